@@ -1,0 +1,115 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/sha256.h"
+#include "base/text.h"
+
+namespace postern {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Hex, RoundTripsAndRefusesRubbish) {
+  EXPECT_EQ(to_hex_colons(Bytes{0xAB, 0x01}), "AB:01");
+  EXPECT_EQ(from_hex("ab:01"), (Bytes{0xAB, 0x01}));
+  EXPECT_EQ(from_hex("AB01"), (Bytes{0xAB, 0x01}));
+  for (const char* bad : {"a", "ab:1", "ab::01", "zz", "ab:01:", "ab01:02"}) EXPECT_FALSE(from_hex(bad)) << bad;
+}
+
+TEST(Base64, RoundTripsEveryLength) {
+  SeededRandom random(1);
+  for (std::size_t n = 0; n < 40; ++n) {
+    Bytes b(n);
+    random.fill(b);
+    EXPECT_EQ(from_base64(to_base64(b)), b);
+    EXPECT_EQ(from_base64(to_base64url(b)), b);
+  }
+  EXPECT_FALSE(from_base64("a"));
+  EXPECT_FALSE(from_base64("ab*d"));
+}
+
+TEST(Ip, ParsesNormalisesAndPrints) {
+  EXPECT_EQ(IpAddress::parse("::ffff:10.0.1.2"), IpAddress::parse("10.0.1.2"));
+  EXPECT_EQ(IpAddress::parse("2001:DB8::1")->str(), "2001:db8::1");
+  for (const char* bad : {"", "10.0.1", "10.0.1.256", "fe80::1%eth0", "10.0.1.2/24"}) {
+    EXPECT_FALSE(IpAddress::parse(bad)) << bad;
+  }
+}
+
+TEST(IpRange, ContainsItsEndsAndNothingElse) {
+  const auto range = *IpRange::parse("10.0.1.0/24");
+  EXPECT_TRUE(range.contains(*IpAddress::parse("10.0.1.0")));
+  EXPECT_TRUE(range.contains(*IpAddress::parse("10.0.1.255")));
+  EXPECT_FALSE(range.contains(*IpAddress::parse("10.0.2.0")));
+  EXPECT_FALSE(range.contains(*IpAddress::parse("::1")));
+  EXPECT_TRUE(IpRange::parse("10.0.2.1-10.0.2.9")->contains(*IpAddress::parse("10.0.2.9")));
+  EXPECT_FALSE(IpRange::parse("10.0.2.1-10.0.2.9")->contains(*IpAddress::parse("10.0.2.10")));
+  for (const char* bad : {"10.0.0.0/33", "10.0.0.9-10.0.0.1", "::/129", "10.0.0.0/", "1.2.3.4-::1"}) {
+    EXPECT_FALSE(IpRange::parse(bad)) << bad;
+  }
+}
+
+TEST(Mac, ParsesBothForms) {
+  EXPECT_EQ(MacAddress::parse("02-09-0F-00-01-02")->str(), "02:09:0f:00:01:02");
+  EXPECT_FALSE(MacAddress::parse("02:09:0f:00:01"));
+  EXPECT_FALSE(MacAddress::parse("02:09:0f:00:01:0g"));
+}
+
+TEST(Ids, NormaliseAndRefuse) {
+  EXPECT_EQ(parse_endpoint_uid("9a016b5a6e914b42ad4168c066eb04ca").str(), "9A016B5A6E914B42AD4168C066EB04CA");
+  EXPECT_TRUE(parse_endpoint_uid("9a01").empty());
+  EXPECT_TRUE(valid_tag_name("Vulnerable-Device"));
+  EXPECT_FALSE(valid_tag_name(" x"));
+  EXPECT_FALSE(valid_tag_name("a/b"));
+  EXPECT_TRUE(valid_gateway_serial("PGW0123456789ABC"));
+  EXPECT_TRUE(valid_ems_serial("PSTEMS0123456789"));
+}
+
+TEST(Text, Splits) { EXPECT_THAT(split("a,,b", ','), ElementsAre("a", "", "b")); }
+
+TEST(Clock, PrintsBothForms) {
+  setenv("TZ", "UTC", 1);
+  tzset();
+  EXPECT_EQ(to_iso8601(from_unix_ms(1764175401123)), "2025-11-26T16:43:21.123Z");
+  EXPECT_EQ(to_asctime(from_unix_ms(1764175401123)), "Wed Nov 26 16:43:21 2025");
+}
+
+TEST(Clock, ManualAddsUpSmallSteps) {
+  ManualClock clock(from_unix_ms(0));
+  for (int i = 0; i < 10; ++i) clock.advance(std::chrono::microseconds(300));
+  EXPECT_EQ(to_unix_ms(clock.now().wall), 3);
+}
+
+TEST(Sha256, KnownAnswer) {
+  EXPECT_EQ(to_hex_lower(sha256(std::string_view("abc"))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(File, WritesAtomicallyAndReadsBounded) {
+  const auto dir = std::filesystem::path(testing::TempDir()) / "postern_file_test";
+  ASSERT_TRUE(make_directories(dir));
+  ASSERT_TRUE(write_file_atomic(dir / "x", "hello"));
+  EXPECT_EQ(*read_file(dir / "x", 5), "hello");
+  EXPECT_EQ(read_file(dir / "x", 4).error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(read_file(dir / "y", 4).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(read_file(dir, 4).error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(read_file("/dev/null", 4).error().code, ErrorCode::kUnsupported);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(Log, QuotesHostileText) {
+  EXPECT_EQ(json_quote("a\"b\\\n\x01"), "\"a\\\"b\\\\\\u000a\\u0001\"");
+  EXPECT_EQ(json_quote("\xC3\xA4\xff\xed\xa0\x80"), "\"\xC3\xA4\\ufffd\\ufffd\\ufffd\\ufffd\"");
+}
+
+}  // namespace
+}  // namespace postern

@@ -1,0 +1,18 @@
+#include "base/sha256.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+namespace postern {
+
+Sha256 sha256(ByteView bytes) {
+  Sha256 out;
+  SHA256(bytes.data(), bytes.size(), out.data());
+  return out;
+}
+
+bool equal_constant_time(ByteView a, ByteView b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace postern
