@@ -1,0 +1,187 @@
+#pragma once
+// The gateway's end of one fabric connection, without sockets and clocks: bytes and ticks in, actions out.
+//
+// It holds the view (endpoints and tags this gateway is entitled to) across connections and resumes it by epoch,
+// revision and digest. What arrives is applied whole or not at all: a delta that doesn't fit, a count or digest that
+// differs, or a malformed entry leaves the view as it was and asks for a snapshot; a snapshot replaces the view only
+// when it is complete and proven. Thread: one.
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "proto/view.h"
+
+namespace postern::proto {
+
+/// What the gateway says of itself in the first frame.
+struct FabricIdentity {
+  GatewaySerial serial;
+  std::string host_name;
+  std::string version;
+  std::string management_url;
+};
+
+/// A gateway's own interface, so that the EMS knows who sits behind whom.
+struct FabricInterface {
+  std::string name;
+  Bytes mac;  ///< 6 bytes.
+  struct Address {
+    Bytes ip;  ///< 4 or 16 bytes.
+    std::uint32_t prefix = 0;
+    friend bool operator==(const Address&, const Address&) = default;
+  };
+  std::vector<Address> addresses;
+  friend bool operator==(const FabricInterface&, const FabricInterface&) = default;
+};
+
+/// What the EMS said of itself and of us.
+struct FabricStatusInfo {
+  enum class State { kNone, kPending, kAuthorised, kRefused, kConflict };
+  State state = State::kNone;
+  EmsSerial ems_serial;
+  TenantId tenant;
+  std::string ems_version;
+  std::string authorise_path;
+  std::vector<std::string> capabilities;
+  Bytes ztna_ca_der;
+  std::vector<Bytes> ztna_ca_chain_der;
+  Bytes root_key_sha256;
+  friend bool operator==(const FabricStatusInfo&, const FabricStatusInfo&) = default;
+};
+
+namespace fabric {
+
+struct Connect {};                        ///< Open the channel; answer with on_connected or on_disconnected.
+struct Send { Bytes bytes; };             ///< One frame.
+struct Disconnect { std::string reason; };
+struct StatusChanged {};                  ///< See status().
+/// The view changed; the lists name what to look at again in view(). After a snapshot they are the difference.
+struct ViewChanged {
+  std::vector<EndpointUid> upserted;
+  std::vector<EndpointUid> removed;
+  bool tags = false;
+  bool snapshot = false;
+};
+struct Answer {
+  enum class State { kUnknown, kFound, kRevoked, kBusy };
+  std::uint64_t request_id = 0;
+  State state = State::kUnknown;
+  EndpointUid uid;
+};
+using Action = std::variant<Connect, Send, Disconnect, StatusChanged, ViewChanged, Answer>;
+
+}  // namespace fabric
+
+class FabricClient {
+ public:
+  struct Options {
+    std::chrono::milliseconds backoff_min{250};
+    std::chrono::milliseconds backoff_max{30'000};
+    std::chrono::milliseconds ping_interval{5'000};
+    /// Without any frame for this long the connection counts as dead. Not below two ping intervals.
+    std::chrono::milliseconds silence_limit{12'000};
+    std::size_t max_endpoints = 2'000'000;
+    std::size_t max_chunk_inflated = 64u << 20;
+  };
+
+  /// `random` outlives the client.
+  FabricClient(FabricIdentity identity, Random& random, Options options);
+  FabricClient(FabricIdentity identity, Random& random) : FabricClient(std::move(identity), random, Options{}) {}
+
+  /// Wanted: connects now, and again after failures. Not wanted: disconnects; the view stays until `forget`.
+  void enable(Now now);
+  void disable();
+  /// Drops the view and where it stood: the next subscription starts from nothing.
+  void forget();
+  /// Takes up a view kept across a restart. Before `enable`.
+  void restore(std::uint64_t epoch, std::uint64_t revision, View view);
+
+  void on_connected(Now now);
+  void on_frame(Now now, ByteView bytes);
+  void on_disconnected(Now now, std::string reason);
+  void on_tick(Now now);
+
+  void set_interfaces(std::vector<FabricInterface> interfaces);
+  /// Asks whose certificate this is; `fabric::Answer` follows, or nothing if the connection ends first. Returns 0 and
+  /// asks nothing while the channel is not authorised.
+  std::uint64_t ask_certificate(const Sha256& leaf);
+  /// Endpoints met by certificate are asked for again after a reconnect until released.
+  void release(const EndpointUid& uid);
+  void keep_asked(const EndpointUid& uid) { asked_.insert(uid); }
+  void report_sessions(std::uint64_t live_sessions);
+
+  /// Everything to do since the last call, in order.
+  std::vector<fabric::Action> take_actions();
+
+  const View& view() const { return view_; }
+  const FabricStatusInfo& status() const { return status_; }
+  bool connected() const { return phase_ == Phase::kOpen; }
+  /// Authorised, and the view is what the EMS had at the last frame.
+  bool synchronised() const { return connected() && subscribed_ && !snapshot_wanted_ && !staging_; }
+  /// Of the last frame received while the view was synchronised: what outage deadlines count from.
+  const std::optional<Now>& last_contact() const { return last_contact_; }
+  std::uint64_t epoch() const { return epoch_; }
+  std::uint64_t revision() const { return revision_; }
+  const std::set<EndpointUid>& asked() const { return asked_; }
+  const std::string& last_error() const { return last_error_; }
+  /// Snapshots, deltas and disagreements since the start, for metrics and tests.
+  struct Counters {
+    std::uint64_t snapshots = 0, deltas = 0, resumes_refused = 0, mismatches = 0, reconnects = 0;
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  enum class Phase { kOff, kWaiting, kConnecting, kOpen };
+  struct Staging;
+
+  void send(const class FrameHolder& frame);
+  void subscribe();
+  void send_interfaces();
+  void ask_snapshot(std::string why);
+  void drop(Now now, std::string why);
+  void schedule_reconnect(Now now, std::chrono::milliseconds at_least);
+  Status apply_delta(const void* delta);
+  Status apply_snapshot_end(const void* end);
+
+  FabricIdentity identity_;
+  Random& random_;
+  Options options_;
+
+  Phase phase_ = Phase::kOff;
+  std::chrono::milliseconds backoff_{};
+  MonoTime reconnect_at_{};
+  MonoTime last_frame_{};
+  MonoTime next_ping_{};
+  std::uint64_t ping_id_ = 0;
+
+  FabricStatusInfo status_;
+  bool subscribed_ = false;       // on this connection
+  bool snapshot_wanted_ = false;  // asked for, not begun
+  std::optional<Now> last_contact_;
+  View view_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t revision_ = 0;
+  // A snapshot on its way in: replaces view_ when complete.
+  bool staging_ = false;
+  View staged_;
+  std::uint64_t staged_epoch_ = 0;
+  std::uint64_t staged_revision_ = 0;
+  std::uint32_t staged_count_ = 0;
+
+  std::vector<FabricInterface> interfaces_;
+  std::set<EndpointUid> asked_;
+  std::uint64_t next_request_ = 1;
+  std::string last_error_;
+  Counters counters_;
+  std::vector<fabric::Action> actions_;
+};
+
+}  // namespace postern::proto
