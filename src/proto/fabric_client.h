@@ -19,6 +19,15 @@
 #include "base/result.h"
 #include "proto/view.h"
 
+namespace postern::wire {
+class Delta;
+class FabricFrame;
+class FabricStatus;
+class SnapshotBegin;
+class SnapshotChunk;
+class SnapshotEnd;
+}  // namespace postern::wire
+
 namespace postern::proto {
 
 /// What the gateway says of itself in the first frame.
@@ -125,7 +134,7 @@ class FabricClient {
   const FabricStatusInfo& status() const { return status_; }
   bool connected() const { return phase_ == Phase::kOpen; }
   /// Authorised, and the view is what the EMS had at the last frame.
-  bool synchronised() const { return connected() && subscribed_ && !snapshot_wanted_ && !staging_; }
+  bool synchronised() const { return connected() && subscribed_ && !unconfirmed_ && !staging_; }
   /// Of the last frame received while the view was synchronised: what outage deadlines count from.
   const std::optional<Now>& last_contact() const { return last_contact_; }
   std::uint64_t epoch() const { return epoch_; }
@@ -140,16 +149,19 @@ class FabricClient {
 
  private:
   enum class Phase { kOff, kWaiting, kConnecting, kOpen };
-  struct Staging;
 
-  void send(const class FrameHolder& frame);
+  void send(const wire::FabricFrame& frame);
   void subscribe();
   void send_interfaces();
-  void ask_snapshot(std::string why);
+  void ask_snapshot(Now now, std::string why);
   void drop(Now now, std::string why);
   void schedule_reconnect(Now now, std::chrono::milliseconds at_least);
-  Status apply_delta(const void* delta);
-  Status apply_snapshot_end(const void* end);
+  void handle(Now now, const wire::FabricFrame& frame);
+  void on_status(const wire::FabricStatus& status);
+  Status begin_snapshot(const wire::SnapshotBegin& begin);
+  Status add_chunk(const wire::SnapshotChunk& chunk);
+  Status end_snapshot(const wire::SnapshotEnd& end);
+  Status apply(const wire::Delta& delta);
 
   FabricIdentity identity_;
   Random& random_;
@@ -164,7 +176,8 @@ class FabricClient {
 
   FabricStatusInfo status_;
   bool subscribed_ = false;       // on this connection
-  bool snapshot_wanted_ = false;  // asked for, not begun
+  bool unconfirmed_ = false;        // the EMS has not yet answered the subscription
+  bool awaiting_snapshot_ = false;  // a resume is no longer possible: deltas do not count until a snapshot has come
   std::optional<Now> last_contact_;
   View view_;
   std::uint64_t epoch_ = 0;
