@@ -1,0 +1,231 @@
+#include "gateway/addresses/resolver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace postern::gateway {
+namespace {
+
+bool covers(const LocalInterface::Address& net, const IpAddress& ip) {
+  if (net.ip.is_v4() != ip.is_v4()) return false;
+  unsigned bits = net.prefix;
+  for (std::size_t i = 0; bits > 0; ++i) {
+    const unsigned take = std::min(bits, 8u);
+    const auto mask = static_cast<std::uint8_t>(0xff00u >> take);
+    if ((net.ip.bytes()[i] & mask) != (ip.bytes()[i] & mask)) return false;
+    bits -= take;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view resolve_reason_text(ResolveReason reason) {
+  switch (reason) {
+    case ResolveReason::kResolved: return "resolved";
+    case ResolveReason::kNotOnline: return "it is offline, quarantined, blocked or not registered";
+    case ResolveReason::kConnectorStale: return "its EMS has been out of reach for longer than the out-of-sync threshold";
+    case ResolveReason::kZtnaOnly: return "it is known only by its connection through the access proxy";
+    case ResolveReason::kNoAddress: return "it reports no address on a network of this gateway";
+    case ResolveReason::kNeighbourUnknown: return "the network has been asked for its address and has not answered yet";
+    case ResolveReason::kNeighbourAbsent: return "nobody on the network answers for the address it claims";
+    case ResolveReason::kNeighbourDiffers: return "another hardware address answers for the address it claims";
+    case ResolveReason::kNotTelemetrySource: return "its telemetry comes from another address than it claims";
+    case ResolveReason::kContested: return "another endpoint claims the same address";
+  }
+  return "unknown";
+}
+
+const LocalInterface* Resolver::gateway_interface(const Record& record) const {
+  for (const auto& route : record.routes) {
+    if (!route.gateway_mac.valid() || route.vpn) continue;
+    for (const auto& local : interfaces_) {
+      if (local.mac == route.gateway_mac) return &local;
+    }
+  }
+  return nullptr;
+}
+
+std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, ResolveReason& without_claim) const {
+  std::map<IpAddress, Claim> claims;
+  without_claim = ResolveReason::kNoAddress;
+  if (!record.usable()) {
+    without_claim = ResolveReason::kNotOnline;
+    return claims;
+  }
+  if (stale_.contains(record.key.connector)) {
+    without_claim = ResolveReason::kConnectorStale;
+    return claims;
+  }
+  const bool wider = record.share_all || record.share_selected;
+  if (!record.share_connected && !wider) {
+    without_claim = ResolveReason::kZtnaOnly;
+    return claims;
+  }
+  std::vector<MacAddress> macs;
+  for (const auto& interface : record.interfaces) {
+    if (interface.mac.valid()) macs.push_back(interface.mac);
+  }
+  const auto* local = record.share_connected ? gateway_interface(record) : nullptr;
+  for (const auto& interface : record.interfaces) {
+    if (!interface.up) continue;
+    for (const auto& ip : interface.addresses) {
+      if (ip.is_loopback() || ip.is_link_local()) continue;
+      const bool adjacent = local != nullptr && std::any_of(local->addresses.begin(), local->addresses.end(),
+                                                            [&](const auto& net) { return covers(net, ip); });
+      if (!adjacent && !wider) continue;
+      claims[ip] = {record.key, adjacent ? local->name : std::string(), adjacent ? macs : std::vector<MacAddress>(),
+                    ip == record.public_ip};
+    }
+  }
+  return claims;
+}
+
+ResolveReason Resolver::judge_claim(const IpAddress& ip, const Claim& claim, MacAddress& mac) const {
+  if (claim.interface.empty()) {
+    return claim.telemetry_source ? ResolveReason::kResolved : ResolveReason::kNotTelemetrySource;
+  }
+  const auto it = neighbours_.find({claim.interface, ip});
+  if (it == neighbours_.end() || it->second.state == Neighbour::State::kAsking) return ResolveReason::kNeighbourUnknown;
+  if (it->second.state == Neighbour::State::kAbsent) return ResolveReason::kNeighbourAbsent;
+  if (std::find(claim.macs.begin(), claim.macs.end(), it->second.mac) == claim.macs.end()) {
+    return ResolveReason::kNeighbourDiffers;
+  }
+  mac = it->second.mac;
+  return ResolveReason::kResolved;
+}
+
+void Resolver::judge(const IpAddress& ip) {
+  struct Passing {
+    const Claim* claim;
+    MacAddress mac;
+  };
+  std::vector<Passing> passing;
+  bool undecided = false;
+  if (const auto it = claims_.find(ip); it != claims_.end()) {
+    for (const auto& claim : it->second) {
+      MacAddress mac;
+      const auto reason = judge_claim(ip, claim, mac);
+      if (reason == ResolveReason::kResolved) passing.push_back({&claim, mac});
+      if (reason != ResolveReason::kNeighbourUnknown) continue;
+      undecided = true;
+      const NeighbourKey question{claim.interface, ip};
+      if (!neighbours_.contains(question) && asked_.insert(question).second) questions_.push_back(question);
+    }
+  }
+  if (passing.size() > 1) {
+    std::erase_if(passing, [](const auto& p) { return !p.claim->telemetry_source; });
+    if (passing.size() != 1) contested_.push_back(ip);
+  }
+  std::optional<ResolvedAddress> winner;
+  if (passing.size() == 1) {
+    winner = ResolvedAddress{ip, passing[0].mac, passing[0].claim->interface, passing[0].claim->owner};
+  }
+  const auto held = resolved_.find(ip);
+  if (!winner && undecided && held != resolved_.end()) {
+    // While the network is being asked again, what stood goes on standing, if its owner still claims it.
+    const auto& claims = claims_.at(ip);
+    if (std::any_of(claims.begin(), claims.end(), [&](const auto& c) { return c.owner == held->second.owner; })) return;
+  }
+  if (winner) {
+    if (held == resolved_.end() || held->second != *winner) {
+      resolved_[ip] = *winner;
+      changed_.insert(ip);
+    }
+  } else if (held != resolved_.end()) {
+    resolved_.erase(held);
+    changed_.insert(ip);
+  }
+}
+
+void Resolver::reclaim(Known& known) {
+  auto claims = claims_of(known.record, known.without_claim);
+  std::set<IpAddress> touched = known.claimed;
+  for (const auto& ip : known.claimed) {
+    auto& list = claims_[ip];
+    std::erase_if(list, [&](const auto& c) { return c.owner == known.record.key; });
+    if (list.empty()) claims_.erase(ip);
+  }
+  known.claimed.clear();
+  for (auto& [ip, claim] : claims) {
+    claims_[ip].push_back(std::move(claim));
+    known.claimed.insert(ip);
+    touched.insert(ip);
+  }
+  for (const auto& ip : touched) judge(ip);
+}
+
+void Resolver::set_interfaces(std::vector<LocalInterface> interfaces) {
+  if (interfaces == interfaces_) return;
+  interfaces_ = std::move(interfaces);
+  for (auto& [key, known] : records_) reclaim(known);
+}
+
+void Resolver::set_neighbour(const NeighbourKey& key, const Neighbour& neighbour) {
+  auto [it, inserted] = neighbours_.try_emplace(key, neighbour);
+  if (!inserted) {
+    if (it->second == neighbour) return;
+    it->second = neighbour;
+  }
+  if (neighbour.state != Neighbour::State::kAsking) asked_.erase(key);
+  judge(key.ip);
+}
+
+void Resolver::remove_neighbour(const NeighbourKey& key) {
+  if (neighbours_.erase(key) == 0) return;
+  asked_.erase(key);
+  judge(key.ip);
+}
+
+void Resolver::upsert(const Record& record) {
+  auto& known = records_[record.key];
+  known.connector = record.key.connector;
+  known.record = record;
+  reclaim(known);
+}
+
+void Resolver::remove(const RecordKey& key) {
+  const auto it = records_.find(key);
+  if (it == records_.end()) return;
+  it->second.record.registered = false;  // claims nothing any more
+  reclaim(it->second);
+  records_.erase(it);
+}
+
+void Resolver::set_stale(ConnectorId connector, bool stale) {
+  const bool changed = stale ? stale_.insert(connector).second : stale_.erase(connector) > 0;
+  if (!changed) return;
+  for (auto& [key, known] : records_) {
+    if (known.connector == connector) reclaim(known);
+  }
+}
+
+const ResolvedAddress* Resolver::find(const IpAddress& ip) const {
+  const auto it = resolved_.find(ip);
+  return it == resolved_.end() ? nullptr : &it->second;
+}
+
+std::set<IpAddress> Resolver::take_changes() { return std::exchange(changed_, {}); }
+std::vector<NeighbourKey> Resolver::take_questions() { return std::exchange(questions_, {}); }
+std::vector<IpAddress> Resolver::take_contested() { return std::exchange(contested_, {}); }
+
+ResolveReason Resolver::why(const RecordKey& key) const {
+  const auto it = records_.find(key);
+  if (it == records_.end()) return ResolveReason::kNoAddress;
+  if (it->second.claimed.empty()) return it->second.without_claim;
+  ResolveReason best = ResolveReason::kNoAddress;
+  for (const auto& ip : it->second.claimed) {
+    if (const auto* won = find(ip); won != nullptr && won->owner == key) return ResolveReason::kResolved;
+    for (const auto& claim : claims_.at(ip)) {
+      if (claim.owner != key) continue;
+      MacAddress mac;
+      best = judge_claim(ip, claim, mac);
+      if (best == ResolveReason::kResolved) best = ResolveReason::kContested;
+    }
+  }
+  return best;
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,133 @@
+#pragma once
+// Resolved addresses: which IP address belongs to which endpoint, as far as this gateway can tell for itself.
+//
+// An address in a record is a claim. A claim of an endpoint whose default gateway is one of our interfaces passes if our
+// neighbour table shows that address, on that interface, with one of the endpoint's hardware addresses. A claim under
+// `share all` or `selected` passes only if it equals the source of the endpoint's telemetry. Of several endpoints whose
+// claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, nobody has.
+// Quarantined, offline, blocked and unregistered endpoints claim nothing, and nothing of a connector that is past its
+// out-of-sync threshold counts. Pure; thread: one. Source: DESIGN §7.
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip.h"
+#include "gateway/records/record.h"
+
+namespace postern::gateway {
+
+/// One of this gateway's own interfaces.
+struct LocalInterface {
+  std::string name;
+  MacAddress mac;
+  struct Address {
+    IpAddress ip;
+    unsigned prefix = 0;
+    friend bool operator==(const Address&, const Address&) = default;
+  };
+  std::vector<Address> addresses;
+  friend bool operator==(const LocalInterface&, const LocalInterface&) = default;
+};
+
+/// What the neighbour table says of one address on one interface.
+struct NeighbourKey {
+  std::string interface;
+  IpAddress ip;
+  friend auto operator<=>(const NeighbourKey&, const NeighbourKey&) = default;
+};
+struct Neighbour {
+  enum class State {
+    kAsking,   ///< Asked, no answer yet: what stood before goes on standing.
+    kPresent,  ///< `mac` is there.
+    kAbsent,   ///< Nobody answered.
+  };
+  State state = State::kAbsent;
+  MacAddress mac;
+  friend bool operator==(const Neighbour&, const Neighbour&) = default;
+};
+
+enum class ResolveReason {
+  kResolved,
+  kNotOnline,           ///< Offline, quarantined, blocked or not registered.
+  kConnectorStale,      ///< The EMS has been away for longer than the out-of-sync threshold.
+  kZtnaOnly,            ///< Known only because it connected through the access proxy.
+  kNoAddress,           ///< It reported no address on a network of ours.
+  kNeighbourUnknown,    ///< We asked the network; no answer yet.
+  kNeighbourAbsent,     ///< Nobody answers for the address it claims.
+  kNeighbourDiffers,    ///< Somebody else's hardware address answers.
+  kNotTelemetrySource,  ///< Shared without adjacency, and its telemetry comes from another address.
+  kContested,           ///< Another endpoint claims the same address with equal or better right.
+};
+/// For people: "its telemetry comes from another address".
+std::string_view resolve_reason_text(ResolveReason reason);
+
+struct ResolvedAddress {
+  IpAddress ip;
+  MacAddress mac;         ///< Valid for adjacent endpoints only.
+  std::string interface;  ///< Ours, likewise.
+  RecordKey owner;
+  friend bool operator==(const ResolvedAddress&, const ResolvedAddress&) = default;
+};
+
+class Resolver {
+ public:
+  /// Each of these names the addresses whose owner may have changed, until `take_changes`.
+  void set_interfaces(std::vector<LocalInterface> interfaces);
+  void set_neighbour(const NeighbourKey& key, const Neighbour& neighbour);
+  void remove_neighbour(const NeighbourKey& key);  ///< Nothing is known any more: as never asked.
+  void upsert(const Record& record);
+  void remove(const RecordKey& key);
+  void set_stale(ConnectorId connector, bool stale);
+
+  /// The winner of an address, if any.
+  const ResolvedAddress* find(const IpAddress& ip) const;
+  const std::map<IpAddress, ResolvedAddress>& resolved() const { return resolved_; }
+  /// Addresses whose owner, hardware address or interface changed since the last call.
+  std::set<IpAddress> take_changes();
+  /// Claims that need the network's answer: ask by ARP or ND, then say kAsking. Each once per lack of an entry.
+  std::vector<NeighbourKey> take_questions();
+  /// Addresses that two endpoints claimed with equal right since the last call: worth an alert.
+  std::vector<IpAddress> take_contested();
+
+  /// Why is (isn't) this endpoint among the resolved addresses?
+  ResolveReason why(const RecordKey& key) const;
+  /// Our interface that is the endpoint's default gateway, by the hardware address it reported; nullptr: none.
+  const LocalInterface* gateway_interface(const Record& record) const;
+  const std::vector<LocalInterface>& interfaces() const { return interfaces_; }
+
+ private:
+  struct Claim {
+    RecordKey owner;
+    std::string interface;        // ours; empty: not adjacent
+    std::vector<MacAddress> macs; // the endpoint's, for adjacent claims
+    bool telemetry_source = false;
+    friend bool operator==(const Claim&, const Claim&) = default;
+  };
+  struct Known {
+    ConnectorId connector = 0;
+    std::set<IpAddress> claimed;
+    ResolveReason without_claim = ResolveReason::kNoAddress;  // when `claimed` is empty
+    Record record;
+  };
+
+  std::map<IpAddress, Claim> claims_of(const Record& record, ResolveReason& without_claim) const;
+  void reclaim(Known& known);
+  void judge(const IpAddress& ip);
+  ResolveReason judge_claim(const IpAddress& ip, const Claim& claim, MacAddress& mac) const;
+
+  std::vector<LocalInterface> interfaces_;
+  std::map<NeighbourKey, Neighbour> neighbours_;
+  std::map<RecordKey, Known> records_;
+  std::map<IpAddress, std::vector<Claim>> claims_;
+  std::map<IpAddress, ResolvedAddress> resolved_;
+  std::set<ConnectorId> stale_;
+  std::set<IpAddress> changed_;
+  std::set<NeighbourKey> asked_;
+  std::vector<NeighbourKey> questions_;
+  std::vector<IpAddress> contested_;
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,165 @@
+#include "gateway/addresses/resolver.h"
+
+#include <gtest/gtest.h>
+
+namespace postern::gateway {
+namespace {
+
+IpAddress ip(const char* text) { return *IpAddress::parse(text); }
+MacAddress mac(const char* text) { return *MacAddress::parse(text); }
+
+const MacAddress kGatewayMac = mac("02:09:0f:00:01:01");
+const MacAddress kMac2 = mac("02:09:0f:00:01:02");
+const MacAddress kMac3 = mac("02:09:0f:00:01:03");
+
+Record endpoint(const char* uid, const char* address, MacAddress hardware) {
+  Record r;
+  r.key = {1, EndpointUid(uid)};
+  r.registered = r.online = true;
+  r.share_connected = true;
+  r.public_ip = ip(address);
+  r.interfaces = {{"eth0", hardware, {ip(address)}, true}};
+  r.routes = {{"eth0", ip("10.0.1.1"), kGatewayMac, ip(address), false, 0}};
+  return r;
+}
+
+class ResolverTest : public testing::Test {
+ protected:
+  ResolverTest() { resolver_.set_interfaces({{"port1", kGatewayMac, {{ip("10.0.1.1"), 24}}}}); }
+  void present(const char* address, MacAddress hardware) {
+    resolver_.set_neighbour({"port1", ip(address)}, {Neighbour::State::kPresent, hardware});
+  }
+  bool owns(const char* uid, const char* address) const {
+    const auto* won = resolver_.find(ip(address));
+    return won != nullptr && won->owner.uid.str() == uid;
+  }
+  Resolver resolver_;
+};
+
+TEST_F(ResolverTest, AsksTheNetworkAndResolvesOnlyOnItsWord) {
+  const auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  EXPECT_FALSE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNeighbourUnknown);
+  ASSERT_EQ(resolver_.take_questions().size(), 1u);
+  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAsking, {}});
+  EXPECT_FALSE(owns("A", "10.0.1.2"));
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.take_changes(), std::set<IpAddress>{ip("10.0.1.2")});
+  EXPECT_TRUE(resolver_.take_questions().empty());
+}
+
+TEST_F(ResolverTest, AnotherHardwareAddressOrNoAnswerTakesItAway) {
+  const auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  present("10.0.1.2", kMac3);
+  EXPECT_FALSE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNeighbourDiffers);
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAbsent, {}});
+  EXPECT_FALSE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNeighbourAbsent);
+}
+
+TEST_F(ResolverTest, WhatStoodStandsWhileTheNetworkIsAskedAgain) {
+  resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
+  present("10.0.1.2", kMac2);
+  resolver_.remove_neighbour({"port1", ip("10.0.1.2")});
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAsking, {}});
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+}
+
+TEST_F(ResolverTest, ASecondClaimantGetsNothingAndTheFirstKeepsItsAddress) {
+  resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
+  present("10.0.1.2", kMac2);
+  auto b = endpoint("B", "10.0.1.2", kMac2);  // another's address and hardware address
+  b.public_ip = ip("10.0.1.3");
+  resolver_.upsert(b);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.why(b.key), ResolveReason::kContested);
+  b.interfaces[0].mac = kMac3;  // its own hardware address, another's IP
+  resolver_.upsert(b);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.why(b.key), ResolveReason::kNeighbourDiffers);
+}
+
+TEST_F(ResolverTest, EqualRightsMeanNobodyAndAnAlertWhateverTheOrder) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  auto b = endpoint("B", "10.0.1.2", kMac2);
+  auto c = endpoint("C", "10.0.1.2", kMac2);
+  a.public_ip = b.public_ip = c.public_ip = ip("203.0.113.9");
+  present("10.0.1.2", kMac2);
+  for (const auto* r : {&a, &b, &c}) resolver_.upsert(*r);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_FALSE(resolver_.take_contested().empty());
+  c.public_ip = ip("10.0.1.2");  // the telemetry's source decides, even against two others
+  resolver_.upsert(c);
+  EXPECT_TRUE(owns("C", "10.0.1.2"));
+  a.public_ip = ip("10.0.1.2");
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+}
+
+TEST_F(ResolverTest, SharedWithoutAdjacencyNeedsTheTelemetrySource) {
+  auto a = endpoint("A", "192.0.2.7", kMac2);
+  a.share_connected = false;
+  a.share_all = true;
+  resolver_.upsert(a);
+  EXPECT_TRUE(owns("A", "192.0.2.7"));
+  a.public_ip = ip("203.0.113.1");
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.find(ip("192.0.2.7")), nullptr);
+  EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNotTelemetrySource);
+}
+
+TEST_F(ResolverTest, ZtnaOnlyEndpointsAreMatchedButNotResolved) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  a.share_connected = false;
+  a.asked = true;
+  present("10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_EQ(resolver_.why(a.key), ResolveReason::kZtnaOnly);
+}
+
+TEST_F(ResolverTest, UnusableEndpointsClaimNothing) {
+  present("10.0.1.2", kMac2);
+  for (int i = 0; i < 4; ++i) {
+    auto a = endpoint("A", "10.0.1.2", kMac2);
+    resolver_.upsert(a);
+    EXPECT_TRUE(owns("A", "10.0.1.2"));
+    if (i == 0) a.online = false;
+    if (i == 1) a.quarantined = true;
+    if (i == 2) a.blocked = true;
+    if (i == 3) a.registered = false;
+    resolver_.upsert(a);
+    EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr) << i;
+    EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNotOnline);
+  }
+}
+
+TEST_F(ResolverTest, AStaleConnectorResolvesNothingUntilItIsBack) {
+  const auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  resolver_.set_stale(1, true);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_EQ(resolver_.why(a.key), ResolveReason::kConnectorStale);
+  resolver_.set_stale(1, false);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+}
+
+TEST_F(ResolverTest, RemovalLeavesNothing) {
+  const auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  resolver_.remove(a.key);
+  EXPECT_TRUE(resolver_.resolved().empty());
+}
+
+}  // namespace
+}  // namespace postern::gateway
