@@ -1,0 +1,478 @@
+#include "gateway/core/gateway_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace postern::gateway {
+
+namespace fabric = proto::fabric;
+
+GatewayCore::GatewayCore(proto::FabricIdentity identity, Random& random)
+    : identity_(std::move(identity)), random_(random) {}
+
+// ---- configuration
+
+void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& wanted) {
+  std::set<ConnectorId> ids;
+  for (const auto& settings : wanted) {
+    ids.insert(settings.id);
+    auto& c = connectors_[settings.id];
+    if (!c.client) {
+      c.client = std::make_unique<proto::FabricClient>(identity_, random_);
+      c.client->set_interfaces(own_interfaces_);
+    }
+    const bool other_ems = c.settings.server != settings.server || c.settings.port != settings.port;
+    const bool reconnect = other_ems || (c.settings.enabled && !settings.enabled);
+    if (c.settings.id != 0 && reconnect) {
+      c.client->disable();
+      // Another address may be another EMS: nothing of the old one may go on granting.
+      c.client->forget();
+      c.valid_until.reset();
+      c.trusted = c.trusted && !other_ems;
+    }
+    if (c.settings.expected_serial != settings.expected_serial) c.mismatched_serial = false;
+    c.settings = settings;
+    if (c.settings.enabled && c.trusted && !c.mismatched_serial) c.client->enable(now);
+    resolver_.set_stale(settings.id, c.stale);
+    drain(now, c);
+    actions_.push_back(act::ConnectorChanged{settings.id});
+  }
+  for (auto it = connectors_.begin(); it != connectors_.end();) {
+    if (ids.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    it->second.client->disable();
+    it->second.client->forget();
+    drain(now, it->second);
+    actions_.push_back(act::ConnectorChanged{it->first});
+    it = connectors_.erase(it);
+  }
+  on_tick(now);
+}
+
+void GatewayCore::set_policy_tags(const std::set<std::string>& address_names) {
+  for (const auto& name : tags_.set_used(address_names)) {
+    actions_.push_back(act::Alert{"tags.too_many", fmt::format("{} finds no room: at most {} tags", name, kMaxTags)});
+  }
+  refresh_everything();
+  actions_.push_back(act::TagsChanged{});
+}
+
+void GatewayCore::set_trusted(Now now, ConnectorId id, bool trusted) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end() || it->second.trusted == trusted) return;
+  auto& c = it->second;
+  c.trusted = trusted;
+  if (trusted && c.settings.enabled && !c.mismatched_serial) {
+    c.client->enable(now);
+  } else if (!trusted) {
+    c.client->disable();
+  }
+  drain(now, c);
+  actions_.push_back(act::ConnectorChanged{id});
+}
+
+void GatewayCore::restore(ConnectorId id, std::uint64_t epoch, std::uint64_t revision, proto::View view,
+                          MonoTime valid_until) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return;
+  auto& c = it->second;
+  fabric::ViewChanged change;
+  change.snapshot = change.tags = true;
+  for (const auto& [uid, entry] : view.entries()) change.upserted.push_back(uid);
+  c.client->restore(epoch, revision, std::move(view));
+  c.valid_until = valid_until;
+  on_view_changed(c, change);
+  for (const auto& [key, record] : records_) {
+    if (key.connector == id && record.asked) c.client->keep_asked(key.uid);
+  }
+  actions_.push_back(act::ConnectorValid{id, valid_until});
+}
+
+// ---- the EMSs
+
+void GatewayCore::on_connected(Now now, ConnectorId id) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return;
+  it->second.client->on_connected(now);
+  drain(now, it->second);
+}
+
+void GatewayCore::on_frame(Now now, ConnectorId id, ByteView bytes) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return;
+  it->second.client->on_frame(now, bytes);
+  drain(now, it->second);
+  contact(now, it->second);
+}
+
+void GatewayCore::on_disconnected(Now now, ConnectorId id, std::string reason) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return;
+  it->second.client->on_disconnected(now, std::move(reason));
+  drain(now, it->second);
+}
+
+void GatewayCore::drain(Now now, Connector& c) {
+  const auto id = c.settings.id;
+  for (auto& action : c.client->take_actions()) {
+    if (auto* send = std::get_if<fabric::Send>(&action)) {
+      if (!c.mismatched_serial) actions_.push_back(act::Send{id, std::move(send->bytes)});
+    } else if (std::holds_alternative<fabric::Connect>(action)) {
+      actions_.push_back(act::Connect{id});
+    } else if (auto* bye = std::get_if<fabric::Disconnect>(&action)) {
+      actions_.push_back(act::Disconnect{id, std::move(bye->reason)});
+    } else if (std::holds_alternative<fabric::StatusChanged>(action)) {
+      const auto& serial = c.client->status().ems_serial;
+      if (!serial.empty() && c.settings.expected_serial.empty()) {
+        c.settings.expected_serial = serial;
+        actions_.push_back(act::PinSerial{id, serial});
+      } else if (!serial.empty() && serial != c.settings.expected_serial && !c.mismatched_serial) {
+        c.mismatched_serial = true;
+        actions_.push_back(act::Alert{"connector.mismatched_serial",
+                                      fmt::format("EMS {} answers with serial number {} instead of {}: stopped until an "
+                                                  "administrator decides",
+                                                  id, serial.str(), c.settings.expected_serial.str())});
+        actions_.push_back(act::Disconnect{id, "mismatched EMS serial number"});
+        c.client->disable();
+      }
+      actions_.push_back(act::ConnectorChanged{id});
+    } else if (auto* change = std::get_if<fabric::ViewChanged>(&action)) {
+      on_view_changed(c, *change);
+      actions_.push_back(act::SaveView{id});
+    } else if (auto* answer = std::get_if<fabric::Answer>(&action)) {
+      on_answer(now, id, *answer);
+    }
+  }
+}
+
+void GatewayCore::contact(Now now, Connector& c) {
+  if (!c.client->synchronised()) return;
+  const auto until = now.mono + c.settings.out_of_sync_threshold;
+  // Each frame would move it; a step of a second is as good and spares the writes.
+  if (!c.valid_until || until - *c.valid_until >= kRenewEvery) {
+    c.valid_until = until;
+    actions_.push_back(act::ConnectorValid{c.settings.id, until});
+  }
+  if (c.stale) {
+    c.stale = false;
+    resolver_.set_stale(c.settings.id, false);
+    follow_resolver();
+    actions_.push_back(act::ConnectorChanged{c.settings.id});
+  }
+}
+
+void GatewayCore::load_tags(Connector& c) {
+  std::vector<TagInfo> tags;
+  for (const auto& [id, bytes] : c.client->view().tags()) {
+    if (auto tag = decode_tag(bytes)) {
+      tags.push_back(std::move(*tag));
+    } else {
+      actions_.push_back(act::Alert{"tags.damaged", tag.error().message});
+    }
+  }
+  for (const auto& name : tags_.set_defined(c.settings.id, tags)) {
+    actions_.push_back(act::Alert{"tags.too_many", fmt::format("{} finds no room: at most {} tags", name, kMaxTags)});
+  }
+}
+
+void GatewayCore::on_view_changed(Connector& c, const fabric::ViewChanged& change) {
+  if (change.tags) load_tags(c);
+  for (const auto& uid : change.removed) drop_record({c.settings.id, uid});
+  for (const auto& uid : change.upserted) {
+    const auto* entry = c.client->view().find(uid);
+    if (entry == nullptr) continue;
+    auto record = decode_record(c.settings.id, *entry);
+    if (record) {
+      take_record(std::move(*record));
+    } else {
+      // What can't be understood can't grant: the old record goes, and the reason is told.
+      drop_record({c.settings.id, uid});
+      actions_.push_back(act::Alert{"records.damaged", record.error().message});
+    }
+  }
+  if (change.tags) {
+    refresh_everything();
+    actions_.push_back(act::TagsChanged{});
+  }
+  follow_resolver();
+}
+
+// ---- records and slots
+
+bool GatewayCore::matched(const Record& record) const {
+  return record.asked || (record.share_connected && resolver_.gateway_interface(record) != nullptr);
+}
+
+Slot GatewayCore::make_slot(const Record& record, const ClientCertificate& certificate) const {
+  Slot slot;
+  slot.leaf = certificate.sha256;
+  slot.owner = record.key;
+  slot.not_after = certificate.not_after;
+  slot.online = record.online;
+  slot.registered = record.registered;
+  slot.quarantined = record.quarantined;
+  slot.blocked = record.blocked;
+  // Unknown is everything that this endpoint's own EMS did not decide.
+  slot.unknown = ~tags_.defined_by(record.key.connector);
+  for (const auto id : record.unknown_tags) {
+    if (const auto bit = tags_.bit_of(record.key.connector, id)) slot.unknown[*bit] = true;
+  }
+  for (const auto id : record.tags) {
+    if (const auto bit = tags_.bit_of(record.key.connector, id)) slot.tags[*bit] = true;
+  }
+  slot.unknown &= ~slot.tags;
+  return slot;
+}
+
+void GatewayCore::refresh_slots(const Record& record) {
+  std::set<Sha256> now_held;
+  if (matched(record)) {
+    for (const auto& certificate : record.certificates) {
+      auto slot = make_slot(record, certificate);
+      now_held.insert(certificate.sha256);
+      auto [it, inserted] = slots_.try_emplace(certificate.sha256, slot);
+      if (!inserted) {
+        if (it->second == slot) continue;
+        it->second = slot;
+      }
+      actions_.push_back(act::SlotUpsert{std::move(slot)});
+    }
+  }
+  auto& held = leaves_[record.key];
+  for (const auto& leaf : held) {
+    if (now_held.contains(leaf)) continue;
+    // Another record (of another connector) may hold the same certificate by now.
+    if (const auto it = slots_.find(leaf); it != slots_.end() && it->second.owner == record.key) {
+      slots_.erase(it);
+      actions_.push_back(act::SlotRemove{leaf});
+    }
+  }
+  held = std::move(now_held);
+  if (held.empty()) leaves_.erase(record.key);
+}
+
+void GatewayCore::take_record(Record record) {
+  resolver_.upsert(record);
+  const auto key = record.key;
+  auto& held = records_[key];
+  held = std::move(record);
+  refresh_slots(held);
+  // The owner's tags may have changed although its addresses did not.
+  for (const auto& interface : held.interfaces) {
+    for (const auto& ip : interface.addresses) publish_address(ip);
+  }
+}
+
+void GatewayCore::drop_record(const RecordKey& key) {
+  const auto it = records_.find(key);
+  if (it == records_.end()) return;
+  resolver_.remove(key);
+  Record gone = std::move(it->second);
+  records_.erase(it);
+  gone.certificates.clear();
+  gone.asked = false;
+  gone.share_connected = false;
+  refresh_slots(gone);
+}
+
+void GatewayCore::refresh_everything() {
+  for (const auto& [key, record] : records_) refresh_slots(record);
+  for (const auto& [ip, address] : resolver_.resolved()) publish_address(ip);
+}
+
+// ---- addresses
+
+void GatewayCore::publish_address(const IpAddress& ip) {
+  const auto* resolved = resolver_.find(ip);
+  const auto owner = resolved == nullptr ? records_.end() : records_.find(resolved->owner);
+  if (owner == records_.end()) {
+    if (addresses_.erase(ip) > 0) actions_.push_back(act::AddressRemove{ip});
+    return;
+  }
+  const auto slot = make_slot(owner->second, {});
+  AddressState state{ip, resolved->mac, resolved->interface, resolved->owner, slot.tags, ~slot.unknown};
+  auto [it, inserted] = addresses_.try_emplace(ip, state);
+  if (!inserted) {
+    if (it->second == state) return;
+    it->second = state;
+  }
+  actions_.push_back(act::AddressUpsert{std::move(state)});
+}
+
+void GatewayCore::follow_resolver() {
+  for (const auto& ip : resolver_.take_changes()) publish_address(ip);
+  for (const auto& question : resolver_.take_questions()) actions_.push_back(act::AskNeighbour{question});
+  for (const auto& ip : resolver_.take_contested()) {
+    actions_.push_back(act::Alert{"addresses.contested",
+                                  fmt::format("more than one endpoint claims {} with equal right: it is in no tag's "
+                                              "addresses until that ends",
+                                              ip.str())});
+  }
+}
+
+void GatewayCore::set_interfaces(std::vector<LocalInterface> interfaces) {
+  std::vector<proto::FabricInterface> told;
+  for (const auto& interface : interfaces) {
+    proto::FabricInterface out;
+    out.name = interface.name;
+    out.mac.assign(interface.mac.bytes().begin(), interface.mac.bytes().end());
+    for (const auto& address : interface.addresses) {
+      const auto& raw = address.ip.bytes();
+      out.addresses.push_back({Bytes(raw.begin(), raw.begin() + (address.ip.is_v4() ? 4 : 16)), address.prefix});
+    }
+    told.push_back(std::move(out));
+  }
+  resolver_.set_interfaces(std::move(interfaces));
+  for (auto& [id, c] : connectors_) {
+    c.client->set_interfaces(told);
+    for (auto& action : c.client->take_actions()) {
+      if (auto* send = std::get_if<fabric::Send>(&action)) actions_.push_back(act::Send{id, std::move(send->bytes)});
+    }
+  }
+  own_interfaces_ = std::move(told);
+  for (const auto& [key, record] : records_) refresh_slots(record);
+  follow_resolver();
+}
+
+void GatewayCore::set_neighbour(const NeighbourKey& key, const Neighbour& neighbour) {
+  resolver_.set_neighbour(key, neighbour);
+  follow_resolver();
+}
+
+void GatewayCore::remove_neighbour(const NeighbourKey& key) {
+  resolver_.remove_neighbour(key);
+  follow_resolver();
+}
+
+// ---- the way back
+
+void GatewayCore::on_unknown_certificate(Now now, const Sha256& leaf) {
+  if (slots_.contains(leaf)) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kFound});
+    return;
+  }
+  if (pending_.contains(leaf)) return;  // one question per certificate; the answer is for all who wait
+  if (const auto it = negatives_.find(leaf); it != negatives_.end() && now.mono < it->second) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnknown});
+    return;
+  }
+  if (asks_this_second_ >= kAsksPerSecond) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnavailable});
+    return;
+  }
+  ++asks_this_second_;
+  Pending pending;
+  pending.deadline = now.mono + Seconds(2);
+  for (auto& [id, c] : connectors_) {
+    if (const auto request = c.client->ask_certificate(leaf)) pending.requests[id] = request;
+  }
+  if (pending.requests.empty()) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnavailable});
+    return;
+  }
+  pending_.emplace(leaf, std::move(pending));
+  for (auto& [id, c] : connectors_) drain(now, c);
+}
+
+void GatewayCore::on_answer(Now now, ConnectorId id, const fabric::Answer& answer) {
+  const auto it = std::find_if(pending_.begin(), pending_.end(), [&](const auto& item) {
+    const auto request = item.second.requests.find(id);
+    return request != item.second.requests.end() && request->second == answer.request_id;
+  });
+  if (it == pending_.end()) return;  // too late: nobody waits any more
+  const Sha256 leaf = it->first;
+  it->second.requests.erase(id);
+  if (answer.state == fabric::Answer::State::kFound && slots_.contains(leaf)) {
+    uses_[leaf].last = now.mono;
+    finish_ask(now, leaf, CertificateVerdict::kFound);
+    return;
+  }
+  it->second.revoked |= answer.state == fabric::Answer::State::kRevoked;
+  if (answer.state == fabric::Answer::State::kBusy) {
+    finish_ask(now, leaf, CertificateVerdict::kUnavailable);
+  } else if (it->second.requests.empty()) {
+    finish_ask(now, leaf, it->second.revoked ? CertificateVerdict::kRevoked : CertificateVerdict::kUnknown);
+  }
+}
+
+void GatewayCore::finish_ask(Now now, const Sha256& leaf, CertificateVerdict verdict) {
+  pending_.erase(leaf);
+  if (verdict == CertificateVerdict::kUnknown || verdict == CertificateVerdict::kRevoked) {
+    if (negatives_.size() > 10'000) negatives_.clear();
+    negatives_[leaf] = now.mono + kNegativeCache;
+  }
+  actions_.push_back(act::Answer{leaf, verdict});
+}
+
+void GatewayCore::on_session(Now now, const Sha256& leaf, int change) {
+  auto& use = uses_[leaf];
+  use.sessions = std::max<std::int64_t>(0, use.sessions + change);
+  use.last = now.mono;
+  if (change > 0) ++live_sessions_;
+  if (change < 0 && live_sessions_ > 0) --live_sessions_;
+}
+
+// ---- time
+
+void GatewayCore::on_tick(Now now) {
+  for (auto& [id, c] : connectors_) {
+    c.client->on_tick(now);
+    drain(now, c);
+    const bool valid = c.settings.enabled && c.valid_until && now.mono < *c.valid_until;
+    if (c.stale != !valid) {
+      c.stale = !valid;
+      resolver_.set_stale(id, c.stale);
+      follow_resolver();
+      actions_.push_back(act::ConnectorChanged{id});
+      if (c.stale) {
+        actions_.push_back(act::Alert{"connector.stale",
+                                      fmt::format("EMS {} has been out of reach for longer than its out-of-sync "
+                                                  "threshold of {} s: its endpoints are denied",
+                                                  id, c.settings.out_of_sync_threshold.count())});
+      }
+    }
+  }
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    if (now.mono < it->second.deadline) {
+      ++it;
+      continue;
+    }
+    actions_.push_back(act::Answer{it->first, CertificateVerdict::kUnavailable});
+    it = pending_.erase(it);
+  }
+  if (now.mono < next_renewal_) return;
+  next_renewal_ = now.mono + kRenewEvery;
+  asks_this_second_ = 0;
+  actions_.push_back(act::Lease{now.mono + kLease});
+  std::erase_if(negatives_, [&](const auto& item) { return now.mono >= item.second; });
+  for (auto& [id, c] : connectors_) {
+    // Asked for before a restart: their ten minutes begin now.
+    for (const auto& uid : c.client->asked()) {
+      const auto held = leaves_.find({id, uid});
+      if (held == leaves_.end()) continue;
+      for (const auto& leaf : held->second) uses_.try_emplace(leaf, Use{0, now.mono});
+    }
+  }
+  for (auto it = uses_.begin(); it != uses_.end();) {
+    if (it->second.sessions > 0 || now.mono - it->second.last < kKeepAsked) {
+      ++it;
+      continue;
+    }
+    if (const auto slot = slots_.find(it->first); slot != slots_.end()) {
+      const auto c = connectors_.find(slot->second.owner.connector);
+      if (c != connectors_.end()) {
+        c->second.client->release(slot->second.owner.uid);
+        drain(now, c->second);
+      }
+    }
+    it = uses_.erase(it);
+  }
+}
+
+std::vector<act::Action> GatewayCore::take_actions() { return std::exchange(actions_, {}); }
+
+}  // namespace postern::gateway

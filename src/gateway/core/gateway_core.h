@@ -1,0 +1,183 @@
+#pragma once
+// The gateway's control plane, without sockets, threads and clocks: what the EMSs say, what the network says and what
+// the configuration says go in; slots of ec-shm, resolved addresses, leases and frames come out as actions, to be
+// carried out in order. Thread: one.
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "gateway/addresses/resolver.h"
+#include "gateway/core/tag_table.h"
+#include "gateway/records/record.h"
+#include "proto/fabric_client.h"
+
+namespace postern::gateway {
+
+/// How a connector is set up; from `config endpoint-control fctems`.
+struct ConnectorSettings {
+  ConnectorId id = 0;
+  bool enabled = false;
+  std::string name;
+  std::string server;
+  std::uint16_t port = 443;
+  Seconds out_of_sync_threshold{180};
+  EmsSerial expected_serial;   ///< Empty: whichever EMS answers first is pinned.
+  friend bool operator==(const ConnectorSettings&, const ConnectorSettings&) = default;
+};
+
+/// One row of ec-shm.
+struct Slot {
+  Sha256 leaf{};
+  RecordKey owner;
+  WallTime not_after{};
+  bool online = false, registered = false, quarantined = false, blocked = false;
+  TagBits tags;     ///< Has.
+  TagBits unknown;  ///< Can't be told; disjoint from `tags`.
+  friend bool operator==(const Slot&, const Slot&) = default;
+};
+
+/// A resolved address with the tags of its owner.
+struct AddressState {
+  IpAddress ip;
+  MacAddress mac;
+  std::string interface;
+  RecordKey owner;
+  TagBits tags;
+  TagBits known;  ///< Tags of which it is known whether the owner has them.
+  friend bool operator==(const AddressState&, const AddressState&) = default;
+};
+
+/// What a certificate turned out to be, for a request that waits for the answer.
+enum class CertificateVerdict { kFound, kUnknown, kRevoked, kUnavailable };
+
+namespace act {
+
+struct Connect { ConnectorId id; };
+struct Send { ConnectorId id; Bytes bytes; };
+struct Disconnect { ConnectorId id; std::string reason; };
+struct ConnectorChanged { ConnectorId id; };               ///< Its status for people changed.
+struct PinSerial { ConnectorId id; EmsSerial serial; };    ///< First contact: remember which EMS this is.
+struct SlotUpsert { Slot slot; };
+struct SlotRemove { Sha256 leaf; };
+struct ConnectorValid { ConnectorId id; MonoTime until; };
+struct Lease { MonoTime until; };                          ///< For ec-shm and for the firewall.
+struct AddressUpsert { AddressState state; };
+struct AddressRemove { IpAddress ip; };
+struct AskNeighbour { NeighbourKey key; };
+struct Answer { Sha256 leaf; CertificateVerdict verdict; };
+struct TagsChanged {};                                     ///< Policies have to be compiled again.
+struct SaveView { ConnectorId id; };                       ///< The view changed: worth keeping across a restart.
+struct Alert { std::string event; std::string message; };
+
+using Action = std::variant<Connect, Send, Disconnect, ConnectorChanged, PinSerial, SlotUpsert, SlotRemove,
+                            ConnectorValid, Lease, AddressUpsert, AddressRemove, AskNeighbour, Answer, TagsChanged,
+                            SaveView, Alert>;
+
+}  // namespace act
+
+class GatewayCore {
+ public:
+  /// How long one renewal of the lease lasts, and how often the loop renews it.
+  static constexpr Seconds kLease{5};
+  static constexpr Seconds kRenewEvery{1};
+  /// A record fetched by certificate is kept this long after its last session.
+  static constexpr Seconds kKeepAsked{600};
+  static constexpr Seconds kNegativeCache{5};
+  static constexpr std::size_t kAsksPerSecond = 500;
+
+  GatewayCore(proto::FabricIdentity identity, Random& random);
+
+  // Configuration.
+  void set_connectors(Now now, const std::vector<ConnectorSettings>& connectors);
+  void set_policy_tags(const std::set<std::string>& address_names);
+  /// May this connector speak to its EMS (certificate accepted)? Until then it does not connect.
+  void set_trusted(Now now, ConnectorId id, bool trusted);
+  /// Takes up what was kept across a restart: valid until `valid_until` at most, then denied like any stale connector.
+  void restore(ConnectorId id, std::uint64_t epoch, std::uint64_t revision, proto::View view, MonoTime valid_until);
+
+  // The world.
+  void on_connected(Now now, ConnectorId id);
+  void on_frame(Now now, ConnectorId id, ByteView bytes);
+  void on_disconnected(Now now, ConnectorId id, std::string reason);
+  void on_tick(Now now);
+  void set_interfaces(std::vector<LocalInterface> interfaces);
+  void set_neighbour(const NeighbourKey& key, const Neighbour& neighbour);
+  void remove_neighbour(const NeighbourKey& key);
+
+  // The data plane's way back.
+  /// A worker met a certificate that has no slot. An Answer follows, now or later.
+  void on_unknown_certificate(Now now, const Sha256& leaf);
+  void on_session(Now now, const Sha256& leaf, int change);  ///< +1 opened, -1 closed.
+
+  std::vector<act::Action> take_actions();
+
+  // For CLI, API and tests.
+  struct Connector {
+    ConnectorSettings settings;
+    std::unique_ptr<proto::FabricClient> client;
+    bool trusted = false;
+    bool mismatched_serial = false;           ///< Another EMS answers at this address: stopped, an administrator decides.
+    std::optional<MonoTime> valid_until;      ///< Empty: nothing valid yet.
+    bool stale = true;
+  };
+  const std::map<ConnectorId, Connector>& connectors() const { return connectors_; }
+  const std::map<RecordKey, Record>& records() const { return records_; }
+  /// Is the record among the matched endpoints: behind an interface of ours, or met by its certificate?
+  bool matched(const Record& record) const;
+  const TagTable& tags() const { return tags_; }
+  const Resolver& resolver() const { return resolver_; }
+  const std::map<Sha256, Slot>& slots() const { return slots_; }
+  const std::map<IpAddress, AddressState>& addresses() const { return addresses_; }
+  std::uint64_t live_sessions() const { return live_sessions_; }
+
+ private:
+  struct Use {
+    std::int64_t sessions = 0;
+    MonoTime last{};
+  };
+  struct Pending {
+    std::map<ConnectorId, std::uint64_t> requests;
+    MonoTime deadline{};
+    bool revoked = false;
+  };
+
+  void drain(Now now, Connector& connector);
+  void on_view_changed(Connector& connector, const proto::fabric::ViewChanged& change);
+  void on_answer(Now now, ConnectorId id, const proto::fabric::Answer& answer);
+  void finish_ask(Now now, const Sha256& leaf, CertificateVerdict verdict);
+  void contact(Now now, Connector& connector);
+  void load_tags(Connector& connector);
+  void take_record(Record record);
+  void drop_record(const RecordKey& key);
+  void refresh_slots(const Record& record);
+  void refresh_everything();
+  void follow_resolver();
+  void publish_address(const IpAddress& ip);
+  Slot make_slot(const Record& record, const ClientCertificate& certificate) const;
+
+  proto::FabricIdentity identity_;
+  Random& random_;
+  std::map<ConnectorId, Connector> connectors_;
+  std::vector<proto::FabricInterface> own_interfaces_;  // as told to every EMS
+  std::map<RecordKey, Record> records_;
+  TagTable tags_;
+  Resolver resolver_;
+  std::map<Sha256, Slot> slots_;
+  std::map<RecordKey, std::set<Sha256>> leaves_;
+  std::map<IpAddress, AddressState> addresses_;
+  std::map<Sha256, Use> uses_;
+  std::map<Sha256, Pending> pending_;
+  std::map<Sha256, MonoTime> negatives_;
+  std::uint64_t live_sessions_ = 0;
+  std::size_t asks_this_second_ = 0;
+  MonoTime next_renewal_{};
+  std::vector<act::Action> actions_;
+};
+
+}  // namespace postern::gateway

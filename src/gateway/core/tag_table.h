@@ -1,0 +1,50 @@
+#pragma once
+// Tags on this gateway: each dynamic address name ("EMS1_ZTNA_x") has one bit, the same in ec-shm, in policies and in
+// the firewall's sets. A name that a policy uses has its bit before any EMS knows the tag. Thread: one.
+#include <bitset>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/records/record.h"
+
+namespace postern::gateway {
+
+/// How many tags one gateway can hold at once, over all connectors (the width of an ec-shm slot).
+inline constexpr std::size_t kMaxTags = 512;
+using TagBits = std::bitset<kMaxTags>;
+
+class TagTable {
+ public:
+  struct Entry {
+    std::string address_name;
+    std::size_t bit = 0;
+    ConnectorId connector = 0;       ///< 0 while no EMS defines it.
+    std::optional<TagInfo> info;     ///< Empty while no EMS defines it.
+    bool used_by_policy = false;
+  };
+
+  /// Replaces what one connector defines. Returns the names that found no bit (more than kMaxTags in use).
+  std::vector<std::string> set_defined(ConnectorId connector, const std::vector<TagInfo>& tags);
+  /// Replaces the names that policies use. Same return.
+  std::vector<std::string> set_used(const std::set<std::string>& address_names);
+
+  const Entry* find(const std::string& address_name) const;
+  std::optional<std::size_t> bit_of(ConnectorId connector, std::uint32_t tag_id) const;
+  const std::map<std::string, Entry>& entries() const { return entries_; }
+  /// Bits that `connector` defines: for its endpoints everything else is unknown.
+  const TagBits& defined_by(ConnectorId connector) const;
+
+ private:
+  Entry* acquire(const std::string& address_name);
+  void collect();
+
+  std::map<std::string, Entry> entries_;
+  std::map<std::pair<ConnectorId, std::uint32_t>, std::size_t> bits_;
+  std::map<ConnectorId, TagBits> defined_;
+  TagBits taken_;
+};
+
+}  // namespace postern::gateway
