@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Holds every #include of src/ against the arrows of ARCHITECTURE.md: a folder may include only what it stands on."""
+import re
+import sys
+from pathlib import Path
+
+SRC = Path(__file__).resolve().parent.parent / "src"
+
+# folder -> folders it may include (itself always). Where this changes, ARCHITECTURE.md's picture changes.
+MAY = {
+    "base": [],
+    "posture": ["base"],
+    "vuln": ["base"],
+    "pki": ["base"],
+    "policy": ["base", "posture"],
+    "ecshm": ["base", "policy"],
+    "proto": ["base", "posture", "vuln", "pki", "policy", "wire"],
+    "net": ["base", "pki"],
+    "ems": ["base", "posture", "vuln", "pki", "policy", "proto", "wire", "net"],
+    "gateway": ["base", "posture", "pki", "policy", "proto", "wire", "ecshm", "net"],
+    "agent": ["base", "posture", "vuln", "pki", "proto", "wire", "net"],
+    "nginx": ["base", "policy", "ecshm"],
+    "cli": ["base", "proto", "wire", "net"],
+    "swarm": ["base", "proto", "wire", "net"],
+    "window": ["base", "proto", "wire", "net"],
+}
+# Headers that only one place may see, because everything that includes them compiles for seconds.
+ONLY = {
+    re.compile(r"boost/(asio|beast)"): {"net"},
+    re.compile(r"sqlite3\.h"): {"ems"},
+    re.compile(r"CLI/CLI\.hpp"): {"ems", "gateway", "agent", "cli", "swarm"},
+}
+# Headers too heavy to stand in another header.
+NOT_IN_HEADERS = re.compile(r"boost/(asio|beast|json)|\.pb\.h|CLI/CLI\.hpp|spdlog|nftables/")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def main():
+    problems = []
+    for path in sorted(p for p in SRC.rglob("*") if p.suffix in {".h", ".cc", ".c"}):
+        folder = path.relative_to(SRC).parts[0]
+        where = path.relative_to(SRC.parent)
+        if folder not in MAY:
+            problems.append(f"{where}: src/{folder} has no place among the layers (tools/check_layers.py)")
+            continue
+        for bracket, target in INCLUDE.findall(path.read_text(errors="replace")):
+            first = target.split("/")[0]
+            if bracket == '"' and first in {**MAY, "wire": []} and first != folder and first not in MAY[folder]:
+                problems.append(f"{where}: src/{folder} may not include {target}")
+            for pattern, allowed in ONLY.items():
+                if pattern.search(target) and folder not in allowed:
+                    problems.append(f"{where}: {target} belongs in {', '.join(sorted(allowed))} only")
+            if path.suffix == ".h" and NOT_IN_HEADERS.search(target):
+                problems.append(f"{where}: {target} is too heavy for a header")
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
