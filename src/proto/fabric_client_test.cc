@@ -1,0 +1,302 @@
+#include "proto/fabric_client.h"
+
+#include <gtest/gtest.h>
+
+#include "proto/deflate.h"
+#include "wire/fabric.pb.h"
+
+namespace postern::proto {
+namespace {
+
+using wire::FabricFrame;
+
+std::string uid_text(int n) { return std::string(31, '0') + static_cast<char>('A' + n); }
+EndpointUid uid(int n) { return EndpointUid(uid_text(n)); }
+
+std::string entry(int n, std::string host = "h") {
+  wire::ViewEntry e;
+  e.mutable_record()->set_uid(uid_text(n));
+  e.mutable_record()->set_host_name(host);
+  return e.SerializeAsString();
+}
+
+class FabricClientTest : public testing::Test {
+ protected:
+  FabricClientTest() : client_({GatewaySerial("PGW0123456789ABC"), "gw", "0.1", ""}, random_) {}
+
+  /// Frames sent since the last call; other actions go to actions_.
+  std::vector<FabricFrame> sent() {
+    std::vector<FabricFrame> frames;
+    for (auto& action : client_.take_actions()) {
+      if (auto* send = std::get_if<fabric::Send>(&action)) {
+        FabricFrame frame;
+        EXPECT_TRUE(frame.ParseFromArray(send->bytes.data(), static_cast<int>(send->bytes.size())));
+        frames.push_back(frame);
+      } else {
+        actions_.push_back(std::move(action));
+      }
+    }
+    return frames;
+  }
+  template <class T>
+  std::vector<T> taken() {
+    std::vector<T> out;
+    for (auto& action : actions_) {
+      if (auto* t = std::get_if<T>(&action)) out.push_back(*t);
+    }
+    actions_.clear();
+    return out;
+  }
+  void receive(const FabricFrame& frame) {
+    const auto text = frame.SerializeAsString();
+    client_.on_frame(clock_.now(), as_bytes(text));
+  }
+  void authorise() {
+    client_.enable(clock_.now());
+    client_.on_connected(clock_.now());
+    FabricFrame frame;
+    frame.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+    frame.mutable_status()->set_ems_serial("PSTEMS0123456789");
+    receive(frame);
+  }
+  void snapshot(const View& view, std::uint64_t revision, int announced = -1, bool good_digest = true) {
+    FabricFrame frame;
+    auto& begin = *frame.mutable_snapshot_begin();
+    begin.set_epoch(7);
+    begin.set_revision(revision);
+    begin.set_count(announced < 0 ? static_cast<std::uint32_t>(view.entries().size()) : static_cast<std::uint32_t>(announced));
+    receive(frame);
+    wire::ViewEntryList list;
+    for (const auto& [u, e] : view.entries()) list.add_entries(e);
+    frame.mutable_snapshot_chunk()->set_zlib(deflate_text(list.SerializeAsString()));
+    receive(frame);
+    frame.mutable_snapshot_end()->set_revision(revision);
+    frame.mutable_snapshot_end()->set_digest(good_digest ? std::string(as_text(view.digest())) : std::string(32, 'x'));
+    receive(frame);
+  }
+  FabricFrame delta(std::uint64_t from, std::uint64_t to, const View& after) {
+    FabricFrame frame;
+    frame.mutable_delta()->set_from_revision(from);
+    frame.mutable_delta()->set_to_revision(to);
+    frame.mutable_delta()->set_count(static_cast<std::uint32_t>(after.entries().size()));
+    frame.mutable_delta()->set_digest(std::string(as_text(after.digest())));
+    return frame;
+  }
+
+  ManualClock clock_;
+  SeededRandom random_{1};
+  FabricClient client_;
+  std::vector<fabric::Action> actions_;
+};
+
+TEST_F(FabricClientTest, SaysWhoItIsAndSubscribesOnlyWhenAuthorised) {
+  client_.enable(clock_.now());
+  sent();
+  ASSERT_EQ(taken<fabric::Connect>().size(), 1u);
+  client_.on_connected(clock_.now());
+  auto frames = sent();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].hello().serial(), "PGW0123456789ABC");
+  FabricFrame pending;
+  pending.mutable_status()->set_state(wire::FabricStatus::PENDING);
+  receive(pending);
+  EXPECT_TRUE(sent().empty());
+  EXPECT_EQ(client_.ask_certificate(Sha256{}), 0u);
+  FabricFrame authorised;
+  authorised.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+  receive(authorised);
+  frames = sent();
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_TRUE(frames[0].has_interfaces());
+  EXPECT_TRUE(frames[1].has_subscribe());
+  EXPECT_FALSE(client_.synchronised());
+  EXPECT_FALSE(client_.last_contact());
+}
+
+TEST_F(FabricClientTest, ASnapshotReplacesAndRemovesWhatItDoesNotList) {
+  authorise();
+  View view;
+  view.upsert(uid(0), entry(0));
+  view.upsert(uid(1), entry(1));
+  snapshot(view, 5);
+  EXPECT_TRUE(client_.synchronised());
+  EXPECT_EQ(client_.view().digest(), view.digest());
+  view.remove(uid(0));
+  view.upsert(uid(2), entry(2));
+  sent();
+  taken<fabric::ViewChanged>();
+  snapshot(view, 9);
+  sent();
+  const auto changes = taken<fabric::ViewChanged>();
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].upserted, std::vector{uid(2)});
+  EXPECT_EQ(changes[0].removed, std::vector{uid(0)});
+}
+
+TEST_F(FabricClientTest, AnIncompleteOrWrongSnapshotChangesNothing) {
+  authorise();
+  View view;
+  view.upsert(uid(0), entry(0));
+  snapshot(view, 5);
+  sent();
+  const View empty;
+  snapshot(empty, 6, 3);  // announced three, listed none
+  EXPECT_EQ(client_.view().entries().size(), 1u);
+  EXPECT_FALSE(client_.synchronised());
+  auto frames = sent();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_TRUE(frames[0].has_subscribe());
+  EXPECT_EQ(frames[0].subscribe().epoch(), 0u);
+  snapshot(empty, 6, 0, false);  // a digest that isn't that of nothing
+  EXPECT_EQ(client_.view().entries().size(), 1u);
+  sent();
+  EXPECT_EQ(taken<fabric::Disconnect>().size(), 1u);  // the second time in a row: back off
+}
+
+TEST_F(FabricClientTest, DeltasApplyWholeOrNotAtAll) {
+  authorise();
+  View view;
+  view.upsert(uid(0), entry(0));
+  snapshot(view, 5);
+  sent();
+  view.upsert(uid(1), entry(1));
+  auto frame = delta(5, 6, view);
+  frame.mutable_delta()->add_upserts(entry(1));
+  receive(frame);
+  EXPECT_EQ(client_.revision(), 6u);
+  EXPECT_TRUE(sent().empty());
+
+  // Right beginning, wrong digest: taken back.
+  View wrong = view;
+  wrong.upsert(uid(2), entry(2, "other"));
+  frame = delta(6, 7, wrong);
+  frame.mutable_delta()->add_upserts(entry(2));
+  frame.mutable_delta()->add_removed_uids(uid_text(0));
+  const auto before = client_.view().digest();
+  receive(frame);
+  EXPECT_EQ(client_.view().digest(), before);
+  EXPECT_EQ(client_.revision(), 6u);
+  const auto frames = sent();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_TRUE(frames[0].has_subscribe());
+
+  // A delta already under way is no second disagreement.
+  receive(delta(7, 8, wrong));
+  EXPECT_TRUE(sent().empty());
+  snapshot(wrong, 8);
+  EXPECT_TRUE(client_.synchronised());
+  EXPECT_EQ(client_.view().digest(), wrong.digest());
+}
+
+TEST_F(FabricClientTest, ADeltaWithAGapAsksForASnapshot) {
+  authorise();
+  View view;
+  snapshot(view, 5);
+  sent();
+  receive(delta(6, 7, view));
+  EXPECT_FALSE(client_.synchronised());
+  EXPECT_EQ(sent().size(), 1u);
+}
+
+TEST_F(FabricClientTest, ResumesByRevisionAndDigestAndCountsOnlyWhenConfirmed) {
+  authorise();
+  View view;
+  view.upsert(uid(0), entry(0));
+  snapshot(view, 5);
+  const auto contact = client_.last_contact();
+  ASSERT_TRUE(contact);
+  client_.on_disconnected(clock_.now(), "gone");
+  sent();
+  clock_.advance(std::chrono::seconds(60));
+  client_.on_tick(clock_.now());
+  client_.on_connected(clock_.now());
+  FabricFrame authorised;
+  authorised.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+  receive(authorised);
+  EXPECT_EQ(client_.last_contact()->mono, contact->mono);
+  const auto frames = sent();
+  const auto& subscribe = frames.back().subscribe();
+  EXPECT_EQ(subscribe.epoch(), 7u);
+  EXPECT_EQ(subscribe.revision(), 5u);
+  EXPECT_EQ(subscribe.digest(), as_text(view.digest()));
+  receive(delta(5, 5, view));
+  EXPECT_TRUE(client_.synchronised());
+  EXPECT_EQ(client_.last_contact()->mono, clock_.now().mono);
+}
+
+TEST_F(FabricClientTest, FoundCountsOnlyIfTheRecordCameBefore) {
+  authorise();
+  View view;
+  snapshot(view, 5);
+  sent();
+  taken<fabric::Answer>();
+  const auto request = client_.ask_certificate(Sha256{});
+  EXPECT_NE(request, 0u);
+  FabricFrame answer;
+  answer.mutable_certificate_answer()->set_request_id(request);
+  answer.mutable_certificate_answer()->set_state(wire::CertificateAnswer::FOUND);
+  answer.mutable_certificate_answer()->set_uid(uid_text(3));
+  receive(answer);
+  sent();
+  EXPECT_EQ(taken<fabric::Answer>().at(0).state, fabric::Answer::State::kBusy);
+  view.upsert(uid(3), entry(3));
+  auto frame = delta(5, 6, view);
+  frame.mutable_delta()->add_upserts(entry(3));
+  receive(frame);
+  receive(answer);
+  sent();
+  EXPECT_EQ(taken<fabric::Answer>().at(0).state, fabric::Answer::State::kFound);
+  EXPECT_TRUE(client_.asked().contains(uid(3)));
+}
+
+TEST_F(FabricClientTest, BacksOffWithJitterAndHonoursRetryAfter) {
+  client_.enable(clock_.now());
+  std::chrono::nanoseconds last{0};
+  for (int i = 0; i < 12; ++i) {
+    sent();
+    ASSERT_EQ(taken<fabric::Connect>().size(), 1u) << i;
+    client_.on_disconnected(clock_.now(), "refused");
+    const auto start = clock_.now().mono;
+    for (int ms = 0; ms < 40'000; ++ms) {
+      clock_.advance(std::chrono::milliseconds(1));
+      client_.on_tick(clock_.now());
+      auto actions = client_.take_actions();
+      bool connect = false;
+      for (auto& a : actions) connect |= std::holds_alternative<fabric::Connect>(a);
+      if (connect) {
+        actions_.push_back(fabric::Connect{});
+        break;
+      }
+    }
+    last = clock_.now().mono - start;
+    EXPECT_LE(last, std::chrono::milliseconds(30'001));
+  }
+  EXPECT_GE(last, std::chrono::milliseconds(15'000));
+}
+
+TEST_F(FabricClientTest, SilenceEndsTheConnection) {
+  authorise();
+  sent();
+  for (int s = 0; s < 13; ++s) {
+    clock_.advance(std::chrono::seconds(1));
+    client_.on_tick(clock_.now());
+  }
+  const auto frames = sent();
+  EXPECT_FALSE(frames.empty());  // pings
+  EXPECT_EQ(taken<fabric::Disconnect>().size(), 1u);
+}
+
+TEST_F(FabricClientTest, GarbageEndsTheConnectionAndKeepsTheView) {
+  authorise();
+  View view;
+  view.upsert(uid(0), entry(0));
+  snapshot(view, 5);
+  sent();
+  client_.on_frame(clock_.now(), as_bytes("\xff\xff\xff\xff"));
+  sent();
+  EXPECT_EQ(taken<fabric::Disconnect>().size(), 1u);
+  EXPECT_EQ(client_.view().entries().size(), 1u);
+}
+
+}  // namespace
+}  // namespace postern::proto
