@@ -1,0 +1,246 @@
+#include "ems/api/input.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace postern::ems::api {
+namespace {
+
+namespace json = boost::json;
+
+tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
+
+/// What came from outside, short and quoted, for an error message.
+std::string shown(std::string_view text) {
+  if (!clean_text(text)) return "(a name with control characters or broken UTF-8)";
+  if (text.size() <= 64) return fmt::format("\"{}\"", text);
+  std::size_t cut = 64;  // never inside a character
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
+  return fmt::format("\"{}…\"", text.substr(0, cut));
+}
+
+std::string names_of(const std::vector<Field>& fields) {
+  std::vector<std::string> names;
+  for (const Field& f : fields) names.push_back(f.name);
+  return names.empty() ? "it takes none" : "known are: " + join(names, ", ");
+}
+
+const Field* find_field(const std::vector<Field>& fields, std::string_view name) {
+  for (const Field& f : fields) {
+    if (f.name == name) return &f;
+  }
+  return nullptr;
+}
+
+Status check_text(const Field& field, std::string_view text) {
+  if (!field.values.empty()) {
+    if (std::find(field.values.begin(), field.values.end(), text) != field.values.end()) return {};
+    return invalid(fmt::format("{}: must be one of {}, not {}", field.name, join(field.values, ", "), shown(text)));
+  }
+  const auto size = static_cast<std::int64_t>(text.size());
+  if (size < field.min || size > field.max) {
+    return invalid(fmt::format("{}: must be {} to {} bytes long, not {}", field.name, field.min, field.max, size));
+  }
+  if (!clean_text(text, field.multiline)) {
+    return invalid(fmt::format("{}: must be UTF-8 text without control characters", field.name));
+  }
+  return {};
+}
+
+Status check_integer(const Field& field, std::int64_t value) {
+  if (value >= field.min && value <= field.max) return {};
+  return invalid(fmt::format("{}: must be {} to {}, not {}", field.name, field.min, field.max, value));
+}
+
+Status check_value(const Field& field, const json::value& value) {
+  switch (field.type) {
+    case FieldType::kText: {
+      const json::string* text = value.if_string();
+      if (text == nullptr) return invalid(field.name + ": must be a text");
+      return check_text(field, *text);
+    }
+    case FieldType::kInteger: {
+      if (const std::int64_t* number = value.if_int64()) return check_integer(field, *number);
+      return invalid(fmt::format("{}: must be a whole number from {} to {}", field.name, field.min, field.max));
+    }
+    case FieldType::kBoolean:
+      if (value.is_bool()) return {};
+      return invalid(field.name + ": must be true or false");
+    case FieldType::kTexts: {
+      const json::array* list = value.if_array();
+      if (list == nullptr) return invalid(field.name + ": must be a list of texts");
+      if (static_cast<std::int64_t>(list->size()) < field.min || static_cast<std::int64_t>(list->size()) > field.max) {
+        return invalid(fmt::format("{}: must hold {} to {} texts, not {}", field.name, field.min, field.max,
+                                   list->size()));
+      }
+      const Field item{.name = field.name, .min = 1, .max = 255, .values = field.values};
+      for (const json::value& v : *list) {
+        const json::string* text = v.if_string();
+        if (text == nullptr) return invalid(field.name + ": must be a list of texts");
+        if (Status ok = check_text(item, *text); !ok) return ok;
+      }
+      return {};
+    }
+  }
+  return invalid(field.name + ": of a type that is not known");
+}
+
+std::optional<std::string> percent_decode_form(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      out.push_back(' ');
+    } else if (text[i] == '%') {
+      unsigned byte = 0;
+      if (i + 2 >= text.size()) return std::nullopt;
+      const char* end = text.data() + i + 3;
+      auto [at, error] = std::from_chars(text.data() + i + 1, end, byte, 16);
+      if (error != std::errc() || at != end) return std::nullopt;
+      out.push_back(static_cast<char>(byte));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+/// Members of all objects of a valid JSON text: its colons outside strings.
+std::size_t members_in_text(std::string_view text) {
+  std::size_t colons = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (text[i] == ':' && !in_string) {
+      ++colons;
+    }
+  }
+  return colons;
+}
+
+std::size_t members_in(const json::value& value) {
+  std::size_t count = 0;
+  if (const json::object* object = value.if_object()) {
+    count = object->size();
+    for (const auto& [name, member] : *object) count += members_in(member);
+  } else if (const json::array* array = value.if_array()) {
+    for (const json::value& item : *array) count += members_in(item);
+  }
+  return count;
+}
+
+}  // namespace
+
+bool clean_text(std::string_view text, bool multiline) {
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x80) {
+      const bool breaks = c == '\n' || c == '\r' || c == '\t';
+      if ((c < 0x20 || c == 0x7F) && !(multiline && breaks)) return false;
+      ++i;
+      continue;
+    }
+    const int extra = c >= 0xF0 && c <= 0xF4 ? 3 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xC2 && c < 0xE0 ? 1 : 0;
+    if (extra == 0 || i + extra >= text.size()) return false;
+    std::uint32_t point = c & (0x3F >> extra);
+    for (int k = 1; k <= extra; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xC0) != 0x80) return false;
+      point = point << 6 | (next & 0x3F);
+    }
+    const bool overlong = (extra == 2 && point < 0x800) || (extra == 3 && point < 0x10000);
+    const bool surrogate = point >= 0xD800 && point < 0xE000;
+    if (overlong || surrogate || point > 0x10FFFF || point < 0xA0) return false;  // 0x80..0x9F are controls too
+    i += extra + 1;
+  }
+  return true;
+}
+
+Result<json::value> parse_json(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = kMaxJsonDepth;
+  json::error_code error;
+  json::value value = json::parse(json::string_view(text.data(), text.size()), error, {}, options);
+  if (error) return invalid("the body is not valid JSON: " + error.message());
+  // The parser keeps the last of several equal members; another reader may keep the first. Neither is right.
+  if (members_in_text(text) != members_in(value)) return invalid("the body is not valid JSON: a member is there twice");
+  return value;
+}
+
+Status check_fields(const std::vector<Field>& fields, const json::object& object) {
+  for (const auto& [name, value] : object) {
+    const Field* field = find_field(fields, name);
+    if (field == nullptr) return invalid(fmt::format("unknown field {}; {}", shown(name), names_of(fields)));
+    if (Status ok = check_value(*field, value); !ok) return ok;
+  }
+  for (const Field& field : fields) {
+    if (field.required && !object.contains(field.name)) return invalid(field.name + ": is missing");
+  }
+  return {};
+}
+
+Result<json::object> read_fields(const std::vector<Field>& fields, std::string_view body) {
+  json::object object;
+  if (!trim(body).empty()) {
+    Result<json::value> value = parse_json(body);
+    if (!value) return fail(value.error());
+    if (!value->is_object()) return invalid("the body must be a JSON object");
+    object = std::move(value->as_object());
+  }
+  if (Status ok = check_fields(fields, object); !ok) return fail(ok.error());
+  return object;
+}
+
+Status check_query(const std::vector<Field>& fields, const std::map<std::string, std::string>& query) {
+  for (const auto& [name, text] : query) {
+    const Field* field = find_field(fields, name);
+    if (field == nullptr) {
+      return invalid(fmt::format("unknown query parameter {}; {}", shown(name), names_of(fields)));
+    }
+    Status ok;
+    if (field->type == FieldType::kInteger) {
+      const auto number = parse_u64(text);
+      const bool fits = number && *number <= static_cast<std::uint64_t>(INT64_MAX);
+      ok = fits ? check_integer(*field, static_cast<std::int64_t>(*number))
+                : Status(invalid(fmt::format("{}: must be a whole number from {} to {}", name, field->min, field->max)));
+    } else if (field->type == FieldType::kBoolean) {
+      if (text != "true" && text != "false") ok = invalid(name + ": must be true or false");
+    } else {
+      ok = check_text(*field, text);
+    }
+    if (!ok) return ok;
+  }
+  for (const Field& field : fields) {
+    if (field.required && !query.contains(field.name)) {
+      return invalid("query parameter " + field.name + " is missing");
+    }
+  }
+  return {};
+}
+
+Result<std::map<std::string, std::string>> read_form(const std::vector<Field>& fields, std::string_view body) {
+  std::map<std::string, std::string> form;
+  if (!body.empty()) {
+    for (std::string_view pair : split(body, '&')) {
+      const std::size_t eq = pair.find('=');
+      auto name = percent_decode_form(pair.substr(0, eq));
+      auto value = percent_decode_form(eq == std::string_view::npos ? "" : pair.substr(eq + 1));
+      if (!name || !value) return invalid("the form is not well encoded");
+      if (!form.emplace(*name, std::move(*value)).second) return invalid("the form gives a field twice");
+      if (form.size() > 32) return invalid("the form has too many fields");
+    }
+  }
+  if (Status ok = check_query(fields, form); !ok) return fail(ok.error());
+  return form;
+}
+
+}  // namespace postern::ems::api

@@ -1,0 +1,46 @@
+#pragma once
+// The pages as functions from what they show to HTML. Everything given is plain text and escaped here.
+#include <string>
+#include <string_view>
+
+#include "net/http.h"
+
+namespace postern::ems::api {
+
+struct SignInView {
+  std::string ems;         ///< Serial number of the EMS.
+  std::string next = "/";  ///< Where to go afterwards: a path of ours.
+  std::string problem;     ///< Of the attempt before; empty: none.
+  int status = 200;
+};
+net::HttpResponse sign_in_page(const SignInView& view);
+
+struct StartView {
+  std::string ems;
+  std::string version;
+  std::string user;
+  std::string role;
+  std::string csrf_token;
+  std::size_t pending = 0;  ///< Fabric devices that wait.
+};
+net::HttpResponse start_page(const StartView& view);
+
+struct DeviceView {
+  std::string serial;
+  std::string host_name;
+  std::string address;
+  std::string version;
+  std::string state;            ///< "pending", "authorised", "refused", "conflict".
+  std::string key_sha256;       ///< 64 hex digits of the key that asks now.
+  std::string pinned_sha256;    ///< Of the key authorised before; empty: none.
+  std::string user;
+  std::string csrf_token;
+  bool may_decide = false;      ///< Administrators only.
+  std::string done;             ///< What has just been done; empty: nothing.
+};
+net::HttpResponse authorise_page(const DeviceView& view);
+
+/// "9F3C 71A8 …": groups of four digits, as people compare them. Not hex: unchanged.
+std::string grouped_fingerprint(std::string_view hex);
+
+}  // namespace postern::ems::api
