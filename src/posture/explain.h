@@ -1,0 +1,55 @@
+#pragma once
+// Why an endpoint has a tag or not: every rule, what it read, how old that is, what it concluded.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "posture/fact.h"
+#include "posture/tag.h"
+#include "posture/tag_sets.h"
+#include "posture/verdict.h"
+
+namespace postern::posture {
+
+/// A fact as a rule found it.
+struct FactReading {
+  std::string key;
+  std::optional<Fact> fact;   ///< None: never reported.
+  std::string text;           ///< The value, or why there is none, for a person.
+  std::optional<Millis> age;  ///< Since it was collected, not below 0; none if never reported.
+};
+
+struct RuleExplanation {
+  std::uint32_t id = 0;
+  std::string type;
+  bool negate = false;
+  Verdict verdict = Verdict::kUnknown;  ///< With `negate`: what logic was given.
+  std::string condition;                ///< In words, with `negate`: "not: sshd is running".
+  std::string
+      reason;  ///< Stable code: "process_not_running", "not_reported". Of the condition itself.
+  std::string text;  ///< The reason for a person.
+  std::vector<FactReading> facts;
+};
+
+struct TagExplanation {
+  TagId id = 0;
+  TagName name;
+  TagState state = TagState::kAbsent;
+  std::string
+      reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "built_in".
+  std::string text;            ///< The reason for a person.
+  std::optional<OsFamily> os;  ///< Of the endpoint; none: unknown, or a system without rules.
+  FactReading os_fact;         ///< Key empty for the built-in tag, which doesn't ask.
+  std::string logic;  ///< The expression that holds for this OS: "1 and 2". Empty without rules.
+  std::vector<RuleExplanation> rules;  ///< Of the endpoint's OS, as the tag lists them.
+};
+
+/// A value for a person: "true", "12", "ens3 up 10.0.1.2", "critical=1, high=0, …", "unknown
+/// (denied)".
+std::string fact_value_text(const FactValue& value);
+/// Reads one fact for an explanation.
+FactReading read_fact(const FactMap& facts, std::string_view key, WallTime now);
+
+}  // namespace postern::posture
