@@ -1,0 +1,102 @@
+#pragma once
+// What the command line asks of the running gateway; the gateway's core implements it, tests use a fixture. Thread: loop.
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/result.h"
+#include "base/sha256.h"
+#include "gateway/config/tree.h"
+#include "gateway/records/record.h"
+
+namespace postern::gateway::cli {
+
+/// One configured connector, as `diagnose test application fcnacd 2` shows it.
+struct ConnectorStatus {
+  ConnectorId id = 0;
+  std::string name;
+  bool certificate_accepted = false;   ///< "confirmed: yes".
+  EmsSerial ems_serial;                ///< As the EMS said; empty: never connected.
+  TenantId tenant;
+  bool capabilities_known = false;     ///< "verified capabilities".
+  bool identity_verified = false;      ///< The EMS proved the accepted key in this connection.
+  std::optional<Sha256> ztna_key;      ///< SHA-256 of the ZTNA CA's public key (SPKI).
+  /// "connected", "connecting", "disconnected", "pending" (not authorised yet), "stopped: …": printed as it stands.
+  std::string channel_state = "disconnected";
+  unsigned out_interface = 0;          ///< Index of the interface bound to; 0: the kernel's choice.
+  std::optional<WallTime> stale_since; ///< Set while the records are past the out-of-sync threshold.
+};
+
+/// An endpoint among the matched endpoints, with what only this gateway knows of it.
+struct EndpointView {
+  Record record;
+  IpAddress ip;                        ///< The address it reaches us from, else the one it reported first.
+  MacAddress mac;
+  std::vector<MacAddress> other_macs;
+  std::string gateway_interface;       ///< Ours that is its default gateway; empty: none.
+  GatewaySerial gateway_serial;        ///< Ours.
+};
+
+/// A tag's dynamic address with the addresses that are in it now.
+struct DynamicAddress {
+  std::string name;                    ///< "EMS1_ZTNA_Vulnerable-Device".
+  std::string tag;                     ///< "Vulnerable-Device".
+  std::uint32_t id = 0;                ///< The EMS's number.
+  std::vector<IpAddress> addresses;
+};
+
+/// The certificate that an EMS shows, for a person to accept or refuse.
+struct PresentedCertificate {
+  std::string subject, issuer;         ///< One-line distinguished names.
+  WallTime not_before{}, not_after{};
+  std::string serial;                  ///< Upper-case hex.
+  Sha256 fingerprint{};                ///< SHA-256 of the DER.
+  bool accepted = false;               ///< It is the one accepted before.
+};
+
+struct SystemStatus {
+  std::string version;
+  GatewaySerial serial;
+  std::string hostname;
+  Sha256 device_key{};                 ///< SHA-256 of the device's public key: what the EMS's administrator compares.
+  std::uint64_t live_sessions = 0;
+};
+
+class GatewayOperations {
+ public:
+  virtual ~GatewayOperations() = default;
+
+  /// Every connector configured, ascending by id.
+  virtual std::vector<ConnectorStatus> connectors() = 0;
+  virtual std::vector<EndpointView> matched_endpoints() = 0;  ///< In a stable order.
+  virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< By name.
+  virtual SystemStatus system_status() = 0;
+  /// What is true now of an object and is not configured: the kernel's values of an interface ("ip", "mac", "status"),
+  /// a connector's "capabilities", "dirty-reason", "verifying-ca". By attribute; attributes left out have no value.
+  virtual std::map<std::string, config::Value> live_values(const config::ObjectPath& path) = 0;
+  /// Names of the kernel's interfaces, so that `get system interface` lists those never configured.
+  virtual std::vector<std::string> interface_names() = 0;
+
+  /// Callbacks come on the loop, at once or later, exactly once, and not after `cancel`led by destroying the session
+  /// (implementations may keep them: the session guards itself).
+  using Done = std::function<void(Status)>;
+  /// A whole attempt: connect, TLS, identity. The error says what failed.
+  virtual void test_connectivity(ConnectorId id, Done done) = 0;
+  using Presented = std::function<void(Result<PresentedCertificate>)>;
+  /// Asks the EMS for its certificate and trusts nothing by it.
+  virtual void present_certificate(ConnectorId id, Presented done) = 0;
+  /// Accepts exactly the certificate with this fingerprint: the implementation makes sure that the EMS shows it, and
+  /// commits `certificate-fingerprint` and `certificate-issuer-key` of the connector. kConflict: it shows another.
+  virtual void accept_certificate(ConnectorId id, const Sha256& fingerprint, Done done) = 0;
+  /// Takes the acceptance back: the connection ends.
+  virtual Status forget_certificate(ConnectorId id) = 0;
+};
+
+}  // namespace postern::gateway::cli

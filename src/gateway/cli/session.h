@@ -1,0 +1,59 @@
+#pragma once
+// One administrator's session: lines in, output out; no sockets, no terminal. Changes are staged from `config` to the
+// outermost `end`, which commits them whole. Thread: one.
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "gateway/cli/operations.h"
+#include "gateway/config/store.h"
+
+namespace postern::gateway::cli {
+
+struct Reply {
+  std::string output;   ///< For standard output; whole lines, except when a question is asked.
+  std::string error;    ///< Not empty: the command failed; one line without a line break.
+  bool more = false;    ///< A quote is open or a question was asked: the next line belongs to this command.
+  bool bye = false;     ///< `exit` at the top level.
+  bool ok() const { return error.empty(); }
+};
+
+/// A word that may come next, with its help; in the order of the tables.
+struct Candidate {
+  std::string word;
+  std::string help;
+};
+
+class CliSession {
+ public:
+  /// The caller keeps `store`, `operations` and `random` alive.
+  CliSession(config::ConfigStore& store, GatewayOperations& operations, Random& random);
+  ~CliSession();
+  CliSession(const CliSession&) = delete;
+  CliSession& operator=(const CliSession&) = delete;
+
+  using Done = std::function<void(Reply)>;
+  /// Runs one line. `done` is called exactly once, now or later, unless the session is destroyed before. A line that
+  /// comes while another runs fails at once. A line longer than kMaxLine is refused.
+  void feed(std::string_view line, Done done);
+  /// What `?` behind this beginning of a line shows.
+  std::vector<Candidate> help(std::string_view line) const;
+  /// "gw1 # ", "gw1 (vip) # ".
+  std::string prompt() const;
+  /// Staged changes that are not committed would be lost now.
+  bool has_staged_changes() const;
+
+  static constexpr std::size_t kMaxLine = 1u << 20;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// Help as text: a word and its explanation per line, aligned.
+std::string format_help(const std::vector<Candidate>& candidates);
+
+}  // namespace postern::gateway::cli

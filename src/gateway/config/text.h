@@ -1,0 +1,36 @@
+#pragma once
+// The configuration as text, and back: `config … edit … set … next … end`.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/config/tree.h"
+
+namespace postern::gateway::config {
+
+/// Words of a command line. Quotes "…" hold spaces, line breaks and, behind a backslash, \" and \\; '…' holds anything.
+struct Words {
+  std::vector<std::string> words;
+  bool open = false;            ///< A quote is not closed yet: the command goes on in the next line.
+  bool ends_in_space = true;    ///< The last word is complete (or there is none).
+};
+Words split_words(std::string_view line);
+/// The word as it must be typed: quoted unless it is plain.
+std::string quote_word(std::string_view word);
+/// Always with quotes, as `show` prints texts.
+std::string quoted(std::string_view word);
+
+enum class ShowMode { kChanged, kFull };
+
+/// The whole configuration, as kept in the file and printed by `show`.
+std::string print_tree(const ConfigTree& tree, ShowMode mode = ShowMode::kChanged);
+/// One table of it, or with a key one entry, as `show firewall vip [name]` prints it. The last step's key may be empty:
+/// the whole table.
+std::string print_table(const ConfigTree& tree, const ObjectPath& path, ShowMode mode);
+
+/// Applies a whole text to the transaction. Errors: kInvalidArgument, "line 7: …"; the transaction is then half changed:
+/// drop it. Bounded: at most `kMaxConfigText` bytes, nesting by the schema's depth.
+inline constexpr std::size_t kMaxConfigText = 16u << 20;
+Status apply_text(Transaction& transaction, std::string_view text);
+
+}  // namespace postern::gateway::config

@@ -1,0 +1,36 @@
+#pragma once
+// The firewall in force: applies a FirewallModel's changes to the kernel of the network namespace in which it was opened.
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "gateway/firewall/model.h"
+
+namespace postern::gateway::firewall {
+
+/// Thread: one (calls block for the kernel only: about 0.1 ms and some microseconds per element).
+class Firewall {
+ public:
+  /// Replaces whatever stands under the table's name by an empty chain that drops all forwarded traffic.
+  /// Errors: kPermissionDenied (CAP_NET_ADMIN is missing), kUnsupported (no nftables in this kernel).
+  static Result<std::unique_ptr<Firewall>> open(std::string table = "postern");
+  ~Firewall();  ///< Leaves the table in place: the lease then runs out and closes what depends on tags.
+
+  /// Change the model, then `apply`.
+  FirewallModel& model();
+  /// One netlink transaction, then the connections of addresses that lost something are forgotten by conntrack. When
+  /// the kernel refuses the change, the whole table is built anew; the error is that of this second attempt, and the
+  /// next `apply` tries again. Errors: kInternal, kResourceExhausted.
+  Status apply();
+  /// What depends on a tag goes on passing for `seconds` from now.
+  Status renew(unsigned seconds);
+  /// Takes the table away: nothing is filtered any more. For a deliberate end of the program only.
+  Status remove();
+
+ private:
+  struct Impl;
+  explicit Firewall(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::gateway::firewall

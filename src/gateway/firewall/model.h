@@ -1,0 +1,89 @@
+#pragma once
+// The firewall as text: from policies and resolved addresses to nftables commands, whole or as a delta. Pure.
+//
+// One table `inet <name>`. Per dynamic address T: the set T (IPv4), T/6 (IPv6), T/mac, and, where a policy denies by T or
+// negates it, T/known and T/known6: the addresses of which it is known whether they have T. `alive` is the lease;
+// `bound` and `bound6` hold address, hardware address and interface of adjacent endpoints, `routed` and `routed6`
+// addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. Each policy
+// has a chain per direction; replies pass only to connections in reply direction whose endpoint still meets the
+// policy. Forwarded traffic that no policy takes is dropped.
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip.h"
+#include "gateway/firewall/policy.h"
+
+namespace postern::gateway::firewall {
+
+/// A resolved address. `known` holds the tags of which it is known whether the owner has them (those it has included);
+/// a tag with on_unknown "ignore" counts as known. Tags by the name of their dynamic address.
+struct AddressEntry {
+  IpAddress ip;
+  MacAddress mac;           ///< With `interface`: adjacent. Not valid: routed.
+  std::string interface;
+  std::set<std::string> tags;
+  std::set<std::string> known;
+  friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
+};
+
+/// One transaction for nftables, and the addresses whose connections have to be judged again from the first packet.
+struct Change {
+  std::string commands;             ///< Empty: nothing to do.
+  std::vector<IpAddress> flush;
+};
+
+/// "EMS1_ZTNA_a b" as an nftables set name; distinct for distinct names.
+std::string set_name(std::string_view dynamic_address);
+
+/// Thread: one. Changes are collected until `take_change`; the caller applies what that returns and, when the kernel
+/// refused it, asks for `take_rebuild`.
+class FirewallModel {
+ public:
+  explicit FirewallModel(std::string table = "postern");
+
+  void set_policies(std::vector<Policy> policies);
+  /// The dynamic addresses that exist (known from an EMS); those that policies name exist anyway.
+  void set_tags(std::set<std::string> dynamic_addresses);
+  void upsert(AddressEntry entry);
+  void remove(const IpAddress& ip);
+
+  /// What leads from what was taken last to now.
+  Change take_change();
+  /// Everything, from an empty table; the lease is not in it.
+  Change take_rebuild();
+  std::string renew_command(unsigned seconds) const;
+  std::string remove_command() const;
+
+  const std::map<IpAddress, AddressEntry>& addresses() const { return addresses_; }
+  const std::string& table() const { return table_; }
+
+ private:
+  using Elements = std::map<std::string, std::set<std::string>>;  // by set, in nft syntax
+  struct SetDefinition {
+    std::string type;
+    friend bool operator==(const SetDefinition&, const SetDefinition&) = default;
+  };
+  std::map<std::string, SetDefinition> wanted_sets() const;
+  void add_elements(const AddressEntry& entry, int by);
+  void count(const std::string& set, std::string element, int by);
+  std::string render_rules() const;
+
+  std::string table_;
+  std::vector<Policy> policies_;
+  std::set<std::string> tags_;
+  std::set<std::string> judged_;  // tags of which policies need `known`
+  std::map<IpAddress, AddressEntry> addresses_;
+  std::map<std::string, std::map<std::string, int>> wanted_;  // set, element, how many entries ask for it
+  std::map<std::string, SetDefinition> applied_sets_;
+  Elements applied_;
+  std::set<std::pair<std::string, std::string>> dirty_;  // set, element
+  std::set<IpAddress> flush_;
+  std::string applied_rules_;
+  bool built_ = false;
+  bool structure_dirty_ = true;
+};
+
+}  // namespace postern::gateway::firewall

@@ -1,0 +1,43 @@
+#pragma once
+// What the kernel knows of the network around: our interfaces with their addresses, and who answers on them. Events by
+// rtnetlink, as they happen; a lost event leads to a new reading of everything.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "gateway/addresses/resolver.h"
+#include "net/loop.h"
+
+namespace postern::gateway {
+
+struct NetworkEvents {
+  std::function<void(std::vector<LocalInterface>)> interfaces;  ///< The whole list, when it changed.
+  std::function<void(const NeighbourKey&, const Neighbour&)> neighbour;
+  std::function<void(const NeighbourKey&)> neighbour_gone;
+};
+
+/// What `get system interface` shows of one interface beside its addresses.
+struct LinkState {
+  std::string name;
+  unsigned index = 0;
+  bool up = false;  ///< Administratively up and with carrier.
+};
+
+/// Of the network namespace in which it was opened. Thread: loop.
+class NetworkWatch {
+ public:
+  virtual ~NetworkWatch() = default;
+  /// Reads everything once, calls `events` for it before returning, and from then on for each change.
+  /// Errors: kUnavailable, kPermissionDenied.
+  static Result<std::unique_ptr<NetworkWatch>> open(net::Loop& loop, NetworkEvents events);
+
+  virtual const std::vector<LocalInterface>& interfaces() const = 0;  ///< With addresses or a hardware address; no loopback.
+  virtual const std::vector<LinkState>& links() const = 0;
+  /// Makes the kernel ask by ARP or ND; the answer comes as an event (kPresent or kAbsent). An entry that is there is
+  /// confirmed anew. Errors: kNotFound (no such interface), kPermissionDenied, kUnavailable.
+  virtual Status probe(const NeighbourKey& key) = 0;
+};
+
+}  // namespace postern::gateway
