@@ -65,16 +65,16 @@ struct ParameterSpec {
   std::string_view name;
   Type type = Type::kText;
   bool required = false;
-  std::vector<std::string_view> choices;  ///< Of a text: empty allows any.
-  std::size_t max_bytes = 255;            ///< Of each text; none may be empty.
-  std::size_t max_count = 64;             ///< Of a list; none may be empty.
-  std::string_view help;                  ///< For consoles and the API's description.
+  std::vector<std::string_view> choices = {};  ///< Of a text: empty allows any.
+  std::size_t max_bytes = 255;                 ///< Of each text; none may be empty.
+  std::size_t max_count = 64;                  ///< Of a list; none may be empty.
+  std::string_view help = {};                  ///< For consoles and the API's description.
 };
 
 struct RuleType {
   std::string_view name;          ///< "ip-range".
   std::string_view title;         ///< "IP Range", for people.
-  std::string_view help;          ///< When it matches, in a sentence.
+  std::string_view help = {};     ///< When it matches, in a sentence.
   std::vector<OsFamily> systems;  ///< Where it can be asked.
   std::vector<ParameterSpec> parameters;
   /// REQUIRES: check_parameters(type, parameters) held. Error: kInvalidArgument that names

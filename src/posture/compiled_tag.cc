@@ -1,0 +1,221 @@
+#include "posture/compiled_tag.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "posture/fact_keys.h"
+#include "posture/quote.h"
+#include "posture/rules/reading.h"
+#include "posture/rules/registry.h"
+
+namespace postern::posture {
+namespace {
+
+tl::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
+constexpr Reason kRegistered{"registered", "the endpoint is registered"};
+constexpr Reason kNotRegistered{"not_registered", "the endpoint is not registered"};
+
+class Registered final : public Condition {
+ public:
+  Registered() { keys_ = {std::string(keys::kEmsRegistered)}; }
+  Judgement judge(const FactView& facts) const override {
+    return rules::judge_booleans(facts, keys_, rules::Match::kAll, kRegistered, kNotRegistered);
+  }
+  std::string describe() const override { return "the endpoint is registered"; }
+};
+
+TagState state_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kMatch:
+      return TagState::kHas;
+    case Verdict::kNoMatch:
+      return TagState::kAbsent;
+    case Verdict::kUnknown:
+      break;
+  }
+  return TagState::kUnknown;
+}
+
+Status check_text(std::string_view field, std::string_view text) {
+  if (text.size() > kMaxTagText) {
+    return invalid(
+        fmt::format("{}: has {} bytes, allowed are {}", field, text.size(), kMaxTagText));
+  }
+  if (!clean_text(text, true))
+    return invalid(fmt::format("{}: must be UTF-8 text without control characters", field));
+  return {};
+}
+
+Status check_head(const TagDefinition& tag) {
+  if (!valid_tag_name(tag.name.str())) {
+    return invalid(
+        fmt::format("name: {} is not allowed; a tag's name has 1 to 63 characters of A-Z, a-z, "
+                    "0-9, \".\", \"_\", "
+                    "\"-\" and spaces inside",
+                    quoted(tag.name.str())));
+  }
+  if (tag.name.str() == kAllRegisteredClients) {
+    return invalid(
+        fmt::format("name: \"{}\" is built in; choose another name", kAllRegisteredClients));
+  }
+  if (Status ok = check_text("message", tag.message); !ok) return ok;
+  if (Status ok = check_text("comment", tag.comment); !ok) return ok;
+  if (tag.rules.size() > kMaxRules) {
+    return invalid(fmt::format("rules: there are {}, allowed are {}", tag.rules.size(), kMaxRules));
+  }
+  std::set<std::uint32_t> ids;
+  for (std::size_t i = 0; i < tag.rules.size(); ++i) {
+    const std::uint32_t id = tag.rules[i].id;
+    if (id < 1 || id > kMaxRuleId) {
+      return invalid(
+          fmt::format("rules[{}]: id: {} is not allowed; it must be 1 to {}", i, id, kMaxRuleId));
+    }
+    if (!ids.insert(id).second) {
+      return invalid(fmt::format(
+          "rules[{}]: id: {} is another rule's already; each rule of a tag has its own", i, id));
+    }
+  }
+  return {};
+}
+
+std::string type_names() {
+  std::vector<std::string> names;
+  for (const RuleType* type : rule_types()) names.emplace_back(type->name);
+  return join(names, ", ");
+}
+
+Result<CompiledRule> compile_rule(const RuleSpec& spec) {
+  const RuleType* type = find_rule_type(spec.type);
+  if (type == nullptr) {
+    return invalid(fmt::format("rule {}: type: {} is not known; it must be one of {}", spec.id,
+                               quoted(spec.type), type_names()));
+  }
+  const std::string rule = fmt::format("rule {} ({})", spec.id, type->name);
+  if (std::find(type->systems.begin(), type->systems.end(), spec.os) == type->systems.end()) {
+    std::vector<std::string> systems;
+    for (const OsFamily os : type->systems) systems.emplace_back(os_family_name(os));
+    return invalid(fmt::format("{}: os: \"{}\" has no such rule; it must be one of {}", rule,
+                               os_family_name(spec.os), join(systems, ", ")));
+  }
+  if (Status ok = check_parameters(*type, spec.parameters); !ok)
+    return fail(ok.error().context(rule));
+  auto condition = type->compile(spec.parameters, spec.os);
+  if (!condition) return fail(condition.error().context(rule));
+  return CompiledRule{spec.id, spec.negate, type, std::move(*condition)};
+}
+
+/// The rules of one OS as text, for error messages.
+std::string numbers_of(const std::vector<std::uint32_t>& ids) {
+  if (ids.empty()) return "it has none";
+  return fmt::format("its rules are {}", fmt::join(ids, ", "));
+}
+
+Result<Logic> compile_logic(const TagDefinition& tag, OsFamily os,
+                            const std::vector<std::uint32_t>& own) {
+  const auto text = tag.logic.find(os);
+  if (text == tag.logic.end()) return Logic::all(own);
+  const std::string where = fmt::format("logic.{}", os_family_name(os));
+  auto logic = Logic::parse(text->second);
+  if (!logic) return fail(logic.error().context(where));
+  for (const std::uint32_t id : logic->rules()) {
+    if (std::find(own.begin(), own.end(), id) != own.end()) continue;
+    const auto other = std::find_if(tag.rules.begin(), tag.rules.end(),
+                                    [&](const RuleSpec& r) { return r.id == id; });
+    if (other == tag.rules.end()) {
+      return invalid(fmt::format("{}: there is no rule {}; {}", where, id, numbers_of(own)));
+    }
+    return invalid(
+        fmt::format("{}: rule {} is one of {}, and an endpoint is judged by the rules of its own "
+                    "system only; {}",
+                    where, id, os_family_name(other->os), numbers_of(own)));
+  }
+  return logic;
+}
+
+template <class T>
+void sort_unique(std::vector<T>& list) {
+  std::sort(list.begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+}
+
+}  // namespace
+
+Judgement CompiledRule::judge(const FactView& facts) const {
+  Judgement judgement = condition->judge(facts);
+  if (negate) judgement.verdict = verdict_not(judgement.verdict);
+  return judgement;
+}
+
+const std::vector<Probe>& CompiledTag::probes(OsFamily os) const {
+  return parts_[static_cast<std::size_t>(os)].probes;
+}
+
+TagState CompiledTag::evaluate(const FactView& facts) const {
+  if (!definition_.enabled) return TagState::kAbsent;
+  if (built_in_) return state_of(built_in_->judge(facts).verdict);
+  return by_rules(facts);
+}
+
+TagState CompiledTag::by_rules(const FactView& facts) const {
+  if (definition_.rules.empty()) return TagState::kAbsent;
+  const Fact* fact = facts.find(keys::kOsFamily);
+  const std::string* name = fact == nullptr ? nullptr : fact->as<std::string>();
+  if (name == nullptr) return TagState::kUnknown;
+  const auto os = parse_os_family(*name);
+  if (!os) return TagState::kAbsent;  // a system that no rule can be written for
+  const Part& part = parts_[static_cast<std::size_t>(*os)];
+  std::array<Verdict, kMaxRules> verdicts;
+  for (std::size_t i = 0; i < part.order.size(); ++i)
+    verdicts[i] = part.rules[part.order[i]].judge(facts).verdict;
+  return state_of(part.logic.evaluate([&](std::size_t i) { return verdicts[i]; }));
+}
+
+Result<CompiledTag> compile_tag(TagDefinition definition) {
+  if (Status ok = check_head(definition); !ok) return fail(ok.error());
+  CompiledTag tag;
+  for (const RuleSpec& spec : definition.rules) {
+    auto rule = compile_rule(spec);
+    if (!rule) return fail(rule.error());
+    tag.parts_[static_cast<std::size_t>(spec.os)].rules.push_back(std::move(*rule));
+  }
+  for (const OsFamily os : kAllOsFamilies) {
+    auto& part = tag.parts_[static_cast<std::size_t>(os)];
+    std::vector<std::uint32_t> own;
+    for (const CompiledRule& rule : part.rules) own.push_back(rule.id);
+    auto logic = compile_logic(definition, os, own);
+    if (!logic) return fail(logic.error());
+    part.logic = std::move(*logic);
+    for (const std::uint32_t id : part.logic.rules()) {
+      part.order.push_back(
+          static_cast<std::uint16_t>(std::find(own.begin(), own.end(), id) - own.begin()));
+    }
+    if (!definition.enabled) continue;
+    for (const std::uint16_t at : part.order) {
+      // A rule that the logic leaves out is not evaluated: nothing is read or collected for it.
+      const Condition& condition = *part.rules[at].condition;
+      tag.keys_.insert(tag.keys_.end(), condition.keys().begin(), condition.keys().end());
+      part.probes.insert(part.probes.end(), condition.probes().begin(), condition.probes().end());
+    }
+    sort_unique(part.probes);
+  }
+  if (definition.enabled && !definition.rules.empty()) tag.keys_.emplace_back(keys::kOsFamily);
+  sort_unique(tag.keys_);
+  tag.definition_ = std::move(definition);
+  return tag;
+}
+
+CompiledTag compile_all_registered_clients() {
+  CompiledTag tag;
+  tag.definition_ = all_registered_clients_definition();
+  tag.built_in_ = std::make_unique<Registered>();
+  tag.keys_ = tag.built_in_->keys();
+  return tag;
+}
+
+}  // namespace postern::posture

@@ -1,0 +1,94 @@
+// The schema half of a rule type: presence, types, counts, lengths, choices.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "posture/quote.h"
+#include "posture/rule.h"
+
+namespace postern::posture {
+namespace {
+
+tl::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
+Status check_text(const ParameterSpec& spec, const std::string& where, const std::string& text) {
+  if (!spec.choices.empty()) {
+    if (std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) return {};
+    return invalid(fmt::format("{}: {} is not allowed; it must be one of {}", where, quoted(text),
+                               fmt::join(spec.choices, ", ")));
+  }
+  if (text.empty()) return invalid(fmt::format("{}: must not be empty", where));
+  if (text.size() > spec.max_bytes) {
+    return invalid(fmt::format("{}: {} has {} bytes, allowed are {}", where, quoted(text),
+                               text.size(), spec.max_bytes));
+  }
+  if (!clean_text(text))
+    return invalid(fmt::format("{}: must be UTF-8 text without control characters", where));
+  if (trim(text).size() != text.size()) {
+    return invalid(
+        fmt::format("{}: {} begins or ends with a space; remove it", where, quoted(text)));
+  }
+  return {};
+}
+
+Status check_list(const ParameterSpec& spec, const std::vector<std::string>& list) {
+  const std::string name(spec.name);
+  if (list.empty())
+    return invalid(
+        fmt::format("{}: the list is empty; give 1 to {} entries", name, spec.max_count));
+  if (list.size() > spec.max_count) {
+    return invalid(fmt::format("{}: the list has {} entries, allowed are {}", name, list.size(),
+                               spec.max_count));
+  }
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (Status ok = check_text(spec, fmt::format("{}[{}]", name, i), list[i]); !ok) return ok;
+    if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
+        list.begin() + static_cast<std::ptrdiff_t>(i)) {
+      return invalid(fmt::format("{}[{}]: {} stands in the list twice", name, i, quoted(list[i])));
+    }
+  }
+  return {};
+}
+
+std::string known_names(const RuleType& type) {
+  if (type.parameters.empty()) return "this rule type takes none";
+  std::vector<std::string> names;
+  for (const ParameterSpec& spec : type.parameters) names.emplace_back(spec.name);
+  return "it takes " + join(names, ", ");
+}
+
+}  // namespace
+
+Status check_parameters(const RuleType& type, const Parameters& parameters) {
+  for (const auto& [name, value] : parameters) {
+    const auto spec = std::find_if(type.parameters.begin(), type.parameters.end(),
+                                   [&](const ParameterSpec& s) { return s.name == name; });
+    if (spec == type.parameters.end()) {
+      return invalid(
+          fmt::format("{}: there is no such parameter; {}", quoted(name), known_names(type)));
+    }
+    if (spec->type == ParameterSpec::Type::kText) {
+      const auto* text = std::get_if<std::string>(&value);
+      if (text == nullptr) return invalid(fmt::format("{}: must be a text, not a list", name));
+      if (Status ok = check_text(*spec, name, *text); !ok) return ok;
+    } else {
+      const auto* list = std::get_if<std::vector<std::string>>(&value);
+      if (list == nullptr)
+        return invalid(fmt::format("{}: must be a list of texts, not a text", name));
+      if (Status ok = check_list(*spec, *list); !ok) return ok;
+    }
+  }
+  for (const ParameterSpec& spec : type.parameters) {
+    if (!spec.required || parameters.contains(spec.name)) continue;
+    std::string message = fmt::format("{}: is missing", spec.name);
+    if (!spec.choices.empty())
+      message += fmt::format("; it must be one of {}", fmt::join(spec.choices, ", "));
+    return invalid(std::move(message));
+  }
+  return {};
+}
+
+}  // namespace postern::posture
