@@ -116,16 +116,17 @@ class OsVersion final : public Condition {
   std::string text_;
 };
 
-/// "Debian 12" is the system Debian at version 12; a system may also be called "Windows 11" as a
-/// whole.
-std::vector<Release> ways_to_read(std::string_view entry) {
-  std::vector<Release> ways{{.system = to_lower(entry)}};
-  const std::size_t space = entry.rfind(' ');
-  if (space == entry.npos) return ways;
-  if (auto version = VersionNumber::parse(entry.substr(space + 1))) {
-    ways.push_back(
-        {.system = to_lower(trim(entry.substr(0, space))), .version = std::move(version)});
+/// "Debian 12" is the system Debian at version 12; outside Linux a whole system may also be called
+/// "Windows 11".
+std::vector<Release> ways_to_read(std::string_view entry, OsFamily os) {
+  std::vector<Release> ways;
+  if (const std::size_t space = entry.rfind(' '); space != entry.npos) {
+    if (auto version = VersionNumber::parse(entry.substr(space + 1))) {
+      ways.push_back(
+          {.system = to_lower(trim(entry.substr(0, space))), .version = std::move(version)});
+    }
   }
+  if (ways.empty() || os != OsFamily::kLinux) ways.push_back({.system = to_lower(entry)});
   return ways;
 }
 
@@ -137,14 +138,14 @@ Result<std::unique_ptr<const Condition>> compile_list(const Parameters& paramete
   const auto& entries = list_of(parameters, "versions");
   std::vector<std::vector<Release>> releases;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    releases.push_back(ways_to_read(entries[i]));
+    releases.push_back(ways_to_read(entries[i], os));
     // A Linux distribution's ID and NAME hold no digits of their own: "Ubuntu 22.04 LTS" would
     // silently never match.
     const auto words = split(entries[i], ' ');
     const bool digits = std::any_of(words.begin(), words.end(), [](std::string_view w) {
       return !w.empty() && w.front() >= '0' && w.front() <= '9';
     });
-    if (os == OsFamily::kLinux && digits && releases.back().size() == 1) {
+    if (os == OsFamily::kLinux && digits && !releases.back().front().version) {
       return invalid(fmt::format(
           "versions[{}]: {} can't be told apart into a distribution and a version; write the "
           "distribution's ID or NAME of os-release and the numbers of its version, such as Debian "

@@ -1,0 +1,335 @@
+#include "posture/engine.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "posture/tag_json.h"
+#include "posture/test_facts.h"
+
+namespace postern::posture {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Keys = std::vector<std::string>;
+
+TagDefinition tag(std::string_view json) {
+  auto parsed = parse_tag_json(json);
+  EXPECT_TRUE(parsed.has_value()) << (parsed ? "" : parsed.error().message);
+  return *parsed;
+}
+
+/// A tag of one rule on Linux: this process runs.
+TagDefinition process_tag(const std::string& name, const std::string& process,
+                          bool negate = false) {
+  TagDefinition t;
+  t.name = TagName(name);
+  t.rules = {{.id = 1,
+              .os = OsFamily::kLinux,
+              .type = "running-process",
+              .negate = negate,
+              .parameters = {{"processes", std::vector<std::string>{process}}}}};
+  return t;
+}
+
+TagState state(const TagEngine& engine, TagId id, const FactMap& facts) {
+  return engine.evaluate(id, facts, kNow);
+}
+
+TEST(TagEngine, HoldsTheBuiltInTagOnEverySystemAndGuardsIt) {
+  TagEngine engine;
+  EXPECT_THAT(engine.tags(), ElementsAre(kAllRegisteredClientsId));
+  EXPECT_EQ(engine.id_of("all_registered_clients"), kAllRegisteredClientsId);
+  EXPECT_EQ(engine.find(kAllRegisteredClientsId)->definition(),
+            all_registered_clients_definition());
+
+  const std::string registered(keys::kEmsRegistered);
+  EXPECT_EQ(state(engine, 1, {{registered, known(true)}}), TagState::kHas);
+  EXPECT_EQ(state(engine, 1, {{registered, known(false)}}), TagState::kAbsent);
+  EXPECT_EQ(state(engine, 1, {}), TagState::kUnknown);
+  EXPECT_THAT(engine.affected_by(Keys{registered}), ElementsAre(1));
+
+  EXPECT_EQ(engine.set(1, process_tag("X", "a")).error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(engine.set(2, process_tag("all_registered_clients", "a")).error().code,
+            ErrorCode::kPermissionDenied);
+  EXPECT_EQ(engine.remove(1).error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(state(engine, 1, {{registered, known(true)}}), TagState::kHas);
+}
+
+TEST(TagEngine, AFailedSetChangesNothing) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, process_tag("A", "a")));
+  ASSERT_TRUE(engine.set(3, process_tag("B", "b")));
+  EXPECT_EQ(engine.set(0, process_tag("C", "c")).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine.set(3, process_tag("A", "c")).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(engine.set(3, process_tag("B", "/c")).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine.find(3)->definition(), process_tag("B", "b"));
+  EXPECT_THAT(engine.affected_by(Keys{keys::process_running("b")}), ElementsAre(3));
+  EXPECT_EQ(engine.remove(4).error().code, ErrorCode::kNotFound);
+}
+
+TEST(TagEngine, AnEndpointIsJudgedByTheRulesOfItsOwnSystem) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"running-process","processes":["a"]},
+      {"id":2,"os":"linux","type":"running-process","processes":["b"]},
+      {"id":3,"os":"windows","type":"running-process","processes":["c.exe"]}]})")));
+  const auto facts = [](Fact os, bool a, bool b, bool c) {
+    return FactMap{{std::string(keys::kOsFamily), std::move(os)},
+                   {keys::process_running("a"), known(a)},
+                   {keys::process_running("b"), known(b)},
+                   {keys::process_running("c.exe"), known(c)}};
+  };
+  EXPECT_EQ(state(engine, 2, facts(text("linux"), true, true, false)), TagState::kHas);
+  EXPECT_EQ(state(engine, 2, facts(text("linux"), true, false, true)), TagState::kAbsent);
+  EXPECT_EQ(state(engine, 2, facts(text("windows"), false, false, true)), TagState::kHas);
+  EXPECT_EQ(state(engine, 2, facts(text("windows"), true, true, false)), TagState::kAbsent);
+  EXPECT_EQ(state(engine, 2, facts(text("macos"), true, true, true)), TagState::kAbsent);
+  EXPECT_EQ(state(engine, 2, facts(text("plan9"), true, true, true)), TagState::kAbsent);
+  EXPECT_EQ(state(engine, 2, facts(unknown(UnknownReason::kFailed), true, true, true)),
+            TagState::kUnknown);
+  EXPECT_EQ(state(engine, 2, facts(known(true), true, true, true)), TagState::kUnknown);
+  EXPECT_EQ(state(engine, 2, {}), TagState::kUnknown);
+
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T"})")));
+  EXPECT_EQ(state(engine, 2, {}), TagState::kAbsent);
+}
+
+TEST(TagEngine, LogicPerSystem) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"running-process","processes":["a"]},
+      {"id":2,"os":"linux","type":"running-process","processes":["b"]},
+      {"id":3,"os":"linux","type":"running-process","processes":["c"],"negate":true}],
+      "logic":{"linux":"(1 and 2) or not 3"}})")));
+  FactMap facts = linux_facts();
+  const auto set = [&](const char* process, Fact fact) {
+    facts[keys::process_running(process)] = std::move(fact);
+  };
+  set("a", known(true)), set("b", known(true)), set("c", known(false));
+  EXPECT_EQ(state(engine, 2, facts), TagState::kHas);
+  set("b", known(false));
+  EXPECT_EQ(state(engine, 2, facts),
+            TagState::kAbsent);  // rule 3 (c does not run) holds, so "not 3" doesn't
+  set("c", known(true));
+  EXPECT_EQ(state(engine, 2, facts), TagState::kHas);
+  set("c", unknown(UnknownReason::kDenied));
+  EXPECT_EQ(state(engine, 2, facts), TagState::kUnknown);
+  set("b", known(true));
+  EXPECT_EQ(state(engine, 2, facts), TagState::kHas);  // whatever c does
+}
+
+TEST(TagEngine, ADisabledTagIsAbsentAndAsksForNothing) {
+  TagEngine engine;
+  TagDefinition t = process_tag("T", "a");
+  ASSERT_TRUE(engine.set(2, t));
+  FactMap facts = linux_facts();
+  facts[keys::process_running("a")] = known(true);
+  TagSets sets = engine.evaluate_all(facts, kNow);
+  EXPECT_THAT(sets.has(), ElementsAre(2));
+  EXPECT_THAT(sets.unknown(), ElementsAre(kAllRegisteredClientsId));
+
+  t.enabled = false;
+  ASSERT_TRUE(engine.set(2, t));
+  EXPECT_THAT(engine.affected_by(Keys{keys::process_running("a"), std::string(keys::kOsFamily)}),
+              IsEmpty());
+  EXPECT_THAT(engine.required_probes(OsFamily::kLinux).probes, IsEmpty());
+  EXPECT_EQ(state(engine, 2, facts), TagState::kAbsent);
+  EXPECT_THAT(engine.reevaluate(std::vector<TagId>{2}, facts, kNow, sets),
+              ElementsAre(TagChange{2, TagState::kHas, TagState::kAbsent}));
+  EXPECT_THAT(sets.has(), IsEmpty());
+}
+
+TEST(TagEngine, IndexFollowsSetReplaceAndRemove) {
+  TagEngine engine;
+  const Keys a{keys::process_running("a")}, b{keys::process_running("b")},
+      os{std::string(keys::kOsFamily)};
+  ASSERT_TRUE(engine.set(5, process_tag("Five", "a")));
+  ASSERT_TRUE(engine.set(3, process_tag("Three", "a")));
+  EXPECT_THAT(engine.affected_by(a), ElementsAre(3, 5));
+  EXPECT_THAT(engine.affected_by(os), ElementsAre(3, 5));
+  EXPECT_THAT(engine.affected_by(Keys{a[0], os[0], a[0]}), ElementsAre(3, 5));
+  EXPECT_THAT(engine.affected_by(Keys{"host.name"}), IsEmpty());
+  ASSERT_TRUE(engine.set(5, process_tag("Renamed", "b")));
+  EXPECT_EQ(engine.id_of("Five"), 0u);
+  EXPECT_EQ(engine.id_of("Renamed"), 5u);
+  EXPECT_THAT(engine.affected_by(a), ElementsAre(3));
+  EXPECT_THAT(engine.affected_by(b), ElementsAre(5));
+  ASSERT_TRUE(engine.remove(5));
+  EXPECT_THAT(engine.affected_by(b), IsEmpty());
+  EXPECT_EQ(engine.id_of("Renamed"), 0u);
+  EXPECT_EQ(engine.find(5), nullptr);
+
+  // An endpoint that carried it loses it.
+  TagSets sets({5}, {});
+  EXPECT_THAT(engine.reevaluate(std::vector<TagId>{5}, linux_facts(), kNow, sets),
+              ElementsAre(TagChange{5, TagState::kHas, TagState::kAbsent}));
+  EXPECT_EQ(sets, TagSets());
+}
+
+TEST(TagEngine, ARuleThatLogicLeavesOutCostsNothing) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"running-process","processes":["a"]},
+      {"id":2,"os":"linux","type":"running-process","processes":["b"]}],"logic":{"linux":"1"}})")));
+  EXPECT_THAT(engine.affected_by(Keys{keys::process_running("b")}), IsEmpty());
+  EXPECT_THAT(engine.required_probes(OsFamily::kLinux).probes,
+              ElementsAre(Probe{Probe::Kind::kProcess, "a"}));
+}
+
+TEST(TagEngine, ProbesAreDistinctSortedPerSystemAndVersioned) {
+  TagEngine engine;
+  const ProbeList none = engine.required_probes(OsFamily::kLinux);
+  EXPECT_THAT(none.probes, IsEmpty());
+  EXPECT_NE(none.version, 0u);
+
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"file","paths":["/z","/a"]},
+      {"id":2,"os":"linux","type":"running-process","processes":["sshd","clamd"]},
+      {"id":3,"os":"macos","type":"file","paths":["/m"]}]})")));
+  const ProbeList linux_list = engine.required_probes(OsFamily::kLinux);
+  EXPECT_THAT(
+      linux_list.probes,
+      ElementsAre(Probe{Probe::Kind::kProcess, "clamd"}, Probe{Probe::Kind::kProcess, "sshd"},
+                  Probe{Probe::Kind::kFile, "/a"}, Probe{Probe::Kind::kFile, "/z"}));
+  EXPECT_THAT(engine.required_probes(OsFamily::kMacos).probes,
+              ElementsAre(Probe{Probe::Kind::kFile, "/m"}));
+  EXPECT_EQ(engine.required_probes(OsFamily::kWindows).version, none.version);
+  EXPECT_NE(linux_list.version, none.version);
+
+  // A second tag with nothing new leaves the version; something new changes it; without it, it is
+  // the same again.
+  ASSERT_TRUE(engine.set(3, process_tag("U", "sshd")));
+  EXPECT_EQ(engine.required_probes(OsFamily::kLinux).version, linux_list.version);
+  ASSERT_TRUE(engine.set(3, process_tag("U", "cupsd")));
+  EXPECT_NE(engine.required_probes(OsFamily::kLinux).version, linux_list.version);
+  ASSERT_TRUE(engine.remove(3));
+  EXPECT_EQ(engine.required_probes(OsFamily::kLinux).version, linux_list.version);
+}
+
+TEST(TagEngine, OnUnknownIsCarriedAndNotFoldedIn) {
+  TagEngine engine;
+  for (const OnUnknown what : {OnUnknown::kDeny, OnUnknown::kIgnore}) {
+    TagDefinition t = process_tag("T", "a");
+    t.on_unknown = what;
+    ASSERT_TRUE(engine.set(2, t));
+    EXPECT_EQ(engine.find(2)->definition().on_unknown, what);
+    EXPECT_EQ(state(engine, 2, linux_facts()), TagState::kUnknown);
+  }
+}
+
+TEST(TagEngine, ExplainsEachRuleWithTheFactsItRead) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"vulnerable-devices","severity":"high"},
+      {"id":4,"os":"linux","type":"running-process","processes":["sshd"],"negate":true},
+      {"id":9,"os":"windows","type":"ems-management"}],"logic":{"linux":"1 or 4"}})")));
+  FactMap facts = linux_facts();
+  facts[std::string(keys::kEmsVulnerabilities)] =
+      known(VulnerabilityCounts{.critical = 2, .high = 63});
+  const auto why = engine.explain(2, facts, kNow);
+  ASSERT_TRUE(why.has_value());
+  EXPECT_EQ(why->id, 2u);
+  EXPECT_EQ(why->name, TagName("T"));
+  EXPECT_EQ(why->state, TagState::kHas);
+  EXPECT_EQ(why->reason, "logic");
+  EXPECT_EQ(why->os, OsFamily::kLinux);
+  EXPECT_EQ(why->os_fact.text, "linux");
+  EXPECT_EQ(why->logic, "1 or 4");
+  ASSERT_EQ(why->rules.size(), 2u);
+
+  const RuleExplanation& first = why->rules[0];
+  EXPECT_EQ(first.id, 1u);
+  EXPECT_EQ(first.type, "vulnerable-devices");
+  EXPECT_EQ(first.verdict, Verdict::kMatch);
+  EXPECT_EQ(first.condition, "a known vulnerability is high or higher");
+  EXPECT_EQ(first.reason, "vulnerability_found");
+  ASSERT_EQ(first.facts.size(), 1u);
+  EXPECT_EQ(first.facts[0].key, keys::kEmsVulnerabilities);
+  EXPECT_EQ(first.facts[0].fact->source, "test");
+  EXPECT_EQ(first.facts[0].age, Seconds(90));
+  EXPECT_THAT(first.facts[0].text, HasSubstr("critical=2, high=63, medium=0"));
+
+  const RuleExplanation& second = why->rules[1];
+  EXPECT_EQ(second.verdict, Verdict::kUnknown);
+  EXPECT_TRUE(second.negate);
+  EXPECT_EQ(second.condition, "not: sshd is running");
+  EXPECT_EQ(second.reason, "not_reported");
+  ASSERT_EQ(second.facts.size(), 1u);
+  EXPECT_FALSE(second.facts[0].fact.has_value());
+  EXPECT_FALSE(second.facts[0].age.has_value());
+  EXPECT_EQ(second.facts[0].text, "never reported");
+}
+
+TEST(TagEngine, ExplainsWhyNoRuleWasAsked) {
+  TagEngine engine;
+  const auto reason = [&](const FactMap& facts) { return engine.explain(2, facts, kNow)->reason; };
+  EXPECT_EQ(engine.explain(2, {}, kNow).error().code, ErrorCode::kNotFound);
+  TagDefinition t = process_tag("T", "a");
+  ASSERT_TRUE(engine.set(2, t));
+  EXPECT_EQ(reason(linux_facts()), "logic");
+  EXPECT_EQ(engine.explain(2, linux_facts(), kNow)->logic, "1");
+  EXPECT_EQ(reason({}), "os_unknown");
+  EXPECT_EQ(reason({{std::string(keys::kOsFamily), text("windows")}}), "no_rules_for_os");
+  EXPECT_EQ(reason({{std::string(keys::kOsFamily), text("plan9")}}), "no_rules_for_os");
+  t.enabled = false;
+  ASSERT_TRUE(engine.set(2, t));
+  EXPECT_EQ(reason(linux_facts()), "disabled");
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T"})")));
+  EXPECT_EQ(reason(linux_facts()), "no_rules");
+
+  const auto built_in = engine.explain(kAllRegisteredClientsId, {}, kNow);
+  EXPECT_EQ(built_in->reason, "built_in");
+  EXPECT_EQ(built_in->state, TagState::kUnknown);
+  ASSERT_EQ(built_in->rules.size(), 1u);
+  EXPECT_EQ(built_in->rules[0].reason, "not_reported");
+}
+
+TEST(TagEngine, AnAgeIsNeverNegative) {
+  FactMap facts = linux_facts();
+  facts[std::string(keys::kOsFamily)].collected_at = kNow.wall + Seconds(10);
+  EXPECT_EQ(read_fact(facts, keys::kOsFamily, kNow.wall).age, Millis(0));
+}
+
+TEST(Explain, ValuesAsPeopleReadThem) {
+  const std::pair<FactValue, const char*> rows[] = {
+      {Unknown{UnknownReason::kDenied}, "unknown (denied)"},
+      {true, "true"},
+      {std::int64_t{-12}, "-12"},
+      {std::string("x"), "x"},
+      {std::vector<std::string>{"a", "b"}, "a, b"},
+      {std::vector<std::string>{}, "none"},
+      {std::vector<Interface>{interface("ens3", {"10.0.1.2", "fe80::1"}),
+                              interface("wlan0", {}, false)},
+       "ens3 up 10.0.1.2 fe80::1; wlan0 down"},
+      {std::vector<Route>{{.interface = "ens3",
+                           .gateway_ip = *IpAddress::parse("10.0.1.1"),
+                           .gateway_mac = {},
+                           .local_ip = {}}},
+       "ens3 via 10.0.1.1"},
+      {VulnerabilityCounts{.critical = 1, .unknown = 3, .unknown_fixable = 2},
+       "critical=1, high=0, medium=0, low=0, info=0, unknown=3 (2 fixable)"},
+  };
+  for (const auto& [value, expected] : rows) EXPECT_EQ(fact_value_text(value), expected);
+}
+
+TEST(TagSets, UnknownWinsAndStatesExcludeOneAnother) {
+  TagSets sets({9, 3, 3, 4}, {4, 7});
+  EXPECT_THAT(sets.has(), ElementsAre(3, 9));
+  EXPECT_THAT(sets.unknown(), ElementsAre(4, 7));
+  EXPECT_EQ(sets.state(4), TagState::kUnknown);
+  EXPECT_EQ(sets.state(5), TagState::kAbsent);
+  EXPECT_TRUE(sets.set(3, TagState::kUnknown));
+  EXPECT_FALSE(sets.set(3, TagState::kUnknown));
+  EXPECT_TRUE(sets.set(7, TagState::kHas));
+  EXPECT_TRUE(sets.set(9, TagState::kAbsent));
+  EXPECT_FALSE(sets.set(9, TagState::kAbsent));
+  EXPECT_EQ(sets, TagSets({7}, {3, 4}));
+}
+
+}  // namespace
+}  // namespace postern::posture
