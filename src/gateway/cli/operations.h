@@ -34,14 +34,23 @@ struct ConnectorStatus {
   std::optional<WallTime> stale_since; ///< Set while the records are past the out-of-sync threshold.
 };
 
-/// An endpoint among the matched endpoints, with what only this gateway knows of it.
+/// One of an endpoint's default routes.
+struct RouteView {
+  IpAddress ip;                        ///< The endpoint's address on it.
+  MacAddress mac;                      ///< Likewise.
+  bool vpn = false;
+  std::string interface;               ///< Ours that it leads to; empty: it leads to somebody else.
+  GatewaySerial serial;                ///< Ours, likewise.
+};
+
+/// An endpoint among the matched endpoints, with what only this gateway knows of it; see cli/endpoint_view.h.
 struct EndpointView {
   Record record;
   IpAddress ip;                        ///< The address it reaches us from, else the one it reported first.
   MacAddress mac;
   std::vector<MacAddress> other_macs;
   std::string gateway_interface;       ///< Ours that is its default gateway; empty: none.
-  GatewaySerial gateway_serial;        ///< Ours.
+  std::vector<RouteView> routes;
 };
 
 /// A tag's dynamic address with the addresses that are in it now.

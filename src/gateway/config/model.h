@@ -131,7 +131,6 @@ struct FirewallPolicyConfig {
   std::vector<std::string> services;              ///< Of `firewall service custom`.
   TagCondition condition;
   Action action = Action::kDeny;
-  bool log = false;
 };
 
 struct AdminConfig {

@@ -15,6 +15,22 @@ struct Words {
   bool ends_in_space = true;    ///< The last word is complete (or there is none).
 };
 Words split_words(std::string_view line);
+
+/// The same, line by line: as long as `words().open`, the next line belongs to the same command.
+class WordSplitter {
+ public:
+  void feed(std::string_view line);
+  const Words& words() const { return words_; }
+  std::size_t size() const { return size_; }  ///< Bytes fed.
+  void clear() { *this = {}; }
+
+ private:
+  Words words_;
+  std::string word_;
+  bool in_word_ = false;
+  char quote_ = 0;
+  std::size_t size_ = 0;
+};
 /// The word as it must be typed: quoted unless it is plain.
 std::string quote_word(std::string_view word);
 /// Always with quotes, as `show` prints texts.

@@ -77,6 +77,7 @@ class Transaction {
   bool changed() const { return !tree_->same_content(*base_); }
 
  private:
+  friend class ConfigStore;
   Object* writable(const ObjectPath& path);
   Result<const Table*> table_of(const ObjectPath& path) const;
   Result<const Attribute*> attribute_of(const ObjectPath& path, std::string_view attribute) const;

@@ -1,0 +1,42 @@
+#include "gateway/cli/commands/command.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace postern::gateway::cli {
+
+std::size_t Command::required_arguments() const {
+  std::size_t count = 0;
+  for (const auto& argument : arguments) count += !argument.word.starts_with('[');
+  return count;
+}
+
+const std::vector<Command>& all_commands() {
+  static const std::vector<Command> all = {
+      commands::execute_fctems_verify(),
+      commands::execute_fctems_unverify(),
+      commands::execute_fctems_is_verified(),
+      commands::execute_api_user_generate_key(),
+      commands::diagnose_endpoint_fctems_test_connectivity(),
+      commands::diagnose_endpoint_ec_shm_list(),
+      commands::diagnose_firewall_dynamic_list(),
+      commands::diagnose_test_application_fcnacd(),
+  };
+  return all;
+}
+
+Result<config::ObjectView> connector_argument(const config::Snapshot& config, const std::string& argument) {
+  for (const auto& o : config->entries("endpoint-control fctems")) {
+    if (o.key() == argument) return o;
+  }
+  const auto number = parse_u64(argument);
+  if (!number || *number < 1 || *number > 7) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"{}\" is not a connector; allowed: 1 to 7", argument.substr(0, 80)));
+  }
+  return fail(ErrorCode::kNotFound,
+              fmt::format("EMS {0} is not configured (config endpoint-control fctems, edit {0})", argument));
+}
+
+}  // namespace postern::gateway::cli

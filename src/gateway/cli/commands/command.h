@@ -1,0 +1,56 @@
+#pragma once
+// One command of `execute` and `diagnose`: each stands in a file of its own in this folder.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gateway/cli/operations.h"
+#include "gateway/cli/session.h"
+
+namespace postern::gateway::cli {
+
+/// What a command may use while it runs. Callbacks given to `operations` go through `guard`, so that they do nothing
+/// once the session is gone.
+struct CommandContext {
+  config::ConfigStore& store;
+  GatewayOperations& operations;
+  Random& random;
+  std::vector<std::string> arguments;  ///< Words behind the command's own.
+  std::function<void(Reply)> finish;   ///< Exactly once.
+  /// Prints `output` and the question; the next line is the answer.
+  std::function<void(std::string output, std::string question, std::function<void(std::string answer)>)> ask;
+  /// Is the session still there?
+  std::function<bool()> alive;
+
+  void print(std::string output) const { finish({std::move(output), {}, false, false}); }
+  void fail(std::string error) const { finish({{}, std::move(error), false, false}); }
+};
+
+struct Command {
+  std::string words;                   ///< "execute fctems verify".
+  std::string help;
+  std::vector<Candidate> arguments;    ///< In order; those in [brackets] may be left out.
+  std::function<void(const CommandContext&)> run;
+
+  std::size_t required_arguments() const;
+};
+
+namespace commands {
+
+Command execute_fctems_verify();
+Command execute_fctems_unverify();
+Command execute_fctems_is_verified();
+Command execute_api_user_generate_key();
+Command diagnose_endpoint_fctems_test_connectivity();
+Command diagnose_endpoint_ec_shm_list();
+Command diagnose_firewall_dynamic_list();
+Command diagnose_test_application_fcnacd();
+
+}  // namespace commands
+
+const std::vector<Command>& all_commands();
+
+/// The connector that an argument names, if it is configured; otherwise what to tell.
+Result<config::ObjectView> connector_argument(const config::Snapshot& config, const std::string& argument);
+
+}  // namespace postern::gateway::cli

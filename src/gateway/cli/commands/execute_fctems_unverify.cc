@@ -1,0 +1,27 @@
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gateway/cli/commands/command.h"
+
+namespace postern::gateway::cli::commands {
+namespace {
+
+void run(const CommandContext& c) {
+  const auto config = c.store.current();
+  const auto connector = connector_argument(config, c.arguments[0]);
+  if (!connector) return c.fail(connector.error().message);
+  const auto id = static_cast<ConnectorId>(*parse_u64(connector->key()));
+  if (const auto status = c.operations.forget_certificate(id); !status) return c.fail(status.error().message);
+  c.print(fmt::format("The certificate of EMS {} is no longer accepted.\n", id));
+}
+
+}  // namespace
+
+Command execute_fctems_unverify() {
+  return {"execute fctems unverify",
+          "Take back that the certificate of an EMS was accepted.",
+          {{"<id>", "Number of the connector, 1 to 7."}},
+          run};
+}
+
+}  // namespace postern::gateway::cli::commands

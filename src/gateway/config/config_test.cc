@@ -1,0 +1,291 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "gateway/config/editor.h"
+#include "gateway/config/model.h"
+#include "gateway/config/secret.h"
+#include "gateway/config/store.h"
+#include "gateway/config/text.h"
+
+namespace postern::gateway::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string refused(const Status& status) { return status ? "was taken" : status.error().message; }
+
+Status take(ConfigStore& store, std::string_view text) {
+  auto t = store.begin();
+  if (auto s = apply_text(t, text); !s) return s;
+  return store.commit(t);
+}
+
+std::string whole() { return *read_file(std::filesystem::path(POSTERN_SOURCE_DIR) / "tests/golden/gateway-config.txt", 1 << 20); }
+
+TEST(Config, WhatShowPrintsIsTakenBackUnchanged) {
+  auto first = ConfigStore::in_memory(gateway_schema());
+  ASSERT_EQ(refused(take(*first, whole())), "was taken");
+  const std::string shown = print_tree(*first->current());
+  EXPECT_EQ(shown, whole());
+  auto second = ConfigStore::in_memory(gateway_schema());
+  ASSERT_EQ(refused(take(*second, shown)), "was taken");
+  EXPECT_TRUE(second->current()->same_content(*first->current()));
+  // Every table of the schema has its place in that text.
+  for (const auto& table : gateway_schema().root().tables) {
+    EXPECT_THAT(shown, HasSubstr("config " + table.name + "\n"));
+  }
+}
+
+TEST(Config, FullConfigurationIsTakenBackToo) {
+  auto first = ConfigStore::in_memory(gateway_schema());
+  ASSERT_TRUE(take(*first, whole()));
+  auto second = ConfigStore::in_memory(gateway_schema());
+  const std::string full = print_tree(*first->current(), ShowMode::kFull);
+  EXPECT_THAT(full, HasSubstr("set out-of-sync-threshold 180\n"));
+  ASSERT_EQ(refused(take(*second, full)), "was taken");
+  EXPECT_TRUE(second->current()->same_content(*first->current()));
+}
+
+TEST(Config, PlainValuesHaveTheirDefaults) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  ASSERT_TRUE(take(*store, whole()));
+  const auto c = read_config(*store->current());
+  EXPECT_EQ(c.global.hostname, "gw1");
+  ASSERT_EQ(c.connectors.size(), 1u);
+  EXPECT_TRUE(c.connectors[0].enabled);
+  EXPECT_EQ(c.connectors[0].server, "10.0.2.10");
+  EXPECT_EQ(c.connectors[0].call_timeout, Seconds(30));
+  EXPECT_FALSE(c.connectors[0].source_ip.valid());
+  ASSERT_TRUE(c.connectors[0].fingerprint);
+  ASSERT_EQ(c.access_proxies.size(), 1u);
+  ASSERT_EQ(c.access_proxies[0].gateways.size(), 1u);
+  EXPECT_EQ(c.access_proxies[0].gateways[0].servers[0].ip.str(), "10.0.3.10");
+  EXPECT_FALSE(c.access_proxies[0].gateways[0].https);
+  EXPECT_EQ(c.vips[0].certificate, "web");
+  const auto* lan = find_named(c.addresses, "lan");
+  ASSERT_TRUE(lan);
+  EXPECT_EQ(lan->first.str(), "10.0.1.0");
+  EXPECT_EQ(lan->last.str(), "10.0.1.255");
+  const auto* v6 = find_named(c.addresses, "lan6");
+  ASSERT_TRUE(v6);
+  EXPECT_EQ(v6->last.str(), "2001:db8:1:ffff:ffff:ffff:ffff:ffff");
+  EXPECT_TRUE(find_named(c.addresses, "all")->all);
+  ASSERT_EQ(c.proxy_policies.size(), 2u);
+  EXPECT_EQ(c.proxy_policies[0].id, 2);  // moved in front of 1
+  EXPECT_THAT(c.proxy_policies[0].condition.tags, ElementsAre("EMS1_ZTNA_Vulnerable-Device"));
+  EXPECT_EQ(c.proxy_policies[1].action, Action::kAccept);
+  EXPECT_EQ(c.firewall_policies[0].condition.logic, MatchLogic::kAll);
+  EXPECT_EQ(find_named(c.services, "web-alt")->tcp[1].last, 8100);
+}
+
+struct Refusal {
+  const char* text;
+  std::vector<std::string> says;
+};
+
+TEST(Config, ErrorsNameTheLineTheValueAndWhatIsAllowed) {
+  const std::vector<Refusal> refusals = {
+      {"config endpoint-control fctems\nedit 8\n", {"line 2", "\"8\"", "1 to 7"}},
+      {"config endpoint-control fctems\nedit 1\nset call-timeout 181\n", {"line 3", "fctems 1", "call-timeout", "181", "1 to 180"}},
+      {"config endpoint-control fctems\nedit 1\nset status maybe\n", {"status", "\"maybe\"", "enable or disable"}},
+      {"config endpoint-control fctems\nedit 1\nset server 10.0.0.300\n", {"server", "10.0.0.300", "host name"}},
+      {"config endpoint-control fctems\nedit 1\nset websocket-override enable\n", {"no effect", "disable"}},
+      {"config endpoint-control fctems\nedit 1\nset capabilities x\n", {"capabilities", "can't be set"}},
+      {"config endpoint-control fctems\nedit 1\nset status enable\nnext\n", {"line 4", "status", "set server"}},
+      {"config firewall vip\nedit a\nset extport 0\n", {"extport", "\"0\"", "1 to 65535"}},
+      {"config firewall vip\nedit a\nset colour red\n", {"firewall vip a", "colour", "allowed: type"}},
+      {"config firewall vip\nedit a\nset ssl-certificate nope\nend\n", {"there is no \"nope\" in certificate local"}},
+      {"config firewall address\nedit all\n", {"built in"}},
+      {"config firewall address\nedit a\nset subnet 10.0.0.0/33\n", {"subnet", "10.0.0.0/33"}},
+      {"config firewall address\nedit a\nset subnet 10.0.0.0 255.0.255.0\n", {"subnet", "255.0.255.0"}},
+      {"config firewall proxy-policy\nedit 1\nset ztna-ems-tag Vulnerable-Device\n", {"ztna-ems-tag", "EMS<1..7>_ZTNA_"}},
+      {"config firewall policy\nedit 1\nset ztna-ems-tag EMS1_ZTNA_x\nset srcintf a\nset dstintf b\nset srcaddr all\n"
+       "set dstaddr all\nset service ALL\nnext\n", {"line 9", "ztna-status enable"}},
+      {"config firewall policy\nedit 1\nnext\n", {"srcintf", "is missing"}},
+      {"config firewall\n", {"a word is missing", "vip"}},
+      {"config nonsense\n", {"nonsense", "system"}},
+      {"config firewall vip\nedit a\n", {"ends inside firewall vip a"}},
+      {"config firewall vip\nedit \"a\n", {"never closed"}},
+      {"config system admin\nedit a\nset password secret\n", {"password", "that is not allowed"}},
+      {"edit a\n", {"line 1", "config"}},
+  };
+  for (const auto& r : refusals) {
+    auto store = ConfigStore::in_memory(gateway_schema());
+    ASSERT_TRUE(take(*store, "config system global\nset hostname before\nend\n"));
+    const auto status = take(*store, r.text);
+    ASSERT_FALSE(status) << r.text;
+    for (const auto& says : r.says) EXPECT_THAT(status.error().message, HasSubstr(says)) << r.text;
+    EXPECT_EQ(print_tree(*store->current()), "config system global\n    set hostname \"before\"\nend\n");
+  }
+}
+
+TEST(Config, WhatIsReferredToCannotGo) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  ASSERT_TRUE(take(*store, whole()));
+  auto t = store->begin();
+  ASSERT_TRUE(t.remove({{"firewall vip", "front"}}));
+  const auto status = store->commit(t);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("firewall access-proxy web: vip: there is no \"front\""));
+}
+
+TEST(Config, ASecondAdministratorIsToldAndLosesNothing) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  auto one = store->begin();
+  auto two = store->begin();
+  auto other_table = store->begin();
+  ASSERT_TRUE(one.edit({{"firewall vip", "a"}}));
+  ASSERT_TRUE(two.edit({{"firewall vip", "b"}}));
+  ASSERT_TRUE(other_table.edit({{"system interface", "port1"}}));
+  ASSERT_TRUE(store->commit(one));
+  const auto status = store->commit(two);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(store->commit(other_table));
+  EXPECT_TRUE(store->current()->find({{"firewall vip", "a"}}));
+  EXPECT_TRUE(store->current()->find({{"system interface", "port1"}}));
+  EXPECT_FALSE(store->current()->find({{"firewall vip", "b"}}));
+}
+
+TEST(Config, ChecksAndObserversSeeTheNextConfiguration) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  int seen = 0;
+  store->add_check([](const ConfigTree& next) -> Status {
+    if (read_config(next).global.hostname == "bad") return fail(ErrorCode::kInvalidArgument, "not that one");
+    return {};
+  });
+  store->observe([&](const ConfigTree& before, const ConfigTree& after) {
+    ++seen;
+    EXPECT_EQ(read_config(before).global.hostname, "");
+    EXPECT_EQ(read_config(after).global.hostname, "good");
+  });
+  EXPECT_EQ(refused(take(*store, "config system global\nset hostname bad\nend\n")), "not that one");
+  EXPECT_EQ(seen, 0);
+  ASSERT_TRUE(take(*store, "config system global\nset hostname good\nend\n"));
+  ASSERT_TRUE(take(*store, "config system global\nset hostname good\nend\n"));  // changes nothing
+  ASSERT_TRUE(take(*store, "config system global\nend\n"));
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(store->current()->revision(), 1u);
+}
+
+TEST(Config, TheFileIsTheConfiguration) {
+  const auto dir = std::filesystem::temp_directory_path() / ("postern-config-" + std::to_string(getpid()));
+  std::filesystem::create_directories(dir);
+  const auto file = dir / "gateway.conf";
+  {
+    auto store = ConfigStore::open(gateway_schema(), file);
+    ASSERT_TRUE(store);
+    ASSERT_EQ(refused(take(**store, whole())), "was taken");
+  }
+  auto again = ConfigStore::open(gateway_schema(), file);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(print_tree(*(*again)->current()), whole());
+  ASSERT_TRUE(write_file_atomic(file, "config firewall vip\nedit a\nset extport x\n"));
+  const auto broken = ConfigStore::open(gateway_schema(), file);
+  ASSERT_FALSE(broken);
+  EXPECT_THAT(broken.error().message, testing::AllOf(HasSubstr("gateway.conf"), HasSubstr("line 3")));
+  // A directory that is gone: the commit fails, the configuration stays.
+  std::filesystem::remove_all(dir);
+  EXPECT_FALSE(take(**again, "config system global\nset hostname other\nend\n"));
+  EXPECT_EQ(read_config(*(*again)->current()).global.hostname, "gw1");
+}
+
+TEST(Config, EntriesAreKeptInOrder) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  auto t = store->begin();
+  for (const char* key : {"10", "9", "2"}) ASSERT_TRUE(t.edit({{"firewall proxy-policy", key}}));
+  for (const char* key : {"3", "1", "2"}) ASSERT_TRUE(t.edit({{"endpoint-control fctems", key}}));
+  const auto keys = [&](const char* table) {
+    std::vector<std::string> out;
+    for (const auto& o : t.tree().entries(table)) out.push_back(o.key());
+    return out;
+  };
+  EXPECT_THAT(keys("firewall proxy-policy"), ElementsAre("10", "9", "2"));
+  EXPECT_THAT(keys("endpoint-control fctems"), ElementsAre("1", "2", "3"));
+  ASSERT_TRUE(t.move({{"firewall proxy-policy", "2"}}, true, "10"));
+  EXPECT_THAT(keys("firewall proxy-policy"), ElementsAre("2", "10", "9"));
+  ASSERT_TRUE(t.move({{"firewall proxy-policy", "2"}}, false, "10"));
+  EXPECT_THAT(keys("firewall proxy-policy"), ElementsAre("10", "2", "9"));
+  ASSERT_TRUE(t.rename({{"firewall proxy-policy", "2"}}, "7"));
+  EXPECT_THAT(keys("firewall proxy-policy"), ElementsAre("10", "7", "9"));
+  EXPECT_FALSE(t.rename({{"firewall proxy-policy", "7"}}, "9"));
+  EXPECT_FALSE(t.move({{"endpoint-control fctems", "2"}}, true, "1"));
+}
+
+TEST(Config, ValuesHaveOneForm) {
+  const Table* address = gateway_schema().table("firewall address");
+  const auto subnet = [&](Value words) {
+    const auto r = address->attribute("subnet")->normalise(words);
+    return r ? r->front() : "refused";
+  };
+  EXPECT_EQ(subnet({"10.0.1.7/24"}), "10.0.1.0 255.255.255.0");
+  EXPECT_EQ(subnet({"10.0.1.7", "255.255.255.0"}), "10.0.1.0 255.255.255.0");
+  EXPECT_EQ(subnet({"10.0.1.7"}), "10.0.1.7 255.255.255.255");
+  EXPECT_EQ(subnet({"0.0.0.0/0"}), "0.0.0.0 0.0.0.0");
+  EXPECT_EQ(subnet({"2001:DB8::1/32"}), "2001:db8::/32");
+  EXPECT_EQ(subnet({"2001:db8::", "255.0.0.0"}), "refused");
+  const Table* fctems = gateway_schema().table("endpoint-control fctems");
+  const std::string digits(64, 'a');
+  EXPECT_EQ(fctems->attribute("certificate-fingerprint")->normalise({digits})->front().substr(0, 8), "AA:AA:AA");
+  EXPECT_FALSE(fctems->attribute("certificate-fingerprint")->normalise({digits + "a"}));
+  EXPECT_EQ(fctems->attribute("https-port")->normalise({"0443"})->front(), "443");
+  EXPECT_FALSE(fctems->attribute("name")->normalise({"a\nb"}));
+  EXPECT_FALSE(fctems->attribute("name")->normalise({"\xc3"}));
+}
+
+TEST(Config, WordsMayBeQuotedAndGoOverLines) {
+  EXPECT_THAT(split_words("set a \"b c\" 'd\"e' f\\g \"h\\\"i\\\\\"").words,
+              ElementsAre("set", "a", "b c", "d\"e", "f\\g", "h\"i\\"));
+  WordSplitter s;
+  s.feed("set pem \"one");
+  EXPECT_TRUE(s.words().open);
+  s.feed("two\"");
+  EXPECT_FALSE(s.words().open);
+  EXPECT_THAT(s.words().words, ElementsAre("set", "pem", "one\ntwo"));
+  for (const std::string_view word : {"", "a b", "a\"b", "\\", "a\nb", "plain"}) {
+    EXPECT_THAT(split_words(quote_word(word)).words, ElementsAre(std::string(word)));
+  }
+}
+
+TEST(Config, WordsMayBeShortened) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  SeededRandom random(1);
+  Editor editor(gateway_schema(), &random);
+  auto t = store->begin();
+  const auto run = [&](const char* line) -> std::string {
+    const auto outcome = editor.run(t, split_words(line).words);
+    return outcome ? "ok" : outcome.error().message;
+  };
+  EXPECT_EQ(run("conf end fct"), "ok");
+  EXPECT_EQ(run("ed 1"), "ok");
+  EXPECT_EQ(run("set serv ems.example"), "ok");
+  EXPECT_THAT(run("set s enable"), HasSubstr("may be status, server, serial-number"));
+  EXPECT_EQ(run("set status en"), "ok");
+  EXPECT_EQ(run("end"), "ok");
+  editor.leave_all();
+  EXPECT_EQ(run("config firewall access-proxy"), "ok");  // although another table's name begins so
+  editor.leave_all();
+  EXPECT_EQ(run("config system admin"), "ok");
+  EXPECT_EQ(run("edit root"), "ok");
+  EXPECT_EQ(run("set password hunter2"), "ok");
+  const auto hash = t.tree().find({{"system admin", "root"}})->values.at("password").front();
+  EXPECT_THAT(hash, testing::Not(HasSubstr("hunter2")));
+  EXPECT_TRUE(verify_secret(hash, "hunter2"));
+  EXPECT_FALSE(verify_secret(hash, "hunter3"));
+  EXPECT_FALSE(verify_secret("", ""));
+  EXPECT_TRUE(verify_secret(hash_key("token"), "token"));
+  EXPECT_FALSE(verify_secret(hash_key("token"), "Token"));
+  editor.leave_all();
+  EXPECT_EQ(run("config firewall policy"), "ok");
+  EXPECT_EQ(run("edit 0"), "ok");
+  EXPECT_EQ(run("append srcintf port1 port2"), "ok");
+  EXPECT_EQ(run("unselect srcintf port1"), "ok");
+  EXPECT_THAT(t.tree().find({{"firewall policy", "1"}})->values.at("srcintf"), ElementsAre("port2"));
+}
+
+}  // namespace
+}  // namespace postern::gateway::config

@@ -1,0 +1,186 @@
+#include "gateway/config/model.h"
+
+#include <algorithm>
+
+#include "base/hex.h"
+#include "base/text.h"
+
+namespace postern::gateway::config {
+namespace {
+
+std::uint16_t port_of(const ObjectView& o, std::string_view name) {
+  return static_cast<std::uint16_t>(o.integer(name));
+}
+
+int id_of(const ObjectView& o) { return static_cast<int>(parse_u64(o.key()).value_or(0)); }
+
+IpAddress address_of(const ObjectView& o, std::string_view name) {
+  return IpAddress::parse(o.text(name)).value_or(IpAddress());
+}
+
+std::optional<Sha256> digest_of(const ObjectView& o, std::string_view name) {
+  const auto bytes = from_hex(o.text(name));
+  if (!bytes || bytes->size() != 32) return std::nullopt;
+  Sha256 out;
+  std::copy(bytes->begin(), bytes->end(), out.begin());
+  return out;
+}
+
+Action action_of(const ObjectView& o) { return o.text("action") == "accept" ? Action::kAccept : Action::kDeny; }
+
+TagCondition condition_of(const ObjectView& o) {
+  TagCondition out;
+  out.tags = o.values("ztna-ems-tag");
+  out.logic = o.text("ztna-tags-match-logic") == "and" ? MatchLogic::kAll : MatchLogic::kAny;
+  out.negate = o.enabled("ztna-ems-tag-negate");
+  return out;
+}
+
+/// A subnet in normal form as its first and last address.
+IpRange range_of_subnet(std::string text) {
+  if (const auto space = text.find(' '); space != text.npos) {
+    const auto mask = IpAddress::parse(text.substr(space + 1));
+    unsigned prefix = 0;
+    for (unsigned i = 0; i < 4; ++i) prefix += static_cast<unsigned>(__builtin_popcount(mask->bytes()[i]));
+    text = text.substr(0, space) + "/" + std::to_string(prefix);
+  }
+  return IpRange::parse(text).value_or(IpRange());
+}
+
+FctemsConfig fctems_of(const ObjectView& o) {
+  FctemsConfig c;
+  c.id = id_of(o);
+  c.enabled = o.enabled("status");
+  c.name = o.text("name");
+  c.server = o.text("server");
+  c.https_port = port_of(o, "https-port");
+  c.source_ip = address_of(o, "source-ip");
+  if (c.source_ip == IpAddress::v4({0, 0, 0, 0})) c.source_ip = {};
+  c.call_timeout = Seconds(o.integer("call-timeout"));
+  c.out_of_sync_threshold = Seconds(o.integer("out-of-sync-threshold"));
+  c.trust_ca_cn = o.enabled("trust-ca-cn");
+  c.serial = EmsSerial(o.text("serial-number"));
+  c.tenant = TenantId(o.text("tenant-id"));
+  c.fingerprint = digest_of(o, "certificate-fingerprint");
+  c.issuer_key = digest_of(o, "certificate-issuer-key");
+  return c;
+}
+
+AddressConfig address_config(const ObjectView& o) {
+  AddressConfig a;
+  a.name = o.key();
+  if (o.key() == "all") {
+    a.all = true;
+  } else if (o.text("type") == "iprange") {
+    a.first = address_of(o, "start-ip");
+    a.last = address_of(o, "end-ip");
+  } else {
+    const auto range = range_of_subnet(o.text("subnet"));
+    a.first = range.first;
+    a.last = range.last;
+  }
+  return a;
+}
+
+ServiceConfig service_of(const ObjectView& o) {
+  using Protocol = ServiceConfig::Protocol;
+  ServiceConfig s;
+  s.name = o.key();
+  const auto protocol = o.text("protocol");
+  s.protocol = protocol == "IP" ? Protocol::kAny : protocol == "ICMP" ? Protocol::kIcmp : Protocol::kTcpUdp;
+  const auto ports = [&](std::string_view name) {
+    std::vector<ServiceConfig::Ports> out;
+    for (const auto& text : o.values(name)) {
+      const auto dash = text.find('-');
+      const auto first = parse_u64(std::string_view(text).substr(0, dash)).value_or(0);
+      const auto last = dash == text.npos ? first : parse_u64(std::string_view(text).substr(dash + 1)).value_or(0);
+      out.push_back({static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)});
+    }
+    return out;
+  };
+  s.tcp = ports("tcp-portrange");
+  s.udp = ports("udp-portrange");
+  return s;
+}
+
+AccessProxyConfig access_proxy_of(const ObjectView& o) {
+  AccessProxyConfig p;
+  p.name = o.key();
+  p.vip = o.text("vip");
+  p.client_certificate = o.enabled("client-cert");
+  p.empty_certificate = o.text("empty-cert-action") == "accept" ? Action::kAccept : Action::kDeny;
+  for (const auto& g : o.entries("api-gateway")) {
+    ApiGatewayConfig gateway;
+    gateway.id = id_of(g);
+    gateway.url_map = g.text("url-map");
+    gateway.https = g.text("service") == "https";
+    gateway.virtual_host = g.text("virtual-host");
+    for (const auto& r : g.entries("realservers")) {
+      gateway.servers.push_back({id_of(r), address_of(r, "ip"), port_of(r, "port"), r.text("status") == "active",
+                                 r.text("http-host")});
+    }
+    p.gateways.push_back(std::move(gateway));
+  }
+  return p;
+}
+
+ProxyPolicyConfig proxy_policy_of(const ObjectView& o) {
+  ProxyPolicyConfig p;
+  p.id = id_of(o);
+  p.name = o.text("name");
+  p.enabled = o.enabled("status");
+  p.access_proxies = o.values("access-proxy");
+  p.sources = o.values("srcaddr");
+  p.condition = condition_of(o);
+  p.action = action_of(o);
+  p.log = o.text("logtraffic") == "all";
+  return p;
+}
+
+FirewallPolicyConfig firewall_policy_of(const ObjectView& o) {
+  FirewallPolicyConfig p;
+  p.id = id_of(o);
+  p.name = o.text("name");
+  p.enabled = o.enabled("status");
+  p.from = o.values("srcintf");
+  p.to = o.values("dstintf");
+  p.sources = o.values("srcaddr");
+  p.destinations = o.values("dstaddr");
+  p.services = o.values("service");
+  p.condition = condition_of(o);
+  p.action = action_of(o);
+  return p;
+}
+
+}  // namespace
+
+GatewayConfig read_config(const ConfigTree& tree) {
+  GatewayConfig c;
+  const auto global = tree.single("system global");
+  c.global = {global.text("hostname"), global.text("management-ip"), port_of(global, "management-port")};
+  for (const auto& o : tree.entries("system interface")) {
+    c.interfaces.push_back({o.key(), o.text("alias"), o.text("role")});
+  }
+  for (const auto& o : tree.entries("system admin")) c.admins.push_back({o.key(), o.text("password")});
+  for (const auto& o : tree.entries("system api-user")) c.api_users.push_back({o.key(), o.text("api-key")});
+  for (const auto& o : tree.entries("certificate local")) {
+    if (o.key() == kFactoryCertificate) continue;
+    c.certificates.push_back({o.key(), o.text("certificate"), o.text("private-key")});
+  }
+  for (const auto& o : tree.entries("endpoint-control fctems")) c.connectors.push_back(fctems_of(o));
+  for (const auto& o : tree.entries("firewall address")) c.addresses.push_back(address_config(o));
+  for (const auto& o : tree.entries("firewall service custom")) c.services.push_back(service_of(o));
+  for (const auto& o : tree.entries("firewall vip")) {
+    c.vips.push_back({o.key(), address_of(o, "extip"), o.text("extintf"), port_of(o, "extport"),
+                      o.text("ssl-certificate")});
+  }
+  for (const auto& o : tree.entries("firewall access-proxy-virtual-host")) {
+    c.virtual_hosts.push_back({o.key(), o.text("host"), o.text("host-type") == "wildcard", o.text("ssl-certificate")});
+  }
+  for (const auto& o : tree.entries("firewall access-proxy")) c.access_proxies.push_back(access_proxy_of(o));
+  for (const auto& o : tree.entries("firewall proxy-policy")) c.proxy_policies.push_back(proxy_policy_of(o));
+  for (const auto& o : tree.entries("firewall policy")) c.firewall_policies.push_back(firewall_policy_of(o));
+  return c;
+}
+
+}  // namespace postern::gateway::config

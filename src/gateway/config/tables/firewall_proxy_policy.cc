@@ -1,0 +1,39 @@
+#include "gateway/config/tables/policy_parts.h"
+#include "gateway/config/tables/tables.h"
+
+namespace postern::gateway::config::tables {
+
+Table firewall_proxy_policy() {
+  Table t;
+  t.name = "firewall proxy-policy";
+  t.help = "Who may use which access proxy. The first policy that matches decides; none: refused.";
+  t.key = policy_id();
+  t.ordered = true;
+  t.attributes = {
+      toggle("status", "Whether the policy is in force.", true),
+      text("name", "Name for people.", 35),
+      option("proxy", "What the policy is for.", {{"access-proxy", "Access proxies."}}).by_default("access-proxy"),
+      reference("access-proxy", "Access proxies that it is for.", {"firewall access-proxy"}).list().must(),
+      of_type("srcintf", Type::kInterface, "Where requests come from.").list().by_default("any").inert(),
+      reference("srcaddr", "Addresses that requests come from.", {"firewall address"}).list().by_default("all"),
+      reference("dstaddr", "Addresses that requests go to.", {"firewall address"}).list().by_default("all").inert(),
+      ztna_ems_tag(),
+      ztna_tags_match_logic(),
+      ztna_ems_tag_negate(),
+      policy_action(),
+      policy_schedule(),
+      option("logtraffic", "What is logged.",
+             {{"all", "Every decision."}, {"utm", "Refusals."}, {"disable", "Refusals, as always."}})
+          .by_default("utm"),
+      text("comments", "Note.", 1023),
+  };
+  t.check = [](const ObjectView& o) -> Status {
+    if (o.enabled("ztna-ems-tag-negate") && !o.is_set("ztna-ems-tag")) {
+      return fail(ErrorCode::kInvalidArgument, "ztna-ems-tag-negate: enable needs a tag (set ztna-ems-tag <tag>)");
+    }
+    return {};
+  };
+  return t;
+}
+
+}  // namespace postern::gateway::config::tables

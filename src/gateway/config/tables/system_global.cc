@@ -1,0 +1,18 @@
+#include "gateway/config/tables/attributes.h"
+#include "gateway/config/tables/tables.h"
+
+namespace postern::gateway::config::tables {
+
+Table system_global() {
+  Table t;
+  t.name = "system global";
+  t.help = "What concerns the gateway as a whole.";
+  t.attributes = {
+      text("hostname", "Name of this gateway, shown in the prompt and to the EMS; without it the machine's.", 35),
+      of_type("management-ip", Type::kHost, "Name or address under which this gateway's console is reached."),
+      number("management-port", "Port of this gateway's console.", 1, 65535).by_default("443"),
+  };
+  return t;
+}
+
+}  // namespace postern::gateway::config::tables
