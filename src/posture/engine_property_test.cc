@@ -1,6 +1,6 @@
 // Incremental equals full: after any sequence of changed facts and changed tags, re-evaluating only
-// what the index names gives what evaluating everything gives. And what the engine concludes agrees
-// with a second, naive reading of the tags.
+// what the index names gives what evaluating everything gives. And a known state is never a guess: no
+// value of a fact that was unknown can change it.
 #include <gtest/gtest.h>
 
 #include <map>

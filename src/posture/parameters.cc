@@ -53,6 +53,13 @@ Status check_list(const ParameterSpec& spec, const std::vector<std::string>& lis
   return {};
 }
 
+const ParameterSpec* find_spec(const RuleType& type, std::string_view name) {
+  for (const ParameterSpec& spec : type.parameters) {
+    if (spec.name == name) return &spec;
+  }
+  return nullptr;
+}
+
 std::string known_names(const RuleType& type) {
   if (type.parameters.empty()) return "this rule type takes none";
   std::vector<std::string> names;
@@ -64,9 +71,8 @@ std::string known_names(const RuleType& type) {
 
 Status check_parameters(const RuleType& type, const Parameters& parameters) {
   for (const auto& [name, value] : parameters) {
-    const auto spec = std::find_if(type.parameters.begin(), type.parameters.end(),
-                                   [&](const ParameterSpec& s) { return s.name == name; });
-    if (spec == type.parameters.end()) {
+    const ParameterSpec* spec = find_spec(type, name);
+    if (spec == nullptr) {
       return invalid(
           fmt::format("{}: there is no such parameter; {}", quoted(name), known_names(type)));
     }

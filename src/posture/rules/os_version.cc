@@ -55,10 +55,18 @@ struct Reading {
   const Reason* why = nullptr;  // of unknown
 };
 
+/// ASCII case aside; without a copy, because this runs at every evaluation.
+bool equals_lower(std::string_view text, std::string_view lower) {
+  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
 Reading text_equals(const FactView& facts, std::string_view key, const std::string& lower) {
   Reading r;
-  if (const auto* text = read<std::string>(facts, key, r.why))
-    r.verdict = verdict_of(to_lower(*text) == lower);
+  if (const auto* text = read<std::string>(facts, key, r.why)) {
+    r.verdict = verdict_of(equals_lower(*text, lower));
+  }
   return r;
 }
 

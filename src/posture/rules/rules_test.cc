@@ -309,6 +309,11 @@ TEST(BooleanRules, AllAndAnyInEveryCombination) {
         expect(*any, facts, or_, reason(or_));
       }
     }
+    // Of several unknowns the first in the list says why.
+    const FactMap two{{r.key(r.first), unknown(UnknownReason::kStale)},
+                      {r.key(r.second), unknown(UnknownReason::kFailed)}};
+    expect(*all, two, kUnknown, "stale");
+    expect(*any, two, kUnknown, "stale");
     const FactMap yes{{r.key(r.first), known(true)}, {r.key(r.second), known(true)}};
     expect_unknowns(*all, yes, r.key(r.second), text("true"));
     EXPECT_EQ(all->keys(), (List{r.key(r.first), r.key(r.second)}));
