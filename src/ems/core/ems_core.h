@@ -1,0 +1,252 @@
+#pragma once
+// The EMS without sockets, threads and clocks: what agents, gateways and administrators do goes in, bytes and completions
+// come out as actions.
+//
+// Nothing is acknowledged and nothing is published before it is committed: inputs change memory and queue what follows
+// from it, `flush` commits all of it as one transaction of the store and only then releases the actions. When the commit
+// fails (disk full), memory goes back to what the store holds, completions are called with the error, agents and gateways
+// that waited for it are disconnected with a time to come back, and `status().read_only` is set until a commit succeeds.
+//
+// Use: call an input; then `if (core.flush_wanted()) core.flush(now)` once everything that is ready has been handled
+// (Loop::defer; while it stays wanted, again); then carry out `take_actions()` in order.
+//
+// Thread: one. Errors never leave by exception. Pointers and references that queries return are valid until the next
+// input or flush.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "ems/registry/model.h"
+#include "ems/registry/query.h"
+#include "ems/tagging/matching.h"
+#include "posture/engine.h"
+
+namespace postern::ems {
+
+class Store;
+
+/// A connection, numbered by whoever carries it; never used twice in a run of the program.
+using SessionId = std::uint64_t;
+
+/// What TLS proved of the other end of a session.
+struct PeerCertificate {
+  Bytes leaf_der;
+  bool verified = false;   ///< Chains to the ZTNA CA, in date, EKU clientAuth. Judged for telemetry only.
+};
+
+/// Who does something, for the audit log.
+struct Actor {
+  std::string name;        ///< "admin", "token:<id> (admin)".
+  std::string source;      ///< Address, may be empty.
+};
+
+/// Called once, after the commit (or with why there was none); never inside the call that asked.
+template <class T>
+using Done = std::function<void(Result<T>)>;
+using DoneStatus = std::function<void(Status)>;
+
+namespace act {
+struct Send { SessionId session; Bytes bytes; };               ///< One WebSocket message.
+struct Close { SessionId session; std::string reason; };       ///< After what was sent. No `closed` need follow.
+struct Complete { std::function<void()> call; };               ///< Call it.
+/// Another web server certificate was selected (or its content replaced): to be used for new connections.
+struct WebCertificate { std::string chain_pem; std::string key_pem; };
+struct Alert { std::string event; std::string message; };      ///< For the log.
+using Action = std::variant<Send, Close, Complete, WebCertificate, Alert>;
+}  // namespace act
+
+/// Settings that are not in the store.
+struct EmsOptions {
+  Seconds keepalive{60};
+  Seconds offline_timeout{180};
+  Seconds last_seen_interval{60};            ///< How often a last-seen that only moved is written.
+  Seconds client_certificate_life{90 * 24 * 3600};
+  std::vector<std::string> public_addresses; ///< "host:port" of telemetry, as invitations name them.
+  std::size_t batch = 1000;                  ///< Objects changed in one transaction, about.
+  std::string version;
+};
+
+struct EmsStatus {
+  EmsSerial serial;
+  TenantId tenant;
+  std::string version;
+  std::uint64_t epoch = 0;                   ///< Random, of this store; never 0.
+  Revision revision = 0;                     ///< Of the newest committed change.
+  std::size_t endpoints = 0, registered = 0, online = 0, quarantined = 0;
+  std::size_t telemetry_sessions = 0, fabric_sessions = 0;
+  std::size_t pending_devices = 0;
+  bool read_only = false;                    ///< The last commit failed.
+  std::string store_error;                   ///< Why; empty when it works.
+  WallTime started_at{};
+  std::string ems_root_pem;                  ///< Certificate of the EMS root key.
+  Sha256 root_key_sha256{};                  ///< What invitations name.
+  std::string ztna_ca_pem;
+};
+
+/// A fabric device with what only memory knows.
+struct FabricDeviceView {
+  FabricDevice device;
+  bool connected = false;
+  WallTime last_contact{};                   ///< Of this run; 0: none.
+  std::size_t shared_endpoints = 0;
+  std::uint64_t live_sessions = 0;           ///< As it last reported.
+};
+
+struct WhatIf {
+  std::vector<EndpointUid> gain, lose, become_unknown;   ///< Compared with now; ascending.
+  std::size_t has_after = 0, unknown_after = 0;
+};
+
+class EmsCore {
+ public:
+  /// `store` and `random` outlive the core. `random` makes certificates' serials, codes and UIDs.
+  EmsCore(Store& store, Random& random, EmsOptions options);
+  ~EmsCore();
+  EmsCore(const EmsCore&) = delete;
+  EmsCore& operator=(const EmsCore&) = delete;
+
+  /// Builds memory from the store. Once, first. Errors: kNotFound (the store is blank: see bootstrap/bootstrap.h),
+  /// kDataLoss (a row that can't be read, named), kUnavailable.
+  Status start(Now now);
+  /// Vulnerability matching, and the feeds behind it. Every inventory is matched again, some per flush.
+  void set_matching(Now now, std::shared_ptr<const Matching> matching, std::vector<Feed> feeds);
+  /// Goodbye to everybody, with a time to come back. Flush, carry out the actions, then stop.
+  void shut_down(Now now);
+
+  // ---- Telemetry and enrolment (src/proto/telemetry_server.h) -------------------------------------------------------
+  void telemetry_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source);
+  void telemetry_frame(Now now, SessionId session, ByteView bytes);
+  void telemetry_closed(Now now, SessionId session);
+  /// `request` is a serialised wire::EnrolRequest; `done` gets a serialised wire::EnrolResponse (which may say why not).
+  void enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes response)> done);
+
+  // ---- Fabric (src/proto/fabric_server.h) ---------------------------------------------------------------------------
+  void fabric_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source);
+  void fabric_frame(Now now, SessionId session, ByteView bytes);
+  void fabric_closed(Now now, SessionId session);
+
+  // ---- Time and output ----------------------------------------------------------------------------------------------
+  /// Every second or so: offline timeouts, last-seen, retries after a failed commit, pruning.
+  void tick(Now now);
+  bool flush_wanted() const;
+  void flush(Now now);
+  std::vector<act::Action> take_actions();
+
+  // ---- Queries ------------------------------------------------------------------------------------------------------
+  EmsStatus status() const;
+  Revision revision() const;                                      ///< Committed.
+  const Endpoint* endpoint(const EndpointUid& uid) const;         ///< Null: no such one.
+  EndpointPage endpoints(const EndpointQuery& query) const;
+  const posture::TagEngine& engine() const;
+  std::vector<const Tag*> tags() const;                           ///< By name; with the built-in.
+  const Tag* tag(std::string_view name) const;
+  struct TagCounts { std::size_t has = 0, unknown = 0; };         ///< Of registered endpoints.
+  TagCounts tag_counts(posture::TagId id) const;
+  std::vector<const Invitation*> invitations() const;             ///< Newest first.
+  const Invitation* invitation(std::string_view id) const;
+  std::vector<FabricDeviceView> fabric_devices() const;           ///< Pending ones first, then by serial.
+  std::optional<FabricDeviceView> fabric_device(const GatewaySerial& serial) const;
+  std::vector<const Profile*> profiles() const;
+  const Profile* profile(std::string_view name) const;
+  std::vector<const Administrator*> administrators() const;
+  const Administrator* administrator(std::string_view name) const;
+  std::vector<const ApiToken*> api_tokens() const;
+  /// By the SHA-256 of the token's text. Null when unknown or expired.
+  const ApiToken* api_token(const Sha256& token_sha256, WallTime now) const;
+  std::vector<const ServerCertificate*> server_certificates() const;
+  const ServerCertificate* selected_server_certificate() const;
+  const std::vector<Feed>& feeds() const;
+  /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, or no feed).
+  Result<std::vector<Finding>> findings(const EndpointUid& uid) const;
+  /// Why it has the tag or not; `at`: as it was then, rebuilt from the change log. Errors: kNotFound (endpoint, tag, or
+  /// `at` before the endpoint enrolled or before the log begins).
+  Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag,
+                                          std::optional<WallTime> at = std::nullopt) const;
+  /// Which endpoints a draft would change. Error: kInvalidArgument as saving it.
+  Result<WhatIf> what_if(Now now, const posture::TagDefinition& draft) const;
+  /// Changes after a revision, ascending, at most `limit`; `key` empty: of everything. Errors: kNotFound (`after` is
+  /// older than the log, begin anew from revision()), kUnavailable.
+  Result<std::vector<Change>> changes(Revision after, std::size_t limit, std::string_view key = {}) const;
+  /// Newest first, of one key (an endpoint's history); `before` 0: from the newest.
+  Result<std::vector<Change>> history(std::string_view key, Revision before, std::size_t limit) const;
+  /// Newest first; `before` 0: from the newest.
+  Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const;
+  /// Calls once, when the committed revision is past `after` (soon, if it is already). Returns a number for `forget_wait`.
+  std::uint64_t wait_for_change(Revision after, std::function<void()> call);
+  void forget_wait(std::uint64_t wait);
+  /// The invitation text to paste, for a code.
+  std::string invitation_text(const std::string& code) const;
+
+  // ---- Administration. Each is audited; `done` is called after the commit -------------------------------------------
+  struct InvitationMade {
+    std::string id;
+    std::string code;        ///< Shown once, kept by nobody.
+    std::string invitation;  ///< Code, addresses and root key's digest as one text.
+  };
+  /// expires_in: 1 minute .. 365 days; max_uses: 1 .. 1,000,000. Error: kInvalidArgument.
+  void create_invitation(Now now, const Actor& actor, Seconds expires_in, std::uint32_t max_uses, std::string note,
+                         Done<InvitationMade> done);
+  void revoke_invitation(Now now, const Actor& actor, const std::string& id, DoneStatus done);
+
+  void quarantine(Now now, const Actor& actor, const EndpointUid& uid, std::string reason, DoneStatus done);
+  void unquarantine(Now now, const Actor& actor, const EndpointUid& uid, DoneStatus done);
+  /// It is refused from now on; its record stays for its history until removed.
+  void deregister(Now now, const Actor& actor, const EndpointUid& uid, DoneStatus done);
+  void revoke_certificates(Now now, const Actor& actor, const EndpointUid& uid, DoneStatus done);
+  /// Only a deregistered or revoked one. Error: kConflict.
+  void remove_endpoint(Now now, const Actor& actor, const EndpointUid& uid, DoneStatus done);
+  void set_endpoint_profile(Now now, const Actor& actor, const EndpointUid& uid, const std::string& profile,
+                            DoneStatus done);
+
+  /// Creates the tag, or replaces the one called `name` (which a definition with another name renames). `create_only`:
+  /// kAlreadyExists instead of replacing. Errors: kInvalidArgument, kAlreadyExists, kPermissionDenied (built-in).
+  void save_tag(Now now, const Actor& actor, std::string_view name, posture::TagDefinition definition, bool create_only,
+                Done<posture::TagId> done);
+  void delete_tag(Now now, const Actor& actor, std::string_view name, DoneStatus done);
+
+  struct DeviceChange {
+    std::optional<bool> authorized;     ///< false: refused, and disconnected.
+    std::optional<Sha256> expected_key; ///< With authorized: the key the administrator saw; another now is kConflict.
+    std::optional<std::string> alias;
+    std::optional<std::vector<posture::TagKind>> tag_kinds;
+    std::optional<EndpointSharing> endpoint_sharing;
+    std::optional<std::vector<GatewaySerial>> selected;
+  };
+  /// Errors: kNotFound, kInvalidArgument, kConflict.
+  void change_device(Now now, const Actor& actor, const GatewaySerial& serial, DeviceChange change, DoneStatus done);
+  void remove_device(Now now, const Actor& actor, const GatewaySerial& serial, DoneStatus done);
+
+  void save_profile(Now now, const Actor& actor, Profile profile, DoneStatus done);
+  void delete_profile(Now now, const Actor& actor, const std::string& name, DoneStatus done);
+
+  /// Adds or replaces. The last one with role admin can't be removed or lose the role (kConflict).
+  void save_administrator(Now now, const Actor& actor, Administrator administrator, DoneStatus done);
+  void remove_administrator(Now now, const Actor& actor, const std::string& name, DoneStatus done);
+  void add_api_token(Now now, const Actor& actor, ApiToken token, DoneStatus done);
+  void remove_api_token(Now now, const Actor& actor, const std::string& id, DoneStatus done);
+
+  /// Checked by the caller to be a chain with its key. `selected` in it is ignored. Errors: kAlreadyExists.
+  void add_server_certificate(Now now, const Actor& actor, ServerCertificate certificate, DoneStatus done);
+  void select_server_certificate(Now now, const Actor& actor, const std::string& name, DoneStatus done);
+  /// Errors: kConflict (selected or built in).
+  void remove_server_certificate(Now now, const Actor& actor, const std::string& name, DoneStatus done);
+
+  /// Something that changed nothing but belongs into the log: sign-ins, refusals.
+  void note(Now now, const Actor& actor, std::string action, std::string object, std::string detail);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::ems

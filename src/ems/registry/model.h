@@ -1,0 +1,211 @@
+#pragma once
+// What the EMS knows, as plain values. Each type is one table of the store; `registry/codec.h` turns them into its rows.
+// All of it is only changed inside EmsCore; everybody else reads.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/ip.h"
+#include "base/sha256.h"
+#include "posture/fact.h"
+#include "posture/tag.h"
+#include "posture/tag_sets.h"
+
+namespace postern::ems {
+
+/// Position in the change log: the number of its newest change. 0: nothing was ever changed.
+using Revision = std::uint64_t;
+
+/// A client certificate that this EMS issued. Newest first in an endpoint; more than one only around a renewal.
+struct IssuedCertificate {
+  Sha256 sha256{};         ///< Of the DER.
+  Sha256 key_sha256{};     ///< Of the SubjectPublicKeyInfo.
+  CertSerial serial;
+  WallTime not_before{};
+  WallTime not_after{};
+  Bytes der;
+  friend bool operator==(const IssuedCertificate&, const IssuedCertificate&) = default;
+};
+
+enum class Registration : std::uint8_t {
+  kRegistered,
+  kDeregistered,  ///< By an administrator or by the agent; its certificates are refused.
+  kRevoked,       ///< Its certificates were revoked; it has to enrol again with a new key.
+};
+std::string_view registration_name(Registration registration);  ///< "registered", "deregistered", "revoked".
+
+/// What the vulnerability matcher made of an endpoint's inventory.
+struct VulnerabilityState {
+  posture::VulnerabilityCounts counts;
+  WallTime scanned_at{};   ///< When it was last matched.
+  WallTime received_at{};  ///< When the inventory it was matched from arrived.
+  friend bool operator==(const VulnerabilityState&, const VulnerabilityState&) = default;
+};
+
+/// Everything about an endpoint. `facts` holds what the agent reported and, under "ems.", what the EMS adds.
+struct Endpoint {
+  EndpointUid uid;
+  Registration registration = Registration::kRegistered;
+  bool online = false;               ///< Heard within the offline timeout.
+  bool quarantined = false;
+  std::string quarantine_reason;
+  std::string profile;               ///< Endpoint profile's name.
+  std::string invitation;            ///< Id of the invitation it enrolled by.
+  WallTime enrolled_at{};
+  WallTime last_seen{};              ///< Exact in memory, coalesced in the store.
+  IpAddress public_ip;               ///< Source of the last telemetry connection.
+  // As said when enrolling; quarantine follows these and what facts say.
+  std::string enrolled_host_name;
+  std::string machine_id;
+  std::string hardware_uuid;
+  std::vector<MacAddress> macs;
+  std::vector<IssuedCertificate> certificates;
+  std::optional<Sha256> inventory;   ///< Content address of its package inventory.
+  std::optional<VulnerabilityState> vulnerabilities;  ///< None: unknown.
+  // Where its telemetry stands.
+  std::uint64_t run_id = 0;
+  std::uint64_t acked_seq = 0;
+  Revision changed_at = 0;           ///< Revision of the newest change of anything here.
+
+  posture::FactMap facts;
+  posture::TagSets tags;
+
+  bool registered() const { return registration == Registration::kRegistered; }
+};
+
+struct Tag {
+  posture::TagId id = 0;             ///< Never reused.
+  posture::TagDefinition definition;
+  WallTime updated_at{};
+  std::string updated_by;
+  friend bool operator==(const Tag&, const Tag&) = default;
+};
+
+struct Invitation {
+  std::string id;                    ///< "INV-" + 8 characters; not secret.
+  Sha256 code_sha256{};              ///< The code itself is not kept.
+  std::string note;
+  std::string created_by;
+  WallTime created_at{};
+  WallTime expires_at{};
+  std::uint32_t max_uses = 1;        ///< At least 1.
+  std::uint32_t uses = 0;
+  bool revoked = false;
+  friend bool operator==(const Invitation&, const Invitation&) = default;
+};
+
+enum class DeviceState : std::uint8_t { kPending, kAuthorised, kDenied, kConflict };
+std::string_view device_state_name(DeviceState state);  ///< "pending", "authorised", "refused", "conflict".
+
+enum class EndpointSharing : std::uint8_t { kConnected, kAll, kSelected };
+std::string_view endpoint_sharing_name(EndpointSharing sharing);  ///< "connected", "all", "selected".
+std::optional<EndpointSharing> parse_endpoint_sharing(std::string_view name);
+
+struct DeviceInterface {
+  std::string name;
+  MacAddress mac;
+  std::vector<std::string> addresses;  ///< "10.0.1.1/24".
+  friend bool operator==(const DeviceInterface&, const DeviceInterface&) = default;
+};
+
+/// A gateway as the EMS sees it.
+struct FabricDevice {
+  GatewaySerial serial;
+  DeviceState state = DeviceState::kPending;
+  std::optional<Sha256> pinned_key;  ///< SubjectPublicKeyInfo that was authorised; none before.
+  Sha256 offered_key{};              ///< The one that connected last.
+  std::string host_name;
+  std::string version;
+  std::string management_url;
+  std::string alias;
+  IpAddress address;                 ///< Where it connected from last.
+  std::vector<posture::TagKind> tag_kinds{posture::TagKind::kSecurity};  ///< Shared; security always is.
+  EndpointSharing endpoint_sharing = EndpointSharing::kConnected;
+  std::vector<GatewaySerial> selected;  ///< For kSelected: whose endpoints, beside its own. At most 4.
+  std::vector<DeviceInterface> interfaces;  ///< As it last reported them.
+  WallTime first_seen{};
+  WallTime authorised_at{};
+  std::string authorised_by;
+  friend bool operator==(const FabricDevice&, const FabricDevice&) = default;
+};
+
+struct Profile {
+  std::string name;                  ///< "Default" always exists.
+  bool show_tags = false;            ///< Show Security Posture Tag on the agent's window.
+  bool vulnerability_scan = true;
+  Seconds inventory_interval{3600};  ///< 60 s .. 7 days.
+  std::string comment;
+  friend bool operator==(const Profile&, const Profile&) = default;
+};
+inline constexpr std::string_view kDefaultProfile = "Default";
+
+enum class AdministratorRole : std::uint8_t { kAdmin, kReadonly };
+std::string_view administrator_role_name(AdministratorRole role);  ///< "admin", "readonly".
+std::optional<AdministratorRole> parse_administrator_role(std::string_view name);
+
+struct Administrator {
+  std::string name;
+  AdministratorRole role = AdministratorRole::kAdmin;
+  std::string password_hash;         ///< Argon2id, libsodium's text form. Never leaves the API layer.
+  bool must_change_password = false;
+  WallTime created_at{};
+  friend bool operator==(const Administrator&, const Administrator&) = default;
+};
+
+struct ApiToken {
+  std::string id;                    ///< Not secret.
+  Sha256 token_sha256{};             ///< The token itself is not kept.
+  std::string name;
+  std::string user;                  ///< The administrator who made it; it can do no more than this one.
+  AdministratorRole role = AdministratorRole::kAdmin;
+  WallTime created_at{};
+  std::optional<WallTime> expires_at;
+  friend bool operator==(const ApiToken&, const ApiToken&) = default;
+};
+
+/// A certificate for the web server. Exactly one is selected.
+struct ServerCertificate {
+  std::string name;
+  std::string chain_pem;             ///< Leaf first.
+  std::string key_pem;               ///< Never leaves the EMS.
+  bool selected = false;
+  bool built_in = false;             ///< Made at first start, signed by the EMS root key; can't be deleted.
+  WallTime added_at{};
+  friend bool operator==(const ServerCertificate&, const ServerCertificate&) = default;
+};
+
+/// A vulnerability feed in use.
+struct Feed {
+  std::string name;                  ///< File name.
+  std::string kind;                  ///< "osv", "kev", …
+  std::uint64_t records = 0;
+  std::string data_date;             ///< As the feed says; empty when it doesn't.
+  WallTime loaded_at{};
+  std::string error;                 ///< Why it could not be read; empty: it is in use.
+  friend bool operator==(const Feed&, const Feed&) = default;
+};
+
+struct AuditEntry {
+  std::uint64_t id = 0;
+  WallTime at{};
+  std::string actor;                 ///< "admin", "token:<id> (admin)", "agent <uid>", "gateway <serial>", "ems".
+  std::string source;                ///< Address it came from; may be empty.
+  std::string action;                ///< Stable dotted id: "endpoint.quarantine".
+  std::string object;                ///< What it was done to.
+  std::string detail;                ///< For people. No secrets.
+};
+
+/// One numbered change.
+struct Change {
+  Revision revision = 0;
+  WallTime at{};
+  std::string kind;                  ///< "endpoint", "facts", "endpoint_tags", "tag", "fabric_device", "profile", …
+  std::string key;                   ///< UID, tag name, serial, …
+  std::string json;                  ///< What changed, an object; for people and scripts.
+};
+
+}  // namespace postern::ems
