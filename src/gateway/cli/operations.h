@@ -85,7 +85,7 @@ class GatewayOperations {
   /// Every connector configured, ascending by id.
   virtual std::vector<ConnectorStatus> connectors() = 0;
   virtual std::vector<EndpointView> matched_endpoints() = 0;  ///< In a stable order.
-  virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< By name.
+  virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< Ascending by connector and id.
   virtual SystemStatus system_status() = 0;
   /// What is true now of an object and is not configured: the kernel's values of an interface ("ip", "mac", "status"),
   /// a connector's "capabilities", "dirty-reason", "verifying-ca". By attribute; attributes left out have no value.

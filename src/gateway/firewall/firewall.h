@@ -8,10 +8,11 @@
 
 namespace postern::gateway::firewall {
 
-/// Thread: one (calls block for the kernel only: about 0.1 ms and some microseconds per element).
+/// Thread: one (calls block for the kernel only).
 class Firewall {
  public:
-  /// Replaces whatever stands under the table's name by an empty chain that drops all forwarded traffic.
+  /// Without a table of this name, all forwarded traffic is dropped from now on. A table that is there (left by a gateway
+  /// before) goes on until the first `apply`, which replaces it whole; its lease runs out by itself.
   /// Errors: kPermissionDenied (CAP_NET_ADMIN is missing), kUnsupported (no nftables in this kernel).
   static Result<std::unique_ptr<Firewall>> open(std::string table = "postern");
   ~Firewall();  ///< Leaves the table in place: the lease then runs out and closes what depends on tags.
@@ -22,7 +23,7 @@ class Firewall {
   /// the kernel refuses the change, the whole table is built anew; the error is that of this second attempt, and the
   /// next `apply` tries again. Errors: kInternal, kResourceExhausted.
   Status apply();
-  /// What depends on a tag goes on passing for `seconds` from now.
+  /// What depends on a tag passes for `seconds` from now. Call after the first `apply`. Errors: as `apply`.
   Status renew(unsigned seconds);
   /// Takes the table away: nothing is filtered any more. For a deliberate end of the program only.
   Status remove();

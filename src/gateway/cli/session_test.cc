@@ -1,0 +1,314 @@
+#include "gateway/cli/session.h"
+
+#include <gmock/gmock.h>
+#include <time.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include "base/file.h"
+#include "gateway/cli/endpoint_view.h"
+#include "gateway/cli/fake_operations.h"
+#include "gateway/cli/print.h"
+#include "gateway/config/text.h"
+
+namespace postern::gateway::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string golden(const char* name) {
+  const auto text = read_file(std::filesystem::path(POSTERN_SOURCE_DIR) / "tests/golden" / name, 1 << 20);
+  return text ? *text : "missing: " + text.error().message;
+}
+
+class CliTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("TZ", "UTC", 1);
+    tzset();
+    operations.connector_list = {walk_connector()};
+    operations.endpoints = {walk_endpoint()};
+    operations.addresses = walk_addresses();
+    configure();
+  }
+  void configure() {
+    auto t = store->begin();
+    ASSERT_TRUE(config::apply_text(t, golden("gateway-config.txt")));
+    ASSERT_TRUE(store->commit(t));
+  }
+  /// Nothing while the command waits for something.
+  std::optional<Reply> feed(std::string_view line) {
+    auto got = std::make_shared<std::optional<Reply>>();
+    session->feed(line, [got](Reply r) { *got = std::move(r); });
+    last = got;
+    return *got;
+  }
+  std::string out(std::string_view line) {
+    const auto r = feed(line);
+    if (!r) return "(waits)";
+    return r->ok() ? r->output : "error: " + r->error;
+  }
+
+  std::unique_ptr<config::ConfigStore> store = config::ConfigStore::in_memory(config::gateway_schema());
+  FakeOperations operations;
+  SeededRandom random{7};
+  std::unique_ptr<CliSession> session = std::make_unique<CliSession>(*store, operations, random);
+  std::shared_ptr<std::optional<Reply>> last;
+};
+
+TEST_F(CliTest, TheFourCommandsPrintTheReferenceLines) {
+  EXPECT_EQ(out("diagnose endpoint ec-shm list"), golden("ec-shm-list.txt"));
+  EXPECT_EQ(out("diagnose firewall dynamic list"), golden("dynamic-list.txt"));
+  EXPECT_EQ(out("diag test application fcnacd 2"), golden("fcnacd-2.txt"));
+  EXPECT_EQ(out("diag endpoint fctems test-connectivity 1"), "(waits)");
+  operations.waiting.front()({});
+  ASSERT_TRUE(*last);
+  EXPECT_EQ((*last)->output, golden("test-connectivity.txt"));
+}
+
+TEST_F(CliTest, WhatIsNotKnownPrintsAsNothing) {
+  EndpointView e;
+  e.record.key.uid = EndpointUid("00000000000000000000000000000001");
+  operations.endpoints = {e};
+  const auto lines = out("diagnose endpoint ec-shm list");
+  for (const char* line : {"IP Address =\n", "MAC Address =\n", "Client cert SN:\n", "On-net status:\n", "Memory Size:\n",
+                           "AV Feature:\n", "Last vul statistic:\n", "Last vul scanned time:\n", "Number of Routes: (0)\n",
+                           "Online status: offline\n", "Registration status: not registered\n"}) {
+    EXPECT_THAT(lines, HasSubstr(line));
+  }
+  // The labels are the same ones, in the same order.
+  std::vector<std::string> labels, wanted;
+  const auto label = [](std::string_view line) { return std::string(line.substr(0, line.find_first_of(":="))); };
+  std::string known = golden("ec-shm-list.txt");
+  known = known.substr(0, known.find("Number of Routes"));
+  std::istringstream a(lines), b(known);
+  std::string line;
+  while (std::getline(b, line)) wanted.push_back(label(line));
+  while (wanted.size() > labels.size() && std::getline(a, line)) labels.push_back(label(line));
+  EXPECT_EQ(labels, wanted);
+}
+
+TEST_F(CliTest, HostileTextStaysOnItsLine) {
+  operations.endpoints[0].record.host_name = "x\nQuarantined: no\x1b[2J";
+  EXPECT_THAT(out("diagnose endpoint ec-shm list"), HasSubstr("Host Name: x?Quarantined: no?[2J\n"));
+}
+
+TEST_F(CliTest, RecordsAreFilteredByTheFormOfAWord) {
+  auto other = walk_endpoint();
+  other.ip = *IpAddress::parse("10.0.1.3");
+  other.record.interfaces[0].addresses = {other.ip};
+  other.mac = *MacAddress::parse("02:09:0f:00:01:03");
+  other.record.key.uid = EndpointUid("00000000000000000000000000000002");
+  operations.endpoints.push_back(other);
+  EXPECT_THAT(out("diagnose endpoint ec-shm list"), HasSubstr("Record #1:"));
+  for (const char* filter : {"10.0.1.3", "02:09:0F:00:01:03", "00000000000000000000000000000002", "10.0.1.3 02:09:0f:00:01:03"}) {
+    const auto lines = out("diagnose endpoint ec-shm list " + std::string(filter));
+    EXPECT_THAT(lines, HasSubstr("IP Address = 10.0.1.3\n")) << filter;
+    EXPECT_THAT(lines, testing::Not(HasSubstr("10.0.1.2\n"))) << filter;
+  }
+  EXPECT_EQ(out("diagnose endpoint ec-shm list 10.0.1.3 02:09:0f:00:01:02"), "");
+  EXPECT_THAT(out("diagnose endpoint ec-shm list nonsense"), HasSubstr("error: \"nonsense\" is not a filter"));
+}
+
+TEST_F(CliTest, AnUnknownTestPrintsTheMenu) {
+  EXPECT_THAT(out("diagnose test application fcnacd 1234"), HasSubstr("2. Show the status of each EMS.\n"));
+  EXPECT_EQ(out("diagnose test application fcnacd"), out("diagnose test application fcnacd x"));
+}
+
+TEST_F(CliTest, AStaleConnectorSaysSo) {
+  operations.connector_list[0].stale_since = from_unix_ms(1'764'175'401'000);
+  operations.connector_list[0].channel_state = "disconnected";
+  EXPECT_THAT(out("diagnose test application fcnacd 2"),
+              HasSubstr("Websocket status: disconnected, oif: 0\nStale since: Wed Nov 26 16:43:21 2025\n"));
+}
+
+TEST_F(CliTest, ACertificateIsShownAskedAboutAndAccepted) {
+  EXPECT_EQ(out("execute fctems verify 1"), "(waits)");
+  PresentedCertificate shown;
+  shown.subject = "CN=ems";
+  shown.fingerprint = sha256(std::string_view("certificate"));
+  operations.presenting.at(0)(shown);
+  ASSERT_TRUE(*last);
+  EXPECT_TRUE((*last)->more);
+  EXPECT_THAT((*last)->output, HasSubstr("Fingerprint (SHA-256): " + to_hex_colons(shown.fingerprint)));
+  EXPECT_THAT((*last)->output, HasSubstr("(y/n) "));
+  EXPECT_TRUE(operations.accepted.empty());
+  EXPECT_EQ(out("y"), "(waits)");
+  ASSERT_EQ(operations.accepted.size(), 1u);
+  EXPECT_EQ(operations.accepted[0], shown.fingerprint);
+  operations.waiting.at(0)({});
+  EXPECT_THAT((*last)->output, HasSubstr("is accepted"));
+}
+
+TEST_F(CliTest, AnyOtherAnswerAcceptsNothing) {
+  for (const char* answer : {"n", "", "yess", "show"}) {
+    out("execute fctems verify 1");
+    operations.presenting.back()(PresentedCertificate{});
+    EXPECT_THAT(out(answer), HasSubstr("not accepted; nothing has changed"));
+  }
+  EXPECT_TRUE(operations.accepted.empty());
+}
+
+TEST_F(CliTest, WithAFingerprintNothingIsAsked) {
+  const auto digest = sha256(std::string_view("certificate"));
+  EXPECT_EQ(out("execute fctems verify 1 " + to_hex_lower(digest)), "(waits)");
+  EXPECT_EQ(operations.accepted.at(0), digest);
+  operations.waiting.at(0)(fail(ErrorCode::kConflict, "it shows another"));
+  EXPECT_THAT((*last)->error, HasSubstr("not accepted: it shows another"));
+  EXPECT_THAT(out("execute fctems verify 1 abc"), HasSubstr("64 hex digits"));
+  EXPECT_THAT(out("execute fctems verify 2"), HasSubstr("EMS 2 is not configured"));
+  EXPECT_THAT(out("execute fctems verify 9"), HasSubstr("allowed: 1 to 7"));
+  EXPECT_THAT(out("execute fctems verify"), HasSubstr("usage: execute fctems verify <id> [sha256]"));
+  EXPECT_THAT(out("execute fctems is-verified 1"), HasSubstr("is accepted: AB:AB"));
+}
+
+TEST_F(CliTest, ACommandThatOutlivesItsSessionDoesNothing) {
+  out("execute fctems verify 1");
+  session.reset();
+  operations.presenting.at(0)(PresentedCertificate{});
+  EXPECT_FALSE(*last);
+}
+
+TEST_F(CliTest, ChangesAreStagedUntilTheOutermostEnd) {
+  EXPECT_EQ(session->prompt(), "gw1 # ");
+  EXPECT_EQ(out("config system global"), "");
+  EXPECT_EQ(session->prompt(), "gw1 (global) # ");
+  EXPECT_EQ(out("set hostname other"), "");
+  EXPECT_TRUE(session->has_staged_changes());
+  EXPECT_THAT(out("show"), HasSubstr("set hostname \"other\""));
+  EXPECT_EQ(session->prompt(), "gw1 (global) # ");
+  EXPECT_EQ(out("end"), "");
+  EXPECT_EQ(session->prompt(), "other # ");
+  EXPECT_EQ(out("conf sys glob"), "");
+  EXPECT_EQ(out("set hostname third"), "");
+  EXPECT_EQ(out("abort"), "");
+  EXPECT_EQ(session->prompt(), "other # ");
+}
+
+TEST_F(CliTest, ACommitThatFailsKeepsTheStagedChanges) {
+  out("config firewall access-proxy");
+  out("edit second");
+  EXPECT_EQ(session->prompt(), "gw1 (second) # ");
+  EXPECT_THAT(out("end"), HasSubstr("vip: is missing"));
+  EXPECT_EQ(out("set vip nowhere"), "");
+  EXPECT_THAT(out("end"), HasSubstr("there is no \"nowhere\" in firewall vip"));
+  EXPECT_EQ(out("set vip front"), "");
+  EXPECT_EQ(out("end"), "");
+  EXPECT_THAT(out("show firewall access-proxy second"), HasSubstr("set vip \"front\""));
+}
+
+TEST_F(CliTest, ShowPrintsWhatCanBeTyped) {
+  EXPECT_EQ(out("show"), golden("gateway-config.txt"));
+  EXPECT_EQ(out("show firewall vip front"), out("show firewall vip"));
+  EXPECT_THAT(out("show firewall vip nowhere"), HasSubstr("does not exist"));
+  EXPECT_THAT(out("show firewall address all"), HasSubstr("built in"));
+  EXPECT_THAT(out("show full-configuration endpoint-control fctems 1"), HasSubstr("set call-timeout 30\n"));
+  out("config firewall access-proxy");
+  out("edit web");
+  out("config api-gateway");
+  out("edit 1");
+  EXPECT_THAT(out("show"), StartsWith("config api-gateway\n    edit 1\n        set service http\n"));
+}
+
+TEST_F(CliTest, GetAddsWhatTheGatewayKnows) {
+  operations.live = {{"ip", {"10.0.1.1 255.255.255.0"}}, {"status", {"up"}}};
+  const auto all = out("get system interface");
+  EXPECT_THAT(all, HasSubstr("== [ port1 ]\n"));
+  EXPECT_THAT(all, HasSubstr("== [ port2 ]\n"));
+  EXPECT_THAT(out("get system interface port2"), HasSubstr("status                  : up\n"));
+  EXPECT_THAT(out("get system interface port9"), HasSubstr("does not exist"));
+  EXPECT_THAT(out("get system status"), HasSubstr("Serial-Number: PGW0000000000001\n"));
+  EXPECT_THAT(out("get system admin root"), testing::Not(HasSubstr("ENC")));
+  EXPECT_THAT(out("get firewall address all"), HasSubstr("all\n"));
+}
+
+TEST_F(CliTest, WordsMayBeShortenedUnlessAmbiguous) {
+  EXPECT_EQ(out("d e e l"), golden("ec-shm-list.txt"));
+  EXPECT_THAT(out("e"), HasSubstr("may be execute, exit"));
+  EXPECT_THAT(out("frobnicate"), StartsWith("error: unknown command"));
+  EXPECT_THAT(out("diagnose endpoint nothing"), HasSubstr("allowed: fctems, ec-shm"));
+  EXPECT_TRUE(feed("exit")->bye);
+}
+
+TEST_F(CliTest, AQuestionMarkListsWhatMayFollow) {
+  EXPECT_THAT(out("?"), testing::AllOf(HasSubstr("config"), HasSubstr("diagnose")));
+  EXPECT_THAT(out("diagnose endpoint ?"), testing::AllOf(HasSubstr("fctems"), HasSubstr("ec-shm")));
+  EXPECT_THAT(out("diagnose endpoint fctems test-connectivity ?"), HasSubstr("<id>"));
+  out("config endpoint-control fctems");
+  out("edit 1");
+  EXPECT_THAT(out("set out?"), HasSubstr("out-of-sync-threshold  Seconds that"));
+  EXPECT_THAT(out("set status ?"), testing::AllOf(HasSubstr("enable"), HasSubstr("disable")));
+  EXPECT_THAT(out("set https-port ?"), HasSubstr("a whole number from 1 to 65535"));
+  EXPECT_THAT(out("set capabilities ?"), HasSubstr("<value>"));
+  const auto words = [&](const char* line) {
+    std::vector<std::string> w;
+    for (const auto& c : session->help(line)) w.push_back(c.word);
+    return w;
+  };
+  EXPECT_THAT(words("set trust"), testing::ElementsAre("trust-ca-cn"));
+  EXPECT_THAT(words("set capa"), testing::IsEmpty());
+  out("abort");
+  out("config firewall access-proxy");
+  EXPECT_THAT(words("edit "), testing::ElementsAre("web", "<name>"));
+  out("edit web");
+  EXPECT_THAT(words("set vip "), testing::ElementsAre("front", "<value>"));
+}
+
+TEST_F(CliTest, AQuotedValueMayGoOverLines) {
+  out("config certificate local");
+  out("edit other");
+  EXPECT_TRUE(feed("set certificate \"-----BEGIN CERTIFICATE-----")->more);
+  EXPECT_EQ(session->prompt(), "> ");
+  EXPECT_TRUE(feed("AAAA")->more);
+  EXPECT_EQ(out("-----END CERTIFICATE-----\""), "");
+  EXPECT_EQ(out("set private-key /k.pem"), "");
+  EXPECT_EQ(out("end"), "");
+  EXPECT_THAT(out("show certificate local other"), HasSubstr("\"-----BEGIN CERTIFICATE-----\nAAAA\n-----END"));
+}
+
+TEST_F(CliTest, OneCommandAtATime) {
+  EXPECT_EQ(out("execute fctems verify 1"), "(waits)");
+  std::string error;
+  session->feed("show", [&](Reply r) { error = r.error; });
+  EXPECT_THAT(error, HasSubstr("still runs"));
+  EXPECT_FALSE(feed(std::string(CliSession::kMaxLine + 1, 'x'))->ok());
+}
+
+TEST_F(CliTest, AnApiKeyIsShownOnce) {
+  const auto text = out("execute api-user generate-key swarm");
+  EXPECT_THAT(text, StartsWith("New API key: "));
+  const auto key = text.substr(13, text.size() - 14);
+  EXPECT_GE(key.size(), 32u);
+  EXPECT_THAT(out("show"), testing::Not(HasSubstr(key)));
+  EXPECT_THAT(out("show system api-user swarm"), HasSubstr("ENC sha256"));
+}
+
+TEST(EndpointView, TellsOurRoutesFromOthers) {
+  Resolver resolver;
+  LocalInterface port1{"port1", *MacAddress::parse("02:00:00:00:00:01"), {{*IpAddress::parse("10.0.1.1"), 24}}};
+  resolver.set_interfaces({port1});
+  Record r = walk_endpoint().record;
+  r.interfaces.push_back({"wlan0", *MacAddress::parse("02:09:0f:00:01:99"), {*IpAddress::parse("192.168.7.7")}, true});
+  r.routes = {{"wlan0", *IpAddress::parse("192.168.7.1"), *MacAddress::parse("02:00:00:00:00:77"), *IpAddress::parse("192.168.7.7"), false, 600},
+              {"eth0", *IpAddress::parse("10.0.1.1"), port1.mac, *IpAddress::parse("10.0.1.2"), false, 100}};
+  r.share_connected = true;
+  resolver.upsert(r);
+  resolver.set_neighbour({"port1", *IpAddress::parse("10.0.1.2")}, {Neighbour::State::kPresent, *MacAddress::parse("02:09:0f:00:01:02")});
+  const auto v = make_endpoint_view(r, resolver, GatewaySerial("PGW0000000000001"));
+  EXPECT_EQ(v.ip.str(), "10.0.1.2");
+  EXPECT_EQ(v.mac.str(), "02:09:0f:00:01:02");
+  EXPECT_EQ(v.gateway_interface, "port1");
+  ASSERT_EQ(v.routes.size(), 2u);
+  EXPECT_EQ(v.routes[0].interface, "");
+  EXPECT_EQ(v.routes[0].mac.str(), "02:09:0f:00:01:99");
+  EXPECT_EQ(v.routes[1].interface, "port1");
+  EXPECT_EQ(v.routes[1].serial.str(), "PGW0000000000001");
+  ASSERT_EQ(v.other_macs.size(), 1u);
+  EXPECT_THAT(print_endpoint(0, v), HasSubstr("MAC list = 02:09:0f:00:01:99\n"));
+}
+
+}  // namespace
+}  // namespace postern::gateway::cli

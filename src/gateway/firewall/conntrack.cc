@@ -1,0 +1,214 @@
+#include "gateway/firewall/conntrack.h"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/hex.h"
+
+namespace postern::gateway::firewall {
+namespace {
+
+constexpr std::uint32_t kFilterSource = 1u << 0;       // CTA_FILTER's flags have no names in the exported headers
+constexpr std::uint32_t kFilterDestination = 1u << 1;
+/// Above this it is cheaper to look at every connection once.
+constexpr std::size_t kFilterAtMost = 16;
+
+struct Entry {
+  std::uint8_t family = AF_INET;
+  Bytes original;        // content of CTA_TUPLE_ORIG
+  std::uint32_t id = 0;  // network order, as it came
+  bool has_id = false;
+  std::uint16_t zone = 0;
+  IpAddress source, destination;
+};
+
+IpAddress address(const nlattr* a) {
+  if (mnl_attr_get_payload_len(a) == 4) {
+    std::array<std::uint8_t, 4> raw;
+    std::memcpy(raw.data(), mnl_attr_get_payload(a), 4);
+    return IpAddress::v4(raw);
+  }
+  if (mnl_attr_get_payload_len(a) == 16) {
+    std::array<std::uint8_t, 16> raw;
+    std::memcpy(raw.data(), mnl_attr_get_payload(a), 16);
+    return IpAddress::v6(raw);
+  }
+  return {};
+}
+
+std::optional<Entry> parse(const nlmsghdr* message) {
+  if (mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg)) return std::nullopt;
+  Entry entry;
+  entry.family = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message))->nfgen_family;
+  const nlattr* a;
+  mnl_attr_for_each(a, message, sizeof(nfgenmsg)) {
+    const auto* bytes = static_cast<const std::uint8_t*>(mnl_attr_get_payload(a));
+    const std::size_t length = mnl_attr_get_payload_len(a);
+    switch (mnl_attr_get_type(a)) {
+      case CTA_TUPLE_ORIG: {
+        entry.original.assign(bytes, bytes + length);
+        const nlattr* part;
+        mnl_attr_for_each_nested(part, a) {
+          if (mnl_attr_get_type(part) != CTA_TUPLE_IP) continue;
+          const nlattr* ip;
+          mnl_attr_for_each_nested(ip, part) {
+            const auto type = mnl_attr_get_type(ip);
+            if (type == CTA_IP_V4_SRC || type == CTA_IP_V6_SRC) entry.source = address(ip);
+            if (type == CTA_IP_V4_DST || type == CTA_IP_V6_DST) entry.destination = address(ip);
+          }
+        }
+        break;
+      }
+      case CTA_ID:
+        if (length == 4) {
+          std::memcpy(&entry.id, bytes, 4);
+          entry.has_id = true;
+        }
+        break;
+      case CTA_ZONE:
+        if (length == 2) std::memcpy(&entry.zone, bytes, 2);
+        break;
+    }
+  }
+  if (entry.original.empty()) return std::nullopt;
+  return entry;
+}
+
+Error netlink_error(std::string_view doing) {
+  const int error = errno;
+  const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kUnavailable;
+  return {code, std::string(doing) + ": " + std::strerror(error)};
+}
+
+class NetlinkConntrack final : public Conntrack {
+ public:
+  explicit NetlinkConntrack(mnl_socket* socket) : socket_(socket) {}
+  ~NetlinkConntrack() override { mnl_socket_close(socket_); }
+
+  Result<std::size_t> forget(const std::vector<IpAddress>& addresses) override {
+    std::vector<Entry> found;
+    const std::set<IpAddress> wanted(addresses.begin(), addresses.end());
+    bool filtered = wanted.size() <= kFilterAtMost;
+    for (auto it = wanted.begin(); filtered && it != wanted.end(); ++it) {
+      for (const auto flag : {kFilterSource, kFilterDestination}) {
+        if (!dump(it->is_v4() ? AF_INET : AF_INET6, &*it, flag, found)) {
+          filtered = false;  // a kernel before 5.8
+          break;
+        }
+      }
+    }
+    if (!filtered) {
+      found.clear();
+      std::vector<Entry> all;
+      for (const auto family : {AF_INET, AF_INET6}) {
+        if (auto s = dump(family, nullptr, 0, all); !s) return fail(s.error());
+      }
+      for (auto& e : all) {
+        if (wanted.contains(e.source) || wanted.contains(e.destination)) found.push_back(std::move(e));
+      }
+    }
+    std::size_t forgotten = 0;
+    for (const auto& e : found) {
+      // Only what was asked for, whatever a filter let through.
+      if (!wanted.contains(e.source) && !wanted.contains(e.destination)) continue;
+      auto s = remove(e);
+      if (!s) return fail(s.error());
+      forgotten += *s;
+    }
+    return forgotten;
+  }
+
+ private:
+  nlmsghdr* begin(char* buffer, std::uint16_t type, std::uint16_t flags, std::uint8_t family) {
+    nlmsghdr* message = mnl_nlmsg_put_header(buffer);
+    message->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_CTNETLINK << 8) | type);
+    message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+    message->nlmsg_seq = ++sequence_;
+    auto* general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
+    general->nfgen_family = family;
+    general->version = NFNETLINK_V0;
+    general->res_id = 0;
+    return message;
+  }
+
+  /// Sends and reads the answers; `on` for each that is no control message.
+  Status exchange(const nlmsghdr* message, const std::function<void(const nlmsghdr*)>& on) {
+    if (mnl_socket_sendto(socket_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking conntrack"));
+    const unsigned port = mnl_socket_get_portid(socket_);
+    const auto callback = [](const nlmsghdr* answer, void* data) {
+      (*static_cast<const std::function<void(const nlmsghdr*)>*>(data))(answer);
+      return MNL_CB_OK;
+    };
+    for (;;) {
+      const auto length = mnl_socket_recvfrom(socket_, receive_.data(), receive_.size());
+      if (length < 0) return fail(netlink_error("reading conntrack's answer"));
+      const int more = mnl_cb_run(receive_.data(), static_cast<std::size_t>(length), sequence_, port, callback,
+                                  const_cast<void*>(static_cast<const void*>(&on)));
+      if (more < 0) return fail(netlink_error("conntrack"));
+      if (more == MNL_CB_STOP) return {};
+    }
+  }
+
+  Status dump(int family, const IpAddress* ip, std::uint32_t flag, std::vector<Entry>& out) {
+    alignas(nlmsghdr) char buffer[512];
+    nlmsghdr* message = begin(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, static_cast<std::uint8_t>(family));
+    if (ip) {
+      const bool source = flag == kFilterSource;
+      nlattr* tuple = mnl_attr_nest_start(message, CTA_TUPLE_ORIG);
+      nlattr* part = mnl_attr_nest_start(message, CTA_TUPLE_IP);
+      const std::uint16_t type = family == AF_INET ? (source ? CTA_IP_V4_SRC : CTA_IP_V4_DST)
+                                                   : (source ? CTA_IP_V6_SRC : CTA_IP_V6_DST);
+      mnl_attr_put(message, type, family == AF_INET ? 4 : 16, ip->bytes().data());
+      mnl_attr_nest_end(message, part);
+      mnl_attr_nest_end(message, tuple);
+      nlattr* filter = mnl_attr_nest_start(message, CTA_FILTER);
+      mnl_attr_put_u32(message, CTA_FILTER_ORIG_FLAGS, flag);
+      mnl_attr_put_u32(message, CTA_FILTER_REPLY_FLAGS, 0);
+      mnl_attr_nest_end(message, filter);
+    }
+    return exchange(message, [&](const nlmsghdr* answer) {
+      if (auto entry = parse(answer)) out.push_back(std::move(*entry));
+    });
+  }
+
+  /// How many were there to remove: one, or none because it ended by itself meanwhile.
+  Result<std::size_t> remove(const Entry& e) {
+    alignas(nlmsghdr) char buffer[1024];
+    if (e.original.size() > 512) return fail(ErrorCode::kInternal, "a connection's description is too large");
+    nlmsghdr* message = begin(buffer, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, e.family);
+    mnl_attr_put(message, CTA_TUPLE_ORIG | NLA_F_NESTED, e.original.size(), e.original.data());
+    if (e.has_id) mnl_attr_put(message, CTA_ID, 4, &e.id);
+    if (e.zone) mnl_attr_put(message, CTA_ZONE, 2, &e.zone);
+    const auto status = exchange(message, [](const nlmsghdr*) {});
+    if (status) return 1;
+    if (errno == ENOENT) return 0;
+    return fail(status.error());
+  }
+
+  mnl_socket* socket_;
+  unsigned sequence_ = 0;
+  std::vector<char> receive_ = std::vector<char>(64u << 10);
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Conntrack>> Conntrack::open() {
+  mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+  if (!socket) return fail(netlink_error("opening netlink for conntrack"));
+  if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+    const auto error = netlink_error("binding netlink for conntrack");
+    mnl_socket_close(socket);
+    return fail(error);
+  }
+  return std::unique_ptr<Conntrack>(new NetlinkConntrack(socket));
+}
+
+}  // namespace postern::gateway::firewall

@@ -1,0 +1,251 @@
+#include "gateway/firewall/model.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gateway/firewall/rules.h"
+
+namespace postern::gateway::firewall {
+namespace {
+
+/// The interface's name inside a set's element.
+std::string element_of(const AddressEntry& e) {
+  return fmt::format("{} . {} . \"{}\"", e.ip.str(), e.mac.str(), e.interface);
+}
+
+bool adjacent(const AddressEntry& e) { return e.mac.valid() && !e.interface.empty(); }
+
+/// The kernel takes names that nftables' language can't hold; nobody is let in by such an interface.
+bool can_be_written(std::string_view interface) {
+  return std::all_of(interface.begin(), interface.end(),
+                     [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '*'; });
+}
+
+}  // namespace
+
+std::string set_name(std::string_view dynamic_address) {
+  // nftables' names know no space but do know '/', which no tag's name holds. A space becomes two, our own suffixes
+  // ("/6") begin with one: no two names meet.
+  std::string out;
+  for (const char c : dynamic_address) out += c == ' ' ? std::string("//") : std::string(1, c);
+  return out;
+}
+
+FirewallModel::FirewallModel(std::string table) : table_(std::move(table)) {}
+
+void FirewallModel::set_policies(std::vector<Policy> policies) {
+  if (built_ && policies == policies_) return;
+  // Elements in `known` sets depend on which tags policies judge: take all out under the old rules, put in under the new.
+  for (const auto& [ip, entry] : addresses_) add_elements(entry, -1);
+  policies_ = std::move(policies);
+  judged_.clear();
+  for (const auto& p : policies_) {
+    if (judges_absence(p)) judged_.insert(p.condition.tags.begin(), p.condition.tags.end());
+  }
+  for (const auto& [ip, entry] : addresses_) add_elements(entry, +1);
+  structure_dirty_ = true;
+}
+
+void FirewallModel::set_tags(std::set<std::string> dynamic_addresses) {
+  if (dynamic_addresses == tags_) return;
+  tags_ = std::move(dynamic_addresses);
+  structure_dirty_ = true;
+}
+
+void FirewallModel::upsert(AddressEntry entry) {
+  const auto it = addresses_.find(entry.ip);
+  if (it != addresses_.end()) {
+    if (it->second == entry) return;
+    add_elements(it->second, -1);
+    flush_.insert(entry.ip);
+    it->second = std::move(entry);
+    add_elements(it->second, +1);
+    return;
+  }
+  add_elements(entry, +1);
+  const IpAddress ip = entry.ip;
+  addresses_.emplace(ip, std::move(entry));
+}
+
+void FirewallModel::remove(const IpAddress& ip) {
+  const auto it = addresses_.find(ip);
+  if (it == addresses_.end()) return;
+  add_elements(it->second, -1);
+  addresses_.erase(it);
+  flush_.insert(ip);
+}
+
+void FirewallModel::count(const std::string& set, std::string element, int by) {
+  int& n = wanted_[set][element];
+  n += by;
+  if (n == 0) wanted_[set].erase(element);
+  dirty_.emplace(set, std::move(element));
+}
+
+void FirewallModel::add_elements(const AddressEntry& e, int by) {
+  const bool v4 = e.ip.is_v4();
+  const std::string ip = e.ip.str();
+  if (adjacent(e)) {
+    if (can_be_written(e.interface)) count(v4 ? "bound" : "bound6", element_of(e), by);
+  } else {
+    count(v4 ? "routed" : "routed6", ip, by);
+  }
+  for (const auto& tag : e.tags) {
+    const TagSets sets(tag);
+    count(v4 ? sets.v4 : sets.v6, ip, by);
+    if (e.mac.valid()) count(sets.mac, e.mac.str(), by);
+  }
+  for (const auto& tag : e.known) {
+    if (!judged_.contains(tag)) continue;
+    const TagSets sets(tag);
+    count(v4 ? sets.known4 : sets.known6, ip, by);
+  }
+}
+
+std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets() const {
+  std::map<std::string, SetDefinition> out = {
+      {"bound", {"ipv4_addr . ether_addr . ifname"}}, {"bound6", {"ipv6_addr . ether_addr . ifname"}},
+      {"routed", {"ipv4_addr"}},                      {"routed6", {"ipv6_addr"}},
+  };
+  std::set<std::string> tags = tags_;
+  for (const auto& p : policies_) tags.insert(p.condition.tags.begin(), p.condition.tags.end());
+  for (const auto& tag : tags) {
+    const TagSets sets(tag);
+    out[sets.v4] = {"ipv4_addr"};
+    out[sets.v6] = {"ipv6_addr"};
+    out[sets.mac] = {"ether_addr"};
+    if (judged_.contains(tag)) {
+      out[sets.known4] = {"ipv4_addr"};
+      out[sets.known6] = {"ipv6_addr"};
+    }
+  }
+  return out;
+}
+
+std::string FirewallModel::render_rules() const { return render_chains(policies_); }
+
+namespace {
+
+void commands_for(std::string& out, std::string_view verb, const std::string& table, const std::string& set,
+                  const std::vector<std::string>& elements) {
+  if (elements.empty()) return;
+  out += fmt::format("{} element inet {} {} {{ {} }}\n", verb, table, set, join(elements, ", "));
+}
+
+}  // namespace
+
+Change FirewallModel::take_change() {
+  if (!built_) return take_rebuild();
+  Change change;
+  std::string& out = change.commands;
+  std::map<std::string, std::pair<std::vector<std::string>, std::vector<std::string>>> diff;  // gone, new
+  const auto compare = [&](const std::string& set, const std::string& element, bool set_exists) {
+    const auto in = wanted_.find(set);
+    const bool wanted = set_exists && in != wanted_.end() && in->second.contains(element);
+    const bool there = applied_[set].contains(element);
+    if (wanted && !there) diff[set].second.push_back(element);
+    if (!wanted && there) diff[set].first.push_back(element);
+  };
+  std::vector<std::string> dropped_sets;
+  bool new_rules = false;
+  std::string rules;
+  auto sets = applied_sets_;
+  if (structure_dirty_) {
+    sets = wanted_sets();
+    rules = render_rules();
+    new_rules = rules != applied_rules_;
+    for (const auto& [name, definition] : sets) {
+      if (applied_sets_.contains(name)) continue;
+      out += fmt::format("add set inet {} {} {{ type {}; }}\n", table_, name, definition.type);
+      if (const auto it = wanted_.find(name); it != wanted_.end()) {
+        for (const auto& [element, n] : it->second) dirty_.emplace(name, element);
+      }
+    }
+    for (const auto& [name, definition] : applied_sets_) {
+      if (!sets.contains(name)) dropped_sets.push_back(name);
+    }
+  }
+  for (const auto& [set, element] : dirty_) {
+    if (sets.contains(set)) compare(set, element, true);
+  }
+  for (const auto& [set, elements] : diff) {
+    commands_for(out, "delete", table_, set, elements.first);
+    commands_for(out, "add", table_, set, elements.second);
+    for (const auto& e : elements.first) applied_[set].erase(e);
+    for (const auto& e : elements.second) applied_[set].insert(e);
+  }
+  if (new_rules) {
+    // Chains refer to one another: empty them all, then write them again. One transaction: nobody sees it half done.
+    std::set<std::string> names;
+    for (const auto* text : {&applied_rules_, &rules}) {
+      for (const auto line : split(*text, '\n')) {
+        if (line.starts_with("\tchain ")) names.emplace(line.substr(7, line.size() - 9));
+      }
+    }
+    std::string flushes;
+    for (const auto& name : names) {
+      const std::string head = "\tchain " + name + " {";
+      const bool old_one = applied_rules_.find(head) != std::string::npos;
+      const bool new_one = rules.find(head) != std::string::npos;
+      if (old_one) out += fmt::format("flush chain inet {} {}\n", table_, name);
+      if (old_one && !new_one) flushes += fmt::format("delete chain inet {} {}\n", table_, name);
+    }
+    out += fmt::format("table inet {} {{\n{}}}\n", table_, rules) + flushes;
+    applied_rules_ = rules;
+    for (const auto& [ip, entry] : addresses_) flush_.insert(ip);
+  }
+  for (const auto& name : dropped_sets) {
+    out += fmt::format("delete set inet {} {}\n", table_, name);
+    applied_.erase(name);
+  }
+  applied_sets_ = std::move(sets);
+  structure_dirty_ = false;
+  dirty_.clear();
+  change.flush.assign(flush_.begin(), flush_.end());
+  flush_.clear();
+  return change;
+}
+
+Change FirewallModel::take_rebuild() {
+  Change change;
+  std::string& out = change.commands;
+  applied_sets_ = wanted_sets();
+  applied_rules_ = render_rules();
+  applied_.clear();
+  out += fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
+  out += fmt::format("table inet {} {{\n\tset alive {{\n\t\ttype nf_proto\n\t\tflags timeout\n\t}}\n", table_);
+  for (const auto& [name, definition] : applied_sets_) {
+    out += fmt::format("\tset {} {{\n\t\ttype {}\n", name, definition.type);
+    const auto it = wanted_.find(name);
+    if (it != wanted_.end() && !it->second.empty()) {
+      std::vector<std::string> elements;
+      for (const auto& [element, n] : it->second) elements.push_back(element);
+      applied_[name].insert(elements.begin(), elements.end());
+      out += "\t\telements = { " + join(elements, ", ") + " }\n";
+    }
+    out += "\t}\n";
+  }
+  out += applied_rules_ + "}\n";
+  built_ = true;
+  structure_dirty_ = false;
+  dirty_.clear();
+  for (const auto& [ip, entry] : addresses_) flush_.insert(ip);
+  change.flush.assign(flush_.begin(), flush_.end());
+  flush_.clear();
+  return change;
+}
+
+std::string FirewallModel::renew_command(unsigned seconds) const {
+  // An element that is there keeps its old deadline when added again: take it out first, in the same transaction.
+  return fmt::format("add element inet {0} alive {{ ipv4, ipv6 }}\ndelete element inet {0} alive {{ ipv4, ipv6 }}\n"
+                     "add element inet {0} alive {{ ipv4 timeout {1}s, ipv6 timeout {1}s }}\n",
+                     table_, seconds);
+}
+
+std::string FirewallModel::remove_command() const {
+  return fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
+}
+
+}  // namespace postern::gateway::firewall

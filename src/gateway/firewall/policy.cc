@@ -1,0 +1,68 @@
+#include "gateway/firewall/policy.h"
+
+#include <algorithm>
+#include <set>
+
+namespace postern::gateway::firewall {
+namespace {
+
+/// Empty when one of the names means every address.
+std::vector<AddressRange> ranges(const config::GatewayConfig& config, const std::vector<std::string>& names) {
+  std::vector<AddressRange> out;
+  for (const auto& name : names) {
+    const auto* address = config::find_named(config.addresses, name);
+    if (!address) continue;  // a validated configuration has them all
+    if (address->all) return {};
+    out.push_back({address->first, address->last});
+  }
+  return out;
+}
+
+std::vector<std::string> interfaces(const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), "any") != names.end()) return {};
+  return names;
+}
+
+std::vector<Service> services(const config::GatewayConfig& config, const std::vector<std::string>& names) {
+  std::vector<Service> out;
+  for (const auto& name : names) {
+    const auto* service = config::find_named(config.services, name);
+    if (!service) continue;
+    if (service->protocol == config::ServiceConfig::Protocol::kAny) return {};
+    Service s;
+    s.protocol = service->protocol;
+    for (const auto& p : service->tcp) s.tcp.push_back({p.first, p.last});
+    for (const auto& p : service->udp) s.udp.push_back({p.first, p.last});
+    out.push_back(std::move(s));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Policy> compile_policies(const config::GatewayConfig& config) {
+  std::vector<Policy> out;
+  for (const auto& p : config.firewall_policies) {
+    if (!p.enabled) continue;
+    Policy policy;
+    policy.id = p.id;
+    policy.from = interfaces(p.from);
+    policy.to = interfaces(p.to);
+    policy.sources = ranges(config, p.sources);
+    policy.destinations = ranges(config, p.destinations);
+    policy.services = services(config, p.services);
+    policy.condition = p.condition;
+    policy.action = p.action;
+    out.push_back(std::move(policy));
+  }
+  return out;
+}
+
+std::vector<std::string> used_tags(const config::GatewayConfig& config) {
+  std::set<std::string> names;
+  for (const auto& p : config.firewall_policies) names.insert(p.condition.tags.begin(), p.condition.tags.end());
+  for (const auto& p : config.proxy_policies) names.insert(p.condition.tags.begin(), p.condition.tags.end());
+  return {names.begin(), names.end()};
+}
+
+}  // namespace postern::gateway::firewall

@@ -1,0 +1,232 @@
+#include "gateway/firewall/rules.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gateway/firewall/model.h"
+
+namespace postern::gateway::firewall {
+namespace {
+
+using config::Action;
+using config::MatchLogic;
+
+/// Packets of a connection in the direction in which it was opened, or its replies: there source and destination
+/// change places.
+enum class Direction { kOriginal, kReply };
+
+std::string chain_name(int id, Direction d, std::string_view part = {}) {
+  return fmt::format("policy_{}{}{}", id, d == Direction::kReply ? "_reply" : "", part);
+}
+
+/// "{ "a", "b" }".
+std::string braces(const std::vector<std::string>& items) { return "{ " + join(items, ", ") + " }"; }
+
+std::string interfaces(std::string_view keyword, const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  std::vector<std::string> items;
+  for (const auto& name : names) items.push_back('"' + name + '"');
+  return fmt::format("{} {} ", keyword, braces(items));
+}
+
+struct Family {
+  std::string_view name;    // of nfproto
+  std::string_view header;  // of the expression
+};
+constexpr Family kV4 = {"ipv4", "ip"};
+constexpr Family kV6 = {"ipv6", "ip6"};
+
+/// What of `ranges` is in the family; nullopt: nothing, so no packet of this family fits.
+std::optional<std::string> addresses(const Family& family, std::string_view side, const std::vector<AddressRange>& ranges) {
+  if (ranges.empty()) return "";
+  // Overlapping intervals are refused by the kernel: put together what touches.
+  std::vector<AddressRange> sorted;
+  for (const auto& r : ranges) {
+    if (r.first.is_v4() == (family.name == kV4.name)) sorted.push_back(r);
+  }
+  if (sorted.empty()) return std::nullopt;
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<AddressRange> merged;
+  for (const auto& r : sorted) {
+    if (!merged.empty() && r.first <= merged.back().last) {
+      merged.back().last = std::max(merged.back().last, r.last);
+    } else {
+      merged.push_back(r);
+    }
+  }
+  std::vector<std::string> items;
+  for (const auto& r : merged) {
+    items.push_back(r.first == r.last ? r.first.str() : r.first.str() + "-" + r.last.str());
+  }
+  return fmt::format("{} {} {} ", family.header, side, braces(items));
+}
+
+std::string ports(std::string_view protocol, std::string_view side, std::vector<Service::Ports> list) {
+  std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Service::Ports> merged;
+  for (const auto& p : list) {
+    if (!merged.empty() && p.first <= merged.back().last + 1) {
+      merged.back().last = std::max(merged.back().last, p.last);
+    } else {
+      merged.push_back(p);
+    }
+  }
+  std::vector<std::string> items;
+  for (const auto& p : merged) {
+    items.push_back(p.first == p.last ? std::to_string(p.first) : fmt::format("{}-{}", p.first, p.last));
+  }
+  return fmt::format("{} {} {} ", protocol, side, braces(items));
+}
+
+/// One match per kind of service; a packet that fits any of them fits.
+std::vector<std::string> services(const std::vector<Service>& list, std::string_view side) {
+  if (list.empty()) return {""};
+  std::vector<Service::Ports> tcp, udp;
+  bool icmp = false;
+  for (const auto& s : list) {
+    tcp.insert(tcp.end(), s.tcp.begin(), s.tcp.end());
+    udp.insert(udp.end(), s.udp.begin(), s.udp.end());
+    icmp = icmp || s.protocol == config::ServiceConfig::Protocol::kIcmp;
+  }
+  std::vector<std::string> out;
+  if (!tcp.empty()) out.push_back(ports("tcp", side, tcp));
+  if (!udp.empty()) out.push_back(ports("udp", side, udp));
+  if (icmp) out.push_back("meta l4proto { icmp, ipv6-icmp } ");
+  return out;
+}
+
+/// Rules of the dispatching chain that lead to the policy's verdict.
+void dispatch(std::vector<std::string>& out, const Policy& p, Direction d) {
+  const bool reply = d == Direction::kReply;
+  const std::string links = interfaces("iifname", reply ? p.to : p.from) + interfaces("oifname", reply ? p.from : p.to);
+  const std::string verdict = !p.condition.tags.empty()      ? "jump " + chain_name(p.id, d)
+                              : p.action == Action::kAccept ? "accept"
+                                                            : "drop";
+  // An error message about a connection comes from any router on the way: only for whom it is can be judged.
+  const auto rules = [&](const std::string& whom, const std::string& from, const std::string& to) {
+    for (const auto& service : services(p.services, reply ? "sport" : "dport")) {
+      out.push_back(links + from + to + service + verdict);
+    }
+    if (reply) out.push_back(links + whom + "ct state related meta l4proto { icmp, ipv6-icmp } " + verdict);
+  };
+  if (p.sources.empty() && p.destinations.empty()) return rules("", "", "");
+  for (const auto& family : {kV4, kV6}) {
+    const auto from = addresses(family, "saddr", reply ? p.destinations : p.sources);
+    const auto to = addresses(family, "daddr", reply ? p.sources : p.destinations);
+    if (!from || !to) continue;
+    rules(to->empty() ? fmt::format("meta nfproto {} ", family.name) : *to, *from, *to);
+  }
+}
+
+struct Membership {
+  std::string is_in, is_not_in, known, not_known;  // of one tag in one family
+};
+
+std::vector<std::vector<Membership>> memberships(const Policy& p, Direction d) {
+  const std::string_view side = d == Direction::kReply ? "daddr" : "saddr";
+  std::vector<std::vector<Membership>> out;  // by tag, then family
+  for (const auto& tag : p.condition.tags) {
+    const TagSets sets(tag);
+    out.push_back({{fmt::format("ip {} @{} ", side, sets.v4), fmt::format("ip {} != @{} ", side, sets.v4),
+                    fmt::format("ip {} @{} ", side, sets.known4), fmt::format("ip {} != @{} ", side, sets.known4)},
+                   {fmt::format("ip6 {} @{} ", side, sets.v6), fmt::format("ip6 {} != @{} ", side, sets.v6),
+                    fmt::format("ip6 {} @{} ", side, sets.known6), fmt::format("ip6 {} != @{} ", side, sets.known6)}});
+  }
+  return out;
+}
+
+/// The condition on tags, judged for a source that is confirmed. `drop`s, `accept`s, or returns to the next policy.
+std::vector<std::string> judge(const Policy& p, Direction d) {
+  const bool any = p.condition.logic == MatchLogic::kAny;
+  const bool accept = p.action == Action::kAccept;
+  const bool negate = p.condition.negate;
+  std::vector<std::string> out;
+  for (const auto& families : memberships(p, d)) {
+    for (const auto& m : families) {
+      if (accept && !negate && any) out.push_back(m.is_in + "accept");
+      if (accept && !negate && !any) out.push_back(m.is_not_in + "return");
+      // Negated: unknown counts as present.
+      if (accept && negate && any) {
+        out.push_back(m.is_in + "return");
+        out.push_back(m.not_known + "return");
+      }
+      if (accept && negate && !any) out.push_back(m.known + m.is_not_in + "accept");
+      // Denied by a tag: unknown counts as present.
+      if (!accept && !negate && any) {
+        out.push_back(m.is_in + "drop");
+        out.push_back(m.not_known + "drop");
+      }
+      if (!accept && !negate && !any) out.push_back(m.known + m.is_not_in + "return");
+      // Denied without a tag: unknown counts as absent.
+      if (!accept && negate && any) out.push_back(m.is_in + "return");
+      if (!accept && negate && !any) out.push_back(m.is_not_in + "drop");
+    }
+  }
+  if (accept && negate == any) out.push_back("accept");
+  if (!accept && negate == any) out.push_back("drop");
+  return out;
+}
+
+void append_chain(std::string& out, const std::string& name, const std::vector<std::string>& rules) {
+  out += "\tchain " + name + " {\n";
+  for (const auto& rule : rules) out += "\t\t" + rule + "\n";
+  out += "\t}\n";
+}
+
+void policy_chains(std::string& out, const Policy& p, Direction d) {
+  if (p.condition.tags.empty()) return;
+  // Whoever can't be confirmed, or is judged by a gateway whose lease ran out: unknown for every tag.
+  const std::string_view otherwise = p.action == Action::kAccept ? "return" : "drop";
+  std::vector<std::string> rules = {fmt::format("meta nfproto != @alive {}", otherwise)};
+  if (d == Direction::kReply) {
+    // Towards the endpoint; that it is known at all shows in the sets.
+    const auto judged = judge(p, d);
+    rules.insert(rules.end(), judged.begin(), judged.end());
+    append_chain(out, chain_name(p.id, d), rules);
+    return;
+  }
+  const std::string next = chain_name(p.id, d, "_tags");
+  append_chain(out, next, judge(p, d));
+  rules.push_back("ip saddr . ether saddr . iifname @bound goto " + next);
+  rules.push_back("ip saddr @routed goto " + next);
+  rules.push_back("ip6 saddr . ether saddr . iifname @bound6 goto " + next);
+  rules.push_back("ip6 saddr @routed6 goto " + next);
+  rules.push_back(std::string(otherwise));
+  append_chain(out, chain_name(p.id, d), rules);
+}
+
+}  // namespace
+
+TagSets::TagSets(std::string_view dynamic_address) {
+  v4 = set_name(dynamic_address);
+  v6 = v4 + "/6";
+  mac = v4 + "/mac";
+  known4 = v4 + "/known";
+  known6 = v4 + "/known6";
+}
+
+bool judges_absence(const Policy& p) {
+  return !p.condition.tags.empty() && (p.action == Action::kDeny) != p.condition.negate;
+}
+
+std::string render_chains(const std::vector<Policy>& policies) {
+  std::string out;
+  std::vector<std::string> original, reply;
+  for (const auto& p : policies) {
+    for (const auto d : {Direction::kOriginal, Direction::kReply}) {
+      policy_chains(out, p, d);
+      dispatch(d == Direction::kOriginal ? original : reply, p, d);
+    }
+  }
+  append_chain(out, "original", original);
+  append_chain(out, "reply", reply);
+  append_chain(out, "forward",
+               {"type filter hook forward priority filter; policy drop;", "ct state invalid drop",
+                "ct direction original jump original",
+                "ct direction reply ct state { established, related } jump reply"});
+  return out;
+}
+
+}  // namespace postern::gateway::firewall
