@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/hex.h"
+#include "gateway/neighbours/netlink.h"
 
 namespace postern::gateway::firewall {
 namespace {
@@ -48,25 +49,21 @@ std::optional<Entry> parse(const nlmsghdr* message) {
   if (mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg)) return std::nullopt;
   Entry entry;
   entry.family = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message))->nfgen_family;
-  const nlattr* a;
-  mnl_attr_for_each(a, message, sizeof(nfgenmsg)) {
+  each_attribute(message, sizeof(nfgenmsg), [&](const nlattr* a) {
     const auto* bytes = static_cast<const std::uint8_t*>(mnl_attr_get_payload(a));
     const std::size_t length = mnl_attr_get_payload_len(a);
     switch (mnl_attr_get_type(a)) {
-      case CTA_TUPLE_ORIG: {
+      case CTA_TUPLE_ORIG:
         entry.original.assign(bytes, bytes + length);
-        const nlattr* part;
-        mnl_attr_for_each_nested(part, a) {
-          if (mnl_attr_get_type(part) != CTA_TUPLE_IP) continue;
-          const nlattr* ip;
-          mnl_attr_for_each_nested(ip, part) {
+        each_nested(a, [&](const nlattr* part) {
+          if (mnl_attr_get_type(part) != CTA_TUPLE_IP) return;
+          each_nested(part, [&](const nlattr* ip) {
             const auto type = mnl_attr_get_type(ip);
             if (type == CTA_IP_V4_SRC || type == CTA_IP_V6_SRC) entry.source = address(ip);
             if (type == CTA_IP_V4_DST || type == CTA_IP_V6_DST) entry.destination = address(ip);
-          }
-        }
+          });
+        });
         break;
-      }
       case CTA_ID:
         if (length == 4) {
           std::memcpy(&entry.id, bytes, 4);
@@ -77,7 +74,7 @@ std::optional<Entry> parse(const nlmsghdr* message) {
         if (length == 2) std::memcpy(&entry.zone, bytes, 2);
         break;
     }
-  }
+  });
   if (entry.original.empty()) return std::nullopt;
   return entry;
 }
