@@ -124,7 +124,9 @@ function(postern_program binary folder)
   endif()
 endfunction()
 
-# src/nginx as ngx_http_postern_module.so, built against the headers that Debian's nginx-dev installs.
+# src/nginx as ngx_http_postern_module.so, built against the sources that Debian's nginx-dev installs. They come without
+# objs/ngx_auto_config.h: nginx's own configure writes it here, with the flags that Debian's nginx was built with, so
+# that the module's signature is the one that this nginx accepts.
 function(postern_nginx_module folder)
   cmake_parse_arguments(A "" "" "DEPS" ${ARGN})
   _postern_sources(sources src/${folder})
@@ -135,14 +137,30 @@ function(postern_nginx_module folder)
   if(NOT EXISTS ${ngx}/src/core/nginx.h)
     message(FATAL_ERROR "nginx-dev is missing (looked for ${ngx}/src/core/nginx.h): apt-get install nginx-dev")
   endif()
+  set(objs ${CMAKE_BINARY_DIR}/nginx-objs)
+  if(NOT EXISTS ${objs}/ngx_auto_config.h OR ${ngx}/src/core/nginx.h IS_NEWER_THAN ${objs}/ngx_auto_config.h)
+    execute_process(
+      COMMAND bash -c ". ./conf_flags && ./configure --builddir='${objs}' \"\${NGX_CONF_FLAGS[@]}\""
+      WORKING_DIRECTORY ${ngx} RESULT_VARIABLE failed OUTPUT_VARIABLE output ERROR_VARIABLE output)
+    if(failed)
+      file(REMOVE ${objs}/ngx_auto_config.h)
+      message(FATAL_ERROR "nginx's configure failed (is nginx-dev complete?):\n${output}")
+    endif()
+  endif()
   list(TRANSFORM A_DEPS PREPEND postern_)
   add_library(ngx_http_postern_module MODULE ${sources})
   set_target_properties(ngx_http_postern_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-  target_link_libraries(ngx_http_postern_module PRIVATE ${A_DEPS} postern_options)
+  target_link_libraries(ngx_http_postern_module PRIVATE ${A_DEPS} postern_options OpenSSL::SSL)
+  # Nothing but nginx's entry points is seen from outside: symbols of ours must not meet another module's.
+  target_link_options(ngx_http_postern_module PRIVATE
+    -Wl,--version-script=${CMAKE_SOURCE_DIR}/src/${folder}/exports.map -static-libgcc)
   target_include_directories(ngx_http_postern_module SYSTEM PRIVATE
     ${ngx}/src/core ${ngx}/src/event ${ngx}/src/event/modules ${ngx}/src/os/unix ${ngx}/src/http
-    ${ngx}/src/http/modules ${ngx}/src/http/v2 ${ngx}/objs)
-  _postern_folder_tests(${folder} src/${folder} ${A_DEPS})
+    ${ngx}/src/http/modules ${ngx}/src/http/v2 ${objs})
+  _postern_folder_tests(${folder} src/${folder} ${A_DEPS} OpenSSL::SSL)
+  if(TARGET ${folder}_test)
+    add_dependencies(${folder}_test ngx_http_postern_module)
+  endif()
 endfunction()
 
 # Tests that span folders.

@@ -1,0 +1,286 @@
+#include "ecshm/channel.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/file.h"
+#include "ecshm/ecshm.h"
+
+namespace postern::ecshm {
+namespace {
+
+constexpr std::size_t kMaxWorkers = 256;
+/// Messages taken from one worker before the others get their turn.
+constexpr int kMessagesPerTurn = 256;
+
+Result<sockaddr_un> socket_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(ErrorCode::kInvalidArgument, path + ": too long for the name of a socket; use a shorter directory");
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+bool send_message(int fd, const Message& message, int attached) {
+  iovec data{const_cast<Message*>(&message), sizeof message};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (attached >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    auto* c = CMSG_FIRSTHDR(&header);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(c), &attached, sizeof attached);
+  }
+  return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message);
+}
+
+enum class Received { kMessage, kNothing, kGone };
+
+Received receive_message(int fd, Message& message, int* attached) {
+  iovec data{&message, sizeof message};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)] = {};
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t n;
+  do {
+    n = recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return errno == EAGAIN ? Received::kNothing : Received::kGone;
+  for (auto* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int got;
+      std::memcpy(&got, CMSG_DATA(c) + i * sizeof(int), sizeof got);
+      if (attached != nullptr && *attached < 0) {
+        *attached = got;
+      } else {
+        ::close(got);
+      }
+    }
+  }
+  if (n == 0) return Received::kGone;
+  // Somebody who sends anything else is not of our build.
+  return n == static_cast<ssize_t>(sizeof message) && message.version == 1 ? Received::kMessage : Received::kGone;
+}
+
+}  // namespace
+
+// ---- the gateway's end
+
+Hub::Hub(int dir, int listener, int epoll, HubOptions options)
+    : dir_(dir), listener_(listener), epoll_(epoll), options_(std::move(options)) {}
+
+Hub::~Hub() {
+  for (auto& [id, worker] : workers_) ::close(worker.fd);
+  ::close(listener_);
+  ::close(epoll_);
+  unlinkat(dir_, ECSHM_SOCKET, 0);
+  ::close(dir_);
+}
+
+Result<std::unique_ptr<Hub>> Hub::listen(const std::filesystem::path& dir, HubOptions options) {
+  const auto path = dir / ECSHM_SOCKET;
+  auto address = socket_address(path.string());
+  if (!address) return fail(address.error());
+  const int dir_fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir_fd < 0) return fail(errno_error(errno, "opening", dir));
+  const int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  std::unique_ptr<Hub> hub(new Hub(dir_fd, listener, epoll, std::move(options)));
+  if (listener < 0 || epoll < 0) return fail(errno_error(errno, "making", path));
+  // Only one writer runs in this directory (its lock), so that a socket found here is a dead one's.
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return fail(errno_error(errno, "removing", path));
+  if (bind(listener, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
+    return fail(errno_error(errno, "listening on", path));
+  }
+  if (hub->options_.reader_group != static_cast<gid_t>(-1) &&
+      chown(path.c_str(), static_cast<uid_t>(-1), hub->options_.reader_group) != 0) {
+    return fail(errno_error(errno, "giving workers access to", path));
+  }
+  if (chmod(path.c_str(), 0660) != 0 || ::listen(listener, 64) != 0) {
+    return fail(errno_error(errno, "listening on", path));
+  }
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = 0;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0) return fail(errno_error(errno, "watching", path));
+  return hub;
+}
+
+void Hub::accept_workers() {
+  for (;;) {
+    const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return;
+    ucred who{};
+    socklen_t size = sizeof who;
+    const bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+                       (who.uid == geteuid() || std::find(options_.workers.begin(), options_.workers.end(), who.uid) !=
+                                                    options_.workers.end());
+    Worker worker{next_id_, fd, std::nullopt};
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP;
+    event.data.u64 = worker.id;
+    if (!known || workers_.size() >= kMaxWorkers || epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+      ::close(fd);
+      continue;
+    }
+    ++next_id_;
+    workers_.emplace(worker.id, std::move(worker));
+  }
+}
+
+void Hub::handle() {
+  epoll_event events[32];
+  const int count = epoll_wait(epoll_, events, 32, 0);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.u64 == 0) {
+      accept_workers();
+      continue;
+    }
+    const auto it = workers_.find(events[i].data.u64);
+    if (it == workers_.end() || receive(it->second)) continue;
+    drain(it->second);
+    if (it->second.events) dropped_before_ += it->second.events->dropped();
+    ::close(it->second.fd);
+    const auto id = it->first;
+    workers_.erase(it);
+    if (on_gone) on_gone(id);
+  }
+}
+
+bool Hub::receive(Worker& worker) {
+  for (int n = 0; n < kMessagesPerTurn; ++n) {
+    Message message;
+    int attached = -1;
+    const auto got = receive_message(worker.fd, message, &attached);
+    if (got == Received::kMessage && message.type == static_cast<std::uint32_t>(MessageType::kHello) &&
+        attached >= 0 && !worker.events) {
+      auto events = EventConsumer::open(attached);
+      ::close(attached);
+      if (!events) return false;
+      worker.events.emplace(std::move(*events));
+      drain(worker);
+      continue;
+    }
+    if (attached >= 0) ::close(attached);
+    if (got == Received::kNothing) return true;
+    if (got == Received::kGone) return false;
+    switch (static_cast<MessageType>(message.type)) {
+      case MessageType::kAsk:
+        if (on_ask) on_ask(message.leaf);
+        break;
+      case MessageType::kEvents:
+        drain(worker);
+        break;
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
+void Hub::drain(Worker& worker) {
+  if (!worker.events) return;
+  // At most one ring's worth in one turn: a worker that writes without end must not keep the gateway.
+  for (std::uint32_t n = 0; n < kEventRingRecords; ++n) {
+    auto event = worker.events->pop();
+    if (!event) {
+      worker.events->sleep();
+      event = worker.events->pop();
+      if (!event) return;
+    }
+    if (on_event) on_event(worker.id, *event);
+  }
+}
+
+void Hub::drain() {
+  for (auto& [id, worker] : workers_) drain(worker);
+}
+
+void Hub::send_all(const Message& message) {
+  // A full socket means that the worker has wake-ups waiting already; a dead one is noticed by `handle`.
+  for (auto& [id, worker] : workers_) send_message(worker.fd, message, -1);
+}
+
+void Hub::wake() { send_all({static_cast<std::uint32_t>(MessageType::kWake), 1, {}}); }
+
+void Hub::answer(const Sha256& leaf) { send_all({static_cast<std::uint32_t>(MessageType::kAnswer), 1, leaf}); }
+
+std::uint64_t Hub::dropped_events() const {
+  auto sum = dropped_before_;
+  for (const auto& [id, worker] : workers_) {
+    if (worker.events) sum += worker.events->dropped();
+  }
+  return sum;
+}
+
+// ---- the worker's end
+
+Status Link::connect(const std::string& dir, const EventProducer& events) {
+  close();
+  const auto path = dir + "/" ECSHM_SOCKET;
+  auto address = socket_address(path);
+  if (!address) return fail(address.error());
+  const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return fail(errno_error(errno, "connecting to", path));
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
+    const auto error = errno_error(errno, "connecting to", path);
+    ::close(fd);
+    return fail(error);
+  }
+  fd_ = fd;
+  if (!send_message(fd_, {static_cast<std::uint32_t>(MessageType::kHello), 1, {}}, events.fd())) {
+    const auto error = errno_error(errno, "greeting the gateway over", path);
+    close();
+    return fail(error);
+  }
+  return {};
+}
+
+bool Link::ask(const Sha256& leaf) {
+  return connected() && send_message(fd_, {static_cast<std::uint32_t>(MessageType::kAsk), 1, leaf}, -1);
+}
+
+void Link::nudge() {
+  if (connected()) send_message(fd_, {static_cast<std::uint32_t>(MessageType::kEvents), 1, {}}, -1);
+}
+
+std::optional<Message> Link::receive() {
+  if (!connected()) return std::nullopt;
+  Message message;
+  switch (receive_message(fd_, message, nullptr)) {
+    case Received::kMessage:
+      return message;
+    case Received::kNothing:
+      return std::nullopt;
+    case Received::kGone:
+      close();
+      break;
+  }
+  return std::nullopt;
+}
+
+void Link::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+}  // namespace postern::ecshm

@@ -1,0 +1,109 @@
+#pragma once
+// The socket between the gateway and each worker of the data plane: questions about certificates that have no slot,
+// their answers, and wake-ups. Messages only ever say "look": what is so stands in ec-shm.
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sha256.h"
+#include "ecshm/event_ring.h"
+
+namespace postern::ecshm {
+
+enum class MessageType : std::uint32_t {
+  kHello = 1,    ///< Worker: here I am; carries the descriptor of its event ring.
+  kAsk = 2,      ///< Worker: this certificate has no slot. An answer follows.
+  kEvents = 3,   ///< Worker: the ring of events has something.
+  kWake = 16,    ///< Gateway: look at the changes.
+  kAnswer = 17,  ///< Gateway: the question is settled; look again.
+};
+
+struct Message {
+  std::uint32_t type = 0;
+  std::uint32_t version = 1;
+  Sha256 leaf{};
+};
+
+struct HubOptions {
+  gid_t reader_group = static_cast<gid_t>(-1);  ///< Owner group of the socket; -1: ours.
+  std::vector<uid_t> workers;                   ///< Users that workers run as; our own is always admitted.
+};
+
+/// The gateway's end. Does no waiting of its own: `poll_fd` is readable when `handle` has something to do.
+/// Thread: one.
+class Hub {
+ public:
+  /// Errors: kPermissionDenied, kUnavailable.
+  static Result<std::unique_ptr<Hub>> listen(const std::filesystem::path& dir, HubOptions options = {});
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  std::function<void(const Sha256& leaf)> on_ask;
+  /// `worker` numbers connections; it is never used twice.
+  std::function<void(std::uint64_t worker, const Event& event)> on_event;
+  /// The worker is gone (exit, crash) with all its sessions.
+  std::function<void(std::uint64_t worker)> on_gone;
+
+  int poll_fd() const { return epoll_; }
+  void handle();
+  /// Takes events without waiting for a nudge.
+  void drain();
+  void wake();
+  void answer(const Sha256& leaf);
+
+  std::size_t workers() const { return workers_.size(); }
+  std::uint64_t dropped_events() const;
+
+ private:
+  struct Worker {
+    std::uint64_t id = 0;
+    int fd = -1;
+    std::optional<EventConsumer> events;
+  };
+  Hub(int dir, int listener, int epoll, HubOptions options);
+  void accept_workers();
+  bool receive(Worker& worker);  // False: it is gone.
+  void drain(Worker& worker);
+  void send_all(const Message& message);
+
+  int dir_;
+  int listener_;
+  int epoll_;
+  HubOptions options_;
+  std::map<std::uint64_t, Worker> workers_;
+  std::uint64_t next_id_ = 1;
+  std::uint64_t dropped_before_ = 0;
+};
+
+/// The worker's end of the socket. Thread: one.
+class Link {
+ public:
+  ~Link() { close(); }
+  Link() = default;
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  /// Connects at once, without waiting, and says hello. Errors: kUnavailable, kPermissionDenied, kNotFound.
+  Status connect(const std::string& dir, const EventProducer& events);
+  bool connected() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  /// False when the socket is full or gone: the question is not asked.
+  bool ask(const Sha256& leaf);
+  void nudge();
+  /// The next message; nullopt when there is none now. Sets connected() to false when the gateway is gone.
+  std::optional<Message> receive();
+  void close();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace postern::ecshm

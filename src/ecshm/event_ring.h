@@ -1,0 +1,56 @@
+#pragma once
+// One worker's events on their way to the gateway: a ring in memory that both map, one producer, one consumer. When it is
+// full the producer drops and counts; it never waits.
+#include <cstdint>
+#include <optional>
+
+#include "base/result.h"
+#include "ecshm/event.h"
+#include "ecshm/mapping.h"
+
+namespace postern::ecshm {
+
+inline constexpr std::uint32_t kEventRingRecords = 2048;
+
+/// The worker's end. The memory is anonymous (memfd), sealed against shrinking; its descriptor goes to the gateway over
+/// the socket, again after a restart of the gateway. Thread: one.
+class EventProducer {
+ public:
+  static Result<EventProducer> create();
+  EventProducer(EventProducer&& other) noexcept;
+  EventProducer& operator=(EventProducer&&) = delete;
+  ~EventProducer();
+
+  /// False when the ring is full: the event is gone and counted.
+  bool push(const Event& event);
+  /// Does the consumer sleep, so that it has to be nudged? True at most once per sleep.
+  bool take_nudge();
+  int fd() const { return fd_; }
+  std::uint64_t dropped() const;
+
+ private:
+  EventProducer(Mapping map, int fd) : map_(std::move(map)), fd_(fd) {}
+  Mapping map_;
+  int fd_;
+};
+
+/// The gateway's end. Trusts nothing it reads. Thread: one.
+class EventConsumer {
+ public:
+  /// Errors: kInvalidArgument (not such a ring, or not sealed).
+  static Result<EventConsumer> open(int fd);
+  /// The next event; nullopt when there is none. Damaged ones are skipped and counted.
+  std::optional<Event> pop();
+  /// From now on the producer nudges with the next event. To be called when `pop` had nothing; call `pop` once more
+  /// afterwards, for what came in between.
+  void sleep();
+  std::uint64_t dropped() const;
+  std::uint64_t damaged() const { return damaged_; }
+
+ private:
+  explicit EventConsumer(Mapping map) : map_(std::move(map)) {}
+  Mapping map_;
+  std::uint64_t damaged_ = 0;
+};
+
+}  // namespace postern::ecshm

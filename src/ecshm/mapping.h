@@ -1,0 +1,61 @@
+#pragma once
+// A mapped file, and the atomic access to its words.
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "ecshm/ecshm.h"
+
+namespace postern::ecshm {
+
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(void* base, std::size_t size) : base_(base), size_(size) {}
+  Mapping(Mapping&& other) noexcept
+      : base_(std::exchange(other.base_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+  explicit operator bool() const { return base_ != nullptr; }
+  std::byte* data() const { return static_cast<std::byte*>(base_); }
+  std::size_t size() const { return size_; }
+  const ecshm_header* header() const { return static_cast<const ecshm_header*>(base_); }
+  ecshm_header* header() { return static_cast<ecshm_header*>(base_); }
+
+ private:
+  void* base_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// Reads a word that the other side may be writing. Readers map read-only; a load never writes.
+template <class T>
+T load(const T& word, std::memory_order order = std::memory_order_relaxed) {
+  return std::atomic_ref<T>(const_cast<T&>(word)).load(order);
+}
+template <class T>
+void store(T& word, T value, std::memory_order order = std::memory_order_relaxed) {
+  std::atomic_ref<T>(word).store(value, order);
+}
+
+/// A file that is to appear under `name` in `dir` whole and with the right owner: written beside it, then renamed.
+class NewFile {
+ public:
+  NewFile() = default;
+  NewFile(NewFile&& other) noexcept
+      : dir_(std::exchange(other.dir_, -1)), fd_(std::exchange(other.fd_, -1)), name_(other.name_) {}
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();  ///< Removes what was not published.
+  static NewFile create(int dir, const char* name, gid_t group, int* error);
+  int fd() const { return fd_; }
+  bool publish();  ///< False with errno when it failed.
+
+ private:
+  int dir_ = -1;
+  int fd_ = -1;
+  const char* name_ = "";
+};
+
+}  // namespace postern::ecshm

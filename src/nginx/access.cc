@@ -1,0 +1,219 @@
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <new>
+#include <string>
+
+#include "nginx/request.h"
+#include "policy/path.h"
+
+namespace postern::nginx {
+namespace {
+
+constexpr std::string_view kCheckPath = "/.postern/check";
+
+/// A request that was let through has ended. (nginx' log phase comes after the cleanups, when we know nothing any more.)
+void report_end(const RequestState& state) {
+  if (state.stage != RequestState::Stage::kAllowed || !state.decision.log || state.check || state.live.cut) return;
+  const auto* r = state.waiting.request;
+  const auto& connection = *state.connection;
+  ecshm::Event event;
+  event.type = ecshm::EventType::kAllowed;
+  event.time = worker().now().wall;
+  if (connection.certificate == policy::Certificate::kVerified) event.leaf = connection.leaf;
+  event.proxy = state.proxy;
+  event.policy = state.decision.policy;
+  event.api_gateway = state.decision.api_gateway;
+  event.pool = state.decision.pool;
+  event.status = static_cast<std::uint32_t>(r->headers_out.status);
+  event.source = connection.source;
+  event.source_port = connection.source_port;
+  event.bytes = static_cast<std::uint64_t>(r->connection->sent);
+  event.duration_ms = static_cast<std::uint32_t>((event.time - state.started).count());
+  event.method = std::string(to_view(r->method_name));
+  event.host = std::string(state.host);
+  event.path = std::string(state.path);
+  worker().report(std::move(event));
+}
+
+void forget_request(void* data) {
+  auto* state = static_cast<RequestState*>(data);
+  report_end(*state);
+  state->~RequestState();
+}
+
+std::string_view raw_path(const ngx_http_request_t* r) {
+  auto raw = to_view(r->unparsed_uri);
+  return raw.substr(0, raw.find('?'));
+}
+
+std::string_view without_dot(std::string_view host) {
+  return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+}
+
+/// Does the Host header name another server than the handshake did? A client without SNI named none.
+bool host_differs(ngx_http_request_t* r) {
+  auto* c = socket_of(r);
+  if (c->ssl == nullptr) return false;
+  const char* name = SSL_get_servername(c->ssl->connection, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr) return false;
+  const std::string_view sni = without_dot(name), host = without_dot(to_view(r->headers_in.server));
+  return sni.size() != host.size() ||
+         ngx_strncasecmp(reinterpret_cast<u_char*>(const_cast<char*>(sni.data())),
+                         reinterpret_cast<u_char*>(const_cast<char*>(host.data())), sni.size()) != 0;
+}
+
+/// Phones and tablets can't run the agent; that is all a User-Agent is believed.
+bool manageable(const ngx_http_request_t* r) {
+  if (r->headers_in.user_agent == nullptr) return true;
+  const auto agent = to_view(r->headers_in.user_agent->value);
+  for (const std::string_view name : {"Android", "iPhone", "iPad", "iPod"}) {
+    if (agent.find(name) != std::string_view::npos) return false;
+  }
+  return true;
+}
+
+std::string verify_detail(const Connection& connection) {
+  if (connection.certificate != policy::Certificate::kInvalid) return {};
+  return X509_verify_cert_error_string(connection.verify_error);
+}
+
+/// `/.postern/check?path=%2Freports`: would that page open? What it says the client could find out by asking for it.
+bool take_check_path(ngx_http_request_t* r, RequestState& state) {
+  ngx_str_t name = ngx_string("path"), raw;
+  if (ngx_http_arg(r, name.data, name.len, &raw) != NGX_OK || raw.len == 0) return false;
+  auto* out = static_cast<u_char*>(ngx_pnalloc(r->pool, raw.len));
+  if (out == nullptr) return false;
+  u_char *from = raw.data, *to = out;
+  ngx_unescape_uri(&to, &from, raw.len, 0);
+  const std::string_view spelled(reinterpret_cast<char*>(out), static_cast<std::size_t>(to - out));
+  if (!policy::canonical_path(spelled)) return false;
+  u_char *end = to, *again = out, *decoded = static_cast<u_char*>(ngx_pnalloc(r->pool, spelled.size()));
+  if (decoded == nullptr) return false;
+  to = decoded;
+  ngx_unescape_uri(&to, &again, static_cast<std::size_t>(end - out), 0);
+  state.path = {reinterpret_cast<char*>(decoded), static_cast<std::size_t>(to - decoded)};
+  return true;
+}
+
+ngx_int_t finish(ngx_http_request_t* r, ngx_int_t rc) {
+  ngx_http_finalize_request(r, rc);
+  return NGX_DONE;
+}
+
+ngx_int_t answer_check(ngx_http_request_t* r, bool allowed) {
+  r->headers_out.status = allowed ? NGX_HTTP_NO_CONTENT : NGX_HTTP_FORBIDDEN;
+  r->headers_out.content_length_n = 0;
+  r->header_only = 1;
+  if (const auto rc = ngx_http_discard_request_body(r); rc != NGX_OK) return rc;
+  return ngx_http_send_header(r);
+}
+
+ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, const policy::Decision& decision) {
+  state.stage = RequestState::Stage::kDenied;
+  if (state.check) return finish(r, answer_check(r, false));
+  return finish(r, send_denial(r, state, decision, verify_detail(*state.connection)));
+}
+
+ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, policy::Reason reason) {
+  policy::Decision decision;
+  decision.reason = reason;
+  return refuse(r, state, decision);
+}
+
+/// What is asked for, read once. kNone when it can be judged.
+policy::Reason read_request(ngx_http_request_t* r, RequestState& state) {
+  const auto host = to_pool(r->pool, to_view(r->headers_in.server));
+  state.host = to_view(host);
+  if (host_differs(r)) return policy::Reason::kHostMismatch;
+  if (!policy::canonical_path(raw_path(r))) return policy::Reason::kPathNotCanonical;
+  const auto path = to_pool(r->pool, to_view(r->uri));
+  state.path = to_view(path);
+  if (state.path == kCheckPath) {
+    state.check = true;
+    if (!take_check_path(r, state)) return policy::Reason::kPathNotCanonical;
+  }
+  return policy::Reason::kNone;
+}
+
+}  // namespace
+
+RequestState* find_state(ngx_http_request_t* r) {
+  for (auto* cleanup = r->main->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
+    if (cleanup->handler == forget_request) return static_cast<RequestState*>(cleanup->data);
+  }
+  return nullptr;
+}
+
+RequestState* state_of(ngx_http_request_t* r) {
+  if (auto* found = find_state(r)) return found;
+  auto* connection = connection_of(r);
+  if (connection == nullptr) return nullptr;
+  auto* cleanup = ngx_http_cleanup_add(r->main, sizeof(RequestState));
+  if (cleanup == nullptr) return nullptr;
+  auto* state = new (cleanup->data) RequestState;
+  cleanup->handler = forget_request;
+  state->connection = connection;
+  state->waiting.request = r;
+  state->started = worker().now().wall;
+  return state;
+}
+
+ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
+  if (!worker().running()) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  auto* state = state_of(r);
+  if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  using Stage = RequestState::Stage;
+  if (state->stage == Stage::kAllowed || state->stage == Stage::kDenied) return NGX_DECLINED;
+  if (state->stage == Stage::kWaiting && !state->waiting.answered) return NGX_AGAIN;
+  if (state->stage == Stage::kNew) {
+    state->proxy = proxy;
+    if (const auto problem = read_request(r, *state); problem != policy::Reason::kNone) {
+      return refuse(r, *state, problem);
+    }
+  }
+
+  const auto now = worker().now();
+  auto& connection = *state->connection;
+  const auto decision = worker().judge(connection, state->proxy, state->host, state->path, manageable(r), now);
+  if (!decision.allow) {
+    if (decision.reason == policy::Reason::kUnknownEndpoint && state->stage == Stage::kNew &&
+        worker().worth_asking(connection, now) && worker().ask(state->waiting, connection.leaf)) {
+      state->stage = Stage::kWaiting;
+      return NGX_AGAIN;
+    }
+    return refuse(r, *state, decision);
+  }
+  state->decision = decision;
+  state->stage = Stage::kAllowed;
+  if (state->check) return finish(r, answer_check(r, true));
+  if (strip_untrusted_headers(r) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  state->live.request = r;
+  state->live.connection = &connection;
+  state->live.proxy = state->proxy;
+  state->live.host = state->host;
+  state->live.path = state->path;
+  state->live.decision = decision;
+  worker().live(state->live);
+  return NGX_DECLINED;
+}
+
+ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy) {
+  if (!worker().running()) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  auto* state = state_of(r);
+  if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  state->stage = RequestState::Stage::kDenied;
+  state->proxy = proxy;
+  if (state->host.empty()) state->host = to_view(to_pool(r->pool, to_view(r->headers_in.server)));
+  if (state->path.empty()) state->path = to_view(to_pool(r->pool, raw_path(r)));
+  policy::Decision decision;
+  decision.reason = policy::Reason::kInvalidCertificate;
+  if (r->err_status == NGX_HTTP_MISDIRECTED_REQUEST || host_differs(r)) {
+    decision.reason = policy::Reason::kHostMismatch;
+  } else if (state->connection->certificate == policy::Certificate::kNone) {
+    decision.reason = policy::Reason::kEmptyCertificate;
+  }
+  return send_denial(r, *state, decision, verify_detail(*state->connection));
+}
+
+}  // namespace postern::nginx

@@ -1,0 +1,149 @@
+// The page that somebody sees who was refused: a task, not an error.
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "nginx/denial_id.h"
+#include "nginx/denial_page.h"
+#include "nginx/request.h"
+
+namespace postern::nginx {
+namespace {
+
+ngx_uint_t status_of(policy::Reason reason) {
+  switch (reason) {
+    case policy::Reason::kNoApiGateway:
+      return NGX_HTTP_NOT_FOUND;
+    case policy::Reason::kNoRealServer:
+    case policy::Reason::kRealServerUnresolved:
+      return NGX_HTTP_SERVICE_UNAVAILABLE;
+    case policy::Reason::kPathNotCanonical:
+      return NGX_HTTP_BAD_REQUEST;
+    case policy::Reason::kHostMismatch:
+      return NGX_HTTP_MISDIRECTED_REQUEST;
+    default:
+      return NGX_HTTP_FORBIDDEN;
+  }
+}
+
+/// Browsers say that they take HTML; programs say JSON, or don't care.
+bool wants_html(ngx_http_request_t* r) {
+  for (auto* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+    const auto* header = static_cast<ngx_table_elt_t*>(part->elts);
+    for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+      if (header[i].lowcase_key == nullptr ||
+          std::string_view(reinterpret_cast<char*>(header[i].lowcase_key), header[i].key.len) != "accept") {
+        continue;
+      }
+      const auto accept = to_view(header[i].value);
+      if (accept.find("text/html") != std::string_view::npos) return true;
+      if (accept.find("json") != std::string_view::npos) return false;
+    }
+  }
+  return true;
+}
+
+bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+  auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
+  if (header == nullptr) return false;
+  *header = {};
+  header->hash = 1;
+  header->key = to_pool(r->pool, name);
+  header->value = to_pool(r->pool, value);
+  return header->key.data != nullptr && header->value.data != nullptr;
+}
+
+ngx_int_t send(ngx_http_request_t* r, ngx_uint_t status, std::string_view type, const std::string& body) {
+  if (const auto rc = ngx_http_discard_request_body(r); rc != NGX_OK) return rc;
+  r->err_status = 0;  // Of what nginx refused itself: the page's own status counts.
+  r->headers_out.status = status;
+  r->headers_out.status_line = {};
+  r->headers_out.content_type = to_pool(r->pool, type);
+  r->headers_out.content_type_len = type.size();
+  r->headers_out.content_type_lowcase = nullptr;
+  r->headers_out.content_length_n = static_cast<off_t>(body.size());
+  ngx_http_clear_accept_ranges(r);
+  ngx_http_clear_last_modified(r);
+  auto* buffer = ngx_create_temp_buf(r->pool, body.size());
+  if (buffer == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  buffer->last = ngx_cpymem(buffer->pos, body.data(), body.size());
+  buffer->last_buf = 1;
+  buffer->last_in_chain = 1;
+  const auto rc = ngx_http_send_header(r);
+  if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) return rc;
+  ngx_chain_t out{buffer, nullptr};
+  return ngx_http_output_filter(r, &out);
+}
+
+/// What the tags in question say to the user. Nothing of them is told to somebody whose certificate did not verify.
+std::vector<std::string> messages_of(const RequestState& state, const policy::Decision& decision) {
+  std::vector<std::string> out;
+  if (state.connection->certificate != policy::Certificate::kVerified) return out;
+  const auto& view = worker().reader().policies();
+  for (std::uint32_t bit = 0; bit < policy::kTagBits; ++bit) {
+    if (!decision.tags.test(bit)) continue;
+    const auto* tag = view.tag(bit);
+    if (tag != nullptr && tag->message.size > 0) out.emplace_back(view.text(tag->message));
+  }
+  return out;
+}
+
+}  // namespace
+
+ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::Decision& decision,
+                      const std::string& detail) {
+  DenialPage page;
+  page.id = new_denial_id();
+  page.reason = decision.reason;
+  page.host = std::string(state.host);
+  page.path = std::string(to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?')));
+  page.messages = messages_of(state, decision);
+  page.time = worker().now().wall;
+  page.can_check = decision.reason != policy::Reason::kPathNotCanonical &&
+                   decision.reason != policy::Reason::kHostMismatch && r->method == NGX_HTTP_GET;
+  SystemRandom random;
+  page.nonce = random.hex(16);
+  const auto status = status_of(decision.reason);
+
+  ecshm::Event event;
+  event.type = ecshm::EventType::kDenied;
+  event.reason = decision.reason;
+  event.time = page.time;
+  if (state.connection->certificate == policy::Certificate::kVerified) event.leaf = state.connection->leaf;
+  event.proxy = state.proxy;
+  event.policy = decision.policy;
+  event.api_gateway = decision.api_gateway;
+  event.status = static_cast<std::uint32_t>(status);
+  event.source = state.connection->source;
+  event.source_port = state.connection->source_port;
+  event.id = page.id;
+  event.method = std::string(to_view(r->method_name));
+  event.host = page.host;
+  event.path = page.path;
+  event.detail = detail;
+  event.tags = decision.tags;
+  worker().report(std::move(event));
+  const std::string code(policy::reason_code(decision.reason));
+  ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "postern: denied %s, reason %s, policy %uD %s", page.id.c_str(),
+                code.c_str(), static_cast<uint32_t>(decision.policy), detail.c_str());
+
+  const bool html = wants_html(r);
+  if (!add_header(r, "Cache-Control", "no-store") || !add_header(r, "X-Postern-Denial", page.id) ||
+      !add_header(r, "X-Postern-Reason", code) || !add_header(r, "X-Content-Type-Options", "nosniff") ||
+      !add_header(r, "Referrer-Policy", "no-referrer")) {
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  }
+  if (html && !add_header(r, "Content-Security-Policy",
+                          fmt::format("default-src 'none'; style-src 'nonce-{0}'; script-src 'nonce-{0}'; "
+                                      "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                                      page.nonce))) {
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  }
+  return html ? send(r, status, "text/html; charset=utf-8", denial_html(page))
+              : send(r, status, "application/json", denial_json(page));
+}
+
+}  // namespace postern::nginx

@@ -1,0 +1,196 @@
+// ngx_http_postern_module: directives, variables and the places where nginx calls us.
+//
+//   postern_shm <directory>;      http: where ec-shm, the policies and the gateway's socket are
+//   postern_proxy <number>|off;   http, server, location: judge requests by this access proxy's policies
+//   postern_refused;              location: our page for what nginx refuses before the access phase, e.g.
+//                                 error_page 421 495 496 /.postern/refused;
+//
+// Variables: $postern_pool (the real servers' number), $postern_upgrade and $postern_connection (what to send upstream
+// as Upgrade and Connection: a WebSocket's or nothing).
+#include <string>
+
+#include "nginx/ngx.h"
+#include "nginx/request.h"
+#include "nginx/worker.h"
+
+extern "C" {
+extern ngx_module_t ngx_http_postern_module;
+}
+
+namespace postern::nginx {
+namespace {
+
+struct MainConf {
+  ngx_str_t dir;
+};
+
+struct LocationConf {
+  ngx_uint_t proxy;  // 0: off.
+};
+
+void* create_main_conf(ngx_conf_t* cf) { return ngx_pcalloc(cf->pool, sizeof(MainConf)); }
+
+void* create_location_conf(ngx_conf_t* cf) {
+  auto* conf = static_cast<LocationConf*>(ngx_pcalloc(cf->pool, sizeof(LocationConf)));
+  if (conf != nullptr) conf->proxy = NGX_CONF_UNSET_UINT;
+  return conf;
+}
+
+char* merge_location_conf(ngx_conf_t*, void* parent, void* child) {
+  auto* from = static_cast<LocationConf*>(parent);
+  auto* to = static_cast<LocationConf*>(child);
+  if (to->proxy == NGX_CONF_UNSET_UINT) to->proxy = from->proxy == NGX_CONF_UNSET_UINT ? 0 : from->proxy;
+  return NGX_CONF_OK;
+}
+
+char* error(const char* text) { return const_cast<char*>(text); }
+
+char* set_shm(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* main = static_cast<MainConf*>(conf);
+  auto* value = static_cast<ngx_str_t*>(cf->args->elts);
+  if (main->dir.len != 0) return error("is duplicate");
+  main->dir = value[1];
+  if (main->dir.len == 0) return error("needs a directory");
+  if (ngx_conf_full_name(cf->cycle, &main->dir, 0) != NGX_OK) return static_cast<char*>(NGX_CONF_ERROR);
+  return NGX_CONF_OK;
+}
+
+char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* location = static_cast<LocationConf*>(conf);
+  auto* value = static_cast<ngx_str_t*>(cf->args->elts);
+  if (location->proxy != NGX_CONF_UNSET_UINT) return error("is duplicate");
+  if (to_view(value[1]) == "off") {
+    location->proxy = 0;
+    return NGX_CONF_OK;
+  }
+  const auto number = ngx_atoi(value[1].data, value[1].len);
+  if (number == NGX_ERROR || number <= 0 || number > 0x7fffffff) return error("needs an access proxy's number or \"off\"");
+  location->proxy = static_cast<ngx_uint_t>(number);
+  return NGX_CONF_OK;
+}
+
+const LocationConf* location_conf(ngx_http_request_t* r) {
+  return static_cast<LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_http_postern_module));
+}
+
+ngx_int_t on_access(ngx_http_request_t* r) noexcept {
+  const auto proxy = location_conf(r)->proxy;
+  // A subrequest belongs to a request that was judged.
+  if (r != r->main || proxy == 0) return NGX_DECLINED;
+  return handle_access(r, static_cast<std::uint32_t>(proxy));
+}
+
+ngx_int_t on_refused(ngx_http_request_t* r) noexcept {
+  return handle_refused(r, static_cast<std::uint32_t>(location_conf(r)->proxy));
+}
+
+char* set_refused(ngx_conf_t* cf, ngx_command_t*, void*) {
+  auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+  core->handler = on_refused;
+  return NGX_CONF_OK;
+}
+
+// ---- variables
+
+void give(ngx_http_variable_value_t* v, ngx_str_t value) {
+  v->len = static_cast<unsigned>(value.len) & 0xfffffff;
+  v->data = value.data;
+  v->valid = 1;
+  v->no_cacheable = 1;
+  v->not_found = 0;
+}
+
+ngx_int_t pool_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+  const auto* state = find_state(r);
+  give(v, to_pool(r->pool, std::to_string(state != nullptr ? state->decision.pool : 0)));
+  return NGX_OK;
+}
+
+bool wants_websocket(ngx_http_request_t* r) {
+  const auto* upgrade = r->headers_in.upgrade;
+  return upgrade != nullptr && r->http_version == NGX_HTTP_VERSION_11 && r->method == NGX_HTTP_GET &&
+         upgrade->value.len == 9 &&
+         ngx_strncasecmp(upgrade->value.data, reinterpret_cast<u_char*>(const_cast<char*>("websocket")), 9) == 0;
+}
+
+ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+  ngx_str_t yes = ngx_string("websocket"), no = ngx_null_string;
+  give(v, wants_websocket(r) ? yes : no);
+  return NGX_OK;
+}
+
+ngx_int_t connection_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+  ngx_str_t yes = ngx_string("upgrade"), no = ngx_null_string;
+  give(v, wants_websocket(r) ? yes : no);
+  return NGX_OK;
+}
+
+ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
+  struct {
+    ngx_str_t name;
+    ngx_http_get_variable_pt get;
+  } const variables[] = {{ngx_string("postern_pool"), pool_variable},
+                         {ngx_string("postern_upgrade"), upgrade_variable},
+                         {ngx_string("postern_connection"), connection_variable}};
+  for (const auto& variable : variables) {
+    auto name = variable.name;
+    auto* v = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+    if (v == nullptr) return NGX_ERROR;
+    v->get_handler = variable.get;
+  }
+  return NGX_OK;
+}
+
+// ---- hooks
+
+ngx_int_t add_handlers(ngx_conf_t* cf) noexcept {
+  auto* core = static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+  auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[NGX_HTTP_ACCESS_PHASE].handlers));
+  if (slot == nullptr) return NGX_ERROR;
+  *slot = on_access;
+  return NGX_OK;
+}
+
+ngx_int_t start_worker(ngx_cycle_t* cycle) noexcept {
+  if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return NGX_OK;
+  const auto* main = static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_postern_module));
+  if (main != nullptr) worker().start(cycle, std::string(to_view(main->dir)));
+  return NGX_OK;
+}
+
+void stop_worker(ngx_cycle_t*) noexcept { worker().stop(); }
+
+ngx_command_t commands[] = {
+    {ngx_string("postern_shm"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_shm, NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("postern_proxy"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("postern_refused"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_refused, NGX_HTTP_LOC_CONF_OFFSET, 0,
+     nullptr},
+    ngx_null_command};
+
+ngx_http_module_t context = {add_variables,    add_handlers, create_main_conf,     nullptr,
+                             nullptr,          nullptr,      create_location_conf, merge_location_conf};
+
+}  // namespace
+}  // namespace postern::nginx
+
+extern "C" {
+
+ngx_module_t ngx_http_postern_module = {NGX_MODULE_V1,
+                                        &postern::nginx::context,
+                                        postern::nginx::commands,
+                                        NGX_HTTP_MODULE,
+                                        nullptr,
+                                        nullptr,
+                                        postern::nginx::start_worker,
+                                        nullptr,
+                                        nullptr,
+                                        postern::nginx::stop_worker,
+                                        nullptr,
+                                        NGX_MODULE_V1_PADDING};
+
+// What a dynamic module exports; nginx' build system writes these for modules that it builds itself.
+ngx_module_t* ngx_modules[] = {&ngx_http_postern_module, nullptr};
+char* ngx_module_names[] = {const_cast<char*>("ngx_http_postern_module"), nullptr};
+char* ngx_module_order[] = {nullptr};
+}

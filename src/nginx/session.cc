@@ -1,0 +1,158 @@
+#include "nginx/session.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
+
+#include <cstring>
+#include <new>
+
+#include "nginx/worker.h"
+
+namespace postern::nginx {
+namespace {
+
+/// More than this in the socket's queue would still reach the client after the end of an HTTP/2 stream.
+constexpr int kMaxUnsent = 64 << 10;
+
+void forget_connection(void* data) {
+  auto* connection = static_cast<Connection*>(data);
+  worker().connection_gone(*connection);
+  connection->~Connection();
+}
+
+WallTime not_after_of(const X509* certificate) {
+  std::tm tm{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1) return WallTime{};
+  return from_unix_ms(std::int64_t{timegm(&tm)} * 1000);
+}
+
+void read_certificate(Connection& connection, SSL* ssl) {
+  X509* leaf = SSL_get1_peer_certificate(ssl);
+  if (leaf == nullptr) return;
+  connection.certificate = policy::Certificate::kInvalid;
+  connection.verify_error = SSL_get_verify_result(ssl);
+  unsigned size = 0;
+  const bool hashed = X509_digest(leaf, EVP_sha256(), connection.leaf.data(), &size) == 1 && size == 32;
+  // OpenSSL lets a certificate without key usage pass as a client's; ours always say what they are for.
+  const auto usage = X509_get_extended_key_usage(leaf);
+  const bool for_clients = usage != UINT32_MAX && (usage & XKU_SSL_CLIENT) != 0 && (usage & XKU_SSL_SERVER) == 0;
+  if (connection.verify_error == X509_V_OK && !for_clients) connection.verify_error = X509_V_ERR_INVALID_PURPOSE;
+  if (hashed && connection.verify_error == X509_V_OK) {
+    connection.certificate = policy::Certificate::kVerified;
+    connection.not_after = not_after_of(leaf);
+  }
+  X509_free(leaf);
+}
+
+IpAddress address_of(const sockaddr* address, std::uint16_t* port) {
+  if (address->sa_family == AF_INET) {
+    const auto* in = reinterpret_cast<const sockaddr_in*>(address);
+    std::array<std::uint8_t, 4> bytes;
+    std::memcpy(bytes.data(), &in->sin_addr, bytes.size());
+    *port = ntohs(in->sin_port);
+    return IpAddress::v4(bytes);
+  }
+  if (address->sa_family == AF_INET6) {
+    const auto* in = reinterpret_cast<const sockaddr_in6*>(address);
+    std::array<std::uint8_t, 16> bytes;
+    std::memcpy(bytes.data(), &in->sin6_addr, bytes.size());
+    *port = ntohs(in->sin6_port);
+    return IpAddress::v6(bytes);
+  }
+  return {};
+}
+
+/// From here on closing the socket sends a reset and throws away what is queued.
+void arm_reset(ngx_connection_t* c) {
+  linger now{1, 0};
+  setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  c->error = 1;  // No TLS close_notify, no GOAWAY: the client gets nothing more.
+}
+
+/// Takes the stream's data frames out of the connection's queue. Frames marked blocked stay: part of them is sent
+/// already, or they carry header compression state that the connection can't do without.
+void drop_queued_frames(ngx_http_v2_stream_t* stream) {
+  auto* h2c = stream->connection;
+  for (auto** out = &h2c->last_out; *out != nullptr;) {
+    auto* frame = *out;
+    if (frame->stream == stream && !frame->blocked && stream->queued > 0) {
+      *out = frame->next;
+      --stream->queued;
+    } else {
+      out = &frame->next;
+    }
+  }
+}
+
+/// Ends a request from outside of its own events.
+void terminate(ngx_http_request_t* r) {
+  auto* c = r->connection;
+  c->error = 1;
+  // The cleanup of a proxied request gives its own count back on the way; without one more the request would be gone in
+  // the middle of its end.
+  r->main->count++;
+  ngx_http_finalize_request(r, NGX_ERROR);
+  ngx_http_run_posted_requests(c);
+}
+
+}  // namespace
+
+ngx_connection_t* socket_of(ngx_http_request_t* r) {
+  return r->stream != nullptr ? r->stream->connection->connection : r->connection;
+}
+
+Connection* connection_of(ngx_http_request_t* r) {
+  auto* c = socket_of(r);
+  for (auto* cleanup = c->pool->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
+    if (cleanup->handler == forget_connection) return static_cast<Connection*>(cleanup->data);
+  }
+  auto* cleanup = ngx_pool_cleanup_add(c->pool, sizeof(Connection));
+  if (cleanup == nullptr) return nullptr;
+  auto* connection = new (cleanup->data) Connection;
+  cleanup->handler = forget_connection;
+  connection->socket = c;
+  connection->source = address_of(c->sockaddr, &connection->source_port);
+  if (c->ssl != nullptr) read_certificate(*connection, c->ssl->connection);
+  worker().connection_made(*connection);
+  return connection;
+}
+
+void cut_request(LiveRequest& live) {
+  auto* r = live.request;
+  auto* connection = live.connection;
+  if (r->stream == nullptr) {
+    cut_connection(*connection);
+    return;
+  }
+  auto* c = socket_of(r);
+  int unsent = 0;
+  if (ioctl(c->fd, SIOCOUTQ, &unsent) != 0 || unsent > kMaxUnsent) {
+    cut_connection(*connection);
+    return;
+  }
+  drop_queued_frames(r->stream);
+  terminate(r);
+  // RST_STREAM is in the queue now; whatever else the connection does, it has to leave.
+  if (c->fd != static_cast<ngx_socket_t>(-1)) {
+    ngx_post_event(c->write, &ngx_posted_events);
+  }
+}
+
+void cut_connection(Connection& connection) {
+  auto* c = connection.socket;
+  arm_reset(c);
+  auto* live = connection.requests.front();
+  if (live != nullptr && live->request->stream == nullptr) {
+    terminate(live->request);
+    return;
+  }
+  // HTTP/2, or HTTP/1.1 between two requests: nginx's handler of the moment closes a connection whose time is over.
+  c->read->timedout = 1;
+  c->timedout = 1;
+  c->read->handler(c->read);
+}
+
+}  // namespace postern::nginx

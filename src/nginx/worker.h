@@ -1,0 +1,112 @@
+#pragma once
+// One nginx worker's part of Postern: the table it reads, the gateway it talks to, the sessions it watches.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "ecshm/channel.h"
+#include "ecshm/event_ring.h"
+#include "ecshm/reader.h"
+#include "nginx/intrusive_list.h"
+#include "nginx/ngx.h"
+#include "nginx/session.h"
+
+namespace postern::nginx {
+
+/// A request that waits for the gateway to say whose certificate this is. Lives in the request's pool.
+struct Waiting {
+  Link<Waiting> in_question{this};
+  ngx_http_request_t* request = nullptr;
+  bool answered = false;
+};
+
+class Worker {
+ public:
+  /// How long a request waits for an answer about its certificate.
+  static constexpr ngx_msec_t kAskMilliseconds = 300;
+  /// How long "nobody knows it" is believed without asking again.
+  static constexpr Seconds kNegativeFor{5};
+  static constexpr std::size_t kMaxQuestions = 1024;
+  static constexpr std::size_t kMaxNegatives = 4096;
+
+  /// `dir` as configured; an empty one means that no server uses the module.
+  void start(ngx_cycle_t* cycle, std::string dir);
+  void stop();
+
+  Now now() const { return clock_.now(); }
+  ecshm::Reader& reader() { return *reader_; }
+  bool running() const { return reader_.has_value(); }
+
+  /// Reads the table for this connection and decides. Follows new generations and policies first.
+  policy::Decision judge(Connection& connection, std::uint32_t proxy, std::string_view host, std::string_view path,
+                         bool manageable, Now now);
+  /// Should the gateway be asked about this connection's certificate before it is refused?
+  bool worth_asking(const Connection& connection, Now now);
+  /// Suspends the request. False: it can't be asked; refuse.
+  bool ask(Waiting& waiting, const Sha256& leaf);
+
+  void live(LiveRequest& live);
+  void report(ecshm::Event event);
+
+  void connection_made(Connection& connection);
+  void connection_gone(Connection& connection);
+
+ private:
+  struct Question {
+    List<Waiting> waiting;
+    ngx_event_t timer{};
+    Sha256 leaf{};
+    bool for_sessions = false;  ///< Live sessions wait for it too.
+  };
+
+  static void on_message(ngx_event_t* event);
+  static void on_tick(ngx_event_t* event);
+  static void on_question_timeout(ngx_event_t* event);
+  static void on_posted(ngx_event_t* event);
+
+  void connect();
+  void disconnected();
+  void receive();
+  void tick();
+  void schedule();
+  void look();                    // At everything that may have changed.
+  void settle(const Sha256& leaf, bool answered);
+  Question* question(const Sha256& leaf);
+  void judge_all();
+  void judge_slot(std::uint32_t slot);
+  void judge_again(Connection& connection);
+  bool endpoint_gone(Connection& connection, Now now);
+  void place(Connection& connection, const ecshm::Reader::Found& found);
+  void report_cut(LiveRequest& live, const policy::Decision& decision);
+  void report_session(const Connection& connection, ecshm::EventType type);
+  void tell_all_sessions();
+  List<Connection>& bucket(std::uint32_t slot) { return slots_[slot % kBuckets]; }
+
+  static constexpr std::size_t kBuckets = 4096;
+
+  SystemClock clock_;
+  std::string dir_;
+  std::optional<ecshm::Reader> reader_;
+  std::optional<ecshm::EventProducer> events_;
+  ecshm::Link link_;
+  ngx_connection_t* link_connection_ = nullptr;
+  ngx_event_t tick_{};
+  ngx_event_t posted_{};
+  ngx_log_t* log_ = nullptr;
+  List<Connection> all_;
+  List<Connection> slots_[kBuckets];
+  Connection* judging_ = nullptr;   // Cleared when it goes while it is judged.
+  std::uint32_t freshness_ = 0;
+  bool told_all_ = true;            // False: session events were dropped, the gateway's count is off.
+  WallTime next_expiry_ = WallTime::max();
+  std::string last_problem_;
+  std::unordered_map<Sha256, Question> questions_;
+  std::unordered_map<Sha256, MonoTime> negatives_;
+};
+
+/// The worker of this process.
+Worker& worker();
+
+}  // namespace postern::nginx

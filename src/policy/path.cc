@@ -1,0 +1,45 @@
+#include "policy/path.h"
+
+namespace postern::policy {
+namespace {
+
+int hex(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// RFC 3986 §2.3: encoding these changes nothing, so that two spellings of one path exist.
+bool unreserved(int c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+         c == '~';
+}
+
+}  // namespace
+
+bool canonical_path(std::string_view raw) {
+  if (raw.empty() || raw.front() != '/') return false;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const auto c = static_cast<unsigned char>(raw[i]);
+    if (c <= 0x20 || c >= 0x7f || c == '\\' || c == '#' || c == '?') return false;
+    if (c == '%') {
+      if (i + 2 >= raw.size()) return false;
+      const int high = hex(raw[i + 1]), low = hex(raw[i + 2]);
+      if (high < 0 || low < 0) return false;
+      const int value = high * 16 + low;
+      if (value < 0x20 || value == 0x7f || value == '/' || value == '\\' || unreserved(value)) return false;
+      i += 2;
+    } else if (c == '/') {
+      const auto rest = raw.substr(i + 1);
+      const auto segment = rest.substr(0, rest.find('/'));
+      const bool last = segment.size() == rest.size();
+      if (segment == "." || segment == ".." || (segment.empty() && !last)) return false;
+      // "/..;x" is "/.." for servers that cut path parameters off.
+      if (segment.starts_with(".;") || segment.starts_with("..;")) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,46 @@
+#pragma once
+// A compiled policy table, read in place. Everything is checked once when it is opened; after that lookups only follow
+// offsets that are known to be inside.
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/hex.h"
+#include "base/result.h"
+#include "policy/blob.h"
+
+namespace postern::policy {
+
+class PolicyView {
+ public:
+  /// An empty view: no proxies, everything is "no policy".
+  PolicyView() = default;
+
+  /// `bytes` must outlive the view and be aligned to 8 (as mapped files and vectors are). Errors: kDataLoss (damaged or
+  /// cut short), kUnsupported (another version or layout).
+  static Result<PolicyView> open(ByteView bytes);
+
+  const blob::Proxy* proxy(std::uint32_t id) const;
+  const blob::Policy* policy(std::uint32_t id) const;  ///< By its stable id; linear, for logs.
+  const blob::Tag* tag(std::uint32_t bit) const;
+
+  std::span<const blob::Policy> policies() const { return policies_; }
+  std::span<const std::uint32_t> policies_of(const blob::Proxy& proxy) const;
+  std::span<const blob::ApiGateway> api_gateways_of(const blob::Proxy& proxy) const;
+  std::span<const blob::Range> sources_of(const blob::Policy& policy) const;
+  std::string_view text(blob::Text text) const;
+
+ private:
+  template <class T>
+  std::span<const T> array(blob::Array where) const {
+    return {reinterpret_cast<const T*>(bytes_.data() + where.offset), where.count};
+  }
+
+  ByteView bytes_;
+  std::span<const blob::Proxy> proxies_;
+  std::span<const blob::Policy> policies_;
+  std::span<const blob::Tag> tags_;
+};
+
+}  // namespace postern::policy
