@@ -69,7 +69,6 @@ struct Endpoint {
   // Where its telemetry stands.
   std::uint64_t run_id = 0;
   std::uint64_t acked_seq = 0;
-  Revision changed_at = 0;           ///< Revision of the newest change of anything here.
 
   posture::FactMap facts;
   posture::TagSets tags;

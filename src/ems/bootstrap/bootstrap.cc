@@ -1,0 +1,133 @@
+#include "ems/bootstrap/bootstrap.h"
+
+#include <algorithm>
+
+#include "ems/bootstrap/identity.h"
+#include "ems/registry/codec.h"
+#include "pki/certificate.h"
+
+namespace postern::ems {
+namespace {
+
+constexpr Seconds kDay{24 * 3600};
+constexpr auto kRootLife = 20 * 365 * kDay;
+constexpr auto kZtnaLife = 10 * 365 * kDay;
+constexpr auto kTelemetryLife = 2 * 365 * kDay;
+constexpr auto kWebLife = 2 * 365 * kDay;
+
+/// An hour back: clocks of the other side may be a little behind.
+pki::Validity validity(Now now, Seconds life) {
+  return {now.wall - Seconds(3600), now.wall + std::chrono::duration_cast<Millis>(life)};
+}
+
+pki::Identity make_telemetry(const EmsSerial& serial, const pki::Identity& root, Now now, Random& random,
+                             const std::vector<std::string>& names) {
+  return pki::make_server(root, serial.str() + " telemetry", names, validity(now, kTelemetryLife), random);
+}
+
+Result<std::map<std::string, std::string>> read_meta(const Store& store) {
+  std::map<std::string, std::string> meta;
+  const auto ok = store.load([&](TableId table, std::string_view key, std::string_view value) -> Status {
+    if (table == TableId::kMeta) meta.emplace(key, value);
+    return {};
+  });
+  if (!ok) return fail(ok.error());
+  return meta;
+}
+
+Status commit(Store& store, const Batch& batch) {
+  const auto done = store.commit(batch);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+}  // namespace
+
+Result<bool> store_is_blank(const Store& store) {
+  auto serial = store.get(TableId::kMeta, meta::kSerial);
+  if (!serial) return fail(serial.error());
+  return !serial->has_value();
+}
+
+Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& options) {
+  const auto blank = store_is_blank(store);
+  if (!blank) return fail(blank.error());
+  if (!*blank) return fail(ErrorCode::kConflict, "this data directory already holds an EMS");
+
+  const EmsSerial serial("PSTEMS" + random.digits(10));
+  const std::string organisation = "Postern EMS " + serial.str();
+  const auto root = pki::make_root(serial.str() + " root", organisation, validity(now, kRootLife), random);
+  const auto ztna = pki::make_intermediate(root, serial.str() + " ZTNA CA", organisation, validity(now, kZtnaLife), random);
+  const auto telemetry = make_telemetry(serial, root, now, random, options.server_names);
+  const auto web = pki::make_server(root, options.server_names.empty() ? serial.str() : options.server_names.front(),
+                                    options.server_names, validity(now, kWebLife), random);
+  Batch batch;
+  batch.at = now.wall;
+  const auto meta_row = [&](std::string_view key, std::string value) {
+    batch.rows.push_back({TableId::kMeta, std::string(key), std::move(value)});
+  };
+  meta_row(meta::kNextTag, std::to_string(posture::kAllRegisteredClientsId + 1));
+  meta_row(meta::kRoot, identity_pem(root));
+  meta_row(meta::kSerial, serial.str());
+  meta_row(meta::kTelemetry, identity_pem(telemetry));
+  meta_row(meta::kTenant, std::string(32, '0'));
+  meta_row(meta::kZtna, identity_pem(ztna));
+
+  Profile profile;
+  profile.name = kDefaultProfile;
+  batch.rows.push_back({TableId::kProfiles, profile.name, codec::profile_row(profile)});
+  Administrator admin;
+  admin.name = "admin";
+  admin.password_hash = options.password_hash;
+  admin.created_at = now.wall;
+  batch.rows.push_back({TableId::kAdministrators, admin.name, codec::administrator_row(admin)});
+  ServerCertificate certificate;
+  certificate.name = "Built-in";
+  certificate.chain_pem = pki::to_pem(web.certificate) + pki::to_pem(root.certificate);
+  certificate.key_pem = web.key.to_pem();
+  certificate.selected = certificate.built_in = true;
+  certificate.added_at = now.wall;
+  batch.rows.push_back(
+      {TableId::kServerCertificates, certificate.name, codec::server_certificate_row(certificate)});
+  batch.changes.push_back({"ems", serial.str(), R"({"event":"created"})", ""});
+  batch.audit.push_back({0, now.wall, "ems", "", "ems.create", serial.str(), "first start"});
+  return commit(store, batch);
+}
+
+Status renew_telemetry_certificate(Store& store, Random& random, Now now, const std::vector<std::string>& server_names) {
+  auto meta = read_meta(store);
+  if (!meta) return fail(meta.error());
+  auto identity = read_identity(*meta);
+  if (!identity) return fail(identity.error());
+  auto info = pki::parse_certificate(identity->telemetry.certificate);
+  if (!info) return fail(info.error());
+  const auto named = [&](const std::string& name) {
+    return std::ranges::count(info->dns_names, name) != 0 || std::ranges::count(info->ip_addresses, name) != 0;
+  };
+  if (info->not_after > now.wall + std::chrono::duration_cast<Millis>(60 * kDay) && std::ranges::all_of(server_names, named)) {
+    return {};
+  }
+  Batch batch;
+  batch.at = now.wall;
+  batch.rows.push_back({TableId::kMeta, std::string(meta::kTelemetry),
+                        identity_pem(make_telemetry(identity->serial, identity->root, now, random, server_names))});
+  return commit(store, batch);
+}
+
+Status set_password(Store& store, Now now, const std::string& administrator, const std::string& password_hash) {
+  auto row = store.get(TableId::kAdministrators, administrator);
+  if (!row) return fail(row.error());
+  if (!row->has_value()) return fail(ErrorCode::kNotFound, "there is no administrator \"" + administrator + "\"");
+  auto a = codec::read_administrator_row(**row);
+  if (!a) return fail(a.error());
+  a->password_hash = password_hash;
+  a->must_change_password = false;
+  Batch batch;
+  batch.at = now.wall;
+  batch.rows.push_back({TableId::kAdministrators, administrator, codec::administrator_row(*a)});
+  batch.changes.push_back({"administrator", administrator, R"({"event":"password_reset"})", ""});
+  batch.audit.push_back({0, now.wall, "ems", "", "administrator.reset_password", administrator, "from the command line"});
+  return commit(store, batch);
+}
+
+}  // namespace postern::ems

@@ -1,0 +1,29 @@
+#pragma once
+// The first start: everything that an EMS needs to be itself, made in one transaction. Interrupted, it leaves nothing.
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "ems/store/store.h"
+
+namespace postern::ems {
+
+struct BootstrapOptions {
+  std::string password_hash;              ///< Of the administrator "admin".
+  std::vector<std::string> server_names;  ///< Names and addresses for the telemetry and web certificates.
+};
+
+/// True if the store holds no EMS yet. Errors of the store.
+Result<bool> store_is_blank(const Store& store);
+/// Serial number, tenant (zeros), EMS root key, ZTNA CA, telemetry and web certificates, administrator, default profile.
+/// The built-in tag is the engine's. Error: kConflict (not blank), those of the store.
+Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& options);
+/// The telemetry certificate anew when less than 60 days of it are left or a name is missing in it. Nobody pins it: agents
+/// trust the root key.
+Status renew_telemetry_certificate(Store& store, Random& random, Now now, const std::vector<std::string>& server_names);
+/// Sets a password from the command line, while the EMS does not run. Error: kNotFound.
+Status set_password(Store& store, Now now, const std::string& administrator, const std::string& password_hash);
+
+}  // namespace postern::ems

@@ -1,0 +1,383 @@
+#include "ems/registry/codec.h"
+
+#include <boost/json.hpp>
+
+#include "ems/registry/fields.h"
+#include "posture/tag_json.h"
+
+namespace postern::ems::codec {
+namespace {
+
+namespace json = boost::json;
+
+std::string print(const json::object& object) { return json::serialize(object); }
+std::int64_t ms(WallTime t) { return to_unix_ms(t); }
+std::string hex(const Sha256& d) { return to_hex_lower(d); }
+
+template <class List>
+json::array numbers(const List& list) {
+  json::array out;
+  for (const auto n : list) out.emplace_back(n);
+  return out;
+}
+json::array texts(const std::vector<std::string>& list) {
+  json::array out;
+  for (const auto& s : list) out.emplace_back(s);
+  return out;
+}
+std::vector<posture::TagId> tag_ids(const json::array& list) {
+  std::vector<posture::TagId> out;
+  for (const auto& v : list) {
+    boost::system::error_code error;
+    const auto n = v.to_number<posture::TagId>(error);
+    if (!error) out.push_back(n);
+  }
+  return out;
+}
+
+template <class T>
+Result<T> finish(const Fields& fields, T value) {
+  if (auto ok = fields.status(); !ok) return fail(ok.error());
+  return value;
+}
+
+}  // namespace
+
+std::string endpoint_row(const Endpoint& e) {
+  json::array macs, certificates;
+  for (const auto& mac : e.macs) macs.emplace_back(mac.str());
+  for (const auto& c : e.certificates) {
+    certificates.push_back(json::object{{"sha256", hex(c.sha256)},
+                                        {"key_sha256", hex(c.key_sha256)},
+                                        {"serial", c.serial.str()},
+                                        {"not_before_ms", ms(c.not_before)},
+                                        {"not_after_ms", ms(c.not_after)},
+                                        {"der", to_base64(c.der)}});
+  }
+  json::object o{{"registration", registration_name(e.registration)},
+                 {"quarantined", e.quarantined},
+                 {"quarantine_reason", e.quarantine_reason},
+                 {"profile", e.profile},
+                 {"invitation", e.invitation},
+                 {"enrolled_at_ms", ms(e.enrolled_at)},
+                 {"host_name", e.enrolled_host_name},
+                 {"machine_id", e.machine_id},
+                 {"hardware_uuid", e.hardware_uuid},
+                 {"macs", std::move(macs)},
+                 {"certificates", std::move(certificates)}};
+  if (e.inventory) o["inventory"] = hex(*e.inventory);
+  return print(o);
+}
+
+Status read_endpoint_row(std::string_view row, Endpoint& e) {
+  Fields f(row);
+  const auto registration = f.text("registration");
+  bool known = false;
+  for (const auto r : {Registration::kRegistered, Registration::kDeregistered, Registration::kRevoked}) {
+    if (registration_name(r) != registration) continue;
+    e.registration = r;
+    known = true;
+  }
+  if (!known) f.miss("registration");
+  e.quarantined = f.boolean("quarantined");
+  e.quarantine_reason = f.text("quarantine_reason");
+  e.profile = f.text("profile");
+  e.invitation = f.text("invitation");
+  e.enrolled_at = f.time("enrolled_at_ms");
+  e.enrolled_host_name = f.text("host_name");
+  e.machine_id = f.text("machine_id");
+  e.hardware_uuid = f.text("hardware_uuid");
+  e.macs.clear();
+  for (const auto& text : f.texts("macs")) {
+    if (const auto mac = MacAddress::parse(text)) e.macs.push_back(*mac);
+  }
+  e.certificates.clear();
+  for (const auto& v : f.list("certificates")) {
+    Fields c(v);
+    IssuedCertificate out;
+    out.sha256 = c.digest("sha256");
+    out.key_sha256 = c.digest("key_sha256");
+    out.serial = CertSerial(c.text("serial"));
+    out.not_before = c.time("not_before_ms");
+    out.not_after = c.time("not_after_ms");
+    out.der = c.bytes("der");
+    if (!c.status()) f.miss("certificates");
+    e.certificates.push_back(std::move(out));
+  }
+  e.inventory.reset();
+  if (f.has("inventory")) e.inventory = f.digest("inventory");
+  return f.status();
+}
+
+std::string endpoint_state_row(const Endpoint& e) {
+  json::object o{{"online", e.online},
+                 {"last_seen_ms", ms(e.last_seen)},
+                 {"public_ip", e.public_ip.str()},
+                 {"run", e.run_id},
+                 {"seq", e.acked_seq},
+                 {"tags", numbers(e.tags.has())},
+                 {"unknown_tags", numbers(e.tags.unknown())}};
+  if (e.vulnerabilities) {
+    const auto& v = *e.vulnerabilities;
+    o["vulnerabilities"] = json::object{{"critical", v.counts.critical},
+                                        {"high", v.counts.high},
+                                        {"medium", v.counts.medium},
+                                        {"low", v.counts.low},
+                                        {"info", v.counts.info},
+                                        {"unknown", v.counts.unknown},
+                                        {"unknown_fixable", v.counts.unknown_fixable},
+                                        {"scanned_at_ms", ms(v.scanned_at)},
+                                        {"received_at_ms", ms(v.received_at)}};
+  }
+  return print(o);
+}
+
+Status read_endpoint_state_row(std::string_view row, Endpoint& e) {
+  Fields f(row);
+  e.online = f.boolean("online");
+  e.last_seen = f.time("last_seen_ms");
+  e.public_ip = IpAddress::parse(f.text("public_ip")).value_or(IpAddress());
+  e.run_id = f.unsigned_integer("run");
+  e.acked_seq = f.unsigned_integer("seq");
+  e.tags = posture::TagSets(tag_ids(f.list("tags")), tag_ids(f.list("unknown_tags")));
+  e.vulnerabilities.reset();
+  if (f.has("vulnerabilities")) {
+    const json::value parsed = json::parse({row.data(), row.size()});
+    Fields v(parsed.get_object().at("vulnerabilities"));
+    VulnerabilityState s;
+    const auto count = [&](std::string_view name) { return static_cast<std::uint32_t>(v.unsigned_integer(name)); };
+    s.counts = {count("critical"), count("high"),    count("medium"),         count("low"),
+                count("info"),     count("unknown"), count("unknown_fixable")};
+    s.scanned_at = v.time("scanned_at_ms");
+    s.received_at = v.time("received_at_ms");
+    if (!v.status()) f.miss("vulnerabilities");
+    e.vulnerabilities = s;
+  }
+  return f.status();
+}
+
+std::string tag_row(const Tag& tag) {
+  return print({{"id", tag.id},
+                {"updated_at_ms", ms(tag.updated_at)},
+                {"updated_by", tag.updated_by},
+                {"definition", posture::print_tag_json(tag.definition)}});
+}
+
+Result<Tag> read_tag_row(std::string_view row) {
+  Fields f(row);
+  Tag tag;
+  tag.id = static_cast<posture::TagId>(f.unsigned_integer("id"));
+  tag.updated_at = f.time("updated_at_ms");
+  tag.updated_by = f.text("updated_by");
+  auto definition = posture::parse_tag_json(f.text("definition"));
+  if (!definition) return fail(ErrorCode::kDataLoss, definition.error().message);
+  tag.definition = std::move(*definition);
+  return finish(f, std::move(tag));
+}
+
+std::string invitation_row(const Invitation& i) {
+  return print({{"id", i.id},
+                {"code_sha256", hex(i.code_sha256)},
+                {"note", i.note},
+                {"created_by", i.created_by},
+                {"created_at_ms", ms(i.created_at)},
+                {"expires_at_ms", ms(i.expires_at)},
+                {"max_uses", i.max_uses},
+                {"uses", i.uses},
+                {"revoked", i.revoked}});
+}
+
+Result<Invitation> read_invitation_row(std::string_view row) {
+  Fields f(row);
+  Invitation i;
+  i.id = f.text("id");
+  i.code_sha256 = f.digest("code_sha256");
+  i.note = f.text("note");
+  i.created_by = f.text("created_by");
+  i.created_at = f.time("created_at_ms");
+  i.expires_at = f.time("expires_at_ms");
+  i.max_uses = static_cast<std::uint32_t>(f.unsigned_integer("max_uses"));
+  i.uses = static_cast<std::uint32_t>(f.unsigned_integer("uses"));
+  i.revoked = f.boolean("revoked");
+  return finish(f, std::move(i));
+}
+
+std::string device_row(const FabricDevice& d) {
+  json::array kinds, selected, interfaces;
+  for (const auto k : d.tag_kinds) kinds.emplace_back(posture::tag_kind_name(k));
+  for (const auto& s : d.selected) selected.emplace_back(s.str());
+  for (const auto& i : d.interfaces) {
+    interfaces.push_back(json::object{{"name", i.name}, {"mac", i.mac.str()}, {"addresses", texts(i.addresses)}});
+  }
+  json::object o{{"serial", d.serial.str()},
+                 {"state", device_state_name(d.state)},
+                 {"offered_key", hex(d.offered_key)},
+                 {"host_name", d.host_name},
+                 {"version", d.version},
+                 {"management_url", d.management_url},
+                 {"alias", d.alias},
+                 {"address", d.address.str()},
+                 {"tag_kinds", std::move(kinds)},
+                 {"endpoint_sharing", endpoint_sharing_name(d.endpoint_sharing)},
+                 {"selected", std::move(selected)},
+                 {"interfaces", std::move(interfaces)},
+                 {"first_seen_ms", ms(d.first_seen)},
+                 {"authorised_at_ms", ms(d.authorised_at)},
+                 {"authorised_by", d.authorised_by}};
+  if (d.pinned_key) o["pinned_key"] = hex(*d.pinned_key);
+  return print(o);
+}
+
+Result<FabricDevice> read_device_row(std::string_view row) {
+  Fields f(row);
+  FabricDevice d;
+  d.serial = GatewaySerial(f.text("serial"));
+  const auto state = f.text("state");
+  bool known = false;
+  for (const auto s : {DeviceState::kPending, DeviceState::kAuthorised, DeviceState::kDenied, DeviceState::kConflict}) {
+    if (device_state_name(s) != state) continue;
+    d.state = s;
+    known = true;
+  }
+  if (!known) f.miss("state");
+  d.offered_key = f.digest("offered_key");
+  if (f.has("pinned_key")) d.pinned_key = f.digest("pinned_key");
+  d.host_name = f.text("host_name");
+  d.version = f.text("version");
+  d.management_url = f.text("management_url");
+  d.alias = f.text("alias");
+  d.address = IpAddress::parse(f.text("address")).value_or(IpAddress());
+  d.tag_kinds.clear();
+  for (const auto& name : f.texts("tag_kinds")) {
+    if (const auto kind = posture::parse_tag_kind(name)) {
+      d.tag_kinds.push_back(*kind);
+    } else {
+      f.miss("tag_kinds");
+    }
+  }
+  if (const auto sharing = parse_endpoint_sharing(f.text("endpoint_sharing"))) {
+    d.endpoint_sharing = *sharing;
+  } else {
+    f.miss("endpoint_sharing");
+  }
+  for (auto& s : f.texts("selected")) d.selected.emplace_back(std::move(s));
+  for (const auto& v : f.list("interfaces")) {
+    Fields i(v);
+    d.interfaces.push_back({i.text("name"), MacAddress::parse(i.text("mac")).value_or(MacAddress()), i.texts("addresses")});
+    if (!i.status()) f.miss("interfaces");
+  }
+  d.first_seen = f.time("first_seen_ms");
+  d.authorised_at = f.time("authorised_at_ms");
+  d.authorised_by = f.text("authorised_by");
+  return finish(f, std::move(d));
+}
+
+std::string profile_row(const Profile& p) {
+  return print({{"name", p.name},
+                {"show_tags", p.show_tags},
+                {"vulnerability_scan", p.vulnerability_scan},
+                {"inventory_interval_s", p.inventory_interval.count()},
+                {"comment", p.comment}});
+}
+
+Result<Profile> read_profile_row(std::string_view row) {
+  Fields f(row);
+  Profile p;
+  p.name = f.text("name");
+  p.show_tags = f.boolean("show_tags");
+  p.vulnerability_scan = f.boolean("vulnerability_scan");
+  p.inventory_interval = Seconds(f.integer("inventory_interval_s"));
+  p.comment = f.text("comment");
+  return finish(f, std::move(p));
+}
+
+std::string administrator_row(const Administrator& a) {
+  return print({{"name", a.name},
+                {"role", administrator_role_name(a.role)},
+                {"password_hash", a.password_hash},
+                {"must_change_password", a.must_change_password},
+                {"created_at_ms", ms(a.created_at)}});
+}
+
+Result<Administrator> read_administrator_row(std::string_view row) {
+  Fields f(row);
+  Administrator a;
+  a.name = f.text("name");
+  if (const auto role = parse_administrator_role(f.text("role"))) {
+    a.role = *role;
+  } else {
+    f.miss("role");
+  }
+  a.password_hash = f.text("password_hash");
+  a.must_change_password = f.boolean("must_change_password");
+  a.created_at = f.time("created_at_ms");
+  return finish(f, std::move(a));
+}
+
+std::string api_token_row(const ApiToken& t) {
+  json::object o{{"id", t.id},     {"token_sha256", hex(t.token_sha256)},    {"name", t.name},
+                 {"user", t.user}, {"role", administrator_role_name(t.role)}, {"created_at_ms", ms(t.created_at)}};
+  if (t.expires_at) o["expires_at_ms"] = ms(*t.expires_at);
+  return print(o);
+}
+
+Result<ApiToken> read_api_token_row(std::string_view row) {
+  Fields f(row);
+  ApiToken t;
+  t.id = f.text("id");
+  t.token_sha256 = f.digest("token_sha256");
+  t.name = f.text("name");
+  t.user = f.text("user");
+  if (const auto role = parse_administrator_role(f.text("role"))) {
+    t.role = *role;
+  } else {
+    f.miss("role");
+  }
+  t.created_at = f.time("created_at_ms");
+  if (f.has("expires_at_ms")) t.expires_at = f.time("expires_at_ms");
+  return finish(f, std::move(t));
+}
+
+std::string server_certificate_row(const ServerCertificate& c) {
+  return print({{"name", c.name},
+                {"chain_pem", c.chain_pem},
+                {"key_pem", c.key_pem},
+                {"selected", c.selected},
+                {"built_in", c.built_in},
+                {"added_at_ms", ms(c.added_at)}});
+}
+
+Result<ServerCertificate> read_server_certificate_row(std::string_view row) {
+  Fields f(row);
+  ServerCertificate c;
+  c.name = f.text("name");
+  c.chain_pem = f.text("chain_pem");
+  c.key_pem = f.text("key_pem");
+  c.selected = f.boolean("selected");
+  c.built_in = f.boolean("built_in");
+  c.added_at = f.time("added_at_ms");
+  return finish(f, std::move(c));
+}
+
+std::string feed_row(const Feed& x) {
+  return print({{"name", x.name},
+                {"kind", x.kind},
+                {"records", x.records},
+                {"data_date", x.data_date},
+                {"loaded_at_ms", ms(x.loaded_at)},
+                {"error", x.error}});
+}
+
+Result<Feed> read_feed_row(std::string_view row) {
+  Fields f(row);
+  Feed x;
+  x.name = f.text("name");
+  x.kind = f.text("kind");
+  x.records = f.unsigned_integer("records");
+  x.data_date = f.text("data_date");
+  x.loaded_at = f.time("loaded_at_ms");
+  x.error = f.text("error");
+  return finish(f, std::move(x));
+}
+
+}  // namespace postern::ems::codec
