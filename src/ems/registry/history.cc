@@ -1,0 +1,157 @@
+#include "ems/registry/history.h"
+
+#include <boost/json.hpp>
+
+#include "ems/registry/registry.h"
+#include "posture/explain.h"
+#include "posture/fact_keys.h"
+#include "proto/fact_codec.h"
+#include "wire/telemetry.pb.h"
+
+namespace postern::ems {
+namespace {
+
+namespace json = boost::json;
+
+/// Long values are for the facts page, not for the log.
+std::string shown(const posture::FactValue& value) {
+  auto text = posture::fact_value_text(value);
+  if (text.size() > 200) {
+    std::size_t end = 200;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    text.resize(end);
+    text += "…";
+  }
+  return text;
+}
+
+// Counts have no place on the wire as a fact: in the log they travel as numbers in a list.
+constexpr std::string_view kCountsSource = "ems.counts";
+
+void add_fact(const std::string& key, const posture::Fact& fact, wire::Report& out) {
+  if (const auto* c = fact.as<posture::VulnerabilityCounts>()) {
+    auto& f = *out.add_facts();
+    f.set_key(key);
+    f.set_source(std::string(kCountsSource));
+    f.set_collected_at_ms(to_unix_ms(fact.collected_at));
+    for (const auto n : {c->critical, c->high, c->medium, c->low, c->info, c->unknown, c->unknown_fixable}) {
+      f.mutable_texts()->add_values(std::to_string(n));
+    }
+    return;
+  }
+  proto::encode_fact(key, fact, *out.add_facts());
+}
+
+Result<posture::Fact> take_fact(const wire::Fact& in) {
+  if (in.source() != kCountsSource) return proto::decode_fact(in);
+  posture::VulnerabilityCounts c;
+  std::uint32_t* const fields[] = {&c.critical, &c.high, &c.medium, &c.low, &c.info, &c.unknown, &c.unknown_fixable};
+  if (in.texts().values_size() != 7) return fail(ErrorCode::kDataLoss, "damaged counts");
+  for (int i = 0; i < 7; ++i) *fields[i] = static_cast<std::uint32_t>(std::strtoul(in.texts().values(i).c_str(), nullptr, 10));
+  return posture::Fact{c, from_unix_ms(in.collected_at_ms()), "ems"};
+}
+
+std::optional<LoggedChange> facts_change(const Endpoint* before, const Endpoint& after) {
+  static const posture::FactMap kNone;
+  const auto& was = before == nullptr ? kNone : before->facts;
+  wire::Report undo;
+  json::array list;
+  const auto add = [&](const std::string& key, const posture::Fact* from, const posture::Fact* to) {
+    if (from != nullptr) {
+      add_fact(key, *from, undo);
+    } else {
+      undo.add_removed(key);
+    }
+    json::object o{{"key", key}};
+    o["before"] = from == nullptr ? json::value(nullptr) : json::value(shown(from->value));
+    o["after"] = to == nullptr ? json::value(nullptr) : json::value(shown(to->value));
+    list.push_back(std::move(o));
+  };
+  auto a = was.begin();
+  auto b = after.facts.begin();
+  while (a != was.end() || b != after.facts.end()) {
+    if (b == after.facts.end() || (a != was.end() && a->first < b->first)) {
+      add(a->first, &a->second, nullptr);
+      ++a;
+    } else if (a == was.end() || b->first < a->first) {
+      add(b->first, nullptr, &b->second);
+      ++b;
+    } else {
+      if (!same_fact(a->second, b->second)) add(a->first, &a->second, &b->second);
+      ++a;
+      ++b;
+    }
+  }
+  if (list.empty()) return std::nullopt;
+  return LoggedChange{"facts", after.uid.str(), json::serialize(json::object{{"facts", std::move(list)}}),
+                      undo.SerializeAsString()};
+}
+
+std::optional<LoggedChange> tags_change(const Endpoint* before, const Endpoint& after,
+                                        const std::function<std::string(posture::TagId)>& tag_name) {
+  static const posture::TagSets kNone;
+  const auto& was = before == nullptr ? kNone : before->tags;
+  if (was == after.tags) return std::nullopt;
+  std::set<posture::TagId> ids;
+  for (const auto* sets : {&was, &after.tags}) {
+    ids.insert(sets->has().begin(), sets->has().end());
+    ids.insert(sets->unknown().begin(), sets->unknown().end());
+  }
+  json::array list;
+  for (const auto id : ids) {
+    const auto from = was.state(id);
+    const auto to = after.tags.state(id);
+    if (from == to) continue;
+    list.push_back(json::object{{"tag", tag_name(id)},
+                                {"before", posture::tag_state_name(from)},
+                                {"after", posture::tag_state_name(to)}});
+  }
+  return LoggedChange{"endpoint_tags", after.uid.str(), json::serialize(json::object{{"tags", std::move(list)}}), ""};
+}
+
+}  // namespace
+
+std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoint* after,
+                                           const std::function<std::string(posture::TagId)>& tag_name) {
+  std::vector<LoggedChange> out;
+  const auto& uid = (after != nullptr ? after : before)->uid;
+  const auto event = [&](std::string_view name, json::object o = {}) {
+    o["event"] = name;
+    out.push_back({"endpoint", uid.str(), json::serialize(o), ""});
+  };
+  if (after == nullptr) {
+    event("removed");
+    return out;
+  }
+  if (before == nullptr) {
+    event("enrolled", {{"host_name", after->enrolled_host_name}, {"invitation", after->invitation}});
+  }
+  if (before != nullptr && before->registration != after->registration) event(registration_name(after->registration));
+  if (before == nullptr ? after->quarantined : before->quarantined != after->quarantined) {
+    event(after->quarantined ? "quarantined" : "released", {{"reason", after->quarantine_reason}});
+  }
+  if (before == nullptr ? after->online : before->online != after->online) {
+    event(after->online ? "online" : "offline", {{"public_ip", after->public_ip.str()}});
+  }
+  if (before != nullptr && before->certificates != after->certificates) {
+    event("certificate", {{"serial", after->certificates.empty() ? "" : after->certificates.front().serial.str()}});
+  }
+  if (before != nullptr && before->profile != after->profile) event("profile", {{"profile", after->profile}});
+  if (auto facts = facts_change(before, *after)) out.push_back(std::move(*facts));
+  if (auto tags = tags_change(before, *after, tag_name)) out.push_back(std::move(*tags));
+  return out;
+}
+
+Status undo_facts(const std::string& undo, posture::FactMap& facts) {
+  wire::Report report;
+  if (!report.ParseFromString(undo)) return fail(ErrorCode::kDataLoss, "the change log is damaged");
+  for (const auto& f : report.facts()) {
+    auto fact = take_fact(f);
+    if (!fact) return fail(fact.error());
+    facts.insert_or_assign(f.key(), std::move(*fact));
+  }
+  for (const auto& key : report.removed()) facts.erase(key);
+  return {};
+}
+
+}  // namespace postern::ems

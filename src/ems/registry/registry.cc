@@ -1,0 +1,325 @@
+#include "ems/registry/registry.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "ems/registry/codec.h"
+#include "ems/registry/history.h"
+#include "posture/fact_keys.h"
+#include "posture/tag_json.h"
+
+namespace postern::ems {
+namespace {
+
+template <class Map, class Key>
+void add_to_count(Map& map, const Key& key, int sign) {
+  auto& n = map[key];
+  n += static_cast<std::size_t>(sign);
+  if (n == 0) map.erase(key);
+}
+
+/// Rows of a table whose value is one row. `log` gives the change's JSON, or nothing where the log does not care.
+template <class K, class V, class KeyText, class Row, class Log>
+void add_rows(Batch& batch, TableId id, const Table<K, V>& table, KeyText key_text, Row row, Log log) {
+  for (const auto& [key, before] : table.before()) {
+    const V* after = table.find(key);
+    const V* was = before ? &*before : nullptr;
+    if (was == nullptr && after == nullptr) continue;
+    if (was != nullptr && after != nullptr && row(*was) == row(*after)) continue;
+    batch.rows.push_back({id, key_text(key), after == nullptr ? std::nullopt : std::optional<std::string>(row(*after))});
+    log(key, was, after);
+  }
+}
+
+std::string event(const void* before, const void* after) {
+  return before == nullptr ? R"({"event":"added"})" : after == nullptr ? R"({"event":"removed"})" : R"({"event":"changed"})";
+}
+
+void add_fact_rows(Batch& batch, const Endpoint* before, const Endpoint* after) {
+  static const posture::FactMap kNone;
+  const auto& was = before == nullptr ? kNone : before->facts;
+  const auto& is = after == nullptr ? kNone : after->facts;
+  const std::string prefix = (after != nullptr ? after : before)->uid.str() + "/";
+  const auto own = [](const std::string& key) { return key.starts_with(posture::keys::kEmsPrefix); };
+  for (const auto& [key, fact] : was) {
+    if (!own(key) && !is.contains(key)) batch.rows.push_back({TableId::kFacts, prefix + key, std::nullopt});
+  }
+  for (const auto& [key, fact] : is) {
+    if (own(key)) continue;  // made anew from the endpoint's row
+    const auto it = was.find(key);
+    if (it != was.end() && same_fact(it->second, fact)) continue;
+    batch.rows.push_back({TableId::kFacts, prefix + key, codec::fact_row(key, fact)});
+  }
+}
+
+template <class Row>
+Status keep(Result<Row> row, Table<std::string, Row>& table, std::string_view key) {
+  if (!row) return fail(row.error());
+  table.edit(std::string(key)) = std::move(*row);
+  return {};
+}
+
+}  // namespace
+
+std::set<MacAddress> gateway_macs(const Endpoint& endpoint) {
+  std::set<MacAddress> out;
+  const auto it = endpoint.facts.find(posture::keys::kRoutes);
+  if (it == endpoint.facts.end()) return out;
+  if (const auto* routes = it->second.as<std::vector<posture::Route>>()) {
+    for (const auto& route : *routes) {
+      if (route.gateway_mac.valid()) out.insert(route.gateway_mac);
+    }
+  }
+  return out;
+}
+
+bool same_fact(const posture::Fact& a, const posture::Fact& b) { return a.value == b.value && a.source == b.source; }
+
+Status Registry::load(const Store& store) {
+  const auto ok = store.load([this](TableId table, std::string_view key, std::string_view value) -> Status {
+    Status done;
+    const std::string name(key);
+    switch (table) {
+      case TableId::kMeta: meta.edit(name) = value; break;
+      case TableId::kTags: {
+        auto tag = codec::read_tag_row(value);
+        if (tag) tags.edit(tag->id) = *tag;
+        if (!tag) done = fail(tag.error());
+        break;
+      }
+      case TableId::kProfiles: done = keep(codec::read_profile_row(value), profiles, key); break;
+      case TableId::kInvitations: done = keep(codec::read_invitation_row(value), invitations, key); break;
+      case TableId::kEndpoints: {
+        auto& e = endpoints.edit(EndpointUid(name));
+        e.uid = EndpointUid(name);
+        done = codec::read_endpoint_row(value, e);
+        break;
+      }
+      case TableId::kEndpointState: {
+        auto* e = endpoints.quietly(EndpointUid(name));
+        done = e == nullptr ? Status(fail(ErrorCode::kDataLoss, "no such endpoint")) : codec::read_endpoint_state_row(value, *e);
+        break;
+      }
+      case TableId::kFacts: {
+        const auto slash = key.find('/');
+        auto* e = slash == key.npos ? nullptr : endpoints.quietly(EndpointUid(name.substr(0, slash)));
+        if (e == nullptr) {
+          done = fail(ErrorCode::kDataLoss, "no such endpoint");
+          break;
+        }
+        auto fact = codec::read_fact_row(value);
+        if (fact) e->facts.insert_or_assign(name.substr(slash + 1), std::move(*fact));
+        if (!fact) done = fail(fact.error());
+        break;
+      }
+      case TableId::kInventories: break;
+      case TableId::kDevices: {
+        auto device = codec::read_device_row(value);
+        if (device) devices.edit(GatewaySerial(name)) = *device;
+        if (!device) done = fail(device.error());
+        break;
+      }
+      case TableId::kAdministrators: done = keep(codec::read_administrator_row(value), administrators, key); break;
+      case TableId::kApiTokens: done = keep(codec::read_api_token_row(value), tokens, key); break;
+      case TableId::kServerCertificates: done = keep(codec::read_server_certificate_row(value), certificates, key); break;
+      case TableId::kFeeds: done = keep(codec::read_feed_row(value), feeds, key); break;
+    }
+    if (!done) {
+      return fail(ErrorCode::kDataLoss,
+                  fmt::format("table {}, row {}: {}; restore the database from a backup", table_name(table), key,
+                              done.error().message));
+    }
+    return {};
+  });
+  if (ok) commit();
+  return ok;
+}
+
+Batch Registry::batch(WallTime at) const {
+  Batch out;
+  out.at = at;
+  const auto same = [](const std::string& key) { return key; };
+  const auto logged = [&out](std::string kind) {
+    return [&out, kind = std::move(kind)](const std::string& key, const void* before, const void* after) {
+      out.changes.push_back({kind, key, event(before, after), ""});
+    };
+  };
+  const auto silent = [](const auto&, const auto*, const auto*) {};
+  add_rows(out, TableId::kMeta, meta, same, [](const std::string& v) { return v; }, silent);
+  add_rows(out, TableId::kTags, tags, [](posture::TagId id) { return std::to_string(id); }, codec::tag_row,
+           [&out](posture::TagId, const Tag* before, const Tag* after) {
+             // Under the name it has now; what it was goes along, to look back.
+             const auto& name = (after != nullptr ? after : before)->definition.name.str();
+             out.changes.push_back({"tag", name, event(before, after), before == nullptr ? "" : codec::tag_row(*before)});
+           });
+  add_rows(out, TableId::kProfiles, profiles, same, codec::profile_row, logged("profile"));
+  add_rows(out, TableId::kInvitations, invitations, same, codec::invitation_row, logged("invitation"));
+  const auto tag_name = [this](posture::TagId id) {
+    if (id == posture::kAllRegisteredClientsId) return std::string(posture::kAllRegisteredClients);
+    if (const auto* tag = tags.find(id)) return tag->definition.name.str();
+    const auto it = tags.before().find(id);
+    if (it != tags.before().end() && it->second) return it->second->definition.name.str();
+    return std::to_string(id);
+  };
+  for (const auto& [uid, before] : endpoints.before()) {
+    const Endpoint* was = before ? &*before : nullptr;
+    const Endpoint* is = endpoints.find(uid);
+    if (was == nullptr && is == nullptr) continue;
+    const auto row = [&](TableId table, std::string (*make)(const Endpoint&)) {
+      if (is == nullptr) {
+        out.rows.push_back({table, uid.str(), std::nullopt});
+      } else if (auto text = make(*is); was == nullptr || make(*was) != text) {
+        out.rows.push_back({table, uid.str(), std::move(text)});
+      }
+    };
+    row(TableId::kEndpoints, codec::endpoint_row);
+    row(TableId::kEndpointState, codec::endpoint_state_row);
+    add_fact_rows(out, was, is);
+    for (auto& change : endpoint_changes(was, is, tag_name)) out.changes.push_back(std::move(change));
+  }
+  std::map<Sha256, std::ptrdiff_t> uses;
+  for (const auto& [uid, before] : endpoints.before()) {
+    const Endpoint* is = endpoints.find(uid);
+    if (before && before->inventory) --uses[*before->inventory];
+    if (is != nullptr && is->inventory) ++uses[*is->inventory];
+  }
+  for (const auto& [key, before] : inventories.before()) {
+    if (const auto* text = inventories.find(key)) out.rows.push_back({TableId::kInventories, key, *text});
+  }
+  for (const auto& [hash, change] : uses) {
+    const auto it = inventory_uses_.find(hash);
+    const auto now = static_cast<std::ptrdiff_t>(it == inventory_uses_.end() ? 0 : it->second) + change;
+    if (now == 0 && change < 0) out.rows.push_back({TableId::kInventories, to_hex_lower(hash), std::nullopt});
+  }
+  add_rows(out, TableId::kDevices, devices, [](const GatewaySerial& s) { return s.str(); }, codec::device_row,
+           [&out](const GatewaySerial& serial, const FabricDevice* before, const FabricDevice* after) {
+             std::string what = event(before, after);
+             if (before != nullptr && after != nullptr && before->state != after->state) {
+               what = fmt::format(R"({{"event":"{}"}})", device_state_name(after->state));
+             }
+             out.changes.push_back({"fabric_device", serial.str(), std::move(what), ""});
+           });
+  add_rows(out, TableId::kAdministrators, administrators, same, codec::administrator_row, logged("administrator"));
+  add_rows(out, TableId::kApiTokens, tokens, same, codec::api_token_row, logged("api_token"));
+  add_rows(out, TableId::kServerCertificates, certificates, same, codec::server_certificate_row,
+           logged("server_certificate"));
+  add_rows(out, TableId::kFeeds, feeds, same, codec::feed_row, logged("feed"));
+  return out;
+}
+
+void Registry::commit() {
+  for (const auto& [uid, before] : endpoints.before()) {
+    if (before) index(*before, -1);
+    if (const auto* is = endpoints.find(uid)) index(*is, +1);
+  }
+  endpoints.commit();
+  // Their texts are in the store now.
+  std::vector<std::string> kept;
+  for (const auto& [key, text] : inventories.all()) kept.push_back(key);
+  for (const auto& key : kept) inventories.erase(key);
+  inventories.commit();
+  meta.commit();
+  tags.commit();
+  profiles.commit();
+  invitations.commit();
+  devices.commit();
+  administrators.commit();
+  tokens.commit();
+  certificates.commit();
+  feeds.commit();
+}
+
+void Registry::rollback() {
+  meta.rollback();
+  tags.rollback();
+  profiles.rollback();
+  invitations.rollback();
+  endpoints.rollback();
+  devices.rollback();
+  administrators.rollback();
+  tokens.rollback();
+  certificates.rollback();
+  feeds.rollback();
+  inventories.rollback();
+}
+
+std::size_t Registry::touched() const {
+  return meta.before().size() + tags.before().size() + profiles.before().size() + invitations.before().size() +
+         endpoints.before().size() + devices.before().size() + administrators.before().size() + tokens.before().size() +
+         certificates.before().size() + feeds.before().size() + inventories.before().size();
+}
+
+void Registry::index(const Endpoint& e, int sign) {
+  const auto in = [sign](auto& map, const auto& key, const EndpointUid& uid) {
+    if (sign > 0) {
+      map[key] = uid;
+    } else if (const auto it = map.find(key); it != map.end() && it->second == uid) {
+      map.erase(it);
+    }
+  };
+  for (const auto& c : e.certificates) {
+    in(by_leaf_, c.sha256, e.uid);
+    in(by_key_, c.key_sha256, e.uid);
+  }
+  for (const auto& mac : gateway_macs(e)) {
+    if (sign > 0) {
+      behind_[mac].insert(e.uid);
+    } else if (const auto it = behind_.find(mac); it != behind_.end()) {
+      it->second.erase(e.uid);
+      if (it->second.empty()) behind_.erase(it);
+    }
+  }
+  if (e.inventory) add_to_count(inventory_uses_, *e.inventory, sign);
+  const auto step = static_cast<std::size_t>(sign);
+  if (e.registered()) {
+    counts_.registered += step;
+    if (e.online) counts_.online += step;
+    for (const auto id : e.tags.has()) tag_counts_[id].has += step;
+    for (const auto id : e.tags.unknown()) tag_counts_[id].unknown += step;
+  }
+  if (e.quarantined) {
+    counts_.quarantined += step;
+    if (sign > 0) {
+      quarantined_.insert(e.uid);
+    } else {
+      quarantined_.erase(e.uid);
+    }
+  }
+}
+
+const EndpointUid* Registry::by_leaf(const Sha256& leaf) const {
+  const auto it = by_leaf_.find(leaf);
+  return it == by_leaf_.end() ? nullptr : &it->second;
+}
+
+const std::set<EndpointUid>& Registry::behind(const MacAddress& gateway) const {
+  static const std::set<EndpointUid> kNobody;
+  const auto it = behind_.find(gateway);
+  return it == behind_.end() ? kNobody : it->second;
+}
+
+Registry::TagCounts Registry::tag_counts(posture::TagId id) const {
+  const auto it = tag_counts_.find(id);
+  return it == tag_counts_.end() ? TagCounts{} : it->second;
+}
+
+bool Registry::has_inventory(const Sha256& hash) const {
+  return inventory_uses_.contains(hash) || inventories.find(to_hex_lower(hash)) != nullptr;
+}
+
+const Endpoint* Registry::by_key(const Sha256& key) const {
+  if (const auto it = by_key_.find(key); it != by_key_.end()) {
+    if (const auto* e = endpoints.find(it->second)) return e;
+  }
+  for (const auto& [uid, before] : endpoints.before()) {
+    const auto* e = endpoints.find(uid);
+    if (e == nullptr) continue;
+    for (const auto& c : e->certificates) {
+      if (c.key_sha256 == key) return e;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace postern::ems

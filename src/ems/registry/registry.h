@@ -1,0 +1,76 @@
+#pragma once
+// The memory of the EMS: tables whose changes wait for a commit, and indexes over what is committed.
+#include <functional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "ems/registry/model.h"
+#include "ems/registry/table.h"
+#include "ems/store/store.h"
+
+namespace postern::ems {
+
+/// Thread: one.
+class Registry {
+ public:
+  Table<std::string, std::string> meta;
+  Table<posture::TagId, Tag> tags;              ///< Without the built-in.
+  Table<std::string, Profile> profiles;
+  Table<std::string, Invitation> invitations;
+  Table<EndpointUid, Endpoint> endpoints;
+  Table<GatewaySerial, FabricDevice> devices;
+  Table<std::string, Administrator> administrators;
+  Table<std::string, ApiToken> tokens;
+  Table<std::string, ServerCertificate> certificates;
+  Table<std::string, Feed> feeds;
+  Table<std::string, std::string> inventories;  ///< By lower-case hash; deflated text, only until it is committed.
+
+  /// Everything from the store. Error: kDataLoss naming the row, those of the store.
+  Status load(const Store& store);
+
+  /// What the tables' changes come to, as rows and log entries. Audit is the caller's.
+  Batch batch(WallTime at) const;
+  /// After the commit: indexes follow, changes are final.
+  void commit();
+  void rollback();
+  /// Objects touched since the last commit, about.
+  std::size_t touched() const;
+
+  // Over what is committed.
+  const EndpointUid* by_leaf(const Sha256& leaf) const;
+  const std::set<EndpointUid>& behind(const MacAddress& gateway) const;
+  const std::set<EndpointUid>& quarantined() const { return quarantined_; }
+  struct Counts {
+    std::size_t registered = 0, online = 0, quarantined = 0;
+  };
+  const Counts& counts() const { return counts_; }
+  struct TagCounts {
+    std::size_t has = 0, unknown = 0;
+  };
+  TagCounts tag_counts(posture::TagId id) const;
+  bool has_inventory(const Sha256& hash) const;   ///< Committed or about to be.
+
+  /// Committed or not: an endpoint that has, or had, a certificate for this key. Null: none.
+  const Endpoint* by_key(const Sha256& key) const;
+
+ private:
+  void index(const Endpoint& endpoint, int sign);
+
+  std::unordered_map<Sha256, EndpointUid> by_leaf_;
+  std::unordered_map<Sha256, EndpointUid> by_key_;
+  std::unordered_map<MacAddress, std::set<EndpointUid>> behind_;
+  std::set<EndpointUid> quarantined_;
+  std::unordered_map<Sha256, std::size_t> inventory_uses_;
+  std::unordered_map<posture::TagId, TagCounts> tag_counts_;
+  Counts counts_;
+};
+
+/// The hardware addresses of the gateways that the endpoint's default routes lead to.
+std::set<MacAddress> gateway_macs(const Endpoint& endpoint);
+/// Is what is known the same, whenever it was collected?
+bool same_fact(const posture::Fact& a, const posture::Fact& b);
+
+}  // namespace postern::ems

@@ -1,0 +1,186 @@
+#include "proto/fact_codec.h"
+
+#include <cstring>
+
+#include "wire/endpoint.pb.h"
+
+namespace postern::proto {
+namespace {
+
+using namespace posture;
+
+std::string bytes_of(const IpAddress& ip) {
+  if (!ip.valid()) return {};
+  return {reinterpret_cast<const char*>(ip.bytes().data()), ip.is_v4() ? 4u : 16u};
+}
+
+std::string bytes_of(const MacAddress& mac) {
+  if (!mac.valid()) return {};
+  return {reinterpret_cast<const char*>(mac.bytes().data()), mac.bytes().size()};
+}
+
+/// Empty is "none"; false for any other wrong length.
+bool read(const std::string& bytes, IpAddress& out) {
+  if (bytes.size() == 4) {
+    std::array<std::uint8_t, 4> raw;
+    std::memcpy(raw.data(), bytes.data(), raw.size());
+    out = IpAddress::v4(raw);
+    return true;
+  }
+  if (bytes.size() == 16) {
+    std::array<std::uint8_t, 16> raw;
+    std::memcpy(raw.data(), bytes.data(), raw.size());
+    out = IpAddress::v6(raw);
+    return true;
+  }
+  return bytes.empty();
+}
+
+bool read(const std::string& bytes, MacAddress& out) {
+  if (bytes.size() != 6) return bytes.empty();
+  std::array<std::uint8_t, 6> raw;
+  std::memcpy(raw.data(), bytes.data(), raw.size());
+  out = MacAddress(raw);
+  return true;
+}
+
+wire::UnknownReason wire_reason(UnknownReason reason) {
+  switch (reason) {
+    case UnknownReason::kUnsupported: return wire::UNKNOWN_REASON_UNSUPPORTED;
+    case UnknownReason::kDenied: return wire::UNKNOWN_REASON_DENIED;
+    case UnknownReason::kStale: return wire::UNKNOWN_REASON_STALE;
+    case UnknownReason::kFailed: return wire::UNKNOWN_REASON_FAILED;
+  }
+  return wire::UNKNOWN_REASON_FAILED;
+}
+
+UnknownReason reason_of(wire::UnknownReason reason) {
+  switch (reason) {
+    case wire::UNKNOWN_REASON_UNSUPPORTED: return UnknownReason::kUnsupported;
+    case wire::UNKNOWN_REASON_DENIED: return UnknownReason::kDenied;
+    case wire::UNKNOWN_REASON_STALE: return UnknownReason::kStale;
+    default: return UnknownReason::kFailed;  // a newer peer's reason is still no value
+  }
+}
+
+tl::unexpected<Error> bad(const char* what) { return fail(ErrorCode::kInvalidArgument, what); }
+tl::unexpected<Error> large(const char* what) { return fail(ErrorCode::kResourceExhausted, what); }
+
+bool too_long(const std::string& text) { return text.size() > kMaxFactText; }
+
+Result<FactValue> read_texts(const wire::TextList& in) {
+  if (static_cast<std::size_t>(in.values_size()) > kMaxFactList) return large("a list that is too long");
+  std::vector<std::string> out;
+  for (const auto& text : in.values()) {
+    if (too_long(text)) return large("a text that is too long");
+    out.push_back(text);
+  }
+  return FactValue(std::move(out));
+}
+
+Result<FactValue> read_interfaces(const wire::InterfaceList& in) {
+  if (static_cast<std::size_t>(in.values_size()) > kMaxFactList) return large("a list that is too long");
+  std::vector<Interface> out;
+  for (const auto& i : in.values()) {
+    Interface to;
+    if (too_long(i.name())) return large("a text that is too long");
+    to.name = i.name();
+    to.up = i.up();
+    if (!read(i.mac(), to.mac)) return bad("a hardware address of the wrong length");
+    if (static_cast<std::size_t>(i.addresses_size()) > kMaxFactList) return large("a list that is too long");
+    for (const auto& a : i.addresses()) {
+      IpAddress ip;
+      if (a.empty() || !read(a, ip)) return bad("an address of the wrong length");
+      to.addresses.push_back(ip);
+    }
+    out.push_back(std::move(to));
+  }
+  return FactValue(std::move(out));
+}
+
+Result<FactValue> read_routes(const wire::RouteList& in) {
+  if (static_cast<std::size_t>(in.values_size()) > kMaxFactList) return large("a list that is too long");
+  std::vector<Route> out;
+  for (const auto& r : in.values()) {
+    Route to;
+    if (too_long(r.interface())) return large("a text that is too long");
+    to.interface = r.interface();
+    to.vpn = r.vpn();
+    to.metric = r.metric();
+    if (!read(r.gateway_ip(), to.gateway_ip) || !read(r.local_ip(), to.local_ip)) return bad("an address of the wrong length");
+    if (!read(r.gateway_mac(), to.gateway_mac)) return bad("a hardware address of the wrong length");
+    out.push_back(std::move(to));
+  }
+  return FactValue(std::move(out));
+}
+
+Result<FactValue> read_value(const wire::Fact& in) {
+  if (in.unknown() != wire::UNKNOWN_REASON_NONE) {
+    if (in.value_case() != wire::Fact::VALUE_NOT_SET) return bad("a value and a reason why there is none");
+    return FactValue(Unknown{reason_of(in.unknown())});
+  }
+  switch (in.value_case()) {
+    case wire::Fact::kBoolean: return FactValue(in.boolean());
+    case wire::Fact::kInteger: return FactValue(static_cast<std::int64_t>(in.integer()));
+    case wire::Fact::kText:
+      if (too_long(in.text())) return large("a text that is too long");
+      return FactValue(in.text());
+    case wire::Fact::kTexts: return read_texts(in.texts());
+    case wire::Fact::kInterfaces: return read_interfaces(in.interfaces());
+    case wire::Fact::kRoutes: return read_routes(in.routes());
+    default: return bad("neither a value nor a reason why there is none");
+  }
+}
+
+struct Writer {
+  wire::Fact& out;
+  void operator()(const Unknown& v) { out.set_unknown(wire_reason(v.reason)); }
+  void operator()(bool v) { out.set_boolean(v); }
+  void operator()(std::int64_t v) { out.set_integer(v); }
+  void operator()(const std::string& v) { out.set_text(v); }
+  void operator()(const std::vector<std::string>& v) {
+    out.mutable_texts();
+    for (const auto& text : v) out.mutable_texts()->add_values(text);
+  }
+  void operator()(const std::vector<Interface>& v) {
+    out.mutable_interfaces();
+    for (const auto& i : v) {
+      auto& to = *out.mutable_interfaces()->add_values();
+      to.set_name(i.name);
+      to.set_mac(bytes_of(i.mac));
+      for (const auto& a : i.addresses) to.add_addresses(bytes_of(a));
+      to.set_up(i.up);
+    }
+  }
+  void operator()(const std::vector<Route>& v) {
+    out.mutable_routes();
+    for (const auto& r : v) {
+      auto& to = *out.mutable_routes()->add_values();
+      to.set_interface(r.interface);
+      to.set_gateway_ip(bytes_of(r.gateway_ip));
+      to.set_gateway_mac(bytes_of(r.gateway_mac));
+      to.set_local_ip(bytes_of(r.local_ip));
+      to.set_vpn(r.vpn);
+      to.set_metric(r.metric);
+    }
+  }
+  void operator()(const VulnerabilityCounts&) { out.set_unknown(wire::UNKNOWN_REASON_UNSUPPORTED); }
+};
+
+}  // namespace
+
+void encode_fact(std::string_view key, const Fact& fact, wire::Fact& out) {
+  out.set_key(std::string(key));
+  std::visit(Writer{out}, fact.value);
+  out.set_collected_at_ms(to_unix_ms(fact.collected_at));
+  out.set_source(fact.source);
+}
+
+Result<Fact> decode_fact(const wire::Fact& in) {
+  if (in.source().size() > 512) return large("a source that is too long");
+  auto value = read_value(in);
+  if (!value) return fail(value.error());
+  return Fact{std::move(*value), from_unix_ms(in.collected_at_ms()), in.source()};
+}
+
+}  // namespace postern::proto
