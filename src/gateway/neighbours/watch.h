@@ -33,7 +33,7 @@ class NetworkWatch {
   /// Errors: kUnavailable, kPermissionDenied.
   static Result<std::unique_ptr<NetworkWatch>> open(net::Loop& loop, NetworkEvents events);
 
-  virtual const std::vector<LocalInterface>& interfaces() const = 0;  ///< With addresses or a hardware address; no loopback.
+  virtual const std::vector<LocalInterface>& interfaces() const = 0;  ///< All but loopback.
   virtual const std::vector<LinkState>& links() const = 0;
   /// Makes the kernel ask by ARP or ND; the answer comes as an event (kPresent or kAbsent). An entry that is there is
   /// confirmed anew. Errors: kNotFound (no such interface), kPermissionDenied, kUnavailable.

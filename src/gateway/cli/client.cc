@@ -1,0 +1,97 @@
+#include "gateway/cli/client.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "gateway/cli/channel.h"
+#include "gateway/cli/terminal.h"
+
+namespace postern::gateway::cli {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: postern-gateway cli [-c COMMAND]... [--socket PATH]\n"
+    "Runs the commands in order, or those on standard input; on a terminal, interactively.\n"
+    "The first command that fails ends it: staged changes are dropped, the exit status is 1.\n";
+
+/// Runs what `next` gives until it is empty. `where` names the place of a command for error messages.
+int run_lines(Channel& channel, const std::function<std::optional<std::string>()>& next,
+              const std::function<std::string()>& where) {
+  bool more = false, staged = false;
+  while (auto line = next()) {
+    const auto response = channel.ask({Request::Kind::kLine, *line});
+    if (!response) {
+      std::fprintf(stderr, "%s\n", response.error().message.c_str());
+      return 2;
+    }
+    std::fputs(response->reply.output.c_str(), stdout);
+    std::fflush(stdout);
+    if (!response->reply.ok()) {
+      std::fprintf(stderr, "%s%s\n", where().c_str(), response->reply.error.c_str());
+      return 1;
+    }
+    more = response->reply.more;
+    staged = response->staged;
+    if (response->reply.bye) return 0;
+  }
+  if (more) {
+    std::fprintf(stderr, "%sthe last command waits for an answer or for the end of a quote\n", where().c_str());
+    return 1;
+  }
+  if (staged) {
+    std::fprintf(stderr, "%schanges were staged and not committed: end is missing; nothing was changed\n", where().c_str());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int cli_main(std::string socket_path, const std::vector<std::string>& args) {
+  std::vector<std::string> commands;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const bool has_value = i + 1 < args.size();
+    if ((args[i] == "-c" || args[i] == "--command") && has_value) {
+      // Several lines in one argument are several commands.
+      for (const auto line : split(args[++i], '\n')) commands.emplace_back(line);
+    } else if (args[i] == "--socket" && has_value) {
+      socket_path = args[++i];
+    } else if (args[i] == "-h" || args[i] == "--help") {
+      std::fputs(kUsage, stdout);
+      return 0;
+    } else {
+      std::fprintf(stderr, "unknown or incomplete argument %s\n%s", args[i].c_str(), kUsage);
+      return 2;
+    }
+  }
+  auto channel = Channel::connect(socket_path);
+  if (!channel) {
+    std::fprintf(stderr, "%s\n", channel.error().message.c_str());
+    return 2;
+  }
+  if (!commands.empty()) {
+    std::size_t at = 0;
+    return run_lines(
+        **channel, [&]() { return at < commands.size() ? std::optional(commands[at++]) : std::nullopt; },
+        [] { return std::string(); });
+  }
+  if (isatty(STDIN_FILENO)) return run_terminal(**channel);
+  std::size_t number = 0;
+  return run_lines(
+      **channel,
+      [&]() -> std::optional<std::string> {
+        std::string line;
+        if (!std::getline(std::cin, line)) return std::nullopt;
+        ++number;
+        return line;
+      },
+      [&] { return "line " + std::to_string(number) + ": "; });
+}
+
+}  // namespace postern::gateway::cli

@@ -1,0 +1,38 @@
+#pragma once
+// What client and daemon say to each other over the Unix socket: one JSON object per message, each request answered once.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "gateway/cli/session.h"
+
+namespace postern::gateway::cli {
+
+struct Request {
+  enum class Kind {
+    kLine,  ///< Run `text`.
+    kHelp,  ///< What may follow `text`?
+  };
+  Kind kind = Kind::kLine;
+  std::string text;
+};
+
+struct Response {
+  Reply reply;
+  std::vector<Candidate> help;  ///< Of kHelp.
+  std::string prompt;           ///< For the next line.
+  bool staged = false;          ///< Changes wait for `end`.
+};
+
+std::string encode(const Request& request);
+std::string encode(const Response& response);
+/// Errors: kInvalidArgument.
+Result<Request> decode_request(std::string_view message);
+Result<Response> decode_response(std::string_view message);
+
+/// Larger messages end the connection.
+inline constexpr std::size_t kMaxMessage = 64u << 20;
+
+}  // namespace postern::gateway::cli

@@ -1,0 +1,236 @@
+// Interfaces and neighbours of a real kernel: two network namespaces of our own with a cable between them.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "gateway/neighbours/reader.h"
+
+namespace postern::gateway {
+namespace {
+
+using testing::IsEmpty;
+
+/// Messages as the kernel writes them, made by hand.
+class Message {
+ public:
+  template <class Header>
+  Message(std::uint16_t type, const Header& header) {
+    nlmsghdr h{};
+    h.nlmsg_type = type;
+    put(&h, sizeof h);
+    put(&header, sizeof header);
+  }
+  Message& attribute(std::uint16_t type, ByteView bytes) {
+    const std::uint16_t head[2] = {static_cast<std::uint16_t>(4 + bytes.size()), type};
+    put(head, sizeof head);
+    put(bytes.data(), bytes.size());
+    return *this;
+  }
+  Bytes bytes() const {
+    Bytes out = bytes_;
+    const auto length = static_cast<std::uint32_t>(out.size());
+    std::memcpy(out.data(), &length, 4);
+    return out;
+  }
+
+ private:
+  void put(const void* data, std::size_t size) {
+    const auto* raw = static_cast<const std::uint8_t*>(data);
+    bytes_.insert(bytes_.end(), raw, raw + size);
+    while (bytes_.size() % 4) bytes_.push_back(0);
+  }
+  Bytes bytes_;
+};
+
+Bytes link(unsigned index, const char* name, bool added = true) {
+  ifinfomsg h{};
+  h.ifi_index = static_cast<int>(index);
+  h.ifi_type = 1;
+  const Bytes mac = {2, 0, 0, 0, 0, static_cast<std::uint8_t>(index)};
+  return Message(added ? RTM_NEWLINK : RTM_DELLINK, h)
+      .attribute(IFLA_IFNAME, {reinterpret_cast<const std::uint8_t*>(name), std::strlen(name) + 1})
+      .attribute(IFLA_ADDRESS, mac)
+      .bytes();
+}
+
+Bytes neighbour(unsigned index, std::array<std::uint8_t, 4> ip, std::uint16_t state, bool added = true) {
+  ndmsg h{};
+  h.ndm_family = AF_INET;
+  h.ndm_ifindex = static_cast<int>(index);
+  h.ndm_state = state;
+  const Bytes mac = {2, 9, 15, 0, 1, 2};
+  Message m(added ? RTM_NEWNEIGH : RTM_DELNEIGH, h);
+  m.attribute(NDA_DST, ip);
+  if (state != NUD_INCOMPLETE && state != NUD_FAILED) m.attribute(NDA_LLADDR, mac);
+  return m.bytes();
+}
+
+TEST(NetworkTable, FollowsNeighboursThroughTheirStates) {
+  NetworkTable table;
+  table.take(link(3, "port1"));
+  EXPECT_TRUE(table.take_interfaces_changed());
+  table.take(link(3, "port1"));
+  EXPECT_FALSE(table.take_interfaces_changed());
+  const NeighbourKey key = {"port1", IpAddress::v4({10, 0, 1, 2})};
+  const auto step = [&](std::uint16_t state) {
+    table.take(neighbour(3, {10, 0, 1, 2}, state));
+    return table.take_neighbours();
+  };
+  auto changes = step(NUD_INCOMPLETE);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].first, key);
+  EXPECT_EQ(changes[0].second->state, Neighbour::State::kAsking);
+  changes = step(NUD_REACHABLE);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].second->mac.str(), "02:09:0f:00:01:02");
+  EXPECT_THAT(step(NUD_STALE), IsEmpty());  // the same answer
+  EXPECT_THAT(step(NUD_PROBE), IsEmpty());
+  EXPECT_EQ(step(NUD_FAILED).at(0).second->state, Neighbour::State::kAbsent);
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_FAILED, false));
+  EXPECT_EQ(table.take_neighbours().at(0).second, std::nullopt);
+  EXPECT_THAT(step(NUD_NOARP), IsEmpty());
+  table.take(neighbour(9, {10, 0, 1, 2}, NUD_REACHABLE));  // of no interface that we know
+  EXPECT_THAT(table.take_neighbours(), IsEmpty());
+}
+
+TEST(NetworkTable, WhatAReadingDoesNotListIsGone) {
+  NetworkTable table;
+  table.take(link(3, "port1"));
+  table.take(link(4, "port2"));
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_REACHABLE));
+  table.take(neighbour(3, {10, 0, 1, 3}, NUD_REACHABLE));
+  table.take(neighbour(4, {10, 0, 2, 3}, NUD_REACHABLE));
+  table.take_neighbours();
+  table.begin_reading();
+  table.take(link(3, "port1"));
+  table.take(neighbour(3, {10, 0, 1, 3}, NUD_REACHABLE));
+  table.end_reading();
+  std::vector<std::string> gone;
+  for (const auto& [key, n] : table.take_neighbours()) gone.push_back(n ? "kept?" : key.interface + " " + key.ip.str());
+  EXPECT_THAT(gone, testing::ElementsAre("port1 10.0.1.2", "port2 10.0.2.3"));
+  EXPECT_EQ(table.interfaces().size(), 1u);
+}
+
+TEST(NetworkTable, AnInterfaceMayChangeItsName) {
+  NetworkTable table;
+  table.take(link(3, "eth7"));
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_REACHABLE));
+  table.take_neighbours();
+  table.take(link(3, "port1"));
+  const auto changes = table.take_neighbours();
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].first.interface, "eth7");
+  EXPECT_FALSE(changes[0].second);
+  EXPECT_EQ(changes[1].first.interface, "port1");
+  EXPECT_TRUE(changes[1].second);
+  table.take(link(3, "port1", false));
+  EXPECT_EQ(table.take_neighbours().size(), 1u);
+  EXPECT_THAT(table.interfaces(), IsEmpty());
+}
+
+class NeighboursTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system(("ip netns add " + name("a") + " 2>/dev/null").c_str()) != 0) {
+      GTEST_SKIP() << "network namespaces can't be made here (EPERM?)";
+    }
+    for (const char* command : {"ip netns add {b}", "ip -n {a} link add port1 type veth peer name eth0 netns {b}",
+                                "ip -n {b} link set eth0 address 02:09:0f:00:01:02 up", "ip -n {a} link set port1 up",
+                                "ip -n {a} address add 10.0.1.1/24 dev port1", "ip -n {b} address add 10.0.1.2/24 dev eth0",
+                                "ip netns exec {a} sh -c 'echo 50 > /proc/sys/net/ipv4/neigh/port1/retrans_time_ms'"}) {
+      run(command);
+    }
+    std::thread([&] {
+      const int fd = open(("/run/netns/" + name("a")).c_str(), O_RDONLY | O_CLOEXEC);
+      ASSERT_EQ(setns(fd, CLONE_NEWNET), 0);
+      close(fd);
+      auto opened = NetworkReader::open();
+      ASSERT_TRUE(opened) << opened.error().message;
+      reader = std::move(*opened);
+    }).join();
+  }
+  void TearDown() override {
+    for (const char* part : {"a", "b"}) {
+      if (std::system(("ip netns del " + name(part) + " 2>/dev/null").c_str()) != 0) continue;
+    }
+  }
+  std::string name(const char* part) const { return fmt::format("postern-nb-{}-{}", getpid(), part); }
+  void run(const char* command) {
+    const auto text = fmt::format(fmt::runtime(command), fmt::arg("a", name("a")), fmt::arg("b", name("b")));
+    ASSERT_EQ(std::system(text.c_str()), 0) << text;
+  }
+  /// Takes events until `holds`, or for too long.
+  bool until(const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!holds()) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return false;
+      pollfd p{reader->fd(), POLLIN, 0};
+      poll(&p, 1, static_cast<int>(left.count()));
+      EXPECT_TRUE(reader->read());
+    }
+    return true;
+  }
+  bool is(const char* ip, Neighbour::State state, const char* mac = nullptr) {
+    const auto* n = reader->table().find({"port1", *IpAddress::parse(ip)});
+    return n && n->state == state && (!mac || n->mac.str() == mac);
+  }
+
+  std::unique_ptr<NetworkReader> reader;
+};
+
+TEST_F(NeighboursTest, AskingFindsWhoIsThereAndWhoIsNot) {
+  const auto interfaces = reader->table().interfaces();
+  ASSERT_EQ(interfaces.size(), 1u);
+  EXPECT_EQ(interfaces[0].name, "port1");
+  EXPECT_TRUE(interfaces[0].mac.valid());
+  EXPECT_THAT(interfaces[0].addresses, testing::Contains(LocalInterface::Address{*IpAddress::parse("10.0.1.1"), 24}));
+
+  const NeighbourKey there = {"port1", *IpAddress::parse("10.0.1.2")};
+  ASSERT_EQ(reader->table().find(there), nullptr);
+  auto asked = reader->probe(there);
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_TRUE(until([&] { return is("10.0.1.2", Neighbour::State::kPresent, "02:09:0f:00:01:02"); }));
+
+  asked = reader->probe({"port1", *IpAddress::parse("10.0.1.77")});
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_TRUE(until([&] { return is("10.0.1.77", Neighbour::State::kAbsent); }));
+
+  // An entry that is there is confirmed anew: when nobody answers any more, it fails.
+  run("ip -n {b} address del 10.0.1.2/24 dev eth0");
+  asked = reader->probe(there);
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_TRUE(until([&] { return is("10.0.1.2", Neighbour::State::kAbsent); }));
+
+  const auto nowhere = reader->probe({"port9", *IpAddress::parse("10.0.1.2")});
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(NeighboursTest, EventsTellOfNewAddressesAndLinks) {
+  reader->table().take_interfaces_changed();
+  run("ip -n {a} address add 10.0.9.1/24 dev port1");
+  EXPECT_TRUE(until([&] { return reader->table().take_interfaces_changed(); }));
+  const auto changed = reader->table().interfaces();
+  EXPECT_THAT(changed[0].addresses, testing::Contains(LocalInterface::Address{*IpAddress::parse("10.0.9.1"), 24}));
+  run("ip -n {a} link add port2 type veth peer name other");
+  EXPECT_TRUE(until([&] { return reader->table().index_of("port2").has_value(); }));
+  run("ip -n {a} link del port2");
+  EXPECT_TRUE(until([&] { return !reader->table().index_of("port2"); }));
+}
+
+}  // namespace
+}  // namespace postern::gateway

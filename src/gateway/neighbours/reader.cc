@@ -1,0 +1,156 @@
+#include "gateway/neighbours/reader.h"
+
+#include <fcntl.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "gateway/neighbours/netlink.h"
+
+namespace postern::gateway {
+namespace {
+
+constexpr int kReadings = 8;                    // of one list that changes while it is read
+constexpr int kQueue = 4 << 20;                 // bytes of events that may wait for us
+
+Error netlink_error(std::string_view doing) {
+  const int error = errno;
+  const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied
+                    : error == ENODEV || error == ENXIO ? ErrorCode::kNotFound
+                                                        : ErrorCode::kUnavailable;
+  return {code, std::string(doing) + ": " + std::strerror(error)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<NetworkReader>> NetworkReader::open() {
+  mnl_socket* sockets[2] = {};
+  for (auto& s : sockets) {
+    s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!s) {
+      const auto error = netlink_error("opening rtnetlink");
+      if (sockets[0]) mnl_socket_close(sockets[0]);
+      return fail(error);
+    }
+  }
+  auto reader = std::unique_ptr<NetworkReader>(new NetworkReader(sockets[0], sockets[1]));
+  const int events = mnl_socket_get_fd(reader->events_);
+  if (mnl_socket_bind(reader->events_, 0, MNL_SOCKET_AUTOPID) < 0 ||
+      mnl_socket_bind(reader->requests_, 0, MNL_SOCKET_AUTOPID) < 0 ||
+      fcntl(events, F_SETFL, O_NONBLOCK) < 0) {
+    return fail(netlink_error("binding rtnetlink"));
+  }
+  setsockopt(events, SOL_SOCKET, SO_RCVBUF, &kQueue, sizeof kQueue);  // as much as this system allows
+  for (int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEIGH}) {
+    if (mnl_socket_setsockopt(reader->events_, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) {
+      return fail(netlink_error("following rtnetlink"));
+    }
+  }
+  // Events are followed before the lists are read: nothing falls in between.
+  if (auto s = reader->read_everything(); !s) return fail(s.error());
+  return reader;
+}
+
+NetworkReader::~NetworkReader() {
+  mnl_socket_close(events_);
+  mnl_socket_close(requests_);
+}
+
+int NetworkReader::fd() const { return mnl_socket_get_fd(events_); }
+
+Status NetworkReader::dump(std::uint16_t type, bool& interrupted) {
+  alignas(nlmsghdr) char out[64];
+  nlmsghdr* message = mnl_nlmsg_put_header(out);
+  message->nlmsg_type = type;
+  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  message->nlmsg_seq = ++sequence_;
+  const std::size_t extra = type == RTM_GETLINK ? sizeof(ifinfomsg) : type == RTM_GETADDR ? sizeof(ifaddrmsg) : sizeof(ndmsg);
+  mnl_nlmsg_put_extra_header(message, extra);
+  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking rtnetlink"));
+  for (;;) {
+    const auto length = mnl_socket_recvfrom(requests_, buffer_.data(), buffer_.size());
+    if (length < 0) return fail(netlink_error("reading rtnetlink"));
+    int left = static_cast<int>(length);
+    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+      if (m->nlmsg_seq != sequence_) continue;
+      if (m->nlmsg_flags & NLM_F_DUMP_INTR) interrupted = true;
+      if (m->nlmsg_type == NLMSG_DONE) return {};
+      if (m->nlmsg_type == NLMSG_ERROR) {
+        errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error;
+        return fail(netlink_error("reading rtnetlink"));
+      }
+      table_.take({reinterpret_cast<const std::uint8_t*>(m), m->nlmsg_len});
+    }
+  }
+}
+
+Status NetworkReader::read_everything() {
+  for (int i = 0; i < kReadings; ++i) {
+    bool interrupted = false;
+    table_.begin_reading();
+    for (const std::uint16_t type : {RTM_GETLINK, RTM_GETADDR, RTM_GETNEIGH}) {
+      if (auto s = dump(type, interrupted); !s) return s;
+    }
+    if (!interrupted) {
+      table_.end_reading();
+      return {};
+    }
+  }
+  return fail(ErrorCode::kUnavailable, "the network's lists change faster than they can be read");
+}
+
+Status NetworkReader::read() {
+  for (;;) {
+    const auto length = recv(fd(), buffer_.data(), buffer_.size(), 0);
+    if (length > 0) {
+      table_.take({buffer_.data(), static_cast<std::size_t>(length)});
+    } else if (length < 0 && errno == ENOBUFS) {
+      if (auto s = read_everything(); !s) return s;
+    } else if (length < 0 && errno == EINTR) {
+      continue;
+    } else if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return {};
+    } else {
+      return fail(netlink_error("following rtnetlink"));
+    }
+  }
+}
+
+Status NetworkReader::probe(const NeighbourKey& key) {
+  const auto index = table_.index_of(key.interface);
+  if (!index) return fail(ErrorCode::kNotFound, fmt::format("there is no interface {}", key.interface));
+  const Neighbour* known = table_.find(key);
+  const bool answered = known && known->state == Neighbour::State::kPresent;
+  alignas(nlmsghdr) char out[256];
+  nlmsghdr* message = mnl_nlmsg_put_header(out);
+  message->nlmsg_type = RTM_NEWNEIGH;
+  message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | (answered ? NLM_F_REPLACE : NLM_F_CREATE));
+  message->nlmsg_seq = ++sequence_;
+  auto* head = static_cast<ndmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ndmsg)));
+  head->ndm_family = key.ip.is_v4() ? AF_INET : AF_INET6;
+  head->ndm_ifindex = static_cast<int>(*index);
+  // With an address: ask whether it still answers. Without one: ask as if a packet waited for it.
+  head->ndm_state = answered ? NUD_PROBE : NUD_NONE;
+  head->ndm_flags = answered ? 0 : NTF_USE;
+  mnl_attr_put(message, NDA_DST, key.ip.is_v4() ? 4 : 16, key.ip.bytes().data());
+  if (answered) mnl_attr_put(message, NDA_LLADDR, 6, known->mac.bytes().data());
+  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking for a neighbour"));
+  for (;;) {
+    const auto length = mnl_socket_recvfrom(requests_, buffer_.data(), buffer_.size());
+    if (length < 0) return fail(netlink_error("asking for a neighbour"));
+    int left = static_cast<int>(length);
+    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+      if (m->nlmsg_seq != sequence_ || m->nlmsg_type != NLMSG_ERROR) continue;
+      errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error;
+      if (errno == 0) return {};
+      return fail(netlink_error("asking for a neighbour"));
+    }
+  }
+}
+
+}  // namespace postern::gateway

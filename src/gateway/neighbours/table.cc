@@ -1,0 +1,241 @@
+#include "gateway/neighbours/table.h"
+
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "gateway/neighbours/netlink.h"
+
+namespace postern::gateway {
+namespace {
+
+IpAddress ip_of(const nlattr* a, int family) {
+  const std::size_t length = mnl_attr_get_payload_len(a);
+  if (family == AF_INET && length == 4) {
+    std::array<std::uint8_t, 4> raw;
+    std::memcpy(raw.data(), mnl_attr_get_payload(a), 4);
+    return IpAddress::v4(raw);
+  }
+  if (family == AF_INET6 && length == 16) {
+    std::array<std::uint8_t, 16> raw;
+    std::memcpy(raw.data(), mnl_attr_get_payload(a), 16);
+    return IpAddress::v6(raw);
+  }
+  return {};
+}
+
+MacAddress mac_of(const nlattr* a) {
+  if (mnl_attr_get_payload_len(a) != 6) return {};
+  std::array<std::uint8_t, 6> raw;
+  std::memcpy(raw.data(), mnl_attr_get_payload(a), 6);
+  return MacAddress(raw);
+}
+
+template <class Header>
+const Header* header_of(const nlmsghdr* message) {
+  if (mnl_nlmsg_get_payload_len(message) < sizeof(Header)) return nullptr;
+  return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
+}
+
+}  // namespace
+
+void NetworkTable::take(ByteView datagram) {
+  int left = static_cast<int>(datagram.size());
+  auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
+  while (mnl_nlmsg_ok(message, left)) {
+    switch (message->nlmsg_type) {
+      case RTM_NEWLINK: link(true, message); break;
+      case RTM_DELLINK: link(false, message); break;
+      case RTM_NEWADDR: address(true, message); break;
+      case RTM_DELADDR: address(false, message); break;
+      case RTM_NEWNEIGH: neighbour(true, message); break;
+      case RTM_DELNEIGH: neighbour(false, message); break;
+      default: break;
+    }
+    message = mnl_nlmsg_next(message, &left);
+  }
+}
+
+void NetworkTable::link(bool added, const void* raw) {
+  const auto* message = static_cast<const nlmsghdr*>(raw);
+  const auto* head = header_of<ifinfomsg>(message);
+  if (!head || head->ifi_index <= 0 || head->ifi_family == AF_BRIDGE) return;
+  const auto index = static_cast<unsigned>(head->ifi_index);
+  if (!added) return drop_link(index);
+  Link next;
+  if (const auto it = links_.find(index); it != links_.end()) next = it->second;
+  next.loopback = head->ifi_flags & IFF_LOOPBACK;
+  next.up = (head->ifi_flags & IFF_UP) && (head->ifi_flags & IFF_RUNNING);
+  next.mac = {};
+  std::string name;
+  each_attribute(message, sizeof *head, [&](const nlattr* a) {
+    if (mnl_attr_get_type(a) == IFLA_IFNAME) {
+      const char* text = static_cast<const char*>(mnl_attr_get_payload(a));
+      name.assign(text, strnlen(text, mnl_attr_get_payload_len(a)));
+    }
+    if (mnl_attr_get_type(a) == IFLA_ADDRESS && head->ifi_type == ARPHRD_ETHER) next.mac = mac_of(a);
+  });
+  if (name.empty()) return;
+  if (seen_) seen_->links.insert(index);
+  const auto it = links_.find(index);
+  if (it != links_.end() && it->second.name != name) {
+    for (const auto& [ip, n] : it->second.neighbours) {
+      changed_[{it->second.name, ip}] = std::nullopt;
+      changed_[{name, ip}] = n;
+    }
+  }
+  next.name = name;
+  if (it != links_.end() && it->second == next) return;
+  links_[index] = std::move(next);
+  interfaces_changed_ = true;
+}
+
+void NetworkTable::drop_link(unsigned index) {
+  const auto it = links_.find(index);
+  if (it == links_.end()) return;
+  for (const auto& [ip, n] : it->second.neighbours) changed_[{it->second.name, ip}] = std::nullopt;
+  links_.erase(it);
+  interfaces_changed_ = true;
+}
+
+void NetworkTable::address(bool added, const void* raw) {
+  const auto* message = static_cast<const nlmsghdr*>(raw);
+  const auto* head = header_of<ifaddrmsg>(message);
+  if (!head) return;
+  const auto it = links_.find(head->ifa_index);
+  if (it == links_.end()) return;
+  IpAddress local, other;
+  each_attribute(message, sizeof *head, [&](const nlattr* a) {
+    if (mnl_attr_get_type(a) == IFA_LOCAL) local = ip_of(a, head->ifa_family);
+    if (mnl_attr_get_type(a) == IFA_ADDRESS) other = ip_of(a, head->ifa_family);
+  });
+  // On a point-to-point link IFA_ADDRESS is the other end's.
+  const IpAddress ip = local.valid() ? local : other;
+  if (!ip.valid()) return;
+  auto& list = it->second.addresses;
+  const LocalInterface::Address address = {ip, head->ifa_prefixlen};
+  const auto at = std::find_if(list.begin(), list.end(), [&](const auto& a) { return a.ip == ip; });
+  if (!added) {
+    if (at == list.end()) return;
+    list.erase(at);
+    interfaces_changed_ = true;
+    return;
+  }
+  if (seen_) seen_->addresses.emplace(head->ifa_index, ip);
+  if (at == list.end()) {
+    list.push_back(address);
+  } else if (*at == address) {
+    return;
+  } else {
+    *at = address;
+  }
+  interfaces_changed_ = true;
+}
+
+void NetworkTable::neighbour(bool added, const void* raw) {
+  const auto* message = static_cast<const nlmsghdr*>(raw);
+  const auto* head = header_of<ndmsg>(message);
+  if (!head || head->ndm_ifindex <= 0 || (head->ndm_flags & NTF_PROXY)) return;
+  const auto index = static_cast<unsigned>(head->ndm_ifindex);
+  const auto it = links_.find(index);
+  if (it == links_.end()) return;
+  IpAddress ip;
+  MacAddress mac;
+  each_attribute(message, sizeof *head, [&](const nlattr* a) {
+    if (mnl_attr_get_type(a) == NDA_DST) ip = ip_of(a, head->ndm_family);
+    if (mnl_attr_get_type(a) == NDA_LLADDR) mac = mac_of(a);
+  });
+  if (!ip.valid()) return;
+  constexpr auto kAnswered = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+  std::optional<Neighbour> next;
+  if (added && (head->ndm_state & kAnswered) && mac.valid()) {
+    next = Neighbour{Neighbour::State::kPresent, mac};
+  } else if (added && (head->ndm_state & NUD_INCOMPLETE)) {
+    next = Neighbour{Neighbour::State::kAsking, {}};
+  } else if (added && (head->ndm_state & NUD_FAILED)) {
+    next = Neighbour{Neighbour::State::kAbsent, {}};
+  }
+  auto& all = it->second.neighbours;
+  const auto at = all.find(ip);
+  if (!next) {
+    if (at == all.end()) return;
+    all.erase(at);
+    changed_[{it->second.name, ip}] = std::nullopt;
+    return;
+  }
+  if (seen_) seen_->neighbours.emplace(index, ip);
+  if (at != all.end() && at->second == *next) return;
+  all[ip] = *next;
+  changed_[{it->second.name, ip}] = next;
+}
+
+void NetworkTable::begin_reading() { seen_.emplace(); }
+
+void NetworkTable::end_reading() {
+  if (!seen_) return;
+  std::vector<unsigned> gone;
+  for (auto& [index, link] : links_) {
+    if (!seen_->links.contains(index)) {
+      gone.push_back(index);
+      continue;
+    }
+    const auto erased = std::erase_if(
+        link.addresses, [&, i = index](const auto& a) { return !seen_->addresses.contains({i, a.ip}); });
+    if (erased > 0) interfaces_changed_ = true;
+    for (auto it = link.neighbours.begin(); it != link.neighbours.end();) {
+      if (seen_->neighbours.contains({index, it->first})) {
+        ++it;
+        continue;
+      }
+      changed_[{link.name, it->first}] = std::nullopt;
+      it = link.neighbours.erase(it);
+    }
+  }
+  for (const auto index : gone) drop_link(index);
+  seen_.reset();
+}
+
+std::vector<std::pair<NeighbourKey, std::optional<Neighbour>>> NetworkTable::take_neighbours() {
+  std::vector<std::pair<NeighbourKey, std::optional<Neighbour>>> out(changed_.begin(), changed_.end());
+  changed_.clear();
+  return out;
+}
+
+std::vector<LocalInterface> NetworkTable::interfaces() const {
+  std::vector<LocalInterface> out;
+  for (const auto& [index, link] : links_) {
+    if (!link.loopback) out.push_back({link.name, link.mac, link.addresses});
+  }
+  return out;
+}
+
+std::vector<LinkState> NetworkTable::links() const {
+  std::vector<LinkState> out;
+  for (const auto& [index, link] : links_) {
+    if (!link.loopback) out.push_back({link.name, index, link.up});
+  }
+  return out;
+}
+
+std::optional<unsigned> NetworkTable::index_of(const std::string& name) const {
+  for (const auto& [index, link] : links_) {
+    if (link.name == name) return index;
+  }
+  return std::nullopt;
+}
+
+const Neighbour* NetworkTable::find(const NeighbourKey& key) const {
+  for (const auto& [index, link] : links_) {
+    if (link.name != key.interface) continue;
+    const auto it = link.neighbours.find(key.ip);
+    return it == link.neighbours.end() ? nullptr : &it->second;
+  }
+  return nullptr;
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,60 @@
+#pragma once
+// Interfaces, addresses and neighbours as rtnetlink's messages tell them. Pure: bytes in, changes out. Thread: one.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/hex.h"
+#include "gateway/addresses/resolver.h"
+#include "gateway/neighbours/watch.h"
+
+namespace postern::gateway {
+
+class NetworkTable {
+ public:
+  /// Takes whole messages (RTM_NEWLINK, …), as they stand in one datagram. What it does not know it passes over.
+  void take(ByteView datagram);
+  /// Between these everything that there is comes anew; what did not come is gone.
+  void begin_reading();
+  void end_reading();
+
+  /// Changes since the last call.
+  bool take_interfaces_changed() { return std::exchange(interfaces_changed_, false); }
+  std::vector<std::pair<NeighbourKey, std::optional<Neighbour>>> take_neighbours();
+
+  /// All but loopback, in the order of their indexes.
+  std::vector<LocalInterface> interfaces() const;
+  std::vector<LinkState> links() const;
+  std::optional<unsigned> index_of(const std::string& name) const;
+  const Neighbour* find(const NeighbourKey& key) const;
+
+ private:
+  struct Link {
+    std::string name;
+    MacAddress mac;
+    bool up = false;
+    bool loopback = false;
+    std::vector<LocalInterface::Address> addresses;
+    std::map<IpAddress, Neighbour> neighbours;
+    friend bool operator==(const Link&, const Link&) = default;
+  };
+  struct Seen {
+    std::set<unsigned> links;
+    std::set<std::pair<unsigned, IpAddress>> addresses, neighbours;
+  };
+  void link(bool added, const void* message);
+  void address(bool added, const void* message);
+  void neighbour(bool added, const void* message);
+  void drop_link(unsigned index);
+
+  std::map<unsigned, Link> links_;
+  std::optional<Seen> seen_;  // while everything is read anew
+  bool interfaces_changed_ = false;
+  std::map<NeighbourKey, std::optional<Neighbour>> changed_;
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,56 @@
+#include "gateway/neighbours/watch.h"
+
+#include "base/log.h"
+#include "gateway/neighbours/reader.h"
+
+namespace postern::gateway {
+namespace {
+
+class ReaderWatch final : public NetworkWatch {
+ public:
+  ReaderWatch(net::Loop& loop, std::unique_ptr<NetworkReader> reader, NetworkEvents events)
+      : reader_(std::move(reader)), events_(std::move(events)) {
+    publish();
+    handle_ = loop.watch_readable(reader_->fd(), [this] {
+      if (const auto s = reader_->read(); !s) log_error("network.lost", s.error().message);
+      publish();
+    });
+  }
+
+  const std::vector<LocalInterface>& interfaces() const override { return interfaces_; }
+  const std::vector<LinkState>& links() const override { return links_; }
+  Status probe(const NeighbourKey& key) override { return reader_->probe(key); }
+
+ private:
+  void publish() {
+    NetworkTable& table = reader_->table();
+    if (table.take_interfaces_changed()) {
+      interfaces_ = table.interfaces();
+      links_ = table.links();
+      if (events_.interfaces) events_.interfaces(interfaces_);
+    }
+    for (const auto& [key, neighbour] : table.take_neighbours()) {
+      if (neighbour) {
+        if (events_.neighbour) events_.neighbour(key, *neighbour);
+      } else if (events_.neighbour_gone) {
+        events_.neighbour_gone(key);
+      }
+    }
+  }
+
+  std::unique_ptr<NetworkReader> reader_;
+  NetworkEvents events_;
+  std::vector<LocalInterface> interfaces_;
+  std::vector<LinkState> links_;
+  net::Handle handle_;  // goes first: no callback into what is left
+};
+
+}  // namespace
+
+Result<std::unique_ptr<NetworkWatch>> NetworkWatch::open(net::Loop& loop, NetworkEvents events) {
+  auto reader = NetworkReader::open();
+  if (!reader) return fail(reader.error());
+  return std::unique_ptr<NetworkWatch>(new ReaderWatch(loop, std::move(*reader), std::move(events)));
+}
+
+}  // namespace postern::gateway
