@@ -42,7 +42,7 @@ class Writer {
   void set_lease(MonoTime until);
   /// `connector` 1..7. Something earlier than what was said before makes readers look at all their sessions again.
   void set_connector_valid_until(std::uint32_t connector, MonoTime until);
-  /// `blob` as policy::compile made it. Durable in the directory before readers hear of it. Errors as `create`.
+  /// `blob` as policy::compile made it. Whole in the directory before readers hear of it. Errors as `create`.
   Status publish_policies(ByteView blob);
 
   /// Tells readers that something changed since the last call: calls `on_notify` (the wake-up over the socket) if so.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <sstream>
 
 #include "nginx/lab_test.h"
 
@@ -28,9 +29,13 @@ class ModuleTest : public testing::Test {
   }
 
   void TearDown() override {
-    const bool crashed = nginx_ && nginx_->log().find("exited on signal") != std::string::npos;
-    EXPECT_FALSE(crashed) << nginx_->log();
-    EXPECT_FALSE(nginx_ && nginx_->log().find("[alert]") != std::string::npos) << nginx_->log();
+    std::istringstream lines(nginx_ ? nginx_->log() : "");
+    for (std::string line; std::getline(lines, line);) {
+      // nginx says this by itself after a handshake whose certificate did not verify.
+      if (line.find("ignoring stale global SSL error") != std::string::npos) continue;
+      EXPECT_EQ(line.find("[alert]"), std::string::npos) << line;
+      EXPECT_EQ(line.find("[crit]"), std::string::npos) << line;
+    }
     nginx_.reset();
     plane_.reset();
     std::filesystem::remove_all(dir_);

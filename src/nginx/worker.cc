@@ -89,7 +89,9 @@ void Worker::disconnected() {
   link_connection_ = nullptr;
   // The descriptor is Link's; nginx only lets go of it.
   if (c->read->active) ngx_del_event(c->read, NGX_READ_EVENT, link_.connected() ? 0 : NGX_CLOSE_EVENT);
-  if (c->read->posted) ngx_delete_posted_event(c->read);
+  if (c->read->posted) {
+    ngx_delete_posted_event(c->read);
+  }
   ngx_free_connection(c);
   c->fd = static_cast<ngx_socket_t>(-1);
 }

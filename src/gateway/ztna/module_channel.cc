@@ -1,0 +1,85 @@
+#include "gateway/ztna/module_channel.h"
+
+#include <utility>
+
+namespace postern::gateway {
+namespace {
+
+/// Workers nudge; this only takes what a lost nudge left behind.
+constexpr std::chrono::seconds kDrainEvery{1};
+
+}  // namespace
+
+ModuleChannel::ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks)
+    : hub_(std::move(hub)), callbacks_(std::move(callbacks)) {
+  hub_->on_ask = [this](const Sha256& leaf) {
+    if (callbacks_.on_ask) callbacks_.on_ask(leaf);
+  };
+  hub_->on_event = [this](std::uint64_t worker, const ecshm::Event& event) { take(worker, event); };
+  hub_->on_gone = [this](std::uint64_t worker) { forget(worker); };
+}
+
+Result<std::unique_ptr<ModuleChannel>> ModuleChannel::open(net::Loop& loop, const std::filesystem::path& dir,
+                                                           ecshm::HubOptions options, Callbacks callbacks) {
+  auto hub = ecshm::Hub::listen(dir, std::move(options));
+  if (!hub) return fail(hub.error());
+  std::unique_ptr<ModuleChannel> channel(new ModuleChannel(std::move(*hub), std::move(callbacks)));
+  auto* raw = channel.get();
+  channel->watch_ = loop.watch_readable(raw->hub_->poll_fd(), [raw] { raw->hub_->handle(); });
+  channel->timer_ = loop.every(kDrainEvery, [raw] { raw->hub_->drain(); });
+  return channel;
+}
+
+void ModuleChannel::take(std::uint64_t worker, const ecshm::Event& event) {
+  const auto session = [&](int change) {
+    if (!event.leaf) return;
+    auto& count = sessions_[worker][*event.leaf];
+    // A close without its open (dropped, and told again since) must not make a count negative.
+    if (count + change < 0) return;
+    count += change;
+    if (count == 0) sessions_[worker].erase(*event.leaf);
+    if (callbacks_.on_session) callbacks_.on_session(*event.leaf, change);
+  };
+  switch (event.type) {
+    case ecshm::EventType::kAllowed:
+      ++counters_.allowed;
+      break;
+    case ecshm::EventType::kDenied:
+      ++counters_.denied;
+      break;
+    case ecshm::EventType::kCut:
+      ++counters_.cut;
+      break;
+    case ecshm::EventType::kSessionOpen:
+      session(+1);
+      return;
+    case ecshm::EventType::kSessionClose:
+      session(-1);
+      return;
+    case ecshm::EventType::kSessionsReset:
+      forget(worker);
+      return;
+  }
+  if (callbacks_.on_event) callbacks_.on_event(event);
+}
+
+void ModuleChannel::forget(std::uint64_t worker) {
+  const auto it = sessions_.find(worker);
+  if (it == sessions_.end()) return;
+  const auto gone = std::move(it->second);
+  sessions_.erase(it);
+  if (!callbacks_.on_session) return;
+  for (const auto& [leaf, count] : gone) callbacks_.on_session(leaf, -count);
+}
+
+ModuleChannel::Counters ModuleChannel::counters() const {
+  auto out = counters_;
+  out.dropped = hub_->dropped_events();
+  out.workers = hub_->workers();
+  for (const auto& [worker, leaves] : sessions_) {
+    for (const auto& [leaf, count] : leaves) out.sessions += static_cast<std::uint64_t>(count);
+  }
+  return out;
+}
+
+}  // namespace postern::gateway

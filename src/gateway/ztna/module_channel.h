@@ -1,0 +1,60 @@
+#pragma once
+// The gateway's end of the socket and the event rings of nginx's workers, on the gateway's loop.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "base/result.h"
+#include "base/sha256.h"
+#include "ecshm/channel.h"
+#include "ecshm/event.h"
+#include "net/loop.h"
+
+namespace postern::gateway {
+
+/// Thread: loop.
+class ModuleChannel {
+ public:
+  struct Callbacks {
+    /// A certificate without a slot; sooner or later `answer` has to be called for it. GatewayCore::on_unknown_certificate.
+    std::function<void(const Sha256& leaf)> on_ask;
+    /// Allowed, denied, cut.
+    std::function<void(const ecshm::Event& event)> on_event;
+    /// +n or -n live sessions of this certificate; also when a worker dies with its own. GatewayCore::on_session.
+    std::function<void(const Sha256& leaf, int change)> on_session;
+  };
+  struct Counters {
+    std::uint64_t allowed = 0;
+    std::uint64_t denied = 0;
+    std::uint64_t cut = 0;
+    std::uint64_t dropped = 0;   ///< Events that found a ring full.
+    std::uint64_t workers = 0;
+    std::uint64_t sessions = 0;
+  };
+
+  /// `dir`: that of ecshm::Writer, which has to be there already. Errors: those of ecshm::Hub::listen.
+  static Result<std::unique_ptr<ModuleChannel>> open(net::Loop& loop, const std::filesystem::path& dir,
+                                                     ecshm::HubOptions options, Callbacks callbacks);
+
+  /// Something changed in ec-shm: give this to ecshm::Writer::on_notify.
+  void wake() { hub_->wake(); }
+  /// To be called after the slot is written, if there is one.
+  void answer(const Sha256& leaf) { hub_->answer(leaf); }
+  Counters counters() const;
+
+ private:
+  ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks);
+  void take(std::uint64_t worker, const ecshm::Event& event);
+  void forget(std::uint64_t worker);
+
+  std::unique_ptr<ecshm::Hub> hub_;
+  Callbacks callbacks_;
+  Counters counters_;
+  std::map<std::uint64_t, std::map<Sha256, int>> sessions_;
+  net::Handle watch_;
+  net::Handle timer_;
+};
+
+}  // namespace postern::gateway

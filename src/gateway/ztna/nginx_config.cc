@@ -1,0 +1,165 @@
+#include "gateway/ztna/nginx_config.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace postern::gateway {
+namespace {
+
+/// nginx's syntax has its own ideas of quotes, variables and ends of lines: paths that need any of them are refused.
+Result<std::string> quoted(const std::string& path, std::string_view what) {
+  const bool clean = !path.empty() && std::all_of(path.begin(), path.end(), [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u >= 0x20 && u != 0x7f && c != '"' && c != '\'' && c != '\\' && c != '$' && c != ';' && c != '{' && c != '}';
+  });
+  if (!clean || path.front() != '/') {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: '{}' is not an absolute path that nginx can be given; rename it", what, path));
+  }
+  return '"' + path + '"';
+}
+
+std::string endpoint(const IpAddress& address, std::uint16_t port) {
+  return address.is_v6() ? fmt::format("[{}]:{}", address.str(), port) : fmt::format("{}:{}", address.str(), port);
+}
+
+Status check(const NginxConfig& config) {
+  const auto bad = [](std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); };
+  if (config.workers < 1 || config.workers > 64) return bad("the number of nginx workers must be 1 to 64");
+  std::set<std::pair<IpAddress, std::uint16_t>> taken;
+  for (const auto& l : config.listeners) {
+    if (l.proxy == 0 || !l.address.valid() || l.port == 0) {
+      return bad(fmt::format("access proxy {}: number, address or port is missing", l.proxy));
+    }
+    if (!taken.emplace(l.address, l.port).second) {
+      return bad(fmt::format("two access proxies listen on {}", endpoint(l.address, l.port)));
+    }
+  }
+  std::set<std::uint32_t> pools;
+  for (const auto& pool : config.pools) {
+    if (pool.id == 0 || !pools.insert(pool.id).second) return bad(fmt::format("pool number {} is 0 or taken", pool.id));
+    if (pool.servers.empty()) return bad(fmt::format("pool {} has no real server", pool.id));
+    for (const auto& s : pool.servers) {
+      if (!s.address.valid() || s.port == 0 || s.weight < 1 || s.weight > 255) {
+        return bad(fmt::format("pool {}: a real server's address, port or weight is out of range", pool.id));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> render_nginx_config(const NginxConfig& config) {
+  if (auto ok = check(config); !ok) return fail(ok.error());
+  const auto module = quoted(config.module_path, "nginx module");
+  if (!module) return fail(module.error());
+  const auto runtime = quoted(config.runtime_dir, "runtime directory");
+  if (!runtime) return fail(runtime.error());
+  const auto state = quoted(config.state_dir, "state directory of nginx");
+  if (!state) return fail(state.error());
+  const auto in_state = [&](std::string_view name) { return fmt::format("\"{}/{}\"", config.state_dir, name); };
+
+  std::string out = fmt::format(
+      R"(# Written by postern-gateway; changes made here are lost.
+load_module {module};
+daemon off;
+worker_processes {workers};
+pid {pid};
+error_log {error_log} notice;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+  server_tokens off;
+  client_body_temp_path {body};
+  proxy_temp_path {proxy};
+  fastcgi_temp_path {fastcgi};
+  uwsgi_temp_path {uwsgi};
+  scgi_temp_path {scgi};
+  postern_shm {runtime};
+
+  # One reading of a request for us and for the application.
+  ignore_invalid_headers on;
+  underscores_in_headers off;
+  merge_slashes off;
+  absolute_redirect off;
+
+  # Uploads and downloads stream; nothing of them is kept on disk.
+  client_max_body_size 0;
+  proxy_request_buffering off;
+  proxy_max_temp_file_size 0;
+  keepalive_timeout 75s;
+  reset_timedout_connection on;
+
+  ssl_protocols TLSv1.2 TLSv1.3;
+  ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+  ssl_prefer_server_ciphers off;
+  ssl_session_cache shared:postern:8m;
+  ssl_session_timeout 1h;
+  ssl_early_data off;
+  ssl_verify_depth 4;
+  ssl_buffer_size 4k;
+
+  proxy_http_version 1.1;
+  proxy_connect_timeout 5s;
+  proxy_send_timeout 60s;
+  proxy_read_timeout 1h;
+  proxy_set_header Host $http_host;
+  proxy_set_header Upgrade $postern_upgrade;
+  proxy_set_header Connection $postern_connection;
+  proxy_set_header TE "";
+  proxy_set_header X-Forwarded-For $remote_addr;
+  proxy_set_header X-Forwarded-Proto https;
+  proxy_set_header X-Forwarded-Host $http_host;
+)",
+      fmt::arg("module", *module), fmt::arg("workers", config.workers), fmt::arg("pid", in_state("nginx.pid")),
+      fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),
+      fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
+      fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
+
+  for (const auto& pool : config.pools) {
+    out += fmt::format("\n  upstream pool_{} {{\n", pool.id);
+    for (const auto& s : pool.servers) {
+      out += fmt::format("    server {} weight={};\n", endpoint(s.address, s.port), s.weight);
+    }
+    out += "    keepalive 32;\n  }\n";
+  }
+
+  std::string client_ca;
+  if (!config.client_ca_path.empty()) {
+    const auto path = quoted(config.client_ca_path, "bundle of ZTNA CAs");
+    if (!path) return fail(path.error());
+    client_ca = *path;
+  }
+  for (const auto& l : config.listeners) {
+    const auto certificate = quoted(l.certificate_path, "server certificate");
+    if (!certificate) return fail(certificate.error());
+    const auto key = quoted(l.key_path, "server key");
+    if (!key) return fail(key.error());
+    out += fmt::format(
+        R"(
+  server {{
+    listen {at} ssl http2;
+    server_name _;
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+{ask}    postern_proxy {proxy};
+    error_page 421 495 496 /.postern/refused;
+    location = /.postern/refused {{ internal; postern_refused; }}
+    location / {{ proxy_pass http://pool_$postern_pool; }}
+  }}
+)",
+        fmt::arg("at", endpoint(l.address, l.port)), fmt::arg("certificate", *certificate), fmt::arg("key", *key),
+        fmt::arg("ask", l.ask_for_certificate && !client_ca.empty()
+                            ? fmt::format("    ssl_client_certificate {};\n    ssl_verify_client optional;\n", client_ca)
+                            : ""),
+        fmt::arg("proxy", l.proxy));
+  }
+  out += "}\n";
+  return out;
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,334 @@
+#include "gateway/ztna/nginx_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "gateway/ztna/spawn.h"
+
+namespace postern::gateway {
+namespace {
+
+constexpr std::size_t kMaxOutput = 64 << 10;
+constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr std::chrono::milliseconds kLongestPause{5000};
+/// Having lived this long counts as healthy: the next death is answered at once again.
+constexpr std::chrono::seconds kHealthy{30};
+constexpr std::chrono::seconds kStopPatience{5};
+
+int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0u)); }
+
+/// What nginx has to say about a configuration; blocking, for a worker thread.
+struct Checked {
+  bool good = false;
+  std::string said;
+};
+
+Checked check_config(const SpawnOptions& base, const std::filesystem::path& output_path) {
+  Checked out;
+  const int fd = open(output_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) {
+    out.said = errno_error(errno, "opening", output_path).message;
+    return out;
+  }
+  auto options = base;
+  options.output = fd;
+  const auto pid = spawn(options);
+  if (!pid) {
+    out.said = pid.error().message;
+  } else {
+    int status = 0;
+    while (waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    out.good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const auto said = read_file(output_path, kMaxOutput);
+    out.said = said ? std::string(trim(*said)) : describe_exit(status);
+    if (out.said.empty()) out.said = describe_exit(status);
+  }
+  close(fd);
+  return out;
+}
+
+class Process final : public NginxProcess {
+ public:
+  Process(net::Loop& loop, NginxOptions options, std::optional<NginxUser> user)
+      : loop_(loop), options_(std::move(options)), user_(user) {}
+
+  ~Process() override {
+    *alive_ = false;
+    exit_watch_.cancel();
+    if (pidfd_ >= 0) close(pidfd_);
+  }
+
+  Status prepare() {
+    if (auto made = make_directories(options_.dir, 0750); !made) return made;
+    if (auto made = make_directories(state_dir(), 0750); !made) return made;
+    if (!user_) return {};
+    if (chown(options_.dir.c_str(), static_cast<uid_t>(-1), user_->gid) != 0) {
+      return fail(errno_error(errno, "giving nginx access to", options_.dir));
+    }
+    if (chown(state_dir().c_str(), user_->uid, user_->gid) != 0) {
+      return fail(errno_error(errno, "giving nginx access to", state_dir()));
+    }
+    return {};
+  }
+
+  std::filesystem::path state_dir() const override { return options_.dir / "state"; }
+
+  Result<std::string> install(const std::string& name, std::string_view content) override {
+    if (name.empty() || name.find('/') != std::string::npos || name.front() == '.') {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not a plain file name", name));
+    }
+    const auto path = options_.dir / name;
+    const auto fresh = options_.dir / (name + ".installing");
+    if (auto written = write_file_atomic(fresh, content, 0640); !written) return fail(written.error());
+    // Ownership first, then the name: nginx never meets a file that it can't read.
+    if ((user_ && chown(fresh.c_str(), static_cast<uid_t>(-1), user_->gid) != 0) ||
+        rename(fresh.c_str(), path.c_str()) != 0) {
+      const auto error = errno_error(errno, "installing", path);
+      unlink(fresh.c_str());
+      return fail(error);
+    }
+    return path.string();
+  }
+
+  void apply(std::string config, std::function<void(Status)> done) override {
+    waiting_ = Wanted{std::move(config), std::move(done)};
+    if (!checking_) check_next();
+  }
+
+  void stop() override {
+    wanted_ = false;
+    restart_.cancel();
+    if (!pid_ && !adopt()) return;
+    exit_watch_.cancel();
+    kill_master(SIGTERM);
+    pollfd p{pidfd_, POLLIN, 0};
+    if (poll(&p, 1, static_cast<int>(std::chrono::milliseconds(kStopPatience).count())) == 0) {
+      log_warning("nginx.stuck", "nginx did not end when asked; it is killed");
+      kill_master(SIGKILL);
+      poll(&p, 1, 1000);
+    }
+    forget();
+  }
+
+  std::optional<pid_t> pid() const override { return pid_; }
+
+ private:
+  struct Wanted {
+    std::string config;
+    std::function<void(Status)> done;
+  };
+
+  SpawnOptions command(const std::filesystem::path& config) const {
+    SpawnOptions out;
+    out.argv = {options_.binary, "-p", options_.dir.string(), "-e", (state_dir() / "error.log").string(), "-c",
+                config.string()};
+    if (user_) {
+      out.uid = user_->uid;
+      out.gid = user_->gid;
+      out.bind_low_ports = true;
+    }
+    return out;
+  }
+
+  void check_next() {
+    auto wanted = std::make_shared<Wanted>(std::move(*waiting_));
+    waiting_.reset();
+    if (auto written = install("nginx.conf.next", wanted->config); !written) {
+      if (wanted->done) wanted->done(fail(written.error()));
+      return;
+    }
+    checking_ = true;
+    auto options = command(options_.dir / "nginx.conf.next");
+    options.argv.push_back("-t");
+    options.argv.push_back("-q");
+    auto checked = std::make_shared<Checked>();
+    const auto output = options_.dir / "check.out";
+    loop_.offload([options, checked, output] { *checked = check_config(options, output); },
+                  [this, alive = alive_, wanted, checked] {
+                    if (!*alive) return;
+                    checking_ = false;
+                    finish(*wanted, *checked);
+                    if (waiting_) check_next();
+                  });
+  }
+
+  void finish(Wanted& wanted, const Checked& checked) {
+    Status status;
+    if (!checked.good) {
+      status = fail(ErrorCode::kInvalidArgument, "nginx refuses the configuration: " + checked.said);
+    } else if (auto written = install("nginx.conf", wanted.config); !written) {
+      status = fail(written.error());
+    } else {
+      wanted_ = true;
+      if (pid_ || adopt()) {
+        if (!kill_master(SIGHUP)) status = start();
+      } else {
+        status = start();
+      }
+    }
+    if (!status) log_error("nginx.apply_failed", status.error().message);
+    if (wanted.done) wanted.done(status);
+  }
+
+  bool kill_master(int number) {
+    return pidfd_ >= 0 && syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0u) == 0;
+  }
+
+  /// An nginx that a gateway process before us started and that still runs.
+  bool adopt() {
+    const auto text = read_file(state_dir() / "nginx.pid", 64);
+    const auto number = text ? parse_u64(trim(*text)) : std::nullopt;
+    if (!number || *number < 2 || *number > 0x7fffffff) return false;
+    const auto pid = static_cast<pid_t>(*number);
+    const int pidfd = open_pidfd(pid);
+    if (pidfd < 0) return false;
+    // The number may be somebody else's by now. Its command line names our directory; the descriptor was opened before
+    // we looked, so that it can't change owner between.
+    const auto title = read_proc(fmt::format("/proc/{}/cmdline", pid));
+    if (title.find("nginx: master process") != 0 || title.find(" -p " + options_.dir.string() + " ") == std::string::npos) {
+      close(pidfd);
+      return false;
+    }
+    log_info("nginx.adopted", "took over a running nginx", {{"pid", std::to_string(pid)}});
+    watch(pid, pidfd, false);
+    return true;
+  }
+
+  static std::string read_proc(const std::string& path) {
+    std::string out(4096, '\0');
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const auto n = fd >= 0 ? read(fd, out.data(), out.size()) : -1;
+    if (fd >= 0) close(fd);
+    out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    std::replace(out.begin(), out.end(), '\0', ' ');
+    return out + ' ';
+  }
+
+  Status start() {
+    const auto output_path = options_.dir / "start.out";
+    const int output = open(output_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (output < 0) return fail(errno_error(errno, "opening", output_path));
+    auto options = command(options_.dir / "nginx.conf");
+    options.output = output;
+    options.own_session = true;
+    const auto pid = spawn(options);
+    close(output);
+    if (!pid) return fail(pid.error());
+    const int pidfd = open_pidfd(*pid);
+    if (pidfd < 0) {
+      const auto error = errno_error(errno, "watching", options_.binary);
+      kill(*pid, SIGKILL);
+      waitpid(*pid, nullptr, 0);
+      return fail(error);
+    }
+    log_info("nginx.started", "nginx started", {{"pid", std::to_string(*pid)}});
+    watch(*pid, pidfd, true);
+    return {};
+  }
+
+  void watch(pid_t pid, int pidfd, bool child) {
+    pid_ = pid;
+    pidfd_ = pidfd;
+    child_ = child;
+    started_ = std::chrono::steady_clock::now();
+    exit_watch_ = loop_.watch_readable(pidfd, [this] { died(); });
+  }
+
+  void forget() {
+    exit_watch_.cancel();
+    if (child_ && pid_) waitpid(*pid_, &last_status_, WNOHANG);
+    if (pidfd_ >= 0) close(pidfd_);
+    pidfd_ = -1;
+    pid_.reset();
+  }
+
+  void died() {
+    const bool lived = std::chrono::steady_clock::now() - started_ >= kHealthy;
+    last_status_ = 0;
+    const bool child = child_;
+    forget();
+    std::string why = child ? describe_exit(last_status_) : "it was adopted, its status is not ours to know";
+    if (const auto said = read_file(options_.dir / "start.out", kMaxOutput); said && !said->empty()) {
+      why += ": " + std::string(trim(*said));
+    }
+    log_error("nginx.died", "nginx ended by itself and is started again", {{"why", why}});
+    pause_ = lived ? kFirstPause : std::min(pause_ * 2, kLongestPause);
+    if (on_died) on_died();
+    if (wanted_) schedule_restart();
+  }
+
+  void schedule_restart() {
+    restart_ = loop_.after(pause_, [this] {
+      if (!wanted_ || pid_ || adopt()) return;
+      if (auto started = start(); !started) {
+        log_error("nginx.start_failed", started.error().message);
+        pause_ = std::min(pause_ * 2, kLongestPause);
+        schedule_restart();
+      }
+    });
+  }
+
+  net::Loop& loop_;
+  NginxOptions options_;
+  std::optional<NginxUser> user_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::optional<Wanted> waiting_;
+  bool checking_ = false;
+  bool wanted_ = false;
+  std::optional<pid_t> pid_;
+  int pidfd_ = -1;
+  bool child_ = false;
+  int last_status_ = 0;
+  std::chrono::steady_clock::time_point started_{};
+  std::chrono::milliseconds pause_ = kFirstPause;
+  net::Handle exit_watch_;
+  net::Handle restart_;
+};
+
+}  // namespace
+
+Result<NginxUser> find_nginx_user(const NginxOptions& options) {
+  if (geteuid() != 0 || options.user.empty()) return NginxUser{geteuid(), getegid()};
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> buffer(16384);
+  const int error = getpwnam_r(options.user.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (error != 0 || found == nullptr) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no user '{}' for nginx to run as; make one or name another", options.user));
+  }
+  return NginxUser{found->pw_uid, found->pw_gid};
+}
+
+Result<std::unique_ptr<NginxProcess>> NginxProcess::create(net::Loop& loop, NginxOptions options) {
+  std::optional<NginxUser> user;
+  if (geteuid() == 0 && !options.user.empty()) {
+    auto found = find_nginx_user(options);
+    if (!found) return fail(found.error());
+    user = *found;
+  }
+  std::error_code ignored;
+  options.dir = std::filesystem::absolute(options.dir, ignored);
+  auto process = std::make_unique<Process>(loop, std::move(options), user);
+  if (auto ready = process->prepare(); !ready) return fail(ready.error());
+  return process;
+}
+
+}  // namespace postern::gateway

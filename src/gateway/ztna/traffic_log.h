@@ -1,0 +1,63 @@
+#pragma once
+// What the access proxies let through, refused and cut: one line of JSON each. Under a denial's id an administrator finds
+// the whole trace.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ecshm/event.h"
+
+namespace postern::gateway {
+
+/// Names for the numbers in an event, as the gateway knows them at that moment. Empty: not known.
+struct TrafficNames {
+  std::string endpoint_uid;
+  std::string host_name;
+  std::string ems_serial;
+  std::string proxy;
+  std::string policy;
+  std::vector<std::string> tags;   ///< Of event.tags.
+};
+using DescribeTraffic = std::function<TrafficNames(const ecshm::Event&)>;
+
+/// The line for an event, without its end. Pure.
+std::string traffic_line(const ecshm::Event& event, const TrafficNames& names);
+
+/// Thread: one.
+class TrafficLog {
+ public:
+  /// Past this size the file becomes `<name>.1` and a new one begins.
+  static constexpr std::uint64_t kMaxBytes = 64u << 20;
+
+  /// Appends to `path` (0640). Errors: kPermissionDenied, kNotFound, kUnavailable.
+  static Result<std::unique_ptr<TrafficLog>> open(std::filesystem::path path, DescribeTraffic describe,
+                                                  std::uint64_t max_bytes = kMaxBytes);
+  ~TrafficLog();
+  TrafficLog(const TrafficLog&) = delete;
+  TrafficLog& operator=(const TrafficLog&) = delete;
+
+  /// Never fails for the caller: what can't be written (disk full) is counted.
+  void append(const ecshm::Event& event);
+  std::uint64_t lost() const { return lost_; }
+  /// The line of this denial or cut ("K7QM-2D9F", in any case), in this file or the one before.
+  /// Errors: kInvalidArgument (no such form of id), kNotFound, kUnavailable.
+  Result<std::string> find(std::string_view id) const;
+
+ private:
+  TrafficLog(std::filesystem::path path, DescribeTraffic describe, std::uint64_t max_bytes);
+  Status reopen();
+
+  std::filesystem::path path_;
+  DescribeTraffic describe_;
+  std::uint64_t max_bytes_;
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+  std::uint64_t lost_ = 0;
+};
+
+}  // namespace postern::gateway
