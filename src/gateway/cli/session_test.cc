@@ -210,7 +210,7 @@ TEST_F(CliTest, ShowPrintsWhatCanBeTyped) {
   out("edit web");
   out("config api-gateway");
   out("edit 1");
-  EXPECT_THAT(out("show"), StartsWith("config api-gateway\n    edit 1\n        set service http\n"));
+  EXPECT_THAT(out("show"), StartsWith("config api-gateway\n    edit 1\n        set virtual-host \"app\"\n"));
 }
 
 TEST_F(CliTest, GetAddsWhatTheGatewayKnows) {

@@ -64,7 +64,7 @@ TEST(Config, PlainValuesHaveTheirDefaults) {
   ASSERT_EQ(c.access_proxies.size(), 1u);
   ASSERT_EQ(c.access_proxies[0].gateways.size(), 1u);
   EXPECT_EQ(c.access_proxies[0].gateways[0].servers[0].ip.str(), "10.0.3.10");
-  EXPECT_FALSE(c.access_proxies[0].gateways[0].https);
+  EXPECT_EQ(c.access_proxies[0].gateways[0].servers[0].weight, 3u);
   EXPECT_EQ(c.vips[0].certificate, "web");
   const auto* lan = find_named(c.addresses, "lan");
   ASSERT_TRUE(lan);
@@ -112,6 +112,9 @@ TEST(Config, ErrorsNameTheLineTheValueAndWhatIsAllowed) {
       {"config firewall vip\nedit \"a\n", {"never closed"}},
       {"config system admin\nedit a\nset password secret\n", {"password", "that is not allowed"}},
       {"edit a\n", {"line 1", "config"}},
+      {"config firewall vip\nedit \"\"\n", {"line 2", "name"}},
+      {"config firewall vip\nedit a\nnext\nrename a to \"\"\n", {"line 4", "name"}},
+      {"config firewall vip\nedit a\nset extintf port1\n", {"extintf", "no effect", "any"}},
   };
   for (const auto& r : refusals) {
     auto store = ConfigStore::in_memory(gateway_schema());

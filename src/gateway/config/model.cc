@@ -108,16 +108,19 @@ AccessProxyConfig access_proxy_of(const ObjectView& o) {
   p.name = o.key();
   p.vip = o.text("vip");
   p.client_certificate = o.enabled("client-cert");
-  p.empty_certificate = o.text("empty-cert-action") == "accept" ? Action::kAccept : Action::kDeny;
+  const auto empty = o.text("empty-cert-action");
+  p.empty_certificate = empty == "accept"                ? EmptyCertificate::kAccept
+                        : empty == "accept-unmanageable" ? EmptyCertificate::kAcceptUnmanageable
+                                                         : EmptyCertificate::kBlock;
   for (const auto& g : o.entries("api-gateway")) {
     ApiGatewayConfig gateway;
     gateway.id = id_of(g);
     gateway.url_map = g.text("url-map");
-    gateway.https = g.text("service") == "https";
+    gateway.url_wildcard = g.text("url-map-type") == "wildcard";
     gateway.virtual_host = g.text("virtual-host");
     for (const auto& r : g.entries("realservers")) {
       gateway.servers.push_back({id_of(r), address_of(r, "ip"), port_of(r, "port"), r.text("status") == "active",
-                                 r.text("http-host")});
+                                 static_cast<unsigned>(r.integer("weight"))});
     }
     p.gateways.push_back(std::move(gateway));
   }
@@ -171,11 +174,10 @@ GatewayConfig read_config(const ConfigTree& tree) {
   for (const auto& o : tree.entries("firewall address")) c.addresses.push_back(address_config(o));
   for (const auto& o : tree.entries("firewall service custom")) c.services.push_back(service_of(o));
   for (const auto& o : tree.entries("firewall vip")) {
-    c.vips.push_back({o.key(), address_of(o, "extip"), o.text("extintf"), port_of(o, "extport"),
-                      o.text("ssl-certificate")});
+    c.vips.push_back({o.key(), address_of(o, "extip"), port_of(o, "extport"), o.text("ssl-certificate")});
   }
   for (const auto& o : tree.entries("firewall access-proxy-virtual-host")) {
-    c.virtual_hosts.push_back({o.key(), o.text("host"), o.text("host-type") == "wildcard", o.text("ssl-certificate")});
+    c.virtual_hosts.push_back({o.key(), o.text("host"), o.text("host-type") == "wildcard"});
   }
   for (const auto& o : tree.entries("firewall access-proxy")) c.access_proxies.push_back(access_proxy_of(o));
   for (const auto& o : tree.entries("firewall proxy-policy")) c.proxy_policies.push_back(proxy_policy_of(o));

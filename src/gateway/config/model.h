@@ -67,7 +67,6 @@ inline constexpr std::string_view kFactoryCertificate = "Postern_Factory";
 struct VipConfig {
   std::string name;
   IpAddress ext_ip;             ///< 0.0.0.0: every address.
-  std::string ext_interface;    ///< Or "any".
   std::uint16_t ext_port = 443;
   std::string certificate;      ///< Of `certificate local`, or kFactoryCertificate.
 };
@@ -75,8 +74,7 @@ struct VipConfig {
 struct VirtualHostConfig {
   std::string name;
   std::string host;
-  bool wildcard = false;        ///< Otherwise the Host must equal `host`.
-  std::string certificate;      ///< Empty: the VIP's.
+  bool wildcard = false;        ///< Otherwise `host` occurs in the Host.
 };
 
 struct RealServerConfig {
@@ -84,22 +82,24 @@ struct RealServerConfig {
   IpAddress ip;
   std::uint16_t port = 443;
   bool active = true;
-  std::string http_host;        ///< Sent as Host; empty: the client's.
+  unsigned weight = 1;          ///< 1..255.
 };
 
 struct ApiGatewayConfig {
   int id = 0;
-  std::string url_map;          ///< Path prefix.
-  bool https = true;            ///< To the real servers.
+  std::string url_map;
+  bool url_wildcard = false;    ///< Otherwise `url_map` occurs in the path.
   std::string virtual_host;     ///< Empty: every host.
   std::vector<RealServerConfig> servers;
 };
+
+enum class EmptyCertificate { kBlock, kAccept, kAcceptUnmanageable };
 
 struct AccessProxyConfig {
   std::string name;
   std::string vip;
   bool client_certificate = true;  ///< Asked for.
-  Action empty_certificate = Action::kDeny;
+  EmptyCertificate empty_certificate = EmptyCertificate::kBlock;
   std::vector<ApiGatewayConfig> gateways;
 };
 
@@ -119,7 +119,7 @@ struct ProxyPolicyConfig {
   std::vector<std::string> sources;   ///< Of `firewall address`.
   TagCondition condition;
   Action action = Action::kDeny;
-  bool log = true;
+  bool log = false;                   ///< What it allows, too; refusals always are.
 };
 
 struct FirewallPolicyConfig {

@@ -58,7 +58,21 @@ std::vector<ObjectView> ObjectView::entries(std::string_view nested) const {
   return out;
 }
 
-Schema::Schema(std::vector<Table> tables) { root_.tables = std::move(tables); }
+namespace {
+
+void demand_keys(std::vector<Table>& tables) {
+  for (auto& table : tables) {
+    table.key.required = !table.single();  // "" names nothing
+    demand_keys(table.tables);
+  }
+}
+
+}  // namespace
+
+Schema::Schema(std::vector<Table> tables) {
+  root_.tables = std::move(tables);
+  demand_keys(root_.tables);
+}
 
 const Schema& gateway_schema() {
   static const Schema schema(tables::all());

@@ -2,7 +2,26 @@
 // Walking through netlink messages from C++, where libmnl's macros don't compile.
 #include <libmnl/libmnl.h>
 
+#include <algorithm>
+#include <cstddef>
+
 namespace postern::gateway {
+
+/// Calls `visit(const nlmsghdr*)` for each whole message of a datagram. Lengths are compared as what they are: libmnl's
+/// own check takes one above 2 GiB for negative, and goes on behind the end.
+template <class Visit>
+void each_message(const void* datagram, std::size_t size, Visit visit) {
+  const char* at = static_cast<const char*>(datagram);
+  while (size >= sizeof(nlmsghdr)) {
+    auto* message = reinterpret_cast<const nlmsghdr*>(at);
+    const std::size_t length = message->nlmsg_len;
+    if (length < sizeof(nlmsghdr) || length > size) return;
+    visit(message);
+    const std::size_t step = std::min<std::size_t>(size, (length + 3) & ~std::size_t{3});
+    at += step;
+    size -= step;
+  }
+}
 
 /// Calls `visit(const nlattr*)` for each attribute behind the message's header of `offset` bytes.
 template <class Visit>

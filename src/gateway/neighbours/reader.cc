@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -24,6 +25,12 @@ Error netlink_error(std::string_view doing) {
                     : error == ENODEV || error == ENXIO ? ErrorCode::kNotFound
                                                         : ErrorCode::kUnavailable;
   return {code, std::string(doing) + ": " + std::strerror(error)};
+}
+
+/// What an NLMSG_ERROR says; 0: it is an acknowledgement.
+int error_of(const nlmsghdr* message) {
+  if (mnl_nlmsg_get_payload_len(message) < sizeof(nlmsgerr)) return EPROTO;
+  return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error;
 }
 
 }  // namespace
@@ -75,17 +82,20 @@ Status NetworkReader::dump(std::uint16_t type, bool& interrupted) {
   for (;;) {
     const auto length = mnl_socket_recvfrom(requests_, buffer_.data(), buffer_.size());
     if (length < 0) return fail(netlink_error("reading rtnetlink"));
-    int left = static_cast<int>(length);
-    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
-      if (m->nlmsg_seq != sequence_) continue;
+    bool done = false;
+    int error = 0;
+    each_message(buffer_.data(), static_cast<std::size_t>(length), [&](const nlmsghdr* m) {
+      if (m->nlmsg_seq != sequence_) return;
       if (m->nlmsg_flags & NLM_F_DUMP_INTR) interrupted = true;
-      if (m->nlmsg_type == NLMSG_DONE) return {};
-      if (m->nlmsg_type == NLMSG_ERROR) {
-        errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error;
-        return fail(netlink_error("reading rtnetlink"));
-      }
+      if (m->nlmsg_type == NLMSG_DONE) done = true;
+      if (m->nlmsg_type == NLMSG_ERROR) error = error_of(m);
       table_.take({reinterpret_cast<const std::uint8_t*>(m), m->nlmsg_len});
+    });
+    if (error != 0) {
+      errno = error;
+      return fail(netlink_error("reading rtnetlink"));
     }
+    if (done) return {};
   }
 }
 
@@ -143,13 +153,14 @@ Status NetworkReader::probe(const NeighbourKey& key) {
   for (;;) {
     const auto length = mnl_socket_recvfrom(requests_, buffer_.data(), buffer_.size());
     if (length < 0) return fail(netlink_error("asking for a neighbour"));
-    int left = static_cast<int>(length);
-    for (auto* m = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
-      if (m->nlmsg_seq != sequence_ || m->nlmsg_type != NLMSG_ERROR) continue;
-      errno = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(m))->error;
-      if (errno == 0) return {};
-      return fail(netlink_error("asking for a neighbour"));
-    }
+    std::optional<int> answer;
+    each_message(buffer_.data(), static_cast<std::size_t>(length), [&](const nlmsghdr* m) {
+      if (m->nlmsg_seq == sequence_ && m->nlmsg_type == NLMSG_ERROR) answer = error_of(m);
+    });
+    if (!answer) continue;
+    if (*answer == 0) return {};
+    errno = *answer;
+    return fail(netlink_error("asking for a neighbour"));
   }
 }
 

@@ -45,9 +45,7 @@ const Header* header_of(const nlmsghdr* message) {
 }  // namespace
 
 void NetworkTable::take(ByteView datagram) {
-  int left = static_cast<int>(datagram.size());
-  auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
-  while (mnl_nlmsg_ok(message, left)) {
+  each_message(datagram.data(), datagram.size(), [this](const nlmsghdr* message) {
     switch (message->nlmsg_type) {
       case RTM_NEWLINK: link(true, message); break;
       case RTM_DELLINK: link(false, message); break;
@@ -57,8 +55,7 @@ void NetworkTable::take(ByteView datagram) {
       case RTM_DELNEIGH: neighbour(false, message); break;
       default: break;
     }
-    message = mnl_nlmsg_next(message, &left);
-  }
+  });
 }
 
 void NetworkTable::link(bool added, const void* raw) {

@@ -16,8 +16,8 @@ Table realservers() {
       option("status", "Whether the server takes requests.",
              {{"active", "It does."}, {"disable", "It doesn't."}})
           .by_default("active"),
-      text("http-host", "Host header to send; empty: the client's.", 253),
-      number("weight", "Share of the requests.", 1, 255).by_default("1").inert(),
+      number("weight", "Share of the requests.", 1, 255).by_default("1"),
+      text("http-host", "Host header to send: the client's.", 253).inert(),
       toggle("health-check", "Ask the server whether it is well.", false).inert(),
       toggle("translate-host", "Rewrite host names in answers.", true).inert(),
   };
@@ -30,23 +30,26 @@ Table api_gateway() {
   t.help = "Which requests go to which servers.";
   t.key = number("id", "Number of the mapping.", 1, 65535);
   t.attributes = {
-      text("url-map", "Beginning of the path.", 511, 1).by_default("/"),
-      option("url-map-type", "How the path is compared.", {{"sub-string", "It must begin so."}})
+      text("url-map", "Pattern of the path.", 511, 1).by_default("/"),
+      option("url-map-type", "How the path is compared.",
+             {{"sub-string", "The pattern occurs in it."},
+              {"wildcard", "The pattern is the whole path: * is any run of characters, ? any one."}})
           .by_default("sub-string"),
-      option("service", "Protocol to the servers.", {{"http", "HTTP."}, {"https", "HTTPS."}}).by_default("https"),
+      option("service", "Protocol to the servers.", {{"http", "HTTP."}}).by_default("http"),
       reference("virtual-host", "Host name; empty: every name.", {"firewall access-proxy-virtual-host"}),
       option("ldb-method", "How servers share the requests.",
-             {{"static", "By the client's address."}, {"round-robin", "In turn."}})
-          .by_default("static")
+             {{"weighted", "In turn, by weight."}, {"static", "By the client's address."}, {"round-robin", "In turn."}})
+          .by_default("weighted")
           .inert(),
   };
   t.tables = {realservers()};
   t.check = [](const ObjectView& o) -> Status {
     const auto map = o.text("url-map");
-    if (!map.starts_with('/') || map.find_first_of(" ;{}\"'\\%?#") != map.npos || map.find("//") != map.npos ||
-        (map + "/").find("/../") != map.npos || (map + "/").find("/./") != map.npos) {
+    const bool wildcard = o.text("url-map-type") == "wildcard";
+    if (map.find_first_of(wildcard ? " \"\\%#" : " \"\\%#?*") != map.npos || map.find("//") != map.npos) {
       return fail(ErrorCode::kInvalidArgument,
-                  "url-map: \"" + map + "\" is not allowed; allowed: a plain path that begins with /");
+                  "url-map: \"" + map + "\" is not allowed; allowed: a path as it stands in requests, decoded" +
+                      (wildcard ? ", with * and ?" : " (url-map-type wildcard takes * and ?)"));
     }
     return {};
   };
@@ -64,11 +67,11 @@ Table firewall_access_proxy() {
       reference("vip", "Virtual address at which it listens.", {"firewall vip"}).must(),
       toggle("client-cert", "Ask for the client's certificate.", true),
       option("empty-cert-action", "What to do with a client that shows no certificate.",
-             {{"block", "Refuse it."}, {"accept", "Let policies decide: it has no tag."}})
+             {{"block", "Refuse it."},
+              {"accept", "Let policies without tags decide."},
+              {"accept-unmanageable", "The same, but only for devices that can't be managed, by their User-Agent."}})
           .by_default("block"),
-      toggle("user-agent-detect", "Tell devices by their User-Agent: anybody can write one, so this has no effect.",
-             false)
-          .inert(),
+      toggle("user-agent-detect", "Tell by the User-Agent what can't be managed.", true).inert(),
       toggle("auth-portal", "Sign-in portal.", false).inert(),
       toggle("log-blocked-traffic", "Log refused requests: they always are.", true).inert(),
   };

@@ -9,21 +9,21 @@ Table firewall_access_proxy_virtual_host() {
   t.help = "Host names that access proxies answer for.";
   t.key = text("name", "Name of the virtual host.", 79, 1);
   t.attributes = {
-      text("host", "Host name, or with host-type wildcard a name that begins with \"*.\".", 253, 1).must(),
+      text("host", "Pattern of the host name.", 253, 1).must(),
       option("host-type", "How the client's Host is compared.",
-             {{"sub-string", "It must equal `host`."}, {"wildcard", "`*.` stands for one or more labels."}})
+             {{"sub-string", "The pattern occurs in it."},
+              {"wildcard", "The pattern is the whole name: * is any run of characters, ? any one."}})
           .by_default("sub-string"),
-      reference("ssl-certificate", "Certificate to present for this name; empty: the virtual address's.",
-                {"certificate local"}),
+      reference("ssl-certificate", "Certificate to present: the virtual address's.", {"certificate local"}).inert(),
   };
   t.check = [](const ObjectView& o) -> Status {
     const auto host = o.text("host");
     const bool wildcard = o.text("host-type") == "wildcard";
-    const auto name = wildcard && host.starts_with("*.") ? host.substr(2) : host;
-    if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]") !=
-                            name.npos) {
-      return fail(ErrorCode::kInvalidArgument, "host: \"" + host + "\" is not allowed; allowed: a host name" +
-                                                   (wildcard ? ", \"*.\" in front" : ""));
+    const std::string allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:[]";
+    if (host.find_first_not_of(wildcard ? allowed + "*?" : allowed) != host.npos) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "host: \"" + host + "\" is not allowed; allowed: a host name" +
+                      (wildcard ? " with * and ?" : " (host-type wildcard takes * and ?)"));
     }
     return {};
   };

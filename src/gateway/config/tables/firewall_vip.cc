@@ -12,7 +12,7 @@ Table firewall_vip() {
   t.attributes = {
       option("type", "What the address is for.", {{"access-proxy", "An access proxy."}}).by_default("access-proxy"),
       of_type("extip", Type::kAddress, "Address to listen at; 0.0.0.0: every address.").by_default("0.0.0.0"),
-      of_type("extintf", Type::kInterface, "Interface to listen at.").by_default("any"),
+      of_type("extintf", Type::kInterface, "Interface to listen at: extip tells.").by_default("any").inert(),
       option("server-type", "Protocol towards clients.", {{"https", "HTTPS."}}).by_default("https"),
       number("extport", "Port to listen at.", 1, 65535).by_default("443"),
       reference("ssl-certificate", "Certificate to present.", {"certificate local"})
