@@ -212,6 +212,12 @@ void Application::serve(int fd) {
       }
       return;
     }
+    if (path == "/silent") {
+      if (!write_all(fd, "HTTP/1.1 200 OK\r\nX-Accel-Buffering: no\r\nContent-Length: 10\r\n\r\nabc")) return;
+      while (recv(fd, chunk, sizeof chunk, 0) > 0) {
+      }
+      return;
+    }
     if (path == "/ws") {
       if (head.find("Upgrade: websocket") == std::string::npos) {
         write_all(fd, "HTTP/1.1 400 no upgrade\r\nContent-Length: 0\r\n\r\n");
@@ -247,6 +253,7 @@ void Plane::open() {
   hub_->on_ask = [this](const Sha256& leaf) {
     ++questions_;
     const auto known = on_ask ? on_ask(leaf) : std::nullopt;
+    if (muted_) return;
     if (known) (void)writer_->upsert(leaf, *known);
     writer_->notify();
     hub_->answer(leaf);
@@ -414,6 +421,8 @@ Client::Client(int port, const Identity* identity, const std::string& sni, const
 }
 
 Client::~Client() {
+  // OpenSSL forgets the session of a connection that was not shut down.
+  SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(ssl_);
   SSL_CTX_free(context_);
   if (fd_ >= 0) close(fd_);

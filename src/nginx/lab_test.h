@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -53,7 +54,7 @@ class Authority {
   EVP_PKEY* key_ = nullptr;
 };
 
-/// The application: every path answers with the request's own head; /long streams without end; /ws upgrades to a stream
+/// The application: every path answers with the request's own head; /long streams without end; /silent begins its answer and falls silent; /ws upgrades to a stream
 /// that repeats what it gets.
 class Application {
  public:
@@ -96,6 +97,8 @@ class Plane {
   /// As if the process died and came back: a new writer and socket over what was left. `fill` runs before it is seen.
   void restart(const std::function<void(ecshm::Writer&)>& fill);
   int live_sessions();
+  /// From now on no question is answered.
+  void mute() { muted_ = true; }
 
  private:
   void open();
@@ -108,6 +111,7 @@ class Plane {
   std::map<std::uint64_t, int> sessions_;
   std::size_t questions_ = 0;
   bool renew_ = true;
+  std::atomic<bool> muted_{false};
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -158,9 +158,11 @@ function(postern_nginx_module folder)
     ${ngx}/src/core ${ngx}/src/event ${ngx}/src/event/modules ${ngx}/src/os/unix ${ngx}/src/http
     ${ngx}/src/http/modules ${ngx}/src/http/v2 ${objs})
   _postern_folder_tests(${folder} src/${folder} ${A_DEPS} OpenSSL::SSL)
-  if(TARGET ${folder}_test)
-    add_dependencies(${folder}_test ngx_http_postern_module)
-  endif()
+  foreach(test ${folder}_test gateway_test)
+    if(TARGET ${test})
+      add_dependencies(${test} ngx_http_postern_module)
+    endif()
+  endforeach()
 endfunction()
 
 # Tests that span folders.

@@ -263,6 +263,9 @@ class Process final : public NginxProcess {
     const bool lived = std::chrono::steady_clock::now() - started_ >= kHealthy;
     last_status_ = 0;
     const bool child = child_;
+    // Workers outlive a killed master and keep the ports. Asked to quit they let go of them and finish their sessions,
+    // watched as ever. Its number still names the group: the zombie, or the workers themselves, hold it.
+    kill(-*pid_, SIGQUIT);
     forget();
     std::string why = child ? describe_exit(last_status_) : "it was adopted, its status is not ours to know";
     if (const auto said = read_file(options_.dir / "start.out", kMaxOutput); said && !said->empty()) {
