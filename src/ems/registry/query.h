@@ -1,5 +1,7 @@
 #pragma once
 // Finding endpoints: filters, order and pages, for consoles and the API.
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +28,10 @@ struct EndpointPage {
   std::string next;                     ///< Empty: no further page.
   std::size_t total = 0;                ///< Endpoints that the filters admit.
 };
+
+/// One page. `tag_id` gives a tag's number by its name, 0 when there is none. A limit of 0 counts only.
+EndpointPage find_endpoints(const std::map<EndpointUid, Endpoint>& endpoints, const EndpointQuery& query,
+                            const std::function<posture::TagId(std::string_view)>& tag_id);
 
 /// An endpoint's own address and MAC as one line shows them: those of its first default route, else of its first
 /// interface with an address; not valid when unknown.

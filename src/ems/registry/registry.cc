@@ -169,7 +169,8 @@ Batch Registry::batch(WallTime at) const {
     const auto row = [&](TableId table, std::string (*make)(const Endpoint&)) {
       if (is == nullptr) {
         out.rows.push_back({table, uid.str(), std::nullopt});
-      } else if (auto text = make(*is); was == nullptr || make(*was) != text) {
+      } else if (auto text = make(*is); was == nullptr || make(*was) != text ||
+                                        (table == TableId::kEndpointState && restamped_.contains(uid))) {
         out.rows.push_back({table, uid.str(), std::move(text)});
       }
     };
@@ -177,6 +178,11 @@ Batch Registry::batch(WallTime at) const {
     row(TableId::kEndpointState, codec::endpoint_state_row);
     add_fact_rows(out, was, is);
     for (auto& change : endpoint_changes(was, is, tag_name)) out.changes.push_back(std::move(change));
+  }
+  for (const auto& uid : restamped_) {
+    const auto* e = endpoints.find(uid);
+    if (e == nullptr || endpoints.before().contains(uid)) continue;
+    out.rows.push_back({TableId::kEndpointState, uid.str(), codec::endpoint_state_row(*e)});
   }
   std::map<Sha256, std::ptrdiff_t> uses;
   for (const auto& [uid, before] : endpoints.before()) {
@@ -214,6 +220,7 @@ void Registry::commit() {
     if (const auto* is = endpoints.find(uid)) index(*is, +1);
   }
   endpoints.commit();
+  restamped_.clear();
   // Their texts are in the store now.
   std::vector<std::string> kept;
   for (const auto& [key, text] : inventories.all()) kept.push_back(key);
@@ -242,12 +249,13 @@ void Registry::rollback() {
   certificates.rollback();
   feeds.rollback();
   inventories.rollback();
+  restamped_.clear();
 }
 
 std::size_t Registry::touched() const {
   return meta.before().size() + tags.before().size() + profiles.before().size() + invitations.before().size() +
          endpoints.before().size() + devices.before().size() + administrators.before().size() + tokens.before().size() +
-         certificates.before().size() + feeds.before().size() + inventories.before().size();
+         certificates.before().size() + feeds.before().size() + inventories.before().size() + restamped_.size();
 }
 
 void Registry::index(const Endpoint& e, int sign) {

@@ -36,6 +36,8 @@ class Registry {
   /// After the commit: indexes follow, changes are final.
   void commit();
   void rollback();
+  /// The endpoint's often changing row is written with the next batch, although only its last-seen moved.
+  void restamp(const EndpointUid& uid) { restamped_.insert(uid); }
   /// Objects touched since the last commit, about.
   std::size_t touched() const;
 
@@ -66,6 +68,7 @@ class Registry {
   std::unordered_map<Sha256, std::size_t> inventory_uses_;
   std::unordered_map<posture::TagId, TagCounts> tag_counts_;
   Counts counts_;
+  std::set<EndpointUid> restamped_;
 };
 
 /// The hardware addresses of the gateways that the endpoint's default routes lead to.

@@ -1,0 +1,209 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "ems/core/impl.h"
+
+namespace postern::ems {
+namespace {
+
+constexpr std::size_t kAuditsPerMinute = 60;
+constexpr Seconds kPruneEvery{600};
+constexpr Seconds kKeepChanges{30 * 24 * 3600};
+constexpr Seconds kKeepAudit{365 * 24 * 3600};
+constexpr std::size_t kPruneAtOnce = 5'000;
+
+}  // namespace
+
+EmsCore::Impl::Impl(Store& store, Random& random, EmsOptions options)
+    : store_(store), random_(random), options_(std::move(options)) {
+  built_in_.id = posture::kAllRegisteredClientsId;
+  built_in_.definition = posture::all_registered_clients_definition();
+  built_in_.updated_by = "ems";
+}
+
+Status EmsCore::Impl::start(Now now) {
+  const auto position = store_.position();
+  if (!position) return fail(position.error());
+  epoch_ = position->epoch;
+  revision_ = position->revision;
+  started_at_ = now.wall;
+  if (auto ok = registry_.load(store_); !ok) return ok;
+  std::map<std::string, std::string> rows = registry_.meta.all();
+  if (!rows.contains(std::string(meta::kSerial))) {
+    return fail(ErrorCode::kNotFound, "the store holds no EMS yet");
+  }
+  auto identity = read_identity(rows);
+  if (!identity) return fail(identity.error());
+  identity_ = std::move(*identity);
+  if (auto ok = rebuild_engine(); !ok) return ok;
+  for (const auto& [name, feed] : registry_.feeds.all()) feeds_.push_back(feed);
+  // Time that the EMS was away does not count against anybody: all deadlines begin anew. The EMS's own facts are not
+  // stored: they follow from the rows.
+  for (const auto& [uid, e] : registry_.endpoints.all()) {
+    auto* quiet = registry_.endpoints.quietly(uid);
+    const auto stored = quiet->tags;
+    settle(now, *quiet, {});
+    quiet->tags = stored;
+    if (!e.online) continue;
+    heard_[uid] = now.mono;
+    deadlines_.emplace(now.mono + options_.offline_timeout, uid);
+  }
+  seen_at_ = now.mono + options_.last_seen_interval;
+  prune_at_ = now.mono + kPruneEvery;
+  reevaluate_later({});
+  return {};
+}
+
+void EmsCore::Impl::after_input(Now now) {
+  if (registry_.touched() >= options_.batch) flush(now);
+}
+
+void EmsCore::Impl::tick(Now now) {
+  if (!identity_) return;
+  std::size_t expired = 0;
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now.mono && expired < options_.batch) {
+    const auto uid = deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    const auto heard = heard_.find(uid);
+    const auto* e = registry_.endpoints.find(uid);
+    if (heard == heard_.end() || e == nullptr || !e->online) {
+      heard_.erase(uid);
+      continue;
+    }
+    const auto due = heard->second + options_.offline_timeout;
+    if (due > now.mono) {
+      deadlines_.emplace(due, uid);
+      continue;
+    }
+    ++expired;
+    auto& edited = registry_.endpoints.edit(uid);
+    edited.online = false;
+    settle(now, edited, {});
+    // Looked at again: if this can't be stored now, it is tried again.
+    deadlines_.emplace(now.mono + Seconds(5), uid);
+    if (const auto* s = session_of(uid)) {
+      agent_goodbye(s->id, proto::telemetry::kUnavailable, Millis(0), "nothing was heard within the offline timeout");
+    }
+  }
+  if (now.mono >= seen_at_ || seen_.size() >= 100 * options_.batch) {
+    // Some at a time, so that a large fleet's last-seens do not make one large transaction.
+    std::size_t written = 0;
+    while (!seen_.empty() && written++ < options_.batch) {
+      const auto uid = *seen_.begin();
+      seen_.erase(seen_.begin());
+      registry_.restamp(uid);
+    }
+    if (seen_.empty()) seen_at_ = now.mono + options_.last_seen_interval;
+  }
+  if (read_only_ && now.mono >= probe_at_) {
+    registry_.meta.edit(std::string(meta::kProbe)) = fmt::format("{}", to_unix_ms(now.wall));
+  }
+  if (now.mono >= prune_at_ && !read_only_) {
+    prune_at_ = now.mono + kPruneEvery;
+    if (auto ok = store_.prune(now.wall - kKeepChanges, now.wall - kKeepAudit, kPruneAtOnce); !ok) {
+      hold_free(act::Alert{"store.prune", ok.error().message});
+    }
+  }
+  if (now.mono - audit_minute_ >= Seconds(60)) {
+    if (unaudited_ != 0) {
+      audit(now, {"ems", ""}, "audit.limited", "", fmt::format("{} more refusals within a minute", unaudited_));
+    }
+    audit_minute_ = now.mono;
+    audited_ = unaudited_ = 0;
+  }
+}
+
+void EmsCore::Impl::audit(Now now, const Actor& actor, std::string action, std::string object, std::string detail) {
+  audit_.push_back({0, now.wall, actor.name, actor.source, std::move(action), std::move(object), std::move(detail)});
+}
+
+void EmsCore::Impl::audit_limited(Now now, const Actor& actor, std::string action, std::string object,
+                                  std::string detail) {
+  if (audited_ >= kAuditsPerMinute) {
+    ++unaudited_;
+    return;
+  }
+  ++audited_;
+  audit(now, actor, std::move(action), std::move(object), std::move(detail));
+}
+
+EmsStatus EmsCore::Impl::status() const {
+  EmsStatus out;
+  if (!identity_) return out;
+  out.serial = identity_->serial;
+  out.tenant = identity_->tenant;
+  out.version = options_.version;
+  out.epoch = epoch_;
+  out.revision = revision_;
+  out.endpoints = registry_.endpoints.size();
+  out.registered = registry_.counts().registered;
+  out.online = registry_.counts().online;
+  out.quarantined = registry_.counts().quarantined;
+  out.telemetry_sessions = agents_.size();
+  out.fabric_sessions = gateways_.size();
+  for (const auto& [serial, d] : registry_.devices.all()) out.pending_devices += d.state == DeviceState::kPending;
+  out.read_only = read_only_;
+  out.store_error = store_error_;
+  out.started_at = started_at_;
+  out.ems_root_pem = identity_->root_pem();
+  out.root_key_sha256 = identity_->root_key_sha256();
+  out.ztna_ca_pem = identity_->ztna_pem();
+  return out;
+}
+
+// ---- The public face ------------------------------------------------------------------------------------------------
+
+EmsCore::EmsCore(Store& store, Random& random, EmsOptions options)
+    : impl_(std::make_unique<Impl>(store, random, std::move(options))) {}
+EmsCore::~EmsCore() = default;
+
+Status EmsCore::start(Now now) { return impl_->start(now); }
+
+void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, std::vector<Feed> feeds) {
+  impl_->matching_ = std::move(matching);
+  std::vector<std::string> gone;
+  for (const auto& [name, feed] : impl_->registry_.feeds.all()) {
+    if (std::ranges::none_of(feeds, [&](const Feed& f) { return f.name == name; })) gone.push_back(name);
+  }
+  for (const auto& name : gone) impl_->registry_.feeds.erase(name);
+  for (const auto& feed : feeds) impl_->registry_.feeds.edit(feed.name) = feed;
+  impl_->feeds_ = std::move(feeds);
+  impl_->rematch_later();
+  impl_->after_input(now);
+}
+
+void EmsCore::shut_down(Now) {
+  std::vector<SessionId> agents, gateways;
+  for (const auto& [id, s] : impl_->agents_) agents.push_back(id);
+  for (const auto& [id, s] : impl_->gateways_) gateways.push_back(id);
+  constexpr std::string_view kWhy = "the EMS is shutting down";
+  for (const auto id : agents) impl_->agent_goodbye(id, proto::telemetry::kShuttingDown, kComeBackSoon, kWhy);
+  for (const auto id : gateways) impl_->gateway_goodbye(id, proto::telemetry::kShuttingDown, Millis(500), kWhy);
+}
+
+void EmsCore::telemetry_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source) {
+  impl_->telemetry_opened(now, session, peer, source);
+}
+void EmsCore::telemetry_frame(Now now, SessionId session, ByteView bytes) { impl_->telemetry_frame(now, session, bytes); }
+void EmsCore::telemetry_closed(Now, SessionId session) { impl_->drop_agent(session); }
+void EmsCore::enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes)> done) {
+  impl_->enrol(now, source, request, std::move(done));
+}
+void EmsCore::fabric_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source) {
+  impl_->fabric_opened(now, session, peer, source);
+}
+void EmsCore::fabric_frame(Now now, SessionId session, ByteView bytes) { impl_->fabric_frame(now, session, bytes); }
+void EmsCore::fabric_closed(Now, SessionId session) {
+  const auto it = impl_->gateways_.find(session);
+  if (it == impl_->gateways_.end()) return;
+  impl_->contacts_[it->second.serial] = {it->second.live_sessions, it->second.last_contact};
+  impl_->gateways_.erase(it);
+}
+void EmsCore::tick(Now now) { impl_->tick(now); }
+bool EmsCore::flush_wanted() const { return impl_->flush_wanted(); }
+void EmsCore::flush(Now now) { impl_->flush(now); }
+std::vector<act::Action> EmsCore::take_actions() { return std::exchange(impl_->actions_, {}); }
+
+}  // namespace postern::ems

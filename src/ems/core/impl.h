@@ -1,0 +1,201 @@
+#pragma once
+// The inside of EmsCore, shared by the files of this folder and nobody else.
+#include <deque>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "ems/bootstrap/identity.h"
+#include "ems/core/ems_core.h"
+#include "ems/registry/registry.h"
+#include "ems/sharing/record_builder.h"
+#include "ems/store/store.h"
+#include "proto/fabric_server.h"
+#include "proto/telemetry_server.h"
+
+namespace postern::ems {
+
+struct EmsCore::Impl {
+  Impl(Store& store, Random& random, EmsOptions options);
+
+  // ---- What waits for the next commit ----
+  struct Held {
+    act::Action action;
+    bool free = false;                             ///< Says nothing that a failed commit would make untrue.
+    std::function<void(const Error&)> otherwise;   ///< Completions: called instead when the commit fails.
+  };
+  void hold(act::Action action) { held_.push_back({std::move(action), false, nullptr}); }
+  void hold_free(act::Action action) { held_.push_back({std::move(action), true, nullptr}); }
+  void send(SessionId session, Bytes bytes) { hold(act::Send{session, std::move(bytes)}); }
+  void send_free(SessionId session, Bytes bytes) { hold_free(act::Send{session, std::move(bytes)}); }
+  template <class T>
+  void complete(Done<T> done, T value) {
+    if (!done) return;
+    held_.push_back({act::Complete{[done, value = std::move(value)] { done(value); }}, false,
+                     [done](const Error& e) { done(postern::fail(e)); }});
+  }
+  void complete(DoneStatus done) {
+    if (!done) return;
+    held_.push_back({act::Complete{[done] { done(Status()); }}, false,
+                     [done](const Error& e) { done(postern::fail(e)); }});
+  }
+  /// Nothing was changed: the answer does not depend on the commit.
+  template <class D>
+  void refuse(D done, Error error) {
+    if (done) hold_free(act::Complete{[done = std::move(done), error = std::move(error)] { done(postern::fail(error)); }});
+  }
+  void audit(Now now, const Actor& actor, std::string action, std::string object, std::string detail = {});
+  /// Audit of what anybody can cause: so many a minute, the rest is only counted.
+  void audit_limited(Now now, const Actor& actor, std::string action, std::string object, std::string detail);
+
+  // ---- core.cc, publish.cc ----
+  Status start(Now now);
+  bool flush_wanted() const;
+  void flush(Now now);
+  void commit_failed(Now now, const Error& error);
+  void publish(bool committed);
+  void release();
+  void tick(Now now);
+  /// Input handlers end with this: a batch that has grown is committed at once.
+  void after_input(Now now);
+  EmsStatus status() const;
+
+  // ---- telemetry.cc ----
+  struct AgentSession {
+    SessionId id = 0;
+    EndpointUid uid;                   ///< By the certificate.
+    Sha256 leaf{};
+    std::string refusal;               ///< Goodbye's reason for the Hello; empty: it may come in.
+    std::string refusal_text;
+    IpAddress source;
+    proto::TelemetryServer server;
+    std::uint64_t sent_probes = 0;
+    std::string sent_tags;             ///< What the last TagState said.
+    std::string sent_profile;
+  };
+  void telemetry_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source);
+  void telemetry_frame(Now now, SessionId session, ByteView bytes);
+  void on_hello(Now now, AgentSession& s, const proto::telemetry::Hello& hello);
+  void on_report(Now now, AgentSession& s, const proto::telemetry::Report& report);
+  void on_offer(Now now, AgentSession& s, const Sha256& hash);
+  void on_inventory(Now now, AgentSession& s, const proto::telemetry::Inventory& inventory);
+  void on_renew(Now now, AgentSession& s, const Bytes& csr);
+  void heard(Now now, const EndpointUid& uid);
+  void agent_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
+  void drop_agent(SessionId session);
+  void send_probes(AgentSession& s);
+  void send_tags(AgentSession& s);
+  void send_profile(AgentSession& s);
+  AgentSession* session_of(const EndpointUid& uid);
+  const Profile& profile_of(const Endpoint& e) const;
+
+  // ---- enrol.cc ----
+  void enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes)> done);
+  Result<IssuedCertificate> issue(Now now, const EndpointUid& uid, ByteView csr);
+  /// The quarantined endpoint whose hardware this is; null: none.
+  const Endpoint* quarantined_twin(const EndpointUid& self, const std::string& machine_id,
+                                   const std::string& hardware_uuid, const std::vector<MacAddress>& macs) const;
+  void follow_quarantine(Now now, Endpoint& e);
+  std::vector<Bytes> chain(const Bytes& leaf) const { return {leaf, identity_->ztna.certificate}; }
+
+  void end_registration(Now now, const Actor& actor, const EndpointUid& uid, Registration how, DoneStatus done);
+
+  // ---- tagging.cc ----
+  /// The EMS's own facts of it made right, and the tags that depend on what changed judged again.
+  void settle(Now now, Endpoint& e, std::vector<std::string> changed_keys);
+  void match(Now now, Endpoint& e, std::vector<std::string>& changed);
+  std::shared_ptr<const MatchResult> match_result(const Endpoint& e) const;
+  void reevaluate_later(std::vector<posture::TagId> tags);   ///< Empty: all.
+  void rematch_later();
+  void run_jobs(Now now);
+  /// The engine is as the registry's tags are.
+  Status rebuild_engine();
+  const Tag* tag_by_id(posture::TagId id) const;
+  std::string tag_name(posture::TagId id) const;
+
+  // ---- fabric.cc ----
+  struct GatewaySession {
+    SessionId id = 0;
+    GatewaySerial serial;
+    Sha256 key{};
+    IpAddress source;
+    bool helloed = false;
+    std::optional<proto::fabric_server::State> told;   ///< State it was last told.
+    bool subscribed = false;
+    std::optional<proto::fabric_server::Subscribe> subscribe;   ///< To be answered at the next publish.
+    std::set<EndpointUid> asked;
+    std::set<EndpointUid> dirty;       ///< To look at again although nothing of them was committed.
+    bool whole = false;                ///< Look at everything again.
+    std::vector<proto::fabric_server::Ask> asks;
+    std::uint64_t live_sessions = 0;
+    WallTime last_contact{};
+  };
+  void fabric_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source);
+  void fabric_frame(Now now, SessionId session, ByteView bytes);
+  void on_gateway_hello(Now now, GatewaySession& s, const proto::fabric_server::Hello& hello);
+  void on_interfaces(Now now, GatewaySession& s, const proto::fabric_server::Interfaces& in);
+  void gateway_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
+  proto::fabric_server::State state_for(const GatewaySession& s) const;
+  void tell_state(GatewaySession& s);
+  ShareReasons share_reasons(const FabricDevice& d, const std::set<EndpointUid>& asked, const Endpoint& e) const;
+  std::optional<std::string> view_entry(const FabricDevice& d, const std::set<EndpointUid>& asked,
+                                        const EndpointUid& uid) const;
+  std::map<EndpointUid, std::string> whole_view(const FabricDevice& d, const std::set<EndpointUid>& asked) const;
+  std::map<std::uint32_t, std::string> view_tags(const FabricDevice& d) const;
+  std::optional<std::string> view_tag(const FabricDevice& d, posture::TagId id) const;
+  proto::FabricPublisher& publisher(const GatewaySerial& serial);
+  void publish_to(GatewaySession& s, const std::set<EndpointUid>& endpoints, const std::set<posture::TagId>& tags);
+  void answer_asks(GatewaySession& s);
+
+  Store& store_;
+  Random& random_;
+  EmsOptions options_;
+  std::optional<EmsIdentity> identity_;
+  Registry registry_;
+  posture::TagEngine engine_;
+  Tag built_in_;
+  std::uint64_t epoch_ = 0;
+  Revision revision_ = 0;
+  WallTime started_at_{};
+
+  std::vector<Held> held_;
+  std::vector<AuditEntry> audit_;
+  std::vector<act::Action> actions_;
+  bool read_only_ = false;
+  std::string store_error_;
+  MonoTime probe_at_{};
+
+  std::map<SessionId, AgentSession> agents_;
+  std::unordered_map<EndpointUid, SessionId> current_;      ///< The one session of an endpoint.
+  std::unordered_map<EndpointUid, MonoTime> heard_;
+  std::set<std::pair<MonoTime, EndpointUid>> deadlines_;    ///< When to look whether it is offline; at most one each.
+  std::set<EndpointUid> seen_;                              ///< Whose last-seen moved since it was written.
+  MonoTime seen_at_{};
+  MonoTime prune_at_{};
+
+  std::map<SessionId, GatewaySession> gateways_;
+  std::map<GatewaySerial, proto::FabricPublisher> publishers_;
+  std::map<GatewaySerial, std::pair<std::uint64_t, WallTime>> contacts_;
+
+  struct Job {
+    bool match = false;
+    std::vector<posture::TagId> tags;    ///< Empty: all.
+    EndpointUid from;                    ///< The next to look at.
+  };
+  std::deque<Job> jobs_;
+  std::shared_ptr<const Matching> matching_;
+  std::vector<Feed> feeds_;
+  mutable std::map<std::string, std::shared_ptr<const MatchResult>> matches_;
+
+  std::map<std::uint64_t, std::pair<Revision, std::function<void()>>> waits_;
+  std::uint64_t next_wait_ = 1;
+  MonoTime audit_minute_{};
+  std::size_t audited_ = 0;
+  std::size_t unaudited_ = 0;
+};
+
+/// A gateway may wait for authorisation beside this many others.
+inline constexpr std::size_t kMaxPendingDevices = 256;
+inline constexpr Millis kComeBackSoon{2'000};
+
+}  // namespace postern::ems

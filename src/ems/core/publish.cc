@@ -1,0 +1,142 @@
+#include "ems/core/impl.h"
+
+namespace postern::ems {
+namespace {
+
+namespace telemetry = proto::telemetry;
+
+}  // namespace
+
+bool EmsCore::Impl::flush_wanted() const {
+  if (registry_.touched() != 0 || !held_.empty() || !audit_.empty() || !jobs_.empty()) return true;
+  for (const auto& [id, s] : gateways_) {
+    if (s.subscribe || s.whole || !s.dirty.empty() || !s.asks.empty()) return true;
+  }
+  return false;
+}
+
+void EmsCore::Impl::flush(Now now) {
+  if (!identity_ || !flush_wanted()) return;
+  run_jobs(now);
+  Batch batch = registry_.batch(now.wall);
+  batch.audit = std::move(audit_);
+  audit_.clear();
+  if (!batch.empty()) {
+    const auto revision = store_.commit(batch);
+    if (!revision) return commit_failed(now, revision.error());
+    revision_ = *revision;
+    if (read_only_) actions_.push_back(act::Alert{"store.recovered", "changes are stored again"});
+    read_only_ = false;
+    store_error_.clear();
+  }
+  release();
+  publish(!batch.empty());
+  release();
+}
+
+void EmsCore::Impl::release() {
+  for (auto& held : held_) actions_.push_back(std::move(held.action));
+  held_.clear();
+}
+
+void EmsCore::Impl::commit_failed(Now now, const Error& error) {
+  if (!read_only_) {
+    actions_.push_back(act::Alert{"store.failed", error.message + "; nothing is changed until this is mended"});
+  }
+  read_only_ = true;
+  store_error_ = error.message;
+  probe_at_ = now.mono + Seconds(1);
+  const bool tags = registry_.tags.touched();
+  registry_.rollback();
+  // What is stored was compiled before, so it compiles.
+  if (tags && !rebuild_engine()) actions_.push_back(act::Alert{"core.tags", "the stored tags can't be compiled"});
+  matches_.clear();
+  const auto held = std::move(held_);
+  held_.clear();
+  std::set<SessionId> waiting;
+  for (const auto& h : held) {
+    if (h.free) {
+      actions_.push_back(h.action);
+    } else if (h.otherwise) {
+      actions_.push_back(act::Complete{[call = h.otherwise, error] { call(error); }});
+    } else if (const auto* send = std::get_if<act::Send>(&h.action)) {
+      waiting.insert(send->session);
+    }
+  }
+  // Those who were owed an answer: it will not come on this connection. They come back and say it again.
+  constexpr std::string_view kWhy = "the EMS can't store anything at the moment";
+  for (const auto id : waiting) {
+    if (agents_.contains(id)) agent_goodbye(id, telemetry::kUnavailable, kComeBackSoon, kWhy);
+    if (gateways_.contains(id)) gateway_goodbye(id, telemetry::kUnavailable, kComeBackSoon, kWhy);
+  }
+  release();
+  // Work that was half done begins again once storing works.
+  for (auto& job : jobs_) job.from = {};
+  jobs_.push_back({false, {}, {}});
+}
+
+void EmsCore::Impl::publish(bool committed) {
+  std::set<EndpointUid> endpoints;
+  std::set<posture::TagId> tags;
+  std::set<EndpointUid> gone;
+  bool devices = false;
+  bool profiles = false;
+  if (committed || registry_.touched() != 0) {
+    for (const auto& [uid, before] : registry_.endpoints.before()) {
+      endpoints.insert(uid);
+      const auto* e = registry_.endpoints.find(uid);
+      if (e == nullptr || !e->registered()) gone.insert(uid);
+    }
+    for (const auto& [id, before] : registry_.tags.before()) tags.insert(id);
+    devices = registry_.devices.touched();
+    profiles = registry_.profiles.touched();
+    if (devices) {
+      for (auto& [id, s] : gateways_) {
+        const auto* d = registry_.devices.find(s.serial);
+        const bool selects = d != nullptr && d->endpoint_sharing == EndpointSharing::kSelected;
+        if (selects || registry_.devices.before().contains(s.serial)) s.whole = true;
+      }
+    }
+    registry_.commit();
+  }
+  // A lost tag reaches the gateways first.
+  for (auto& [id, s] : gateways_) publish_to(s, endpoints, tags);
+  if (devices) {
+    for (auto& [id, s] : gateways_) {
+      if (s.helloed) tell_state(s);
+    }
+    std::erase_if(publishers_, [this](const auto& p) { return registry_.devices.find(p.first) == nullptr; });
+  }
+  for (const auto& uid : gone) {
+    if (const auto* s = session_of(uid)) {
+      agent_goodbye(s->id, telemetry::kDeregistered, Millis(60'000), "the endpoint is not registered any more; enrol again");
+    }
+    heard_.erase(uid);
+  }
+  if (!tags.empty() || profiles) {
+    for (auto& [id, s] : agents_) {
+      if (!s.server.welcomed()) continue;
+      send_probes(s);
+      send_profile(s);
+      send_tags(s);
+    }
+  } else {
+    for (const auto& uid : endpoints) {
+      auto* s = session_of(uid);
+      if (s == nullptr) continue;
+      send_probes(*s);
+      send_profile(*s);
+      send_tags(*s);
+    }
+  }
+  for (auto it = waits_.begin(); it != waits_.end();) {
+    if (revision_ > it->second.first) {
+      actions_.push_back(act::Complete{std::move(it->second.second)});
+      it = waits_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+}  // namespace postern::ems

@@ -1,0 +1,239 @@
+#include <algorithm>
+
+#include "ems/core/impl.h"
+#include "ems/registry/codec.h"
+#include "ems/registry/history.h"
+#include "proto/invitation.h"
+
+namespace postern::ems {
+namespace {
+
+template <class Map>
+auto pointers(const Map& map) {
+  std::vector<const typename Map::mapped_type*> out;
+  out.reserve(map.size());
+  for (const auto& [key, value] : map) out.push_back(&value);
+  return out;
+}
+
+constexpr std::size_t kLogPage = 500;
+constexpr std::size_t kMaxLookBack = 200'000;  // log entries of one endpoint read for one explanation
+
+}  // namespace
+
+EmsStatus EmsCore::status() const { return impl_->status(); }
+Revision EmsCore::revision() const { return impl_->revision_; }
+const Endpoint* EmsCore::endpoint(const EndpointUid& uid) const { return impl_->registry_.endpoints.find(uid); }
+const posture::TagEngine& EmsCore::engine() const { return impl_->engine_; }
+
+EndpointPage EmsCore::endpoints(const EndpointQuery& query) const {
+  const auto id_of = [this](std::string_view name) { return impl_->engine_.id_of(name); };
+  return find_endpoints(impl_->registry_.endpoints.all(), query, id_of);
+}
+
+std::vector<const Tag*> EmsCore::tags() const {
+  auto out = pointers(impl_->registry_.tags.all());
+  out.push_back(&impl_->built_in_);
+  std::ranges::sort(out, {}, [](const Tag* t) { return t->definition.name.str(); });
+  return out;
+}
+
+const Tag* EmsCore::tag(std::string_view name) const { return impl_->tag_by_id(impl_->engine_.id_of(name)); }
+
+EmsCore::TagCounts EmsCore::tag_counts(posture::TagId id) const {
+  const auto counts = impl_->registry_.tag_counts(id);
+  return {counts.has, counts.unknown};
+}
+
+std::vector<const Invitation*> EmsCore::invitations() const {
+  auto out = pointers(impl_->registry_.invitations.all());
+  std::ranges::stable_sort(out, std::ranges::greater(), [](const Invitation* i) { return i->created_at; });
+  return out;
+}
+
+const Invitation* EmsCore::invitation(std::string_view id) const {
+  return impl_->registry_.invitations.find(std::string(id));
+}
+
+std::optional<FabricDeviceView> EmsCore::fabric_device(const GatewaySerial& serial) const {
+  const auto* d = impl_->registry_.devices.find(serial);
+  if (d == nullptr) return std::nullopt;
+  FabricDeviceView out;
+  out.device = *d;
+  if (d->pinned_key && d->offered_key != *d->pinned_key) out.device.state = DeviceState::kConflict;
+  if (const auto it = impl_->contacts_.find(serial); it != impl_->contacts_.end()) out.last_contact = it->second.second;
+  for (const auto& [id, s] : impl_->gateways_) {
+    if (s.serial != serial || !s.helloed || (d->pinned_key && *d->pinned_key != s.key)) continue;
+    out.connected = true;
+    out.live_sessions = s.live_sessions;
+    out.last_contact = std::max(out.last_contact, s.last_contact);
+  }
+  if (const auto it = impl_->publishers_.find(serial); it != impl_->publishers_.end()) {
+    out.shared_endpoints = it->second.view().entries().size();
+  }
+  return out;
+}
+
+std::vector<FabricDeviceView> EmsCore::fabric_devices() const {
+  std::vector<FabricDeviceView> out;
+  for (const auto& [serial, d] : impl_->registry_.devices.all()) out.push_back(*fabric_device(serial));
+  std::ranges::stable_partition(out, [](const auto& v) { return v.device.state == DeviceState::kPending; });
+  return out;
+}
+
+std::vector<const Profile*> EmsCore::profiles() const { return pointers(impl_->registry_.profiles.all()); }
+const Profile* EmsCore::profile(std::string_view name) const { return impl_->registry_.profiles.find(std::string(name)); }
+std::vector<const Administrator*> EmsCore::administrators() const {
+  return pointers(impl_->registry_.administrators.all());
+}
+const Administrator* EmsCore::administrator(std::string_view name) const {
+  return impl_->registry_.administrators.find(std::string(name));
+}
+std::vector<const ApiToken*> EmsCore::api_tokens() const { return pointers(impl_->registry_.tokens.all()); }
+
+const ApiToken* EmsCore::api_token(const Sha256& token_sha256, WallTime now) const {
+  const ApiToken* found = nullptr;
+  for (const auto& [id, token] : impl_->registry_.tokens.all()) {
+    if (equal_constant_time(token.token_sha256, token_sha256)) found = &token;
+  }
+  if (found == nullptr || (found->expires_at && *found->expires_at <= now)) return nullptr;
+  return found;
+}
+
+std::vector<const ServerCertificate*> EmsCore::server_certificates() const {
+  return pointers(impl_->registry_.certificates.all());
+}
+
+const ServerCertificate* EmsCore::selected_server_certificate() const {
+  for (const auto& [name, c] : impl_->registry_.certificates.all()) {
+    if (c.selected) return &c;
+  }
+  return nullptr;
+}
+
+const std::vector<Feed>& EmsCore::feeds() const { return impl_->feeds_; }
+
+Result<std::vector<Finding>> EmsCore::findings(const EndpointUid& uid) const {
+  const auto* e = endpoint(uid);
+  if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
+  if (!impl_->matching_) return fail(ErrorCode::kUnavailable, "no vulnerability feed is loaded; start postern-ems with --feed");
+  if (!impl_->profile_of(*e).vulnerability_scan) {
+    return fail(ErrorCode::kUnavailable, "the endpoint's profile has Vulnerability Scan switched off");
+  }
+  if (!e->inventory) return fail(ErrorCode::kUnavailable, "the endpoint has not sent its packages yet");
+  const auto result = impl_->match_result(*e);
+  if (!result) return fail(ErrorCode::kDataLoss, "the endpoint's package inventory can't be read");
+  return result->findings;
+}
+
+Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid, std::string_view name,
+                                                 std::optional<WallTime> at) const {
+  const auto* e = endpoint(uid);
+  if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
+  const auto id = impl_->engine_.id_of(name);
+  if (id == 0) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
+  if (!at || *at >= now.wall) return impl_->engine_.explain(id, e->facts, now);
+  if (*at < e->enrolled_at) return fail(ErrorCode::kNotFound, "the endpoint had not enrolled then");
+  const Now then{*at, now.mono - std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall - *at)};
+
+  auto facts = e->facts;
+  bool begun = false;
+  Revision before = 0;
+  for (std::size_t read = 0; !begun && read < kMaxLookBack;) {
+    const auto page = impl_->store_.history(uid.str(), before, kLogPage);
+    if (!page) return fail(page.error());
+    for (const auto& c : *page) {
+      if (c.change.at <= *at) {
+        begun = true;
+        break;
+      }
+      if (c.change.kind == "facts") {
+        if (auto ok = undo_facts(c.undo, facts); !ok) return fail(ok.error());
+      }
+      before = c.change.revision;
+    }
+    if (page->size() < kLogPage) break;
+    read += page->size();
+  }
+  if (!begun) return fail(ErrorCode::kNotFound, "the change log does not reach back that far");
+
+  if (id == impl_->built_in_.id) return impl_->engine_.explain(id, facts, then);
+  Tag tag = *impl_->tag_by_id(id);
+  const auto log = impl_->store_.history(tag.definition.name.str(), 0, kLogPage);
+  if (!log) return fail(log.error());
+  for (const auto& c : *log) {
+    if (c.change.at <= *at || c.change.kind != "tag") continue;
+    if (c.undo.empty()) return fail(ErrorCode::kNotFound, "the tag was not there then");
+    auto was = codec::read_tag_row(c.undo);
+    if (!was) return fail(was.error());
+    tag = std::move(*was);
+  }
+  posture::TagEngine engine;
+  if (auto ok = engine.set(id, tag.definition); !ok) return fail(ok.error());
+  return engine.explain(id, facts, then);
+}
+
+Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) const {
+  // The draft has no number yet: it is judged alone, beside what is in force under its name.
+  const auto current = impl_->engine_.id_of(draft.name.str());
+  if (current == impl_->built_in_.id) return fail(ErrorCode::kPermissionDenied, "the built-in tag can't be changed");
+  const posture::TagId id = current != 0 ? current : ~posture::TagId{0};
+  posture::TagEngine engine;
+  if (auto ok = engine.set(id, draft); !ok) return fail(ok.error());
+  WhatIf out;
+  for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
+    if (!e.registered()) continue;
+    const auto before = current == 0 ? posture::TagState::kAbsent : e.tags.state(current);
+    const auto after = engine.evaluate(id, e.facts, now);
+    out.has_after += after == posture::TagState::kHas;
+    out.unknown_after += after == posture::TagState::kUnknown;
+    if (before == after) continue;
+    (after == posture::TagState::kHas ? out.gain : after == posture::TagState::kUnknown ? out.become_unknown : out.lose)
+        .push_back(uid);
+  }
+  return out;
+}
+
+Result<std::vector<Change>> EmsCore::changes(Revision after, std::size_t limit, std::string_view key) const {
+  const auto position = impl_->store_.position();
+  if (!position) return fail(position.error());
+  if (after < position->oldest) {
+    return fail(ErrorCode::kNotFound, "the change log does not reach back to revision " + std::to_string(after) +
+                                          "; read everything and go on from revision " + std::to_string(revision()));
+  }
+  auto rows = impl_->store_.changes(after, limit, key);
+  if (!rows) return fail(rows.error());
+  std::vector<Change> out;
+  for (auto& row : *rows) out.push_back(std::move(row.change));
+  return out;
+}
+
+Result<std::vector<Change>> EmsCore::history(std::string_view key, Revision before, std::size_t limit) const {
+  auto rows = impl_->store_.history(key, before, limit);
+  if (!rows) return fail(rows.error());
+  std::vector<Change> out;
+  for (auto& row : *rows) out.push_back(std::move(row.change));
+  return out;
+}
+
+Result<std::vector<AuditEntry>> EmsCore::audit(std::uint64_t before, std::size_t limit) const {
+  return impl_->store_.audit(before, limit);
+}
+
+std::uint64_t EmsCore::wait_for_change(Revision after, std::function<void()> call) {
+  const auto number = impl_->next_wait_++;
+  if (impl_->revision_ > after) {
+    impl_->hold_free(act::Complete{std::move(call)});
+  } else {
+    impl_->waits_.emplace(number, std::pair(after, std::move(call)));
+  }
+  return number;
+}
+
+std::string EmsCore::invitation_text(const std::string& code) const {
+  return proto::print_invitation({impl_->options_.public_addresses, code, impl_->identity_->root_key_sha256()});
+}
+
+void EmsCore::forget_wait(std::uint64_t wait) { impl_->waits_.erase(wait); }
+
+}  // namespace postern::ems

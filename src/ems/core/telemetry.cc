@@ -1,0 +1,279 @@
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "ems/core/impl.h"
+#include "pki/certificate.h"
+#include "posture/fact_keys.h"
+
+namespace postern::ems {
+namespace {
+
+namespace telemetry = proto::telemetry;
+using proto::TelemetryServer;
+
+constexpr std::size_t kMaxFactsPerEndpoint = 20'000;
+
+}  // namespace
+
+void EmsCore::Impl::telemetry_opened(Now now, SessionId id, const PeerCertificate& peer, IpAddress source) {
+  auto& s = agents_[id];
+  s.id = id;
+  s.source = source;
+  const auto refuse = [&](std::string_view reason, std::string text) {
+    s.refusal = reason;
+    s.refusal_text = std::move(text);
+  };
+  const auto info = pki::parse_certificate(peer.leaf_der);
+  if (!info || !peer.verified) {
+    audit_limited(now, {"agent", source.str()}, "telemetry.refuse", "", "a certificate that is not from this EMS");
+    return refuse(telemetry::kRefused, "the client certificate is not valid here; enrol again");
+  }
+  s.uid = parse_endpoint_uid(info->subject_cn);
+  s.leaf = info->sha256;
+  const auto* owner = registry_.by_leaf(info->sha256);
+  const auto* e = owner == nullptr ? nullptr : registry_.endpoints.find(*owner);
+  if (e == nullptr || e->uid != s.uid) {
+    return refuse(telemetry::kDeregistered, "this EMS has no endpoint with this certificate; enrol again");
+  }
+  if (!e->registered()) {
+    audit_limited(now, {"agent " + e->uid.str(), source.str()}, "telemetry.refuse", e->uid.str(),
+                  std::string(registration_name(e->registration)));
+    return refuse(telemetry::kDeregistered, e->registration == Registration::kRevoked
+                                                ? "the certificate was revoked; enrol again with a new key"
+                                                : "the endpoint was deregistered; enrol again");
+  }
+}
+
+void EmsCore::Impl::telemetry_frame(Now now, SessionId id, ByteView bytes) {
+  const auto it = agents_.find(id);
+  if (it == agents_.end()) return;
+  auto& s = it->second;
+  auto event = s.server.on_frame(bytes);
+  if (!event) {
+    log_warning("telemetry.protocol_error", event.error().message, {{"uid", s.uid.str()}, {"from", s.source.str()}});
+    return agent_goodbye(id, telemetry::kProtocolError, kComeBackSoon, event.error().message);
+  }
+  if (const auto* hello = std::get_if<telemetry::Hello>(&*event)) {
+    on_hello(now, s, *hello);
+    return after_input(now);
+  }
+  const auto* e = registry_.endpoints.find(s.uid);
+  if (e == nullptr || !e->registered()) return;  // its goodbye is on the way
+  heard(now, s.uid);
+  if (const auto* report = std::get_if<telemetry::Report>(&*event)) {
+    on_report(now, s, *report);
+  } else if (const auto* offer = std::get_if<telemetry::InventoryOffer>(&*event)) {
+    on_offer(now, s, offer->hash);
+  } else if (const auto* inventory = std::get_if<telemetry::Inventory>(&*event)) {
+    on_inventory(now, s, *inventory);
+  } else if (const auto* keepalive = std::get_if<telemetry::Keepalive>(&*event)) {
+    send_free(id, TelemetryServer::keepalive_ack(keepalive->seq));
+  } else if (const auto* renew = std::get_if<telemetry::Renew>(&*event)) {
+    on_renew(now, s, renew->csr_der);
+  }
+  after_input(now);
+}
+
+void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& hello) {
+  if (s.refusal.empty() && hello.uid != s.uid) {
+    audit_limited(now, {"agent " + s.uid.str(), s.source.str()}, "telemetry.refuse", s.uid.str(),
+                  "says that it is " + hello.uid.str());
+    s.refusal = telemetry::kRefused;
+    s.refusal_text = "the UID in hello is not the certificate's";
+  }
+  if (!s.refusal.empty()) {
+    return agent_goodbye(s.id, s.refusal, Millis(60'000), s.refusal_text);
+  }
+  if (const auto old = current_.find(s.uid); old != current_.end() && old->second != s.id) {
+    agent_goodbye(old->second, telemetry::kSuperseded, kComeBackSoon, "the endpoint has connected again");
+  }
+  current_[s.uid] = s.id;
+  auto& e = registry_.endpoints.edit(s.uid);
+  // The first use of the newer certificate ends the older one.
+  for (std::size_t i = 0; i < e.certificates.size(); ++i) {
+    if (e.certificates[i].sha256 != s.leaf) continue;
+    if (i == 0) e.certificates.resize(1);
+    break;
+  }
+  const bool continues = e.run_id == hello.run_id && hello.run_id != 0 && e.acked_seq != 0 &&
+                         hello.last_acked_seq <= e.acked_seq && hello.last_acked_seq != 0;
+  if (!continues) {
+    e.run_id = hello.run_id;
+    e.acked_seq = 0;
+  }
+  e.online = true;
+  e.public_ip = s.source;
+  e.last_seen = now.wall;
+  heard(now, s.uid);
+  settle(now, e, {});
+  send(s.id, s.server.welcome({identity_->serial, identity_->tenant, options_.keepalive, now.wall},
+                              continues ? hello.last_acked_seq : 0, !continues));
+  s.sent_probes = hello.probes_version;
+  s.sent_profile.clear();
+  send_profile(s);
+  send_probes(s);
+  // The tags follow the commit: publish sends them.
+}
+
+void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report& report) {
+  auto& e = registry_.endpoints.edit(s.uid);
+  std::vector<std::string> changed;
+  if (report.full) {
+    std::set<std::string_view> listed;
+    for (const auto& [key, fact] : report.facts) listed.insert(key);
+    for (auto it = e.facts.begin(); it != e.facts.end();) {
+      if (it->first.starts_with(posture::keys::kEmsPrefix) || listed.contains(it->first)) {
+        ++it;
+      } else {
+        changed.push_back(it->first);
+        it = e.facts.erase(it);
+      }
+    }
+  }
+  for (const auto& key : report.removed) {
+    if (e.facts.erase(key) != 0) changed.push_back(key);
+  }
+  for (const auto& [key, fact] : report.facts) {
+    const auto it = e.facts.find(key);
+    if (it == e.facts.end() || it->second.value != fact.value) changed.push_back(key);
+    e.facts.insert_or_assign(key, fact);
+  }
+  if (e.facts.size() > kMaxFactsPerEndpoint) {
+    // Nothing of it may stay: the whole report is refused.
+    log_warning("telemetry.too_many_facts", "an endpoint reports more facts than are taken", {{"uid", s.uid.str()}});
+    for (const auto& [key, fact] : report.facts) e.facts.erase(key);
+    agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), "more facts than are taken");
+    settle(now, e, std::move(changed));
+    return;
+  }
+  e.acked_seq = report.seq;
+  e.last_seen = now.wall;
+  settle(now, e, std::move(changed));
+  send(s.id, TelemetryServer::ack(report.seq));
+}
+
+void EmsCore::Impl::on_offer(Now now, AgentSession& s, const Sha256& hash) {
+  const auto* e = registry_.endpoints.find(s.uid);
+  if (e->inventory == hash && e->vulnerabilities) return;
+  if (!registry_.has_inventory(hash)) return send_free(s.id, s.server.want_inventory(hash));
+  auto& edited = registry_.endpoints.edit(s.uid);
+  edited.inventory = hash;
+  if (edited.vulnerabilities) edited.vulnerabilities->received_at = now.wall;
+  std::vector<std::string> changed;
+  match(now, edited, changed);
+  settle(now, edited, std::move(changed));
+}
+
+void EmsCore::Impl::on_inventory(Now now, AgentSession& s, const telemetry::Inventory& inventory) {
+  if (!registry_.has_inventory(inventory.hash)) {
+    registry_.inventories.edit(to_hex_lower(inventory.hash)) = inventory.zlib;
+  }
+  auto& e = registry_.endpoints.edit(s.uid);
+  e.inventory = inventory.hash;
+  if (e.vulnerabilities) e.vulnerabilities->received_at = now.wall;
+  std::vector<std::string> changed;
+  match(now, e, changed);
+  settle(now, e, std::move(changed));
+}
+
+void EmsCore::Impl::on_renew(Now now, AgentSession& s, const Bytes& csr) {
+  const auto refuse = [&](const Error& error) { send_free(s.id, TelemetryServer::renewal_refused(error)); };
+  const auto key = pki::request_public_key(csr);
+  if (!key) return refuse(key.error());
+  const auto* owner = registry_.by_key(*key);
+  if (owner != nullptr && owner->uid != s.uid) {
+    return refuse({ErrorCode::kConflict, "another endpoint has this key; make a new one"});
+  }
+  auto& e = registry_.endpoints.edit(s.uid);
+  // Asked again because the answer was lost: the same answer.
+  if (e.certificates.size() > 1 && e.certificates.front().key_sha256 == *key && e.certificates.front().sha256 != s.leaf) {
+    return send(s.id, TelemetryServer::renewed(chain(e.certificates.front().der)));
+  }
+  auto issued = issue(now, s.uid, csr);
+  if (!issued) return refuse(issued.error());
+  std::vector<IssuedCertificate> kept{*issued};
+  for (auto& c : e.certificates) {
+    if (c.sha256 == s.leaf) kept.push_back(c);
+  }
+  e.certificates = std::move(kept);
+  audit(now, {"agent " + s.uid.str(), s.source.str()}, "certificate.renew", s.uid.str(), issued->serial.str());
+  send(s.id, TelemetryServer::renewed(chain(issued->der)));
+}
+
+void EmsCore::Impl::heard(Now now, const EndpointUid& uid) {
+  const auto [it, fresh] = heard_.insert_or_assign(uid, now.mono);
+  if (fresh) deadlines_.emplace(now.mono + options_.offline_timeout, uid);
+  if (auto* e = registry_.endpoints.quietly(uid)) {
+    e->last_seen = now.wall;
+    seen_.insert(uid);
+  }
+}
+
+void EmsCore::Impl::agent_goodbye(SessionId id, std::string_view reason, Millis retry_after, std::string_view text) {
+  send_free(id, TelemetryServer::goodbye(reason, retry_after, text));
+  hold_free(act::Close{id, std::string(reason)});
+  drop_agent(id);
+}
+
+void EmsCore::Impl::drop_agent(SessionId id) {
+  const auto it = agents_.find(id);
+  if (it == agents_.end()) return;
+  if (const auto c = current_.find(it->second.uid); c != current_.end() && c->second == id) current_.erase(c);
+  agents_.erase(it);
+}
+
+EmsCore::Impl::AgentSession* EmsCore::Impl::session_of(const EndpointUid& uid) {
+  const auto c = current_.find(uid);
+  if (c == current_.end()) return nullptr;
+  const auto it = agents_.find(c->second);
+  return it == agents_.end() ? nullptr : &it->second;
+}
+
+const Profile& EmsCore::Impl::profile_of(const Endpoint& e) const {
+  static const Profile kNone{std::string(kDefaultProfile), false, true, Seconds(3600), ""};
+  if (const auto* p = registry_.profiles.find(e.profile)) return *p;
+  const auto* p = registry_.profiles.find(std::string(kDefaultProfile));
+  return p == nullptr ? kNone : *p;
+}
+
+void EmsCore::Impl::send_probes(AgentSession& s) {
+  const auto* e = registry_.endpoints.find(s.uid);
+  if (e == nullptr) return;
+  // Every agent of this version is a Linux one; another says its family in its first report, and is asked then.
+  const auto os = posture::parse_os_family(fact_text(*e, posture::keys::kOsFamily)).value_or(posture::OsFamily::kLinux);
+  const auto list = engine_.required_probes(os);
+  if (list.version == s.sent_probes) return;
+  s.sent_probes = list.version;
+  send(s.id, TelemetryServer::probes(list.version, list.probes));
+}
+
+void EmsCore::Impl::send_profile(AgentSession& s) {
+  const auto* e = registry_.endpoints.find(s.uid);
+  if (e == nullptr) return;
+  const auto& p = profile_of(*e);
+  auto text = fmt::format("{}\n{}\n{}\n{}", p.name, p.show_tags, p.vulnerability_scan, p.inventory_interval.count());
+  if (text == s.sent_profile) return;
+  s.sent_profile = std::move(text);
+  send(s.id, TelemetryServer::profile({p.name, p.show_tags, p.vulnerability_scan, p.inventory_interval}));
+}
+
+void EmsCore::Impl::send_tags(AgentSession& s) {
+  const auto* e = registry_.endpoints.find(s.uid);
+  if (e == nullptr) return;
+  std::vector<telemetry::TagStateEntry> tags;
+  const bool show = profile_of(*e).show_tags;
+  std::string said = show ? "show\n" : "hide\n";
+  const auto add = [&](posture::TagId id, bool unknown) {
+    const auto* tag = tag_by_id(id);
+    if (tag == nullptr) return;
+    tags.push_back({tag->definition.name.str(), tag->definition.message, unknown});
+    said += tag->definition.name.str() + '\n' + tag->definition.message + (unknown ? "\n?\n" : "\n!\n");
+  };
+  for (const auto id : e->tags.has()) add(id, false);
+  for (const auto id : e->tags.unknown()) add(id, true);
+  if (said == s.sent_tags) return;
+  s.sent_tags = std::move(said);
+  actions_.push_back(act::Send{s.id, TelemetryServer::tag_state(tags, show, revision_)});
+}
+
+}  // namespace postern::ems
