@@ -78,21 +78,45 @@ std::string verify_detail(const Connection& connection) {
   return X509_verify_cert_error_string(connection.verify_error);
 }
 
+/// nginx refuses a certificate that doesn't verify before we are asked. Where everybody may enter without one, nobody is
+/// refused for the one they show: such a request goes back to where it was going. (A POST can't: nginx has made a GET of
+/// it.)
+bool open_anyway(ngx_http_request_t* r, RequestState& state) {
+  const auto raw = raw_path(r);
+  if (state.path.empty() || !policy::canonical_path(raw) || host_differs(r)) return false;
+  const auto method = to_view(r->request_line).substr(0, to_view(r->request_line).find(' '));
+  if (method != "GET" && method != "HEAD") return false;
+  const auto now = worker().now();
+  return worker().judge(*state.connection, state.proxy, state.host, state.path, false, now).allow;
+}
+
+ngx_int_t go_back(ngx_http_request_t* r, RequestState& state) {
+  state.stage = RequestState::Stage::kNew;
+  r->err_status = 0;
+  r->error_page = 0;
+  ngx_str_t path = to_pool(r->pool, state.path), args = ngx_null_string;
+  const auto raw = to_view(r->unparsed_uri);
+  if (const auto query = raw.find('?'); query != std::string_view::npos) args = to_pool(r->pool, raw.substr(query + 1));
+  return ngx_http_internal_redirect(r, &path, &args);
+}
+
 /// `/.postern/check?path=%2Freports`: would that page open? What it says the client could find out by asking for it.
+/// Decodes a path that is canonical; empty when out of memory.
+std::string_view decode(ngx_http_request_t* r, std::string_view raw) {
+  auto* out = static_cast<u_char*>(ngx_pnalloc(r->pool, raw.size()));
+  if (out == nullptr) return {};
+  auto* from = reinterpret_cast<u_char*>(const_cast<char*>(raw.data()));
+  auto* to = out;
+  ngx_unescape_uri(&to, &from, raw.size(), 0);
+  return {reinterpret_cast<char*>(out), static_cast<std::size_t>(to - out)};
+}
+
 bool take_check_path(ngx_http_request_t* r, RequestState& state) {
   ngx_str_t name = ngx_string("path"), raw;
   if (ngx_http_arg(r, name.data, name.len, &raw) != NGX_OK || raw.len == 0) return false;
-  auto* out = static_cast<u_char*>(ngx_pnalloc(r->pool, raw.len));
-  if (out == nullptr) return false;
-  u_char *from = raw.data, *to = out;
-  ngx_unescape_uri(&to, &from, raw.len, 0);
-  const std::string_view spelled(reinterpret_cast<char*>(out), static_cast<std::size_t>(to - out));
+  const auto spelled = decode(r, to_view(raw));
   if (!policy::canonical_path(spelled)) return false;
-  u_char *end = to, *again = out, *decoded = static_cast<u_char*>(ngx_pnalloc(r->pool, spelled.size()));
-  if (decoded == nullptr) return false;
-  to = decoded;
-  ngx_unescape_uri(&to, &again, static_cast<std::size_t>(end - out), 0);
-  state.path = {reinterpret_cast<char*>(decoded), static_cast<std::size_t>(to - decoded)};
+  state.path = decode(r, spelled);
   return true;
 }
 
@@ -175,7 +199,9 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
 
   const auto now = worker().now();
   auto& connection = *state->connection;
-  const auto decision = worker().judge(connection, state->proxy, state->host, state->path, manageable(r), now);
+  state->live.manageable = manageable(r);
+  const auto decision =
+      worker().judge(connection, state->proxy, state->host, state->path, state->live.manageable, now);
   if (!decision.allow) {
     if (decision.reason == policy::Reason::kUnknownEndpoint && state->stage == Stage::kNew &&
         worker().worth_asking(connection, now) && worker().ask(state->waiting, connection.leaf)) {
@@ -205,7 +231,8 @@ ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy) {
   state->stage = RequestState::Stage::kDenied;
   state->proxy = proxy;
   if (state->host.empty()) state->host = to_view(to_pool(r->pool, to_view(r->headers_in.server)));
-  if (state->path.empty()) state->path = to_view(to_pool(r->pool, raw_path(r)));
+  if (state->path.empty()) state->path = decode(r, raw_path(r));
+  if (open_anyway(r, *state)) return go_back(r, *state);
   policy::Decision decision;
   decision.reason = policy::Reason::kInvalidCertificate;
   if (r->err_status == NGX_HTTP_MISDIRECTED_REQUEST || host_differs(r)) {

@@ -205,7 +205,7 @@ void Application::serve(int fd) {
     in.erase(0, end + 4);
     ++requests_;
     const auto path = head.substr(head.find(' ') + 1, head.find(' ', head.find(' ') + 1) - head.find(' ') - 1);
-    if (path == "/long") {
+    if (path.ends_with("/long")) {
       if (!write_all(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")) return;
       const std::string block(16384, 'x');
       while (!stop_ && write_all(fd, block)) {
@@ -507,7 +507,7 @@ Response Client::request(const std::string& method, const std::string& target, c
 
 Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca, const Authority& client_ca,
              int application_port, int workers)
-    : dir_(dir), port_(free_port()) {
+    : dir_(dir), port_(free_port()), open_port_(free_port()) {
   std::filesystem::create_directories(dir_ / "logs");
   const auto server = server_ca.issue("app.example", Usage::kServer);
   write_file(dir_ / "server.pem", server.certificate);
@@ -540,6 +540,16 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca, const
           "    }\n"
           "    location /open/ { postern_proxy 2; proxy_pass http://pool_$postern_pool; }\n"
           "    location /manageable/ { postern_proxy 3; proxy_pass http://pool_$postern_pool; }\n"
+          "  }\n"
+          "  server {\n    listen 127.0.0.1:"
+       << open_port_
+       << " ssl;\n"
+          "    ssl_certificate server.pem; ssl_certificate_key server.key;\n"
+          "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
+          "    error_page 421 495 496 /.postern/refused;\n"
+          "    location = /.postern/refused { internal; postern_refused; }\n"
+          "    postern_proxy 2;\n"
+          "    location / { proxy_pass http://pool_$postern_pool; }\n"
           "  }\n}\n";
   write_file(dir_ / "nginx.conf", conf.str());
   pid_ = fork();

@@ -164,6 +164,8 @@ class Nginx {
         int workers = 1);
   ~Nginx();
   int port() const { return port_; }
+  /// Of a second server, where a certificate is not asked of anybody (proxy 2).
+  int open_port() const { return open_port_; }
   pid_t pid() const { return pid_; }
   void reload();
   std::set<pid_t> worker_pids() const;
@@ -172,6 +174,7 @@ class Nginx {
  private:
   std::filesystem::path dir_;
   int port_ = 0;
+  int open_port_ = 0;
   pid_t pid_ = -1;
 };
 

@@ -73,15 +73,15 @@ const LocationConf* location_conf(ngx_http_request_t* r) {
   return static_cast<LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_http_postern_module));
 }
 
-ngx_int_t on_access(ngx_http_request_t* r) noexcept {
-  const auto proxy = location_conf(r)->proxy;
-  // A subrequest belongs to a request that was judged.
-  if (r != r->main || proxy == 0) return NGX_DECLINED;
-  return handle_access(r, static_cast<std::uint32_t>(proxy));
-}
-
 ngx_int_t on_refused(ngx_http_request_t* r) noexcept {
   return handle_refused(r, static_cast<std::uint32_t>(location_conf(r)->proxy));
+}
+
+ngx_int_t on_access(ngx_http_request_t* r) noexcept {
+  const auto proxy = location_conf(r)->proxy;
+  // A subrequest belongs to a request that was judged; the page for refused ones is nobody's secret.
+  if (r != r->main || proxy == 0 || r->content_handler == on_refused) return NGX_DECLINED;
+  return handle_access(r, static_cast<std::uint32_t>(proxy));
 }
 
 char* set_refused(ngx_conf_t* cf, ngx_command_t*, void*) {

@@ -300,6 +300,29 @@ TEST_F(ModuleTest, OpenProxiesAskNobody) {
   expect_denied(get(nullptr, "/manageable/", "User-Agent: Mozilla/5.0 (X11; Linux)\r\n"), Reason::kManageableEmpty);
 }
 
+TEST_F(ModuleTest, WhereAnyoneMayEnterABadCertificateIsNoReason) {
+  const auto expired = ca_.issue("device-1", Usage::kClient, -7000, -60);
+  Client renew(nginx_->open_port(), &expired, "app.example");
+  const auto page = renew.request("GET", "/renew?step=1", "app.example");
+  EXPECT_EQ(page.status, 200) << page.head << page.body << nginx_->log();
+  EXPECT_NE(page.body.find("GET /renew?step=1"), std::string::npos) << page.body;
+  Client post(nginx_->open_port(), &expired, "app.example");
+  expect_denied(post.request("POST", "/renew", "app.example", "Content-Length: 0\r\n"), Reason::kInvalidCertificate);
+}
+
+TEST_F(ModuleTest, UnmanageableClientsStayWhenTheirSessionIsJudgedAgain) {
+  Client phone(nginx_->port(), nullptr, "app.example");
+  phone.send("GET /manageable/../long HTTP/1.1\r\nHost: app.example\r\n\r\n");
+  EXPECT_EQ(phone.read_response().status, 400);
+  Client client(nginx_->port(), nullptr, "app.example");
+  client.send("GET /manageable/long HTTP/1.1\r\nHost: app.example\r\nUser-Agent: iPad\r\n\r\n");
+  while (client.received() < 100'000 && client.end() == End::kOpen) client.read();
+  plane_->set_policies(policies());
+  const auto before = client.received();
+  while (client.received() < before + 2'000'000 && client.end() == End::kOpen) client.read();
+  EXPECT_EQ(client.end(), End::kOpen);
+}
+
 TEST_F(ModuleTest, AResumedSessionIsJudgedLikeAnyOther) {
   auto first = std::make_unique<Client>(nginx_->port(), &device_, "app.example");
   EXPECT_EQ(first->request("GET", "/", "app.example").status, 200);

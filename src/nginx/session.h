@@ -24,6 +24,7 @@ struct LiveRequest {
   std::uint32_t proxy = 0;
   std::string_view host;
   std::string_view path;
+  bool manageable = true;
   policy::Decision decision;
   bool cut = false;          ///< Its end was reported.
 };

@@ -263,7 +263,7 @@ void Worker::judge_again(Connection& connection) {
   };
   std::vector<Judged> lost;
   connection.requests.for_each([&](LiveRequest& live) {
-    const auto decision = judge(connection, live.proxy, live.host, live.path, true, at);
+    const auto decision = judge(connection, live.proxy, live.host, live.path, live.manageable, at);
     if (decision.allow) {
       live.decision = decision;
       something_stays = true;
