@@ -17,10 +17,9 @@
 namespace postern::gateway::firewall {
 namespace {
 
-constexpr std::uint32_t kFilterSource = 1u << 0;       // CTA_FILTER's flags have no names in the exported headers
-constexpr std::uint32_t kFilterDestination = 1u << 1;
+constexpr std::uint32_t kFilterSource = 1u << 0;  // CTA_FILTER's flags have no names in the exported headers
 /// Above this it is cheaper to look at every connection once.
-constexpr std::size_t kFilterAtMost = 16;
+constexpr std::size_t kFilterAtMost = 4;
 
 struct Entry {
   std::uint8_t family = AF_INET;
@@ -28,7 +27,7 @@ struct Entry {
   std::uint32_t id = 0;  // network order, as it came
   bool has_id = false;
   std::uint16_t zone = 0;
-  IpAddress source, destination;
+  Flow flow;
 };
 
 IpAddress address(const nlattr* a) {
@@ -56,12 +55,19 @@ std::optional<Entry> parse(const nlmsghdr* message) {
       case CTA_TUPLE_ORIG:
         entry.original.assign(bytes, bytes + length);
         each_nested(a, [&](const nlattr* part) {
-          if (mnl_attr_get_type(part) != CTA_TUPLE_IP) return;
-          each_nested(part, [&](const nlattr* ip) {
-            const auto type = mnl_attr_get_type(ip);
-            if (type == CTA_IP_V4_SRC || type == CTA_IP_V6_SRC) entry.source = address(ip);
-            if (type == CTA_IP_V4_DST || type == CTA_IP_V6_DST) entry.destination = address(ip);
-          });
+          if (mnl_attr_get_type(part) == CTA_TUPLE_IP) {
+            each_nested(part, [&](const nlattr* ip) {
+              const auto type = mnl_attr_get_type(ip);
+              if (type == CTA_IP_V4_SRC || type == CTA_IP_V6_SRC) entry.flow.source = address(ip);
+              if (type == CTA_IP_V4_DST || type == CTA_IP_V6_DST) entry.flow.destination = address(ip);
+            });
+          } else if (mnl_attr_get_type(part) == CTA_TUPLE_PROTO) {
+            each_nested(part, [&](const nlattr* p) {
+              const std::size_t size = mnl_attr_get_payload_len(p);
+              if (mnl_attr_get_type(p) == CTA_PROTO_NUM && size >= 1) entry.flow.protocol = mnl_attr_get_u8(p);
+              if (mnl_attr_get_type(p) == CTA_PROTO_DST_PORT && size >= 2) entry.flow.port = ntohs(mnl_attr_get_u16(p));
+            });
+          }
         });
         break;
       case CTA_ID:
@@ -90,32 +96,24 @@ class NetlinkConntrack final : public Conntrack {
   explicit NetlinkConntrack(mnl_socket* socket) : socket_(socket) {}
   ~NetlinkConntrack() override { mnl_socket_close(socket_); }
 
-  Result<std::size_t> forget(const std::vector<IpAddress>& addresses) override {
+  Result<std::size_t> forget(const std::vector<IpAddress>& addresses,
+                             const std::function<bool(const Flow&)>& keep) override {
     std::vector<Entry> found;
     const std::set<IpAddress> wanted(addresses.begin(), addresses.end());
     bool filtered = wanted.size() <= kFilterAtMost;
     for (auto it = wanted.begin(); filtered && it != wanted.end(); ++it) {
-      for (const auto flag : {kFilterSource, kFilterDestination}) {
-        if (!dump(it->is_v4() ? AF_INET : AF_INET6, &*it, flag, found)) {
-          filtered = false;  // a kernel before 5.8
-          break;
-        }
-      }
+      filtered = dump(it->is_v4() ? AF_INET : AF_INET6, &*it, found).has_value();  // not before Linux 5.8
     }
     if (!filtered) {
       found.clear();
-      std::vector<Entry> all;
       for (const auto family : {AF_INET, AF_INET6}) {
-        if (auto s = dump(family, nullptr, 0, all); !s) return fail(s.error());
-      }
-      for (auto& e : all) {
-        if (wanted.contains(e.source) || wanted.contains(e.destination)) found.push_back(std::move(e));
+        if (auto s = dump(family, nullptr, found); !s) return fail(s.error());
       }
     }
     std::size_t forgotten = 0;
     for (const auto& e : found) {
       // Only what was asked for, whatever a filter let through.
-      if (!wanted.contains(e.source) && !wanted.contains(e.destination)) continue;
+      if (!wanted.contains(e.flow.source) || keep(e.flow)) continue;
       auto s = remove(e);
       if (!s) return fail(s.error());
       forgotten += *s;
@@ -154,20 +152,18 @@ class NetlinkConntrack final : public Conntrack {
     }
   }
 
-  Status dump(int family, const IpAddress* ip, std::uint32_t flag, std::vector<Entry>& out) {
+  Status dump(int family, const IpAddress* source, std::vector<Entry>& out) {
     alignas(nlmsghdr) char buffer[512];
     nlmsghdr* message = begin(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, static_cast<std::uint8_t>(family));
-    if (ip) {
-      const bool source = flag == kFilterSource;
+    if (source) {
       nlattr* tuple = mnl_attr_nest_start(message, CTA_TUPLE_ORIG);
       nlattr* part = mnl_attr_nest_start(message, CTA_TUPLE_IP);
-      const std::uint16_t type = family == AF_INET ? (source ? CTA_IP_V4_SRC : CTA_IP_V4_DST)
-                                                   : (source ? CTA_IP_V6_SRC : CTA_IP_V6_DST);
-      mnl_attr_put(message, type, family == AF_INET ? 4 : 16, ip->bytes().data());
+      mnl_attr_put(message, family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, family == AF_INET ? 4 : 16,
+                   source->bytes().data());
       mnl_attr_nest_end(message, part);
       mnl_attr_nest_end(message, tuple);
       nlattr* filter = mnl_attr_nest_start(message, CTA_FILTER);
-      mnl_attr_put_u32(message, CTA_FILTER_ORIG_FLAGS, flag);
+      mnl_attr_put_u32(message, CTA_FILTER_ORIG_FLAGS, kFilterSource);
       mnl_attr_put_u32(message, CTA_FILTER_REPLY_FLAGS, 0);
       mnl_attr_nest_end(message, filter);
     }

@@ -1,10 +1,12 @@
 #pragma once
 // The kernel's connection tracking, by netlink.
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/ip.h"
 #include "base/result.h"
+#include "gateway/firewall/judge.h"
 
 namespace postern::gateway::firewall {
 
@@ -13,9 +15,11 @@ class Conntrack {
  public:
   static Result<std::unique_ptr<Conntrack>> open();
   virtual ~Conntrack() = default;
-  /// Forgets every connection that one of these addresses opened or was opened to. Returns how many.
-  /// Errors: kUnavailable (no connection tracking in this kernel), kPermissionDenied.
-  virtual Result<std::size_t> forget(const std::vector<IpAddress>& addresses) = 0;
+  /// Forgets the connections that these addresses opened, but for those that `keep` wants. Returns how many. Walks
+  /// through the kernel's table: milliseconds. Errors: kUnavailable (no connection tracking in this kernel),
+  /// kPermissionDenied.
+  virtual Result<std::size_t> forget(const std::vector<IpAddress>& addresses,
+                                     const std::function<bool(const Flow&)>& keep) = 0;
 };
 
 }  // namespace postern::gateway::firewall

@@ -2,7 +2,10 @@
 
 #include <nftables/libnftables.h>
 
+#include <map>
+#include <mutex>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -10,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/firewall/conntrack.h"
+#include "gateway/firewall/judge.h"
 
 namespace postern::gateway::firewall {
 
@@ -46,15 +50,13 @@ struct Firewall::Impl {
     return status;
   }
 
-  void forget(const std::vector<IpAddress>& addresses) {
-    if (!conntrack || addresses.empty()) return;
-    const auto forgotten = conntrack->forget(addresses);
-    // Packets are judged one by one: connections that are still tracked get nothing through all the same.
-    if (!forgotten) log_warning("firewall.conntrack", forgotten.error().message);
-  }
-
   nft_ctx* nft = nullptr;
-  std::unique_ptr<Conntrack> conntrack;
+  struct Tracked {
+    std::mutex mutex;  // cleanups may run on several threads
+    std::unique_ptr<Conntrack> conntrack;
+  };
+  std::shared_ptr<Tracked> tracked;
+  std::set<IpAddress> to_clean;
   FirewallModel model;
   SystemClock clock;
   std::optional<MonoTime> lease_until;
@@ -72,7 +74,8 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
   nft_ctx_buffer_output(impl->nft);
   auto conntrack = Conntrack::open();
   if (conntrack) {
-    impl->conntrack = std::move(*conntrack);
+    impl->tracked = std::make_shared<Impl::Tracked>();
+    impl->tracked->conntrack = std::move(*conntrack);
   } else {
     log_warning("firewall.conntrack", conntrack.error().message);
   }
@@ -102,8 +105,38 @@ Status Firewall::apply() {
       status = impl_->rebuild(flush);
     }
   }
-  if (status) impl_->forget(flush);
+  impl_->to_clean.insert(flush.begin(), flush.end());
   return status;
+}
+
+std::function<void()> Firewall::take_cleanup() {
+  if (!impl_->tracked || impl_->to_clean.empty()) return nullptr;
+  struct Job {
+    std::shared_ptr<Impl::Tracked> tracked;
+    std::vector<IpAddress> addresses;
+    std::vector<Policy> policies;
+    std::map<IpAddress, AddressEntry> entries;
+  };
+  auto job = std::make_shared<Job>();
+  job->tracked = impl_->tracked;
+  job->addresses.assign(impl_->to_clean.begin(), impl_->to_clean.end());
+  job->policies = impl_->model.policies();
+  for (const auto& ip : impl_->to_clean) {
+    const auto it = impl_->model.addresses().find(ip);
+    if (it != impl_->model.addresses().end()) job->entries.insert(*it);
+  }
+  impl_->to_clean.clear();
+  return [job] {
+    // Packets are judged one by one, so whatever stays tracked gets nothing through. A connection that is still
+    // accepted has to stay: without its entry the far end's next packet would look like one that it opens itself.
+    const auto keep = [&](const Flow& flow) {
+      const auto it = job->entries.find(flow.source);
+      return accepts(job->policies, it == job->entries.end() ? nullptr : &it->second, flow);
+    };
+    const std::lock_guard lock(job->tracked->mutex);
+    const auto forgotten = job->tracked->conntrack->forget(job->addresses, keep);
+    if (!forgotten) log_warning("firewall.conntrack", forgotten.error().message);
+  };
 }
 
 Status Firewall::renew(unsigned seconds) {

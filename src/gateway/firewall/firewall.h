@@ -1,5 +1,6 @@
 #pragma once
 // The firewall in force: applies a FirewallModel's changes to the kernel of the network namespace in which it was opened.
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,10 +20,14 @@ class Firewall {
 
   /// Change the model, then `apply`.
   FirewallModel& model();
-  /// One netlink transaction, then the connections of addresses that lost something are forgotten by conntrack. When
-  /// the kernel refuses the change, the whole table is built anew; the error is that of this second attempt, and the
-  /// next `apply` tries again. Errors: kInternal, kResourceExhausted.
+  /// One netlink transaction: when it returns, the next packet is judged by it. When the kernel refuses the change, the
+  /// whole table is built anew; the error is that of this second attempt, and the next `apply` tries again.
+  /// Errors: kInternal, kResourceExhausted.
   Status apply();
+  /// What is left to do after `apply`, and needs not be done before the next packet: to make the kernel forget tracked
+  /// connections that are no longer accepted. Takes milliseconds: for Loop::offload. Empty when there is nothing. May
+  /// run on any thread and outlive this object; does not touch it.
+  std::function<void()> take_cleanup();
   /// What depends on a tag passes for `seconds` from now. Call after the first `apply`. Errors: as `apply`.
   Status renew(unsigned seconds);
   /// Takes the table away: nothing is filtered any more. For a deliberate end of the program only.

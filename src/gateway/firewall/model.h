@@ -29,7 +29,7 @@ struct AddressEntry {
   friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
 };
 
-/// One transaction for nftables, and the addresses whose connections have to be judged again from the first packet.
+/// One transaction for nftables, and the addresses whose tracked connections may have lost what they stood on.
 struct Change {
   std::string commands;             ///< Empty: nothing to do.
   std::vector<IpAddress> flush;
@@ -58,6 +58,7 @@ class FirewallModel {
   std::string remove_command() const;
 
   const std::map<IpAddress, AddressEntry>& addresses() const { return addresses_; }
+  const std::vector<Policy>& policies() const { return policies_; }
   const std::string& table() const { return table_; }
 
  private:

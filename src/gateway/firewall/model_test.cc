@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "gateway/config/store.h"
 #include "gateway/config/text.h"
+#include "gateway/firewall/judge.h"
 #include "gateway/firewall/rules.h"
 
 namespace postern::gateway::firewall {
@@ -160,6 +161,48 @@ TEST(FirewallRules, UnknownNeverGrantsAndNeverSpares) {
       EXPECT_THAT(chain(rules, "policy_1"), testing::EndsWith(std::string("\t\t") + c.unknown + "\n"));
     }
   }
+}
+
+TEST(FirewallJudge, AgreesWithTheChains) {
+  // The verdicts of the chains' reading above and of the policies' own, for every combination.
+  for (const bool all : {false, true}) {
+    for (const auto action : {Action::kAccept, Action::kDeny}) {
+      for (const bool negate : {false, true}) {
+        for (const int state : {0, 1, 2}) {  // has, lacks, unknown
+          const std::vector<Policy> policies = {policy(1, action, {"T"}, all, negate)};
+          const auto said = verdict(render_chains(policies), "policy_1_tags", state == 0, state != 2);
+          auto e = entry("10.0.1.2", {});
+          if (state == 0) e.tags = {"T"};
+          if (state != 2) e.known = {"T"};
+          const Flow flow = {e.ip, *IpAddress::parse("10.0.3.10"), 6, 80};
+          auto then_open = policies;
+          then_open.push_back(policy(2, Action::kAccept, {}));
+          EXPECT_EQ(accepts(policies, &e, flow), said == "accept");
+          EXPECT_EQ(accepts(then_open, &e, flow), said != "drop");
+          if (state == 2) {
+            EXPECT_EQ(accepts(then_open, nullptr, flow), said != "drop");
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(FirewallJudge, LooksAtAddressesAndServices) {
+  Policy p = policy(1, Action::kAccept, {});
+  p.sources = {{*IpAddress::parse("10.0.1.0"), *IpAddress::parse("10.0.1.255")}};
+  p.destinations = {{*IpAddress::parse("10.0.3.10"), *IpAddress::parse("10.0.3.10")}};
+  p.services = {{config::ServiceConfig::Protocol::kTcpUdp, {{80, 90}}, {{53, 53}}}};
+  const auto is = [&](const char* from, const char* to, std::uint8_t protocol, std::uint16_t port) {
+    return accepts({p}, nullptr, {*IpAddress::parse(from), *IpAddress::parse(to), protocol, port});
+  };
+  EXPECT_TRUE(is("10.0.1.9", "10.0.3.10", 6, 85));
+  EXPECT_TRUE(is("10.0.1.9", "10.0.3.10", 17, 53));
+  EXPECT_FALSE(is("10.0.1.9", "10.0.3.10", 17, 85));
+  EXPECT_FALSE(is("10.0.1.9", "10.0.3.10", 1, 0));
+  EXPECT_FALSE(is("10.0.1.9", "10.0.3.11", 6, 85));
+  EXPECT_FALSE(is("10.0.2.9", "10.0.3.10", 6, 85));
+  EXPECT_FALSE(is("2001:db8::1", "2001:db8::2", 6, 85));
 }
 
 TEST(FirewallModel, StartsWholeAndGoesOnInDeltas) {

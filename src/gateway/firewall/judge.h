@@ -1,0 +1,23 @@
+#pragma once
+// The policies' verdict on one connection, read from the policies and not from the chains: tells which tracked
+// connections are worth keeping when an endpoint changes. Pure; thread: any.
+#include <cstdint>
+#include <vector>
+
+#include "gateway/firewall/model.h"
+#include "gateway/firewall/policy.h"
+
+namespace postern::gateway::firewall {
+
+/// A connection as it was opened.
+struct Flow {
+  IpAddress source, destination;
+  std::uint8_t protocol = 0;  ///< IPPROTO_TCP, ...
+  std::uint16_t port = 0;     ///< The destination's; 0 where there are none.
+};
+
+/// Would the connection be forwarded now, interfaces and the lease aside? `source` is the resolved address that opened
+/// it, or nullptr: unknown for every tag.
+bool accepts(const std::vector<Policy>& policies, const AddressEntry* source, const Flow& flow);
+
+}  // namespace postern::gateway::firewall
