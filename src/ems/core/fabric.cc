@@ -254,7 +254,15 @@ proto::FabricPublisher& EmsCore::Impl::publisher(const GatewaySerial& serial) {
 void EmsCore::Impl::publish_to(GatewaySession& s, const std::set<EndpointUid>& endpoints,
                                const std::set<posture::TagId>& tags) {
   const auto* d = registry_.devices.find(s.serial);
-  if (d == nullptr || state_for(s) != fabric::State::kAuthorised) return;
+  const bool authorised = d != nullptr && state_for(s) == fabric::State::kAuthorised;
+  if (!authorised || (!s.subscribed && !s.subscribe)) {
+    // It gets everything when it subscribes; until then nothing is remembered for it.
+    if (!authorised) s.subscribe.reset();
+    s.whole = false;
+    s.dirty.clear();
+    s.asks.clear();
+    return;
+  }
   auto& p = publisher(s.serial);
   const auto emit = [&](std::vector<Bytes> frames) {
     for (auto& frame : frames) actions_.push_back(act::Send{s.id, std::move(frame)});
@@ -265,8 +273,6 @@ void EmsCore::Impl::publish_to(GatewaySession& s, const std::set<EndpointUid>& e
     emit(p.subscribe(*s.subscribe));
     s.subscribe.reset();
     s.subscribed = true;
-  } else if (!s.subscribed) {
-    return;
   } else if (s.whole) {
     emit(p.replace(revision_, whole_view(*d, s.asked), view_tags(*d)));
   } else {

@@ -1,0 +1,284 @@
+#include "ems/core/test_lab.h"
+
+namespace postern::ems::testing {
+namespace {
+
+using State = proto::FabricStatusInfo::State;
+constexpr const char* kPort1 = "02:00:00:00:00:01";
+
+bool data_came(const TestGateway& g) {
+  return std::ranges::any_of(g.inbox, [](const wire::FabricFrame& f) {
+    return f.has_snapshot_begin() || f.has_delta() || f.has_snapshot_chunk() || f.has_certificate_answer();
+  });
+}
+
+TEST_F(Lab, AGatewayGetsNothingUntilItIsAuthorisedAndItsKeyIsPinnedThen) {
+  TestAgent a;
+  join(a, kPort1);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, kPort1);
+  connect(g);
+  EXPECT_EQ(g.client.status().state, State::kPending);
+  EXPECT_NE(g.client.status().authorise_path.find("PGW0000000000001"), std::string::npos);
+  EXPECT_TRUE(g.client.status().ztna_ca_der.empty());
+  EXPECT_FALSE(data_came(g));
+  // A question that is asked all the same is not answered.
+  wire::FabricFrame ask;
+  ask.mutable_ask_certificate()->set_sha256(std::string(as_text(a.leaf_sha256())));
+  core->fabric_frame(clock.now(), g.session, bytes_of(ask));
+  run();
+  EXPECT_FALSE(data_came(g));
+  ASSERT_EQ(core->fabric_devices().size(), 1u);
+  EXPECT_EQ(core->fabric_devices().front().device.state, DeviceState::kPending);
+
+  EmsCore::DeviceChange wrong;
+  wrong.expected_key = Sha256{};
+  EXPECT_EQ(authorise(g, wrong).error().code, ErrorCode::kConflict);
+  EXPECT_FALSE(data_came(g));
+  ASSERT_TRUE(authorise(g));
+  EXPECT_EQ(g.client.status().state, State::kAuthorised);
+  EXPECT_FALSE(g.client.status().ztna_ca_der.empty());
+  EXPECT_TRUE(g.client.synchronised());
+  ASSERT_EQ(g.endpoints(), 1u);
+  const auto record = g.record(a.uid());
+  EXPECT_EQ(record.host_name(), "WIN10-01");
+  EXPECT_TRUE(record.online());
+  EXPECT_EQ(record.certificates_size(), 1);
+  EXPECT_FALSE(record.has_vulnerabilities());
+  EXPECT_EQ(record.on_fabric(), wire::FEATURE_UNKNOWN);
+
+  // The same serial number with another key: a conflict, no data, and the right one is not disturbed.
+  TestGateway impostor("PGW0000000000001", 6);
+  set_interface(impostor, kPort1);
+  connect(impostor);
+  EXPECT_EQ(impostor.client.status().state, State::kConflict);
+  EXPECT_FALSE(data_came(impostor));
+  EXPECT_EQ(core->fabric_device(serial_of(g))->device.state, DeviceState::kConflict);
+  save_process_tag();
+  EXPECT_EQ(g.client.view().tags().size(), 2u);
+  EXPECT_FALSE(data_came(impostor));
+  EXPECT_NE(std::ranges::find(alerts, "fabric.conflict"), alerts.end());
+}
+
+TEST_F(Lab, ChangesTravelAsDeltasAndADisconnectedGatewayGoesOnWhereItStood) {
+  save_process_tag();
+  TestAgent a;
+  join(a, kPort1);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, kPort1);
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  const auto snapshots = g.client.counters().snapshots;
+  const auto id = core->engine().id_of("Has-sshd");
+  EXPECT_EQ(g.record(a.uid()).unknown_tags(0), id);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  EXPECT_EQ(g.record(a.uid()).tags_size(), 2);
+
+  disconnect(g);
+  report(a, {{keys::process_running("sshd"), false}});
+  save_process_tag("Second");
+  connect(g);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.record(a.uid()).tags_size(), 1);
+  EXPECT_EQ(g.client.view().tags().size(), 3u);
+  EXPECT_EQ(g.client.counters().snapshots, snapshots);
+
+  // Nothing changed while the EMS restarted: still no snapshot, although it forgot what it had sent.
+  restart();
+  connect(g);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.client.counters().snapshots, snapshots);
+  // Something did: a snapshot, and it removes what is not listed.
+  core->deregister(clock.now(), admin, a.uid(), [](Status) {});
+  run();
+  EXPECT_EQ(g.endpoints(), 0u);
+  disconnect(g);
+  TestAgent b;
+  join(b, kPort1);
+  restart();
+  connect(g);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.endpoints(), 1u);
+  EXPECT_EQ(g.client.counters().snapshots, snapshots + 1);
+  EXPECT_EQ(g.client.counters().mismatches, 0u);
+}
+
+TEST_F(Lab, AGatewayWhoseViewIsWrongGetsASnapshot) {
+  TestAgent a;
+  join(a, kPort1);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, kPort1);
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  disconnect(g);
+  proto::View wrong;
+  wrong.upsert(EndpointUid(std::string(32, 'F')), "what was never sent");
+  g.client.restore(core->status().epoch, core->revision(), wrong);
+  connect(g);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.endpoints(), 1u);
+  EXPECT_EQ(g.client.counters().snapshots, 2u);
+}
+
+TEST_F(Lab, ShareModesDecideWhoSeesWhom) {
+  TestAgent near, far;
+  join(near, kPort1);
+  join(far, "02:00:00:00:00:99");
+  TestGateway g("PGW0000000000001", 5), h("PGW0000000000002", 6);
+  set_interface(g, kPort1);
+  set_interface(h, "02:00:00:00:00:99");
+  connect(g);
+  connect(h);
+  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(authorise(h));
+  EXPECT_EQ(g.endpoints(), 1u);
+  EXPECT_NE(g.client.view().find(near.uid()), nullptr);
+  EXPECT_EQ(h.endpoints(), 1u);
+  const auto change = [&](EmsCore::DeviceChange c) {
+    Status out;
+    core->change_device(clock.now(), admin, serial_of(g), std::move(c), [&](Status s) { out = s; });
+    run();
+    ASSERT_TRUE(out) << out.error().message;
+  };
+  EmsCore::DeviceChange all;
+  all.endpoint_sharing = EndpointSharing::kAll;
+  change(all);
+  EXPECT_EQ(g.endpoints(), 2u);
+  EXPECT_EQ(h.endpoints(), 1u);
+  EmsCore::DeviceChange back;
+  back.endpoint_sharing = EndpointSharing::kConnected;
+  change(back);
+  EXPECT_EQ(g.endpoints(), 1u);
+  EmsCore::DeviceChange selected;
+  selected.endpoint_sharing = EndpointSharing::kSelected;
+  selected.selected = std::vector{serial_of(h)};
+  change(selected);
+  EXPECT_EQ(g.endpoints(), 2u);
+  // The other gateway's interface changes: who is behind it changes for both.
+  set_interface(h, "02:00:00:00:00:98");
+  run();
+  EXPECT_EQ(h.endpoints(), 0u);
+  EXPECT_EQ(g.endpoints(), 1u);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.client.counters().mismatches, 0u);
+}
+
+TEST_F(Lab, TagKindsThatAreNotSharedDoNotTravel) {
+  save_tag(R"({"name":"Important","kind":"classification","rules":[{"id":1,"os":"linux","type":"ems-management"}]})");
+  TestAgent a;
+  join(a, kPort1);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, kPort1);
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  EXPECT_EQ(g.client.view().tags().size(), 1u);
+  EXPECT_EQ(g.record(a.uid()).tags_size(), 1);
+  EmsCore::DeviceChange change;
+  change.tag_kinds = std::vector{posture::TagKind::kSecurity, posture::TagKind::kClassification};
+  core->change_device(clock.now(), admin, serial_of(g), change, [](Status) {});
+  run();
+  EXPECT_EQ(g.client.view().tags().size(), 2u);
+  EXPECT_EQ(g.record(a.uid()).tags_size(), 2);
+}
+
+TEST_F(Lab, ACertificateThatAGatewayMetBringsItsEndpointUntilItIsReleased) {
+  TestAgent far;
+  join(far, "02:00:00:00:00:99");
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, kPort1);
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  EXPECT_EQ(g.endpoints(), 0u);
+  const auto answer = [&](const Sha256& leaf) {
+    g.answers.clear();
+    EXPECT_NE(g.client.ask_certificate(leaf), 0u);
+    run();
+    EXPECT_EQ(g.answers.size(), 1u);
+    return g.answers.empty() ? proto::fabric::Answer::State::kBusy : g.answers.front().state;
+  };
+  using proto::fabric::Answer;
+  EXPECT_EQ(answer(Sha256{1}), Answer::State::kUnknown);
+  EXPECT_EQ(answer(far.leaf_sha256()), Answer::State::kFound);
+  EXPECT_NE(g.client.view().find(far.uid()), nullptr);
+  // Asked endpoints survive a reconnect, and what happens to them travels.
+  disconnect(g);
+  connect(g);
+  ASSERT_EQ(g.endpoints(), 1u);
+  core->quarantine(clock.now(), admin, far.uid(), "", [](Status) {});
+  run();
+  EXPECT_TRUE(g.record(far.uid()).quarantined());
+  core->deregister(clock.now(), admin, far.uid(), [](Status) {});
+  run();
+  EXPECT_TRUE(g.record(far.uid()).blocked());
+  EXPECT_EQ(g.record(far.uid()).tags_size(), 0);
+  EXPECT_EQ(answer(far.leaf_sha256()), Answer::State::kRevoked);
+  g.client.release(far.uid());
+  run();
+  EXPECT_EQ(g.endpoints(), 0u);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.client.counters().mismatches, 0u);
+}
+
+TEST_F(Lab, WithdrawingTheAuthorisationEndsTheData) {
+  TestAgent a;
+  join(a, kPort1);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, kPort1);
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  EmsCore::DeviceChange change;
+  change.authorized = false;
+  core->change_device(clock.now(), admin, serial_of(g), change, [](Status) {});
+  run();
+  EXPECT_EQ(g.client.status().state, State::kRefused);
+  g.inbox.clear();
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  EXPECT_FALSE(data_came(g));
+}
+
+TEST_F(Lab, AWholeFleetTravelsInChunksAndStaysInStep) {
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, kPort1);
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  const auto code = invite(300);
+  std::vector<std::unique_ptr<TestAgent>> agents;
+  for (int i = 0; i < 200; ++i) {
+    agents.push_back(std::make_unique<TestAgent>());
+    ask_enrol(*agents.back(), code, "machine-" + std::to_string(i));
+  }
+  run();
+  EmsCore::DeviceChange all;
+  all.endpoint_sharing = EndpointSharing::kAll;
+  core->change_device(clock.now(), admin, serial_of(g), all, [](Status) {});
+  run();
+  EXPECT_EQ(g.endpoints(), 200u);
+  g.client.forget();
+  disconnect(g);
+  connect(g);
+  EXPECT_EQ(g.endpoints(), 200u);
+  save_process_tag();
+  for (const auto& agent : agents) EXPECT_EQ(g.record(agent->uid()).unknown_tags_size(), 1);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.client.counters().mismatches, 0u);
+}
+
+TEST_F(Lab, BrokenGatewayFramesEndTheConnection) {
+  TestGateway g("PGW0000000000001", 5);
+  connect(g);
+  wire::FabricFrame frame;
+  frame.mutable_hello()->set_serial("PGW0000000000001");
+  core->fabric_frame(clock.now(), g.session, bytes_of(frame));
+  run();
+  EXPECT_EQ(g.session, 0u);
+  // A certificate that names no gateway.
+  TestGateway odd("SOMETHING", 9);
+  connect(odd);
+  EXPECT_EQ(odd.session, 0u);
+  EXPECT_EQ(core->fabric_devices().size(), 1u);
+}
+
+}  // namespace
+}  // namespace postern::ems::testing

@@ -1,0 +1,417 @@
+#include "ems/core/test_lab.h"
+
+namespace postern::ems::testing {
+namespace {
+
+using Frame = wire::TelemetryFrame;
+
+TEST_F(Lab, AnInvitationEnrolsAsOftenAsItMayAndTheSameKeyOnlyOnce) {
+  TestAgent a, b, c;
+  EXPECT_EQ(enrol(a, "not-a-code"), "permission_denied");
+  const auto code = invite(1);
+  EXPECT_EQ(enrol(a, code), "");
+  EXPECT_EQ(a.enrolled.uid().size(), 32u);
+  EXPECT_EQ(a.enrolled.chain_der_size(), 2);
+  EXPECT_EQ(enrol(b, code), "permission_denied");
+  EXPECT_NE(b.enrolled.error_message().find("used up"), std::string::npos);
+  // The answer was lost: the agent asks again, and gets the same.
+  const auto uid = a.uid();
+  const auto leaf = a.leaf();
+  EXPECT_EQ(enrol(a, code), "");
+  EXPECT_EQ(a.uid(), uid);
+  EXPECT_EQ(a.leaf(), leaf);
+  EXPECT_EQ(core->status().registered, 1u);
+
+  const auto late = invite(1, Seconds(60));
+  clock.advance(std::chrono::seconds(61));
+  EXPECT_EQ(enrol(c, late), "permission_denied");
+  EXPECT_NE(c.enrolled.error_message().find("expired"), std::string::npos);
+  const auto log = core->audit(0, 50);
+  ASSERT_TRUE(log);
+  EXPECT_TRUE(std::ranges::any_of(*log, [](const auto& e) { return e.action == "endpoint.enrol"; }));
+  EXPECT_TRUE(std::ranges::any_of(*log, [](const auto& e) { return e.action == "endpoint.enrol_refused"; }));
+}
+
+TEST_F(Lab, AHundredUsesOfAOneUseInvitationInOneBatchEnrolExactlyOne) {
+  const auto code = invite(1);
+  std::vector<TestAgent> agents(100);
+  for (auto& agent : agents) ask_enrol(agent, code);
+  run();
+  EXPECT_EQ(std::ranges::count_if(agents, [](const auto& a) { return a.enrolled.error_code().empty(); }), 1);
+  EXPECT_EQ(core->status().endpoints, 1u);
+  // And the same key asking a hundred times before the first commit is one endpoint.
+  const auto many = invite(100);
+  TestAgent eager;
+  for (int i = 0; i < 100; ++i) ask_enrol(eager, many);
+  run();
+  EXPECT_EQ(core->status().endpoints, 2u);
+  EXPECT_EQ(core->invitations().front()->uses, 1u);
+}
+
+TEST_F(Lab, AReportIsAcknowledgedAndTagsFollowOnlyAfterTheCommit) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  EXPECT_TRUE(a.tags().contains("Has-sshd?"));  // never reported: unknown
+  EXPECT_TRUE(a.tags().contains("all_registered_clients"));
+  const auto* probes = a.last(Frame::kProbes);
+  ASSERT_NE(probes, nullptr);
+  ASSERT_EQ(probes->probes().probes_size(), 1);
+  EXPECT_EQ(probes->probes().probes(0).argument(), "sshd");
+
+  const auto commits = store.commits();
+  a.inbox.clear();
+  report(a, {{keys::process_running("sshd"), true}});
+  EXPECT_EQ(store.commits(), commits);
+  EXPECT_TRUE(core->take_actions().empty());
+  run();
+  EXPECT_EQ(store.commits(), commits + 1);
+  EXPECT_EQ(a.acked(), a.seq);
+  EXPECT_TRUE(a.tags().contains("Has-sshd"));
+}
+
+TEST_F(Lab, AFailedCommitAcknowledgesNothingPublishesNothingAndLosesNothing) {
+  save_process_tag();
+  TestAgent a, b;
+  join(a);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, "02:00:00:00:00:01");
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  ASSERT_EQ(g.endpoints(), 1u);
+  const auto view = g.client.view().digest();
+  const auto revision = core->revision();
+
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  a.inbox.clear();
+  const auto acked = a.seq;
+  report(a, {{keys::process_running("sshd"), true}});
+  ask_enrol(b, "whatever");
+  Status quarantined;
+  core->quarantine(clock.now(), admin, a.uid(), "", [&](Status s) { quarantined = s; });
+  run();
+  EXPECT_EQ(a.acked(), 0u);
+  ASSERT_NE(a.last(Frame::kGoodbye), nullptr);
+  EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "unavailable");
+  EXPECT_TRUE(a.closed);
+  ASSERT_FALSE(quarantined);
+  EXPECT_EQ(quarantined.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(g.client.view().digest(), view);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(core->revision(), revision);
+  EXPECT_TRUE(core->status().read_only);
+  EXPECT_FALSE(core->endpoint(a.uid())->quarantined);
+  EXPECT_FALSE(core->endpoint(a.uid())->facts.contains(keys::process_running("sshd")));
+  // Somebody who enrols hears why.
+  TestAgent d;
+  store.fail_commits(std::nullopt);
+  const auto code = invite();
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  EXPECT_EQ(enrol(d, code), "resource_exhausted");
+
+  // Mended: noticed without anybody's help, and the agent says it again.
+  store.fail_commits(std::nullopt);
+  clock.advance(std::chrono::seconds(2));
+  core->tick(clock.now());
+  run();
+  EXPECT_FALSE(core->status().read_only);
+  a.seq = acked;
+  connect(a, acked);
+  EXPECT_FALSE(a.last(Frame::kWelcome)->welcome().full_report_wanted());
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  EXPECT_EQ(a.acked(), a.seq);
+  EXPECT_TRUE(a.tags().contains("Has-sshd"));
+  EXPECT_EQ(enrol(d, code), "");
+}
+
+TEST_F(Lab, ATagThatCouldNotBeSavedIsNotInForce) {
+  TestAgent a;
+  join(a);
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  Result<posture::TagId> saved = 0;
+  posture::TagDefinition tag;
+  tag.name = TagName("Fresh");
+  core->save_tag(clock.now(), admin, "Fresh", tag, true, [&](Result<posture::TagId> id) { saved = id; });
+  run();
+  EXPECT_FALSE(saved);
+  EXPECT_EQ(core->tag("Fresh"), nullptr);
+  EXPECT_EQ(core->engine().id_of("Fresh"), 0u);
+  store.fail_commits(std::nullopt);
+  core->save_tag(clock.now(), admin, "Fresh", tag, true, [&](Result<posture::TagId> id) { saved = id; });
+  run();
+  ASSERT_TRUE(saved);
+  EXPECT_EQ(*saved, 2u);
+}
+
+TEST_F(Lab, AnEndpointGoesOfflineByTheClockAndTheEmssOwnDowntimeDoesNotCount) {
+  save_tag(R"({"name":"Telemetry-Connected","rules":[{"id":1,"os":"linux","type":"ems-management"}]})");
+  TestAgent a;
+  join(a);
+  EXPECT_TRUE(a.tags().contains("Telemetry-Connected"));
+  const auto is_online = [&] { return core->endpoint(a.uid())->online; };
+  const auto wait = [&](int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      clock.advance(std::chrono::seconds(1));
+      core->tick(clock.now());
+      run();
+    }
+  };
+  wait(170);
+  Frame keepalive;
+  keepalive.mutable_keepalive()->set_seq(3);
+  send(a, keepalive);
+  run();
+  EXPECT_EQ(a.last(Frame::kKeepaliveAck)->keepalive_ack().seq(), 3u);
+  wait(170);
+  EXPECT_TRUE(is_online());
+  // The EMS is away for a day: nobody goes offline for it.
+  restart();
+  clock.advance(std::chrono::hours(24));
+  restart();
+  EXPECT_TRUE(is_online());
+  wait(179);
+  EXPECT_TRUE(is_online());
+  wait(2);
+  EXPECT_FALSE(is_online());
+  EXPECT_EQ(core->endpoint(a.uid())->tags.state(core->engine().id_of("Telemetry-Connected")), posture::TagState::kAbsent);
+  connect(a, a.seq);
+  EXPECT_TRUE(is_online());
+  EXPECT_TRUE(a.tags().contains("Telemetry-Connected"));
+}
+
+TEST_F(Lab, ARestartRebuildsTheSameState) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  const auto before = *core->endpoint(a.uid());
+  const auto revision = core->revision();
+  restart();
+  const auto* after = core->endpoint(a.uid());
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(after->tags, before.tags);
+  EXPECT_EQ(after->certificates, before.certificates);
+  EXPECT_EQ(after->public_ip, before.public_ip);
+  ASSERT_EQ(after->facts.size(), before.facts.size());
+  for (const auto& [key, fact] : before.facts) EXPECT_EQ(after->facts.at(key).value, fact.value) << key;
+  EXPECT_EQ(core->revision(), revision);  // nothing had to be changed
+  EXPECT_EQ(core->tags().size(), 2u);
+  EXPECT_EQ(core->tag_counts(core->engine().id_of("Has-sshd")).has, 1u);
+}
+
+TEST_F(Lab, WrongIdentitiesAreRefusedAndANewerConnectionReplacesTheOlder) {
+  TestAgent a, b;
+  join(a);
+  ASSERT_EQ(enrol(b, invite(), "another-machine-id"), "");
+  const auto uid = a.enrolled.uid();
+  TestAgent liar;
+  liar.enrolled = b.enrolled;
+  liar.enrolled.set_uid(uid);  // b's certificate, a's name
+  connect(liar);
+  EXPECT_TRUE(liar.closed);
+  EXPECT_EQ(liar.last(Frame::kGoodbye)->goodbye().reason(), "refused");
+  connect(b, 0, /*verified=*/false);
+  EXPECT_EQ(b.last(Frame::kGoodbye)->goodbye().reason(), "refused");
+
+  TestAgent again;
+  again.enrolled = a.enrolled;
+  connect(again);
+  EXPECT_TRUE(a.closed);
+  EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "superseded");
+  EXPECT_FALSE(again.closed);
+  const auto log = core->audit(0, 50);
+  EXPECT_TRUE(std::ranges::any_of(*log, [](const auto& e) { return e.action == "telemetry.refuse"; }));
+}
+
+TEST_F(Lab, BrokenFramesEndTheConnectionAndChangeNothing) {
+  TestAgent a;
+  join(a);
+  const auto facts = core->endpoint(a.uid())->facts;
+  const auto broken = [&](const Frame& frame) {
+    if (a.session == 0) connect(a, a.seq);
+    a.inbox.clear();
+    send(a, frame);
+    run();
+    EXPECT_TRUE(a.closed);
+    ASSERT_NE(a.last(Frame::kGoodbye), nullptr);
+    EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "protocol_error");
+    EXPECT_EQ(core->endpoint(a.uid())->facts, facts);
+  };
+  Frame frame;
+  frame.mutable_report()->set_seq(a.seq + 1);
+  auto& fact = *frame.mutable_report()->add_facts();
+  fact.set_key(std::string(keys::kEmsOnline));
+  fact.set_boolean(true);
+  broken(frame);  // what the EMS alone may say
+  fact.set_key("host.name");
+  fact.set_unknown(wire::UNKNOWN_REASON_DENIED);
+  broken(frame);  // a value and no value
+  fact.clear_unknown();
+  frame.mutable_report()->set_seq(a.seq + 2);
+  broken(frame);  // one is missing
+  Frame second;
+  second.mutable_hello()->set_uid(a.uid().str());
+  broken(second);
+  Frame inventory;
+  inventory.mutable_inventory()->set_hash(std::string(32, 'x'));
+  broken(inventory);  // nobody asked
+}
+
+TEST_F(Lab, DeregisteringCutsAndItsKeyDoesNotComeBack) {
+  TestAgent a;
+  join(a);
+  bool done = false;
+  core->deregister(clock.now(), admin, a.uid(), [&](Status s) { done = s.has_value(); });
+  run();
+  EXPECT_TRUE(done);
+  EXPECT_TRUE(a.closed);
+  EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "deregistered");
+  a.inbox.clear();
+  connect(a);
+  EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "deregistered");
+  EXPECT_EQ(enrol(a, invite()), "permission_denied");
+  EXPECT_TRUE(core->endpoint(core->endpoints({}).items.front()->uid)->tags.has().empty());
+}
+
+TEST_F(Lab, QuarantineFollowsTheDevice) {
+  TestAgent a;
+  join(a);
+  core->quarantine(clock.now(), admin, a.uid(), "looks odd", [](Status) {});
+  core->deregister(clock.now(), admin, a.uid(), [](Status) {});
+  run();
+  TestAgent again;  // a new key, the same machine
+  ASSERT_EQ(enrol(again, invite()), "");
+  EXPECT_TRUE(core->endpoint(again.uid())->quarantined);
+  core->unquarantine(clock.now(), admin, again.uid(), [](Status) {});
+  run();
+  EXPECT_FALSE(core->endpoint(again.uid())->quarantined);
+  TestAgent third;
+  ASSERT_EQ(enrol(third, invite()), "");
+  EXPECT_FALSE(core->endpoint(third.uid())->quarantined);
+}
+
+TEST_F(Lab, ACertificateIsRenewedOverTelemetryAndTheOldOneEndsWithTheNewOnesFirstUse) {
+  TestAgent a;
+  join(a);
+  TestAgent renewed;
+  Frame frame;
+  frame.mutable_renew_request()->set_csr_der(std::string(as_text(pki::make_request(renewed.key))));
+  send(a, frame);
+  run();
+  const auto* answer = a.last(Frame::kRenewResponse);
+  ASSERT_NE(answer, nullptr);
+  ASSERT_EQ(answer->renew_response().error_code(), "");
+  renewed.enrolled = a.enrolled;
+  renewed.enrolled.clear_chain_der();
+  for (const auto& der : answer->renew_response().chain_der()) renewed.enrolled.add_chain_der(der);
+  EXPECT_EQ(core->endpoint(a.uid())->certificates.size(), 2u);
+  const auto old = a.leaf();
+  connect(a, a.seq);  // still good
+  EXPECT_FALSE(a.closed);
+  connect(renewed);
+  EXPECT_FALSE(renewed.closed);
+  EXPECT_EQ(core->endpoint(a.uid())->certificates.size(), 1u);
+  TestAgent stale;
+  stale.enrolled = a.enrolled;
+  connect(stale);
+  EXPECT_TRUE(stale.closed);
+}
+
+TEST_F(Lab, ExplainsNowAndAtAPastMoment) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  const auto then = clock.now().wall;
+  clock.advance(std::chrono::minutes(10));
+  report(a, {{keys::process_running("sshd"), false}});
+  run();
+  const auto now = core->explain(clock.now(), a.uid(), "Has-sshd");
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->state, posture::TagState::kAbsent);
+  const auto past = core->explain(clock.now(), a.uid(), "Has-sshd", then);
+  ASSERT_TRUE(past) << past.error().message;
+  EXPECT_EQ(past->state, posture::TagState::kHas);
+  EXPECT_FALSE(core->explain(clock.now(), a.uid(), "Has-sshd", then - Millis(10'000'000)));
+  const auto history = core->history(a.uid().str(), 0, 100);
+  ASSERT_TRUE(history);
+  EXPECT_TRUE(std::ranges::any_of(*history, [](const Change& c) {
+    return c.kind == "endpoint_tags" && c.json.find("Has-sshd") != std::string::npos;
+  }));
+}
+
+TEST_F(Lab, WhatIfSaysWhoGainsAndLosesAndChangesNothing) {
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  auto draft = posture::parse_tag_json(
+      R"({"name":"Draft","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})");
+  ASSERT_TRUE(draft);
+  const auto revision = core->revision();
+  const auto what = core->what_if(clock.now(), *draft);
+  ASSERT_TRUE(what);
+  EXPECT_EQ(what->gain, std::vector{a.uid()});
+  EXPECT_EQ(core->revision(), revision);
+  save_process_tag("Draft");
+  draft->rules[0].negate = true;
+  const auto negated = core->what_if(clock.now(), *draft);
+  ASSERT_TRUE(negated);
+  EXPECT_EQ(negated->lose, std::vector{a.uid()});
+}
+
+class OneFinding final : public Matching {
+ public:
+  Result<MatchResult> match(std::string_view inventory, std::string_view, std::string_view) const override {
+    MatchResult out;
+    if (inventory.find("openssl 1.0") != inventory.npos) {
+      out.counts.high = 1;
+      out.findings.push_back({"CVE-2099-1", "openssl", "openssl", "1.0", "1.1", "high", false, ""});
+    }
+    return out;
+  }
+};
+
+TEST_F(Lab, AnInventoryIsMatchedAndANewFeedRetagsWithoutTheAgent) {
+  save_tag(R"({"name":"Vulnerable-Device","rules":[{"id":1,"os":"linux","type":"vulnerable-devices","severity":"high"}]})");
+  TestAgent a;
+  join(a);
+  const std::string text = "openssl 1.0\n";
+  const auto hash = sha256(text);
+  Frame offer;
+  offer.mutable_inventory_offer()->set_hash(std::string(as_text(hash)));
+  send(a, offer);
+  run();
+  ASSERT_NE(a.last(Frame::kInventoryWanted), nullptr);
+  Frame inventory;
+  inventory.mutable_inventory()->set_hash(std::string(as_text(hash)));
+  inventory.mutable_inventory()->set_zlib(proto::deflate_text(text));
+  send(a, inventory);
+  run();
+  EXPECT_TRUE(a.tags().contains("Vulnerable-Device?"));  // no feed: nobody knows
+  core->set_matching(clock.now(), std::make_shared<OneFinding>(), {Feed{"test", "osv", 1, "", clock.now().wall, ""}});
+  run();
+  EXPECT_TRUE(a.tags().contains("Vulnerable-Device"));
+  ASSERT_TRUE(core->endpoint(a.uid())->vulnerabilities);
+  EXPECT_EQ(core->endpoint(a.uid())->vulnerabilities->counts.high, 1u);
+  const auto findings = core->findings(a.uid());
+  ASSERT_TRUE(findings);
+  EXPECT_EQ(findings->size(), 1u);
+  // Kept over a restart, and another endpoint with the same packages need not send them.
+  restart();
+  EXPECT_EQ(core->endpoint(a.uid())->vulnerabilities->counts.high, 1u);
+  core->set_matching(clock.now(), std::make_shared<OneFinding>(), {Feed{"test", "osv", 1, "", clock.now().wall, ""}});
+  run();
+  TestAgent b;
+  join(b);
+  send(b, offer);
+  run();
+  EXPECT_EQ(b.last(Frame::kInventoryWanted), nullptr);
+  EXPECT_TRUE(b.tags().contains("Vulnerable-Device"));
+}
+
+}  // namespace
+}  // namespace postern::ems::testing
