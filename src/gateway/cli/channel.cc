@@ -46,7 +46,8 @@ Result<std::unique_ptr<Channel>> Channel::connect(const std::string& path) {
     const int error = errno;
     close(fd);
     if (error == EACCES || error == EPERM) {
-      return fail(ErrorCode::kPermissionDenied, "not allowed to use " + path + " (are you an administrator of this machine?)");
+      return fail(ErrorCode::kPermissionDenied,
+                  "not allowed to use " + path + " (are you an administrator of this machine?)");
     }
     return fail(ErrorCode::kNotFound, "nobody listens at " + path + " (is the gateway running?)");
   }

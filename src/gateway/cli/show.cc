@@ -24,7 +24,8 @@ Result<ObjectPath> named(const ShowPlace& place, const std::vector<std::string>&
   const std::size_t rest = first + match->second;
   if (rest == words.size()) return ObjectPath{{table.name, ""}};
   if (rest + 1 != words.size() || table.single()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is too much behind {}", words[rest].substr(0, 80), table.name));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"{}\" is too much behind {}", words[rest].substr(0, 80), table.name));
   }
   return ObjectPath{{table.name, words[rest]}};
 }

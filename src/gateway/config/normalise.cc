@@ -49,8 +49,9 @@ bool is_host_name(std::string_view text) {
 
 bool is_interface_name(std::string_view text) {
   if (text.empty() || text.size() > 15 || text == "." || text == "..") return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':' && c != '"' && c != '\\' && c != '*'; });
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < 0x7f && c != '/' && c != ':' && c != '"' && c != '\\' && c != '*';
+  });
 }
 
 bool is_tag_address(std::string_view text) {

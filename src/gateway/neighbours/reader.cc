@@ -76,7 +76,9 @@ Status NetworkReader::dump(std::uint16_t type, bool& interrupted) {
   message->nlmsg_type = type;
   message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   message->nlmsg_seq = ++sequence_;
-  const std::size_t extra = type == RTM_GETLINK ? sizeof(ifinfomsg) : type == RTM_GETADDR ? sizeof(ifaddrmsg) : sizeof(ndmsg);
+  const std::size_t extra = type == RTM_GETLINK   ? sizeof(ifinfomsg)
+                            : type == RTM_GETADDR ? sizeof(ifaddrmsg)
+                                                  : sizeof(ndmsg);
   mnl_nlmsg_put_extra_header(message, extra);
   if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking rtnetlink"));
   for (;;) {
