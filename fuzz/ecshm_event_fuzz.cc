@@ -1,4 +1,5 @@
-// An event as a worker's memory may hold it: refused, or a value that survives being written and read again.
+// An event as a worker's memory may hold it: refused, or a value that survives being written and
+// read again.
 #include <cstdint>
 #include <cstring>
 

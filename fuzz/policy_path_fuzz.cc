@@ -1,5 +1,6 @@
-// A path that passes has one reading: decoding it, cutting it into segments and putting it together again by a second,
-// plain implementation must give neither dots nor empty segments nor separators that were not there.
+// A path that passes has one reading: decoding it, cutting it into segments and putting it together
+// again by a second, plain implementation must give neither dots nor empty segments nor separators
+// that were not there.
 #include <cstdint>
 #include <string>
 #include <string_view>

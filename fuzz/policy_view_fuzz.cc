@@ -1,5 +1,5 @@
-// A compiled policy table of unknown origin: either refused, or safe to decide by. The digest is put right first, so that
-// the bounds are what gets tested, not SHA-256.
+// A compiled policy table of unknown origin: either refused, or safe to decide by. The digest is
+// put right first, so that the bounds are what gets tested, not SHA-256.
 #include <cstdint>
 #include <cstring>
 #include <vector>

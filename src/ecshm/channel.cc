@@ -25,7 +25,8 @@ Result<sockaddr_un> socket_address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    return fail(ErrorCode::kInvalidArgument, path + ": too long for the name of a socket; use a shorter directory");
+    return fail(ErrorCode::kInvalidArgument,
+                path + ": too long for the name of a socket; use a shorter directory");
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
@@ -79,7 +80,8 @@ Received receive_message(int fd, Message& message, int* attached) {
   }
   if (n == 0) return Received::kGone;
   // Somebody who sends anything else is not of our build.
-  return n == static_cast<ssize_t>(sizeof message) && message.version == 1 ? Received::kMessage : Received::kGone;
+  return n == static_cast<ssize_t>(sizeof message) && message.version == 1 ? Received::kMessage
+                                                                           : Received::kGone;
 }
 
 }  // namespace
@@ -108,7 +110,8 @@ Result<std::unique_ptr<Hub>> Hub::listen(const std::filesystem::path& dir, HubOp
   std::unique_ptr<Hub> hub(new Hub(dir_fd, listener, epoll, std::move(options)));
   if (listener < 0 || epoll < 0) return fail(errno_error(errno, "making", path));
   // Only one writer runs in this directory (its lock), so that a socket found here is a dead one's.
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return fail(errno_error(errno, "removing", path));
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return fail(errno_error(errno, "removing", path));
   if (bind(listener, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return fail(errno_error(errno, "listening on", path));
   }
@@ -122,7 +125,8 @@ Result<std::unique_ptr<Hub>> Hub::listen(const std::filesystem::path& dir, HubOp
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = 0;
-  if (epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0) return fail(errno_error(errno, "watching", path));
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0)
+    return fail(errno_error(errno, "watching", path));
   return hub;
 }
 
@@ -132,14 +136,16 @@ void Hub::accept_workers() {
     if (fd < 0) return;
     ucred who{};
     socklen_t size = sizeof who;
-    const bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
-                       (who.uid == geteuid() || std::find(options_.workers.begin(), options_.workers.end(), who.uid) !=
-                                                    options_.workers.end());
+    const bool known =
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+        (who.uid == geteuid() || std::find(options_.workers.begin(), options_.workers.end(),
+                                           who.uid) != options_.workers.end());
     Worker worker{next_id_, fd, std::nullopt};
     epoll_event event{};
     event.events = EPOLLIN | EPOLLRDHUP;
     event.data.u64 = worker.id;
-    if (!known || workers_.size() >= kMaxWorkers || epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (!known || workers_.size() >= kMaxWorkers ||
+        epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
       ::close(fd);
       continue;
     }
@@ -172,8 +178,9 @@ bool Hub::receive(Worker& worker) {
     Message message;
     int attached = -1;
     const auto got = receive_message(worker.fd, message, &attached);
-    if (got == Received::kMessage && message.type == static_cast<std::uint32_t>(MessageType::kHello) &&
-        attached >= 0 && !worker.events) {
+    if (got == Received::kMessage &&
+        message.type == static_cast<std::uint32_t>(MessageType::kHello) && attached >= 0 &&
+        !worker.events) {
       auto events = EventConsumer::open(attached);
       ::close(attached);
       if (!events) return false;
@@ -200,7 +207,8 @@ bool Hub::receive(Worker& worker) {
 
 void Hub::drain(Worker& worker) {
   if (!worker.events) return;
-  // At most one ring's worth in one turn: a worker that writes without end must not keep the gateway.
+  // At most one ring's worth in one turn: a worker that writes without end must not keep the
+  // gateway.
   for (std::uint32_t n = 0; n < kEventRingRecords; ++n) {
     auto event = worker.events->pop();
     if (!event) {
@@ -217,13 +225,16 @@ void Hub::drain() {
 }
 
 void Hub::send_all(const Message& message) {
-  // A full socket means that the worker has wake-ups waiting already; a dead one is noticed by `handle`.
+  // A full socket means that the worker has wake-ups waiting already; a dead one is noticed by
+  // `handle`.
   for (auto& [id, worker] : workers_) send_message(worker.fd, message, -1);
 }
 
 void Hub::wake() { send_all({static_cast<std::uint32_t>(MessageType::kWake), 1, {}}); }
 
-void Hub::answer(const Sha256& leaf) { send_all({static_cast<std::uint32_t>(MessageType::kAnswer), 1, leaf}); }
+void Hub::answer(const Sha256& leaf) {
+  send_all({static_cast<std::uint32_t>(MessageType::kAnswer), 1, leaf});
+}
 
 std::uint64_t Hub::dropped_events() const {
   auto sum = dropped_before_;
@@ -257,7 +268,8 @@ Status Link::connect(const std::string& dir, const EventProducer& events) {
 }
 
 bool Link::ask(const Sha256& leaf) {
-  return connected() && send_message(fd_, {static_cast<std::uint32_t>(MessageType::kAsk), 1, leaf}, -1);
+  return connected() &&
+         send_message(fd_, {static_cast<std::uint32_t>(MessageType::kAsk), 1, leaf}, -1);
 }
 
 void Link::nudge() {

@@ -1,6 +1,7 @@
 #pragma once
-// The socket between the gateway and each worker of the data plane: questions about certificates that have no slot,
-// their answers, and wake-ups. Messages only ever say "look": what is so stands in ec-shm.
+// The socket between the gateway and each worker of the data plane: questions about certificates
+// that have no slot, their answers, and wake-ups. Messages only ever say "look": what is so stands
+// in ec-shm.
 #include <sys/types.h>
 
 #include <filesystem>
@@ -33,15 +34,16 @@ struct Message {
 
 struct HubOptions {
   gid_t reader_group = static_cast<gid_t>(-1);  ///< Owner group of the socket; -1: ours.
-  std::vector<uid_t> workers;                   ///< Users that workers run as; our own is always admitted.
+  std::vector<uid_t> workers;  ///< Users that workers run as; our own is always admitted.
 };
 
-/// The gateway's end. Does no waiting of its own: `poll_fd` is readable when `handle` has something to do.
-/// Thread: one.
+/// The gateway's end. Does no waiting of its own: `poll_fd` is readable when `handle` has something
+/// to do. Thread: one.
 class Hub {
  public:
   /// Errors: kPermissionDenied, kUnavailable.
-  static Result<std::unique_ptr<Hub>> listen(const std::filesystem::path& dir, HubOptions options = {});
+  static Result<std::unique_ptr<Hub>> listen(const std::filesystem::path& dir,
+                                             HubOptions options = {});
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -91,14 +93,16 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  /// Connects at once, without waiting, and says hello. Errors: kUnavailable, kPermissionDenied, kNotFound.
+  /// Connects at once, without waiting, and says hello. Errors: kUnavailable, kPermissionDenied,
+  /// kNotFound.
   Status connect(const std::string& dir, const EventProducer& events);
   bool connected() const { return fd_ >= 0; }
   int fd() const { return fd_; }
   /// False when the socket is full or gone: the question is not asked.
   bool ask(const Sha256& leaf);
   void nudge();
-  /// The next message; nullopt when there is none now. Sets connected() to false when the gateway is gone.
+  /// The next message; nullopt when there is none now. Sets connected() to false when the gateway
+  /// is gone.
   std::optional<Message> receive();
   void close();
 

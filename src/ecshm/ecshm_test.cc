@@ -1,3 +1,5 @@
+#include "ecshm/ecshm.h"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -14,7 +16,6 @@
 
 #include "base/random.h"
 #include "ecshm/channel.h"
-#include "ecshm/ecshm.h"
 #include "ecshm/reader.h"
 #include "ecshm/writer.h"
 #include "policy/compile.h"
@@ -98,7 +99,7 @@ TEST_F(EcshmTest, LeaseAndConnectorRunOut) {
 
 TEST_F(EcshmTest, FilesAreForTheReadersGroupOnly) {
   ASSERT_TRUE(writer_->publish());
-  struct stat st{};
+  struct stat st {};
   ASSERT_EQ(stat((run() + "/ec-shm").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0640u);
   ASSERT_EQ(stat(run().c_str(), &st), 0);
@@ -154,7 +155,8 @@ TEST_F(EcshmTest, GrowsAndReadersFollow) {
   Reader reader(run());
   reader.refresh(true);
   const auto first = reader.generation();
-  for (std::uint64_t i = 0; i < 1000; ++i) ASSERT_TRUE(writer_->upsert(leaf(i), slot(static_cast<int>(i % 500))));
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    ASSERT_TRUE(writer_->upsert(leaf(i), slot(static_cast<int>(i % 500))));
   EXPECT_GE(writer_->capacity(), 1000u);
   EXPECT_TRUE(reader.refresh(false)) << "the old generation says that it is retired";
   EXPECT_NE(reader.generation(), first);
@@ -172,7 +174,8 @@ TEST_F(EcshmTest, ComesAndGoesWithoutGrowing) {
     ASSERT_TRUE(writer_->upsert(leaf(i), slot(1)));
     if (i >= 10) writer_->remove(leaf(i - 10));
   }
-  EXPECT_EQ(writer_->capacity(), 16u) << "removed buckets are cleaned up in a new generation of the same size";
+  EXPECT_EQ(writer_->capacity(), 16u)
+      << "removed buckets are cleaned up in a new generation of the same size";
   Reader reader(run());
   reader.refresh(true);
   EXPECT_TRUE(reader.find(leaf(4999), kNow).state.known);
@@ -186,7 +189,8 @@ TEST_F(EcshmTest, ARestartedWriterTakesReadersAlong) {
   reader.refresh(true);
   open();  // As after kill -9: the old file is still there and mapped.
   EXPECT_FALSE(reader.refresh(true));
-  EXPECT_TRUE(reader.find(leaf(1), kNow).state.known) << "the old generation counts until its lease runs out";
+  EXPECT_TRUE(reader.find(leaf(1), kNow).state.known)
+      << "the old generation counts until its lease runs out";
   ASSERT_TRUE(writer_->upsert(leaf(1), slot(2)));
   ASSERT_TRUE(writer_->publish());
   EXPECT_TRUE(reader.refresh(false));
@@ -203,7 +207,9 @@ TEST_F(EcshmTest, AWriterThatDiedInASlotMeansDeny) {
   ecshm_header header;
   ASSERT_EQ(pread(fd, &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
   const std::uint32_t odd = 12345;
-  ASSERT_EQ(pwrite(fd, &odd, 4, static_cast<off_t>(header.slots_offset + number * sizeof(ecshm_slot))), 4);
+  ASSERT_EQ(
+      pwrite(fd, &odd, 4, static_cast<off_t>(header.slots_offset + number * sizeof(ecshm_slot))),
+      4);
   close(fd);
   const auto found = reader.find(leaf(1), kNow);
   EXPECT_FALSE(found.readable);
@@ -262,7 +268,8 @@ TEST_F(EcshmTest, PoliciesArePublishedWhole) {
   EXPECT_NE(reader.policies().proxy(2), nullptr);
 }
 
-/// Readers on their own threads while the writer changes, removes, adds and grows: whatever they see must be whole.
+/// Readers on their own threads while the writer changes, removes, adds and grows: whatever they
+/// see must be whole.
 TEST_F(EcshmTest, ReadersNeverSeeAMixture) {
   constexpr std::uint64_t kLeaves = 40;
   const auto whole = [](std::uint64_t n) {
@@ -290,8 +297,8 @@ TEST_F(EcshmTest, ReadersNeverSeeAMixture) {
         const auto found = reader.find(leaf(i % kLeaves), kNow);
         if (!found.state.known) continue;
         const auto n = found.state.tags.words[0];
-        bool ok = static_cast<std::int64_t>(n) == to_unix_ms(found.state.not_after) && n % kLeaves == i % kLeaves &&
-                  found.connector == 1 + n % 7;
+        bool ok = static_cast<std::int64_t>(n) == to_unix_ms(found.state.not_after) &&
+                  n % kLeaves == i % kLeaves && found.connector == 1 + n % 7;
         for (std::size_t w = 0; w < policy::kTagWords; ++w) {
           ok = ok && found.state.tags.words[w] == n && found.state.unknown.words[w] == ~n;
         }
@@ -372,6 +379,30 @@ TEST(EventRing, DropsAndCountsWhenFull) {
   }
   EXPECT_EQ(popped, pushed);
   EXPECT_TRUE(producer->push(denial(1)));
+}
+
+TEST(EventRing, CarriesEverythingInOrderBetweenThreads) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  constexpr int kEvents = 20'000;
+  std::thread worker([&] {
+    Event e = denial(0);
+    for (int i = 0; i < kEvents; ++i) {
+      e.bytes = static_cast<std::uint64_t>(i);
+      while (!producer->push(e)) std::this_thread::yield();
+    }
+  });
+  int expected = 0;
+  while (expected < kEvents) {
+    if (auto e = consumer->pop()) {
+      ASSERT_EQ(e->bytes, static_cast<std::uint64_t>(expected));
+      ++expected;
+    }
+  }
+  worker.join();
+  EXPECT_EQ(consumer->damaged(), 0u);
 }
 
 TEST(EventRing, RefusesMemoryThatCouldShrink) {

@@ -37,7 +37,8 @@ void put(char (&to)[N], std::string_view text) {
   std::memcpy(to, text.data(), std::min(text.size(), N));
 }
 
-/// Up to the first NUL; control characters and what is not ASCII become '?', so that logs stay lines.
+/// Up to the first NUL; control characters and what is not ASCII become '?', so that logs stay
+/// lines.
 template <std::size_t N>
 std::string get(const char (&from)[N]) {
   std::string out(from, strnlen(from, N));
@@ -81,11 +82,13 @@ void encode_event(const Event& event, std::uint8_t* out) {
 }
 
 Result<Event> decode_event(ByteView bytes) {
-  if (bytes.size() != kEventBytes) return fail(ErrorCode::kDataLoss, "an event of a worker has a wrong size");
+  if (bytes.size() != kEventBytes)
+    return fail(ErrorCode::kDataLoss, "an event of a worker has a wrong size");
   Wire w;
   std::memcpy(&w, bytes.data(), sizeof w);
   const auto reason = policy::reason_from_number(w.reason);
-  if (w.type < 1 || w.type > 6 || !reason || w.has_leaf > 1 || (w.family != 0 && w.family != 4 && w.family != 6)) {
+  if (w.type < 1 || w.type > 6 || !reason || w.has_leaf > 1 ||
+      (w.family != 0 && w.family != 4 && w.family != 6)) {
     return fail(ErrorCode::kDataLoss, "an event of a worker is damaged");
   }
   Event out;
@@ -96,7 +99,8 @@ Result<Event> decode_event(ByteView bytes) {
     out.leaf.emplace();
     std::memcpy(out.leaf->data(), w.leaf, sizeof w.leaf);
   }
-  if (w.family == 4) out.source = IpAddress::v4({w.source[0], w.source[1], w.source[2], w.source[3]});
+  if (w.family == 4)
+    out.source = IpAddress::v4({w.source[0], w.source[1], w.source[2], w.source[3]});
   if (w.family == 6) {
     std::array<std::uint8_t, 16> address;
     std::memcpy(address.data(), w.source, address.size());

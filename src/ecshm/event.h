@@ -16,34 +16,35 @@
 namespace postern::ecshm {
 
 enum class EventType : std::uint8_t {
-  kAllowed = 1,        ///< A request that was let through has ended.
+  kAllowed = 1,  ///< A request that was let through has ended.
   kDenied = 2,
-  kCut = 3,            ///< A live request was ended because it would no longer be let through.
-  kSessionOpen = 4,    ///< A connection of this certificate got its first access.
+  kCut = 3,          ///< A live request was ended because it would no longer be let through.
+  kSessionOpen = 4,  ///< A connection of this certificate got its first access.
   kSessionClose = 5,
-  kSessionsReset = 6,  ///< The worker starts over: forget its sessions, all that live are told again.
+  kSessionsReset =
+      6,  ///< The worker starts over: forget its sessions, all that live are told again.
 };
 
 struct Event {
   EventType type = EventType::kAllowed;
   policy::Reason reason = policy::Reason::kNone;
   WallTime time{};
-  std::optional<Sha256> leaf;      ///< Only of a certificate that verified.
+  std::optional<Sha256> leaf;  ///< Only of a certificate that verified.
   std::uint32_t proxy = 0;
   std::uint32_t policy = 0;
   std::uint32_t api_gateway = 0;
   std::uint32_t pool = 0;
-  std::uint32_t status = 0;        ///< HTTP.
+  std::uint32_t status = 0;  ///< HTTP.
   IpAddress source;
   std::uint16_t source_port = 0;
-  std::uint64_t bytes = 0;         ///< Sent to the client.
+  std::uint64_t bytes = 0;  ///< Sent to the client.
   std::uint32_t duration_ms = 0;
-  std::string id;                  ///< Of a denial or cut, such as "K7QM-2D9F".
+  std::string id;  ///< Of a denial or cut, such as "K7QM-2D9F".
   std::string method;
   std::string host;
   std::string path;
-  std::string detail;              ///< Such as why a certificate did not verify.
-  policy::TagSet tags;             ///< Forbidden, missing or unknown ones.
+  std::string detail;   ///< Such as why a certificate did not verify.
+  policy::TagSet tags;  ///< Forbidden, missing or unknown ones.
   friend bool operator==(const Event&, const Event&) = default;
 };
 

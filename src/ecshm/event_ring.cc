@@ -20,11 +20,11 @@ struct RingHeader {
   std::uint32_t version;
   std::uint32_t record_bytes;
   std::uint64_t fixed_padding[6];
-  std::uint64_t head;      // Producer: records written ever.
-  std::uint64_t dropped;   // Producer.
+  std::uint64_t head;     // Producer: records written ever.
+  std::uint64_t dropped;  // Producer.
   std::uint64_t head_padding[6];
-  std::uint64_t tail;      // Consumer: records read ever.
-  std::uint32_t asleep;    // Consumer sets, producer clears.
+  std::uint64_t tail;    // Consumer: records read ever.
+  std::uint32_t asleep;  // Consumer sets, producer clears.
   std::uint32_t tail_reserved;
   std::uint64_t tail_padding[6];
 };
@@ -33,7 +33,8 @@ constexpr std::size_t kRingBytes = sizeof(RingHeader) + kEventRingRecords * kEve
 
 RingHeader* header(const Mapping& map) { return reinterpret_cast<RingHeader*>(map.data()); }
 std::uint8_t* record(const Mapping& map, std::uint64_t n) {
-  return reinterpret_cast<std::uint8_t*>(map.data()) + sizeof(RingHeader) + n % kEventRingRecords * kEventBytes;
+  return reinterpret_cast<std::uint8_t*>(map.data()) + sizeof(RingHeader) +
+         n % kEventRingRecords * kEventBytes;
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ Result<EventProducer> EventProducer::create() {
   const int fd = memfd_create("postern-events", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return fail(errno_error(errno, "making", "the ring of events"));
   void* base = MAP_FAILED;
-  if (ftruncate(fd, kRingBytes) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+  if (ftruncate(fd, kRingBytes) == 0 &&
+      fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
     base = mmap(nullptr, kRingBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   }
   if (base == MAP_FAILED) {
@@ -78,7 +80,8 @@ bool EventProducer::push(const Event& event) {
 }
 
 bool EventProducer::take_nudge() {
-  // Sequentially consistent against `sleep`: either we see the flag, or the consumer sees the record.
+  // Sequentially consistent against `sleep`: either we see the flag, or the consumer sees the
+  // record.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return load(header(map_)->asleep) != 0 && std::atomic_ref(header(map_)->asleep).exchange(0) != 0;
 }
@@ -86,17 +89,19 @@ bool EventProducer::take_nudge() {
 std::uint64_t EventProducer::dropped() const { return load(header(map_)->dropped); }
 
 Result<EventConsumer> EventConsumer::open(int fd) {
-  struct stat st{};
+  struct stat st {};
   const int seals = fcntl(fd, F_GET_SEALS);
   // Without the seal a worker could shrink the memory under us.
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(fd, &st) != 0 ||
       st.st_size != static_cast<off_t>(kRingBytes)) {
-    return fail(ErrorCode::kInvalidArgument, "a worker handed over something that is not a ring of events");
+    return fail(ErrorCode::kInvalidArgument,
+                "a worker handed over something that is not a ring of events");
   }
   void* base = mmap(nullptr, kRingBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) return fail(errno_error(errno, "mapping", "a ring of events"));
   Mapping map(base, kRingBytes);
-  if (header(map)->magic != kMagic || header(map)->version != 1 || header(map)->record_bytes != kEventBytes) {
+  if (header(map)->magic != kMagic || header(map)->version != 1 ||
+      header(map)->record_bytes != kEventBytes) {
     return fail(ErrorCode::kInvalidArgument, "a worker's ring of events is of another version");
   }
   return EventConsumer(std::move(map));
@@ -108,7 +113,8 @@ std::optional<Event> EventConsumer::pop() {
     auto tail = load(h->tail);
     const auto head = load(h->head, std::memory_order_acquire);
     if (head == tail) return std::nullopt;
-    // A producer that claims more than the ring holds has lost its way: take up where it says it is.
+    // A producer that claims more than the ring holds has lost its way: take up where it says it
+    // is.
     if (head - tail > kEventRingRecords) {
       ++damaged_;
       store(h->tail, head, std::memory_order_release);

@@ -1,6 +1,6 @@
 #pragma once
-// One worker's events on their way to the gateway: a ring in memory that both map, one producer, one consumer. When it is
-// full the producer drops and counts; it never waits.
+// One worker's events on their way to the gateway: a ring in memory that both map, one producer,
+// one consumer. When it is full the producer drops and counts; it never waits.
 #include <cstdint>
 #include <optional>
 
@@ -12,8 +12,8 @@ namespace postern::ecshm {
 
 inline constexpr std::uint32_t kEventRingRecords = 2048;
 
-/// The worker's end. The memory is anonymous (memfd), sealed against shrinking; its descriptor goes to the gateway over
-/// the socket, again after a restart of the gateway. Thread: one.
+/// The worker's end. The memory is anonymous (memfd), sealed against shrinking; its descriptor goes
+/// to the gateway over the socket, again after a restart of the gateway. Thread: one.
 class EventProducer {
  public:
   static Result<EventProducer> create();
@@ -41,8 +41,8 @@ class EventConsumer {
   static Result<EventConsumer> open(int fd);
   /// The next event; nullopt when there is none. Damaged ones are skipped and counted.
   std::optional<Event> pop();
-  /// From now on the producer nudges with the next event. To be called when `pop` had nothing; call `pop` once more
-  /// afterwards, for what came in between.
+  /// From now on the producer nudges with the next event. To be called when `pop` had nothing; call
+  /// `pop` once more afterwards, for what came in between.
   void sleep();
   std::uint64_t dropped() const;
   std::uint64_t damaged() const { return damaged_; }

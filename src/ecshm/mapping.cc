@@ -37,8 +37,10 @@ NewFile NewFile::create(int dir, const char* name, gid_t group, int* error) {
     *error = errno;
     return out;
   }
-  const int fd = openat(dir, temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
-  if (fd < 0 || (group != static_cast<gid_t>(-1) && fchown(fd, static_cast<uid_t>(-1), group) != 0) ||
+  const int fd =
+      openat(dir, temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+  if (fd < 0 ||
+      (group != static_cast<gid_t>(-1) && fchown(fd, static_cast<uid_t>(-1), group) != 0) ||
       fchmod(fd, 0640) != 0) {
     *error = errno;
     if (fd >= 0) close(fd);

@@ -40,12 +40,15 @@ void store(T& word, T value, std::memory_order order = std::memory_order_relaxed
   std::atomic_ref<T>(word).store(value, order);
 }
 
-/// A file that is to appear under `name` in `dir` whole and with the right owner: written beside it, then renamed.
+/// A file that is to appear under `name` in `dir` whole and with the right owner: written beside
+/// it, then renamed.
 class NewFile {
  public:
   NewFile() = default;
   NewFile(NewFile&& other) noexcept
-      : dir_(std::exchange(other.dir_, -1)), fd_(std::exchange(other.fd_, -1)), name_(other.name_) {}
+      : dir_(std::exchange(other.dir_, -1)),
+        fd_(std::exchange(other.fd_, -1)),
+        name_(other.name_) {}
   NewFile& operator=(NewFile&&) = delete;
   ~NewFile();  ///< Removes what was not published.
   static NewFile create(int dir, const char* name, gid_t group, int* error);

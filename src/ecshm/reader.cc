@@ -30,9 +30,11 @@ struct Opened {
 Result<Opened> map_file(const std::string& path, std::size_t at_least, std::uint64_t at_most) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return fail(errno_error(errno, "opening", path));
-  struct stat st{};
-  Result<Opened> out = fail(ErrorCode::kDataLoss, path + ": not a file of the expected kind or size");
-  if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && static_cast<std::size_t>(st.st_size) >= at_least &&
+  struct stat st {};
+  Result<Opened> out =
+      fail(ErrorCode::kDataLoss, path + ": not a file of the expected kind or size");
+  if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+      static_cast<std::size_t>(st.st_size) >= at_least &&
       static_cast<std::uint64_t>(st.st_size) <= at_most) {
     const auto size = static_cast<std::size_t>(st.st_size);
     void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
@@ -48,12 +50,14 @@ Result<Opened> map_file(const std::string& path, std::size_t at_least, std::uint
 
 /// Is every part of the file inside it? What a reader doesn't know it refuses.
 bool layout_fits(const ecshm_header& h, std::uint64_t file_size) {
-  const auto part = [&](std::uint64_t offset, std::uint64_t count, std::uint64_t size, std::uint64_t align) {
+  const auto part = [&](std::uint64_t offset, std::uint64_t count, std::uint64_t size,
+                        std::uint64_t align) {
     return offset >= sizeof(ecshm_header) && offset % align == 0 && offset <= file_size &&
            count <= (file_size - offset) / size;
   };
   return h.magic == ECSHM_MAGIC && h.version == ECSHM_VERSION && h.layout == ECSHM_LAYOUT &&
-         h.file_size == file_size && h.slot_count > 0 && std::has_single_bit(std::uint64_t{h.bucket_mask} + 1) &&
+         h.file_size == file_size && h.slot_count > 0 &&
+         std::has_single_bit(std::uint64_t{h.bucket_mask} + 1) &&
          std::has_single_bit(std::uint64_t{h.ring_mask} + 1) && h.ring_mask > 0 &&
          part(h.slots_offset, h.slot_count, sizeof(ecshm_slot), 8) &&
          part(h.buckets_offset, std::uint64_t{h.bucket_mask} + 1, 4, 4) &&
@@ -123,8 +127,10 @@ std::optional<MonoTime> Reader::next_expiry(MonoTime now) const {
     if (at > to_nanoseconds(now) && at < soonest) soonest = at;
   };
   consider(load(map_.header()->lease_until));
-  for (std::uint32_t i = 1; i < ECSHM_CONNECTORS; ++i) consider(load(map_.header()->connector_until[i]));
-  if (soonest > static_cast<std::uint64_t>(MonoTime::max().time_since_epoch().count())) return std::nullopt;
+  for (std::uint32_t i = 1; i < ECSHM_CONNECTORS; ++i)
+    consider(load(map_.header()->connector_until[i]));
+  if (soonest > static_cast<std::uint64_t>(MonoTime::max().time_since_epoch().count()))
+    return std::nullopt;
   return MonoTime(std::chrono::nanoseconds(soonest));
 }
 
@@ -135,7 +141,8 @@ Reader::Found Reader::find(const Sha256& leaf, MonoTime now) const {
   out.state.fresh = lease_valid(now);
   std::uint64_t words[4];
   std::memcpy(words, leaf.data(), sizeof words);
-  const auto* buckets = reinterpret_cast<const std::uint32_t*>(map_.data() + header->buckets_offset);
+  const auto* buckets =
+      reinterpret_cast<const std::uint32_t*>(map_.data() + header->buckets_offset);
   for (std::uint64_t i = words[0], n = 0; n <= header->bucket_mask; ++i, ++n) {
     const auto bucket = load(buckets[i & header->bucket_mask], std::memory_order_acquire);
     if (bucket == ECSHM_BUCKET_EMPTY) return out;
@@ -167,7 +174,7 @@ Reader::Found Reader::find(const Sha256& leaf, MonoTime now) const {
 }
 
 bool Reader::table_replaced() const {
-  struct stat st{};
+  struct stat st {};
   const auto path = dir_ + "/" ECSHM_FILE;
   return stat(path.c_str(), &st) == 0 && (st.st_ino != inode_ || st.st_dev != device_);
 }
@@ -177,7 +184,9 @@ Status Reader::map_table() {
   if (!opened) return fail(opened.error());
   if (!layout_fits(*opened->map.header(), opened->map.size())) {
     return fail(ErrorCode::kUnsupported,
-                dir_ + "/" ECSHM_FILE ": another version or damaged; gateway and nginx module must be of one build");
+                dir_ +
+                    "/" ECSHM_FILE
+                    ": another version or damaged; gateway and nginx module must be of one build");
   }
   map_ = std::move(opened->map);
   device_ = opened->device;

@@ -1,6 +1,6 @@
 #pragma once
-// The data plane's side of ec-shm: lock-free lookups, changes since the last look, policies. Whatever can't be read is
-// "not known" or "not fresh", so that it is denied.
+// The data plane's side of ec-shm: lock-free lookups, changes since the last look, policies.
+// Whatever can't be read is "not known" or "not fresh", so that it is denied.
 #include <sys/types.h>
 
 #include <cstdint>
@@ -28,26 +28,29 @@ class Reader {
     policy::EndpointState state;
     std::uint32_t slot = kNoSlot;
     std::uint32_t connector = 0;
-    bool readable = true;  ///< False: there is a slot, but it could not be read whole; `state` says not known, not fresh.
+    bool readable = true;  ///< False: there is a slot, but it could not be read whole; `state` says
+                           ///< not known, not fresh.
   };
   /// `now` decides whether what was found is still fresh.
   Found find(const Sha256& leaf, MonoTime now) const;
   /// Does the lease run?
   bool lease_valid(MonoTime now) const;
-  /// Bit 0: the lease; bits 1..7: that connector. A bit that goes means sessions have to be judged again.
+  /// Bit 0: the lease; bits 1..7: that connector. A bit that goes means sessions have to be judged
+  /// again.
   std::uint32_t freshness(MonoTime now) const;
   /// When the next of those bits goes unless the writer renews it.
   std::optional<MonoTime> next_expiry(MonoTime now) const;
   /// Is anything mapped, and from which generation?
   std::uint64_t generation() const { return map_ ? map_.header()->generation : 0; }
 
-  /// Goes over to a new generation or new policies if there are any. Cheap when there are none. `look_at_directory`
-  /// also compares the file under the name, which finds a generation whose predecessor could not be retired.
-  /// Returns true if anything is different: every session has to be judged again, slots have other numbers.
+  /// Goes over to a new generation or new policies if there are any. Cheap when there are none.
+  /// `look_at_directory` also compares the file under the name, which finds a generation whose
+  /// predecessor could not be retired. Returns true if anything is different: every session has to
+  /// be judged again, slots have other numbers.
   bool refresh(bool look_at_directory);
 
-  /// Calls `each(slot)` for every changed slot since the last call. Returns true if everything has to be looked at
-  /// instead (overrun, or said so by the writer).
+  /// Calls `each(slot)` for every changed slot since the last call. Returns true if everything has
+  /// to be looked at instead (overrun, or said so by the writer).
   template <class Each>
   bool take_changes(Each&& each);
 

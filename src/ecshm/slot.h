@@ -10,14 +10,14 @@
 namespace postern::ecshm {
 
 struct SlotData {
-  std::uint32_t connector = 0;   ///< 1..7; whose validity the slot stands under.
-  WallTime not_after{};          ///< Of the certificate.
+  std::uint32_t connector = 0;  ///< 1..7; whose validity the slot stands under.
+  WallTime not_after{};         ///< Of the certificate.
   bool online = false;
   bool registered = false;
   bool quarantined = false;
-  bool blocked = false;          ///< Revoked or deregistered.
-  policy::TagSet tags;           ///< Has.
-  policy::TagSet unknown;        ///< Can't be told.
+  bool blocked = false;    ///< Revoked or deregistered.
+  policy::TagSet tags;     ///< Has.
+  policy::TagSet unknown;  ///< Can't be told.
   friend bool operator==(const SlotData&, const SlotData&) = default;
 };
 

@@ -1,6 +1,7 @@
 #include "ecshm/writer.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,8 +11,6 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "ecshm/ecshm.h"
@@ -25,7 +24,8 @@ constexpr std::uint32_t kMaxSlots = 1u << 27;
 std::uint64_t boot_nanoseconds() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 std::uint64_t to_nanoseconds(MonoTime t) {
@@ -96,12 +96,19 @@ struct Writer::File {
   Mapping map;
   std::optional<NewFile> pending;  // Until it is published.
 
-  ecshm_slot* slots() const { return reinterpret_cast<ecshm_slot*>(map.data() + map.header()->slots_offset); }
-  std::uint32_t* buckets() const { return reinterpret_cast<std::uint32_t*>(map.data() + map.header()->buckets_offset); }
-  std::uint32_t* ring() const { return reinterpret_cast<std::uint32_t*>(map.data() + map.header()->ring_offset); }
+  ecshm_slot* slots() const {
+    return reinterpret_cast<ecshm_slot*>(map.data() + map.header()->slots_offset);
+  }
+  std::uint32_t* buckets() const {
+    return reinterpret_cast<std::uint32_t*>(map.data() + map.header()->buckets_offset);
+  }
+  std::uint32_t* ring() const {
+    return reinterpret_cast<std::uint32_t*>(map.data() + map.header()->ring_offset);
+  }
 };
 
-Writer::Writer(int dir, int lock, WriterOptions options) : dir_(dir), lock_(lock), options_(options) {}
+Writer::Writer(int dir, int lock, WriterOptions options)
+    : dir_(dir), lock_(lock), options_(options) {}
 
 Writer::~Writer() {
   file_.reset();
@@ -109,7 +116,8 @@ Writer::~Writer() {
   close(dir_);
 }
 
-Result<std::unique_ptr<Writer>> Writer::create(const std::filesystem::path& dir, WriterOptions options) {
+Result<std::unique_ptr<Writer>> Writer::create(const std::filesystem::path& dir,
+                                               WriterOptions options) {
   if (auto made = make_directories(dir, 0750); !made) return fail(made.error());
   const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return fail(errno_error(errno, "opening", dir));
@@ -122,9 +130,11 @@ Result<std::unique_ptr<Writer>> Writer::create(const std::filesystem::path& dir,
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     close(lock);
     close(fd);
-    return fail(ErrorCode::kConflict,
-                fmt::format("{}: another gateway process writes here; stop it or choose another runtime directory",
-                            dir.string()));
+    return fail(
+        ErrorCode::kConflict,
+        fmt::format(
+            "{}: another gateway process writes here; stop it or choose another runtime directory",
+            dir.string()));
   }
   std::unique_ptr<Writer> writer(new Writer(fd, lock, options));
   if (options.reader_group != static_cast<gid_t>(-1) &&
@@ -132,7 +142,9 @@ Result<std::unique_ptr<Writer>> Writer::create(const std::filesystem::path& dir,
     return fail(errno_error(errno, "giving the readers' group access to", dir));
   }
   writer->options_.ring = std::bit_ceil(std::clamp<std::uint32_t>(options.ring, 4, 1u << 20));
-  if (auto made = writer->make_generation(std::clamp<std::uint32_t>(options.capacity, 16, kMaxSlots)); !made) {
+  if (auto made =
+          writer->make_generation(std::clamp<std::uint32_t>(options.capacity, 16, kMaxSlots));
+      !made) {
     return fail(made.error());
   }
   return writer;
@@ -182,8 +194,9 @@ Status Writer::publish() {
   Mapping old;
   const int fd = openat(dir_, ECSHM_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   if (fd >= 0) {
-    struct stat st{};
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && static_cast<std::size_t>(st.st_size) >= sizeof(ecshm_header)) {
+    struct stat st {};
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        static_cast<std::size_t>(st.st_size) >= sizeof(ecshm_header)) {
       void* base = mmap(nullptr, sizeof(ecshm_header), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
       if (base != MAP_FAILED) old = Mapping(base, sizeof(ecshm_header));
     }
@@ -214,7 +227,8 @@ Status Writer::replace_generation(std::uint32_t capacity) {
   auto* to = file_->map.header();
   to->lease_until = from->lease_until;
   to->policy_version = from->policy_version;
-  std::copy(std::begin(from->connector_until), std::end(from->connector_until), to->connector_until);
+  std::copy(std::begin(from->connector_until), std::end(from->connector_until),
+            to->connector_until);
   for (std::uint32_t i = 0; i < old_next; ++i) {
     const auto& slot = old->slots()[i];
     if ((slot.flags & ECSHM_USED) == 0) continue;
@@ -241,7 +255,8 @@ std::uint32_t* Writer::find_bucket(const Sha256& leaf) const {
     auto& bucket = buckets[i & mask];
     const auto value = load(bucket);
     if (value == ECSHM_BUCKET_EMPTY) return nullptr;
-    if (value >= ECSHM_BUCKET_FIRST && is_leaf(file_->slots()[value - ECSHM_BUCKET_FIRST], leaf)) return &bucket;
+    if (value >= ECSHM_BUCKET_FIRST && is_leaf(file_->slots()[value - ECSHM_BUCKET_FIRST], leaf))
+      return &bucket;
   }
   return nullptr;
 }
@@ -271,7 +286,8 @@ void Writer::insert(const Sha256& leaf, const SlotData& data) {
 
 Status Writer::upsert(const Sha256& leaf, const SlotData& data) {
   if (data.connector == 0 || data.connector >= ECSHM_CONNECTORS) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("connector {} is not one of 1..7", data.connector));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("connector {} is not one of 1..7", data.connector));
   }
   if (auto* bucket = find_bucket(leaf)) {
     const auto number = load(*bucket) - ECSHM_BUCKET_FIRST;
@@ -285,7 +301,8 @@ Status Writer::upsert(const Sha256& leaf, const SlotData& data) {
   const auto buckets = std::size_t{file_->map.header()->bucket_mask} + 1;
   if (full || used_ + removed_buckets_ + 1 > buckets / 4 * 3) {
     if (full && capacity() > kMaxSlots / 2) {
-      return fail(ErrorCode::kResourceExhausted, "the table of endpoints is as large as it can get");
+      return fail(ErrorCode::kResourceExhausted,
+                  "the table of endpoints is as large as it can get");
     }
     if (auto grown = replace_generation(full ? capacity() * 2 : capacity()); !grown) return grown;
   }
@@ -311,7 +328,9 @@ std::optional<SlotData> Writer::find(const Sha256& leaf) const {
   return read_own(file_->slots()[load(*bucket) - ECSHM_BUCKET_FIRST]);
 }
 
-void Writer::set_lease(MonoTime until) { store(file_->map.header()->lease_until, to_nanoseconds(until)); }
+void Writer::set_lease(MonoTime until) {
+  store(file_->map.header()->lease_until, to_nanoseconds(until));
+}
 
 void Writer::set_connector_valid_until(std::uint32_t connector, MonoTime until) {
   if (connector == 0 || connector >= ECSHM_CONNECTORS) return;
@@ -341,7 +360,8 @@ Status Writer::publish_policies(ByteView blob) {
 void Writer::changed(std::uint32_t slot) {
   auto* header = file_->map.header();
   const auto head = load(header->change_head);
-  // Whoever reads the entry written now also sees that the head had come this far, and so that it is one lap behind.
+  // Whoever reads the entry written now also sees that the head had come this far, and so that it
+  // is one lap behind.
   std::atomic_thread_fence(std::memory_order_release);
   store(file_->ring()[head & header->ring_mask], slot);
   store(header->change_head, head + 1, std::memory_order_release);

@@ -16,18 +16,20 @@
 namespace postern::ecshm {
 
 struct WriterOptions {
-  std::uint32_t capacity = 4096;                 ///< Slots at first; the table grows by itself.
-  std::uint32_t ring = 8192;                     ///< Changes a reader may be behind; a power of two.
-  gid_t reader_group = static_cast<gid_t>(-1);   ///< Owner group of directory and files; -1: ours.
+  std::uint32_t capacity = 4096;                ///< Slots at first; the table grows by itself.
+  std::uint32_t ring = 8192;                    ///< Changes a reader may be behind; a power of two.
+  gid_t reader_group = static_cast<gid_t>(-1);  ///< Owner group of directory and files; -1: ours.
 };
 
 /// Thread: one at a time.
 class Writer {
  public:
-  /// Makes `dir` (0750) and a new, empty generation that nobody sees before `publish`: a restarted gateway first fills
-  /// in what it knows, and readers go over in one step. Errors: kPermissionDenied, kResourceExhausted (disk full),
-  /// kUnavailable, kConflict (another process is the writer).
-  static Result<std::unique_ptr<Writer>> create(const std::filesystem::path& dir, WriterOptions options = {});
+  /// Makes `dir` (0750) and a new, empty generation that nobody sees before `publish`: a restarted
+  /// gateway first fills in what it knows, and readers go over in one step. Errors:
+  /// kPermissionDenied, kResourceExhausted (disk full), kUnavailable, kConflict (another process is
+  /// the writer).
+  static Result<std::unique_ptr<Writer>> create(const std::filesystem::path& dir,
+                                                WriterOptions options = {});
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -35,18 +37,20 @@ class Writer {
   /// Puts the generation under its name and retires the one before. Once; later calls do nothing.
   Status publish();
 
-  /// Errors: kResourceExhausted when the table can't grow (memory, disk); nothing is changed then and the caller should
-  /// say so loudly: this endpoint is denied.
+  /// Errors: kResourceExhausted when the table can't grow (memory, disk); nothing is changed then
+  /// and the caller should say so loudly: this endpoint is denied.
   Status upsert(const Sha256& leaf, const SlotData& data);
   void remove(const Sha256& leaf);
   void set_lease(MonoTime until);
-  /// `connector` 1..7. Something earlier than what was said before makes readers look at all their sessions again.
+  /// `connector` 1..7. Something earlier than what was said before makes readers look at all their
+  /// sessions again.
   void set_connector_valid_until(std::uint32_t connector, MonoTime until);
-  /// `blob` as policy::compile made it. Whole in the directory before readers hear of it. Errors as `create`.
+  /// `blob` as policy::compile made it. Whole in the directory before readers hear of it. Errors as
+  /// `create`.
   Status publish_policies(ByteView blob);
 
-  /// Tells readers that something changed since the last call: calls `on_notify` (the wake-up over the socket) if so.
-  /// To be called once after a batch of changes.
+  /// Tells readers that something changed since the last call: calls `on_notify` (the wake-up over
+  /// the socket) if so. To be called once after a batch of changes.
   void notify();
   std::function<void()> on_notify;
 

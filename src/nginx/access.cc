@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::string_view kCheckPath = "/.postern/check";
 
-/// A request that was let through has ended. (nginx' log phase comes after the cleanups, when we know nothing any more.)
+/// A request that was let through has ended. (nginx' log phase comes after the cleanups, when we
+/// know nothing any more.)
 void report_end(const RequestState& state) {
-  if (state.stage != RequestState::Stage::kAllowed || !state.decision.log || state.check || state.live.cut) return;
+  if (state.stage != RequestState::Stage::kAllowed || !state.decision.log || state.check ||
+      state.live.cut)
+    return;
   const auto* r = state.waiting.request;
   const auto& connection = *state.connection;
   ecshm::Event event;
@@ -51,7 +54,8 @@ std::string_view without_dot(std::string_view host) {
   return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
-/// Does the Host header name another server than the handshake did? A client without SNI named none.
+/// Does the Host header name another server than the handshake did? A client without SNI named
+/// none.
 bool host_differs(ngx_http_request_t* r) {
   auto* c = socket_of(r);
   if (c->ssl == nullptr) return false;
@@ -60,7 +64,8 @@ bool host_differs(ngx_http_request_t* r) {
   const std::string_view sni = without_dot(name), host = without_dot(to_view(r->headers_in.server));
   return sni.size() != host.size() ||
          ngx_strncasecmp(reinterpret_cast<u_char*>(const_cast<char*>(sni.data())),
-                         reinterpret_cast<u_char*>(const_cast<char*>(host.data())), sni.size()) != 0;
+                         reinterpret_cast<u_char*>(const_cast<char*>(host.data())),
+                         sni.size()) != 0;
 }
 
 /// Phones and tablets can't run the agent; that is all a User-Agent is believed.
@@ -78,9 +83,9 @@ std::string verify_detail(const Connection& connection) {
   return X509_verify_cert_error_string(connection.verify_error);
 }
 
-/// nginx refuses a certificate that doesn't verify before we are asked. Where everybody may enter without one, nobody is
-/// refused for the one they show: such a request goes back to where it was going. (A POST can't: nginx has made a GET of
-/// it.)
+/// nginx refuses a certificate that doesn't verify before we are asked. Where everybody may enter
+/// without one, nobody is refused for the one they show: such a request goes back to where it was
+/// going. (A POST can't: nginx has made a GET of it.)
 bool open_anyway(ngx_http_request_t* r, RequestState& state) {
   const auto raw = raw_path(r);
   if (state.path.empty() || !policy::canonical_path(raw) || host_differs(r)) return false;
@@ -96,12 +101,13 @@ ngx_int_t go_back(ngx_http_request_t* r, RequestState& state) {
   r->error_page = 0;
   ngx_str_t path = to_pool(r->pool, state.path), args = ngx_null_string;
   const auto raw = to_view(r->unparsed_uri);
-  if (const auto query = raw.find('?'); query != std::string_view::npos) args = to_pool(r->pool, raw.substr(query + 1));
+  if (const auto query = raw.find('?'); query != std::string_view::npos)
+    args = to_pool(r->pool, raw.substr(query + 1));
   return ngx_http_internal_redirect(r, &path, &args);
 }
 
-/// `/.postern/check?path=%2Freports`: would that page open? What it says the client could find out by asking for it.
-/// Decodes a path that is canonical; empty when out of memory.
+/// `/.postern/check?path=%2Freports`: would that page open? What it says the client could find out
+/// by asking for it. Decodes a path that is canonical; empty when out of memory.
 std::string_view decode(ngx_http_request_t* r, std::string_view raw) {
   auto* out = static_cast<u_char*>(ngx_pnalloc(r->pool, raw.size()));
   if (out == nullptr) return {};
@@ -200,8 +206,8 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
   const auto now = worker().now();
   auto& connection = *state->connection;
   state->live.manageable = manageable(r);
-  const auto decision =
-      worker().judge(connection, state->proxy, state->host, state->path, state->live.manageable, now);
+  const auto decision = worker().judge(connection, state->proxy, state->host, state->path,
+                                       state->live.manageable, now);
   if (!decision.allow) {
     if (decision.reason == policy::Reason::kUnknownEndpoint && state->stage == Stage::kNew &&
         worker().worth_asking(connection, now) && worker().ask(state->waiting, connection.leaf)) {

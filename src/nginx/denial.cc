@@ -35,7 +35,8 @@ bool wants_html(ngx_http_request_t* r) {
     const auto* header = static_cast<ngx_table_elt_t*>(part->elts);
     for (ngx_uint_t i = 0; i < part->nelts; ++i) {
       if (header[i].lowcase_key == nullptr ||
-          std::string_view(reinterpret_cast<char*>(header[i].lowcase_key), header[i].key.len) != "accept") {
+          std::string_view(reinterpret_cast<char*>(header[i].lowcase_key), header[i].key.len) !=
+              "accept") {
         continue;
       }
       const auto accept = to_view(header[i].value);
@@ -56,7 +57,8 @@ bool add_header(ngx_http_request_t* r, std::string_view name, std::string_view v
   return header->key.data != nullptr && header->value.data != nullptr;
 }
 
-ngx_int_t send(ngx_http_request_t* r, ngx_uint_t status, std::string_view type, const std::string& body) {
+ngx_int_t send(ngx_http_request_t* r, ngx_uint_t status, std::string_view type,
+               const std::string& body) {
   if (const auto rc = ngx_http_discard_request_body(r); rc != NGX_OK) return rc;
   r->err_status = 0;  // Of what nginx refused itself: the page's own status counts.
   r->headers_out.status = status;
@@ -78,7 +80,8 @@ ngx_int_t send(ngx_http_request_t* r, ngx_uint_t status, std::string_view type, 
   return ngx_http_output_filter(r, &out);
 }
 
-/// What the tags in question say to the user. Nothing of them is told to somebody whose certificate did not verify.
+/// What the tags in question say to the user. Nothing of them is told to somebody whose certificate
+/// did not verify.
 std::vector<std::string> messages_of(const RequestState& state, const policy::Decision& decision) {
   std::vector<std::string> out;
   if (state.connection->certificate != policy::Certificate::kVerified) return out;
@@ -112,7 +115,8 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.type = ecshm::EventType::kDenied;
   event.reason = decision.reason;
   event.time = page.time;
-  if (state.connection->certificate == policy::Certificate::kVerified) event.leaf = state.connection->leaf;
+  if (state.connection->certificate == policy::Certificate::kVerified)
+    event.leaf = state.connection->leaf;
   event.proxy = state.proxy;
   event.policy = decision.policy;
   event.api_gateway = decision.api_gateway;
@@ -127,19 +131,24 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.tags = decision.tags;
   worker().report(std::move(event));
   const std::string code(policy::reason_code(decision.reason));
-  ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "postern: denied %s, reason %s, policy %uD %s", page.id.c_str(),
-                code.c_str(), static_cast<uint32_t>(decision.policy), detail.c_str());
+  ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "postern: denied %s, reason %s, policy %uD %s",
+                page.id.c_str(), code.c_str(), static_cast<uint32_t>(decision.policy),
+                detail.c_str());
 
   const bool html = wants_html(r);
   if (!add_header(r, "Cache-Control", "no-store") || !add_header(r, "X-Postern-Denial", page.id) ||
-      !add_header(r, "X-Postern-Reason", code) || !add_header(r, "X-Content-Type-Options", "nosniff") ||
+      !add_header(r, "X-Postern-Reason", code) ||
+      !add_header(r, "X-Content-Type-Options", "nosniff") ||
       !add_header(r, "Referrer-Policy", "no-referrer")) {
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
   }
-  if (html && !add_header(r, "Content-Security-Policy",
-                          fmt::format("default-src 'none'; style-src 'nonce-{0}'; script-src 'nonce-{0}'; "
-                                      "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                                      page.nonce))) {
+  if (html &&
+      !add_header(
+          r, "Content-Security-Policy",
+          fmt::format(
+              "default-src 'none'; style-src 'nonce-{0}'; script-src 'nonce-{0}'; "
+              "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+              page.nonce))) {
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
   }
   return html ? send(r, status, "text/html; charset=utf-8", denial_html(page))

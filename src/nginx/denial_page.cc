@@ -65,12 +65,23 @@ std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -81,12 +92,13 @@ std::string denial_html(const DenialPage& page) {
   const auto host = escape_html(page.host);
   std::string what;
   if (!page.messages.empty()) {
-    what = fmt::format(R"(<section class="what"><h2>{}{}</h2><ol>)", kTriangle, escape_html(user.title));
+    what = fmt::format(R"(<section class="what"><h2>{}{}</h2><ol>)", kTriangle,
+                       escape_html(user.title));
     for (const auto& message : page.messages) what += "<li>" + escape_html(message) + "</li>";
     what += "</ol></section>";
   } else {
-    what = fmt::format(R"(<section class="what"><h2>{}{}</h2><p>{}</p></section>)", kTriangle, escape_html(user.title),
-                       escape_html(user.advice));
+    what = fmt::format(R"(<section class="what"><h2>{}{}</h2><p>{}</p></section>)", kTriangle,
+                       escape_html(user.title), escape_html(user.advice));
   }
   std::string check;
   if (page.can_check) {
@@ -94,26 +106,31 @@ std::string denial_html(const DenialPage& page) {
         R"(<div class="row"><a class="button" href="{}">Check again</a><small id="note" role="status"></small></div>)",
         escape_html(page.path));
   }
-  const auto script = page.can_check ? fmt::format(R"(<script nonce="{}">{}</script>)", page.nonce, kScript) : "";
+  const auto script =
+      page.can_check ? fmt::format(R"(<script nonce="{}">{}</script>)", page.nonce, kScript) : "";
   const auto time = to_iso8601(page.time);
   return fmt::format(
       R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>This device can&#8217;t open {host} yet</title><style nonce="{nonce}">{style}</style></head><body><main><p class="brand"><span>{door}</span>{host}</p><div class="card"><div class="body"><div class="head"><div class="lock">{lock}</div><div><h1>This device can&#8217;t open {host} yet</h1><p>{lead}</p></div></div>{what}{check}</div><footer><div><small>Denial id</small><code>{id}</code></div><div><small>Reason</small>{code}</div><div><small>Time</small><time datetime="{time}">{time}</time></div></footer></div><p class="end">Think this is wrong? Tell your help desk the denial id. They see the full reason under it.</p></main>{script}</body></html>
 )",
-      fmt::arg("host", host), fmt::arg("nonce", page.nonce), fmt::arg("style", kStyle), fmt::arg("door", kDoor),
-      fmt::arg("lock", kLock),
-      fmt::arg("lead", page.messages.empty() ? "Here is what to do." : "Once it is mended, this page opens."),
+      fmt::arg("host", host), fmt::arg("nonce", page.nonce), fmt::arg("style", kStyle),
+      fmt::arg("door", kDoor), fmt::arg("lock", kLock),
+      fmt::arg("lead", page.messages.empty() ? "Here is what to do."
+                                             : "Once it is mended, this page opens."),
       fmt::arg("what", what), fmt::arg("check", check), fmt::arg("id", escape_html(page.id)),
-      fmt::arg("code", policy::reason_code(page.reason)), fmt::arg("time", time), fmt::arg("script", script));
+      fmt::arg("code", policy::reason_code(page.reason)), fmt::arg("time", time),
+      fmt::arg("script", script));
 }
 
 std::string denial_json(const DenialPage& page) {
   const auto user = policy::reason_user_text(page.reason);
   std::string details;
-  for (const auto& message : page.messages) details += (details.empty() ? "" : ",") + json_quote(message);
-  return fmt::format(R"({{"error":{{"code":"{}","reason":"{}","title":{},"message":{},"details":[{}],"denial_id":"{}"}}}})"
-                     "\n",
-                     policy::reason_code(page.reason), policy::reason_name(page.reason), json_quote(user.title),
-                     json_quote(user.advice), details, page.id);
+  for (const auto& message : page.messages)
+    details += (details.empty() ? "" : ",") + json_quote(message);
+  return fmt::format(
+      R"({{"error":{{"code":"{}","reason":"{}","title":{},"message":{},"details":[{}],"denial_id":"{}"}}}})"
+      "\n",
+      policy::reason_code(page.reason), policy::reason_name(page.reason), json_quote(user.title),
+      json_quote(user.advice), details, page.id);
 }
 
 }  // namespace postern::nginx

@@ -11,12 +11,12 @@ namespace postern::nginx {
 struct DenialPage {
   std::string id;
   policy::Reason reason = policy::Reason::kNone;
-  std::string host;                    ///< As the client sent it.
-  std::string path;                    ///< Raw, without the query.
-  std::vector<std::string> messages;   ///< Of the tags in question; written by an administrator.
+  std::string host;                   ///< As the client sent it.
+  std::string path;                   ///< Raw, without the query.
+  std::vector<std::string> messages;  ///< Of the tags in question; written by an administrator.
   WallTime time{};
-  bool can_check = false;              ///< Offer to look again, by itself too.
-  std::string nonce;                   ///< Of the Content-Security-Policy.
+  bool can_check = false;  ///< Offer to look again, by itself too.
+  std::string nonce;       ///< Of the Content-Security-Policy.
 };
 
 std::string denial_html(const DenialPage& page);

@@ -5,16 +5,20 @@
 namespace postern::nginx {
 namespace {
 
-constexpr std::string_view kPrefixes[] = {"x-ssl-", "ssl-client-", "x-client-cert", "x-client-verify", "x-client-dn",
-                                          "client-cert", "x-forwarded-", "x-postern-", "x-original-", "x-rewrite-"};
-constexpr std::string_view kNames[] = {"forwarded", "x-real-ip", "x-remote-user", "remote-user", "x-tls-client-cert",
-                                       "x-arr-clientcert", "x-amzn-mtls-clientcert", "proxy", "proxy-authenticate",
-                                       "true-client-ip", "cf-connecting-ip", "x-client-ip", "x-cluster-client-ip"};
+constexpr std::string_view kPrefixes[] = {
+    "x-ssl-",      "ssl-client-",  "x-client-cert", "x-client-verify", "x-client-dn",
+    "client-cert", "x-forwarded-", "x-postern-",    "x-original-",     "x-rewrite-"};
+constexpr std::string_view kNames[] = {
+    "forwarded",          "x-real-ip",        "x-remote-user",          "remote-user",
+    "x-tls-client-cert",  "x-arr-clientcert", "x-amzn-mtls-clientcert", "proxy",
+    "proxy-authenticate", "true-client-ip",   "cf-connecting-ip",       "x-client-ip",
+    "x-cluster-client-ip"};
 
 }  // namespace
 
 bool untrusted_header(std::string_view name) {
-  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](auto p) { return name.starts_with(p); }) ||
+  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
+                     [&](auto p) { return name.starts_with(p); }) ||
          std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
@@ -27,11 +31,13 @@ ngx_int_t strip_untrusted_headers(ngx_http_request_t* r) {
     }
   };
   const auto bad = [](const ngx_table_elt_t& h) {
-    return h.lowcase_key != nullptr && untrusted_header({reinterpret_cast<const char*>(h.lowcase_key), h.key.len});
+    return h.lowcase_key != nullptr &&
+           untrusted_header({reinterpret_cast<const char*>(h.lowcase_key), h.key.len});
   };
   each([&](const ngx_table_elt_t& h) { any = any || bad(h); });
   if (!any) return NGX_OK;
-  // A new list of those that may stay. The old elements stay where they are: nginx holds pointers to some of them.
+  // A new list of those that may stay. The old elements stay where they are: nginx holds pointers
+  // to some of them.
   ngx_list_t kept;
   if (ngx_list_init(&kept, r->pool, 20, sizeof(ngx_table_elt_t)) != NGX_OK) return NGX_ERROR;
   bool failed = false;

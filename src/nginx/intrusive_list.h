@@ -1,6 +1,6 @@
 #pragma once
-// A doubly linked list whose links live in its members: a session leaves every list it is in without searching, even
-// while somebody walks the list.
+// A doubly linked list whose links live in its members: a session leaves every list it is in
+// without searching, even while somebody walks the list.
 
 namespace postern::nginx {
 

@@ -1,6 +1,6 @@
 #pragma once
-// What the tests of the module stand on: certificates, a real nginx, an application behind it, TLS clients in front of
-// it, and the gateway's ends of ec-shm and socket.
+// What the tests of the module stand on: certificates, a real nginx, an application behind it, TLS
+// clients in front of it, and the gateway's ends of ec-shm and socket.
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -30,7 +30,8 @@ using Clock = std::chrono::steady_clock;
 inline constexpr std::chrono::seconds kPatience{10};
 
 /// Waits for a condition; false when patience ran out.
-bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds patience = kPatience);
+bool wait_for(const std::function<bool()>& condition,
+              std::chrono::milliseconds patience = kPatience);
 
 struct Identity {
   std::string certificate;  ///< PEM.
@@ -54,8 +55,8 @@ class Authority {
   EVP_PKEY* key_ = nullptr;
 };
 
-/// The application: every path answers with the request's own head; /long streams without end; /silent begins its answer and falls silent; /ws upgrades to a stream
-/// that repeats what it gets.
+/// The application: every path answers with the request's own head; /long streams without end;
+/// /silent begins its answer and falls silent; /ws upgrades to a stream that repeats what it gets.
 class Application {
  public:
   Application();
@@ -87,14 +88,15 @@ class Plane {
   void put(const Sha256& leaf, const ecshm::SlotData& data);
   /// What a question is answered with: nullopt, "nobody knows it".
   std::function<std::optional<ecshm::SlotData>(const Sha256&)> on_ask;
-  void stop_lease();   ///< Let it run out: the renewing stops.
+  void stop_lease();  ///< Let it run out: the renewing stops.
   void resume_lease();
   std::vector<ecshm::Event> events();
   /// Waits for an event that fits.
   std::optional<ecshm::Event> wait_event(const std::function<bool(const ecshm::Event&)>& fits);
   std::size_t questions();
   std::size_t workers();
-  /// As if the process died and came back: a new writer and socket over what was left. `fill` runs before it is seen.
+  /// As if the process died and came back: a new writer and socket over what was left. `fill` runs
+  /// before it is seen.
   void restart(const std::function<void(ecshm::Writer&)>& fill);
   int live_sessions();
   /// From now on no question is answered.
@@ -160,8 +162,8 @@ class Client {
 /// A real nginx with our module, in a directory of its own.
 class Nginx {
  public:
-  Nginx(const std::filesystem::path& dir, const Authority& server_ca, const Authority& client_ca, int application_port,
-        int workers = 1);
+  Nginx(const std::filesystem::path& dir, const Authority& server_ca, const Authority& client_ca,
+        int application_port, int workers = 1);
   ~Nginx();
   int port() const { return port_; }
   /// Of a second server, where a certificate is not asked of anybody (proxy 2).

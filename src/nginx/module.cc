@@ -1,12 +1,13 @@
 // ngx_http_postern_module: directives, variables and the places where nginx calls us.
 //
 //   postern_shm <directory>;      http: where ec-shm, the policies and the gateway's socket are
-//   postern_proxy <number>|off;   http, server, location: judge requests by this access proxy's policies
-//   postern_refused;              location: our page for what nginx refuses before the access phase, e.g.
+//   postern_proxy <number>|off;   http, server, location: judge requests by this access proxy's
+//   policies postern_refused;              location: our page for what nginx refuses before the
+//   access phase, e.g.
 //                                 error_page 421 495 496 /.postern/refused;
 //
-// Variables: $postern_pool (the real servers' number), $postern_upgrade and $postern_connection (what to send upstream
-// as Upgrade and Connection: a WebSocket's or nothing).
+// Variables: $postern_pool (the real servers' number), $postern_upgrade and $postern_connection
+// (what to send upstream as Upgrade and Connection: a WebSocket's or nothing).
 #include <string>
 
 #include "nginx/ngx.h"
@@ -39,7 +40,8 @@ void* create_location_conf(ngx_conf_t* cf) {
 char* merge_location_conf(ngx_conf_t*, void* parent, void* child) {
   auto* from = static_cast<LocationConf*>(parent);
   auto* to = static_cast<LocationConf*>(child);
-  if (to->proxy == NGX_CONF_UNSET_UINT) to->proxy = from->proxy == NGX_CONF_UNSET_UINT ? 0 : from->proxy;
+  if (to->proxy == NGX_CONF_UNSET_UINT)
+    to->proxy = from->proxy == NGX_CONF_UNSET_UINT ? 0 : from->proxy;
   return NGX_CONF_OK;
 }
 
@@ -51,7 +53,8 @@ char* set_shm(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   if (main->dir.len != 0) return error("is duplicate");
   main->dir = value[1];
   if (main->dir.len == 0) return error("needs a directory");
-  if (ngx_conf_full_name(cf->cycle, &main->dir, 0) != NGX_OK) return static_cast<char*>(NGX_CONF_ERROR);
+  if (ngx_conf_full_name(cf->cycle, &main->dir, 0) != NGX_OK)
+    return static_cast<char*>(NGX_CONF_ERROR);
   return NGX_CONF_OK;
 }
 
@@ -64,7 +67,8 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
     return NGX_CONF_OK;
   }
   const auto number = ngx_atoi(value[1].data, value[1].len);
-  if (number == NGX_ERROR || number <= 0 || number > 0x7fffffff) return error("needs an access proxy's number or \"off\"");
+  if (number == NGX_ERROR || number <= 0 || number > 0x7fffffff)
+    return error("needs an access proxy's number or \"off\"");
   location->proxy = static_cast<ngx_uint_t>(number);
   return NGX_CONF_OK;
 }
@@ -79,13 +83,15 @@ ngx_int_t on_refused(ngx_http_request_t* r) noexcept {
 
 ngx_int_t on_access(ngx_http_request_t* r) noexcept {
   const auto proxy = location_conf(r)->proxy;
-  // A subrequest belongs to a request that was judged; the page for refused ones is nobody's secret.
+  // A subrequest belongs to a request that was judged; the page for refused ones is nobody's
+  // secret.
   if (r != r->main || proxy == 0 || r->content_handler == on_refused) return NGX_DECLINED;
   return handle_access(r, static_cast<std::uint32_t>(proxy));
 }
 
 char* set_refused(ngx_conf_t* cf, ngx_command_t*, void*) {
-  auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+  auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+      ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
   core->handler = on_refused;
   return NGX_CONF_OK;
 }
@@ -108,18 +114,21 @@ ngx_int_t pool_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uin
 
 bool wants_websocket(ngx_http_request_t* r) {
   const auto* upgrade = r->headers_in.upgrade;
-  return upgrade != nullptr && r->http_version == NGX_HTTP_VERSION_11 && r->method == NGX_HTTP_GET &&
-         upgrade->value.len == 9 &&
-         ngx_strncasecmp(upgrade->value.data, reinterpret_cast<u_char*>(const_cast<char*>("websocket")), 9) == 0;
+  return upgrade != nullptr && r->http_version == NGX_HTTP_VERSION_11 &&
+         r->method == NGX_HTTP_GET && upgrade->value.len == 9 &&
+         ngx_strncasecmp(upgrade->value.data,
+                         reinterpret_cast<u_char*>(const_cast<char*>("websocket")), 9) == 0;
 }
 
-ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
+                           uintptr_t) noexcept {
   ngx_str_t yes = ngx_string("websocket"), no = ngx_null_string;
   give(v, wants_websocket(r) ? yes : no);
   return NGX_OK;
 }
 
-ngx_int_t connection_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+ngx_int_t connection_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
+                              uintptr_t) noexcept {
   ngx_str_t yes = ngx_string("upgrade"), no = ngx_null_string;
   give(v, wants_websocket(r) ? yes : no);
   return NGX_OK;
@@ -144,8 +153,10 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
 // ---- hooks
 
 ngx_int_t add_handlers(ngx_conf_t* cf) noexcept {
-  auto* core = static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
-  auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[NGX_HTTP_ACCESS_PHASE].handlers));
+  auto* core = static_cast<ngx_http_core_main_conf_t*>(
+      ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+  auto* slot = static_cast<ngx_http_handler_pt*>(
+      ngx_array_push(&core->phases[NGX_HTTP_ACCESS_PHASE].handlers));
   if (slot == nullptr) return NGX_ERROR;
   *slot = on_access;
   return NGX_OK;
@@ -153,7 +164,8 @@ ngx_int_t add_handlers(ngx_conf_t* cf) noexcept {
 
 ngx_int_t start_worker(ngx_cycle_t* cycle) noexcept {
   if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return NGX_OK;
-  const auto* main = static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_postern_module));
+  const auto* main =
+      static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_postern_module));
   if (main != nullptr) worker().start(cycle, std::string(to_view(main->dir)));
   return NGX_OK;
 }
@@ -161,15 +173,18 @@ ngx_int_t start_worker(ngx_cycle_t* cycle) noexcept {
 void stop_worker(ngx_cycle_t*) noexcept { worker().stop(); }
 
 ngx_command_t commands[] = {
-    {ngx_string("postern_shm"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_shm, NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
-    {ngx_string("postern_proxy"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy,
+    {ngx_string("postern_shm"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_shm,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("postern_proxy"),
+     NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
-    {ngx_string("postern_refused"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_refused, NGX_HTTP_LOC_CONF_OFFSET, 0,
-     nullptr},
+    {ngx_string("postern_refused"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_refused,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command};
 
-ngx_http_module_t context = {add_variables,    add_handlers, create_main_conf,     nullptr,
-                             nullptr,          nullptr,      create_location_conf, merge_location_conf};
+ngx_http_module_t context = {
+    add_variables, add_handlers, create_main_conf,     nullptr,
+    nullptr,       nullptr,      create_location_conf, merge_location_conf};
 
 }  // namespace
 }  // namespace postern::nginx
@@ -189,7 +204,8 @@ ngx_module_t ngx_http_postern_module = {NGX_MODULE_V1,
                                         nullptr,
                                         NGX_MODULE_V1_PADDING};
 
-// What a dynamic module exports; nginx' build system writes these for modules that it builds itself.
+// What a dynamic module exports; nginx' build system writes these for modules that it builds
+// itself.
 ngx_module_t* ngx_modules[] = {&ngx_http_postern_module, nullptr};
 char* ngx_module_names[] = {const_cast<char*>("ngx_http_postern_module"), nullptr};
 char* ngx_module_order[] = {nullptr};

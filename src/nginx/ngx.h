@@ -12,7 +12,9 @@ extern "C" {
 
 namespace postern::nginx {
 
-inline std::string_view to_view(const ngx_str_t& s) { return {reinterpret_cast<const char*>(s.data), s.len}; }
+inline std::string_view to_view(const ngx_str_t& s) {
+  return {reinterpret_cast<const char*>(s.data), s.len};
+}
 
 /// A copy in nginx's pool; empty when there is no memory.
 inline ngx_str_t to_pool(ngx_pool_t* pool, std::string_view text) {

@@ -14,34 +14,37 @@ struct RequestState {
   enum class Stage : std::uint8_t { kNew, kWaiting, kAllowed, kDenied };
 
   Stage stage = Stage::kNew;
-  bool check = false;        ///< The denial page asks whether the page would open now.
+  bool check = false;  ///< The denial page asks whether the page would open now.
   Connection* connection = nullptr;
   Waiting waiting;
   LiveRequest live;
   policy::Decision decision;
   std::uint32_t proxy = 0;
-  std::string_view host;     ///< In the request's pool.
+  std::string_view host;  ///< In the request's pool.
   std::string_view path;
   WallTime started{};
 };
 
-/// The state of this request (of its main request), or nullptr when the module never saw it. Survives redirects inside
-/// nginx, which a module's own context does not.
+/// The state of this request (of its main request), or nullptr when the module never saw it.
+/// Survives redirects inside nginx, which a module's own context does not.
 RequestState* find_state(ngx_http_request_t* r);
 /// Makes it if need be; nullptr when out of memory.
 RequestState* state_of(ngx_http_request_t* r);
 
 /// Access phase. `proxy` as configured.
 ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy);
-/// Content of the page for requests that nginx refused before the access phase (495, 496, 421, ...).
+/// Content of the page for requests that nginx refused before the access phase (495, 496, 421,
+/// ...).
 ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy);
 
-/// Takes out what only a trusted proxy may say: identities, forwarding, rewritten URLs. NGX_OK or NGX_ERROR.
+/// Takes out what only a trusted proxy may say: identities, forwarding, rewritten URLs. NGX_OK or
+/// NGX_ERROR.
 ngx_int_t strip_untrusted_headers(ngx_http_request_t* r);
 /// Would this header let a client speak for somebody else? `name` in lower case.
 bool untrusted_header(std::string_view name);
 
-/// Sends our denial page or JSON, reports the denial, and returns what nginx' phase expects of a content handler.
+/// Sends our denial page or JSON, reports the denial, and returns what nginx' phase expects of a
+/// content handler.
 ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::Decision& decision,
                       const std::string& detail);
 

@@ -1,10 +1,9 @@
 #include "nginx/session.h"
 
+#include <linux/sockios.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/ioctl.h>
-
-#include <linux/sockios.h>
 
 #include <cstring>
 #include <new>
@@ -14,7 +13,8 @@
 namespace postern::nginx {
 namespace {
 
-/// More than this in the socket's queue would still reach the client after the end of an HTTP/2 stream.
+/// More than this in the socket's queue would still reach the client after the end of an HTTP/2
+/// stream.
 constexpr int kMaxUnsent = 64 << 10;
 
 void forget_connection(void* data) {
@@ -35,11 +35,15 @@ void read_certificate(Connection& connection, SSL* ssl) {
   connection.certificate = policy::Certificate::kInvalid;
   connection.verify_error = SSL_get_verify_result(ssl);
   unsigned size = 0;
-  const bool hashed = X509_digest(leaf, EVP_sha256(), connection.leaf.data(), &size) == 1 && size == 32;
-  // OpenSSL lets a certificate without key usage pass as a client's; ours always say what they are for.
+  const bool hashed =
+      X509_digest(leaf, EVP_sha256(), connection.leaf.data(), &size) == 1 && size == 32;
+  // OpenSSL lets a certificate without key usage pass as a client's; ours always say what they are
+  // for.
   const auto usage = X509_get_extended_key_usage(leaf);
-  const bool for_clients = usage != UINT32_MAX && (usage & XKU_SSL_CLIENT) != 0 && (usage & XKU_SSL_SERVER) == 0;
-  if (connection.verify_error == X509_V_OK && !for_clients) connection.verify_error = X509_V_ERR_INVALID_PURPOSE;
+  const bool for_clients =
+      usage != UINT32_MAX && (usage & XKU_SSL_CLIENT) != 0 && (usage & XKU_SSL_SERVER) == 0;
+  if (connection.verify_error == X509_V_OK && !for_clients)
+    connection.verify_error = X509_V_ERR_INVALID_PURPOSE;
   if (hashed && connection.verify_error == X509_V_OK) {
     connection.certificate = policy::Certificate::kVerified;
     connection.not_after = not_after_of(leaf);
@@ -72,8 +76,9 @@ void arm_reset(ngx_connection_t* c) {
   c->error = 1;  // No TLS close_notify, no GOAWAY: the client gets nothing more.
 }
 
-/// Takes the stream's data frames out of the connection's queue. Frames marked blocked stay: part of them is sent
-/// already, or they carry header compression state that the connection can't do without.
+/// Takes the stream's data frames out of the connection's queue. Frames marked blocked stay: part
+/// of them is sent already, or they carry header compression state that the connection can't do
+/// without.
 void drop_queued_frames(ngx_http_v2_stream_t* stream) {
   auto* h2c = stream->connection;
   for (auto** out = &h2c->last_out; *out != nullptr;) {
@@ -91,8 +96,8 @@ void drop_queued_frames(ngx_http_v2_stream_t* stream) {
 void terminate(ngx_http_request_t* r) {
   auto* c = r->connection;
   c->error = 1;
-  // The cleanup of a proxied request gives its own count back on the way; without one more the request would be gone in
-  // the middle of its end.
+  // The cleanup of a proxied request gives its own count back on the way; without one more the
+  // request would be gone in the middle of its end.
   r->main->count++;
   ngx_http_finalize_request(r, NGX_ERROR);
   ngx_http_run_posted_requests(c);
@@ -149,7 +154,8 @@ void cut_connection(Connection& connection) {
     terminate(live->request);
     return;
   }
-  // HTTP/2, or HTTP/1.1 between two requests: nginx's handler of the moment closes a connection whose time is over.
+  // HTTP/2, or HTTP/1.1 between two requests: nginx's handler of the moment closes a connection
+  // whose time is over.
   c->read->timedout = 1;
   c->timedout = 1;
   c->read->handler(c->read);

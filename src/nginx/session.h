@@ -1,5 +1,6 @@
 #pragma once
-// What a worker remembers of live connections and the requests on them, so that each can be judged again at any moment.
+// What a worker remembers of live connections and the requests on them, so that each can be judged
+// again at any moment.
 #include <cstdint>
 #include <string_view>
 
@@ -15,7 +16,8 @@ namespace postern::nginx {
 
 struct Connection;
 
-/// A request that was let through and has not ended. Lives in the request's pool; leaves by the request's cleanup.
+/// A request that was let through and has not ended. Lives in the request's pool; leaves by the
+/// request's cleanup.
 struct LiveRequest {
   Link<LiveRequest> in_connection{this};
   ngx_http_request_t* request = nullptr;
@@ -26,7 +28,7 @@ struct LiveRequest {
   std::string_view path;
   bool manageable = true;
   policy::Decision decision;
-  bool cut = false;          ///< Its end was reported.
+  bool cut = false;  ///< Its end was reported.
 };
 
 /// A TLS connection and whose it is. Lives in the connection's pool; leaves by the pool's cleanup.
@@ -36,27 +38,29 @@ struct Connection {
   List<LiveRequest> requests;
   ngx_connection_t* socket = nullptr;  ///< The real one, also under HTTP/2.
   policy::Certificate certificate = policy::Certificate::kNone;
-  long verify_error = 0;               ///< OpenSSL's X509_V_ERR_….
+  long verify_error = 0;  ///< OpenSSL's X509_V_ERR_….
   Sha256 leaf{};
   WallTime not_after{};
   IpAddress source;
   std::uint16_t source_port = 0;
-  bool opened = false;                 ///< The gateway was told of it as a session.
+  bool opened = false;  ///< The gateway was told of it as a session.
   // Where its endpoint was found last.
   std::uint32_t slot = ecshm::Reader::kNoSlot;
   std::uint64_t generation = 0;
-  bool asked = false;                  ///< Its slot went with a generation; the gateway was asked before cutting.
+  bool asked = false;  ///< Its slot went with a generation; the gateway was asked before cutting.
 };
 
-/// The session of this request's connection, made on first use from what TLS proved; nullptr when out of memory.
+/// The session of this request's connection, made on first use from what TLS proved; nullptr when
+/// out of memory.
 Connection* connection_of(ngx_http_request_t* r);
 /// The real connection under this request.
 ngx_connection_t* socket_of(ngx_http_request_t* r);
 
-/// Ends one live request at once: nothing that is queued for it is sent any more. An HTTP/1.1 connection goes with it.
-/// The LiveRequest, and possibly its Connection, is gone afterwards.
+/// Ends one live request at once: nothing that is queued for it is sent any more. An HTTP/1.1
+/// connection goes with it. The LiveRequest, and possibly its Connection, is gone afterwards.
 void cut_request(LiveRequest& live);
-/// Ends a connection with everything on it; data in the socket's queue is discarded and the client sees a reset.
+/// Ends a connection with everything on it; data in the socket's queue is discarded and the client
+/// sees a reset.
 void cut_connection(Connection& connection);
 
 }  // namespace postern::nginx

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include "nginx/denial_id.h"
 
@@ -21,7 +20,8 @@ void add_timer(ngx_event_t& event, ngx_msec_t after) {
 }  // namespace
 
 Worker& worker() {
-  // Never destroyed: at the end of a worker process nginx frees the connections' memory before static objects go.
+  // Never destroyed: at the end of a worker process nginx frees the connections' memory before
+  // static objects go.
   static auto* the_worker = new Worker;
   return *the_worker;
 }
@@ -37,7 +37,8 @@ void Worker::start(ngx_cycle_t* cycle, std::string dir) {
   if (events) {
     events_.emplace(std::move(*events));
   } else {
-    ngx_log_error(NGX_LOG_ERR, log_, 0, "postern: %s; nothing is reported", events.error().message.c_str());
+    ngx_log_error(NGX_LOG_ERR, log_, 0, "postern: %s; nothing is reported",
+                  events.error().message.c_str());
   }
   tick_.handler = on_tick;
   tick_.data = this;
@@ -88,7 +89,8 @@ void Worker::disconnected() {
   auto* c = link_connection_;
   link_connection_ = nullptr;
   // The descriptor is Link's; nginx only lets go of it.
-  if (c->read->active) ngx_del_event(c->read, NGX_READ_EVENT, link_.connected() ? 0 : NGX_CLOSE_EVENT);
+  if (c->read->active)
+    ngx_del_event(c->read, NGX_READ_EVENT, link_.connected() ? 0 : NGX_CLOSE_EVENT);
   if (c->read->posted) {
     ngx_delete_posted_event(c->read);
   }
@@ -147,156 +149,6 @@ void Worker::schedule() {
 
 void Worker::on_posted(ngx_event_t* event) { static_cast<Worker*>(event->data)->judge_all(); }
 
-// ---- what changed
-
-void Worker::look() {
-  const bool different = reader_->refresh(link_connection_ == nullptr || reader_->generation() == 0);
-  if (reader_->problem() != last_problem_) {
-    last_problem_ = reader_->problem();
-    if (!last_problem_.empty()) {
-      ngx_log_error(NGX_LOG_ERR, log_, 0, "postern: %s", last_problem_.c_str());
-    } else {
-      ngx_log_error(NGX_LOG_NOTICE, log_, 0, "postern: reading endpoints and policies from %s", dir_.c_str());
-    }
-  }
-  std::vector<std::uint32_t> changed;
-  bool all = reader_->take_changes([&](std::uint32_t slot) { changed.push_back(slot); });
-  const auto at = now();
-  const auto fresh = reader_->freshness(at.mono);
-  if ((freshness_ & ~fresh) != 0) all = true;
-  freshness_ = fresh;
-  if (next_expiry_ <= at.wall) all = true;
-  if (different || all) {
-    judge_all();
-    return;
-  }
-  for (const auto slot : changed) judge_slot(slot);
-}
-
-policy::Decision Worker::judge(Connection& connection, std::uint32_t proxy, std::string_view host,
-                               std::string_view path, bool manageable, Now at) {
-  // The caller is in the middle of a request: others are judged as soon as it is done.
-  if (reader_->refresh(false)) {
-    ngx_post_event(&posted_, &ngx_posted_events);
-  }
-  policy::EndpointState state;
-  if (connection.certificate == policy::Certificate::kVerified) {
-    const auto found = reader_->find(connection.leaf, at.mono);
-    place(connection, found);
-    state = found.state;
-  } else {
-    state.fresh = reader_->lease_valid(at.mono);
-  }
-  policy::RequestContext context;
-  context.proxy = proxy;
-  context.certificate = connection.certificate;
-  context.certificate_not_after = connection.not_after;
-  context.manageable = manageable;
-  context.host = host;
-  context.path = path;
-  context.source = connection.source;
-  context.now = at.wall;
-  return policy::decide(reader_->policies(), state, context);
-}
-
-void Worker::place(Connection& connection, const ecshm::Reader::Found& found) {
-  if (found.slot != ecshm::Reader::kNoSlot) {
-    connection.asked = false;
-    next_expiry_ = std::min({next_expiry_, found.state.not_after, connection.not_after});
-  }
-  const auto generation = reader_->generation();
-  if (connection.slot == found.slot && connection.generation == generation && connection.in_slot.linked()) return;
-  connection.slot = found.slot;
-  connection.generation = generation;
-  if (found.slot != ecshm::Reader::kNoSlot) {
-    bucket(found.slot).push_back(connection.in_slot);
-  } else {
-    connection.in_slot.remove();
-  }
-}
-
-void Worker::judge_slot(std::uint32_t slot) {
-  List<Connection> todo;
-  auto& list = bucket(slot);
-  todo.take_all(list);
-  while (auto* connection = todo.front()) {
-    list.push_back(connection->in_slot);
-    if (connection->slot == slot) judge_again(*connection);
-  }
-}
-
-void Worker::judge_all() {
-  next_expiry_ = WallTime::max();
-  List<Connection> todo;
-  todo.take_all(all_);
-  while (auto* connection = todo.front()) {
-    all_.push_back(connection->in_all);
-    judge_again(*connection);
-  }
-}
-
-void Worker::judge_again(Connection& connection) {
-  const auto at = now();
-  judging_ = &connection;
-  bool identity_lost = false;
-  bool something_stays = false;
-
-  const auto had_slot = connection.slot != ecshm::Reader::kNoSlot;
-  if (connection.certificate == policy::Certificate::kVerified) {
-    const auto found = reader_->find(connection.leaf, at.mono);
-    // In a new generation its slot may just not be filled in yet: the gateway is asked before anything is cut.
-    const bool moved = connection.generation != reader_->generation();
-    if (!found.state.known && found.readable && had_slot && moved && found.state.fresh && connection.opened) {
-      auto* q = question(connection.leaf);
-      if (q != nullptr) {
-        q->for_sessions = true;
-        connection.asked = true;
-        judging_ = nullptr;
-        return;
-      }
-    }
-  }
-
-  struct Judged {
-    LiveRequest* live;
-    policy::Decision decision;
-  };
-  std::vector<Judged> lost;
-  connection.requests.for_each([&](LiveRequest& live) {
-    const auto decision = judge(connection, live.proxy, live.host, live.path, live.manageable, at);
-    if (decision.allow) {
-      live.decision = decision;
-      something_stays = true;
-    } else {
-      identity_lost = identity_lost || policy::concerns_identity(decision.reason);
-      lost.push_back({&live, decision});
-    }
-  });
-  // An idle connection of an endpoint that is revoked, quarantined or offline has no business being open.
-  if (connection.requests.empty() && connection.opened) identity_lost = endpoint_gone(connection, at);
-  for (const auto& [live, decision] : lost) report_cut(*live, decision);
-  if (identity_lost && !something_stays) {
-    cut_connection(connection);
-    return;
-  }
-  for (const auto& [live, decision] : lost) {
-    // What was cut before may have taken others with it.
-    bool still_there = false;
-    connection.requests.for_each([&](LiveRequest& other) { still_there = still_there || &other == live; });
-    if (still_there) cut_request(*live);
-    if (judging_ == nullptr) return;  // The whole connection went.
-  }
-  judging_ = nullptr;
-}
-
-bool Worker::endpoint_gone(Connection& connection, Now at) {
-  const auto found = reader_->find(connection.leaf, at.mono);
-  place(connection, found);
-  const auto& s = found.state;
-  return s.fresh && (!s.known || !s.registered || s.blocked || s.quarantined || !s.online || s.not_after <= at.wall ||
-                     connection.not_after <= at.wall);
-}
-
 // ---- sessions
 
 void Worker::live(LiveRequest& live) {
@@ -318,7 +170,9 @@ void Worker::connection_gone(Connection& connection) {
 // ---- questions
 
 bool Worker::worth_asking(const Connection& connection, Now at) {
-  if (connection.certificate != policy::Certificate::kVerified || connection.slot != ecshm::Reader::kNoSlot) return false;
+  if (connection.certificate != policy::Certificate::kVerified ||
+      connection.slot != ecshm::Reader::kNoSlot)
+    return false;
   const auto it = negatives_.find(connection.leaf);
   return it == negatives_.end() || it->second <= at.mono;
 }
@@ -391,7 +245,8 @@ void Worker::settle(const Sha256& leaf, bool answered) {
 
 void Worker::report(ecshm::Event event) {
   if (!events_) return;
-  const bool session = event.type == ecshm::EventType::kSessionOpen || event.type == ecshm::EventType::kSessionClose;
+  const bool session =
+      event.type == ecshm::EventType::kSessionOpen || event.type == ecshm::EventType::kSessionClose;
   if (!events_->push(event) && session) told_all_ = false;
   if (events_->take_nudge()) link_.nudge();
 }
@@ -427,7 +282,8 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision) {
   event.type = ecshm::EventType::kCut;
   event.reason = decision.reason;
   event.time = now().wall;
-  if (live.connection->certificate == policy::Certificate::kVerified) event.leaf = live.connection->leaf;
+  if (live.connection->certificate == policy::Certificate::kVerified)
+    event.leaf = live.connection->leaf;
   event.proxy = live.proxy;
   event.policy = decision.policy;
   event.api_gateway = live.decision.api_gateway;
@@ -440,8 +296,10 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision) {
   event.host = std::string(live.host);
   event.path = std::string(live.path);
   event.tags = decision.tags;
-  ngx_log_error(NGX_LOG_NOTICE, live.connection->socket->log, 0, "postern: cut %s, reason %s, policy %uD",
-                event.id.c_str(), policy::reason_code(decision.reason).data(), static_cast<uint32_t>(decision.policy));
+  ngx_log_error(NGX_LOG_NOTICE, live.connection->socket->log, 0,
+                "postern: cut %s, reason %s, policy %uD", event.id.c_str(),
+                policy::reason_code(decision.reason).data(),
+                static_cast<uint32_t>(decision.policy));
   report(std::move(event));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// One nginx worker's part of Postern: the table it reads, the gateway it talks to, the sessions it watches.
+// One nginx worker's part of Postern: the table it reads, the gateway it talks to, the sessions it
+// watches.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,7 +16,8 @@
 
 namespace postern::nginx {
 
-/// A request that waits for the gateway to say whose certificate this is. Lives in the request's pool.
+/// A request that waits for the gateway to say whose certificate this is. Lives in the request's
+/// pool.
 struct Waiting {
   Link<Waiting> in_question{this};
   ngx_http_request_t* request = nullptr;
@@ -40,8 +42,8 @@ class Worker {
   bool running() const { return reader_.has_value(); }
 
   /// Reads the table for this connection and decides. Follows new generations and policies first.
-  policy::Decision judge(Connection& connection, std::uint32_t proxy, std::string_view host, std::string_view path,
-                         bool manageable, Now now);
+  policy::Decision judge(Connection& connection, std::uint32_t proxy, std::string_view host,
+                         std::string_view path, bool manageable, Now now);
   /// Should the gateway be asked about this connection's certificate before it is refused?
   bool worth_asking(const Connection& connection, Now now);
   /// Suspends the request. False: it can't be asked; refuse.
@@ -71,7 +73,7 @@ class Worker {
   void receive();
   void tick();
   void schedule();
-  void look();                    // At everything that may have changed.
+  void look();  // At everything that may have changed.
   void settle(const Sha256& leaf, bool answered);
   Question* question(const Sha256& leaf);
   void judge_all();
@@ -97,9 +99,9 @@ class Worker {
   ngx_log_t* log_ = nullptr;
   List<Connection> all_;
   List<Connection> slots_[kBuckets];
-  Connection* judging_ = nullptr;   // Cleared when it goes while it is judged.
+  Connection* judging_ = nullptr;  // Cleared when it goes while it is judged.
   std::uint32_t freshness_ = 0;
-  bool told_all_ = true;            // False: session events were dropped, the gateway's count is off.
+  bool told_all_ = true;  // False: session events were dropped, the gateway's count is off.
   WallTime next_expiry_ = WallTime::max();
   std::string last_problem_;
   std::unordered_map<Sha256, Question> questions_;

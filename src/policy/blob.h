@@ -1,7 +1,8 @@
 #pragma once
-// The compiled policy table as bytes. Position-independent (offsets from the first byte), all numbers in the machine's
-// order, every array aligned to 8. Only the compiler writes it and only PolicyView reads it; a change of any struct here
-// changes kLayout, and a view refuses a blob of another layout.
+// The compiled policy table as bytes. Position-independent (offsets from the first byte), all
+// numbers in the machine's order, every array aligned to 8. Only the compiler writes it and only
+// PolicyView reads it; a change of any struct here changes kLayout, and a view refuses a blob of
+// another layout.
 #include <cstdint>
 
 #include "policy/tag_set.h"
@@ -59,7 +60,7 @@ struct Policy {
   std::uint8_t negate = 0;
   std::uint8_t log = 0;
   Text name;
-  Array sources;       ///< Of Range.
+  Array sources;  ///< Of Range.
   std::uint32_t has_tags = 0;
   std::uint32_t reserved = 0;
   TagSet tags;
@@ -70,18 +71,19 @@ struct Header {
   std::uint64_t magic = 0;
   std::uint32_t version = 0;
   std::uint32_t layout = 0;
-  std::uint64_t size = 0;          ///< Of the whole blob.
-  std::uint8_t digest[32] = {};    ///< SHA-256 of everything after the header.
-  Array proxies;                   ///< Of Proxy, ascending by id.
-  Array policies;                  ///< Of Policy.
-  Array tags;                      ///< Of Tag, ascending by bit.
+  std::uint64_t size = 0;        ///< Of the whole blob.
+  std::uint8_t digest[32] = {};  ///< SHA-256 of everything after the header.
+  Array proxies;                 ///< Of Proxy, ascending by id.
+  Array policies;                ///< Of Policy.
+  Array tags;                    ///< Of Tag, ascending by bit.
 };
 
-/// Mixes the sizes of all structs: a cheap guard against reading a blob that another build laid out.
+/// Mixes the sizes of all structs: a cheap guard against reading a blob that another build laid
+/// out.
 inline constexpr std::uint32_t kLayout = [] {
   std::uint32_t h = 2166136261u;
-  for (const std::uint64_t v : {sizeof(Tag), sizeof(ApiGateway), sizeof(Range), sizeof(Proxy), sizeof(Policy),
-                                sizeof(Header), alignof(Policy), kTagBits}) {
+  for (const std::uint64_t v : {sizeof(Tag), sizeof(ApiGateway), sizeof(Range), sizeof(Proxy),
+                                sizeof(Policy), sizeof(Header), alignof(Policy), kTagBits}) {
     h = (h ^ static_cast<std::uint32_t>(v)) * 16777619u;
   }
   return h;

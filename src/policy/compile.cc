@@ -1,11 +1,11 @@
 #include "policy/compile.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "base/sha256.h"
 #include "policy/blob.h"
@@ -51,28 +51,37 @@ class Builder {
 };
 
 bool clean_text(const std::string& text) {
-  return text.size() <= kMaxText &&
-         std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return text.size() <= kMaxText && std::none_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+         });
 }
 
 Status check(const PolicyTable& table) {
-  const auto bad = [](std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); };
-  if (table.proxies.size() > kMaxProxies) return bad(fmt::format("more than {} access proxies", kMaxProxies));
-  if (table.policies.size() > kMaxPolicies) return bad(fmt::format("more than {} proxy policies", kMaxPolicies));
+  const auto bad = [](std::string message) {
+    return fail(ErrorCode::kInvalidArgument, std::move(message));
+  };
+  if (table.proxies.size() > kMaxProxies)
+    return bad(fmt::format("more than {} access proxies", kMaxProxies));
+  if (table.policies.size() > kMaxPolicies)
+    return bad(fmt::format("more than {} proxy policies", kMaxPolicies));
   std::set<std::uint32_t> proxies, policies, bits;
   for (const auto& proxy : table.proxies) {
     if (proxy.id == 0 || !proxies.insert(proxy.id).second) {
-      return bad(fmt::format("access proxy '{}': its number {} is 0 or taken", proxy.name, proxy.id));
+      return bad(
+          fmt::format("access proxy '{}': its number {} is 0 or taken", proxy.name, proxy.id));
     }
-    if (!clean_text(proxy.name)) return bad(fmt::format("access proxy {}: its name is not a clean text", proxy.id));
+    if (!clean_text(proxy.name))
+      return bad(fmt::format("access proxy {}: its name is not a clean text", proxy.id));
     std::set<std::uint32_t> gateways;
     for (const auto& g : proxy.api_gateways) {
       if (g.id == 0 || !gateways.insert(g.id).second) {
-        return bad(fmt::format("access proxy '{}': API gateway number {} is 0 or taken", proxy.name, g.id));
+        return bad(fmt::format("access proxy '{}': API gateway number {} is 0 or taken", proxy.name,
+                               g.id));
       }
       if (!clean_text(g.host) || !clean_text(g.url) || g.url.empty()) {
-        return bad(fmt::format("access proxy '{}', API gateway {}: host or URL map is empty or not a clean text",
-                               proxy.name, g.id));
+        return bad(fmt::format(
+            "access proxy '{}', API gateway {}: host or URL map is empty or not a clean text",
+            proxy.name, g.id));
       }
     }
   }
@@ -81,22 +90,28 @@ Status check(const PolicyTable& table) {
       return bad(fmt::format("tag '{}': bit {} is out of range or taken", tag.name, tag.bit));
     }
     if (!clean_text(tag.name) || !clean_text(tag.message)) {
-      return bad(fmt::format("tag at bit {}: name or message is not a clean text of at most {} bytes", tag.bit, kMaxText));
+      return bad(
+          fmt::format("tag at bit {}: name or message is not a clean text of at most {} bytes",
+                      tag.bit, kMaxText));
     }
   }
   for (const auto& policy : table.policies) {
     if (policy.id == 0 || !policies.insert(policy.id).second) {
       return bad(fmt::format("policy '{}': its number {} is 0 or taken", policy.name, policy.id));
     }
-    if (!clean_text(policy.name)) return bad(fmt::format("policy {}: its name is not a clean text", policy.id));
+    if (!clean_text(policy.name))
+      return bad(fmt::format("policy {}: its name is not a clean text", policy.id));
     for (const auto id : policy.proxies) {
-      if (!proxies.contains(id)) return bad(fmt::format("policy {}: access proxy {} is not there", policy.id, id));
+      if (!proxies.contains(id))
+        return bad(fmt::format("policy {}: access proxy {} is not there", policy.id, id));
     }
     for (const auto bit : policy.tags) {
-      if (bit >= kTagBits) return bad(fmt::format("policy {}: tag bit {} is out of range", policy.id, bit));
+      if (bit >= kTagBits)
+        return bad(fmt::format("policy {}: tag bit {} is out of range", policy.id, bit));
     }
     for (const auto& range : policy.sources) {
-      if (!range.first.valid() || range.first.is_v4() != range.last.is_v4() || range.last < range.first) {
+      if (!range.first.valid() || range.first.is_v4() != range.last.is_v4() ||
+          range.last < range.first) {
         return bad(fmt::format("policy {}: a source range is empty or mixes families", policy.id));
       }
     }
@@ -135,7 +150,8 @@ Result<Bytes> compile(const PolicyTable& table) {
   std::vector<blob::Tag> tag_rows;
   for (const auto& tag : tags) {
     if (tag.on_unknown_ignore) ignore.set(tag.bit);
-    tag_rows.push_back({tag.bit, tag.on_unknown_ignore ? 1u : 0u, out.text(tag.name), out.text(tag.message)});
+    tag_rows.push_back(
+        {tag.bit, tag.on_unknown_ignore ? 1u : 0u, out.text(tag.name), out.text(tag.message)});
   }
   header.tags = out.add(tag_rows);
 
@@ -163,7 +179,8 @@ Result<Bytes> compile(const PolicyTable& table) {
   header.policies = out.add(policy_rows);
 
   auto proxies = table.proxies;
-  std::sort(proxies.begin(), proxies.end(), [](const Proxy& a, const Proxy& b) { return a.id < b.id; });
+  std::sort(proxies.begin(), proxies.end(),
+            [](const Proxy& a, const Proxy& b) { return a.id < b.id; });
   std::vector<blob::Proxy> proxy_rows;
   for (const auto& proxy : proxies) {
     blob::Proxy row;
@@ -173,7 +190,8 @@ Result<Bytes> compile(const PolicyTable& table) {
     std::vector<blob::ApiGateway> gateways;
     for (const auto& g : best_first(proxy.api_gateways)) {
       gateways.push_back({g.id, g.pool, static_cast<std::uint32_t>(g.host_pattern),
-                          static_cast<std::uint32_t>(g.url_pattern), out.text(g.host), out.text(g.url)});
+                          static_cast<std::uint32_t>(g.url_pattern), out.text(g.host),
+                          out.text(g.url)});
     }
     row.api_gateways = out.add(gateways);
     row.policies = out.add(by_proxy[proxy.id]);

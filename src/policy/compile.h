@@ -10,8 +10,9 @@ namespace postern::policy {
 inline constexpr std::size_t kMaxPolicies = 20'000;
 inline constexpr std::size_t kMaxProxies = 2'000;
 
-/// Errors: kInvalidArgument names the entry and what is wrong with it (repeated id, tag bit out of range, a policy that
-/// names a proxy that isn't there, a text with control characters or longer than 1,024 bytes). Pure. Thread: any.
+/// Errors: kInvalidArgument names the entry and what is wrong with it (repeated id, tag bit out of
+/// range, a policy that names a proxy that isn't there, a text with control characters or longer
+/// than 1,024 bytes). Pure. Thread: any.
 Result<Bytes> compile(const PolicyTable& table);
 
 }  // namespace postern::policy

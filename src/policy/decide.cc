@@ -13,7 +13,8 @@ bool from_source(const PolicyView& view, const blob::Policy& policy, const IpAdd
   if (!source.valid()) return false;
   const auto size = source.is_v4() ? 4u : 16u;
   for (const auto& range : ranges) {
-    if ((range.is_v4 != 0) == source.is_v4() && std::memcmp(range.first, source.bytes().data(), size) <= 0 &&
+    if ((range.is_v4 != 0) == source.is_v4() &&
+        std::memcmp(range.first, source.bytes().data(), size) <= 0 &&
         std::memcmp(source.bytes().data(), range.last, size) <= 0) {
       return true;
     }
@@ -22,8 +23,9 @@ bool from_source(const PolicyView& view, const blob::Policy& policy, const IpAdd
 }
 
 bool text_match(std::uint32_t pattern_kind, std::string_view pattern, std::string_view text) {
-  return static_cast<Pattern>(pattern_kind) == Pattern::kWildcard ? wildcard_match(pattern, text)
-                                                                  : text.find(pattern) != std::string_view::npos;
+  return static_cast<Pattern>(pattern_kind) == Pattern::kWildcard
+             ? wildcard_match(pattern, text)
+             : text.find(pattern) != std::string_view::npos;
 }
 
 const blob::ApiGateway* find_api_gateway(const PolicyView& view, const blob::Proxy& proxy,
@@ -36,11 +38,14 @@ const blob::ApiGateway* find_api_gateway(const PolicyView& view, const blob::Pro
   return nullptr;
 }
 
-/// Why the client is nobody we may judge by its posture; kNone when it is somebody. Age is judged apart.
-Reason identity_problem(const blob::Proxy& proxy, const EndpointState& endpoint, const RequestContext& request) {
+/// Why the client is nobody we may judge by its posture; kNone when it is somebody. Age is judged
+/// apart.
+Reason identity_problem(const blob::Proxy& proxy, const EndpointState& endpoint,
+                        const RequestContext& request) {
   switch (request.certificate) {
     case Certificate::kNone:
-      return static_cast<EmptyCertAction>(proxy.empty_cert_action) == EmptyCertAction::kAcceptUnmanageable &&
+      return static_cast<EmptyCertAction>(proxy.empty_cert_action) ==
+                         EmptyCertAction::kAcceptUnmanageable &&
                      request.manageable
                  ? Reason::kManageableEmpty
                  : Reason::kEmptyCertificate;
@@ -50,7 +55,8 @@ Reason identity_problem(const blob::Proxy& proxy, const EndpointState& endpoint,
       break;
   }
   if (request.certificate_not_after <= request.now) return Reason::kInvalidCertificate;
-  // Without a slot nobody can be asked once the gateway is gone: then the age is the reason, not the endpoint.
+  // Without a slot nobody can be asked once the gateway is gone: then the age is the reason, not
+  // the endpoint.
   if (!endpoint.known) return endpoint.fresh ? Reason::kUnknownEndpoint : Reason::kStale;
   if (endpoint.blocked || !endpoint.registered) return Reason::kRevoked;
   if (endpoint.not_after <= request.now) return Reason::kInvalidCertificate;
@@ -73,17 +79,20 @@ bool open_to(const blob::Proxy& proxy, const RequestContext& request) {
 }
 
 bool holds(const blob::Policy& policy, const TagSet& has) {
-  return static_cast<Match>(policy.match) == Match::kAll ? has.contains(policy.tags) : (has & policy.tags).any();
+  return static_cast<Match>(policy.match) == Match::kAll ? has.contains(policy.tags)
+                                                         : (has & policy.tags).any();
 }
 
 struct TagOutcome {
   bool matches = false;
-  Reason reason = Reason::kNone;  ///< Why an accept policy does not match, or why a deny policy does.
+  Reason reason =
+      Reason::kNone;  ///< Why an accept policy does not match, or why a deny policy does.
   TagSet tags;
 };
 
-/// Tags of a policy against an endpoint in good standing. Unknown never grants and never spares: where the policy lets
-/// in those who have a tag, unknown counts as absent; where it keeps them out, as present.
+/// Tags of a policy against an endpoint in good standing. Unknown never grants and never spares:
+/// where the policy lets in those who have a tag, unknown counts as absent; where it keeps them
+/// out, as present.
 TagOutcome judge_tags(const blob::Policy& policy, const EndpointState& endpoint) {
   const bool negate = policy.negate != 0;
   const bool accept = static_cast<Action>(policy.action) == Action::kAccept;
@@ -129,17 +138,22 @@ bool wildcard_match(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-Decision decide(const PolicyView& view, const EndpointState& endpoint, const RequestContext& request) {
+Decision decide(const PolicyView& view, const EndpointState& endpoint,
+                const RequestContext& request) {
   Decision out;
   const auto* proxy = view.proxy(request.proxy);
   if (proxy == nullptr) {
-    out.reason = Reason::kNoPolicy;
+    // Without a gateway there may be no table at all: then that is the reason, not the
+    // configuration.
+    out.reason = endpoint.fresh ? Reason::kNoPolicy : Reason::kStale;
     return out;
   }
   const Reason identity = identity_problem(*proxy, endpoint, request);
   const bool open = open_to(*proxy, request);
   // Why posture can't be read at all, if it can't.
-  const Reason posture = identity != Reason::kNone ? identity : endpoint.fresh ? Reason::kNone : Reason::kStale;
+  const Reason posture = identity != Reason::kNone ? identity
+                         : endpoint.fresh          ? Reason::kNone
+                                                   : Reason::kStale;
 
   const auto deny = [&](Reason reason, const blob::Policy* policy, const TagSet& tags = {}) {
     out.reason = reason;
@@ -175,7 +189,8 @@ Decision decide(const PolicyView& view, const EndpointState& endpoint, const Req
     if (!from_source(view, policy, request.source)) continue;
     const bool accepts = static_cast<Action>(policy.action) == Action::kAccept;
     if (policy.has_tags == 0) {
-      if (!accepts) return deny(identity != Reason::kNone && !open ? identity : Reason::kDenyPolicy, &policy);
+      if (!accepts)
+        return deny(identity != Reason::kNone && !open ? identity : Reason::kDenyPolicy, &policy);
       if (open) return accept(policy, false);
       if (identity != Reason::kNone) return deny(identity, &policy);
       return accept(policy, true);
@@ -186,7 +201,8 @@ Decision decide(const PolicyView& view, const EndpointState& endpoint, const Req
       continue;
     }
     const auto outcome = judge_tags(policy, endpoint);
-    if (outcome.matches) return accepts ? accept(policy, true) : deny(outcome.reason, &policy, outcome.tags);
+    if (outcome.matches)
+      return accepts ? accept(policy, true) : deny(outcome.reason, &policy, outcome.tags);
     if (accepts) remember(outcome.reason, policy, outcome.tags);
   }
   if (first_policy != nullptr) return deny(first_reason, first_policy, first_tags);

@@ -1,6 +1,6 @@
 #pragma once
-// The decision. No allocation, no clock, no I/O: the same function judges a request when it comes and a live session
-// whenever something it depends on has changed.
+// The decision. No allocation, no clock, no I/O: the same function judges a request when it comes
+// and a live session whenever something it depends on has changed.
 #include <cstdint>
 #include <string_view>
 
@@ -21,13 +21,14 @@ enum class Certificate : std::uint8_t {
 
 /// What is known of the endpoint behind the certificate: its slot of ec-shm and how fresh that is.
 struct EndpointState {
-  bool known = false;          ///< There is a slot. False: everything below is meaningless.
+  bool known = false;  ///< There is a slot. False: everything below is meaningless.
   bool online = false;
   bool registered = false;
   bool quarantined = false;
-  bool blocked = false;        ///< Revoked or deregistered.
-  bool fresh = false;          ///< The lease and the connector's validity still run. Counts even when !known.
-  WallTime not_after{};        ///< Of the certificate, as the EMS knows it.
+  bool blocked = false;  ///< Revoked or deregistered.
+  bool fresh =
+      false;  ///< The lease and the connector's validity still run. Counts even when !known.
+  WallTime not_after{};  ///< Of the certificate, as the EMS knows it.
   TagSet tags;
   TagSet unknown;
 };
@@ -46,18 +47,20 @@ struct RequestContext {
 struct Decision {
   bool allow = false;
   Reason reason = Reason::kNone;
-  std::uint32_t policy = 0;       ///< The one that decided, or whose tags are the reason; 0: none.
+  std::uint32_t policy = 0;  ///< The one that decided, or whose tags are the reason; 0: none.
   std::uint32_t api_gateway = 0;
-  std::uint32_t pool = 0;         ///< When allowed.
+  std::uint32_t pool = 0;  ///< When allowed.
   bool log = true;
   bool depends_on_endpoint = true;  ///< False: open to everybody, whatever becomes of the endpoint.
-  TagSet tags;                    ///< With 064, 065, 069: the forbidden, missing or unknown ones.
+  TagSet tags;                      ///< With 064, 065, 069: the forbidden, missing or unknown ones.
 };
 
 /// Thread: any; reads only its arguments.
-Decision decide(const PolicyView& policies, const EndpointState& endpoint, const RequestContext& request);
+Decision decide(const PolicyView& policies, const EndpointState& endpoint,
+                const RequestContext& request);
 
-/// Does `pattern` with '*' and '?' match the whole text? Linear in practice, never worse than the product of the sizes.
+/// Does `pattern` with '*' and '?' match the whole text? Linear in practice, never worse than the
+/// product of the sizes.
 bool wildcard_match(std::string_view pattern, std::string_view text);
 
 }  // namespace postern::policy

@@ -12,8 +12,8 @@ int hex(char c) {
 
 /// RFC 3986 §2.3: encoding these changes nothing, so that two spellings of one path exist.
 bool unreserved(int c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-         c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
 }
 
 }  // namespace
@@ -28,7 +28,8 @@ bool canonical_path(std::string_view raw) {
       const int high = hex(raw[i + 1]), low = hex(raw[i + 2]);
       if (high < 0 || low < 0) return false;
       const int value = high * 16 + low;
-      if (value < 0x20 || value == 0x7f || value == '/' || value == '\\' || unreserved(value)) return false;
+      if (value < 0x20 || value == 0x7f || value == '/' || value == '\\' || unreserved(value))
+        return false;
       i += 2;
     } else if (c == '/') {
       const auto rest = raw.substr(i + 1);

@@ -32,8 +32,8 @@ Compiled compiled(const PolicyTable& table) {
   return out;
 }
 
-Policy policy(std::uint32_t id, Action action, std::vector<std::uint16_t> tags, Match match = Match::kAny,
-              bool negate = false) {
+Policy policy(std::uint32_t id, Action action, std::vector<std::uint16_t> tags,
+              Match match = Match::kAny, bool negate = false) {
   Policy p;
   p.id = id;
   p.proxies = {1};
@@ -171,7 +171,8 @@ TEST(Decide, UnknownNeverSpares) {
   stale.fresh = false;
   EXPECT_EQ(judge(negated, stale).reason, Reason::kStale);
 
-  const auto unless = table({policy(1, Action::kDeny, {3}, Match::kAny, true), policy(2, Action::kAccept, {4})});
+  const auto unless =
+      table({policy(1, Action::kDeny, {3}, Match::kAny, true), policy(2, Action::kAccept, {4})});
   EXPECT_TRUE(judge(unless, good({3, 4})).allow);
   EXPECT_EQ(judge(unless, good({4})).reason, Reason::kMissingTag);
   EXPECT_EQ(judge(unless, good({4}, {3})).reason, Reason::kPostureUnknown);
@@ -190,6 +191,8 @@ TEST(Decide, FirstMatchDecidesAndFailuresFallThrough) {
   auto other = request();
   other.proxy = 9;
   EXPECT_EQ(judge(t, good({3}), other).reason, Reason::kNoPolicy);
+  EXPECT_EQ(decide(PolicyView(), {}, request()).reason, Reason::kStale)
+      << "nobody has published anything";
 }
 
 TEST(Decide, PoliciesWithoutTagsNeedNoLease) {
@@ -211,7 +214,8 @@ TEST(Decide, PoliciesWithoutTagsNeedNoLease) {
   const auto tagged = table({policy(1, Action::kAccept, {3})}, EmptyCertAction::kAccept);
   EXPECT_EQ(judge(tagged, s, r).reason, Reason::kEmptyCertificate);
   // An unknown client may have the tag that is denied.
-  const auto guarded = table({policy(1, Action::kDeny, {3}), policy(2, Action::kAccept, {})}, EmptyCertAction::kAccept);
+  const auto guarded = table({policy(1, Action::kDeny, {3}), policy(2, Action::kAccept, {})},
+                             EmptyCertAction::kAccept);
   EXPECT_FALSE(judge(guarded, s, r).allow);
 }
 
@@ -292,9 +296,11 @@ TEST(Decide, AgreesWithTheRulesInWords) {
     std::vector<Policy> policies;
     for (int i = 0, n = 1 + pick(4); i < n; ++i) {
       std::set<std::uint16_t> tags;
-      for (int k = 0, m = pick(4); k < m; ++k) tags.insert(static_cast<std::uint16_t>(pick(5) * 100));
-      policies.push_back(policy(static_cast<std::uint32_t>(i + 1), pick(3) == 0 ? Action::kDeny : Action::kAccept,
-                                {tags.begin(), tags.end()}, pick(2) == 0 ? Match::kAny : Match::kAll, pick(3) == 0));
+      for (int k = 0, m = pick(4); k < m; ++k)
+        tags.insert(static_cast<std::uint16_t>(pick(5) * 100));
+      policies.push_back(policy(
+          static_cast<std::uint32_t>(i + 1), pick(3) == 0 ? Action::kDeny : Action::kAccept,
+          {tags.begin(), tags.end()}, pick(2) == 0 ? Match::kAny : Match::kAll, pick(3) == 0));
     }
     auto s = good();
     for (int bit = 0; bit < 5; ++bit) {
@@ -353,13 +359,15 @@ TEST(View, FindsTagsAndPolicies) {
 }
 
 TEST(Path, HasOneReading) {
-  for (const auto* path : {"/", "/a", "/a/", "/a/b.html", "/a%20b", "/%C3%A4", "/a;b", "/...", "/.well-known/x", "/a..b",
-                           "/a:b@c!$&'()*+,="}) {
+  for (const auto* path : {"/", "/a", "/a/", "/a/b.html", "/a%20b", "/%C3%A4", "/a;b", "/...",
+                           "/.well-known/x", "/a..b", "/a:b@c!$&'()*+,="}) {
     EXPECT_TRUE(canonical_path(path)) << path;
   }
-  for (const auto* path : {"", "a", "//", "/a//b", "/./", "/.", "/..", "/a/../b", "/a/..", "/%2e%2e/", "/%2E", "/a%2fb",
-                           "/a%2Fb", "/a%5cb", "/a\\b", "/%00", "/a%0ab", "/a b", "/a#b", "/%", "/%4", "/%zz", "/%41",
-                           "/\xc3\xa4", "/..;/x", "/.;a", "/a\x7f", "/%7e", "/%7f"}) {
+  for (const auto* path :
+       {"",       "a",        "//",     "/a//b",  "/./",    "/.",     "/..",   "/a/../b",
+        "/a/..",  "/%2e%2e/", "/%2E",   "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/%00",
+        "/a%0ab", "/a b",     "/a#b",   "/%",     "/%4",    "/%zz",   "/%41",  "/\xc3\xa4",
+        "/..;/x", "/.;a",     "/a\x7f", "/%7e",   "/%7f"}) {
     EXPECT_FALSE(canonical_path(path)) << path;
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Why a request was refused. The numbers are a public contract: people search logs for them and read them out.
+// Why a request was refused. The numbers are a public contract: people search logs for them and
+// read them out.
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -7,11 +8,11 @@
 namespace postern::policy {
 
 enum class Reason : std::uint16_t {
-  kNone = 0,                    ///< Allowed.
-  kInvalidCertificate = 1,      ///< Foreign, expired, damaged, or not meant for clients.
+  kNone = 0,                ///< Allowed.
+  kInvalidCertificate = 1,  ///< Foreign, expired, damaged, or not meant for clients.
   kEmptyCertificate = 2,
-  kManageableEmpty = 3,         ///< No certificate from a device that could have one.
-  kNoApiGateway = 21,           ///< Nothing is published under this host and path.
+  kManageableEmpty = 3,  ///< No certificate from a device that could have one.
+  kNoApiGateway = 21,    ///< Nothing is published under this host and path.
   kNoRealServer = 22,
   kRealServerUnresolved = 23,
   kPortal = 41,
@@ -24,9 +25,9 @@ enum class Reason : std::uint16_t {
   kOffline = 67,
   kQuarantined = 68,
   kPostureUnknown = 69,
-  kStale = 70,                  ///< The lease or the connector's validity has run out.
-  kPathNotCanonical = 71,       ///< The path could mean two things: dot segments, "//", "%2f", ...
-  kHostMismatch = 72,           ///< The Host header names another server than TLS did.
+  kStale = 70,             ///< The lease or the connector's validity has run out.
+  kPathNotCanonical = 71,  ///< The path could mean two things: dot segments, "//", "%2f", ...
+  kHostMismatch = 72,      ///< The Host header names another server than TLS did.
 };
 
 /// "061": three digits.
@@ -35,7 +36,8 @@ std::string_view reason_code(Reason reason);
 std::string_view reason_name(Reason reason);
 /// For an administrator: what happened.
 std::string_view reason_text(Reason reason);
-/// For the person in front of the denial page: a heading and what to do. Neither names a tag, policy or value.
+/// For the person in front of the denial page: a heading and what to do. Neither names a tag,
+/// policy or value.
 struct UserText {
   std::string_view title;
   std::string_view advice;
@@ -43,7 +45,8 @@ struct UserText {
 UserText reason_user_text(Reason reason);
 std::optional<Reason> reason_from_number(unsigned number);
 
-/// Of the endpoint itself, whatever the policy: such a reason ends its whole connection, not just one request.
+/// Of the endpoint itself, whatever the policy: such a reason ends its whole connection, not just
+/// one request.
 bool concerns_identity(Reason reason);
 
 }  // namespace postern::policy

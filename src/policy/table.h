@@ -1,5 +1,6 @@
 #pragma once
-// What an administrator configured, as the gateway hands it to the compiler. Plain values; `compile` checks them.
+// What an administrator configured, as the gateway hands it to the compiler. Plain values;
+// `compile` checks them.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,7 +12,8 @@ namespace postern::policy {
 enum class EmptyCertAction : std::uint8_t {
   kBlock,               ///< No certificate, no access. The default.
   kAccept,              ///< Without a certificate only policies without tags can match.
-  kAcceptUnmanageable,  ///< Like kAccept, but only for devices that can't be managed (by their User-Agent).
+  kAcceptUnmanageable,  ///< Like kAccept, but only for devices that can't be managed (by their
+                        ///< User-Agent).
 };
 
 enum class Pattern : std::uint8_t {
@@ -19,29 +21,30 @@ enum class Pattern : std::uint8_t {
   kWildcard,   ///< The whole text; '*' is any run of characters, '?' any one.
 };
 
-/// What is published under a host and path. Of several that match, the one with a host pattern goes before one without,
-/// then the longer URL pattern, then the lower id.
+/// What is published under a host and path. Of several that match, the one with a host pattern goes
+/// before one without, then the longer URL pattern, then the lower id.
 struct ApiGateway {
   std::uint32_t id = 0;
   Pattern host_pattern = Pattern::kSubString;
-  std::string host;      ///< Lower case; empty: every host.
+  std::string host;  ///< Lower case; empty: every host.
   Pattern url_pattern = Pattern::kSubString;
   std::string url = "/";
   std::uint32_t pool = 0;  ///< The real servers; 0: there are none that can be used.
 };
 
 struct Proxy {
-  std::uint32_t id = 0;    ///< `postern_proxy <id>` in nginx's configuration.
+  std::uint32_t id = 0;  ///< `postern_proxy <id>` in nginx's configuration.
   std::string name;
   EmptyCertAction empty_cert_action = EmptyCertAction::kBlock;
   std::vector<ApiGateway> api_gateways;
 };
 
 struct Tag {
-  std::uint16_t bit = 0;   ///< Below kTagBits.
-  std::string name;        ///< As people know it, for logs.
-  std::string message;     ///< For the user, on the denial page; may be empty.
-  bool on_unknown_ignore = false;  ///< Where the tag is forbidden, "can't be told" does not count as having it.
+  std::uint16_t bit = 0;  ///< Below kTagBits.
+  std::string name;       ///< As people know it, for logs.
+  std::string message;    ///< For the user, on the denial page; may be empty.
+  bool on_unknown_ignore =
+      false;  ///< Where the tag is forbidden, "can't be told" does not count as having it.
 };
 
 enum class Match : std::uint8_t { kAny, kAll };
@@ -49,30 +52,32 @@ enum class Action : std::uint8_t { kAccept, kDeny };
 
 /// A policy matches a request by proxy, source and tags; the first that matches decides.
 ///
-/// An accept policy with tags matches an endpoint that certainly has any (all) of them; negated, one that certainly has
-/// not. A deny policy with tags matches an endpoint that has, or may have, any (all) of them; negated, one that has not,
-/// or may not have. One that doesn't match falls through to the next. If none decides, the reason reported is that of
-/// the first accept policy whose tags did not match; without such a policy it is "no policy".
+/// An accept policy with tags matches an endpoint that certainly has any (all) of them; negated,
+/// one that certainly has not. A deny policy with tags matches an endpoint that has, or may have,
+/// any (all) of them; negated, one that has not, or may not have. One that doesn't match falls
+/// through to the next. If none decides, the reason reported is that of the first accept policy
+/// whose tags did not match; without such a policy it is "no policy".
 ///
-/// Policies without tags need no lease. On a proxy with EmptyCertAction::kAccept an accept policy without tags is open to
-/// everybody: whoever may enter without a certificate is not refused for the one they show. That is where pages for
-/// enrolling, renewing and mending belong. On other proxies it asks for a registered endpoint in good standing.
+/// Policies without tags need no lease. On a proxy with EmptyCertAction::kAccept an accept policy
+/// without tags is open to everybody: whoever may enter without a certificate is not refused for
+/// the one they show. That is where pages for enrolling, renewing and mending belong. On other
+/// proxies it asks for a registered endpoint in good standing.
 struct Policy {
-  std::uint32_t id = 0;    ///< Stable: a live session is judged again by the policies of the moment.
+  std::uint32_t id = 0;  ///< Stable: a live session is judged again by the policies of the moment.
   std::string name;
   std::vector<std::uint32_t> proxies;
-  std::vector<IpRange> sources;      ///< Empty: from everywhere.
-  std::vector<std::uint16_t> tags;   ///< Bits.
+  std::vector<IpRange> sources;     ///< Empty: from everywhere.
+  std::vector<std::uint16_t> tags;  ///< Bits.
   Match match = Match::kAny;
   bool negate = false;
   Action action = Action::kAccept;
-  bool log = true;                   ///< Record allowed requests; denials are always recorded.
+  bool log = true;  ///< Record allowed requests; denials are always recorded.
 };
 
 struct PolicyTable {
   std::vector<Proxy> proxies;
-  std::vector<Policy> policies;      ///< In order.
-  std::vector<Tag> tags;             ///< Of those that policies name; others are shown without name.
+  std::vector<Policy> policies;  ///< In order.
+  std::vector<Tag> tags;         ///< Of those that policies name; others are shown without name.
 };
 
 }  // namespace postern::policy

@@ -13,7 +13,9 @@ inline constexpr std::size_t kTagWords = kTagBits / 64;
 struct TagSet {
   std::array<std::uint64_t, kTagWords> words{};
 
-  void set(std::size_t bit) { words[bit / 64] |= std::uint64_t{1} << bit % 64; }  ///< bit < kTagBits.
+  void set(std::size_t bit) {
+    words[bit / 64] |= std::uint64_t{1} << bit % 64;
+  }  ///< bit < kTagBits.
   void reset(std::size_t bit) { words[bit / 64] &= ~(std::uint64_t{1} << bit % 64); }
   bool test(std::size_t bit) const { return (words[bit / 64] >> bit % 64 & 1) != 0; }
   bool any() const {

@@ -27,21 +27,25 @@ class Bounds {
 
 Result<PolicyView> PolicyView::open(ByteView bytes) {
   const auto damaged = [] {
-    return fail(ErrorCode::kDataLoss, "the compiled policies are damaged; the gateway has to publish them again");
+    return fail(ErrorCode::kDataLoss,
+                "the compiled policies are damaged; the gateway has to publish them again");
   };
   blob::Header header;
-  if (bytes.size() < sizeof header || reinterpret_cast<std::uintptr_t>(bytes.data()) % 8 != 0) return damaged();
+  if (bytes.size() < sizeof header || reinterpret_cast<std::uintptr_t>(bytes.data()) % 8 != 0)
+    return damaged();
   std::memcpy(&header, bytes.data(), sizeof header);
   if (header.magic != blob::kMagic) return damaged();
   if (header.version != blob::kVersion || header.layout != blob::kLayout) {
     return fail(ErrorCode::kUnsupported,
-                "the compiled policies are of another version; gateway and nginx module must be of one build");
+                "the compiled policies are of another version; gateway and nginx module must be of "
+                "one build");
   }
   if (header.size != bytes.size()) return damaged();
   const auto digest = sha256(bytes.subspan(sizeof header));
   if (std::memcmp(digest.data(), header.digest, digest.size()) != 0) return damaged();
 
-  // The digest guards against accidents; the bounds below hold even against a writer that went wrong.
+  // The digest guards against accidents; the bounds below hold even against a writer that went
+  // wrong.
   const Bounds in(bytes);
   if (!in.array<blob::Proxy>(header.proxies) || !in.array<blob::Policy>(header.policies) ||
       !in.array<blob::Tag>(header.tags)) {
@@ -57,18 +61,21 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
   }
   for (const auto& policy : view.policies_) {
     if (!in.text(policy.name) || !in.array<blob::Range>(policy.sources)) return damaged();
-    if (policy.action > 1 || policy.match > 1 || policy.negate > 1 || policy.log > 1 || policy.has_tags > 1) {
+    if (policy.action > 1 || policy.match > 1 || policy.negate > 1 || policy.log > 1 ||
+        policy.has_tags > 1) {
       return damaged();
     }
     if ((policy.has_tags != 0) != policy.tags.any()) return damaged();
   }
   for (const auto& proxy : view.proxies_) {
-    if (!in.text(proxy.name) || proxy.empty_cert_action > 2 || !in.array<blob::ApiGateway>(proxy.api_gateways) ||
+    if (!in.text(proxy.name) || proxy.empty_cert_action > 2 ||
+        !in.array<blob::ApiGateway>(proxy.api_gateways) ||
         !in.array<std::uint32_t>(proxy.policies)) {
       return damaged();
     }
     for (const auto& g : view.api_gateways_of(proxy)) {
-      if (!in.text(g.host) || !in.text(g.url) || g.host_pattern > 1 || g.url_pattern > 1) return damaged();
+      if (!in.text(g.host) || !in.text(g.url) || g.host_pattern > 1 || g.url_pattern > 1)
+        return damaged();
     }
     for (const auto index : view.policies_of(proxy)) {
       if (index >= view.policies_.size()) return damaged();
@@ -78,8 +85,9 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
 }
 
 const blob::Proxy* PolicyView::proxy(std::uint32_t id) const {
-  const auto it = std::lower_bound(proxies_.begin(), proxies_.end(), id,
-                                   [](const blob::Proxy& p, std::uint32_t wanted) { return p.id < wanted; });
+  const auto it =
+      std::lower_bound(proxies_.begin(), proxies_.end(), id,
+                       [](const blob::Proxy& p, std::uint32_t wanted) { return p.id < wanted; });
   return it != proxies_.end() && it->id == id ? &*it : nullptr;
 }
 
@@ -91,8 +99,9 @@ const blob::Policy* PolicyView::policy(std::uint32_t id) const {
 }
 
 const blob::Tag* PolicyView::tag(std::uint32_t bit) const {
-  const auto it = std::lower_bound(tags_.begin(), tags_.end(), bit,
-                                   [](const blob::Tag& t, std::uint32_t wanted) { return t.bit < wanted; });
+  const auto it =
+      std::lower_bound(tags_.begin(), tags_.end(), bit,
+                       [](const blob::Tag& t, std::uint32_t wanted) { return t.bit < wanted; });
   return it != tags_.end() && it->bit == bit ? &*it : nullptr;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A compiled policy table, read in place. Everything is checked once when it is opened; after that lookups only follow
-// offsets that are known to be inside.
+// A compiled policy table, read in place. Everything is checked once when it is opened; after that
+// lookups only follow offsets that are known to be inside.
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -17,8 +17,8 @@ class PolicyView {
   /// An empty view: no proxies, everything is "no policy".
   PolicyView() = default;
 
-  /// `bytes` must outlive the view and be aligned to 8 (as mapped files and vectors are). Errors: kDataLoss (damaged or
-  /// cut short), kUnsupported (another version or layout).
+  /// `bytes` must outlive the view and be aligned to 8 (as mapped files and vectors are). Errors:
+  /// kDataLoss (damaged or cut short), kUnsupported (another version or layout).
   static Result<PolicyView> open(ByteView bytes);
 
   const blob::Proxy* proxy(std::uint32_t id) const;

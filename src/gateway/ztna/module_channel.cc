@@ -19,8 +19,10 @@ ModuleChannel::ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callback
   hub_->on_gone = [this](std::uint64_t worker) { forget(worker); };
 }
 
-Result<std::unique_ptr<ModuleChannel>> ModuleChannel::open(net::Loop& loop, const std::filesystem::path& dir,
-                                                           ecshm::HubOptions options, Callbacks callbacks) {
+Result<std::unique_ptr<ModuleChannel>> ModuleChannel::open(net::Loop& loop,
+                                                           const std::filesystem::path& dir,
+                                                           ecshm::HubOptions options,
+                                                           Callbacks callbacks) {
   auto hub = ecshm::Hub::listen(dir, std::move(options));
   if (!hub) return fail(hub.error());
   std::unique_ptr<ModuleChannel> channel(new ModuleChannel(std::move(*hub), std::move(callbacks)));

@@ -18,25 +18,30 @@ namespace postern::gateway {
 class ModuleChannel {
  public:
   struct Callbacks {
-    /// A certificate without a slot; sooner or later `answer` has to be called for it. GatewayCore::on_unknown_certificate.
+    /// A certificate without a slot; sooner or later `answer` has to be called for it.
+    /// GatewayCore::on_unknown_certificate.
     std::function<void(const Sha256& leaf)> on_ask;
     /// Allowed, denied, cut.
     std::function<void(const ecshm::Event& event)> on_event;
-    /// +n or -n live sessions of this certificate; also when a worker dies with its own. GatewayCore::on_session.
+    /// +n or -n live sessions of this certificate; also when a worker dies with its own.
+    /// GatewayCore::on_session.
     std::function<void(const Sha256& leaf, int change)> on_session;
   };
   struct Counters {
     std::uint64_t allowed = 0;
     std::uint64_t denied = 0;
     std::uint64_t cut = 0;
-    std::uint64_t dropped = 0;   ///< Events that found a ring full.
+    std::uint64_t dropped = 0;  ///< Events that found a ring full.
     std::uint64_t workers = 0;
     std::uint64_t sessions = 0;
   };
 
-  /// `dir`: that of ecshm::Writer, which has to be there already. Errors: those of ecshm::Hub::listen.
-  static Result<std::unique_ptr<ModuleChannel>> open(net::Loop& loop, const std::filesystem::path& dir,
-                                                     ecshm::HubOptions options, Callbacks callbacks);
+  /// `dir`: that of ecshm::Writer, which has to be there already. Errors: those of
+  /// ecshm::Hub::listen.
+  static Result<std::unique_ptr<ModuleChannel>> open(net::Loop& loop,
+                                                     const std::filesystem::path& dir,
+                                                     ecshm::HubOptions options,
+                                                     Callbacks callbacks);
 
   /// Something changed in ec-shm: give this to ecshm::Writer::on_notify.
   void wake() { hub_->wake(); }

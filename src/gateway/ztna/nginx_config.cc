@@ -1,34 +1,41 @@
 #include "gateway/ztna/nginx_config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
 
-#include <fmt/format.h>
-
 namespace postern::gateway {
 namespace {
 
-/// nginx's syntax has its own ideas of quotes, variables and ends of lines: paths that need any of them are refused.
+/// nginx's syntax has its own ideas of quotes, variables and ends of lines: paths that need any of
+/// them are refused.
 Result<std::string> quoted(const std::string& path, std::string_view what) {
   const bool clean = !path.empty() && std::all_of(path.begin(), path.end(), [](char c) {
     const auto u = static_cast<unsigned char>(c);
-    return u >= 0x20 && u != 0x7f && c != '"' && c != '\'' && c != '\\' && c != '$' && c != ';' && c != '{' && c != '}';
+    return u >= 0x20 && u != 0x7f && c != '"' && c != '\'' && c != '\\' && c != '$' && c != ';' &&
+           c != '{' && c != '}';
   });
   if (!clean || path.front() != '/') {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: '{}' is not an absolute path that nginx can be given; rename it", what, path));
+                fmt::format("{}: '{}' is not an absolute path that nginx can be given; rename it",
+                            what, path));
   }
   return '"' + path + '"';
 }
 
 std::string endpoint(const IpAddress& address, std::uint16_t port) {
-  return address.is_v6() ? fmt::format("[{}]:{}", address.str(), port) : fmt::format("{}:{}", address.str(), port);
+  return address.is_v6() ? fmt::format("[{}]:{}", address.str(), port)
+                         : fmt::format("{}:{}", address.str(), port);
 }
 
 Status check(const NginxConfig& config) {
-  const auto bad = [](std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); };
-  if (config.workers < 1 || config.workers > 64) return bad("the number of nginx workers must be 1 to 64");
+  const auto bad = [](std::string message) {
+    return fail(ErrorCode::kInvalidArgument, std::move(message));
+  };
+  if (config.workers < 1 || config.workers > 64)
+    return bad("the number of nginx workers must be 1 to 64");
   std::set<std::pair<IpAddress, std::uint16_t>> taken;
   for (const auto& l : config.listeners) {
     if (l.proxy == 0 || !l.address.valid() || l.port == 0) {
@@ -40,11 +47,13 @@ Status check(const NginxConfig& config) {
   }
   std::set<std::uint32_t> pools;
   for (const auto& pool : config.pools) {
-    if (pool.id == 0 || !pools.insert(pool.id).second) return bad(fmt::format("pool number {} is 0 or taken", pool.id));
+    if (pool.id == 0 || !pools.insert(pool.id).second)
+      return bad(fmt::format("pool number {} is 0 or taken", pool.id));
     if (pool.servers.empty()) return bad(fmt::format("pool {} has no real server", pool.id));
     for (const auto& s : pool.servers) {
       if (!s.address.valid() || s.port == 0 || s.weight < 1 || s.weight > 255) {
-        return bad(fmt::format("pool {}: a real server's address, port or weight is out of range", pool.id));
+        return bad(fmt::format("pool {}: a real server's address, port or weight is out of range",
+                               pool.id));
       }
     }
   }
@@ -61,7 +70,9 @@ Result<std::string> render_nginx_config(const NginxConfig& config) {
   if (!runtime) return fail(runtime.error());
   const auto state = quoted(config.state_dir, "state directory of nginx");
   if (!state) return fail(state.error());
-  const auto in_state = [&](std::string_view name) { return fmt::format("\"{}/{}\"", config.state_dir, name); };
+  const auto in_state = [&](std::string_view name) {
+    return fmt::format("\"{}/{}\"", config.state_dir, name);
+  };
 
   std::string out = fmt::format(
       R"(# Written by postern-gateway; changes made here are lost.
@@ -115,10 +126,11 @@ http {{
   proxy_set_header X-Forwarded-Proto https;
   proxy_set_header X-Forwarded-Host $http_host;
 )",
-      fmt::arg("module", *module), fmt::arg("workers", config.workers), fmt::arg("pid", in_state("nginx.pid")),
-      fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),
-      fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
-      fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
+      fmt::arg("module", *module), fmt::arg("workers", config.workers),
+      fmt::arg("pid", in_state("nginx.pid")), fmt::arg("error_log", in_state("error.log")),
+      fmt::arg("body", in_state("body")), fmt::arg("proxy", in_state("proxy")),
+      fmt::arg("fastcgi", in_state("fastcgi")), fmt::arg("uwsgi", in_state("uwsgi")),
+      fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
 
   for (const auto& pool : config.pools) {
     out += fmt::format("\n  upstream pool_{} {{\n", pool.id);
@@ -152,10 +164,14 @@ http {{
     location / {{ proxy_pass http://pool_$postern_pool; }}
   }}
 )",
-        fmt::arg("at", endpoint(l.address, l.port)), fmt::arg("certificate", *certificate), fmt::arg("key", *key),
-        fmt::arg("ask", l.ask_for_certificate && !client_ca.empty()
-                            ? fmt::format("    ssl_client_certificate {};\n    ssl_verify_client optional;\n", client_ca)
-                            : ""),
+        fmt::arg("at", endpoint(l.address, l.port)), fmt::arg("certificate", *certificate),
+        fmt::arg("key", *key),
+        fmt::arg(
+            "ask",
+            l.ask_for_certificate && !client_ca.empty()
+                ? fmt::format("    ssl_client_certificate {};\n    ssl_verify_client optional;\n",
+                              client_ca)
+                : ""),
         fmt::arg("proxy", l.proxy));
   }
   out += "}\n";

@@ -1,5 +1,6 @@
 #pragma once
-// The configuration of our nginx, made from the gateway's own: a pure function from a plain struct to the text.
+// The configuration of our nginx, made from the gateway's own: a pure function from a plain struct
+// to the text.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,37 +13,40 @@ namespace postern::gateway {
 struct NginxRealServer {
   IpAddress address;
   std::uint16_t port = 0;
-  unsigned weight = 1;             ///< 1..255.
+  unsigned weight = 1;  ///< 1..255.
 };
 
 /// What an API gateway leads to; its number is that of policy::ApiGateway::pool.
 struct NginxPool {
-  std::uint32_t id = 0;            ///< 1 and up.
+  std::uint32_t id = 0;  ///< 1 and up.
   std::vector<NginxRealServer> servers;
 };
 
 /// One access proxy: an address that speaks TLS.
 struct NginxListener {
-  std::uint32_t proxy = 0;         ///< That of policy::Proxy::id.
+  std::uint32_t proxy = 0;  ///< That of policy::Proxy::id.
   IpAddress address;
   std::uint16_t port = 0;
-  std::string certificate_path;    ///< PEM chain, leaf first.
+  std::string certificate_path;  ///< PEM chain, leaf first.
   std::string key_path;
-  bool ask_for_certificate = true; ///< False: clients are never asked for one (`set client-cert disable`).
+  bool ask_for_certificate =
+      true;  ///< False: clients are never asked for one (`set client-cert disable`).
 };
 
 struct NginxConfig {
-  std::string module_path;         ///< ngx_http_postern_module.so.
-  std::string runtime_dir;         ///< Where ec-shm is.
-  std::string state_dir;           ///< nginx's own: pid file, error log, temporary files.
-  std::string client_ca_path;      ///< PEM bundle of the connectors' ZTNA CAs; empty: none yet, nobody can prove anything.
-  unsigned workers = 1;            ///< 1..64.
+  std::string module_path;     ///< ngx_http_postern_module.so.
+  std::string runtime_dir;     ///< Where ec-shm is.
+  std::string state_dir;       ///< nginx's own: pid file, error log, temporary files.
+  std::string client_ca_path;  ///< PEM bundle of the connectors' ZTNA CAs; empty: none yet, nobody
+                               ///< can prove anything.
+  unsigned workers = 1;        ///< 1..64.
   std::vector<NginxListener> listeners;
   std::vector<NginxPool> pools;
 };
 
-/// The text of nginx.conf. Errors: kInvalidArgument names what can't be said in it (a path with quotes or control
-/// characters, two listeners at one address and port, a pool without servers, ...).
+/// The text of nginx.conf. Errors: kInvalidArgument names what can't be said in it (a path with
+/// quotes or control characters, two listeners at one address and port, a pool without servers,
+/// ...).
 Result<std::string> render_nginx_config(const NginxConfig& config);
 
 }  // namespace postern::gateway

@@ -1,6 +1,7 @@
 #include "gateway/ztna/nginx_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -13,8 +14,6 @@
 #include <cerrno>
 #include <cstring>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -41,7 +40,8 @@ struct Checked {
 
 Checked check_config(const SpawnOptions& base, const std::filesystem::path& output_path) {
   Checked out;
-  const int fd = open(output_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const int fd =
+      open(output_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
     out.said = errno_error(errno, "opening", output_path).message;
     return out;
@@ -96,7 +96,8 @@ class Process final : public NginxProcess {
     }
     const auto path = options_.dir / name;
     const auto fresh = options_.dir / (name + ".installing");
-    if (auto written = write_file_atomic(fresh, content, 0640); !written) return fail(written.error());
+    if (auto written = write_file_atomic(fresh, content, 0640); !written)
+      return fail(written.error());
     // Ownership first, then the name: nginx never meets a file that it can't read.
     if ((user_ && chown(fresh.c_str(), static_cast<uid_t>(-1), user_->gid) != 0) ||
         rename(fresh.c_str(), path.c_str()) != 0) {
@@ -137,7 +138,12 @@ class Process final : public NginxProcess {
 
   SpawnOptions command(const std::filesystem::path& config) const {
     SpawnOptions out;
-    out.argv = {options_.binary, "-p", options_.dir.string(), "-e", (state_dir() / "error.log").string(), "-c",
+    out.argv = {options_.binary,
+                "-p",
+                options_.dir.string(),
+                "-e",
+                (state_dir() / "error.log").string(),
+                "-c",
                 config.string()};
     if (user_) {
       out.uid = user_->uid;
@@ -172,7 +178,8 @@ class Process final : public NginxProcess {
   void finish(Wanted& wanted, const Checked& checked) {
     Status status;
     if (!checked.good) {
-      status = fail(ErrorCode::kInvalidArgument, "nginx refuses the configuration: " + checked.said);
+      status =
+          fail(ErrorCode::kInvalidArgument, "nginx refuses the configuration: " + checked.said);
     } else if (auto written = install("nginx.conf", wanted.config); !written) {
       status = fail(written.error());
     } else {
@@ -199,10 +206,11 @@ class Process final : public NginxProcess {
     const auto pid = static_cast<pid_t>(*number);
     const int pidfd = open_pidfd(pid);
     if (pidfd < 0) return false;
-    // The number may be somebody else's by now. Its command line names our directory; the descriptor was opened before
-    // we looked, so that it can't change owner between.
+    // The number may be somebody else's by now. Its command line names our directory; the
+    // descriptor was opened before we looked, so that it can't change owner between.
     const auto title = read_proc(fmt::format("/proc/{}/cmdline", pid));
-    if (title.find("nginx: master process") != 0 || title.find(" -p " + options_.dir.string() + " ") == std::string::npos) {
+    if (title.find("nginx: master process") != 0 ||
+        title.find(" -p " + options_.dir.string() + " ") == std::string::npos) {
       close(pidfd);
       return false;
     }
@@ -223,7 +231,8 @@ class Process final : public NginxProcess {
 
   Status start() {
     const auto output_path = options_.dir / "start.out";
-    const int output = open(output_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int output =
+        open(output_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (output < 0) return fail(errno_error(errno, "opening", output_path));
     auto options = command(options_.dir / "nginx.conf");
     options.output = output;
@@ -263,12 +272,15 @@ class Process final : public NginxProcess {
     const bool lived = std::chrono::steady_clock::now() - started_ >= kHealthy;
     last_status_ = 0;
     const bool child = child_;
-    // Workers outlive a killed master and keep the ports. Asked to quit they let go of them and finish their sessions,
-    // watched as ever. Its number still names the group: the zombie, or the workers themselves, hold it.
+    // Workers outlive a killed master and keep the ports. Asked to quit they let go of them and
+    // finish their sessions, watched as ever. Its number still names the group: the zombie, or the
+    // workers themselves, hold it.
     kill(-*pid_, SIGQUIT);
     forget();
-    std::string why = child ? describe_exit(last_status_) : "it was adopted, its status is not ours to know";
-    if (const auto said = read_file(options_.dir / "start.out", kMaxOutput); said && !said->empty()) {
+    std::string why =
+        child ? describe_exit(last_status_) : "it was adopted, its status is not ours to know";
+    if (const auto said = read_file(options_.dir / "start.out", kMaxOutput);
+        said && !said->empty()) {
       why += ": " + std::string(trim(*said));
     }
     log_error("nginx.died", "nginx ended by itself and is started again", {{"why", why}});
@@ -315,7 +327,8 @@ Result<NginxUser> find_nginx_user(const NginxOptions& options) {
   const int error = getpwnam_r(options.user.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (error != 0 || found == nullptr) {
     return fail(ErrorCode::kNotFound,
-                fmt::format("there is no user '{}' for nginx to run as; make one or name another", options.user));
+                fmt::format("there is no user '{}' for nginx to run as; make one or name another",
+                            options.user));
   }
   return NginxUser{found->pw_uid, found->pw_gid};
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Our nginx: a process of its own that outlives the gateway's. Started, adopted, reloaded, restarted when it dies.
+// Our nginx: a process of its own that outlives the gateway's. Started, adopted, reloaded,
+// restarted when it dies.
 #include <sys/types.h>
 
 #include <chrono>
@@ -16,9 +17,11 @@ namespace postern::gateway {
 
 struct NginxOptions {
   std::string binary = "/usr/sbin/nginx";
-  /// Our directory for it: nginx.conf and what `install` puts there (0640, readable by nginx), and `state/`, its own.
+  /// Our directory for it: nginx.conf and what `install` puts there (0640, readable by nginx), and
+  /// `state/`, its own.
   std::filesystem::path dir;
-  /// The user that nginx runs as, if we are root; it may bind ports below 1024 and nothing else. Empty: as we are.
+  /// The user that nginx runs as, if we are root; it may bind ports below 1024 and nothing else.
+  /// Empty: as we are.
   std::string user = "www-data";
 };
 
@@ -32,15 +35,18 @@ Result<NginxUser> find_nginx_user(const NginxOptions& options);
 /// Thread: loop.
 class NginxProcess {
  public:
-  /// Makes the directories. Errors: kNotFound (no such user), kPermissionDenied, kResourceExhausted.
+  /// Makes the directories. Errors: kNotFound (no such user), kPermissionDenied,
+  /// kResourceExhausted.
   static Result<std::unique_ptr<NginxProcess>> create(net::Loop& loop, NginxOptions options);
   /// Leaves nginx running: the next gateway process adopts it. `stop` ends it.
   virtual ~NginxProcess() = default;
 
-  /// Writes a file (certificate, key, CA bundle) that nginx may read and nobody else. Returns its path.
+  /// Writes a file (certificate, key, CA bundle) that nginx may read and nobody else. Returns its
+  /// path.
   virtual Result<std::string> install(const std::string& name, std::string_view content) = 0;
-  /// Has nginx check the configuration; if it is good, puts it into force: adopts a running nginx and reloads it, or
-  /// starts one. `done` hears of success, or what nginx said is wrong (kInvalidArgument; the old configuration stays).
+  /// Has nginx check the configuration; if it is good, puts it into force: adopts a running nginx
+  /// and reloads it, or starts one. `done` hears of success, or what nginx said is wrong
+  /// (kInvalidArgument; the old configuration stays).
   virtual void apply(std::string config, std::function<void(Status)> done) = 0;
   /// Ends nginx and everything on it, at once, and waits for it briefly.
   virtual void stop() = 0;
@@ -48,7 +54,8 @@ class NginxProcess {
   virtual std::optional<pid_t> pid() const = 0;
   virtual std::filesystem::path state_dir() const = 0;
 
-  /// nginx died by itself; it is started again, after longer and longer pauses while that keeps happening.
+  /// nginx died by itself; it is started again, after longer and longer pauses while that keeps
+  /// happening.
   std::function<void()> on_died;
 };
 

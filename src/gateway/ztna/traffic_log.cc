@@ -1,14 +1,13 @@
 #include "gateway/ztna/traffic_log.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-
-#include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/hex.h"
@@ -39,8 +38,8 @@ void add(std::string& line, std::string_view name, std::uint64_t number) {
 }  // namespace
 
 std::string traffic_line(const ecshm::Event& e, const TrafficNames& names) {
-  std::string line = fmt::format(R"({{"time":"{}","type":"traffic","subtype":"ztna","action":"{}")", to_iso8601(e.time),
-                                 action_of(e.type));
+  std::string line = fmt::format(R"({{"time":"{}","type":"traffic","subtype":"ztna","action":"{}")",
+                                 to_iso8601(e.time), action_of(e.type));
   add(line, "id", e.id);
   if (e.type != ecshm::EventType::kAllowed) {
     line += fmt::format(R"(,"reason":"{}","reason_name":"{}")", policy::reason_code(e.reason),
@@ -68,20 +67,23 @@ std::string traffic_line(const ecshm::Event& e, const TrafficNames& names) {
   add(line, "clientdeviceems", names.ems_serial);
   if (!names.tags.empty()) {
     line += ",\"tags\":[";
-    for (std::size_t i = 0; i < names.tags.size(); ++i) line += (i > 0 ? "," : "") + json_quote(names.tags[i]);
+    for (std::size_t i = 0; i < names.tags.size(); ++i)
+      line += (i > 0 ? "," : "") + json_quote(names.tags[i]);
     line += ']';
   }
   return line + '}';
 }
 
-TrafficLog::TrafficLog(std::filesystem::path path, DescribeTraffic describe, std::uint64_t max_bytes)
+TrafficLog::TrafficLog(std::filesystem::path path, DescribeTraffic describe,
+                       std::uint64_t max_bytes)
     : path_(std::move(path)), describe_(std::move(describe)), max_bytes_(max_bytes) {}
 
 TrafficLog::~TrafficLog() {
   if (fd_ >= 0) close(fd_);
 }
 
-Result<std::unique_ptr<TrafficLog>> TrafficLog::open(std::filesystem::path path, DescribeTraffic describe,
+Result<std::unique_ptr<TrafficLog>> TrafficLog::open(std::filesystem::path path,
+                                                     DescribeTraffic describe,
                                                      std::uint64_t max_bytes) {
   std::unique_ptr<TrafficLog> log(new TrafficLog(std::move(path), std::move(describe), max_bytes));
   if (auto opened = log->reopen(); !opened) return fail(opened.error());
@@ -90,7 +92,7 @@ Result<std::unique_ptr<TrafficLog>> TrafficLog::open(std::filesystem::path path,
 
 Status TrafficLog::reopen() {
   const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-  struct stat st{};
+  struct stat st {};
   if (fd < 0 || fstat(fd, &st) != 0) {
     const auto error = errno_error(errno, "opening", path_);
     if (fd >= 0) close(fd);
@@ -119,18 +121,21 @@ void TrafficLog::append(const ecshm::Event& event) {
     return;
   }
   ++lost_;
-  if (n > 0 && ftruncate(fd_, static_cast<off_t>(size_)) != 0) size_ += static_cast<std::uint64_t>(n);
+  if (n > 0 && ftruncate(fd_, static_cast<off_t>(size_)) != 0)
+    size_ += static_cast<std::uint64_t>(n);
 }
 
 Result<std::string> TrafficLog::find(std::string_view id) const {
   std::string wanted;
   for (const char c : id) wanted += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
   if (wanted.size() == 8) wanted.insert(4, "-");
-  const bool form = wanted.size() == 9 && wanted[4] == '-' && std::all_of(wanted.begin(), wanted.end(), [](char c) {
+  const bool form = wanted.size() == 9 && wanted[4] == '-' &&
+                    std::all_of(wanted.begin(), wanted.end(), [](char c) {
                       return c == '-' || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
                     });
   if (!form) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not a denial id such as K7QM-2D9F", json_quote(id)));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' is not a denial id such as K7QM-2D9F", json_quote(id)));
   }
   const auto needle = "\"id\":\"" + wanted + "\"";
   for (const auto& path : {path_.string(), path_.string() + ".1"}) {
@@ -139,7 +144,8 @@ Result<std::string> TrafficLog::find(std::string_view id) const {
       if (line.find(needle) != std::string::npos) return line;
     }
   }
-  return fail(ErrorCode::kNotFound, fmt::format("no denial {} is in the log; it may be too old", wanted));
+  return fail(ErrorCode::kNotFound,
+              fmt::format("no denial {} is in the log; it may be too old", wanted));
 }
 
 }  // namespace postern::gateway

@@ -1,6 +1,6 @@
 #pragma once
-// What the access proxies let through, refused and cut: one line of JSON each. Under a denial's id an administrator finds
-// the whole trace.
+// What the access proxies let through, refused and cut: one line of JSON each. Under a denial's id
+// an administrator finds the whole trace.
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -21,7 +21,7 @@ struct TrafficNames {
   std::string ems_serial;
   std::string proxy;
   std::string policy;
-  std::vector<std::string> tags;   ///< Of event.tags.
+  std::vector<std::string> tags;  ///< Of event.tags.
 };
 using DescribeTraffic = std::function<TrafficNames(const ecshm::Event&)>;
 
@@ -35,7 +35,8 @@ class TrafficLog {
   static constexpr std::uint64_t kMaxBytes = 64u << 20;
 
   /// Appends to `path` (0640). Errors: kPermissionDenied, kNotFound, kUnavailable.
-  static Result<std::unique_ptr<TrafficLog>> open(std::filesystem::path path, DescribeTraffic describe,
+  static Result<std::unique_ptr<TrafficLog>> open(std::filesystem::path path,
+                                                  DescribeTraffic describe,
                                                   std::uint64_t max_bytes = kMaxBytes);
   ~TrafficLog();
   TrafficLog(const TrafficLog&) = delete;

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "gateway/ztna/nginx_config.h"
+#include "gateway/ztna/shm_actions.h"
 #include "gateway/ztna/traffic_log.h"
 
 namespace postern::gateway {
@@ -24,8 +25,9 @@ NginxConfig config() {
 TEST(NginxConfig, SaysWhatIsConfigured) {
   const auto text = render_nginx_config(config());
   ASSERT_TRUE(text) << text.error().message;
-  for (const auto* part : {"listen 10.0.3.9:443 ssl http2;", "postern_proxy 1;", "upstream pool_7 {",
-                           "server [2001:db8::1]:8080 weight=3;", "ssl_verify_client optional;", "TLSv1.3"}) {
+  for (const auto* part :
+       {"listen 10.0.3.9:443 ssl http2;", "postern_proxy 1;", "upstream pool_7 {",
+        "server [2001:db8::1]:8080 weight=3;", "ssl_verify_client optional;", "TLSv1.3"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part;
   }
   EXPECT_EQ(text->find("ssl_early_data on"), std::string::npos);
@@ -38,7 +40,8 @@ TEST(NginxConfig, AsksForNoCertificateWithoutACa) {
 }
 
 TEST(NginxConfig, RefusesWhatWouldBreakOut) {
-  for (const auto* path : {"/a\"; daemon on; \"", "/a;b", "/a\nb", "/$host", "relative", "", "/a{b", "/a\\b"}) {
+  for (const auto* path :
+       {"/a\"; daemon on; \"", "/a;b", "/a\nb", "/$host", "relative", "", "/a{b", "/a\\b"}) {
     auto c = config();
     c.listeners[0].key_path = path;
     const auto text = render_nginx_config(c);
@@ -85,7 +88,8 @@ TEST_F(TrafficLogTest, FindsADenialByItsId) {
   for (const auto* spelled : {"K7QM-2D9F", "k7qm-2d9f", "K7QM2D9F"}) {
     const auto line = (*log)->find(spelled);
     ASSERT_TRUE(line) << line.error().message;
-    EXPECT_NE(line->find(R"("reason":"065","reason_name":"missing_tag")"), std::string::npos) << *line;
+    EXPECT_NE(line->find(R"("reason":"065","reason_name":"missing_tag")"), std::string::npos)
+        << *line;
     EXPECT_NE(line->find(R"("clientdeviceid":"UID1")"), std::string::npos);
     EXPECT_NE(line->find(R"("tags":["Telemetry-Connected"])"), std::string::npos);
     EXPECT_NE(line->find(R"("hostname":"app.\"example\"")"), std::string::npos);
@@ -105,6 +109,33 @@ TEST_F(TrafficLogTest, GoesOnAfterARestartAndKeepsTheFileBefore) {
   EXPECT_TRUE(std::filesystem::exists(path.string() + ".1"));
   EXPECT_LE(std::filesystem::file_size(path), 1000u);
   EXPECT_EQ((*log)->lost(), 0u);
+}
+
+TEST(ShmActions, CarriesTheCoresSlots) {
+  char name[] = "/tmp/postern-shm-XXXXXX";
+  const std::filesystem::path dir = mkdtemp(name);
+  {
+    auto writer = ecshm::Writer::create(dir / "run");
+    ASSERT_TRUE(writer) << writer.error().message;
+    Slot slot;
+    slot.leaf = sha256("leaf");
+    slot.owner.connector = 2;
+    slot.not_after = from_unix_ms(1'900'000'000'000);
+    slot.online = slot.registered = true;
+    slot.tags.set(0).set(511);
+    slot.unknown.set(64);
+    ASSERT_TRUE(apply_to_shm(**writer, act::SlotUpsert{slot}));
+    const auto found = (*writer)->find(slot.leaf);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(*found, to_slot_data(slot));
+    EXPECT_TRUE(found->tags.test(0) && found->tags.test(511) && found->unknown.test(64));
+    EXPECT_EQ(found->tags.count() + found->unknown.count(), 3u);
+    ASSERT_TRUE(apply_to_shm(**writer, act::SlotRemove{slot.leaf}));
+    EXPECT_FALSE((*writer)->find(slot.leaf));
+    slot.owner.connector = 9;
+    EXPECT_FALSE(apply_to_shm(**writer, act::SlotUpsert{slot}));
+  }
+  std::filesystem::remove_all(dir);
 }
 
 }  // namespace

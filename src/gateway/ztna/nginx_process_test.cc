@@ -1,0 +1,231 @@
+// Our nginx as a process: started as another user, reloaded, adopted, restarted; with its workers
+// on the channel.
+#include "gateway/ztna/nginx_process.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "base/clock.h"
+#include "ecshm/writer.h"
+#include "gateway/ztna/module_channel.h"
+#include "gateway/ztna/nginx_config.h"
+#include "policy/compile.h"
+
+namespace postern::gateway {
+namespace {
+
+int free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+std::string slurp(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+class NginxProcessTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/postern-ztna-XXXXXX";
+    dir_ = mkdtemp(name);
+    std::filesystem::permissions(dir_, std::filesystem::perms::owner_all |
+                                           std::filesystem::perms::group_exec |
+                                           std::filesystem::perms::others_exec);
+    // The module where nginx's user can read it, whatever the permissions of the build tree are.
+    std::filesystem::copy(POSTERN_BIN_DIR "/ngx_http_postern_module.so", dir_ / "module.so");
+    options_.dir = dir_ / "nginx";
+    const auto user = find_nginx_user(options_);
+    ASSERT_TRUE(user) << user.error().message;
+    user_ = *user;
+    const auto group = geteuid() == 0 ? user_.gid : static_cast<gid_t>(-1);
+    auto writer = ecshm::Writer::create(dir_ / "run", {64, 64, group});
+    ASSERT_TRUE(writer) << writer.error().message;
+    writer_ = std::move(*writer);
+    policy::PolicyTable table;
+    policy::ApiGateway all;
+    all.id = 1;
+    all.pool = 1;
+    policy::Policy policy;
+    policy.id = 1;
+    policy.proxies = {1};
+    policy.tags = {3};
+    table.proxies = {{1, "app", policy::EmptyCertAction::kBlock, {all}}};
+    table.policies = {policy};
+    ASSERT_TRUE(writer_->publish_policies(*policy::compile(table)));
+    ASSERT_TRUE(writer_->publish());
+    ModuleChannel::Callbacks callbacks;
+    callbacks.on_event = [this](const ecshm::Event& e) { events_.push_back(e); };
+    auto channel = ModuleChannel::open(loop_, dir_ / "run", {group, {user_.uid}}, callbacks);
+    ASSERT_TRUE(channel) << channel.error().message;
+    channel_ = std::move(*channel);
+    make_process();
+    port_ = free_port();
+    make_certificate();
+  }
+
+  void TearDown() override {
+    process_->stop();
+    process_.reset();
+    channel_.reset();
+    writer_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  void make_process() {
+    process_.reset();
+    auto process = NginxProcess::create(loop_, options_);
+    ASSERT_TRUE(process) << process.error().message;
+    process_ = std::move(*process);
+  }
+
+  void make_certificate() {
+    const auto key = (dir_ / "k").string(), certificate = (dir_ / "c").string();
+    const auto command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj "
+        "/CN=app "
+        "-keyout " +
+        key + " -out " + certificate + " 2>/dev/null";
+    ASSERT_EQ(std::system(command.c_str()), 0);
+    auto path = process_->install("server.pem", slurp(certificate));
+    ASSERT_TRUE(path) << path.error().message;
+    certificate_ = *path;
+    path = process_->install("server.key", slurp(key));
+    ASSERT_TRUE(path) << path.error().message;
+    key_ = *path;
+  }
+
+  std::string config() const {
+    NginxConfig c;
+    c.module_path = (dir_ / "module.so").string();
+    c.runtime_dir = (dir_ / "run").string();
+    c.state_dir = process_->state_dir().string();
+    c.client_ca_path = certificate_;
+    c.listeners = {{1, *IpAddress::parse("127.0.0.1"), static_cast<std::uint16_t>(port_),
+                    certificate_, key_, true}};
+    c.pools = {{1, {{*IpAddress::parse("127.0.0.1"), 9, 1}}}};
+    const auto text = render_nginx_config(c);
+    EXPECT_TRUE(text) << (text ? "" : text.error().message);
+    return *text;
+  }
+
+  /// Runs the loop until the condition holds.
+  bool run_until(const std::function<bool()>& condition) {
+    bool held = false;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    auto handle = loop_.every(std::chrono::milliseconds(2), [&] {
+      held = condition();
+      if (held || std::chrono::steady_clock::now() > deadline) loop_.stop();
+    });
+    loop_.run();
+    return held;
+  }
+
+  Status apply(std::string text) {
+    std::optional<Status> result;
+    process_->apply(std::move(text), [&](Status s) { result = std::move(s); });
+    EXPECT_TRUE(run_until([&] { return result.has_value(); }));
+    return result.value_or(fail(ErrorCode::kInternal, "no answer"));
+  }
+
+  /// The status and the reason code that a client without a certificate gets.
+  std::string get() {
+    std::string out;
+    std::atomic<bool> done{false};
+    std::thread client([&] {
+      const auto command =
+          "curl -sk --max-time 10 -o /dev/null -w '%{http_code} %header{x-postern-reason}' "
+          "https://127.0.0.1:" +
+          std::to_string(port_) + "/";
+      FILE* pipe = popen(command.c_str(), "r");
+      char chunk[256];
+      while (pipe != nullptr && fgets(chunk, sizeof chunk, pipe) != nullptr) out += chunk;
+      if (pipe != nullptr) pclose(pipe);
+      done = true;
+    });
+    run_until([&] { return done.load(); });
+    client.join();
+    return out;
+  }
+
+  net::Loop loop_;
+  std::filesystem::path dir_;
+  NginxOptions options_;
+  NginxUser user_;
+  std::unique_ptr<ecshm::Writer> writer_;
+  std::unique_ptr<ModuleChannel> channel_;
+  std::unique_ptr<NginxProcess> process_;
+  std::vector<ecshm::Event> events_;
+  std::string certificate_, key_;
+  int port_ = 0;
+};
+
+TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
+  auto applied = apply(config());
+  ASSERT_TRUE(applied) << applied.error().message;
+  ASSERT_TRUE(run_until([&] { return channel_->counters().workers == 1; }))
+      << slurp(process_->state_dir() / "error.log");
+  const auto first = process_->pid();
+  ASSERT_TRUE(first);
+  const auto status = slurp("/proc/" + std::to_string(*first) + "/status");
+  EXPECT_NE(status.find("Uid:\t" + std::to_string(user_.uid) + "\t" + std::to_string(user_.uid)),
+            std::string::npos)
+      << status;
+  EXPECT_NE(status.find("NoNewPrivs:\t1"), std::string::npos) << status;
+  EXPECT_EQ(get(), "403 002");
+  EXPECT_TRUE(run_until([&] { return channel_->counters().denied == 1; }))
+      << "the worker reports it";
+  EXPECT_EQ(events_.back().reason, policy::Reason::kEmptyCertificate);
+
+  applied = apply("load_module /nowhere.so;\n");
+  EXPECT_EQ(applied.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(applied.error().message.find("/nowhere.so"), std::string::npos)
+      << applied.error().message;
+  EXPECT_EQ(get(), "403 002") << "the old configuration stays";
+
+  ASSERT_TRUE(apply(config()));
+  EXPECT_EQ(process_->pid(), first) << "a reload, not a restart";
+
+  make_process();  // As a gateway that starts again.
+  EXPECT_FALSE(process_->pid());
+  ASSERT_TRUE(apply(config()));
+  EXPECT_EQ(process_->pid(), first) << "adopted";
+
+  int died = 0;
+  process_->on_died = [&] { ++died; };
+  ASSERT_EQ(kill(*first, SIGKILL), 0);
+  ASSERT_TRUE(run_until([&] { return process_->pid() && process_->pid() != first; }))
+      << "started again";
+  EXPECT_EQ(died, 1);
+  EXPECT_TRUE(run_until([&] { return get() == "403 002"; }))
+      << slurp(process_->state_dir() / "error.log");
+
+  process_->stop();
+  EXPECT_FALSE(process_->pid());
+  EXPECT_EQ(get(), "000 ");
+}
+
+}  // namespace
+}  // namespace postern::gateway

@@ -1,0 +1,128 @@
+// Streams of HTTP/2 end one by one, or with their connection.
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "nginx/fixture_test.h"
+
+namespace postern::nginx::lab {
+namespace {
+
+/// Just enough of HTTP/2: literal headers out, frames in.
+class H2 {
+ public:
+  H2(int port, const Identity& who) : client_(port, &who, "app.example", "h2") {
+    std::string hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const std::string window("\x00\x04\x7f\xff\xff\xff",
+                             6);  // SETTINGS_INITIAL_WINDOW_SIZE, the largest.
+    hello += frame(4, 0, 0, window) + frame(8, 0, 0, std::string("\x7f\xff\x00\x00", 4));
+    client_.send(hello);
+  }
+  void get(std::uint32_t stream, const std::string& path) {
+    std::string block;
+    for (const auto& [name, value] :
+         std::vector<std::pair<std::string, std::string>>{{":method", "GET"},
+                                                          {":scheme", "https"},
+                                                          {":authority", "app.example"},
+                                                          {":path", path}}) {
+      block += std::string(1, '\0') + static_cast<char>(name.size()) + name +
+               static_cast<char>(value.size()) + value;
+    }
+    client_.send(frame(1, 0x5, stream, block));
+  }
+  /// Reads until `done` or the connection ends.
+  bool read_until(const std::function<bool()>& done) {
+    const auto deadline = Clock::now() + kPatience;
+    while (!done()) {
+      if (Clock::now() > deadline || client_.end() != End::kOpen) return false;
+      in_ += client_.read();
+      take_frames();
+    }
+    return true;
+  }
+  struct Stream {
+    std::size_t data = 0;
+    bool reset = false, ended = false, headers = false;
+  };
+  std::map<std::uint32_t, Stream> streams;
+  Client& client() { return client_; }
+
+ private:
+  static std::string frame(int type, int flags, std::uint32_t stream, const std::string& payload) {
+    std::string out;
+    for (const int shift : {16, 8, 0}) out += static_cast<char>(payload.size() >> shift & 255);
+    out += static_cast<char>(type);
+    out += static_cast<char>(flags);
+    for (const int shift : {24, 16, 8, 0}) out += static_cast<char>(stream >> shift & 255);
+    return out + payload;
+  }
+  void take_frames() {
+    std::size_t at = 0;
+    const auto byte = [&](std::size_t i) {
+      return static_cast<std::size_t>(static_cast<unsigned char>(in_[at + i]));
+    };
+    while (in_.size() - at >= 9) {
+      const auto size = byte(0) << 16 | byte(1) << 8 | byte(2);
+      if (in_.size() - at < 9 + size) break;
+      const auto stream =
+          static_cast<std::uint32_t>(byte(5) << 24 | byte(6) << 16 | byte(7) << 8 | byte(8));
+      auto& s = streams[stream];
+      if (byte(3) == 0) s.data += size;
+      if (byte(3) == 1) s.headers = true;
+      if (byte(3) == 3) s.reset = true;
+      if (byte(3) <= 1 && (byte(4) & 1) != 0) s.ended = true;
+      at += 9 + size;
+    }
+    in_.erase(0, at);
+  }
+  Client client_;
+  std::string in_;
+};
+
+TEST_F(ModuleTest, AnHttp2StreamEndsWhenItsPolicyIsLost) {
+  H2 h2(nginx_->port(), device_);
+  h2.get(1, "/long");
+  ASSERT_TRUE(h2.read_until([&] { return h2.streams[1].data > 200'000; })) << nginx_->log();
+  plane_->put(device_.leaf, changed([](auto& d) { d.tags.reset(kHealthy); }));
+  // The stream is reset, or, with much unsent in the socket, the connection: in both cases it ends
+  // at once.
+  const bool reset = h2.read_until([&] { return h2.streams[1].reset; });
+  EXPECT_TRUE(reset || h2.client().end() == End::kReset) << nginx_->log();
+  EXPECT_FALSE(h2.streams[1].ended);
+}
+
+TEST_F(ModuleTest, AnIdleHttp2StreamIsResetAndTheConnectionGoesOn) {
+  // A WebSocket's place in HTTP/2: a request that is open and silent.
+  H2 h2(nginx_->port(), device_);
+  h2.get(1, "/silent");
+  ASSERT_TRUE(h2.read_until([&] { return h2.streams[1].data > 0; })) << nginx_->log();
+  plane_->put(device_.leaf, changed([](auto& d) { d.tags.reset(kHealthy); }));
+  EXPECT_TRUE(h2.read_until([&] { return h2.streams[1].reset; })) << nginx_->log();
+  h2.get(3, "/open/x");
+  EXPECT_TRUE(h2.read_until([&] { return h2.streams[3].ended; }))
+      << "other policies still let it in";
+}
+
+TEST_F(ModuleTest, AnHttp2ConnectionEndsWithItsEndpoint) {
+  H2 h2(nginx_->port(), device_);
+  h2.get(1, "/silent");
+  h2.get(3, "/long");
+  ASSERT_TRUE(
+      h2.read_until([&] { return h2.streams[1].data > 0 && h2.streams[3].data > 100'000; }));
+  plane_->put(device_.leaf, changed([](auto& d) { d.quarantined = true; }));
+  EXPECT_FALSE(h2.read_until([&] { return false; }));
+  EXPECT_EQ(h2.client().end(), End::kReset) << nginx_->log();
+
+  H2 idle(nginx_->port(), device_);
+  idle.get(1, "/");
+  ASSERT_TRUE(idle.read_until([&] { return idle.streams[1].ended; }));
+  plane_->put(device_.leaf, healthy());
+  idle.get(3, "/");
+  ASSERT_TRUE(idle.read_until([&] { return idle.streams[3].ended; }));
+  plane_->put(device_.leaf, changed([](auto& d) { d.quarantined = true; }));
+  EXPECT_FALSE(idle.read_until([&] { return false; }));
+  EXPECT_EQ(idle.client().end(), End::kReset) << nginx_->log();
+}
+
+}  // namespace
+}  // namespace postern::nginx::lab
