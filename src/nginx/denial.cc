@@ -102,7 +102,6 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   page.id = new_denial_id();
   page.reason = decision.reason;
   page.host = std::string(state.host);
-  page.path = std::string(to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?')));
   page.messages = messages_of(state, decision);
   page.time = worker().now().wall;
   page.can_check = decision.reason != policy::Reason::kPathNotCanonical &&
@@ -126,7 +125,7 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.id = page.id;
   event.method = std::string(to_view(r->method_name));
   event.host = page.host;
-  event.path = page.path;
+  event.path = std::string(to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?')));
   event.detail = detail;
   event.tags = decision.tags;
   worker().report(std::move(event));

@@ -102,9 +102,9 @@ std::string denial_html(const DenialPage& page) {
   }
   std::string check;
   if (page.can_check) {
-    check = fmt::format(
-        R"(<div class="row"><a class="button" href="{}">Check again</a><small id="note" role="status"></small></div>)",
-        escape_html(page.path));
+    // An empty reference is this very address, query included.
+    check =
+        R"(<div class="row"><a class="button" href="">Check again</a><small id="note" role="status"></small></div>)";
   }
   const auto script =
       page.can_check ? fmt::format(R"(<script nonce="{}">{}</script>)", page.nonce, kScript) : "";

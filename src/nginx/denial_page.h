@@ -12,7 +12,6 @@ struct DenialPage {
   std::string id;
   policy::Reason reason = policy::Reason::kNone;
   std::string host;                   ///< As the client sent it.
-  std::string path;                   ///< Raw, without the query.
   std::vector<std::string> messages;  ///< Of the tags in question; written by an administrator.
   WallTime time{};
   bool can_check = false;  ///< Offer to look again, by itself too.
