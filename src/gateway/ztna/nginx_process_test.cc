@@ -5,15 +5,17 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -78,27 +80,36 @@ class NginxProcessTest : public testing::Test {
     ASSERT_TRUE(writer_->publish());
     ModuleChannel::Callbacks callbacks;
     callbacks.on_event = [this](const ecshm::Event& e) { events_.push_back(e); };
-    auto channel = ModuleChannel::open(loop_, dir_ / "run", {group, {user_.uid}}, callbacks);
-    ASSERT_TRUE(channel) << channel.error().message;
-    channel_ = std::move(*channel);
+    thread_ = std::thread([this] { loop_.run(); });
+    on_loop([&] {
+      auto channel = ModuleChannel::open(loop_, dir_ / "run", {group, {user_.uid}}, callbacks);
+      ASSERT_TRUE(channel) << channel.error().message;
+      channel_ = std::move(*channel);
+    });
     make_process();
     port_ = free_port();
     make_certificate();
   }
 
   void TearDown() override {
-    process_->stop();
-    process_.reset();
-    channel_.reset();
+    on_loop([&] {
+      process_->stop();
+      process_.reset();
+      channel_.reset();
+    });
+    loop_.stop();
+    thread_.join();
     writer_.reset();
     std::filesystem::remove_all(dir_);
   }
 
   void make_process() {
-    process_.reset();
-    auto process = NginxProcess::create(loop_, options_);
-    ASSERT_TRUE(process) << process.error().message;
-    process_ = std::move(*process);
+    on_loop([&] {
+      process_.reset();
+      auto process = NginxProcess::create(loop_, options_);
+      ASSERT_TRUE(process) << process.error().message;
+      process_ = std::move(*process);
+    });
   }
 
   void make_certificate() {
@@ -131,46 +142,56 @@ class NginxProcessTest : public testing::Test {
     return *text;
   }
 
-  /// Runs the loop until the condition holds.
-  bool run_until(const std::function<bool()>& condition) {
-    bool held = false;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    auto handle = loop_.every(std::chrono::milliseconds(2), [&] {
-      held = condition();
-      if (held || std::chrono::steady_clock::now() > deadline) loop_.stop();
+  /// Runs `work` on the loop's thread and waits for it.
+  void on_loop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop_.post([&] {
+      work();
+      done.set_value();
     });
-    loop_.run();
-    return held;
+    done.get_future().wait();
+  }
+
+  /// Waits until the condition, looked at on the loop's thread, holds.
+  bool run_until(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (;;) {
+      bool held = false;
+      on_loop([&] { held = condition(); });
+      if (held || std::chrono::steady_clock::now() > deadline) return held;
+      poll(nullptr, 0, 2);
+    }
   }
 
   Status apply(std::string text) {
     std::optional<Status> result;
-    process_->apply(std::move(text), [&](Status s) { result = std::move(s); });
+    on_loop([&] { process_->apply(std::move(text), [&](Status s) { result = std::move(s); }); });
     EXPECT_TRUE(run_until([&] { return result.has_value(); }));
     return result.value_or(fail(ErrorCode::kInternal, "no answer"));
   }
 
   /// The status and the reason code that a client without a certificate gets.
-  std::string get() {
+  std::string get() const {
+    const auto command =
+        "curl -sk --max-time 10 -o /dev/null -w '%{http_code} %header{x-postern-reason}' "
+        "https://127.0.0.1:" +
+        std::to_string(port_) + "/";
     std::string out;
-    std::atomic<bool> done{false};
-    std::thread client([&] {
-      const auto command =
-          "curl -sk --max-time 10 -o /dev/null -w '%{http_code} %header{x-postern-reason}' "
-          "https://127.0.0.1:" +
-          std::to_string(port_) + "/";
-      FILE* pipe = popen(command.c_str(), "r");
-      char chunk[256];
-      while (pipe != nullptr && fgets(chunk, sizeof chunk, pipe) != nullptr) out += chunk;
-      if (pipe != nullptr) pclose(pipe);
-      done = true;
-    });
-    run_until([&] { return done.load(); });
-    client.join();
+    FILE* pipe = popen(command.c_str(), "r");
+    char chunk[256];
+    while (pipe != nullptr && fgets(chunk, sizeof chunk, pipe) != nullptr) out += chunk;
+    if (pipe != nullptr) pclose(pipe);
+    return out;
+  }
+
+  std::optional<pid_t> pid() {
+    std::optional<pid_t> out;
+    on_loop([&] { out = process_->pid(); });
     return out;
   }
 
   net::Loop loop_;
+  std::thread thread_;
   std::filesystem::path dir_;
   NginxOptions options_;
   NginxUser user_;
@@ -187,7 +208,7 @@ TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
   ASSERT_TRUE(applied) << applied.error().message;
   ASSERT_TRUE(run_until([&] { return channel_->counters().workers == 1; }))
       << slurp(process_->state_dir() / "error.log");
-  const auto first = process_->pid();
+  const auto first = pid();
   ASSERT_TRUE(first);
   const auto status = slurp("/proc/" + std::to_string(*first) + "/status");
   EXPECT_NE(status.find("Uid:\t" + std::to_string(user_.uid) + "\t" + std::to_string(user_.uid)),
@@ -206,15 +227,15 @@ TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
   EXPECT_EQ(get(), "403 002") << "the old configuration stays";
 
   ASSERT_TRUE(apply(config()));
-  EXPECT_EQ(process_->pid(), first) << "a reload, not a restart";
+  EXPECT_EQ(pid(), first) << "a reload, not a restart";
 
   make_process();  // As a gateway that starts again.
-  EXPECT_FALSE(process_->pid());
+  EXPECT_FALSE(pid());
   ASSERT_TRUE(apply(config()));
-  EXPECT_EQ(process_->pid(), first) << "adopted";
+  EXPECT_EQ(pid(), first) << "adopted";
 
   int died = 0;
-  process_->on_died = [&] { ++died; };
+  on_loop([&] { process_->on_died = [&] { ++died; }; });
   ASSERT_EQ(kill(*first, SIGKILL), 0);
   ASSERT_TRUE(run_until([&] { return process_->pid() && process_->pid() != first; }))
       << "started again";
@@ -222,8 +243,8 @@ TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
   EXPECT_TRUE(run_until([&] { return get() == "403 002"; }))
       << slurp(process_->state_dir() / "error.log");
 
-  process_->stop();
-  EXPECT_FALSE(process_->pid());
+  on_loop([&] { process_->stop(); });
+  EXPECT_FALSE(pid());
   EXPECT_EQ(get(), "000 ");
 }
 
