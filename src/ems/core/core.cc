@@ -163,6 +163,7 @@ Status EmsCore::start(Now now) { return impl_->start(now); }
 
 void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, std::vector<Feed> feeds) {
   impl_->matching_ = std::move(matching);
+  impl_->matching_set_ = true;
   std::vector<std::string> gone;
   for (const auto& [name, feed] : impl_->registry_.feeds.all()) {
     if (std::ranges::none_of(feeds, [&](const Feed& f) { return f.name == name; })) gone.push_back(name);
@@ -173,6 +174,12 @@ void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, st
   impl_->rematch_later();
   impl_->after_input(now);
 }
+
+void EmsCore::set_public_addresses(std::vector<std::string> addresses) {
+  impl_->options_.public_addresses = std::move(addresses);
+}
+
+const EmsIdentity* EmsCore::identity() const { return impl_->identity_ ? &*impl_->identity_ : nullptr; }
 
 void EmsCore::shut_down(Now) {
   std::vector<SessionId> agents, gateways;

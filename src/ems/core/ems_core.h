@@ -34,6 +34,7 @@
 namespace postern::ems {
 
 class Store;
+struct EmsIdentity;
 
 /// A connection, numbered by whoever carries it; never used twice in a run of the program.
 using SessionId = std::uint64_t;
@@ -120,6 +121,10 @@ class EmsCore {
   Status start(Now now);
   /// Vulnerability matching, and the feeds behind it. Every inventory is matched again, some per flush.
   void set_matching(Now now, std::shared_ptr<const Matching> matching, std::vector<Feed> feeds);
+  /// Addresses that new invitations name: "host:port" of the telemetry listener.
+  void set_public_addresses(std::vector<std::string> addresses);
+  /// Keys and certificates, for the listeners. Null before `start`.
+  const EmsIdentity* identity() const;
   /// Goodbye to everybody, with a time to come back. Flush, carry out the actions, then stop.
   void shut_down(Now now);
 

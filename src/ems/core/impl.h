@@ -184,6 +184,7 @@ struct EmsCore::Impl {
   };
   std::deque<Job> jobs_;
   std::shared_ptr<const Matching> matching_;
+  bool matching_set_ = false;
   std::vector<Feed> feeds_;
   mutable std::map<std::string, std::shared_ptr<const MatchResult>> matches_;
 

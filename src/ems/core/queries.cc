@@ -123,6 +123,9 @@ Result<std::vector<Finding>> EmsCore::findings(const EndpointUid& uid) const {
   if (!e->inventory) return fail(ErrorCode::kUnavailable, "the endpoint has not sent its packages yet");
   const auto result = impl_->match_result(*e);
   if (!result) return fail(ErrorCode::kDataLoss, "the endpoint's package inventory can't be read");
+  if (!result->covered) {
+    return fail(ErrorCode::kUnavailable, "the vulnerability feeds say nothing of this endpoint's distribution");
+  }
   return result->findings;
 }
 

@@ -45,7 +45,7 @@ void put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
 
 void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> changed) {
   const auto touches = [&](std::string_view key) { return std::ranges::find(changed, key) != changed.end(); };
-  if (touches(keys::kKernelPackage) || touches(keys::kKernelRelease)) match(now, e, changed);
+  if (touches(keys::kKernelRelease)) match(now, e, changed);
   if (touches(keys::kMachineId) || touches(keys::kHardwareUuid) || touches(keys::kMacs)) follow_quarantine(now, e);
   put_ems_facts(e, now, changed);
   if (changed.empty()) return;
@@ -55,9 +55,8 @@ void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> change
 std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e) const {
   if (!matching_ || !e.inventory) return nullptr;
   const auto hash = to_hex_lower(*e.inventory);
-  const auto package = fact_text(e, keys::kKernelPackage);
   const auto release = fact_text(e, keys::kKernelRelease);
-  const auto key = hash + '\n' + package + '\n' + release;
+  const auto key = hash + '\n' + release;
   if (const auto it = matches_.find(key); it != matches_.end()) return it->second;
   std::string deflated;
   if (const auto* fresh = registry_.inventories.find(hash)) {
@@ -69,7 +68,7 @@ std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e
   }
   const auto text = proto::inflate_text(deflated, proto::telemetry::kMaxInventory);
   if (!text) return nullptr;
-  auto result = matching_->match(*text, package, release);
+  auto result = matching_->match(*text, release);
   if (!result) return nullptr;
   if (matches_.size() >= kMaxMatches) matches_.erase(matches_.begin());
   auto shared = std::make_shared<const MatchResult>(std::move(*result));
@@ -78,8 +77,10 @@ std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e
 }
 
 void EmsCore::Impl::match(Now now, Endpoint& e, std::vector<std::string>& changed) {
+  // Feeds are still being read after a start: what was found before stands until they are.
+  if (!matching_set_) return;
   const auto result = profile_of(e).vulnerability_scan ? match_result(e) : nullptr;
-  if (!result) {
+  if (!result || !result->covered) {
     e.vulnerabilities.reset();
   } else {
     VulnerabilityState state;

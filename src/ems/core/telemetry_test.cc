@@ -365,11 +365,11 @@ TEST_F(Lab, WhatIfSaysWhoGainsAndLosesAndChangesNothing) {
 
 class OneFinding final : public Matching {
  public:
-  Result<MatchResult> match(std::string_view inventory, std::string_view, std::string_view) const override {
+  Result<MatchResult> match(std::string_view inventory, std::string_view) const override {
     MatchResult out;
     if (inventory.find("openssl 1.0") != inventory.npos) {
       out.counts.high = 1;
-      out.findings.push_back({"CVE-2099-1", "openssl", "openssl", "1.0", "1.1", "high", false, ""});
+      out.findings.push_back({"CVE-2099-1", "openssl", "openssl", "1.0", "1.1", "high", false});
     }
     return out;
   }

@@ -18,22 +18,22 @@ struct Finding {
   std::string fixed;      ///< Version that mends it; empty: none yet.
   std::string severity;   ///< "critical", "high", "medium", "low", "info", "unknown".
   bool kev = false;       ///< Known to be exploited.
-  std::string note;       ///< Why it is not counted; empty: it is.
 };
 
 struct MatchResult {
+  bool covered = true;                   ///< False: the feeds say nothing of this distribution, so nothing is known.
   posture::VulnerabilityCounts counts;   ///< Per distinct CVE.
+  std::string kernel;                    ///< What was made of the running kernel, for a person.
   std::vector<Finding> findings;
 };
 
-/// Immutable. Thread: any.
+/// Thread: one at a time.
 class Matching {
  public:
   virtual ~Matching() = default;
-  /// `inventory` is the text that agents send; `kernel_package` and `kernel_release` those of the running kernel, empty
-  /// when unknown. Error: kDataLoss (not an inventory).
-  virtual Result<MatchResult> match(std::string_view inventory, std::string_view kernel_package,
-                                    std::string_view kernel_release) const = 0;
+  /// `inventory` is the text that agents send, `kernel_release` what runs there; empty when unknown.
+  /// Errors: of the inventory's form.
+  virtual Result<MatchResult> match(std::string_view inventory, std::string_view kernel_release) const = 0;
 };
 
 }  // namespace postern::ems

@@ -1,0 +1,70 @@
+// postern-ems: the command line.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "base/log.h"
+#include "ems/shell/shell.h"
+#include "vuln/scan_report.h"
+
+namespace {
+
+int wrong_argument(const postern::Error& error) {
+  std::cerr << "postern-ems: " << error.message << "\n";
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Postern's endpoint management server"};
+  app.set_version_flag("--version", "postern-ems " POSTERN_VERSION);
+  app.require_subcommand(1);
+
+  std::string data_dir, listen = "0.0.0.0:8443", telemetry = "0.0.0.0:8013";
+  std::vector<std::string> public_addresses, feeds;
+  bool verbose = false;
+  auto* run = app.add_subcommand("run", "Run the server until SIGTERM");
+  run->set_config("--config", "", "Read options from a TOML file");
+  run->add_option("--data-dir", data_dir, "Directory of the database; made at the first start")->required();
+  run->add_option("--listen", listen, "IP:PORT of console, API and fabric (port 0: a free one)")->capture_default_str();
+  run->add_option("--telemetry-listen", telemetry, "IP:PORT of telemetry and enrolment")->capture_default_str();
+  run->add_option("--public-address", public_addresses, "host:port at which agents reach telemetry; invitations name it");
+  run->add_option("--feed", feeds, "Vulnerability feed: OSV records as JSON lines, gzip or zip (SIGHUP reads them again)");
+  run->add_flag("--verbose", verbose, "Log more");
+
+  auto* vuln = app.add_subcommand("vuln", "Vulnerabilities without a server");
+  vuln->require_subcommand(1);
+  auto* scan = vuln->add_subcommand("scan", "Match the packages of a root file system");
+  std::string root = "/", format = "table";
+  std::vector<std::string> scan_feeds;
+  scan->add_option("--root", root, "Root file system to look at")->capture_default_str();
+  scan->add_option("--feed", scan_feeds, "OSV feed")->required();
+  scan->add_option("--format", format, "table or json")->capture_default_str();
+
+  auto* admin = app.add_subcommand("admin", "Administrators, while the server does not run");
+  admin->require_subcommand(1);
+  auto* reset = admin->add_subcommand("reset-password", "Give an administrator a new random password and print it");
+  std::string reset_dir, name = "admin";
+  reset->add_option("--data-dir", reset_dir, "Directory of the database")->required();
+  reset->add_option("--name", name, "Administrator")->capture_default_str();
+
+  CLI11_PARSE(app, argc, argv);
+
+  using namespace postern;
+  if (scan->parsed()) {
+    return vuln::vuln_scan_main(root, {scan_feeds.begin(), scan_feeds.end()}, format, std::cout, std::cerr);
+  }
+  if (reset->parsed()) return ems::reset_password(reset_dir, name);
+  if (verbose) set_log_level(LogLevel::kDebug);
+  ems::ShellOptions options;
+  options.data_dir = data_dir;
+  const auto https = ems::parse_listen_address(listen);
+  if (!https) return wrong_argument(https.error());
+  const auto agents = ems::parse_listen_address(telemetry);
+  if (!agents) return wrong_argument(agents.error());
+  options.https = *https;
+  options.telemetry = *agents;
+  options.public_addresses = public_addresses;
+  options.feeds.assign(feeds.begin(), feeds.end());
+  return ems::run_ems(options);
+}

@@ -1,0 +1,45 @@
+#include "ems/shell/prepare.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "ems/api/password.h"
+#include "ems/bootstrap/bootstrap.h"
+#include "ems/store/sqlite_store.h"
+
+namespace postern::ems {
+
+std::string new_password(Random& random) {
+  std::string out;
+  for (int group = 0; group < 4; ++group) {
+    if (group != 0) out += '-';
+    out += random.readable(5);
+  }
+  return out;
+}
+
+Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_dir, Random& random, Now now,
+                                             const std::vector<std::string>& server_names) {
+  if (auto ok = make_directories(data_dir, 0700); !ok) return fail(ok.error());
+  auto store = open_sqlite_store(data_dir / "ems.db", random);
+  if (!store) return fail(store.error());
+  const auto blank = store_is_blank(**store);
+  if (!blank) return fail(blank.error());
+  if (*blank) {
+    BootstrapOptions options;
+    options.server_names = server_names;
+    const auto password = new_password(random);
+    auto hash = hash_password(password);
+    if (!hash) return fail(hash.error());
+    options.password_hash = std::move(*hash);
+    // First, so that no EMS can exist whose password nobody knows.
+    const auto file = data_dir / kInitialPasswordFile;
+    if (auto ok = write_file_atomic(file, password + "\n", 0600); !ok) return fail(ok.error());
+    if (auto ok = bootstrap(**store, random, now, options); !ok) return fail(ok.error());
+    log_info("ems.created", "a new EMS was made; sign in as admin with the password in this file", {{"file", file.string()}});
+  } else if (auto ok = renew_telemetry_certificate(**store, random, now, server_names); !ok) {
+    return fail(ok.error());
+  }
+  return store;
+}
+
+}  // namespace postern::ems

@@ -1,0 +1,26 @@
+#pragma once
+// What stands on disk before anything listens: the data directory, the database, and at the first start an EMS in it.
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "ems/store/store.h"
+
+namespace postern::ems {
+
+/// The password that the first start wrote for the administrator "admin".
+inline constexpr const char* kInitialPasswordFile = "initial-password";
+
+/// Opens the store, makes the EMS if there is none (its first password goes to kInitialPasswordFile, mode 0600) and sees
+/// that the telemetry certificate is in date. Errors say what to do.
+Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_dir, Random& random, Now now,
+                                             const std::vector<std::string>& server_names);
+
+/// A password that can be read out and typed.
+std::string new_password(Random& random);
+
+}  // namespace postern::ems

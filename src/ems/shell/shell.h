@@ -1,0 +1,34 @@
+#pragma once
+// The program around the core: listeners, sessions, time, feeds, signals.
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+
+namespace postern::ems {
+
+struct ListenAddress {
+  IpAddress ip;
+  std::uint16_t port = 0;   ///< 0: a free one.
+};
+/// "127.0.0.1:8443", "[::]:8443". Error: kInvalidArgument.
+Result<ListenAddress> parse_listen_address(const std::string& text);
+
+struct ShellOptions {
+  std::filesystem::path data_dir;
+  ListenAddress https;
+  ListenAddress telemetry;
+  std::vector<std::string> public_addresses;   ///< "host:port" that invitations name; empty: the telemetry listener's own.
+  std::vector<std::filesystem::path> feeds;
+};
+
+/// Runs the EMS until SIGTERM or SIGINT. Exit status of the program. Thread: one, and the loop's workers.
+int run_ems(const ShellOptions& options);
+
+/// Sets a new random password of an administrator and writes it to standard output. Exit status.
+int reset_password(const std::filesystem::path& data_dir, const std::string& administrator);
+
+}  // namespace postern::ems

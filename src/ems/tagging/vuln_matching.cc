@@ -1,0 +1,67 @@
+#include "ems/tagging/vuln_matching.h"
+
+#include "base/file.h"
+#include "vuln/matcher.h"
+#include "vuln/osv.h"
+
+namespace postern::ems {
+namespace {
+
+constexpr std::size_t kMaxFeedFile = 1u << 30;
+
+class VulnMatching final : public Matching {
+ public:
+  explicit VulnMatching(std::shared_ptr<const vuln::AdvisorySet> advisories) : matcher_(std::move(advisories)) {}
+
+  Result<MatchResult> match(std::string_view text, std::string_view kernel_release) const override {
+    auto inventory = vuln::parse_inventory(text);
+    if (!inventory) return fail(inventory.error());
+    const auto found = matcher_.match(*inventory, {std::string(kernel_release)});
+    MatchResult out;
+    out.covered = found.covered;
+    out.counts = {found.counts.critical, found.counts.high,    found.counts.medium,         found.counts.low,
+                  found.counts.info,     found.counts.unknown, found.counts.unknown_fixable};
+    out.kernel = vuln::kernel_note(found.kernel, found.kernel_package);
+    out.findings.reserve(found.findings.size());
+    for (const auto& f : found.findings) {
+      out.findings.push_back(
+          {f.cve, f.source, f.package, f.version, f.fixed, std::string(vuln::severity_name(f.severity)), f.kev});
+    }
+    return out;
+  }
+
+ private:
+  mutable vuln::Matcher matcher_;  // remembers what it compared
+};
+
+}  // namespace
+
+LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallTime now) {
+  LoadedFeeds out;
+  vuln::FeedOptions options;
+  options.skip_invalid = true;
+  vuln::FeedReader reader(options);
+  bool any = false;
+  for (const auto& file : files) {
+    Feed feed;
+    feed.name = file.filename().string();
+    feed.kind = "osv";
+    feed.loaded_at = now;
+    auto bytes = read_file(file, kMaxFeedFile);
+    if (!bytes) {
+      feed.error = bytes.error().message;
+    } else if (const auto report = reader.add(feed.name, *bytes); !report) {
+      feed.error = report.error().message;
+    } else {
+      feed.records = report->records;
+      any = true;
+    }
+    out.feeds.push_back(std::move(feed));
+  }
+  if (any) {
+    out.matching = std::make_shared<VulnMatching>(std::make_shared<const vuln::AdvisorySet>(std::move(reader).finish()));
+  }
+  return out;
+}
+
+}  // namespace postern::ems

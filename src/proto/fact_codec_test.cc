@@ -1,0 +1,66 @@
+#include "proto/fact_codec.h"
+
+#include <gtest/gtest.h>
+
+#include "wire/endpoint.pb.h"
+
+namespace postern::proto {
+namespace {
+
+using posture::Fact;
+using posture::FactValue;
+
+Fact round_trip(const FactValue& value) {
+  const Fact fact{value, from_unix_ms(1234), "somewhere"};
+  wire::Fact wire;
+  encode_fact("a.key", fact, wire);
+  EXPECT_EQ(wire.key(), "a.key");
+  wire::Fact arrived;
+  EXPECT_TRUE(arrived.ParseFromString(wire.SerializeAsString()));
+  const auto back = decode_fact(arrived);
+  EXPECT_TRUE(back);
+  return back ? *back : Fact{};
+}
+
+TEST(FactCodec, EveryKindOfValueComesBack) {
+  const posture::Interface eth0{"eth0", *MacAddress::parse("02:09:0f:00:01:02"),
+                                {*IpAddress::parse("10.0.1.2"), *IpAddress::parse("2001:db8::1")}, true};
+  const posture::Interface bare{"tun0", MacAddress(), {}, false};
+  const posture::Route route{"eth0", *IpAddress::parse("10.0.1.1"), *MacAddress::parse("02:00:00:00:00:01"),
+                             *IpAddress::parse("10.0.1.2"), true, 100};
+  for (const FactValue& value :
+       {FactValue(true), FactValue(false), FactValue(std::int64_t{-5}), FactValue(std::int64_t{0}), FactValue(std::string()),
+        FactValue(std::string("text")), FactValue(std::vector<std::string>{}), FactValue(std::vector<std::string>{"a", ""}),
+        FactValue(std::vector{eth0, bare}), FactValue(std::vector<posture::Interface>{}), FactValue(std::vector{route}),
+        FactValue(std::vector<posture::Route>{}), FactValue(posture::Unknown{posture::UnknownReason::kDenied}),
+        FactValue(posture::Unknown{posture::UnknownReason::kUnsupported})}) {
+    const auto back = round_trip(value);
+    EXPECT_EQ(back.value, value);
+    EXPECT_EQ(back.source, "somewhere");
+    EXPECT_EQ(back.collected_at, from_unix_ms(1234));
+  }
+}
+
+TEST(FactCodec, WhatIsNeitherKnownNorUnknownIsRefused) {
+  wire::Fact f;
+  EXPECT_FALSE(decode_fact(f));
+  f.set_boolean(true);
+  EXPECT_TRUE(decode_fact(f));
+  f.set_unknown(wire::UNKNOWN_REASON_DENIED);
+  EXPECT_FALSE(decode_fact(f));
+  f.clear_unknown();
+  f.mutable_interfaces()->add_values()->set_mac("12345");
+  EXPECT_FALSE(decode_fact(f));
+  f.mutable_interfaces()->mutable_values(0)->set_mac("");
+  f.mutable_interfaces()->mutable_values(0)->add_addresses("123");
+  EXPECT_FALSE(decode_fact(f));
+  f.mutable_routes()->add_values()->set_gateway_ip("12345");
+  EXPECT_FALSE(decode_fact(f));
+  f.set_text(std::string(kMaxFactText + 1, 'x'));
+  EXPECT_EQ(decode_fact(f).error().code, ErrorCode::kResourceExhausted);
+  for (std::size_t i = 0; i <= kMaxFactList; ++i) f.mutable_texts()->add_values("x");
+  EXPECT_EQ(decode_fact(f).error().code, ErrorCode::kResourceExhausted);
+}
+
+}  // namespace
+}  // namespace postern::proto
