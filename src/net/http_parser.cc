@@ -1,0 +1,191 @@
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <fmt/format.h>
+
+#include "base/ip.h"
+#include "base/text.h"
+#include "net/detail/http_parser.h"
+
+namespace postern::net::detail {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+tl::unexpected<Error> bad(std::string why) { return fail(ErrorCode::kInvalidArgument, std::move(why)); }
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      if (i + 2 >= text.size() + 0 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
+      out += static_cast<char>(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+Status decode_target(std::string_view target, HttpRequest& request) {
+  if (target.empty() || target[0] != '/' || target.size() > 16384) return bad("the request's target is not a path");
+  const auto question = target.find('?');
+  const auto raw_path = target.substr(0, question);
+  if (raw_path.find("//") != raw_path.npos || to_lower(raw_path).find("%2f") != raw_path.npos) {
+    return bad("the path is not in its canonical form");
+  }
+  auto path = percent_decode(raw_path, false);
+  if (!path) return bad("the path has a broken % escape");
+  for (const unsigned char c : *path) {
+    if (c < 0x20 || c == 0x7f || c == '\\') return bad("the path has a forbidden character");
+  }
+  for (const auto piece : split(std::string_view(*path).substr(1), '/')) {
+    if (piece == "." || piece == "..") return bad("the path is not in its canonical form");
+  }
+  request.path = std::move(*path);
+  if (question == target.npos || question + 1 == target.size()) return {};
+  for (const auto pair : split(target.substr(question + 1), '&')) {
+    if (pair.empty()) continue;
+    const auto equals = pair.find('=');
+    auto name = percent_decode(pair.substr(0, equals), true);
+    auto value = percent_decode(equals == pair.npos ? std::string_view() : pair.substr(equals + 1), true);
+    if (!name || !value) return bad("the query has a broken % escape");
+    if (request.query.size() >= 100) return bad("the query has too many parameters");
+    if (!request.query.emplace(*name, std::move(*value)).second) return bad("the query names " + *name + " twice");
+  }
+  return {};
+}
+
+}  // namespace
+
+struct RequestParser::Impl {
+  http::request_parser<http::string_body> parser;
+};
+
+RequestParser::RequestParser(std::size_t max_header, std::size_t max_body) : impl_(std::make_unique<Impl>()) {
+  impl_->parser.header_limit(static_cast<std::uint32_t>(max_header));
+  impl_->parser.body_limit(max_body);
+  impl_->parser.eager(true);
+}
+RequestParser::~RequestParser() = default;
+
+Status RequestParser::feed(std::string& data) {
+  while (!data.empty() && !impl_->parser.is_done()) {
+    error_code ec;
+    const auto used = impl_->parser.put(boost::asio::buffer(data), ec);
+    data.erase(0, used);
+    if (ec == http::error::need_more) return {};
+    if (ec == http::error::header_limit || ec == http::error::body_limit || ec == http::error::buffer_overflow) {
+      return fail(ErrorCode::kResourceExhausted, "the request is too large");
+    }
+    if (ec) return bad("not a valid HTTP/1.1 request: " + ec.message());
+    if (used == 0) return {};
+  }
+  return {};
+}
+
+bool RequestParser::done() const { return impl_->parser.is_done(); }
+bool RequestParser::header_done() const { return impl_->parser.is_header_done(); }
+bool RequestParser::keep_alive() const { return impl_->parser.keep_alive(); }
+bool RequestParser::upgrade() const { return impl_->parser.upgrade(); }
+bool RequestParser::expects_continue() const {
+  const auto& message = impl_->parser.get();
+  return to_lower({message[http::field::expect].data(), message[http::field::expect].size()}) == "100-continue";
+}
+
+Result<HttpRequest> RequestParser::take() {
+  auto& message = impl_->parser.get();
+  HttpRequest request;
+  if (message.version() != 11 && message.version() != 10) return bad("only HTTP/1.1 is spoken here");
+  request.method = std::string(message.method_string());
+  if (auto good = decode_target({message.target().data(), message.target().size()}, request); !good) {
+    return fail(good.error());
+  }
+  for (const auto& field : message.base()) {
+    const std::string value(field.value());
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos) return bad("a header has a forbidden character");
+    request.headers.add(std::string(field.name_string()), value);
+  }
+  if (request.headers.count("Host") != 1 && message.version() == 11) return bad("exactly one Host header is needed");
+  if (request.headers.count("Content-Length") > 1 ||
+      (request.headers.count("Content-Length") > 0 && request.headers.count("Transfer-Encoding") > 0)) {
+    return bad("the length of the body is ambiguous");
+  }
+  for (const char* single : {"Authorization", "Cookie", "Origin", "Content-Type", "X-CSRF-Token"}) {
+    if (request.headers.count(single) > 1) return bad(fmt::format("the header {} is there twice", single));
+  }
+  request.body = std::move(message.body());
+  return request;
+}
+
+struct ResponseParser::Impl {
+  http::response_parser<http::string_body> parser;
+};
+ResponseParser::ResponseParser(std::size_t max_body) : impl_(std::make_unique<Impl>()) {
+  impl_->parser.header_limit(64 << 10);
+  impl_->parser.body_limit(max_body);
+  impl_->parser.eager(true);
+}
+ResponseParser::~ResponseParser() = default;
+
+Status ResponseParser::feed(std::string& data) {
+  while (!data.empty() && !impl_->parser.is_done()) {
+    error_code ec;
+    const auto used = impl_->parser.put(boost::asio::buffer(data), ec);
+    data.erase(0, used);
+    if (ec == http::error::need_more) return {};
+    if (ec) return fail(ErrorCode::kDataLoss, "not a valid HTTP/1.1 answer: " + ec.message());
+    if (used == 0) return {};
+  }
+  return {};
+}
+Status ResponseParser::finish() {
+  if (!impl_->parser.got_some()) return fail(ErrorCode::kDataLoss, "the connection ended without an answer");
+  error_code ec;
+  impl_->parser.put_eof(ec);
+  if (ec || !impl_->parser.is_done()) return fail(ErrorCode::kDataLoss, "the answer was cut short");
+  return {};
+}
+void ResponseParser::head_only() { impl_->parser.skip(true); }
+bool ResponseParser::done() const { return impl_->parser.is_done(); }
+bool ResponseParser::header_done() const { return impl_->parser.is_header_done(); }
+int ResponseParser::status() const { return static_cast<int>(impl_->parser.get().result_int()); }
+HttpResponse ResponseParser::take() {
+  auto& message = impl_->parser.get();
+  HttpResponse response;
+  response.status = static_cast<int>(message.result_int());
+  for (const auto& field : message.base()) response.headers.add(std::string(field.name_string()), std::string(field.value()));
+  response.body = std::move(message.body());
+  return response;
+}
+
+std::string status_line(int status) {
+  const auto reason = http::obsolete_reason(static_cast<http::status>(status));
+  return fmt::format("HTTP/1.1 {} {}\r\n", status, std::string_view(reason.data(), reason.size()));
+}
+
+std::string serialize(const HttpResponse& response, bool keep_alive, bool head_request) {
+  std::string out = status_line(response.status);
+  for (const auto& [name, value] : response.headers.all()) {
+    // A handler's value must not be able to start a header of its own.
+    if (value.find_first_of("\r\n") != value.npos || name.find_first_of("\r\n: ") != name.npos) continue;
+    out += fmt::format("{}: {}\r\n", name, value);
+  }
+  if (response.status >= 200 && response.status != 204 && response.status != 304) {
+    out += fmt::format("Content-Length: {}\r\n", response.body.size());
+  }
+  out += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+  if (!head_request && response.status != 204 && response.status != 304) out += response.body;
+  return out;
+}
+
+}  // namespace postern::net::detail
