@@ -1,0 +1,27 @@
+#pragma once
+// The running gateway: sockets, files, nftables, ec-shm and nginx around GatewayCore.
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace postern::gateway {
+
+struct DaemonOptions {
+  std::filesystem::path data_dir;     ///< Identity, configuration, kept views. 0700.
+  std::filesystem::path runtime_dir;  ///< ec-shm and the command line's socket.
+  std::string module_path;            ///< ngx_http_postern_module.so.
+  std::string nginx_binary = "/usr/sbin/nginx";
+  std::string nginx_user = "www-data";
+  unsigned nginx_workers = 2;
+  bool firewall = true;               ///< False: no IP/MAC control (no privilege for nftables).
+};
+
+/// Where `postern-gateway cli` finds the daemon.
+std::filesystem::path cli_socket(const std::filesystem::path& runtime_dir);
+
+/// Runs until SIGTERM or SIGINT. Returns the exit status; what went wrong has been logged.
+int run_gateway(const DaemonOptions& options);
+
+}  // namespace postern::gateway

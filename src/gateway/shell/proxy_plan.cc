@@ -1,0 +1,114 @@
+#include "gateway/shell/proxy_plan.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace postern::gateway {
+namespace {
+
+policy::EmptyCertAction empty_action(config::EmptyCertificate action) {
+  switch (action) {
+    case config::EmptyCertificate::kAccept: return policy::EmptyCertAction::kAccept;
+    case config::EmptyCertificate::kAcceptUnmanageable: return policy::EmptyCertAction::kAcceptUnmanageable;
+    case config::EmptyCertificate::kBlock: break;
+  }
+  return policy::EmptyCertAction::kBlock;
+}
+
+}  // namespace
+
+ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags) {
+  ProxyPlan plan;
+  std::map<std::string, std::uint32_t> proxy_ids;
+  std::uint32_t next_pool = 1;
+  for (const auto& proxy : config.access_proxies) {
+    const auto* vip = config::find_named(config.vips, proxy.vip);
+    if (vip == nullptr) continue;
+    const auto id = static_cast<std::uint32_t>(plan.table.proxies.size() + 1);
+    proxy_ids[proxy.name] = id;
+    plan.proxy_names[id] = proxy.name;
+    policy::Proxy out;
+    out.id = id;
+    out.name = proxy.name;
+    out.empty_cert_action = empty_action(proxy.empty_certificate);
+    for (const auto& gateway : proxy.gateways) {
+      policy::ApiGateway api;
+      api.id = static_cast<std::uint32_t>(gateway.id);
+      api.url = gateway.url_map;
+      api.url_pattern = gateway.url_wildcard ? policy::Pattern::kWildcard : policy::Pattern::kSubString;
+      if (const auto* host = config::find_named(config.virtual_hosts, gateway.virtual_host)) {
+        api.host = to_lower(host->host);
+        api.host_pattern = host->wildcard ? policy::Pattern::kWildcard : policy::Pattern::kSubString;
+      }
+      NginxPool pool;
+      for (const auto& server : gateway.servers) {
+        if (server.active) pool.servers.push_back({server.ip, server.port, server.weight});
+      }
+      if (!pool.servers.empty()) {
+        api.pool = pool.id = next_pool++;
+        plan.pools.push_back(std::move(pool));
+      }
+      out.api_gateways.push_back(std::move(api));
+    }
+    plan.table.proxies.push_back(std::move(out));
+    NginxListener listener;
+    listener.proxy = id;
+    listener.address = vip->ext_ip;
+    listener.port = vip->ext_port;
+    listener.ask_for_certificate = proxy.client_certificate;
+    plan.listeners.push_back(std::move(listener));
+    plan.listener_certificates.push_back(vip->certificate.empty() ? std::string(config::kFactoryCertificate)
+                                                                  : vip->certificate);
+  }
+  std::map<std::uint16_t, policy::Tag> named;
+  for (const auto& policy : config.proxy_policies) {
+    if (!policy.enabled) continue;
+    policy::Policy out;
+    out.id = static_cast<std::uint32_t>(policy.id);
+    out.name = policy.name;
+    for (const auto& proxy : policy.access_proxies) {
+      if (const auto it = proxy_ids.find(proxy); it != proxy_ids.end()) out.proxies.push_back(it->second);
+    }
+    if (out.proxies.empty()) continue;
+    bool everywhere = policy.sources.empty();
+    for (const auto& name : policy.sources) {
+      const auto* address = config::find_named(config.addresses, name);
+      if (address == nullptr || address->all) {
+        everywhere = everywhere || address != nullptr;
+        continue;
+      }
+      out.sources.push_back({address->first, address->last});
+    }
+    if (everywhere) out.sources.clear();
+    bool all_have_bits = true;
+    for (const auto& name : policy.condition.tags) {
+      const auto* entry = tags.find(name);
+      if (entry == nullptr) {
+        all_have_bits = false;  // no room for it: such a policy must not lose a condition
+        continue;
+      }
+      const auto bit = static_cast<std::uint16_t>(entry->bit);
+      out.tags.push_back(bit);
+      policy::Tag tag;
+      tag.bit = bit;
+      tag.name = entry->info ? entry->info->name.str() : name;
+      if (entry->info) {
+        tag.message = entry->info->message;
+        tag.on_unknown_ignore = entry->info->on_unknown_ignore;
+      }
+      named[bit] = std::move(tag);
+    }
+    if (!all_have_bits) continue;
+    out.match = policy.condition.logic == config::MatchLogic::kAll ? policy::Match::kAll : policy::Match::kAny;
+    out.negate = policy.condition.negate;
+    out.action = policy.action == config::Action::kAccept ? policy::Action::kAccept : policy::Action::kDeny;
+    out.log = policy.log;
+    plan.policy_names[out.id] = out.name;
+    plan.table.policies.push_back(std::move(out));
+  }
+  for (auto& [bit, tag] : named) plan.table.tags.push_back(std::move(tag));
+  return plan;
+}
+
+}  // namespace postern::gateway
