@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::size_t kMaxCredential = 512;
 
-tl::unexpected<Error> unauthenticated(std::string message) {
-  return fail(ErrorCode::kUnauthenticated, std::move(message));
-}
-
 }  // namespace
 
 std::string session_cookie(const net::HttpRequest& request) {
