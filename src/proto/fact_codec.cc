@@ -1,5 +1,6 @@
 #include "proto/fact_codec.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "wire/endpoint.pb.h"
@@ -132,21 +133,74 @@ Result<FactValue> read_value(const wire::Fact& in) {
   }
 }
 
+/// Length of the UTF-8 sequence at `at`, 0 where there is none (overlong forms and surrogates included).
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(at);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  if (length == 0 || at + length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xc0) != 0x80) return 0;
+  }
+  const unsigned char second = byte(at + 1);
+  if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f)) return 0;
+  if ((lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) return 0;
+  return length;
+}
+
+std::string utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = utf8_length(text, at);
+    if (length == 0) {
+      out += "\xef\xbf\xbd";
+      ++at;
+    } else {
+      out += text.substr(at, length);
+      at += length;
+    }
+  }
+  return out;
+}
+
+struct Bounds {
+  static bool fits(const std::string& text) { return text.size() <= kMaxFactText / 3; }  // U+FFFD has three bytes
+  bool operator()(const std::string& v) const { return fits(v); }
+  bool operator()(const std::vector<std::string>& v) const {
+    return v.size() <= kMaxFactList && std::ranges::all_of(v, fits);
+  }
+  bool operator()(const std::vector<Interface>& v) const {
+    return v.size() <= kMaxFactList && std::ranges::all_of(v, [](const Interface& i) {
+             return fits(i.name) && i.addresses.size() <= kMaxFactList &&
+                    std::ranges::all_of(i.addresses, &IpAddress::valid);
+           });
+  }
+  bool operator()(const std::vector<Route>& v) const {
+    return v.size() <= kMaxFactList && std::ranges::all_of(v, [](const Route& r) { return fits(r.interface); });
+  }
+  template <class T>
+  bool operator()(const T&) const {
+    return true;
+  }
+};
+
 struct Writer {
   wire::Fact& out;
   void operator()(const Unknown& v) { out.set_unknown(wire_reason(v.reason)); }
   void operator()(bool v) { out.set_boolean(v); }
   void operator()(std::int64_t v) { out.set_integer(v); }
-  void operator()(const std::string& v) { out.set_text(v); }
+  void operator()(const std::string& v) { out.set_text(utf8(v)); }
   void operator()(const std::vector<std::string>& v) {
     out.mutable_texts();
-    for (const auto& text : v) out.mutable_texts()->add_values(text);
+    for (const auto& text : v) out.mutable_texts()->add_values(utf8(text));
   }
   void operator()(const std::vector<Interface>& v) {
     out.mutable_interfaces();
     for (const auto& i : v) {
       auto& to = *out.mutable_interfaces()->add_values();
-      to.set_name(i.name);
+      to.set_name(utf8(i.name));
       to.set_mac(bytes_of(i.mac));
       for (const auto& a : i.addresses) to.add_addresses(bytes_of(a));
       to.set_up(i.up);
@@ -156,7 +210,7 @@ struct Writer {
     out.mutable_routes();
     for (const auto& r : v) {
       auto& to = *out.mutable_routes()->add_values();
-      to.set_interface(r.interface);
+      to.set_interface(utf8(r.interface));
       to.set_gateway_ip(bytes_of(r.gateway_ip));
       to.set_gateway_mac(bytes_of(r.gateway_mac));
       to.set_local_ip(bytes_of(r.local_ip));
@@ -169,11 +223,13 @@ struct Writer {
 
 }  // namespace
 
+bool within_bounds(const Fact& fact) { return std::visit(Bounds{}, fact.value); }
+
 void encode_fact(std::string_view key, const Fact& fact, wire::Fact& out) {
-  out.set_key(std::string(key));
+  out.set_key(utf8(key));
   std::visit(Writer{out}, fact.value);
   out.set_collected_at_ms(to_unix_ms(fact.collected_at));
-  out.set_source(fact.source);
+  out.set_source(utf8(std::string_view(fact.source).substr(0, 170)));
 }
 
 Result<Fact> decode_fact(const wire::Fact& in) {

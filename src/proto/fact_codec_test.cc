@@ -62,5 +62,28 @@ TEST(FactCodec, WhatIsNeitherKnownNorUnknownIsRefused) {
   EXPECT_EQ(decode_fact(f).error().code, ErrorCode::kResourceExhausted);
 }
 
+TEST(FactCodec, TextsThatAreNotUtf8StillTravel) {
+  // The wire's parser refuses a whole frame for one bad byte: an agent with such a file name would never get through.
+  for (const auto& [bad, good] : std::vector<std::pair<std::string, std::string>>{
+           {"a\xff" "b", "a\xef\xbf\xbd" "b"},
+           {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                    // overlong
+           {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},  // a surrogate
+           {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},                    // cut off
+           {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x94\x92", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x94\x92"}}) {
+    EXPECT_EQ(round_trip(bad).value, FactValue(good));
+    EXPECT_EQ(round_trip(std::vector{bad}).value, FactValue(std::vector{good}));
+  }
+}
+
+TEST(FactCodec, WhatIsWithinBoundsIsTakenByAPeer) {
+  const auto fact = [](FactValue value) { return Fact{std::move(value), {}, ""}; };
+  EXPECT_TRUE(within_bounds(fact(std::string(kMaxFactText / 3, '\xff'))));
+  EXPECT_FALSE(within_bounds(fact(std::string(kMaxFactText, 'x'))));
+  EXPECT_EQ(round_trip(std::string(kMaxFactText / 3, '\xff')).source, "somewhere");
+  EXPECT_TRUE(within_bounds(fact(std::vector<std::string>(kMaxFactList))));
+  EXPECT_FALSE(within_bounds(fact(std::vector<std::string>(kMaxFactList + 1))));
+  EXPECT_FALSE(within_bounds(fact(std::vector{posture::Interface{"eth0", {}, {IpAddress()}, true}})));
+}
+
 }  // namespace
 }  // namespace postern::proto

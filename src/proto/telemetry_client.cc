@@ -10,7 +10,13 @@
 namespace postern::proto {
 namespace {
 
-constexpr std::size_t kFactsPerReport = 4096;  // the EMS takes twice as many
+constexpr std::size_t kFactsPerReport = 4096;      // the EMS takes twice as many
+constexpr std::size_t kBytesPerReport = 1u << 20;  // far below what a frame may have
+constexpr std::size_t kMaxProbes = 4096;
+constexpr std::size_t kMaxProbeArgument = 480;     // its fact's key must fit into kMaxFactKey
+constexpr std::size_t kMaxTags = 4096;
+constexpr Seconds kConnectTime{60};                // longer than any connection attempt takes
+constexpr Seconds kWelcomeTime{20};
 
 std::string to_text(ByteView bytes) { return std::string(as_text(bytes)); }
 
@@ -26,14 +32,18 @@ TelemetryClient::TelemetryClient(Identity identity, Random& random, Options opti
 void TelemetryClient::enable(Now now) {
   if (phase_ != Phase::kOff || deregistered_) return;
   phase_ = Phase::kConnecting;
+  backoff_ = options_.backoff_min;
   last_frame_ = now.mono;
   actions_.push_back(agent::Connect{});
 }
 
 void TelemetryClient::disable() {
-  if (phase_ == Phase::kConnecting || phase_ == Phase::kOpen) actions_.push_back(agent::Disconnect{"disabled"});
+  if (phase_ == Phase::kOff) return;
+  if (phase_ != Phase::kWaiting) actions_.push_back(agent::Disconnect{"disabled"});
   phase_ = Phase::kOff;
   welcomed_ = false;
+  requeue();
+  actions_.push_back(agent::StateChanged{});
 }
 
 void TelemetryClient::send(const wire::TelemetryFrame& frame) {
@@ -64,14 +74,18 @@ void TelemetryClient::on_disconnected(Now now, std::string reason) {
   actions_.push_back(agent::StateChanged{});
 }
 
-void TelemetryClient::schedule_reconnect(Now now, std::chrono::milliseconds at_least) {
-  phase_ = Phase::kWaiting;
-  welcomed_ = false;
+void TelemetryClient::requeue() {
   for (auto& [seq, keys] : unacked_) {
     for (const auto& key : keys) (facts_.contains(key) ? changed_ : removed_).insert(key);
   }
   unacked_.clear();
   seq_ = acked_seq_;  // numbers have no gaps: what went unacknowledged is sent again under its number
+}
+
+void TelemetryClient::schedule_reconnect(Now now, std::chrono::milliseconds at_least) {
+  phase_ = Phase::kWaiting;
+  welcomed_ = false;
+  requeue();
   const auto half = std::max<std::int64_t>(1, backoff_.count() / 2);
   const std::chrono::milliseconds wait(half + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(half) + 1)));
   reconnect_at_ = now.mono + std::max(wait, at_least);
@@ -83,6 +97,22 @@ void TelemetryClient::drop(Now now, std::string why) {
   on_disconnected(now, std::move(why));
 }
 
+MonoTime TelemetryClient::silent_at() const {
+  if (phase_ == Phase::kConnecting) return last_frame_ + kConnectTime;
+  // Two intervals without a word: the way is gone, whatever TCP believes.
+  return last_frame_ + (welcomed_ ? 2 * keepalive_ : kWelcomeTime);
+}
+
+MonoTime TelemetryClient::next_deadline() const {
+  switch (phase_) {
+    case Phase::kOff: return MonoTime::max();
+    case Phase::kWaiting: return reconnect_at_;
+    case Phase::kConnecting: return silent_at();
+    case Phase::kOpen: return welcomed_ ? std::min(next_keepalive_, silent_at()) : silent_at();
+  }
+  return MonoTime::max();
+}
+
 void TelemetryClient::on_tick(Now now) {
   if (phase_ == Phase::kWaiting && now.mono >= reconnect_at_) {
     phase_ = Phase::kConnecting;
@@ -90,9 +120,8 @@ void TelemetryClient::on_tick(Now now) {
     actions_.push_back(agent::Connect{});
     return;
   }
-  if (phase_ != Phase::kOpen) return;
-  // Two intervals without a word: the way is gone, whatever TCP believes.
-  if (now.mono - last_frame_ > 2 * (welcomed_ ? keepalive_ : Seconds(10))) {
+  if (phase_ == Phase::kOff || phase_ == Phase::kWaiting) return;
+  if (now.mono >= silent_at()) {
     drop(now, "no answer from the EMS");
     return;
   }
@@ -106,6 +135,8 @@ void TelemetryClient::on_tick(Now now) {
 
 void TelemetryClient::set_fact(const std::string& key, posture::Fact fact) {
   const auto it = facts_.find(key);
+  if (key.empty() || key.size() > kMaxFactKey) return;  // nobody would take it; probes are checked when they come
+  if (!within_bounds(fact)) fact.value = posture::Unknown{posture::UnknownReason::kFailed};
   if (it != facts_.end() && it->second.value == fact.value) return;
   facts_[key] = std::move(fact);
   removed_.erase(key);
@@ -134,19 +165,22 @@ void TelemetryClient::flush(Now now) {
     // Only the first piece may say "nothing else exists"; the rest add to it.
     report.set_full(full && first);
     auto& keys = unacked_[seq_];
-    for (std::size_t n = 0; n < kFactsPerReport && !changed_.empty(); ++n) {
+    std::size_t bytes = 0;
+    for (std::size_t n = 0; n < kFactsPerReport && bytes < kBytesPerReport && !changed_.empty(); ++n) {
       const auto key = changed_.extract(changed_.begin()).value();
       auto& out = *report.add_facts();
       encode_fact(key, facts_.at(key), out);
+      bytes += out.ByteSizeLong();
       keys.insert(key);
     }
-    for (const auto& key : std::exchange(removed_, {})) {
+    for (std::size_t n = 0; n < kFactsPerReport && !removed_.empty(); ++n) {
+      auto key = removed_.extract(removed_.begin()).value();
       report.add_removed(key);
-      keys.insert(key);
+      keys.insert(std::move(key));
     }
     send(frame);
     first = false;
-  } while (!changed_.empty());
+  } while (!changed_.empty() || !removed_.empty());
 }
 
 void TelemetryClient::set_inventory(std::string text, WallTime collected_at) {
@@ -154,6 +188,11 @@ void TelemetryClient::set_inventory(std::string text, WallTime collected_at) {
   inventory_hash_ = sha256(text);
   inventory_ = std::move(text);
   if (welcomed_) offer_inventory();
+}
+
+void TelemetryClient::clear_inventory() {
+  inventory_.clear();
+  inventory_hash_ = {};
 }
 
 void TelemetryClient::offer_inventory() {
@@ -190,7 +229,6 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       const auto& welcome = frame.welcome();
       welcomed_ = true;
       last_error_.clear();
-      backoff_ = options_.backoff_min;
       ems_serial_ = EmsSerial(welcome.ems_serial());
       keepalive_ = Seconds(std::clamp<std::uint32_t>(welcome.keepalive_s(), 1, 3600));
       next_keepalive_ = now.mono + keepalive_;
@@ -201,11 +239,20 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       break;
     }
     case wire::TelemetryFrame::kAck:
+      if (frame.ack().seq() > seq_) {
+        drop(now, "the EMS acknowledged what was never sent");
+        break;
+      }
       acked_seq_ = std::max(acked_seq_, frame.ack().seq());
       unacked_.erase(unacked_.begin(), unacked_.upper_bound(frame.ack().seq()));
+      // An EMS that welcomes and then can't do its work must not be asked again and again without pause.
+      backoff_ = options_.backoff_min;
+      break;
+    case wire::TelemetryFrame::kKeepaliveAck:
+      backoff_ = options_.backoff_min;
       break;
     case wire::TelemetryFrame::kInventoryWanted:
-      if (frame.inventory_wanted().hash() == as_text(inventory_hash_)) {
+      if (!inventory_.empty() && frame.inventory_wanted().hash() == as_text(inventory_hash_)) {
         wire::TelemetryFrame answer;
         answer.mutable_inventory()->set_hash(to_text(inventory_hash_));
         answer.mutable_inventory()->set_zlib(deflate_text(inventory_));
@@ -214,6 +261,10 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       break;
     case wire::TelemetryFrame::kTagState: {
       std::vector<agent::Tag> tags;
+      if (static_cast<std::size_t>(frame.tag_state().tags_size()) > kMaxTags) {
+        drop(now, "the EMS sent more tags than are taken");
+        break;
+      }
       for (const auto& tag : frame.tag_state().tags()) tags.push_back({tag.name(), tag.message(), tag.unknown()});
       if (tags == tags_ && profile_.show_tags == frame.tag_state().show()) break;
       tags_ = std::move(tags);
@@ -225,6 +276,7 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       probes_version_ = frame.probes().version();
       std::vector<agent::Probe> probes;
       for (const auto& probe : frame.probes().probes()) {
+        if (probe.argument().empty() || probe.argument().size() > kMaxProbeArgument || probes.size() == kMaxProbes) continue;
         if (probe.kind() == wire::Probe::PROCESS) probes.push_back({agent::Probe::Kind::kProcess, probe.argument()});
         if (probe.kind() == wire::Probe::FILE) probes.push_back({agent::Probe::Kind::kFile, probe.argument()});
       }
@@ -269,7 +321,7 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       break;
     }
     default:
-      break;  // keepalive acknowledgements, and what a newer EMS may say
+      break;  // what a newer EMS may say
   }
 }
 

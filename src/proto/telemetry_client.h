@@ -72,22 +72,32 @@ class TelemetryClient {
   TelemetryClient(Identity identity, Random& random, Options options);
   TelemetryClient(Identity identity, Random& random) : TelemetryClient(std::move(identity), random, Options{}) {}
 
+  /// Wants a connection from now on: asks for one at once. No effect when it wants one already or was deregistered.
   void enable(Now now);
+  /// Wants none: drops the one there is. Facts stay, and what was not acknowledged goes out after the next `enable`.
   void disable();
 
   void on_connected(Now now);
+  /// Anything that no frame of the EMS can be ends the connection.
   void on_frame(Now now, ByteView bytes);
+  /// The connection ended, or could not be made; `reason` is for people.
   void on_disconnected(Now now, std::string reason);
+  /// At `next_deadline()` or whenever convenient.
   void on_tick(Now now);
+  /// When `on_tick` has something to do; MonoTime::max(): never, unless something else happens.
+  MonoTime next_deadline() const;
 
-  /// Takes effect with the next `flush`; a fact equal in value to what is held is no change.
+  /// Takes effect with the next `flush`; a fact equal in value to what is held is no change. A value beyond the bounds of
+  /// fact_codec.h is kept as unknown, failed: no peer would take it.
   void set_fact(const std::string& key, posture::Fact fact);
   void remove_fact(const std::string& key);
   /// Sends what changed, in one report. Call once per turn.
   void flush(Now now);
   /// The package inventory, by its canonical text. Offered by hash; the text goes out when the EMS asks for it.
   void set_inventory(std::string text, WallTime collected_at);
-  /// A signing request for a new certificate.
+  /// Offers none any more: the profile's scan was switched off.
+  void clear_inventory();
+  /// Asks for a new certificate with this signing request; Renewed or RenewalRefused answers. Ignored when not connected.
   void renew(Bytes csr_der);
 
   std::vector<agent::Action> take_actions();
@@ -108,6 +118,8 @@ class TelemetryClient {
   enum class Phase { kOff, kWaiting, kConnecting, kOpen };
 
   void send(const wire::TelemetryFrame& frame);
+  MonoTime silent_at() const;
+  void requeue();
   void schedule_reconnect(Now now, std::chrono::milliseconds at_least);
   void drop(Now now, std::string why);
   void offer_inventory();

@@ -150,5 +150,147 @@ TEST_F(TelemetryPair, HonoursRetryAfter) {
   EXPECT_EQ(connects_, 1);
 }
 
+TEST_F(TelemetryPair, WaitsLongerAndLongerWithJitterAndNotWithoutEnd) {
+  client_.enable(clock_.now());
+  std::vector<std::chrono::nanoseconds> waits;
+  for (int i = 0; i < 14; ++i) {
+    client_.on_disconnected(clock_.now(), "refused");
+    waits.push_back(client_.next_deadline() - clock_.now().mono);
+    clock_.advance(waits.back());
+    client_.on_tick(clock_.now());
+    deliver();
+  }
+  EXPECT_EQ(connects_, 15);
+  EXPECT_GE(waits[0], std::chrono::milliseconds(125));
+  EXPECT_LE(waits[0], std::chrono::milliseconds(250));
+  EXPECT_GE(waits[13], std::chrono::seconds(30));
+  EXPECT_LE(waits[13], std::chrono::seconds(60));
+}
+
+TEST_F(TelemetryPair, AnEmsThatWelcomesAndCannotStoreIsLeftInPeace) {
+  client_.enable(clock_.now());
+  std::chrono::nanoseconds wait{};
+  for (int i = 0; i < 8; ++i) {
+    connect();
+    receive(TelemetryServer::goodbye(telemetry::kUnavailable, Millis(0), "the disk is full"));
+    wait = client_.next_deadline() - clock_.now().mono;
+    clock_.advance(wait);
+    client_.on_tick(clock_.now());
+    deliver();
+  }
+  EXPECT_GE(wait, std::chrono::seconds(16));
+  EXPECT_EQ(client_.last_error(), "the disk is full");
+}
+
+TEST_F(TelemetryPair, GivesUpOnAConnectionThatNeverAnswers) {
+  client_.enable(clock_.now());
+  deliver();
+  clock_.advance(client_.next_deadline() - clock_.now().mono);
+  client_.on_tick(clock_.now());
+  deliver();
+  EXPECT_EQ(disconnects_, 1);
+  clock_.advance(client_.next_deadline() - clock_.now().mono);
+  client_.on_tick(clock_.now());
+  client_.on_connected(clock_.now());
+  deliver();
+  clock_.advance(client_.next_deadline() - clock_.now().mono);  // hello, and no welcome
+  client_.on_tick(clock_.now());
+  deliver();
+  EXPECT_EQ(disconnects_, 2);
+}
+
+TEST_F(TelemetryPair, HoldsEachFactOnceHoweverLongTheEmsIsAway) {
+  client_.enable(clock_.now());
+  client_.on_disconnected(clock_.now(), "refused");
+  for (int i = 0; i < 100'000; ++i) {
+    client_.set_fact("a", fact(i % 2 == 0));
+    client_.set_fact("gone", fact(true));
+    client_.remove_fact("gone");
+    client_.flush(clock_.now());
+  }
+  EXPECT_EQ(client_.facts().size(), 1u);
+  client_.take_actions();
+  clock_.advance(std::chrono::seconds(1));
+  client_.on_tick(clock_.now());
+  connect();
+  ASSERT_EQ(reports_.size(), 1u);
+  EXPECT_EQ(reports_[0].facts.size(), 1u);
+}
+
+TEST_F(TelemetryPair, LargeReportsGoInPieces) {
+  for (int i = 0; i < 200; ++i) {
+    client_.set_fact("text" + std::to_string(i), {std::string(20'000, 'x'), clock_.now().wall, "test"});
+  }
+  client_.set_fact("huge", {std::string(70'000, 'x'), clock_.now().wall, "test"});
+  client_.enable(clock_.now());
+  connect();
+  ASSERT_GE(reports_.size(), 3u);
+  std::size_t facts = 0;
+  for (std::size_t i = 0; i < reports_.size(); ++i) {
+    facts += reports_[i].facts.size();
+    EXPECT_EQ(reports_[i].full, i == 0);
+    for (const auto& [key, value] : reports_[i].facts) EXPECT_EQ(value.known(), key != "huge");
+  }
+  EXPECT_EQ(facts, 201u);
+}
+
+TEST_F(TelemetryPair, SwitchedOffAndOnAgainNothingIsLost) {
+  client_.set_fact("a", fact(true));
+  client_.enable(clock_.now());
+  connect();
+  receive(TelemetryServer::ack(1));
+  client_.set_fact("a", fact(false));
+  client_.flush(clock_.now());
+  deliver();
+  client_.disable();  // for a renewed certificate
+  EXPECT_FALSE(client_.connected());
+  client_.enable(clock_.now());
+  connect(1, false);
+  EXPECT_EQ(reports_.back().seq, 2u);
+  EXPECT_EQ(reports_.back().facts.at(0).first, "a");
+}
+
+TEST_F(TelemetryPair, TagsProfileProbesAndRenewal) {
+  client_.enable(clock_.now());
+  connect();
+  receive(TelemetryServer::tag_state({{"Vulnerable-Device", "update", true}}, true, 5));
+  receive(TelemetryServer::profile({"Default", true, false, Seconds(5)}));
+  receive(TelemetryServer::probes(7, {{posture::Probe::Kind::kProcess, "sshd"}, {posture::Probe::Kind::kFile, "/etc/x"},
+                                      {posture::Probe::Kind::kFile, "/" + std::string(600, 'x')}}));
+  EXPECT_EQ(client_.tags(), (std::vector<agent::Tag>{{"Vulnerable-Device", "update", true}}));
+  EXPECT_TRUE(client_.profile().show_tags);
+  EXPECT_FALSE(client_.profile().vulnerability_scan);
+  EXPECT_EQ(client_.profile().inventory_interval, Seconds(60));
+  ASSERT_EQ(client_.probes().size(), 2u);  // one that no fact's key could name is left out
+  EXPECT_EQ(client_.probes()[1].argument, "/etc/x");
+  client_.take_actions();
+  receive(TelemetryServer::renewed({{1, 2}, {3}}));
+  auto actions = client_.take_actions();
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(std::get<agent::Renewed>(actions[0]).chain_der.size(), 2u);
+  receive(TelemetryServer::renewal_refused({ErrorCode::kConflict, "another endpoint has this key"}));
+  actions = client_.take_actions();
+  EXPECT_EQ(std::get<agent::RenewalRefused>(actions.at(0)).message, "another endpoint has this key");
+  // The probes' version is told after a reconnect, so that they are not sent again.
+  client_.on_disconnected(clock_.now(), "gone");
+  clock_.advance(std::chrono::seconds(1));
+  client_.on_tick(clock_.now());
+  connect();
+  EXPECT_EQ(hellos_.back().probes_version, 7u);
+}
+
+TEST_F(TelemetryPair, FramesThatNoEmsSendsEndTheConnection) {
+  client_.enable(clock_.now());
+  connect();
+  receive(Bytes{0xff, 0xff});
+  EXPECT_FALSE(client_.connected());
+  clock_.advance(std::chrono::seconds(1));
+  client_.on_tick(clock_.now());
+  connect();
+  receive(TelemetryServer::ack(99));
+  EXPECT_FALSE(client_.connected());
+  EXPECT_EQ(client_.last_acked(), 0u);
+}
+
 }  // namespace
 }  // namespace postern::proto
