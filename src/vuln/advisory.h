@@ -1,5 +1,6 @@
 #pragma once
-// What distributions say about vulnerabilities, in the form that matching needs: by (ecosystem, source package).
+// What distributions say about vulnerabilities, in the form that matching needs: by (ecosystem,
+// source package).
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -13,8 +14,9 @@
 
 namespace postern::vuln {
 
-/// Affected versions: from `introduced` (empty: from the first on), up to but without `fixed`, or up to and with
-/// `last_affected`. At most one of the two ends is set; neither: everything from `introduced` on.
+/// Affected versions: from `introduced` (empty: from the first on), up to but without `fixed`, or
+/// up to and with `last_affected`. At most one of the two ends is set; neither: everything from
+/// `introduced` on.
 struct AffectedInterval {
   std::string introduced;
   std::string fixed;
@@ -26,16 +28,18 @@ struct AffectedInterval {
 struct Advisory {
   std::string cve;  ///< "CVE-2024-3094"; the record's own id where it names no CVE.
   std::vector<AffectedInterval> intervals;
-  std::vector<std::string> versions;    ///< Affected versions outside the intervals.
-  Severity vendor = Severity::kUnknown; ///< The distribution's own judgement.
-  Severity cvss = Severity::kUnknown;   ///< Band of the CVSS v3 base score.
-  bool kev = false;                     ///< In CISA's catalogue of vulnerabilities known to be exploited.
-  /// Vendor's if assigned, else CVSS's, and at least high when `kev`. Set by AdvisorySet for all records of the vulnerability.
+  std::vector<std::string> versions;     ///< Affected versions outside the intervals.
+  Severity vendor = Severity::kUnknown;  ///< The distribution's own judgement.
+  Severity cvss = Severity::kUnknown;    ///< Band of the CVSS v3 base score.
+  bool kev = false;  ///< In CISA's catalogue of vulnerabilities known to be exploited.
+  /// Vendor's if assigned, else CVSS's, and at least high when `kev`. Set by AdvisorySet for all
+  /// records of the vulnerability.
   Severity effective = Severity::kUnknown;
   friend auto operator<=>(const Advisory&, const Advisory&) = default;
 };
 
-/// Advisories by ecosystem ("Debian:12") and source package. Immutable once built. Thread: any reader.
+/// Advisories by ecosystem ("Debian:12") and source package. Immutable once built. Thread: any
+/// reader.
 class AdvisorySet {
  public:
   /// One affected entry of a record, before building.
@@ -43,23 +47,26 @@ class AdvisorySet {
     std::string ecosystem;
     std::string source;
     Advisory advisory;
-    bool sole = true;  ///< The record names one vulnerability only, so its CVSS and KEV are about that one.
+    bool sole =
+        true;  ///< The record names one vulnerability only, so its CVSS and KEV are about that one.
   };
 
   AdvisorySet();
-  /// Sorts, drops exact duplicates, and works out `effective`: CVSS and KEV of a vulnerability count wherever it occurs,
-  /// the vendor's judgement for its own ecosystem and source.
+  /// Sorts, drops exact duplicates, and works out `effective`: CVSS and KEV of a vulnerability
+  /// count wherever it occurs, the vendor's judgement for its own ecosystem and source.
   static AdvisorySet build(std::vector<Entry> entries);
 
-  /// Sorted by cve; records about one vulnerability stand side by side. Empty when there are none. The span lives as long as the set.
+  /// Sorted by cve; records about one vulnerability stand side by side. Empty when there are none.
+  /// The span lives as long as the set.
   const std::vector<Advisory>& of(std::string_view ecosystem, std::string_view source) const;
-  /// Whether anything at all is said about this ecosystem. If not, "no findings" means "not judged".
+  /// Whether anything at all is said about this ecosystem. If not, "no findings" means "not
+  /// judged".
   bool covers(std::string_view ecosystem) const;
   std::vector<std::string> ecosystems() const;
   std::size_t size() const { return size_; }  ///< Advisories held.
 
-  /// SHA-256 over the content in canonical order: the same for the same advisories whatever file format, order or number of
-  /// files they came in.
+  /// SHA-256 over the content in canonical order: the same for the same advisories whatever file
+  /// format, order or number of files they came in.
   const Sha256& digest() const { return digest_; }
 
  private:

@@ -1,14 +1,16 @@
 #pragma once
-// What is installed on an endpoint, as a text that is the same for the same set of packages: the agent makes it, its
-// SHA-256 names it, and the EMS stores and matches each distinct inventory once.
+// What is installed on an endpoint, as a text that is the same for the same set of packages: the
+// agent makes it, its SHA-256 names it, and the EMS stores and matches each distinct inventory
+// once.
 //
 //   postern-inventory 1
 //   distro debian 12
 //   adduser all 3.134 adduser 3.134
 //   libc6 amd64 2.36-9+deb12u10 glibc 2.36-9+deb12u10
 //
-// Every line ends with LF and has single spaces between fields: name, architecture, version, source, source version.
-// Lines ascend bytewise and no (name, architecture) comes twice. A distribution without version has "-".
+// Every line ends with LF and has single spaces between fields: name, architecture, version,
+// source, source version. Lines ascend bytewise and no (name, architecture) comes twice. A
+// distribution without version has "-".
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -23,21 +25,24 @@ inline constexpr std::size_t kMaxInventoryBytes = 32u << 20;
 inline constexpr std::size_t kMaxInventoryPackages = 200'000;
 inline constexpr std::size_t kMaxInventoryField = 256;  ///< Bytes of any one field.
 
-/// os-release's ID and VERSION_ID: {"debian", "12"}. `version` is empty where there is none (testing, unstable).
+/// os-release's ID and VERSION_ID: {"debian", "12"}. `version` is empty where there is none
+/// (testing, unstable).
 struct Distro {
   std::string id;
   std::string version;
   friend bool operator==(const Distro&, const Distro&) = default;
 };
 
-/// The OSV ecosystem whose advisories apply, such as "Debian:12"; empty when there is none that can be judged here.
+/// The OSV ecosystem whose advisories apply, such as "Debian:12"; empty when there is none that can
+/// be judged here.
 std::string ecosystem_of(const Distro& distro);
 
-/// ID and VERSION_ID of an os-release text, quotes removed. Errors: kInvalidArgument (no ID, or one that cannot stand in an
-/// inventory).
+/// ID and VERSION_ID of an os-release text, quotes removed. Errors: kInvalidArgument (no ID, or one
+/// that cannot stand in an inventory).
 Result<Distro> parse_os_release(std::string_view text);
 
-/// One installed binary package. All fields are 1..kMaxInventoryField printable ASCII bytes without spaces.
+/// One installed binary package. All fields are 1..kMaxInventoryField printable ASCII bytes without
+/// spaces.
 struct Package {
   std::string name;
   std::string arch;
@@ -53,12 +58,13 @@ struct Inventory {
   friend bool operator==(const Inventory&, const Inventory&) = default;
 };
 
-/// The canonical text; packages may come in any order. Errors: kInvalidArgument (a field that the format cannot carry,
-/// or one (name, architecture) twice; names the package), kResourceExhausted (more than the limits above).
+/// The canonical text; packages may come in any order. Errors: kInvalidArgument (a field that the
+/// format cannot carry, or one (name, architecture) twice; names the package), kResourceExhausted
+/// (more than the limits above).
 Result<std::string> inventory_text(Inventory inventory);
 
-/// Strict: accepts exactly what inventory_text writes, so that one set of packages has one hash. Errors: kInvalidArgument
-/// (names the line), kResourceExhausted.
+/// Strict: accepts exactly what inventory_text writes, so that one set of packages has one hash.
+/// Errors: kInvalidArgument (names the line), kResourceExhausted.
 Result<Inventory> parse_inventory(std::string_view text);
 
 /// The identity of an inventory: SHA-256 over its text.

@@ -14,15 +14,17 @@
 
 namespace postern::vuln {
 
-/// What runs. Kernel packages are judged by this and nothing else: installed kernels that do not run, headers, perf and
-/// linux-libc-dev hold code of the kernel's source and never count.
+/// What runs. Kernel packages are judged by this and nothing else: installed kernels that do not
+/// run, headers, perf and linux-libc-dev hold code of the kernel's source and never count.
 struct RunningKernel {
-  std::string release;  ///< uname -r; empty: no kernel runs here (an image, another root) or it isn't known.
+  std::string release;  ///< uname -r; empty: no kernel runs here (an image, another root) or it
+                        ///< isn't known.
 };
 
 enum class KernelJudged : std::uint8_t {
   kYes,                ///< The running kernel is a package of the distribution and was judged.
-  kNotOfDistribution,  ///< The running kernel belongs to no installed kernel package: outside the verdict.
+  kNotOfDistribution,  ///< The running kernel belongs to no installed kernel package: outside the
+                       ///< verdict.
   kNoneRunning,        ///< No release was given.
 };
 /// "kernel: linux-image-6.1.0-37-amd64", "kernel: not of the distribution", "kernel: none running".
@@ -41,13 +43,14 @@ struct Finding {
 };
 
 struct MatchResult {
-  /// The advisories speak of this distribution. If false nothing was judged: counts of zero do not mean "clean", and a fact made
-  /// of them must be unknown.
+  /// The advisories speak of this distribution. If false nothing was judged: counts of zero do not
+  /// mean "clean", and a fact made of them must be unknown.
   bool covered = false;
-  Counts counts;                  ///< Distinct vulnerabilities.
-  std::vector<Finding> findings;  ///< Sorted by cve, source, package; empty if only counts were wanted.
+  Counts counts;  ///< Distinct vulnerabilities.
+  std::vector<Finding>
+      findings;  ///< Sorted by cve, source, package; empty if only counts were wanted.
   KernelJudged kernel = KernelJudged::kNoneRunning;
-  std::string kernel_package;     ///< Set when kernel is kYes.
+  std::string kernel_package;  ///< Set when kernel is kYes.
 };
 
 enum class Want : std::uint8_t { kFindings, kCountsOnly };
@@ -55,8 +58,9 @@ enum class Want : std::uint8_t { kFindings, kCountsOnly };
 /// The package of the running kernel in this inventory, or nullptr.
 const Package* running_kernel_package(const Inventory& inventory, const RunningKernel& kernel);
 
-/// Matches against one AdvisorySet and remembers per (ecosystem, source, version), so that a fleet costs little more than its
-/// distinct package versions. A new set needs a new Matcher. Thread: one at a time.
+/// Matches against one AdvisorySet and remembers per (ecosystem, source, version), so that a fleet
+/// costs little more than its distinct package versions. A new set needs a new Matcher. Thread: one
+/// at a time.
 class Matcher {
  public:
   explicit Matcher(std::shared_ptr<const AdvisorySet> advisories);
@@ -64,7 +68,8 @@ class Matcher {
   Matcher& operator=(Matcher&&) noexcept;
   ~Matcher();
 
-  MatchResult match(const Inventory& inventory, const RunningKernel& kernel, Want want = Want::kFindings);
+  MatchResult match(const Inventory& inventory, const RunningKernel& kernel,
+                    Want want = Want::kFindings);
 
   const Sha256& advisory_digest() const { return advisories_->digest(); }
   const AdvisorySet& advisories() const { return *advisories_; }
@@ -73,7 +78,8 @@ class Matcher {
  private:
   struct Hit;
   struct Memory;
-  const std::vector<Hit>& hits(const std::string& ecosystem, std::string_view source, std::string_view version);
+  const std::vector<Hit>& hits(const std::string& ecosystem, std::string_view source,
+                               std::string_view version);
 
   std::shared_ptr<const AdvisorySet> advisories_;
   std::unique_ptr<Memory> memory_;

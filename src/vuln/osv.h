@@ -1,5 +1,6 @@
 #pragma once
-// Advisory feeds in the OSV schema (1.x): JSON lines, the same gzipped, or a zip with one record per entry as OSV publishes.
+// Advisory feeds in the OSV schema (1.x): JSON lines, the same gzipped, or a zip with one record
+// per entry as OSV publishes.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -22,17 +23,19 @@ struct FeedLimits {
 
 struct FeedOptions {
   FeedLimits limits;
-  /// Leave out records that cannot be understood, counting and naming them in the report, instead of refusing the feed. Damage
-  /// to the file itself (truncated, checksum, limits) is refused all the same.
+  /// Leave out records that cannot be understood, counting and naming them in the report, instead
+  /// of refusing the feed. Damage to the file itself (truncated, checksum, limits) is refused all
+  /// the same.
   bool skip_invalid = false;
 };
 
 struct FeedReport {
-  std::size_t records = 0;           ///< Read, of any kind.
-  std::size_t withdrawn = 0;         ///< Of those, withdrawn by their publisher: ignored.
-  std::size_t advisories = 0;        ///< (ecosystem, source, vulnerability) rows taken.
-  std::size_t foreign = 0;           ///< Affected entries of ecosystems whose version order is not known here: left out.
-  std::size_t invalid = 0;           ///< Left out by skip_invalid.
+  std::size_t records = 0;     ///< Read, of any kind.
+  std::size_t withdrawn = 0;   ///< Of those, withdrawn by their publisher: ignored.
+  std::size_t advisories = 0;  ///< (ecosystem, source, vulnerability) rows taken.
+  std::size_t foreign =
+      0;  ///< Affected entries of ecosystems whose version order is not known here: left out.
+  std::size_t invalid = 0;                    ///< Left out by skip_invalid.
   std::vector<std::string> invalid_examples;  ///< The first few, each "where: why".
 };
 
@@ -47,9 +50,10 @@ class FeedReader {
  public:
   explicit FeedReader(FeedOptions options = {});
 
-  /// Reads one whole feed; its format is told by its first bytes. On error nothing of this feed is taken. `name` is what error
-  /// messages call it. Errors: kInvalidArgument (a broken record; names line or entry and id), kDataLoss (truncated or damaged
-  /// file), kResourceExhausted (a limit), kUnsupported (encrypted zip).
+  /// Reads one whole feed; its format is told by its first bytes. On error nothing of this feed is
+  /// taken. `name` is what error messages call it. Errors: kInvalidArgument (a broken record; names
+  /// line or entry and id), kDataLoss (truncated or damaged file), kResourceExhausted (a limit),
+  /// kUnsupported (encrypted zip).
   Result<FeedReport> add(std::string_view name, std::string_view bytes);
 
   AdvisorySet finish() &&;
@@ -60,7 +64,7 @@ class FeedReader {
 };
 
 /// One record, for tests and tools. Appends its rows to `out` only on success.
-Status parse_osv_record(std::string_view json, const FeedLimits& limits, std::vector<AdvisorySet::Entry>& out,
-                        FeedReport& report);
+Status parse_osv_record(std::string_view json, const FeedLimits& limits,
+                        std::vector<AdvisorySet::Entry>& out, FeedReport& report);
 
 }  // namespace postern::vuln

@@ -1,5 +1,6 @@
 #pragma once
-// Findings for people and scripts, and the offline scan of a root file system (`postern-ems vuln scan`).
+// Findings for people and scripts, and the offline scan of a root file system (`postern-ems vuln
+// scan`).
 #include <filesystem>
 #include <iosfwd>
 #include <string>
@@ -12,8 +13,8 @@
 
 namespace postern::vuln {
 
-/// A JSON array, one finding a line: "cve", "source", "package", "version", "fixed" (null: none), "severity", and also
-/// "source_version" and "kev". Stable: scripts read it.
+/// A JSON array, one finding a line: "cve", "source", "package", "version", "fixed" (null: none),
+/// "severity", and also "source_version" and "kev". Stable: scripts read it.
 std::string findings_json(const std::vector<Finding>& findings);
 
 /// Aligned columns, most severe first, then a line of counts.
@@ -26,21 +27,27 @@ struct ScanResult {
   std::vector<FeedReport> feeds;  ///< In the order of the files given.
 };
 
-/// Reads the feeds whole into one set. Errors: those of read_file and FeedReader::add, naming the file.
-Result<AdvisorySet> load_feeds(const std::vector<std::filesystem::path>& files, const FeedOptions& options,
+/// Reads the feeds whole into one set. Errors: those of read_file and FeedReader::add, naming the
+/// file.
+Result<AdvisorySet> load_feeds(const std::vector<std::filesystem::path>& files,
+                               const FeedOptions& options,
                                std::vector<FeedReport>* reports = nullptr);
 
-/// Reads <root>/etc/os-release (or usr/lib/os-release) and <root>/var/lib/dpkg/status. Errors: those of the files and parsers.
+/// Reads <root>/etc/os-release (or usr/lib/os-release) and <root>/var/lib/dpkg/status. Errors:
+/// those of the files and parsers.
 Result<Inventory> read_root_inventory(const std::filesystem::path& root);
 
-/// Matches a root file system. Its kernel is the running one for "/", and none for any other root. Errors: as above, and
-/// kNotFound when the feeds say nothing about its distribution.
-Result<ScanResult> scan_root(const std::filesystem::path& root, const std::vector<std::filesystem::path>& feeds,
+/// Matches a root file system. Its kernel is the running one for "/", and none for any other root.
+/// Errors: as above, and kNotFound when the feeds say nothing about its distribution.
+Result<ScanResult> scan_root(const std::filesystem::path& root,
+                             const std::vector<std::filesystem::path>& feeds,
                              const FeedOptions& options = {});
 
-/// `postern-ems vuln scan` after its command line was read: findings on `out` in `format` ("table" or "json"), remarks and errors
-/// on `err`. Exit status: 0 scanned, whatever was found; 1 could not be done; 2 wrong format.
-int vuln_scan_main(const std::filesystem::path& root, const std::vector<std::filesystem::path>& feeds,
-                   std::string_view format, std::ostream& out, std::ostream& err);
+/// `postern-ems vuln scan` after its command line was read: findings on `out` in `format` ("table"
+/// or "json"), remarks and errors on `err`. Exit status: 0 scanned, whatever was found; 1 could not
+/// be done; 2 wrong format.
+int vuln_scan_main(const std::filesystem::path& root,
+                   const std::vector<std::filesystem::path>& feeds, std::string_view format,
+                   std::ostream& out, std::ostream& err);
 
 }  // namespace postern::vuln

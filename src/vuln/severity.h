@@ -8,24 +8,29 @@
 
 namespace postern::vuln {
 
-/// kUnknown means that no source gives a severity: it is not a small one, and is never printed or counted as `low`.
+/// kUnknown means that no source gives a severity: it is not a small one, and is never printed or
+/// counted as `low`.
 enum class Severity : std::uint8_t { kUnknown, kInfo, kLow, kMedium, kHigh, kCritical };
 
-std::string_view severity_name(Severity severity);  ///< "unknown", "info", "low", "medium", "high", "critical".
+std::string_view severity_name(
+    Severity severity);  ///< "unknown", "info", "low", "medium", "high", "critical".
 
 /// CVSS bands: 9.0, 7.0, 4.0, anything above 0. A score of 0 bounds nothing and stays kUnknown.
 Severity severity_of_cvss(double base_score);
 
-/// Debian's urgency: "high", "medium", "low" (the tracker's trailing asterisks ignored), "unimportant" as kInfo.
-/// kUnknown for "not yet assigned", "end-of-life" and any other text: nobody has judged it.
+/// Debian's urgency: "high", "medium", "low" (the tracker's trailing asterisks ignored),
+/// "unimportant" as kInfo. kUnknown for "not yet assigned", "end-of-life" and any other text:
+/// nobody has judged it.
 Severity severity_of_urgency(std::string_view urgency);
 
-/// The base score, 0.0..10.0, of a CVSS v3.0 or v3.1 vector such as "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".
-/// Temporal and environmental metrics may follow; they are checked for form and do not change the base score.
-/// Errors: kInvalidArgument (another version, a metric missing, given twice or with a value it cannot have).
+/// The base score, 0.0..10.0, of a CVSS v3.0 or v3.1 vector such as
+/// "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H". Temporal and environmental metrics may follow;
+/// they are checked for form and do not change the base score. Errors: kInvalidArgument (another
+/// version, a metric missing, given twice or with a value it cannot have).
 Result<double> cvss3_base_score(std::string_view vector);
 
-/// Distinct vulnerabilities by effective severity. A vulnerability stands in exactly one of the first six.
+/// Distinct vulnerabilities by effective severity. A vulnerability stands in exactly one of the
+/// first six.
 struct Counts {
   std::uint32_t critical = 0, high = 0, medium = 0, low = 0, info = 0;
   std::uint32_t unknown = 0;
