@@ -21,14 +21,21 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
 
   std::string data_dir, listen = "0.0.0.0:8443", telemetry = "0.0.0.0:8013";
-  std::vector<std::string> public_addresses, feeds;
+  std::vector<std::string> public_addresses, server_names, feeds;
   bool verbose = false;
+  int keepalive = 60, offline = 180;
   auto* run = app.add_subcommand("run", "Run the server until SIGTERM");
   run->set_config("--config", "", "Read options from a TOML file");
   run->add_option("--data-dir", data_dir, "Directory of the database; made at the first start")->required();
   run->add_option("--listen", listen, "IP:PORT of console, API and fabric (port 0: a free one)")->capture_default_str();
   run->add_option("--telemetry-listen", telemetry, "IP:PORT of telemetry and enrolment")->capture_default_str();
   run->add_option("--public-address", public_addresses, "host:port at which agents reach telemetry; invitations name it");
+  run->add_option("--server-name", server_names,
+                  "Another name or address by which this EMS is reached, for its own certificates (at the first start)");
+  run->add_option("--keepalive", keepalive, "Seconds between the keepalives of an agent")
+      ->capture_default_str()->check(CLI::Range(1, 3600));
+  run->add_option("--offline-timeout", offline, "Seconds of silence after which an endpoint counts as offline")
+      ->capture_default_str()->check(CLI::Range(2, 86400));
   run->add_option("--feed", feeds, "Vulnerability feed: OSV records as JSON lines, gzip or zip (SIGHUP reads them again)");
   run->add_flag("--verbose", verbose, "Log more");
 
@@ -64,7 +71,13 @@ int main(int argc, char** argv) {
   if (!agents) return wrong_argument(agents.error());
   options.https = *https;
   options.telemetry = *agents;
+  if (offline <= keepalive) {
+    return wrong_argument({ErrorCode::kInvalidArgument, "--offline-timeout has to be longer than --keepalive"});
+  }
+  options.keepalive = Seconds(keepalive);
+  options.offline_timeout = Seconds(offline);
   options.public_addresses = public_addresses;
+  options.server_names = server_names;
   options.feeds.assign(feeds.begin(), feeds.end());
   return ems::run_ems(options);
 }

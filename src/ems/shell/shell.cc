@@ -51,6 +51,7 @@ std::vector<std::string> server_names(const ShellOptions& options) {
   for (const auto& address : options.public_addresses) {
     if (const auto parsed = proto::parse_host_port(address)) names.insert(parsed->host);
   }
+  names.insert(options.server_names.begin(), options.server_names.end());
   if (const auto host = this_host(); !host.empty()) names.insert(host);
   return {names.begin(), names.end()};
 }
@@ -58,14 +59,16 @@ std::vector<std::string> server_names(const ShellOptions& options) {
 class Shell {
  public:
   Shell(const ShellOptions& options, Store& store, Random& random)
-      : options_(options), core_(store, random, core_options()), random_(random) {}
+      : options_(options), core_(store, random, core_options(options)), random_(random) {}
 
   Status start();
   void run() { loop_.run(); }
 
  private:
-  static EmsOptions core_options() {
+  static EmsOptions core_options(const ShellOptions& options) {
     EmsOptions out;
+    out.keepalive = options.keepalive;
+    out.offline_timeout = options.offline_timeout;
     out.version = POSTERN_VERSION;
     return out;
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/ip.h"
 #include "base/result.h"
 
@@ -22,7 +23,10 @@ struct ShellOptions {
   ListenAddress https;
   ListenAddress telemetry;
   std::vector<std::string> public_addresses;   ///< "host:port" that invitations name; empty: the telemetry listener's own.
+  std::vector<std::string> server_names;       ///< More names and addresses for the EMS's own certificates.
   std::vector<std::filesystem::path> feeds;
+  Seconds keepalive{60};                       ///< Of agents.
+  Seconds offline_timeout{180};                ///< Silence after which an endpoint is offline; longer than keepalive.
 };
 
 /// Runs the EMS until SIGTERM or SIGINT. Exit status of the program. Thread: one, and the loop's workers.

@@ -1,0 +1,224 @@
+"""The whole walk with the seed's addresses: enrol, tag, resolved address, traffic; a tag lost cuts what is open; a tag back
+lets it through again; and nobody else gets in by claiming 10.0.1.2."""
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+from pathlib import Path
+
+import harness
+from harness import LabError, Stream, connect, open_download, open_tls, open_websocket, stacks, wait_for, websocket_text
+
+MARK_POLICY = """config firewall policy
+    edit 2
+        set ztna-ems-tag "EMS1_ZTNA_Marked"
+    next
+end
+config firewall proxy-policy
+    edit 2
+        set ztna-ems-tag "EMS1_ZTNA_Marked"
+    next
+end
+"""
+
+
+class Walk(harness.StackTest):
+    letter = "w"
+    options = {"second_endpoint": True}
+
+    @classmethod
+    def set_up(cls, stack):
+        super().set_up(stack)
+        stack.connect_fabric()
+        stack.make_tags()
+        stack.protect()
+        # A process that only this test has, and a file beside it: two things that a rule can ask for.
+        cls.program = cls.directory / f"mark{cls.name}"
+        shutil.copy("/bin/sleep", cls.program)
+        cls.file = cls.directory / "marked"
+        stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
+            {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
+        stack.ems.put_tag({"name": "Has-File", "rules": [
+            {"id": 1, "os": "linux", "type": "file", "paths": [str(cls.file)]}]})
+        stack.gateway.configure(MARK_POLICY)
+        cls.mark = None
+        cls.uid = stack.enrol()
+        cls.start_mark()
+        stack.wait_evaluated(cls.uid)
+        cls.wait_resolved("Marked", True)
+
+    @classmethod
+    def start_mark(cls):
+        if cls.mark is None:
+            cls.mark = subprocess.Popen([cls.program, "600"])
+
+    @classmethod
+    def end_mark(cls):
+        if cls.mark is not None:
+            cls.mark.kill()
+            cls.mark.wait()
+            cls.mark = None
+
+    @classmethod
+    def tear_down(cls):
+        if getattr(cls, "mark", None):
+            cls.end_mark()
+        super().tear_down()
+
+    @classmethod
+    def wait_resolved(cls, tag, there):
+        wait_for(lambda: (cls.stack.plan.agent in cls.stack.gateway.resolved(tag)) == there,
+                 f"{cls.stack.plan.agent} to be {'in' if there else 'out of'} the resolved addresses of {tag}")
+
+    def setUp(self):
+        self.start_mark()
+        self.wait_resolved("Marked", True)
+        self.streams = []
+
+    def tearDown(self):
+        for stream in self.streams:
+            stream.close()
+
+    # ---- ways in
+
+    @property
+    def ep(self):
+        return self.stack.lab.namespaces["ep"]
+
+    def direct(self, timeout=5):
+        """Through the gateway's firewall, without a proxy."""
+        return connect(self.stack.plan.app, self.stack.ports["app"], self.ep, timeout=timeout)
+
+    def direct_download(self):
+        sock = self.direct()
+        sock.settimeout(60)
+        stream = open_download(sock, "app")
+        self.streams.append(stream)
+        return stream
+
+    def proxy(self):
+        return open_tls(self.stack.plan.gateway_port1, self.stack.ports["proxy"], self.ep, self.stack.agent.certificate,
+                        self.stack.agent.key)
+
+    def proxy_download(self):
+        stream = open_download(self.proxy(), f"{self.stack.plan.gateway_port1}:{self.stack.ports['proxy']}")
+        self.streams.append(stream)
+        return stream
+
+    def proxy_websocket(self):
+        sock = self.proxy()
+        stream = open_websocket(sock, f"{self.stack.plan.gateway_port1}:{self.stack.ports['proxy']}")
+        self.streams.append(stream)
+        sock.sendall(websocket_text("hello"))
+        stream.wait_bytes()
+        return stream
+
+    def assert_no_way_in(self):
+        with self.assertRaises(OSError):
+            self.direct(timeout=1).close()
+
+    # ---- the walk
+
+    def test_resolved_address_and_traffic(self):
+        for tag in ("all_registered_clients", "Telemetry-Connected", "Marked"):
+            self.assertEqual(self.stack.gateway.resolved(tag), ["10.0.1.2"])
+        self.direct_download().wait_bytes()
+        self.proxy_download().wait_bytes()
+        endpoint = self.stack.ems.endpoint(self.uid)
+        self.assertEqual(endpoint["ip"], "10.0.1.2")
+        self.assertTrue(endpoint["online"])
+        # The agent tells its user, since the profile says so.
+        self.assertIn("Telemetry-Connected", [t["name"] for t in self.stack.agent.status()["tags"]])
+
+    def test_tag_lost_cuts_the_open_connection_through_the_firewall(self):
+        stream = self.direct_download()
+        stream.wait_bytes()
+        self.end_mark()
+        self.wait_resolved("Marked", False)
+        # While a new attempt waits in vain, the open one gets nothing either.
+        received = None
+        for _ in range(2):
+            received = stream.received if received is None else received
+            self.assert_no_way_in()
+        self.assertEqual(stream.received, received)
+        conntrack = self.stack.lab.call("gw", "conntrack", "-L", "-s", self.stack.plan.agent, "-d", self.stack.plan.app,
+                                        check=False).stdout
+        self.assertNotIn("ESTABLISHED", conntrack)
+        self.start_mark()
+        self.wait_resolved("Marked", True)
+        self.direct_download().wait_bytes()
+
+    def test_tag_lost_cuts_download_and_websocket_at_the_proxy(self):
+        download, websocket = self.proxy_download(), self.proxy_websocket()
+        download.wait_bytes()
+        self.end_mark()
+        download.wait_end()
+        websocket.wait_end()
+        with self.assertRaisesRegex(LabError, "403"):
+            self.proxy_download()
+        self.start_mark()
+        self.wait_resolved("Marked", True)
+        self.proxy_download().wait_bytes()
+        self.proxy_websocket()
+
+    def test_sessions_opened_before_a_reload_are_cut_too(self):
+        download, websocket = self.proxy_download(), self.proxy_websocket()
+        master, before = self.stack.gateway.nginx_pids()
+        os.kill(master, signal.SIGHUP)
+        wait_for(lambda: set(self.stack.gateway.nginx_pids()[1]) - set(before) and
+                 self.proxy_download(), "new workers to serve")
+        self.assertTrue(download.open and websocket.open, "a reload must not end sessions")
+        download.wait_bytes()
+        self.end_mark()
+        download.wait_end()
+        websocket.wait_end()
+
+    def test_a_file_that_appears_gives_a_tag_and_its_end_takes_it(self):
+        self.wait_resolved("Has-File", False)
+        self.file.write_text("")
+        self.wait_resolved("Has-File", True)
+        self.file.unlink()
+        self.wait_resolved("Has-File", False)
+
+    def test_quarantine_and_offline_take_every_set(self):
+        stream = self.proxy_download()
+        self.stack.ems.api("POST", f"endpoints/{self.uid}/quarantine", {})
+        stream.wait_end()
+        self.wait_resolved("all_registered_clients", False)
+        self.assert_no_way_in()
+        self.stack.ems.api("POST", f"endpoints/{self.uid}/unquarantine", {})
+        self.wait_resolved("all_registered_clients", True)
+        self.proxy_download().wait_bytes()
+
+    def test_a_second_endpoint_that_claims_the_address_gets_nothing(self):
+        lab, plan = self.stack.lab, self.stack.plan
+        # It has its own certificate, and claims 10.0.1.2 and the first one's hardware address on an interface of its own.
+        lab.ip("ep2", "link", "add", "claim", "type", "dummy")
+        lab.ip("ep2", "link", "set", "claim", "address", stacks.topology.AGENT_MAC)
+        lab.ip("ep2", "address", "add", f"{plan.agent}/32", "dev", "claim")
+        lab.ip("ep2", "link", "set", "claim", "up")
+        second = stacks.Agent(lab, self.directory / "agent2", self.stack.runtime / "agent2", "ep2", "agent2").start()
+        try:
+            uid = self.stack.enrol(second)
+            # Both are one machine with one set of processes: it has the tags, and 10.0.1.3 is its own.
+            wait_for(lambda: plan.agent2 in self.stack.gateway.resolved("Marked"), "the second endpoint's own address")
+            seen = [i for i in self.stack.ems.api("GET", f"endpoints/{uid}/facts")["items"] if i["key"] == "net.interfaces"]
+            self.assertIn("10.0.1.2", str(seen), "the claim has reached the EMS")
+            self.assertEqual(sorted(self.stack.gateway.resolved("Marked")), ["10.0.1.2", "10.0.1.3"])
+            # The claimant is quarantined: its own address goes, the first endpoint's stays.
+            self.stack.ems.api("POST", f"endpoints/{uid}/quarantine", {})
+            wait_for(lambda: self.stack.gateway.resolved("Marked") == ["10.0.1.2"], "the second one's address to go")
+            self.direct_download().wait_bytes()
+            # Packets that carry the first one's address from the second's interface do not pass.
+            with self.assertRaises(OSError):
+                connect(plan.app, self.stack.ports["app"], lab.namespaces["ep2"], source=plan.agent, timeout=1).close()
+            self.direct_download().wait_bytes()
+        finally:
+            second.process.stop()
+            self.stack.ems.api("POST", f"endpoints/{uid}/deregister", {})
+            lab.ip("ep2", "link", "del", "claim")
+
+
+if __name__ == "__main__":
+    harness.main()
