@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -137,6 +138,16 @@ std::size_t members_in(const json::value& value) {
   return count;
 }
 
+/// The parser turns numbers that are too large into infinity.
+bool all_finite(const json::value& value) {
+  if (const double* number = value.if_double()) return std::isfinite(*number);
+  if (const json::object* object = value.if_object()) {
+    return std::all_of(object->begin(), object->end(), [](const auto& member) { return all_finite(member.value()); });
+  }
+  if (const json::array* array = value.if_array()) return std::all_of(array->begin(), array->end(), all_finite);
+  return true;
+}
+
 }  // namespace
 
 bool clean_text(std::string_view text, bool multiline) {
@@ -173,6 +184,7 @@ Result<json::value> parse_json(std::string_view text) {
   if (error) return invalid("the body is not valid JSON: " + error.message());
   // The parser keeps the last of several equal members; another reader may keep the first. Neither is right.
   if (members_in_text(text) != members_in(value)) return invalid("the body is not valid JSON: a member is there twice");
+  if (!all_finite(value)) return invalid("the body is not valid JSON: a number is out of range");
   return value;
 }
 

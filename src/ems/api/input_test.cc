@@ -55,6 +55,7 @@ TEST(Input, JsonIsStrict) {
   EXPECT_FALSE(parse_json("// c\n{}"));
   EXPECT_FALSE(parse_json("\"\xff\""));
   EXPECT_FALSE(parse_json(""));
+  EXPECT_FALSE(parse_json("[1e400]"));
   EXPECT_TRUE(parse_json(R"({"a":"{\"x\":1}","b":{"c:d":"\\"}})"));
   // The same member written in two ways is still the same member.
   EXPECT_FALSE(parse_json(R"({"a":1,"\u0061":2})"));
