@@ -33,6 +33,10 @@ ONLY = {
 # Headers too heavy to stand in another header.
 # (headers in a folder named detail/ are seen by their own module's .cc files only).
 NOT_IN_HEADERS = re.compile(r"boost/(asio|beast|json(?!/fwd))|\.pb\.h|CLI/CLI\.hpp|spdlog|nftables/")
+# ... except these, which only the folder that holds them includes, and whose every file needs what they bring.
+OWN_FOLDER_ONLY = {"ems/api/call.h", "ems/registry/fields.h"}
+# Helpers of tests: no program is compiled with them.
+TEST_HEADER = re.compile(r"(^test_|_lab\.h$|_test\.h$)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
@@ -51,7 +55,10 @@ def main():
             for pattern, allowed in ONLY.items():
                 if pattern.search(target) and folder not in allowed:
                     problems.append(f"{where}: {target} belongs in {', '.join(sorted(allowed))} only")
-            if path.suffix == ".h" and "detail" not in path.parts and NOT_IN_HEADERS.search(target):
+            if target in OWN_FOLDER_ONLY and not str(path.relative_to(SRC)).startswith(target.rsplit("/", 1)[0] + "/"):
+                problems.append(f"{where}: {target} is for its own folder only")
+            light = path.suffix == ".h" and "detail" not in path.parts and not TEST_HEADER.search(path.name)
+            if light and str(path.relative_to(SRC)) not in OWN_FOLDER_ONLY and NOT_IN_HEADERS.search(target):
                 problems.append(f"{where}: {target} is too heavy for a header")
     for problem in problems:
         print(problem)
