@@ -24,18 +24,27 @@ struct AffectedInterval {
   friend auto operator<=>(const AffectedInterval&, const AffectedInterval&) = default;
 };
 
+struct AffectedVersions {
+  std::vector<AffectedInterval> intervals;
+  std::vector<std::string> versions;  ///< Affected versions outside the intervals.
+  friend auto operator<=>(const AffectedVersions&, const AffectedVersions&) = default;
+};
+
+/// Whether `version` is affected, by Debian order; then `fixed` becomes the fixed version of the
+/// interval it lies in, if that has one, else empty.
+bool affects(const AffectedVersions& affected, std::string_view version, std::string_view& fixed);
+
 /// One vulnerability in one source package, from one record.
 struct Advisory {
   std::string cve;  ///< "CVE-2024-3094"; the record's own id where it names no CVE.
-  std::vector<AffectedInterval> intervals;
-  std::vector<std::string> versions;     ///< Affected versions outside the intervals.
+  /// Never null. Shared by the vulnerabilities of one record.
+  std::shared_ptr<const AffectedVersions> affected;
   Severity vendor = Severity::kUnknown;  ///< The distribution's own judgement.
   Severity cvss = Severity::kUnknown;    ///< Band of the CVSS v3 base score.
   bool kev = false;  ///< In CISA's catalogue of vulnerabilities known to be exploited.
   /// Vendor's if assigned, else CVSS's, and at least high when `kev`. Set by AdvisorySet for all
   /// records of the vulnerability.
   Severity effective = Severity::kUnknown;
-  friend auto operator<=>(const Advisory&, const Advisory&) = default;
 };
 
 /// Advisories by ecosystem ("Debian:12") and source package. Immutable once built. Thread: any

@@ -5,80 +5,96 @@
 namespace postern::vuln {
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-/// '~' before the end, the end before letters, letters before everything else.
-int rank(std::string_view text, std::size_t at) {
-  if (at >= text.size() || digit(text[at])) return 0;
-  if (text[at] == '~') return -1;
-  const int c = static_cast<unsigned char>(text[at]);
-  return letter(text[at]) ? c : c + 256;
-}
-
-int compare_part(std::string_view a, std::string_view b) {
-  std::size_t i = 0, j = 0;
-  while (i < a.size() || j < b.size()) {
-    while ((i < a.size() && !digit(a[i])) || (j < b.size() && !digit(b[j]))) {
-      const int x = rank(a, i), y = rank(b, j);
-      if (x != y) return x < y ? -1 : 1;
-      ++i;
-      ++j;
-    }
-    while (i < a.size() && a[i] == '0') ++i;
-    while (j < b.size() && b[j] == '0') ++j;
-    int first = 0;
-    while (i < a.size() && j < b.size() && digit(a[i]) && digit(b[j])) {
-      if (first == 0) first = a[i] - b[j];
-      ++i;
-      ++j;
-    }
-    if (i < a.size() && digit(a[i])) return 1;
-    if (j < b.size() && digit(b[j])) return -1;
-    if (first != 0) return first < 0 ? -1 : 1;
-  }
-  return 0;
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 struct Parts {
-  std::string_view epoch, upstream, revision;
+  std::string_view epoch;
+  std::string_view upstream;
+  std::string_view revision;
 };
 
 Parts split_version(std::string_view version) {
-  Parts out;
+  Parts parts;
   const auto colon = version.find(':');
-  if (colon != version.npos && colon > 0 && std::all_of(version.begin(), version.begin() + static_cast<long>(colon), digit)) {
-    out.epoch = version.substr(0, colon);
+  if (colon != std::string_view::npos && colon > 0 &&
+      std::all_of(version.begin(), version.begin() + static_cast<std::ptrdiff_t>(colon),
+                  is_digit)) {
+    parts.epoch = version.substr(0, colon);
     version.remove_prefix(colon + 1);
   }
-  const auto dash = version.rfind('-');
-  out.upstream = version.substr(0, dash);
-  if (dash != version.npos) out.revision = version.substr(dash + 1);
-  return out;
+  const auto hyphen = version.rfind('-');
+  if (hyphen != std::string_view::npos) {
+    parts.revision = version.substr(hyphen + 1);
+    version = version.substr(0, hyphen);
+  }
+  parts.upstream = version;
+  return parts;
+}
+
+/// A run of digits as a number, however long.
+std::strong_ordering compare_numbers(std::string_view a, std::string_view b) {
+  a.remove_prefix(std::min(a.find_first_not_of('0'), a.size()));
+  b.remove_prefix(std::min(b.find_first_not_of('0'), b.size()));
+  if (const auto by_length = a.size() <=> b.size(); by_length != 0) return by_length;
+  return a.compare(b) <=> 0;
+}
+
+/// Where a byte of a non-digit run stands: tilde, the run's end, letters, everything else.
+int weight(std::string_view text, std::size_t at) {
+  if (at >= text.size() || is_digit(text[at])) return 0;
+  const char c = text[at];
+  if (c == '~') return -1;
+  return static_cast<unsigned char>(c) + (is_letter(c) ? 0 : 256);
+}
+
+std::string_view take_digits(std::string_view text, std::size_t& at) {
+  const auto begin = at;
+  while (at < text.size() && is_digit(text[at])) ++at;
+  return text.substr(begin, at - begin);
+}
+
+/// Upstream version or revision: runs of non-digits and of digits in turn.
+std::strong_ordering compare_parts(std::string_view a, std::string_view b) {
+  std::size_t i = 0;
+  std::size_t j = 0;
+  while (i < a.size() || j < b.size()) {
+    for (;;) {
+      const int wa = weight(a, i);
+      const int wb = weight(b, j);
+      if (wa != wb) return wa <=> wb;
+      if (wa == 0) break;
+      ++i;
+      ++j;
+    }
+    const auto da = take_digits(a, i);
+    const auto db = take_digits(b, j);
+    if (const auto c = compare_numbers(da, db); c != 0) return c;
+  }
+  return std::strong_ordering::equal;
 }
 
 }  // namespace
 
 bool valid_debian_version(std::string_view version) {
   if (version.empty() || version.size() > kMaxVersionLength) return false;
+  const auto allowed = [](char c) {
+    return is_digit(c) || is_letter(c) || c == '.' || c == '+' || c == '~' || c == '-' || c == ':';
+  };
+  if (!std::all_of(version.begin(), version.end(), allowed)) return false;
   const auto parts = split_version(version);
   if (parts.upstream.empty()) return false;
-  if (version.back() == '-') return false;
-  const bool has_epoch = !parts.epoch.empty();
-  for (const char c : parts.upstream) {
-    if (!digit(c) && !letter(c) && c != '.' && c != '+' && c != '~' && c != '-' && !(c == ':' && has_epoch)) return false;
-  }
-  return std::all_of(parts.revision.begin(), parts.revision.end(),
-                     [](char c) { return digit(c) || letter(c) || c == '.' || c == '+' || c == '~'; });
+  if (parts.epoch.empty() && version.find(':') != std::string_view::npos) return false;
+  if (version.back() == '-') return false;  // A hyphen announces a revision.
+  return parts.revision.find(':') == std::string_view::npos;
 }
 
 std::weak_ordering compare_debian_versions(std::string_view a, std::string_view b) {
-  const auto x = split_version(a), y = split_version(b);
-  int order = compare_part(x.epoch.empty() ? "0" : x.epoch, y.epoch.empty() ? "0" : y.epoch);
-  if (order == 0) order = compare_part(x.upstream, y.upstream);
-  // A missing revision is the same as 0.
-  if (order == 0) order = compare_part(x.revision.empty() ? "0" : x.revision, y.revision.empty() ? "0" : y.revision);
-  return order < 0 ? std::weak_ordering::less : order > 0 ? std::weak_ordering::greater : std::weak_ordering::equivalent;
+  const auto x = split_version(a);
+  const auto y = split_version(b);
+  if (const auto c = compare_numbers(x.epoch, y.epoch); c != 0) return c;
+  if (const auto c = compare_parts(x.upstream, y.upstream); c != 0) return c;
+  return compare_parts(x.revision, y.revision);
 }
 
 }  // namespace postern::vuln

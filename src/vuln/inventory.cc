@@ -1,109 +1,181 @@
 #include "vuln/inventory.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 
 #include "base/text.h"
 
 namespace postern::vuln {
 namespace {
 
-constexpr std::string_view kHead = "postern-inventory 1\n";
+constexpr std::string_view kFirstLine = "postern-inventory 1";
+constexpr std::string_view kDistroWord = "distro";
+constexpr std::string_view kNoVersion = "-";
 
 bool valid_field(std::string_view text) {
   return !text.empty() && text.size() <= kMaxInventoryField &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-std::string line_of(const Package& p) {
-  return fmt::format("{} {} {} {} {}\n", p.name, p.arch, p.version, p.source, p.source_version);
+Status check_distro(const Distro& distro) {
+  if (!valid_field(distro.id)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the distribution's ID is empty, too long or not printable ASCII");
+  }
+  if (!distro.version.empty() && (!valid_field(distro.version) || distro.version == kNoVersion)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the distribution's VERSION_ID is too long or not printable ASCII without spaces");
+  }
+  return {};
 }
 
-tl::unexpected<Error> bad(std::size_t line, std::string_view why) {
-  return fail(ErrorCode::kInvalidArgument, fmt::format("inventory, line {}: {}", line, why));
+/// The fields of one line, separated by single spaces. False if there are not exactly
+/// `fields.size()` good ones.
+template <std::size_t N>
+bool read_fields(std::string_view line, std::array<std::string_view, N>& fields) {
+  for (std::size_t i = 0; i < N; ++i) {
+    const auto space = line.find(' ');
+    if ((space == std::string_view::npos) != (i + 1 == N)) return false;
+    fields[i] = line.substr(0, space);
+    if (!valid_field(fields[i])) return false;
+    line.remove_prefix(std::min(fields[i].size() + 1, line.size()));
+  }
+  return true;
+}
+
+tl::unexpected<Error> bad_line(std::size_t number, std::string_view why) {
+  return fail(ErrorCode::kInvalidArgument, fmt::format("inventory, line {}: {}", number, why));
 }
 
 }  // namespace
 
 std::string ecosystem_of(const Distro& distro) {
-  return distro.id == "debian" && !distro.version.empty() ? "Debian:" + distro.version : std::string();
+  if (distro.id == "debian" && !distro.version.empty()) return "Debian:" + distro.version;
+  return {};
 }
 
 Result<Distro> parse_os_release(std::string_view text) {
-  Distro out;
-  for (const auto raw : split(text, '\n')) {
-    const auto line = trim(raw);
+  constexpr std::size_t kMaxText = 64u << 10;
+  if (text.size() > kMaxText)
+    return fail(ErrorCode::kInvalidArgument, "os-release is larger than 64 KiB");
+  Distro distro;
+  for (auto line : split(text, '\n')) {
+    line = trim(line);
     const auto equals = line.find('=');
-    if (equals == line.npos) continue;
-    auto value = trim(line.substr(equals + 1));
-    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front()) {
+    if (equals == std::string_view::npos) continue;
+    auto value = line.substr(equals + 1);
+    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+        value.back() == value.front()) {
       value = value.substr(1, value.size() - 2);
     }
-    if (line.substr(0, equals) == "ID") out.id = std::string(value);
-    if (line.substr(0, equals) == "VERSION_ID") out.version = std::string(value);
+    if (line.substr(0, equals) == "ID") distro.id = value;
+    if (line.substr(0, equals) == "VERSION_ID") distro.version = value;
   }
-  if (!valid_field(out.id)) return fail(ErrorCode::kInvalidArgument, "os-release has no usable ID");
-  if (!out.version.empty() && !valid_field(out.version)) return fail(ErrorCode::kInvalidArgument, "os-release has a broken VERSION_ID");
-  return out;
+  if (distro.id.empty()) return fail(ErrorCode::kInvalidArgument, "os-release has no ID line");
+  if (auto s = check_distro(distro); !s) return fail(s.error().context("os-release"));
+  return distro;
 }
 
 Result<std::string> inventory_text(Inventory inventory) {
-  if (inventory.packages.size() > kMaxInventoryPackages) return fail(ErrorCode::kResourceExhausted, "too many packages");
-  if (!valid_field(inventory.distro.id)) return fail(ErrorCode::kInvalidArgument, "the distribution has no usable id");
-  std::vector<std::string> lines;
-  lines.reserve(inventory.packages.size());
-  for (const auto& p : inventory.packages) {
+  if (auto s = check_distro(inventory.distro); !s) return fail(s.error());
+  auto& packages = inventory.packages;
+  if (packages.empty())
+    return fail(ErrorCode::kInvalidArgument, "an inventory without any package is none");
+  if (packages.size() > kMaxInventoryPackages) {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("{} packages; an inventory holds at most {}", packages.size(),
+                            kMaxInventoryPackages));
+  }
+  std::sort(packages.begin(), packages.end());
+  const auto& distro = inventory.distro;
+  auto text = fmt::format("{}\n{} {} {}\n", kFirstLine, kDistroWord, distro.id,
+                          distro.version.empty() ? kNoVersion : std::string_view(distro.version));
+  const Package* before = nullptr;
+  for (const auto& p : packages) {
     for (const auto* field : {&p.name, &p.arch, &p.version, &p.source, &p.source_version}) {
-      if (!valid_field(*field)) return fail(ErrorCode::kInvalidArgument, "package " + p.name + ": a field that cannot be carried");
+      if (!valid_field(*field)) {
+        return fail(
+            ErrorCode::kInvalidArgument,
+            fmt::format(
+                "package \"{}\": a field is empty, longer than {} bytes or not printable ASCII",
+                valid_field(p.name) ? p.name : "?", kMaxInventoryField));
+      }
     }
-    lines.push_back(line_of(p));
+    if (before != nullptr && before->name == p.name && before->arch == p.arch) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("package {} of architecture {} is listed twice", p.name, p.arch));
+    }
+    before = &p;
+    for (const auto* field : {&p.name, &p.arch, &p.version, &p.source}) {
+      text += *field;
+      text += ' ';
+    }
+    text += p.source_version;
+    text += '\n';
   }
-  std::sort(lines.begin(), lines.end());
-  std::string out(kHead);
-  out += fmt::format("distro {} {}\n", inventory.distro.id, inventory.distro.version.empty() ? "-" : inventory.distro.version);
-  std::string_view last;
-  for (const auto& line : lines) {
-    const auto second = line.find(' ', line.find(' ') + 1);
-    const auto key = std::string_view(line).substr(0, second);
-    if (key == last) return fail(ErrorCode::kInvalidArgument, fmt::format("package {} comes twice", key));
-    last = key;
-    out += line;
+  if (text.size() > kMaxInventoryBytes) {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the inventory has {} bytes; at most {} are allowed", text.size(),
+                            kMaxInventoryBytes));
   }
-  if (out.size() > kMaxInventoryBytes) return fail(ErrorCode::kResourceExhausted, "the inventory is too large");
-  return out;
+  return text;
 }
 
 Result<Inventory> parse_inventory(std::string_view text) {
-  if (text.size() > kMaxInventoryBytes) return fail(ErrorCode::kResourceExhausted, "the inventory is too large");
-  if (text.substr(0, kHead.size()) != kHead) return bad(1, "not an inventory");
-  if (text.back() != '\n') return bad(1, "the last line has no end");
-  Inventory out;
-  std::size_t number = 1;
-  std::string_view last_line, last_key;
-  for (const auto line : split(text.substr(kHead.size(), text.size() - kHead.size() - 1), '\n')) {
-    const auto fields = split(line, ' ');
+  if (text.size() > kMaxInventoryBytes) {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the inventory has {} bytes; at most {} are allowed", text.size(),
+                            kMaxInventoryBytes));
+  }
+  Inventory inventory;
+  std::string_view before;
+  std::size_t number = 0;
+  while (!text.empty()) {
     ++number;
-    for (const auto field : fields) {
-      if (!valid_field(field)) return bad(number, "a broken field");
-    }
-    if (number == 2) {
-      if (fields.size() != 3 || fields[0] != "distro") return bad(number, "the distribution is missing");
-      out.distro = {std::string(fields[1]), fields[2] == "-" ? std::string() : std::string(fields[2])};
+    const auto end = text.find('\n');
+    if (end == std::string_view::npos)
+      return bad_line(number, "the last line has no end: truncated");
+    const auto line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    if (number == 1) {
+      if (line != kFirstLine) return bad_line(number, "it must be \"postern-inventory 1\"");
       continue;
     }
-    if (fields.size() != 5) return bad(number, "five fields are needed");
-    if (line <= last_line) return bad(number, "out of order");
-    const auto key = line.substr(0, fields[0].size() + 1 + fields[1].size());
-    if (key == last_key) return bad(number, "a package that came before");
-    last_line = line;
-    last_key = key;
-    if (out.packages.size() >= kMaxInventoryPackages) return fail(ErrorCode::kResourceExhausted, "too many packages");
-    out.packages.push_back({std::string(fields[0]), std::string(fields[1]), std::string(fields[2]), std::string(fields[3]),
-                            std::string(fields[4])});
+    if (number == 2) {
+      std::array<std::string_view, 3> f;
+      if (!read_fields(line, f) || f[0] != kDistroWord)
+        return bad_line(number, "it must be \"distro ID VERSION\"");
+      inventory.distro = {std::string(f[1]),
+                          f[2] == kNoVersion ? std::string() : std::string(f[2])};
+      continue;
+    }
+    if (inventory.packages.size() == kMaxInventoryPackages) {
+      return fail(ErrorCode::kResourceExhausted,
+                  fmt::format("the inventory has more than {} packages", kMaxInventoryPackages));
+    }
+    std::array<std::string_view, 5> f;
+    if (!read_fields(line, f)) {
+      return bad_line(
+          number,
+          "it must be five fields of printable ASCII: name, arch, version, source, source version");
+    }
+    // Separators sort before every byte of a field, so lines in order are packages in order.
+    if (line <= before) return bad_line(number, "lines must ascend and none may come twice");
+    before = line;
+    if (!inventory.packages.empty()) {
+      const auto& last = inventory.packages.back();
+      if (last.name == f[0] && last.arch == f[1])
+        return bad_line(number, "the same package and architecture again");
+    }
+    inventory.packages.push_back({std::string(f[0]), std::string(f[1]), std::string(f[2]),
+                                  std::string(f[3]), std::string(f[4])});
   }
-  if (number < 2) return bad(2, "the distribution is missing");
-  return out;
+  if (inventory.packages.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "the inventory lists no package");
+  }
+  return inventory;
 }
 
 }  // namespace postern::vuln

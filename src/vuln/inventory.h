@@ -58,9 +58,9 @@ struct Inventory {
   friend bool operator==(const Inventory&, const Inventory&) = default;
 };
 
-/// The canonical text; packages may come in any order. Errors: kInvalidArgument (a field that the
-/// format cannot carry, or one (name, architecture) twice; names the package), kResourceExhausted
-/// (more than the limits above).
+/// The canonical text; packages may come in any order. Errors: kInvalidArgument (no package at all,
+/// a field that the format cannot carry, or one (name, architecture) twice; names the package),
+/// kResourceExhausted (more than the limits above).
 Result<std::string> inventory_text(Inventory inventory);
 
 /// Strict: accepts exactly what inventory_text writes, so that one set of packages has one hash.

@@ -1,51 +1,91 @@
 #include "vuln/matcher.h"
 
 #include <algorithm>
-#include <map>
-#include <tuple>
-#include <unordered_map>
+#include <array>
 
 #include "vuln/debian_version.h"
+#include "vuln/kernel.h"
 
 namespace postern::vuln {
 namespace {
 
-bool kernel_source(std::string_view source) {
-  return source == "linux" || source.substr(0, 13) == "linux-signed-" || source.substr(0, 6) == "linux-" ;
+/// Entries remembered before starting anew: endpoints name the packages, so the memory must have an
+/// end.
+constexpr std::size_t kMaxRemembered = 400'000;
+
+/// What one vulnerability is counted as, when it stands in several packages with different
+/// severities: the highest. An unknown severity with a fix goes before medium: it may be high, and
+/// whoever asks for high must not be told "none".
+enum Standing : std::uint8_t {
+  kNone,
+  kUnknownWithoutFix,
+  kInfo,
+  kLow,
+  kMedium,
+  kUnknownWithFix,
+  kHigh,
+  kCritical,
+  kStandings
+};
+
+Standing standing(Severity severity, bool has_fix) {
+  switch (severity) {
+    case Severity::kUnknown:
+      return has_fix ? kUnknownWithFix : kUnknownWithoutFix;
+    case Severity::kInfo:
+      return kInfo;
+    case Severity::kLow:
+      return kLow;
+    case Severity::kMedium:
+      return kMedium;
+    case Severity::kHigh:
+      return kHigh;
+    case Severity::kCritical:
+      return kCritical;
+  }
+  return kUnknownWithFix;
 }
 
-bool affected(const Advisory& advisory, std::string_view version, std::string& fixed) {
-  for (const auto& interval : advisory.intervals) {
-    if (!interval.introduced.empty() && compare_debian_versions(version, interval.introduced) < 0) continue;
-    if (!interval.fixed.empty() && compare_debian_versions(version, interval.fixed) >= 0) continue;
-    if (!interval.last_affected.empty() && compare_debian_versions(version, interval.last_affected) > 0) continue;
-    fixed = interval.fixed;
-    return true;
-  }
-  return std::find(advisory.versions.begin(), advisory.versions.end(), version) != advisory.versions.end();
+Counts counts_of(const std::vector<std::uint8_t>& standings) {
+  std::array<std::uint32_t, kStandings> n{};
+  for (const auto s : standings) ++n[s];
+  return {.critical = n[kCritical],
+          .high = n[kHigh],
+          .medium = n[kMedium],
+          .low = n[kLow],
+          .info = n[kInfo],
+          .unknown = n[kUnknownWithFix] + n[kUnknownWithoutFix],
+          .unknown_fixable = n[kUnknownWithFix]};
 }
 
 }  // namespace
 
 std::string kernel_note(KernelJudged judged, std::string_view package) {
   switch (judged) {
-    case KernelJudged::kYes: return "kernel: " + std::string(package);
-    case KernelJudged::kNotOfDistribution: return "kernel: not of the distribution";
-    case KernelJudged::kNoneRunning: return "kernel: none running";
+    case KernelJudged::kYes:
+      return std::string("kernel: ").append(package);
+    case KernelJudged::kNotOfDistribution:
+      return "kernel: not of the distribution";
+    case KernelJudged::kNoneRunning:
+      break;
   }
   return "kernel: none running";
 }
 
+/// One vulnerability open in one version of one source.
 struct Matcher::Hit {
-  std::string cve;
-  std::string fixed;
-  Severity severity = Severity::kUnknown;
-  bool kev = false;
+  std::uint32_t number;  // of the vulnerability in this Matcher, from 0
+  std::string_view cve;  // in the AdvisorySet, as `fixed` is
+  std::string_view fixed;
+  Severity severity;
+  bool kev;
 };
 
 struct Matcher::Memory {
-  static constexpr std::size_t kLimit = 500'000;
-  std::unordered_map<std::string, std::vector<Hit>> by_key;
+  std::unordered_map<std::string, std::vector<Hit>> hits;  // by ecosystem, source, version
+  std::unordered_map<std::string_view, std::uint32_t> numbers;
+  std::vector<std::uint8_t> standings;  // by number, all zero between matches
+  std::string key;
 };
 
 Matcher::Matcher(std::shared_ptr<const AdvisorySet> advisories)
@@ -53,87 +93,82 @@ Matcher::Matcher(std::shared_ptr<const AdvisorySet> advisories)
 Matcher::Matcher(Matcher&&) noexcept = default;
 Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 Matcher::~Matcher() = default;
-std::size_t Matcher::remembered() const { return memory_->by_key.size(); }
 
-const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem, std::string_view source,
-                                               std::string_view version) {
-  auto key = ecosystem + '\n' + std::string(source) + '\n' + std::string(version);
-  if (const auto it = memory_->by_key.find(key); it != memory_->by_key.end()) return it->second;
-  if (memory_->by_key.size() >= Memory::kLimit) memory_->by_key.clear();
-  std::vector<Hit> out;
+std::size_t Matcher::remembered() const { return memory_->hits.size(); }
+
+const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem,
+                                               std::string_view source, std::string_view version) {
+  auto& memory = *memory_;
+  memory.key.assign(ecosystem).append(1, '\n').append(source).append(1, '\n').append(version);
+  if (const auto known = memory.hits.find(memory.key); known != memory.hits.end())
+    return known->second;
+  if (memory.hits.size() >= kMaxRemembered) memory.hits.clear();
+  std::vector<Hit> found;
   for (const auto& advisory : advisories_->of(ecosystem, source)) {
-    std::string fixed;
-    if (!affected(advisory, version, fixed)) continue;
-    if (!out.empty() && out.back().cve == advisory.cve) {
-      // Two records about one vulnerability: the worse counts, and any published fix is one.
-      out.back().severity = std::max(out.back().severity, advisory.effective);
-      out.back().kev = out.back().kev || advisory.kev;
-      if (out.back().fixed.empty()) out.back().fixed = fixed;
+    std::string_view fixed;
+    if (!affects(*advisory.affected, version, fixed)) continue;
+    if (!found.empty() && found.back().cve == advisory.cve) {
+      // Several records about one vulnerability: free of it is what satisfies all that give a
+      // version.
+      auto& hit = found.back();
+      if (hit.fixed.empty() || (!fixed.empty() && compare_debian_versions(hit.fixed, fixed) < 0))
+        hit.fixed = fixed;
       continue;
     }
-    out.push_back({advisory.cve, std::move(fixed), advisory.effective, advisory.kev});
+    const auto number = static_cast<std::uint32_t>(memory.numbers.size());
+    const auto n = memory.numbers.emplace(advisory.cve, number).first->second;
+    found.push_back({n, advisory.cve, fixed, advisory.effective, advisory.kev});
   }
-  return memory_->by_key.emplace(std::move(key), std::move(out)).first->second;
+  return memory.hits.emplace(memory.key, std::move(found)).first->second;
 }
 
 const Package* running_kernel_package(const Inventory& inventory, const RunningKernel& kernel) {
   if (kernel.release.empty()) return nullptr;
   const auto name = "linux-image-" + kernel.release;
-  for (const auto& package : inventory.packages) {
-    if (package.name == name || package.name == name + "-unsigned") return &package;
+  const auto unsigned_name = name + "-unsigned";
+  for (const auto& p : inventory.packages) {
+    if ((p.name == name || p.name == unsigned_name) && !kernel_source(p.source).empty()) return &p;
   }
   return nullptr;
 }
 
 MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kernel, Want want) {
-  MatchResult out;
+  MatchResult result;
+  const auto* running = running_kernel_package(inventory, kernel);
+  if (running != nullptr) {
+    result.kernel = KernelJudged::kYes;
+    result.kernel_package = running->name;
+  } else if (!kernel.release.empty()) {
+    result.kernel = KernelJudged::kNotOfDistribution;
+  }
   const auto ecosystem = ecosystem_of(inventory.distro);
-  const Package* running = running_kernel_package(inventory, kernel);
-  out.kernel = kernel.release.empty() ? KernelJudged::kNoneRunning
-               : running != nullptr   ? KernelJudged::kYes
-                                      : KernelJudged::kNotOfDistribution;
-  if (running != nullptr) out.kernel_package = running->name;
-  out.covered = !ecosystem.empty() && advisories_->covers(ecosystem);
-  if (!out.covered) return out;
-  struct Worst {
-    Severity severity = Severity::kUnknown;
-    bool fixable = false;
-  };
-  std::map<std::string, Worst> distinct;
+  result.covered = !ecosystem.empty() && advisories_->covers(ecosystem);
+  if (!result.covered) return result;
+  auto& standings = memory_->standings;
   for (const auto& package : inventory.packages) {
-    // Whatever is built from the kernel's source counts only as the kernel that runs.
-    std::string_view source = package.source;
-    if (kernel_source(source)) {
-      if (&package != running) continue;
-      source = "linux";  // the signed image is the same code under another source's name
-    }
-    for (const auto& hit : hits(ecosystem, source, package.source_version)) {
-      auto& worst = distinct[hit.cve];
-      worst.severity = std::max(worst.severity, hit.severity);
-      worst.fixable = worst.fixable || !hit.fixed.empty();
-      if (want == Want::kFindings) {
-        out.findings.push_back({hit.cve, package.source, package.name, package.version, package.source_version, hit.fixed,
-                                hit.severity, hit.kev});
-      }
-    }
-  }
-  for (const auto& [cve, worst] : distinct) {
-    switch (worst.severity) {
-      case Severity::kCritical: ++out.counts.critical; break;
-      case Severity::kHigh: ++out.counts.high; break;
-      case Severity::kMedium: ++out.counts.medium; break;
-      case Severity::kLow: ++out.counts.low; break;
-      case Severity::kInfo: ++out.counts.info; break;
-      case Severity::kUnknown:
-        ++out.counts.unknown;
-        out.counts.unknown_fixable += worst.fixable;
-        break;
+    const auto of_kernel = kernel_source(package.source);
+    if (!of_kernel.empty() && &package != running) continue;
+    const std::string_view source =
+        of_kernel.empty() ? std::string_view(package.source) : of_kernel;
+    const std::string_view version = of_kernel.empty() ? std::string_view(package.source_version)
+                                                       : kernel_source_version(package);
+    for (const auto& hit : hits(ecosystem, source, version)) {
+      if (standings.size() <= hit.number) standings.resize(memory_->numbers.size());
+      standings[hit.number] =
+          std::max<std::uint8_t>(standings[hit.number], standing(hit.severity, !hit.fixed.empty()));
+      if (want == Want::kCountsOnly) continue;
+      result.findings.push_back({std::string(hit.cve), std::string(source), package.name,
+                                 package.version, std::string(version), std::string(hit.fixed),
+                                 hit.severity, hit.kev});
     }
   }
-  std::sort(out.findings.begin(), out.findings.end(), [](const Finding& a, const Finding& b) {
-    return std::tie(a.cve, a.source, a.package) < std::tie(b.cve, b.source, b.package);
-  });
-  return out;
+  result.counts = counts_of(standings);
+  std::fill(standings.begin(), standings.end(), std::uint8_t{kNone});
+  auto& findings = result.findings;
+  std::sort(findings.begin(), findings.end());
+  // One package of two architectures in one version is one finding.
+  findings.erase(std::unique(findings.begin(), findings.end()), findings.end());
+  return result;
 }
 
 }  // namespace postern::vuln

@@ -17,7 +17,8 @@ struct FeedLimits {
   std::size_t record_bytes = 16u << 20;
   std::uint64_t total_bytes = 4ull << 30;  ///< After decompression.
   std::size_t records = 2'000'000;
-  std::size_t affected_per_record = 20'000;
+  std::size_t rows_per_record = 200'000;  ///< (ecosystem, source, vulnerability).
+  std::size_t rows = 5'000'000;
   std::size_t json_depth = 32;
 };
 

@@ -1,23 +1,93 @@
 #include "vuln/severity.h"
 
-#include <algorithm>
-#include <cmath>
-#include <map>
-
 #include <fmt/format.h>
 
-#include "base/text.h"
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
 
 namespace postern::vuln {
+namespace {
+
+struct Metric {
+  std::string_view name;
+  std::string_view values;  // One letter each.
+};
+
+// The base metrics first, in the order of the indexes below; then those that may follow.
+constexpr std::array kMetrics{
+    Metric{"AV", "NALP"},  Metric{"AC", "LH"},    Metric{"PR", "NLH"},    Metric{"UI", "NR"},
+    Metric{"S", "UC"},     Metric{"C", "HLN"},    Metric{"I", "HLN"},     Metric{"A", "HLN"},
+    Metric{"E", "XHFPU"},  Metric{"RL", "XUWTO"}, Metric{"RC", "XCRU"},   Metric{"CR", "XHML"},
+    Metric{"IR", "XHML"},  Metric{"AR", "XHML"},  Metric{"MAV", "XNALP"}, Metric{"MAC", "XLH"},
+    Metric{"MPR", "XNLH"}, Metric{"MUI", "XNR"},  Metric{"MS", "XUC"},    Metric{"MC", "XNLH"},
+    Metric{"MI", "XNLH"},  Metric{"MA", "XNLH"},
+};
+constexpr std::size_t kBaseMetrics = 8;
+enum : std::size_t { kAv, kAc, kPr, kUi, kS, kC, kI, kA };
+
+double impact_weight(char value) { return value == 'H' ? 0.56 : value == 'L' ? 0.22 : 0.0; }
+
+double attack_vector_weight(char value) {
+  switch (value) {
+    case 'N':
+      return 0.85;
+    case 'A':
+      return 0.62;
+    case 'L':
+      return 0.55;
+    default:
+      return 0.2;
+  }
+}
+
+double privileges_weight(char value, bool scope_changed) {
+  if (value == 'N') return 0.85;
+  if (value == 'L') return scope_changed ? 0.68 : 0.62;
+  return scope_changed ? 0.5 : 0.27;
+}
+
+/// Up to one decimal. Version 3.1 defines it on integers, so that floating point cannot push 4.0
+/// to 4.1.
+double round_up(double value, bool version_3_1) {
+  if (!version_3_1) return std::ceil(value * 10) / 10;
+  const auto scaled = std::llround(value * 100000);
+  if (scaled % 10000 == 0) return static_cast<double>(scaled) / 100000;
+  return static_cast<double>(scaled / 10000 + 1) / 10;
+}
+
+double base_score(const std::array<char, kMetrics.size()>& m, bool version_3_1) {
+  const bool changed = m[kS] == 'C';
+  const double iss =
+      1 - (1 - impact_weight(m[kC])) * (1 - impact_weight(m[kI])) * (1 - impact_weight(m[kA]));
+  const double impact =
+      changed ? 7.52 * (iss - 0.029) - 3.25 * std::pow(iss - 0.02, 15) : 6.42 * iss;
+  if (impact <= 0) return 0;
+  const double exploitability = 8.22 * attack_vector_weight(m[kAv]) *
+                                (m[kAc] == 'L' ? 0.77 : 0.44) * privileges_weight(m[kPr], changed) *
+                                (m[kUi] == 'N' ? 0.85 : 0.62);
+  const double sum = (changed ? 1.08 : 1.0) * (impact + exploitability);
+  return round_up(std::min(sum, 10.0), version_3_1);
+}
+
+}  // namespace
 
 std::string_view severity_name(Severity severity) {
   switch (severity) {
-    case Severity::kUnknown: return "unknown";
-    case Severity::kInfo: return "info";
-    case Severity::kLow: return "low";
-    case Severity::kMedium: return "medium";
-    case Severity::kHigh: return "high";
-    case Severity::kCritical: return "critical";
+    case Severity::kInfo:
+      return "info";
+    case Severity::kLow:
+      return "low";
+    case Severity::kMedium:
+      return "medium";
+    case Severity::kHigh:
+      return "high";
+    case Severity::kCritical:
+      return "critical";
+    case Severity::kUnknown:
+      break;
   }
   return "unknown";
 }
@@ -26,7 +96,8 @@ Severity severity_of_cvss(double score) {
   if (score >= 9.0) return Severity::kCritical;
   if (score >= 7.0) return Severity::kHigh;
   if (score >= 4.0) return Severity::kMedium;
-  return score > 0 ? Severity::kLow : Severity::kUnknown;
+  if (score > 0.0) return Severity::kLow;
+  return Severity::kUnknown;
 }
 
 Severity severity_of_urgency(std::string_view urgency) {
@@ -39,48 +110,37 @@ Severity severity_of_urgency(std::string_view urgency) {
 }
 
 Result<double> cvss3_base_score(std::string_view vector) {
-  const auto bad = [&](std::string why) { return fail(ErrorCode::kInvalidArgument, "CVSS vector: " + std::move(why)); };
-  if (vector.size() > 256) return bad("too long");
-  const auto parts = split(vector, '/');
-  if (parts[0] != "CVSS:3.0" && parts[0] != "CVSS:3.1") return bad("not version 3.0 or 3.1");
-  std::map<std::string_view, std::string_view> metrics;
-  for (std::size_t i = 1; i < parts.size(); ++i) {
-    const auto colon = parts[i].find(':');
-    if (colon == parts[i].npos || colon + 1 >= parts[i].size()) return bad(fmt::format("\"{}\" is no metric", parts[i]));
-    if (!metrics.emplace(parts[i].substr(0, colon), parts[i].substr(colon + 1)).second) {
-      return bad(fmt::format("{} is given twice", parts[i].substr(0, colon)));
-    }
-  }
-  bool good = true;
-  // Specification v3.1, section 7.4.
-  const auto weight = [&](std::string_view name, std::initializer_list<std::pair<std::string_view, double>> values) {
-    const auto it = metrics.find(name);
-    if (it != metrics.end()) {
-      for (const auto& [value, number] : values) {
-        if (it->second == value) return number;
-      }
-    }
-    good = false;
-    return 0.0;
+  const auto refuse = [](std::string why) {
+    return fail(ErrorCode::kInvalidArgument, "CVSS vector: " + std::move(why));
   };
-  const bool changed = metrics.contains("S") && metrics["S"] == "C";
-  weight("S", {{"U", 0}, {"C", 0}});
-  const double av = weight("AV", {{"N", 0.85}, {"A", 0.62}, {"L", 0.55}, {"P", 0.2}});
-  const double ac = weight("AC", {{"L", 0.77}, {"H", 0.44}});
-  const double pr = weight("PR", {{"N", 0.85}, {"L", changed ? 0.68 : 0.62}, {"H", changed ? 0.5 : 0.27}});
-  const double ui = weight("UI", {{"N", 0.85}, {"R", 0.62}});
-  const double c = weight("C", {{"H", 0.56}, {"L", 0.22}, {"N", 0}});
-  const double i = weight("I", {{"H", 0.56}, {"L", 0.22}, {"N", 0}});
-  const double a = weight("A", {{"H", 0.56}, {"L", 0.22}, {"N", 0}});
-  if (!good) return bad("a base metric is missing or has a value it cannot have");
-  const double iss = 1 - (1 - c) * (1 - i) * (1 - a);
-  const double impact = changed ? 7.52 * (iss - 0.029) - 3.25 * std::pow(iss - 0.02, 15) : 6.42 * iss;
-  if (impact <= 0) return 0.0;
-  const double exploitability = 8.22 * av * ac * pr * ui;
-  const double raw = std::min(changed ? 1.08 * (impact + exploitability) : impact + exploitability, 10.0);
-  // Appendix A: the smallest number to one decimal that is not below, safe from binary fractions.
-  const auto scaled = static_cast<long>(std::lround(raw * 100000));
-  return scaled % 10000 == 0 ? scaled / 100000.0 : (scaled / 10000 + 1) / 10.0;
+  const bool version_3_1 = vector.starts_with("CVSS:3.1/");
+  if (!version_3_1 && !vector.starts_with("CVSS:3.0/")) {
+    return refuse("it does not begin with CVSS:3.1/ or CVSS:3.0/");
+  }
+  vector.remove_prefix(9);
+  std::array<char, kMetrics.size()> given{};
+  for (bool last = false; !last;) {
+    const auto slash = vector.find('/');
+    last = slash == std::string_view::npos;
+    const auto piece = vector.substr(0, slash);
+    vector.remove_prefix(last ? vector.size() : slash + 1);
+    const auto colon = piece.find(':');
+    const auto metric = std::find_if(kMetrics.begin(), kMetrics.end(), [&](const Metric& m) {
+      return colon != std::string_view::npos && m.name == piece.substr(0, colon);
+    });
+    if (metric == kMetrics.end()) return refuse("a metric that version 3 does not have");
+    const auto value = piece.substr(colon + 1);
+    if (value.size() != 1 || metric->values.find(value[0]) == std::string_view::npos) {
+      return refuse(fmt::format("metric {} has a value it cannot have", metric->name));
+    }
+    char& place = given[static_cast<std::size_t>(metric - kMetrics.begin())];
+    if (place != 0) return refuse(fmt::format("metric {} is given twice", metric->name));
+    place = value[0];
+  }
+  for (std::size_t i = 0; i < kBaseMetrics; ++i) {
+    if (given[i] == 0) return refuse(fmt::format("metric {} is missing", kMetrics[i].name));
+  }
+  return base_score(given, version_3_1);
 }
 
 }  // namespace postern::vuln

@@ -30,7 +30,9 @@ Severity severity_of_urgency(std::string_view urgency);
 Result<double> cvss3_base_score(std::string_view vector);
 
 /// Distinct vulnerabilities by effective severity. A vulnerability stands in exactly one of the
-/// first six.
+/// first six: the highest it has in any package, where an unknown severity with a fix goes before
+/// medium (it may be high, so nobody who asks for high may be told "none") and one without a fix
+/// comes last.
 struct Counts {
   std::uint32_t critical = 0, high = 0, medium = 0, low = 0, info = 0;
   std::uint32_t unknown = 0;

@@ -1,0 +1,21 @@
+#pragma once
+// A feed's records out of the bytes of its file, whatever it is packed in; bounded throughout.
+#include <functional>
+#include <string_view>
+
+#include "base/result.h"
+#include "vuln/osv.h"
+
+namespace postern::vuln {
+
+/// Called for each record with where it stands ("line 12", "CVE-2024-3094.json") and its text,
+/// valid during the call. An error stops the reading and is handed on.
+using RecordSink = std::function<Status(std::string_view where, std::string_view text)>;
+
+/// Plain JSON lines, gzip of them (any number of members), or zip with one JSON document per entry,
+/// told by the first bytes. Empty lines and directory entries are no records. Errors: those of the
+/// sink; kDataLoss (truncated, checksum), kResourceExhausted (limits), kUnsupported (encrypted),
+/// kInvalidArgument (a zip entry that is no .json file).
+Status for_each_record(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink);
+
+}  // namespace postern::vuln

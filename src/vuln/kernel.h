@@ -1,0 +1,19 @@
+#pragma once
+// Kernel packages: which source their advisories name, and the version to judge them by.
+#include <string>
+#include <string_view>
+
+#include "vuln/inventory.h"
+
+namespace postern::vuln {
+
+/// The source that advisories name for a kernel package's source: "linux" for "linux" and
+/// "linux-signed-amd64", "linux-6.1" for "linux-6.1" and "linux-signed-6.1-amd64". Empty for every
+/// other source, also for "linux-base" and the like.
+std::string kernel_source(std::string_view source);
+
+/// The version of that source which a kernel package was built from. A signed image comes from a
+/// wrapping source with a version of its own ("6.1.140+1"), but carries the kernel's ("6.1.140-1").
+std::string_view kernel_source_version(const Package& package);
+
+}  // namespace postern::vuln

@@ -1,0 +1,353 @@
+// One OSV record to advisories.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <memory>
+
+#include "vuln/debian_version.h"
+#include "vuln/osv.h"
+#include "vuln/osv_ranges.h"
+
+namespace postern::vuln {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMaxId = 128;
+constexpr std::size_t kMaxName = 256;
+
+tl::unexpected<Error> bad(std::string why) {
+  return fail(ErrorCode::kInvalidArgument, std::move(why));
+}
+
+std::string_view view(const json::string& s) { return {s.data(), s.size()}; }
+
+bool plain(std::string_view text, std::size_t most) {
+  return !text.empty() && text.size() <= most &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+/// A member of a wanted type: nullptr when absent or null, an error when of another type.
+template <class T>
+Result<const T*> member(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) return nullptr;
+  const T* typed = nullptr;
+  if constexpr (std::is_same_v<T, json::object>) typed = value->if_object();
+  if constexpr (std::is_same_v<T, json::array>) typed = value->if_array();
+  if constexpr (std::is_same_v<T, json::string>) typed = value->if_string();
+  if constexpr (std::is_same_v<T, bool>) typed = value->if_bool();
+  if (typed == nullptr) return bad(fmt::format("\"{}\" has the wrong JSON type", name));
+  return typed;
+}
+
+/// "CVE-2024-3094", alone or behind a distribution's prefix ("DEBIAN-CVE-2024-3094"); empty
+/// otherwise.
+std::string_view cve_in(std::string_view id) {
+  const auto at = id.find("CVE-");
+  if (at == std::string_view::npos || (at > 0 && id[at - 1] != '-')) return {};
+  const auto cve = id.substr(at);
+  const auto digits = [](std::string_view s) {
+    return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (cve.size() < 13 || cve.size() > 28 || cve[8] != '-' || !digits(cve.substr(4, 4)) ||
+      !digits(cve.substr(9))) {
+    return {};
+  }
+  return cve;
+}
+
+Status add_cves(const json::object& record, std::string_view name, std::vector<std::string>& cves) {
+  const auto list = member<json::array>(record, name);
+  if (!list) return fail(list.error());
+  if (*list == nullptr) return {};
+  for (const auto& value : **list) {
+    const auto* text = value.if_string();
+    if (text == nullptr) return bad(fmt::format("\"{}\" holds something other than ids", name));
+    if (const auto cve = cve_in(view(*text)); !cve.empty()) cves.emplace_back(cve);
+  }
+  return {};
+}
+
+/// The vulnerabilities that a record is about: its own id, else those it names as the same, else
+/// itself.
+Result<std::vector<std::string>> identities(const json::object& record, std::string_view id) {
+  std::vector<std::string> cves;
+  if (const auto cve = cve_in(id); !cve.empty()) return std::vector<std::string>{std::string(cve)};
+  if (auto s = add_cves(record, "aliases", cves); !s) return fail(s.error());
+  if (auto s = add_cves(record, "upstream", cves); !s) return fail(s.error());
+  // Debian's own advisories named their CVEs here before "upstream" existed; elsewhere "related"
+  // means less.
+  if (cves.empty() && (id.starts_with("DSA-") || id.starts_with("DLA-"))) {
+    if (auto s = add_cves(record, "related", cves); !s) return fail(s.error());
+  }
+  std::sort(cves.begin(), cves.end());
+  cves.erase(std::unique(cves.begin(), cves.end()), cves.end());
+  if (cves.empty()) cves.emplace_back(id);
+  return cves;
+}
+
+/// The band of the highest CVSS v3 vector in a "severity" list. Other types stay without a band.
+Result<Severity> cvss_of(const json::object& holder) {
+  auto worst = Severity::kUnknown;
+  const auto list = member<json::array>(holder, "severity");
+  if (!list) return fail(list.error());
+  if (*list == nullptr) return worst;
+  for (const auto& value : **list) {
+    const auto* item = value.if_object();
+    if (item == nullptr) return bad("\"severity\" holds something other than objects");
+    const auto type = member<json::string>(*item, "type");
+    const auto score = member<json::string>(*item, "score");
+    if (!type || !score || *type == nullptr || *score == nullptr) {
+      return bad("a \"severity\" lacks its type or score");
+    }
+    if (view(**type) != "CVSS_V3") continue;
+    const auto number = cvss3_base_score(view(**score));
+    if (!number) return fail(number.error());
+    worst = std::max(worst, severity_of_cvss(*number));
+  }
+  return worst;
+}
+
+struct Judgement {
+  Severity vendor = Severity::kUnknown;
+  Severity cvss = Severity::kUnknown;
+  bool kev = false;
+};
+
+/// Reads what a database or ecosystem adds: urgency, kev, cvss3_base.
+Status add_specific(const json::object& holder, std::string_view name, Judgement& judgement) {
+  const auto object = member<json::object>(holder, name);
+  if (!object) return fail(object.error());
+  if (*object == nullptr) return {};
+  const auto& specific = **object;
+  const auto urgency = member<json::string>(specific, "urgency");
+  if (!urgency) return fail(urgency.error());
+  if (*urgency != nullptr && judgement.vendor == Severity::kUnknown) {
+    judgement.vendor = severity_of_urgency(view(**urgency));
+  }
+  const auto kev = member<bool>(specific, "kev");
+  if (!kev) return fail(kev.error());
+  if (*kev != nullptr && **kev) judgement.kev = true;
+  if (const auto* score = specific.if_contains("cvss3_base");
+      score != nullptr && !score->is_null()) {
+    boost::system::error_code ec;
+    const auto number = score->is_number() ? score->to_number<double>(ec) : -1.0;
+    if (ec || !(number >= 0.0 && number <= 10.0))
+      return bad("\"cvss3_base\" is no number from 0 to 10");
+    judgement.cvss = std::max(judgement.cvss, severity_of_cvss(number));
+  }
+  return {};
+}
+
+Result<Judgement> judgement_of_record(const json::object& record) {
+  Judgement judgement;
+  const auto cvss = cvss_of(record);
+  if (!cvss) return fail(cvss.error());
+  judgement.cvss = *cvss;
+  if (auto s = add_specific(record, "database_specific", judgement); !s) return fail(s.error());
+  return judgement;
+}
+
+/// What stands at the affected package goes before what stands at the record.
+Result<Judgement> judgement_of_affected(const json::object& affected, const Judgement& record) {
+  Judgement own;
+  const auto cvss = cvss_of(affected);
+  if (!cvss) return fail(cvss.error());
+  own.cvss = *cvss;
+  if (auto s = add_specific(affected, "ecosystem_specific", own); !s) return fail(s.error());
+  if (auto s = add_specific(affected, "database_specific", own); !s) return fail(s.error());
+  if (own.vendor == Severity::kUnknown) own.vendor = record.vendor;
+  if (own.cvss == Severity::kUnknown) own.cvss = record.cvss;
+  own.kev = own.kev || record.kev;
+  return own;
+}
+
+/// Debian releases only: other ecosystems have another version order.
+bool judged_here(std::string_view ecosystem) {
+  constexpr std::string_view kPrefix = "Debian:";
+  return ecosystem.starts_with(kPrefix) && plain(ecosystem, 64) &&
+         ecosystem.size() > kPrefix.size();
+}
+
+/// Ranges of a package; `usable` tells whether any was in the order of its versions.
+Status add_ranges(const json::array& ranges, std::vector<AffectedInterval>& intervals,
+                  bool& usable) {
+  constexpr std::string_view kBadEvent =
+      "an event is not one of introduced, fixed, last_affected, limit";
+  for (const auto& value : ranges) {
+    const auto* range = value.if_object();
+    if (range == nullptr) return bad("\"ranges\" holds something other than objects");
+    const auto type = member<json::string>(*range, "type");
+    const auto events = member<json::array>(*range, "events");
+    if (!type || *type == nullptr) return bad("a range lacks its type");
+    if (!events || *events == nullptr) return bad("a range lacks its events");
+    if (view(**type) == "GIT") continue;  // Commits say nothing about a package's versions.
+    if (view(**type) != "ECOSYSTEM") return bad("a range is neither of type ECOSYSTEM nor GIT");
+    usable = true;
+    std::vector<RangeEvent> list;
+    for (const auto& e : **events) {
+      const auto* event = e.if_object();
+      if (event == nullptr || event->size() != 1) return bad(std::string(kBadEvent));
+      const auto* version = event->begin()->value().if_string();
+      const auto key = event->begin()->key();
+      const auto kind = range_event_kind({key.data(), key.size()});
+      if (version == nullptr || !kind) return bad(std::string(kBadEvent));
+      list.push_back({*kind, view(*version)});
+    }
+    if (auto s = add_intervals(std::move(list), intervals); !s) return s;
+    if (intervals.size() > kMaxIntervals) return bad("an affected package has too many ranges");
+  }
+  std::sort(intervals.begin(), intervals.end());
+  intervals.erase(std::unique(intervals.begin(), intervals.end()), intervals.end());
+  return {};
+}
+
+Status add_versions(const json::array& list, AffectedVersions& affected) {
+  // Feeds list every version of the ranges again; only what the ranges leave out is worth keeping.
+  // With many ranges that would take long to find out, and keeping all is right too.
+  const AffectedVersions of_ranges{affected.intervals, {}};
+  const bool sift = of_ranges.intervals.size() <= 16;
+  for (const auto& value : list) {
+    const auto* version = value.if_string();
+    if (version == nullptr || !valid_debian_version(view(*version))) {
+      return bad("\"versions\" holds something that is no Debian version");
+    }
+    std::string_view fixed;
+    if (sift && affects(of_ranges, view(*version), fixed)) continue;
+    affected.versions.emplace_back(view(*version));
+  }
+  std::sort(affected.versions.begin(), affected.versions.end());
+  affected.versions.erase(std::unique(affected.versions.begin(), affected.versions.end()),
+                          affected.versions.end());
+  return {};
+}
+
+Result<std::shared_ptr<const AffectedVersions>> versions_of(const json::object& affected) {
+  auto result = std::make_shared<AffectedVersions>();
+  const auto ranges = member<json::array>(affected, "ranges");
+  if (!ranges) return fail(ranges.error());
+  const auto versions = member<json::array>(affected, "versions");
+  if (!versions) return fail(versions.error());
+  bool usable = *versions != nullptr && !(*versions)->empty();
+  if (*ranges != nullptr) {
+    if (auto s = add_ranges(**ranges, result->intervals, usable); !s) return fail(s.error());
+  }
+  if (!usable) return bad("an affected package has neither versions nor a range of versions");
+  if (*versions != nullptr) {
+    if (auto s = add_versions(**versions, *result); !s) return fail(s.error());
+  }
+  return std::shared_ptr<const AffectedVersions>(std::move(result));
+}
+
+struct Found {
+  std::vector<AdvisorySet::Entry> entries;
+  std::size_t foreign = 0;
+};
+
+Status add_affected(const json::object& affected, const std::vector<std::string>& cves,
+                    const Judgement& record, const FeedLimits& limits, Found& found) {
+  const auto package = member<json::object>(affected, "package");
+  if (!package) return fail(package.error());
+  if (*package == nullptr) {  // Only a repository of source code is named.
+    ++found.foreign;
+    return {};
+  }
+  const auto ecosystem = member<json::string>(**package, "ecosystem");
+  const auto name = member<json::string>(**package, "name");
+  if (!ecosystem || !name || *ecosystem == nullptr || *name == nullptr) {
+    return bad("a package lacks its ecosystem or name");
+  }
+  if (!judged_here(view(**ecosystem))) {
+    ++found.foreign;
+    return {};
+  }
+  if (!plain(view(**name), kMaxName))
+    return bad("a package's name is empty, too long or not plain text");
+  const auto judgement = judgement_of_affected(affected, record);
+  if (!judgement) return fail(judgement.error());
+  auto versions = versions_of(affected);
+  if (!versions) return fail(versions.error());
+  if (found.entries.size() + cves.size() > limits.rows_per_record) {
+    return fail(
+        ErrorCode::kResourceExhausted,
+        fmt::format("it names more than {} vulnerabilities in packages", limits.rows_per_record));
+  }
+  for (const auto& cve : cves) {
+    AdvisorySet::Entry entry{
+        std::string(view(**ecosystem)), std::string(view(**name)), {}, cves.size() == 1};
+    entry.advisory.cve = cve;
+    entry.advisory.affected = *versions;
+    entry.advisory.vendor = judgement->vendor;
+    entry.advisory.cvss = judgement->cvss;
+    entry.advisory.kev = judgement->kev;
+    found.entries.push_back(std::move(entry));
+  }
+  return {};
+}
+
+Status read_record(const json::object& record, std::string_view id, const FeedLimits& limits,
+                   Found& found, bool& withdrawn) {
+  const auto schema = member<json::string>(record, "schema_version");
+  if (!schema) return fail(schema.error());
+  if (*schema != nullptr && !view(**schema).starts_with("1."))
+    return bad("its schema_version is not 1.x");
+  const auto since = member<json::string>(record, "withdrawn");
+  if (!since) return fail(since.error());
+  withdrawn = *since != nullptr && !(*since)->empty();
+  if (withdrawn) return {};
+  const auto affected = member<json::array>(record, "affected");
+  if (!affected) return fail(affected.error());
+  if (*affected == nullptr) return {};
+  const auto cves = identities(record, id);
+  if (!cves) return fail(cves.error());
+  const auto judgement = judgement_of_record(record);
+  if (!judgement) return fail(judgement.error());
+  for (const auto& value : **affected) {
+    const auto* object = value.if_object();
+    if (object == nullptr) return bad("\"affected\" holds something other than objects");
+    if (auto s = add_affected(*object, *cves, *judgement, limits, found); !s) return s;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status parse_osv_record(std::string_view text, const FeedLimits& limits,
+                        std::vector<AdvisorySet::Entry>& out, FeedReport& report) {
+  if (text.size() > limits.record_bytes) {
+    return fail(
+        ErrorCode::kResourceExhausted,
+        fmt::format("the record is larger than the limit of {} bytes", limits.record_bytes));
+  }
+  unsigned char buffer[16384];
+  json::monotonic_resource memory(buffer);
+  json::parse_options options;
+  options.max_depth = limits.json_depth;
+  boost::system::error_code ec;
+  const auto value = json::parse({text.data(), text.size()}, ec, &memory, options);
+  if (ec == json::error::too_deep)
+    return bad(fmt::format("JSON nested deeper than {} levels", limits.json_depth));
+  if (ec) return bad("not a JSON document: " + ec.message());
+  const auto* record = value.if_object();
+  if (record == nullptr) return bad("the record is not a JSON object");
+  const auto id = member<json::string>(*record, "id");
+  if (!id || *id == nullptr || !plain(view(**id), kMaxId)) {
+    return bad(fmt::format("the record has no \"id\" of 1 to {} plain characters", kMaxId));
+  }
+  Found found;
+  bool withdrawn = false;
+  if (auto s = read_record(*record, view(**id), limits, found, withdrawn); !s) {
+    return fail(s.error().context(fmt::format("record {}", view(**id))));
+  }
+  ++report.records;
+  report.withdrawn += withdrawn ? 1 : 0;
+  report.foreign += found.foreign;
+  report.advisories += found.entries.size();
+  out.insert(out.end(), std::make_move_iterator(found.entries.begin()),
+             std::make_move_iterator(found.entries.end()));
+  return {};
+}
+
+}  // namespace postern::vuln
