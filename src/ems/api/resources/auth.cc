@@ -1,0 +1,148 @@
+// /api/v1/auth: signing in and out, and one's own password.
+#include "ems/api/handling.h"
+#include "ems/api/password.h"
+#include "ems/api/resources/resources.h"
+#include "ems/api/services.h"
+#include "ems/api/sign_in.h"
+
+namespace postern::ems::api {
+namespace {
+
+namespace json = boost::json;
+
+json::object session_json(const Principal& who) {
+  json::object out{{"user", who.user},
+                   {"role", who.role == Role::kAdmin ? "admin" : "readonly"},
+                   {"must_change_password", who.must_change_password}};
+  out["csrf_token"] = who.csrf_token.empty() ? json::value(nullptr) : json::value(who.csrf_token);
+  return out;
+}
+
+void sign_in_by_json(const CallPtr& call) {
+  sign_in(call, *call->text("name"), *call->text("password"), [call](Result<SignedIn> signed_in) {
+    if (!signed_in) return call->fail(sign_in_status(signed_in.error()), signed_in.error());
+    call->add_header("Set-Cookie", Sessions::cookie(signed_in->secret));
+    call->reply(200, session_json(signed_in->who));
+  });
+}
+
+void session(const CallPtr& call) { call->reply(200, session_json(call->who)); }
+
+/// Answers and returns false when the caller came with a token.
+bool demand_session(const CallPtr& call) {
+  if (call->who.kind == Principal::Kind::kSession) return true;
+  call->fail({ErrorCode::kInvalidArgument, "this is about a signed-in session; the request came with an API token"});
+  return false;
+}
+
+void sign_out(const CallPtr& call) {
+  if (!demand_session(call)) return;
+  call->services.sessions.close(call->who.session_key);
+  call->services.core.note(now_of(call), actor_of(call), "signout", call->who.user, "");
+  call->add_header("Set-Cookie", Sessions::expired_cookie());
+  call->reply_empty();
+}
+
+void store_password(const CallPtr& call, const std::string& old_hash, std::string new_hash) {
+  Services& services = call->services;
+  const Administrator* user = services.core.administrator(call->who.user);
+  if (user == nullptr || user->password_hash != old_hash) {
+    return call->fail({ErrorCode::kConflict, "the password was changed meanwhile; sign in again"});
+  }
+  Administrator changed = *user;
+  changed.password_hash = std::move(new_hash);
+  changed.must_change_password = false;
+  services.core.save_administrator(now_of(call), actor_of(call), std::move(changed), [call](Status done) {
+    if (!done) return call->fail(done.error());
+    // Whoever knew the old password is out.
+    call->services.sessions.close_all(call->who.user, call->who.session_key);
+    call->reply_empty();
+  });
+}
+
+void change_password(const CallPtr& call) {
+  if (!demand_session(call)) return;
+  const std::string old_password = *call->text("old_password");
+  const std::string new_password = *call->text("new_password");
+  if (Status ok = acceptable_password(new_password, call->who.user); !ok) return call->fail(ok.error());
+  if (old_password == new_password) {
+    return call->fail({ErrorCode::kInvalidArgument, "new_password: must be another one than the old"});
+  }
+  if (Status ok = take_attempt(call); !ok) return call->fail(sign_in_status(ok.error()), ok.error());
+  check_password(call, call->who.user, old_password, [call, new_password](Result<bool> right) {
+    if (!right) return call->fail(right.error());
+    Services& services = call->services;
+    if (!*right) {
+      services.core.note(now_of(call), actor_of(call), "password.refused", call->who.user, "the old password was wrong");
+      return call->fail({ErrorCode::kPermissionDenied, "old_password: is wrong; the password was not changed"});
+    }
+    give_back_attempt(call);
+    const std::string old_hash = services.core.administrator(call->who.user)->password_hash;
+    auto made = std::make_shared<Result<std::string>>();
+    ++services.hashing;
+    services.hooks.offload([made, new_password] { *made = hash_password(new_password); },
+                           [call, made, old_hash] {
+                             --call->services.hashing;
+                             if (!*made) return call->fail(503, made->error());
+                             store_password(call, old_hash, std::move(**made));
+                           });
+  });
+}
+
+}  // namespace
+
+Resource auth_resource() {
+  return {.name = "auth",
+          .description = "Signing in, and one's own password",
+          .routes = {{.method = "POST",
+                      .path = "/api/v1/auth/signin",
+                      .role = Role::kAnyone,
+                      .handler = sign_in_by_json,
+                      .summary = "Sign in: sets the session's cookie",
+                      .body_kind = BodyKind::kFields,
+                      .body = {{.name = "name", .required = true, .min = 1, .max = 63},
+                               {.name = "password",
+                                .required = true,
+                                .min = 1,
+                                .max = static_cast<std::int64_t>(kMaxPassword)}},
+                      .result = "Session"},
+                     {.method = "GET",
+                      .path = "/api/v1/auth/session",
+                      .role = Role::kReadonly,
+                      .handler = session,
+                      .summary = "Who this request comes from",
+                      .result = "Session"},
+                     {.method = "POST",
+                      .path = "/api/v1/auth/signout",
+                      .role = Role::kReadonly,
+                      .handler = sign_out,
+                      .summary = "End this session",
+                      .success = 204},
+                     {.method = "POST",
+                      .path = "/api/v1/auth/password",
+                      .role = Role::kReadonly,
+                      .handler = change_password,
+                      .summary = "Change one's own password; the user's other sessions end",
+                      .body_kind = BodyKind::kFields,
+                      .body = {{.name = "old_password",
+                                .required = true,
+                                .min = 1,
+                                .max = static_cast<std::int64_t>(kMaxPassword)},
+                               {.name = "new_password",
+                                .description = "12 to 256 bytes, without the user's name in it",
+                                .required = true,
+                                .min = 1,
+                                .max = 4096}},
+                      .success = 204}},
+          .schemas = R"({"Session": {"type": "object",
+            "required": ["user", "role", "must_change_password", "csrf_token"], "properties": {
+              "user": {"type": "string"},
+              "role": {"type": "string", "enum": ["admin", "readonly"]},
+              "must_change_password": {"type": "boolean",
+                "description": "While true, everything but auth/ is refused to sessions"},
+              "csrf_token": {"type": ["string", "null"],
+                "description": "For the X-CSRF-Token header of requests that change something; null for an API token"}
+            }}})"};
+}
+
+}  // namespace postern::ems::api

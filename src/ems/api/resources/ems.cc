@@ -1,0 +1,64 @@
+// /api/v1/ems: the EMS itself.
+#include "ems/api/fact_json.h"
+#include "ems/api/handling.h"
+#include "ems/api/resources/resources.h"
+#include "ems/api/services.h"
+
+namespace postern::ems::api {
+namespace {
+
+namespace json = boost::json;
+
+void show(const CallPtr& call) {
+  const EmsStatus status = call->services.core.status();
+  json::object counts{{"endpoints", status.endpoints},
+                      {"registered", status.registered},
+                      {"online", status.online},
+                      {"quarantined", status.quarantined},
+                      {"telemetry_sessions", status.telemetry_sessions},
+                      {"fabric_sessions", status.fabric_sessions},
+                      {"pending_devices", status.pending_devices}};
+  json::object out{{"serial", status.serial.str()},
+                   {"tenant", status.tenant.str()},
+                   {"version", status.version},
+                   {"revision", status.revision},
+                   {"started_at", time_json(status.started_at)},
+                   {"counts", std::move(counts)},
+                   {"read_only", status.read_only}};
+  out["store_error"] = status.store_error.empty() ? json::value(nullptr) : json::value(status.store_error);
+  out["root_certificate"] = status.ems_root_pem;
+  out["root_key_sha256"] = to_hex_lower(status.root_key_sha256);
+  out["ztna_ca"] = status.ztna_ca_pem;
+  call->reply(200, out);
+}
+
+}  // namespace
+
+Resource ems_resource() {
+  return {.name = "ems",
+          .description = "The EMS itself",
+          .routes = {{.method = "GET",
+                      .path = "/api/v1/ems",
+                      .role = Role::kReadonly,
+                      .handler = show,
+                      .summary = "Serial number, version, counts, health and certificates",
+                      .result = "Ems"}},
+          .schemas = R"({"Ems": {"type": "object",
+            "required": ["serial", "tenant", "version", "revision", "started_at", "counts", "read_only", "store_error",
+              "root_certificate", "root_key_sha256", "ztna_ca"],
+            "properties": {
+              "serial": {"type": "string"}, "tenant": {"type": "string"}, "version": {"type": "string"},
+              "revision": {"type": "integer", "description": "Of the newest committed change"},
+              "started_at": {"type": "string", "format": "date-time"},
+              "counts": {"type": "object", "required": ["endpoints", "registered", "online", "quarantined",
+                  "telemetry_sessions", "fabric_sessions", "pending_devices"],
+                "additionalProperties": {"type": "integer"}},
+              "read_only": {"type": "boolean",
+                "description": "The last commit failed: nothing is changed until storing works again"},
+              "store_error": {"type": ["string", "null"], "description": "Why, and what to do"},
+              "root_certificate": {"type": "string", "description": "PEM, of the EMS root key"},
+              "root_key_sha256": {"type": "string", "description": "What invitations name: of the SubjectPublicKeyInfo"},
+              "ztna_ca": {"type": "string", "description": "PEM: what signs endpoints' client certificates"}}}})"};
+}
+
+}  // namespace postern::ems::api
