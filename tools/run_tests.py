@@ -42,8 +42,6 @@ def suites():
         yield f"fuzz/{module}_{parser}", "script", [str(binary), str(ROOT / f"fuzz/corpus/{module}_{parser}")]
     for script in sorted((ROOT / "tests/e2e").glob("*_test.py")):
         yield "e2e/" + script.stem.removesuffix("_test"), "unittest", ["python3", str(script)]
-    for script in sorted((ROOT / "tests/browser").glob("*_test.mjs")):
-        yield "browser/" + script.stem.removesuffix("_test"), "node", ["node", str(script)]
 
 
 def run(command, env=None, timeout=2400):

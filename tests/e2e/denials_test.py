@@ -1,0 +1,264 @@
+"""Who the access proxy lets in and whom it refuses, each for its own reason on the page and in the log."""
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+
+import harness
+from harness import https, stacks, wait_for
+
+# Two more access proxies: one whose policy forbids a tag that the test can give and take, one that demands a tag that
+# can't be told.
+MORE = """config firewall vip
+    edit "no-mark"
+        set extip 0.0.0.0
+        set extport 9445
+    next
+    edit "judged"
+        set extip 0.0.0.0
+        set extport 9446
+    next
+end
+config firewall access-proxy
+    edit "no-mark"
+        set vip "no-mark"
+        config api-gateway
+            edit 1
+                config realservers
+                    edit 1
+                        set ip {app}
+                        set port {port}
+                    next
+                end
+            next
+        end
+    next
+    edit "judged"
+        set vip "judged"
+        config api-gateway
+            edit 1
+                config realservers
+                    edit 1
+                        set ip {app}
+                        set port {port}
+                    next
+                end
+            next
+        end
+    next
+end
+config firewall proxy-policy
+    edit 11
+        set access-proxy "no-mark"
+        set ztna-ems-tag "EMS1_ZTNA_Marked"
+        set action deny
+    next
+    edit 12
+        set access-proxy "no-mark"
+        set ztna-ems-tag "EMS1_ZTNA_Telemetry-Connected"
+        set action accept
+    next
+    edit 13
+        set access-proxy "judged"
+        set ztna-ems-tag "EMS1_ZTNA_Vulnerable-Device"
+        set ztna-ems-tag-negate enable
+        set action accept
+    next
+end
+"""
+
+
+def openssl(*arguments, cwd):
+    done = subprocess.run(["openssl", *arguments], cwd=cwd, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise AssertionError(f"openssl {' '.join(map(str, arguments))}: {done.stderr}")
+    return done.stdout
+
+
+class Denials(harness.StackTest):
+    letter = "d"
+
+    @classmethod
+    def set_up(cls, stack):
+        stack.ems.command += ["--keepalive", "1", "--offline-timeout", "4"]
+        super().set_up(stack)
+        stack.connect_fabric()
+        stack.make_tags()
+        stack.protect()
+        stack.gateway.configure(MORE.format(app=stack.app_address, port=stack.ports["app"]))
+        cls.program = cls.directory / f"mark{cls.name}"
+        shutil.copy("/bin/sleep", cls.program)
+        stack.ems.put_tag({"name": "Marked", "message": "End the mark.", "rules": [
+            {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
+        cls.uid = stack.enrol()
+        stack.wait_evaluated(cls.uid)
+
+    def get(self, proxy="proxy", certificate=None, key=None, namespace="ep", host=None, path="/"):
+        port = proxy if isinstance(proxy, int) else self.stack.ports[proxy]
+        return https("GET", host or self.stack.plan.gateway_port1, port, path, certificate=certificate, key=key,
+                     namespace=self.stack.lab.namespaces[namespace])
+
+    def mine(self, proxy="proxy", agent=None, **options):
+        agent = agent or self.stack.agent
+        return self.get(proxy, agent.certificate, agent.key, **options)
+
+    def log_line(self, denial_id):
+        """The gateway's record of a denial: what a help desk sees under the id."""
+        def find():
+            for line in reversed((self.stack.gateway.data / "traffic.log").read_text().splitlines()):
+                if denial_id in line:
+                    return json.loads(line)
+            return None
+        return wait_for(find, f"denial {denial_id} in the log")
+
+    def assert_denied(self, reply, code, name):
+        self.assertEqual(reply.status, 403, reply.text[:300])
+        self.assertEqual(re.search(r"<small>Reason</small>(\d+)", reply.text).group(1), code)
+        denial_id = re.search(r"<code>(.*?)</code>", reply.text).group(1)
+        logged = self.log_line(denial_id)
+        self.assertEqual((logged["reason"], logged["reason_name"]), (code, name))
+        return reply
+
+    def assert_allowed(self, reply):
+        self.assertEqual(reply.status, 200, reply.text[:600])
+        self.assertIn("protected application", reply.text)
+
+    def wait_allowed(self, proxy="proxy", agent=None, **options):
+        wait_for(lambda: self.mine(proxy, agent, **options).status == 200, "access")
+
+    def wait_reason(self, code, proxy="proxy", agent=None, **options):
+        return wait_for(lambda: (lambda r: r if f"<small>Reason</small>{code}" in r.text else None)(
+            self.mine(proxy, agent, **options)), f"a denial for reason {code}")
+
+    # ---- allowed
+
+    def test_allowed_with_the_tag(self):
+        reply = self.mine()
+        self.assert_allowed(reply)
+        self.assertIn("allowed", (self.stack.gateway.data / "traffic.log").read_text())
+
+    # ---- who are you?
+
+    def test_without_certificate(self):
+        reply = self.assert_denied(self.get(), "002", "empty_certificate")
+        # Whoever has not shown who he is learns no name of a tag or a policy.
+        self.assertNotIn("Telemetry", reply.text)
+        self.assertNotIn("connected", reply.text.replace("connection", ""))
+
+    def test_foreign_certificate(self):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "foreign.key",
+                "-out", "foreign.pem", "-days", "2", "-subj", "/CN=foreign", "-addext", "extendedKeyUsage=clientAuth",
+                cwd=self.directory)
+        self.assert_denied(self.get(certificate=self.directory / "foreign.pem", key=self.directory / "foreign.key"),
+                           "001", "invalid_certificate")
+
+    def test_expired_certificate(self):
+        """Signed by the very ZTNA CA, whose key the test takes out of the EMS's database, and a day too old."""
+        with sqlite3.connect(f"file:{self.stack.ems.data}/ems.db?mode=ro", uri=True) as database:
+            table = next(t for (t,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+                         if "meta" in t)
+            rows = [tuple(map(str, (v.decode(errors="replace") if isinstance(v, bytes) else v for v in row)))
+                    for row in database.execute(f"SELECT * FROM {table}")]  # noqa: S608
+        pem = next(part for row in rows if "ztna_ca" in row for part in row if "BEGIN" in part)
+        (self.directory / "ca.pem").write_text(pem)
+        (self.directory / "index.txt").write_text("")
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "old.key",
+                "-out", "old.csr", "-subj", "/CN=OLD", cwd=self.directory)
+        (self.directory / "ca.conf").write_text(
+            "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nrand_serial=yes\nnew_certs_dir=.\ndefault_md=sha256\n"
+            "policy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nextendedKeyUsage=clientAuth\n")
+        openssl("ca", "-batch", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.pem", "-in", "old.csr", "-out",
+                "old.pem", "-notext", "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", cwd=self.directory)
+        self.assert_denied(self.get(certificate=self.directory / "old.pem", key=self.directory / "old.key"),
+                           "001", "invalid_certificate")
+
+    def test_not_met_yet_then_unknown_then_revoked(self):
+        """An endpoint whose way out is not this gateway: it is not shared, so the gateway asks the EMS on demand."""
+        lab, plan = self.stack.lab, self.stack.plan
+        lab.add_namespace("far")
+        lab.connect("far", "eth0", "10.0.3.2/24", "srv", "far0", "10.0.3.1/24")
+        lab.ip("far", "route", "add", "default", "via", "10.0.3.1")
+        lab.sysctl("srv", "net.ipv4.ip_forward", 1)
+        lab.ip("gw", "route", "add", "10.0.3.0/24", "via", plan.ems)
+        far = stacks.Agent(lab, self.directory / "far", self.stack.runtime / "far", "far", "far").start()
+        uid = self.stack.enrol(far)
+        wait_for(lambda: "Telemetry-Connected" in self.stack.ems.endpoint(uid)["tags"], "the far endpoint's tag")
+        self.assertNotIn(uid, self.stack.gateway.cli("diagnose endpoint ec-shm list"), "it is not shared")
+        way = {"agent": far, "namespace": "far", "host": plan.gateway_port2}
+        self.assert_allowed(self.mine(**way))
+        # Matched by its connection, and in no resolved address, as the guide says.
+        self.assertIn(uid, self.stack.gateway.cli("diagnose endpoint ec-shm list"))
+        self.assertNotIn("10.0.3.2", self.stack.gateway.cli("diagnose firewall dynamic list"))
+
+        self.stack.ems.api("POST", f"endpoints/{uid}/revoke", {})
+        self.wait_reason("063", **way)
+        self.assert_denied(self.mine(**way), "063", "revoked")
+        far.process.stop()
+        self.stack.ems.api("DELETE", f"endpoints/{uid}")
+        # Its certificate is still of our CA and in date, and nobody knows it.
+        self.wait_reason("066", **way)
+        self.assert_denied(self.mine(**way), "066", "unknown_endpoint")
+
+    # ---- how are you?
+
+    def test_tag_gone(self):
+        tag = dict(stacks.TELEMETRY_CONNECTED, rules=[{"id": 1, "os": "linux", "type": "ems-management"},
+                                                      {"id": 2, "os": "linux", "type": "file", "paths": ["/nowhere/at/all"]}])
+        self.stack.ems.put_tag(tag)
+        try:
+            self.wait_reason("065")
+            reply = self.assert_denied(self.mine(), "065", "missing_tag")
+            self.assertIn(stacks.TELEMETRY_CONNECTED["message"], reply.text)
+            self.assertNotIn("EMS1_ZTNA", reply.text)
+        finally:
+            self.stack.ems.put_tag(stacks.TELEMETRY_CONNECTED)
+        self.wait_allowed()
+
+    def test_deny_tag_present(self):
+        self.wait_allowed(9445)
+        mark = subprocess.Popen([self.program, "600"])
+        try:
+            self.wait_reason("064", 9445)
+            reply = self.assert_denied(self.mine(9445), "064", "forbidden_tag")
+            self.assertIn("End the mark.", reply.text)
+        finally:
+            mark.kill()
+            mark.wait()
+        self.wait_allowed(9445)
+
+    def test_tag_unknown(self):
+        """Without a vulnerability scan nobody can say whether the device is vulnerable: unknown never grants, never spares."""
+        self.stack.ems.api("PUT", "profiles/Default", {"show_tags": True, "vulnerability_scan": False})
+        try:
+            wait_for(lambda: "Vulnerable-Device" in self.stack.ems.endpoint(self.uid)["unknown_tags"], "the tag to be unknown")
+            self.wait_reason("069", 9446)
+            self.assert_denied(self.mine(9446), "069", "posture_unknown")
+            self.assert_denied(self.mine("strict"), "069", "posture_unknown")
+            self.assert_allowed(self.mine())
+        finally:
+            self.stack.ems.api("PUT", "profiles/Default", {"show_tags": True, "vulnerability_scan": True})
+        wait_for(lambda: "Vulnerable-Device" not in self.stack.ems.endpoint(self.uid)["unknown_tags"], "the tag to be known")
+
+    def test_quarantined(self):
+        self.stack.ems.api("POST", f"endpoints/{self.uid}/quarantine", {"reason": "found on a list"})
+        try:
+            self.wait_reason("068")
+            reply = self.assert_denied(self.mine(), "068", "quarantined")
+            self.assertNotIn("found on a list", reply.text)
+        finally:
+            self.stack.ems.api("POST", f"endpoints/{self.uid}/unquarantine", {})
+        self.wait_allowed()
+
+    def test_offline(self):
+        agent = self.stack.agent.process
+        agent.stop()
+        self.wait_reason("067")
+        self.assert_denied(self.mine(), "067", "offline")
+        agent.stopping = False
+        agent.start()
+        self.wait_allowed()
+
+
+if __name__ == "__main__":
+    harness.main()
