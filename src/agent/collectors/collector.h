@@ -1,6 +1,8 @@
 #pragma once
-// How facts are read. A collector reads one family below a root directory and says of each fact what it is, or why it can't be told.
+// How facts are read. A collector reads one family below a root directory and says of each fact what it is, or why it
+// can't be told. Adding a family: a folder with its parser, its reader and their test, and a line in registry.cc.
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,9 +12,11 @@
 
 namespace postern::agent {
 
+/// What the collectors read so far.
 class Facts {
  public:
-  Facts(std::filesystem::path root, WallTime now) : root_(std::move(root)), now_(now) {}
+  /// `root` is a directory; "/" (or what leads there) is the running system.
+  Facts(std::filesystem::path root, WallTime now);
 
   void know(std::string_view key, posture::FactValue value, std::string source) {
     map_[std::string(key)] = {std::move(value), now_, std::move(source)};
@@ -20,34 +24,44 @@ class Facts {
   void unknown(std::string_view key, posture::UnknownReason reason, std::string source) {
     map_[std::string(key)] = {posture::Unknown{reason}, now_, std::move(source)};
   }
-  /// A trimmed text, or unknown with the error's reason; an empty text is unknown, unsupported.
+  /// A trimmed text, or unknown with the error's reason; an empty text is unknown, unsupported: there is none.
   void text(std::string_view key, const Result<std::string>& text, std::string source);
 
+  /// The file of that absolute name below the root; links inside it that lead out of it lead into it, as chroot would.
+  Result<std::string> read(std::string_view absolute, std::size_t limit) const;
+  bool exists(std::string_view absolute) const;
+  std::filesystem::path path(std::string_view absolute) const;
+
   /// Another root file system than the running one: facts of running things are not to be had.
-  bool foreign() const { return root_ != "/"; }
-  std::filesystem::path path(std::string_view absolute) const { return root_ / std::filesystem::path(absolute).relative_path(); }
+  bool foreign() const { return foreign_; }
+  const std::filesystem::path& root() const { return root_; }
   const posture::FactMap& map() const { return map_; }
+  posture::FactMap take() { return std::move(map_); }
 
  private:
   std::filesystem::path root_;
+  bool foreign_;
   WallTime now_;
   posture::FactMap map_;
 };
 
-using Collector = void (*)(Facts&);
+/// Why a thing that could not be read is unknown.
+posture::UnknownReason reason_of(const Error& error);
 
-// One function per family, each in a file of its own name.
-void collect_os(Facts& facts);
-void collect_hardware(Facts& facts);
-void collect_users(Facts& facts);
-void collect_network(Facts& facts);
-void collect_protection(Facts& facts);
-void collect_agent(Facts& facts);
+/// One family.
+struct Collector {
+  std::string_view name;
+  void (*collect)(Facts&);
+  /// Files whose change means: collect again. Read below no other root than "/".
+  std::span<const std::string_view> files;
+};
 
-/// All families.
+/// All families, in the order in which they stand in registry.cc.
+std::span<const Collector> collectors();
+/// REQUIRES: there is one.
+const Collector& collector(std::string_view name);
+
+/// Everything that would be reported of this root, without probes.
 posture::FactMap collect_all(const std::filesystem::path& root, WallTime now);
-
-/// The package inventory's canonical text. Errors: those of reading and of src/vuln's parsers.
-Result<std::string> collect_inventory(const std::filesystem::path& root);
 
 }  // namespace postern::agent

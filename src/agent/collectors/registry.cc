@@ -1,29 +1,37 @@
+#include <algorithm>
+
+#include "agent/collectors/agent/agent.h"
 #include "agent/collectors/collector.h"
-#include "base/file.h"
-#include "base/text.h"
+#include "agent/collectors/domain/domain.h"
+#include "agent/collectors/hardware/hardware.h"
+#include "agent/collectors/network/network.h"
+#include "agent/collectors/os/os.h"
+#include "agent/collectors/packages/packages.h"
+#include "agent/collectors/protection/protection.h"
+#include "agent/collectors/users/users.h"
 
 namespace postern::agent {
 
-void Facts::text(std::string_view key, const Result<std::string>& text, std::string source) {
-  using posture::UnknownReason;
-  if (text) {
-    const auto value = trim(*text);
-    if (value.empty()) return unknown(key, UnknownReason::kUnsupported, std::move(source));
-    return know(key, std::string(value), std::move(source));
-  }
-  switch (text.error().code) {
-    case ErrorCode::kNotFound: return unknown(key, UnknownReason::kUnsupported, std::move(source));
-    case ErrorCode::kPermissionDenied: return unknown(key, UnknownReason::kDenied, std::move(source));
-    default: return unknown(key, UnknownReason::kFailed, std::move(source));
-  }
+std::span<const Collector> collectors() {
+  static const Collector kAll[] = {
+      {"os", collect_os, kOsFiles},
+      {"hardware", collect_hardware, {}},
+      {"users", collect_users, kUserFiles},
+      {"domain", collect_domain, kDomainFiles},
+      {"network", collect_network, {}},
+      {"packages", collect_packages, kPackageFiles},
+      {"protection", collect_protection, kProtectionFiles},
+      {"agent", collect_agent, {}},
+  };
+  return kAll;
 }
 
+const Collector& collector(std::string_view name) { return *std::ranges::find(collectors(), name, &Collector::name); }
+
 posture::FactMap collect_all(const std::filesystem::path& root, WallTime now) {
-  static constexpr Collector kAll[] = {collect_os,      collect_hardware,   collect_users,
-                                       collect_network, collect_protection, collect_agent};
   Facts facts(root, now);
-  for (const auto collect : kAll) collect(facts);
-  return facts.map();
+  for (const auto& family : collectors()) family.collect(facts);
+  return facts.take();
 }
 
 }  // namespace postern::agent

@@ -25,7 +25,7 @@ std::string interface_json(const posture::Interface& i) {
 
 std::string route_json(const posture::Route& r) {
   return fmt::format(R"({{"interface":{},"gateway_ip":{},"gateway_mac":{},"local_ip":{},"vpn":{},"metric":{}}})",
-                     json_quote(r.interface), json_quote(r.gateway_ip.str()),
+                     json_quote(r.interface), r.gateway_ip.valid() ? json_quote(r.gateway_ip.str()) : "null",
                      r.gateway_mac.valid() ? json_quote(r.gateway_mac.str()) : "null",
                      r.local_ip.valid() ? json_quote(r.local_ip.str()) : "null", r.vpn, r.metric);
 }
@@ -59,7 +59,8 @@ struct ValueText {
   std::string operator()(const std::vector<posture::Route>& v) const {
     std::vector<std::string> parts;
     for (const auto& r : v) {
-      parts.push_back(fmt::format("{} via {}{}", r.interface, r.gateway_ip.str(),
+      parts.push_back(fmt::format("{} via {}{}", r.interface,
+                                  r.gateway_ip.valid() ? r.gateway_ip.str() : "no gateway",
                                   r.gateway_mac.valid() ? " (" + r.gateway_mac.str() + ")" : ""));
     }
     return parts.empty() ? "none" : join(parts, "; ");
@@ -84,11 +85,11 @@ std::string facts_json(const posture::FactMap& facts) {
   for (const auto& [key, fact] : facts) {
     out += out.size() == 1 ? "\n" : ",\n";
     if (const auto* unknown = fact.as<posture::Unknown>()) {
-      out += fmt::format(R"({}:{{"unknown":"{}","source":{}}})", json_quote(key), posture::unknown_reason_name(unknown->reason),
-                         json_quote(fact.source));
+      out += fmt::format(R"({}:{{"unknown":"{}","source":{},"collected_at":"{}"}})", json_quote(key),
+                         posture::unknown_reason_name(unknown->reason), json_quote(fact.source), to_iso8601(fact.collected_at));
     } else {
-      out += fmt::format(R"({}:{{"value":{},"source":{}}})", json_quote(key), std::visit(ValueJson{}, fact.value),
-                         json_quote(fact.source));
+      out += fmt::format(R"({}:{{"value":{},"source":{},"collected_at":"{}"}})", json_quote(key), std::visit(ValueJson{}, fact.value),
+                         json_quote(fact.source), to_iso8601(fact.collected_at));
     }
   }
   return out + "\n}\n";

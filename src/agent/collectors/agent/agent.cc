@@ -1,0 +1,20 @@
+#include "agent/collectors/agent/agent.h"
+
+#include "agent/collectors/packages/packages.h"
+#include "posture/fact_keys.h"
+
+namespace postern::agent {
+
+namespace keys = posture::keys;
+
+void collect_agent(Facts& facts) {
+  facts.know(keys::kAgentVersion, std::string(POSTERN_VERSION), "agent");
+  // The scan is ours (the inventory goes up, the EMS matches it): it works where there is a package database to read.
+  // The daemon takes these two back when the endpoint's profile switches the scan off.
+  const auto source = kPackageFiles[0];
+  facts.know(keys::kFeatureVulnScan, facts.exists(source), std::string(source));
+  facts.know(keys::kVulnEngineVersion, std::string(POSTERN_VERSION), "agent");
+  facts.know(keys::kAvatarSource, std::string("OS"), "agent");
+}
+
+}  // namespace postern::agent

@@ -1,0 +1,20 @@
+#pragma once
+// The domain that the machine belongs to.
+#include <string>
+#include <string_view>
+
+#include "agent/collectors/collector.h"
+
+namespace postern::agent {
+
+inline constexpr std::string_view kDomainFiles[] = {"/etc/sssd/sssd.conf", "/etc/krb5.conf", "/etc/resolv.conf"};
+void collect_domain(Facts& facts);
+
+/// The first of "domains" in sssd.conf's section [sssd]. Pure.
+std::string parse_sssd_domain(std::string_view text);
+/// krb5.conf's default_realm in [libdefaults], lower-case as a domain is written. Pure.
+std::string parse_krb5_realm(std::string_view text);
+/// resolv.conf's "domain", else the first of "search"; the last line of the two counts, as for the resolver. Pure.
+std::string parse_resolv_domain(std::string_view text);
+
+}  // namespace postern::agent

@@ -1,0 +1,28 @@
+#pragma once
+// Which directory entries decide what a path leads to: every component on the way, symbolic links followed by hand.
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace postern::agent {
+
+struct PathTrace {
+  enum class End {
+    kRegular,    ///< A regular file.
+    kOther,      ///< Something, and not a regular file.
+    kMissing,    ///< Nothing is there.
+    kDenied,     ///< We may not look.
+    kFailed,     ///< A loop of links, or an error of the file system.
+  };
+  End end = End::kMissing;
+  /// (directory, name in it) of each step that was looked at, the last one included, even if it is missing.
+  std::vector<std::pair<std::string, std::string>> steps;
+  std::string target;  ///< With End::kRegular: where the file really is.
+  friend bool operator==(const PathTrace&, const PathTrace&) = default;
+};
+
+/// `path` is absolute. Opens nothing, so that no pipe or device can hang it; at most 40 links are followed, as the kernel does.
+PathTrace trace_path(const std::filesystem::path& path);
+
+}  // namespace postern::agent

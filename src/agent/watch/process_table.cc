@@ -1,0 +1,82 @@
+#include "agent/watch/process_table.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <climits>
+#include <memory>
+
+#include "base/text.h"
+
+namespace postern::agent {
+namespace {
+
+constexpr std::size_t kMaxComm = 15;
+
+struct Names {
+  ProcessStat stat;
+  std::string program;  // base name; empty for kernel threads and where we may not look
+};
+
+std::optional<Names> names_of(int proc, const std::string& pid) {
+  const int fd = ::openat(proc, (pid + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  char text[512];
+  const auto n = ::read(fd, text, sizeof text);
+  ::close(fd);
+  if (n <= 0) return std::nullopt;
+  auto stat = parse_process_stat(std::string_view(text, static_cast<std::size_t>(n)));
+  if (!stat || stat->state == 'Z' || stat->state == 'X') return std::nullopt;
+  Names out{std::move(*stat), {}};
+  char path[PATH_MAX];
+  const auto length = ::readlinkat(proc, (pid + "/exe").c_str(), path, sizeof path);
+  if (length > 0) {
+    std::string_view program(path, static_cast<std::size_t>(length));
+    constexpr std::string_view kReplaced = " (deleted)";  // by an upgrade, while it runs on
+    if (program.ends_with(kReplaced)) program.remove_suffix(kReplaced.size());
+    out.program = program.substr(program.rfind('/') + 1);
+  }
+  return out;
+}
+
+bool goes_by(const Names& names, std::string_view name) {
+  return names.program == name || (name.size() <= kMaxComm && names.stat.comm == name);
+}
+
+}  // namespace
+
+std::optional<ProcessStat> parse_process_stat(std::string_view stat) {
+  const auto open = stat.find('(');
+  const auto close = stat.rfind(')');  // a name may have any bytes in it, but nothing behind has a bracket
+  if (open == stat.npos || close == stat.npos || close < open || close + 2 >= stat.size() || stat[close + 1] != ' ') {
+    return std::nullopt;
+  }
+  return ProcessStat{std::string(stat.substr(open + 1, close - open - 1)), stat[close + 2]};
+}
+
+bool process_has_name(pid_t pid, std::string_view name) {
+  const int proc = ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (proc < 0) return false;
+  const auto names = names_of(proc, std::to_string(pid));
+  ::close(proc);
+  return names && goes_by(*names, name);
+}
+
+std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& names, std::size_t limit) {
+  std::vector<std::vector<pid_t>> out(names.size());
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+  if (!proc) return out;
+  while (const auto* entry = ::readdir(proc.get())) {
+    const auto pid = parse_u64(entry->d_name);
+    if (!pid) continue;
+    const auto found = names_of(::dirfd(proc.get()), entry->d_name);
+    if (!found) continue;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (out[i].size() < limit && goes_by(*found, names[i])) out[i].push_back(static_cast<pid_t>(*pid));
+    }
+  }
+  return out;
+}
+
+}  // namespace postern::agent

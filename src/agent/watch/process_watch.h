@@ -1,0 +1,66 @@
+#pragma once
+// Whether processes of given names run. Ends come by pidfd; starts by fanotify where that is permitted, else they are
+// found by a look at /proc each second. A name that runs costs nothing.
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/watch/exec_watch.h"
+#include "net/loop.h"
+
+namespace postern::agent {
+
+/// Thread: loop.
+class ProcessWatch {
+ public:
+  using Changed = std::function<void(const std::string& name, bool running)>;
+
+  /// `events` false: does without fanotify even where it is permitted.
+  ProcessWatch(net::Loop& loop, Changed changed, bool events = true);
+  ~ProcessWatch();
+  ProcessWatch(const ProcessWatch&) = delete;
+  ProcessWatch& operator=(const ProcessWatch&) = delete;
+
+  /// Watches exactly these from now on. `changed` is called for each new one before this returns, and later on each change.
+  void set_names(std::set<std::string> names);
+  bool running(const std::string& name) const;
+
+  bool starts_by_event() const { return exec_ != nullptr; }
+  const std::string& why_no_events() const { return why_; }
+
+ private:
+  struct Held {
+    int fd;
+    net::Handle handle;
+  };
+  struct Name {
+    std::map<pid_t, Held> held;
+    bool running = false;
+    bool told = false;
+  };
+
+  void look();
+  void ended(const std::string& name, pid_t pid);
+  bool hold(const std::string& name, Name& entry, pid_t pid);
+  void started(pid_t pid, const std::string& program);
+  void await_name(pid_t pid, const std::string& name, int attempt);
+  void tell(const std::string& name, Name& entry);
+  void adjust();
+
+  net::Loop& loop_;
+  Changed changed_;
+  std::map<std::string, Name> names_;
+  std::unique_ptr<ExecWatch> exec_;
+  std::string why_;
+  net::Handle scan_;
+  bool scanning_ = false;
+  std::map<std::uint64_t, net::Handle> awaiting_;
+  std::uint64_t next_wait_ = 0;
+};
+
+}  // namespace postern::agent
