@@ -45,6 +45,24 @@ bool read_fields(std::string_view line, std::array<std::string_view, N>& fields)
   return true;
 }
 
+Status check_sources(const std::vector<Package>& packages) {
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  pairs.reserve(packages.size());
+  for (const auto& p : packages) pairs.emplace_back(p.source, p.source_version);
+  std::sort(pairs.begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  std::size_t versions = 0;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    versions = i > 0 && pairs[i].first == pairs[i - 1].first ? versions + 1 : 1;
+    if (versions > kMaxVersionsOfSource) {
+      return fail(ErrorCode::kResourceExhausted,
+                  fmt::format("the inventory has more than {} versions of source {}",
+                              kMaxVersionsOfSource, pairs[i].first));
+    }
+  }
+  return {};
+}
+
 tl::unexpected<Error> bad_line(std::size_t number, std::string_view why) {
   return fail(ErrorCode::kInvalidArgument, fmt::format("inventory, line {}: {}", number, why));
 }
@@ -115,6 +133,7 @@ Result<std::string> inventory_text(Inventory inventory) {
     text += p.source_version;
     text += '\n';
   }
+  if (auto s = check_sources(packages); !s) return fail(s.error());
   if (text.size() > kMaxInventoryBytes) {
     return fail(ErrorCode::kResourceExhausted,
                 fmt::format("the inventory has {} bytes; at most {} are allowed", text.size(),
@@ -175,6 +194,7 @@ Result<Inventory> parse_inventory(std::string_view text) {
   if (inventory.packages.empty()) {
     return fail(ErrorCode::kInvalidArgument, "the inventory lists no package");
   }
+  if (auto s = check_sources(inventory.packages); !s) return fail(s.error());
   return inventory;
 }
 

@@ -24,6 +24,9 @@ namespace postern::vuln {
 inline constexpr std::size_t kMaxInventoryBytes = 32u << 20;
 inline constexpr std::size_t kMaxInventoryPackages = 200'000;
 inline constexpr std::size_t kMaxInventoryField = 256;  ///< Bytes of any one field.
+/// Versions of one source installed at once, far over what kernels and architectures side by side
+/// make: each is compared with all that is known of the source.
+inline constexpr std::size_t kMaxVersionsOfSource = 256;
 
 /// os-release's ID and VERSION_ID: {"debian", "12"}. `version` is empty where there is none
 /// (testing, unstable).

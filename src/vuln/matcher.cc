@@ -9,9 +9,9 @@
 namespace postern::vuln {
 namespace {
 
-/// Entries remembered before starting anew: endpoints name the packages, so the memory must have an
-/// end.
-constexpr std::size_t kMaxRemembered = 400'000;
+/// Package versions plus hits remembered before starting anew: endpoints name the packages, so the
+/// memory must have an end.
+constexpr std::size_t kMaxRemembered = 2'000'000;
 
 /// What one vulnerability is counted as, when it stands in several packages with different
 /// severities: the highest. An unknown severity with a fix goes before medium: it may be high, and
@@ -85,6 +85,7 @@ struct Matcher::Memory {
   std::unordered_map<std::string, std::vector<Hit>> hits;  // by ecosystem, source, version
   std::unordered_map<std::string_view, std::uint32_t> numbers;
   std::vector<std::uint8_t> standings;  // by number, all zero between matches
+  std::size_t size = 0;                 // of `hits`, what they hold included
   std::string key;
 };
 
@@ -94,7 +95,7 @@ Matcher::Matcher(Matcher&&) noexcept = default;
 Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 Matcher::~Matcher() = default;
 
-std::size_t Matcher::remembered() const { return memory_->hits.size(); }
+std::size_t Matcher::remembered() const { return memory_->size; }
 
 const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem,
                                                std::string_view source, std::string_view version) {
@@ -102,7 +103,10 @@ const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem,
   memory.key.assign(ecosystem).append(1, '\n').append(source).append(1, '\n').append(version);
   if (const auto known = memory.hits.find(memory.key); known != memory.hits.end())
     return known->second;
-  if (memory.hits.size() >= kMaxRemembered) memory.hits.clear();
+  if (memory.size >= kMaxRemembered) {
+    memory.hits.clear();
+    memory.size = 0;
+  }
   std::vector<Hit> found;
   for (const auto& advisory : advisories_->of(ecosystem, source)) {
     std::string_view fixed;
@@ -119,6 +123,7 @@ const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem,
     const auto n = memory.numbers.emplace(advisory.cve, number).first->second;
     found.push_back({n, advisory.cve, fixed, advisory.effective, advisory.kev});
   }
+  memory.size += 1 + found.size();
   return memory.hits.emplace(memory.key, std::move(found)).first->second;
 }
 
@@ -157,6 +162,10 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
       standings[hit.number] =
           std::max<std::uint8_t>(standings[hit.number], standing(hit.severity, !hit.fixed.empty()));
       if (want == Want::kCountsOnly) continue;
+      if (result.findings.size() == kMaxFindings) {
+        ++result.findings_omitted;
+        continue;
+      }
       result.findings.push_back({std::string(hit.cve), std::string(source), package.name,
                                  package.version, std::string(version), std::string(hit.fixed),
                                  hit.severity, hit.kev});

@@ -47,11 +47,16 @@ struct MatchResult {
   /// mean "clean", and a fact made of them must be unknown.
   bool covered = false;
   Counts counts;  ///< Distinct vulnerabilities.
-  std::vector<Finding>
-      findings;  ///< Sorted by cve, source, package; empty if only counts were wanted.
+  /// Sorted by cve, source, package; empty if only counts were wanted.
+  std::vector<Finding> findings;
+  /// Findings over kMaxFindings, which are counted in `counts` and not listed.
+  std::size_t findings_omitted = 0;
   KernelJudged kernel = KernelJudged::kNoneRunning;
   std::string kernel_package;  ///< Set when kernel is kYes.
 };
+
+/// An endpoint names its packages itself: what it can make the server hold has an end.
+inline constexpr std::size_t kMaxFindings = 200'000;
 
 enum class Want : std::uint8_t { kFindings, kCountsOnly };
 
@@ -73,7 +78,7 @@ class Matcher {
 
   const Sha256& advisory_digest() const { return advisories_->digest(); }
   const AdvisorySet& advisories() const { return *advisories_; }
-  std::size_t remembered() const;  ///< Entries of the memory; bounded.
+  std::size_t remembered() const;  ///< Package versions and their hits in the memory; bounded.
 
  private:
   struct Hit;

@@ -43,7 +43,12 @@ Result<FeedReport> FeedReader::add(std::string_view name, std::string_view bytes
   if (!status) return fail(status.error().context(context));
   // A file that became empty on its way must not read as "nothing is vulnerable".
   if (report.records == 0) {
-    return fail(Error{ErrorCode::kInvalidArgument, "it holds no OSV record"}.context(context));
+    Error error{ErrorCode::kInvalidArgument,
+                "it holds no OSV record; a feed is one JSON record a line, gzipped or not, or a zip "
+                "of .json files"};
+    if (!report.invalid_examples.empty())
+      error.message += fmt::format(" ({})", report.invalid_examples.front());
+    return fail(error.context(context));
   }
   entries_.insert(entries_.end(), std::make_move_iterator(entries.begin()),
                   std::make_move_iterator(entries.end()));

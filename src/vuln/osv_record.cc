@@ -88,7 +88,8 @@ Result<std::vector<std::string>> identities(const json::object& record, std::str
   return cves;
 }
 
-/// The band of the highest CVSS v3 vector in a "severity" list. Other types stay without a band.
+/// The band of the highest CVSS v3 vector in a "severity" list. Other types and vectors that are
+/// none give no band: better a vulnerability of unknown severity than one left out.
 Result<Severity> cvss_of(const json::object& holder) {
   auto worst = Severity::kUnknown;
   const auto list = member<json::array>(holder, "severity");
@@ -104,8 +105,7 @@ Result<Severity> cvss_of(const json::object& holder) {
     }
     if (view(**type) != "CVSS_V3") continue;
     const auto number = cvss3_base_score(view(**score));
-    if (!number) return fail(number.error());
-    worst = std::max(worst, severity_of_cvss(*number));
+    if (number) worst = std::max(worst, severity_of_cvss(*number));
   }
   return worst;
 }

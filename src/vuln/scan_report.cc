@@ -1,15 +1,18 @@
 #include "vuln/scan_report.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <ostream>
+#include <iostream>
 #include <system_error>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "vuln/dpkg_status.h"
 
 namespace postern::vuln {
@@ -33,16 +36,68 @@ bool is_running_root(const std::filesystem::path& root) {
   return std::filesystem::equivalent(root, "/", ec) && !ec;
 }
 
+std::string name_of(const Distro& distro) {
+  return distro.id + " " + (distro.version.empty() ? "without a version" : distro.version);
+}
+
 std::string remarks(const ScanResult& scan) {
   std::string text;
   for (const auto& f : scan.feeds) {
     text += fmt::format("feed: {} records, {} advisories for Debian, {} withdrawn\n", f.records,
                         f.advisories, f.withdrawn);
+    if (f.invalid == 0) continue;
+    text += fmt::format("warning: {} records cannot be understood and were left out:\n", f.invalid);
+    for (const auto& example : f.invalid_examples) text += fmt::format("  {}\n", example);
   }
-  text += fmt::format("{} packages of {} {}\n", scan.packages, scan.distro.id, scan.distro.version);
+  text += fmt::format("{} packages of {}\n", scan.packages, name_of(scan.distro));
   text += kernel_note(scan.match.kernel, scan.match.kernel_package);
   if (scan.match.kernel != KernelJudged::kYes) text += " (its vulnerabilities are not counted)";
+  if (scan.match.findings_omitted > 0)
+    text += fmt::format("\nwarning: {} more findings are not listed", scan.match.findings_omitted);
   return text + '\n';
+}
+
+/// What people read: one vulnerability in one source, whatever packages were built from it.
+struct Row {
+  const Finding* finding;
+  std::vector<std::string_view> packages;
+};
+
+std::vector<Row> rows_of(const std::vector<Finding>& findings) {
+  std::vector<Row> rows;
+  for (const auto& f : findings) {  // They are sorted by vulnerability and source.
+    const auto same = [&](const Finding& g) {
+      return g.cve == f.cve && g.source == f.source && g.source_version == f.source_version;
+    };
+    if (rows.empty() || !same(*rows.back().finding)) rows.push_back({&f, {}});
+    rows.back().packages.push_back(f.package);
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+    const auto rank = [](const Row& r) { return std::pair(r.finding->severity, r.finding->kev); };
+    return rank(a) > rank(b);
+  });
+  return rows;
+}
+
+/// As many names as fit, then how many more there are.
+std::string names_within(const std::vector<std::string_view>& names, std::size_t width) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto left = names.size() - i - 1;
+    const auto rest = left == 0 ? std::string() : fmt::format(" +{}", left);
+    if (text.size() + (i > 0 ? 1 : 0) + names[i].size() + rest.size() > width) {
+      const auto more = fmt::format("{}+{}", i > 0 ? " " : "", left + 1);
+      return text.size() + more.size() <= width ? text + more : text;
+    }
+    text.append(i > 0 ? " " : "").append(names[i]);
+  }
+  return text;
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kTableWidth;
+  return std::clamp<std::size_t>(size.ws_col, 80, 200);
 }
 
 }  // namespace
@@ -51,48 +106,56 @@ std::string findings_json(const std::vector<Finding>& findings) {
   std::string text = "[";
   for (const auto& f : findings) {
     text += fmt::format(
-        R"({}{{"cve":{},"source":{},"package":{},"version":{},"fixed":{},"severity":"{}","source_version":{},"kev":{}}})",
+        R"({}{{"cve":{},"source":{},"package":{},"version":{},"fixed":{},"severity":"{}"}})",
         text.size() == 1 ? "\n" : ",\n", json_quote(f.cve), json_quote(f.source),
         json_quote(f.package), json_quote(f.version),
-        f.fixed.empty() ? "null" : json_quote(f.fixed), severity_name(f.severity),
-        json_quote(f.source_version), f.kev);
+        f.fixed.empty() ? "null" : json_quote(f.fixed), severity_name(f.severity));
   }
   text += text.size() == 1 ? "]\n" : "\n]\n";
   return text;
 }
 
-std::string findings_table(const MatchResult& result) {
-  using Row = std::array<std::string_view, 6>;
-  auto findings = result.findings;
-  std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
-    return a.severity != b.severity ? a.severity > b.severity : a.kev > b.kev;
-  });
-  std::vector<Row> rows;
-  if (!findings.empty())
-    rows.push_back({"SEVERITY", "CVE", "PACKAGE", "INSTALLED", "FIXED IN", "EXPLOITED"});
-  for (const auto& f : findings) {
-    rows.push_back({severity_name(f.severity), f.cve, f.package, f.version,
-                    f.fixed.empty() ? std::string_view("-") : std::string_view(f.fixed),
-                    f.kev ? "yes" : ""});
-  }
-  std::array<std::size_t, std::tuple_size_v<Row>> widths{};
+std::string findings_table(const MatchResult& result, std::size_t width) {
+  using Columns = std::array<std::string_view, 5>;
+  // Columns are not made wider than this for a few long texts: the others must stay readable.
+  const std::size_t widest = width < 100 ? 16 : 19;
+  const auto rows = rows_of(result.findings);
+  std::vector<std::string> severities;  // With their marks.
+  bool exploited = false;
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    exploited = exploited || row.finding->kev;
+    severities.push_back(std::string(severity_name(row.finding->severity)) +
+                         (row.finding->kev ? "*" : ""));
+  }
+  std::vector<Columns> lines;
+  if (!rows.empty()) lines.push_back({"SEVERITY", "CVE", "SOURCE", "INSTALLED", "FIXED IN"});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto& f = *rows[i].finding;
+    lines.push_back({severities[i], f.cve, f.source, f.source_version,
+                     f.fixed.empty() ? std::string_view("-") : std::string_view(f.fixed)});
+  }
+  std::array<std::size_t, std::tuple_size_v<Columns>> widths{};
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], std::min(line[i].size(), widest));
   }
   std::string text;
-  for (const auto& row : rows) {
+  for (std::size_t n = 0; n < lines.size(); ++n) {
     std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      line += fmt::format("{:<{}}  ", lines[n][i], widths[i]);
+    if (n == 0) line += width >= line.size() + 8 ? "PACKAGES" : "";
+    if (n > 0 && width > line.size()) line += names_within(rows[n - 1].packages, width - line.size());
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';
   }
+  if (exploited) text += "\n* known to be exploited\n";
   const auto& c = result.counts;
   text += fmt::format(
-      "{}distinct vulnerabilities: critical={} high={} medium={} low={} info={} unknown={}",
+      "{}distinct vulnerabilities: critical={} high={} medium={} low={} info={} unknown={}\n",
       rows.empty() ? "" : "\n", c.critical, c.high, c.medium, c.low, c.info, c.unknown);
-  if (c.unknown > 0)
-    text += fmt::format(" (of unknown severity, {} have a fix)", c.unknown_fixable);
-  return text + '\n';
+  if (c.unknown > 0) text += fmt::format("of unknown severity: {} with a fix\n", c.unknown_fixable);
+  return text;
 }
 
 Result<AdvisorySet> load_feeds(const std::vector<std::filesystem::path>& files,
@@ -115,10 +178,21 @@ Result<Inventory> read_root_inventory(const std::filesystem::path& root) {
   auto os = read_in_root(root, "etc/os-release", kMaxOsRelease);
   if (!os && os.error().code == ErrorCode::kNotFound)
     os = read_in_root(root, "usr/lib/os-release", kMaxOsRelease);
+  if (!os && os.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("{} has neither etc/os-release nor usr/lib/os-release: is it the root of "
+                            "a file system?",
+                            root.native()));
+  }
   if (!os) return fail(os.error().context("which distribution it is"));
   auto distro = parse_os_release(*os);
   if (!distro) return fail(distro.error());
   const auto status = read_in_root(root, "var/lib/dpkg/status", kMaxDpkgStatusBytes);
+  if (!status && status.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("{} ({}) has no var/lib/dpkg/status: only dpkg's packages can be read",
+                            root.native(), name_of(*distro)));
+  }
   if (!status) return fail(status.error().context("installed packages"));
   return parse_dpkg_status(*status, std::move(*distro));
 }
@@ -138,18 +212,17 @@ Result<ScanResult> scan_root(const std::filesystem::path& root,
   if (is_running_root(root) && ::uname(&machine) == 0) kernel.release = machine.release;
   Matcher matcher(std::make_shared<const AdvisorySet>(std::move(*set)));
   scan.match = matcher.match(*inventory, kernel);
-  if (!scan.match.covered) {
-    std::string known;
-    for (const auto& name : matcher.advisories().ecosystems())
-      known += (known.empty() ? "" : ", ") + name;
-    return fail(ErrorCode::kNotFound,
-                fmt::format("the feeds say nothing about {} {} (they are about: {}): give a feed "
-                            "of this distribution",
-                            scan.distro.id,
-                            scan.distro.version.empty() ? "without a version" : scan.distro.version,
-                            known.empty() ? "no Debian release" : known));
+  if (scan.match.covered) return scan;
+  const auto name = name_of(scan.distro);
+  if (ecosystem_of(scan.distro).empty()) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{} cannot be judged: only numbered Debian releases can", name));
   }
-  return scan;
+  const auto known = join(matcher.advisories().ecosystems(), ", ");
+  return fail(ErrorCode::kNotFound,
+              fmt::format("the feeds say nothing about {} (they are about: {}): give a feed of this "
+                          "distribution",
+                          name, known.empty() ? "no Debian release" : known));
 }
 
 int vuln_scan_main(const std::filesystem::path& root,
@@ -159,12 +232,18 @@ int vuln_scan_main(const std::filesystem::path& root,
     err << "vuln scan: format \"" << format << "\" is neither table nor json\n";
     return 2;
   }
-  const auto scan = scan_root(root, feeds);
+  FeedOptions options;
+  options.skip_invalid = true;  // As the EMS reads them; what is left out is said.
+  const auto scan = scan_root(root, feeds, options);
   if (!scan) {
     err << "vuln scan: " << scan.error().message << '\n';
     return 1;
   }
-  out << (format == "json" ? findings_json(scan->match.findings) : findings_table(scan->match));
+  if (format == "json") {
+    out << findings_json(scan->match.findings);
+  } else {
+    out << findings_table(scan->match, &out == &std::cout ? terminal_width() : kTableWidth);
+  }
   err << remarks(*scan);
   out.flush();
   if (out) return 0;

@@ -13,12 +13,15 @@
 
 namespace postern::vuln {
 
-/// A JSON array, one finding a line: "cve", "source", "package", "version", "fixed" (null: none),
-/// "severity", and also "source_version" and "kev". Stable: scripts read it.
+/// A JSON array, one finding a line: "cve", "source", "package", "version" (installed, of the
+/// package), "fixed" (of the source; null: none), "severity". Stable: scripts read it.
 std::string findings_json(const std::vector<Finding>& findings);
 
-/// Aligned columns, most severe first, then a line of counts.
-std::string findings_table(const MatchResult& result);
+inline constexpr std::size_t kTableWidth = 120;  ///< Columns, where no terminal says otherwise.
+
+/// Aligned columns, most severe first, one line for a vulnerability in a source with as many of its
+/// packages as fit into `width` columns; then the counts.
+std::string findings_table(const MatchResult& result, std::size_t width = kTableWidth);
 
 struct ScanResult {
   Distro distro;
@@ -38,7 +41,8 @@ Result<AdvisorySet> load_feeds(const std::vector<std::filesystem::path>& files,
 Result<Inventory> read_root_inventory(const std::filesystem::path& root);
 
 /// Matches a root file system. Its kernel is the running one for "/", and none for any other root.
-/// Errors: as above, and kNotFound when the feeds say nothing about its distribution.
+/// Errors: as above, kNotFound when the feeds say nothing about its distribution, kUnsupported when
+/// it is one that cannot be judged.
 Result<ScanResult> scan_root(const std::filesystem::path& root,
                              const std::vector<std::filesystem::path>& feeds,
                              const FeedOptions& options = {});
