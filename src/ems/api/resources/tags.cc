@@ -1,0 +1,264 @@
+// /api/v1/tags: tags, the endpoints that have them, and what a draft would change.
+#include "base/text.h"
+#include "ems/api/fact_json.h"
+#include "ems/api/handling.h"
+#include "ems/api/input.h"
+#include "ems/api/resources/resources.h"
+#include "ems/api/services.h"
+#include "posture/tag_json.h"
+
+namespace postern::ems::api {
+namespace {
+
+namespace json = boost::json;
+
+/// What the answer has beyond the definition. Taken back in a body and ignored, so that what was read can be edited and
+/// sent back.
+constexpr std::string_view kReadOnly[] = {"id", "built_in", "has", "unknown", "updated_at", "updated_by"};
+
+json::object tag_json(const EmsCore& core, const Tag& tag) {
+  json::object out = json::parse(posture::print_tag_json(tag.definition)).as_object();
+  const auto counts = core.tag_counts(tag.id);
+  out["id"] = tag.id;
+  out["built_in"] = tag.id == posture::kAllRegisteredClientsId;
+  out["has"] = counts.has;
+  out["unknown"] = counts.unknown;
+  out["updated_at"] = time_json(tag.updated_at);
+  out["updated_by"] = tag.updated_by;
+  return out;
+}
+
+/// The definition in the body, without what kReadOnly names.
+Result<posture::TagDefinition> read_tag(const CallPtr& call) {
+  Result<json::value> body = parse_json(call->request.body);
+  if (!body) return fail(body.error());
+  json::object* object = body->if_object();
+  if (object == nullptr) return posture::parse_tag_json(call->request.body);  // says what is wrong with it
+  for (const std::string_view name : kReadOnly) object->erase(json::string_view(name.data(), name.size()));
+  return posture::parse_tag_json(json::serialize(*object));
+}
+
+Error no_tag(std::string_view name) { return {ErrorCode::kNotFound, "there is no tag " + std::string(name)}; }
+
+void list(const CallPtr& call) {
+  const EmsCore& core = call->services.core;
+  const auto kind = posture::parse_tag_kind(call->query("kind"));
+  const std::string q = to_lower(trim(call->query("q")));
+  auto tags = core.tags();
+  std::erase_if(tags, [&](const Tag* tag) {
+    const auto& d = tag->definition;
+    return (kind && d.kind != *kind) || (!q.empty() && to_lower(d.name.str()).find(q) == std::string::npos);
+  });
+  reply_page(call, tags, [](const Tag* tag) { return tag->definition.name.str(); },
+             [&](const Tag* tag) { return tag_json(core, *tag); });
+}
+
+void show(const CallPtr& call) {
+  const Tag* tag = call->services.core.tag(call->param("name"));
+  if (tag == nullptr) return call->fail(no_tag(call->param("name")));
+  call->reply(200, tag_json(call->services.core, *tag));
+}
+
+void save(const CallPtr& call, const std::string& name, posture::TagDefinition definition, bool create_only) {
+  const std::string new_name = definition.name.str();
+  call->services.core.save_tag(
+      now_of(call), actor_of(call), name, std::move(definition), create_only,
+      [call, new_name, create_only](Result<posture::TagId> id) {
+        if (!id) return call->fail(id.error());
+        const Tag* tag = call->services.core.tag(new_name);
+        if (tag == nullptr) return call->fail(no_tag(new_name));  // deleted in the same moment
+        call->reply(create_only ? 201 : 200, tag_json(call->services.core, *tag));
+      });
+}
+
+void create(const CallPtr& call) {
+  auto definition = read_tag(call);
+  if (!definition) return call->fail(definition.error());
+  const std::string name = definition->name.str();
+  save(call, name, std::move(*definition), true);
+}
+
+void replace(const CallPtr& call) {
+  const std::string& name = call->param("name");
+  auto definition = read_tag(call);
+  if (!definition) return call->fail(definition.error());
+  if (call->services.core.tag(name) == nullptr && definition->name.str() != name) {
+    return call->fail({ErrorCode::kNotFound, "there is no tag " + name + " that could become " + definition->name.str()});
+  }
+  save(call, name, std::move(*definition), false);
+}
+
+void remove(const CallPtr& call) {
+  call->services.core.delete_tag(now_of(call), actor_of(call), call->param("name"), done_empty(call));
+}
+
+json::object tag_endpoint_json(const Endpoint& e, std::string_view state) {
+  const auto ip = primary_ip(e);
+  const auto mac = primary_mac(e);
+  json::object out{{"uid", e.uid.str()},          {"host_name", host_name(e)},
+                   {"state", state},              {"online", e.online},
+                   {"quarantined", e.quarantined}, {"last_seen", time_json(e.last_seen)}};
+  out["ip"] = ip.valid() ? json::value(ip.str()) : json::value(nullptr);
+  out["mac"] = mac.valid() ? json::value(mac.str()) : json::value(nullptr);
+  return out;
+}
+
+void endpoints(const CallPtr& call) {
+  const std::string& name = call->param("name");
+  if (call->services.core.tag(name) == nullptr) return call->fail(no_tag(name));
+  const bool unknown = call->query("state") == "unknown";
+  EndpointQuery query;
+  query.tag = (unknown ? "unknown:" : "") + name;
+  query.q = call->query("q");
+  query.online = call->query_bool("online");
+  query.registered = true;  // as the tag's counts
+  query.limit = call->query_u64("limit", kDefaultLimit);
+  Result<std::string> after = read_cursor(*call);
+  if (!after) return call->fail(after.error());
+  query.after = std::move(*after);
+  const EndpointPage page = call->services.core.endpoints(query);
+  json::array items;
+  for (const Endpoint* e : page.items) items.push_back(tag_endpoint_json(*e, unknown ? "unknown" : "has"));
+  call->reply(200, list_reply(std::move(items), page.next.empty() ? "" : make_cursor(*call, page.next), page.total));
+}
+
+json::object uids_json(const std::vector<EndpointUid>& uids, std::size_t limit) {
+  json::array list;
+  for (std::size_t i = 0; i < std::min(limit, uids.size()); ++i) list.emplace_back(uids[i].str());
+  return {{"count", uids.size()}, {"uids", std::move(list)}};
+}
+
+void what_if(const CallPtr& call) {
+  const auto draft = read_tag(call);
+  if (!draft) return call->fail(draft.error());
+  const auto result = call->services.core.what_if(now_of(call), *draft);
+  if (!result) return call->fail(result.error());
+  const std::size_t limit = call->query_u64("limit", kDefaultLimit);
+  call->reply(200, json::object{{"gain", uids_json(result->gain, limit)},
+                                {"lose", uids_json(result->lose, limit)},
+                                {"become_unknown", uids_json(result->become_unknown, limit)},
+                                {"has_after", result->has_after},
+                                {"unknown_after", result->unknown_after}});
+}
+
+constexpr std::string_view kSchemas = R"({
+  "TagRule": {"type": "object", "required": ["id", "os", "type"],
+    "description": "Beside these the parameters of its type: vulnerable-devices {severity}, ems-management {}, os-version {versions | family, op, version}, ip-range {ranges}, running-process {processes}, file {paths}; sets take match: all or any",
+    "properties": {
+      "id": {"type": "integer", "minimum": 1, "maximum": 9999, "description": "The number that logic names"},
+      "os": {"type": "string", "enum": ["linux", "windows", "macos", "ios", "android"]},
+      "type": {"type": "string"},
+      "negate": {"type": "boolean", "default": false, "description": "NOT of unknown is unknown"}},
+    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}},
+  "TagDefinition": {"type": "object", "required": ["name"], "properties": {
+    "name": {"type": "string", "minLength": 1, "maxLength": 63},
+    "kind": {"type": "string", "enum": ["security", "classification", "fabric"], "default": "security"},
+    "enabled": {"type": "boolean", "default": true},
+    "message": {"type": "string", "maxLength": 1024, "description": "For the user"},
+    "comment": {"type": "string", "maxLength": 1024, "description": "For administrators"},
+    "on_unknown": {"type": "string", "enum": ["deny", "ignore"], "default": "deny",
+      "description": "What a policy that denies by the tag makes of unknown"},
+    "rules": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/TagRule"}},
+    "logic": {"type": "object", "additionalProperties": {"type": "string"},
+      "description": "Per operating system over rule numbers: (1 and 2) or not 3. Not given: all rules"}}},
+  "Tag": {"allOf": [{"$ref": "#/components/schemas/TagDefinition"}, {"type": "object",
+    "required": ["id", "built_in", "has", "unknown", "updated_at", "updated_by"], "properties": {
+      "id": {"type": "integer", "readOnly": true},
+      "built_in": {"type": "boolean", "readOnly": true},
+      "has": {"type": "integer", "readOnly": true, "description": "Registered endpoints that have it"},
+      "unknown": {"type": "integer", "readOnly": true, "description": "Registered endpoints of which nobody knows"},
+      "updated_at": {"type": ["string", "null"], "format": "date-time", "readOnly": true},
+      "updated_by": {"type": "string", "readOnly": true}}}]},
+  "TagEndpoint": {"type": "object",
+    "required": ["uid", "host_name", "state", "online", "quarantined", "ip", "mac", "last_seen"], "properties": {
+      "uid": {"type": "string"}, "host_name": {"type": "string"},
+      "state": {"type": "string", "enum": ["has", "unknown"]},
+      "online": {"type": "boolean"}, "quarantined": {"type": "boolean"},
+      "ip": {"type": ["string", "null"]}, "mac": {"type": ["string", "null"]},
+      "last_seen": {"type": ["string", "null"], "format": "date-time"}}},
+  "TagWhatIfEndpoints": {"type": "object", "required": ["count", "uids"], "properties": {
+    "count": {"type": "integer"},
+    "uids": {"type": "array", "items": {"type": "string"}, "description": "The first of them, as many as limit says"}}},
+  "TagWhatIf": {"type": "object", "required": ["gain", "lose", "become_unknown", "has_after", "unknown_after"],
+    "properties": {
+      "gain": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
+      "lose": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
+      "become_unknown": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
+      "has_after": {"type": "integer"}, "unknown_after": {"type": "integer"}}}
+})";
+
+}  // namespace
+
+Resource tags_resource() {
+  const Field q{.name = "q", .description = "In the name; case does not matter"};
+  const Field kind{.name = "kind", .description = "Only of this kind", .values = {"security", "classification", "fabric"}};
+  return {
+      .name = "tags",
+      .description = "Tags: the rules that make them and the endpoints that have them",
+      .routes =
+          {{.method = "GET",
+            .path = "/api/v1/tags",
+            .role = Role::kReadonly,
+            .handler = list,
+            .summary = "All tags by name, with how many endpoints have them",
+            .query = list_query({}, {q, kind}),
+            .result = "Tag",
+            .list = true},
+           {.method = "POST",
+            .path = "/api/v1/tags",
+            .handler = create,
+            .summary = "Create a tag",
+            .body_kind = BodyKind::kJson,
+            .body_schema = "TagDefinition",
+            .max_body = posture::kMaxTagJsonBytes,
+            .success = 201,
+            .result = "Tag"},
+           {.method = "POST",
+            .path = "/api/v1/tags/what-if",
+            .role = Role::kReadonly,
+            .handler = what_if,
+            .summary = "Which endpoints a draft would change, compared with the tag of its name; nothing is saved",
+            .query = {{.name = "limit",
+                       .type = FieldType::kInteger,
+                       .description = "UIDs listed of each; 100 when not given",
+                       .min = 0,
+                       .max = 10'000}},
+            .body_kind = BodyKind::kJson,
+            .body_schema = "TagDefinition",
+            .max_body = posture::kMaxTagJsonBytes,
+            .result = "TagWhatIf"},
+           {.method = "GET",
+            .path = "/api/v1/tags/{name}",
+            .role = Role::kReadonly,
+            .handler = show,
+            .summary = "One tag",
+            .result = "Tag"},
+           {.method = "PUT",
+            .path = "/api/v1/tags/{name}",
+            .handler = replace,
+            .summary = "Create the tag, or replace it; another name in the body renames it",
+            .body_kind = BodyKind::kJson,
+            .body_schema = "TagDefinition",
+            .max_body = posture::kMaxTagJsonBytes,
+            .result = "Tag"},
+           {.method = "DELETE",
+            .path = "/api/v1/tags/{name}",
+            .handler = remove,
+            .summary = "Delete a tag; policies that name it count it as unknown from then on",
+            .success = 204},
+           {.method = "GET",
+            .path = "/api/v1/tags/{name}/endpoints",
+            .role = Role::kReadonly,
+            .handler = endpoints,
+            .summary = "Registered endpoints that have the tag, by host name",
+            .query = list_query({}, {{.name = "state",
+                                      .description = "unknown: those of which nobody knows instead",
+                                      .values = {"has", "unknown"}},
+                                     {.name = "online", .type = FieldType::kBoolean, .description = "Only these"},
+                                     {.name = "q", .description = "In host name, UID, address, user or system"}}),
+            .result = "TagEndpoint",
+            .list = true}},
+      .schemas = kSchemas};
+}
+
+}  // namespace postern::ems::api
