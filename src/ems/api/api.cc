@@ -88,6 +88,10 @@ void dispatch(const CallPtr& call) {
     }
     return call->fail({ErrorCode::kPermissionDenied, "this needs the role admin; " + call->who.user + " has readonly"});
   }
+  if (call->who.must_change_password && route.role != Role::kAnyone && !request.path.starts_with("/api/v1/auth/")) {
+    return call->fail({ErrorCode::kPermissionDenied,
+                       "your password has to be changed first: POST /api/v1/auth/password"});
+  }
   if (request.body.size() > route.max_body) {
     return call->fail(413, {ErrorCode::kResourceExhausted,
                             "the body is larger than the " + std::to_string(route.max_body) + " bytes taken here"});

@@ -151,6 +151,12 @@ json::object list_reply(json::array items, const std::string& next_cursor, std::
   return reply;
 }
 
+json::object log_reply(json::array items, const std::string& next_cursor) {
+  json::object reply = list_reply(std::move(items), next_cursor, 0);
+  reply["total"] = nullptr;
+  return reply;
+}
+
 std::string make_cursor(const Call& call, std::string_view position) {
   const std::string sealed = cursor_seal(call) + std::string(position);
   return to_base64url(as_bytes(sealed));

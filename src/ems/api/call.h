@@ -68,6 +68,9 @@ int http_status(ErrorCode code);
 /// {"items":…,"next_cursor":…,"total":…}; an empty cursor is null: there is no further page.
 boost::json::object list_reply(boost::json::array items, const std::string& next_cursor, std::uint64_t total);
 
+/// Of a log, whose entries nobody counts: total is null.
+boost::json::object log_reply(boost::json::array items, const std::string& next_cursor);
+
 /// Opaque text of what a page ended with, and back. The seal binds it to the list it came from (path, filters, order),
 /// so that a cursor put into another list is refused instead of giving a wrong page.
 std::string make_cursor(const Call& call, std::string_view position);

@@ -148,7 +148,76 @@ bool all_finite(const json::value& value) {
   return true;
 }
 
+/// `count` decimal digits at the front of `text`, taken off it; nullopt when they aren't there.
+std::optional<int> take_digits(std::string_view& text, std::size_t count) {
+  int value = 0;
+  if (text.size() < count) return std::nullopt;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (text[i] < '0' || text[i] > '9') return std::nullopt;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(count);
+  return value;
+}
+
+bool take(std::string_view& text, char c) {
+  if (!text.starts_with(c)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// "Z", "+01:00"; nothing after it.
+std::optional<std::chrono::minutes> read_offset(std::string_view text) {
+  if (text == "Z") return std::chrono::minutes(0);
+  const bool minus = text.starts_with('-');
+  if (!minus && !text.starts_with('+')) return std::nullopt;
+  text.remove_prefix(1);
+  const auto hours = take_digits(text, 2);
+  if (!hours || !take(text, ':')) return std::nullopt;
+  const auto minutes = take_digits(text, 2);
+  if (!minutes || *hours > 23 || *minutes > 59 || !text.empty()) return std::nullopt;
+  const std::chrono::minutes offset(*hours * 60 + *minutes);
+  return minus ? -offset : offset;
+}
+
+std::optional<WallTime> read_time(std::string_view text) {
+  const auto year = take_digits(text, 4);
+  if (!year || !take(text, '-')) return std::nullopt;
+  const auto month = take_digits(text, 2);
+  if (!month || !take(text, '-')) return std::nullopt;
+  const auto day = take_digits(text, 2);
+  if (!day || !take(text, 'T')) return std::nullopt;
+  const auto hour = take_digits(text, 2);
+  if (!hour || !take(text, ':')) return std::nullopt;
+  const auto minute = take_digits(text, 2);
+  if (!minute || !take(text, ':')) return std::nullopt;
+  const auto second = take_digits(text, 2);
+  if (!second || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+  int millis = 0;
+  if (take(text, '.')) {
+    int digits = 0;
+    for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1), ++digits) {
+      if (digits < 3) millis = millis * 10 + (text.front() - '0');
+    }
+    if (digits == 0) return std::nullopt;
+    for (; digits < 3; ++digits) millis *= 10;
+  }
+  const auto offset = read_offset(text);
+  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!offset || !date.ok()) return std::nullopt;
+  const WallTime time = std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+                        Seconds(*second) + Millis(millis) - *offset;
+  return time < WallTime{} ? std::nullopt : std::optional(time);
+}
+
 }  // namespace
+
+Result<WallTime> parse_time(std::string_view text) {
+  const auto time = read_time(text);
+  if (!time) return invalid(shown(text) + " is not a time; write it as 2026-11-24T14:02:03Z");
+  return *time;
+}
 
 bool clean_text(std::string_view text, bool multiline) {
   std::size_t i = 0;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "ems/api/route.h"
 
@@ -27,6 +28,10 @@ Status check_query(const std::vector<Field>& fields, const std::map<std::string,
 
 /// application/x-www-form-urlencoded as exactly these (text) fields; a field given twice is refused.
 Result<std::map<std::string, std::string>> read_form(const std::vector<Field>& fields, std::string_view body);
+
+/// A moment as ISO 8601 writes it: "2026-11-24T14:02:03Z", with a fraction of a second, or an offset such as "+01:00",
+/// in the years 1970 to 9999. Error: kInvalidArgument.
+Result<WallTime> parse_time(std::string_view text);
 
 /// Valid UTF-8 without control characters; line breaks and tabs too when `multiline`.
 bool clean_text(std::string_view text, bool multiline = false);

@@ -100,5 +100,21 @@ TEST(Input, CleanTextIsUtf8WithoutControls) {
   EXPECT_FALSE(clean_text("\xe2\x82"));          // cut off
 }
 
+TEST(Input, TimesAreReadAsTheyAreWritten) {
+  const WallTime time = from_unix_ms(1'780'000'000'123);
+  EXPECT_EQ(*parse_time(to_iso8601(time)), time);
+  EXPECT_EQ(*parse_time("2026-05-28T20:26:40Z"), from_unix_ms(1'780'000'000'000));
+  EXPECT_EQ(*parse_time("2026-05-28T22:26:40.1+02:00"), from_unix_ms(1'780'000'000'100));
+  EXPECT_EQ(*parse_time("2026-05-28T19:56:40.123999-00:30"), time);
+  EXPECT_EQ(*parse_time("1970-01-01T00:00:00Z"), WallTime{});
+  for (const char* wrong :
+       {"", "yesterday", "2026-05-28", "2026-05-28T20:26:40", "2026-05-28 20:26:40Z", "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z", "2026-05-28T24:00:00Z", "2026-05-28T20:60:00Z", "2026-05-28T20:26:40.Z",
+        "2026-05-28T20:26:40Zx", "2026-05-28T20:26:40+1:00", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00+01:00",
+        "1780000000"}) {
+    EXPECT_FALSE(parse_time(wrong)) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace postern::ems::api

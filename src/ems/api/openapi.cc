@@ -107,7 +107,8 @@ json::object responses_of(const Route& route) {
     page["properties"] = json::object{
         {"items", json::object{{"type", "array"}, {"items", ref(route.result)}}},
         {"next_cursor", json::object{{"type", json::array{"string", "null"}}}},
-        {"total", json::object{{"type", "integer"}, {"description", "Items over all pages"}}}};
+        {"total", json::object{{"type", json::array{"integer", "null"}},
+                               {"description", "Items over all pages; null for a log, whose entries nobody counts"}}}};
     success["content"] = content("application/json", std::move(page));
   } else if (!route.result.empty()) {
     success["content"] = content("application/json", ref(route.result));

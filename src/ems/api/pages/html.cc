@@ -127,6 +127,11 @@ button { height: 30px; padding: 0 14px; font: inherit; font-weight: 600; border-
   border: 1px solid var(--control); background: var(--surface); color: var(--text); }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button.bad { color: var(--bad); border-color: var(--bad); }
+button.quiet { background: none; border-color: transparent; color: var(--accent); font-weight: 400; padding: 0 8px; }
+.foot { display: flex; align-items: center; justify-content: space-between; gap: 8px; margin: 24px -20px -20px;
+  padding: 8px 12px 8px 20px; border-top: 1px solid var(--line); }
+.plain { list-style: none; margin: 4px 0 16px; padding: 0; }
+.plain li { padding: 6px 0; }
 a { color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 @media (pointer: coarse) { input, button { height: 44px; } }

@@ -13,18 +13,17 @@ std::string row(std::string_view label, std::string_view value, bool mono = fals
 }
 
 std::string signed_in_as(std::string_view user, std::string_view csrf_token) {
-  return fmt::format(R"(<form method="post" action="/signout">
+  return fmt::format(R"(<form class="foot" method="post" action="/signout">
 <input type="hidden" name="csrf_token" value="{}">
-<p class="third">Signed in as {} <button type="submit">Sign out</button></p>
+<span class="third">Signed in as {}</span> <button class="quiet" type="submit">Sign out</button>
 </form>
 )",
                      html_escape(csrf_token), html_escape(user));
 }
 
 std::string fingerprint_block(std::string_view title, std::string_view hex) {
-  return fmt::format(R"(<h2>{}</h2><p class="fingerprint mono">{}</p>
-)",
-                     title, html_escape(grouped_fingerprint(hex)));
+  return fmt::format("<h2>{}</h2>\n<p class=\"fingerprint mono\">{}</p>\n", title,
+                     html_escape(grouped_fingerprint(hex)));
 }
 
 }  // namespace
@@ -57,36 +56,45 @@ net::HttpResponse sign_in_page(const SignInView& view) {
 }
 
 net::HttpResponse start_page(const StartView& view) {
-  std::string main = fmt::format(R"(<h1>Postern EMS</h1>
-<dl>
-{}{}{}</dl>
-)",
-                                 row("Serial number", view.ems, true), row("Version", view.version),
-                                 row("Your role", view.role));
-  main += view.pending == 0
-              ? std::string("<p>No fabric device waits for authorisation.</p>\n")
-              : notice("warn", fmt::format("{} fabric device{} for authorisation. Open the address that the gateway's "
-                                           "connector shows, or use PATCH /api/v1/fabric-devices/{{serial}}.",
-                                           view.pending, view.pending == 1 ? " waits" : "s wait"));
-  main += R"(<p>The REST API is at <code>/api/v1/</code>, described in <a href="/api/v1/openapi.json">openapi.json</a>.</p>
+  std::string main = "<h1>Postern EMS</h1>\n";
+  if (view.must_change_password) {
+    main += notice("warn", "Your password has to be changed before anything else: POST /api/v1/auth/password.");
+  }
+  if (!view.store_error.empty()) main += notice("bad", "Nothing can be stored: " + view.store_error);
+  main += "<dl>\n" + row("Serial number", view.ems, true) + row("Version", view.version) +
+          row("Endpoints", fmt::format("{} registered, {} online", view.endpoints, view.online)) +
+          row("Your role", view.role) + "</dl>\n<h2>Fabric devices that wait for you</h2>\n";
+  if (view.waiting.empty()) main += "<p class=\"second\">None: no gateway asks to be authorised.</p>\n";
+  if (!view.waiting.empty()) main += "<ul class=\"plain\">\n";
+  for (const StartView::Device& d : view.waiting) {
+    main += fmt::format("<li><a href=\"{}\">{}</a> <span class=\"mono third\">{}</span></li>\n", html_escape(d.path),
+                        html_escape(d.host_name.empty() ? d.serial : d.host_name),
+                        d.host_name.empty() ? std::string() : html_escape(d.serial));
+  }
+  if (!view.waiting.empty()) main += "</ul>\n";
+  main += R"(<p class="third">Everything else is in the REST API at <code>/api/v1/</code>, described in <a href="/api/v1/openapi.json">openapi.json</a>.</p>
 )";
   main += signed_in_as(view.user, view.csrf_token);
   return html_page(200, "Start", main);
 }
 
 net::HttpResponse authorise_page(const DeviceView& view) {
-  const std::string& name = view.host_name.empty() ? view.serial : view.host_name;
+  const std::string name = html_escape(view.host_name.empty() ? view.serial : view.host_name);
+  const bool conflict = view.state == "conflict";
   std::string main;
   if (view.state == "authorised") {
-    main += fmt::format("<h1>{} is authorised</h1>\n", html_escape(name));
+    main += fmt::format("<h1>{} is authorised</h1>\n", name);
+    main += notice("ok", view.connected ? "It is connected and gets its data. You can close this window."
+                                        : "It is not connected now; it gets its data when it comes back.");
   } else if (view.state == "refused") {
-    main += fmt::format("<h1>{} is refused</h1>\n", html_escape(name));
+    main += fmt::format("<h1>{} is refused</h1>\n", name);
+    main += notice("warn", "It gets no data. Authorise it to change that.");
   } else {
-    main += fmt::format("<h1>Authorise {}?</h1>\n<p class=\"second\">Until you authorise it, it gets no data.</p>\n",
-                        html_escape(name));
+    main += fmt::format("<h1>Authorise {}?</h1>\n<p class=\"second\">Until you authorise it, this gateway gets no data "
+                        "from EMS <span class=\"mono\">{}</span>.</p>\n",
+                        name, html_escape(view.ems));
   }
-  if (!view.done.empty()) main += notice("ok", view.done);
-  const bool conflict = view.state == "conflict";
+  if (!view.problem.empty()) main += notice("bad", "Nothing was changed: " + view.problem);
   if (conflict) {
     main += notice("bad",
                    "This serial number was authorised with another key. Either the gateway was set up anew, or another "
@@ -94,14 +102,16 @@ net::HttpResponse authorise_page(const DeviceView& view) {
   }
   main += "<dl>\n" + row("Serial number", view.serial, true) + row("Host name", view.host_name) +
           row("Address", view.address, true) + row("Version", view.version) + "</dl>\n";
-  main += fingerprint_block("SHA-256 fingerprint of the device key", view.key_sha256);
+  main += fingerprint_block("SHA-256 fingerprint of the key that asks", view.key_sha256);
   if (conflict && !view.pinned_sha256.empty()) {
-    main += fingerprint_block("Authorised until now", view.pinned_sha256);
+    main += fingerprint_block("Fingerprint authorised until now", view.pinned_sha256);
   }
-  main += "<p class=\"third\">Compare it with what the gateway shows.</p>\n";
   if (view.may_decide) {
     const bool authorised = view.state == "authorised";
     const bool refused = view.state == "refused";
+    if (!authorised) {
+      main += "<p class=\"second\">Compare it with the key fingerprint that the gateway itself shows, then decide.</p>\n";
+    }
     main += fmt::format(R"(<form method="post" action="/fabric-authorization">
 <input type="hidden" name="csrf_token" value="{}">
 <input type="hidden" name="serial" value="{}">
@@ -115,10 +125,10 @@ net::HttpResponse authorise_page(const DeviceView& view) {
                             ? ""
                             : R"( <button class="main" type="submit" name="act" value="authorise">Authorise</button>)");
   } else {
-    main += notice("warn", "Authorising needs the role admin; you have readonly.");
+    main += notice("warn", "Deciding needs the role admin; you have readonly.");
   }
   main += signed_in_as(view.user, view.csrf_token);
-  return html_page(200, (view.state == "authorised" ? "Fabric device " : "Authorise ") + name, main);
+  return html_page(view.status, view.state == "authorised" || view.state == "refused" ? "Fabric device" : "Authorise", main);
 }
 
 }  // namespace postern::ems::api

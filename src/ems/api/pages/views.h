@@ -2,6 +2,7 @@
 // The pages as functions from what they show to HTML. Everything given is plain text and escaped here.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/http.h"
 
@@ -16,27 +17,38 @@ struct SignInView {
 net::HttpResponse sign_in_page(const SignInView& view);
 
 struct StartView {
+  struct Device {
+    std::string serial;
+    std::string host_name;
+    std::string path;        ///< Of the page that authorises it.
+  };
   std::string ems;
   std::string version;
   std::string user;
   std::string role;
   std::string csrf_token;
-  std::size_t pending = 0;  ///< Fabric devices that wait.
+  std::size_t endpoints = 0, online = 0;
+  std::string store_error;       ///< Why nothing can be stored; empty: it works.
+  bool must_change_password = false;
+  std::vector<Device> waiting;   ///< Fabric devices that wait for an administrator.
 };
 net::HttpResponse start_page(const StartView& view);
 
 struct DeviceView {
+  std::string ems;              ///< Serial number of the EMS.
   std::string serial;
   std::string host_name;
   std::string address;
   std::string version;
   std::string state;            ///< "pending", "authorised", "refused", "conflict".
+  bool connected = false;
   std::string key_sha256;       ///< 64 hex digits of the key that asks now.
   std::string pinned_sha256;    ///< Of the key authorised before; empty: none.
   std::string user;
   std::string csrf_token;
   bool may_decide = false;      ///< Administrators only.
-  std::string done;             ///< What has just been done; empty: nothing.
+  std::string problem;          ///< Why what was asked for was not done; empty: nothing was.
+  int status = 200;
 };
 net::HttpResponse authorise_page(const DeviceView& view);
 

@@ -1,0 +1,116 @@
+// /api/v1/endpoints/{uid}/tags/{tag}/why: every rule, what it read, how old that was, what it concluded; now or then.
+#include "ems/api/endpoint_json.h"
+#include "ems/api/fact_json.h"
+#include "ems/api/handling.h"
+#include "ems/api/input.h"
+#include "ems/api/resources/resources.h"
+#include "ems/api/services.h"
+
+namespace postern::ems::api {
+namespace {
+
+namespace json = boost::json;
+
+json::object reading_json(const posture::FactReading& reading) {
+  json::object out;
+  if (reading.fact) {
+    out = fact_json(reading.key, *reading.fact);
+  } else {
+    out = {{"key", reading.key}, {"known", false}, {"unknown_reason", "not_reported"}};
+    out["collected_at"] = nullptr;
+    out["source"] = nullptr;
+  }
+  out["text"] = reading.text;
+  out["age_ms"] = reading.age ? json::value(reading.age->count()) : json::value(nullptr);
+  return out;
+}
+
+json::object rule_json(const posture::RuleExplanation& rule) {
+  json::array facts;
+  for (const posture::FactReading& reading : rule.facts) facts.push_back(reading_json(reading));
+  return {{"id", rule.id},
+          {"type", rule.type},
+          {"negate", rule.negate},
+          {"verdict", std::string(posture::verdict_name(rule.verdict))},
+          {"condition", rule.condition},
+          {"reason", rule.reason},
+          {"text", rule.text},
+          {"facts", std::move(facts)}};
+}
+
+void why(const CallPtr& call) {
+  const auto endpoint = find_endpoint(call);
+  if (!endpoint) return call->fail(endpoint.error());
+  const Now now = now_of(call);
+  std::optional<WallTime> at;
+  if (const std::string text = call->query("at"); !text.empty()) {
+    const auto time = parse_time(text);
+    if (!time) return call->fail(time.error().context("at"));
+    if (*time > now.wall) return call->fail({ErrorCode::kInvalidArgument, "at: is in the future"});
+    at = *time;
+  }
+  const auto why = call->services.core.explain(now, (*endpoint)->uid, call->param("tag"), at);
+  if (!why) return call->fail(why.error());
+  json::array rules;
+  for (const posture::RuleExplanation& rule : why->rules) rules.push_back(rule_json(rule));
+  json::object out{{"uid", (*endpoint)->uid.str()},
+                   {"tag", why->name.str()},
+                   {"at", time_json(at.value_or(now.wall))},
+                   {"state", std::string(posture::tag_state_name(why->state))},
+                   {"reason", why->reason},
+                   {"text", why->text}};
+  out["os"] = why->os ? json::value(std::string(posture::os_family_name(*why->os))) : json::value(nullptr);
+  out["os_fact"] = why->os_fact.key.empty() ? json::value(nullptr) : json::value(reading_json(why->os_fact));
+  out["logic"] = why->logic.empty() ? json::value(nullptr) : json::value(why->logic);
+  out["rules"] = std::move(rules);
+  call->reply(200, out);
+}
+
+}  // namespace
+
+Resource endpoint_why_resource() {
+  return {.name = "endpoint why",
+          .description = "Why an endpoint has a tag or not",
+          .routes = {{.method = "GET",
+                      .path = "/api/v1/endpoints/{uid}/tags/{tag}/why",
+                      .role = Role::kReadonly,
+                      .handler = why,
+                      .summary = "Each rule with what it read and what it concluded",
+                      .query = {{.name = "at",
+                                 .description = "As it was then: 2026-11-24T14:02:03Z. 404 when the change log does not "
+                                                "reach back that far",
+                                 .min = 1,
+                                 .max = 40}},
+                      .result = "Why"}},
+          .schemas = R"({
+            "FactReading": {"type": "object", "required": ["key", "known", "text", "age_ms", "collected_at", "source"],
+              "properties": {
+                "key": {"type": "string"}, "known": {"type": "boolean"},
+                "value": {"description": "There only when known"},
+                "unknown_reason": {"type": "string",
+                  "enum": ["unsupported", "denied", "stale", "failed", "not_reported"]},
+                "text": {"type": "string", "description": "The value, or why there is none, for a person"},
+                "age_ms": {"type": ["integer", "null"]},
+                "collected_at": {"type": ["string", "null"], "format": "date-time"},
+                "source": {"type": ["string", "null"]}}},
+            "Why": {"type": "object",
+              "required": ["uid", "tag", "at", "state", "reason", "text", "os", "os_fact", "logic", "rules"],
+              "properties": {
+                "uid": {"type": "string"}, "tag": {"type": "string"},
+                "at": {"type": "string", "format": "date-time"},
+                "state": {"type": "string", "enum": ["absent", "unknown", "has"]},
+                "reason": {"type": "string",
+                  "enum": ["logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "built_in"]},
+                "text": {"type": "string"}, "os": {"type": ["string", "null"]},
+                "os_fact": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/FactReading"}]},
+                "logic": {"type": ["string", "null"], "description": "The expression over rule numbers: 1 and 2"},
+                "rules": {"type": "array", "items": {"type": "object",
+                  "required": ["id", "type", "negate", "verdict", "condition", "reason", "text", "facts"],
+                  "properties": {
+                    "id": {"type": "integer"}, "type": {"type": "string"}, "negate": {"type": "boolean"},
+                    "verdict": {"type": "string", "enum": ["no_match", "unknown", "match"]},
+                    "condition": {"type": "string"}, "reason": {"type": "string"}, "text": {"type": "string"},
+                    "facts": {"type": "array", "items": {"$ref": "#/components/schemas/FactReading"}}}}}}}})"};
+}
+
+}  // namespace postern::ems::api
