@@ -78,7 +78,7 @@ def run_json(s, token, uid):
 def trust_file(s):
     """The EMS's web server certificate as PEM, for `curl --cacert`."""
     certificate = s.ems.fingerprint()
-    (s.directory / "ems-web.pem").write_text(certificate["chain_pem"])
+    (s.directory / "ems-web.pem").write_text(certificate["certificate"])
 
 
 def connect_everything(s):

@@ -409,7 +409,7 @@ class Stack:
     def make_tags(self):
         self.ems.put_tag(VULNERABLE_DEVICE)
         self.ems.put_tag(TELEMETRY_CONNECTED)
-        self.ems.api("PUT", "profiles/Default", {"show_tags": True})
+        self.ems.api("PUT", "profiles/Default", {"show_security_posture_tag": True})
 
     def protect(self):
         self.gateway.configure(PROXIES.format(listen="0.0.0.0" if self.namespaces else "127.0.0.1",

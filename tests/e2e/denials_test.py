@@ -229,7 +229,7 @@ class Denials(harness.StackTest):
 
     def test_tag_unknown(self):
         """Without a vulnerability scan nobody can say whether the device is vulnerable: unknown never grants, never spares."""
-        self.stack.ems.api("PUT", "profiles/Default", {"show_tags": True, "vulnerability_scan": False})
+        self.stack.ems.api("PUT", "profiles/Default", {"show_security_posture_tag": True, "vulnerability_scan": False})
         try:
             wait_for(lambda: "Vulnerable-Device" in self.stack.ems.endpoint(self.uid)["unknown_tags"], "the tag to be unknown")
             self.wait_reason("069", 9446)
@@ -237,7 +237,7 @@ class Denials(harness.StackTest):
             self.assert_denied(self.mine("strict"), "069", "posture_unknown")
             self.assert_allowed(self.mine())
         finally:
-            self.stack.ems.api("PUT", "profiles/Default", {"show_tags": True, "vulnerability_scan": True})
+            self.stack.ems.api("PUT", "profiles/Default", {"show_security_posture_tag": True, "vulnerability_scan": True})
         wait_for(lambda: "Vulnerable-Device" not in self.stack.ems.endpoint(self.uid)["unknown_tags"], "the tag to be known")
 
     def test_quarantined(self):
