@@ -118,6 +118,13 @@ void Resolver::judge(const IpAddress& ip) {
   if (passing.size() > 1) {
     std::erase_if(passing, [](const auto& p) { return !p.claim->telemetry_source; });
     if (passing.size() != 1) contested_.push_back(ip);
+  } else if (passing.size() == 1 && !passing[0].claim->telemetry_source) {
+    // Whoever answers ARP for another's address must not inherit it: the EMS hears the other one from there.
+    const auto& claims = claims_.at(ip);
+    if (std::any_of(claims.begin(), claims.end(), [](const auto& c) { return c.telemetry_source; })) {
+      passing.clear();
+      contested_.push_back(ip);
+    }
   }
   std::optional<ResolvedAddress> winner;
   if (passing.size() == 1) {

@@ -4,7 +4,9 @@
 // An address in a record is a claim. A claim of an endpoint whose default gateway is one of our interfaces passes if our
 // neighbour table shows that address, on that interface, with one of the endpoint's hardware addresses. A claim under
 // `share all` or `selected` passes only if it equals the source of the endpoint's telemetry. Of several endpoints whose
-// claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, nobody has.
+// claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, nobody has. A claim
+// that passes is worth nothing beside one, passing or not, of an endpoint whose telemetry comes from that address: who
+// answers ARP for somebody else gets nothing by it.
 // Quarantined, offline, blocked and unregistered endpoints claim nothing, and nothing of a connector that is past its
 // out-of-sync threshold counts. Pure; thread: one. Source: DESIGN §7.
 #include <map>

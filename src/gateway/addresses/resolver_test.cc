@@ -87,6 +87,19 @@ TEST_F(ResolverTest, ASecondClaimantGetsNothingAndTheFirstKeepsItsAddress) {
   EXPECT_EQ(resolver_.why(b.key), ResolveReason::kNeighbourDiffers);
 }
 
+TEST_F(ResolverTest, WhoAnswersArpForAnothersAddressDoesNotInheritIt) {
+  resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
+  auto b = endpoint("B", "10.0.1.2", kMac3);
+  b.public_ip = ip("10.0.1.3");
+  resolver_.upsert(b);
+  present("10.0.1.2", kMac3);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_EQ(resolver_.why(b.key), ResolveReason::kContested);
+  EXPECT_FALSE(resolver_.take_contested().empty());
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+}
+
 TEST_F(ResolverTest, EqualRightsMeanNobodyAndAnAlertWhateverTheOrder) {
   auto a = endpoint("A", "10.0.1.2", kMac2);
   auto b = endpoint("B", "10.0.1.2", kMac2);
