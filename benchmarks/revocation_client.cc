@@ -14,6 +14,7 @@
 #include <csignal>
 #include <optional>
 #include <random>
+#include <stdexcept>
 
 #include "arguments.h"
 #include "timing.h"
@@ -30,10 +31,8 @@ constexpr Nanos kMs = 1'000'000;
 constexpr Nanos kPatience = 10'000 * kMs;
 constexpr int kTimeoutMs = 10'000;
 
-[[noreturn]] void wrong(const std::string& what) {
-  std::fprintf(stderr, "revocation_client: %s\n", what.c_str());
-  std::exit(1);
-}
+/// Unwinds, so that the process and the file are gone afterwards.
+[[noreturn]] void wrong(const std::string& what) { throw std::runtime_error(what); }
 
 /// The process that the policy demands and the file that it forbids.
 class Posture {
@@ -44,6 +43,7 @@ class Posture {
   }
   ~Posture() {
     ::unlink(file_.c_str());
+    if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
@@ -53,12 +53,13 @@ class Posture {
   void end_process() { ::kill(pid_, SIGKILL); }
   void make_file() {
     const int fd = ::open(file_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-    if (fd < 0) give_up(file_.c_str());
+    if (fd < 0) wrong(file_ + ": " + std::strerror(errno));
     ::close(fd);
   }
   void mend(bool process) {
     if (process) {
       ::waitpid(pid_, nullptr, 0);
+      pid_ = -1;
       start();
     } else {
       ::unlink(file_.c_str());
@@ -70,7 +71,7 @@ class Posture {
     char duration[] = "3600";
     char* const arguments[] = {program_.data(), duration, nullptr};
     if ((errno = ::posix_spawn(&pid_, program_.c_str(), nullptr, nullptr, arguments, environ)) != 0) {
-      give_up(program_.c_str());
+      wrong(program_ + ": " + std::strerror(errno));
     }
   }
   std::string program_, file_;
@@ -191,10 +192,15 @@ class Client {
 int main(int argc, char** argv) {
   const Arguments arguments(argc, argv);
   ::signal(SIGPIPE, SIG_IGN);
-  if (const auto netns = arguments.text("namespace", ""); !netns.empty()) enter_namespace(netns);
-  Client client(arguments);
-  const bool decisions = arguments.text("measure") == "decision";
-  for (long i = 0, changes = arguments.number("changes"); i < changes; ++i) {
-    decisions ? client.decision(i % 2 == 0) : client.cut(i % 2 == 0);
+  try {
+    if (const auto netns = arguments.text("namespace", ""); !netns.empty()) enter_namespace(netns);
+    Client client(arguments);
+    const bool decisions = arguments.text("measure") == "decision";
+    for (long i = 0, changes = arguments.number("changes"); i < changes; ++i) {
+      decisions ? client.decision(i % 2 == 0) : client.cut(i % 2 == 0);
+    }
+  } catch (const std::runtime_error& error) {
+    std::fprintf(stderr, "revocation_client: %s\n", error.what());
+    return 1;
   }
 }

@@ -15,6 +15,7 @@ namespace postern::bench {
 std::shared_ptr<SSL_CTX> client_context(const std::string& certificate, const std::string& key) {
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate.c_str()) != 1 ||
       SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1) {
     ERR_print_errors_fp(stderr);
@@ -58,23 +59,25 @@ bool TlsClient::get(const std::string& path) {
 }
 
 std::size_t TlsClient::read(Nanos until) {
-  if (end_ != End::kOpen) return 0;
-  if (SSL_pending(ssl_) == 0) {
-    const Nanos left = until - now();
-    if (left <= 0) return 0;
-    const timespec wait = to_timespec(left);
-    pollfd one{fd_, POLLIN, 0};
-    if (::ppoll(&one, 1, &wait, nullptr) <= 0) return 0;
-  }
   char buffer[16 * 1024];
-  const int n = SSL_read(ssl_, buffer, sizeof buffer);
-  if (n <= 0) {
-    finish(n);
-    return 0;
+  while (end_ == End::kOpen) {
+    if (SSL_pending(ssl_) == 0) {
+      const Nanos left = until - now();
+      if (left <= 0) return 0;
+      const timespec wait = to_timespec(left);
+      pollfd one{fd_, POLLIN, 0};
+      if (::ppoll(&one, 1, &wait, nullptr) <= 0) return 0;
+    }
+    const int n = SSL_read(ssl_, buffer, sizeof buffer);
+    if (n > 0) {
+      last_byte_ = now();
+      in_.append(buffer, static_cast<std::size_t>(n));
+      return static_cast<std::size_t>(n);
+    }
+    // A record that brought no data, such as a session ticket.
+    if (SSL_get_error(ssl_, n) != SSL_ERROR_WANT_READ) finish(n);
   }
-  last_byte_ = now();
-  in_.append(buffer, static_cast<std::size_t>(n));
-  return static_cast<std::size_t>(n);
+  return 0;
 }
 
 int TlsClient::read_head() {
@@ -113,8 +116,6 @@ void TlsClient::finish(int result) {
   const int what = SSL_get_error(ssl_, result);
   if (what == SSL_ERROR_SYSCALL && (error == ECONNRESET || error == EPIPE)) {
     end_ = End::kReset;
-  } else if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE) {
-    end_ = End::kTimeout;
   } else {
     end_ = End::kClosed;
   }

@@ -19,7 +19,7 @@ std::shared_ptr<SSL_CTX> client_context(const std::string& certificate, const st
 
 class TlsClient {
  public:
-  enum class End { kOpen, kClosed, kReset, kTimeout };
+  enum class End { kOpen, kClosed, kReset };
 
   /// Connected and shaken hands, or `end()` says how not.
   TlsClient(SSL_CTX* context, const Target& target, int timeout_ms);
