@@ -1,0 +1,83 @@
+#include "vuln/advisory.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "vuln/test_records.h"
+
+namespace postern::vuln {
+namespace {
+
+Severity effective(std::string_view lines, std::string_view source = "a") {
+  return set_of(lines)->of("Debian:12", source).at(0).effective;
+}
+
+TEST(Advisory, VendorThenCvssThenUnknown) {
+  EXPECT_EQ(effective(fixed_in("CVE-2024-0001", "a", "2")), Severity::kUnknown);
+  EXPECT_EQ(effective(fixed_in("CVE-2024-0001", "a", "2", R"(,"database_specific":{"cvss3_base":5})")),
+            Severity::kMedium);
+  EXPECT_EQ(effective(fixed_in("CVE-2024-0001", "a", "2",
+                               R"(,"database_specific":{"cvss3_base":9.8,"urgency":"low"})")),
+            Severity::kLow);
+  EXPECT_EQ(effective(fixed_in("CVE-2024-0001", "a", "2",
+                               R"(,"database_specific":{"cvss3_base":9.8,"urgency":"end-of-life"})")),
+            Severity::kCritical);
+}
+
+TEST(Advisory, ExploitedIsHighAtLeast) {
+  EXPECT_EQ(effective(fixed_in("CVE-2024-0001", "a", "2", R"(,"database_specific":{"kev":true})")),
+            Severity::kHigh);
+  EXPECT_EQ(effective(fixed_in("CVE-2024-0001", "a", "2",
+                               R"(,"database_specific":{"kev":true,"urgency":"unimportant"})")),
+            Severity::kHigh);
+  EXPECT_EQ(effective(fixed_in("CVE-2024-0001", "a", "2",
+                               R"(,"database_specific":{"kev":true,"cvss3_base":9})")),
+            Severity::kCritical);
+}
+
+TEST(Advisory, ScoreAndCatalogueCountWhereverTheVulnerabilityOccursTheVendorsWordDoesNot) {
+  const auto lines = fixed_in("CVE-2024-0001", "a", "2") +
+                     fixed_in("CVE-2024-0001", "b", "2",
+                              R"(,"database_specific":{"cvss3_base":7.5,"urgency":"low"})");
+  EXPECT_EQ(effective(lines, "a"), Severity::kHigh);
+  EXPECT_EQ(effective(lines, "b"), Severity::kLow);
+}
+
+TEST(Advisory, TheScoreOfARecordAboutSeveralStaysWithItsPackage) {
+  const std::string to_two = R"({"introduced":"0"},{"fixed":"2"})";
+  const auto lines = record("DSA-1-1", affected("a", to_two),
+                            R"(,"upstream":["CVE-2024-0001","CVE-2024-0002"],)"
+                            R"("database_specific":{"cvss3_base":9.8})") +
+                     fixed_in("CVE-2024-0001", "b", "2");
+  EXPECT_EQ(effective(lines, "a"), Severity::kCritical);
+  EXPECT_EQ(effective(lines, "b"), Severity::kUnknown);
+}
+
+TEST(AdvisorySet, IsTheSameInWhateverOrderAndHoweverOftenRecordsCome) {
+  const auto one = fixed_in("CVE-2024-0001", "a", "2");
+  const auto two = fixed_in("CVE-2024-0002", "b", "2");
+  const auto set = set_of(one + two);
+  EXPECT_EQ(set->size(), 2u);
+  EXPECT_EQ(set_of(two + one + one)->digest(), set->digest());
+  EXPECT_EQ(set_of(two + one + one)->size(), 2u);
+  for (const auto& other :
+       {one, one + fixed_in("CVE-2024-0002", "b", "3"), one + fixed_in("CVE-2024-0002", "c", "2"),
+        one + fixed_in("CVE-2024-0003", "b", "2"),
+        one + fixed_in("CVE-2024-0002", "b", "2", R"(,"database_specific":{"kev":true})")}) {
+    EXPECT_NE(set_of(other)->digest(), set->digest()) << other;
+  }
+}
+
+TEST(AdvisorySet, KnowsWhatItIsAbout) {
+  const auto set = set_of(fixed_in("CVE-2024-0001", "a", "2"));
+  EXPECT_TRUE(set->covers("Debian:12"));
+  EXPECT_FALSE(set->covers("Debian:13"));
+  EXPECT_TRUE(set->of("Debian:12", "b").empty());
+  EXPECT_TRUE(set->of("Debian:13", "a").empty());
+  EXPECT_FALSE(AdvisorySet().covers(""));
+}
+
+}  // namespace
+}  // namespace postern::vuln

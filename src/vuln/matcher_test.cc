@@ -1,0 +1,180 @@
+#include "vuln/matcher.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "vuln/test_records.h"
+
+namespace postern::vuln {
+namespace {
+
+Package binary(std::string name, std::string source, std::string version) {
+  return {std::move(name), "amd64", version, std::move(source), version};
+}
+
+Inventory debian12(std::vector<Package> packages) { return {{"debian", "12"}, std::move(packages)}; }
+
+MatchResult match(std::string_view lines, const Inventory& inventory, std::string release = "") {
+  return Matcher(set_of(lines)).match(inventory, {std::move(release)});
+}
+
+constexpr const char* kScore9 = R"(,"database_specific":{"cvss3_base":9.1})";
+constexpr const char* kScore5 = R"(,"database_specific":{"cvss3_base":5})";
+
+TEST(Matcher, ComparesTheSourcesVersionNotTheBinarys) {
+  // A rebuild (+b1) sorts after a stable update of the source it was built from.
+  const auto lines = fixed_in("CVE-2024-0001", "libssh2", "1.10.0-3+b0") +
+                     fixed_in("CVE-2024-0002", "gcc-defaults", "1.204") +
+                     fixed_in("CVE-2024-0003", "gcc", "99") + fixed_in("CVE-2024-0004", "libssh2-1", "99");
+  const auto result =
+      match(lines, debian12({{"libssh2-1", "amd64", "1.10.0-3+b1", "libssh2", "1.10.0-3"},
+                             {"gcc", "amd64", "4:12.2.0-3", "gcc-defaults", "1.203"}}));
+  ASSERT_EQ(result.findings.size(), 2u);
+  EXPECT_EQ(result.findings[0], (Finding{"CVE-2024-0001", "libssh2", "libssh2-1", "1.10.0-3+b1",
+                                         "1.10.0-3", "1.10.0-3+b0", Severity::kUnknown, false}));
+  EXPECT_EQ(result.findings[1].cve, "CVE-2024-0002");
+  EXPECT_EQ(result.findings[1].package, "gcc");
+}
+
+TEST(Matcher, EpochsAndTildes) {
+  const auto lines = fixed_in("CVE-2024-0001", "openssh", "1:9.2p1-2+deb12u3") +
+                     fixed_in("CVE-2024-0002", "less", "590-2.1~deb12u2");
+  EXPECT_EQ(match(lines, debian12({binary("ssh", "openssh", "1:9.2p1-2+deb12u2"),
+                                   binary("less", "less", "590-2.1~deb12u1")}))
+                .counts.unknown,
+            2u);
+  EXPECT_EQ(match(lines, debian12({binary("ssh", "openssh", "1:9.2p1-2+deb12u3"),
+                                   binary("less", "less", "590-2.1")}))
+                .counts,
+            Counts{});
+}
+
+TEST(Matcher, CountsEachVulnerabilityOnceAtItsHighest) {
+  const auto inventory = debian12({binary("libc6", "glibc", "1"), binary("libc-bin", "glibc", "1"),
+                                   {"libc6", "i386", "1", "glibc", "1"}, binary("musl", "musl", "1")});
+  const auto lines =
+      fixed_in("CVE-2024-0001", "glibc", "2", R"(,"database_specific":{"urgency":"low"})") +
+      fixed_in("CVE-2024-0001", "musl", "2", R"(,"database_specific":{"urgency":"high"})");
+  const auto result = match(lines, inventory);
+  EXPECT_EQ(result.counts, (Counts{.high = 1}));
+  // libc6 of two architectures is one line.
+  EXPECT_EQ(result.findings.size(), 3u);
+}
+
+TEST(Matcher, AliasesInSeveralRecordsAreOneVulnerabilityMendedByTheHigherFix) {
+  const std::string dsa = record(
+      "DSA-1-1", affected("a", R"({"introduced":"0"},{"fixed":"1-1+deb12u1"})"),
+      R"(,"upstream":["CVE-2024-0001","CVE-2024-0002"])");
+  const auto lines = dsa + fixed_in("CVE-2024-0001", "a", "1-1+deb12u2", kScore5);
+  const auto result = match(lines, debian12({binary("a", "a", "1-1")}));
+  EXPECT_EQ(result.counts, (Counts{.medium = 1, .unknown = 1, .unknown_fixable = 1}));
+  ASSERT_EQ(result.findings.size(), 2u);
+  EXPECT_EQ(result.findings[0].fixed, "1-1+deb12u2");
+  EXPECT_EQ(result.findings[1].fixed, "1-1+deb12u1");
+  // With the first fix installed the second record still speaks.
+  EXPECT_EQ(match(lines, debian12({binary("a", "a", "1-1+deb12u1")})).counts, (Counts{.medium = 1}));
+}
+
+TEST(Matcher, UnknownSeverityIsCountedAsSuchAndWithAFixApart) {
+  const auto lines = fixed_in("CVE-2024-0001", "a", "2") +
+                     record("CVE-2024-0002", affected("a", R"({"introduced":"0"})")) +
+                     record("CVE-2024-0003", affected("a", R"({"introduced":"0"})"),
+                            R"(,"database_specific":{"urgency":"unimportant"})");
+  EXPECT_EQ(match(lines, debian12({binary("a", "a", "1")})).counts,
+            (Counts{.info = 1, .unknown = 2, .unknown_fixable = 1}));
+}
+
+TEST(Matcher, AnUnknownWithAFixIsNotHiddenBehindAMedium) {
+  // In one source nobody judged it, in the other it is medium: it may be high.
+  const auto lines = fixed_in("CVE-2024-0001", "a", "2") +
+                     fixed_in("CVE-2024-0001", "b", "2", R"(,"database_specific":{"urgency":"medium"})");
+  EXPECT_EQ(match(lines, debian12({binary("a", "a", "1"), binary("b", "b", "1")})).counts,
+            (Counts{.unknown = 1, .unknown_fixable = 1}));
+}
+
+const Inventory kKernels = debian12({
+    {"linux-headers-6.1.0-9-amd64", "amd64", "6.1.27-1", "linux", "6.1.27-1"},
+    {"linux-image-6.1.0-40-amd64", "amd64", "6.1.150-1", "linux-signed-amd64", "6.1.150+1"},
+    {"linux-image-6.1.0-9-amd64", "amd64", "6.1.27-1", "linux-signed-amd64", "6.1.27+1"},
+    {"linux-image-amd64", "amd64", "6.1.27-1", "linux-signed-amd64", "6.1.27+1"},
+    {"linux-libc-dev", "amd64", "6.1.27-1", "linux", "6.1.27-1"},
+    {"linux-perf", "amd64", "6.1.27-1", "linux", "6.1.27-1"},
+});
+
+TEST(Matcher, JudgesTheRunningKernelOnly) {
+  const auto lines = fixed_in("CVE-2024-0001", "linux", "6.1.50-1", kScore9);
+  auto result = match(lines, kKernels, "6.1.0-9-amd64");
+  EXPECT_EQ(result.kernel, KernelJudged::kYes);
+  EXPECT_EQ(result.kernel_package, "linux-image-6.1.0-9-amd64");
+  EXPECT_EQ(result.counts, (Counts{.critical = 1}));
+  ASSERT_EQ(result.findings.size(), 1u);
+  EXPECT_EQ(result.findings[0].package, "linux-image-6.1.0-9-amd64");
+  EXPECT_EQ(result.findings[0].source, "linux");
+  EXPECT_EQ(result.findings[0].source_version, "6.1.27-1");
+  // The old one stays installed beside it and is not counted.
+  result = match(lines, kKernels, "6.1.0-40-amd64");
+  EXPECT_EQ(result.kernel, KernelJudged::kYes);
+  EXPECT_EQ(result.counts, Counts{});
+}
+
+TEST(Matcher, AKernelOfNoPackageOrNoneAtAllIsOutsideTheVerdict) {
+  const auto lines = fixed_in("CVE-2024-0001", "linux", "6.1.50-1", kScore9);
+  for (const char* release : {"6.18.44-own", "6.1.0-9", "6.1.0-9-amd64-x"}) {
+    const auto result = match(lines, kKernels, release);
+    EXPECT_EQ(result.kernel, KernelJudged::kNotOfDistribution) << release;
+    EXPECT_EQ(result.counts, Counts{}) << release;
+    EXPECT_TRUE(result.findings.empty()) << release;
+  }
+  const auto result = match(lines, kKernels);
+  EXPECT_EQ(result.kernel, KernelJudged::kNoneRunning);
+  EXPECT_EQ(result.counts, Counts{});
+}
+
+TEST(Matcher, APackageThatOnlyHasTheKernelsNameIsNone) {
+  const auto inventory = debian12({binary("linux-image-own", "mykernel", "1")});
+  const auto result = match(fixed_in("CVE-2024-0001", "linux", "6"), inventory, "own");
+  EXPECT_EQ(result.kernel, KernelJudged::kNotOfDistribution);
+}
+
+TEST(Matcher, AnotherDistributionIsNotJudged) {
+  const auto lines = fixed_in("CVE-2024-0001", "a", "2");
+  for (const auto& distro : {Distro{"debian", "13"}, Distro{"ubuntu", "12"}, Distro{"debian", ""}}) {
+    const auto result = match(lines, {distro, {binary("a", "a", "1")}});
+    EXPECT_FALSE(result.covered);
+    EXPECT_EQ(result.counts, Counts{});
+  }
+  EXPECT_TRUE(match(lines, debian12({binary("b", "b", "1")})).covered);
+}
+
+TEST(Matcher, RemembersAndSaysTheSameAgain) {
+  const auto inventory = debian12({binary("a", "a", "1"), binary("b", "b", "1")});
+  Matcher matcher(set_of(fixed_in("CVE-2024-0001", "a", "2", kScore9)));
+  const auto first = matcher.match(inventory, {});
+  const auto size = matcher.remembered();
+  EXPECT_EQ(size, 3u);  // Two package versions and one hit.
+  const auto again = matcher.match(inventory, {});
+  EXPECT_EQ(again.counts, first.counts);
+  EXPECT_EQ(again.findings, first.findings);
+  EXPECT_EQ(matcher.remembered(), size);
+  const auto counts = matcher.match(inventory, {}, Want::kCountsOnly);
+  EXPECT_EQ(counts.counts, first.counts);
+  EXPECT_TRUE(counts.findings.empty());
+  // What one inventory has does not colour the next.
+  EXPECT_EQ(matcher.match(debian12({binary("b", "b", "1")}), {}).counts, Counts{});
+}
+
+TEST(Matcher, ListsABoundedNumberOfFindingsAndCountsAll) {
+  std::string lines;
+  constexpr std::size_t kCves = 500;
+  constexpr std::size_t kPackages = 500;
+  for (std::size_t i = 0; i < kCves; ++i) lines += fixed_in(fmt::format("CVE-2024-{:04}", i), "a", "2");
+  Inventory inventory = debian12({});
+  for (std::size_t i = 0; i < kPackages; ++i) inventory.packages.push_back(binary(fmt::format("p{}", i), "a", "1"));
+  const auto result = match(lines, inventory);
+  EXPECT_EQ(result.counts.unknown, kCves);
+  EXPECT_EQ(result.findings.size(), kMaxFindings);
+  EXPECT_EQ(result.findings_omitted, kCves * kPackages - kMaxFindings);
+}
+
+}  // namespace
+}  // namespace postern::vuln

@@ -1,0 +1,78 @@
+#include "vuln/osv.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "vuln/test_records.h"
+
+namespace postern::vuln {
+namespace {
+
+TEST(FeedReader, ABrokenFeedIsRefusedWholeAndNamed) {
+  FeedReader reader;
+  const auto result = reader.add("debian.zip", fixed_in("CVE-2024-0001", "a", "2") + "{\"id\":\n");
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find("feed debian.zip: line 2"), std::string::npos)
+      << result.error().message;
+  EXPECT_FALSE(reader.add("f", fixed_in("CVE-2024-0001", "a", "not a version")));
+  EXPECT_FALSE(reader.add("f", "PK\x03\x04 nonsense"));
+  EXPECT_FALSE(reader.add("f", "\x1f\x8b nonsense"));
+  EXPECT_EQ(std::move(reader).finish().size(), 0u);
+}
+
+TEST(FeedReader, SkippedRecordsAreCountedAndNamed) {
+  FeedReader reader({.limits = {}, .skip_invalid = true});
+  const auto report = reader.add("f", fixed_in("CVE-2024-0001", "a", "2") + "{\"id\":\n" +
+                                          fixed_in("CVE-2024-0002", "a", "1_0"));
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->records, 1u);
+  EXPECT_EQ(report->invalid, 2u);
+  ASSERT_EQ(report->invalid_examples.size(), 2u);
+  EXPECT_TRUE(report->invalid_examples[0].starts_with("line 2: ")) << report->invalid_examples[0];
+  EXPECT_TRUE(report->invalid_examples[1].starts_with("line 3: record DEBIAN-CVE-2024-0002: "))
+      << report->invalid_examples[1];
+  // Damage to the file is refused all the same.
+  const auto damaged = reader.add("f", "\x1f\x8b nonsense");
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code, ErrorCode::kDataLoss);
+}
+
+TEST(FeedReader, AFileWithoutAnyRecordIsNoFeed) {
+  for (const bool skip : {false, true}) {
+    FeedReader reader({.limits = {}, .skip_invalid = skip});
+    for (const char* text : {"", "\n\n", "<html>\n", "{\"vulnerabilities\":[]}"})
+      EXPECT_FALSE(reader.add("f", text)) << text;
+  }
+}
+
+TEST(FeedReader, RecordsAndRowsAreBoundedOverAllFeeds) {
+  FeedOptions options;
+  options.limits.records = 2;
+  options.limits.rows = 3;
+  options.skip_invalid = true;
+  FeedReader reader(options);
+  const auto two = fixed_in("CVE-2024-0001", "a", "2") + fixed_in("CVE-2024-0002", "a", "2");
+  const auto many = reader.add("f", two + "no record\n");
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().code, ErrorCode::kResourceExhausted);
+  ASSERT_TRUE(reader.add("f", two));
+  const auto rows = reader.add("g", two);
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(std::move(reader).finish().size(), 2u);
+}
+
+TEST(FeedReader, TheBundledSampleReadsWhole) {
+  const auto bytes = read_file(POSTERN_SOURCE_DIR "/data/osv-debian-12-sample.jsonl.gz", 1u << 20);
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  FeedReader reader;
+  const auto report = reader.add("sample", *bytes);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->records, 7033u);
+  EXPECT_EQ(report->foreign, 0u);
+  const auto set = std::move(reader).finish();
+  EXPECT_EQ(set.ecosystems(), std::vector<std::string>{"Debian:12"});
+}
+
+}  // namespace
+}  // namespace postern::vuln

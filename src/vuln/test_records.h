@@ -1,0 +1,54 @@
+#pragma once
+// OSV records for tests.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "vuln/osv.h"
+
+namespace postern::vuln {
+
+/// "affected" of one Debian 12 source with the range events given, such as
+/// R"({"introduced":"0"},{"fixed":"2"})"; `more` are further members of it.
+inline std::string affected(std::string_view source, std::string_view events,
+                            std::string_view more = "") {
+  return std::string(R"({"package":{"ecosystem":"Debian:12","name":")")
+      .append(source)
+      .append(R"("},"ranges":[{"type":"ECOSYSTEM","events":[)")
+      .append(events)
+      .append("]}]")
+      .append(more)
+      .append("}");
+}
+
+/// A record with the members given besides "id" and "affected"; one line.
+inline std::string record(std::string_view id, std::string_view affected_list,
+                          std::string_view more = "") {
+  return std::string(R"({"id":")")
+      .append(id)
+      .append(R"(")")
+      .append(more)
+      .append(R"(,"affected":[)")
+      .append(affected_list)
+      .append("]}\n");
+}
+
+/// A vulnerability mended in `fixed` of `source`, as Debian's records have it.
+inline std::string fixed_in(std::string_view cve, std::string_view source, std::string_view fixed,
+                            std::string_view more = "") {
+  return record(std::string("DEBIAN-").append(cve),
+                affected(source, std::string(R"({"introduced":"0"},{"fixed":")").append(fixed) +
+                                     R"("})"),
+                std::string(R"(,"upstream":[")").append(cve).append(R"("])").append(more));
+}
+
+inline std::shared_ptr<const AdvisorySet> set_of(std::string_view lines) {
+  FeedReader reader;
+  const auto added = reader.add("test", lines);
+  EXPECT_TRUE(added) << added.error().message;
+  return std::make_shared<const AdvisorySet>(std::move(reader).finish());
+}
+
+}  // namespace postern::vuln
