@@ -86,6 +86,7 @@ std::string_view style_sheet() {
   --bg: #F3F5F8; --surface: #FFFFFF; --raised: #F8FAFC; --line: #DFE4EC; --control: #7C889B;
   --text: #182231; --text-2: #455166; --text-3: #5F6B7E;
   --accent: #2A54C0; --accent-tint: #E9EFFC; --on-accent: #FFFFFF;
+  --ink: #17233C; --on-ink: #FFFFFF;
   --ok: #11703D; --ok-tint: #E3F4EA; --warn: #865000; --warn-tint: #FCF0DA; --bad: #B0251D; --bad-tint: #FCE9E7;
 }
 @media (prefers-color-scheme: dark) {
@@ -98,44 +99,52 @@ std::string_view style_sheet() {
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--bg); color: var(--text);
-  font: 13px/20px Inter, system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-header { background: var(--surface); border-bottom: 1px solid var(--line); padding: 12px 20px; }
-.brand { margin: 0; font-weight: 600; font-size: 15px; }
-.chip { border: 1px solid var(--control); border-radius: 6px; padding: 1px 6px; font-size: 11px; font-weight: 400; }
-main { max-width: 520px; margin: 32px auto; padding: 20px; background: var(--surface);
+  font: 14px/22px Inter, system-ui, sans-serif; font-variant-numeric: tabular-nums; }
+header { background: var(--ink); color: var(--on-ink); padding: 12px 20px; }
+.brand { margin: 0; font-weight: 600; font-size: 15px; line-height: 24px; }
+.chip { border: 1px solid currentColor; border-radius: 6px; padding: 1px 7px; margin-left: 4px; font-size: 11px;
+  font-weight: 400; }
+main { max-width: 600px; margin: 48px auto; padding: 28px 32px 24px; background: var(--surface); overflow: hidden;
   border: 1px solid var(--line); border-radius: 8px; }
-h1 { font-size: 19px; line-height: 24px; margin: 0 0 4px; }
-h2 { font-size: 13px; font-weight: 600; margin: 20px 0 4px; }
+h1 { font-size: 19px; line-height: 26px; margin: 0 0 4px; overflow-wrap: anywhere; }
+h2 { font-size: 13px; line-height: 20px; font-weight: 600; margin: 20px 0 6px; }
 p { margin: 8px 0; overflow-wrap: anywhere; }
 .second { color: var(--text-2); }
-.third { color: var(--text-3); font-size: 12px; }
-code, .mono { font: 12px/18px "JetBrains Mono", ui-monospace, monospace; }
-dl { display: grid; grid-template-columns: 144px 1fr; gap: 6px 0; margin: 16px 0; }
+.third { color: var(--text-3); font-size: 12px; line-height: 18px; }
+code, .mono { font-family: "JetBrains Mono", ui-monospace, monospace; font-size: 12px; }
+dl { display: grid; grid-template-columns: 144px 1fr; gap: 8px 12px; margin: 20px 0; }
 dt { color: var(--text-2); }
 dd { margin: 0; overflow-wrap: anywhere; }
-.fingerprint { background: var(--raised); border: 1px solid var(--line); border-radius: 6px; padding: 8px 12px;
-  margin: 4px 0; word-spacing: 8px; overflow-wrap: anywhere; }
-.notice { border-radius: 6px; padding: 8px 12px; }
+.fingerprint { background: var(--raised); border: 1px solid var(--line); border-radius: 6px; padding: 12px 16px;
+  margin: 0; font-size: 13px; line-height: 24px; max-width: 100%; }
+.fingerprint span { display: inline-block; width: 25%; }
+.notice { border-radius: 6px; padding: 10px 14px; margin: 16px 0; display: flex; gap: 10px; }
 .notice.ok { color: var(--ok); background: var(--ok-tint); }
 .notice.warn { color: var(--warn); background: var(--warn-tint); }
 .notice.bad { color: var(--bad); background: var(--bad-tint); }
-label { display: block; margin: 12px 0 4px; font-weight: 600; }
-input { width: 100%; height: 30px; padding: 0 10px; font: inherit; color: var(--text); background: var(--surface);
+label { display: block; margin: 16px 0 4px; font-size: 13px; font-weight: 600; }
+input { width: 100%; height: 34px; padding: 0 10px; font: inherit; color: var(--text); background: var(--surface);
   border: 1px solid var(--control); border-radius: 6px; }
 .acts { display: flex; gap: 8px; justify-content: flex-end; margin: 20px 0 0; flex-wrap: wrap; }
-button { height: 30px; padding: 0 14px; font: inherit; font-weight: 600; border-radius: 6px; cursor: pointer;
+button { height: 34px; padding: 0 16px; font: inherit; font-weight: 600; border-radius: 6px; cursor: pointer;
   border: 1px solid var(--control); background: var(--surface); color: var(--text); }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 button.bad { color: var(--bad); border-color: var(--bad); }
 button.quiet { background: none; border-color: transparent; color: var(--accent); font-weight: 400; padding: 0 8px; }
-.foot { display: flex; align-items: center; justify-content: space-between; gap: 8px; margin: 24px -20px -20px;
-  padding: 8px 12px 8px 20px; border-top: 1px solid var(--line); }
-.plain { list-style: none; margin: 4px 0 16px; padding: 0; }
+.foot { display: flex; align-items: center; justify-content: space-between; gap: 8px; margin: 28px -32px -24px;
+  padding: 8px 24px 8px 32px; border-top: 1px solid var(--line); background: var(--raised); }
+.plain { list-style: none; margin: 4px 0 20px; padding: 0; }
 .plain li { padding: 6px 0; }
 a { color: var(--accent); }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 @media (pointer: coarse) { input, button { height: 44px; } }
-@media (max-width: 560px) { main { margin: 12px; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; } }
+@media (max-width: 640px) {
+  main { margin: 12px; padding: 20px; }
+  .foot { margin: 20px -20px -20px; padding: 8px 12px 8px 20px; }
+  dl { grid-template-columns: 1fr; gap: 0; }
+  dd { margin-bottom: 10px; }
+  .fingerprint span { width: 50%; }
+}
 )";
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hex.h"
 #include "ems/api/pages/html.h"
 
 namespace postern::ems::api {
@@ -22,19 +23,20 @@ std::string signed_in_as(std::string_view user, std::string_view csrf_token) {
 }
 
 std::string fingerprint_block(std::string_view title, std::string_view hex) {
-  return fmt::format("<h2>{}</h2>\n<p class=\"fingerprint mono\">{}</p>\n", title,
-                     html_escape(grouped_fingerprint(hex)));
+  std::string groups;
+  for (const std::string& group : fingerprint_groups(hex)) groups += fmt::format("<span>{}</span>", html_escape(group));
+  return fmt::format("<h2>{}</h2>\n<p class=\"fingerprint mono\">{}</p>\n", title, groups);
 }
 
 }  // namespace
 
-std::string grouped_fingerprint(std::string_view hex) {
-  std::string out;
-  for (std::size_t i = 0; i < hex.size(); ++i) {
-    if (i > 0 && i % 4 == 0) out += ' ';
-    out += hex[i] >= 'a' && hex[i] <= 'f' ? static_cast<char>(hex[i] - 'a' + 'A') : hex[i];
-  }
-  return out;
+std::vector<std::string> fingerprint_groups(std::string_view hex) {
+  const auto bytes = from_hex(hex);
+  if (!bytes) return {std::string(hex)};
+  std::vector<std::string> groups;
+  const std::string text = to_hex_colons(*bytes);
+  for (std::size_t i = 0; i < text.size(); i += 12) groups.push_back(text.substr(i, 12));
+  return groups;
 }
 
 net::HttpResponse sign_in_page(const SignInView& view) {
@@ -102,15 +104,20 @@ net::HttpResponse authorise_page(const DeviceView& view) {
   }
   main += "<dl>\n" + row("Serial number", view.serial, true) + row("Host name", view.host_name) +
           row("Address", view.address, true) + row("Version", view.version) + "</dl>\n";
-  main += fingerprint_block("SHA-256 fingerprint of the key that asks", view.key_sha256);
+  main += fingerprint_block(
+      view.state == "authorised" ? "SHA-256 fingerprint of its key" : "SHA-256 fingerprint of the key that asks",
+      view.key_sha256);
   if (conflict && !view.pinned_sha256.empty()) {
     main += fingerprint_block("Fingerprint authorised until now", view.pinned_sha256);
   }
   if (view.may_decide) {
     const bool authorised = view.state == "authorised";
     const bool refused = view.state == "refused";
-    if (!authorised) {
-      main += "<p class=\"second\">Compare it with the key fingerprint that the gateway itself shows, then decide.</p>\n";
+    if (authorised) {
+      main += "<p class=\"second\">Refusing it takes its data away at once.</p>\n";
+    } else {
+      main += "<p class=\"second\">Compare it with <i>Device key (SHA-256)</i> of <code>get system status</code> on the "
+              "gateway itself, then decide.</p>\n";
     }
     main += fmt::format(R"(<form method="post" action="/fabric-authorization">
 <input type="hidden" name="csrf_token" value="{}">

@@ -52,7 +52,7 @@ struct DeviceView {
 };
 net::HttpResponse authorise_page(const DeviceView& view);
 
-/// "9F3C 71A8 …": groups of four digits, as people compare them. Not hex: unchanged.
-std::string grouped_fingerprint(std::string_view hex);
+/// "9F:3C:71:A8:", "04:…": four bytes each, which joined are the line that the gateway prints. Not hex: unchanged.
+std::vector<std::string> fingerprint_groups(std::string_view hex);
 
 }  // namespace postern::ems::api
