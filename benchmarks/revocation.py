@@ -6,9 +6,7 @@ namespace, and a client that shows the agent's certificate. Beside it, in turns:
 PostgreSQL with a NOTIFY costs until a listener has it.
 """
 import contextlib
-import json
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from catalogue import Figure
 from lab import LabError, checkout_id, namespaces_allowed, remove_tree, wait_for
 from machine import percentile
 from postgres import Postgres, binaries
+from programs import run_lines
 
 TARGETS = ["postern-ems", "postern-gateway", "postern-agent", "ngx_http_postern_module", "stream_app", "commit_peer",
            "revocation_client"]
@@ -118,13 +117,6 @@ class Revocation:
 
     def close(self):
         self.stack.close()
-
-
-def run_lines(command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise LabError(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def stages(samples):
