@@ -1,6 +1,6 @@
 // postern-gateway: the command line.
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <filesystem>
 
 #include "base/log.h"
 #include "gateway/cli/client.h"
@@ -31,6 +31,8 @@ int main(int argc, char** argv) {
   run->add_option("--nginx", options.nginx_binary, "nginx's program")->capture_default_str();
   run->add_option("--nginx-user", options.nginx_user, "User that nginx runs as when we are root")->capture_default_str();
   run->add_option("--nginx-workers", options.nginx_workers, "Worker processes")->capture_default_str()->check(CLI::Range(1, 64));
+  run->add_option("--api-listen", options.api_listen, "IP:PORT of the REST API (port 0: a free one; admin-sport of the configuration wins)")
+      ->capture_default_str();
   run->add_flag("--no-firewall", no_firewall, "Without IP/MAC control: where nftables may not be used");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "The command line: postern-gateway cli [--runtime-dir DIR] [-c COMMAND]...");
@@ -38,6 +40,7 @@ int main(int argc, char** argv) {
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);
   options.data_dir = data_dir;
   options.runtime_dir = runtime_dir;
+  if (!options.module_path.empty()) options.module_path = std::filesystem::absolute(options.module_path);
   options.firewall = !no_firewall;
   return postern::gateway::run_gateway(options);
 }

@@ -36,6 +36,12 @@ class FakeOperations : public GatewayOperations {
     waiting.push_back(std::move(done));
   }
   Status forget_certificate(ConnectorId) override { return forget; }
+  void offload(std::function<void()> blocking, std::function<void()> done) override {
+    blocking();
+    ++offloaded;
+    done();
+  }
+  int offloaded = 0;
 };
 
 /// The endpoint of the walk-through, with its own values.

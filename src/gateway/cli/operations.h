@@ -106,6 +106,10 @@ class GatewayOperations {
   virtual void accept_certificate(ConnectorId id, const Sha256& fingerprint, Done done) = 0;
   /// Takes the acceptance back: the connection ends.
   virtual Status forget_certificate(ConnectorId id) = 0;
+
+  /// Runs `blocking` (the hashing of a password) on a worker thread, then `done` on the loop. `blocking` must not refer to
+  /// anything that the gateway owns: it may still run when the gateway ends; `done` is then not called.
+  virtual void offload(std::function<void()> blocking, std::function<void()> done) = 0;
 };
 
 }  // namespace postern::gateway::cli

@@ -18,6 +18,8 @@ struct GlobalConfig {
   std::string hostname;               ///< Empty: the machine's.
   std::string management_host;        ///< Where this gateway's console is reached; empty: not told to anybody.
   std::uint16_t management_port = 443;
+  std::uint16_t admin_port = 0;       ///< Of the REST API; 0: as the program was started.
+  bool token_in_query = true;         ///< API tokens are also taken as ?access_token=.
 };
 
 struct FctemsConfig {

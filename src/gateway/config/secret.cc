@@ -1,8 +1,6 @@
 #include "gateway/config/secret.h"
 
-#include <array>
-
-#include <openssl/evp.h>
+#include <sodium.h>
 
 #include "base/hex.h"
 #include "base/sha256.h"
@@ -10,15 +8,16 @@
 namespace postern::gateway::config {
 namespace {
 
-constexpr std::string_view kScrypt = "ENC scrypt$";
+constexpr std::string_view kArgon = "ENC argon2id$";
 constexpr std::string_view kSha = "ENC sha256$";
-constexpr std::uint64_t kCost = 16384, kBlock = 8, kLanes = 1;
 
-Bytes scrypt(std::string_view password, ByteView salt) {
+Bytes argon2id(std::string_view password, ByteView salt) {
   Bytes out(32);
-  // These parameters are within the library's limits: failure means no memory, and then no hash matches.
-  if (EVP_PBE_scrypt(password.data(), password.size(), salt.data(), salt.size(), kCost, kBlock, kLanes,
-                     64u << 20, out.data(), out.size()) != 1) {
+  // Fails for want of memory only, and then no hash matches.
+  if (sodium_init() < 0 ||
+      crypto_pwhash(out.data(), out.size(), password.data(), password.size(), salt.data(),
+                    crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE, crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE,
+                    crypto_pwhash_ALG_ARGON2ID13) != 0) {
     out.clear();
   }
   return out;
@@ -26,28 +25,43 @@ Bytes scrypt(std::string_view password, ByteView salt) {
 
 }  // namespace
 
-std::string hash_password(std::string_view password, Random& random) {
-  std::array<std::uint8_t, 16> salt;
+Salt draw_salt(Random& random) {
+  static_assert(std::tuple_size_v<Salt> == crypto_pwhash_argon2id_SALTBYTES);
+  Salt salt;
   random.fill(salt);
-  return std::string(kScrypt) + to_base64url(salt) + "$" + to_base64url(scrypt(password, salt));
+  return salt;
+}
+
+std::string hash_password(std::string_view password, const Salt& salt) {
+  const auto hash = argon2id(password, salt);
+  if (hash.empty()) return {};
+  return std::string(kArgon) + to_base64url(salt) + "$" + to_base64url(hash);
+}
+
+std::string decoy_password_hash(Random& random) {
+  std::array<std::uint8_t, 32> digest;
+  random.fill(digest);
+  return std::string(kArgon) + to_base64url(draw_salt(random)) + "$" + to_base64url(digest);
 }
 
 std::string hash_key(std::string_view key) {
   return std::string(kSha) + to_base64url(sha256(key));
 }
 
+bool is_hashed_key(std::string_view text) {
+  if (!text.starts_with(kSha)) return false;
+  const auto hash = from_base64(text.substr(kSha.size()));
+  return hash && hash->size() == 32;
+}
+
 bool is_hashed_secret(std::string_view text) {
-  if (text.starts_with(kSha)) {
-    const auto hash = from_base64(text.substr(kSha.size()));
-    return hash && hash->size() == 32;
-  }
-  if (!text.starts_with(kScrypt)) return false;
-  text.remove_prefix(kScrypt.size());
+  if (!text.starts_with(kArgon)) return is_hashed_key(text);
+  text.remove_prefix(kArgon.size());
   const auto dollar = text.find('$');
   if (dollar == text.npos) return false;
   const auto salt = from_base64(text.substr(0, dollar));
   const auto hash = from_base64(text.substr(dollar + 1));
-  return salt && hash && salt->size() == 16 && hash->size() == 32;
+  return salt && hash && salt->size() == std::tuple_size_v<Salt> && hash->size() == 32;
 }
 
 bool verify_secret(std::string_view hash, std::string_view given) {
@@ -56,11 +70,11 @@ bool verify_secret(std::string_view hash, std::string_view given) {
     const auto wanted = from_base64(hash.substr(kSha.size()));
     return equal_constant_time(*wanted, sha256(given));
   }
-  hash.remove_prefix(kScrypt.size());
+  hash.remove_prefix(kArgon.size());
   const auto dollar = hash.find('$');
   const auto salt = from_base64(hash.substr(0, dollar));
   const auto wanted = from_base64(hash.substr(dollar + 1));
-  const auto computed = scrypt(given, *salt);
+  const auto computed = argon2id(given, *salt);
   return !computed.empty() && equal_constant_time(*wanted, computed);
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "ecshm/writer.h"
+#include "gateway/api/api.h"
 #include "gateway/cli/endpoint_view.h"
 #include "gateway/cli/operations.h"
 #include "gateway/cli/server.h"
@@ -19,7 +20,9 @@
 #include "gateway/core/view_cache.h"
 #include "gateway/firewall/firewall.h"
 #include "gateway/neighbours/watch.h"
+#include "gateway/shell/api_listener.h"
 #include "gateway/shell/device.h"
+#include "gateway/shell/first_admin.h"
 #include "gateway/shell/proxy_plan.h"
 #include "gateway/shell/trust.h"
 #include "gateway/ztna/module_channel.h"
@@ -62,6 +65,9 @@ class Daemon final : public cli::GatewayOperations {
   void present_certificate(ConnectorId id, Presented done) override;
   void accept_certificate(ConnectorId id, const Sha256& fingerprint, Done done) override;
   Status forget_certificate(ConnectorId id) override;
+  void offload(std::function<void()> blocking, std::function<void()> done) override {
+    loop_.offload(std::move(blocking), std::move(done));
+  }
 
  private:
   struct Channel {
@@ -79,6 +85,7 @@ class Daemon final : public cli::GatewayOperations {
   const config::FctemsConfig* connector_config(ConnectorId id) const;
   net::Target target_of(const config::FctemsConfig& config) const;
 
+  Status open_api();
   void configure();
   void pump();
   void act_on(act::Action& action);
@@ -106,6 +113,8 @@ class Daemon final : public cli::GatewayOperations {
   std::unique_ptr<firewall::Firewall> firewall_;
   std::unique_ptr<NetworkWatch> watch_;
   std::unique_ptr<cli::CliServer> cli_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<ApiListener> listener_;
   std::map<ConnectorId, Channel> channels_;
   ProxyPlan plan_;
   std::string nginx_text_;
@@ -130,6 +139,7 @@ Status Daemon::start() {
   auto store = config::ConfigStore::open(config::gateway_schema(), options_.data_dir / "gateway.conf");
   if (!store) return fail(store.error());
   store_ = std::move(*store);
+  if (auto made = ensure_administrator(*store_, options_.data_dir, random_); !made) return made;
   config_ = config::read_config(*store_->current());
 
   NginxOptions nginx;
@@ -208,8 +218,10 @@ Status Daemon::start() {
   nginx_ = std::move(*process);
   nginx_->on_died = [] { log_warning("nginx.died", "nginx ended by itself and is started again"); };
 
+  if (auto opened = open_api(); !opened) return opened;
   store_->observe([this](const config::ConfigTree&, const config::ConfigTree& after) {
     config_ = config::read_config(after);
+    if (auto moved = listener_->use_prepared(); !moved) log_error("api.runtime_file", moved.error().message);
     configure();
     reload_nginx();
     pump();
@@ -227,6 +239,24 @@ Status Daemon::start() {
   saver_ = loop_.every(std::chrono::seconds(1), [this] { save_views(); });
   log_info("gateway.started", "the gateway runs", {{"serial", device_.serial.str()}});
   return {};
+}
+
+Status Daemon::open_api() {
+  const auto address = parse_listen_address(options_.api_listen);
+  if (!address) return fail(address.error().context("--api-listen"));
+  api_ = std::make_unique<Api>(*store_, *this, clock_, random_);
+  listener_ = std::make_unique<ApiListener>(
+      loop_,
+      ApiListener::Options{*address,
+                           {device_.server_chain_pem, device_.server_key_pem},
+                           options_.runtime_dir / "runtime.json",
+                           device_.serial},
+      [this](net::HttpRequest request, net::HttpResponder respond) { api_->handle(std::move(request), std::move(respond)); });
+  if (auto prepared = listener_->prepare(config_.global.admin_port); !prepared) return prepared;
+  store_->add_check([this](const config::ConfigTree& next) {
+    return listener_->prepare(static_cast<std::uint16_t>(next.single("system global").integer("admin-sport")));
+  });
+  return listener_->use_prepared();
 }
 
 void Daemon::stop() {

@@ -10,11 +10,12 @@ namespace postern::gateway {
 
 struct DaemonOptions {
   std::filesystem::path data_dir;     ///< Identity, configuration, kept views. 0700.
-  std::filesystem::path runtime_dir;  ///< ec-shm and the command line's socket.
+  std::filesystem::path runtime_dir;  ///< ec-shm, the command line's socket, runtime.json.
   std::string module_path;            ///< ngx_http_postern_module.so.
   std::string nginx_binary = "/usr/sbin/nginx";
   std::string nginx_user = "www-data";
   unsigned nginx_workers = 2;
+  std::string api_listen = "0.0.0.0:8444";  ///< Of the REST API; port 0: a free one.
   bool firewall = true;               ///< False: no IP/MAC control (no privilege for nftables).
 };
 

@@ -11,6 +11,8 @@ Table system_global() {
       text("hostname", "Name of this gateway, shown in the prompt and to the EMS; without it the machine's.", 35),
       of_type("management-ip", Type::kHost, "Name or address under which this gateway's console is reached."),
       number("management-port", "Port of this gateway's console.", 1, 65535).by_default("443"),
+      number("admin-sport", "Port of the REST API; 0: the one the program was started with.", 0, 65535).by_default("0"),
+      toggle("rest-api-key-url-query", "Take API tokens in the address, too (?access_token=…).", true),
   };
   return t;
 }

@@ -1,0 +1,103 @@
+#include "gateway/api/api.h"
+
+#include <boost/json.hpp>
+
+#include "base/log.h"
+#include "gateway/api/auth.h"
+#include "gateway/api/call.h"
+#include "gateway/api/cmdb.h"
+#include "gateway/api/input.h"
+#include "gateway/api/monitor/monitor.h"
+#include "gateway/api/signin.h"
+#include "gateway/config/secret.h"
+
+namespace postern::gateway {
+namespace api {
+namespace {
+
+constexpr std::string_view kCmdb = "/api/v2/cmdb/";
+constexpr std::string_view kMonitor = "/api/v2/monitor/";
+
+std::string take_query_token(net::HttpRequest& request) {
+  const auto it = request.query.find("access_token");
+  if (it == request.query.end()) return {};
+  std::string token = std::move(it->second);
+  request.query.erase(it);
+  return token;
+}
+
+void unauthenticated(const CallPtr& call, std::string_view why) {
+  call->add_header("WWW-Authenticate", "Bearer realm=\"postern-gateway\"");
+  call->fail(401, ErrorNumber::kNone, why);
+}
+
+void dispatch(const CallPtr& call, const std::string& query_token) {
+  auto& request = call->request;
+  if (request.body.size() > kMaxBody) return call->fail(413, ErrorNumber::kNone, "the body is larger than 1 MiB");
+  if (is_signin_address(request.path)) return serve_signin(call);
+  const std::string_view path = request.path;
+  const bool cmdb = path.starts_with(kCmdb);
+  if (!cmdb && !path.starts_with(kMonitor)) {
+    return call->fail(404, ErrorNumber::kNotFound, "there is nothing at this address; the API is below /api/v2/cmdb and "
+                                                   "/api/v2/monitor");
+  }
+  auto who = authenticate(call->services, request, query_token);
+  if (!who) return unauthenticated(call, who.error().message);
+  if (who->kind == Principal::Kind::kNobody) {
+    return unauthenticated(call, "send an API token as Authorization: Bearer, or sign in at /api/v2/authentication");
+  }
+  call->who = std::move(*who);
+  if (request.method != "GET") {
+    if (auto ours = check_csrf(call->who, request); !ours) return call->fail(403, ErrorNumber::kNone, ours.error().message);
+  }
+  if (const auto* vdom = call->query("vdom"); vdom != nullptr && *vdom != "root" && *vdom != "*") {
+    return call->fail(404, ErrorNumber::kNotFound, "there is no virtual domain " + shown(*vdom) + "; there is one: root");
+  }
+  if (cmdb) return serve_cmdb(call, path.substr(kCmdb.size()));
+  serve_monitor(call, path.substr(kMonitor.size()));
+}
+
+void secure(net::HttpHeaders& headers) {
+  headers.add("Cache-Control", "no-store");
+  headers.add("X-Content-Type-Options", "nosniff");
+  headers.add("X-Frame-Options", "DENY");
+  headers.add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  headers.add("Strict-Transport-Security", "max-age=31536000");
+  headers.add("Referrer-Policy", "no-referrer");
+}
+
+}  // namespace
+
+Services::Services(config::ConfigStore& s, cli::GatewayOperations& o, const Clock& c, Random& r)
+    : store(s), operations(o), clock(c), random(r), serial(o.system_status().serial), decoy_hash(config::decoy_password_hash(r)) {}
+
+}  // namespace api
+
+struct Api::State : api::Services {
+  using api::Services::Services;
+};
+
+Api::Api(config::ConfigStore& store, cli::GatewayOperations& operations, const Clock& clock, Random& random)
+    : state_(std::make_shared<State>(store, operations, clock, random)) {}
+Api::~Api() = default;
+
+void Api::handle(net::HttpRequest request, net::HttpResponder respond) {
+  // Out of the request before anything else sees it, and with that out of every log.
+  const std::string token = api::take_query_token(request);
+  const std::string method = request.method, path = request.path;
+  auto secured = [respond = std::move(respond), method, path](net::HttpResponse response) {
+    api::secure(response.headers);
+    log(LogLevel::kDebug, "api.request", "answered",
+        {{"method", method}, {"path", path}, {"status", std::to_string(response.status)}});
+    respond(std::move(response));
+  };
+  const auto call = std::make_shared<api::Call>(state_, std::move(request), std::move(secured));
+  try {
+    api::dispatch(call, token);
+  } catch (const std::exception& e) {
+    log_error("api.failed", e.what(), {{"path", path}});
+    call->fail(500, api::ErrorNumber::kNone, "the request failed; the gateway's log says more");
+  }
+}
+
+}  // namespace postern::gateway

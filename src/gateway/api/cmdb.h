@@ -1,0 +1,21 @@
+#pragma once
+// /api/v2/cmdb/<path>/<table>[/<mkey>[/<nested table>[/<mkey>]]…]: the configuration, as its schema describes it. The
+// table "firewall service custom" is firewall.service/custom. One commit path with the command line.
+//
+//   GET     a table's entries, one entry, or the object of a table without a key; ?action=schema: its description
+//   POST    a new entry (a number 0, or none, asks for a free one); one that exists is refused
+//   PUT     what the body names is set, the rest stays; an entry that does not exist answers 404 and is not made;
+//           ?action=move&before=|after=<mkey> moves it
+//   DELETE  an entry; one that does not exist answers 404
+//
+// Every change answers `revision_changed`: false when the configuration was so already.
+#include <string_view>
+
+#include "gateway/api/call.h"
+
+namespace postern::gateway::api {
+
+/// `rest`: what follows /api/v2/cmdb/.
+void serve_cmdb(const CallPtr& call, std::string_view rest);
+
+}  // namespace postern::gateway::api

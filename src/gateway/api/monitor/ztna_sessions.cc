@@ -1,0 +1,16 @@
+#include <boost/json.hpp>
+
+#include "gateway/api/monitor/monitor.h"
+
+namespace postern::gateway::api::monitors {
+namespace {
+
+void run(const CallPtr& call, const boost::json::object&) {
+  call->reply_results(boost::json::object{{"live", call->services.operations.system_status().live_sessions}});
+}
+
+}  // namespace
+
+Monitor ztna_sessions() { return {"GET", "ztna/sessions", {}, {}, run}; }
+
+}  // namespace postern::gateway::api::monitors

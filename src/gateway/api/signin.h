@@ -1,0 +1,11 @@
+#pragma once
+// Signing in and out: POST and DELETE /api/v2/authentication with JSON, and the older form: /logincheck, /logout.
+#include "gateway/api/call.h"
+
+namespace postern::gateway::api {
+
+/// Is the address one of these? Then `serve_signin` answers, whoever asks.
+bool is_signin_address(const std::string& path);
+void serve_signin(const CallPtr& call);
+
+}  // namespace postern::gateway::api

@@ -1,0 +1,69 @@
+#include "gateway/shell/api_listener.h"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace postern::gateway {
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon != text.npos) {
+    auto host = text.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    const auto ip = IpAddress::parse(host);
+    const auto port = parse_u64(text.substr(colon + 1));
+    if (ip && port && *port <= 65535) return ListenAddress{*ip, static_cast<std::uint16_t>(*port)};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("\"{}\" is no address to listen at; allowed: 0.0.0.0:8444, [::]:8444, port 0: a free one", text));
+}
+
+ApiListener::ApiListener(net::Loop& loop, Options options, net::HttpHandler handler)
+    : loop_(loop), options_(std::move(options)), handler_(std::move(handler)) {}
+
+ApiListener::~ApiListener() {
+  std::error_code ignored;
+  if (server_) std::filesystem::remove(options_.runtime_file, ignored);
+}
+
+Status ApiListener::prepare(std::uint16_t configured_port) {
+  prepared_.reset();
+  if (server_ && configured_port == configured_) return {};
+  const std::uint16_t port = configured_port != 0 ? configured_port : options_.address.port;
+  if (server_ && port == server_->port()) {  // the same by another name
+    configured_ = configured_port;
+    return {};
+  }
+  net::TlsServerConfig tls;
+  tls.identity = options_.identity;
+  tls.alpn = {{"http/1.1"}, {""}};
+  tls.tls13_only = false;  // browsers and scripts of all kinds
+  net::ServerLimits limits;
+  limits.max_body = 2u << 20;
+  limits.max_connections = 1000;
+  auto server = net::Server::listen(loop_, options_.address.ip, port, tls, handler_, nullptr, limits);
+  if (!server) return fail(server.error().context("the REST API"));
+  prepared_ = std::move(*server);
+  prepared_for_ = configured_port;
+  return {};
+}
+
+Status ApiListener::use_prepared() {
+  if (!prepared_) return {};
+  // The request that changed the port is still being answered by the old one.
+  retired_ = std::exchange(server_, std::exchange(prepared_, nullptr));
+  configured_ = prepared_for_;
+  if (retired_) retire_ = loop_.after(std::chrono::seconds(10), [this] { retired_.reset(); });
+  log_info("api.listening", fmt::format("the REST API listens on {} port {}", options_.address.ip.str(), server_->port()));
+  return write_file_atomic(options_.runtime_file,
+                           fmt::format("{{\"pid\":{},\"serial\":\"{}\",\"https_port\":{}}}\n", ::getpid(),
+                                       options_.serial.str(), server_->port()),
+                           0644);
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,33 @@
+#include "gateway/shell/first_admin.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "gateway/config/secret.h"
+
+namespace postern::gateway {
+
+Status ensure_administrator(config::ConfigStore& store, const std::filesystem::path& data_dir, Random& random) {
+  if (!store.current()->entries("system admin").empty()) return {};
+  const auto file = data_dir / "initial-password";
+  std::string password;
+  if (auto kept = read_file(file, 256)) {
+    password = trim(*kept);
+  } else if (kept.error().code != ErrorCode::kNotFound) {
+    return fail(kept.error());
+  }
+  if (password.empty()) {
+    password = random.readable(20);
+    if (auto written = write_file_atomic(file, password + "\n", 0600); !written) return written;
+  }
+  auto transaction = store.begin(config::Actor::kGateway);
+  const config::ObjectPath admin = {{"system admin", "admin"}};
+  auto status = transaction.edit(admin);
+  if (status) status = transaction.set(admin, "password", {config::hash_password(password, random)});
+  if (status) status = store.commit(transaction);
+  if (!status) return fail(status.error().context("making the first administrator"));
+  log_info("gateway.first_admin", "made the administrator admin; the password stands in " + file.native());
+  return {};
+}
+
+}  // namespace postern::gateway
