@@ -2,22 +2,57 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "agent/shell/commands.h"
+#include "agent/shell/daemon.h"
 #include "agent/shell/print_facts.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 int main(int argc, char** argv) {
+  using namespace postern::agent;
   CLI::App app{"Postern's agent"};
   app.set_version_flag("--version", "postern-agent " POSTERN_VERSION);
   app.require_subcommand(1);
-  std::string root = "/";
+  app.fallthrough();
+  DaemonOptions options;
+  std::string runtime_dir = options.runtime_dir, data_dir = options.data_dir;
+  // Before or behind the command, as it comes.
+  app.add_option("--runtime-dir", runtime_dir, "Directory of the running agent's socket")->capture_default_str();
+
+  bool verbose = false;
+  auto* run = app.add_subcommand("run", "Run the agent until SIGTERM");
+  run->add_option("--data-dir", data_dir, "Key, certificate and enrolment; made at the first start")->capture_default_str();
+  run->add_flag("--verbose", verbose, "Log more");
+
+  std::string invitation;
+  auto* enrol = app.add_subcommand("enrol", "Register this machine with the EMS that an invitation is from");
+  enrol->add_option("INVITATION", invitation, "The text that begins with postern://, or - to read it from standard input")->required();
+
   bool json = false;
+  auto* status = app.add_subcommand("status", "Show registration, connection, tags and what is watched");
+  status->add_flag("--json", json, "As JSON, for scripts");
+  auto* deregister = app.add_subcommand("deregister", "Leave the EMS: destroy key and certificate");
+  auto* recheck = app.add_subcommand("recheck", "Read everything again now and report what changed");
+
+  std::string root = "/";
   auto* facts = app.add_subcommand("facts", "Show what would be reported of a root file system");
   facts->add_option("--root", root, "Root file system to read: this machine's, a golden image's, a container's")
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);
   facts->add_flag("--json", json, "As JSON, for scripts");
   CLI11_PARSE(app, argc, argv);
-  const auto collected = postern::agent::collect_all(root, postern::SystemClock().now().wall);
-  std::cout << (json ? postern::agent::facts_json(collected) : postern::agent::facts_table(collected));
-  return 0;
+
+  if (enrol->parsed()) return enrol_command(runtime_dir, invitation);
+  if (status->parsed()) return status_command(runtime_dir, json);
+  if (deregister->parsed()) return deregister_command(runtime_dir);
+  if (recheck->parsed()) return recheck_command(runtime_dir);
+  if (facts->parsed()) {
+    const auto collected = collect_all(root, postern::SystemClock().now().wall);
+    std::cout << (json ? facts_json(collected) : facts_table(collected));
+    return 0;
+  }
+  if (verbose) postern::set_log_level(postern::LogLevel::kDebug);
+  options.data_dir = data_dir;
+  options.runtime_dir = runtime_dir;
+  return run_agent(options);
 }

@@ -25,23 +25,23 @@ void kernel_package(Facts& facts, const vuln::Inventory& inventory) {
 
 }  // namespace
 
-void collect_packages(Facts& facts) {
+std::string read_packages(Facts& facts) {
   auto inventory = vuln::read_root_inventory(facts.root());
   if (!inventory) {
     facts.unknown(keys::kKernelPackage, reason_of(inventory.error()), kStatus);
     facts.unknown(keys::kInventoryHash, reason_of(inventory.error()), kStatus);
-    return;
+    return {};
   }
   kernel_package(facts, *inventory);
-  const auto text = vuln::inventory_text(std::move(*inventory));
-  if (!text) return facts.unknown(keys::kInventoryHash, UnknownReason::kFailed, kStatus);
+  auto text = vuln::inventory_text(std::move(*inventory));
+  if (!text) {
+    facts.unknown(keys::kInventoryHash, UnknownReason::kFailed, kStatus);
+    return {};
+  }
   facts.know(keys::kInventoryHash, to_hex_upper(vuln::inventory_hash(*text)), kStatus);
+  return std::move(*text);
 }
 
-Result<std::string> collect_inventory(const std::filesystem::path& root) {
-  auto inventory = vuln::read_root_inventory(root);
-  if (!inventory) return fail(inventory.error());
-  return vuln::inventory_text(std::move(*inventory));
-}
+void collect_packages(Facts& facts) { (void)read_packages(facts); }
 
 }  // namespace postern::agent

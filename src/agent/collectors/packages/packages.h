@@ -4,14 +4,13 @@
 #include <string_view>
 
 #include "agent/collectors/collector.h"
-#include "vuln/inventory.h"
 
 namespace postern::agent {
 
-inline constexpr std::string_view kPackageFiles[] = {"/var/lib/dpkg/status"};
+inline constexpr std::string_view kPackageFiles[] = {"/var/lib/dpkg/status", "/etc/os-release", "/usr/lib/os-release"};
 void collect_packages(Facts& facts);
 
-/// The inventory's canonical text. Errors: those of reading and of src/vuln's parsers.
-Result<std::string> collect_inventory(const std::filesystem::path& root);
+/// The same facts, and the inventory's canonical text that they are about; empty where there is none.
+std::string read_packages(Facts& facts);
 
 }  // namespace postern::agent

@@ -1,0 +1,136 @@
+#include "agent/local_api/status.h"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+namespace postern::agent {
+namespace {
+
+namespace json = boost::json;
+
+json::value time_or_null(const std::optional<WallTime>& time) { return time ? json::value(to_iso8601(*time)) : json::value(); }
+json::value text_or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
+
+class Reader {
+ public:
+  explicit Reader(const json::object& object) : object_(object) {}
+  std::string text(std::string_view name) const {
+    const auto* v = find(name);
+    return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
+  }
+  bool flag(std::string_view name) const {
+    const auto* v = find(name);
+    return v != nullptr && v->is_bool() && v->get_bool();
+  }
+  std::vector<Reader> list(std::string_view name) const {
+    std::vector<Reader> out;
+    const auto* v = find(name);
+    if (v == nullptr || !v->is_array()) return out;
+    for (const auto& item : v->get_array()) {
+      if (item.is_object()) out.emplace_back(item.get_object());
+    }
+    return out;
+  }
+  Reader sub(std::string_view name) const {
+    static const json::object kNone;
+    const auto* v = find(name);
+    return Reader(v != nullptr && v->is_object() ? v->get_object() : kNone);
+  }
+
+ private:
+  const json::value* find(std::string_view name) const { return object_.if_contains({name.data(), name.size()}); }
+  const json::object& object_;
+};
+
+void line(std::string& out, std::string_view label, const std::string& value) {
+  out += fmt::format("{:<15}{}\n", label, value);
+}
+
+std::string or_none(std::string text, const char* none) { return text.empty() ? none : text; }
+
+std::string registration_line(const Reader& status) {
+  const auto state = status.text("registration");
+  const auto ems = status.sub("ems");
+  if (state == "registered") return fmt::format("registered with EMS {}", ems.text("serial"));
+  if (state == "deregistered") return fmt::format("deregistered: {}", status.text("deregistered_because"));
+  return "not registered; enrol with an invitation: postern-agent enrol";
+}
+
+void tag_lines(std::string& out, std::string_view label, const std::vector<Reader>& tags) {
+  if (tags.empty()) return line(out, label, "none");
+  for (const auto& tag : tags) {
+    line(out, label, tag.text("name"));
+    if (const auto message = tag.text("message"); !message.empty()) line(out, "", "  " + message);
+    label = "";
+  }
+}
+
+}  // namespace
+
+std::string status_json(const AgentStatus& s) {
+  json::array tags, unknown, sources;
+  for (const auto& tag : s.tags) (tag.unknown ? unknown : tags).push_back(json::object{{"name", tag.name}, {"message", tag.message}});
+  for (const auto& from : s.sources) {
+    sources.push_back(json::object{{"name", from.name}, {"events", from.events}, {"by", from.by}, {"note", text_or_null(from.note)}});
+  }
+  return json::serialize(json::object{
+      {"version", s.version},
+      {"registered", s.registration == Registration::kRegistered},
+      {"registration", json::string_view(registration_name(s.registration).data(), registration_name(s.registration).size())},
+      {"deregistered_because", text_or_null(s.deregistered_because)},
+      {"uid", text_or_null(s.uid)},
+      {"host_name", text_or_null(s.host_name)},
+      {"ems", json::object{{"serial", text_or_null(s.ems_serial)},
+                           {"address", text_or_null(s.ems_address)},
+                           {"tenant_id", text_or_null(s.tenant_id)}}},
+      {"connected", s.connected},
+      {"connected_since", time_or_null(s.connected_since)},
+      {"certificate", json::object{{"sn", text_or_null(s.certificate_sn)}, {"expires", time_or_null(s.certificate_expires)}}},
+      {"profile", text_or_null(s.profile)},
+      {"vulnerability_scan", s.vulnerability_scan},
+      {"show_tags", s.show_tags},
+      {"tags", std::move(tags)},
+      {"unknown_tags", std::move(unknown)},
+      {"sources", std::move(sources)},
+      {"last_error", text_or_null(s.last_error)}});
+}
+
+Result<std::string> status_text(std::string_view text) {
+  boost::system::error_code ec;
+  const auto value = json::parse({text.data(), text.size()}, ec);
+  if (ec || !value.is_object()) return fail(ErrorCode::kDataLoss, "the agent's status cannot be read");
+  const Reader status(value.get_object());
+  std::string out;
+  line(out, "Agent", "postern-agent " + status.text("version"));
+  line(out, "Host", or_none(status.text("host_name"), "unknown"));
+  line(out, "Registration", registration_line(status));
+  if (status.flag("registered")) {
+    const auto ems = status.sub("ems");
+    const auto certificate = status.sub("certificate");
+    line(out, "UID", status.text("uid"));
+    line(out, "EMS", or_none(ems.text("address"), "not reached yet"));
+    line(out, "Connection", status.flag("connected") ? "connected since " + status.text("connected_since") : std::string("not connected"));
+    line(out, "Certificate", fmt::format("{}, expires {}", certificate.text("sn"), certificate.text("expires")));
+    if (const auto profile = status.text("profile"); !profile.empty()) {
+      line(out, "Profile", fmt::format("{}, vulnerability scan {}", profile, status.flag("vulnerability_scan") ? "on" : "off"));
+      if (status.flag("show_tags")) {
+        tag_lines(out, "Tags", status.list("tags"));
+        if (const auto unknown = status.list("unknown_tags"); !unknown.empty()) tag_lines(out, "Unknown tags", unknown);
+      } else {
+        line(out, "Tags", "the profile does not show them");
+      }
+    }
+  }
+  std::string_view label = "Watching";
+  for (const auto& source : status.list("sources")) {
+    std::string how = source.flag("events") ? (source.text("by").empty() ? std::string("does not change while the machine runs")
+                                                                          : "by events (" + source.text("by") + ")")
+                                            : "looked at each second: " + source.text("note");
+    line(out, label, fmt::format("{:<15}{}", source.text("name"), how));
+    label = "";
+  }
+  line(out, "Last error", or_none(status.text("last_error"), "none"));
+  return out;
+}
+
+}  // namespace postern::agent

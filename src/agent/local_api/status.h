@@ -1,0 +1,44 @@
+#pragma once
+// What the agent says of itself to its machine's people and programs.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/core/agent_core.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace postern::agent {
+
+struct Source;
+
+struct AgentStatus {
+  std::string version;
+  Registration registration = Registration::kUnregistered;
+  std::string deregistered_because;
+  std::string uid, host_name;
+  std::string ems_serial, ems_address, tenant_id;
+  bool connected = false;
+  std::optional<WallTime> connected_since;
+  std::string certificate_sn;
+  std::optional<WallTime> certificate_expires;
+  std::string profile;                   ///< Empty until the EMS has sent it.
+  bool show_tags = false;
+  bool vulnerability_scan = true;
+  std::vector<proto::agent::Tag> tags;   ///< Empty unless show_tags.
+  struct From {
+    std::string name, by, note;
+    bool events = false;
+  };
+  std::vector<From> sources;
+  std::string last_error;
+};
+
+/// An object. Stable: `postern-agent status --json` prints it and the window reads it. "tags" and "unknown_tags" are lists of
+/// {"name","message"}; both empty while "show_tags" is false. Times are ISO 8601 or null.
+std::string status_json(const AgentStatus& status);
+/// For people: what `postern-agent status` prints of that object. Error: kDataLoss.
+Result<std::string> status_text(std::string_view json);
+
+}  // namespace postern::agent

@@ -1,0 +1,277 @@
+#include "agent/shell/daemon.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "agent/core/agent_core.h"
+#include "agent/local_api/request.h"
+#include "agent/local_api/status.h"
+#include "agent/shell/ems_link.h"
+#include "agent/shell/enroller.h"
+#include "agent/shell/sources.h"
+#include "agent/shell/state_dir.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "net/unix_socket.h"
+#include "posture/fact_keys.h"
+#include "proto/invitation.h"
+
+namespace postern::agent {
+namespace {
+
+constexpr std::size_t kMaxClients = 64;
+
+std::string boot_id() {
+  const auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
+  return text ? std::string(trim(*text)) : std::string();
+}
+
+class Daemon {
+ public:
+  Daemon(const DaemonOptions& options, StateDir state)
+      : options_(options), state_(std::move(state)), core_({POSTERN_VERSION, boot_id(), {}}, random_),
+        link_(loop_, clock_, link_events()), enroller_(loop_, state_, clock_), sources_(loop_, clock_, sink()) {}
+
+  Status start();
+  void run() { loop_.run(); }
+
+ private:
+  Now now() const { return clock_.now(); }
+  EmsLink::Events link_events();
+  Sources::Sink sink();
+  /// After every event: what changed goes out, and the next tick is planned.
+  void settle();
+  void perform(act::Action& action);
+  void plan_tick();
+  void accept(const net::UnixConnectionPtr& client);
+  void on_request(const net::UnixConnectionPtr& client, const std::string& message);
+  void enrol(const std::weak_ptr<net::UnixConnection>& client, const std::string& invitation);
+  AgentStatus status() const;
+
+  const DaemonOptions& options_;
+  SystemClock clock_;
+  SystemRandom random_;
+  net::Loop loop_;
+  StateDir state_;
+  AgentCore core_;
+  EmsLink link_;
+  Enroller enroller_;
+  Sources sources_;
+  std::unique_ptr<net::UnixServer> server_;
+  std::map<net::UnixConnection*, net::UnixConnectionPtr> clients_;
+  net::Handle tick_, signals_;
+  MonoTime tick_at_ = MonoTime::max();
+  bool settling_ = false;
+  bool was_connected_ = false;
+};
+
+EmsLink::Events Daemon::link_events() {
+  return {[this] {
+            core_.on_connected(now());
+            settle();
+          },
+          [this](ByteView bytes) {
+            core_.on_frame(now(), bytes);
+            settle();
+          },
+          [this](std::string reason) {
+            log_warning("agent.disconnected", reason);
+            core_.on_disconnected(now(), std::move(reason));
+            settle();
+          }};
+}
+
+Sources::Sink Daemon::sink() {
+  return {[this](const std::string& family, const posture::FactMap& facts) { core_.set_family(family, facts); },
+          [this](const std::string& name, bool running) { core_.set_process(now(), name, running); },
+          [this](const std::string& path, posture::FactValue value) { core_.set_file(now(), path, std::move(value)); },
+          [this](const std::string& text) {
+            if (!text.empty()) core_.set_inventory(text, now().wall);
+          },
+          [this] { settle(); }};
+}
+
+Status Daemon::start() {
+  auto stored = state_.load();
+  if (!stored) return fail(stored.error());
+  if (auto ok = make_directories(options_.runtime_dir, 0755); !ok) return ok;
+  auto server = net::UnixServer::listen(
+      loop_, (options_.runtime_dir / kLocalSocket).string(), 0666, [this](net::UnixConnectionPtr client) { accept(client); },
+      kMaxLocalMessage);
+  if (!server) return fail(server.error());
+  server_ = std::move(*server);
+  signals_ = loop_.on_signal({SIGTERM, SIGINT}, [this](int) { loop_.stop(); });
+  // Facts first: the first report is then whole.
+  settling_ = true;
+  sources_.start();
+  settling_ = false;
+  core_.start(now(), std::move(stored->enrolment), std::move(stored->deregistered_because), std::move(stored->wishes));
+  settle();
+  log_info("agent.started", "started", {{"registration", std::string(registration_name(core_.registration()))}});
+  return {};
+}
+
+void Daemon::settle() {
+  if (settling_) return;  // further out on the stack it goes on until nothing is left
+  settling_ = true;
+  for (;;) {
+    core_.flush(now());
+    auto actions = core_.take_actions();
+    if (actions.empty()) break;
+    for (auto& action : actions) perform(action);
+  }
+  settling_ = false;
+  plan_tick();
+}
+
+void Daemon::perform(act::Action& action) {
+  if (auto* send = std::get_if<act::Send>(&action)) {
+    link_.send(std::move(send->bytes));
+  } else if (std::holds_alternative<act::Connect>(action)) {
+    if (core_.enrolment()) link_.connect(*core_.enrolment());
+  } else if (auto* gone = std::get_if<act::Disconnect>(&action)) {
+    link_.disconnect(gone->reason);
+  } else if (auto* store = std::get_if<act::Store>(&action)) {
+    const auto ok = state_.store(store->enrolment);
+    if (ok) {
+      log_info("agent.renewed", "the certificate was renewed", {{"sn", store->enrolment.certificate.str()}});
+    } else {
+      log_error("agent.renewal", ok.error().message);
+    }
+    core_.stored(now(), ok);
+  } else if (auto* forget = std::get_if<act::Forget>(&action)) {
+    log_warning("agent.deregistered", forget->reason.empty() ? "deregistered on this machine" : forget->reason);
+    if (auto ok = state_.forget(forget->reason); !ok) log_error("agent.forget", ok.error().message);
+  } else if (std::holds_alternative<act::WishesChanged>(action)) {
+    sources_.watch(core_.wishes());
+    if (!core_.registered()) return;
+    if (auto ok = state_.store_wishes(core_.wishes()); !ok) log_error("agent.wishes", ok.error().message);
+  } else if (std::holds_alternative<act::InventoryWanted>(action)) {
+    sources_.tell_inventory();
+  } else if (std::holds_alternative<act::StateChanged>(action)) {
+    if (core_.connected() == was_connected_) return;
+    was_connected_ = core_.connected();
+    if (was_connected_) log_info("agent.connected", "connected", {{"ems", link_.address()}});
+  }
+}
+
+void Daemon::plan_tick() {
+  const auto at = core_.next_deadline();
+  if (at == tick_at_) return;
+  tick_at_ = at;
+  if (at == MonoTime::max()) return tick_.cancel();
+  tick_ = loop_.after(std::max(at - now().mono, std::chrono::nanoseconds(0)), [this] {
+    tick_at_ = MonoTime::max();
+    core_.on_tick(now());
+    settle();
+  });
+}
+
+void Daemon::accept(const net::UnixConnectionPtr& client) {
+  if (clients_.size() >= kMaxClients) return client->close();
+  clients_.emplace(client.get(), client);
+  client->on_message = [this, weak = std::weak_ptr(client)](std::string message) {
+    if (const auto alive = weak.lock()) on_request(alive, message);
+  };
+  client->on_close = [this, raw = client.get()] {
+    const auto it = clients_.find(raw);
+    if (it == clients_.end()) return;
+    loop_.post([ended = std::move(it->second)] {});  // it is still in this call
+    clients_.erase(it);
+  };
+}
+
+void Daemon::on_request(const net::UnixConnectionPtr& client, const std::string& message) {
+  const auto request = parse_local_request(message);
+  if (!request) return client->send(local_error(request.error()));
+  const auto& peer = client->peer();
+  if (needs_owner(request->command) && peer.uid != 0 && peer.uid != ::geteuid()) {
+    return client->send(local_error({ErrorCode::kPermissionDenied, "only root may do this (try with sudo)"}));
+  }
+  switch (request->command) {
+    case LocalRequest::Command::kStatus: return client->send(local_answer(status_json(status())));
+    case LocalRequest::Command::kEnrol: return enrol(client, request->invitation);
+    case LocalRequest::Command::kDeregister:
+      if (!core_.registered()) return client->send(local_error({ErrorCode::kConflict, "this machine is not registered"}));
+      core_.deregister(now());
+      settle();
+      return client->send(local_answer());
+    case LocalRequest::Command::kRecheck:
+      return sources_.recheck([weak = std::weak_ptr(client)] {
+        if (const auto alive = weak.lock()) alive->send(local_answer());
+      });
+  }
+}
+
+void Daemon::enrol(const std::weak_ptr<net::UnixConnection>& client, const std::string& text) {
+  const auto answer = [client](const std::string& message) {
+    if (const auto alive = client.lock()) alive->send(message);
+  };
+  if (core_.registered()) {
+    return answer(local_error({ErrorCode::kConflict, "this machine is registered already with EMS " +
+                                                         core_.enrolment()->ems_serial.str() +
+                                                         "; to move it elsewhere: postern-agent deregister"}));
+  }
+  auto invitation = proto::parse_invitation(text);
+  if (!invitation) return answer(local_error(invitation.error()));
+  enroller_.start(std::move(*invitation), core_.facts(), POSTERN_VERSION, [this, answer](Result<Enrolment> result) {
+    if (!result) {
+      log_warning("agent.enrol", result.error().message);
+      return answer(local_error(result.error()));
+    }
+    log_info("agent.enrolled", "enrolled", {{"ems", result->ems_serial.str()}, {"uid", result->uid.str()}});
+    core_.enrolled(now(), std::move(*result));
+    settle();
+    answer(local_answer(status_json(status())));
+  });
+}
+
+AgentStatus Daemon::status() const {
+  AgentStatus out;
+  out.version = POSTERN_VERSION;
+  out.registration = core_.registration();
+  out.deregistered_because = core_.deregistered_because();
+  if (const auto it = core_.facts().find(posture::keys::kHostName); it != core_.facts().end()) {
+    if (const auto* name = it->second.as<std::string>()) out.host_name = *name;
+  }
+  if (const auto& e = core_.enrolment()) {
+    out.uid = e->uid.str();
+    out.ems_serial = e->ems_serial.str();
+    out.tenant_id = e->tenant.str();
+    out.ems_address = link_.address();
+    out.certificate_sn = e->certificate.str();
+    out.certificate_expires = e->not_after;
+  }
+  out.connected = core_.connected();
+  out.connected_since = core_.connected_since();
+  out.profile = core_.profile().name;
+  out.show_tags = core_.profile().show_tags;
+  out.vulnerability_scan = core_.wishes().vulnerability_scan;
+  if (out.show_tags) out.tags = core_.tags();
+  for (const auto& source : sources_.list()) out.sources.push_back({source.name, source.by, source.note, source.events});
+  out.last_error = core_.last_error();
+  return out;
+}
+
+}  // namespace
+
+int run_agent(const DaemonOptions& options) {
+  auto state = StateDir::open(options.data_dir);
+  if (!state) {
+    log_error("agent.start", state.error().message);
+    return 1;
+  }
+  Daemon daemon(options, std::move(*state));
+  if (auto ok = daemon.start(); !ok) {
+    log_error("agent.start", ok.error().message);
+    return 1;
+  }
+  daemon.run();
+  return 0;
+}
+
+}  // namespace postern::agent
