@@ -100,6 +100,7 @@ class Shell {
   bool settling_ = false;
   bool stopping_ = false;
   bool loading_ = false;
+  std::shared_ptr<const Matching> matching_;  // the feeds in use, kept while a file cannot be read again
   net::Handle tick_, signals_, reload_, stop_timer_;
 };
 
@@ -290,7 +291,8 @@ void Shell::load_feeds() {
   if (loading_) return;
   loading_ = true;
   auto loaded = std::make_shared<LoadedFeeds>();
-  loop_.offload([loaded, files = options_.feeds, at = now().wall] { *loaded = load_matching(files, at); },
+  loop_.offload([loaded, files = options_.feeds, at = now().wall,
+                 before = matching_] { *loaded = load_matching(files, at, before); },
                 [this, loaded] {
                   loading_ = false;
                   for (const auto& feed : loaded->feeds) {
@@ -301,6 +303,7 @@ void Shell::load_feeds() {
                       log_error("feed.failed", feed.error, {{"feed", feed.name}});
                     }
                   }
+                  matching_ = loaded->matching;
                   core_.set_matching(now(), loaded->matching, loaded->feeds);
                   after_event();
                 });

@@ -1,6 +1,7 @@
 #include "ems/tagging/vuln_matching.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "vuln/matcher.h"
 #include "vuln/osv.h"
 
@@ -36,12 +37,13 @@ class VulnMatching final : public Matching {
 
 }  // namespace
 
-LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallTime now) {
+LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallTime now,
+                          std::shared_ptr<const Matching> in_force) {
   LoadedFeeds out;
   vuln::FeedOptions options;
   options.skip_invalid = true;
   vuln::FeedReader reader(options);
-  bool any = false;
+  std::size_t read = 0;
   for (const auto& file : files) {
     Feed feed;
     feed.name = file.filename().string();
@@ -54,11 +56,20 @@ LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallT
       feed.error = report.error().message;
     } else {
       feed.records = report->records;
-      any = true;
+      ++read;
+      if (report->invalid > 0) {
+        log_warning("feed.records_left_out", "a vulnerability feed holds records that cannot be understood",
+                    {{"feed", feed.name},
+                     {"records", std::to_string(report->invalid)},
+                     {"first", report->invalid_examples.front()}});
+      }
     }
+    if (!feed.error.empty() && in_force) feed.error += "; the feeds read before stay in use";
     out.feeds.push_back(std::move(feed));
   }
-  if (any) {
+  if (read < files.size() && in_force) {
+    out.matching = std::move(in_force);
+  } else if (read > 0) {
     out.matching = std::make_shared<VulnMatching>(std::make_shared<const vuln::AdvisorySet>(std::move(reader).finish()));
   }
   return out;

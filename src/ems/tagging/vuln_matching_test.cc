@@ -1,0 +1,101 @@
+#include "ems/tagging/vuln_matching.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace postern::ems {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kInventory =
+    "postern-inventory 1\ndistro debian 12\nliba1 amd64 1-1+b1 a 1-1\n"
+    "linux-image-6.1.0-9-amd64 amd64 6.1.27-1 linux-signed-amd64 6.1.27+1\n";
+
+std::string record(std::string_view cve, std::string_view source, std::string_view score) {
+  return std::string(R"({"id":"DEBIAN-)").append(cve).append(R"(","upstream":[")").append(cve)
+      .append(R"("],"affected":[{"package":{"ecosystem":"Debian:12","name":")").append(source)
+      .append(R"("},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"9"}]}]}],)")
+      .append(R"("database_specific":{"cvss3_base":)").append(score).append("}}\n");
+}
+
+class VulnMatchingTest : public testing::Test {
+ protected:
+  VulnMatchingTest() {
+    std::string name = (fs::temp_directory_path() / "postern-feeds-XXXXXX").native();
+    dir_ = ::mkdtemp(name.data());
+    write("one", record("CVE-2024-0001", "a", "9.8"));
+    write("two", record("CVE-2024-0002", "linux", "7.5") + "rubbish\n");
+  }
+  ~VulnMatchingTest() override { fs::remove_all(dir_); }
+
+  void write(const std::string& name, const std::string& text) { std::ofstream(dir_ / name) << text; }
+  LoadedFeeds load(std::shared_ptr<const Matching> in_force = nullptr) {
+    return load_matching({dir_ / "one", dir_ / "two"}, WallTime{}, std::move(in_force));
+  }
+
+  fs::path dir_;
+};
+
+TEST_F(VulnMatchingTest, MatchesAnAgentsInventoryWithItsKernel) {
+  const auto loaded = load();
+  ASSERT_TRUE(loaded.matching);
+  ASSERT_EQ(loaded.feeds.size(), 2u);
+  EXPECT_EQ(loaded.feeds[1].name, "two");
+  EXPECT_EQ(loaded.feeds[1].records, 1u);
+  EXPECT_EQ(loaded.feeds[1].error, "");
+  auto result = loaded.matching->match(kInventory, "6.1.0-9-amd64");
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_TRUE(result->covered);
+  EXPECT_EQ(result->counts.critical, 1u);
+  EXPECT_EQ(result->counts.high, 1u);
+  EXPECT_EQ(result->kernel, "kernel: linux-image-6.1.0-9-amd64");
+  ASSERT_EQ(result->findings.size(), 2u);
+  EXPECT_EQ(result->findings[0].cve, "CVE-2024-0001");
+  EXPECT_EQ(result->findings[0].version, "1-1+b1");
+  EXPECT_EQ(result->findings[0].severity, "critical");
+  result = loaded.matching->match(kInventory, "6.18.44-own");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->counts.high, 0u);
+  EXPECT_EQ(result->kernel, "kernel: not of the distribution");
+  EXPECT_FALSE(loaded.matching->match("rubbish", ""));
+}
+
+TEST_F(VulnMatchingTest, AnotherDistributionIsNotCovered) {
+  const auto result = load().matching->match("postern-inventory 1\ndistro fedora 39\na all 1 a 1\n", "");
+  ASSERT_TRUE(result);
+  EXPECT_FALSE(result->covered);
+}
+
+TEST_F(VulnMatchingTest, AFileThatCannotBeReadLeavesTheOthersAtTheFirstStart) {
+  write("one", "\x1f\x8b rubbish");
+  const auto loaded = load();
+  ASSERT_TRUE(loaded.matching);
+  EXPECT_NE(loaded.feeds[0].error.find("damaged"), std::string::npos) << loaded.feeds[0].error;
+  EXPECT_EQ(loaded.matching->match(kInventory, "6.1.0-9-amd64")->counts.high, 1u);
+  fs::remove(dir_ / "one");
+  fs::remove(dir_ / "two");
+  const auto none = load();
+  EXPECT_FALSE(none.matching);
+  EXPECT_NE(none.feeds[1].error, "");
+}
+
+TEST_F(VulnMatchingTest, AFileThatCannotBeReadAgainChangesNothing) {
+  const auto first = load();
+  write("one", "");
+  const auto second = load(first.matching);
+  EXPECT_EQ(second.matching, first.matching);
+  EXPECT_NE(second.feeds[0].error.find("the feeds read before stay in use"), std::string::npos);
+  EXPECT_EQ(second.feeds[1].error, "");
+  write("one", record("CVE-2024-0003", "a", "5"));
+  const auto third = load(second.matching);
+  ASSERT_TRUE(third.matching);
+  EXPECT_NE(third.matching, first.matching);
+  EXPECT_EQ(third.matching->match(kInventory, "")->counts.critical, 0u);
+}
+
+}  // namespace
+}  // namespace postern::ems
