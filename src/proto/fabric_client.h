@@ -6,9 +6,11 @@
 // differs, or a malformed entry leaves the view as it was and asks for a snapshot; a snapshot replaces the view only
 // when it is complete and proven. Thread: one.
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -99,6 +101,9 @@ class FabricClient {
     std::chrono::milliseconds silence_limit{12'000};
     std::size_t max_endpoints = 2'000'000;
     std::size_t max_chunk_inflated = 64u << 20;
+    /// A bug on purpose, for the simulation that must find it: what a snapshot listed replaces the view, whatever it
+    /// announced. Never set it anywhere else.
+    bool trust_snapshots = false;
   };
 
   /// `random` outlives the client.
@@ -135,7 +140,9 @@ class FabricClient {
   bool connected() const { return phase_ == Phase::kOpen; }
   /// Authorised, and the view is what the EMS had at the last frame.
   bool synchronised() const { return connected() && subscribed_ && !unconfirmed_ && !staging_; }
-  /// Of the last frame received while the view was synchronised: what outage deadlines count from.
+  /// When the EMS was last asked something that it has answered, while the view was synchronised: what the view says was
+  /// true then or later. Outage deadlines count from it, not from when the answer came: a stream that is held back on its
+  /// way, or a process that stood still, must not make old news young.
   const std::optional<Now>& last_contact() const { return last_contact_; }
   std::uint64_t epoch() const { return epoch_; }
   std::uint64_t revision() const { return revision_; }
@@ -151,13 +158,14 @@ class FabricClient {
   enum class Phase { kOff, kWaiting, kConnecting, kOpen };
 
   void send(const wire::FabricFrame& frame);
-  void subscribe();
+  void subscribe(Now now);
+  void confirmed(Now asked);
   void send_interfaces();
   void ask_snapshot(Now now, std::string why);
   void drop(Now now, std::string why);
   void schedule_reconnect(Now now, std::chrono::milliseconds at_least);
   void handle(Now now, const wire::FabricFrame& frame);
-  void on_status(const wire::FabricStatus& status);
+  void on_status(Now now, const wire::FabricStatus& status);
   Status begin_snapshot(const wire::SnapshotBegin& begin);
   Status add_chunk(const wire::SnapshotChunk& chunk);
   Status end_snapshot(const wire::SnapshotEnd& end);
@@ -173,6 +181,8 @@ class FabricClient {
   MonoTime last_frame_{};
   MonoTime next_ping_{};
   std::uint64_t ping_id_ = 0;
+  std::deque<std::pair<std::uint64_t, Now>> pings_;  // on this connection, not answered yet
+  Now subscribed_at_;                                // when it was last asked for the view
 
   FabricStatusInfo status_;
   bool subscribed_ = false;       // on this connection

@@ -20,7 +20,9 @@ void EmsCore::change_device(Now now, const Actor& actor, const GatewaySerial& se
   const auto* known = registry.devices.find(serial);
   const auto refuse = [&](ErrorCode code, std::string why) { impl_->refuse(std::move(done), {code, std::move(why)}); };
   if (known == nullptr) return impl_->refuse(std::move(done), no_device(serial));
-  if (change.authorized == true && change.expected_key && *change.expected_key != known->offered_key) {
+  // The key that is authorised stays what it is, whoever else has offered one under this serial number meanwhile.
+  const bool same_pin = change.expected_key && known->pinned_key == change.expected_key;
+  if (change.authorized == true && change.expected_key && *change.expected_key != known->offered_key && !same_pin) {
     return refuse(ErrorCode::kConflict,
                   "the gateway shows another key now than the one you compared; look at it again");
   }
@@ -40,12 +42,12 @@ void EmsCore::change_device(Now now, const Actor& actor, const GatewaySerial& se
   if (change.authorized) {
     d.state = *change.authorized ? DeviceState::kAuthorised : DeviceState::kDenied;
     if (*change.authorized) {
-      d.pinned_key = d.offered_key;
+      if (!same_pin) d.pinned_key = d.offered_key;
       d.authorised_at = now.wall;
       d.authorised_by = actor.name;
     }
     impl_->audit(now, actor, *change.authorized ? "fabric_device.authorise" : "fabric_device.refuse", serial.str(),
-                 "key SHA-256 " + to_hex_upper(d.offered_key));
+                 "key SHA-256 " + to_hex_upper(same_pin ? *d.pinned_key : d.offered_key));
   }
   if (change.alias) d.alias = *change.alias;
   if (change.tag_kinds) d.tag_kinds = *change.tag_kinds;

@@ -9,8 +9,8 @@ namespace postern::gateway {
 
 namespace fabric = proto::fabric;
 
-GatewayCore::GatewayCore(proto::FabricIdentity identity, Random& random)
-    : identity_(std::move(identity)), random_(random) {}
+GatewayCore::GatewayCore(proto::FabricIdentity identity, Random& random, proto::FabricClient::Options channel)
+    : identity_(std::move(identity)), random_(random), channel_(channel) {}
 
 // ---- configuration
 
@@ -20,7 +20,7 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
     ids.insert(settings.id);
     auto& c = connectors_[settings.id];
     if (!c.client) {
-      c.client = std::make_unique<proto::FabricClient>(identity_, random_);
+      c.client = std::make_unique<proto::FabricClient>(identity_, random_, channel_);
       c.client->set_interfaces(own_interfaces_);
     }
     const bool other_ems = c.settings.server != settings.server || c.settings.port != settings.port;
@@ -150,14 +150,16 @@ void GatewayCore::drain(Now now, Connector& c) {
 }
 
 void GatewayCore::contact(Now now, Connector& c) {
-  if (!c.client->synchronised()) return;
-  const auto until = now.mono + c.settings.out_of_sync_threshold;
+  const auto& heard = c.client->last_contact();
+  if (!c.client->synchronised() || !heard) return;
+  const auto until = heard->mono + c.settings.out_of_sync_threshold;
   // Each frame would move it; a step of a second is as good and spares the writes.
   if (!c.valid_until || until - *c.valid_until >= kRenewEvery) {
     c.valid_until = until;
     actions_.push_back(act::ConnectorValid{c.settings.id, until});
   }
-  if (c.stale) {
+  // After a standstill what comes first is what was sent long ago.
+  if (c.stale && now.mono < *c.valid_until) {
     c.stale = false;
     resolver_.set_stale(c.settings.id, false);
     follow_resolver();

@@ -91,7 +91,8 @@ class GatewayCore {
   static constexpr Seconds kNegativeCache{5};
   static constexpr std::size_t kAsksPerSecond = 500;
 
-  GatewayCore(proto::FabricIdentity identity, Random& random);
+  /// `random` outlives the core.
+  GatewayCore(proto::FabricIdentity identity, Random& random, proto::FabricClient::Options channel = {});
 
   // Configuration.
   void set_connectors(Now now, const std::vector<ConnectorSettings>& connectors);
@@ -163,6 +164,7 @@ class GatewayCore {
 
   proto::FabricIdentity identity_;
   Random& random_;
+  proto::FabricClient::Options channel_;
   std::map<ConnectorId, Connector> connectors_;
   std::vector<proto::FabricInterface> own_interfaces_;  // as told to every EMS
   std::map<RecordKey, Record> records_;
