@@ -458,5 +458,5 @@ def remove_traces(name, directory):
     remove_tree(runtime_directory(name))
     for child in ("ems", "gateway", "agent", "log"):
         remove_tree(Path(directory) / child)
-    for child in ("run.json", "app.port"):
+    for child in ("run.json", "app.port", "ems-web.pem"):
         (Path(directory) / child).unlink(missing_ok=True)

@@ -194,9 +194,10 @@ class Walk(harness.StackTest):
     def test_a_second_endpoint_that_claims_the_address_gets_nothing(self):
         lab, plan = self.stack.lab, self.stack.plan
         # It has its own certificate, and claims 10.0.1.2 and the first one's hardware address on an interface of its own.
-        lab.ip("ep2", "link", "add", "claim", "type", "dummy")
+        lab.ip("ep2", "link", "add", "claim", "type", "veth", "peer", "name", "claim-peer")
         lab.ip("ep2", "link", "set", "claim", "address", stacks.topology.AGENT_MAC)
         lab.ip("ep2", "address", "add", f"{plan.agent}/32", "dev", "claim")
+        lab.ip("ep2", "link", "set", "claim-peer", "up")
         lab.ip("ep2", "link", "set", "claim", "up")
         second = stacks.Agent(lab, self.directory / "agent2", self.stack.runtime / "agent2", "ep2", "agent2").start()
         try:
