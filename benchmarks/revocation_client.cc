@@ -116,8 +116,9 @@ class Client {
       kept.get("/");
       const int status = kept.read_head();
       const Nanos at = now();
-      if (status == 403) {
-        report(process, "decision", start, at, at, "refused");
+      // A request that was under way at that moment is a session: it is cut.
+      if (status == 403 || kept.end() != TlsClient::End::kOpen) {
+        report(process, "decision", start, at, at, status == 403 ? "refused" : "cut");
         break;
       }
       if (status != 200 || !kept.read_body()) wrong("a request got " + std::to_string(status));

@@ -1,5 +1,6 @@
-// The application behind the access proxy in benchmarks: /stream sends a line each millisecond for as long as anybody
-// reads, everything else is an answer of one kilobyte. HTTP/1.1 with connections kept, a thread for each.
+// The application behind the access proxy in benchmarks: /stream sends a piece each millisecond for as long as anybody
+// reads (larger than what a proxy would wait to fill a packet with), everything else is an answer of one kilobyte.
+// HTTP/1.1 with connections kept, a thread for each.
 //
 // Usage: stream_app --address A --port N --ready FILE     FILE is made once it listens
 #include <arpa/inet.h>
@@ -33,9 +34,10 @@ bool send_all(int fd, std::string_view data) {
 
 void stream(int fd) {
   if (!send_all(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")) return;
+  const auto piece = "600\r\n" + std::string(0x600, '.') + "\r\n";
   for (Nanos next = now();; next += kEvery) {
     sleep_until(next);
-    if (!send_all(fd, "10\r\none millisecond\n\r\n")) return;
+    if (!send_all(fd, piece)) return;
   }
 }
 

@@ -28,13 +28,16 @@ void enter_namespace(const std::string& netns) {
 WireWatch::WireWatch(const std::string& netns, Ports ports) : ports_(ports) {
   const int here = ::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   enter_namespace(netns);
-  fd_ = ::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_IP));
+  fd_ = ::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL));
   if (fd_ < 0) give_up("packet socket");
   if (::setns(here, CLONE_NEWNET) != 0) give_up("back to the own namespace");
   ::close(here);
 
+  // All protocols, because only those listeners also see what leaves; the filter picks.
   // The stream's own packets, a thousand a second, stay in the kernel: only control connections, FIN and RST pass.
   sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_PROTOCOL)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 0, 13),
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_TCP, 0, 11),
       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
