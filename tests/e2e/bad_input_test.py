@@ -19,6 +19,7 @@ class BadInput(harness.StackTest):
         super().set_up(stack)
         stack.connect_fabric()
         stack.make_tags()
+        stack.protect()    # also: the way to the EMS, for agents
 
     @classmethod
     def tear_down(cls):
