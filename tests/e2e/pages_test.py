@@ -56,7 +56,9 @@ class Pages(harness.StackTest):
                           "the gateway to be pending")
         with self.assertRaises(LabError) as caught:
             gateway.cli("diagnose endpoint fctems test-connectivity 1")
-        self.assertIn(f"/fabric-authorization?serial={gateway.serial()}", str(caught.exception) + text)
+        self.assertIn(f"https://{self.stack.ems_address}:{self.stack.ports['https']}/fabric-authorization?"
+                      f"serial={gateway.serial()}", str(caught.exception))
+        self.assertIn("test-connectivity 1", text)
         self.drive("authorise", gateway_key=device["key_sha256"])
         wait_for(lambda: "successful" in gateway.cli("diagnose endpoint fctems test-connectivity 1"), "the connector")
         self.assertEqual(ems.api("GET", f"fabric-devices/{gateway.serial()}")["state"], "authorised")

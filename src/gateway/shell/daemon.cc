@@ -731,8 +731,11 @@ void Daemon::test_connectivity(ConnectorId id, Done done) {
         switch (client.status().state) {
           case State::kAuthorised: return done({});
           case State::kPending:
-            return done(fail(ErrorCode::kPermissionDenied, "this gateway is not authorised on the EMS yet: an administrator "
-                                                           "authorises it under Fabric & Connectors > Fabric Devices"));
+            return done(fail(ErrorCode::kPermissionDenied,
+                             fmt::format("this gateway is not authorised on the EMS yet: an administrator authorises it at "
+                                         "https://{}:{}{} or under Fabric & Connectors > Fabric Devices",
+                                         found->second.settings.server, found->second.settings.port,
+                                         client.status().authorise_path)));
           case State::kConflict:
             return done(fail(ErrorCode::kConflict, "the EMS knows another gateway by this serial number"));
           default: return done(fail(ErrorCode::kPermissionDenied, "the EMS refuses this gateway"));

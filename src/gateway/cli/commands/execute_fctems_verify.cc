@@ -14,7 +14,10 @@ void accept(const CommandContext& c, ConnectorId id, const Sha256& fingerprint) 
   c.operations.accept_certificate(id, fingerprint, [c, id](Status status) {
     if (!c.alive()) return;
     if (!status) return c.fail(fmt::format("the certificate of EMS {} was not accepted: {}", id, status.error().message));
-    c.print(fmt::format("The certificate of EMS {} is accepted.\n", id));
+    c.print(fmt::format("The certificate of EMS {0} is accepted.\n"
+                        "Whether the EMS has authorised this gateway, and where it does: "
+                        "diagnose endpoint fctems test-connectivity {0}\n",
+                        id));
   });
 }
 
