@@ -115,9 +115,7 @@ void EmsNode::went_on() {
 void EmsNode::flush() {
   const bool committing = core_->flush_wanted();
   if (committing && doom_ && doom_->death == Death::kBeforeCommit) return die();
-  const bool was_read_only = core_->status().read_only;
   if (committing) core_->flush(now());
-  if (!was_read_only && core_->status().read_only) world_.journal.note(Kind::kCommitFailed, "{}", core_->status().store_error);
   auto actions = core_->take_actions();
   if (committing && doom_ && doom_->death == Death::kAfterCommit) return die();
   const bool midway = committing && doom_ && doom_->death == Death::kMidway && actions.size() > 1;
@@ -137,7 +135,11 @@ void EmsNode::perform(ems::act::Action& action) {
   } else if (auto* complete = std::get_if<ems::act::Complete>(&action)) {
     complete->call();
   } else if (auto* alert = std::get_if<ems::act::Alert>(&action)) {
-    world_.journal.say("EMS alert {}: {}", alert->event, alert->message);
+    if (alert->event == "store.failed") {
+      world_.journal.note(Kind::kCommitFailed, "{}", alert->message);
+    } else {
+      world_.journal.say("EMS alert {}: {}", alert->event, alert->message);
+    }
   }
 }
 
@@ -191,24 +193,37 @@ bool EmsNode::announced(const GatewaySerial& serial, const Sha256& digest) const
   return it != announced_.end() && it->second.contains(digest);
 }
 
+const EmsNode::Shown& EmsNode::certificate(const Bytes& leaf) {
+  auto [it, fresh] = shown_.try_emplace(sha256(ByteView(leaf)));
+  auto& shown = it->second;
+  const auto info = fresh ? pki::parse_certificate(leaf) : fail(ErrorCode::kNotFound, "");
+  if (!info) return shown;
+  shown.serial = GatewaySerial(info->subject_cn);
+  shown.key = info->public_key_sha256;
+  shown.not_before = info->not_before;
+  shown.not_after = info->not_after;
+  const auto& identity = *core_->identity();
+  const std::array intermediates{identity.ztna.certificate};
+  const std::array roots{identity.root.certificate};
+  const auto mid_life = info->not_before + (info->not_after - info->not_before) / 2;
+  shown.ours = pki::verify_chain(leaf, intermediates, roots, pki::Purpose::kClient, mid_life).has_value();
+  return shown;
+}
+
 void EmsNode::on_open(ConnectionId id, Service service, const Caller& caller) {
   auto& session = sessions_[id];
   session.service = service;
   if (service == Service::kEnrol) return;
-  const auto info = pki::parse_certificate(caller.leaf);
+  const auto& shown = certificate(caller.leaf);
   if (service == Service::kFabric) {
-    if (info) {
-      session.serial = GatewaySerial(info->subject_cn);
-      session.key = info->public_key_sha256;
-    }
+    session.serial = shown.serial;
+    session.key = shown.key;
     core_->fabric_opened(now(), id, {caller.leaf, false}, caller.source);
   } else {
-    const auto& identity = *core_->identity();
-    const std::array intermediates{identity.ztna.certificate};
-    const std::array roots{identity.root.certificate};
-    const auto verified = pki::verify_chain(caller.leaf, intermediates, roots, pki::Purpose::kClient, now().wall);
-    if (!verified) world_.journal.say("{}'s certificate: {}", caller.name, verified.error().message);
-    core_->telemetry_opened(now(), id, {caller.leaf, verified.has_value()}, caller.source);
+    const auto wall = now().wall;
+    const bool verified = shown.ours && shown.not_before <= wall && wall < shown.not_after;
+    if (!verified) world_.journal.say("{}'s certificate is not valid now", caller.name);
+    core_->telemetry_opened(now(), id, {caller.leaf, verified}, caller.source);
   }
   went_on();
 }

@@ -51,6 +51,14 @@ class EmsNode final : public ServerEnd {
     GatewaySerial serial;     // fabric: of the certificate
     Sha256 key{};
   };
+  /// What TLS would say of a certificate; worked out once.
+  struct Shown {
+    GatewaySerial serial;
+    Sha256 key{};
+    WallTime not_before{}, not_after{};
+    bool ours = false;        // chains to the ZTNA CA
+  };
+  const Shown& certificate(const Bytes& leaf);
   void die();
   void flush();
   void perform(ems::act::Action& action);
@@ -70,6 +78,7 @@ class EmsNode final : public ServerEnd {
   };
   std::optional<Doom> doom_;
   std::map<ConnectionId, Session> sessions_;
+  std::map<Sha256, Shown> shown_;
   std::map<GatewaySerial, std::set<Sha256>> announced_;
 };
 
