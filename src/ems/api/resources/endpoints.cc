@@ -170,9 +170,9 @@ Resource endpoints_resource() {
       {.name = "q", .description = "In host name, UID, address, MAC, user or operating system; case does not matter"},
       {.name = "tag", .description = "Has this tag; unknown:NAME: nobody knows whether it has it", .min = 1},
       {.name = "os", .description = "os_type or os_family, such as linux", .min = 1},
-      {.name = "online", .type = FieldType::kBoolean},
-      {.name = "registered", .type = FieldType::kBoolean},
-      {.name = "quarantined", .type = FieldType::kBoolean}};
+      {.name = "online", .type = FieldType::kBoolean, .description = "Only these: heard within the offline timeout or not"},
+      {.name = "registered", .type = FieldType::kBoolean, .description = "Only these: deregistered and revoked ones are not"},
+      {.name = "quarantined", .type = FieldType::kBoolean, .description = "Only these"}};
   return {.name = "endpoints",
           .description = "Endpoints, and what is known of each",
           .routes = {{.method = "GET",
@@ -199,7 +199,7 @@ Resource endpoints_resource() {
                       .role = Role::kReadonly,
                       .handler = vulnerabilities,
                       .summary = "Open findings, worst first; 503 with the reason while nobody knows",
-                      .query = list_query({}, {{.name = "severity", .values = severities()}}),
+                      .query = list_query({}, {{.name = "severity", .description = "Only of this one", .values = severities()}}),
                       .result = "Vulnerability",
                       .list = true},
                      {.method = "GET",

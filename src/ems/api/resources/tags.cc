@@ -215,7 +215,6 @@ Resource tags_resource() {
             .result = "Tag"},
            {.method = "POST",
             .path = "/api/v1/tags/what-if",
-            .role = Role::kReadonly,
             .handler = what_if,
             .summary = "Which endpoints a draft would change, compared with the tag of its name; nothing is saved",
             .query = {{.name = "limit",

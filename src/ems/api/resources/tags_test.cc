@@ -1,0 +1,233 @@
+#include "ems/api/api_lab.h"
+
+namespace postern::ems::testing {
+namespace {
+
+constexpr const char* kTag = R"({"name":"Has-sshd","message":"Start sshd.",
+  "rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}],"logic":{"linux":"1"}})";
+constexpr const char* kSshd = "process.running:sshd";
+
+std::string second_rule(const std::string& logic) {
+  return R"({"name":"Has-sshd","rules":[
+    {"id":1,"os":"linux","type":"running-process","processes":["sshd"]},
+    {"id":2,"os":"linux","type":"ip-range","ranges":["10.0.1.0/24"]}],"logic":{"linux":")" +
+         logic + R"("}})";
+}
+
+std::vector<std::string> names(const Reply& reply) {
+  std::vector<std::string> out;
+  for (const auto& item : reply.items()) out.emplace_back(Reply::member(item, "name").get_string());
+  return out;
+}
+
+TEST_F(ApiLab, ATagIsCreatedReadReplacedRenamedAndDeleted) {
+  const Reply made = post("/api/v1/tags", kTag);
+  EXPECT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.str("name"), "Has-sshd");
+  EXPECT_EQ(made.str("kind"), "security");
+  EXPECT_EQ(made.str("on_unknown"), "deny");
+  EXPECT_EQ(made.str("updated_by"), "token:TOK-ken-of-admin (admin)");
+  EXPECT_EQ(made.at("built_in"), false);
+  EXPECT_EQ(made.at("logic", "linux"), "1");
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").body, made.body);
+  EXPECT_EQ(post("/api/v1/tags", kTag).code(), "already_exists");
+
+  const Reply replaced = call("PUT", "/api/v1/tags/Has-sshd", second_rule("1 and not 2"));
+  EXPECT_EQ(replaced.status, 200) << replaced.text;
+  EXPECT_EQ(replaced.at("id"), made.at("id"));
+  EXPECT_EQ(replaced.at("logic", "linux"), "1 and not 2");
+  EXPECT_EQ(replaced.str("message"), "");  // replaced, not merged
+
+  const Reply renamed = call("PUT", "/api/v1/tags/Has-sshd", R"({"name":"SSH server"})");
+  EXPECT_EQ(renamed.status, 200) << renamed.text;
+  EXPECT_EQ(renamed.at("id"), made.at("id"));
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").code(), "not_found");
+  EXPECT_EQ(get("/api/v1/tags/SSH%20server").status, 200);
+
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").status, 204);
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").code(), "not_found");
+  EXPECT_EQ(names(get("/api/v1/tags")), std::vector<std::string>{"all_registered_clients"});
+}
+
+TEST_F(ApiLab, WhatWasReadOfATagCanBeSentBack) {
+  post("/api/v1/tags", kTag);
+  json::value read = get("/api/v1/tags/Has-sshd").body;
+  read.as_object()["message"] = "Start it.";
+  read.as_object()["has"] = 4711;  // what only the EMS says is not taken from anybody
+  const Reply put = call("PUT", "/api/v1/tags/Has-sshd", json::serialize(read));
+  EXPECT_EQ(put.status, 200) << put.text;
+  EXPECT_EQ(put.str("message"), "Start it.");
+  EXPECT_EQ(put.at("has"), 0);
+}
+
+TEST_F(ApiLab, PutCreatesATagButRenamesNoneThatIsNotThere) {
+  EXPECT_EQ(call("PUT", "/api/v1/tags/Has-sshd", kTag).status, 200);
+  const Reply other = call("PUT", "/api/v1/tags/Nothing", kTag);
+  EXPECT_EQ(other.code(), "not_found");
+  EXPECT_EQ(other.message(), "there is no tag Nothing that could become Has-sshd");
+  post("/api/v1/tags", R"({"name":"Other"})");
+  EXPECT_EQ(call("PUT", "/api/v1/tags/Other", kTag).code(), "already_exists");
+  EXPECT_EQ(get("/api/v1/tags/Other").status, 200);
+}
+
+TEST_F(ApiLab, ABadTagIsRefusedWithWhatIsWrongAndTheOldOneStays) {
+  post("/api/v1/tags", kTag);
+  const auto before = get("/api/v1/tags/Has-sshd").body;
+  const auto refused = [&](const std::string& body) {
+    const Reply reply = call("PUT", "/api/v1/tags/Has-sshd", body);
+    EXPECT_EQ(reply.status, 400) << reply.text;
+    EXPECT_EQ(reply.code(), "invalid_argument");
+    return reply.message();
+  };
+  EXPECT_EQ(refused(second_rule("1 and 7")), "logic.linux: there is no rule 7; its rules are 1, 2");
+  EXPECT_NE(refused(second_rule("1 and (2")).find("logic.linux"), std::string::npos);
+  EXPECT_NE(refused(R"({"name":"Has-sshd","rules":[{"id":3,"os":"linux","type":"ip-range","ranges":["10.0.1.0/33"]}]})")
+                .find("rule 3 (ip-range)"),
+            std::string::npos);
+  EXPECT_NE(refused(R"({"name":"Has-sshd","rules":[{"id":3,"os":"linux","type":"telepathy"}]})").find("telepathy"),
+            std::string::npos);
+  EXPECT_NE(refused(R"({"name":"Has-sshd","colour":"red"})").find("colour"), std::string::npos);
+  EXPECT_NE(refused(R"({"name":"Has-sshd","message":"a","message":"b"})").find("twice"), std::string::npos);
+  EXPECT_EQ(refused(R"({"message":"no name"})"), "name: is missing");
+  EXPECT_NE(refused("[]").find("must be an object"), std::string::npos);
+  EXPECT_NE(refused(R"({"name":)").find("not valid JSON"), std::string::npos);
+  EXPECT_NE(refused("").find("not valid JSON"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").body, before);
+}
+
+TEST_F(ApiLab, TheBuiltInTagIsShownAndLeftAlone) {
+  const Reply tag = get("/api/v1/tags/all_registered_clients");
+  EXPECT_EQ(tag.at("built_in"), true);
+  EXPECT_EQ(tag.at("updated_at"), nullptr);
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/all_registered_clients").code(), "permission_denied");
+  EXPECT_EQ(call("PUT", "/api/v1/tags/all_registered_clients", tag.text).code(), "permission_denied");
+  EXPECT_EQ(call("PUT", "/api/v1/tags/all_registered_clients", kTag).code(), "permission_denied");
+  EXPECT_EQ(get("/api/v1/tags/all_registered_clients").body, tag.body);
+}
+
+TEST_F(ApiLab, TagsArePagedAndFiltered) {
+  for (const char* name : {"b", "c", "a", "d"}) post("/api/v1/tags", std::string(R"({"name":")") + name + "\"}");
+  post("/api/v1/tags", R"({"name":"Kind","kind":"classification"})");
+  Reply page = get("/api/v1/tags?limit=4");
+  EXPECT_EQ(names(page), (std::vector<std::string>{"Kind", "a", "all_registered_clients", "b"}));
+  EXPECT_EQ(page.at("total"), 6);
+  // One that is deleted between two pages takes none of the others with it.
+  call("DELETE", "/api/v1/tags/b");
+  page = get("/api/v1/tags?limit=4&cursor=" + page.str("next_cursor"));
+  EXPECT_EQ(names(page), (std::vector<std::string>{"c", "d"}));
+  EXPECT_EQ(page.at("next_cursor"), nullptr);
+  EXPECT_EQ(names(get("/api/v1/tags?kind=classification")), std::vector<std::string>{"Kind"});
+  EXPECT_EQ(names(get("/api/v1/tags?q=REGIST")), std::vector<std::string>{"all_registered_clients"});
+  EXPECT_EQ(get("/api/v1/tags?kind=colour").code(), "invalid_argument");
+  EXPECT_EQ(get("/api/v1/tags?cursor=bm90aGluZw").code(), "invalid_argument");
+}
+
+TEST_F(ApiLab, ATagSaysWhoHasItAndOfWhomNobodyKnows) {
+  TestAgent a, b, c;
+  join(a);
+  join(b);
+  join(c);
+  report(a, {{kSshd, true}});
+  report(b, {{kSshd, false}});
+  post("/api/v1/tags", kTag);
+  settle();
+  const Reply tag = get("/api/v1/tags/Has-sshd");
+  EXPECT_EQ(tag.at("has"), 1);
+  EXPECT_EQ(tag.at("unknown"), 1);
+  EXPECT_EQ(get("/api/v1/tags/all_registered_clients").at("has"), 3);
+
+  const Reply has = get("/api/v1/tags/Has-sshd/endpoints");
+  ASSERT_EQ(has.items().size(), 1u) << has.text;
+  EXPECT_EQ(Reply::member(has.items()[0], "uid"), json::string(a.uid().str()));
+  EXPECT_EQ(Reply::member(has.items()[0], "host_name"), "WIN10-01");
+  EXPECT_EQ(Reply::member(has.items()[0], "ip"), "10.0.1.2");
+  EXPECT_EQ(Reply::member(has.items()[0], "mac"), "02:09:0f:00:01:02");
+  EXPECT_EQ(Reply::member(has.items()[0], "state"), "has");
+  const Reply unknown = get("/api/v1/tags/Has-sshd/endpoints?state=unknown");
+  ASSERT_EQ(unknown.items().size(), 1u);
+  EXPECT_EQ(Reply::member(unknown.items()[0], "uid"), json::string(c.uid().str()));
+  EXPECT_EQ(Reply::member(unknown.items()[0], "state"), "unknown");
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd/endpoints?online=false").at("total"), 0);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd/endpoints?state=maybe").code(), "invalid_argument");
+  EXPECT_EQ(get("/api/v1/tags/Nothing/endpoints").code(), "not_found");
+
+  std::set<std::string> seen;
+  std::string cursor;
+  for (int page = 0; page < 4; ++page) {
+    const Reply one = get("/api/v1/tags/all_registered_clients/endpoints?limit=1" + cursor);
+    ASSERT_EQ(one.items().size(), 1u);
+    EXPECT_EQ(one.at("total"), 3);
+    seen.emplace(Reply::member(one.items()[0], "uid").get_string());
+    if (one.at("next_cursor").is_null()) break;
+    cursor = "&cursor=" + one.str("next_cursor");
+  }
+  EXPECT_EQ(seen.size(), 3u);
+}
+
+TEST_F(ApiLab, WhatIfSaysWhoWouldChangeAndSavesNothing) {
+  TestAgent a, b, c;
+  join(a);
+  join(b);
+  join(c);
+  report(a, {{kSshd, true}});
+  report(b, {{kSshd, false}});
+  settle();
+  const auto revision = core->revision();
+  const Reply fresh = post("/api/v1/tags/what-if", kTag);
+  EXPECT_EQ(fresh.status, 200) << fresh.text;
+  EXPECT_EQ(fresh.at("gain", "count"), 1);
+  EXPECT_EQ(fresh.at("gain", "uids"), json::array{json::string(a.uid().str())});
+  EXPECT_EQ(fresh.at("lose", "count"), 0);
+  EXPECT_EQ(fresh.at("become_unknown", "uids"), json::array{json::string(c.uid().str())});
+  EXPECT_EQ(fresh.at("has_after"), 1);
+  EXPECT_EQ(fresh.at("unknown_after"), 1);
+  EXPECT_EQ(core->revision(), revision);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").code(), "not_found");
+
+  post("/api/v1/tags", kTag);
+  const std::string turned =
+      R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"running-process","negate":true,"processes":["sshd"]}]})";
+  const Reply other = post("/api/v1/tags/what-if?limit=0", turned);
+  EXPECT_EQ(other.at("gain", "count"), 1);
+  EXPECT_EQ(other.at("lose", "count"), 1);
+  EXPECT_EQ(other.at("lose", "uids"), json::array{});
+  EXPECT_EQ(other.at("become_unknown", "count"), 0);  // it is already
+  EXPECT_EQ(post("/api/v1/tags/what-if", second_rule("3")).code(), "invalid_argument");
+  EXPECT_EQ(post("/api/v1/tags/what-if", get("/api/v1/tags/all_registered_clients").text).code(), "permission_denied");
+}
+
+TEST_F(ApiLab, TagsAreChangedByAdministratorsOnly) {
+  post("/api/v1/tags", kTag);
+  EXPECT_EQ(read_only("GET", "/api/v1/tags").status, 200);
+  EXPECT_EQ(read_only("POST", "/api/v1/tags", R"({"name":"x"})").code(), "permission_denied");
+  EXPECT_EQ(read_only("PUT", "/api/v1/tags/Has-sshd", kTag).code(), "permission_denied");
+  EXPECT_EQ(read_only("DELETE", "/api/v1/tags/Has-sshd").code(), "permission_denied");
+  // It changes nothing, but it judges every endpoint: not for everybody's scripts.
+  EXPECT_EQ(read_only("POST", "/api/v1/tags/what-if", kTag).code(), "permission_denied");
+  EXPECT_EQ(nobody("GET", "/api/v1/tags").code(), "unauthenticated");
+  EXPECT_EQ(nobody("POST", "/api/v1/tags/what-if", kTag).code(), "unauthenticated");
+  EXPECT_EQ(names(get("/api/v1/tags")), (std::vector<std::string>{"Has-sshd", "all_registered_clients"}));
+}
+
+TEST_F(ApiLab, ATagThatCanNotBeStoredIsNotAcknowledgedAndTheOldOneStays) {
+  TestAgent a;
+  join(a);
+  report(a, {{kSshd, true}});
+  post("/api/v1/tags", kTag);
+  const auto before = get("/api/v1/tags/Has-sshd").body;
+  disk_full(true);
+  const Reply failed = call("PUT", "/api/v1/tags/Has-sshd", second_rule("2"));
+  EXPECT_EQ(failed.status, 507) << failed.text;
+  EXPECT_EQ(failed.code(), "resource_exhausted");
+  EXPECT_EQ(post("/api/v1/tags", R"({"name":"New"})").status, 507);
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/Has-sshd").status, 507);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").body, before);
+  EXPECT_EQ(get("/api/v1/tags/New").code(), "not_found");
+  disk_full(false);
+  EXPECT_EQ(post("/api/v1/tags", R"({"name":"New"})").status, 201);
+  restart_all();
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").body, before);
+}
+
+}  // namespace
+}  // namespace postern::ems::testing
