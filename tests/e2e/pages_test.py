@@ -59,7 +59,7 @@ class Pages(harness.StackTest):
         self.assertIn(f"https://{self.stack.ems_address}:{self.stack.ports['https']}/fabric-authorization?"
                       f"serial={gateway.serial()}", str(caught.exception))
         self.assertIn("test-connectivity 1", text)
-        self.drive("authorise", gateway_key=device["key_sha256"])
+        self.drive("authorise", gateway_key=device["offered_key"]["sha256"])
         wait_for(lambda: "successful" in gateway.cli("diagnose endpoint fctems test-connectivity 1"), "the connector")
         self.assertEqual(ems.api("GET", f"fabric-devices/{gateway.serial()}")["state"], "authorised")
 

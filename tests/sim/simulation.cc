@@ -114,7 +114,7 @@ bool Simulation::agreed(std::string& why) {
   };
   if (!ems_->up()) return no("the EMS is down");
   auto& core = ems_->core();
-  if (core.status().read_only || core.flush_wanted()) return no("the EMS is at work");
+  if (core.flush_wanted()) return no("the EMS is at work");
   for (const auto& agent : agents_) {
     if (!agent->up() || !agent->registered() || !agent->settled()) return no(agent->name() + " is not at rest");
     const auto* e = core.endpoint(agent->uid());
