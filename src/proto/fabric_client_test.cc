@@ -224,6 +224,39 @@ TEST_F(FabricClientTest, ResumesByRevisionAndDigestAndCountsOnlyWhenConfirmed) {
   EXPECT_EQ(client_.last_contact()->mono, clock_.now().mono);
 }
 
+TEST_F(FabricClientTest, ContactCountsFromTheQuestionSoThatOldNewsStaysOld) {
+  const auto pong = [&](std::uint64_t id) {
+    FabricFrame frame;
+    frame.mutable_pong()->set_id(id);
+    receive(frame);
+  };
+  authorise();
+  const auto asked = clock_.now().mono;
+  clock_.advance(std::chrono::seconds(3));
+  View view;
+  view.upsert(uid(0), entry(0));
+  snapshot(view, 5);
+  EXPECT_EQ(client_.last_contact()->mono, asked);  // of the subscription, not of the snapshot that was under way
+  clock_.advance(std::chrono::seconds(4));
+  client_.on_tick(clock_.now());
+  const auto first = clock_.now().mono;
+  // What arrives unasked proves nothing about when it was true.
+  receive(delta(5, 6, view));
+  EXPECT_EQ(client_.last_contact()->mono, asked);
+  clock_.advance(std::chrono::seconds(6));
+  client_.on_tick(clock_.now());
+  std::vector<std::uint64_t> pings;
+  for (const auto& frame : sent()) {
+    if (frame.has_ping()) pings.push_back(frame.ping().id());
+  }
+  ASSERT_EQ(pings.size(), 2u);
+  clock_.advance(std::chrono::seconds(5));
+  pong(pings[0]);
+  EXPECT_EQ(client_.last_contact()->mono, first);
+  pong(pings[1] + 7);  // never asked
+  EXPECT_EQ(client_.last_contact()->mono, first);
+}
+
 TEST_F(FabricClientTest, FoundCountsOnlyIfTheRecordCameBefore) {
   authorise();
   View view;

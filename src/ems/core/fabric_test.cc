@@ -58,6 +58,19 @@ TEST_F(Lab, AGatewayGetsNothingUntilItIsAuthorisedAndItsKeyIsPinnedThen) {
   EXPECT_EQ(g.client.view().tags().size(), 2u);
   EXPECT_FALSE(data_came(impostor));
   EXPECT_NE(std::ranges::find(alerts, "fabric.conflict"), alerts.end());
+
+  // Whatever the impostor offers last: the authorised key can be taken back and given again.
+  EmsCore::DeviceChange refused;
+  refused.authorized = false;
+  core->change_device(clock.now(), admin, serial_of(g), refused, [](Status s) { EXPECT_TRUE(s); });
+  run();
+  EXPECT_EQ(g.client.status().state, State::kRefused);
+  EmsCore::DeviceChange compared;
+  compared.expected_key = g.identity.key.public_key_sha256();
+  ASSERT_TRUE(authorise(g, compared));
+  EXPECT_EQ(g.client.status().state, State::kAuthorised);
+  EXPECT_EQ(core->fabric_device(serial_of(g))->device.pinned_key, compared.expected_key);
+  EXPECT_FALSE(data_came(impostor));
 }
 
 TEST_F(Lab, ChangesTravelAsDeltasAndADisconnectedGatewayGoesOnWhereItStood) {

@@ -221,6 +221,23 @@ TEST_F(GatewayCoreTest, TheEmsAwayPastTheThresholdIsDeniedAndSaidSoAndComesBack)
   EXPECT_EQ(core_.addresses().size(), 1u);
 }
 
+TEST_F(GatewayCoreTest, WhatArrivesAfterAStandstillDoesNotMakeOldRecordsValidAgain) {
+  connect();
+  ems_.upsert(endpoint({70, 495}));
+  ASSERT_EQ(core_.addresses().size(), 1u);
+  take<act::ConnectorValid>();
+  // The process stood still past the threshold; what the EMS sent before waits in the socket and is read first.
+  clock_.advance(std::chrono::seconds(200));
+  auto e = endpoint({70});
+  ems_.upsert(e);
+  EXPECT_TRUE(take<act::ConnectorValid>().empty());
+  core_.on_tick(clock_.now());
+  EXPECT_TRUE(core_.connectors().at(1).stale);
+  ems_.upsert(endpoint({70, 495}));
+  EXPECT_TRUE(core_.connectors().at(1).stale);
+  EXPECT_TRUE(core_.addresses().empty());
+}
+
 TEST_F(GatewayCoreTest, ACertificateNotMetYetIsAskedForOnceAndTheRecordComesBeforeTheAnswer) {
   connect();
   core_.on_unknown_certificate(clock_.now(), leaf('a'));
