@@ -113,7 +113,10 @@ Loop::~Loop() {
   if (state_->workers) state_->workers->join();
 }
 
-void Loop::run() { state_->io.run(); }
+void Loop::run() {
+  state_->io.run();
+  state_->io.restart();  // after, so that a stop that came before `run` holds
+}
 void Loop::stop() { state_->io.stop(); }
 void Loop::post(std::function<void()> work) { asio::post(state_->io, std::move(work)); }
 

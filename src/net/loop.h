@@ -44,7 +44,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs until `stop`. Thread: one.
+  /// Runs until `stop`; can be run again. A `stop` before it makes it return at once. Thread: one.
   void run();
   /// Thread: any.
   void stop();

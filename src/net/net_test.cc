@@ -268,6 +268,24 @@ TEST(UnixSocket, EchoesAndKnowsThePeer) {
   EXPECT_EQ(uid, ::getuid());
 }
 
+TEST(Loop, RunsAgainAfterItWasStopped) {
+  Loop loop;
+  for (int i = 0; i < 3; ++i) {
+    bool ran = false;
+    auto timer = loop.after(std::chrono::milliseconds(1), [&] {
+      ran = true;
+      loop.stop();
+    });
+    loop.run();
+    EXPECT_TRUE(ran) << i;
+  }
+  loop.stop();
+  bool ran = false;
+  loop.post([&] { ran = true; });
+  loop.run();
+  EXPECT_FALSE(ran);
+}
+
 TEST(Loop, DeferRunsAfterWhatIsReadyAndTimersCanCancelThemselves) {
   Loop loop;
   std::string order;
