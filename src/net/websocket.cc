@@ -37,8 +37,8 @@ class WebSocketImpl final : public WebSocket, public std::enable_shared_from_thi
   ~WebSocketImpl() override { wslay_event_context_free(context_); }
 
   void start() {
+    watch();  // First: the reading may end the connection at once, and with it the watch.
     asio::co_spawn(io_, read_loop(shared_from_this()), asio::detached);
-    watch();
   }
 
   void send(Bytes message) override {
