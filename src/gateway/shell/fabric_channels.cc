@@ -1,0 +1,124 @@
+#include "gateway/shell/fabric_channels.h"
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "pki/certificate.h"
+
+namespace postern::gateway {
+
+AcceptedCertificate accepted_of(const config::FctemsConfig& config) {
+  return {config.fingerprint, config.issuer_key, config.trust_ca_cn};
+}
+
+net::Target FabricChannels::target_of(const config::FctemsConfig& config) const {
+  net::Target target;
+  target.host = config.server;
+  target.port = config.https_port;
+  target.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(config.call_timeout);
+  if (config.source_ip.valid()) target.source_ip = config.source_ip.str();
+  return target;
+}
+
+bool FabricChannels::trusted(const config::FctemsConfig& config) const {
+  return config.fingerprint.has_value() && !seen(config.id).changed_certificate;
+}
+
+FabricChannels::Seen FabricChannels::seen(ConnectorId id) const {
+  const auto it = channels_.find(id);
+  return it == channels_.end() ? Seen() : Seen(it->second);
+}
+
+void FabricChannels::open(ConnectorId id) {
+  const auto* config = context_.connector(id);
+  if (config == nullptr) return;
+  auto target = target_of(*config);
+  target.tls.identity = net::TlsIdentity{context_.device.certificate_pem, context_.device.key_pem};
+  target.tls.alpn = "postern-fabric/1";
+  target.tls.check_name = false;  // the accepted certificate or its issuer's key is the identity
+  auto changed = std::make_shared<bool>(false);
+  target.tls.accept_peer = [accepted = accepted_of(*config), changed](const net::PeerIdentity& peer) {
+    const auto trust = judge_certificate(accepted, peer.chain_der);
+    *changed = trust == Trust::kChanged;
+    return trust == Trust::kSame || trust == Trust::kRenewed;
+  };
+  net::WebSocketLimits limits;
+  limits.max_message = 64u << 20;
+  channels_[id].opening = net::open_websocket(
+      context_.loop, std::move(target), "/fabric",
+      [this, id, changed](Result<net::WebSocketPtr> result) { opened(id, std::move(result), *changed); }, limits);
+}
+
+void FabricChannels::opened(ConnectorId id, Result<net::WebSocketPtr> result, bool changed_certificate) {
+  auto& channel = channels_[id];
+  auto& core = *context_.core;
+  if (!result) {
+    log_warning("fabric.unreachable", result.error().message, {{"connector", std::to_string(id)}});
+    core.on_disconnected(context_.now(), id, result.error().message);
+    if (changed_certificate) {
+      channel.changed_certificate = true;
+      log_warning("fabric.certificate_changed",
+                  fmt::format("the EMS shows another certificate than the one accepted: stopped; look at it with "
+                              "\"execute fctems verify {}\"", id));
+      core.set_trusted(context_.now(), id, false);
+    }
+    context_.pump();
+    return;
+  }
+  channel.socket = *result;
+  channel.socket->on_message = [this, id](ByteView bytes) {
+    context_.core->on_frame(context_.now(), id, bytes);
+    context_.pump();
+  };
+  channel.socket->on_close = [this, id](std::uint16_t, std::string reason) {
+    channels_[id].socket.reset();
+    context_.core->on_disconnected(context_.now(), id, reason.empty() ? "the EMS closed the connection" : reason);
+    context_.pump();
+  };
+  core.on_connected(context_.now(), id);
+  context_.pump();
+}
+
+void FabricChannels::send(ConnectorId id, Bytes bytes) {
+  if (auto& socket = channels_[id].socket) socket->send(std::move(bytes));
+}
+
+void FabricChannels::close(ConnectorId id, const std::string& reason) {
+  auto& channel = channels_[id];
+  channel.opening.cancel();
+  if (!channel.socket) return;
+  channel.socket->on_close = nullptr;
+  channel.socket->close(1000, reason);
+  channel.socket.reset();
+}
+
+void FabricChannels::on_changed(ConnectorId id) {
+  const auto it = context_.core->connectors().find(id);
+  auto& channel = channels_[id];
+  if (it == context_.core->connectors().end() || !it->second.stale) {
+    channel.stale_since.reset();
+  } else if (!channel.stale_since && it->second.valid_until) {
+    channel.stale_since = context_.now().wall;
+  }
+  keep_ca(id);
+}
+
+void FabricChannels::keep_ca(ConnectorId id) {
+  const auto it = context_.core->connectors().find(id);
+  if (it == context_.core->connectors().end()) return;
+  const auto& status = it->second.client->status();
+  if (status.ztna_ca_der.empty()) return;
+  std::string pem = pki::to_pem(status.ztna_ca_der);
+  for (const auto& der : status.ztna_ca_chain_der) pem += pki::to_pem(der);
+  if (const auto info = pki::parse_certificate(status.ztna_ca_der)) channels_[id].ztna_key = info->public_key_sha256;
+  const auto kept = read_file(context_.ca_path(id), 1 << 20);
+  if (kept && *kept == pem) return;
+  if (auto written = write_file_atomic(context_.ca_path(id), pem); !written) {
+    log_error("connector.ca", written.error().message);
+    return;
+  }
+  if (on_new_ca) on_new_ca();
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,55 @@
+#pragma once
+// The connections to the EMSs: opened when the core says so, to nobody but the EMS whose certificate was accepted.
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "gateway/shell/context.h"
+#include "gateway/shell/trust.h"
+#include "net/client.h"
+
+namespace postern::gateway {
+
+/// Thread: loop.
+class FabricChannels {
+ public:
+  explicit FabricChannels(Context& context) : context_(context) {}
+
+  void open(ConnectorId id);
+  void send(ConnectorId id, Bytes bytes);
+  void close(ConnectorId id, const std::string& reason);
+  /// The connector's state changed: what the EMS said of itself is kept.
+  void on_changed(ConnectorId id);
+  /// After a ZTNA CA was kept that is not the one before.
+  std::function<void()> on_new_ca;
+
+  /// Accepted by an administrator, and not replaced by another since.
+  bool trusted(const config::FctemsConfig& config) const;
+  /// An administrator accepted what the EMS shows now: a stop by a changed certificate is lifted.
+  void lift_stop(ConnectorId id) { channels_[id].changed_certificate = false; }
+
+  struct Seen {
+    bool changed_certificate = false;      ///< Another one was shown since the last acceptance.
+    std::optional<Sha256> ztna_key;        ///< Of the ZTNA CA.
+    std::optional<WallTime> stale_since;
+  };
+  Seen seen(ConnectorId id) const;
+
+  /// How this connector's EMS is reached, without trust in anything.
+  net::Target target_of(const config::FctemsConfig& config) const;
+
+ private:
+  struct Channel : Seen {
+    net::Handle opening;
+    net::WebSocketPtr socket;
+  };
+  void opened(ConnectorId id, Result<net::WebSocketPtr> result, bool changed_certificate);
+  void keep_ca(ConnectorId id);
+
+  Context& context_;
+  std::map<ConnectorId, Channel> channels_;
+};
+
+AcceptedCertificate accepted_of(const config::FctemsConfig& config);
+
+}  // namespace postern::gateway

@@ -1,0 +1,72 @@
+#include "gateway/shell/firewall_control.h"
+
+#include "base/log.h"
+
+namespace postern::gateway {
+
+FirewallControl::FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall)
+    : context_(context), firewall_(std::move(firewall)) {}
+
+Result<std::unique_ptr<FirewallControl>> FirewallControl::open(Context& context) {
+  auto opened = firewall::Firewall::open();
+  if (!opened) return fail(opened.error().context("firewall (--no-firewall runs without IP/MAC control)"));
+  return std::unique_ptr<FirewallControl>(new FirewallControl(context, std::move(*opened)));
+}
+
+firewall::AddressEntry FirewallControl::entry(const AddressState& state) const {
+  firewall::AddressEntry entry{state.ip, state.mac, state.interface, {}, {}};
+  for (const auto& [name, tag] : context_.core->tags().entries()) {
+    if (state.tags[tag.bit]) entry.tags.insert(name);
+    if (state.known[tag.bit] || (tag.info && tag.info->on_unknown_ignore)) entry.known.insert(name);
+  }
+  return entry;
+}
+
+void FirewallControl::use_policies() {
+  firewall_->model().set_policies(firewall::compile_policies(context_.config));
+  dirty_ = true;
+}
+
+void FirewallControl::use_tags() {
+  std::set<std::string> names;
+  for (const auto& [name, tag] : context_.core->tags().entries()) {
+    if (tag.info) names.insert(name);
+  }
+  firewall_->model().set_tags(std::move(names));
+  for (const auto& [ip, state] : context_.core->addresses()) firewall_->model().upsert(entry(state));
+  dirty_ = true;
+}
+
+void FirewallControl::upsert(const AddressState& state) {
+  firewall_->model().upsert(entry(state));
+  dirty_ = true;
+}
+
+void FirewallControl::remove(const IpAddress& ip) {
+  firewall_->model().remove(ip);
+  dirty_ = true;
+}
+
+void FirewallControl::apply() {
+  if (!std::exchange(dirty_, false)) return;
+  if (auto applied = firewall_->apply(); !applied) {
+    dirty_ = true;
+    log_error("firewall.apply", applied.error().message);
+    return;
+  }
+  ready_ = true;
+  if (auto cleanup = firewall_->take_cleanup()) context_.loop.offload(std::move(cleanup), [] {});
+}
+
+void FirewallControl::renew_lease() {
+  if (!ready_) return;
+  if (auto renewed = firewall_->renew(static_cast<unsigned>(GatewayCore::kLease.count())); !renewed) {
+    log_error("firewall.lease", renewed.error().message);
+  }
+}
+
+void FirewallControl::take_away() {
+  if (auto removed = firewall_->remove(); !removed) log_warning("firewall.remove", removed.error().message);
+}
+
+}  // namespace postern::gateway

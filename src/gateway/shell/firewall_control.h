@@ -1,0 +1,35 @@
+#pragma once
+// IP and MAC control: the core's addresses and tags, and the configured policies, in nftables.
+#include <memory>
+
+#include "gateway/firewall/firewall.h"
+#include "gateway/shell/context.h"
+
+namespace postern::gateway {
+
+/// Changes are collected until `apply`. Thread: loop.
+class FirewallControl {
+ public:
+  /// Errors: firewall::Firewall::open's.
+  static Result<std::unique_ptr<FirewallControl>> open(Context& context);
+
+  void use_policies();               ///< Of the configuration.
+  void use_tags();                   ///< Of the core, and what they mean for every address.
+  void upsert(const AddressState& state);
+  void remove(const IpAddress& ip);
+  /// What was changed takes effect; failing, it is tried again with the next change.
+  void apply();
+  void renew_lease();
+  void take_away();                  ///< For a deliberate end of the program only.
+
+ private:
+  FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);
+  firewall::AddressEntry entry(const AddressState& state) const;
+
+  Context& context_;
+  std::unique_ptr<firewall::Firewall> firewall_;
+  bool dirty_ = false;
+  bool ready_ = false;  // applied once: before that there is nothing to renew
+};
+
+}  // namespace postern::gateway

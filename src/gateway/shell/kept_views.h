@@ -1,0 +1,31 @@
+#pragma once
+// The connectors' views on disk: what lets the gateway go on deciding after its own restart, while an EMS is away.
+#include <map>
+#include <set>
+
+#include "gateway/shell/context.h"
+
+namespace postern::gateway {
+
+/// Thread: loop.
+class KeptViews {
+ public:
+  explicit KeptViews(Context& context);
+
+  /// Gives the core what was kept of every enabled connector; what is damaged is left out and logged.
+  void restore();
+  /// This connector's view changed.
+  void mark(ConnectorId id) { unsaved_.insert(id); }
+  /// Writes what changed, and what was last written when the last contact was ten seconds older.
+  void save();
+
+ private:
+  std::filesystem::path path(ConnectorId id) const;
+
+  Context& context_;
+  std::string boot_id_;
+  std::set<ConnectorId> unsaved_;
+  std::map<ConnectorId, MonoTime> saved_contact_;
+};
+
+}  // namespace postern::gateway

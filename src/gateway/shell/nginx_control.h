@@ -1,0 +1,48 @@
+#pragma once
+// nginx and what it decides by: listeners and certificates in its configuration, policies in ec-shm.
+#include <memory>
+#include <string>
+
+#include "ecshm/writer.h"
+#include "gateway/shell/context.h"
+#include "gateway/shell/proxy_plan.h"
+#include "gateway/ztna/nginx_process.h"
+#include "gateway/ztna/traffic_log.h"
+
+namespace postern::gateway {
+
+/// Thread: loop.
+class NginxControl {
+ public:
+  /// `shm` outlives this.
+  NginxControl(Context& context, ecshm::Writer& shm) : context_(context), shm_(shm) {}
+
+  /// Makes nginx's directories. Until `start`, reload does nothing. Errors: NginxProcess::create's.
+  Status create(const NginxOptions& options);
+  void start();
+  void stop();
+
+  /// Compiles the configured policies with the tags as they are now, for the workers.
+  void publish_policies();
+  /// Puts the configuration into force if it is another than the one in force. What can't be is logged, and the old one
+  /// stays.
+  void reload();
+  /// Names for an event of the workers.
+  TrafficNames names_of(const ecshm::Event& event) const;
+
+ private:
+  // What they install for nginx they append to `installed`: with other content under the same name nginx reloads, too.
+  /// nullopt: the certificate is unreadable, which has been logged.
+  std::optional<NginxListener> with_certificate(std::size_t number, std::string& installed);
+  void install_client_cas(NginxConfig& config, std::string& installed);
+
+  Context& context_;
+  ecshm::Writer& shm_;
+  std::unique_ptr<NginxProcess> process_;
+  bool started_ = false;
+  ProxyPlan plan_;
+  std::string in_force_;  // text and installed files
+  bool busy_ = false, again_ = false;
+};
+
+}  // namespace postern::gateway
