@@ -188,6 +188,7 @@ class ApiLab : public Lab {
     out.path = percent_decoded(target.substr(0, mark));
     if (mark != std::string::npos) {
       for (const std::string_view pair : split(std::string_view(target).substr(mark + 1), '&')) {
+        if (pair.empty()) continue;
         const std::size_t eq = std::min(pair.find('='), pair.size());
         out.query[percent_decoded(pair.substr(0, eq))] = percent_decoded(eq < pair.size() ? pair.substr(eq + 1) : "");
       }
