@@ -10,6 +10,7 @@ from programs import run_lines
 
 TARGETS = ["decision_bench"]
 ENDPOINTS, DECISIONS, ROUNDS = 1_000_000, 1_000_000, 9
+TRIAL_ENDPOINTS = 50_000
 
 
 def run(context):
@@ -17,7 +18,8 @@ def run(context):
     where = "/run" if os.access("/run", os.W_OK) else None
     directory = Path(tempfile.mkdtemp(prefix="postern-bench-", dir=where))
     try:
-        lines = run_lines([context.programs / "decision_bench", "--directory", directory / "shm", "--endpoints", ENDPOINTS,
+        lines = run_lines([context.programs / "decision_bench", "--directory", directory / "shm", "--endpoints",
+                           TRIAL_ENDPOINTS if context.trial else ENDPOINTS,
                            "--decisions", DECISIONS, "--rounds", context.rounds or ROUNDS])
     finally:
         remove_tree(directory)

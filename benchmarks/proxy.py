@@ -16,13 +16,14 @@ from pathlib import Path
 
 import stack as stacks
 from catalogue import Figure
-from lab import LabError, checkout_id, connect, free_port, https, remove_tree, wait_for
+from lab import LabError, connect, free_port, https, remove_tree, wait_for
 from machine import percentile
 from programs import run_lines
 
 TARGETS = ["postern-ems", "postern-gateway", "postern-agent", "ngx_http_postern_module", "mtls_load"]
 LETTER = "q"
 ROUNDS, MILLISECONDS, CONNECTIONS = 7, 1500, 32
+TRIAL_MILLISECONDS = 100
 MEASURED, REST = {0}, {1}       # cores
 
 BACKEND = """daemon off;
@@ -143,9 +144,10 @@ def plain_nginx(written, directory, ports, authorise=None):
 
 
 class Contest:
-    def __init__(self, directory, programs, cleanup):
-        self.programs = programs
-        name = checkout_id() + LETTER
+    def __init__(self, directory, context, cleanup):
+        self.programs = context.programs
+        self.milliseconds = TRIAL_MILLISECONDS if context.trial else MILLISECONDS
+        name = context.name(LETTER)
         stacks.remove_traces(name, directory)
         self.stack = stack = ProxyStack(name, directory, namespaces=False, restart=False)
         cleanup.callback(stack.close)
@@ -204,7 +206,7 @@ class Contest:
         before = cpu_seconds(pids())
         (load,) = run_lines(["taskset", "-c", ",".join(map(str, REST)), self.programs / "mtls_load", "--address", "127.0.0.1",
                              "--port", port, "--certificate", self.certificate, "--key", self.key,
-                             "--connections", CONNECTIONS, "--milliseconds", MILLISECONDS])
+                             "--connections", CONNECTIONS, "--milliseconds", self.milliseconds])
         after = cpu_seconds(pids())
         if load["failures"] or before.keys() != after.keys():
             raise LabError(f"{name}: {load['failures']} of the requests failed, or a process ended")
@@ -224,7 +226,7 @@ def run(context):
         with contextlib.ExitStack() as cleanup:
             directory.chmod(0o711)
             context.say("starting EMS, gateway, agent, application and peers")
-            contest = Contest(directory / "stack", context.programs, cleanup)
+            contest = Contest(directory / "stack", context, cleanup)
             names = list(contest.contestants)
             for name in names:
                 contest.measure(name)      # caches, sessions with the application

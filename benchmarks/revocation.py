@@ -12,14 +12,14 @@ from pathlib import Path
 
 import stack as stacks
 from catalogue import Figure
-from lab import LabError, checkout_id, namespaces_allowed, remove_tree, wait_for
+from lab import LabError, namespaces_allowed, remove_tree, wait_for
 from machine import percentile
 from postgres import Postgres, binaries
 from programs import run_lines
 
 TARGETS = ["postern-ems", "postern-gateway", "postern-agent", "ngx_http_postern_module", "stream_app", "commit_peer",
            "revocation_client"]
-LETTER = "b"
+LETTER = "r"
 PORT = 9447
 
 CHANGES = 200            # for P2, as the issue counts them
@@ -77,9 +77,8 @@ class BenchStack(stacks.Stack):
 
 
 class Revocation:
-    def __init__(self, directory, programs):
+    def __init__(self, directory, programs, name):
         self.directory, self.programs = Path(directory), programs
-        name = checkout_id() + LETTER
         stacks.remove_traces(name, self.directory)
         self.stack = BenchStack(programs, name, self.directory, host_links=False, restart=False)
         try:
@@ -157,7 +156,7 @@ def run(context):
                 peer_name = "the same rows committed to SQLite (WAL, synchronous=FULL); PostgreSQL is not installed"
                 peer_command = [context.programs / "commit_peer", "--sqlite", directory / "peer.db"]
             context.say("starting EMS, gateway, agent and application")
-            lab = Revocation(directory / "stack", context.programs)
+            lab = Revocation(directory / "stack", context.programs, context.name(LETTER))
             cleanup.callback(lab.close)
             cuts, decided, peer = [], [], []
             while len(cuts) < changes or len(decided) < decisions:

@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 import machine  # noqa: E402
 from catalogue import METRICS, empty_row  # noqa: E402
-from lab import LabError  # noqa: E402
+from lab import LabError, checkout_id  # noqa: E402
 
 RESULTS = ROOT / "benchmarks/results"
 PROGRAMS = ROOT / "build/release/benchmarks"
@@ -28,6 +28,15 @@ class Context:
     rounds: int | None      # None: as many as its definition says
     keep: bool
     quiet: bool
+
+    @property
+    def trial(self):
+        """Only to see that it works."""
+        return self.rounds is not None
+
+    def name(self, letter):
+        """Of what is started: a trial, as a test makes it, does not meet a benchmark."""
+        return checkout_id() + (letter.upper() if self.trial else letter)
 
     def say(self, text):
         if not self.quiet:
@@ -43,7 +52,7 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="list benchmarks and metrics and stop")
     parser.add_argument("--json", action="store_true", help="print the JSON that is written, instead of the table")
     parser.add_argument("--rounds", type=int, metavar="N",
-                        help="measure N times only: shows that it works, and is never compared with a target")
+                        help="measure N times only, to see that it works: compared with no target and not written down")
     parser.add_argument("--keep", action="store_true", help="keep logs and data of what was started")
     return parser.parse_args()
 
@@ -152,16 +161,17 @@ def measure(names, modules, args):
 def report(rows, failed, args):
     result = {"machine": machine.describe(), "commit": machine.commit(ROOT), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
               "metrics": rows}
-    RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=1) + "\n"
-    temporary = RESULTS / "latest.json.tmp"
-    temporary.write_text(text)
-    temporary.replace(RESULTS / "latest.json")
+    if not args.rounds:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        temporary = RESULTS / "latest.json.tmp"
+        temporary.write_text(text)
+        temporary.replace(RESULTS / "latest.json")
     if args.json:
         print(text, end="")
     else:
         print_table(rows)
-        print(f"Written to {(RESULTS / 'latest.json').relative_to(ROOT)}")
+        print("Not written: a trial" if args.rounds else f"Written to {(RESULTS / 'latest.json').relative_to(ROOT)}")
     return 1 if failed else 0
 
 

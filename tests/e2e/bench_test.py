@@ -1,0 +1,59 @@
+"""Every benchmark still runs to its end on the real programs, and no metric is left out. Their figures are no test's business."""
+import json
+import subprocess
+import sys
+import unittest
+
+import harness
+
+sys.path.insert(0, str(harness.ROOT / "benchmarks"))
+import catalogue  # noqa: E402
+
+
+def bench(*arguments):
+    return subprocess.run([sys.executable, harness.ROOT / "tools/bench.py", *arguments], capture_output=True, text=True)
+
+
+class Bench(unittest.TestCase):
+    def measured(self, name):
+        done = bench(name, "--rounds", "1", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        rows = json.loads(done.stdout)["metrics"]
+        self.assertLessEqual({f"P{n}" for n in range(1, 22)}, {row["id"] for row in rows})
+        own = {m.id for m in catalogue.METRICS if m.benchmark == name}
+        for row in rows:
+            self.assertLessEqual({"id", "name", "unit", "ours", "peer_name", "peer", "ratio", "target", "met"}, row.keys())
+            if row["id"] in own:
+                self.assertGreater(row["ours"], 0, row)
+                self.assertGreater(row["peer"], 0, row)
+            elif row["id"].partition(".")[0] not in own:
+                self.assertIsNone(row["ours"], row)
+            self.assertIsNone(row["met"], "a trial meets no target")
+
+    def test_decision(self):
+        self.measured("decision")
+
+    def test_engine(self):
+        self.measured("engine")
+
+    def test_proxy(self):
+        self.measured("proxy")
+
+    @unittest.skipIf(harness.namespaces_allowed(), "this kernel refuses network namespaces")
+    def test_revocation(self):
+        self.measured("revocation")
+
+    def test_unknown_and_unbuilt_names_are_refused(self):
+        for name, said in (("nonsense", "there is no benchmark or metric called 'nonsense'"), ("P21", "not built yet")):
+            done = bench(name)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(said, done.stderr)
+
+    def test_list_names_every_metric(self):
+        listed = bench("--list").stdout
+        for n in range(1, 22):
+            self.assertRegex(listed, rf"(?m)^P{n} ")
+
+
+if __name__ == "__main__":
+    harness.main()
