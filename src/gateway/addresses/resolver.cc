@@ -103,14 +103,14 @@ void Resolver::judge(const IpAddress& ip) {
     MacAddress mac;
   };
   std::vector<Passing> passing;
-  bool undecided = false;
+  std::set<RecordKey> undecided;
   if (const auto it = claims_.find(ip); it != claims_.end()) {
     for (const auto& claim : it->second) {
       MacAddress mac;
       const auto reason = judge_claim(ip, claim, mac);
       if (reason == ResolveReason::kResolved) passing.push_back({&claim, mac});
       if (reason != ResolveReason::kNeighbourUnknown) continue;
-      undecided = true;
+      undecided.insert(claim.owner);
       const NeighbourKey question{claim.interface, ip};
       if (!neighbours_.contains(question) && asked_.insert(question).second) questions_.push_back(question);
     }
@@ -131,11 +131,9 @@ void Resolver::judge(const IpAddress& ip) {
     winner = ResolvedAddress{ip, passing[0].mac, passing[0].claim->interface, passing[0].claim->owner};
   }
   const auto held = resolved_.find(ip);
-  if (!winner && undecided && held != resolved_.end()) {
-    // While the network is being asked again, what stood goes on standing, if its owner still claims it.
-    const auto& claims = claims_.at(ip);
-    if (std::any_of(claims.begin(), claims.end(), [&](const auto& c) { return c.owner == held->second.owner; })) return;
-  }
+  // While the network is being asked again about its owner's claim, what stood goes on standing. A question about
+  // somebody else's claim saves nobody.
+  if (!winner && held != resolved_.end() && undecided.contains(held->second.owner)) return;
   if (winner) {
     if (held == resolved_.end() || held->second != *winner) {
       resolved_[ip] = *winner;

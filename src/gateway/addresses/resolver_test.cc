@@ -73,6 +73,22 @@ TEST_F(ResolverTest, WhatStoodStandsWhileTheNetworkIsAskedAgain) {
   EXPECT_TRUE(owns("A", "10.0.1.2"));
 }
 
+TEST_F(ResolverTest, AQuestionAboutAnothersClaimKeepsNobodyWhoseOwnClaimHasFailed) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  a.share_connected = false;
+  a.share_all = true;
+  resolver_.upsert(a);
+  ASSERT_TRUE(owns("A", "10.0.1.2"));
+  auto b = endpoint("B", "10.0.1.2", kMac3);  // behind us, and the network has not said yet whether it is there
+  b.public_ip = ip("10.0.1.3");
+  resolver_.upsert(b);
+  EXPECT_EQ(resolver_.take_questions().size(), 1u);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  a.public_ip = ip("203.0.113.1");  // A's telemetry comes from elsewhere now
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+}
+
 TEST_F(ResolverTest, ASecondClaimantGetsNothingAndTheFirstKeepsItsAddress) {
   resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
   present("10.0.1.2", kMac2);
