@@ -198,6 +198,27 @@ TEST_F(NetTest, WebSocketCarriesMessagesOfEverySizeAndCloses) {
   EXPECT_EQ(code, 1000);
 }
 
+TEST_F(NetTest, WhatWasSentBeforeAWebSocketWasClosedArrives) {
+  listen();
+  WebSocketPtr mine;
+  std::string got;
+  auto handle = open_websocket(loop_, target(), "/ws", [&](Result<WebSocketPtr> r) {
+    ASSERT_TRUE(r) << r.error().message;
+    mine = *r;
+    mine->on_message = [&](ByteView bytes) { got.append(as_text(bytes)); };
+    mine->on_close = [&](std::uint16_t code, std::string reason) {
+      got += std::to_string(code) + reason;
+      loop_.stop();
+    };
+    accepted_->send({'a'});  // in one turn of the loop, as an orderly goodbye is
+    accepted_->send({'b'});
+    accepted_->close(1000, "bye");
+    accepted_->send({'c'});
+  });
+  run();
+  EXPECT_EQ(got, "ab1000bye");
+}
+
 TEST_F(NetTest, AServerThatGoesEndsItsWebSockets) {
   listen();
   WebSocketPtr mine;

@@ -57,6 +57,7 @@ class WebSocketImpl final : public WebSocket, public std::enable_shared_from_thi
     close_code_ = code;
     close_reason_ = reason;
     reason.resize(std::min<std::size_t>(reason.size(), 120));
+    wslay_event_send(context_);  // it lets control frames overtake messages, and sends none after a close
     wslay_event_queue_close(context_, code, reinterpret_cast<const uint8_t*>(reason.data()), reason.size());
     pump_soon();
   }
