@@ -1,0 +1,274 @@
+// The whole program on real sockets: enrolment, telemetry and fabric over TLS, a restart, and what is refused.
+#include "ems/shell/shell.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "base/file.h"
+#include "ems/core/ems_core.h"
+#include "ems/shell/prepare.h"
+#include "ems/store/store.h"
+#include "net/client.h"
+#include "pki/authority.h"
+#include "proto/fact_codec.h"
+#include "proto/invitation.h"
+#include "wire/fabric.pb.h"
+#include "wire/telemetry.pb.h"
+
+namespace postern::ems {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string text_of(ByteView bytes) { return std::string(as_text(bytes)); }
+Bytes bytes_of(const google::protobuf::MessageLite& m) {
+  const auto text = m.SerializeAsString();
+  return Bytes(text.begin(), text.end());
+}
+
+class ShellTest : public testing::Test {
+ protected:
+  ShellTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "postern-ems-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    options_.data_dir = directory_ / "data";
+    options_.https = options_.telemetry = *parse_listen_address("127.0.0.1:0");
+  }
+  ~ShellTest() override {
+    if (thread_.joinable()) stop();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  /// Makes the EMS and an invitation, before anything listens.
+  std::string invite() {
+    SystemRandom random;
+    const SystemClock clock;
+    auto store = prepare_store(options_.data_dir, random, clock.now(), {"127.0.0.1"});
+    EXPECT_TRUE(store) << (store ? "" : store.error().message);
+    EmsCore core(**store, random, {});
+    EXPECT_TRUE(core.start(clock.now()));
+    core.set_public_addresses({"127.0.0.1:8013"});
+    std::string text;
+    core.create_invitation(clock.now(), {"test", ""}, Seconds(3600), 1, "",
+                           [&](Result<EmsCore::InvitationMade> made) { text = made->invitation; });
+    core.flush(clock.now());
+    for (auto& action : core.take_actions()) {
+      if (auto* complete = std::get_if<act::Complete>(&action)) complete->call();
+    }
+    return text;
+  }
+
+  void start() {
+    std::error_code ignored;
+    std::filesystem::remove(options_.data_dir / "runtime.json", ignored);
+    thread_ = std::thread([this] { status_ = run_ems(options_); });
+    wait([this] { return std::filesystem::exists(options_.data_dir / "runtime.json"); });
+    const auto text = read_file(options_.data_dir / "runtime.json", 4096);
+    ASSERT_TRUE(text);
+    const auto runtime = boost::json::parse(*text).as_object();
+    https_port_ = static_cast<std::uint16_t>(runtime.at("https_port").as_int64());
+    telemetry_port_ = static_cast<std::uint16_t>(runtime.at("telemetry_port").as_int64());
+  }
+  int stop() {
+    ::kill(::getpid(), SIGTERM);
+    thread_.join();
+    return status_;
+  }
+
+  void wait(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (!condition()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "it did not happen";
+      turn(5ms);
+    }
+  }
+  /// Lets the client's loop run for a moment.
+  void turn(std::chrono::milliseconds time) {
+    auto end = loop_.after(time, [this] { loop_.stop(); });
+    loop_.run();
+  }
+
+  net::Target target(std::uint16_t port, const std::string& alpn) {
+    net::Target out;
+    out.host = "127.0.0.1";
+    out.port = port;
+    out.tls.alpn = alpn;
+    out.tls.check_name = false;
+    out.tls.accept_peer = [](const net::PeerIdentity&) { return true; };
+    return out;
+  }
+  wire::EnrolResponse enrol(const pki::PrivateKey& key, const std::string& code) {
+    wire::EnrolRequest request;
+    request.set_code(code);
+    request.set_csr_der(text_of(pki::make_request(key)));
+    request.set_host_name("host");
+    net::HttpRequest http;
+    http.method = "POST";
+    http.path = "/enrol";
+    http.body = request.SerializeAsString();
+    std::optional<Result<net::HttpResponse>> reply;
+    auto call = net::http_request(loop_, target(telemetry_port_, "postern-enrol/1"), http,
+                                  [&](Result<net::HttpResponse> r) { reply = std::move(r); });
+    wait([&] { return reply.has_value(); });
+    wire::EnrolResponse response;
+    EXPECT_TRUE(reply->has_value()) << (reply->has_value() ? "" : reply->error().message);
+    if (reply->has_value()) {
+      EXPECT_TRUE(response.ParseFromString((*reply)->body));
+    }
+    return response;
+  }
+  Result<net::WebSocketPtr> open(net::Target to, const std::string& path) {
+    std::optional<Result<net::WebSocketPtr>> reply;
+    auto call = net::open_websocket(loop_, std::move(to), path, [&](Result<net::WebSocketPtr> r) {
+      if (r) {
+        (*r)->on_message = [this](ByteView bytes) { messages_.push_back(text_of(bytes)); };
+        (*r)->on_close = [this](std::uint16_t, std::string) { closed_ = true; };
+      }
+      reply = std::move(r);
+    });
+    wait([&] { return reply.has_value(); });
+    return *reply;
+  }
+  template <class Frame>
+  const Frame* find(std::function<bool(const Frame&)> wanted, Frame& out) {
+    for (const auto& text : messages_) {
+      if (out.ParseFromString(text) && wanted(out)) return &out;
+    }
+    return nullptr;
+  }
+
+  std::filesystem::path directory_;
+  ShellOptions options_;
+  std::thread thread_;
+  int status_ = -1;
+  std::uint16_t https_port_ = 0, telemetry_port_ = 0;
+  net::Loop loop_;
+  std::vector<std::string> messages_;
+  bool closed_ = false;
+};
+
+TEST_F(ShellTest, AnAgentEnrolsAndReportsOverMutualTlsAndWhatWasAcknowledgedSurvives) {
+  const auto invitation = proto::parse_invitation(invite());
+  ASSERT_TRUE(invitation);
+  struct stat info;
+  ASSERT_EQ(::stat((options_.data_dir / kInitialPasswordFile).c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  start();
+  const auto key = pki::PrivateKey::generate();
+  EXPECT_EQ(enrol(key, "wrong").error_code(), "permission_denied");
+  const auto enrolled = enrol(key, invitation->code);
+  ASSERT_EQ(enrolled.error_code(), "") << enrolled.error_message();
+
+  auto agent = target(telemetry_port_, "postern-telemetry/1");
+  EXPECT_FALSE(open(agent, "/telemetry"));  // without a certificate
+  std::string chain;
+  for (const auto& der : enrolled.chain_der()) chain += pki::to_pem(as_bytes(der));
+  agent.tls.identity = net::TlsIdentity{chain, key.to_pem()};
+  EXPECT_FALSE(open(agent, "/elsewhere"));
+  auto socket = open(agent, "/telemetry");
+  ASSERT_TRUE(socket) << socket.error().message;
+  // The listener proves itself by the key that the invitation names.
+  const auto& shown = (*socket)->peer().chain_der;
+  ASSERT_GE(shown.size(), 2u);
+  EXPECT_EQ(pki::parse_certificate(shown.back())->public_key_sha256, invitation->root_key_sha256);
+
+  wire::TelemetryFrame frame;
+  frame.mutable_hello()->set_uid(enrolled.uid());
+  frame.mutable_hello()->set_run_id(1);
+  (*socket)->send(bytes_of(frame));
+  using Frame = wire::TelemetryFrame;
+  wait([&] { return find<Frame>([](const Frame& f) { return f.has_welcome(); }, frame) != nullptr; });
+  EXPECT_TRUE(frame.welcome().full_report_wanted());
+  Frame report;
+  report.mutable_report()->set_seq(1);
+  report.mutable_report()->set_full(true);
+  proto::encode_fact("os.family", {std::string("linux"), {}, "test"}, *report.mutable_report()->add_facts());
+  (*socket)->send(bytes_of(report));
+  wait([&] { return find<Frame>([](const Frame& f) { return f.has_ack() && f.ack().seq() == 1; }, frame) != nullptr; });
+
+  // An orderly end says goodbye, with a time to come back.
+  std::thread stopper([] { ::kill(::getpid(), SIGTERM); });
+  wait([&] { return closed_; });
+  stopper.join();
+  thread_.join();
+  EXPECT_EQ(status_, 0);
+  ASSERT_NE(find<Frame>([](const Frame& f) { return f.has_goodbye(); }, frame), nullptr);
+  EXPECT_EQ(frame.goodbye().reason(), "shutting_down");
+  EXPECT_GT(frame.goodbye().retry_after_ms(), 0u);
+  EXPECT_FALSE(std::filesystem::exists(options_.data_dir / "runtime.json"));
+
+  messages_.clear();
+  start();
+  agent.port = telemetry_port_;
+  socket = open(agent, "/telemetry");
+  ASSERT_TRUE(socket) << socket.error().message;
+  frame.Clear();
+  frame.mutable_hello()->set_uid(enrolled.uid());
+  frame.mutable_hello()->set_run_id(1);
+  frame.mutable_hello()->set_last_acked_seq(1);
+  (*socket)->send(bytes_of(frame));
+  wait([&] { return find<Frame>([](const Frame& f) { return f.has_welcome(); }, frame) != nullptr; });
+  EXPECT_FALSE(frame.welcome().full_report_wanted());
+  (*socket)->abort();
+  EXPECT_EQ(stop(), 0);
+}
+
+TEST_F(ShellTest, AGatewayIsHeardOnTheHttpsPortUnderItsOwnProtocolOnly) {
+  invite();
+  start();
+  SystemRandom random;
+  const auto device = pki::make_device(pki::PrivateKey::generate(), GatewaySerial("PGW0000000000001"),
+                                       {from_unix_ms(0), from_unix_ms(4'000'000'000'000)}, random);
+  auto gateway = target(https_port_, "postern-fabric/1");
+  EXPECT_FALSE(open(gateway, "/fabric"));  // without a certificate
+  gateway.tls.identity = net::TlsIdentity{pki::to_pem(device.certificate), device.key.to_pem()};
+  auto browser = gateway;
+  browser.tls.alpn = "http/1.1";
+  EXPECT_FALSE(open(browser, "/fabric"));
+  auto socket = open(gateway, "/fabric");
+  ASSERT_TRUE(socket) << socket.error().message;
+  wire::FabricFrame frame;
+  frame.mutable_hello()->set_serial("PGW0000000000001");
+  (*socket)->send(bytes_of(frame));
+  wait([&] { return find<wire::FabricFrame>([](const auto& f) { return f.has_status(); }, frame) != nullptr; });
+  EXPECT_EQ(frame.status().state(), wire::FabricStatus::PENDING);
+  EXPECT_TRUE(frame.status().ztna_ca_der().empty());
+  (*socket)->abort();
+  EXPECT_EQ(stop(), 0);
+}
+
+TEST_F(ShellTest, SaysWhyItCanNotStart) {
+  invite();
+  start();
+  ShellOptions second = options_;
+  EXPECT_EQ(run_ems(second), 1);  // the database is in use
+  ShellOptions taken = options_;
+  taken.data_dir = directory_ / "other";
+  taken.https.port = https_port_;
+  EXPECT_EQ(run_ems(taken), 1);   // the port is in use
+  EXPECT_EQ(stop(), 0);
+  EXPECT_EQ(reset_password(directory_ / "nowhere", "admin"), 1);
+  EXPECT_EQ(reset_password(options_.data_dir, "nobody"), 1);
+  EXPECT_EQ(reset_password(options_.data_dir, "admin"), 0);
+}
+
+TEST(ListenAddress, IsAnAddressAndAPort) {
+  EXPECT_EQ(parse_listen_address("127.0.0.1:0")->port, 0);
+  EXPECT_TRUE(parse_listen_address("[::1]:8443")->ip.is_v6());
+  for (const auto* text : {"", "8443", "localhost:1", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x"}) {
+    EXPECT_FALSE(parse_listen_address(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace postern::ems
