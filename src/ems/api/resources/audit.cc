@@ -27,7 +27,8 @@ void list(const CallPtr& call) {
   if (more) entries->resize(limit);
   json::array items;
   for (const AuditEntry& e : *entries) items.push_back(entry_json(e));
-  json::object reply = list_reply(std::move(items), more ? make_cursor(*call, std::to_string(entries->back().id)) : "", 0);
+  const std::string next = more ? make_cursor(*call, std::to_string(entries->back().id)) : "";
+  json::object reply = list_reply(std::move(items), next, 0);
   reply["total"] = nullptr;  // counting a year of entries for every page would be the dearest part of it
   call->reply(200, reply);
 }
@@ -53,7 +54,8 @@ Resource audit_resource() {
               "properties": {
                 "id": {"type": "integer", "description": "Ascending"},
                 "at": {"type": "string", "format": "date-time"},
-                "actor": {"type": "string", "description": "admin, token:<id> (admin), agent <uid>, gateway <serial>, ems"},
+                "actor": {"type": "string", 
+                  "description": "admin, token:<id> (admin), agent <uid>, gateway <serial>, ems"},
                 "source": {"type": "string", "description": "Address it came from; may be empty"},
                 "action": {"type": "string", "description": "Stable: endpoint.quarantine"},
                 "object": {"type": "string"}, "detail": {"type": "string"}}},

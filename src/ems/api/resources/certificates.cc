@@ -54,8 +54,11 @@ const ServerCertificate* find(const CallPtr& call, const std::string& name) {
   return nullptr;
 }
 
+tl::unexpected<Error> refuse(std::string why) {
+  return fail(ErrorCode::kInvalidArgument, "certificate: " + std::move(why));
+}
+
 Status check_dates(const pki::CertificateInfo& info, WallTime now) {
-  const auto refuse = [](std::string why) { return fail(ErrorCode::kInvalidArgument, "certificate: " + std::move(why)); };
   if (info.not_after <= now) return refuse(fmt::format("{} expired at {}", info.subject, to_iso8601(info.not_after)));
   if (info.not_before > now) {
     return refuse(fmt::format("{} is not valid before {}; check this machine's clock", info.subject,
@@ -66,7 +69,6 @@ Status check_dates(const pki::CertificateInfo& info, WallTime now) {
 
 /// A certificate that browsers and gateways take, with its key, in our own spelling: nothing else of the texts is kept.
 Result<ServerCertificate> read_upload(std::string_view chain_pem, std::string_view key_pem, WallTime now) {
-  const auto refuse = [](std::string why) { return fail(ErrorCode::kInvalidArgument, "certificate: " + std::move(why)); };
   const auto chain = pki::certificates_from_pem(chain_pem);
   if (!chain) return refuse("must be PEM, the server's own certificate first; " + chain.error().message);
   if (chain->size() > kMaxChain) return refuse(fmt::format("{} certificates are too many", chain->size()));
@@ -80,10 +82,12 @@ Result<ServerCertificate> read_upload(std::string_view chain_pem, std::string_vi
         return refuse("it is not one for a server: its extended key usage must be serverAuth. Is the server's own "
                       "certificate the first?");
       }
-      if (info->client_auth) return refuse("its extended key usage names clientAuth too; have one issued for serverAuth only");
+      if (info->client_auth) {
+        return refuse("its extended key usage names clientAuth too; have one issued for serverAuth only");
+      }
     } else if (!pki::signed_by((*chain)[i - 1], (*chain)[i])) {
-      return refuse(fmt::format("number {} of the chain did not sign the one before it; order them from the server's own "
-                                "to the root",
+      return refuse(fmt::format("number {} of the chain did not sign the one before it; order them from the server's "
+                                "own to the root",
                                 i + 1));
     }
     out.chain_pem += pki::to_pem((*chain)[i]);
@@ -151,7 +155,8 @@ void select(const CallPtr& call) {
       now_of(call), actor_of(call), name, [call, shown = done_certificate(call, name, 200)](Status done) {
         if (!done) {
           if (const ServerCertificate* stored = call->services.core.selected_server_certificate()) {
-            (void)call->services.hooks.use_web_certificate({stored->chain_pem, stored->key_pem});  // it was in use before
+            // It was in use before, so it can be used.
+            (void)call->services.hooks.use_web_certificate({stored->chain_pem, stored->key_pem});
           }
         }
         shown(done);
@@ -181,7 +186,7 @@ Resource certificates_resource() {
                   .handler = upload,
                   .summary = "Upload a certificate with its key; it is checked, and in use once it is selected",
                   .body_kind = BodyKind::kFields,
-                  .body = {{.name = "name", .description = "As it is called here", .required = true, .min = 1, .max = 63},
+                  .body = {{.name = "name", .description = "Its name here", .required = true, .min = 1, .max = 63},
                            {.name = "certificate",
                             .description = "PEM: the server's own certificate, then those above it",
                             .required = true,

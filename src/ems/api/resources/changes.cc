@@ -80,8 +80,9 @@ void list(const CallPtr& call) {
   const Revision after = parse_u64(*cursor).value_or(call->query_u64("after", 0));
   EmsCore& core = call->services.core;
   if (after > core.revision()) {
-    return call->fail({ErrorCode::kNotFound, "this EMS's newest revision is " + std::to_string(core.revision()) +
-                                                 "; was it set back to an earlier state? Read everything and go on from there"});
+    return call->fail({ErrorCode::kNotFound,
+                       "this EMS's newest revision is " + std::to_string(core.revision()) +
+                           "; was it set back to an earlier state? Read everything and go on from there"});
   }
   const Seconds patience(call->query_u64("wait", 0));
   if (answer(call, after, patience == Seconds(0))) return;

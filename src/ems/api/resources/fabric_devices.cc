@@ -119,19 +119,21 @@ void change(const CallPtr& call) {
   // A script that says "authorized" again and again must not pin the key of whoever uses the serial number now.
   if (wanted->authorized == true && !wanted->expected_key && view->device.state == DeviceState::kConflict) {
     return call->fail({ErrorCode::kConflict,
-                       "the device shows another key than the one authorised; compare offered_key with the gateway itself "
-                       "and send it as expected_key_sha256"});
+                       "the device shows another key than the one authorised; compare offered_key with the gateway "
+                       "itself and send it as expected_key_sha256"});
   }
-  call->services.core.change_device(now_of(call), actor_of(call), serial, std::move(*wanted), [call, serial](Status done) {
+  const auto done = [call, serial](Status done) {
     if (!done) return call->fail(done.error());
     const auto after = call->services.core.fabric_device(serial);
     if (!after) return call->fail(no_device(serial.str()));  // removed in the same moment
     call->reply(200, device_json(*after));
-  });
+  };
+  call->services.core.change_device(now_of(call), actor_of(call), serial, std::move(*wanted), done);
 }
 
 void remove(const CallPtr& call) {
-  call->services.core.remove_device(now_of(call), actor_of(call), GatewaySerial(call->param("serial")), done_empty(call));
+  const GatewaySerial serial(call->param("serial"));
+  call->services.core.remove_device(now_of(call), actor_of(call), serial, done_empty(call));
 }
 
 constexpr std::string_view kSchemas = R"({
@@ -139,13 +141,13 @@ constexpr std::string_view kSchemas = R"({
     "sha256": {"type": "string", "description": "Of the SubjectPublicKeyInfo, hex"},
     "fingerprint": {"type": "string", "description": "The same, as people compare it: AB:CD:…"}}},
   "FabricDevice": {"type": "object",
-    "required": ["serial", "state", "authorized", "connected", "host_name", "alias", "version", "management_url", "address",
-      "offered_key", "pinned_key", "tag_kinds", "endpoint_sharing", "selected", "interfaces", "shared_endpoints",
+    "required": ["serial", "state", "authorized", "connected", "host_name", "alias", "version", "management_url",
+      "address", "offered_key", "pinned_key", "tag_kinds", "endpoint_sharing", "selected", "interfaces", "shared_endpoints",
       "live_sessions", "first_seen", "last_contact", "authorized_at", "authorized_by"],
     "properties": {
       "serial": {"type": "string"},
       "state": {"type": "string", "enum": ["pending", "authorised", "refused", "conflict"],
-        "description": "conflict: the one that connected last showed another key than the one authorised, and gets nothing"},
+        "description": "conflict: the one that connected last showed another key than the authorised, and gets nothing"},
       "authorized": {"type": "boolean", "description": "state is authorised"},
       "connected": {"type": "boolean"},
       "host_name": {"type": "string"}, "alias": {"type": "string"}, "version": {"type": "string"},
@@ -156,7 +158,8 @@ constexpr std::string_view kSchemas = R"({
       "tag_kinds": {"type": "array", "items": {"type": "string", "enum": ["security", "classification", "fabric"]}},
       "endpoint_sharing": {"type": "string", "enum": ["connected", "all", "selected"]},
       "selected": {"type": "array", "items": {"type": "string"}},
-      "interfaces": {"type": "array", "items": {"type": "object", "required": ["name", "mac", "addresses"], "properties": {
+      "interfaces": {"type": "array", "items": {"type": "object",
+        "required": ["name", "mac", "addresses"], "properties": {
         "name": {"type": "string"}, "mac": {"type": ["string", "null"]},
         "addresses": {"type": "array", "items": {"type": "string"}}}}},
       "shared_endpoints": {"type": "integer", "description": "In what the gateway is told now"},
@@ -197,10 +200,11 @@ Resource fabric_devices_resource() {
             .body_kind = BodyKind::kFields,
             .body = {{.name = "authorized",
                       .type = FieldType::kBoolean,
-                      .description = "true: its key is pinned to its serial number. false: it is disconnected and gets nothing"},
+                      .description = "true: its key is pinned to its serial number. false: it is disconnected and gets "
+                                     "nothing"},
                      {.name = "expected_key_sha256",
-                      .description = "With authorized: the key that was compared. Another one now is a conflict. Demanded "
-                                     "where another key was authorised before",
+                      .description = "With authorized: the key that was compared. Another one now is a conflict. "
+                                     "Demanded where another key was authorised before",
                       .min = 64,
                       .max = 95},
                      {.name = "alias", .description = "For administrators"},
@@ -211,8 +215,8 @@ Resource fabric_devices_resource() {
                       .max = 3,
                       .values = {"security", "classification", "fabric"}},
                      {.name = "endpoint_sharing",
-                      .description = "Which endpoints are shared: those connected to this device, all, or those connected to "
-                                     "it or to the selected devices",
+                      .description = "Which endpoints are shared: those connected to this device, all, or those "
+                                     "connected to it or to the selected devices",
                       .values = {"connected", "all", "selected"}},
                      {.name = "selected",
                       .type = FieldType::kTexts,

@@ -83,7 +83,7 @@ Resource profiles_resource() {
                       .body = {{.name = "name", .description = "That of the address"},
                                {.name = "show_security_posture_tag",
                                 .type = FieldType::kBoolean,
-                                .description = "The agent shows its user which tags the endpoint has; false in a new profile"},
+                                .description = "The agent shows its user the endpoint's tags; false in a new profile"},
                                {.name = "vulnerability_scan",
                                 .type = FieldType::kBoolean,
                                 .description = "Match the endpoint's packages; true in a new profile"},

@@ -83,7 +83,8 @@ void replace(const CallPtr& call) {
   auto definition = read_tag(call);
   if (!definition) return call->fail(definition.error());
   if (call->services.core.tag(name) == nullptr && definition->name.str() != name) {
-    return call->fail({ErrorCode::kNotFound, "there is no tag " + name + " that could become " + definition->name.str()});
+    return call->fail(
+        {ErrorCode::kNotFound, "there is no tag " + name + " that could become " + definition->name.str()});
   }
   save(call, name, std::move(*definition), false);
 }
@@ -143,7 +144,7 @@ void what_if(const CallPtr& call) {
 
 constexpr std::string_view kSchemas = R"({
   "TagRule": {"type": "object", "required": ["id", "os", "type"],
-    "description": "Beside these the parameters of its type: vulnerable-devices {severity}, ems-management {}, os-version {versions | family, op, version}, ip-range {ranges}, running-process {processes}, file {paths}; sets take match: all or any",
+    "description": "Beside these the parameters of its type, such as ranges of ip-range; sets take match: all or any",
     "properties": {
       "id": {"type": "integer", "minimum": 1, "maximum": 9999, "description": "The number that logic names"},
       "os": {"type": "string", "enum": ["linux", "windows", "macos", "ios", "android"]},
@@ -191,7 +192,8 @@ constexpr std::string_view kSchemas = R"({
 
 Resource tags_resource() {
   const Field q{.name = "q", .description = "In the name; case does not matter"};
-  const Field kind{.name = "kind", .description = "Only of this kind", .values = {"security", "classification", "fabric"}};
+  const Field kind{
+      .name = "kind", .description = "Only of this kind", .values = {"security", "classification", "fabric"}};
   return {
       .name = "tags",
       .description = "Tags: the rules that make them and the endpoints that have them",

@@ -185,8 +185,8 @@ TEST_F(ApiLab, WhatIfSaysWhoWouldChangeAndSavesNothing) {
   EXPECT_EQ(get("/api/v1/tags/Has-sshd").code(), "not_found");
 
   post("/api/v1/tags", kTag);
-  const std::string turned =
-      R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"running-process","negate":true,"processes":["sshd"]}]})";
+  const std::string turned = R"({"name":"Has-sshd",
+    "rules":[{"id":1,"os":"linux","type":"running-process","negate":true,"processes":["sshd"]}]})";
   const Reply other = post("/api/v1/tags/what-if?limit=0", turned);
   EXPECT_EQ(other.at("gain", "count"), 1);
   EXPECT_EQ(other.at("lose", "count"), 1);
