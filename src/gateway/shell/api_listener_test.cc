@@ -1,0 +1,195 @@
+// The REST API over real TLS, where it listens, and what a gateway has at its first start.
+#include "gateway/shell/api_listener.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "gateway/api/api.h"
+#include "gateway/cli/fake_operations.h"
+#include "gateway/config/api_key.h"
+#include "gateway/config/secret.h"
+#include "gateway/shell/device.h"
+#include "gateway/shell/first_admin.h"
+#include "net/client.h"
+#include "pki/certificate.h"
+
+namespace postern::gateway {
+namespace {
+
+class LoopOperations final : public cli::FakeOperations {
+ public:
+  explicit LoopOperations(net::Loop& loop) : loop_(loop) {}
+  void offload(std::function<void()> blocking, std::function<void()> done) override {
+    loop_.offload(std::move(blocking), std::move(done));
+  }
+
+ private:
+  net::Loop& loop_;
+};
+
+class ApiListenerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/postern-api-XXXXXX";
+    dir_ = ::mkdtemp(pattern);
+    auto device = load_device(dir_, clock_.now().wall, random_);
+    ASSERT_TRUE(device) << device.error().message;
+    device_ = std::move(*device);
+  }
+  void TearDown() override {
+    listener_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+  void listen(std::uint16_t configured = 0) {
+    listener_ = std::make_unique<ApiListener>(
+        loop_,
+        ApiListener::Options{{*IpAddress::parse("127.0.0.1"), 0},
+                             {device_.server_chain_pem, device_.server_key_pem},
+                             dir_ / "runtime.json",
+                             device_.serial},
+        [this](net::HttpRequest request, net::HttpResponder respond) {
+          api_.handle(std::move(request), std::move(respond));
+        });
+    const auto prepared = listener_->prepare(configured);
+    ASSERT_TRUE(prepared) << prepared.error().message;
+    ASSERT_TRUE(listener_->use_prepared());
+  }
+  Result<net::HttpResponse> ask(std::uint16_t port, net::HttpRequest request) {
+    net::Target target;
+    target.host = "localhost";
+    target.port = port;
+    const auto chain = pki::certificates_from_pem(device_.server_chain_pem);
+    target.tls.roots_pem = pki::to_pem(chain->back());
+    target.tls.server_name = "localhost";
+    target.tls.alpn = "http/1.1";
+    std::optional<Result<net::HttpResponse>> got;
+    const auto asking = net::http_request(loop_, target, std::move(request), [&](Result<net::HttpResponse> reply) {
+      got = std::move(reply);
+      loop_.stop();
+    });
+    const auto guard = loop_.after(std::chrono::seconds(20), [&] { loop_.stop(); });
+    loop_.run();
+    return got ? std::move(*got) : fail(ErrorCode::kDeadlineExceeded, "no answer");
+  }
+  net::HttpRequest with_token(std::string method, std::string path, std::string body = "") {
+    net::HttpRequest request;
+    request.method = std::move(method);
+    request.path = std::move(path);
+    request.body = std::move(body);
+    request.headers.add("Authorization", "Bearer " + token_);
+    return request;
+  }
+  boost::json::object runtime() {
+    const auto text = read_file(dir_ / "runtime.json", 4096);
+    return text ? boost::json::parse(*text).as_object() : boost::json::object();
+  }
+
+  std::filesystem::path dir_;
+  SystemClock clock_;
+  SystemRandom random_;
+  Device device_;
+  net::Loop loop_;
+  LoopOperations operations_{loop_};
+  std::unique_ptr<config::ConfigStore> store_ = config::ConfigStore::in_memory(config::gateway_schema());
+  std::string token_ = *config::generate_api_key(*store_, "tests", random_);
+  Api api_{*store_, operations_, clock_, random_};
+  std::unique_ptr<ApiListener> listener_;
+};
+
+TEST_F(ApiListenerTest, AnswersOverTlsWithTheDevicesOwnChain) {
+  listen();
+  const auto status = ask(listener_->port(), with_token("GET", "/api/v2/monitor/system/status"));
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(status->status, 200);
+  const auto put = ask(listener_->port(), with_token("PUT", "/api/v2/cmdb/system/global", R"({"hostname":"gw9"})"));
+  ASSERT_TRUE(put) << put.error().message;
+  EXPECT_EQ(put->status, 200);
+  EXPECT_EQ(store_->current()->single("system global").text("hostname"), "gw9");
+  token_ = "wrong";
+  const auto refused = ask(listener_->port(), with_token("GET", "/api/v2/monitor/system/status"));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 401);
+}
+
+TEST_F(ApiListenerTest, TheFirstAdministratorSignsInAndPasswordsAreHashedElsewhere) {
+  ASSERT_TRUE(ensure_administrator(*store_, dir_, random_));
+  listen();
+  net::HttpRequest request;
+  request.method = "POST";
+  request.path = "/api/v2/authentication";
+  const auto password = read_file(dir_ / "initial-password", 256);
+  request.body = R"({"username":"admin","secretkey":")" + std::string(trim(*password)) + "\"}";
+  auto reply = ask(listener_->port(), request);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->status, 200) << reply->body;
+  EXPECT_EQ(reply->headers.count("Set-Cookie"), 2u);
+  request.body = R"({"username":"admin","secretkey":"wrong"})";
+  reply = ask(listener_->port(), request);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 401);
+}
+
+TEST_F(ApiListenerTest, SaysWhereItListensAndMoves) {
+  listen();
+  const auto first = listener_->port();
+  EXPECT_EQ(runtime().at("https_port"), first);
+  EXPECT_EQ(runtime().at("serial"), device_.serial.str().c_str());
+  EXPECT_EQ(runtime().at("pid"), ::getpid());
+
+  // A port that somebody has is refused before anything changes.
+  auto other = net::Server::listen_plain(
+      loop_, *IpAddress::parse("127.0.0.1"), 0, [](net::HttpRequest, net::HttpResponder) {}, nullptr);
+  ASSERT_TRUE(other);
+  const auto taken = (*other)->port();
+  EXPECT_FALSE(listener_->prepare(taken));
+  ASSERT_TRUE(listener_->use_prepared());
+  EXPECT_EQ(listener_->port(), first);
+
+  other->reset();
+  ASSERT_TRUE(listener_->prepare(taken));
+  EXPECT_EQ(listener_->port(), first);
+  ASSERT_TRUE(listener_->use_prepared());
+  EXPECT_EQ(listener_->port(), taken);
+  EXPECT_EQ(runtime().at("https_port"), taken);
+  EXPECT_TRUE(ask(taken, with_token("GET", "/api/v2/monitor/system/status")));
+  ASSERT_TRUE(listener_->prepare(taken));  // nothing new
+  ASSERT_TRUE(listener_->use_prepared());
+  EXPECT_EQ(listener_->port(), taken);
+  listener_.reset();
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "runtime.json"));
+}
+
+TEST(ListenAddress, IsAnAddressAndAPort) {
+  EXPECT_EQ(parse_listen_address("0.0.0.0:8444")->port, 8444);
+  EXPECT_EQ(parse_listen_address("127.0.0.1:0")->port, 0);
+  EXPECT_EQ(parse_listen_address("[::1]:8444")->ip, *IpAddress::parse("::1"));
+  for (const char* wrong : {"", ":", "8444", "localhost:8444", "0.0.0.0", "0.0.0.0:", "0.0.0.0:70000", "0.0.0.0:x", "[::]"}) {
+    EXPECT_FALSE(parse_listen_address(wrong)) << wrong;
+  }
+}
+
+TEST_F(ApiListenerTest, TheFirstStartMakesOneAdministratorThatOnlyRootKnows) {
+  ASSERT_TRUE(ensure_administrator(*store_, dir_, random_));
+  struct stat info {};
+  ASSERT_EQ(::stat((dir_ / "initial-password").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  const std::string password(trim(*read_file(dir_ / "initial-password", 256)));
+  EXPECT_GE(password.size(), 20u);
+  const auto hash = store_->current()->entries("system admin").front().text("password");
+  EXPECT_TRUE(config::verify_secret(hash, password));
+  // There is one now.
+  ASSERT_TRUE(ensure_administrator(*store_, dir_, random_));
+  EXPECT_EQ(store_->current()->entries("system admin").front().text("password"), hash);
+  // Cut off between the file and the configuration: the password that stands in the file is taken.
+  const auto fresh = config::ConfigStore::in_memory(config::gateway_schema());
+  ASSERT_TRUE(ensure_administrator(*fresh, dir_, random_));
+  EXPECT_TRUE(config::verify_secret(fresh->current()->entries("system admin").front().text("password"), password));
+}
+
+}  // namespace
+}  // namespace postern::gateway
