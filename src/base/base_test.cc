@@ -43,6 +43,18 @@ TEST(Ip, ParsesNormalisesAndPrints) {
   for (const char* bad : {"", "10.0.1", "10.0.1.256", "fe80::1%eth0", "10.0.1.2/24"}) {
     EXPECT_FALSE(IpAddress::parse(bad)) << bad;
   }
+  EXPECT_FALSE(IpAddress::parse(std::string_view("10.0.1.2\0x", 10)));
+}
+
+TEST(IpRange, OfIpv4InIpv6NotationIsIpv4) {
+  const auto range = *IpRange::parse("::ffff:10.0.1.0/120");
+  EXPECT_EQ(range.first, *IpAddress::parse("10.0.1.0"));
+  EXPECT_EQ(range.last, *IpAddress::parse("10.0.1.255"));
+  // Less than the 96 bits that make it IPv4, and ranges that begin as IPv6 and end as IPv4.
+  for (const char* bad : {"::ffff:10.0.1.0/24", "::ffff:10.0.1.0/129", "::/80", "::fffe:0:0/95"}) {
+    EXPECT_FALSE(IpRange::parse(bad)) << bad;
+  }
+  EXPECT_TRUE(IpRange::parse("::/0")->contains(*IpAddress::parse("2001:db8::1")));
 }
 
 TEST(IpRange, ContainsItsEndsAndNothingElse) {

@@ -28,7 +28,7 @@ IpAddress IpAddress::v6(std::array<std::uint8_t, 16> bytes) {
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-  if (text.empty() || text.size() > INET6_ADDRSTRLEN) return std::nullopt;
+  if (text.empty() || text.size() > INET6_ADDRSTRLEN || text.find('\0') != text.npos) return std::nullopt;
   const std::string z(text);
   std::array<std::uint8_t, 16> raw{};
   if (inet_pton(AF_INET, z.c_str(), raw.data()) == 1) return v4({raw[0], raw[1], raw[2], raw[3]});
@@ -64,12 +64,17 @@ std::optional<IpRange> IpRange::parse(std::string_view text) {
   const auto address = IpAddress::parse(text.substr(0, slash));
   if (!address) return std::nullopt;
   const unsigned width = address->is_v4() ? 32 : 128;
-  unsigned prefix = width;
+  // The prefix of an IPv4 address in IPv6 notation counts from the left of the whole.
+  const unsigned mapped = address->is_v4() && text.substr(0, slash).find(':') != text.npos ? 96 : 0;
+  unsigned prefix = mapped + width;
   if (slash != text.npos) {
     const auto digits = text.substr(slash + 1);
     const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-    if (ec != std::errc() || end != digits.data() + digits.size() || prefix > width) return std::nullopt;
+    if (ec != std::errc() || end != digits.data() + digits.size() || prefix > mapped + width || prefix < mapped) {
+      return std::nullopt;
+    }
   }
+  prefix -= mapped;
   auto low = address->bytes();
   auto high = low;
   for (unsigned bit = prefix; bit < width; ++bit) {
@@ -79,7 +84,9 @@ std::optional<IpRange> IpRange::parse(std::string_view text) {
   if (address->is_v4()) {
     return IpRange{IpAddress::v4({low[0], low[1], low[2], low[3]}), IpAddress::v4({high[0], high[1], high[2], high[3]})};
   }
-  return IpRange{IpAddress::v6(low), IpAddress::v6(high)};
+  const IpRange range{IpAddress::v6(low), IpAddress::v6(high)};
+  if (!range.first.is_v6() || !range.last.is_v6()) return std::nullopt;  // It ends among IPv4's addresses, as ::/80 does.
+  return range;
 }
 
 std::optional<MacAddress> MacAddress::parse(std::string_view text) {
