@@ -29,6 +29,7 @@ class AgentNode final : public ClientEnd {
   bool settled() const { return client_ && client_->settled(); }
 
   const std::string& name() const { return name_; }
+  ConnectionId connection() const { return connection_; }
   int host() const { return 100 + index_; }
   const EndpointUid& uid() const { return uid_; }
   const Bytes& leaf() const { return chain_.front(); }

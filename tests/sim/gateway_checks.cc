@@ -138,7 +138,10 @@ void GatewayNode::check_addresses() {
     if (core_->connectors().at(kConnector).stale) return wrong("its EMS is out of reach");
     if (!claims(record, ip)) return wrong("it does not claim it");
     if (state.interface.empty()) {
-      if (!(record.share_all || record.share_selected) || record.public_ip != ip) return wrong("its telemetry does not come from there");
+      if (!(record.share_all || record.share_selected) || record.public_ip != ip) {
+        return wrong(fmt::format("its telemetry comes from {}, shared to all: {}, by selection: {}", record.public_ip.str(),
+                                 record.share_all, record.share_selected));
+      }
       continue;
     }
     const auto local = std::ranges::find_if(interfaces_, [&](const auto& l) { return l.name == state.interface; });
@@ -219,6 +222,7 @@ void GatewayNode::check_resolved() {
     bool source;
   };
   std::map<IpAddress, std::vector<Winner>> passing;
+  std::set<IpAddress> heard_from;  // claimed by somebody whose telemetry comes from there, confirmed or not
   const auto records = records_of(client().view(), kConnector);
   for (const auto& [key, record] : records) {
     if (!record.usable()) continue;
@@ -227,7 +231,9 @@ void GatewayNode::check_resolved() {
     for (const auto& interface : record.interfaces) {
       for (const auto& ip : interface.addresses) {
         const bool source = record.public_ip == ip;
-        if (local != interfaces_.end() && in_network(*local, ip)) {
+        const bool adjacent = local != interfaces_.end() && in_network(*local, ip);
+        if (source && (adjacent || wider)) heard_from.insert(ip);
+        if (adjacent) {
           const auto n = neighbours_.find({local->name, ip});
           if (n != neighbours_.end() && n->second.state == Neighbour::State::kPresent && has_mac(record, n->second.mac)) {
             passing[ip].push_back({key, source});
@@ -240,7 +246,7 @@ void GatewayNode::check_resolved() {
   }
   std::map<IpAddress, RecordKey> expected;
   for (auto& [ip, winners] : passing) {
-    if (winners.size() > 1) std::erase_if(winners, [](const Winner& w) { return !w.source; });
+    if (winners.size() > 1 || heard_from.contains(ip)) std::erase_if(winners, [](const Winner& w) { return !w.source; });
     if (winners.size() == 1) expected.emplace(ip, winners.front().owner);
   }
   std::map<IpAddress, RecordKey> resolved;

@@ -245,7 +245,7 @@ void GatewayNode::carry_out(act::Action& action) {
     slots_.erase(remove->leaf);
   } else if (auto* valid = std::get_if<act::ConnectorValid>(&action)) {
     valid_ = clock.to_simulation(valid->until);
-    const auto limit = heard_from_ + kThreshold + set_back;
+    const auto limit = heard_from_ + kThreshold + set_back + Millis(1);  // wall clocks count milliseconds
     if (valid_ > limit) {
       world_.journal.violation("{}'s records count as valid {} ms longer than the threshold after the EMS sent the newest "
                                "word that arrived", name_,

@@ -39,6 +39,7 @@ class GatewayNode final : public ClientEnd {
   std::function<std::optional<MacAddress>(const IpAddress&)> who_answers;
 
   const std::string& name() const { return name_; }
+  ConnectionId connection() const { return connection_; }
   int host() const { return 1 + static_cast<int>(index_); }
   const GatewaySerial& serial() const { return serial_; }
   const pki::Identity& identity() const { return identity_; }

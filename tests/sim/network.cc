@@ -239,9 +239,16 @@ void Network::resume(ClientEnd& client) {
 std::vector<ConnectionId> Network::open_connections() const {
   std::vector<ConnectionId> out;
   for (const auto& [id, c] : connections_) {
-    if (c.established && c.client_open && c.server_open && !c.to_client.dead && !c.to_server.dead) out.push_back(id);
+    if (alive(id)) out.push_back(id);
   }
   return out;
+}
+
+bool Network::alive(ConnectionId id) const {
+  const auto it = connections_.find(id);
+  if (it == connections_.end()) return false;
+  const auto& c = it->second;
+  return c.established && c.client_open && c.server_open && !c.to_client.dead && !c.to_server.dead;
 }
 
 const Caller* Network::caller(ConnectionId id) const {

@@ -72,6 +72,8 @@ class Network {
 
   std::vector<ConnectionId> open_connections() const;
   const Caller* caller(ConnectionId id) const;
+  /// Both ends have it open, and what one sends reaches the other.
+  bool alive(ConnectionId id) const;
   /// Nothing is under way.
   bool idle() const;
 

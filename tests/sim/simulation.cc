@@ -116,12 +116,15 @@ bool Simulation::agreed(std::string& why) {
   auto& core = ems_->core();
   if (core.flush_wanted()) return no("the EMS is at work");
   for (const auto& agent : agents_) {
-    if (!agent->up() || !agent->registered() || !agent->settled()) return no(agent->name() + " is not at rest");
+    if (!agent->up() || !agent->registered() || !agent->settled() || !world_.network.alive(agent->connection())) {
+      return no(agent->name() + " is not at rest");
+    }
     const auto* e = core.endpoint(agent->uid());
     if (e == nullptr || !e->registered() || !e->online) return no(agent->name() + " is not online");
   }
   for (const auto& gateway : gateways_) {
-    if (!gateway->up() || gateway->stopped() || !gateway->client().synchronised() || !gateway->leased()) {
+    if (!gateway->up() || gateway->stopped() || !gateway->client().synchronised() || !gateway->leased() ||
+        !world_.network.alive(gateway->connection())) {
       return no(gateway->name() + " is not synchronised");
     }
     for (const auto& [key, n] : gateway->neighbours()) {

@@ -103,14 +103,14 @@ void Resolver::judge(const IpAddress& ip) {
     MacAddress mac;
   };
   std::vector<Passing> passing;
-  std::set<RecordKey> undecided;
+  std::set<std::pair<RecordKey, std::string>> undecided;  // whose claim, on which interface
   if (const auto it = claims_.find(ip); it != claims_.end()) {
     for (const auto& claim : it->second) {
       MacAddress mac;
       const auto reason = judge_claim(ip, claim, mac);
       if (reason == ResolveReason::kResolved) passing.push_back({&claim, mac});
       if (reason != ResolveReason::kNeighbourUnknown) continue;
-      undecided.insert(claim.owner);
+      undecided.emplace(claim.owner, claim.interface);
       const NeighbourKey question{claim.interface, ip};
       if (!neighbours_.contains(question) && asked_.insert(question).second) questions_.push_back(question);
     }
@@ -131,9 +131,9 @@ void Resolver::judge(const IpAddress& ip) {
     winner = ResolvedAddress{ip, passing[0].mac, passing[0].claim->interface, passing[0].claim->owner};
   }
   const auto held = resolved_.find(ip);
-  // While the network is being asked again about its owner's claim, what stood goes on standing. A question about
-  // somebody else's claim saves nobody.
-  if (!winner && held != resolved_.end() && undecided.contains(held->second.owner)) return;
+  // While the network is being asked again about what it confirmed, what stood goes on standing. A question about somebody
+  // else's claim, or about another one of the owner's than the one that was confirmed, saves nobody.
+  if (!winner && held != resolved_.end() && undecided.contains({held->second.owner, held->second.interface})) return;
   if (winner) {
     if (held == resolved_.end() || held->second != *winner) {
       resolved_[ip] = *winner;

@@ -89,6 +89,20 @@ TEST_F(ResolverTest, AQuestionAboutAnothersClaimKeepsNobodyWhoseOwnClaimHasFaile
   EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
 }
 
+TEST_F(ResolverTest, AnAddressHeldByTelemetrySourceIsNotKeptByAQuestionAboutAdjacency) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  a.share_all = true;
+  a.share_connected = false;
+  resolver_.upsert(a);
+  ASSERT_TRUE(owns("A", "10.0.1.2"));
+  a.share_all = false;
+  a.share_connected = true;
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+}
+
 TEST_F(ResolverTest, ASecondClaimantGetsNothingAndTheFirstKeepsItsAddress) {
   resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
   present("10.0.1.2", kMac2);
