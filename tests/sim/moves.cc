@@ -99,10 +99,16 @@ void Simulation::change_posture() {
   agent.posture_changed();
 }
 
+IpAddress Simulation::free_address(std::size_t segment) {
+  for (;;) {
+    const auto ip = segment_address(segment, static_cast<unsigned>(30 + world_.dice.below(200)));
+    if (std::ranges::none_of(agents_, [&](const auto& agent) { return agent->ip == ip; })) return ip;
+  }
+}
+
 void Simulation::change_address() {
   auto& agent = *world_.dice.pick(agents_);
-  const auto ip = segment_address(agent.segment, static_cast<unsigned>(30 + world_.dice.below(200)));
-  if (who_answers(agent.segment, ip)) return;
+  const auto ip = free_address(agent.segment);
   if (agent.source == agent.ip) agent.source = ip;
   agent.ip = ip;
   world_.journal.note(Kind::kAddressChanged, "{} is {} now", agent.name(), ip.str());
@@ -112,8 +118,7 @@ void Simulation::change_address() {
 void Simulation::roam() {
   auto& agent = *world_.dice.pick(agents_);
   agent.segment = 1 - agent.segment;
-  agent.ip = segment_address(agent.segment, static_cast<unsigned>(30 + world_.dice.below(200)));
-  if (who_answers(agent.segment, agent.ip) != agent.mac) agent.ip = segment_address(agent.segment, static_cast<unsigned>(agent.host() - 90));
+  agent.ip = free_address(agent.segment);
   // Now and then through a NAT: its telemetry comes from another address than its own.
   agent.source = world_.dice.chance(20) ? IpAddress::v4({192, 0, 2, 7}) : agent.ip;
   agent.claimed.reset();

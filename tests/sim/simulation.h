@@ -80,6 +80,7 @@ class Simulation {
   void give_invitation();
   AgentNode* registered_agent();
 
+  IpAddress free_address(std::size_t segment);
   std::optional<MacAddress> who_answers(std::size_t segment, const IpAddress& ip) const;
   std::string tag_name() { return "T" + std::to_string(world_.dice.below(5)); }
 
