@@ -33,6 +33,11 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
       c.trusted = c.trusted && !other_ems;
     }
     if (c.settings.expected_serial != settings.expected_serial) c.mismatched_serial = false;
+    if (c.valid_until && c.settings.out_of_sync_threshold != settings.out_of_sync_threshold) {
+      // A shorter patience holds at once, also while the EMS is silent.
+      *c.valid_until += settings.out_of_sync_threshold - c.settings.out_of_sync_threshold;
+      actions_.push_back(act::ConnectorValid{settings.id, *c.valid_until});
+    }
     c.settings = settings;
     if (c.settings.enabled && c.trusted && !c.mismatched_serial) c.client->enable(now);
     resolver_.set_stale(settings.id, c.stale);

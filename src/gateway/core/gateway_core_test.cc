@@ -238,6 +238,20 @@ TEST_F(GatewayCoreTest, WhatArrivesAfterAStandstillDoesNotMakeOldRecordsValidAga
   EXPECT_TRUE(core_.addresses().empty());
 }
 
+TEST_F(GatewayCoreTest, AShorterThresholdHoldsAtOnceAlsoWhileTheEmsIsSilent) {
+  connect();
+  ems_.upsert(endpoint({70, 495}));
+  ASSERT_EQ(core_.addresses().size(), 1u);
+  core_.set_connectors(clock_.now(), {{1, true, "EMS", "10.0.2.10", 8443, Seconds(10), {}}});
+  clock_.advance(std::chrono::milliseconds(9'900));
+  core_.on_tick(clock_.now());
+  EXPECT_FALSE(core_.connectors().at(1).stale);
+  clock_.advance(std::chrono::milliseconds(200));
+  core_.on_tick(clock_.now());
+  EXPECT_TRUE(core_.connectors().at(1).stale);
+  EXPECT_TRUE(core_.addresses().empty());
+}
+
 TEST_F(GatewayCoreTest, ACertificateNotMetYetIsAskedForOnceAndTheRecordComesBeforeTheAnswer) {
   connect();
   core_.on_unknown_certificate(clock_.now(), leaf('a'));
