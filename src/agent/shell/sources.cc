@@ -115,14 +115,7 @@ void Sources::open_watches() {
     why_no_inotify_ = (files ? wanted.error() : files.error()).message;
     for (const auto& family : collectors()) stamps_[std::string(family.name)] = stamp_of(family.files);
   }
-  if (auto reader = NetworkReader::open()) {
-    network_ = std::move(*reader);
-    tunnel_up_ = network_->table().tunnel_up();
-    network_handle_ = loop_.watch_readable(network_->fd(), [this] { network_readable(); });
-    network_->ask_for_gateways();
-  } else {
-    why_no_network_ = reader.error().message;
-  }
+  open_network();
   if (auto fd = open_ruleset_events()) {
     ruleset_ = *fd;
     ruleset_handle_ = loop_.watch_readable(ruleset_, [this] {
@@ -144,6 +137,20 @@ void Sources::open_watches() {
       })) {
     mounts_ = std::move(*watch);
   }
+}
+
+void Sources::open_network() {
+  network_handle_.cancel();
+  network_.reset();
+  auto reader = NetworkReader::open();
+  if (!reader) {
+    why_no_network_ = reader.error().message;
+    return;
+  }
+  network_ = std::move(*reader);
+  tunnel_up_ = network_->table().tunnel_up();
+  network_handle_ = loop_.watch_readable(network_->fd(), [this] { network_readable(); });
+  network_->ask_for_gateways();
 }
 
 void Sources::collect(const std::string& family) {
@@ -282,6 +289,7 @@ void Sources::tell_file(const std::string& path, const PathTrace& trace) {
 }
 
 void Sources::recheck(std::function<void()> done) {
+  open_network();
   for (const auto& family : collectors()) {
     if (family.name != "packages") collect(std::string(family.name));
   }
@@ -301,7 +309,10 @@ void Sources::plan_scan() {
 }
 
 void Sources::scan() {
-  if (!network_) collect("network");
+  if (!network_) {
+    open_network();
+    collect("network");
+  }
   if (ruleset_ < 0) collect("protection");
   if (!host_name_) collect("os");
   if (family_files_ && !family_files_->complete()) family_files_->recheck();

@@ -58,6 +58,7 @@ class Sources {
   void soon(const std::string& family);
   void read_packages(std::function<void()> done);
   void packages_changed();
+  void open_network();
   void network_readable();
   void tell_network();
   void watch_daemons();

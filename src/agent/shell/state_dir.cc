@@ -19,6 +19,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxFile = 4u << 20;
+constexpr int kLockTries = 100;  // two seconds
 constexpr const char* kKey = "client.key";
 constexpr const char* kChain = "client.pem";
 constexpr const char* kEnrolment = "agent.json";
@@ -149,7 +150,10 @@ Result<StateDir> StateDir::open(std::filesystem::path directory) {
   const auto path = directory / kLock;
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return fail(errno_error(errno, "opening", path));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  // One that was killed a moment ago may still be ending.
+  int tries = 0;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && ++tries < kLockTries) ::usleep(20'000);
+  if (tries == kLockTries) {
     ::close(fd);
     return fail(ErrorCode::kAlreadyExists, "another postern-agent runs on " + directory.string());
   }

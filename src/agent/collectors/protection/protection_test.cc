@@ -1,0 +1,86 @@
+#include "agent/collectors/protection/protection.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <filesystem>
+
+#include "agent/collectors/network/messages_test.h"
+#include "agent/collectors/protection/clamav.h"
+#include "agent/collectors/protection/ruleset.h"
+#include "base/file.h"
+#include "posture/fact_keys.h"
+
+namespace postern::agent {
+namespace {
+
+TEST(ClamAv, VersionStandsInTheHeader) {
+  EXPECT_EQ(parse_clam_version("ClamAV-VDB:24 Nov 2026 09-01 +0000:27400:2000000:90:x:y:z"), 27400u);
+  for (const auto* text : {"", "ClamAV-VDB", "ClamAV-VDB:a:b:c", "Other:x:1:2", "ClamAV-VDB:x:-1:3"}) {
+    EXPECT_FALSE(parse_clam_version(text)) << text;
+  }
+}
+
+Bytes chain(std::uint8_t family, std::uint32_t hook, std::uint32_t policy, std::uint32_t rules) {
+  nfgenmsg general{};
+  general.nfgen_family = family;
+  Message m(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN), general);
+  Bytes nested(8);
+  const std::uint16_t head[2] = {8, NFTA_HOOK_HOOKNUM};
+  const std::uint32_t number = htonl(hook);
+  std::memcpy(nested.data(), head, 4);
+  std::memcpy(nested.data() + 4, &number, 4);
+  m.attribute(NFTA_CHAIN_HOOK | NLA_F_NESTED, nested);
+  return m.number(NFTA_CHAIN_POLICY, htonl(policy)).number(NFTA_CHAIN_USE, htonl(rules)).bytes();
+}
+
+bool filters(const Bytes& datagram) {
+  Ruleset ruleset;
+  ruleset.apply(datagram);
+  return ruleset.filters_input();
+}
+
+TEST(Ruleset, FiltersWhenAnInputChainDropsOrHasRules) {
+  EXPECT_TRUE(filters(chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_DROP, 0)));
+  EXPECT_TRUE(filters(chain(NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_ACCEPT, 3)));
+  EXPECT_FALSE(filters(chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_ACCEPT, 0)));
+  EXPECT_FALSE(filters(chain(NFPROTO_INET, NF_INET_FORWARD, NF_DROP, 9)));
+  EXPECT_FALSE(filters(chain(NFPROTO_BRIDGE, NF_INET_LOCAL_IN, NF_DROP, 9)));
+}
+
+TEST(Ruleset, TornMessagesSayNothing) {
+  const auto whole = chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_DROP, 1);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    Ruleset ruleset;
+    ruleset.apply(ByteView(whole).first(size));
+    EXPECT_FALSE(ruleset.filters_input());
+  }
+}
+
+TEST(Protection, SignaturesOfAnotherRootAreReadAndWhatRunsThereIsUnknown) {
+  std::string name = (std::filesystem::temp_directory_path() / "postern-root-XXXXXX").string();
+  const std::filesystem::path root = ::mkdtemp(name.data());
+  ASSERT_TRUE(make_directories(root / "var/lib/clamav", 0755));
+  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cvd", "ClamAV-VDB:1:27399:1:1:"));
+  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cld", "ClamAV-VDB:1:27400:1:1:"));
+  Facts facts(root, from_unix_ms(1));
+  collect_protection(facts);
+  namespace keys = posture::keys;
+  EXPECT_EQ(*facts.map().at(std::string(keys::kAvDbVersion)).as<std::string>(), "27400");  // the newer of the two
+  EXPECT_FALSE(facts.map().at(std::string(keys::kFeatureAv)).known());
+  EXPECT_FALSE(facts.map().at(std::string(keys::kFeatureFirewall)).known());
+  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cvd", "garbage"));
+  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cld", "garbage"));
+  Facts broken(root, from_unix_ms(1));
+  collect_protection(broken);
+  const auto* why = broken.map().at(std::string(keys::kAvDbVersion)).as<posture::Unknown>();
+  ASSERT_NE(why, nullptr);
+  EXPECT_EQ(why->reason, posture::UnknownReason::kFailed);
+  std::filesystem::remove_all(root);
+}
+
+}  // namespace
+}  // namespace postern::agent
