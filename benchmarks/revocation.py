@@ -118,12 +118,13 @@ class Revocation:
         self.stack.close()
 
 
-def stages(samples):
-    """Where the time goes, in ms: medians of the steps between what was seen on the wire."""
+def stages(samples, effect="cut_us"):
+    """Where the time goes, in ms: the steps between what was seen on the wire."""
     steps = [("agent: change until its report is on the wire", None, "report_us"),
              ("EMS: report until the delta is on the wire", "report_us", "delta_us"),
              ("EMS: report until it is acknowledged (committed)", "report_us", "ack_us"),
-             ("gateway and nginx: delta until the connection is ended", "delta_us", "cut_us")]
+             ("gateway and nginx: delta until the connection is ended" if effect == "cut_us" else
+              "gateway and nginx: delta until a request is refused", "delta_us", effect)]
     out = {}
     for name, start, end in steps:
         took = [(s[end] - (s[start] if start else 0)) / 1000 for s in samples if end in s and (not start or start in s)]
@@ -194,7 +195,7 @@ def figures(cuts, decided, peer, peer_name):
     note = "; ".join(filter(None, [quiet, few]))
     return [
         Figure("P1", p1_50, peer_50, None, peer_name=peer_name, note=note,
-               detail={"ours": summary(decision), "peer": summary(peer)}),
+               detail={"ours": summary(decision), "peer": summary(peer), "stages": stages(decided, "us")}),
         Figure("P1.p99", p1_99, peer_99, None, name="the same, p99", peer_name=peer_name, target="p99 <= 25 ms and <= 3x",
                note=note),
         Figure("P2", p2_99, p1_99, p2_99 <= p1_99 + 5 if enough else None, detail=detail, note="; ".join(filter(None, [

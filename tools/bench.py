@@ -53,6 +53,7 @@ def arguments():
     parser.add_argument("--json", action="store_true", help="print the JSON that is written, instead of the table")
     parser.add_argument("--rounds", type=int, metavar="N",
                         help="measure N times only, to see that it works: compared with no target and not written down")
+    parser.add_argument("--no-build", action="store_true", help="measure what is built already")
     parser.add_argument("--keep", action="store_true", help="keep logs and data of what was started")
     return parser.parse_args()
 
@@ -119,7 +120,7 @@ def main():
         names = chosen(args.names)
         modules = [importlib.import_module(name) for name in names]
         targets = list(dict.fromkeys(t for module in modules for t in module.TARGETS))
-        if subprocess.run([ROOT / "tools/build", *targets], stdout=sys.stderr).returncode != 0:
+        if not args.no_build and subprocess.run([ROOT / "tools/build", *targets], stdout=sys.stderr).returncode != 0:
             return 1
         rows, failed = measure(names, modules, args)
     except LabError as error:
