@@ -196,15 +196,15 @@ class Lab:
         self.processes[name] = process
         return process
 
-    def supervise(self, on_restart=lambda process: None):
-        """Restarts programs that die, a second apart at first and then less often."""
+    def supervise(self, on_restart=lambda process: None, longest_pause=10):
+        """Restarts programs that die: at once at first, then less and less often."""
         def watch():
-            while not self._closing.wait(0.1):
+            while not self._closing.wait(0.05):
                 for process in list(self.processes.values()):
                     if process.stopping or not process.restart or process.alive():
                         continue
                     lived = time.monotonic() - process.started_at
-                    if lived < min(0.2 * 2 ** min(process.restarts, 6), 10) and process.restarts > 3:
+                    if lived < min(0.2 * 2 ** min(process.restarts, 6), longest_pause) and process.restarts > 3:
                         continue
                     process.restarts = process.restarts + 1 if lived < 30 else 0
                     process.start()

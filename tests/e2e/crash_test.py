@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 import urllib.parse
+from pathlib import Path
 
 import harness
 from harness import LabError, connect, https, open_download, open_tls, wait_for
@@ -34,7 +35,7 @@ class Crashes(harness.StackTest):
         cls.set_mark(True)
         stack.wait_evaluated(cls.uid)
         # Killing has to look like dying: the supervisor starts what died again, as ./run does.
-        stack.lab.supervise()
+        stack.lab.supervise(longest_pause=0.2)
         cls.random = random.Random(int(os.environ.get("POSTERN_SEED", "20261125")))
 
     @classmethod
@@ -76,7 +77,9 @@ class Crashes(harness.StackTest):
     def pid_of(self, what):
         if what == "nginx worker":
             return self.random.choice(self.stack.gateway.nginx_pids()[1])
-        return self.stack.lab.processes[what].pid
+        process = self.stack.lab.processes[what]
+        wait_for(process.alive, f"{what} to run")
+        return process.pid
 
     def rounds(self, what):
         """Kills `what` at a random moment around a change of posture, and an acknowledged change at the EMS beside it."""
@@ -98,13 +101,17 @@ class Crashes(harness.StackTest):
             writer = threading.Thread(target=write)
             writer.start()
             moment = self.random.uniform(0, 0.08)
-            killer = threading.Timer(moment, lambda: os.kill(self.pid_of(what), signal.SIGKILL))
+            victim = self.pid_of(what)
+            killer = threading.Timer(moment, lambda: os.kill(victim, signal.SIGKILL))
             killer.start()
             self.set_mark(marked)
             killer.join()
             writing.set()
             writer.join()
             with self.subTest(killed=what, round=number, after_ms=round(moment * 1000)):
+                # It comes back, and then everybody agrees.
+                wait_for(lambda: not Path(f"/proc/{victim}").exists() and self.pid_of(what) != victim, f"a new {what}")
+                wait_for(lambda: self.stack.agent.status()["connected"], "the agent to be connected")
                 self.settle(marked)
                 known = {t["name"] for t in self.all_tags()}
                 self.assertLessEqual(set(acknowledged), known, "an acknowledged tag is gone")
@@ -141,6 +148,8 @@ class Crashes(harness.StackTest):
     def test_a_restarted_gateway_never_serves_an_empty_list_because_of_an_error(self):
         """Without an EMS to ask it goes on with what it kept, and sessions go on."""
         ems = self.stack.lab.processes["ems"]
+        kept, settled = self.stack.gateway.data / "ems1.view", time.time()
+        wait_for(lambda: kept.stat().st_mtime > settled, "the gateway to keep its records (every ten seconds, or on a change)")
         os.kill(ems.pid, signal.SIGSTOP)
         try:
             os.kill(self.stack.lab.processes["gateway"].pid, signal.SIGKILL)
