@@ -1,0 +1,132 @@
+#include "agent/shell/state_dir.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "pki/authority.h"
+
+namespace postern::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+class State : public testing::Test {
+ protected:
+  State() {
+    std::string name = (fs::temp_directory_path() / "postern-state-XXXXXX").string();
+    directory_ = fs::path(::mkdtemp(name.data())) / "data";
+  }
+  ~State() override { fs::remove_all(directory_.parent_path()); }
+  Enrolment enrolment(const pki::PrivateKey& key) {
+    SeededRandom random(3);
+    const pki::Validity validity{from_unix_ms(1'000'000), from_unix_ms(900'000'000)};
+    const auto ca = pki::make_root("CA", "Postern", validity, random);
+    Enrolment e{EndpointUid(std::string(32, 'A')), EmsSerial("PSTEMS0000000001"), TenantId(std::string(32, '0')),
+                {"ems:8013", "[::1]:1"}, {}, key, {}, {}, {}, {}};
+    e.root_key_sha256.fill(7);
+    EXPECT_TRUE(adopt_chain(e, {*pki::issue_client(ca, pki::make_request(key), e.uid, e.ems_serial, validity, random), ca.certificate}));
+    return e;
+  }
+  unsigned mode(const char* name) {
+    struct stat st {};
+    return ::stat((directory_ / name).c_str(), &st) == 0 ? st.st_mode & 0777 : 0;
+  }
+  fs::path directory_;
+};
+
+TEST_F(State, AnEnrolmentSurvives) {
+  const auto state = StateDir::open(directory_);
+  ASSERT_TRUE(state);
+  EXPECT_FALSE(state->load()->enrolment);
+  const auto key = state->enrolment_key();
+  ASSERT_TRUE(key);
+  EXPECT_FALSE(key->reused);
+  const auto e = enrolment(key->key);
+  ASSERT_TRUE(state->store(e));
+  const auto loaded = state->load();
+  ASSERT_TRUE(loaded && loaded->enrolment);
+  EXPECT_EQ(loaded->enrolment->uid, e.uid);
+  EXPECT_EQ(loaded->enrolment->addresses, e.addresses);
+  EXPECT_EQ(loaded->enrolment->root_key_sha256, e.root_key_sha256);
+  EXPECT_EQ(loaded->enrolment->chain_der, e.chain_der);
+  EXPECT_EQ(loaded->enrolment->not_after, e.not_after);
+  EXPECT_EQ(mode("client.key"), 0600u);
+  EXPECT_EQ(mode("agent.json"), 0600u);
+  EXPECT_EQ(*read_file(directory_ / "client.pem", 1 << 20), e.chain_pem());
+}
+
+TEST_F(State, AnEnrolmentThatWasCutOffIsRepeatedWithTheSameKey) {
+  Sha256 first;
+  {
+    const auto state = StateDir::open(directory_);
+    first = state->enrolment_key()->key.public_key_sha256();
+  }
+  const auto state = StateDir::open(directory_);
+  EXPECT_FALSE(state->load()->enrolment);
+  const auto again = state->enrolment_key();
+  EXPECT_TRUE(again->reused);
+  EXPECT_EQ(again->key.public_key_sha256(), first);
+}
+
+TEST_F(State, CutOffBetweenTheTwoFilesItIsWhole) {
+  const auto state = StateDir::open(directory_);
+  const auto e = enrolment(state->enrolment_key()->key);
+  ASSERT_TRUE(state->store(e));
+  fs::remove(directory_ / "client.pem");
+  ASSERT_TRUE(state->load()->enrolment);
+  EXPECT_EQ(*read_file(directory_ / "client.pem", 1 << 20), e.chain_pem());
+}
+
+TEST_F(State, WithoutItsKeyItIsNoEndpoint) {
+  const auto state = StateDir::open(directory_);
+  ASSERT_TRUE(state->store(enrolment(state->enrolment_key()->key)));
+  ASSERT_TRUE(state->store_key(pki::PrivateKey::generate()));  // another one
+  EXPECT_FALSE(state->load()->enrolment);
+  fs::remove(directory_ / "client.key");  // as far as an interrupted deregistration came
+  const auto loaded = state->load();
+  ASSERT_TRUE(loaded);
+  EXPECT_FALSE(loaded->enrolment);
+  EXPECT_NE(loaded->deregistered_because, "");
+}
+
+TEST_F(State, WhatIsForgottenIsGoneAndTheReasonStays) {
+  const auto state = StateDir::open(directory_);
+  const auto old = state->enrolment_key()->key.public_key_sha256();
+  ASSERT_TRUE(state->store(enrolment(state->enrolment_key()->key)));
+  ASSERT_TRUE(state->forget("removed by an administrator"));
+  EXPECT_FALSE(fs::exists(directory_ / "client.key"));
+  EXPECT_FALSE(fs::exists(directory_ / "client.pem"));
+  EXPECT_EQ(state->load()->deregistered_because, "removed by an administrator");
+  const auto key = state->enrolment_key();
+  EXPECT_FALSE(key->reused);
+  EXPECT_NE(key->key.public_key_sha256(), old);
+  ASSERT_TRUE(state->forget(""));
+  EXPECT_EQ(state->load()->deregistered_because, "");
+}
+
+TEST_F(State, DamageIsSaidAndNotGuessedAway) {
+  const auto state = StateDir::open(directory_);
+  ASSERT_TRUE(state->store(enrolment(state->enrolment_key()->key)));
+  ASSERT_TRUE(write_file_atomic(directory_ / "agent.json", "{\"registration\":\"registered\"}"));
+  EXPECT_EQ(state->load().error().code, ErrorCode::kDataLoss);
+  ASSERT_TRUE(write_file_atomic(directory_ / "agent.json", "torn"));
+  EXPECT_NE(state->load().error().message.find("agent.json"), std::string::npos);
+  ASSERT_TRUE(write_file_atomic(directory_ / "client.key", "torn"));
+  EXPECT_NE(state->load().error().message.find("client.key"), std::string::npos);
+}
+
+TEST(WishesFile, IsReadBackAndBounded) {
+  Wishes wishes;
+  wishes.processes = {"sshd", "a \"b\""};
+  wishes.files = {"/etc/x"};
+  wishes.vulnerability_scan = false;
+  wishes.inventory_interval = Seconds(600);
+  EXPECT_EQ(*read_wishes(print_wishes(wishes)), wishes);
+  EXPECT_FALSE(read_wishes("[]"));
+  EXPECT_EQ(read_wishes(R"({"files":["relative",1],"inventory_interval_s":-5})")->files.size(), 0u);
+  EXPECT_EQ(read_wishes(R"({"inventory_interval_s":-5})")->inventory_interval, Seconds(60));
+}
+
+}  // namespace
+}  // namespace postern::agent
