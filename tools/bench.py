@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -116,6 +117,8 @@ def main():
     if args.list:
         show_list()
         return 0
+    # Ended from outside, it still takes down what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         names = chosen(args.names)
         modules = [importlib.import_module(name) for name in names]
@@ -126,6 +129,8 @@ def main():
     except LabError as error:
         print(f"./bench: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return report(rows, failed, args)
 
 
