@@ -155,12 +155,14 @@ TEST_F(Core, TheProfileSwitchesTheScanOffAndOn) {
   EXPECT_FALSE(facts.at(std::string(keys::kFeatureVulnScan)).boolean());
   EXPECT_TRUE(facts.contains(std::string(keys::kVulnEngineVersion)));
   core_.set_inventory("not while it is off", wall());
+  core_.flush(now());
   EXPECT_TRUE(take<act::Send>().empty());
   core_.on_frame(now(), TelemetryServer::profile({"P", true, true, Seconds(600)}));
   EXPECT_EQ(take<act::InventoryWanted>().size(), 1u);
   facts = reported();
   EXPECT_TRUE(facts.at(std::string(keys::kFeatureVulnScan)).boolean());
   core_.set_inventory("postern-inventory 1\n", wall());
+  core_.flush(now());
   EXPECT_EQ(take<act::Send>().size(), 1u);
 }
 
