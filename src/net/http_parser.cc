@@ -65,6 +65,15 @@ Status decode_target(std::string_view target, HttpRequest& request) {
   return {};
 }
 
+/// Beast's parser fails an assertion when an empty chunked body comes in pieces: it takes the last chunk again with fewer
+/// than these bytes. No message can end with less of it still to come, so nothing is delayed by waiting for them.
+constexpr std::size_t kLastChunk = 5;  // "0\r\n\r\n"
+
+template <class Parser>
+bool wait_for_more(const Parser& parser, std::string_view data) {
+  return parser.is_header_done() && parser.chunked() && data.size() < kLastChunk;
+}
+
 }  // namespace
 
 struct RequestParser::Impl {
@@ -80,6 +89,7 @@ RequestParser::~RequestParser() = default;
 
 Status RequestParser::feed(std::string& data) {
   while (!data.empty() && !impl_->parser.is_done()) {
+    if (wait_for_more(impl_->parser, data)) return {};
     error_code ec;
     const auto used = impl_->parser.put(boost::asio::buffer(data), ec);
     data.erase(0, used);
@@ -139,6 +149,7 @@ ResponseParser::~ResponseParser() = default;
 
 Status ResponseParser::feed(std::string& data) {
   while (!data.empty() && !impl_->parser.is_done()) {
+    if (wait_for_more(impl_->parser, data)) return {};
     error_code ec;
     const auto used = impl_->parser.put(boost::asio::buffer(data), ec);
     data.erase(0, used);

@@ -102,9 +102,9 @@ MonoTime cached_view_deadline(const CachedView& cached, Now now, std::string_vie
   if (!boot_id.empty() && boot_id == cached.boot_id && cached.contact.mono <= now.mono) {
     return cached.contact.mono + threshold;
   }
-  const auto age = now.wall - cached.contact.wall;
-  if (age < Millis(0)) return now.mono;
-  return now.mono - age + threshold;
+  // Compared before anything is computed: a time of the file may be far from any other.
+  if (cached.contact.wall > now.wall || cached.contact.wall < now.wall - threshold) return now.mono;
+  return now.mono - (now.wall - cached.contact.wall) + threshold;
 }
 
 }  // namespace postern::gateway

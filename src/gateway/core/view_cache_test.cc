@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "wire/fabric.pb.h"
 
 namespace postern::gateway {
@@ -56,6 +58,11 @@ TEST(ViewCache, DeadlineCountsFromTheLastContactWhateverHappenedToTheClocks) {
   EXPECT_EQ(cached_view_deadline(cached, rebooted, "b2", threshold), MonoTime(std::chrono::seconds(20 - 60 + 180)));
   const Now backwards{from_unix_ms(900'000), MonoTime(std::chrono::seconds(20))};
   EXPECT_EQ(cached_view_deadline(cached, backwards, "b2", threshold), backwards.mono);
+  auto damaged = cached;
+  for (const auto ms : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+    damaged.contact.wall = from_unix_ms(ms);
+    EXPECT_EQ(cached_view_deadline(damaged, rebooted, "b2", threshold), rebooted.mono);
+  }
 }
 
 }  // namespace

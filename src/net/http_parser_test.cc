@@ -1,0 +1,48 @@
+#include "net/detail/http_parser.h"
+
+#include <gtest/gtest.h>
+
+namespace postern::net::detail {
+namespace {
+
+/// The body, fed in pieces of this size; "?" when it is refused or not whole.
+template <class Parser>
+std::string body_of(Parser& parser, std::string bytes, std::size_t piece) {
+  std::string waiting;
+  while (!bytes.empty() && !parser.done()) {
+    waiting += bytes.substr(0, piece);
+    bytes.erase(0, piece);
+    if (!parser.feed(waiting)) return "?";
+  }
+  return parser.done() ? "" : "?";
+}
+
+TEST(HttpParser, ChunksInPiecesOfAnySize) {
+  const std::string head = "Host: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::pair<std::string, std::string> bodies[] = {
+      {"0\r\n\r\n", ""}, {"3\r\nabc\r\n0\r\n\r\n", "abc"}, {"1\r\na\r\n2;x=y\r\nbc\r\n0\r\nT: 1\r\n\r\n", "abc"}};
+  for (const auto& [chunks, body] : bodies) {
+    for (std::size_t piece = 1; piece < 120; ++piece) {
+      RequestParser request(8192, 65536);
+      ASSERT_EQ(body_of(request, "POST /x HTTP/1.1\r\n" + head + chunks, piece), "") << chunks << piece;
+      const auto taken = request.take();
+      ASSERT_TRUE(taken) << taken.error().message;
+      EXPECT_EQ(taken->body, body);
+      ResponseParser response(65536);
+      ASSERT_EQ(body_of(response, "HTTP/1.1 200 OK\r\n" + head + chunks, piece), "") << chunks << piece;
+      EXPECT_EQ(response.take().body, body);
+    }
+  }
+}
+
+TEST(HttpParser, ABodyCutShortInItsLastChunkIsNotWhole) {
+  const std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+  for (std::size_t n = 1; n < bytes.size(); ++n) {
+    ResponseParser response(65536);
+    EXPECT_EQ(body_of(response, bytes.substr(0, n), 1), "?") << n;
+    EXPECT_FALSE(response.finish()) << n;
+  }
+}
+
+}  // namespace
+}  // namespace postern::net::detail
