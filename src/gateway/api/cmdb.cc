@@ -193,7 +193,7 @@ void finish_write(const CallPtr& call, Address at, const Draft& draft) {
       }
     } else {
       const auto it = parent->tables.find(at.table->name);
-      auto free = next_key(*at.table, it == parent->tables.end() ? nullptr : &it->second);
+      auto free = config::next_key(*at.table, it == parent->tables.end() ? nullptr : &it->second);
       if (!free) return refuse(call, free.error());
       at.path.back().key = std::move(*free);
     }
@@ -252,7 +252,10 @@ void write(const CallPtr& call, const Address& at) {
         for (const auto& secret : *secrets) hashes->push_back(secret.hashed());
       },
       [call, at, draft, secrets, hashes] {
-        for (std::size_t i = 0; i < secrets->size(); ++i) *(*secrets)[i].place = {(*hashes)[i]};
+        for (std::size_t i = 0; i < secrets->size(); ++i) {
+          if (hashes->size() <= i || (*hashes)[i].empty()) return refuse(call, config::hashing_failed());
+          *(*secrets)[i].place = {(*hashes)[i]};
+        }
         finish_write(call, at, *draft);
       });
 }

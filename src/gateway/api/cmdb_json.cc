@@ -142,7 +142,7 @@ Status replace_table(config::Transaction& t, const ObjectPath& parent, const Tab
       if (named) {
         key = *draft.key;
       } else {
-        auto free = next_key(table, entries_of(t.tree(), parent, table));
+        auto free = config::next_key(table, entries_of(t.tree(), parent, table));
         if (!free) return fail(free.error());
         key = std::move(*free);
       }
@@ -261,7 +261,7 @@ std::vector<ClearSecret> clear_secrets(Draft& draft, const Object* current, Rand
     if (attribute->type != Type::kSecret || value.size() != 1) continue;
     const std::string& text = value.front();
     // Too long, or hashed already: judged as it stands.
-    if (text.empty() || text.size() > 128 || text == kMask || config::is_hashed_secret(text)) continue;
+    if (text == kMask || !config::is_clear_secret(text)) continue;
     ClearSecret secret{&value, text, {}, config::draw_salt(random)};
     if (current != nullptr) {
       const auto it = current->values.find(attribute->name);
@@ -303,17 +303,6 @@ Status apply_draft(config::Transaction& t, const ObjectPath& path, const Draft& 
     if (auto replaced = replace_table(t, path, *nested, drafts); !replaced) return replaced;
   }
   return {};
-}
-
-Result<std::string> next_key(const Table& table, const std::vector<Object>* entries) {
-  if (table.key.type != Type::kInteger) return invalid(fmt::format("{}: is missing", table.key.name));
-  std::int64_t next = table.key.min;
-  if (entries != nullptr) {
-    for (const auto& o : *entries) next = std::max<std::int64_t>(next, std::stoll(o.key) + 1);
-  }
-  if (next <= table.key.max) return std::to_string(next);
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{}: none is free behind the largest; name one ({})", table.key.name, table.key.allowed()));
 }
 
 json::object schema_json(const Table& table) {

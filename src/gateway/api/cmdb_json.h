@@ -49,9 +49,6 @@ std::vector<ClearSecret> clear_secrets(Draft& draft, const config::Object* curre
 /// is the object's, which is made if it is not there. Errors: those of the transaction.
 Status apply_draft(config::Transaction& transaction, const config::ObjectPath& path, const Draft& draft, const Live& live);
 
-/// A number for a new entry of a table whose key is one: one past the largest. kResourceExhausted when there is none.
-Result<std::string> next_key(const config::Table& table, const std::vector<config::Object>* entries);
-
 /// The description of a table, for programs that build forms from it.
 boost::json::object schema_json(const config::Table& table);
 

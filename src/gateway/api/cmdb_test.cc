@@ -300,6 +300,16 @@ TEST_F(CmdbTest, SecretsGoInAndNeverComeOut) {
   EXPECT_THAT(cmdb("GET", "system/api-user").text, Not(HasSubstr("sha256$")));
 }
 
+TEST_F(CmdbTest, WithoutMemoryForHashingThePasswordStays) {
+  ASSERT_EQ(cmdb("POST", "system/admin", R"({"name":"eve","password":"hunter2 hunter2"})").status, 200);
+  const auto before = shown("system admin");
+  operations.run_offloaded = false;
+  const auto put = cmdb("PUT", "system/admin/eve", R"({"password":"other other"})");
+  EXPECT_EQ(put.status, 500);
+  EXPECT_THAT(put.cli_error(), HasSubstr("memory"));
+  EXPECT_EQ(shown("system admin"), before);
+}
+
 TEST_F(CmdbTest, PrivateKeysNeverComeOut) {
   const std::string key = R"(-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----)";
   const std::string certificate = R"(-----BEGIN CERTIFICATE-----\nMC4CAQ==\n-----END CERTIFICATE-----)";

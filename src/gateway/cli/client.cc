@@ -16,9 +16,22 @@ namespace postern::gateway::cli {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: postern-gateway cli [-c COMMAND]... [--socket PATH]\n"
-    "Runs the commands in order, or those on standard input; on a terminal, interactively.\n"
-    "The first command that fails ends it: staged changes are dropped, the exit status is 1.\n";
+    "usage: postern-gateway cli [--runtime-dir DIR] [-c COMMAND]...\n"
+    "\n"
+    "Runs the commands in order; without -c those on standard input, and on a terminal interactively, with help by ?,\n"
+    "completion by Tab and history. Any unambiguous prefix of a word is that word.\n"
+    "\n"
+    "  -c, --command COMMAND  a command, several times; a question is answered by the next one\n"
+    "  --runtime-dir DIR      of the gateway to talk to (default /run/postern)\n"
+    "  --socket PATH          its socket, where it is elsewhere\n"
+    "\n"
+    "  postern-gateway cli -c \"?\"                                   what may be typed\n"
+    "  postern-gateway cli -c \"diagnose ?\"                          what may follow\n"
+    "  postern-gateway cli -c \"show\"                                the configuration, as it can be typed\n"
+    "  postern-gateway cli -c \"diagnose endpoint ec-shm list\"       the endpoints that this gateway knows\n"
+    "\n"
+    "Exit status: 0; 1: a command failed, the rest was not run and staged changes were dropped; 2: wrong usage, or no\n"
+    "gateway answers.\n";
 
 /// Runs what `next` gives until it is empty. `where` names the place of a command for error messages.
 int run_lines(Channel& channel, const std::function<std::optional<std::string>()>& next,
@@ -53,8 +66,9 @@ int run_lines(Channel& channel, const std::function<std::optional<std::string>()
 
 }  // namespace
 
-int cli_main(std::string socket_path, const std::vector<std::string>& args) {
+int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args) {
   std::vector<std::string> commands;
+  std::string socket_path = cli_socket(runtime_dir);
   for (std::size_t i = 0; i < args.size(); ++i) {
     const bool has_value = i + 1 < args.size();
     if ((args[i] == "-c" || args[i] == "--command") && has_value) {
@@ -62,6 +76,8 @@ int cli_main(std::string socket_path, const std::vector<std::string>& args) {
       for (const auto line : split(args[++i], '\n')) commands.emplace_back(line);
     } else if (args[i] == "--socket" && has_value) {
       socket_path = args[++i];
+    } else if (args[i] == "--runtime-dir" && has_value) {
+      socket_path = cli_socket(args[++i]);
     } else if (args[i] == "-h" || args[i] == "--help") {
       std::fputs(kUsage, stdout);
       return 0;

@@ -13,6 +13,7 @@
 #include "gateway/cli/channel.h"
 #include "gateway/cli/client.h"
 #include "gateway/cli/fake_operations.h"
+#include "gateway/cli/wire.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::cli {
@@ -25,7 +26,7 @@ class CliServerTest : public testing::Test {
   void SetUp() override {
     dir = std::filesystem::temp_directory_path() / ("postern-cli-" + std::to_string(getpid()));
     std::filesystem::create_directories(dir);
-    path = (dir / "cli.sock").string();
+    path = cli_socket(dir);
     operations.endpoints = {walk_endpoint()};
     std::promise<Status> listening;
     thread = std::thread([&] {
@@ -49,7 +50,7 @@ class CliServerTest : public testing::Test {
   int run(std::vector<std::string> args) {
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
-    const int status = cli_main(path, args);
+    const int status = cli_main(dir, args);
     out = testing::internal::GetCapturedStdout();
     error = testing::internal::GetCapturedStderr();
     return status;
@@ -91,7 +92,9 @@ TEST_F(CliServerTest, WhatIsNotFinishedIsToldAndDropped) {
 TEST_F(CliServerTest, UsageAndAMissingDaemonAreStatusTwo) {
   EXPECT_EQ(run({"--frobnicate"}), 2);
   EXPECT_EQ(run({"-c"}), 2);
+  EXPECT_EQ(run({"-c", "show", "--runtime-dir", dir}), 0);
   EXPECT_EQ(run({"--socket", path + "x", "-c", "show"}), 2);
+  EXPECT_EQ(run({"-c", "show", "--runtime-dir", dir / "nowhere"}), 2);
   EXPECT_THAT(error, HasSubstr("is the gateway running?"));
   EXPECT_EQ(run({"--help"}), 0);
 }

@@ -9,6 +9,7 @@
 #include "gateway/cli/commands/command.h"
 #include "gateway/cli/show.h"
 #include "gateway/config/editor.h"
+#include "gateway/config/secret.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::cli {
@@ -30,6 +31,28 @@ constexpr TopCommand kAtTopOnly[] = {{"execute", "Do something once."},
                                      {"exit", "End the session."},
                                      {"quit", "End the session."}};
 
+/// What the first words of tables and commands have in common.
+std::string_view group_help(std::string_view word) {
+  constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
+      {"system", "The gateway itself, its administrators and interfaces."},
+      {"certificate", "Certificates and keys."},
+      {"endpoint-control", "Connectors to endpoint management servers."},
+      {"firewall", "Addresses, access proxies and policies."},
+      {"service", "Services for policies."},
+      {"fctems", "Endpoint management servers."},
+      {"api-user", "Programs that use the REST API."},
+      {"endpoint", "Endpoints and the servers that know them."},
+      {"ec-shm", "Endpoint records in shared memory."},
+      {"dynamic", "Addresses of tags."},
+      {"test", "The gateway's parts."},
+      {"application", "A part of the gateway."},
+  };
+  for (const auto& [name, help] : kGroups) {
+    if (name == word) return help;
+  }
+  return {};
+}
+
 std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
@@ -41,7 +64,7 @@ std::string one_line(std::string text) {
 
 struct CliSession::State : std::enable_shared_from_this<State> {
   State(config::ConfigStore& s, GatewayOperations& o, Random& r)
-      : store(s), operations(o), random(r), editor(s.current()->schema(), &r) {}
+      : store(s), operations(o), random(r), editor(s.current()->schema()) {}
 
   config::ConfigStore& store;
   GatewayOperations& operations;
@@ -74,6 +97,8 @@ struct CliSession::State : std::enable_shared_from_this<State> {
   void line(std::string_view text);
   void dispatch(const std::vector<std::string>& words);
   void edit(const std::vector<std::string>& words);
+  /// Replaces the password at this place by its hash, elsewhere than on the loop, and goes on.
+  void hash(std::vector<std::string> words, std::size_t at);
   void run_command(const std::vector<std::string>& words);
   std::vector<Candidate> candidates(const std::vector<std::string>& words) const;
   std::vector<Candidate> editor_candidates(std::string_view command, const std::vector<std::string>& words) const;
@@ -115,7 +140,13 @@ void CliSession::State::dispatch(const std::vector<std::string>& words) {
   std::vector<std::string_view> names;
   for (const auto& c : all) names.push_back(c.name);
   const auto at = config::match_word(words[0], names);
-  if (!at) return fail("unknown command: " + at.error().message);
+  if (!at) {
+    return fail(at.error().code == ErrorCode::kConflict
+                    ? at.error().message
+                    : fmt::format("unknown command {}; allowed: {} (? explains them)",
+                                  config::quoted(std::string_view(words[0]).substr(0, 80)),
+                                  join({names.begin(), names.end()}, ", ")));
+  }
   const std::string_view command = names[*at];
   if (command == "show" || command == "get") {
     const ShowPlace place = {tree(), editor, operations};
@@ -124,7 +155,21 @@ void CliSession::State::dispatch(const std::vector<std::string>& words) {
   }
   if (command == "exit" || command == "quit") return finish({{}, {}, false, true});
   if (command == "execute" || command == "diagnose") return run_command(words);
+  if (const auto secret = editor.clear_secret(words)) return hash(words, *secret);
   edit(words);
+}
+
+void CliSession::State::hash(std::vector<std::string> words, std::size_t at) {
+  const auto hashed = std::make_shared<std::string>();
+  const std::string clear = words[at];
+  operations.offload([hashed, clear, salt = config::draw_salt(random)] { *hashed = config::hash_password(clear, salt); },
+                     [self = weak_from_this(), hashed, words = std::move(words), at]() mutable {
+                       const auto s = self.lock();
+                       if (!s) return;
+                       if (hashed->empty()) return s->fail(config::hashing_failed().message);
+                       words[at] = *hashed;
+                       s->edit(words);
+                     });
 }
 
 void CliSession::State::edit(const std::vector<std::string>& words) {
@@ -254,7 +299,7 @@ std::vector<Candidate> CliSession::State::candidates(const std::vector<std::stri
           return;
         }
       }
-      out.push_back({word, last ? std::string(help) : std::string()});
+      out.push_back({word, std::string(last ? help : group_help(word))});
     };
     if (command == "config") {
       for (const auto& t : editor.tables()) phrase(t.name, t.help, 1);

@@ -11,6 +11,7 @@
 #include "gateway/cli/endpoint_view.h"
 #include "gateway/cli/fake_operations.h"
 #include "gateway/cli/print.h"
+#include "gateway/config/secret.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::cli {
@@ -223,12 +224,47 @@ TEST_F(CliTest, GetAddsWhatTheGatewayKnows) {
   EXPECT_THAT(out("get system status"), HasSubstr("Serial-Number: PGW0000000000001\n"));
   EXPECT_THAT(out("get system admin root"), testing::Not(HasSubstr("ENC")));
   EXPECT_THAT(out("get firewall address all"), HasSubstr("all\n"));
+  EXPECT_THAT(out("get firewall address"), HasSubstr("== [ all ]\n"));
+  EXPECT_THAT(out("get firewall service custom"), HasSubstr("== [ HTTPS ]\n"));
+}
+
+TEST_F(CliTest, PasswordsAreHashedElsewhere) {
+  const auto password_of = [&](const char* name) {
+    return store->current()->find({{"system admin", name}})->values.at("password").front();
+  };
+  out("config system admin");
+  out("edit eve");
+  EXPECT_EQ(out("set password \"correct horse\""), "");
+  EXPECT_EQ(operations.offloaded, 1);
+  EXPECT_EQ(out("set comments plain"), "");
+  EXPECT_EQ(operations.offloaded, 1);
+  EXPECT_EQ(out("end"), "");
+  const auto hash = password_of("eve");
+  EXPECT_TRUE(config::verify_secret(hash, "correct horse"));
+  // A machine without the memory for it keeps the password that was.
+  operations.run_offloaded = false;
+  out("config system admin");
+  out("edit eve");
+  EXPECT_THAT(out("set password other"), HasSubstr("memory"));
+  EXPECT_EQ(out("end"), "");
+  EXPECT_EQ(password_of("eve"), hash);
+}
+
+TEST_F(CliTest, EveryWordThatHelpShowsIsExplained) {
+  for (const char* line : {"", "config ", "show ", "get ", "execute ", "execute fctems ", "execute api-user ", "diagnose ",
+                           "diagnose endpoint ", "diagnose endpoint ec-shm ", "diagnose endpoint fctems ",
+                           "diagnose firewall ", "diagnose firewall dynamic ", "diagnose test ", "config firewall ",
+                           "config system ", "config certificate ", "config endpoint-control ", "config firewall service "}) {
+    const auto candidates = session->help(line);
+    EXPECT_FALSE(candidates.empty()) << line;
+    for (const auto& c : candidates) EXPECT_NE(c.help, "") << '"' << line << c.word << '"';
+  }
 }
 
 TEST_F(CliTest, WordsMayBeShortenedUnlessAmbiguous) {
   EXPECT_EQ(out("d e e l"), golden("ec-shm-list.txt"));
   EXPECT_THAT(out("e"), HasSubstr("may be execute, exit"));
-  EXPECT_THAT(out("frobnicate"), StartsWith("error: unknown command"));
+  EXPECT_THAT(out("frobnicate"), StartsWith("error: unknown command \"frobnicate\"; allowed: config, "));
   EXPECT_THAT(out("diagnose endpoint nothing"), HasSubstr("allowed: fctems, ec-shm"));
   EXPECT_TRUE(feed("exit")->bye);
 }

@@ -80,6 +80,7 @@ Result<std::string> get_path(const ShowPlace& place, ObjectPath path) {
   const ObjectPath above(path.begin(), path.end() - 1);
   const config::Object* parent = above.empty() ? &place.tree.root() : place.tree.find(above);
   std::vector<std::string> keys;
+  for (const auto& o : table->built_in) keys.push_back(o.key);
   if (parent) {
     if (const auto it = parent->tables.find(table->name); it != parent->tables.end()) {
       for (const auto& o : it->second) keys.push_back(o.key);

@@ -1,5 +1,6 @@
 #pragma once
 // What client and daemon say to each other over the Unix socket: one JSON object per message, each request answered once.
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,9 @@
 #include "gateway/cli/session.h"
 
 namespace postern::gateway::cli {
+
+/// Where the daemon listens.
+inline std::filesystem::path cli_socket(const std::filesystem::path& runtime_dir) { return runtime_dir / "cli.sock"; }
 
 struct Request {
   enum class Kind {

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "gateway/config/editor.h"
 #include "gateway/config/model.h"
+#include "gateway/config/api_key.h"
 #include "gateway/config/secret.h"
 #include "gateway/config/store.h"
 #include "gateway/config/text.h"
@@ -256,8 +257,7 @@ TEST(Config, WordsMayBeQuotedAndGoOverLines) {
 
 TEST(Config, WordsMayBeShortened) {
   auto store = ConfigStore::in_memory(gateway_schema());
-  SeededRandom random(1);
-  Editor editor(gateway_schema(), &random);
+  Editor editor(gateway_schema());
   auto t = store->begin();
   const auto run = [&](const char* line) -> std::string {
     const auto outcome = editor.run(t, split_words(line).words);
@@ -274,20 +274,63 @@ TEST(Config, WordsMayBeShortened) {
   editor.leave_all();
   EXPECT_EQ(run("config system admin"), "ok");
   EXPECT_EQ(run("edit root"), "ok");
-  EXPECT_EQ(run("set password hunter2"), "ok");
-  const auto hash = t.tree().find({{"system admin", "root"}})->values.at("password").front();
-  EXPECT_THAT(hash, testing::Not(HasSubstr("hunter2")));
-  EXPECT_TRUE(verify_secret(hash, "hunter2"));
-  EXPECT_FALSE(verify_secret(hash, "hunter3"));
-  EXPECT_FALSE(verify_secret("", ""));
-  EXPECT_TRUE(verify_secret(hash_key("token"), "token"));
-  EXPECT_FALSE(verify_secret(hash_key("token"), "Token"));
+  const auto secret = [&](const char* line) { return editor.clear_secret(split_words(line).words); };
+  EXPECT_EQ(secret("se pas hunter2"), 2u);
+  EXPECT_FALSE(secret("set comments hunter2"));
+  EXPECT_FALSE(secret("unset password"));
+  EXPECT_THAT(run("set password hunter2"), HasSubstr("that is not allowed"));  // hashes only
   editor.leave_all();
   EXPECT_EQ(run("config firewall policy"), "ok");
   EXPECT_EQ(run("edit 0"), "ok");
   EXPECT_EQ(run("append srcintf port1 port2"), "ok");
   EXPECT_EQ(run("unselect srcintf port1"), "ok");
   EXPECT_THAT(t.tree().find({{"firewall policy", "1"}})->values.at("srcintf"), ElementsAre("port2"));
+  // A number is not used again while a larger one is there.
+  editor.leave_all();
+  ASSERT_TRUE(t.edit({{"firewall access-proxy", "p"}}));
+  for (const char* line : {"config firewall access-proxy", "edit p", "config api-gateway", "edit 0", "next", "edit 0", "next",
+                           "edit 0", "next", "delete 2", "edit 0", "next"}) {
+    EXPECT_EQ(run(line), "ok") << line;
+  }
+  EXPECT_NE(t.tree().find({{"firewall access-proxy", "p"}, {"api-gateway", "4"}}), nullptr);
+  EXPECT_EQ(t.tree().find({{"firewall access-proxy", "p"}, {"api-gateway", "2"}}), nullptr);
+  for (const char* line : {"edit 65535", "next"}) EXPECT_EQ(run(line), "ok");
+  EXPECT_THAT(run("edit 0"), HasSubstr("none is free"));
+}
+
+TEST(Config, SecretsAreKeptAsHashes) {
+  SeededRandom random(1);
+  const auto hash = hash_password("hunter2", random);
+  EXPECT_THAT(hash, testing::Not(HasSubstr("hunter2")));
+  EXPECT_THAT(hash, testing::StartsWith("ENC argon2id$"));
+  EXPECT_TRUE(is_hashed_secret(hash));
+  EXPECT_FALSE(is_hashed_key(hash));
+  EXPECT_FALSE(is_clear_secret(hash));
+  EXPECT_TRUE(verify_secret(hash, "hunter2"));
+  EXPECT_FALSE(verify_secret(hash, "hunter3"));
+  EXPECT_FALSE(verify_secret("", ""));
+  EXPECT_NE(hash_password("hunter2", random), hash);  // salted
+  EXPECT_TRUE(verify_secret(hash_key("token"), "token"));
+  EXPECT_FALSE(verify_secret(hash_key("token"), "Token"));
+  const auto decoy = decoy_password_hash(random);
+  EXPECT_TRUE(is_hashed_secret(decoy));
+  EXPECT_FALSE(verify_secret(decoy, ""));
+}
+
+TEST(Config, KeysOfApiUsersAreDrawn) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  SeededRandom random(1);
+  const auto token = generate_api_key(*store, "ansible", random);
+  ASSERT_TRUE(token);
+  EXPECT_GE(token->size(), 32u);
+  EXPECT_TRUE(verify_secret(store->current()->entries("system api-user").front().text("api-key"), *token));
+  EXPECT_FALSE(generate_api_key(*store, "", random));
+  // A password's hash would cost every request what signing in costs.
+  auto t = store->begin();
+  ASSERT_TRUE(t.set({{"system api-user", "ansible"}}, "api-key", {hash_password("mine", random)}));
+  const auto refused = store->commit(t);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("generate-key ansible"));
 }
 
 }  // namespace

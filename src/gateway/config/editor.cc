@@ -139,12 +139,15 @@ Status Editor::edit(Transaction& t, const std::vector<std::string>& words) {
   std::string key = words[1];
   if (level.table->key.type == Type::kInteger && key == "0") {
     // As in such command lines: 0 is the next free number.
-    std::int64_t free = level.table->key.min;
-    for (;; ++free) {
-      where.back().key = std::to_string(free);
-      if (!t.tree().find(where)) break;
+    const ObjectPath above(where.begin(), where.end() - 1);
+    const Object* parent = above.empty() ? &t.tree().root() : t.tree().find(above);
+    const std::vector<Object>* entries = nullptr;
+    if (parent) {
+      if (const auto it = parent->tables.find(level.table->name); it != parent->tables.end()) entries = &it->second;
     }
-    key = std::to_string(free);
+    auto free = next_key(*level.table, entries);
+    if (!free) return fail(free.error().context(describe(where)));
+    key = std::move(*free);
   } else if (const auto normal = level.table->key.normalise({key})) {
     key = normal->front();
   }
@@ -153,6 +156,19 @@ Status Editor::edit(Transaction& t, const std::vector<std::string>& words) {
   level.in_object = true;
   level.key = key;
   return {};
+}
+
+std::optional<std::size_t> Editor::clear_secret(const std::vector<std::string>& words) const {
+  if (!in_object() || words.size() != 3) return std::nullopt;
+  std::vector<std::string_view> names, verbs;
+  for (const auto& c : kInObject) verbs.push_back(c.name);
+  const auto verb = match_word(words[0], verbs);
+  if (!verb || verbs[*verb] != "set") return std::nullopt;
+  const auto& attributes = levels_.back().table->attributes;
+  for (const auto& a : attributes) names.push_back(a.name);
+  const auto at = match_word(words[1], names);
+  if (!at || attributes[*at].type != Type::kSecret || !is_clear_secret(words[2])) return std::nullopt;
+  return 2;
 }
 
 Status Editor::change(Transaction& t, std::string_view command, const std::vector<std::string>& words) {
@@ -173,11 +189,6 @@ Status Editor::change(Transaction& t, std::string_view command, const std::vecto
     for (const auto& o : attribute.options) options.push_back(o.name);
     for (auto& word : value) {
       if (const auto option = match_word(word, options)) word = options[*option];
-    }
-  }
-  if (attribute.type == Type::kSecret && random_) {
-    for (auto& word : value) {
-      if (!word.empty() && word.size() <= 128 && !is_hashed_secret(word)) word = hash_password(word, *random_);
     }
   }
   if (command == "append") return t.append(path(), attribute.name, value);

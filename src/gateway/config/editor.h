@@ -1,10 +1,10 @@
 #pragma once
 // The words of the configuration language, applied to a transaction: used by the command line and for reading the file.
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/random.h"
 #include "gateway/config/tree.h"
 
 namespace postern::gateway::config {
@@ -32,8 +32,7 @@ class Editor {
     kAbort,   ///< `abort`: what is staged should be dropped. The editor is at the top.
   };
 
-  /// `random` salts passwords given in clear; without one only hashes are taken.
-  explicit Editor(const Schema& schema, Random* random = nullptr) : schema_(&schema), random_(random) {}
+  explicit Editor(const Schema& schema) : schema_(&schema) {}
 
   bool at_top() const { return levels_.empty(); }
   bool in_object() const { return !levels_.empty() && levels_.back().in_object; }
@@ -51,6 +50,10 @@ class Editor {
   /// changes nothing.
   Result<Outcome> run(Transaction& transaction, const std::vector<std::string>& words);
 
+  /// Which of the words is a password in clear, if one is. `run` takes hashes only: hashing takes long, and is for those
+  /// who can wait elsewhere.
+  std::optional<std::size_t> clear_secret(const std::vector<std::string>& words) const;
+
   /// What may be typed at the top, in a table, in an object: with help.
   struct Command {
     std::string_view name;
@@ -67,7 +70,6 @@ class Editor {
   Result<Outcome> end(Transaction& t);
 
   const Schema* schema_;
-  Random* random_;
   std::vector<Level> levels_;
 };
 

@@ -38,6 +38,11 @@ std::string hash_password(std::string_view password, const Salt& salt) {
   return std::string(kArgon) + to_base64url(salt) + "$" + to_base64url(hash);
 }
 
+Error hashing_failed() {
+  return {ErrorCode::kResourceExhausted,
+          "hashing the password needs 64 MiB of memory that the machine did not give; nothing was changed"};
+}
+
 std::string decoy_password_hash(Random& random) {
   std::array<std::uint8_t, 32> digest;
   random.fill(digest);
@@ -52,6 +57,10 @@ bool is_hashed_key(std::string_view text) {
   if (!text.starts_with(kSha)) return false;
   const auto hash = from_base64(text.substr(kSha.size()));
   return hash && hash->size() == 32;
+}
+
+bool is_clear_secret(std::string_view text) {
+  return !text.empty() && text.size() <= 128 && !is_hashed_secret(text);
 }
 
 bool is_hashed_secret(std::string_view text) {

@@ -18,12 +18,16 @@ std::string hash_password(std::string_view password, const Salt& salt);
 inline std::string hash_password(std::string_view password, Random& random) {
   return hash_password(password, draw_salt(random));
 }
+/// What to tell when hash_password gave nothing.
+Error hashing_failed();
 /// A hash of the same cost that no password has: checked when an account doesn't exist, so that the time an answer takes
 /// does not tell which do.
 std::string decoy_password_hash(Random& random);
 /// "ENC sha256$…": for keys that we drew ourselves (at least 128 random bits), where guessing is hopeless anyway.
 std::string hash_key(std::string_view key);
 bool is_hashed_secret(std::string_view text);
+/// May be hashed and kept: 1 to 128 bytes, and no hash already.
+bool is_clear_secret(std::string_view text);
 bool is_hashed_key(std::string_view text);
 /// Compares in constant time. False for an empty or malformed hash. Blocking as hash_password, for a password's hash.
 /// Thread: any.

@@ -67,6 +67,17 @@ std::string describe(const ObjectPath& path) {
   return out;
 }
 
+Result<std::string> next_key(const Table& table, const std::vector<Object>* entries) {
+  if (table.key.type != Type::kInteger) return fail(ErrorCode::kInvalidArgument, table.key.name + ": is missing");
+  std::int64_t next = table.key.min;
+  if (entries) {
+    for (const auto& o : *entries) next = std::max<std::int64_t>(next, std::stoll(o.key) + 1);
+  }
+  if (next <= table.key.max) return std::to_string(next);
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{}: none is free behind the largest; name one ({})", table.key.name, table.key.allowed()));
+}
+
 const Table* find_table(const Schema& schema, const ObjectPath& path) {
   const Table* table = &schema.root();
   for (const auto& step : path) {

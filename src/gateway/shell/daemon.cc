@@ -11,6 +11,7 @@
 #include "ecshm/writer.h"
 #include "gateway/api/api.h"
 #include "gateway/cli/server.h"
+#include "gateway/cli/wire.h"
 #include "gateway/neighbours/watch.h"
 #include "gateway/shell/api_listener.h"
 #include "gateway/shell/fabric_channels.h"
@@ -198,7 +199,7 @@ Status Daemon::open_administration() {
     nginx_->reload();
     pump();
   });
-  auto served = cli::CliServer::listen(context_.loop, cli_socket(options.runtime_dir).native(),
+  auto served = cli::CliServer::listen(context_.loop, cli::cli_socket(options.runtime_dir).native(),
                                        [this](const net::PeerCredentials&) {
                                          return std::make_unique<cli::CliSession>(*context_.store, *operations_,
                                                                                   context_.random);
@@ -298,8 +299,6 @@ void Daemon::act_on(act::Action& action) {
 }
 
 }  // namespace
-
-std::filesystem::path cli_socket(const std::filesystem::path& runtime_dir) { return runtime_dir / "cli.sock"; }
 
 int run_gateway(const DaemonOptions& options) {
   net::Loop loop;

@@ -19,9 +19,6 @@ struct DaemonOptions {
   bool firewall = true;               ///< False: no IP/MAC control (no privilege for nftables).
 };
 
-/// Where `postern-gateway cli` finds the daemon.
-std::filesystem::path cli_socket(const std::filesystem::path& runtime_dir);
-
 /// Runs until SIGTERM or SIGINT. Returns the exit status; what went wrong has been logged.
 int run_gateway(const DaemonOptions& options);
 

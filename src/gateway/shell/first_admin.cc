@@ -20,10 +20,12 @@ Status ensure_administrator(config::ConfigStore& store, const std::filesystem::p
     password = random.readable(20);
     if (auto written = write_file_atomic(file, password + "\n", 0600); !written) return written;
   }
+  const std::string hash = config::hash_password(password, random);
+  if (hash.empty()) return fail(config::hashing_failed());
   auto transaction = store.begin(config::Actor::kGateway);
   const config::ObjectPath admin = {{"system admin", "admin"}};
   auto status = transaction.edit(admin);
-  if (status) status = transaction.set(admin, "password", {config::hash_password(password, random)});
+  if (status) status = transaction.set(admin, "password", {hash});
   if (status) status = store.commit(transaction);
   if (!status) return fail(status.error().context("making the first administrator"));
   log_info("gateway.first_admin", "made the administrator admin; the password stands in " + file.native());
