@@ -138,6 +138,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return net::Handle();
   };
   hooks.use_web_certificate = [](const net::TlsIdentity&) -> Status { return {}; };
+  hooks.commit = [] {};
   const Revision before = core.revision();
   int answers = 0;
   net::HttpResponse answer;

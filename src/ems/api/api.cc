@@ -104,6 +104,7 @@ void dispatch(const CallPtr& call) {
   if (guarded && route.role != Role::kAnyone) {
     if (Status ok = check_csrf(call->who, shown_csrf_token(*call, route)); !ok) return call->fail(ok.error());
   }
+  if (!changes_something(request.method)) call->services.hooks.commit();
   route.handler(call);
 }
 

@@ -106,6 +106,7 @@ class ApiLab : public Lab {
       web_certificates.push_back(identity);
       return {};
     };
+    hooks.commit = [this] { run(); };
     api = std::make_unique<Api>(*core, clock, random, std::move(hooks));
   }
   /// A new process on the same store: browsers are signed out, connections are gone.

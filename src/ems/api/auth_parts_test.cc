@@ -2,7 +2,6 @@
 
 #include "base/random.h"
 #include "ems/api/password.h"
-#include "ems/api/rate_limit.h"
 #include "ems/api/sessions.h"
 
 namespace postern::ems::api {
@@ -34,26 +33,6 @@ TEST(Password, NewOnesHaveALength) {
   EXPECT_FALSE(acceptable_password(std::string(kMaxPassword + 1, 'x'), "admin"));
   EXPECT_FALSE(acceptable_password("my-Admin-password", "admin"));
   EXPECT_TRUE(acceptable_password("quite a long one", "admin"));
-}
-
-TEST(RateLimit, BurstThenRefill) {
-  RateLimit limit(3, Seconds(10), 100);
-  MonoTime now{};
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(limit.take("a", now), Seconds(0));
-  EXPECT_EQ(limit.take("a", now), Seconds(10));
-  EXPECT_EQ(limit.take("b", now), Seconds(0));
-  now += Seconds(10);
-  EXPECT_EQ(limit.take("a", now), Seconds(0));
-  EXPECT_NE(limit.take("a", now), Seconds(0));
-  limit.give_back("a");
-  EXPECT_EQ(limit.take("a", now), Seconds(0));
-}
-
-TEST(RateLimit, RemembersABoundedNumberOfKeys) {
-  RateLimit limit(1, Seconds(10), 10);
-  for (int i = 0; i < 1000; ++i) limit.take(std::to_string(i), {});
-  EXPECT_EQ(limit.size(), 10u);
-  EXPECT_NE(limit.take("999", {}), Seconds(0));
 }
 
 TEST(Sessions, LiveUntilIdleOrOldOrClosed) {

@@ -2,8 +2,8 @@
 // What handlers work with: the core and the API's own small state.
 #include <string>
 
+#include "base/rate_limit.h"
 #include "ems/api/api.h"
-#include "ems/api/rate_limit.h"
 #include "ems/api/router.h"
 #include "ems/api/sessions.h"
 

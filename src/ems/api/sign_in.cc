@@ -11,11 +11,6 @@ namespace postern::ems::api {
 namespace {
 
 /// Whoever has one IPv6 address has the whole network of 64 bits that it is in.
-std::string attempt_key(const IpAddress& from) {
-  if (!from.is_v6()) return from.str();
-  return "v6:" + to_hex_lower(ByteView(from.bytes()).first(8));
-}
-
 }  // namespace
 
 Status take_attempt(const CallPtr& call) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/log.h"
@@ -80,6 +82,14 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
                   "says that it is " + hello.uid.str());
     s.refusal = telemetry::kRefused;
     s.refusal_text = "the UID in hello is not the certificate's";
+  }
+  // What held when the connection opened may have ended since.
+  const auto* known = registry_.endpoints.find(s.uid);
+  const bool holds = known != nullptr && known->registered() &&
+                     std::ranges::any_of(known->certificates, [&](const auto& c) { return c.sha256 == s.leaf; });
+  if (s.refusal.empty() && !holds) {
+    s.refusal = telemetry::kDeregistered;
+    s.refusal_text = "the endpoint is not registered with this certificate any more; enrol again";
   }
   if (!s.refusal.empty()) {
     return agent_goodbye(s.id, s.refusal, Millis(60'000), s.refusal_text);

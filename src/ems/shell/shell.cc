@@ -199,6 +199,9 @@ Status Shell::start() {
     });
   };
   hooks.use_web_certificate = [this](const net::TlsIdentity& identity) { return use_web_certificate(identity); };
+  hooks.commit = [this] {
+    if (core_.flush_wanted()) settle();
+  };
   api_ = std::make_unique<Api>(core_, clock_, random_, std::move(hooks));
   if (auto ok = listen(); !ok) return ok;
   if (auto ok = write_runtime_file(); !ok) return ok;

@@ -47,6 +47,7 @@ net::HttpResponse html_page(int status, std::string_view title, std::string_view
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{0} · Postern EMS</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/style.css">
 </head>
 <body>
@@ -77,6 +78,12 @@ void add_security_headers(net::HttpHeaders& headers) {
   headers.set("Cross-Origin-Opener-Policy", "same-origin");
   headers.set("Cross-Origin-Resource-Policy", "same-origin");
   headers.set("Strict-Transport-Security", "max-age=31536000");
+}
+
+std::string_view page_icon() {
+  return R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#17233c"/>
+<path d="M8 25V14a8 8 0 0 1 16 0v11M13 25V15a3 3 0 0 1 6 0v10" fill="none" stroke="#fff" stroke-width="2.4"/></svg>
+)";
 }
 
 std::string_view style_sheet() {

@@ -19,6 +19,7 @@ net::HttpResponse html_page(int status, std::string_view title, std::string_view
 std::string notice(std::string_view kind, std::string_view text);
 
 std::string_view style_sheet();
+std::string_view page_icon();  ///< SVG: a door.
 
 /// Strict-Transport-Security, content security policy and the like, on every answer.
 void add_security_headers(net::HttpHeaders& headers);

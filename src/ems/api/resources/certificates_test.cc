@@ -203,6 +203,7 @@ class ServingCertificates : public Certificates {
       return loop.after(delay, std::move(done));
     };
     hooks.use_web_certificate = [this](const net::TlsIdentity& identity) { return listener->set_tls(config(identity)); };
+    hooks.commit = [this] { run(); };
     api = std::make_unique<Api>(*core, clock, random, std::move(hooks));
   }
   static net::TlsServerConfig config(const net::TlsIdentity& identity) {

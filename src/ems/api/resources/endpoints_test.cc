@@ -29,6 +29,19 @@ class EndpointsApi : public ApiLab {
 
 using Names = std::vector<std::string>;
 
+TEST_F(EndpointsApi, NobodyIsToldWhatAFailingCommitTakesBack) {
+  TestAgent agent;
+  join(agent);
+  bool refused = false;
+  core->quarantine(clock.now(), admin, agent.uid(), "", [&](Status ok) { refused = !ok; });
+  disk_full(true);
+  EXPECT_EQ(get(at(agent)).at("quarantined"), json::value(false));
+  EXPECT_TRUE(refused);
+  disk_full(false);
+  core->quarantine(clock.now(), admin, agent.uid(), "", nullptr);
+  EXPECT_EQ(get(at(agent)).at("quarantined"), json::value(true));
+}
+
 TEST_F(EndpointsApi, AnEndpointShowsWhatIsKnownAndNullForTheRest) {
   save_process_tag();
   TestAgent agent;

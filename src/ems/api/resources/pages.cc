@@ -50,6 +50,14 @@ void style(const CallPtr& call) {
   call->reply(std::move(response));
 }
 
+void icon(const CallPtr& call) {
+  net::HttpResponse response;
+  response.headers.add("Content-Type", "image/svg+xml");
+  response.headers.add("Cache-Control", "max-age=86400");
+  response.body = page_icon();
+  call->reply(std::move(response));
+}
+
 void start(const CallPtr& call) {
   if (!signed_in(call)) return ask_to_sign_in(call, "/");
   const EmsStatus status = call->services.core.status();
@@ -173,6 +181,11 @@ Resource pages_resource() {
                       .role = Role::kAnyone,
                       .handler = style,
                       .summary = "Style of the pages"},
+                     {.method = "GET",
+                      .path = "/icon.svg",
+                      .role = Role::kAnyone,
+                      .handler = icon,
+                      .summary = "Icon of the pages"},
                      {.method = "GET",
                       .path = "/signin",
                       .role = Role::kAnyone,
