@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Payroll</title>
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Payroll</title><link rel="icon" href="data:,">
 <body style="font:16px/1.5 system-ui;margin:3rem auto;max-width:40rem">
 <h1>Payroll</h1><p>You reached the protected application through the gateway.</p></body></html>
 """
