@@ -28,10 +28,11 @@ Result<std::unique_ptr<PollWatch>> PollWatch::open(net::Loop& loop, const std::s
 
 PollWatch::PollWatch(net::Loop& loop, int file, int set, std::function<void()> changed) : file_(file), set_(set) {
   handle_ = loop.watch_readable(set, [set, changed = std::move(changed)] {
+    // A look takes the news, and the loop has looked already: that it woke us is all there is to know.
     epoll_event event;
-    bool any = false;
-    while (::epoll_wait(set, &event, 1, 0) == 1) any = true;  // each look takes the news
-    if (any) changed();
+    while (::epoll_wait(set, &event, 1, 0) == 1) {
+    }
+    changed();
   });
 }
 

@@ -1,7 +1,9 @@
 // The watches on real processes and files.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -211,6 +213,30 @@ TEST_F(Paths, ContentIsToldOnlyToThoseWhoAsk) {
   fs::remove(other);
   wait([&] { return ends_[other] == End::kMissing; });
   EXPECT_EQ(calls_, before + 1);
+}
+
+TEST_F(Watch, PollWatchTellsOfMounts) {
+  // In a mount namespace of our own; where that is not permitted there is nothing to see.
+  if (::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "no right to make a mount namespace";
+  ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  int told = 0;
+  auto watch = PollWatch::open(loop_, kMountsFile, [&] { ++told; });
+  ASSERT_TRUE(watch);
+  ASSERT_EQ(::mount("tmpfs", directory_.c_str(), "tmpfs", 0, nullptr), 0);
+  wait([&] { return told > 0; });
+  ASSERT_EQ(::umount(directory_.c_str()), 0);
+}
+
+TEST_F(Watch, PollWatchTellsOfTheHostName) {
+  if (::unshare(CLONE_NEWUTS) != 0) GTEST_SKIP() << "no right to make a namespace of host names";
+  int told = 0;
+  auto watch = PollWatch::open(loop_, kHostNameFile, [&] { ++told; });
+  ASSERT_TRUE(watch);
+  ASSERT_EQ(::sethostname("one", 3), 0);
+  wait([&] { return told > 0; });
+  const int before = told;
+  ASSERT_EQ(::sethostname("two", 3), 0);
+  wait([&] { return told > before; });
 }
 
 TEST_F(Watch, PollWatchOpensWhatCanBePolledOnly) {
