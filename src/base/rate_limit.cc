@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/hex.h"
+
 namespace postern {
 
 RateLimit::RateLimit(std::size_t burst, Seconds refill, std::size_t max_keys)
@@ -35,6 +37,11 @@ Seconds RateLimit::take(const std::string& key, MonoTime now) {
 void RateLimit::give_back(const std::string& key) {
   auto it = entries_.find(key);
   if (it != entries_.end()) it->second->tokens = std::min(burst_, it->second->tokens + 1.0);
+}
+
+std::string attempt_key(const IpAddress& from) {
+  if (!from.is_v6()) return from.str();
+  return "v6:" + to_hex_lower(ByteView(from.bytes()).first(8));
 }
 
 }  // namespace postern

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "base/ip.h"
 
 namespace postern {
 
@@ -34,5 +35,8 @@ class RateLimit {
   std::list<Bucket> order_;  // most recently used first
   std::unordered_map<std::string, std::list<Bucket>::iterator> entries_;
 };
+
+/// Whose attempts count together: an address, or an IPv6 network of 64 bits, which one subscriber has whole.
+std::string attempt_key(const IpAddress& from);
 
 }  // namespace postern

@@ -105,7 +105,8 @@ void sign_in(const CallPtr& call, const Credentials& given) {
     return call->reply_raw(verdict(given, 403, same.error().message));
   }
   const std::string address = call->request.peer.remote_ip.str();
-  const Seconds wait = services.signins.take(address, services.clock.now().mono);
+  const std::string key = attempt_key(call->request.peer.remote_ip);
+  const Seconds wait = services.signins.take(key, services.clock.now().mono);
   if (wait.count() > 0 || services.checking >= Services::kMaxChecking) {
     call->add_header("Retry-After", std::to_string(std::max<std::int64_t>(wait.count(), 1)));
     return call->reply_raw(verdict(given, 429, fmt::format("too many attempts: wait {} s", std::max<std::int64_t>(wait.count(), 1))));
@@ -117,7 +118,7 @@ void sign_in(const CallPtr& call, const Credentials& given) {
       [right, hash = known.empty() ? services.decoy_hash : known, password = given.password] {
         *right = config::verify_secret(hash, password);
       },
-      [call, given, known, right, address] {
+      [call, given, known, right, address, key] {
         auto& s = call->services;
         --s.checking;
         // Gone or changed while it was checked counts as wrong.
@@ -125,7 +126,7 @@ void sign_in(const CallPtr& call, const Credentials& given) {
           log_warning("api.signin_refused", "signing in was refused", {{"address", address}});
           return call->reply_raw(verdict(given, 401, given.form ? "" : "the name or the password is wrong"));
         }
-        s.signins.give_back(address);
+        s.signins.give_back(key);
         const auto secret = s.sessions.open(given.user, known, s.clock.now().mono, s.random);
         log_info("api.signin", "an administrator signed in", {{"user", given.user}, {"address", address}});
         auto response = verdict(given, 200, given.form ? "document.location=\"/\";" : "", secret);

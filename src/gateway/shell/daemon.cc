@@ -189,8 +189,10 @@ Status Daemon::open_administration() {
       [this](net::HttpRequest request, net::HttpResponder respond) { api_->handle(std::move(request), std::move(respond)); });
   if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
   if (auto listening = listener_->use_prepared(); !listening) return listening;
-  store.add_check([this](const config::ConfigTree& next) {
-    return listener_->prepare(config::read_config(next).global.admin_port);
+  store.add_check([this](const config::ConfigTree& next) -> Status {
+    const auto prepared = listener_->prepare(config::read_config(next).global.admin_port);
+    if (prepared) return {};
+    return fail(ErrorCode::kConflict, "system global: admin-sport: " + prepared.error().message);
   });
   store.observe([this](const config::ConfigTree&, const config::ConfigTree& after) {
     context_.config = config::read_config(after);
