@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   std::string data_dir, listen = "0.0.0.0:8443", telemetry = "0.0.0.0:8013";
   std::vector<std::string> public_addresses, server_names, feeds;
   bool verbose = false;
-  int keepalive = 60, offline = 180;
+  int keepalive = 60, offline = 180, certificate_life = 90 * 24 * 3600;
   auto* run = app.add_subcommand("run", "Run the server until SIGTERM");
   run->set_config("--config", "", "Read options from a TOML file");
   run->add_option("--data-dir", data_dir, "Directory of the database; made at the first start")->required();
@@ -36,6 +36,9 @@ int main(int argc, char** argv) {
       ->capture_default_str()->check(CLI::Range(1, 3600));
   run->add_option("--offline-timeout", offline, "Seconds of silence after which an endpoint counts as offline")
       ->capture_default_str()->check(CLI::Range(2, 86400));
+  run->add_option("--client-certificate-life", certificate_life,
+                  "Seconds for which an agent's certificate is issued; it renews itself at two thirds")
+      ->capture_default_str()->check(CLI::Range(160, 10 * 365 * 24 * 3600));
   run->add_option("--feed", feeds, "Vulnerability feed: OSV records as JSON lines, gzip or zip (SIGHUP reads them again)");
   run->add_flag("--verbose", verbose, "Log more");
 
@@ -76,6 +79,7 @@ int main(int argc, char** argv) {
   }
   options.keepalive = Seconds(keepalive);
   options.offline_timeout = Seconds(offline);
+  options.client_certificate_life = Seconds(certificate_life);
   options.public_addresses = public_addresses;
   options.server_names = server_names;
   options.feeds.assign(feeds.begin(), feeds.end());

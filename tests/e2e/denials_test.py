@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import types
 
 import harness
 from harness import https, stacks, wait_for
@@ -81,7 +82,8 @@ class Denials(harness.StackTest):
 
     @classmethod
     def set_up(cls, stack):
-        stack.ems.command += ["--keepalive", "1", "--offline-timeout", "4"]
+        # 170 s: issued five minutes back, so that clocks may differ, a certificate renews itself after 13 s.
+        stack.ems.command += ["--keepalive", "1", "--offline-timeout", "4", "--client-certificate-life", "170"]
         super().set_up(stack)
         stack.connect_fabric()
         stack.make_tags()
@@ -139,6 +141,18 @@ class Denials(harness.StackTest):
         log = self.stack.gateway.data / "traffic.log"
         wait_for(lambda: '"action":"accept","policyid":2,"policyname":"connected"' in log.read_text(), "the log to say so")
 
+    def test_allowed_with_a_renewed_certificate(self):
+        def serial():
+            return subprocess.run(["openssl", "x509", "-in", self.stack.agent.certificate, "-noout", "-serial"],
+                                  capture_output=True, text=True, check=True).stdout.strip().split("=")[1]
+        first, key = serial(), self.stack.agent.key.read_bytes()
+        wait_for(lambda: serial() != first, "the agent to renew its certificate", 40)
+        self.assertEqual(self.stack.agent.key.read_bytes(), key, "renewed for the same key")
+        wait_for(lambda: self.stack.ems.endpoint(self.uid)["client_cert_sn"] == serial(), "the EMS to name the new one")
+        self.wait_allowed()
+        wait_for(lambda: f"Client cert SN: {serial()}\n" in self.stack.gateway.cli("diagnose endpoint ec-shm list"),
+                 "the gateway to name the new one")
+
     # ---- who are you?
 
     def test_without_certificate(self):
@@ -188,7 +202,11 @@ class Denials(harness.StackTest):
         uid = self.stack.enrol(far)
         wait_for(lambda: "Telemetry-Connected" in self.stack.ems.endpoint(uid)["tags"], "the far endpoint's tag")
         self.assertNotIn(uid, self.stack.gateway.cli("diagnose endpoint ec-shm list"), "it is not shared")
-        way = {"agent": far, "namespace": "far", "host": plan.gateway_port2}
+        # Copies: an agent that is told that its certificate counts no more destroys it.
+        held = types.SimpleNamespace(certificate=self.directory / "held.pem", key=self.directory / "held.key")
+        shutil.copy(far.certificate, held.certificate)
+        shutil.copy(far.key, held.key)
+        way = {"agent": held, "namespace": "far", "host": plan.gateway_port2}
         self.assert_allowed(self.mine(**way))
         # Matched by its connection, and in no resolved address, as the guide says.
         self.assertIn(uid, self.stack.gateway.cli("diagnose endpoint ec-shm list"))

@@ -118,6 +118,7 @@ void EmsCore::Impl::on_interfaces(Now, GatewaySession& s, const fabric::Interfac
   const auto* d = registry_.devices.find(s.serial);
   if (d == nullptr || d->interfaces == list) return;
   registry_.devices.edit(s.serial).interfaces = std::move(list);
+  unanswered_.insert(s.id);
 }
 
 void EmsCore::Impl::gateway_goodbye(SessionId id, std::string_view reason, Millis retry_after, std::string_view text) {

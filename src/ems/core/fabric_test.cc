@@ -73,6 +73,24 @@ TEST_F(Lab, AGatewayGetsNothingUntilItIsAuthorisedAndItsKeyIsPinnedThen) {
   EXPECT_FALSE(data_came(impostor));
 }
 
+TEST_F(Lab, InterfacesThatCouldNotBeStoredAreAskedForAgain) {
+  TestAgent a;
+  join(a, kPort1);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, "02:00:00:00:00:77");
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  EXPECT_EQ(g.endpoints(), 0u);
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  set_interface(g, kPort1);
+  run();
+  EXPECT_EQ(g.session, 0u);  // sent away, to say it again
+  store.fail_commits(std::nullopt);
+  connect(g);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.endpoints(), 1u);
+}
+
 TEST_F(Lab, ChangesTravelAsDeltasAndADisconnectedGatewayGoesOnWhereItStood) {
   save_process_tag();
   TestAgent a;

@@ -159,6 +159,8 @@ struct EmsCore::Impl {
   WallTime started_at_{};
 
   std::vector<Held> held_;
+  /// Said something that waits for the commit and that nothing answers: if it fails, they must say it again.
+  std::set<SessionId> unanswered_;
   std::vector<AuditEntry> audit_;
   std::vector<act::Action> actions_;
   bool read_only_ = false;

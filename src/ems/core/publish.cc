@@ -29,6 +29,7 @@ void EmsCore::Impl::flush(Now now) {
     read_only_ = false;
     store_error_.clear();
   }
+  unanswered_.clear();
   release();
   publish(!batch.empty());
   release();
@@ -53,7 +54,7 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   matches_.clear();
   const auto held = std::move(held_);
   held_.clear();
-  std::set<SessionId> waiting;
+  auto waiting = std::exchange(unanswered_, {});
   for (const auto& h : held) {
     if (h.free) {
       actions_.push_back(h.action);

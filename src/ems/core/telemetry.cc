@@ -167,6 +167,7 @@ void EmsCore::Impl::on_offer(Now now, AgentSession& s, const Sha256& hash) {
   if (e->inventory == hash && e->vulnerabilities) return;
   if (!registry_.has_inventory(hash)) return send_free(s.id, s.server.want_inventory(hash));
   auto& edited = registry_.endpoints.edit(s.uid);
+  unanswered_.insert(s.id);
   edited.inventory = hash;
   if (edited.vulnerabilities) edited.vulnerabilities->received_at = now.wall;
   std::vector<std::string> changed;
@@ -179,6 +180,7 @@ void EmsCore::Impl::on_inventory(Now now, AgentSession& s, const telemetry::Inve
     registry_.inventories.edit(to_hex_lower(inventory.hash)) = inventory.zlib;
   }
   auto& e = registry_.endpoints.edit(s.uid);
+  unanswered_.insert(s.id);
   e.inventory = inventory.hash;
   if (e.vulnerabilities) e.vulnerabilities->received_at = now.wall;
   std::vector<std::string> changed;

@@ -70,6 +70,63 @@ TEST_F(Lab, AReportIsAcknowledgedAndTagsFollowOnlyAfterTheCommit) {
   EXPECT_TRUE(a.tags().contains("Has-sshd"));
 }
 
+TEST_F(Lab, AnEndpointThatEndedBetweenConnectingAndHelloIsToldSoAndLeavesNothingBehind) {
+  for (const bool removed : {false, true}) {
+    TestAgent a;
+    ASSERT_EQ(enrol(a, invite()), "");
+    connect(a);
+    core->telemetry_closed(clock.now(), a.session);
+    // The connection is there, its hello is not.
+    a.inbox.clear();
+    a.closed = false;
+    core->telemetry_opened(clock.now(), a.session, {a.leaf(), true}, *IpAddress::parse("10.0.1.2"));
+    core->deregister(clock.now(), admin, a.uid(), nullptr);
+    run();
+    if (removed) core->remove_endpoint(clock.now(), admin, a.uid(), nullptr);
+    run();
+    wire::TelemetryFrame hello;
+    hello.mutable_hello()->set_uid(a.uid().str());
+    hello.mutable_hello()->set_run_id(a.run);
+    send(a, hello);
+    run();
+    ASSERT_NE(a.last(Frame::kGoodbye), nullptr);
+    EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "deregistered");
+    EXPECT_EQ(a.last(Frame::kWelcome), nullptr);
+    EXPECT_TRUE(a.closed);
+    const auto* e = core->endpoint(a.uid());
+    EXPECT_EQ(e == nullptr, removed);
+    EXPECT_TRUE(e == nullptr || !e->online);
+  }
+  restart();  // the store holds nothing that can't be read
+}
+
+TEST_F(Lab, AnInventoryThatCouldNotBeStoredIsAskedForAgain) {
+  TestAgent a;
+  join(a);
+  const std::string text = "inventory";
+  const auto hash = sha256(text);
+  const auto offer = [&] {
+    Frame frame;
+    frame.mutable_inventory_offer()->set_hash(std::string(as_text(hash)));
+    send(a, frame);
+    run();
+  };
+  offer();
+  ASSERT_NE(a.last(Frame::kInventoryWanted), nullptr);
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  Frame frame;
+  frame.mutable_inventory()->set_hash(std::string(as_text(hash)));
+  frame.mutable_inventory()->set_zlib(proto::deflate_text(text));
+  send(a, frame);
+  run();
+  EXPECT_TRUE(a.closed);  // it comes back and offers it again
+  store.fail_commits(std::nullopt);
+  connect(a, a.acked());
+  a.inbox.clear();
+  offer();
+  EXPECT_NE(a.last(Frame::kInventoryWanted), nullptr);
+}
+
 TEST_F(Lab, AFailedCommitAcknowledgesNothingPublishesNothingAndLosesNothing) {
   save_process_tag();
   TestAgent a, b;

@@ -69,6 +69,7 @@ class Shell {
     EmsOptions out;
     out.keepalive = options.keepalive;
     out.offline_timeout = options.offline_timeout;
+    out.client_certificate_life = options.client_certificate_life;
     out.version = POSTERN_VERSION;
     return out;
   }
