@@ -100,9 +100,10 @@ void Simulation::check_agreement() {
     // One that begins from nothing gets the same.
     const auto fresh = view_from_nothing(ems_->store(), *gateway, ems_->now());
     if (fresh.digest() != view.digest() || fresh.entries() != view.entries() || fresh.tags() != view.tags()) {
-      return journal.violation("{} holds {} endpoints and {} tags; one that begins from nothing gets {} and {}, or others",
-                               gateway->name(), view.entries().size(), view.tags().size(), fresh.entries().size(),
-                               fresh.tags().size());
+      return journal.violation("{} holds {} endpoints and {} tags; one that begins from nothing gets {} and {}, or others; {} "
+                               "of them asked for, share mode {}", gateway->name(), view.entries().size(),
+                               view.tags().size(), fresh.entries().size(), fresh.tags().size(),
+                               gateway->client().asked().size(), ems::endpoint_sharing_name(device.endpoint_sharing));
     }
 
     // And so does arithmetic on what the EMS knows.

@@ -246,7 +246,7 @@ void GatewayNode::carry_out(act::Action& action) {
   } else if (auto* valid = std::get_if<act::ConnectorValid>(&action)) {
     valid_ = clock.to_simulation(valid->until);
     const auto limit = heard_from_ + kThreshold + set_back + Millis(1);  // wall clocks count milliseconds
-    if (valid_ > limit) {
+    if (valid_ > std::max(limit, world_.mono())) {
       world_.journal.violation("{}'s records count as valid {} ms longer than the threshold after the EMS sent the newest "
                                "word that arrived", name_,
                                std::chrono::duration_cast<milliseconds>(valid_ - limit).count());

@@ -52,7 +52,7 @@ void Simulation::step() {
       {4, &Simulation::claim_address},   {5, &Simulation::lose_neighbour},  {3, &Simulation::spoof_neighbour},
       {3, &Simulation::change_interfaces}, {12, &Simulation::access},       {3, &Simulation::impostor},
       {12, &Simulation::cut},            {7, &Simulation::half_open},       {7, &Simulation::partition},
-      {4, &Simulation::damage_snapshot}, {9, &Simulation::kill_ems},        {3, &Simulation::shut_ems_down},
+      {3, &Simulation::damage_snapshot}, {7, &Simulation::kill_ems},        {2, &Simulation::shut_ems_down},
       {5, &Simulation::fill_disk},       {6, &Simulation::kill_gateway},    {4, &Simulation::stop_gateway},
       {4, &Simulation::kernel_refuses},  {7, &Simulation::kill_agent},      {5, &Simulation::jump_wall},
       {4, &Simulation::renew},           {5, &Simulation::quarantine},      {7, &Simulation::release},

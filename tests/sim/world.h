@@ -12,7 +12,7 @@ namespace postern::sim {
 
 struct Options {
   std::uint64_t seed = 1;
-  std::size_t steps = 230;
+  std::size_t steps = 205;
   bool print = false;
   /// The planted bugs.
   bool acknowledge_before_commit = false;
