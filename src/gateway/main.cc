@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
     return postern::gateway::cli::cli_main(default_runtime, {argv + 2, argv + argc});
   }
   CLI::App app{
-      "Postern's gateway: gets endpoints and their tags from an EMS and lets only the right ones through: at its access\n"
+      "Postern's gateway: gets endpoints and their tags from an EMS and lets only the right ones through: at its "
+      "access\n"
       "proxies (nginx with our module) and by address (nftables)."};
   app.set_version_flag("--version", "postern-gateway " POSTERN_VERSION);
   app.require_subcommand(1);
@@ -21,25 +22,31 @@ int main(int argc, char** argv) {
   bool no_firewall = false, verbose = false;
   auto* run = app.add_subcommand("run", "Run the gateway until SIGTERM");
   run->set_config("--config", "", "Read options from a TOML file")->option_text("FILE");
-  run->add_option("--data-dir", data_dir, "Identity, configuration and kept records")->type_name("DIR")->capture_default_str();
+  run->add_option("--data-dir", data_dir, "Identity, configuration and kept records")
+      ->type_name("DIR")
+      ->capture_default_str();
   run->add_option("--runtime-dir", runtime_dir, "Shared memory, the command line's socket, runtime.json")
       ->type_name("DIR")
       ->capture_default_str();
   run->add_option("--module", options.module_path, "ngx_http_postern_module.so")->type_name("FILE")->required();
   run->add_option("--nginx", options.nginx_binary, "nginx's program")->type_name("FILE")->capture_default_str();
-  run->add_option("--nginx-user", options.nginx_user, "User that nginx runs as when we are root")->type_name("NAME")->capture_default_str();
+  run->add_option("--nginx-user", options.nginx_user, "User that nginx runs as when we are root")
+      ->type_name("NAME")
+      ->capture_default_str();
   run->add_option("--nginx-workers", options.nginx_workers, "Worker processes of nginx")
       ->check(CLI::Range(1, 64))
       ->type_name("N")
       ->capture_default_str();
-  run->add_option("--api-listen", options.api_listen, "IP:PORT of the REST API (port 0: a free one; admin-sport of the configuration wins)")
+  run->add_option("--api-listen", options.api_listen,
+                  "IP:PORT of the REST API (port 0: a free one; admin-sport of the configuration wins)")
       ->type_name("IP:PORT")
       ->capture_default_str();
   run->add_flag("--no-firewall", no_firewall, "Without IP/MAC control: where nftables may not be used");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
-  app.footer("The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
-             "administrator is admin, with the password in DATA-DIR/initial-password.");
+  app.footer(
+      "The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
+      "administrator is admin, with the password in DATA-DIR/initial-password.");
   CLI11_PARSE(app, argc, argv);
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);
   // nginx takes paths from elsewhere.

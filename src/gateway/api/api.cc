@@ -38,8 +38,9 @@ void dispatch(const CallPtr& call, const std::string& query_token) {
   const std::string_view path = request.path;
   const bool cmdb = path.starts_with(kCmdb);
   if (!cmdb && !path.starts_with(kMonitor)) {
-    return call->fail(404, ErrorNumber::kNotFound, "there is nothing at this address; the API is below /api/v2/cmdb and "
-                                                   "/api/v2/monitor");
+    return call->fail(404, ErrorNumber::kNotFound,
+                      "there is nothing at this address; the API is below /api/v2/cmdb and "
+                      "/api/v2/monitor");
   }
   auto who = authenticate(call->services, request, query_token);
   if (!who) return unauthenticated(call, who.error().message);
@@ -48,10 +49,12 @@ void dispatch(const CallPtr& call, const std::string& query_token) {
   }
   call->who = std::move(*who);
   if (request.method != "GET") {
-    if (auto ours = check_csrf(call->who, request); !ours) return call->fail(403, ErrorNumber::kNone, ours.error().message);
+    if (auto ours = check_csrf(call->who, request); !ours)
+      return call->fail(403, ErrorNumber::kNone, ours.error().message);
   }
   if (const auto* vdom = call->query("vdom"); vdom != nullptr && *vdom != "root" && *vdom != "*") {
-    return call->fail(404, ErrorNumber::kNotFound, "there is no virtual domain " + shown(*vdom) + "; there is one: root");
+    return call->fail(404, ErrorNumber::kNotFound,
+                      "there is no virtual domain " + shown(*vdom) + "; there is one: root");
   }
   if (cmdb) return serve_cmdb(call, path.substr(kCmdb.size()));
   serve_monitor(call, path.substr(kMonitor.size()));
@@ -69,7 +72,12 @@ void secure(net::HttpHeaders& headers) {
 }  // namespace
 
 Services::Services(config::ConfigStore& s, cli::GatewayOperations& o, const Clock& c, Random& r)
-    : store(s), operations(o), clock(c), random(r), serial(o.system_status().serial), decoy_hash(config::decoy_password_hash(r)) {}
+    : store(s),
+      operations(o),
+      clock(c),
+      random(r),
+      serial(o.system_status().serial),
+      decoy_hash(config::decoy_password_hash(r)) {}
 
 }  // namespace api
 

@@ -27,7 +27,9 @@ struct LabReply {
     boost::system::error_code error;
     return body.find_pointer(pointer, error) != nullptr;
   }
-  std::string cli_error() const { return has("/cli_error") ? std::string(at("/cli_error").as_string()) : std::string(); }
+  std::string cli_error() const {
+    return has("/cli_error") ? std::string(at("/cli_error").as_string()) : std::string();
+  }
   std::vector<std::string> cookies() const {
     std::vector<std::string> out;
     for (const auto& [name, value] : headers.all()) {

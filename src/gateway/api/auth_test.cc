@@ -60,7 +60,8 @@ TEST_F(AuthTest, TokenAsBearerOrInTheAddress) {
   }
   EXPECT_EQ(ask("GET", kStatus, "", {{"Authorization", "Basic " + token}}).status, 401);
   // What is shown must be right, even if something else that is shown is.
-  EXPECT_EQ(ask("GET", kStatus + std::string("?access_token=") + token, "", {{"Authorization", "Bearer x"}}).status, 401);
+  EXPECT_EQ(ask("GET", kStatus + std::string("?access_token=") + token, "", {{"Authorization", "Bearer x"}}).status,
+            401);
 }
 
 TEST_F(AuthTest, TokensInTheAddressCanBeTurnedOff) {
@@ -108,10 +109,14 @@ TEST_F(AuthTest, AdministratorsSignInAndOut) {
   EXPECT_EQ(ask("PUT", address_of_global, change, {{"Cookie", cookie}}).status, 403);
   EXPECT_EQ(ask("PUT", address_of_global, change, {{"Cookie", cookie}, {"X-CSRFTOKEN", "wrong"}}).status, 403);
   EXPECT_EQ(ask("PUT", address_of_global, change,
-                {{"Cookie", cookie}, {"X-CSRFTOKEN", csrf}, {"Origin", "https://evil.example"}}).status, 403);
+                {{"Cookie", cookie}, {"X-CSRFTOKEN", csrf}, {"Origin", "https://evil.example"}})
+                .status,
+            403);
   EXPECT_EQ(store->current()->single("system global").text("hostname"), "");
   EXPECT_EQ(ask("PUT", address_of_global, change,
-                {{"Cookie", cookie}, {"X-CSRFTOKEN", '"' + csrf + '"'}, {"Origin", "https://gw.example"}}).status, 200);
+                {{"Cookie", cookie}, {"X-CSRFTOKEN", '"' + csrf + '"'}, {"Origin", "https://gw.example"}})
+                .status,
+            200);
   EXPECT_EQ(store->current()->single("system global").text("hostname"), "gw1");
 
   EXPECT_EQ(ask("DELETE", "/api/v2/authentication", "", {{"Cookie", cookie}}).status, 403);
@@ -195,7 +200,9 @@ TEST_F(AuthTest, SigningInTakesNothingElse) {
   EXPECT_EQ(ask("POST", at, R"({"username":"admin","secretkey":"x","is_admin":true})", {}).status, 400);
   EXPECT_EQ(ask("POST", at, R"({"username":"a","username":"b","secretkey":"x"})", {}).status, 400);
   EXPECT_EQ(ask("GET", at, "", {}).status, 405);
-  EXPECT_EQ(ask("POST", at, R"({"username":"admin","secretkey":"correct horse"})", {{"Origin", "https://evil.example"}}).status, 403);
+  EXPECT_EQ(ask("POST", at, R"({"username":"admin","secretkey":"correct horse"})", {{"Origin", "https://evil.example"}})
+                .status,
+            403);
   EXPECT_EQ(operations.offloaded, 0);
 }
 

@@ -20,10 +20,14 @@ std::int64_t build_number() {
 
 ErrorNumber number_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kNotFound: return ErrorNumber::kNotFound;
-    case ErrorCode::kAlreadyExists: return ErrorNumber::kDuplicate;
-    case ErrorCode::kInvalidArgument: return ErrorNumber::kBadValue;
-    default: return ErrorNumber::kNone;
+    case ErrorCode::kNotFound:
+      return ErrorNumber::kNotFound;
+    case ErrorCode::kAlreadyExists:
+      return ErrorNumber::kDuplicate;
+    case ErrorCode::kInvalidArgument:
+      return ErrorNumber::kBadValue;
+    default:
+      return ErrorNumber::kNone;
   }
 }
 
@@ -31,8 +35,10 @@ ErrorNumber number_of(ErrorCode code) {
 
 int http_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return 400;
-    case ErrorCode::kNotFound: return 404;
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
     // What this gateway depends on does not play along: the state of a connector, another machine. 401 and 403 would
     // say that it is the client's own token.
     case ErrorCode::kUnauthenticated:
@@ -41,10 +47,12 @@ int http_status(ErrorCode code) {
     case ErrorCode::kConflict:
     case ErrorCode::kUnavailable:
     case ErrorCode::kUnsupported:
-    case ErrorCode::kDeadlineExceeded: return 424;
+    case ErrorCode::kDeadlineExceeded:
+      return 424;
     case ErrorCode::kResourceExhausted:
     case ErrorCode::kDataLoss:
-    case ErrorCode::kInternal: return 500;
+    case ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }

@@ -35,7 +35,8 @@ class Call {
   /// The query parameter, nullptr when it is not there.
   const std::string* query(const std::string& name) const;
 
-  /// {"http_method", …fields…, "vdom", "path", "name", ["mkey"], "status", "http_status", "serial", "version", "build"}.
+  /// {"http_method", …fields…, "vdom", "path", "name", ["mkey"], "status", "http_status", "serial", "version",
+  /// "build"}.
   void reply(int status, boost::json::object fields);
   void reply_results(boost::json::value results);  ///< 200.
   /// The same with "error" and "cli_error": the number, and the sentence that tells a person what to do.

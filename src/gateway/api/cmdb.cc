@@ -99,11 +99,14 @@ void not_there(const CallPtr& call, const Address& at) {
 void refuse(const CallPtr& call, const Error& error, ErrorNumber invalid = ErrorNumber::kBadValue) {
   json::object fields = {{"revision_changed", false}};
   switch (error.code) {
-    case ErrorCode::kAlreadyExists: return call->fail(424, ErrorNumber::kDuplicate, error.message, std::move(fields));
+    case ErrorCode::kAlreadyExists:
+      return call->fail(424, ErrorNumber::kDuplicate, error.message, std::move(fields));
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
-    case ErrorCode::kConflict: return call->fail(424, invalid, error.message, std::move(fields));
-    default: return call->fail(500, ErrorNumber::kNone, error.message, std::move(fields));
+    case ErrorCode::kConflict:
+      return call->fail(424, invalid, error.message, std::move(fields));
+    default:
+      return call->fail(500, ErrorNumber::kNone, error.message, std::move(fields));
   }
 }
 
@@ -136,8 +139,10 @@ void get(const CallPtr& call, const Address& at) {
     if (object == nullptr) return not_there(call, at);
     auto one = shown_object(*object, at.path);
     query->project(one);
-    if (at.table->single()) fields["results"] = std::move(one);
-    else fields["results"] = json::array{std::move(one)};
+    if (at.table->single())
+      fields["results"] = std::move(one);
+    else
+      fields["results"] = json::array{std::move(one)};
     return call->reply(200, std::move(fields));
   }
   const ObjectPath above(at.path.begin(), at.path.end() - 1);
@@ -189,7 +194,8 @@ void finish_write(const CallPtr& call, Address at, const Draft& draft) {
     if (draft.key) {
       at.path.back().key = *draft.key;
       if (tree->find(at.path) != nullptr) {
-        return refuse(call, {ErrorCode::kAlreadyExists, config::describe(at.path) + ": exists already (PUT changes it)"});
+        return refuse(call,
+                      {ErrorCode::kAlreadyExists, config::describe(at.path) + ": exists already (PUT changes it)"});
       }
     } else {
       const auto it = parent->tables.find(at.table->name);
@@ -228,7 +234,8 @@ void write(const CallPtr& call, const Address& at) {
     return wrong_method(call, at.table->single() ? "GET, PUT" : "GET, PUT, DELETE",
                         "POST makes entries of a table: send it to the table's address");
   }
-  if (!post && !at.entry) return wrong_method(call, "GET, POST", "PUT changes an entry: its key must stand in the address");
+  if (!post && !at.entry)
+    return wrong_method(call, "GET, POST", "PUT changes an entry: its key must stand in the address");
   if (const auto* action = call->query("action")) {
     if (*action == "move" && !post) return move(call, at);
     return call->fail(400, ErrorNumber::kBadValue, "action: must be move, in a PUT");
@@ -282,9 +289,10 @@ void serve_cmdb(const CallPtr& call, std::string_view rest) {
   if (!at) {
     json::object fields;
     if (call->request.method != "GET") fields["revision_changed"] = false;
-    return call->fail(404, ErrorNumber::kNotFound,
-                      fmt::format("there is no {} in the configuration", shown(join({segments.begin(), segments.end()}, "/"))),
-                      std::move(fields));
+    return call->fail(
+        404, ErrorNumber::kNotFound,
+        fmt::format("there is no {} in the configuration", shown(join({segments.begin(), segments.end()}, "/"))),
+        std::move(fields));
   }
   const auto& method = call->request.method;
   if (method == "GET") return get(call, *at);

@@ -49,8 +49,8 @@ json::value value_json(const Attribute& a, const Value& value) {
   if (a.many) return json::value(join(value, " "));
   if (a.type == Type::kInteger) return value.empty() ? json::value(0) : json::value(std::stoll(value.front()));
   if (value.empty()) return json::value("");
-  const bool secret = a.type == Type::kSecret ||
-                      (a.type == Type::kPem && value.front().find("PRIVATE KEY-----") != std::string::npos);
+  const bool secret =
+      a.type == Type::kSecret || (a.type == Type::kPem && value.front().find("PRIVATE KEY-----") != std::string::npos);
   return json::value(secret ? std::string(kMask) : value.front());
 }
 
@@ -157,26 +157,39 @@ Status replace_table(config::Transaction& t, const ObjectPath& parent, const Tab
 
 std::string_view type_name(const Attribute& a) {
   switch (a.type) {
-    case Type::kInteger: return "integer";
-    case Type::kOption: return "option";
-    case Type::kAddress: return "ip-address";
-    case Type::kSubnet: return "subnet";
-    case Type::kHost: return "host";
-    case Type::kInterface: return "interface";
-    case Type::kTag: return "tag";
-    case Type::kPortRange: return "port-range";
-    case Type::kReference: return "reference";
-    case Type::kFingerprint: return "fingerprint";
-    case Type::kPem: return "pem";
-    case Type::kSecret: return "password";
-    case Type::kText: break;
+    case Type::kInteger:
+      return "integer";
+    case Type::kOption:
+      return "option";
+    case Type::kAddress:
+      return "ip-address";
+    case Type::kSubnet:
+      return "subnet";
+    case Type::kHost:
+      return "host";
+    case Type::kInterface:
+      return "interface";
+    case Type::kTag:
+      return "tag";
+    case Type::kPortRange:
+      return "port-range";
+    case Type::kReference:
+      return "reference";
+    case Type::kFingerprint:
+      return "fingerprint";
+    case Type::kPem:
+      return "pem";
+    case Type::kSecret:
+      return "password";
+    case Type::kText:
+      break;
   }
   return "string";
 }
 
 json::object attribute_schema(const Attribute& a) {
-  json::object o = {{"name", a.name}, {"category", "unitary"}, {"type", type_name(a)}, {"help", a.help},
-                    {"allowed", a.allowed()}};
+  json::object o = {
+      {"name", a.name}, {"category", "unitary"}, {"type", type_name(a)}, {"help", a.help}, {"allowed", a.allowed()}};
   if (!a.default_value.empty() || !a.required) o["default"] = value_json(a, a.default_value);
   if (a.type == Type::kText) o["size"] = a.max;
   if (a.type == Type::kInteger) {
@@ -293,7 +306,8 @@ Status apply_draft(config::Transaction& t, const ObjectPath& path, const Draft& 
       // What a GET showed may come back; it changes nothing.
       const auto it = live.find(attribute->name);
       const bool nothing = value.size() == 1 && value.front().empty();
-      if (nothing || value == now || (it != live.end() && (value == it->second || value == Value{join(it->second, " ")}))) {
+      if (nothing || value == now ||
+          (it != live.end() && (value == it->second || value == Value{join(it->second, " ")}))) {
         continue;
       }
     }

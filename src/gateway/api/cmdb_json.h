@@ -37,7 +37,7 @@ Result<Draft> read_draft(const config::Table& table, const boost::json::object& 
 /// A secret given in clear in a draft, to be replaced by its hash before the draft is applied.
 struct ClearSecret {
   config::Value* place = nullptr;
-  std::string clear, known_hash;   ///< The hash in force, if any: kept when the secret is the same.
+  std::string clear, known_hash;  ///< The hash in force, if any: kept when the secret is the same.
   config::Salt salt{};
   /// Blocking, thread: any.
   std::string hashed() const;
@@ -45,9 +45,10 @@ struct ClearSecret {
 /// `current`: the object as it is, nullptr when it is new.
 std::vector<ClearSecret> clear_secrets(Draft& draft, const config::Object* current, Random& random);
 
-/// Stages the draft: what it names is set, nested tables that it names are replaced whole, everything else stays. `path`
-/// is the object's, which is made if it is not there. Errors: those of the transaction.
-Status apply_draft(config::Transaction& transaction, const config::ObjectPath& path, const Draft& draft, const Live& live);
+/// Stages the draft: what it names is set, nested tables that it names are replaced whole, everything else stays.
+/// `path` is the object's, which is made if it is not there. Errors: those of the transaction.
+Status apply_draft(config::Transaction& transaction, const config::ObjectPath& path, const Draft& draft,
+                   const Live& live);
 
 /// The description of a table, for programs that build forms from it.
 boost::json::object schema_json(const config::Table& table);

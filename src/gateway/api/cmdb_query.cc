@@ -16,7 +16,8 @@ namespace json = boost::json;
 tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 bool known_field(const config::Table& table, std::string_view name) {
-  return (!table.single() && name == table.key.name) || name == "q_origin_key" || table.attribute(name) || table.table(name);
+  return (!table.single() && name == table.key.name) || name == "q_origin_key" || table.attribute(name) ||
+         table.table(name);
 }
 
 /// What a value reads as; a list of names has several readings.
@@ -53,8 +54,10 @@ Result<Filter> read_filter(const config::Table& table, std::string_view text) {
     }
     return filter;
   }
-  return invalid(fmt::format("filter: {} is not understood; allowed: name==value, name!=value, name=@part, name!@part, "
-                             "several with commas", shown(text)));
+  return invalid(
+      fmt::format("filter: {} is not understood; allowed: name==value, name!=value, name=@part, name!@part, "
+                  "several with commas",
+                  shown(text)));
 }
 
 Result<std::size_t> read_number(const std::string& name, const std::string& text) {
@@ -99,8 +102,10 @@ Result<ListQuery> read_list_query(const config::Table& table, const std::map<std
     } else if (name == "start" || name == "count") {
       auto number = read_number(name, text);
       if (!number) return fail(number.error());
-      if (name == "start") out.start = *number;
-      else out.count = *number;
+      if (name == "start")
+        out.start = *number;
+      else
+        out.count = *number;
     } else if (std::find(std::begin(kWithoutMeaning), std::end(kWithoutMeaning), name) == std::end(kWithoutMeaning)) {
       return invalid(fmt::format("unknown query parameter {}; known are: filter, start, count, format, action, vdom",
                                  shown(name)));

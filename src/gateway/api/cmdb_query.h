@@ -19,7 +19,7 @@ struct Filter {
 };
 
 struct ListQuery {
-  std::vector<Filter> filters;      ///< Given with commas between them: one is enough.
+  std::vector<Filter> filters;  ///< Given with commas between them: one is enough.
   std::size_t start = 0;
   std::optional<std::size_t> count;
   std::vector<std::string> format;  ///< Empty: everything.

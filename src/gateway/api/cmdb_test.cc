@@ -84,12 +84,14 @@ TEST_F(CmdbTest, CreatesChangesAndDeletes) {
 
 TEST_F(CmdbTest, WhatIsShownCanBeGivenBack) {
   ASSERT_EQ(cmdb("POST", "firewall/access-proxy", kProxy).status, 200);
-  const Live interface = {{"ip", {"10.0.1.1/24", "2001:db8::1/64"}}, {"mac", {"02:00:00:00:00:01"}}, {"status", {"up"}}};
-  configure("config system interface\nedit port1\nset alias lan\nnext\nend\n"
-            "config endpoint-control fctems\nedit 1\nset server ems.example\nnext\nend\n"
-            "config firewall policy\nedit 1\nset srcintf port1\nset dstintf port2\nset srcaddr all\nset dstaddr all\n"
-            "set service HTTP HTTPS\nset ztna-status enable\nset ztna-ems-tag EMS1_ZTNA_a EMS1_ZTNA_b\nnext\nend\n"
-            "config firewall service custom\nedit s\nset tcp-portrange 80 8000-8010\nnext\nend\n");
+  const Live interface = {
+      {"ip", {"10.0.1.1/24", "2001:db8::1/64"}}, {"mac", {"02:00:00:00:00:01"}}, {"status", {"up"}}};
+  configure(
+      "config system interface\nedit port1\nset alias lan\nnext\nend\n"
+      "config endpoint-control fctems\nedit 1\nset server ems.example\nnext\nend\n"
+      "config firewall policy\nedit 1\nset srcintf port1\nset dstintf port2\nset srcaddr all\nset dstaddr all\n"
+      "set service HTTP HTTPS\nset ztna-status enable\nset ztna-ems-tag EMS1_ZTNA_a EMS1_ZTNA_b\nnext\nend\n"
+      "config firewall service custom\nedit s\nset tcp-portrange 80 8000-8010\nnext\nend\n");
   for (const std::string target : {"firewall/access-proxy/web", "system/interface/port1", "endpoint-control/fctems/1",
                                    "firewall/policy/1", "firewall.service/custom/s", "firewall/vip/web"}) {
     operations.live = target.starts_with("system") ? interface : Live();
@@ -156,8 +158,8 @@ TEST_F(CmdbTest, RefusedValuesSayWhatIsAllowedAndChangeNothing) {
 }
 
 TEST_F(CmdbTest, BodiesThatAreNotOneJsonObject) {
-  for (const char* body : {"{", "[]", "1", R"({"extport":1}x)", R"({"extport":1,"extport":2})", R"({"comment":"\ud800"})",
-                           "{\"comment\":\"\xff\"}", R"({"extport":1e999})"}) {
+  for (const char* body : {"{", "[]", "1", R"({"extport":1}x)", R"({"extport":1,"extport":2})",
+                           R"({"comment":"\ud800"})", "{\"comment\":\"\xff\"}", R"({"extport":1e999})"}) {
     const auto put = cmdb("PUT", "firewall/vip/web", body);
     EXPECT_EQ(put.status, 400) << body;
     EXPECT_THAT(put.cli_error(), HasSubstr("body")) << body;
@@ -175,7 +177,7 @@ TEST_F(CmdbTest, DuplicatesAndReferencesInUse) {
   EXPECT_EQ(used.status, 424);
   EXPECT_EQ(used.at("/error"), -23);
   EXPECT_EQ(cmdb("GET", "firewall/vip/web").status, 200);
-  EXPECT_EQ(cmdb("POST", "firewall/vip", R"({"extport":1})").status, 424);  // no name
+  EXPECT_EQ(cmdb("POST", "firewall/vip", R"({"extport":1})").status, 424);           // no name
   EXPECT_EQ(cmdb("PUT", "firewall/address/all", R"({"comment":"x"})").status, 424);  // built in
   EXPECT_EQ(cmdb("DELETE", "firewall/address/all").status, 424);
   EXPECT_EQ(cmdb("POST", "firewall/address", R"({"name":"all","subnet":"10.0.0.0/8"})").status, 424);
@@ -183,8 +185,9 @@ TEST_F(CmdbTest, DuplicatesAndReferencesInUse) {
 
 TEST_F(CmdbTest, NestedTablesAreReplacedWhole) {
   ASSERT_EQ(cmdb("POST", "firewall/access-proxy", kProxy).status, 200);
-  const auto put = cmdb("PUT", "firewall/access-proxy/web",
-                        R"({"api-gateway":[{"id":7,"realservers":[{"ip":"10.0.3.9"},{"id":0,"ip":"10.0.3.8"},{"id":5,"ip":"10.0.3.7"}]}]})");
+  const auto put = cmdb(
+      "PUT", "firewall/access-proxy/web",
+      R"({"api-gateway":[{"id":7,"realservers":[{"ip":"10.0.3.9"},{"id":0,"ip":"10.0.3.8"},{"id":5,"ip":"10.0.3.7"}]}]})");
   ASSERT_EQ(put.status, 200) << put.text;
   const auto got = cmdb("GET", "firewall/access-proxy/web");
   ASSERT_EQ(got.at("/results/0/api-gateway").as_array().size(), 1u);
@@ -216,7 +219,8 @@ TEST_F(CmdbTest, NestedTablesHaveAddressesOfTheirOwn) {
 TEST_F(CmdbTest, PoliciesGetNumbersAndMove) {
   const std::string policy = R"({"policyid":0,"srcintf":[{"name":"port1"}],"dstintf":["any"],"srcaddr":[{"name":"all"}],
     "dstaddr":[{"name":"all"}],"service":[{"name":"ALL"}],"action":"accept"})";
-  for (int i = 1; i <= 3; ++i) EXPECT_EQ(cmdb("POST", "firewall/policy", policy).at("/mkey"), std::to_string(i).c_str());
+  for (int i = 1; i <= 3; ++i)
+    EXPECT_EQ(cmdb("POST", "firewall/policy", policy).at("/mkey"), std::to_string(i).c_str());
   const auto ids = [&] {
     std::string out;
     const auto reply = cmdb("GET", "firewall/policy?format=policyid");
@@ -238,8 +242,10 @@ TEST_F(CmdbTest, PoliciesGetNumbersAndMove) {
 
 TEST_F(CmdbTest, ListsCanBeNarrowed) {
   for (const char* name : {"a1", "a2", "b1"}) {
-    ASSERT_EQ(cmdb("POST", "firewall/address",
-                   R"({"subnet":"10.0.0.0/8","comment":"c","name":")" + std::string(name) + "\"}").status, 200);
+    ASSERT_EQ(
+        cmdb("POST", "firewall/address", R"({"subnet":"10.0.0.0/8","comment":"c","name":")" + std::string(name) + "\"}")
+            .status,
+        200);
   }
   const auto names = [&](const std::string& query) {
     std::vector<std::string> out;
@@ -256,19 +262,21 @@ TEST_F(CmdbTest, ListsCanBeNarrowed) {
   EXPECT_THAT(names("filter=comment!=c"), ElementsAre("all"));
   EXPECT_THAT(names("filter=comment==c&start=1&count=1"), ElementsAre("a2"));
   EXPECT_EQ(cmdb("GET", "firewall/address?filter=comment==c&count=1").at("/matched_count"), 3);
-  for (const char* query : {"filter=nonsense", "filter=no-such==1", "count=-1", "start=x", "format=no-such", "flter=name==x",
-                            "action=delete"}) {
+  for (const char* query : {"filter=nonsense", "filter=no-such==1", "count=-1", "start=x", "format=no-such",
+                            "flter=name==x", "action=delete"}) {
     EXPECT_EQ(cmdb("GET", std::string("firewall/address?") + query).status, 400) << query;
   }
 }
 
 TEST_F(CmdbTest, AddressesAndMethodsThatAreNot) {
-  for (const char* target : {"", "firewall", "firewall/nothing", "nothing/vip", "firewall/vip/web/nothing",
-                             "firewall/vip/web/nothing/1", "system/global/x", "firewall service/custom/x/y", "/", "..",
-                             "firewall/vip/web/"}) {
+  for (const char* target :
+       {"", "firewall", "firewall/nothing", "nothing/vip", "firewall/vip/web/nothing", "firewall/vip/web/nothing/1",
+        "system/global/x", "firewall service/custom/x/y", "/", "..", "firewall/vip/web/"}) {
     const auto status = cmdb("GET", target).status;
-    if (std::string_view(target) == "firewall/vip/web/") EXPECT_EQ(status, 200);
-    else EXPECT_EQ(status, 404) << target;
+    if (std::string_view(target) == "firewall/vip/web/")
+      EXPECT_EQ(status, 200);
+    else
+      EXPECT_EQ(status, 404) << target;
   }
   EXPECT_EQ(cmdb("POST", "firewall/vip/web", "{}").status, 405);
   EXPECT_EQ(cmdb("PUT", "firewall/vip", R"({"name":"web"})").status, 405);
@@ -313,8 +321,8 @@ TEST_F(CmdbTest, WithoutMemoryForHashingThePasswordStays) {
 TEST_F(CmdbTest, PrivateKeysNeverComeOut) {
   const std::string key = R"(-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----)";
   const std::string certificate = R"(-----BEGIN CERTIFICATE-----\nMC4CAQ==\n-----END CERTIFICATE-----)";
-  const auto made = cmdb("POST", "certificate/local", R"({"name":"c","certificate":")" + certificate +
-                                                          R"(","private-key":")" + key + "\"}");
+  const auto made = cmdb("POST", "certificate/local",
+                         R"({"name":"c","certificate":")" + certificate + R"(","private-key":")" + key + "\"}");
   ASSERT_EQ(made.status, 200) << made.text;
   const auto got = cmdb("GET", "certificate/local/c");
   EXPECT_EQ(got.at("/results/0/private-key"), "ENC XXXX");

@@ -17,9 +17,8 @@ bool expired(const Sessions::Session& session, MonoTime now) {
 std::string Sessions::open(std::string user, std::string password_hash, MonoTime now, Random& random) {
   std::erase_if(sessions_, [&](const auto& entry) { return expired(entry.second, now); });
   if (sessions_.size() >= kMaxSessions) {
-    sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
-      return a.second.used < b.second.used;
-    }));
+    sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(),
+                                     [](const auto& a, const auto& b) { return a.second.used < b.second.used; }));
   }
   std::array<std::uint8_t, 32> bytes{};
   random.fill(bytes);

@@ -30,13 +30,15 @@ net::HttpResponse text_reply(int status, std::string body, std::string type = "t
 }
 
 /// The two ways of saying it: JSON, and the first character of a text.
-net::HttpResponse verdict(const Credentials& given, int status, std::string_view message, std::string_view session = {}) {
+net::HttpResponse verdict(const Credentials& given, int status, std::string_view message,
+                          std::string_view session = {}) {
   const bool success = status == 200;
   if (given.form) {
     // Clients read the first character, whatever the status.
     return text_reply(status == 401 ? 200 : status, fmt::format("{}{}\n", success ? '1' : '0', message));
   }
-  json::object body = {{"status_code", success ? 5 : -1}, {"status_message", success ? "LOGIN_SUCCESS" : "LOGIN_FAILED"}};
+  json::object body = {{"status_code", success ? 5 : -1},
+                       {"status_message", success ? "LOGIN_SUCCESS" : "LOGIN_FAILED"}};
   if (!message.empty()) body["message"] = message;
   if (success && given.want_key) {
     body["session_key"] = session;
@@ -48,7 +50,8 @@ net::HttpResponse verdict(const Credentials& given, int status, std::string_view
 void add_cookies(net::HttpHeaders& headers, std::string_view secret) {
   // The first names the session; scripts of our pages may read the second, which proves that they are ours.
   headers.add("Set-Cookie", fmt::format("{}={}; Path=/; Secure; HttpOnly; SameSite=Strict", kSessionCookie, secret));
-  headers.add("Set-Cookie", fmt::format("{}=\"{}\"; Path=/; Secure; SameSite=Strict", kCsrfCookie, Sessions::csrf_token(secret)));
+  headers.add("Set-Cookie",
+              fmt::format("{}=\"{}\"; Path=/; Secure; SameSite=Strict", kCsrfCookie, Sessions::csrf_token(secret)));
 }
 
 void expire_cookies(net::HttpHeaders& headers) {
@@ -72,8 +75,9 @@ Result<Credentials> read_json(std::string_view text) {
       out.want_key = value.get_bool();
     } else if (!std::string_view(name).starts_with("ack_")) {
       return fail(ErrorCode::kInvalidArgument,
-                  shown(name) + " is not understood here; known are: username, secretkey (texts), request_key (true or "
-                                "false), ack_…");
+                  shown(name) +
+                      " is not understood here; known are: username, secretkey (texts), request_key (true or "
+                      "false), ack_…");
     }
   }
   return out;
@@ -109,7 +113,8 @@ void sign_in(const CallPtr& call, const Credentials& given) {
   const Seconds wait = services.signins.take(key, services.clock.now().mono);
   if (wait.count() > 0 || services.checking >= Services::kMaxChecking) {
     call->add_header("Retry-After", std::to_string(std::max<std::int64_t>(wait.count(), 1)));
-    return call->reply_raw(verdict(given, 429, fmt::format("too many attempts: wait {} s", std::max<std::int64_t>(wait.count(), 1))));
+    return call->reply_raw(
+        verdict(given, 429, fmt::format("too many attempts: wait {} s", std::max<std::int64_t>(wait.count(), 1))));
   }
   const std::string known = password_hash_of(*services.store.current(), given.user);
   auto right = std::make_shared<bool>(false);
@@ -138,10 +143,13 @@ void sign_in(const CallPtr& call, const Credentials& given) {
 void sign_out(const CallPtr& call, bool form) {
   const auto who = authenticate(call->services, call->request, {});
   if (who && who->kind == Principal::Kind::kSession) {
-    if (auto ours = check_csrf(*who, call->request); !ours) return call->fail(403, ErrorNumber::kNone, ours.error().message);
+    if (auto ours = check_csrf(*who, call->request); !ours)
+      return call->fail(403, ErrorNumber::kNone, ours.error().message);
     call->services.sessions.close(who->session_secret);
   }
-  auto response = form ? text_reply(200, "") : text_reply(200, json::serialize(json::object{{"status_message", "LOGOUT_SUCCESS"}}), "application/json");
+  auto response =
+      form ? text_reply(200, "")
+           : text_reply(200, json::serialize(json::object{{"status_message", "LOGOUT_SUCCESS"}}), "application/json");
   expire_cookies(response.headers);
   call->reply_raw(std::move(response));
 }

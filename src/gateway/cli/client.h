@@ -5,10 +5,12 @@
 
 namespace postern::gateway::cli {
 
-/// Speaks to the daemon whose runtime directory is `runtime_dir`, unless `args` name another. With -c commands these are run in order; otherwise standard input is read,
-/// interactively (history, completion, `?`) when it is a terminal. Stops at the first command that fails: its message
-/// goes to standard error, staged changes are dropped, the status is 1. `args` are those behind `cli`: [-c COMMAND]...
-/// [--runtime-dir DIR] [--socket PATH] [--help]. Returns the process's exit status: 0, 1 (a command failed), 2 (usage, no daemon).
+/// Speaks to the daemon whose runtime directory is `runtime_dir`, unless `args` name another. With -c commands these
+/// are run in order; otherwise standard input is read, interactively (history, completion, `?`) when it is a terminal.
+/// Stops at the first command that fails: its message goes to standard error, staged changes are dropped, the status
+/// is 1. `args` are those behind `cli`: [-c COMMAND]...
+/// [--runtime-dir DIR] [--socket PATH] [--help]. Returns the process's exit status: 0, 1 (a command failed), 2 (usage,
+/// no daemon).
 int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args);
 
 }  // namespace postern::gateway::cli

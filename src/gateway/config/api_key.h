@@ -7,8 +7,8 @@
 
 namespace postern::gateway::config {
 
-/// A new token (192 random bits) for the API user, who is made if there is none; the token before stops working. Errors:
-/// those of committing.
+/// A new token (192 random bits) for the API user, who is made if there is none; the token before stops working.
+/// Errors: those of committing.
 Result<std::string> generate_api_key(ConfigStore& store, const std::string& user, Random& random);
 
 }  // namespace postern::gateway::config

@@ -44,14 +44,15 @@ class Editor {
   /// Tables that `config` may name here.
   const std::vector<Table>& tables() const;
   /// The table that `words`, from `first` on, name here, and how many words its name takes.
-  Result<std::pair<const Table*, std::size_t>> match_table(const std::vector<std::string>& words, std::size_t first) const;
+  Result<std::pair<const Table*, std::size_t>> match_table(const std::vector<std::string>& words,
+                                                           std::size_t first) const;
 
   /// config, edit, set, unset, append, unselect, delete, rename, move, purge, next, end, abort. A command that fails
   /// changes nothing.
   Result<Outcome> run(Transaction& transaction, const std::vector<std::string>& words);
 
-  /// Which of the words is a password in clear, if one is. `run` takes hashes only: hashing takes long, and is for those
-  /// who can wait elsewhere.
+  /// Which of the words is a password in clear, if one is. `run` takes hashes only: hashing takes long, and is for
+  /// those who can wait elsewhere.
   std::optional<std::size_t> clear_secret(const std::vector<std::string>& words) const;
 
   /// What may be typed at the top, in a table, in an object: with help.

@@ -20,8 +20,8 @@ inline std::string hash_password(std::string_view password, Random& random) {
 }
 /// What to tell when hash_password gave nothing.
 Error hashing_failed();
-/// A hash of the same cost that no password has: checked when an account doesn't exist, so that the time an answer takes
-/// does not tell which do.
+/// A hash of the same cost that no password has: checked when an account doesn't exist, so that the time an answer
+/// takes does not tell which do.
 std::string decoy_password_hash(Random& random);
 /// "ENC sha256$…": for keys that we drew ourselves (at least 128 random bits), where guessing is hopeless anyway.
 std::string hash_key(std::string_view key);

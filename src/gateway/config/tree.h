@@ -89,8 +89,9 @@ class Transaction {
   Actor actor_;
 };
 
-/// A number for a new entry of a table whose key is one: one past the largest, because that of an entry deleted may still
-/// stand in logs. `entries`: those there are, nullptr: none. Errors: kInvalidArgument (the key is no number, or none is left).
+/// A number for a new entry of a table whose key is one: one past the largest, because that of an entry deleted may
+/// still stand in logs. `entries`: those there are, nullptr: none. Errors: kInvalidArgument (the key is no number, or
+/// none is left).
 Result<std::string> next_key(const Table& table, const std::vector<Object>* entries);
 
 /// The table that a path's last step names; nullptr when there is none.

@@ -19,8 +19,9 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     const auto port = parse_u64(text.substr(colon + 1));
     if (ip && port && *port <= 65535) return ListenAddress{*ip, static_cast<std::uint16_t>(*port)};
   }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("\"{}\" is no address to listen at; allowed: 0.0.0.0:8444, [::]:8444, port 0: a free one", text));
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("\"{}\" is no address to listen at; allowed: 0.0.0.0:8444, [::]:8444, port 0: a free one", text));
 }
 
 ApiListener::ApiListener(net::Loop& loop, Options options, net::HttpHandler handler)
@@ -59,7 +60,8 @@ Status ApiListener::use_prepared() {
   retired_ = std::exchange(server_, std::exchange(prepared_, nullptr));
   configured_ = prepared_for_;
   if (retired_) retire_ = loop_.after(std::chrono::seconds(10), [this] { retired_.reset(); });
-  log_info("api.listening", fmt::format("the REST API listens on {} port {}", options_.address.ip.str(), server_->port()));
+  log_info("api.listening",
+           fmt::format("the REST API listens on {} port {}", options_.address.ip.str(), server_->port()));
   return write_file_atomic(options_.runtime_file,
                            fmt::format("{{\"pid\":{},\"serial\":\"{}\",\"https_port\":{}}}\n", ::getpid(),
                                        options_.serial.str(), server_->port()),

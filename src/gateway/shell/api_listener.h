@@ -23,9 +23,9 @@ Result<ListenAddress> parse_listen_address(std::string_view text);
 class ApiListener {
  public:
   struct Options {
-    ListenAddress address;                ///< The command line's.
+    ListenAddress address;  ///< The command line's.
     net::TlsIdentity identity;
-    std::filesystem::path runtime_file;   ///< {"pid","serial","https_port"}; removed with the listener.
+    std::filesystem::path runtime_file;  ///< {"pid","serial","https_port"}; removed with the listener.
     GatewaySerial serial;
   };
   ApiListener(net::Loop& loop, Options options, net::HttpHandler handler);

@@ -46,15 +46,14 @@ class ApiListenerTest : public testing::Test {
     std::filesystem::remove_all(dir_);
   }
   void listen(std::uint16_t configured = 0) {
-    listener_ = std::make_unique<ApiListener>(
-        loop_,
-        ApiListener::Options{{*IpAddress::parse("127.0.0.1"), 0},
-                             {device_.server_chain_pem, device_.server_key_pem},
-                             dir_ / "runtime.json",
-                             device_.serial},
-        [this](net::HttpRequest request, net::HttpResponder respond) {
-          api_.handle(std::move(request), std::move(respond));
-        });
+    listener_ = std::make_unique<ApiListener>(loop_,
+                                              ApiListener::Options{{*IpAddress::parse("127.0.0.1"), 0},
+                                                                   {device_.server_chain_pem, device_.server_key_pem},
+                                                                   dir_ / "runtime.json",
+                                                                   device_.serial},
+                                              [this](net::HttpRequest request, net::HttpResponder respond) {
+                                                api_.handle(std::move(request), std::move(respond));
+                                              });
     const auto prepared = listener_->prepare(configured);
     ASSERT_TRUE(prepared) << prepared.error().message;
     ASSERT_TRUE(listener_->use_prepared());
@@ -168,7 +167,8 @@ TEST(ListenAddress, IsAnAddressAndAPort) {
   EXPECT_EQ(parse_listen_address("0.0.0.0:8444")->port, 8444);
   EXPECT_EQ(parse_listen_address("127.0.0.1:0")->port, 0);
   EXPECT_EQ(parse_listen_address("[::1]:8444")->ip, *IpAddress::parse("::1"));
-  for (const char* wrong : {"", ":", "8444", "localhost:8444", "0.0.0.0", "0.0.0.0:", "0.0.0.0:70000", "0.0.0.0:x", "[::]"}) {
+  for (const char* wrong :
+       {"", ":", "8444", "localhost:8444", "0.0.0.0", "0.0.0.0:", "0.0.0.0:70000", "0.0.0.0:x", "[::]"}) {
     EXPECT_FALSE(parse_listen_address(wrong)) << wrong;
   }
 }

@@ -20,6 +20,8 @@ const config::FctemsConfig* Context::connector(ConnectorId id) const {
   return nullptr;
 }
 
-std::filesystem::path Context::ca_path(ConnectorId id) const { return options.data_dir / fmt::format("ems{}.ca.pem", id); }
+std::filesystem::path Context::ca_path(ConnectorId id) const {
+  return options.data_dir / fmt::format("ems{}.ca.pem", id);
+}
 
 }  // namespace postern::gateway

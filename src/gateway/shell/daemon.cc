@@ -86,8 +86,9 @@ Status Daemon::start() {
          context_.core->on_unknown_certificate(context_.now(), leaf);
          pump();
        },
-       [this](const ecshm::Event& event) { traffic_->append(event); },
-       [this](const Sha256& leaf, int change) { context_.core->on_session(context_.now(), leaf, change); }});
+       [this](const ecshm::Event& event) { traffic_->add(event); },
+       [this](const Sha256& leaf, int change) { context_.core->on_session(context_.now(), leaf, change); },
+       [this] { traffic_->flush(); }});
   if (!modules) return fail(modules.error());
   modules_ = std::move(*modules);
   shm_->on_notify = [this] { modules_->wake(); };
@@ -186,7 +187,9 @@ Status Daemon::open_administration() {
                            {context_.device.server_chain_pem, context_.device.server_key_pem},
                            options.runtime_dir / "runtime.json",
                            context_.device.serial},
-      [this](net::HttpRequest request, net::HttpResponder respond) { api_->handle(std::move(request), std::move(respond)); });
+      [this](net::HttpRequest request, net::HttpResponder respond) {
+        api_->handle(std::move(request), std::move(respond));
+      });
   if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
   if (auto listening = listener_->use_prepared(); !listening) return listening;
   store.add_check([this](const config::ConfigTree& next) -> Status {
@@ -201,11 +204,10 @@ Status Daemon::open_administration() {
     nginx_->reload();
     pump();
   });
-  auto served = cli::CliServer::listen(context_.loop, cli::cli_socket(options.runtime_dir).native(),
-                                       [this](const net::PeerCredentials&) {
-                                         return std::make_unique<cli::CliSession>(*context_.store, *operations_,
-                                                                                  context_.random);
-                                       });
+  auto served = cli::CliServer::listen(
+      context_.loop, cli::cli_socket(options.runtime_dir).native(), [this](const net::PeerCredentials&) {
+        return std::make_unique<cli::CliSession>(*context_.store, *operations_, context_.random);
+      });
   if (!served) return fail(served.error());
   cli_ = std::move(*served);
   return {};

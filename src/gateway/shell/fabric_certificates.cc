@@ -17,19 +17,19 @@ config::ObjectPath path_of(ConnectorId id) { return {{"endpoint-control fctems",
 
 void FabricCertificates::probe(const config::FctemsConfig& config, net::ProbeReply reply) {
   const std::uint64_t number = next_probe_++;
-  probes_[number] = net::probe_certificate(
-      context_.loop, channels_.target_of(config),
-      [this, number, reply = std::move(reply)](Result<net::PeerIdentity> peer) {
-        // Not inside its own call.
-        context_.loop.post([this, number] { probes_.erase(number); });
-        reply(std::move(peer));
-      });
+  probes_[number] = net::probe_certificate(context_.loop, channels_.target_of(config),
+                                           [this, number, reply = std::move(reply)](Result<net::PeerIdentity> peer) {
+                                             // Not inside its own call.
+                                             context_.loop.post([this, number] { probes_.erase(number); });
+                                             reply(std::move(peer));
+                                           });
 }
 
 void FabricCertificates::test_connectivity(ConnectorId id, Done done) {
   const auto* config = context_.connector(id);
   if (config == nullptr) {
-    return done(fail(ErrorCode::kNotFound, fmt::format("EMS {} is not configured (config endpoint-control fctems)", id)));
+    return done(
+        fail(ErrorCode::kNotFound, fmt::format("EMS {} is not configured (config endpoint-control fctems)", id)));
   }
   // The state of the standing connection is not enough: the whole way is tried anew.
   probe(*config, [this, id, accepted = accepted_of(*config), done = std::move(done)](Result<net::PeerIdentity> peer) {
@@ -40,9 +40,11 @@ void FabricCertificates::test_connectivity(ConnectorId id, Done done) {
                          fmt::format("the EMS certificate has not been accepted yet: execute fctems verify {}", id)));
       case Trust::kChanged:
         return done(fail(ErrorCode::kConflict, fmt::format("the EMS shows another certificate than the one accepted: "
-                                                           "execute fctems verify {}", id)));
+                                                           "execute fctems verify {}",
+                                                           id)));
       case Trust::kSame:
-      case Trust::kRenewed: break;
+      case Trust::kRenewed:
+        break;
     }
     done(connection_state(id));
   });
@@ -60,7 +62,8 @@ Status FabricCertificates::connection_state(ConnectorId id) const {
   }
   using State = proto::FabricStatusInfo::State;
   switch (client.status().state) {
-    case State::kAuthorised: return {};
+    case State::kAuthorised:
+      return {};
     case State::kPending:
       return fail(ErrorCode::kPermissionDenied,
                   fmt::format("this gateway is not authorised on the EMS yet: an administrator authorises it at "
@@ -68,7 +71,8 @@ Status FabricCertificates::connection_state(ConnectorId id) const {
                               connector.settings.server, connector.settings.port, client.status().authorise_path));
     case State::kConflict:
       return fail(ErrorCode::kConflict, "the EMS knows another gateway by this serial number");
-    default: return fail(ErrorCode::kPermissionDenied, "the EMS refuses this gateway");
+    default:
+      return fail(ErrorCode::kPermissionDenied, "the EMS refuses this gateway");
   }
 }
 
@@ -109,7 +113,8 @@ Status FabricCertificates::keep_acceptance(ConnectorId id, const std::vector<Byt
   const auto issuer = issuer_key_of(chain_der);
   auto set = t.set(path, "certificate-fingerprint", {to_hex_lower(sha256(chain_der.at(0)))});
   if (set) {
-    set = issuer ? t.set(path, "certificate-issuer-key", {to_hex_lower(*issuer)}) : t.unset(path, "certificate-issuer-key");
+    set = issuer ? t.set(path, "certificate-issuer-key", {to_hex_lower(*issuer)})
+                 : t.unset(path, "certificate-issuer-key");
   }
   return set ? context_.store->commit(t) : set;
 }

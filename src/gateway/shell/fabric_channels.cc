@@ -60,7 +60,8 @@ void FabricChannels::opened(ConnectorId id, Result<net::WebSocketPtr> result, bo
       channel.changed_certificate = true;
       log_warning("fabric.certificate_changed",
                   fmt::format("the EMS shows another certificate than the one accepted: stopped; look at it with "
-                              "\"execute fctems verify {}\"", id));
+                              "\"execute fctems verify {}\"",
+                              id));
       core.set_trusted(context_.now(), id, false);
     }
     context_.pump();

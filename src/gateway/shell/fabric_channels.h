@@ -29,8 +29,8 @@ class FabricChannels {
   void lift_stop(ConnectorId id) { channels_[id].changed_certificate = false; }
 
   struct Seen {
-    bool changed_certificate = false;      ///< Another one was shown since the last acceptance.
-    std::optional<Sha256> ztna_key;        ///< Of the ZTNA CA.
+    bool changed_certificate = false;  ///< Another one was shown since the last acceptance.
+    std::optional<Sha256> ztna_key;    ///< Of the ZTNA CA.
     std::optional<WallTime> stale_since;
   };
   Seen seen(ConnectorId id) const;

@@ -13,14 +13,14 @@ class FirewallControl {
   /// Errors: firewall::Firewall::open's.
   static Result<std::unique_ptr<FirewallControl>> open(Context& context);
 
-  void use_policies();               ///< Of the configuration.
-  void use_tags();                   ///< Of the core, and what they mean for every address.
+  void use_policies();  ///< Of the configuration.
+  void use_tags();      ///< Of the core, and what they mean for every address.
   void upsert(const AddressState& state);
   void remove(const IpAddress& ip);
   /// What was changed takes effect; failing, it is tried again with the next change.
   void apply();
   void renew_lease();
-  void take_away();                  ///< For a deliberate end of the program only.
+  void take_away();  ///< For a deliberate end of the program only.
 
  private:
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);

@@ -41,7 +41,8 @@ void NginxControl::publish_policies() {
     log_error("policies.refused", blob.error().message);
     return;
   }
-  if (auto published = shm_.publish_policies(*blob); !published) log_error("policies.publish", published.error().message);
+  if (auto published = shm_.publish_policies(*blob); !published)
+    log_error("policies.publish", published.error().message);
 }
 
 void NginxControl::install_client_cas(NginxConfig& config, std::string& installed) {

@@ -105,7 +105,8 @@ std::map<std::string, config::Value> LiveOperations::live_values(const config::O
     const auto& connectors = context_.core->connectors();
     const auto it = connectors.find(static_cast<ConnectorId>(parse_u64(path[0].key).value_or(0)));
     if (it == connectors.end()) return out;
-    if (!it->second.client->status().capabilities.empty()) out["capabilities"] = it->second.client->status().capabilities;
+    if (!it->second.client->status().capabilities.empty())
+      out["capabilities"] = it->second.client->status().capabilities;
     if (it->second.mismatched_serial) out["dirty-reason"] = {"mismatched-ems-sn"};
   }
   return out;

@@ -15,31 +15,30 @@ void run(const CallPtr& call, const json::object&) {
   if (!id) return call->fail(id.error());
   const auto* wanted = call->query("with_cert");
   const bool with_cert = wanted != nullptr && *wanted != "false" && *wanted != "0";
-  call->services.operations.present_certificate(*id, [call, id = *id, with_cert](Result<cli::PresentedCertificate> shown) {
-    json::object out = {{"ems_status", connector_status(call, id).channel_state}};
-    if (!shown) {
-      out["status"] = "error";
-      out["error"] = shown.error().message;
-      return call->reply_results(std::move(out));
-    }
-    out["status"] = shown->accepted ? "verified" : "unverified";
-    out["error"] = "";
-    if (with_cert) {
-      out["cert"] = {{"subject", shown->subject},
-                     {"issuer", shown->issuer},
-                     {"valid_from", to_iso8601(shown->not_before)},
-                     {"valid_to", to_iso8601(shown->not_after)},
-                     {"serial_number", shown->serial},
-                     {"fingerprint", to_hex_colons(shown->fingerprint)}};
-    }
-    call->reply_results(std::move(out));
-  });
+  call->services.operations.present_certificate(
+      *id, [call, id = *id, with_cert](Result<cli::PresentedCertificate> shown) {
+        json::object out = {{"ems_status", connector_status(call, id).channel_state}};
+        if (!shown) {
+          out["status"] = "error";
+          out["error"] = shown.error().message;
+          return call->reply_results(std::move(out));
+        }
+        out["status"] = shown->accepted ? "verified" : "unverified";
+        out["error"] = "";
+        if (with_cert) {
+          out["cert"] = {{"subject", shown->subject},
+                         {"issuer", shown->issuer},
+                         {"valid_from", to_iso8601(shown->not_before)},
+                         {"valid_to", to_iso8601(shown->not_after)},
+                         {"serial_number", shown->serial},
+                         {"fingerprint", to_hex_colons(shown->fingerprint)}};
+        }
+        call->reply_results(std::move(out));
+      });
 }
 
 }  // namespace
 
-Monitor ems_cert_status() {
-  return {"GET", "endpoint-control/ems/cert-status", {"ems_id", "with_cert"}, {}, run};
-}
+Monitor ems_cert_status() { return {"GET", "endpoint-control/ems/cert-status", {"ems_id", "with_cert"}, {}, run}; }
 
 }  // namespace postern::gateway::api::monitors

@@ -32,8 +32,6 @@ void run(const CallPtr& call, const json::object& body) {
 
 }  // namespace
 
-Monitor ems_verify_cert() {
-  return {"POST", "endpoint-control/ems/verify-cert", {}, {"ems_id", "fingerprint"}, run};
-}
+Monitor ems_verify_cert() { return {"POST", "endpoint-control/ems/verify-cert", {}, {"ems_id", "fingerprint"}, run}; }
 
 }  // namespace postern::gateway::api::monitors

@@ -15,8 +15,11 @@ namespace json = boost::json;
 const std::vector<Monitor>& all_monitors() {
   using namespace monitors;
   static const std::vector<Monitor> all = {
-      system_status(),   system_api_user_generate_key(), ems_status(),  ems_status_summary(), ems_cert_status(),
-      ems_verify_cert(), ems_unverify_cert(),            record_list(), address_dynamic(),    ztna_sessions(),
+      system_status(),     system_api_user_generate_key(),
+      ems_status(),        ems_status_summary(),
+      ems_cert_status(),   ems_verify_cert(),
+      ems_unverify_cert(), record_list(),
+      address_dynamic(),   ztna_sessions(),
   };
   return all;
 }

@@ -11,10 +11,10 @@
 namespace postern::gateway::api {
 
 struct Monitor {
-  std::string_view method;             ///< "GET" or "POST".
-  std::string_view path;               ///< Behind /api/v2/monitor/.
-  std::vector<std::string_view> query; ///< Parameters that it knows.
-  std::vector<std::string_view> body;  ///< Members of the body that it knows.
+  std::string_view method;              ///< "GET" or "POST".
+  std::string_view path;                ///< Behind /api/v2/monitor/.
+  std::vector<std::string_view> query;  ///< Parameters that it knows.
+  std::vector<std::string_view> body;   ///< Members of the body that it knows.
   std::function<void(const CallPtr&, const boost::json::object& body)> run;
 };
 

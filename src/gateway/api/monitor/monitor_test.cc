@@ -12,7 +12,9 @@ using testing::HasSubstr;
 class MonitorTest : public ApiLab {
  protected:
   void SetUp() override {
-    configure("config endpoint-control fctems\nedit 1\nset name EMS\nset server ems.example\nset https-port 8443\nnext\nend\n");
+    configure(
+        "config endpoint-control fctems\nedit 1\nset name EMS\nset server ems.example\nset https-port "
+        "8443\nnext\nend\n");
     operations.connector_list = {cli::walk_connector()};
     operations.endpoints = {cli::walk_endpoint()};
     operations.endpoints[0].record.tags = {70, 495};
@@ -68,7 +70,8 @@ TEST_F(MonitorTest, StatusOfConnectors) {
 }
 
 TEST_F(MonitorTest, ShowsTheCertificateOfAnEms) {
-  const auto waiting = send("GET", "/api/v2/monitor/endpoint-control/ems/cert-status?ems_id=1&with_cert=true", "", bearer);
+  const auto waiting =
+      send("GET", "/api/v2/monitor/endpoint-control/ems/cert-status?ems_id=1&with_cert=true", "", bearer);
   ASSERT_FALSE(*waiting);
   cli::PresentedCertificate shown;
   shown.subject = "CN=ems";
@@ -92,7 +95,8 @@ TEST_F(MonitorTest, AcceptsACertificateByItsFingerprint) {
   fingerprint.fill(0xab);
   for (const auto& text : {to_hex_lower(fingerprint), to_hex_colons(fingerprint)}) {
     for (const char* id : {"1", "\"1\""}) {
-      const auto waiting = send("POST", kVerify, R"({"ems_id":)" + std::string(id) + R"(,"fingerprint":")" + text + "\"}", bearer);
+      const auto waiting =
+          send("POST", kVerify, R"({"ems_id":)" + std::string(id) + R"(,"fingerprint":")" + text + "\"}", bearer);
       ASSERT_FALSE(*waiting);
       EXPECT_EQ(operations.accepted.back(), fingerprint);
       operations.waiting.back()({});
@@ -100,7 +104,8 @@ TEST_F(MonitorTest, AcceptsACertificateByItsFingerprint) {
       EXPECT_EQ((*waiting)->at("/results/status"), "success");
     }
   }
-  const auto other = send("POST", kVerify, R"({"ems_id":1,"fingerprint":")" + to_hex_lower(fingerprint) + "\"}", bearer);
+  const auto other =
+      send("POST", kVerify, R"({"ems_id":1,"fingerprint":")" + to_hex_lower(fingerprint) + "\"}", bearer);
   operations.waiting.back()(fail(ErrorCode::kConflict, "the EMS shows another certificate"));
   EXPECT_EQ((*other)->status, 424);
   EXPECT_THAT((*other)->cli_error(), HasSubstr("another certificate"));
@@ -110,8 +115,9 @@ TEST_F(MonitorTest, AcceptsACertificateByItsFingerprint) {
   EXPECT_EQ((*tls)->status, 424);
 
   const auto asked = operations.accepted.size();
-  for (const char* body : {"{}", R"({"ems_id":1})", R"({"ems_id":1,"fingerprint":"ab"})", R"({"ems_id":1,"fingerprint":5})",
-                           R"({"ems_id":0,"fingerprint":"ab"})", R"({"fingerprint":"ab"})"}) {
+  for (const char* body :
+       {"{}", R"({"ems_id":1})", R"({"ems_id":1,"fingerprint":"ab"})", R"({"ems_id":1,"fingerprint":5})",
+        R"({"ems_id":0,"fingerprint":"ab"})", R"({"fingerprint":"ab"})"}) {
     EXPECT_EQ(ask("POST", kVerify, body).status, 400) << body;
   }
   EXPECT_EQ(ask("POST", kVerify, R"({"ems_id":3,"fingerprint":")" + to_hex_lower(fingerprint) + "\"}").status, 404);

@@ -16,8 +16,6 @@ void run(const CallPtr& call, const boost::json::object& body) {
 
 }  // namespace
 
-Monitor system_api_user_generate_key() {
-  return {"POST", "system/api-user/generate-key", {}, {"api-user"}, run};
-}
+Monitor system_api_user_generate_key() { return {"POST", "system/api-user/generate-key", {}, {"api-user"}, run}; }
 
 }  // namespace postern::gateway::api::monitors
