@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     while (consumer->pop()) {
       if (++taken > kEventRingRecords) std::abort();
     }
-    consumer->sleep();
+    consumer->rest(postern::ecshm::Rest::kSleep);
     if (consumer->pop()) std::abort();
     consumer->dropped();
   }

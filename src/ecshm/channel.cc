@@ -4,12 +4,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/file.h"
 #include "ecshm/ecshm.h"
@@ -20,6 +22,9 @@ namespace {
 constexpr std::size_t kMaxWorkers = 256;
 /// Messages taken from one worker before the others get their turn.
 constexpr int kMessagesPerTurn = 256;
+/// What epoll tells us of; workers have their own numbers.
+constexpr std::uint64_t kListener = 0;
+constexpr std::uint64_t kTimer = ~std::uint64_t{0};
 
 Result<sockaddr_un> socket_address(const std::string& path) {
   sockaddr_un address{};
@@ -88,13 +93,14 @@ Received receive_message(int fd, Message& message, int* attached) {
 
 // ---- the gateway's end
 
-Hub::Hub(int dir, int listener, int epoll, HubOptions options)
-    : dir_(dir), listener_(listener), epoll_(epoll), options_(std::move(options)) {}
+Hub::Hub(int dir, int listener, int epoll, int timer, HubOptions options)
+    : dir_(dir), listener_(listener), epoll_(epoll), timer_(timer), options_(std::move(options)) {}
 
 Hub::~Hub() {
   for (auto& [id, worker] : workers_) ::close(worker.fd);
   ::close(listener_);
   ::close(epoll_);
+  ::close(timer_);
   unlinkat(dir_, ECSHM_SOCKET, 0);
   ::close(dir_);
 }
@@ -107,8 +113,9 @@ Result<std::unique_ptr<Hub>> Hub::listen(const std::filesystem::path& dir, HubOp
   if (dir_fd < 0) return fail(errno_error(errno, "opening", dir));
   const int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
-  std::unique_ptr<Hub> hub(new Hub(dir_fd, listener, epoll, std::move(options)));
-  if (listener < 0 || epoll < 0) return fail(errno_error(errno, "making", path));
+  const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  std::unique_ptr<Hub> hub(new Hub(dir_fd, listener, epoll, timer, std::move(options)));
+  if (listener < 0 || epoll < 0 || timer < 0) return fail(errno_error(errno, "making", path));
   // Only one writer runs in this directory (its lock), so that a socket found here is a dead one's.
   if (unlink(path.c_str()) != 0 && errno != ENOENT)
     return fail(errno_error(errno, "removing", path));
@@ -124,8 +131,11 @@ Result<std::unique_ptr<Hub>> Hub::listen(const std::filesystem::path& dir, HubOp
   }
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = 0;
+  event.data.u64 = kListener;
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) != 0)
+    return fail(errno_error(errno, "watching", path));
+  event.data.u64 = kTimer;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event) != 0)
     return fail(errno_error(errno, "watching", path));
   return hub;
 }
@@ -157,20 +167,26 @@ void Hub::accept_workers() {
 void Hub::handle() {
   epoll_event events[32];
   const int count = epoll_wait(epoll_, events, 32, 0);
+  bool look = false;
   for (int i = 0; i < count; ++i) {
-    if (events[i].data.u64 == 0) {
+    if (events[i].data.u64 == kListener) {
       accept_workers();
-      continue;
+    } else if (events[i].data.u64 == kTimer) {
+      look = true;
+    } else if (const auto it = workers_.find(events[i].data.u64); it != workers_.end()) {
+      // Whatever its messages say, it may have events too: a nudge does not fit into a full socket.
+      const bool there = receive(it->second);
+      drain(it->second);
+      if (!there) remove(it->first);
     }
-    const auto it = workers_.find(events[i].data.u64);
-    if (it == workers_.end() || receive(it->second)) continue;
-    drain(it->second);
-    if (it->second.events) dropped_before_ += it->second.events->dropped();
-    ::close(it->second.fd);
-    const auto id = it->first;
-    workers_.erase(it);
-    if (on_gone) on_gone(id);
   }
+  if (look) {
+    std::uint64_t ran_out;
+    if (read(timer_, &ran_out, sizeof ran_out) == static_cast<ssize_t>(sizeof ran_out))
+      dozing_ = false;
+    for (auto& [id, worker] : workers_) drain(worker);
+  }
+  end_of_batch();
 }
 
 bool Hub::receive(Worker& worker) {
@@ -185,7 +201,6 @@ bool Hub::receive(Worker& worker) {
       ::close(attached);
       if (!events) return false;
       worker.events.emplace(std::move(*events));
-      drain(worker);
       continue;
     }
     if (attached >= 0) ::close(attached);
@@ -196,8 +211,7 @@ bool Hub::receive(Worker& worker) {
         if (on_ask) on_ask(message.leaf);
         break;
       case MessageType::kEvents:
-        drain(worker);
-        break;
+        break;  // Drained after the messages.
       default:
         return false;
     }
@@ -205,23 +219,51 @@ bool Hub::receive(Worker& worker) {
   return true;
 }
 
-void Hub::drain(Worker& worker) {
-  if (!worker.events) return;
+void Hub::remove(std::uint64_t id) {
+  const auto it = workers_.find(id);
+  if (it->second.events) dropped_before_ += it->second.events->dropped();
+  ::close(it->second.fd);
+  workers_.erase(it);
+  if (on_gone) on_gone(id);
+}
+
+std::uint32_t Hub::take(Worker& worker) {
   // At most one ring's worth in one turn: a worker that writes without end must not keep the
   // gateway.
-  for (std::uint32_t n = 0; n < kEventRingRecords; ++n) {
-    auto event = worker.events->pop();
-    if (!event) {
-      worker.events->sleep();
-      event = worker.events->pop();
-      if (!event) return;
-    }
+  std::uint32_t n = 0;
+  for (; n < kEventRingRecords; ++n) {
+    const auto event = worker.events->pop();
+    if (!event) break;
     if (on_event) on_event(worker.id, *event);
   }
+  taken_ = taken_ || n > 0;
+  return n;
+}
+
+// No event is left behind: when this returns, the doze's timer runs, or `Rest::kSleep` was written
+// and the ring found empty after that, so that the worker nudges with the next event.
+void Hub::drain(Worker& worker) {
+  if (!worker.events) return;
+  const bool busy = take(worker) > 0;
+  worker.events->rest(busy ? Rest::kDoze : Rest::kSleep);
+  // What came before the worker could see that.
+  if (take(worker) > 0 || busy) doze();
 }
 
 void Hub::drain() {
   for (auto& [id, worker] : workers_) drain(worker);
+  end_of_batch();
+}
+
+void Hub::doze() {
+  if (dozing_) return;
+  itimerspec once{};
+  once.it_value.tv_nsec = std::chrono::nanoseconds(kDoze).count();
+  dozing_ = timerfd_settime(timer_, 0, &once, nullptr) == 0;
+}
+
+void Hub::end_of_batch() {
+  if (std::exchange(taken_, false) && on_drained) on_drained();
 }
 
 void Hub::send_all(const Message& message) {

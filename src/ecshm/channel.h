@@ -4,6 +4,7 @@
 // in ec-shm.
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -39,8 +40,13 @@ struct HubOptions {
 
 /// The gateway's end. Does no waiting of its own: `poll_fd` is readable when `handle` has something
 /// to do. Thread: one.
+///
+/// Events are taken in batches: after some came, it looks again by itself `kDoze` later, and until
+/// then workers nudge only for denials and cuts. Questions never wait for that.
 class Hub {
  public:
+  static constexpr std::chrono::milliseconds kDoze{10};
+
   /// Errors: kPermissionDenied, kUnavailable.
   static Result<std::unique_ptr<Hub>> listen(const std::filesystem::path& dir,
                                              HubOptions options = {});
@@ -51,6 +57,8 @@ class Hub {
   std::function<void(const Sha256& leaf)> on_ask;
   /// `worker` numbers connections; it is never used twice.
   std::function<void(std::uint64_t worker, const Event& event)> on_event;
+  /// All events that were there have been given to `on_event`: where batches are written.
+  std::function<void()> on_drained;
   /// The worker is gone (exit, crash) with all its sessions.
   std::function<void(std::uint64_t worker)> on_gone;
 
@@ -70,15 +78,22 @@ class Hub {
     int fd = -1;
     std::optional<EventConsumer> events;
   };
-  Hub(int dir, int listener, int epoll, HubOptions options);
+  Hub(int dir, int listener, int epoll, int timer, HubOptions options);
   void accept_workers();
   bool receive(Worker& worker);  // False: it is gone.
+  void remove(std::uint64_t id);
   void drain(Worker& worker);
+  std::uint32_t take(Worker& worker);
+  void doze();
+  void end_of_batch();
   void send_all(const Message& message);
 
   int dir_;
   int listener_;
   int epoll_;
+  int timer_;            // Runs out when a doze is over.
+  bool dozing_ = false;  // The timer runs.
+  bool taken_ = false;   // Events since the last `on_drained`.
   HubOptions options_;
   std::map<std::uint64_t, Worker> workers_;
   std::uint64_t next_id_ = 1;

@@ -363,15 +363,15 @@ TEST(EventRing, DropsAndCountsWhenFull) {
   ASSERT_TRUE(producer) << producer.error().message;
   auto consumer = EventConsumer::open(producer->fd());
   ASSERT_TRUE(consumer) << consumer.error().message;
-  EXPECT_FALSE(producer->take_nudge());
-  consumer->sleep();
+  EXPECT_FALSE(producer->take_nudge(true)) << "nobody rests yet";
+  consumer->rest(Rest::kSleep);
   int pushed = 0;
   while (producer->push(denial(pushed % 1000))) ++pushed;
   EXPECT_EQ(pushed, static_cast<int>(kEventRingRecords));
   EXPECT_EQ(producer->dropped(), 1u);
   EXPECT_EQ(consumer->dropped(), 1u);
-  EXPECT_TRUE(producer->take_nudge());
-  EXPECT_FALSE(producer->take_nudge());
+  EXPECT_TRUE(producer->take_nudge(false));
+  EXPECT_FALSE(producer->take_nudge(true)) << "one is on its way";
   int popped = 0;
   while (auto e = consumer->pop()) {
     ASSERT_EQ(*e, denial(popped % 1000));
@@ -405,6 +405,59 @@ TEST(EventRing, CarriesEverythingInOrderBetweenThreads) {
   EXPECT_EQ(consumer->damaged(), 0u);
 }
 
+TEST(EventRing, WhoDozesIsNudgedOnlyWithWhatIsUrgent) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  consumer->rest(Rest::kDoze);
+  ASSERT_TRUE(producer->push(denial(1)));
+  EXPECT_FALSE(producer->take_nudge(false));
+  EXPECT_TRUE(producer->take_nudge(true));
+  EXPECT_FALSE(producer->take_nudge(true)) << "one is on its way";
+  consumer->rest(Rest::kDoze);
+  EXPECT_TRUE(producer->take_nudge(true));
+  consumer->rest(Rest::kSleep);
+  EXPECT_TRUE(producer->take_nudge(false));
+}
+
+// Whoever sleeps and finds nothing more may rely on a nudge: one that is missed leaves this waiting
+// for ever. `nudges` is the socket between the two.
+TEST(EventRing, NoNudgeIsMissed) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  constexpr std::uint64_t kEvents = 200'000;
+  std::atomic<std::uint64_t> nudges{0};
+  std::thread worker([&] {
+    Event e;
+    for (std::uint64_t i = 0; i < kEvents; ++i) {
+      e.bytes = i;
+      while (!producer->push(e)) std::this_thread::yield();
+      if (!producer->take_nudge(i % 7 == 0)) continue;
+      ++nudges;
+      nudges.notify_one();
+    }
+  });
+  std::uint64_t expected = 0, seen = 0, slept = 0;
+  const auto take = [&] {
+    bool any = false;
+    for (; auto e = consumer->pop(); any = true) EXPECT_EQ(e->bytes, expected++);
+    return any;
+  };
+  while (expected < kEvents) {
+    const bool busy = take();
+    consumer->rest(busy ? Rest::kDoze : Rest::kSleep);
+    if (take() || busy || expected == kEvents) continue;
+    ++slept;
+    nudges.wait(seen);
+    seen = nudges;
+  }
+  worker.join();
+  EXPECT_LE(slept, nudges + 1);
+}
+
 TEST(EventRing, RefusesMemoryThatCouldShrink) {
   const int fd = memfd_create("x", MFD_ALLOW_SEALING);
   ASSERT_EQ(ftruncate(fd, 4 << 20), 0);
@@ -421,6 +474,8 @@ TEST_F(EcshmTest, QuestionsAnswersAndEventsTravel) {
   (*hub)->on_ask = [&](const Sha256& l) { asked.push_back(l); };
   (*hub)->on_event = [&](std::uint64_t, const Event& e) { events.push_back(e); };
   (*hub)->on_gone = [&](std::uint64_t w) { gone.push_back(w); };
+  std::vector<std::size_t> batches;
+  (*hub)->on_drained = [&] { batches.push_back(events.size()); };
   const auto handle = [&] {
     pollfd p{(*hub)->poll_fd(), POLLIN, 0};
     while (poll(&p, 1, 0) == 1) (*hub)->handle();
@@ -431,12 +486,13 @@ TEST_F(EcshmTest, QuestionsAnswersAndEventsTravel) {
   handle();
   EXPECT_EQ((*hub)->workers(), 1u);
   ASSERT_TRUE(producer->push(denial(3)));
-  EXPECT_TRUE(producer->take_nudge()) << "the gateway sleeps";
+  EXPECT_TRUE(producer->take_nudge(false)) << "the gateway sleeps";
   link.nudge();
   ASSERT_TRUE(link.ask(leaf(9)));
   handle();
   EXPECT_EQ(asked, std::vector{leaf(9)});
   EXPECT_EQ(events, std::vector{denial(3)});
+  EXPECT_EQ(batches, std::vector<std::size_t>{1});
   EXPECT_FALSE(link.receive());
   (*hub)->answer(leaf(9));
   (*hub)->wake();
@@ -461,6 +517,87 @@ TEST_F(EcshmTest, QuestionsAnswersAndEventsTravel) {
   EXPECT_FALSE(link.receive());
   EXPECT_FALSE(link.connected());
   EXPECT_FALSE(link.connect(run(), *producer));
+}
+
+void handle_all(Hub& hub) {
+  pollfd p{hub.poll_fd(), POLLIN, 0};
+  while (poll(&p, 1, 0) == 1) hub.handle();
+}
+
+TEST_F(EcshmTest, EventsComeInBatchesAndNoneIsLeftBehind) {
+  auto hub = Hub::listen(run());
+  ASSERT_TRUE(hub) << hub.error().message;
+  std::size_t events = 0;
+  std::vector<std::size_t> batches;
+  std::vector<Sha256> asked;
+  (*hub)->on_event = [&](std::uint64_t, const Event&) { ++events; };
+  (*hub)->on_drained = [&] { batches.push_back(events); };
+  (*hub)->on_ask = [&](const Sha256& l) { asked.push_back(l); };
+  // Sooner or later the hub has something to do; this waits for it as the gateway's loop does.
+  const auto wait_for_events = [&](std::size_t count) {
+    pollfd p{(*hub)->poll_fd(), POLLIN, 0};
+    while (events < count && poll(&p, 1, 10'000) == 1) (*hub)->handle();
+    return events;
+  };
+  auto producer = EventProducer::create();
+  Link link;
+  ASSERT_TRUE(link.connect(run(), *producer));
+  handle_all(**hub);
+  int nudges = 0;
+  const auto report = [&](bool urgent) {
+    ASSERT_TRUE(producer->push(denial(1)));
+    if (!producer->take_nudge(urgent)) return;
+    ++nudges;
+    link.nudge();
+  };
+  report(false);
+  EXPECT_EQ(nudges, 1) << "it slept";
+  EXPECT_EQ(wait_for_events(1), 1u);
+  for (int i = 0; i < 5; ++i) report(false);
+  EXPECT_EQ(nudges, 1) << "it looks again by itself";
+  // A question is settled at once, whatever else waits; and who looks takes all there is.
+  ASSERT_TRUE(link.ask(leaf(9)));
+  handle_all(**hub);
+  EXPECT_EQ(asked.size(), 1u);
+  EXPECT_EQ(events, 6u);
+  report(true);
+  report(true);
+  EXPECT_EQ(nudges, 2) << "a denial does not wait; another one comes along with it";
+  (*hub)->handle();
+  EXPECT_EQ(events, 8u);
+  EXPECT_EQ(batches, (std::vector<std::size_t>{1, 6, 8}));
+  report(false);
+  EXPECT_EQ(nudges, 2);
+  EXPECT_EQ(wait_for_events(9), 9u) << "without any nudge";
+  // Nothing more comes: it falls asleep, and the next event wakes it.
+  pollfd p{(*hub)->poll_fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&p, 1, 10'000), 1);
+  (*hub)->handle();
+  EXPECT_EQ(batches.size(), 4u) << "an empty look is no batch";
+  EXPECT_EQ(poll(&p, 1, 0), 0);
+  report(false);
+  EXPECT_EQ(nudges, 3);
+  EXPECT_EQ(wait_for_events(10), 10u);
+}
+
+// The socket takes no nudge any more: the messages in it have the gateway look all the same.
+TEST_F(EcshmTest, ANudgeThatDoesNotFitIsNotMissed) {
+  auto hub = Hub::listen(run());
+  ASSERT_TRUE(hub) << hub.error().message;
+  std::size_t events = 0;
+  (*hub)->on_event = [&](std::uint64_t, const Event&) { ++events; };
+  auto producer = EventProducer::create();
+  Link link;
+  ASSERT_TRUE(link.connect(run(), *producer));
+  handle_all(**hub);
+  while (link.ask(leaf(9))) {
+  }
+  ASSERT_TRUE(producer->push(denial(1)));
+  ASSERT_TRUE(producer->take_nudge(false));
+  link.nudge();
+  pollfd p{(*hub)->poll_fd(), POLLIN, 0};
+  while (poll(&p, 1, 0) == 1 && events == 0) (*hub)->handle();
+  EXPECT_EQ(events, 1u);
 }
 
 }  // namespace

@@ -23,8 +23,9 @@ struct RingHeader {
   std::uint64_t head;     // Producer: records written ever.
   std::uint64_t dropped;  // Producer.
   std::uint64_t head_padding[6];
-  std::uint64_t tail;    // Consumer: records read ever.
-  std::uint32_t asleep;  // Consumer sets, producer clears.
+  std::uint64_t tail;  // Consumer: records read ever.
+  std::uint32_t
+      rests;  // A Rest; consumer sets, producer clears: 0 is "nudged, has not looked yet".
   std::uint32_t tail_reserved;
   std::uint64_t tail_padding[6];
 };
@@ -79,11 +80,16 @@ bool EventProducer::push(const Event& event) {
   return true;
 }
 
-bool EventProducer::take_nudge() {
-  // Sequentially consistent against `sleep`: either we see the flag, or the consumer sees the
-  // record.
+bool EventProducer::take_nudge(bool urgent) {
+  // We wrote `head` and read `rests`, the consumer writes `rests` and reads `head` (in the `pop`
+  // after `rest`). With a full fence between the two on both sides, one of us sees what the other
+  // wrote: either we nudge, or the consumer takes the record itself. Where `rests` is 0 a nudge is
+  // on its way already, and the consumer reads `head` after that.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  return load(header(map_)->asleep) != 0 && std::atomic_ref(header(map_)->asleep).exchange(0) != 0;
+  auto& rests = header(map_)->rests;
+  const auto how = load(rests);
+  if (how == 0 || (!urgent && how == static_cast<std::uint32_t>(Rest::kDoze))) return false;
+  return std::atomic_ref(rests).exchange(0) != 0;
 }
 
 std::uint64_t EventProducer::dropped() const { return load(header(map_)->dropped); }
@@ -129,8 +135,8 @@ std::optional<Event> EventConsumer::pop() {
   }
 }
 
-void EventConsumer::sleep() {
-  store(header(map_)->asleep, 1u);
+void EventConsumer::rest(Rest how) {
+  store(header(map_)->rests, static_cast<std::uint32_t>(how));
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

@@ -12,6 +12,12 @@ namespace postern::ecshm {
 
 inline constexpr std::uint32_t kEventRingRecords = 2048;
 
+/// What the consumer does until it looks again, told to the producer through the ring.
+enum class Rest : std::uint32_t {
+  kSleep = 1,  ///< It waits: to be nudged with the next record.
+  kDoze = 2,   ///< It looks again by itself in a moment: to be nudged only with what is urgent.
+};
+
 /// The worker's end. The memory is anonymous (memfd), sealed against shrinking; its descriptor goes
 /// to the gateway over the socket, again after a restart of the gateway. Thread: one.
 class EventProducer {
@@ -23,8 +29,9 @@ class EventProducer {
 
   /// False when the ring is full: the event is gone and counted.
   bool push(const Event& event);
-  /// Does the consumer sleep, so that it has to be nudged? True at most once per sleep.
-  bool take_nudge();
+  /// After a push: must the consumer be nudged? True at most once per `rest`, so that what comes
+  /// before it has looked is taken with the same nudge.
+  bool take_nudge(bool urgent);
   int fd() const { return fd_; }
   std::uint64_t dropped() const;
 
@@ -41,9 +48,9 @@ class EventConsumer {
   static Result<EventConsumer> open(int fd);
   /// The next event; nullopt when there is none. Damaged ones are skipped and counted.
   std::optional<Event> pop();
-  /// From now on the producer nudges with the next event. To be called when `pop` had nothing; call
-  /// `pop` once more afterwards, for what came in between.
-  void sleep();
+  /// To be called when `pop` had nothing. Call `pop` until it has nothing once more afterwards:
+  /// what came in between came with no nudge.
+  void rest(Rest how);
   std::uint64_t dropped() const;
   std::uint64_t damaged() const { return damaged_; }
 

@@ -36,7 +36,7 @@ void report_end(const RequestState& state) {
   event.method = std::string(to_view(r->method_name));
   event.host = std::string(state.host);
   event.path = std::string(state.path);
-  worker().report(std::move(event));
+  worker().report(event);
 }
 
 void forget_request(void* data) {

@@ -128,7 +128,7 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.path = std::string(to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?')));
   event.detail = detail;
   event.tags = decision.tags;
-  worker().report(std::move(event));
+  worker().report(event);
   const std::string code(policy::reason_code(decision.reason));
   ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "postern: denied %s, reason %s, policy %uD %s",
                 page.id.c_str(), code.c_str(), static_cast<uint32_t>(decision.policy),

@@ -243,12 +243,15 @@ void Worker::settle(const Sha256& leaf, bool answered) {
 
 // ---- reports
 
-void Worker::report(ecshm::Event event) {
+void Worker::report(const ecshm::Event& event) {
   if (!events_) return;
   const bool session =
       event.type == ecshm::EventType::kSessionOpen || event.type == ecshm::EventType::kSessionClose;
   if (!events_->push(event) && session) told_all_ = false;
-  if (events_->take_nudge()) link_.nudge();
+  // Denials and cuts are looked up by their id at once; everything else may wait for its batch.
+  const bool urgent =
+      event.type == ecshm::EventType::kDenied || event.type == ecshm::EventType::kCut;
+  if (events_->take_nudge(urgent)) link_.nudge();
 }
 
 void Worker::report_session(const Connection& connection, ecshm::EventType type) {
@@ -258,7 +261,7 @@ void Worker::report_session(const Connection& connection, ecshm::EventType type)
   event.leaf = connection.leaf;
   event.source = connection.source;
   event.source_port = connection.source_port;
-  report(std::move(event));
+  report(event);
 }
 
 void Worker::tell_all_sessions() {
@@ -300,7 +303,7 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision) {
                 "postern: cut %s, reason %s, policy %uD", event.id.c_str(),
                 policy::reason_code(decision.reason).data(),
                 static_cast<uint32_t>(decision.policy));
-  report(std::move(event));
+  report(event);
 }
 
 }  // namespace postern::nginx

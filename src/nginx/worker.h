@@ -50,7 +50,7 @@ class Worker {
   bool ask(Waiting& waiting, const Sha256& leaf);
 
   void live(LiveRequest& live);
-  void report(ecshm::Event event);
+  void report(const ecshm::Event& event);
 
   void connection_made(Connection& connection);
   void connection_gone(Connection& connection);
