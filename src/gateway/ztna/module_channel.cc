@@ -5,7 +5,7 @@
 namespace postern::gateway {
 namespace {
 
-/// Workers nudge; this only takes what a lost nudge left behind.
+/// Workers nudge, and the hub looks again by itself; this only takes what slipped through both.
 constexpr std::chrono::seconds kDrainEvery{1};
 
 }  // namespace
@@ -16,6 +16,9 @@ ModuleChannel::ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callback
     if (callbacks_.on_ask) callbacks_.on_ask(leaf);
   };
   hub_->on_event = [this](std::uint64_t worker, const ecshm::Event& event) { take(worker, event); };
+  hub_->on_drained = [this] {
+    if (callbacks_.on_drained) callbacks_.on_drained();
+  };
   hub_->on_gone = [this](std::uint64_t worker) { forget(worker); };
 }
 

@@ -26,6 +26,8 @@ class ModuleChannel {
     /// +n or -n live sessions of this certificate; also when a worker dies with its own.
     /// GatewayCore::on_session.
     std::function<void(const Sha256& leaf, int change)> on_session;
+    /// No more events for now: TrafficLog::flush.
+    std::function<void()> on_drained = nullptr;
   };
   struct Counters {
     std::uint64_t allowed = 0;

@@ -7,10 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <fstream>
 
 #include "base/file.h"
-#include "base/hex.h"
 #include "base/log.h"
 
 namespace postern::gateway {
@@ -27,24 +28,109 @@ std::string_view action_of(ecshm::EventType type) {
   }
 }
 
-void add(std::string& line, std::string_view name, const std::string& text) {
-  if (!text.empty()) line += fmt::format(",\"{}\":{}", name, json_quote(text));
+// A line per request: these append to it without a string or a format of their own.
+
+void put_digits(std::string& line, std::uint64_t number, std::size_t width) {
+  char text[20];
+  for (std::size_t i = width; i > 0; --i, number /= 10)
+    text[i - 1] = static_cast<char>('0' + number % 10);
+  line.append(text, width);
+}
+
+void put_number(std::string& line, std::uint64_t number) {
+  char text[20];
+  line.append(text,
+              static_cast<std::size_t>(std::to_chars(text, text + sizeof text, number).ptr - text));
+}
+
+/// As `to_iso8601` has it.
+void put_time(std::string& line, WallTime time) {
+  constexpr std::int64_t kYear10000 = 253'402'300'800'000;
+  if (to_unix_ms(time) < 0 || to_unix_ms(time) >= kYear10000) {
+    line += to_iso8601(time);
+    return;
+  }
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(std::chrono::sys_days(day.time_since_epoch()));
+  const auto ms = static_cast<std::uint64_t>((time - day) / Millis(1));
+  put_digits(line, static_cast<std::uint64_t>(static_cast<int>(date.year())), 4);
+  line += '-';
+  put_digits(line, static_cast<unsigned>(date.month()), 2);
+  line += '-';
+  put_digits(line, static_cast<unsigned>(date.day()), 2);
+  line += 'T';
+  put_digits(line, ms / 3'600'000, 2);
+  line += ':';
+  put_digits(line, ms / 60'000 % 60, 2);
+  line += ':';
+  put_digits(line, ms / 1000 % 60, 2);
+  line += '.';
+  put_digits(line, ms % 1000, 3);
+  line += 'Z';
+}
+
+void put_address(std::string& line, const IpAddress& address) {
+  if (!address.is_v4()) {
+    line += address.str();
+    return;
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) line += '.';
+    put_number(line, address.bytes()[i]);
+  }
+}
+
+void put_quoted(std::string& line, std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  });
+  if (!plain) {
+    line += json_quote(text);
+    return;
+  }
+  line += '"';
+  line += text;
+  line += '"';
+}
+
+void put_name(std::string& line, std::string_view name) {
+  line += ",\"";
+  line += name;
+  line += "\":";
+}
+
+void add(std::string& line, std::string_view name, std::string_view text) {
+  if (text.empty()) return;
+  put_name(line, name);
+  put_quoted(line, text);
 }
 
 void add(std::string& line, std::string_view name, std::uint64_t number) {
-  line += fmt::format(",\"{}\":{}", name, number);
+  put_name(line, name);
+  put_number(line, number);
 }
 
-}  // namespace
+void add(std::string& line, std::string_view name, const Sha256& digest) {
+  put_name(line, name);
+  line += '"';
+  for (const auto byte : digest) {
+    line += "0123456789abcdef"[byte >> 4];
+    line += "0123456789abcdef"[byte & 15];
+  }
+  line += '"';
+}
 
-std::string traffic_line(const ecshm::Event& e, const TrafficNames& names) {
-  std::string line = fmt::format(R"({{"time":"{}","type":"traffic","subtype":"ztna","action":"{}")",
-                                 to_iso8601(e.time), action_of(e.type));
+void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& names) {
+  line += R"({"time":")";
+  put_time(line, e.time);
+  line += R"(","type":"traffic","subtype":"ztna","action":")";
+  line += action_of(e.type);
+  line += '"';
   add(line, "id", e.id);
   if (e.type != ecshm::EventType::kAllowed) {
-    line += fmt::format(R"(,"reason":"{}","reason_name":"{}")", policy::reason_code(e.reason),
-                        policy::reason_name(e.reason));
-    add(line, "msg", std::string(policy::reason_text(e.reason)));
+    add(line, "reason", policy::reason_code(e.reason));
+    add(line, "reason_name", policy::reason_name(e.reason));
+    add(line, "msg", policy::reason_text(e.reason));
   }
   add(line, "detail", e.detail);
   add(line, "policyid", e.policy);
@@ -53,7 +139,11 @@ std::string traffic_line(const ecshm::Event& e, const TrafficNames& names) {
   add(line, "accessproxyid", e.proxy);
   add(line, "gatewayid", e.api_gateway);
   add(line, "realserverpool", e.pool);
-  add(line, "srcip", e.source.str());
+  if (e.source.valid()) {
+    line += R"(,"srcip":")";
+    put_address(line, e.source);
+    line += '"';
+  }
   add(line, "srcport", e.source_port);
   add(line, "method", e.method);
   add(line, "hostname", e.host);
@@ -61,17 +151,30 @@ std::string traffic_line(const ecshm::Event& e, const TrafficNames& names) {
   if (e.status != 0) add(line, "status", e.status);
   add(line, "sentbyte", e.bytes);
   add(line, "duration_ms", e.duration_ms);
-  if (e.leaf) add(line, "clientcert_sha256", to_hex_lower(*e.leaf));
+  if (e.leaf) add(line, "clientcert_sha256", *e.leaf);
   add(line, "clientdeviceid", names.endpoint_uid);
   add(line, "clientdevicename", names.host_name);
   add(line, "clientdeviceems", names.ems_serial);
   if (!names.tags.empty()) {
     line += ",\"tags\":[";
-    for (std::size_t i = 0; i < names.tags.size(); ++i)
-      line += (i > 0 ? "," : "") + json_quote(names.tags[i]);
+    for (std::size_t i = 0; i < names.tags.size(); ++i) {
+      if (i > 0) line += ',';
+      put_quoted(line, names.tags[i]);
+    }
     line += ']';
   }
-  return line + '}';
+  line += '}';
+}
+
+/// More than this is not gathered.
+constexpr std::size_t kMaxPending = 256u << 10;
+
+}  // namespace
+
+std::string traffic_line(const ecshm::Event& event, const TrafficNames& names) {
+  std::string line;
+  put_line(line, event, names);
+  return line;
 }
 
 TrafficLog::TrafficLog(std::filesystem::path path, DescribeTraffic describe,
@@ -79,6 +182,7 @@ TrafficLog::TrafficLog(std::filesystem::path path, DescribeTraffic describe,
     : path_(std::move(path)), describe_(std::move(describe)), max_bytes_(max_bytes) {}
 
 TrafficLog::~TrafficLog() {
+  flush();
   if (fd_ >= 0) close(fd_);
 }
 
@@ -109,26 +213,41 @@ Status TrafficLog::reopen() {
   return {};
 }
 
-void TrafficLog::append(const ecshm::Event& event) {
-  const auto line = traffic_line(event, describe_ ? describe_(event) : TrafficNames{}) + '\n';
-  if (size_ > 0 && size_ + line.size() > max_bytes_) {
+void TrafficLog::add(const ecshm::Event& event) {
+  const auto before = pending_.size();
+  put_line(pending_, event, describe_ ? describe_(event) : TrafficNames{});
+  pending_ += '\n';
+  if (size_ + before > 0 && size_ + pending_.size() > max_bytes_) {
+    // The lines before this one belong to the file that is full.
+    const auto line = pending_.substr(before);
+    pending_.resize(before);
+    flush();
     const auto old = path_.string() + ".1";
     if (rename(path_.c_str(), old.c_str()) == 0) (void)reopen();
+    pending_ = line;
   }
-  const auto n = ::write(fd_, line.data(), line.size());
-  if (n == static_cast<ssize_t>(line.size())) {
-    size_ += line.size();
-    return;
-  }
-  ++lost_;
-  if (n > 0 && ftruncate(fd_, static_cast<off_t>(size_)) != 0)
-    size_ += static_cast<std::uint64_t>(n);
+  if (pending_.size() > kMaxPending) flush();
 }
 
-Result<std::string> TrafficLog::find(std::string_view id) const {
+void TrafficLog::flush() {
+  if (pending_.empty() || fd_ < 0) return;
+  const auto n = ::write(fd_, pending_.data(), pending_.size());
+  const auto written = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+  // Of a line that went in by half nothing stays.
+  const auto end = std::string_view(pending_).substr(0, written).rfind('\n');
+  const auto whole = end == std::string_view::npos ? 0 : end + 1;
+  size_ += whole;
+  if (whole < written && ftruncate(fd_, static_cast<off_t>(size_)) != 0) size_ += written - whole;
+  lost_ += static_cast<std::uint64_t>(
+      std::count(pending_.begin() + static_cast<std::ptrdiff_t>(whole), pending_.end(), '\n'));
+  pending_.clear();
+}
+
+Result<std::string> TrafficLog::find(std::string_view id) {
+  flush();
   std::string wanted;
   for (const char c : id) wanted += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-  if (wanted.size() == 8) wanted.insert(4, "-");
+  if (wanted.size() == 8) wanted.insert(wanted.begin() + 4, '-');
   const bool form = wanted.size() == 9 && wanted[4] == '-' &&
                     std::all_of(wanted.begin(), wanted.end(), [](char c) {
                       return c == '-' || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

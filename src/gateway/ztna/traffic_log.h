@@ -28,6 +28,11 @@ using DescribeTraffic = std::function<TrafficNames(const ecshm::Event&)>;
 /// The line for an event, without its end. Pure.
 std::string traffic_line(const ecshm::Event& event, const TrafficNames& names);
 
+/// Lines are gathered and written with one call per batch, in the order they came. Nothing is kept
+/// back beyond a batch: a crash of the gateway costs at most the lines since the last `flush`,
+/// which its loop calls as soon as the workers' rings are empty; what a ring holds is taken after
+/// the restart. (Of the machine: what the kernel had not yet written.)
+///
 /// Thread: one.
 class TrafficLog {
  public:
@@ -42,12 +47,18 @@ class TrafficLog {
   TrafficLog(const TrafficLog&) = delete;
   TrafficLog& operator=(const TrafficLog&) = delete;
 
-  /// Never fails for the caller: what can't be written (disk full) is counted.
-  void append(const ecshm::Event& event);
+  /// Written with the next `flush`, or when much has gathered.
+  void add(const ecshm::Event& event);
+  /// Never fails for the caller: lines that can't be written (disk full) are counted.
+  void flush();
+  void append(const ecshm::Event& event) {
+    add(event);
+    flush();
+  }
   std::uint64_t lost() const { return lost_; }
   /// The line of this denial or cut ("K7QM-2D9F", in any case), in this file or the one before.
   /// Errors: kInvalidArgument (no such form of id), kNotFound, kUnavailable.
-  Result<std::string> find(std::string_view id) const;
+  Result<std::string> find(std::string_view id);
 
  private:
   TrafficLog(std::filesystem::path path, DescribeTraffic describe, std::uint64_t max_bytes);
@@ -57,7 +68,8 @@ class TrafficLog {
   DescribeTraffic describe_;
   std::uint64_t max_bytes_;
   int fd_ = -1;
-  std::uint64_t size_ = 0;
+  std::uint64_t size_ = 0;  // Of the file.
+  std::string pending_;     // Whole lines.
   std::uint64_t lost_ = 0;
 };
 

@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "base/log.h"
 #include "gateway/ztna/nginx_config.h"
 #include "gateway/ztna/shm_actions.h"
 #include "gateway/ztna/traffic_log.h"
@@ -72,6 +76,17 @@ class TrafficLogTest : public testing::Test {
     e.source = *IpAddress::parse("10.0.1.2");
     return e;
   }
+  /// The ids in the file; each line has to be a whole one.
+  static std::vector<std::string> lines_of(const std::filesystem::path& path) {
+    std::vector<std::string> out;
+    std::ifstream in(path);
+    for (std::string line; std::getline(in, line);) {
+      EXPECT_TRUE(line.starts_with("{\"time\"") && line.ends_with("}")) << line;
+      const auto at = line.find("\"id\":\"");
+      out.push_back(at == std::string::npos ? "" : line.substr(at + 6, 9));
+    }
+    return out;
+  }
   std::filesystem::path dir_;
 };
 
@@ -109,6 +124,97 @@ TEST_F(TrafficLogTest, GoesOnAfterARestartAndKeepsTheFileBefore) {
   EXPECT_TRUE(std::filesystem::exists(path.string() + ".1"));
   EXPECT_LE(std::filesystem::file_size(path), 1000u);
   EXPECT_EQ((*log)->lost(), 0u);
+}
+
+TEST_F(TrafficLogTest, ABatchIsWrittenAtOnceAndInOrder) {
+  const auto path = dir_ / "ztna.log";
+  auto log = TrafficLog::open(path, nullptr);
+  ASSERT_TRUE(log);
+  (*log)->add(denial("AAAA-2222"));
+  (*log)->add(denial("BBBB-3333"));
+  EXPECT_EQ(std::filesystem::file_size(path), 0u);
+  (*log)->flush();
+  EXPECT_EQ(lines_of(path), (std::vector<std::string>{"AAAA-2222", "BBBB-3333"}));
+  (*log)->add(denial("CCCC-4444"));
+  EXPECT_TRUE((*log)->find("CCCC-4444")) << "who asks finds what is not written yet, too";
+  (*log)->add(denial("DDDD-5555"));
+  log->reset();
+  EXPECT_EQ(lines_of(path).back(), "DDDD-5555") << "an orderly end loses nothing";
+}
+
+TEST_F(TrafficLogTest, ABatchThatFillsTheFileGoesOnInTheNext) {
+  const auto path = dir_ / "ztna.log";
+  auto log = TrafficLog::open(path, nullptr, 1000);
+  ASSERT_TRUE(log);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back("AAAA-" + std::to_string(1000 + i));
+    (*log)->add(denial(ids.back()));
+  }
+  (*log)->flush();
+  EXPECT_LE(std::filesystem::file_size(path), 1000u);
+  auto kept = lines_of(path.string() + ".1");
+  for (const auto& id : lines_of(path)) kept.push_back(id);
+  ASSERT_GE(kept.size(), 2u);
+  EXPECT_TRUE(std::equal(kept.rbegin(), kept.rend(), ids.rbegin())) << "the last ones, in order";
+  EXPECT_EQ((*log)->lost(), 0u);
+}
+
+TEST_F(TrafficLogTest, WhatTheDiskDoesNotTakeIsCountedAndLeavesNoHalfLine) {
+  const auto path = dir_ / "ztna.log";
+  auto log = TrafficLog::open(path, nullptr);
+  ASSERT_TRUE(log);
+  (*log)->append(denial("AAAA-2222"));
+  const auto line = std::filesystem::file_size(path);
+  // Room for two lines and a half.
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto was = signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{line * 5 / 2, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
+  for (const auto* id : {"BBBB-3333", "CCCC-4444", "DDDD-5555"}) (*log)->add(denial(id));
+  (*log)->flush();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, was);
+  EXPECT_EQ((*log)->lost(), 2u);
+  EXPECT_EQ(std::filesystem::file_size(path), 2 * line);
+  (*log)->append(denial("EEEE-6666"));
+  EXPECT_EQ(lines_of(path), (std::vector<std::string>{"AAAA-2222", "BBBB-3333", "EEEE-6666"}));
+}
+
+TEST(TrafficLine, SaysEverything) {
+  ecshm::Event e;
+  e.type = ecshm::EventType::kCut;
+  e.reason = policy::Reason::kMissingTag;
+  e.time = from_unix_ms(1'790'000'000'007);
+  e.leaf.emplace();
+  e.leaf->front() = 0xa0;
+  e.proxy = 1;
+  e.policy = 4'000'000'000;
+  e.source = *IpAddress::parse("192.0.2.10");
+  e.source_port = 65535;
+  e.bytes = ~std::uint64_t{0};
+  e.id = "K7QM-2D9F";
+  e.path = "/a\"b";
+  TrafficNames names;
+  names.host_name = "caf\xc3\xa9\x01";
+  names.tags = {"A", "B\\"};
+  EXPECT_EQ(
+      traffic_line(e, names),
+      R"({"time":")" + to_iso8601(e.time) +
+          R"(","type":"traffic","subtype":"ztna","action":"cut","id":"K7QM-2D9F","reason":"065",)"
+          R"("reason_name":"missing_tag","msg":)" +
+          json_quote(policy::reason_text(e.reason)) +
+          R"(,"policyid":4000000000,"accessproxyid":1,"gatewayid":0,"realserverpool":0,)"
+          R"("srcip":"192.0.2.10","srcport":65535,"path":"/a\"b","sentbyte":18446744073709551615,)"
+          R"("duration_ms":0,"clientcert_sha256":"a0)" +
+          std::string(62, '0') + "\",\"clientdevicename\":\"caf\xc3\xa9" +
+          R"(\u0001","tags":["A","B\\"]})");
+  for (const std::int64_t ms : {std::int64_t{0}, std::int64_t{951'782'399'999},
+                                std::int64_t{4'102'444'800'000}, std::int64_t{-1}}) {
+    e.time = from_unix_ms(ms);
+    EXPECT_EQ(traffic_line(e, {}).find(R"("time":")" + to_iso8601(e.time) + '"'), 1u) << ms;
+  }
 }
 
 TEST(ShmActions, CarriesTheCoresSlots) {
