@@ -339,9 +339,10 @@ void FabricClient::handle(Now now, const wire::FabricFrame& frame) {
       out.request_id = answer.request_id();
       out.state = state_of(answer.state());
       out.uid = parse_endpoint_uid(answer.uid());
-      // FOUND is only worth something if the record came before it.
+      // FOUND is only worth something if the record came before it. While a snapshot is awaited it is of a subscription that
+      // ours has replaced, and ours did not name this endpoint: the EMS will not keep it for us.
       if (out.state == fabric::Answer::State::kFound) {
-        if (view_.find(out.uid) == nullptr) {
+        if (view_.find(out.uid) == nullptr || (awaiting_snapshot_ && !asked_.contains(out.uid))) {
           out.state = fabric::Answer::State::kBusy;
         } else {
           asked_.insert(out.uid);

@@ -224,6 +224,32 @@ TEST_F(FabricClientTest, ResumesByRevisionAndDigestAndCountsOnlyWhenConfirmed) {
   EXPECT_EQ(client_.last_contact()->mono, clock_.now().mono);
 }
 
+TEST_F(FabricClientTest, FoundForASubscriptionThatWasReplacedMeanwhileIsAskedForAgain) {
+  authorise();
+  View view;
+  view.upsert(uid(0), entry(0));
+  snapshot(view, 5);
+  const auto request = client_.ask_certificate(Sha256{});
+  // A delta that does not fit: the client subscribes anew, without the endpoint that the answer under way is about.
+  receive(delta(9, 10, view));
+  FabricFrame found;
+  found.mutable_certificate_answer()->set_request_id(request);
+  found.mutable_certificate_answer()->set_state(wire::CertificateAnswer::FOUND);
+  found.mutable_certificate_answer()->set_uid(uid_text(0));
+  sent();
+  receive(found);
+  sent();
+  const auto answers = taken<fabric::Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].state, fabric::Answer::State::kBusy);
+  EXPECT_TRUE(client_.asked().empty());
+  snapshot(view, 10);
+  receive(found);
+  sent();
+  EXPECT_EQ(taken<fabric::Answer>().at(0).state, fabric::Answer::State::kFound);
+  EXPECT_TRUE(client_.asked().contains(uid(0)));
+}
+
 TEST_F(FabricClientTest, ContactCountsFromTheQuestionSoThatOldNewsStaysOld) {
   const auto pong = [&](std::uint64_t id) {
     FabricFrame frame;

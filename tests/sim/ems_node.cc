@@ -144,7 +144,7 @@ void EmsNode::perform(ems::act::Action& action) {
 }
 
 /// What goes out to a gateway: only what is committed, only to whom is authorised. False: it does not go out.
-bool EmsNode::check_fabric_frame(ConnectionId id, const Session& session, ByteView bytes) {
+bool EmsNode::check_fabric_frame(ConnectionId id, const Session& session, Bytes& bytes) {
   wire::FabricFrame frame;
   if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     world_.journal.violation("the EMS sends a frame that can't be read");
@@ -167,6 +167,19 @@ bool EmsNode::check_fabric_frame(ConnectionId id, const Session& session, ByteVi
   if (frame.has_delta()) {
     said(frame.delta().to_revision());
     announced_[session.serial].insert(digest_of(frame.delta().digest()));
+    if (damage_deltas > 0 && frame.delta().upserts_size() > 0) {
+      --damage_deltas;
+      world_.journal.note(Kind::kDeltaDamaged, "to {} on #{}", session.serial.str(), id);
+      auto& delta = *frame.mutable_delta();
+      // Half of it wrong: something is applied before it shows.
+      if (delta.upserts_size() > 1) {
+        delta.mutable_upserts()->RemoveLast();
+      } else {
+        delta.set_digest(std::string(32, 'x'));
+      }
+      bytes.resize(frame.ByteSizeLong());
+      frame.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
+    }
   } else if (frame.has_snapshot_begin()) {
     said(frame.snapshot_begin().revision());
     world_.journal.note(Kind::kSnapshot, "of {} endpoints to {} on #{}", frame.snapshot_begin().count(),

@@ -44,6 +44,8 @@ class EmsNode final : public ServerEnd {
   MachineClock clock;
   /// The next snapshot to a gateway goes out without its content: an EMS that failed half way.
   unsigned damage_snapshots = 0;
+  /// The next deltas go out with a part missing.
+  unsigned damage_deltas = 0;
 
  private:
   struct Session {
@@ -62,7 +64,7 @@ class EmsNode final : public ServerEnd {
   void die();
   void flush();
   void perform(ems::act::Action& action);
-  bool check_fabric_frame(ConnectionId id, const Session& session, ByteView bytes);
+  bool check_fabric_frame(ConnectionId id, const Session& session, Bytes& bytes);
   void tick();
 
   World& world_;

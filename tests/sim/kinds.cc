@@ -11,6 +11,7 @@ std::string_view kind_name(Kind kind) {
       "reordered",           "refused",
       "cut",                 "half-open",
       "partition",           "snapshot-damaged",
+      "delta-damaged",
       "ems-killed",          "ems-killed-before-commit",
       "ems-killed-after-commit", "ems-killed-midway",
       "ems-shut-down",       "disk-full",

@@ -18,6 +18,7 @@ enum class Kind : std::uint8_t {
   kHalfOpen,             ///< Broken, and one end does not know for long.
   kPartition,            ///< A host and the EMS can't reach one another for a while.
   kSnapshotDamaged,      ///< A snapshot that reached the gateway without its content.
+  kDeltaDamaged,         ///< A delta that lacks a part of what it says it makes.
   // Programs.
   kEmsKilled,            ///< Between inputs.
   kEmsKilledBeforeCommit,

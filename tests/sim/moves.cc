@@ -242,6 +242,10 @@ void Simulation::damage_snapshot() {
   kill_ems();
 }
 
+void Simulation::damage_delta() {
+  if (ems_->damage_deltas < 2) ++ems_->damage_deltas;
+}
+
 // ---- programs
 
 void Simulation::kill_ems() {

@@ -54,7 +54,7 @@ void Simulation::step() {
       {12, &Simulation::cut},            {7, &Simulation::half_open},       {7, &Simulation::partition},
       {3, &Simulation::damage_snapshot}, {7, &Simulation::kill_ems},        {2, &Simulation::shut_ems_down},
       {5, &Simulation::fill_disk},       {6, &Simulation::kill_gateway},    {4, &Simulation::stop_gateway},
-      {4, &Simulation::kernel_refuses},  {7, &Simulation::kill_agent},      {5, &Simulation::jump_wall},
+      {5, &Simulation::damage_delta},    {4, &Simulation::kernel_refuses},  {7, &Simulation::kill_agent},      {5, &Simulation::jump_wall},
       {4, &Simulation::renew},           {5, &Simulation::quarantine},      {7, &Simulation::release},
       {4, &Simulation::end_registration}, {3, &Simulation::remove_endpoint}, {10, &Simulation::save_tag},
       {4, &Simulation::rename_tag},      {4, &Simulation::delete_tag},      {8, &Simulation::change_sharing},
@@ -95,7 +95,7 @@ void Simulation::calm_down() {
   world_.journal.say("calm from now on");
   world_.network.heal();
   ems_->store().fail_commits(std::nullopt);
-  ems_->damage_snapshots = 0;
+  ems_->damage_snapshots = ems_->damage_deltas = 0;
   ems_->spare();
   for (std::size_t i = 0; i < kGateways; ++i) {
     auto& gateway = *gateways_[i];

@@ -54,6 +54,7 @@ class Simulation {
   void half_open();
   void partition();
   void damage_snapshot();
+  void damage_delta();
   void kill_ems();
   void shut_ems_down();
   void fill_disk();
