@@ -98,9 +98,15 @@ http {{
   merge_slashes off;
   absolute_redirect off;
 
-  # Uploads and downloads stream; nothing of them is kept on disk.
+  # Uploads and downloads stream: each piece of an answer goes to the client as it comes, and little
+  # waits here when a session is cut. Nothing is kept on disk. The one buffer is that large because
+  # bulk data then costs no more than with buffering (with 4k: a third more); proxy_buffers has to
+  # fit to it.
   client_max_body_size 0;
   proxy_request_buffering off;
+  proxy_buffering off;
+  proxy_buffer_size 32k;
+  proxy_buffers 4 32k;
   proxy_max_temp_file_size 0;
   keepalive_timeout 75s;
   reset_timedout_connection on;

@@ -17,6 +17,7 @@
 #include <functional>
 #include <future>
 #include <optional>
+#include <semaphore>
 #include <sstream>
 #include <thread>
 
@@ -48,6 +49,64 @@ std::string slurp(const std::filesystem::path& path) {
   return out.str();
 }
 
+/// An application that sends its answer in two pieces, the second one when it is told to.
+class TwoPieces {
+ public:
+  TwoPieces() {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(listener_, 8), 0);
+    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; close(fd))
+        serve(fd);
+    });
+  }
+  ~TwoPieces() {
+    go_on();
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  std::uint16_t port() const { return port_; }
+  void go_on() { second_.release(); }
+
+ private:
+  void serve(int fd) {
+    std::string in;
+    char chunk[4096];
+    while (in.find("\r\n\r\n") == std::string::npos) {
+      const auto n = recv(fd, chunk, sizeof chunk, 0);
+      if (n <= 0) return;
+      in.append(chunk, static_cast<std::size_t>(n));
+    }
+    const bool chunked = in.find(" /chunked ") != std::string::npos;
+    const auto piece = [&](const std::string& text) {
+      const auto bytes = chunked ? "6\r\n" + text + "\r\n" : text;
+      send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    };
+    std::string head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    if (chunked) head += "Transfer-Encoding: chunked\r\n";
+    if (in.find(" /length ") != std::string::npos) head += "Content-Length: 12\r\n";
+    head += "\r\n";
+    send(fd, head.data(), head.size(), MSG_NOSIGNAL);
+    piece("first\n");
+    second_.acquire();
+    piece("second");
+    if (chunked) send(fd, "0\r\n\r\n", 5, MSG_NOSIGNAL);
+  }
+
+  int listener_;
+  std::uint16_t port_ = 0;
+  std::counting_semaphore<> second_{0};
+  std::thread thread_;
+};
+
 class NginxProcessTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -74,8 +133,12 @@ class NginxProcessTest : public testing::Test {
     policy.id = 1;
     policy.proxies = {1};
     policy.tags = {3};
-    table.proxies = {{1, "app", policy::EmptyCertAction::kBlock, {all}}};
-    table.policies = {policy};
+    policy::Policy open;
+    open.id = 2;
+    open.proxies = {2};
+    table.proxies = {{1, "app", policy::EmptyCertAction::kBlock, {all}},
+                     {2, "open", policy::EmptyCertAction::kAccept, {all}}};
+    table.policies = {policy, open};
     ASSERT_TRUE(writer_->publish_policies(*policy::compile(table)));
     ASSERT_TRUE(writer_->publish());
     ModuleChannel::Callbacks callbacks;
@@ -128,15 +191,15 @@ class NginxProcessTest : public testing::Test {
     key_ = *path;
   }
 
-  std::string config() const {
+  std::string config(std::uint32_t proxy = 1, std::uint16_t application = 9) const {
     NginxConfig c;
     c.module_path = (dir_ / "module.so").string();
     c.runtime_dir = (dir_ / "run").string();
     c.state_dir = process_->state_dir().string();
     c.client_ca_path = certificate_;
-    c.listeners = {{1, *IpAddress::parse("127.0.0.1"), static_cast<std::uint16_t>(port_),
+    c.listeners = {{proxy, *IpAddress::parse("127.0.0.1"), static_cast<std::uint16_t>(port_),
                     certificate_, key_, true}};
-    c.pools = {{1, {{*IpAddress::parse("127.0.0.1"), 9, 1}}}};
+    c.pools = {{1, {{*IpAddress::parse("127.0.0.1"), application, 1}}}};
     const auto text = render_nginx_config(c);
     EXPECT_TRUE(text) << (text ? "" : text.error().message);
     return *text;
@@ -246,6 +309,31 @@ TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
   on_loop([&] { process_->stop(); });
   EXPECT_FALSE(pid());
   EXPECT_EQ(get(), "000 ");
+}
+
+TEST_F(NginxProcessTest, APieceOfAnAnswerReachesTheClientBeforeTheNextIsSent) {
+  TwoPieces application;
+  const auto applied = apply(config(2, application.port()));
+  ASSERT_TRUE(applied) << applied.error().message;
+  ASSERT_TRUE(run_until([&] { return channel_->counters().workers == 1; }));
+  for (const std::string version : {"--http1.1", "--http2"}) {
+    for (const std::string path : {"length", "chunked", "until-the-end"}) {
+      SCOPED_TRACE(version + " " + path);
+      FILE* client = popen(("curl -skN " + version + " --max-time 20 https://127.0.0.1:" +
+                            std::to_string(port_) + "/" + path)
+                               .c_str(),
+                           "r");
+      ASSERT_NE(client, nullptr);
+      pollfd p{fileno(client), POLLIN, 0};
+      EXPECT_EQ(poll(&p, 1, 10'000), 1) << "held back";
+      char text[64] = "";
+      if (p.revents == 0) application.go_on();
+      EXPECT_STREQ(fgets(text, sizeof text, client), "first\n");
+      if (p.revents != 0) application.go_on();
+      EXPECT_STREQ(fgets(text, sizeof text, client), "second");
+      EXPECT_EQ(pclose(client), 0);
+    }
+  }
 }
 
 }  // namespace
