@@ -77,8 +77,8 @@ void encode_event(const Event& event, std::uint8_t* out) {
   put(w.host, event.host);
   put(w.path, event.path);
   put(w.detail, event.detail);
-  std::memset(out, 0, kEventBytes);
   std::memcpy(out, &w, sizeof w);
+  std::memset(out + sizeof w, 0, kEventBytes - sizeof w);
 }
 
 Result<Event> decode_event(ByteView bytes) {

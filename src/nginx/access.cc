@@ -22,7 +22,7 @@ void report_end(const RequestState& state) {
   const auto& connection = *state.connection;
   ecshm::Event event;
   event.type = ecshm::EventType::kAllowed;
-  event.time = worker().now().wall;
+  event.time = Worker::turn_began();
   if (connection.certificate == policy::Certificate::kVerified) event.leaf = connection.leaf;
   event.proxy = state.proxy;
   event.policy = state.decision.policy;
@@ -185,7 +185,7 @@ RequestState* state_of(ngx_http_request_t* r) {
   cleanup->handler = forget_request;
   state->connection = connection;
   state->waiting.request = r;
-  state->started = worker().now().wall;
+  state->started = Worker::turn_began();
   return state;
 }
 

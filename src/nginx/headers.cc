@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 
 #include "nginx/request.h"
 
@@ -14,9 +15,20 @@ constexpr std::string_view kNames[] = {
     "proxy-authenticate", "true-client-ip",   "cf-connecting-ip",       "x-client-ip",
     "x-cluster-client-ip"};
 
+/// One bit per first letter of the names above: most headers begin with another.
+constexpr std::uint32_t first_letters() {
+  std::uint32_t out = 0;
+  for (const auto name : kPrefixes) out |= 1u << (name.front() - 'a');
+  for (const auto name : kNames) out |= 1u << (name.front() - 'a');
+  return out;
+}
+
 }  // namespace
 
 bool untrusted_header(std::string_view name) {
+  if (name.empty() || name.front() < 'a' || name.front() > 'z' ||
+      (first_letters() >> (name.front() - 'a') & 1) == 0)
+    return false;
   return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
                      [&](auto p) { return name.starts_with(p); }) ||
          std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);

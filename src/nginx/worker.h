@@ -38,6 +38,11 @@ class Worker {
   void stop();
 
   Now now() const { return clock_.now(); }
+  /// As nginx read it when this turn of its loop began: good enough for records, not for decisions.
+  static WallTime turn_began() {
+    const auto* t = ngx_timeofday();
+    return from_unix_ms(std::int64_t{t->sec} * 1000 + static_cast<std::int64_t>(t->msec));
+  }
   ecshm::Reader& reader() { return *reader_; }
   bool running() const { return reader_.has_value(); }
 

@@ -93,25 +93,20 @@ void put_quoted(std::string& line, std::string_view text) {
   line += '"';
 }
 
-void put_name(std::string& line, std::string_view name) {
-  line += ",\"";
-  line += name;
-  line += "\":";
-}
-
+// `name` with all around it: one piece to append.
 void add(std::string& line, std::string_view name, std::string_view text) {
   if (text.empty()) return;
-  put_name(line, name);
+  line += name;
   put_quoted(line, text);
 }
 
 void add(std::string& line, std::string_view name, std::uint64_t number) {
-  put_name(line, name);
+  line += name;
   put_number(line, number);
 }
 
 void add(std::string& line, std::string_view name, const Sha256& digest) {
-  put_name(line, name);
+  line += name;
   line += '"';
   for (const auto byte : digest) {
     line += "0123456789abcdef"[byte >> 4];
@@ -126,35 +121,35 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
   line += R"(","type":"traffic","subtype":"ztna","action":")";
   line += action_of(e.type);
   line += '"';
-  add(line, "id", e.id);
+  add(line, R"(,"id":)", e.id);
   if (e.type != ecshm::EventType::kAllowed) {
-    add(line, "reason", policy::reason_code(e.reason));
-    add(line, "reason_name", policy::reason_name(e.reason));
-    add(line, "msg", policy::reason_text(e.reason));
+    add(line, R"(,"reason":)", policy::reason_code(e.reason));
+    add(line, R"(,"reason_name":)", policy::reason_name(e.reason));
+    add(line, R"(,"msg":)", policy::reason_text(e.reason));
   }
-  add(line, "detail", e.detail);
-  add(line, "policyid", e.policy);
-  add(line, "policyname", names.policy);
-  add(line, "accessproxy", names.proxy);
-  add(line, "accessproxyid", e.proxy);
-  add(line, "gatewayid", e.api_gateway);
-  add(line, "realserverpool", e.pool);
+  add(line, R"(,"detail":)", e.detail);
+  add(line, R"(,"policyid":)", e.policy);
+  add(line, R"(,"policyname":)", names.policy);
+  add(line, R"(,"accessproxy":)", names.proxy);
+  add(line, R"(,"accessproxyid":)", e.proxy);
+  add(line, R"(,"gatewayid":)", e.api_gateway);
+  add(line, R"(,"realserverpool":)", e.pool);
   if (e.source.valid()) {
     line += R"(,"srcip":")";
     put_address(line, e.source);
     line += '"';
   }
-  add(line, "srcport", e.source_port);
-  add(line, "method", e.method);
-  add(line, "hostname", e.host);
-  add(line, "path", e.path);
-  if (e.status != 0) add(line, "status", e.status);
-  add(line, "sentbyte", e.bytes);
-  add(line, "duration_ms", e.duration_ms);
-  if (e.leaf) add(line, "clientcert_sha256", *e.leaf);
-  add(line, "clientdeviceid", names.endpoint_uid);
-  add(line, "clientdevicename", names.host_name);
-  add(line, "clientdeviceems", names.ems_serial);
+  add(line, R"(,"srcport":)", e.source_port);
+  add(line, R"(,"method":)", e.method);
+  add(line, R"(,"hostname":)", e.host);
+  add(line, R"(,"path":)", e.path);
+  if (e.status != 0) add(line, R"(,"status":)", e.status);
+  add(line, R"(,"sentbyte":)", e.bytes);
+  add(line, R"(,"duration_ms":)", e.duration_ms);
+  if (e.leaf) add(line, R"(,"clientcert_sha256":)", *e.leaf);
+  add(line, R"(,"clientdeviceid":)", names.endpoint_uid);
+  add(line, R"(,"clientdevicename":)", names.host_name);
+  add(line, R"(,"clientdeviceems":)", names.ems_serial);
   if (!names.tags.empty()) {
     line += ",\"tags\":[";
     for (std::size_t i = 0; i < names.tags.size(); ++i) {
