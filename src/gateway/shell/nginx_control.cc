@@ -134,6 +134,7 @@ TrafficNames NginxControl::names_of(const ecshm::Event& event) const {
   }
   if (const auto it = plan_.proxy_names.find(event.proxy); it != plan_.proxy_names.end()) names.proxy = it->second;
   if (const auto it = plan_.policy_names.find(event.policy); it != plan_.policy_names.end()) names.policy = it->second;
+  if (!event.tags.any()) return names;  // As for every request that was let through.
   for (const auto& [name, tag] : core.tags().entries()) {
     if (event.tags.test(tag.bit)) names.tags.push_back(name);
   }
