@@ -5,6 +5,7 @@
 #include "posture/fact_keys.h"
 #include "posture/tag_json.h"
 #include "simulation.h"
+#include "wire/fabric.pb.h"
 
 namespace postern::sim {
 namespace {
@@ -39,6 +40,16 @@ proto::View view_from_nothing(ems::MemoryStore store, const GatewayNode& gateway
     }
   }
   return client.view();
+}
+
+/// What of a record tells two of them apart at a glance.
+std::string flags_of(const std::string& entry) {
+  wire::ViewEntry e;
+  e.ParseFromString(entry);
+  const auto& r = e.record();
+  return fmt::format("connected {} all {} selected {} asked {} registered {} online {} quarantined {} tags {} unknown {}",
+                     e.share_connected(), e.share_all(), e.share_selected(), e.asked(), r.registered(), r.online(),
+                     r.quarantined(), r.tags_size(), r.unknown_tags_size());
 }
 
 std::set<MacAddress> macs_of(const GatewayNode& gateway) {
@@ -99,6 +110,10 @@ void Simulation::check_agreement() {
 
     // One that begins from nothing gets the same.
     const auto fresh = view_from_nothing(ems_->store(), *gateway, ems_->now());
+    for (const auto& [uid, entry] : fresh.entries()) {
+      const auto* held = view.find(uid);
+      if (held != nullptr && *held != entry) journal.say("{} holds another record of {}: {}, from nothing {}", gateway->name(), uid.str(), flags_of(*held), flags_of(entry));
+    }
     if (fresh.digest() != view.digest() || fresh.entries() != view.entries() || fresh.tags() != view.tags()) {
       return journal.violation("{} holds {} endpoints and {} tags; one that begins from nothing gets {} and {}, or others; {} "
                                "of them asked for, share mode {}", gateway->name(), view.entries().size(),

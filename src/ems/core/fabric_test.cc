@@ -73,6 +73,28 @@ TEST_F(Lab, AGatewayGetsNothingUntilItIsAuthorisedAndItsKeyIsPinnedThen) {
   EXPECT_FALSE(data_came(impostor));
 }
 
+TEST_F(Lab, ATagWhoseKindChangesEntersAndLeavesTheRecordsOfThoseWhoDidNotSeeIt) {
+  const auto save = [&](const char* kind) {
+    save_tag(std::string(R"({"name":"Linux","kind":")") + kind +
+             R"(","rules":[{"id":1,"os":"linux","type":"ems-management"}]})");
+  };
+  save("classification");
+  TestAgent a;
+  join(a, kPort1);
+  TestGateway g("PGW0000000000001", 5);  // sees security posture tags only
+  set_interface(g, kPort1);
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(a.tags().contains("Linux"));
+  EXPECT_EQ(g.record(a.uid()).tags_size(), 1);  // all_registered_clients
+  save("security");
+  EXPECT_EQ(g.record(a.uid()).tags_size(), 2);
+  EXPECT_EQ(g.client.view().tags().size(), 2u);
+  save("classification");
+  EXPECT_EQ(g.record(a.uid()).tags_size(), 1);
+  EXPECT_EQ(g.client.view().tags().size(), 1u);
+}
+
 TEST_F(Lab, InterfacesThatCouldNotBeStoredAreAskedForAgain) {
   TestAgent a;
   join(a, kPort1);

@@ -88,7 +88,13 @@ void EmsCore::Impl::publish(bool committed) {
       const auto* e = registry_.endpoints.find(uid);
       if (e == nullptr || !e->registered()) gone.insert(uid);
     }
-    for (const auto& [id, before] : registry_.tags.before()) tags.insert(id);
+    for (const auto& [id, before] : registry_.tags.before()) {
+      tags.insert(id);
+      // Which gateways see a tag depends on its kind: records change although their endpoints did not.
+      const auto* tag = registry_.tags.find(id);
+      if (!before || tag == nullptr || before->definition.kind == tag->definition.kind) continue;
+      for (auto& [session, s] : gateways_) s.whole = true;
+    }
     devices = registry_.devices.touched();
     profiles = registry_.profiles.touched();
     if (devices) {
