@@ -22,12 +22,13 @@ constexpr std::uint32_t first_letters() {
   for (const auto name : kNames) out |= 1u << (name.front() - 'a');
   return out;
 }
+constexpr std::uint32_t kFirstLetters = first_letters();
 
 }  // namespace
 
 bool untrusted_header(std::string_view name) {
   if (name.empty() || name.front() < 'a' || name.front() > 'z' ||
-      (first_letters() >> (name.front() - 'a') & 1) == 0)
+      (kFirstLetters >> (name.front() - 'a') & 1) == 0)
     return false;
   return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
                      [&](auto p) { return name.starts_with(p); }) ||

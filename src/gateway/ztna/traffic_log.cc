@@ -30,13 +30,6 @@ std::string_view action_of(ecshm::EventType type) {
 
 // A line per request: these append to it without a string or a format of their own.
 
-void put_digits(std::string& line, std::uint64_t number, std::size_t width) {
-  char text[20];
-  for (std::size_t i = width; i > 0; --i, number /= 10)
-    text[i - 1] = static_cast<char>('0' + number % 10);
-  line.append(text, width);
-}
-
 void put_number(std::string& line, std::uint64_t number) {
   char text[20];
   line.append(text,
@@ -52,21 +45,20 @@ void put_time(std::string& line, WallTime time) {
   }
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(std::chrono::sys_days(day.time_since_epoch()));
-  const auto ms = static_cast<std::uint64_t>((time - day) / Millis(1));
-  put_digits(line, static_cast<std::uint64_t>(static_cast<int>(date.year())), 4);
-  line += '-';
-  put_digits(line, static_cast<unsigned>(date.month()), 2);
-  line += '-';
-  put_digits(line, static_cast<unsigned>(date.day()), 2);
-  line += 'T';
-  put_digits(line, ms / 3'600'000, 2);
-  line += ':';
-  put_digits(line, ms / 60'000 % 60, 2);
-  line += ':';
-  put_digits(line, ms / 1000 % 60, 2);
-  line += '.';
-  put_digits(line, ms % 1000, 3);
-  line += 'Z';
+  const auto ms = static_cast<unsigned>((time - day) / Millis(1));
+  char text[] = "0000-00-00T00:00:00.000Z";
+  const auto put = [&](std::size_t at, std::size_t width, unsigned number) {
+    for (std::size_t i = at + width; i > at; --i, number /= 10)
+      text[i - 1] = static_cast<char>('0' + number % 10);
+  };
+  put(0, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  put(5, 2, static_cast<unsigned>(date.month()));
+  put(8, 2, static_cast<unsigned>(date.day()));
+  put(11, 2, ms / 3'600'000);
+  put(14, 2, ms / 60'000 % 60);
+  put(17, 2, ms / 1000 % 60);
+  put(20, 3, ms % 1000);
+  line.append(text, sizeof text - 1);
 }
 
 void put_address(std::string& line, const IpAddress& address) {
@@ -107,12 +99,15 @@ void add(std::string& line, std::string_view name, std::uint64_t number) {
 
 void add(std::string& line, std::string_view name, const Sha256& digest) {
   line += name;
-  line += '"';
+  char text[2 * sizeof(Sha256) + 2];
+  char* to = text;
+  *to++ = '"';
   for (const auto byte : digest) {
-    line += "0123456789abcdef"[byte >> 4];
-    line += "0123456789abcdef"[byte & 15];
+    *to++ = "0123456789abcdef"[byte >> 4];
+    *to++ = "0123456789abcdef"[byte & 15];
   }
-  line += '"';
+  *to++ = '"';
+  line.append(text, sizeof text);
 }
 
 void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& names) {
