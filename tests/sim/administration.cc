@@ -29,11 +29,13 @@ void Simulation::quarantine() {
   auto* e = &world_.ledger.endpoints[agent->uid()];
   const auto request = e->quarantined.ask(true);
   world_.journal.note(Kind::kQuarantined, "{}", agent->name());
-  ems_->core().quarantine(ems_->now(), kAdmin, agent->uid(), "seen on the wrong network", [this, e, request](Status done) {
-    if (!done) return e->quarantined.refused(request);
-    e->quarantined.confirmed(request);
-    if (!e->quarantined_since && !e->quarantined.allows(false)) e->quarantined_since = world_.mono();
-  });
+  ems_->core().quarantine(ems_->now(), kAdmin, agent->uid(), "seen on the wrong network",
+                          [this, e, request](Status done) {
+                            if (!done) return e->quarantined.refused(request);
+                            e->quarantined.confirmed(request);
+                            if (!e->quarantined_since && !e->quarantined.allows(false))
+                              e->quarantined_since = world_.mono();
+                          });
   ems_->went_on();
 }
 
@@ -57,7 +59,8 @@ void Simulation::release() {
   // Also its earlier registrations, which the EMS may release along with it.
   std::vector<EndpointUid> all;
   for (const auto& [uid, e] : world_.ledger.endpoints) {
-    if (const auto* endpoint = ems_->core().endpoint(uid); endpoint != nullptr && endpoint->quarantined) all.push_back(uid);
+    if (const auto* endpoint = ems_->core().endpoint(uid); endpoint != nullptr && endpoint->quarantined)
+      all.push_back(uid);
   }
   for (const auto& uid : all) unquarantine(uid);
   ems_->went_on();
@@ -117,13 +120,14 @@ void Simulation::save_tag() {
   auto* promise = &world_.ledger.tags.try_emplace(model.name).first->second;
   const auto request = promise->ask(json);
   world_.journal.note(Kind::kTagSaved, "{}", json);
-  ems_->core().save_tag(ems_->now(), kAdmin, model.name, *definition, false, [promise, request](Result<posture::TagId> done) {
-    if (done) {
-      promise->confirmed(request);
-    } else {
-      promise->refused(request);
-    }
-  });
+  ems_->core().save_tag(ems_->now(), kAdmin, model.name, *definition, false,
+                        [promise, request](Result<posture::TagId> done) {
+                          if (done) {
+                            promise->confirmed(request);
+                          } else {
+                            promise->refused(request);
+                          }
+                        });
   ems_->went_on();
 }
 
@@ -186,7 +190,8 @@ void Simulation::change_sharing() {
   if (world_.dice.chance(50)) change.tag_kinds->push_back(posture::TagKind::kClassification);
   auto* promise = &world_.ledger.devices[serial].sharing;
   const auto request = promise->ask(static_cast<int>(*change.endpoint_sharing));
-  world_.journal.note(Kind::kSharingChanged, "{}: {}", serial.str(), ems::endpoint_sharing_name(*change.endpoint_sharing));
+  world_.journal.note(Kind::kSharingChanged, "{}: {}", serial.str(),
+                      ems::endpoint_sharing_name(*change.endpoint_sharing));
   ems_->core().change_device(ems_->now(), kAdmin, serial, change, [promise, request](Status done) {
     if (done) {
       promise->confirmed(request);
@@ -234,7 +239,8 @@ void Simulation::unauthorise() {
     }
   });
   ems_->went_on();
-  world_.timeline.after(world_.dice.between(std::chrono::milliseconds(10), std::chrono::seconds(20)), [this, &gateway] { authorise(gateway); });
+  world_.timeline.after(world_.dice.between(std::chrono::milliseconds(10), std::chrono::seconds(20)),
+                        [this, &gateway] { authorise(gateway); });
 }
 
 void Simulation::remove_device() {
@@ -254,7 +260,8 @@ void Simulation::remove_device() {
     }
   });
   ems_->went_on();
-  world_.timeline.after(world_.dice.between(std::chrono::seconds(6), std::chrono::seconds(20)), [this, &gateway] { authorise(gateway); });
+  world_.timeline.after(world_.dice.between(std::chrono::seconds(6), std::chrono::seconds(20)),
+                        [this, &gateway] { authorise(gateway); });
 }
 
 }  // namespace postern::sim

@@ -34,8 +34,11 @@ IpAddress segment_address(std::size_t segment, unsigned host) {
 }
 
 AgentNode::AgentNode(World& world, int index)
-    : mac({0x02, 0x09, 0x0f, 0, 1, static_cast<std::uint8_t>(index + 1)}), world_(world), index_(index),
-      name_(fmt::format("agent{}", index)), machine_id_(fmt::format("{:032x}", 0xabcdef00 + index)),
+    : mac({0x02, 0x09, 0x0f, 0, 1, static_cast<std::uint8_t>(index + 1)}),
+      world_(world),
+      index_(index),
+      name_(fmt::format("agent{}", index)),
+      machine_id_(fmt::format("{:032x}", 0xabcdef00 + index)),
       random_(world.dice.seed()) {
   segment = static_cast<std::size_t>(index) % 2;
   ip = segment_address(segment, 10 + static_cast<unsigned>(index));
@@ -112,7 +115,8 @@ void AgentNode::on_enrolled(ByteView bytes) {
 // ---- telemetry
 
 void AgentNode::begin_telemetry() {
-  client_ = std::make_unique<proto::TelemetryClient>(proto::TelemetryClient::Identity{uid_, "simulated", "boot"}, random_);
+  client_ =
+      std::make_unique<proto::TelemetryClient>(proto::TelemetryClient::Identity{uid_, "simulated", "boot"}, random_);
   posture_changed();
   if (!client_) return;
   client_->enable(now());
@@ -122,7 +126,9 @@ void AgentNode::begin_telemetry() {
 void AgentNode::posture_changed() {
   if (!client_) return;
   const auto fact = [&](posture::FactValue value) { return posture::Fact{std::move(value), now().wall, "simulated"}; };
-  const auto set = [&](std::string_view key, posture::FactValue value) { client_->set_fact(std::string(key), fact(std::move(value))); };
+  const auto set = [&](std::string_view key, posture::FactValue value) {
+    client_->set_fact(std::string(key), fact(std::move(value)));
+  };
   set(keys::kHostName, name_);
   set(keys::kOsFamily, std::string("linux"));
   set(keys::kMachineId, machine_id_);
@@ -130,7 +136,8 @@ void AgentNode::posture_changed() {
   posture::Interface eth0{"eth0", mac, {ip}, true};
   if (claimed) eth0.addresses.push_back(*claimed);
   set(keys::kInterfaces, std::vector{eth0});
-  set(keys::kRoutes, std::vector{posture::Route{"eth0", segment_address(segment, 1), gateway_mac(segment), ip, false, 0}});
+  set(keys::kRoutes,
+      std::vector{posture::Route{"eth0", segment_address(segment, 1), gateway_mac(segment), ip, false, 0}});
   // Of processes and files only what is asked for.
   std::map<std::string, bool> probed;
   for (const auto& probe : client_->probes()) {
@@ -170,7 +177,8 @@ void AgentNode::remember_report(ByteView bytes) {
 void AgentNode::pump() {
   if (!client_) return;
   client_->flush(now());
-  for (auto actions = client_->take_actions(); !actions.empty(); actions = client_ ? client_->take_actions() : decltype(actions)()) {
+  for (auto actions = client_->take_actions(); !actions.empty();
+       actions = client_ ? client_->take_actions() : decltype(actions)()) {
     for (auto& action : actions) {
       if (std::holds_alternative<agent::Connect>(action)) {
         connection_ = world_.network.connect(*this, Service::kTelemetry, {host(), name_, source, leaf()});

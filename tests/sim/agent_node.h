@@ -44,11 +44,11 @@ class AgentNode final : public ClientEnd {
   // The machine.
   Posture posture;
   MacAddress mac;
-  IpAddress ip;                 ///< Its own.
+  IpAddress ip;                      ///< Its own.
   std::optional<IpAddress> claimed;  ///< Another address that it says is its own, too.
-  IpAddress source;             ///< Where its telemetry comes from: its address, or a NAT's.
-  std::size_t segment = 0;      ///< The gateway behind which it is.
-  std::string invitation;       ///< Code it enrols by.
+  IpAddress source;                  ///< Where its telemetry comes from: its address, or a NAT's.
+  std::size_t segment = 0;           ///< The gateway behind which it is.
+  std::string invitation;            ///< Code it enrols by.
   MachineClock clock;
 
  private:
@@ -76,7 +76,7 @@ class AgentNode final : public ClientEnd {
   bool up_ = false;
   std::uint64_t run_ = 0;
   std::unique_ptr<proto::TelemetryClient> client_;
-  ConnectionId connection_ = 0;      // the current one; 0: none
+  ConnectionId connection_ = 0;  // the current one; 0: none
   bool enrolling_ = false;
   MonoTime tick_at_ = MonoTime::max();
 };

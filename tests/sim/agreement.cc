@@ -19,7 +19,8 @@ proto::View view_from_nothing(ems::MemoryStore store, const GatewayNode& gateway
   std::vector<proto::FabricInterface> told;
   for (const auto& i : gateway.interfaces()) {
     proto::FabricInterface out{i.name, Bytes(i.mac.bytes().begin(), i.mac.bytes().end()), {}};
-    for (const auto& a : i.addresses) out.addresses.push_back({Bytes(a.ip.bytes().begin(), a.ip.bytes().begin() + 4), a.prefix});
+    for (const auto& a : i.addresses)
+      out.addresses.push_back({Bytes(a.ip.bytes().begin(), a.ip.bytes().begin() + 4), a.prefix});
     told.push_back(std::move(out));
   }
   client.set_interfaces(std::move(told));
@@ -47,9 +48,10 @@ std::string flags_of(const std::string& entry) {
   wire::ViewEntry e;
   e.ParseFromString(entry);
   const auto& r = e.record();
-  return fmt::format("connected {} all {} selected {} asked {} registered {} online {} quarantined {} tags {} unknown {}",
-                     e.share_connected(), e.share_all(), e.share_selected(), e.asked(), r.registered(), r.online(),
-                     r.quarantined(), r.tags_size(), r.unknown_tags_size());
+  return fmt::format(
+      "connected {} all {} selected {} asked {} registered {} online {} quarantined {} tags {} unknown {}",
+      e.share_connected(), e.share_all(), e.share_selected(), e.asked(), r.registered(), r.online(), r.quarantined(),
+      r.tags_size(), r.unknown_tags_size());
 }
 
 std::set<MacAddress> macs_of(const GatewayNode& gateway) {
@@ -65,7 +67,7 @@ void Simulation::check_agreement() {
   auto& core = ems_->core();
 
   // The EMS knows of each endpoint what is so, and judges it as it should.
-  std::map<std::string, const TagModel*> tags;   // by name
+  std::map<std::string, const TagModel*> tags;  // by name
   for (const auto* tag : core.tags()) {
     if (tag->id == posture::kAllRegisteredClientsId) continue;
     const auto json = posture::print_tag_json(tag->definition);
@@ -96,12 +98,16 @@ void Simulation::check_agreement() {
     std::set<std::string> has, told;
     for (const auto* tag : core.tags()) {
       const auto state = e.tags.state(tag->id);
-      if (state == posture::TagState::kUnknown) return journal.violation("{} is unknown for {}", tag->definition.name.str(), agent->name());
+      if (state == posture::TagState::kUnknown)
+        return journal.violation("{} is unknown for {}", tag->definition.name.str(), agent->name());
       if (state == posture::TagState::kHas) has.insert(tag->definition.name.str());
     }
     for (const auto& tag : agent->client()->tags()) told.insert(tag.name);
-    if (has != names) return journal.violation("{} has {} tags at the EMS where its posture gives it {}", agent->name(), has.size(), names.size());
-    if (told != names) return journal.violation("{} was told {} tags and has {}", agent->name(), told.size(), names.size());
+    if (has != names)
+      return journal.violation("{} has {} tags at the EMS where its posture gives it {}", agent->name(), has.size(),
+                               names.size());
+    if (told != names)
+      return journal.violation("{} was told {} tags and has {}", agent->name(), told.size(), names.size());
   }
 
   for (const auto& gateway : gateways_) {
@@ -112,13 +118,16 @@ void Simulation::check_agreement() {
     const auto fresh = view_from_nothing(ems_->store(), *gateway, ems_->now());
     for (const auto& [uid, entry] : fresh.entries()) {
       const auto* held = view.find(uid);
-      if (held != nullptr && *held != entry) journal.say("{} holds another record of {}: {}, from nothing {}", gateway->name(), uid.str(), flags_of(*held), flags_of(entry));
+      if (held != nullptr && *held != entry)
+        journal.say("{} holds another record of {}: {}, from nothing {}", gateway->name(), uid.str(), flags_of(*held),
+                    flags_of(entry));
     }
     if (fresh.digest() != view.digest() || fresh.entries() != view.entries() || fresh.tags() != view.tags()) {
-      return journal.violation("{} holds {} endpoints and {} tags; one that begins from nothing gets {} and {}, or others; {} "
-                               "of them asked for, share mode {}", gateway->name(), view.entries().size(),
-                               view.tags().size(), fresh.entries().size(), fresh.tags().size(),
-                               gateway->client().asked().size(), ems::endpoint_sharing_name(device.endpoint_sharing));
+      return journal.violation(
+          "{} holds {} endpoints and {} tags; one that begins from nothing gets {} and {}, or others; {} "
+          "of them asked for, share mode {}",
+          gateway->name(), view.entries().size(), view.tags().size(), fresh.entries().size(), fresh.tags().size(),
+          gateway->client().asked().size(), ems::endpoint_sharing_name(device.endpoint_sharing));
     }
 
     // And so does arithmetic on what the EMS knows.
@@ -132,7 +141,8 @@ void Simulation::check_agreement() {
                                      [](const void* c, posture::TagId id) {
                                        const auto* f = static_cast<const Filter*>(c);
                                        for (const auto* tag : f->core->tags()) {
-                                         if (tag->id == id) return std::ranges::count(f->device->tag_kinds, tag->definition.kind) != 0;
+                                         if (tag->id == id)
+                                           return std::ranges::count(f->device->tag_kinds, tag->definition.kind) != 0;
                                        }
                                        return false;
                                      },
@@ -144,7 +154,8 @@ void Simulation::check_agreement() {
       const auto routes = e->facts.find(posture::keys::kRoutes);
       const auto* list = routes == e->facts.end() ? nullptr : routes->second.as<std::vector<posture::Route>>();
       const auto behind = [&](const GatewayNode& g) {
-        return e->registered() && list != nullptr && std::ranges::any_of(*list, [&](const auto& r) { return macs_of(g).contains(r.gateway_mac); });
+        return e->registered() && list != nullptr &&
+               std::ranges::any_of(*list, [&](const auto& r) { return macs_of(g).contains(r.gateway_mac); });
       };
       ems::ShareReasons why;
       why.connected = behind(*gateway);
@@ -167,7 +178,8 @@ void Simulation::check_agreement() {
       const auto slot = gateway->shared_slots().find(agent->leaf_sha256());
       const bool behind = agent->segment == static_cast<std::size_t>(&gateway - gateways_.data());
       if (slot == gateway->shared_slots().end()) {
-        if (behind) return journal.violation("{} has no slot for {}, which is behind it", gateway->name(), agent->name());
+        if (behind)
+          return journal.violation("{} has no slot for {}, which is behind it", gateway->name(), agent->name());
         continue;
       }
       for (const auto& [name, entry] : gateway->core().tags().entries()) {
@@ -178,7 +190,8 @@ void Simulation::check_agreement() {
         }
       }
       const auto& e = *core.endpoint(agent->uid());
-      if (slot->second.quarantined != e.quarantined) return journal.violation("{}'s slot of {} is wrong about quarantine", gateway->name(), agent->name());
+      if (slot->second.quarantined != e.quarantined)
+        return journal.violation("{}'s slot of {} is wrong about quarantine", gateway->name(), agent->name());
     }
     gateway->check_resolved();
     const auto resolved = gateway->core().addresses();
@@ -187,7 +200,8 @@ void Simulation::check_agreement() {
       const auto it = resolved.find(agent->ip);
       const bool in = it != resolved.end() && it->second.owner.uid == agent->uid();
       if (behind && in == core.endpoint(agent->uid())->quarantined) {
-        return journal.violation("{} {} among {}'s resolved addresses", agent->name(), in ? "is" : "is not", gateway->name());
+        return journal.violation("{} {} among {}'s resolved addresses", agent->name(), in ? "is" : "is not",
+                                 gateway->name());
       }
     }
   }

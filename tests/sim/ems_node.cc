@@ -78,7 +78,8 @@ void EmsNode::die() {
   doom_.reset();
   static constexpr std::array kKinds = {Kind::kEmsKilled, Kind::kEmsKilledBeforeCommit, Kind::kEmsKilledAfterCommit,
                                         Kind::kEmsKilledMidway};
-  world_.journal.note(kKinds[static_cast<std::size_t>(doom.death)], "the EMS dies{}", doom.lost ? " with its machine" : "");
+  world_.journal.note(kKinds[static_cast<std::size_t>(doom.death)], "the EMS dies{}",
+                      doom.lost ? " with its machine" : "");
   if (doom.lost) world_.journal.note(Kind::kMachineLost, "the EMS's");
   core_.reset();
   sessions_.clear();
@@ -161,7 +162,8 @@ bool EmsNode::check_fabric_frame(ConnectionId id, const Session& session, Bytes&
   const auto committed = store_.position()->revision;
   const auto said = [&](std::uint64_t revision) {
     if (revision > committed) {
-      world_.journal.violation("revision {} goes to {} when only {} is committed", revision, session.serial.str(), committed);
+      world_.journal.violation("revision {} goes to {} when only {} is committed", revision, session.serial.str(),
+                               committed);
     }
   };
   if (frame.has_delta()) {
@@ -253,8 +255,12 @@ void EmsNode::on_message(ConnectionId id, ByteView bytes) {
         world_.network.close_from_server(id);
       });
       break;
-    case Service::kTelemetry: core_->telemetry_frame(now(), id, bytes); break;
-    case Service::kFabric: core_->fabric_frame(now(), id, bytes); break;
+    case Service::kTelemetry:
+      core_->telemetry_frame(now(), id, bytes);
+      break;
+    case Service::kFabric:
+      core_->fabric_frame(now(), id, bytes);
+      break;
   }
   went_on();
 }

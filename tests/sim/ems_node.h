@@ -50,7 +50,7 @@ class EmsNode final : public ServerEnd {
  private:
   struct Session {
     Service service = Service::kEnrol;
-    GatewaySerial serial;     // fabric: of the certificate
+    GatewaySerial serial;  // fabric: of the certificate
     Sha256 key{};
   };
   /// What TLS would say of a certificate; worked out once.
@@ -58,7 +58,7 @@ class EmsNode final : public ServerEnd {
     GatewaySerial serial;
     Sha256 key{};
     WallTime not_before{}, not_after{};
-    bool ours = false;        // chains to the ZTNA CA
+    bool ours = false;  // chains to the ZTNA CA
   };
   const Shown& certificate(const Bytes& leaf);
   void die();
@@ -71,7 +71,7 @@ class EmsNode final : public ServerEnd {
   SeededRandom random_;
   ems::MemoryStore store_;
   std::unique_ptr<ems::EmsCore> core_;
-  std::uint64_t run_ = 0;             // counts starts, so that plans of a dead process do nothing
+  std::uint64_t run_ = 0;  // counts starts, so that plans of a dead process do nothing
   bool flush_planned_ = false;
   struct Doom {
     Death death;

@@ -53,7 +53,8 @@ bool in_network(const LocalInterface& local, const IpAddress& ip) {
 }
 
 bool claims(const Record& record, const IpAddress& ip) {
-  return std::ranges::any_of(record.interfaces, [&](const auto& i) { return i.up && std::ranges::count(i.addresses, ip) != 0; });
+  return std::ranges::any_of(record.interfaces,
+                             [&](const auto& i) { return i.up && std::ranges::count(i.addresses, ip) != 0; });
 }
 
 std::map<RecordKey, Record> records_of(const proto::View& view, ConnectorId connector) {
@@ -110,7 +111,8 @@ void GatewayNode::check_slots() {
       slot.unknown.set();
       for (const auto& [name, entry] : core_->tags().entries()) {
         slot.tags[entry.bit] = tags.has.contains(name);
-        slot.unknown[entry.bit] = !tags.has.contains(name) && (!tags.defined.contains(name) || tags.unknown.contains(name));
+        slot.unknown[entry.bit] =
+            !tags.has.contains(name) && (!tags.defined.contains(name) || tags.unknown.contains(name));
       }
       expected.emplace(slot.leaf, slot);
     }
@@ -139,13 +141,14 @@ void GatewayNode::check_addresses() {
     if (!claims(record, ip)) return wrong("it does not claim it");
     if (state.interface.empty()) {
       if (!(record.share_all || record.share_selected) || record.public_ip != ip) {
-        return wrong(fmt::format("its telemetry comes from {}, shared to all: {}, by selection: {}", record.public_ip.str(),
-                                 record.share_all, record.share_selected));
+        return wrong(fmt::format("its telemetry comes from {}, shared to all: {}, by selection: {}",
+                                 record.public_ip.str(), record.share_all, record.share_selected));
       }
       continue;
     }
     const auto local = std::ranges::find_if(interfaces_, [&](const auto& l) { return l.name == state.interface; });
-    if (local == interfaces_.end() || !record.share_connected || !behind(record, *local)) return wrong("it is not behind that interface");
+    if (local == interfaces_.end() || !record.share_connected || !behind(record, *local))
+      return wrong("it is not behind that interface");
     const auto neighbour = neighbours_.find({state.interface, ip});
     if (neighbour == neighbours_.end()) continue;  // being asked again
     if (neighbour->second.state == Neighbour::State::kAbsent) return wrong("nobody answers there");
@@ -227,7 +230,8 @@ void GatewayNode::check_resolved() {
   for (const auto& [key, record] : records) {
     if (!record.usable()) continue;
     const bool wider = record.share_all || record.share_selected;
-    const auto local = std::ranges::find_if(interfaces_, [&](const auto& l) { return record.share_connected && behind(record, l); });
+    const auto local =
+        std::ranges::find_if(interfaces_, [&](const auto& l) { return record.share_connected && behind(record, l); });
     for (const auto& interface : record.interfaces) {
       for (const auto& ip : interface.addresses) {
         const bool source = record.public_ip == ip;
@@ -235,7 +239,8 @@ void GatewayNode::check_resolved() {
         if (source && (adjacent || wider)) heard_from.insert(ip);
         if (adjacent) {
           const auto n = neighbours_.find({local->name, ip});
-          if (n != neighbours_.end() && n->second.state == Neighbour::State::kPresent && has_mac(record, n->second.mac)) {
+          if (n != neighbours_.end() && n->second.state == Neighbour::State::kPresent &&
+              has_mac(record, n->second.mac)) {
             passing[ip].push_back({key, source});
           }
         } else if (wider && source) {
@@ -246,7 +251,8 @@ void GatewayNode::check_resolved() {
   }
   std::map<IpAddress, RecordKey> expected;
   for (auto& [ip, winners] : passing) {
-    if (winners.size() > 1 || heard_from.contains(ip)) std::erase_if(winners, [](const Winner& w) { return !w.source; });
+    if (winners.size() > 1 || heard_from.contains(ip))
+      std::erase_if(winners, [](const Winner& w) { return !w.source; });
     if (winners.size() == 1) expected.emplace(ip, winners.front().owner);
   }
   std::map<IpAddress, RecordKey> resolved;

@@ -39,8 +39,12 @@ std::vector<firewall::Policy> GatewayNode::policies() {
 }
 
 GatewayNode::GatewayNode(World& world, EmsNode& ems, std::size_t index)
-    : world_(world), ems_(ems), index_(index), name_(fmt::format("gateway{}", index)),
-      serial_(fmt::format("PGW{:013}", index + 1)), random_(world.dice.seed()),
+    : world_(world),
+      ems_(ems),
+      index_(index),
+      name_(fmt::format("gateway{}", index)),
+      serial_(fmt::format("PGW{:013}", index + 1)),
+      random_(world.dice.seed()),
       identity_(pki::make_device(pki::PrivateKey::generate(), serial_,
                                  {WallTime(Millis(0)), WallTime(Millis(4'000'000'000'000))}, random_)),
       boot_id_(fmt::format("boot-{}", index)) {}
@@ -229,8 +233,8 @@ void GatewayNode::pump() {
 
 void GatewayNode::carry_out(act::Action& action) {
   if (std::holds_alternative<act::Connect>(action)) {
-    connection_ = world_.network.connect(
-        *this, Service::kFabric, {host(), name_, segment_source(), identity_.certificate});
+    connection_ =
+        world_.network.connect(*this, Service::kFabric, {host(), name_, segment_source(), identity_.certificate});
   } else if (auto* send = std::get_if<act::Send>(&action)) {
     if (connection_ != 0) world_.network.send_to_server(connection_, std::move(send->bytes));
   } else if (auto* bye = std::get_if<act::Disconnect>(&action)) {
@@ -247,9 +251,10 @@ void GatewayNode::carry_out(act::Action& action) {
     valid_ = clock.to_simulation(valid->until);
     const auto limit = heard_from_ + kThreshold + set_back + Millis(1);  // wall clocks count milliseconds
     if (valid_ > std::max(limit, world_.mono())) {
-      world_.journal.violation("{}'s records count as valid {} ms longer than the threshold after the EMS sent the newest "
-                               "word that arrived", name_,
-                               std::chrono::duration_cast<milliseconds>(valid_ - limit).count());
+      world_.journal.violation(
+          "{}'s records count as valid {} ms longer than the threshold after the EMS sent the newest "
+          "word that arrived",
+          name_, std::chrono::duration_cast<milliseconds>(valid_ - limit).count());
     }
   } else if (auto* lease = std::get_if<act::Lease>(&action)) {
     lease_ = clock.to_simulation(lease->until);
@@ -257,7 +262,8 @@ void GatewayNode::carry_out(act::Action& action) {
     if (firewall_ready_) {
       run_nft(model_->renew_command(static_cast<unsigned>(GatewayCore::kLease.count())));
       nft_lease_ = nft_.alive_until();
-      if (nft_lease_ > world_.mono() + GatewayCore::kLease) world_.journal.violation("{}'s nft lease lasts too long", name_);
+      if (nft_lease_ > world_.mono() + GatewayCore::kLease)
+        world_.journal.violation("{}'s nft lease lasts too long", name_);
     }
   } else if (auto* address = std::get_if<act::AddressUpsert>(&action)) {
     model_->upsert(firewall_entry(address->state));
@@ -291,7 +297,9 @@ void GatewayNode::carry_out(act::Action& action) {
   }
 }
 
-IpAddress GatewayNode::segment_source() const { return IpAddress::v4({10, 0, 200, static_cast<std::uint8_t>(index_ + 1)}); }
+IpAddress GatewayNode::segment_source() const {
+  return IpAddress::v4({10, 0, 200, static_cast<std::uint8_t>(index_ + 1)});
+}
 
 void GatewayNode::ask_network(const NeighbourKey& key) {
   const auto answer = who_answers(key.ip);

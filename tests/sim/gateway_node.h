@@ -65,7 +65,7 @@ class GatewayNode final : public ClientEnd {
   MachineClock clock;
   /// By how much its wall clock was set back since it booted: a view kept across a reboot may look that much younger.
   Millis set_back{0};
-  unsigned kernel_refusals = 0;   ///< So many transactions will be refused.
+  unsigned kernel_refusals = 0;  ///< So many transactions will be refused.
 
  private:
   Now now() const { return clock.at(world_.mono()); }
@@ -100,9 +100,9 @@ class GatewayNode final : public ClientEnd {
   std::vector<gateway::LocalInterface> interfaces_;
   std::map<gateway::NeighbourKey, gateway::Neighbour> neighbours_;
   NftTables nft_;
-  std::map<Sha256, gateway::Slot> slots_;   // ec-shm
-  MonoTime lease_{}, valid_{};              // on the simulation's clock
-  std::string kept_view_;                   // on disk
+  std::map<Sha256, gateway::Slot> slots_;  // ec-shm
+  MonoTime lease_{}, valid_{};             // on the simulation's clock
+  std::string kept_view_;                  // on disk
   EmsSerial pinned_;
   std::string boot_id_;
 
@@ -118,7 +118,7 @@ class GatewayNode final : public ClientEnd {
   bool unsaved_ = false, pumping_ = false;
   std::set<gateway::NeighbourKey> missed_;  // while it stood still
 
-  MonoTime heard_from_{};                   // when the EMS sent the newest word that arrived here
+  MonoTime heard_from_{};  // when the EMS sent the newest word that arrived here
 };
 
 }  // namespace postern::sim

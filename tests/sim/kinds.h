@@ -8,30 +8,30 @@ namespace postern::sim {
 
 enum class Kind : std::uint8_t {
   // The network.
-  kDelivered,            ///< One message arrived.
-  kOpened,               ///< A connection came up.
-  kClosed,               ///< One end learned that a connection is over.
-  kDelayed,              ///< A message that takes far longer than usual.
-  kReordered,            ///< Something arrived after what the same host sent later, on another connection.
-  kRefused,              ///< A connection attempt that failed.
-  kCut,                  ///< A connection broken, with what was in flight.
-  kHalfOpen,             ///< Broken, and one end does not know for long.
-  kPartition,            ///< A host and the EMS can't reach one another for a while.
-  kSnapshotDamaged,      ///< A snapshot that reached the gateway without its content.
-  kDeltaDamaged,         ///< A delta that lacks a part of what it says it makes.
+  kDelivered,        ///< One message arrived.
+  kOpened,           ///< A connection came up.
+  kClosed,           ///< One end learned that a connection is over.
+  kDelayed,          ///< A message that takes far longer than usual.
+  kReordered,        ///< Something arrived after what the same host sent later, on another connection.
+  kRefused,          ///< A connection attempt that failed.
+  kCut,              ///< A connection broken, with what was in flight.
+  kHalfOpen,         ///< Broken, and one end does not know for long.
+  kPartition,        ///< A host and the EMS can't reach one another for a while.
+  kSnapshotDamaged,  ///< A snapshot that reached the gateway without its content.
+  kDeltaDamaged,     ///< A delta that lacks a part of what it says it makes.
   // Programs.
-  kEmsKilled,            ///< Between inputs.
+  kEmsKilled,  ///< Between inputs.
   kEmsKilledBeforeCommit,
-  kEmsKilledAfterCommit, ///< Committed, nothing of it said yet.
-  kEmsKilledMidway,      ///< Some of it said.
-  kEmsShutDown,          ///< With goodbyes.
+  kEmsKilledAfterCommit,  ///< Committed, nothing of it said yet.
+  kEmsKilledMidway,       ///< Some of it said.
+  kEmsShutDown,           ///< With goodbyes.
   kDiskFull,
   kGatewayKilled,
   kGatewayRebooted,
-  kGatewayStopped,       ///< SIGSTOP for a while.
-  kKernelRefuses,        ///< nftables refuses a transaction.
+  kGatewayStopped,  ///< SIGSTOP for a while.
+  kKernelRefuses,   ///< nftables refuses a transaction.
   kAgentKilled,
-  kMachineLost,          ///< A machine without power: nobody says goodbye for it.
+  kMachineLost,  ///< A machine without power: nobody says goodbye for it.
   kWallJump,
   // The world.
   kPostureChanged,
@@ -39,10 +39,10 @@ enum class Kind : std::uint8_t {
   kRoamed,
   kNeighbourLost,
   kNeighbourSpoofed,
-  kAddressClaimed,       ///< An endpoint says that it has another's address.
+  kAddressClaimed,  ///< An endpoint says that it has another's address.
   kInterfacesChanged,
-  kImpostor,             ///< Another key under an authorised gateway's serial number.
-  kAccess,               ///< Somebody comes to the access proxy with a certificate.
+  kImpostor,  ///< Another key under an authorised gateway's serial number.
+  kAccess,    ///< Somebody comes to the access proxy with a certificate.
   // Administration.
   kQuarantined,
   kReleased,
@@ -59,11 +59,11 @@ enum class Kind : std::uint8_t {
   // What follows from all that.
   kEnrolled,
   kRenewed,
-  kCertificateFound,     ///< A certificate asked for on demand, and found.
-  kResumed,              ///< A gateway went on by a delta.
+  kCertificateFound,  ///< A certificate asked for on demand, and found.
+  kResumed,           ///< A gateway went on by a delta.
   kSnapshot,
-  kStale,                ///< A connector past its threshold.
-  kWentOffline,          ///< An endpoint past the offline timeout.
+  kStale,        ///< A connector past its threshold.
+  kWentOffline,  ///< An endpoint past the offline timeout.
   kCommitFailed,
   kCount,
 };

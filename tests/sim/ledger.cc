@@ -12,9 +12,12 @@ namespace {
 Fate fate_of(const postern::ems::Endpoint* e) {
   if (e == nullptr) return Fate::kRemoved;
   switch (e->registration) {
-    case ems::Registration::kRegistered: return Fate::kRegistered;
-    case ems::Registration::kDeregistered: return Fate::kDeregistered;
-    case ems::Registration::kRevoked: return Fate::kRevoked;
+    case ems::Registration::kRegistered:
+      return Fate::kRegistered;
+    case ems::Registration::kDeregistered:
+      return Fate::kDeregistered;
+    case ems::Registration::kRevoked:
+      return Fate::kRevoked;
   }
   return Fate::kRemoved;
 }
@@ -41,9 +44,8 @@ void Ledger::report_sent(const EndpointUid& uid, ConnectionId connection, Report
 void Ledger::report_acknowledged(const EndpointUid& uid, ConnectionId connection, std::uint64_t seq) {
   auto& e = endpoints[uid];
   auto& sent = e.unacknowledged;
-  const auto last = std::find_if(sent.rbegin(), sent.rend(), [&](const auto& s) {
-    return s.connection == connection && s.report.seq <= seq;
-  });
+  const auto last = std::find_if(sent.rbegin(), sent.rend(),
+                                 [&](const auto& s) { return s.connection == connection && s.report.seq <= seq; });
   if (last == sent.rend()) return;
   for (auto it = sent.begin(); it != last.base(); ++it) {
     if (it->report.full) e.facts.clear();
@@ -76,8 +78,10 @@ void Ledger::check_facts(const EndpointUid& uid, const Endpoint& promised, const
       good = good || is == may_be;
     }
     if (!good) {
-      journal.violation("the EMS began anew and endpoint {}'s fact {} is neither what it acknowledged nor anything sent "
-                        "since: an acknowledged report was lost", uid.str(), key);
+      journal.violation(
+          "the EMS began anew and endpoint {}'s fact {} is neither what it acknowledged nor anything sent "
+          "since: an acknowledged report was lost",
+          uid.str(), key);
     }
   }
 }
@@ -88,8 +92,8 @@ void Ledger::check(EmsNode& ems, Journal& journal) {
     const auto* e = core.endpoint(uid);
     const auto fate = fate_of(e);
     if (!promised.fate.allows(fate)) {
-      journal.violation("the EMS began anew and what became of endpoint {} (now {}) is not what was confirmed", uid.str(),
-                        static_cast<int>(fate));
+      journal.violation("the EMS began anew and what became of endpoint {} (now {}) is not what was confirmed",
+                        uid.str(), static_cast<int>(fate));
     }
     promised.fate.settle(fate);
     if (fate == Fate::kRegistered) promised.out_since.reset();

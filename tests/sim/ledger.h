@@ -67,7 +67,8 @@ class Ledger {
   void check(EmsNode& ems, Journal& journal);
 
  private:
-  void check_facts(const EndpointUid& uid, const Endpoint& promised, const posture::FactMap& held, Journal& journal) const;
+  void check_facts(const EndpointUid& uid, const Endpoint& promised, const posture::FactMap& held,
+                   Journal& journal) const;
 };
 
 }  // namespace postern::sim

@@ -14,7 +14,8 @@ using std::chrono::seconds;
 class Impostor final : public ClientEnd {
  public:
   Impostor(World& world, const GatewayNode& victim)
-      : world_(world), random_(world.dice.seed()),
+      : world_(world),
+        random_(world.dice.seed()),
         identity_(pki::make_device(pki::PrivateKey::generate(), victim.serial(),
                                    {WallTime(Millis(0)), WallTime(Millis(4'000'000'000'000))}, random_)),
         client_({victim.serial(), "impostor", "simulated", ""}, random_) {
@@ -53,8 +54,8 @@ class Impostor final : public ClientEnd {
   void pump() {
     for (auto& action : client_.take_actions()) {
       if (std::holds_alternative<proto::fabric::Connect>(action)) {
-        connection_ = world_.network.connect(
-            *this, Service::kFabric, {50, "impostor", IpAddress::v4({10, 0, 66, 66}), identity_.certificate});
+        connection_ = world_.network.connect(*this, Service::kFabric,
+                                             {50, "impostor", IpAddress::v4({10, 0, 66, 66}), identity_.certificate});
       } else if (auto* send = std::get_if<proto::fabric::Send>(&action)) {
         if (connection_ != 0) world_.network.send_to_server(connection_, std::move(send->bytes));
       } else if (std::holds_alternative<proto::fabric::Disconnect>(action)) {
@@ -159,7 +160,8 @@ void Simulation::lose_neighbour() {
   }
   // It does not answer for a while.
   gateway.set_neighbour(key, gateway::Neighbour{gateway::Neighbour::State::kAbsent, {}});
-  world_.timeline.after(world_.dice.between(seconds(1), seconds(20)), [&gateway, key] { gateway.set_neighbour(key, std::nullopt); });
+  world_.timeline.after(world_.dice.between(seconds(1), seconds(20)),
+                        [&gateway, key] { gateway.set_neighbour(key, std::nullopt); });
 }
 
 void Simulation::spoof_neighbour() {
@@ -171,15 +173,17 @@ void Simulation::spoof_neighbour() {
   const auto& liar = *world_.dice.pick(agents_);
   world_.journal.note(Kind::kNeighbourSpoofed, "{}: {} answers for {}", gateway.name(), liar.name(), key.ip.str());
   gateway.set_neighbour(key, gateway::Neighbour{gateway::Neighbour::State::kPresent, liar.mac});
-  world_.timeline.after(world_.dice.between(seconds(1), seconds(30)), [&gateway, key] { gateway.set_neighbour(key, std::nullopt); });
+  world_.timeline.after(world_.dice.between(seconds(1), seconds(30)),
+                        [&gateway, key] { gateway.set_neighbour(key, std::nullopt); });
 }
 
 void Simulation::change_interfaces() {
   const auto index = world_.dice.below(gateways_.size());
   auto& gateway = *gateways_[index];
   const gateway::LocalInterface port1{"port1", gateway_mac(index), {{segment_address(index, 1), 24}}};
-  const gateway::LocalInterface port2{
-      "port2", MacAddress({0x02, 0, 0, 0, 1, static_cast<std::uint8_t>(index + 1)}), {{IpAddress::v4({10, 0, 99, 1}), 24}}};
+  const gateway::LocalInterface port2{"port2",
+                                      MacAddress({0x02, 0, 0, 0, 1, static_cast<std::uint8_t>(index + 1)}),
+                                      {{IpAddress::v4({10, 0, 99, 1}), 24}}};
   const bool two = gateway.interfaces().size() < 2;
   world_.journal.note(Kind::kInterfacesChanged, "{}", gateway.name());
   if (world_.dice.chance(30)) {
@@ -259,13 +263,15 @@ void Simulation::shut_ems_down() { ems_->shut_down(world_.dice.between(milliseco
 void Simulation::fill_disk() {
   world_.journal.note(Kind::kDiskFull, "the EMS's disk is full");
   ems_->store().fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full; make room on it"});
-  world_.timeline.after(world_.dice.between(milliseconds(50), seconds(12)), [this] { ems_->store().fail_commits(std::nullopt); });
+  world_.timeline.after(world_.dice.between(milliseconds(50), seconds(12)),
+                        [this] { ems_->store().fail_commits(std::nullopt); });
 }
 
 void Simulation::kill_gateway() {
   auto& gateway = *world_.dice.pick(gateways_);
   const bool reboot = world_.dice.chance(30);
-  gateway.kill(reboot, world_.dice.chance(15), world_.dice.between(milliseconds(100), reboot ? seconds(30) : seconds(6)));
+  gateway.kill(reboot, world_.dice.chance(15),
+               world_.dice.between(milliseconds(100), reboot ? seconds(30) : seconds(6)));
 }
 
 void Simulation::stop_gateway() {
@@ -273,7 +279,9 @@ void Simulation::stop_gateway() {
                                                            : world_.dice.between(milliseconds(500), seconds(12)));
 }
 
-void Simulation::kernel_refuses() { world_.dice.pick(gateways_)->kernel_refusals = 1 + static_cast<unsigned>(world_.dice.below(2)); }
+void Simulation::kernel_refuses() {
+  world_.dice.pick(gateways_)->kernel_refusals = 1 + static_cast<unsigned>(world_.dice.below(2));
+}
 
 void Simulation::kill_agent() {
   world_.dice.pick(agents_)->kill(world_.dice.chance(25), world_.dice.chance(10)

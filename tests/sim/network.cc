@@ -134,8 +134,12 @@ void Network::collect(ConnectionId id) {
   if (it != connections_.end() && !it->second.client_open && !it->second.server_open) connections_.erase(it);
 }
 
-void Network::send_to_server(ConnectionId id, Bytes bytes) { push(id, true, {What::kMessage, {}, {}, 0, std::move(bytes), {}}); }
-void Network::send_to_client(ConnectionId id, Bytes bytes) { push(id, false, {What::kMessage, {}, {}, 0, std::move(bytes), {}}); }
+void Network::send_to_server(ConnectionId id, Bytes bytes) {
+  push(id, true, {What::kMessage, {}, {}, 0, std::move(bytes), {}});
+}
+void Network::send_to_client(ConnectionId id, Bytes bytes) {
+  push(id, false, {What::kMessage, {}, {}, 0, std::move(bytes), {}});
+}
 
 void Network::close_from_client(ConnectionId id) {
   const auto it = connections_.find(id);
@@ -170,7 +174,8 @@ void Network::cut(ConnectionId id, bool half_open) {
   const bool client_late = half_open && dice_.chance(50);
   const bool server_late = half_open && !client_late;
   const auto notice = [&](bool client, bool late) {
-    const auto when = late ? dice_.between(seconds(20), seconds(200)) : dice_.between(milliseconds(0), milliseconds(300));
+    const auto when =
+        late ? dice_.between(seconds(20), seconds(200)) : dice_.between(milliseconds(0), milliseconds(300));
     timeline_.after(when, [this, id, client] { learn_closed(id, client, "connection reset"); });
   };
   notice(true, client_late);

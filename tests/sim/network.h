@@ -49,7 +49,8 @@ class ServerEnd {
 
 class Network {
  public:
-  Network(Timeline& timeline, Journal& journal, std::uint64_t seed) : timeline_(timeline), journal_(journal), dice_(seed) {}
+  Network(Timeline& timeline, Journal& journal, std::uint64_t seed)
+      : timeline_(timeline), journal_(journal), dice_(seed) {}
   void set_server(ServerEnd* server) { server_ = server; }
 
   ConnectionId connect(ClientEnd& client, Service service, Caller caller);
@@ -102,7 +103,7 @@ class Network {
   };
   struct Host {
     MonoTime partitioned_until{};
-    std::uint64_t newest = 0;        // of what arrived
+    std::uint64_t newest = 0;  // of what arrived
     ConnectionId newest_on = 0;
   };
 

@@ -1,6 +1,6 @@
 #pragma once
-// As much of nftables as the gateway's commands use: named sets of one table, changed by whole transactions. The lease is
-// the set `alive`, whose elements run out.
+// As much of nftables as the gateway's commands use: named sets of one table, changed by whole transactions. The lease
+// is the set `alive`, whose elements run out.
 #include <map>
 #include <optional>
 #include <set>

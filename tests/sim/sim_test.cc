@@ -60,7 +60,8 @@ std::vector<std::string> found(void (*bug)(Options&)) {
 TEST(PlantedBug, AcknowledgedBeforeCommitIsFound) {
   const auto violations = found([](Options& o) { o.acknowledge_before_commit = true; });
   ASSERT_FALSE(violations.empty());
-  EXPECT_TRUE(std::ranges::any_of(violations, [](const auto& v) { return v.find("acknowledged report was lost") != v.npos; }));
+  EXPECT_TRUE(
+      std::ranges::any_of(violations, [](const auto& v) { return v.find("acknowledged report was lost") != v.npos; }));
 }
 
 TEST(PlantedBug, AnEmptySnapshotAcceptedIsFound) {
@@ -78,7 +79,8 @@ TEST(Simulation, OneSeed) {
   const auto outcome = run(options);
   EXPECT_TRUE(outcome.violation.empty()) << report(options.seed, outcome);
   if (!options.print) return;
-  for (std::size_t i = 0; i < kKinds; ++i) std::cout << kind_name(static_cast<Kind>(i)) << ' ' << outcome.counts[i] << '\n';
+  for (std::size_t i = 0; i < kKinds; ++i)
+    std::cout << kind_name(static_cast<Kind>(i)) << ' ' << outcome.counts[i] << '\n';
 }
 
 }  // namespace

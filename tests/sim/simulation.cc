@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-
 namespace postern::sim {
 namespace {
 
@@ -48,17 +47,40 @@ void Simulation::set_up() {
 
 void Simulation::step() {
   static constexpr Move kMoves[] = {
-      {40, &Simulation::change_posture}, {6, &Simulation::change_address},  {4, &Simulation::roam},
-      {4, &Simulation::claim_address},   {5, &Simulation::lose_neighbour},  {3, &Simulation::spoof_neighbour},
-      {3, &Simulation::change_interfaces}, {12, &Simulation::access},       {3, &Simulation::impostor},
-      {12, &Simulation::cut},            {7, &Simulation::half_open},       {7, &Simulation::partition},
-      {3, &Simulation::damage_snapshot}, {7, &Simulation::kill_ems},        {2, &Simulation::shut_ems_down},
-      {5, &Simulation::fill_disk},       {6, &Simulation::kill_gateway},    {4, &Simulation::stop_gateway},
-      {5, &Simulation::damage_delta},    {4, &Simulation::kernel_refuses},  {7, &Simulation::kill_agent},      {5, &Simulation::jump_wall},
-      {4, &Simulation::renew},           {5, &Simulation::quarantine},      {7, &Simulation::release},
-      {4, &Simulation::end_registration}, {3, &Simulation::remove_endpoint}, {10, &Simulation::save_tag},
-      {4, &Simulation::rename_tag},      {4, &Simulation::delete_tag},      {8, &Simulation::change_sharing},
-      {4, &Simulation::authorise},       {3, &Simulation::unauthorise},     {2, &Simulation::remove_device},
+      {40, &Simulation::change_posture},
+      {6, &Simulation::change_address},
+      {4, &Simulation::roam},
+      {4, &Simulation::claim_address},
+      {5, &Simulation::lose_neighbour},
+      {3, &Simulation::spoof_neighbour},
+      {3, &Simulation::change_interfaces},
+      {12, &Simulation::access},
+      {3, &Simulation::impostor},
+      {12, &Simulation::cut},
+      {7, &Simulation::half_open},
+      {7, &Simulation::partition},
+      {3, &Simulation::damage_snapshot},
+      {7, &Simulation::kill_ems},
+      {2, &Simulation::shut_ems_down},
+      {5, &Simulation::fill_disk},
+      {6, &Simulation::kill_gateway},
+      {4, &Simulation::stop_gateway},
+      {5, &Simulation::damage_delta},
+      {4, &Simulation::kernel_refuses},
+      {7, &Simulation::kill_agent},
+      {5, &Simulation::jump_wall},
+      {4, &Simulation::renew},
+      {5, &Simulation::quarantine},
+      {7, &Simulation::release},
+      {4, &Simulation::end_registration},
+      {3, &Simulation::remove_endpoint},
+      {10, &Simulation::save_tag},
+      {4, &Simulation::rename_tag},
+      {4, &Simulation::delete_tag},
+      {8, &Simulation::change_sharing},
+      {4, &Simulation::authorise},
+      {3, &Simulation::unauthorise},
+      {2, &Simulation::remove_device},
   };
   static const auto kTotal = [] {
     unsigned total = 0;

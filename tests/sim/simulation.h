@@ -1,6 +1,6 @@
 #pragma once
-// One seed: two gateways, an EMS and a few endpoints; faults, changes and administration in the order that the seed says;
-// then calm, and everybody has to agree.
+// One seed: two gateways, an EMS and a few endpoints; faults, changes and administration in the order that the seed
+// says; then calm, and everybody has to agree.
 #include <array>
 #include <memory>
 #include <string>
@@ -15,10 +15,10 @@
 namespace postern::sim {
 
 struct Outcome {
-  std::string violation;    ///< Empty: nothing that must never happen did.
-  std::string tail;         ///< The last events.
+  std::string violation;  ///< Empty: nothing that must never happen did.
+  std::string tail;       ///< The last events.
   std::array<std::size_t, kKinds> counts{};
-  std::size_t events = 0;   ///< Faults, changes and administration; messages are not among them.
+  std::size_t events = 0;  ///< Faults, changes and administration; messages are not among them.
 };
 
 class Simulation {
@@ -38,7 +38,7 @@ class Simulation {
   void calm_down();
   bool agreed(std::string& why);
   std::size_t moves() const;
-  void check_agreement();   // agreement.cc
+  void check_agreement();  // agreement.cc
 
   // moves.cc: what can happen.
   void change_posture();
@@ -91,7 +91,7 @@ class Simulation {
   std::vector<std::unique_ptr<GatewayNode>> gateways_;
   std::vector<std::unique_ptr<AgentNode>> agents_;
   std::vector<std::unique_ptr<ClientEnd>> impostors_;
-  std::map<std::string, TagModel> models_;   // by the JSON that the EMS prints of them
+  std::map<std::string, TagModel> models_;  // by the JSON that the EMS prints of them
   std::set<EndpointUid> offline_;
   std::size_t moves_ = 0;
 };

@@ -28,7 +28,8 @@ TagModel TagModel::roll(Dice& dice, std::string name) {
     rule.any = dice.chance(50);
     rule.negate = dice.chance(30);
     std::set<std::string> names;
-    for (std::size_t n = 1 + dice.below(2); n > 0; --n) names.insert(dice.pick(rule.file ? known_files() : known_processes()));
+    for (std::size_t n = 1 + dice.below(2); n > 0; --n)
+      names.insert(dice.pick(rule.file ? known_files() : known_processes()));
     rule.names.assign(names.begin(), names.end());
     out.rules.push_back(std::move(rule));
   }
@@ -42,9 +43,9 @@ std::string TagModel::json() const {
     const auto& rule = rules[i];
     std::string names;
     for (const auto& n : rule.names) names += (names.empty() ? "\"" : ",\"") + n + "\"";
-    text += fmt::format(R"({}{{"id":{},"os":"linux","type":"{}","negate":{},"{}":[{}],"match":"{}"}})", i == 0 ? "" : ",",
-                        i + 1, rule.file ? "file" : "running-process", rule.negate, rule.file ? "paths" : "processes",
-                        names, rule.any ? "any" : "all");
+    text += fmt::format(R"({}{{"id":{},"os":"linux","type":"{}","negate":{},"{}":[{}],"match":"{}"}})",
+                        i == 0 ? "" : ",", i + 1, rule.file ? "file" : "running-process", rule.negate,
+                        rule.file ? "paths" : "processes", names, rule.any ? "any" : "all");
   }
   return fmt::format(R"({{"name":"{}","kind":"{}","on_unknown":"{}","rules":[{}],"logic":{}}})", name,
                      classification ? "classification" : "security", ignore_unknown ? "ignore" : "deny", text,

@@ -17,7 +17,7 @@ struct Posture {
 struct TagRule {
   bool file = false;
   std::vector<std::string> names;
-  bool any = false;      ///< Else all.
+  bool any = false;  ///< Else all.
   bool negate = false;
 };
 
@@ -26,7 +26,7 @@ struct TagModel {
   bool classification = false;
   bool ignore_unknown = false;
   std::vector<TagRule> rules;
-  bool any = false;      ///< "1 or 2" instead of all of them.
+  bool any = false;  ///< "1 or 2" instead of all of them.
 
   static TagModel roll(Dice& dice, std::string name);
   /// As the REST API takes it.

@@ -1,5 +1,6 @@
 #pragma once
-// Simulated time: what is to happen, in order. Two things at one instant happen in the order in which they were planned.
+// Simulated time: what is to happen, in order. Two things at one instant happen in the order in which they were
+// planned.
 #include <functional>
 #include <map>
 #include <utility>

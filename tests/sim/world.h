@@ -1,6 +1,6 @@
 #pragma once
-// What all parts of one simulation share. The parts themselves: EmsNode, AgentNode, GatewayNode; who makes things happen
-// is Simulation.
+// What all parts of one simulation share. The parts themselves: EmsNode, AgentNode, GatewayNode; who makes things
+// happen is Simulation.
 #include "base/clock.h"
 #include "dice.h"
 #include "journal.h"
@@ -26,7 +26,7 @@ struct World {
   Options options;
   Journal journal;
   Timeline timeline;
-  Dice dice;          ///< The scenario's.
+  Dice dice;  ///< The scenario's.
   Network network;
   Ledger ledger;
   bool calm = false;  ///< No more faults.
@@ -36,8 +36,8 @@ struct World {
 
 /// A machine's own clocks.
 struct MachineClock {
-  Millis wall_offset{0};   ///< It is set wrong by this.
-  Nanos booted{0};         ///< When it booted, on the simulation's clock.
+  Millis wall_offset{0};  ///< It is set wrong by this.
+  Nanos booted{0};        ///< When it booted, on the simulation's clock.
 
   Now at(MonoTime mono) const {
     // 2026-05-28T20:26:40Z when the simulation's clock stands at zero.
@@ -49,7 +49,7 @@ struct MachineClock {
 };
 
 inline constexpr int kEmsHost = 0;
-inline constexpr Seconds kThreshold{45};        ///< Connectors' out-of-sync threshold.
+inline constexpr Seconds kThreshold{45};  ///< Connectors' out-of-sync threshold.
 inline constexpr Seconds kOfflineTimeout{60};
 inline constexpr Seconds kKeepalive{20};
 
