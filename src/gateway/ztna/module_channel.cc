@@ -35,6 +35,11 @@ Result<std::unique_ptr<ModuleChannel>> ModuleChannel::open(net::Loop& loop,
   return channel;
 }
 
+ModuleChannel::~ModuleChannel() {
+  callbacks_.on_session = nullptr;  // With us all sessions end.
+  hub_->drain();
+}
+
 void ModuleChannel::take(std::uint64_t worker, const ecshm::Event& event) {
   const auto session = [&](int change) {
     if (!event.leaf) return;

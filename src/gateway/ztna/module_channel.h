@@ -44,6 +44,8 @@ class ModuleChannel {
                                                      const std::filesystem::path& dir,
                                                      ecshm::HubOptions options,
                                                      Callbacks callbacks);
+  /// Takes what the rings still hold, so that an orderly end leaves no gap in the log.
+  ~ModuleChannel();
 
   /// Something changed in ec-shm: give this to ecshm::Writer::on_notify.
   void wake() { hub_->wake(); }

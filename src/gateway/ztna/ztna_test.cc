@@ -8,6 +8,8 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "ecshm/channel.h"
+#include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/nginx_config.h"
 #include "gateway/ztna/shm_actions.h"
 #include "gateway/ztna/traffic_log.h"
@@ -240,6 +242,39 @@ TEST(ShmActions, CarriesTheCoresSlots) {
     EXPECT_FALSE((*writer)->find(slot.leaf));
     slot.owner.connector = 9;
     EXPECT_FALSE(apply_to_shm(**writer, act::SlotUpsert{slot}));
+  }
+  std::filesystem::remove_all(dir);
+}
+
+TEST(ModuleChannel, AnOrderlyEndTakesWhatTheRingsHold) {
+  char name[] = "/tmp/postern-channel-XXXXXX";
+  const std::filesystem::path dir = mkdtemp(name);
+  {
+    net::Loop loop;
+    std::vector<std::string> ids;
+    std::size_t written = 0;
+    ModuleChannel::Callbacks callbacks;
+    callbacks.on_event = [&](const ecshm::Event& e) { ids.push_back(e.id); };
+    callbacks.on_drained = [&] {
+      written = ids.size();
+      loop.stop();
+    };
+    auto channel = ModuleChannel::open(loop, dir, {}, callbacks);
+    ASSERT_TRUE(channel) << channel.error().message;
+    auto worker = ecshm::EventProducer::create();
+    ASSERT_TRUE(worker);
+    ecshm::Link link;
+    ASSERT_TRUE(link.connect(dir, *worker));
+    ecshm::Event event;
+    event.id = "AAAA-2222";
+    ASSERT_TRUE(worker->push(event));
+    loop.run();
+    ASSERT_EQ(ids, std::vector<std::string>{"AAAA-2222"});
+    event.id = "BBBB-3333";
+    ASSERT_TRUE(worker->push(event));
+    channel->reset();
+    EXPECT_EQ(ids, (std::vector<std::string>{"AAAA-2222", "BBBB-3333"}));
+    EXPECT_EQ(written, 2u);
   }
   std::filesystem::remove_all(dir);
 }
