@@ -95,8 +95,10 @@ class Stream:
     def open(self):
         return self.ended is None
 
-    def wait_bytes(self, more=1, seconds=20):
-        start = self.received
+    def wait_bytes(self, more=1, seconds=20, start=None):
+        """`start`: what was received before the question was sent, whose answer may be here already; else from now on."""
+        if start is None:
+            start = self.received
         wait_for(lambda: self.received >= start + more or not self.open, "bytes of a stream", seconds, every=0.005)
         if not self.open:
             raise LabError(f"the stream ended instead: {self.ended!r}")

@@ -110,8 +110,9 @@ class Walk(harness.StackTest):
         sock = self.proxy()
         stream = open_websocket(sock, f"{self.stack.plan.gateway_port1}:{self.stack.ports['proxy']}")
         self.streams.append(stream)
+        before = stream.received
         sock.sendall(websocket_text("hello"))
-        stream.wait_bytes()
+        stream.wait_bytes(start=before)
         return stream
 
     def assert_no_way_in(self):
