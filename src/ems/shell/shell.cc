@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -101,6 +102,7 @@ class Shell {
   bool settling_ = false;
   bool stopping_ = false;
   bool loading_ = false;
+  bool load_again_ = false;   // asked for meanwhile: the files may be newer than what is being read
   std::shared_ptr<const Matching> matching_;  // the feeds in use, kept while a file cannot be read again
   net::Handle tick_, signals_, reload_, stop_timer_;
 };
@@ -292,7 +294,10 @@ void Shell::adopt(net::WebSocketPtr socket, bool fabric) {
 }
 
 void Shell::load_feeds() {
-  if (loading_) return;
+  if (loading_) {
+    load_again_ = true;
+    return;
+  }
   loading_ = true;
   auto loaded = std::make_shared<LoadedFeeds>();
   loop_.offload([loaded, files = options_.feeds, at = now().wall,
@@ -310,6 +315,7 @@ void Shell::load_feeds() {
                   matching_ = loaded->matching;
                   core_.set_matching(now(), loaded->matching, loaded->feeds);
                   after_event();
+                  if (std::exchange(load_again_, false)) load_feeds();
                 });
 }
 

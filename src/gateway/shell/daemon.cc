@@ -98,7 +98,7 @@ Status Daemon::start() {
     context_.core->on_tick(context_.now());
     pump();
   });
-  saver_ = context_.loop.every(std::chrono::seconds(1), [this] { views_.save(); });
+  saver_ = context_.loop.every(std::chrono::milliseconds(20), [this] { views_.save(); });
   log_info("gateway.started", "the gateway runs", {{"serial", context_.device.serial.str()}});
   return {};
 }
@@ -215,7 +215,7 @@ Status Daemon::open_administration() {
 
 void Daemon::stop() {
   // nginx ends with a deliberate end; without the lease it would deny what depends on tags anyway.
-  views_.save();
+  views_.save(true);
   nginx_->stop();
   if (firewall_) firewall_->take_away();
 }

@@ -1,5 +1,7 @@
 #include "gateway/shell/kept_views.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -38,18 +40,23 @@ void KeptViews::restore() {
   }
 }
 
-void KeptViews::save() {
+void KeptViews::save(bool all) {
   for (const auto& [id, c] : context_.core->connectors()) {
     const auto& contact = c.client->last_contact();
     if (!contact) continue;
     // The last contact moves on although nothing changed; ten seconds' worth of it may be lost.
     auto& saved = saved_contact_[id];
     if (!unsaved_.contains(id) && contact->mono - saved < Seconds(10)) continue;
+    const auto begun = context_.now().mono;
+    auto& rest_until = rest_until_[id];
+    if (!all && begun < rest_until) continue;
     const CachedView cached{c.client->epoch(), c.client->revision(), c.client->view(), *contact, boot_id_};
     if (auto written = write_file_atomic(path(id), encode_cached_view(cached)); !written) {
       log_error("view.save", written.error().message);
+      rest_until = begun + Seconds(1);
       continue;
     }
+    rest_until = begun + std::min<MonoTime::duration>((context_.now().mono - begun) * 30, Seconds(10));
     saved = contact->mono;
     unsaved_.erase(id);
   }
