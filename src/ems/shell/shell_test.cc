@@ -35,7 +35,7 @@ Bytes bytes_of(const google::protobuf::MessageLite& m) {
   return Bytes(text.begin(), text.end());
 }
 
-class ShellTest : public testing::Test {
+class ShellTest : public ::testing::Test {
  protected:
   ShellTest() {
     std::string name = (std::filesystem::temp_directory_path() / "postern-ems-XXXXXX").string();

@@ -51,7 +51,7 @@ std::map<std::string, std::string> rows(const Store& store) {
   return out;
 }
 
-class StoreTest : public testing::TestWithParam<bool> {
+class StoreTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     if (GetParam()) {
@@ -67,7 +67,7 @@ class StoreTest : public testing::TestWithParam<bool> {
   std::unique_ptr<Store> store_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Stores, StoreTest, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Stores, StoreTest, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "Sqlite" : "Memory"; });
 
 TEST_P(StoreTest, KeepsRowsAndNumbersChanges) {

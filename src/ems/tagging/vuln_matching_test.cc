@@ -22,7 +22,7 @@ std::string record(std::string_view cve, std::string_view source, std::string_vi
       .append(R"("database_specific":{"cvss3_base":)").append(score).append("}}\n");
 }
 
-class VulnMatchingTest : public testing::Test {
+class VulnMatchingTest : public ::testing::Test {
  protected:
   VulnMatchingTest() {
     std::string name = (fs::temp_directory_path() / "postern-feeds-XXXXXX").native();
