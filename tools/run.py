@@ -124,7 +124,11 @@ def tell(s, values, endpoint):
 
 def main():
     args = arguments()
-    lock = only_one()
+    try:
+        lock = only_one()
+    except LabError as error:
+        say(f"./run: {error}")
+        return 1
     name = checkout_id()
     stacks.remove_traces(name, VAR)
     refused = None if not args.no_namespaces else "switched off by --no-namespaces"

@@ -376,7 +376,7 @@ class Stack:
         self.runtime = runtime_directory(name)
         self.runtime.mkdir(mode=0o755)
         self.gateway = Gateway(self.lab, d / "gateway", self.runtime / "gateway", short("gw"), firewall=namespaces,
-                               api=any_address, api_port=self.ports["gateway"], restart=restart)
+                               api=self.gateway_host, api_port=self.ports["gateway"], restart=restart)
         self.agent = Agent(self.lab, d / "agent", self.runtime / "agent", short("ep"), restart=restart)
         self.short = short
 

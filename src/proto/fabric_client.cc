@@ -119,6 +119,12 @@ void FabricClient::disable() {
 }
 
 void FabricClient::forget() {
+  status_ = {};
+  actions_.push_back(fabric::StatusChanged{});
+  drop_view();
+}
+
+void FabricClient::drop_view() {
   fabric::ViewChanged change;
   change.snapshot = true;
   change.tags = true;
@@ -127,8 +133,6 @@ void FabricClient::forget() {
   epoch_ = revision_ = 0;
   asked_.clear();
   last_contact_.reset();
-  status_ = {};
-  actions_.push_back(fabric::StatusChanged{});
   actions_.push_back(std::move(change));
 }
 
@@ -361,6 +365,10 @@ void FabricClient::handle(Now now, const wire::FabricFrame& frame) {
       const auto& goodbye = frame.goodbye();
       actions_.push_back(fabric::Disconnect{goodbye.reason()});
       last_error_ = goodbye.message().empty() ? goodbye.reason() : goodbye.message();
+      if (goodbye.reason() == fabric::kRemoved) {
+        subscribed_ = false;
+        drop_view();
+      }
       schedule_reconnect(now, std::chrono::milliseconds(std::min<std::uint32_t>(goodbye.retry_after_ms(), 600'000)));
       actions_.push_back(fabric::StatusChanged{});
       break;
@@ -391,7 +399,10 @@ void FabricClient::on_status(Now now, const wire::FabricStatus& status) {
     backoff_ = options_.backoff_min;
     subscribe(now);
   }
-  if (!authorised) subscribed_ = false;
+  if (authorised) return;
+  subscribed_ = false;
+  // Not an outage: the EMS itself says that this gateway gets nothing, so what it got before counts no more.
+  if (epoch_ != 0) drop_view();
 }
 
 Status FabricClient::begin_snapshot(const wire::SnapshotBegin& begin) {

@@ -73,6 +73,9 @@ namespace fabric {
 struct Connect {};                        ///< Open the channel; answer with on_connected or on_disconnected.
 struct Send { Bytes bytes; };             ///< One frame.
 struct Disconnect { std::string reason; };
+/// Reason of a Goodbye after which nothing that the EMS said counts: an administrator removed this gateway.
+inline constexpr std::string_view kRemoved = "removed";
+
 struct StatusChanged {};                  ///< See status().
 /// The view changed; the lists name what to look at again in view(). After a snapshot they are the difference.
 struct ViewChanged {
@@ -113,7 +116,8 @@ class FabricClient {
   /// Wanted: connects now, and again after failures. Not wanted: disconnects; the view stays until `forget`.
   void enable(Now now);
   void disable();
-  /// Drops the view and where it stood: the next subscription starts from nothing.
+  /// Drops the view, where it stood, and what the EMS said of itself: the next subscription starts from nothing. The view is also
+  /// dropped when the EMS says that this gateway is not authorised (any more), or was removed: that is no outage.
   void forget();
   /// Takes up a view kept across a restart. Before `enable`.
   void restore(std::uint64_t epoch, std::uint64_t revision, View view);
@@ -155,6 +159,7 @@ class FabricClient {
   const Counters& counters() const { return counters_; }
 
  private:
+  void drop_view();
   enum class Phase { kOff, kWaiting, kConnecting, kOpen };
 
   void send(const wire::FabricFrame& frame);

@@ -192,6 +192,38 @@ class Walk(harness.StackTest):
         self.wait_resolved("all_registered_clients", True)
         self.proxy_download().wait_bytes()
 
+    def test_trust_taken_back_denies_at_once(self):
+        """An EMS that is away is waited for; one whose administrator refuses this gateway, or that ours distrusts, is not."""
+        ems, gateway = self.stack.ems, self.stack.gateway
+        serial, fingerprint = gateway.serial(), ems.fingerprint()["sha256"]
+
+        def back():
+            wait_for(lambda: "successful" in gateway.cli("diagnose endpoint fctems test-connectivity 1"), "the connector")
+            self.wait_resolved("Marked", True)
+            self.proxy_download().wait_bytes()
+
+        def refuse():
+            ems.api("PATCH", f"fabric-devices/{serial}", {"authorized": False})
+
+        def remove():
+            ems.api("DELETE", f"fabric-devices/{serial}")
+
+        def authorise_again():
+            wait_for(lambda: ems.api("GET", f"fabric-devices/{serial}")["connected"], "the gateway to be pending again")
+            ems.authorise(serial)
+
+        for take, give in ((refuse, lambda: ems.authorise(serial)), (remove, authorise_again),
+                           (lambda: gateway.cli("execute fctems unverify 1"),
+                            lambda: gateway.cli(f"execute fctems verify 1 {fingerprint}"))):
+            stream = self.proxy_download()
+            stream.wait_bytes()
+            take()
+            stream.wait_end()
+            self.wait_resolved("all_registered_clients", False)
+            self.assert_no_way_in()
+            give()
+            back()
+
     def test_a_second_endpoint_that_claims_the_address_gets_nothing(self):
         lab, plan = self.stack.lab, self.stack.plan
         # It has its own certificate, and claims 10.0.1.2 and the first one's hardware address on an interface of its own.

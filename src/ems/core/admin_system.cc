@@ -177,6 +177,12 @@ void EmsCore::select_server_certificate(Now now, const Actor& actor, const std::
   auto& c = registry.certificates.edit(name);
   c.selected = true;
   impl_->hold(act::WebCertificate{c.chain_pem, c.key_pem});
+  // Gateways come again and see it: what they accepted is this certificate, or its issuer.
+  std::vector<SessionId> connected;
+  for (const auto& [id, s] : impl_->gateways_) connected.push_back(id);
+  for (const auto id : connected) {
+    impl_->gateway_goodbye(id, "certificate_changed", Millis(0), "the EMS presents another certificate from now on");
+  }
   impl_->audit(now, actor, "server_certificate.select", name);
   impl_->complete(std::move(done));
   impl_->after_input(now);

@@ -121,6 +121,13 @@ void GatewayCore::on_disconnected(Now now, ConnectorId id, std::string reason) {
   drain(now, it->second);
 }
 
+void GatewayCore::forget(Now now, ConnectorId id) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return;
+  it->second.client->forget();
+  drain(now, it->second);
+}
+
 void GatewayCore::drain(Now now, Connector& c) {
   const auto id = c.settings.id;
   for (auto& action : c.client->take_actions()) {

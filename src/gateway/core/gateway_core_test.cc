@@ -35,6 +35,17 @@ class FakeEms {
     f.mutable_status()->set_ems_serial(serial);
     send(f);
   }
+  void withdraw(wire::FabricStatus::State state) {
+    FabricFrame f;
+    f.mutable_status()->set_state(state);
+    f.mutable_status()->set_ems_serial("PSTEMS0123456789");
+    send(f);
+  }
+  void say_goodbye(const char* reason) {
+    FabricFrame f;
+    f.mutable_goodbye()->set_reason(reason);
+    send(f);
+  }
   void tag(std::uint32_t id, const char* name) {
     wire::TagInfo t;
     t.set_id(id);
@@ -340,6 +351,36 @@ TEST_F(GatewayCoreTest, AnotherEmsAtTheSameAddressStopsTheConnector) {
   ems_.snapshot();
   EXPECT_TRUE(core_.slots().contains(leaf('a')));  // what was known goes on until its threshold
   for (const auto& send : take<act::Send>()) ADD_FAILURE() << send.bytes.size();
+}
+
+TEST_F(GatewayCoreTest, TrustTakenBackDeniesAtOnceAnOutageDoesNot) {
+  const auto granted = [&] { return !core_.slots().empty() && !core_.addresses().empty(); };
+  const auto again = [&] {
+    clock_.advance(std::chrono::seconds(10));  // past any back-off after a goodbye
+    core_.on_tick(clock_.now());
+    ems_.authorise();
+    ems_.snapshot();
+    ASSERT_TRUE(granted());
+  };
+  connect();
+  ems_.upsert(endpoint({495}));
+  ASSERT_TRUE(granted());
+  ems_.withdraw(wire::FabricStatus::PENDING);
+  EXPECT_FALSE(granted());
+  again();
+  ems_.withdraw(wire::FabricStatus::REFUSED);
+  EXPECT_FALSE(granted());
+  again();
+  ems_.say_goodbye("shutting_down");
+  EXPECT_TRUE(granted());
+  again();
+  ems_.say_goodbye("removed");
+  EXPECT_FALSE(granted());
+  again();
+  core_.set_trusted(clock_.now(), 1, false);  // its certificate changed: what is known counts until the threshold
+  EXPECT_TRUE(granted());
+  core_.forget(clock_.now(), 1);
+  EXPECT_FALSE(granted());
 }
 
 TEST_F(GatewayCoreTest, AnotherAddressForTheConnectorForgetsTheOldEms) {

@@ -13,6 +13,7 @@
 #include "gateway/cli/server.h"
 #include "gateway/cli/wire.h"
 #include "gateway/neighbours/watch.h"
+#include "gateway/config/ports.h"
 #include "gateway/shell/api_listener.h"
 #include "gateway/shell/fabric_channels.h"
 #include "gateway/shell/firewall_control.h"
@@ -193,7 +194,10 @@ Status Daemon::open_administration() {
   if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
   if (auto listening = listener_->use_prepared(); !listening) return listening;
   store.add_check([this](const config::ConfigTree& next) -> Status {
-    const auto prepared = listener_->prepare(config::read_config(next).global.admin_port);
+    const auto config = config::read_config(next);
+    const auto port = config.global.admin_port != 0 ? config.global.admin_port : listener_->port();
+    if (auto free = config::check_ports(config, port); !free) return free;
+    const auto prepared = listener_->prepare(config.global.admin_port);
     if (prepared) return {};
     return fail(ErrorCode::kConflict, "system global: admin-sport: " + prepared.error().message);
   });

@@ -15,7 +15,7 @@ struct DaemonOptions {
   std::string nginx_binary = "/usr/sbin/nginx";
   std::string nginx_user = "www-data";
   unsigned nginx_workers = 2;
-  std::string api_listen = "0.0.0.0:8444";  ///< Of the REST API; port 0: a free one.
+  std::string api_listen = "127.0.0.1:8444";  ///< Of the REST API; port 0: a free one.
   bool firewall = true;                     ///< False: no IP/MAC control (no privilege for nftables).
 };
 

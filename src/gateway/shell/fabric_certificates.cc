@@ -123,7 +123,10 @@ Status FabricCertificates::forget(ConnectorId id) {
   auto t = context_.store->begin(config::Actor::kGateway);
   if (auto unset = t.unset(path_of(id), "certificate-fingerprint"); !unset) return unset;
   if (auto unset = t.unset(path_of(id), "certificate-issuer-key"); !unset) return unset;
-  return context_.store->commit(t);
+  if (auto kept = context_.store->commit(t); !kept) return kept;
+  context_.core->forget(context_.now(), id);
+  context_.pump();
+  return {};
 }
 
 }  // namespace postern::gateway

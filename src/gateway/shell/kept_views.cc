@@ -43,7 +43,14 @@ void KeptViews::restore() {
 void KeptViews::save(bool all) {
   for (const auto& [id, c] : context_.core->connectors()) {
     const auto& contact = c.client->last_contact();
-    if (!contact) continue;
+    if (!contact) {
+      // The view was dropped on purpose: it must not come back with the next start.
+      if (c.client->epoch() == 0 && unsaved_.erase(id) > 0) {
+        std::error_code gone;
+        std::filesystem::remove(path(id), gone);
+      }
+      continue;
+    }
     // The last contact moves on although nothing changed; ten seconds' worth of it may be lost.
     auto& saved = saved_contact_[id];
     if (!unsaved_.contains(id) && contact->mono - saved < Seconds(10)) continue;

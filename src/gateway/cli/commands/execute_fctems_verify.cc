@@ -10,11 +10,11 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void accept(const CommandContext& c, ConnectorId id, const Sha256& fingerprint) {
-  c.operations.accept_certificate(id, fingerprint, [c, id](Status status) {
+void accept(const CommandContext& c, ConnectorId id, const Sha256& fingerprint, std::string printed = {}) {
+  c.operations.accept_certificate(id, fingerprint, [c, id, printed = std::move(printed)](Status status) {
     if (!c.alive()) return;
     if (!status) return c.fail(fmt::format("the certificate of EMS {} was not accepted: {}", id, status.error().message));
-    c.print(fmt::format("The certificate of EMS {0} is accepted.\n"
+    c.print(printed + fmt::format("The certificate of EMS {0} is accepted.\n"
                         "Whether the EMS has authorised this gateway, and where it does: "
                         "diagnose endpoint fctems test-connectivity {0}\n",
                         id));
@@ -42,7 +42,8 @@ void run(const CommandContext& c) {
     if (!c.alive()) return;
     if (!shown) return c.fail(fmt::format("EMS {} shows no certificate: {}", id, shown.error().message));
     const std::string printed = print_certificate(*shown);
-    if (shown->accepted) return c.print(printed + fmt::format("The certificate of EMS {} is accepted already.\n", id));
+    // Accepted before: once more does no harm, and starts a connector again that stopped at another certificate meanwhile.
+    if (shown->accepted) return accept(c, id, shown->fingerprint, printed);
     c.ask(printed, fmt::format("Trust this certificate as that of EMS {}? (y/n) ", id),
           [c, id, fingerprint = shown->fingerprint](std::string answer) {
             answer = to_lower(trim(answer));
