@@ -58,7 +58,7 @@ Status check_head(const TagDefinition& tag) {
         fmt::format("name: {} is not allowed; a tag's name has 1 to 63 characters of A-Z, a-z, "
                     "0-9, \".\", \"_\", "
                     "\"-\" and spaces inside",
-                    quoted(tag.name.str())));
+                    posture::quoted(tag.name.str())));
   }
   if (tag.name.str() == kAllRegisteredClients) {
     return invalid(
@@ -94,7 +94,7 @@ Result<CompiledRule> compile_rule(const RuleSpec& spec) {
   const RuleType* type = find_rule_type(spec.type);
   if (type == nullptr) {
     return invalid(fmt::format("rule {}: type: {} is not known; it must be one of {}", spec.id,
-                               quoted(spec.type), type_names()));
+                               posture::quoted(spec.type), type_names()));
   }
   const std::string rule = fmt::format("rule {} ({})", spec.id, type->name);
   if (std::find(type->systems.begin(), type->systems.end(), spec.os) == type->systems.end()) {

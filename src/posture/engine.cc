@@ -43,7 +43,7 @@ Status TagEngine::set(TagId id, TagDefinition definition) {
   if (const TagId other = id_of(definition.name.str()); other != 0 && other != id) {
     return fail(ErrorCode::kAlreadyExists,
                 fmt::format("there is a tag {} already; choose another name",
-                            quoted(definition.name.str())));
+                            posture::quoted(definition.name.str())));
   }
   auto compiled = compile_tag(std::move(definition));
   if (!compiled) return fail(compiled.error());

@@ -81,7 +81,7 @@ class LogicParser {
 
   void expected(std::string_view what) {
     const std::string found =
-        token_.kind == Kind::kEnd ? "it ends" : "there is " + quoted(token_.text);
+        token_.kind == Kind::kEnd ? "it ends" : "there is " + posture::quoted(token_.text);
     give_up(fmt::format("at character {}: {} where {} is expected", token_.at + 1, found, what));
   }
   void give_up(std::string message) {
@@ -132,7 +132,7 @@ class LogicParser {
         const auto number = parse_u64(token_.text);
         if (!number || *number < 1 || *number > kMaxRuleId) {
           return give_up(fmt::format("at character {}: {} is no rule number; they go from 1 to {}",
-                                     token_.at + 1, quoted(token_.text), kMaxRuleId));
+                                     token_.at + 1, posture::quoted(token_.text), kMaxRuleId));
         }
         numbers_.push_back(static_cast<std::uint32_t>(*number));
         add(Logic::Op::kRule);

@@ -17,19 +17,19 @@ tl::unexpected<Error> invalid(std::string message) {
 Status check_text(const ParameterSpec& spec, const std::string& where, const std::string& text) {
   if (!spec.choices.empty()) {
     if (std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) return {};
-    return invalid(fmt::format("{}: {} is not allowed; it must be one of {}", where, quoted(text),
+    return invalid(fmt::format("{}: {} is not allowed; it must be one of {}", where, posture::quoted(text),
                                fmt::join(spec.choices, ", ")));
   }
   if (text.empty()) return invalid(fmt::format("{}: must not be empty", where));
   if (text.size() > spec.max_bytes) {
-    return invalid(fmt::format("{}: {} has {} bytes, allowed are {}", where, quoted(text),
+    return invalid(fmt::format("{}: {} has {} bytes, allowed are {}", where, posture::quoted(text),
                                text.size(), spec.max_bytes));
   }
   if (!clean_text(text))
     return invalid(fmt::format("{}: must be UTF-8 text without control characters", where));
   if (trim(text).size() != text.size()) {
     return invalid(
-        fmt::format("{}: {} begins or ends with a space; remove it", where, quoted(text)));
+        fmt::format("{}: {} begins or ends with a space; remove it", where, posture::quoted(text)));
   }
   return {};
 }
@@ -47,7 +47,7 @@ Status check_list(const ParameterSpec& spec, const std::vector<std::string>& lis
     if (Status ok = check_text(spec, fmt::format("{}[{}]", name, i), list[i]); !ok) return ok;
     if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
         list.begin() + static_cast<std::ptrdiff_t>(i)) {
-      return invalid(fmt::format("{}[{}]: {} stands in the list twice", name, i, quoted(list[i])));
+      return invalid(fmt::format("{}[{}]: {} stands in the list twice", name, i, posture::quoted(list[i])));
     }
   }
   return {};
@@ -74,7 +74,7 @@ Status check_parameters(const RuleType& type, const Parameters& parameters) {
     const ParameterSpec* spec = find_spec(type, name);
     if (spec == nullptr) {
       return invalid(
-          fmt::format("{}: there is no such parameter; {}", quoted(name), known_names(type)));
+          fmt::format("{}: there is no such parameter; {}", posture::quoted(name), known_names(type)));
     }
     if (spec->type == ParameterSpec::Type::kText) {
       const auto* text = std::get_if<std::string>(&value);

@@ -29,7 +29,7 @@ json::string_view boosted(std::string_view text) { return {text.data(), text.siz
 
 /// A wrong value, short, for a message.
 std::string shown(const json::value& value) {
-  if (const json::string* text = value.if_string()) return quoted(plain(*text));
+  if (const json::string* text = value.if_string()) return posture::quoted(plain(*text));
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
   return json::serialize(value);
@@ -76,7 +76,7 @@ Result<json::value> read_json(std::string_view text) {
     return invalid(fmt::format("not valid JSON at character {}: {}", read + 1, why));
   }
   if (const auto name = member_twice(text))
-    return invalid(fmt::format("{}: is given twice", quoted(*name)));
+    return invalid(fmt::format("{}: is given twice", posture::quoted(*name)));
   return parser.release();
 }
 
@@ -151,7 +151,7 @@ Result<RuleSpec> read_rule(std::size_t position, const json::value& value) {
     const std::string_view name = plain(key);
     if (name == "id" || name == "type") continue;
     const std::string field =
-        fmt::format("{}: {}", where, clean_text(name) && name.size() <= 64 ? name : quoted(name));
+        fmt::format("{}: {}", where, clean_text(name) && name.size() <= 64 ? name : posture::quoted(name));
     if (name == "os") {
       auto os = read_name<OsFamily>(field, member, parse_os_family, kOsNames);
       if (!os) return fail(os.error());
@@ -195,7 +195,7 @@ Result<std::map<OsFamily, std::string>> read_logic(const json::value& value) {
   for (const auto& [key, member] : *object) {
     const auto os = parse_os_family(plain(key));
     if (!os)
-      return invalid(fmt::format("logic: {} must be one of {}", quoted(plain(key)), kOsNames));
+      return invalid(fmt::format("logic: {} must be one of {}", posture::quoted(plain(key)), kOsNames));
     auto text = read_text(fmt::format("logic.{}", os_family_name(*os)), member);
     if (!text) return fail(text.error());
     logic.emplace(*os, std::move(*text));
@@ -232,7 +232,7 @@ Status read_member(TagDefinition& tag, std::string_view name, const json::value&
   }
   if (name == "rules") return put(read_rules(value), tag.rules);
   if (name == "logic") return put(read_logic(value), tag.logic);
-  return invalid(fmt::format("{}: there is no such field; a tag has {}", quoted(name),
+  return invalid(fmt::format("{}: there is no such field; a tag has {}", posture::quoted(name),
                              fmt::join(kTagMembers, ", ")));
 }
 

@@ -66,7 +66,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
             ? R"(an absolute path such as C:\ProgramData\x or %ProgramData%\x)"
             : R"(an absolute path such as /etc/x, without ".", "..", "//" or "/" at the end)";
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("paths[{}]: {} must be {}", i, quoted(paths[i]), allowed));
+                fmt::format("paths[{}]: {} must be {}", i, posture::quoted(paths[i]), allowed));
   }
   return std::make_unique<FileExists>(paths, match_of(parameters, kDefaultMatch));
 }

@@ -65,7 +65,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
           fmt::format(
               "ranges[{}]: {} is not a range of addresses; write 10.0.1.0/24, 10.0.2.1-10.0.2.9, "
               "10.0.0.7 or the same in IPv6",
-              i, quoted(texts[i])));
+              i, posture::quoted(texts[i])));
     }
     ranges.push_back(*range);
   }

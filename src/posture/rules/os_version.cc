@@ -158,7 +158,7 @@ Result<std::unique_ptr<const Condition>> compile_list(const Parameters& paramete
           "versions[{}]: {} can't be told apart into a distribution and a version; write the "
           "distribution's ID or NAME of os-release and the numbers of its version, such as Debian "
           "12",
-          i, quoted(entries[i])));
+          i, posture::quoted(entries[i])));
     }
   }
   const Match match = match_of(parameters, kDefaultMatch);
@@ -183,7 +183,7 @@ Result<std::unique_ptr<const Condition>> compile_comparison(const Parameters& pa
   auto number = VersionNumber::parse(version);
   if (!number) {
     return invalid(fmt::format("version: {} must be numbers separated by dots, such as 12 or 22.04",
-                               quoted(version)));
+                               posture::quoted(version)));
   }
   const std::string_view op_text = text_of(parameters, "op");
   const auto op = static_cast<Op>(std::find(kOps.begin(), kOps.end(), op_text) - kOps.begin());

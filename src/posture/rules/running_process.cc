@@ -44,7 +44,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
       return fail(
           ErrorCode::kInvalidArgument,
           fmt::format("processes[{}]: {} is a path; give the process's name alone, such as sshd", i,
-                      quoted(names[i])));
+                      posture::quoted(names[i])));
     }
   }
   return std::make_unique<RunningProcess>(names, match_of(parameters, kDefaultMatch));
