@@ -151,7 +151,9 @@ Task<bool> serve_http(SharedPtr shared, TransportPtr transport) {
       }));
       co_return true;
     }
+    // Whatever answers GET answers HEAD, too: the same, without the body.
     const bool head = request->method == "HEAD";
+    if (head) request->method = "GET";
     auto answer = std::make_shared<Answer>(io);
     {
       auto responder = std::make_shared<Responder>(answer);

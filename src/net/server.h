@@ -29,6 +29,7 @@ struct UpgradeDecision {
 };
 using UpgradeHandler = std::function<UpgradeDecision(const HttpRequest&)>;
 
+/// HEAD reaches the handler as GET; what it answers goes out without its body.
 class Server {
  public:
   virtual ~Server() = default;  ///< Closes the listener and aborts its connections.
