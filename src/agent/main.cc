@@ -7,10 +7,11 @@
 #include "agent/shell/print_facts.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/usage.h"
 
 int main(int argc, char** argv) {
   using namespace postern::agent;
-  CLI::App app{"Postern's agent"};
+  CLI::App app{"Postern's agent", "postern-agent"};
   app.set_version_flag("--version", "postern-agent " POSTERN_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
@@ -40,7 +41,11 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);
   facts->add_flag("--json", json, "As JSON, for scripts");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return postern::usage_error(app, e, std::cerr);
+  }
 
   if (enrol->parsed()) return enrol_command(runtime_dir, invitation);
   if (status->parsed()) return status_command(runtime_dir, json);

@@ -56,6 +56,10 @@ class Connection final : public UnixConnection, public std::enable_shared_from_t
     closing_ = true;
     if (queue_.empty()) finish();
   }
+  void abort() override {
+    const auto self = shared_from_this();  // on_close may give up the last one
+    finish();
+  }
   const PeerCredentials& peer() const override { return peer_; }
   std::size_t queued_bytes() const override { return queued_; }
 
@@ -206,6 +210,8 @@ Result<std::string> unix_call(const std::string& path, const std::string& messag
   const auto text = frame(message);
   for (std::size_t done = 0; done < text.size();) {
     const auto n = ::send(fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
+    // It has closed already: it may have said why.
+    if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) break;
     if (n <= 0) return fail(errno_error(errno, "sending to", path));
     done += static_cast<std::size_t>(n);
   }

@@ -25,6 +25,7 @@ class UnixConnection {
   virtual ~UnixConnection() = default;
   virtual void send(std::string message) = 0;
   virtual void close() = 0;  ///< After what is queued.
+  virtual void abort() = 0;  ///< At once: for those that do not fetch what is queued.
   virtual const PeerCredentials& peer() const = 0;
   virtual std::size_t queued_bytes() const = 0;
   std::function<void(std::string)> on_message;

@@ -266,8 +266,11 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
         break;
       }
       for (const auto& tag : frame.tag_state().tags()) tags.push_back({tag.name(), tag.message(), tag.unknown()});
-      if (tags == tags_ && profile_.show_tags == frame.tag_state().show()) break;
+      if (tags == tags_ && profile_.show_tags == frame.tag_state().show() && quarantined_ == frame.tag_state().quarantined()) {
+        break;
+      }
       tags_ = std::move(tags);
+      quarantined_ = frame.tag_state().quarantined();
       profile_.show_tags = frame.tag_state().show();
       actions_.push_back(agent::StateChanged{});
       break;

@@ -106,6 +106,8 @@ class TelemetryClient {
   const posture::FactMap& facts() const { return facts_; }
   const std::vector<agent::Tag>& tags() const { return tags_; }
   const agent::Profile& profile() const { return profile_; }
+  /// As the EMS last said; none: it has not said anything since the start.
+  std::optional<bool> quarantined() const { return quarantined_; }
   const std::vector<agent::Probe>& probes() const { return probes_; }
   const EmsSerial& ems_serial() const { return ems_serial_; }
   const std::string& last_error() const { return last_error_; }
@@ -154,6 +156,7 @@ class TelemetryClient {
 
   EmsSerial ems_serial_;
   std::vector<agent::Tag> tags_;
+  std::optional<bool> quarantined_;
   agent::Profile profile_;
   std::vector<agent::Probe> probes_;
   std::uint64_t probes_version_ = 0;

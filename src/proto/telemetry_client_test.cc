@@ -253,12 +253,14 @@ TEST_F(TelemetryPair, SwitchedOffAndOnAgainNothingIsLost) {
 TEST_F(TelemetryPair, TagsProfileProbesAndRenewal) {
   client_.enable(clock_.now());
   connect();
-  receive(TelemetryServer::tag_state({{"Vulnerable-Device", "update", true}}, true, 5));
+  EXPECT_FALSE(client_.quarantined().has_value());
+  receive(TelemetryServer::tag_state({{"Vulnerable-Device", "update", true}}, true, true, 5));
   receive(TelemetryServer::profile({"Default", true, false, Seconds(5)}));
   receive(TelemetryServer::probes(7, {{posture::Probe::Kind::kProcess, "sshd"}, {posture::Probe::Kind::kFile, "/etc/x"},
                                       {posture::Probe::Kind::kFile, "/" + std::string(600, 'x')}}));
   EXPECT_EQ(client_.tags(), (std::vector<agent::Tag>{{"Vulnerable-Device", "update", true}}));
   EXPECT_TRUE(client_.profile().show_tags);
+  EXPECT_EQ(client_.quarantined(), std::optional(true));
   EXPECT_FALSE(client_.profile().vulnerability_scan);
   EXPECT_EQ(client_.profile().inventory_interval, Seconds(60));
   ASSERT_EQ(client_.probes().size(), 2u);  // one that no fact's key could name is left out

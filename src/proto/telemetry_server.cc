@@ -159,7 +159,8 @@ Bytes TelemetryServer::keepalive_ack(std::uint64_t seq) {
   return bytes_of(frame);
 }
 
-Bytes TelemetryServer::tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, std::uint64_t revision) {
+Bytes TelemetryServer::tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, bool quarantined,
+                                 std::uint64_t revision) {
   TelemetryFrame frame;
   auto& state = *frame.mutable_tag_state();
   for (const auto& tag : tags) {
@@ -169,6 +170,7 @@ Bytes TelemetryServer::tag_state(const std::vector<telemetry::TagStateEntry>& ta
     out.set_unknown(tag.unknown);
   }
   state.set_show(show);
+  state.set_quarantined(quarantined);
   state.set_revision(revision);
   return bytes_of(frame);
 }

@@ -95,7 +95,7 @@ class TelemetryServer {
 
   static Bytes ack(std::uint64_t seq);
   static Bytes keepalive_ack(std::uint64_t seq);
-  static Bytes tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, std::uint64_t revision);
+  static Bytes tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, bool quarantined, std::uint64_t revision);
   static Bytes probes(std::uint64_t version, const std::vector<posture::Probe>& probes);
   static Bytes profile(const telemetry::ProfileInfo& profile);
   /// Leaf first.

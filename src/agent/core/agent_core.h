@@ -92,6 +92,7 @@ class AgentCore {
   std::optional<WallTime> connected_since() const { return connected_since_; }
   const std::vector<proto::agent::Tag>& tags() const;
   const proto::agent::Profile& profile() const;
+  std::optional<bool> quarantined() const { return client_ ? client_->quarantined() : std::nullopt; }
   /// Why there is no connection, or what last went wrong; empty: nothing did.
   std::string last_error() const;
   const posture::FactMap& facts() const { return facts_; }

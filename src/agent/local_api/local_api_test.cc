@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "agent/local_api/request.h"
 #include "agent/local_api/status.h"
 #include "base/file.h"
@@ -52,6 +54,7 @@ AgentStatus registered() {
   s.certificate_sn = "1A2B3C";
   s.certificate_expires = from_unix_ms(1'787'776'000'000);
   s.profile = "Default";
+  s.quarantined = false;
   s.show_tags = true;
   s.tags = {{"Telemetry-Connected", "Start the Postern agent and connect it to your EMS.", false}, {"Quiet", "", false},
             {"Vulnerable-Device", "Update this device.", true}};
@@ -62,7 +65,7 @@ AgentStatus registered() {
 }
 
 std::string golden(const char* name) {
-  const auto text = read_file(std::string(POSTERN_SOURCE_DIR) + "/tests/golden/" + name, 1 << 20);
+  const auto text = read_file(std::filesystem::path(POSTERN_SOURCE_DIR) / "tests/golden" / name, 1 << 20);
   return text ? *text : text.error().message;
 }
 
@@ -74,6 +77,7 @@ TEST(StatusText, TellsNoTagsThatTheProfileDoesNotShow) {
   s.tags.clear();
   s.connected = false;
   s.connected_since.reset();
+  s.quarantined.reset();
   s.last_error = "connecting to 10.0.2.10:8013: Connection refused (is the port right?)";
   EXPECT_EQ(*status_text(status_json(s)), golden("agent-status-hidden-tags.txt"));
 }
@@ -88,10 +92,30 @@ TEST(StatusText, OfAnAgentThatIsNotRegistered) {
   EXPECT_NE(status_text(status_json(s))->find("deregistered: removed by an administrator"), std::string::npos);
 }
 
+TEST(StatusText, SaysThatTheMachineIsQuarantined) {
+  auto s = registered();
+  s.quarantined = true;
+  EXPECT_NE(status_text(status_json(s))->find("\nQuarantine     yes: gateways refuse this machine"), std::string::npos);
+}
+
+TEST(StatusJson, TellsHeldTagsFromUnknownOnes) {
+  auto s = registered();
+  const auto text = status_json(s);
+  EXPECT_NE(text.find(R"("quarantined":false)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"({"name":"Quiet","state":"held","message":""})"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"({"name":"Vulnerable-Device","state":"unknown","message":"Update this device."})"), std::string::npos) << text;
+  s.quarantined.reset();
+  EXPECT_NE(status_json(s).find(R"("quarantined":null)"), std::string::npos);
+}
+
 TEST(StatusText, OfSomethingElseIsAnError) {
   EXPECT_FALSE(status_text("[]"));
   EXPECT_FALSE(status_text("{"));
   EXPECT_TRUE(status_text("{}"));
+  EXPECT_FALSE(status_connected("{"));
+  EXPECT_FALSE(status_connected("[]"));
+  EXPECT_FALSE(status_connected(R"({"connected":1})"));
+  EXPECT_TRUE(status_connected(status_json(registered())));
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ class Reader {
     const auto* v = find(name);
     return v != nullptr && v->is_bool() && v->get_bool();
   }
+  bool has(std::string_view name) const {
+    const auto* v = find(name);
+    return v != nullptr && !v->is_null();
+  }
   std::vector<Reader> list(std::string_view name) const {
     std::vector<Reader> out;
     const auto* v = find(name);
@@ -56,20 +60,31 @@ std::string registration_line(const Reader& status) {
   return "not registered; enrol with an invitation: postern-agent enrol";
 }
 
+/// A tag's message says what to do where the tag stands in the way: a held one may be just what is wanted.
 void tag_lines(std::string& out, std::string_view label, const std::vector<Reader>& tags) {
   if (tags.empty()) return line(out, label, "none");
   for (const auto& tag : tags) {
-    line(out, label, tag.text("name"));
-    if (const auto message = tag.text("message"); !message.empty()) line(out, "", "  " + message);
+    line(out, label, tag.text("name") + ": " + tag.text("state"));
+    if (const auto message = tag.text("message"); !message.empty()) {
+      line(out, "", "  if a gateway refuses because of it: " + message);
+    }
     label = "";
   }
+}
+
+std::string quarantine_line(const Reader& status) {
+  if (!status.has("quarantined")) return "not known until the EMS has been reached";
+  return status.flag("quarantined") ? "yes: gateways refuse this machine until an administrator of the EMS ends it" : "no";
 }
 
 }  // namespace
 
 std::string status_json(const AgentStatus& s) {
   json::array tags, unknown, sources;
-  for (const auto& tag : s.tags) (tag.unknown ? unknown : tags).push_back(json::object{{"name", tag.name}, {"message", tag.message}});
+  for (const auto& tag : s.tags) {
+    (tag.unknown ? unknown : tags)
+        .push_back(json::object{{"name", tag.name}, {"state", tag.unknown ? "unknown" : "held"}, {"message", tag.message}});
+  }
   for (const auto& from : s.sources) {
     sources.push_back(json::object{{"name", from.name}, {"events", from.events}, {"by", from.by}, {"note", text_or_null(from.note)}});
   }
@@ -88,11 +103,18 @@ std::string status_json(const AgentStatus& s) {
       {"certificate", json::object{{"sn", text_or_null(s.certificate_sn)}, {"expires", time_or_null(s.certificate_expires)}}},
       {"profile", text_or_null(s.profile)},
       {"vulnerability_scan", s.vulnerability_scan},
+      {"quarantined", s.quarantined ? json::value(*s.quarantined) : json::value()},
       {"show_tags", s.show_tags},
       {"tags", std::move(tags)},
       {"unknown_tags", std::move(unknown)},
       {"sources", std::move(sources)},
       {"last_error", text_or_null(s.last_error)}});
+}
+
+bool status_connected(std::string_view text) {
+  boost::system::error_code ec;
+  const auto value = json::parse({text.data(), text.size()}, ec);
+  return !ec && value.is_object() && Reader(value.get_object()).flag("connected");
 }
 
 Result<std::string> status_text(std::string_view text) {
@@ -111,6 +133,7 @@ Result<std::string> status_text(std::string_view text) {
     line(out, "EMS", or_none(ems.text("address"), "not reached yet"));
     line(out, "Connection", status.flag("connected") ? "connected since " + status.text("connected_since") : std::string("not connected"));
     line(out, "Certificate", fmt::format("{}, expires {}", certificate.text("sn"), certificate.text("expires")));
+    line(out, "Quarantine", quarantine_line(status));
     if (const auto profile = status.text("profile"); !profile.empty()) {
       line(out, "Profile", fmt::format("{}, vulnerability scan {}", profile, status.flag("vulnerability_scan") ? "on" : "off"));
       if (status.flag("show_tags")) {

@@ -26,6 +26,7 @@ struct AgentStatus {
   std::string profile;                   ///< Empty until the EMS has sent it.
   bool show_tags = false;
   bool vulnerability_scan = true;
+  std::optional<bool> quarantined;       ///< None until the EMS has said.
   std::vector<proto::agent::Tag> tags;   ///< Empty unless show_tags.
   struct From {
     std::string name, by, note;
@@ -36,9 +37,12 @@ struct AgentStatus {
 };
 
 /// An object. Stable: `postern-agent status --json` prints it and the window reads it. "tags" and "unknown_tags" are lists of
-/// {"name","message"}; both empty while "show_tags" is false. Times are ISO 8601 or null.
+/// {"name","state","message"}, the state "held" or "unknown"; both empty while "show_tags" is false. "quarantined" is null until
+/// the EMS has said. Times are ISO 8601 or null.
 std::string status_json(const AgentStatus& status);
 /// For people: what `postern-agent status` prints of that object. Error: kDataLoss.
 Result<std::string> status_text(std::string_view json);
+/// Does that object say that the agent is connected? False for anything else.
+bool status_connected(std::string_view json);
 
 }  // namespace postern::agent

@@ -63,7 +63,9 @@ int enrol_command(const std::string& runtime_dir, const std::string& argument) {
   if (answer.exit_status != 0) return answer.exit_status;
   const auto text = status_text(answer.status);
   if (!text) return complain(text.error(), 1);
-  std::cout << "enrolled\n" << *text;
+  std::cout << (status_connected(answer.status) ? "enrolled\n"
+                                                : "enrolled; not connected yet, the agent goes on trying (postern-agent status)\n")
+            << *text;
   return 0;
 }
 

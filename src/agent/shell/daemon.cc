@@ -4,26 +4,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <map>
-
 #include "agent/core/agent_core.h"
 #include "agent/local_api/request.h"
 #include "agent/local_api/status.h"
 #include "agent/shell/ems_link.h"
 #include "agent/shell/enroller.h"
+#include "agent/shell/local_server.h"
 #include "agent/shell/sources.h"
 #include "agent/shell/state_dir.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "net/unix_socket.h"
 #include "posture/fact_keys.h"
 #include "proto/invitation.h"
 
 namespace postern::agent {
 namespace {
 
-constexpr std::size_t kMaxClients = 64;
+/// An enrolment is answered when its first connection stands, or after this.
+constexpr std::chrono::seconds kConnectPatience{10};
 
 std::string boot_id() {
   const auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
@@ -47,9 +46,9 @@ class Daemon {
   void settle();
   void perform(act::Action& action);
   void plan_tick();
-  void accept(const net::UnixConnectionPtr& client);
-  void on_request(const net::UnixConnectionPtr& client, const std::string& message);
-  void enrol(const std::weak_ptr<net::UnixConnection>& client, const std::string& invitation);
+  void on_request(const net::PeerCredentials& peer, const std::string& message, LocalServer::Answer answer);
+  void enrol(const std::string& invitation, LocalServer::Answer answer);
+  void answer_enrolled();
   AgentStatus status() const;
 
   const DaemonOptions& options_;
@@ -61,9 +60,10 @@ class Daemon {
   EmsLink link_;
   Enroller enroller_;
   Sources sources_;
-  std::unique_ptr<net::UnixServer> server_;
-  std::map<net::UnixConnection*, net::UnixConnectionPtr> clients_;
+  std::unique_ptr<LocalServer> server_;
   net::Handle tick_, signals_;
+  LocalServer::Answer enrolled_;   // who enrolled this machine, until the EMS has told it its state
+  net::Handle enrolled_wait_;
   MonoTime tick_at_ = MonoTime::max();
   bool settling_ = false;
   bool was_connected_ = false;
@@ -99,9 +99,13 @@ Status Daemon::start() {
   auto stored = state_.load();
   if (!stored) return fail(stored.error());
   if (auto ok = make_directories(options_.runtime_dir, 0755); !ok) return ok;
-  auto server = net::UnixServer::listen(
-      loop_, (options_.runtime_dir / kLocalSocket).string(), 0666, [this](net::UnixConnectionPtr client) { accept(client); },
-      kMaxLocalMessage);
+  LocalServer::Options local;
+  local.limits.exempt.insert(::geteuid());
+  auto server = LocalServer::listen(
+      loop_, (options_.runtime_dir / kLocalSocket).string(), std::move(local),
+      [this](const net::PeerCredentials& peer, const std::string& message, LocalServer::Answer answer) {
+        on_request(peer, message, std::move(answer));
+      });
   if (!server) return fail(server.error());
   server_ = std::move(*server);
   signals_ = loop_.on_signal({SIGTERM, SIGINT}, [this](int) { loop_.stop(); });
@@ -153,6 +157,7 @@ void Daemon::perform(act::Action& action) {
   } else if (std::holds_alternative<act::InventoryWanted>(action)) {
     sources_.tell_inventory();
   } else if (std::holds_alternative<act::StateChanged>(action)) {
+    if (enrolled_ && core_.quarantined()) answer_enrolled();  // what the EMS says last of a new connection
     if (core_.connected() == was_connected_) return;
     was_connected_ = core_.connected();
     if (was_connected_) log_info("agent.connected", "connected", {{"ems", link_.address()}});
@@ -171,46 +176,25 @@ void Daemon::plan_tick() {
   });
 }
 
-void Daemon::accept(const net::UnixConnectionPtr& client) {
-  if (clients_.size() >= kMaxClients) return client->close();
-  clients_.emplace(client.get(), client);
-  client->on_message = [this, weak = std::weak_ptr(client)](std::string message) {
-    if (const auto alive = weak.lock()) on_request(alive, message);
-  };
-  client->on_close = [this, raw = client.get()] {
-    const auto it = clients_.find(raw);
-    if (it == clients_.end()) return;
-    loop_.post([ended = std::move(it->second)] {});  // it is still in this call
-    clients_.erase(it);
-  };
-}
-
-void Daemon::on_request(const net::UnixConnectionPtr& client, const std::string& message) {
+void Daemon::on_request(const net::PeerCredentials& peer, const std::string& message, LocalServer::Answer answer) {
   const auto request = parse_local_request(message);
-  if (!request) return client->send(local_error(request.error()));
-  const auto& peer = client->peer();
+  if (!request) return answer(local_error(request.error()));
   if (needs_owner(request->command) && peer.uid != 0 && peer.uid != ::geteuid()) {
-    return client->send(local_error({ErrorCode::kPermissionDenied, "only root may do this (try with sudo)"}));
+    return answer(local_error({ErrorCode::kPermissionDenied, "only root may do this (try with sudo)"}));
   }
   switch (request->command) {
-    case LocalRequest::Command::kStatus: return client->send(local_answer(status_json(status())));
-    case LocalRequest::Command::kEnrol: return enrol(client, request->invitation);
+    case LocalRequest::Command::kStatus: return answer(local_answer(status_json(status())));
+    case LocalRequest::Command::kEnrol: return enrol(request->invitation, std::move(answer));
     case LocalRequest::Command::kDeregister:
-      if (!core_.registered()) return client->send(local_error({ErrorCode::kConflict, "this machine is not registered"}));
+      if (!core_.registered()) return answer(local_error({ErrorCode::kConflict, "this machine is not registered"}));
       core_.deregister(now());
       settle();
-      return client->send(local_answer());
-    case LocalRequest::Command::kRecheck:
-      return sources_.recheck([weak = std::weak_ptr(client)] {
-        if (const auto alive = weak.lock()) alive->send(local_answer());
-      });
+      return answer(local_answer());
+    case LocalRequest::Command::kRecheck: return sources_.recheck([answer] { answer(local_answer()); });
   }
 }
 
-void Daemon::enrol(const std::weak_ptr<net::UnixConnection>& client, const std::string& text) {
-  const auto answer = [client](const std::string& message) {
-    if (const auto alive = client.lock()) alive->send(message);
-  };
+void Daemon::enrol(const std::string& text, LocalServer::Answer answer) {
   if (core_.registered()) {
     return answer(local_error({ErrorCode::kConflict, "this machine is registered already with EMS " +
                                                          core_.enrolment()->ems_serial.str() +
@@ -224,10 +208,16 @@ void Daemon::enrol(const std::weak_ptr<net::UnixConnection>& client, const std::
       return answer(local_error(result.error()));
     }
     log_info("agent.enrolled", "enrolled", {{"ems", result->ems_serial.str()}, {"uid", result->uid.str()}});
+    enrolled_ = answer;
+    enrolled_wait_ = loop_.after(kConnectPatience, [this] { answer_enrolled(); });
     core_.enrolled(now(), std::move(*result));
     settle();
-    answer(local_answer(status_json(status())));
   });
+}
+
+void Daemon::answer_enrolled() {
+  enrolled_wait_.cancel();
+  if (const auto answer = std::exchange(enrolled_, nullptr)) answer(local_answer(status_json(status())));
 }
 
 AgentStatus Daemon::status() const {
@@ -251,6 +241,7 @@ AgentStatus Daemon::status() const {
   out.profile = core_.profile().name;
   out.show_tags = core_.profile().show_tags;
   out.vulnerability_scan = core_.wishes().vulnerability_scan;
+  out.quarantined = core_.quarantined();
   if (out.show_tags) out.tags = core_.tags();
   for (const auto& source : sources_.list()) out.sources.push_back({source.name, source.by, source.note, source.events});
   out.last_error = core_.last_error();

@@ -1,5 +1,7 @@
 #include "agent/shell/enroller.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "agent/shell/ems_target.h"
@@ -38,7 +40,7 @@ void Enroller::attempt() {
     attempt();
   };
   if (tried_ == invitation_.addresses.size()) {
-    return finish(fail(failure_, "the EMS can't be reached: " + failures_));
+    return finish(fail(failure_, fmt::format("the EMS can't be reached: {}", failures_)));
   }
   auto to = ems_target(invitation_.addresses[tried_++], invitation_.root_key_sha256, kProtocol, clock_);
   if (!to) return failed(to.error());
@@ -59,11 +61,13 @@ void Enroller::attempt() {
 
 void Enroller::answered(const Result<net::HttpResponse>& reply) {
   if (reply->status != 200) {
-    return finish(fail(ErrorCode::kUnavailable, "the EMS answered with HTTP status " + std::to_string(reply->status)));
+    return finish(fail(ErrorCode::kUnavailable, fmt::format("the EMS answered with HTTP status {}", reply->status)));
   }
   auto enrolment = enrol_response(as_bytes(reply->body), key_->key, invitation_.addresses, invitation_.root_key_sha256);
   if (!enrolment) return refused(enrolment.error());
-  if (auto ok = state_.store(*enrolment); !ok) return finish(fail(ok.error().context("enrolled, but it can't be stored; enrol again")));
+  if (auto ok = state_.store(*enrolment); !ok) {
+    return finish(fail(ok.error().code, fmt::format("enrolled, but it can't be stored; enrol again: {}", ok.error().message)));
+  }
   finish(std::move(enrolment));
 }
 
@@ -79,7 +83,7 @@ void Enroller::refused(Error error) {
   }
   // It was not the key: an enrolment with the earlier one may still be waiting to be repeated.
   if (kept_) {
-    if (auto ok = state_.store_key(*kept_); !ok) error.message += " (and the earlier key can't be kept: " + ok.error().message + ")";
+    if (auto ok = state_.store_key(*kept_); !ok) error.message += fmt::format(" (and the earlier key can't be kept: {})", ok.error().message);
   }
   finish(fail(std::move(error)));
 }

@@ -275,6 +275,7 @@ void EmsCore::Impl::send_tags(AgentSession& s) {
   std::vector<telemetry::TagStateEntry> tags;
   const bool show = profile_of(*e).show_tags;
   std::string said = show ? "show\n" : "hide\n";
+  if (e->quarantined) said += "quarantined\n";
   const auto add = [&](posture::TagId id, bool unknown) {
     const auto* tag = tag_by_id(id);
     if (tag == nullptr) return;
@@ -285,7 +286,7 @@ void EmsCore::Impl::send_tags(AgentSession& s) {
   for (const auto id : e->tags.unknown()) add(id, true);
   if (said == s.sent_tags) return;
   s.sent_tags = std::move(said);
-  actions_.push_back(act::Send{s.id, TelemetryServer::tag_state(tags, show, revision_)});
+  actions_.push_back(act::Send{s.id, TelemetryServer::tag_state(tags, show, e->quarantined, revision_)});
 }
 
 }  // namespace postern::ems

@@ -335,6 +335,13 @@ TEST_F(Lab, DeregisteringCutsAndItsKeyDoesNotComeBack) {
 TEST_F(Lab, QuarantineFollowsTheDevice) {
   TestAgent a;
   join(a);
+  EXPECT_FALSE(a.last(Frame::kTagState)->tag_state().quarantined());
+  core->quarantine(clock.now(), admin, a.uid(), "looks odd", [](Status) {});
+  run();
+  EXPECT_TRUE(a.last(Frame::kTagState)->tag_state().quarantined());  // its own people are told
+  core->unquarantine(clock.now(), admin, a.uid(), [](Status) {});
+  run();
+  EXPECT_FALSE(a.last(Frame::kTagState)->tag_state().quarantined());
   core->quarantine(clock.now(), admin, a.uid(), "looks odd", [](Status) {});
   core->deregister(clock.now(), admin, a.uid(), [](Status) {});
   run();
