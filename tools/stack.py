@@ -48,7 +48,7 @@ class Ems:
                  telemetry_port=TELEMETRY_PORT, public=(), names=(), feeds=(SAMPLE_FEED,), restart=True, wrap=()):
         self.lab, self.short, self.data = lab, short, Path(directory)
         self.command = [*wrap, BIN / "postern-ems", "run", "--data-dir", self.data, "--listen", f"{address}:{https_port}",
-                        "--telemetry-listen", f"{address}:{telemetry_port}"]
+                        "--telemetry-listen", f"{address}:{telemetry_port}", "--keep-initial-password"]
         for name in public:
             self.command += ["--public-address", name]
         for name in names:

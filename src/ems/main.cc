@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "base/usage.h"
 #include "ems/shell/shell.h"
 #include "vuln/scan_report.h"
 
@@ -16,7 +17,7 @@ int wrong_argument(const postern::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Postern's endpoint management server"};
+  CLI::App app{"Postern's endpoint management server", "postern-ems"};
   app.set_version_flag("--version", "postern-ems " POSTERN_VERSION);
   app.require_subcommand(1);
 
@@ -39,6 +40,9 @@ int main(int argc, char** argv) {
   run->add_option("--client-certificate-life", certificate_life,
                   "Seconds for which an agent's certificate is issued; it renews itself at two thirds")
       ->capture_default_str()->check(CLI::Range(160, 10 * 365 * 24 * 3600));
+  bool keep_initial_password = false;
+  run->add_flag("--keep-initial-password", keep_initial_password,
+                "The first administrator's random password need not be changed at the first sign-in (at the first start)");
   run->add_option("--feed", feeds, "Vulnerability feed: OSV records as JSON lines, gzip or zip (SIGHUP reads them again)");
   run->add_flag("--verbose", verbose, "Log more");
 
@@ -58,7 +62,11 @@ int main(int argc, char** argv) {
   reset->add_option("--data-dir", reset_dir, "Directory of the database")->required();
   reset->add_option("--name", name, "Administrator")->capture_default_str();
 
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return postern::usage_error(app, e, std::cerr);
+  }
 
   using namespace postern;
   if (scan->parsed()) {
@@ -82,6 +90,7 @@ int main(int argc, char** argv) {
   options.client_certificate_life = Seconds(certificate_life);
   options.public_addresses = public_addresses;
   options.server_names = server_names;
+  options.keep_initial_password = keep_initial_password;
   options.feeds.assign(feeds.begin(), feeds.end());
   return ems::run_ems(options);
 }

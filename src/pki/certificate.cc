@@ -148,6 +148,33 @@ std::string to_pem(ByteView der) {
 
 std::string fingerprint_text(const Sha256& digest) { return to_hex_colons(digest); }
 
+Status check_strength(ByteView der) {
+  const auto refuse = [](const std::string& what) {
+    ERR_clear_error();
+    return fail(ErrorCode::kUnsupported, what + "; use a key on P-256 or P-384, Ed25519, or RSA of at least 2048 bits, signed "
+                                                "with SHA-256 or better");
+  };
+  const auto x = parse(der);
+  EVP_PKEY* key = x ? X509_get0_pubkey(x.get()) : nullptr;
+  if (key == nullptr) return refuse("its kind of key is not known here");
+  constexpr int kEnough = 112;
+  const int type = EVP_PKEY_get_base_id(key);
+  const bool known = type == EVP_PKEY_RSA || type == EVP_PKEY_EC || type == EVP_PKEY_ED25519;
+  if (!known || EVP_PKEY_get_security_bits(key) < kEnough) {
+    const char* name = OBJ_nid2sn(type);
+    return refuse(fmt::format("its key ({}, {} bits) is too weak or of no kind that is taken", name == nullptr ? "?" : name,
+                              EVP_PKEY_get_bits(key)));
+  }
+  const auto self_signed = X509_get_extension_flags(x.get()) & EXFLAG_SS;
+  int digest = NID_undef, strength = 0;
+  if (!self_signed && (X509_get_signature_info(x.get(), &digest, nullptr, &strength, nullptr) != 1 || strength < kEnough)) {
+    const char* name = OBJ_nid2sn(digest);
+    return refuse(fmt::format("it is signed with a weak digest ({})", name == nullptr ? "?" : name));
+  }
+  ERR_clear_error();
+  return {};
+}
+
 Status verify_chain(ByteView leaf_der, std::span<const Bytes> intermediates, std::span<const Bytes> roots,
                     Purpose purpose, WallTime at) {
   const auto refuse = [](std::string why) { return fail(ErrorCode::kUnauthenticated, std::move(why)); };

@@ -53,6 +53,9 @@ Status verify_chain(ByteView leaf, std::span<const Bytes> intermediates, std::sp
                     WallTime at);
 /// Did the key inside `issuer_der` sign `certificate_der`?
 bool signed_by(ByteView certificate_der, ByteView issuer_der);
+/// Is its key, and unless it signed itself the digest of its signature, what TLS takes today (112 bits of strength)? Error:
+/// kUnsupported, saying what it is and what is needed.
+Status check_strength(ByteView certificate_der);
 /// Is this key the certificate's? Errors: kInvalidArgument.
 Status check_key(ByteView certificate_der, const PrivateKey& key);
 

@@ -26,6 +26,7 @@ Result<Principal> by_token(Services& services, const net::HttpRequest& request) 
   const ApiToken* token = services.core.api_token(sha256(text), services.clock.now().wall);
   const Administrator* user = token == nullptr ? nullptr : services.core.administrator(token->user);
   if (user == nullptr) return nobody("the API token is not known here or has run out; make another one");
+  if (user->disabled) return nobody("the administrator who made this API token is disabled");
   Principal who;
   who.kind = Principal::Kind::kToken;
   who.user = user->name;
@@ -38,7 +39,7 @@ Result<Principal> by_token(Services& services, const net::HttpRequest& request) 
 Result<Principal> by_session(Services& services, const std::string& secret) {
   const auto name = services.sessions.find(secret, services.clock.now().mono);
   const Administrator* user = name ? services.core.administrator(*name) : nullptr;
-  if (user == nullptr) return nobody("the session has ended; sign in again");
+  if (user == nullptr || user->disabled) return nobody("the session has ended; sign in again");
   Principal who;
   who.kind = Principal::Kind::kSession;
   who.user = user->name;

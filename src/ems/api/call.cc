@@ -167,7 +167,8 @@ Result<std::string> read_cursor(const Call& call) {
   if (text.empty()) return std::string();
   const auto bytes = from_base64(text);
   const std::string seal = cursor_seal(call);
-  if (!bytes || bytes->size() <= seal.size() || as_text(*bytes).substr(0, seal.size()) != seal) {
+  // Only the one spelling that make_cursor writes.
+  if (!bytes || to_base64url(*bytes) != text || bytes->size() <= seal.size() || as_text(*bytes).substr(0, seal.size()) != seal) {
     return postern::fail(ErrorCode::kInvalidArgument,
                          "cursor: is not one that this list gave; begin again without a cursor");
   }

@@ -48,13 +48,13 @@ std::string decoy_password_hash(Random& random) {
                      unpadded_base64(digest));
 }
 
-Status acceptable_password(const std::string& password, const std::string& user) {
+Status acceptable_password(const std::string& password, const std::string& user, const std::string& field) {
   if (password.size() < kMinPassword || password.size() > kMaxPassword) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("new_password: must be {} to {} bytes long", kMinPassword, kMaxPassword));
+                fmt::format("{}: must be {} to {} bytes long", field, kMinPassword, kMaxPassword));
   }
   if (to_lower(password).find(to_lower(user)) != std::string::npos) {
-    return fail(ErrorCode::kInvalidArgument, "new_password: must not contain the user's name");
+    return fail(ErrorCode::kInvalidArgument, field + ": must not contain the user's name");
   }
   return {};
 }

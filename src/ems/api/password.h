@@ -17,8 +17,8 @@ bool verify_password(const std::string& hash, const std::string& password);
 /// does not tell who exists.
 std::string decoy_password_hash(Random& random);
 
-/// What a new password must be. Error: kInvalidArgument, saying what is missing.
-Status acceptable_password(const std::string& password, const std::string& user);
+/// What a new password must be. Error: kInvalidArgument, naming `field` and saying what is missing.
+Status acceptable_password(const std::string& password, const std::string& user, const std::string& field = "new_password");
 inline constexpr std::size_t kMinPassword = 12;
 inline constexpr std::size_t kMaxPassword = 256;
 

@@ -1,5 +1,7 @@
 #include "ems/api/sessions.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace postern::ems::api {
@@ -47,15 +49,15 @@ void Sessions::drop_expired(MonoTime now) {
 }
 
 std::string Sessions::csrf_token(std::string_view secret) {
-  return to_base64url(sha256("postern-ems csrf token of " + std::string(secret)));
+  return to_base64url(sha256(fmt::format("postern-ems csrf token of {}", secret)));
 }
 
 std::string Sessions::cookie(std::string_view secret) {
-  return std::string(kSessionCookie) + "=" + std::string(secret) + "; Path=/; Secure; HttpOnly; SameSite=Strict";
+  return fmt::format("{}={}; Path=/; Secure; HttpOnly; SameSite=Strict", kSessionCookie, secret);
 }
 
 std::string Sessions::expired_cookie() {
-  return std::string(kSessionCookie) + "=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0";
+  return fmt::format("{}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0", kSessionCookie);
 }
 
 }  // namespace postern::ems::api

@@ -8,10 +8,6 @@
 #include "ems/api/services.h"
 
 namespace postern::ems::api {
-namespace {
-
-/// Whoever has one IPv6 address has the whole network of 64 bits that it is in.
-}  // namespace
 
 Status take_attempt(const CallPtr& call) {
   const Seconds wait = call->services.signins.take(attempt_key(call->request.peer.remote_ip), now_of(call).mono);
@@ -62,6 +58,10 @@ void sign_in(const CallPtr& call, const std::string& name, const std::string& pa
       return done(fail(ErrorCode::kUnauthenticated, "name or password is wrong"));
     }
     give_back_attempt(call);
+    if (services.core.administrator(name)->disabled) {
+      services.core.note(now, actor, "signin.refused", name, "disabled");
+      return done(fail(ErrorCode::kPermissionDenied, "this administrator is disabled; another one can enable it again"));
+    }
     SignedIn signed_in;
     signed_in.secret = services.sessions.open(name, now.mono, services.random);
     if (signed_in.secret.empty()) {

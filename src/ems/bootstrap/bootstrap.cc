@@ -79,6 +79,7 @@ Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& 
   Administrator admin;
   admin.name = "admin";
   admin.password_hash = options.password_hash;
+  admin.must_change_password = options.must_change_password;
   admin.created_at = now.wall;
   batch.rows.push_back({TableId::kAdministrators, admin.name, codec::administrator_row(admin)});
   ServerCertificate certificate;

@@ -12,6 +12,7 @@ namespace postern::ems {
 
 struct BootstrapOptions {
   std::string password_hash;              ///< Of the administrator "admin".
+  bool must_change_password = false;      ///< At the first sign-in.
   std::vector<std::string> server_names;  ///< Names and addresses for the telemetry and web certificates.
 };
 

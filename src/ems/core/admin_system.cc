@@ -83,11 +83,11 @@ namespace {
 /// Would nobody be left who may change anything?
 bool last_admin(const Registry& registry, const std::string& name) {
   return std::ranges::none_of(registry.administrators.all(), [&](const auto& row) {
-    return row.first != name && row.second.role == AdministratorRole::kAdmin;
+    return row.first != name && row.second.role == AdministratorRole::kAdmin && !row.second.disabled;
   });
 }
 
-constexpr std::string_view kLastAdmin = "this is the last administrator with the role admin";
+constexpr std::string_view kLastAdmin = "this is the last administrator with the role admin who may sign in; make another one first";
 
 }  // namespace
 
@@ -99,12 +99,19 @@ void EmsCore::save_administrator(Now now, const Actor& actor, Administrator admi
                           "a name has 1 to 63 letters, digits, dots, hyphens, underscores or spaces inside"});
   }
   const auto* before = registry.administrators.find(administrator.name);
-  if (before != nullptr && before->role == AdministratorRole::kAdmin &&
-      administrator.role != AdministratorRole::kAdmin && last_admin(registry, administrator.name)) {
+  const auto administers = [](const Administrator& a) { return a.role == AdministratorRole::kAdmin && !a.disabled; };
+  if (before != nullptr && administers(*before) && !administers(administrator) &&
+      last_admin(registry, administrator.name)) {
     return impl_->refuse(std::move(done), {ErrorCode::kConflict, std::string(kLastAdmin)});
   }
-  impl_->audit(now, actor, before == nullptr ? "administrator.create" : "administrator.change", administrator.name,
-               before != nullptr && before->password_hash != administrator.password_hash ? "another password" : "");
+  std::string what;
+  if (before != nullptr) {
+    const auto add = [&](std::string_view text) { what += (what.empty() ? "" : ", ") + std::string(text); };
+    if (before->password_hash != administrator.password_hash) add("another password");
+    if (before->role != administrator.role) add("role " + std::string(administrator_role_name(administrator.role)));
+    if (before->disabled != administrator.disabled) add(administrator.disabled ? "disabled" : "enabled");
+  }
+  impl_->audit(now, actor, before == nullptr ? "administrator.create" : "administrator.change", administrator.name, what);
   const auto name = administrator.name;
   registry.administrators.edit(name) = std::move(administrator);
   impl_->complete(std::move(done));
@@ -177,12 +184,7 @@ void EmsCore::select_server_certificate(Now now, const Actor& actor, const std::
   auto& c = registry.certificates.edit(name);
   c.selected = true;
   impl_->hold(act::WebCertificate{c.chain_pem, c.key_pem});
-  // Gateways come again and see it: what they accepted is this certificate, or its issuer.
-  std::vector<SessionId> connected;
-  for (const auto& [id, s] : impl_->gateways_) connected.push_back(id);
-  for (const auto id : connected) {
-    impl_->gateway_goodbye(id, "certificate_changed", Millis(0), "the EMS presents another certificate from now on");
-  }
+  impl_->show_gateways_web_certificate();
   impl_->audit(now, actor, "server_certificate.select", name);
   impl_->complete(std::move(done));
   impl_->after_input(now);

@@ -28,7 +28,6 @@ Status EmsCore::Impl::start(Now now) {
   if (!position) return fail(position.error());
   epoch_ = position->epoch;
   revision_ = position->revision;
-  started_at_ = now.wall;
   if (auto ok = registry_.load(store_); !ok) return ok;
   std::map<std::string, std::string> rows = registry_.meta.all();
   if (!rows.contains(std::string(meta::kSerial))) {
@@ -37,6 +36,14 @@ Status EmsCore::Impl::start(Now now) {
   auto identity = read_identity(rows);
   if (!identity) return fail(identity.error());
   identity_ = std::move(*identity);
+  unchanging_.serial = identity_->serial;
+  unchanging_.tenant = identity_->tenant;
+  unchanging_.version = options_.version;
+  unchanging_.epoch = epoch_;
+  unchanging_.started_at = now.wall;
+  unchanging_.ems_root_pem = identity_->root_pem();
+  unchanging_.root_key_sha256 = identity_->root_key_sha256();
+  unchanging_.ztna_ca_pem = identity_->ztna_pem();
   if (auto ok = rebuild_engine(); !ok) return ok;
   for (const auto& [name, feed] : registry_.feeds.all()) feeds_.push_back(feed);
   // Time that the EMS was away does not count against anybody: all deadlines begin anew. The EMS's own facts are not
@@ -97,6 +104,7 @@ void EmsCore::Impl::tick(Now now) {
     }
     if (seen_.empty()) seen_at_ = now.mono + options_.last_seen_interval;
   }
+  renew_web_certificate(now);
   if (read_only_ && now.mono >= probe_at_) {
     registry_.meta.edit(std::string(meta::kProbe)) = fmt::format("{}", to_unix_ms(now.wall));
   }
@@ -130,12 +138,8 @@ void EmsCore::Impl::audit_limited(Now now, const Actor& actor, std::string actio
 }
 
 EmsStatus EmsCore::Impl::status() const {
-  EmsStatus out;
-  if (!identity_) return out;
-  out.serial = identity_->serial;
-  out.tenant = identity_->tenant;
-  out.version = options_.version;
-  out.epoch = epoch_;
+  if (!identity_) return {};
+  EmsStatus out = unchanging_;
   out.revision = revision_;
   out.endpoints = registry_.endpoints.size();
   out.registered = registry_.counts().registered;
@@ -146,10 +150,8 @@ EmsStatus EmsCore::Impl::status() const {
   for (const auto& [serial, d] : registry_.devices.all()) out.pending_devices += d.state == DeviceState::kPending;
   out.read_only = read_only_;
   out.store_error = store_error_;
-  out.started_at = started_at_;
-  out.ems_root_pem = identity_->root_pem();
-  out.root_key_sha256 = identity_->root_key_sha256();
-  out.ztna_ca_pem = identity_->ztna_pem();
+  look_at_web_certificate();
+  out.web_certificate = web_certificate_;
   return out;
 }
 

@@ -60,7 +60,7 @@ namespace act {
 struct Send { SessionId session; Bytes bytes; };               ///< One WebSocket message.
 struct Close { SessionId session; std::string reason; };       ///< After what was sent. No `closed` need follow.
 struct Complete { std::function<void()> call; };               ///< Call it.
-/// Another web server certificate was selected (or its content replaced): to be used for new connections.
+/// Another web server certificate was selected, or the built-in one renewed: to be used for new connections.
 struct WebCertificate { std::string chain_pem; std::string key_pem; };
 struct Alert { std::string event; std::string message; };      ///< For the log.
 using Action = std::variant<Send, Close, Complete, WebCertificate, Alert>;
@@ -73,8 +73,18 @@ struct EmsOptions {
   Seconds last_seen_interval{60};            ///< How often a last-seen that only moved is written.
   Seconds client_certificate_life{90 * 24 * 3600};
   std::vector<std::string> public_addresses; ///< "host:port" of telemetry, as invitations name them.
+  std::vector<std::string> server_names;     ///< Added to those of the built-in web certificate when it is renewed.
   std::size_t batch = 1000;                  ///< Objects changed in one transaction, about.
   std::string version;
+};
+
+/// What browsers and gateways see.
+struct WebCertificateStatus {
+  std::string name;                          ///< Under EMS Server Certificates; empty: none is selected.
+  bool built_in = false;
+  Sha256 sha256{};                           ///< The fingerprint that gateways' administrators compare.
+  WallTime not_after{};
+  std::optional<WallTime> renews_at;         ///< The built-in one renews itself from then on; uploaded ones never do.
 };
 
 struct EmsStatus {
@@ -92,6 +102,7 @@ struct EmsStatus {
   std::string ems_root_pem;                  ///< Certificate of the EMS root key.
   Sha256 root_key_sha256{};                  ///< What invitations name.
   std::string ztna_ca_pem;
+  WebCertificateStatus web_certificate;
 };
 
 /// A fabric device with what only memory knows.
@@ -141,7 +152,8 @@ class EmsCore {
   void fabric_closed(Now now, SessionId session);
 
   // ---- Time and output ----------------------------------------------------------------------------------------------
-  /// Every second or so: offline timeouts, last-seen, retries after a failed commit, pruning.
+  /// Every second or so: offline timeouts, last-seen, retries after a failed commit, pruning, renewal of the built-in web
+  /// certificate.
   void tick(Now now);
   bool flush_wanted() const;
   void flush(Now now);
@@ -157,6 +169,8 @@ class EmsCore {
   const Tag* tag(std::string_view name) const;
   struct TagCounts { std::size_t has = 0, unknown = 0; };         ///< Of registered endpoints.
   TagCounts tag_counts(posture::TagId id) const;
+  /// Authorised gateways that are told of it: their policies may name it.
+  std::vector<GatewaySerial> tag_shared_with(posture::TagId id) const;
   std::vector<const Invitation*> invitations() const;             ///< Newest first.
   const Invitation* invitation(std::string_view id) const;
   std::vector<FabricDeviceView> fabric_devices() const;           ///< Pending ones first, then by serial.
@@ -214,7 +228,8 @@ class EmsCore {
                             DoneStatus done);
 
   /// Creates the tag, or replaces the one called `name` (which a definition with another name renames). `create_only`:
-  /// kAlreadyExists instead of replacing. Errors: kInvalidArgument, kAlreadyExists, kPermissionDenied (built-in).
+  /// kAlreadyExists instead of replacing. A name that differs from another tag's only in case is kAlreadyExists too. Errors:
+  /// kInvalidArgument, kAlreadyExists, kPermissionDenied (built-in).
   void save_tag(Now now, const Actor& actor, std::string_view name, posture::TagDefinition definition, bool create_only,
                 Done<posture::TagId> done);
   void delete_tag(Now now, const Actor& actor, std::string_view name, DoneStatus done);
@@ -234,7 +249,7 @@ class EmsCore {
   void save_profile(Now now, const Actor& actor, Profile profile, DoneStatus done);
   void delete_profile(Now now, const Actor& actor, const std::string& name, DoneStatus done);
 
-  /// Adds or replaces. The last one with role admin can't be removed or lose the role (kConflict).
+  /// Adds or replaces. The last one with role admin who may sign in can't be removed, disabled or lose the role (kConflict).
   void save_administrator(Now now, const Actor& actor, Administrator administrator, DoneStatus done);
   void remove_administrator(Now now, const Actor& actor, const std::string& name, DoneStatus done);
   void add_api_token(Now now, const Actor& actor, ApiToken token, DoneStatus done);

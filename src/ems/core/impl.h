@@ -60,6 +60,13 @@ struct EmsCore::Impl {
   void after_input(Now now);
   EmsStatus status() const;
 
+  // ---- web_certificate.cc ----
+  /// Reads the selected certificate, if it is another one than before.
+  void look_at_web_certificate() const;
+  void renew_web_certificate(Now now);
+  /// Gateways come again and see it: what they accepted is another certificate, or its issuer.
+  void show_gateways_web_certificate();
+
   // ---- telemetry.cc ----
   struct AgentSession {
     SessionId id = 0;
@@ -111,6 +118,11 @@ struct EmsCore::Impl {
   /// The engine is as the registry's tags are.
   Status rebuild_engine();
   const Tag* tag_by_id(posture::TagId id) const;
+  /// Another tag whose name differs from this one only in case; empty: none.
+  std::string tag_named_alike(const std::string& name, posture::TagId self) const;
+  std::vector<GatewaySerial> tag_shared_with(posture::TagId id) const;
+  /// For whoever renames or deletes it; empty: no gateway has it.
+  std::string missed_tag_warning(posture::TagId id) const;
   std::string tag_name(posture::TagId id) const;
 
   // ---- fabric.cc ----
@@ -156,7 +168,10 @@ struct EmsCore::Impl {
   Tag built_in_;
   std::uint64_t epoch_ = 0;
   Revision revision_ = 0;
-  WallTime started_at_{};
+  EmsStatus unchanging_;                         ///< What the status says of the identity, which is read once.
+  mutable std::string web_chain_;                ///< What web_certificate_ was read from.
+  mutable WebCertificateStatus web_certificate_;
+  MonoTime web_looked_at_{};
 
   std::vector<Held> held_;
   /// Said something that waits for the commit and that nothing answers: if it fails, they must say it again.

@@ -265,6 +265,8 @@ class Lab : public ::testing::Test {
       complete->call();
     } else if (auto* alert = std::get_if<act::Alert>(&action)) {
       alerts.push_back(alert->event);
+    } else if (auto* web = std::get_if<act::WebCertificate>(&action)) {
+      web_certificates_in_use.push_back(web->chain_pem);
     }
   }
   bool pump(TestGateway& gateway) {
@@ -296,6 +298,7 @@ class Lab : public ::testing::Test {
   std::unique_ptr<EmsCore> core;
   Actor admin{"admin", "127.0.0.1"};
   std::vector<std::string> alerts;
+  std::vector<std::string> web_certificates_in_use;   ///< As the core said, in order.
   std::vector<TestGateway*> all_gateways;
 
  private:

@@ -296,6 +296,7 @@ std::string administrator_row(const Administrator& a) {
                 {"role", administrator_role_name(a.role)},
                 {"password_hash", a.password_hash},
                 {"must_change_password", a.must_change_password},
+                {"disabled", a.disabled},
                 {"created_at_ms", ms(a.created_at)}});
 }
 
@@ -310,6 +311,7 @@ Result<Administrator> read_administrator_row(std::string_view row) {
   }
   a.password_hash = f.text("password_hash");
   a.must_change_password = f.boolean("must_change_password");
+  if (f.has("disabled")) a.disabled = f.boolean("disabled");
   a.created_at = f.time("created_at_ms");
   return finish(f, std::move(a));
 }

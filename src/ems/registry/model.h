@@ -150,7 +150,8 @@ struct Administrator {
   std::string name;
   AdministratorRole role = AdministratorRole::kAdmin;
   std::string password_hash;         ///< Argon2id, libsodium's text form. Never leaves the API layer.
-  bool must_change_password = false;
+  bool must_change_password = false; ///< Nothing else is allowed to sessions until it was.
+  bool disabled = false;             ///< May not sign in; sessions and tokens are refused.
   WallTime created_at{};
   friend bool operator==(const Administrator&, const Administrator&) = default;
 };
@@ -179,7 +180,7 @@ struct ServerCertificate {
 
 /// A vulnerability feed in use.
 struct Feed {
-  std::string name;                  ///< File name.
+  std::string name;                  ///< The whole path: feeds of several directories may be called alike.
   std::string kind;                  ///< "osv", "kev", …
   std::uint64_t records = 0;
   std::string data_date;             ///< As the feed says; empty when it doesn't.

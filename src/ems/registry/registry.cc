@@ -166,7 +166,7 @@ Batch Registry::batch(WallTime at) const {
     const Endpoint* was = before ? &*before : nullptr;
     const Endpoint* is = endpoints.find(uid);
     if (was == nullptr && is == nullptr) continue;
-    const auto row = [&](TableId table, std::string (*make)(const Endpoint&)) {
+    const auto row = [&, &uid = uid](TableId table, std::string (*make)(const Endpoint&)) {  // named: clang 14 asks for it
       if (is == nullptr) {
         out.rows.push_back({table, uid.str(), std::nullopt});
       } else if (auto text = make(*is); was == nullptr || make(*was) != text ||

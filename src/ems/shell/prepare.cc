@@ -18,7 +18,8 @@ std::string new_password(Random& random) {
 }
 
 Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_dir, Random& random, Now now,
-                                             const std::vector<std::string>& server_names) {
+                                             const std::vector<std::string>& server_names,
+                                             bool keep_initial_password) {
   if (auto ok = make_directories(data_dir, 0700); !ok) return fail(ok.error());
   auto store = open_sqlite_store(data_dir / "ems.db", random);
   if (!store) return fail(store.error());
@@ -31,11 +32,15 @@ Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_d
     auto hash = hash_password(password);
     if (!hash) return fail(hash.error());
     options.password_hash = std::move(*hash);
+    options.must_change_password = !keep_initial_password;
     // First, so that no EMS can exist whose password nobody knows.
     const auto file = data_dir / kInitialPasswordFile;
     if (auto ok = write_file_atomic(file, password + "\n", 0600); !ok) return fail(ok.error());
     if (auto ok = bootstrap(**store, random, now, options); !ok) return fail(ok.error());
-    log_info("ems.created", "a new EMS was made; sign in as admin with the password in this file", {{"file", file.string()}});
+    log_info("ems.created",
+             keep_initial_password ? "a new EMS was made; sign in as admin with the password in this file"
+                                   : "a new EMS was made; sign in as admin with the password in this file, and change it then",
+             {{"file", file.string()}});
   } else if (auto ok = renew_telemetry_certificate(**store, random, now, server_names); !ok) {
     return fail(ok.error());
   }

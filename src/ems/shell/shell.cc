@@ -72,6 +72,7 @@ class Shell {
     out.offline_timeout = options.offline_timeout;
     out.client_certificate_life = options.client_certificate_life;
     out.version = POSTERN_VERSION;
+    out.server_names = server_names(options);
     return out;
   }
 
@@ -153,7 +154,10 @@ net::TlsServerConfig Shell::https_config(net::TlsIdentity identity) const {
   return config;
 }
 
-Status Shell::use_web_certificate(const net::TlsIdentity& identity) { return https_->set_tls(https_config(identity)); }
+Status Shell::use_web_certificate(const net::TlsIdentity& identity) {
+  if (https_ == nullptr) return {};  // renewed before anybody listens: the listener begins with it
+  return https_->set_tls(https_config(identity));
+}
 
 Status Shell::listen() {
   const auto* web = core_.selected_server_certificate();
@@ -206,6 +210,9 @@ Status Shell::start() {
     if (core_.flush_wanted()) settle();
   };
   api_ = std::make_unique<Api>(core_, clock_, random_, std::move(hooks));
+  // What ran out while the EMS was away is made anew first.
+  core_.tick(now());
+  settle();
   if (auto ok = listen(); !ok) return ok;
   if (auto ok = write_runtime_file(); !ok) return ok;
   tick_ = loop_.every(Seconds(1), [this] {
@@ -355,7 +362,8 @@ int run_ems(const ShellOptions& options) {
   for (const auto& address : options.public_addresses) {
     if (const auto ok = proto::parse_host_port(address); !ok) return failed(ok.error());
   }
-  auto store = prepare_store(options.data_dir, random, clock.now(), server_names(options));
+  auto store = prepare_store(options.data_dir, random, clock.now(), server_names(options),
+                             options.keep_initial_password);
   if (!store) return failed(store.error());
   {
     Shell shell(options, **store, random);

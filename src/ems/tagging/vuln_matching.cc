@@ -1,5 +1,7 @@
 #include "ems/tagging/vuln_matching.h"
 
+#include <set>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "vuln/matcher.h"
@@ -43,10 +45,15 @@ LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallT
   vuln::FeedOptions options;
   options.skip_invalid = true;
   vuln::FeedReader reader(options);
-  std::size_t read = 0;
+  std::size_t read = 0, wanted = 0;
+  std::set<std::string> names;
   for (const auto& file : files) {
+    std::error_code ignored;
+    const auto whole = std::filesystem::absolute(file, ignored).lexically_normal().string();
     Feed feed;
-    feed.name = file.filename().string();
+    feed.name = ignored ? file.string() : whole;
+    if (!names.insert(feed.name).second) continue;
+    ++wanted;
     feed.kind = "osv";
     feed.loaded_at = now;
     auto bytes = read_file(file, kMaxFeedFile);
@@ -67,7 +74,7 @@ LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallT
     if (!feed.error.empty() && in_force) feed.error += "; the feeds read before stay in use";
     out.feeds.push_back(std::move(feed));
   }
-  if (read < files.size() && in_force) {
+  if (read < wanted && in_force) {
     out.matching = std::move(in_force);
   } else if (read > 0) {
     out.matching = std::make_shared<VulnMatching>(std::make_shared<const vuln::AdvisorySet>(std::move(reader).finish()));

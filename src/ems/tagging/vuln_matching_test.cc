@@ -44,7 +44,7 @@ TEST_F(VulnMatchingTest, MatchesAnAgentsInventoryWithItsKernel) {
   const auto loaded = load();
   ASSERT_TRUE(loaded.matching);
   ASSERT_EQ(loaded.feeds.size(), 2u);
-  EXPECT_EQ(loaded.feeds[1].name, "two");
+  EXPECT_EQ(loaded.feeds[1].name, (dir_ / "two").string());
   EXPECT_EQ(loaded.feeds[1].records, 1u);
   EXPECT_EQ(loaded.feeds[1].error, "");
   auto result = loaded.matching->match(kInventory, "6.1.0-9-amd64");
@@ -62,6 +62,16 @@ TEST_F(VulnMatchingTest, MatchesAnAgentsInventoryWithItsKernel) {
   EXPECT_EQ(result->counts.high, 0u);
   EXPECT_EQ(result->kernel, "kernel: not of the distribution");
   EXPECT_FALSE(loaded.matching->match("rubbish", ""));
+}
+
+TEST_F(VulnMatchingTest, FilesOfOneNameInTwoDirectoriesAreTwoFeeds) {
+  fs::create_directories(dir_ / "other");
+  write("other/one", record("CVE-2024-0003", "a", "7.5"));
+  const auto loaded = load_matching({dir_ / "one", dir_ / "other" / "one", dir_ / "other" / ".." / "one"}, WallTime{});
+  ASSERT_EQ(loaded.feeds.size(), 2u);  // the third is the first again
+  EXPECT_EQ(loaded.feeds[0].name, (dir_ / "one").string());
+  EXPECT_EQ(loaded.feeds[1].name, (dir_ / "other" / "one").string());
+  EXPECT_EQ(loaded.matching->match(kInventory, "")->findings.size(), 2u);
 }
 
 TEST_F(VulnMatchingTest, AnotherDistributionIsNotCovered) {

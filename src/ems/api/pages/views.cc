@@ -57,11 +57,31 @@ net::HttpResponse sign_in_page(const SignInView& view) {
   return html_page(view.status, "Sign in", main);
 }
 
+net::HttpResponse password_page(const PasswordView& view) {
+  std::string main = fmt::format("<h1>Change your password</h1>\n<p class=\"second\">EMS <span class=\"mono\">{}</span></p>\n",
+                                 html_escape(view.ems));
+  if (view.must) main += notice("warn", "The password you signed in with was chosen for you. Change it before anything else.");
+  if (!view.problem.empty()) main += notice("bad", view.problem);
+  main += fmt::format(R"(<form method="post" action="/password">
+<input type="hidden" name="csrf_token" value="{}">
+<input type="hidden" name="next" value="{}">
+<input type="hidden" name="name" value="{}" autocomplete="username">
+<label for="old_password">Password until now</label>
+<input id="old_password" name="old_password" type="password" autocomplete="current-password" required maxlength="256" autofocus>
+<label for="new_password">New password (at least 12 characters, without your name in it)</label>
+<input id="new_password" name="new_password" type="password" autocomplete="new-password" required minlength="12" maxlength="256">
+<label for="repeated">New password again</label>
+<input id="repeated" name="repeated" type="password" autocomplete="new-password" required minlength="12" maxlength="256">
+<p class="acts"><button class="main" type="submit">Change password</button></p>
+</form>
+)",
+                      html_escape(view.csrf_token), html_escape(view.next), html_escape(view.user));
+  main += signed_in_as(view.user, view.csrf_token);
+  return html_page(view.status, "Change your password", main);
+}
+
 net::HttpResponse start_page(const StartView& view) {
   std::string main = "<h1>Postern EMS</h1>\n";
-  if (view.must_change_password) {
-    main += notice("warn", "Your password has to be changed before anything else: POST /api/v1/auth/password.");
-  }
   if (!view.store_error.empty()) main += notice("bad", "Nothing can be stored: " + view.store_error);
   main += "<dl>\n" + row("Serial number", view.ems, true) + row("Version", view.version) +
           row("Endpoints", fmt::format("{} registered, {} online", view.endpoints, view.online)) +
@@ -76,6 +96,7 @@ net::HttpResponse start_page(const StartView& view) {
   if (!view.waiting.empty()) main += "</ul>\n";
   main += R"(<p class="third">Everything else is in the REST API at <code>/api/v1/</code>, described in <a href="/api/v1/openapi.json">openapi.json</a>.</p>
 )";
+  main += "<p class=\"third\"><a href=\"/password\">Change your password</a></p>\n";
   main += signed_in_as(view.user, view.csrf_token);
   return html_page(200, "Start", main);
 }

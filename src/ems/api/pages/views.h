@@ -16,6 +16,18 @@ struct SignInView {
 };
 net::HttpResponse sign_in_page(const SignInView& view);
 
+/// One's own password: asked for at the first sign-in with one that somebody else chose, or wished for.
+struct PasswordView {
+  std::string ems;
+  std::string user;
+  std::string csrf_token;
+  std::string next = "/";  ///< Where to go afterwards: a path of ours.
+  bool must = false;       ///< Nothing else is allowed before.
+  std::string problem;     ///< Of the attempt before; empty: none.
+  int status = 200;
+};
+net::HttpResponse password_page(const PasswordView& view);
+
 struct StartView {
   struct Device {
     std::string serial;
@@ -29,7 +41,6 @@ struct StartView {
   std::string csrf_token;
   std::size_t endpoints = 0, online = 0;
   std::string store_error;       ///< Why nothing can be stored; empty: it works.
-  bool must_change_password = false;
   std::vector<Device> waiting;   ///< Fabric devices that wait for an administrator.
 };
 net::HttpResponse start_page(const StartView& view);

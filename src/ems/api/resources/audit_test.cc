@@ -60,6 +60,14 @@ TEST_F(ApiLab, TheAuditLogIsPagedBackwardsWhileItGrows) {
 }
 
 TEST_F(ApiLab, TheAuditLogTakesNoNonsense) {
+  // A cursor has one spelling.
+  const std::string right = get("/api/v1/audit?limit=1").str("next_cursor");
+  EXPECT_EQ(get("/api/v1/audit?cursor=" + right).status, 200);
+  for (const std::string& other : {right + "=", right + "A", right + "%3D%3D", right.substr(0, right.size() - 1), "+" + right}) {
+    const Reply refused = get("/api/v1/audit?cursor=" + other);
+    EXPECT_EQ(refused.status, 400) << other;
+    EXPECT_NE(refused.message().find("cursor: is not one that this list gave"), std::string::npos) << refused.text;
+  }
   for (const char* query : {"before=0", "before=-1", "before=x", "limit=0", "limit=1001", "cursor=MTIz", "colour=red"}) {
     EXPECT_EQ(get(std::string("/api/v1/audit?") + query).code(), "invalid_argument") << query;
   }

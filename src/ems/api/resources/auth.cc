@@ -1,5 +1,6 @@
 // /api/v1/auth: signing in and out, and one's own password.
 #include "ems/api/handling.h"
+#include "ems/api/own_password.h"
 #include "ems/api/password.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
@@ -43,49 +44,11 @@ void sign_out(const CallPtr& call) {
   call->reply_empty();
 }
 
-void store_password(const CallPtr& call, const std::string& old_hash, std::string new_hash) {
-  Services& services = call->services;
-  const Administrator* user = services.core.administrator(call->who.user);
-  if (user == nullptr || user->password_hash != old_hash) {
-    return call->fail({ErrorCode::kConflict, "the password was changed meanwhile; sign in again"});
-  }
-  Administrator changed = *user;
-  changed.password_hash = std::move(new_hash);
-  changed.must_change_password = false;
-  services.core.save_administrator(now_of(call), actor_of(call), std::move(changed), [call](Status done) {
-    if (!done) return call->fail(done.error());
-    // Whoever knew the old password is out.
-    call->services.sessions.close_all(call->who.user, call->who.session_key);
-    call->reply_empty();
-  });
-}
-
 void change_password(const CallPtr& call) {
   if (!demand_session(call)) return;
-  const std::string old_password = *call->text("old_password");
-  const std::string new_password = *call->text("new_password");
-  if (Status ok = acceptable_password(new_password, call->who.user); !ok) return call->fail(ok.error());
-  if (old_password == new_password) {
-    return call->fail({ErrorCode::kInvalidArgument, "new_password: must be another one than the old"});
-  }
-  if (Status ok = take_attempt(call); !ok) return call->fail(sign_in_status(ok.error()), ok.error());
-  check_password(call, call->who.user, old_password, [call, new_password](Result<bool> right) {
-    if (!right) return call->fail(right.error());
-    Services& services = call->services;
-    if (!*right) {
-      services.core.note(now_of(call), actor_of(call), "password.refused", call->who.user, "the old password was wrong");
-      return call->fail({ErrorCode::kPermissionDenied, "old_password: is wrong; the password was not changed"});
-    }
-    give_back_attempt(call);
-    const std::string old_hash = services.core.administrator(call->who.user)->password_hash;
-    auto made = std::make_shared<Result<std::string>>();
-    ++services.hashing;
-    services.hooks.offload([made, new_password] { *made = hash_password(new_password); },
-                           [call, made, old_hash] {
-                             --call->services.hashing;
-                             if (!*made) return call->fail(503, made->error());
-                             store_password(call, old_hash, std::move(**made));
-                           });
+  change_own_password(call, *call->text("old_password"), *call->text("new_password"), [call](Status done, int status) {
+    if (!done) return call->fail(status, done.error());
+    call->reply_empty();
   });
 }
 

@@ -76,6 +76,10 @@ Result<ServerCertificate> read_upload(std::string_view chain_pem, std::string_vi
   for (std::size_t i = 0; i < chain->size(); ++i) {
     const auto info = pki::parse_certificate((*chain)[i]);
     if (!info) return refuse(fmt::format("number {} of the chain: {}", i + 1, info.error().message));
+    if (Status ok = pki::check_strength((*chain)[i]); !ok) {
+      return refuse(fmt::format("{}: {}", i == 0 ? info->subject : fmt::format("number {} of the chain", i + 1),
+                                ok.error().message));
+    }
     if (Status ok = check_dates(*info, now); !ok) return fail(ok.error());
     if (i == 0) {
       if (!info->server_auth) {

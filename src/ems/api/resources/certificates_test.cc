@@ -28,6 +28,56 @@ AO7f4o8oO5rhm4uEb1R56BdZRox+vZ2suu34Ceh731qU
 -----END CERTIFICATE-----
 )";
 
+// EKU serverAuth: self-signed with an RSA key of 1024 bits, and one on P-256 that an authority signed with SHA-1.
+constexpr const char* kRsa1024 = R"(-----BEGIN CERTIFICATE-----
+MIIB3zCCAUigAwIBAgIUKNC7Qr9xFV7rccPBDWbqDlt9TlQwDQYJKoZIhvcNAQEL
+BQAwDzENMAsGA1UEAwwEd2VhazAgFw0yNjExMjUxOTUwMDBaGA8yMTI2MTEwMTE5
+NTAwMFowDzENMAsGA1UEAwwEd2VhazCBnzANBgkqhkiG9w0BAQEFAAOBjQAwgYkC
+gYEA5QVCesOzsINKRjjKB2E2uwUPll8phjqjdcazfiwP3E+uMc17jMMFESJRaAn4
+z/b39ieuD9VzpIcOSS12dti6gcm/3rXlgBCiaWOUGGiVQ2v36Ukxb8B0A+Fn3Rbe
+Sy3NSNwFWckshq5kByXfS23nyTNlfq0nqUTd1wra8z34XSECAwEAAaM2MDQwEwYD
+VR0lBAwwCgYIKwYBBQUHAwEwHQYDVR0OBBYEFFXEKlb9RA8lS9tC+koPyVkZBjty
+MA0GCSqGSIb3DQEBCwUAA4GBAF5EWrperzV8m/aNQgN90RrLqca1vIxazATl6PvS
+MKVtemBJ6yruG5xMzFUg1J0oo4ncY2SlKMierU5c6ln70X9Zj+e+PitKwsreYYzG
+m/i6QljPxh6MaoCfKrFQsPjKCN/0/c7w4M3DOPvrT0FFm2dOS9lyNXGsqryNn/nE
+cmO8
+-----END CERTIFICATE-----
+)";
+constexpr const char* kRsa1024Key = R"(-----BEGIN PRIVATE KEY-----
+MIICeAIBADANBgkqhkiG9w0BAQEFAASCAmIwggJeAgEAAoGBAOUFQnrDs7CDSkY4
+ygdhNrsFD5ZfKYY6o3XGs34sD9xPrjHNe4zDBREiUWgJ+M/29/Ynrg/Vc6SHDkkt
+dnbYuoHJv9615YAQomljlBholUNr9+lJMW/AdAPhZ90W3kstzUjcBVnJLIauZAcl
+30tt58kzZX6tJ6lE3dcK2vM9+F0hAgMBAAECgYEAhNkINy5OjZWbACDxEFbT6KiG
+4jNRYwugxjD87bOhf6q44SrRAFYgGlBN6IvgSMJ6E8/wqD6pVkcBgnFcxpPxmz7f
+U4fVyJauCCAcaWUjZCH8J2GrdNf3n0w0IlONyls3VZkHP6mfSCt5shXEfaoK3Ivf
+r1hrQ0kYJQ2TKB2kEgECQQD51FTsb1oDX6Y8OXJNnM347e7OgOXA2UJzOIEtcZEy
+W126Gu3uHWch4jzV3CazZmsJP9A6MvIt7b/7vzYz5RBHAkEA6q1ai/wSW8L8YNvg
+tSyLZJluNgmZfZTH3on7UkJKFUrNSPC4PYtXEocxpIwQKMckQrz8gkq5UqirD5d/
+gxkDVwJBAIa2qzBu/t+w1QfGhk85jYt8aXgq4zjxLjbJMkbZ5Ux9HfY7jS8H5dPM
+lbdQJgI46OCs61BmplaDzDEos0aabwMCQEt+pyFfXxyL9prGQVynTtR3E2Bo6Crh
+IQczRllpH+IHpVCwt+R8ne9E9LBlqpEjt0OM/oJ/vWyc/CLQ7uFiu5MCQQCo04Gv
+8ovWPiBfrquPEhENWmk0lAU8ztT5bqTGUbfzenjB1Mblouy/zg7BF3meUU4DieHa
+dgT37+7bZLR4C0B0
+-----END PRIVATE KEY-----
+)";
+constexpr const char* kSha1 = R"(-----BEGIN CERTIFICATE-----
+MIIBdTCCARygAwIBAgIUHE+IVEc15szxiECAR8XN1kXNvGowCQYHKoZIzj0EATAN
+MQswCQYDVQQDDAJjYTAgFw0yNjExMjUxOTUwMDBaGA8yMTI2MTEwMTE5NTAwMFow
+DzENMAsGA1UEAwwEc2hhMTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABInfBEye
+d4si+RIH9tYOEWmSztUxAey1fQ7wym4lIAThwj8aHUy8r6tulgy0lQWdCuUBKNnl
+uLHbtpYJH9tAJsKjVzBVMBMGA1UdJQQMMAoGCCsGAQUFBwMBMB0GA1UdDgQWBBSt
+Jljj5lMKIYrO/S84BnEwCL7X3zAfBgNVHSMEGDAWgBRpZrFhqSPNHlu/i9D9pm/9
+A74fPDAJBgcqhkjOPQQBA0gAMEUCIGj5dODazLwcjGjjl24asu88rqq8HqrEQqJR
+rGzXJGVyAiEAz0t9Zsq6qEC7qaJ8JKTHfbHezrPqR2bIpa7q/T8z5dg=
+-----END CERTIFICATE-----
+)";
+constexpr const char* kSha1Key = R"(-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQvSZ2RwWN7LhZBiU
+bqEbPKa94O5mWG3SJBf4nN8XiuehRANCAASJ3wRMnneLIvkSB/bWDhFpks7VMQHs
+tX0O8MpuJSAE4cI/Gh1MvK+rbpYMtJUFnQrlASjZ5bix27aWCR/bQCbC
+-----END PRIVATE KEY-----
+)";
+
 class Certificates : public ApiLab {
  protected:
   pki::Identity server(pki::Validity validity) {
@@ -113,6 +163,18 @@ TEST_F(Certificates, WhatDoesNotFitIsRefusedWithTheReason) {
   std::string endless;
   for (int i = 0; i < 11; ++i) endless += pem(root);
   EXPECT_NE(refused(pem(good) + endless, key).find("too many"), std::string::npos);
+  EXPECT_EQ(get(kPath).at("total"), 1);
+}
+
+TEST_F(Certificates, AWeakOneIsRefusedWhenItIsUploadedNotWhenItIsSelected) {
+  const std::string rsa = refused(kRsa1024, kRsa1024Key);
+  EXPECT_NE(rsa.find("CN=weak: its key (rsaEncryption, 1024 bits) is too weak"), std::string::npos) << rsa;
+  EXPECT_NE(rsa.find("RSA of at least 2048 bits"), std::string::npos) << rsa;
+  const std::string digest = refused(kSha1, kSha1Key);
+  EXPECT_NE(digest.find("CN=sha1: it is signed with a weak digest (SHA1)"), std::string::npos) << digest;
+  // Higher in the chain.
+  const std::string above = refused(pem(good) + kRsa1024, good.key.to_pem());
+  EXPECT_NE(above.find("number 2 of the chain: its key"), std::string::npos) << above;
   EXPECT_EQ(get(kPath).at("total"), 1);
 }
 

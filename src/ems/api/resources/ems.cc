@@ -3,6 +3,7 @@
 #include "ems/api/handling.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
+#include "pki/certificate.h"
 
 namespace postern::ems::api {
 namespace {
@@ -29,6 +30,13 @@ void show(const CallPtr& call) {
   out["root_certificate"] = status.ems_root_pem;
   out["root_key_sha256"] = to_hex_lower(status.root_key_sha256);
   out["ztna_ca"] = status.ztna_ca_pem;
+  const WebCertificateStatus& web = status.web_certificate;
+  json::object certificate{{"name", web.name},
+                           {"built_in", web.built_in},
+                           {"fingerprint", pki::fingerprint_text(web.sha256)},
+                           {"not_after", time_json(web.not_after)}};
+  certificate["renews_at"] = web.renews_at ? time_json(*web.renews_at) : json::value(nullptr);
+  out["web_certificate"] = std::move(certificate);
   call->reply(200, out);
 }
 
@@ -45,7 +53,7 @@ Resource ems_resource() {
                       .result = "Ems"}},
           .schemas = R"({"Ems": {"type": "object",
             "required": ["serial", "tenant", "version", "revision", "started_at", "counts", "read_only", "store_error",
-              "root_certificate", "root_key_sha256", "ztna_ca"],
+              "root_certificate", "root_key_sha256", "ztna_ca", "web_certificate"],
             "properties": {
               "serial": {"type": "string"}, "tenant": {"type": "string"}, "version": {"type": "string"},
               "revision": {"type": "integer", "description": "Of the newest committed change"},
@@ -58,7 +66,15 @@ Resource ems_resource() {
               "store_error": {"type": ["string", "null"], "description": "Why, and what to do"},
               "root_certificate": {"type": "string", "description": "PEM, of the EMS root key"},
               "root_key_sha256": {"type": "string", "description": "What invitations name: of the SubjectPublicKeyInfo"},
-              "ztna_ca": {"type": "string", "description": "PEM: what signs endpoints' client certificates"}}}})"};
+              "ztna_ca": {"type": "string", "description": "PEM: what signs endpoints' client certificates"},
+              "web_certificate": {"type": "object", "required": ["name", "built_in", "fingerprint", "not_after", "renews_at"],
+                "description": "What browsers and gateways see", "properties": {
+                  "name": {"type": "string", "description": "Under EMS Server Certificates"},
+                  "built_in": {"type": "boolean"},
+                  "fingerprint": {"type": "string", "description": "SHA-256, as people compare it: AB:CD:…"},
+                  "not_after": {"type": ["string", "null"], "format": "date-time"},
+                  "renews_at": {"type": ["string", "null"], "format": "date-time",
+                    "description": "The built-in one renews itself from then on, and gateways that accepted it by its fingerprint ask again; null: an uploaded one, which somebody has to replace"}}}}}})"};
 }
 
 }  // namespace postern::ems::api

@@ -1,7 +1,10 @@
 // The plain pages: signing in, a start page, and the pop-up in which a gateway is authorised. They work without
 // JavaScript; sign-in and authorising are the API's own functions behind forms.
+#include <fmt/format.h>
+
 #include "ems/api/auth.h"
 #include "ems/api/handling.h"
+#include "ems/api/own_password.h"
 #include "ems/api/pages/html.h"
 #include "ems/api/pages/views.h"
 #include "ems/api/password.h"
@@ -14,17 +17,19 @@ namespace {
 
 const Field kCsrfField{.name = "csrf_token", .required = true, .max = 64};
 constexpr std::string_view kAuthorisation = "/fabric-authorization";
+constexpr std::string_view kAuthorisationOf = "/fabric-authorization?serial=";
+constexpr std::string_view kPassword = "/password";
 
 bool signed_in(const CallPtr& call) { return call->who.kind != Principal::Kind::kNobody; }
 
 /// Where sign-in may lead: pages of ours, never another site ("//evil", "/\evil", "https:…").
 std::string own_path(const std::string& next) {
-  const std::string authorisation = std::string(kAuthorisation) + "?serial=";
-  if (next.starts_with(authorisation) && valid_gateway_serial(next.substr(authorisation.size()))) return next;
+  if (next.starts_with(kAuthorisationOf) && valid_gateway_serial(next.substr(kAuthorisationOf.size()))) return next;
+  if (next == kPassword) return next;
   return "/";
 }
 
-std::string authorisation_path(const std::string& serial) { return std::string(kAuthorisation) + "?serial=" + serial; }
+std::string authorisation_path(const std::string& serial) { return fmt::format("{}{}", kAuthorisationOf, serial); }
 
 void go_to(const CallPtr& call, const std::string& path) {
   net::HttpResponse response;
@@ -40,6 +45,21 @@ void ask_to_sign_in(const CallPtr& call, const std::string& next, const std::str
   view.problem = problem;
   view.status = status;
   call->reply(sign_in_page(view));
+}
+
+/// Who has to change the password is led there first; true: answered.
+bool led_to_password(const CallPtr& call, bool must_change, const std::string& next) {
+  if (!must_change) return false;
+  const std::string after = own_path(next);
+  std::string target(kPassword);
+  if (after != "/" && after != kPassword) {
+    target += "?next=";
+    for (const char c : after) {
+      target += c == '/' ? "%2F" : c == '?' ? "%3F" : c == '=' ? "%3D" : std::string(1, c);
+    }
+  }
+  go_to(call, target);
+  return true;
 }
 
 void style(const CallPtr& call) {
@@ -60,6 +80,7 @@ void icon(const CallPtr& call) {
 
 void start(const CallPtr& call) {
   if (!signed_in(call)) return ask_to_sign_in(call, "/");
+  if (led_to_password(call, call->who.must_change_password, "/")) return;
   const EmsStatus status = call->services.core.status();
   StartView view;
   view.ems = status.serial.str();
@@ -67,7 +88,6 @@ void start(const CallPtr& call) {
   view.user = call->who.user;
   view.role = call->who.role == Role::kAdmin ? "admin" : "readonly";
   view.csrf_token = call->who.csrf_token;
-  view.must_change_password = call->who.must_change_password;
   for (const FabricDeviceView& d : call->services.core.fabric_devices()) {
     if (d.device.state != DeviceState::kPending && d.device.state != DeviceState::kConflict) continue;
     view.waiting.push_back({d.device.serial.str(), d.device.host_name, authorisation_path(d.device.serial.str())});
@@ -90,6 +110,40 @@ void sign_in_by_form(const CallPtr& call) {
       return ask_to_sign_in(call, next, signed_in.error().message, sign_in_status(signed_in.error()));
     }
     call->add_header("Set-Cookie", Sessions::cookie(signed_in->secret));
+    if (!led_to_password(call, signed_in->who.must_change_password, next)) go_to(call, next);
+  });
+}
+
+// ---- One's own password ----------------------------------------------------------------------------------------------
+
+void show_password(const CallPtr& call, const std::string& next, const std::string& problem = {}, int status = 200) {
+  PasswordView view;
+  view.ems = call->services.core.status().serial.str();
+  view.user = call->who.user;
+  view.csrf_token = call->who.csrf_token;
+  view.next = own_path(next) == kPassword ? "/" : own_path(next);
+  view.must = call->who.must_change_password;
+  view.problem = problem;
+  view.status = status;
+  call->reply(password_page(view));
+}
+
+void password_form(const CallPtr& call) {
+  if (call->who.kind != Principal::Kind::kSession) return ask_to_sign_in(call, std::string(kPassword));
+  show_password(call, call->query("next"));
+}
+
+void change_password(const CallPtr& call) {
+  if (call->who.kind != Principal::Kind::kSession) {
+    return ask_to_sign_in(call, std::string(kPassword), "The session has ended; nothing was changed. Sign in again.", 401);
+  }
+  if (Status ok = check_csrf(call->who, call->form["csrf_token"]); !ok) return call->fail(ok.error());
+  const std::string next = own_path(call->form["next"]);
+  if (call->form["new_password"] != call->form["repeated"]) {
+    return show_password(call, next, "The new password was not the same both times; nothing was changed.", 400);
+  }
+  change_own_password(call, call->form["old_password"], call->form["new_password"], [call, next](Status done, int status) {
+    if (!done) return show_password(call, next, "Nothing was changed: " + done.error().message, status);
     go_to(call, next);
   });
 }
@@ -142,6 +196,7 @@ void show_device(const CallPtr& call, const std::string& serial, const std::stri
 void authorisation_form(const CallPtr& call) {
   const std::string serial = call->query("serial");
   if (!signed_in(call)) return ask_to_sign_in(call, authorisation_path(serial));
+  if (led_to_password(call, call->who.must_change_password, authorisation_path(serial))) return;
   show_device(call, serial);
 }
 
@@ -152,7 +207,10 @@ void decide(const CallPtr& call) {
                           401);
   }
   if (Status ok = check_csrf(call->who, call->form["csrf_token"]); !ok) return call->fail(ok.error());
-  if (!call->who.may(Role::kAdmin) || call->who.must_change_password) {
+  if (call->who.must_change_password) {
+    return call->fail({ErrorCode::kPermissionDenied, "your password has to be changed first: open /password"});
+  }
+  if (!call->who.may(Role::kAdmin)) {
     return call->fail({ErrorCode::kPermissionDenied, "authorising a gateway needs the role admin"});
   }
   if (!find_device(call, serial)) return no_device(call, serial);
@@ -203,6 +261,27 @@ Resource pages_resource() {
                                 .required = true,
                                 .min = 1,
                                 .max = static_cast<std::int64_t>(kMaxPassword)},
+                               {.name = "next"}}},
+                     {.method = "GET",
+                      .path = std::string(kPassword),
+                      .role = Role::kAnyone,
+                      .handler = password_form,
+                      .summary = "Form for one's own password",
+                      .query = {{.name = "next"}}},
+                     {.method = "POST",
+                      .path = std::string(kPassword),
+                      .role = Role::kAnyone,
+                      .handler = change_password,
+                      .summary = "Change one's own password",
+                      .body_kind = BodyKind::kForm,
+                      .body = {kCsrfField,
+                               {.name = "name"},
+                               {.name = "old_password",
+                                .required = true,
+                                .min = 1,
+                                .max = static_cast<std::int64_t>(kMaxPassword)},
+                               {.name = "new_password", .required = true, .min = 1, .max = 4096},
+                               {.name = "repeated", .required = true, .min = 1, .max = 4096},
                                {.name = "next"}}},
                      {.method = "POST",
                       .path = "/signout",

@@ -249,5 +249,57 @@ TEST(Views, FingerprintsAreTheTextThatTheGatewayPrintsInGroupsForTheEye) {
   EXPECT_EQ(api::fingerprint_groups("not hex"), std::vector<std::string>{"not hex"});
 }
 
+TEST_F(Pages, APasswordThatMustBeChangedIsAskedForBeforeAnythingElse) {
+  Administrator user = *core->administrator("admin");
+  user.must_change_password = true;
+  core->save_administrator(clock.now(), admin, user, nullptr);
+  TestGateway gateway(kSerial, 5);
+  connect(gateway);
+  settle();
+  const Reply in = submit("/signin", "name=admin&password=Correct-Horse-Battery&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001");
+  ASSERT_EQ(in.status, 303);
+  EXPECT_EQ(in.header("Location"), "/password?next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001");
+  const std::string cookie = in.cookie();
+  EXPECT_EQ(open("/", cookie).header("Location"), "/password");
+  EXPECT_EQ(open(popup, cookie).header("Location"), in.header("Location"));
+  const Reply page = open(in.header("Location"), cookie);
+  ASSERT_EQ(page.status, 200);
+  EXPECT_TRUE(shows(page, "was chosen for you"));
+  EXPECT_EQ(field(page, "next"), popup);
+
+  const auto form = [&](const std::string& old_password, const std::string& first, const std::string& second) {
+    return "csrf_token=" + field(page, "csrf_token") + "&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001&name=admin" +
+           "&old_password=" + old_password + "&new_password=" + first + "&repeated=" + second;
+  };
+  const Reply typo = submit("/password", form("Correct-Horse-Battery", "words-of-my-own", "words-of-my-onw"), cookie);
+  EXPECT_EQ(typo.status, 400);
+  EXPECT_TRUE(shows(typo, "not the same both times"));
+  EXPECT_EQ(field(typo, "next"), popup);
+  const Reply wrong = submit("/password", form("guess", "words-of-my-own", "words-of-my-own"), cookie);
+  EXPECT_EQ(wrong.status, 403);
+  EXPECT_TRUE(shows(wrong, "old_password: is wrong"));
+  EXPECT_EQ(submit("/password", form("Correct-Horse-Battery", "short", "short"), cookie).status, 400);
+  EXPECT_EQ(submit("/password", "csrf_token=x&old_password=Correct-Horse-Battery&new_password=words-of-my-own&repeated=words-of-my-own",
+                   cookie)
+                .status,
+            403);
+  const Reply done = submit("/password", form("Correct-Horse-Battery", "words-of-my-own", "words-of-my-own"), cookie);
+  ASSERT_EQ(done.status, 303) << done.text;
+  EXPECT_EQ(done.header("Location"), popup);
+  EXPECT_TRUE(shows(open(popup, cookie), "Authorise"));
+  EXPECT_EQ(open("/", cookie).status, 200);
+  EXPECT_EQ(try_sign_in("admin", "words-of-my-own").status, 200);
+}
+
+TEST_F(Pages, ThePasswordFormIsForThoseSignedIn) {
+  EXPECT_EQ(field(open("/password"), "next"), "/password");
+  EXPECT_EQ(submit("/password", "csrf_token=x&old_password=a&new_password=b&repeated=b").status, 401);
+  const Reply in = submit("/signin", "name=reader&password=Correct-Horse-Battery&next=%2Fpassword");
+  EXPECT_EQ(in.header("Location"), "/password");
+  const Reply page = open("/password?next=https://evil.example", in.cookie());
+  EXPECT_FALSE(shows(page, "was chosen for you"));
+  EXPECT_EQ(field(page, "next"), "/");
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

@@ -7,6 +7,7 @@
 namespace postern::ems::api {
 
 Resource auth_resource();
+Resource administrators_resource();
 Resource tokens_resource();
 Resource ems_resource();
 Resource invitations_resource();

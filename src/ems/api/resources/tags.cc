@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 /// What the answer has beyond the definition. Taken back in a body and ignored, so that what was read can be edited and
 /// sent back.
-constexpr std::string_view kReadOnly[] = {"id", "built_in", "has", "unknown", "updated_at", "updated_by"};
+constexpr std::string_view kReadOnly[] = {"id", "built_in", "has", "unknown", "shared_with", "updated_at", "updated_by", "warnings"};
 
 json::object tag_json(const EmsCore& core, const Tag& tag) {
   json::object out = json::parse(posture::print_tag_json(tag.definition)).as_object();
@@ -23,6 +23,9 @@ json::object tag_json(const EmsCore& core, const Tag& tag) {
   out["built_in"] = tag.id == posture::kAllRegisteredClientsId;
   out["has"] = counts.has;
   out["unknown"] = counts.unknown;
+  json::array shared;
+  for (const auto& serial : core.tag_shared_with(tag.id)) shared.emplace_back(serial.str());
+  out["shared_with"] = std::move(shared);
   out["updated_at"] = time_json(tag.updated_at);
   out["updated_by"] = tag.updated_by;
   return out;
@@ -63,11 +66,16 @@ void save(const CallPtr& call, const std::string& name, posture::TagDefinition d
   const std::string new_name = definition.name.str();
   call->services.core.save_tag(
       now_of(call), actor_of(call), name, std::move(definition), create_only,
-      [call, new_name, create_only](Result<posture::TagId> id) {
+      [call, name, new_name, create_only](Result<posture::TagId> id) {
         if (!id) return call->fail(id.error());
         const Tag* tag = call->services.core.tag(new_name);
         if (tag == nullptr) return call->fail(no_tag(new_name));  // deleted in the same moment
-        call->reply(create_only ? 201 : 200, tag_json(call->services.core, *tag));
+        json::object out = tag_json(call->services.core, *tag);
+        if (name != new_name && !out["shared_with"].as_array().empty()) {
+          out["warnings"] = json::array{"gateways know it as " + new_name + " from now on: their policies that name " + name +
+                                        " count it as unknown until they are changed"};
+        }
+        call->reply(create_only ? 201 : 200, out);
       });
 }
 
@@ -163,11 +171,15 @@ constexpr std::string_view kSchemas = R"({
     "logic": {"type": "object", "additionalProperties": {"type": "string"},
       "description": "Per operating system over rule numbers: (1 and 2) or not 3. Not given: all rules"}}},
   "Tag": {"allOf": [{"$ref": "#/components/schemas/TagDefinition"}, {"type": "object",
-    "required": ["id", "built_in", "has", "unknown", "updated_at", "updated_by"], "properties": {
+    "required": ["id", "built_in", "has", "unknown", "shared_with", "updated_at", "updated_by"], "properties": {
       "id": {"type": "integer", "readOnly": true},
       "built_in": {"type": "boolean", "readOnly": true},
       "has": {"type": "integer", "readOnly": true, "description": "Registered endpoints that have it"},
       "unknown": {"type": "integer", "readOnly": true, "description": "Registered endpoints of which nobody knows"},
+      "shared_with": {"type": "array", "items": {"type": "string"}, "readOnly": true,
+        "description": "Authorised gateways that are told of it, by serial number: their policies may name it"},
+      "warnings": {"type": "array", "items": {"type": "string"}, "readOnly": true,
+        "description": "What the change that this answers may have broken; only then there"},
       "updated_at": {"type": ["string", "null"], "format": "date-time", "readOnly": true},
       "updated_by": {"type": "string", "readOnly": true}}}]},
   "TagEndpoint": {"type": "object",
@@ -245,7 +257,7 @@ Resource tags_resource() {
            {.method = "DELETE",
             .path = "/api/v1/tags/{name}",
             .handler = remove,
-            .summary = "Delete a tag; policies that name it count it as unknown from then on",
+            .summary = "Delete a tag; policies of the gateways in shared_with that name it count it as unknown from then on",
             .success = 204},
            {.method = "GET",
             .path = "/api/v1/tags/{name}/endpoints",

@@ -49,6 +49,53 @@ TEST_F(ApiLab, ATagIsCreatedReadReplacedRenamedAndDeleted) {
   EXPECT_EQ(names(get("/api/v1/tags")), std::vector<std::string>{"all_registered_clients"});
 }
 
+TEST_F(ApiLab, ATagThatGatewaysKnowIsRenamedAndDeletedWithAWarning) {
+  ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").at("shared_with"), json::array());
+  TestGateway gateway("PGW0000000000001", 5);
+  connect(gateway);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").at("shared_with"), json::array());  // pending: it is told nothing
+  ASSERT_TRUE(authorise(gateway));
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").at("shared_with"), json::array{"PGW0000000000001"});
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Mine","kind":"classification"})").status, 201);
+  EXPECT_EQ(get("/api/v1/tags/Mine").at("shared_with"), json::array());  // of a kind that is not shared
+
+  const Reply same = call("PUT", "/api/v1/tags/Has-sshd", kTag);
+  EXPECT_EQ(same.at("warnings"), nullptr);
+  alerts.clear();
+  const Reply renamed = call("PUT", "/api/v1/tags/Has-sshd", R"({"name":"SSH server"})");
+  ASSERT_EQ(renamed.status, 200) << renamed.text;
+  ASSERT_TRUE(renamed.at("warnings").is_array());
+  EXPECT_NE(renamed.text.find("policies that name Has-sshd count it as unknown"), std::string::npos) << renamed.text;
+  EXPECT_EQ(alerts, std::vector<std::string>{"tag.renamed"});
+  EXPECT_EQ(core->audit(0, 1)->front().detail,
+            "was Has-sshd; it is shared with PGW0000000000001: policies there that name it count it as unknown until they are "
+            "changed");
+  EXPECT_EQ(call("PUT", "/api/v1/tags/Mine", R"({"name":"Ours","kind":"classification"})").at("warnings"), nullptr);
+  // What was read can be sent back, warnings too.
+  EXPECT_EQ(call("PUT", "/api/v1/tags/SSH%20server", renamed.text).status, 200);
+
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").status, 204);
+  EXPECT_EQ(alerts.back(), "tag.deleted");
+  EXPECT_NE(core->audit(0, 1)->front().detail.find("PGW0000000000001"), std::string::npos);
+}
+
+TEST_F(ApiLab, TagNamesThatDifferOnlyInCaseAreRefused) {
+  ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
+  for (const auto& reply : {post("/api/v1/tags", R"({"name":"has-SSHD"})"), call("PUT", "/api/v1/tags/has-SSHD", R"({"name":"has-SSHD"})"),
+                            post("/api/v1/tags", R"({"name":"All_Registered_Clients"})")}) {
+    EXPECT_EQ(reply.status, 409) << reply.text;
+    EXPECT_EQ(reply.code(), "already_exists");
+    EXPECT_NE(reply.message().find("differs only in case"), std::string::npos) << reply.text;
+  }
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Other"})").status, 201);
+  EXPECT_EQ(call("PUT", "/api/v1/tags/Other", R"({"name":"HAS-sshd"})").code(), "already_exists");
+  EXPECT_EQ(get("/api/v1/tags/Other").status, 200);
+  // Its own name in another spelling is a renaming as any other.
+  EXPECT_EQ(call("PUT", "/api/v1/tags/Has-sshd", R"({"name":"Has-SSHD"})").status, 200);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").status, 404);
+}
+
 TEST_F(ApiLab, WhatWasReadOfATagCanBeSentBack) {
   post("/api/v1/tags", kTag);
   json::value read = get("/api/v1/tags/Has-sshd").body;

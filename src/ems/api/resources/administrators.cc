@@ -1,0 +1,191 @@
+// /api/v1/administrators: who may sign in. One's own password is changed under auth/.
+#include "base/text.h"
+#include "ems/api/fact_json.h"
+#include "ems/api/handling.h"
+#include "ems/api/own_password.h"
+#include "ems/api/password.h"
+#include "ems/api/resources/resources.h"
+#include "ems/api/services.h"
+
+namespace postern::ems::api {
+namespace {
+
+namespace json = boost::json;
+
+/// Without the password's hash, which never leaves the EMS.
+json::object administrator_json(const Administrator& a) {
+  return {{"name", a.name},
+          {"role", std::string(administrator_role_name(a.role))},
+          {"disabled", a.disabled},
+          {"must_change_password", a.must_change_password},
+          {"created_at", time_json(a.created_at)}};
+}
+
+Error nobody(const std::string& name) { return {ErrorCode::kNotFound, "there is no administrator " + name}; }
+
+void list(const CallPtr& call) {
+  reply_page(call, call->services.core.administrators(), [](const Administrator* a) { return a->name; },
+             [](const Administrator* a) { return administrator_json(*a); });
+}
+
+void show(const CallPtr& call) {
+  const Administrator* a = call->services.core.administrator(call->param("name"));
+  if (a == nullptr) return call->fail(nobody(call->param("name")));
+  call->reply(200, administrator_json(*a));
+}
+
+void save(const CallPtr& call, Administrator administrator, bool sign_out, int status) {
+  const std::string name = administrator.name;
+  call->services.core.save_administrator(
+      now_of(call), actor_of(call), std::move(administrator), [call, name, sign_out, status](Status done) {
+        if (!done) return call->fail(done.error());
+        if (sign_out) call->services.sessions.close_all(name);
+        const Administrator* a = call->services.core.administrator(name);
+        if (a == nullptr) return call->fail(nobody(name));  // deleted in the same moment
+        call->reply(status, administrator_json(*a));
+      });
+}
+
+/// Names are told apart by people: one that differs only in case is another's.
+Status name_is_free(const CallPtr& call, const std::string& name) {
+  for (const Administrator* a : call->services.core.administrators()) {
+    if (a->name == name) return fail(ErrorCode::kAlreadyExists, "there is an administrator " + name + " already");
+    if (to_lower(a->name) == to_lower(name)) {
+      return fail(ErrorCode::kAlreadyExists, "there is an administrator " + a->name +
+                                                 " already; names that differ only in case would be taken for one another");
+    }
+  }
+  return {};
+}
+
+void create(const CallPtr& call) {
+  Administrator made;
+  made.name = *call->text("name");
+  made.role = *parse_administrator_role(*call->text("role"));
+  made.must_change_password = call->boolean("must_change_password").value_or(true);
+  made.created_at = now_of(call).wall;
+  const std::string password = *call->text("password");
+  if (!valid_tag_name(made.name)) {
+    return call->fail({ErrorCode::kInvalidArgument,
+                       "name: must be 1 to 63 letters, digits, dots, hyphens, underscores or spaces inside"});
+  }
+  if (Status ok = name_is_free(call, made.name); !ok) return call->fail(ok.error());
+  if (Status ok = acceptable_password(password, made.name, "password"); !ok) return call->fail(ok.error());
+  hash_later(call, password, [call, made](Result<std::string> hash) mutable {
+    if (!hash) return call->fail(hash.error());
+    if (Status ok = name_is_free(call, made.name); !ok) return call->fail(ok.error());  // taken meanwhile
+    made.password_hash = std::move(*hash);
+    // Sessions of somebody who was called so before are not this one's.
+    save(call, std::move(made), true, 201);
+  });
+}
+
+/// What the body says of `a`, but for the password.
+Administrator changed(const CallPtr& call, Administrator a) {
+  if (const auto role = call->text("role")) a.role = *parse_administrator_role(*role);
+  if (const auto disabled = call->boolean("disabled")) a.disabled = *disabled;
+  return a;
+}
+
+void change(const CallPtr& call) {
+  const std::string name = call->param("name");
+  const Administrator* before = call->services.core.administrator(name);
+  if (before == nullptr) return call->fail(nobody(name));
+  const auto password = call->text("password");
+  if (!password) {
+    Administrator after = changed(call, *before);
+    const bool sign_out = after.disabled;
+    return save(call, std::move(after), sign_out, 200);
+  }
+  if (name == call->who.user) {
+    return call->fail({ErrorCode::kConflict, "password: is your own; change it with POST /api/v1/auth/password"});
+  }
+  if (Status ok = acceptable_password(*password, name, "password"); !ok) return call->fail(ok.error());
+  hash_later(call, *password, [call, name](Result<std::string> hash) {
+    if (!hash) return call->fail(hash.error());
+    const Administrator* now = call->services.core.administrator(name);
+    if (now == nullptr) return call->fail(nobody(name));  // deleted meanwhile
+    Administrator after = changed(call, *now);
+    after.password_hash = std::move(*hash);
+    after.must_change_password = true;
+    save(call, std::move(after), true, 200);
+  });
+}
+
+void remove(const CallPtr& call) {
+  const std::string name = call->param("name");
+  call->services.core.remove_administrator(now_of(call), actor_of(call), name, [call, name](Status done) {
+    if (!done) return call->fail(done.error());
+    call->services.sessions.close_all(name);
+    call->reply_empty();
+  });
+}
+
+}  // namespace
+
+Resource administrators_resource() {
+  const Field password{.name = "password",
+                       .description = "12 to 256 bytes, without the name in it",
+                       .min = 1,
+                       .max = 4096};
+  Field first_password = password;
+  first_password.required = true;
+  const Field role{.name = "role", .description = "readonly: sees everything, changes nothing", .values = {"admin", "readonly"}};
+  Field first_role = role;
+  first_role.required = true;
+  return {
+      .name = "administrators",
+      .description = "Administrators: who may sign in. One's own password is changed under auth",
+      .routes = {{.method = "GET",
+                  .path = "/api/v1/administrators",
+                  .role = Role::kReadonly,
+                  .handler = list,
+                  .summary = "All administrators by name",
+                  .query = list_query({}),
+                  .result = "Administrator",
+                  .list = true},
+                 {.method = "POST",
+                  .path = "/api/v1/administrators",
+                  .handler = create,
+                  .summary = "Create an administrator, who has to change the password at the first sign-in",
+                  .body_kind = BodyKind::kFields,
+                  .body = {{.name = "name", .required = true, .min = 1, .max = 63},
+                           first_password,
+                           first_role,
+                           {.name = "must_change_password",
+                            .type = FieldType::kBoolean,
+                            .description = "False: the password given may stay"}},
+                  .success = 201,
+                  .result = "Administrator"},
+                 {.method = "GET",
+                  .path = "/api/v1/administrators/{name}",
+                  .role = Role::kReadonly,
+                  .handler = show,
+                  .summary = "One administrator",
+                  .result = "Administrator"},
+                 {.method = "PATCH",
+                  .path = "/api/v1/administrators/{name}",
+                  .handler = change,
+                  .summary = "Change the role, disable or enable, or give another password, to be changed at the next sign-in",
+                  .body_kind = BodyKind::kFields,
+                  .body = {role,
+                           {.name = "disabled",
+                            .type = FieldType::kBoolean,
+                            .description = "May not sign in; sessions end and API tokens are refused"},
+                           password},
+                  .result = "Administrator"},
+                 {.method = "DELETE",
+                  .path = "/api/v1/administrators/{name}",
+                  .handler = remove,
+                  .summary = "Delete an administrator, with sessions and API tokens; never the last with the role admin",
+                  .success = 204}},
+      .schemas = R"({"Administrator": {"type": "object",
+        "required": ["name", "role", "disabled", "must_change_password", "created_at"], "properties": {
+          "name": {"type": "string"},
+          "role": {"type": "string", "enum": ["admin", "readonly"]},
+          "disabled": {"type": "boolean"},
+          "must_change_password": {"type": "boolean", "description": "At the next sign-in, before anything else"},
+          "created_at": {"type": ["string", "null"], "format": "date-time"}}}})"};
+}
+
+}  // namespace postern::ems::api

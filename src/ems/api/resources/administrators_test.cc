@@ -1,0 +1,119 @@
+#include "ems/api/api_lab.h"
+
+namespace postern::ems::testing {
+namespace {
+
+constexpr const char* kPath = "/api/v1/administrators";
+constexpr const char* kFirst = "first-words-of-her-boss";
+
+std::string body(const json::object& members) { return json::serialize(members); }
+
+class Administrators : public ApiLab {
+ protected:
+  Reply create(const std::string& name, const std::string& role = "admin", const std::string& password = kFirst) {
+    return post(kPath, body({{"name", name}, {"role", role}, {"password", password}}));
+  }
+  Reply change(const std::string& name, const json::object& members) {
+    return call("PATCH", std::string(kPath) + "/" + name, body(members));
+  }
+};
+
+TEST_F(Administrators, AreListedWithoutTheirPasswords) {
+  const Reply list = read_only("GET", kPath);
+  ASSERT_EQ(list.status, 200) << list.text;
+  ASSERT_EQ(list.items().size(), 2u);
+  EXPECT_EQ(Reply::member(list.items()[0], "name"), "admin");
+  EXPECT_EQ(Reply::member(list.items()[1], "role"), "readonly");
+  EXPECT_EQ(list.text.find("argon2"), std::string::npos);
+  EXPECT_EQ(read_only("GET", std::string(kPath) + "/admin").str("name"), "admin");
+  EXPECT_EQ(get(std::string(kPath) + "/nobody").status, 404);
+  EXPECT_EQ(nobody("GET", kPath).status, 401);
+}
+
+TEST_F(Administrators, ANewOneHasToChangeThePasswordFirst) {
+  const Reply made = create("eve");
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.at("must_change_password"), json::value(true));
+  const Reply in = try_sign_in("eve", kFirst);
+  ASSERT_EQ(in.status, 200);
+  EXPECT_EQ(in.at("must_change_password"), json::value(true));
+  const Browser eve{in.cookie(), in.str("csrf_token")};
+  EXPECT_EQ(browse(eve, "GET", kPath).status, 403);
+  const json::object passwords{{"old_password", kFirst}, {"new_password", "words-of-her-own"}};
+  ASSERT_EQ(browse(eve, "POST", "/api/v1/auth/password", body(passwords)).status, 204);
+  EXPECT_EQ(browse(eve, "GET", kPath).status, 200);
+
+  EXPECT_EQ(post(kPath, body({{"name", "robot"}, {"role", "readonly"}, {"password", kFirst}, {"must_change_password", false}}))
+                .at("must_change_password"),
+            json::value(false));
+}
+
+TEST_F(Administrators, BadInputIsRefusedAndNothingIsMade) {
+  EXPECT_EQ(create("admin").status, 409);
+  const Reply case_only = create("Admin");
+  EXPECT_EQ(case_only.code(), "already_exists");
+  EXPECT_NE(case_only.message().find("differ only in case"), std::string::npos) << case_only.message();
+  EXPECT_EQ(create("a/b").status, 400);
+  EXPECT_EQ(create("eve", "root").status, 400);
+  const Reply short_one = create("eve", "admin", "short");
+  EXPECT_EQ(short_one.status, 400);
+  EXPECT_TRUE(short_one.message().starts_with("password: ")) << short_one.message();
+  EXPECT_EQ(create("eve", "admin", "I-am-Eve-of-course").status, 400);
+  EXPECT_EQ(read_only("POST", kPath, body({{"name", "eve"}, {"role", "admin"}, {"password", kFirst}})).status, 403);
+  disk_full(true);
+  EXPECT_EQ(create("eve").status, 507);
+  disk_full(false);
+  EXPECT_EQ(get(kPath).items().size(), 2u);
+}
+
+TEST_F(Administrators, ADisabledOneIsOutAtOnceWithTheirTokens) {
+  const Browser reader = sign_in("reader");
+  ASSERT_EQ(change("reader", {{"disabled", true}}).status, 200);
+  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
+  EXPECT_EQ(read_only("GET", kPath).status, 401);
+  const Reply refused = try_sign_in("reader", kPassword);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.message().find("disabled"), std::string::npos);
+  EXPECT_EQ(try_sign_in("reader", "a-wrong-password").status, 401);  // who does not know the password is not told
+  restart_all();
+  EXPECT_EQ(read_only("GET", kPath).status, 401);
+  ASSERT_EQ(change("reader", {{"disabled", false}}).status, 200);
+  EXPECT_EQ(read_only("GET", kPath).status, 200);
+  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);  // the old session stays ended
+}
+
+TEST_F(Administrators, AnotherPasswordEndsSessionsAndIsToBeChanged) {
+  const Browser reader = sign_in("reader");
+  ASSERT_EQ(change("reader", {{"password", kFirst}}).status, 200);
+  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
+  EXPECT_EQ(try_sign_in("reader", kPassword).status, 401);
+  EXPECT_EQ(try_sign_in("reader", kFirst).at("must_change_password"), json::value(true));
+  // A stolen token must not become a password.
+  const Reply own = change("admin", {{"password", kFirst}});
+  EXPECT_EQ(own.status, 409);
+  EXPECT_EQ(try_sign_in("admin", kPassword).status, 200);
+}
+
+TEST_F(Administrators, TheLastOneStays) {
+  EXPECT_EQ(call("DELETE", std::string(kPath) + "/admin").status, 409);
+  EXPECT_EQ(change("admin", {{"disabled", true}}).status, 409);
+  EXPECT_EQ(change("admin", {{"role", "readonly"}}).status, 409);
+  ASSERT_EQ(create("eve").status, 201);
+  ASSERT_EQ(change("eve", {{"disabled", true}}).status, 200);
+  EXPECT_EQ(call("DELETE", std::string(kPath) + "/admin").status, 409);  // eve could not sign in
+  ASSERT_EQ(change("eve", {{"disabled", false}}).status, 200);
+  const Browser browser = sign_in();
+  EXPECT_EQ(call("DELETE", std::string(kPath) + "/admin").status, 204);
+  EXPECT_EQ(browse(browser, "GET", kPath).status, 401);
+  EXPECT_EQ(get(kPath).status, 401);  // the token of the one who is gone
+}
+
+TEST_F(Administrators, SessionsDoNotPassToTheNextOfThatName) {
+  const Browser reader = sign_in("reader");
+  ASSERT_EQ(call("DELETE", std::string(kPath) + "/reader").status, 204);
+  ASSERT_EQ(create("reader", "admin").status, 201);
+  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
+}
+
+}  // namespace
+}  // namespace postern::ems::testing
