@@ -15,13 +15,13 @@ constexpr std::string_view kCheckPath = "/.postern/check";
 /// A request that was let through has ended. (nginx' log phase comes after the cleanups, when we
 /// know nothing any more.)
 void report_end(const RequestState& state) {
-  if (state.stage != RequestState::Stage::kAllowed || !state.decision.log || state.check ||
-      state.live.cut)
-    return;
+  if (state.stage != RequestState::Stage::kAllowed || state.check || state.live.cut) return;
+  if (!state.decision.log && state.failure_id.empty()) return;
   const auto* r = state.waiting.request;
   const auto& connection = *state.connection;
   ecshm::Event event;
   event.type = ecshm::EventType::kAllowed;
+  event.id = state.failure_id;
   event.time = Worker::turn_began();
   if (connection.certificate == policy::Certificate::kVerified) event.leaf = connection.leaf;
   event.proxy = state.proxy;

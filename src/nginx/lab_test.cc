@@ -210,6 +210,7 @@ void Application::serve(int fd) {
       }
       return;
     }
+    if (path == "/hang-up") return;
     if (path == "/silent") {
       if (!write_all(fd,
                      "HTTP/1.1 200 OK\r\nX-Accel-Buffering: no\r\nContent-Length: 10\r\n\r\nabc"))
@@ -254,7 +255,7 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
        << ";\n"
        << "pid nginx.pid;\nerror_log logs/error.log info;\nevents { worker_connections 512; }\n"
        << "http {\n"
-          "  access_log off;\n"
+          "  access_log off; server_tokens off;\n"
           "  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path "
           "t4; scgi_temp_path t5;\n"
           "  postern_shm run;\n"
@@ -267,7 +268,10 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
           "    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;\n"
           "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
           "    error_page 421 495 496 /.postern/refused;\n"
+          "    error_page 400 403 404 405 408 413 414 497 500 501 502 503 504 505 507 /.postern/failed;\n"
+          "    error_page 494 =431 /.postern/failed;\n"
           "    location = /.postern/refused { internal; postern_refused; }\n"
+          "    location = /.postern/failed { internal; postern_failed; }\n"
           "    postern_proxy 1;\n"
           "    location / {\n"
           "      proxy_http_version 1.1;\n"
@@ -285,7 +289,10 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
           "    ssl_certificate server.pem; ssl_certificate_key server.key;\n"
           "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
           "    error_page 421 495 496 /.postern/refused;\n"
+          "    error_page 400 403 404 405 408 413 414 497 500 501 502 503 504 505 507 /.postern/failed;\n"
+          "    error_page 494 =431 /.postern/failed;\n"
           "    location = /.postern/refused { internal; postern_refused; }\n"
+          "    location = /.postern/failed { internal; postern_failed; }\n"
           "    postern_proxy 2;\n"
           "    location / { proxy_pass http://pool_$postern_pool; }\n"
           "  }\n}\n";

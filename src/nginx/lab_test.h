@@ -56,7 +56,7 @@ class Authority {
 };
 
 /// The application: every path answers with the request's own head; /long streams without end;
-/// /silent begins its answer and falls silent; /ws upgrades to a stream that repeats what it gets.
+/// /silent begins its answer and falls silent; /hang-up gives none; /ws upgrades to a stream that repeats what it gets.
 class Application {
  public:
   Application();

@@ -2,9 +2,11 @@
 //
 //   postern_shm <directory>;      http: where ec-shm, the policies and the gateway's socket are
 //   postern_proxy <number>|off;   http, server, location: judge requests by this access proxy's
-//   policies postern_refused;              location: our page for what nginx refuses before the
-//   access phase, e.g.
-//                                 error_page 421 495 496 /.postern/refused;
+//   policies
+//   postern_refused;              location: our page for what nginx refuses before the access phase,
+//                                 e.g. error_page 421 495 496 /.postern/refused;
+//   postern_failed;               location: our plain page for what nginx can't serve, e.g.
+//                                 error_page 400 502 504 /.postern/failed;
 //
 // Variables: $postern_pool (the real servers' number), $postern_upgrade and $postern_connection
 // (what to send upstream as Upgrade and Connection: a WebSocket's or nothing).
@@ -81,11 +83,13 @@ ngx_int_t on_refused(ngx_http_request_t* r) noexcept {
   return handle_refused(r, static_cast<std::uint32_t>(location_conf(r)->proxy));
 }
 
+ngx_int_t on_failed(ngx_http_request_t* r) noexcept { return handle_failed(r); }
+
 ngx_int_t on_access(ngx_http_request_t* r) noexcept {
   const auto proxy = location_conf(r)->proxy;
   // A subrequest belongs to a request that was judged; the page for refused ones is nobody's
   // secret.
-  if (r != r->main || proxy == 0 || r->content_handler == on_refused) return NGX_DECLINED;
+  if (r != r->main || proxy == 0 || r->content_handler == on_refused || r->content_handler == on_failed) return NGX_DECLINED;
   return handle_access(r, static_cast<std::uint32_t>(proxy));
 }
 
@@ -93,6 +97,13 @@ char* set_refused(ngx_conf_t* cf, ngx_command_t*, void*) {
   auto* core = static_cast<ngx_http_core_loc_conf_t*>(
       ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
   core->handler = on_refused;
+  return NGX_CONF_OK;
+}
+
+char* set_failed(ngx_conf_t* cf, ngx_command_t*, void*) {
+  auto* core = static_cast<ngx_http_core_loc_conf_t*>(
+      ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+  core->handler = on_failed;
   return NGX_CONF_OK;
 }
 
@@ -179,6 +190,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("postern_refused"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_refused,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("postern_failed"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_failed,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command};
 

@@ -131,6 +131,42 @@ TEST_F(ModuleTest, RefusesOtherHostsAndDoubtfulPaths) {
   EXPECT_EQ(application_.requests(), before + 1);
 }
 
+TEST_F(ModuleTest, WhatNginxCannotServeGetsAPlainPageOfOurs) {
+  const auto expect_page = [&](const Response& r, int status, bool reference) {
+    EXPECT_EQ(r.status, status) << r.head << r.body;
+    EXPECT_EQ(r.body.find("nginx"), std::string::npos) << r.body;
+    EXPECT_EQ(r.header("Server").find('/'), std::string::npos) << "no version: " << r.head;
+    EXPECT_EQ(r.header("Cache-Control"), "no-store") << r.head;
+    const auto id = r.header("X-Postern-Reference");
+    EXPECT_EQ(!id.empty(), reference) << r.head;
+    if (!reference) return;
+    EXPECT_NE(r.body.find(id), std::string::npos) << r.body;
+    const auto event = plane_->wait_event([&](const ecshm::Event& e) { return e.id == id; });
+    ASSERT_TRUE(event) << "the reference is in the log";
+    EXPECT_EQ(event->type, EventType::kAllowed);
+    EXPECT_EQ(event->status, static_cast<std::uint32_t>(status));
+  };
+  expect_page(get(&device_, "/../x"), 400, false);
+  EXPECT_EQ(application_.requests(), 0u);
+  expect_page(get(&device_, "/", "Cookie: " + std::string(60'000, 'x') + "\r\n"), 431, false);
+  expect_page(get(&device_, "/.postern/failed"), 404, false);
+  expect_page(get(nullptr, "/../x", "Accept: application/json\r\n"), 400, false);
+  const auto json = get(&device_, "/hang-up", "Accept: application/json\r\n");
+  expect_page(json, 502, true);
+  EXPECT_EQ(json.body, "{\"error\":{\"code\":\"502\",\"title\":\"The application doesn't answer\",\"message\":\"Try again in "
+                       "a moment. If it stays so, tell your help desk.\",\"reference\":\"" +
+                           json.header("X-Postern-Reference") + "\"}}\n");
+  Client malformed(nginx_->port(), &device_, "app.example");
+  malformed.send("GET / HTTP/1.1\r\nHost: app.example\r\nHost: other.example\r\n\r\n");
+  EXPECT_NE(malformed.read_response().body.find("can&#39;t be read"), std::string::npos);
+  Client ancient(nginx_->port(), &device_, "app.example");
+  ancient.send("GET /\r\n");
+  std::string all;
+  for (std::string some; !(some = ancient.read()).empty();) all += some;
+  EXPECT_EQ(all.find("<center>"), std::string::npos) << all;
+  expect_page(get(&device_, "/hang-up"), 502, true);
+}
+
 TEST_F(ModuleTest, ClientsCannotSpeakForOthers) {
   const auto r = get(&device_, "/",
                      "X-SSL-Client-Verify: SUCCESS\r\nx-ssl-client-cert: abc\r\nClient-Cert: "

@@ -23,6 +23,7 @@ struct RequestState {
   std::string_view host;  ///< In the request's pool.
   std::string_view path;
   WallTime started{};
+  std::string failure_id;  ///< Told to the client when what was let through could not be served.
 };
 
 /// The state of this request (of its main request), or nullptr when the module never saw it.
@@ -36,6 +37,9 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy);
 /// Content of the page for requests that nginx refused before the access phase (495, 496, 421,
 /// ...).
 ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy);
+
+/// Content of the page for what nginx can't serve.
+ngx_int_t handle_failed(ngx_http_request_t* r);
 
 /// Takes out what only a trusted proxy may say: identities, forwarding, rewritten URLs. NGX_OK or
 /// NGX_ERROR.

@@ -166,7 +166,10 @@ http {{
     ssl_certificate_key {key};
 {ask}    postern_proxy {proxy};
     error_page 421 495 496 /.postern/refused;
+    error_page 400 403 404 405 408 413 414 497 500 501 502 503 504 505 507 /.postern/failed;
+    error_page 494 =431 /.postern/failed;
     location = /.postern/refused {{ internal; postern_refused; }}
+    location = /.postern/failed {{ internal; postern_failed; }}
     location / {{ proxy_pass http://pool_$postern_pool; }}
   }}
 )",

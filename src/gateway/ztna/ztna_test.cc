@@ -33,7 +33,8 @@ TEST(NginxConfig, SaysWhatIsConfigured) {
   ASSERT_TRUE(text) << text.error().message;
   for (const auto* part :
        {"listen 10.0.3.9:443 ssl http2;", "postern_proxy 1;", "upstream pool_7 {",
-        "server [2001:db8::1]:8080 weight=3;", "ssl_verify_client optional;", "TLSv1.3"}) {
+        "server [2001:db8::1]:8080 weight=3;", "ssl_verify_client optional;", "TLSv1.3",
+        "server_tokens off;", "error_page 494 =431 /.postern/failed;", "postern_failed;"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part;
   }
   EXPECT_EQ(text->find("ssl_early_data on"), std::string::npos);
