@@ -1,15 +1,37 @@
 """The whole walk with the seed's addresses: enrol, tag, resolved address, traffic; a tag lost cuts what is open; a tag back
 lets it through again; and nobody else gets in by claiming 10.0.1.2."""
+import contextlib
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import unittest
 from pathlib import Path
 
 import harness
 from harness import LabError, Stream, connect, open_download, open_tls, open_websocket, stacks, wait_for, websocket_text
+from lab import inside
+from rogue import Rogue
 
+# Whoever has an address of the segment may send here, tags or not.
+UNTAGGED_POLICY = """config firewall service custom
+    edit "NOTES"
+        set udp-portrange 5555
+    next
+end
+config firewall policy
+    edit 3
+        set srcintf "port1"
+        set dstintf "port2"
+        set srcaddr "endpoints"
+        set dstaddr "app"
+        set service "NOTES"
+        set action accept
+    next
+end
+"""
 MARK_POLICY = """config firewall policy
     edit 2
         set ztna-ems-tag "EMS1_ZTNA_Marked"
@@ -252,6 +274,113 @@ class Walk(harness.StackTest):
             second.process.stop()
             self.stack.ems.api("POST", f"endpoints/{uid}/deregister", {})
             lab.ip("ep2", "link", "del", "claim")
+
+    # ---- a rogue host on the segment, without any certificate
+
+    @contextlib.contextmanager
+    def rogue(self):
+        """On the second endpoint's place. It has 10.0.1.2 on its card, so that its kernel answers ARP for it."""
+        lab, plan = self.stack.lab, self.stack.plan
+        link = json.loads(lab.ip("gw", "-j", "link", "show", "port1"))[0]
+        rogue = Rogue(lab.namespaces["ep2"])
+        lab.ip("ep2", "address", "add", f"{plan.agent}/32", "dev", "eth0")
+        try:
+            yield rogue, bytes.fromhex(link["address"].replace(":", ""))
+        finally:
+            lab.ip("ep2", "address", "del", f"{plan.agent}/32", "dev", "eth0")
+            rogue.close()
+
+    def neighbour(self, address):
+        entries = json.loads(self.stack.lab.ip("gw", "-j", "neigh", "show", address, "dev", "port1"))
+        return entries[0] if entries else {}
+
+    def pinned(self):
+        return [e["dst"] for e in json.loads(self.stack.lab.ip("gw", "-j", "neigh", "show", "proto", "80"))]
+
+    def test_a_rogue_that_answers_arp_for_the_address_gets_nothing_and_takes_nothing(self):
+        lab, plan = self.stack.lab, self.stack.plan
+        direct, proxied = self.direct_download(), self.proxy_download()
+        direct.wait_bytes()
+        proxied.wait_bytes()
+        with self.rogue() as (rogue, gateway_mac):
+            # That its way of lying works shows at an address which nobody has confirmed.
+            nobody = str(plan.agents[77])
+            lab.ip("gw", "neigh", "replace", nobody, "lladdr", "02:00:00:00:00:77", "dev", "port1", "nud", "stale")
+            rogue.claim(nobody, plan.agent2, plan.gateway_port1, gateway_mac)
+            self.assertEqual(self.neighbour(nobody)["lladdr"], rogue.mac.hex(":"))
+
+            rogue.claim(plan.agent, plan.agent2, plan.gateway_port1, gateway_mac)
+            self.assertEqual(self.neighbour(plan.agent)["lladdr"], stacks.topology.AGENT_MAC)
+            for stream in (direct, proxied):
+                stream.wait_bytes()
+            self.direct_download().wait_bytes()
+            self.proxy_download().wait_bytes()
+            self.assertEqual(self.stack.gateway.resolved("Marked"), ["10.0.1.2"])
+            with self.assertRaises(OSError):
+                connect(plan.app, self.stack.ports["app"], lab.namespaces["ep2"], source=plan.agent, timeout=1).close()
+
+            # Nor while the gateway's process is away, or when it comes back.
+            before = lab.processes["gateway"].pid
+            lab.processes["gateway"].kill()
+            wait_for(lambda: lab.processes["gateway"].pid != before, "the gateway's process to be started again")
+            rogue.claim(plan.agent, plan.agent2, plan.gateway_port1, gateway_mac)
+            self.wait_resolved("Marked", True)
+            rogue.claim(plan.agent, plan.agent2, plan.gateway_port1, gateway_mac)
+            self.assertEqual(self.pinned(), [plan.agent])
+            wait_for(lambda: self.direct_download(), "a new connection through the firewall")
+            wait_for(lambda: self.proxy_download(), "a new session at the proxy")
+            self.assertEqual(self.stack.gateway.resolved("Marked"), ["10.0.1.2"])
+            self.assertEqual(rogue.intercepted(plan.agent), 0)
+
+    def test_a_rogue_that_sends_in_the_endpoints_name_is_not_heard(self):
+        lab, plan, gateway = self.stack.lab, self.stack.plan, self.stack.gateway
+        gateway.configure(UNTAGGED_POLICY)
+        with inside(lab.namespaces["srv"]):
+            app = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with inside(self.ep):
+            endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            app.bind((plan.app, 5555))
+            app.settimeout(20)
+            endpoint.sendto(b"the endpoint's", (plan.app, 5555))
+            self.assertEqual(app.recvfrom(100)[1][0], plan.agent)
+            with self.rogue() as (rogue, gateway_mac):
+                for _ in range(3):
+                    rogue.send_udp(plan.agent, plan.app, 5555, b"in its name", gateway_mac)
+                # This policy asks for no tag: under its own address the rogue is heard. All went the same way, in order.
+                rogue.send_udp(plan.agent2, plan.app, 5555, b"its own", gateway_mac)
+                self.assertEqual(app.recvfrom(100), (b"its own", (plan.agent2, 40000)))
+            endpoint.sendto(b"the endpoint's", (plan.app, 5555))
+            self.assertEqual(app.recvfrom(100)[1][0], plan.agent)
+        finally:
+            app.close()
+            endpoint.close()
+            gateway.configure("config firewall policy\ndelete 3\nend\n")
+
+    def test_what_was_pinned_is_let_go(self):
+        plan, ems, lab = self.stack.plan, self.stack.ems, self.stack.lab
+        wait_for(lambda: self.pinned() == [plan.agent], "nobody else's entry to be pinned")
+        self.assertEqual(self.neighbour(plan.agent)["state"], ["PERMANENT"])
+        ems.api("POST", f"endpoints/{self.uid}/quarantine", {})
+        try:
+            wait_for(lambda: self.pinned() == [], "the entry of a quarantined endpoint to be ordinary again")
+        finally:
+            ems.api("POST", f"endpoints/{self.uid}/unquarantine", {})
+        wait_for(lambda: self.pinned() == [plan.agent], "the entry to be pinned again")
+        self.wait_resolved("Marked", True)
+        # An administrator's entry outlives the gateway; the gateway's own do not.
+        theirs = str(plan.agents[88])
+        lab.ip("gw", "neigh", "replace", theirs, "lladdr", "02:00:00:00:00:88", "dev", "port1", "nud", "permanent")
+        self.stack.gateway.process.stop()
+        try:
+            self.assertEqual(self.pinned(), [])
+            self.assertEqual(self.neighbour(theirs)["state"], ["PERMANENT"])
+        finally:
+            self.stack.gateway.start()
+            lab.ip("gw", "neigh", "del", theirs, "dev", "port1")
+        self.wait_resolved("Marked", True)
+        wait_for(lambda: self.proxy_download(), "the proxy to be back")
+        self.assertEqual(self.pinned(), [plan.agent])
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ void GatewayNode::check() {
   check_view();
   check_slots();
   check_addresses();
+  check_pins();
 }
 
 void GatewayNode::check_view() {
@@ -168,7 +169,7 @@ void GatewayNode::check_sets() {
     if (judges(policy)) judged.insert(policy.condition.tags.begin(), policy.condition.tags.end());
   }
   std::map<std::string, std::set<std::string>> expected{
-      {"alive", {}}, {"bound", {}}, {"bound6", {}}, {"routed", {}}, {"routed6", {}}};
+      {"alive", {}}, {"bound", {}}, {"bound6", {}}, {"held", {}}, {"held6", {}}, {"routed", {}}, {"routed6", {}}};
   for (const auto& name : names) {
     const firewall::TagSets sets(name);
     for (const auto& set : {sets.v4, sets.v6, sets.mac}) expected[set];
@@ -184,6 +185,7 @@ void GatewayNode::check_sets() {
       expected["routed"].insert(ip.str());
     } else {
       expected["bound"].insert(fmt::format("{} . {} . \"{}\"", ip.str(), state.mac.str(), state.interface));
+      expected["held"].insert(ip.str());
     }
     const auto tags = tags_of(record->second, infos);
     for (const auto& name : tags.has) {
@@ -204,6 +206,21 @@ void GatewayNode::check_sets() {
     return;
   }
   world_.journal.violation("{} has {} nftables sets where {} belong", name_, nft_.sets().size(), expected.size());
+}
+
+void GatewayNode::check_pins() {
+  for (const auto& [key, mac] : pins_) {
+    const auto* owner = core_->resolver().find(key.ip);
+    if (owner != nullptr && owner->interface == key.interface && owner->mac == mac) continue;
+    world_.journal.violation("{} goes on pinning {} to {}, which nobody has", name_, key.ip.str(), mac.str());
+  }
+  for (const auto& [ip, state] : core_->addresses()) {
+    if (state.interface.empty()) continue;
+    const auto n = neighbours_.find({state.interface, ip});
+    const bool confirmed = n != neighbours_.end() && n->second.state == Neighbour::State::kPresent;
+    if (!confirmed || pins_.contains(n->first)) continue;
+    world_.journal.violation("{} has {} confirmed and does not pin it", name_, ip.str());
+  }
 }
 
 void GatewayNode::check_denied() {
@@ -251,9 +268,15 @@ void GatewayNode::check_resolved() {
   }
   std::map<IpAddress, RecordKey> expected;
   for (auto& [ip, winners] : passing) {
-    if (winners.size() > 1 || heard_from.contains(ip))
+    if (heard_from.contains(ip))
       std::erase_if(winners, [](const Winner& w) { return !w.source; });
     if (winners.size() == 1) expected.emplace(ip, winners.front().owner);
+    if (winners.size() <= 1) continue;
+    // Of equal rights: whoever was first, or nobody.
+    const auto* first = core_->resolver().find(ip);
+    if (first != nullptr && std::ranges::any_of(winners, [&](const Winner& w) { return w.owner == first->owner; })) {
+      expected.emplace(ip, first->owner);
+    }
   }
   std::map<IpAddress, RecordKey> resolved;
   for (const auto& [ip, state] : core_->addresses()) resolved.emplace(ip, state.owner);

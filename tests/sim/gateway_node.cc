@@ -84,6 +84,16 @@ void GatewayNode::start() {
     const auto until = cached_view_deadline(*kept, now(), boot_id_, kThreshold);
     core_->restore(kConnector, kept->epoch, kept->revision, std::move(kept->view), until);
   }
+  core_->on_tick(now());
+  pump();
+  std::vector<NeighbourKey> left;
+  for (const auto& [key, mac] : pins_) {
+    if (!core_->resolver().pinned(key)) left.push_back(key);
+  }
+  for (const auto& key : left) {
+    unpin(key);
+    core_->remove_neighbour(key);
+  }
   world_.journal.say("{} runs{}", name_, kept_view_.empty() ? "" : " on with the view it kept");
   pump();
   check();
@@ -137,6 +147,7 @@ void GatewayNode::kill(bool reboot, bool machine_lost, Nanos down) {
     lease_ = valid_ = {};
     nft_ = NftTables();
     neighbours_.clear();
+    pins_.clear();
     clock.booted = world_.mono().time_since_epoch() - seconds(20);
     saved_contact_ = {};
     boot_id_ += "+";
@@ -176,9 +187,11 @@ void GatewayNode::set_interfaces(std::vector<LocalInterface> interfaces) {
 
 void GatewayNode::set_neighbour(const NeighbourKey& key, std::optional<Neighbour> neighbour) {
   if (neighbour) {
+    if (pins_.contains(key)) return;
     neighbours_[key] = *neighbour;
   } else {
     neighbours_.erase(key);
+    pins_.erase(key);
   }
   if (!up()) return;
   if (stopped()) {
@@ -271,6 +284,11 @@ void GatewayNode::carry_out(act::Action& action) {
   } else if (auto* gone = std::get_if<act::AddressRemove>(&action)) {
     model_->remove(gone->ip);
     firewall_dirty_ = true;
+  } else if (auto* held = std::get_if<act::PinNeighbour>(&action)) {
+    pins_[held->key] = held->mac;
+    neighbours_[held->key] = {Neighbour::State::kPresent, held->mac};
+  } else if (auto* let_go = std::get_if<act::UnpinNeighbour>(&action)) {
+    unpin(let_go->key);
   } else if (auto* ask = std::get_if<act::AskNeighbour>(&action)) {
     core_->set_neighbour(ask->key, {Neighbour::State::kAsking, {}});
     ask_network(ask->key);
@@ -299,6 +317,10 @@ void GatewayNode::carry_out(act::Action& action) {
 
 IpAddress GatewayNode::segment_source() const {
   return IpAddress::v4({10, 0, 200, static_cast<std::uint8_t>(index_ + 1)});
+}
+
+void GatewayNode::unpin(const NeighbourKey& key) {
+  if (pins_.erase(key) > 0) neighbours_.erase(key);
 }
 
 void GatewayNode::ask_network(const NeighbourKey& key) {

@@ -31,7 +31,8 @@ class GatewayNode final : public ClientEnd {
   bool up() const { return core_ != nullptr; }
   bool stopped() const { return world_.mono() < stopped_until_; }
   void set_interfaces(std::vector<gateway::LocalInterface> interfaces);
-  /// The kernel's neighbour table changed; none: the entry is gone.
+  /// The kernel's neighbour table changed; none: the entry is gone, a pinned one too (its interface was down). Nobody's
+  /// answer moves a pinned one.
   void set_neighbour(const gateway::NeighbourKey& key, std::optional<gateway::Neighbour> neighbour);
   /// Somebody comes with this certificate.
   void access(const Sha256& leaf);
@@ -46,6 +47,7 @@ class GatewayNode final : public ClientEnd {
   const gateway::GatewayCore& core() const { return *core_; }
   const proto::FabricClient& client() const { return *core_->connectors().at(kConnector).client; }
   const std::map<gateway::NeighbourKey, gateway::Neighbour>& neighbours() const { return neighbours_; }
+  const std::map<gateway::NeighbourKey, MacAddress>& pins() const { return pins_; }
   const std::vector<gateway::LocalInterface>& interfaces() const { return interfaces_; }
   const std::map<Sha256, gateway::Slot>& shared_slots() const { return slots_; }
   /// Would a worker let this certificate in as far as leases go?
@@ -77,6 +79,7 @@ class GatewayNode final : public ClientEnd {
   void refresh_firewall_tags();
   bool apply_firewall();
   bool run_nft(const std::string& commands);
+  void unpin(const gateway::NeighbourKey& key);
   void ask_network(const gateway::NeighbourKey& key);
   void open_session(const Sha256& leaf);
   IpAddress segment_source() const;
@@ -87,6 +90,7 @@ class GatewayNode final : public ClientEnd {
   void check_slots();
   void check_addresses();
   void check_sets();
+  void check_pins();
 
   World& world_;
   EmsNode& ems_;
@@ -99,6 +103,7 @@ class GatewayNode final : public ClientEnd {
   // The machine.
   std::vector<gateway::LocalInterface> interfaces_;
   std::map<gateway::NeighbourKey, gateway::Neighbour> neighbours_;
+  std::map<gateway::NeighbourKey, MacAddress> pins_;  // permanent entries among them
   NftTables nft_;
   std::map<Sha256, gateway::Slot> slots_;  // ec-shm
   MonoTime lease_{}, valid_{};             // on the simulation's clock

@@ -20,6 +20,16 @@ bool covers(const LocalInterface::Address& net, const IpAddress& ip) {
   return true;
 }
 
+bool among(const std::vector<MacAddress>& macs, const MacAddress& mac) {
+  return std::find(macs.begin(), macs.end(), mac) != macs.end();
+}
+
+bool is_own(const std::vector<LocalInterface>& interfaces, const IpAddress& ip) {
+  return std::any_of(interfaces.begin(), interfaces.end(), [&](const LocalInterface& local) {
+    return std::any_of(local.addresses.begin(), local.addresses.end(), [&](const auto& a) { return a.ip == ip; });
+  });
+}
+
 }  // namespace
 
 std::string_view resolve_reason_text(ResolveReason reason) {
@@ -72,12 +82,17 @@ std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, R
   for (const auto& interface : record.interfaces) {
     if (!interface.up) continue;
     for (const auto& ip : interface.addresses) {
-      if (ip.is_loopback() || ip.is_link_local()) continue;
+      if (ip.is_loopback() || ip.is_link_local() || is_own(interfaces_, ip)) continue;
       const bool adjacent = local != nullptr && std::any_of(local->addresses.begin(), local->addresses.end(),
                                                             [&](const auto& net) { return covers(net, ip); });
       if (!adjacent && !wider) continue;
-      claims[ip] = {record.key, adjacent ? local->name : std::string(), adjacent ? macs : std::vector<MacAddress>(),
-                    ip == record.public_ip};
+      Claim claim{record.key, {}, {}, ip == record.public_ip};
+      if (adjacent) {
+        claim.interface = local->name;
+        claim.macs = macs;
+        std::stable_partition(claim.macs.begin(), claim.macs.end(), [&](const auto& m) { return m == interface.mac; });
+      }
+      claims[ip] = std::move(claim);
     }
   }
   return claims;
@@ -90,33 +105,86 @@ ResolveReason Resolver::judge_claim(const IpAddress& ip, const Claim& claim, Mac
   const auto it = neighbours_.find({claim.interface, ip});
   if (it == neighbours_.end() || it->second.state == Neighbour::State::kAsking) return ResolveReason::kNeighbourUnknown;
   if (it->second.state == Neighbour::State::kAbsent) return ResolveReason::kNeighbourAbsent;
-  if (std::find(claim.macs.begin(), claim.macs.end(), it->second.mac) == claim.macs.end()) {
-    return ResolveReason::kNeighbourDiffers;
+  // Our own entry says what the network said of its owner, and nothing of anybody else.
+  const auto pin = pins_.find(ip);
+  if (pin != pins_.end() && pin->second.key == it->first && pin->second.owner != claim.owner) {
+    return ResolveReason::kContested;
   }
+  if (!among(claim.macs, it->second.mac)) return ResolveReason::kNeighbourDiffers;
   mac = it->second.mac;
   return ResolveReason::kResolved;
 }
 
 void Resolver::judge(const IpAddress& ip) {
+  decide(ip);
+  if (repin(ip)) decide(ip);  // what the pin said is forgotten: whoever claims it now has to be asked about
+}
+
+/// Brings the pin in line with the owner. True: it is gone, and the entry with it.
+bool Resolver::repin(const IpAddress& ip) {
+  std::optional<Pin> wanted;
+  if (const auto* won = find(ip); won != nullptr && !won->interface.empty()) {
+    const NeighbourKey key{won->interface, ip};
+    const auto answer = neighbours_.find(key);
+    if (answer != neighbours_.end() && answer->second == Neighbour{Neighbour::State::kPresent, won->mac}) {
+      wanted = Pin{key, won->mac, won->owner};
+    }
+  }
+  const auto at = pins_.find(ip);
+  const std::optional<Pin> before = at == pins_.end() ? std::nullopt : std::optional(at->second);
+  if (wanted == before) return false;
+  const bool gone = before && (!wanted || wanted->key != before->key);
+  if (gone) {
+    pins_.erase(at);
+    pin_changes_.push_back({before->key, std::nullopt});
+    const auto answer = neighbours_.find(before->key);
+    if (answer != neighbours_.end() && answer->second == Neighbour{Neighbour::State::kPresent, before->mac}) {
+      forget_answer(before->key);
+    }
+  }
+  if (wanted) {
+    pins_[ip] = *wanted;
+    pin_changes_.push_back({wanted->key, wanted->mac});
+  }
+  return gone;
+}
+
+void Resolver::forget_answer(const NeighbourKey& key) {
+  neighbours_.erase(key);
+  asked_.erase(key);
+}
+
+void Resolver::decide(const IpAddress& ip) {
   struct Passing {
     const Claim* claim;
     MacAddress mac;
   };
   std::vector<Passing> passing;
-  std::set<std::pair<RecordKey, std::string>> undecided;  // whose claim, on which interface
+  const auto held = resolved_.find(ip);
+  bool asked_again = false;  // about what was confirmed
   if (const auto it = claims_.find(ip); it != claims_.end()) {
     for (const auto& claim : it->second) {
       MacAddress mac;
       const auto reason = judge_claim(ip, claim, mac);
       if (reason == ResolveReason::kResolved) passing.push_back({&claim, mac});
       if (reason != ResolveReason::kNeighbourUnknown) continue;
-      undecided.emplace(claim.owner, claim.interface);
+      asked_again = asked_again || (held != resolved_.end() && held->second.owner == claim.owner &&
+                                    held->second.interface == claim.interface && among(claim.macs, held->second.mac));
       const NeighbourKey question{claim.interface, ip};
       if (!neighbours_.contains(question) && asked_.insert(question).second) questions_.push_back(question);
     }
   }
   if (passing.size() > 1) {
-    std::erase_if(passing, [](const auto& p) { return !p.claim->telemetry_source; });
+    if (std::any_of(passing.begin(), passing.end(), [](const auto& p) { return p.claim->telemetry_source; })) {
+      std::erase_if(passing, [](const auto& p) { return !p.claim->telemetry_source; });
+    }
+    if (passing.size() > 1 && held != resolved_.end()) {
+      // Of equal rights: who has it keeps it, also when the network had to be asked again.
+      const auto first = std::find_if(passing.begin(), passing.end(), [&](const auto& p) {
+        return p.claim->owner == held->second.owner && p.claim->interface == held->second.interface;
+      });
+      if (first != passing.end()) passing = {*first};
+    }
     if (passing.size() != 1) contested_.push_back(ip);
   } else if (passing.size() == 1 && !passing[0].claim->telemetry_source) {
     // Whoever answers ARP for another's address must not inherit it: the EMS hears the other one from there.
@@ -130,10 +198,9 @@ void Resolver::judge(const IpAddress& ip) {
   if (passing.size() == 1) {
     winner = ResolvedAddress{ip, passing[0].mac, passing[0].claim->interface, passing[0].claim->owner};
   }
-  const auto held = resolved_.find(ip);
   // While the network is being asked again about what it confirmed, what stood goes on standing. A question about somebody
   // else's claim, or about another one of the owner's than the one that was confirmed, saves nobody.
-  if (!winner && held != resolved_.end() && undecided.contains({held->second.owner, held->second.interface})) return;
+  if (!winner && asked_again) return;
   if (winner) {
     if (held == resolved_.end() || held->second != *winner) {
       resolved_[ip] = *winner;
@@ -150,6 +217,15 @@ void Resolver::reclaim(Known& known) {
   std::set<IpAddress> touched = known.claimed;
   for (const auto& ip : known.claimed) {
     auto& list = claims_[ip];
+    // The address sits on another card of the endpoint now: what was confirmed of the old one says nothing of it. What
+    // stood stands while the network is asked.
+    const auto pin = pins_.find(ip);
+    const auto next = claims.find(ip);
+    if (pin != pins_.end() && next != claims.end() && pin->second.owner == known.record.key) {
+      const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.owner == known.record.key; });
+      const auto first = [](const Claim& c) { return c.macs.empty() ? MacAddress() : c.macs.front(); };
+      if (first(*same) != first(next->second) && first(next->second) != pin->second.mac) forget_answer(pin->second.key);
+    }
     std::erase_if(list, [&](const auto& c) { return c.owner == known.record.key; });
     if (list.empty()) claims_.erase(ip);
   }
@@ -213,8 +289,14 @@ const ResolvedAddress* Resolver::find(const IpAddress& ip) const {
 }
 
 std::set<IpAddress> Resolver::take_changes() { return std::exchange(changed_, {}); }
+std::vector<PinChange> Resolver::take_pins() { return std::exchange(pin_changes_, {}); }
 std::vector<NeighbourKey> Resolver::take_questions() { return std::exchange(questions_, {}); }
 std::vector<IpAddress> Resolver::take_contested() { return std::exchange(contested_, {}); }
+
+bool Resolver::pinned(const NeighbourKey& key) const {
+  const auto it = pins_.find(key.ip);
+  return it != pins_.end() && it->second.key == key;
+}
 
 ResolveReason Resolver::why(const RecordKey& key) const {
   const auto it = records_.find(key);

@@ -4,9 +4,12 @@
 // An address in a record is a claim. A claim of an endpoint whose default gateway is one of our interfaces passes if our
 // neighbour table shows that address, on that interface, with one of the endpoint's hardware addresses. A claim under
 // `share all` or `selected` passes only if it equals the source of the endpoint's telemetry. Of several endpoints whose
-// claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, nobody has. A claim
+// claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, the one that had
+// it before, else nobody. A claim
 // that passes is worth nothing beside one, passing or not, of an endpoint whose telemetry comes from that address: who
-// answers ARP for somebody else gets nothing by it.
+// answers ARP for somebody else gets nothing by it. Our own addresses can't be claimed.
+// What the network has confirmed once is pinned: the entry is to be made permanent, so that nobody else's answer moves
+// it, and it confirms its owner's claim only, until that claim goes. Then the network is asked anew (docs/adr/0006).
 // Quarantined, offline, blocked and unregistered endpoints claim nothing, and nothing of a connector that is past its
 // out-of-sync threshold counts. Pure; thread: one. Source: DESIGN §7.
 #include <map>
@@ -48,6 +51,7 @@ struct Neighbour {
   };
   State state = State::kAbsent;
   MacAddress mac;
+  bool lasting = false;  ///< An administrator made the entry permanent: it stands by itself, and is never pinned.
   friend bool operator==(const Neighbour&, const Neighbour&) = default;
 };
 
@@ -74,6 +78,13 @@ struct ResolvedAddress {
   friend bool operator==(const ResolvedAddress&, const ResolvedAddress&) = default;
 };
 
+/// The entry of `key` is to be made permanent with this hardware address; none: it is to go.
+struct PinChange {
+  NeighbourKey key;
+  std::optional<MacAddress> mac;
+  friend bool operator==(const PinChange&, const PinChange&) = default;
+};
+
 class Resolver {
  public:
   /// Each of these names the addresses whose owner may have changed, until `take_changes`.
@@ -89,8 +100,11 @@ class Resolver {
   const std::map<IpAddress, ResolvedAddress>& resolved() const { return resolved_; }
   /// Addresses whose owner, hardware address or interface changed since the last call.
   std::set<IpAddress> take_changes();
+  /// What to pin and what not any more, in order; to be carried out before the questions.
+  std::vector<PinChange> take_pins();
   /// Claims that need the network's answer: ask by ARP or ND, then say kAsking. Each once per lack of an entry.
   std::vector<NeighbourKey> take_questions();
+  bool pinned(const NeighbourKey& key) const;
   /// Addresses that two endpoints claimed with equal right since the last call: worth an alert.
   std::vector<IpAddress> take_contested();
 
@@ -104,9 +118,15 @@ class Resolver {
   struct Claim {
     RecordKey owner;
     std::string interface;        // ours; empty: not adjacent
-    std::vector<MacAddress> macs; // the endpoint's, for adjacent claims
+    std::vector<MacAddress> macs; // the endpoint's, for adjacent claims; first that of the interface with the address
     bool telemetry_source = false;
     friend bool operator==(const Claim&, const Claim&) = default;
+  };
+  struct Pin {
+    NeighbourKey key;
+    MacAddress mac;
+    RecordKey owner;
+    friend bool operator==(const Pin&, const Pin&) = default;
   };
   struct Known {
     ConnectorId connector = 0;
@@ -118,6 +138,9 @@ class Resolver {
   std::map<IpAddress, Claim> claims_of(const Record& record, ResolveReason& without_claim) const;
   void reclaim(Known& known);
   void judge(const IpAddress& ip);
+  void decide(const IpAddress& ip);
+  bool repin(const IpAddress& ip);
+  void forget_answer(const NeighbourKey& key);
   ResolveReason judge_claim(const IpAddress& ip, const Claim& claim, MacAddress& mac) const;
 
   std::vector<LocalInterface> interfaces_;
@@ -125,10 +148,12 @@ class Resolver {
   std::map<RecordKey, Known> records_;
   std::map<IpAddress, std::vector<Claim>> claims_;
   std::map<IpAddress, ResolvedAddress> resolved_;
+  std::map<IpAddress, Pin> pins_;
   std::set<ConnectorId> stale_;
   std::set<IpAddress> changed_;
   std::set<NeighbourKey> asked_;
   std::vector<NeighbourKey> questions_;
+  std::vector<PinChange> pin_changes_;
   std::vector<IpAddress> contested_;
 };
 

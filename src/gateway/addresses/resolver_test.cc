@@ -11,6 +11,7 @@ MacAddress mac(const char* text) { return *MacAddress::parse(text); }
 const MacAddress kGatewayMac = mac("02:09:0f:00:01:01");
 const MacAddress kMac2 = mac("02:09:0f:00:01:02");
 const MacAddress kMac3 = mac("02:09:0f:00:01:03");
+const NeighbourKey kKey2 = {"port1", ip("10.0.1.2")};
 
 Record endpoint(const char* uid, const char* address, MacAddress hardware) {
   Record r;
@@ -27,7 +28,7 @@ class ResolverTest : public testing::Test {
  protected:
   ResolverTest() { resolver_.set_interfaces({{"port1", kGatewayMac, {{ip("10.0.1.1"), 24}}}}); }
   void present(const char* address, MacAddress hardware) {
-    resolver_.set_neighbour({"port1", ip(address)}, {Neighbour::State::kPresent, hardware});
+    resolver_.set_neighbour({"port1", ip(address)}, {Neighbour::State::kPresent, hardware, false});
   }
   bool owns(const char* uid, const char* address) const {
     const auto* won = resolver_.find(ip(address));
@@ -42,7 +43,7 @@ TEST_F(ResolverTest, AsksTheNetworkAndResolvesOnlyOnItsWord) {
   EXPECT_FALSE(owns("A", "10.0.1.2"));
   EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNeighbourUnknown);
   ASSERT_EQ(resolver_.take_questions().size(), 1u);
-  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAsking, {}});
+  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAsking, {}, false});
   EXPECT_FALSE(owns("A", "10.0.1.2"));
   present("10.0.1.2", kMac2);
   EXPECT_TRUE(owns("A", "10.0.1.2"));
@@ -59,7 +60,7 @@ TEST_F(ResolverTest, AnotherHardwareAddressOrNoAnswerTakesItAway) {
   EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNeighbourDiffers);
   present("10.0.1.2", kMac2);
   EXPECT_TRUE(owns("A", "10.0.1.2"));
-  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAbsent, {}});
+  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAbsent, {}, false});
   EXPECT_FALSE(owns("A", "10.0.1.2"));
   EXPECT_EQ(resolver_.why(a.key), ResolveReason::kNeighbourAbsent);
 }
@@ -69,7 +70,7 @@ TEST_F(ResolverTest, WhatStoodStandsWhileTheNetworkIsAskedAgain) {
   present("10.0.1.2", kMac2);
   resolver_.remove_neighbour({"port1", ip("10.0.1.2")});
   EXPECT_TRUE(owns("A", "10.0.1.2"));
-  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAsking, {}});
+  resolver_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kAsking, {}, false});
   EXPECT_TRUE(owns("A", "10.0.1.2"));
 }
 
@@ -130,21 +131,170 @@ TEST_F(ResolverTest, WhoAnswersArpForAnothersAddressDoesNotInheritIt) {
   EXPECT_TRUE(owns("A", "10.0.1.2"));
 }
 
-TEST_F(ResolverTest, EqualRightsMeanNobodyAndAnAlertWhateverTheOrder) {
+TEST_F(ResolverTest, OfEqualRightsTheFirstThatWasConfirmedKeepsTheAddress) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  auto b = endpoint("B", "10.0.1.2", kMac2);
+  a.public_ip = b.public_ip = ip("203.0.113.9");
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  ASSERT_TRUE(owns("A", "10.0.1.2"));
+  resolver_.upsert(b);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.why(b.key), ResolveReason::kContested);
+  resolver_.remove_neighbour(kKey2);  // also when the network has to be asked again
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_TRUE(resolver_.take_contested().empty());
+  resolver_.take_pins();
+  resolver_.take_questions();
+  // When A is gone, what the network said of A says nothing of B.
+  a.online = false;
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, std::nullopt}}));
+  EXPECT_EQ(resolver_.take_questions(), std::vector<NeighbourKey>{kKey2});
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("B", "10.0.1.2"));
+}
+
+TEST_F(ResolverTest, EqualRightsThatNobodyHadFirstMeanNobodyAndAnAlert) {
   auto a = endpoint("A", "10.0.1.2", kMac2);
   auto b = endpoint("B", "10.0.1.2", kMac2);
   auto c = endpoint("C", "10.0.1.2", kMac2);
   a.public_ip = b.public_ip = c.public_ip = ip("203.0.113.9");
-  present("10.0.1.2", kMac2);
   for (const auto* r : {&a, &b, &c}) resolver_.upsert(*r);
+  present("10.0.1.2", kMac2);
   EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
   EXPECT_FALSE(resolver_.take_contested().empty());
+  EXPECT_TRUE(resolver_.take_pins().empty());
   c.public_ip = ip("10.0.1.2");  // the telemetry's source decides, even against two others
   resolver_.upsert(c);
   EXPECT_TRUE(owns("C", "10.0.1.2"));
   a.public_ip = ip("10.0.1.2");
   resolver_.upsert(a);
+  EXPECT_TRUE(owns("C", "10.0.1.2"));
+}
+
+TEST_F(ResolverTest, TheTelemetrysSourceOutranksWhoWasFirst) {
+  auto b = endpoint("B", "10.0.1.2", kMac3);
+  b.public_ip = ip("10.0.1.3");
+  resolver_.upsert(b);
+  present("10.0.1.2", kMac3);
+  ASSERT_TRUE(owns("B", "10.0.1.2"));  // while A is away
+  resolver_.take_pins();
+  resolver_.take_questions();
+  resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
   EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, std::nullopt}}));
+  EXPECT_FALSE(resolver_.take_questions().empty());
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+}
+
+TEST_F(ResolverTest, WhatIsConfirmedIsPinnedUntilItsClaimGoes) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  EXPECT_TRUE(resolver_.take_pins().empty());
+  present("10.0.1.2", kMac2);
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, kMac2}}));
+  EXPECT_TRUE(resolver_.pinned(kKey2));
+  present("10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  EXPECT_TRUE(resolver_.take_pins().empty());
+  const std::vector<PinChange> gone = {{kKey2, std::nullopt}};
+  const auto comes_back = [&] {
+    EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+    EXPECT_EQ(resolver_.take_pins(), gone);
+    EXPECT_FALSE(resolver_.pinned(kKey2));
+    resolver_.take_questions();
+    resolver_.set_stale(1, false);
+    resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
+    EXPECT_FALSE(owns("A", "10.0.1.2")) << "the network has not been asked again";
+    EXPECT_EQ(resolver_.take_questions(), std::vector<NeighbourKey>{kKey2});
+    present("10.0.1.2", kMac2);
+    EXPECT_TRUE(owns("A", "10.0.1.2"));
+    EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, kMac2}}));
+  };
+  a.online = false;
+  resolver_.upsert(a);
+  comes_back();
+  a = endpoint("A", "10.0.1.9", kMac2);  // another address, which nobody has confirmed yet
+  resolver_.upsert(a);
+  comes_back();
+  a = endpoint("A", "10.0.1.2", kMac2);
+  a.share_connected = false;
+  resolver_.upsert(a);
+  comes_back();
+  resolver_.set_stale(1, true);
+  comes_back();
+  resolver_.remove(a.key);
+  EXPECT_EQ(resolver_.take_pins(), gone);
+}
+
+TEST_F(ResolverTest, AnotherCardIsFollowed) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  resolver_.take_pins();
+  resolver_.take_questions();
+  a.interfaces[0].mac = kMac3;
+  resolver_.upsert(a);
+  EXPECT_FALSE(owns("A", "10.0.1.2"));  // what was confirmed is none of its cards any more
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, std::nullopt}}));
+  EXPECT_EQ(resolver_.take_questions(), std::vector<NeighbourKey>{kKey2});
+  present("10.0.1.2", kMac3);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, kMac3}}));
+
+  // The address moves to the first card, and the second one stays: it keeps what it has while the network is asked.
+  a.interfaces = {{"eth0", kMac2, {ip("10.0.1.2")}, true}, {"eth1", kMac3, {}, true}};
+  resolver_.upsert(a);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, std::nullopt}}));
+  EXPECT_EQ(resolver_.take_questions(), std::vector<NeighbourKey>{kKey2});
+  present("10.0.1.2", kMac2);
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, kMac2}}));
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2"))->mac, kMac2);
+
+  // More cards beside it change nothing.
+  a.interfaces.push_back({"docker0", mac("02:42:00:00:00:01"), {}, true});
+  resolver_.upsert(a);
+  EXPECT_TRUE(resolver_.take_pins().empty());
+}
+
+TEST_F(ResolverTest, APinThatTheKernelDroppedIsConfirmedAnew) {
+  resolver_.upsert(endpoint("A", "10.0.1.2", kMac2));
+  present("10.0.1.2", kMac2);
+  resolver_.take_pins();
+  resolver_.take_questions();
+  resolver_.remove_neighbour(kKey2);  // the interface went down
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_FALSE(resolver_.pinned(kKey2));
+  EXPECT_EQ(resolver_.take_questions(), std::vector<NeighbourKey>{kKey2});
+  present("10.0.1.2", kMac2);
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, std::nullopt}, {kKey2, kMac2}}));
+}
+
+TEST_F(ResolverTest, AnAdministratorsPermanentEntryConfirmsAndIsNeverPinned) {
+  resolver_.set_neighbour(kKey2, {Neighbour::State::kPresent, kMac2, true});
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  a.online = false;
+  resolver_.upsert(a);
+  a.online = true;
+  resolver_.upsert(a);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+  EXPECT_TRUE(resolver_.take_pins().empty());
+  EXPECT_TRUE(resolver_.take_questions().empty());
+}
+
+TEST_F(ResolverTest, NobodyClaimsOurOwnAddress) {
+  const auto a = endpoint("A", "10.0.1.1", kMac2);
+  resolver_.upsert(a);
+  present("10.0.1.1", kMac2);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.1")), nullptr);
+  EXPECT_TRUE(resolver_.take_questions().empty());
 }
 
 TEST_F(ResolverTest, SharedWithoutAdjacencyNeedsTheTelemetrySource) {

@@ -319,6 +319,13 @@ void GatewayCore::publish_address(const IpAddress& ip) {
 
 void GatewayCore::follow_resolver() {
   for (const auto& ip : resolver_.take_changes()) publish_address(ip);
+  for (const auto& pin : resolver_.take_pins()) {
+    if (pin.mac) {
+      actions_.push_back(act::PinNeighbour{pin.key, *pin.mac});
+    } else {
+      actions_.push_back(act::UnpinNeighbour{pin.key});
+    }
+  }
   for (const auto& question : resolver_.take_questions()) actions_.push_back(act::AskNeighbour{question});
   for (const auto& ip : resolver_.take_contested()) {
     actions_.push_back(act::Alert{"addresses.contested",

@@ -69,6 +69,8 @@ struct ConnectorValid { ConnectorId id; MonoTime until; };
 struct Lease { MonoTime until; };                          ///< For ec-shm and for the firewall.
 struct AddressUpsert { AddressState state; };
 struct AddressRemove { IpAddress ip; };
+struct PinNeighbour { NeighbourKey key; MacAddress mac; };  ///< Its entry becomes permanent: nobody else moves it.
+struct UnpinNeighbour { NeighbourKey key; };               ///< The pinned entry goes.
 struct AskNeighbour { NeighbourKey key; };
 struct Answer { Sha256 leaf; CertificateVerdict verdict; };
 struct TagsChanged {};                                     ///< Policies have to be compiled again.
@@ -76,8 +78,8 @@ struct SaveView { ConnectorId id; };                       ///< The view changed
 struct Alert { std::string event; std::string message; };
 
 using Action = std::variant<Connect, Send, Disconnect, ConnectorChanged, PinSerial, SlotUpsert, SlotRemove,
-                            ConnectorValid, Lease, AddressUpsert, AddressRemove, AskNeighbour, Answer, TagsChanged,
-                            SaveView, Alert>;
+                            ConnectorValid, Lease, AddressUpsert, AddressRemove, PinNeighbour, UnpinNeighbour,
+                            AskNeighbour, Answer, TagsChanged, SaveView, Alert>;
 
 }  // namespace act
 

@@ -185,6 +185,30 @@ TEST_F(GatewayCoreTest, ATagBecomesASlotAndAResolvedAddressAndGoesAgain) {
   EXPECT_EQ(take<act::SlotUpsert>().size(), 1u);
 }
 
+TEST_F(GatewayCoreTest, WhatIsConfirmedIsPinnedAndLetGoBeforeTheNetworkIsAskedAgain) {
+  connect();
+  ems_.upsert(endpoint({70}));
+  const auto pins = take<act::PinNeighbour>();
+  ASSERT_EQ(pins.size(), 1u);
+  EXPECT_EQ(pins[0].key, (NeighbourKey{"port1", ip("10.0.1.2")}));
+  EXPECT_EQ(pins[0].mac, kEndpointMac);
+  auto moved = endpoint({70});
+  const auto card = *MacAddress::parse("02:09:0f:00:01:77");
+  moved.mutable_record()->mutable_interfaces(0)->set_mac(raw(card));
+  ems_.upsert(moved);
+  std::vector<std::string> order;
+  for (const auto& action : core_.take_actions()) {
+    if (std::holds_alternative<act::UnpinNeighbour>(action)) order.push_back("unpin");
+    if (std::holds_alternative<act::AskNeighbour>(action)) order.push_back("ask");
+  }
+  EXPECT_EQ(order, (std::vector<std::string>{"unpin", "ask"}));
+  core_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kPresent, card});
+  EXPECT_EQ(take<act::PinNeighbour>().size(), 1u);
+  EXPECT_EQ(core_.addresses().at(ip("10.0.1.2")).mac, card);
+  core_.forget(clock_.now(), 1);  // an administrator takes the trust in the EMS back
+  EXPECT_EQ(take<act::UnpinNeighbour>().size(), 1u);
+}
+
 TEST_F(GatewayCoreTest, AnUnknownTagIsNeitherHeldNorKnown) {
   connect();
   ems_.upsert(endpoint({70}, {495}));

@@ -306,6 +306,47 @@ TEST_F(FirewallTest, AnotherMachineWithTheAddressGetsNothing) {
   EXPECT_TRUE(passes());
 }
 
+TEST_F(FirewallTest, NobodySendsInAnothersNameNotEvenWhatNeedsNoTag) {
+  Policy open = policy(1, Action::kAccept, {});
+  open.sources = {{endpoint.ip, endpoint.ip}};
+  wall->model().set_policies({open});
+  apply();
+  const auto set_mac = [&](const char* mac) {
+    ASSERT_TRUE(lab.run("ip -n " + lab.name("c") + " link set eth0 address " + mac));
+    // The gateway's kernel believes whoever has the address, and the card's link comes up anew.
+    ASSERT_TRUE(lab.run("ip -n " + lab.name("g") + " neigh replace 10.0.1.2 dev port1 nud permanent lladdr " + mac));
+  };
+  EXPECT_TRUE(passes());
+  set_mac("02:09:0f:00:01:99");
+  EXPECT_TRUE(passes());  // nobody has the address by right: all that counts is the policy
+  endpoint_has({});
+  EXPECT_TRUE(blocked());
+  endpoint.mac = *MacAddress::parse("02:09:0f:00:01:99");
+  endpoint_has({});
+  EXPECT_TRUE(passes());
+  endpoint.interface = "port2";  // it came by another way
+  endpoint_has({});
+  EXPECT_TRUE(blocked());
+  wall->model().remove(endpoint.ip);
+  apply();
+  EXPECT_TRUE(passes());
+}
+
+TEST_F(FirewallTest, PacketsInAnothersNameDoNotReachItsTrackedConnection) {
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  endpoint_has({"EMS1_ZTNA_T"});
+  renew(60);
+  auto held = connect();
+  ASSERT_TRUE(held);
+  const auto open = "ip netns exec " + lab.name("g") + " conntrack -L -p tcp 2>/dev/null | grep -q ESTABLISHED";
+  EXPECT_TRUE(lab.run(open));
+  // The client's own end, but from another card: as if somebody else had guessed the numbers.
+  ASSERT_TRUE(lab.run("ip -n " + lab.name("c") + " link set eth0 address 02:09:0f:00:01:99"));
+  ASSERT_EQ(shutdown(held->first.fd(), SHUT_WR), 0);
+  EXPECT_FALSE(held->second.ready(POLLIN, kSilence));
+  EXPECT_TRUE(lab.run(open));
+}
+
 TEST_F(FirewallTest, ARestartedGatewayTakesTheTableOver) {
   wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
   endpoint_has({"EMS1_ZTNA_T"});

@@ -88,7 +88,10 @@ void FirewallModel::add_elements(const AddressEntry& e, int by) {
   const bool v4 = e.ip.is_v4();
   const std::string ip = e.ip.str();
   if (adjacent(e)) {
-    if (can_be_written(e.interface)) count(v4 ? "bound" : "bound6", element_of(e), by);
+    if (can_be_written(e.interface)) {
+      count(v4 ? "bound" : "bound6", element_of(e), by);
+      count(v4 ? "held" : "held6", ip, by);
+    }
   } else {
     count(v4 ? "routed" : "routed6", ip, by);
   }
@@ -107,6 +110,7 @@ void FirewallModel::add_elements(const AddressEntry& e, int by) {
 std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets() const {
   std::map<std::string, SetDefinition> out = {
       {"bound", {"ipv4_addr . ether_addr . ifname"}}, {"bound6", {"ipv6_addr . ether_addr . ifname"}},
+      {"held", {"ipv4_addr"}},                        {"held6", {"ipv6_addr"}},
       {"routed", {"ipv4_addr"}},                      {"routed6", {"ipv6_addr"}},
   };
   std::set<std::string> tags = tags_;

@@ -4,7 +4,9 @@
 // One table `inet <name>`. Per dynamic address T: the set T (IPv4), T/6 (IPv6), T/mac, and, where a policy denies by T or
 // negates it, T/known and T/known6: the addresses of which it is known whether they have T. `alive` is the lease;
 // `bound` and `bound6` hold address, hardware address and interface of adjacent endpoints, `routed` and `routed6`
-// addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. Each policy
+// addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. `held` and
+// `held6` hold the addresses that stand in `bound`: whatever comes from one of them in another way than `bound` says is
+// dropped on arrival, before connection tracking sees it. They have no lease, for they only close. Each policy
 // has a chain per direction; replies pass only to connections in reply direction whose endpoint still meets the
 // policy. Forwarded traffic that no policy takes is dropped.
 #include <map>

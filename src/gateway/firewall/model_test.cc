@@ -235,7 +235,8 @@ TEST(FirewallModel, StartsWholeAndGoesOnInDeltas) {
   const auto gone = model.take_change();
   EXPECT_EQ(gone.commands,
             "delete element inet t EMS1_ZTNA_B { 10.0.1.2 }\n"
-            "delete element inet t bound { 10.0.1.2 . 02:09:0f:00:01:02 . \"port1\" }\n");
+            "delete element inet t bound { 10.0.1.2 . 02:09:0f:00:01:02 . \"port1\" }\n"
+            "delete element inet t held { 10.0.1.2 }\n");
   EXPECT_THAT(gone.flush, ElementsAre(*IpAddress::parse("10.0.1.2")));
   model.remove(*IpAddress::parse("10.0.1.2"));
   EXPECT_THAT(model.take_change().flush, IsEmpty());
@@ -283,7 +284,10 @@ TEST(FirewallModel, AnInterfaceThatCannotBeWrittenLetsNobodyIn) {
   auto e = entry("10.0.1.2", {"EMS1_ZTNA_A"});
   e.interface = "a\" } ; flush ruleset";
   model.upsert(e);
-  EXPECT_THAT(model.take_change().commands, Not(HasSubstr("ruleset")));
+  const auto change = model.take_change();
+  EXPECT_THAT(change.commands, Not(HasSubstr("ruleset")));
+  // Nor does it shut the address out: nothing would ever confirm it.
+  EXPECT_THAT(change.commands, HasSubstr("\tset held {\n\t\ttype ipv4_addr\n\t}\n"));
 }
 
 TEST(FirewallModel, AnAddressWithoutAdjacencyIsRouted) {

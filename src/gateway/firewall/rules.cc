@@ -222,6 +222,12 @@ std::string render_chains(const std::vector<Policy>& policies) {
   }
   append_chain(out, "original", original);
   append_chain(out, "reply", reply);
+  // Before connection tracking, so that nobody can end or move another's connections by packets in its name.
+  append_chain(out, "spoofed",
+               {"ip saddr . ether saddr . iifname @bound return", "ip6 saddr . ether saddr . iifname @bound6 return", "drop"});
+  append_chain(out, "arrival",
+               {"type filter hook prerouting priority raw; policy accept;", "ip saddr @held jump spoofed",
+                "ip6 saddr @held6 jump spoofed"});
   append_chain(out, "forward",
                {"type filter hook forward priority filter; policy drop;", "ct state invalid drop",
                 "ct direction original jump original",

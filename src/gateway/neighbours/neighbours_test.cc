@@ -66,7 +66,8 @@ Bytes link(unsigned index, const char* name, bool added = true) {
       .bytes();
 }
 
-Bytes neighbour(unsigned index, std::array<std::uint8_t, 4> ip, std::uint16_t state, bool added = true) {
+Bytes neighbour(unsigned index, std::array<std::uint8_t, 4> ip, std::uint16_t state, bool added = true,
+                std::uint8_t protocol = 0) {
   ndmsg h{};
   h.ndm_family = AF_INET;
   h.ndm_ifindex = static_cast<int>(index);
@@ -75,6 +76,8 @@ Bytes neighbour(unsigned index, std::array<std::uint8_t, 4> ip, std::uint16_t st
   Message m(added ? RTM_NEWNEIGH : RTM_DELNEIGH, h);
   m.attribute(NDA_DST, ip);
   if (state != NUD_INCOMPLETE && state != NUD_FAILED) m.attribute(NDA_LLADDR, mac);
+  const Bytes mark = {protocol};
+  if (protocol != 0) m.attribute(NDA_PROTOCOL, mark);
   return m.bytes();
 }
 
@@ -104,6 +107,24 @@ TEST(NetworkTable, FollowsNeighboursThroughTheirStates) {
   EXPECT_THAT(step(NUD_NOARP), IsEmpty());
   table.take(neighbour(9, {10, 0, 1, 2}, NUD_REACHABLE));  // of no interface that we know
   EXPECT_THAT(table.take_neighbours(), IsEmpty());
+}
+
+TEST(NetworkTable, TellsPinnedEntriesFromAnAdministrators) {
+  NetworkTable table;
+  table.take(link(3, "port1"));
+  const NeighbourKey ours = {"port1", IpAddress::v4({10, 0, 1, 2})}, theirs = {"port1", IpAddress::v4({10, 0, 1, 3})};
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_PERMANENT, true, kPinProtocol));
+  table.take(neighbour(3, {10, 0, 1, 3}, NUD_PERMANENT, true, 4));
+  EXPECT_THAT(table.pinned(), testing::ElementsAre(ours));
+  EXPECT_FALSE(table.find(ours)->lasting);
+  EXPECT_TRUE(table.find(theirs)->lasting);
+  table.take_neighbours();
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_STALE, true, kPinProtocol));  // the mark stays when somebody else unpins it
+  EXPECT_FALSE(table.pinned(ours));
+  EXPECT_THAT(table.take_neighbours(), IsEmpty());
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_PERMANENT));
+  EXPECT_EQ(table.take_neighbours().size(), 1u);
+  EXPECT_TRUE(table.find(ours)->lasting);
 }
 
 TEST(NetworkTable, WhatAReadingDoesNotListIsGone) {
@@ -153,10 +174,13 @@ class NeighboursTest : public testing::Test {
                                 "ip netns exec {a} sh -c 'echo 50 > /proc/sys/net/ipv4/neigh/port1/retrans_time_ms'"}) {
       run(command);
     }
+    open();
+  }
+  void open() {
     std::thread([&] {
-      const int fd = open(("/run/netns/" + name("a")).c_str(), O_RDONLY | O_CLOEXEC);
+      const int fd = ::open(("/run/netns/" + name("a")).c_str(), O_RDONLY | O_CLOEXEC);
       ASSERT_EQ(setns(fd, CLONE_NEWNET), 0);
-      close(fd);
+      ::close(fd);
       auto opened = NetworkReader::open();
       ASSERT_TRUE(opened) << opened.error().message;
       reader = std::move(*opened);
@@ -218,6 +242,60 @@ TEST_F(NeighboursTest, AskingFindsWhoIsThereAndWhoIsNot) {
   const auto nowhere = reader->probe({"port9", *IpAddress::parse("10.0.1.2")});
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(NeighboursTest, APinnedEntryIsNotMovedByAnybody) {
+  const NeighbourKey there = {"port1", *IpAddress::parse("10.0.1.2")};
+  const auto owner = *MacAddress::parse("02:09:0f:00:01:02");
+  ASSERT_TRUE(reader->probe(there));
+  ASSERT_TRUE(until([&] { return is("10.0.1.2", Neighbour::State::kPresent); }));
+  ASSERT_TRUE(reader->pin(there, owner));
+  EXPECT_TRUE(reader->table().pinned(there));  // before its event has come
+  // Another card says that the address is its own now, unasked.
+  run("ip -n {b} link set eth0 address 02:09:0f:00:01:99");
+  run("ip netns exec {b} sh -c 'echo 1 > /proc/sys/net/ipv4/conf/eth0/arp_notify'");
+  run("ip -n {b} link set eth0 down");
+  run("ip -n {b} link set eth0 up");
+  run("ip -n {b} address add 10.0.1.3/24 dev eth0");
+  // What it says of 10.0.1.3 came on the same way: by now the other has arrived too.
+  ASSERT_TRUE(reader->probe({"port1", *IpAddress::parse("10.0.1.3")}));
+  ASSERT_TRUE(until([&] { return is("10.0.1.3", Neighbour::State::kPresent, "02:09:0f:00:01:99"); }));
+  EXPECT_TRUE(is("10.0.1.2", Neighbour::State::kPresent, "02:09:0f:00:01:02"));
+  EXPECT_FALSE(reader->probe(there)) << "a permanent entry is not put to the question";
+
+  ASSERT_TRUE(reader->unpin(there));
+  EXPECT_EQ(reader->table().find(there), nullptr);
+  ASSERT_TRUE(reader->probe(there));
+  EXPECT_TRUE(until([&] { return is("10.0.1.2", Neighbour::State::kPresent, "02:09:0f:00:01:99"); }));
+  EXPECT_THAT(reader->table().pinned(), IsEmpty());
+}
+
+TEST_F(NeighboursTest, PinsOfAGatewayBeforeAreKnownAndAnAdministratorsEntriesLeftAlone) {
+  const NeighbourKey ours = {"port1", *IpAddress::parse("10.0.1.2")}, theirs = {"port1", *IpAddress::parse("10.0.1.3")};
+  const auto other = *MacAddress::parse("02:09:0f:00:01:99");
+  ASSERT_TRUE(reader->pin(ours, *MacAddress::parse("02:09:0f:00:01:02")));
+  run("ip -n {a} neigh add 10.0.1.3 lladdr 02:09:0f:00:01:03 dev port1 nud permanent");
+  open();  // another process
+  EXPECT_THAT(reader->table().pinned(), testing::ElementsAre(ours));
+  ASSERT_TRUE(reader->pin(theirs, other));
+  ASSERT_TRUE(reader->unpin(theirs));
+  ASSERT_TRUE(reader->unpin(ours));
+  open();
+  EXPECT_THAT(reader->table().pinned(), IsEmpty());
+  EXPECT_EQ(reader->table().find(ours), nullptr);
+  EXPECT_TRUE(is("10.0.1.3", Neighbour::State::kPresent, "02:09:0f:00:01:03"));
+  EXPECT_TRUE(reader->unpin({"port9", ours.ip})) << "what went with its interface needs no end";
+}
+
+TEST_F(NeighboursTest, AnInterfaceThatGoesDownTakesItsPinsAlong) {
+  const NeighbourKey there = {"port1", *IpAddress::parse("10.0.1.2")};
+  ASSERT_TRUE(reader->pin(there, *MacAddress::parse("02:09:0f:00:01:02")));
+  run("ip -n {a} link set port1 down");
+  EXPECT_TRUE(until([&] { return reader->table().find(there) == nullptr; }));
+  run("ip -n {a} link set port1 up");
+  EXPECT_TRUE(reader->unpin(there));
+  ASSERT_TRUE(reader->probe(there));
+  EXPECT_TRUE(until([&] { return is("10.0.1.2", Neighbour::State::kPresent, "02:09:0f:00:01:02"); }));
 }
 
 TEST_F(NeighboursTest, EventsTellOfNewAddressesAndLinks) {

@@ -22,7 +22,7 @@ constexpr int kQueue = 4 << 20;                 // bytes of events that may wait
 Error netlink_error(std::string_view doing) {
   const int error = errno;
   const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied
-                    : error == ENODEV || error == ENXIO ? ErrorCode::kNotFound
+                    : error == ENODEV || error == ENXIO || error == ENOENT ? ErrorCode::kNotFound
                                                         : ErrorCode::kUnavailable;
   return {code, std::string(doing) + ": " + std::strerror(error)};
 }
@@ -133,28 +133,13 @@ Status NetworkReader::read() {
   }
 }
 
-Status NetworkReader::probe(const NeighbourKey& key) {
-  const auto index = table_.index_of(key.interface);
-  if (!index) return fail(ErrorCode::kNotFound, fmt::format("there is no interface {}", key.interface));
-  const Neighbour* known = table_.find(key);
-  const bool answered = known && known->state == Neighbour::State::kPresent;
-  alignas(nlmsghdr) char out[256];
-  nlmsghdr* message = mnl_nlmsg_put_header(out);
-  message->nlmsg_type = RTM_NEWNEIGH;
-  message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | (answered ? NLM_F_REPLACE : NLM_F_CREATE));
+Status NetworkReader::request(nlmsghdr* message, std::string_view doing) {
+  message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
   message->nlmsg_seq = ++sequence_;
-  auto* head = static_cast<ndmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ndmsg)));
-  head->ndm_family = key.ip.is_v4() ? AF_INET : AF_INET6;
-  head->ndm_ifindex = static_cast<int>(*index);
-  // With an address: ask whether it still answers. Without one: ask as if a packet waited for it.
-  head->ndm_state = answered ? NUD_PROBE : NUD_NONE;
-  head->ndm_flags = answered ? 0 : NTF_USE;
-  mnl_attr_put(message, NDA_DST, key.ip.is_v4() ? 4 : 16, key.ip.bytes().data());
-  if (answered) mnl_attr_put(message, NDA_LLADDR, 6, known->mac.bytes().data());
-  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking for a neighbour"));
+  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error(doing));
   for (;;) {
     const auto length = mnl_socket_recvfrom(requests_, buffer_.data(), buffer_.size());
-    if (length < 0) return fail(netlink_error("asking for a neighbour"));
+    if (length < 0) return fail(netlink_error(doing));
     std::optional<int> answer;
     each_message(buffer_.data(), static_cast<std::size_t>(length), [&](const nlmsghdr* m) {
       if (m->nlmsg_seq == sequence_ && m->nlmsg_type == NLMSG_ERROR) answer = error_of(m);
@@ -162,8 +147,72 @@ Status NetworkReader::probe(const NeighbourKey& key) {
     if (!answer) continue;
     if (*answer == 0) return {};
     errno = *answer;
-    return fail(netlink_error("asking for a neighbour"));
+    return fail(netlink_error(doing));
   }
+}
+
+namespace {
+
+/// A message about one neighbour, in a buffer of at least 256 bytes.
+nlmsghdr* neighbour_message(void* out, std::uint16_t type, unsigned index, const IpAddress& ip, std::uint16_t state) {
+  nlmsghdr* message = mnl_nlmsg_put_header(out);
+  message->nlmsg_type = type;
+  auto* head = static_cast<ndmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ndmsg)));
+  head->ndm_family = ip.is_v4() ? AF_INET : AF_INET6;
+  head->ndm_ifindex = static_cast<int>(index);
+  head->ndm_state = state;
+  mnl_attr_put(message, NDA_DST, ip.is_v4() ? 4 : 16, ip.bytes().data());
+  return message;
+}
+
+}  // namespace
+
+Status NetworkReader::probe(const NeighbourKey& key) {
+  const auto index = table_.index_of(key.interface);
+  if (!index) return fail(ErrorCode::kNotFound, fmt::format("there is no interface {}", key.interface));
+  const Neighbour* known = table_.find(key);
+  const bool answered = known && known->state == Neighbour::State::kPresent;
+  if (answered && (known->lasting || table_.pinned(key))) {
+    return fail(ErrorCode::kConflict, fmt::format("the entry of {} on {} is permanent", key.ip.str(), key.interface));
+  }
+  alignas(nlmsghdr) char out[256];
+  // With an address: ask whether it still answers. Without one: ask as if a packet waited for it.
+  nlmsghdr* message = neighbour_message(out, RTM_NEWNEIGH, *index, key.ip, answered ? NUD_PROBE : NUD_NONE);
+  message->nlmsg_flags = answered ? NLM_F_REPLACE : NLM_F_CREATE;
+  if (answered) {
+    mnl_attr_put(message, NDA_LLADDR, 6, known->mac.bytes().data());
+  } else {
+    static_cast<ndmsg*>(mnl_nlmsg_get_payload(message))->ndm_flags = NTF_USE;
+  }
+  return request(message, "asking for a neighbour");
+}
+
+Status NetworkReader::pin(const NeighbourKey& key, const MacAddress& mac) {
+  const auto index = table_.index_of(key.interface);
+  if (!index) return fail(ErrorCode::kNotFound, fmt::format("there is no interface {}", key.interface));
+  const Neighbour* known = table_.find(key);
+  if (known && known->lasting) return {};
+  if (known && known->mac == mac && table_.pinned(key)) return {};
+  alignas(nlmsghdr) char out[256];
+  nlmsghdr* message = neighbour_message(out, RTM_NEWNEIGH, *index, key.ip, NUD_PERMANENT);
+  message->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
+  mnl_attr_put(message, NDA_LLADDR, 6, mac.bytes().data());
+  mnl_attr_put_u8(message, NDA_PROTOCOL, kPinProtocol);
+  if (auto s = request(message, "making a neighbour's entry permanent"); !s) return s;
+  // Its event is on the way; until it comes, the table is to know already what is ours.
+  table_.take({reinterpret_cast<const std::uint8_t*>(message), message->nlmsg_len});
+  return {};
+}
+
+Status NetworkReader::unpin(const NeighbourKey& key) {
+  const auto index = table_.index_of(key.interface);
+  if (!index || !table_.pinned(key)) return {};
+  alignas(nlmsghdr) char out[256];
+  nlmsghdr* message = neighbour_message(out, RTM_DELNEIGH, *index, key.ip, NUD_NONE);
+  const auto gone = request(message, "removing a neighbour's permanent entry");
+  if (!gone && gone.error().code != ErrorCode::kNotFound) return gone;
+  table_.take({reinterpret_cast<const std::uint8_t*>(message), message->nlmsg_len});
+  return {};
 }
 
 }  // namespace postern::gateway

@@ -1,11 +1,13 @@
 #pragma once
 // The netlink sockets behind NetworkWatch; without a loop, so that tests can wait on `fd` themselves. Thread: one.
 #include <memory>
+#include <string_view>
 
 #include "base/result.h"
 #include "gateway/neighbours/table.h"
 
 struct mnl_socket;
+struct nlmsghdr;
 
 namespace postern::gateway {
 
@@ -21,10 +23,14 @@ class NetworkReader {
   Status read();
   /// See NetworkWatch::probe.
   Status probe(const NeighbourKey& key);
+  /// See NetworkWatch::pin and unpin.
+  Status pin(const NeighbourKey& key, const MacAddress& mac);
+  Status unpin(const NeighbourKey& key);
 
  private:
   NetworkReader(mnl_socket* events, mnl_socket* requests) : events_(events), requests_(requests) {}
   Status read_everything();
+  Status request(nlmsghdr* message, std::string_view doing);
   Status dump(std::uint16_t type, bool& interrupted);
 
   mnl_socket* events_;

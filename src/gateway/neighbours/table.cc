@@ -81,9 +81,9 @@ void NetworkTable::link(bool added, const void* raw) {
   if (seen_) seen_->links.insert(index);
   const auto it = links_.find(index);
   if (it != links_.end() && it->second.name != name) {
-    for (const auto& [ip, n] : it->second.neighbours) {
+    for (const auto& [ip, entry] : it->second.neighbours) {
       changed_[{it->second.name, ip}] = std::nullopt;
-      changed_[{name, ip}] = n;
+      changed_[{name, ip}] = entry.neighbour;
     }
   }
   next.name = name;
@@ -143,7 +143,11 @@ void NetworkTable::neighbour(bool added, const void* raw) {
   if (it == links_.end()) return;
   IpAddress ip;
   MacAddress mac;
+  bool marked = false;
   each_attribute(message, sizeof *head, [&](const nlattr* a) {
+    if (mnl_attr_get_type(a) == NDA_PROTOCOL && mnl_attr_get_payload_len(a) >= 1) {
+      marked = mnl_attr_get_u8(a) == kPinProtocol;
+    }
     if (mnl_attr_get_type(a) == NDA_DST) ip = ip_of(a, head->ndm_family);
     if (mnl_attr_get_type(a) == NDA_LLADDR) mac = mac_of(a);
   });
@@ -151,11 +155,11 @@ void NetworkTable::neighbour(bool added, const void* raw) {
   constexpr auto kAnswered = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
   std::optional<Neighbour> next;
   if (added && (head->ndm_state & kAnswered) && mac.valid()) {
-    next = Neighbour{Neighbour::State::kPresent, mac};
+    next = Neighbour{Neighbour::State::kPresent, mac, (head->ndm_state & NUD_PERMANENT) && !marked};
   } else if (added && (head->ndm_state & NUD_INCOMPLETE)) {
-    next = Neighbour{Neighbour::State::kAsking, {}};
+    next = Neighbour{Neighbour::State::kAsking, {}, false};
   } else if (added && (head->ndm_state & NUD_FAILED)) {
-    next = Neighbour{Neighbour::State::kAbsent, {}};
+    next = Neighbour{Neighbour::State::kAbsent, {}, false};
   }
   auto& all = it->second.neighbours;
   const auto at = all.find(ip);
@@ -166,8 +170,12 @@ void NetworkTable::neighbour(bool added, const void* raw) {
     return;
   }
   if (seen_) seen_->neighbours.emplace(index, ip);
-  if (at != all.end() && at->second == *next) return;
-  all[ip] = *next;
+  const bool pinned = marked && (head->ndm_state & NUD_PERMANENT);
+  if (at != all.end() && at->second.neighbour == *next) {
+    at->second.pinned = pinned;
+    return;
+  }
+  all[ip] = {*next, pinned};
   changed_[{it->second.name, ip}] = next;
 }
 
@@ -227,6 +235,26 @@ std::optional<unsigned> NetworkTable::index_of(const std::string& name) const {
 }
 
 const Neighbour* NetworkTable::find(const NeighbourKey& key) const {
+  const auto* found = entry(key);
+  return found == nullptr ? nullptr : &found->neighbour;
+}
+
+bool NetworkTable::pinned(const NeighbourKey& key) const {
+  const auto* found = entry(key);
+  return found != nullptr && found->pinned;
+}
+
+std::vector<NeighbourKey> NetworkTable::pinned() const {
+  std::vector<NeighbourKey> out;
+  for (const auto& [index, link] : links_) {
+    for (const auto& [ip, found] : link.neighbours) {
+      if (found.pinned) out.push_back({link.name, ip});
+    }
+  }
+  return out;
+}
+
+const NetworkTable::Entry* NetworkTable::entry(const NeighbourKey& key) const {
   for (const auto& [index, link] : links_) {
     if (link.name != key.interface) continue;
     const auto it = link.neighbours.find(key.ip);

@@ -14,6 +14,10 @@
 
 namespace postern::gateway {
 
+/// Marks the entries that a gateway pinned, also one that is no more: what `ip neigh show proto 80` lists. An
+/// administrator's entries bear no mark, or another.
+inline constexpr std::uint8_t kPinProtocol = 80;
+
 class NetworkTable {
  public:
   /// Takes whole messages (RTM_NEWLINK, …), as they stand in one datagram. What it does not know it passes over.
@@ -31,15 +35,22 @@ class NetworkTable {
   std::vector<LinkState> links() const;
   std::optional<unsigned> index_of(const std::string& name) const;
   const Neighbour* find(const NeighbourKey& key) const;
+  bool pinned(const NeighbourKey& key) const;  ///< By a gateway.
+  std::vector<NeighbourKey> pinned() const;
 
  private:
+  struct Entry {
+    Neighbour neighbour;
+    bool pinned = false;
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
   struct Link {
     std::string name;
     MacAddress mac;
     bool up = false;
     bool loopback = false;
     std::vector<LocalInterface::Address> addresses;
-    std::map<IpAddress, Neighbour> neighbours;
+    std::map<IpAddress, Entry> neighbours;
     friend bool operator==(const Link&, const Link&) = default;
   };
   struct Seen {
@@ -50,6 +61,7 @@ class NetworkTable {
   void address(bool added, const void* message);
   void neighbour(bool added, const void* message);
   void drop_link(unsigned index);
+  const Entry* entry(const NeighbourKey& key) const;
 
   std::map<unsigned, Link> links_;
   std::optional<Seen> seen_;  // while everything is read anew

@@ -20,6 +20,9 @@ class ReaderWatch final : public NetworkWatch {
   const std::vector<LocalInterface>& interfaces() const override { return interfaces_; }
   const std::vector<LinkState>& links() const override { return links_; }
   Status probe(const NeighbourKey& key) override { return reader_->probe(key); }
+  Status pin(const NeighbourKey& key, const MacAddress& mac) override { return reader_->pin(key, mac); }
+  Status unpin(const NeighbourKey& key) override { return reader_->unpin(key); }
+  std::vector<NeighbourKey> pinned() const override { return reader_->table().pinned(); }
 
  private:
   void publish() {

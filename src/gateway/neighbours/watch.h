@@ -36,8 +36,18 @@ class NetworkWatch {
   virtual const std::vector<LocalInterface>& interfaces() const = 0;  ///< All but loopback.
   virtual const std::vector<LinkState>& links() const = 0;
   /// Makes the kernel ask by ARP or ND; the answer comes as an event (kPresent or kAbsent). An entry that is there is
-  /// confirmed anew. Errors: kNotFound (no such interface), kPermissionDenied, kUnavailable.
+  /// confirmed anew. Errors: kNotFound (no such interface), kConflict (the entry is permanent), kPermissionDenied,
+  /// kUnavailable.
   virtual Status probe(const NeighbourKey& key) = 0;
+  /// Makes the entry permanent: nobody's ARP or ND moves it until `unpin`, and the end of this process doesn't either.
+  /// An entry that an administrator made permanent stays as it is. Errors: kNotFound (no such interface),
+  /// kPermissionDenied, kUnavailable.
+  virtual Status pin(const NeighbourKey& key, const MacAddress& mac) = 0;
+  /// Removes the entry if a gateway pinned it (this one, or one before it): the next packet asks the network. Nothing
+  /// happens to other entries. Errors: kPermissionDenied, kUnavailable.
+  virtual Status unpin(const NeighbourKey& key) = 0;
+  /// The entries that a gateway pinned, this one or one before it.
+  virtual std::vector<NeighbourKey> pinned() const = 0;
 };
 
 }  // namespace postern::gateway

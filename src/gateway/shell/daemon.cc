@@ -47,6 +47,8 @@ class Daemon {
   void configure();
   void pump();
   void act_on(act::Action& action);
+  bool act_on_neighbour(act::Action& action);
+  void unpin(const NeighbourKey& key);
   void pin_serial(ConnectorId id, const EmsSerial& serial);
 
   Context context_;
@@ -79,7 +81,14 @@ Status Daemon::start() {
   configure();
   // What was kept across a restart is filled in before nginx sees the new table.
   views_.restore();
+  context_.core->on_tick(context_.now());
   pump();
+  // What a gateway before this one pinned, and nobody claims any more.
+  if (watch_) {
+    for (const auto& key : watch_->pinned()) {
+      if (!context_.core->resolver().pinned(key)) unpin(key);
+    }
+  }
   if (auto published = shm_->publish(); !published) return published;
   auto modules = ModuleChannel::open(
       context_.loop, context_.options.runtime_dir / "shm", {nginx_user_.gid, {nginx_user_.uid}},
@@ -222,6 +231,8 @@ void Daemon::stop() {
   views_.save(true);
   nginx_->stop();
   if (firewall_) firewall_->take_away();
+  if (!watch_) return;
+  for (const auto& key : watch_->pinned()) unpin(key);
 }
 
 // ---- configuration
@@ -271,7 +282,33 @@ void Daemon::pump() {
   pumping_ = false;
 }
 
+void Daemon::unpin(const NeighbourKey& key) {
+  if (auto gone = watch_->unpin(key); !gone) {
+    log_warning("neighbours.unpin", fmt::format("{} on {}: {}", key.ip.str(), key.interface, gone.error().message));
+  }
+}
+
+bool Daemon::act_on_neighbour(act::Action& action) {
+  if (auto* pin = std::get_if<act::PinNeighbour>(&action)) {
+    if (!watch_) return true;
+    if (auto pinned = watch_->pin(pin->key, pin->mac); !pinned) {
+      log_warning("neighbours.pin",
+                  fmt::format("{} on {}: {}", pin->key.ip.str(), pin->key.interface, pinned.error().message));
+    }
+  } else if (auto* gone = std::get_if<act::UnpinNeighbour>(&action)) {
+    if (watch_) unpin(gone->key);
+  } else if (auto* ask = std::get_if<act::AskNeighbour>(&action)) {
+    if (!watch_) return true;
+    const bool asking = watch_->probe(ask->key).has_value();
+    context_.core->set_neighbour(ask->key, {asking ? Neighbour::State::kAsking : Neighbour::State::kAbsent, {}, false});
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void Daemon::act_on(act::Action& action) {
+  if (act_on_neighbour(action)) return;
   if (auto applied = apply_to_shm(*shm_, action); !applied) log_error("ecshm.full", applied.error().message);
   if (auto* connect = std::get_if<act::Connect>(&action)) {
     channels_.open(connect->id);
@@ -289,11 +326,6 @@ void Daemon::act_on(act::Action& action) {
     if (firewall_) firewall_->upsert(address->state);
   } else if (auto* gone = std::get_if<act::AddressRemove>(&action)) {
     if (firewall_) firewall_->remove(gone->ip);
-  } else if (auto* ask = std::get_if<act::AskNeighbour>(&action)) {
-    if (watch_) {
-      const bool asking = watch_->probe(ask->key).has_value();
-      context_.core->set_neighbour(ask->key, {asking ? Neighbour::State::kAsking : Neighbour::State::kAbsent, {}});
-    }
   } else if (auto* answer = std::get_if<act::Answer>(&action)) {
     answers_.push_back(answer->leaf);
   } else if (std::holds_alternative<act::TagsChanged>(action)) {
