@@ -105,12 +105,12 @@ ResolveReason Resolver::judge_claim(const IpAddress& ip, const Claim& claim, Mac
   const auto it = neighbours_.find({claim.interface, ip});
   if (it == neighbours_.end() || it->second.state == Neighbour::State::kAsking) return ResolveReason::kNeighbourUnknown;
   if (it->second.state == Neighbour::State::kAbsent) return ResolveReason::kNeighbourAbsent;
+  if (!among(claim.macs, it->second.mac)) return ResolveReason::kNeighbourDiffers;
   // Our own entry says what the network said of its owner, and nothing of anybody else.
   const auto pin = pins_.find(ip);
   if (pin != pins_.end() && pin->second.key == it->first && pin->second.owner != claim.owner) {
     return ResolveReason::kContested;
   }
-  if (!among(claim.macs, it->second.mac)) return ResolveReason::kNeighbourDiffers;
   mac = it->second.mac;
   return ResolveReason::kResolved;
 }

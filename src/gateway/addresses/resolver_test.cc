@@ -320,10 +320,10 @@ TEST_F(ResolverTest, ZtnaOnlyEndpointsAreMatchedButNotResolved) {
 }
 
 TEST_F(ResolverTest, UnusableEndpointsClaimNothing) {
-  present("10.0.1.2", kMac2);
   for (int i = 0; i < 4; ++i) {
     auto a = endpoint("A", "10.0.1.2", kMac2);
     resolver_.upsert(a);
+    present("10.0.1.2", kMac2);
     EXPECT_TRUE(owns("A", "10.0.1.2"));
     if (i == 0) a.online = false;
     if (i == 1) a.quarantined = true;
@@ -343,6 +343,7 @@ TEST_F(ResolverTest, AStaleConnectorResolvesNothingUntilItIsBack) {
   EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
   EXPECT_EQ(resolver_.why(a.key), ResolveReason::kConnectorStale);
   resolver_.set_stale(1, false);
+  present("10.0.1.2", kMac2);
   EXPECT_TRUE(owns("A", "10.0.1.2"));
 }
 

@@ -147,6 +147,9 @@ class GatewayCoreTest : public testing::Test {
     ems_.tag(311, "Vulnerable-Device");
     ems_.tag(495, "Telemetry-Connected");
     ems_.snapshot();
+    network_answers();
+  }
+  void network_answers() {
     core_.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kPresent, kEndpointMac});
   }
   template <class T>
@@ -253,6 +256,8 @@ TEST_F(GatewayCoreTest, TheEmsAwayPastTheThresholdIsDeniedAndSaidSoAndComesBack)
   ems_.authorise();
   ems_.snapshot();
   EXPECT_FALSE(core_.connectors().at(1).stale);
+  EXPECT_TRUE(core_.addresses().empty());  // the network is asked anew
+  network_answers();
   EXPECT_EQ(core_.addresses().size(), 1u);
 }
 
@@ -384,6 +389,7 @@ TEST_F(GatewayCoreTest, TrustTakenBackDeniesAtOnceAnOutageDoesNot) {
     core_.on_tick(clock_.now());
     ems_.authorise();
     ems_.snapshot();
+    network_answers();
     ASSERT_TRUE(granted());
   };
   connect();
