@@ -134,7 +134,31 @@ TEST(Config, WhatIsReferredToCannotGo) {
   ASSERT_TRUE(t.remove({{"firewall vip", "front"}}));
   const auto status = store->commit(t);
   ASSERT_FALSE(status);
-  EXPECT_THAT(status.error().message, HasSubstr("firewall access-proxy web: vip: there is no \"front\""));
+  EXPECT_EQ(status.error().message,
+            "firewall vip front: is used by firewall access-proxy web (vip): change or delete that first");
+  // Together with what refers to it, it can go.
+  ASSERT_TRUE(t.remove({{"firewall proxy-policy", "1"}}));
+  ASSERT_TRUE(t.remove({{"firewall proxy-policy", "2"}}));
+  ASSERT_TRUE(t.remove({{"firewall access-proxy", "web"}}));
+  const auto both = store->commit(t);
+  EXPECT_TRUE(both) << both.error().message;
+}
+
+TEST(Config, ManyUsersOfAnObjectTakenAwayAreCounted) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  ASSERT_TRUE(take(*store, "config firewall address\nedit lan\nset subnet 10.0.0.0/8\nend\n"));
+  std::string text = "config firewall policy\n";
+  for (int i = 1; i <= 7; ++i) {
+    text += "edit " + std::to_string(i) +
+            "\nset srcintf a\nset dstintf b\nset srcaddr lan\nset dstaddr all\nset service ALL\nnext\n";
+  }
+  ASSERT_TRUE(take(*store, text + "end\n"));
+  auto t = store->begin();
+  ASSERT_TRUE(t.rename({{"firewall address", "lan"}}, "net"));
+  const auto status = store->commit(t);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("firewall address lan: is used by firewall policy 1 (srcaddr); "));
+  EXPECT_THAT(status.error().message, HasSubstr("firewall policy 5 (srcaddr); 2 more: change or delete those first"));
 }
 
 TEST(Config, ASecondAdministratorIsToldAndLosesNothing) {

@@ -313,6 +313,33 @@ Status Transaction::check(const ObjectPath& path) const {
   return check_object(path, **table, *object);
 }
 
+/// What was taken away, or renamed, although others refer to it: names them.
+Status Transaction::still_used(const ObjectPath& gone) const {
+  constexpr std::size_t kNamed = 5;
+  std::vector<std::string> users;
+  const auto visit = [&](const ObjectPath& path, const Table& table, const Object& object) -> Status {
+    for (const auto& attribute : table.attributes) {
+      if (attribute.type != Type::kReference || std::find(attribute.references.begin(), attribute.references.end(),
+                                                          gone.front().table) == attribute.references.end()) {
+        continue;
+      }
+      const auto& values = ObjectView(table, object).values(attribute.name);
+      if (std::find(values.begin(), values.end(), gone.front().key) == values.end()) continue;
+      users.push_back(fmt::format("{} ({})", describe(path), attribute.name));
+    }
+    return {};
+  };
+  ObjectPath path;
+  if (auto walked = walk(tree_->schema().root(), tree_->root(), path, visit); !walked) return walked;
+  const std::size_t count = users.size();
+  if (count > kNamed) {
+    users.resize(kNamed);
+    users.push_back(fmt::format("{} more", count - kNamed));
+  }
+  return wrong(gone, fmt::format("is used by {}: change or delete {} first", join(users, "; "),
+                                 count == 1 ? "that" : "those"));
+}
+
 Status Transaction::validate() const {
   const auto visit = [this](const ObjectPath& path, const Table& table, const Object& object) -> Status {
     if (auto s = check_object(path, table, object); !s) return s;
@@ -322,10 +349,12 @@ Status Transaction::validate() const {
         const bool exists = std::any_of(
             attribute.references.begin(), attribute.references.end(),
             [&](const std::string& target) { return tree_->find({{target, name}}) != nullptr; });
-        if (!exists) {
-          return wrong(path, fmt::format("{}: there is no \"{}\" in {}", attribute.name, name,
-                                         join(attribute.references, " or ")));
+        if (exists) continue;
+        for (const auto& target : attribute.references) {
+          if (base_->find({{target, name}}) != nullptr) return still_used({{target, name}});
         }
+        return wrong(path, fmt::format("{}: there is no \"{}\" in {}", attribute.name, name,
+                                       join(attribute.references, " or ")));
       }
     }
     return {};

@@ -68,7 +68,7 @@ class Transaction {
 
   /// The object alone: required attributes and the table's own check.
   Status check(const ObjectPath& path) const;
-  /// Everything: each object, and that what is referred to exists.
+  /// Everything: each object, and that what is referred to exists. What refers to an object taken away is named.
   Status validate() const;
 
   const ConfigTree& tree() const { return *tree_; }
@@ -81,6 +81,7 @@ class Transaction {
   Object* writable(const ObjectPath& path);
   Result<const Table*> table_of(const ObjectPath& path) const;
   Result<const Attribute*> attribute_of(const ObjectPath& path, std::string_view attribute) const;
+  Status still_used(const ObjectPath& gone) const;
   Status set_normal(const ObjectPath& path, const Attribute& attribute, Value value);
 
   Snapshot base_;
