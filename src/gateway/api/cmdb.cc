@@ -11,6 +11,7 @@
 #include "gateway/api/cmdb_json.h"
 #include "gateway/api/cmdb_query.h"
 #include "gateway/api/input.h"
+#include "gateway/cli/notices.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::api {
@@ -170,7 +171,8 @@ void get(const CallPtr& call, const Address& at) {
 void commit(const CallPtr& call, const Address& at, const config::Transaction& transaction,
             ErrorNumber invalid = ErrorNumber::kBadValue) {
   auto& store = call->services.store;
-  const std::string before = revision_of(*store.current(), at);
+  const auto old = store.current();
+  const std::string before = revision_of(*old, at);
   if (auto committed = store.commit(transaction); !committed) return refuse(call, committed.error(), invalid);
   const std::string after = revision_of(*store.current(), at);
   if (before != after) {
@@ -181,6 +183,11 @@ void commit(const CallPtr& call, const Address& at, const config::Transaction& t
   fields["revision"] = after;
   fields["old_revision"] = before;
   fields["revision_changed"] = before != after;
+  json::array notices;
+  for (const auto& notice : cli::commit_notices(*old, *store.current(), call->services.operations)) {
+    notices.emplace_back(notice);
+  }
+  if (!notices.empty()) fields["notices"] = std::move(notices);
   call->reply(200, std::move(fields));
 }
 

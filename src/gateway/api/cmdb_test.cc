@@ -168,6 +168,19 @@ TEST_F(CmdbTest, BodiesThatAreNotOneJsonObject) {
   EXPECT_EQ(cmdb("PUT", "firewall/vip/web", std::string((1 << 20) + 1, ' ')).status, 413);
 }
 
+TEST_F(CmdbTest, NoticesStandInTheAnswerWhenThereAreAny) {
+  ASSERT_FALSE(cmdb("POST", "firewall/access-proxy", kProxy).has("/notices"));
+  const auto proxy = std::string(cmdb("GET", "firewall/access-proxy").at("/results/0/name").as_string());
+  const auto made = cmdb("POST", "firewall/proxy-policy",
+                         R"({"policyid":5,"access-proxy":[{"name":")" + proxy +
+                             R"("}],"ztna-ems-tag":[{"name":"EMS1_ZTNA_Later"}],"action":"accept"})");
+  ASSERT_EQ(made.status, 200) << made.text;
+  EXPECT_THAT(std::string(made.at("/notices/0").as_string()),
+              HasSubstr("firewall proxy-policy 5: no connected EMS has shared a tag EMS1_ZTNA_Later"));
+  operations.in_the_way = {"port 444 is taken"};
+  EXPECT_EQ(cmdb("PUT", "firewall/vip/web", R"({"extport":444})").at("/notices/0"), "port 444 is taken");
+}
+
 TEST_F(CmdbTest, DuplicatesAndReferencesInUse) {
   const auto twice = cmdb("POST", "firewall/vip", R"({"name":"web"})");
   EXPECT_EQ(twice.status, 424);
@@ -176,6 +189,7 @@ TEST_F(CmdbTest, DuplicatesAndReferencesInUse) {
   const auto used = cmdb("DELETE", "firewall/vip/web");
   EXPECT_EQ(used.status, 424);
   EXPECT_EQ(used.at("/error"), -23);
+  EXPECT_THAT(used.cli_error(), HasSubstr("firewall vip web: is used by firewall access-proxy "));
   EXPECT_EQ(cmdb("GET", "firewall/vip/web").status, 200);
   EXPECT_EQ(cmdb("POST", "firewall/vip", R"({"extport":1})").status, 424);           // no name
   EXPECT_EQ(cmdb("PUT", "firewall/address/all", R"({"comment":"x"})").status, 424);  // built in

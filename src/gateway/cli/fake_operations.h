@@ -27,6 +27,10 @@ class FakeOperations : public GatewayOperations {
     s.hostname = "machine";
     return s;
   }
+  std::vector<PartHealth> parts = {{"Access proxies", PartHealth::State::kOk, ""}};
+  std::vector<std::string> in_the_way;
+  std::vector<PartHealth> health() override { return parts; }
+  std::vector<std::string> obstacles() override { return in_the_way; }
   std::map<std::string, config::Value> live_values(const config::ObjectPath&) override { return live; }
   std::vector<std::string> interface_names() override { return interfaces; }
   void test_connectivity(ConnectorId, Done done) override { waiting.push_back(std::move(done)); }

@@ -70,6 +70,15 @@ struct PresentedCertificate {
   bool accepted = false;               ///< It is the one accepted before.
 };
 
+/// A part of the gateway, and whether it does its work.
+struct PartHealth {
+  enum class State { kOk, kOff, kFailed };
+  std::string part;                    ///< "Access proxies".
+  State state = State::kOk;
+  std::string text;                    ///< kFailed: what is wrong and what to do. Otherwise more about it, or nothing.
+};
+const char* health_word(PartHealth::State state);  ///< "OK", "OFF", "FAILED".
+
 struct SystemStatus {
   std::string version;
   GatewaySerial serial;
@@ -87,6 +96,10 @@ class GatewayOperations {
   virtual std::vector<EndpointView> matched_endpoints() = 0;  ///< In a stable order.
   virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< Ascending by connector and id.
   virtual SystemStatus system_status() = 0;
+  virtual std::vector<PartHealth> health() = 0;  ///< Each part once, in a stable order.
+  /// What keeps the configuration in force from taking effect at this moment, although it is valid: a port that another
+  /// program holds. One sentence each, with what to do.
+  virtual std::vector<std::string> obstacles() = 0;
   /// What is true now of an object and is not configured: the kernel's values of an interface ("ip", "mac", "status"),
   /// a connector's "capabilities", "dirty-reason", "verifying-ca". By attribute; attributes left out have no value.
   virtual std::map<std::string, config::Value> live_values(const config::ObjectPath& path) = 0;

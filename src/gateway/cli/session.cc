@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "gateway/cli/commands/command.h"
+#include "gateway/cli/notices.h"
 #include "gateway/cli/show.h"
 #include "gateway/config/editor.h"
 #include "gateway/config/secret.h"
@@ -180,14 +181,19 @@ void CliSession::State::edit(const std::vector<std::string>& words) {
     return fail(outcome.error().message);
   }
   if (*outcome == Editor::Outcome::kAbort) staged.reset();
+  std::string said;
   if (*outcome == Editor::Outcome::kCommit) {
+    const auto before = store.current();
     if (const auto status = store.commit(*staged); !status) {
       return fail(status.error().message + " (nothing was committed: mend it and end, or abort)");
     }
     editor.leave_all();
     staged.reset();
+    for (const auto& notice : commit_notices(*before, *store.current(), operations)) {
+      said += "Notice: " + one_line(notice) + '\n';
+    }
   }
-  finish({});
+  print(std::move(said));
 }
 
 void CliSession::State::run_command(const std::vector<std::string>& words) {

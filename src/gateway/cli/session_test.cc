@@ -201,6 +201,45 @@ TEST_F(CliTest, ACommitThatFailsKeepsTheStagedChanges) {
   EXPECT_THAT(out("show firewall access-proxy second"), HasSubstr("set vip \"front\""));
 }
 
+TEST_F(CliTest, ATagThatNobodySharesYetIsANoticeAndNoError) {
+  out("config firewall proxy-policy");
+  out("edit 77");
+  out("set access-proxy web");
+  out("set ztna-ems-tag EMS1_ZTNA_Vulnerable-Device EMS1_ZTNA_Mistyped");
+  EXPECT_THAT(out("end"), testing::AllOf(StartsWith("Notice: firewall proxy-policy 77: no connected EMS has shared a tag "
+                                                    "EMS1_ZTNA_Mistyped; "),
+                                         testing::Not(HasSubstr("Vulnerable-Device"))));
+  EXPECT_THAT(out("show firewall proxy-policy 77"), HasSubstr("EMS1_ZTNA_Mistyped")) << "it is in force all the same";
+  // Once is enough: a change of something else doesn't repeat it.
+  out("config firewall proxy-policy");
+  out("edit 78");
+  out("set access-proxy web");
+  EXPECT_EQ(out("end"), "");
+}
+
+TEST_F(CliTest, APortThatIsTakenIsToldWhereItWasSet) {
+  operations.in_the_way = {"access proxy web: another program listens at 0.0.0.0 port 444"};
+  out("config firewall vip");
+  out("edit front");
+  out("set extport 444");
+  EXPECT_EQ(out("end"), "Notice: access proxy web: another program listens at 0.0.0.0 port 444\n");
+  out("config system global");
+  out("set hostname other");
+  EXPECT_EQ(out("end"), "") << "has nothing to do with it";
+}
+
+TEST_F(CliTest, StatusHasALinePerPart) {
+  using State = PartHealth::State;
+  operations.parts = {{"Access proxies", State::kFailed, "nginx can't listen at 0.0.0.0:443: stop the other program"},
+                      {"Firewall", State::kOff, "started with --no-firewall"},
+                      {"EMS 1", State::kOk, ""}};
+  EXPECT_THAT(out("get system status"),
+              HasSubstr("Live sessions: 0\n"
+                        "Access proxies: FAILED: nginx can't listen at 0.0.0.0:443: stop the other program\n"
+                        "Firewall: OFF: started with --no-firewall\n"
+                        "EMS 1: OK\n"));
+}
+
 TEST_F(CliTest, ShowPrintsWhatCanBeTyped) {
   EXPECT_EQ(out("show"), golden("gateway-config.txt"));
   EXPECT_EQ(out("show firewall vip front"), out("show firewall vip"));

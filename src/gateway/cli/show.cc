@@ -104,8 +104,12 @@ Result<std::string> get_path(const ShowPlace& place, ObjectPath path) {
 
 std::string system_status(const ShowPlace& place) {
   const auto s = place.operations.system_status();
-  return fmt::format("Version: Postern v{}\nSerial-Number: {}\nHostname: {}\nDevice key (SHA-256): {}\nLive sessions: {}\n",
+  std::string out = fmt::format("Version: Postern v{}\nSerial-Number: {}\nHostname: {}\nDevice key (SHA-256): {}\nLive sessions: {}\n",
                      s.version, s.serial.str(), s.hostname, to_hex_colons(s.device_key), s.live_sessions);
+  for (const auto& part : place.operations.health()) {
+    out += fmt::format("{}: {}{}{}\n", part.part, health_word(part.state), part.text.empty() ? "" : ": ", part.text);
+  }
+  return out;
 }
 
 }  // namespace

@@ -187,7 +187,8 @@ Status Daemon::open_network() {
 Status Daemon::open_administration() {
   auto& store = *context_.store;
   const auto& options = context_.options;
-  operations_ = std::make_unique<LiveOperations>(context_, channels_, watch_.get());
+  operations_ = std::make_unique<LiveOperations>(
+      context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get()});
   const auto address = parse_listen_address(options.api_listen);
   if (!address) return fail(address.error().context("--api-listen"));
   api_ = std::make_unique<Api>(store, *operations_, context_.clock, context_.random);

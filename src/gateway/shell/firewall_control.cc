@@ -51,18 +51,22 @@ void FirewallControl::apply() {
   if (!std::exchange(dirty_, false)) return;
   if (auto applied = firewall_->apply(); !applied) {
     dirty_ = true;
-    log_error("firewall.apply", applied.error().message);
+    // It is tried again ten times a second.
+    if (applied_ || applied_.error().message != applied.error().message) {
+      log_error("firewall.apply", applied.error().message);
+    }
+    applied_ = std::move(applied);
     return;
   }
+  applied_ = {};
   ready_ = true;
   if (auto cleanup = firewall_->take_cleanup()) context_.loop.offload(std::move(cleanup), [] {});
 }
 
 void FirewallControl::renew_lease() {
   if (!ready_) return;
-  if (auto renewed = firewall_->renew(static_cast<unsigned>(GatewayCore::kLease.count())); !renewed) {
-    log_error("firewall.lease", renewed.error().message);
-  }
+  renewed_ = firewall_->renew(static_cast<unsigned>(GatewayCore::kLease.count()));
+  if (!renewed_) log_error("firewall.lease", renewed_.error().message);
 }
 
 void FirewallControl::take_away() {

@@ -20,6 +20,8 @@ class FirewallControl {
   /// What was changed takes effect; failing, it is tried again with the next change.
   void apply();
   void renew_lease();
+  /// Whether the kernel has taken everything; otherwise what it said.
+  Status health() const { return !applied_ ? applied_ : renewed_; }
   void take_away();  ///< For a deliberate end of the program only.
 
  private:
@@ -29,6 +31,7 @@ class FirewallControl {
   Context& context_;
   std::unique_ptr<firewall::Firewall> firewall_;
   bool dirty_ = false;
+  Status applied_, renewed_;  // the last time
   bool ready_ = false;  // applied once: before that there is nothing to renew
 };
 

@@ -60,12 +60,14 @@ void KeptViews::save(bool all) {
     const CachedView cached{c.client->epoch(), c.client->revision(), c.client->view(), *contact, boot_id_};
     if (auto written = write_file_atomic(path(id), encode_cached_view(cached)); !written) {
       log_error("view.save", written.error().message);
+      failed_[id] = written.error();
       rest_until = begun + Seconds(1);
       continue;
     }
     rest_until = begun + std::min<MonoTime::duration>((context_.now().mono - begun) * 30, Seconds(10));
     saved = contact->mono;
     unsaved_.erase(id);
+    failed_.erase(id);
   }
 }
 

@@ -20,6 +20,8 @@ class KeptViews {
   /// lost must not come back with a gateway that dies right after. Writing takes at most a thirtieth of the time; a large
   /// view is written less often. `all`: whatever was written when; for the end.
   void save(bool all = false);
+  /// Whether the last write of every view succeeded.
+  Status health() const { return failed_.empty() ? Status() : fail(failed_.begin()->second); }
 
  private:
   std::filesystem::path path(ConnectorId id) const;
@@ -27,6 +29,7 @@ class KeptViews {
   Context& context_;
   std::string boot_id_;
   std::set<ConnectorId> unsaved_;
+  std::map<ConnectorId, Error> failed_;
   std::map<ConnectorId, MonoTime> saved_contact_;
   std::map<ConnectorId, MonoTime> rest_until_;
 };

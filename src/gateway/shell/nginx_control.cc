@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/log.h"
+#include "gateway/ztna/ports.h"
 #include "policy/compile.h"
 
 namespace postern::gateway {
 namespace {
+
+constexpr std::chrono::seconds kRetry{2};
 
 /// A PEM text, or that of the file it names.
 Result<std::string> pem_of(const std::string& value) {
@@ -36,13 +41,17 @@ void NginxControl::stop() {
 
 void NginxControl::publish_policies() {
   plan_ = plan_proxies(context_.config, context_.core->tags());
+  problems_.erase("policies");
   auto blob = policy::compile(plan_.table);
   if (!blob) {
     log_error("policies.refused", blob.error().message);
+    problems_["policies"] = blob.error().context("the policies before this change are in force");
     return;
   }
-  if (auto published = shm_.publish_policies(*blob); !published)
+  if (auto published = shm_.publish_policies(*blob); !published) {
     log_error("policies.publish", published.error().message);
+    problems_["policies"] = published.error().context("the policies before this change are in force");
+  }
 }
 
 void NginxControl::install_client_cas(NginxConfig& config, std::string& installed) {
@@ -65,6 +74,8 @@ std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, 
     auto k = pem_of(own->private_key);
     if (!c || !k) {
       log_error("certificate.unreadable", (c ? k : c).error().message, {{"certificate", own->name}});
+      problems_["certificate"] = (c ? k : c).error().context(
+          fmt::format("access proxy {} is off, certificate local {}", plan_.proxy_names[listener.proxy], own->name));
       return std::nullopt;
     }
     chain = std::move(*c);
@@ -74,6 +85,7 @@ std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, 
   const auto key_path = process_->install(fmt::format("listener{}.key", listener.proxy), key);
   if (!cert_path || !key_path) {
     log_error("certificate.install", (cert_path ? key_path : cert_path).error().message);
+    problems_["certificate"] = (cert_path ? key_path : cert_path).error();
     return std::nullopt;
   }
   installed += chain + key;
@@ -95,27 +107,79 @@ void NginxControl::reload() {
   out.workers = context_.options.nginx_workers;
   out.pools = plan_.pools;
   std::string installed;
+  problems_.erase("certificate");
+  problems_.erase("configuration");
   install_client_cas(out, installed);
+  bool first_of_two = false;
   for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
-    if (auto listener = with_certificate(i, installed)) out.listeners.push_back(std::move(*listener));
+    auto listener = with_certificate(i, installed);
+    if (!listener) continue;
+    // From every address of a port to one of them, or back: nginx opens before it closes, so first it has to let go.
+    const bool ours = bound_ && std::any_of(bound_->begin(), bound_->end(),
+                                            [&](const NginxListener& b) { return in_the_way(b, *listener); });
+    if (ours) {
+      first_of_two = true;
+    } else {
+      out.listeners.push_back(std::move(*listener));
+    }
   }
   auto text = render_nginx_config(out);
   if (!text) {
     log_error("nginx.configuration", text.error().message);
+    problems_["configuration"] = text.error();
     return;
   }
   const auto wanted = *text + installed;
   if (wanted == in_force_) return;
   in_force_ = wanted;
   busy_ = true;
-  process_->apply(std::move(*text), [this](Status applied) {
-    busy_ = false;
-    if (!applied) {
-      log_error("nginx.refused", applied.error().message);
-      in_force_.clear();
-    }
-    if (std::exchange(again_, false)) reload();
+  again_ = first_of_two;
+  process_->apply(std::move(*text), [this, listeners = std::move(out.listeners)](Status status) mutable {
+    applied(std::move(status), std::move(listeners));
   });
+}
+
+void NginxControl::applied(Status status, std::vector<NginxListener> listeners) {
+  busy_ = false;
+  retry_.cancel();
+  problems_.erase("nginx");
+  if (status) {
+    bound_ = std::move(listeners);
+  } else {
+    log_error("nginx.refused", status.error().message);
+    in_force_.clear();
+    if (!process_->pid()) bound_.emplace();
+    problems_["nginx"] = status.error();
+    retry_later(status.error().code);
+  }
+  if (std::exchange(again_, false)) reload();
+}
+
+void NginxControl::retry_later(ErrorCode why) {
+  if (why == ErrorCode::kInvalidArgument) return;  // It would be refused again.
+  retry_ = context_.loop.every(kRetry, [this, why] {
+    if (!busy_ && (why != ErrorCode::kConflict || taken_ports().empty())) reload();
+  });
+}
+
+Status NginxControl::health() const {
+  if (!problems_.empty()) return fail(problems_.begin()->second);
+  return process_->health();
+}
+
+std::vector<std::string> NginxControl::taken_ports() const {
+  std::vector<std::string> out;
+  if (!bound_) return out;
+  for (const auto& listener : plan_.listeners) {
+    const bool ours = std::any_of(bound_->begin(), bound_->end(), [&](const NginxListener& b) {
+      return in_the_way(b, listener) || (b.address == listener.address && b.port == listener.port);
+    });
+    if (ours || !port_taken(listener.address, listener.port)) continue;
+    out.push_back(fmt::format("access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches "
+                              "the access proxy there until that program is stopped or another extport is set",
+                              plan_.proxy_names.at(listener.proxy), listener.address.str(), listener.port));
+  }
+  return out;
 }
 
 TrafficNames NginxControl::names_of(const ecshm::Event& event) const {

@@ -1,7 +1,10 @@
 #pragma once
 // nginx and what it decides by: listeners and certificates in its configuration, policies in ec-shm.
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "ecshm/writer.h"
 #include "gateway/shell/context.h"
@@ -24,9 +27,14 @@ class NginxControl {
 
   /// Compiles the configured policies with the tags as they are now, for the workers.
   void publish_policies();
-  /// Puts the configuration into force if it is another than the one in force. What can't be is logged, and the old one
-  /// stays.
+  /// Puts the configuration into force if it is another than the one in force. What can't be is logged and stands in
+  /// `health`, the old one stays, and what may pass by itself (a port that is taken) is tried again.
   void reload();
+  /// Whether the access proxies are what the configuration wants; what is wrong and what to do.
+  Status health() const;
+  bool has_listeners() const { return !plan_.listeners.empty(); }
+  /// The configured addresses where nginx won't be able to listen, because another program does: one sentence each.
+  std::vector<std::string> taken_ports() const;
   /// Names for an event of the workers.
   TrafficNames names_of(const ecshm::Event& event) const;
 
@@ -35,6 +43,8 @@ class NginxControl {
   /// nullopt: the certificate is unreadable, which has been logged.
   std::optional<NginxListener> with_certificate(std::size_t number, std::string& installed);
   void install_client_cas(NginxConfig& config, std::string& installed);
+  void applied(Status status, std::vector<NginxListener> listeners);
+  void retry_later(ErrorCode why);
 
   Context& context_;
   ecshm::Writer& shm_;
@@ -43,6 +53,9 @@ class NginxControl {
   ProxyPlan plan_;
   std::string in_force_;  // text and installed files
   bool busy_ = false, again_ = false;
+  std::optional<std::vector<NginxListener>> bound_;  // where our nginx listens; nullopt: not known yet
+  std::map<std::string, Error> problems_;            // by the part that has it
+  net::Handle retry_;
 };
 
 }  // namespace postern::gateway

@@ -22,6 +22,26 @@ std::string channel_state(const GatewayCore::Connector& connector, const config:
   return config.enabled && accepted ? "connecting" : "disconnected";
 }
 
+/// What an administrator can do about a connector that has no EMS.
+std::string channel_advice(const cli::ConnectorStatus& connector) {
+  const auto& state = connector.channel_state;
+  if (!connector.certificate_accepted) return fmt::format("execute fctems verify {} shows its certificate", connector.id);
+  if (state == "pending") return "authorise this gateway on the EMS (Fabric Devices)";
+  if (state == "stopped: certificate changed") return fmt::format("compare it: execute fctems verify {}", connector.id);
+  return fmt::format("diagnose endpoint fctems test-connectivity {} says why", connector.id);
+}
+
+cli::PartHealth channel_health(const cli::ConnectorStatus& connector, bool enabled) {
+  using State = cli::PartHealth::State;
+  const auto part = fmt::format("EMS {}", connector.id);
+  if (!enabled) return {part, State::kOff, "status disable"};
+  if (connector.channel_state == "connected") return {part, State::kOk, {}};
+  return {part, State::kFailed,
+          fmt::format("{}{}; {}", connector.channel_state,
+                      connector.stale_since ? ", and its records are too old to grant anything" : "",
+                      channel_advice(connector))};
+}
+
 }  // namespace
 
 std::vector<cli::ConnectorStatus> LiveOperations::connectors() {
@@ -77,6 +97,30 @@ std::vector<cli::DynamicAddress> LiveOperations::dynamic_addresses() {
 cli::SystemStatus LiveOperations::system_status() {
   return {POSTERN_VERSION, context_.device.serial, context_.hostname(), context_.device.key_sha256,
           context_.core->live_sessions()};
+}
+
+std::vector<cli::PartHealth> LiveOperations::health() {
+  using State = cli::PartHealth::State;
+  std::vector<cli::PartHealth> out;
+  const auto add = [&](std::string part, const Status& status, std::string_view consequence) {
+    if (status) return out.push_back({std::move(part), State::kOk, {}});
+    out.push_back({std::move(part), State::kFailed, status.error().message + std::string(consequence)});
+  };
+  add("Access proxies", parts_.nginx.health(), "");
+  if (parts_.firewall == nullptr) {
+    out.push_back({"Firewall", State::kOff, "started with --no-firewall: no control by address"});
+  } else {
+    add("Firewall", parts_.firewall->health(),
+        "; it is tried again all the time, and what depends on a tag is dropped once the lease runs out: look at nft list "
+        "table inet postern and the kernel's log");
+  }
+  add("Kept records", parts_.views.health(),
+      "; after a restart this gateway would begin with older records, or none: make room in its data directory");
+  for (const auto& connector : connectors()) {
+    const auto* config = context_.connector(connector.id);
+    out.push_back(channel_health(connector, config != nullptr && config->enabled));
+  }
+  return out;
 }
 
 std::vector<std::string> LiveOperations::interface_names() {

@@ -5,20 +5,31 @@
 #include "gateway/shell/context.h"
 #include "gateway/shell/fabric_certificates.h"
 #include "gateway/shell/fabric_channels.h"
+#include "gateway/shell/firewall_control.h"
+#include "gateway/shell/kept_views.h"
+#include "gateway/shell/nginx_control.h"
 
 namespace postern::gateway {
 
 /// Thread: loop.
 class LiveOperations final : public cli::GatewayOperations {
  public:
-  /// `watch`: nullptr without IP/MAC control; then the kernel's interfaces are not known.
-  LiveOperations(Context& context, FabricChannels& channels, const NetworkWatch* watch)
-      : context_(context), channels_(channels), certificates_(context, channels), watch_(watch) {}
+  struct Parts {
+    const NginxControl& nginx;
+    const KeptViews& views;
+    const FirewallControl* firewall;  ///< nullptr without IP/MAC control.
+    const NetworkWatch* watch;        ///< Likewise; then the kernel's interfaces are not known.
+  };
+  /// All outlive this.
+  LiveOperations(Context& context, FabricChannels& channels, const Parts& parts)
+      : context_(context), channels_(channels), certificates_(context, channels), parts_(parts), watch_(parts.watch) {}
 
   std::vector<cli::ConnectorStatus> connectors() override;
   std::vector<cli::EndpointView> matched_endpoints() override;
   std::vector<cli::DynamicAddress> dynamic_addresses() override;
   cli::SystemStatus system_status() override;
+  std::vector<cli::PartHealth> health() override;
+  std::vector<std::string> obstacles() override { return parts_.nginx.taken_ports(); }
   std::map<std::string, config::Value> live_values(const config::ObjectPath& path) override;
   std::vector<std::string> interface_names() override;
   void test_connectivity(ConnectorId id, Done done) override { certificates_.test_connectivity(id, std::move(done)); }
@@ -35,6 +46,7 @@ class LiveOperations final : public cli::GatewayOperations {
   Context& context_;
   FabricChannels& channels_;
   FabricCertificates certificates_;
+  const Parts parts_;
   const NetworkWatch* watch_;
 };
 

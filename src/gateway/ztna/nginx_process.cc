@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "gateway/ztna/nginx_verdict.h"
 #include "gateway/ztna/spawn.h"
 
 namespace postern::gateway {
@@ -29,6 +30,10 @@ constexpr std::chrono::milliseconds kLongestPause{5000};
 /// Having lived this long counts as healthy: the next death is answered at once again.
 constexpr std::chrono::seconds kHealthy{30};
 constexpr std::chrono::seconds kStopPatience{5};
+/// What nginx has said by then about a start or a reload counts; it gives up ports that are taken after 2.5 s.
+constexpr std::chrono::seconds kVerdictPatience{20};
+constexpr std::chrono::milliseconds kVerdictLook{20};
+constexpr std::size_t kMaxVerdict = 256 << 10;
 
 int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0u)); }
 
@@ -110,12 +115,13 @@ class Process final : public NginxProcess {
 
   void apply(std::string config, std::function<void(Status)> done) override {
     waiting_ = Wanted{std::move(config), std::move(done)};
-    if (!checking_) check_next();
+    if (!checking_ && !verdict_watch_) check_next();
   }
 
   void stop() override {
     wanted_ = false;
     restart_.cancel();
+    verdict_watch_.cancel();
     if (!pid_ && !adopt()) return;
     exit_watch_.cancel();
     kill_master(SIGTERM);
@@ -129,6 +135,8 @@ class Process final : public NginxProcess {
   }
 
   std::optional<pid_t> pid() const override { return pid_; }
+
+  Status health() const override { return health_; }
 
  private:
   struct Wanted {
@@ -157,6 +165,7 @@ class Process final : public NginxProcess {
     auto wanted = std::make_shared<Wanted>(std::move(*waiting_));
     waiting_.reset();
     if (auto written = install("nginx.conf.next", wanted->config); !written) {
+      health_ = fail(written.error());
       if (wanted->done) wanted->done(fail(written.error()));
       return;
     }
@@ -171,7 +180,7 @@ class Process final : public NginxProcess {
                     if (!*alive) return;
                     checking_ = false;
                     finish(*wanted, *checked);
-                    if (waiting_) check_next();
+                    if (waiting_ && !verdict_watch_) check_next();
                   });
   }
 
@@ -185,13 +194,63 @@ class Process final : public NginxProcess {
     } else {
       wanted_ = true;
       if (pid_ || adopt()) {
-        if (!kill_master(SIGHUP)) status = start();
-      } else {
-        status = start();
+        const auto said = log_size();
+        if (kill_master(SIGHUP)) {
+          await_verdict(said, std::move(wanted.done));
+          return;
+        }
       }
+      status = start(wanted.done);
+      if (status) return;
     }
-    if (!status) log_error("nginx.apply_failed", status.error().message);
+    log_error("nginx.apply_failed", status.error().message);
+    health_ = status;
     if (wanted.done) wanted.done(status);
+  }
+
+  // ---- what nginx says itself, behind a start or a reload
+
+  std::filesystem::path log_path() const { return state_dir() / "error.log"; }
+
+  std::uintmax_t log_size() const {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(log_path(), none);
+    return none ? 0 : size;
+  }
+
+  std::string log_since(std::uintmax_t begin) const {
+    std::string out;
+    const int fd = open(log_path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return out;
+    if (log_size() < begin) begin = 0;  // it was rotated
+    out.resize(kMaxVerdict);
+    const auto n = pread(fd, out.data(), out.size(), static_cast<off_t>(begin));
+    close(fd);
+    out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return out;
+  }
+
+  void await_verdict(std::uintmax_t said, std::function<void(Status)> done) {
+    verdict_done_ = std::move(done);
+    verdict_from_ = said;
+    const auto until = std::chrono::steady_clock::now() + kVerdictPatience;
+    verdict_watch_ = loop_.every(kVerdictLook, [this, until] {
+      auto verdict = nginx_verdict(log_since(verdict_from_), pid_.value_or(0));
+      if (!verdict && std::chrono::steady_clock::now() > until) {
+        verdict = Status(fail(ErrorCode::kDeadlineExceeded,
+                              fmt::format("nginx has not said whether it took the configuration; look at {}",
+                                          log_path().native())));
+      }
+      if (verdict) judged(std::move(*verdict));
+    });
+  }
+
+  void judged(Status verdict) {
+    verdict_watch_.cancel();
+    if (!verdict) log_error("nginx.not_applied", verdict.error().message);
+    health_ = verdict;
+    if (const auto done = std::exchange(verdict_done_, nullptr)) done(verdict);
+    if (waiting_ && !checking_ && !verdict_watch_) check_next();
   }
 
   bool kill_master(int number) {
@@ -229,7 +288,9 @@ class Process final : public NginxProcess {
     return out + ' ';
   }
 
-  Status start() {
+  /// `done` hears what nginx says then, unless this fails.
+  Status start(std::function<void(Status)> done = nullptr) {
+    const auto said = log_size();
     const auto output_path = options_.dir / "start.out";
     const int output =
         open(output_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -249,6 +310,7 @@ class Process final : public NginxProcess {
     }
     log_info("nginx.started", "nginx started", {{"pid", std::to_string(*pid)}});
     watch(*pid, pidfd, true);
+    await_verdict(said, std::move(done));
     return {};
   }
 
@@ -276,6 +338,8 @@ class Process final : public NginxProcess {
     // finish their sessions, watched as ever. Its number still names the group: the zombie, or the
     // workers themselves, hold it.
     kill(-*pid_, SIGQUIT);
+    const auto verdict = nginx_verdict(log_since(verdict_from_), *pid_);
+    const bool awaited = static_cast<bool>(verdict_watch_);
     forget();
     std::string why =
         child ? describe_exit(last_status_) : "it was adopted, its status is not ours to know";
@@ -287,6 +351,14 @@ class Process final : public NginxProcess {
     pause_ = lived ? kFirstPause : std::min(pause_ * 2, kLongestPause);
     if (on_died) on_died();
     if (wanted_) schedule_restart();
+    auto ended = awaited && verdict && !*verdict
+                     ? *verdict
+                     : Status(fail(ErrorCode::kUnavailable, "nginx ended and is started again: " + why));
+    if (awaited) {
+      judged(std::move(ended));
+    } else {
+      health_ = std::move(ended);
+    }
   }
 
   void schedule_restart() {
@@ -294,6 +366,7 @@ class Process final : public NginxProcess {
       if (!wanted_ || pid_ || adopt()) return;
       if (auto started = start(); !started) {
         log_error("nginx.start_failed", started.error().message);
+        health_ = started;
         pause_ = std::min(pause_ * 2, kLongestPause);
         schedule_restart();
       }
@@ -315,6 +388,10 @@ class Process final : public NginxProcess {
   std::chrono::milliseconds pause_ = kFirstPause;
   net::Handle exit_watch_;
   net::Handle restart_;
+  Status health_;
+  std::uintmax_t verdict_from_ = 0;
+  std::function<void(Status)> verdict_done_;
+  net::Handle verdict_watch_;  // while nginx has not said how a start or a reload went
 };
 
 }  // namespace

@@ -45,14 +45,17 @@ class NginxProcess {
   /// path.
   virtual Result<std::string> install(const std::string& name, std::string_view content) = 0;
   /// Has nginx check the configuration; if it is good, puts it into force: adopts a running nginx
-  /// and reloads it, or starts one. `done` hears of success, or what nginx said is wrong
-  /// (kInvalidArgument; the old configuration stays).
+  /// and reloads it, or starts one. `done` hears when it is in force, or what nginx said is wrong: kInvalidArgument, or
+  /// what nginx_verdict says. The old configuration then stays, and an nginx that could not start is started again and
+  /// again.
   virtual void apply(std::string config, std::function<void(Status)> done) = 0;
   /// Ends nginx and everything on it, at once, and waits for it briefly.
   virtual void stop() = 0;
   /// The master's process id, while it runs.
   virtual std::optional<pid_t> pid() const = 0;
   virtual std::filesystem::path state_dir() const = 0;
+  /// Whether nginx runs with what was applied last; what is wrong and what to do.
+  virtual Status health() const = 0;
 
   /// nginx died by itself; it is started again, after longer and longer pauses while that keeps
   /// happening.

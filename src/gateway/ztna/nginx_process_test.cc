@@ -311,6 +311,58 @@ TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
   EXPECT_EQ(get(), "000 ");
 }
 
+/// A program that listens where nginx should.
+class Squatter {
+ public:
+  explicit Squatter(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(fd_, 8), 0);
+  }
+  ~Squatter() { close(fd_); }
+
+ private:
+  int fd_;
+};
+
+TEST_F(NginxProcessTest, APortThatIsTakenIsToldAndUsedOnceItIsFree) {
+  ASSERT_TRUE(apply(config()));
+  EXPECT_TRUE(process_->health());
+  const auto first = pid();
+  const int old = port_, taken = free_port();
+  port_ = taken;
+  {
+    Squatter squatter(port_);
+    const auto applied = apply(config());
+    ASSERT_FALSE(applied);
+    EXPECT_EQ(applied.error().code, ErrorCode::kConflict);
+    const auto where = "127.0.0.1:" + std::to_string(port_);
+    EXPECT_NE(applied.error().message.find("can't listen at " + where + ": another program"), std::string::npos)
+        << applied.error().message;
+    EXPECT_FALSE(process_->health());
+    port_ = old;
+    EXPECT_EQ(get(), "403 002") << "the old configuration goes on";
+    port_ = taken;
+  }
+  ASSERT_TRUE(apply(config()));
+  EXPECT_TRUE(process_->health());
+  EXPECT_EQ(get(), "403 002");
+  EXPECT_EQ(pid(), first);
+}
+
+TEST_F(NginxProcessTest, AnNginxThatCannotStartIsStartedAgainUntilItCan) {
+  auto squatter = std::make_unique<Squatter>(port_);
+  const auto applied = apply(config());
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, ErrorCode::kConflict) << applied.error().message;
+  squatter.reset();
+  EXPECT_TRUE(run_until([&] { return process_->health().has_value(); }));
+  EXPECT_EQ(get(), "403 002");
+}
+
 TEST_F(NginxProcessTest, APieceOfAnAnswerReachesTheClientBeforeTheNextIsSent) {
   TwoPieces application;
   const auto applied = apply(config(2, application.port()));

@@ -42,6 +42,12 @@ TEST_F(MonitorTest, StatusOfTheGateway) {
   ASSERT_EQ(reply.status, 200);
   EXPECT_EQ(reply.at("/results/hostname"), "machine");
   EXPECT_EQ(reply.at("/results/serial"), "PGW0000000000001");
+  EXPECT_EQ(reply.at("/results/health/0/part"), "Access proxies");
+  EXPECT_EQ(reply.at("/results/health/0/status"), "ok");
+  operations.parts[0] = {"Access proxies", cli::PartHealth::State::kFailed, "a port is taken"};
+  const auto failed = monitor("GET", "system/status");
+  EXPECT_EQ(failed.at("/results/health/0/status"), "failed");
+  EXPECT_EQ(failed.at("/results/health/0/message"), "a port is taken");
   EXPECT_EQ(monitor("GET", "system/status/select").status, 200);
   EXPECT_EQ(monitor("GET", "ztna/sessions").at("/results/live"), 0);
 }

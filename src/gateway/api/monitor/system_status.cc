@@ -1,20 +1,27 @@
 #include <boost/json.hpp>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "gateway/api/monitor/monitor.h"
 
 namespace postern::gateway::api::monitors {
 namespace {
 
 void run(const CallPtr& call, const boost::json::object&) {
-  const auto s = call->services.operations.system_status();
+  auto& operations = call->services.operations;
+  const auto s = operations.system_status();
+  boost::json::array health;
+  for (const auto& part : operations.health()) {
+    health.push_back({{"part", part.part}, {"status", to_lower(cli::health_word(part.state))}, {"message", part.text}});
+  }
   call->reply_results(boost::json::object{{"model_name", "Postern"},
                                           {"model", "gateway"},
                                           {"hostname", s.hostname},
                                           {"serial", s.serial.str()},
                                           {"version", "v" + s.version},
                                           {"device_key_sha256", to_hex_colons(s.device_key)},
-                                          {"live_sessions", s.live_sessions}});
+                                          {"live_sessions", s.live_sessions},
+                                          {"health", std::move(health)}});
 }
 
 }  // namespace

@@ -1,0 +1,74 @@
+#include "gateway/cli/notices.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace postern::gateway::cli {
+
+const char* health_word(PartHealth::State state) {
+  switch (state) {
+    case PartHealth::State::kOk:
+      return "OK";
+    case PartHealth::State::kOff:
+      return "OFF";
+    case PartHealth::State::kFailed:
+      break;
+  }
+  return "FAILED";
+}
+
+namespace {
+
+constexpr std::size_t kMaxNotices = 20;
+
+const std::vector<config::Object>& objects(const config::ConfigTree& tree, const std::string& table) {
+  static const std::vector<config::Object> none;
+  const auto it = tree.root().tables.find(table);
+  return it == tree.root().tables.end() ? none : it->second;
+}
+
+/// Tags that policies of this table name since this change.
+void unknown_tags(const config::Table& table, const config::ConfigTree& before, const config::ConfigTree& after,
+                  const std::set<std::string>& known, std::vector<std::string>& out) {
+  const auto& old = objects(before, table.name);
+  for (const auto& object : objects(after, table.name)) {
+    if (std::find(old.begin(), old.end(), object) != old.end()) continue;
+    for (const auto& attribute : table.attributes) {
+      if (attribute.type != config::Type::kTag) continue;
+      for (const auto& tag : config::ObjectView(table, object).values(attribute.name)) {
+        if (known.contains(tag)) continue;
+        out.push_back(fmt::format("{}: no connected EMS has shared a tag {}; until one does, it is unknown for every endpoint "
+                                  "(diagnose firewall dynamic list prints those that are shared)",
+                                  config::describe({{table.name, object.key}}), tag));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> commit_notices(const config::ConfigTree& before, const config::ConfigTree& after,
+                                        GatewayOperations& operations) {
+  std::vector<std::string> out;
+  std::set<std::string> known;
+  for (const auto& address : operations.dynamic_addresses()) known.insert(address.name);
+  for (const auto& table : after.schema().root().tables) unknown_tags(table, before, after, known, out);
+  const bool listeners = std::any_of(after.schema().root().tables.begin(), after.schema().root().tables.end(),
+                                     [&](const config::Table& table) {
+                                       return (table.name == "firewall vip" || table.name == "firewall access-proxy") &&
+                                              objects(before, table.name) != objects(after, table.name);
+                                     });
+  if (listeners) {
+    for (auto& obstacle : operations.obstacles()) out.push_back(std::move(obstacle));
+  }
+  if (out.size() > kMaxNotices) {
+    const auto more = out.size() - kMaxNotices;
+    out.resize(kMaxNotices);
+    out.push_back(fmt::format("{} more of this kind", more));
+  }
+  return out;
+}
+
+}  // namespace postern::gateway::cli
