@@ -1,4 +1,5 @@
 """Bad input at every door: a message that says what to do, and the state as it was."""
+import socket
 import subprocess
 from pathlib import Path
 
@@ -126,6 +127,49 @@ class BadInput(harness.StackTest):
                 gateway.cli(*commands)
             self.assertIn(told, str(caught.exception))
         self.assertEqual(gateway.cli("show"), before)
+
+    def health(self, part):
+        text = self.stack.gateway.cli("get system status")
+        return next(line.split(": ", 1)[1] for line in text.splitlines() if line.startswith(part + ": "))
+
+    def test_port_that_is_taken(self):
+        gateway, port = self.stack.gateway, 9555
+        self.assertEqual(self.health("Access proxies"), "OK")
+        vip = "config firewall vip\nedit web-strict\nset extip {}\nset extport {}\nnext\nend\n"
+        address, strict = self.stack.plan.gateway_port1, self.stack.ports["strict"]
+
+        def answers(host, where):
+            try:
+                return harness.https("GET", host, where, "/", namespace=self.stack.lab.namespaces["gw"]).status
+            except OSError:
+                return None
+        try:
+            with harness.stacks.topology.lab_module.inside(self.stack.lab.namespaces["gw"]):
+                taken = socket.create_server(("127.0.0.1", port))
+            with taken:
+                said = gateway.configure(vip.format("0.0.0.0", port))
+                self.assertIn("Notice: access proxy web-strict: another program listens at 0.0.0.0 port 9555", said)
+                wait_for(lambda: self.health("Access proxies").startswith("FAILED: nginx can't listen at 0.0.0.0:9555"),
+                         "the status to say so")
+                self.assertEqual(answers("127.0.0.1", strict), 403, "what was in force goes on")
+            wait_for(lambda: self.health("Access proxies") == "OK", "nginx to have it once it is free")
+            self.assertEqual(answers("127.0.0.1", port), 403)
+            # From every address to one of them: nginx has to let go of the one before it takes the other.
+            self.assertEqual(gateway.configure(vip.format(address, port)), "")
+            wait_for(lambda: answers(address, port) == 403 and answers("127.0.0.1", port) is None, "the one address alone")
+            self.assertEqual(self.health("Access proxies"), "OK")
+        finally:
+            gateway.configure(vip.format("0.0.0.0", strict))
+        wait_for(lambda: answers("127.0.0.1", strict) == 403, "the access proxy where it was")
+
+    def test_what_others_use(self):
+        gateway = self.stack.gateway
+        for table, name, user in (("vip", "web", "firewall access-proxy web (vip)"),
+                                  ("access-proxy", "web-strict", "firewall proxy-policy 1 (access-proxy); firewall "
+                                                                 "proxy-policy 2 (access-proxy)")):
+            with self.assertRaises(LabError) as caught:
+                gateway.cli(f"config firewall {table}", f"delete {name}", "end")
+            self.assertIn(f"firewall {table} {name}: is used by {user}", str(caught.exception))
 
     def test_connector_to_nowhere(self):
         gateway = self.stack.gateway
