@@ -53,8 +53,17 @@ def only_one():
     return lock
 
 
-def run_json(s, token, uid):
+def run_pids(s):
     pids = {name: process.pid for name, process in s.lab.processes.items()}
+    # A process of its own, which the gateway starts, and starts again.
+    try:
+        pids["nginx"] = s.gateway.nginx_pids()[0]
+    except (OSError, ValueError):
+        pids["nginx"] = None    # it does not run at this moment
+    return pids
+
+
+def run_json(s, token, uid):
     gateway_token = s.gateway_token if hasattr(s, "gateway_token") else None
     # What a client verifies the EMS's HTTPS against: the selected certificate's own chain.
     return {
@@ -71,7 +80,7 @@ def run_json(s, token, uid):
                   "client_key": str(s.agent.key) if uid else None,
                   "netns": s.lab.namespaces.get("ep")},
         "app": {"url": f"http://{s.app_address}:{s.ports['app']}/"},
-        "pids": pids,
+        "pids": run_pids(s),
     }
 
 
@@ -153,13 +162,18 @@ def main():
         uid = endpoint = None
         if not args.blank:
             uid, endpoint = connect_everything(s)
-        write_json(VAR / "run.json", run_json(s, s.ems.token, uid))
-        # A program that dies is started again, and its new process id is told.
-        s.lab.supervise(lambda process: write_json(VAR / "run.json", run_json(s, s.ems.token, uid)))
+        told = run_json(s, s.ems.token, uid)
+        write_json(VAR / "run.json", told)
+        s.lab.supervise()
         tell(s, json.loads((VAR / "run.json").read_text()), endpoint)
         say()
         say("READY")
-        stop.wait()
+        # A program that dies is started again, and its new process id is told.
+        while not stop.wait(0.2):
+            now = {**told, "pids": run_pids(s)}
+            if now != told:
+                told = now
+                write_json(VAR / "run.json", told)
         say("Stopping")
         return 0
     except LabError as error:

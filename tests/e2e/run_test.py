@@ -130,6 +130,10 @@ class RunTest(unittest.TestCase):
             # A program that dies is started again, and run.json says which process it is now.
             os.kill(values["pids"]["agent"], signal.SIGKILL)
             wait_for(lambda: json.loads(RUN_JSON.read_text())["pids"]["agent"] != values["pids"]["agent"], "a new agent")
+            # So is nginx, by the gateway.
+            os.kill(values["pids"]["nginx"], signal.SIGKILL)
+            wait_for(lambda: json.loads(RUN_JSON.read_text())["pids"]["nginx"] not in (values["pids"]["nginx"], None),
+                     "a new nginx")
             # A second one in the same checkout is refused in one sentence and harms nothing.
             second = subprocess.run([sys.executable, ROOT / "tools/run.py"], capture_output=True, text=True, timeout=30)
             self.assertEqual(second.returncode, 1)
