@@ -1,5 +1,6 @@
 #include "proto/fabric_client.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "proto/deflate.h"
@@ -10,7 +11,7 @@ namespace {
 
 using wire::FabricFrame;
 
-std::string uid_text(int n) { return std::string(31, '0') + static_cast<char>('A' + n); }
+std::string uid_text(int n) { return fmt::format("{:031}{}", 0, static_cast<char>('A' + n)); }
 EndpointUid uid(int n) { return EndpointUid(uid_text(n)); }
 
 std::string entry(int n, std::string host = "h") {

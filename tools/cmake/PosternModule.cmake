@@ -2,9 +2,14 @@
 # folders are globbed again at each build (CONFIGURE_DEPENDS).
 include_guard()
 
+option(POSTERN_FUZZ "Link the fuzz harnesses with libFuzzer (clang)" OFF)
 option(POSTERN_WERROR "Treat warnings as errors" ON)
 option(POSTERN_TESTS "Build the tests" ON)
+# Tests and harnesses are compiled in less time; what they test is compiled as it is shipped.
+set(POSTERN_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
 set(POSTERN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
+
+include(Precompiled)
 
 macro(postern_dependencies)
   find_package(PkgConfig REQUIRED)
@@ -31,10 +36,13 @@ macro(postern_dependencies)
   target_link_libraries(postern_fmt INTERFACE fmt::fmt)
 
   add_library(postern_options INTERFACE)
-  # g++ 12 reports std::variant's storage as maybe-uninitialized at -O2; the sanitizers watch for the real thing.
+  # g++ 12 reports std::variant's storage as maybe-uninitialized at -O2, and the frames of Asio's coroutines as freed by
+  # another allocator than theirs; the sanitizers watch for the real things.
   target_compile_options(postern_options INTERFACE
-    -Wall -Wextra $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -Wnon-virtual-dtor -Woverloaded-virtual -fno-omit-frame-pointer
-    -fstack-protector-strong $<$<BOOL:${POSTERN_WERROR}>:-Werror>)
+    -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
+    "$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-mismatched-new-delete>"
+    -fno-omit-frame-pointer -fstack-protector-strong $<$<BOOL:${POSTERN_WERROR}>:-Werror>)
+  postern_pch_warnings(postern_options)
   target_compile_definitions(postern_options INTERFACE
     POSTERN_VERSION="${PROJECT_VERSION}" $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
   target_link_options(postern_options INTERFACE -Wl,-z,relro,-z,now)
@@ -50,8 +58,17 @@ macro(postern_dependencies)
   endif()
   find_program(POSTERN_CCACHE ccache)
   if(POSTERN_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${POSTERN_CCACHE})
+    # What ccache's manual asks for where headers are precompiled.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${POSTERN_CCACHE})
     set(CMAKE_C_COMPILER_LAUNCHER ${POSTERN_CCACHE})
+    target_compile_options(postern_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  endif()
+  postern_pch(base LIBRARY LINK fmt::fmt)
+  postern_pch(json LIBRARY LINK fmt::fmt Boost::json)
+  postern_pch(asio LIBRARY LINK fmt::fmt OpenSSL::SSL Boost::headers Threads::Threads
+              OPTIONS -DBOOST_ASIO_SEPARATE_COMPILATION)
+  if(POSTERN_TESTS)
+    postern_pch(test PROGRAM LINK fmt::fmt Boost::json GTest::gmock OPTIONS ${POSTERN_TEST_OPTIONS})
   endif()
 endmacro()
 
@@ -63,13 +80,10 @@ function(_postern_folder_tests name folder)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_test.cc)
   if(tests)
     add_executable(${name}_test ${tests})
-    # Half the time to compile; what is tested is compiled as it is shipped.
-    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
-    # What nearly every test of the folder includes, read once.
-    if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/test_pch.h)
-      target_precompile_headers(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/${folder}/test_pch.h)
-    endif()
-    target_link_libraries(${name}_test PRIVATE ${ARGN} postern_options GTest::gmock GTest::gtest_main)
+    target_compile_options(${name}_test PRIVATE ${POSTERN_TEST_OPTIONS})
+    postern_precompiled(${name}_test test)
+    # Boost::json's definitions are those that the precompiled header was compiled with.
+    target_link_libraries(${name}_test PRIVATE ${ARGN} postern_options Boost::json GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE
       POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" POSTERN_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST
@@ -83,15 +97,20 @@ function(_postern_sources out folder)
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
-# postern_module(name DEPS folders... LINK libraries...): src/<name> as the static library postern_<name>.
+# postern_module(name DEPS folders... LINK libraries... [PCH name] [DEFINE definitions...]): src/<name> as the static
+# library postern_<name>; PCH is the precompiled header of its .cc files.
 function(postern_module name)
-  cmake_parse_arguments(A "" "" "DEPS;LINK" ${ARGN})
+  cmake_parse_arguments(A "" "PCH" "DEPS;LINK;DEFINE" ${ARGN})
   _postern_sources(sources src/${name})
   list(TRANSFORM A_DEPS PREPEND postern_)
   if(sources)
     add_library(postern_${name} STATIC ${sources})
     target_link_libraries(postern_${name} PUBLIC ${A_DEPS} ${A_LINK} PRIVATE postern_options)
     target_include_directories(postern_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_compile_definitions(postern_${name} PUBLIC ${A_DEFINE})
+    if(A_PCH)
+      postern_precompiled(postern_${name} ${A_PCH})
+    endif()
   else()
     add_library(postern_${name} INTERFACE)
     target_link_libraries(postern_${name} INTERFACE ${A_DEPS} ${A_LINK})
@@ -101,7 +120,7 @@ endfunction()
 
 # The wire formats (proto/*.proto) compiled, in one library with the state machines of src/proto.
 function(postern_proto name)
-  cmake_parse_arguments(A "" "" "DEPS;LINK" ${ARGN})
+  cmake_parse_arguments(A "" "PCH" "DEPS;LINK" ${ARGN})
   file(GLOB protos CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/proto/*.proto)
   set(out ${CMAKE_BINARY_DIR}/generated/wire)
   file(MAKE_DIRECTORY ${out})
@@ -119,7 +138,7 @@ function(postern_proto name)
   if(POSTERN_SANITIZE)
     target_compile_options(postern_wire PRIVATE -fsanitize=${POSTERN_SANITIZE})
   endif()
-  postern_module(${name} DEPS ${A_DEPS} wire LINK ${A_LINK})
+  postern_module(${name} PCH ${A_PCH} DEPS ${A_DEPS} wire LINK ${A_LINK})
 endfunction()
 
 # postern_program(binary folder): src/<folder>/main.cc as an executable.
@@ -127,6 +146,8 @@ function(postern_program binary folder)
   if(EXISTS ${CMAKE_SOURCE_DIR}/src/${folder}/main.cc)
     add_executable(${binary} ${CMAKE_SOURCE_DIR}/src/${folder}/main.cc)
     target_link_libraries(${binary} PRIVATE postern_${folder} postern_options)
+    # It reads the command line once, with CLI11, which takes long to compile: nothing here needs to be fast.
+    target_compile_options(${binary} PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()
 endfunction()
 
@@ -157,6 +178,7 @@ function(postern_nginx_module folder)
   add_library(ngx_http_postern_module MODULE ${sources})
   set_target_properties(ngx_http_postern_module PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   target_link_libraries(ngx_http_postern_module PRIVATE ${A_DEPS} postern_options OpenSSL::SSL)
+  postern_precompiled(ngx_http_postern_module base)
   # Nothing but nginx's entry points is seen from outside: symbols of ours must not meet another module's.
   target_link_options(ngx_http_postern_module PRIVATE
     -Wl,--version-script=${CMAKE_SOURCE_DIR}/src/${folder}/exports.map -static-libgcc)
@@ -171,27 +193,28 @@ function(postern_nginx_module folder)
   endforeach()
 endfunction()
 
-# Tests that span folders.
+# Tests that span folders, and what they share.
 function(postern_tests_in folder)
   cmake_parse_arguments(A "" "" "DEPS" ${ARGN})
   get_filename_component(name ${folder} NAME)
   list(TRANSFORM A_DEPS PREPEND postern_)
-  file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
-  list(FILTER helpers EXCLUDE REGEX "_test\\.cc$")
-  if(helpers)
-    add_library(postern_${name}_support STATIC ${helpers})
-    target_link_libraries(postern_${name}_support PUBLIC ${A_DEPS} PRIVATE postern_options)
-    list(APPEND A_DEPS postern_${name}_support)
-  endif()
   _postern_folder_tests(${name} ${folder} ${A_DEPS})
+  if(TARGET ${name}_test)
+    file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
+    list(FILTER helpers EXCLUDE REGEX "_test\\.cc$")
+    target_sources(${name}_test PRIVATE ${helpers})
+  endif()
 endfunction()
 
 # fuzz/<module>_<parser>_fuzz.cc: LLVMFuzzerTestOneInput. g++ links the replaying driver and runs fuzz/corpus/<parser>
 # as a test; clang with POSTERN_FUZZ=ON links libFuzzer instead.
-option(POSTERN_FUZZ "Link the fuzz harnesses with libFuzzer (clang)" OFF)
 function(postern_fuzzers folder)
   if(NOT POSTERN_TESTS)
     return()
+  endif()
+  if(NOT POSTERN_FUZZ)
+    add_library(postern_replay OBJECT ${CMAKE_SOURCE_DIR}/${folder}/replay_main.cc)
+    target_link_libraries(postern_replay PRIVATE postern_options)
   endif()
   file(GLOB harnesses CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_fuzz.cc)
   foreach(h ${harnesses})
@@ -204,7 +227,9 @@ function(postern_fuzzers folder)
       target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
       target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
     else()
-      target_sources(${stem} PRIVATE ${CMAKE_SOURCE_DIR}/${folder}/replay_main.cc)
+      target_link_libraries(${stem} PRIVATE postern_replay Boost::json GTest::gmock)
+      target_compile_options(${stem} PRIVATE ${POSTERN_TEST_OPTIONS})
+      postern_precompiled(${stem} test)
       add_test(NAME fuzz.${module}.${parser} COMMAND ${stem} ${CMAKE_SOURCE_DIR}/${folder}/corpus/${module}_${parser})
     endif()
   endforeach()

@@ -30,7 +30,7 @@ void print_value(std::string& out, const Attribute& attribute, const Value& valu
     out += ' ';
     // A subnet in a list would fall into two words.
     const bool quotes = in_quotes(attribute.type) || (attribute.many && word.find(' ') != word.npos);
-    out += quotes ? quoted(word) : word;
+    out += quotes ? config::quoted(word) : word;
   }
 }
 
@@ -66,7 +66,7 @@ void print_entry(std::string& out, const Table& table, const Object& object, Sho
     return;
   }
   const std::string indent(depth * 4, ' ');
-  out += indent + "edit " + (table.key.type == Type::kInteger ? object.key : quoted(object.key)) + "\n";
+  out += indent + "edit " + (table.key.type == Type::kInteger ? object.key : config::quoted(object.key)) + "\n";
   print_attributes(out, table, object, mode, depth + 1);
   print_tables(out, table, object, mode, depth + 1);
   out += indent + "next\n";
@@ -124,7 +124,7 @@ std::string quoted(std::string_view word) {
 
 std::string quote_word(std::string_view word) {
   const bool plain = !word.empty() && word.find_first_of(" \t\r\n\"'\\#?") == word.npos;
-  return plain ? std::string(word) : quoted(word);
+  return plain ? std::string(word) : config::quoted(word);
 }
 
 std::string print_tree(const ConfigTree& tree, ShowMode mode) {
