@@ -1,5 +1,7 @@
 // postern-gateway: the command line.
 #include <CLI/CLI.hpp>
+
+#include <cstdio>
 #include <filesystem>
 
 #include "base/log.h"
@@ -14,9 +16,9 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Postern's gateway: gets endpoints and their tags from an EMS and lets only the right ones through: at its "
       "access\n"
-      "proxies (nginx with our module) and by address (nftables)."};
+      "proxies (nginx with our module) and by address (nftables).",
+      "postern-gateway"};
   app.set_version_flag("--version", "postern-gateway " POSTERN_VERSION);
-  app.require_subcommand(1);
   postern::gateway::DaemonOptions options;
   std::string data_dir = "/var/lib/postern-gateway", runtime_dir = default_runtime;
   bool no_firewall = false, verbose = false;
@@ -47,7 +49,20 @@ int main(int argc, char** argv) {
   app.footer(
       "The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
       "administrator is admin, with the password in DATA-DIR/initial-password.");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool failed = error.get_exit_code() != 0;
+    const auto unknown = app.remaining(true);
+    if (!failed || unknown.empty()) return app.exit(error) == 0 ? 0 : 2;
+    std::fprintf(stderr, "\"%s\" is not known; %s\n", unknown.front().c_str(),
+                 run->parsed() ? "postern-gateway run --help tells what is" : "allowed: run, cli (postern-gateway --help)");
+    return 2;
+  }
+  if (!run->parsed()) {
+    std::fprintf(stderr, "a command is missing; allowed: run, cli (postern-gateway --help)\n");
+    return 2;
+  }
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);
   // nginx takes paths from elsewhere.
   options.data_dir = std::filesystem::absolute(data_dir);
