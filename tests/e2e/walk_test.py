@@ -320,10 +320,12 @@ class Walk(harness.StackTest):
                 connect(plan.app, self.stack.ports["app"], lab.namespaces["ep2"], source=plan.agent, timeout=1).close()
 
             # Nor while the gateway's process is away, or when it comes back.
-            before = lab.processes["gateway"].pid
-            lab.processes["gateway"].kill()
-            wait_for(lambda: lab.processes["gateway"].pid != before, "the gateway's process to be started again")
+            process = self.stack.gateway.process
+            process.kill()
+            process.popen.wait()
             rogue.claim(plan.agent, plan.agent2, plan.gateway_port1, gateway_mac)
+            process.start()
+            self.stack.gateway.ready()
             self.wait_resolved("Marked", True)
             rogue.claim(plan.agent, plan.agent2, plan.gateway_port1, gateway_mac)
             self.assertEqual(self.pinned(), [plan.agent])
