@@ -1,0 +1,1 @@
+// Nothing: a target needs a source file to own a precompiled header (tools/cmake/Precompiled.cmake).
