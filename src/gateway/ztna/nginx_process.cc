@@ -33,7 +33,9 @@ constexpr std::chrono::seconds kStopPatience{5};
 /// What nginx has said by then about a start or a reload counts; it gives up ports that are taken after 2.5 s.
 constexpr std::chrono::seconds kVerdictPatience{20};
 constexpr std::chrono::milliseconds kVerdictLook{20};
-constexpr std::size_t kMaxVerdict = 256 << 10;
+constexpr std::size_t kLogPiece = 64 << 10;
+/// Of the log at one look; the next one goes on behind it.
+constexpr int kMaxLogPieces = 64;
 
 int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0u)); }
 
@@ -218,27 +220,36 @@ class Process final : public NginxProcess {
     return none ? 0 : size;
   }
 
-  std::string log_since(std::uintmax_t begin) const {
-    std::string out;
+  /// What nginx has written since the last look, line by line: workers may write a lot meanwhile.
+  const std::optional<Status>& look_for_verdict() {
+    std::string piece;
     const int fd = open(log_path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) return out;
-    if (log_size() < begin) begin = 0;  // it was rotated
-    out.resize(kMaxVerdict);
-    const auto n = pread(fd, out.data(), out.size(), static_cast<off_t>(begin));
-    close(fd);
-    out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-    return out;
+    if (log_size() < verdict_from_) {  // it was rotated
+      verdict_from_ = 0;
+      verdict_.take("\n");
+    }
+    for (int i = 0; fd >= 0 && i < kMaxLogPieces && !verdict_.take({}); ++i) {
+      piece.resize(kLogPiece);
+      const auto n = pread(fd, piece.data(), piece.size(), static_cast<off_t>(verdict_from_));
+      if (n <= 0) break;
+      verdict_from_ += static_cast<std::uintmax_t>(n);
+      verdict_.take(std::string_view(piece).substr(0, static_cast<std::size_t>(n)));
+    }
+    if (fd >= 0) close(fd);
+    return verdict_.take({});
   }
 
   void await_verdict(std::uintmax_t said, std::function<void(Status)> done) {
     verdict_done_ = std::move(done);
     verdict_from_ = said;
+    verdict_ = NginxVerdict(pid_.value_or(0));
     const auto until = std::chrono::steady_clock::now() + kVerdictPatience;
     verdict_watch_ = loop_.every(kVerdictLook, [this, until] {
-      auto verdict = nginx_verdict(log_since(verdict_from_), pid_.value_or(0));
+      auto verdict = look_for_verdict();
       if (!verdict && std::chrono::steady_clock::now() > until) {
         verdict = Status(fail(ErrorCode::kDeadlineExceeded,
-                              fmt::format("nginx has not said whether it took the configuration; look at {}",
+                              fmt::format("nginx has not said whether it took the configuration: look at {}; the next "
+                                          "change of the configuration asks it again",
                                           log_path().native())));
       }
       if (verdict) judged(std::move(*verdict));
@@ -338,8 +349,8 @@ class Process final : public NginxProcess {
     // finish their sessions, watched as ever. Its number still names the group: the zombie, or the
     // workers themselves, hold it.
     kill(-*pid_, SIGQUIT);
-    const auto verdict = nginx_verdict(log_since(verdict_from_), *pid_);
     const bool awaited = static_cast<bool>(verdict_watch_);
+    const auto verdict = awaited ? look_for_verdict() : std::nullopt;
     forget();
     std::string why =
         child ? describe_exit(last_status_) : "it was adopted, its status is not ours to know";
@@ -389,7 +400,8 @@ class Process final : public NginxProcess {
   net::Handle exit_watch_;
   net::Handle restart_;
   Status health_;
-  std::uintmax_t verdict_from_ = 0;
+  std::uintmax_t verdict_from_ = 0;  // up to there the log has been read
+  NginxVerdict verdict_{0};
   std::function<void(Status)> verdict_done_;
   net::Handle verdict_watch_;  // while nginx has not said how a start or a reload went
 };

@@ -45,9 +45,9 @@ class NginxProcess {
   /// path.
   virtual Result<std::string> install(const std::string& name, std::string_view content) = 0;
   /// Has nginx check the configuration; if it is good, puts it into force: adopts a running nginx
-  /// and reloads it, or starts one. `done` hears when it is in force, or what nginx said is wrong: kInvalidArgument, or
-  /// what nginx_verdict says. The old configuration then stays, and an nginx that could not start is started again and
-  /// again.
+  /// and reloads it, or starts one. `done` hears when it is in force, or what nginx said is wrong: kInvalidArgument,
+  /// what NginxVerdict says, or kDeadlineExceeded when nginx says nothing. The old configuration then stays, and an
+  /// nginx that could not start is started again and again.
   virtual void apply(std::string config, std::function<void(Status)> done) = 0;
   /// Ends nginx and everything on it, at once, and waits for it briefly.
   virtual void stop() = 0;

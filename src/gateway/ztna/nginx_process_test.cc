@@ -363,6 +363,27 @@ TEST_F(NginxProcessTest, AnNginxThatCannotStartIsStartedAgainUntilItCan) {
   EXPECT_EQ(get(), "403 002");
 }
 
+/// Stands in for an nginx whose workers fill the log before the master comes to speak.
+TEST_F(NginxProcessTest, FindsTheVerdictBehindALotOfOtherOutput) {
+  const auto script = dir_ / "busy-nginx";
+  std::ofstream(script) << R"sh(#!/bin/sh
+for word; do [ "$word" = -t ] && exit 0; done
+line="2026/11/25 19:00:00 [error] 1#1: *1 $(printf %0200d 0)"
+for i in 1 2 3 4 5 6 7 8 9 10; do line="$line
+$line"; done
+echo "$line" >>"$4"
+echo "$line" >>"$4"
+echo "2026/11/25 19:00:00 [notice] $$#$$: start worker processes" >>"$4"
+exec sleep 1000
+)sh";
+  std::filesystem::permissions(script, std::filesystem::perms(0755));
+  options_.binary = script.string();
+  make_process();
+  const auto applied = apply("nothing");
+  EXPECT_TRUE(applied) << applied.error().message;
+  EXPECT_GT(std::filesystem::file_size(process_->state_dir() / "error.log"), 256u << 10);
+}
+
 TEST_F(NginxProcessTest, APieceOfAnAnswerReachesTheClientBeforeTheNextIsSent) {
   TwoPieces application;
   const auto applied = apply(config(2, application.port()));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "base/text.h"
 
@@ -31,29 +30,73 @@ std::string cannot_listen(std::string_view said) {
   return fmt::format("nginx can't listen at {}: {}", where, remedy);
 }
 
+/// Removes `word` from the front; false: something else is there.
+bool skip(std::string_view& text, std::string_view word) {
+  if (!text.starts_with(word)) return false;
+  text.remove_prefix(word.size());
+  return true;
+}
+
+struct Line {
+  std::string_view level;
+  std::string_view text;
+};
+
+/// "2026/11/25 19:00:00 [emerg] 123#123: bind() to …" of that process. Each part counts at its own place only: further
+/// on in the line stands what clients send.
+std::optional<Line> line_of(std::string_view line, std::string_view process) {
+  constexpr std::string_view kTime = "0000/00/00 00:00:00 ";
+  if (line.size() < kTime.size()) return std::nullopt;
+  for (std::size_t i = 0; i < kTime.size(); ++i) {
+    const bool digit = line[i] >= '0' && line[i] <= '9';
+    if (kTime[i] == '0' ? !digit : line[i] != kTime[i]) return std::nullopt;
+  }
+  line.remove_prefix(kTime.size());
+  if (!skip(line, "[")) return std::nullopt;
+  const auto end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz");
+  if (end == line.npos) return std::nullopt;
+  Line out{line.substr(0, end), {}};
+  line.remove_prefix(end);
+  if (!skip(line, "] ") || !skip(line, process) || !skip(line, "#") || !skip(line, process) || !skip(line, ": ")) {
+    return std::nullopt;
+  }
+  out.text = trim(line);
+  return out;
+}
+
+/// nginx writes 2048 bytes at most.
+constexpr std::size_t kMaxLine = 4096;
+
 }  // namespace
 
-std::optional<Status> nginx_verdict(std::string_view log, pid_t master) {
-  // "2026/11/25 19:00:00 [emerg] 123#123: bind() to …": workers write to it, too.
-  const auto from_master = fmt::format(" {0}#{0}: ", master);
-  std::vector<std::string> ports;
-  while (true) {
-    const auto end = log.find('\n');
-    if (end == log.npos) return std::nullopt;
-    const auto line = log.substr(0, end);
-    log.remove_prefix(end + 1);
-    const auto at = line.find(from_master);
-    if (at == line.npos) continue;
-    const auto said = trim(line.substr(at + from_master.size()));
-    if (said == "start worker processes") return Status();
-    if (!line.substr(0, at).ends_with("[emerg]")) continue;
-    // A port is tried five times within two and a half seconds: it may still succeed.
-    if (auto port = cannot_listen(said); !port.empty()) {
-      if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(std::move(port));
-      continue;
-    }
-    if (!ports.empty()) return Status(fail(ErrorCode::kConflict, join(ports, "; ")));
-    return Status(fail(ErrorCode::kUnavailable, "nginx doesn't take the configuration: " + std::string(said)));
+const std::optional<Status>& NginxVerdict::take(std::string_view piece) {
+  while (!piece.empty() && !verdict_) {
+    const auto end = std::min(piece.find('\n'), piece.size());
+    line_ += piece.substr(0, std::min(end, kMaxLine - line_.size()));
+    if (end == piece.size()) break;
+    piece.remove_prefix(end + 1);
+    line_ended();
+    line_.clear();
+  }
+  return verdict_;
+}
+
+void NginxVerdict::line_ended() {
+  const auto line = line_of(line_, master_);
+  if (!line) return;
+  if (line->text == "start worker processes") {
+    verdict_ = Status();
+    return;
+  }
+  if (line->level != "emerg") return;
+  // A port is tried five times within two and a half seconds: it may still succeed.
+  if (auto port = cannot_listen(line->text); !port.empty()) {
+    if (std::find(ports_.begin(), ports_.end(), port) == ports_.end()) ports_.push_back(std::move(port));
+  } else if (!ports_.empty()) {
+    verdict_ = Status(fail(ErrorCode::kConflict, join(ports_, "; ")));
+  } else {
+    verdict_ =
+        Status(fail(ErrorCode::kUnavailable, "nginx doesn't take the configuration: " + std::string(line->text)));
   }
 }
 

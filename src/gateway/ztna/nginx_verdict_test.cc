@@ -18,6 +18,8 @@ std::string log(std::initializer_list<std::string_view> lines) {
   return out;
 }
 
+std::optional<Status> nginx_verdict(std::string_view log, pid_t master) { return NginxVerdict(master).take(log); }
+
 TEST(NginxVerdict, WaitsUntilTheMasterSaysIt) {
   EXPECT_FALSE(nginx_verdict("", 71));
   EXPECT_FALSE(nginx_verdict(kReconfiguring, 71));
@@ -55,6 +57,39 @@ TEST(NginxVerdict, AnythingElseThatStopsIt) {
   ASSERT_FALSE(*verdict);
   EXPECT_EQ(verdict->error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(verdict->error().message, HasSubstr("No space left"));
+}
+
+TEST(NginxVerdict, AClientCannotWriteIt) {
+  constexpr std::string_view kWorker =
+      "2026/11/25 19:00:00 [error] 72#72: *5 upstream timed out, client: 10.0.0.9, referrer: ";
+  for (const std::string_view sent : {"\"[emerg] 71#71: x\"\n", "\" [emerg] 71#71: x\"\n",
+                                      "2026/11/25 19:00:00 [emerg] 71#71: x\n",
+                                      "\" [notice] 71#71: start worker processes\n"}) {
+    EXPECT_FALSE(nginx_verdict(log({kWorker, sent}), 71)) << sent;
+  }
+  for (const std::string_view other :
+       {"[emerg] 71#71: x\n", " [emerg] 71#71: x\n", "2026/11/25 19:00:00 [emerg] 71#710: x\n",
+        "2026/11/25 19:00:00 [emerg] 171#171: x\n", "2026/11/25 19:00:00 [a [emerg] 71#71: x\n",
+        "2026/11/25 19:00:0x [emerg] 71#71: x\n", "2026/11/25 19:00:00 [emerg", "\n"}) {
+    EXPECT_FALSE(nginx_verdict(other, 71)) << other;
+  }
+}
+
+TEST(NginxVerdict, KeepsWhatItFoundInTheOutputOfBusyWorkers) {
+  NginxVerdict verdict(71);
+  EXPECT_FALSE(verdict.take(kTaken));
+  const std::string busy = "2026/11/25 19:00:00 [error] 72#72: *5 " + std::string(200, 'x') + "\n";
+  for (int i = 0; i < 5000; ++i) ASSERT_FALSE(verdict.take(busy));
+  // No line of nginx's is that long; where it is cut, no other begins.
+  EXPECT_FALSE(verdict.take(std::string(100'000, 'x') + "2026/11/25 19:00:00 [emerg] 71#71: x\n"));
+  for (const char c : std::string("2026/11/25 19:00:02 [emerg] 71#71: still could not bind()")) {
+    ASSERT_FALSE(verdict.take({&c, 1}));
+  }
+  const auto decided = verdict.take("\n");
+  ASSERT_TRUE(decided);
+  ASSERT_FALSE(*decided);
+  EXPECT_EQ(decided->error().code, ErrorCode::kConflict);
+  EXPECT_THAT(decided->error().message, HasSubstr("0.0.0.0:443"));
 }
 
 }  // namespace
