@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "gateway/cli/commands/command.h"
 #include "gateway/cli/notices.h"
+#include "gateway/cli/one_line.h"
 #include "gateway/cli/show.h"
 #include "gateway/config/editor.h"
 #include "gateway/config/secret.h"
@@ -52,13 +53,6 @@ std::string_view group_help(std::string_view word) {
     if (name == word) return help;
   }
   return {};
-}
-
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return text;
 }
 
 }  // namespace

@@ -240,6 +240,11 @@ TEST_F(CliTest, StatusHasALinePerPart) {
                         "EMS 1: OK\n"));
 }
 
+TEST_F(CliTest, StatusGivesTheTerminalNoOrders) {
+  operations.parts = {{"Access proxies", PartHealth::State::kFailed, "nginx says \x1b[2J\nEMS 1: OK\x7f"}};
+  EXPECT_THAT(out("get system status"), HasSubstr("Access proxies: FAILED: nginx says  [2J EMS 1: OK \n"));
+}
+
 TEST_F(CliTest, ShowPrintsWhatCanBeTyped) {
   EXPECT_EQ(out("show"), golden("gateway-config.txt"));
   EXPECT_EQ(out("show firewall vip front"), out("show firewall vip"));

@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "base/text.h"
+#include "gateway/cli/one_line.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::cli {
@@ -107,7 +108,8 @@ std::string system_status(const ShowPlace& place) {
   std::string out = fmt::format("Version: Postern v{}\nSerial-Number: {}\nHostname: {}\nDevice key (SHA-256): {}\nLive sessions: {}\n",
                      s.version, s.serial.str(), s.hostname, to_hex_colons(s.device_key), s.live_sessions);
   for (const auto& part : place.operations.health()) {
-    out += fmt::format("{}: {}{}{}\n", part.part, health_word(part.state), part.text.empty() ? "" : ": ", part.text);
+    out += fmt::format("{}: {}{}{}\n", part.part, health_word(part.state), part.text.empty() ? "" : ": ",
+                       one_line(part.text));
   }
   return out;
 }
