@@ -12,8 +12,6 @@
 namespace postern::gateway {
 namespace {
 
-constexpr std::chrono::seconds kRetry{2};
-
 /// A PEM text, or that of the file it names.
 Result<std::string> pem_of(const std::string& value) {
   if (value.empty() || value[0] != '/') return value;
@@ -25,9 +23,13 @@ Result<std::string> pem_of(const std::string& value) {
 Status NginxControl::create(const NginxOptions& options) {
   auto process = NginxProcess::create(context_.loop, options);
   if (!process) return fail(process.error());
-  process_ = std::move(*process);
-  process_->on_died = [] { log_warning("nginx.died", "nginx ended by itself and is started again"); };
+  use(std::move(*process));
   return {};
+}
+
+void NginxControl::use(std::unique_ptr<NginxProcess> process) {
+  process_ = std::move(process);
+  process_->on_died = [] { log_warning("nginx.died", "nginx ended by itself and is started again"); };
 }
 
 void NginxControl::start() {
@@ -156,9 +158,13 @@ void NginxControl::applied(Status status, std::vector<NginxListener> listeners) 
 }
 
 void NginxControl::retry_later(ErrorCode why) {
-  if (why == ErrorCode::kInvalidArgument) return;  // It would be refused again.
-  retry_ = context_.loop.every(kRetry, [this, why] {
-    if (!busy_ && (why != ErrorCode::kConflict || taken_ports().empty())) reload();
+  // It would be refused again. And one that hasn't answered may be at it still: asked again it would begin anew.
+  if (why == ErrorCode::kInvalidArgument || why == ErrorCode::kDeadlineExceeded) return;
+  retry_ = context_.loop.every(retry_pause_, [this, why] {
+    if (busy_) return;
+    // A taken port may be our own nginx's: one that ended over it is started again, and may have got it meanwhile.
+    if (why == ErrorCode::kConflict && !process_->health() && !taken_ports().empty()) return;
+    reload();
   });
 }
 

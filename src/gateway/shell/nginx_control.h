@@ -1,5 +1,6 @@
 #pragma once
 // nginx and what it decides by: listeners and certificates in its configuration, policies in ec-shm.
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,10 +19,13 @@ namespace postern::gateway {
 class NginxControl {
  public:
   /// `shm` outlives this.
-  NginxControl(Context& context, ecshm::Writer& shm) : context_(context), shm_(shm) {}
+  /// `retry`: the pause before what may pass by itself is tried again.
+  NginxControl(Context& context, ecshm::Writer& shm, std::chrono::milliseconds retry = std::chrono::seconds(2))
+      : context_(context), shm_(shm), retry_pause_(retry) {}
 
   /// Makes nginx's directories. Until `start`, reload does nothing. Errors: NginxProcess::create's.
   Status create(const NginxOptions& options);
+  void use(std::unique_ptr<NginxProcess> process);
   void start();
   void stop();
 
@@ -48,6 +52,7 @@ class NginxControl {
 
   Context& context_;
   ecshm::Writer& shm_;
+  const std::chrono::milliseconds retry_pause_;
   std::unique_ptr<NginxProcess> process_;
   bool started_ = false;
   ProxyPlan plan_;

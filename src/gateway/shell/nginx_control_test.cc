@@ -1,0 +1,128 @@
+// What becomes of an nginx that can't have what the configuration wants.
+#include "gateway/shell/nginx_control.h"
+
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace postern::gateway {
+namespace {
+
+/// Answers as it is told to.
+class FakeProcess final : public NginxProcess {
+ public:
+  Result<std::string> install(const std::string& name, std::string_view) override { return "/x/" + name; }
+  void apply(std::string, std::function<void(Status)> done) override {
+    ++applied;
+    health_now = answer;
+    done(answer);
+  }
+  void stop() override {}
+  std::optional<pid_t> pid() const override { return running ? std::optional<pid_t>(71) : std::nullopt; }
+  std::filesystem::path state_dir() const override { return "/x/state"; }
+  Status health() const override { return health_now; }
+
+  int applied = 0;
+  Status answer, health_now;
+  bool running = false;
+};
+
+class NginxControlTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/postern-control-XXXXXX";
+    dir_ = ::mkdtemp(name);
+    auto shm = ecshm::Writer::create(dir_ / "run", {64, 64, static_cast<gid_t>(-1)});
+    ASSERT_TRUE(shm) << shm.error().message;
+    shm_ = std::move(*shm);
+    taken_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(bind(taken_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(listen(taken_, 1), 0);
+    ASSERT_EQ(getsockname(taken_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
+    context_.config.vips = {{"front", *IpAddress::parse("127.0.0.1"), ntohs(address.sin_port), ""}};
+    config::AccessProxyConfig proxy;
+    proxy.name = "web";
+    proxy.vip = "front";
+    context_.config.access_proxies = {proxy};
+    control_ = std::make_unique<NginxControl>(context_, *shm_, std::chrono::milliseconds(1));
+    auto process = std::make_unique<FakeProcess>();
+    process_ = process.get();
+    control_->use(std::move(process));
+    control_->publish_policies();
+  }
+  void TearDown() override {
+    control_.reset();
+    close(taken_);
+    std::filesystem::remove_all(dir_);
+  }
+
+  /// Lets the time of some retries pass: those of a timer that was there before.
+  void some_retries() {
+    int left = 5;
+    const auto tick = context_.loop.every(std::chrono::milliseconds(1), [&] {
+      if (--left == 0) context_.loop.stop();
+    });
+    context_.loop.run();
+  }
+
+  net::Loop loop_;
+  Context context_{loop_, DaemonOptions{{}, "/x", "/x/module.so"}};
+  std::filesystem::path dir_;
+  std::unique_ptr<ecshm::Writer> shm_;
+  std::unique_ptr<NginxControl> control_;
+  FakeProcess* process_ = nullptr;
+  int taken_ = -1;
+};
+
+TEST_F(NginxControlTest, ATakenPortIsAskedForAgainOnceOurOwnNginxMayHaveIt) {
+  process_->answer = fail(ErrorCode::kConflict, "nginx can't listen at 127.0.0.1");
+  control_->start();
+  ASSERT_EQ(process_->applied, 1);
+  EXPECT_FALSE(control_->health());
+  EXPECT_EQ(control_->taken_ports().size(), 1u);
+  some_retries();
+  EXPECT_EQ(process_->applied, 1) << "another program still listens there";
+
+  // nginx was started again by itself and got the port before anybody looked.
+  process_->running = true;
+  process_->answer = process_->health_now = Status();
+  some_retries();
+  EXPECT_EQ(process_->applied, 2);
+  EXPECT_TRUE(control_->health());
+  EXPECT_TRUE(control_->taken_ports().empty());
+}
+
+TEST_F(NginxControlTest, AnNginxThatDoesNotAnswerIsNotAskedAgainAndAgain) {
+  process_->running = true;
+  process_->answer = fail(ErrorCode::kDeadlineExceeded, "nginx has not said anything");
+  control_->start();
+  some_retries();
+  EXPECT_EQ(process_->applied, 1);
+  EXPECT_THAT(control_->health().error().message, testing::HasSubstr("has not said"));
+  process_->answer = Status();
+  control_->reload();
+  EXPECT_EQ(process_->applied, 2) << "with the next change";
+  EXPECT_TRUE(control_->health());
+}
+
+TEST_F(NginxControlTest, WhatMayPassIsTriedAgain) {
+  process_->answer = fail(ErrorCode::kUnavailable, "no space left");
+  control_->start();
+  some_retries();
+  EXPECT_GT(process_->applied, 1);
+  process_->answer = Status();
+  some_retries();
+  EXPECT_TRUE(control_->health());
+}
+
+}  // namespace
+}  // namespace postern::gateway
