@@ -10,6 +10,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   table.begin_reading();
   table.take(aligned);
   table.end_reading();
+  table.begin_routes();
+  table.take(aligned);
+  table.end_routes(true);
   table.take(aligned);
   table.take_neighbours();
   table.interfaces();

@@ -39,6 +39,8 @@ std::string_view resolve_reason_text(ResolveReason reason) {
     case ResolveReason::kConnectorStale: return "its EMS has been out of reach for longer than the out-of-sync threshold";
     case ResolveReason::kZtnaOnly: return "it is known only by its connection through the access proxy";
     case ResolveReason::kNoAddress: return "it reports no address on a network of this gateway";
+    case ResolveReason::kReserved:
+      return "the address it claims is this gateway's own, or that of an EMS, a next hop or a real server";
     case ResolveReason::kNeighbourUnknown: return "the network has been asked for its address and has not answered yet";
     case ResolveReason::kNeighbourAbsent: return "nobody on the network answers for the address it claims";
     case ResolveReason::kNeighbourDiffers: return "another hardware address answers for the address it claims";
@@ -58,7 +60,8 @@ const LocalInterface* Resolver::gateway_interface(const Record& record) const {
   return nullptr;
 }
 
-std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, ResolveReason& without_claim) const {
+std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, ResolveReason& without_claim,
+                                                     bool& excessive) const {
   std::map<IpAddress, Claim> claims;
   without_claim = ResolveReason::kNoAddress;
   if (!record.usable()) {
@@ -78,14 +81,23 @@ std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, R
   for (const auto& interface : record.interfaces) {
     if (interface.mac.valid()) macs.push_back(interface.mac);
   }
+  std::size_t adjacent_claims = 0;
   const auto* local = record.share_connected ? gateway_interface(record) : nullptr;
   for (const auto& interface : record.interfaces) {
     if (!interface.up) continue;
     for (const auto& ip : interface.addresses) {
-      if (ip.is_loopback() || ip.is_link_local() || is_own(interfaces_, ip)) continue;
+      if (ip.is_loopback() || ip.is_link_local()) continue;
+      if (is_own(interfaces_, ip) || reserved_.contains(ip)) {
+        without_claim = ResolveReason::kReserved;
+        continue;
+      }
       const bool adjacent = local != nullptr && std::any_of(local->addresses.begin(), local->addresses.end(),
                                                             [&](const auto& net) { return covers(net, ip); });
       if (!adjacent && !wider) continue;
+      if (adjacent && !claims.contains(ip) && ++adjacent_claims > kMaxAdjacentClaims) {
+        excessive = true;
+        continue;
+      }
       Claim claim{record.key, {}, {}, ip == record.public_ip};
       if (adjacent) {
         claim.interface = local->name;
@@ -213,7 +225,9 @@ void Resolver::decide(const IpAddress& ip) {
 }
 
 void Resolver::reclaim(Known& known) {
-  auto claims = claims_of(known.record, known.without_claim);
+  bool excessive = false;
+  auto claims = claims_of(known.record, known.without_claim, excessive);
+  if (excessive && !std::exchange(known.excess_told, true)) excessive_.push_back(known.record.key);
   std::set<IpAddress> touched = known.claimed;
   for (const auto& ip : known.claimed) {
     auto& list = claims_[ip];
@@ -241,6 +255,12 @@ void Resolver::reclaim(Known& known) {
 void Resolver::set_interfaces(std::vector<LocalInterface> interfaces) {
   if (interfaces == interfaces_) return;
   interfaces_ = std::move(interfaces);
+  for (auto& [key, known] : records_) reclaim(known);
+}
+
+void Resolver::set_reserved(std::set<IpAddress> addresses) {
+  if (addresses == reserved_) return;
+  reserved_ = std::move(addresses);
   for (auto& [key, known] : records_) reclaim(known);
 }
 
@@ -292,6 +312,7 @@ std::set<IpAddress> Resolver::take_changes() { return std::exchange(changed_, {}
 std::vector<PinChange> Resolver::take_pins() { return std::exchange(pin_changes_, {}); }
 std::vector<NeighbourKey> Resolver::take_questions() { return std::exchange(questions_, {}); }
 std::vector<IpAddress> Resolver::take_contested() { return std::exchange(contested_, {}); }
+std::vector<RecordKey> Resolver::take_excessive() { return std::exchange(excessive_, {}); }
 
 bool Resolver::pinned(const NeighbourKey& key) const {
   const auto it = pins_.find(key.ip);

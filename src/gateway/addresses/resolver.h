@@ -7,7 +7,8 @@
 // claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, the one that had
 // it before, else nobody. A claim
 // that passes is worth nothing beside one, passing or not, of an endpoint whose telemetry comes from that address: who
-// answers ARP for somebody else gets nothing by it. Our own addresses can't be claimed.
+// answers ARP for somebody else gets nothing by it. Our own addresses can't be claimed, nor those of what the gateway
+// itself depends on (EMSs, next hops, real servers): nobody enrolled would contest them.
 // What the network has confirmed once is pinned: the entry is to be made permanent, so that nobody else's answer moves
 // it, and it confirms its owner's claim only, until that claim goes. Then the network is asked anew (docs/adr/0006).
 // Quarantined, offline, blocked and unregistered endpoints claim nothing, and nothing of a connector that is past its
@@ -61,6 +62,7 @@ enum class ResolveReason {
   kConnectorStale,      ///< The EMS has been away for longer than the out-of-sync threshold.
   kZtnaOnly,            ///< Known only because it connected through the access proxy.
   kNoAddress,           ///< It reported no address on a network of ours.
+  kReserved,            ///< It reported no address but those that no endpoint can have: ours, an EMS's, …
   kNeighbourUnknown,    ///< We asked the network; no answer yet.
   kNeighbourAbsent,     ///< Nobody answers for the address it claims.
   kNeighbourDiffers,    ///< Somebody else's hardware address answers.
@@ -87,8 +89,13 @@ struct PinChange {
 
 class Resolver {
  public:
+  /// So many adjacent addresses of one record are claims: each costs an entry of the kernel's neighbour table.
+  static constexpr std::size_t kMaxAdjacentClaims = 64;
+
   /// Each of these names the addresses whose owner may have changed, until `take_changes`.
   void set_interfaces(std::vector<LocalInterface> interfaces);
+  /// Addresses that nobody can claim, beside those of our interfaces.
+  void set_reserved(std::set<IpAddress> addresses);
   void set_neighbour(const NeighbourKey& key, const Neighbour& neighbour);
   void remove_neighbour(const NeighbourKey& key);  ///< Nothing is known any more: as never asked.
   void upsert(const Record& record);
@@ -107,6 +114,8 @@ class Resolver {
   bool pinned(const NeighbourKey& key) const;
   /// Addresses that two endpoints claimed with equal right since the last call: worth an alert.
   std::vector<IpAddress> take_contested();
+  /// Records with more adjacent addresses than are claims; each once, as long as it is there.
+  std::vector<RecordKey> take_excessive();
 
   /// Why is (isn't) this endpoint among the resolved addresses?
   ResolveReason why(const RecordKey& key) const;
@@ -132,10 +141,11 @@ class Resolver {
     ConnectorId connector = 0;
     std::set<IpAddress> claimed;
     ResolveReason without_claim = ResolveReason::kNoAddress;  // when `claimed` is empty
+    bool excess_told = false;
     Record record;
   };
 
-  std::map<IpAddress, Claim> claims_of(const Record& record, ResolveReason& without_claim) const;
+  std::map<IpAddress, Claim> claims_of(const Record& record, ResolveReason& without_claim, bool& excessive) const;
   void reclaim(Known& known);
   void judge(const IpAddress& ip);
   void decide(const IpAddress& ip);
@@ -144,6 +154,7 @@ class Resolver {
   ResolveReason judge_claim(const IpAddress& ip, const Claim& claim, MacAddress& mac) const;
 
   std::vector<LocalInterface> interfaces_;
+  std::set<IpAddress> reserved_;
   std::map<NeighbourKey, Neighbour> neighbours_;
   std::map<RecordKey, Known> records_;
   std::map<IpAddress, std::vector<Claim>> claims_;
@@ -155,6 +166,7 @@ class Resolver {
   std::vector<NeighbourKey> questions_;
   std::vector<PinChange> pin_changes_;
   std::vector<IpAddress> contested_;
+  std::vector<RecordKey> excessive_;
 };
 
 }  // namespace postern::gateway

@@ -1,6 +1,9 @@
 #include "gateway/addresses/resolver.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "gateway/addresses/infrastructure.h"
 
 namespace postern::gateway {
 namespace {
@@ -295,6 +298,68 @@ TEST_F(ResolverTest, NobodyClaimsOurOwnAddress) {
   present("10.0.1.1", kMac2);
   EXPECT_EQ(resolver_.find(ip("10.0.1.1")), nullptr);
   EXPECT_TRUE(resolver_.take_questions().empty());
+}
+
+TEST_F(ResolverTest, NobodyClaimsTheAddressOfWhatTheGatewayDependsOn) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  ASSERT_TRUE(owns("A", "10.0.1.2"));
+  resolver_.take_pins();
+  resolver_.take_questions();
+  resolver_.set_reserved({ip("10.0.1.2")});  // who had it loses it
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_EQ(resolver_.why(a.key), ResolveReason::kReserved);
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, std::nullopt}}));
+  present("10.0.1.2", kMac2);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  a.share_all = true;  // its telemetry comes from there: no way round
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+  EXPECT_TRUE(resolver_.take_pins().empty());
+  EXPECT_TRUE(resolver_.take_questions().empty());
+  a.interfaces[0].addresses.push_back(ip("10.0.1.9"));  // its other address is its own
+  resolver_.upsert(a);
+  present("10.0.1.9", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.9"));
+  resolver_.set_reserved({});
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+}
+
+TEST(ResolverInfrastructure, IsTheEmssAndTheRealServers) {
+  config::GatewayConfig config;
+  config.connectors.resize(2);
+  config.connectors[0].server = "10.0.1.7";
+  config.connectors[1].server = "ems.example";
+  config::ApiGatewayConfig api;
+  api.servers = {{1, ip("10.0.3.10")}, {2, ip("fd00::10")}, {3, {}}};
+  config.access_proxies.resize(2);
+  config.access_proxies[1].gateways = {api};
+  EXPECT_EQ(configured_infrastructure(config), (std::set<IpAddress>{ip("10.0.1.7"), ip("10.0.3.10"), ip("fd00::10")}));
+}
+
+TEST_F(ResolverTest, OneRecordClaimsNoMoreAdjacentAddressesThanTheLimit) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  auto& addresses = a.interfaces[0].addresses;
+  while (addresses.size() < Resolver::kMaxAdjacentClaims) {
+    addresses.push_back(ip(fmt::format("10.0.1.{}", addresses.size() + 2).c_str()));
+  }
+  addresses.push_back(addresses.front());  // once more, on the same card: not another claim
+  resolver_.upsert(a);
+  EXPECT_TRUE(resolver_.take_excessive().empty());
+  addresses.push_back(ip("10.0.1.200"));
+  addresses.push_back(ip("10.0.1.201"));
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.take_questions().size(), Resolver::kMaxAdjacentClaims);
+  EXPECT_EQ(resolver_.take_excessive(), std::vector<RecordKey>{a.key});
+  present("10.0.1.200", kMac2);
+  present("10.0.1.65", kMac2);
+  EXPECT_FALSE(owns("A", "10.0.1.200"));
+  EXPECT_TRUE(owns("A", "10.0.1.65"));
+  a.public_ip = ip("203.0.113.9");
+  resolver_.upsert(a);
+  EXPECT_TRUE(resolver_.take_excessive().empty()) << "once is enough";
 }
 
 TEST_F(ResolverTest, SharedWithoutAdjacencyNeedsTheTelemetrySource) {

@@ -333,6 +333,12 @@ void GatewayCore::follow_resolver() {
                                               "addresses until that ends",
                                               ip.str())});
   }
+  for (const auto& key : resolver_.take_excessive()) {
+    actions_.push_back(act::Alert{"addresses.too_many",
+                                  fmt::format("endpoint {} of EMS {} reports more than {} addresses on this gateway's "
+                                              "network: those beyond are in no tag's addresses",
+                                              key.uid.str(), key.connector, Resolver::kMaxAdjacentClaims)});
+  }
 }
 
 void GatewayCore::set_interfaces(std::vector<LocalInterface> interfaces) {
@@ -356,6 +362,11 @@ void GatewayCore::set_interfaces(std::vector<LocalInterface> interfaces) {
   }
   own_interfaces_ = std::move(told);
   for (const auto& [key, record] : records_) refresh_slots(record);
+  follow_resolver();
+}
+
+void GatewayCore::set_reserved(std::set<IpAddress> addresses) {
+  resolver_.set_reserved(std::move(addresses));
   follow_resolver();
 }
 

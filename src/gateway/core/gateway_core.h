@@ -113,6 +113,8 @@ class GatewayCore {
   void on_disconnected(Now now, ConnectorId id, std::string reason);
   void on_tick(Now now);
   void set_interfaces(std::vector<LocalInterface> interfaces);
+  /// Addresses of what the gateway depends on: no endpoint can claim them.
+  void set_reserved(std::set<IpAddress> addresses);
   void set_neighbour(const NeighbourKey& key, const Neighbour& neighbour);
   void remove_neighbour(const NeighbourKey& key);
 

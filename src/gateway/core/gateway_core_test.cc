@@ -212,6 +212,34 @@ TEST_F(GatewayCoreTest, WhatIsConfirmedIsPinnedAndLetGoBeforeTheNetworkIsAskedAg
   EXPECT_EQ(take<act::UnpinNeighbour>().size(), 1u);
 }
 
+TEST_F(GatewayCoreTest, AReservedAddressLeavesItsTagsAtOnceAndIsUnpinned) {
+  connect();
+  ems_.upsert(endpoint({70}));
+  ASSERT_EQ(core_.addresses().size(), 1u);
+  take<act::Lease>();
+  core_.set_reserved({ip("10.0.1.2")});
+  EXPECT_TRUE(core_.addresses().empty());
+  EXPECT_EQ(take<act::UnpinNeighbour>().size(), 1u);
+}
+
+TEST_F(GatewayCoreTest, TooManyAddressesOfOneRecordAreToldOnce) {
+  connect();
+  auto e = endpoint({70});
+  for (std::uint8_t i = 0; i < 100; ++i) {
+    const auto last = static_cast<std::uint8_t>(100 + i);
+    e.mutable_record()->mutable_interfaces(0)->add_addresses(raw(IpAddress::v4({10, 0, 1, last})));
+  }
+  take<act::Alert>();
+  ems_.upsert(e);
+  const auto alerts = take<act::Alert>();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].event, "addresses.too_many");
+  EXPECT_NE(alerts[0].message.find(kUid), std::string::npos);
+  ems_.upsert(endpoint({70}));
+  ems_.upsert(e);
+  EXPECT_TRUE(take<act::Alert>().empty());
+}
+
 TEST_F(GatewayCoreTest, AnUnknownTagIsNeitherHeldNorKnown) {
   connect();
   ems_.upsert(endpoint({70}, {495}));

@@ -89,6 +89,15 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
   return std::unique_ptr<Firewall>(new Firewall(std::move(impl)));
 }
 
+Status Firewall::remove_left(std::string table) {
+  Impl impl(std::move(table));
+  impl.nft = nft_ctx_new(NFT_CTX_DEFAULT);
+  if (!impl.nft) return fail(ErrorCode::kUnsupported, "nftables can't be used here");
+  nft_ctx_buffer_error(impl.nft);
+  nft_ctx_buffer_output(impl.nft);
+  return impl.run(impl.model.remove_command());
+}
+
 FirewallModel& Firewall::model() { return impl_->model; }
 
 Status Firewall::apply() {

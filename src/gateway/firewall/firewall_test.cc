@@ -370,6 +370,18 @@ TEST_F(FirewallTest, ARestartedGatewayTakesTheTableOver) {
   EXPECT_TRUE(passes());
 }
 
+TEST_F(FirewallTest, WhatAKilledGatewayLeftCanBeTakenAwayWithoutAnother) {
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  apply();
+  EXPECT_TRUE(blocked());
+  wall.reset();
+  lab.in("g", [] {
+    EXPECT_TRUE(Firewall::remove_left());
+    EXPECT_TRUE(Firewall::remove_left()) << "nothing is there: nothing to complain of";
+  });
+  EXPECT_TRUE(passes());
+}
+
 TEST_F(FirewallTest, ATableThatSomebodyBrokeIsBuiltAnew) {
   wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
   endpoint_has({"EMS1_ZTNA_T"});

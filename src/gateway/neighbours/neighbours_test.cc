@@ -145,6 +145,102 @@ TEST(NetworkTable, WhatAReadingDoesNotListIsGone) {
   EXPECT_EQ(table.interfaces().size(), 1u);
 }
 
+TEST(NetworkTable, NextHopsAreThoseOfTheRoutesReadLast) {
+  rtmsg h{};
+  h.rtm_family = AF_INET;
+  const Bytes one = {10, 0, 1, 254}, two = {10, 0, 1, 253};
+  Bytes via = {AF_INET6 & 0xff, AF_INET6 >> 8};
+  const auto far = *IpAddress::parse("fd00::1");
+  via.insert(via.end(), far.bytes().begin(), far.bytes().end());
+  const std::uint16_t inner[2] = {4 + 4, RTA_GATEWAY};
+  Bytes hops;
+  rtnexthop hop{};
+  hop.rtnh_len = sizeof hop + 8;
+  for (const auto* raw : {&one, &two}) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&hop);
+    hops.insert(hops.end(), bytes, bytes + sizeof hop);
+    bytes = reinterpret_cast<const std::uint8_t*>(inner);
+    hops.insert(hops.end(), bytes, bytes + 4);
+    hops.insert(hops.end(), raw->begin(), raw->end());
+  }
+  const auto multipath = Message(RTM_NEWROUTE, h).attribute(RTA_MULTIPATH, hops).bytes();
+  const auto mixed = Message(RTM_NEWROUTE, h).attribute(RTA_VIA, via).bytes();
+  NetworkTable table;
+  table.begin_routes();
+  EXPECT_FALSE(table.routes_outdated());
+  table.take(multipath);
+  table.take(mixed);
+  table.end_routes(true);
+  EXPECT_TRUE(table.take_next_hops_changed());
+  const auto first = IpAddress::v4({10, 0, 1, 254}), second = IpAddress::v4({10, 0, 1, 253});
+  EXPECT_THAT(table.next_hops(), testing::UnorderedElementsAre(first, second, far));
+  EXPECT_FALSE(table.routes_outdated());
+  table.take(Message(RTM_DELROUTE, h).attribute(RTA_GATEWAY, one).bytes());
+  EXPECT_TRUE(table.routes_outdated());
+  table.begin_routes();
+  table.take(Message(RTM_NEWROUTE, h).attribute(RTA_GATEWAY, two).bytes());
+  table.end_routes(false);
+  EXPECT_FALSE(table.take_next_hops_changed()) << "a reading that was interrupted takes nothing away";
+  table.begin_routes();
+  table.take(Message(RTM_NEWROUTE, h).attribute(RTA_GATEWAY, two).bytes());
+  table.end_routes(true);
+  EXPECT_TRUE(table.take_next_hops_changed());
+  EXPECT_THAT(table.next_hops(), testing::ElementsAre(second));
+  // Lengths that lie.
+  hop.rtnh_len = 0xffff;
+  std::memcpy(hops.data(), &hop, sizeof hop);
+  table.begin_routes();
+  table.take(Message(RTM_NEWROUTE, h).attribute(RTA_MULTIPATH, hops).attribute(RTA_VIA, one).bytes());
+  table.end_routes(true);
+  EXPECT_THAT(table.next_hops(), IsEmpty());
+}
+
+/// A kernel with one entry, whose first removals fail.
+class FakeWatch final : public NetworkWatch {
+ public:
+  const std::vector<LocalInterface>& interfaces() const override { return none_; }
+  const std::vector<LinkState>& links() const override { return no_links_; }
+  Status probe(const NeighbourKey&) override {
+    if (ours || theirs) return fail(ErrorCode::kConflict, "permanent");
+    return {};
+  }
+  Status pin(const NeighbourKey&, const MacAddress&) override { return {}; }
+  Status unpin(const NeighbourKey&) override {
+    if (failures > 0) {
+      --failures;
+      return fail(ErrorCode::kUnavailable, "busy");
+    }
+    ours = false;
+    return {};
+  }
+  std::vector<NeighbourKey> pinned() const override {
+    return ours ? std::vector<NeighbourKey>{{"port1", IpAddress::v4({10, 0, 1, 2})}} : std::vector<NeighbourKey>{};
+  }
+  bool ours = false, theirs = false;
+  int failures = 0;
+
+ private:
+  std::vector<LocalInterface> none_;
+  std::vector<LinkState> no_links_;
+};
+
+TEST(NetworkWatch, AnEntryThatCouldNotBeUnpinnedIsWhenItIsAskedAbout) {
+  const NeighbourKey key = {"port1", IpAddress::v4({10, 0, 1, 2})};
+  FakeWatch watch;
+  watch.ours = true;
+  watch.failures = 1;
+  EXPECT_FALSE(watch.unpin(key));
+  EXPECT_TRUE(probe_unpinned(watch, key));
+  EXPECT_FALSE(watch.ours);
+  watch.theirs = true;
+  EXPECT_EQ(probe_unpinned(watch, key).error().code, ErrorCode::kConflict);
+  watch.ours = true;
+  watch.failures = 1;
+  EXPECT_EQ(unpin_all(watch).error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(unpin_all(watch));
+  EXPECT_FALSE(watch.ours);
+}
+
 TEST(NetworkTable, AnInterfaceMayChangeItsName) {
   NetworkTable table;
   table.take(link(3, "eth7"));
@@ -285,6 +381,24 @@ TEST_F(NeighboursTest, PinsOfAGatewayBeforeAreKnownAndAnAdministratorsEntriesLef
   EXPECT_EQ(reader->table().find(ours), nullptr);
   EXPECT_TRUE(is("10.0.1.3", Neighbour::State::kPresent, "02:09:0f:00:01:03"));
   EXPECT_TRUE(reader->unpin({"port9", ours.ip})) << "what went with its interface needs no end";
+}
+
+TEST_F(NeighboursTest, NextHopsFollowTheKernelsRoutes) {
+  const auto are = [&](std::set<IpAddress> want) { return until([&] { return reader->table().next_hops() == want; }); };
+  const auto a = *IpAddress::parse("10.0.1.2"), b = *IpAddress::parse("10.0.1.3"), c = *IpAddress::parse("fd00:1::9");
+  EXPECT_THAT(reader->table().next_hops(), IsEmpty());
+  run("ip -n {a} route add default via 10.0.1.2");
+  EXPECT_TRUE(are({a}));
+  run("ip -n {a} route replace default via 10.0.1.3");  // the kernel says nothing of the old one
+  EXPECT_TRUE(are({b}));
+  run("ip -n {a} address add fd00:1::1/64 dev port1 nodad");
+  run("ip -n {a} route add fd00:2::/64 via fd00:1::9");
+  run("ip -n {a} route add 10.7.0.0/16 table 77 nexthop via 10.0.1.2 nexthop via 10.0.1.3");
+  EXPECT_TRUE(are({a, b, c}));
+  open();  // another process reads what is there
+  EXPECT_THAT(reader->table().next_hops(), testing::UnorderedElementsAre(a, b, c));
+  run("ip -n {a} link set port1 down");  // takes IPv4's along without a word
+  EXPECT_TRUE(are({}));
 }
 
 TEST_F(NeighboursTest, AnInterfaceThatGoesDownTakesItsPinsAlong) {

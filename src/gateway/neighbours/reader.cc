@@ -53,7 +53,8 @@ Result<std::unique_ptr<NetworkReader>> NetworkReader::open() {
     return fail(netlink_error("binding rtnetlink"));
   }
   setsockopt(events, SOL_SOCKET, SO_RCVBUF, &kQueue, sizeof kQueue);  // as much as this system allows
-  for (int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEIGH}) {
+  for (int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE,
+                    RTNLGRP_IPV6_ROUTE}) {
     if (mnl_socket_setsockopt(reader->events_, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) {
       return fail(netlink_error("following rtnetlink"));
     }
@@ -76,9 +77,10 @@ Status NetworkReader::dump(std::uint16_t type, bool& interrupted) {
   message->nlmsg_type = type;
   message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   message->nlmsg_seq = ++sequence_;
-  const std::size_t extra = type == RTM_GETLINK   ? sizeof(ifinfomsg)
-                            : type == RTM_GETADDR ? sizeof(ifaddrmsg)
-                                                  : sizeof(ndmsg);
+  const std::size_t extra = type == RTM_GETLINK    ? sizeof(ifinfomsg)
+                            : type == RTM_GETADDR  ? sizeof(ifaddrmsg)
+                            : type == RTM_GETROUTE ? sizeof(rtmsg)
+                                                   : sizeof(ndmsg);
   mnl_nlmsg_put_extra_header(message, extra);
   if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking rtnetlink"));
   for (;;) {
@@ -110,10 +112,23 @@ Status NetworkReader::read_everything() {
     }
     if (!interrupted) {
       table_.end_reading();
-      return {};
+      return read_routes();
     }
   }
   return fail(ErrorCode::kUnavailable, "the network's lists change faster than they can be read");
+}
+
+/// Where they change all the time nothing known is lost: the next event leads to the next reading.
+Status NetworkReader::read_routes() {
+  bool interrupted = true;
+  for (int i = 0; interrupted && i < kReadings; ++i) {
+    interrupted = false;
+    table_.begin_routes();
+    const auto s = dump(RTM_GETROUTE, interrupted);
+    table_.end_routes(s && !interrupted);
+    if (!s) return s;
+  }
+  return {};
 }
 
 Status NetworkReader::read() {
@@ -126,7 +141,7 @@ Status NetworkReader::read() {
     } else if (length < 0 && errno == EINTR) {
       continue;
     } else if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      return {};
+      return table_.routes_outdated() ? read_routes() : Status();
     } else {
       return fail(netlink_error("following rtnetlink"));
     }

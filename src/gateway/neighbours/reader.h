@@ -30,6 +30,7 @@ class NetworkReader {
  private:
   NetworkReader(mnl_socket* events, mnl_socket* requests) : events_(events), requests_(requests) {}
   Status read_everything();
+  Status read_routes();
   Status request(nlmsghdr* message, std::string_view doing);
   Status dump(std::uint16_t type, bool& interrupted);
 

@@ -47,12 +47,22 @@ const Header* header_of(const nlmsghdr* message) {
 void NetworkTable::take(ByteView datagram) {
   each_message(datagram.data(), datagram.size(), [this](const nlmsghdr* message) {
     switch (message->nlmsg_type) {
-      case RTM_NEWLINK: link(true, message); break;
-      case RTM_DELLINK: link(false, message); break;
+      case RTM_NEWLINK:
+      case RTM_DELLINK:
+        routes_outdated_ = true;
+        link(message->nlmsg_type == RTM_NEWLINK, message);
+        break;
       case RTM_NEWADDR: address(true, message); break;
       case RTM_DELADDR: address(false, message); break;
       case RTM_NEWNEIGH: neighbour(true, message); break;
       case RTM_DELNEIGH: neighbour(false, message); break;
+      case RTM_NEWROUTE:
+        if (hops_read_) {
+          route(message);
+          break;
+        }
+        [[fallthrough]];
+      case RTM_DELROUTE: routes_outdated_ = true; break;
       default: break;
     }
   });
@@ -177,6 +187,61 @@ void NetworkTable::neighbour(bool added, const void* raw) {
   }
   all[ip] = {*next, pinned};
   changed_[{it->second.name, ip}] = next;
+}
+
+void NetworkTable::route(const void* raw) {
+  const auto* message = static_cast<const nlmsghdr*>(raw);
+  const auto* head = header_of<rtmsg>(message);
+  if (!head || (head->rtm_family != AF_INET && head->rtm_family != AF_INET6)) return;
+  const auto hop = [&](const nlattr* a) {
+    IpAddress ip;
+    if (mnl_attr_get_type(a) == RTA_GATEWAY) ip = ip_of(a, head->rtm_family);
+    if (mnl_attr_get_type(a) == RTA_VIA && mnl_attr_get_payload_len(a) > 2) {  // of another family than the route's
+      const auto* via = static_cast<const std::uint8_t*>(mnl_attr_get_payload(a));
+      std::uint16_t family = 0;
+      std::memcpy(&family, via, 2);
+      const std::size_t length = mnl_attr_get_payload_len(a) - 2u;
+      std::array<std::uint8_t, 16> bytes{};
+      if (length <= bytes.size()) std::memcpy(bytes.data(), via + 2, length);
+      if (family == AF_INET && length == 4) ip = IpAddress::v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+      if (family == AF_INET6 && length == 16) ip = IpAddress::v6(bytes);
+    }
+    if (ip.valid()) hops_read_->insert(ip);
+  };
+  each_attribute(message, sizeof *head, [&](const nlattr* a) {
+    hop(a);
+    if (mnl_attr_get_type(a) != RTA_MULTIPATH) return;
+    const char* at = static_cast<const char*>(mnl_attr_get_payload(a));
+    std::size_t size = mnl_attr_get_payload_len(a);
+    while (size >= sizeof(rtnexthop)) {
+      const std::size_t length = reinterpret_cast<const rtnexthop*>(at)->rtnh_len;
+      if (length < sizeof(rtnexthop) || length > size) return;
+      const auto* inner = reinterpret_cast<const nlattr*>(at + sizeof(rtnexthop));
+      const char* end = at + length;
+      for (; mnl_attr_ok(inner, static_cast<int>(end - reinterpret_cast<const char*>(inner)));
+           inner = mnl_attr_next(inner)) {
+        hop(inner);
+      }
+      const std::size_t step = std::min<std::size_t>(size, (length + 3) & ~std::size_t{3});
+      at += step;
+      size -= step;
+    }
+  });
+}
+
+void NetworkTable::begin_routes() {
+  hops_read_.emplace();
+  routes_outdated_ = false;
+}
+
+void NetworkTable::end_routes(bool complete) {
+  if (!hops_read_) return;
+  if (!complete) hops_read_->insert(next_hops_.begin(), next_hops_.end());
+  if (*hops_read_ != next_hops_) {
+    next_hops_ = std::move(*hops_read_);
+    next_hops_changed_ = true;
+  }
+  hops_read_.reset();
 }
 
 void NetworkTable::begin_reading() { seen_.emplace(); }

@@ -29,6 +29,14 @@ class NetworkTable {
   /// Changes since the last call.
   bool take_interfaces_changed() { return std::exchange(interfaces_changed_, false); }
   std::vector<std::pair<NeighbourKey, std::optional<Neighbour>>> take_neighbours();
+  bool take_next_hops_changed() { return std::exchange(next_hops_changed_, false); }
+
+  /// The routers that the routes read last lead to. An event about a route or a link only says that they are to be read
+  /// again: the kernel tells neither which route another one replaced nor which went with its link.
+  const std::set<IpAddress>& next_hops() const { return next_hops_; }
+  bool routes_outdated() const { return routes_outdated_; }
+  void begin_routes();
+  void end_routes(bool complete);  ///< Not complete: what was known before stays beside what came.
 
   /// All but loopback, in the order of their indexes.
   std::vector<LocalInterface> interfaces() const;
@@ -60,12 +68,17 @@ class NetworkTable {
   void link(bool added, const void* message);
   void address(bool added, const void* message);
   void neighbour(bool added, const void* message);
+  void route(const void* message);
   void drop_link(unsigned index);
   const Entry* entry(const NeighbourKey& key) const;
 
   std::map<unsigned, Link> links_;
   std::optional<Seen> seen_;  // while everything is read anew
   bool interfaces_changed_ = false;
+  std::set<IpAddress> next_hops_;
+  std::optional<std::set<IpAddress>> hops_read_;  // while the routes are read
+  bool routes_outdated_ = true;
+  bool next_hops_changed_ = false;
   std::map<NeighbourKey, std::optional<Neighbour>> changed_;
 };
 

@@ -32,6 +32,7 @@ class ReaderWatch final : public NetworkWatch {
       links_ = table.links();
       if (events_.interfaces) events_.interfaces(interfaces_);
     }
+    if (table.take_next_hops_changed() && events_.next_hops) events_.next_hops(table.next_hops());
     for (const auto& [key, neighbour] : table.take_neighbours()) {
       if (neighbour) {
         if (events_.neighbour) events_.neighbour(key, *neighbour);
@@ -49,6 +50,21 @@ class ReaderWatch final : public NetworkWatch {
 };
 
 }  // namespace
+
+Status probe_unpinned(NetworkWatch& watch, const NeighbourKey& key) {
+  const auto asked = watch.probe(key);
+  if (asked || asked.error().code != ErrorCode::kConflict) return asked;
+  if (auto gone = watch.unpin(key); !gone) return gone;
+  return watch.probe(key);  // an administrator's entry is as permanent as before
+}
+
+Status unpin_all(NetworkWatch& watch) {
+  Status status;
+  for (const auto& key : watch.pinned()) {
+    if (auto gone = watch.unpin(key); !gone) status = std::move(gone);
+  }
+  return status;
+}
 
 Result<std::unique_ptr<NetworkWatch>> NetworkWatch::open(net::Loop& loop, NetworkEvents events) {
   auto reader = NetworkReader::open();

@@ -3,6 +3,7 @@
 // rtnetlink, as they happen; a lost event leads to a new reading of everything.
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace postern::gateway {
 
 struct NetworkEvents {
   std::function<void(std::vector<LocalInterface>)> interfaces;  ///< The whole list, when it changed.
+  std::function<void(const std::set<IpAddress>&)> next_hops;  ///< Of all routes, likewise.
   std::function<void(const NeighbourKey&, const Neighbour&)> neighbour;
   std::function<void(const NeighbourKey&)> neighbour_gone;
 };
@@ -49,5 +51,11 @@ class NetworkWatch {
   /// The entries that a gateway pinned, this one or one before it.
   virtual std::vector<NeighbourKey> pinned() const = 0;
 };
+
+/// As `probe`, of an entry that is not to be pinned any more: one that is all the same, because removing it failed, is
+/// removed first. Errors: as `unpin` and `probe`.
+Status probe_unpinned(NetworkWatch& watch, const NeighbourKey& key);
+/// Removes what a gateway that was killed pinned. The error is the last entry's that stays.
+Status unpin_all(NetworkWatch& watch);
 
 }  // namespace postern::gateway

@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "ecshm/writer.h"
+#include "gateway/addresses/infrastructure.h"
 #include "gateway/api/api.h"
 #include "gateway/cli/server.h"
 #include "gateway/cli/wire.h"
@@ -33,6 +35,7 @@ class Daemon {
   Daemon(net::Loop& loop, DaemonOptions options) : context_(loop, std::move(options)) {
     context_.pump = [this] { pump(); };
     channels_.on_new_ca = [this] { nginx_->reload(); };
+    channels_.on_connected = [this] { reserve_addresses(); };
   }
 
   Status start();
@@ -42,9 +45,11 @@ class Daemon {
   Status load();
   Status open_data_plane();
   Status open_network();
+  void remove_left();
   Status open_administration();
   void make_core();
   void configure();
+  void reserve_addresses();
   void pump();
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
@@ -65,6 +70,7 @@ class Daemon {
   std::unique_ptr<Api> api_;
   std::unique_ptr<ApiListener> listener_;
   std::unique_ptr<cli::CliServer> cli_;
+  std::set<IpAddress> next_hops_;
   std::vector<Sha256> answers_;
   bool policies_dirty_ = false;
   bool pumping_ = false;
@@ -160,13 +166,21 @@ void Daemon::make_core() {
 }
 
 Status Daemon::open_network() {
-  if (!context_.options.firewall) return {};
+  if (!context_.options.firewall) {
+    remove_left();
+    return {};
+  }
   auto firewall = FirewallControl::open(context_);
   if (!firewall) return fail(firewall.error());
   firewall_ = std::move(*firewall);
   NetworkEvents events;
   events.interfaces = [this](std::vector<LocalInterface> list) {
     context_.core->set_interfaces(std::move(list));
+    pump();
+  };
+  events.next_hops = [this](const std::set<IpAddress>& hops) {
+    next_hops_ = hops;
+    reserve_addresses();
     pump();
   };
   events.neighbour = [this](const NeighbourKey& key, const Neighbour& neighbour) {
@@ -181,6 +195,21 @@ Status Daemon::open_network() {
   if (!watch) return fail(watch.error());
   watch_ = std::move(*watch);
   return {};
+}
+
+/// Without IP/MAC control nothing may stay of a gateway before this one, which had it and was killed.
+void Daemon::remove_left() {
+  const auto warn = [](const Status& done) {
+    // Who may not touch the network, or has no nftables, has left nothing there either.
+    if (done) return;
+    const auto code = done.error().code;
+    if (code == ErrorCode::kPermissionDenied || code == ErrorCode::kUnsupported) return;
+    log_warning("firewall.left", done.error().message);
+  };
+  warn(firewall::Firewall::remove_left());
+  auto watch = NetworkWatch::open(context_.loop, {});
+  if (!watch) return warn(fail(watch.error()));
+  if (auto gone = unpin_all(**watch); !gone) log_warning("neighbours.unpin", gone.error().message);
 }
 
 /// Command line and REST API. From here on the configuration may change.
@@ -244,12 +273,23 @@ void Daemon::configure() {
   for (const auto& c : context_.config.connectors) {
     settings.push_back({c.id, c.enabled, c.name, c.server, c.https_port, c.out_of_sync_threshold, c.serial});
   }
+  reserve_addresses();
   core.set_connectors(context_.now(), settings);
   for (const auto& c : context_.config.connectors) core.set_trusted(context_.now(), c.id, channels_.trusted(c));
   const auto used = firewall::used_tags(context_.config);
   core.set_policy_tags({used.begin(), used.end()});
   if (firewall_) firewall_->use_policies();
   policies_dirty_ = true;
+}
+
+/// Nobody enrolled is to take the address of what this gateway depends on.
+void Daemon::reserve_addresses() {
+  auto addresses = configured_infrastructure(context_.config);
+  addresses.insert(next_hops_.begin(), next_hops_.end());
+  for (const auto& c : context_.config.connectors) {
+    if (const auto ip = channels_.seen(c.id).ip; ip.valid()) addresses.insert(ip);
+  }
+  context_.core->set_reserved(std::move(addresses));
 }
 
 void Daemon::pin_serial(ConnectorId id, const EmsSerial& serial) {
@@ -300,7 +340,7 @@ bool Daemon::act_on_neighbour(act::Action& action) {
     if (watch_) unpin(gone->key);
   } else if (auto* ask = std::get_if<act::AskNeighbour>(&action)) {
     if (!watch_) return true;
-    const bool asking = watch_->probe(ask->key).has_value();
+    const bool asking = probe_unpinned(*watch_, ask->key).has_value();
     context_.core->set_neighbour(ask->key, {asking ? Neighbour::State::kAsking : Neighbour::State::kAbsent, {}, false});
   } else {
     return false;

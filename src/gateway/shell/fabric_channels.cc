@@ -77,6 +77,8 @@ void FabricChannels::opened(ConnectorId id, Result<net::WebSocketPtr> result, bo
     context_.core->on_disconnected(context_.now(), id, reason.empty() ? "the EMS closed the connection" : reason);
     context_.pump();
   };
+  channel.ip = channel.socket->peer().remote_ip;
+  if (on_connected) on_connected();
   core.on_connected(context_.now(), id);
   context_.pump();
 }

@@ -22,6 +22,8 @@ class FabricChannels {
   void on_changed(ConnectorId id);
   /// After a ZTNA CA was kept that is not the one before.
   std::function<void()> on_new_ca;
+  /// A connection is there, and nothing has come by it yet: `seen` knows the EMS's address.
+  std::function<void()> on_connected;
 
   /// Accepted by an administrator, and not replaced by another since.
   bool trusted(const config::FctemsConfig& config) const;
@@ -32,6 +34,7 @@ class FabricChannels {
     bool changed_certificate = false;  ///< Another one was shown since the last acceptance.
     std::optional<Sha256> ztna_key;    ///< Of the ZTNA CA.
     std::optional<WallTime> stale_since;
+    IpAddress ip;                      ///< Where it was connected to last; not valid: nowhere yet.
   };
   Seen seen(ConnectorId id) const;
 
