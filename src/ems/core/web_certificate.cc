@@ -50,7 +50,12 @@ void EmsCore::Impl::renew_web_certificate(Now now) {
   const auto it = std::ranges::find_if(all, [](const auto& row) { return row.second.built_in; });
   if (it == all.end()) return;
   const auto before = leaf_of(it->second);
-  if (!before || before->not_after > now.wall + kRenewBefore) return;
+  if (!before) return;
+  // Made while the clock was ahead: nobody else takes it before its time.
+  const bool too_early = before->not_before > now.wall;
+  if (!too_early && before->not_after > now.wall + kRenewBefore) return;
+  const auto why = too_early ? "it would not have been valid before " + to_iso8601(before->not_before)
+                             : "it would have expired at " + to_iso8601(before->not_after);
 
   auto names = before->dns_names;
   names.insert(names.end(), before->ip_addresses.begin(), before->ip_addresses.end());
@@ -65,14 +70,14 @@ void EmsCore::Impl::renew_web_certificate(Now now) {
   c.added_at = now.wall;
   const auto fingerprint = pki::fingerprint_text(sha256(ByteView(fresh.certificate)));
   audit(now, {"ems", ""}, "server_certificate.renew", c.name,
-        fmt::format("it would have expired at {}; the new one has the SHA-256 {}", to_iso8601(before->not_after), fingerprint));
+        fmt::format("{}; the new one has the SHA-256 {}", why, fingerprint));
   if (!c.selected) return;
   hold(act::WebCertificate{c.chain_pem, c.key_pem});
   hold(act::Alert{"ems.web_certificate_renewed",
-                  fmt::format("the web certificate \"{}\" was renewed, it would have expired at {}. Gateways that accepted the "
+                  fmt::format("the web certificate \"{}\" was renewed, {}. Gateways that accepted the "
                               "old one stop until an administrator there accepts the new one, SHA-256 {}; those with "
                               "trust-ca-cn enabled go on",
-                              c.name, to_iso8601(before->not_after), fingerprint)});
+                              c.name, why, fingerprint)});
   show_gateways_web_certificate();
 }
 

@@ -83,6 +83,24 @@ TEST_F(WebCertificate, OneThatExpiredWhileTheEmsWasAwayIsRenewedAtOnce) {
   EXPECT_GT(leaf().not_after, clock.now().wall);
 }
 
+TEST_F(WebCertificate, OneThatIsNotValidYetIsRenewedAtOnce) {
+  // Made while the clock was ten days ahead.
+  const auto before = leaf();
+  clock.set_wall(clock.now().wall - 10 * kDay);
+  restart();
+  tick();
+  ASSERT_EQ(web_certificates_in_use.size(), 1u);
+  EXPECT_NE(leaf().sha256, before.sha256);
+  EXPECT_LE(leaf().not_before, clock.now().wall);
+  EXPECT_EQ(alerts, std::vector<std::string>{"ems.web_certificate_renewed"});
+  const auto said = core->audit(0, 1)->front();
+  EXPECT_EQ(said.action, "server_certificate.renew");
+  EXPECT_TRUE(said.detail.starts_with("it would not have been valid before " + to_iso8601(before.not_before))) << said.detail;
+  clock.advance(std::chrono::hours(1));
+  tick();
+  EXPECT_EQ(web_certificates_in_use.size(), 1u);  // once
+}
+
 TEST_F(WebCertificate, AnUploadedOneIsNobodysToRenewAndTheBuiltInOneFollowsUnseen) {
   const auto built_in = leaf();
   upload("Own");
