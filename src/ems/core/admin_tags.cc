@@ -51,7 +51,9 @@ void EmsCore::save_tag(Now now, const Actor& actor, std::string_view name, postu
   const bool fresh = id == 0;
   const Tag* before = fresh ? nullptr : impl_->registry_.tags.find(id);
   const std::string old_name = before == nullptr ? std::string() : before->definition.name.str();
-  if (const auto other = impl_->tag_named_alike(definition.name.str(), id); !other.empty()) {
+  // Tags of an older EMS may be called alike already: they are told apart when one is renamed, and can be changed until then.
+  const bool named = fresh || old_name != definition.name.str();
+  if (const auto other = named ? impl_->tag_named_alike(definition.name.str(), id) : std::string(); !other.empty()) {
     return impl_->refuse(std::move(done), {ErrorCode::kAlreadyExists,
                                            "there is a tag " + other + " already; a name that differs only in case would be "
                                            "taken for it. Choose another name"});

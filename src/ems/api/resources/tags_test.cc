@@ -1,4 +1,5 @@
 #include "ems/api/api_lab.h"
+#include "ems/registry/codec.h"
 
 namespace postern::ems::testing {
 namespace {
@@ -94,6 +95,31 @@ TEST_F(ApiLab, TagNamesThatDifferOnlyInCaseAreRefused) {
   // Its own name in another spelling is a renaming as any other.
   EXPECT_EQ(call("PUT", "/api/v1/tags/Has-sshd", R"({"name":"Has-SSHD"})").status, 200);
   EXPECT_EQ(get("/api/v1/tags/Has-sshd").status, 404);
+}
+
+TEST_F(ApiLab, TagsThatAreAlreadyCalledAlikeCanBeChanged) {
+  ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Other"})").status, 201);
+  // As an EMS that did not look at names so closely has left them.
+  Batch batch;
+  ASSERT_TRUE(store.load([&](TableId table, std::string_view key, std::string_view value) -> Status {
+    if (table != TableId::kTags) return {};
+    Tag tag = *codec::read_tag_row(value);
+    if (tag.definition.name.str() != "Other") return {};
+    tag.definition.name = TagName("has-SSHD");
+    batch.rows.push_back({table, std::string(key), codec::tag_row(tag)});
+    return {};
+  }));
+  ASSERT_EQ(batch.rows.size(), 1u);
+  ASSERT_TRUE(store.commit(batch));
+  restart_all();
+  for (const char* name : {"Has-sshd", "has-SSHD"}) {
+    const std::string path = std::string("/api/v1/tags/") + name;
+    const Reply put = call("PUT", path, json::serialize(json::object{{"name", name}, {"message", "Start it."}}));
+    EXPECT_EQ(put.status, 200) << put.text;
+    EXPECT_EQ(get(path).str("message"), "Start it.");
+  }
+  EXPECT_EQ(call("PUT", "/api/v1/tags/has-SSHD", R"({"name":"HAS-SSHD"})").code(), "already_exists");  // a new name is looked at
 }
 
 TEST_F(ApiLab, WhatWasReadOfATagCanBeSentBack) {
