@@ -1,6 +1,7 @@
 #include "ems/bootstrap/bootstrap.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ems/bootstrap/identity.h"
 #include "ems/registry/codec.h"
@@ -123,11 +124,27 @@ Status set_password(Store& store, Now now, const std::string& administrator, con
   if (!a) return fail(a.error());
   a->password_hash = password_hash;
   a->must_change_password = false;
+  std::string detail = "from the command line";
+  // A password that lets nobody in would be no help.
+  if (std::exchange(a->disabled, false)) detail += ", enabled";
   Batch batch;
   batch.at = now.wall;
+  // Whoever knew the password before may have made tokens with it.
+  std::size_t ended = 0;
+  const auto loaded = store.load([&](TableId table, std::string_view key, std::string_view value) -> Status {
+    if (table != TableId::kApiTokens) return {};
+    const auto token = codec::read_api_token_row(value);
+    if (!token) return fail(token.error());
+    if (token->user != administrator) return {};
+    batch.rows.push_back({TableId::kApiTokens, std::string(key), std::nullopt});
+    ++ended;
+    return {};
+  });
+  if (!loaded) return fail(loaded.error());
+  if (ended != 0) detail += ", API tokens ended: " + std::to_string(ended);
   batch.rows.push_back({TableId::kAdministrators, administrator, codec::administrator_row(*a)});
   batch.changes.push_back({"administrator", administrator, R"({"event":"password_reset"})", ""});
-  batch.audit.push_back({0, now.wall, "ems", "", "administrator.reset_password", administrator, "from the command line"});
+  batch.audit.push_back({0, now.wall, "ems", "", "administrator.reset_password", administrator, detail});
   return commit(store, batch);
 }
 

@@ -392,6 +392,10 @@ int reset_password(const std::filesystem::path& data_dir, const std::string& adm
   if (!hash) return failed(hash.error());
   if (auto ok = set_password(**store, clock.now(), administrator, *hash); !ok) return failed(ok.error());
   std::printf("%s\n", password.c_str());
+  // What else it did, in the words of the audit log: not on standard output, which is the password alone.
+  if (const auto log = (*store)->audit(0, 1); log && !log->empty()) {
+    std::fprintf(stderr, "postern-ems: another password for %s %s\n", administrator.c_str(), log->front().detail.c_str());
+  }
   return 0;
 }
 
