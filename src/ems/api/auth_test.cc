@@ -106,6 +106,25 @@ TEST_F(ApiLab, OnlySoManyPasswordsAreHashedAtOnce) {
   EXPECT_EQ(try_sign_in("admin", kPassword).status, 200);
 }
 
+TEST_F(ApiLab, APasswordThatNobodyLookedAtIsNoAttempt) {
+  const Browser browser = sign_in();
+  std::vector<std::shared_ptr<Reply>> busy;
+  for (std::size_t i = 0; i < 4; ++i) {
+    busy.push_back(begin(request("POST", "/api/v1/auth/signin", R"({"name":"admin","password":"Correct-Horse-Battery"})")));
+  }
+  auto change = request("POST", "/api/v1/auth/password", password_change(kPassword, kNewPassword));
+  change.headers.add("Cookie", browser.cookie);
+  change.headers.add("X-CSRF-Token", browser.csrf_token);
+  for (int i = 0; i < 30; ++i) {
+    const auto in = begin(request("POST", "/api/v1/auth/signin", R"({"name":"admin","password":"Correct-Horse-Battery"})"));
+    EXPECT_EQ(in->status, 503) << i;
+    EXPECT_EQ(begin(change)->status, 503) << i;
+  }
+  settle();
+  for (const auto& reply : busy) EXPECT_EQ(reply->status, 200);
+  EXPECT_EQ(try_sign_in("admin", kPassword).status, 200);
+}
+
 TEST_F(ApiLab, ASessionMustShowItsCsrfTokenToChangeAnything) {
   Browser browser = sign_in();
   const std::string body = R"({"name":"x"})";
@@ -246,6 +265,7 @@ TEST_F(ApiLab, ChangingThePasswordEndsTheOtherSessions) {
   EXPECT_EQ(browse(here, "GET", "/api/v1/ems").status, 200);
   EXPECT_EQ(browse(there, "GET", "/api/v1/ems").status, 401);
   EXPECT_EQ(browse(reader, "GET", "/api/v1/ems").status, 200);
+  EXPECT_EQ(get("/api/v1/ems").status, 200);  // programs go on: nobody demanded the change
   EXPECT_EQ(try_sign_in("admin", kPassword).status, 401);
   EXPECT_EQ(try_sign_in("admin", kNewPassword).status, 200);
   restart_all();
@@ -275,8 +295,12 @@ TEST_F(ApiLab, APasswordThatMustBeChangedIsChangedFirst) {
   EXPECT_EQ(browse(browser, "GET", "/api/v1/auth/session").status, 200);
   EXPECT_EQ(browse(browser, "GET", "/api/v1/endpoints").status, 403);
   EXPECT_EQ(browse(browser, "POST", "/api/v1/tokens", R"({"name":"x"})").status, 403);
+  EXPECT_EQ(get("/api/v1/ems").status, 200);
   ASSERT_EQ(browse(browser, "POST", "/api/v1/auth/password", password_change(kPassword, kNewPassword)).status, 204);
   EXPECT_EQ(browse(browser, "GET", "/api/v1/endpoints").status, 200);
+  // Others knew the password that had to be changed: tokens made with it end.
+  EXPECT_EQ(get("/api/v1/ems").status, 401);
+  EXPECT_EQ(read_only("GET", "/api/v1/ems").status, 200);
 }
 
 TEST_F(ApiLab, ASessionEndsWhenIdle) {

@@ -23,7 +23,8 @@ void store(const CallPtr& call, const std::string& old_hash, std::string new_has
   changed.must_change_password = false;
   services.core.save_administrator(now_of(call), actor_of(call), std::move(changed), [call, done](Status stored) {
     if (!stored) return refuse(done, stored.error());
-    // Whoever knew the old password is out.
+    // Whoever signed in with the old password is out. The user's API tokens stay, unless the change was demanded: then
+    // the core has ended them.
     call->services.sessions.close_all(call->who.user, call->who.session_key);
     done({}, 0);
   });
@@ -54,7 +55,10 @@ void change_own_password(const CallPtr& call, const std::string& old_password, c
   }
   if (Status ok = take_attempt(call); !ok) return done(ok, sign_in_status(ok.error()));
   check_password(call, call->who.user, old_password, [call, new_password, done = std::move(done)](Result<bool> right) {
-    if (!right) return refuse(done, right.error());
+    if (!right) {
+      give_back_attempt(call);  // no password was tried
+      return refuse(done, right.error());
+    }
     Services& services = call->services;
     if (!*right) {
       services.core.note(now_of(call), actor_of(call), "password.refused", call->who.user, "the old password was wrong");

@@ -49,7 +49,10 @@ void sign_in(const CallPtr& call, const std::string& name, const std::string& pa
              std::function<void(Result<SignedIn>)> done) {
   if (Status ok = take_attempt(call); !ok) return done(fail(ok.error()));
   check_password(call, name, password, [call, name, done = std::move(done)](Result<bool> right) {
-    if (!right) return done(fail(right.error()));
+    if (!right) {
+      give_back_attempt(call);  // no password was tried
+      return done(fail(right.error()));
+    }
     Services& services = call->services;
     const Now now = now_of(call);
     const Actor actor{name, call->request.peer.remote_ip.str()};

@@ -87,6 +87,16 @@ bool last_admin(const Registry& registry, const std::string& name) {
   });
 }
 
+/// Returns how many there were.
+std::size_t erase_tokens_of(Registry& registry, const std::string& user) {
+  std::vector<std::string> theirs;
+  for (const auto& [id, token] : registry.tokens.all()) {
+    if (token.user == user) theirs.push_back(id);
+  }
+  for (const auto& id : theirs) registry.tokens.erase(id);
+  return theirs.size();
+}
+
 constexpr std::string_view kLastAdmin = "this is the last administrator with the role admin who may sign in; make another one first";
 
 }  // namespace
@@ -107,7 +117,15 @@ void EmsCore::save_administrator(Now now, const Actor& actor, Administrator admi
   std::string what;
   if (before != nullptr) {
     const auto add = [&](std::string_view text) { what += (what.empty() ? "" : ", ") + std::string(text); };
-    if (before->password_hash != administrator.password_hash) add("another password");
+    if (before->password_hash != administrator.password_hash) {
+      add("another password");
+      // Whoever knew a password that others had to replace may have made tokens with it. They stay only when somebody
+      // changes their own of their own accord.
+      if (actor.name != administrator.name || before->must_change_password) {
+        const auto ended = erase_tokens_of(registry, administrator.name);
+        if (ended != 0) add("API tokens ended: " + std::to_string(ended));
+      }
+    }
     if (before->role != administrator.role) add("role " + std::string(administrator_role_name(administrator.role)));
     if (before->disabled != administrator.disabled) add(administrator.disabled ? "disabled" : "enabled");
   }
@@ -125,11 +143,7 @@ void EmsCore::remove_administrator(Now now, const Actor& actor, const std::strin
   }
   if (last_admin(registry, name)) return impl_->refuse(std::move(done), {ErrorCode::kConflict, std::string(kLastAdmin)});
   registry.administrators.erase(name);
-  std::vector<std::string> theirs;
-  for (const auto& [id, token] : registry.tokens.all()) {
-    if (token.user == name) theirs.push_back(id);
-  }
-  for (const auto& id : theirs) registry.tokens.erase(id);
+  erase_tokens_of(registry, name);
   impl_->audit(now, actor, "administrator.remove", name);
   impl_->complete(std::move(done));
   impl_->after_input(now);

@@ -10,12 +10,25 @@ std::string body(const json::object& members) { return json::serialize(members);
 
 class Administrators : public ApiLab {
  protected:
+  /// In a session of the administrator "admin".
+  Reply signed_in(const std::string& method, const std::string& target, const std::string& text = {}) {
+    if (boss_.cookie.empty()) boss_ = sign_in();
+    return browse(boss_, method, target, text);
+  }
   Reply create(const std::string& name, const std::string& role = "admin", const std::string& password = kFirst) {
-    return post(kPath, body({{"name", name}, {"role", role}, {"password", password}}));
+    return signed_in("POST", kPath, body({{"name", name}, {"role", role}, {"password", password}}));
   }
   Reply change(const std::string& name, const json::object& members) {
-    return call("PATCH", std::string(kPath) + "/" + name, body(members));
+    return signed_in("PATCH", std::string(kPath) + "/" + name, body(members));
   }
+  Reply remove(const std::string& name) { return signed_in("DELETE", std::string(kPath) + "/" + name); }
+  void restart_everything() {
+    boss_ = {};
+    restart_all();
+  }
+
+ private:
+  Browser boss_;
 };
 
 TEST_F(Administrators, AreListedWithoutTheirPasswords) {
@@ -43,9 +56,8 @@ TEST_F(Administrators, ANewOneHasToChangeThePasswordFirst) {
   ASSERT_EQ(browse(eve, "POST", "/api/v1/auth/password", body(passwords)).status, 204);
   EXPECT_EQ(browse(eve, "GET", kPath).status, 200);
 
-  EXPECT_EQ(post(kPath, body({{"name", "robot"}, {"role", "readonly"}, {"password", kFirst}, {"must_change_password", false}}))
-                .at("must_change_password"),
-            json::value(false));
+  const json::object robot{{"name", "robot"}, {"role", "readonly"}, {"password", kFirst}, {"must_change_password", false}};
+  EXPECT_EQ(signed_in("POST", kPath, body(robot)).at("must_change_password"), json::value(false));
 }
 
 TEST_F(Administrators, BadInputIsRefusedAndNothingIsMade) {
@@ -75,7 +87,7 @@ TEST_F(Administrators, ADisabledOneIsOutAtOnceWithTheirTokens) {
   EXPECT_EQ(refused.status, 403);
   EXPECT_NE(refused.message().find("disabled"), std::string::npos);
   EXPECT_EQ(try_sign_in("reader", "a-wrong-password").status, 401);  // who does not know the password is not told
-  restart_all();
+  restart_everything();
   EXPECT_EQ(read_only("GET", kPath).status, 401);
   ASSERT_EQ(change("reader", {{"disabled", false}}).status, 200);
   EXPECT_EQ(read_only("GET", kPath).status, 200);
@@ -88,29 +100,82 @@ TEST_F(Administrators, AnotherPasswordEndsSessionsAndIsToBeChanged) {
   EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
   EXPECT_EQ(try_sign_in("reader", kPassword).status, 401);
   EXPECT_EQ(try_sign_in("reader", kFirst).at("must_change_password"), json::value(true));
-  // A stolen token must not become a password.
+  // A stolen session must not become a password.
   const Reply own = change("admin", {{"password", kFirst}});
   EXPECT_EQ(own.status, 409);
   EXPECT_EQ(try_sign_in("admin", kPassword).status, 200);
 }
 
+TEST_F(Administrators, AnApiTokenOnlyReadsThem) {
+  // One that runs out would otherwise leave behind an administrator, who does not.
+  const std::string reader = std::string(kPath) + "/reader";
+  const auto commits = store.commits();
+  for (const Reply& reply : {post(kPath, body({{"name", "eve"}, {"role", "admin"}, {"password", kFirst}})),
+                             call("PATCH", reader, body({{"role", "admin"}})),
+                             call("PATCH", reader, body({{"password", kFirst}})),
+                             call("DELETE", reader)}) {
+    EXPECT_EQ(reply.status, 403) << reply.text;
+    EXPECT_EQ(reply.code(), "permission_denied");
+    EXPECT_NE(reply.message().find("an API token can't"), std::string::npos) << reply.message();
+  }
+  EXPECT_EQ(store.commits(), commits);
+  EXPECT_EQ(get(kPath).items().size(), 2u);
+  EXPECT_EQ(get(reader).str("role"), "readonly");
+}
+
+TEST_F(Administrators, APasswordGivenBySomebodyElseEndsTheTokens) {
+  add_token("reader", "pst_made-by-a-thief", AdministratorRole::kReadonly);
+  ASSERT_EQ(change("reader", {{"role", "readonly"}}).status, 200);
+  EXPECT_EQ(read_only("GET", kPath).status, 200);  // nothing else ends them
+  ASSERT_EQ(change("reader", {{"password", kFirst}}).status, 200);
+  EXPECT_EQ(core->audit(0, 1)->front().detail, "another password, API tokens ended: 2");
+  EXPECT_EQ(read_only("GET", kPath).status, 401);
+  EXPECT_EQ(get(kPath).status, 200);  // others' stay
+  restart_everything();
+  EXPECT_EQ(read_only("GET", kPath).status, 401);
+  EXPECT_EQ(call_with("pst_made-by-a-thief", "GET", kPath).status, 401);
+  EXPECT_EQ(get(kPath).status, 200);
+}
+
+TEST_F(Administrators, TokensStayWhenTheNewPasswordCanNotBeStored) {
+  ASSERT_EQ(signed_in("GET", kPath).status, 200);
+  disk_full(true);
+  EXPECT_EQ(change("reader", {{"password", kFirst}}).status, 507);
+  EXPECT_EQ(read_only("GET", kPath).status, 200);
+  disk_full(false);
+}
+
+TEST_F(Administrators, ThePasswordFromTheCommandLineEndsTheTokensAndEnables) {
+  ASSERT_EQ(change("reader", {{"disabled", true}}).status, 200);
+  ASSERT_TRUE(set_password(store, clock.now(), "reader", *hash_password(kFirst)));
+  const AuditEntry said = store.audit(0, 1)->front();
+  EXPECT_EQ(said.action, "administrator.reset_password");
+  EXPECT_EQ(said.detail, "from the command line, enabled, API tokens ended: 1");
+  restart_everything();
+  EXPECT_EQ(try_sign_in("reader", kFirst).status, 200);
+  EXPECT_EQ(read_only("GET", kPath).status, 401);
+  EXPECT_EQ(get(kPath).status, 200);
+  ASSERT_TRUE(set_password(store, clock.now(), "reader", *hash_password(kPassword)));
+  EXPECT_EQ(store.audit(0, 1)->front().detail, "from the command line");
+}
+
 TEST_F(Administrators, TheLastOneStays) {
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/admin").status, 409);
+  EXPECT_EQ(remove("admin").status, 409);
   EXPECT_EQ(change("admin", {{"disabled", true}}).status, 409);
   EXPECT_EQ(change("admin", {{"role", "readonly"}}).status, 409);
   ASSERT_EQ(create("eve").status, 201);
   ASSERT_EQ(change("eve", {{"disabled", true}}).status, 200);
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/admin").status, 409);  // eve could not sign in
+  EXPECT_EQ(remove("admin").status, 409);  // eve could not sign in
   ASSERT_EQ(change("eve", {{"disabled", false}}).status, 200);
   const Browser browser = sign_in();
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/admin").status, 204);
+  EXPECT_EQ(remove("admin").status, 204);
   EXPECT_EQ(browse(browser, "GET", kPath).status, 401);
   EXPECT_EQ(get(kPath).status, 401);  // the token of the one who is gone
 }
 
 TEST_F(Administrators, SessionsDoNotPassToTheNextOfThatName) {
   const Browser reader = sign_in("reader");
-  ASSERT_EQ(call("DELETE", std::string(kPath) + "/reader").status, 204);
+  ASSERT_EQ(remove("reader").status, 204);
   ASSERT_EQ(create("reader", "admin").status, 201);
   EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
 }

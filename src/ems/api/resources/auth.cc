@@ -85,7 +85,7 @@ Resource auth_resource() {
                       .path = "/api/v1/auth/password",
                       .role = Role::kReadonly,
                       .handler = change_password,
-                      .summary = "Change one's own password; the user's other sessions end",
+                      .summary = "Change one's own password; the user's other sessions end, and the API tokens when it had to be changed",
                       .body_kind = BodyKind::kFields,
                       .body = {{.name = "old_password",
                                 .required = true,
