@@ -1,6 +1,9 @@
 #include "gateway/firewall/firewall.h"
 
+#include <linux/capability.h>
 #include <nftables/libnftables.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <map>
 #include <mutex>
@@ -90,6 +93,12 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
 }
 
 Status Firewall::remove_left(std::string table) {
+  // Asked for without the right, libnftables itself writes to the program's standard error.
+  __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &head, rights) != 0 || !(rights[0].effective & (1u << CAP_NET_ADMIN))) {
+    return fail(ErrorCode::kPermissionDenied, "changing nftables needs CAP_NET_ADMIN");
+  }
   Impl impl(std::move(table));
   impl.nft = nft_ctx_new(NFT_CTX_DEFAULT);
   if (!impl.nft) return fail(ErrorCode::kUnsupported, "nftables can't be used here");

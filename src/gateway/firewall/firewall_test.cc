@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -378,6 +380,17 @@ TEST_F(FirewallTest, WhatAKilledGatewayLeftCanBeTakenAwayWithoutAnother) {
   lab.in("g", [] {
     EXPECT_TRUE(Firewall::remove_left());
     EXPECT_TRUE(Firewall::remove_left()) << "nothing is there: nothing to complain of";
+    // Without the right (of this thread alone) it says so to its caller, and to nobody else.
+    __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {};
+    ASSERT_EQ(syscall(SYS_capget, &head, rights), 0);
+    rights[0].effective &= ~(1u << CAP_NET_ADMIN);
+    ASSERT_EQ(syscall(SYS_capset, &head, rights), 0);
+    testing::internal::CaptureStderr();
+    const auto removed = Firewall::remove_left();
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    ASSERT_FALSE(removed);
+    EXPECT_EQ(removed.error().code, ErrorCode::kPermissionDenied);
   });
   EXPECT_TRUE(passes());
 }
