@@ -359,6 +359,19 @@ class Walk(harness.StackTest):
             endpoint.close()
             gateway.configure("config firewall policy\ndelete 3\nend\n")
 
+    def test_who_is_the_gateways_next_hop_takes_no_address(self):
+        plan, lab = self.stack.plan, self.stack.lab
+        self.wait_resolved("Marked", True)
+        route = ["198.51.100.0/24", "via", plan.agent]
+        lab.ip("gw", "route", "add", *route)
+        try:
+            self.wait_resolved("Marked", False)
+            wait_for(lambda: self.pinned() == [], "the next hop's entry to be ordinary")
+        finally:
+            lab.ip("gw", "route", "del", *route)
+        self.wait_resolved("Marked", True)
+        wait_for(lambda: self.pinned() == [plan.agent], "the entry to be pinned again")
+
     def test_what_was_pinned_is_let_go(self):
         plan, ems, lab = self.stack.plan, self.stack.ems, self.stack.lab
         wait_for(lambda: self.pinned() == [plan.agent], "nobody else's entry to be pinned")
