@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
 
   auto* admin = app.add_subcommand("admin", "Administrators, while the server does not run");
   admin->require_subcommand(1);
-  auto* reset = admin->add_subcommand("reset-password", "Give an administrator a new random password and print it");
+  auto* reset = admin->add_subcommand("reset-password", "Give an administrator a new random password and print it; enables them and "
+                                                        "ends their API tokens");
   std::string reset_dir, name = "admin";
   reset->add_option("--data-dir", reset_dir, "Directory of the database")->required();
   reset->add_option("--name", name, "Administrator")->capture_default_str();

@@ -34,7 +34,8 @@ struct ShellOptions {
 /// Runs the EMS until SIGTERM or SIGINT. Exit status of the program. Thread: one, and the loop's workers.
 int run_ems(const ShellOptions& options);
 
-/// Sets a new random password of an administrator and writes it to standard output. Exit status.
+/// Sets a new random password of an administrator, who is enabled and whose API tokens end, and writes it to standard output;
+/// what else was done, to standard error. Exit status.
 int reset_password(const std::filesystem::path& data_dir, const std::string& administrator);
 
 }  // namespace postern::ems
