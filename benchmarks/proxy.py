@@ -123,7 +123,7 @@ def as_root():
 
 def plain_nginx(written, directory, ports, authorise=None):
     """The gateway's own configuration of nginx without our module; `ports`: old to new."""
-    text = re.sub(r"(?m)^\s*(load_module|postern_shm|postern_proxy|error_page 421|location = /\.postern/).*\n", "", written)
+    text = re.sub(r"(?m)^\s*(load_module|postern_shm|postern_proxy|error_page |location = /\.postern/).*\n", "", written)
     pool = re.search(r"upstream (pool_\d+)", text).group(1)
     text = text.replace("pool_$postern_pool", pool).replace("$postern_upgrade", '""').replace("$postern_connection", '""')
     text = re.sub(r'"[^"]*/(nginx\.pid|error\.log|body|proxy|fastcgi|uwsgi|scgi)"', rf'"{directory}/\1"', text)
