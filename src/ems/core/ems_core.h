@@ -250,6 +250,7 @@ class EmsCore {
   void delete_profile(Now now, const Actor& actor, const std::string& name, DoneStatus done);
 
   /// Adds or replaces. The last one with role admin who may sign in can't be removed, disabled or lose the role (kConflict).
+  /// Another password given by somebody else, or one that had to be changed, ends the user's API tokens.
   void save_administrator(Now now, const Actor& actor, Administrator administrator, DoneStatus done);
   void remove_administrator(Now now, const Actor& actor, const std::string& name, DoneStatus done);
   void add_api_token(Now now, const Actor& actor, ApiToken token, DoneStatus done);

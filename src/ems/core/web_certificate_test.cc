@@ -85,11 +85,15 @@ TEST_F(WebCertificate, OneThatExpiredWhileTheEmsWasAwayIsRenewedAtOnce) {
 
 TEST_F(WebCertificate, OneThatIsNotValidYetIsRenewedAtOnce) {
   // Made while the clock was ten days ahead.
+  clock.advance(720 * kDay);
+  tick();
+  ASSERT_EQ(web_certificates_in_use.size(), 1u);
   const auto before = leaf();
+  alerts.clear();
   clock.set_wall(clock.now().wall - 10 * kDay);
   restart();
   tick();
-  ASSERT_EQ(web_certificates_in_use.size(), 1u);
+  ASSERT_EQ(web_certificates_in_use.size(), 2u);
   EXPECT_NE(leaf().sha256, before.sha256);
   EXPECT_LE(leaf().not_before, clock.now().wall);
   EXPECT_EQ(alerts, std::vector<std::string>{"ems.web_certificate_renewed"});
@@ -98,7 +102,16 @@ TEST_F(WebCertificate, OneThatIsNotValidYetIsRenewedAtOnce) {
   EXPECT_TRUE(said.detail.starts_with("it would not have been valid before " + to_iso8601(before.not_before))) << said.detail;
   clock.advance(std::chrono::hours(1));
   tick();
-  EXPECT_EQ(web_certificates_in_use.size(), 1u);  // once
+  EXPECT_EQ(web_certificates_in_use.size(), 2u);  // once
+}
+
+TEST_F(WebCertificate, AClockFromBeforeTheEmsItselfRenewsNothing) {
+  const auto before = leaf();
+  clock.set_wall(WallTime{});
+  restart();
+  tick();
+  EXPECT_EQ(web_certificates_in_use.size(), 0u);
+  EXPECT_EQ(leaf().sha256, before.sha256);
 }
 
 TEST_F(WebCertificate, AnUploadedOneIsNobodysToRenewAndTheBuiltInOneFollowsUnseen) {
