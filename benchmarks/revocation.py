@@ -22,7 +22,7 @@ TARGETS = ["postern-ems", "postern-gateway", "postern-agent", "ngx_http_postern_
 LETTER = "r"
 PORT = 9447
 
-CHANGES = 200            # for P2, as the issue counts them
+CHANGES = 200            # for P2
 DECISIONS = 100          # for P1
 BLOCK = 20               # ours and the peer take turns
 

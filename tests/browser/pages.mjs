@@ -31,7 +31,7 @@ async function fits(page, width) {
 }
 
 const steps = {
-  /** The seed's pop-up: sign in, compare the fingerprint, authorise; with the keyboard alone. */
+  /** The page that a gateway's administrator is sent to: sign in, compare the fingerprint, authorise; with the keyboard alone. */
   async authorise() {
     const page = await visitor();
     await page.goto(`${stack.ems}/fabric-authorization?serial=${stack.gateway_serial}`);
