@@ -26,28 +26,7 @@ CHANGES = 200            # for P2
 DECISIONS = 100          # for P1
 BLOCK = 20               # ours and the peer take turns
 
-CONFIGURATION = """config firewall vip
-    edit "bench"
-        set extip {listen}
-        set extport {port}
-    next
-end
-config firewall access-proxy
-    edit "bench"
-        set vip "bench"
-        config api-gateway
-            edit 1
-                config realservers
-                    edit 1
-                        set ip {app}
-                        set port {app_port}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
+POLICIES = """config firewall proxy-policy
     edit 101
         set access-proxy "bench"
         set ztna-ems-tag "EMS1_ZTNA_Forbidden"
@@ -101,8 +80,7 @@ class Revocation:
         stack.ems.put_tag({"name": "Forbidden", "rules": [
             {"id": 1, "os": "linux", "type": "file", "paths": [str(self.file)]}]})
         stack.protect()
-        stack.gateway.configure(CONFIGURATION.format(
-            listen="0.0.0.0", port=PORT, app=stack.app_address, app_port=stack.ports["app"]))
+        stack.gateway.configure(stack.access_proxy("bench", PORT) + POLICIES)
         stack.wait_evaluated(stack.enrol())
 
     def client(self, measure, changes):

@@ -5,6 +5,7 @@ Standard library only.
 """
 import contextlib
 import ctypes
+import errno
 import hashlib
 import http.client
 import json
@@ -56,11 +57,19 @@ def wait_for(condition, what, seconds=30.0, every=0.02):
 
 
 def namespaces_allowed():
-    """None, or why this machine refuses network namespaces."""
+    """None, or why this machine refuses network namespaces. Whatever else is wrong is an error: not having the right is the
+    only reason to go on without."""
     name = f"pst-probe-{os.getpid()}"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+    try:
+        made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
+    except FileNotFoundError:
+        raise LabError("the command ip is missing; install it: apt-get install iproute2")
     if made.returncode != 0:
-        return made.stderr.strip() or "ip netns add failed"
+        said = made.stderr.strip() or f"ip netns add ended with {made.returncode}"
+        if any(os.strerror(refusal) in said for refusal in (errno.EPERM, errno.EACCES)):
+            return said
+        raise LabError(f"a network namespace can't be made: {said}; see `ip netns list` and "
+                       "/proc/sys/user/max_net_namespaces, or start ./run --no-namespaces")
     subprocess.run(["ip", "netns", "del", name], capture_output=True)
     return None
 

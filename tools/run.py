@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Starts the whole of Postern on this machine, connected as the guide walks through it, until Ctrl-C. See ./run --help."""
+"""Starts the whole of Postern on this machine, connected as an administrator would, until Ctrl-C. See ./run --help."""
 import argparse
 import fcntl
 import json
@@ -39,7 +39,18 @@ def arguments():
                         help="IPv4 network of /16 or larger to take the addresses from (default: %(default)s)")
     parser.add_argument("--no-namespaces", action="store_true",
                         help="everything on loopback, without IP/MAC control")
+    ports = parser.add_argument_group("ports", "In their namespaces the programs have those below; on loopback free ones are "
+                                               "chosen.")
+    for what, (option, meaning) in stacks.PORT_OPTIONS.items():
+        ports.add_argument(option, type=port, metavar="PORT", dest=f"port_{what}",
+                           help=f"{meaning} (in a namespace: {stacks.PORTS[what]})")
     return parser.parse_args()
+
+
+def port(text):
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text}: a port is a number from 1 to 65535")
+    return int(text)
 
 
 def only_one():
@@ -143,7 +154,11 @@ def main():
     refused = None if not args.no_namespaces else "switched off by --no-namespaces"
     if os.geteuid() != 0 and refused is None:
         refused = "making them needs root"
-    refused = refused or namespaces_allowed()
+    try:
+        refused = refused or namespaces_allowed()
+    except LabError as error:
+        say(f"./run: {error}")
+        return 1
     if refused:
         say(f"Network namespaces are not to be had ({refused}): everything runs on loopback, without IP/MAC control.")
 
@@ -153,7 +168,8 @@ def main():
 
     s = None
     try:
-        s = stacks.Stack(name, VAR, args.net, namespaces=not refused)
+        given = {what: getattr(args, f"port_{what}") for what in stacks.PORTS if getattr(args, f"port_{what}")}
+        s = stacks.Stack(name, VAR, args.net, namespaces=not refused, ports=given)
         say("Starting")
         s.start_programs()
         s.ems.sign_in()

@@ -6,6 +6,7 @@ command line, in the REST API or in a documented file does not exist for it. Sta
 import json
 import os
 import re
+import socket
 import stat
 import tempfile
 from pathlib import Path
@@ -14,8 +15,15 @@ import topology
 from lab import BIN, ROOT, Lab, LabError, free_port, https, remove_leftovers, remove_tree, wait_for
 
 HTTPS_PORT, TELEMETRY_PORT = 8443, 8013
-APP_PORT = 8080
-PROXY_PORT, STRICT_PORT, GATEWAY_API_PORT = 9443, 9444, 8444
+GATEWAY_API_PORT = 8444
+# Where the programs listen in namespaces of their own, where every port is free. On loopback free ones are chosen.
+PORTS = {"https": HTTPS_PORT, "telemetry": TELEMETRY_PORT, "gateway": GATEWAY_API_PORT, "proxy": 9443, "strict": 9444,
+         "app": 8080}
+# ./run's option for each, and what it is for.
+PORT_OPTIONS = {"https": ("--ems-port", "EMS: pages, REST API and gateways"), "telemetry": ("--telemetry-port", "EMS: agents"),
+                "gateway": ("--gateway-port", "gateway: REST API"), "proxy": ("--proxy-port", "access proxy"),
+                "strict": ("--strict-port", "access proxy that also forbids vulnerable devices"),
+                "app": ("--app-port", "the protected application")}
 SAMPLE_FEED = ROOT / "data/osv-debian-12-sample.jsonl.gz"
 
 TELEMETRY_CONNECTED = {
@@ -233,33 +241,16 @@ CONNECTOR = """config endpoint-control fctems
 end
 """
 
-# What the protected application needs: two access proxies, one policy table, and IP/MAC control.
-PROXIES = """config firewall vip
-    edit "web"
+# An access proxy in front of one application; who may pass is up to the policies.
+ACCESS_PROXY = """config firewall vip
+    edit "{name}"
         set extip {listen}
         set extport {port}
     next
-    edit "web-strict"
-        set extip {listen}
-        set extport {strict_port}
-    next
 end
 config firewall access-proxy
-    edit "web"
-        set vip "web"
-        config api-gateway
-            edit 1
-                config realservers
-                    edit 1
-                        set ip {app}
-                        set port {app_port}
-                    next
-                end
-            next
-        end
-    next
-    edit "web-strict"
-        set vip "web-strict"
+    edit "{name}"
+        set vip "{name}"
         config api-gateway
             edit 1
                 config realservers
@@ -272,7 +263,10 @@ config firewall access-proxy
         end
     next
 end
-config firewall proxy-policy
+"""
+
+# Who may pass the two access proxies of the protected application.
+PROXY_POLICIES = """config firewall proxy-policy
     edit 1
         set name "not-vulnerable"
         set access-proxy "web-strict"
@@ -344,11 +338,41 @@ end
 """
 
 
+def choose_ports(given, free=None):
+    """Who listens where. `given` of ./run's options come first; the others are those of PORTS, or whatever `free()` finds.
+    LabError: two of them alike."""
+    chosen = {}
+    for what in sorted(PORTS, key=lambda what: what not in given):
+        port = given.get(what) or (free() if free else PORTS[what])
+        while free and what not in given and port in chosen.values():
+            port = free()
+        for other, theirs in chosen.items():
+            if port == theirs:
+                raise LabError(f"{PORT_OPTIONS[other][0]} and {PORT_OPTIONS[what][0]} are both {port}; give them different ports")
+        chosen[what] = port
+    return chosen
+
+
+def check_free(given, address):
+    """LabError: another program listens at a port that was asked for."""
+    for what, port in given.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)    # a connection that has ended takes no port
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                raise LabError(f"{PORT_OPTIONS[what][0]} {port}: can't listen at {address}:{port}: {error.strerror}; give "
+                               "another port, or none and a free one is chosen")
+
+
 class Stack:
-    """EMS, gateway, one agent and the application. `namespaces` False: all on loopback, without IP/MAC control."""
+    """EMS, gateway, one agent and the application. `namespaces` False: all on loopback, without IP/MAC control. `ports` is
+    what PORTS names, where a person wants another one."""
 
     def __init__(self, name, directory, net="10.0.0.0/16", namespaces=True, second_endpoint=False, host_links=True,
-                 restart=True, feeds=(SAMPLE_FEED,)):
+                 restart=True, feeds=(SAMPLE_FEED,), ports=None):
+        ports = ports or {}
+        self.ports = choose_ports(ports, None if namespaces else free_port)
         self.lab = Lab(name, directory)
         self.directory = Path(directory)
         # nginx's own user has to reach its files below the runtime directory.
@@ -358,15 +382,13 @@ class Stack:
         if namespaces:
             hosts = topology.build(self.lab, self.plan, second_endpoint, host_links)
             self.gateway_host, self.ems_host = hosts if hosts else (self.plan.gateway_port2, self.plan.ems)
-            self.ports = {"https": HTTPS_PORT, "telemetry": TELEMETRY_PORT, "proxy": PROXY_PORT, "strict": STRICT_PORT,
-                          "app": APP_PORT, "gateway": GATEWAY_API_PORT}
             # Without links the host asks from inside: tests of the network itself need no way in.
             self.from_ns = None if hosts else self.lab.namespaces["srv"]
             self.ems_address, self.app_address, any_address = self.plan.ems, self.plan.app, "0.0.0.0"
         else:
             self.gateway_host = self.ems_host = self.ems_address = self.app_address = any_address = "127.0.0.1"
             self.from_ns = None
-            self.ports = {what: free_port() for what in ("https", "telemetry", "proxy", "strict", "app", "gateway")}
+            check_free(ports, "127.0.0.1")
         short = (lambda s: s) if namespaces else (lambda s: None)
         d = self.directory
         self.ems = Ems(self.lab, d / "ems", short("srv"), any_address, self.ports["https"], self.ports["telemetry"],
@@ -394,7 +416,7 @@ class Stack:
         self.agent.start()
 
     def connect_fabric(self):
-        """The seed's first part: connector, certificate, authorise, connected on both sides."""
+        """Connector, certificate, authorise, connected on both sides."""
         self.gateway.configure(CONNECTOR.format(server=self.ems_address, port=self.ports["https"]))
         fingerprint = self.ems.fingerprint()["sha256"]
         self.gateway.cli(f"execute fctems verify 1 {fingerprint}")
@@ -411,10 +433,14 @@ class Stack:
         self.ems.put_tag(TELEMETRY_CONNECTED)
         self.ems.api("PUT", "profiles/Default", {"show_security_posture_tag": True})
 
+    def access_proxy(self, name, port):
+        """The configuration of an access proxy at `port`, in front of the application."""
+        return ACCESS_PROXY.format(name=name, port=port, listen="0.0.0.0" if self.namespaces else "127.0.0.1",
+                                   app=self.app_address, app_port=self.ports["app"])
+
     def protect(self):
-        self.gateway.configure(PROXIES.format(listen="0.0.0.0" if self.namespaces else "127.0.0.1",
-                                              port=self.ports["proxy"], strict_port=self.ports["strict"],
-                                              app=self.app_address, app_port=self.ports["app"]))
+        self.gateway.configure(self.access_proxy("web", self.ports["proxy"]) +
+                               self.access_proxy("web-strict", self.ports["strict"]) + PROXY_POLICIES)
         if self.namespaces:
             self.gateway.configure(FIREWALL.format(agents=self.plan.agents, ems=self.plan.ems, app=self.plan.app,
                                                    https_port=self.ports["https"], telemetry_port=self.ports["telemetry"],

@@ -1,4 +1,5 @@
-"""The small network that ./run and the end-to-end tests build: endpoint, gateway, servers, with the seed's addresses."""
+"""The small network that ./run and the end-to-end tests build: endpoint, gateway, servers, with the addresses of the
+reference walk: 10.0.1.2 behind port1 of the gateway."""
 import ipaddress
 import json
 

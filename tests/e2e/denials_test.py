@@ -11,45 +11,7 @@ from harness import https, stacks, wait_for
 
 # Two more access proxies: one whose policy forbids a tag that the test can give and take, one that demands a tag that
 # can't be told.
-MORE = """config firewall vip
-    edit "no-mark"
-        set extip 0.0.0.0
-        set extport 9445
-    next
-    edit "judged"
-        set extip 0.0.0.0
-        set extport 9446
-    next
-end
-config firewall access-proxy
-    edit "no-mark"
-        set vip "no-mark"
-        config api-gateway
-            edit 1
-                config realservers
-                    edit 1
-                        set ip {app}
-                        set port {port}
-                    next
-                end
-            next
-        end
-    next
-    edit "judged"
-        set vip "judged"
-        config api-gateway
-            edit 1
-                config realservers
-                    edit 1
-                        set ip {app}
-                        set port {port}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
+POLICIES = """config firewall proxy-policy
     edit 11
         set access-proxy "no-mark"
         set ztna-ems-tag "EMS1_ZTNA_Marked"
@@ -88,7 +50,7 @@ class Denials(harness.StackTest):
         stack.connect_fabric()
         stack.make_tags()
         stack.protect()
-        stack.gateway.configure(MORE.format(app=stack.app_address, port=stack.ports["app"]))
+        stack.gateway.configure(stack.access_proxy("no-mark", 9445) + stack.access_proxy("judged", 9446) + POLICIES)
         cls.program = cls.directory / f"mark{cls.name}"
         shutil.copy("/bin/sleep", cls.program)
         stack.ems.put_tag({"name": "Marked", "message": "End the mark.", "rules": [

@@ -16,29 +16,8 @@ CONNECTOR = """config endpoint-control fctems
 end
 """
 
-# An access proxy for those whom the second EMS vouches for, and the way to that EMS for its agents.
-SECOND = """config firewall vip
-    edit "second"
-        set extip 0.0.0.0
-        set extport 9447
-    next
-end
-config firewall access-proxy
-    edit "second"
-        set vip "second"
-        config api-gateway
-            edit 1
-                config realservers
-                    edit 1
-                        set ip {app}
-                        set port {app_port}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
+# Who may pass the access proxy of those whom the second EMS vouches for, and the way to that EMS for its agents.
+SECOND = """config firewall proxy-policy
     edit 22
         set access-proxy "second"
         set ztna-ems-tag "EMS2_ZTNA_Telemetry-Connected"
@@ -88,8 +67,8 @@ class TwoEms(harness.StackTest):
         cls.second.put_tag(stacks.TELEMETRY_CONNECTED)
         gateway = stack.gateway
         # Before it is connected, its tag is a name that nobody has shared: said, and no error.
-        cls.said = gateway.configure(SECOND.format(app=stack.app_address, app_port=stack.ports["app"],
-                                                   https_port=HTTPS_PORT, telemetry_port=TELEMETRY_PORT))
+        cls.said = gateway.configure(stack.access_proxy("second", 9447) +
+                                     SECOND.format(https_port=HTTPS_PORT, telemetry_port=TELEMETRY_PORT))
         gateway.configure(CONNECTOR.format(server=stack.ems_address, port=HTTPS_PORT))
         gateway.cli(f"execute fctems verify 2 {cls.second.fingerprint()['sha256']}")
         serial = gateway.serial()
