@@ -43,7 +43,9 @@ int main(int argc, char** argv) {
                   "IP:PORT of the REST API (port 0: a free one; admin-sport of the configuration wins)")
       ->type_name("IP:PORT")
       ->capture_default_str();
-  run->add_flag("--no-firewall", no_firewall, "Without IP/MAC control: where nftables may not be used");
+  run->add_flag("--no-firewall", no_firewall, 
+                "Without IP/MAC control: where nftables may not be used. Touches neither nftables nor neighbours: what\n"
+                "a killed gateway left stays (nft delete table inet postern)");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
   app.footer(

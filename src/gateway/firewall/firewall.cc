@@ -1,9 +1,6 @@
 #include "gateway/firewall/firewall.h"
 
-#include <linux/capability.h>
 #include <nftables/libnftables.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <map>
 #include <mutex>
@@ -90,21 +87,6 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
       "policy drop;\n\t}}\n}}\n", name));
   if (!status && status.error().message.find("File exists") == std::string::npos) return fail(status.error());
   return std::unique_ptr<Firewall>(new Firewall(std::move(impl)));
-}
-
-Status Firewall::remove_left(std::string table) {
-  // Asked for without the right, libnftables itself writes to the program's standard error.
-  __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {};
-  if (syscall(SYS_capget, &head, rights) != 0 || !(rights[0].effective & (1u << CAP_NET_ADMIN))) {
-    return fail(ErrorCode::kPermissionDenied, "changing nftables needs CAP_NET_ADMIN");
-  }
-  Impl impl(std::move(table));
-  impl.nft = nft_ctx_new(NFT_CTX_DEFAULT);
-  if (!impl.nft) return fail(ErrorCode::kUnsupported, "nftables can't be used here");
-  nft_ctx_buffer_error(impl.nft);
-  nft_ctx_buffer_output(impl.nft);
-  return impl.run(impl.model.remove_command());
 }
 
 FirewallModel& Firewall::model() { return impl_->model; }

@@ -16,8 +16,6 @@ class Firewall {
   /// before) goes on until the first `apply`, which replaces it whole; its lease runs out by itself.
   /// Errors: kPermissionDenied (CAP_NET_ADMIN is missing), kUnsupported (no nftables in this kernel).
   static Result<std::unique_ptr<Firewall>> open(std::string table = "postern");
-  /// Takes away the table that a gateway that was killed left. Errors: kPermissionDenied, kUnsupported, kInternal.
-  static Status remove_left(std::string table = "postern");
   ~Firewall();  ///< Leaves the table in place: the lease then runs out and closes what depends on tags.
 
   /// Change the model, then `apply`.

@@ -4,11 +4,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -369,29 +367,6 @@ TEST_F(FirewallTest, ARestartedGatewayTakesTheTableOver) {
   renew(60);
   EXPECT_TRUE(passes());
   ASSERT_TRUE(wall->remove());
-  EXPECT_TRUE(passes());
-}
-
-TEST_F(FirewallTest, WhatAKilledGatewayLeftCanBeTakenAwayWithoutAnother) {
-  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
-  apply();
-  EXPECT_TRUE(blocked());
-  wall.reset();
-  lab.in("g", [] {
-    EXPECT_TRUE(Firewall::remove_left());
-    EXPECT_TRUE(Firewall::remove_left()) << "nothing is there: nothing to complain of";
-    // Without the right (of this thread alone) it says so to its caller, and to nobody else.
-    __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3] = {};
-    ASSERT_EQ(syscall(SYS_capget, &head, rights), 0);
-    rights[0].effective &= ~(1u << CAP_NET_ADMIN);
-    ASSERT_EQ(syscall(SYS_capset, &head, rights), 0);
-    testing::internal::CaptureStderr();
-    const auto removed = Firewall::remove_left();
-    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
-    ASSERT_FALSE(removed);
-    EXPECT_EQ(removed.error().code, ErrorCode::kPermissionDenied);
-  });
   EXPECT_TRUE(passes());
 }
 

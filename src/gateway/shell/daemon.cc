@@ -45,7 +45,6 @@ class Daemon {
   Status load();
   Status open_data_plane();
   Status open_network();
-  void remove_left();
   Status open_administration();
   void make_core();
   void configure();
@@ -166,10 +165,8 @@ void Daemon::make_core() {
 }
 
 Status Daemon::open_network() {
-  if (!context_.options.firewall) {
-    remove_left();
-    return {};
-  }
+  // What is there then is another gateway's: nothing says whether that one was killed or runs.
+  if (!context_.options.firewall) return {};
   auto firewall = FirewallControl::open(context_);
   if (!firewall) return fail(firewall.error());
   firewall_ = std::move(*firewall);
@@ -195,21 +192,6 @@ Status Daemon::open_network() {
   if (!watch) return fail(watch.error());
   watch_ = std::move(*watch);
   return {};
-}
-
-/// Without IP/MAC control nothing may stay of a gateway before this one, which had it and was killed.
-void Daemon::remove_left() {
-  const auto warn = [](const Status& done) {
-    // Who may not touch the network, or has no nftables, has left nothing there either.
-    if (done) return;
-    const auto code = done.error().code;
-    if (code == ErrorCode::kPermissionDenied || code == ErrorCode::kUnsupported) return;
-    log_warning("firewall.left", done.error().message);
-  };
-  warn(firewall::Firewall::remove_left());
-  auto watch = NetworkWatch::open(context_.loop, {});
-  if (!watch) return warn(fail(watch.error()));
-  if (auto gone = unpin_all(**watch); !gone) log_warning("neighbours.unpin", gone.error().message);
 }
 
 /// Command line and REST API. From here on the configuration may change.

@@ -16,7 +16,9 @@ struct DaemonOptions {
   std::string nginx_user = "www-data";
   unsigned nginx_workers = 2;
   std::string api_listen = "127.0.0.1:8444";  ///< Of the REST API; port 0: a free one.
-  bool firewall = true;                     ///< False: no IP/MAC control (no privilege for nftables).
+  /// False: no IP/MAC control. Then nothing in nftables and the neighbour table is touched, also not what a killed
+  /// gateway left: the next one with IP/MAC control takes that over.
+  bool firewall = true;
 };
 
 /// Runs until SIGTERM or SIGINT. Returns the exit status; what went wrong has been logged.
