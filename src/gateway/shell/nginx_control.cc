@@ -12,6 +12,9 @@
 namespace postern::gateway {
 namespace {
 
+/// So many pauses an nginx that hasn't answered is left in peace: half a minute at first, half an hour in the end.
+constexpr int kLateLooks = 15, kMostDoublings = 6;
+
 /// A PEM text, or that of the file it names.
 Result<std::string> pem_of(const std::string& value) {
   if (value.empty() || value[0] != '/') return value;
@@ -131,35 +134,55 @@ void NginxControl::reload() {
     problems_["configuration"] = text.error();
     return;
   }
-  const auto wanted = *text + installed;
-  if (wanted == in_force_) return;
-  in_force_ = wanted;
+  Wanted wanted{*text + installed, std::move(out.listeners)};
+  if (wanted.all == in_force_) return;
+  in_force_ = wanted.all;
   busy_ = true;
   again_ = first_of_two;
-  process_->apply(std::move(*text), [this, listeners = std::move(out.listeners)](Status status) mutable {
-    applied(std::move(status), std::move(listeners));
+  process_->apply(std::move(*text), [this, wanted = std::move(wanted)](Status status) mutable {
+    applied(std::move(status), std::move(wanted));
   });
 }
 
-void NginxControl::applied(Status status, std::vector<NginxListener> listeners) {
+void NginxControl::applied(Status status, Wanted wanted) {
   busy_ = false;
   retry_.cancel();
   problems_.erase("nginx");
   if (status) {
-    bound_ = std::move(listeners);
+    unanswered_ = 0;
+    in_force_ = std::move(wanted.all);
+    bound_ = std::move(wanted.listeners);
   } else {
     log_error("nginx.refused", status.error().message);
     in_force_.clear();
     if (!process_->pid()) bound_.emplace();
     problems_["nginx"] = status.error();
-    retry_later(status.error().code);
+    if (status.error().code == ErrorCode::kDeadlineExceeded) {
+      await_late(std::move(wanted));
+    } else {
+      unanswered_ = 0;
+      retry_later(status.error().code);
+    }
   }
   if (std::exchange(again_, false)) reload();
 }
 
+/// An nginx that hasn't answered may be at it still: what it says later counts, and asked again at once it would begin
+/// anew. So it is after longer and longer pauses.
+void NginxControl::await_late(Wanted wanted) {
+  late_ = std::move(wanted);
+  late_looks_ = kLateLooks << std::min(unanswered_++, kMostDoublings);
+  retry_ = context_.loop.every(retry_pause_, [this] {
+    if (busy_) return;
+    if (auto said = process_->health(); said || said.error().code != ErrorCode::kDeadlineExceeded) {
+      return applied(std::move(said), std::move(late_));
+    }
+    if (--late_looks_ == 0) reload();
+  });
+}
+
 void NginxControl::retry_later(ErrorCode why) {
-  // It would be refused again. And one that hasn't answered may be at it still: asked again it would begin anew.
-  if (why == ErrorCode::kInvalidArgument || why == ErrorCode::kDeadlineExceeded) return;
+  if (why == ErrorCode::kInvalidArgument) return;  // it would be refused again
   retry_ = context_.loop.every(retry_pause_, [this, why] {
     if (busy_) return;
     // A taken port may be our own nginx's: one that ended over it is started again, and may have got it meanwhile.

@@ -47,8 +47,14 @@ class NginxControl {
   /// nullopt: the certificate is unreadable, which has been logged.
   std::optional<NginxListener> with_certificate(std::size_t number, std::string& installed);
   void install_client_cas(NginxConfig& config, std::string& installed);
-  void applied(Status status, std::vector<NginxListener> listeners);
+  /// What nginx was asked for.
+  struct Wanted {
+    std::string all;  // text and installed files
+    std::vector<NginxListener> listeners;
+  };
+  void applied(Status status, Wanted wanted);
   void retry_later(ErrorCode why);
+  void await_late(Wanted wanted);
 
   Context& context_;
   ecshm::Writer& shm_;
@@ -56,11 +62,13 @@ class NginxControl {
   std::unique_ptr<NginxProcess> process_;
   bool started_ = false;
   ProxyPlan plan_;
-  std::string in_force_;  // text and installed files
+  std::string in_force_;  // Wanted::all
   bool busy_ = false, again_ = false;
   std::optional<std::vector<NginxListener>> bound_;  // where our nginx listens; nullopt: not known yet
   std::map<std::string, Error> problems_;            // by the part that has it
   net::Handle retry_;
+  Wanted late_;  // what nginx was asked for last, while it has not answered
+  int late_looks_ = 0, unanswered_ = 0;  // until it is asked again; so often in a row it has not answered
 };
 
 }  // namespace postern::gateway

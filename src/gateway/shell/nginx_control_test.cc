@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 namespace postern::gateway {
 namespace {
@@ -24,9 +25,13 @@ class FakeProcess final : public NginxProcess {
   void stop() override {}
   std::optional<pid_t> pid() const override { return running ? std::optional<pid_t>(71) : std::nullopt; }
   std::filesystem::path state_dir() const override { return "/x/state"; }
-  Status health() const override { return health_now; }
+  Status health() const override {
+    ++looks;
+    return health_now;
+  }
 
   int applied = 0;
+  mutable int looks = 0;
   Status answer, health_now;
   bool running = false;
 };
@@ -74,6 +79,18 @@ class NginxControlTest : public testing::Test {
     context_.loop.run();
   }
 
+  /// Runs until it holds; how often the process was looked at until then.
+  int looks_until(const std::function<bool()>& holds) {
+    const int before = process_->looks;
+    const auto tick = context_.loop.every(std::chrono::microseconds(200), [&] {
+      if (holds()) context_.loop.stop();
+    });
+    const auto guard = context_.loop.after(std::chrono::seconds(20), [&] { context_.loop.stop(); });
+    context_.loop.run();
+    EXPECT_TRUE(holds());
+    return process_->looks - before;
+  }
+
   net::Loop loop_;
   Context context_{loop_, DaemonOptions{{}, "/x", "/x/module.so"}};
   std::filesystem::path dir_;
@@ -101,17 +118,38 @@ TEST_F(NginxControlTest, ATakenPortIsAskedForAgainOnceOurOwnNginxMayHaveIt) {
   EXPECT_TRUE(control_->taken_ports().empty());
 }
 
-TEST_F(NginxControlTest, AnNginxThatDoesNotAnswerIsNotAskedAgainAndAgain) {
+TEST_F(NginxControlTest, AnNginxThatDoesNotAnswerIsAskedAgainAfterLongerAndLongerPauses) {
   process_->running = true;
   process_->answer = fail(ErrorCode::kDeadlineExceeded, "nginx has not said anything");
   control_->start();
-  some_retries();
   EXPECT_EQ(process_->applied, 1);
   EXPECT_THAT(control_->health().error().message, testing::HasSubstr("has not said"));
+  const auto first = looks_until([&] { return process_->applied == 2; });
+  const auto second = looks_until([&] { return process_->applied == 3; });
+  EXPECT_GT(first, 10);
+  EXPECT_GT(second, first + 10);
   process_->answer = Status();
   control_->reload();
-  EXPECT_EQ(process_->applied, 2) << "with the next change";
+  EXPECT_EQ(process_->applied, 4) << "at once with the next change";
   EXPECT_TRUE(control_->health());
+}
+
+TEST_F(NginxControlTest, WhatNginxSaysLateCountsAndDoesNotBeginAnew) {
+  process_->running = true;
+  process_->answer = fail(ErrorCode::kDeadlineExceeded, "nginx has not said anything");
+  control_->start();
+  EXPECT_FALSE(control_->health());
+  process_->health_now = fail(ErrorCode::kUnavailable, "nginx doesn't take the configuration");
+  process_->answer = fail(ErrorCode::kDeadlineExceeded, "nginx has not said anything again");
+  looks_until([&] { return process_->applied == 2; });
+  EXPECT_THAT(control_->health().error().message, testing::HasSubstr("again"));
+
+  process_->health_now = Status();
+  looks_until([&] { return control_->health().has_value(); });
+  EXPECT_TRUE(control_->health());
+  control_->reload();
+  EXPECT_EQ(process_->applied, 2) << "it is what is in force";
+  EXPECT_TRUE(control_->taken_ports().empty()) << "our own nginx listens there";
 }
 
 TEST_F(NginxControlTest, WhatMayPassIsTriedAgain) {

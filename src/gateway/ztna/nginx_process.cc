@@ -30,9 +30,8 @@ constexpr std::chrono::milliseconds kLongestPause{5000};
 /// Having lived this long counts as healthy: the next death is answered at once again.
 constexpr std::chrono::seconds kHealthy{30};
 constexpr std::chrono::seconds kStopPatience{5};
-/// What nginx has said by then about a start or a reload counts; it gives up ports that are taken after 2.5 s.
-constexpr std::chrono::seconds kVerdictPatience{20};
 constexpr std::chrono::milliseconds kVerdictLook{20};
+constexpr std::chrono::milliseconds kLateLook{200};
 constexpr std::size_t kLogPiece = 64 << 10;
 /// Of the log at one look; the next one goes on behind it.
 constexpr int kMaxLogPieces = 64;
@@ -124,6 +123,7 @@ class Process final : public NginxProcess {
     wanted_ = false;
     restart_.cancel();
     verdict_watch_.cancel();
+    late_watch_.cancel();
     if (!pid_ && !adopt()) return;
     exit_watch_.cancel();
     kill_master(SIGTERM);
@@ -187,6 +187,7 @@ class Process final : public NginxProcess {
   }
 
   void finish(Wanted& wanted, const Checked& checked) {
+    late_watch_.cancel();
     Status status;
     if (!checked.good) {
       status =
@@ -243,17 +244,32 @@ class Process final : public NginxProcess {
     verdict_done_ = std::move(done);
     verdict_from_ = said;
     verdict_ = NginxVerdict(pid_.value_or(0));
-    const auto until = std::chrono::steady_clock::now() + kVerdictPatience;
+    late_watch_.cancel();
+    const auto until = std::chrono::steady_clock::now() + options_.verdict_patience;
     verdict_watch_ = loop_.every(kVerdictLook, [this, until] {
       auto verdict = look_for_verdict();
       if (!verdict && std::chrono::steady_clock::now() > until) {
         verdict = Status(fail(ErrorCode::kDeadlineExceeded,
-                              fmt::format("nginx has not said whether it took the configuration: look at {}; the next "
-                                          "change of the configuration asks it again",
+                              fmt::format("nginx has not said whether it took the configuration: look at {}; what it "
+                                          "says later counts, and it is asked again after a while",
                                           log_path().native())));
+        late_watch_ = loop_.every(kLateLook, [this] { look_late(); });
       }
       if (verdict) judged(std::move(*verdict));
     });
+  }
+
+  /// One that has not answered in time may be at it still.
+  void look_late() {
+    const auto verdict = look_for_verdict();
+    if (!verdict) return;
+    late_watch_.cancel();
+    health_ = *verdict;
+    if (health_) {
+      log_info("nginx.applied_late", "nginx has taken the configuration after all");
+    } else {
+      log_error("nginx.not_applied", health_.error().message);
+    }
   }
 
   void judged(Status verdict) {
@@ -335,6 +351,7 @@ class Process final : public NginxProcess {
 
   void forget() {
     exit_watch_.cancel();
+    late_watch_.cancel();
     if (child_ && pid_) waitpid(*pid_, &last_status_, WNOHANG);
     if (pidfd_ >= 0) close(pidfd_);
     pidfd_ = -1;
@@ -404,6 +421,7 @@ class Process final : public NginxProcess {
   NginxVerdict verdict_{0};
   std::function<void(Status)> verdict_done_;
   net::Handle verdict_watch_;  // while nginx has not said how a start or a reload went
+  net::Handle late_watch_;     // likewise, after nobody waits for it any more
 };
 
 }  // namespace

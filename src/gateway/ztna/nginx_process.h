@@ -23,6 +23,8 @@ struct NginxOptions {
   /// The user that nginx runs as, if we are root; it may bind ports below 1024 and nothing else.
   /// Empty: as we are.
   std::string user = "www-data";
+  /// What nginx has said by then about a start or a reload counts; it gives up ports that are taken after 2.5 s.
+  std::chrono::milliseconds verdict_patience{20'000};
 };
 
 /// Who nginx runs as; also who the workers at ModuleChannel are. Errors: kNotFound.
@@ -47,7 +49,7 @@ class NginxProcess {
   /// Has nginx check the configuration; if it is good, puts it into force: adopts a running nginx
   /// and reloads it, or starts one. `done` hears when it is in force, or what nginx said is wrong: kInvalidArgument,
   /// what NginxVerdict says, or kDeadlineExceeded when nginx says nothing. The old configuration then stays, and an
-  /// nginx that could not start is started again and again.
+  /// nginx that could not start is started again and again. What one that said nothing says later stands in `health`.
   virtual void apply(std::string config, std::function<void(Status)> done) = 0;
   /// Ends nginx and everything on it, at once, and waits for it briefly.
   virtual void stop() = 0;

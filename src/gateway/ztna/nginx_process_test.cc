@@ -384,6 +384,29 @@ exec sleep 1000
   EXPECT_GT(std::filesystem::file_size(process_->state_dir() / "error.log"), 256u << 10);
 }
 
+/// Stands in for an nginx that is slow to take a configuration.
+TEST_F(NginxProcessTest, WhatNginxSaysTooLateStillCounts) {
+  const auto script = dir_ / "slow-nginx", go = dir_ / "go";
+  std::ofstream(script) << R"sh(#!/bin/sh
+for word; do [ "$word" = -t ] && exit 0; done
+log=$4
+until [ -e )sh" << go.string()
+                        << R"sh( ]; do sleep 0.01; done
+echo "2026/11/25 19:00:00 [notice] $$#$$: start worker processes" >>"$log"
+exec sleep 1000
+)sh";
+  std::filesystem::permissions(script, std::filesystem::perms(0755));
+  options_.binary = script.string();
+  options_.verdict_patience = std::chrono::milliseconds(50);
+  make_process();
+  const auto applied = apply("nothing");
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_FALSE(process_->health());
+  std::ofstream(go) << "now";
+  EXPECT_TRUE(run_until([&] { return process_->health().has_value(); }));
+}
+
 TEST_F(NginxProcessTest, APieceOfAnAnswerReachesTheClientBeforeTheNextIsSent) {
   TwoPieces application;
   const auto applied = apply(config(2, application.port()));
