@@ -135,8 +135,9 @@ class Ems:
 
 class Gateway:
     def __init__(self, lab, directory, runtime, short="gw", firewall=True, api="0.0.0.0", api_port=GATEWAY_API_PORT,
-                 restart=True, workers=2):
-        self.lab, self.short, self.data, self.runtime_dir = lab, short, Path(directory), Path(runtime)
+                 restart=True, workers=2, name="gateway"):
+        self.lab, self.short, self.name = lab, short, name
+        self.data, self.runtime_dir = Path(directory), Path(runtime)
         self.command = [BIN / "postern-gateway", "run", "--data-dir", self.data, "--runtime-dir", self.runtime_dir,
                         "--module", BIN / "ngx_http_postern_module.so", "--nginx-workers", workers,
                         "--api-listen", f"{api}:{api_port}"]
@@ -147,7 +148,7 @@ class Gateway:
         self.cli_argv = [str(BIN / "postern-gateway"), "cli", "--runtime-dir", str(self.runtime_dir)]
 
     def start(self):
-        self.process = self.lab.start("gateway", self.command, self.short, restart=self.restart)
+        self.process = self.lab.start(self.name, self.command, self.short, restart=self.restart)
         self.ready()
         return self
 
@@ -415,17 +416,18 @@ class Stack:
         self.gateway.start()
         self.agent.start()
 
-    def connect_fabric(self):
-        """Connector, certificate, authorise, connected on both sides."""
-        self.gateway.configure(CONNECTOR.format(server=self.ems_address, port=self.ports["https"]))
+    def connect_fabric(self, gateway=None):
+        """Connector, certificate, authorise, connected."""
+        gateway = gateway or self.gateway
+        gateway.configure(CONNECTOR.format(server=self.ems_address, port=self.ports["https"]))
         fingerprint = self.ems.fingerprint()["sha256"]
-        self.gateway.cli(f"execute fctems verify 1 {fingerprint}")
-        serial = self.gateway.serial()
+        gateway.cli(f"execute fctems verify 1 {fingerprint}")
+        serial = gateway.serial()
         wait_for(lambda: [d for d in self.ems.api("GET", "fabric-devices")["items"]
                           if d["serial"] == serial and d["state"] == "pending"],
                  "the gateway among the EMS's fabric devices")
         self.ems.authorise(serial)
-        wait_for(lambda: "successful" in self.gateway.cli("diagnose endpoint fctems test-connectivity 1"),
+        wait_for(lambda: "successful" in gateway.cli("diagnose endpoint fctems test-connectivity 1"),
                  "the fabric connector to be connected")
 
     def make_tags(self):

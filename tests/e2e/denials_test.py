@@ -76,12 +76,16 @@ class Denials(harness.StackTest):
             return None
         return wait_for(find, f"denial {denial_id} in the log")
 
-    def assert_denied(self, reply, code, name):
+    def assert_denied(self, reply, code, name, detail=None):
         self.assertEqual(reply.status, 403, reply.text[:300])
         self.assertEqual(re.search(r"<small>Reason</small>(\d+)", reply.text).group(1), code)
         denial_id = re.search(r"<code>(.*?)</code>", reply.text).group(1)
         logged = self.log_line(denial_id)
         self.assertEqual((logged["reason"], logged["reason_name"]), (code, name))
+        if detail is not None:
+            self.assertEqual(logged["detail"], detail)
+            # The client has its id; what exactly is wrong with a certificate is the help desk's.
+            self.assertNotIn(detail, reply.text)
         return reply
 
     def assert_allowed(self, reply):
@@ -128,7 +132,16 @@ class Denials(harness.StackTest):
                 "-out", "foreign.pem", "-days", "2", "-subj", "/CN=foreign", "-addext", "extendedKeyUsage=clientAuth",
                 cwd=self.directory)
         self.assert_denied(self.get(certificate=self.directory / "foreign.pem", key=self.directory / "foreign.key"),
-                           "001", "invalid_certificate")
+                           "001", "invalid_certificate", "self-signed certificate")
+        # The same, of an authority that nobody here knows: its name in the certificate helps nothing.
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "other-ca.key",
+                "-out", "other-ca.pem", "-days", "2", "-subj", "/CN=Other CA", cwd=self.directory)
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "issued.key", "-out",
+                "issued.csr", "-subj", f"/CN={self.uid}", cwd=self.directory)
+        openssl("x509", "-req", "-in", "issued.csr", "-CA", "other-ca.pem", "-CAkey", "other-ca.key", "-CAcreateserial",
+                "-days", "2", "-out", "issued.pem", cwd=self.directory)
+        self.assert_denied(self.get(certificate=self.directory / "issued.pem", key=self.directory / "issued.key"),
+                           "001", "invalid_certificate", "unable to verify the first certificate")
 
     def test_expired_certificate(self):
         """Signed by the very ZTNA CA, whose key the test takes out of the EMS's database, and a day too old."""
@@ -150,7 +163,7 @@ class Denials(harness.StackTest):
         openssl("ca", "-batch", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.pem", "-in", "old.csr", "-out",
                 "old.pem", "-notext", "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", cwd=self.directory)
         self.assert_denied(self.get(certificate=self.directory / "old.pem", key=self.directory / "old.key"),
-                           "001", "invalid_certificate")
+                           "001", "invalid_certificate", "certificate has expired")
 
     def test_not_met_yet_then_unknown_then_revoked(self):
         """An endpoint whose way out is not this gateway: it is not shared, so the gateway asks the EMS on demand."""
@@ -170,7 +183,7 @@ class Denials(harness.StackTest):
         shutil.copy(far.key, held.key)
         way = {"agent": held, "namespace": "far", "host": plan.gateway_port2}
         self.assert_allowed(self.mine(**way))
-        # Matched by its connection, and in no resolved address, as the guide says.
+        # Matched by its connection, and in no resolved address: nobody has asked the network for it.
         self.assertIn(uid, self.stack.gateway.cli("diagnose endpoint ec-shm list"))
         self.assertNotIn("10.0.3.2", self.stack.gateway.cli("diagnose firewall dynamic list"))
 
