@@ -15,6 +15,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   table.end_routes(true);
   table.take(aligned);
   table.take_neighbours();
+  for (const auto& key : table.pinned()) table.own(key, true);
+  table.take(aligned);
+  for (const auto& key : table.take_unsettled()) table.give_up(key);
+  table.take_neighbours();
   table.interfaces();
   return 0;
 }

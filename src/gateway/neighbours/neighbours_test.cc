@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -67,12 +68,12 @@ Bytes link(unsigned index, const char* name, bool added = true) {
 }
 
 Bytes neighbour(unsigned index, std::array<std::uint8_t, 4> ip, std::uint16_t state, bool added = true,
-                std::uint8_t protocol = 0) {
+                std::uint8_t protocol = 0, std::uint8_t card = 2) {
   ndmsg h{};
   h.ndm_family = AF_INET;
   h.ndm_ifindex = static_cast<int>(index);
   h.ndm_state = state;
-  const Bytes mac = {2, 9, 15, 0, 1, 2};
+  const Bytes mac = {2, 9, 15, 0, 1, card};
   Message m(added ? RTM_NEWNEIGH : RTM_DELNEIGH, h);
   m.attribute(NDA_DST, ip);
   if (state != NUD_INCOMPLETE && state != NUD_FAILED) m.attribute(NDA_LLADDR, mac);
@@ -119,12 +120,62 @@ TEST(NetworkTable, TellsPinnedEntriesFromAnAdministrators) {
   EXPECT_FALSE(table.find(ours)->lasting);
   EXPECT_TRUE(table.find(theirs)->lasting);
   table.take_neighbours();
-  table.take(neighbour(3, {10, 0, 1, 2}, NUD_STALE, true, kPinProtocol));  // the mark stays when somebody else unpins it
+  table.take(
+      neighbour(3, {10, 0, 1, 2}, NUD_STALE, true, kPinProtocol));  // the mark stays when somebody else unpins it
   EXPECT_FALSE(table.pinned(ours));
   EXPECT_THAT(table.take_neighbours(), IsEmpty());
   table.take(neighbour(3, {10, 0, 1, 2}, NUD_PERMANENT));
   EXPECT_EQ(table.take_neighbours().size(), 1u);
   EXPECT_TRUE(table.find(ours)->lasting);
+}
+
+TEST(NetworkTable, APinLeftByAnotherGatewayIsNotToldOfUntilItsCardAnswers) {
+  NetworkTable table;
+  table.take(link(3, "port1"));
+  const NeighbourKey key = {"port1", IpAddress::v4({10, 0, 1, 2})};
+  const auto ask = [&] {
+    table.take(neighbour(3, {10, 0, 1, 2}, NUD_PERMANENT, true, kPinProtocol));
+    table.take(neighbour(3, {10, 0, 1, 2}, NUD_PROBE));
+  };
+  ask();
+  EXPECT_THAT(table.take_neighbours(), IsEmpty());
+  EXPECT_TRUE(table.left(key));
+  EXPECT_THAT(table.pinned(), IsEmpty());
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_REACHABLE));
+  ASSERT_EQ(table.take_neighbours().size(), 1u);
+  EXPECT_FALSE(table.left(key));
+  // Our own say what they say, also in events that come late.
+  table.own(key, true);
+  ask();
+  EXPECT_FALSE(table.left(key));
+  table.own(key, false);
+
+  ask();
+  table.take_neighbours();
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_FAILED));
+  EXPECT_EQ(table.take_neighbours().at(0).second->state, Neighbour::State::kAbsent);
+  EXPECT_THAT(table.take_unsettled(), testing::ElementsAre(key)) << "everybody is to be asked";
+  EXPECT_THAT(table.take_unsettled(), IsEmpty());
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_FAILED));
+  EXPECT_THAT(table.take_unsettled(), IsEmpty()) << "everybody has been";
+}
+
+TEST(NetworkTable, WhoMovesAPinLeftByAnotherGatewayBeforeItsCardAnswersIsNotBelieved) {
+  NetworkTable table;
+  table.take(link(3, "port1"));
+  const NeighbourKey key = {"port1", IpAddress::v4({10, 0, 1, 2})};
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_PERMANENT, true, kPinProtocol));
+  table.take(neighbour(3, {10, 0, 1, 2}, NUD_PROBE));
+  for (const auto state : {NUD_STALE, NUD_REACHABLE}) {
+    table.take(neighbour(3, {10, 0, 1, 2}, state, true, 0, 0x99));
+    EXPECT_THAT(table.take_neighbours(), IsEmpty());
+    EXPECT_THAT(table.take_unsettled(), testing::ElementsAre(key));
+    EXPECT_EQ(table.left(key)->str(), "02:09:0f:00:01:02");
+  }
+  table.give_up(key);
+  EXPECT_EQ(table.take_neighbours().at(0).second->mac.str(), "02:09:0f:00:01:99");
+  table.give_up(key);
+  EXPECT_THAT(table.take_neighbours(), IsEmpty());
 }
 
 TEST(NetworkTable, WhatAReadingDoesNotListIsGone) {
@@ -234,11 +285,6 @@ TEST(NetworkWatch, AnEntryThatCouldNotBeUnpinnedIsWhenItIsAskedAbout) {
   EXPECT_FALSE(watch.ours);
   watch.theirs = true;
   EXPECT_EQ(probe_unpinned(watch, key).error().code, ErrorCode::kConflict);
-  watch.ours = true;
-  watch.failures = 1;
-  EXPECT_EQ(unpin_all(watch).error().code, ErrorCode::kUnavailable);
-  EXPECT_TRUE(unpin_all(watch));
-  EXPECT_FALSE(watch.ours);
 }
 
 TEST(NetworkTable, AnInterfaceMayChangeItsName) {
@@ -264,10 +310,11 @@ class NeighboursTest : public testing::Test {
     if (std::system(("ip netns add " + name("a") + " 2>/dev/null").c_str()) != 0) {
       GTEST_SKIP() << "network namespaces can't be made here (EPERM?)";
     }
-    for (const char* command : {"ip netns add {b}", "ip -n {a} link add port1 type veth peer name eth0 netns {b}",
-                                "ip -n {b} link set eth0 address 02:09:0f:00:01:02 up", "ip -n {a} link set port1 up",
-                                "ip -n {a} address add 10.0.1.1/24 dev port1", "ip -n {b} address add 10.0.1.2/24 dev eth0",
-                                "ip netns exec {a} sh -c 'echo 50 > /proc/sys/net/ipv4/neigh/port1/retrans_time_ms'"}) {
+    for (const char* command :
+         {"ip netns add {b}", "ip -n {a} link add port1 type veth peer name eth0 netns {b}",
+          "ip -n {b} link set eth0 address 02:09:0f:00:01:02 up", "ip -n {a} link set port1 up",
+          "ip -n {a} address add 10.0.1.1/24 dev port1", "ip -n {b} address add 10.0.1.2/24 dev eth0",
+          "ip netns exec {a} sh -c 'echo 50 > /proc/sys/net/ipv4/neigh/port1/retrans_time_ms'"}) {
       run(command);
     }
     open();
@@ -296,7 +343,8 @@ class NeighboursTest : public testing::Test {
   bool until(const std::function<bool()>& holds) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!holds()) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       if (left.count() <= 0) return false;
       pollfd p{reader->fd(), POLLIN, 0};
       poll(&p, 1, static_cast<int>(left.count()));
@@ -381,6 +429,45 @@ TEST_F(NeighboursTest, PinsOfAGatewayBeforeAreKnownAndAnAdministratorsEntriesLef
   EXPECT_EQ(reader->table().find(ours), nullptr);
   EXPECT_TRUE(is("10.0.1.3", Neighbour::State::kPresent, "02:09:0f:00:01:03"));
   EXPECT_TRUE(reader->unpin({"port9", ours.ip})) << "what went with its interface needs no end";
+}
+
+TEST_F(NeighboursTest, APinOfAGatewayBeforeIsEvidenceOnlyOnceItsCardHasAnswered) {
+  const NeighbourKey there = {"port1", *IpAddress::parse("10.0.1.2")};
+  const auto owner = *MacAddress::parse("02:09:0f:00:01:02");
+  std::optional<Neighbour> told;
+  const auto hear = [&] {
+    for (const auto& [key, neighbour] : reader->table().take_neighbours()) {
+      if (key == there) told = neighbour;
+    }
+    return told && told->state == Neighbour::State::kPresent;
+  };
+  ASSERT_TRUE(reader->pin(there, owner));
+  run("ip netns exec {a} sh -c 'echo 5000 > /proc/sys/net/ipv4/neigh/port1/retrans_time_ms'");
+  run("ip netns exec {b} sh -c 'echo 8 > /proc/sys/net/ipv4/conf/eth0/arp_ignore'");  // it does not answer yet
+  open();  // another process
+  EXPECT_FALSE(hear());
+  EXPECT_THAT(reader->table().pinned(), testing::ElementsAre(there));
+  ASSERT_TRUE(reader->probe(there));
+  EXPECT_THAT(reader->table().pinned(), IsEmpty());
+  EXPECT_FALSE(hear());
+  // As if somebody else had said unasked that the address is his.
+  run("ip -n {a} neigh replace 10.0.1.2 lladdr 02:09:0f:00:01:99 dev port1 nud stale");
+  EXPECT_TRUE(until([&] { return is("10.0.1.2", Neighbour::State::kPresent, "02:09:0f:00:01:02"); })) << "asked again";
+  EXPECT_FALSE(hear());
+  run("ip netns exec {b} sh -c 'echo 0 > /proc/sys/net/ipv4/conf/eth0/arp_ignore'");
+  EXPECT_TRUE(until(hear));
+  EXPECT_EQ(told->mac, owner);
+  ASSERT_TRUE(reader->pin(there, owner));
+  EXPECT_THAT(reader->table().pinned(), testing::ElementsAre(there));
+}
+
+TEST_F(NeighboursTest, WhenTheCardOfAPinOfAGatewayBeforeIsGoneEverybodyIsAsked) {
+  const NeighbourKey there = {"port1", *IpAddress::parse("10.0.1.2")};
+  ASSERT_TRUE(reader->pin(there, *MacAddress::parse("02:09:0f:00:01:77")));
+  open();  // another process
+  ASSERT_TRUE(reader->probe(there));
+  EXPECT_TRUE(until([&] { return is("10.0.1.2", Neighbour::State::kPresent, "02:09:0f:00:01:02"); }));
+  EXPECT_FALSE(reader->table().left(there));
 }
 
 TEST_F(NeighboursTest, NextHopsFollowTheKernelsRoutes) {

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kReadings = 8;                    // of one list that changes while it is read
 constexpr int kQueue = 4 << 20;                 // bytes of events that may wait for us
+constexpr int kInsist = 20;                     // whoever lies about an entry has to be faster than its card each time
 
 Error netlink_error(std::string_view doing) {
   const int error = errno;
@@ -141,6 +142,7 @@ Status NetworkReader::read() {
     } else if (length < 0 && errno == EINTR) {
       continue;
     } else if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (auto s = ask_unsettled(); !s) return s;
       return table_.routes_outdated() ? read_routes() : Status();
     } else {
       return fail(netlink_error("following rtnetlink"));
@@ -183,23 +185,50 @@ nlmsghdr* neighbour_message(void* out, std::uint16_t type, unsigned index, const
 }  // namespace
 
 Status NetworkReader::probe(const NeighbourKey& key) {
+  insisted_.erase(key);
+  return ask(key);
+}
+
+/// Entries that a gateway before this one pinned, and that are asked about.
+Status NetworkReader::ask_unsettled() {
+  Status status;
+  for (const auto& key : table_.take_unsettled()) {
+    const bool moved = table_.left(key).has_value();
+    if (moved && ++insisted_[key] > kInsist) {
+      table_.give_up(key);
+    } else if (auto asked = ask(key); !asked) {
+      table_.give_up(key);
+      status = std::move(asked);
+    }
+  }
+  return status;
+}
+
+Status NetworkReader::ask(const NeighbourKey& key) {
   const auto index = table_.index_of(key.interface);
   if (!index) return fail(ErrorCode::kNotFound, fmt::format("there is no interface {}", key.interface));
   const Neighbour* known = table_.find(key);
   const bool answered = known && known->state == Neighbour::State::kPresent;
-  if (answered && (known->lasting || table_.pinned(key))) {
+  const auto left = table_.left(key);
+  if (answered && !left && (known->lasting || table_.pinned(key))) {
     return fail(ErrorCode::kConflict, fmt::format("the entry of {} on {} is permanent", key.ip.str(), key.interface));
   }
   alignas(nlmsghdr) char out[256];
   // With an address: ask whether it still answers. Without one: ask as if a packet waited for it.
   nlmsghdr* message = neighbour_message(out, RTM_NEWNEIGH, *index, key.ip, answered ? NUD_PROBE : NUD_NONE);
-  message->nlmsg_flags = answered ? NLM_F_REPLACE : NLM_F_CREATE;
+  message->nlmsg_flags = left ? NLM_F_REPLACE | NLM_F_CREATE : answered ? NLM_F_REPLACE : NLM_F_CREATE;
   if (answered) {
-    mnl_attr_put(message, NDA_LLADDR, 6, known->mac.bytes().data());
+    mnl_attr_put(message, NDA_LLADDR, 6, (left ? *left : known->mac).bytes().data());
   } else {
     static_cast<ndmsg*>(mnl_nlmsg_get_payload(message))->ndm_flags = NTF_USE;
   }
-  return request(message, "asking for a neighbour");
+  if (!left) return request(message, "asking for a neighbour");
+  // Its card is asked, and nobody else: what the entry was pinned to goes on serving until the answer comes. From here
+  // on it is an ordinary entry.
+  mnl_attr_put_u8(message, NDA_PROTOCOL, RTPROT_KERNEL);
+  if (auto s = request(message, "asking for a neighbour"); !s) return s;
+  table_.take({reinterpret_cast<const std::uint8_t*>(message), message->nlmsg_len});
+  return {};
 }
 
 Status NetworkReader::pin(const NeighbourKey& key, const MacAddress& mac) {
@@ -207,7 +236,7 @@ Status NetworkReader::pin(const NeighbourKey& key, const MacAddress& mac) {
   if (!index) return fail(ErrorCode::kNotFound, fmt::format("there is no interface {}", key.interface));
   const Neighbour* known = table_.find(key);
   if (known && known->lasting) return {};
-  if (known && known->mac == mac && table_.pinned(key)) return {};
+  if (known && known->mac == mac && table_.pinned(key) && !table_.left(key)) return {};
   alignas(nlmsghdr) char out[256];
   nlmsghdr* message = neighbour_message(out, RTM_NEWNEIGH, *index, key.ip, NUD_PERMANENT);
   message->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
@@ -215,17 +244,22 @@ Status NetworkReader::pin(const NeighbourKey& key, const MacAddress& mac) {
   mnl_attr_put_u8(message, NDA_PROTOCOL, kPinProtocol);
   if (auto s = request(message, "making a neighbour's entry permanent"); !s) return s;
   // Its event is on the way; until it comes, the table is to know already what is ours.
+  table_.own(key, true);
   table_.take({reinterpret_cast<const std::uint8_t*>(message), message->nlmsg_len});
   return {};
 }
 
 Status NetworkReader::unpin(const NeighbourKey& key) {
   const auto index = table_.index_of(key.interface);
-  if (!index || !table_.pinned(key)) return {};
+  if (!index || !table_.pinned(key)) {
+    table_.own(key, false);
+    return {};
+  }
   alignas(nlmsghdr) char out[256];
   nlmsghdr* message = neighbour_message(out, RTM_DELNEIGH, *index, key.ip, NUD_NONE);
   const auto gone = request(message, "removing a neighbour's permanent entry");
   if (!gone && gone.error().code != ErrorCode::kNotFound) return gone;
+  table_.own(key, false);
   table_.take({reinterpret_cast<const std::uint8_t*>(message), message->nlmsg_len});
   return {};
 }

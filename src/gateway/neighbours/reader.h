@@ -1,5 +1,6 @@
 #pragma once
 // The netlink sockets behind NetworkWatch; without a loop, so that tests can wait on `fd` themselves. Thread: one.
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -31,6 +32,8 @@ class NetworkReader {
   NetworkReader(mnl_socket* events, mnl_socket* requests) : events_(events), requests_(requests) {}
   Status read_everything();
   Status read_routes();
+  Status ask(const NeighbourKey& key);
+  Status ask_unsettled();
   Status request(nlmsghdr* message, std::string_view doing);
   Status dump(std::uint16_t type, bool& interrupted);
 
@@ -38,6 +41,7 @@ class NetworkReader {
   mnl_socket* requests_;
   unsigned sequence_ = 0;
   NetworkTable table_;
+  std::map<NeighbourKey, int> insisted_;  // how often a moved entry was moved back
   std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(64u << 10);
 };
 

@@ -93,7 +93,7 @@ void NetworkTable::link(bool added, const void* raw) {
   if (it != links_.end() && it->second.name != name) {
     for (const auto& [ip, entry] : it->second.neighbours) {
       changed_[{it->second.name, ip}] = std::nullopt;
-      changed_[{name, ip}] = entry.neighbour;
+      changed_[{name, ip}] = entry.told();
     }
   }
   next.name = name;
@@ -180,13 +180,25 @@ void NetworkTable::neighbour(bool added, const void* raw) {
     return;
   }
   if (seen_) seen_->neighbours.emplace(index, ip);
-  const bool pinned = marked && (head->ndm_state & NUD_PERMANENT);
-  if (at != all.end() && at->second.neighbour == *next) {
-    at->second.pinned = pinned;
-    return;
+  const NeighbourKey key = {it->second.name, ip};
+  Entry fresh{*next, marked && (head->ndm_state & NUD_PERMANENT), std::nullopt};
+  std::optional<Neighbour> before;
+  if (at != all.end()) {
+    before = at->second.told();
+    const auto& left = at->second.left;
+    // Only its own card's answer, or nobody's, ends the doubt.
+    const bool answered = (head->ndm_state & NUD_REACHABLE) && mac == left;
+    if (next->state == Neighbour::State::kPresent && !next->lasting && !answered) fresh.left = left;
+    if (left && (fresh.left ? mac != left : next->state == Neighbour::State::kAbsent)) unsettled_.insert(key);
   }
-  all[ip] = {*next, pinned};
-  changed_[{it->second.name, ip}] = next;
+  if (fresh.pinned) fresh.left = own_.contains(key) ? std::nullopt : std::optional(mac);
+  all[ip] = fresh;
+  tell(key, before, fresh.told());
+}
+
+void NetworkTable::tell(const NeighbourKey& key, const std::optional<Neighbour>& before,
+                        const std::optional<Neighbour>& now) {
+  if (before != now) changed_[key] = now;
 }
 
 void NetworkTable::route(const void* raw) {
@@ -317,6 +329,39 @@ std::vector<NeighbourKey> NetworkTable::pinned() const {
     }
   }
   return out;
+}
+
+void NetworkTable::own(const NeighbourKey& key, bool owned) {
+  if (owned) {
+    own_.insert(key);
+  } else {
+    own_.erase(key);
+  }
+}
+
+std::optional<MacAddress> NetworkTable::left(const NeighbourKey& key) const {
+  const auto* found = entry(key);
+  return found == nullptr ? std::nullopt : found->left;
+}
+
+std::vector<NeighbourKey> NetworkTable::take_unsettled() {
+  std::vector<NeighbourKey> out;
+  for (const auto& key : std::exchange(unsettled_, {})) {
+    const auto* found = entry(key);
+    if (found == nullptr || found->pinned) continue;
+    const bool moved = found->left && found->neighbour.mac != *found->left;
+    if (moved || found->neighbour.state == Neighbour::State::kAbsent) out.push_back(key);
+  }
+  return out;
+}
+
+void NetworkTable::give_up(const NeighbourKey& key) {
+  for (auto& [index, link] : links_) {
+    const auto it = link.neighbours.find(key.ip);
+    if (link.name != key.interface || it == link.neighbours.end() || !it->second.left) continue;
+    it->second.left.reset();
+    tell(key, std::nullopt, it->second.told());
+  }
 }
 
 const NetworkTable::Entry* NetworkTable::entry(const NeighbourKey& key) const {

@@ -46,10 +46,21 @@ class NetworkTable {
   bool pinned(const NeighbourKey& key) const;  ///< By a gateway.
   std::vector<NeighbourKey> pinned() const;
 
+  /// Whether this gateway pins the entry. What one before it pinned says nothing of who is there now: `take_neighbours`
+  /// doesn't tell of such an entry until its card, asked, has answered or not.
+  void own(const NeighbourKey& key, bool owned);
+  /// The hardware address that such an entry was pinned to; none: it is an ordinary one.
+  std::optional<MacAddress> left(const NeighbourKey& key) const;
+  /// Such entries to ask about again: somebody else's ARP or ND moved them before their card answered, or it does not.
+  std::vector<NeighbourKey> take_unsettled();
+  void give_up(const NeighbourKey& key);  ///< It counts as what it is now.
+
  private:
   struct Entry {
     Neighbour neighbour;
     bool pinned = false;
+    std::optional<MacAddress> left;  // see there
+    std::optional<Neighbour> told() const { return left ? std::nullopt : std::optional(neighbour); }
     friend bool operator==(const Entry&, const Entry&) = default;
   };
   struct Link {
@@ -71,6 +82,7 @@ class NetworkTable {
   void route(const void* message);
   void drop_link(unsigned index);
   const Entry* entry(const NeighbourKey& key) const;
+  void tell(const NeighbourKey& key, const std::optional<Neighbour>& before, const std::optional<Neighbour>& now);
 
   std::map<unsigned, Link> links_;
   std::optional<Seen> seen_;  // while everything is read anew
@@ -80,6 +92,7 @@ class NetworkTable {
   bool routes_outdated_ = true;
   bool next_hops_changed_ = false;
   std::map<NeighbourKey, std::optional<Neighbour>> changed_;
+  std::set<NeighbourKey> own_, unsettled_;
 };
 
 }  // namespace postern::gateway

@@ -58,14 +58,6 @@ Status probe_unpinned(NetworkWatch& watch, const NeighbourKey& key) {
   return watch.probe(key);  // an administrator's entry is as permanent as before
 }
 
-Status unpin_all(NetworkWatch& watch) {
-  Status status;
-  for (const auto& key : watch.pinned()) {
-    if (auto gone = watch.unpin(key); !gone) status = std::move(gone);
-  }
-  return status;
-}
-
 Result<std::unique_ptr<NetworkWatch>> NetworkWatch::open(net::Loop& loop, NetworkEvents events) {
   auto reader = NetworkReader::open();
   if (!reader) return fail(reader.error());

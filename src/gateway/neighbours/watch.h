@@ -38,8 +38,9 @@ class NetworkWatch {
   virtual const std::vector<LocalInterface>& interfaces() const = 0;  ///< All but loopback.
   virtual const std::vector<LinkState>& links() const = 0;
   /// Makes the kernel ask by ARP or ND; the answer comes as an event (kPresent or kAbsent). An entry that is there is
-  /// confirmed anew. Errors: kNotFound (no such interface), kConflict (the entry is permanent), kPermissionDenied,
-  /// kUnavailable.
+  /// confirmed anew. One that a gateway before this one pinned says nothing before it is asked about, and is an
+  /// ordinary one from then on: its card is asked first, and everybody if that doesn't answer. Errors: kNotFound (no
+  /// such interface), kConflict (the entry is permanent), kPermissionDenied, kUnavailable.
   virtual Status probe(const NeighbourKey& key) = 0;
   /// Makes the entry permanent: nobody's ARP or ND moves it until `unpin`, and the end of this process doesn't either.
   /// An entry that an administrator made permanent stays as it is. Errors: kNotFound (no such interface),
@@ -55,7 +56,5 @@ class NetworkWatch {
 /// As `probe`, of an entry that is not to be pinned any more: one that is all the same, because removing it failed, is
 /// removed first. Errors: as `unpin` and `probe`.
 Status probe_unpinned(NetworkWatch& watch, const NeighbourKey& key);
-/// Removes what a gateway that was killed pinned. The error is the last entry's that stays.
-Status unpin_all(NetworkWatch& watch);
 
 }  // namespace postern::gateway
