@@ -1,4 +1,4 @@
-"""The whole walk with the seed's addresses: enrol, tag, resolved address, traffic; a tag lost cuts what is open; a tag back
+"""The reference walk, with its addresses: enrol, tag, resolved address, traffic; a tag lost cuts what is open; a tag back
 lets it through again; and nobody else gets in by claiming 10.0.1.2."""
 import contextlib
 import json
@@ -51,6 +51,7 @@ class Walk(harness.StackTest):
 
     @classmethod
     def set_up(cls, stack):
+        stack.ems.command += ["--keepalive", "1", "--offline-timeout", "6"]
         super().set_up(stack)
         stack.connect_fabric()
         stack.make_tags()
@@ -204,7 +205,33 @@ class Walk(harness.StackTest):
         self.file.unlink()
         self.wait_resolved("Has-File", False)
 
-    def test_quarantine_and_offline_take_every_set(self):
+    def test_offline_takes_every_set(self):
+        """An agent that is silent past the offline timeout, and comes back."""
+        download, direct = self.proxy_download(), self.direct_download()
+        for stream in (download, direct):
+            stream.wait_bytes()
+        agent = self.stack.agent.process
+        os.kill(agent.pid, signal.SIGSTOP)
+        try:
+            wait_for(lambda: not self.stack.ems.endpoint(self.uid)["online"], "the EMS to count the endpoint as offline")
+            download.wait_end()
+            for tag in ("all_registered_clients", "Telemetry-Connected", "Marked"):
+                self.wait_resolved(tag, False)
+            received = direct.received
+            self.assert_no_way_in()
+            self.assertEqual(direct.received, received)
+            with self.assertRaisesRegex(LabError, "403"):
+                self.proxy_download()
+            self.assertIn("Online status: offline\n", self.stack.gateway.cli("diagnose endpoint ec-shm list"))
+        finally:
+            os.kill(agent.pid, signal.SIGCONT)
+        for tag in ("all_registered_clients", "Telemetry-Connected", "Marked"):
+            self.wait_resolved(tag, True)
+        self.assertTrue(self.stack.ems.endpoint(self.uid)["online"])
+        self.proxy_download().wait_bytes()
+        self.direct_download().wait_bytes()
+
+    def test_quarantine_takes_every_set(self):
         stream = self.proxy_download()
         self.stack.ems.api("POST", f"endpoints/{self.uid}/quarantine", {})
         stream.wait_end()
