@@ -179,6 +179,14 @@ class BadInput(harness.StackTest):
             with self.assertRaises(LabError) as caught:
                 gateway.cli("diagnose endpoint fctems test-connectivity 3")
             self.assertIn(":9", str(caught.exception))
+            # The EMS's other port, where agents report: it answers, and no administrator is asked to trust what it shows.
+            telemetry = self.stack.ports["telemetry"]
+            gateway.configure(f"config endpoint-control fctems\nedit 3\nset https-port {telemetry}\nnext\nend\n")
+            for command in ("execute fctems verify 3", "diagnose endpoint fctems test-connectivity 3"):
+                with self.assertRaises(LabError) as caught:
+                    gateway.cli(command)
+                self.assertRegex(str(caught.exception), rf":{telemetry}\b.*(?i:\bport\b)")
+            self.assertNotIn("certificate-fingerprint", gateway.cli("show endpoint-control fctems").split("edit 3")[1])
             gateway.configure("config endpoint-control fctems\nedit 3\n"
                               f"set https-port {self.stack.ports['https']}\nnext\nend\n")
             # Reached, and the administrator refuses what it shows: nothing is trusted.
