@@ -32,8 +32,15 @@ def checkout_id():
     return hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
 
 
+def command_missing(command):
+    return LabError(f"the command {command} is missing; `tools/setup run` installs what is needed")
+
+
 def sh(*command, check=True, text=None):
-    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise command_missing(command[0])
     if check and done.returncode != 0:
         raise LabError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
@@ -63,7 +70,7 @@ def namespaces_allowed():
     try:
         made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
     except FileNotFoundError:
-        raise LabError("the command ip is missing; install it: apt-get install iproute2")
+        raise command_missing("ip")
     if made.returncode != 0:
         said = made.stderr.strip() or f"ip netns add ended with {made.returncode}"
         if any(os.strerror(refusal) in said for refusal in (errno.EPERM, errno.EACCES)):
@@ -260,6 +267,40 @@ def remove_leftovers(name):
         interface = line.split(":")[1].strip().split("@")[0]
         if interface.startswith(f"p{name}"):
             subprocess.run(["ip", "link", "del", interface], capture_output=True)
+
+
+def remove_programs(*directories):
+    """Programs of an earlier ./run that was killed, where no namespace says whose they are: Postern's own, the application and
+    nginx, started with files below `directories`. Whatever else has a file of them open is a person's and stays."""
+    ours = {"postern-ems", "postern-gateway", "postern-agent"}
+    left = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        text = command.replace("\0", " ")
+        program = Path(command.partition("\0")[0]).name in ours or text.startswith("nginx: master process ") or \
+            f" {ROOT}/tools/demo/app.py " in text
+        if program and any(f" {directory}/" in text for directory in directories):
+            left.append(int(entry.name))
+    for how, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, how)
+        with contextlib.suppress(LabError):
+            wait_for(lambda: not any(runs(pid) for pid in left), "an earlier run's programs to end", seconds)
+        left = [pid for pid in left if runs(pid)]
+
+
+def runs(pid):
+    """Not a zombie either: whose child it is does not matter here."""
+    try:
+        return (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]) not in "ZX"
+    except OSError:
+        return False
 
 
 # ---- clients

@@ -150,11 +150,11 @@ def main():
         say(f"./run: {error}")
         return 1
     name = checkout_id()
-    stacks.remove_traces(name, VAR)
     refused = None if not args.no_namespaces else "switched off by --no-namespaces"
     if os.geteuid() != 0 and refused is None:
         refused = "making them needs root"
     try:
+        stacks.remove_traces(name, VAR)
         refused = refused or namespaces_allowed()
     except LabError as error:
         say(f"./run: {error}")

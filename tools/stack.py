@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import topology
-from lab import BIN, ROOT, Lab, LabError, free_port, https, remove_leftovers, remove_tree, wait_for
+from lab import BIN, ROOT, Lab, LabError, free_port, https, remove_leftovers, remove_programs, remove_tree, wait_for
 
 HTTPS_PORT, TELEMETRY_PORT = 8443, 8013
 GATEWAY_API_PORT = 8444
@@ -483,6 +483,7 @@ def runtime_directory(name):
 def remove_traces(name, directory):
     """What an earlier stack of this very name left: processes in its namespaces, links, its own files."""
     remove_leftovers(name)
+    remove_programs(Path(directory), runtime_directory(name))
     remove_tree(runtime_directory(name))
     for child in ("ems", "gateway", "agent", "log"):
         remove_tree(Path(directory) / child)

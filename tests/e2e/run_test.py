@@ -1,16 +1,23 @@
 """./run as a newcomer starts it: READY, run.json as the contract says, and nothing left after Ctrl-C."""
+import contextlib
 import json
 import os
+import re
+import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import harness
 from harness import ROOT, LabError, checkout_id, https, namespaces_allowed, wait_for
+from lab import runs
 
 KEYS = {
     "bin_dir": None,
@@ -27,9 +34,10 @@ RUN_JSON = ROOT / "var/run.json"
 class Run:
     """tools/run.py without the build that ./run does first, until it says READY."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **environment):
         self.process = subprocess.Popen([sys.executable, ROOT / "tools/run.py", *arguments], stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+                                        stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL,
+                                        env={**os.environ, **environment})
         self.lines = []
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
@@ -42,11 +50,48 @@ class Run:
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
 
+    def kill(self):
+        """As somebody does who is in a hurry: it has no chance to remove anything."""
+        self.process.kill()
+        self.process.wait()
+        self.thread.join(10)
+
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
         self.thread.join(10)
         return self.process.returncode
+
+
+def refused(*arguments, prefix=(), **environment):
+    """A ./run that ends before it has started anything."""
+    return subprocess.run([*prefix, sys.executable, ROOT / "tools/run.py", *arguments], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **environment})
+
+
+def resolved(listed):
+    """What `diagnose firewall dynamic list` prints: tag → addresses."""
+    return {tag: re.findall(r"ADDR\((.*)\)", block) for tag, block in
+            re.findall(r"^TAG name: (.*)\n((?:(?!CMDB).*\n)*)", listed, re.M)}
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+@contextlib.contextmanager
+def fake_ip(script):
+    """A PATH on which `ip netns add` does what the script says, and all else is as it is."""
+    real = shutil.which("ip")
+    with tempfile.TemporaryDirectory() as directory:
+        fake = Path(directory) / "ip"
+        fake.write_text(f'#!/bin/sh\nif [ "$1 $2" = "netns add" ]; then\n{script}\nfi\nexec {real} "$@"\n')
+        fake.chmod(0o755)
+        yield f"{directory}:{os.environ['PATH']}"
 
 
 def host_port(url):
@@ -123,7 +168,11 @@ class RunTest(unittest.TestCase):
                                              "-o", "/dev/null"]).returncode, 0, "web_cert verifies the EMS")
             listed = subprocess.run([*gateway["cli"], "-c", "diagnose firewall dynamic list"], capture_output=True,
                                     text=True).stdout
-            self.assertEqual(listed.count("ADDR(10.0.1.2)"), len(endpoint["tags"]))
+            # Exactly this address in the tags that the agent holds, and none in the others.
+            tags = {tag["name"] for tag in https("GET", *host_port(ems["url"]), "/api/v1/tags", headers={
+                "Authorization": "Bearer " + ems["api_token"]}).json()["items"]}
+            self.assertLessEqual({"all_registered_clients", "Telemetry-Connected"}, set(endpoint["tags"]))
+            self.assertEqual(resolved(listed), {tag: ["10.0.1.2"] if tag in endpoint["tags"] else [] for tag in tags})
             shown = subprocess.run([*agent["cli"], "status"], capture_output=True, text=True)
             self.assertEqual(shown.returncode, 0, shown.stderr)
             self.assertIn("Telemetry-Connected", shown.stdout)
@@ -163,13 +212,103 @@ class RunTest(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assert_nothing_left(values, interfaces)
 
+    def test_what_a_killed_one_left_is_removed(self):
+        interfaces = set(os.listdir("/sys/class/net"))
+        first = Run("--blank")
+        first.kill()
+        self.assertTrue(Path(f"/proc/{first.values['pids']['ems']}").exists(), "its programs run on")
+        second = Run("--blank")
+        try:
+            for name, pid in first.values["pids"].items():
+                self.assertFalse(runs(pid), f"{name} of the first")
+            self.assertNotEqual(second.values["ems"]["serial"], first.values["ems"]["serial"])
+        finally:
+            status = second.stop()
+        self.assertEqual(status, 0)
+        self.assert_nothing_left(second.values, interfaces)
+
+    def test_without_namespaces(self):
+        """All on loopback, at ports that were given, and at free ones; and what is left when it is killed."""
+        interfaces = set(os.listdir("/sys/class/net"))
+        ports = free_ports(3)
+        first = Run("--no-namespaces", "--ems-port", str(ports[0]), "--gateway-port", str(ports[1]), "--proxy-port", str(ports[2]))
+        values = first.values
+        try:
+            self.assert_contract(values)
+            self.assertIn("switched off by --no-namespaces", "\n".join(first.lines))
+            self.assertIsNone(values["agent"]["netns"])
+            self.assertEqual([values["ems"]["url"], values["gateway"]["url"], values["gateway"]["access_proxy"]], [
+                f"https://127.0.0.1:{ports[0]}", f"https://127.0.0.1:{ports[1]}", f"https://127.0.0.1:{ports[2]}/"])
+            used = {host_port(url) for url in (values["ems"]["url"], values["gateway"]["url"], values["gateway"]["access_proxy"],
+                                               values["gateway"]["access_proxy_strict"], values["app"]["url"])}
+            self.assertEqual(len(used), 5, "each at a port of its own")
+            page = subprocess.run(["curl", "-sk", "--cert", values["agent"]["client_cert"], "--key",
+                                   values["agent"]["client_key"], values["gateway"]["access_proxy"]], capture_output=True,
+                                  text=True).stdout
+            self.assertIn("protected application", page)
+            stranger = subprocess.run(["curl", "-sk", values["gateway"]["access_proxy"]], capture_output=True, text=True).stdout
+            self.assertIn("<small>Reason</small>002", stranger)
+            left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
+            self.assertNotIn(f"pst-{checkout_id()}-", left)
+        finally:
+            first.kill()
+        # Where it may not make namespaces it says so, and does without them.
+        with fake_ip('echo "mount --make-shared /run/netns failed: Operation not permitted" >&2; exit 1') as path:
+            second = Run("--blank", PATH=path)
+        try:
+            self.assertIn("make-shared /run/netns failed: Operation not permitted", "\n".join(second.lines))
+            self.assertIn("everything runs on loopback, without IP/MAC control", "\n".join(second.lines))
+            for name, pid in values["pids"].items():
+                self.assertFalse(runs(pid), f"{name} of the first")
+        finally:
+            status = second.stop()
+        self.assertEqual(status, 0)
+        self.assert_nothing_left(second.values, interfaces)
+
+    def assert_refused(self, told, *arguments, code=1, **options):
+        done = refused(*arguments, **options)
+        self.assertEqual(done.returncode, code, arguments)
+        for part in told:
+            self.assertIn(part, done.stdout + done.stderr)
+        self.assertNotIn("Traceback", done.stdout + done.stderr)
+        self.assertFalse(RUN_JSON.exists())
+
     def test_refusals(self):
-        for arguments, told in ((["--net", "10.0.0.0/24"], "/16 or larger"), (["--net", "nonsense"], "--net nonsense")):
-            done = subprocess.run([sys.executable, ROOT / "tools/run.py", *arguments], capture_output=True, text=True,
-                                  timeout=60)
-            self.assertEqual(done.returncode, 1, arguments)
-            self.assertIn(told, done.stdout)
-            self.assertNotIn("Traceback", done.stdout + done.stderr)
+        self.assert_refused(["/16 or larger"], "--net", "10.0.0.0/24")
+        self.assert_refused(["--net nonsense"], "--net", "nonsense")
+        self.assert_refused(["--proxy-port and --strict-port are both 9444"], "--proxy-port", "9444")
+        for text in ("0", "65536", "-1", "http", "٣"):
+            self.assert_refused(["a port is a number from 1 to 65535"], f"--ems-port={text}", code=2)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.assert_refused([f"--telemetry-port {port}: can't listen at 127.0.0.1:{port}: Address already in use",
+                                 "give another port"], "--no-namespaces", "--telemetry-port", str(port))
+
+    def test_a_subnet_in_use_is_refused(self):
+        interfaces = set(os.listdir("/sys/class/net"))
+        # A host of the test's own, which has an address in the way.
+        host = f"pst-{checkout_id()}u-host"
+        subprocess.run(["ip", "netns", "add", host], check=True)
+        try:
+            for command in (["link", "set", "lo", "up"], ["address", "add", "10.71.1.7/24", "dev", "lo"]):
+                subprocess.run(["ip", "-n", host, *command], check=True)
+            self.assert_refused(["10.71.1.0/24 is in use on this host (10.71.1.0/24); choose another with --net CIDR"],
+                                "--net", "10.71.0.0/16", prefix=["nsenter", f"--net=/run/netns/{host}"])
+        finally:
+            subprocess.run(["ip", "netns", "del", host], check=True)
+        left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True).stdout
+        self.assertNotIn(f"pst-{checkout_id()}-", left)
+        self.assertEqual(set(os.listdir("/sys/class/net")), interfaces)
+
+    def test_only_a_missing_right_is_a_refusal(self):
+        for said in ("mount --make-shared /run/netns failed: Operation not permitted", "mkdir /run/netns failed: Permission denied"):
+            with fake_ip(f'echo "{said}" >&2; exit 1') as path, unittest.mock.patch.dict(os.environ, PATH=path):
+                self.assertEqual(namespaces_allowed(), said)
+        # Anything else is wrong with this machine, and a person has to know.
+        with fake_ip('echo "Failed to create a new network namespace: No space left on device" >&2; exit 1') as path:
+            self.assert_refused(["No space left on device", "max_net_namespaces", "--no-namespaces"], "--blank", PATH=path)
+        with tempfile.TemporaryDirectory() as empty:
+            self.assert_refused(["the command ip is missing", "tools/setup run"], "--blank", PATH=empty)
 
 
 if __name__ == "__main__":
