@@ -33,7 +33,8 @@ inline constexpr std::string_view kInterfaces = "net.interfaces";  ///< Interfac
 inline constexpr std::string_view kRoutes = "net.routes";          ///< Default routes.
 inline constexpr std::string_view kMacs = "net.macs";              ///< Text list: every hardware address, up or not.
 
-// The agent and what protects the endpoint. Features are booleans: is such protection on this machine and active.
+// The agent and what protects the endpoint. Features are booleans: is such protection on this machine and active. A VPN is
+// dialled when it is needed: it counts as active when its client is installed, or a tunnel of another one is up.
 inline constexpr std::string_view kAgentVersion = "agent.version";
 inline constexpr std::string_view kAvDbVersion = "av.db_version";
 inline constexpr std::string_view kAppSignatureVersion = "app_control.signature_version";

@@ -35,6 +35,12 @@ constexpr Product kFirewalld{"firewalld", "/usr/sbin/firewalld"};
 constexpr const char* kVpnClients[] = {"/usr/sbin/openvpn", "/usr/bin/wg", "/usr/sbin/openconnect", "/usr/sbin/swanctl",
                                        "/usr/sbin/ipsec"};
 
+/// Something that can be started, not a name that stayed behind.
+bool is_program(const Facts& facts, const char* path) {
+  struct stat st {};
+  return ::stat(facts.path(path).c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0 && st.st_size > 0;
+}
+
 bool runs(const char* name) { return !find_processes({name}, 1).front().empty(); }
 
 /// The head of a database of a hundred megabytes.
@@ -101,9 +107,10 @@ void firewall(Facts& facts) {
                 "nftables");
 }
 
+/// Of a VPN to be there is to be on: it is dialled when it is needed. A tunnel shows one that is not among the known clients.
 void vpn(Facts& facts) {
   for (const auto* client : kVpnClients) {
-    if (facts.exists(client)) return facts.know(keys::kFeatureVpn, true, client);
+    if (is_program(facts, client)) return facts.know(keys::kFeatureVpn, true, client);
   }
   if (facts.foreign()) return facts.know(keys::kFeatureVpn, false, "no VPN client");
   const auto reader = NetworkReader::open();

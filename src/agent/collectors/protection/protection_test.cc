@@ -82,5 +82,26 @@ TEST(Protection, SignaturesOfAnotherRootAreReadAndWhatRunsThereIsUnknown) {
   std::filesystem::remove_all(root);
 }
 
+TEST(Protection, AVpnIsAClientThatCanBeStarted) {
+  std::string name = (std::filesystem::temp_directory_path() / "postern-root-XXXXXX").string();
+  const std::filesystem::path root = ::mkdtemp(name.data());
+  const auto vpn = [&] {
+    Facts facts(root, from_unix_ms(1));
+    collect_protection(facts);
+    return facts.map().at(std::string(posture::keys::kFeatureVpn));
+  };
+  EXPECT_FALSE(*vpn().as<bool>());
+  // What stays behind of a removed one.
+  ASSERT_TRUE(make_directories(root / "usr/sbin/openvpn", 0755));
+  ASSERT_TRUE(make_directories(root / "usr/bin", 0755));
+  ASSERT_TRUE(write_file_atomic(root / "usr/bin/wg", "", 0755));
+  ASSERT_TRUE(write_file_atomic(root / "usr/sbin/ipsec", "no program", 0644));
+  EXPECT_FALSE(*vpn().as<bool>());
+  ASSERT_TRUE(write_file_atomic(root / "usr/bin/wg", "program", 0755));
+  EXPECT_TRUE(*vpn().as<bool>());
+  EXPECT_EQ(vpn().source, "/usr/bin/wg");
+  std::filesystem::remove_all(root);
+}
+
 }  // namespace
 }  // namespace postern::agent
