@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "agent/collectors/avatar/passwd.h"
 #include "agent/collectors/domain/domain.h"
 #include "agent/collectors/hardware/parse.h"
 #include "agent/collectors/os/key_values.h"
@@ -19,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   parse_krb5_realm(text);
   parse_resolv_domain(text);
   parse_clam_version(text);
+  if (const auto home = home_of(text, "root"); !home.empty() && home.front() != '/') std::abort();
   const auto logins = parse_logins(text);
   if (users_of(logins).size() > logins.size()) std::abort();
   last_user(logins);

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -54,12 +55,17 @@ struct Collector {
   void (*collect)(Facts&);
   /// Files whose change means: collect again. Read below no other root than "/".
   std::span<const std::string_view> files;
+  /// Further such files, which depend on what stands in the others; null: there are none.
+  std::vector<std::string> (*more_files)(const Facts&) = nullptr;
 };
 
 /// All families, in the order in which they stand in registry.cc.
 std::span<const Collector> collectors();
 /// REQUIRES: there is one.
 const Collector& collector(std::string_view name);
+
+/// All files whose change means that the family is to be collected again, as of now.
+std::vector<std::string> files_of(const Collector& family, const Facts& facts);
 
 /// Everything that would be reported of this root, without probes.
 posture::FactMap collect_all(const std::filesystem::path& root, WallTime now);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "agent/collectors/agent/agent.h"
+#include "agent/collectors/avatar/avatar.h"
 #include "agent/collectors/collector.h"
 #include "agent/collectors/domain/domain.h"
 #include "agent/collectors/hardware/hardware.h"
@@ -17,6 +18,7 @@ std::span<const Collector> collectors() {
       {"os", collect_os, kOsFiles},
       {"hardware", collect_hardware, {}},
       {"users", collect_users, kUserFiles},
+      {"avatar", collect_avatar, kAvatarFiles, avatar_files},
       {"domain", collect_domain, kDomainFiles},
       {"network", collect_network, {}},
       {"packages", collect_packages, kPackageFiles},
@@ -27,6 +29,14 @@ std::span<const Collector> collectors() {
 }
 
 const Collector& collector(std::string_view name) { return *std::ranges::find(collectors(), name, &Collector::name); }
+
+std::vector<std::string> files_of(const Collector& family, const Facts& facts) {
+  std::vector<std::string> out(family.files.begin(), family.files.end());
+  if (family.more_files != nullptr) {
+    for (auto& path : family.more_files(facts)) out.push_back(std::move(path));
+  }
+  return out;
+}
 
 posture::FactMap collect_all(const std::filesystem::path& root, WallTime now) {
   Facts facts(root, now);

@@ -35,11 +35,11 @@ bool without_events(const std::string& directory) {
   return false;
 }
 
-std::string stamp_of(std::span<const std::string_view> files) {
+std::string stamp_of(const std::vector<std::string>& files) {
   std::string out;
-  for (const auto path : files) {
+  for (const auto& path : files) {
     struct stat st {};
-    if (::stat(std::string(path).c_str(), &st) != 0) {
+    if (::stat(path.c_str(), &st) != 0) {
       out += "-;";
     } else {
       out += fmt::format("{}:{}:{}.{};", st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
@@ -62,7 +62,8 @@ posture::FactValue file_value(const PathTrace& trace) {
   return posture::Unknown{UnknownReason::kFailed};
 }
 
-Sources::Sources(net::Loop& loop, const Clock& clock, Sink sink) : loop_(loop), clock_(clock), sink_(std::move(sink)) {}
+Sources::Sources(net::Loop& loop, const Clock& clock, Sink sink, std::filesystem::path root)
+    : loop_(loop), clock_(clock), sink_(std::move(sink)), root_(std::move(root)) {}
 
 Sources::~Sources() {
   *alive_ = false;
@@ -74,7 +75,7 @@ void Sources::start() {
   open_watches();
   for (const auto& family : collectors()) {
     if (family.name == "packages") {
-      Facts facts("/", clock_.now().wall);
+      auto facts = new_facts();
       inventory_ = agent::read_packages(facts);
       sink_.family("packages", facts.map());
     } else {
@@ -102,19 +103,10 @@ void Sources::open_watches() {
   if (files && wanted) {
     family_files_ = std::move(*files);
     wanted_files_ = std::move(*wanted);
-    std::map<std::string, std::vector<std::string>> users;  // two families may read one file
-    for (const auto& family : collectors()) {
-      for (const auto path : family.files) users[std::string(path)].emplace_back(family.name);
-    }
-    for (const auto& [path, families] : users) {
-      family_files_->watch(path, PathWatchKind::kContent, [this, families = families](const PathTrace&) {
-        for (const auto& family : families) soon(family);
-      });
-    }
   } else {
     why_no_inotify_ = (files ? wanted.error() : files.error()).message;
-    for (const auto& family : collectors()) stamps_[std::string(family.name)] = stamp_of(family.files);
   }
+  watch_family_files();
   open_network();
   if (auto fd = open_ruleset_events()) {
     ruleset_ = *fd;
@@ -139,6 +131,33 @@ void Sources::open_watches() {
   }
 }
 
+void Sources::watch_family_files() {
+  const auto facts = new_facts();
+  std::map<std::string, std::set<std::string>> paths;  // two families may read one file
+  for (const auto& family : collectors()) {
+    for (const auto& path : files_of(family, facts)) paths[facts.path(path)].emplace(family.name);
+  }
+  for (const auto& [path, families] : family_paths_) {
+    if (family_files_ && !paths.contains(path)) family_files_->forget(path);
+  }
+  for (const auto& [path, families] : paths) {
+    if (!family_files_) break;
+    if (const auto it = family_paths_.find(path); it != family_paths_.end() && it->second == families) continue;
+    family_files_->watch(path, PathWatchKind::kContent, [this, families = families](const PathTrace&) {
+      for (const auto& family : families) soon(family);
+    });
+  }
+  family_paths_ = std::move(paths);
+}
+
+std::vector<std::string> Sources::files_read_by(const Collector& family) const {
+  std::vector<std::string> out;
+  for (const auto& [path, families] : family_paths_) {
+    if (families.contains(std::string(family.name))) out.push_back(path);
+  }
+  return out;
+}
+
 void Sources::open_network() {
   network_handle_.cancel();
   network_.reset();
@@ -155,8 +174,10 @@ void Sources::open_network() {
 
 void Sources::collect(const std::string& family) {
   if (family == "network" && network_) return tell_network();
-  Facts facts("/", clock_.now().wall);
-  collector(family).collect(facts);
+  const auto& one = collector(family);
+  if (one.more_files != nullptr) watch_family_files();  // before they are read: what changes after that is told
+  auto facts = new_facts();
+  one.collect(facts);
   sink_.family(family, facts.map());
   if (family == "protection") watch_daemons();
 }
@@ -195,8 +216,7 @@ void Sources::read_packages(std::function<void()> done) {
   auto reading = std::make_shared<Reading>();
   // Thousands of packages: beside the loop, so that nothing else waits for them.
   loop_.offload(
-      [reading, at = clock_.now().wall] {
-        Facts facts("/", at);
+      [reading, facts = new_facts()]() mutable {
         reading->inventory = agent::read_packages(facts);
         reading->facts = facts.take();
       },
@@ -238,13 +258,13 @@ void Sources::network_readable() {
 }
 
 void Sources::tell_network() {
-  Facts facts("/", clock_.now().wall);
+  auto facts = new_facts();
   network_facts(network_->table(), facts);
   sink_.family("network", facts.map());
 }
 
 void Sources::watch_daemons() {
-  const auto names = protecting_daemons(Facts("/", clock_.now().wall));
+  const auto names = protecting_daemons(new_facts());
   std::set<std::string> daemons(names.begin(), names.end());
   if (daemons == daemons_) return;
   daemons_ = std::move(daemons);
@@ -319,7 +339,7 @@ void Sources::scan() {
   if (!files_by_event()) look_at_files();
   if (!family_files_) {
     for (const auto& family : collectors()) {
-      auto stamp = stamp_of(family.files);
+      auto stamp = stamp_of(files_read_by(family));
       auto& before = stamps_[std::string(family.name)];
       if (stamp == before) continue;
       before = std::move(stamp);

@@ -2,6 +2,7 @@
 // Where facts come from on a running machine: every family of collectors with what tells of its changes (inotify, rtnetlink,
 // nftables' notifications, POLLPRI), processes by pidfd and fanotify, wanted files by inotify. What the kernel tells nothing
 // of is looked at each second, and `list` says so.
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/collectors/collector.h"
 #include "agent/collectors/network/reader.h"
 #include "agent/core/agent_core.h"
 #include "agent/watch/path_watch.h"
@@ -36,8 +38,8 @@ class Sources {
     std::function<void(const std::string& text)> inventory;  ///< Empty: there is none.
     std::function<void()> turn_over;                         ///< After each bunch of the above.
   };
-  /// `clock` outlives it.
-  Sources(net::Loop& loop, const Clock& clock, Sink sink);
+  /// `clock` outlives it. Of another `root` than "/" its files are read and watched; what runs is unknown then.
+  Sources(net::Loop& loop, const Clock& clock, Sink sink, std::filesystem::path root = "/");
   ~Sources();
   Sources(const Sources&) = delete;
   Sources& operator=(const Sources&) = delete;
@@ -53,7 +55,10 @@ class Sources {
   std::vector<Source> list() const;
 
  private:
+  Facts new_facts() const { return Facts(root_, clock_.now().wall); }
   void open_watches();
+  void watch_family_files();
+  std::vector<std::string> files_read_by(const Collector& family) const;
   void collect(const std::string& family);
   void soon(const std::string& family);
   void read_packages(std::function<void()> done);
@@ -71,10 +76,12 @@ class Sources {
   net::Loop& loop_;
   const Clock& clock_;
   Sink sink_;
+  std::filesystem::path root_;
   Wishes wishes_;
   std::set<std::string> daemons_;
   std::unique_ptr<ProcessWatch> processes_;
   std::unique_ptr<PathWatch> family_files_, wanted_files_;
+  std::map<std::string, std::set<std::string>> family_paths_;  // and the families that read each
   std::string why_no_inotify_;
   std::map<std::string, PathTrace> traces_;  // of wanted files, where there is no inotify
   std::map<std::string, std::string> stamps_;  // of families' files, likewise

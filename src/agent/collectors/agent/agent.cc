@@ -14,7 +14,6 @@ void collect_agent(Facts& facts) {
   const auto source = kPackageFiles[0];
   facts.know(keys::kFeatureVulnScan, facts.exists(source), std::string(source));
   facts.know(keys::kVulnEngineVersion, std::string(POSTERN_VERSION), "agent");
-  facts.know(keys::kAvatarSource, std::string("OS"), "agent");
 }
 
 }  // namespace postern::agent
