@@ -1,0 +1,240 @@
+// The sources on a real kernel: what changes is told without anybody looking for it.
+#include "agent/shell/sources.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <utmp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/file.h"
+#include "posture/fact_keys.h"
+
+namespace postern::agent {
+namespace {
+
+namespace fs = std::filesystem;
+namespace keys = posture::keys;
+using namespace std::chrono_literals;
+
+constexpr const char* kOnePackage =
+    "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.2.13\n\n";
+
+/// Sources of another root, and all that they told.
+struct Told {
+  explicit Told(const fs::path& root) : sources(loop, clock, sink(), root) {}
+
+  Sources::Sink sink() {
+    return {[this](const std::string& family, const posture::FactMap& map) {
+              ++calls[family];
+              for (const auto& [key, fact] : map) facts[key] = fact;
+            },
+            [this](const std::string& name, bool running) { processes[name] = running; },
+            [this](const std::string& path, posture::FactValue value) { files[path] = std::move(value); },
+            [this](const std::string& text) { inventories.push_back(text); }, [this] { ++turns; }};
+  }
+  /// Runs the loop until it holds; gives up after long.
+  void until(const char* what, const std::function<bool()>& condition) {
+    bool late = false;
+    auto limit = loop.after(30s, [&] {
+      late = true;
+      loop.stop();
+    });
+    auto look = loop.every(1ms, [&] {
+      if (condition()) loop.stop();
+    });
+    if (!condition()) loop.run();
+    EXPECT_FALSE(late) << what << ": it did not happen";
+  }
+  std::string text(std::string_view key) const {
+    const auto it = facts.find(key);
+    const auto* value = it == facts.end() ? nullptr : it->second.as<std::string>();
+    return value == nullptr ? "" : *value;
+  }
+  /// The kernel tells of it: nothing looks each second, and what is told then was an event.
+  bool by_event(std::string_view name) const {
+    const auto list = sources.list();
+    const auto it = std::ranges::find(list, name, &Source::name);
+    return it != list.end() && it->events;
+  }
+
+  net::Loop loop;
+  SystemClock clock;
+  std::map<std::string, int> calls;
+  posture::FactMap facts;
+  std::map<std::string, bool> processes;
+  std::map<std::string, posture::FactValue> files;
+  std::vector<std::string> inventories;
+  int turns = 0;
+  Sources sources;
+};
+
+class SourcesTest : public testing::Test {
+ protected:
+  SourcesTest() {
+    std::string name = (fs::temp_directory_path() / "postern-root-XXXXXX").string();
+    root_ = ::mkdtemp(name.data());
+    put("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Golden 12\"\n");
+    put("var/lib/dpkg/status", kOnePackage);
+  }
+  ~SourcesTest() override { fs::remove_all(root_); }
+  void put(const char* path, const std::string& text) {
+    ASSERT_TRUE(make_directories((root_ / path).parent_path(), 0755));
+    ASSERT_TRUE(write_file_atomic(root_ / path, text));
+  }
+  void log_in(const char* user) {
+    utmp entry{};
+    entry.ut_type = USER_PROCESS;
+    std::strncpy(entry.ut_user, user, sizeof entry.ut_user);
+    entry.ut_tv.tv_sec = ++at_;
+    std::ofstream(root_ / "var/log/wtmp", std::ios::app | std::ios::binary).write(reinterpret_cast<const char*>(&entry), sizeof entry);
+  }
+  fs::path root_;
+  int at_ = 0;
+};
+
+TEST_F(SourcesTest, EverythingIsToldOnceAtTheStart) {
+  Told told(root_);
+  told.sources.start();
+  for (const auto& family : collectors()) EXPECT_EQ(told.calls[std::string(family.name)], 1) << family.name;
+  EXPECT_EQ(told.text(keys::kOsVersion), "Golden 12");
+  EXPECT_EQ(told.turns, 1);
+  EXPECT_TRUE(told.inventories.empty());  // only who wants it is told
+  told.sources.tell_inventory();
+  ASSERT_EQ(told.inventories.size(), 1u);
+  EXPECT_NE(told.inventories[0].find("zlib1g"), std::string::npos);
+}
+
+TEST_F(SourcesTest, AChangedFileIsAnEventOfItsFamilyOnly) {
+  Told told(root_);
+  told.sources.start();
+  put("etc/os-release", "ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"Golden 13\"\n");
+  told.until("the new release", [&] { return told.text(keys::kOsVersion) == "Golden 13"; });
+  put("etc/machine-info", "PRETTY_HOSTNAME=\"Reception\"\n");  // was not there
+  told.until("the description", [&] { return told.text(keys::kHostDescription) == "Reception"; });
+  EXPECT_EQ(told.calls["hardware"], 1);
+  EXPECT_EQ(told.calls["packages"], 1);
+}
+
+TEST_F(SourcesTest, APackageDatabaseIsReadAgainWhenDpkgRests) {
+  Told told(root_);
+  told.sources.start();
+  ASSERT_TRUE(told.by_event("packages"));
+  const auto before = told.text(keys::kInventoryHash);
+  ASSERT_NE(before, "");
+  for (const char* version : {"1", "2", "3"}) {
+    put("var/lib/dpkg/status", kOnePackage + std::string("Package: new\nStatus: install ok installed\nArchitecture: all\nVersion: ") + version + "\n\n");
+  }
+  told.until("the inventory", [&] { return !told.inventories.empty(); });
+  EXPECT_NE(told.inventories[0].find("new"), std::string::npos);
+  EXPECT_NE(told.text(keys::kInventoryHash), before);
+  EXPECT_EQ(told.inventories.size(), 1u);  // of three writings
+  // Written anew with nothing in it changed: nothing to send.
+  const int read = told.calls["packages"];
+  fs::last_write_time(root_ / "var/lib/dpkg/status", fs::file_time_type::clock::now());
+  told.until("the reading", [&] { return told.calls["packages"] > read; });
+  EXPECT_EQ(told.inventories.size(), 1u);
+}
+
+TEST_F(SourcesTest, ALoginAndTheUsersPictureAreEvents) {
+  put("var/log/wtmp", "");
+  put("etc/passwd", "alice:x:1:1::/home/alice:/bin/sh\nbob:x:2:2::/home/bob:/bin/sh\n");
+  put("home/bob/.face", "png");
+  Told told(root_);
+  told.sources.start();
+  ASSERT_TRUE(told.by_event("users"));
+  ASSERT_TRUE(told.by_event("avatar"));
+  EXPECT_EQ(told.text(keys::kAvatarSource), "");
+  log_in("alice");
+  told.until("alice", [&] { return told.text(keys::kLastLoginUser) == "alice"; });
+  // Her places were not known before she came.
+  put("var/lib/AccountsService/icons/alice", "png");
+  told.until("her picture", [&] { return told.text(keys::kAvatarSource) == "OS"; });
+  fs::remove(root_ / "var/lib/AccountsService/icons/alice");
+  told.until("its end", [&] { return told.text(keys::kAvatarSource).empty(); });
+  put("var/lib/AccountsService/users/alice", "[User]\nIcon=/srv/faces/alice.png\n");
+  put("srv/faces/alice.png", "png");
+  told.until("the one that is named", [&] { return told.text(keys::kAvatarSource) == "OS"; });
+  fs::remove(root_ / "srv/faces/alice.png");
+  told.until("its end", [&] { return told.text(keys::kAvatarSource).empty(); });
+  log_in("bob");
+  told.until("bob's", [&] { return told.text(keys::kAvatarSource) == "OS"; });
+}
+
+TEST_F(SourcesTest, WishesAreAnsweredAtOnceAndThenByEvents) {
+  Told told(root_);
+  told.sources.start();
+  const auto path = (root_ / "marker").string();
+  Wishes wishes;
+  wishes.files = {path};
+  wishes.processes = {"no-such-process"};
+  told.sources.watch(wishes);
+  EXPECT_EQ(told.files.at(path), posture::FactValue(false));
+  EXPECT_FALSE(told.processes.at("no-such-process"));
+  ASSERT_TRUE(told.by_event("files"));
+  put("marker", "");
+  told.until("the file", [&] { return told.files.at(path) == posture::FactValue(true); });
+  told.sources.watch({});
+  told.files.clear();
+  fs::remove(path);
+  put("etc/machine-info", "PRETTY_HOSTNAME=\"Reception\"\n");
+  told.until("a later event", [&] { return told.text(keys::kHostDescription) == "Reception"; });
+  EXPECT_TRUE(told.files.empty());
+}
+
+TEST_F(SourcesTest, ARecheckEndsWhenAllWasTold) {
+  Told told(root_);
+  told.sources.start();
+  const auto before = told.calls;
+  bool done = false;
+  told.sources.recheck([&] { done = true; });
+  told.until("the end", [&] { return done; });
+  for (const auto& family : collectors()) EXPECT_GT(told.calls[std::string(family.name)], before.at(std::string(family.name))) << family.name;
+}
+
+TEST_F(SourcesTest, AddressesAndRoutesAreEvents) {
+  bool allowed = true;
+  std::thread([&] {  // a network namespace of this thread's
+    allowed = ::unshare(CLONE_NEWNET) == 0;
+    if (!allowed) return;
+    const auto ip = [](const std::string& arguments) { ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments; };
+    ip("link set lo up");
+    ip("link add eth0 type veth peer name far");
+    ip("link set far up");
+    ip("link set eth0 address 02:09:0f:00:01:02 up");
+    Told told(root_);
+    told.sources.start();
+    ASSERT_TRUE(told.by_event("network"));
+    const auto has = [&](const char* address) {
+      const auto* list = told.facts.at(std::string(keys::kInterfaces)).as<std::vector<posture::Interface>>();
+      return list != nullptr && std::ranges::any_of(*list, [&](const auto& i) {
+        return i.name == "eth0" && std::ranges::any_of(i.addresses, [&](const auto& a) { return a.str() == address; });
+      });
+    };
+    const auto gateways = [&] {
+      std::vector<std::string> out;
+      for (const auto& route : *told.facts.at(std::string(keys::kRoutes)).as<std::vector<posture::Route>>()) out.push_back(route.gateway_ip.str());
+      return out;
+    };
+    EXPECT_FALSE(has("10.0.1.2"));
+    ip("address add 10.0.1.2/24 dev eth0");
+    told.until("the address", [&] { return has("10.0.1.2"); });
+    EXPECT_TRUE(gateways().empty());
+    ip("route add default via 10.0.1.1");
+    told.until("the route", [&] { return gateways() == std::vector<std::string>{"10.0.1.1"}; });
+    ip("route replace default via 10.0.1.9");
+    told.until("the other gateway", [&] { return gateways() == std::vector<std::string>{"10.0.1.9"}; });
+    ip("address del 10.0.1.2/24 dev eth0");
+    told.until("all of it to go", [&] { return !has("10.0.1.2") && gateways().empty(); });
+    EXPECT_EQ(told.calls["os"], 1);
+  }).join();
+  if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
+}
+
+}  // namespace
+}  // namespace postern::agent
