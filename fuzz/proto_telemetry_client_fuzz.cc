@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     data += 2 + length;
     size -= 2 + length;
     bool dropped = false;
-    for (const auto& action : client.take_actions()) dropped |= std::holds_alternative<proto::agent::Disconnect>(action);
+    for (const auto& action : client.take_actions())
+      dropped |= std::holds_alternative<proto::agent::Disconnect>(action);
     if (client.facts().size() != 1) std::abort();
     if (dropped && !client.deregistered()) {
       now.mono += std::chrono::minutes(5);

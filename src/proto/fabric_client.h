@@ -116,8 +116,9 @@ class FabricClient {
   /// Wanted: connects now, and again after failures. Not wanted: disconnects; the view stays until `forget`.
   void enable(Now now);
   void disable();
-  /// Drops the view, where it stood, and what the EMS said of itself: the next subscription starts from nothing. The view is also
-  /// dropped when the EMS says that this gateway is not authorised (any more), or was removed: that is no outage.
+  /// Drops the view, where it stood, and what the EMS said of itself: the next subscription starts from nothing. The
+  /// view is also dropped when the EMS says that this gateway is not authorised (any more), or was removed: that is no
+  /// outage.
   void forget();
   /// Takes up a view kept across a restart. Before `enable`.
   void restore(std::uint64_t epoch, std::uint64_t revision, View view);
@@ -144,9 +145,9 @@ class FabricClient {
   bool connected() const { return phase_ == Phase::kOpen; }
   /// Authorised, and the view is what the EMS had at the last frame.
   bool synchronised() const { return connected() && subscribed_ && !unconfirmed_ && !staging_; }
-  /// When the EMS was last asked something that it has answered, while the view was synchronised: what the view says was
-  /// true then or later. Outage deadlines count from it, not from when the answer came: a stream that is held back on its
-  /// way, or a process that stood still, must not make old news young.
+  /// When the EMS was last asked something that it has answered, while the view was synchronised: what the view says
+  /// was true then or later. Outage deadlines count from it, not from when the answer came: a stream that is held back
+  /// on its way, or a process that stood still, must not make old news young.
   const std::optional<Now>& last_contact() const { return last_contact_; }
   std::uint64_t epoch() const { return epoch_; }
   std::uint64_t revision() const { return revision_; }

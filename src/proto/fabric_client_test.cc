@@ -65,7 +65,8 @@ class FabricClientTest : public testing::Test {
     auto& begin = *frame.mutable_snapshot_begin();
     begin.set_epoch(7);
     begin.set_revision(revision);
-    begin.set_count(announced < 0 ? static_cast<std::uint32_t>(view.entries().size()) : static_cast<std::uint32_t>(announced));
+    begin.set_count(announced < 0 ? static_cast<std::uint32_t>(view.entries().size())
+                                  : static_cast<std::uint32_t>(announced));
     receive(frame);
     wire::ViewEntryList list;
     for (const auto& [u, e] : view.entries()) list.add_entries(e);

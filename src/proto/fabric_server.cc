@@ -54,7 +54,8 @@ Result<Event> read_hello(const wire::FabricHello& in) {
 }
 
 Result<Event> read_subscribe(const wire::Subscribe& in) {
-  if (static_cast<std::size_t>(in.asked_uids_size()) > kMaxAsked) return broken("a subscription that asks for too many");
+  if (static_cast<std::size_t>(in.asked_uids_size()) > kMaxAsked)
+    return broken("a subscription that asks for too many");
   Subscribe out;
   out.epoch = in.epoch();
   out.revision = in.revision();
@@ -178,7 +179,8 @@ using fabric_server::bytes_of;
 using fabric_server::text_of;
 using wire::FabricFrame;
 
-std::vector<Bytes> FabricPublisher::update(std::uint64_t revision, const EntryChanges& entries, const TagChanges& tags) {
+std::vector<Bytes> FabricPublisher::update(std::uint64_t revision, const EntryChanges& entries,
+                                           const TagChanges& tags) {
   Step step{revision_, view_.digest(), {}, {}};
   for (const auto& [uid, entry] : entries) {
     const bool changed = entry ? view_.upsert(uid, *entry) : view_.remove(uid);

@@ -32,7 +32,8 @@ std::string tag(std::uint32_t id, std::uint64_t version) {
 /// Both real ends: what the publisher sends goes to a client, which is cut off and comes back at any moment.
 class Pair {
  public:
-  explicit Pair(std::uint64_t seed) : random_(seed), client_({GatewaySerial("PGW0000000000001"), "g", "1", ""}, random_) {
+  explicit Pair(std::uint64_t seed)
+      : random_(seed), client_({GatewaySerial("PGW0000000000001"), "g", "1", ""}, random_) {
     client_.enable(now_);
     connect();
   }

@@ -108,7 +108,8 @@ Result<FactValue> read_routes(const wire::RouteList& in) {
     to.interface = r.interface();
     to.vpn = r.vpn();
     to.metric = r.metric();
-    if (!read(r.gateway_ip(), to.gateway_ip) || !read(r.local_ip(), to.local_ip)) return bad("an address of the wrong length");
+    if (!read(r.gateway_ip(), to.gateway_ip) || !read(r.local_ip(), to.local_ip))
+      return bad("an address of the wrong length");
     if (!read(r.gateway_mac(), to.gateway_mac)) return bad("a hardware address of the wrong length");
     out.push_back(std::move(to));
   }
@@ -138,7 +139,10 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(at);
   if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  const std::size_t length = lead >= 0xc2 && lead < 0xe0   ? 2
+                             : (lead & 0xf0) == 0xe0       ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
   if (length == 0 || at + length > text.size()) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(at + i) & 0xc0) != 0x80) return 0;

@@ -29,9 +29,10 @@ TEST(FactCodec, EveryKindOfValueComesBack) {
   const posture::Route route{"eth0", *IpAddress::parse("10.0.1.1"), *MacAddress::parse("02:00:00:00:00:01"),
                              *IpAddress::parse("10.0.1.2"), true, 100};
   for (const FactValue& value :
-       {FactValue(true), FactValue(false), FactValue(std::int64_t{-5}), FactValue(std::int64_t{0}), FactValue(std::string()),
-        FactValue(std::string("text")), FactValue(std::vector<std::string>{}), FactValue(std::vector<std::string>{"a", ""}),
-        FactValue(std::vector{eth0, bare}), FactValue(std::vector<posture::Interface>{}), FactValue(std::vector{route}),
+       {FactValue(true), FactValue(false), FactValue(std::int64_t{-5}), FactValue(std::int64_t{0}),
+        FactValue(std::string()), FactValue(std::string("text")), FactValue(std::vector<std::string>{}),
+        FactValue(std::vector<std::string>{"a", ""}), FactValue(std::vector{eth0, bare}),
+        FactValue(std::vector<posture::Interface>{}), FactValue(std::vector{route}),
         FactValue(std::vector<posture::Route>{}), FactValue(posture::Unknown{posture::UnknownReason::kDenied}),
         FactValue(posture::Unknown{posture::UnknownReason::kUnsupported})}) {
     const auto back = round_trip(value);

@@ -13,8 +13,8 @@ namespace {
 constexpr std::string_view kScheme = "postern://";
 
 tl::unexpected<Error> bad(std::string_view what) {
-  return fail(ErrorCode::kInvalidArgument,
-              "this is not an invitation (" + std::string(what) + "); paste the whole text that begins with postern://");
+  return fail(ErrorCode::kInvalidArgument, "this is not an invitation (" + std::string(what) +
+                                               "); paste the whole text that begins with postern://");
 }
 
 bool letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

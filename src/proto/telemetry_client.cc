@@ -87,7 +87,8 @@ void TelemetryClient::schedule_reconnect(Now now, std::chrono::milliseconds at_l
   welcomed_ = false;
   requeue();
   const auto half = std::max<std::int64_t>(1, backoff_.count() / 2);
-  const std::chrono::milliseconds wait(half + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(half) + 1)));
+  const std::chrono::milliseconds wait(half +
+                                       static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(half) + 1)));
   reconnect_at_ = now.mono + std::max(wait, at_least);
   backoff_ = std::min(backoff_ * 2, options_.backoff_max);
 }
@@ -266,7 +267,8 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
         break;
       }
       for (const auto& tag : frame.tag_state().tags()) tags.push_back({tag.name(), tag.message(), tag.unknown()});
-      if (tags == tags_ && profile_.show_tags == frame.tag_state().show() && quarantined_ == frame.tag_state().quarantined()) {
+      if (tags == tags_ && profile_.show_tags == frame.tag_state().show() &&
+          quarantined_ == frame.tag_state().quarantined()) {
         break;
       }
       tags_ = std::move(tags);
@@ -279,7 +281,8 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       probes_version_ = frame.probes().version();
       std::vector<agent::Probe> probes;
       for (const auto& probe : frame.probes().probes()) {
-        if (probe.argument().empty() || probe.argument().size() > kMaxProbeArgument || probes.size() == kMaxProbes) continue;
+        if (probe.argument().empty() || probe.argument().size() > kMaxProbeArgument || probes.size() == kMaxProbes)
+          continue;
         if (probe.kind() == wire::Probe::PROCESS) probes.push_back({agent::Probe::Kind::kProcess, probe.argument()});
         if (probe.kind() == wire::Probe::FILE) probes.push_back({agent::Probe::Kind::kFile, probe.argument()});
       }

@@ -1,6 +1,7 @@
 #pragma once
-// The agent's end of telemetry, without sockets and clocks: facts and ticks in, actions out. Facts are state, not a log: however
-// long the EMS is away, memory holds each fact once, and what changed meanwhile goes out in one report. Thread: one.
+// The agent's end of telemetry, without sockets and clocks: facts and ticks in, actions out. Facts are state, not a
+// log: however long the EMS is away, memory holds each fact once, and what changed meanwhile goes out in one report.
+// Thread: one.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -51,7 +52,8 @@ struct ProbesChanged {};                        ///< See probes().
 struct Renewed { std::vector<Bytes> chain_der; };  ///< Leaf first; for the request given to `renew`.
 struct RenewalRefused { std::string message; };
 struct Deregistered { std::string message; };   ///< The EMS no longer knows this endpoint: it does not connect again.
-using Action = std::variant<Connect, Send, Disconnect, StateChanged, ProbesChanged, Renewed, RenewalRefused, Deregistered>;
+using Action =
+    std::variant<Connect, Send, Disconnect, StateChanged, ProbesChanged, Renewed, RenewalRefused, Deregistered>;
 
 }  // namespace agent
 
@@ -87,8 +89,8 @@ class TelemetryClient {
   /// When `on_tick` has something to do; MonoTime::max(): never, unless something else happens.
   MonoTime next_deadline() const;
 
-  /// Takes effect with the next `flush`; a fact equal in value to what is held is no change. A value beyond the bounds of
-  /// fact_codec.h is kept as unknown, failed: no peer would take it.
+  /// Takes effect with the next `flush`; a fact equal in value to what is held is no change. A value beyond the bounds
+  /// of fact_codec.h is kept as unknown, failed: no peer would take it.
   void set_fact(const std::string& key, posture::Fact fact);
   void remove_fact(const std::string& key);
   /// Sends what changed, in one report. Call once per turn.
@@ -97,7 +99,8 @@ class TelemetryClient {
   void set_inventory(std::string text, WallTime collected_at);
   /// Offers none any more: the profile's scan was switched off.
   void clear_inventory();
-  /// Asks for a new certificate with this signing request; Renewed or RenewalRefused answers. Ignored when not connected.
+  /// Asks for a new certificate with this signing request; Renewed or RenewalRefused answers. Ignored when not
+  /// connected.
   void renew(Bytes csr_der);
 
   std::vector<agent::Action> take_actions();
@@ -113,7 +116,9 @@ class TelemetryClient {
   const std::string& last_error() const { return last_error_; }
   bool deregistered() const { return deregistered_; }
   /// Everything that was flushed has been acknowledged as durable.
-  bool settled() const { return welcomed_ && changed_.empty() && removed_.empty() && unacked_.empty() && !full_wanted_; }
+  bool settled() const {
+    return welcomed_ && changed_.empty() && removed_.empty() && unacked_.empty() && !full_wanted_;
+  }
   std::uint64_t last_acked() const { return acked_seq_; }
 
  private:

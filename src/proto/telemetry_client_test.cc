@@ -18,7 +18,8 @@ class TelemetryPair : public testing::Test {
     server_ = TelemetryServer();
     deliver();
     ASSERT_FALSE(hellos_.empty());
-    receive(server_.welcome({EmsSerial("PSTEMS0123456789"), TenantId(""), Seconds(60), clock_.now().wall}, acked, full));
+    receive(
+        server_.welcome({EmsSerial("PSTEMS0123456789"), TenantId(""), Seconds(60), clock_.now().wall}, acked, full));
     deliver();
   }
   /// The agent's frames to the EMS's end.

@@ -1,6 +1,6 @@
 #pragma once
-// The EMS's end of one telemetry connection, without sockets and clocks: an agent's bytes in, checked events out, and the
-// frames that answer them. What an event means (who may say it, what is stored) is decided above. Thread: one.
+// The EMS's end of one telemetry connection, without sockets and clocks: an agent's bytes in, checked events out, and
+// the frames that answer them. What an event means (who may say it, what is stored) is decided above. Thread: one.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -95,7 +95,8 @@ class TelemetryServer {
 
   static Bytes ack(std::uint64_t seq);
   static Bytes keepalive_ack(std::uint64_t seq);
-  static Bytes tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, bool quarantined, std::uint64_t revision);
+  static Bytes tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, bool quarantined,
+                         std::uint64_t revision);
   static Bytes probes(std::uint64_t version, const std::vector<posture::Probe>& probes);
   static Bytes profile(const telemetry::ProfileInfo& profile);
   /// Leaf first.
