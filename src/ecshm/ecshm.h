@@ -1,18 +1,19 @@
-/* The table of endpoints that a gateway shares with its data plane: layout of the file `ec-shm` in the runtime directory.
+/* The table of endpoints that a gateway shares with its data plane: layout of the file `ec-shm` in the runtime
+ * directory.
  *
  * One process writes, any number map the file read-only. All words that change after the file has been published are
  * read and written as relaxed atomics of their natural size, in the machine's byte order.
  *
  * Slot: a seqlock. Read `seq` (acquire); odd: the writer is at it, try again. Read the payload, then an acquire fence,
- * then `seq` again: if it changed, try again. After ECSHM_READ_ATTEMPTS deny: a writer that died in the middle of a slot
- * leaves it odd for ever.
+ * then `seq` again: if it changed, try again. After ECSHM_READ_ATTEMPTS deny: a writer that died in the middle of a
+ * slot leaves it odd for ever.
  *
  * Lookup: buckets[hash & bucket_mask], the hash being the first 8 bytes of the leaf's SHA-256 (little-endian), then
  * linear probing until ECSHM_BUCKET_EMPTY. A bucket holds slot number + ECSHM_BUCKET_FIRST. The leaf in the slot must
  * be compared, whole.
  *
- * Lease: past `lease_until` or past the connector's `connector_until` (CLOCK_BOOTTIME, nanoseconds) nothing that is said
- * here grants any more.
+ * Lease: past `lease_until` or past the connector's `connector_until` (CLOCK_BOOTTIME, nanoseconds) nothing that is
+ * said here grants any more.
  *
  * Changes: `change_head` counts all changes ever; the last ones stand in ring[n & ring_mask], as a slot number or
  * ECSHM_CHANGE_ALL. A reader that is ring_mask or more behind has missed some and must look at everything.
