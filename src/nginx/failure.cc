@@ -17,7 +17,8 @@ ngx_int_t handle_failed(ngx_http_request_t* r) {
   const bool html = wants_html(r);
   if (!add_header(r, "Cache-Control", "no-store") || !add_header(r, "X-Content-Type-Options", "nosniff") ||
       !add_header(r, "Referrer-Policy", "no-referrer") ||
-      (html && !add_header(r, "Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")) ||
+      (html &&
+       !add_header(r, "Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")) ||
       (!page.id.empty() && !add_header(r, "X-Postern-Reference", page.id))) {
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
   }

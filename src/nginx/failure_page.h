@@ -8,7 +8,7 @@ namespace postern::nginx {
 struct FailurePage {
   unsigned status = 500;
   bool plain_http = false;  ///< Sent without TLS to a port that speaks it.
-  std::string id;           ///< In the gateway's log; empty: the request wasn't read so far that there is a line about it.
+  std::string id;  ///< In the gateway's log; empty: the request wasn't read so far that there is a line about it.
 };
 
 std::string failure_html(const FailurePage& page);

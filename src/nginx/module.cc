@@ -89,7 +89,8 @@ ngx_int_t on_access(ngx_http_request_t* r) noexcept {
   const auto proxy = location_conf(r)->proxy;
   // A subrequest belongs to a request that was judged; the page for refused ones is nobody's
   // secret.
-  if (r != r->main || proxy == 0 || r->content_handler == on_refused || r->content_handler == on_failed) return NGX_DECLINED;
+  if (r != r->main || proxy == 0 || r->content_handler == on_refused || r->content_handler == on_failed)
+    return NGX_DECLINED;
   return handle_access(r, static_cast<std::uint32_t>(proxy));
 }
 

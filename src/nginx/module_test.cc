@@ -153,9 +153,10 @@ TEST_F(ModuleTest, WhatNginxCannotServeGetsAPlainPageOfOurs) {
   expect_page(get(nullptr, "/../x", "Accept: application/json\r\n"), 400, false);
   const auto json = get(&device_, "/hang-up", "Accept: application/json\r\n");
   expect_page(json, 502, true);
-  EXPECT_EQ(json.body, "{\"error\":{\"code\":\"502\",\"title\":\"The application doesn't answer\",\"message\":\"Try again in "
-                       "a moment. If it stays so, tell your help desk.\",\"reference\":\"" +
-                           json.header("X-Postern-Reference") + "\"}}\n");
+  EXPECT_EQ(json.body,
+            "{\"error\":{\"code\":\"502\",\"title\":\"The application doesn't answer\",\"message\":\"Try again in "
+            "a moment. If it stays so, tell your help desk.\",\"reference\":\"" +
+                json.header("X-Postern-Reference") + "\"}}\n");
   Client malformed(nginx_->port(), &device_, "app.example");
   malformed.send("GET / HTTP/1.1\r\nHost: app.example\r\nHost: other.example\r\n\r\n");
   EXPECT_NE(malformed.read_response().body.find("can&#39;t be read"), std::string::npos);
