@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace postern {
 namespace {
@@ -121,6 +122,54 @@ TEST(File, WritesAtomicallyAndReadsBounded) {
 TEST(Log, QuotesHostileText) {
   EXPECT_EQ(json_quote("a\"b\\\n\x01"), "\"a\\\"b\\\\\\u000a\\u0001\"");
   EXPECT_EQ(json_quote("\xC3\xA4\xff\xed\xa0\x80"), "\"\xC3\xA4\\ufffd\\ufffd\\ufffd\\ufffd\"");
+}
+
+struct Line {
+  const char* what;
+  std::string_view text, line, json;
+};
+
+TEST(OneLine, OrdersToTerminalsAndReadersAreTakenOutOfOthersTexts) {
+  using namespace std::string_view_literals;
+  const Line lines[] = {
+      {"nothing", "", "", R"("")"},
+      {"plain", "a b~", "a b~", R"("a b~")"},
+      {"NUL", "a\0b"sv, "a b", R"("a\u0000b")"},
+      {"line break", "a\r\nb\tc", "a  b c", R"("a\u000d\u000ab\u0009c")"},
+      {"escape", "\x1b[2Ja", " [2Ja", R"("\u001b[2Ja")"},
+      {"DEL", "a\x7f", "a ", R"("a\u007f")"},
+      {"first C1", "\u0080", " ", R"("\u0080")"},
+      {"CSI as UTF-8", "\u009b2Ja", " 2Ja", R"("\u009b2Ja")"},
+      {"last C1", "\u009f", " ", R"("\u009f")"},
+      {"CSI as a byte", "\x9b" "2Ja", "\uFFFD2Ja", R"("\ufffd2Ja")"},
+      {"after C1", "\u00a0\u00ad", "\u00a0\u00ad", "\"\u00a0\u00ad\""},
+      {"before separators", "\u2027", "\u2027", "\"\u2027\""},
+      {"line separator", "a\u2028b", "a b", R"("a\u2028b")"},
+      {"paragraph separator", "a\u2029b", "a b", R"("a\u2029b")"},
+      {"embedding", "\u202a", " ", R"("\u202a")"},
+      {"override", "txt.\u202eexe", "txt. exe", R"("txt.\u202eexe")"},
+      {"after overrides", "\u202f\u2065", "\u202f\u2065", "\"\u202f\u2065\""},
+      {"first isolate", "\u2066", " ", R"("\u2066")"},
+      {"last isolate", "\u2069", " ", R"("\u2069")"},
+      {"after isolates", "\u206a", "\u206a", "\"\u206a\""},
+      {"two bytes", "\u00e4\u07ff", "\u00e4\u07ff", "\"\u00e4\u07ff\""},
+      {"three bytes", "\u0800\u20ac\ufffd\uffff", "\u0800\u20ac\ufffd\uffff", "\"\u0800\u20ac\ufffd\uffff\""},
+      {"four bytes", "\U00010000\U0001f512\U0010ffff", "\U00010000\U0001f512\U0010ffff",
+       "\"\U00010000\U0001f512\U0010ffff\""},
+      {"right to left, by itself", "\u05e9\u05dc\u05d5\u05dd\u200f", "\u05e9\u05dc\u05d5\u05dd\u200f",
+       "\"\u05e9\u05dc\u05d5\u05dd\u200f\""},
+      {"cut short", "a\xe2\x82", "a\uFFFD\uFFFD", R"("a\ufffd\ufffd")"},
+      {"overlong line break", "\xc0\x8a", "\uFFFD\uFFFD", R"("\ufffd\ufffd")"},
+      {"overlong escape", "\xe0\x80\x9b", "\uFFFD\uFFFD\uFFFD", R"("\ufffd\ufffd\ufffd")"},
+      {"overlong in four", "\xf0\x80\x80\x8a", "\uFFFD\uFFFD\uFFFD\uFFFD", R"("\ufffd\ufffd\ufffd\ufffd")"},
+      {"surrogate", "\xed\xa0\x80", "\uFFFD\uFFFD\uFFFD", R"("\ufffd\ufffd\ufffd")"},
+      {"past the end", "\xf4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD", R"("\ufffd\ufffd\ufffd\ufffd")"},
+      {"no lead", "\xff" "a", "\uFFFDa", R"("\ufffda")"},
+  };
+  for (const auto& l : lines) {
+    EXPECT_EQ(one_line(l.text), l.line) << l.what;
+    EXPECT_EQ(json_quote(l.text), l.json) << l.what;
+  }
 }
 
 }  // namespace

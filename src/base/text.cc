@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace postern {
 
 std::string_view trim(std::string_view text) {
@@ -33,6 +35,23 @@ std::optional<std::uint64_t> parse_u64(std::string_view text) {
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto c = first_character(text);
+    if (c.length == 0) {
+      out += "\uFFFD";
+    } else if (is_control(c.point)) {
+      out += ' ';
+    } else {
+      out += text.substr(0, c.length);
+    }
+    text.remove_prefix(c.length == 0 ? 1 : c.length);
+  }
+  return out;
 }
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {

@@ -92,6 +92,13 @@ TEST(StatusText, OfAnAgentThatIsNotRegistered) {
   EXPECT_NE(status_text(status_json(s))->find("deregistered: removed by an administrator"), std::string::npos);
 }
 
+TEST(StatusText, WhatOthersSaidStaysOnItsLine) {
+  auto s = registered();
+  s.last_error = "refused\nQuarantine     no\u009b2J\u202e";
+  const auto text = *status_text(status_json(s));
+  EXPECT_NE(text.find("\nLast error     refused Quarantine     no 2J \n"), std::string::npos) << text;
+}
+
 TEST(StatusText, SaysThatTheMachineIsQuarantined) {
   auto s = registered();
   s.quarantined = true;

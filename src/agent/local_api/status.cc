@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace postern::agent {
 namespace {
 
@@ -47,7 +49,8 @@ class Reader {
 };
 
 void line(std::string& out, std::string_view label, const std::string& value) {
-  out += fmt::format("{:<15}{}\n", label, value);
+  // What the EMS or a server said may stand in it.
+  out += fmt::format("{:<15}{}\n", label, one_line(value));
 }
 
 std::string or_none(std::string text, const char* none) { return text.empty() ? none : text; }

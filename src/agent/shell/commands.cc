@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{200};
 
 int complain(const Error& error, int status) {
-  std::cerr << "postern-agent: " << error.message << "\n";
+  std::cerr << "postern-agent: " << one_line(error.message) << "\n";  // a server may have had a part in it
   return status;
 }
 
