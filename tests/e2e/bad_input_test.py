@@ -1,4 +1,5 @@
 """Bad input at every door: a message that says what to do, and the state as it was."""
+import contextlib
 import socket
 import subprocess
 from pathlib import Path
@@ -278,6 +279,53 @@ class BadInput(harness.StackTest):
         ems.ready()
         self.assertEqual({t["name"] for t in ems.api("GET", "tags?limit=1000")["items"]}, acknowledged)
         wait_for(lambda: agent.status()["connected"], "the agent to be back", 60)
+
+    def test_full_disk_at_the_agent(self):
+        disk = self.directory / "agent-k"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        agent, ballast = self.agent("k"), disk / "ballast"
+
+        def fill():
+            with contextlib.suppress(OSError), open(ballast, "wb", buffering=0) as out:
+                while out.write(b"\0" * 4096):
+                    pass
+
+        def restart():
+            agent.process.kill()
+            agent.process.popen.wait(20)
+            agent.process.start()
+            wait_for(agent.status, "postern-agent to answer")
+
+        made = self.stack.ems.api("POST", "invitations", {"max_uses": 1, "expires_in": 3600})
+
+        def uses():
+            items = self.stack.ems.api("GET", "invitations?limit=1000")["items"]
+            return next(i["uses"] for i in items if i["id"] == made["id"])
+        # No room for the key: nobody has been asked yet.
+        fill()
+        self.assert_refused(agent, made["invitation"], "client.key", "No space left on device")
+        self.assertEqual(uses(), 0)
+        # No room for the certificate: the invitation is spent, and the same machine may ask again.
+        ballast.unlink()
+        wrong = made["invitation"].replace(made["code"], "".join(reversed(made["code"])))
+        self.assert_refused(agent, wrong, "invitation")    # it has its key now
+        fill()
+        self.assert_refused(agent, made["invitation"], "enrol again", "No space left on device")
+        self.assertEqual(uses(), 1)
+        restart()
+        self.assertFalse(agent.status()["registered"], "nothing is half there")
+        ballast.unlink()
+        agent.enrol(made["invitation"])
+        wait_for(lambda: agent.status()["connected"], "the agent to be connected")
+        self.assertEqual(uses(), 1)
+        # Enrolled, a full disk stops nothing.
+        uid = agent.uid()
+        fill()
+        restart()
+        wait_for(lambda: agent.status()["connected"], "the agent to be back")
+        self.assertEqual(agent.uid(), uid)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "pki/certificate.h"
 
 namespace postern::agent {
@@ -22,6 +23,7 @@ constexpr std::size_t kMaxFile = 4u << 20;
 constexpr int kLockTries = 100;  // two seconds
 constexpr const char* kKey = "client.key";
 constexpr const char* kChain = "client.pem";
+constexpr const char* kNextChain = "client.pem.new";
 constexpr const char* kEnrolment = "agent.json";
 constexpr const char* kWishes = "wishes.json";
 constexpr const char* kLock = "lock";
@@ -57,13 +59,17 @@ json::array array_of(const Texts& texts) {
   return out;
 }
 
-Status remove_durably(const std::filesystem::path& directory, const char* name) {
-  if (::unlink((directory / name).c_str()) != 0 && errno != ENOENT) return fail(errno_error(errno, "removing", directory / name));
+Status sync_directory(const std::filesystem::path& directory) {
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return fail(errno_error(errno, "opening", directory));
   ::fsync(fd);
   ::close(fd);
   return {};
+}
+
+Status remove_durably(const std::filesystem::path& directory, const char* name) {
+  if (::unlink((directory / name).c_str()) != 0 && errno != ENOENT) return fail(errno_error(errno, "removing", directory / name));
+  return sync_directory(directory);
 }
 
 /// Nothing when there is no such file.
@@ -176,12 +182,12 @@ Result<StateDir::Stored> StateDir::load() const {
     out.enrolment = std::move(stored->enrolment);
     out.deregistered_because = std::move(stored->deregistered_because);
   }
-  // A crash between the two left the older chain there.
+  // A crash between the two left the older chain there. It is only a copy: a disk that is full stops no agent.
   if (out.enrolment) {
     const auto pem = out.enrolment->chain_pem();
     const auto shown = read_if_there(directory_ / kChain);
     if (!shown || *shown != pem) {
-      if (auto ok = write_file_atomic(directory_ / kChain, pem, 0644); !ok) return fail(ok.error());
+      if (auto ok = write_file_atomic(directory_ / kChain, pem, 0644); !ok) log_warning("agent.state", ok.error().message);
     }
   }
   // Only a help: without it the EMS says it again.
@@ -202,9 +208,17 @@ Result<StateDir::EnrolmentKey> StateDir::enrolment_key() const {
 Status StateDir::store_key(const pki::PrivateKey& key) const { return write_file_atomic(directory_ / kKey, key.to_pem(), 0600); }
 
 Status StateDir::store(const Enrolment& enrolment) const {
+  // All that needs room comes before the point from which the new certificate counts: a full disk is met on this side of it.
+  const auto next = directory_ / kNextChain;
+  if (auto ok = write_file_atomic(next, enrolment.chain_pem(), 0644); !ok) return ok;
   // The key is there already; from here on the certificate counts.
-  if (auto ok = write_file_atomic(directory_ / kEnrolment, print_enrolment(enrolment), 0600); !ok) return ok;
-  return write_file_atomic(directory_ / kChain, enrolment.chain_pem(), 0644);
+  if (auto ok = write_file_atomic(directory_ / kEnrolment, print_enrolment(enrolment), 0600); !ok) {
+    ::unlink(next.c_str());
+    return ok;
+  }
+  // A crash before this leaves the older chain there, which `load` mends.
+  if (::rename(next.c_str(), (directory_ / kChain).c_str()) != 0) return fail(errno_error(errno, "renaming into place", directory_ / kChain));
+  return sync_directory(directory_);
 }
 
 Status StateDir::store_wishes(const Wishes& wishes) const {
@@ -216,7 +230,7 @@ Status StateDir::forget(const std::string& reason) const {
   const json::object object{{"version", 1},
                             {"registration", reason.empty() ? "unregistered" : "deregistered"},
                             {"reason", reason}};
-  for (const auto* name : {kChain, kWishes}) {
+  for (const auto* name : {kChain, kNextChain, kWishes}) {
     if (auto ok = remove_durably(directory_, name); !ok) return ok;
   }
   return write_file_atomic(directory_ / kEnrolment, json::serialize(object) + "\n", 0600);
