@@ -1,0 +1,77 @@
+// GatewayCore: the data plane's way back. Certificates that have no slot yet, and sessions that hold those that have.
+#include <algorithm>
+#include <utility>
+
+#include "gateway/core/gateway_core.h"
+
+namespace postern::gateway {
+
+namespace fabric = proto::fabric;
+
+void GatewayCore::on_unknown_certificate(Now now, const Sha256& leaf) {
+  if (slots_.contains(leaf)) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kFound});
+    return;
+  }
+  if (pending_.contains(leaf)) return;  // one question per certificate; the answer is for all who wait
+  if (const auto it = negatives_.find(leaf); it != negatives_.end() && now.mono < it->second) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnknown});
+    return;
+  }
+  if (asks_this_second_ >= kAsksPerSecond) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnavailable});
+    return;
+  }
+  ++asks_this_second_;
+  Pending pending;
+  pending.deadline = now.mono + Seconds(2);
+  for (auto& [id, c] : connectors_) {
+    if (const auto request = c.client->ask_certificate(leaf)) pending.requests[id] = request;
+  }
+  if (pending.requests.empty()) {
+    actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnavailable});
+    return;
+  }
+  pending_.emplace(leaf, std::move(pending));
+  for (auto& [id, c] : connectors_) drain(now, c);
+}
+
+void GatewayCore::on_answer(Now now, ConnectorId id, const fabric::Answer& answer) {
+  const auto it = std::find_if(pending_.begin(), pending_.end(), [&](const auto& item) {
+    const auto request = item.second.requests.find(id);
+    return request != item.second.requests.end() && request->second == answer.request_id;
+  });
+  if (it == pending_.end()) return;  // too late: nobody waits any more
+  const Sha256 leaf = it->first;
+  it->second.requests.erase(id);
+  if (answer.state == fabric::Answer::State::kFound && slots_.contains(leaf)) {
+    uses_[leaf].last = now.mono;
+    finish_ask(now, leaf, CertificateVerdict::kFound);
+    return;
+  }
+  it->second.revoked |= answer.state == fabric::Answer::State::kRevoked;
+  if (answer.state == fabric::Answer::State::kBusy) {
+    finish_ask(now, leaf, CertificateVerdict::kUnavailable);
+  } else if (it->second.requests.empty()) {
+    finish_ask(now, leaf, it->second.revoked ? CertificateVerdict::kRevoked : CertificateVerdict::kUnknown);
+  }
+}
+
+void GatewayCore::finish_ask(Now now, const Sha256& leaf, CertificateVerdict verdict) {
+  pending_.erase(leaf);
+  if (verdict == CertificateVerdict::kUnknown || verdict == CertificateVerdict::kRevoked) {
+    if (negatives_.size() > 10'000) negatives_.clear();
+    negatives_[leaf] = now.mono + kNegativeCache;
+  }
+  actions_.push_back(act::Answer{leaf, verdict});
+}
+
+void GatewayCore::on_session(Now now, const Sha256& leaf, int change) {
+  auto& use = uses_[leaf];
+  use.sessions = std::max<std::int64_t>(0, use.sessions + change);
+  use.last = now.mono;
+  if (change > 0) ++live_sessions_;
+  if (change < 0 && live_sessions_ > 0) --live_sessions_;
+}
+
+}  // namespace postern::gateway
