@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto response = decode_response(message)) {
     const auto again = decode_response(encode(*response));
-    if (!again || again->reply.output != response->reply.output || again->help.size() != response->help.size()) std::abort();
+    if (!again || again->reply.output != response->reply.output || again->help.size() != response->help.size())
+      std::abort();
   }
   return 0;
 }

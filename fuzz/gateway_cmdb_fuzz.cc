@@ -86,7 +86,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   demand(store->commit(back).has_value());
   demand(store->current()->same_content(*tree));
   // And the file that it is kept in reads back as the same.
-  config::Transaction read(config::ConfigStore::in_memory(config::gateway_schema())->current(), config::Actor::kGateway);
+  config::Transaction read(config::ConfigStore::in_memory(config::gateway_schema())->current(),
+                           config::Actor::kGateway);
   demand(config::apply_text(read, config::print_tree(*tree)).has_value());
   demand(read.tree().same_content(*tree));
   return 0;

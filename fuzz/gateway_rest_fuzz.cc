@@ -13,7 +13,8 @@ namespace {
 using namespace postern;
 using namespace postern::gateway;
 
-void try_table(const config::Table& table, const boost::json::object& body, const std::map<std::string, std::string>& query) {
+void try_table(const config::Table& table, const boost::json::object& body,
+               const std::map<std::string, std::string>& query) {
   (void)api::read_draft(table, body);
   if (const auto list = api::read_list_query(table, query)) {
     auto entry = body;

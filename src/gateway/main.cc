@@ -43,9 +43,9 @@ int main(int argc, char** argv) {
                   "IP:PORT of the REST API (port 0: a free one; admin-sport of the configuration wins)")
       ->type_name("IP:PORT")
       ->capture_default_str();
-  run->add_flag("--no-firewall", no_firewall, 
-                "Without IP/MAC control: where nftables may not be used. Touches neither nftables nor neighbours: what\n"
-                "a killed gateway left stays (nft delete table inet postern)");
+  run->add_flag("--no-firewall", no_firewall,
+                "Without IP/MAC control: where nftables may not be used. Touches neither nftables nor\n"
+                "neighbours: what a killed gateway left stays (nft delete table inet postern)");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
   app.footer(
@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
     const auto unknown = app.remaining(true);
     if (!failed || unknown.empty()) return app.exit(error) == 0 ? 0 : 2;
     std::fprintf(stderr, "\"%s\" is not known; %s\n", unknown.front().c_str(),
-                 run->parsed() ? "postern-gateway run --help tells what is" : "allowed: run, cli (postern-gateway --help)");
+                 run->parsed() ? "postern-gateway run --help tells what is"
+                               : "allowed: run, cli (postern-gateway --help)");
     return 2;
   }
   if (!run->parsed()) {

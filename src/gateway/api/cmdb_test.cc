@@ -201,7 +201,8 @@ TEST_F(CmdbTest, NestedTablesAreReplacedWhole) {
   ASSERT_EQ(cmdb("POST", "firewall/access-proxy", kProxy).status, 200);
   const auto put = cmdb(
       "PUT", "firewall/access-proxy/web",
-      R"({"api-gateway":[{"id":7,"realservers":[{"ip":"10.0.3.9"},{"id":0,"ip":"10.0.3.8"},{"id":5,"ip":"10.0.3.7"}]}]})");
+      R"({"api-gateway":[{"id":7,"realservers":[)"
+      R"({"ip":"10.0.3.9"},{"id":0,"ip":"10.0.3.8"},{"id":5,"ip":"10.0.3.7"}]}]})");
   ASSERT_EQ(put.status, 200) << put.text;
   const auto got = cmdb("GET", "firewall/access-proxy/web");
   ASSERT_EQ(got.at("/results/0/api-gateway").as_array().size(), 1u);

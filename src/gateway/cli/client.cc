@@ -58,7 +58,8 @@ int run_lines(Channel& channel, const std::function<std::optional<std::string>()
     return 1;
   }
   if (staged) {
-    std::fprintf(stderr, "%schanges were staged and not committed: end is missing; nothing was changed\n", where().c_str());
+    std::fprintf(stderr, "%schanges were staged and not committed: end is missing; nothing was changed\n",
+                 where().c_str());
     return 1;
   }
   return 0;

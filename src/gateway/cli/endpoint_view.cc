@@ -47,7 +47,8 @@ EndpointView make_endpoint_view(const Record& record, const Resolver& resolver, 
     }
   }
   for (const auto& interface : record.interfaces) {
-    const bool listed = std::find(view.other_macs.begin(), view.other_macs.end(), interface.mac) != view.other_macs.end();
+    const bool listed =
+        std::find(view.other_macs.begin(), view.other_macs.end(), interface.mac) != view.other_macs.end();
     if (interface.mac.valid() && interface.mac != view.mac && !listed) view.other_macs.push_back(interface.mac);
   }
   if (const LocalInterface* ours = resolver.gateway_interface(record)) view.gateway_interface = ours->name;

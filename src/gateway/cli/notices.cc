@@ -39,9 +39,10 @@ void unknown_tags(const config::Table& table, const config::ConfigTree& before, 
       if (attribute.type != config::Type::kTag) continue;
       for (const auto& tag : config::ObjectView(table, object).values(attribute.name)) {
         if (known.contains(tag)) continue;
-        out.push_back(fmt::format("{}: no connected EMS has shared a tag {}; until one does, it is unknown for every endpoint "
-                                  "(diagnose firewall dynamic list prints those that are shared)",
-                                  config::describe({{table.name, object.key}}), tag));
+        out.push_back(
+            fmt::format("{}: no connected EMS has shared a tag {}; until one does, it is unknown for every endpoint "
+                        "(diagnose firewall dynamic list prints those that are shared)",
+                        config::describe({{table.name, object.key}}), tag));
       }
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The output of diagnostic commands: a public format, pinned by tests/golden. A value that is not known prints as nothing
-// behind its label; where each line comes from stands in docs/guide/endpoint-record.md.
+// The output of diagnostic commands: a public format, pinned by tests/golden. A value that is not known prints as
+// nothing behind its label; where each line comes from stands in docs/guide/endpoint-record.md.
 #include <string>
 #include <vector>
 

@@ -1,6 +1,6 @@
 #pragma once
-// The command line's server side: sessions over the daemon's Unix socket. The socket's mode decides who may connect; the
-// session's rights are those of an administrator.
+// The command line's server side: sessions over the daemon's Unix socket. The socket's mode decides who may connect;
+// the session's rights are those of an administrator.
 #include <functional>
 #include <memory>
 #include <string>

@@ -1,5 +1,6 @@
 #pragma once
-// What client and daemon say to each other over the Unix socket: one JSON object per message, each request answered once.
+// What client and daemon say to each other over the Unix socket: one JSON object per message, each request answered
+// once.
 #include <filesystem>
 #include <optional>
 #include <string>

@@ -236,7 +236,8 @@ Status Editor::arrange(Transaction& t, std::string_view command, const std::vect
     if (words.size() != 2) return usage("delete <name>");
     return t.remove(where);
   }
-  if (words.size() != 4) return usage(command == "rename" ? "rename <old> to <new>" : "move <name> before|after <other>");
+  if (words.size() != 4)
+    return usage(command == "rename" ? "rename <old> to <new>" : "move <name> before|after <other>");
   if (command == "rename") {
     if (words[2] != "to") return usage("rename <old> to <new>");
     return t.rename(where, words[3]);
@@ -282,7 +283,8 @@ Result<Editor::Outcome> Editor::run(Transaction& t, const std::vector<std::strin
   } else if (command == "end") {
     return end(t);
   } else {  // next
-    if (levels_.back().table->single()) return fail(ErrorCode::kInvalidArgument, "next: this table has no entries; use end");
+    if (levels_.back().table->single())
+      return fail(ErrorCode::kInvalidArgument, "next: this table has no entries; use end");
     status = leave_object(t);
     if (status) levels_.back() = {levels_.back().table, false, {}};
   }

@@ -28,10 +28,11 @@ Status check_ports(const GatewayConfig& config, std::uint16_t api_port) {
     for (const auto* other : used) {
       if (!overlap(*vip, *other)) continue;
       return fail(ErrorCode::kConflict,
-                  vip == other ? fmt::format("firewall vip {} is used by more than one access proxy", vip->name)
-                               : fmt::format("firewall vip {}: extport {} is used by firewall vip {}; choose another port "
-                                             "or address",
-                                             vip->name, vip->ext_port, other->name));
+                  vip == other
+                      ? fmt::format("firewall vip {} is used by more than one access proxy", vip->name)
+                      : fmt::format("firewall vip {}: extport {} is used by firewall vip {}; choose another port "
+                                    "or address",
+                                    vip->name, vip->ext_port, other->name));
     }
     used.push_back(vip);
   }

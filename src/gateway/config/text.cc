@@ -80,7 +80,8 @@ void WordSplitter::feed(std::string_view line) {
   for (std::size_t i = 0; i < line.size(); ++i) {
     const char c = line[i];
     if (quote_) {
-      const bool escape = quote_ == '"' && c == '\\' && i + 1 < line.size() && (line[i + 1] == '"' || line[i + 1] == '\\');
+      const bool escape =
+          quote_ == '"' && c == '\\' && i + 1 < line.size() && (line[i + 1] == '"' || line[i + 1] == '\\');
       if (c == quote_) {
         quote_ = 0;
       } else {

@@ -44,8 +44,8 @@ std::string print_tree(const ConfigTree& tree, ShowMode mode = ShowMode::kChange
 /// the whole table.
 std::string print_table(const ConfigTree& tree, const ObjectPath& path, ShowMode mode);
 
-/// Applies a whole text to the transaction. Errors: kInvalidArgument, "line 7: …"; the transaction is then half changed:
-/// drop it. Bounded: at most `kMaxConfigText` bytes, nesting by the schema's depth.
+/// Applies a whole text to the transaction. Errors: kInvalidArgument, "line 7: …"; the transaction is then half
+/// changed: drop it. Bounded: at most `kMaxConfigText` bytes, nesting by the schema's depth.
 inline constexpr std::size_t kMaxConfigText = 16u << 20;
 Status apply_text(Transaction& transaction, std::string_view text);
 

@@ -375,7 +375,8 @@ TEST_F(GatewayCoreTest, AnAskedRecordIsReleasedTenMinutesAfterItsLastSession) {
   const auto released = [&] {
     for (const auto& send : take<act::Send>()) {
       FabricFrame f;
-      if (f.ParseFromArray(send.bytes.data(), static_cast<int>(send.bytes.size())) && f.has_release_endpoint()) return true;
+      if (f.ParseFromArray(send.bytes.data(), static_cast<int>(send.bytes.size())) && f.has_release_endpoint())
+        return true;
     }
     return false;
   };

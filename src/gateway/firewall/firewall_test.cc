@@ -83,7 +83,9 @@ class Socket {
     pollfd p{fd_, events, 0};
     return poll(&p, 1, static_cast<int>(wait.count())) == 1 && (p.revents & events);
   }
-  bool send(std::string_view text) const { return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size()); }
+  bool send(std::string_view text) const {
+    return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == ssize_t(text.size());
+  }
   /// Empty when nothing came.
   std::string receive(std::chrono::milliseconds wait) const {
     char buffer[256];
@@ -290,7 +292,8 @@ TEST_F(FirewallTest, DenyByATagStopsTheUnknownToo) {
   EXPECT_TRUE(blocked());
   endpoint_has({"EMS1_ZTNA_a b"});
   EXPECT_TRUE(passes());
-  wall->model().set_policies({policy(1, Action::kDeny, {"EMS1_ZTNA_a b"}), policy(3, Action::kAccept, {"EMS1_ZTNA_a b"})});
+  wall->model().set_policies(
+      {policy(1, Action::kDeny, {"EMS1_ZTNA_a b"}), policy(3, Action::kAccept, {"EMS1_ZTNA_a b"})});
   apply();
   EXPECT_TRUE(blocked());
 }

@@ -37,7 +37,8 @@ FirewallModel::FirewallModel(std::string table) : table_(std::move(table)) {}
 
 void FirewallModel::set_policies(std::vector<Policy> policies) {
   if (built_ && policies == policies_) return;
-  // Elements in `known` sets depend on which tags policies judge: take all out under the old rules, put in under the new.
+  // Elements in `known` sets depend on which tags policies judge: take all out under the old rules, put in under the
+  // new.
   for (const auto& [ip, entry] : addresses_) add_elements(entry, -1);
   policies_ = std::move(policies);
   judged_.clear();

@@ -1,8 +1,8 @@
 #pragma once
 // The firewall as text: from policies and resolved addresses to nftables commands, whole or as a delta. Pure.
 //
-// One table `inet <name>`. Per dynamic address T: the set T (IPv4), T/6 (IPv6), T/mac, and, where a policy denies by T or
-// negates it, T/known and T/known6: the addresses of which it is known whether they have T. `alive` is the lease;
+// One table `inet <name>`. Per dynamic address T: the set T (IPv4), T/6 (IPv6), T/mac, and, where a policy denies by T
+// or negates it, T/known and T/known6: the addresses of which it is known whether they have T. `alive` is the lease;
 // `bound` and `bound6` hold address, hardware address and interface of adjacent endpoints, `routed` and `routed6`
 // addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. `held` and
 // `held6` hold the addresses that stand in `bound`: whatever comes from one of them in another way than `bound` says is

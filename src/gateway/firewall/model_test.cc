@@ -157,7 +157,8 @@ TEST(FirewallRules, UnknownNeverGrantsAndNeverSpares) {
       EXPECT_EQ(verdict(rules, "policy_1_tags", false, true), c.lacks) << rules;
       EXPECT_EQ(verdict(rules, "policy_1_tags", false, false), c.unknown) << rules;
       // Without a lease, and from a source that nothing confirms: as unknown.
-      EXPECT_THAT(chain(rules, "policy_1"), testing::StartsWith(std::string("\t\tmeta nfproto != @alive ") + c.unknown));
+      EXPECT_THAT(chain(rules, "policy_1"),
+                  testing::StartsWith(std::string("\t\tmeta nfproto != @alive ") + c.unknown));
       EXPECT_THAT(chain(rules, "policy_1"), testing::EndsWith(std::string("\t\t") + c.unknown + "\n"));
     }
   }

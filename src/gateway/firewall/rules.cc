@@ -39,7 +39,8 @@ constexpr Family kV4 = {"ipv4", "ip"};
 constexpr Family kV6 = {"ipv6", "ip6"};
 
 /// What of `ranges` is in the family; nullopt: nothing, so no packet of this family fits.
-std::optional<std::string> addresses(const Family& family, std::string_view side, const std::vector<AddressRange>& ranges) {
+std::optional<std::string> addresses(const Family& family, std::string_view side,
+                                     const std::vector<AddressRange>& ranges) {
   if (ranges.empty()) return "";
   // Overlapping intervals are refused by the kernel: put together what touches.
   std::vector<AddressRange> sorted;
@@ -223,8 +224,9 @@ std::string render_chains(const std::vector<Policy>& policies) {
   append_chain(out, "original", original);
   append_chain(out, "reply", reply);
   // Before connection tracking, so that nobody can end or move another's connections by packets in its name.
-  append_chain(out, "spoofed",
-               {"ip saddr . ether saddr . iifname @bound return", "ip6 saddr . ether saddr . iifname @bound6 return", "drop"});
+  append_chain(
+      out, "spoofed",
+      {"ip saddr . ether saddr . iifname @bound return", "ip6 saddr . ether saddr . iifname @bound6 return", "drop"});
   append_chain(out, "arrival",
                {"type filter hook prerouting priority raw; policy accept;", "ip saddr @held jump spoofed",
                 "ip6 saddr @held6 jump spoofed"});

@@ -101,7 +101,8 @@ Result<Record> decode_record(ConnectorId connector, std::string_view view_entry)
   r.vuln_scanned = time_of(in.vuln_scanned_ms());
   if (in.has_vulnerabilities()) {
     const auto& v = in.vulnerabilities();
-    r.vulnerabilities = posture::VulnerabilityCounts{v.critical(), v.high(), v.medium(), v.low(), v.info(), v.unknown(), 0};
+    r.vulnerabilities =
+        posture::VulnerabilityCounts{v.critical(), v.high(), v.medium(), v.low(), v.info(), v.unknown(), 0};
   }
   r.avatar_fingerprint = in.avatar_fingerprint();
   r.avatar_username = in.avatar_username();

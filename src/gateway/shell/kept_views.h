@@ -16,9 +16,9 @@ class KeptViews {
   void restore();
   /// This connector's view changed.
   void mark(ConnectorId id) { unsaved_.insert(id); }
-  /// Writes what changed, and what was last written when the last contact was ten seconds older. Called often: a tag that was
-  /// lost must not come back with a gateway that dies right after. Writing takes at most a thirtieth of the time; a large
-  /// view is written less often. `all`: whatever was written when; for the end.
+  /// Writes what changed, and what was last written when the last contact was ten seconds older. Called often: a tag
+  /// that was lost must not come back with a gateway that dies right after. Writing takes at most a thirtieth of the
+  /// time; a large view is written less often. `all`: whatever was written when; for the end.
   void save(bool all = false);
   /// Whether the last write of every view succeeded.
   Status health() const { return failed_.empty() ? Status() : fail(failed_.begin()->second); }

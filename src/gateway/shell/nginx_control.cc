@@ -204,9 +204,10 @@ std::vector<std::string> NginxControl::taken_ports() const {
       return in_the_way(b, listener) || (b.address == listener.address && b.port == listener.port);
     });
     if (ours || !port_taken(listener.address, listener.port)) continue;
-    out.push_back(fmt::format("access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches "
-                              "the access proxy there until that program is stopped or another extport is set",
-                              plan_.proxy_names.at(listener.proxy), listener.address.str(), listener.port));
+    out.push_back(
+        fmt::format("access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches "
+                    "the access proxy there until that program is stopped or another extport is set",
+                    plan_.proxy_names.at(listener.proxy), listener.address.str(), listener.port));
   }
   return out;
 }

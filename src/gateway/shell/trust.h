@@ -19,8 +19,8 @@ enum class Trust { kSame, kRenewed, kChanged, kNothingAccepted };
 
 Trust judge_certificate(const AcceptedCertificate& accepted, const std::vector<Bytes>& chain_der);
 
-/// The key of the certificate in `chain_der` that signed its leaf; nothing when the leaf signed itself or the signer was
-/// not sent.
+/// The key of the certificate in `chain_der` that signed its leaf; nothing when the leaf signed itself or the signer
+/// was not sent.
 std::optional<Sha256> issuer_key_of(const std::vector<Bytes>& chain_der);
 
 }  // namespace postern::gateway

@@ -9,7 +9,8 @@
 namespace postern::gateway {
 namespace {
 
-/// "bind() to 0.0.0.0:443 failed (98: Address already in use)" as a sentence with what to do; empty: it is something else.
+/// "bind() to 0.0.0.0:443 failed (98: Address already in use)" as a sentence with what to do; empty: it is something
+/// else.
 std::string cannot_listen(std::string_view said) {
   constexpr std::string_view kBind = "bind() to ";
   if (!said.starts_with(kBind)) return {};
@@ -21,9 +22,11 @@ std::string cannot_listen(std::string_view said) {
   std::string_view remedy = "look at firewall vip";
   if (why.starts_with("98:")) {
     remedy =
-        "another program listens there (ss -ltnp names it): stop it, or set another extport or extip of the firewall vip";
+        "another program listens there (ss -ltnp names it): stop it, or set another extport or extip of the firewall "
+        "vip";
   } else if (why.starts_with("99:")) {
-    remedy = "this machine doesn't have that address: set another extip of the firewall vip, or give it to an interface";
+    remedy =
+        "this machine doesn't have that address: set another extip of the firewall vip, or give it to an interface";
   } else if (why.starts_with("13:")) {
     remedy = "the gateway may not give nginx ports below 1024: start it with CAP_NET_BIND_SERVICE";
   }

@@ -1,6 +1,6 @@
 #pragma once
-// What nginx's error log says about a start or a reload. `nginx -t` doesn't tell everything: a port that another program
-// listens at is found only afterwards, and said nowhere else. Workers write what clients send to the same log.
+// What nginx's error log says about a start or a reload. `nginx -t` doesn't tell everything: a port that another
+// program listens at is found only afterwards, and said nowhere else. Workers write what clients send to the same log.
 #include <sys/types.h>
 
 #include <optional>

@@ -37,11 +37,12 @@ TEST(NginxVerdict, GoodWhenWorkersStart) {
 }
 
 TEST(NginxVerdict, NamesEachPortOnceAndSaysWhatToDo) {
-  const auto verdict = nginx_verdict(
-      log({kReconfiguring, kTaken, "2026/11/25 19:00:00 [emerg] 71#71: bind() to 10.9.9.9:444 failed (99: Cannot assign "
-                                   "requested address)\n",
-           kTaken, "2026/11/25 19:00:02 [emerg] 71#71: still could not bind()\n"}),
-      71);
+  const auto verdict =
+      nginx_verdict(log({kReconfiguring, kTaken,
+                         "2026/11/25 19:00:00 [emerg] 71#71: bind() to 10.9.9.9:444 failed (99: Cannot assign "
+                         "requested address)\n",
+                         kTaken, "2026/11/25 19:00:02 [emerg] 71#71: still could not bind()\n"}),
+                    71);
   ASSERT_TRUE(verdict);
   ASSERT_FALSE(*verdict);
   EXPECT_EQ(verdict->error().code, ErrorCode::kConflict);

@@ -4,8 +4,8 @@
 
 namespace postern::gateway {
 
-/// Does a program listen there? Asked by binding a socket of our own for a moment. What we may not bind (a port below 1024,
-/// an address of another machine) counts as free: nginx will say what is wrong.
+/// Does a program listen there? Asked by binding a socket of our own for a moment. What we may not bind (a port below
+/// 1024, an address of another machine) counts as free: nginx will say what is wrong.
 bool port_taken(const IpAddress& address, std::uint16_t port);
 
 /// One of them listens at every address of the port, the other at one of them: both at once can't be.
