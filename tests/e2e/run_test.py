@@ -217,8 +217,9 @@ class RunTest(unittest.TestCase):
         first = Run("--blank")
         first.kill()
         self.assertTrue(Path(f"/proc/{first.values['pids']['ems']}").exists(), "its programs run on")
-        second = Run("--blank")
+        second = Run("--blank", "--gateway-port", "8555")
         try:
+            self.assertEqual(host_port(second.values["gateway"]["url"])[1], 8555)
             for name, pid in first.values["pids"].items():
                 self.assertFalse(runs(pid), f"{name} of the first")
             self.assertNotEqual(second.values["ems"]["serial"], first.values["ems"]["serial"])
@@ -272,6 +273,13 @@ class RunTest(unittest.TestCase):
             self.assertIn(part, done.stdout + done.stderr)
         self.assertNotIn("Traceback", done.stdout + done.stderr)
         self.assertFalse(RUN_JSON.exists())
+
+    def test_help_names_every_option(self):
+        told = refused("--help")
+        self.assertEqual(told.returncode, 0)
+        for option in ("--blank", "--net CIDR", "--no-namespaces", "--ems-port PORT", "--telemetry-port PORT",
+                       "--gateway-port PORT", "--proxy-port PORT", "--strict-port PORT", "--app-port PORT"):
+            self.assertIn(option, told.stdout)
 
     def test_refusals(self):
         self.assert_refused(["/16 or larger"], "--net", "10.0.0.0/24")
