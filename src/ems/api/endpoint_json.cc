@@ -27,11 +27,11 @@ json::array tag_names(const EmsCore& core, const std::vector<posture::TagId>& id
   return out;
 }
 
-json::value vulnerabilities_json(const std::optional<VulnerabilityState>& state) {
-  if (!state) return nullptr;
-  json::object out = vulnerability_counts_json(state->counts);
-  out["scanned_at"] = time_json(state->scanned_at);
-  out["received_at"] = time_json(state->received_at);
+json::value vulnerabilities_json(const Endpoint& e) {
+  if (!e.vulnerabilities) return nullptr;
+  json::object out = vulnerability_counts_json(e.vulnerabilities->counts);
+  out["scanned_at"] = time_json(e.vulnerabilities->scanned_at);
+  out["received_at"] = time_json(e.inventory_received_at);
   return out;
 }
 
@@ -72,7 +72,7 @@ json::object endpoint_json(const EmsCore& core, const Endpoint& e) {
   out["certificates"] = certificates_json(e);
   out["tags"] = tag_names(core, e.tags.has());
   out["unknown_tags"] = tag_names(core, e.tags.unknown());
-  out["vulnerabilities"] = vulnerabilities_json(e.vulnerabilities);
+  out["vulnerabilities"] = vulnerabilities_json(e);
   out["enrolled_at"] = time_json(e.enrolled_at);
   out["invitation"] = text_or_null(e.invitation);
   out["last_seen"] = time_json(e.last_seen);

@@ -86,6 +86,7 @@ struct EmsCore::Impl {
   void on_report(Now now, AgentSession& s, const proto::telemetry::Report& report);
   void on_offer(Now now, AgentSession& s, const Sha256& hash);
   void on_inventory(Now now, AgentSession& s, const proto::telemetry::Inventory& inventory);
+  void take_inventory(Now now, AgentSession& s, const Sha256& hash);
   void on_renew(Now now, AgentSession& s, const Bytes& csr);
   void heard(Now now, const EndpointUid& uid);
   void agent_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);

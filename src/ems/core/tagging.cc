@@ -33,12 +33,15 @@ void put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
     const auto& v = *e.vulnerabilities;
     put(e, keys::kEmsVulnerabilities, v.counts, v.scanned_at, changed);
     put(e, keys::kEmsVulnScannedAt, to_unix_ms(v.scanned_at), v.scanned_at, changed);
-    put(e, keys::kEmsVulnReceivedAt, to_unix_ms(v.received_at), v.received_at, changed);
   } else {
-    for (const auto key : {keys::kEmsVulnerabilities, keys::kEmsVulnScannedAt, keys::kEmsVulnReceivedAt}) {
+    for (const auto key : {keys::kEmsVulnerabilities, keys::kEmsVulnScannedAt}) {
       put(e, key, unknown(UnknownReason::kUnsupported), now.wall, changed);
     }
   }
+  const auto received = e.inventory_received_at;
+  put(e, keys::kEmsVulnReceivedAt,
+      received == WallTime() ? unknown(UnknownReason::kUnsupported) : posture::FactValue(to_unix_ms(received)),
+      received == WallTime() ? now.wall : received, changed);
 }
 
 }  // namespace
@@ -86,7 +89,6 @@ void EmsCore::Impl::match(Now now, Endpoint& e, std::vector<std::string>& change
     VulnerabilityState state;
     state.counts = result->counts;
     state.scanned_at = now.wall;
-    state.received_at = e.vulnerabilities ? e.vulnerabilities->received_at : now.wall;
     e.vulnerabilities = state;
   }
   put_ems_facts(e, now, changed);

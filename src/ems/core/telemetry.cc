@@ -163,28 +163,26 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
 }
 
 void EmsCore::Impl::on_offer(Now now, AgentSession& s, const Sha256& hash) {
-  const auto* e = registry_.endpoints.find(s.uid);
-  if (e->inventory == hash && e->vulnerabilities) return;
   if (!registry_.has_inventory(hash)) return send_free(s.id, s.server.want_inventory(hash));
-  auto& edited = registry_.endpoints.edit(s.uid);
-  unanswered_.insert(s.id);
-  edited.inventory = hash;
-  if (edited.vulnerabilities) edited.vulnerabilities->received_at = now.wall;
-  std::vector<std::string> changed;
-  match(now, edited, changed);
-  settle(now, edited, std::move(changed));
+  take_inventory(now, s, hash);
 }
 
 void EmsCore::Impl::on_inventory(Now now, AgentSession& s, const telemetry::Inventory& inventory) {
   if (!registry_.has_inventory(inventory.hash)) {
     registry_.inventories.edit(to_hex_lower(inventory.hash)) = inventory.zlib;
   }
+  take_inventory(now, s, inventory.hash);
+}
+
+void EmsCore::Impl::take_inventory(Now now, AgentSession& s, const Sha256& hash) {
   auto& e = registry_.endpoints.edit(s.uid);
   unanswered_.insert(s.id);
-  e.inventory = inventory.hash;
-  if (e.vulnerabilities) e.vulnerabilities->received_at = now.wall;
+  // The same one again is as good as a new one: it says that nothing else is installed by now.
+  const bool matched = e.inventory == hash && e.vulnerabilities;
+  e.inventory = hash;
+  e.inventory_received_at = now.wall;
   std::vector<std::string> changed;
-  match(now, e, changed);
+  if (!matched) match(now, e, changed);
   settle(now, e, std::move(changed));
 }
 

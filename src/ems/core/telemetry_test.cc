@@ -477,5 +477,90 @@ TEST_F(Lab, AnInventoryIsMatchedAndANewFeedRetagsWithoutTheAgent) {
   EXPECT_TRUE(b.tags().contains("Vulnerable-Device"));
 }
 
+/// Offers the inventory, and sends it when it is asked for.
+class InventoryLab : public Lab {
+ protected:
+  void offer(TestAgent& agent, const std::string& text) {
+    agent.inbox.clear();
+    const auto hash = sha256(text);
+    Frame frame;
+    frame.mutable_inventory_offer()->set_hash(std::string(as_text(hash)));
+    send(agent, frame);
+    run();
+    if (agent.last(Frame::kInventoryWanted) == nullptr) return;
+    frame.mutable_inventory()->set_hash(std::string(as_text(hash)));
+    frame.mutable_inventory()->set_zlib(proto::deflate_text(text));
+    send(agent, frame);
+    run();
+  }
+  void use_feed() {
+    core->set_matching(clock.now(), std::make_shared<OneFinding>(), {Feed{"test", "osv", 1, "", clock.now().wall, ""}});
+    run();
+  }
+  void scan(bool on) {
+    auto profile = *core->profile(kDefaultProfile);
+    profile.vulnerability_scan = on;
+    core->save_profile(clock.now(), admin, profile, [](Status saved) { EXPECT_TRUE(saved); });
+    run();
+  }
+};
+
+TEST_F(InventoryLab, WhenTheInventoryCameIsKnownWhateverBecomesOfItsMatching) {
+  TestAgent a;
+  join(a);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, "02:00:00:00:00:01");
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), 0);
+  // No feed: it came, and nobody has judged it.
+  offer(a, "openssl 1.0\n");
+  const auto came = to_unix_ms(clock.now().wall);
+  EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), came);
+  EXPECT_FALSE(g.record(a.uid()).has_vulnerabilities());
+  // Judged later: that is another time.
+  clock.advance(std::chrono::minutes(10));
+  use_feed();
+  EXPECT_EQ(g.record(a.uid()).vulnerabilities().high(), 1u);
+  EXPECT_EQ(g.record(a.uid()).vuln_scanned_ms(), to_unix_ms(clock.now().wall));
+  EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), came);
+  // It outlives its match, and the EMS's process.
+  scan(false);
+  EXPECT_FALSE(g.record(a.uid()).has_vulnerabilities());
+  EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), came);
+  restart();
+  EXPECT_EQ(to_unix_ms(core->endpoint(a.uid())->inventory_received_at), came);
+  connect(g);
+  EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), came);
+  scan(true);
+  use_feed();
+  EXPECT_EQ(g.record(a.uid()).vulnerabilities().high(), 1u);
+  EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), came);
+}
+
+TEST_F(InventoryLab, TheSameInventoryAgainMovesItsTimeAndIsNoHistory) {
+  TestAgent a;
+  join(a);
+  TestGateway g("PGW0000000000001", 5);
+  set_interface(g, "02:00:00:00:00:01");
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  use_feed();
+  offer(a, "openssl 1.0\n");
+  const auto scanned = g.record(a.uid()).vuln_scanned_ms();
+  const auto revision = core->revision();
+  clock.advance(std::chrono::hours(1));
+  offer(a, "openssl 1.0\n");
+  EXPECT_EQ(a.last(Frame::kInventoryWanted), nullptr);
+  EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), to_unix_ms(clock.now().wall));
+  EXPECT_EQ(g.record(a.uid()).vuln_scanned_ms(), scanned);  // nothing was to be judged anew
+  EXPECT_EQ(core->revision(), revision);
+  EXPECT_TRUE(g.client.synchronised());
+  EXPECT_EQ(g.client.counters().mismatches, 0u);
+  const auto again = to_unix_ms(clock.now().wall);
+  restart();
+  EXPECT_EQ(to_unix_ms(core->endpoint(a.uid())->inventory_received_at), again);
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

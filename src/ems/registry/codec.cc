@@ -116,7 +116,8 @@ std::string endpoint_state_row(const Endpoint& e) {
                  {"run", e.run_id},
                  {"seq", e.acked_seq},
                  {"tags", numbers(e.tags.has())},
-                 {"unknown_tags", numbers(e.tags.unknown())}};
+                 {"unknown_tags", numbers(e.tags.unknown())},
+                 {"inventory_received_ms", ms(e.inventory_received_at)}};
   if (e.vulnerabilities) {
     const auto& v = *e.vulnerabilities;
     o["vulnerabilities"] = json::object{{"critical", v.counts.critical},
@@ -127,7 +128,8 @@ std::string endpoint_state_row(const Endpoint& e) {
                                         {"unknown", v.counts.unknown},
                                         {"unknown_fixable", v.counts.unknown_fixable},
                                         {"scanned_at_ms", ms(v.scanned_at)},
-                                        {"received_at_ms", ms(v.received_at)}};
+                                        // Where it stood first, and where versions of then look for it.
+                                        {"received_at_ms", ms(e.inventory_received_at)}};
   }
   return print(o);
 }
@@ -141,6 +143,7 @@ Status read_endpoint_state_row(std::string_view row, Endpoint& e) {
   e.acked_seq = f.unsigned_integer("seq");
   e.tags = posture::TagSets(tag_ids(f.list("tags")), tag_ids(f.list("unknown_tags")));
   e.vulnerabilities.reset();
+  WallTime received{};
   if (f.has("vulnerabilities")) {
     const json::value parsed = json::parse({row.data(), row.size()});
     Fields v(parsed.get_object().at("vulnerabilities"));
@@ -149,10 +152,11 @@ Status read_endpoint_state_row(std::string_view row, Endpoint& e) {
     s.counts = {count("critical"), count("high"),    count("medium"),         count("low"),
                 count("info"),     count("unknown"), count("unknown_fixable")};
     s.scanned_at = v.time("scanned_at_ms");
-    s.received_at = v.time("received_at_ms");
+    received = v.time("received_at_ms");
     if (!v.status()) f.miss("vulnerabilities");
     e.vulnerabilities = s;
   }
+  e.inventory_received_at = f.has("inventory_received_ms") ? f.time("inventory_received_ms") : received;
   return f.status();
 }
 

@@ -51,6 +51,12 @@ Result<posture::Fact> take_fact(const wire::Fact& in) {
   return posture::Fact{c, from_unix_ms(in.collected_at_ms()), "ems"};
 }
 
+/// Every endpoint's inventory comes each hour, and mostly the same: when it last did is no history.
+bool said_again(const std::string& key, const posture::Fact& before, const posture::Fact& after) {
+  return key == posture::keys::kEmsVulnReceivedAt && before.as<std::int64_t>() != nullptr &&
+         after.as<std::int64_t>() != nullptr;
+}
+
 std::optional<LoggedChange> facts_change(const Endpoint* before, const Endpoint& after) {
   static const posture::FactMap kNone;
   const auto& was = before == nullptr ? kNone : before->facts;
@@ -77,7 +83,9 @@ std::optional<LoggedChange> facts_change(const Endpoint* before, const Endpoint&
       add(b->first, nullptr, &b->second);
       ++b;
     } else {
-      if (!same_fact(a->second, b->second)) add(a->first, &a->second, &b->second);
+      if (!same_fact(a->second, b->second) && !said_again(a->first, a->second, b->second)) {
+        add(a->first, &a->second, &b->second);
+      }
       ++a;
       ++b;
     }

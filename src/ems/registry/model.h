@@ -42,7 +42,6 @@ std::string_view registration_name(Registration registration);  ///< "registered
 struct VulnerabilityState {
   posture::VulnerabilityCounts counts;
   WallTime scanned_at{};   ///< When it was last matched.
-  WallTime received_at{};  ///< When the inventory it was matched from arrived.
   friend bool operator==(const VulnerabilityState&, const VulnerabilityState&) = default;
 };
 
@@ -65,6 +64,7 @@ struct Endpoint {
   std::vector<MacAddress> macs;
   std::vector<IssuedCertificate> certificates;
   std::optional<Sha256> inventory;   ///< Content address of its package inventory.
+  WallTime inventory_received_at{};  ///< When it last came, or was said to be the same. Zero: never.
   std::optional<VulnerabilityState> vulnerabilities;  ///< None: unknown.
   // Where its telemetry stands.
   std::uint64_t run_id = 0;

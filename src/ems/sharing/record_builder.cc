@@ -85,7 +85,6 @@ void add_network(const Endpoint& e, EndpointRecord& r) {
 }
 
 void add_vulnerabilities(const VulnerabilityState& v, EndpointRecord& r) {
-  r.set_vuln_received_ms(to_unix_ms(v.received_at));
   r.set_vuln_scanned_ms(to_unix_ms(v.scanned_at));
   auto& out = *r.mutable_vulnerabilities();
   out.set_critical(v.counts.critical);
@@ -112,6 +111,7 @@ void add_known(const Endpoint& e, const RecordContext& context, EndpointRecord& 
   if (const auto* memory = known<std::int64_t>(e, keys::kMemoryMb); memory != nullptr && *memory > 0) {
     r.set_memory_mb(static_cast<std::uint64_t>(*memory));
   }
+  r.set_vuln_received_ms(to_unix_ms(e.inventory_received_at));
   if (e.vulnerabilities) add_vulnerabilities(*e.vulnerabilities, r);
   add_network(e, r);
   const auto shared = [&](posture::TagId tag) {
