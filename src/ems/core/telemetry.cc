@@ -126,36 +126,38 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
 }
 
 void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report& report) {
-  auto& e = registry_.endpoints.edit(s.uid);
+  // Beside what is known: a report is taken whole or not at all.
+  auto facts = registry_.endpoints.find(s.uid)->facts;
   std::vector<std::string> changed;
   if (report.full) {
     std::set<std::string_view> listed;
     for (const auto& [key, fact] : report.facts) listed.insert(key);
-    for (auto it = e.facts.begin(); it != e.facts.end();) {
+    for (auto it = facts.begin(); it != facts.end();) {
       if (it->first.starts_with(posture::keys::kEmsPrefix) || listed.contains(it->first)) {
         ++it;
       } else {
         changed.push_back(it->first);
-        it = e.facts.erase(it);
+        it = facts.erase(it);
       }
     }
   }
   for (const auto& key : report.removed) {
-    if (e.facts.erase(key) != 0) changed.push_back(key);
+    if (facts.erase(key) != 0) changed.push_back(key);
   }
   for (const auto& [key, fact] : report.facts) {
-    const auto it = e.facts.find(key);
-    if (it == e.facts.end() || it->second.value != fact.value) changed.push_back(key);
-    e.facts.insert_or_assign(key, fact);
+    const auto it = facts.find(key);
+    if (it == facts.end() || it->second.value != fact.value) changed.push_back(key);
+    facts.insert_or_assign(key, fact);
   }
-  if (e.facts.size() > kMaxFactsPerEndpoint) {
-    // Nothing of it may stay: the whole report is refused.
-    log_warning("telemetry.too_many_facts", "an endpoint reports more facts than are taken", {{"uid", s.uid.str()}});
-    for (const auto& [key, fact] : report.facts) e.facts.erase(key);
-    agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), "more facts than are taken");
-    settle(now, e, std::move(changed));
-    return;
+  if (facts.size() > kMaxFactsPerEndpoint) {
+    const auto why = fmt::format("with this report the endpoint would have {} facts; at most {} are taken, and nothing of "
+                                 "it was: let fewer probes be asked for, or the agent report less",
+                                 facts.size(), kMaxFactsPerEndpoint);
+    log_warning("telemetry.too_many_facts", why, {{"uid", s.uid.str()}});
+    return agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), why);
   }
+  auto& e = registry_.endpoints.edit(s.uid);
+  e.facts = std::move(facts);
   e.acked_seq = report.seq;
   e.last_seen = now.wall;
   settle(now, e, std::move(changed));
