@@ -1,6 +1,5 @@
 #include "ems/bootstrap/bootstrap.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "ems/bootstrap/identity.h"
@@ -19,21 +18,6 @@ constexpr auto kWebLife = 2 * 365 * kDay;
 /// An hour back: clocks of the other side may be a little behind.
 pki::Validity validity(Now now, Seconds life) {
   return {now.wall - Seconds(3600), now.wall + std::chrono::duration_cast<Millis>(life)};
-}
-
-pki::Identity make_telemetry(const EmsSerial& serial, const pki::Identity& root, Now now, Random& random,
-                             const std::vector<std::string>& names) {
-  return pki::make_server(root, serial.str() + " telemetry", names, validity(now, kTelemetryLife), random);
-}
-
-Result<std::map<std::string, std::string>> read_meta(const Store& store) {
-  std::map<std::string, std::string> meta;
-  const auto ok = store.load([&](TableId table, std::string_view key, std::string_view value) -> Status {
-    if (table == TableId::kMeta) meta.emplace(key, value);
-    return {};
-  });
-  if (!ok) return fail(ok.error());
-  return meta;
 }
 
 Status commit(Store& store, const Batch& batch) {
@@ -59,7 +43,8 @@ Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& 
   const std::string organisation = "Postern EMS " + serial.str();
   const auto root = pki::make_root(serial.str() + " root", organisation, validity(now, kRootLife), random);
   const auto ztna = pki::make_intermediate(root, serial.str() + " ZTNA CA", organisation, validity(now, kZtnaLife), random);
-  const auto telemetry = make_telemetry(serial, root, now, random, options.server_names);
+  const auto telemetry = pki::make_server(root, serial.str() + " telemetry", options.server_names,
+                                          validity(now, kTelemetryLife), random);
   const auto web = pki::make_server(root, options.server_names.empty() ? serial.str() : options.server_names.front(),
                                     options.server_names, validity(now, kWebLife), random);
   Batch batch;
@@ -93,26 +78,6 @@ Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& 
       {TableId::kServerCertificates, certificate.name, codec::server_certificate_row(certificate)});
   batch.changes.push_back({"ems", serial.str(), R"({"event":"created"})", ""});
   batch.audit.push_back({0, now.wall, "ems", "", "ems.create", serial.str(), "first start"});
-  return commit(store, batch);
-}
-
-Status renew_telemetry_certificate(Store& store, Random& random, Now now, const std::vector<std::string>& server_names) {
-  auto meta = read_meta(store);
-  if (!meta) return fail(meta.error());
-  auto identity = read_identity(*meta);
-  if (!identity) return fail(identity.error());
-  auto info = pki::parse_certificate(identity->telemetry.certificate);
-  if (!info) return fail(info.error());
-  const auto named = [&](const std::string& name) {
-    return std::ranges::count(info->dns_names, name) != 0 || std::ranges::count(info->ip_addresses, name) != 0;
-  };
-  if (info->not_after > now.wall + std::chrono::duration_cast<Millis>(60 * kDay) && std::ranges::all_of(server_names, named)) {
-    return {};
-  }
-  Batch batch;
-  batch.at = now.wall;
-  batch.rows.push_back({TableId::kMeta, std::string(meta::kTelemetry),
-                        identity_pem(make_telemetry(identity->serial, identity->root, now, random, server_names))});
   return commit(store, batch);
 }
 

@@ -21,9 +21,6 @@ Result<bool> store_is_blank(const Store& store);
 /// Serial number, tenant (zeros), EMS root key, ZTNA CA, telemetry and web certificates, administrator, default profile.
 /// The built-in tag is the engine's. Error: kConflict (not blank), those of the store.
 Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& options);
-/// The telemetry certificate anew when less than 60 days of it are left or a name is missing in it. Nobody pins it: agents
-/// trust the root key.
-Status renew_telemetry_certificate(Store& store, Random& random, Now now, const std::vector<std::string>& server_names);
 /// Sets a password from the command line, while the EMS does not run; enables the administrator and ends their API tokens.
 /// Error: kNotFound.
 Status set_password(Store& store, Now now, const std::string& administrator, const std::string& password_hash);

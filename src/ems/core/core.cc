@@ -104,6 +104,7 @@ void EmsCore::Impl::tick(Now now) {
     }
     if (seen_.empty()) seen_at_ = now.mono + options_.last_seen_interval;
   }
+  renew_telemetry_certificate(now);
   renew_web_certificate(now);
   if (read_only_ && now.mono >= probe_at_) {
     registry_.meta.edit(std::string(meta::kProbe)) = fmt::format("{}", to_unix_ms(now.wall));

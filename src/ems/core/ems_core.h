@@ -62,8 +62,11 @@ struct Close { SessionId session; std::string reason; };       ///< After what w
 struct Complete { std::function<void()> call; };               ///< Call it.
 /// Another web server certificate was selected, or the built-in one renewed: to be used for new connections.
 struct WebCertificate { std::string chain_pem; std::string key_pem; };
+/// The telemetry listener's certificate was renewed, which agents trust as they did the one before: to be used for new
+/// connections.
+struct TelemetryCertificate { std::string chain_pem; std::string key_pem; };
 struct Alert { std::string event; std::string message; };      ///< For the log.
-using Action = std::variant<Send, Close, Complete, WebCertificate, Alert>;
+using Action = std::variant<Send, Close, Complete, WebCertificate, TelemetryCertificate, Alert>;
 }  // namespace act
 
 /// Settings that are not in the store.
@@ -73,7 +76,9 @@ struct EmsOptions {
   Seconds last_seen_interval{60};            ///< How often a last-seen that only moved is written.
   Seconds client_certificate_life{90 * 24 * 3600};
   std::vector<std::string> public_addresses; ///< "host:port" of telemetry, as invitations name them.
-  std::vector<std::string> server_names;     ///< Added to those of the built-in web certificate when it is renewed.
+  /// Names and addresses by which this EMS is reached: those of the telemetry certificate, which is made anew when one is
+  /// missing; added to those of the built-in web certificate when it is renewed.
+  std::vector<std::string> server_names;
   std::size_t batch = 1000;                  ///< Objects changed in one transaction, about.
   std::string version;
 };
@@ -134,7 +139,7 @@ class EmsCore {
   void set_matching(Now now, std::shared_ptr<const Matching> matching, std::vector<Feed> feeds);
   /// Addresses that new invitations name: "host:port" of the telemetry listener.
   void set_public_addresses(std::vector<std::string> addresses);
-  /// Keys and certificates, for the listeners. Null before `start`.
+  /// Keys and certificates as they are stored, for the listeners. Null before `start`.
   const EmsIdentity* identity() const;
   /// Goodbye to everybody, with a time to come back. Flush, carry out the actions, then stop.
   void shut_down(Now now);
@@ -152,8 +157,8 @@ class EmsCore {
   void fabric_closed(Now now, SessionId session);
 
   // ---- Time and output ----------------------------------------------------------------------------------------------
-  /// Every second or so: offline timeouts, last-seen, retries after a failed commit, pruning, renewal of the built-in web
-  /// certificate.
+  /// Every second or so: offline timeouts, last-seen, retries after a failed commit, pruning, renewal of the telemetry
+  /// certificate and of the built-in web certificate.
   void tick(Now now);
   bool flush_wanted() const;
   void flush(Now now);

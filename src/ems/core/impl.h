@@ -67,6 +67,11 @@ struct EmsCore::Impl {
   /// Gateways come again and see it: what they accepted is another certificate, or its issuer.
   void show_gateways_web_certificate();
 
+  // ---- telemetry_certificate.cc ----
+  void renew_telemetry_certificate(Now now);
+  /// The renewed one is stored.
+  void adopt_telemetry_certificate();
+
   // ---- telemetry.cc ----
   struct AgentSession {
     SessionId id = 0;
@@ -86,7 +91,6 @@ struct EmsCore::Impl {
   void on_report(Now now, AgentSession& s, const proto::telemetry::Report& report);
   void on_offer(Now now, AgentSession& s, const Sha256& hash);
   void on_inventory(Now now, AgentSession& s, const proto::telemetry::Inventory& inventory);
-  void take_inventory(Now now, AgentSession& s, const Sha256& hash);
   void on_renew(Now now, AgentSession& s, const Bytes& csr);
   void heard(Now now, const EndpointUid& uid);
   void agent_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
@@ -173,6 +177,9 @@ struct EmsCore::Impl {
   mutable std::string web_chain_;                ///< What web_certificate_ was read from.
   mutable WebCertificateStatus web_certificate_;
   MonoTime web_looked_at_{};
+  std::optional<pki::Identity> next_telemetry_;           ///< Waits for its commit.
+  std::optional<pki::CertificateInfo> telemetry_leaf_;    ///< Of identity_->telemetry, once it was looked at.
+  bool telemetry_renewed_ = false;                        ///< In this run.
 
   std::vector<Held> held_;
   /// Said something that waits for the commit and that nothing answers: if it fails, they must say it again.

@@ -25,6 +25,7 @@ void EmsCore::Impl::flush(Now now) {
     const auto revision = store_.commit(batch);
     if (!revision) return commit_failed(now, revision.error());
     revision_ = *revision;
+    adopt_telemetry_certificate();
     if (read_only_) actions_.push_back(act::Alert{"store.recovered", "changes are stored again"});
     read_only_ = false;
     store_error_.clear();
@@ -49,6 +50,7 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   probe_at_ = now.mono + Seconds(1);
   const bool tags = registry_.tags.touched();
   registry_.rollback();
+  next_telemetry_.reset();
   // What is stored was compiled before, so it compiles.
   if (tags && !rebuild_engine()) actions_.push_back(act::Alert{"core.tags", "the stored tags can't be compiled"});
   matches_.clear();

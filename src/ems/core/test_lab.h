@@ -96,6 +96,7 @@ class Lab : public ::testing::Test {
     gateways_.clear();
     EmsOptions options;
     options.public_addresses = {"127.0.0.1:8013"};
+    options.server_names = server_names;
     options.version = "test";
     core = std::make_unique<EmsCore>(store, random, options);
     const auto started = core->start(clock.now());
@@ -267,6 +268,8 @@ class Lab : public ::testing::Test {
       alerts.push_back(alert->event);
     } else if (auto* web = std::get_if<act::WebCertificate>(&action)) {
       web_certificates_in_use.push_back(web->chain_pem);
+    } else if (auto* telemetry = std::get_if<act::TelemetryCertificate>(&action)) {
+      telemetry_certificates_in_use.push_back(telemetry->chain_pem);
     }
   }
   bool pump(TestGateway& gateway) {
@@ -299,7 +302,9 @@ class Lab : public ::testing::Test {
   Actor admin{"admin", "127.0.0.1"};
   std::vector<std::string> alerts;
   std::vector<std::string> web_certificates_in_use;   ///< As the core said, in order.
+  std::vector<std::string> telemetry_certificates_in_use;
   std::vector<TestGateway*> all_gateways;
+  std::vector<std::string> server_names{"127.0.0.1"};  ///< Of the next start.
 
  private:
   SessionId sessions_ = 0;

@@ -41,8 +41,6 @@ Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_d
              keep_initial_password ? "a new EMS was made; sign in as admin with the password in this file"
                                    : "a new EMS was made; sign in as admin with the password in this file, and change it then",
              {{"file", file.string()}});
-  } else if (auto ok = renew_telemetry_certificate(**store, random, now, server_names); !ok) {
-    return fail(ok.error());
   }
   return store;
 }

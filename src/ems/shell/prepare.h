@@ -15,9 +15,8 @@ namespace postern::ems {
 /// The password that the first start wrote for the administrator "admin".
 inline constexpr const char* kInitialPasswordFile = "initial-password";
 
-/// Opens the store, makes the EMS if there is none (its first password goes to kInitialPasswordFile, mode 0600, and has to be
-/// changed at the first sign-in unless `keep_initial_password`) and sees that the telemetry certificate is in date. Errors say
-/// what to do.
+/// Opens the store and makes the EMS if there is none: its first password goes to kInitialPasswordFile, mode 0600, and has
+/// to be changed at the first sign-in unless `keep_initial_password`. Errors say what to do.
 Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_dir, Random& random, Now now,
                                              const std::vector<std::string>& server_names,
                                              bool keep_initial_password = false);

@@ -59,8 +59,8 @@ std::vector<std::string> server_names(const ShellOptions& options) {
 
 class Shell {
  public:
-  Shell(const ShellOptions& options, Store& store, Random& random)
-      : options_(options), core_(store, random, core_options(options)), random_(random) {}
+  Shell(const ShellOptions& options, Store& store, Random& random, const Clock& clock)
+      : options_(options), clock_(clock), core_(store, random, core_options(options)), random_(random) {}
 
   Status start();
   void run() { loop_.run(); }
@@ -83,6 +83,7 @@ class Shell {
   Status listen();
   Status use_web_certificate(const net::TlsIdentity& identity);
   net::TlsServerConfig https_config(net::TlsIdentity identity) const;
+  net::TlsServerConfig telemetry_config(net::TlsIdentity identity) const;
   void on_https(net::HttpRequest request, net::HttpResponder respond);
   void on_enrol(const net::HttpRequest& request, net::HttpResponder respond);
   net::UpgradeDecision on_upgrade(const net::HttpRequest& request, const char* protocol, const char* path, bool fabric);
@@ -92,7 +93,7 @@ class Shell {
   Status write_runtime_file() const;
 
   const ShellOptions& options_;
-  SystemClock clock_;
+  const Clock& clock_;
   net::Loop loop_;
   EmsCore core_;
   Random& random_;
@@ -140,6 +141,13 @@ void Shell::perform(act::Action& action) {
     if (auto ok = use_web_certificate({web->chain_pem, web->key_pem}); !ok) {
       log_error("ems.web_certificate", ok.error().message);
     }
+  } else if (auto* telemetry = std::get_if<act::TelemetryCertificate>(&action)) {
+    if (telemetry_ == nullptr) return;  // renewed before anybody listens: the listener begins with it
+    if (auto ok = telemetry_->set_tls(telemetry_config({telemetry->chain_pem, telemetry->key_pem})); !ok) {
+      log_error("ems.telemetry_certificate", ok.error().message);
+    } else {
+      log_info("ems.telemetry_certificate", "the telemetry certificate was renewed; agents trust it as the one before");
+    }
   } else if (auto* alert = std::get_if<act::Alert>(&action)) {
     log_warning(alert->event, alert->message);
   }
@@ -151,6 +159,14 @@ net::TlsServerConfig Shell::https_config(net::TlsIdentity identity) const {
   config.alpn = {{kFabricProtocol, net::ClientCertificate::kAny},
                  {"http/1.1", net::ClientCertificate::kNone},
                  {"", net::ClientCertificate::kNone}};
+  return config;
+}
+
+net::TlsServerConfig Shell::telemetry_config(net::TlsIdentity identity) const {
+  net::TlsServerConfig config;
+  config.identity = std::move(identity);
+  config.client_roots_pem = core_.identity()->ztna_pem() + core_.identity()->root_pem();
+  config.alpn = {{kTelemetryProtocol, net::ClientCertificate::kRequired}, {kEnrolProtocol, net::ClientCertificate::kNone}};
   return config;
 }
 
@@ -169,12 +185,8 @@ Status Shell::listen() {
   if (!https) return fail(https.error().context("the HTTPS listener"));
   https_ = std::move(*https);
 
-  net::TlsServerConfig config;
-  config.identity = core_.identity()->telemetry_tls();
-  config.client_roots_pem = core_.identity()->ztna_pem() + core_.identity()->root_pem();
-  config.alpn = {{kTelemetryProtocol, net::ClientCertificate::kRequired}, {kEnrolProtocol, net::ClientCertificate::kNone}};
   auto telemetry = net::Server::listen(
-      loop_, options_.telemetry.ip, options_.telemetry.port, config,
+      loop_, options_.telemetry.ip, options_.telemetry.port, telemetry_config(core_.identity()->telemetry_tls()),
       [this](net::HttpRequest request, net::HttpResponder respond) { on_enrol(request, std::move(respond)); },
       [this](const net::HttpRequest& request) { return on_upgrade(request, kTelemetryProtocol, "/telemetry", false); });
   if (!telemetry) return fail(telemetry.error().context("the telemetry listener"));
@@ -354,7 +366,8 @@ Result<ListenAddress> parse_listen_address(const std::string& text) {
 
 int run_ems(const ShellOptions& options) {
   SystemRandom random;
-  const SystemClock clock;
+  const SystemClock system;
+  const Clock& clock = options.clock != nullptr ? *options.clock : system;
   const auto failed = [](const Error& error) {
     log_error("ems.start", error.message);
     return 1;
@@ -366,7 +379,7 @@ int run_ems(const ShellOptions& options) {
                              options.keep_initial_password);
   if (!store) return failed(store.error());
   {
-    Shell shell(options, **store, random);
+    Shell shell(options, **store, random, clock);
     if (auto ok = shell.start(); !ok) return failed(ok.error());
     shell.run();
   }

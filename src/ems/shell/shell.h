@@ -29,6 +29,7 @@ struct ShellOptions {
   Seconds keepalive{60};                       ///< Of agents.
   Seconds client_certificate_life{90 * 24 * 3600};
   Seconds offline_timeout{180};                ///< Silence after which an endpoint is offline; longer than keepalive.
+  const Clock* clock = nullptr;                ///< Outlives the run; null: the system's.
 };
 
 /// Runs the EMS until SIGTERM or SIGINT. Exit status of the program. Thread: one, and the loop's workers.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include "ems/store/store.h"
 #include "net/client.h"
 #include "pki/authority.h"
+#include "pki/certificate.h"
 #include "proto/fact_codec.h"
 #include "proto/invitation.h"
 #include "wire/fabric.pb.h"
@@ -34,6 +36,20 @@ Bytes bytes_of(const google::protobuf::MessageLite& m) {
   const auto text = m.SerializeAsString();
   return Bytes(text.begin(), text.end());
 }
+
+/// The machine's, whose date can be moved.
+class DatedClock final : public Clock {
+ public:
+  Now now() const override {
+    Now out = SystemClock().now();
+    out.wall += std::chrono::hours(24) * days_.load();
+    return out;
+  }
+  void move(int days) { days_ += days; }
+
+ private:
+  std::atomic<int> days_{0};
+};
 
 class ShellTest : public ::testing::Test {
  protected:
@@ -219,6 +235,53 @@ TEST_F(ShellTest, AnAgentEnrolsAndReportsOverMutualTlsAndWhatWasAcknowledgedSurv
   (*socket)->send(bytes_of(frame));
   wait([&] { return find<Frame>([](const Frame& f) { return f.has_welcome(); }, frame) != nullptr; });
   EXPECT_FALSE(frame.welcome().full_report_wanted());
+  (*socket)->abort();
+  EXPECT_EQ(stop(), 0);
+}
+
+TEST_F(ShellTest, TheTelemetryCertificateIsRenewedWhileTheEmsRuns) {
+  DatedClock clock;
+  options_.clock = &clock;
+  const auto invitation = proto::parse_invitation(invite());
+  start();
+  const auto key = pki::PrivateKey::generate();
+  const auto enrolled = enrol(key, invitation->code);
+  ASSERT_EQ(enrolled.error_code(), "") << enrolled.error_message();
+  auto agent = target(telemetry_port_, "postern-telemetry/1");
+  std::string chain;
+  for (const auto& der : enrolled.chain_der()) chain += pki::to_pem(as_bytes(der));
+  agent.tls.identity = net::TlsIdentity{chain, key.to_pem()};
+  auto socket = open(agent, "/telemetry");
+  ASSERT_TRUE(socket) << socket.error().message;
+  const auto before = (*socket)->peer().chain_der;
+  wire::TelemetryFrame frame;
+  frame.mutable_hello()->set_uid(enrolled.uid());
+  frame.mutable_hello()->set_run_id(1);
+  (*socket)->send(bytes_of(frame));
+  using Frame = wire::TelemetryFrame;
+  wait([&] { return find<Frame>([](const Frame& f) { return f.has_welcome(); }, frame) != nullptr; });
+
+  clock.move(680);
+  // New connections are shown the new one, under the root that invitations name.
+  std::vector<Bytes> after;
+  wait([&] {
+    auto again = open(agent, "/telemetry");
+    if (!again) return false;
+    after = (*again)->peer().chain_der;
+    (*again)->abort();
+    return after.front() != before.front();
+  });
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(after.back(), before.back());
+  const std::vector<Bytes> roots{after.back()};
+  EXPECT_TRUE(pki::verify_chain(after.front(), {}, roots, pki::Purpose::kServer, clock.now().wall));
+  // The open connection goes on.
+  Frame report;
+  report.mutable_report()->set_seq(1);
+  report.mutable_report()->set_full(true);
+  proto::encode_fact("os.family", {std::string("linux"), {}, "test"}, *report.mutable_report()->add_facts());
+  (*socket)->send(bytes_of(report));
+  wait([&] { return find<Frame>([](const Frame& f) { return f.has_ack() && f.ack().seq() == 1; }, frame) != nullptr; });
   (*socket)->abort();
   EXPECT_EQ(stop(), 0);
 }
