@@ -63,7 +63,7 @@ Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& 
   profile.name = kDefaultProfile;
   batch.rows.push_back({TableId::kProfiles, profile.name, codec::profile_row(profile)});
   Administrator admin;
-  admin.name = "admin";
+  admin.name = kFirstAdministrator;
   admin.password_hash = options.password_hash;
   admin.must_change_password = options.must_change_password;
   admin.created_at = now.wall;

@@ -10,8 +10,11 @@
 
 namespace postern::ems {
 
+/// The administrator that a new EMS has.
+inline constexpr const char* kFirstAdministrator = "admin";
+
 struct BootstrapOptions {
-  std::string password_hash;              ///< Of the administrator "admin".
+  std::string password_hash;              ///< Of the first administrator.
   bool must_change_password = false;      ///< At the first sign-in.
   std::vector<std::string> server_names;  ///< Names and addresses for the telemetry and web certificates.
 };

@@ -119,6 +119,7 @@ void EmsCore::save_administrator(Now now, const Actor& actor, Administrator admi
     const auto add = [&](std::string_view text) { what += (what.empty() ? "" : ", ") + std::string(text); };
     if (before->password_hash != administrator.password_hash) {
       add("another password");
+      impl_->hold(act::PasswordChanged{administrator.name});
       // Whoever knew a password that others had to replace may have made tokens with it. They stay only when somebody
       // changes their own of their own accord.
       if (actor.name != administrator.name || before->must_change_password) {
@@ -144,6 +145,7 @@ void EmsCore::remove_administrator(Now now, const Actor& actor, const std::strin
   if (last_admin(registry, name)) return impl_->refuse(std::move(done), {ErrorCode::kConflict, std::string(kLastAdmin)});
   registry.administrators.erase(name);
   erase_tokens_of(registry, name);
+  impl_->hold(act::PasswordChanged{name});
   impl_->audit(now, actor, "administrator.remove", name);
   impl_->complete(std::move(done));
   impl_->after_input(now);

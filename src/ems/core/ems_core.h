@@ -65,8 +65,10 @@ struct WebCertificate { std::string chain_pem; std::string key_pem; };
 /// The telemetry listener's certificate was renewed, which agents trust as they did the one before: to be used for new
 /// connections.
 struct TelemetryCertificate { std::string chain_pem; std::string key_pem; };
+/// The administrator's password is another one now, or the administrator is gone.
+struct PasswordChanged { std::string administrator; };
 struct Alert { std::string event; std::string message; };      ///< For the log.
-using Action = std::variant<Send, Close, Complete, WebCertificate, TelemetryCertificate, Alert>;
+using Action = std::variant<Send, Close, Complete, WebCertificate, TelemetryCertificate, PasswordChanged, Alert>;
 }  // namespace act
 
 /// Settings that are not in the store.

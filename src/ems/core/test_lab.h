@@ -270,6 +270,8 @@ class Lab : public ::testing::Test {
       web_certificates_in_use.push_back(web->chain_pem);
     } else if (auto* telemetry = std::get_if<act::TelemetryCertificate>(&action)) {
       telemetry_certificates_in_use.push_back(telemetry->chain_pem);
+    } else if (auto* changed = std::get_if<act::PasswordChanged>(&action)) {
+      passwords_changed.push_back(changed->administrator);
     }
   }
   bool pump(TestGateway& gateway) {
@@ -303,6 +305,7 @@ class Lab : public ::testing::Test {
   std::vector<std::string> alerts;
   std::vector<std::string> web_certificates_in_use;   ///< As the core said, in order.
   std::vector<std::string> telemetry_certificates_in_use;
+  std::vector<std::string> passwords_changed;         ///< Whose.
   std::vector<TestGateway*> all_gateways;
   std::vector<std::string> server_names{"127.0.0.1"};  ///< Of the next start.
 

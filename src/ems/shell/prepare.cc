@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "ems/api/password.h"
 #include "ems/bootstrap/bootstrap.h"
 #include "ems/store/sqlite_store.h"
@@ -15,6 +16,24 @@ std::string new_password(Random& random) {
     out += random.readable(5);
   }
   return out;
+}
+
+void drop_initial_password(const std::filesystem::path& file, const std::string& hash) {
+  constexpr std::size_t kMax = 4096;
+  const auto text = read_file(file, kMax);
+  if (!text) {
+    if (text.error().code == ErrorCode::kNotFound) return;
+    return log_warning("ems.initial_password", text.error().message + "; delete it once its password was changed");
+  }
+  if (verify_password(hash, std::string(trim(*text)))) return;
+  std::error_code ec;
+  if (std::filesystem::remove(file, ec)) {
+    return log_info("ems.initial_password", "the initial password was changed; its file is removed", {{"file", file.string()}});
+  }
+  if (ec) {
+    log_warning("ems.initial_password", "the initial password was changed, but its file can't be removed (" + ec.message() +
+                                            "); delete it yourself", {{"file", file.string()}});
+  }
 }
 
 Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_dir, Random& random, Now now,

@@ -89,6 +89,7 @@ class Shell {
   net::UpgradeDecision on_upgrade(const net::HttpRequest& request, const char* protocol, const char* path, bool fabric);
   void adopt(net::WebSocketPtr socket, bool fabric);
   void load_feeds();
+  void check_initial_password();
   void stop();
   Status write_runtime_file() const;
 
@@ -148,6 +149,8 @@ void Shell::perform(act::Action& action) {
     } else {
       log_info("ems.telemetry_certificate", "the telemetry certificate was renewed; agents trust it as the one before");
     }
+  } else if (auto* changed = std::get_if<act::PasswordChanged>(&action)) {
+    if (changed->administrator == kFirstAdministrator) check_initial_password();
   } else if (auto* alert = std::get_if<act::Alert>(&action)) {
     log_warning(alert->event, alert->message);
   }
@@ -234,6 +237,7 @@ Status Shell::start() {
   signals_ = loop_.on_signal({SIGTERM, SIGINT}, [this](int) { stop(); });
   reload_ = loop_.on_signal({SIGHUP}, [this](int) { load_feeds(); });
   load_feeds();
+  check_initial_password();  // it may have been changed just before the EMS was killed
   after_event();
   const auto status = core_.status();
   log_info("ems.listening", "listening",
@@ -338,6 +342,13 @@ void Shell::load_feeds() {
                 });
 }
 
+void Shell::check_initial_password() {
+  const auto* first = core_.administrator(kFirstAdministrator);
+  loop_.offload([file = options_.data_dir / kInitialPasswordFile,
+                 hash = first == nullptr ? std::string() : first->password_hash] { drop_initial_password(file, hash); },
+                [] {});
+}
+
 void Shell::stop() {
   if (stopping_) return loop_.stop();
   stopping_ = true;
@@ -404,6 +415,7 @@ int reset_password(const std::filesystem::path& data_dir, const std::string& adm
   const auto hash = hash_password(password);
   if (!hash) return failed(hash.error());
   if (auto ok = set_password(**store, clock.now(), administrator, *hash); !ok) return failed(ok.error());
+  if (administrator == kFirstAdministrator) drop_initial_password(data_dir / kInitialPasswordFile, *hash);
   std::printf("%s\n", password.c_str());
   // What else it did, in the words of the audit log: not on standard output, which is the password alone.
   if (const auto log = (*store)->audit(0, 1); log && !log->empty()) {

@@ -15,6 +15,8 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/text.h"
+#include "ems/api/password.h"
 #include "ems/core/ems_core.h"
 #include "ems/shell/prepare.h"
 #include "ems/store/store.h"
@@ -122,6 +124,22 @@ class ShellTest : public ::testing::Test {
     out.tls.check_name = false;
     out.tls.accept_peer = [](const net::PeerIdentity&) { return true; };
     return out;
+  }
+  /// A request to the API, as a browser with this cookie and CSRF token sends it.
+  net::HttpResponse api(const std::string& path, const std::string& body, const std::string& cookie = {},
+                        const std::string& csrf_token = {}) {
+    net::HttpRequest http;
+    http.method = "POST";
+    http.path = path;
+    http.body = body;
+    if (!cookie.empty()) http.headers.add("Cookie", cookie);
+    if (!csrf_token.empty()) http.headers.add("X-CSRF-Token", csrf_token);
+    std::optional<Result<net::HttpResponse>> reply;
+    auto call = net::http_request(loop_, target(https_port_, "http/1.1"), http,
+                                  [&](Result<net::HttpResponse> r) { reply = std::move(r); });
+    wait([&] { return reply.has_value(); });
+    EXPECT_TRUE(reply->has_value()) << (reply->has_value() ? "" : reply->error().message);
+    return reply->has_value() ? **reply : net::HttpResponse{};
   }
   wire::EnrolResponse enrol(const pki::PrivateKey& key, const std::string& code) {
     wire::EnrolRequest request;
@@ -308,6 +326,54 @@ TEST_F(ShellTest, AGatewayIsHeardOnTheHttpsPortUnderItsOwnProtocolOnly) {
   EXPECT_TRUE(frame.status().ztna_ca_der().empty());
   (*socket)->abort();
   EXPECT_EQ(stop(), 0);
+}
+
+TEST_F(ShellTest, TheInitialPasswordsFileGoesWhenThePasswordIsAnotherOne) {
+  invite();
+  const auto file = options_.data_dir / kInitialPasswordFile;
+  const std::string password(trim(*read_file(file, 256)));
+  start();
+  const auto in = api("/api/v1/auth/signin", R"({"name":"admin","password":")" + password + "\"}");
+  ASSERT_EQ(in.status, 200) << in.body;
+  const auto set = *in.headers.find("Set-Cookie");
+  const auto csrf = std::string(boost::json::parse(in.body).at("csrf_token").as_string());
+  EXPECT_TRUE(std::filesystem::exists(file));
+  const auto done = api("/api/v1/auth/password",
+                        R"({"old_password":")" + password + R"(","new_password":"words-of-my-own"})",
+                        set.substr(0, set.find(';')), csrf);
+  ASSERT_EQ(done.status, 204) << done.body;
+  wait([&] { return !std::filesystem::exists(file); });
+  EXPECT_EQ(stop(), 0);
+  // Killed between the change and the removal: the next start finds it.
+  ASSERT_TRUE(write_file_atomic(file, password + "\n", 0600));
+  start();
+  wait([&] { return !std::filesystem::exists(file); });
+  EXPECT_EQ(stop(), 0);
+  // From the command line too.
+  ASSERT_TRUE(write_file_atomic(file, password + "\n", 0600));
+  EXPECT_EQ(reset_password(options_.data_dir, "admin"), 0);
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(ShellTest, TheInitialPasswordsFileStaysWhileItLetsSomebodyInAndNeverInTheWay) {
+  ASSERT_TRUE(make_directories(options_.data_dir));
+  const auto file = options_.data_dir / kInitialPasswordFile;
+  const auto hash = *hash_password("as-it-was-made");
+  drop_initial_password(file, hash);  // none
+  ASSERT_TRUE(write_file_atomic(file, "as-it-was-made\n", 0600));
+  drop_initial_password(file, hash);
+  EXPECT_TRUE(std::filesystem::exists(file));
+  drop_initial_password(file, *hash_password("another-one"));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  ASSERT_TRUE(write_file_atomic(file, "as-it-was-made\n", 0600));
+  drop_initial_password(file, "");  // the administrator is gone
+  EXPECT_FALSE(std::filesystem::exists(file));
+  // What can't be read or removed, not even by root, is only said.
+  ASSERT_TRUE(make_directories(file));
+  drop_initial_password(file, hash);
+  EXPECT_TRUE(std::filesystem::exists(file));
+  drop_initial_password("/proc/version", hash);
+  EXPECT_TRUE(std::filesystem::exists("/proc/version"));
 }
 
 TEST_F(ShellTest, SaysWhyItCanNotStart) {

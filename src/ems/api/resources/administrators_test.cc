@@ -137,6 +137,22 @@ TEST_F(Administrators, APasswordGivenBySomebodyElseEndsTheTokens) {
   EXPECT_EQ(get(kPath).status, 200);
 }
 
+TEST_F(Administrators, AnotherPasswordIsToldOnceItIsStored) {
+  ASSERT_EQ(signed_in("GET", kPath).status, 200);
+  passwords_changed.clear();
+  disk_full(true);
+  EXPECT_EQ(change("reader", {{"password", kFirst}}).status, 507);
+  EXPECT_EQ(remove("reader").status, 507);
+  EXPECT_TRUE(passwords_changed.empty());
+  disk_full(false);
+  ASSERT_EQ(change("reader", {{"role", "admin"}}).status, 200);
+  EXPECT_TRUE(passwords_changed.empty());
+  ASSERT_EQ(change("reader", {{"password", kFirst}}).status, 200);
+  EXPECT_EQ(passwords_changed, std::vector<std::string>{"reader"});
+  ASSERT_EQ(remove("reader").status, 204);
+  EXPECT_EQ(passwords_changed.size(), 2u);
+}
+
 TEST_F(Administrators, TokensStayWhenTheNewPasswordCanNotBeStored) {
   ASSERT_EQ(signed_in("GET", kPath).status, 200);
   disk_full(true);
