@@ -93,6 +93,29 @@ TEST_F(ApiLab, PasswordsAreTriedAtALimitedRatePerAddress) {
   EXPECT_EQ(try_sign_in("admin", kPassword).status, 200);
 }
 
+TEST_F(ApiLab, AFloodOfRefusalsDoesNotHideWhoCameIn) {
+  const auto logged = [&](const std::string& action, const std::string& object) {
+    return std::ranges::count_if(*core->audit(0, 1000),
+                                 [&](const auto& e) { return e.action == action && e.object == object; });
+  };
+  pass(60s);  // a whole minute
+  for (int i = 0; i < 100; ++i) core->note_refusal(clock.now(), {"admin", "192.0.2.9"}, "signin.refused", "admin", "");
+  const Browser browser = sign_in();
+  ASSERT_EQ(browse(browser, "POST", "/api/v1/auth/signout").status, 204);
+  EXPECT_EQ(logged("signin.refused", "admin"), 60);
+  EXPECT_EQ(logged("signin", "admin"), 1);
+  EXPECT_EQ(logged("signout", "admin"), 1);
+  // Neither does one who comes in over and over hide others, nor fill the disk.
+  for (int i = 0; i < 100; ++i) core->note(clock.now(), {"reader", "192.0.2.9"}, "signin", "reader", "");
+  sign_in();
+  EXPECT_EQ(logged("signin", "reader"), 60);
+  EXPECT_EQ(logged("signin", "admin"), 2);
+  pass(60s);
+  EXPECT_EQ(logged("audit.limited", ""), 1);
+  EXPECT_EQ(logged("audit.limited", "reader"), 1);
+  EXPECT_EQ(core->audit(0, 1)->front().detail, "40 more entries of this administrator within a minute");
+}
+
 TEST_F(ApiLab, OnlySoManyPasswordsAreHashedAtOnce) {
   std::vector<std::shared_ptr<Reply>> replies;
   for (int i = 0; i < 6; ++i) {

@@ -57,12 +57,12 @@ void sign_in(const CallPtr& call, const std::string& name, const std::string& pa
     const Now now = now_of(call);
     const Actor actor{name, call->request.peer.remote_ip.str()};
     if (!*right) {
-      services.core.note(now, actor, "signin.refused", name, "name or password wrong");
+      services.core.note_refusal(now, actor, "signin.refused", name, "name or password wrong");
       return done(fail(ErrorCode::kUnauthenticated, "name or password is wrong"));
     }
     give_back_attempt(call);
     if (services.core.administrator(name)->disabled) {
-      services.core.note(now, actor, "signin.refused", name, "disabled");
+      services.core.note_refusal(now, actor, "signin.refused", name, "disabled");
       return done(fail(ErrorCode::kPermissionDenied, "this administrator is disabled; another one can enable it again"));
     }
     SignedIn signed_in;

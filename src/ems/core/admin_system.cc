@@ -223,6 +223,11 @@ void EmsCore::remove_server_certificate(Now now, const Actor& actor, const std::
 }
 
 void EmsCore::note(Now now, const Actor& actor, std::string action, std::string object, std::string detail) {
+  const auto user = object;
+  impl_->audit_limited(now, actor, std::move(action), std::move(object), std::move(detail), user);
+}
+
+void EmsCore::note_refusal(Now now, const Actor& actor, std::string action, std::string object, std::string detail) {
   impl_->audit_limited(now, actor, std::move(action), std::move(object), std::move(detail));
 }
 

@@ -116,11 +116,13 @@ void EmsCore::Impl::tick(Now now) {
     }
   }
   if (now.mono - audit_minute_ >= Seconds(60)) {
-    if (unaudited_ != 0) {
-      audit(now, {"ems", ""}, "audit.limited", "", fmt::format("{} more refusals within a minute", unaudited_));
+    for (const auto& [user, budget] : audit_budgets_) {
+      if (budget.left_out == 0) continue;
+      audit(now, {"ems", ""}, "audit.limited", user,
+            fmt::format("{} more {} within a minute", budget.left_out, user.empty() ? "refusals" : "entries of this administrator"));
     }
     audit_minute_ = now.mono;
-    audited_ = unaudited_ = 0;
+    audit_budgets_.clear();
   }
 }
 
@@ -129,12 +131,13 @@ void EmsCore::Impl::audit(Now now, const Actor& actor, std::string action, std::
 }
 
 void EmsCore::Impl::audit_limited(Now now, const Actor& actor, std::string action, std::string object,
-                                  std::string detail) {
-  if (audited_ >= kAuditsPerMinute) {
-    ++unaudited_;
+                                  std::string detail, const std::string& user) {
+  auto& budget = audit_budgets_[user];
+  if (budget.written >= kAuditsPerMinute) {
+    ++budget.left_out;
     return;
   }
-  ++audited_;
+  ++budget.written;
   audit(now, actor, std::move(action), std::move(object), std::move(detail));
 }
 

@@ -269,8 +269,11 @@ class EmsCore {
   /// Errors: kConflict (selected or built in).
   void remove_server_certificate(Now now, const Actor& actor, const std::string& name, DoneStatus done);
 
-  /// Something that changed nothing but belongs into the log: sign-ins, refusals.
+  /// Something that changed nothing but belongs into the log: of each so many a minute, the rest is counted.
+  /// What an administrator who proved to be one did (signed in, signed out, mistook a password); `object` is the name.
   void note(Now now, const Actor& actor, std::string action, std::string object, std::string detail);
+  /// What was refused to anybody.
+  void note_refusal(Now now, const Actor& actor, std::string action, std::string object, std::string detail);
 
  private:
   struct Impl;

@@ -42,11 +42,14 @@ struct EmsCore::Impl {
   /// Nothing was changed: the answer does not depend on the commit.
   template <class D>
   void refuse(D done, Error error) {
-    if (done) hold_free(act::Complete{[done = std::move(done), error = std::move(error)] { done(postern::fail(error)); }});
+    if (!done) return;
+    hold_free(act::Complete{[done = std::move(done), error = std::move(error)] { done(postern::fail(error)); }});
   }
   void audit(Now now, const Actor& actor, std::string action, std::string object, std::string detail = {});
-  /// Audit of what anybody can cause: so many a minute, the rest is only counted.
-  void audit_limited(Now now, const Actor& actor, std::string action, std::string object, std::string detail);
+  /// Audit of what can be caused at will: so many a minute, the rest is only counted. What anybody can cause shares one
+  /// budget; `user`: an administrator's own, so that no flood of refusals hides who came in.
+  void audit_limited(Now now, const Actor& actor, std::string action, std::string object, std::string detail,
+                     const std::string& user = {});
 
   // ---- core.cc, publish.cc ----
   Status start(Now now);
@@ -91,6 +94,7 @@ struct EmsCore::Impl {
   void on_report(Now now, AgentSession& s, const proto::telemetry::Report& report);
   void on_offer(Now now, AgentSession& s, const Sha256& hash);
   void on_inventory(Now now, AgentSession& s, const proto::telemetry::Inventory& inventory);
+  void take_inventory(Now now, AgentSession& s, const Sha256& hash);
   void on_renew(Now now, AgentSession& s, const Bytes& csr);
   void heard(Now now, const EndpointUid& uid);
   void agent_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
@@ -216,8 +220,10 @@ struct EmsCore::Impl {
   std::map<std::uint64_t, std::pair<Revision, std::function<void()>>> waits_;
   std::uint64_t next_wait_ = 1;
   MonoTime audit_minute_{};
-  std::size_t audited_ = 0;
-  std::size_t unaudited_ = 0;
+  struct AuditBudget {
+    std::size_t written = 0, left_out = 0;
+  };
+  std::map<std::string, AuditBudget> audit_budgets_;      ///< Of this minute, by user.
 };
 
 /// A gateway may wait for authorisation beside this many others.
