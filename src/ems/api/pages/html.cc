@@ -2,35 +2,26 @@
 
 #include <fmt/format.h>
 
-#include "ems/api/input.h"
+#include "base/utf8.h"
 
 namespace postern::ems::api {
 
 std::string html_escape(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const char c = text[i];
-    if (static_cast<unsigned char>(c) >= 0x80) {
-      std::size_t length = 2;  // the shortest well-formed character that begins here
-      while (length <= 4 && i + length <= text.size() && !clean_text(text.substr(i, length))) ++length;
-      const bool whole = length <= 4 && i + length <= text.size();
-      out += whole ? text.substr(i, length) : std::string_view("\uFFFD");
-      i += whole ? length : 1;
-      continue;
+  while (!text.empty()) {
+    const auto c = first_character(text);
+    switch (c.point) {
+      case U'&': out += "&amp;"; break;
+      case U'<': out += "&lt;"; break;
+      case U'>': out += "&gt;"; break;
+      case U'"': out += "&quot;"; break;
+      case U'\'': out += "&#39;"; break;
+      case U'\n':
+      case U'\t': out += text.front(); break;
+      default: out += c.length == 0 || is_control(c.point) ? std::string_view("\uFFFD") : text.substr(0, c.length);
     }
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      case '\n':
-      case '\t': out += c; break;
-      default: out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? std::string("\uFFFD") : std::string(1, c);
-    }
-    ++i;
+    text.remove_prefix(c.length == 0 ? 1 : c.length);
   }
   return out;
 }

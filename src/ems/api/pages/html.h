@@ -9,7 +9,7 @@
 namespace postern::ems::api {
 
 /// Text for an element's content or a quoted attribute: & < > " ' become entities, bytes that are not UTF-8 and control
-/// characters become U+FFFD.
+/// characters (is_control: also what turns the direction of the text after it) become U+FFFD.
 std::string html_escape(std::string_view text);
 
 /// A whole page. `title` is text, `main` is HTML that the caller has escaped.

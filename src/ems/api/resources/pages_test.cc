@@ -244,6 +244,13 @@ TEST(Views, EscapeWhatTheyShow) {
   }
 }
 
+TEST(Views, ANameCanNotTurnWhatStandsBesideIt) {
+  // A gateway that asks to be authorised names itself.
+  EXPECT_EQ(api::html_escape("gw\u202e1-nommoc"), "gw\uFFFD1-nommoc");
+  EXPECT_EQ(api::html_escape("a\u2066b\u2028c\u009b\x1b\n"), "a\uFFFDb\uFFFDc\uFFFD\uFFFD\n");
+  EXPECT_EQ(api::html_escape("B\u00fcro \u05e9\u05dc\U0001f512"), "B\u00fcro \u05e9\u05dc\U0001f512");
+}
+
 TEST(Views, FingerprintsAreTheTextThatTheGatewayPrintsInGroupsForTheEye) {
   EXPECT_EQ(api::fingerprint_groups("9f3c71a8e0"), (std::vector<std::string>{"9F:3C:71:A8:", "E0"}));
   EXPECT_EQ(api::fingerprint_groups("not hex"), std::vector<std::string>{"not hex"});
