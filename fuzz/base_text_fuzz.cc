@@ -1,4 +1,5 @@
-// Addresses, hex and base64: what is taken prints as text that is taken for the same. A line holds no control characters.
+// Addresses, hex and base64: what is taken prints as text that is taken for the same. A line holds no control
+// characters.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -13,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace postern;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (const auto ip = IpAddress::parse(text); ip && IpAddress::parse(ip->str()) != *ip) std::abort();
-  if (const auto range = IpRange::parse(text); range && !(range->contains(range->first) && range->contains(range->last))) {
+  if (const auto range = IpRange::parse(text);
+      range && !(range->contains(range->first) && range->contains(range->last))) {
     std::abort();
   }
   if (const auto mac = MacAddress::parse(text); mac && MacAddress::parse(mac->str()) != *mac) std::abort();

@@ -75,7 +75,8 @@ const MemoryStore& prepared() {
 std::string decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = text[i] == '%' ? from_hex(text.substr(i + 1, std::min<std::size_t>(2, text.size() - i - 1))) : std::nullopt;
+    const auto byte =
+        text[i] == '%' ? from_hex(text.substr(i + 1, std::min<std::size_t>(2, text.size() - i - 1))) : std::nullopt;
     if (byte && byte->size() == 1) {
       out += static_cast<char>(byte->front());
       i += 2;
@@ -112,7 +113,8 @@ net::HttpRequest read_request(std::string_view input) {
   }
   for (std::string_view line = take_line(); !line.empty(); line = take_line()) {
     const std::size_t colon = std::min(line.find(':'), line.size());
-    request.headers.add(std::string(line.substr(0, colon)), std::string(trim(line.substr(std::min(colon + 1, line.size())))));
+    request.headers.add(std::string(line.substr(0, colon)),
+                        std::string(trim(line.substr(std::min(colon + 1, line.size())))));
   }
   request.body = input;
   return request;

@@ -22,12 +22,16 @@ int main(int argc, char** argv) {
 
   bool verbose = false;
   auto* run = app.add_subcommand("run", "Run the agent until SIGTERM");
-  run->add_option("--data-dir", data_dir, "Key, certificate and enrolment; made at the first start")->capture_default_str();
+  run->add_option("--data-dir", data_dir, "Key, certificate and enrolment; made at the first start")
+      ->capture_default_str();
   run->add_flag("--verbose", verbose, "Log more");
 
   std::string invitation;
   auto* enrol = app.add_subcommand("enrol", "Register this machine with the EMS that an invitation is from");
-  enrol->add_option("INVITATION", invitation, "The text that begins with postern://, or - to read it from standard input")->required();
+  enrol
+      ->add_option("INVITATION", invitation,
+                   "The text that begins with postern://, or - to read it from standard input")
+      ->required();
 
   bool json = false;
   auto* status = app.add_subcommand("status", "Show registration, connection, tags and what is watched");

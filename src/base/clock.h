@@ -1,5 +1,6 @@
 #pragma once
-// Time, injected. Cores never read a clock: they are given `Now`. Mains take it from SystemClock, tests from ManualClock.
+// Time, injected. Cores never read a clock: they are given `Now`. Mains take it from SystemClock, tests from
+// ManualClock.
 #include <chrono>
 #include <cstdint>
 #include <string>

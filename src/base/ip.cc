@@ -82,10 +82,12 @@ std::optional<IpRange> IpRange::parse(std::string_view text) {
     high[bit / 8] |= static_cast<std::uint8_t>(0x80u >> bit % 8);
   }
   if (address->is_v4()) {
-    return IpRange{IpAddress::v4({low[0], low[1], low[2], low[3]}), IpAddress::v4({high[0], high[1], high[2], high[3]})};
+    return IpRange{IpAddress::v4({low[0], low[1], low[2], low[3]}),
+                   IpAddress::v4({high[0], high[1], high[2], high[3]})};
   }
   const IpRange range{IpAddress::v6(low), IpAddress::v6(high)};
-  if (!range.first.is_v6() || !range.last.is_v6()) return std::nullopt;  // It ends among IPv4's addresses, as ::/80 does.
+  if (!range.first.is_v6() || !range.last.is_v6())
+    return std::nullopt;  // It ends among IPv4's addresses, as ::/80 does.
   return range;
 }
 

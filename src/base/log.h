@@ -29,7 +29,8 @@ inline void log_error(std::string_view event, std::string_view message, std::ini
 /// Events under this level are dropped. Default kInfo.
 void set_log_level(LogLevel level);
 
-/// `text` as a JSON string with its quotes, control characters (is_control) escaped; bytes that are not UTF-8 become U+FFFD.
+/// `text` as a JSON string with its quotes, control characters (is_control) escaped; bytes that are not UTF-8 become
+/// U+FFFD.
 std::string json_quote(std::string_view text);
 
 }  // namespace postern

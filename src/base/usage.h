@@ -5,8 +5,9 @@
 
 namespace postern {
 
-/// Answers the error of `app.parse`: help and version on standard output (0), everything else as one line that names the word
-/// at fault and where to read on (2). `App` is CLI::App with the program's name given, `ParseError` CLI::ParseError.
+/// Answers the error of `app.parse`: help and version on standard output (0), everything else as one line that names
+/// the word at fault and where to read on (2). `App` is CLI::App with the program's name given, `ParseError`
+/// CLI::ParseError.
 template <class App, class ParseError>
 int usage_error(const App& app, const ParseError& error, std::ostream& err) {
   if (error.get_exit_code() == 0) return app.exit(error);

@@ -22,7 +22,8 @@ Utf8Character first_character(std::string_view text) {
 
 bool is_control(char32_t point) {
   const auto within = [&](char32_t first, char32_t last) { return point >= first && point <= last; };
-  return point < 0x20 || within(0x7F, 0x9F) || within(0x2028, 0x2029) || within(0x202A, 0x202E) || within(0x2066, 0x2069);
+  return point < 0x20 || within(0x7F, 0x9F) || within(0x2028, 0x2029) || within(0x202A, 0x202E) ||
+         within(0x2066, 0x2069);
 }
 
 }  // namespace postern

@@ -12,9 +12,9 @@ struct Utf8Character {
 /// The one at the start of `text`.
 Utf8Character first_character(std::string_view text);
 
-/// Not for the eye but for whatever shows it: C0 and C1 controls, DEL, line and paragraph separators, and what turns the
-/// direction of the text after it. Somebody else's text with one of these can give a terminal orders, forge a line of a
-/// log, or look like another.
+/// Not for the eye but for whatever shows it: C0 and C1 controls, DEL, line and paragraph separators, and what turns
+/// the direction of the text after it. Somebody else's text with one of these can give a terminal orders, forge a line
+/// of a log, or look like another.
 bool is_control(char32_t point);
 
 }  // namespace postern

@@ -30,9 +30,11 @@ int main(int argc, char** argv) {
   run->add_option("--data-dir", data_dir, "Directory of the database; made at the first start")->required();
   run->add_option("--listen", listen, "IP:PORT of console, API and fabric (port 0: a free one)")->capture_default_str();
   run->add_option("--telemetry-listen", telemetry, "IP:PORT of telemetry and enrolment")->capture_default_str();
-  run->add_option("--public-address", public_addresses, "host:port at which agents reach telemetry; invitations name it");
-  run->add_option("--server-name", server_names,
-                  "Another name or address by which this EMS is reached, for its own certificates (at the first start)");
+  run->add_option("--public-address", public_addresses,
+                  "host:port at which agents reach telemetry; invitations name it");
+  run->add_option(
+      "--server-name", server_names,
+      "Another name or address by which this EMS is reached, for its own certificates (at the first start)");
   run->add_option("--keepalive", keepalive, "Seconds between the keepalives of an agent")
       ->capture_default_str()->check(CLI::Range(1, 3600));
   run->add_option("--offline-timeout", offline, "Seconds of silence after which an endpoint counts as offline")
@@ -41,9 +43,11 @@ int main(int argc, char** argv) {
                   "Seconds for which an agent's certificate is issued; it renews itself at two thirds")
       ->capture_default_str()->check(CLI::Range(160, 10 * 365 * 24 * 3600));
   bool keep_initial_password = false;
-  run->add_flag("--keep-initial-password", keep_initial_password,
-                "The first administrator's random password need not be changed at the first sign-in (at the first start)");
-  run->add_option("--feed", feeds, "Vulnerability feed: OSV records as JSON lines, gzip or zip (SIGHUP reads them again)");
+  run->add_flag(
+      "--keep-initial-password", keep_initial_password,
+      "The first administrator's random password need not be changed at the first sign-in (at the first start)");
+  run->add_option("--feed", feeds,
+                  "Vulnerability feed: OSV records as JSON lines, gzip or zip (SIGHUP reads them again)");
   run->add_flag("--verbose", verbose, "Log more");
 
   auto* vuln = app.add_subcommand("vuln", "Vulnerabilities without a server");
@@ -57,8 +61,9 @@ int main(int argc, char** argv) {
 
   auto* admin = app.add_subcommand("admin", "Administrators, while the server does not run");
   admin->require_subcommand(1);
-  auto* reset = admin->add_subcommand("reset-password", "Give an administrator a new random password and print it; enables them and "
-                                                        "ends their API tokens");
+  auto* reset = admin->add_subcommand("reset-password",
+                                      "Give an administrator a new random password and print it; enables them and "
+                                      "ends their API tokens");
   std::string reset_dir, name = "admin";
   reset->add_option("--data-dir", reset_dir, "Directory of the database")->required();
   reset->add_option("--name", name, "Administrator")->capture_default_str();

@@ -60,7 +60,9 @@ std::filesystem::path Facts::path(std::string_view absolute) const {
   return root_ / at;
 }
 
-Result<std::string> Facts::read(std::string_view absolute, std::size_t limit) const { return read_file(path(absolute), limit); }
+Result<std::string> Facts::read(std::string_view absolute, std::size_t limit) const {
+  return read_file(path(absolute), limit);
+}
 
 bool Facts::exists(std::string_view absolute) const {
   struct stat st {};

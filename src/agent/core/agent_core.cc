@@ -55,7 +55,8 @@ void AgentCore::begin(Now now) {
   renew_pause_ = Seconds(0);
   renew_error_.clear();
   client_ = std::make_unique<proto::TelemetryClient>(
-      proto::TelemetryClient::Identity{enrolment_->uid, options_.agent_version, options_.boot_id}, random_, options_.telemetry);
+      proto::TelemetryClient::Identity{enrolment_->uid, options_.agent_version, options_.boot_id}, random_,
+      options_.telemetry);
   for (const auto& [key, fact] : facts_) put(key);
   actions_.push_back(act::WishesChanged{});
   if (wishes_.vulnerability_scan) actions_.push_back(act::InventoryWanted{});
@@ -120,7 +121,9 @@ void AgentCore::on_tick(Now now) {
   pump(now);
 }
 
-MonoTime AgentCore::next_deadline() const { return client_ ? std::min(client_->next_deadline(), renew_at_) : MonoTime::max(); }
+MonoTime AgentCore::next_deadline() const {
+  return client_ ? std::min(client_->next_deadline(), renew_at_) : MonoTime::max();
+}
 
 void AgentCore::plan_renewal(Now now) {
   const auto left = std::chrono::ceil<Seconds>(renewal_time(*enrolment_) - now.wall);
@@ -209,7 +212,9 @@ void AgentCore::take_profile() {
   // Before the profile has come, what the last one said holds.
   const auto& profile = client_->profile();
   if (profile.name.empty()) return;
-  if (profile.vulnerability_scan == wishes_.vulnerability_scan && profile.inventory_interval == wishes_.inventory_interval) return;
+  if (profile.vulnerability_scan == wishes_.vulnerability_scan &&
+      profile.inventory_interval == wishes_.inventory_interval)
+    return;
   const bool switched = profile.vulnerability_scan != wishes_.vulnerability_scan;
   wishes_.vulnerability_scan = profile.vulnerability_scan;
   wishes_.inventory_interval = profile.inventory_interval;

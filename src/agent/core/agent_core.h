@@ -1,7 +1,7 @@
 #pragma once
-// The agent without sockets, threads and clocks: facts, bytes and ticks in, actions out. It knows whether this machine is an
-// endpoint, keeps the telemetry of one that is, renews its certificate, and says what the EMS wants to be watched.
-// Thread: one.
+// The agent without sockets, threads and clocks: facts, bytes and ticks in, actions out. It knows whether this machine
+// is an endpoint, keeps the telemetry of one that is, renews its certificate, and says what the EMS wants to be
+// watched. Thread: one.
 #include <map>
 #include <memory>
 #include <optional>
@@ -57,7 +57,8 @@ class AgentCore {
   /// `random` outlives the core.
   AgentCore(Options options, Random& random);
 
-  /// Takes up what was stored: with an enrolment it asks for a connection. `reason` is why it was deregistered, if it was.
+  /// Takes up what was stored: with an enrolment it asks for a connection. `reason` is why it was deregistered, if it
+  /// was.
   void start(Now now, std::optional<Enrolment> enrolment, std::string reason, Wishes wishes);
   /// A new enrolment that is already durable. REQUIRES: !registered().
   void enrolled(Now now, Enrolment enrolment);
@@ -116,7 +117,7 @@ class AgentCore {
   std::string reason_;
   Wishes wishes_;
   std::unique_ptr<proto::TelemetryClient> client_;
-  posture::FactMap facts_;                                 // as collected; what the profile forbids is taken out on the way
+  posture::FactMap facts_;  // as collected; what the profile forbids is taken out on the way
   std::map<std::string, std::set<std::string>> families_;  // the keys of each
   std::optional<WallTime> connected_since_;
 

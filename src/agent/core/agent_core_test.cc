@@ -18,10 +18,13 @@ using proto::TelemetryServer;
 class Core : public testing::Test {
  protected:
   Core()
-      : random_(7), clock_(from_unix_ms(1'780'000'000'000)),
+      : random_(7),
+        clock_(from_unix_ms(1'780'000'000'000)),
         root_(pki::make_root("EMS root", "Postern", {wall() - Seconds(60), wall() + Seconds(86'400 * 400)}, random_)),
-        ztna_(pki::make_intermediate(root_, "ZTNA CA", "Postern", {wall() - Seconds(60), wall() + Seconds(86'400 * 400)}, random_)),
-        key_(pki::PrivateKey::generate()), core_({"1.0", "boot", {}}, random_) {}
+        ztna_(pki::make_intermediate(root_, "ZTNA CA", "Postern",
+                                     {wall() - Seconds(60), wall() + Seconds(86'400 * 400)}, random_)),
+        key_(pki::PrivateKey::generate()),
+        core_({"1.0", "boot", {}}, random_) {}
 
   WallTime wall() const { return clock_.now().wall; }
   Now now() const { return clock_.now(); }
@@ -103,7 +106,8 @@ TEST_F(Core, WhatWasCollectedBeforeEnrolmentIsInTheFirstReport) {
 TEST_F(Core, WishesAreAnsweredAndWithdrawnOnesForgotten) {
   core_.start(now(), enrolment(), "", {});
   connect();
-  core_.on_frame(now(), TelemetryServer::probes(1, {{posture::Probe::Kind::kProcess, "sshd"}, {posture::Probe::Kind::kFile, "/x"}}));
+  core_.on_frame(now(), TelemetryServer::probes(
+                            1, {{posture::Probe::Kind::kProcess, "sshd"}, {posture::Probe::Kind::kFile, "/x"}}));
   EXPECT_EQ(take<act::WishesChanged>().size(), 1u);
   EXPECT_EQ(core_.wishes().processes, std::set<std::string>{"sshd"});
   EXPECT_EQ(core_.wishes().files, std::set<std::string>{"/x"});
@@ -175,7 +179,8 @@ TEST_F(Core, RenewsAtTwoThirdsOfItsLifeWithTheSameKeyAndStoresBeforeUse) {
     for (const auto& send : take<act::Send>()) {
       wire::TelemetryFrame frame;
       EXPECT_TRUE(frame.ParseFromArray(send.bytes.data(), static_cast<int>(send.bytes.size())));
-      if (frame.has_renew_request()) out.emplace_back(frame.renew_request().csr_der().begin(), frame.renew_request().csr_der().end());
+      if (frame.has_renew_request())
+        out.emplace_back(frame.renew_request().csr_der().begin(), frame.renew_request().csr_der().end());
     }
     return out;
   };
@@ -247,7 +252,8 @@ TEST_F(Core, LeavesByItsOwnWill) {
   core_.deregister(now());
   const auto actions = core_.take_actions();
   const auto has = [&](auto kind) {
-    return std::any_of(actions.begin(), actions.end(), [](const auto& a) { return std::holds_alternative<decltype(kind)>(a); });
+    return std::any_of(actions.begin(), actions.end(),
+                       [](const auto& a) { return std::holds_alternative<decltype(kind)>(a); });
   };
   EXPECT_TRUE(has(act::Disconnect{}));
   EXPECT_TRUE(has(act::Forget{}));
@@ -287,7 +293,8 @@ TEST_F(Core, TheEmsIsWhoHasTheRootKey) {
   const auto forged = pki::make_server(other, "ems", {"ems.example"}, validity, random_);
   EXPECT_FALSE(check_ems({forged.certificate, root_.certificate}, root_key, wall()));
   // An endpoint of this EMS is not the EMS.
-  EXPECT_FALSE(check_ems({chain(pki::make_request(key_), Seconds(900))[0], ztna_.certificate, root_.certificate}, root_key, wall()));
+  EXPECT_FALSE(check_ems({chain(pki::make_request(key_), Seconds(900))[0], ztna_.certificate, root_.certificate},
+                         root_key, wall()));
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ std::string Enrolment::chain_pem() const {
 }
 
 Status adopt_chain(Enrolment& enrolment, std::vector<Bytes> chain_der) {
-  if (chain_der.empty() || chain_der.size() > kMaxChain) return fail(ErrorCode::kDataLoss, "the EMS sent no certificate");
+  if (chain_der.empty() || chain_der.size() > kMaxChain)
+    return fail(ErrorCode::kDataLoss, "the EMS sent no certificate");
   const auto leaf = pki::parse_certificate(chain_der.front());
   if (!leaf) return fail(ErrorCode::kDataLoss, "the EMS sent a damaged certificate: " + leaf.error().message);
   if (leaf->public_key_sha256 != enrolment.key.public_key_sha256()) {
@@ -86,8 +87,16 @@ Result<Enrolment> enrol_response(ByteView body, const pki::PrivateKey& key, std:
     return fail(ErrorCode::kDataLoss, "the EMS answered what cannot be read; does its version fit this agent's?");
   }
   if (!in.error_code().empty()) return fail(code_named(in.error_code()), in.error_message());
-  Enrolment out{parse_endpoint_uid(in.uid()), EmsSerial(in.ems_serial()), TenantId(in.tenant_id()), std::move(addresses),
-                root_key_sha256, key, {}, {}, {}, {}};
+  Enrolment out{parse_endpoint_uid(in.uid()),
+                EmsSerial(in.ems_serial()),
+                TenantId(in.tenant_id()),
+                std::move(addresses),
+                root_key_sha256,
+                key,
+                {},
+                {},
+                {},
+                {}};
   if (out.uid.empty() || !valid_ems_serial(in.ems_serial())) {
     return fail(ErrorCode::kDataLoss, "the EMS answered without a UID and its serial number");
   }
@@ -103,7 +112,8 @@ Status check_ems(const std::vector<Bytes>& chain_der, const Sha256& root_key_sha
   if (!root || root->public_key_sha256 != root_key_sha256) {
     return fail(ErrorCode::kUnauthenticated,
                 "this is not the EMS that the invitation is from: its root key is another one (SHA-256 " +
-                    (root ? to_hex_lower(root->public_key_sha256) : "unreadable") + " instead of " + to_hex_lower(root_key_sha256) + ")");
+                    (root ? to_hex_lower(root->public_key_sha256) : "unreadable") + " instead of " +
+                    to_hex_lower(root_key_sha256) + ")");
   }
   const std::vector<Bytes> between(chain_der.begin() + 1, chain_der.end());
   const std::vector<Bytes> roots{chain_der.back()};

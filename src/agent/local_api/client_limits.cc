@@ -9,12 +9,15 @@ Status ClientLimits::admit(uid_t user) {
   const auto it = users_.find(user);
   const auto theirs = it == users_.end() ? 0 : it->second;
   if (theirs >= options_.per_user) {
-    return fail(ErrorCode::kResourceExhausted,
-                fmt::format("this user (uid {}) has {} connections to the agent already; end some of them", user, theirs));
+    return fail(
+        ErrorCode::kResourceExhausted,
+        fmt::format("this user (uid {}) has {} connections to the agent already; end some of them", user, theirs));
   }
   if (all_ >= options_.all_users) {
-    return fail(ErrorCode::kResourceExhausted,
-                fmt::format("users of this machine have {} connections to the agent already; try again later, or as root", all_));
+    return fail(
+        ErrorCode::kResourceExhausted,
+        fmt::format("users of this machine have {} connections to the agent already; try again later, or as root",
+                    all_));
   }
   ++users_[user];
   ++all_;

@@ -1,6 +1,6 @@
 #pragma once
-// How many of this machine's users may talk to the agent at once: everybody may ask for the status, so nobody may take all
-// the room, and whoever administrates the machine always has some.
+// How many of this machine's users may talk to the agent at once: everybody may ask for the status, so nobody may take
+// all the room, and whoever administrates the machine always has some.
 #include <sys/types.h>
 
 #include <cstddef>

@@ -21,9 +21,9 @@ TEST(LocalRequest, IsWhatItsPrintingSays) {
 }
 
 TEST(LocalRequest, AnythingElseIsRefused) {
-  for (const auto* text : {"", "status", "[]", "{}", R"({"command":1})", R"({"command":"fly"})", R"({"command":"enrol"})",
-                           R"({"command":"status","invitation":"x"})", R"({"command":"status","more":"x"})",
-                           R"({"command":{"a":{"b":{"c":{"d":1}}}}})"}) {
+  for (const auto* text : {"", "status", "[]", "{}", R"({"command":1})", R"({"command":"fly"})",
+                           R"({"command":"enrol"})", R"({"command":"status","invitation":"x"})",
+                           R"({"command":"status","more":"x"})", R"({"command":{"a":{"b":{"c":{"d":1}}}}})"}) {
     EXPECT_FALSE(parse_local_request(text)) << text;
   }
   EXPECT_FALSE(parse_local_request(R"({"command":"enrol","invitation":")" + std::string(5000, 'x') + "\"}"));
@@ -69,7 +69,9 @@ std::string golden(const char* name) {
   return text ? *text : text.error().message;
 }
 
-TEST(StatusText, OfARegisteredAgent) { EXPECT_EQ(*status_text(status_json(registered())), golden("agent-status-registered.txt")); }
+TEST(StatusText, OfARegisteredAgent) {
+  EXPECT_EQ(*status_text(status_json(registered())), golden("agent-status-registered.txt"));
+}
 
 TEST(StatusText, TellsNoTagsThatTheProfileDoesNotShow) {
   auto s = registered();
@@ -110,7 +112,9 @@ TEST(StatusJson, TellsHeldTagsFromUnknownOnes) {
   const auto text = status_json(s);
   EXPECT_NE(text.find(R"("quarantined":false)"), std::string::npos) << text;
   EXPECT_NE(text.find(R"({"name":"Quiet","state":"held","message":""})"), std::string::npos) << text;
-  EXPECT_NE(text.find(R"({"name":"Vulnerable-Device","state":"unknown","message":"Update this device."})"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"({"name":"Vulnerable-Device","state":"unknown","message":"Update this device."})"),
+            std::string::npos)
+      << text;
   s.quarantined.reset();
   EXPECT_NE(status_json(s).find(R"("quarantined":null)"), std::string::npos);
 }

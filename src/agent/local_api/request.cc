@@ -88,7 +88,8 @@ std::string local_answer(std::string_view status_json) {
 }
 
 std::string local_error(const Error& error) {
-  return R"({"error":{"code":)" + json_quote(error_code_name(error.code)) + R"(,"message":)" + json_quote(error.message) + "}}";
+  return R"({"error":{"code":)" + json_quote(error_code_name(error.code)) + R"(,"message":)" +
+         json_quote(error.message) + "}}";
 }
 
 Result<std::string> parse_local_answer(std::string_view message) {

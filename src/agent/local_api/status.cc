@@ -10,7 +10,9 @@ namespace {
 
 namespace json = boost::json;
 
-json::value time_or_null(const std::optional<WallTime>& time) { return time ? json::value(to_iso8601(*time)) : json::value(); }
+json::value time_or_null(const std::optional<WallTime>& time) {
+  return time ? json::value(to_iso8601(*time)) : json::value();
+}
 json::value text_or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
 
 class Reader {
@@ -77,7 +79,8 @@ void tag_lines(std::string& out, std::string_view label, const std::vector<Reade
 
 std::string quarantine_line(const Reader& status) {
   if (!status.has("quarantined")) return "not known until the EMS has been reached";
-  return status.flag("quarantined") ? "yes: gateways refuse this machine until an administrator of the EMS ends it" : "no";
+  return status.flag("quarantined") ? "yes: gateways refuse this machine until an administrator of the EMS ends it"
+                                    : "no";
 }
 
 }  // namespace
@@ -86,32 +89,35 @@ std::string status_json(const AgentStatus& s) {
   json::array tags, unknown, sources;
   for (const auto& tag : s.tags) {
     (tag.unknown ? unknown : tags)
-        .push_back(json::object{{"name", tag.name}, {"state", tag.unknown ? "unknown" : "held"}, {"message", tag.message}});
+        .push_back(
+            json::object{{"name", tag.name}, {"state", tag.unknown ? "unknown" : "held"}, {"message", tag.message}});
   }
   for (const auto& from : s.sources) {
-    sources.push_back(json::object{{"name", from.name}, {"events", from.events}, {"by", from.by}, {"note", text_or_null(from.note)}});
+    sources.push_back(
+        json::object{{"name", from.name}, {"events", from.events}, {"by", from.by}, {"note", text_or_null(from.note)}});
   }
-  return json::serialize(json::object{
-      {"version", s.version},
-      {"registered", s.registration == Registration::kRegistered},
-      {"registration", json::string_view(registration_name(s.registration).data(), registration_name(s.registration).size())},
-      {"deregistered_because", text_or_null(s.deregistered_because)},
-      {"uid", text_or_null(s.uid)},
-      {"host_name", text_or_null(s.host_name)},
-      {"ems", json::object{{"serial", text_or_null(s.ems_serial)},
-                           {"address", text_or_null(s.ems_address)},
-                           {"tenant_id", text_or_null(s.tenant_id)}}},
-      {"connected", s.connected},
-      {"connected_since", time_or_null(s.connected_since)},
-      {"certificate", json::object{{"sn", text_or_null(s.certificate_sn)}, {"expires", time_or_null(s.certificate_expires)}}},
-      {"profile", text_or_null(s.profile)},
-      {"vulnerability_scan", s.vulnerability_scan},
-      {"quarantined", s.quarantined ? json::value(*s.quarantined) : json::value()},
-      {"show_tags", s.show_tags},
-      {"tags", std::move(tags)},
-      {"unknown_tags", std::move(unknown)},
-      {"sources", std::move(sources)},
-      {"last_error", text_or_null(s.last_error)}});
+  return json::serialize(json::object{{"version", s.version},
+                                      {"registered", s.registration == Registration::kRegistered},
+                                      {"registration", json::string_view(registration_name(s.registration).data(),
+                                                                         registration_name(s.registration).size())},
+                                      {"deregistered_because", text_or_null(s.deregistered_because)},
+                                      {"uid", text_or_null(s.uid)},
+                                      {"host_name", text_or_null(s.host_name)},
+                                      {"ems", json::object{{"serial", text_or_null(s.ems_serial)},
+                                                           {"address", text_or_null(s.ems_address)},
+                                                           {"tenant_id", text_or_null(s.tenant_id)}}},
+                                      {"connected", s.connected},
+                                      {"connected_since", time_or_null(s.connected_since)},
+                                      {"certificate", json::object{{"sn", text_or_null(s.certificate_sn)},
+                                                                   {"expires", time_or_null(s.certificate_expires)}}},
+                                      {"profile", text_or_null(s.profile)},
+                                      {"vulnerability_scan", s.vulnerability_scan},
+                                      {"quarantined", s.quarantined ? json::value(*s.quarantined) : json::value()},
+                                      {"show_tags", s.show_tags},
+                                      {"tags", std::move(tags)},
+                                      {"unknown_tags", std::move(unknown)},
+                                      {"sources", std::move(sources)},
+                                      {"last_error", text_or_null(s.last_error)}});
 }
 
 bool status_connected(std::string_view text) {
@@ -134,11 +140,13 @@ Result<std::string> status_text(std::string_view text) {
     const auto certificate = status.sub("certificate");
     line(out, "UID", status.text("uid"));
     line(out, "EMS", or_none(ems.text("address"), "not reached yet"));
-    line(out, "Connection", status.flag("connected") ? "connected since " + status.text("connected_since") : std::string("not connected"));
+    line(out, "Connection",
+         status.flag("connected") ? "connected since " + status.text("connected_since") : std::string("not connected"));
     line(out, "Certificate", fmt::format("{}, expires {}", certificate.text("sn"), certificate.text("expires")));
     line(out, "Quarantine", quarantine_line(status));
     if (const auto profile = status.text("profile"); !profile.empty()) {
-      line(out, "Profile", fmt::format("{}, vulnerability scan {}", profile, status.flag("vulnerability_scan") ? "on" : "off"));
+      line(out, "Profile",
+           fmt::format("{}, vulnerability scan {}", profile, status.flag("vulnerability_scan") ? "on" : "off"));
       if (status.flag("show_tags")) {
         tag_lines(out, "Tags", status.list("tags"));
         if (const auto unknown = status.list("unknown_tags"); !unknown.empty()) tag_lines(out, "Unknown tags", unknown);
@@ -149,9 +157,10 @@ Result<std::string> status_text(std::string_view text) {
   }
   std::string_view label = "Watching";
   for (const auto& source : status.list("sources")) {
-    std::string how = source.flag("events") ? (source.text("by").empty() ? std::string("does not change while the machine runs")
-                                                                          : "by events (" + source.text("by") + ")")
-                                            : "looked at each second: " + source.text("note");
+    std::string how = source.flag("events")
+                          ? (source.text("by").empty() ? std::string("does not change while the machine runs")
+                                                       : "by events (" + source.text("by") + ")")
+                          : "looked at each second: " + source.text("note");
     line(out, label, fmt::format("{:<15}{}", source.text("name"), how));
     label = "";
   }

@@ -36,9 +36,10 @@ struct AgentStatus {
   std::string last_error;
 };
 
-/// An object. Stable: `postern-agent status --json` prints it and the window reads it. "tags" and "unknown_tags" are lists of
-/// {"name","state","message"}, the state "held" or "unknown"; both empty while "show_tags" is false. "quarantined" is null until
-/// the EMS has said. Times are ISO 8601 or null.
+/// An object. Stable: `postern-agent status --json` prints it and the window reads it. "tags" and "unknown_tags" are
+/// lists of
+/// {"name","state","message"}, the state "held" or "unknown"; both empty while "show_tags" is false. "quarantined" is
+/// null until the EMS has said. Times are ISO 8601 or null.
 std::string status_json(const AgentStatus& status);
 /// For people: what `postern-agent status` prints of that object. Error: kDataLoss.
 Result<std::string> status_text(std::string_view json);

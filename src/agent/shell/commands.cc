@@ -63,8 +63,9 @@ int enrol_command(const std::string& runtime_dir, const std::string& argument) {
   if (answer.exit_status != 0) return answer.exit_status;
   const auto text = status_text(answer.status);
   if (!text) return complain(text.error(), 1);
-  std::cout << (status_connected(answer.status) ? "enrolled\n"
-                                                : "enrolled; not connected yet, the agent goes on trying (postern-agent status)\n")
+  std::cout << (status_connected(answer.status)
+                    ? "enrolled\n"
+                    : "enrolled; not connected yet, the agent goes on trying (postern-agent status)\n")
             << *text;
   return 0;
 }
@@ -72,7 +73,8 @@ int enrol_command(const std::string& runtime_dir, const std::string& argument) {
 int deregister_command(const std::string& runtime_dir) {
   const auto answer = ask(runtime_dir, {LocalRequest::Command::kDeregister, {}});
   if (answer.exit_status != 0) return answer.exit_status;
-  std::cout << "deregistered: key and certificate are destroyed; the EMS shows this endpoint as offline until it is removed there\n";
+  std::cout << "deregistered: key and certificate are destroyed; the EMS shows this endpoint as offline until it is "
+               "removed there\n";
   return 0;
 }
 

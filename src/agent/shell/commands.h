@@ -1,6 +1,6 @@
 #pragma once
-// The commands that talk to the running agent over its socket. Each prints to standard output, errors as one line to standard
-// error, and returns the process's exit status: 0 done, 1 refused, 2 the agent can't be reached.
+// The commands that talk to the running agent over its socket. Each prints to standard output, errors as one line to
+// standard error, and returns the process's exit status: 0 done, 1 refused, 2 the agent can't be reached.
 #include <string>
 
 namespace postern::agent {

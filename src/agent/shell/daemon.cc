@@ -243,7 +243,8 @@ AgentStatus Daemon::status() const {
   out.vulnerability_scan = core_.wishes().vulnerability_scan;
   out.quarantined = core_.quarantined();
   if (out.show_tags) out.tags = core_.tags();
-  for (const auto& source : sources_.list()) out.sources.push_back({source.name, source.by, source.note, source.events});
+  for (const auto& source : sources_.list())
+    out.sources.push_back({source.name, source.by, source.note, source.events});
   out.last_error = core_.last_error();
   return out;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The telemetry connection of an enrolled agent: a WebSocket over mutual TLS to the first of the EMS's addresses that answers.
-// When to connect again is the core's business.
+// The telemetry connection of an enrolled agent: a WebSocket over mutual TLS to the first of the EMS's addresses that
+// answers. When to connect again is the core's business.
 #include <functional>
 #include <string>
 
@@ -19,12 +19,14 @@ class EmsLink {
     std::function<void(std::string reason)> disconnected;  ///< Not after `disconnect`.
   };
   /// `clock` outlives the link.
-  EmsLink(net::Loop& loop, const Clock& clock, Events events) : loop_(loop), clock_(clock), events_(std::move(events)) {}
+  EmsLink(net::Loop& loop, const Clock& clock, Events events)
+      : loop_(loop), clock_(clock), events_(std::move(events)) {}
   ~EmsLink() { abort(); }
   EmsLink(const EmsLink&) = delete;
   EmsLink& operator=(const EmsLink&) = delete;
 
-  /// Gives up what there is and tries the addresses in turn, the last good one first. `connected` or `disconnected` follows.
+  /// Gives up what there is and tries the addresses in turn, the last good one first. `connected` or `disconnected`
+  /// follows.
   void connect(const Enrolment& enrolment);
   void send(Bytes bytes);
   void disconnect(const std::string& reason);

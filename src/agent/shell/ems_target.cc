@@ -10,7 +10,8 @@ Error EmsTarget::explain(const Error& error) const {
   return error;
 }
 
-Result<EmsTarget> ems_target(const std::string& address, const Sha256& root_key_sha256, const char* protocol, const Clock& clock) {
+Result<EmsTarget> ems_target(const std::string& address, const Sha256& root_key_sha256, const char* protocol,
+                             const Clock& clock) {
   const auto parsed = proto::parse_host_port(address);
   if (!parsed) return fail(parsed.error());
   EmsTarget out;

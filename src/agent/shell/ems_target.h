@@ -20,8 +20,9 @@ struct EmsTarget {
   Error explain(const Error& error) const;
 };
 
-/// `address` is "host:port". The name in the certificate says nothing: the root key is the identity. `clock` outlives the
-/// attempt. Errors: kInvalidArgument.
-Result<EmsTarget> ems_target(const std::string& address, const Sha256& root_key_sha256, const char* protocol, const Clock& clock);
+/// `address` is "host:port". The name in the certificate says nothing: the root key is the identity. `clock` outlives
+/// the attempt. Errors: kInvalidArgument.
+Result<EmsTarget> ems_target(const std::string& address, const Sha256& root_key_sha256, const char* protocol,
+                             const Clock& clock);
 
 }  // namespace postern::agent

@@ -16,7 +16,9 @@ constexpr std::size_t kMaxAnswer = 256u << 10;
 
 void Enroller::start(proto::Invitation invitation, posture::FactMap facts, std::string agent_version, Done done) {
   if (busy()) {
-    loop_.post([done = std::move(done)] { done(fail(ErrorCode::kConflict, "an enrolment is under way; try again when it has ended")); });
+    loop_.post([done = std::move(done)] {
+      done(fail(ErrorCode::kConflict, "an enrolment is under way; try again when it has ended"));
+    });
     return;
   }
   done_ = std::move(done);
@@ -66,13 +68,15 @@ void Enroller::answered(const Result<net::HttpResponse>& reply) {
   auto enrolment = enrol_response(as_bytes(reply->body), key_->key, invitation_.addresses, invitation_.root_key_sha256);
   if (!enrolment) return refused(enrolment.error());
   if (auto ok = state_.store(*enrolment); !ok) {
-    return finish(fail(ok.error().code, fmt::format("enrolled, but it can't be stored; enrol again: {}", ok.error().message)));
+    return finish(
+        fail(ok.error().code, fmt::format("enrolled, but it can't be stored; enrol again: {}", ok.error().message)));
   }
   finish(std::move(enrolment));
 }
 
 void Enroller::refused(Error error) {
-  // The key of an earlier attempt may be what the EMS does not want (its endpoint was removed there): once with a new one.
+  // The key of an earlier attempt may be what the EMS does not want (its endpoint was removed there): once with a new
+  // one.
   if (error.code == ErrorCode::kPermissionDenied && key_->reused && !kept_) {
     const auto fresh = pki::PrivateKey::generate();
     if (auto ok = state_.store_key(fresh); !ok) return finish(fail(ok.error()));
@@ -83,7 +87,8 @@ void Enroller::refused(Error error) {
   }
   // It was not the key: an enrolment with the earlier one may still be waiting to be repeated.
   if (kept_) {
-    if (auto ok = state_.store_key(*kept_); !ok) error.message += fmt::format(" (and the earlier key can't be kept: {})", ok.error().message);
+    if (auto ok = state_.store_key(*kept_); !ok)
+      error.message += fmt::format(" (and the earlier key can't be kept: {})", ok.error().message);
   }
   finish(fail(std::move(error)));
 }

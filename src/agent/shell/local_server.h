@@ -20,8 +20,8 @@ class LocalServer {
  public:
   struct Options {
     ClientLimits::Options limits{};
-    /// Without a whole request, or with an answer that is not fetched: after this the connection ends. A request that is
-    /// being worked on may take longer.
+    /// Without a whole request, or with an answer that is not fetched: after this the connection ends. A request that
+    /// is being worked on may take longer.
     std::chrono::nanoseconds idle = std::chrono::seconds(30);
   };
   /// Answers the request that it was made for, once, now or later; a client that has gone meanwhile hears nothing.

@@ -35,14 +35,18 @@ struct ValueJson {
   std::string operator()(bool b) const { return b ? "true" : "false"; }
   std::string operator()(std::int64_t n) const { return std::to_string(n); }
   std::string operator()(const std::string& s) const { return json_quote(s); }
-  std::string operator()(const std::vector<std::string>& v) const { return list(v, [](const auto& s) { return json_quote(s); }); }
+  std::string operator()(const std::vector<std::string>& v) const {
+    return list(v, [](const auto& s) { return json_quote(s); });
+  }
   std::string operator()(const std::vector<posture::Interface>& v) const { return list(v, interface_json); }
   std::string operator()(const std::vector<posture::Route>& v) const { return list(v, route_json); }
   std::string operator()(const posture::VulnerabilityCounts&) const { return "null"; }  // made by the EMS, never here
 };
 
 struct ValueText {
-  std::string operator()(const posture::Unknown& u) const { return fmt::format("unknown ({})", posture::unknown_reason_name(u.reason)); }
+  std::string operator()(const posture::Unknown& u) const {
+    return fmt::format("unknown ({})", posture::unknown_reason_name(u.reason));
+  }
   std::string operator()(bool b) const { return b ? "yes" : "no"; }
   std::string operator()(std::int64_t n) const { return std::to_string(n); }
   std::string operator()(const std::string& s) const { return s; }
@@ -86,10 +90,11 @@ std::string facts_json(const posture::FactMap& facts) {
     out += out.size() == 1 ? "\n" : ",\n";
     if (const auto* unknown = fact.as<posture::Unknown>()) {
       out += fmt::format(R"({}:{{"unknown":"{}","source":{},"collected_at":"{}"}})", json_quote(key),
-                         posture::unknown_reason_name(unknown->reason), json_quote(fact.source), to_iso8601(fact.collected_at));
+                         posture::unknown_reason_name(unknown->reason), json_quote(fact.source),
+                         to_iso8601(fact.collected_at));
     } else {
-      out += fmt::format(R"({}:{{"value":{},"source":{},"collected_at":"{}"}})", json_quote(key), std::visit(ValueJson{}, fact.value),
-                         json_quote(fact.source), to_iso8601(fact.collected_at));
+      out += fmt::format(R"({}:{{"value":{},"source":{},"collected_at":"{}"}})", json_quote(key),
+                         std::visit(ValueJson{}, fact.value), json_quote(fact.source), to_iso8601(fact.collected_at));
     }
   }
   return out + "\n}\n";

@@ -25,11 +25,13 @@ constexpr std::chrono::seconds kAskGateways{10};
 
 /// File systems whose changes made elsewhere, or by the kernel itself, send no inotify events.
 bool without_events(const std::string& directory) {
-  constexpr long kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kFuse = 0x65735546, kNfs = 0x6969, kCeph = 0x00C36400, kNineP = 0x01021997;
+  constexpr long kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kFuse = 0x65735546, kNfs = 0x6969, kCeph = 0x00C36400,
+                 kNineP = 0x01021997;
   struct statfs fs {};
   if (::statfs(directory.c_str(), &fs) != 0) return false;
   const long type = static_cast<long>(static_cast<std::uint32_t>(fs.f_type));
-  for (const long one : {kCifs, kSmb2, kFuse, kNfs, kCeph, kNineP, static_cast<long>(PROC_SUPER_MAGIC), static_cast<long>(SYSFS_MAGIC)}) {
+  for (const long one : {kCifs, kSmb2, kFuse, kNfs, kCeph, kNineP, static_cast<long>(PROC_SUPER_MAGIC),
+                         static_cast<long>(SYSFS_MAGIC)}) {
     if (type == one) return true;
   }
   return false;
@@ -288,11 +290,13 @@ void Sources::watch(const Wishes& wishes) {
   wanted_without_events_ = false;
   for (const auto& path : wishes_.files) {
     const auto trace = wanted_files_ && !before.files.contains(path)
-                           ? wanted_files_->watch(path, PathWatchKind::kExistence, [this, path](const PathTrace& t) { tell_file(path, t); })
+                           ? wanted_files_->watch(path, PathWatchKind::kExistence,
+                                                  [this, path](const PathTrace& t) { tell_file(path, t); })
                            : trace_path(path);
     if (!wanted_files_) traces_[path] = trace;
     sink_.file(path, file_value(trace));
-    for (const auto& [directory, name] : trace.steps) wanted_without_events_ = wanted_without_events_ || without_events(directory);
+    for (const auto& [directory, name] : trace.steps)
+      wanted_without_events_ = wanted_without_events_ || without_events(directory);
   }
   if (wishes_.inventory_interval != inventory_interval_) {
     inventory_interval_ = wishes_.inventory_interval;
@@ -322,7 +326,8 @@ void Sources::recheck(std::function<void()> done) {
 bool Sources::files_by_event() const { return wanted_files_ && wanted_files_->complete() && !wanted_without_events_; }
 
 void Sources::plan_scan() {
-  const bool wanted = !network_ || ruleset_ < 0 || !host_name_ || !family_files_ || !family_files_->complete() || !files_by_event();
+  const bool wanted =
+      !network_ || ruleset_ < 0 || !host_name_ || !family_files_ || !family_files_->complete() || !files_by_event();
   if (wanted == static_cast<bool>(scan_timer_)) return;
   if (!wanted) return scan_timer_.cancel();
   scan_timer_ = loop_.every(kScan, [this] { scan(); });
@@ -364,7 +369,8 @@ std::vector<Source> Sources::list() const {
   const auto add = [&](std::string name, bool events, std::string by, std::string why) {
     out.push_back({std::move(name), events, std::move(by), events ? std::string() : std::move(why)});
   };
-  add("process starts", processes_ && processes_->starts_by_event(), "fanotify", processes_ ? processes_->why_no_events() : "");
+  add("process starts", processes_ && processes_->starts_by_event(), "fanotify",
+      processes_ ? processes_->why_no_events() : "");
   add("process ends", true, "pidfd", "");
   const auto files_why = !wanted_files_ ? why_no_inotify_
                          : wanted_without_events_ ? "a file system that sends no events"

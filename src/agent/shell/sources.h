@@ -1,7 +1,7 @@
 #pragma once
-// Where facts come from on a running machine: every family of collectors with what tells of its changes (inotify, rtnetlink,
-// nftables' notifications, POLLPRI), processes by pidfd and fanotify, wanted files by inotify. What the kernel tells nothing
-// of is looked at each second, and `list` says so.
+// Where facts come from on a running machine: every family of collectors with what tells of its changes (inotify,
+// rtnetlink, nftables' notifications, POLLPRI), processes by pidfd and fanotify, wanted files by inotify. What the
+// kernel tells nothing of is looked at each second, and `list` says so.
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -106,7 +106,8 @@ class Sources {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-/// What a wanted path being there means: a regular file exists, anything else does not; what may not be seen is unknown.
+/// What a wanted path being there means: a regular file exists, anything else does not; what may not be seen is
+/// unknown.
 posture::FactValue file_value(const PathTrace& trace);
 
 }  // namespace postern::agent

@@ -92,7 +92,8 @@ class SourcesTest : public testing::Test {
     entry.ut_type = USER_PROCESS;
     std::strncpy(entry.ut_user, user, sizeof entry.ut_user);
     entry.ut_tv.tv_sec = ++at_;
-    std::ofstream(root_ / "var/log/wtmp", std::ios::app | std::ios::binary).write(reinterpret_cast<const char*>(&entry), sizeof entry);
+    std::ofstream(root_ / "var/log/wtmp", std::ios::app | std::ios::binary)
+        .write(reinterpret_cast<const char*>(&entry), sizeof entry);
   }
   fs::path root_;
   int at_ = 0;
@@ -128,7 +129,9 @@ TEST_F(SourcesTest, APackageDatabaseIsReadAgainWhenDpkgRests) {
   const auto before = told.text(keys::kInventoryHash);
   ASSERT_NE(before, "");
   for (const char* version : {"1", "2", "3"}) {
-    put("var/lib/dpkg/status", kOnePackage + std::string("Package: new\nStatus: install ok installed\nArchitecture: all\nVersion: ") + version + "\n\n");
+    put("var/lib/dpkg/status",
+        kOnePackage + std::string("Package: new\nStatus: install ok installed\nArchitecture: all\nVersion: ") +
+            version + "\n\n");
   }
   told.until("the inventory", [&] { return !told.inventories.empty(); });
   EXPECT_NE(told.inventories[0].find("new"), std::string::npos);
@@ -194,7 +197,8 @@ TEST_F(SourcesTest, ARecheckEndsWhenAllWasTold) {
   bool done = false;
   told.sources.recheck([&] { done = true; });
   told.until("the end", [&] { return done; });
-  for (const auto& family : collectors()) EXPECT_GT(told.calls[std::string(family.name)], before.at(std::string(family.name))) << family.name;
+  for (const auto& family : collectors())
+    EXPECT_GT(told.calls[std::string(family.name)], before.at(std::string(family.name))) << family.name;
 }
 
 TEST_F(SourcesTest, AddressesAndRoutesAreEvents) {
@@ -202,7 +206,9 @@ TEST_F(SourcesTest, AddressesAndRoutesAreEvents) {
   std::thread([&] {  // a network namespace of this thread's
     allowed = ::unshare(CLONE_NEWNET) == 0;
     if (!allowed) return;
-    const auto ip = [](const std::string& arguments) { ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments; };
+    const auto ip = [](const std::string& arguments) {
+      ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments;
+    };
     ip("link set lo up");
     ip("link add eth0 type veth peer name far");
     ip("link set far up");
@@ -218,7 +224,8 @@ TEST_F(SourcesTest, AddressesAndRoutesAreEvents) {
     };
     const auto gateways = [&] {
       std::vector<std::string> out;
-      for (const auto& route : *told.facts.at(std::string(keys::kRoutes)).as<std::vector<posture::Route>>()) out.push_back(route.gateway_ip.str());
+      for (const auto& route : *told.facts.at(std::string(keys::kRoutes)).as<std::vector<posture::Route>>())
+        out.push_back(route.gateway_ip.str());
       return out;
     };
     EXPECT_FALSE(has("10.0.1.2"));

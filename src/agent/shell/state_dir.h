@@ -28,8 +28,8 @@ class StateDir {
     std::string deregistered_because;  ///< Not empty: the EMS ended the last one.
     Wishes wishes;
   };
-  /// Errors: kDataLoss (a file is damaged; says which), those of reading. What is missing is no error, nor that client.pem,
-  /// which is a copy, can't be mended now.
+  /// Errors: kDataLoss (a file is damaged; says which), those of reading. What is missing is no error, nor that
+  /// client.pem, which is a copy, can't be mended now.
   Result<Stored> load() const;
 
   /// The key to enrol with: the one of an enrolment that was not answered, else a new one. Durable when it returns.

@@ -14,12 +14,13 @@
 namespace postern::agent {
 namespace {
 
-/// Mount points whose file systems programs can be on. "36 35 98:0 / /mnt rw - ext4 …": the fifth field is the place, the
-/// one behind the lone dash the kind.
+/// Mount points whose file systems programs can be on. "36 35 98:0 / /mnt rw - ext4 …": the fifth field is the place,
+/// the one behind the lone dash the kind.
 std::set<std::string> places_of_programs() {
-  static const std::set<std::string_view> kOthers = {
-      "proc",      "sysfs",    "cgroup",  "cgroup2",   "devpts",   "mqueue",     "debugfs", "tracefs",     "securityfs", "pstore",
-      "efivarfs",  "bpf",      "configfs", "fusectl",  "autofs",   "binfmt_misc", "nsfs",   "rpc_pipefs", "selinuxfs"};
+  static const std::set<std::string_view> kOthers = {"proc",        "sysfs",   "cgroup",     "cgroup2",    "devpts",
+                                                     "mqueue",      "debugfs", "tracefs",    "securityfs", "pstore",
+                                                     "efivarfs",    "bpf",     "configfs",   "fusectl",    "autofs",
+                                                     "binfmt_misc", "nsfs",    "rpc_pipefs", "selinuxfs"};
   std::set<std::string> out;
   const auto text = read_file("/proc/self/mountinfo", 8u << 20);
   if (!text) return out;
@@ -39,7 +40,8 @@ Result<std::unique_ptr<ExecWatch>> ExecWatch::open(net::Loop& loop, Started star
   const int fd = ::fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC | O_LARGEFILE);
   if (fd < 0) {
     const int error = errno;
-    if (error == ENOSYS || error == EINVAL) return fail(ErrorCode::kUnsupported, "this kernel has no fanotify for programs");
+    if (error == ENOSYS || error == EINVAL)
+      return fail(ErrorCode::kUnsupported, "this kernel has no fanotify for programs");
     return fail(errno_error(error, "opening", "fanotify"));
   }
   std::unique_ptr<ExecWatch> watch(new ExecWatch(loop, fd, std::move(started)));

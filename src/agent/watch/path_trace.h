@@ -22,7 +22,8 @@ struct PathTrace {
   friend bool operator==(const PathTrace&, const PathTrace&) = default;
 };
 
-/// `path` is absolute. Opens nothing, so that no pipe or device can hang it; at most 40 links are followed, as the kernel does.
+/// `path` is absolute. Opens nothing, so that no pipe or device can hang it; at most 40 links are followed, as the
+/// kernel does.
 PathTrace trace_path(const std::filesystem::path& path);
 
 }  // namespace postern::agent

@@ -13,8 +13,8 @@
 namespace postern::agent {
 namespace {
 
-constexpr std::uint32_t kDirectoryEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF |
-                                           IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kDirectoryEvents =
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr std::uint32_t kFileEvents = IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 constexpr int kSettleAttempts = 8;
 
@@ -39,7 +39,8 @@ bool PathWatch::add(const std::string& place, const std::string& path, bool cont
   auto it = places_.find(place);
   if (it == places_.end()) {
     const int wd = ::inotify_add_watch(fd_, place.c_str(), content ? kFileEvents : kDirectoryEvents);
-    // A directory that we may not read sends no events, nor does one that went away meanwhile (the next trace shows it).
+    // A directory that we may not read sends no events, nor does one that went away meanwhile (the next trace shows
+    // it).
     if (wd < 0) return errno == ENOENT || errno == ENOTDIR;
     it = places_.emplace(place, Directory{wd, {}, content}).first;
     by_wd_[wd].insert(place);
@@ -70,7 +71,8 @@ bool PathWatch::covered(const std::string& path, const PathTrace& trace, PathWat
     const auto it = places_.find(place);
     return it != places_.end() && it->second.paths.contains(path);
   };
-  return !uncovered_.contains(path) && std::ranges::all_of(trace.steps, holds, &std::pair<std::string, std::string>::first) &&
+  return !uncovered_.contains(path) &&
+         std::ranges::all_of(trace.steps, holds, &std::pair<std::string, std::string>::first) &&
          (kind == PathWatchKind::kExistence || trace.target.empty() || holds(trace.target));
 }
 
@@ -135,7 +137,8 @@ void PathWatch::read() {
         const auto& directory = places_.at(place);
         for (const auto& path : directory.paths) {
           const auto& steps = watched_.at(path).trace.steps;
-          if (!directory.content && !name.empty() && std::ranges::find(steps, std::pair(place, name)) == steps.end()) continue;
+          if (!directory.content && !name.empty() && std::ranges::find(steps, std::pair(place, name)) == steps.end())
+            continue;
           touched.insert(path);
           moved = moved || (event.mask & ~(IN_CREATE | IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE | IN_ISDIR)) != 0;
         }

@@ -10,7 +10,8 @@
 
 namespace postern::agent {
 
-Result<std::unique_ptr<PollWatch>> PollWatch::open(net::Loop& loop, const std::string& path, std::function<void()> changed) {
+Result<std::unique_ptr<PollWatch>> PollWatch::open(net::Loop& loop, const std::string& path,
+                                                   std::function<void()> changed) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return fail(errno_error(errno, "opening", path));
   const int set = ::epoll_create1(EPOLL_CLOEXEC);

@@ -16,7 +16,8 @@ inline constexpr const char* kMountsFile = "/proc/self/mountinfo";
 class PollWatch {
  public:
   /// Errors: those of opening the file; kUnsupported when it can't be polled.
-  static Result<std::unique_ptr<PollWatch>> open(net::Loop& loop, const std::string& path, std::function<void()> changed);
+  static Result<std::unique_ptr<PollWatch>> open(net::Loop& loop, const std::string& path,
+                                                 std::function<void()> changed);
   ~PollWatch();
   PollWatch(const PollWatch&) = delete;
   PollWatch& operator=(const PollWatch&) = delete;

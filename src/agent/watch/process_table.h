@@ -1,5 +1,6 @@
 #pragma once
-// Which processes run under a name: /proc, read when asked. A process goes by its `comm` and by its program's base name.
+// Which processes run under a name: /proc, read when asked. A process goes by its `comm` and by its program's base
+// name.
 #include <sys/types.h>
 
 #include <optional>

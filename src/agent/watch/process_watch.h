@@ -26,7 +26,8 @@ class ProcessWatch {
   ProcessWatch(const ProcessWatch&) = delete;
   ProcessWatch& operator=(const ProcessWatch&) = delete;
 
-  /// Watches exactly these from now on. `changed` is called for each new one before this returns, and later on each change.
+  /// Watches exactly these from now on. `changed` is called for each new one before this returns, and later on each
+  /// change.
   void set_names(std::set<std::string> names);
   bool running(const std::string& name) const;
 

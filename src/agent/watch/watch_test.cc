@@ -27,7 +27,8 @@ using namespace std::chrono_literals;
 TEST(ProcessStat, NamesMayHoldAnything) {
   EXPECT_EQ(parse_process_stat("12 (a) b) S 1")->comm, "a) b");
   EXPECT_EQ(parse_process_stat("12 (x) Z 1")->state, 'Z');
-  for (const auto* text : {"", "12", "12 (", "12 (x", "12 (x)", "12 (x) ", ")( S", "12 (x)S"}) EXPECT_FALSE(parse_process_stat(text)) << text;
+  for (const auto* text : {"", "12", "12 (", "12 (x", "12 (x)", "12 (x) ", ")( S", "12 (x)S"})
+    EXPECT_FALSE(parse_process_stat(text)) << text;
 }
 
 class Watch : public testing::Test {

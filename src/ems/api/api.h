@@ -31,8 +31,8 @@ struct ApiHooks {
   /// Puts a web server certificate into effect for new connections, without a restart. An error keeps the old one in
   /// effect and nothing is recorded. Required.
   std::function<Status(const net::TlsIdentity&)> use_web_certificate;
-  /// Commits what the core has queued (EmsCore::flush, its actions): called before a request that reads is answered, so that
-  /// nobody is told what a failing commit would take back. Required.
+  /// Commits what the core has queued (EmsCore::flush, its actions): called before a request that reads is answered, so
+  /// that nobody is told what a failing commit would take back. Required.
   std::function<void()> commit;
 };
 

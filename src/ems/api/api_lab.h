@@ -51,7 +51,8 @@ struct Reply {
 
   static json::value member(const json::value& of, std::string_view name) {
     const json::object* object = of.if_object();
-    const json::value* found = object == nullptr ? nullptr : object->if_contains(json::string_view(name.data(), name.size()));
+    const json::value* found =
+        object == nullptr ? nullptr : object->if_contains(json::string_view(name.data(), name.size()));
     return found == nullptr ? json::value(nullptr) : *found;
   }
 
@@ -229,7 +230,8 @@ class ApiLab : public Lab {
     return {reply.cookie(), reply.str("csrf_token")};
   }
   /// With the cookie, and the CSRF token in its header.
-  Reply browse(const Browser& browser, const std::string& method, const std::string& target, const std::string& body = {}) {
+  Reply browse(const Browser& browser, const std::string& method, const std::string& target,
+               const std::string& body = {}) {
     auto r = request(method, target, body);
     r.headers.add("Cookie", browser.cookie);
     if (method != "GET") r.headers.add("X-CSRF-Token", browser.csrf_token);

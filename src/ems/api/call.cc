@@ -168,7 +168,8 @@ Result<std::string> read_cursor(const Call& call) {
   const auto bytes = from_base64(text);
   const std::string seal = cursor_seal(call);
   // Only the one spelling that make_cursor writes.
-  if (!bytes || to_base64url(*bytes) != text || bytes->size() <= seal.size() || as_text(*bytes).substr(0, seal.size()) != seal) {
+  if (!bytes || to_base64url(*bytes) != text || bytes->size() <= seal.size() ||
+      as_text(*bytes).substr(0, seal.size()) != seal) {
     return postern::fail(ErrorCode::kInvalidArgument,
                          "cursor: is not one that this list gave; begin again without a cursor");
   }

@@ -26,8 +26,8 @@ DoneStatus done_showing(const CallPtr& call, Show show, int status = 200) {
   };
 }
 
-/// One page of a list that is in memory and in the order of its keys, ascending: `key_of` gives an item's key, which must
-/// be unique, and `show` its JSON. Answers the call.
+/// One page of a list that is in memory and in the order of its keys, ascending: `key_of` gives an item's key, which
+/// must be unique, and `show` its JSON. Answers the call.
 template <class Items, class Key, class Show>
 void reply_page(const CallPtr& call, const Items& items, Key key_of, Show show) {
   const Result<std::string> after = read_cursor(*call);

@@ -291,8 +291,9 @@ Status check_query(const std::vector<Field>& fields, const std::map<std::string,
     if (field->type == FieldType::kInteger) {
       const auto number = parse_u64(text);
       const bool fits = number && *number <= static_cast<std::uint64_t>(INT64_MAX);
-      ok = fits ? check_integer(*field, static_cast<std::int64_t>(*number))
-                : Status(invalid(fmt::format("{}: must be a whole number from {} to {}", name, field->min, field->max)));
+      ok = fits
+               ? check_integer(*field, static_cast<std::int64_t>(*number))
+               : Status(invalid(fmt::format("{}: must be a whole number from {} to {}", name, field->min, field->max)));
     } else if (field->type == FieldType::kBoolean) {
       if (text != "true" && text != "false") ok = invalid(name + ": must be true or false");
     } else {

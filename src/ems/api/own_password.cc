@@ -61,7 +61,8 @@ void change_own_password(const CallPtr& call, const std::string& old_password, c
     }
     Services& services = call->services;
     if (!*right) {
-      services.core.note(now_of(call), actor_of(call), "password.refused", call->who.user, "the old password was wrong");
+      services.core.note(now_of(call), actor_of(call), "password.refused", call->who.user,
+                         "the old password was wrong");
       return refuse(done, {ErrorCode::kPermissionDenied, "old_password: is wrong; the password was not changed"});
     }
     give_back_attempt(call);

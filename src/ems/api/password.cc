@@ -26,7 +26,8 @@ Result<std::string> hash_password(const std::string& password) {
   std::array<char, crypto_pwhash_argon2id_STRBYTES> out{};
   if (sodium_init() < 0 || crypto_pwhash_argon2id_str(out.data(), password.data(), password.size(), kOperations,
                                                       kMemory) != 0) {
-    return fail(ErrorCode::kResourceExhausted, "hashing the password needs 64 MiB of memory that the machine did not give");
+    return fail(ErrorCode::kResourceExhausted,
+                "hashing the password needs 64 MiB of memory that the machine did not give");
   }
   return std::string(out.data());
 }

@@ -18,7 +18,8 @@ bool verify_password(const std::string& hash, const std::string& password);
 std::string decoy_password_hash(Random& random);
 
 /// What a new password must be. Error: kInvalidArgument, naming `field` and saying what is missing.
-Status acceptable_password(const std::string& password, const std::string& user, const std::string& field = "new_password");
+Status acceptable_password(const std::string& password, const std::string& user,
+                           const std::string& field = "new_password");
 inline constexpr std::size_t kMinPassword = 12;
 inline constexpr std::size_t kMaxPassword = 256;
 

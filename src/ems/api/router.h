@@ -22,7 +22,8 @@ class Router {
     PathParams params;
     std::vector<std::string> allowed;
   };
-  /// A fixed segment wins over a parameter where both could answer. Paths are compared byte for byte; a trailing slash is another path.
+  /// A fixed segment wins over a parameter where both could answer. Paths are compared byte for byte; a trailing slash
+  /// is another path.
   Match match(std::string_view method, std::string_view path) const;
 
   const std::vector<Resource>& resources() const { return resources_; }

@@ -63,7 +63,8 @@ void sign_in(const CallPtr& call, const std::string& name, const std::string& pa
     give_back_attempt(call);
     if (services.core.administrator(name)->disabled) {
       services.core.note_refusal(now, actor, "signin.refused", name, "disabled");
-      return done(fail(ErrorCode::kPermissionDenied, "this administrator is disabled; another one can enable it again"));
+      return done(
+          fail(ErrorCode::kPermissionDenied, "this administrator is disabled; another one can enable it again"));
     }
     SignedIn signed_in;
     signed_in.secret = services.sessions.open(name, now.mono, services.random);

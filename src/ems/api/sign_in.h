@@ -14,8 +14,9 @@ struct SignedIn {
 };
 
 /// Calls `done` once, on the loop's thread, maybe later. A session that the request had is ended when it succeeds.
-/// Errors: kUnauthenticated (name or password wrong; never which), kPermissionDenied (disabled), kResourceExhausted (too many attempts from this
-/// address, or sessions: to be answered 429; the call has its Retry-After), kUnavailable (too many at this moment).
+/// Errors: kUnauthenticated (name or password wrong; never which), kPermissionDenied (disabled), kResourceExhausted
+/// (too many attempts from this address, or sessions: to be answered 429; the call has its Retry-After), kUnavailable
+/// (too many at this moment).
 void sign_in(const CallPtr& call, const std::string& name, const std::string& password,
              std::function<void(Result<SignedIn>)> done);
 

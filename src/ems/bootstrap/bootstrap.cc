@@ -42,7 +42,8 @@ Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& 
   const EmsSerial serial("PSTEMS" + random.digits(10));
   const std::string organisation = "Postern EMS " + serial.str();
   const auto root = pki::make_root(serial.str() + " root", organisation, validity(now, kRootLife), random);
-  const auto ztna = pki::make_intermediate(root, serial.str() + " ZTNA CA", organisation, validity(now, kZtnaLife), random);
+  const auto ztna =
+      pki::make_intermediate(root, serial.str() + " ZTNA CA", organisation, validity(now, kZtnaLife), random);
   const auto telemetry = pki::make_server(root, serial.str() + " telemetry", options.server_names,
                                           validity(now, kTelemetryLife), random);
   const auto web = pki::make_server(root, options.server_names.empty() ? serial.str() : options.server_names.front(),

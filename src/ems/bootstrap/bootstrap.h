@@ -21,11 +21,11 @@ struct BootstrapOptions {
 
 /// True if the store holds no EMS yet. Errors of the store.
 Result<bool> store_is_blank(const Store& store);
-/// Serial number, tenant (zeros), EMS root key, ZTNA CA, telemetry and web certificates, administrator, default profile.
-/// The built-in tag is the engine's. Error: kConflict (not blank), those of the store.
+/// Serial number, tenant (zeros), EMS root key, ZTNA CA, telemetry and web certificates, administrator, default
+/// profile. The built-in tag is the engine's. Error: kConflict (not blank), those of the store.
 Status bootstrap(Store& store, Random& random, Now now, const BootstrapOptions& options);
-/// Sets a password from the command line, while the EMS does not run; enables the administrator and ends their API tokens.
-/// Error: kNotFound.
+/// Sets a password from the command line, while the EMS does not run; enables the administrator and ends their API
+/// tokens. Error: kNotFound.
 Status set_password(Store& store, Now now, const std::string& administrator, const std::string& password_hash);
 
 }  // namespace postern::ems

@@ -5,7 +5,8 @@ namespace {
 
 Result<pki::Identity> read_pem(const std::map<std::string, std::string>& meta, std::string_view name) {
   const auto damaged = [&](std::string_view why) {
-    return fail(ErrorCode::kDataLoss, "the stored identity \"" + std::string(name) + "\" is damaged: " + std::string(why));
+    return fail(ErrorCode::kDataLoss,
+                "the stored identity \"" + std::string(name) + "\" is damaged: " + std::string(why));
   };
   const auto it = meta.find(std::string(name));
   if (it == meta.end()) return damaged("it is missing");

@@ -1,6 +1,6 @@
 #pragma once
-// Who this EMS is: serial number, tenant and the keys that make it trusted. Kept in the store's meta table; the keys never
-// leave it but into TLS and signatures.
+// Who this EMS is: serial number, tenant and the keys that make it trusted. Kept in the store's meta table; the keys
+// never leave it but into TLS and signatures.
 #include <map>
 #include <string>
 

@@ -10,8 +10,8 @@ Error no_endpoint(const EndpointUid& uid) { return {ErrorCode::kNotFound, "there
 
 }  // namespace
 
-void EmsCore::create_invitation(Now now, const Actor& actor, Seconds expires_in, std::uint32_t max_uses, std::string note,
-                                Done<InvitationMade> done) {
+void EmsCore::create_invitation(Now now, const Actor& actor, Seconds expires_in, std::uint32_t max_uses,
+                                std::string note, Done<InvitationMade> done) {
   if (expires_in < Seconds(60) || expires_in > Seconds(365 * 24 * 3600)) {
     return impl_->refuse(std::move(done),
                          {ErrorCode::kInvalidArgument, "an invitation lasts from 60 seconds to 365 days"});

@@ -31,7 +31,8 @@ void EmsCore::change_device(Now now, const Actor& actor, const GatewaySerial& se
     return refuse(ErrorCode::kInvalidArgument, "security posture tags are always shared");
   }
   if (change.selected) {
-    if (change.selected->size() > kMaxSelected) return refuse(ErrorCode::kInvalidArgument, "at most four devices can be selected");
+    if (change.selected->size() > kMaxSelected)
+      return refuse(ErrorCode::kInvalidArgument, "at most four devices can be selected");
     for (const auto& other : *change.selected) {
       if (other == serial || registry.devices.find(other) == nullptr) {
         return refuse(ErrorCode::kInvalidArgument, "there is no other fabric device " + other.str());
@@ -97,7 +98,8 @@ std::size_t erase_tokens_of(Registry& registry, const std::string& user) {
   return theirs.size();
 }
 
-constexpr std::string_view kLastAdmin = "this is the last administrator with the role admin who may sign in; make another one first";
+constexpr std::string_view kLastAdmin =
+    "this is the last administrator with the role admin who may sign in; make another one first";
 
 }  // namespace
 
@@ -130,7 +132,8 @@ void EmsCore::save_administrator(Now now, const Actor& actor, Administrator admi
     if (before->role != administrator.role) add("role " + std::string(administrator_role_name(administrator.role)));
     if (before->disabled != administrator.disabled) add(administrator.disabled ? "disabled" : "enabled");
   }
-  impl_->audit(now, actor, before == nullptr ? "administrator.create" : "administrator.change", administrator.name, what);
+  impl_->audit(now, actor, before == nullptr ? "administrator.create" : "administrator.change", administrator.name,
+               what);
   const auto name = administrator.name;
   registry.administrators.edit(name) = std::move(administrator);
   impl_->complete(std::move(done));
@@ -142,7 +145,8 @@ void EmsCore::remove_administrator(Now now, const Actor& actor, const std::strin
   if (registry.administrators.find(name) == nullptr) {
     return impl_->refuse(std::move(done), {ErrorCode::kNotFound, "there is no administrator " + name});
   }
-  if (last_admin(registry, name)) return impl_->refuse(std::move(done), {ErrorCode::kConflict, std::string(kLastAdmin)});
+  if (last_admin(registry, name))
+    return impl_->refuse(std::move(done), {ErrorCode::kConflict, std::string(kLastAdmin)});
   registry.administrators.erase(name);
   erase_tokens_of(registry, name);
   impl_->hold(act::PasswordChanged{name});

@@ -9,7 +9,8 @@ namespace postern::ems {
 
 std::string EmsCore::Impl::tag_named_alike(const std::string& name, posture::TagId self) const {
   const auto lower = to_lower(name);
-  if (self != built_in_.id && lower == to_lower(posture::kAllRegisteredClients) && name != posture::kAllRegisteredClients) {
+  if (self != built_in_.id && lower == to_lower(posture::kAllRegisteredClients) &&
+      name != posture::kAllRegisteredClients) {
     return std::string(posture::kAllRegisteredClients);
   }
   for (const auto& [id, tag] : registry_.tags.all()) {
@@ -46,17 +47,20 @@ void EmsCore::save_tag(Now now, const Actor& actor, std::string_view name, postu
   auto& registry = impl_->registry_;
   auto id = impl_->engine_.id_of(name);
   if (id != 0 && create_only) {
-    return impl_->refuse(std::move(done), {ErrorCode::kAlreadyExists, "there is a tag " + std::string(name) + " already"});
+    return impl_->refuse(std::move(done),
+                         {ErrorCode::kAlreadyExists, "there is a tag " + std::string(name) + " already"});
   }
   const bool fresh = id == 0;
   const Tag* before = fresh ? nullptr : impl_->registry_.tags.find(id);
   const std::string old_name = before == nullptr ? std::string() : before->definition.name.str();
-  // Tags of an older EMS may be called alike already: they are told apart when one is renamed, and can be changed until then.
+  // Tags of an older EMS may be called alike already: they are told apart when one is renamed, and can be changed until
+  // then.
   const bool named = fresh || old_name != definition.name.str();
   if (const auto other = named ? impl_->tag_named_alike(definition.name.str(), id) : std::string(); !other.empty()) {
-    return impl_->refuse(std::move(done), {ErrorCode::kAlreadyExists,
-                                           "there is a tag " + other + " already; a name that differs only in case would be "
-                                           "taken for it. Choose another name"});
+    return impl_->refuse(std::move(done),
+                         {ErrorCode::kAlreadyExists, "there is a tag " + other +
+                                                         " already; a name that differs only in case would be "
+                                                         "taken for it. Choose another name"});
   }
   if (fresh) {
     const auto& next = *registry.meta.find(std::string(meta::kNextTag));
@@ -70,7 +74,8 @@ void EmsCore::save_tag(Now now, const Actor& actor, std::string_view name, postu
     detail = "was " + old_name;
     if (const auto warning = impl_->missed_tag_warning(id); !warning.empty()) {
       detail += "; " + warning;
-      impl_->hold(act::Alert{"tag.renamed", "the tag " + old_name + " is called " + definition.name.str() + " now; " + warning});
+      impl_->hold(act::Alert{"tag.renamed",
+                             "the tag " + old_name + " is called " + definition.name.str() + " now; " + warning});
     }
   }
   auto& tag = registry.tags.edit(id);
@@ -124,9 +129,10 @@ void EmsCore::delete_profile(Now now, const Actor& actor, const std::string& nam
     return row.second.registered() && row.second.profile == name;
   });
   if (name == kDefaultProfile || used) {
-    return impl_->refuse(std::move(done), {ErrorCode::kConflict, name == kDefaultProfile
-                                                                     ? "the default profile can't be deleted"
-                                                                     : "endpoints use this profile; give them another first"});
+    return impl_->refuse(
+        std::move(done),
+        {ErrorCode::kConflict, name == kDefaultProfile ? "the default profile can't be deleted"
+                                                       : "endpoints use this profile; give them another first"});
   }
   impl_->registry_.profiles.erase(name);
   impl_->audit(now, actor, "profile.delete", name);

@@ -104,7 +104,8 @@ TEST_P(Convergence, AgreesAfterFaultsOfEveryKind) {
           acknowledged[&agent].clear();
           const posture::Route route{"eth0", *IpAddress::parse("10.0.1.1"), *MacAddress::parse(macs[dice.below(2)]),
                                      *IpAddress::parse("10.0.1.2"), false, 0};
-          facts = {{std::string(keys::kOsFamily), std::string("linux")}, {std::string(keys::kRoutes), std::vector{route}}};
+          facts = {{std::string(keys::kOsFamily), std::string("linux")},
+                   {std::string(keys::kRoutes), std::vector{route}}};
         }
         facts.emplace_back(keys::process_running(process), running);
         report(agent, facts, full);

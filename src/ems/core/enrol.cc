@@ -38,7 +38,8 @@ Result<Wish> read_wish(ByteView request) {
     return fail(ErrorCode::kInvalidArgument, "the enrolment request is damaged");
   }
   for (const auto* text : {&in.code(), &in.host_name(), &in.machine_id(), &in.hardware_uuid(), &in.agent_version()}) {
-    if (text->size() > kMaxText) return fail(ErrorCode::kInvalidArgument, "a text in the enrolment request is too long");
+    if (text->size() > kMaxText)
+      return fail(ErrorCode::kInvalidArgument, "a text in the enrolment request is too long");
   }
   if (in.macs_size() > kMaxMacs) return fail(ErrorCode::kInvalidArgument, "too many hardware addresses");
   Wish out{Bytes(in.csr_der().begin(), in.csr_der().end()), in.code(), in.host_name(), in.machine_id(),

@@ -118,7 +118,8 @@ void EmsCore::Impl::publish(bool committed) {
   }
   for (const auto& uid : gone) {
     if (const auto* s = session_of(uid)) {
-      agent_goodbye(s->id, telemetry::kDeregistered, Millis(60'000), "the endpoint is not registered any more; enrol again");
+      agent_goodbye(s->id, telemetry::kDeregistered, Millis(60'000),
+                    "the endpoint is not registered any more; enrol again");
     }
     heard_.erase(uid);
   }

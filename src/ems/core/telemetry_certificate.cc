@@ -1,5 +1,5 @@
-// The telemetry listener's certificate renews itself. Nobody pins it: agents trust the root key that signs it, and gateways
-// never see it.
+// The telemetry listener's certificate renews itself. Nobody pins it: agents trust the root key that signs it, and
+// gateways never see it.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -18,8 +18,9 @@ constexpr std::chrono::hours kRenewBefore{60 * 24};
 std::string missing_name(const pki::CertificateInfo& leaf, const std::vector<std::string>& names) {
   for (const auto& name : names) {
     const auto ip = IpAddress::parse(name);
-    const bool named = ip ? std::ranges::count(leaf.ip_addresses, ip->str()) != 0
-                          : std::ranges::any_of(leaf.dns_names, [&](const auto& dns) { return to_lower(dns) == to_lower(name); });
+    const bool named =
+        ip ? std::ranges::count(leaf.ip_addresses, ip->str()) != 0
+           : std::ranges::any_of(leaf.dns_names, [&](const auto& dns) { return to_lower(dns) == to_lower(name); });
     if (!named) return name;
   }
   return {};

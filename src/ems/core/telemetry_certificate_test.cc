@@ -80,7 +80,8 @@ TEST_F(TelemetryCertificate, OneThatIsNotValidYetIsRenewedAtOnce) {
   ASSERT_EQ(renewals(), 2u);
   EXPECT_LE(leaf().not_before, clock.now().wall);
   const auto said = core->audit(0, 1)->front();
-  EXPECT_TRUE(said.detail.starts_with("it would not have been valid before " + to_iso8601(before.not_before))) << said.detail;
+  EXPECT_TRUE(said.detail.starts_with("it would not have been valid before " + to_iso8601(before.not_before)))
+      << said.detail;
 }
 
 TEST_F(TelemetryCertificate, AClockFromBeforeTheEmsItselfRenewsNothing) {

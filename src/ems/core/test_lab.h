@@ -1,5 +1,6 @@
 #pragma once
-// For tests: a core on a store in memory, agents that speak frame by frame, and gateways that are the real FabricClient.
+// For tests: a core on a store in memory, agents that speak frame by frame, and gateways that are the real
+// FabricClient.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -173,7 +174,8 @@ class Lab : public ::testing::Test {
   }
   posture::Fact fact(posture::FactValue value) { return {std::move(value), clock.now().wall, "test"}; }
   /// Without running: nothing is committed yet.
-  void report(TestAgent& agent, const std::vector<std::pair<std::string, posture::FactValue>>& facts, bool full = false) {
+  void report(TestAgent& agent, const std::vector<std::pair<std::string, posture::FactValue>>& facts,
+              bool full = false) {
     wire::TelemetryFrame frame;
     auto& r = *frame.mutable_report();
     r.set_seq(++agent.seq);
@@ -202,12 +204,14 @@ class Lab : public ::testing::Test {
     auto tag = posture::parse_tag_json(json);
     ASSERT_TRUE(tag) << tag.error().message;
     bool saved = false;
-    core->save_tag(clock.now(), admin, tag->name.str(), *tag, false, [&](Result<posture::TagId> id) { saved = id.has_value(); });
+    core->save_tag(clock.now(), admin, tag->name.str(), *tag, false,
+                   [&](Result<posture::TagId> id) { saved = id.has_value(); });
     run();
     ASSERT_TRUE(saved);
   }
   void save_process_tag(const std::string& name = "Has-sshd") {
-    save_tag(R"({"name":")" + name + R"(","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})");
+    save_tag(R"({"name":")" + name +
+             R"(","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})");
   }
 
   void connect(TestGateway& gateway) {

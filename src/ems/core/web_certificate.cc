@@ -51,8 +51,8 @@ void EmsCore::Impl::renew_web_certificate(Now now) {
   if (it == all.end()) return;
   const auto before = leaf_of(it->second);
   if (!before) return;
-  // Made while the clock was ahead: nobody else takes it before its time. A clock from before our own root is wrong itself
-  // (a machine that boots without one): what was made meanwhile would be of no use.
+  // Made while the clock was ahead: nobody else takes it before its time. A clock from before our own root is wrong
+  // itself (a machine that boots without one): what was made meanwhile would be of no use.
   const auto root = pki::parse_certificate(identity_->root.certificate);
   if (!root || root->not_before > now.wall) return;
   const bool too_early = before->not_before > now.wall;

@@ -66,7 +66,8 @@ TEST_F(WebCertificate, TheBuiltInOneIsRenewedBeforeItExpires) {
   EXPECT_EQ(core->status().web_certificate.sha256, after.sha256);
   EXPECT_EQ(core->audit(0, 1)->front().action, "server_certificate.renew");
   bool told = false;
-  for (const auto& frame : gateway.inbox) told |= frame.has_goodbye() && frame.goodbye().reason() == "certificate_changed";
+  for (const auto& frame : gateway.inbox)
+    told |= frame.has_goodbye() && frame.goodbye().reason() == "certificate_changed";
   EXPECT_TRUE(told);
   clock.advance(std::chrono::hours(1));
   tick();
@@ -99,7 +100,8 @@ TEST_F(WebCertificate, OneThatIsNotValidYetIsRenewedAtOnce) {
   EXPECT_EQ(alerts, std::vector<std::string>{"ems.web_certificate_renewed"});
   const auto said = core->audit(0, 1)->front();
   EXPECT_EQ(said.action, "server_certificate.renew");
-  EXPECT_TRUE(said.detail.starts_with("it would not have been valid before " + to_iso8601(before.not_before))) << said.detail;
+  EXPECT_TRUE(said.detail.starts_with("it would not have been valid before " + to_iso8601(before.not_before)))
+      << said.detail;
   clock.advance(std::chrono::hours(1));
   tick();
   EXPECT_EQ(web_certificates_in_use.size(), 2u);  // once

@@ -1,6 +1,6 @@
 #pragma once
-// Rows of the store and back. Text rows are JSON objects; facts and inventories are bytes. Reading is strict about what it
-// needs and ignores members it doesn't know (a newer version's); a row that can't be read is kDataLoss, naming it.
+// Rows of the store and back. Text rows are JSON objects; facts and inventories are bytes. Reading is strict about what
+// it needs and ignores members it doesn't know (a newer version's); a row that can't be read is kDataLoss, naming it.
 #include <string>
 #include <string_view>
 

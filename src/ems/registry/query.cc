@@ -105,7 +105,9 @@ EndpointPage find_endpoints(const std::map<EndpointUid, Endpoint>& endpoints, co
   }
   EndpointPage page;
   page.total = found.size();
-  const auto before = [&](const auto& a, const auto& b) { return query.descending ? b.first < a.first : a.first < b.first; };
+  const auto before = [&](const auto& a, const auto& b) {
+    return query.descending ? b.first < a.first : a.first < b.first;
+  };
   if (!query.after.empty()) {
     std::erase_if(found, [&](const auto& f) {
       return query.descending ? f.first >= query.after : f.first <= query.after;

@@ -27,13 +27,16 @@ void add_rows(Batch& batch, TableId id, const Table<K, V>& table, KeyText key_te
     const V* was = before ? &*before : nullptr;
     if (was == nullptr && after == nullptr) continue;
     if (was != nullptr && after != nullptr && row(*was) == row(*after)) continue;
-    batch.rows.push_back({id, key_text(key), after == nullptr ? std::nullopt : std::optional<std::string>(row(*after))});
+    batch.rows.push_back(
+        {id, key_text(key), after == nullptr ? std::nullopt : std::optional<std::string>(row(*after))});
     log(key, was, after);
   }
 }
 
 std::string event(const void* before, const void* after) {
-  return before == nullptr ? R"({"event":"added"})" : after == nullptr ? R"({"event":"removed"})" : R"({"event":"changed"})";
+  return before == nullptr  ? R"({"event":"added"})"
+         : after == nullptr ? R"({"event":"removed"})"
+                            : R"({"event":"changed"})";
 }
 
 void add_fact_rows(Batch& batch, const Endpoint* before, const Endpoint* after) {
@@ -98,7 +101,8 @@ Status Registry::load(const Store& store) {
       }
       case TableId::kEndpointState: {
         auto* e = endpoints.quietly(EndpointUid(name));
-        done = e == nullptr ? Status(fail(ErrorCode::kDataLoss, "no such endpoint")) : codec::read_endpoint_state_row(value, *e);
+        done = e == nullptr ? Status(fail(ErrorCode::kDataLoss, "no such endpoint"))
+                            : codec::read_endpoint_state_row(value, *e);
         break;
       }
       case TableId::kFacts: {
@@ -122,7 +126,9 @@ Status Registry::load(const Store& store) {
       }
       case TableId::kAdministrators: done = keep(codec::read_administrator_row(value), administrators, key); break;
       case TableId::kApiTokens: done = keep(codec::read_api_token_row(value), tokens, key); break;
-      case TableId::kServerCertificates: done = keep(codec::read_server_certificate_row(value), certificates, key); break;
+      case TableId::kServerCertificates:
+        done = keep(codec::read_server_certificate_row(value), certificates, key);
+        break;
       case TableId::kFeeds: done = keep(codec::read_feed_row(value), feeds, key); break;
     }
     if (!done) {
@@ -151,7 +157,8 @@ Batch Registry::batch(WallTime at) const {
            [&out](posture::TagId, const Tag* before, const Tag* after) {
              // Under the name it has now; what it was goes along, to look back.
              const auto& name = (after != nullptr ? after : before)->definition.name.str();
-             out.changes.push_back({"tag", name, event(before, after), before == nullptr ? "" : codec::tag_row(*before)});
+             out.changes.push_back(
+                 {"tag", name, event(before, after), before == nullptr ? "" : codec::tag_row(*before)});
            });
   add_rows(out, TableId::kProfiles, profiles, same, codec::profile_row, logged("profile"));
   add_rows(out, TableId::kInvitations, invitations, same, codec::invitation_row, logged("invitation"));
@@ -166,7 +173,8 @@ Batch Registry::batch(WallTime at) const {
     const Endpoint* was = before ? &*before : nullptr;
     const Endpoint* is = endpoints.find(uid);
     if (was == nullptr && is == nullptr) continue;
-    const auto row = [&, &uid = uid](TableId table, std::string (*make)(const Endpoint&)) {  // named: clang 14 asks for it
+    const auto row = [&, &uid = uid](TableId table,
+                                     std::string (*make)(const Endpoint&)) {  // named: clang 14 asks for it
       if (is == nullptr) {
         out.rows.push_back({table, uid.str(), std::nullopt});
       } else if (auto text = make(*is); was == nullptr || make(*was) != text ||

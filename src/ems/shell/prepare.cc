@@ -28,11 +28,14 @@ void drop_initial_password(const std::filesystem::path& file, const std::string&
   if (verify_password(hash, std::string(trim(*text)))) return;
   std::error_code ec;
   if (std::filesystem::remove(file, ec)) {
-    return log_info("ems.initial_password", "the initial password was changed; its file is removed", {{"file", file.string()}});
+    return log_info("ems.initial_password", "the initial password was changed; its file is removed",
+                    {{"file", file.string()}});
   }
   if (ec) {
-    log_warning("ems.initial_password", "the initial password was changed, but its file can't be removed (" + ec.message() +
-                                            "); delete it yourself", {{"file", file.string()}});
+    log_warning(
+        "ems.initial_password",
+        "the initial password was changed, but its file can't be removed (" + ec.message() + "); delete it yourself",
+        {{"file", file.string()}});
   }
 }
 
@@ -57,8 +60,9 @@ Result<std::unique_ptr<Store>> prepare_store(const std::filesystem::path& data_d
     if (auto ok = write_file_atomic(file, password + "\n", 0600); !ok) return fail(ok.error());
     if (auto ok = bootstrap(**store, random, now, options); !ok) return fail(ok.error());
     log_info("ems.created",
-             keep_initial_password ? "a new EMS was made; sign in as admin with the password in this file"
-                                   : "a new EMS was made; sign in as admin with the password in this file, and change it then",
+             keep_initial_password
+                 ? "a new EMS was made; sign in as admin with the password in this file"
+                 : "a new EMS was made; sign in as admin with the password in this file, and change it then",
              {{"file", file.string()}});
   }
   return store;

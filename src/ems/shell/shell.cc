@@ -169,7 +169,8 @@ net::TlsServerConfig Shell::telemetry_config(net::TlsIdentity identity) const {
   net::TlsServerConfig config;
   config.identity = std::move(identity);
   config.client_roots_pem = core_.identity()->ztna_pem() + core_.identity()->root_pem();
-  config.alpn = {{kTelemetryProtocol, net::ClientCertificate::kRequired}, {kEnrolProtocol, net::ClientCertificate::kNone}};
+  config.alpn = {{kTelemetryProtocol, net::ClientCertificate::kRequired},
+                 {kEnrolProtocol, net::ClientCertificate::kNone}};
   return config;
 }
 
@@ -183,7 +184,9 @@ Status Shell::listen() {
   if (web == nullptr) return fail(ErrorCode::kDataLoss, "no web server certificate is selected");
   auto https = net::Server::listen(
       loop_, options_.https.ip, options_.https.port, https_config({web->chain_pem, web->key_pem}),
-      [this](net::HttpRequest request, net::HttpResponder respond) { on_https(std::move(request), std::move(respond)); },
+      [this](net::HttpRequest request, net::HttpResponder respond) {
+        on_https(std::move(request), std::move(respond));
+      },
       [this](const net::HttpRequest& request) { return on_upgrade(request, kFabricProtocol, "/fabric", true); });
   if (!https) return fail(https.error().context("the HTTPS listener"));
   https_ = std::move(*https);
@@ -251,8 +254,8 @@ Status Shell::start() {
 
 Status Shell::write_runtime_file() const {
   const auto text = fmt::format(
-      "{{\"pid\": {}, \"serial\": {}, \"https_port\": {}, \"telemetry_port\": {}, \"root_key_sha256\": \"{}\"}}\n", ::getpid(),
-      json_quote(core_.status().serial.str()), https_->port(), telemetry_->port(),
+      "{{\"pid\": {}, \"serial\": {}, \"https_port\": {}, \"telemetry_port\": {}, \"root_key_sha256\": \"{}\"}}\n",
+      ::getpid(), json_quote(core_.status().serial.str()), https_->port(), telemetry_->port(),
       to_hex_lower(core_.status().root_key_sha256));
   return write_file_atomic(options_.data_dir / kRuntimeFile, text, 0600);
 }
@@ -280,7 +283,8 @@ net::UpgradeDecision Shell::on_upgrade(const net::HttpRequest& request, const ch
   net::UpgradeDecision decision;
   decision.refusal.status = 404;
   if (stopping_) decision.refusal.status = 503;
-  if (stopping_ || request.peer.alpn != protocol || request.path != path || request.peer.chain_der.empty()) return decision;
+  if (stopping_ || request.peer.alpn != protocol || request.path != path || request.peer.chain_der.empty())
+    return decision;
   decision.accept = [this, fabric](net::WebSocketPtr socket) { adopt(std::move(socket), fabric); };
   return decision;
 }
@@ -363,7 +367,8 @@ void Shell::stop() {
 
 Result<ListenAddress> parse_listen_address(const std::string& text) {
   const auto wrong = [&] {
-    return fail(ErrorCode::kInvalidArgument, "\"" + text + "\" is not an address to listen on; write IP:PORT or [IPv6]:PORT");
+    return fail(ErrorCode::kInvalidArgument,
+                "\"" + text + "\" is not an address to listen on; write IP:PORT or [IPv6]:PORT");
   };
   const auto colon = text.rfind(':');
   if (colon == text.npos) return wrong();
@@ -419,7 +424,8 @@ int reset_password(const std::filesystem::path& data_dir, const std::string& adm
   std::printf("%s\n", password.c_str());
   // What else it did, in the words of the audit log: not on standard output, which is the password alone.
   if (const auto log = (*store)->audit(0, 1); log && !log->empty()) {
-    std::fprintf(stderr, "postern-ems: another password for %s %s\n", administrator.c_str(), log->front().detail.c_str());
+    std::fprintf(stderr, "postern-ems: another password for %s %s\n", administrator.c_str(),
+                 log->front().detail.c_str());
   }
   return 0;
 }

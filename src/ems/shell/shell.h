@@ -22,7 +22,8 @@ struct ShellOptions {
   std::filesystem::path data_dir;
   ListenAddress https;
   ListenAddress telemetry;
-  std::vector<std::string> public_addresses;   ///< "host:port" that invitations name; empty: the telemetry listener's own.
+  std::vector<std::string>
+      public_addresses;  ///< "host:port" that invitations name; empty: the telemetry listener's own.
   std::vector<std::string> server_names;       ///< More names and addresses for the EMS's own certificates.
   std::vector<std::filesystem::path> feeds;
   bool keep_initial_password = false;          ///< The first administrator need not change it at the first sign-in.
@@ -35,8 +36,8 @@ struct ShellOptions {
 /// Runs the EMS until SIGTERM or SIGINT. Exit status of the program. Thread: one, and the loop's workers.
 int run_ems(const ShellOptions& options);
 
-/// Sets a new random password of an administrator, who is enabled and whose API tokens end, and writes it to standard output;
-/// what else was done, to standard error. Exit status.
+/// Sets a new random password of an administrator, who is enabled and whose API tokens end, and writes it to standard
+/// output; what else was done, to standard error. Exit status.
 int reset_password(const std::filesystem::path& data_dir, const std::string& administrator);
 
 }  // namespace postern::ems

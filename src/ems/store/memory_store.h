@@ -27,8 +27,8 @@ class MemoryStore final : public Store {
   void fail_commits(std::optional<Error> error) { failure_ = std::move(error); }
   std::size_t commits() const { return commits_; }
 
-  /// The planted bug "acknowledged before commit": while on, commits say yes but are kept only by `sync`; `crash` forgets
-  /// those since. The simulation must notice.
+  /// The planted bug "acknowledged before commit": while on, commits say yes but are kept only by `sync`; `crash`
+  /// forgets those since. The simulation must notice.
   void set_lossy(bool lossy);
   void sync();
   void crash();

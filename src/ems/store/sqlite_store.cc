@@ -36,8 +36,9 @@ Error error_of(sqlite3* db, int code, const std::filesystem::path& file, std::st
                           file.string(), what)};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return {ErrorCode::kUnavailable,
-              fmt::format("{} is in use by another program; is postern-ems running already? ({})", file.string(), what)};
+      return {
+          ErrorCode::kUnavailable,
+          fmt::format("{} is in use by another program; is postern-ems running already? ({})", file.string(), what)};
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
@@ -182,9 +183,10 @@ Status SqliteStore::open(Random& random) {
   } else if (*application != kApplicationId) {
     return fail(ErrorCode::kDataLoss, file_.string() + " is a database of another program");
   } else if (*version > kSchemaVersion) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{} was written by a newer postern-ems (schema {}, this one knows {}); install that version",
-                            file_.string(), *version, kSchemaVersion));
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("{} was written by a newer postern-ems (schema {}, this one knows {}); install that version",
+                    file_.string(), *version, kSchemaVersion));
   }
   // Takes the exclusive lock now, so that a second EMS fails here and not at its first change.
   if (auto ok = run("BEGIN IMMEDIATE;UPDATE position SET one=1;COMMIT;"); !ok) return ok;
@@ -192,7 +194,8 @@ Status SqliteStore::open(Random& random) {
     const auto table = static_cast<TableId>(t);
     const std::string name(table_name(table));
     const std::array<std::pair<Prepared*, std::string>, 4> statements{{
-        {&upsert_[t], "INSERT INTO " + name + "(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value=excluded.value"},
+        {&upsert_[t],
+         "INSERT INTO " + name + "(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value=excluded.value"},
         {&remove_[t], "DELETE FROM " + name + " WHERE key=?"},
         {&select_[t], "SELECT value FROM " + name + " WHERE key=?"},
         {&all_[t], table == TableId::kInventories ? "SELECT key, x'' FROM " + name + " ORDER BY key"
@@ -213,9 +216,11 @@ Status SqliteStore::open(Random& random) {
       {&changes_, change_columns + "WHERE revision > ? ORDER BY revision LIMIT ?"},
       {&changes_of_, change_columns + "WHERE revision > ? AND key=? ORDER BY revision LIMIT ?"},
       {&history_, change_columns + "WHERE key=? AND revision < ? ORDER BY revision DESC LIMIT ?"},
-      {&audit_, "SELECT id, at_ms, actor, source, action, object, detail FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?"},
+      {&audit_,
+       "SELECT id, at_ms, actor, source, action, object, detail FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?"},
       {&drop_changes_,
-       "DELETE FROM changes WHERE revision IN (SELECT revision FROM changes WHERE at_ms < ? ORDER BY revision LIMIT ?)"},
+       "DELETE FROM changes WHERE revision IN (SELECT revision FROM changes WHERE at_ms < ? ORDER BY revision LIMIT "
+       "?)"},
       {&drop_audit_, "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at_ms < ? ORDER BY id LIMIT ?)"},
       {&oldest_, "SELECT coalesce(min(revision) - 1, (SELECT revision FROM position)) FROM changes"},
       {&set_oldest_, "UPDATE position SET oldest=?"},
@@ -276,7 +281,8 @@ int SqliteStore::write(const Batch& batch) {
   }
   for (const auto& a : batch.audit) {
     Use use(add_audit_.get());
-    code = use.integer(to_unix_ms(a.at)).text(a.actor).text(a.source).text(a.action).text(a.object).text(a.detail).step();
+    code =
+        use.integer(to_unix_ms(a.at)).text(a.actor).text(a.source).text(a.action).text(a.object).text(a.detail).step();
     if (code != SQLITE_DONE) return code;
   }
   if (!batch.changes.empty()) {

@@ -72,7 +72,8 @@ class Store {
   virtual Result<Position> position() const = 0;
 
   using Visitor = std::function<Status(TableId, std::string_view key, std::string_view value)>;
-  /// Every row, in the order of TableId, keys ascending. Stops at the visitor's error. Values of kInventories are empty.
+  /// Every row, in the order of TableId, keys ascending. Stops at the visitor's error. Values of kInventories are
+  /// empty.
   virtual Status load(const Visitor& visit) const = 0;
   /// None: no such row.
   virtual Result<std::optional<std::string>> get(TableId table, std::string_view key) const = 0;

@@ -80,7 +80,8 @@ TEST_P(StoreTest, KeepsRowsAndNumbersChanges) {
   batch.audit.push_back({0, at(5), "admin", "127.0.0.1", "x.y", "o", "d"});
   EXPECT_EQ(store_->commit(batch).value(), 2u);
   EXPECT_EQ(store_->commit(put(TableId::kFacts, "c", "3")).value(), 3u);
-  EXPECT_EQ(rows(*store_), (std::map<std::string, std::string>{{"facts:a", binary}, {"facts:c", "3"}, {"tags:a", "other table"}}));
+  EXPECT_EQ(rows(*store_),
+            (std::map<std::string, std::string>{{"facts:a", binary}, {"facts:c", "3"}, {"tags:a", "other table"}}));
   EXPECT_EQ(store_->get(TableId::kFacts, "a").value(), binary);
   EXPECT_EQ(store_->get(TableId::kFacts, "zz").value(), std::nullopt);
 
@@ -166,7 +167,8 @@ TEST(SqliteStore, RefusesWhatIsNotItsOwn) {
     return store ? ErrorCode::kInternal : store.error().code;
   };
   EXPECT_EQ(with("CREATE TABLE x(y); PRAGMA user_version=1;"), ErrorCode::kDataLoss);
-  EXPECT_EQ(with("CREATE TABLE x(y); PRAGMA application_id=1347638341; PRAGMA user_version=99;"), ErrorCode::kUnsupported);
+  EXPECT_EQ(with("CREATE TABLE x(y); PRAGMA application_id=1347638341; PRAGMA user_version=99;"),
+            ErrorCode::kUnsupported);
   std::filesystem::remove(directory.file());
   {
     FILE* f = std::fopen(directory.file().c_str(), "w");

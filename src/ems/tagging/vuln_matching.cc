@@ -77,7 +77,8 @@ LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallT
   if (read < wanted && in_force) {
     out.matching = std::move(in_force);
   } else if (read > 0) {
-    out.matching = std::make_shared<VulnMatching>(std::make_shared<const vuln::AdvisorySet>(std::move(reader).finish()));
+    out.matching =
+        std::make_shared<VulnMatching>(std::make_shared<const vuln::AdvisorySet>(std::move(reader).finish()));
   }
   return out;
 }

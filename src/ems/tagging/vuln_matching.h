@@ -15,9 +15,10 @@ struct LoadedFeeds {
   std::vector<Feed> feeds;                    ///< As many as files, with the error of those that could not be read.
 };
 
-/// Reads feeds whole; each is named by its whole path, and one named twice is read once. A record that can't be understood is left out and logged. While a file can't be read, `in_force`
-/// (what an earlier call gave) stays, whole: a damaged download must not make anybody look mended; without it the other
-/// files are taken. Takes seconds for large feeds: run it on a worker. Thread: any.
+/// Reads feeds whole; each is named by its whole path, and one named twice is read once. A record that can't be
+/// understood is left out and logged. While a file can't be read, `in_force` (what an earlier call gave) stays, whole:
+/// a damaged download must not make anybody look mended; without it the other files are taken. Takes seconds for large
+/// feeds: run it on a worker. Thread: any.
 LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallTime now,
                           std::shared_ptr<const Matching> in_force = nullptr);
 

@@ -21,7 +21,9 @@ constexpr std::size_t kMaxPasswd = 16u << 20;
 constexpr const char* kService = "/var/lib/AccountsService/";
 
 /// A login record may hold anything: what would lead elsewhere names nobody.
-bool names_one(const std::string& user) { return !user.empty() && user != "." && user != ".." && user.find('/') == user.npos; }
+bool names_one(const std::string& user) {
+  return !user.empty() && user != "." && user != ".." && user.find('/') == user.npos;
+}
 
 std::string account_file(const std::string& user) { return kService + ("users/" + user); }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Whether the user's account has a picture, as desktops keep it: AccountsService's, or ~/.face. The user is who logged in
-// last of those who are logged in now; with nobody there, who was the last.
+// Whether the user's account has a picture, as desktops keep it: AccountsService's, or ~/.face. The user is who logged
+// in last of those who are logged in now; with nobody there, who was the last.
 #include <string>
 #include <string_view>
 #include <vector>

@@ -17,7 +17,9 @@ namespace fs = std::filesystem;
 using posture::UnknownReason;
 
 TEST(Passwd, HomesAreThoseOfTheWholeName) {
-  const auto* passwd = "root:x:0:0:root:/root:/bin/bash\nal:x:1:1::relative:/bin/sh\nalice:x:1000:1000:Alice,,,:/home/alice:/bin/bash\nbob:x:1";
+  const auto* passwd =
+      "root:x:0:0:root:/root:/bin/bash\nal:x:1:1::relative:/bin/sh\nalice:x:1000:1000:Alice,,,:/home/alice:/bin/"
+      "bash\nbob:x:1";
   EXPECT_EQ(home_of(passwd, "root"), "/root");
   EXPECT_EQ(home_of(passwd, "alice"), "/home/alice");
   for (const auto* user : {"al", "alic", "bob", "nobody", ""}) EXPECT_EQ(home_of(passwd, user), "") << user;
@@ -88,8 +90,8 @@ TEST_F(Avatar, IsFoundWhereDesktopsKeepIt) {
   put("var/lib/AccountsService/users/alice", "[User]\nIcon=/usr/share/faces/cat.png\n");
   EXPECT_EQ(found(), "/usr/share/faces/cat.png");
   EXPECT_EQ(avatar_files(Facts(root_, from_unix_ms(1))),
-            (std::vector<std::string>{"/usr/share/faces/cat.png", "/var/lib/AccountsService/icons/alice", "/home/alice/.face",
-                                      "/var/lib/AccountsService/users/alice"}));
+            (std::vector<std::string>{"/usr/share/faces/cat.png", "/var/lib/AccountsService/icons/alice",
+                                      "/home/alice/.face", "/var/lib/AccountsService/users/alice"}));
   log_in("bob");  // somebody else's
   EXPECT_EQ(found(), "");
 }

@@ -9,7 +9,8 @@ std::string home_of(std::string_view passwd, std::string_view user) {
   for (const auto line : split(passwd, '\n')) {
     if (!line.starts_with(user)) continue;
     const auto fields = split(line, ':');
-    if (fields.size() == kFields && fields[kName] == user && fields[kHome].starts_with('/')) return std::string(fields[kHome]);
+    if (fields.size() == kFields && fields[kName] == user && fields[kHome].starts_with('/'))
+      return std::string(fields[kHome]);
   }
   return {};
 }

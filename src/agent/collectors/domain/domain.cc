@@ -30,7 +30,9 @@ std::string ini_value(std::string_view text, std::string_view section, std::stri
 
 std::string parse_sssd_domain(std::string_view text) { return ini_value(text, "[sssd]", "domains"); }
 
-std::string parse_krb5_realm(std::string_view text) { return to_lower(ini_value(text, "[libdefaults]", "default_realm")); }
+std::string parse_krb5_realm(std::string_view text) {
+  return to_lower(ini_value(text, "[libdefaults]", "default_realm"));
+}
 
 std::string parse_resolv_domain(std::string_view text) {
   std::string out;
@@ -49,7 +51,9 @@ std::string parse_resolv_domain(std::string_view text) {
 
 void collect_domain(Facts& facts) {
   static constexpr std::pair<const char*, std::string (*)(std::string_view)> kPlaces[] = {
-      {"/etc/sssd/sssd.conf", parse_sssd_domain}, {"/etc/krb5.conf", parse_krb5_realm}, {"/etc/resolv.conf", parse_resolv_domain}};
+      {"/etc/sssd/sssd.conf", parse_sssd_domain},
+      {"/etc/krb5.conf", parse_krb5_realm},
+      {"/etc/resolv.conf", parse_resolv_domain}};
   // What the machine joined says more than where its resolver looks; what may not be read could have said it.
   const char* denied = nullptr;
   for (const auto& [path, parse] : kPlaces) {

@@ -6,7 +6,9 @@ namespace postern::agent {
 namespace {
 
 TEST(Domain, OfSssdIsTheFirstOfItsSection) {
-  EXPECT_EQ(parse_sssd_domain("[domain/x]\ndomains = wrong\n[sssd]\n# domains = c\ndomains = corp.example.org, other\n"), "corp.example.org");
+  EXPECT_EQ(
+      parse_sssd_domain("[domain/x]\ndomains = wrong\n[sssd]\n# domains = c\ndomains = corp.example.org, other\n"),
+      "corp.example.org");
   EXPECT_EQ(parse_sssd_domain("[sssd]\nservices = nss\n"), "");
   EXPECT_EQ(parse_sssd_domain("domains = outside\n"), "");
 }

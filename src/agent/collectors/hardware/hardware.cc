@@ -15,7 +15,8 @@ void collect_hardware(Facts& facts) {
   for (const auto& [key, path] : kDmi) {
     facts.text(key, facts.read(path, 4096).map([](const std::string& text) { return parse_dmi(text); }), path);
   }
-  facts.text(keys::kCpuModel, facts.read("/proc/cpuinfo", 16u << 20).map([](const std::string& text) { return parse_cpu_model(text); }),
+  facts.text(keys::kCpuModel,
+             facts.read("/proc/cpuinfo", 16u << 20).map([](const std::string& text) { return parse_cpu_model(text); }),
              "/proc/cpuinfo");
   const auto memory = facts.read("/proc/meminfo", 1u << 20);
   if (!memory) return facts.unknown(keys::kMemoryMb, reason_of(memory.error()), "/proc/meminfo");

@@ -7,7 +7,8 @@
 
 namespace postern::agent {
 
-/// The first "model name" of /proc/cpuinfo; else "Model" or "Hardware", as ARM kernels say it; empty when there is none.
+/// The first "model name" of /proc/cpuinfo; else "Model" or "Hardware", as ARM kernels say it; empty when there is
+/// none.
 std::string parse_cpu_model(std::string_view cpuinfo);
 /// MemTotal of /proc/meminfo in MiB.
 std::optional<std::int64_t> parse_memory_mb(std::string_view meminfo);

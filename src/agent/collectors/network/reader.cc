@@ -48,7 +48,8 @@ Result<std::unique_ptr<NetworkReader>> NetworkReader::open() {
   }
   std::unique_ptr<NetworkReader> reader(new NetworkReader(events, requests));
   for (const int group : kGroups) {
-    if (::setsockopt(events, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) return failed("listening on");
+    if (::setsockopt(events, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+      return failed("listening on");
   }
   const int room = 1 << 20;
   ::setsockopt(events, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
@@ -132,7 +133,8 @@ Result<bool> NetworkReader::read() {
   for (;;) {
     sockaddr_nl from{};
     socklen_t size = sizeof from;
-    const auto n = ::recvfrom(events_, buffer_.data(), buffer_.size(), MSG_TRUNC, reinterpret_cast<sockaddr*>(&from), &size);
+    const auto n =
+        ::recvfrom(events_, buffer_.data(), buffer_.size(), MSG_TRUNC, reinterpret_cast<sockaddr*>(&from), &size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) break;
     if ((n < 0 && errno == ENOBUFS) || n > static_cast<ssize_t>(buffer_.size())) {

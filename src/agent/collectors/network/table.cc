@@ -165,7 +165,8 @@ void NetworkTable::add_nexthops(const DefaultRoute& route, ByteView nexthops) {
 NetworkTable::Change NetworkTable::apply_route(std::uint16_t type, ByteView payload) {
   rtmsg info;
   if (!read_struct(payload, info) || (info.rtm_family != AF_INET && info.rtm_family != AF_INET6)) return Change::kNone;
-  if (info.rtm_dst_len > 1 || info.rtm_type != RTN_UNICAST || (info.rtm_flags & RTM_F_CLONED) != 0) return Change::kNone;
+  if (info.rtm_dst_len > 1 || info.rtm_type != RTN_UNICAST || (info.rtm_flags & RTM_F_CLONED) != 0)
+    return Change::kNone;
   DefaultRoute route;
   route.v4 = info.rtm_family == AF_INET;
   route.half = info.rtm_dst_len == 1;
@@ -269,7 +270,8 @@ std::vector<posture::Route> NetworkTable::routes() const {
     if (it == links_.end() || !it->second.up()) continue;
     if (route.half && !it->second.vpn()) continue;
     posture::Route to{it->second.name, route.gateway, {}, source_of(route), it->second.vpn(), route.metric};
-    if (const auto n = neighbours_.find({route.link, route.gateway}); n != neighbours_.end()) to.gateway_mac = n->second;
+    if (const auto n = neighbours_.find({route.link, route.gateway}); n != neighbours_.end())
+      to.gateway_mac = n->second;
     if (std::ranges::find(out, to) == out.end()) out.push_back(std::move(to));
   }
   return out;

@@ -1,6 +1,6 @@
 #pragma once
-// The kernel's tables of links, addresses, default routes and neighbours as one value, kept by rtnetlink's messages, and the
-// facts that follow from it. Pure.
+// The kernel's tables of links, addresses, default routes and neighbours as one value, kept by rtnetlink's messages,
+// and the facts that follow from it. Pure.
 #include <cstdint>
 #include <map>
 #include <string>

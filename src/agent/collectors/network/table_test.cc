@@ -42,7 +42,8 @@ Bytes address(int index, const char* text, std::uint8_t prefix = 24, std::uint16
   h.ifa_family = ip(text).is_v4() ? AF_INET : AF_INET6;
   return Message(type, h).attribute(IFA_ADDRESS, raw(ip(text))).bytes();
 }
-Bytes default_route(int index, const char* gateway, std::uint32_t metric = 0, std::uint16_t type = RTM_NEWROUTE, std::uint8_t length = 0) {
+Bytes default_route(int index, const char* gateway, std::uint32_t metric = 0, std::uint16_t type = RTM_NEWROUTE,
+                    std::uint8_t length = 0) {
   rtmsg h{};
   h.rtm_family = AF_INET;
   h.rtm_table = RT_TABLE_MAIN;
@@ -54,12 +55,16 @@ Bytes default_route(int index, const char* gateway, std::uint32_t metric = 0, st
   if (gateway != nullptr) m.attribute(RTA_GATEWAY, raw(ip(gateway)));
   return m.bytes();
 }
-Bytes neighbour(int index, const char* who, const char* mac, std::uint16_t state = NUD_REACHABLE, std::uint16_t type = RTM_NEWNEIGH) {
+Bytes neighbour(int index, const char* who, const char* mac, std::uint16_t state = NUD_REACHABLE,
+                std::uint16_t type = RTM_NEWNEIGH) {
   ndmsg h{};
   h.ndm_family = AF_INET;
   h.ndm_ifindex = index;
   h.ndm_state = state;
-  return Message(type, h).attribute(NDA_DST, raw(ip(who))).attribute(NDA_LLADDR, MacAddress::parse(mac)->bytes()).bytes();
+  return Message(type, h)
+      .attribute(NDA_DST, raw(ip(who)))
+      .attribute(NDA_LLADDR, MacAddress::parse(mac)->bytes())
+      .bytes();
 }
 
 class Table : public testing::Test {

@@ -25,7 +25,8 @@ std::map<std::string, std::string, std::less<>> parse_key_values(std::string_vie
     const auto line = trim(text.substr(0, end));
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
     const auto equals = line.find('=');
-    if (line.empty() || line.front() == '#' || line.front() == ';' || line.front() == '[' || equals == line.npos) continue;
+    if (line.empty() || line.front() == '#' || line.front() == ';' || line.front() == '[' || equals == line.npos)
+      continue;
     const auto key = trim(line.substr(0, equals));
     if (!key.empty()) out.emplace(std::string(key), unquote(trim(line.substr(equals + 1))));
   }

@@ -25,7 +25,8 @@ void collect_release(Facts& facts, const utsname& machine) {
     text = facts.read(source, kMaxSmallFile);
   }
   if (!text) {
-    for (const auto key : {keys::kOsId, keys::kOsName, keys::kOsVersionId, keys::kOsVersion}) facts.text(key, text, source);
+    for (const auto key : {keys::kOsId, keys::kOsName, keys::kOsVersionId, keys::kOsVersion})
+      facts.text(key, text, source);
     return;
   }
   const auto fields = parse_key_values(*text);
@@ -68,7 +69,8 @@ void collect_os(Facts& facts) {
   }
   facts.text(keys::kMachineId, facts.read("/etc/machine-id", kMaxSmallFile), "/etc/machine-id");
   const auto info = facts.read("/etc/machine-info", kMaxSmallFile);
-  facts.text(keys::kHostDescription, info.map([](const std::string& text) { return value_of(parse_key_values(text), "PRETTY_HOSTNAME"); }),
+  facts.text(keys::kHostDescription,
+             info.map([](const std::string& text) { return value_of(parse_key_values(text), "PRETTY_HOSTNAME"); }),
              "/etc/machine-info");
 }
 

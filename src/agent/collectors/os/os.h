@@ -6,8 +6,8 @@
 
 namespace postern::agent {
 
-inline constexpr std::string_view kOsFiles[] = {"/etc/os-release", "/usr/lib/os-release", "/etc/machine-info", "/etc/hostname",
-                                                "/etc/machine-id"};
+inline constexpr std::string_view kOsFiles[] = {"/etc/os-release", "/usr/lib/os-release", "/etc/machine-info",
+                                                "/etc/hostname", "/etc/machine-id"};
 void collect_os(Facts& facts);
 
 /// "LINUX64" for "x86_64", "LINUX_ARM64" for "aarch64"; empty for an architecture that has no name here.

@@ -14,7 +14,8 @@ namespace keys = posture::keys;
 
 TEST(KeyValues, AreReadAsAShellWould) {
   const auto v = parse_key_values(
-      "# comment\nID=debian\nPRETTY_NAME=\"Debian \\\"GNU\\\"/Linux 12\"\n NAME = 'x y'\nID=second\n[section]\n;c\nEMPTY=\n=no key\nno equals\r\nLAST=1");
+      "# comment\nID=debian\nPRETTY_NAME=\"Debian \\\"GNU\\\"/Linux 12\"\n NAME = 'x "
+      "y'\nID=second\n[section]\n;c\nEMPTY=\n=no key\nno equals\r\nLAST=1");
   EXPECT_EQ(value_of(v, "ID"), "debian");
   EXPECT_EQ(value_of(v, "PRETTY_NAME"), "Debian \"GNU\"/Linux 12");
   EXPECT_EQ(value_of(v, "NAME"), "x y");
@@ -70,8 +71,9 @@ TEST_F(ForeignRoot, IsReadAndNothingOfThisMachineGetsIn) {
   EXPECT_EQ(text(facts, keys::kHostName), "golden");
   EXPECT_EQ(text(facts, keys::kMachineId), "0123456789abcdef0123456789abcdef");
   EXPECT_EQ(text(facts, keys::kDomain), "example.org");
-  for (const auto key : {keys::kRoutes, keys::kMacs, keys::kInterfaces, keys::kKernelRelease, keys::kOsType, keys::kFeatureAv,
-                         keys::kFeatureFirewall, keys::kMemoryMb, keys::kCpuModel, keys::kLoggedInUsers, keys::kKernelPackage}) {
+  for (const auto key :
+       {keys::kRoutes, keys::kMacs, keys::kInterfaces, keys::kKernelRelease, keys::kOsType, keys::kFeatureAv,
+        keys::kFeatureFirewall, keys::kMemoryMb, keys::kCpuModel, keys::kLoggedInUsers, keys::kKernelPackage}) {
     EXPECT_FALSE(facts.at(std::string(key)).known()) << key;
   }
 }
@@ -89,15 +91,31 @@ TEST_F(ForeignRoot, LinksThatClimbOutStayInside) {
 
 TEST(ThisMachine, HasWhatEveryLinuxHas) {
   const auto facts = collect_all("/", from_unix_ms(1));
-  for (const auto key : {keys::kOsFamily, keys::kHostName, keys::kMemoryMb, keys::kKernelRelease, keys::kInterfaces, keys::kRoutes,
-                         keys::kMacs, keys::kFeatureVulnScan, keys::kAgentVersion}) {
+  for (const auto key : {keys::kOsFamily, keys::kHostName, keys::kMemoryMb, keys::kKernelRelease, keys::kInterfaces,
+                         keys::kRoutes, keys::kMacs, keys::kFeatureVulnScan, keys::kAgentVersion}) {
     EXPECT_TRUE(facts.at(std::string(key)).known()) << key;
   }
   // Every fact of the endpoint record is there, known or with its reason.
-  for (const auto key : {keys::kDomain, keys::kOwner, keys::kHostModel, keys::kHostManufacturer, keys::kHostDescription, keys::kCpuModel,
-                         keys::kLastLoginUser, keys::kAvDbVersion, keys::kAppSignatureVersion, keys::kVulnEngineVersion, keys::kFeatureAv,
-                         keys::kFeatureFirewall, keys::kFeatureWebFilter, keys::kFeatureAntiSpam, keys::kFeatureVpn,
-                         keys::kAvatarSource, keys::kInventoryHash, keys::kKernelPackage, keys::kOsType, keys::kOsVersion}) {
+  for (const auto key : {keys::kDomain,
+                         keys::kOwner,
+                         keys::kHostModel,
+                         keys::kHostManufacturer,
+                         keys::kHostDescription,
+                         keys::kCpuModel,
+                         keys::kLastLoginUser,
+                         keys::kAvDbVersion,
+                         keys::kAppSignatureVersion,
+                         keys::kVulnEngineVersion,
+                         keys::kFeatureAv,
+                         keys::kFeatureFirewall,
+                         keys::kFeatureWebFilter,
+                         keys::kFeatureAntiSpam,
+                         keys::kFeatureVpn,
+                         keys::kAvatarSource,
+                         keys::kInventoryHash,
+                         keys::kKernelPackage,
+                         keys::kOsType,
+                         keys::kOsVersion}) {
     EXPECT_TRUE(facts.contains(std::string(key))) << key;
   }
 }

@@ -15,11 +15,13 @@ using posture::UnknownReason;
 constexpr const char* kStatus = "/var/lib/dpkg/status";
 
 void kernel_package(Facts& facts, const vuln::Inventory& inventory) {
-  if (facts.foreign()) return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, "another root file system");
+  if (facts.foreign())
+    return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, "another root file system");
   utsname machine{};
   ::uname(&machine);
   const auto* package = vuln::running_kernel_package(inventory, {machine.release});
-  if (package == nullptr) return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, "no package owns the running kernel");
+  if (package == nullptr)
+    return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, "no package owns the running kernel");
   facts.know(keys::kKernelPackage, package->name, kStatus);
 }
 

@@ -38,7 +38,8 @@ constexpr const char* kVpnClients[] = {"/usr/sbin/openvpn", "/usr/bin/wg", "/usr
 /// Something that can be started, not a name that stayed behind.
 bool is_program(const Facts& facts, const char* path) {
   struct stat st {};
-  return ::stat(facts.path(path).c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0 && st.st_size > 0;
+  return ::stat(facts.path(path).c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0 &&
+         st.st_size > 0;
 }
 
 bool runs(const char* name) { return !find_processes({name}, 1).front().empty(); }
@@ -100,14 +101,17 @@ void firewall(Facts& facts) {
   if (old && old->find("filter") != old->npos) {
     return facts.unknown(keys::kFeatureFirewall, UnknownReason::kUnsupported, "iptables-legacy");
   }
-  if (ruleset || (ruleset.error().code == ErrorCode::kUnsupported && (old || old.error().code == ErrorCode::kNotFound))) {
+  if (ruleset ||
+      (ruleset.error().code == ErrorCode::kUnsupported && (old || old.error().code == ErrorCode::kNotFound))) {
     return facts.know(keys::kFeatureFirewall, false, "nftables");
   }
-  facts.unknown(keys::kFeatureFirewall, ruleset.error().code == ErrorCode::kUnsupported ? UnknownReason::kDenied : reason_of(ruleset.error()),
+  facts.unknown(keys::kFeatureFirewall,
+                ruleset.error().code == ErrorCode::kUnsupported ? UnknownReason::kDenied : reason_of(ruleset.error()),
                 "nftables");
 }
 
-/// Of a VPN to be there is to be on: it is dialled when it is needed. A tunnel shows one that is not among the known clients.
+/// Of a VPN to be there is to be on: it is dialled when it is needed. A tunnel shows one that is not among the known
+/// clients.
 void vpn(Facts& facts) {
   for (const auto* client : kVpnClients) {
     if (is_program(facts, client)) return facts.know(keys::kFeatureVpn, true, client);

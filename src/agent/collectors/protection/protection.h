@@ -8,10 +8,18 @@
 
 namespace postern::agent {
 
-inline constexpr std::string_view kProtectionFiles[] = {
-    "/var/lib/clamav/daily.cld", "/var/lib/clamav/daily.cvd", "/usr/sbin/clamd", "/opt/microsoft/mdatp/sbin/wdavdaemon",
-    "/opt/CrowdStrike/falcon-sensor", "/opt/ds_agent/ds_agent", "/usr/sbin/firewalld", "/usr/sbin/openvpn", "/usr/bin/wg",
-    "/usr/sbin/openconnect", "/usr/sbin/swanctl", "/usr/sbin/ipsec"};
+inline constexpr std::string_view kProtectionFiles[] = {"/var/lib/clamav/daily.cld",
+                                                        "/var/lib/clamav/daily.cvd",
+                                                        "/usr/sbin/clamd",
+                                                        "/opt/microsoft/mdatp/sbin/wdavdaemon",
+                                                        "/opt/CrowdStrike/falcon-sensor",
+                                                        "/opt/ds_agent/ds_agent",
+                                                        "/usr/sbin/firewalld",
+                                                        "/usr/sbin/openvpn",
+                                                        "/usr/bin/wg",
+                                                        "/usr/sbin/openconnect",
+                                                        "/usr/sbin/swanctl",
+                                                        "/usr/sbin/ipsec"};
 void collect_protection(Facts& facts);
 
 /// Daemons of installed products: whether they run decides facts of this family.

@@ -119,7 +119,8 @@ bool drain_ruleset_events(int fd) {
     }
     if (n <= 0) return changed;
     each_netlink_message(ByteView(buffer.data(), static_cast<std::size_t>(n)), [&](const nlmsghdr& head, ByteView) {
-      for (const int type : {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, NFT_MSG_NEWRULE, NFT_MSG_DELRULE}) {
+      for (const int type :
+           {NFT_MSG_NEWTABLE, NFT_MSG_DELTABLE, NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, NFT_MSG_NEWRULE, NFT_MSG_DELRULE}) {
         changed = changed || head.nlmsg_type == message(type);
       }
       return true;

@@ -19,8 +19,8 @@ class Ruleset {
   bool filters_input_ = false;
 };
 
-/// Of this network namespace. Errors: kPermissionDenied (needs CAP_NET_ADMIN), kUnsupported (no nftables in this kernel),
-/// kUnavailable.
+/// Of this network namespace. Errors: kPermissionDenied (needs CAP_NET_ADMIN), kUnsupported (no nftables in this
+/// kernel), kUnavailable.
 Result<Ruleset> read_ruleset();
 
 /// A socket that is readable when tables, chains or rules changed. Errors: as read_ruleset. The caller closes it.

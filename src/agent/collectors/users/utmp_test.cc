@@ -34,7 +34,8 @@ TEST(Logins, TornAndForeignRecordsAreSkipped) {
   EXPECT_TRUE(parse_logins(std::string(sizeof(utmp) * 3, '\xff')).empty());
   EXPECT_EQ(last_user({}), "");
   // A name that fills its field has no end mark.
-  EXPECT_EQ(parse_logins(record(USER_PROCESS, std::string(64, 'n').c_str(), "l", 1)).at(0).user, std::string(UT_NAMESIZE, 'n'));
+  EXPECT_EQ(parse_logins(record(USER_PROCESS, std::string(64, 'n').c_str(), "l", 1)).at(0).user,
+            std::string(UT_NAMESIZE, 'n'));
 }
 
 TEST(Logins, OfTheSameSecondTheLaterRecordCounts) {

@@ -72,7 +72,8 @@ void add_security_headers(net::HttpHeaders& headers) {
 }
 
 std::string_view page_icon() {
-  return R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#17233c"/>
+  return R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect width="32" height="32" rx="7" fill="#17233c"/>
 <path d="M8 25V14a8 8 0 0 1 16 0v11M13 25V15a3 3 0 0 1 6 0v10" fill="none" stroke="#fff" stroke-width="2.4"/></svg>
 )";
 }

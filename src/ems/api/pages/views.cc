@@ -51,27 +51,33 @@ net::HttpResponse sign_in_page(const SignInView& view) {
 <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="256">
 <p class="acts"><button class="main" type="submit">Sign in</button></p>
 </form>
-<p class="third">The REST API is at <code>/api/v1/</code>, described in <a href="/api/v1/openapi.json">openapi.json</a>.</p>
+<p class="third">The REST API is at <code>/api/v1/</code>, described in
+<a href="/api/v1/openapi.json">openapi.json</a>.</p>
 )",
                       html_escape(view.next));
   return html_page(view.status, "Sign in", main);
 }
 
 net::HttpResponse password_page(const PasswordView& view) {
-  std::string main = fmt::format("<h1>Change your password</h1>\n<p class=\"second\">EMS <span class=\"mono\">{}</span></p>\n",
-                                 html_escape(view.ems));
-  if (view.must) main += notice("warn", "The password you signed in with was chosen for you. Change it before anything else.");
+  std::string main =
+      fmt::format("<h1>Change your password</h1>\n<p class=\"second\">EMS <span class=\"mono\">{}</span></p>\n",
+                  html_escape(view.ems));
+  if (view.must)
+    main += notice("warn", "The password you signed in with was chosen for you. Change it before anything else.");
   if (!view.problem.empty()) main += notice("bad", view.problem);
   main += fmt::format(R"(<form method="post" action="/password">
 <input type="hidden" name="csrf_token" value="{}">
 <input type="hidden" name="next" value="{}">
 <input type="hidden" name="name" value="{}" autocomplete="username">
 <label for="old_password">Password until now</label>
-<input id="old_password" name="old_password" type="password" autocomplete="current-password" required maxlength="256" autofocus>
+<input id="old_password" name="old_password" type="password" autocomplete="current-password" required maxlength="256"
+autofocus>
 <label for="new_password">New password (at least 12 characters, without your name in it)</label>
-<input id="new_password" name="new_password" type="password" autocomplete="new-password" required minlength="12" maxlength="256">
+<input id="new_password" name="new_password" type="password" autocomplete="new-password" required minlength="12"
+maxlength="256">
 <label for="repeated">New password again</label>
-<input id="repeated" name="repeated" type="password" autocomplete="new-password" required minlength="12" maxlength="256">
+<input id="repeated" name="repeated" type="password" autocomplete="new-password" required minlength="12"
+maxlength="256">
 <p class="acts"><button class="main" type="submit">Change password</button></p>
 </form>
 )",
@@ -94,7 +100,9 @@ net::HttpResponse start_page(const StartView& view) {
                         d.host_name.empty() ? std::string() : html_escape(d.serial));
   }
   if (!view.waiting.empty()) main += "</ul>\n";
-  main += R"(<p class="third">Everything else is in the REST API at <code>/api/v1/</code>, described in <a href="/api/v1/openapi.json">openapi.json</a>.</p>
+  main +=
+      R"(<p class="third">Everything else is in the REST API at <code>/api/v1/</code>, described in
+<a href="/api/v1/openapi.json">openapi.json</a>.</p>
 )";
   main += "<p class=\"third\"><a href=\"/password\">Change your password</a></p>\n";
   main += signed_in_as(view.user, view.csrf_token);
@@ -119,9 +127,10 @@ net::HttpResponse authorise_page(const DeviceView& view) {
   }
   if (!view.problem.empty()) main += notice("bad", "Nothing was changed: " + view.problem);
   if (conflict) {
-    main += notice("bad",
-                   "This serial number was authorised with another key. Either the gateway was set up anew, or another "
-                   "device uses its serial number. Authorise only after you have compared the key on the gateway itself.");
+    main +=
+        notice("bad",
+               "This serial number was authorised with another key. Either the gateway was set up anew, or another "
+               "device uses its serial number. Authorise only after you have compared the key on the gateway itself.");
   }
   main += "<dl>\n" + row("Serial number", view.serial, true) + row("Host name", view.host_name) +
           row("Address", view.address, true) + row("Version", view.version) + "</dl>\n";
@@ -137,8 +146,9 @@ net::HttpResponse authorise_page(const DeviceView& view) {
     if (authorised) {
       main += "<p class=\"second\">Refusing it takes its data away at once.</p>\n";
     } else {
-      main += "<p class=\"second\">Compare it with <i>Device key (SHA-256)</i> of <code>get system status</code> on the "
-              "gateway itself, then decide.</p>\n";
+      main +=
+          "<p class=\"second\">Compare it with <i>Device key (SHA-256)</i> of <code>get system status</code> on the "
+          "gateway itself, then decide.</p>\n";
     }
     main += fmt::format(R"(<form method="post" action="/fabric-authorization">
 <input type="hidden" name="csrf_token" value="{}">
@@ -156,7 +166,8 @@ net::HttpResponse authorise_page(const DeviceView& view) {
     main += notice("warn", "Deciding needs the role admin; you have readonly.");
   }
   main += signed_in_as(view.user, view.csrf_token);
-  return html_page(view.status, view.state == "authorised" || view.state == "refused" ? "Fabric device" : "Authorise", main);
+  return html_page(view.status, view.state == "authorised" || view.state == "refused" ? "Fabric device" : "Authorise",
+                   main);
 }
 
 }  // namespace postern::ems::api

@@ -56,7 +56,8 @@ TEST_F(Administrators, ANewOneHasToChangeThePasswordFirst) {
   ASSERT_EQ(browse(eve, "POST", "/api/v1/auth/password", body(passwords)).status, 204);
   EXPECT_EQ(browse(eve, "GET", kPath).status, 200);
 
-  const json::object robot{{"name", "robot"}, {"role", "readonly"}, {"password", kFirst}, {"must_change_password", false}};
+  const json::object robot{
+      {"name", "robot"}, {"role", "readonly"}, {"password", kFirst}, {"must_change_password", false}};
   EXPECT_EQ(signed_in("POST", kPath, body(robot)).at("must_change_password"), json::value(false));
 }
 

@@ -53,7 +53,8 @@ TEST_F(ApiLab, TheAuditLogIsPagedBackwardsWhileItGrows) {
   const Reply before = get("/api/v1/audit?limit=2&before=" + std::to_string(third));
   ASSERT_EQ(before.items().size(), 2u);
   EXPECT_EQ(before.items()[0], all.items()[3]);
-  const Reply on = get("/api/v1/audit?limit=2&before=" + std::to_string(third) + "&cursor=" + before.str("next_cursor"));
+  const Reply on =
+      get("/api/v1/audit?limit=2&before=" + std::to_string(third) + "&cursor=" + before.str("next_cursor"));
   ASSERT_FALSE(on.items().empty());
   EXPECT_LT(id_of(on.items()[0]), id_of(before.items()[1]));
   EXPECT_EQ(get("/api/v1/audit?before=1").items(), json::array{});
@@ -63,12 +64,14 @@ TEST_F(ApiLab, TheAuditLogTakesNoNonsense) {
   // A cursor has one spelling.
   const std::string right = get("/api/v1/audit?limit=1").str("next_cursor");
   EXPECT_EQ(get("/api/v1/audit?cursor=" + right).status, 200);
-  for (const std::string& other : {right + "=", right + "A", right + "%3D%3D", right.substr(0, right.size() - 1), "+" + right}) {
+  for (const std::string& other :
+       {right + "=", right + "A", right + "%3D%3D", right.substr(0, right.size() - 1), "+" + right}) {
     const Reply refused = get("/api/v1/audit?cursor=" + other);
     EXPECT_EQ(refused.status, 400) << other;
     EXPECT_NE(refused.message().find("cursor: is not one that this list gave"), std::string::npos) << refused.text;
   }
-  for (const char* query : {"before=0", "before=-1", "before=x", "limit=0", "limit=1001", "cursor=MTIz", "colour=red"}) {
+  for (const char* query :
+       {"before=0", "before=-1", "before=x", "limit=0", "limit=1001", "cursor=MTIz", "colour=red"}) {
     EXPECT_EQ(get(std::string("/api/v1/audit?") + query).code(), "invalid_argument") << query;
   }
   EXPECT_EQ(nobody("GET", "/api/v1/audit").code(), "unauthenticated");

@@ -152,8 +152,9 @@ void select(const CallPtr& call) {
   }
   // In use first: what the web server can't use must not be recorded as selected, or the next start would fail.
   if (Status ok = call->services.hooks.use_web_certificate({c->chain_pem, c->key_pem}); !ok) {
-    return call->fail({ErrorCode::kConflict, "the web server can't use this certificate, the one before stays in use: " +
-                                                 ok.error().message});
+    return call->fail(
+        {ErrorCode::kConflict,
+         "the web server can't use this certificate, the one before stays in use: " + ok.error().message});
   }
   call->services.core.select_server_certificate(
       now_of(call), actor_of(call), name, [call, shown = done_certificate(call, name, 200)](Status done) {

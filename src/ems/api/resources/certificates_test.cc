@@ -264,7 +264,9 @@ class ServingCertificates : public Certificates {
     hooks.after = [this](std::chrono::nanoseconds delay, std::function<void()> done) {
       return loop.after(delay, std::move(done));
     };
-    hooks.use_web_certificate = [this](const net::TlsIdentity& identity) { return listener->set_tls(config(identity)); };
+    hooks.use_web_certificate = [this](const net::TlsIdentity& identity) {
+      return listener->set_tls(config(identity));
+    };
     hooks.commit = [this] { run(); };
     api = std::make_unique<Api>(*core, clock, random, std::move(hooks));
   }

@@ -65,16 +65,19 @@ Resource ems_resource() {
                 "description": "The last commit failed: nothing is changed until storing works again"},
               "store_error": {"type": ["string", "null"], "description": "Why, and what to do"},
               "root_certificate": {"type": "string", "description": "PEM, of the EMS root key"},
-              "root_key_sha256": {"type": "string", "description": "What invitations name: of the SubjectPublicKeyInfo"},
+              "root_key_sha256": {"type": "string",
+                "description": "What invitations name: of the SubjectPublicKeyInfo"},
               "ztna_ca": {"type": "string", "description": "PEM: what signs endpoints' client certificates"},
-              "web_certificate": {"type": "object", "required": ["name", "built_in", "fingerprint", "not_after", "renews_at"],
+              "web_certificate": {"type": "object",
+                "required": ["name", "built_in", "fingerprint", "not_after", "renews_at"],
                 "description": "What browsers and gateways see", "properties": {
                   "name": {"type": "string", "description": "Under EMS Server Certificates"},
                   "built_in": {"type": "boolean"},
                   "fingerprint": {"type": "string", "description": "SHA-256, as people compare it: AB:CD:…"},
                   "not_after": {"type": ["string", "null"], "format": "date-time"},
                   "renews_at": {"type": ["string", "null"], "format": "date-time",
-                    "description": "The built-in one renews itself from then on, and gateways that accepted it by its fingerprint ask again; null: an uploaded one, which somebody has to replace"}}}}}})"};
+                    "description": "The built-in one renews itself from then on, and gateways that accepted it by its )"
+                 R"(fingerprint ask again; null: an uploaded one, which somebody has to replace"}}}}}})"};
 }
 
 }  // namespace postern::ems::api

@@ -14,7 +14,8 @@ TEST_F(ApiLab, TheEmsSaysWhoItIsAndHowItIs) {
   EXPECT_TRUE(valid_ems_serial(reply.str("serial")));
   EXPECT_EQ(reply.str("version"), "test");
   EXPECT_EQ(reply.at("revision"), json::value(core->revision()));
-  for (const char* one : {"endpoints", "registered", "online", "telemetry_sessions", "fabric_sessions", "pending_devices"}) {
+  for (const char* one :
+       {"endpoints", "registered", "online", "telemetry_sessions", "fabric_sessions", "pending_devices"}) {
     EXPECT_EQ(reply.at("counts", one), json::value(1)) << one;
   }
   EXPECT_EQ(reply.at("counts", "quarantined"), json::value(0));

@@ -69,20 +69,21 @@ void why(const CallPtr& call) {
 }  // namespace
 
 Resource endpoint_why_resource() {
-  return {.name = "endpoint why",
-          .description = "Why an endpoint has a tag or not",
-          .routes = {{.method = "GET",
-                      .path = "/api/v1/endpoints/{uid}/tags/{tag}/why",
-                      .role = Role::kReadonly,
-                      .handler = why,
-                      .summary = "Each rule with what it read and what it concluded",
-                      .query = {{.name = "at",
-                                 .description = "As it was then: 2026-11-24T14:02:03Z. 404 when the change log does not "
-                                                "reach back that far",
-                                 .min = 1,
-                                 .max = 40}},
-                      .result = "Why"}},
-          .schemas = R"({
+  return {
+      .name = "endpoint why",
+      .description = "Why an endpoint has a tag or not",
+      .routes = {{.method = "GET",
+                  .path = "/api/v1/endpoints/{uid}/tags/{tag}/why",
+                  .role = Role::kReadonly,
+                  .handler = why,
+                  .summary = "Each rule with what it read and what it concluded",
+                  .query = {{.name = "at",
+                             .description = "As it was then: 2026-11-24T14:02:03Z. 404 when the change log does not "
+                                            "reach back that far",
+                             .min = 1,
+                             .max = 40}},
+                  .result = "Why"}},
+      .schemas = R"({
             "FactReading": {"type": "object", "required": ["key", "known", "text", "age_ms", "collected_at", "source"],
               "properties": {
                 "key": {"type": "string"}, "known": {"type": "boolean"},

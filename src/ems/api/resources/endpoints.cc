@@ -137,7 +137,8 @@ void history(const CallPtr& call) {
   if (more) changes->pop_back();
   json::array items;
   for (const Change& change : *changes) items.push_back(change_json(change));
-  call->reply(200, log_reply(std::move(items), more ? make_cursor(*call, std::to_string(changes->back().revision)) : ""));
+  call->reply(200,
+              log_reply(std::move(items), more ? make_cursor(*call, std::to_string(changes->back().revision)) : ""));
 }
 
 }  // namespace
@@ -170,8 +171,12 @@ Resource endpoints_resource() {
       {.name = "q", .description = "In host name, UID, address, MAC, user or operating system; case does not matter"},
       {.name = "tag", .description = "Has this tag; unknown:NAME: nobody knows whether it has it", .min = 1},
       {.name = "os", .description = "os_type or os_family, such as linux", .min = 1},
-      {.name = "online", .type = FieldType::kBoolean, .description = "Only these: heard within the offline timeout or not"},
-      {.name = "registered", .type = FieldType::kBoolean, .description = "Only these: deregistered and revoked ones are not"},
+      {.name = "online",
+       .type = FieldType::kBoolean,
+       .description = "Only these: heard within the offline timeout or not"},
+      {.name = "registered",
+       .type = FieldType::kBoolean,
+       .description = "Only these: deregistered and revoked ones are not"},
       {.name = "quarantined", .type = FieldType::kBoolean, .description = "Only these"}};
   return {.name = "endpoints",
           .description = "Endpoints, and what is known of each",
@@ -199,7 +204,8 @@ Resource endpoints_resource() {
                       .role = Role::kReadonly,
                       .handler = vulnerabilities,
                       .summary = "Open findings, worst first; 503 with the reason while nobody knows",
-                      .query = list_query({}, {{.name = "severity", .description = "Only of this one", .values = severities()}}),
+                      .query = list_query(
+                          {}, {{.name = "severity", .description = "Only of this one", .values = severities()}}),
                       .result = "Vulnerability",
                       .list = true},
                      {.method = "GET",

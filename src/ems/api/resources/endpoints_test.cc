@@ -5,7 +5,9 @@ namespace {
 
 class EndpointsApi : public ApiLab {
  protected:
-  std::string at(const TestAgent& agent, const std::string& rest = "") { return "/api/v1/endpoints/" + agent.uid().str() + rest; }
+  std::string at(const TestAgent& agent, const std::string& rest = "") {
+    return "/api/v1/endpoints/" + agent.uid().str() + rest;
+  }
   /// Enrolled, and reporting nothing but this.
   void join_as(TestAgent& agent, const std::string& name, const std::string& ip, const std::string& family = "linux") {
     ASSERT_EQ(enrol(agent, invite(), "machine-of-" + name), "");
@@ -51,7 +53,8 @@ TEST_F(EndpointsApi, AnEndpointShowsWhatIsKnownAndNullForTheRest) {
   EXPECT_EQ(reply.str("uid"), agent.uid().str());
   EXPECT_EQ(reply.str("host_name"), "WIN10-01");
   EXPECT_EQ(reply.str("os_family"), "linux");
-  for (const char* unknown : {"os_type", "os_version", "agent_version", "user", "on_fabric", "vulnerabilities", "quarantine_reason"}) {
+  for (const char* unknown :
+       {"os_type", "os_version", "agent_version", "user", "on_fabric", "vulnerabilities", "quarantine_reason"}) {
     EXPECT_TRUE(reply.body.as_object().contains(unknown)) << unknown;
     EXPECT_TRUE(reply.at(unknown).is_null()) << unknown;
   }
@@ -149,8 +152,8 @@ TEST_F(EndpointsApi, TheListIsFilteredSortedAndPaged) {
 }
 
 TEST_F(EndpointsApi, TheListRefusesWhatItDoesNotKnow) {
-  for (const char* query : {"tag=No-such-tag", "tag=unknown:No-such-tag", "tag=", "online=yes", "sort=color", "limit=x", "filter=1",
-                            "q=%00", "q=%ff", "cursor="}) {
+  for (const char* query : {"tag=No-such-tag", "tag=unknown:No-such-tag", "tag=", "online=yes", "sort=color", "limit=x",
+                            "filter=1", "q=%00", "q=%ff", "cursor="}) {
     const Reply reply = get("/api/v1/endpoints?" + std::string(query));
     EXPECT_EQ(reply.status, 400) << query;
     EXPECT_EQ(reply.code(), "invalid_argument") << query;

@@ -38,7 +38,8 @@ Resource feeds_resource() {
                       .list = true}},
           .schemas = R"({"Feed": {"type": "object",
             "required": ["name", "kind", "records", "in_use", "data_date", "loaded_at", "error"], "properties": {
-              "name": {"type": "string", "description": "The whole path of its file"}, "kind": {"type": "string"}, "records": {"type": "integer"},
+              "name": {"type": "string", "description": "The whole path of its file"}, "kind": {"type": "string"},
+              "records": {"type": "integer"},
               "in_use": {"type": "boolean"},
               "data_date": {"type": ["string", "null"], "description": "As the feed says"},
               "loaded_at": {"type": ["string", "null"], "format": "date-time"},

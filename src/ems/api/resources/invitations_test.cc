@@ -48,8 +48,9 @@ TEST_F(ApiLab, AnInvitationHasDefaultsAndEnds) {
 }
 
 TEST_F(ApiLab, InvitationsRefuseBadInputAndAFullDisk) {
-  for (const char* body : {R"({"expires_in":59})", R"({"expires_in":31536001})", R"({"max_uses":0})", R"({"max_uses":1000001})",
-                           R"({"max_uses":-1})", R"({"expires_in":null})", R"({"uses":1})", "7", R"({"note":"a\nb"})"}) {
+  for (const char* body :
+       {R"({"expires_in":59})", R"({"expires_in":31536001})", R"({"max_uses":0})", R"({"max_uses":1000001})",
+        R"({"max_uses":-1})", R"({"expires_in":null})", R"({"uses":1})", "7", R"({"note":"a\nb"})"}) {
     EXPECT_EQ(post("/api/v1/invitations", body).status, 400) << body;
   }
   EXPECT_EQ(post("/api/v1/invitations", json::serialize(json::object{{"note", std::string(256, 'x')}})).status, 400);

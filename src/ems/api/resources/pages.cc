@@ -114,7 +114,8 @@ void sign_in_by_form(const CallPtr& call) {
   });
 }
 
-// ---- One's own password ----------------------------------------------------------------------------------------------
+// ---- One's own password
+// ----------------------------------------------------------------------------------------------
 
 void show_password(const CallPtr& call, const std::string& next, const std::string& problem = {}, int status = 200) {
   PasswordView view;
@@ -135,17 +136,20 @@ void password_form(const CallPtr& call) {
 
 void change_password(const CallPtr& call) {
   if (call->who.kind != Principal::Kind::kSession) {
-    return ask_to_sign_in(call, std::string(kPassword), "The session has ended; nothing was changed. Sign in again.", 401);
+    return ask_to_sign_in(call, std::string(kPassword), "The session has ended; nothing was changed. Sign in again.",
+                          401);
   }
   if (Status ok = check_csrf(call->who, call->form["csrf_token"]); !ok) return call->fail(ok.error());
   const std::string next = own_path(call->form["next"]);
   if (call->form["new_password"] != call->form["repeated"]) {
     return show_password(call, next, "The new password was not the same both times; nothing was changed.", 400);
   }
-  change_own_password(call, call->form["old_password"], call->form["new_password"], [call, next](Status done, int status) {
-    if (!done) return show_password(call, next, "Nothing was changed: " + done.error().message, status);
-    go_to(call, next);
-  });
+  change_own_password(call, call->form["old_password"], call->form["new_password"],
+                      [call, next](Status done, int status) {
+                        if (!done)
+                          return show_password(call, next, "Nothing was changed: " + done.error().message, status);
+                        go_to(call, next);
+                      });
 }
 
 void sign_out_by_form(const CallPtr& call) {
@@ -203,8 +207,8 @@ void authorisation_form(const CallPtr& call) {
 void decide(const CallPtr& call) {
   const std::string serial = call->form["serial"];
   if (!signed_in(call)) {
-    return ask_to_sign_in(call, authorisation_path(serial), "The session has ended; nothing was changed. Sign in again.",
-                          401);
+    return ask_to_sign_in(call, authorisation_path(serial),
+                          "The session has ended; nothing was changed. Sign in again.", 401);
   }
   if (Status ok = check_csrf(call->who, call->form["csrf_token"]); !ok) return call->fail(ok.error());
   if (call->who.must_change_password) {

@@ -63,7 +63,8 @@ TEST_F(Pages, TheWalkOfThePopUpFromItsAddressToTheGatewaysData) {
   EXPECT_EQ(wrong.status, 401);
   EXPECT_TRUE(shows(wrong, "name or password is wrong"));
   EXPECT_EQ(field(wrong, "next"), popup);
-  const Reply in = submit("/signin", "name=admin&password=Correct-Horse-Battery&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001");
+  const Reply in = submit(
+      "/signin", "name=admin&password=Correct-Horse-Battery&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001");
   ASSERT_EQ(in.status, 303);
   EXPECT_EQ(in.header("Location"), popup);
   const std::string cookie = in.cookie();
@@ -225,8 +226,8 @@ TEST_F(Pages, StyleIsAFileAndNothingRunsScripts) {
 TEST(Views, EscapeWhatTheyShow) {
   const std::string evil = "<script>alert('1')</script>\"&\xff";
   api::DeviceView device;
-  device.ems = device.serial = device.host_name = device.address = device.version = device.key_sha256 = device.pinned_sha256 =
-      device.user = device.csrf_token = device.problem = evil;
+  device.ems = device.serial = device.host_name = device.address = device.version = device.key_sha256 =
+      device.pinned_sha256 = device.user = device.csrf_token = device.problem = evil;
   device.may_decide = true;
   api::SignInView in;
   in.ems = in.next = in.problem = evil;
@@ -235,7 +236,8 @@ TEST(Views, EscapeWhatTheyShow) {
   start.waiting = {{evil, evil, evil}, {evil, "", evil}};
   for (const char* state : {"pending", "authorised", "refused", "conflict"}) {
     device.state = state;
-    for (const std::string& html : {api::authorise_page(device).body, api::sign_in_page(in).body, api::start_page(start).body}) {
+    for (const std::string& html :
+         {api::authorise_page(device).body, api::sign_in_page(in).body, api::start_page(start).body}) {
       EXPECT_EQ(html.find("<script"), std::string::npos) << state;
       EXPECT_EQ(html.find("\"&\xff"), std::string::npos);
       EXPECT_EQ(html.find('\xff'), std::string::npos);
@@ -263,7 +265,8 @@ TEST_F(Pages, APasswordThatMustBeChangedIsAskedForBeforeAnythingElse) {
   TestGateway gateway(kSerial, 5);
   connect(gateway);
   settle();
-  const Reply in = submit("/signin", "name=admin&password=Correct-Horse-Battery&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001");
+  const Reply in = submit(
+      "/signin", "name=admin&password=Correct-Horse-Battery&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001");
   ASSERT_EQ(in.status, 303);
   EXPECT_EQ(in.header("Location"), "/password?next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001");
   const std::string cookie = in.cookie();
@@ -275,8 +278,9 @@ TEST_F(Pages, APasswordThatMustBeChangedIsAskedForBeforeAnythingElse) {
   EXPECT_EQ(field(page, "next"), popup);
 
   const auto form = [&](const std::string& old_password, const std::string& first, const std::string& second) {
-    return "csrf_token=" + field(page, "csrf_token") + "&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001&name=admin" +
-           "&old_password=" + old_password + "&new_password=" + first + "&repeated=" + second;
+    return "csrf_token=" + field(page, "csrf_token") +
+           "&next=%2Ffabric-authorization%3Fserial%3DPGW0000000000001&name=admin" + "&old_password=" + old_password +
+           "&new_password=" + first + "&repeated=" + second;
   };
   const Reply typo = submit("/password", form("Correct-Horse-Battery", "words-of-my-own", "words-of-my-onw"), cookie);
   EXPECT_EQ(typo.status, 400);
@@ -286,10 +290,12 @@ TEST_F(Pages, APasswordThatMustBeChangedIsAskedForBeforeAnythingElse) {
   EXPECT_EQ(wrong.status, 403);
   EXPECT_TRUE(shows(wrong, "old_password: is wrong"));
   EXPECT_EQ(submit("/password", form("Correct-Horse-Battery", "short", "short"), cookie).status, 400);
-  EXPECT_EQ(submit("/password", "csrf_token=x&old_password=Correct-Horse-Battery&new_password=words-of-my-own&repeated=words-of-my-own",
-                   cookie)
-                .status,
-            403);
+  EXPECT_EQ(
+      submit("/password",
+             "csrf_token=x&old_password=Correct-Horse-Battery&new_password=words-of-my-own&repeated=words-of-my-own",
+             cookie)
+          .status,
+      403);
   const Reply done = submit("/password", form("Correct-Horse-Battery", "words-of-my-own", "words-of-my-own"), cookie);
   ASSERT_EQ(done.status, 303) << done.text;
   EXPECT_EQ(done.header("Location"), popup);

@@ -14,7 +14,8 @@ namespace json = boost::json;
 
 /// What the answer has beyond the definition. Taken back in a body and ignored, so that what was read can be edited and
 /// sent back.
-constexpr std::string_view kReadOnly[] = {"id", "built_in", "has", "unknown", "shared_with", "updated_at", "updated_by", "warnings"};
+constexpr std::string_view kReadOnly[] = {"id",          "built_in",   "has",        "unknown",
+                                          "shared_with", "updated_at", "updated_by", "warnings"};
 
 json::object tag_json(const EmsCore& core, const Tag& tag) {
   json::object out = json::parse(posture::print_tag_json(tag.definition)).as_object();
@@ -72,8 +73,8 @@ void save(const CallPtr& call, const std::string& name, posture::TagDefinition d
         if (tag == nullptr) return call->fail(no_tag(new_name));  // deleted in the same moment
         json::object out = tag_json(call->services.core, *tag);
         if (name != new_name && !out["shared_with"].as_array().empty()) {
-          out["warnings"] = json::array{"gateways know it as " + new_name + " from now on: their policies that name " + name +
-                                        " count it as unknown until they are changed"};
+          out["warnings"] = json::array{"gateways know it as " + new_name + " from now on: their policies that name " +
+                                        name + " count it as unknown until they are changed"};
         }
         call->reply(create_only ? 201 : 200, out);
       });
@@ -257,7 +258,8 @@ Resource tags_resource() {
            {.method = "DELETE",
             .path = "/api/v1/tags/{name}",
             .handler = remove,
-            .summary = "Delete a tag; policies of the gateways in shared_with that name it count it as unknown from then on",
+            .summary =
+                "Delete a tag; policies of the gateways in shared_with that name it count it as unknown from then on",
             .success = 204},
            {.method = "GET",
             .path = "/api/v1/tags/{name}/endpoints",

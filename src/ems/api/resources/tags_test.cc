@@ -70,7 +70,8 @@ TEST_F(ApiLab, ATagThatGatewaysKnowIsRenamedAndDeletedWithAWarning) {
   EXPECT_NE(renamed.text.find("policies that name Has-sshd count it as unknown"), std::string::npos) << renamed.text;
   EXPECT_EQ(alerts, std::vector<std::string>{"tag.renamed"});
   EXPECT_EQ(core->audit(0, 1)->front().detail,
-            "was Has-sshd; it is shared with PGW0000000000001: policies there that name it count it as unknown until they are "
+            "was Has-sshd; it is shared with PGW0000000000001: policies there that name it count it as unknown until "
+            "they are "
             "changed");
   EXPECT_EQ(call("PUT", "/api/v1/tags/Mine", R"({"name":"Ours","kind":"classification"})").at("warnings"), nullptr);
   // What was read can be sent back, warnings too.
@@ -83,8 +84,9 @@ TEST_F(ApiLab, ATagThatGatewaysKnowIsRenamedAndDeletedWithAWarning) {
 
 TEST_F(ApiLab, TagNamesThatDifferOnlyInCaseAreRefused) {
   ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
-  for (const auto& reply : {post("/api/v1/tags", R"({"name":"has-SSHD"})"), call("PUT", "/api/v1/tags/has-SSHD", R"({"name":"has-SSHD"})"),
-                            post("/api/v1/tags", R"({"name":"All_Registered_Clients"})")}) {
+  for (const auto& reply :
+       {post("/api/v1/tags", R"({"name":"has-SSHD"})"), call("PUT", "/api/v1/tags/has-SSHD", R"({"name":"has-SSHD"})"),
+        post("/api/v1/tags", R"({"name":"All_Registered_Clients"})")}) {
     EXPECT_EQ(reply.status, 409) << reply.text;
     EXPECT_EQ(reply.code(), "already_exists");
     EXPECT_NE(reply.message().find("differs only in case"), std::string::npos) << reply.text;
@@ -119,7 +121,8 @@ TEST_F(ApiLab, TagsThatAreAlreadyCalledAlikeCanBeChanged) {
     EXPECT_EQ(put.status, 200) << put.text;
     EXPECT_EQ(get(path).str("message"), "Start it.");
   }
-  EXPECT_EQ(call("PUT", "/api/v1/tags/has-SSHD", R"({"name":"HAS-SSHD"})").code(), "already_exists");  // a new name is looked at
+  EXPECT_EQ(call("PUT", "/api/v1/tags/has-SSHD", R"({"name":"HAS-SSHD"})").code(),
+            "already_exists");  // a new name is looked at
 }
 
 TEST_F(ApiLab, WhatWasReadOfATagCanBeSentBack) {

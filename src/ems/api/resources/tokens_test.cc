@@ -46,9 +46,10 @@ TEST_F(ApiLab, ATokenCanNotMakeOneThatOutlivesIt) {
 }
 
 TEST_F(ApiLab, TokensRefuseBadInputAndAFullDisk) {
-  for (const char* body : {"", "{}", R"({"name":""})", R"({"name":"x","role":"root"})", R"({"name":"x","expires_in":59})",
-                           R"({"name":"x","expires_in":1.5})", R"({"name":"x","expires_in":"60"})", R"({"name":"x","id":"y"})",
-                           "[]", "{\"name\":\"a\\u0000b\"}"}) {
+  for (const char* body :
+       {"", "{}", R"({"name":""})", R"({"name":"x","role":"root"})", R"({"name":"x","expires_in":59})",
+        R"({"name":"x","expires_in":1.5})", R"({"name":"x","expires_in":"60"})", R"({"name":"x","id":"y"})", "[]",
+        "{\"name\":\"a\\u0000b\"}"}) {
     const Reply reply = post("/api/v1/tokens", body);
     EXPECT_EQ(reply.status, 400) << body;
     EXPECT_EQ(reply.code(), "invalid_argument") << body;
@@ -57,7 +58,9 @@ TEST_F(ApiLab, TokensRefuseBadInputAndAFullDisk) {
   const Reply full = post("/api/v1/tokens", R"({"name":"x"})");
   EXPECT_EQ(full.status, 507);
   EXPECT_EQ(full.str("token"), "");
-  EXPECT_EQ(call("DELETE", "/api/v1/tokens/" + std::string(get("/api/v1/tokens").items()[0].at("id").as_string())).status, 507);
+  EXPECT_EQ(
+      call("DELETE", "/api/v1/tokens/" + std::string(get("/api/v1/tokens").items()[0].at("id").as_string())).status,
+      507);
   EXPECT_EQ(get("/api/v1/tokens").items().size(), 2u);  // and this token still works
   disk_full(false);
 }
