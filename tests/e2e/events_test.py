@@ -1,5 +1,5 @@
-"""What changes at an endpoint is at the EMS because the kernel told of it. Nothing here waits for a timer: the agent says of
-each of these sources that it has events, which is to say that it does not look at them, and the inventory's interval is an hour."""
+"""What changes at an endpoint is at the EMS because the kernel told of it. Nothing here waits for a timer: the agent
+says of each of these sources that it has events, so it does not look at them; the inventory's interval is an hour."""
 import os
 import struct
 import time
@@ -33,8 +33,9 @@ class Events(harness.StackTest):
         binds = " && ".join(f"mount --bind {cls.files / name} {place}" for name, place in (
             ("run", "/run"), ("log", "/var/log"), ("lib", "/var/lib"), ("usr/os-release", "/usr/lib/os-release")))
         stack.agent.runtime_dir = cls.directory / "agent-run"
-        stack.agent.command = ["unshare", "--mount", "sh", "-ec", f'{binds} && exec "$@"', "sh", harness.stacks.BIN / "postern-agent",
-                               "run", "--data-dir", stack.agent.data, "--runtime-dir", stack.agent.runtime_dir]
+        stack.agent.command = ["unshare", "--mount", "sh", "-ec", f'{binds} && exec "$@"', "sh",
+                               harness.stacks.BIN / "postern-agent", "run", "--data-dir", stack.agent.data,
+                               "--runtime-dir", stack.agent.runtime_dir]
         super().set_up(stack)
         stack.connect_fabric()
         stack.make_tags()

@@ -68,7 +68,8 @@ Status sync_directory(const std::filesystem::path& directory) {
 }
 
 Status remove_durably(const std::filesystem::path& directory, const char* name) {
-  if (::unlink((directory / name).c_str()) != 0 && errno != ENOENT) return fail(errno_error(errno, "removing", directory / name));
+  const auto path = directory / name;
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail(errno_error(errno, "removing", path));
   return sync_directory(directory);
 }
 
@@ -121,7 +122,9 @@ Result<StoredEnrolment> read_enrolment(std::string_view text, const std::optiona
   std::memcpy(out.root_key_sha256.data(), digest->data(), digest->size());
   auto chain = pki::certificates_from_pem(text_of(*object, "chain"));
   if (!chain) return damaged("its certificate is damaged");
-  if (!adopt_chain(out, std::move(*chain))) return StoredEnrolment{"the private key is another one; enrol again", std::nullopt};
+  if (!adopt_chain(out, std::move(*chain))) {
+    return StoredEnrolment{"the private key is another one; enrol again", std::nullopt};
+  }
   return StoredEnrolment{"", std::move(out)};
 }
 
@@ -178,7 +181,10 @@ Result<StateDir::Stored> StateDir::load() const {
   if (!text) return fail(text.error());
   if (*text) {
     auto stored = read_enrolment(**text, *key);
-    if (!stored) return fail(stored.error().context((directory_ / kEnrolment).string() + " is damaged (remove it and enrol again)"));
+    if (!stored) {
+      const auto path = (directory_ / kEnrolment).string();
+      return fail(stored.error().context(path + " is damaged (remove it and enrol again)"));
+    }
     out.enrolment = std::move(stored->enrolment);
     out.deregistered_because = std::move(stored->deregistered_because);
   }
@@ -187,7 +193,8 @@ Result<StateDir::Stored> StateDir::load() const {
     const auto pem = out.enrolment->chain_pem();
     const auto shown = read_if_there(directory_ / kChain);
     if (!shown || *shown != pem) {
-      if (auto ok = write_file_atomic(directory_ / kChain, pem, 0644); !ok) log_warning("agent.state", ok.error().message);
+      const auto ok = write_file_atomic(directory_ / kChain, pem, 0644);
+      if (!ok) log_warning("agent.state", ok.error().message);
     }
   }
   // Only a help: without it the EMS says it again.
@@ -205,10 +212,12 @@ Result<StateDir::EnrolmentKey> StateDir::enrolment_key() const {
   return EnrolmentKey{key, false};
 }
 
-Status StateDir::store_key(const pki::PrivateKey& key) const { return write_file_atomic(directory_ / kKey, key.to_pem(), 0600); }
+Status StateDir::store_key(const pki::PrivateKey& key) const {
+  return write_file_atomic(directory_ / kKey, key.to_pem(), 0600);
+}
 
 Status StateDir::store(const Enrolment& enrolment) const {
-  // All that needs room comes before the point from which the new certificate counts: a full disk is met on this side of it.
+  // All that needs room comes before the point from which the new certificate counts: a full disk is met on this side.
   const auto next = directory_ / kNextChain;
   if (auto ok = write_file_atomic(next, enrolment.chain_pem(), 0644); !ok) return ok;
   // The key is there already; from here on the certificate counts.
@@ -217,7 +226,8 @@ Status StateDir::store(const Enrolment& enrolment) const {
     return ok;
   }
   // A crash before this leaves the older chain there, which `load` mends.
-  if (::rename(next.c_str(), (directory_ / kChain).c_str()) != 0) return fail(errno_error(errno, "renaming into place", directory_ / kChain));
+  const auto chain = directory_ / kChain;
+  if (::rename(next.c_str(), chain.c_str()) != 0) return fail(errno_error(errno, "renaming into place", chain));
   return sync_directory(directory_);
 }
 

@@ -4,8 +4,8 @@
 //   client.pem   the certificate chain, for other programs of this machine (curl, a browser)
 //   agent.json   the enrolment, or why there is none any more
 //   wishes.json  what the EMS wants to be watched
-// The machine is registered if agent.json says so *and* client.key is the key of the certificate in it. So an interrupted
-// enrolment is done or can be repeated with the same key, and an interrupted deregistration is done.
+// The machine is registered if agent.json says so *and* client.key is the key of the certificate in it. So an
+// interrupted enrolment is done or can be repeated with the same key, and an interrupted deregistration is done.
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -19,7 +19,8 @@ class StateDir {
  public:
   /// Makes the directory (0700). Errors: those of the file system; kAlreadyExists when another agent uses it.
   static Result<StateDir> open(std::filesystem::path directory);
-  StateDir(StateDir&& other) noexcept : directory_(std::move(other.directory_)), lock_(std::exchange(other.lock_, -1)) {}
+  StateDir(StateDir&& other) noexcept
+      : directory_(std::move(other.directory_)), lock_(std::exchange(other.lock_, -1)) {}
   StateDir& operator=(StateDir&&) = delete;
   ~StateDir();
 

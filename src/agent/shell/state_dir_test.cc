@@ -31,7 +31,8 @@ class State : public testing::Test {
     Enrolment e{EndpointUid(std::string(32, 'A')), EmsSerial("PSTEMS0000000001"), TenantId(std::string(32, '0')),
                 {"ems:8013", "[::1]:1"}, {}, key, {}, {}, {}, {}};
     e.root_key_sha256.fill(7);
-    EXPECT_TRUE(adopt_chain(e, {*pki::issue_client(ca, pki::make_request(key), e.uid, e.ems_serial, validity, random), ca.certificate}));
+    const auto leaf = pki::issue_client(ca, pki::make_request(key), e.uid, e.ems_serial, validity, random);
+    EXPECT_TRUE(adopt_chain(e, {*leaf, ca.certificate}));
     return e;
   }
   unsigned mode(const char* name) {
