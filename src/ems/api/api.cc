@@ -88,6 +88,12 @@ void dispatch(const CallPtr& call) {
     }
     return call->fail({ErrorCode::kPermissionDenied, "this needs the role admin; " + call->who.user + " has readonly"});
   }
+  if (route.session_only && call->who.kind == Principal::Kind::kToken) {
+    return call->fail(
+        {ErrorCode::kPermissionDenied,
+         "an API token can't do this; sign in with a password (POST /api/v1/auth/signin) and send the request "
+         "in that session"});
+  }
   if (call->who.must_change_password && route.role != Role::kAnyone && !request.path.starts_with("/api/v1/auth/")) {
     return call->fail({ErrorCode::kPermissionDenied,
                        "your password has to be changed first: POST /api/v1/auth/password"});
@@ -100,10 +106,14 @@ void dispatch(const CallPtr& call) {
   if (guarded) {
     if (Status ok = check_same_origin(request); !ok) return call->fail(ok.error());
   }
+  // A token in a header is looked at before the body is; a form has it in its body.
+  const auto check_token = [&](bool form) -> Status {
+    if (!guarded || route.role == Role::kAnyone || (route.body_kind == BodyKind::kForm) != form) return {};
+    return check_csrf(call->who, shown_csrf_token(*call, route));
+  };
+  if (Status ok = check_token(false); !ok) return call->fail(ok.error());
   if (Status ok = read_input(*call, route); !ok) return call->fail(ok.error());
-  if (guarded && route.role != Role::kAnyone) {
-    if (Status ok = check_csrf(call->who, shown_csrf_token(*call, route)); !ok) return call->fail(ok.error());
-  }
+  if (Status ok = check_token(true); !ok) return call->fail(ok.error());
   if (!changes_something(request.method)) call->services.hooks.commit();
   route.handler(call);
 }

@@ -115,29 +115,42 @@ json::object responses_of(const Route& route) {
   }
   json::object responses;
   responses[std::to_string(route.success)] = std::move(success);
-  responses["default"] = json::object{{"description", "An error"}, {"content", content("application/json", ref("Error"))}};
+  responses["default"] =
+      json::object{{"description", "An error"}, {"content", content("application/json", ref("Error"))}};
   return responses;
+}
+
+/// Each of them is enough. What changes something needs the CSRF token beside the session's cookie.
+json::array security_of(const Route& route) {
+  if (route.role == Role::kAnyone) return {};
+  json::object session{{"session", json::array{}}};
+  if (route.method != "GET") session["csrf"] = json::array{};
+  json::array out;
+  if (!route.session_only) out.push_back(json::object{{"token", json::array{}}});
+  out.push_back(std::move(session));
+  return out;
 }
 
 json::object operation_of(const Resource& resource, const Route& route) {
   json::object operation{{"tags", json::array{resource.name}}, {"summary", route.summary}};
   std::string id = to_lower(route.method);
-  for (std::string_view segment : split(std::string_view(route.path).substr(std::string_view("/api/v1/").size()), '/')) {
+  for (std::string_view segment :
+       split(std::string_view(route.path).substr(std::string_view("/api/v1/").size()), '/')) {
     id += '_';
     for (char c : segment) {
       if (c != '{' && c != '}') id += c == '-' || c == '.' ? '_' : c;
     }
   }
   operation["operationId"] = id;
-  if (json::array parameters = parameters_of(route); !parameters.empty()) operation["parameters"] = std::move(parameters);
+  if (json::array parameters = parameters_of(route); !parameters.empty())
+    operation["parameters"] = std::move(parameters);
   const bool fields = route.body_kind == BodyKind::kFields;
   if (fields || route.body_kind == BodyKind::kJson || route.body_kind == BodyKind::kBytes) {
     operation["requestBody"] = request_body_of(route);
   }
   operation["responses"] = responses_of(route);
-  if (route.role == Role::kAnyone) {
-    operation["security"] = json::array{};
-  } else {
+  operation["security"] = security_of(route);
+  if (route.role != Role::kAnyone) {
     operation["x-postern-role"] = route.role == Role::kAdmin ? "admin" : "readonly";
   }
   return operation;
@@ -188,8 +201,6 @@ std::string openapi_document(const std::vector<Resource>& resources, std::string
                             {"description", "Endpoints, security posture tags and fabric devices of one EMS"},
                             {"license", json::object{{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
       {"servers", json::array{json::object{{"url", "/"}}}},
-      {"security", json::array{json::object{{"token", json::array{}}},
-                               json::object{{"session", json::array{}}, {"csrf", json::array{}}}}},
       {"tags", std::move(tags)},
       {"paths", std::move(paths)},
       {"components",

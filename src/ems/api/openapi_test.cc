@@ -52,6 +52,10 @@ void check_schema(const json::value& document, const json::value& schema, const 
 
 class OpenApi : public ApiLab {
  protected:
+  static std::string upper(std::string text) {
+    std::ranges::transform(text, text.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
+    return text;
+  }
   OpenApi() {
     const Reply reply = nobody("GET", "/api/v1/openapi.json");
     EXPECT_EQ(reply.status, 200);
@@ -154,9 +158,50 @@ TEST_F(OpenApi, EveryOperationSaysWhatItTakesAndGives) {
 TEST_F(OpenApi, SaysWhoMayCall) {
   const auto& paths = document.at("paths");
   EXPECT_EQ(paths.at("/api/v1/auth/signin").at("post").at("security"), json::array{});
-  EXPECT_FALSE(paths.at("/api/v1/tags").at("get").as_object().contains("security"));
+  EXPECT_EQ(paths.at("/api/v1/administrators").at("post").at("security"), json::parse(R"([{"session":[],"csrf":[]}])"));
+  EXPECT_EQ(paths.at("/api/v1/tags").at("get").at("security"), json::parse(R"([{"token":[]},{"session":[]}])"));
   EXPECT_EQ(paths.at("/api/v1/tags").at("get").at("x-postern-role"), "readonly");
   EXPECT_EQ(paths.at("/api/v1/tags").at("post").at("x-postern-role"), "admin");
+}
+
+/// Each operation is called with each kind of credentials: those that the document lists are enough, others are not.
+TEST_F(OpenApi, CredentialsAreEnoughExactlyWhereItSaysSo) {
+  Browser boss = sign_in();
+  int tried = 0;
+  for (const auto& [path, operations] : document.at("paths").as_object()) {
+    std::string target(path);
+    for (auto open = target.find('{'); open != target.npos; open = target.find('{')) {
+      target.replace(open, target.find('}') - open + 1, "x");
+    }
+    for (const auto& [name, operation] : operations.as_object()) {
+      const std::string method = upper(std::string(name));
+      SCOPED_TRACE(method + " " + target);
+      const json::array& security = operation.at("security").as_array();
+      const auto listed = [&](const json::object& kind) {
+        return security.empty() || std::ranges::find(security, json::value(kind)) != security.end();
+      };
+      const auto refused = [](const Reply& reply) {
+        EXPECT_NE(reply.status, 0);
+        return reply.status == 401 || reply.status == 403;
+      };
+      const auto by_cookie = [&](bool csrf) {
+        if (browse(boss, "GET", "/api/v1/auth/session").status == 401)
+          boss = sign_in();  // signed out by what was called
+        auto r = request(method, target, method == "GET" ? "" : "{}");
+        r.headers.add("Cookie", boss.cookie);
+        if (csrf) r.headers.add("X-CSRF-Token", boss.csrf_token);
+        return send_request(r);
+      };
+      const json::object token{{"token", json::array{}}}, session{{"session", json::array{}}};
+      const json::object with_csrf{{"session", json::array{}}, {"csrf", json::array{}}};
+      EXPECT_EQ(refused(nobody(method, target, "{}")), !security.empty());
+      EXPECT_EQ(refused(call(method, target, method == "GET" ? "" : "{}")), !listed(token));
+      EXPECT_EQ(refused(by_cookie(false)), !listed(session));
+      EXPECT_EQ(refused(by_cookie(true)), !(listed(session) || listed(with_csrf)));
+      ++tried;
+    }
+  }
+  EXPECT_GT(tried, 40);
 }
 
 /// Lists of the same answer differ in nothing from what is described: each member that is demanded is there.

@@ -49,6 +49,7 @@ struct Route {
   std::string method = {};          ///< "GET", "POST", "PUT", "PATCH", "DELETE".
   std::string path = {};            ///< "/api/v1/endpoints/{uid}": a parameter is one whole segment.
   Role role = Role::kAdmin;
+  bool session_only = false;        ///< For people who signed in; API tokens are refused whatever their role.
   Handler handler = nullptr;
   std::string summary = {};         ///< One line for people, without a full stop.
   std::vector<Field> query = {};

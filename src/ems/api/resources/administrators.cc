@@ -23,16 +23,6 @@ json::object administrator_json(const Administrator& a) {
 
 Error nobody(const std::string& name) { return {ErrorCode::kNotFound, "there is no administrator " + name}; }
 
-/// Answers and returns false when the caller came with a token: a token that runs out must not leave behind somebody who
-/// can sign in, and a password or a role is nothing for a program to hand out.
-bool demand_session(const CallPtr& call) {
-  if (call->who.kind == Principal::Kind::kSession) return true;
-  call->fail({ErrorCode::kPermissionDenied,
-              "an API token can't create, change or delete administrators; sign in with a password "
-              "(POST /api/v1/auth/signin) and send the request in that session"});
-  return false;
-}
-
 void list(const CallPtr& call) {
   reply_page(call, call->services.core.administrators(), [](const Administrator* a) { return a->name; },
              [](const Administrator* a) { return administrator_json(*a); });
@@ -61,15 +51,15 @@ Status name_is_free(const CallPtr& call, const std::string& name) {
   for (const Administrator* a : call->services.core.administrators()) {
     if (a->name == name) return fail(ErrorCode::kAlreadyExists, "there is an administrator " + name + " already");
     if (to_lower(a->name) == to_lower(name)) {
-      return fail(ErrorCode::kAlreadyExists, "there is an administrator " + a->name +
-                                                 " already; names that differ only in case would be taken for one another");
+      return fail(ErrorCode::kAlreadyExists,
+                  "there is an administrator " + a->name +
+                      " already; names that differ only in case would be taken for one another");
     }
   }
   return {};
 }
 
 void create(const CallPtr& call) {
-  if (!demand_session(call)) return;
   Administrator made;
   made.name = *call->text("name");
   made.role = *parse_administrator_role(*call->text("role"));
@@ -99,7 +89,6 @@ Administrator changed(const CallPtr& call, Administrator a) {
 }
 
 void change(const CallPtr& call) {
-  if (!demand_session(call)) return;
   const std::string name = call->param("name");
   const Administrator* before = call->services.core.administrator(name);
   if (before == nullptr) return call->fail(nobody(name));
@@ -125,7 +114,6 @@ void change(const CallPtr& call) {
 }
 
 void remove(const CallPtr& call) {
-  if (!demand_session(call)) return;
   const std::string name = call->param("name");
   call->services.core.remove_administrator(now_of(call), actor_of(call), name, [call, name](Status done) {
     if (!done) return call->fail(done.error());
@@ -145,58 +133,69 @@ Resource administrators_resource() {
   other_password.description += "; with another one sessions and API tokens end";
   Field first_password = password;
   first_password.required = true;
-  const Field role{.name = "role", .description = "readonly: sees everything, changes nothing", .values = {"admin", "readonly"}};
+  const Field role{
+      .name = "role", .description = "readonly: sees everything, changes nothing", .values = {"admin", "readonly"}};
   Field first_role = role;
   first_role.required = true;
+  // A token that runs out must not leave behind somebody who can sign in, and a password or a role is nothing for a
+  // program to hand out.
   return {
       .name = "administrators",
-      .description = "Administrators: who may sign in. One's own password is changed under auth. API tokens may only read: "
-                     "creating, changing and deleting need a signed-in session (403 otherwise)",
-      .routes = {{.method = "GET",
-                  .path = "/api/v1/administrators",
-                  .role = Role::kReadonly,
-                  .handler = list,
-                  .summary = "All administrators by name",
-                  .query = list_query({}),
-                  .result = "Administrator",
-                  .list = true},
-                 {.method = "POST",
-                  .path = "/api/v1/administrators",
-                  .handler = create,
-                  .summary = "Create an administrator, who has to change the password at the first sign-in; not with an API token",
-                  .body_kind = BodyKind::kFields,
-                  .body = {{.name = "name", .required = true, .min = 1, .max = 63},
-                           first_password,
-                           first_role,
-                           {.name = "must_change_password",
-                            .type = FieldType::kBoolean,
-                            .description = "False: the password given may stay"}},
-                  .success = 201,
-                  .result = "Administrator"},
-                 {.method = "GET",
-                  .path = "/api/v1/administrators/{name}",
-                  .role = Role::kReadonly,
-                  .handler = show,
-                  .summary = "One administrator",
-                  .result = "Administrator"},
-                 {.method = "PATCH",
-                  .path = "/api/v1/administrators/{name}",
-                  .handler = change,
-                  .summary = "Change the role, disable or enable, or give another password, to be changed at the next sign-in; "
-                             "not with an API token",
-                  .body_kind = BodyKind::kFields,
-                  .body = {role,
-                           {.name = "disabled",
-                            .type = FieldType::kBoolean,
-                            .description = "May not sign in; sessions end and API tokens are refused"},
-                           other_password},
-                  .result = "Administrator"},
-                 {.method = "DELETE",
-                  .path = "/api/v1/administrators/{name}",
-                  .handler = remove,
-                  .summary = "Delete an administrator, with sessions and API tokens; never the last with the role admin; not with an "
-                             "API token",
-                  .success = 204}},
+      .description =
+          "Administrators: who may sign in. One's own password is changed under auth. API tokens may only read: "
+          "creating, changing and deleting need a signed-in session (403 otherwise)",
+      .routes =
+          {{.method = "GET",
+            .path = "/api/v1/administrators",
+            .role = Role::kReadonly,
+            .handler = list,
+            .summary = "All administrators by name",
+            .query = list_query({}),
+            .result = "Administrator",
+            .list = true},
+           {.method = "POST",
+            .path = "/api/v1/administrators",
+            .session_only = true,
+            .handler = create,
+            .summary =
+                "Create an administrator, who has to change the password at the first sign-in; not with an API token",
+            .body_kind = BodyKind::kFields,
+            .body = {{.name = "name", .required = true, .min = 1, .max = 63},
+                     first_password,
+                     first_role,
+                     {.name = "must_change_password",
+                      .type = FieldType::kBoolean,
+                      .description = "False: the password given may stay"}},
+            .success = 201,
+            .result = "Administrator"},
+           {.method = "GET",
+            .path = "/api/v1/administrators/{name}",
+            .role = Role::kReadonly,
+            .handler = show,
+            .summary = "One administrator",
+            .result = "Administrator"},
+           {.method = "PATCH",
+            .path = "/api/v1/administrators/{name}",
+            .session_only = true,
+            .handler = change,
+            .summary =
+                "Change the role, disable or enable, or give another password, to be changed at the next sign-in; "
+                "not with an API token",
+            .body_kind = BodyKind::kFields,
+            .body = {role,
+                     {.name = "disabled",
+                      .type = FieldType::kBoolean,
+                      .description = "May not sign in; sessions end and API tokens are refused"},
+                     other_password},
+            .result = "Administrator"},
+           {.method = "DELETE",
+            .path = "/api/v1/administrators/{name}",
+            .session_only = true,
+            .handler = remove,
+            .summary = "Delete an administrator, with sessions and API tokens; never the last with the role admin; not "
+                       "with an "
+                       "API token",
+            .success = 204}},
       .schemas = R"({"Administrator": {"type": "object",
         "required": ["name", "role", "disabled", "must_change_password", "created_at"], "properties": {
           "name": {"type": "string"},

@@ -29,15 +29,7 @@ void sign_in_by_json(const CallPtr& call) {
 
 void session(const CallPtr& call) { call->reply(200, session_json(call->who)); }
 
-/// Answers and returns false when the caller came with a token.
-bool demand_session(const CallPtr& call) {
-  if (call->who.kind == Principal::Kind::kSession) return true;
-  call->fail({ErrorCode::kInvalidArgument, "this is about a signed-in session; the request came with an API token"});
-  return false;
-}
-
 void sign_out(const CallPtr& call) {
-  if (!demand_session(call)) return;
   call->services.sessions.close(call->who.session_key);
   call->services.core.note(now_of(call), actor_of(call), "signout", call->who.user, "");
   call->add_header("Set-Cookie", Sessions::expired_cookie());
@@ -45,7 +37,6 @@ void sign_out(const CallPtr& call) {
 }
 
 void change_password(const CallPtr& call) {
-  if (!demand_session(call)) return;
   change_own_password(call, *call->text("old_password"), *call->text("new_password"), [call](Status done, int status) {
     if (!done) return call->fail(status, done.error());
     call->reply_empty();
@@ -55,49 +46,49 @@ void change_password(const CallPtr& call) {
 }  // namespace
 
 Resource auth_resource() {
-  return {.name = "auth",
-          .description = "Signing in, and one's own password",
-          .routes = {{.method = "POST",
-                      .path = "/api/v1/auth/signin",
-                      .role = Role::kAnyone,
-                      .handler = sign_in_by_json,
-                      .summary = "Sign in: sets the session's cookie",
-                      .body_kind = BodyKind::kFields,
-                      .body = {{.name = "name", .required = true, .min = 1, .max = 63},
-                               {.name = "password",
-                                .required = true,
-                                .min = 1,
-                                .max = static_cast<std::int64_t>(kMaxPassword)}},
-                      .result = "Session"},
-                     {.method = "GET",
-                      .path = "/api/v1/auth/session",
-                      .role = Role::kReadonly,
-                      .handler = session,
-                      .summary = "Who this request comes from",
-                      .result = "Session"},
-                     {.method = "POST",
-                      .path = "/api/v1/auth/signout",
-                      .role = Role::kReadonly,
-                      .handler = sign_out,
-                      .summary = "End this session",
-                      .success = 204},
-                     {.method = "POST",
-                      .path = "/api/v1/auth/password",
-                      .role = Role::kReadonly,
-                      .handler = change_password,
-                      .summary = "Change one's own password; the user's other sessions end, and the API tokens when it had to be changed",
-                      .body_kind = BodyKind::kFields,
-                      .body = {{.name = "old_password",
-                                .required = true,
-                                .min = 1,
-                                .max = static_cast<std::int64_t>(kMaxPassword)},
-                               {.name = "new_password",
-                                .description = "12 to 256 bytes, without the user's name in it",
-                                .required = true,
-                                .min = 1,
-                                .max = 4096}},
-                      .success = 204}},
-          .schemas = R"({"Session": {"type": "object",
+  return {
+      .name = "auth",
+      .description = "Signing in, and one's own password",
+      .routes =
+          {{.method = "POST",
+            .path = "/api/v1/auth/signin",
+            .role = Role::kAnyone,
+            .handler = sign_in_by_json,
+            .summary = "Sign in: sets the session's cookie",
+            .body_kind = BodyKind::kFields,
+            .body = {{.name = "name", .required = true, .min = 1, .max = 63},
+                     {.name = "password", .required = true, .min = 1, .max = static_cast<std::int64_t>(kMaxPassword)}},
+            .result = "Session"},
+           {.method = "GET",
+            .path = "/api/v1/auth/session",
+            .role = Role::kReadonly,
+            .handler = session,
+            .summary = "Who this request comes from",
+            .result = "Session"},
+           {.method = "POST",
+            .path = "/api/v1/auth/signout",
+            .role = Role::kReadonly,
+            .session_only = true,
+            .handler = sign_out,
+            .summary = "End this session",
+            .success = 204},
+           {.method = "POST",
+            .path = "/api/v1/auth/password",
+            .role = Role::kReadonly,
+            .session_only = true,
+            .handler = change_password,
+            .summary = "Change one's own password; the user's other sessions end, and the API tokens when it had to be "
+                       "changed",
+            .body_kind = BodyKind::kFields,
+            .body =
+                {{.name = "old_password", .required = true, .min = 1, .max = static_cast<std::int64_t>(kMaxPassword)},
+                 {.name = "new_password",
+                  .description = "12 to 256 bytes, without the user's name in it",
+                  .required = true,
+                  .min = 1,
+                  .max = 4096}},
+            .success = 204}},
+      .schemas = R"({"Session": {"type": "object",
             "required": ["user", "role", "must_change_password", "csrf_token"], "properties": {
               "user": {"type": "string"},
               "role": {"type": "string", "enum": ["admin", "readonly"]},
