@@ -140,7 +140,10 @@ std::function<void()> Firewall::take_cleanup() {
 }
 
 Status Firewall::renew(unsigned seconds) {
-  if (auto s = impl_->run(impl_->model.renew_command(seconds)); !s) return s;
+  if (auto s = impl_->run(impl_->model.renew_command(seconds)); !s) {
+    impl_->broken = true;
+    return s;
+  }
   impl_->lease_until = impl_->clock.now().mono + Seconds(seconds);
   return {};
 }

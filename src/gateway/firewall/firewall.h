@@ -1,5 +1,6 @@
 #pragma once
-// The firewall in force: applies a FirewallModel's changes to the kernel of the network namespace in which it was opened.
+// The firewall in force: applies a FirewallModel's changes to the kernel of the network namespace in which it was
+// opened.
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,8 +13,8 @@ namespace postern::gateway::firewall {
 /// Thread: one (calls block for the kernel only).
 class Firewall {
  public:
-  /// Without a table of this name, all forwarded traffic is dropped from now on. A table that is there (left by a gateway
-  /// before) goes on until the first `apply`, which replaces it whole; its lease runs out by itself.
+  /// Without a table of this name, all forwarded traffic is dropped from now on. A table that is there (left by a
+  /// gateway before) goes on until the first `apply`, which replaces it whole; its lease runs out by itself.
   /// Errors: kPermissionDenied (CAP_NET_ADMIN is missing), kUnsupported (no nftables in this kernel).
   static Result<std::unique_ptr<Firewall>> open(std::string table = "postern");
   ~Firewall();  ///< Leaves the table in place: the lease then runs out and closes what depends on tags.
@@ -28,7 +29,8 @@ class Firewall {
   /// connections that are no longer accepted. Takes milliseconds: for Loop::offload. Empty when there is nothing. May
   /// run on any thread and outlive this object; does not touch it.
   std::function<void()> take_cleanup();
-  /// What depends on a tag passes for `seconds` from now. Call after the first `apply`. Errors: as `apply`.
+  /// What depends on a tag passes for `seconds` from now. Call after the first `apply`. When the kernel refuses it, the
+  /// table is not what it should be, or gone: the next `apply` builds it anew. Errors: as `apply`.
   Status renew(unsigned seconds);
   /// Takes the table away: nothing is filtered any more. For a deliberate end of the program only.
   Status remove();

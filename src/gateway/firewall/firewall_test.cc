@@ -373,6 +373,19 @@ TEST_F(FirewallTest, ARestartedGatewayTakesTheTableOver) {
   EXPECT_TRUE(passes());
 }
 
+TEST_F(FirewallTest, ATableThatSomebodyDeletedIsBuiltAnewWhenItsLeaseCannotBeRenewed) {
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  apply();
+  renew(60);
+  EXPECT_TRUE(blocked());
+  ASSERT_TRUE(lab.run("ip netns exec " + lab.name("g") + " nft delete table inet postern"));
+  EXPECT_FALSE(wall->renew(60));
+  apply();  // nobody changed anything
+  EXPECT_TRUE(blocked());
+  endpoint_has({"EMS1_ZTNA_T"});
+  EXPECT_TRUE(passes());
+}
+
 TEST_F(FirewallTest, ATableThatSomebodyBrokeIsBuiltAnew) {
   wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
   endpoint_has({"EMS1_ZTNA_T"});

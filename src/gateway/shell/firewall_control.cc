@@ -66,7 +66,9 @@ void FirewallControl::apply() {
 void FirewallControl::renew_lease() {
   if (!ready_) return;
   renewed_ = firewall_->renew(static_cast<unsigned>(GatewayCore::kLease.count()));
-  if (!renewed_) log_error("firewall.lease", renewed_.error().message);
+  if (renewed_) return;
+  log_error("firewall.lease", renewed_.error().message);
+  dirty_ = true;  // without its table nothing is filtered
 }
 
 void FirewallControl::take_away() {

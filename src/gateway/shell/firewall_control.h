@@ -19,6 +19,7 @@ class FirewallControl {
   void remove(const IpAddress& ip);
   /// What was changed takes effect; failing, it is tried again with the next change.
   void apply();
+  /// Failing (somebody took the table away), the whole table is built anew by `apply`.
   void renew_lease();
   /// Whether the kernel has taken everything; otherwise what it said.
   Status health() const { return !applied_ ? applied_ : renewed_; }
