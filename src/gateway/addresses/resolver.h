@@ -122,6 +122,7 @@ class Resolver {
   /// Our interface that is the endpoint's default gateway, by the hardware address it reported; nullptr: none.
   const LocalInterface* gateway_interface(const Record& record) const;
   const std::vector<LocalInterface>& interfaces() const { return interfaces_; }
+  const std::set<IpAddress>& reserved() const { return reserved_; }
 
  private:
   struct Claim {

@@ -10,7 +10,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ecshm/writer.h"
-#include "gateway/addresses/infrastructure.h"
 #include "gateway/api/api.h"
 #include "gateway/cli/server.h"
 #include "gateway/cli/wire.h"
@@ -23,6 +22,7 @@
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
 #include "gateway/shell/operations.h"
+#include "gateway/shell/reserved_addresses.h"
 #include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/shm_actions.h"
 #include "gateway/ztna/traffic_log.h"
@@ -35,7 +35,6 @@ class Daemon {
   Daemon(net::Loop& loop, DaemonOptions options) : context_(loop, std::move(options)) {
     context_.pump = [this] { pump(); };
     channels_.on_new_ca = [this] { nginx_->reload(); };
-    channels_.on_connected = [this] { reserve_addresses(); };
   }
 
   Status start();
@@ -48,7 +47,6 @@ class Daemon {
   Status open_administration();
   void make_core();
   void configure();
-  void reserve_addresses();
   void pump();
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
@@ -59,6 +57,7 @@ class Daemon {
   std::unique_ptr<ecshm::Writer> shm_;
   NginxUser nginx_user_;
   FabricChannels channels_{context_};
+  ReservedAddresses reserved_{context_, channels_};
   KeptViews views_{context_};
   std::unique_ptr<NginxControl> nginx_;
   std::unique_ptr<TrafficLog> traffic_;
@@ -69,7 +68,6 @@ class Daemon {
   std::unique_ptr<Api> api_;
   std::unique_ptr<ApiListener> listener_;
   std::unique_ptr<cli::CliServer> cli_;
-  std::set<IpAddress> next_hops_;
   std::vector<Sha256> answers_;
   bool policies_dirty_ = false;
   bool pumping_ = false;
@@ -176,8 +174,7 @@ Status Daemon::open_network() {
     pump();
   };
   events.next_hops = [this](const std::set<IpAddress>& hops) {
-    next_hops_ = hops;
-    reserve_addresses();
+    reserved_.set_next_hops(hops);
     pump();
   };
   events.neighbour = [this](const NeighbourKey& key, const Neighbour& neighbour) {
@@ -255,23 +252,13 @@ void Daemon::configure() {
   for (const auto& c : context_.config.connectors) {
     settings.push_back({c.id, c.enabled, c.name, c.server, c.https_port, c.out_of_sync_threshold, c.serial});
   }
-  reserve_addresses();
+  reserved_.update();
   core.set_connectors(context_.now(), settings);
   for (const auto& c : context_.config.connectors) core.set_trusted(context_.now(), c.id, channels_.trusted(c));
   const auto used = firewall::used_tags(context_.config);
   core.set_policy_tags({used.begin(), used.end()});
   if (firewall_) firewall_->use_policies();
   policies_dirty_ = true;
-}
-
-/// Nobody enrolled is to take the address of what this gateway depends on.
-void Daemon::reserve_addresses() {
-  auto addresses = configured_infrastructure(context_.config);
-  addresses.insert(next_hops_.begin(), next_hops_.end());
-  for (const auto& c : context_.config.connectors) {
-    if (const auto ip = channels_.seen(c.id).ip; ip.valid()) addresses.insert(ip);
-  }
-  context_.core->set_reserved(std::move(addresses));
 }
 
 void Daemon::pin_serial(ConnectorId id, const EmsSerial& serial) {
