@@ -1,7 +1,9 @@
 """A host on the endpoints' segment that lies: it says that another's address is its own, and sends in another's name."""
+import contextlib
 import fcntl
 import socket
 import struct
+import threading
 
 from harness import LabError
 from lab import inside
@@ -51,6 +53,24 @@ class Rogue:
             if frame[12:14] == struct.pack("!H", ARP) and frame[20:22] == struct.pack("!H", REPLY) and \
                     frame[28:32] == socket.inet_aton(gateway) and frame[38:42] == socket.inet_aton(own):
                 return
+
+    @contextlib.contextmanager
+    def lying(self, address, gateway, gateway_mac):
+        """Says a thousand times a second, to all and to the gateway, that `address` is here."""
+        ended = threading.Event()
+
+        def lie():
+            while not ended.wait(0.001):
+                self.arp(REQUEST, address, address)
+                self.arp(REPLY, address, gateway, gateway_mac)
+
+        thread = threading.Thread(target=lie)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def receive(self):
         try:

@@ -351,9 +351,10 @@ class Walk(harness.StackTest):
             process.kill()
             process.popen.wait()
             rogue.claim(plan.agent, plan.agent2, plan.gateway_port1, gateway_mac)
-            process.start()
-            self.stack.gateway.ready()
-            self.wait_resolved("Marked", True)
+            with rogue.lying(plan.agent, plan.gateway_port1, gateway_mac):
+                process.start()
+                self.stack.gateway.ready()
+                self.wait_resolved("Marked", True)
             rogue.claim(plan.agent, plan.agent2, plan.gateway_port1, gateway_mac)
             self.assertEqual(self.pinned(), [plan.agent])
             wait_for(lambda: self.direct_download(), "a new connection through the firewall")

@@ -36,7 +36,8 @@ std::string_view resolve_reason_text(ResolveReason reason) {
   switch (reason) {
     case ResolveReason::kResolved: return "resolved";
     case ResolveReason::kNotOnline: return "it is offline, quarantined, blocked or not registered";
-    case ResolveReason::kConnectorStale: return "its EMS has been out of reach for longer than the out-of-sync threshold";
+    case ResolveReason::kConnectorStale:
+      return "its EMS has been out of reach for longer than the out-of-sync threshold";
     case ResolveReason::kZtnaOnly: return "it is known only by its connection through the access proxy";
     case ResolveReason::kNoAddress: return "it reports no address on a network of this gateway";
     case ResolveReason::kReserved:
@@ -161,6 +162,23 @@ bool Resolver::repin(const IpAddress& ip) {
   return gone;
 }
 
+bool Resolver::adopt(const Pin& pin) {
+  const auto& ip = pin.key.ip;
+  const auto claims = claims_.find(ip);
+  if (claims == claims_.end() || pins_.contains(ip) || neighbours_.contains(pin.key)) return false;
+  const bool claimed = std::any_of(claims->second.begin(), claims->second.end(), [&](const Claim& c) {
+    return c.owner == pin.owner && c.interface == pin.key.interface && among(c.macs, pin.mac);
+  });
+  if (!claimed) return false;
+  neighbours_[pin.key] = {Neighbour::State::kPresent, pin.mac, false};
+  asked_.erase(pin.key);
+  std::erase(questions_, pin.key);
+  pins_[ip] = pin;
+  pin_changes_.push_back({pin.key, pin.mac});
+  judge(ip);
+  return pinned(pin.key);
+}
+
 void Resolver::forget_answer(const NeighbourKey& key) {
   neighbours_.erase(key);
   asked_.erase(key);
@@ -210,8 +228,8 @@ void Resolver::decide(const IpAddress& ip) {
   if (passing.size() == 1) {
     winner = ResolvedAddress{ip, passing[0].mac, passing[0].claim->interface, passing[0].claim->owner};
   }
-  // While the network is being asked again about what it confirmed, what stood goes on standing. A question about somebody
-  // else's claim, or about another one of the owner's than the one that was confirmed, saves nobody.
+  // While the network is being asked again about what it confirmed, what stood goes on standing. A question about
+  // somebody else's claim, or about another one of the owner's than the one that was confirmed, saves nobody.
   if (!winner && asked_again) return;
   if (winner) {
     if (held == resolved_.end() || held->second != *winner) {
@@ -236,7 +254,8 @@ void Resolver::reclaim(Known& known) {
     const auto pin = pins_.find(ip);
     const auto next = claims.find(ip);
     if (pin != pins_.end() && next != claims.end() && pin->second.owner == known.record.key) {
-      const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.owner == known.record.key; });
+      const auto same =
+          std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.owner == known.record.key; });
       const auto first = [](const Claim& c) { return c.macs.empty() ? MacAddress() : c.macs.front(); };
       if (first(*same) != first(next->second) && first(next->second) != pin->second.mac) forget_answer(pin->second.key);
     }

@@ -1,11 +1,11 @@
 #pragma once
 // Resolved addresses: which IP address belongs to which endpoint, as far as this gateway can tell for itself.
 //
-// An address in a record is a claim. A claim of an endpoint whose default gateway is one of our interfaces passes if our
-// neighbour table shows that address, on that interface, with one of the endpoint's hardware addresses. A claim under
-// `share all` or `selected` passes only if it equals the source of the endpoint's telemetry. Of several endpoints whose
-// claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, the one that had
-// it before, else nobody. A claim
+// An address in a record is a claim. A claim of an endpoint whose default gateway is one of our interfaces passes if
+// our neighbour table shows that address, on that interface, with one of the endpoint's hardware addresses. A claim
+// under `share all` or `selected` passes only if it equals the source of the endpoint's telemetry. Of several endpoints
+// whose claims to one address pass, the one whose telemetry comes from it has it; if that doesn't decide, the one that
+// had it before, else nobody. A claim
 // that passes is worth nothing beside one, passing or not, of an endpoint whose telemetry comes from that address: who
 // answers ARP for somebody else gets nothing by it. Our own addresses can't be claimed, nor those of what the gateway
 // itself depends on (EMSs, next hops, real servers): nobody enrolled would contest them.
@@ -80,6 +80,14 @@ struct ResolvedAddress {
   friend bool operator==(const ResolvedAddress&, const ResolvedAddress&) = default;
 };
 
+/// A confirmed address: its entry is permanent, with this hardware address, for this owner's claim only.
+struct Pin {
+  NeighbourKey key;
+  MacAddress mac;
+  RecordKey owner;
+  friend bool operator==(const Pin&, const Pin&) = default;
+};
+
 /// The entry of `key` is to be made permanent with this hardware address; none: it is to go.
 struct PinChange {
   NeighbourKey key;
@@ -112,6 +120,10 @@ class Resolver {
   /// Claims that need the network's answer: ask by ARP or ND, then say kAsking. Each once per lack of an entry.
   std::vector<NeighbourKey> take_questions();
   bool pinned(const NeighbourKey& key) const;
+  const std::map<IpAddress, Pin>& pins() const { return pins_; }
+  /// Takes up what a gateway before this one pinned, if its owner still claims it in the same way; to be called once
+  /// all records are there. False: it says nothing.
+  bool adopt(const Pin& pin);
   /// Addresses that two endpoints claimed with equal right since the last call: worth an alert.
   std::vector<IpAddress> take_contested();
   /// Records with more adjacent addresses than are claims; each once, as long as it is there.
@@ -131,12 +143,6 @@ class Resolver {
     std::vector<MacAddress> macs; // the endpoint's, for adjacent claims; first that of the interface with the address
     bool telemetry_source = false;
     friend bool operator==(const Claim&, const Claim&) = default;
-  };
-  struct Pin {
-    NeighbourKey key;
-    MacAddress mac;
-    RecordKey owner;
-    friend bool operator==(const Pin&, const Pin&) = default;
   };
   struct Known {
     ConnectorId connector = 0;

@@ -54,6 +54,32 @@ TEST_F(ResolverTest, AsksTheNetworkAndResolvesOnlyOnItsWord) {
   EXPECT_TRUE(resolver_.take_questions().empty());
 }
 
+TEST_F(ResolverTest, WhatAGatewayBeforePinnedConfirmsItsOwnerOnly) {
+  // A stranger claims the address with its owner's hardware address, and its record comes first.
+  auto stranger = endpoint("A", "10.0.1.2", kMac2);
+  stranger.public_ip = ip("10.0.1.9");
+  auto owner = endpoint("B", "10.0.1.2", kMac2);
+  owner.public_ip = ip("192.0.2.7");
+  resolver_.upsert(stranger);
+  EXPECT_FALSE(resolver_.adopt({kKey2, kMac2, owner.key})) << "it claims nothing";
+  EXPECT_FALSE(resolver_.find(ip("10.0.1.2")));
+  resolver_.upsert(owner);
+  EXPECT_FALSE(resolver_.adopt({kKey2, kMac3, owner.key})) << "it claims another card";
+  EXPECT_FALSE(resolver_.adopt({{"port2", ip("10.0.1.2")}, kMac2, owner.key}));
+  EXPECT_FALSE(resolver_.find(ip("10.0.1.2")));
+  ASSERT_TRUE(resolver_.adopt({kKey2, kMac2, owner.key}));
+  EXPECT_TRUE(owns("B", "10.0.1.2"));
+  EXPECT_EQ(resolver_.why(stranger.key), ResolveReason::kContested);
+  EXPECT_TRUE(resolver_.take_questions().empty());
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, kMac2}}));
+  EXPECT_FALSE(resolver_.adopt({kKey2, kMac2, stranger.key})) << "it has its owner";
+  // From here on it is as if this gateway had made it.
+  resolver_.remove(owner.key);
+  EXPECT_FALSE(resolver_.find(ip("10.0.1.2")));
+  EXPECT_EQ(resolver_.take_pins(), (std::vector<PinChange>{{kKey2, std::nullopt}}));
+  EXPECT_EQ(resolver_.take_questions().size(), 1u) << "the stranger is asked about";
+}
+
 TEST_F(ResolverTest, AnotherHardwareAddressOrNoAnswerTakesItAway) {
   const auto a = endpoint("A", "10.0.1.2", kMac2);
   resolver_.upsert(a);

@@ -117,6 +117,8 @@ class GatewayCore {
   void set_reserved(std::set<IpAddress> addresses);
   void set_neighbour(const NeighbourKey& key, const Neighbour& neighbour);
   void remove_neighbour(const NeighbourKey& key);
+  /// See Resolver::adopt.
+  void adopt_pin(const Pin& pin);
 
   // The data plane's way back.
   /// A worker met a certificate that has no slot. An Answer follows, now or later.

@@ -174,4 +174,9 @@ void GatewayCore::remove_neighbour(const NeighbourKey& key) {
   follow_resolver();
 }
 
+void GatewayCore::adopt_pin(const Pin& pin) {
+  resolver_.adopt(pin);
+  follow_resolver();
+}
+
 }  // namespace postern::gateway

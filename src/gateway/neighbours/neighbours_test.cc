@@ -267,6 +267,7 @@ class FakeWatch final : public NetworkWatch {
   std::vector<NeighbourKey> pinned() const override {
     return ours ? std::vector<NeighbourKey>{{"port1", IpAddress::v4({10, 0, 1, 2})}} : std::vector<NeighbourKey>{};
   }
+  std::optional<MacAddress> left(const NeighbourKey&) const override { return std::nullopt; }
   bool ours = false, theirs = false;
   int failures = 0;
 

@@ -23,6 +23,7 @@ class ReaderWatch final : public NetworkWatch {
   Status pin(const NeighbourKey& key, const MacAddress& mac) override { return reader_->pin(key, mac); }
   Status unpin(const NeighbourKey& key) override { return reader_->unpin(key); }
   std::vector<NeighbourKey> pinned() const override { return reader_->table().pinned(); }
+  std::optional<MacAddress> left(const NeighbourKey& key) const override { return reader_->table().left(key); }
 
  private:
   void publish() {

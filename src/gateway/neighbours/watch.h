@@ -3,6 +3,7 @@
 // rtnetlink, as they happen; a lost event leads to a new reading of everything.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -51,6 +52,9 @@ class NetworkWatch {
   virtual Status unpin(const NeighbourKey& key) = 0;
   /// The entries that a gateway pinned, this one or one before it.
   virtual std::vector<NeighbourKey> pinned() const = 0;
+  /// The hardware address to which one before this one pinned the entry; none: it didn't, or `pin`, `unpin` or the
+  /// network's answer came since.
+  virtual std::optional<MacAddress> left(const NeighbourKey& key) const = 0;
 };
 
 /// As `probe`, of an entry that is not to be pinned any more: one that is all the same, because removing it failed, is

@@ -19,6 +19,7 @@
 #include "gateway/shell/fabric_channels.h"
 #include "gateway/shell/firewall_control.h"
 #include "gateway/shell/first_admin.h"
+#include "gateway/shell/kept_pins.h"
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
 #include "gateway/shell/operations.h"
@@ -59,6 +60,7 @@ class Daemon {
   FabricChannels channels_{context_};
   ReservedAddresses reserved_{context_, channels_};
   KeptViews views_{context_};
+  KeptPins pins_{context_};
   std::unique_ptr<NginxControl> nginx_;
   std::unique_ptr<TrafficLog> traffic_;
   std::unique_ptr<ModuleChannel> modules_;
@@ -85,6 +87,7 @@ Status Daemon::start() {
   // What was kept across a restart is filled in before nginx sees the new table.
   views_.restore();
   context_.core->on_tick(context_.now());
+  if (watch_) pins_.restore(*watch_);
   pump();
   // What a gateway before this one pinned, and nobody claims any more.
   if (watch_) {
@@ -111,7 +114,10 @@ Status Daemon::start() {
     context_.core->on_tick(context_.now());
     pump();
   });
-  saver_ = context_.loop.every(std::chrono::milliseconds(20), [this] { views_.save(); });
+  saver_ = context_.loop.every(std::chrono::milliseconds(20), [this] {
+    views_.save();
+    pins_.save();
+  });
   log_info("gateway.started", "the gateway runs", {{"serial", context_.device.serial.str()}});
   return {};
 }
@@ -242,6 +248,7 @@ void Daemon::stop() {
   if (firewall_) firewall_->take_away();
   if (!watch_) return;
   for (const auto& key : watch_->pinned()) unpin(key);
+  pins_.remove();
 }
 
 // ---- configuration
@@ -301,14 +308,17 @@ void Daemon::unpin(const NeighbourKey& key) {
 bool Daemon::act_on_neighbour(act::Action& action) {
   if (auto* pin = std::get_if<act::PinNeighbour>(&action)) {
     if (!watch_) return true;
+    pins_.mark();
     if (auto pinned = watch_->pin(pin->key, pin->mac); !pinned) {
       log_warning("neighbours.pin",
                   fmt::format("{} on {}: {}", pin->key.ip.str(), pin->key.interface, pinned.error().message));
     }
   } else if (auto* gone = std::get_if<act::UnpinNeighbour>(&action)) {
-    if (watch_) unpin(gone->key);
-  } else if (auto* ask = std::get_if<act::AskNeighbour>(&action)) {
     if (!watch_) return true;
+    pins_.mark();
+    unpin(gone->key);
+  } else if (auto* ask = std::get_if<act::AskNeighbour>(&action)) {
+    if (!watch_ || context_.core->resolver().pinned(ask->key)) return true;  // its answer came from elsewhere meanwhile
     const bool asking = probe_unpinned(*watch_, ask->key).has_value();
     context_.core->set_neighbour(ask->key, {asking ? Neighbour::State::kAsking : Neighbour::State::kAbsent, {}, false});
   } else {
