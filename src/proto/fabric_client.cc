@@ -67,6 +67,7 @@ void FabricClient::send(const wire::FabricFrame& frame) {
 void FabricClient::on_connected(Now now) {
   if (phase_ != Phase::kConnecting) return;
   phase_ = Phase::kOpen;
+  status_ = {};  // whoever answers now has not said yet who it is
   subscribed_ = false;
   unconfirmed_ = false;
   awaiting_snapshot_ = false;

@@ -254,7 +254,7 @@ void GatewayNode::carry_out(act::Action& action) {
     world_.journal.say("{} closes #{}: {}", name_, connection_, bye->reason);
     if (connection_ != 0) world_.network.close_from_client(connection_);
     connection_ = 0;
-  } else if (auto* pin = std::get_if<act::PinSerial>(&action)) {
+  } else if (auto* pin = std::get_if<act::PinEms>(&action)) {
     pinned_ = pin->serial;
   } else if (auto* upsert = std::get_if<act::SlotUpsert>(&action)) {
     slots_[upsert->slot.leaf] = upsert->slot;

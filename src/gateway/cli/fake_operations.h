@@ -12,16 +12,27 @@ class FakeOperations : public GatewayOperations {
   std::vector<DynamicAddress> addresses;
   std::map<std::string, config::Value> live;
   std::vector<std::string> interfaces = {"port1", "port2"};
-  std::vector<Done> waiting;            // callbacks not answered yet
+  std::vector<Done> waiting;  // callbacks not answered yet
   std::vector<Presented> presenting;
   Status forget;
-  std::vector<Sha256> accepted;
+  std::vector<Acceptance> accepted;
 
   std::vector<ConnectorStatus> connectors() override { return connector_list; }
   std::vector<EndpointView> matched_endpoints() override { return endpoints; }
+  std::vector<EndpointTrace> traces;
+  std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) override {
+    std::vector<EndpointTrace> out;
+    for (const auto& trace : traces) {
+      if (wanted(trace.endpoint)) out.push_back(trace);
+    }
+    return out;
+  }
   std::vector<DynamicAddress> dynamic_addresses() override { return addresses; }
+  std::uint64_t dropped = 0, lost = 0;
   SystemStatus system_status() override {
     SystemStatus s;
+    s.dropped_events = dropped;
+    s.lost_log_lines = lost;
     s.version = "0.1.0";
     s.serial = GatewaySerial("PGW0000000000001");
     s.hostname = "machine";
@@ -35,18 +46,24 @@ class FakeOperations : public GatewayOperations {
   std::vector<std::string> interface_names() override { return interfaces; }
   void test_connectivity(ConnectorId, Done done) override { waiting.push_back(std::move(done)); }
   void present_certificate(ConnectorId, Presented done) override { presenting.push_back(std::move(done)); }
-  void accept_certificate(ConnectorId, const Sha256& fingerprint, Done done) override {
-    accepted.push_back(fingerprint);
+  void accept_certificate(ConnectorId, const Acceptance& acceptance, Done done) override {
+    accepted.push_back(acceptance);
     waiting.push_back(std::move(done));
   }
   Status forget_certificate(ConnectorId) override { return forget; }
+  std::string sought;
+  Result<std::string> denial = fail(ErrorCode::kNotFound, "no denial is in the log; it may be too old");
+  void find_denial(std::string id, Found done) override {
+    sought = std::move(id);
+    done(denial);
+  }
   void offload(std::function<void()> blocking, std::function<void()> done) override {
     if (run_offloaded) blocking();
     ++offloaded;
     done();
   }
   int offloaded = 0;
-  bool run_offloaded = true;            // false: passwords are hashed to nothing, and none is right
+  bool run_offloaded = true;  // false: passwords are hashed to nothing, and none is right
 };
 
 /// The endpoint of the walk-through, with its own values.

@@ -30,6 +30,7 @@ struct ConnectorStatus {
   std::optional<Sha256> ztna_key;      ///< SHA-256 of the ZTNA CA's public key (SPKI).
   /// "connected", "connecting", "disconnected", "pending" (not authorised yet), "stopped: …": printed as it stands.
   std::string channel_state = "disconnected";
+  std::string authorise_url;           ///< The EMS's page on which this gateway is authorised; empty: not told yet.
   unsigned out_interface = 0;          ///< Index of the interface bound to; 0: the kernel's choice.
   std::optional<WallTime> stale_since; ///< Set while the records are past the out-of-sync threshold.
 };
@@ -53,6 +54,22 @@ struct EndpointView {
   std::vector<RouteView> routes;
 };
 
+/// Why an endpoint that this gateway holds a record of is, or is not, among the matched endpoints and the resolved
+/// addresses.
+struct EndpointTrace {
+  EndpointView endpoint;
+  bool matched = false;
+  std::string match_text;              ///< Why (not): "its default gateway is port1".
+  std::vector<IpAddress> resolved;     ///< Its addresses that are resolved.
+  std::string resolve_text;            ///< Why there is none: "nobody on the network answers for …"; else "resolved".
+  struct Tag {
+    enum class State { kHas, kUnknown, kHasNot };
+    std::string name;                  ///< "EMS1_ZTNA_Vulnerable-Device".
+    State state = State::kUnknown;
+  };
+  std::vector<Tag> tags;               ///< Every tag of its EMS.
+};
+
 /// A tag's dynamic address with the addresses that are in it now.
 struct DynamicAddress {
   std::string name;                    ///< "EMS1_ZTNA_Vulnerable-Device".
@@ -68,6 +85,20 @@ struct PresentedCertificate {
   std::string serial;                  ///< Upper-case hex.
   Sha256 fingerprint{};                ///< SHA-256 of the DER.
   bool accepted = false;               ///< It is the one accepted before.
+  std::optional<Sha256> accepted_before;  ///< The one accepted until now; empty: none.
+  EmsSerial ems_serial;                ///< Of the EMS, as it said itself when it was last connected; empty: never.
+  TenantId tenant;
+  EmsSerial pinned_serial;             ///< Of the EMS that was known here until now; empty: none.
+  TenantId pinned_tenant;
+  bool other_ems = false;              ///< They differ: the connector is stopped until an administrator decides.
+};
+
+/// What an administrator takes an EMS to be from now on.
+struct Acceptance {
+  Sha256 fingerprint{};                ///< Of the certificate that it shows.
+  EmsSerial serial;                    ///< Empty: the one known here until now.
+  TenantId tenant;                     ///< Likewise.
+  friend bool operator==(const Acceptance&, const Acceptance&) = default;
 };
 
 /// A part of the gateway, and whether it does its work.
@@ -85,6 +116,8 @@ struct SystemStatus {
   std::string hostname;
   Sha256 device_key{};                 ///< SHA-256 of the device's public key: what the EMS's administrator compares.
   std::uint64_t live_sessions = 0;
+  std::uint64_t dropped_events = 0;    ///< What nginx's workers had to tell and found no room for.
+  std::uint64_t lost_log_lines = 0;    ///< Lines of the traffic log that the disk did not take.
 };
 
 class GatewayOperations {
@@ -94,6 +127,8 @@ class GatewayOperations {
   /// Every connector configured, ascending by id.
   virtual std::vector<ConnectorStatus> connectors() = 0;
   virtual std::vector<EndpointView> matched_endpoints() = 0;  ///< In a stable order.
+  /// Of each endpoint that this gateway holds a record of, matched or not, and that is wanted; in a stable order.
+  virtual std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) = 0;
   virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< Ascending by connector and id.
   virtual SystemStatus system_status() = 0;
   virtual std::vector<PartHealth> health() = 0;  ///< Each part once, in a stable order.
@@ -115,10 +150,15 @@ class GatewayOperations {
   /// Asks the EMS for its certificate and trusts nothing by it.
   virtual void present_certificate(ConnectorId id, Presented done) = 0;
   /// Accepts exactly the certificate with this fingerprint: the implementation makes sure that the EMS shows it, and
-  /// commits `certificate-fingerprint` and `certificate-issuer-key` of the connector. kConflict: it shows another.
-  virtual void accept_certificate(ConnectorId id, const Sha256& fingerprint, Done done) = 0;
+  /// commits `certificate-fingerprint` and `certificate-issuer-key` of the connector, and `serial-number` and `tenant-id`
+  /// if they are given. kConflict: it shows another, or says that it is another EMS; then nothing changes.
+  virtual void accept_certificate(ConnectorId id, const Acceptance& acceptance, Done done) = 0;
   /// Takes the acceptance back: the connection ends.
   virtual Status forget_certificate(ConnectorId id) = 0;
+
+  using Found = std::function<void(Result<std::string>)>;
+  /// The traffic log's line (JSON) of the denial or cut with this id. Errors: kInvalidArgument, kNotFound.
+  virtual void find_denial(std::string id, Found done) = 0;
 
   /// Runs `blocking` (the hashing of a password) on a worker thread, then `done` on the loop. `blocking` must not refer to
   /// anything that the gateway owns: it may still run when the gateway ends; `done` is then not called.

@@ -31,9 +31,7 @@ class Lines {
   std::string text_;
 };
 
-std::string_view feature(Feature f) {
-  return f == Feature::kPresent ? "1" : f == Feature::kAbsent ? "0" : "";
-}
+std::string_view feature(Feature f) { return f == Feature::kPresent ? "1" : f == Feature::kAbsent ? "0" : ""; }
 
 std::string_view on_net(Feature f) {
   return f == Feature::kPresent ? "on-net" : f == Feature::kAbsent ? "off-net" : "";
@@ -52,7 +50,8 @@ std::string print_endpoint(std::size_t number, const EndpointView& e) {
   std::string statistic;
   if (r.vulnerabilities) {
     const auto& v = *r.vulnerabilities;
-    statistic = fmt::format("critical={}, high={}, medium={}, low={}, info={}", v.critical, v.high, v.medium, v.low, v.info);
+    statistic =
+        fmt::format("critical={}, high={}, medium={}, low={}, info={}", v.critical, v.high, v.medium, v.low, v.info);
   }
   Lines out;
   out.add(fmt::format("Record #{}:", number));
@@ -153,6 +152,13 @@ std::string print_certificate(const PresentedCertificate& c) {
   out.add("Valid to:", to_iso8601(c.not_after));
   out.add("Serial number:", c.serial);
   out.add("Fingerprint (SHA-256):", to_hex_colons(c.fingerprint));
+  if (c.accepted_before && !c.accepted) out.add("Accepted until now (SHA-256):", to_hex_colons(*c.accepted_before));
+  const auto said = [&](std::string_view label, const std::string& now, const std::string& before) {
+    if (!now.empty()) out.add(fmt::format("{}: {}", label, now));
+    if (!before.empty() && before != now) out.add(fmt::format("{} until now: {}", label, before));
+  };
+  said("EMS serial number", c.ems_serial.str(), c.pinned_serial.str());
+  said("EMS tenant id", c.tenant.str(), c.pinned_tenant.str());
   return out.take();
 }
 

@@ -45,6 +45,8 @@ std::string_view group_help(std::string_view word) {
       {"api-user", "Programs that use the REST API."},
       {"endpoint", "Endpoints and the servers that know them."},
       {"ec-shm", "Endpoint records in shared memory."},
+      {"record", "Every endpoint record that this gateway holds."},
+      {"ztna", "Access proxies."},
       {"dynamic", "Addresses of tags."},
       {"test", "The gateway's parts."},
       {"application", "A part of the gateway."},
@@ -157,14 +159,15 @@ void CliSession::State::dispatch(const std::vector<std::string>& words) {
 void CliSession::State::hash(std::vector<std::string> words, std::size_t at) {
   const auto hashed = std::make_shared<std::string>();
   const std::string clear = words[at];
-  operations.offload([hashed, clear, salt = config::draw_salt(random)] { *hashed = config::hash_password(clear, salt); },
-                     [self = weak_from_this(), hashed, words = std::move(words), at]() mutable {
-                       const auto s = self.lock();
-                       if (!s) return;
-                       if (hashed->empty()) return s->fail(config::hashing_failed().message);
-                       words[at] = *hashed;
-                       s->edit(words);
-                     });
+  operations.offload(
+      [hashed, clear, salt = config::draw_salt(random)] { *hashed = config::hash_password(clear, salt); },
+      [self = weak_from_this(), hashed, words = std::move(words), at]() mutable {
+        const auto s = self.lock();
+        if (!s) return;
+        if (hashed->empty()) return s->fail(config::hashing_failed().message);
+        words[at] = *hashed;
+        s->edit(words);
+      });
 }
 
 void CliSession::State::edit(const std::vector<std::string>& words) {
@@ -317,7 +320,8 @@ std::vector<Candidate> CliSession::State::candidates(const std::vector<std::stri
         std::vector<std::string_view> tables;
         for (const auto& t : tree().schema().root().tables) tables.push_back(t.name);
         const std::vector<std::string> known(words.begin(), words.end() - 1);
-        if (const auto match = config::match_phrase(tables, known, first); match && first + match->second == known.size()) {
+        if (const auto match = config::match_phrase(tables, known, first);
+            match && first + match->second == known.size()) {
           for (const auto& e : tree().entries(tables[match->first])) {
             if (!e.key().empty()) out.push_back({config::quote_word(e.key()), e.table().key.help});
           }

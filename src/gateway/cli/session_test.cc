@@ -75,9 +75,10 @@ TEST_F(CliTest, WhatIsNotKnownPrintsAsNothing) {
   e.record.key.uid = EndpointUid("00000000000000000000000000000001");
   operations.endpoints = {e};
   const auto lines = out("diagnose endpoint ec-shm list");
-  for (const char* line : {"IP Address =\n", "MAC Address =\n", "Client cert SN:\n", "On-net status:\n", "Memory Size:\n",
-                           "AV Feature:\n", "Last vul statistic:\n", "Last vul scanned time:\n", "Number of Routes: (0)\n",
-                           "Online status: offline\n", "Registration status: not registered\n"}) {
+  for (const char* line :
+       {"IP Address =\n", "MAC Address =\n", "Client cert SN:\n", "On-net status:\n", "Memory Size:\n", "AV Feature:\n",
+        "Last vul statistic:\n", "Last vul scanned time:\n", "Number of Routes: (0)\n", "Online status: offline\n",
+        "Registration status: not registered\n"}) {
     EXPECT_THAT(lines, HasSubstr(line));
   }
   // The labels are the same ones, in the same order.
@@ -105,7 +106,8 @@ TEST_F(CliTest, RecordsAreFilteredByTheFormOfAWord) {
   other.record.key.uid = EndpointUid("00000000000000000000000000000002");
   operations.endpoints.push_back(other);
   EXPECT_THAT(out("diagnose endpoint ec-shm list"), HasSubstr("Record #1:"));
-  for (const char* filter : {"10.0.1.3", "02:09:0F:00:01:03", "00000000000000000000000000000002", "10.0.1.3 02:09:0f:00:01:03"}) {
+  for (const char* filter :
+       {"10.0.1.3", "02:09:0F:00:01:03", "00000000000000000000000000000002", "10.0.1.3 02:09:0f:00:01:03"}) {
     const auto lines = out("diagnose endpoint ec-shm list " + std::string(filter));
     EXPECT_THAT(lines, HasSubstr("IP Address = 10.0.1.3\n")) << filter;
     EXPECT_THAT(lines, testing::Not(HasSubstr("10.0.1.2\n"))) << filter;
@@ -139,7 +141,7 @@ TEST_F(CliTest, ACertificateIsShownAskedAboutAndAccepted) {
   EXPECT_TRUE(operations.accepted.empty());
   EXPECT_EQ(out("y"), "(waits)");
   ASSERT_EQ(operations.accepted.size(), 1u);
-  EXPECT_EQ(operations.accepted[0], shown.fingerprint);
+  EXPECT_EQ(operations.accepted[0], (Acceptance{shown.fingerprint, {}, {}}));
   operations.waiting.at(0)({});
   EXPECT_THAT((*last)->output, HasSubstr("is accepted"));
 }
@@ -156,14 +158,137 @@ TEST_F(CliTest, AnyOtherAnswerAcceptsNothing) {
 TEST_F(CliTest, WithAFingerprintNothingIsAsked) {
   const auto digest = sha256(std::string_view("certificate"));
   EXPECT_EQ(out("execute fctems verify 1 " + to_hex_lower(digest)), "(waits)");
-  EXPECT_EQ(operations.accepted.at(0), digest);
+  EXPECT_EQ(operations.accepted.at(0), (Acceptance{digest, {}, {}}));
   operations.waiting.at(0)(fail(ErrorCode::kConflict, "it shows another"));
   EXPECT_THAT((*last)->error, HasSubstr("not accepted: it shows another"));
   EXPECT_THAT(out("execute fctems verify 1 abc"), HasSubstr("64 hex digits"));
   EXPECT_THAT(out("execute fctems verify 2"), HasSubstr("EMS 2 is not configured"));
   EXPECT_THAT(out("execute fctems verify 9"), HasSubstr("allowed: 1 to 7"));
   EXPECT_THAT(out("execute fctems verify"), HasSubstr("usage: execute fctems verify <id> [sha256]"));
+  EXPECT_EQ(out("execute fctems verify 1 " + to_hex_lower(digest) + " PSTEMS9999999999 " + std::string(32, 'A')),
+            "(waits)");
+  EXPECT_EQ(operations.accepted.back(),
+            (Acceptance{digest, EmsSerial("PSTEMS9999999999"), TenantId(std::string(32, 'a'))}));
+  operations.waiting.back()({});
+  EXPECT_THAT(out("execute fctems verify 1 " + to_hex_lower(digest) + " EMS"), HasSubstr("PSTEMS and 10 digits"));
+  EXPECT_THAT(out("execute fctems verify 1 " + to_hex_lower(digest) + " PSTEMS9999999999 a"),
+              HasSubstr("32 hex digits"));
   EXPECT_THAT(out("execute fctems is-verified 1"), HasSubstr("is accepted: AB:AB"));
+}
+
+/// The EMS whose certificate was accepted, and which says that it is another one.
+PresentedCertificate another_ems() {
+  PresentedCertificate shown;
+  shown.fingerprint = sha256(std::string_view("certificate"));
+  shown.accepted = true;
+  shown.accepted_before = shown.fingerprint;
+  shown.ems_serial = EmsSerial("PSTEMS9999999999");
+  shown.tenant = TenantId(std::string(32, '1'));
+  shown.pinned_serial = EmsSerial("PSTEMS0123456789");
+  shown.pinned_tenant = TenantId(std::string(32, '0'));
+  shown.other_ems = true;
+  return shown;
+}
+
+TEST_F(CliTest, AnotherEmsIsShownBesideTheOneBeforeAndAskedAbout) {
+  const auto shown = another_ems();
+  out("execute fctems verify 1");
+  operations.presenting.back()(shown);
+  ASSERT_TRUE(*last);
+  EXPECT_TRUE((*last)->more);
+  EXPECT_THAT((*last)->output,
+              HasSubstr("EMS serial number: PSTEMS9999999999\nEMS serial number until now: PSTEMS0123456789\n"
+                        "EMS tenant id: 11111111111111111111111111111111\n"
+                        "EMS tenant id until now: 00000000000000000000000000000000\n"));
+  EXPECT_THAT((*last)->output, HasSubstr("This is another EMS than until now."));
+  EXPECT_THAT(out("n"), HasSubstr("nothing has changed"));
+  EXPECT_TRUE(operations.accepted.empty());
+  out("execute fctems verify 1");
+  operations.presenting.back()(shown);
+  EXPECT_EQ(out("y"), "(waits)");
+  EXPECT_EQ(operations.accepted.at(0), (Acceptance{shown.fingerprint, shown.ems_serial, shown.tenant}));
+}
+
+TEST_F(CliTest, AnotherCertificateIsShownBesideTheOneAccepted) {
+  PresentedCertificate shown;
+  shown.fingerprint = sha256(std::string_view("new"));
+  shown.accepted_before = sha256(std::string_view("old"));
+  out("execute fctems verify 1");
+  operations.presenting.back()(shown);
+  ASSERT_TRUE(*last);
+  EXPECT_THAT((*last)->output,
+              HasSubstr("Fingerprint (SHA-256): " + to_hex_colons(shown.fingerprint) +
+                        "\nAccepted until now (SHA-256): " + to_hex_colons(*shown.accepted_before) + "\n"));
+  EXPECT_THAT((*last)->output, HasSubstr("Trust this certificate as that of EMS 1? (y/n) "));
+}
+
+TEST_F(CliTest, EachRecordSaysWhyItIsOrIsNotMatchedAndResolved) {
+  using Tag = EndpointTrace::Tag;
+  EndpointTrace in, out_of_it;
+  in.endpoint = walk_endpoint();
+  in.matched = true;
+  in.match_text = "its default gateway is port1";
+  in.resolved = {in.endpoint.ip};
+  in.resolve_text = "resolved";
+  in.tags = {
+      {"EMS1_ZTNA_a", Tag::State::kHas}, {"EMS1_ZTNA_b", Tag::State::kUnknown}, {"EMS1_ZTNA_c", Tag::State::kHasNot}};
+  out_of_it.endpoint.record.key = {1, EndpointUid("00000000000000000000000000000002")};
+  out_of_it.match_text = "this gateway is not its default gateway";
+  out_of_it.resolve_text = "its telemetry comes from another address than it claims";
+  out_of_it.tags = {{"EMS1_ZTNA_a", Tag::State::kHas}};
+  operations.traces = {in, out_of_it};
+  const auto both = out("diagnose endpoint record list");
+  EXPECT_THAT(both, HasSubstr("Record #0:\nFortiClient UID: 9A016B5A6E914B42AD4168C066EB04CA\nHost Name: WIN10-01\n"
+                              "EMS: 1 (FCTEMS8825007278)\nIP Address: 10.0.1.2\n"
+                              "Matched endpoint: yes: its default gateway is port1\nResolved address: 10.0.1.2\n"
+                              "Tag EMS1_ZTNA_a: the endpoint has it; matched: yes; resolved: 10.0.1.2\n"
+                              "Tag EMS1_ZTNA_b: it is unknown whether the endpoint has it"));
+  EXPECT_THAT(both, HasSubstr("Tag EMS1_ZTNA_c: the endpoint does not have it\nRecord #1:\n"));
+  EXPECT_THAT(both, HasSubstr("Matched endpoint: no: this gateway is not its default gateway\n"
+                              "Resolved address: no: its telemetry comes from another address than it claims\n"
+                              "Tag EMS1_ZTNA_a: the endpoint has it; matched: no; resolved: no\n"));
+  const auto one = out("diagnose endpoint record list 00000000000000000000000000000002");
+  EXPECT_THAT(one, testing::AllOf(StartsWith("Record #0:\nFortiClient UID: 00000000000000000000000000000002\n"),
+                                  testing::Not(HasSubstr("WIN10"))));
+  EXPECT_THAT(out("diagnose endpoint record list nonsense"), HasSubstr("error: \"nonsense\" is not a filter"));
+  operations.connector_list[0].channel_state = "pending";
+  EXPECT_THAT(out("diagnose endpoint record list 10.0.1.77"),
+              testing::AllOf(HasSubstr("No EMS has told this gateway of such an endpoint."),
+                             HasSubstr("EMS 1 is not connected (pending)")));
+}
+
+TEST_F(CliTest, ADenialIsExplainedByItsId) {
+  operations.denial =
+      R"({"time":"2026-11-25T12:00:00.000Z","type":"traffic","subtype":"ztna","action":"deny","id":"K7QM-2D9F","reason":"065",)"
+      R"("reason_name":"missing_tag","msg":"a required tag is missing","policyid":3,"policyname":"web","accessproxy":"front",)"
+      R"("srcip":"10.0.1.2","srcport":4711,"method":"GET","hostname":"app.example","path":"/x\u001b[2J","clientcert_sha256":"ab",)"
+      R"("clientdeviceid":"9A01","clientdevicename":"WIN10-01","clientdeviceems":"PSTEMS0123456789","tags":["EMS1_ZTNA_a","b"]})";
+  EXPECT_EQ(
+      out("diagnose ztna denial k7qm-2d9f"),
+      "Denial: K7QM-2D9F\nTime: 2026-11-25T12:00:00.000Z\nReason: 065 (missing_tag)\nText: a required tag is missing\n"
+      "Tags: EMS1_ZTNA_a, b\nPolicy: 3 (web)\nAccess proxy: front\nRequest: GET app.example/x [2J\n"
+      "Source: 10.0.1.2 port 4711\nEndpoint: 9A01 (WIN10-01)\nEMS: PSTEMS0123456789\n"
+      "Client certificate (SHA-256): ab\n");
+  EXPECT_EQ(operations.sought, "k7qm-2d9f");
+  operations.denial = R"({"action":"cut","id":"AAAA-BBBB","reason":"002","policyid":0})";
+  EXPECT_THAT(
+      out("diagnose ztna denial AAAABBBB"),
+      testing::AllOf(StartsWith("Cut: AAAA-BBBB\n"), HasSubstr("Policy: none\n"), HasSubstr("Endpoint: not known\n"),
+                     HasSubstr("Client certificate (SHA-256): none that verified\n")));
+  operations.denial = "{";
+  EXPECT_THAT(out("diagnose ztna denial AAAABBBB"), HasSubstr("error: "));
+  operations.denial = fail(ErrorCode::kNotFound, "no denial AAAA-BBBB is in the log; it may be too old");
+  EXPECT_EQ(out("diagnose ztna denial AAAABBBB"), "error: no denial AAAA-BBBB is in the log; it may be too old");
+}
+
+TEST_F(CliTest, WhatWasDroppedOrLostIsToldOnceThereIsSomething) {
+  const auto quiet = out("get system status");
+  EXPECT_THAT(quiet, testing::Not(testing::AnyOf(HasSubstr("dropped"), HasSubstr("lost"))));
+  operations.dropped = 7;
+  operations.lost = 3;
+  const auto told = out("get system status");
+  EXPECT_THAT(told, HasSubstr("Events dropped: 7 ("));
+  EXPECT_THAT(told, HasSubstr("Traffic log lines lost: 3 ("));
 }
 
 TEST_F(CliTest, ACommandThatOutlivesItsSessionDoesNothing) {
@@ -206,9 +331,10 @@ TEST_F(CliTest, ATagThatNobodySharesYetIsANoticeAndNoError) {
   out("edit 77");
   out("set access-proxy web");
   out("set ztna-ems-tag EMS1_ZTNA_Vulnerable-Device EMS1_ZTNA_Mistyped");
-  EXPECT_THAT(out("end"), testing::AllOf(StartsWith("Notice: firewall proxy-policy 77: no connected EMS has shared a tag "
-                                                    "EMS1_ZTNA_Mistyped; "),
-                                         testing::Not(HasSubstr("Vulnerable-Device"))));
+  EXPECT_THAT(out("end"),
+              testing::AllOf(StartsWith("Notice: firewall proxy-policy 77: no connected EMS has shared a tag "
+                                        "EMS1_ZTNA_Mistyped; "),
+                             testing::Not(HasSubstr("Vulnerable-Device"))));
   EXPECT_THAT(out("show firewall proxy-policy 77"), HasSubstr("EMS1_ZTNA_Mistyped")) << "it is in force all the same";
   // Once is enough: a change of something else doesn't repeat it.
   out("config firewall proxy-policy");
@@ -295,10 +421,11 @@ TEST_F(CliTest, PasswordsAreHashedElsewhere) {
 }
 
 TEST_F(CliTest, EveryWordThatHelpShowsIsExplained) {
-  for (const char* line : {"", "config ", "show ", "get ", "execute ", "execute fctems ", "execute api-user ", "diagnose ",
-                           "diagnose endpoint ", "diagnose endpoint ec-shm ", "diagnose endpoint fctems ",
-                           "diagnose firewall ", "diagnose firewall dynamic ", "diagnose test ", "config firewall ",
-                           "config system ", "config certificate ", "config endpoint-control ", "config firewall service "}) {
+  for (const char* line :
+       {"", "config ", "show ", "get ", "execute ", "execute fctems ", "execute api-user ", "diagnose ",
+        "diagnose endpoint ", "diagnose endpoint ec-shm ", "diagnose endpoint fctems ", "diagnose firewall ",
+        "diagnose firewall dynamic ", "diagnose test ", "config firewall ", "config system ", "config certificate ",
+        "config endpoint-control ", "config firewall service "}) {
     const auto candidates = session->help(line);
     EXPECT_FALSE(candidates.empty()) << line;
     for (const auto& c : candidates) EXPECT_NE(c.help, "") << '"' << line << c.word << '"';
@@ -372,11 +499,13 @@ TEST(EndpointView, TellsOurRoutesFromOthers) {
   resolver.set_interfaces({port1});
   Record r = walk_endpoint().record;
   r.interfaces.push_back({"wlan0", *MacAddress::parse("02:09:0f:00:01:99"), {*IpAddress::parse("192.168.7.7")}, true});
-  r.routes = {{"wlan0", *IpAddress::parse("192.168.7.1"), *MacAddress::parse("02:00:00:00:00:77"), *IpAddress::parse("192.168.7.7"), false, 600},
+  r.routes = {{"wlan0", *IpAddress::parse("192.168.7.1"), *MacAddress::parse("02:00:00:00:00:77"),
+               *IpAddress::parse("192.168.7.7"), false, 600},
               {"eth0", *IpAddress::parse("10.0.1.1"), port1.mac, *IpAddress::parse("10.0.1.2"), false, 100}};
   r.share_connected = true;
   resolver.upsert(r);
-  resolver.set_neighbour({"port1", *IpAddress::parse("10.0.1.2")}, {Neighbour::State::kPresent, *MacAddress::parse("02:09:0f:00:01:02")});
+  resolver.set_neighbour({"port1", *IpAddress::parse("10.0.1.2")},
+                         {Neighbour::State::kPresent, *MacAddress::parse("02:09:0f:00:01:02")});
   const auto v = make_endpoint_view(r, resolver, GatewaySerial("PGW0000000000001"));
   EXPECT_EQ(v.ip.str(), "10.0.1.2");
   EXPECT_EQ(v.mac.str(), "02:09:0f:00:01:02");

@@ -1,8 +1,8 @@
 #include "gateway/cli/show.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/hex.h"
 #include "base/text.h"
@@ -105,8 +105,19 @@ Result<std::string> get_path(const ShowPlace& place, ObjectPath path) {
 
 std::string system_status(const ShowPlace& place) {
   const auto s = place.operations.system_status();
-  std::string out = fmt::format("Version: Postern v{}\nSerial-Number: {}\nHostname: {}\nDevice key (SHA-256): {}\nLive sessions: {}\n",
-                     s.version, s.serial.str(), s.hostname, to_hex_colons(s.device_key), s.live_sessions);
+  std::string out = fmt::format(
+      "Version: Postern v{}\nSerial-Number: {}\nHostname: {}\nDevice key (SHA-256): {}\nLive sessions: {}\n", s.version,
+      s.serial.str(), s.hostname, to_hex_colons(s.device_key), s.live_sessions);
+  if (s.dropped_events > 0) {
+    out += fmt::format(
+        "Events dropped: {} (nginx's workers reported faster than the gateway read: the traffic log lacks them)\n",
+        s.dropped_events);
+  }
+  if (s.lost_log_lines > 0) {
+    out += fmt::format(
+        "Traffic log lines lost: {} (the disk did not take them: make room in the gateway's data directory)\n",
+        s.lost_log_lines);
+  }
   for (const auto& part : place.operations.health()) {
     out += fmt::format("{}: {}{}{}\n", part.part, health_word(part.state), part.text.empty() ? "" : ": ",
                        one_line(part.text));

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace postern::gateway {
 
 namespace fabric = proto::fabric;
@@ -32,14 +34,18 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
       c.valid_until.reset();
       c.trusted = c.trusted && !other_ems;
     }
-    if (c.settings.expected_serial != settings.expected_serial) c.mismatched_serial = false;
+    const bool decided = c.settings.expected_serial != settings.expected_serial ||
+                         c.settings.expected_tenant != settings.expected_tenant;
+    if (decided) c.mismatched_serial = c.mismatched_tenant = false;
     if (c.valid_until && c.settings.out_of_sync_threshold != settings.out_of_sync_threshold) {
       // A shorter patience holds at once, also while the EMS is silent.
       *c.valid_until += settings.out_of_sync_threshold - c.settings.out_of_sync_threshold;
       actions_.push_back(act::ConnectorValid{settings.id, *c.valid_until});
     }
     c.settings = settings;
-    if (c.settings.enabled && c.trusted && !c.mismatched_serial) c.client->enable(now);
+    const bool pinned = !settings.expected_serial.empty() || !settings.expected_tenant.empty();
+    if (decided && pinned && c.client->connected()) identify(c);
+    if (c.settings.enabled && c.trusted && !c.other_ems()) c.client->enable(now);
     resolver_.set_stale(settings.id, c.stale);
     drain(now, c);
     actions_.push_back(act::ConnectorChanged{settings.id});
@@ -71,7 +77,7 @@ void GatewayCore::set_trusted(Now now, ConnectorId id, bool trusted) {
   if (it == connectors_.end() || it->second.trusted == trusted) return;
   auto& c = it->second;
   c.trusted = trusted;
-  if (trusted && c.settings.enabled && !c.mismatched_serial) {
+  if (trusted && c.settings.enabled && !c.other_ems()) {
     c.client->enable(now);
   } else if (!trusted) {
     c.client->disable();
@@ -132,26 +138,13 @@ void GatewayCore::drain(Now now, Connector& c) {
   const auto id = c.settings.id;
   for (auto& action : c.client->take_actions()) {
     if (auto* send = std::get_if<fabric::Send>(&action)) {
-      if (!c.mismatched_serial) actions_.push_back(act::Send{id, std::move(send->bytes)});
+      if (!c.other_ems()) actions_.push_back(act::Send{id, std::move(send->bytes)});
     } else if (std::holds_alternative<fabric::Connect>(action)) {
       actions_.push_back(act::Connect{id});
     } else if (auto* bye = std::get_if<fabric::Disconnect>(&action)) {
       actions_.push_back(act::Disconnect{id, std::move(bye->reason)});
     } else if (std::holds_alternative<fabric::StatusChanged>(action)) {
-      const auto& serial = c.client->status().ems_serial;
-      if (!serial.empty() && c.settings.expected_serial.empty()) {
-        c.settings.expected_serial = serial;
-        actions_.push_back(act::PinSerial{id, serial});
-      } else if (!serial.empty() && serial != c.settings.expected_serial && !c.mismatched_serial) {
-        c.mismatched_serial = true;
-        actions_.push_back(
-            act::Alert{"connector.mismatched_serial",
-                       fmt::format("EMS {} answers with serial number {} instead of {}: stopped until an "
-                                   "administrator decides",
-                                   id, serial.str(), c.settings.expected_serial.str())});
-        actions_.push_back(act::Disconnect{id, "mismatched EMS serial number"});
-        c.client->disable();
-      }
+      identify(c);
       actions_.push_back(act::ConnectorChanged{id});
     } else if (auto* change = std::get_if<fabric::ViewChanged>(&action)) {
       on_view_changed(c, *change);
@@ -160,6 +153,29 @@ void GatewayCore::drain(Now now, Connector& c) {
       on_answer(now, id, *answer);
     }
   }
+}
+
+void GatewayCore::identify(Connector& c) {
+  const auto& said = c.client->status();
+  auto& pinned = c.settings;
+  if (said.ems_serial.empty() || c.other_ems()) return;
+  c.mismatched_serial = !pinned.expected_serial.empty() && said.ems_serial != pinned.expected_serial;
+  c.mismatched_tenant =
+      !pinned.expected_tenant.empty() && to_lower(said.tenant.str()) != to_lower(pinned.expected_tenant.str());
+  if (!c.other_ems()) {
+    if (!pinned.expected_serial.empty() && (!pinned.expected_tenant.empty() || said.tenant.empty())) return;
+    pinned.expected_serial = said.ems_serial;
+    if (pinned.expected_tenant.empty()) pinned.expected_tenant = said.tenant;
+    actions_.push_back(act::PinEms{pinned.id, pinned.expected_serial, pinned.expected_tenant});
+    return;
+  }
+  actions_.push_back(act::Alert{c.mismatched_serial ? "connector.mismatched_serial" : "connector.mismatched_tenant",
+                                fmt::format("EMS {} answers with serial number {} and tenant {} instead of {} and {}: "
+                                            "stopped until an administrator decides (execute fctems verify {})",
+                                            pinned.id, said.ems_serial.str(), said.tenant.str(),
+                                            pinned.expected_serial.str(), pinned.expected_tenant.str(), pinned.id)});
+  actions_.push_back(act::Disconnect{pinned.id, "another EMS than the one known here"});
+  c.client->disable();
 }
 
 void GatewayCore::contact(Now now, Connector& c) {

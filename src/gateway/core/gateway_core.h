@@ -28,6 +28,7 @@ struct ConnectorSettings {
   std::uint16_t port = 443;
   Seconds out_of_sync_threshold{180};
   EmsSerial expected_serial;   ///< Empty: whichever EMS answers first is pinned.
+  TenantId expected_tenant{};  ///< Likewise.
   friend bool operator==(const ConnectorSettings&, const ConnectorSettings&) = default;
 };
 
@@ -62,7 +63,7 @@ struct Connect { ConnectorId id; };
 struct Send { ConnectorId id; Bytes bytes; };
 struct Disconnect { ConnectorId id; std::string reason; };
 struct ConnectorChanged { ConnectorId id; };               ///< Its status for people changed.
-struct PinSerial { ConnectorId id; EmsSerial serial; };    ///< First contact: remember which EMS this is.
+struct PinEms { ConnectorId id; EmsSerial serial; TenantId tenant; };  ///< First contact: remember who this is.
 struct SlotUpsert { Slot slot; };
 struct SlotRemove { Sha256 leaf; };
 struct ConnectorValid { ConnectorId id; MonoTime until; };
@@ -77,7 +78,7 @@ struct TagsChanged {};                                     ///< Policies have to
 struct SaveView { ConnectorId id; };                       ///< The view changed: worth keeping across a restart.
 struct Alert { std::string event; std::string message; };
 
-using Action = std::variant<Connect, Send, Disconnect, ConnectorChanged, PinSerial, SlotUpsert, SlotRemove,
+using Action = std::variant<Connect, Send, Disconnect, ConnectorChanged, PinEms, SlotUpsert, SlotRemove,
                             ConnectorValid, Lease, AddressUpsert, AddressRemove, PinNeighbour, UnpinNeighbour,
                             AskNeighbour, Answer, TagsChanged, SaveView, Alert>;
 
@@ -132,7 +133,9 @@ class GatewayCore {
     ConnectorSettings settings;
     std::unique_ptr<proto::FabricClient> client;
     bool trusted = false;
-    bool mismatched_serial = false;           ///< Another EMS answers at this address: stopped, an administrator decides.
+    bool mismatched_serial = false;  ///< Another EMS answers at this address: stopped, an administrator decides.
+    bool mismatched_tenant = false;  ///< Likewise: it speaks for another tenant.
+    bool other_ems() const { return mismatched_serial || mismatched_tenant; }
     std::optional<MonoTime> valid_until;      ///< Empty: nothing valid yet.
     bool stale = true;
   };
@@ -162,6 +165,8 @@ class GatewayCore {
   void on_answer(Now now, ConnectorId id, const proto::fabric::Answer& answer);
   void finish_ask(Now now, const Sha256& leaf, CertificateVerdict verdict);
   void contact(Now now, Connector& connector);
+  /// Compares who the EMS says that it is with who it has to be: the first is pinned, another one stops the connector.
+  void identify(Connector& connector);
   void load_tags(Connector& connector);
   void take_record(Record record);
   void drop_record(const RecordKey& key);

@@ -28,11 +28,12 @@ class FakeEms {
  public:
   explicit FakeEms(GatewayCore& core, Clock& clock, ConnectorId id = 1) : core_(core), clock_(clock), id_(id) {}
 
-  void authorise(const char* serial = "PSTEMS0123456789") {
+  void authorise(const char* serial = "PSTEMS0123456789", const std::string& tenant = {}) {
     core_.on_connected(clock_.now(), id_);
     FabricFrame f;
     f.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
     f.mutable_status()->set_ems_serial(serial);
+    f.mutable_status()->set_tenant_id(tenant);
     send(f);
   }
   void withdraw(wire::FabricStatus::State state) {
@@ -409,6 +410,65 @@ TEST_F(GatewayCoreTest, AnotherEmsAtTheSameAddressStopsTheConnector) {
   ems_.snapshot();
   EXPECT_TRUE(core_.slots().contains(leaf('a')));  // what was known goes on until its threshold
   for (const auto& send : take<act::Send>()) ADD_FAILURE() << send.bytes.size();
+  EXPECT_TRUE(take<act::Connect>().empty());
+
+  // An administrator names a third one: the one that answers is still not it.
+  const auto pin = [&](const char* serial) {
+    core_.set_connectors(clock_.now(), {{1, true, "EMS", "10.0.2.10", 8443, Seconds(180), EmsSerial(serial)}});
+  };
+  pin("PSTEMS0000000003");
+  EXPECT_EQ(take<act::Connect>().size(), 1u);
+  ems_.authorise("PSTEMS9999999999");
+  EXPECT_TRUE(core_.connectors().at(1).mismatched_serial);
+  // The one that answers is taken: it connects, and its word counts.
+  take<act::Connect>();
+  pin("PSTEMS9999999999");
+  EXPECT_FALSE(core_.connectors().at(1).other_ems());
+  EXPECT_EQ(take<act::Connect>().size(), 1u);
+  ems_.authorise("PSTEMS9999999999");
+  EXPECT_FALSE(core_.connectors().at(1).other_ems());
+  EXPECT_FALSE(take<act::Send>().empty());
+  ems_.snapshot();
+  EXPECT_TRUE(core_.connectors().at(1).client->synchronised());
+  // The wrong one, while it is connected.
+  pin("PSTEMS0000000003");
+  EXPECT_TRUE(core_.connectors().at(1).mismatched_serial);
+  EXPECT_FALSE(core_.connectors().at(1).client->connected());
+}
+
+TEST_F(GatewayCoreTest, AnotherTenantOfTheSameEmsStopsTheConnector) {
+  const std::string before(32, 'a'), other(32, 'b');
+  const auto pin = [&](const std::string& tenant) {
+    core_.set_connectors(clock_.now(), {{1, true, "EMS", "10.0.2.10", 8443, Seconds(180), {}, TenantId(tenant)}});
+  };
+  const auto again = [&] {
+    core_.on_disconnected(clock_.now(), 1, "gone");
+    clock_.advance(std::chrono::seconds(40));
+    core_.on_tick(clock_.now());
+  };
+  connect();  // names no tenant
+  again();
+  take<act::PinEms>();
+  ems_.authorise("PSTEMS0123456789", before);
+  const auto pins = take<act::PinEms>();
+  ASSERT_EQ(pins.size(), 1u);
+  EXPECT_EQ(pins[0].serial.str(), "PSTEMS0123456789");
+  EXPECT_EQ(pins[0].tenant.str(), before);
+  again();
+  ems_.authorise("PSTEMS0123456789", std::string(32, 'A'));
+  EXPECT_FALSE(core_.connectors().at(1).other_ems()) << "hex digits are the same in any case";
+  again();
+  ems_.authorise("PSTEMS0123456789", other);
+  EXPECT_TRUE(core_.connectors().at(1).mismatched_tenant);
+  EXPECT_FALSE(core_.connectors().at(1).mismatched_serial);
+  EXPECT_FALSE(core_.connectors().at(1).client->connected());
+  pin(other);
+  ems_.authorise("PSTEMS0123456789", other);
+  EXPECT_FALSE(core_.connectors().at(1).other_ems());
+  EXPECT_TRUE(core_.connectors().at(1).client->connected());
+  again();
+  ems_.authorise("PSTEMS0123456789");
+  EXPECT_TRUE(core_.connectors().at(1).mismatched_tenant) << "naming none is not naming the one pinned";
 }
 
 TEST_F(GatewayCoreTest, TrustTakenBackDeniesAtOnceAnOutageDoesNot) {

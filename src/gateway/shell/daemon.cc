@@ -52,7 +52,7 @@ class Daemon {
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
   void unpin(const NeighbourKey& key);
-  void pin_serial(ConnectorId id, const EmsSerial& serial);
+  void pin_ems(ConnectorId id, const EmsSerial& serial, const TenantId& tenant);
 
   Context context_;
   std::unique_ptr<ecshm::Writer> shm_;
@@ -202,7 +202,7 @@ Status Daemon::open_administration() {
   auto& store = *context_.store;
   const auto& options = context_.options;
   operations_ = std::make_unique<LiveOperations>(
-      context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get()});
+      context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_});
   const auto address = parse_listen_address(options.api_listen);
   if (!address) return fail(address.error().context("--api-listen"));
   api_ = std::make_unique<Api>(store, *operations_, context_.clock, context_.random);
@@ -257,7 +257,7 @@ void Daemon::configure() {
   auto& core = *context_.core;
   std::vector<ConnectorSettings> settings;
   for (const auto& c : context_.config.connectors) {
-    settings.push_back({c.id, c.enabled, c.name, c.server, c.https_port, c.out_of_sync_threshold, c.serial});
+    settings.push_back({c.id, c.enabled, c.name, c.server, c.https_port, c.out_of_sync_threshold, c.serial, c.tenant});
   }
   reserved_.update();
   core.set_connectors(context_.now(), settings);
@@ -268,13 +268,16 @@ void Daemon::configure() {
   policies_dirty_ = true;
 }
 
-void Daemon::pin_serial(ConnectorId id, const EmsSerial& serial) {
-  const auto* c = context_.connector(id);
-  if (c == nullptr || !c->serial.empty()) return;
+void Daemon::pin_ems(ConnectorId id, const EmsSerial& serial, const TenantId& tenant) {
   // After this turn: committing calls back into the configuration.
-  context_.loop.post([this, id, serial] {
+  context_.loop.post([this, id, serial, tenant] {
+    const auto* c = context_.connector(id);
+    if (c == nullptr) return;
+    const config::ObjectPath path = {{"endpoint-control fctems", std::to_string(id)}};
     auto t = context_.store->begin(config::Actor::kGateway);
-    auto set = t.set({{"endpoint-control fctems", std::to_string(id)}}, "serial-number", {serial.str()});
+    Status set;
+    if (c->serial.empty()) set = t.set(path, "serial-number", {serial.str()});
+    if (set && c->tenant.empty() && !tenant.empty()) set = t.set(path, "tenant-id", {tenant.str()});
     if (set) set = context_.store->commit(t);
     if (!set) log_error("connector.pin", set.error().message);
   });
@@ -338,8 +341,8 @@ void Daemon::act_on(act::Action& action) {
     channels_.close(bye->id, bye->reason);
   } else if (auto* changed = std::get_if<act::ConnectorChanged>(&action)) {
     channels_.on_changed(changed->id);
-  } else if (auto* pin = std::get_if<act::PinSerial>(&action)) {
-    pin_serial(pin->id, pin->serial);
+  } else if (auto* pin = std::get_if<act::PinEms>(&action)) {
+    pin_ems(pin->id, pin->serial, pin->tenant);
   } else if (std::holds_alternative<act::Lease>(action)) {
     if (firewall_) firewall_->renew_lease();
   } else if (auto* address = std::get_if<act::AddressUpsert>(&action)) {

@@ -18,13 +18,15 @@ class FabricCertificates {
   /// These are GatewayOperations' of the same names.
   void test_connectivity(ConnectorId id, Done done);
   void present(ConnectorId id, Presented done);
-  void accept(ConnectorId id, const Sha256& fingerprint, Done done);
+  void accept(ConnectorId id, const cli::Acceptance& acceptance, Done done);
   Status forget(ConnectorId id);
 
  private:
   void probe(const config::FctemsConfig& config, net::ProbeReply reply);
   Status connection_state(ConnectorId id) const;
-  Status keep_acceptance(ConnectorId id, const std::vector<Bytes>& chain_der);
+  /// Whether an administrator has decided about the EMS that answers; otherwise what to decide.
+  Status decided(ConnectorId id, const cli::Acceptance& acceptance) const;
+  Status keep_acceptance(ConnectorId id, const cli::Acceptance& acceptance, const std::vector<Bytes>& chain_der);
 
   Context& context_;
   FabricChannels& channels_;

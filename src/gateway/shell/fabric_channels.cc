@@ -12,12 +12,28 @@ AcceptedCertificate accepted_of(const config::FctemsConfig& config) {
   return {config.fingerprint, config.issuer_key, config.trust_ca_cn};
 }
 
+std::string verifying_ca_of(const std::vector<Bytes>& chain_der) {
+  if (!issuer_key_of(chain_der)) return {};
+  const auto leaf = pki::parse_certificate(chain_der.front());
+  return leaf ? leaf->issuer : std::string();
+}
+
+std::string authorise_url(const GatewayCore::Connector& connector) {
+  const auto& path = connector.client->status().authorise_path;
+  if (path.empty()) return {};
+  const auto ip = IpAddress::parse(connector.settings.server);
+  const bool brackets = ip && !ip->is_v4();
+  return fmt::format("https://{}{}{}:{}{}", brackets ? "[" : "", connector.settings.server, brackets ? "]" : "",
+                     connector.settings.port, path);
+}
+
 net::Target FabricChannels::target_of(const config::FctemsConfig& config) const {
   net::Target target;
   target.host = config.server;
   target.port = config.https_port;
   target.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(config.call_timeout);
   if (config.source_ip.valid()) target.source_ip = config.source_ip.str();
+  target.tls.alpn = "postern-fabric/1";  // what answers without it is no EMS's HTTPS port
   return target;
 }
 
@@ -35,7 +51,6 @@ void FabricChannels::open(ConnectorId id) {
   if (config == nullptr) return;
   auto target = target_of(*config);
   target.tls.identity = net::TlsIdentity{context_.device.certificate_pem, context_.device.key_pem};
-  target.tls.alpn = "postern-fabric/1";
   target.tls.check_name = false;  // the accepted certificate or its issuer's key is the identity
   auto changed = std::make_shared<bool>(false);
   target.tls.accept_peer = [accepted = accepted_of(*config), changed](const net::PeerIdentity& peer) {
@@ -78,6 +93,7 @@ void FabricChannels::opened(ConnectorId id, Result<net::WebSocketPtr> result, bo
     context_.pump();
   };
   channel.ip = channel.socket->peer().remote_ip;
+  channel.verifying_ca = verifying_ca_of(channel.socket->peer().chain_der);
   if (on_connected) on_connected();
   core.on_connected(context_.now(), id);
   context_.pump();

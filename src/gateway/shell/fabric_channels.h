@@ -29,16 +29,19 @@ class FabricChannels {
   bool trusted(const config::FctemsConfig& config) const;
   /// An administrator accepted what the EMS shows now: a stop by a changed certificate is lifted.
   void lift_stop(ConnectorId id) { channels_[id].changed_certificate = false; }
+  void stop(ConnectorId id) { channels_[id].changed_certificate = true; }
 
   struct Seen {
     bool changed_certificate = false;  ///< Another one was shown since the last acceptance.
     std::optional<Sha256> ztna_key;    ///< Of the ZTNA CA.
     std::optional<WallTime> stale_since;
-    IpAddress ip;                      ///< Where it was connected to last; not valid: nowhere yet.
+    IpAddress ip;              ///< Where it was connected to last; not valid: nowhere yet.
+    std::string verifying_ca;  ///< Who issued the certificate that it showed then; see verifying_ca_of.
   };
   Seen seen(ConnectorId id) const;
 
-  /// How this connector's EMS is reached, without trust in anything.
+  /// How this connector's EMS is reached, without trust in anything. Only an EMS's HTTPS port speaks the protocol
+  /// offered.
   net::Target target_of(const config::FctemsConfig& config) const;
 
  private:
@@ -54,5 +57,10 @@ class FabricChannels {
 };
 
 AcceptedCertificate accepted_of(const config::FctemsConfig& config);
+/// The name of the certificate in the chain that signed its leaf; empty when the leaf signed itself or the signer was
+/// not sent.
+std::string verifying_ca_of(const std::vector<Bytes>& chain_der);
+/// The EMS's page on which this gateway is authorised; empty: it has not told.
+std::string authorise_url(const GatewayCore::Connector& connector);
 
 }  // namespace postern::gateway

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "base/text.h"
+#include "gateway/addresses/matched.h"
 #include "gateway/cli/endpoint_view.h"
 
 namespace postern::gateway {
@@ -13,7 +17,7 @@ std::string channel_state(const GatewayCore::Connector& connector, const config:
   using State = proto::FabricStatusInfo::State;
   const auto& client = *connector.client;
   const auto state = client.status().state;
-  if (connector.mismatched_serial) return "stopped: another EMS answers";
+  if (connector.other_ems()) return "stopped: another EMS answers";
   if (changed_certificate) return "stopped: certificate changed";
   if (client.connected() && state == State::kAuthorised) return "connected";
   if (client.connected() && state == State::kPending) return "pending";
@@ -25,8 +29,20 @@ std::string channel_state(const GatewayCore::Connector& connector, const config:
 /// What an administrator can do about a connector that has no EMS.
 std::string channel_advice(const cli::ConnectorStatus& connector) {
   const auto& state = connector.channel_state;
-  if (!connector.certificate_accepted) return fmt::format("execute fctems verify {} shows its certificate", connector.id);
-  if (state == "pending") return "authorise this gateway on the EMS (Fabric Devices)";
+  if (!connector.certificate_accepted)
+    return fmt::format("execute fctems verify {} shows its certificate", connector.id);
+  if (state == "pending") return "authorise this gateway on the EMS: " + connector.authorise_url;
+  if (state == "refused")
+    return "an administrator of the EMS refused it, and can authorise it: " + connector.authorise_url;
+  if (state == "stopped: serial number conflict") {
+    return fmt::format(
+        "compare this gateway's device key with the key that asks, on the EMS at {}, and authorise it there only if "
+        "they are the same",
+        connector.authorise_url);
+  }
+  if (state == "stopped: another EMS answers") {
+    return fmt::format("execute fctems verify {} shows which, and asks whether to take it", connector.id);
+  }
   if (state == "stopped: certificate changed") return fmt::format("compare it: execute fctems verify {}", connector.id);
   return fmt::format("diagnose endpoint fctems test-connectivity {} says why", connector.id);
 }
@@ -60,6 +76,7 @@ std::vector<cli::ConnectorStatus> LiveOperations::connectors() {
       status.tenant = said.tenant;
       status.capabilities_known = client.connected() && !said.capabilities.empty();
       status.identity_verified = client.connected();
+      status.authorise_url = authorise_url(it->second);
       status.channel_state = channel_state(it->second, config, status.certificate_accepted, seen.changed_certificate);
     }
     status.ztna_key = seen.ztna_key;
@@ -74,6 +91,38 @@ std::vector<cli::EndpointView> LiveOperations::matched_endpoints() {
   std::vector<cli::EndpointView> out;
   for (const auto& [key, record] : core.records()) {
     if (core.matched(record)) out.push_back(cli::make_endpoint_view(record, core.resolver(), context_.device.serial));
+  }
+  return out;
+}
+
+std::vector<cli::EndpointTrace> LiveOperations::endpoint_traces(
+    const std::function<bool(const cli::EndpointView&)>& wanted) {
+  using Tag = cli::EndpointTrace::Tag;
+  const auto& core = *context_.core;
+  const auto& resolver = core.resolver();
+  std::vector<cli::EndpointTrace> out;
+  for (const auto& [key, record] : core.records()) {
+    cli::EndpointTrace trace;
+    trace.endpoint = cli::make_endpoint_view(record, resolver, context_.device.serial);
+    if (!wanted(trace.endpoint)) continue;
+    const auto match = match_reason(record, resolver);
+    trace.matched = is_match(match);
+    trace.match_text = match_reason_text(match, record, resolver);
+    for (const auto& interface : record.interfaces) {
+      for (const auto& ip : interface.addresses) {
+        const auto* won = resolver.find(ip);
+        if (won != nullptr && won->owner == key) trace.resolved.push_back(ip);
+      }
+    }
+    trace.resolve_text = resolve_reason_text(resolver.why(key));
+    for (const auto& [name, tag] : core.tags().entries()) {
+      if (!tag.info || tag.connector != key.connector) continue;
+      const auto among = [&](const auto& ids) { return std::binary_search(ids.begin(), ids.end(), tag.info->id); };
+      trace.tags.push_back({name, among(record.tags)           ? Tag::State::kHas
+                                  : among(record.unknown_tags) ? Tag::State::kUnknown
+                                                               : Tag::State::kHasNot});
+    }
+    out.push_back(std::move(trace));
   }
   return out;
 }
@@ -95,8 +144,22 @@ std::vector<cli::DynamicAddress> LiveOperations::dynamic_addresses() {
 }
 
 cli::SystemStatus LiveOperations::system_status() {
-  return {POSTERN_VERSION, context_.device.serial, context_.hostname(), context_.device.key_sha256,
-          context_.core->live_sessions()};
+  return {POSTERN_VERSION,
+          context_.device.serial,
+          context_.hostname(),
+          context_.device.key_sha256,
+          context_.core->live_sessions(),
+          parts_.modules.counters().dropped,
+          parts_.traffic.lost()};
+}
+
+void LiveOperations::find_denial(std::string id, Found done) {
+  // The log may be large: it is read elsewhere than on the loop.
+  parts_.traffic.flush();
+  const auto found = std::make_shared<Result<std::string>>();
+  context_.loop.offload(
+      [found, path = parts_.traffic.path(), id = std::move(id)] { *found = TrafficLog::find_in(path, id); },
+      [found, done = std::move(done)] { done(std::move(*found)); });
 }
 
 std::vector<cli::PartHealth> LiveOperations::health() {
@@ -111,7 +174,8 @@ std::vector<cli::PartHealth> LiveOperations::health() {
     out.push_back({"Firewall", State::kOff, "started with --no-firewall: no control by address"});
   } else {
     add("Firewall", parts_.firewall->health(),
-        "; it is tried again all the time, and what depends on a tag is dropped once the lease runs out: look at nft list "
+        "; it is tried again all the time, and what depends on a tag is dropped once the lease runs out: look at nft "
+        "list "
         "table inet postern and the kernel's log");
   }
   add("Kept records", parts_.views.health(),
@@ -151,7 +215,9 @@ std::map<std::string, config::Value> LiveOperations::live_values(const config::O
     if (it == connectors.end()) return out;
     if (!it->second.client->status().capabilities.empty())
       out["capabilities"] = it->second.client->status().capabilities;
+    if (it->second.mismatched_tenant) out["dirty-reason"] = {"mismatched-tenant-id"};
     if (it->second.mismatched_serial) out["dirty-reason"] = {"mismatched-ems-sn"};
+    if (const auto ca = channels_.seen(it->first).verifying_ca; !ca.empty()) out["verifying-ca"] = {ca};
   }
   return out;
 }

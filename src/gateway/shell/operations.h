@@ -8,6 +8,8 @@
 #include "gateway/shell/firewall_control.h"
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
+#include "gateway/ztna/module_channel.h"
+#include "gateway/ztna/traffic_log.h"
 
 namespace postern::gateway {
 
@@ -19,6 +21,8 @@ class LiveOperations final : public cli::GatewayOperations {
     const KeptViews& views;
     const FirewallControl* firewall;  ///< nullptr without IP/MAC control.
     const NetworkWatch* watch;        ///< Likewise; then the kernel's interfaces are not known.
+    const ModuleChannel& modules;
+    TrafficLog& traffic;
   };
   /// All outlive this.
   LiveOperations(Context& context, FabricChannels& channels, const Parts& parts)
@@ -26,6 +30,7 @@ class LiveOperations final : public cli::GatewayOperations {
 
   std::vector<cli::ConnectorStatus> connectors() override;
   std::vector<cli::EndpointView> matched_endpoints() override;
+  std::vector<cli::EndpointTrace> endpoint_traces(const std::function<bool(const cli::EndpointView&)>& wanted) override;
   std::vector<cli::DynamicAddress> dynamic_addresses() override;
   cli::SystemStatus system_status() override;
   std::vector<cli::PartHealth> health() override;
@@ -34,10 +39,11 @@ class LiveOperations final : public cli::GatewayOperations {
   std::vector<std::string> interface_names() override;
   void test_connectivity(ConnectorId id, Done done) override { certificates_.test_connectivity(id, std::move(done)); }
   void present_certificate(ConnectorId id, Presented done) override { certificates_.present(id, std::move(done)); }
-  void accept_certificate(ConnectorId id, const Sha256& fingerprint, Done done) override {
-    certificates_.accept(id, fingerprint, std::move(done));
+  void accept_certificate(ConnectorId id, const cli::Acceptance& acceptance, Done done) override {
+    certificates_.accept(id, acceptance, std::move(done));
   }
   Status forget_certificate(ConnectorId id) override { return certificates_.forget(id); }
+  void find_denial(std::string id, Found done) override;
   void offload(std::function<void()> blocking, std::function<void()> done) override {
     context_.loop.offload(std::move(blocking), std::move(done));
   }

@@ -235,6 +235,10 @@ void TrafficLog::flush() {
 
 Result<std::string> TrafficLog::find(std::string_view id) {
   flush();
+  return find_in(path_, id);
+}
+
+Result<std::string> TrafficLog::find_in(const std::filesystem::path& file, std::string_view id) {
   std::string wanted;
   for (const char c : id) wanted += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
   if (wanted.size() == 8) wanted.insert(wanted.begin() + 4, '-');
@@ -247,7 +251,7 @@ Result<std::string> TrafficLog::find(std::string_view id) {
                 fmt::format("'{}' is not a denial id such as K7QM-2D9F", json_quote(id)));
   }
   const auto needle = "\"id\":\"" + wanted + "\"";
-  for (const auto& path : {path_.string(), path_.string() + ".1"}) {
+  for (const auto& path : {file.string(), file.string() + ".1"}) {
     std::ifstream in(path, std::ios::binary);
     for (std::string line; std::getline(in, line);) {
       if (line.find(needle) != std::string::npos) return line;

@@ -59,6 +59,9 @@ class TrafficLog {
   /// The line of this denial or cut ("K7QM-2D9F", in any case), in this file or the one before.
   /// Errors: kInvalidArgument (no such form of id), kNotFound, kUnavailable.
   Result<std::string> find(std::string_view id);
+  /// The same in what was flushed to the log at `path`. Thread: any.
+  static Result<std::string> find_in(const std::filesystem::path& path, std::string_view id);
+  const std::filesystem::path& path() const { return path_; }
 
  private:
   TrafficLog(std::filesystem::path path, DescribeTraffic describe, std::uint64_t max_bytes);

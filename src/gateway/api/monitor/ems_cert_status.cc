@@ -23,7 +23,7 @@ void run(const CallPtr& call, const json::object&) {
           out["error"] = shown.error().message;
           return call->reply_results(std::move(out));
         }
-        out["status"] = shown->accepted ? "verified" : "unverified";
+        out["status"] = shown->accepted && !shown->other_ems ? "verified" : "unverified";
         out["error"] = "";
         if (with_cert) {
           out["cert"] = {{"subject", shown->subject},
@@ -32,6 +32,11 @@ void run(const CallPtr& call, const json::object&) {
                          {"valid_to", to_iso8601(shown->not_after)},
                          {"serial_number", shown->serial},
                          {"fingerprint", to_hex_colons(shown->fingerprint)}};
+          if (shown->accepted_before) out["accepted_fingerprint"] = to_hex_colons(*shown->accepted_before);
+          out["ems_serial"] = shown->ems_serial.str();
+          out["ems_tenant_id"] = shown->tenant.str();
+          out["accepted_ems_serial"] = shown->pinned_serial.str();
+          out["accepted_ems_tenant_id"] = shown->pinned_tenant.str();
         }
         call->reply_results(std::move(out));
       });

@@ -23,6 +23,7 @@ json::object shown(const cli::ConnectorStatus& c, const config::ConfigTree& tree
     out["mgmt_ip"] = view.text("server");
     out["mgmt_port"] = view.integer("https-port");
   }
+  if (!c.authorise_url.empty()) out["authorise_url"] = c.authorise_url;
   if (c.stale_since) out["stale_since"] = to_iso8601(*c.stale_since);
   return out;
 }

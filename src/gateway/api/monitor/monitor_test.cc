@@ -49,6 +49,10 @@ TEST_F(MonitorTest, StatusOfTheGateway) {
   EXPECT_EQ(failed.at("/results/health/0/status"), "failed");
   EXPECT_EQ(failed.at("/results/health/0/message"), "a port is taken");
   EXPECT_EQ(monitor("GET", "system/status/select").status, 200);
+  operations.dropped = 7;
+  operations.lost = 3;
+  EXPECT_EQ(monitor("GET", "system/status").at("/results/dropped_events"), 7);
+  EXPECT_EQ(monitor("GET", "system/status").at("/results/lost_log_lines"), 3);
   EXPECT_EQ(monitor("GET", "ztna/sessions").at("/results/live"), 0);
 }
 
@@ -88,8 +92,23 @@ TEST_F(MonitorTest, ShowsTheCertificateOfAnEms) {
   EXPECT_EQ((*waiting)->at("/results/cert/subject"), "CN=ems");
   EXPECT_EQ((*waiting)->at("/results/cert/fingerprint"), to_hex_colons(shown.fingerprint).c_str());
 
+  EXPECT_FALSE((*waiting)->has("/results/accepted_fingerprint"));
+
+  // The one that was accepted, of an EMS that says that it is another one.
+  shown.accepted = shown.other_ems = true;
+  shown.accepted_before = shown.fingerprint;
+  shown.ems_serial = EmsSerial("PSTEMS9999999999");
+  shown.pinned_serial = EmsSerial("PSTEMS0123456789");
+  const auto other =
+      send("GET", "/api/v2/monitor/endpoint-control/ems/cert-status?ems_id=1&with_cert=true", "", bearer);
+  operations.presenting.at(1)(shown);
+  EXPECT_EQ((*other)->at("/results/status"), "unverified");
+  EXPECT_EQ((*other)->at("/results/accepted_fingerprint"), to_hex_colons(shown.fingerprint).c_str());
+  EXPECT_EQ((*other)->at("/results/ems_serial"), "PSTEMS9999999999");
+  EXPECT_EQ((*other)->at("/results/accepted_ems_serial"), "PSTEMS0123456789");
+
   const auto failing = send("GET", "/api/v2/monitor/endpoint-control/ems/cert-status?ems_id=1", "", bearer);
-  operations.presenting.at(1)(fail(ErrorCode::kUnavailable, "connection refused"));
+  operations.presenting.at(2)(fail(ErrorCode::kUnavailable, "connection refused"));
   EXPECT_EQ((*failing)->status, 200);
   EXPECT_EQ((*failing)->at("/results/status"), "error");
   EXPECT_EQ((*failing)->at("/results/error"), "connection refused");
@@ -104,7 +123,7 @@ TEST_F(MonitorTest, AcceptsACertificateByItsFingerprint) {
       const auto waiting =
           send("POST", kVerify, R"({"ems_id":)" + std::string(id) + R"(,"fingerprint":")" + text + "\"}", bearer);
       ASSERT_FALSE(*waiting);
-      EXPECT_EQ(operations.accepted.back(), fingerprint);
+      EXPECT_EQ(operations.accepted.back(), (cli::Acceptance{fingerprint, {}, {}}));
       operations.waiting.back()({});
       EXPECT_EQ((*waiting)->status, 200);
       EXPECT_EQ((*waiting)->at("/results/status"), "success");
@@ -119,6 +138,16 @@ TEST_F(MonitorTest, AcceptsACertificateByItsFingerprint) {
   const auto tls = send("POST", kVerify, R"({"ems_id":1,"fingerprint":")" + to_hex_lower(fingerprint) + "\"}", bearer);
   operations.waiting.back()(fail(ErrorCode::kUnauthenticated, "TLS failed"));
   EXPECT_EQ((*tls)->status, 424);
+
+  const auto known = R"({"ems_id":1,"fingerprint":")" + to_hex_lower(fingerprint) + R"(","ems_serial":")";
+  const auto taken =
+      send("POST", kVerify, known + R"(PSTEMS9999999999","ems_tenant_id":")" + std::string(32, 'B') + "\"}", bearer);
+  EXPECT_EQ(operations.accepted.back(),
+            (cli::Acceptance{fingerprint, EmsSerial("PSTEMS9999999999"), TenantId(std::string(32, 'b'))}));
+  operations.waiting.back()({});
+  EXPECT_EQ((*taken)->status, 200);
+  EXPECT_EQ(ask("POST", kVerify, known + "EMS\"}").status, 400);
+  EXPECT_EQ(ask("POST", kVerify, known + R"(PSTEMS9999999999","ems_tenant_id":"b"})").status, 400);
 
   const auto asked = operations.accepted.size();
   for (const char* body :

@@ -21,6 +21,8 @@ void run(const CallPtr& call, const boost::json::object&) {
                                           {"version", "v" + s.version},
                                           {"device_key_sha256", to_hex_colons(s.device_key)},
                                           {"live_sessions", s.live_sessions},
+                                          {"dropped_events", s.dropped_events},
+                                          {"lost_log_lines", s.lost_log_lines},
                                           {"health", std::move(health)}});
 }
 

@@ -20,8 +20,10 @@ const std::vector<Command>& all_commands() {
       commands::execute_api_user_generate_key(),
       commands::diagnose_endpoint_fctems_test_connectivity(),
       commands::diagnose_endpoint_ec_shm_list(),
+      commands::diagnose_endpoint_record_list(),
       commands::diagnose_firewall_dynamic_list(),
       commands::diagnose_test_application_fcnacd(),
+      commands::diagnose_ztna_denial(),
   };
   return all;
 }

@@ -43,8 +43,10 @@ Command execute_fctems_is_verified();
 Command execute_api_user_generate_key();
 Command diagnose_endpoint_fctems_test_connectivity();
 Command diagnose_endpoint_ec_shm_list();
+Command diagnose_endpoint_record_list();
 Command diagnose_firewall_dynamic_list();
 Command diagnose_test_application_fcnacd();
+Command diagnose_ztna_denial();
 
 }  // namespace commands
 

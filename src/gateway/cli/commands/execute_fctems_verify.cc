@@ -1,6 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "base/hex.h"
 #include "base/text.h"
@@ -10,14 +10,60 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void accept(const CommandContext& c, ConnectorId id, const Sha256& fingerprint, std::string printed = {}) {
-  c.operations.accept_certificate(id, fingerprint, [c, id, printed = std::move(printed)](Status status) {
+void accept(const CommandContext& c, ConnectorId id, const Acceptance& acceptance, std::string printed = {}) {
+  c.operations.accept_certificate(id, acceptance, [c, id, printed = std::move(printed)](Status status) {
     if (!c.alive()) return;
-    if (!status) return c.fail(fmt::format("the certificate of EMS {} was not accepted: {}", id, status.error().message));
+    if (!status)
+      return c.fail(fmt::format("the certificate of EMS {} was not accepted: {}", id, status.error().message));
     c.print(printed + fmt::format("The certificate of EMS {0} is accepted.\n"
-                        "Whether the EMS has authorised this gateway, and where it does: "
-                        "diagnose endpoint fctems test-connectivity {0}\n",
-                        id));
+                                  "Whether the EMS has authorised this gateway, and where it does: "
+                                  "diagnose endpoint fctems test-connectivity {0}\n",
+                                  id));
+  });
+}
+
+/// <sha256> [serial] [tenant], behind the connector's number.
+Result<Acceptance> read_acceptance(const std::vector<std::string>& arguments) {
+  Acceptance acceptance;
+  const auto bytes = from_hex(arguments[1]);
+  if (!bytes || bytes->size() != acceptance.fingerprint.size()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the fingerprint is not allowed; allowed: a SHA-256 of 64 hex digits, with or without colons");
+  }
+  std::copy(bytes->begin(), bytes->end(), acceptance.fingerprint.begin());
+  if (arguments.size() > 2) {
+    if (!valid_ems_serial(arguments[2])) {
+      return fail(ErrorCode::kInvalidArgument, "the serial number is not allowed; allowed: PSTEMS and 10 digits");
+    }
+    acceptance.serial = EmsSerial(arguments[2]);
+  }
+  if (arguments.size() > 3) {
+    const auto tenant = from_hex(arguments[3]);
+    if (!tenant || tenant->size() != 16) {
+      return fail(ErrorCode::kInvalidArgument, "the tenant id is not allowed; allowed: 32 hex digits");
+    }
+    acceptance.tenant = TenantId(to_hex_lower(*tenant));
+  }
+  return acceptance;
+}
+
+void decide(const CommandContext& c, ConnectorId id, const PresentedCertificate& shown) {
+  const std::string printed = print_certificate(shown);
+  // Accepted before: once more does no harm, and starts a connector again that stopped at another certificate
+  // meanwhile.
+  if (shown.accepted && !shown.other_ems) return accept(c, id, {shown.fingerprint, {}, {}}, printed);
+  Acceptance acceptance{shown.fingerprint, {}, {}};
+  std::string question = fmt::format("Trust this certificate as that of EMS {}? (y/n) ", id);
+  if (shown.other_ems) {
+    acceptance.serial = shown.ems_serial;
+    acceptance.tenant = shown.tenant;
+    question = fmt::format(
+        "This is another EMS than until now. Take it as EMS {}, and forget what the one before said? (y/n) ", id);
+  }
+  c.ask(printed, question, [c, id, acceptance](std::string answer) {
+    answer = to_lower(trim(answer));
+    if (answer == "y" || answer == "yes") return accept(c, id, acceptance);
+    c.print(fmt::format("The certificate of EMS {} is not accepted; nothing has changed.\n", id));
   });
 }
 
@@ -30,26 +76,13 @@ void run(const CommandContext& c) {
     return c.fail(fmt::format("EMS {} has no server yet (set server <name or address>)", id));
   }
   if (c.arguments.size() > 1) {
-    const auto bytes = from_hex(c.arguments[1]);
-    if (!bytes || bytes->size() != 32) {
-      return c.fail("the fingerprint is not allowed; allowed: a SHA-256 of 64 hex digits, with or without colons");
-    }
-    Sha256 fingerprint;
-    std::copy(bytes->begin(), bytes->end(), fingerprint.begin());
-    return accept(c, id, fingerprint);
+    const auto acceptance = read_acceptance(c.arguments);
+    return acceptance ? accept(c, id, *acceptance) : c.fail(acceptance.error().message);
   }
   c.operations.present_certificate(id, [c, id](Result<PresentedCertificate> shown) {
     if (!c.alive()) return;
     if (!shown) return c.fail(fmt::format("EMS {} shows no certificate: {}", id, shown.error().message));
-    const std::string printed = print_certificate(*shown);
-    // Accepted before: once more does no harm, and starts a connector again that stopped at another certificate meanwhile.
-    if (shown->accepted) return accept(c, id, shown->fingerprint, printed);
-    c.ask(printed, fmt::format("Trust this certificate as that of EMS {}? (y/n) ", id),
-          [c, id, fingerprint = shown->fingerprint](std::string answer) {
-            answer = to_lower(trim(answer));
-            if (answer == "y" || answer == "yes") return accept(c, id, fingerprint);
-            c.print(fmt::format("The certificate of EMS {} is not accepted; nothing has changed.\n", id));
-          });
+    decide(c, id, *shown);
   });
 }
 
@@ -57,9 +90,11 @@ void run(const CommandContext& c) {
 
 Command execute_fctems_verify() {
   return {"execute fctems verify",
-          "Show the certificate of an EMS, and accept it or not.",
+          "Show the certificate of an EMS and who it says that it is, and accept it or not.",
           {{"<id>", "Number of the connector, 1 to 7."},
-           {"[sha256]", "Accept exactly the certificate with this fingerprint, without asking."}},
+           {"[sha256]", "Accept exactly the certificate with this fingerprint, without asking."},
+           {"[serial]", "Its serial number, where another EMS is known here until now."},
+           {"[tenant]", "Its tenant, likewise."}},
           run};
 }
 

@@ -35,7 +35,7 @@ Table endpoint_control_fctems() {
       of_type("server", Type::kHost, "Host name or address of the EMS."),
       number("https-port", "HTTPS port of the EMS.", 1, 65535).by_default("443"),
       text("serial-number", "Serial number of the EMS; empty: the first that answers is kept.", 16),
-      text("tenant-id", "Tenant of the EMS; empty: the one that the EMS names.", 32),
+      text("tenant-id", "Tenant of the EMS; empty: the first that answers is kept.", 32),
       of_type("source-ip", Type::kAddress, "Address to connect from; 0.0.0.0: the kernel's choice.")
           .by_default("0.0.0.0"),
       number("call-timeout", "Seconds that connecting may take.", 1, 180).by_default("30"),
@@ -48,10 +48,11 @@ Table endpoint_control_fctems() {
       of_type("certificate-issuer-key", Type::kFingerprint,
               "SHA-256 of the public key that signed the accepted certificate."),
       option("dirty-reason", "Why the connector is stopped.",
-             {{"none", "It is not."}, {"mismatched-ems-sn", "Another EMS answers at this address."}})
+             {{"none", "It is not."}, {"mismatched-ems-sn", "Another EMS answers at this address."},
+              {"mismatched-tenant-id", "The EMS at this address speaks for another tenant."}})
           .by_default("none")
           .live(),
-      text("verifying-ca", "Issuer of the accepted certificate.", 255).live(),
+      text("verifying-ca", "Issuer of the certificate that the EMS showed when it was last connected.", 255).live(),
       text("capabilities", "What the EMS says it can do.", 63).list().live(),
       toggle("pull-sysinfo", "Take endpoint information.", true).inert(),
       toggle("pull-vulnerabilities", "Take vulnerability counts.", true).inert(),
