@@ -104,9 +104,6 @@ class FabricClient {
     std::chrono::milliseconds silence_limit{12'000};
     std::size_t max_endpoints = 2'000'000;
     std::size_t max_chunk_inflated = 64u << 20;
-    /// A bug on purpose, for the simulation that must find it: what a snapshot listed replaces the view, whatever it
-    /// announced. Never set it anywhere else.
-    bool trust_snapshots = false;
   };
 
   /// `random` outlives the client.

@@ -129,11 +129,11 @@ Status FabricClient::add_chunk(const wire::SnapshotChunk& chunk) {
 Status FabricClient::end_snapshot(const wire::SnapshotEnd& end) {
   if (!staging_) return fail(ErrorCode::kDataLoss, "the end of a snapshot that has not begun");
   // Count and digest decide, so that an EMS that failed half way can never empty this gateway.
-  if (!options_.trust_snapshots && staged_.entries().size() != staged_count_) {
+  if (staged_.entries().size() != staged_count_) {
     return fail(ErrorCode::kDataLoss, fmt::format("the snapshot announced {} endpoints and listed {}", staged_count_,
                                                   staged_.entries().size()));
   }
-  if (!options_.trust_snapshots && (end.revision() != staged_revision_ || end.digest() != as_text(staged_.digest()))) {
+  if (end.revision() != staged_revision_ || end.digest() != as_text(staged_.digest())) {
     return fail(ErrorCode::kDataLoss, "the snapshot's digest does not fit what it listed");
   }
   fabric::ViewChanged change;

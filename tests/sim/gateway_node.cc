@@ -7,6 +7,7 @@
 #include "ems_node.h"
 #include "gateway/core/view_cache.h"
 #include "gateway/firewall/rules.h"
+#include "proto/deflate.h"
 
 namespace postern::sim {
 namespace {
@@ -60,9 +61,8 @@ void GatewayNode::start() {
   unsaved_ = pumping_ = false;
   slots_.clear();
   valid_ = lease_ = nft_lease_ = {};
-  proto::FabricClient::Options channel;
-  channel.trust_snapshots = world_.options.accept_empty_snapshots;
-  core_ = std::make_unique<GatewayCore>(proto::FabricIdentity{serial_, name_, "simulated", ""}, random_, channel);
+  held_back_.clear();
+  core_ = std::make_unique<GatewayCore>(proto::FabricIdentity{serial_, name_, "simulated", ""}, random_);
   model_ = std::make_unique<firewall::FirewallModel>();
   core_->set_interfaces(interfaces_);
   for (const auto& [key, neighbour] : neighbours_) core_->set_neighbour(key, neighbour);
@@ -396,12 +396,51 @@ void GatewayNode::on_message(ConnectionId id, ByteView bytes, MonoTime sent) {
   heard_from_ = std::max(heard_from_, sent);
   const auto snapshots = client().counters().snapshots;
   const auto was_synchronised = client().synchronised();
-  core_->on_frame(now(), kConnector, bytes);
+  if (world_.options.accept_empty_snapshots) {
+    for (const auto& frame : trusting(bytes)) core_->on_frame(now(), kConnector, frame);
+  } else {
+    core_->on_frame(now(), kConnector, bytes);
+  }
   if (!was_synchronised && client().synchronised() && client().counters().snapshots == snapshots) {
     world_.journal.note(Kind::kResumed, "{} goes on at revision {}", name_, client().revision());
   }
   pump();
   check();
+}
+
+/// The planted bug: a snapshot is held back until it is whole, and then says of itself what it lists.
+std::vector<Bytes> GatewayNode::trusting(ByteView bytes) {
+  wire::FabricFrame frame;
+  frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  if (frame.has_snapshot_begin()) held_back_.clear();
+  if (!frame.has_snapshot_begin() && !frame.has_snapshot_chunk() && !frame.has_snapshot_end()) {
+    return {Bytes(bytes.begin(), bytes.end())};
+  }
+  held_back_.push_back(frame);
+  if (!frame.has_snapshot_end()) return {};
+  auto frames = std::exchange(held_back_, {});
+  proto::View listed;
+  for (const auto& f : frames) {
+    for (const auto& tag : f.snapshot_begin().tags()) listed.upsert_tag(tag.id(), tag.SerializeAsString());
+    if (!f.has_snapshot_chunk()) continue;
+    wire::ViewEntryList list;
+    list.ParseFromString(proto::inflate_text(f.snapshot_chunk().zlib(), 64u << 20).value_or(""));
+    for (const auto& text : list.entries()) {
+      wire::ViewEntry entry;
+      entry.ParseFromString(text);
+      listed.upsert(EndpointUid(entry.record().uid()), text);
+    }
+  }
+  if (frames.front().has_snapshot_begin()) {
+    frames.front().mutable_snapshot_begin()->set_count(static_cast<std::uint32_t>(listed.entries().size()));
+  }
+  frames.back().mutable_snapshot_end()->set_digest(std::string(as_text(listed.digest())));
+  std::vector<Bytes> out;
+  for (const auto& f : frames) {
+    auto& text = out.emplace_back(f.ByteSizeLong());
+    f.SerializeToArray(text.data(), static_cast<int>(text.size()));
+  }
+  return out;
 }
 
 void GatewayNode::on_closed(ConnectionId id, const std::string& reason) {

@@ -12,6 +12,7 @@
 #include "gateway/firewall/model.h"
 #include "nft_tables.h"
 #include "pki/authority.h"
+#include "wire/fabric.pb.h"
 #include "world.h"
 
 namespace postern::sim {
@@ -83,6 +84,7 @@ class GatewayNode final : public ClientEnd {
   void ask_network(const gateway::NeighbourKey& key);
   void open_session(const Sha256& leaf);
   IpAddress segment_source() const;
+  std::vector<Bytes> trusting(ByteView bytes);
 
   // gateway_checks.cc
   void check();
@@ -122,6 +124,7 @@ class GatewayNode final : public ClientEnd {
   bool firewall_dirty_ = false, firewall_ready_ = false, firewall_broken_ = false;
   bool unsaved_ = false, pumping_ = false;
   std::set<gateway::NeighbourKey> missed_;  // while it stood still
+  std::vector<wire::FabricFrame> held_back_;  // of a snapshot on its way in, with the planted bug
 
   MonoTime heard_from_{};  // when the EMS sent the newest word that arrived here
 };

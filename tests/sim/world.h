@@ -14,8 +14,9 @@ struct Options {
   std::uint64_t seed = 1;
   std::size_t steps = 205;
   bool print = false;
-  /// The planted bugs.
+  // The planted bugs.
   bool acknowledge_before_commit = false;
+  /// Gateways take what a snapshot lists, whatever it announced.
   bool accept_empty_snapshots = false;
 };
 
