@@ -1,0 +1,174 @@
+// What an administrator sees while the kernel refuses the firewall's changes, in a network namespace of the test's.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <stdexcept>
+#include <thread>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "ecshm/writer.h"
+#include "gateway/api/api.h"
+#include "gateway/cli/session.h"
+#include "gateway/config/api_key.h"
+#include "gateway/shell/operations.h"
+#include "gateway/ztna/module_channel.h"
+#include "gateway/ztna/traffic_log.h"
+
+namespace postern::gateway {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+/// A gateway with everything that its health tells of. The network is that of the thread.
+class Lab {
+ public:
+  explicit Lab(const std::filesystem::path& dir) {
+    context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
+    auto shm = ecshm::Writer::create(dir / "run", {64, 64, static_cast<gid_t>(-1)});
+    if (!shm) throw std::runtime_error(shm.error().message);
+    shm_ = std::move(*shm);
+    nginx_ = std::make_unique<NginxControl>(context_, *shm_);
+    NginxOptions options;
+    options.dir = dir / "nginx";
+    options.user.clear();
+    if (auto made = nginx_->create(options); !made) throw std::runtime_error(made.error().message);
+    auto traffic = TrafficLog::open(dir / "traffic.log", nullptr);
+    if (!traffic) throw std::runtime_error(traffic.error().message);
+    traffic_ = std::move(*traffic);
+    if (auto published = shm_->publish(); !published) throw std::runtime_error(published.error().message);
+    auto modules = ModuleChannel::open(loop_, dir / "run", {}, {});
+    if (!modules) throw std::runtime_error(modules.error().message);
+    modules_ = std::move(*modules);
+    auto opened = FirewallControl::open(context_);
+    if (!opened) throw std::runtime_error(opened.error().message);
+    firewall = std::move(*opened);
+    operations_ = std::make_unique<LiveOperations>(
+        context_, channels_,
+        LiveOperations::Parts{*nginx_, views_, firewall.get(), nullptr, *modules_, *traffic_});
+    api_ = std::make_unique<Api>(*store_, *operations_, context_.clock, context_.random);
+  }
+
+  /// What `get system status` says.
+  std::string command_line() {
+    cli::CliSession session(*store_, *operations_, context_.random);
+    std::string out;
+    session.feed("get system status", [&](cli::Reply reply) { out = reply.output + reply.error; });
+    return out;
+  }
+  /// What REST says of the firewall: "failed: why".
+  std::string rest() {
+    net::HttpRequest request;
+    request.method = "GET";
+    request.path = "/api/v2/monitor/system/status";
+    request.headers.add("Authorization", "Bearer " + token_);
+    std::string out;
+    api_->handle(std::move(request), [&](net::HttpResponse response) {
+      const auto body = boost::json::parse(response.body);
+      for (const auto& part : body.at("results").at("health").as_array()) {
+        if (part.at("part") != "Firewall") continue;
+        out = fmt::format("{}: {}", part.at("status").as_string().c_str(), part.at("message").as_string().c_str());
+      }
+    });
+    return out;
+  }
+  static AddressState address(std::string interface) {
+    return {*IpAddress::parse("10.0.1.2"), *MacAddress::parse("02:09:0f:00:01:02"), std::move(interface), {}, {}, {}};
+  }
+
+ private:
+  net::Loop loop_;
+  Context context_{loop_, DaemonOptions{{}, "/x", "/x/module.so"}};
+  std::unique_ptr<ecshm::Writer> shm_;
+  std::unique_ptr<NginxControl> nginx_;
+  std::unique_ptr<TrafficLog> traffic_;
+  std::unique_ptr<ModuleChannel> modules_;
+  FabricChannels channels_{context_};
+  KeptViews views_{context_};
+
+ public:
+  std::unique_ptr<FirewallControl> firewall;
+
+ private:
+  std::unique_ptr<config::ConfigStore> store_ = config::ConfigStore::in_memory(config::gateway_schema());
+  std::string token_ = *config::generate_api_key(*store_, "tests", context_.random);
+  std::unique_ptr<LiveOperations> operations_;
+  std::unique_ptr<Api> api_;
+};
+
+class FirewallHealthTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system(("ip netns add " + space_ + " 2>/dev/null").c_str()) != 0) {
+      GTEST_SKIP() << "network namespaces can't be made here (EPERM?)";
+    }
+    char name[] = "/tmp/postern-health-XXXXXX";
+    dir_ = ::mkdtemp(name);
+  }
+  void TearDown() override {
+    if (dir_.empty()) return;
+    std::filesystem::remove_all(dir_);
+    EXPECT_EQ(std::system(("ip netns del " + space_).c_str()), 0);
+  }
+  void with_lab(const std::function<void(Lab&)>& work) const {
+    std::thread([&] {
+      const int fd = open(("/run/netns/" + space_).c_str(), O_RDONLY | O_CLOEXEC);
+      ASSERT_EQ(setns(fd, CLONE_NEWNET), 0);
+      close(fd);
+      Lab lab(dir_);
+      work(lab);
+    }).join();
+  }
+  const std::string space_ = fmt::format("postern-fh-{}", getpid());
+  std::filesystem::path dir_;
+};
+
+TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt) {
+  with_lab([](Lab& lab) {
+    lab.firewall->use_policies();
+    lab.firewall->apply();
+    lab.firewall->renew_lease();
+    EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: OK\n"));
+    EXPECT_EQ(lab.rest(), "ok: ");
+
+    lab.firewall->upsert(Lab::address("longer-than-any-interface's-name"));
+    for (int i = 0; i < 2; ++i) {  // it is tried again, and refused again
+      lab.firewall->apply();
+      const auto failed = AllOf(HasSubstr("nftables refuses the change: "), HasSubstr("it is tried again all the time"),
+                                HasSubstr("nft list table inet postern"));
+      EXPECT_THAT(lab.command_line(), AllOf(HasSubstr("\nFirewall: FAILED: nftables"), failed));
+      EXPECT_THAT(lab.rest(), AllOf(testing::StartsWith("failed: nftables"), failed));
+    }
+
+    lab.firewall->upsert(Lab::address("port1"));
+    lab.firewall->apply();
+    EXPECT_THAT(lab.command_line(), AllOf(HasSubstr("\nFirewall: OK\n"), Not(HasSubstr("refuses"))));
+    EXPECT_EQ(lab.rest(), "ok: ");
+  });
+}
+
+TEST_F(FirewallHealthTest, ATableThatSomebodyDeletesIsToldAndBuiltAnew) {
+  with_lab([this](Lab& lab) {
+    lab.firewall->use_policies();
+    lab.firewall->apply();
+    ASSERT_EQ(std::system(("ip netns exec " + space_ + " nft delete table inet postern").c_str()), 0);
+    lab.firewall->renew_lease();
+    EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: FAILED: nftables refuses the change: "));
+    EXPECT_THAT(lab.rest(), testing::StartsWith("failed: "));
+    lab.firewall->apply();  // nobody changed anything
+    EXPECT_EQ(std::system(("ip netns exec " + space_ + " nft list table inet postern >/dev/null").c_str()), 0);
+    lab.firewall->renew_lease();
+    EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: OK\n"));
+  });
+}
+
+}  // namespace
+}  // namespace postern::gateway
