@@ -135,6 +135,7 @@ void FabricClient::on_tick(Now now) {
     pings_.emplace_back(ping_id_, now);
     send(frame);
   }
+  report_usage(now);
 }
 
 void FabricClient::set_interfaces(std::vector<FabricInterface> interfaces) {
@@ -162,6 +163,7 @@ void FabricClient::send_interfaces() {
 void FabricClient::subscribe(Now now) {
   subscribed_ = true;
   subscribed_at_ = now;
+  told_usage_.reset();
   send_interfaces();
   wire::FabricFrame frame;
   auto& subscribe = *frame.mutable_subscribe();
@@ -211,10 +213,22 @@ void FabricClient::release(const EndpointUid& uid) {
   send(frame);
 }
 
-void FabricClient::report_sessions(std::uint64_t live_sessions) {
-  if (phase_ != Phase::kOpen || !subscribed_) return;
+void FabricClient::report_usage(Now now) {
+  if (!subscribed_ || !usage_) return;
+  if (told_usage_) {
+    const auto age = now.mono - told_usage_at_;
+    if (age < (*told_usage_ == *usage_ ? options_.usage_interval : options_.usage_least)) return;
+  }
+  told_usage_ = usage_;
+  told_usage_at_ = now.mono;
   wire::FabricFrame frame;
-  frame.mutable_session_report()->set_live_sessions(live_sessions);
+  auto& report = *frame.mutable_session_report();
+  report.set_live_sessions(usage_->live_sessions);
+  report.set_allowed(usage_->allowed);
+  report.set_denied(usage_->denied);
+  report.set_cut(usage_->cut);
+  report.set_uncounted(usage_->uncounted);
+  report.set_counted_since_ms(to_unix_ms(usage_->since));
   send(frame);
 }
 

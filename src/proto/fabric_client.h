@@ -68,6 +68,15 @@ struct FabricStatusInfo {
   friend bool operator==(const FabricStatusInfo&, const FabricStatusInfo&) = default;
 };
 
+/// What the gateway's access proxies did, for the EMS's administrators. Totals since `since`.
+struct FabricUsage {
+  std::uint64_t live_sessions = 0;
+  std::uint64_t allowed = 0, denied = 0, cut = 0;
+  std::uint64_t uncounted = 0;  ///< Decisions that found no room on their way here.
+  WallTime since{};
+  friend bool operator==(const FabricUsage&, const FabricUsage&) = default;
+};
+
 namespace fabric {
 
 struct Connect {};                        ///< Open the channel; answer with on_connected or on_disconnected.
@@ -102,6 +111,8 @@ class FabricClient {
     std::chrono::milliseconds ping_interval{5'000};
     /// Without any frame for this long the connection counts as dead. Not below two ping intervals.
     std::chrono::milliseconds silence_limit{12'000};
+    std::chrono::milliseconds usage_least{1'000};
+    std::chrono::milliseconds usage_interval{10'000};
     std::size_t max_endpoints = 2'000'000;
     std::size_t max_chunk_inflated = 64u << 20;
   };
@@ -132,7 +143,9 @@ class FabricClient {
   /// Endpoints met by certificate are asked for again after a reconnect until released.
   void release(const EndpointUid& uid);
   void keep_asked(const EndpointUid& uid) { asked_.insert(uid); }
-  void report_sessions(std::uint64_t live_sessions);
+  /// Told to an EMS that has authorised us, with a tick: when it became another (at most each usage_least), and each
+  /// usage_interval.
+  void set_usage(const FabricUsage& usage) { usage_ = usage; }
 
   /// Everything to do since the last call, in order.
   std::vector<fabric::Action> take_actions();
@@ -164,6 +177,7 @@ class FabricClient {
   void subscribe(Now now);
   void confirmed(Now asked);
   void send_interfaces();
+  void report_usage(Now now);
   void ask_snapshot(Now now, std::string why);
   void drop(Now now, std::string why);
   void schedule_reconnect(Now now, std::chrono::milliseconds at_least);
@@ -203,6 +217,9 @@ class FabricClient {
   std::uint32_t staged_count_ = 0;
 
   std::vector<FabricInterface> interfaces_;
+  std::optional<FabricUsage> usage_;       // as it is
+  std::optional<FabricUsage> told_usage_;  // since it subscribed
+  MonoTime told_usage_at_{};
   std::set<EndpointUid> asked_;
   std::uint64_t next_request_ = 1;
   std::string last_error_;

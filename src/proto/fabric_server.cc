@@ -97,6 +97,13 @@ Result<Event> read_interfaces(const wire::GatewayInterfaces& in) {
   return out;
 }
 
+Result<Event> read_sessions(const wire::SessionReport& in) {
+  constexpr std::int64_t kEndOf9999 = 253'402'300'799'999;
+  if (in.counted_since_ms() < 0 || in.counted_since_ms() > kEndOf9999) return broken("a count since no possible time");
+  return Sessions{in.live_sessions(), in.allowed(), in.denied(), in.cut(), in.uncounted(),
+                  from_unix_ms(in.counted_since_ms())};
+}
+
 }  // namespace
 
 Result<Event> read_frame(ByteView bytes) {
@@ -113,7 +120,7 @@ Result<Event> read_frame(ByteView bytes) {
       return Ask{frame.ask_certificate().request_id(), *leaf};
     }
     case FabricFrame::kReleaseEndpoint: return Release{parse_endpoint_uid(frame.release_endpoint().uid())};
-    case FabricFrame::kSessionReport: return Sessions{frame.session_report().live_sessions()};
+    case FabricFrame::kSessionReport: return read_sessions(frame.session_report());
     case FabricFrame::kPing: return Ping{frame.ping().id()};
     default: return Nothing{};
   }

@@ -51,7 +51,13 @@ struct Ask {
   Sha256 leaf{};
 };
 struct Release { EndpointUid uid; };
-struct Sessions { std::uint64_t live = 0; };
+/// What the gateway's access proxies did: totals since `since`, which is of the gateway's clock.
+struct Sessions {
+  std::uint64_t live = 0;
+  std::uint64_t allowed = 0, denied = 0, cut = 0;
+  std::uint64_t uncounted = 0;           ///< Decisions of which nobody knows which.
+  WallTime since{};
+};
 struct Ping { std::uint64_t id = 0; };
 struct Nothing {};                       ///< Something a newer gateway says, or that asks for nothing.
 using Event = std::variant<Hello, Subscribe, Interfaces, Ask, Release, Sessions, Ping, Nothing>;

@@ -169,5 +169,34 @@ TEST(FabricFrames, BrokenOnesAreRefused) {
   EXPECT_FALSE(fabric_server::read_frame(as_bytes("\xff\xff\xff")));
 }
 
+TEST(FabricServerFrame, AReportOfSessionsIsReadAndOneOfNoPossibleTimeRefused) {
+  wire::FabricFrame frame;
+  auto& report = *frame.mutable_session_report();
+  report.set_live_sessions(1);
+  report.set_allowed(2);
+  report.set_denied(3);
+  report.set_cut(4);
+  report.set_uncounted(5);
+  report.set_counted_since_ms(1'700'000'000'000);
+  const auto read = [&] {
+    const auto text = frame.SerializeAsString();
+    return fabric_server::read_frame(as_bytes(text));
+  };
+  const auto event = read();
+  ASSERT_TRUE(event);
+  const auto* sessions = std::get_if<fabric_server::Sessions>(&*event);
+  ASSERT_NE(sessions, nullptr);
+  EXPECT_EQ(sessions->live, 1u);
+  EXPECT_EQ(sessions->allowed, 2u);
+  EXPECT_EQ(sessions->denied, 3u);
+  EXPECT_EQ(sessions->cut, 4u);
+  EXPECT_EQ(sessions->uncounted, 5u);
+  EXPECT_EQ(to_unix_ms(sessions->since), 1'700'000'000'000);
+  for (const auto impossible : {std::int64_t{-1}, std::int64_t{253'402'300'800'000}}) {
+    report.set_counted_since_ms(impossible);
+    EXPECT_FALSE(read());
+  }
+}
+
 }  // namespace
 }  // namespace postern::proto

@@ -62,6 +62,7 @@ void GatewayNode::start() {
   slots_.clear();
   valid_ = lease_ = nft_lease_ = {};
   held_back_.clear();
+  decisions_ = {};
   core_ = std::make_unique<GatewayCore>(proto::FabricIdentity{serial_, name_, "simulated", ""}, random_);
   model_ = std::make_unique<firewall::FirewallModel>();
   core_->set_interfaces(interfaces_);
@@ -108,6 +109,7 @@ void GatewayNode::start() {
 void GatewayNode::tick() {
   if (!up()) return;
   if (!stopped()) {
+    core_->set_decisions(now(), decisions_);
     core_->on_tick(now());
     pump();
   }
@@ -220,6 +222,7 @@ void GatewayNode::access(const Sha256& leaf) {
 }
 
 void GatewayNode::open_session(const Sha256& leaf) {
+  ++decisions_.allowed;
   core_->on_session(now(), leaf, +1);
   world_.timeline.after(world_.dice.between(seconds(1), seconds(60)), [this, run = run_, leaf] {
     if (run == run_ && up()) core_->on_session(now(), leaf, -1);

@@ -46,6 +46,7 @@ class GatewayNode final : public ClientEnd {
   const GatewaySerial& serial() const { return serial_; }
   const pki::Identity& identity() const { return identity_; }
   const gateway::GatewayCore& core() const { return *core_; }
+  const gateway::GatewayCore::Decisions& decisions() const { return decisions_; }
   const proto::FabricClient& client() const { return *core_->connectors().at(kConnector).client; }
   const std::map<gateway::NeighbourKey, gateway::Neighbour>& neighbours() const { return neighbours_; }
   const std::map<gateway::NeighbourKey, MacAddress>& pins() const { return pins_; }
@@ -116,6 +117,7 @@ class GatewayNode final : public ClientEnd {
   // The process.
   std::unique_ptr<gateway::GatewayCore> core_;
   std::unique_ptr<gateway::firewall::FirewallModel> model_;
+  gateway::GatewayCore::Decisions decisions_;
   std::uint64_t run_ = 0;
   ConnectionId connection_ = 0;
   MonoTime stopped_until_{};

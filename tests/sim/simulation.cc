@@ -149,6 +149,11 @@ bool Simulation::agreed(std::string& why) {
         !world_.network.alive(gateway->connection())) {
       return no(gateway->name() + " is not synchronised");
     }
+    const auto device = core.fabric_device(gateway->serial());
+    if (!device || !device->report || device->report->live_sessions != gateway->core().live_sessions() ||
+        device->report->allowed != gateway->decisions().allowed) {
+      return no("the EMS does not know what " + gateway->name() + "'s access proxies did");
+    }
     for (const auto& [key, n] : gateway->neighbours()) {
       if (n.state == gateway::Neighbour::State::kAsking) return no(gateway->name() + " asks its network");
     }

@@ -211,7 +211,7 @@ void EmsCore::fabric_frame(Now now, SessionId session, ByteView bytes) { impl_->
 void EmsCore::fabric_closed(Now, SessionId session) {
   const auto it = impl_->gateways_.find(session);
   if (it == impl_->gateways_.end()) return;
-  impl_->contacts_[it->second.serial] = {it->second.live_sessions, it->second.last_contact};
+  impl_->contacts_[it->second.serial] = it->second.last_contact;
   impl_->gateways_.erase(it);
 }
 void EmsCore::tick(Now now) { impl_->tick(now); }

@@ -112,13 +112,23 @@ struct EmsStatus {
   WebCertificateStatus web_certificate;
 };
 
+/// What a gateway's access proxies did, as it last said. Counts are totals since `counted_since`.
+struct GatewayReport {
+  std::uint64_t live_sessions = 0;           ///< Connections whose certificate got access, at that moment.
+  std::uint64_t allowed = 0, denied = 0;     ///< Requests.
+  std::uint64_t cut = 0;                     ///< Live ones, ended because they would no longer be let through.
+  std::uint64_t uncounted = 0;               ///< Decisions of which the gateway does not know which.
+  WallTime counted_since{};                  ///< By the gateway's clock: when its process began.
+  WallTime reported_at{};
+};
+
 /// A fabric device with what only memory knows.
 struct FabricDeviceView {
   FabricDevice device;
   bool connected = false;
   WallTime last_contact{};                   ///< Of this run; 0: none.
   std::size_t shared_endpoints = 0;
-  std::uint64_t live_sessions = 0;           ///< As it last reported.
+  std::optional<GatewayReport> report;       ///< In the present connection; none: away, or nothing said yet.
 };
 
 struct WhatIf {

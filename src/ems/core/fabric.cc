@@ -60,7 +60,8 @@ void EmsCore::Impl::fabric_frame(Now now, SessionId id, ByteView bytes) {
   } else if (const auto* released = std::get_if<fabric::Release>(&*event)) {
     if (s.asked.erase(released->uid) != 0) s.dirty.insert(released->uid);
   } else if (const auto* sessions = std::get_if<fabric::Sessions>(&*event)) {
-    s.live_sessions = sessions->live;
+    s.report = GatewayReport{sessions->live, sessions->allowed,   sessions->denied, sessions->cut,
+                             sessions->uncounted, sessions->since, now.wall};
   }
   after_input(now);
 }
@@ -149,6 +150,7 @@ void EmsCore::Impl::tell_state(GatewaySession& s) {
     s.subscribed = false;
     s.subscribe.reset();
     s.asks.clear();
+    s.report.reset();
   }
   fabric::StatusInfo info;
   info.state = state;

@@ -333,5 +333,59 @@ TEST_F(Lab, BrokenGatewayFramesEndTheConnection) {
   EXPECT_EQ(core->fabric_devices().size(), 1u);
 }
 
+TEST_F(Lab, WhatAGatewaysProxiesDidIsKnownWhileItIsConnectedAndHasSaidSo) {
+  TestGateway g("PGW0000000000001", 5);
+  const auto report = [&] { return core->fabric_device(serial_of(g))->report; };
+  const auto tick = [&] {
+    clock.advance(std::chrono::seconds(1));
+    g.client.on_tick(clock.now());
+    run();
+  };
+  g.client.set_usage({2, 30, 4, 1, 0, clock.now().wall});
+  const auto since = clock.now().wall;
+  connect(g);
+  // Said although it is not authorised: not listened to.
+  wire::FabricFrame early;
+  early.mutable_session_report()->set_live_sessions(99);
+  core->fabric_frame(clock.now(), g.session, bytes_of(early));
+  run();
+  EXPECT_FALSE(report());
+  ASSERT_TRUE(authorise(g));
+  EXPECT_FALSE(report());
+  tick();
+  ASSERT_TRUE(report());
+  EXPECT_EQ(report()->live_sessions, 2u);
+  EXPECT_EQ(report()->allowed, 30u);
+  EXPECT_EQ(report()->denied, 4u);
+  EXPECT_EQ(report()->cut, 1u);
+  EXPECT_EQ(report()->counted_since, since);
+  EXPECT_EQ(report()->reported_at, clock.now().wall);
+  g.client.set_usage({0, 31, 4, 2, 0, since});
+  tick();
+  EXPECT_EQ(report()->live_sessions, 0u);
+  EXPECT_EQ(report()->cut, 2u);
+  // Another key under its serial number says nothing in its name.
+  TestGateway impostor("PGW0000000000001", 6);
+  impostor.client.set_usage({77, 0, 0, 0, 0, since});
+  connect(impostor);
+  impostor.client.on_tick(clock.now());
+  run();
+  ASSERT_TRUE(report());
+  EXPECT_EQ(report()->live_sessions, 0u);
+  // Nobody knows what it does while it is away.
+  disconnect(g);
+  run();
+  EXPECT_FALSE(report());
+  EXPECT_NE(core->fabric_device(serial_of(g))->last_contact, WallTime());
+  connect(g);
+  tick();
+  EXPECT_TRUE(report());
+  EmsCore::DeviceChange refused;
+  refused.authorized = false;
+  core->change_device(clock.now(), admin, serial_of(g), refused, [](Status) {});
+  run();
+  EXPECT_FALSE(report());
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

@@ -148,7 +148,7 @@ struct EmsCore::Impl {
     std::set<EndpointUid> dirty;       ///< To look at again although nothing of them was committed.
     bool whole = false;                ///< Look at everything again.
     std::vector<proto::fabric_server::Ask> asks;
-    std::uint64_t live_sessions = 0;
+    std::optional<GatewayReport> report;
     WallTime last_contact{};
   };
   void fabric_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source);
@@ -204,7 +204,7 @@ struct EmsCore::Impl {
 
   std::map<SessionId, GatewaySession> gateways_;
   std::map<GatewaySerial, proto::FabricPublisher> publishers_;
-  std::map<GatewaySerial, std::pair<std::uint64_t, WallTime>> contacts_;
+  std::map<GatewaySerial, WallTime> contacts_;             ///< When those not connected were heard last.
 
   struct Job {
     bool match = false;

@@ -61,11 +61,11 @@ std::optional<FabricDeviceView> EmsCore::fabric_device(const GatewaySerial& seri
   FabricDeviceView out;
   out.device = *d;
   if (d->pinned_key && d->offered_key != *d->pinned_key) out.device.state = DeviceState::kConflict;
-  if (const auto it = impl_->contacts_.find(serial); it != impl_->contacts_.end()) out.last_contact = it->second.second;
+  if (const auto it = impl_->contacts_.find(serial); it != impl_->contacts_.end()) out.last_contact = it->second;
   for (const auto& [id, s] : impl_->gateways_) {
     if (s.serial != serial || !s.helloed || (d->pinned_key && *d->pinned_key != s.key)) continue;
     out.connected = true;
-    out.live_sessions = s.live_sessions;
+    out.report = s.report;
     out.last_contact = std::max(out.last_contact, s.last_contact);
   }
   if (const auto it = impl_->publishers_.find(serial); it != impl_->publishers_.end()) {

@@ -236,6 +236,10 @@ void GatewayCore::on_view_changed(Connector& c, const fabric::ViewChanged& chang
 
 void GatewayCore::on_tick(Now now) {
   for (auto& [id, c] : connectors_) {
+    if (decisions_) {
+      const auto& d = *decisions_;
+      c.client->set_usage({live_sessions_, d.allowed, d.denied, d.cut, d.uncounted, counted_since_});
+    }
     c.client->on_tick(now);
     drain(now, c);
     const bool valid = c.settings.enabled && c.valid_until && now.mono < *c.valid_until;

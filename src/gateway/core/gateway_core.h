@@ -124,7 +124,14 @@ class GatewayCore {
   // The data plane's way back.
   /// A worker met a certificate that has no slot. An Answer follows, now or later.
   void on_unknown_certificate(Now now, const Sha256& leaf);
-  void on_session(Now now, const Sha256& leaf, int change);  ///< +1 opened, -1 closed.
+  void on_session(Now now, const Sha256& leaf, int change);  ///< +n opened, -n closed.
+  /// What the access proxies decided since this process began. Reported to every EMS, with the live sessions; nothing
+  /// is before the first call.
+  struct Decisions {
+    std::uint64_t allowed = 0, denied = 0, cut = 0;
+    std::uint64_t uncounted = 0;  ///< That found a worker's ring full.
+  };
+  void set_decisions(Now now, const Decisions& decisions);
 
   std::vector<act::Action> take_actions();
 
@@ -191,6 +198,8 @@ class GatewayCore {
   std::map<Sha256, Pending> pending_;
   std::map<Sha256, MonoTime> negatives_;
   std::uint64_t live_sessions_ = 0;
+  std::optional<Decisions> decisions_;
+  WallTime counted_since_{};
   std::size_t asks_this_second_ = 0;
   MonoTime next_renewal_{};
   std::vector<act::Action> actions_;

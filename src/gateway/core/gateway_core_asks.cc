@@ -68,10 +68,15 @@ void GatewayCore::finish_ask(Now now, const Sha256& leaf, CertificateVerdict ver
 
 void GatewayCore::on_session(Now now, const Sha256& leaf, int change) {
   auto& use = uses_[leaf];
+  const auto before = use.sessions;
   use.sessions = std::max<std::int64_t>(0, use.sessions + change);
   use.last = now.mono;
-  if (change > 0) ++live_sessions_;
-  if (change < 0 && live_sessions_ > 0) --live_sessions_;
+  live_sessions_ += static_cast<std::uint64_t>(use.sessions - before);
+}
+
+void GatewayCore::set_decisions(Now now, const Decisions& decisions) {
+  if (!decisions_) counted_since_ = now.wall;
+  decisions_ = decisions;
 }
 
 }  // namespace postern::gateway

@@ -539,5 +539,45 @@ TEST_F(GatewayCoreTest, RenewsTheLeaseEachSecond) {
   EXPECT_EQ(leases.back().until, clock_.now().mono + std::chrono::seconds(5));
 }
 
+TEST_F(GatewayCoreTest, TellsTheEmsOfItsSessionsAndDecisionsOnceTheyAreKnown) {
+  const auto reports = [&] {
+    std::vector<wire::SessionReport> out;
+    clock_.advance(Seconds(1));
+    core_.on_tick(clock_.now());
+    for (const auto& action : core_.take_actions()) {
+      const auto* send = std::get_if<act::Send>(&action);
+      FabricFrame frame;
+      if (send == nullptr || !frame.ParseFromArray(send->bytes.data(), static_cast<int>(send->bytes.size()))) continue;
+      if (frame.has_session_report()) out.push_back(frame.session_report());
+    }
+    return out;
+  };
+  ems_.authorise();
+  ems_.snapshot();
+  EXPECT_TRUE(reports().empty());  // the data plane has not been asked yet
+  const auto began = to_unix_ms(clock_.now().wall);
+  core_.set_decisions(clock_.now(), {});
+  core_.on_session(clock_.now(), leaf('a'), +3);
+  core_.on_session(clock_.now(), leaf('b'), +1);
+  auto said = reports();
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_EQ(said[0].live_sessions(), 4u);
+  EXPECT_EQ(said[0].allowed(), 0u);
+  EXPECT_EQ(said[0].counted_since_ms(), began);
+  // A worker ends with all its sessions.
+  core_.on_session(clock_.now(), leaf('a'), -3);
+  core_.set_decisions(clock_.now(), {7, 2, 1, 9});
+  said = reports();
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_EQ(core_.live_sessions(), 1u);
+  EXPECT_EQ(said[0].live_sessions(), 1u);
+  EXPECT_EQ(said[0].allowed(), 7u);
+  EXPECT_EQ(said[0].denied(), 2u);
+  EXPECT_EQ(said[0].cut(), 1u);
+  EXPECT_EQ(said[0].uncounted(), 9u);
+  EXPECT_EQ(said[0].counted_since_ms(), began);
+  EXPECT_TRUE(reports().empty());
+}
+
 }  // namespace
 }  // namespace postern::gateway

@@ -51,6 +51,7 @@ class Daemon {
   void pump();
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
+  void tell_decisions();
   void unpin(const NeighbourKey& key);
   void pin_ems(ConnectorId id, const EmsSerial& serial, const TenantId& tenant);
 
@@ -73,7 +74,7 @@ class Daemon {
   std::vector<Sha256> answers_;
   bool policies_dirty_ = false;
   bool pumping_ = false;
-  net::Handle tick_, saver_;
+  net::Handle tick_, saver_, decisions_;
 };
 
 // ---- start and end
@@ -108,6 +109,8 @@ Status Daemon::start() {
   if (!modules) return fail(modules.error());
   modules_ = std::move(*modules);
   shm_->on_notify = [this] { modules_->wake(); };
+  tell_decisions();
+  decisions_ = context_.loop.every(std::chrono::seconds(1), [this] { tell_decisions(); });
   if (auto opened = open_administration(); !opened) return opened;
   nginx_->start();
   tick_ = context_.loop.every(std::chrono::milliseconds(100), [this] {
@@ -300,6 +303,11 @@ void Daemon::pump() {
   }
   if (firewall_) firewall_->apply();
   pumping_ = false;
+}
+
+void Daemon::tell_decisions() {
+  const auto& counted = modules_->decisions();
+  context_.core->set_decisions(context_.now(), {counted.allowed, counted.denied, counted.cut, modules_->dropped()});
 }
 
 void Daemon::unpin(const NeighbourKey& key) {

@@ -52,6 +52,9 @@ class ModuleChannel {
   /// To be called after the slot is written, if there is one.
   void answer(const Sha256& leaf) { hub_->answer(leaf); }
   Counters counters() const;
+  /// Of them what costs nothing to know: allowed, denied and cut; and how many are in none of these.
+  const Counters& decisions() const { return counters_; }
+  std::uint64_t dropped() const { return hub_->dropped_events(); }
 
  private:
   ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks);

@@ -14,6 +14,15 @@ json::object key_json(const Sha256& digest) {
   return {{"sha256", to_hex_lower(digest)}, {"fingerprint", pki::fingerprint_text(digest)}};
 }
 
+json::value decisions_json(const std::optional<GatewayReport>& report) {
+  if (!report) return nullptr;
+  return json::object{{"allowed", report->allowed},
+                      {"denied", report->denied},
+                      {"cut", report->cut},
+                      {"uncounted", report->uncounted},
+                      {"since", time_json(report->counted_since)}};
+}
+
 json::object device_json(const FabricDeviceView& view) {
   const FabricDevice& d = view.device;
   json::array kinds, selected, interfaces;
@@ -42,7 +51,9 @@ json::object device_json(const FabricDeviceView& view) {
   out["selected"] = std::move(selected);
   out["interfaces"] = std::move(interfaces);
   out["shared_endpoints"] = view.shared_endpoints;
-  out["live_sessions"] = view.live_sessions;
+  out["live_sessions"] = view.report ? json::value(view.report->live_sessions) : json::value(nullptr);
+  out["decisions"] = decisions_json(view.report);
+  out["reported_at"] = view.report ? time_json(view.report->reported_at) : json::value(nullptr);
   out["first_seen"] = time_json(d.first_seen);
   out["last_contact"] = time_json(view.last_contact);
   out["authorized_at"] = time_json(d.authorised_at);
@@ -144,7 +155,8 @@ constexpr std::string_view kSchemas = R"({
   "FabricDevice": {"type": "object",
     "required": ["serial", "state", "authorized", "connected", "host_name", "alias", "version", "management_url",
       "address", "offered_key", "pinned_key", "tag_kinds", "endpoint_sharing", "selected", "interfaces",
-      "shared_endpoints", "live_sessions", "first_seen", "last_contact", "authorized_at", "authorized_by"],
+      "shared_endpoints", "live_sessions", "decisions", "reported_at", "first_seen",
+      "last_contact", "authorized_at", "authorized_by"],
     "properties": {
       "serial": {"type": "string"},
       "state": {"type": "string", "enum": ["pending", "authorised", "refused", "conflict"],
@@ -164,7 +176,17 @@ constexpr std::string_view kSchemas = R"({
         "name": {"type": "string"}, "mac": {"type": ["string", "null"]},
         "addresses": {"type": "array", "items": {"type": "string"}}}}},
       "shared_endpoints": {"type": "integer", "description": "In what the gateway is told now"},
-      "live_sessions": {"type": "integer", "description": "As it last reported"},
+      "live_sessions": {"type": ["integer", "null"],
+        "description": "Connections with an endpoint's certificate, as it last reported; null: away, or no report yet"},
+      "decisions": {"type": ["object", "null"], "required": ["allowed", "denied", "cut", "uncounted", "since"],
+        "description": "Of its access proxies, since its process began; null: away, or no report yet",
+        "properties": {
+          "allowed": {"type": "integer", "description": "Requests let through, once they have ended"},
+          "denied": {"type": "integer", "description": "Requests refused"},
+          "cut": {"type": "integer", "description": "Live requests ended because they would no longer be let through"},
+          "uncounted": {"type": "integer", "description": "Decisions of which the gateway does not know which"},
+          "since": {"type": ["string", "null"], "format": "date-time", "description": "By the gateway's clock"}}},
+      "reported_at": {"type": ["string", "null"], "format": "date-time", "description": "When it last reported"},
       "first_seen": {"type": ["string", "null"], "format": "date-time"},
       "last_contact": {"type": ["string", "null"], "format": "date-time", "description": "Since this EMS was started"},
       "authorized_at": {"type": ["string", "null"], "format": "date-time"},

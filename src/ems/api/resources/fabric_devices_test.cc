@@ -169,5 +169,35 @@ TEST_F(ApiLab, AnAuthorisationThatCanNotBeStoredIsNone) {
   EXPECT_TRUE(g.client.status().ztna_ca_der.empty());
 }
 
+TEST_F(ApiLab, WhatAFabricDeviceReportedIsShownAndUnknownIsNotZero) {
+  TestGateway g(kSerial, 5);
+  const auto since = clock.now().wall;
+  g.client.set_usage({2, 30, 4, 1, 0, since});
+  connect(g);
+  ASSERT_TRUE(authorise(g));
+  Reply device = get(kPath);
+  for (const char* unknown : {"live_sessions", "decisions", "reported_at"}) {
+    EXPECT_TRUE(device.at(unknown).is_null()) << unknown;
+  }
+  clock.advance(std::chrono::seconds(1));
+  g.client.on_tick(clock.now());
+  run();
+  device = get(kPath);
+  EXPECT_EQ(device.at("live_sessions"), 2);
+  EXPECT_EQ(device.at("decisions", "allowed"), 30);
+  EXPECT_EQ(device.at("decisions", "denied"), 4);
+  EXPECT_EQ(device.at("decisions", "cut"), 1);
+  EXPECT_EQ(device.at("decisions", "uncounted"), 0);
+  EXPECT_EQ(device.at("decisions", "since"), json::string(to_iso8601(since)));
+  EXPECT_EQ(device.str("reported_at"), to_iso8601(clock.now().wall));
+  disconnect(g);
+  run();
+  device = get(kPath);
+  EXPECT_EQ(device.at("connected"), false);
+  for (const char* unknown : {"live_sessions", "decisions", "reported_at"}) {
+    EXPECT_TRUE(device.at(unknown).is_null()) << unknown;
+  }
+}
+
 }  // namespace
 }  // namespace postern::ems::testing
