@@ -299,6 +299,12 @@ class LiveValues(harness.StackTest):
         wait_for(lambda: self.stack.ems.endpoint(self.uid)["vulnerabilities"]["scanned_at"], "the packages to be matched again")
         wait_for(lambda: self.record() == self.truth(), "the record to be whole again")
 
+    def test_why_an_endpoint_is_in_the_lists(self):
+        said = self.stack.gateway.cli(f"diagnose endpoint record list {self.uid}")
+        self.assertRegex(said, r"\nMatched endpoint: yes: its default gateway is \S+\nResolved address: 10\.0\.1\.2\n")
+        self.assertIn("\nTag EMS1_ZTNA_Telemetry-Connected: the endpoint has it; matched: yes; resolved: 10.0.1.2\n", said)
+        self.assertIn("No EMS has told", self.stack.gateway.cli("diagnose endpoint record list 10.9.9.9"))
+
     def test_dynamic_addresses(self):
         tags = {tag["id"]: tag["name"] for tag in self.stack.ems.api("GET", "tags")["items"]}
         self.assertIn("all_registered_clients", tags.values())

@@ -82,6 +82,7 @@ class Denials(harness.StackTest):
         denial_id = re.search(r"<code>(.*?)</code>", reply.text).group(1)
         logged = self.log_line(denial_id)
         self.assertEqual((logged["reason"], logged["reason_name"]), (code, name))
+        self.assertIn(f"\nReason: {code} ({name})\n", self.stack.gateway.cli(f"diagnose ztna denial {denial_id.lower()}"))
         if detail is not None:
             self.assertEqual(logged["detail"], detail)
             # The client has its id; what exactly is wrong with a certificate is the help desk's.
