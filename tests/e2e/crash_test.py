@@ -39,6 +39,7 @@ class Lookout:
         self.answered = dict.fromkeys((q.__name__ for q in self.questions), 0)
         self.unanswered = 0
         self.wrong = []
+        self.during = ""    # what is being done to the programs, for a person who reads what went wrong
         self.looking, self.generation, self.lock = True, 0, threading.Lock()
         self.closed = threading.Event()
         self.thread = threading.Thread(target=self.watch)
@@ -104,7 +105,7 @@ class Lookout:
                     continue
                 self.answered[question.__name__] += 1
                 if not right:
-                    self.wrong.append(f"{question.__name__} at {time.strftime('%H:%M:%S')}: {answer}")
+                    self.wrong.append(f"{self.during}, {question.__name__} at {time.strftime('%H:%M:%S')}: {answer!r}")
 
     @contextlib.contextmanager
     def averted(self):
@@ -356,6 +357,7 @@ class Crashes(harness.StackTest):
 
     def round(self, what, number, step, lookout):
         moment = self.random.uniform(0, self.spans[step])
+        lookout.during = f"{what} killed, round {number}, {step} after {moment * 1000:.0f} ms"
         who = "agent2" if (what, step) == ("agent", "enrol") else what
         with contextlib.ExitStack() as averted, self.subTest(killed=who, round=number, step=step, after_ms=round(moment * 1000)):
             if step in ("authorise", "snapshot"):
