@@ -30,7 +30,6 @@ EmsNode::EmsNode(World& world) : world_(world), random_(world.dice.seed()), stor
   if (auto made = ems::bootstrap(store_, random_, now(), options); !made) {
     world_.journal.violation("bootstrap: {}", made.error().message);
   }
-  if (world_.options.acknowledge_before_commit) store_.set_lossy(true);
   world_.network.set_server(this);
 }
 
@@ -63,8 +62,6 @@ void EmsNode::tick() {
   world_.timeline.after(seconds(1), [this, run = run_] {
     if (run == run_ && up()) tick();
   });
-  // The planted bug's disk gets round to it now and then.
-  if (world_.options.acknowledge_before_commit && world_.dice.chance(10)) store_.sync();
 }
 
 void EmsNode::kill(Death death, bool machine_lost, Nanos down) {
@@ -84,6 +81,7 @@ void EmsNode::die() {
   core_.reset();
   sessions_.clear();
   store_.crash();
+  store_.set_lossy(false);
   world_.network.server_died(doom.lost);
   world_.timeline.after(doom.down, [this] { start(); });
 }
@@ -115,14 +113,19 @@ void EmsNode::went_on() {
 
 void EmsNode::flush() {
   const bool committing = core_->flush_wanted();
-  if (committing && doom_ && doom_->death == Death::kBeforeCommit) return die();
+  const bool before = committing && doom_ && doom_->death == Death::kBeforeCommit;
+  // The planted bug: what the core wants said after the commit is said first, and the commit comes then. Where the
+  // process lives on nobody can tell; where it dies between the two, all of it was said and nothing is kept.
+  const bool said_first = before && world_.options.acknowledge_before_commit;
+  if (before && !said_first) return die();
+  if (said_first) store_.set_lossy(true);
   if (committing) core_->flush(now());
   auto actions = core_->take_actions();
   if (committing && doom_ && doom_->death == Death::kAfterCommit) return die();
   const bool midway = committing && doom_ && doom_->death == Death::kMidway && actions.size() > 1;
   if (midway) actions.resize(1 + world_.dice.below(actions.size() - 1));
   for (auto& action : actions) perform(action);
-  if (midway) die();
+  if (midway || said_first) die();
 }
 
 void EmsNode::perform(ems::act::Action& action) {

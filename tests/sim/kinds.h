@@ -1,5 +1,6 @@
 #pragma once
 // Everything that happens in a simulation, by kind: for counting, and for the trace.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -68,6 +69,29 @@ enum class Kind : std::uint8_t {
   kCount,
 };
 inline constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::kCount);
+
+/// What goes wrong by itself, in the network and with programs: every seed has each of them. All but reorderings: the
+/// EMS ends an old connection as soon as the new one speaks, so that overtaking is a matter of milliseconds.
+inline constexpr std::array kFaults = {Kind::kDelayed,
+                                       Kind::kRefused,
+                                       Kind::kCut,
+                                       Kind::kHalfOpen,
+                                       Kind::kPartition,
+                                       Kind::kSnapshotDamaged,
+                                       Kind::kDeltaDamaged,
+                                       Kind::kEmsKilled,
+                                       Kind::kEmsKilledBeforeCommit,
+                                       Kind::kEmsKilledAfterCommit,
+                                       Kind::kEmsKilledMidway,
+                                       Kind::kEmsShutDown,
+                                       Kind::kDiskFull,
+                                       Kind::kGatewayKilled,
+                                       Kind::kGatewayRebooted,
+                                       Kind::kGatewayStopped,
+                                       Kind::kKernelRefuses,
+                                       Kind::kAgentKilled,
+                                       Kind::kMachineLost,
+                                       Kind::kWallJump};
 
 /// "ems-killed-midway".
 std::string_view kind_name(Kind kind);

@@ -258,6 +258,10 @@ void Simulation::kill_ems() {
   ems_->kill(static_cast<EmsNode::Death>(world_.dice.below(4)), world_.dice.chance(15), down);
 }
 
+void Simulation::kill_ems(EmsNode::Death death, bool machine_lost) {
+  ems_->kill(death, machine_lost, world_.dice.between(milliseconds(200), seconds(4)));
+}
+
 void Simulation::shut_ems_down() { ems_->shut_down(world_.dice.between(milliseconds(200), seconds(3))); }
 
 void Simulation::fill_disk() {
@@ -272,6 +276,10 @@ void Simulation::kill_gateway() {
   const bool reboot = world_.dice.chance(30);
   gateway.kill(reboot, world_.dice.chance(15),
                world_.dice.between(milliseconds(100), reboot ? seconds(30) : seconds(6)));
+}
+
+void Simulation::kill_gateway(bool reboot) {
+  world_.dice.pick(gateways_)->kill(reboot, false, world_.dice.between(milliseconds(100), seconds(6)));
 }
 
 void Simulation::stop_gateway() {

@@ -94,6 +94,36 @@ void Simulation::step() {
   }
 }
 
+void Simulation::make_up() {
+  constexpr unsigned kTries = 200;  // many need others to be up, or something to be said
+  for (unsigned tries = 0; tries < kTries && !world_.journal.failed(); ++tries) {
+    const auto owed = std::ranges::find_if(kFaults, [&](Kind kind) { return world_.journal.count(kind) == 0; });
+    if (owed == kFaults.end()) return;
+    switch (*owed) {
+      case Kind::kHalfOpen: half_open(); break;
+      case Kind::kPartition: partition(); break;
+      case Kind::kSnapshotDamaged: damage_snapshot(); break;
+      case Kind::kDeltaDamaged: damage_delta(); break;
+      case Kind::kEmsKilled: kill_ems(EmsNode::Death::kIdle, false); break;
+      case Kind::kEmsKilledBeforeCommit: kill_ems(EmsNode::Death::kBeforeCommit, false); break;
+      case Kind::kEmsKilledAfterCommit: kill_ems(EmsNode::Death::kAfterCommit, false); break;
+      case Kind::kEmsKilledMidway: kill_ems(EmsNode::Death::kMidway, false); break;
+      case Kind::kMachineLost: kill_ems(EmsNode::Death::kIdle, true); break;
+      case Kind::kEmsShutDown: shut_ems_down(); break;
+      case Kind::kDiskFull: fill_disk(); break;
+      case Kind::kGatewayKilled: kill_gateway(false); break;
+      case Kind::kGatewayRebooted: kill_gateway(true); break;
+      case Kind::kGatewayStopped: stop_gateway(); break;
+      case Kind::kKernelRefuses: kernel_refuses(); break;
+      case Kind::kAgentKilled: kill_agent(); break;
+      case Kind::kWallJump: jump_wall(); break;
+      default: cut(); break;  // and what comes of it: refused, delayed
+    }
+    change_posture();
+    world_.timeline.run_until(world_.mono() + world_.dice.between(milliseconds(100), seconds(4)));
+  }
+}
+
 void Simulation::each_second() {
   for (auto& gateway : gateways_) gateway->check_denied();
   if (ems_->up() && !world_.journal.failed()) {
@@ -175,6 +205,7 @@ Outcome Simulation::run() {
                                   : world_.dice.between(seconds(5), seconds(60));
     world_.timeline.run_until(world_.mono() + wait);
   }
+  make_up();
   if (!world_.journal.failed()) calm_down();
   const auto until = world_.mono() + minutes(12);
   std::string why = "it never came to rest";

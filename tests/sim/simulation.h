@@ -34,6 +34,8 @@ class Simulation {
 
   void set_up();
   void step();
+  /// The kinds of faults that chance has not brought about by now.
+  void make_up();
   void each_second();
   void calm_down();
   bool agreed(std::string& why);
@@ -59,6 +61,8 @@ class Simulation {
   void shut_ems_down();
   void fill_disk();
   void kill_gateway();
+  void kill_ems(EmsNode::Death death, bool machine_lost);
+  void kill_gateway(bool reboot);
   void stop_gateway();
   void kernel_refuses();
   void kill_agent();

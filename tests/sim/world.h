@@ -15,7 +15,7 @@ struct Options {
   std::size_t steps = 205;
   bool print = false;
   // The planted bugs.
-  bool acknowledge_before_commit = false;
+  bool acknowledge_before_commit = false;  ///< The EMS says first what it may say only once it is committed.
   /// Gateways take what a snapshot lists, whatever it announced.
   bool accept_empty_snapshots = false;
 };
