@@ -99,10 +99,17 @@ void Simulation::make_up() {
   for (unsigned tries = 0; tries < kTries && !world_.journal.failed(); ++tries) {
     const auto owed = std::ranges::find_if(kFaults, [&](Kind kind) { return world_.journal.count(kind) == 0; });
     if (owed == kFaults.end()) return;
+    for (const auto& gateway : gateways_) {
+      const auto device = ems_->stored_device(gateway->serial());
+      if (device && device->state != ems::DeviceState::kAuthorised) authorise(*gateway);
+    }
     switch (*owed) {
       case Kind::kHalfOpen: half_open(); break;
       case Kind::kPartition: partition(); break;
-      case Kind::kSnapshotDamaged: damage_snapshot(); break;
+      case Kind::kSnapshotDamaged:
+        // Gateways need some time to come back and ask for one.
+        if (ems_->damage_snapshots == 0 || tries % 25 == 0) damage_snapshot();
+        break;
       case Kind::kDeltaDamaged: damage_delta(); break;
       case Kind::kEmsKilled: kill_ems(EmsNode::Death::kIdle, false); break;
       case Kind::kEmsKilledBeforeCommit: kill_ems(EmsNode::Death::kBeforeCommit, false); break;
