@@ -119,7 +119,8 @@ void EmsCore::Impl::tick(Now now) {
     for (const auto& [user, budget] : audit_budgets_) {
       if (budget.left_out == 0) continue;
       audit(now, {"ems", ""}, "audit.limited", user,
-            fmt::format("{} more {} within a minute", budget.left_out, user.empty() ? "refusals" : "entries of this administrator"));
+            fmt::format("{} more {} within a minute", budget.left_out,
+                        user.empty() ? "refusals" : "entries of this administrator"));
     }
     audit_minute_ = now.mono;
     audit_budgets_.clear();
@@ -199,7 +200,9 @@ void EmsCore::shut_down(Now) {
 void EmsCore::telemetry_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source) {
   impl_->telemetry_opened(now, session, peer, source);
 }
-void EmsCore::telemetry_frame(Now now, SessionId session, ByteView bytes) { impl_->telemetry_frame(now, session, bytes); }
+void EmsCore::telemetry_frame(Now now, SessionId session, ByteView bytes) {
+  impl_->telemetry_frame(now, session, bytes);
+}
 void EmsCore::telemetry_closed(Now, SessionId session) { impl_->drop_agent(session); }
 void EmsCore::enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes)> done) {
   impl_->enrol(now, source, request, std::move(done));

@@ -1,11 +1,12 @@
 #pragma once
-// The EMS without sockets, threads and clocks: what agents, gateways and administrators do goes in, bytes and completions
-// come out as actions.
+// The EMS without sockets, threads and clocks: what agents, gateways and administrators do goes in, bytes and
+// completions come out as actions.
 //
 // Nothing is acknowledged and nothing is published before it is committed: inputs change memory and queue what follows
-// from it, `flush` commits all of it as one transaction of the store and only then releases the actions. When the commit
-// fails (disk full), memory goes back to what the store holds, completions are called with the error, agents and gateways
-// that waited for it are disconnected with a time to come back, and `status().read_only` is set until a commit succeeds.
+// from it, `flush` commits all of it as one transaction of the store and only then releases the actions. When the
+// commit fails (disk full), memory goes back to what the store holds, completions are called with the error, agents and
+// gateways that waited for it are disconnected with a time to come back, and `status().read_only` is set until a commit
+// succeeds.
 //
 // Use: call an input; then `if (core.flush_wanted()) core.flush(now)` once everything that is ready has been handled
 // (Loop::defer; while it stays wanted, again); then carry out `take_actions()` in order.
@@ -78,8 +79,8 @@ struct EmsOptions {
   Seconds last_seen_interval{60};            ///< How often a last-seen that only moved is written.
   Seconds client_certificate_life{90 * 24 * 3600};
   std::vector<std::string> public_addresses; ///< "host:port" of telemetry, as invitations name them.
-  /// Names and addresses by which this EMS is reached: those of the telemetry certificate, which is made anew when one is
-  /// missing; added to those of the built-in web certificate when it is renewed.
+  /// Names and addresses by which this EMS is reached: those of the telemetry certificate, which is made anew when one
+  /// is missing; added to those of the built-in web certificate when it is renewed.
   std::vector<std::string> server_names;
   std::size_t batch = 1000;                  ///< Objects changed in one transaction, about.
   std::string version;
@@ -160,7 +161,8 @@ class EmsCore {
   void telemetry_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source);
   void telemetry_frame(Now now, SessionId session, ByteView bytes);
   void telemetry_closed(Now now, SessionId session);
-  /// `request` is a serialised wire::EnrolRequest; `done` gets a serialised wire::EnrolResponse (which may say why not).
+  /// `request` is a serialised wire::EnrolRequest; `done` gets a serialised wire::EnrolResponse (which may say why
+  /// not).
   void enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes response)> done);
 
   // ---- Fabric (src/proto/fabric_server.h) ---------------------------------------------------------------------------
@@ -217,7 +219,8 @@ class EmsCore {
   Result<std::vector<Change>> history(std::string_view key, Revision before, std::size_t limit) const;
   /// Newest first; `before` 0: from the newest.
   Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const;
-  /// Calls once, when the committed revision is past `after` (soon, if it is already). Returns a number for `forget_wait`.
+  /// Calls once, when the committed revision is past `after` (soon, if it is already). Returns a number for
+  /// `forget_wait`.
   std::uint64_t wait_for_change(Revision after, std::function<void()> call);
   void forget_wait(std::uint64_t wait);
   /// The invitation text to paste, for a code.
@@ -245,8 +248,8 @@ class EmsCore {
                             DoneStatus done);
 
   /// Creates the tag, or replaces the one called `name` (which a definition with another name renames). `create_only`:
-  /// kAlreadyExists instead of replacing. A name that differs from another tag's only in case is kAlreadyExists too. Errors:
-  /// kInvalidArgument, kAlreadyExists, kPermissionDenied (built-in).
+  /// kAlreadyExists instead of replacing. A name that differs from another tag's only in case is kAlreadyExists too.
+  /// Errors: kInvalidArgument, kAlreadyExists, kPermissionDenied (built-in).
   void save_tag(Now now, const Actor& actor, std::string_view name, posture::TagDefinition definition, bool create_only,
                 Done<posture::TagId> done);
   void delete_tag(Now now, const Actor& actor, std::string_view name, DoneStatus done);
@@ -266,8 +269,8 @@ class EmsCore {
   void save_profile(Now now, const Actor& actor, Profile profile, DoneStatus done);
   void delete_profile(Now now, const Actor& actor, const std::string& name, DoneStatus done);
 
-  /// Adds or replaces. The last one with role admin who may sign in can't be removed, disabled or lose the role (kConflict).
-  /// Another password given by somebody else, or one that had to be changed, ends the user's API tokens.
+  /// Adds or replaces. The last one with role admin who may sign in can't be removed, disabled or lose the role
+  /// (kConflict). Another password given by somebody else, or one that had to be changed, ends the user's API tokens.
   void save_administrator(Now now, const Actor& actor, Administrator administrator, DoneStatus done);
   void remove_administrator(Now now, const Actor& actor, const std::string& name, DoneStatus done);
   void add_api_token(Now now, const Actor& actor, ApiToken token, DoneStatus done);

@@ -167,7 +167,8 @@ void EmsCore::Impl::tell_state(GatewaySession& s) {
 ShareReasons EmsCore::Impl::share_reasons(const FabricDevice& d, const std::set<EndpointUid>& asked,
                                           const Endpoint& e) const {
   const auto behind = [&](const FabricDevice& device, const std::set<MacAddress>& gateways) {
-    return std::ranges::any_of(device.interfaces, [&](const auto& i) { return i.mac.valid() && gateways.contains(i.mac); });
+    return std::ranges::any_of(device.interfaces,
+                               [&](const auto& i) { return i.mac.valid() && gateways.contains(i.mac); });
   };
   ShareReasons why;
   why.asked = asked.contains(e.uid);
@@ -198,7 +199,8 @@ std::optional<std::string> EmsCore::Impl::view_entry(const FabricDevice& d, cons
                               [](const void* c, posture::TagId id) {
                                 const auto* f = static_cast<const Filter*>(c);
                                 const auto* tag = f->impl->tag_by_id(id);
-                                return tag != nullptr && std::ranges::count(f->device->tag_kinds, tag->definition.kind) != 0;
+                                return tag != nullptr &&
+                                       std::ranges::count(f->device->tag_kinds, tag->definition.kind) != 0;
                               },
                               &filter};
   return build_view_entry(*e, context, why);

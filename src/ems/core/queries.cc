@@ -82,7 +82,9 @@ std::vector<FabricDeviceView> EmsCore::fabric_devices() const {
 }
 
 std::vector<const Profile*> EmsCore::profiles() const { return pointers(impl_->registry_.profiles.all()); }
-const Profile* EmsCore::profile(std::string_view name) const { return impl_->registry_.profiles.find(std::string(name)); }
+const Profile* EmsCore::profile(std::string_view name) const {
+  return impl_->registry_.profiles.find(std::string(name));
+}
 std::vector<const Administrator*> EmsCore::administrators() const {
   return pointers(impl_->registry_.administrators.all());
 }
@@ -116,7 +118,8 @@ const std::vector<Feed>& EmsCore::feeds() const { return impl_->feeds_; }
 Result<std::vector<Finding>> EmsCore::findings(const EndpointUid& uid) const {
   const auto* e = endpoint(uid);
   if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
-  if (!impl_->matching_) return fail(ErrorCode::kUnavailable, "no vulnerability feed is loaded; start postern-ems with --feed");
+  if (!impl_->matching_)
+    return fail(ErrorCode::kUnavailable, "no vulnerability feed is loaded; start postern-ems with --feed");
   if (!impl_->profile_of(*e).vulnerability_scan) {
     return fail(ErrorCode::kUnavailable, "the endpoint's profile has Vulnerability Scan switched off");
   }

@@ -102,8 +102,8 @@ class GatewayCore {
   void set_policy_tags(const std::set<std::string>& address_names);
   /// May this connector speak to its EMS (certificate accepted)? Until then it does not connect.
   void set_trusted(Now now, ConnectorId id, bool trusted);
-  /// An administrator takes the trust back: nothing that this EMS said counts from now on. (An EMS that is away, or whose
-  /// certificate changed, is another matter: then the out-of-sync threshold decides.)
+  /// An administrator takes the trust back: nothing that this EMS said counts from now on. (An EMS that is away, or
+  /// whose certificate changed, is another matter: then the out-of-sync threshold decides.)
   void forget(Now now, ConnectorId id);
   /// Takes up what was kept across a restart: valid until `valid_until` at most, then denied like any stale connector.
   void restore(ConnectorId id, std::uint64_t epoch, std::uint64_t revision, proto::View view, MonoTime valid_until);
