@@ -473,6 +473,7 @@ class Crashes(harness.StackTest):
             wait_for(lambda: "<small>Reason</small>070" in self.get().text, "the proxy to deny as stale", 60)
             self.assertGreater(time.monotonic() - away, 5, "not before the threshold")
             wait_for(lambda: "Stale since:" in self.stack.gateway.cli("diagnose test application fcnacd 2"), "the CLI to say so")
+            self.assertIn("records are too old to grant anything", self.stack.gateway.cli("get system status"))
             self.assertEqual(self.stack.gateway.resolved("Marked"), [], "no address resolves by what is stale")
             wait_for(self.shut, "the firewall to pass nobody by what is stale")
             self.assertIn("out of reach for longer than its out-of-sync threshold of 10 s: its endpoints are denied",

@@ -51,9 +51,11 @@ cli::PartHealth channel_health(const cli::ConnectorStatus& connector, bool enabl
   using State = cli::PartHealth::State;
   const auto part = fmt::format("EMS {}", connector.id);
   if (!enabled) return {part, State::kOff, "status disable"};
-  if (connector.channel_state == "connected") return {part, State::kOk, {}};
+  // A connection may still look open while nothing has come over it for longer than the threshold.
+  const bool connected = connector.channel_state == "connected";
+  if (connected && !connector.stale_since) return {part, State::kOk, {}};
   return {part, State::kFailed,
-          fmt::format("{}{}; {}", connector.channel_state,
+          fmt::format("{}{}{}; {}", connector.channel_state, connected ? ", but it is silent" : "",
                       connector.stale_since ? ", and its records are too old to grant anything" : "",
                       channel_advice(connector))};
 }

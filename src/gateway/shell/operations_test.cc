@@ -111,6 +111,20 @@ TEST_F(OperationsTest, WhatTheEmsDecidedIsToldWithThePageThatChangesIt) {
   EXPECT_EQ(health_of("EMS 1"), "");
 }
 
+TEST_F(OperationsTest, AnEmsThatIsSilentPastTheThresholdIsNotWell) {
+  say(wire::FabricStatus::AUTHORISED);
+  const auto now = context_.now();
+  context_.core->restore(1, 1, 1, {}, now.mono + Seconds(1));
+  context_.core->on_tick(now);
+  channels_.on_changed(1);
+  EXPECT_EQ(health_of("EMS 1"), "");
+  context_.core->restore(1, 1, 1, {}, now.mono - Seconds(1));
+  context_.core->on_tick(now);
+  channels_.on_changed(1);
+  EXPECT_EQ(health_of("EMS 1"), "connected, but it is silent, and its records are too old to grant anything; "
+                                "diagnose endpoint fctems test-connectivity 1 says why");
+}
+
 TEST_F(OperationsTest, AnotherEmsIsToldWithTheCommandThatDecides) {
   expected_ = EmsSerial("PSTEMS9999999999");
   say(wire::FabricStatus::AUTHORISED);
