@@ -8,8 +8,10 @@
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
 //
-// Variables: $postern_pool (the real servers' number), $postern_upgrade and $postern_connection
-// (what to send upstream as Upgrade and Connection: a WebSocket's or nothing).
+// Variables: $postern_pool (the real servers' number), $postern_once ("_once" when the request has a
+// body: its connection to the real server must not be used again), $postern_upgrade and
+// $postern_connection (what to send upstream as Upgrade and Connection: a WebSocket's, "close" with
+// a body, or nothing).
 #include <string>
 
 #include "nginx/ngx.h"
@@ -124,9 +126,22 @@ ngx_int_t pool_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uin
   return NGX_OK;
 }
 
+/// Any body, however it is told: a length, chunks, or HTTP/2's frames, which nginx counts as chunks.
+bool has_body(ngx_http_request_t* r) {
+  return r->headers_in.chunked || r->headers_in.content_length_n > 0;
+}
+
+/// An application that answers without reading the body and goes on takes it for the next request: on a connection that
+/// is used again, for one of somebody else.
+ngx_int_t once_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+  ngx_str_t yes = ngx_string("_once"), no = ngx_null_string;
+  give(v, has_body(r) ? yes : no);
+  return NGX_OK;
+}
+
 bool wants_websocket(ngx_http_request_t* r) {
   const auto* upgrade = r->headers_in.upgrade;
-  return upgrade != nullptr && r->http_version == NGX_HTTP_VERSION_11 &&
+  return upgrade != nullptr && !has_body(r) && r->http_version == NGX_HTTP_VERSION_11 &&
          r->method == NGX_HTTP_GET && upgrade->value.len == 9 &&
          ngx_strncasecmp(upgrade->value.data,
                          reinterpret_cast<u_char*>(const_cast<char*>("websocket")), 9) == 0;
@@ -141,8 +156,8 @@ ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
 
 ngx_int_t connection_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
                               uintptr_t) noexcept {
-  ngx_str_t yes = ngx_string("upgrade"), no = ngx_null_string;
-  give(v, wants_websocket(r) ? yes : no);
+  ngx_str_t upgrade = ngx_string("upgrade"), close = ngx_string("close"), no = ngx_null_string;
+  give(v, has_body(r) ? close : wants_websocket(r) ? upgrade : no);
   return NGX_OK;
 }
 
@@ -151,6 +166,7 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
     ngx_str_t name;
     ngx_http_get_variable_pt get;
   } const variables[] = {{ngx_string("postern_pool"), pool_variable},
+                         {ngx_string("postern_once"), once_variable},
                          {ngx_string("postern_upgrade"), upgrade_variable},
                          {ngx_string("postern_connection"), connection_variable}};
   for (const auto& variable : variables) {

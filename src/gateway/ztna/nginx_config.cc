@@ -138,12 +138,17 @@ http {{
       fmt::arg("fastcgi", in_state("fastcgi")), fmt::arg("uwsgi", in_state("uwsgi")),
       fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
 
+  // Each pool twice. An application that leaves a body unread reads it as the next request of its connection: were that
+  // used again, the request that a client hid there would be answered to another. So requests with a body ($postern_once)
+  // have connections of their own, which end with them. "Connection: close" alone would not do: nginx keeps a connection
+  // whose server ignores it.
   for (const auto& pool : config.pools) {
-    out += fmt::format("\n  upstream pool_{} {{\n", pool.id);
+    std::string servers;
     for (const auto& s : pool.servers) {
-      out += fmt::format("    server {} weight={};\n", endpoint(s.address, s.port), s.weight);
+      servers += fmt::format("    server {} weight={};\n", endpoint(s.address, s.port), s.weight);
     }
-    out += "    keepalive 32;\n  }\n";
+    out += fmt::format("\n  upstream pool_{} {{\n{}    keepalive 32;\n  }}\n", pool.id, servers);
+    out += fmt::format("  upstream pool_{}_once {{\n{}  }}\n", pool.id, servers);
   }
 
   std::string client_ca;
@@ -170,7 +175,7 @@ http {{
     error_page 494 =431 /.postern/failed;
     location = /.postern/refused {{ internal; postern_refused; }}
     location = /.postern/failed {{ internal; postern_failed; }}
-    location / {{ proxy_pass http://pool_$postern_pool; }}
+    location / {{ proxy_pass http://pool_$postern_pool$postern_once; }}
   }}
 )",
         fmt::arg("at", endpoint(l.address, l.port)), fmt::arg("certificate", *certificate),

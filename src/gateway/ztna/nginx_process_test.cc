@@ -107,6 +107,62 @@ class TwoPieces {
   std::thread thread_;
 };
 
+/// An application as careless as one can be: it never reads a body, so that its bytes become the next request, and keeps
+/// every connection whatever it is asked. It answers with the number of the connection and the head that it saw.
+class Careless {
+ public:
+  Careless() {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(listener_, 64), 0);
+    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
+        connections_.push_back(fd);
+        serving_.emplace_back([fd, number = connections_.size()] { serve(fd, number); });
+      }
+    });
+  }
+  ~Careless() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+    for (const int fd : connections_) shutdown(fd, SHUT_RDWR);
+    for (auto& thread : serving_) thread.join();
+    for (const int fd : connections_) close(fd);
+  }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  static void serve(int fd, std::size_t number) {
+    std::string in;
+    for (;;) {
+      std::size_t end;
+      while ((end = in.find("\r\n\r\n")) == std::string::npos) {
+        char chunk[4096];
+        const auto n = recv(fd, chunk, sizeof chunk, 0);
+        if (n <= 0) return;
+        in.append(chunk, static_cast<std::size_t>(n));
+      }
+      const auto body = "connection " + std::to_string(number) + "\n" + in.substr(0, end);
+      in.erase(0, end + 4);
+      const auto out = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+      send(fd, out.data(), out.size(), MSG_NOSIGNAL);
+    }
+  }
+
+  int listener_;
+  std::uint16_t port_ = 0;
+  std::vector<int> connections_;  // the accepting thread's until that has ended
+  std::vector<std::thread> serving_;
+  std::thread thread_;
+};
+
 class NginxProcessTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -235,10 +291,13 @@ class NginxProcessTest : public testing::Test {
 
   /// The status and the reason code that a client without a certificate gets.
   std::string get() const {
+    return curl("-o /dev/null -w '%{http_code} %header{x-postern-reason}'");
+  }
+
+  /// What a client without a certificate prints.
+  std::string curl(const std::string& options) const {
     const auto command =
-        "curl -sk --max-time 10 -o /dev/null -w '%{http_code} %header{x-postern-reason}' "
-        "https://127.0.0.1:" +
-        std::to_string(port_) + "/";
+        "curl -sk --max-time 10 " + options + " https://127.0.0.1:" + std::to_string(port_) + "/";
     std::string out;
     FILE* pipe = popen(command.c_str(), "r");
     char chunk[256];
@@ -430,6 +489,38 @@ TEST_F(NginxProcessTest, APieceOfAnAnswerReachesTheClientBeforeTheNextIsSent) {
       EXPECT_EQ(pclose(client), 0);
     }
   }
+}
+
+TEST_F(NginxProcessTest, ABodyThatIsLeftUnreadIsNobodysRequest) {
+  Careless application;
+  const auto applied = apply(config(2, application.port()));
+  ASSERT_TRUE(applied) << applied.error().message;
+  ASSERT_TRUE(run_until([&] { return channel_->counters().workers == 1; }));
+  const auto connection = [](const std::string& answer) { return answer.substr(0, answer.find('\n')); };
+  const auto kept = curl("");
+  EXPECT_EQ(kept.rfind("connection 1\n", 0), 0u) << kept;
+  EXPECT_EQ(connection(curl("")), "connection 1") << "without a body connections are used again";
+
+  const auto hidden = dir_ / "hidden";
+  std::ofstream(hidden) << "GET /smuggled HTTP/1.1\r\nX-Smuggled: ";
+  const auto body = " -X GET --data-binary @" + hidden.string();
+  for (const std::string how :
+       {"--http1.1", "--http1.1 -H 'Transfer-Encoding: chunked'", "--http1.1 -H 'Upgrade: websocket' -H 'Connection: Upgrade'",
+        "--http2", "--http2 -H 'Content-Length:'"}) {
+    SCOPED_TRACE(how);
+    const auto first = curl(how + body);
+    EXPECT_NE(first.find("GET / HTTP/1.1"), std::string::npos) << first;
+    EXPECT_NE(first.find("Connection: close"), std::string::npos) << first;
+    EXPECT_NE(connection(first), "connection 1") << "nor may a kept one be given what is left unread";
+    for (int i = 0; i < 3; ++i) {
+      const auto other = curl("-H 'Cookie: session=of-another'");
+      EXPECT_NE(other.find("\nGET / HTTP/1.1"), std::string::npos) << other;
+      EXPECT_EQ(other.find("muggled"), std::string::npos) << other;
+      EXPECT_EQ(connection(other), "connection 1");
+    }
+  }
+  const auto handshake = curl("--http1.1 -H 'Upgrade: websocket' -H 'Connection: Upgrade'");
+  EXPECT_NE(handshake.find("Upgrade: websocket\r\nConnection: upgrade"), std::string::npos) << handshake;
 }
 
 }  // namespace

@@ -40,6 +40,20 @@ TEST(NginxConfig, SaysWhatIsConfigured) {
   EXPECT_EQ(text->find("ssl_early_data on"), std::string::npos);
 }
 
+TEST(NginxConfig, ConnectionsOfRequestsWithABodyAreNotKept) {
+  const auto text = render_nginx_config(config());
+  ASSERT_TRUE(text) << text.error().message;
+  const auto block = [&](const std::string& name) {
+    const auto from = text->find("upstream " + name + " {");
+    return from == text->npos ? std::string() : text->substr(from, text->find('}', from) - from);
+  };
+  EXPECT_NE(block("pool_7").find("keepalive 32;"), std::string::npos);
+  EXPECT_NE(block("pool_7_once").find("server [2001:db8::1]:8080 weight=3;"), std::string::npos);
+  EXPECT_EQ(block("pool_7_once").find("keepalive"), std::string::npos);
+  EXPECT_NE(text->find("proxy_pass http://pool_$postern_pool$postern_once;"), std::string::npos);
+  EXPECT_NE(text->find("proxy_set_header Connection $postern_connection;"), std::string::npos);
+}
+
 TEST(NginxConfig, AsksForNoCertificateWithoutACa) {
   auto c = config();
   c.client_ca_path.clear();
