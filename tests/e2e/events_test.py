@@ -102,6 +102,18 @@ class Events(harness.StackTest):
         self.wait_fact("net.routes", lambda v: gateways(v) == [plan.gateway_port1], "the gateway as it was")
         ip("del", str(plan.servers))
 
+    def test_the_gateways_neighbour_entry_is_flushed(self):
+        # The kernel asks again who the gateway is; meanwhile nothing has changed, and nobody is told otherwise.
+        self.wait_fact("net.routes", lambda v: v and v[0].get("gateway_mac"), "the gateway's card at the EMS")
+        mac = self.value("net.routes")[0]["gateway_mac"]
+        wait_for(lambda: f"FortiClient UID: {self.uid}" in self.record(), "the endpoint's record at the gateway", 20)
+        for _ in range(10):
+            self.stack.lab.ip("ep", "neigh", "flush", "all")
+            until = time.monotonic() + 0.5
+            while time.monotonic() < until:
+                self.assertEqual([route.get("gateway_mac") for route in self.value("net.routes")], [mac])
+                self.assertIn(f"FortiClient UID: {self.uid}", self.record())
+
     # ---- files
 
     def tags(self):

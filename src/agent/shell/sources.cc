@@ -22,6 +22,7 @@ namespace {
 constexpr std::chrono::milliseconds kPackagesPause{300};  // dpkg writes its table again and again while it works
 constexpr std::chrono::seconds kScan{1};
 constexpr std::chrono::seconds kAskGateways{10};
+constexpr std::chrono::seconds kAskInGrace{1};  // the kernel gives a question up after three of them
 
 /// File systems whose changes made elsewhere, or by the kernel itself, send no inotify events.
 bool without_events(const std::string& directory) {
@@ -261,8 +262,24 @@ void Sources::network_readable() {
 
 void Sources::tell_network() {
   auto facts = new_facts();
-  network_facts(network_->table(), facts);
+  const auto kept = gateways_.keep(network_->table(), network_->take_fallen(), clock_.now().mono);
+  network_facts(network_->table(), kept, facts);
+  if (kept.empty()) {
+    grace_timer_.cancel();
+  } else if (!grace_timer_) {
+    grace_timer_ = loop_.every(kAskInGrace, [this] { ask_in_grace(); });
+  }
   sink_.family("network", facts.map());
+}
+
+void Sources::ask_in_grace() {
+  if (!network_) return;  // opened anew by the scan, which tells then
+  network_->ask_for_gateways();
+  // No event comes of a gateway that does not answer.
+  const auto until = gateways_.until();
+  if (until && *until > clock_.now().mono) return;
+  tell_network();
+  sink_.turn_over();
 }
 
 void Sources::watch_daemons() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/collectors/collector.h"
+#include "agent/collectors/network/gateway_memory.h"
 #include "agent/collectors/network/reader.h"
 #include "agent/core/agent_core.h"
 #include "agent/watch/path_watch.h"
@@ -66,6 +67,7 @@ class Sources {
   void open_network();
   void network_readable();
   void tell_network();
+  void ask_in_grace();
   void watch_daemons();
   void tell_file(const std::string& path, const PathTrace& trace);
   void scan();
@@ -90,6 +92,8 @@ class Sources {
   std::string why_no_network_;
   net::Handle network_handle_;
   bool tunnel_up_ = false;
+  GatewayMemory gateways_;                   // outlives a reader
+  net::Handle grace_timer_;                  // while an address is kept
   int ruleset_ = -1;
   std::string why_no_ruleset_;
   net::Handle ruleset_handle_;

@@ -27,7 +27,8 @@ constexpr const char* kOnePackage =
 
 /// Sources of another root, and all that they told.
 struct Told {
-  explicit Told(const fs::path& root) : sources(loop, clock, sink(), root) {}
+  explicit Told(const fs::path& root) : sources(loop, system, sink(), root) {}
+  Told(const fs::path& root, const Clock& clock) : sources(loop, clock, sink(), root) {}
 
   Sources::Sink sink() {
     return {[this](const std::string& family, const posture::FactMap& map) {
@@ -64,7 +65,7 @@ struct Told {
   }
 
   net::Loop loop;
-  SystemClock clock;
+  SystemClock system;
   std::map<std::string, int> calls;
   posture::FactMap facts;
   std::map<std::string, bool> processes;
@@ -239,6 +240,55 @@ TEST_F(SourcesTest, AddressesAndRoutesAreEvents) {
     ip("address del 10.0.1.2/24 dev eth0");
     told.until("all of it to go", [&] { return !has("10.0.1.2") && gateways().empty(); });
     EXPECT_EQ(told.calls["os"], 1);
+  }).join();
+  if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
+}
+
+TEST_F(SourcesTest, AGatewayThatVanishesFromTheNeighboursIsKeptForAMoment) {
+  bool allowed = true;
+  std::thread([&] {  // a network namespace of this thread's
+    allowed = ::unshare(CLONE_NEWNET) == 0;
+    if (!allowed) return;
+    const auto ip = [](const std::string& arguments) {
+      ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments;
+    };
+    ip("link add eth0 type veth peer name far");  // nobody answers there
+    ip("link set far up");
+    ip("link set eth0 up");
+    ip("address add 10.0.1.2/24 dev eth0");
+    ip("route add default via 10.0.1.1");
+    ip("neigh replace 10.0.1.1 lladdr 02:09:0f:00:01:01 dev eth0 nud reachable");
+    ManualClock clock;
+    Told told(root_, clock);
+    told.sources.start();
+    ASSERT_TRUE(told.by_event("network"));
+    const auto mac = [&]() -> std::string {
+      for (const auto& route : *told.facts.at(std::string(keys::kRoutes)).as<std::vector<posture::Route>>())
+        return route.gateway_mac.valid() ? route.gateway_mac.str() : "unknown";
+      return "no route";
+    };
+    ASSERT_EQ(mac(), "02:09:0f:00:01:01");
+    int calls = told.calls["network"];
+    ip("neigh flush all");
+    told.until("the end of the entry", [&] { return told.calls["network"] > calls; });
+    EXPECT_EQ(mac(), "02:09:0f:00:01:01");
+    // Another answers: reported although the grace goes on.
+    ip("neigh replace 10.0.1.1 lladdr 02:09:0f:00:01:99 dev eth0 nud reachable");
+    told.until("the other card", [&] { return mac() == "02:09:0f:00:01:99"; });
+    calls = told.calls["network"];
+    ip("neigh flush all");
+    told.until("the end of the entry", [&] { return told.calls["network"] > calls; });
+    EXPECT_EQ(mac(), "02:09:0f:00:01:99");
+    // Nothing more is told by the kernel: time alone ends it.
+    clock.advance(kGatewayGrace);
+    told.until("the end of the grace", [&] { return mac() == "unknown"; });
+    // And it is not to last over a link that was down.
+    ip("neigh replace 10.0.1.1 lladdr 02:09:0f:00:01:01 dev eth0 nud reachable");
+    told.until("the gateway again", [&] { return mac() == "02:09:0f:00:01:01"; });
+    ip("link set eth0 down");
+    ip("link set eth0 up");
+    ip("route add default via 10.0.1.1");
+    told.until("a route whose gateway is unknown", [&] { return mac() == "unknown"; });
   }).join();
   if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
 }

@@ -6,7 +6,7 @@
 namespace postern::agent {
 
 void collect_network(Facts& facts);
-/// The facts of a table that is already there.
-void network_facts(const NetworkTable& table, Facts& facts);
+/// The facts of a table that is already there. `kept`: as for the table's routes.
+void network_facts(const NetworkTable& table, const NetworkTable::GatewayMacs& kept, Facts& facts);
 
 }  // namespace postern::agent

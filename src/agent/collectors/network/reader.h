@@ -2,6 +2,7 @@
 // The rtnetlink sockets that keep a NetworkTable. Of the network namespace in which it is opened. Thread: one.
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "agent/collectors/network/table.h"
@@ -21,6 +22,7 @@ class NetworkReader {
   /// Takes what has come, without waiting; after a loss everything is read anew. True: facts may differ.
   Result<bool> read();
   const NetworkTable& table() const { return table_; }
+  std::set<int> take_fallen() { return table_.take_fallen(); }  ///< As the table's.
   /// Makes the kernel ask who has each unresolved gateway's address, by an empty datagram to its discard port: no
   /// privilege is needed for that. The answer comes as an event.
   void ask_for_gateways() const;

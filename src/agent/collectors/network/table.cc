@@ -69,6 +69,12 @@ bool NetworkTable::Link::vpn() const {
   return std::ranges::find(kKinds, kind) != std::end(kKinds) || type == ARPHRD_PPP;
 }
 
+void NetworkTable::clear() {
+  auto fallen = take_fallen();
+  *this = NetworkTable();
+  fallen_ = std::move(fallen);
+}
+
 NetworkTable::Change NetworkTable::apply(ByteView datagram) {
   auto change = Change::kNone;
   each_netlink_message(datagram, [&](const nlmsghdr& head, ByteView payload) {
@@ -98,6 +104,7 @@ NetworkTable::Change NetworkTable::apply_link(std::uint16_t type, ByteView paylo
     addresses_.erase(info.ifi_index);
     std::erase_if(neighbours_, [&](const auto& n) { return n.first.first == info.ifi_index; });
     if (links_.erase(info.ifi_index) == 0) return Change::kNone;
+    fallen_.insert(info.ifi_index);
     return Change::kRoutes;
   }
   if (!links_.contains(info.ifi_index) && links_.size() >= kMaxLinks) return Change::kNone;
@@ -108,12 +115,14 @@ NetworkTable::Change NetworkTable::apply_link(std::uint16_t type, ByteView paylo
   each_attribute(payload.subspan(sizeof info), [&](int attribute, ByteView value) {
     if (attribute == IFLA_IFNAME) link.name = text_of(value);
     if (attribute == IFLA_ADDRESS && info.ifi_type == ARPHRD_ETHER) link.mac = mac_of(value);
+    if (attribute == IFLA_CARRIER_DOWN_COUNT) read_struct(value, link.falls);
     if (attribute == IFLA_LINKINFO) {
       each_attribute(value, [&](int nested, ByteView kind) {
         if (nested == IFLA_INFO_KIND) link.kind = text_of(kind);
       });
     }
   });
+  if (was_up && !link.up()) fallen_.insert(info.ifi_index);
   // The kernel drops the routes of a link that goes down without saying so of each.
   return was_up == link.up() ? Change::kFacts : Change::kRoutes;
 }
@@ -261,7 +270,7 @@ std::vector<std::string> NetworkTable::macs() const {
   return {out.begin(), out.end()};
 }
 
-std::vector<posture::Route> NetworkTable::routes() const {
+std::vector<posture::Route> NetworkTable::routes(const GatewayMacs& kept) const {
   auto sorted = routes_;
   std::ranges::stable_sort(sorted, {}, [](const DefaultRoute& r) { return std::tuple(!r.v4, r.metric, !r.half); });
   std::vector<posture::Route> out;
@@ -270,9 +279,24 @@ std::vector<posture::Route> NetworkTable::routes() const {
     if (it == links_.end() || !it->second.up()) continue;
     if (route.half && !it->second.vpn()) continue;
     posture::Route to{it->second.name, route.gateway, {}, source_of(route), it->second.vpn(), route.metric};
-    if (const auto n = neighbours_.find({route.link, route.gateway}); n != neighbours_.end())
+    const std::pair key(route.link, route.gateway);
+    if (const auto n = neighbours_.find(key); n != neighbours_.end()) {
       to.gateway_mac = n->second;
+    } else if (const auto k = kept.find(key); k != kept.end()) {
+      to.gateway_mac = k->second;
+    }
     if (std::ranges::find(out, to) == out.end()) out.push_back(std::move(to));
+  }
+  return out;
+}
+
+std::vector<NetworkTable::Gateway> NetworkTable::gateways() const {
+  std::vector<Gateway> out;
+  for (const auto& route : routes_) {
+    const auto it = links_.find(route.link);
+    if (it == links_.end() || !it->second.up() || !route.gateway.valid()) continue;
+    const auto n = neighbours_.find({route.link, route.gateway});
+    out.push_back({route.link, route.gateway, n == neighbours_.end() ? MacAddress() : n->second, it->second.falls});
   }
   return out;
 }

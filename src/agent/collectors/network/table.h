@@ -3,6 +3,7 @@
 // and the facts that follow from it. Pure.
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,14 +24,24 @@ class NetworkTable {
   /// Takes one datagram of RTM_NEW… and RTM_DEL… messages, of an event or of a dump.
   Change apply(ByteView datagram);
 
-  void clear() { *this = NetworkTable(); }
+  void clear();
   void clear_routes() { routes_.clear(); }
 
   std::vector<posture::Interface> interfaces() const;  ///< All but loopback that are up, by index.
   std::vector<std::string> macs() const;               ///< Distinct, ascending.
+  using GatewayMacs = std::map<std::pair<int, IpAddress>, MacAddress>;  ///< By interface index and address.
   /// Default routes of the main table, IPv4 first, then by metric. A tunnel that takes both halves of the address space
-  /// (as OpenVPN does it) is a default route too.
-  std::vector<posture::Route> routes() const;
+  /// (as OpenVPN does it) is a default route too. `kept`: addresses of gateways of which no neighbour is known.
+  std::vector<posture::Route> routes(const GatewayMacs& kept = {}) const;
+  struct Gateway {
+    int link = 0;
+    IpAddress ip;
+    MacAddress mac;           ///< Not valid when no neighbour is known.
+    std::uint32_t falls = 0;  ///< How often the link has lost its carrier, as the kernel counts it.
+  };
+  std::vector<Gateway> gateways() const;  ///< Of default routes over links that are up.
+  /// Links that went down or away since the last call, as far as events told: they may be up again by now.
+  std::set<int> take_fallen() { return std::exchange(fallen_, {}); }
   /// Gateways of default routes whose hardware address is not known: interface index and address.
   std::vector<std::pair<int, IpAddress>> unresolved_gateways() const;
   bool tunnel_up() const;  ///< An interface of a VPN's kind is up.
@@ -42,6 +53,7 @@ class NetworkTable {
     unsigned flags = 0;
     std::string kind;  // "tun", "wireguard", "veth", ...; empty for hardware
     unsigned short type = 0;
+    std::uint32_t falls = 0;
     bool up() const;
     bool vpn() const;
   };
@@ -69,7 +81,8 @@ class NetworkTable {
   std::map<int, Link> links_;
   std::map<int, std::vector<Address>> addresses_;
   std::vector<DefaultRoute> routes_;
-  std::map<std::pair<int, IpAddress>, MacAddress> neighbours_;
+  GatewayMacs neighbours_;
+  std::set<int> fallen_;
 };
 
 }  // namespace postern::agent
