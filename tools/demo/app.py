@@ -17,6 +17,9 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Payroll</t
 """
 
 
+MAX_BODY = 1 << 20
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -24,6 +27,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
+        self.take_body()
         path, _, query = self.path.partition("?")
         if path == "/":
             self.reply(200, "text/html; charset=utf-8", PAGE.encode())
@@ -36,10 +40,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.reply(404, "text/plain", b"nothing here\n")
 
+    def take_body(self):
+        """What is left unread would be taken for the next request: after a body that is not read, the connection ends."""
+        length = self.headers.get("Content-Length", "0")
+        known = "Transfer-Encoding" not in self.headers and length.isascii() and length.isdigit() and len(length) < 9
+        if known and int(length) <= MAX_BODY:
+            self.rfile.read(int(length))
+        else:
+            self.close_connection = True
+
     def reply(self, status, kind, body):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
