@@ -10,6 +10,7 @@ from harness import wait_for
 OS_RELEASE = 'ID=debian\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nPRETTY_NAME="{}"\n'
 PACKAGE = "Package: {0}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {1}\n\n"
 OTHER_GATEWAY = "10.0.1.77"
+WAY_TO_EMS = "10.0.1.78"      # leads to the gateway, whom nobody has to ask for it
 
 
 def login(user, line, at):
@@ -103,16 +104,41 @@ class Events(harness.StackTest):
         ip("del", str(plan.servers))
 
     def test_the_gateways_neighbour_entry_is_flushed(self):
-        # The kernel asks again who the gateway is; meanwhile nothing has changed, and nobody is told otherwise.
+        # Nothing has changed, and nobody is told otherwise before the gateway answers.
+        plan, lab = self.stack.plan, self.stack.lab
         self.wait_fact("net.routes", lambda v: v and v[0].get("gateway_mac"), "the gateway's card at the EMS")
         mac = self.value("net.routes")[0]["gateway_mac"]
         wait_for(lambda: f"FortiClient UID: {self.uid}" in self.record(), "the endpoint's record at the gateway", 20)
-        for _ in range(10):
-            self.stack.lab.ip("ep", "neigh", "flush", "all")
-            until = time.monotonic() + 0.5
-            while time.monotonic() < until:
-                self.assertEqual([route.get("gateway_mac") for route in self.value("net.routes")], [mac])
-                self.assertIn(f"FortiClient UID: {self.uid}", self.record())
+
+        def unchanged():
+            self.assertEqual([route.get("gateway_mac") for route in self.value("net.routes")], [mac])
+            self.assertIn(f"FortiClient UID: {self.uid}", self.record())
+
+        def entry():
+            return lab.ip("ep", "neigh", "show", plan.gateway_port1)
+        # The way to the EMS stays open while the gateway answers nobody's question for it, so that the agent could
+        # tell of a gateway it knows nothing of.
+        lab.ip("ep", "neigh", "add", WAY_TO_EMS, "lladdr", mac, "dev", "eth0", "nud", "permanent")
+        lab.ip("ep", "route", "add", str(plan.servers), "via", WAY_TO_EMS)
+        unknown = 0
+        try:
+            for _ in range(10):
+                lab.sysctl("gw", "net.ipv4.conf.port1.arp_ignore", 8)
+                # Not checked: it gives up on an entry that is asked for again as fast as it is flushed.
+                lab.call("ep", "ip", "neigh", "flush", "all", check=False)
+                until = time.monotonic() + 0.3      # well within the agent's patience
+                while time.monotonic() < until:
+                    unchanged()
+                unknown += "lladdr" not in entry()  # else the gateway has asked for the endpoint, which tells as well
+                lab.sysctl("gw", "net.ipv4.conf.port1.arp_ignore", 0)
+                wait_for(lambda: "lladdr" in entry(), "the gateway's answer", 20)
+                unchanged()
+        finally:
+            lab.sysctl("gw", "net.ipv4.conf.port1.arp_ignore", 0)
+            lab.ip("ep", "route", "del", str(plan.servers))
+            lab.ip("ep", "neigh", "del", WAY_TO_EMS, "dev", "eth0")
+        self.assertGreater(unknown, 0)
+        unchanged()
 
     # ---- files
 
