@@ -7,10 +7,11 @@ import subprocess
 import types
 
 import harness
-from harness import https, stacks, wait_for
+from careless import Careless
+from harness import https, open_tls, stacks, wait_for
 
-# Two more access proxies: one whose policy forbids a tag that the test can give and take, one that demands a tag that
-# can't be told.
+# Three more access proxies: one in front of a careless application, one whose policy forbids a tag that the test can
+# give and take, one that demands a tag that can't be told.
 POLICIES = """config firewall proxy-policy
     edit 11
         set access-proxy "no-mark"
@@ -26,6 +27,11 @@ POLICIES = """config firewall proxy-policy
         set access-proxy "judged"
         set ztna-ems-tag "EMS1_ZTNA_Vulnerable-Device"
         set ztna-ems-tag-negate enable
+        set action accept
+    next
+    edit 14
+        set access-proxy "careless"
+        set ztna-ems-tag "EMS1_ZTNA_Telemetry-Connected"
         set action accept
     next
 end
@@ -50,7 +56,12 @@ class Denials(harness.StackTest):
         stack.connect_fabric()
         stack.make_tags()
         stack.protect()
-        stack.gateway.configure(stack.access_proxy("no-mark", 9445) + stack.access_proxy("judged", 9446) + POLICIES)
+        cls.careless = Careless(stack.app_address, stack.lab.namespaces["srv"])
+        cls.addClassCleanup(cls.careless.close)
+        stack.gateway.configure(
+            stack.access_proxy("no-mark", 9445) + stack.access_proxy("judged", 9446) +
+            stacks.ACCESS_PROXY.format(name="careless", port=9447, listen="0.0.0.0", app=stack.app_address,
+                                       app_port=cls.careless.port) + POLICIES)
         cls.program = cls.directory / f"mark{cls.name}"
         shutil.copy("/bin/sleep", cls.program)
         stack.ems.put_tag({"name": "Marked", "message": "End the mark.", "rules": [
@@ -119,6 +130,23 @@ class Denials(harness.StackTest):
         self.wait_allowed()
         wait_for(lambda: f"Client cert SN: {serial()}\n" in self.stack.gateway.cli("diagnose endpoint ec-shm list"),
                  "the gateway to name the new one")
+
+    def test_a_request_hidden_in_a_body_is_answered_to_nobody_else(self):
+        self.wait_allowed(9447)
+        hidden = b"GET /smuggled HTTP/1.1\r\nX-Smuggled: "
+        chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(hidden), hidden)
+        agent, host = self.stack.agent, self.stack.plan.gateway_port1
+        for head, body in (("Content-Length: %d\r\n" % len(hidden), hidden), ("Transfer-Encoding: chunked\r\n", chunked),
+                           ("Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: %d\r\n" % len(hidden), hidden)):
+            with self.subTest(head=head):
+                # In one piece, so that all of the body has gone to the application when its answer comes.
+                with open_tls(host, 9447, self.stack.lab.namespaces["ep"], agent.certificate, agent.key) as attacker:
+                    attacker.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n{head}\r\n".encode() + body)
+                    self.assertIn(b" 200 ", harness.read_head(attacker))
+                for _ in range(8):
+                    reply = self.mine(9447)
+                    self.assertEqual(reply.text.split("\r\n")[0], "GET / HTTP/1.1")
+                    self.assertNotIn("X-Smuggled", reply.text)
 
     # ---- who are you?
 
