@@ -188,7 +188,8 @@ TEST_F(AuthTest, SessionsEndWithTimeAndWithThePassword) {
   EXPECT_EQ(sign_in("correct horse").status, 401);
   const auto third = session_of(sign_in("battery staple")).first;
   EXPECT_EQ(ask("GET", kStatus, "", {{"Cookie", third}}).status, 200);
-  configure("config system admin\ndelete admin\nend\n");
+  configure("config system admin\nedit other\nset password \"" + hash("another horse") +
+            "\"\nnext\ndelete admin\nend\n");
   EXPECT_EQ(ask("GET", kStatus, "", {{"Cookie", third}}).status, 401);
 }
 

@@ -179,6 +179,46 @@ TEST(Config, ASecondAdministratorIsToldAndLosesNothing) {
   EXPECT_FALSE(store->current()->find({{"firewall vip", "b"}}));
 }
 
+TEST(Config, TheLastAdministratorStays) {
+  auto store = ConfigStore::in_memory(gateway_schema());
+  SeededRandom random(1);
+  const auto hash = hash_password("hunter2", random);
+  const auto admin = [](const char* name) { return ObjectPath{{"system admin", name}}; };
+  auto t = store->begin();
+  ASSERT_TRUE(t.edit(admin("admin")));
+  ASSERT_TRUE(store->commit(t)) << "the first one may be made without a password";
+  t = store->begin();
+  ASSERT_TRUE(t.set(admin("admin"), "password", {hash}));
+  ASSERT_TRUE(store->commit(t));
+
+  const auto refused = [&](const Transaction& change) {
+    const auto status = store->commit(change);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ErrorCode::kConflict);
+    EXPECT_THAT(status.error().message, HasSubstr("no administrator who can sign in; make another one"));
+    EXPECT_EQ(store->current()->entries("system admin").front().text("password"), hash);
+  };
+  t = store->begin();
+  ASSERT_TRUE(t.remove(admin("admin")));
+  refused(t);
+  t = store->begin(Actor::kGateway);
+  ASSERT_TRUE(t.remove(admin("admin")));
+  refused(t);
+  t = store->begin();
+  ASSERT_TRUE(t.unset(admin("admin"), "password"));
+  refused(t);
+  // Somebody without a password is no help.
+  t = store->begin();
+  ASSERT_TRUE(t.remove(admin("admin")));
+  ASSERT_TRUE(t.edit(admin("root")));
+  refused(t);
+  ASSERT_TRUE(t.set(admin("root"), "password", {hash}));
+  EXPECT_TRUE(store->commit(t)) << "handed over in one change";
+  t = store->begin();
+  ASSERT_TRUE(t.rename(admin("root"), "eve"));
+  EXPECT_TRUE(store->commit(t));
+}
+
 TEST(Config, ChecksAndObserversSeeTheNextConfiguration) {
   auto store = ConfigStore::in_memory(gateway_schema());
   int seen = 0;

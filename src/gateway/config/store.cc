@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "gateway/config/text.h"
@@ -14,6 +16,19 @@ constexpr std::string_view kHeader = "# Configuration of a Postern gateway. The 
 bool schema_single(const ConfigTree& tree, const std::string& table) {
   const Table* t = tree.schema().table(table);
   return t && t->single() && t->tables.empty();
+}
+
+/// Who administers the gateway can lose that only to somebody else: without any administrator nobody signs in, and the
+/// next start would make `admin` anew, with the first password.
+Status keeps_an_administrator(const ConfigTree& before, const ConfigTree& next) {
+  const auto had = before.entries("system admin"), left = next.entries("system admin");
+  const auto may_sign_in = [](const std::vector<ObjectView>& admins) {
+    return std::any_of(admins.begin(), admins.end(), [](const ObjectView& a) { return !a.text("password").empty(); });
+  };
+  if (had.empty() || (!left.empty() && (may_sign_in(left) || !may_sign_in(had)))) return {};
+  return fail(ErrorCode::kConflict,
+              "system admin: this would leave no administrator who can sign in; make another one with a password first "
+              "(edit <name>, set password <password>), then try again");
 }
 
 }  // namespace
@@ -71,6 +86,7 @@ Status ConfigStore::commit(const Transaction& transaction) {
   next.revision_ = current_->revision_ + 1;
   merged.tree_ = std::make_shared<ConfigTree>(next);
   if (auto s = merged.validate(); !s) return s;
+  if (auto s = keeps_an_administrator(*current_, next); !s) return s;
   for (const auto& check : checks_) {
     if (auto s = check(next); !s) return s;
   }

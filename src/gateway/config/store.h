@@ -30,7 +30,8 @@ class ConfigStore {
   void observe(Observer observer) { observers_.push_back(std::move(observer)); }
 
   /// All or nothing. Errors: kConflict (one of the tables touched was changed since the transaction began: nothing of
-  /// it is taken), those of validation, of the checks, of writing the file; the configuration then stays as it was.
+  /// it is taken; or no administrator would be left who can sign in), those of validation, of the checks, of writing the
+  /// file; the configuration then stays as it was.
   Status commit(const Transaction& transaction);
 
  private:
