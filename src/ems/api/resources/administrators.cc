@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
+#include "ems/api/name.h"
 #include "ems/api/own_password.h"
 #include "ems/api/password.h"
 #include "ems/api/resources/resources.h"
@@ -66,10 +67,7 @@ void create(const CallPtr& call) {
   made.must_change_password = call->boolean("must_change_password").value_or(true);
   made.created_at = now_of(call).wall;
   const std::string password = *call->text("password");
-  if (!valid_tag_name(made.name)) {
-    return call->fail({ErrorCode::kInvalidArgument,
-                       "name: must be 1 to 63 letters, digits, dots, hyphens, underscores or spaces inside"});
-  }
+  if (Status ok = check_new_name(made.name); !ok) return call->fail(ok.error());
   if (Status ok = name_is_free(call, made.name); !ok) return call->fail(ok.error());
   if (Status ok = acceptable_password(password, made.name, "password"); !ok) return call->fail(ok.error());
   hash_later(call, password, [call, made](Result<std::string> hash) mutable {

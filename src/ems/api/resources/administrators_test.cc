@@ -67,6 +67,7 @@ TEST_F(Administrators, BadInputIsRefusedAndNothingIsMade) {
   EXPECT_EQ(case_only.code(), "already_exists");
   EXPECT_NE(case_only.message().find("differ only in case"), std::string::npos) << case_only.message();
   EXPECT_EQ(create("a/b").status, 400);
+  EXPECT_EQ(create("..").status, 400) << "nothing could be done with it: it has no address";
   EXPECT_EQ(create("eve", "root").status, 400);
   const Reply short_one = create("eve", "admin", "short");
   EXPECT_EQ(short_one.status, 400);

@@ -3,6 +3,7 @@
 
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
+#include "ems/api/name.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
 #include "pki/certificate.h"
@@ -129,10 +130,7 @@ DoneStatus done_certificate(const CallPtr& call, const std::string& name, int st
 
 void upload(const CallPtr& call) {
   const std::string name = *call->text("name");
-  if (!valid_tag_name(name)) {
-    return call->fail({ErrorCode::kInvalidArgument,
-                       "name: must be 1 to 63 letters, digits, dots, hyphens, underscores or spaces inside"});
-  }
+  if (Status ok = check_new_name(name); !ok) return call->fail(ok.error());
   auto certificate = read_upload(*call->text("certificate"), *call->text("private_key"), now_of(call).wall);
   if (!certificate) return call->fail(certificate.error());
   certificate->name = name;

@@ -196,6 +196,7 @@ TEST_F(Certificates, OneThatIsOutOfDateIsRefusedAlsoHigherInTheChain) {
 
 TEST_F(Certificates, NamesAndFieldsAreChecked) {
   EXPECT_EQ(upload("a/b").code(), "invalid_argument");
+  EXPECT_EQ(upload("..").code(), "invalid_argument");
   EXPECT_EQ(upload("").code(), "invalid_argument");
   EXPECT_EQ(upload("Built-in").code(), "already_exists");
   EXPECT_EQ(post(kPath, R"({"name":"x"})").message(), "certificate: is missing");

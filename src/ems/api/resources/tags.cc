@@ -3,6 +3,7 @@
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
 #include "ems/api/input.h"
+#include "ems/api/name.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
 #include "posture/tag_json.h"
@@ -65,6 +66,9 @@ void show(const CallPtr& call) {
 
 void save(const CallPtr& call, const std::string& name, posture::TagDefinition definition, bool create_only) {
   const std::string new_name = definition.name.str();
+  if (create_only || name != new_name) {
+    if (Status ok = check_new_name(new_name); !ok) return call->fail(ok.error());
+  }
   call->services.core.save_tag(
       now_of(call), actor_of(call), name, std::move(definition), create_only,
       [call, name, new_name, create_only](Result<posture::TagId> id) {

@@ -82,6 +82,20 @@ TEST_F(ApiLab, ATagThatGatewaysKnowIsRenamedAndDeletedWithAWarning) {
   EXPECT_NE(core->audit(0, 1)->front().detail.find("PGW0000000000001"), std::string::npos);
 }
 
+TEST_F(ApiLab, ATagIsNotCalledWhatHasNoAddress) {
+  ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
+  for (const std::string name : {".", ".."}) {
+    for (const Reply& refused : {post("/api/v1/tags", R"({"name":")" + name + R"("})"),
+                                 call("PUT", "/api/v1/tags/Has-sshd", R"({"name":")" + name + R"("})")}) {
+      EXPECT_EQ(refused.code(), "invalid_argument") << refused.text;
+      EXPECT_NE(refused.text.find("choose another name"), std::string::npos) << refused.text;
+    }
+  }
+  EXPECT_EQ(post("/api/v1/tags", R"({"name":"..."})").status, 201);
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/...").status, 204);
+  EXPECT_EQ(get("/api/v1/tags/Has-sshd").status, 200);
+}
+
 TEST_F(ApiLab, TagNamesThatDifferOnlyInCaseAreRefused) {
   ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
   for (const auto& reply :
