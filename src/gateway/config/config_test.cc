@@ -112,6 +112,8 @@ TEST(Config, ErrorsNameTheLineTheValueAndWhatIsAllowed) {
       {"config firewall vip\nedit a\n", {"ends inside firewall vip a"}},
       {"config firewall vip\nedit \"a\n", {"never closed"}},
       {"config system admin\nedit a\nset password secret\n", {"password", "that is not allowed"}},
+      {"config firewall address\nedit ..\n", {"firewall address ..", "choose another name"}},
+      {"config firewall vip\nedit a\nnext\nrename a to .\n", {"firewall vip .", "choose another name"}},
       {"edit a\n", {"line 1", "config"}},
       {"config firewall vip\nedit \"\"\n", {"line 2", "name"}},
       {"config firewall vip\nedit a\nnext\nrename a to \"\"\n", {"line 4", "name"}},

@@ -179,6 +179,10 @@ Status Transaction::edit(const ObjectPath& path) {
     if ((*table)->find_built_in(last.key)) return wrong(path, "is built in and can't be changed");
   }
   if (writable(path)) return {};
+  // Entries are addressed by their keys in the REST API. The file may have one of an earlier version.
+  if (actor_ == Actor::kAdministrator && (last.key == "." || last.key == "..")) {
+    return wrong(path, "\".\" and \"..\" mean another place in an address; choose another name");
+  }
   Object* parent = &tree_->root_;
   if (path.size() > 1) {
     const ObjectPath above(path.begin(), path.end() - 1);
