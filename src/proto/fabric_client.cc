@@ -128,14 +128,17 @@ void FabricClient::on_tick(Now now) {
     drop(now, "no answer from the EMS");
     return;
   }
-  if (now.mono >= next_ping_) {
-    next_ping_ = now.mono + options_.ping_interval;
-    wire::FabricFrame frame;
-    frame.mutable_ping()->set_id(++ping_id_);
-    pings_.emplace_back(ping_id_, now);
-    send(frame);
-  }
+  if (now.mono >= next_ping_) ping(now);
   report_usage(now);
+}
+
+void FabricClient::ping(Now now) {
+  if (phase_ != Phase::kOpen) return;
+  next_ping_ = now.mono + options_.ping_interval;
+  wire::FabricFrame frame;
+  frame.mutable_ping()->set_id(++ping_id_);
+  pings_.emplace_back(ping_id_, now);
+  send(frame);
 }
 
 void FabricClient::set_interfaces(std::vector<FabricInterface> interfaces) {

@@ -115,6 +115,7 @@ void GatewayCore::on_connected(Now now, ConnectorId id) {
 void GatewayCore::on_frame(Now now, ConnectorId id, ByteView bytes) {
   const auto it = connectors_.find(id);
   if (it == connectors_.end()) return;
+  notice_standstill(now);
   it->second.client->on_frame(now, bytes);
   drain(now, it->second);
   contact(now, it->second);
@@ -234,7 +235,36 @@ void GatewayCore::on_view_changed(Connector& c, const fabric::ViewChanged& chang
 
 // ---- time
 
+void GatewayCore::notice_standstill(Now now) {
+  const auto before = std::exchange(last_turn_, now.mono);
+  if (!before || now.mono - *before <= kLease) return;
+  resumed_at_ = now.mono;
+  actions_.push_back(act::Alert{"gateway.resumed",
+                                fmt::format("this program stood still for {} s: what depends on tags stays denied until "
+                                            "the EMSs have been heard again, {} s at most",
+                                            std::chrono::duration_cast<Seconds>(now.mono - *before).count(),
+                                            kCatchUp.count())});
+  for (auto& [id, c] : connectors_) {
+    c.client->ping(now);
+    drain(now, c);
+  }
+}
+
+bool GatewayCore::caught_up(Now now) {
+  if (!resumed_at_) return true;
+  const auto waits = [&](const Connector& c) {
+    const auto& heard = c.client->last_contact();
+    // Without a contact it holds nothing that could grant.
+    return c.settings.enabled && heard && heard->mono < *resumed_at_ && c.valid_until && now.mono < *c.valid_until;
+  };
+  const bool waiting = std::any_of(connectors_.begin(), connectors_.end(), [&](const auto& c) { return waits(c.second); });
+  if (waiting && now.mono - *resumed_at_ < kCatchUp) return false;
+  resumed_at_.reset();
+  return true;
+}
+
 void GatewayCore::on_tick(Now now) {
+  notice_standstill(now);
   for (auto& [id, c] : connectors_) {
     if (decisions_) {
       const auto& d = *decisions_;
@@ -264,7 +294,7 @@ void GatewayCore::on_tick(Now now) {
     actions_.push_back(act::Answer{it->first, CertificateVerdict::kUnavailable});
     it = pending_.erase(it);
   }
-  if (now.mono < next_renewal_) return;
+  if (now.mono < next_renewal_ || !caught_up(now)) return;
   next_renewal_ = now.mono + kRenewEvery;
   asks_this_second_ = 0;
   actions_.push_back(act::Lease{now.mono + kLease});

@@ -89,6 +89,10 @@ class GatewayCore {
   /// How long one renewal of the lease lasts, and how often the loop renews it.
   static constexpr Seconds kLease{5};
   static constexpr Seconds kRenewEvery{1};
+  /// After a standstill longer than the lease nothing is granted until every EMS has been heard again: what waits in its
+  /// connection may take back what this gateway holds. An EMS that can't be reached is waited for this long; then what
+  /// is held counts for as long as in any other outage.
+  static constexpr Seconds kCatchUp{12};
   /// A record fetched by certificate is kept this long after its last session.
   static constexpr Seconds kKeepAsked{600};
   static constexpr Seconds kNegativeCache{5};
@@ -172,6 +176,9 @@ class GatewayCore {
   void on_answer(Now now, ConnectorId id, const proto::fabric::Answer& answer);
   void finish_ask(Now now, const Sha256& leaf, CertificateVerdict verdict);
   void contact(Now now, Connector& connector);
+  /// At the begin of a turn: has this program stood still?
+  void notice_standstill(Now now);
+  bool caught_up(Now now);
   /// Compares who the EMS says that it is with who it has to be: the first is pinned, another one stops the connector.
   void identify(Connector& connector);
   void load_tags(Connector& connector);
@@ -202,6 +209,8 @@ class GatewayCore {
   WallTime counted_since_{};
   std::size_t asks_this_second_ = 0;
   MonoTime next_renewal_{};
+  std::optional<MonoTime> last_turn_;   // of this loop
+  std::optional<MonoTime> resumed_at_;  // after a standstill: until the EMSs have been heard again
   std::vector<act::Action> actions_;
 };
 

@@ -279,7 +279,7 @@ TEST_F(GatewayCoreTest, TheEmsAwayPastTheThresholdIsDeniedAndSaidSoAndComesBack)
   core_.on_tick(clock_.now());
   EXPECT_TRUE(core_.addresses().empty());
   EXPECT_TRUE(core_.connectors().at(1).stale);
-  EXPECT_EQ(take<act::Alert>().at(0).event, "connector.stale");
+  EXPECT_EQ(take<act::Alert>().back().event, "connector.stale");
   clock_.advance(std::chrono::seconds(60));
   core_.on_tick(clock_.now());
   ems_.authorise();
@@ -526,6 +526,62 @@ TEST_F(GatewayCoreTest, WhatWasKeptAcrossARestartCountsUntilItsDeadlineOnly) {
   clock_.advance(std::chrono::seconds(31));
   again.on_tick(clock_.now());
   EXPECT_TRUE(again.addresses().empty());
+}
+
+TEST_F(GatewayCoreTest, AfterAStandstillTheLeaseWaitsUntilTheEmsWasHeardAgain) {
+  connect();
+  ems_.upsert(endpoint({70, 495}));
+  const auto tick = [&](std::chrono::milliseconds later) {
+    clock_.advance(later);
+    core_.on_tick(clock_.now());
+  };
+  const auto ping = [&] {
+    std::uint64_t id = 0;
+    for (const auto& action : core_.take_actions()) {
+      const auto* send = std::get_if<act::Send>(&action);
+      FabricFrame f;
+      if (send != nullptr && f.ParseFromArray(send->bytes.data(), static_cast<int>(send->bytes.size())) && f.has_ping()) {
+        id = f.ping().id();
+      }
+    }
+    return id;
+  };
+  tick(Seconds(1));
+  take<act::Lease>();
+  // As long as the lease lasts, nothing was denied meanwhile.
+  tick(GatewayCore::kLease);
+  EXPECT_EQ(take<act::Lease>().size(), 1u);
+  tick(GatewayCore::kLease + Seconds(1));
+  const auto asked = ping();
+  ASSERT_NE(asked, 0u) << "it asks at once";
+  // What the EMS sent before comes first, and is no answer.
+  ems_.upsert(endpoint({70}));
+  tick(Seconds(1));
+  EXPECT_TRUE(take<act::Lease>().empty());
+  FabricFrame answer;
+  answer.mutable_pong()->set_id(asked);
+  ems_.send(answer);
+  tick(std::chrono::milliseconds(100));
+  EXPECT_EQ(take<act::Lease>().size(), 1u);
+  tick(Seconds(1));
+  EXPECT_EQ(take<act::Lease>().size(), 1u);
+}
+
+TEST_F(GatewayCoreTest, AfterAStandstillAnEmsThatIsAwayIsNotWaitedForForever) {
+  connect();
+  ems_.upsert(endpoint({70, 495}));
+  core_.on_tick(clock_.now());
+  core_.on_disconnected(clock_.now(), 1, "gone");
+  take<act::Lease>();
+  clock_.advance(GatewayCore::kLease + Seconds(1));
+  Seconds waited{0};
+  for (core_.on_tick(clock_.now()); take<act::Lease>().empty(); ++waited) {
+    ASSERT_LT(waited, Seconds(60));
+    clock_.advance(Seconds(1));
+    core_.on_tick(clock_.now());
+  }
+  EXPECT_EQ(waited, GatewayCore::kCatchUp);
+  EXPECT_EQ(core_.addresses().size(), 1u) << "what is held counts for as long as in any other outage";
 }
 
 TEST_F(GatewayCoreTest, RenewsTheLeaseEachSecond) {

@@ -1,5 +1,8 @@
 #include "gateway/shell/firewall_control.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/log.h"
 
 namespace postern::gateway {
@@ -48,7 +51,24 @@ void FirewallControl::remove(const IpAddress& ip) {
 }
 
 void FirewallControl::apply() {
-  if (!std::exchange(dirty_, false)) return;
+  if (!dirty_) return;
+  const auto begun = context_.now().mono;
+  if (begun < rest_until_) {
+    if (!std::exchange(resting_, true)) {
+      later_ = context_.loop.after(rest_until_ - begun, [this] {
+        resting_ = false;
+        apply();
+      });
+    }
+    return;
+  }
+  dirty_ = false;
+  transact();
+  const auto ended = context_.now().mono;
+  rest_until_ = ended + std::min<MonoTime::duration>(ended - begun, kLongestRest);
+}
+
+void FirewallControl::transact() {
   if (auto applied = firewall_->apply(); !applied) {
     dirty_ = true;
     // It is tried again ten times a second.
@@ -72,6 +92,8 @@ void FirewallControl::renew_lease() {
 }
 
 void FirewallControl::take_away() {
+  later_.cancel();
+  dirty_ = false;
   if (auto removed = firewall_->remove(); !removed) log_warning("firewall.remove", removed.error().message);
 }
 

@@ -17,8 +17,12 @@ class FirewallControl {
   void use_tags();      ///< Of the core, and what they mean for every address.
   void upsert(const AddressState& state);
   void remove(const IpAddress& ip);
-  /// What was changed takes effect; failing, it is tried again with the next change.
+  /// What was changed takes effect; failing, it is tried again with the next change. A transaction costs milliseconds,
+  /// however much it changes: after one, what changes for as long as it took (100 ms at most) goes into the next, so
+  /// that a flood of changes is followed as fast as it comes.
   void apply();
+  /// Whether `apply` would wait now.
+  bool resting() const { return context_.now().mono < rest_until_; }
   /// Failing (somebody took the table away), the whole table is built anew by `apply`.
   void renew_lease();
   /// Whether the kernel has taken everything; otherwise what it said.
@@ -28,12 +32,18 @@ class FirewallControl {
  private:
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);
   firewall::AddressEntry entry(const AddressState& state) const;
+  void transact();
+
+  static constexpr std::chrono::milliseconds kLongestRest{100};
 
   Context& context_;
   std::unique_ptr<firewall::Firewall> firewall_;
   bool dirty_ = false;
   Status applied_, renewed_;  // the last time
   bool ready_ = false;  // applied once: before that there is nothing to renew
+  MonoTime rest_until_{};
+  bool resting_ = false;
+  net::Handle later_;
 };
 
 }  // namespace postern::gateway

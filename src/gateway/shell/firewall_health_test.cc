@@ -96,6 +96,11 @@ class Lab {
 
  public:
   std::unique_ptr<FirewallControl> firewall;
+  /// Not into the rest after the transaction before, which goes by itself.
+  void apply() {
+    while (firewall->resting()) std::this_thread::yield();
+    firewall->apply();
+  }
 
  private:
   std::unique_ptr<config::ConfigStore> store_ = config::ConfigStore::in_memory(config::gateway_schema());
@@ -134,14 +139,14 @@ class FirewallHealthTest : public testing::Test {
 TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt) {
   with_lab([](Lab& lab) {
     lab.firewall->use_policies();
-    lab.firewall->apply();
+    lab.apply();
     lab.firewall->renew_lease();
     EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: OK\n"));
     EXPECT_EQ(lab.rest(), "ok: ");
 
     lab.firewall->upsert(Lab::address("longer-than-any-interface's-name"));
     for (int i = 0; i < 2; ++i) {  // it is tried again, and refused again
-      lab.firewall->apply();
+      lab.apply();
       const auto failed = AllOf(HasSubstr("nftables refuses the change: "), HasSubstr("it is tried again all the time"),
                                 HasSubstr("nft list table inet postern"));
       EXPECT_THAT(lab.command_line(), AllOf(HasSubstr("\nFirewall: FAILED: nftables"), failed));
@@ -149,7 +154,7 @@ TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt
     }
 
     lab.firewall->upsert(Lab::address("port1"));
-    lab.firewall->apply();
+    lab.apply();
     EXPECT_THAT(lab.command_line(), AllOf(HasSubstr("\nFirewall: OK\n"), Not(HasSubstr("refuses"))));
     EXPECT_EQ(lab.rest(), "ok: ");
   });
@@ -158,12 +163,12 @@ TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt
 TEST_F(FirewallHealthTest, ATableThatSomebodyDeletesIsToldAndBuiltAnew) {
   with_lab([this](Lab& lab) {
     lab.firewall->use_policies();
-    lab.firewall->apply();
+    lab.apply();
     ASSERT_EQ(std::system(("ip netns exec " + space_ + " nft delete table inet postern").c_str()), 0);
     lab.firewall->renew_lease();
     EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: FAILED: nftables refuses the change: "));
     EXPECT_THAT(lab.rest(), testing::StartsWith("failed: "));
-    lab.firewall->apply();  // nobody changed anything
+    lab.apply();  // nobody changed anything
     EXPECT_EQ(std::system(("ip netns exec " + space_ + " nft list table inet postern >/dev/null").c_str()), 0);
     lab.firewall->renew_lease();
     EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: OK\n"));

@@ -53,10 +53,23 @@ void NginxControl::publish_policies() {
     problems_["policies"] = blob.error().context("the policies before this change are in force");
     return;
   }
+  if (*blob == published_) return;  // most tags are in no policy
+  published_.clear();
   if (auto published = shm_.publish_policies(*blob); !published) {
     log_error("policies.publish", published.error().message);
     problems_["policies"] = published.error().context("the policies before this change are in force");
+    return;
   }
+  published_ = std::move(*blob);
+}
+
+Result<std::string> NginxControl::install(const std::string& name, const std::string& content) {
+  auto& held = installed_[name];
+  if (!held.second.empty() && held.first == content) return held.second;
+  held = {};
+  auto path = process_->install(name, content);
+  if (path) held = {content, *path};
+  return path;
 }
 
 void NginxControl::install_client_cas(NginxConfig& config, std::string& installed) {
@@ -65,7 +78,7 @@ void NginxControl::install_client_cas(NginxConfig& config, std::string& installe
     if (const auto pem = read_file(context_.ca_path(c.id), 1 << 20)) bundle += *pem;
   }
   if (!bundle.empty()) {
-    auto path = process_->install("ztna-ca.pem", bundle);
+    auto path = install("ztna-ca.pem", bundle);
     if (path) config.client_ca_path = *path;
   }
   installed += bundle;
@@ -86,8 +99,8 @@ std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, 
     chain = std::move(*c);
     key = std::move(*k);
   }
-  const auto cert_path = process_->install(fmt::format("listener{}.crt", listener.proxy), chain);
-  const auto key_path = process_->install(fmt::format("listener{}.key", listener.proxy), key);
+  const auto cert_path = install(fmt::format("listener{}.crt", listener.proxy), chain);
+  const auto key_path = install(fmt::format("listener{}.key", listener.proxy), key);
   if (!cert_path || !key_path) {
     log_error("certificate.install", (cert_path ? key_path : cert_path).error().message);
     problems_["certificate"] = (cert_path ? key_path : cert_path).error();
@@ -155,6 +168,7 @@ void NginxControl::applied(Status status, Wanted wanted) {
   } else {
     log_error("nginx.refused", status.error().message);
     in_force_.clear();
+    installed_.clear();  // whatever became of them
     if (!process_->pid()) bound_.emplace();
     problems_["nginx"] = status.error();
     if (status.error().code == ErrorCode::kDeadlineExceeded) {

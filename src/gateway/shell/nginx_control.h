@@ -52,6 +52,8 @@ class NginxControl {
     std::string all;  // text and installed files
     std::vector<NginxListener> listeners;
   };
+  /// Written once as long as it stays the same: each write waits for the disk, on the loop's thread.
+  Result<std::string> install(const std::string& name, const std::string& content);
   void applied(Status status, Wanted wanted);
   void retry_later(ErrorCode why);
   void await_late(Wanted wanted);
@@ -62,6 +64,8 @@ class NginxControl {
   std::unique_ptr<NginxProcess> process_;
   bool started_ = false;
   ProxyPlan plan_;
+  Bytes published_;       // policies; empty: none, or not known
+  std::map<std::string, std::pair<std::string, std::string>> installed_;  // name -> content, path
   std::string in_force_;  // Wanted::all
   bool busy_ = false, again_ = false;
   std::optional<std::vector<NginxListener>> bound_;  // where our nginx listens; nullopt: not known yet

@@ -16,7 +16,10 @@ namespace {
 /// Answers as it is told to.
 class FakeProcess final : public NginxProcess {
  public:
-  Result<std::string> install(const std::string& name, std::string_view) override { return "/x/" + name; }
+  Result<std::string> install(const std::string& name, std::string_view) override {
+    ++installed;
+    return "/x/" + name;
+  }
   void apply(std::string, std::function<void(Status)> done) override {
     ++applied;
     health_now = answer;
@@ -30,7 +33,7 @@ class FakeProcess final : public NginxProcess {
     return health_now;
   }
 
-  int applied = 0;
+  int applied = 0, installed = 0;
   mutable int looks = 0;
   Status answer, health_now;
   bool running = false;
@@ -99,6 +102,18 @@ class NginxControlTest : public testing::Test {
   FakeProcess* process_ = nullptr;
   int taken_ = -1;
 };
+
+TEST_F(NginxControlTest, AFloodOfChangesThatNginxHasNoPartInWritesNothing) {
+  control_->start();
+  const int installed = process_->installed, applied = process_->applied;
+  EXPECT_GT(installed, 0);
+  for (int i = 0; i < 100; ++i) {
+    control_->publish_policies();
+    control_->reload();
+  }
+  EXPECT_EQ(process_->installed, installed);
+  EXPECT_EQ(process_->applied, applied);
+}
 
 TEST_F(NginxControlTest, ATakenPortIsAskedForAgainOnceOurOwnNginxMayHaveIt) {
   process_->answer = fail(ErrorCode::kConflict, "nginx can't listen at 127.0.0.1");
