@@ -433,8 +433,10 @@ class Crashes(harness.StackTest):
         try:
             for _ in range(3):
                 with Lookout(self.stack, self.uid) as lookout:
-                    os.kill(self.stack.lab.processes["gateway"].pid, signal.SIGKILL)
-                    wait_for(lambda: lookout.unanswered, "nobody to answer")
+                    victim = self.stack.lab.processes["gateway"].pid
+                    os.kill(victim, signal.SIGKILL)
+                    wait_for(lambda: self.stack.lab.processes["gateway"].pid != victim, "a new gateway")
+                    lookout.answered.update(dict.fromkeys(lookout.answered, 0))
                     # From the first answer on: what was kept is in force before it speaks.
                     wait_for(lambda: all(lookout.answered.values()), "the gateway to answer again")
                     wait_for(lambda: self.get().status == 200, "access by the kept records")

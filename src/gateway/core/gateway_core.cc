@@ -25,11 +25,12 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
       c.client = std::make_unique<proto::FabricClient>(identity_, random_, channel_);
       c.client->set_interfaces(own_interfaces_);
     }
-    const bool other_ems = c.settings.server != settings.server || c.settings.port != settings.port;
-    const bool reconnect = other_ems || (c.settings.enabled && !settings.enabled);
-    if (c.settings.id != 0 && reconnect) {
+    const bool other_ems = c.settings.server != settings.server;
+    if (c.settings.id != 0 && c.settings.port != settings.port) c.client->disable();  // and enabled again below
+    if (c.settings.id != 0 && (other_ems || (c.settings.enabled && !settings.enabled))) {
       c.client->disable();
-      // Another address may be another EMS: nothing of the old one may go on granting.
+      // Another server may be another EMS: nothing of the old one may go on granting. Another port is another way to
+      // the same one: whoever answers there has to show the accepted certificate, and a mistyped one is an outage.
       c.client->forget();
       c.valid_until.reset();
       c.trusted = c.trusted && !other_ems;

@@ -567,6 +567,29 @@ TEST_F(GatewayCoreTest, AfterAStandstillTheLeaseWaitsUntilTheEmsWasHeardAgain) {
   EXPECT_EQ(take<act::Lease>().size(), 1u);
 }
 
+TEST_F(GatewayCoreTest, AMistypedPortIsAnOutageAnotherServerIsAnotherEms) {
+  connect();
+  ems_.upsert(endpoint({70, 495}));
+  const auto use = [&](const char* server, std::uint16_t port) {
+    auto settings = core_.connectors().at(1).settings;
+    settings.server = server;
+    settings.port = port;
+    core_.set_connectors(clock_.now(), {settings});
+  };
+  const auto server = core_.connectors().at(1).settings.server;
+  use(server.c_str(), 9);
+  EXPECT_FALSE(take<act::Connect>().empty());
+  EXPECT_TRUE(core_.connectors().at(1).trusted);
+  EXPECT_TRUE(core_.slots().contains(leaf('a')));
+  EXPECT_EQ(core_.addresses().size(), 1u);
+  clock_.advance(Seconds(181));
+  core_.on_tick(clock_.now());
+  EXPECT_TRUE(core_.addresses().empty()) << "as after any outage";
+  use("ems2.example", 9);
+  EXPECT_FALSE(core_.connectors().at(1).trusted);
+  EXPECT_FALSE(core_.slots().contains(leaf('a')));
+}
+
 TEST_F(GatewayCoreTest, AfterAStandstillAnEmsThatIsAwayIsNotWaitedForForever) {
   connect();
   ems_.upsert(endpoint({70, 495}));

@@ -33,6 +33,7 @@ void KeptViews::restore() {
     auto cached = decode_cached_view(*bytes);
     if (!cached) {
       log_warning("view.damaged", cached.error().message, {{"connector", std::to_string(c.id)}});
+      failed_[c.id] = cached.error().context("what was kept before the start is lost");
       continue;
     }
     const auto until = cached_view_deadline(*cached, context_.now(), boot_id_, c.out_of_sync_threshold);
