@@ -44,6 +44,7 @@ def arguments():
     for what, (option, meaning) in stacks.PORT_OPTIONS.items():
         ports.add_argument(option, type=port, metavar="PORT", dest=f"port_{what}",
                            help=f"{meaning} (in a namespace: {stacks.PORTS[what]})")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)   # only says whether it could start
     return parser.parse_args()
 
 
@@ -149,6 +150,8 @@ def main():
     except LabError as error:
         say(f"./run: {error}")
         return 1
+    if args.check:
+        return 0
     name = checkout_id()
     refused = None if not args.no_namespaces else "switched off by --no-namespaces"
     if os.geteuid() != 0 and refused is None:

@@ -6,6 +6,7 @@ command line, in the REST API or in a documented file does not exist for it. Sta
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import tempfile
@@ -133,13 +134,31 @@ class Ems:
         raise LabError("no web server certificate is selected")
 
 
+def module_for_nginx(runtime):
+    """nginx's module where nginx's own user can load it. A checkout may be where that user may not look, such as in root's
+    home: then a copy in `runtime`, or, where programs may not be in there, in a folder beside other temporary files."""
+    module = BIN / "ngx_http_postern_module.so"
+    if all(folder.stat().st_mode & stat.S_IXOTH for folder in module.parents):
+        return module
+    place = runtime if not os.statvfs(runtime).f_flag & os.ST_NOEXEC else elsewhere(runtime)
+    place.mkdir(mode=0o755, exist_ok=True)
+    copy = place / module.name
+    shutil.copyfile(module, copy)
+    copy.chmod(0o644)
+    return copy
+
+
+def elsewhere(runtime):
+    return Path("/var/tmp") / runtime.name
+
+
 class Gateway:
     def __init__(self, lab, directory, runtime, short="gw", firewall=True, api="0.0.0.0", api_port=GATEWAY_API_PORT,
                  restart=True, workers=2, name="gateway"):
         self.lab, self.short, self.name = lab, short, name
         self.data, self.runtime_dir = Path(directory), Path(runtime)
         self.command = [BIN / "postern-gateway", "run", "--data-dir", self.data, "--runtime-dir", self.runtime_dir,
-                        "--module", BIN / "ngx_http_postern_module.so", "--nginx-workers", workers,
+                        "--module", module_for_nginx(self.runtime_dir.parent), "--nginx-workers", workers,
                         "--api-listen", f"{api}:{api_port}"]
         if not firewall:
             self.command.append("--no-firewall")
@@ -474,6 +493,7 @@ class Stack:
     def close(self):
         self.lab.close()
         remove_tree(self.runtime)
+        remove_tree(elsewhere(self.runtime))
 
 
 def runtime_directory(name):
@@ -485,6 +505,7 @@ def remove_traces(name, directory):
     remove_leftovers(name)
     remove_programs(Path(directory), runtime_directory(name))
     remove_tree(runtime_directory(name))
+    remove_tree(elsewhere(runtime_directory(name)))
     for child in ("ems", "gateway", "agent", "log"):
         remove_tree(Path(directory) / child)
     for child in ("run.json", "app.port", "ems-web.pem"):

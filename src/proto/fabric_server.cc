@@ -142,7 +142,7 @@ Bytes status_frame(const StatusInfo& info) {
     s.add_capabilities(capability);
   }
   s.set_root_key_sha256(text_of(info.root_key_sha256));
-  if (info.state == State::kPending || info.state == State::kConflict) s.set_authorise_path(info.authorise_path);
+  if (info.state != State::kAuthorised) s.set_authorise_path(info.authorise_path);
   if (info.state == State::kAuthorised) {
     s.set_ztna_ca_der(text_of(info.ztna_ca_der));
     for (const auto& der : info.ztna_ca_chain_der) s.add_ztna_ca_chain_der(text_of(der));

@@ -169,6 +169,19 @@ TEST(FabricFrames, BrokenOnesAreRefused) {
   EXPECT_FALSE(fabric_server::read_frame(as_bytes("\xff\xff\xff")));
 }
 
+TEST(FabricServerFrame, WhoIsNotAuthorisedIsToldWhereTheAdministratorDecides) {
+  using State = fabric_server::State;
+  for (const auto state : {State::kPending, State::kRefused, State::kConflict, State::kAuthorised}) {
+    fabric_server::StatusInfo info;
+    info.state = state;
+    info.authorise_path = "/fabric-authorization?serial=PGW0000000000001";
+    wire::FabricFrame frame;
+    const auto bytes = fabric_server::status_frame(info);
+    ASSERT_TRUE(frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+    EXPECT_EQ(frame.status().authorise_path(), state == State::kAuthorised ? "" : info.authorise_path);
+  }
+}
+
 TEST(FabricServerFrame, AReportOfSessionsIsReadAndOneOfNoPossibleTimeRefused) {
   wire::FabricFrame frame;
   auto& report = *frame.mutable_session_report();

@@ -286,7 +286,9 @@ class RunTest(unittest.TestCase):
         self.assert_refused(["--net nonsense"], "--net", "nonsense")
         self.assert_refused(["--proxy-port and --strict-port are both 9444"], "--proxy-port", "9444")
         for text in ("0", "65536", "-1", "http", "٣"):
-            self.assert_refused(["a port is a number from 1 to 65535"], f"--ems-port={text}", code=2)
+            for check in ((), ("--check",)):    # what ./run asks before it builds
+                self.assert_refused(["a port is a number from 1 to 65535"], f"--ems-port={text}", *check, code=2)
+        self.assertEqual(refused("--check", "--blank").returncode, 0)
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             self.assert_refused([f"--telemetry-port {port}: can't listen at 127.0.0.1:{port}: Address already in use",

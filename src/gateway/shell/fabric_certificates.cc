@@ -96,9 +96,9 @@ Status FabricCertificates::connection_state(ConnectorId id) const {
     case State::kPending:
       return fail(
           ErrorCode::kPermissionDenied,
-          fmt::format("this gateway is not authorised on the EMS yet: an administrator authorises it at {} or under "
-                      "Fabric & Connectors > Fabric Devices",
-                      authorise_url(connector)));
+          fmt::format("this gateway is not authorised on the EMS yet: an administrator authorises it at {} (or by "
+                      "REST: PATCH /api/v1/fabric-devices/{})",
+                      authorise_url(connector), context_.device.serial.str()));
     case State::kConflict: {
       const auto& device = context_.device;
       return fail(
@@ -112,9 +112,9 @@ Status FabricCertificates::connection_state(ConnectorId id) const {
     default:
       return fail(
           ErrorCode::kPermissionDenied,
-          fmt::format("an administrator of the EMS has refused this gateway: to change that, authorise it at {} or "
-                      "under Fabric & Connectors > Fabric Devices",
-                      authorise_url(connector)));
+          fmt::format("an administrator of the EMS has refused this gateway: to change that, authorise it at {} "
+                      "(or by REST: PATCH /api/v1/fabric-devices/{})",
+                      authorise_url(connector), context_.device.serial.str()));
   }
 }
 
