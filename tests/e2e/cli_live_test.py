@@ -145,7 +145,7 @@ class LiveValues(harness.StackTest):
 
     def seen(self, *command, check=True):
         """What a command says where the agent lives: its network, its files."""
-        done = subprocess.run(["nsenter", "--target", str(self.stack.agent.process.pid), "--mount", "--net", *command],
+        done = subprocess.run(["nsenter", "--target", str(self.stack.agent.process.pid), "--mount", "--root", "--net", *command],
                               capture_output=True, text=True)
         if check:
             self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
