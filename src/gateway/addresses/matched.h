@@ -1,5 +1,5 @@
 #pragma once
-// Matched endpoints: those whose certificates this gateway lets decide. Pure. Source: DESIGN §7.
+// Matched endpoints: those whose certificates this gateway lets decide. Pure. Source: docs/protocol/fabric.md.
 #include <string>
 
 #include "gateway/addresses/resolver.h"

@@ -12,7 +12,7 @@
 // What the network has confirmed once is pinned: the entry is to be made permanent, so that nobody else's answer moves
 // it, and it confirms its owner's claim only, until that claim goes. Then the network is asked anew (docs/adr/0006).
 // Quarantined, offline, blocked and unregistered endpoints claim nothing, and nothing of a connector that is past its
-// out-of-sync threshold counts. Pure; thread: one. Source: DESIGN §7.
+// out-of-sync threshold counts. Pure; thread: one. Source: docs/adr/0003, 0006.
 #include <map>
 #include <optional>
 #include <set>

@@ -105,7 +105,7 @@ struct AccessProxyConfig {
   std::vector<ApiGatewayConfig> gateways;
 };
 
-/// A condition on tags. Of no tags: always true. Words: DESIGN §5.
+/// A condition on tags. Of no tags: always true.
 struct TagCondition {
   std::vector<std::string> tags;   ///< Dynamic addresses: "EMS1_ZTNA_x".
   MatchLogic logic = MatchLogic::kAny;

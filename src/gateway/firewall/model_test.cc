@@ -145,7 +145,7 @@ TEST(FirewallRules, UnknownNeverGrantsAndNeverSpares) {
     bool negate;
     const char *has, *lacks, *unknown;
   };
-  // DESIGN: where a policy demands a tag unknown counts as absent, where it denies by one or negates it, as present.
+  // Where a policy demands a tag unknown counts as absent, where it denies by one or negates it, as present.
   const Case cases[] = {{Action::kAccept, false, "accept", "return", "return"},
                         {Action::kAccept, true, "return", "accept", "return"},
                         {Action::kDeny, false, "drop", "return", "drop"},
