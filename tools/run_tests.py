@@ -35,6 +35,7 @@ class Tally:
 def suites():
     """(name, kind, what to run), in the order in which a developer wants to hear of failures."""
     yield "layers", "script", ["python3", "tools/check_layers.py"]
+    yield "names", "script", ["python3", "tools/check_names.py"]
     for binary in sorted(BIN.glob("*_test")):
         yield "unit/" + binary.name.removesuffix("_test"), "gtest", [str(binary)]
     for binary in sorted(BIN.glob("*_fuzz")):

@@ -18,6 +18,7 @@ inline ByteView as_bytes(std::string_view text) {
 inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+inline std::string to_text(ByteView bytes) { return std::string(as_text(bytes)); }
 
 std::string to_hex_upper(ByteView bytes);
 std::string to_hex_lower(ByteView bytes);

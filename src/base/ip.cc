@@ -36,6 +36,24 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<IpAddress> IpAddress::from_bytes(std::string_view bytes) {
+  std::array<std::uint8_t, 16> raw{};
+  if (bytes.size() > raw.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), raw.begin());
+  if (bytes.size() == 16) return v6(raw);
+  if (bytes.size() == 4) return v4({raw[0], raw[1], raw[2], raw[3]});
+  return std::nullopt;
+}
+
+bool IpAddress::is_unspecified() const {
+  return valid() && std::all_of(bytes_.begin(), bytes_.end(), [](auto b) { return b == 0; });
+}
+
+std::string IpAddress::packed() const {
+  if (!valid()) return {};
+  return {bytes_.begin(), bytes_.begin() + (is_v4() ? 4 : 16)};
+}
+
 bool IpAddress::is_loopback() const {
   if (is_v4()) return bytes_[0] == 127;
   if (!is_v6()) return false;
@@ -101,6 +119,18 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
     if (ec != std::errc() || end != at + 2) return std::nullopt;
   }
   return MacAddress(bytes);
+}
+
+std::optional<MacAddress> MacAddress::from_bytes(std::string_view bytes) {
+  std::array<std::uint8_t, 6> raw{};
+  if (bytes.size() != raw.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), raw.begin());
+  return MacAddress(raw);
+}
+
+std::string MacAddress::packed() const {
+  if (!valid()) return {};
+  return {bytes_.begin(), bytes_.end()};
 }
 
 std::string MacAddress::str() const {

@@ -17,13 +17,19 @@ class IpAddress {
   static IpAddress v6(std::array<std::uint8_t, 16> bytes);  ///< v4-mapped becomes v4.
   static std::optional<IpAddress> parse(std::string_view text);  ///< No zone, no port, no prefix.
 
+  /// 4 or 16 bytes in network order; nothing for any other length.
+  static std::optional<IpAddress> from_bytes(std::string_view bytes);
+
   bool valid() const { return family_ != 0; }
+  bool is_unspecified() const;  ///< 0.0.0.0 or ::, "any address" to whoever listens.
   bool is_v4() const { return family_ == 4; }
   bool is_v6() const { return family_ == 6; }
   bool is_loopback() const;
   bool is_link_local() const;
   /// Network order; the first 4 bytes for IPv4.
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+  /// 4 or 16 bytes in network order; empty when not valid.
+  std::string packed() const;
   std::string str() const;  ///< RFC 5952 for IPv6; empty when not valid.
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
@@ -47,8 +53,11 @@ class MacAddress {
   MacAddress() = default;  ///< All zeros: "no address".
   explicit MacAddress(std::array<std::uint8_t, 6> bytes) : bytes_(bytes) {}
   static std::optional<MacAddress> parse(std::string_view text);  ///< "aa:bb:…" or "aa-bb-…".
+  /// 6 bytes; nothing for any other length.
+  static std::optional<MacAddress> from_bytes(std::string_view bytes);
   bool valid() const { return bytes_ != std::array<std::uint8_t, 6>{}; }
   const std::array<std::uint8_t, 6>& bytes() const { return bytes_; }
+  std::string packed() const;  ///< 6 bytes; empty when not valid.
   std::string str() const;  ///< Lower-case, colons.
   friend auto operator<=>(const MacAddress&, const MacAddress&) = default;
 

@@ -20,4 +20,11 @@ std::string_view error_code_name(ErrorCode code) {
   return "internal";
 }
 
+ErrorCode parse_error_code(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
+    if (error_code_name(static_cast<ErrorCode>(i)) == name) return static_cast<ErrorCode>(i);
+  }
+  return ErrorCode::kInternal;
+}
+
 }  // namespace postern

@@ -26,6 +26,8 @@ enum class ErrorCode {
 
 /// Stable snake_case name, such as "not_found".
 std::string_view error_code_name(ErrorCode code);
+/// The code of that name; `kInternal` for a name that this version doesn't know.
+ErrorCode parse_error_code(std::string_view name);
 
 /// `message` is a full sentence fragment for a person: what failed and what to do. No trailing full stop, no secrets.
 struct Error {
@@ -42,6 +44,10 @@ using Status = Result<void>;
 
 inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});
+}
+/// The commonest failure: the caller's input is malformed or out of range.
+inline tl::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorCode::kInvalidArgument, std::move(message));
 }
 inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
 

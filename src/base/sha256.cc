@@ -3,6 +3,8 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
+
 namespace postern {
 
 Sha256 sha256(ByteView bytes) {
@@ -13,6 +15,13 @@ Sha256 sha256(ByteView bytes) {
 
 bool equal_constant_time(ByteView a, ByteView b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+Result<Sha256> parse_sha256(std::string_view bytes) {
+  Sha256 out{};
+  if (bytes.size() != out.size()) return invalid("a digest of the wrong length");
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
 }
 
 }  // namespace postern

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/hex.h"
+#include "base/result.h"
 
 namespace postern {
 
@@ -12,6 +13,9 @@ using Sha256 = std::array<std::uint8_t, 32>;
 /// FIPS 180-4, by OpenSSL. Thread: any.
 Sha256 sha256(ByteView bytes);
 inline Sha256 sha256(std::string_view text) { return sha256(as_bytes(text)); }
+
+/// The digest whose 32 bytes these are. Errors: kInvalidArgument for another length.
+Result<Sha256> parse_sha256(std::string_view bytes);
 
 /// Compares without telling by its time where the first difference lies. Different lengths are unequal.
 bool equal_constant_time(ByteView a, ByteView b);

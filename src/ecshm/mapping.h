@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/clock.h"
 #include "ecshm/ecshm.h"
 
 namespace postern::ecshm {
@@ -60,5 +61,11 @@ class NewFile {
   int fd_ = -1;
   const char* name_ = "";
 };
+
+/// A moment as the file's words hold it: nanoseconds of CLOCK_MONOTONIC, 0 for anything before its start.
+inline std::uint64_t to_nanoseconds(MonoTime t) {
+  const auto ns = t.time_since_epoch().count();
+  return ns > 0 ? static_cast<std::uint64_t>(ns) : 0;
+}
 
 }  // namespace postern::ecshm

@@ -16,11 +16,6 @@ namespace {
 
 constexpr std::uint64_t kMaxPolicyBytes = 64u << 20;
 
-std::uint64_t to_nanoseconds(MonoTime t) {
-  const auto ns = t.time_since_epoch().count();
-  return ns > 0 ? static_cast<std::uint64_t>(ns) : 0;
-}
-
 struct Opened {
   Mapping map;
   dev_t device = 0;

@@ -28,11 +28,6 @@ std::uint64_t boot_nanoseconds() {
          static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-std::uint64_t to_nanoseconds(MonoTime t) {
-  const auto ns = t.time_since_epoch().count();
-  return ns > 0 ? static_cast<std::uint64_t>(ns) : 0;
-}
-
 std::uint64_t hash_of(const Sha256& leaf) {
   std::uint64_t h;
   std::memcpy(&h, leaf.data(), sizeof h);

@@ -43,9 +43,9 @@ std::string host_header(const Target& target) {
 }
 
 /// Ends the connection if the exchange takes longer than its limit.
-class Limit {
+class TimeLimit {
  public:
-  Limit(asio::io_context& io, TransportPtr transport, std::chrono::milliseconds limit) : timer_(io) {
+  TimeLimit(asio::io_context& io, TransportPtr transport, std::chrono::milliseconds limit) : timer_(io) {
     timer_.expires_after(limit);
     timer_.async_wait([transport = std::move(transport), hit = hit_](error_code ec) {
       if (ec) return;
@@ -72,7 +72,7 @@ Task<Result<HttpResponse>> exchange(asio::io_context& io, Target target, HttpReq
   if (!connected) co_return fail(connected.error());
   const TransportPtr transport = *connected;
   cancelled->abort = [transport] { transport->close(); };
-  Limit limit(io, transport, target.timeout);
+  TimeLimit limit(io, transport, target.timeout);
   std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", request.method, target_of(request),
                                  host_header(target));
   for (const auto& [name, value] : request.headers.all()) text += fmt::format("{}: {}\r\n", name, value);
@@ -104,7 +104,7 @@ Task<Result<WebSocketPtr>> upgrade(asio::io_context& io, Target target, std::str
   if (!connected) co_return fail(connected.error());
   const TransportPtr transport = *connected;
   cancelled->abort = [transport] { transport->close(); };
-  auto limit = std::make_unique<Limit>(io, transport, target.timeout);
+  auto limit = std::make_unique<TimeLimit>(io, transport, target.timeout);
   std::array<std::uint8_t, 16> nonce;
   RAND_bytes(nonce.data(), nonce.size());
   const auto key = to_base64(nonce);

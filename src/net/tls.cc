@@ -200,9 +200,9 @@ void verify_client(const ServerTls& tls, PeerIdentity& peer) {
 }
 
 /// Closes a socket when a limit runs out.
-class Limit {
+class HandshakeLimit {
  public:
-  Limit(tcp::socket& socket, std::chrono::milliseconds limit)
+  HandshakeLimit(tcp::socket& socket, std::chrono::milliseconds limit)
       : timer_(std::make_shared<asio::steady_timer>(socket.get_executor())), hit_(std::make_shared<bool>(false)) {
     timer_->expires_after(limit);
     timer_->async_wait([&socket, hit = hit_](error_code ec) {
@@ -212,7 +212,7 @@ class Limit {
       socket.close(ignored);
     });
   }
-  ~Limit() {
+  ~HandshakeLimit() {
     done_ = *hit_;
     *hit_ = true;  // the wait may have been queued already
     timer_->cancel();
@@ -318,7 +318,7 @@ Task<TransportPtr> accept_tls(tcp::socket socket, std::shared_ptr<ServerTls> tls
   auto stream = std::make_unique<TlsStream>(std::move(socket), tls->context);
   error_code ec;
   {
-    Limit limit(stream->next_layer(), seconds);
+    HandshakeLimit limit(stream->next_layer(), seconds);
     co_await stream->async_handshake(TlsStream::server, quietly(ec));
   }
   if (ec) {
@@ -372,7 +372,7 @@ Task<Result<TransportPtr>> connect_tls(asio::io_context& io, std::string host, s
   error_code ec;
   bool late = false;
   {
-    Limit limit(socket, milliseconds);
+    HandshakeLimit limit(socket, milliseconds);
     tcp::resolver resolver(io);
     const auto found = co_await resolver.async_resolve(host, std::to_string(port), quietly(ec));
     if (ec) {

@@ -117,13 +117,13 @@ bool somebody_listens(const std::string& path) {
   return good;
 }
 
-class ServerImpl final : public UnixServer, public std::enable_shared_from_this<ServerImpl> {
+class UnixServerImpl final : public UnixServer, public std::enable_shared_from_this<UnixServerImpl> {
  public:
-  ServerImpl(Loop& loop, std::string path, std::function<void(UnixConnectionPtr)> on_connection, std::size_t max)
+  UnixServerImpl(Loop& loop, std::string path, std::function<void(UnixConnectionPtr)> on_connection, std::size_t max)
       : acceptor_(std::make_shared<asio::local::stream_protocol::acceptor>(loop.state().io)),
         path_(std::move(path)), on_connection_(std::make_shared<std::function<void(UnixConnectionPtr)>>(std::move(on_connection))),
         max_(max) {}
-  ~ServerImpl() override {
+  ~UnixServerImpl() override {
     error_code ignored;
     acceptor_->close(ignored);
     *on_connection_ = nullptr;
@@ -183,7 +183,7 @@ Result<std::unique_ptr<UnixServer>> UnixServer::listen(Loop& loop, const std::st
     if (somebody_listens(path)) return fail(ErrorCode::kAlreadyExists, fmt::format("another process listens on {}", path));
     ::unlink(path.c_str());
   }
-  auto server = std::make_unique<ServerImpl>(loop, path, std::move(on_connection), max_message);
+  auto server = std::make_unique<UnixServerImpl>(loop, path, std::move(on_connection), max_message);
   if (auto opened = server->open(mode); !opened) return fail(opened.error());
   return std::unique_ptr<UnixServer>(std::move(server));
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/sort_unique.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
@@ -14,18 +15,13 @@
 namespace postern::posture {
 namespace {
 
-tl::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 constexpr Reason kRegistered{"registered", "the endpoint is registered"};
-constexpr Reason kNotRegistered{"not_registered", "the endpoint is not registered"};
 
 class Registered final : public Condition {
  public:
   Registered() { keys_ = {std::string(keys::kEmsRegistered)}; }
   Judgement judge(const FactView& facts) const override {
-    return rules::judge_booleans(facts, keys_, rules::Match::kAll, kRegistered, kNotRegistered);
+    return rules::judge_booleans(facts, keys_, rules::Match::kAll, kRegistered, rules::kNotRegistered);
   }
   std::string describe() const override { return "the endpoint is registered"; }
 };
@@ -42,7 +38,7 @@ TagState state_of(Verdict verdict) {
   return TagState::kUnknown;
 }
 
-Status check_text(std::string_view field, std::string_view text) {
+Status check_field(std::string_view field, std::string_view text) {
   if (text.size() > kMaxTagText) {
     return invalid(
         fmt::format("{}: has {} bytes, allowed are {}", field, text.size(), kMaxTagText));
@@ -64,8 +60,8 @@ Status check_head(const TagDefinition& tag) {
     return invalid(
         fmt::format("name: \"{}\" is built in; choose another name", kAllRegisteredClients));
   }
-  if (Status ok = check_text("message", tag.message); !ok) return ok;
-  if (Status ok = check_text("comment", tag.comment); !ok) return ok;
+  if (Status ok = check_field("message", tag.message); !ok) return ok;
+  if (Status ok = check_field("comment", tag.comment); !ok) return ok;
   if (tag.rules.size() > kMaxRules) {
     return invalid(fmt::format("rules: there are {}, allowed are {}", tag.rules.size(), kMaxRules));
   }
@@ -136,12 +132,6 @@ Result<Logic> compile_logic(const TagDefinition& tag, OsFamily os,
                     where, id, os_family_name(other->os), numbers_of(own)));
   }
   return logic;
-}
-
-template <class T>
-void sort_unique(std::vector<T>& list) {
-  std::sort(list.begin(), list.end());
-  list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
 }  // namespace

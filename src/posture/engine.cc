@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/sha256.h"
+#include "base/sort_unique.h"
 #include "posture/quote.h"
 
 namespace postern::posture {
@@ -106,8 +107,7 @@ std::vector<TagId> TagEngine::affected_by(std::span<const std::string> changed_k
       ids.insert(ids.end(), it->second.begin(), it->second.end());
     }
   }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  sort_unique(ids);
   return ids;
 }
 
@@ -149,8 +149,7 @@ ProbeList TagEngine::required_probes(OsFamily os) const {
     const auto& probes = tag->probes(os);
     list.probes.insert(list.probes.end(), probes.begin(), probes.end());
   }
-  std::sort(list.probes.begin(), list.probes.end());
-  list.probes.erase(std::unique(list.probes.begin(), list.probes.end()), list.probes.end());
+  sort_unique(list.probes);
   list.version = version_of(list.probes);
   return list;
 }

@@ -72,4 +72,11 @@ struct Fact {
 /// All facts of one endpoint by key. A key that is absent was never reported: rules treat it as Unknown.
 using FactMap = std::map<std::string, Fact, std::less<>>;
 
+/// The value of a fact that is known and of type `T`; null for any other. Valid as long as the map isn't changed.
+template <class T>
+const T* known(const FactMap& facts, std::string_view key) {
+  const auto it = facts.find(key);
+  return it == facts.end() ? nullptr : it->second.as<T>();
+}
+
 }  // namespace postern::posture

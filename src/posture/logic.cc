@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/sort_unique.h"
 #include "base/text.h"
 #include "posture/quote.h"
 #include "posture/tag.h"
@@ -151,8 +152,7 @@ class LogicParser {
   void number_rules() {
     auto& rules = logic_.rules_;
     rules = numbers_;
-    std::sort(rules.begin(), rules.end());
-    rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
+    sort_unique(rules);
     auto number = numbers_.begin();
     for (auto& step : logic_.steps_) {
       if (step.op != Logic::Op::kRule) continue;
@@ -174,8 +174,7 @@ Result<Logic> Logic::parse(std::string_view text) { return LogicParser(text).par
 Logic Logic::all(const std::vector<std::uint32_t>& rules) {
   Logic logic;
   logic.rules_ = rules;
-  std::sort(logic.rules_.begin(), logic.rules_.end());
-  logic.rules_.erase(std::unique(logic.rules_.begin(), logic.rules_.end()), logic.rules_.end());
+  sort_unique(logic.rules_);
   for (std::size_t i = 0; i < logic.rules_.size(); ++i) {
     logic.steps_.push_back({Op::kRule, static_cast<std::uint16_t>(i)});
     if (i > 0) logic.steps_.push_back({Op::kAnd});

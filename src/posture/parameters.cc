@@ -10,11 +10,7 @@
 namespace postern::posture {
 namespace {
 
-tl::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
-Status check_text(const ParameterSpec& spec, const std::string& where, const std::string& text) {
+Status check_parameter(const ParameterSpec& spec, const std::string& where, const std::string& text) {
   if (!spec.choices.empty()) {
     if (std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) return {};
     return invalid(fmt::format("{}: {} is not allowed; it must be one of {}", where, posture::quoted(text),
@@ -44,7 +40,7 @@ Status check_list(const ParameterSpec& spec, const std::vector<std::string>& lis
                                spec.max_count));
   }
   for (std::size_t i = 0; i < list.size(); ++i) {
-    if (Status ok = check_text(spec, fmt::format("{}[{}]", name, i), list[i]); !ok) return ok;
+    if (Status ok = check_parameter(spec, fmt::format("{}[{}]", name, i), list[i]); !ok) return ok;
     if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
         list.begin() + static_cast<std::ptrdiff_t>(i)) {
       return invalid(fmt::format("{}[{}]: {} stands in the list twice", name, i, posture::quoted(list[i])));
@@ -79,7 +75,7 @@ Status check_parameters(const RuleType& type, const Parameters& parameters) {
     if (spec->type == ParameterSpec::Type::kText) {
       const auto* text = std::get_if<std::string>(&value);
       if (text == nullptr) return invalid(fmt::format("{}: must be a text, not a list", name));
-      if (Status ok = check_text(*spec, name, *text); !ok) return ok;
+      if (Status ok = check_parameter(*spec, name, *text); !ok) return ok;
     } else {
       const auto* list = std::get_if<std::vector<std::string>>(&value);
       if (list == nullptr)

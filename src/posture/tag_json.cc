@@ -20,10 +20,6 @@ constexpr std::size_t kMaxDepth = 8;  // a tag needs 4: object, rules, rule, lis
 constexpr std::array<std::string_view, 8> kTagMembers{"name",    "kind",       "enabled", "message",
                                                       "comment", "on_unknown", "rules",   "logic"};
 
-tl::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 std::string_view plain(json::string_view text) { return {text.data(), text.size()}; }
 json::string_view boosted(std::string_view text) { return {text.data(), text.size()}; }
 

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 
+#include "base/sort_unique.h"
+
 namespace postern::posture {
 namespace {
-
-void sort_unique(std::vector<TagId>& ids) {
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-}
 
 bool contains(const std::vector<TagId>& ids, TagId id) {
   return std::binary_search(ids.begin(), ids.end(), id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/serialize.h"
 #include "wire/fabric.pb.h"
 
 namespace postern::proto {
@@ -27,8 +28,6 @@ fabric::Answer::State state_of(wire::CertificateAnswer::State state) {
 }
 
 Bytes to_bytes(const std::string& text) { return Bytes(text.begin(), text.end()); }
-std::string to_text(ByteView bytes) { return std::string(as_text(bytes)); }
-
 }  // namespace
 
 FabricClient::FabricClient(FabricIdentity identity, Random& random, Options options)
@@ -59,9 +58,7 @@ void FabricClient::forget() {
 }
 
 void FabricClient::send(const wire::FabricFrame& frame) {
-  Bytes bytes(frame.ByteSizeLong());
-  frame.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  actions_.push_back(fabric::Send{std::move(bytes)});
+  actions_.push_back(fabric::Send{serialize(frame)});
 }
 
 void FabricClient::on_connected(Now now) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "proto/deflate.h"
+#include "proto/serialize.h"
 #include "wire/fabric.pb.h"
 
 namespace postern::proto {
@@ -14,82 +15,51 @@ namespace {
 
 using wire::FabricFrame;
 
-Bytes bytes_of(const FabricFrame& frame) {
-  Bytes bytes(frame.ByteSizeLong());
-  frame.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  return bytes;
-}
-
-std::string text_of(ByteView bytes) { return std::string(as_text(bytes)); }
-
-tl::unexpected<Error> broken(std::string what) { return fail(ErrorCode::kInvalidArgument, std::move(what)); }
-
-Result<Sha256> digest_of(const std::string& bytes) {
-  Sha256 out{};
-  if (bytes.size() != out.size()) return broken("a digest of the wrong length");
-  std::memcpy(out.data(), bytes.data(), out.size());
-  return out;
-}
-
-std::optional<IpAddress> ip_of(const std::string& bytes) {
-  if (bytes.size() == 4) {
-    std::array<std::uint8_t, 4> raw;
-    std::memcpy(raw.data(), bytes.data(), raw.size());
-    return IpAddress::v4(raw);
-  }
-  if (bytes.size() == 16) {
-    std::array<std::uint8_t, 16> raw;
-    std::memcpy(raw.data(), bytes.data(), raw.size());
-    return IpAddress::v6(raw);
-  }
-  return std::nullopt;
-}
-
 Result<Event> read_hello(const wire::FabricHello& in) {
-  if (!valid_gateway_serial(in.serial())) return broken("a hello without a valid serial number");
+  if (!valid_gateway_serial(in.serial())) return invalid("a hello without a valid serial number");
   if (in.host_name().size() > 255 || in.version().size() > 255 || in.management_url().size() > 1024) {
-    return broken("a hello that is too long");
+    return invalid("a hello that is too long");
   }
   return Hello{GatewaySerial(in.serial()), in.host_name(), in.version(), in.management_url()};
 }
 
 Result<Event> read_subscribe(const wire::Subscribe& in) {
   if (static_cast<std::size_t>(in.asked_uids_size()) > kMaxAsked)
-    return broken("a subscription that asks for too many");
+    return invalid("a subscription that asks for too many");
   Subscribe out;
   out.epoch = in.epoch();
   out.revision = in.revision();
   if (!in.digest().empty()) {
-    const auto digest = digest_of(in.digest());
+    const auto digest = parse_sha256(in.digest());
     if (!digest) return fail(digest.error());
     out.digest = *digest;
   }
   for (const auto& text : in.asked_uids()) {
     auto uid = parse_endpoint_uid(text);
-    if (uid.empty()) return broken("a subscription that asks for a malformed UID");
+    if (uid.empty()) return invalid("a subscription that asks for a malformed UID");
     out.asked.push_back(std::move(uid));
   }
   return out;
 }
 
-Result<Event> read_interfaces(const wire::GatewayInterfaces& in) {
-  if (static_cast<std::size_t>(in.interfaces_size()) > kMaxInterfaces) return broken("too many interfaces");
+Result<Event> read_gateway_interfaces(const wire::GatewayInterfaces& in) {
+  if (static_cast<std::size_t>(in.interfaces_size()) > kMaxInterfaces) return invalid("too many interfaces");
   Interfaces out;
   for (const auto& i : in.interfaces()) {
     Interface to;
-    if (i.name().size() > 64) return broken("an interface whose name is too long");
+    if (i.name().size() > 64) return invalid("an interface whose name is too long");
     to.name = i.name();
     if (i.mac().size() == 6) {
       std::array<std::uint8_t, 6> raw;
       std::memcpy(raw.data(), i.mac().data(), raw.size());
       to.mac = MacAddress(raw);
     } else if (!i.mac().empty()) {
-      return broken("a hardware address of the wrong length");
+      return invalid("a hardware address of the wrong length");
     }
-    if (static_cast<std::size_t>(i.addresses_size()) > kMaxInterfaces) return broken("too many addresses");
+    if (static_cast<std::size_t>(i.addresses_size()) > kMaxInterfaces) return invalid("too many addresses");
     for (const auto& a : i.addresses()) {
-      const auto ip = ip_of(a.ip());
-      if (!ip || a.prefix() > 128) return broken("a malformed interface address");
+      const auto ip = IpAddress::from_bytes(a.ip());
+      if (!ip || a.prefix() > 128) return invalid("a malformed interface address");
       to.addresses.push_back(fmt::format("{}/{}", ip->str(), a.prefix()));
     }
     out.interfaces.push_back(std::move(to));
@@ -99,7 +69,7 @@ Result<Event> read_interfaces(const wire::GatewayInterfaces& in) {
 
 Result<Event> read_sessions(const wire::SessionReport& in) {
   constexpr std::int64_t kEndOf9999 = 253'402'300'799'999;
-  if (in.counted_since_ms() < 0 || in.counted_since_ms() > kEndOf9999) return broken("a count since no possible time");
+  if (in.counted_since_ms() < 0 || in.counted_since_ms() > kEndOf9999) return invalid("a count since no possible time");
   return Sessions{in.live_sessions(), in.allowed(), in.denied(), in.cut(), in.uncounted(),
                   from_unix_ms(in.counted_since_ms())};
 }
@@ -107,15 +77,15 @@ Result<Event> read_sessions(const wire::SessionReport& in) {
 }  // namespace
 
 Result<Event> read_frame(ByteView bytes) {
-  if (bytes.size() > kMaxFrame) return broken("a frame that is too large");
+  if (bytes.size() > kMaxFrame) return invalid("a frame that is too large");
   FabricFrame frame;
-  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return broken("a damaged frame");
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return invalid("a damaged frame");
   switch (frame.kind_case()) {
     case FabricFrame::kHello: return read_hello(frame.hello());
     case FabricFrame::kSubscribe: return read_subscribe(frame.subscribe());
-    case FabricFrame::kInterfaces: return read_interfaces(frame.interfaces());
+    case FabricFrame::kInterfaces: return read_gateway_interfaces(frame.interfaces());
     case FabricFrame::kAskCertificate: {
-      const auto leaf = digest_of(frame.ask_certificate().sha256());
+      const auto leaf = parse_sha256(frame.ask_certificate().sha256());
       if (!leaf) return fail(leaf.error());
       return Ask{frame.ask_certificate().request_id(), *leaf};
     }
@@ -141,13 +111,13 @@ Bytes status_frame(const StatusInfo& info) {
   for (const char* capability : {"fabric-auth", "websocket", "tenant-id", "ztna-certificate-lookup"}) {
     s.add_capabilities(capability);
   }
-  s.set_root_key_sha256(text_of(info.root_key_sha256));
+  s.set_root_key_sha256(to_text(info.root_key_sha256));
   if (info.state != State::kAuthorised) s.set_authorise_path(info.authorise_path);
   if (info.state == State::kAuthorised) {
-    s.set_ztna_ca_der(text_of(info.ztna_ca_der));
-    for (const auto& der : info.ztna_ca_chain_der) s.add_ztna_ca_chain_der(text_of(der));
+    s.set_ztna_ca_der(to_text(info.ztna_ca_der));
+    for (const auto& der : info.ztna_ca_chain_der) s.add_ztna_ca_chain_der(to_text(der));
   }
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes answer_frame(std::uint64_t request_id, AnswerState state, const EndpointUid& uid) {
@@ -161,14 +131,14 @@ Bytes answer_frame(std::uint64_t request_id, AnswerState state, const EndpointUi
     case AnswerState::kBusy: a.set_state(wire::CertificateAnswer::BUSY); break;
   }
   a.set_uid(uid.str());
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes pong_frame(std::uint64_t id, std::uint64_t revision) {
   FabricFrame frame;
   frame.mutable_pong()->set_id(id);
   frame.mutable_pong()->set_revision(revision);
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes goodbye_frame(std::string_view reason, Millis retry_after, std::string_view message) {
@@ -177,13 +147,11 @@ Bytes goodbye_frame(std::string_view reason, Millis retry_after, std::string_vie
   g.set_reason(std::string(reason));
   g.set_retry_after_ms(static_cast<std::uint32_t>(retry_after.count()));
   g.set_message(std::string(message));
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 }  // namespace fabric_server
 
-using fabric_server::bytes_of;
-using fabric_server::text_of;
 using wire::FabricFrame;
 
 std::vector<Bytes> FabricPublisher::update(std::uint64_t revision, const EntryChanges& entries,
@@ -262,14 +230,14 @@ std::vector<Bytes> FabricPublisher::snapshot() const {
   begin.set_revision(revision_);
   begin.set_count(static_cast<std::uint32_t>(view_.entries().size()));
   for (const auto& [id, info] : view_.tags()) begin.add_tags()->ParseFromString(info);
-  out.push_back(bytes_of(frame));
+  out.push_back(serialize(frame));
   wire::ViewEntryList list;
   std::size_t size = 0;
   const auto flush = [&] {
     if (list.entries_size() == 0) return;
     FabricFrame chunk;
     chunk.mutable_snapshot_chunk()->set_zlib(deflate_text(list.SerializeAsString()));
-    out.push_back(bytes_of(chunk));
+    out.push_back(serialize(chunk));
     list.Clear();
     size = 0;
   };
@@ -281,8 +249,8 @@ std::vector<Bytes> FabricPublisher::snapshot() const {
   flush();
   FabricFrame end;
   end.mutable_snapshot_end()->set_revision(revision_);
-  end.mutable_snapshot_end()->set_digest(text_of(view_.digest()));
-  out.push_back(bytes_of(end));
+  end.mutable_snapshot_end()->set_digest(to_text(view_.digest()));
+  out.push_back(serialize(end));
   return out;
 }
 
@@ -308,8 +276,8 @@ Bytes FabricPublisher::delta(std::uint64_t from, const std::set<EndpointUid>& en
     }
   }
   d.set_count(static_cast<std::uint32_t>(view_.entries().size()));
-  d.set_digest(text_of(view_.digest()));
-  return bytes_of(frame);
+  d.set_digest(to_text(view_.digest()));
+  return serialize(frame);
 }
 
 }  // namespace postern::proto

@@ -10,39 +10,17 @@ namespace {
 
 using namespace posture;
 
-std::string bytes_of(const IpAddress& ip) {
-  if (!ip.valid()) return {};
-  return {reinterpret_cast<const char*>(ip.bytes().data()), ip.is_v4() ? 4u : 16u};
-}
-
-std::string bytes_of(const MacAddress& mac) {
-  if (!mac.valid()) return {};
-  return {reinterpret_cast<const char*>(mac.bytes().data()), mac.bytes().size()};
-}
-
 /// Empty is "none"; false for any other wrong length.
 bool read(const std::string& bytes, IpAddress& out) {
-  if (bytes.size() == 4) {
-    std::array<std::uint8_t, 4> raw;
-    std::memcpy(raw.data(), bytes.data(), raw.size());
-    out = IpAddress::v4(raw);
-    return true;
-  }
-  if (bytes.size() == 16) {
-    std::array<std::uint8_t, 16> raw;
-    std::memcpy(raw.data(), bytes.data(), raw.size());
-    out = IpAddress::v6(raw);
-    return true;
-  }
-  return bytes.empty();
+  const auto address = IpAddress::from_bytes(bytes);
+  out = address.value_or(IpAddress());
+  return address || bytes.empty();
 }
 
 bool read(const std::string& bytes, MacAddress& out) {
-  if (bytes.size() != 6) return bytes.empty();
-  std::array<std::uint8_t, 6> raw;
-  std::memcpy(raw.data(), bytes.data(), raw.size());
-  out = MacAddress(raw);
-  return true;
+  const auto address = MacAddress::from_bytes(bytes);
+  out = address.value_or(MacAddress());
+  return address || bytes.empty();
 }
 
 wire::UnknownReason wire_reason(UnknownReason reason) {
@@ -205,8 +183,8 @@ struct Writer {
     for (const auto& i : v) {
       auto& to = *out.mutable_interfaces()->add_values();
       to.set_name(utf8(i.name));
-      to.set_mac(bytes_of(i.mac));
-      for (const auto& a : i.addresses) to.add_addresses(bytes_of(a));
+      to.set_mac(i.mac.packed());
+      for (const auto& a : i.addresses) to.add_addresses(a.packed());
       to.set_up(i.up);
     }
   }
@@ -215,9 +193,9 @@ struct Writer {
     for (const auto& r : v) {
       auto& to = *out.mutable_routes()->add_values();
       to.set_interface(utf8(r.interface));
-      to.set_gateway_ip(bytes_of(r.gateway_ip));
-      to.set_gateway_mac(bytes_of(r.gateway_mac));
-      to.set_local_ip(bytes_of(r.local_ip));
+      to.set_gateway_ip(r.gateway_ip.packed());
+      to.set_gateway_mac(r.gateway_mac.packed());
+      to.set_local_ip(r.local_ip.packed());
       to.set_vpn(r.vpn);
       to.set_metric(r.metric);
     }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kScheme = "postern://";
 
-tl::unexpected<Error> bad(std::string_view what) {
+tl::unexpected<Error> bad_invitation(std::string_view what) {
   return fail(ErrorCode::kInvalidArgument, "this is not an invitation (" + std::string(what) +
                                                "); paste the whole text that begins with postern://");
 }
@@ -53,26 +53,26 @@ std::string print_invitation(const Invitation& invitation) {
 
 Result<Invitation> parse_invitation(std::string_view text) {
   text = trim(text);
-  if (text.size() > kMaxInvitation) return bad("it is too long");
-  if (!text.starts_with(kScheme)) return bad("it begins otherwise");
+  if (text.size() > kMaxInvitation) return bad_invitation("it is too long");
+  if (!text.starts_with(kScheme)) return bad_invitation("it begins otherwise");
   text.remove_prefix(kScheme.size());
   const auto slash = text.find('/');
   const auto hash = text.find('#');
-  if (slash == text.npos || hash == text.npos || hash < slash) return bad("a part is missing");
+  if (slash == text.npos || hash == text.npos || hash < slash) return bad_invitation("a part is missing");
   Invitation out;
   const auto addresses = split(text.substr(0, slash), ',');
-  if (addresses.size() > kMaxInvitationAddresses) return bad("too many addresses");
+  if (addresses.size() > kMaxInvitationAddresses) return bad_invitation("too many addresses");
   for (const auto address : addresses) {
-    if (!parse_host_port(address)) return bad("an address is malformed");
+    if (!parse_host_port(address)) return bad_invitation("an address is malformed");
     out.addresses.emplace_back(address);
   }
   const auto code = text.substr(slash + 1, hash - slash - 1);
   const bool good = code.size() >= 8 && code.size() <= 128 &&
                     std::ranges::all_of(code, [](char c) { return letter_or_digit(c) || c == '-'; });
-  if (!good) return bad("the code is malformed");
+  if (!good) return bad_invitation("the code is malformed");
   out.code = code;
   const auto digest = from_hex(text.substr(hash + 1));
-  if (!digest || digest->size() != out.root_key_sha256.size()) return bad("the key's digest is malformed");
+  if (!digest || digest->size() != out.root_key_sha256.size()) return bad_invitation("the key's digest is malformed");
   std::memcpy(out.root_key_sha256.data(), digest->data(), digest->size());
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include "proto/deflate.h"
 #include "proto/fact_codec.h"
+#include "proto/serialize.h"
 #include "wire/telemetry.pb.h"
 
 namespace postern::proto {
@@ -17,8 +18,6 @@ constexpr std::size_t kMaxProbeArgument = 480;     // its fact's key must fit in
 constexpr std::size_t kMaxTags = 4096;
 constexpr Seconds kConnectTime{60};                // longer than any connection attempt takes
 constexpr Seconds kWelcomeTime{20};
-
-std::string to_text(ByteView bytes) { return std::string(as_text(bytes)); }
 
 }  // namespace
 
@@ -47,9 +46,7 @@ void TelemetryClient::disable() {
 }
 
 void TelemetryClient::send(const wire::TelemetryFrame& frame) {
-  Bytes bytes(frame.ByteSizeLong());
-  frame.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  actions_.push_back(agent::Send{std::move(bytes)});
+  actions_.push_back(agent::Send{serialize(frame)});
 }
 
 void TelemetryClient::on_connected(Now now) {

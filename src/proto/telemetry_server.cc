@@ -8,6 +8,7 @@
 #include "posture/fact_keys.h"
 #include "proto/deflate.h"
 #include "proto/fact_codec.h"
+#include "proto/serialize.h"
 #include "wire/telemetry.pb.h"
 
 namespace postern::proto {
@@ -15,27 +16,10 @@ namespace {
 
 using wire::TelemetryFrame;
 
-Bytes bytes_of(const TelemetryFrame& frame) {
-  Bytes bytes(frame.ByteSizeLong());
-  frame.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  return bytes;
-}
-
-std::string text_of(ByteView bytes) { return std::string(as_text(bytes)); }
-
-tl::unexpected<Error> broken(std::string what) { return fail(ErrorCode::kInvalidArgument, std::move(what)); }
-
-Result<Sha256> digest_of(const std::string& bytes) {
-  Sha256 out{};
-  if (bytes.size() != out.size()) return broken("a digest of the wrong length");
-  std::memcpy(out.data(), bytes.data(), out.size());
-  return out;
-}
-
 Status check_key(const std::string& key) {
-  if (key.empty() || key.size() > telemetry::kMaxFactKey) return broken("a fact whose key is empty or too long");
+  if (key.empty() || key.size() > telemetry::kMaxFactKey) return invalid("a fact whose key is empty or too long");
   if (key.starts_with(posture::keys::kEmsPrefix)) {
-    return broken(fmt::format("the fact {} is the EMS's to say", key));
+    return invalid(fmt::format("the fact {} is the EMS's to say", key));
   }
   return {};
 }
@@ -43,7 +27,7 @@ Status check_key(const std::string& key) {
 Result<telemetry::Report> read_report(const wire::Report& in) {
   const auto count = static_cast<std::size_t>(in.facts_size()) + static_cast<std::size_t>(in.removed_size());
   if (count > telemetry::kMaxFactsPerReport) {
-    return broken(fmt::format("a report of {} facts; {} is the most", count, telemetry::kMaxFactsPerReport));
+    return invalid(fmt::format("a report of {} facts; {} is the most", count, telemetry::kMaxFactsPerReport));
   }
   telemetry::Report out;
   out.seq = in.seq();
@@ -51,14 +35,14 @@ Result<telemetry::Report> read_report(const wire::Report& in) {
   std::set<std::string_view> seen;
   for (const auto& f : in.facts()) {
     if (auto ok = check_key(f.key()); !ok) return fail(ok.error());
-    if (!seen.insert(f.key()).second) return broken(fmt::format("the fact {} twice in one report", f.key()));
+    if (!seen.insert(f.key()).second) return invalid(fmt::format("the fact {} twice in one report", f.key()));
     auto fact = decode_fact(f);
     if (!fact) return fail(fact.error().context("fact " + f.key()));
     out.facts.emplace_back(f.key(), std::move(*fact));
   }
   for (const auto& key : in.removed()) {
     if (auto ok = check_key(key); !ok) return fail(ok.error());
-    if (!seen.insert(key).second) return broken(fmt::format("the fact {} both reported and removed", key));
+    if (!seen.insert(key).second) return invalid(fmt::format("the fact {} both reported and removed", key));
     out.removed.push_back(key);
   }
   return out;
@@ -67,33 +51,33 @@ Result<telemetry::Report> read_report(const wire::Report& in) {
 }  // namespace
 
 Result<telemetry::Event> TelemetryServer::on_frame(ByteView bytes) {
-  if (bytes.size() > telemetry::kMaxFrame) return broken("a frame that is too large");
+  if (bytes.size() > telemetry::kMaxFrame) return invalid("a frame that is too large");
   TelemetryFrame frame;
-  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return broken("a damaged frame");
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return invalid("a damaged frame");
   if (frame.kind_case() == TelemetryFrame::kHello) {
-    if (helloed_) return broken("a second hello");
+    if (helloed_) return invalid("a second hello");
     const auto& in = frame.hello();
     telemetry::Hello hello{in.agent_version(), in.boot_id(), in.last_acked_seq(), in.probes_version(),
                            in.run_id(),        parse_endpoint_uid(in.uid())};
-    if (hello.uid.empty()) return broken("a hello without a valid UID");
-    if (hello.agent_version.size() > 255 || hello.boot_id.size() > 255) return broken("a hello that is too long");
+    if (hello.uid.empty()) return invalid("a hello without a valid UID");
+    if (hello.agent_version.size() > 255 || hello.boot_id.size() > 255) return invalid("a hello that is too long");
     helloed_ = true;
     return hello;
   }
-  if (!welcomed_) return broken("something before hello was answered");
+  if (!welcomed_) return invalid("something before hello was answered");
   switch (frame.kind_case()) {
     case TelemetryFrame::kReport: {
       auto report = read_report(frame.report());
       if (!report) return fail(report.error());
-      if (report->seq == 0) return broken("a report without a number");
+      if (report->seq == 0) return invalid("a report without a number");
       if (first_report_) {
-        if (full_wanted_ && !report->full) return broken("a partial report where a full one was asked for");
+        if (full_wanted_ && !report->full) return invalid("a partial report where a full one was asked for");
         // One that was sent before and not acknowledged comes again: taken again, its values are absolute.
         if (!report->full && report->seq > last_seq_ + 1) {
-          return broken(fmt::format("report {} after {}: some are missing", report->seq, last_seq_));
+          return invalid(fmt::format("report {} after {}: some are missing", report->seq, last_seq_));
         }
       } else if (report->seq != last_seq_ + 1) {
-        return broken(fmt::format("report {} after {}", report->seq, last_seq_));
+        return invalid(fmt::format("report {} after {}", report->seq, last_seq_));
       }
       first_report_ = false;
       full_wanted_ = false;
@@ -101,27 +85,27 @@ Result<telemetry::Event> TelemetryServer::on_frame(ByteView bytes) {
       return std::move(*report);
     }
     case TelemetryFrame::kInventoryOffer: {
-      const auto hash = digest_of(frame.inventory_offer().hash());
+      const auto hash = parse_sha256(frame.inventory_offer().hash());
       if (!hash) return fail(hash.error());
       return telemetry::InventoryOffer{*hash, from_unix_ms(frame.inventory_offer().collected_at_ms())};
     }
     case TelemetryFrame::kInventory: {
-      const auto hash = digest_of(frame.inventory().hash());
+      const auto hash = parse_sha256(frame.inventory().hash());
       if (!hash) return fail(hash.error());
-      if (!wanted_ || *wanted_ != *hash) return broken("an inventory that was not asked for");
+      if (!wanted_ || *wanted_ != *hash) return invalid("an inventory that was not asked for");
       auto text = inflate_text(frame.inventory().zlib(), telemetry::kMaxInventory);
       if (!text) return fail(text.error().context("inventory"));
-      if (sha256(*text) != *hash) return broken("an inventory that does not have its hash");
+      if (sha256(*text) != *hash) return invalid("an inventory that does not have its hash");
       wanted_.reset();
       return telemetry::Inventory{*hash, std::move(*text), frame.inventory().zlib()};
     }
     case TelemetryFrame::kKeepalive: return telemetry::Keepalive{frame.keepalive().seq()};
     case TelemetryFrame::kRenewRequest: {
       const auto& csr = frame.renew_request().csr_der();
-      if (csr.size() > telemetry::kMaxRequest) return broken("a signing request that is too large");
+      if (csr.size() > telemetry::kMaxRequest) return invalid("a signing request that is too large");
       return telemetry::Renew{Bytes(csr.begin(), csr.end())};
     }
-    default: return broken("a frame that agents don't send");
+    default: return invalid("a frame that agents don't send");
   }
 }
 
@@ -137,26 +121,26 @@ Bytes TelemetryServer::welcome(const telemetry::WelcomeInfo& info, std::uint64_t
   w.set_keepalive_s(static_cast<std::uint32_t>(info.keepalive.count()));
   w.set_full_report_wanted(full_report);
   w.set_ems_time_ms(to_unix_ms(info.now));
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::want_inventory(const Sha256& hash) {
   wanted_ = hash;
   TelemetryFrame frame;
-  frame.mutable_inventory_wanted()->set_hash(text_of(hash));
-  return bytes_of(frame);
+  frame.mutable_inventory_wanted()->set_hash(to_text(hash));
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::ack(std::uint64_t seq) {
   TelemetryFrame frame;
   frame.mutable_ack()->set_seq(seq);
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::keepalive_ack(std::uint64_t seq) {
   TelemetryFrame frame;
   frame.mutable_keepalive_ack()->set_seq(seq);
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, bool quarantined,
@@ -172,7 +156,7 @@ Bytes TelemetryServer::tag_state(const std::vector<telemetry::TagStateEntry>& ta
   state.set_show(show);
   state.set_quarantined(quarantined);
   state.set_revision(revision);
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::probes(std::uint64_t version, const std::vector<posture::Probe>& probes) {
@@ -183,7 +167,7 @@ Bytes TelemetryServer::probes(std::uint64_t version, const std::vector<posture::
     out.set_kind(static_cast<wire::Probe::Kind>(probe.kind));
     out.set_argument(probe.argument);
   }
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::profile(const telemetry::ProfileInfo& profile) {
@@ -193,14 +177,14 @@ Bytes TelemetryServer::profile(const telemetry::ProfileInfo& profile) {
   out.set_show_tags(profile.show_tags);
   out.set_vulnerability_scan(profile.vulnerability_scan);
   out.set_inventory_interval_s(static_cast<std::uint32_t>(profile.inventory_interval.count()));
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::renewed(const std::vector<Bytes>& chain_der) {
   TelemetryFrame frame;
   auto& out = *frame.mutable_renew_response();
-  for (const auto& der : chain_der) out.add_chain_der(text_of(der));
-  return bytes_of(frame);
+  for (const auto& der : chain_der) out.add_chain_der(to_text(der));
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::renewal_refused(const Error& error) {
@@ -208,7 +192,7 @@ Bytes TelemetryServer::renewal_refused(const Error& error) {
   auto& out = *frame.mutable_renew_response();
   out.set_error_code(std::string(error_code_name(error.code)));
   out.set_error_message(error.message);
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 Bytes TelemetryServer::goodbye(std::string_view reason, Millis retry_after, std::string_view message) {
@@ -217,7 +201,7 @@ Bytes TelemetryServer::goodbye(std::string_view reason, Millis retry_after, std:
   out.set_reason(std::string(reason));
   out.set_retry_after_ms(static_cast<std::uint32_t>(retry_after.count()));
   out.set_message(std::string(message));
-  return bytes_of(frame);
+  return serialize(frame);
 }
 
 }  // namespace postern::proto

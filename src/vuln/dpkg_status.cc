@@ -20,7 +20,7 @@ struct Stanza {
   std::string_view package, status, arch, version, source;
 };
 
-tl::unexpected<Error> bad(std::size_t line, std::string_view package, std::string_view why) {
+tl::unexpected<Error> bad_status(std::size_t line, std::string_view package, std::string_view why) {
   // The name stands in a message that is shown and sent: only if it is plain text.
   const bool plain =
       !package.empty() && package.size() <= kMaxInventoryField &&
@@ -53,23 +53,23 @@ Status finish(Stanza& stanza, std::vector<Package>& packages) {
   const Stanza s = stanza;
   stanza = {};
   if (s.first_line == 0) return {};
-  if (s.package.empty()) return bad(s.first_line, {}, "an entry without a Package field");
+  if (s.package.empty()) return bad_status(s.first_line, {}, "an entry without a Package field");
   if (s.status.empty()) return {};  // dpkg's own reading: not installed.
   const auto state = state_of(s.status);
-  if (state.empty()) return bad(s.first_line, s.package, "its Status is not three words");
+  if (state.empty()) return bad_status(s.first_line, s.package, "its Status is not three words");
   if (!files_on_disk(state)) return {};
   auto source = s.source;
   auto source_version = s.version;
   if (const auto open = source.find('('); open != std::string_view::npos) {
     if (source.back() != ')')
-      return bad(s.first_line, s.package, "its Source is not \"name (version)\"");
+      return bad_status(s.first_line, s.package, "its Source is not \"name (version)\"");
     source_version = trim(source.substr(open + 1, source.size() - open - 2));
     source = trim(source.substr(0, open));
   }
   if (s.source.empty()) source = s.package;
   if (!valid_token(s.package) || !valid_token(s.arch) || !valid_token(s.version) ||
       !valid_token(source) || !valid_token(source_version)) {
-    return bad(s.first_line, s.package,
+    return bad_status(s.first_line, s.package,
                "it is installed, but Package, Architecture, Version or Source is missing, too long "
                "or not plain text");
   }
@@ -98,7 +98,7 @@ Result<Inventory> parse_dpkg_status(std::string_view text, Distro distro) {
     ++number;
     const auto end = text.find('\n');
     if (end == std::string_view::npos)
-      return bad(number, stanza.package, "the last line has no end: truncated");
+      return bad_status(number, stanza.package, "the last line has no end: truncated");
     const auto line = text.substr(0, end);
     text.remove_prefix(end + 1);
     if (line.empty()) {
@@ -106,12 +106,12 @@ Result<Inventory> parse_dpkg_status(std::string_view text, Distro distro) {
       continue;
     }
     if (line.front() == ' ' || line.front() == '\t') {
-      if (stanza.first_line == 0) return bad(number, {}, "a continued line with nothing before it");
+      if (stanza.first_line == 0) return bad_status(number, {}, "a continued line with nothing before it");
       continue;
     }
     const auto colon = line.find(':');
     if (colon == 0 || colon == std::string_view::npos)
-      return bad(number, stanza.package, "it is no \"Field: value\"");
+      return bad_status(number, stanza.package, "it is no \"Field: value\"");
     if (stanza.first_line == 0) stanza.first_line = number;
     const auto field = line.substr(0, colon);
     std::string_view* place = nullptr;
@@ -121,7 +121,7 @@ Result<Inventory> parse_dpkg_status(std::string_view text, Distro distro) {
     if (same_word(field, "version")) place = &stanza.version;
     if (same_word(field, "source")) place = &stanza.source;
     if (place == nullptr) continue;
-    if (!place->empty()) return bad(number, stanza.package, "the field is given twice");
+    if (!place->empty()) return bad_status(number, stanza.package, "the field is given twice");
     *place = trim(line.substr(colon + 1));
   }
   if (auto s = finish(stanza, inventory.packages); !s) return fail(s.error());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/sort_unique.h"
 #include "base/text.h"
 
 namespace postern::vuln {
@@ -49,8 +50,7 @@ Status check_sources(const std::vector<Package>& packages) {
   std::vector<std::pair<std::string_view, std::string_view>> pairs;
   pairs.reserve(packages.size());
   for (const auto& p : packages) pairs.emplace_back(p.source, p.source_version);
-  std::sort(pairs.begin(), pairs.end());
-  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  sort_unique(pairs);
   std::size_t versions = 0;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     versions = i > 0 && pairs[i].first == pairs[i - 1].first ? versions + 1 : 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/sort_unique.h"
 #include "vuln/debian_version.h"
 #include "vuln/kernel.h"
 
@@ -174,9 +175,8 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
   result.counts = counts_of(standings);
   std::fill(standings.begin(), standings.end(), std::uint8_t{kNone});
   auto& findings = result.findings;
-  std::sort(findings.begin(), findings.end());
   // One package of two architectures in one version is one finding.
-  findings.erase(std::unique(findings.begin(), findings.end()), findings.end());
+  sort_unique(findings);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
+#include "base/sort_unique.h"
 #include "vuln/debian_version.h"
 #include "vuln/osv.h"
 #include "vuln/osv_ranges.h"
@@ -17,7 +18,7 @@ namespace json = boost::json;
 constexpr std::size_t kMaxId = 128;
 constexpr std::size_t kMaxName = 256;
 
-tl::unexpected<Error> bad(std::string why) {
+tl::unexpected<Error> bad_record(std::string why) {
   return fail(ErrorCode::kInvalidArgument, std::move(why));
 }
 
@@ -38,7 +39,7 @@ Result<const T*> member(const json::object& object, std::string_view name) {
   if constexpr (std::is_same_v<T, json::array>) typed = value->if_array();
   if constexpr (std::is_same_v<T, json::string>) typed = value->if_string();
   if constexpr (std::is_same_v<T, bool>) typed = value->if_bool();
-  if (typed == nullptr) return bad(fmt::format("\"{}\" has the wrong JSON type", name));
+  if (typed == nullptr) return bad_record(fmt::format("\"{}\" has the wrong JSON type", name));
   return typed;
 }
 
@@ -64,7 +65,7 @@ Status add_cves(const json::object& record, std::string_view name, std::vector<s
   if (*list == nullptr) return {};
   for (const auto& value : **list) {
     const auto* text = value.if_string();
-    if (text == nullptr) return bad(fmt::format("\"{}\" holds something other than ids", name));
+    if (text == nullptr) return bad_record(fmt::format("\"{}\" holds something other than ids", name));
     if (const auto cve = cve_in(view(*text)); !cve.empty()) cves.emplace_back(cve);
   }
   return {};
@@ -82,8 +83,7 @@ Result<std::vector<std::string>> identities(const json::object& record, std::str
   if (cves.empty() && (id.starts_with("DSA-") || id.starts_with("DLA-"))) {
     if (auto s = add_cves(record, "related", cves); !s) return fail(s.error());
   }
-  std::sort(cves.begin(), cves.end());
-  cves.erase(std::unique(cves.begin(), cves.end()), cves.end());
+  sort_unique(cves);
   if (cves.empty()) cves.emplace_back(id);
   return cves;
 }
@@ -97,11 +97,11 @@ Result<Severity> cvss_of(const json::object& holder) {
   if (*list == nullptr) return worst;
   for (const auto& value : **list) {
     const auto* item = value.if_object();
-    if (item == nullptr) return bad("\"severity\" holds something other than objects");
+    if (item == nullptr) return bad_record("\"severity\" holds something other than objects");
     const auto type = member<json::string>(*item, "type");
     const auto score = member<json::string>(*item, "score");
     if (!type || !score || *type == nullptr || *score == nullptr) {
-      return bad("a \"severity\" lacks its type or score");
+      return bad_record("a \"severity\" lacks its type or score");
     }
     if (view(**type) != "CVSS_V3") continue;
     const auto number = cvss3_base_score(view(**score));
@@ -135,7 +135,7 @@ Status add_specific(const json::object& holder, std::string_view name, Judgement
     boost::system::error_code ec;
     const auto number = score->is_number() ? score->to_number<double>(ec) : -1.0;
     if (ec || !(number >= 0.0 && number <= 10.0))
-      return bad("\"cvss3_base\" is no number from 0 to 10");
+      return bad_record("\"cvss3_base\" is no number from 0 to 10");
     judgement.cvss = std::max(judgement.cvss, severity_of_cvss(number));
   }
   return {};
@@ -178,29 +178,28 @@ Status add_ranges(const json::array& ranges, std::vector<AffectedInterval>& inte
       "an event is not one of introduced, fixed, last_affected, limit";
   for (const auto& value : ranges) {
     const auto* range = value.if_object();
-    if (range == nullptr) return bad("\"ranges\" holds something other than objects");
+    if (range == nullptr) return bad_record("\"ranges\" holds something other than objects");
     const auto type = member<json::string>(*range, "type");
     const auto events = member<json::array>(*range, "events");
-    if (!type || *type == nullptr) return bad("a range lacks its type");
-    if (!events || *events == nullptr) return bad("a range lacks its events");
+    if (!type || *type == nullptr) return bad_record("a range lacks its type");
+    if (!events || *events == nullptr) return bad_record("a range lacks its events");
     if (view(**type) == "GIT") continue;  // Commits say nothing about a package's versions.
-    if (view(**type) != "ECOSYSTEM") return bad("a range is neither of type ECOSYSTEM nor GIT");
+    if (view(**type) != "ECOSYSTEM") return bad_record("a range is neither of type ECOSYSTEM nor GIT");
     usable = true;
     std::vector<RangeEvent> list;
     for (const auto& e : **events) {
       const auto* event = e.if_object();
-      if (event == nullptr || event->size() != 1) return bad(std::string(kBadEvent));
+      if (event == nullptr || event->size() != 1) return bad_record(std::string(kBadEvent));
       const auto* version = event->begin()->value().if_string();
       const auto key = event->begin()->key();
       const auto kind = range_event_kind({key.data(), key.size()});
-      if (version == nullptr || !kind) return bad(std::string(kBadEvent));
+      if (version == nullptr || !kind) return bad_record(std::string(kBadEvent));
       list.push_back({*kind, view(*version)});
     }
     if (auto s = add_intervals(std::move(list), intervals); !s) return s;
-    if (intervals.size() > kMaxIntervals) return bad("an affected package has too many ranges");
+    if (intervals.size() > kMaxIntervals) return bad_record("an affected package has too many ranges");
   }
-  std::sort(intervals.begin(), intervals.end());
-  intervals.erase(std::unique(intervals.begin(), intervals.end()), intervals.end());
+  sort_unique(intervals);
   return {};
 }
 
@@ -212,15 +211,13 @@ Status add_versions(const json::array& list, AffectedVersions& affected) {
   for (const auto& value : list) {
     const auto* version = value.if_string();
     if (version == nullptr || !valid_debian_version(view(*version))) {
-      return bad("\"versions\" holds something that is no Debian version");
+      return bad_record("\"versions\" holds something that is no Debian version");
     }
     std::string_view fixed;
     if (sift && affects(of_ranges, view(*version), fixed)) continue;
     affected.versions.emplace_back(view(*version));
   }
-  std::sort(affected.versions.begin(), affected.versions.end());
-  affected.versions.erase(std::unique(affected.versions.begin(), affected.versions.end()),
-                          affected.versions.end());
+  sort_unique(affected.versions);
   return {};
 }
 
@@ -234,7 +231,7 @@ Result<std::shared_ptr<const AffectedVersions>> versions_of(const json::object& 
   if (*ranges != nullptr) {
     if (auto s = add_ranges(**ranges, result->intervals, usable); !s) return fail(s.error());
   }
-  if (!usable) return bad("an affected package has neither versions nor a range of versions");
+  if (!usable) return bad_record("an affected package has neither versions nor a range of versions");
   if (*versions != nullptr) {
     if (auto s = add_versions(**versions, *result); !s) return fail(s.error());
   }
@@ -257,14 +254,14 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
   const auto ecosystem = member<json::string>(**package, "ecosystem");
   const auto name = member<json::string>(**package, "name");
   if (!ecosystem || !name || *ecosystem == nullptr || *name == nullptr) {
-    return bad("a package lacks its ecosystem or name");
+    return bad_record("a package lacks its ecosystem or name");
   }
   if (!judged_here(view(**ecosystem))) {
     ++found.foreign;
     return {};
   }
   if (!plain(view(**name), kMaxName))
-    return bad("a package's name is empty, too long or not plain text");
+    return bad_record("a package's name is empty, too long or not plain text");
   const auto judgement = judgement_of_affected(affected, record);
   if (!judgement) return fail(judgement.error());
   auto versions = versions_of(affected);
@@ -292,7 +289,7 @@ Status read_record(const json::object& record, std::string_view id, const FeedLi
   const auto schema = member<json::string>(record, "schema_version");
   if (!schema) return fail(schema.error());
   if (*schema != nullptr && !view(**schema).starts_with("1."))
-    return bad("its schema_version is not 1.x");
+    return bad_record("its schema_version is not 1.x");
   const auto since = member<json::string>(record, "withdrawn");
   if (!since) return fail(since.error());
   withdrawn = *since != nullptr && !(*since)->empty();
@@ -306,7 +303,7 @@ Status read_record(const json::object& record, std::string_view id, const FeedLi
   if (!judgement) return fail(judgement.error());
   for (const auto& value : **affected) {
     const auto* object = value.if_object();
-    if (object == nullptr) return bad("\"affected\" holds something other than objects");
+    if (object == nullptr) return bad_record("\"affected\" holds something other than objects");
     if (auto s = add_affected(*object, *cves, *judgement, limits, found); !s) return s;
   }
   return {};
@@ -328,13 +325,13 @@ Status parse_osv_record(std::string_view text, const FeedLimits& limits,
   boost::system::error_code ec;
   const auto value = json::parse({text.data(), text.size()}, ec, &memory, options);
   if (ec == json::error::too_deep)
-    return bad(fmt::format("JSON nested deeper than {} levels", limits.json_depth));
-  if (ec) return bad("not a JSON document: " + ec.message());
+    return bad_record(fmt::format("JSON nested deeper than {} levels", limits.json_depth));
+  if (ec) return bad_record("not a JSON document: " + ec.message());
   const auto* record = value.if_object();
-  if (record == nullptr) return bad("the record is not a JSON object");
+  if (record == nullptr) return bad_record("the record is not a JSON object");
   const auto id = member<json::string>(*record, "id");
   if (!id || *id == nullptr || !plain(view(**id), kMaxId)) {
-    return bad(fmt::format("the record has no \"id\" of 1 to {} plain characters", kMaxId));
+    return bad_record(fmt::format("the record has no \"id\" of 1 to {} plain characters", kMaxId));
   }
   Found found;
   bool withdrawn = false;

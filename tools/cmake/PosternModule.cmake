@@ -5,6 +5,9 @@ include_guard()
 option(POSTERN_FUZZ "Link the fuzz harnesses with libFuzzer (clang)" OFF)
 option(POSTERN_WERROR "Treat warnings as errors" ON)
 option(POSTERN_TESTS "Build the tests" ON)
+# A module's files are compiled eight at a time (the release preset): half of a file's time goes into what its neighbours
+# instantiate too. So no two files of a module give different things the same name in their anonymous namespaces.
+option(POSTERN_UNITY "Compile several files of a module at once" OFF)
 # Tests and harnesses are compiled in half the time; what they test is compiled as it is shipped.
 set(POSTERN_TEST_OPTIONS "$<$<CONFIG:Release>:-O0;-g0>" -U_FORTIFY_SOURCE)
 set(POSTERN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
@@ -41,6 +44,7 @@ macro(postern_dependencies)
   target_compile_options(postern_options INTERFACE
     -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
     "$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-mismatched-new-delete>"
+    $<$<AND:$<BOOL:${POSTERN_UNITY}>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>  # warns wherever it isn't the main file
     -fno-omit-frame-pointer -fstack-protector-strong $<$<BOOL:${POSTERN_WERROR}>:-Werror>)
   postern_pch_options(postern_options)
   target_compile_definitions(postern_options INTERFACE
@@ -116,6 +120,7 @@ function(postern_module name)
     if(A_PCH)
       postern_precompiled(postern_${name} ${A_PCH})
     endif()
+    set_target_properties(postern_${name} PROPERTIES UNITY_BUILD ${POSTERN_UNITY} UNITY_BUILD_BATCH_SIZE 8)
   else()
     add_library(postern_${name} INTERFACE)
     target_link_libraries(postern_${name} INTERFACE ${A_DEPS} ${A_LINK})

@@ -13,6 +13,9 @@
 
 namespace postern::agent {
 
+/// The source of facts that only a running system has.
+inline constexpr const char* kForeignRoot = "another root file system";
+
 /// What the collectors read so far.
 class Facts {
  public:

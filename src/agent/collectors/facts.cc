@@ -3,15 +3,11 @@
 #include <system_error>
 
 #include "agent/collectors/collector.h"
+#include "agent/watch/path_trace.h"
 #include "base/file.h"
 #include "base/text.h"
 
 namespace postern::agent {
-namespace {
-
-constexpr int kMaxLinks = 40;
-
-}  // namespace
 
 posture::UnknownReason reason_of(const Error& error) {
   switch (error.code) {

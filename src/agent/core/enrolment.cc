@@ -19,17 +19,9 @@ constexpr std::size_t kMaxText = 255;
 constexpr std::size_t kMaxMacs = 64;
 constexpr std::size_t kMaxChain = 8;
 
-std::string text_of(const posture::FactMap& facts, std::string_view key) {
-  const auto it = facts.find(key);
-  const auto* text = it == facts.end() ? nullptr : it->second.as<std::string>();
+std::string fact_text(const posture::FactMap& facts, std::string_view key) {
+  const auto* text = posture::known<std::string>(facts, key);
   return text == nullptr ? std::string() : text->substr(0, kMaxText);
-}
-
-ErrorCode code_named(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
-    if (error_code_name(static_cast<ErrorCode>(i)) == name) return static_cast<ErrorCode>(i);
-  }
-  return ErrorCode::kInternal;
 }
 
 }  // namespace
@@ -66,9 +58,9 @@ std::string enrol_request(const std::string& code, const pki::PrivateKey& key, c
   wire::EnrolRequest request;
   request.set_code(code);
   request.set_csr_der(std::string(as_text(pki::make_request(key))));
-  request.set_host_name(text_of(facts, keys::kHostName));
-  request.set_machine_id(text_of(facts, keys::kMachineId));
-  request.set_hardware_uuid(text_of(facts, keys::kHardwareUuid));
+  request.set_host_name(fact_text(facts, keys::kHostName));
+  request.set_machine_id(fact_text(facts, keys::kMachineId));
+  request.set_hardware_uuid(fact_text(facts, keys::kHardwareUuid));
   request.set_agent_version(agent_version);
   if (const auto it = facts.find(keys::kMacs); it != facts.end()) {
     if (const auto* macs = it->second.as<std::vector<std::string>>()) {
@@ -86,7 +78,7 @@ Result<Enrolment> enrol_response(ByteView body, const pki::PrivateKey& key, std:
   if (!in.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
     return fail(ErrorCode::kDataLoss, "the EMS answered what cannot be read; does its version fit this agent's?");
   }
-  if (!in.error_code().empty()) return fail(code_named(in.error_code()), in.error_message());
+  if (!in.error_code().empty()) return fail(parse_error_code(in.error_code()), in.error_message());
   Enrolment out{parse_endpoint_uid(in.uid()),
                 EmsSerial(in.ems_serial()),
                 TenantId(in.tenant_id()),

@@ -28,13 +28,6 @@ json::parse_options strict() {
 
 tl::unexpected<Error> bad(std::string what) { return fail(ErrorCode::kInvalidArgument, std::move(what)); }
 
-ErrorCode code_named(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
-    if (error_code_name(static_cast<ErrorCode>(i)) == name) return static_cast<ErrorCode>(i);
-  }
-  return ErrorCode::kInternal;
-}
-
 }  // namespace
 
 bool needs_owner(Command command) { return command != Command::kStatus; }
@@ -104,7 +97,7 @@ Result<std::string> parse_local_answer(std::string_view message) {
     const auto* text = error->get_object().if_contains("message");
     if (code == nullptr || text == nullptr || !code->is_string() || !text->is_string()) return damaged();
     const std::string_view name(code->get_string().data(), code->get_string().size());
-    return fail(code_named(name), std::string(text->get_string()));
+    return fail(parse_error_code(name), std::string(text->get_string()));
   }
   if (!object.contains("ok")) return damaged();
   const auto* status = object.if_contains("status");

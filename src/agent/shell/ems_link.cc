@@ -7,7 +7,7 @@
 namespace postern::agent {
 namespace {
 
-constexpr const char* kProtocol = "postern-telemetry/1";
+constexpr const char* kTelemetryProtocol = "postern-telemetry/1";
 constexpr std::size_t kMaxMessage = 8u << 20;
 constexpr std::size_t kMaxQueue = 16u << 20;
 
@@ -41,7 +41,7 @@ void EmsLink::attempt() {
     failures_ += (failures_.empty() ? "" : "; ") + error.message;
     attempt();
   };
-  auto to = ems_target(address, root_key_sha256_, kProtocol, clock_);
+  auto to = ems_target(address, root_key_sha256_, kTelemetryProtocol, clock_);
   if (!to) return failed(to.error());
   to->target.tls.identity = identity_;
   net::WebSocketLimits limits;

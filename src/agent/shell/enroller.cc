@@ -9,7 +9,7 @@
 namespace postern::agent {
 namespace {
 
-constexpr const char* kProtocol = "postern-enrol/1";
+constexpr const char* kEnrolProtocol = "postern-enrol/1";
 constexpr std::size_t kMaxAnswer = 256u << 10;
 
 }  // namespace
@@ -44,7 +44,7 @@ void Enroller::attempt() {
   if (tried_ == invitation_.addresses.size()) {
     return finish(fail(failure_, fmt::format("the EMS can't be reached: {}", failures_)));
   }
-  auto to = ems_target(invitation_.addresses[tried_++], invitation_.root_key_sha256, kProtocol, clock_);
+  auto to = ems_target(invitation_.addresses[tried_++], invitation_.root_key_sha256, kEnrolProtocol, clock_);
   if (!to) return failed(to.error());
   net::HttpRequest request;
   request.method = "POST";

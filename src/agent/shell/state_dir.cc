@@ -37,7 +37,7 @@ Result<json::object> parse_object(std::string_view text) {
   return std::move(value.get_object());
 }
 
-std::string text_of(const json::object& object, std::string_view name) {
+std::string member_text(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains({name.data(), name.size()});
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
@@ -107,20 +107,20 @@ std::string print_enrolment(const Enrolment& e) {
 Result<StoredEnrolment> read_enrolment(std::string_view text, const std::optional<pki::PrivateKey>& key) {
   const auto object = parse_object(text);
   if (!object) return fail(object.error());
-  const auto registration = text_of(*object, "registration");
+  const auto registration = member_text(*object, "registration");
   if (registration == "unregistered") return StoredEnrolment{};
-  if (registration == "deregistered") return StoredEnrolment{text_of(*object, "reason"), std::nullopt};
+  if (registration == "deregistered") return StoredEnrolment{member_text(*object, "reason"), std::nullopt};
   if (registration != "registered") return damaged("it names no registration");
   // Without its key a certificate is worth nothing.
   if (!key) return StoredEnrolment{"the private key is gone; enrol again", std::nullopt};
-  const auto digest = from_hex(text_of(*object, "root_key_sha256"));
-  Enrolment out{parse_endpoint_uid(text_of(*object, "uid")), EmsSerial(text_of(*object, "ems_serial")),
-                TenantId(text_of(*object, "tenant_id")), texts_of(*object, "addresses"), {}, *key, {}, {}, {}, {}};
+  const auto digest = from_hex(member_text(*object, "root_key_sha256"));
+  Enrolment out{parse_endpoint_uid(member_text(*object, "uid")), EmsSerial(member_text(*object, "ems_serial")),
+                TenantId(member_text(*object, "tenant_id")), texts_of(*object, "addresses"), {}, *key, {}, {}, {}, {}};
   if (out.uid.empty() || out.addresses.empty() || !digest || digest->size() != out.root_key_sha256.size()) {
     return damaged("a part of the enrolment is missing");
   }
   std::memcpy(out.root_key_sha256.data(), digest->data(), digest->size());
-  auto chain = pki::certificates_from_pem(text_of(*object, "chain"));
+  auto chain = pki::certificates_from_pem(member_text(*object, "chain"));
   if (!chain) return damaged("its certificate is damaged");
   if (!adopt_chain(out, std::move(*chain))) {
     return StoredEnrolment{"the private key is another one; enrol again", std::nullopt};

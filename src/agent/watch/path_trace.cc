@@ -13,8 +13,6 @@
 namespace postern::agent {
 namespace {
 
-constexpr int kMaxLinks = 40;
-
 PathTrace::End end_of(int error) {
   if (error == ENOENT || error == ENOTDIR) return PathTrace::End::kMissing;
   if (error == EACCES || error == EPERM) return PathTrace::End::kDenied;

@@ -22,8 +22,11 @@ struct PathTrace {
   friend bool operator==(const PathTrace&, const PathTrace&) = default;
 };
 
-/// `path` is absolute. Opens nothing, so that no pipe or device can hang it; at most 40 links are followed, as the
-/// kernel does.
+/// Links that are followed on the way to a file, as many as the kernel follows (path_resolution(7)).
+inline constexpr int kMaxLinks = 40;
+
+/// `path` is absolute. Opens nothing, so that no pipe or device can hang it; at most `kMaxLinks`
+/// links are followed.
 PathTrace trace_path(const std::filesystem::path& path);
 
 }  // namespace postern::agent

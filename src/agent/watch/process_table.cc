@@ -12,8 +12,6 @@
 namespace postern::agent {
 namespace {
 
-constexpr std::size_t kMaxComm = 15;
-
 struct Names {
   ProcessStat stat;
   std::string program;  // base name; empty for kernel threads and where we may not look

@@ -3,6 +3,7 @@
 // name.
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,10 @@ struct ProcessStat {
 };
 std::optional<ProcessStat> parse_process_stat(std::string_view stat);
 
-/// Does that process, alive, go by this name? The kernel keeps 15 bytes of a `comm`: a longer name needs the program's.
+/// Bytes that the kernel keeps of a `comm`.
+inline constexpr std::size_t kMaxComm = 15;
+
+/// Does that process, alive, go by this name? A longer name needs the program's.
 bool process_has_name(pid_t pid, std::string_view name);
 /// Processes alive that go by each of these names, in the order of `names`; at most `limit` of each.
 std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& names, std::size_t limit);

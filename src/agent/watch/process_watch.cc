@@ -12,7 +12,6 @@ namespace postern::agent {
 namespace {
 
 constexpr std::size_t kMaxHeld = 16;  // of one name; when all of them have ended, the rest is looked for
-constexpr std::size_t kMaxComm = 15;
 constexpr int kMaxAwaited = 256;
 constexpr int kAttempts = 9;  // 1, 2, 4, … ms: how long a starting program may take to get its name
 // A process can take another name without starting a program: such ones are found by looking now and then.

@@ -3,22 +3,12 @@
 #include <utility>
 
 #include "ems/bootstrap/identity.h"
+#include "ems/bootstrap/lifetimes.h"
 #include "ems/registry/codec.h"
 #include "pki/certificate.h"
 
 namespace postern::ems {
 namespace {
-
-constexpr Seconds kDay{24 * 3600};
-constexpr auto kRootLife = 20 * 365 * kDay;
-constexpr auto kZtnaLife = 10 * 365 * kDay;
-constexpr auto kTelemetryLife = 2 * 365 * kDay;
-constexpr auto kWebLife = 2 * 365 * kDay;
-
-/// An hour back: clocks of the other side may be a little behind.
-pki::Validity validity(Now now, Seconds life) {
-  return {now.wall - Seconds(3600), now.wall + std::chrono::duration_cast<Millis>(life)};
-}
 
 Status commit(Store& store, const Batch& batch) {
   const auto done = store.commit(batch);

@@ -4,6 +4,7 @@
 #include "ems/core/impl.h"
 #include "pki/certificate.h"
 #include "posture/fact_keys.h"
+#include "proto/serialize.h"
 #include "wire/telemetry.pb.h"
 
 namespace postern::ems {
@@ -13,17 +14,11 @@ constexpr std::size_t kMaxEnrolRequest = 64u << 10;
 constexpr std::size_t kMaxText = 255;
 constexpr int kMaxMacs = 64;
 
-Bytes bytes_of(const wire::EnrolResponse& response) {
-  Bytes bytes(response.ByteSizeLong());
-  response.SerializeToArray(bytes.data(), static_cast<int>(bytes.size()));
-  return bytes;
-}
-
 Bytes refusal(const Error& error) {
   wire::EnrolResponse response;
   response.set_error_code(std::string(error_code_name(error.code)));
   response.set_error_message(error.message);
-  return bytes_of(response);
+  return proto::serialize(response);
 }
 
 struct Wish {
@@ -160,7 +155,7 @@ void EmsCore::Impl::enrol(Now now, IpAddress source, ByteView request, std::func
     response.set_ems_serial(identity_->serial.str());
     response.set_tenant_id(identity_->tenant.str());
     for (const auto& der : chain(e.certificates.front().der)) response.add_chain_der(std::string(as_text(der)));
-    held_.push_back({act::Complete{[done, bytes = bytes_of(response)] { done(bytes); }}, false,
+    held_.push_back({act::Complete{[done, bytes = proto::serialize(response)] { done(bytes); }}, false,
                      [done](const Error& error) { done(refusal(error)); }});
     after_input(now);
   };

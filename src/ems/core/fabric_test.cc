@@ -25,7 +25,7 @@ TEST_F(Lab, AGatewayGetsNothingUntilItIsAuthorisedAndItsKeyIsPinnedThen) {
   // A question that is asked all the same is not answered.
   wire::FabricFrame ask;
   ask.mutable_ask_certificate()->set_sha256(std::string(as_text(a.leaf_sha256())));
-  core->fabric_frame(clock.now(), g.session, bytes_of(ask));
+  core->fabric_frame(clock.now(), g.session, proto::serialize(ask));
   run();
   EXPECT_FALSE(data_came(g));
   ASSERT_EQ(core->fabric_devices().size(), 1u);
@@ -323,7 +323,7 @@ TEST_F(Lab, BrokenGatewayFramesEndTheConnection) {
   connect(g);
   wire::FabricFrame frame;
   frame.mutable_hello()->set_serial("PGW0000000000001");
-  core->fabric_frame(clock.now(), g.session, bytes_of(frame));
+  core->fabric_frame(clock.now(), g.session, proto::serialize(frame));
   run();
   EXPECT_EQ(g.session, 0u);
   // A certificate that names no gateway.
@@ -347,7 +347,7 @@ TEST_F(Lab, WhatAGatewaysProxiesDidIsKnownWhileItIsConnectedAndHasSaidSo) {
   // Said although it is not authorised: not listened to.
   wire::FabricFrame early;
   early.mutable_session_report()->set_live_sessions(99);
-  core->fabric_frame(clock.now(), g.session, bytes_of(early));
+  core->fabric_frame(clock.now(), g.session, proto::serialize(early));
   run();
   EXPECT_FALSE(report());
   ASSERT_TRUE(authorise(g));

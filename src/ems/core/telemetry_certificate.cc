@@ -5,14 +5,14 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "ems/bootstrap/lifetimes.h"
 #include "ems/core/impl.h"
 #include "pki/certificate.h"
 
 namespace postern::ems {
 namespace {
 
-constexpr std::chrono::hours kLife{2 * 365 * 24};
-constexpr std::chrono::hours kRenewBefore{60 * 24};
+constexpr std::chrono::hours kRenewTelemetryBefore{60 * 24};
 
 /// The first of `names` that the certificate is not for; empty: there is none.
 std::string missing_name(const pki::CertificateInfo& leaf, const std::vector<std::string>& names) {
@@ -39,7 +39,7 @@ void EmsCore::Impl::renew_telemetry_certificate(Now now) {
   std::string why;
   if (before.not_before > now.wall) {  // made while the clock was ahead
     why = "it would not have been valid before " + to_iso8601(before.not_before);
-  } else if (before.not_after <= now.wall + kRenewBefore) {
+  } else if (before.not_after <= now.wall + kRenewTelemetryBefore) {
     why = "it would have expired at " + to_iso8601(before.not_after);
   } else if (!telemetry_renewed_) {
     // Once a run: a name in a spelling that certificates do not give back would be missing for ever.
@@ -57,7 +57,7 @@ void EmsCore::Impl::renew_telemetry_certificate(Now now) {
     names.insert(names.end(), before.ip_addresses.begin(), before.ip_addresses.end());
   }
   next_telemetry_ = pki::make_server(identity_->root, before.subject_cn, names,
-                                     {now.wall - Seconds(3600), now.wall + kLife}, random_);
+                                     validity(now, kTelemetryLife), random_);
   registry_.meta.edit(std::string(meta::kTelemetry)) = identity_pem(*next_telemetry_);
   audit(now, {"ems", ""}, "telemetry_certificate.renew", identity_->serial.str(),
         fmt::format("{}; the new one has the SHA-256 {}", why,

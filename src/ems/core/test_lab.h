@@ -15,6 +15,7 @@
 #include "proto/deflate.h"
 #include "proto/fabric_client.h"
 #include "proto/fact_codec.h"
+#include "proto/serialize.h"
 #include "wire/fabric.pb.h"
 #include "wire/telemetry.pb.h"
 
@@ -133,11 +134,6 @@ class Lab : public ::testing::Test {
     return code;
   }
 
-  static Bytes bytes_of(const google::protobuf::MessageLite& message) {
-    const auto text = message.SerializeAsString();
-    return Bytes(text.begin(), text.end());
-  }
-
   /// Returns the error's code, empty on success.
   std::string enrol(TestAgent& agent, const std::string& code, const std::string& machine = "0123456789abcdef") {
     ask_enrol(agent, code, machine);
@@ -152,7 +148,7 @@ class Lab : public ::testing::Test {
     request.set_host_name("host");
     request.set_machine_id(machine);
     request.add_macs(std::string("\x02\x09\x0f\x00\x01\x02", 6));
-    core->enrol(clock.now(), *IpAddress::parse("10.0.1.2"), bytes_of(request), [&agent](Bytes response) {
+    core->enrol(clock.now(), *IpAddress::parse("10.0.1.2"), proto::serialize(request), [&agent](Bytes response) {
       agent.enrolled.ParseFromArray(response.data(), static_cast<int>(response.size()));
     });
   }
@@ -170,7 +166,7 @@ class Lab : public ::testing::Test {
     run();
   }
   void send(TestAgent& agent, const wire::TelemetryFrame& frame) {
-    core->telemetry_frame(clock.now(), agent.session, bytes_of(frame));
+    core->telemetry_frame(clock.now(), agent.session, proto::serialize(frame));
   }
   posture::Fact fact(posture::FactValue value) { return {std::move(value), clock.now().wall, "test"}; }
   /// Without running: nothing is committed yet.

@@ -3,15 +3,15 @@
 
 #include <fmt/format.h>
 
+#include "ems/bootstrap/lifetimes.h"
 #include "ems/core/impl.h"
 #include "pki/certificate.h"
 
 namespace postern::ems {
 namespace {
 
-constexpr std::chrono::hours kLife{2 * 365 * 24};
 /// Before it expires. Gateways that pinned it stop and ask: their administrators shall not find it on the last day.
-constexpr std::chrono::hours kRenewBefore{30 * 24};
+constexpr std::chrono::hours kWebRenewBefore{30 * 24};
 constexpr Seconds kLookEvery{60};
 
 Result<pki::CertificateInfo> leaf_of(const ServerCertificate& certificate) {
@@ -40,7 +40,7 @@ void EmsCore::Impl::look_at_web_certificate() const {
   if (!leaf) return;  // not written by us; what is known is shown
   web_certificate_.sha256 = leaf->sha256;
   web_certificate_.not_after = leaf->not_after;
-  if (selected.built_in) web_certificate_.renews_at = leaf->not_after - kRenewBefore;
+  if (selected.built_in) web_certificate_.renews_at = leaf->not_after - kWebRenewBefore;
 }
 
 void EmsCore::Impl::renew_web_certificate(Now now) {
@@ -56,7 +56,7 @@ void EmsCore::Impl::renew_web_certificate(Now now) {
   const auto root = pki::parse_certificate(identity_->root.certificate);
   if (!root || root->not_before > now.wall) return;
   const bool too_early = before->not_before > now.wall;
-  if (!too_early && before->not_after > now.wall + kRenewBefore) return;
+  if (!too_early && before->not_after > now.wall + kWebRenewBefore) return;
   const auto why = too_early ? "it would not have been valid before " + to_iso8601(before->not_before)
                              : "it would have expired at " + to_iso8601(before->not_after);
 
@@ -66,7 +66,7 @@ void EmsCore::Impl::renew_web_certificate(Now now) {
     if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }
   const auto fresh = pki::make_server(identity_->root, before->subject_cn, names,
-                                      {now.wall - Seconds(3600), now.wall + kLife}, random_);
+                                      validity(now, kWebLife), random_);
   auto& c = registry_.certificates.edit(it->first);
   c.chain_pem = pki::to_pem(fresh.certificate) + identity_->root_pem();
   c.key_pem = fresh.key.to_pem();

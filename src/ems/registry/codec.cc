@@ -20,7 +20,7 @@ json::array numbers(const List& list) {
   for (const auto n : list) out.emplace_back(n);
   return out;
 }
-json::array texts(const std::vector<std::string>& list) {
+json::array text_array(const std::vector<std::string>& list) {
   json::array out;
   for (const auto& s : list) out.emplace_back(s);
   return out;
@@ -211,7 +211,7 @@ std::string device_row(const FabricDevice& d) {
   for (const auto k : d.tag_kinds) kinds.emplace_back(posture::tag_kind_name(k));
   for (const auto& s : d.selected) selected.emplace_back(s.str());
   for (const auto& i : d.interfaces) {
-    interfaces.push_back(json::object{{"name", i.name}, {"mac", i.mac.str()}, {"addresses", texts(i.addresses)}});
+    interfaces.push_back(json::object{{"name", i.name}, {"mac", i.mac.str()}, {"addresses", text_array(i.addresses)}});
   }
   json::object o{{"serial", d.serial.str()},
                  {"state", device_state_name(d.state)},

@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 
 /// Long values are for the facts page, not for the log.
-std::string shown(const posture::FactValue& value) {
+std::string fact_text(const posture::FactValue& value) {
   auto text = posture::fact_value_text(value);
   if (text.size() > 200) {
     std::size_t end = 200;
@@ -69,8 +69,8 @@ std::optional<LoggedChange> facts_change(const Endpoint* before, const Endpoint&
       undo.add_removed(key);
     }
     json::object o{{"key", key}};
-    o["before"] = from == nullptr ? json::value(nullptr) : json::value(shown(from->value));
-    o["after"] = to == nullptr ? json::value(nullptr) : json::value(shown(to->value));
+    o["before"] = from == nullptr ? json::value(nullptr) : json::value(fact_text(from->value));
+    o["after"] = to == nullptr ? json::value(nullptr) : json::value(fact_text(to->value));
     list.push_back(std::move(o));
   };
   auto a = was.begin();

@@ -10,17 +10,11 @@ namespace {
 
 namespace keys = posture::keys;
 
-template <class T>
-const T* known(const Endpoint& e, std::string_view key) {
-  const auto it = e.facts.find(key);
-  return it == e.facts.end() ? nullptr : it->second.as<T>();
-}
-
 /// The first address that people mean when they ask for "the" address of a machine.
 const posture::Interface* primary_interface(const Endpoint& e) {
-  const auto* interfaces = known<std::vector<posture::Interface>>(e, keys::kInterfaces);
+  const auto* interfaces = posture::known<std::vector<posture::Interface>>(e.facts, keys::kInterfaces);
   if (interfaces == nullptr) return nullptr;
-  if (const auto* routes = known<std::vector<posture::Route>>(e, keys::kRoutes)) {
+  if (const auto* routes = posture::known<std::vector<posture::Route>>(e.facts, keys::kRoutes)) {
     for (const auto& route : *routes) {
       for (const auto& i : *interfaces) {
         if (i.name == route.interface) return &i;
@@ -42,7 +36,7 @@ bool matches_text(const Endpoint& e, const std::string& q) {
       contains(fact_text(e, keys::kOsVersion), q) || contains(e.public_ip.str(), q)) {
     return true;
   }
-  if (const auto* interfaces = known<std::vector<posture::Interface>>(e, keys::kInterfaces)) {
+  if (const auto* interfaces = posture::known<std::vector<posture::Interface>>(e.facts, keys::kInterfaces)) {
     for (const auto& i : *interfaces) {
       if (contains(i.mac.str(), q)) return true;
       for (const auto& a : i.addresses) {
@@ -121,7 +115,7 @@ EndpointPage find_endpoints(const std::map<EndpointUid, Endpoint>& endpoints, co
 }
 
 IpAddress primary_ip(const Endpoint& e) {
-  if (const auto* routes = known<std::vector<posture::Route>>(e, keys::kRoutes)) {
+  if (const auto* routes = posture::known<std::vector<posture::Route>>(e.facts, keys::kRoutes)) {
     for (const auto& route : *routes) {
       if (route.local_ip.valid()) return route.local_ip;
     }
@@ -136,7 +130,7 @@ MacAddress primary_mac(const Endpoint& e) {
 }
 
 std::string fact_text(const Endpoint& e, std::string_view key) {
-  const auto* text = known<std::string>(e, key);
+  const auto* text = posture::known<std::string>(e.facts, key);
   return text == nullptr ? std::string() : *text;
 }
 

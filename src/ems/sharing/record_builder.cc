@@ -10,16 +10,6 @@ namespace {
 namespace keys = posture::keys;
 using wire::EndpointRecord;
 
-std::string bytes_of(const IpAddress& ip) {
-  if (!ip.valid()) return {};
-  return {reinterpret_cast<const char*>(ip.bytes().data()), ip.is_v4() ? 4u : 16u};
-}
-
-std::string bytes_of(const MacAddress& mac) {
-  if (!mac.valid()) return {};
-  return {reinterpret_cast<const char*>(mac.bytes().data()), mac.bytes().size()};
-}
-
 struct TextLine {
   std::string_view key;
   void (*set)(EndpointRecord&, std::string);
@@ -54,30 +44,24 @@ constexpr FeatureLine kFeatureLines[] = {
     {keys::kFeatureVpn, [](EndpointRecord& r, wire::Feature f) { r.set_vn_feature(f); }},
 };
 
-template <class T>
-const T* known(const Endpoint& e, std::string_view key) {
-  const auto it = e.facts.find(key);
-  return it == e.facts.end() ? nullptr : it->second.as<T>();
-}
-
 void add_network(const Endpoint& e, EndpointRecord& r) {
-  if (const auto* interfaces = known<std::vector<posture::Interface>>(e, keys::kInterfaces)) {
+  if (const auto* interfaces = posture::known<std::vector<posture::Interface>>(e.facts, keys::kInterfaces)) {
     for (const auto& i : *interfaces) {
       if (!i.up) continue;
       auto& out = *r.add_interfaces();
       out.set_name(i.name);
-      out.set_mac(bytes_of(i.mac));
-      for (const auto& a : i.addresses) out.add_addresses(bytes_of(a));
+      out.set_mac(i.mac.packed());
+      for (const auto& a : i.addresses) out.add_addresses(a.packed());
       out.set_up(true);
     }
   }
-  if (const auto* routes = known<std::vector<posture::Route>>(e, keys::kRoutes)) {
+  if (const auto* routes = posture::known<std::vector<posture::Route>>(e.facts, keys::kRoutes)) {
     for (const auto& route : *routes) {
       auto& out = *r.add_routes();
       out.set_interface(route.interface);
-      out.set_gateway_ip(bytes_of(route.gateway_ip));
-      out.set_gateway_mac(bytes_of(route.gateway_mac));
-      out.set_local_ip(bytes_of(route.local_ip));
+      out.set_gateway_ip(route.gateway_ip.packed());
+      out.set_gateway_mac(route.gateway_mac.packed());
+      out.set_local_ip(route.local_ip.packed());
       out.set_vpn(route.vpn);
       out.set_metric(route.metric);
     }
@@ -96,19 +80,19 @@ void add_vulnerabilities(const VulnerabilityState& v, EndpointRecord& r) {
 }
 
 void add_known(const Endpoint& e, const RecordContext& context, EndpointRecord& r) {
-  r.set_public_ip(bytes_of(e.public_ip));
+  r.set_public_ip(e.public_ip.packed());
   r.set_quarantined(e.quarantined);
   r.set_online(e.online);
   r.set_host_name(host_name(e));
   for (const auto& line : kTextLines) {
-    if (const auto* text = known<std::string>(e, line.key)) line.set(r, *text);
+    if (const auto* text = posture::known<std::string>(e.facts, line.key)) line.set(r, *text);
   }
   for (const auto& line : kFeatureLines) {
-    if (const auto* flag = known<bool>(e, line.key)) {
+    if (const auto* flag = posture::known<bool>(e.facts, line.key)) {
       line.set(r, *flag ? wire::FEATURE_PRESENT : wire::FEATURE_ABSENT);
     }
   }
-  if (const auto* memory = known<std::int64_t>(e, keys::kMemoryMb); memory != nullptr && *memory > 0) {
+  if (const auto* memory = posture::known<std::int64_t>(e.facts, keys::kMemoryMb); memory != nullptr && *memory > 0) {
     r.set_memory_mb(static_cast<std::uint64_t>(*memory));
   }
   r.set_vuln_received_ms(to_unix_ms(e.inventory_received_at));

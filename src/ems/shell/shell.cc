@@ -37,7 +37,7 @@ std::string this_host() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-std::string shown(const IpAddress& ip, std::uint16_t port) {
+std::string address_text(const IpAddress& ip, std::uint16_t port) {
   return ip.is_v6() ? fmt::format("[{}]:{}", ip.str(), port) : fmt::format("{}:{}", ip.str(), port);
 }
 
@@ -202,7 +202,7 @@ Status Shell::listen() {
   if (addresses.empty()) {
     const auto& ip = options_.telemetry.ip;
     addresses.push_back(any_address(ip) ? fmt::format("{}:{}", this_host(), telemetry_->port())
-                                        : shown(ip, telemetry_->port()));
+                                        : address_text(ip, telemetry_->port()));
   }
   core_.set_public_addresses(std::move(addresses));
   return {};
@@ -245,8 +245,8 @@ Status Shell::start() {
   const auto status = core_.status();
   log_info("ems.listening", "listening",
            {{"serial", status.serial.str()},
-            {"https", shown(options_.https.ip, https_->port())},
-            {"telemetry", shown(options_.telemetry.ip, telemetry_->port())},
+            {"https", address_text(options_.https.ip, https_->port())},
+            {"telemetry", address_text(options_.telemetry.ip, telemetry_->port())},
             {"endpoints", std::to_string(status.endpoints)},
             {"revision", std::to_string(status.revision)}});
   return {};

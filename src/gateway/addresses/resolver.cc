@@ -20,7 +20,7 @@ bool covers(const LocalInterface::Address& net, const IpAddress& ip) {
   return true;
 }
 
-bool among(const std::vector<MacAddress>& macs, const MacAddress& mac) {
+bool one_of(const std::vector<MacAddress>& macs, const MacAddress& mac) {
   return std::find(macs.begin(), macs.end(), mac) != macs.end();
 }
 
@@ -118,7 +118,7 @@ ResolveReason Resolver::judge_claim(const IpAddress& ip, const Claim& claim, Mac
   const auto it = neighbours_.find({claim.interface, ip});
   if (it == neighbours_.end() || it->second.state == Neighbour::State::kAsking) return ResolveReason::kNeighbourUnknown;
   if (it->second.state == Neighbour::State::kAbsent) return ResolveReason::kNeighbourAbsent;
-  if (!among(claim.macs, it->second.mac)) return ResolveReason::kNeighbourDiffers;
+  if (!one_of(claim.macs, it->second.mac)) return ResolveReason::kNeighbourDiffers;
   // Our own entry says what the network said of its owner, and nothing of anybody else.
   const auto pin = pins_.find(ip);
   if (pin != pins_.end() && pin->second.key == it->first && pin->second.owner != claim.owner) {
@@ -167,7 +167,7 @@ bool Resolver::adopt(const Pin& pin) {
   const auto claims = claims_.find(ip);
   if (claims == claims_.end() || pins_.contains(ip) || neighbours_.contains(pin.key)) return false;
   const bool claimed = std::any_of(claims->second.begin(), claims->second.end(), [&](const Claim& c) {
-    return c.owner == pin.owner && c.interface == pin.key.interface && among(c.macs, pin.mac);
+    return c.owner == pin.owner && c.interface == pin.key.interface && one_of(c.macs, pin.mac);
   });
   if (!claimed) return false;
   neighbours_[pin.key] = {Neighbour::State::kPresent, pin.mac, false};
@@ -199,7 +199,7 @@ void Resolver::decide(const IpAddress& ip) {
       if (reason == ResolveReason::kResolved) passing.push_back({&claim, mac});
       if (reason != ResolveReason::kNeighbourUnknown) continue;
       asked_again = asked_again || (held != resolved_.end() && held->second.owner == claim.owner &&
-                                    held->second.interface == claim.interface && among(claim.macs, held->second.mac));
+                                    held->second.interface == claim.interface && one_of(claim.macs, held->second.mac));
       const NeighbourKey question{claim.interface, ip};
       if (!neighbours_.contains(question) && asked_.insert(question).second) questions_.push_back(question);
     }

@@ -31,7 +31,7 @@ void unauthenticated(const CallPtr& call, std::string_view why) {
   call->fail(401, ErrorNumber::kNone, why);
 }
 
-void dispatch(const CallPtr& call, const std::string& query_token) {
+void answer_call(const CallPtr& call, const std::string& query_token) {
   auto& request = call->request;
   if (request.body.size() > kMaxBody) return call->fail(413, ErrorNumber::kNone, "the body is larger than 1 MiB");
   if (is_signin_address(request.path)) return serve_signin(call);
@@ -101,7 +101,7 @@ void Api::handle(net::HttpRequest request, net::HttpResponder respond) {
   };
   const auto call = std::make_shared<api::Call>(state_, std::move(request), std::move(secured));
   try {
-    api::dispatch(call, token);
+    api::answer_call(call, token);
   } catch (const std::exception& e) {
     log_error("api.failed", e.what(), {{"path", path}});
     call->fail(500, api::ErrorNumber::kNone, "the request failed; the gateway's log says more");

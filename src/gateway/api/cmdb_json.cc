@@ -24,14 +24,12 @@ using config::Value;
 constexpr std::string_view kOriginKey = "q_origin_key";
 constexpr std::size_t kMaxEntries = 10'000;
 
-tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
-
 bool list_of_names(const Attribute& a) {
   return a.many && (a.type == Type::kReference || a.type == Type::kInterface || a.type == Type::kTag);
 }
 
 bool may_be_masked(const Attribute& a) { return a.type == Type::kSecret || a.type == Type::kPem; }
-bool masked(const Attribute& a, const Value& value) {
+bool is_masked(const Attribute& a, const Value& value) {
   return may_be_masked(a) && value.size() == 1 && value.front() == kMask;
 }
 
@@ -297,7 +295,7 @@ Status apply_draft(config::Transaction& t, const ObjectPath& path, const Draft& 
   for (const auto& [attribute, value] : draft.values) {
     const Object* object = t.tree().find(path);
     const Value& now = ObjectView(*table, *object).values(attribute->name);
-    if (masked(*attribute, value)) {
+    if (is_masked(*attribute, value)) {
       if (!now.empty()) continue;
       return invalid(fmt::format("{}: {}: \"{}\" stands for what is kept, and nothing is", config::describe(path),
                                  attribute->name, kMask));

@@ -13,8 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
-
 bool known_field(const config::Table& table, std::string_view name) {
   return (!table.single() && name == table.key.name) || name == "q_origin_key" || table.attribute(name) ||
          table.table(name);

@@ -14,8 +14,6 @@ namespace {
 
 namespace json = boost::json;
 
-tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::kInvalidArgument, std::move(message)); }
-
 /// Members of all objects of a valid JSON text: its colons outside strings.
 std::size_t members_in_text(std::string_view text) {
   std::size_t colons = 0;

@@ -17,7 +17,7 @@ bool flag_of(const json::object& o, std::string_view name) {
   return v && v->is_bool() && v->get_bool();
 }
 
-Result<json::object> parse(std::string_view message) {
+Result<json::object> parse_message(std::string_view message) {
   json::error_code ec;
   json::parse_options options;
   options.max_depth = 8;
@@ -45,7 +45,7 @@ std::string encode(const Response& r) {
 }
 
 Result<Request> decode_request(std::string_view message) {
-  const auto o = parse(message);
+  const auto o = parse_message(message);
   if (!o) return fail(o.error());
   Request r;
   if (const auto* line = o->if_contains("line"); line && line->is_string()) {
@@ -61,7 +61,7 @@ Result<Request> decode_request(std::string_view message) {
 }
 
 Result<Response> decode_response(std::string_view message) {
-  const auto o = parse(message);
+  const auto o = parse_message(message);
   if (!o) return fail(o.error());
   Response r;
   r.reply = {text_of(*o, "output"), text_of(*o, "error"), flag_of(*o, "more"), flag_of(*o, "bye")};

@@ -26,7 +26,7 @@ std::optional<Sha256> digest_of(const ObjectView& o, std::string_view name) {
   return out;
 }
 
-Action action_of(const ObjectView& o) { return o.text("action") == "accept" ? Action::kAccept : Action::kDeny; }
+Action policy_action(const ObjectView& o) { return o.text("action") == "accept" ? Action::kAccept : Action::kDeny; }
 
 TagCondition condition_of(const ObjectView& o) {
   TagCondition out;
@@ -135,7 +135,7 @@ ProxyPolicyConfig proxy_policy_of(const ObjectView& o) {
   p.access_proxies = o.values("access-proxy");
   p.sources = o.values("srcaddr");
   p.condition = condition_of(o);
-  p.action = action_of(o);
+  p.action = policy_action(o);
   p.log = o.text("logtraffic") == "all";
   return p;
 }
@@ -151,7 +151,7 @@ FirewallPolicyConfig firewall_policy_of(const ObjectView& o) {
   p.destinations = o.values("dstaddr");
   p.services = o.values("service");
   p.condition = condition_of(o);
-  p.action = action_of(o);
+  p.action = policy_action(o);
   return p;
 }
 

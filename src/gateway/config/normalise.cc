@@ -63,7 +63,7 @@ bool is_tag_address(std::string_view text) {
   return false;
 }
 
-std::optional<IpAddress> masked(const IpAddress& ip, unsigned prefix) {
+std::optional<IpAddress> network_of(const IpAddress& ip, unsigned prefix) {
   const unsigned bits = ip.is_v4() ? 32 : 128;
   if (prefix > bits) return std::nullopt;
   auto bytes = ip.bytes();
@@ -115,7 +115,7 @@ std::optional<std::string> normal_subnet(const Value& words) {
   const auto ip = IpAddress::parse(parts[0]);
   if (!ip || (parts.size() == 2 && !ip->is_v4())) return std::nullopt;
   const unsigned length = prefix.value_or(ip->is_v4() ? 32 : 128);
-  const auto network = masked(*ip, length);
+  const auto network = network_of(*ip, length);
   if (!network) return std::nullopt;
   if (network->is_v4()) return network->str() + " " + mask_of_prefix(length);
   return fmt::format("{}/{}", network->str(), length);

@@ -5,11 +5,9 @@
 namespace postern::gateway::config {
 namespace {
 
-bool any(const IpAddress& ip) { return ip == *IpAddress::parse(ip.is_v6() ? "::" : "0.0.0.0"); }
-
 bool overlap(const VipConfig& a, const VipConfig& b) {
   if (a.ext_port != b.ext_port || a.ext_ip.is_v6() != b.ext_ip.is_v6()) return false;
-  return a.ext_ip == b.ext_ip || any(a.ext_ip) || any(b.ext_ip);
+  return a.ext_ip == b.ext_ip || a.ext_ip.is_unspecified() || b.ext_ip.is_unspecified();
 }
 
 }  // namespace

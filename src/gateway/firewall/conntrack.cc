@@ -44,7 +44,7 @@ IpAddress address(const nlattr* a) {
   return {};
 }
 
-std::optional<Entry> parse(const nlmsghdr* message) {
+std::optional<Entry> parse_entry(const nlmsghdr* message) {
   if (mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg)) return std::nullopt;
   Entry entry;
   entry.family = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message))->nfgen_family;
@@ -85,7 +85,7 @@ std::optional<Entry> parse(const nlmsghdr* message) {
   return entry;
 }
 
-Error netlink_error(std::string_view doing) {
+Error conntrack_error(std::string_view doing) {
   const int error = errno;
   const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kUnavailable;
   return {code, std::string(doing) + ": " + std::strerror(error)};
@@ -136,7 +136,7 @@ class NetlinkConntrack final : public Conntrack {
 
   /// Sends and reads the answers; `on` for each that is no control message.
   Status exchange(const nlmsghdr* message, const std::function<void(const nlmsghdr*)>& on) {
-    if (mnl_socket_sendto(socket_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking conntrack"));
+    if (mnl_socket_sendto(socket_, message, message->nlmsg_len) < 0) return fail(conntrack_error("asking conntrack"));
     const unsigned port = mnl_socket_get_portid(socket_);
     const auto callback = [](const nlmsghdr* answer, void* data) {
       (*static_cast<const std::function<void(const nlmsghdr*)>*>(data))(answer);
@@ -144,10 +144,10 @@ class NetlinkConntrack final : public Conntrack {
     };
     for (;;) {
       const auto length = mnl_socket_recvfrom(socket_, receive_.data(), receive_.size());
-      if (length < 0) return fail(netlink_error("reading conntrack's answer"));
+      if (length < 0) return fail(conntrack_error("reading conntrack's answer"));
       const int more = mnl_cb_run(receive_.data(), static_cast<std::size_t>(length), sequence_, port, callback,
                                   const_cast<void*>(static_cast<const void*>(&on)));
-      if (more < 0) return fail(netlink_error("conntrack"));
+      if (more < 0) return fail(conntrack_error("conntrack"));
       if (more == MNL_CB_STOP) return {};
     }
   }
@@ -168,7 +168,7 @@ class NetlinkConntrack final : public Conntrack {
       mnl_attr_nest_end(message, filter);
     }
     return exchange(message, [&](const nlmsghdr* answer) {
-      if (auto entry = parse(answer)) out.push_back(std::move(*entry));
+      if (auto entry = parse_entry(answer)) out.push_back(std::move(*entry));
     });
   }
 
@@ -195,9 +195,9 @@ class NetlinkConntrack final : public Conntrack {
 
 Result<std::unique_ptr<Conntrack>> Conntrack::open() {
   mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-  if (!socket) return fail(netlink_error("opening netlink for conntrack"));
+  if (!socket) return fail(conntrack_error("opening netlink for conntrack"));
   if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-    const auto error = netlink_error("binding netlink for conntrack");
+    const auto error = conntrack_error("binding netlink for conntrack");
     mnl_socket_close(socket);
     return fail(error);
   }

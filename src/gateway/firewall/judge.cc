@@ -11,7 +11,7 @@ using config::Action;
 using config::MatchLogic;
 using Protocol = config::ServiceConfig::Protocol;
 
-bool among(const std::vector<AddressRange>& ranges, const IpAddress& ip) {
+bool in_ranges(const std::vector<AddressRange>& ranges, const IpAddress& ip) {
   return ranges.empty() || std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& r) {
     return r.first.is_v4() == ip.is_v4() && r.first <= ip && ip <= r.last;
   });
@@ -54,7 +54,7 @@ bool condition_holds(const Policy& p, const AddressEntry* source) {
 
 bool accepts(const std::vector<Policy>& policies, const AddressEntry* source, const Flow& flow) {
   for (const auto& p : policies) {
-    if (!among(p.sources, flow.source) || !among(p.destinations, flow.destination)) continue;
+    if (!in_ranges(p.sources, flow.source) || !in_ranges(p.destinations, flow.destination)) continue;
     const bool serviced = p.services.empty() || std::any_of(p.services.begin(), p.services.end(),
                                                             [&](const Service& s) { return serves(s, flow); });
     if (serviced && condition_holds(p, source)) return p.action == Action::kAccept;

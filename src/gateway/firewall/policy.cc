@@ -18,12 +18,12 @@ std::vector<AddressRange> ranges(const config::GatewayConfig& config, const std:
   return out;
 }
 
-std::vector<std::string> interfaces(const std::vector<std::string>& names) {
+std::vector<std::string> interfaces_named(const std::vector<std::string>& names) {
   if (std::find(names.begin(), names.end(), "any") != names.end()) return {};
   return names;
 }
 
-std::vector<Service> services(const config::GatewayConfig& config, const std::vector<std::string>& names) {
+std::vector<Service> services_named(const config::GatewayConfig& config, const std::vector<std::string>& names) {
   std::vector<Service> out;
   for (const auto& name : names) {
     const auto* service = config::find_named(config.services, name);
@@ -46,11 +46,11 @@ std::vector<Policy> compile_policies(const config::GatewayConfig& config) {
     if (!p.enabled) continue;
     Policy policy;
     policy.id = p.id;
-    policy.from = interfaces(p.from);
-    policy.to = interfaces(p.to);
+    policy.from = interfaces_named(p.from);
+    policy.to = interfaces_named(p.to);
     policy.sources = ranges(config, p.sources);
     policy.destinations = ranges(config, p.destinations);
-    policy.services = services(config, p.services);
+    policy.services = services_named(config, p.services);
     policy.condition = p.condition;
     policy.action = p.action;
     out.push_back(std::move(policy));

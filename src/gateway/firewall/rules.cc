@@ -24,7 +24,7 @@ std::string chain_name(int id, Direction d, std::string_view part = {}) {
 /// "{ "a", "b" }".
 std::string braces(const std::vector<std::string>& items) { return "{ " + join(items, ", ") + " }"; }
 
-std::string interfaces(std::string_view keyword, const std::vector<std::string>& names) {
+std::string interface_match(std::string_view keyword, const std::vector<std::string>& names) {
   if (names.empty()) return {};
   std::vector<std::string> items;
   for (const auto& name : names) items.push_back('"' + name + '"');
@@ -82,7 +82,7 @@ std::string ports(std::string_view protocol, std::string_view side, std::vector<
 }
 
 /// One match per kind of service; a packet that fits any of them fits.
-std::vector<std::string> services(const std::vector<Service>& list, std::string_view side) {
+std::vector<std::string> service_matches(const std::vector<Service>& list, std::string_view side) {
   if (list.empty()) return {""};
   std::vector<Service::Ports> tcp, udp;
   bool icmp = false;
@@ -99,15 +99,15 @@ std::vector<std::string> services(const std::vector<Service>& list, std::string_
 }
 
 /// Rules of the dispatching chain that lead to the policy's verdict.
-void dispatch(std::vector<std::string>& out, const Policy& p, Direction d) {
+void dispatch_rules(std::vector<std::string>& out, const Policy& p, Direction d) {
   const bool reply = d == Direction::kReply;
-  const std::string links = interfaces("iifname", reply ? p.to : p.from) + interfaces("oifname", reply ? p.from : p.to);
+  const std::string links = interface_match("iifname", reply ? p.to : p.from) + interface_match("oifname", reply ? p.from : p.to);
   const std::string verdict = !p.condition.tags.empty()      ? "jump " + chain_name(p.id, d)
                               : p.action == Action::kAccept ? "accept"
                                                             : "drop";
   // An error message about a connection comes from any router on the way: only for whom it is can be judged.
   const auto rules = [&](const std::string& whom, const std::string& from, const std::string& to) {
-    for (const auto& service : services(p.services, reply ? "sport" : "dport")) {
+    for (const auto& service : service_matches(p.services, reply ? "sport" : "dport")) {
       out.push_back(links + from + to + service + verdict);
     }
     if (reply) out.push_back(links + whom + "ct state related meta l4proto { icmp, ipv6-icmp } " + verdict);
@@ -218,7 +218,7 @@ std::string render_chains(const std::vector<Policy>& policies) {
   for (const auto& p : policies) {
     for (const auto d : {Direction::kOriginal, Direction::kReply}) {
       policy_chains(out, p, d);
-      dispatch(d == Direction::kOriginal ? original : reply, p, d);
+      dispatch_rules(d == Direction::kOriginal ? original : reply, p, d);
     }
   }
   append_chain(out, "original", original);

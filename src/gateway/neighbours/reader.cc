@@ -20,7 +20,7 @@ constexpr int kReadings = 8;                    // of one list that changes whil
 constexpr int kQueue = 4 << 20;                 // bytes of events that may wait for us
 constexpr int kInsist = 20;                     // whoever lies about an entry has to be faster than its card each time
 
-Error netlink_error(std::string_view doing) {
+Error neighbour_error(std::string_view doing) {
   const int error = errno;
   const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied
                     : error == ENODEV || error == ENXIO || error == ENOENT ? ErrorCode::kNotFound
@@ -41,7 +41,7 @@ Result<std::unique_ptr<NetworkReader>> NetworkReader::open() {
   for (auto& s : sockets) {
     s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
     if (!s) {
-      const auto error = netlink_error("opening rtnetlink");
+      const auto error = neighbour_error("opening rtnetlink");
       if (sockets[0]) mnl_socket_close(sockets[0]);
       return fail(error);
     }
@@ -51,13 +51,13 @@ Result<std::unique_ptr<NetworkReader>> NetworkReader::open() {
   if (mnl_socket_bind(reader->events_, 0, MNL_SOCKET_AUTOPID) < 0 ||
       mnl_socket_bind(reader->requests_, 0, MNL_SOCKET_AUTOPID) < 0 ||
       fcntl(events, F_SETFL, O_NONBLOCK) < 0) {
-    return fail(netlink_error("binding rtnetlink"));
+    return fail(neighbour_error("binding rtnetlink"));
   }
   setsockopt(events, SOL_SOCKET, SO_RCVBUF, &kQueue, sizeof kQueue);  // as much as this system allows
   for (int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_NEIGH, RTNLGRP_IPV4_ROUTE,
                     RTNLGRP_IPV6_ROUTE}) {
     if (mnl_socket_setsockopt(reader->events_, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) {
-      return fail(netlink_error("following rtnetlink"));
+      return fail(neighbour_error("following rtnetlink"));
     }
   }
   // Events are followed before the lists are read: nothing falls in between.
@@ -83,10 +83,10 @@ Status NetworkReader::dump(std::uint16_t type, bool& interrupted) {
                             : type == RTM_GETROUTE ? sizeof(rtmsg)
                                                    : sizeof(ndmsg);
   mnl_nlmsg_put_extra_header(message, extra);
-  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error("asking rtnetlink"));
+  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(neighbour_error("asking rtnetlink"));
   for (;;) {
     const auto length = mnl_socket_recvfrom(requests_, buffer_.data(), buffer_.size());
-    if (length < 0) return fail(netlink_error("reading rtnetlink"));
+    if (length < 0) return fail(neighbour_error("reading rtnetlink"));
     bool done = false;
     int error = 0;
     each_message(buffer_.data(), static_cast<std::size_t>(length), [&](const nlmsghdr* m) {
@@ -98,7 +98,7 @@ Status NetworkReader::dump(std::uint16_t type, bool& interrupted) {
     });
     if (error != 0) {
       errno = error;
-      return fail(netlink_error("reading rtnetlink"));
+      return fail(neighbour_error("reading rtnetlink"));
     }
     if (done) return {};
   }
@@ -145,7 +145,7 @@ Status NetworkReader::read() {
       if (auto s = ask_unsettled(); !s) return s;
       return table_.routes_outdated() ? read_routes() : Status();
     } else {
-      return fail(netlink_error("following rtnetlink"));
+      return fail(neighbour_error("following rtnetlink"));
     }
   }
 }
@@ -153,10 +153,10 @@ Status NetworkReader::read() {
 Status NetworkReader::request(nlmsghdr* message, std::string_view doing) {
   message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
   message->nlmsg_seq = ++sequence_;
-  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(netlink_error(doing));
+  if (mnl_socket_sendto(requests_, message, message->nlmsg_len) < 0) return fail(neighbour_error(doing));
   for (;;) {
     const auto length = mnl_socket_recvfrom(requests_, buffer_.data(), buffer_.size());
-    if (length < 0) return fail(netlink_error(doing));
+    if (length < 0) return fail(neighbour_error(doing));
     std::optional<int> answer;
     each_message(buffer_.data(), static_cast<std::size_t>(length), [&](const nlmsghdr* m) {
       if (m->nlmsg_seq == sequence_ && m->nlmsg_type == NLMSG_ERROR) answer = error_of(m);
@@ -164,7 +164,7 @@ Status NetworkReader::request(nlmsghdr* message, std::string_view doing) {
     if (!answer) continue;
     if (*answer == 0) return {};
     errno = *answer;
-    return fail(netlink_error(doing));
+    return fail(neighbour_error(doing));
   }
 }
 

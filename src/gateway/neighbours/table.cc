@@ -14,7 +14,7 @@
 namespace postern::gateway {
 namespace {
 
-IpAddress ip_of(const nlattr* a, int family) {
+IpAddress ip_in(const nlattr* a, int family) {
   const std::size_t length = mnl_attr_get_payload_len(a);
   if (family == AF_INET && length == 4) {
     std::array<std::uint8_t, 4> raw;
@@ -29,7 +29,7 @@ IpAddress ip_of(const nlattr* a, int family) {
   return {};
 }
 
-MacAddress mac_of(const nlattr* a) {
+MacAddress mac_in(const nlattr* a) {
   if (mnl_attr_get_payload_len(a) != 6) return {};
   std::array<std::uint8_t, 6> raw;
   std::memcpy(raw.data(), mnl_attr_get_payload(a), 6);
@@ -85,7 +85,7 @@ void NetworkTable::link(bool added, const void* raw) {
       const char* text = static_cast<const char*>(mnl_attr_get_payload(a));
       name.assign(text, strnlen(text, mnl_attr_get_payload_len(a)));
     }
-    if (mnl_attr_get_type(a) == IFLA_ADDRESS && head->ifi_type == ARPHRD_ETHER) next.mac = mac_of(a);
+    if (mnl_attr_get_type(a) == IFLA_ADDRESS && head->ifi_type == ARPHRD_ETHER) next.mac = mac_in(a);
   });
   if (name.empty()) return;
   if (seen_) seen_->links.insert(index);
@@ -118,8 +118,8 @@ void NetworkTable::address(bool added, const void* raw) {
   if (it == links_.end()) return;
   IpAddress local, other;
   each_attribute(message, sizeof *head, [&](const nlattr* a) {
-    if (mnl_attr_get_type(a) == IFA_LOCAL) local = ip_of(a, head->ifa_family);
-    if (mnl_attr_get_type(a) == IFA_ADDRESS) other = ip_of(a, head->ifa_family);
+    if (mnl_attr_get_type(a) == IFA_LOCAL) local = ip_in(a, head->ifa_family);
+    if (mnl_attr_get_type(a) == IFA_ADDRESS) other = ip_in(a, head->ifa_family);
   });
   // On a point-to-point link IFA_ADDRESS is the other end's.
   const IpAddress ip = local.valid() ? local : other;
@@ -158,8 +158,8 @@ void NetworkTable::neighbour(bool added, const void* raw) {
     if (mnl_attr_get_type(a) == NDA_PROTOCOL && mnl_attr_get_payload_len(a) >= 1) {
       marked = mnl_attr_get_u8(a) == kPinProtocol;
     }
-    if (mnl_attr_get_type(a) == NDA_DST) ip = ip_of(a, head->ndm_family);
-    if (mnl_attr_get_type(a) == NDA_LLADDR) mac = mac_of(a);
+    if (mnl_attr_get_type(a) == NDA_DST) ip = ip_in(a, head->ndm_family);
+    if (mnl_attr_get_type(a) == NDA_LLADDR) mac = mac_in(a);
   });
   if (!ip.valid()) return;
   constexpr auto kAnswered = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
@@ -207,7 +207,7 @@ void NetworkTable::route(const void* raw) {
   if (!head || (head->rtm_family != AF_INET && head->rtm_family != AF_INET6)) return;
   const auto hop = [&](const nlattr* a) {
     IpAddress ip;
-    if (mnl_attr_get_type(a) == RTA_GATEWAY) ip = ip_of(a, head->rtm_family);
+    if (mnl_attr_get_type(a) == RTA_GATEWAY) ip = ip_in(a, head->rtm_family);
     if (mnl_attr_get_type(a) == RTA_VIA && mnl_attr_get_payload_len(a) > 2) {  // of another family than the route's
       const auto* via = static_cast<const std::uint8_t*>(mnl_attr_get_payload(a));
       std::uint16_t family = 0;

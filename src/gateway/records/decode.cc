@@ -9,27 +9,13 @@
 namespace postern::gateway {
 namespace {
 
+/// Empty bytes are no address.
 std::optional<IpAddress> ip_of(const std::string& bytes) {
-  if (bytes.empty()) return IpAddress();
-  if (bytes.size() == 4) {
-    std::array<std::uint8_t, 4> raw;
-    std::memcpy(raw.data(), bytes.data(), 4);
-    return IpAddress::v4(raw);
-  }
-  if (bytes.size() == 16) {
-    std::array<std::uint8_t, 16> raw;
-    std::memcpy(raw.data(), bytes.data(), 16);
-    return IpAddress::v6(raw);
-  }
-  return std::nullopt;
+  return bytes.empty() ? IpAddress() : IpAddress::from_bytes(bytes);
 }
 
 std::optional<MacAddress> mac_of(const std::string& bytes) {
-  if (bytes.empty()) return MacAddress();
-  if (bytes.size() != 6) return std::nullopt;
-  std::array<std::uint8_t, 6> raw;
-  std::memcpy(raw.data(), bytes.data(), 6);
-  return MacAddress(raw);
+  return bytes.empty() ? MacAddress() : MacAddress::from_bytes(bytes);
 }
 
 Feature feature_of(wire::Feature feature) {

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kLimit = 64 << 10;
 constexpr std::chrono::hours kTenYears{24 * 3652};
 
-Status write_all(const std::filesystem::path& dir, const Device& device) {
+Status write_device(const std::filesystem::path& dir, const Device& device) {
   const std::pair<const char*, const std::string*> files[] = {{"device.crt", &device.certificate_pem},
                                                               {"device.key", &device.key_pem},
                                                               {"factory.crt", &device.server_chain_pem},
@@ -43,7 +43,7 @@ Result<Device> load_device(const std::filesystem::path& dir, WallTime now, Rando
     const auto server = pki::make_server(root, device.serial.str(), {"localhost"}, validity, random);
     device.server_chain_pem = pki::to_pem(server.certificate) + pki::to_pem(root.certificate);
     device.server_key_pem = server.key.to_pem();
-    if (auto written = write_all(dir, device); !written) return fail(written.error());
+    if (auto written = write_device(dir, device); !written) return fail(written.error());
     return device;
   }
   device.serial = GatewaySerial(std::string(trim(*serial)));

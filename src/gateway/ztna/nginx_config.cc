@@ -30,7 +30,7 @@ std::string endpoint(const IpAddress& address, std::uint16_t port) {
                          : fmt::format("{}:{}", address.str(), port);
 }
 
-Status check(const NginxConfig& config) {
+Status check_config(const NginxConfig& config) {
   const auto bad = [](std::string message) {
     return fail(ErrorCode::kInvalidArgument, std::move(message));
   };
@@ -63,7 +63,7 @@ Status check(const NginxConfig& config) {
 }  // namespace
 
 Result<std::string> render_nginx_config(const NginxConfig& config) {
-  if (auto ok = check(config); !ok) return fail(ok.error());
+  if (auto ok = check_config(config); !ok) return fail(ok.error());
   const auto module = quoted(config.module_path, "nginx module");
   if (!module) return fail(module.error());
   const auto runtime = quoted(config.runtime_dir, "runtime directory");

@@ -44,7 +44,7 @@ struct Checked {
   std::string said;
 };
 
-Checked check_config(const SpawnOptions& base, const std::filesystem::path& output_path) {
+Checked check_generation(const SpawnOptions& base, const std::filesystem::path& output_path) {
   Checked out;
   const int fd =
       open(output_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -177,7 +177,7 @@ class Process final : public NginxProcess {
     options.argv.push_back("-q");
     auto checked = std::make_shared<Checked>();
     const auto output = options_.dir / "check.out";
-    loop_.offload([options, checked, output] { *checked = check_config(options, output); },
+    loop_.offload([options, checked, output] { *checked = check_generation(options, output); },
                   [this, alive = alive_, wanted, checked] {
                     if (!*alive) return;
                     checking_ = false;

@@ -10,8 +10,6 @@
 namespace postern::gateway {
 namespace {
 
-bool any(const IpAddress& address) { return address == *IpAddress::parse(address.is_v6() ? "::" : "0.0.0.0"); }
-
 }  // namespace
 
 bool port_taken(const IpAddress& address, std::uint16_t port) {
@@ -41,7 +39,7 @@ bool port_taken(const IpAddress& address, std::uint16_t port) {
 
 bool in_the_way(const NginxListener& a, const NginxListener& b) {
   if (a.port != b.port || a.address.is_v6() != b.address.is_v6() || a.address == b.address) return false;
-  return any(a.address) || any(b.address);
+  return a.address.is_unspecified() || b.address.is_unspecified();
 }
 
 }  // namespace postern::gateway

@@ -17,7 +17,7 @@
 namespace postern::gateway {
 namespace {
 
-std::string_view action_of(ecshm::EventType type) {
+std::string_view action_text(ecshm::EventType type) {
   switch (type) {
     case ecshm::EventType::kDenied:
       return "deny";
@@ -114,7 +114,7 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
   line += R"({"time":")";
   put_time(line, e.time);
   line += R"(","type":"traffic","subtype":"ztna","action":")";
-  line += action_of(e.type);
+  line += action_text(e.type);
   line += '"';
   add(line, R"(,"id":)", e.id);
   if (e.type != ecshm::EventType::kAllowed) {

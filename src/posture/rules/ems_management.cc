@@ -7,7 +7,6 @@ namespace postern::posture::rules {
 namespace {
 
 constexpr Reason kManaged{"managed", "the endpoint is registered and its telemetry is connected"};
-constexpr Reason kNotRegistered{"not_registered", "the endpoint is not registered"};
 constexpr Reason kNotConnected{"telemetry_not_connected",
                                "the endpoint's telemetry is not connected"};
 
@@ -33,7 +32,7 @@ class EmsManagement final : public Condition {
   }
 };
 
-Result<std::unique_ptr<const Condition>> compile(const Parameters&, OsFamily) {
+Result<std::unique_ptr<const Condition>> compile_ems_management(const Parameters&, OsFamily) {
   return std::make_unique<EmsManagement>();
 }
 
@@ -46,7 +45,7 @@ const RuleType& ems_management() {
       .help = "The agent is installed and registered, and its telemetry is connected.",
       .systems = {kAllOsFamilies.begin(), kAllOsFamilies.end()},
       .parameters = {},
-      .compile = compile};
+      .compile = compile_ems_management};
   return kType;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr Reason kExists{"file_exists", "what must exist does"};
 constexpr Reason kMissing{"file_missing", "what must exist does not"};
-constexpr Match kDefaultMatch = Match::kAll;
+constexpr Match kAllFiles = Match::kAll;
 constexpr std::size_t kMaxPath =
     480;  // its fact's key must fit into the 512 bytes of wire::Fact.key
 
@@ -57,7 +57,7 @@ bool windows_path(std::string_view path) {
   return (drive || variable) && path.back() != '\\';
 }
 
-Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily os) {
+Result<std::unique_ptr<const Condition>> compile_file(const Parameters& parameters, OsFamily os) {
   const auto& paths = list_of(parameters, "paths");
   for (std::size_t i = 0; i < paths.size(); ++i) {
     if (os == OsFamily::kWindows ? windows_path(paths[i]) : plain_unix_path(paths[i])) continue;
@@ -68,7 +68,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("paths[{}]: {} must be {}", i, posture::quoted(paths[i]), allowed));
   }
-  return std::make_unique<FileExists>(paths, match_of(parameters, kDefaultMatch));
+  return std::make_unique<FileExists>(paths, match_of(parameters, kAllFiles));
 }
 
 }  // namespace
@@ -83,8 +83,8 @@ const RuleType& file() {
                                               .required = true,
                                               .max_bytes = kMaxPath,
                                               .help = "Absolute paths, such as /etc/x."},
-                                             match_parameter(kDefaultMatch)},
-                              .compile = compile};
+                                             match_parameter(kAllFiles)},
+                              .compile = compile_file};
   return kType;
 }
 

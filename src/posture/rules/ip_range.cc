@@ -14,7 +14,7 @@ namespace {
 constexpr Reason kInside{"address_in_range", "an address of the endpoint is in the range"};
 constexpr Reason kOutside{"address_not_in_range",
                           "no address of an interface that is up is in the range"};
-constexpr Match kDefaultMatch = Match::kAny;
+constexpr Match kAnyRange = Match::kAny;
 
 class InRanges final : public Condition {
  public:
@@ -54,7 +54,7 @@ class InRanges final : public Condition {
   Match match_;
 };
 
-Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily) {
+Result<std::unique_ptr<const Condition>> compile_ip_range(const Parameters& parameters, OsFamily) {
   const auto& texts = list_of(parameters, "ranges");
   std::vector<IpRange> ranges;
   for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -69,7 +69,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
     }
     ranges.push_back(*range);
   }
-  return std::make_unique<InRanges>(texts, std::move(ranges), match_of(parameters, kDefaultMatch));
+  return std::make_unique<InRanges>(texts, std::move(ranges), match_of(parameters, kAnyRange));
 }
 
 }  // namespace
@@ -87,8 +87,8 @@ const RuleType& ip_range() {
             .type = ParameterSpec::Type::kTexts,
             .required = true,
             .help = "Networks, ranges or addresses, such as 10.0.1.0/24 or 10.0.2.1-10.0.2.9."},
-           match_parameter(kDefaultMatch)},
-      .compile = compile};
+           match_parameter(kAnyRange)},
+      .compile = compile_ip_range};
   return kType;
 }
 

@@ -20,7 +20,7 @@ constexpr Reason kIs{"os_version_matches", "the operating system is one that was
 constexpr Reason kIsNot{"os_version_differs", "the operating system is none that was named"};
 constexpr Reason kNotComparable{"version_not_comparable",
                                 "the version is not made of numbers alone"};
-constexpr Match kDefaultMatch = Match::kAny;
+constexpr Match kAnyVersion = Match::kAny;
 
 enum class Op { kEqual, kNotEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual };
 constexpr std::array<std::string_view, 6> kOps{"=", "!=", "<", "<=", ">", ">="};
@@ -138,10 +138,6 @@ std::vector<Release> ways_to_read(std::string_view entry, OsFamily os) {
   return ways;
 }
 
-tl::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorCode::kInvalidArgument, std::move(message));
-}
-
 Result<std::unique_ptr<const Condition>> compile_list(const Parameters& parameters, OsFamily os) {
   const auto& entries = list_of(parameters, "versions");
   std::vector<std::vector<Release>> releases;
@@ -161,7 +157,7 @@ Result<std::unique_ptr<const Condition>> compile_list(const Parameters& paramete
           i, posture::quoted(entries[i])));
     }
   }
-  const Match match = match_of(parameters, kDefaultMatch);
+  const Match match = match_of(parameters, kAnyVersion);
   return std::make_unique<OsVersion>(std::move(releases), match, in_words(entries, match));
 }
 
@@ -194,7 +190,7 @@ Result<std::unique_ptr<const Condition>> compile_comparison(const Parameters& pa
   return std::make_unique<OsVersion>(std::move(entries), Match::kAny, std::move(text));
 }
 
-Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily os) {
+Result<std::unique_ptr<const Condition>> compile_os_version(const Parameters& parameters, OsFamily os) {
   const bool list = parameters.contains("versions");
   const bool comparison =
       parameters.contains("family") || parameters.contains("op") || parameters.contains("version");
@@ -227,7 +223,7 @@ const RuleType& os_version() {
                       .type = ParameterSpec::Type::kTexts,
                       .help = "Systems by os-release's ID or NAME, with or without a version: "
                               "Debian 12, ubuntu 22.04."},
-                     match_parameter(kDefaultMatch),
+                     match_parameter(kAnyVersion),
                      {.name = "family",
                       .max_bytes = 64,
                       .help = "A system by os-release's ID or NAME: debian."},
@@ -237,7 +233,7 @@ const RuleType& os_version() {
                      {.name = "version",
                       .max_bytes = 80,
                       .help = "Numbers separated by dots: 12, 22.04."}},
-      .compile = compile};
+      .compile = compile_os_version};
   return kType;
 }
 

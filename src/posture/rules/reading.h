@@ -48,6 +48,8 @@ class SetVerdict {
   const Reason* why_unknown_ = nullptr;
 };
 
+inline constexpr Reason kNotRegistered{"not_registered", "the endpoint is not registered"};
+
 /// Boolean facts, one per entry of a list, judged by all or any.
 Judgement judge_booleans(const FactView& facts, const std::vector<std::string>& keys, Match match,
                          const Reason& matched, const Reason& not_matched);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Reason kRunning{"process_running", "what must run does"};
 constexpr Reason kNotRunning{"process_not_running", "what must run does not"};
-constexpr Match kDefaultMatch = Match::kAll;
+constexpr Match kAllProcesses = Match::kAll;
 
 class RunningProcess final : public Condition {
  public:
@@ -37,7 +37,7 @@ class RunningProcess final : public Condition {
   Match match_;
 };
 
-Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily) {
+Result<std::unique_ptr<const Condition>> compile_running_process(const Parameters& parameters, OsFamily) {
   const auto& names = list_of(parameters, "processes");
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].find_first_of("/\\") != std::string::npos) {
@@ -47,7 +47,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
                       posture::quoted(names[i])));
     }
   }
-  return std::make_unique<RunningProcess>(names, match_of(parameters, kDefaultMatch));
+  return std::make_unique<RunningProcess>(names, match_of(parameters, kAllProcesses));
 }
 
 }  // namespace
@@ -62,8 +62,8 @@ const RuleType& running_process() {
                       .type = ParameterSpec::Type::kTexts,
                       .required = true,
                       .help = "Process names without a path, such as sshd."},
-                     match_parameter(kDefaultMatch)},
-      .compile = compile};
+                     match_parameter(kAllProcesses)},
+      .compile = compile_running_process};
   return kType;
 }
 

@@ -46,7 +46,7 @@ class VulnerableDevices final : public Condition {
   std::size_t severity_;  // index into kSeverities
 };
 
-Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily) {
+Result<std::unique_ptr<const Condition>> compile_vulnerable_devices(const Parameters& parameters, OsFamily) {
   const auto at =
       std::find(kSeverities.begin(), kSeverities.end(), text_of(parameters, "severity"));
   return std::make_unique<VulnerableDevices>(static_cast<std::size_t>(at - kSeverities.begin()));
@@ -66,7 +66,7 @@ const RuleType& vulnerable_devices() {
                                               .required = true,
                                               .choices = {kSeverities.begin(), kSeverities.end()},
                                               .help = "The lowest severity that counts."}},
-                              .compile = compile};
+                              .compile = compile_vulnerable_devices};
   return kType;
 }
 

@@ -21,7 +21,7 @@ void collect_network(Facts& facts) {
     reason = reason_of(reader.error());
   }
   for (const auto key : {keys::kInterfaces, keys::kRoutes, keys::kMacs}) {
-    facts.unknown(key, reason, facts.foreign() ? "another root file system" : "rtnetlink");
+    facts.unknown(key, reason, facts.foreign() ? kForeignRoot : "rtnetlink");
   }
 }
 

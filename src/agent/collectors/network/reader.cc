@@ -18,11 +18,11 @@ namespace {
 
 constexpr int kGroups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
                            RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_NEIGH};
-constexpr int kAttempts = 5;  // of a dump that changes happen under
+constexpr int kDumpAttempts = 5;  // of a dump that changes happen under
 
 tl::unexpected<Error> failed(const char* doing) { return fail(errno_error(errno, doing, "rtnetlink")); }
 
-int open_socket(int flags) {
+int open_route_socket(int flags) {
   const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
   if (fd < 0) return fd;
   sockaddr_nl address{};
@@ -39,9 +39,9 @@ int open_socket(int flags) {
 }  // namespace
 
 Result<std::unique_ptr<NetworkReader>> NetworkReader::open() {
-  const int events = open_socket(SOCK_NONBLOCK);
+  const int events = open_route_socket(SOCK_NONBLOCK);
   if (events < 0) return failed("opening");
-  const int requests = open_socket(0);
+  const int requests = open_route_socket(0);
   if (requests < 0) {
     ::close(events);
     return failed("opening");
@@ -65,7 +65,7 @@ NetworkReader::~NetworkReader() {
 }
 
 Status NetworkReader::dump(std::uint16_t type, std::uint8_t family) {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
     struct {
       nlmsghdr head;
       union {

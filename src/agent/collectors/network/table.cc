@@ -17,7 +17,7 @@
 namespace postern::agent {
 namespace {
 
-constexpr std::size_t kMaxLinks = 4096;          // as many as a fact's list may have
+constexpr std::size_t kMaxInterfaces = 4096;          // as many as a fact's list may have
 constexpr std::size_t kMaxAddresses = 1024;      // of one link
 constexpr std::size_t kMaxRoutes = 256;
 constexpr std::size_t kMaxNeighbours = 65'536;
@@ -44,7 +44,7 @@ MacAddress mac_of(ByteView bytes) {
   return MacAddress(raw);
 }
 
-std::string text_of(ByteView bytes) {
+std::string attribute_text(ByteView bytes) {
   const auto text = as_text(bytes);
   return std::string(text.substr(0, text.find('\0')));
 }
@@ -107,18 +107,18 @@ NetworkTable::Change NetworkTable::apply_link(std::uint16_t type, ByteView paylo
     fallen_.insert(info.ifi_index);
     return Change::kRoutes;
   }
-  if (!links_.contains(info.ifi_index) && links_.size() >= kMaxLinks) return Change::kNone;
+  if (!links_.contains(info.ifi_index) && links_.size() >= kMaxInterfaces) return Change::kNone;
   auto& link = links_[info.ifi_index];
   const bool was_up = link.up();
   link.flags = info.ifi_flags;
   link.type = info.ifi_type;
   each_attribute(payload.subspan(sizeof info), [&](int attribute, ByteView value) {
-    if (attribute == IFLA_IFNAME) link.name = text_of(value);
+    if (attribute == IFLA_IFNAME) link.name = attribute_text(value);
     if (attribute == IFLA_ADDRESS && info.ifi_type == ARPHRD_ETHER) link.mac = mac_of(value);
     if (attribute == IFLA_CARRIER_DOWN_COUNT) read_struct(value, link.falls);
     if (attribute == IFLA_LINKINFO) {
       each_attribute(value, [&](int nested, ByteView kind) {
-        if (nested == IFLA_INFO_KIND) link.kind = text_of(kind);
+        if (nested == IFLA_INFO_KIND) link.kind = attribute_text(kind);
       });
     }
   });

@@ -15,7 +15,6 @@ namespace keys = posture::keys;
 using posture::UnknownReason;
 
 constexpr std::size_t kMaxSmallFile = 64u << 10;
-constexpr std::string_view kForeign = "another root file system";
 
 void collect_release(Facts& facts, const utsname& machine) {
   std::string source = "/etc/os-release";
@@ -59,8 +58,8 @@ void collect_os(Facts& facts) {
   collect_release(facts, machine);
   if (facts.foreign()) {
     // Architecture and kernel of what is not running can't be told from its files.
-    facts.unknown(keys::kOsType, UnknownReason::kUnsupported, std::string(kForeign));
-    facts.unknown(keys::kKernelRelease, UnknownReason::kUnsupported, std::string(kForeign));
+    facts.unknown(keys::kOsType, UnknownReason::kUnsupported, kForeignRoot);
+    facts.unknown(keys::kKernelRelease, UnknownReason::kUnsupported, kForeignRoot);
     facts.text(keys::kHostName, facts.read("/etc/hostname", kMaxSmallFile), "/etc/hostname");
   } else {
     facts.text(keys::kOsType, std::string(os_type_of(machine.machine)), "uname");

@@ -16,7 +16,7 @@ constexpr const char* kStatus = "/var/lib/dpkg/status";
 
 void kernel_package(Facts& facts, const vuln::Inventory& inventory) {
   if (facts.foreign())
-    return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, "another root file system");
+    return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, kForeignRoot);
   utsname machine{};
   ::uname(&machine);
   const auto* package = vuln::running_kernel_package(inventory, {machine.release});

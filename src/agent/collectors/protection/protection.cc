@@ -21,7 +21,6 @@ namespace {
 namespace keys = posture::keys;
 using posture::UnknownReason;
 
-constexpr const char* kForeign = "another root file system";
 
 struct Product {
   const char* daemon;
@@ -79,7 +78,7 @@ void antivirus(Facts& facts) {
   } else {
     facts.unknown(keys::kAvDbVersion, reason, source);
   }
-  if (facts.foreign()) return facts.unknown(keys::kFeatureAv, UnknownReason::kUnsupported, kForeign);
+  if (facts.foreign()) return facts.unknown(keys::kFeatureAv, UnknownReason::kUnsupported, kForeignRoot);
   for (const auto& product : kAntivirus) {
     if (!facts.exists(product.program) || !runs(product.daemon)) continue;
     // A scanner without signatures protects from nothing.
@@ -90,7 +89,7 @@ void antivirus(Facts& facts) {
 }
 
 void firewall(Facts& facts) {
-  if (facts.foreign()) return facts.unknown(keys::kFeatureFirewall, UnknownReason::kUnsupported, kForeign);
+  if (facts.foreign()) return facts.unknown(keys::kFeatureFirewall, UnknownReason::kUnsupported, kForeignRoot);
   const auto ruleset = read_ruleset();
   if (ruleset && ruleset->filters_input()) return facts.know(keys::kFeatureFirewall, true, "nftables");
   if (facts.exists(kFirewalld.program) && runs(kFirewalld.daemon)) {

@@ -31,7 +31,7 @@ Error socket_error(int error) {
   return errno_error(error, "reading", "nftables");
 }
 
-int open_socket(int flags) { return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_NETFILTER); }
+int open_netfilter_socket(int flags) { return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_NETFILTER); }
 
 }  // namespace
 
@@ -57,7 +57,7 @@ void Ruleset::apply(ByteView datagram) {
 }
 
 Result<Ruleset> read_ruleset() {
-  const int fd = open_socket(0);
+  const int fd = open_netfilter_socket(0);
   if (fd < 0) return fail(socket_error(errno));
   const std::shared_ptr<void> closer(nullptr, [fd](void*) { ::close(fd); });
   const timeval patience{2, 0};
@@ -93,7 +93,7 @@ Result<Ruleset> read_ruleset() {
 }
 
 Result<int> open_ruleset_events() {
-  const int fd = open_socket(SOCK_NONBLOCK);
+  const int fd = open_netfilter_socket(SOCK_NONBLOCK);
   if (fd < 0) return fail(socket_error(errno));
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;

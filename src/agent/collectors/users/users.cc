@@ -20,7 +20,7 @@ Result<std::string> read_ever(const Facts& facts) { return facts.read(kEver, 64u
 
 void collect_users(Facts& facts) {
   if (facts.foreign()) {
-    facts.unknown(keys::kLoggedInUsers, UnknownReason::kUnsupported, "another root file system");
+    facts.unknown(keys::kLoggedInUsers, UnknownReason::kUnsupported, kForeignRoot);
   } else if (const auto utmp = read_now(facts)) {
     facts.know(keys::kLoggedInUsers, users_of(parse_logins(*utmp)), kNow);
   } else {

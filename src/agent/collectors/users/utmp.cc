@@ -9,7 +9,7 @@ namespace postern::agent {
 namespace {
 
 template <std::size_t N>
-std::string text_of(const char (&field)[N]) {
+std::string field_text(const char (&field)[N]) {
   return std::string(field, ::strnlen(field, N));
 }
 
@@ -21,7 +21,7 @@ std::vector<Login> parse_logins(std::string_view records) {
     utmp entry;
     std::memcpy(&entry, records.data(), sizeof entry);
     if (entry.ut_type != USER_PROCESS || entry.ut_user[0] == '\0') continue;
-    out.push_back({text_of(entry.ut_user), text_of(entry.ut_line), entry.ut_tv.tv_sec});
+    out.push_back({field_text(entry.ut_user), field_text(entry.ut_line), entry.ut_tv.tv_sec});
   }
   return out;
 }

@@ -22,27 +22,27 @@ json::object administrator_json(const Administrator& a) {
           {"created_at", time_json(a.created_at)}};
 }
 
-Error nobody(const std::string& name) { return {ErrorCode::kNotFound, "there is no administrator " + name}; }
+Error no_administrator(const std::string& name) { return {ErrorCode::kNotFound, "there is no administrator " + name}; }
 
-void list(const CallPtr& call) {
+void list_administrators(const CallPtr& call) {
   reply_page(call, call->services.core.administrators(), [](const Administrator* a) { return a->name; },
              [](const Administrator* a) { return administrator_json(*a); });
 }
 
-void show(const CallPtr& call) {
+void show_administrator(const CallPtr& call) {
   const Administrator* a = call->services.core.administrator(call->param("name"));
-  if (a == nullptr) return call->fail(nobody(call->param("name")));
+  if (a == nullptr) return call->fail(no_administrator(call->param("name")));
   call->reply(200, administrator_json(*a));
 }
 
-void save(const CallPtr& call, Administrator administrator, bool sign_out, int status) {
+void save_administrator(const CallPtr& call, Administrator administrator, bool sign_out, int status) {
   const std::string name = administrator.name;
   call->services.core.save_administrator(
       now_of(call), actor_of(call), std::move(administrator), [call, name, sign_out, status](Status done) {
         if (!done) return call->fail(done.error());
         if (sign_out) call->services.sessions.close_all(name);
         const Administrator* a = call->services.core.administrator(name);
-        if (a == nullptr) return call->fail(nobody(name));  // deleted in the same moment
+        if (a == nullptr) return call->fail(no_administrator(name));  // deleted in the same moment
         call->reply(status, administrator_json(*a));
       });
 }
@@ -60,7 +60,7 @@ Status name_is_free(const CallPtr& call, const std::string& name) {
   return {};
 }
 
-void create(const CallPtr& call) {
+void create_administrator(const CallPtr& call) {
   Administrator made;
   made.name = *call->text("name");
   made.role = *parse_administrator_role(*call->text("role"));
@@ -75,7 +75,7 @@ void create(const CallPtr& call) {
     if (Status ok = name_is_free(call, made.name); !ok) return call->fail(ok.error());  // taken meanwhile
     made.password_hash = std::move(*hash);
     // Sessions of somebody who was called so before are not this one's.
-    save(call, std::move(made), true, 201);
+    save_administrator(call, std::move(made), true, 201);
   });
 }
 
@@ -86,15 +86,15 @@ Administrator changed(const CallPtr& call, Administrator a) {
   return a;
 }
 
-void change(const CallPtr& call) {
+void change_administrator(const CallPtr& call) {
   const std::string name = call->param("name");
   const Administrator* before = call->services.core.administrator(name);
-  if (before == nullptr) return call->fail(nobody(name));
+  if (before == nullptr) return call->fail(no_administrator(name));
   const auto password = call->text("password");
   if (!password) {
     Administrator after = changed(call, *before);
     const bool sign_out = after.disabled;
-    return save(call, std::move(after), sign_out, 200);
+    return save_administrator(call, std::move(after), sign_out, 200);
   }
   if (name == call->who.user) {
     return call->fail({ErrorCode::kConflict, "password: is your own; change it with POST /api/v1/auth/password"});
@@ -103,15 +103,15 @@ void change(const CallPtr& call) {
   hash_later(call, *password, [call, name](Result<std::string> hash) {
     if (!hash) return call->fail(hash.error());
     const Administrator* now = call->services.core.administrator(name);
-    if (now == nullptr) return call->fail(nobody(name));  // deleted meanwhile
+    if (now == nullptr) return call->fail(no_administrator(name));  // deleted meanwhile
     Administrator after = changed(call, *now);
     after.password_hash = std::move(*hash);
     after.must_change_password = true;
-    save(call, std::move(after), true, 200);
+    save_administrator(call, std::move(after), true, 200);
   });
 }
 
-void remove(const CallPtr& call) {
+void remove_administrator(const CallPtr& call) {
   const std::string name = call->param("name");
   call->services.core.remove_administrator(now_of(call), actor_of(call), name, [call, name](Status done) {
     if (!done) return call->fail(done.error());
@@ -146,7 +146,7 @@ Resource administrators_resource() {
           {{.method = "GET",
             .path = "/api/v1/administrators",
             .role = Role::kReadonly,
-            .handler = list,
+            .handler = list_administrators,
             .summary = "All administrators by name",
             .query = list_query({}),
             .result = "Administrator",
@@ -154,7 +154,7 @@ Resource administrators_resource() {
            {.method = "POST",
             .path = "/api/v1/administrators",
             .session_only = true,
-            .handler = create,
+            .handler = create_administrator,
             .summary =
                 "Create an administrator, who has to change the password at the first sign-in; not with an API token",
             .body_kind = BodyKind::kFields,
@@ -169,13 +169,13 @@ Resource administrators_resource() {
            {.method = "GET",
             .path = "/api/v1/administrators/{name}",
             .role = Role::kReadonly,
-            .handler = show,
+            .handler = show_administrator,
             .summary = "One administrator",
             .result = "Administrator"},
            {.method = "PATCH",
             .path = "/api/v1/administrators/{name}",
             .session_only = true,
-            .handler = change,
+            .handler = change_administrator,
             .summary =
                 "Change the role, disable or enable, or give another password, to be changed at the next sign-in; "
                 "not with an API token",
@@ -189,7 +189,7 @@ Resource administrators_resource() {
            {.method = "DELETE",
             .path = "/api/v1/administrators/{name}",
             .session_only = true,
-            .handler = remove,
+            .handler = remove_administrator,
             .summary = "Delete an administrator, with sessions and API tokens; never the last with the role admin; not "
                        "with an "
                        "API token",

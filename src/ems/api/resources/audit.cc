@@ -15,7 +15,7 @@ json::object entry_json(const AuditEntry& e) {
           {"action", e.action}, {"object", e.object},    {"detail", e.detail}};
 }
 
-void list(const CallPtr& call) {
+void list_audit_entries(const CallPtr& call) {
   const auto limit = static_cast<std::size_t>(call->query_u64("limit", kDefaultLimit));
   const auto cursor = read_cursor(*call);
   if (!cursor) return call->fail(cursor.error());
@@ -41,7 +41,7 @@ Resource audit_resource() {
           .routes = {{.method = "GET",
                       .path = "/api/v1/audit",
                       .role = Role::kReadonly,
-                      .handler = list,
+                      .handler = list_audit_entries,
                       .summary = "The audit log, newest first",
                       .query = list_query({}, {{.name = "before",
                                                 .type = FieldType::kInteger,

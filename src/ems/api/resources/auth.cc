@@ -36,7 +36,7 @@ void sign_out(const CallPtr& call) {
   call->reply_empty();
 }
 
-void change_password(const CallPtr& call) {
+void put_password(const CallPtr& call) {
   change_own_password(call, *call->text("old_password"), *call->text("new_password"), [call](Status done, int status) {
     if (!done) return call->fail(status, done.error());
     call->reply_empty();
@@ -76,7 +76,7 @@ Resource auth_resource() {
             .path = "/api/v1/auth/password",
             .role = Role::kReadonly,
             .session_only = true,
-            .handler = change_password,
+            .handler = put_password,
             .summary = "Change one's own password; the user's other sessions end, and the API tokens when it had to be "
                        "changed",
             .body_kind = BodyKind::kFields,

@@ -16,7 +16,7 @@ namespace json = boost::json;
 constexpr std::size_t kMaxChain = 10;
 constexpr std::int64_t kMaxPem = 64 << 10;
 
-json::array texts(const std::vector<std::string>& list) {
+json::array names_json(const std::vector<std::string>& list) {
   json::array out;
   for (const auto& text : list) out.emplace_back(text);
   return out;
@@ -35,7 +35,7 @@ json::object certificate_json(const ServerCertificate& c) {
   out["subject"] = leaf->subject;
   out["issuer"] = leaf->issuer;
   out["serial"] = leaf->serial.str();
-  out["names"] = texts(leaf->dns_names);
+  out["names"] = names_json(leaf->dns_names);
   for (const auto& ip : leaf->ip_addresses) out["names"].as_array().emplace_back(ip);
   out["not_before"] = time_json(leaf->not_before);
   out["not_after"] = time_json(leaf->not_after);
@@ -55,14 +55,14 @@ const ServerCertificate* find(const CallPtr& call, const std::string& name) {
   return nullptr;
 }
 
-tl::unexpected<Error> refuse(std::string why) {
+tl::unexpected<Error> refuse_certificate(std::string why) {
   return fail(ErrorCode::kInvalidArgument, "certificate: " + std::move(why));
 }
 
 Status check_dates(const pki::CertificateInfo& info, WallTime now) {
-  if (info.not_after <= now) return refuse(fmt::format("{} expired at {}", info.subject, to_iso8601(info.not_after)));
+  if (info.not_after <= now) return refuse_certificate(fmt::format("{} expired at {}", info.subject, to_iso8601(info.not_after)));
   if (info.not_before > now) {
-    return refuse(fmt::format("{} is not valid before {}; check this machine's clock", info.subject,
+    return refuse_certificate(fmt::format("{} is not valid before {}; check this machine's clock", info.subject,
                               to_iso8601(info.not_before)));
   }
   return {};
@@ -71,27 +71,27 @@ Status check_dates(const pki::CertificateInfo& info, WallTime now) {
 /// A certificate that browsers and gateways take, with its key, in our own spelling: nothing else of the texts is kept.
 Result<ServerCertificate> read_upload(std::string_view chain_pem, std::string_view key_pem, WallTime now) {
   const auto chain = pki::certificates_from_pem(chain_pem);
-  if (!chain) return refuse("must be PEM, the server's own certificate first; " + chain.error().message);
-  if (chain->size() > kMaxChain) return refuse(fmt::format("{} certificates are too many", chain->size()));
+  if (!chain) return refuse_certificate("must be PEM, the server's own certificate first; " + chain.error().message);
+  if (chain->size() > kMaxChain) return refuse_certificate(fmt::format("{} certificates are too many", chain->size()));
   ServerCertificate out;
   for (std::size_t i = 0; i < chain->size(); ++i) {
     const auto info = pki::parse_certificate((*chain)[i]);
-    if (!info) return refuse(fmt::format("number {} of the chain: {}", i + 1, info.error().message));
+    if (!info) return refuse_certificate(fmt::format("number {} of the chain: {}", i + 1, info.error().message));
     if (Status ok = pki::check_strength((*chain)[i]); !ok) {
-      return refuse(fmt::format("{}: {}", i == 0 ? info->subject : fmt::format("number {} of the chain", i + 1),
+      return refuse_certificate(fmt::format("{}: {}", i == 0 ? info->subject : fmt::format("number {} of the chain", i + 1),
                                 ok.error().message));
     }
     if (Status ok = check_dates(*info, now); !ok) return fail(ok.error());
     if (i == 0) {
       if (!info->server_auth) {
-        return refuse("it is not one for a server: its extended key usage must be serverAuth. Is the server's own "
+        return refuse_certificate("it is not one for a server: its extended key usage must be serverAuth. Is the server's own "
                       "certificate the first?");
       }
       if (info->client_auth) {
-        return refuse("its extended key usage names clientAuth too; have one issued for serverAuth only");
+        return refuse_certificate("its extended key usage names clientAuth too; have one issued for serverAuth only");
       }
     } else if (!pki::signed_by((*chain)[i - 1], (*chain)[i])) {
-      return refuse(fmt::format("number {} of the chain did not sign the one before it; order them from the server's "
+      return refuse_certificate(fmt::format("number {} of the chain did not sign the one before it; order them from the server's "
                                 "own to the root",
                                 i + 1));
     }
@@ -107,12 +107,12 @@ Result<ServerCertificate> read_upload(std::string_view chain_pem, std::string_vi
   return out;
 }
 
-void list(const CallPtr& call) {
+void list_certificates(const CallPtr& call) {
   reply_page(call, call->services.core.server_certificates(), [](const ServerCertificate* c) { return c->name; },
              [](const ServerCertificate* c) { return certificate_json(*c); });
 }
 
-void show(const CallPtr& call) {
+void show_certificate(const CallPtr& call) {
   const ServerCertificate* c = find(call, call->param("name"));
   if (c == nullptr) return call->fail(no_certificate(call->param("name")));
   call->reply(200, certificate_json(*c));
@@ -166,7 +166,7 @@ void select(const CallPtr& call) {
       });
 }
 
-void remove(const CallPtr& call) {
+void remove_certificate(const CallPtr& call) {
   call->services.core.remove_server_certificate(now_of(call), actor_of(call), call->param("name"), done_empty(call));
 }
 
@@ -179,7 +179,7 @@ Resource certificates_resource() {
       .routes = {{.method = "GET",
                   .path = "/api/v1/certificates/server",
                   .role = Role::kReadonly,
-                  .handler = list,
+                  .handler = list_certificates,
                   .summary = "All server certificates by name, without their keys",
                   .query = list_query({}),
                   .result = "ServerCertificate",
@@ -208,7 +208,7 @@ Resource certificates_resource() {
                  {.method = "GET",
                   .path = "/api/v1/certificates/server/{name}",
                   .role = Role::kReadonly,
-                  .handler = show,
+                  .handler = show_certificate,
                   .summary = "One server certificate",
                   .result = "ServerCertificate"},
                  {.method = "POST",
@@ -218,7 +218,7 @@ Resource certificates_resource() {
                   .result = "ServerCertificate"},
                  {.method = "DELETE",
                   .path = "/api/v1/certificates/server/{name}",
-                  .handler = remove,
+                  .handler = remove_certificate,
                   .summary = "Delete an uploaded certificate that is not selected, and its key",
                   .success = 204}},
       .schemas = R"({"ServerCertificate": {"type": "object",

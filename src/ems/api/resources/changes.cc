@@ -74,7 +74,7 @@ void wait(const std::shared_ptr<Waiting>& waiting) {
   });
 }
 
-void list(const CallPtr& call) {
+void list_changes(const CallPtr& call) {
   const auto cursor = read_cursor(*call);
   if (!cursor) return call->fail(cursor.error());
   const Revision after = parse_u64(*cursor).value_or(call->query_u64("after", 0));
@@ -110,7 +110,7 @@ Resource changes_resource() {
       .routes = {{.method = "GET",
                   .path = "/api/v1/changes",
                   .role = Role::kReadonly,
-                  .handler = list,
+                  .handler = list_changes,
                   .summary = "Changes after a revision, ascending; with wait it answers when there is one",
                   .query = list_query({}, {{.name = "after",
                                             .type = FieldType::kInteger,

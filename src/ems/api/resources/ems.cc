@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-void show(const CallPtr& call) {
+void show_ems(const CallPtr& call) {
   const EmsStatus status = call->services.core.status();
   json::object counts{{"endpoints", status.endpoints},
                       {"registered", status.registered},
@@ -48,7 +48,7 @@ Resource ems_resource() {
           .routes = {{.method = "GET",
                       .path = "/api/v1/ems",
                       .role = Role::kReadonly,
-                      .handler = show,
+                      .handler = show_ems,
                       .summary = "Serial number, version, counts, health and certificates",
                       .result = "Ems"}},
           .schemas = R"({"Ems": {"type": "object",

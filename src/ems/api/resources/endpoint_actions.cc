@@ -38,13 +38,13 @@ void deregister(const CallPtr& call) {
   });
 }
 
-void revoke(const CallPtr& call) {
+void revoke_endpoint(const CallPtr& call) {
   on_endpoint(call, [&](EmsCore& core, const EndpointUid& uid, DoneStatus done) {
     core.revoke_certificates(now_of(call), actor_of(call), uid, std::move(done));
   });
 }
 
-void change(const CallPtr& call) {
+void act_on_endpoint(const CallPtr& call) {
   const std::string profile = *call->text("profile");
   on_endpoint(call, [&](EmsCore& core, const EndpointUid& uid, DoneStatus done) {
     if (core.profile(profile) == nullptr) {
@@ -79,12 +79,12 @@ Resource endpoint_actions_resource() {
                       .result = "Endpoint"},
                      {.method = "POST",
                       .path = of + "/revoke",
-                      .handler = revoke,
+                      .handler = revoke_endpoint,
                       .summary = "Revoke its certificates; it has to enrol again with a new key",
                       .result = "Endpoint"},
                      {.method = "PATCH",
                       .path = of,
-                      .handler = change,
+                      .handler = act_on_endpoint,
                       .summary = "Give it another endpoint profile",
                       .body_kind = BodyKind::kFields,
                       .body = {{.name = "profile", .required = true, .min = 1, .max = 63}},

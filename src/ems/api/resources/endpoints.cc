@@ -32,7 +32,7 @@ bool known_tag(const EmsCore& core, std::string_view name) {
   return core.tag(name) != nullptr;
 }
 
-void list(const CallPtr& call) {
+void list_endpoints(const CallPtr& call) {
   const EmsCore& core = call->services.core;
   EndpointQuery query;
   query.q = call->query("q");
@@ -62,13 +62,13 @@ void list(const CallPtr& call) {
   call->reply(200, list_reply(std::move(items), page.next.empty() ? "" : make_cursor(*call, page.next), page.total));
 }
 
-void show(const CallPtr& call) {
+void show_endpoint(const CallPtr& call) {
   const auto endpoint = find_endpoint(call);
   if (!endpoint) return call->fail(endpoint.error());
   call->reply(200, endpoint_json(call->services.core, **endpoint));
 }
 
-void remove(const CallPtr& call) {
+void remove_endpoint(const CallPtr& call) {
   const auto endpoint = find_endpoint(call);
   if (!endpoint) return call->fail(endpoint.error());
   call->services.core.remove_endpoint(now_of(call), actor_of(call), EndpointUid((*endpoint)->uid), done_empty(call));
@@ -82,7 +82,7 @@ const std::vector<std::string>& severities() {
 }
 
 /// Worst first, known to be exploited before others.
-std::string position_of(const Finding& f) {
+std::string finding_position(const Finding& f) {
   const auto rank = std::ranges::find(severities(), f.severity) - severities().begin();
   return std::string(f.kev ? "0" : "1") + std::to_string(rank) + f.cve + '\n' + f.package + '\n' + f.version;
 }
@@ -103,8 +103,8 @@ void vulnerabilities(const CallPtr& call) {
   if (const std::string severity = call->query("severity"); !severity.empty()) {
     std::erase_if(*findings, [&](const Finding& f) { return f.severity != severity; });
   }
-  std::ranges::sort(*findings, {}, position_of);
-  reply_page(call, *findings, position_of, finding_json);
+  std::ranges::sort(*findings, {}, finding_position);
+  reply_page(call, *findings, finding_position, finding_json);
 }
 
 // ---- facts and history ----------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ void facts(const CallPtr& call) {
              [](const auto& fact) { return fact_json(fact.first, fact.second); });
 }
 
-json::object change_json(const Change& change) {
+json::object endpoint_change_json(const Change& change) {
   json::object out{{"revision", change.revision}, {"at", time_json(change.at)}, {"kind", change.kind}};
   json::error_code error;
   json::value what = json::parse(change.json, error);
@@ -136,7 +136,7 @@ void history(const CallPtr& call) {
   const bool more = changes->size() > limit;
   if (more) changes->pop_back();
   json::array items;
-  for (const Change& change : *changes) items.push_back(change_json(change));
+  for (const Change& change : *changes) items.push_back(endpoint_change_json(change));
   call->reply(200,
               log_reply(std::move(items), more ? make_cursor(*call, std::to_string(changes->back().revision)) : ""));
 }
@@ -183,7 +183,7 @@ Resource endpoints_resource() {
           .routes = {{.method = "GET",
                       .path = "/api/v1/endpoints",
                       .role = Role::kReadonly,
-                      .handler = list,
+                      .handler = list_endpoints,
                       .summary = "Endpoints that the filters admit",
                       .query = list_query(sort_names(), std::move(filters)),
                       .result = "Endpoint",
@@ -191,12 +191,12 @@ Resource endpoints_resource() {
                      {.method = "GET",
                       .path = "/api/v1/endpoints/{uid}",
                       .role = Role::kReadonly,
-                      .handler = show,
+                      .handler = show_endpoint,
                       .summary = "One endpoint",
                       .result = "Endpoint"},
                      {.method = "DELETE",
                       .path = "/api/v1/endpoints/{uid}",
-                      .handler = remove,
+                      .handler = remove_endpoint,
                       .summary = "Forget an endpoint that was deregistered or revoked",
                       .success = 204},
                      {.method = "GET",

@@ -61,25 +61,25 @@ json::object device_json(const FabricDeviceView& view) {
   return out;
 }
 
-Error no_device(const std::string& serial) { return {ErrorCode::kNotFound, "there is no fabric device " + serial}; }
+Error no_fabric_device(const std::string& serial) { return {ErrorCode::kNotFound, "there is no fabric device " + serial}; }
 
 /// Those that wait for a decision first, then by serial number.
-std::string position_of(const FabricDeviceView& view) {
+std::string device_position(const FabricDeviceView& view) {
   return (view.device.state == DeviceState::kPending ? "0" : "1") + view.device.serial.str();
 }
 
-void list(const CallPtr& call) {
+void list_fabric_devices(const CallPtr& call) {
   const std::string state = call->query("state");
   auto devices = call->services.core.fabric_devices();
   std::erase_if(devices, [&](const auto& view) {
     return !state.empty() && device_state_name(view.device.state) != state;
   });
-  reply_page(call, devices, position_of, device_json);
+  reply_page(call, devices, device_position, device_json);
 }
 
-void show(const CallPtr& call) {
+void show_fabric_device(const CallPtr& call) {
   const auto view = call->services.core.fabric_device(GatewaySerial(call->param("serial")));
-  if (!view) return call->fail(no_device(call->param("serial")));
+  if (!view) return call->fail(no_fabric_device(call->param("serial")));
   call->reply(200, device_json(*view));
 }
 
@@ -119,10 +119,10 @@ Result<EmsCore::DeviceChange> read_change(const CallPtr& call) {
   return change;
 }
 
-void change(const CallPtr& call) {
+void change_fabric_device(const CallPtr& call) {
   const GatewaySerial serial(call->param("serial"));
   const auto view = call->services.core.fabric_device(serial);
-  if (!view) return call->fail(no_device(serial.str()));
+  if (!view) return call->fail(no_fabric_device(serial.str()));
   auto wanted = read_change(call);
   if (!wanted) return call->fail(wanted.error());
   if (call->body.empty()) {
@@ -137,18 +137,18 @@ void change(const CallPtr& call) {
   const auto done = [call, serial](Status done) {
     if (!done) return call->fail(done.error());
     const auto after = call->services.core.fabric_device(serial);
-    if (!after) return call->fail(no_device(serial.str()));  // removed in the same moment
+    if (!after) return call->fail(no_fabric_device(serial.str()));  // removed in the same moment
     call->reply(200, device_json(*after));
   };
   call->services.core.change_device(now_of(call), actor_of(call), serial, std::move(*wanted), done);
 }
 
-void remove(const CallPtr& call) {
+void remove_fabric_device(const CallPtr& call) {
   const GatewaySerial serial(call->param("serial"));
   call->services.core.remove_device(now_of(call), actor_of(call), serial, done_empty(call));
 }
 
-constexpr std::string_view kSchemas = R"({
+constexpr std::string_view kFabricDeviceSchemas = R"({
   "DeviceKey": {"type": ["object", "null"], "required": ["sha256", "fingerprint"], "properties": {
     "sha256": {"type": "string", "description": "Of the SubjectPublicKeyInfo, hex"},
     "fingerprint": {"type": "string", "description": "The same, as people compare it: AB:CD:…"}}},
@@ -203,7 +203,7 @@ Resource fabric_devices_resource() {
           {{.method = "GET",
             .path = "/api/v1/fabric-devices",
             .role = Role::kReadonly,
-            .handler = list,
+            .handler = list_fabric_devices,
             .summary = "All fabric devices, pending ones first, then by serial number",
             .query = list_query({}, {{.name = "state",
                                       .description = "Only in this state",
@@ -213,12 +213,12 @@ Resource fabric_devices_resource() {
            {.method = "GET",
             .path = "/api/v1/fabric-devices/{serial}",
             .role = Role::kReadonly,
-            .handler = show,
+            .handler = show_fabric_device,
             .summary = "One fabric device",
             .result = "FabricDevice"},
            {.method = "PATCH",
             .path = "/api/v1/fabric-devices/{serial}",
-            .handler = change,
+            .handler = change_fabric_device,
             .summary = "Authorise or refuse a device, or change what is shared with it; what is not given stays",
             .body_kind = BodyKind::kFields,
             .body = {{.name = "authorized",
@@ -248,10 +248,10 @@ Resource fabric_devices_resource() {
             .result = "FabricDevice"},
            {.method = "DELETE",
             .path = "/api/v1/fabric-devices/{serial}",
-            .handler = remove,
+            .handler = remove_fabric_device,
             .summary = "Forget a device and its key; when it connects again it is pending",
             .success = 204}},
-      .schemas = kSchemas};
+      .schemas = kFabricDeviceSchemas};
 }
 
 }  // namespace postern::ems::api

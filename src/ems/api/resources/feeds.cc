@@ -17,7 +17,7 @@ json::object feed_json(const Feed& f) {
   return out;
 }
 
-void list(const CallPtr& call) {
+void list_feeds(const CallPtr& call) {
   auto feeds = call->services.core.feeds();
   std::ranges::sort(feeds, {}, &Feed::name);
   reply_page(call, feeds, [](const Feed& f) { return f.name; }, feed_json);
@@ -31,7 +31,7 @@ Resource feeds_resource() {
           .routes = {{.method = "GET",
                       .path = "/api/v1/feeds",
                       .role = Role::kReadonly,
-                      .handler = list,
+                      .handler = list_feeds,
                       .summary = "All feeds by name, also those that could not be read",
                       .query = list_query({}),
                       .result = "Feed",

@@ -9,7 +9,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kDay = 24 * 3600;
+constexpr std::int64_t kDaySeconds = 24 * 3600;
 
 std::string state_of(const Invitation& i, WallTime now) {
   if (i.revoked) return "revoked";
@@ -29,18 +29,18 @@ json::object invitation_json(const Invitation& i, WallTime now) {
 }
 
 /// Newest first; the id makes it unique.
-std::string position_of(const Invitation& i) {
+std::string invitation_position(const Invitation& i) {
   return std::to_string(9'000'000'000'000'000 - to_unix_ms(i.created_at)) + i.id;
 }
 
-void list(const CallPtr& call) {
+void list_invitations(const CallPtr& call) {
   auto all = call->services.core.invitations();
-  std::ranges::sort(all, {}, [](const Invitation* i) { return position_of(*i); });
-  reply_page(call, all, [](const Invitation* i) { return position_of(*i); },
+  std::ranges::sort(all, {}, [](const Invitation* i) { return invitation_position(*i); });
+  reply_page(call, all, [](const Invitation* i) { return invitation_position(*i); },
              [now = now_of(call).wall](const Invitation* i) { return invitation_json(*i, now); });
 }
 
-void show(const CallPtr& call) {
+void show_invitation(const CallPtr& call) {
   const Invitation* invitation = call->services.core.invitation(call->param("id"));
   if (invitation == nullptr) {
     return call->fail({ErrorCode::kNotFound, "there is no invitation " + call->param("id")});
@@ -48,8 +48,8 @@ void show(const CallPtr& call) {
   call->reply(200, invitation_json(*invitation, now_of(call).wall));
 }
 
-void create(const CallPtr& call) {
-  const Seconds expires_in(call->integer("expires_in").value_or(7 * kDay));
+void create_invitation(const CallPtr& call) {
+  const Seconds expires_in(call->integer("expires_in").value_or(7 * kDaySeconds));
   const auto max_uses = static_cast<std::uint32_t>(call->integer("max_uses").value_or(1));
   call->services.core.create_invitation(
       now_of(call), actor_of(call), expires_in, max_uses, call->text("note").value_or(""),
@@ -64,7 +64,7 @@ void create(const CallPtr& call) {
       });
 }
 
-void revoke(const CallPtr& call) {
+void revoke_invitation(const CallPtr& call) {
   call->services.core.revoke_invitation(now_of(call), actor_of(call), call->param("id"), done_empty(call));
 }
 
@@ -77,21 +77,21 @@ Resource invitations_resource() {
       .routes = {{.method = "GET",
                   .path = "/api/v1/invitations",
                   .role = Role::kReadonly,
-                  .handler = list,
+                  .handler = list_invitations,
                   .summary = "All invitations, newest first, without their codes",
                   .query = list_query({}),
                   .result = "Invitation",
                   .list = true},
                  {.method = "POST",
                   .path = "/api/v1/invitations",
-                  .handler = create,
+                  .handler = create_invitation,
                   .summary = "Make an invitation; its code is shown this once",
                   .body_kind = BodyKind::kFields,
                   .body = {{.name = "expires_in",
                             .type = FieldType::kInteger,
                             .description = "Seconds; seven days when not given",
                             .min = 60,
-                            .max = 365 * kDay},
+                            .max = 365 * kDaySeconds},
                            {.name = "max_uses",
                             .type = FieldType::kInteger,
                             .description = "Endpoints that may enrol with it; 1 when not given",
@@ -103,12 +103,12 @@ Resource invitations_resource() {
                  {.method = "GET",
                   .path = "/api/v1/invitations/{id}",
                   .role = Role::kReadonly,
-                  .handler = show,
+                  .handler = show_invitation,
                   .summary = "One invitation",
                   .result = "Invitation"},
                  {.method = "DELETE",
                   .path = "/api/v1/invitations/{id}",
-                  .handler = revoke,
+                  .handler = revoke_invitation,
                   .summary = "Revoke an invitation; who enrolled with it stays",
                   .success = 204}},
       .schemas = R"({

@@ -134,7 +134,7 @@ void password_form(const CallPtr& call) {
   show_password(call, call->query("next"));
 }
 
-void change_password(const CallPtr& call) {
+void post_password(const CallPtr& call) {
   if (call->who.kind != Principal::Kind::kSession) {
     return ask_to_sign_in(call, std::string(kPassword), "The session has ended; nothing was changed. Sign in again.",
                           401);
@@ -169,7 +169,7 @@ std::optional<FabricDeviceView> find_device(const CallPtr& call, const std::stri
   return call->services.core.fabric_device(GatewaySerial(serial));
 }
 
-void no_device(const CallPtr& call, const std::string& serial) {
+void no_such_device(const CallPtr& call, const std::string& serial) {
   call->fail({ErrorCode::kNotFound, "no gateway with the serial number " + serial +
                                         " has connected to this EMS yet; check the connector's address on the gateway, "
                                         "and open this page again"});
@@ -177,7 +177,7 @@ void no_device(const CallPtr& call, const std::string& serial) {
 
 void show_device(const CallPtr& call, const std::string& serial, const std::string& problem = {}, int status = 200) {
   const auto found = find_device(call, serial);
-  if (!found) return no_device(call, serial);
+  if (!found) return no_such_device(call, serial);
   const FabricDevice& d = found->device;
   DeviceView view;
   view.ems = call->services.core.status().serial.str();
@@ -217,7 +217,7 @@ void decide(const CallPtr& call) {
   if (!call->who.may(Role::kAdmin)) {
     return call->fail({ErrorCode::kPermissionDenied, "authorising a gateway needs the role admin"});
   }
-  if (!find_device(call, serial)) return no_device(call, serial);
+  if (!find_device(call, serial)) return no_such_device(call, serial);
   const auto key = from_hex(call->form["key_sha256"]);
   Sha256 seen{};
   if (!key || key->size() != seen.size()) return call->fail({ErrorCode::kInvalidArgument, "key_sha256: is no SHA-256"});
@@ -275,7 +275,7 @@ Resource pages_resource() {
                      {.method = "POST",
                       .path = std::string(kPassword),
                       .role = Role::kAnyone,
-                      .handler = change_password,
+                      .handler = post_password,
                       .summary = "Change one's own password",
                       .body_kind = BodyKind::kForm,
                       .body = {kCsrfField,

@@ -21,18 +21,18 @@ json::object profile_json(const Profile& p) {
 
 Error no_profile(const std::string& name) { return {ErrorCode::kNotFound, "there is no endpoint profile " + name}; }
 
-void list(const CallPtr& call) {
+void list_profiles(const CallPtr& call) {
   reply_page(call, call->services.core.profiles(), [](const Profile* p) { return p->name; },
              [](const Profile* p) { return profile_json(*p); });
 }
 
-void show(const CallPtr& call) {
+void show_profile(const CallPtr& call) {
   const Profile* profile = call->services.core.profile(call->param("name"));
   if (profile == nullptr) return call->fail(no_profile(call->param("name")));
   call->reply(200, profile_json(*profile));
 }
 
-void save(const CallPtr& call) {
+void save_profile(const CallPtr& call) {
   const std::string& name = call->param("name");
   if (const auto said = call->text("name"); said && *said != name) {
     return call->fail({ErrorCode::kInvalidArgument, "name: must be that of the address; a profile can't be renamed"});
@@ -52,7 +52,7 @@ void save(const CallPtr& call) {
   });
 }
 
-void remove(const CallPtr& call) {
+void remove_profile(const CallPtr& call) {
   call->services.core.delete_profile(now_of(call), actor_of(call), call->param("name"), done_empty(call));
 }
 
@@ -64,7 +64,7 @@ Resource profiles_resource() {
           .routes = {{.method = "GET",
                       .path = "/api/v1/profiles",
                       .role = Role::kReadonly,
-                      .handler = list,
+                      .handler = list_profiles,
                       .summary = "All endpoint profiles by name",
                       .query = list_query({}),
                       .result = "Profile",
@@ -72,12 +72,12 @@ Resource profiles_resource() {
                      {.method = "GET",
                       .path = "/api/v1/profiles/{name}",
                       .role = Role::kReadonly,
-                      .handler = show,
+                      .handler = show_profile,
                       .summary = "One endpoint profile",
                       .result = "Profile"},
                      {.method = "PUT",
                       .path = "/api/v1/profiles/{name}",
-                      .handler = save,
+                      .handler = save_profile,
                       .summary = "Create or change a profile; a field that is not given keeps its value",
                       .body_kind = BodyKind::kFields,
                       .body = {{.name = "name", .description = "That of the address"},
@@ -96,7 +96,7 @@ Resource profiles_resource() {
                       .result = "Profile"},
                      {.method = "DELETE",
                       .path = "/api/v1/profiles/{name}",
-                      .handler = remove,
+                      .handler = remove_profile,
                       .summary = "Delete a profile that no registered endpoint uses",
                       .success = 204}},
           .schemas = R"({"Profile": {"type": "object",

@@ -45,7 +45,7 @@ Result<posture::TagDefinition> read_tag(const CallPtr& call) {
 
 Error no_tag(std::string_view name) { return {ErrorCode::kNotFound, "there is no tag " + std::string(name)}; }
 
-void list(const CallPtr& call) {
+void list_tags(const CallPtr& call) {
   const EmsCore& core = call->services.core;
   const auto kind = posture::parse_tag_kind(call->query("kind"));
   const std::string q = to_lower(trim(call->query("q")));
@@ -58,13 +58,13 @@ void list(const CallPtr& call) {
              [&](const Tag* tag) { return tag_json(core, *tag); });
 }
 
-void show(const CallPtr& call) {
+void show_tag(const CallPtr& call) {
   const Tag* tag = call->services.core.tag(call->param("name"));
   if (tag == nullptr) return call->fail(no_tag(call->param("name")));
   call->reply(200, tag_json(call->services.core, *tag));
 }
 
-void save(const CallPtr& call, const std::string& name, posture::TagDefinition definition, bool create_only) {
+void save_tag(const CallPtr& call, const std::string& name, posture::TagDefinition definition, bool create_only) {
   const std::string new_name = definition.name.str();
   if (create_only || name != new_name) {
     if (Status ok = check_new_name(new_name); !ok) return call->fail(ok.error());
@@ -84,11 +84,11 @@ void save(const CallPtr& call, const std::string& name, posture::TagDefinition d
       });
 }
 
-void create(const CallPtr& call) {
+void create_tag(const CallPtr& call) {
   auto definition = read_tag(call);
   if (!definition) return call->fail(definition.error());
   const std::string name = definition->name.str();
-  save(call, name, std::move(*definition), true);
+  save_tag(call, name, std::move(*definition), true);
 }
 
 void replace(const CallPtr& call) {
@@ -99,10 +99,10 @@ void replace(const CallPtr& call) {
     return call->fail(
         {ErrorCode::kNotFound, "there is no tag " + name + " that could become " + definition->name.str()});
   }
-  save(call, name, std::move(*definition), false);
+  save_tag(call, name, std::move(*definition), false);
 }
 
-void remove(const CallPtr& call) {
+void remove_tag(const CallPtr& call) {
   call->services.core.delete_tag(now_of(call), actor_of(call), call->param("name"), done_empty(call));
 }
 
@@ -155,7 +155,7 @@ void what_if(const CallPtr& call) {
                                 {"unknown_after", result->unknown_after}});
 }
 
-constexpr std::string_view kSchemas = R"({
+constexpr std::string_view kTagSchemas = R"({
   "TagRule": {"type": "object", "required": ["id", "os", "type"],
     "description": "Beside these the parameters of its type, such as ranges of ip-range; sets take match: all or any",
     "properties": {
@@ -218,14 +218,14 @@ Resource tags_resource() {
           {{.method = "GET",
             .path = "/api/v1/tags",
             .role = Role::kReadonly,
-            .handler = list,
+            .handler = list_tags,
             .summary = "All tags by name, with how many endpoints have them",
             .query = list_query({}, {q, kind}),
             .result = "Tag",
             .list = true},
            {.method = "POST",
             .path = "/api/v1/tags",
-            .handler = create,
+            .handler = create_tag,
             .summary = "Create a tag",
             .body_kind = BodyKind::kJson,
             .body_schema = "TagDefinition",
@@ -248,7 +248,7 @@ Resource tags_resource() {
            {.method = "GET",
             .path = "/api/v1/tags/{name}",
             .role = Role::kReadonly,
-            .handler = show,
+            .handler = show_tag,
             .summary = "One tag",
             .result = "Tag"},
            {.method = "PUT",
@@ -261,7 +261,7 @@ Resource tags_resource() {
             .result = "Tag"},
            {.method = "DELETE",
             .path = "/api/v1/tags/{name}",
-            .handler = remove,
+            .handler = remove_tag,
             .summary =
                 "Delete a tag; policies of the gateways in shared_with that name it count it as unknown from then on",
             .success = 204},
@@ -277,7 +277,7 @@ Resource tags_resource() {
                                      {.name = "q", .description = "In host name, UID, address, user or system"}}),
             .result = "TagEndpoint",
             .list = true}},
-      .schemas = kSchemas};
+      .schemas = kTagSchemas};
 }
 
 }  // namespace postern::ems::api

@@ -29,12 +29,12 @@ const ApiToken* find_token(const CallPtr& call, const std::string& id) {
   return nullptr;
 }
 
-void list(const CallPtr& call) {
+void list_tokens(const CallPtr& call) {
   reply_page(call, call->services.core.api_tokens(), [](const ApiToken* t) { return t->id; },
              [](const ApiToken* t) { return token_json(*t); });
 }
 
-void create(const CallPtr& call) {
+void create_token(const CallPtr& call) {
   Services& services = call->services;
   const Now now = now_of(call);
   std::array<std::uint8_t, 32> secret{};
@@ -66,7 +66,7 @@ void create(const CallPtr& call) {
   });
 }
 
-void remove(const CallPtr& call) {
+void remove_token(const CallPtr& call) {
   call->services.core.remove_api_token(now_of(call), actor_of(call), call->param("id"), done_empty(call));
 }
 
@@ -78,14 +78,14 @@ Resource tokens_resource() {
           .routes = {{.method = "GET",
                       .path = "/api/v1/tokens",
                       .role = Role::kReadonly,
-                      .handler = list,
+                      .handler = list_tokens,
                       .summary = "All API tokens, without their texts",
                       .query = list_query({}),
                       .result = "ApiToken",
                       .list = true},
                      {.method = "POST",
                       .path = "/api/v1/tokens",
-                      .handler = create,
+                      .handler = create_token,
                       .summary = "Make an API token; its text is shown this once",
                       .body_kind = BodyKind::kFields,
                       .body = {{.name = "name", .description = "What it is for", .required = true, .min = 1, .max = 63},
@@ -99,7 +99,7 @@ Resource tokens_resource() {
                       .result = "ApiTokenMade"},
                      {.method = "DELETE",
                       .path = "/api/v1/tokens/{id}",
-                      .handler = remove,
+                      .handler = remove_token,
                       .summary = "End an API token",
                       .success = 204}},
           .schemas = R"({

@@ -9,7 +9,7 @@ namespace {
 namespace json = boost::json;
 
 /// The resolved addresses of each tag, or of the one that ?mkey= names.
-void run(const CallPtr& call, const json::object&) {
+void get_address_dynamic(const CallPtr& call, const json::object&) {
   const auto* wanted = call->query("mkey");
   json::array all;
   for (const auto& a : call->services.operations.dynamic_addresses()) {
@@ -26,6 +26,6 @@ void run(const CallPtr& call, const json::object&) {
 
 }  // namespace
 
-Monitor address_dynamic() { return {"GET", "firewall/address-dynamic", {"mkey"}, {}, run}; }
+Monitor address_dynamic() { return {"GET", "firewall/address-dynamic", {"mkey"}, {}, get_address_dynamic}; }
 
 }  // namespace postern::gateway::api::monitors

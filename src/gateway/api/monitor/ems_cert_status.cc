@@ -9,7 +9,7 @@ namespace {
 namespace json = boost::json;
 
 /// Asks the EMS what it shows now; nothing is trusted by it.
-void run(const CallPtr& call, const json::object&) {
+void get_ems_cert_status(const CallPtr& call, const json::object&) {
   const auto* ems_id = call->query("ems_id");
   const auto id = connector_of(call, ems_id ? *ems_id : "");
   if (!id) return call->fail(id.error());
@@ -44,6 +44,6 @@ void run(const CallPtr& call, const json::object&) {
 
 }  // namespace
 
-Monitor ems_cert_status() { return {"GET", "endpoint-control/ems/cert-status", {"ems_id", "with_cert"}, {}, run}; }
+Monitor ems_cert_status() { return {"GET", "endpoint-control/ems/cert-status", {"ems_id", "with_cert"}, {}, get_ems_cert_status}; }
 
 }  // namespace postern::gateway::api::monitors

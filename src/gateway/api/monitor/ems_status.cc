@@ -8,7 +8,7 @@ namespace {
 
 namespace json = boost::json;
 
-json::object shown(const cli::ConnectorStatus& c, const config::ConfigTree& tree) {
+json::object connector_json(const cli::ConnectorStatus& c, const config::ConfigTree& tree) {
   json::object out = {{"ems_id", c.id},
                       {"ems_name", c.name},
                       {"ems_serial", c.ems_serial.str()},
@@ -28,20 +28,20 @@ json::object shown(const cli::ConnectorStatus& c, const config::ConfigTree& tree
   return out;
 }
 
-void run(const CallPtr& call, const json::object&) {
+void get_ems_status(const CallPtr& call, const json::object&) {
   const auto tree = call->services.store.current();
   if (const auto* ems_id = call->query("ems_id")) {
     const auto id = connector_of(call, *ems_id);
     if (!id) return call->fail(id.error());
-    return call->reply_results(shown(connector_status(call, *id), *tree));
+    return call->reply_results(connector_json(connector_status(call, *id), *tree));
   }
   json::array all;
-  for (const auto& c : call->services.operations.connectors()) all.push_back(shown(c, *tree));
+  for (const auto& c : call->services.operations.connectors()) all.push_back(connector_json(c, *tree));
   call->reply_results(std::move(all));
 }
 
 }  // namespace
 
-Monitor ems_status() { return {"GET", "endpoint-control/ems/status", {"ems_id"}, {}, run}; }
+Monitor ems_status() { return {"GET", "endpoint-control/ems/status", {"ems_id"}, {}, get_ems_status}; }
 
 }  // namespace postern::gateway::api::monitors

@@ -7,7 +7,7 @@ namespace {
 
 namespace json = boost::json;
 
-void run(const CallPtr& call, const json::object&) {
+void get_ems_status_summary(const CallPtr& call, const json::object&) {
   json::array all;
   for (const auto& c : call->services.operations.connectors()) {
     all.push_back({{"id", c.id},
@@ -20,6 +20,6 @@ void run(const CallPtr& call, const json::object&) {
 
 }  // namespace
 
-Monitor ems_status_summary() { return {"GET", "endpoint-control/ems/status-summary", {}, {}, run}; }
+Monitor ems_status_summary() { return {"GET", "endpoint-control/ems/status-summary", {}, {}, get_ems_status_summary}; }
 
 }  // namespace postern::gateway::api::monitors

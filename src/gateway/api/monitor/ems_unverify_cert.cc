@@ -8,7 +8,7 @@ namespace {
 
 namespace json = boost::json;
 
-void run(const CallPtr& call, const json::object& body) {
+void post_ems_unverify_cert(const CallPtr& call, const json::object& body) {
   const auto id = connector_of(call, body);
   if (!id) return call->fail(id.error());
   if (auto forgotten = call->services.operations.forget_certificate(*id); !forgotten)
@@ -20,6 +20,6 @@ void run(const CallPtr& call, const json::object& body) {
 
 }  // namespace
 
-Monitor ems_unverify_cert() { return {"POST", "endpoint-control/ems/unverify-cert", {}, {"ems_id"}, run}; }
+Monitor ems_unverify_cert() { return {"POST", "endpoint-control/ems/unverify-cert", {}, {"ems_id"}, post_ems_unverify_cert}; }
 
 }  // namespace postern::gateway::api::monitors

@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-void run(const CallPtr& call, const json::object& body) {
+void post_ems_verify_cert(const CallPtr& call, const json::object& body) {
   const auto id = connector_of(call, body);
   if (!id) return call->fail(id.error());
   const auto bytes = from_hex(text_member(body, "fingerprint"));
@@ -47,7 +47,7 @@ void run(const CallPtr& call, const json::object& body) {
 
 Monitor ems_verify_cert() {
   return {
-      "POST", "endpoint-control/ems/verify-cert", {}, {"ems_id", "fingerprint", "ems_serial", "ems_tenant_id"}, run};
+      "POST", "endpoint-control/ems/verify-cert", {}, {"ems_id", "fingerprint", "ems_serial", "ems_tenant_id"}, post_ems_verify_cert};
 }
 
 }  // namespace postern::gateway::api::monitors

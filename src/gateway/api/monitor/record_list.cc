@@ -14,7 +14,7 @@ namespace json = boost::json;
 /// null: not known.
 json::value truth(Feature f) { return f == Feature::kUnknown ? json::value() : json::value(f == Feature::kPresent); }
 
-json::object shown(const cli::EndpointView& e, const std::vector<cli::DynamicAddress>& tags) {
+json::object record_json(const cli::EndpointView& e, const std::vector<cli::DynamicAddress>& tags) {
   const Record& r = e.record;
   json::array macs;
   if (e.mac.valid()) macs.emplace_back(e.mac.str());
@@ -50,19 +50,19 @@ json::object shown(const cli::EndpointView& e, const std::vector<cli::DynamicAdd
           {"unknown_tags", std::move(unknown)}};
 }
 
-void run(const CallPtr& call, const json::object&) {
+void get_record_list(const CallPtr& call, const json::object&) {
   const auto* interface = call->query("intf_name");
   const auto tags = call->services.operations.dynamic_addresses();
   json::array all;
   for (const auto& e : call->services.operations.matched_endpoints()) {
     if (interface != nullptr && e.gateway_interface != *interface) continue;
-    all.push_back(shown(e, tags));
+    all.push_back(record_json(e, tags));
   }
   call->reply_results(std::move(all));
 }
 
 }  // namespace
 
-Monitor record_list() { return {"GET", "endpoint-control/record-list", {"intf_name"}, {}, run}; }
+Monitor record_list() { return {"GET", "endpoint-control/record-list", {"intf_name"}, {}, get_record_list}; }
 
 }  // namespace postern::gateway::api::monitors

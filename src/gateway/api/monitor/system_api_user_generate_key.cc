@@ -6,7 +6,7 @@
 namespace postern::gateway::api::monitors {
 namespace {
 
-void run(const CallPtr& call, const boost::json::object& body) {
+void post_generate_key(const CallPtr& call, const boost::json::object& body) {
   const auto user = text_member(body, "api-user");
   if (user.empty()) return call->fail(400, ErrorNumber::kBadValue, "api-user: is missing; it names the program");
   const auto token = config::generate_api_key(call->services.store, user, call->services.random);
@@ -16,6 +16,6 @@ void run(const CallPtr& call, const boost::json::object& body) {
 
 }  // namespace
 
-Monitor system_api_user_generate_key() { return {"POST", "system/api-user/generate-key", {}, {"api-user"}, run}; }
+Monitor system_api_user_generate_key() { return {"POST", "system/api-user/generate-key", {}, {"api-user"}, post_generate_key}; }
 
 }  // namespace postern::gateway::api::monitors

@@ -7,7 +7,7 @@
 namespace postern::gateway::api::monitors {
 namespace {
 
-void run(const CallPtr& call, const boost::json::object&) {
+void get_system_status(const CallPtr& call, const boost::json::object&) {
   auto& operations = call->services.operations;
   const auto s = operations.system_status();
   boost::json::array health;
@@ -28,6 +28,6 @@ void run(const CallPtr& call, const boost::json::object&) {
 
 }  // namespace
 
-Monitor system_status() { return {"GET", "system/status", {}, {}, run}; }
+Monitor system_status() { return {"GET", "system/status", {}, {}, get_system_status}; }
 
 }  // namespace postern::gateway::api::monitors

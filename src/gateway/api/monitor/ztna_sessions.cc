@@ -5,12 +5,12 @@
 namespace postern::gateway::api::monitors {
 namespace {
 
-void run(const CallPtr& call, const boost::json::object&) {
+void get_ztna_sessions(const CallPtr& call, const boost::json::object&) {
   call->reply_results(boost::json::object{{"live", call->services.operations.system_status().live_sessions}});
 }
 
 }  // namespace
 
-Monitor ztna_sessions() { return {"GET", "ztna/sessions", {}, {}, run}; }
+Monitor ztna_sessions() { return {"GET", "ztna/sessions", {}, {}, get_ztna_sessions}; }
 
 }  // namespace postern::gateway::api::monitors

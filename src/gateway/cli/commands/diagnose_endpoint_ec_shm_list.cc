@@ -7,7 +7,7 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void run(const CommandContext& c) {
+void list_ec_shm(const CommandContext& c) {
   for (const auto& word : c.arguments) {
     if (const auto r = fits(EndpointView(), word); !r) return c.fail(r.error().message);
   }
@@ -30,7 +30,7 @@ Command diagnose_endpoint_ec_shm_list() {
            {"[mac]", "Only the endpoint with this hardware address."},
            {"[ems-sn]", "Only endpoints of the EMS with this serial number."},
            {"[tenant]", "Only endpoints of this tenant, or the one with this UID."}},
-          run};
+          list_ec_shm};
 }
 
 }  // namespace postern::gateway::cli::commands

@@ -6,7 +6,7 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void run(const CommandContext& c) {
+void test_connectivity(const CommandContext& c) {
   const auto config = c.store.current();
   const auto connector = connector_argument(config, c.arguments[0]);
   if (!connector) return c.fail(connector.error().message);
@@ -27,7 +27,7 @@ Command diagnose_endpoint_fctems_test_connectivity() {
   return {"diagnose endpoint fctems test-connectivity",
           "Connect to an EMS and see whether it is the one that was accepted.",
           {{"<id>", "Number of the connector, 1 to 7."}},
-          run};
+          test_connectivity};
 }
 
 }  // namespace postern::gateway::cli::commands

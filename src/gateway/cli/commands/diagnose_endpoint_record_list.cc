@@ -22,7 +22,7 @@ std::string tag_text(const EndpointTrace& trace, EndpointTrace::Tag::State state
                      resolved.empty() ? "no" : resolved);
 }
 
-std::string print(std::size_t number, const EndpointTrace& trace) {
+std::string trace_text(std::size_t number, const EndpointTrace& trace) {
   const Record& r = trace.endpoint.record;
   std::string out = fmt::format("Record #{}:\n", number);
   const auto line = [&](const std::string& label, const std::string& value) {
@@ -54,7 +54,7 @@ std::string none(GatewayOperations& operations) {
   return out;
 }
 
-void run(const CommandContext& c) {
+void list_records(const CommandContext& c) {
   for (const auto& word : c.arguments) {
     if (const auto r = fits(EndpointView(), word); !r) return c.fail(r.error().message);
   }
@@ -63,7 +63,7 @@ void run(const CommandContext& c) {
   const auto wanted = [&](const EndpointView& endpoint) {
     return std::all_of(c.arguments.begin(), c.arguments.end(), [&](const auto& word) { return *fits(endpoint, word); });
   };
-  for (const auto& trace : c.operations.endpoint_traces(wanted)) out += print(number++, trace);
+  for (const auto& trace : c.operations.endpoint_traces(wanted)) out += trace_text(number++, trace);
   c.print(out.empty() ? none(c.operations) : std::move(out));
 }
 
@@ -74,7 +74,7 @@ Command diagnose_endpoint_record_list() {
           "Say of each endpoint, matched or not, why it is or is not matched and resolved, and by which tags.",
           {{"[ip|mac|uid]", "Only the endpoint with this IP address, hardware address or UID."},
            {"[ems-sn]", "Only endpoints of the EMS with this serial number."}},
-          run};
+          list_records};
 }
 
 }  // namespace postern::gateway::cli::commands

@@ -6,7 +6,7 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void run(const CommandContext& c) {
+void list_dynamic_addresses(const CommandContext& c) {
   std::string out;
   for (const auto& address : c.operations.dynamic_addresses()) {
     if (c.arguments.empty() || c.arguments[0] == address.name || c.arguments[0] == address.tag) {
@@ -25,7 +25,7 @@ Command diagnose_firewall_dynamic_list() {
   return {"diagnose firewall dynamic list",
           "List the resolved addresses of each tag.",
           {{"[name]", "Only this dynamic address or tag."}},
-          run};
+          list_dynamic_addresses};
 }
 
 }  // namespace postern::gateway::cli::commands

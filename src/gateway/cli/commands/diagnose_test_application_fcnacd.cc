@@ -25,7 +25,7 @@ const std::vector<Test>& tests() {
   return all;
 }
 
-void run(const CommandContext& c) {
+void test_fcnacd(const CommandContext& c) {
   for (const auto& test : tests()) {
     if (!c.arguments.empty() && c.arguments[0] == test.number) return c.print(test.print(c));
   }
@@ -40,7 +40,7 @@ Command diagnose_test_application_fcnacd() {
   return {"diagnose test application fcnacd",
           "Look into the fabric connectors.",
           {{"[number]", "Which test; without one or with an unknown one: the list of tests."}},
-          run};
+          test_fcnacd};
 }
 
 }  // namespace postern::gateway::cli::commands

@@ -30,7 +30,7 @@ std::string with(std::string first, const std::string& second) {
   return second.empty() ? first : first + " (" + second + ')';
 }
 
-std::string print(const json::object& line) {
+std::string denial_text(const json::object& line) {
   const auto get = [&](std::string_view name) { return text(line, name); };
   std::string out;
   const auto add = [&](std::string_view label, std::string value) {
@@ -58,14 +58,14 @@ std::string print(const json::object& line) {
   return out;
 }
 
-void run(const CommandContext& c) {
+void show_denial(const CommandContext& c) {
   c.operations.find_denial(c.arguments[0], [c](Result<std::string> found) {
     if (!c.alive()) return;
     if (!found) return c.fail(found.error().message);
     boost::system::error_code error;
     const auto line = json::parse(*found, error);
     if (error || !line.is_object()) return c.fail("the line of this denial in the traffic log is damaged");
-    c.print(print(line.get_object()));
+    c.print(denial_text(line.get_object()));
   });
 }
 
@@ -75,7 +75,7 @@ Command diagnose_ztna_denial() {
   return {"diagnose ztna denial",
           "Explain why an access proxy refused a request or cut a session.",
           {{"<id>", "As it stands on the denial page, such as K7QM-2D9F."}},
-          run};
+          show_denial};
 }
 
 }  // namespace postern::gateway::cli::commands

@@ -6,7 +6,7 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void run(const CommandContext& c) {
+void generate_api_key(const CommandContext& c) {
   const auto token = config::generate_api_key(c.store, c.arguments[0], c.random);
   if (!token) return c.fail(token.error().message);
   c.print(fmt::format("New API key: {}\n", *token));
@@ -18,7 +18,7 @@ Command execute_api_user_generate_key() {
   return {"execute api-user generate-key",
           "Draw a new token for a program; the one before stops working. It is shown only now.",
           {{"<name>", "Name of the program; it is made if it is not there."}},
-          run};
+          generate_api_key};
 }
 
 }  // namespace postern::gateway::cli::commands

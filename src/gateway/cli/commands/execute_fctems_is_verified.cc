@@ -5,7 +5,7 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void run(const CommandContext& c) {
+void tell_whether_verified(const CommandContext& c) {
   const auto config = c.store.current();
   const auto connector = connector_argument(config, c.arguments[0]);
   if (!connector) return c.fail(connector.error().message);
@@ -20,7 +20,7 @@ Command execute_fctems_is_verified() {
   return {"execute fctems is-verified",
           "Was the certificate of an EMS accepted?",
           {{"<id>", "Number of the connector, 1 to 7."}},
-          run};
+          tell_whether_verified};
 }
 
 }  // namespace postern::gateway::cli::commands

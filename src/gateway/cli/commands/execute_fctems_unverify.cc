@@ -6,7 +6,7 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void run(const CommandContext& c) {
+void unverify_fctems(const CommandContext& c) {
   const auto config = c.store.current();
   const auto connector = connector_argument(config, c.arguments[0]);
   if (!connector) return c.fail(connector.error().message);
@@ -21,7 +21,7 @@ Command execute_fctems_unverify() {
   return {"execute fctems unverify",
           "Take back that the certificate of an EMS was accepted.",
           {{"<id>", "Number of the connector, 1 to 7."}},
-          run};
+          unverify_fctems};
 }
 
 }  // namespace postern::gateway::cli::commands

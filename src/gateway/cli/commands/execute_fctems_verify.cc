@@ -67,7 +67,7 @@ void decide(const CommandContext& c, ConnectorId id, const PresentedCertificate&
   });
 }
 
-void run(const CommandContext& c) {
+void verify_fctems(const CommandContext& c) {
   const auto config = c.store.current();
   const auto connector = connector_argument(config, c.arguments[0]);
   if (!connector) return c.fail(connector.error().message);
@@ -95,7 +95,7 @@ Command execute_fctems_verify() {
            {"[sha256]", "Accept exactly the certificate with this fingerprint, without asking."},
            {"[serial]", "Its serial number, where another EMS is known here until now."},
            {"[tenant]", "Its tenant, likewise."}},
-          run};
+          verify_fctems};
 }
 
 }  // namespace postern::gateway::cli::commands

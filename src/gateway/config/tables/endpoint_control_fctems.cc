@@ -5,7 +5,7 @@
 namespace postern::gateway::config::tables {
 namespace {
 
-Status check(const ObjectView& o) {
+Status check_fctems(const ObjectView& o) {
   if (o.enabled("status") && o.text("server").empty()) {
     return fail(ErrorCode::kInvalidArgument, "status: enable needs a server (set server <name or address>)");
   }
@@ -70,7 +70,7 @@ Table endpoint_control_fctems() {
           .inert(),
       text("interface", "Outgoing interface.", 15).inert(),
   };
-  t.check = check;
+  t.check = check_fctems;
   return t;
 }
 

@@ -5,7 +5,7 @@
 namespace postern::gateway::config::tables {
 namespace {
 
-Status check(const ObjectView& o) {
+Status check_address(const ObjectView& o) {
   const bool range = o.text("type") == "iprange";
   if (!range && !o.is_set("subnet")) {
     return fail(ErrorCode::kInvalidArgument,
@@ -38,7 +38,7 @@ Table firewall_address() {
       of_type("end-ip", Type::kAddress, "Last address of the range."),
       text("comment", "Note.", 255),
   };
-  t.check = check;
+  t.check = check_address;
   Object all;
   all.key = "all";  // both families, see AddressConfig
   t.built_in = {all};

@@ -4,7 +4,7 @@
 namespace postern::gateway::config::tables {
 namespace {
 
-Status check(const ObjectView& o) {
+Status check_service(const ObjectView& o) {
   const bool ports = o.is_set("tcp-portrange") || o.is_set("udp-portrange");
   const bool tcp_udp = o.text("protocol") == "TCP/UDP";
   if (tcp_udp && !ports) {
@@ -38,7 +38,7 @@ Table firewall_service_custom() {
       of_type("udp-portrange", Type::kPortRange, "Ports of UDP.").list(),
       text("comment", "Note.", 255),
   };
-  t.check = check;
+  t.check = check_service;
   t.built_in = {
       service("ALL", {{"protocol", {"IP"}}}),
       service("ALL_ICMP", {{"protocol", {"ICMP"}}}),
