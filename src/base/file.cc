@@ -34,7 +34,7 @@ Error errno_error(int error, std::string_view doing, const std::filesystem::path
   if (error == EACCES || error == EPERM || error == EROFS) code = ErrorCode::kPermissionDenied;
   if (error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE) code = ErrorCode::kResourceExhausted;
   if (error == EEXIST) code = ErrorCode::kAlreadyExists;
-  return {code, fmt::format("{} {}: {}", doing, path.native(), std::strerror(error))};
+  return {code, fmt::format("{} {}: {}", doing, path.native(), errno_text(error))};
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {

@@ -1,5 +1,7 @@
 #include "base/result.h"
 
+#include <system_error>
+
 namespace postern {
 
 std::string_view error_code_name(ErrorCode code) {
@@ -26,5 +28,7 @@ ErrorCode parse_error_code(std::string_view name) {
   }
   return ErrorCode::kInternal;
 }
+
+std::string errno_text(int error) { return std::generic_category().message(error); }
 
 }  // namespace postern

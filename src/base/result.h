@@ -38,6 +38,9 @@ struct Error {
   Error context(std::string_view doing) const { return {code, std::string(doing) + ": " + message}; }
 };
 
+/// What an errno means, such as "No such file or directory". Thread: any (std::strerror does not promise that).
+std::string errno_text(int error);
+
 template <class T>
 using Result = tl::expected<T, Error>;
 using Status = Result<void>;

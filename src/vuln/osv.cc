@@ -13,7 +13,7 @@ constexpr std::size_t kExamples = 5;
 
 }  // namespace
 
-FeedReader::FeedReader(FeedOptions options) : options_(std::move(options)) {}
+FeedReader::FeedReader(FeedOptions options) : options_(options) {}
 
 Result<FeedReport> FeedReader::add(std::string_view name, std::string_view bytes) {
   FeedReport report;

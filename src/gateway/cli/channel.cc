@@ -1,5 +1,7 @@
 #include "gateway/cli/channel.h"
 
+#include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,66 +12,134 @@
 namespace postern::gateway::cli {
 namespace {
 
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
+using std::chrono::milliseconds;
+
+tl::unexpected<Error> gone() {
+  return fail(ErrorCode::kUnavailable, "the gateway closed the connection (did it stop?)");
 }
 
-bool read_all(int fd, char* out, std::size_t size) {
-  while (size > 0) {
-    const auto n = recv(fd, out, size, 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    out += n;
-    size -= static_cast<std::size_t>(n);
+tl::unexpected<Error> stands_still() {
+  return fail(ErrorCode::kDeadlineExceeded,
+              fmt::format("the gateway has not answered for {} seconds: its process stands still or is stuck. Look at it "
+                          "(ps -o pid,stat,cmd -C postern-gateway) and at its log: one that was stopped (T) goes on with "
+                          "kill -CONT, else restart it. Whether it has carried out the command is not known; look before "
+                          "you repeat it",
+                          kSilenceEnds.count()));
+}
+
+/// Waits for the gateway: first silently, then it is told, then it is over.
+bool wait_for(Patience& patience, int fd, short events) {
+  if (patience.ready(fd, events, kSilenceTold)) return true;
+  patience.say(fmt::format("the gateway has not answered for {} seconds; waiting for {} more", kSilenceTold.count(),
+                           (kSilenceEnds - kSilenceTold).count()));
+  return patience.ready(fd, events, kSilenceEnds - kSilenceTold);
+}
+
+/// 0, or the errno. A listener that takes nobody in (its queue is full) is waited for like one that does not answer.
+int connect_to(int fd, const sockaddr_un& address, Patience& patience) {
+  constexpr milliseconds kAgain{100};
+  bool told = false;
+  for (milliseconds waited{0};; waited += kAgain) {
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return 0;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return errno;
+    if (waited >= kSilenceEnds) return EAGAIN;
+    if (waited >= kSilenceTold && !std::exchange(told, true)) {
+      patience.say(fmt::format("the gateway has not answered for {} seconds; waiting for {} more", kSilenceTold.count(),
+                               (kSilenceEnds - kSilenceTold).count()));
+    }
+    patience.ready(-1, 0, kAgain);
   }
-  return true;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Channel>> Channel::connect(const std::string& path) {
+Result<std::unique_ptr<Channel>> Channel::connect(const std::string& path, Patience& patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
     return fail(ErrorCode::kInvalidArgument, "the socket's path is empty or too long: " + path);
   }
   std::memcpy(address.sun_path, path.data(), path.size());
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail(ErrorCode::kUnavailable, std::string("no socket: ") + std::strerror(errno));
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    const int error = errno;
-    close(fd);
-    if (error == EACCES || error == EPERM) {
-      return fail(ErrorCode::kPermissionDenied,
-                  "not allowed to use " + path + " (are you an administrator of this machine?)");
-    }
-    return fail(ErrorCode::kNotFound, "nobody listens at " + path + " (is the gateway running?)");
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return fail(ErrorCode::kUnavailable, std::string("no socket: ") + errno_text(errno));
+  const int error = connect_to(fd, address, patience);
+  if (error == 0) return std::unique_ptr<Channel>(new Channel(fd, patience));
+  close(fd);
+  if (error == EAGAIN) return stands_still();
+  if (error == EACCES || error == EPERM) {
+    return fail(ErrorCode::kPermissionDenied,
+                "not allowed to use " + path + " (are you an administrator of this machine?)");
   }
-  return std::unique_ptr<Channel>(new Channel(fd));
+  return fail(ErrorCode::kNotFound, "nobody listens at " + path + " (is the gateway running?)");
 }
 
 Channel::~Channel() { close(fd_); }
 
-Result<Response> Channel::ask(const Request& request) {
+Status Channel::write_all(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n > 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (!wait_for(patience_, fd_, POLLOUT)) return stands_still();
+    } else if (n == 0 || errno != EINTR) {
+      return gone();
+    }
+  }
+  return {};
+}
+
+Status Channel::read_all(char* out, std::size_t size) {
+  while (size > 0) {
+    const auto n = recv(fd_, out, size, 0);
+    if (n > 0) {
+      out += n;
+      size -= static_cast<std::size_t>(n);
+    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (!wait_for(patience_, fd_, POLLIN)) return stands_still();
+    } else if (n == 0 || errno != EINTR) {
+      return gone();
+    }
+  }
+  return {};
+}
+
+Result<std::string> Channel::read_message() {
+  unsigned char head[4];
+  if (auto read = read_all(reinterpret_cast<char*>(head), sizeof head); !read) return fail(read.error());
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < sizeof head; ++i) size |= static_cast<std::size_t>(head[i]) << (8 * i);
+  if (size > kMaxMessage) return fail(ErrorCode::kDataLoss, "the gateway's answer is too large");
+  std::string message(size, '\0');
+  if (auto read = read_all(message.data(), size); !read) return fail(read.error());
+  return message;
+}
+
+Result<Response> Channel::exchange(const Request& request) {
   const std::string body = encode(request);
   std::string frame(4, '\0');
   for (std::size_t i = 0; i < 4; ++i) frame[i] = static_cast<char>((body.size() >> (8 * i)) & 0xff);
-  const auto gone = fail(ErrorCode::kUnavailable, "the gateway closed the connection (did it stop?)");
-  if (!write_all(fd_, frame + body)) return gone;
-  unsigned char head[4];
-  if (!read_all(fd_, reinterpret_cast<char*>(head), 4)) return gone;
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < 4; ++i) size |= static_cast<std::size_t>(head[i]) << (8 * i);
-  if (size > kMaxMessage) return fail(ErrorCode::kDataLoss, "the gateway's answer is too large");
-  std::string answer(size, '\0');
-  if (!read_all(fd_, answer.data(), size)) return gone;
-  return decode_response(answer);
+  if (auto sent = write_all(frame + body); !sent) return fail(sent.error());
+  for (std::chrono::seconds working{0}; working < kLongestCommand; working += kWorkingEvery) {
+    const auto message = read_message();
+    if (!message) return fail(message.error());
+    auto response = decode_response(*message);
+    if (!response || !response->working) return response;
+    if (working + kWorkingEvery == kSilenceTold) patience_.say("the gateway is still working on this command");
+  }
+  return fail(ErrorCode::kDeadlineExceeded,
+              fmt::format("the gateway has worked on this command for {} minutes without coming to an end; what it has "
+                          "done is not known. Look before you repeat it",
+                          std::chrono::duration_cast<std::chrono::minutes>(kLongestCommand).count()));
+}
+
+Result<Response> Channel::ask(const Request& request) {
+  if (broken_) return fail(*broken_);
+  auto response = exchange(request);
+  // What comes later would be taken for the answer to another request.
+  if (!response) broken_ = response.error();
+  return response;
 }
 
 }  // namespace postern::gateway::cli

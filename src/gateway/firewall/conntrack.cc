@@ -88,7 +88,7 @@ std::optional<Entry> parse_entry(const nlmsghdr* message) {
 Error conntrack_error(std::string_view doing) {
   const int error = errno;
   const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kUnavailable;
-  return {code, std::string(doing) + ": " + std::strerror(error)};
+  return {code, std::string(doing) + ": " + errno_text(error)};
 }
 
 class NetlinkConntrack final : public Conntrack {

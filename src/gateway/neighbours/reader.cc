@@ -25,7 +25,7 @@ Error neighbour_error(std::string_view doing) {
   const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied
                     : error == ENODEV || error == ENXIO || error == ENOENT ? ErrorCode::kNotFound
                                                         : ErrorCode::kUnavailable;
-  return {code, std::string(doing) + ": " + std::strerror(error)};
+  return {code, std::string(doing) + ": " + errno_text(error)};
 }
 
 /// What an NLMSG_ERROR says; 0: it is an acknowledgement.
