@@ -1,23 +1,37 @@
 #pragma once
 // The client's connection to the daemon: blocking, one request after the other.
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "gateway/cli/patience.h"
 #include "gateway/cli/wire.h"
 
 namespace postern::gateway::cli {
 
 class Channel {
  public:
-  /// Errors: kNotFound ("is the gateway running?"), kPermissionDenied, kInvalidArgument (path too long).
-  static Result<std::unique_ptr<Channel>> connect(const std::string& path);
+  /// `patience` outlives the channel. Errors: kNotFound ("is the gateway running?"), kPermissionDenied, kInvalidArgument
+  /// (path too long), kDeadlineExceeded (somebody listens and takes nobody in).
+  static Result<std::unique_ptr<Channel>> connect(const std::string& path, Patience& patience = real_patience());
   ~Channel();
-  /// Errors: kUnavailable (the daemon went away), kDataLoss.
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  /// Waits as long as the gateway says that it is at work, kLongestCommand at most, and kSilenceEnds for one that says
+  /// nothing. Errors: kUnavailable (the daemon went away), kDataLoss, kDeadlineExceeded. After an error the channel is of
+  /// no use: each further request ends with the same.
   Result<Response> ask(const Request& request);
 
  private:
-  explicit Channel(int fd) : fd_(fd) {}
+  Channel(int fd, Patience& patience) : fd_(fd), patience_(patience) {}
+  Result<Response> exchange(const Request& request);
+  Status write_all(std::string_view bytes);
+  Status read_all(char* out, std::size_t size);
+  Result<std::string> read_message();
+
   int fd_;
+  Patience& patience_;
+  std::optional<Error> broken_;
 };
 
 }  // namespace postern::gateway::cli

@@ -29,14 +29,16 @@ constexpr const char* kUsage =
     "  postern-gateway cli -c \"diagnose ?\"                          what may follow\n"
     "  postern-gateway cli -c \"show\"                                the configuration, as it can be typed\n"
     "  postern-gateway cli -c \"diagnose endpoint ec-shm list\"       the endpoints that this gateway knows\n"
+    "  postern-gateway cli -c \"execute fctems verify 1\" -c y         a question and its answer\n"
     "\n"
     "Exit status: 0; 1: a command failed, the rest was not run and staged changes were dropped; 2: wrong usage, or no\n"
-    "gateway answers.\n";
+    "gateway answers (one that stands still is given up after 15 seconds).\n";
 
-/// Runs what `next` gives until it is empty. `where` names the place of a command for error messages.
+/// Runs what `next` gives until it is empty. `where` names the place of a command for error messages, `how_to_answer`
+/// says how a question is answered here.
 int run_lines(Channel& channel, const std::function<std::optional<std::string>()>& next,
-              const std::function<std::string()>& where) {
-  bool more = false, staged = false;
+              const std::function<std::string()>& where, const std::string& how_to_answer) {
+  bool more = false, asked = false, staged = false;
   while (auto line = next()) {
     const auto response = channel.ask({Request::Kind::kLine, *line});
     if (!response) {
@@ -50,11 +52,17 @@ int run_lines(Channel& channel, const std::function<std::optional<std::string>()
       return 1;
     }
     more = response->reply.more;
+    asked = more && !response->reply.output.empty();
     staged = response->staged;
     if (response->reply.bye) return 0;
   }
+  if (more && !asked) {
+    std::fprintf(stderr, "%sthe last command waits for the end of a quote; it was not run\n", where().c_str());
+    return 1;
+  }
   if (more) {
-    std::fprintf(stderr, "%sthe last command waits for an answer or for the end of a quote\n", where().c_str());
+    std::fprintf(stderr, "\n%sthe last command waits for an answer and has done nothing yet; %s\n", where().c_str(),
+                 how_to_answer.c_str());
     return 1;
   }
   if (staged) {
@@ -67,7 +75,7 @@ int run_lines(Channel& channel, const std::function<std::optional<std::string>()
 
 }  // namespace
 
-int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args) {
+int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args, Patience& patience) {
   std::vector<std::string> commands;
   std::string socket_path = cli_socket(runtime_dir);
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -87,7 +95,7 @@ int cli_main(const std::string& runtime_dir, const std::vector<std::string>& arg
       return 2;
     }
   }
-  auto channel = Channel::connect(socket_path);
+  auto channel = Channel::connect(socket_path, patience);
   if (!channel) {
     std::fprintf(stderr, "%s\n", channel.error().message.c_str());
     return 2;
@@ -96,7 +104,8 @@ int cli_main(const std::string& runtime_dir, const std::vector<std::string>& arg
     std::size_t at = 0;
     return run_lines(
         **channel, [&]() { return at < commands.size() ? std::optional(commands[at++]) : std::nullopt; },
-        [] { return std::string(); });
+        [] { return std::string(); },
+        "answer with the next one: postern-gateway cli -c \"" + commands.back() + "\" -c y");
   }
   if (isatty(STDIN_FILENO)) return run_terminal(**channel);
   std::size_t number = 0;
@@ -108,7 +117,7 @@ int cli_main(const std::string& runtime_dir, const std::vector<std::string>& arg
         ++number;
         return line;
       },
-      [&] { return "line " + std::to_string(number) + ": "; });
+      [&] { return "line " + std::to_string(number) + ": "; }, "answer in the line behind it: y or n");
 }
 
 }  // namespace postern::gateway::cli

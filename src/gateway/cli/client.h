@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "gateway/cli/patience.h"
+
 namespace postern::gateway::cli {
 
 /// Speaks to the daemon whose runtime directory is `runtime_dir`, unless `args` name another. With -c commands these
@@ -10,7 +12,8 @@ namespace postern::gateway::cli {
 /// Stops at the first command that fails: its message goes to standard error, staged changes are dropped, the status
 /// is 1. `args` are those behind `cli`: [-c COMMAND]...
 /// [--runtime-dir DIR] [--socket PATH] [--help]. Returns the process's exit status: 0, 1 (a command failed), 2 (usage,
-/// no daemon).
-int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args);
+/// no daemon, or one that does not answer: see patience.h).
+int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args,
+             Patience& patience = real_patience());
 
 }  // namespace postern::gateway::cli

@@ -3,7 +3,6 @@
 #include <map>
 
 #include "base/log.h"
-#include "gateway/cli/wire.h"
 
 namespace postern::gateway::cli {
 namespace {
@@ -13,6 +12,8 @@ constexpr std::size_t kMaxSessions = 64;
 struct Client {
   net::UnixConnectionPtr connection;
   std::unique_ptr<CliSession> session;
+  bool working = false;  // on a line
+  net::Handle tell;      // that it is
 
   void answer(Response response) const {
     response.prompt = session->prompt();
@@ -28,8 +29,34 @@ struct CliServer::Impl {
 
   net::Loop& loop;
   SessionFactory factory;
+  std::chrono::milliseconds working_every{};
   std::map<net::UnixConnection*, std::shared_ptr<Client>> clients;
   std::unique_ptr<net::UnixServer> server;
+
+  void run(const std::shared_ptr<Client>& client, const std::string& line) {
+    const std::weak_ptr<Client> weak = client;
+    const bool first = !client->working;  // else the session refuses the line, and the one before goes on
+    client->working = true;
+    client->session->feed(line, [weak, first](Reply reply) {
+      const auto answered = weak.lock();
+      if (!answered) return;
+      if (first) {
+        answered->working = false;
+        answered->tell.cancel();
+      }
+      Response response;
+      response.reply = std::move(reply);
+      answered->answer(std::move(response));
+    });
+    if (!client->working || !first) return;
+    client->tell = loop.every(working_every, [weak] {
+      const auto still = weak.lock();
+      if (!still) return;
+      Response response;
+      response.working = true;
+      still->connection->send(encode(response));
+    });
+  }
 
   void accept(const net::UnixConnectionPtr& connection) {
     if (clients.size() >= kMaxSessions) {
@@ -41,7 +68,7 @@ struct CliServer::Impl {
     client->session = factory(connection->peer());
     clients.emplace(connection.get(), client);
     const std::weak_ptr<Client> weak = client;
-    connection->on_message = [weak](std::string message) {
+    connection->on_message = [this, weak](std::string message) {
       const auto c = weak.lock();
       if (!c) return;
       const auto request = decode_request(message);
@@ -51,13 +78,7 @@ struct CliServer::Impl {
         response.help = c->session->help(request->text);
         return c->answer(std::move(response));
       }
-      c->session->feed(request->text, [weak](Reply reply) {
-        const auto answered = weak.lock();
-        if (!answered) return;
-        Response response;
-        response.reply = std::move(reply);
-        answered->answer(std::move(response));
-      });
+      run(c, request->text);
     };
     connection->on_close = [this, raw = connection.get()] {
       // The connection is still in this call: let go of it afterwards.
@@ -80,9 +101,10 @@ CliServer::~CliServer() {
 }
 
 Result<std::unique_ptr<CliServer>> CliServer::listen(net::Loop& loop, const std::string& path, SessionFactory factory,
-                                                     mode_t mode) {
+                                                     mode_t mode, std::chrono::milliseconds working_every) {
   auto impl = std::make_unique<Impl>(loop);
   impl->factory = std::move(factory);
+  impl->working_every = working_every;
   Impl* raw = impl.get();
   auto server = net::UnixServer::listen(
       loop, path, mode, [raw](const net::UnixConnectionPtr& c) { raw->accept(c); }, kMaxMessage);

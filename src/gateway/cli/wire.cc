@@ -38,6 +38,7 @@ std::string encode(const Request& r) {
 std::string encode(const Response& r) {
   json::object o = {{"output", r.reply.output}, {"error", r.reply.error}, {"more", r.reply.more},
                     {"bye", r.reply.bye},       {"prompt", r.prompt},     {"staged", r.staged}};
+  if (r.working) o["working"] = true;
   json::array help;
   for (const auto& c : r.help) help.push_back({{"word", c.word}, {"help", c.help}});
   o["help"] = std::move(help);
@@ -67,6 +68,7 @@ Result<Response> decode_response(std::string_view message) {
   r.reply = {text_of(*o, "output"), text_of(*o, "error"), flag_of(*o, "more"), flag_of(*o, "bye")};
   r.prompt = text_of(*o, "prompt");
   r.staged = flag_of(*o, "staged");
+  r.working = flag_of(*o, "working");
   if (const auto* help = o->if_contains("help"); help && help->is_array()) {
     for (const auto& c : help->get_array()) {
       if (c.is_object()) r.help.push_back({text_of(c.get_object(), "word"), text_of(c.get_object(), "help")});

@@ -1,6 +1,7 @@
 #pragma once
 // What client and daemon say to each other over the Unix socket: one JSON object per message, each request answered
-// once.
+// once. While a command takes longer the daemon says each kWorkingEvery that it is at work.
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -29,7 +30,11 @@ struct Response {
   std::vector<Candidate> help;  ///< Of kHelp.
   std::string prompt;           ///< For the next line.
   bool staged = false;          ///< Changes wait for `end`.
+  bool working = false;         ///< No answer yet: one follows. Everything else is empty.
 };
+
+/// So often a daemon that works on a request says so.
+inline constexpr std::chrono::seconds kWorkingEvery{1};
 
 std::string encode(const Request& request);
 std::string encode(const Response& response);
