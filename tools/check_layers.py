@@ -37,7 +37,7 @@ NOT_IN_HEADERS = re.compile(r"boost/(asio|beast|json(?!/fwd))|\.pb\.h|CLI/CLI\.h
 # ... except these, which only the folder that holds them includes, and whose every file needs what they bring.
 OWN_FOLDER_ONLY = {"ems/api/call.h", "ems/registry/fields.h"}
 # Helpers of tests: no program is compiled with them.
-TEST_HEADER = re.compile(r"(^test_|_lab\.h$|_test\.h$)")
+TEST_HEADER = re.compile(r"(^test_|^fake_|_lab\.h$|_test\.h$)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

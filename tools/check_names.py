@@ -12,6 +12,8 @@ from pathlib import Path
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 NEVER_JOINED = {"nginx"}  # a module of nginx, each file of it compiled alone
+# Tests, what they share, and programs are compiled file by file too.
+ALONE = re.compile(r"_test\.cc$|_lab\.cc$|^fake_|^main\.cc$")
 
 TOKEN = re.compile(
     r'//[^\n]*|/\*.*?\*/|^[ \t]*#(?:[^\n\\]|\\.)*|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'',
@@ -78,7 +80,7 @@ def main():
     for module in sorted(p for p in SRC.iterdir() if p.is_dir() and p.name not in NEVER_JOINED):
         files_of = defaultdict(list)
         for path in sorted(module.rglob("*.cc")):
-            if not path.name.endswith("_test.cc") and path.name != "main.cc":
+            if not ALONE.search(path.name):
                 for name in names_of(path.read_text(errors="replace")):
                     files_of[name].append(path.relative_to(SRC.parent))
         for name, files in sorted(files_of.items()):

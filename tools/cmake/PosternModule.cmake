@@ -10,6 +10,8 @@ option(POSTERN_TESTS "Build the tests" ON)
 option(POSTERN_UNITY "Compile several files of a module at once" OFF)
 # Tests and harnesses are compiled in half the time; what they test is compiled as it is shipped.
 set(POSTERN_TEST_OPTIONS "$<$<CONFIG:Release>:-O0;-g0>" -U_FORTIFY_SOURCE)
+# What tests share (labs, fakes) is compiled once and is part of no program.
+set(POSTERN_TEST_HELPERS "_lab\\.cc$|/fake_[^/]*\\.cc$")
 set(POSTERN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
 include(Precompiled)
@@ -76,12 +78,25 @@ macro(postern_dependencies)
   endif()
 endmacro()
 
-# Tests beside the code: every x_test.cc of the folder goes into one executable <name>_test.
+# Tests beside the code: every x_test.cc of the folder goes into one executable <name>_test, with what they share
+# (x_lab.cc, fake_x.cc) as the library postern_<name>_lab, which fuzz harnesses may use too.
 function(_postern_folder_tests name folder)
   if(NOT POSTERN_TESTS)
     return()
   endif()
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_test.cc)
+  file(GLOB_RECURSE helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_lab.cc
+                                              ${CMAKE_SOURCE_DIR}/${folder}/fake_*.cc)
+  if(helpers)
+    add_library(postern_${name}_lab STATIC ${helpers})
+    # As a program's files, so that the tests' precompiled header fits.
+    set_target_properties(postern_${name}_lab PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(postern_${name}_lab PRIVATE -fPIE ${POSTERN_TEST_OPTIONS})
+    target_compile_definitions(postern_${name}_lab PRIVATE POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(postern_${name}_lab PUBLIC ${ARGN} Boost::json GTest::gmock PRIVATE postern_options)
+    postern_precompiled(postern_${name}_lab test)
+    set(lab postern_${name}_lab)
+  endif()
   if(tests)
     add_executable(${name}_test ${tests})
     target_compile_options(${name}_test PRIVATE ${POSTERN_TEST_OPTIONS})
@@ -92,7 +107,7 @@ function(_postern_folder_tests name folder)
       postern_precompiled(${name}_test test)
     endif()
     # Boost::json's definitions are those that the precompiled header was compiled with.
-    target_link_libraries(${name}_test PRIVATE ${ARGN} postern_options Boost::json GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE ${lab} ${ARGN} postern_options Boost::json GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE
       POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" POSTERN_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 DISCOVERY_MODE PRE_TEST
@@ -102,7 +117,7 @@ endfunction()
 
 function(_postern_sources out folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc ${CMAKE_SOURCE_DIR}/${folder}/*.c)
-  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|/main\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|/main\\.cc$|${POSTERN_TEST_HELPERS}")
   set(${out} ${sources} PARENT_SCOPE)
 endfunction()
 
@@ -235,6 +250,9 @@ function(postern_fuzzers folder)
     string(REGEX REPLACE "^[a-z]+_(.*)_fuzz$" "\\1" parser ${stem})
     add_executable(${stem} ${h})
     target_link_libraries(${stem} PRIVATE postern_${module} postern_options)
+    if(TARGET postern_${module}_lab)
+      target_link_libraries(${stem} PRIVATE postern_${module}_lab)
+    endif()
     if(POSTERN_FUZZ)
       target_compile_options(${stem} PRIVATE -fsanitize=fuzzer)
       target_link_options(${stem} PRIVATE -fsanitize=fuzzer)

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "ems/api/openapi.h"
 
 #include <set>

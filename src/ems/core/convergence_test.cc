@@ -1,6 +1,7 @@
 // Whatever happens in whatever order: what was acknowledged is there after a crash, and a gateway that followed deltas
 // holds what one that starts from nothing gets.
 #include "ems/core/test_lab.h"
+#include "wire/fabric.pb.h"
 
 namespace postern::ems::testing {
 namespace {

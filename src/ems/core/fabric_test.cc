@@ -1,4 +1,6 @@
 #include "ems/core/test_lab.h"
+#include "proto/serialize.h"
+#include "wire/fabric.pb.h"
 
 namespace postern::ems::testing {
 namespace {

@@ -1,6 +1,8 @@
 #include "ems/bootstrap/identity.h"
 #include "ems/core/test_lab.h"
 #include "pki/certificate.h"
+#include "wire/fabric.pb.h"
+#include "wire/telemetry.pb.h"
 
 namespace postern::ems::testing {
 namespace {

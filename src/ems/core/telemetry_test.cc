@@ -1,4 +1,9 @@
 #include "ems/core/test_lab.h"
+#include "posture/tag_json.h"
+#include "proto/deflate.h"
+#include "proto/fact_codec.h"
+#include "proto/serialize.h"
+#include "wire/telemetry.pb.h"
 
 namespace postern::ems::testing {
 namespace {
@@ -10,10 +15,10 @@ TEST_F(Lab, AnInvitationEnrolsAsOftenAsItMayAndTheSameKeyOnlyOnce) {
   EXPECT_EQ(enrol(a, "not-a-code"), "permission_denied");
   const auto code = invite(1);
   EXPECT_EQ(enrol(a, code), "");
-  EXPECT_EQ(a.enrolled.uid().size(), 32u);
-  EXPECT_EQ(a.enrolled.chain_der_size(), 2);
+  EXPECT_EQ(a.enrolled->uid().size(), 32u);
+  EXPECT_EQ(a.enrolled->chain_der_size(), 2);
   EXPECT_EQ(enrol(b, code), "permission_denied");
-  EXPECT_NE(b.enrolled.error_message().find("used up"), std::string::npos);
+  EXPECT_NE(b.enrolled->error_message().find("used up"), std::string::npos);
   // The answer was lost: the agent asks again, and gets the same.
   const auto uid = a.uid();
   const auto leaf = a.leaf();
@@ -25,7 +30,7 @@ TEST_F(Lab, AnInvitationEnrolsAsOftenAsItMayAndTheSameKeyOnlyOnce) {
   const auto late = invite(1, Seconds(60));
   clock.advance(std::chrono::seconds(61));
   EXPECT_EQ(enrol(c, late), "permission_denied");
-  EXPECT_NE(c.enrolled.error_message().find("expired"), std::string::npos);
+  EXPECT_NE(c.enrolled->error_message().find("expired"), std::string::npos);
   const auto log = core->audit(0, 50);
   ASSERT_TRUE(log);
   EXPECT_TRUE(std::ranges::any_of(*log, [](const auto& e) { return e.action == "endpoint.enrol"; }));
@@ -37,7 +42,7 @@ TEST_F(Lab, AHundredUsesOfAOneUseInvitationInOneBatchEnrolExactlyOne) {
   std::vector<TestAgent> agents(100);
   for (auto& agent : agents) ask_enrol(agent, code);
   run();
-  EXPECT_EQ(std::ranges::count_if(agents, [](const auto& a) { return a.enrolled.error_code().empty(); }), 1);
+  EXPECT_EQ(std::ranges::count_if(agents, [](const auto& a) { return a.enrolled->error_code().empty(); }), 1);
   EXPECT_EQ(core->status().endpoints, 1u);
   // And the same key asking a hundred times before the first commit is one endpoint.
   const auto many = invite(100);
@@ -262,10 +267,10 @@ TEST_F(Lab, WrongIdentitiesAreRefusedAndANewerConnectionReplacesTheOlder) {
   TestAgent a, b;
   join(a);
   ASSERT_EQ(enrol(b, invite(), "another-machine-id"), "");
-  const auto uid = a.enrolled.uid();
+  const auto uid = a.enrolled->uid();
   TestAgent liar;
-  liar.enrolled = b.enrolled;
-  liar.enrolled.set_uid(uid);  // b's certificate, a's name
+  *liar.enrolled = *b.enrolled;
+  liar.enrolled->set_uid(uid);  // b's certificate, a's name
   connect(liar);
   EXPECT_TRUE(liar.closed);
   EXPECT_EQ(liar.last(Frame::kGoodbye)->goodbye().reason(), "refused");
@@ -273,7 +278,7 @@ TEST_F(Lab, WrongIdentitiesAreRefusedAndANewerConnectionReplacesTheOlder) {
   EXPECT_EQ(b.last(Frame::kGoodbye)->goodbye().reason(), "refused");
 
   TestAgent again;
-  again.enrolled = a.enrolled;
+  *again.enrolled = *a.enrolled;
   connect(again);
   EXPECT_TRUE(a.closed);
   EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "superseded");
@@ -367,9 +372,9 @@ TEST_F(Lab, ACertificateIsRenewedOverTelemetryAndTheOldOneEndsWithTheNewOnesFirs
   const auto* answer = a.last(Frame::kRenewResponse);
   ASSERT_NE(answer, nullptr);
   ASSERT_EQ(answer->renew_response().error_code(), "");
-  renewed.enrolled = a.enrolled;
-  renewed.enrolled.clear_chain_der();
-  for (const auto& der : answer->renew_response().chain_der()) renewed.enrolled.add_chain_der(der);
+  *renewed.enrolled = *a.enrolled;
+  renewed.enrolled->clear_chain_der();
+  for (const auto& der : answer->renew_response().chain_der()) renewed.enrolled->add_chain_der(der);
   EXPECT_EQ(core->endpoint(a.uid())->certificates.size(), 2u);
   const auto old = a.leaf();
   connect(a, a.seq);  // still good
@@ -378,7 +383,7 @@ TEST_F(Lab, ACertificateIsRenewedOverTelemetryAndTheOldOneEndsWithTheNewOnesFirs
   EXPECT_FALSE(renewed.closed);
   EXPECT_EQ(core->endpoint(a.uid())->certificates.size(), 1u);
   TestAgent stale;
-  stale.enrolled = a.enrolled;
+  *stale.enrolled = *a.enrolled;
   connect(stale);
   EXPECT_TRUE(stale.closed);
 }

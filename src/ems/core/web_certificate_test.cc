@@ -1,5 +1,6 @@
 #include "ems/core/test_lab.h"
 #include "pki/certificate.h"
+#include "wire/fabric.pb.h"
 
 namespace postern::ems::testing {
 namespace {

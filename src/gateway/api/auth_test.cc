@@ -1,6 +1,9 @@
 // Who may ask what, and how they prove who they are.
+#include <gmock/gmock.h>
+
 #include "base/log.h"
 #include "gateway/api/api_lab.h"
+#include "gateway/config/secret.h"
 
 namespace postern::gateway::api {
 namespace {

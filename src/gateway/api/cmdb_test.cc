@@ -1,6 +1,9 @@
 // The configuration over REST: what people script against.
+#include <gmock/gmock.h>
+
 #include "gateway/api/api_lab.h"
 #include "gateway/api/cmdb_json.h"
+#include "gateway/config/text.h"
 
 namespace postern::gateway::api {
 namespace {

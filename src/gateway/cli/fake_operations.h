@@ -1,129 +1,61 @@
 #pragma once
 // A gateway that stands still, for tests: the values of the reference walk-through, answers given by hand.
-#include "base/hex.h"
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
 #include "gateway/cli/operations.h"
 
 namespace postern::gateway::cli {
 
 class FakeOperations : public GatewayOperations {
  public:
+  FakeOperations();
+  ~FakeOperations() override;
+
+  // What it answers.
   std::vector<ConnectorStatus> connector_list;
   std::vector<EndpointView> endpoints;
-  std::vector<DynamicAddress> addresses;
-  std::map<std::string, config::Value> live;
-  std::vector<std::string> interfaces = {"port1", "port2"};
-  std::vector<Done> waiting;  // callbacks not answered yet
-  std::vector<Presented> presenting;
-  Status forget;
-  std::vector<Acceptance> accepted;
-
-  std::vector<ConnectorStatus> connectors() override { return connector_list; }
-  std::vector<EndpointView> matched_endpoints() override { return endpoints; }
   std::vector<EndpointTrace> traces;
-  std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) override {
-    std::vector<EndpointTrace> out;
-    for (const auto& trace : traces) {
-      if (wanted(trace.endpoint)) out.push_back(trace);
-    }
-    return out;
-  }
-  std::vector<DynamicAddress> dynamic_addresses() override { return addresses; }
+  std::vector<DynamicAddress> addresses;
   std::uint64_t dropped = 0, lost = 0;
-  SystemStatus system_status() override {
-    SystemStatus s;
-    s.dropped_events = dropped;
-    s.lost_log_lines = lost;
-    s.version = "0.1.0";
-    s.serial = GatewaySerial("PGW0000000000001");
-    s.hostname = "machine";
-    return s;
-  }
   std::vector<PartHealth> parts = {{"Access proxies", PartHealth::State::kOk, ""}};
   std::vector<std::string> in_the_way;
-  std::vector<PartHealth> health() override { return parts; }
-  std::vector<std::string> obstacles() override { return in_the_way; }
-  std::map<std::string, config::Value> live_values(const config::ObjectPath&) override { return live; }
-  std::vector<std::string> interface_names() override { return interfaces; }
-  void test_connectivity(ConnectorId, Done done) override { waiting.push_back(std::move(done)); }
-  void present_certificate(ConnectorId, Presented done) override { presenting.push_back(std::move(done)); }
-  void accept_certificate(ConnectorId, const Acceptance& acceptance, Done done) override {
-    accepted.push_back(acceptance);
-    waiting.push_back(std::move(done));
-  }
-  Status forget_certificate(ConnectorId) override { return forget; }
-  std::string sought;
+  std::map<std::string, config::Value> live;
+  std::vector<std::string> interfaces = {"port1", "port2"};
+  Status forget;
   Result<std::string> denial = fail(ErrorCode::kNotFound, "no denial is in the log; it may be too old");
-  void find_denial(std::string id, Found done) override {
-    sought = std::move(id);
-    done(denial);
-  }
-  void offload(std::function<void()> blocking, std::function<void()> done) override {
-    if (run_offloaded) blocking();
-    ++offloaded;
-    done();
-  }
+  bool run_offloaded = true;  ///< false: passwords are hashed to nothing, and none is right.
+
+  // What it was asked.
+  std::vector<Done> waiting;  ///< Callbacks not answered yet.
+  std::vector<Presented> presenting;
+  std::vector<Acceptance> accepted;
+  std::string sought;
   int offloaded = 0;
-  bool run_offloaded = true;  // false: passwords are hashed to nothing, and none is right
+
+  std::vector<ConnectorStatus> connectors() override;
+  std::vector<EndpointView> matched_endpoints() override;
+  std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) override;
+  std::vector<DynamicAddress> dynamic_addresses() override;
+  SystemStatus system_status() override;
+  std::vector<PartHealth> health() override;
+  std::vector<std::string> obstacles() override;
+  std::map<std::string, config::Value> live_values(const config::ObjectPath&) override;
+  std::vector<std::string> interface_names() override;
+  void test_connectivity(ConnectorId, Done done) override;
+  void present_certificate(ConnectorId, Presented done) override;
+  void accept_certificate(ConnectorId, const Acceptance& acceptance, Done done) override;
+  Status forget_certificate(ConnectorId) override;
+  void find_denial(std::string id, Found done) override;
+  void offload(std::function<void()> blocking, std::function<void()> done) override;
 };
 
 /// The endpoint of the walk-through, with its own values.
-inline EndpointView walk_endpoint() {
-  EndpointView e;
-  Record& r = e.record;
-  r.key = {1, EndpointUid("9A016B5A6E914B42AD4168C066EB04CA")};
-  r.ems_serial = EmsSerial("FCTEMS8825007278");
-  r.tenant = TenantId(std::string(32, '0'));
-  r.certificates.push_back({{}, CertSerial("1D3D0710258CF569961291DF259F6333B9540EF9"), {}});
-  r.public_ip = *IpAddress::parse("148.230.50.82");
-  r.online = r.registered = true;
-  r.on_fabric = Feature::kAbsent;
-  r.agent_version = "7.4.4";
-  r.av_db_version = "1.0";
-  r.app_signature_version = "35.125";
-  r.vuln_engine_version = "3.11";
-  r.host_name = "WIN10-01";
-  r.os_type = "WIN64";
-  r.os_version = "Microsoft Windows 10 Professional Edition, 64-bit (build 19045)";
-  r.domain = "fortiad.info";
-  r.last_login_user = "tsmith";
-  r.host_model = "Standard PC (i440FX + PIIX, 1996)";
-  r.host_manufacturer = "QEMU";
-  r.cpu_model = "Intel Xeon Processor (SapphireRapids)";
-  r.memory_mb = 8191;
-  r.av = r.fw = r.wf = r.vs = r.vn = Feature::kPresent;
-  r.as = Feature::kAbsent;
-  r.vuln_received = from_unix_ms(1'764'175'401'000);  // Wed Nov 26 16:43:21 2025 UTC
-  r.vuln_scanned = from_unix_ms(1'764'199'904'000);   // Wed Nov 26 23:31:44 2025 UTC
-  r.vulnerabilities = posture::VulnerabilityCounts{2, 63, 31, 2, 0, 0, 0};
-  r.avatar_source = "OS";
-  e.ip = *IpAddress::parse("10.0.1.2");
-  e.mac = *MacAddress::parse("02:09:0f:00:01:02");
-  r.interfaces.push_back({"eth0", e.mac, {e.ip}, true});
-  e.gateway_interface = "port1";
-  e.routes.push_back({e.ip, e.mac, false, "port1", GatewaySerial("FGVM02TM25006449")});
-  return e;
-}
-
-inline ConnectorStatus walk_connector() {
-  ConnectorStatus c;
-  c.id = 1;
-  c.name = "EMS";
-  c.certificate_accepted = c.capabilities_known = c.identity_verified = true;
-  c.ems_serial = EmsSerial("FCTEMS8825007278");
-  c.tenant = TenantId(std::string(32, '0'));
-  Sha256 key{};
-  const auto start = *from_hex("7f317f430d20");
-  std::copy(start.begin(), start.end(), key.begin());
-  c.ztna_key = key;
-  c.channel_state = "connected";
-  return c;
-}
-
-inline std::vector<DynamicAddress> walk_addresses() {
-  const std::vector<IpAddress> in = {*IpAddress::parse("10.0.1.2")};
-  return {{"EMS1_ZTNA_all_registered_clients", "all_registered_clients", 70, in},
-          {"EMS1_ZTNA_Vulnerable-Device", "Vulnerable-Device", 311, in},
-          {"EMS1_ZTNA_Telemetry-Connected", "Telemetry-Connected", 495, in}};
-}
+EndpointView walk_endpoint();
+ConnectorStatus walk_connector();
+std::vector<DynamicAddress> walk_addresses();
 
 }  // namespace postern::gateway::cli

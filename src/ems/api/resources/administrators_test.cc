@@ -1,4 +1,6 @@
 #include "ems/api/api_lab.h"
+#include "ems/api/password.h"
+#include "ems/bootstrap/bootstrap.h"
 
 namespace postern::ems::testing {
 namespace {

@@ -1,4 +1,7 @@
+#include "base/text.h"
 #include "ems/api/api_lab.h"
+#include "proto/deflate.h"
+#include "wire/telemetry.pb.h"
 
 namespace postern::ems::testing {
 namespace {

@@ -1,4 +1,5 @@
 #include "ems/api/api_lab.h"
+#include "wire/telemetry.pb.h"
 
 namespace postern::ems::testing {
 namespace {

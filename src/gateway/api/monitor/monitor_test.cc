@@ -1,6 +1,8 @@
 // What is true now, over REST.
 #include "gateway/api/monitor/monitor.h"
 
+#include <gmock/gmock.h>
+
 #include "base/hex.h"
 #include "gateway/api/api_lab.h"
 
