@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/form.h"
 #include "base/hex.h"
 #include "gateway/api/cmdb_json.h"
 #include "gateway/api/cmdb_query.h"
@@ -29,7 +30,7 @@ void try_table(const config::Table& table, const boost::json::object& body,
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto text = as_text({data, size});
   const auto end = text.find('\n');
-  const auto query = api::parse_form(text.substr(0, end));
+  const auto query = parse_form(text.substr(0, end));
   const auto body = api::parse_object(end == text.npos ? std::string_view() : text.substr(end + 1));
   if (api::shown(text).find('\n') != std::string::npos) std::abort();
   if (!query || !body) return 0;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/form.h"
 #include "base/ip.h"
 #include "base/text.h"
 #include "net/detail/http_parser.h"
@@ -14,27 +15,6 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 tl::unexpected<Error> bad(std::string why) { return fail(ErrorCode::kInvalidArgument, std::move(why)); }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      if (i + 2 >= text.size() + 0 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
-      out += static_cast<char>(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
-}
 
 Status decode_target(std::string_view target, HttpRequest& request) {
   if (target.empty() || target[0] != '/' || target.size() > 16384) return bad("the request's target is not a path");

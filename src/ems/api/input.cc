@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <optional>
 
+#include "base/form.h"
 #include "base/text.h"
+#include "net/strict_json.h"
 
 namespace postern::ems::api {
 namespace {
@@ -89,63 +90,6 @@ Status check_value(const Field& field, const json::value& value) {
     }
   }
   return invalid(field.name + ": of a type that is not known");
-}
-
-std::optional<std::string> percent_decode_form(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out.push_back(' ');
-    } else if (text[i] == '%') {
-      unsigned byte = 0;
-      if (i + 2 >= text.size()) return std::nullopt;
-      const char* end = text.data() + i + 3;
-      auto [at, error] = std::from_chars(text.data() + i + 1, end, byte, 16);
-      if (error != std::errc() || at != end) return std::nullopt;
-      out.push_back(static_cast<char>(byte));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
-}
-
-/// Members of all objects of a valid JSON text: its colons outside strings.
-std::size_t members_in_text(std::string_view text) {
-  std::size_t colons = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (in_string && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      in_string = !in_string;
-    } else if (text[i] == ':' && !in_string) {
-      ++colons;
-    }
-  }
-  return colons;
-}
-
-std::size_t members_in(const json::value& value) {
-  std::size_t count = 0;
-  if (const json::object* object = value.if_object()) {
-    count = object->size();
-    for (const auto& [name, member] : *object) count += members_in(member);
-  } else if (const json::array* array = value.if_array()) {
-    for (const json::value& item : *array) count += members_in(item);
-  }
-  return count;
-}
-
-/// The parser turns numbers that are too large into infinity.
-bool all_finite(const json::value& value) {
-  if (const double* number = value.if_double()) return std::isfinite(*number);
-  if (const json::object* object = value.if_object()) {
-    return std::all_of(object->begin(), object->end(), [](const auto& member) { return all_finite(member.value()); });
-  }
-  if (const json::array* array = value.if_array()) return std::all_of(array->begin(), array->end(), all_finite);
-  return true;
 }
 
 /// `count` decimal digits at the front of `text`, taken off it; nullopt when they aren't there.
@@ -245,17 +189,7 @@ bool clean_text(std::string_view text, bool multiline) {
   return true;
 }
 
-Result<json::value> parse_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kMaxJsonDepth;
-  json::error_code error;
-  json::value value = json::parse(json::string_view(text.data(), text.size()), error, {}, options);
-  if (error) return invalid("the body is not valid JSON: " + error.message());
-  // The parser keeps the last of several equal members; another reader may keep the first. Neither is right.
-  if (members_in_text(text) != members_in(value)) return invalid("the body is not valid JSON: a member is there twice");
-  if (!all_finite(value)) return invalid("the body is not valid JSON: a number is out of range");
-  return value;
-}
+Result<json::value> parse_json(std::string_view text) { return net::parse_strict_json(text, kMaxJsonDepth); }
 
 Status check_fields(const std::vector<Field>& fields, const json::object& object) {
   for (const auto& [name, value] : object) {
@@ -310,18 +244,9 @@ Status check_query(const std::vector<Field>& fields, const std::map<std::string,
 }
 
 Result<std::map<std::string, std::string>> read_form(const std::vector<Field>& fields, std::string_view body) {
-  std::map<std::string, std::string> form;
-  if (!body.empty()) {
-    for (std::string_view pair : split(body, '&')) {
-      const std::size_t eq = pair.find('=');
-      auto name = percent_decode_form(pair.substr(0, eq));
-      auto value = percent_decode_form(eq == std::string_view::npos ? "" : pair.substr(eq + 1));
-      if (!name || !value) return invalid("the form is not well encoded");
-      if (!form.emplace(*name, std::move(*value)).second) return invalid("the form gives a field twice");
-      if (form.size() > 32) return invalid("the form has too many fields");
-    }
-  }
-  if (Status ok = check_query(fields, form); !ok) return fail(ok.error());
+  auto form = parse_form(body);
+  if (!form) return fail(form.error());
+  if (Status ok = check_query(fields, *form); !ok) return fail(ok.error());
   return form;
 }
 

@@ -14,8 +14,7 @@ namespace postern::ems::api {
 
 inline constexpr std::size_t kMaxJsonDepth = 32;
 
-/// One JSON value and nothing after it, at most kMaxJsonDepth deep, valid UTF-8, no member twice. Error:
-/// kInvalidArgument with the place.
+/// net::parse_strict_json, at most kMaxJsonDepth deep.
 Result<boost::json::value> parse_json(std::string_view text);
 
 /// The body as exactly these fields: an unknown one, a wrong type or a value out of range is kInvalidArgument.

@@ -3,10 +3,12 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "base/form.h"
 #include "base/log.h"
 #include "gateway/api/auth.h"
 #include "gateway/api/input.h"
 #include "gateway/config/secret.h"
+#include "net/strict_json.h"
 
 namespace postern::gateway::api {
 namespace {
@@ -84,7 +86,7 @@ Result<Credentials> read_json(std::string_view text) {
 }
 
 Result<Credentials> read_form(std::string_view text) {
-  auto form = parse_form(text);
+  auto form = postern::parse_form(text);
   if (!form) return fail(form.error());
   Credentials out;
   out.form = true;
@@ -170,6 +172,11 @@ void serve_signin(const CallPtr& call) {
   if (method != "POST") {
     call->add_header("Allow", form ? "POST" : "POST, DELETE");
     return call->fail(405, ErrorNumber::kNone, "this address takes POST");
+  }
+  if (!form) {
+    if (auto type = net::check_json_type(call->request.headers); !type) {
+      return call->fail(415, ErrorNumber::kBadValue, type.error().message);
+    }
   }
   auto given = form ? read_form(call->request.body) : read_json(call->request.body);
   if (!given) return call->fail(400, ErrorNumber::kBadValue, given.error().message);
