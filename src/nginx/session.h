@@ -16,6 +16,11 @@ namespace postern::nginx {
 
 struct Connection;
 
+/// For reports: 0 when the clock was set back meanwhile.
+inline std::uint32_t milliseconds_between(WallTime from, WallTime to) {
+  return to > from ? static_cast<std::uint32_t>((to - from).count()) : 0;
+}
+
 /// A request that was let through and has not ended. Lives in the request's pool; leaves by the
 /// request's cleanup.
 struct LiveRequest {
@@ -28,6 +33,7 @@ struct LiveRequest {
   std::string_view path;
   bool manageable = true;
   policy::Decision decision;
+  WallTime started{};
   bool cut = false;  ///< Its end was reported.
 };
 

@@ -139,7 +139,7 @@ void Worker::judge_again(Connection& connection) {
   // open.
   if (connection.requests.empty() && connection.opened)
     identity_lost = endpoint_gone(connection, at);
-  for (const auto& [live, decision] : lost) report_cut(*live, decision);
+  for (const auto& [live, decision] : lost) report_cut(*live, decision, had_slot);
   if (identity_lost && !something_stays) {
     cut_connection(connection);
     return;

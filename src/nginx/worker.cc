@@ -279,7 +279,7 @@ void Worker::tell_all_sessions() {
   link_.nudge();
 }
 
-void Worker::report_cut(LiveRequest& live, const policy::Decision& decision) {
+void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record) {
   live.cut = true;
   ecshm::Event event;
   event.type = ecshm::EventType::kCut;
@@ -294,7 +294,11 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision) {
   event.source = live.connection->source;
   event.source_port = live.connection->source_port;
   event.bytes = static_cast<std::uint64_t>(live.request->connection->sent);
+  event.duration_ms = milliseconds_between(live.started, event.time);
   event.id = new_denial_id();
+  // Not a certificate that was never known.
+  if (decision.reason == policy::Reason::kUnknownEndpoint && had_record)
+    event.detail = "its record was here until now; no connected EMS shares it any more";
   event.method = std::string(to_view(live.request->method_name));
   event.host = std::string(live.host);
   event.path = std::string(live.path);

@@ -86,7 +86,8 @@ class Worker {
   void judge_again(Connection& connection);
   bool endpoint_gone(Connection& connection, Now now);
   void place(Connection& connection, const ecshm::Reader::Found& found);
-  void report_cut(LiveRequest& live, const policy::Decision& decision);
+  /// `had_record`: its endpoint was found here until now.
+  void report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record);
   void report_session(const Connection& connection, ecshm::EventType type);
   void tell_all_sessions();
   List<Connection>& bucket(std::uint32_t slot) { return slots_[slot % kBuckets]; }
