@@ -288,7 +288,10 @@ TEST_F(Core, TheEmsIsWhoHasTheRootKey) {
   EXPECT_FALSE(check_ems({server.certificate}, root_key, wall()));                       // the root is missing
   EXPECT_FALSE(check_ems({server.certificate, root_.certificate}, root_key, wall() + Seconds(7200)));  // out of date
   const auto other = pki::make_root("EMS root", "Postern", validity, random_);
-  EXPECT_FALSE(check_ems({server.certificate, other.certificate}, root_key, wall()));
+  const auto another = check_ems({server.certificate, other.certificate}, root_key, wall());
+  ASSERT_FALSE(another);
+  EXPECT_NE(another.error().message.find("its root key is another one"), std::string::npos) << another.error().message;
+  EXPECT_NE(another.error().message.find("Ask the administrator of your EMS for a new invitation"), std::string::npos);
   // Somebody who shows our root, which is no secret, behind a certificate of his own.
   const auto forged = pki::make_server(other, "ems", {"ems.example"}, validity, random_);
   EXPECT_FALSE(check_ems({forged.certificate, root_.certificate}, root_key, wall()));

@@ -105,7 +105,9 @@ Status check_ems(const std::vector<Bytes>& chain_der, const Sha256& root_key_sha
     return fail(ErrorCode::kUnauthenticated,
                 "this is not the EMS that the invitation is from: its root key is another one (SHA-256 " +
                     (root ? to_hex_lower(root->public_key_sha256) : "unreadable") + " instead of " +
-                    to_hex_lower(root_key_sha256) + ")");
+                    to_hex_lower(root_key_sha256) +
+                    "); it was told nothing. Ask the administrator of your EMS for a new invitation. If that names the "
+                    "same key, another machine answers in the EMS's place: tell them");
   }
   const std::vector<Bytes> between(chain_der.begin() + 1, chain_der.end());
   const std::vector<Bytes> roots{chain_der.back()};
