@@ -1,6 +1,7 @@
 // Invitations and what administrators do to endpoints.
 #include <fmt/format.h>
 
+#include "ems/core/device.h"
 #include "ems/core/impl.h"
 
 namespace postern::ems {
@@ -73,14 +74,13 @@ void EmsCore::unquarantine(Now now, const Actor& actor, const EndpointUid& uid, 
     e.quarantine_reason.clear();
     impl_->audit(now, actor, "endpoint.release", which.str());
   };
-  // Also its earlier enrolments, which are gone: else the device would be caught by them again.
-  const auto machine_id = known->machine_id;
-  const auto hardware_uuid = known->hardware_uuid;
-  const auto macs = known->macs;
-  while (const auto* twin = impl_->quarantined_twin(uid, machine_id, hardware_uuid, macs)) {
-    if (twin->registered()) break;
-    release(EndpointUid(twin->uid));
+  // Also its earlier enrolments, which are gone, and those that were caught only because of it: else it would be caught
+  // by them again.
+  std::vector<EndpointUid> with;
+  for (const auto* twin : impl_->quarantined_twins(*known)) {
+    if (!twin->registered() || twin->quarantine_reason == following_reason(uid)) with.push_back(twin->uid);
   }
+  for (const auto& twin : with) release(twin);
   release(uid);
   impl_->complete(std::move(done));
   impl_->after_input(now);

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "ems/core/device.h"
 #include "ems/core/impl.h"
 #include "pki/certificate.h"
 #include "posture/fact_keys.h"
@@ -48,23 +49,6 @@ Result<Wish> read_wish(ByteView request) {
   return out;
 }
 
-bool any_in(const std::vector<MacAddress>& wanted, const Endpoint& e) {
-  for (const auto& mac : wanted) {
-    if (std::find(e.macs.begin(), e.macs.end(), mac) != e.macs.end()) return true;
-  }
-  const auto it = e.facts.find(posture::keys::kMacs);
-  const auto* texts = it == e.facts.end() ? nullptr : it->second.as<std::vector<std::string>>();
-  if (texts == nullptr) return false;
-  for (const auto& text : *texts) {
-    const auto mac = MacAddress::parse(text);
-    if (mac && std::find(wanted.begin(), wanted.end(), *mac) != wanted.end()) return true;
-  }
-  return false;
-}
-
-/// Values that say nothing about which machine it is.
-bool means_something(const std::string& id) { return id.size() >= 8 && id.find_first_not_of("0-fF") != id.npos; }
-
 }  // namespace
 
 Result<IssuedCertificate> EmsCore::Impl::issue(Now now, const EndpointUid& uid, ByteView csr) {
@@ -78,46 +62,33 @@ Result<IssuedCertificate> EmsCore::Impl::issue(Now now, const EndpointUid& uid, 
                            info->not_before, info->not_after,         std::move(*der)};
 }
 
-const Endpoint* EmsCore::Impl::quarantined_twin(const EndpointUid& self, const std::string& machine_id,
-                                                const std::string& hardware_uuid,
-                                                const std::vector<MacAddress>& macs) const {
-  const auto same = [&](const Endpoint& e) {
-    if (!e.quarantined || e.uid == self) return false;
-    const auto either = [&](const std::string& mine, const std::string& enrolled, std::string_view key) {
-      return means_something(mine) && (mine == enrolled || mine == fact_text(e, key));
-    };
-    return either(machine_id, e.machine_id, posture::keys::kMachineId) ||
-           either(hardware_uuid, e.hardware_uuid, posture::keys::kHardwareUuid) || any_in(macs, e);
+std::vector<const Endpoint*> EmsCore::Impl::quarantined_twins(const Endpoint& of) const {
+  const auto marks = device_marks(of);
+  std::vector<const Endpoint*> out;
+  const auto look = [&](const EndpointUid& uid) {
+    const auto* e = uid == of.uid ? nullptr : registry_.endpoints.find(uid);
+    if (e != nullptr && e->quarantined && same_device(marks, *e)) out.push_back(e);
   };
-  for (const auto& uid : registry_.quarantined()) {
-    if (const auto* e = registry_.endpoints.find(uid); e != nullptr && same(*e)) return e;
-  }
+  for (const auto& uid : registry_.quarantined()) look(uid);
   for (const auto& [uid, before] : registry_.endpoints.before()) {
-    if (const auto* e = registry_.endpoints.find(uid); e != nullptr && same(*e)) return e;
+    if (!registry_.quarantined().contains(uid)) look(uid);
   }
-  return nullptr;
+  return out;
 }
 
 void EmsCore::Impl::follow_quarantine(Now now, Endpoint& e) {
   if (e.quarantined) return;
-  auto macs = e.macs;
-  if (const auto it = e.facts.find(posture::keys::kMacs); it != e.facts.end()) {
-    if (const auto* texts = it->second.as<std::vector<std::string>>()) {
-      for (const auto& text : *texts) {
-        if (const auto mac = MacAddress::parse(text); mac && mac->valid()) macs.push_back(*mac);
-      }
-    }
-  }
-  for (const auto& [machine_id, hardware_uuid] :
-       {std::pair(e.machine_id, e.hardware_uuid),
-        std::pair(fact_text(e, posture::keys::kMachineId), fact_text(e, posture::keys::kHardwareUuid))}) {
-    const auto* twin = quarantined_twin(e.uid, machine_id, hardware_uuid, macs);
-    if (twin == nullptr) continue;
-    e.quarantined = true;
-    e.quarantine_reason = "the same device as quarantined endpoint " + twin->uid.str();
-    audit(now, {"ems", ""}, "endpoint.quarantine", e.uid.str(), e.quarantine_reason);
-    return;
-  }
+  const auto twins = quarantined_twins(e);
+  if (twins.empty()) return;
+  e.quarantined = true;
+  e.quarantine_reason = following_reason(twins.front()->uid);
+  audit(now, {"ems", ""}, "endpoint.quarantine", e.uid.str(), e.quarantine_reason);
+}
+
+bool EmsCore::Impl::names_new_device(const Endpoint& e) const {
+  const auto it = registry_.endpoints.before().find(e.uid);
+  if (it == registry_.endpoints.before().end() || !it->second) return true;
+  return names_more(device_marks(e), device_marks(*it->second));
 }
 
 void EmsCore::Impl::enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes)> done) {
@@ -185,7 +156,8 @@ void EmsCore::Impl::enrol(Now now, IpAddress source, ByteView request, std::func
   e.machine_id = wish->machine_id;
   e.hardware_uuid = wish->hardware_uuid;
   e.macs = wish->macs;
-  e.certificates.assign(1, std::move(*issued));
+  e.certificates.clear();
+  e.certificates.push_back(std::move(*issued));
   follow_quarantine(now, e);
   settle(now, e, {});
   e.tags = engine_.evaluate_all(e.facts, now);

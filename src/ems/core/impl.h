@@ -108,10 +108,12 @@ struct EmsCore::Impl {
   // ---- enrol.cc ----
   void enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes)> done);
   Result<IssuedCertificate> issue(Now now, const EndpointUid& uid, ByteView csr);
-  /// The quarantined endpoint whose hardware this is; null: none.
-  const Endpoint* quarantined_twin(const EndpointUid& self, const std::string& machine_id,
-                                   const std::string& hardware_uuid, const std::vector<MacAddress>& macs) const;
-  void follow_quarantine(Now now, Endpoint& e);
+  /// Other endpoints in quarantine that are the same device.
+  std::vector<const Endpoint*> quarantined_twins(const Endpoint& of) const;
+  void follow_quarantine(Now now, Endpoint& e);  ///< If it has such a twin.
+  /// Does it name a machine or hardware that it did not name before this batch? Only that can catch it later: who was
+  /// there before another one claimed to be the same device keeps its access when that one is quarantined.
+  bool names_new_device(const Endpoint& e) const;
   std::vector<Bytes> chain(const Bytes& leaf) const { return {leaf, identity_->ztna.certificate}; }
 
   void end_registration(Now now, const Actor& actor, const EndpointUid& uid, Registration how, DoneStatus done);

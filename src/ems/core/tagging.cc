@@ -49,7 +49,9 @@ void put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
 void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> changed) {
   const auto touches = [&](std::string_view key) { return std::ranges::find(changed, key) != changed.end(); };
   if (touches(keys::kKernelRelease)) match(now, e, changed);
-  if (touches(keys::kMachineId) || touches(keys::kHardwareUuid) || touches(keys::kMacs)) follow_quarantine(now, e);
+  const bool device =
+      touches(keys::kMachineId) || touches(keys::kHardwareUuid) || touches(keys::kMacs) || touches(keys::kInterfaces);
+  if (device && names_new_device(e)) follow_quarantine(now, e);
   put_ems_facts(e, now, changed);
   if (changed.empty()) return;
   engine_.reevaluate(engine_.affected_by(changed), e.facts, now, e.tags);
