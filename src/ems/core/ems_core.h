@@ -219,6 +219,7 @@ class EmsCore {
   Result<std::vector<Change>> history(std::string_view key, Revision before, std::size_t limit) const;
   /// Newest first; `before` 0: from the newest.
   Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const;
+  std::uint64_t audit_size() const;  ///< All that are kept.
   /// Calls once, when the committed revision is past `after` (soon, if it is already). Returns a number for
   /// `forget_wait`.
   std::uint64_t wait_for_change(Revision after, std::function<void()> call);

@@ -226,6 +226,8 @@ Result<std::vector<AuditEntry>> EmsCore::audit(std::uint64_t before, std::size_t
   return impl_->store_.audit(before, limit);
 }
 
+std::uint64_t EmsCore::audit_size() const { return impl_->store_.audit_size(); }
+
 std::uint64_t EmsCore::wait_for_change(Revision after, std::function<void()> call) {
   const auto number = impl_->next_wait_++;
   if (impl_->revision_ > after) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -99,6 +100,7 @@ class SqliteStore final : public Store {
   Result<std::vector<StoredChange>> changes(Revision after, std::size_t limit, std::string_view key) const override;
   Result<std::vector<StoredChange>> history(std::string_view key, Revision before, std::size_t limit) const override;
   Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const override;
+  std::uint64_t audit_size() const override { return audit_size_; }
   Status prune(WallTime changes_before, WallTime audit_before, std::size_t limit) override;
 
  private:
@@ -113,6 +115,7 @@ class SqliteStore final : public Store {
   std::filesystem::path file_;
   Database db_;
   Position position_;
+  std::uint64_t audit_size_ = 0;
   std::array<Prepared, kTables> upsert_, remove_, select_, all_;
   Prepared begin_, commit_, rollback_, add_change_, add_audit_, set_revision_;
   Prepared changes_, changes_of_, history_, audit_, drop_changes_, drop_audit_, oldest_, set_oldest_;
@@ -235,6 +238,9 @@ Status SqliteStore::open(Random& random) {
   const auto oldest = number("SELECT oldest FROM position");
   if (!oldest) return fail(oldest.error());
   position_ = {static_cast<std::uint64_t>(*epoch), static_cast<Revision>(*revision), static_cast<Revision>(*oldest)};
+  const auto entries = number("SELECT count(*) FROM audit");
+  if (!entries) return fail(entries.error());
+  audit_size_ = static_cast<std::uint64_t>(*entries);
   return {};
 }
 
@@ -304,6 +310,7 @@ Result<Revision> SqliteStore::commit(const Batch& batch) {
     return fail(why);
   }
   position_.revision += batch.changes.size();
+  audit_size_ += batch.audit.size();
   return position_.revision;
 }
 
@@ -366,7 +373,11 @@ Status SqliteStore::prune(WallTime changes_before, WallTime audit_before, std::s
   int code = Use(begin_.get()).step();
   std::int64_t oldest = static_cast<std::int64_t>(position_.oldest);
   if (code == SQLITE_DONE) code = step(drop_changes_.get(), changes_before);
-  if (code == SQLITE_DONE) code = step(drop_audit_.get(), audit_before);
+  std::uint64_t dropped = 0;
+  if (code == SQLITE_DONE) {
+    code = step(drop_audit_.get(), audit_before);
+    if (code == SQLITE_DONE) dropped = static_cast<std::uint64_t>(sqlite3_changes64(db_.get()));
+  }
   if (code == SQLITE_DONE) {
     Use use(oldest_.get());
     code = use.step();
@@ -383,6 +394,7 @@ Status SqliteStore::prune(WallTime changes_before, WallTime audit_before, std::s
     return fail(why);
   }
   position_.oldest = static_cast<Revision>(oldest);
+  audit_size_ -= std::min(audit_size_, dropped);
   return {};
 }
 

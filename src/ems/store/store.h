@@ -87,6 +87,7 @@ class Store {
   virtual Result<std::vector<StoredChange>> history(std::string_view key, Revision before, std::size_t limit) const = 0;
   /// Descending, before an id (0: from the newest).
   virtual Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const = 0;
+  virtual std::uint64_t audit_size() const = 0;  ///< Entries in the log, at no cost.
 
   /// Drops changes older than `changes_before` and audit entries older than `audit_before`, at most `limit` of each.
   virtual Status prune(WallTime changes_before, WallTime audit_before, std::size_t limit) = 0;

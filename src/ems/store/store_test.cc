@@ -105,6 +105,21 @@ TEST_P(StoreTest, KeepsRowsAndNumbersChanges) {
   ASSERT_EQ(audit.size(), 1u);
   EXPECT_EQ(audit[0].action, "x.y");
   EXPECT_NE(audit[0].id, 0u);
+  EXPECT_EQ(store_->audit_size(), 1u);
+}
+
+TEST_P(StoreTest, TheAuditLogKnowsItsSize) {
+  for (int i = 1; i <= 5; ++i) {
+    Batch batch = put(TableId::kFacts, "k", "v", i * 100);
+    batch.audit.push_back({0, at(i * 100), "admin", "", "x.y", "o", ""});
+    ASSERT_TRUE(store_->commit(batch));
+  }
+  EXPECT_EQ(store_->audit_size(), 5u);
+  ASSERT_TRUE(store_->prune(at(0), at(350), 2));
+  EXPECT_EQ(store_->audit_size(), 3u);
+  ASSERT_TRUE(store_->prune(at(0), at(350), 100));
+  EXPECT_EQ(store_->audit_size(), 2u);
+  EXPECT_EQ(store_->audit(0, 10)->size(), 2u);
 }
 
 TEST_P(StoreTest, PruningDropsTheOldestAndSaysWhereTheLogBegins) {
