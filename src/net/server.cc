@@ -24,6 +24,7 @@ struct Shared {
   asio::io_context* io = nullptr;
   HttpHandler on_request;
   UpgradeHandler on_upgrade;
+  RefusalHandler on_refusal;
   ServerLimits limits;
   std::shared_ptr<ServerTls> tls;  // null: plain
   std::set<TransportPtr> open;
@@ -49,8 +50,9 @@ struct Responder {
   std::shared_ptr<Answer> answer;
 };
 
-HttpResponse refusal(const Error& error) {
+HttpResponse refusal(const Shared& shared, const Error& error) {
   const int status = error.code == ErrorCode::kResourceExhausted ? 413 : 400;
+  if (shared.on_refusal) return shared.on_refusal(status, error);
   HttpResponse response{status, {}, error.message + "\n"};
   response.headers.add("Content-Type", "text/plain; charset=utf-8");
   return response;
@@ -108,7 +110,7 @@ Task<bool> serve_http(SharedPtr shared, TransportPtr transport) {
       }
       error_code ec;
       if (!fed) {
-        co_await write_response(transport, refusal(fed.error()), false, false, ec);
+        co_await write_response(transport, refusal(*shared, fed.error()), false, false, ec);
         co_return false;
       }
       if (parser.done()) break;
@@ -127,14 +129,14 @@ Task<bool> serve_http(SharedPtr shared, TransportPtr transport) {
     auto request = parser.take();
     error_code ec;
     if (!request) {
-      co_await write_response(transport, refusal(request.error()), false, false, ec);
+      co_await write_response(transport, refusal(*shared, request.error()), false, false, ec);
       co_return false;
     }
     request->peer = transport->peer();
     if (upgrade) {
       const auto* key = websocket_key(*request);
       UpgradeDecision decision;
-      decision.refusal = {400, {}, "only WebSocket upgrades are served here\n"};
+      decision.refusal = refusal(*shared, {ErrorCode::kInvalidArgument, "only WebSocket upgrades are served here"});
       if (key != nullptr && shared->on_upgrade) decision = shared->on_upgrade(*request);
       if (key == nullptr || !decision.accept) {
         co_await write_response(transport, std::move(decision.refusal), false, false, ec);
@@ -253,11 +255,13 @@ class ServerImpl final : public Server {
 
 Result<std::unique_ptr<Server>> listen_with(Loop& loop, const IpAddress& address, std::uint16_t port,
                                             std::shared_ptr<ServerTls> tls, HttpHandler on_request,
-                                            UpgradeHandler on_upgrade, ServerLimits limits) {
+                                            UpgradeHandler on_upgrade, ServerLimits limits,
+                                            RefusalHandler on_refusal) {
   auto shared = std::make_shared<Shared>();
   shared->io = &loop.state().io;
   shared->on_request = std::move(on_request);
   shared->on_upgrade = std::move(on_upgrade);
+  shared->on_refusal = std::move(on_refusal);
   shared->limits = limits;
   shared->tls = std::move(tls);
   auto server = std::make_unique<ServerImpl>(loop, std::move(shared));
@@ -269,16 +273,19 @@ Result<std::unique_ptr<Server>> listen_with(Loop& loop, const IpAddress& address
 
 Result<std::unique_ptr<Server>> Server::listen(Loop& loop, IpAddress address, std::uint16_t port,
                                                const TlsServerConfig& config, HttpHandler on_request,
-                                               UpgradeHandler on_upgrade, ServerLimits limits) {
+                                               UpgradeHandler on_upgrade, ServerLimits limits,
+                                               RefusalHandler on_refusal) {
   auto tls = make_server_tls(config);
   if (!tls) return fail(tls.error());
-  return listen_with(loop, address, port, std::move(*tls), std::move(on_request), std::move(on_upgrade), limits);
+  return listen_with(loop, address, port, std::move(*tls), std::move(on_request), std::move(on_upgrade), limits,
+                     std::move(on_refusal));
 }
 
 Result<std::unique_ptr<Server>> Server::listen_plain(Loop& loop, IpAddress address, std::uint16_t port,
                                                      HttpHandler on_request, UpgradeHandler on_upgrade,
-                                                     ServerLimits limits) {
-  return listen_with(loop, address, port, nullptr, std::move(on_request), std::move(on_upgrade), limits);
+                                                     ServerLimits limits, RefusalHandler on_refusal) {
+  return listen_with(loop, address, port, nullptr, std::move(on_request), std::move(on_upgrade), limits,
+                     std::move(on_refusal));
 }
 
 }  // namespace postern::net

@@ -28,6 +28,10 @@ struct UpgradeDecision {
   WebSocketLimits limits;
 };
 using UpgradeHandler = std::function<UpgradeDecision(const HttpRequest&)>;
+/// Makes the answer, in the form that the listener's clients know, to what never becomes a request: not valid HTTP, a path
+/// or query with more than one reading (400), too large (413), an upgrade that nobody serves (400). The connection ends
+/// with it. Without one a line of plain text is sent.
+using RefusalHandler = std::function<HttpResponse(int status, const Error& error)>;
 
 /// HEAD reaches the handler as GET; what it answers goes out without its body.
 class Server {
@@ -42,11 +46,12 @@ class Server {
   /// use), kPermissionDenied. Thread: loop.
   static Result<std::unique_ptr<Server>> listen(Loop& loop, IpAddress address, std::uint16_t port,
                                                 const TlsServerConfig& tls, HttpHandler on_request,
-                                                UpgradeHandler on_upgrade, ServerLimits limits = {});
+                                                UpgradeHandler on_upgrade, ServerLimits limits = {},
+                                                RefusalHandler on_refusal = nullptr);
   /// The same without TLS, for loopback and test use and for Unix peers behind it.
   static Result<std::unique_ptr<Server>> listen_plain(Loop& loop, IpAddress address, std::uint16_t port,
                                                       HttpHandler on_request, UpgradeHandler on_upgrade,
-                                                      ServerLimits limits = {});
+                                                      ServerLimits limits = {}, RefusalHandler on_refusal = nullptr);
 };
 
 }  // namespace postern::net

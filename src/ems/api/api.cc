@@ -12,10 +12,17 @@
 #include "ems/api/password.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
+#include "net/strict_json.h"
 
 namespace postern::ems {
 namespace api {
 namespace {
+
+net::HttpResponse secured(net::HttpResponse response) {
+  add_security_headers(response.headers);
+  if (response.headers.find("Cache-Control") == nullptr) response.headers.add("Cache-Control", "no-store");
+  return response;
+}
 
 bool changes_something(const std::string& method) { return method != "GET"; }
 
@@ -112,6 +119,10 @@ void dispatch(const CallPtr& call) {
     return check_csrf(call->who, shown_csrf_token(*call, route));
   };
   if (Status ok = check_token(false); !ok) return call->fail(ok.error());
+  const bool json = route.body_kind != BodyKind::kBytes && route.body_kind != BodyKind::kForm;
+  if (json && !request.body.empty()) {
+    if (Status ok = net::check_json_type(request.headers); !ok) return call->fail(415, ok.error());
+  }
   if (Status ok = read_input(*call, route); !ok) return call->fail(ok.error());
   if (Status ok = check_token(true); !ok) return call->fail(ok.error());
   if (!changes_something(request.method)) call->services.hooks.commit();
@@ -141,12 +152,19 @@ Api::Api(EmsCore& core, const Clock& clock, Random& random, ApiHooks hooks)
 
 Api::~Api() = default;
 
+net::HttpResponse Api::refuse(int status, const Error& error) {
+  net::HttpRequest nothing;
+  nothing.path = "/api/";  // of a page's visitor and a program's request alike nothing more is known
+  net::HttpResponse answer;
+  const auto take = [&](net::HttpResponse response) { answer = api::secured(std::move(response)); };
+  api::Call(state_, std::move(nothing), take, to_lower(state_->random.hex(8))).fail(status, error);
+  return answer;
+}
+
 void Api::handle(net::HttpRequest request, net::HttpResponder respond) {
   std::string id = to_lower(state_->random.hex(8));
   auto secured = [respond = std::move(respond)](net::HttpResponse response) {
-    api::add_security_headers(response.headers);
-    if (response.headers.find("Cache-Control") == nullptr) response.headers.add("Cache-Control", "no-store");
-    respond(std::move(response));
+    respond(api::secured(std::move(response)));
   };
   auto call = std::make_shared<api::Call>(state_, std::move(request), std::move(secured), std::move(id));
   try {

@@ -47,6 +47,8 @@ class Api {
   /// Answers once, now or later. Everything that is not a WebSocket upgrade on the HTTPS port goes through here:
   /// /api/v1/..., /fabric-authorization, /, and 404 for the rest.
   void handle(net::HttpRequest request, net::HttpResponder respond);
+  /// The answer to what the listener refuses before it is a request: see net::RefusalHandler.
+  net::HttpResponse refuse(int status, const Error& error);
 
  private:
   struct State;

@@ -187,7 +187,8 @@ Status Shell::listen() {
       [this](net::HttpRequest request, net::HttpResponder respond) {
         on_https(std::move(request), std::move(respond));
       },
-      [this](const net::HttpRequest& request) { return on_upgrade(request, kFabricProtocol, "/fabric", true); });
+      [this](const net::HttpRequest& request) { return on_upgrade(request, kFabricProtocol, "/fabric", true); }, {},
+      [this](int status, const Error& error) { return api_->refuse(status, error); });
   if (!https) return fail(https.error().context("the HTTPS listener"));
   https_ = std::move(*https);
 

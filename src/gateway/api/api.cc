@@ -10,6 +10,7 @@
 #include "gateway/api/monitor/monitor.h"
 #include "gateway/api/signin.h"
 #include "gateway/config/secret.h"
+#include "net/strict_json.h"
 
 namespace postern::gateway {
 namespace api {
@@ -56,6 +57,11 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
     return call->fail(404, ErrorNumber::kNotFound,
                       "there is no virtual domain " + shown(*vdom) + "; there is one: root");
   }
+  if (!request.body.empty()) {
+    if (auto type = net::check_json_type(request.headers); !type) {
+      return call->fail(415, ErrorNumber::kBadValue, type.error().message);
+    }
+  }
   if (cmdb) return serve_cmdb(call, path.substr(kCmdb.size()));
   serve_monitor(call, path.substr(kMonitor.size()));
 }
@@ -88,6 +94,14 @@ struct Api::State : api::Services {
 Api::Api(config::ConfigStore& store, cli::GatewayOperations& operations, const Clock& clock, Random& random)
     : state_(std::make_shared<State>(store, operations, clock, random)) {}
 Api::~Api() = default;
+
+net::HttpResponse Api::refuse(int status, const Error& error) {
+  net::HttpResponse answer;
+  const auto take = [&](net::HttpResponse response) { answer = std::move(response); };
+  api::Call(state_, {}, take).fail(status, api::ErrorNumber::kBadValue, error.message);
+  api::secure(answer.headers);
+  return answer;
+}
 
 void Api::handle(net::HttpRequest request, net::HttpResponder respond) {
   // Out of the request before anything else sees it, and with that out of every log.

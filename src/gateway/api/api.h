@@ -27,6 +27,8 @@ class Api {
 
   /// Answers once, now or later.
   void handle(net::HttpRequest request, net::HttpResponder respond);
+  /// The answer to what the listener refuses before it is a request: see net::RefusalHandler.
+  net::HttpResponse refuse(int status, const Error& error);
 
  private:
   struct State;

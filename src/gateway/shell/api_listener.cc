@@ -24,8 +24,8 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
       fmt::format("\"{}\" is no address to listen at; allowed: 0.0.0.0:8444, [::]:8444, port 0: a free one", text));
 }
 
-ApiListener::ApiListener(net::Loop& loop, Options options, net::HttpHandler handler)
-    : loop_(loop), options_(std::move(options)), handler_(std::move(handler)) {}
+ApiListener::ApiListener(net::Loop& loop, Options options, net::HttpHandler handler, net::RefusalHandler refusal)
+    : loop_(loop), options_(std::move(options)), handler_(std::move(handler)), refusal_(std::move(refusal)) {}
 
 ApiListener::~ApiListener() {
   std::error_code ignored;
@@ -47,7 +47,7 @@ Status ApiListener::prepare(std::uint16_t configured_port) {
   net::ServerLimits limits;
   limits.max_body = 2u << 20;
   limits.max_connections = 1000;
-  auto server = net::Server::listen(loop_, options_.address.ip, port, tls, handler_, nullptr, limits);
+  auto server = net::Server::listen(loop_, options_.address.ip, port, tls, handler_, nullptr, limits, refusal_);
   if (!server) return fail(server.error().context("the REST API"));
   prepared_ = std::move(*server);
   prepared_for_ = configured_port;

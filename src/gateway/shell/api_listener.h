@@ -28,7 +28,7 @@ class ApiListener {
     std::filesystem::path runtime_file;  ///< {"pid","serial","https_port"}; removed with the listener.
     GatewaySerial serial;
   };
-  ApiListener(net::Loop& loop, Options options, net::HttpHandler handler);
+  ApiListener(net::Loop& loop, Options options, net::HttpHandler handler, net::RefusalHandler refusal);
   ~ApiListener();
 
   /// Opens a listener for this port of the configuration (0: the command line's) unless the one in use is it; only
@@ -43,6 +43,7 @@ class ApiListener {
   net::Loop& loop_;
   Options options_;
   net::HttpHandler handler_;
+  net::RefusalHandler refusal_;
   std::uint16_t configured_ = 0, prepared_for_ = 0;
   std::unique_ptr<net::Server> server_, prepared_, retired_;
   net::Handle retire_;

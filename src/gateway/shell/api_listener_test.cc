@@ -53,6 +53,9 @@ class ApiListenerTest : public testing::Test {
                                                                    device_.serial},
                                               [this](net::HttpRequest request, net::HttpResponder respond) {
                                                 api_.handle(std::move(request), std::move(respond));
+                                              },
+                                              [this](int status, const Error& error) {
+                                                return api_.refuse(status, error);
                                               });
     const auto prepared = listener_->prepare(configured);
     ASSERT_TRUE(prepared) << prepared.error().message;

@@ -217,7 +217,8 @@ Status Daemon::open_administration() {
                            context_.device.serial},
       [this](net::HttpRequest request, net::HttpResponder respond) {
         api_->handle(std::move(request), std::move(respond));
-      });
+      },
+      [this](int status, const Error& error) { return api_->refuse(status, error); });
   if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
   if (auto listening = listener_->use_prepared(); !listening) return listening;
   store.add_check([this](const config::ConfigTree& next) -> Status {

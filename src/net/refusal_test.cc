@@ -1,0 +1,82 @@
+// What never becomes a request is answered in the listener's own form.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "net/server.h"
+
+namespace postern::net {
+namespace {
+
+/// The whole answer to these bytes.
+std::string answer(std::string_view request, RefusalHandler refusal) {
+  Loop loop;
+  ServerLimits limits;
+  limits.max_header = 4096;
+  limits.max_body = 100;
+  auto server = Server::listen_plain(
+      loop, *IpAddress::parse("127.0.0.1"), 0,
+      [](HttpRequest, HttpResponder respond) { respond({200, {}, "handled"}); }, nullptr, limits, std::move(refusal));
+  if (!server) return server.error().message;
+  std::string got;
+  std::thread client([&, port = (*server)->port()] {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 &&
+        send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+      char chunk[4096];
+      for (ssize_t n; (n = recv(fd, chunk, sizeof chunk, 0)) > 0;) got.append(chunk, static_cast<std::size_t>(n));
+    }
+    close(fd);
+    loop.stop();
+  });
+  loop.run();
+  client.join();
+  return got;
+}
+
+HttpResponse own(int status, const Error& error) {
+  HttpResponse response{status, {}, "{\"" + error.message + "\"}"};
+  response.headers.add("Content-Type", "application/json");
+  return response;
+}
+
+TEST(Refusal, HasTheListenersForm) {
+  const std::string too_long(200, 'x');
+  const std::pair<std::string, std::string> cases[] = {
+      {"GET /a//b HTTP/1.1\r\nHost: x\r\n\r\n", "{\"the path is not in its canonical form\"}"},
+      {"GET /a?q=1&q=2 HTTP/1.1\r\nHost: x\r\n\r\n", "{\"the query names q twice\"}"},
+      {"GET /a?q=%4 HTTP/1.1\r\nHost: x\r\n\r\n", "{\"the query has a broken % escape\"}"},
+      {"GET / HTTP/1.1\r\n\r\n", "{\"exactly one Host header is needed\"}"},
+      {"G@T / HTTP/1.1\r\nHost: x\r\n\r\n", "{\"not a valid HTTP/1.1 request"},
+      {"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+       "{\"only WebSocket upgrades are served here\"}"}};
+  for (const auto& [request, text] : cases) {
+    const auto got = answer(request, own);
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 400")) << got;
+    EXPECT_NE(got.find("Content-Type: application/json"), std::string::npos) << got;
+    EXPECT_NE(got.find("\r\n\r\n" + text), std::string::npos) << got;
+  }
+  for (const auto& request :
+       {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\n\r\n" + too_long,
+        "GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(5000, 'x') + "\r\n\r\n"}) {
+    const auto got = answer(request, own);
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 413")) << got;
+    EXPECT_NE(got.find("{\"the request is too large\"}"), std::string::npos) << got;
+  }
+}
+
+TEST(Refusal, IsPlainTextWithoutOne) {
+  const auto got = answer("GET /a//b HTTP/1.1\r\nHost: x\r\n\r\n", nullptr);
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 400")) << got;
+  EXPECT_NE(got.find("Content-Type: text/plain"), std::string::npos) << got;
+}
+
+}  // namespace
+}  // namespace postern::net
