@@ -110,7 +110,7 @@ TEST_F(CmdbTest, WhatIsShownCanBeGivenBack) {
 
 TEST_F(CmdbTest, EqualInOtherWordsIsNoChange) {
   ASSERT_EQ(cmdb("POST", "firewall/address", R"({"name":"net","subnet":"10.0.1.0/24"})").status, 200);
-  for (const char* same : {R"({"subnet":"10.0.1.0 255.255.255.0"})", R"({"subnet":"10.0.1.7/24"})", "{}", "",
+  for (const char* same : {R"({"subnet":"10.0.1.0 255.255.255.0"})", "{}", "",
                            R"({"name":"net","q_origin_key":"net","comment":""})"}) {
     const auto put = cmdb("PUT", "firewall/address/net", same);
     EXPECT_EQ(put.status, 200) << same << put.text;

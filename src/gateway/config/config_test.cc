@@ -286,17 +286,32 @@ TEST(Config, EntriesAreKeptInOrder) {
   EXPECT_FALSE(t.move({{"endpoint-control fctems", "2"}}, true, "1"));
 }
 
+TEST(Config, AHostWithTheMaskOfItsNetworkIsNotMadeTheNetwork) {
+  const Attribute* subnet = gateway_schema().table("firewall address")->attribute("subnet");
+  for (const Value& words :
+       {Value{"10.0.2.20/24"}, Value{"10.0.2.20", "255.255.255.0"}, Value{"10.0.2.20 255.255.255.0"}}) {
+    const auto refused = subnet->normalise(words);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message,
+              "subnet: 10.0.2.20 with the mask of /24 could mean one host or its network: write 10.0.2.20/32 for this "
+              "host alone, or 10.0.2.0/24 for the network");
+  }
+  const auto v6 = subnet->normalise({"2001:DB8::1/32"});
+  ASSERT_FALSE(v6);
+  EXPECT_NE(v6.error().message.find("2001:db8::1/128 for this host alone, or 2001:db8::/32 for"), std::string::npos);
+}
+
 TEST(Config, ValuesHaveOneForm) {
   const Table* address = gateway_schema().table("firewall address");
   const auto subnet = [&](Value words) {
     const auto r = address->attribute("subnet")->normalise(words);
     return r ? r->front() : "refused";
   };
-  EXPECT_EQ(subnet({"10.0.1.7/24"}), "10.0.1.0 255.255.255.0");
-  EXPECT_EQ(subnet({"10.0.1.7", "255.255.255.0"}), "10.0.1.0 255.255.255.0");
+  EXPECT_EQ(subnet({"10.0.1.0/24"}), "10.0.1.0 255.255.255.0");
+  EXPECT_EQ(subnet({"10.0.1.0", "255.255.255.0"}), "10.0.1.0 255.255.255.0");
   EXPECT_EQ(subnet({"10.0.1.7"}), "10.0.1.7 255.255.255.255");
   EXPECT_EQ(subnet({"0.0.0.0/0"}), "0.0.0.0 0.0.0.0");
-  EXPECT_EQ(subnet({"2001:DB8::1/32"}), "2001:db8::/32");
+  EXPECT_EQ(subnet({"2001:DB8::/32"}), "2001:db8::/32");
   EXPECT_EQ(subnet({"2001:db8::", "255.0.0.0"}), "refused");
   const Table* fctems = gateway_schema().table("endpoint-control fctems");
   const std::string digits(64, 'a');

@@ -91,8 +91,19 @@ std::string mask_of_prefix(unsigned prefix) {
   return fmt::format("{}.{}.{}.{}", mask >> 24, (mask >> 16) & 255, (mask >> 8) & 255, mask & 255);
 }
 
-/// "10.0.1.0 255.255.255.0" for IPv4, "2001:db8::/32" for IPv6.
-std::optional<std::string> normal_subnet(const Value& words) {
+/// An address and how much of it names the network.
+struct Subnet {
+  IpAddress ip, network;
+  unsigned prefix = 0;
+
+  /// "10.0.1.0 255.255.255.0" for IPv4, "2001:db8::/32" for IPv6.
+  std::string str() const {
+    if (network.is_v4()) return network.str() + " " + mask_of_prefix(prefix);
+    return fmt::format("{}/{}", network.str(), prefix);
+  }
+};
+
+std::optional<Subnet> read_subnet(const Value& words) {
   std::vector<std::string_view> parts;
   for (const auto& word : words) {
     for (const auto part : split(word, ' ')) {
@@ -117,8 +128,7 @@ std::optional<std::string> normal_subnet(const Value& words) {
   const unsigned length = prefix.value_or(ip->is_v4() ? 32 : 128);
   const auto network = network_of(*ip, length);
   if (!network) return std::nullopt;
-  if (network->is_v4()) return network->str() + " " + mask_of_prefix(length);
-  return fmt::format("{}/{}", network->str(), length);
+  return Subnet{*ip, *network, length};
 }
 
 std::optional<std::string> normal_ports(std::string_view text) {
@@ -161,7 +171,11 @@ std::optional<std::string> normal_word(const Attribute& attribute, const std::st
       if (!ip) return std::nullopt;
       return ip->str();
     }
-    case Type::kSubnet: return normal_subnet({word});
+    case Type::kSubnet: {
+      const auto subnet = read_subnet({word});
+      if (!subnet) return std::nullopt;
+      return subnet->str();
+    }
     case Type::kHost: {
       if (word.size() > static_cast<std::size_t>(attribute.max)) return std::nullopt;
       if (const auto ip = IpAddress::parse(word)) return ip->str();
@@ -253,9 +267,17 @@ Result<Value> Attribute::normalise(const Value& words) const {
     return Value{};
   }
   if (type == Type::kSubnet && !many) {
-    auto subnet = normal_subnet(words);
+    const auto subnet = read_subnet(words);
     if (!subnet) return refuse(join(words, " "));
-    return Value{std::move(*subnet)};
+    if (subnet->network != subnet->ip) {
+      // One host or all of its network: a policy opens for the one or the other, and only the person knows.
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{0}: {1} with the mask of /{2} could mean one host or its network: write {1}/{3} for this "
+                              "host alone, or {4}/{2} for the network",
+                              name, subnet->ip.str(), subnet->prefix, subnet->ip.is_v4() ? 32 : 128,
+                              subnet->network.str()));
+    }
+    return Value{subnet->str()};
   }
   if (!many && words.size() > 1) {
     return fail(ErrorCode::kInvalidArgument,

@@ -30,7 +30,7 @@ enum class Type {
   kInteger,     ///< min..max.
   kOption,      ///< One of `options`.
   kAddress,     ///< An IP address.
-  kSubnet,      ///< "10.0.1.0 255.255.255.0", "10.0.1.0/24" or an IPv6 prefix; host bits are cleared.
+  kSubnet,      ///< "10.0.1.0 255.255.255.0", "10.0.1.0/24" or an IPv6 prefix; host bits must be zero.
   kHost,        ///< A host name or an IP address.
   kInterface,   ///< A network interface's name, or "any". The interface need not exist yet.
   kTag,         ///< A dynamic address, "EMS1_ZTNA_<tag>". The tag need not be known: it is unknown until then.
