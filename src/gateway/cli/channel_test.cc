@@ -125,10 +125,9 @@ TEST_F(StoppedGateway, ACommandThatIsWorkedOnForEverEnds) {
   working.working = true;
   const std::string body = encode(working), head{static_cast<char>(body.size()), 0, 0, 0};
   ASSERT_LT(body.size(), 128u);
-  for (std::chrono::seconds at{0}; at < kLongestCommand; at += kWorkingEvery) {
-    ASSERT_EQ(send(fd, (head + body).data(), 4 + body.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
-              static_cast<ssize_t>(4 + body.size()));
-  }
+  std::string all;
+  for (std::chrono::seconds at{0}; at < kLongestCommand; at += kWorkingEvery) all += head + body;
+  ASSERT_EQ(send(fd, all.data(), all.size(), MSG_NOSIGNAL | MSG_DONTWAIT), static_cast<ssize_t>(all.size()));
   const auto response = (*channel)->ask({Request::Kind::kLine, "diagnose endpoint fctems test-connectivity 1"});
   ASSERT_FALSE(response);
   EXPECT_THAT(response.error().message, HasSubstr("has worked on this command for 10 minutes"));

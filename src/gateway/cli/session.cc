@@ -69,7 +69,8 @@ struct CliSession::State : std::enable_shared_from_this<State> {
   Editor editor;
   std::optional<Transaction> staged;
   config::WordSplitter pending;
-  std::function<void(std::string)> answer;  // to the question that was asked
+  std::function<void(std::string)> answer;   // to the question that was asked
+  std::function<Reply(bool)> needless;       // to one that wasn't
   Done done;                                // of the line that runs
 
   void finish(Reply reply) {
@@ -105,6 +106,9 @@ void CliSession::State::line(std::string_view text) {
   if (answer) {
     const auto continuation = std::exchange(answer, nullptr);
     return continuation(std::string(text));
+  }
+  if (const auto reply = std::exchange(needless, nullptr)) {
+    if (const auto yes = read_yes_or_no(text)) return finish(reply(*yes));
   }
   if (!pending.words().open) {
     pending.clear();
@@ -216,6 +220,9 @@ void CliSession::State::run_command(const std::vector<std::string>& words) {
         if (!s) return;
         s->answer = std::move(continuation);
         s->finish({output + question, {}, true, false});
+      },
+      [self](std::function<Reply(bool)> reply) {
+        if (const auto s = self.lock()) s->needless = std::move(reply);
       },
       [self] { return !self.expired(); }};
   command.run(context);

@@ -28,6 +28,13 @@ const std::vector<Command>& all_commands() {
   return all;
 }
 
+std::optional<bool> read_yes_or_no(std::string_view text) {
+  const auto word = to_lower(trim(text));
+  if (word == "y" || word == "yes") return true;
+  if (word == "n" || word == "no") return false;
+  return std::nullopt;
+}
+
 Result<config::ObjectView> connector_argument(const config::Snapshot& config, const std::string& argument) {
   for (const auto& o : config->entries("endpoint-control fctems")) {
     if (o.key() == argument) return o;

@@ -1,7 +1,9 @@
 #pragma once
 // One command of `execute` and `diagnose`: each stands in a file of its own in this folder.
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/cli/operations.h"
@@ -19,6 +21,9 @@ struct CommandContext {
   std::function<void(Reply)> finish;   ///< Exactly once.
   /// Prints `output` and the question; the next line is the answer.
   std::function<void(std::string output, std::string question, std::function<void(std::string answer)>)> ask;
+  /// Before `finish`: nothing is asked, but people who expect the question paste its answer. If the next line is one
+  /// (y, yes, n, no), this replies to it; any other line is a command as always.
+  std::function<void(std::function<Reply(bool yes)>)> expect_answer;
   /// Is the session still there?
   std::function<bool()> alive;
 
@@ -51,6 +56,9 @@ Command diagnose_ztna_denial();
 }  // namespace commands
 
 const std::vector<Command>& all_commands();
+
+/// What a person answers; nullopt: neither y, yes, n nor no.
+std::optional<bool> read_yes_or_no(std::string_view text);
 
 /// The connector that an argument names, if it is configured; otherwise what to tell.
 Result<config::ObjectView> connector_argument(const config::Snapshot& config, const std::string& argument);

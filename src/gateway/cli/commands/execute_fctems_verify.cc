@@ -10,9 +10,20 @@
 namespace postern::gateway::cli::commands {
 namespace {
 
-void accept(const CommandContext& c, ConnectorId id, const Acceptance& acceptance, std::string printed = {}) {
-  c.operations.accept_certificate(id, acceptance, [c, id, printed = std::move(printed)](Status status) {
+/// Where nothing is asked: what is pasted behind the command as its answer is told so.
+void expect_needless_answer(const CommandContext& c, ConnectorId id, std::string_view why) {
+  c.expect_answer([id, why = std::string(why)](bool yes) -> Reply {
+    if (yes) return {fmt::format("Nothing was asked: {}.\n", why), {}, false, false};
+    return {{}, fmt::format("nothing was asked: {}. To take that back: execute fctems unverify {}", why, id), false, false};
+  });
+}
+
+/// `not_asked`: why nobody was asked; empty: somebody was.
+void accept(const CommandContext& c, ConnectorId id, const Acceptance& acceptance, std::string printed = {},
+            std::string not_asked = {}) {
+  c.operations.accept_certificate(id, acceptance, [c, id, printed = std::move(printed), not_asked](Status status) {
     if (!c.alive()) return;
+    if (status && !not_asked.empty()) expect_needless_answer(c, id, not_asked);
     if (!status)
       return c.fail(fmt::format("the certificate of EMS {} was not accepted: {}", id, status.error().message));
     c.print(printed + fmt::format("The certificate of EMS {0} is accepted.\n"
@@ -51,7 +62,10 @@ void decide(const CommandContext& c, ConnectorId id, const PresentedCertificate&
   const std::string printed = print_certificate(shown);
   // Accepted before: once more does no harm, and starts a connector again that stopped at another certificate
   // meanwhile.
-  if (shown.accepted && !shown.other_ems) return accept(c, id, {shown.fingerprint, {}, {}}, printed);
+  if (shown.accepted && !shown.other_ems) {
+    const auto why = fmt::format("this certificate of EMS {} was accepted before", id);
+    return accept(c, id, {shown.fingerprint, {}, {}}, printed + "Nothing is asked: " + why + ".\n", why);
+  }
   Acceptance acceptance{shown.fingerprint, {}, {}};
   std::string question = fmt::format("Trust this certificate as that of EMS {}? (y/n) ", id);
   if (shown.other_ems) {
@@ -61,8 +75,7 @@ void decide(const CommandContext& c, ConnectorId id, const PresentedCertificate&
         "This is another EMS than until now. Take it as EMS {}, and forget what the one before said? (y/n) ", id);
   }
   c.ask(printed, question, [c, id, acceptance](std::string answer) {
-    answer = to_lower(trim(answer));
-    if (answer == "y" || answer == "yes") return accept(c, id, acceptance);
+    if (read_yes_or_no(answer) == true) return accept(c, id, acceptance);
     c.print(fmt::format("The certificate of EMS {} is not accepted; nothing has changed.\n", id));
   });
 }
@@ -77,7 +90,9 @@ void verify_fctems(const CommandContext& c) {
   }
   if (c.arguments.size() > 1) {
     const auto acceptance = read_acceptance(c.arguments);
-    return acceptance ? accept(c, id, *acceptance) : c.fail(acceptance.error().message);
+    if (!acceptance) return c.fail(acceptance.error().message);
+    return accept(c, id, *acceptance, {},
+                  fmt::format("the certificate of EMS {} has the fingerprint that was given", id));
   }
   c.operations.present_certificate(id, [c, id](Result<PresentedCertificate> shown) {
     if (!c.alive()) return;
