@@ -257,6 +257,12 @@ void write(const CallPtr& call, const Address& at) {
                          fmt::format("{}: {}: the address names another entry (rename of the command line renames)",
                                      config::describe(at.path), at.table->key.name)});
   }
+  const auto key = post ? draft->key.value_or("") : at.path.back().key;
+  if (auto good = check_secrets(*draft, key); !good) {
+    auto named = at.path;
+    named.back().key = key;
+    return refuse(call, good.error().context(config::describe(named)));
+  }
   const auto* current = post ? nullptr : call->services.store.current()->find(at.path);
   auto secrets = std::make_shared<std::vector<ClearSecret>>(clear_secrets(*draft, current, call->services.random));
   if (secrets->empty()) return finish_write(call, at, *draft);

@@ -288,6 +288,21 @@ std::vector<ClearSecret> clear_secrets(Draft& draft, const Object* current, Rand
   return out;
 }
 
+Status check_secrets(const Draft& draft, std::string_view key) {
+  for (const auto& [attribute, value] : draft.values) {
+    if (attribute->type != Type::kSecret || value.size() != 1) continue;
+    const std::string& text = value.front();
+    if (text == kMask || !config::is_clear_secret(text)) continue;
+    if (auto good = attribute->check_secret(text, key); !good) return good;
+  }
+  for (const auto& [table, drafts] : draft.tables) {
+    for (const auto& inner : drafts) {
+      if (auto good = check_secrets(inner, inner.key.value_or("")); !good) return good;
+    }
+  }
+  return {};
+}
+
 Status apply_draft(config::Transaction& t, const ObjectPath& path, const Draft& draft, const Live& live) {
   const Table* table = config::find_table(t.tree().schema(), path);
   if (table == nullptr) return fail(ErrorCode::kNotFound, config::describe(path) + ": there is no such table");

@@ -42,6 +42,8 @@ struct ClearSecret {
   /// Blocking, thread: any.
   std::string hashed() const;
 };
+/// Has it a secret in clear that may not be one? `key` is of the object; empty: not known yet. Error: kInvalidArgument.
+Status check_secrets(const Draft& draft, std::string_view key);
 /// `current`: the object as it is, nullptr when it is new.
 std::vector<ClearSecret> clear_secrets(Draft& draft, const config::Object* current, Random& random);
 

@@ -318,7 +318,7 @@ TEST_F(CmdbTest, SecretsGoInAndNeverComeOut) {
   // Given back, or given again: it stays.
   EXPECT_EQ(cmdb("PUT", "system/admin/eve", R"({"password":"ENC XXXX"})").at("/revision_changed"), false);
   EXPECT_EQ(cmdb("PUT", "system/admin/eve", R"({"password":"hunter2 hunter2"})").at("/revision_changed"), false);
-  EXPECT_EQ(cmdb("PUT", "system/admin/eve", R"({"password":"other other"})").at("/revision_changed"), true);
+  EXPECT_EQ(cmdb("PUT", "system/admin/eve", R"({"password":"another other"})").at("/revision_changed"), true);
   EXPECT_EQ(cmdb("POST", "system/admin", R"({"name":"eva","password":"ENC XXXX"})").status, 424);
   const auto chosen = cmdb("PUT", "system/api-user/tests", R"({"api-key":"mine"})");
   EXPECT_EQ(chosen.status, 424);
@@ -326,11 +326,31 @@ TEST_F(CmdbTest, SecretsGoInAndNeverComeOut) {
   EXPECT_THAT(cmdb("GET", "system/api-user").text, Not(HasSubstr("sha256$")));
 }
 
+TEST_F(CmdbTest, APasswordThatIsTooShortIsRefusedAndNothingChanges) {
+  ASSERT_EQ(cmdb("POST", "system/admin", R"({"name":"eve","password":"hunter2 hunter2"})").status, 200);
+  const auto before = shown("system admin");
+  const int hashed = operations.offloaded;
+  for (const auto& [method, at, body] : std::vector<std::array<const char*, 3>>{
+           {"PUT", "system/admin/eve", R"({"password":"x"})"},
+           {"PUT", "system/admin/eve", R"({"comments":"new","password":"elevenbytes"})"},
+           {"POST", "system/admin", R"({"name":"mallory","password":"x"})"}}) {
+    const auto reply = cmdb(method, at, body);
+    EXPECT_EQ(reply.status, 424) << reply.text;
+    EXPECT_EQ(reply.at("/error"), -651);
+    EXPECT_THAT(reply.cli_error(), HasSubstr("password: must be 12 to 128 bytes long")) << body;
+    EXPECT_THAT(reply.cli_error(), testing::StartsWith("system admin"));
+  }
+  EXPECT_THAT(cmdb("POST", "system/admin", R"({"name":"mallory","password":"mallory mallory"})").cli_error(),
+              HasSubstr("must not contain the user's name"));
+  EXPECT_EQ(shown("system admin"), before);
+  EXPECT_EQ(operations.offloaded, hashed);
+}
+
 TEST_F(CmdbTest, WithoutMemoryForHashingThePasswordStays) {
   ASSERT_EQ(cmdb("POST", "system/admin", R"({"name":"eve","password":"hunter2 hunter2"})").status, 200);
   const auto before = shown("system admin");
   operations.run_offloaded = false;
-  const auto put = cmdb("PUT", "system/admin/eve", R"({"password":"other other"})");
+  const auto put = cmdb("PUT", "system/admin/eve", R"({"password":"another other"})");
   EXPECT_EQ(put.status, 500);
   EXPECT_THAT(put.cli_error(), HasSubstr("memory"));
   EXPECT_EQ(shown("system admin"), before);

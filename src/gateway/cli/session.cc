@@ -156,7 +156,10 @@ void CliSession::State::dispatch(const std::vector<std::string>& words) {
   }
   if (command == "exit" || command == "quit") return finish({{}, {}, false, true});
   if (command == "execute" || command == "diagnose") return run_command(words);
-  if (const auto secret = editor.clear_secret(words)) return hash(words, *secret);
+  if (const auto secret = editor.clear_secret(words)) {
+    const auto good = editor.check_secret(words);
+    return good ? hash(words, *secret) : fail(good.error().message);
+  }
   edit(words);
 }
 

@@ -415,7 +415,7 @@ TEST_F(CliTest, PasswordsAreHashedElsewhere) {
   operations.run_offloaded = false;
   out("config system admin");
   out("edit eve");
-  EXPECT_THAT(out("set password other"), HasSubstr("memory"));
+  EXPECT_THAT(out("set password \"another other\""), HasSubstr("memory"));
   EXPECT_EQ(out("end"), "");
   EXPECT_EQ(password_of("eve"), hash);
 }

@@ -171,6 +171,18 @@ std::optional<std::size_t> Editor::clear_secret(const std::vector<std::string>& 
   return 2;
 }
 
+Status Editor::check_secret(const std::vector<std::string>& words) const {
+  const auto& attributes = levels_.back().table->attributes;
+  std::vector<std::string_view> names;
+  for (const auto& a : attributes) names.push_back(a.name);
+  const auto at = match_word(words[1], names);
+  if (!at) return fail(at.error());
+  if (auto ok = attributes[*at].check_secret(words[2], levels_.back().key); !ok) {
+    return fail(ok.error().context(describe(path())));
+  }
+  return {};
+}
+
 Status Editor::change(Transaction& t, std::string_view command, const std::vector<std::string>& words) {
   const Table& table = *levels_.back().table;
   if (words.size() < 2) return usage(fmt::format("{} <attribute>{}", command, command == "unset" ? "" : " <value>"));

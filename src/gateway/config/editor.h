@@ -54,6 +54,8 @@ class Editor {
   /// Which of the words is a password in clear, if one is. `run` takes hashes only: hashing takes long, and is for
   /// those who can wait elsewhere.
   std::optional<std::size_t> clear_secret(const std::vector<std::string>& words) const;
+  /// May it be one? For words of which `clear_secret` named one.
+  Status check_secret(const std::vector<std::string>& words) const;
 
   /// What may be typed at the top, in a table, in an object: with help.
   struct Command {

@@ -245,7 +245,19 @@ std::string Attribute::allowed() const {
     case Type::kReference: return "a name in " + join(references, " or ");
     case Type::kFingerprint: return "a SHA-256 fingerprint: 64 hex digits, with or without colons";
     case Type::kPem: return "PEM text (-----BEGIN … -----END …) in quotes, or the absolute path of a PEM file";
-    case Type::kSecret: return "a secret of at most 128 characters";
+    case Type::kSecret:
+      return min > 0 ? fmt::format("a secret of {} to {} characters", min, kMaxSecret)
+                     : fmt::format("a secret of at most {} characters", kMaxSecret);
+  }
+  return {};
+}
+
+Status Attribute::check_secret(std::string_view clear, std::string_view key) const {
+  if (clear.size() < static_cast<std::size_t>(min) || clear.size() > kMaxSecret) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: must be {} to {} bytes long", name, min, kMaxSecret));
+  }
+  if (min > 0 && !key.empty() && to_lower(clear).find(to_lower(key)) != std::string::npos) {
+    return fail(ErrorCode::kInvalidArgument, name + ": must not contain the user's name");
   }
   return {};
 }

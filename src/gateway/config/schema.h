@@ -57,13 +57,16 @@ struct Attribute {
   bool read_only = false;
   /// Known to this version but without effect: takes only its default.
   bool enforced = true;
-  std::int64_t min = 0;     ///< kInteger: of the value. Texts: of the length.
+  std::int64_t min = 0;     ///< kInteger: of the value. Texts: of the length. kSecret: likewise, in clear.
   std::int64_t max = 255;
   std::vector<Option> options = {};
   std::vector<std::string> references = {};  ///< Paths of tables, such as "firewall vip".
 
   /// The value in normal form, or what is wrong and what is allowed. Checks everything but whether references exist.
   Result<Value> normalise(const Value& words) const;
+  /// kSecret: may this text, in clear, be the secret of the object `key` from now on? Says what is missing. What was
+  /// hashed before is not judged again.
+  Status check_secret(std::string_view clear, std::string_view key) const;
   /// What may stand here, for people: "1 to 180", "enable or disable".
   std::string allowed() const;
 };

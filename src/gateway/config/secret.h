@@ -26,8 +26,11 @@ std::string decoy_password_hash(Random& random);
 /// "ENC sha256$…": for keys that we drew ourselves (at least 128 random bits), where guessing is hopeless anyway.
 std::string hash_key(std::string_view key);
 bool is_hashed_secret(std::string_view text);
-/// May be hashed and kept: 1 to 128 bytes, and no hash already.
+/// May be hashed and kept: 1 to kMaxSecret bytes, and no hash already.
 bool is_clear_secret(std::string_view text);
+inline constexpr std::size_t kMaxSecret = 128;
+/// Of an administrator's password: what the EMS demands of its own.
+inline constexpr std::size_t kMinPassword = 12;
 bool is_hashed_key(std::string_view text);
 /// Compares in constant time. False for an empty or malformed hash. Blocking as hash_password, for a password's hash.
 /// Thread: any.

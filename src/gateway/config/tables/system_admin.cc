@@ -1,3 +1,4 @@
+#include "gateway/config/secret.h"
 #include "gateway/config/tables/attributes.h"
 #include "gateway/config/tables/tables.h"
 
@@ -9,7 +10,8 @@ Table system_admin() {
   t.help = "People who may administer this gateway.";
   t.key = text("name", "Name to sign in with.", 64, 1);
   t.attributes = {
-      of_type("password", Type::kSecret, "Password; kept as a salted hash."),
+      of_type("password", Type::kSecret, "Password, without the name in it; kept as a salted hash.")
+          .range(kMinPassword, kMaxSecret),
       text("comments", "Note.", 255),
   };
   return t;
