@@ -2,17 +2,12 @@
 #include "agent/shell/sources.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <utmp.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <thread>
 
-#include "base/file.h"
+#include "agent/collectors/root_lab.h"
+#include "agent/shell/network_lab.h"
 #include "posture/fact_keys.h"
 
 namespace postern::agent {
@@ -75,29 +70,12 @@ struct Told {
   Sources sources;
 };
 
-class SourcesTest : public testing::Test {
+class SourcesTest : public RootLab {
  protected:
   SourcesTest() {
-    std::string name = (fs::temp_directory_path() / "postern-root-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
     put("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Golden 12\"\n");
     put("var/lib/dpkg/status", kOnePackage);
   }
-  ~SourcesTest() override { fs::remove_all(root_); }
-  void put(const char* path, const std::string& text) {
-    ASSERT_TRUE(make_directories((root_ / path).parent_path(), 0755));
-    ASSERT_TRUE(write_file_atomic(root_ / path, text));
-  }
-  void log_in(const char* user) {
-    utmp entry{};
-    entry.ut_type = USER_PROCESS;
-    std::strncpy(entry.ut_user, user, sizeof entry.ut_user);
-    entry.ut_tv.tv_sec = ++at_;
-    std::ofstream(root_ / "var/log/wtmp", std::ios::app | std::ios::binary)
-        .write(reinterpret_cast<const char*>(&entry), sizeof entry);
-  }
-  fs::path root_;
-  int at_ = 0;
 };
 
 TEST_F(SourcesTest, EverythingIsToldOnceAtTheStart) {
@@ -203,13 +181,7 @@ TEST_F(SourcesTest, ARecheckEndsWhenAllWasTold) {
 }
 
 TEST_F(SourcesTest, AddressesAndRoutesAreEvents) {
-  bool allowed = true;
-  std::thread([&] {  // a network namespace of this thread's
-    allowed = ::unshare(CLONE_NEWNET) == 0;
-    if (!allowed) return;
-    const auto ip = [](const std::string& arguments) {
-      ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments;
-    };
+  const bool allowed = in_own_network([&] {
     ip("link set lo up");
     ip("link add eth0 type veth peer name far");
     ip("link set far up");
@@ -240,18 +212,12 @@ TEST_F(SourcesTest, AddressesAndRoutesAreEvents) {
     ip("address del 10.0.1.2/24 dev eth0");
     told.until("all of it to go", [&] { return !has("10.0.1.2") && gateways().empty(); });
     EXPECT_EQ(told.calls["os"], 1);
-  }).join();
+  });
   if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
 }
 
 TEST_F(SourcesTest, AGatewayThatVanishesFromTheNeighboursIsKeptForAMoment) {
-  bool allowed = true;
-  std::thread([&] {  // a network namespace of this thread's
-    allowed = ::unshare(CLONE_NEWNET) == 0;
-    if (!allowed) return;
-    const auto ip = [](const std::string& arguments) {
-      ASSERT_EQ(std::system(("ip " + arguments).c_str()), 0) << arguments;
-    };
+  const bool allowed = in_own_network([&] {
     ip("link add eth0 type veth peer name far");  // nobody answers there
     ip("link set far up");
     ip("link set eth0 up");
@@ -289,7 +255,7 @@ TEST_F(SourcesTest, AGatewayThatVanishesFromTheNeighboursIsKeptForAMoment) {
     ip("link set eth0 up");
     ip("route add default via 10.0.1.1");
     told.until("a route whose gateway is unknown", [&] { return mac() == "unknown"; });
-  }).join();
+  });
   if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
 }
 

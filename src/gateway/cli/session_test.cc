@@ -1,16 +1,10 @@
 #include "gateway/cli/session.h"
 
 #include <gmock/gmock.h>
-#include <time.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <sstream>
-
-#include "base/file.h"
 #include "gateway/cli/endpoint_view.h"
-#include "gateway/cli/fake_operations.h"
 #include "gateway/cli/print.h"
+#include "gateway/cli/session_lab.h"
 #include "gateway/config/secret.h"
 #include "gateway/config/text.h"
 
@@ -20,47 +14,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string golden(const char* name) {
-  const auto text = read_file(std::filesystem::path(POSTERN_SOURCE_DIR) / "tests/golden" / name, 1 << 20);
-  return text ? *text : "missing: " + text.error().message;
-}
-
-class CliTest : public testing::Test {
- protected:
-  void SetUp() override {
-    setenv("TZ", "UTC", 1);
-    tzset();
-    operations.connector_list = {walk_connector()};
-    operations.endpoints = {walk_endpoint()};
-    operations.addresses = walk_addresses();
-    configure();
-  }
-  void configure() {
-    auto t = store->begin();
-    ASSERT_TRUE(config::apply_text(t, golden("gateway-config.txt")));
-    ASSERT_TRUE(store->commit(t));
-  }
-  /// Nothing while the command waits for something.
-  std::optional<Reply> feed(std::string_view line) {
-    auto got = std::make_shared<std::optional<Reply>>();
-    session->feed(line, [got](Reply r) { *got = std::move(r); });
-    last = got;
-    return *got;
-  }
-  std::string out(std::string_view line) {
-    const auto r = feed(line);
-    if (!r) return "(waits)";
-    return r->ok() ? r->output : "error: " + r->error;
-  }
-
-  std::unique_ptr<config::ConfigStore> store = config::ConfigStore::in_memory(config::gateway_schema());
-  FakeOperations operations;
-  SeededRandom random{7};
-  std::unique_ptr<CliSession> session = std::make_unique<CliSession>(*store, operations, random);
-  std::shared_ptr<std::optional<Reply>> last;
-};
-
-TEST_F(CliTest, TheFourCommandsPrintTheReferenceLines) {
+TEST_F(SessionLab, TheFourCommandsPrintTheReferenceLines) {
   EXPECT_EQ(out("diagnose endpoint ec-shm list"), golden("ec-shm-list.txt"));
   EXPECT_EQ(out("diagnose firewall dynamic list"), golden("dynamic-list.txt"));
   EXPECT_EQ(out("diag test application fcnacd 2"), golden("fcnacd-2.txt"));
@@ -70,7 +24,7 @@ TEST_F(CliTest, TheFourCommandsPrintTheReferenceLines) {
   EXPECT_EQ((*last)->output, golden("test-connectivity.txt"));
 }
 
-TEST_F(CliTest, WhatIsNotKnownPrintsAsNothing) {
+TEST_F(SessionLab, WhatIsNotKnownPrintsAsNothing) {
   EndpointView e;
   e.record.key.uid = EndpointUid("00000000000000000000000000000001");
   operations.endpoints = {e};
@@ -93,12 +47,12 @@ TEST_F(CliTest, WhatIsNotKnownPrintsAsNothing) {
   EXPECT_EQ(labels, wanted);
 }
 
-TEST_F(CliTest, HostileTextStaysOnItsLine) {
+TEST_F(SessionLab, HostileTextStaysOnItsLine) {
   operations.endpoints[0].record.host_name = "x\nQuarantined: no\x1b[2J";
   EXPECT_THAT(out("diagnose endpoint ec-shm list"), HasSubstr("Host Name: x?Quarantined: no?[2J\n"));
 }
 
-TEST_F(CliTest, RecordsAreFilteredByTheFormOfAWord) {
+TEST_F(SessionLab, RecordsAreFilteredByTheFormOfAWord) {
   auto other = walk_endpoint();
   other.ip = *IpAddress::parse("10.0.1.3");
   other.record.interfaces[0].addresses = {other.ip};
@@ -116,113 +70,19 @@ TEST_F(CliTest, RecordsAreFilteredByTheFormOfAWord) {
   EXPECT_THAT(out("diagnose endpoint ec-shm list nonsense"), HasSubstr("error: \"nonsense\" is not a filter"));
 }
 
-TEST_F(CliTest, AnUnknownTestPrintsTheMenu) {
+TEST_F(SessionLab, AnUnknownTestPrintsTheMenu) {
   EXPECT_THAT(out("diagnose test application fcnacd 1234"), HasSubstr("2. Show the status of each EMS.\n"));
   EXPECT_EQ(out("diagnose test application fcnacd"), out("diagnose test application fcnacd x"));
 }
 
-TEST_F(CliTest, AStaleConnectorSaysSo) {
+TEST_F(SessionLab, AStaleConnectorSaysSo) {
   operations.connector_list[0].stale_since = from_unix_ms(1'764'175'401'000);
   operations.connector_list[0].channel_state = "disconnected";
   EXPECT_THAT(out("diagnose test application fcnacd 2"),
               HasSubstr("Websocket status: disconnected, oif: 0\nStale since: Wed Nov 26 16:43:21 2025\n"));
 }
 
-TEST_F(CliTest, ACertificateIsShownAskedAboutAndAccepted) {
-  EXPECT_EQ(out("execute fctems verify 1"), "(waits)");
-  PresentedCertificate shown;
-  shown.subject = "CN=ems";
-  shown.fingerprint = sha256(std::string_view("certificate"));
-  operations.presenting.at(0)(shown);
-  ASSERT_TRUE(*last);
-  EXPECT_TRUE((*last)->more);
-  EXPECT_THAT((*last)->output, HasSubstr("Fingerprint (SHA-256): " + to_hex_colons(shown.fingerprint)));
-  EXPECT_THAT((*last)->output, HasSubstr("(y/n) "));
-  EXPECT_TRUE(operations.accepted.empty());
-  EXPECT_EQ(out("y"), "(waits)");
-  ASSERT_EQ(operations.accepted.size(), 1u);
-  EXPECT_EQ(operations.accepted[0], (Acceptance{shown.fingerprint, {}, {}}));
-  operations.waiting.at(0)({});
-  EXPECT_THAT((*last)->output, HasSubstr("is accepted"));
-}
-
-TEST_F(CliTest, AnyOtherAnswerAcceptsNothing) {
-  for (const char* answer : {"n", "", "yess", "show"}) {
-    out("execute fctems verify 1");
-    operations.presenting.back()(PresentedCertificate{});
-    EXPECT_THAT(out(answer), HasSubstr("not accepted; nothing has changed"));
-  }
-  EXPECT_TRUE(operations.accepted.empty());
-}
-
-TEST_F(CliTest, WithAFingerprintNothingIsAsked) {
-  const auto digest = sha256(std::string_view("certificate"));
-  EXPECT_EQ(out("execute fctems verify 1 " + to_hex_lower(digest)), "(waits)");
-  EXPECT_EQ(operations.accepted.at(0), (Acceptance{digest, {}, {}}));
-  operations.waiting.at(0)(fail(ErrorCode::kConflict, "it shows another"));
-  EXPECT_THAT((*last)->error, HasSubstr("not accepted: it shows another"));
-  EXPECT_THAT(out("execute fctems verify 1 abc"), HasSubstr("64 hex digits"));
-  EXPECT_THAT(out("execute fctems verify 2"), HasSubstr("EMS 2 is not configured"));
-  EXPECT_THAT(out("execute fctems verify 9"), HasSubstr("allowed: 1 to 7"));
-  EXPECT_THAT(out("execute fctems verify"), HasSubstr("usage: execute fctems verify <id> [sha256]"));
-  EXPECT_EQ(out("execute fctems verify 1 " + to_hex_lower(digest) + " PSTEMS9999999999 " + std::string(32, 'A')),
-            "(waits)");
-  EXPECT_EQ(operations.accepted.back(),
-            (Acceptance{digest, EmsSerial("PSTEMS9999999999"), TenantId(std::string(32, 'a'))}));
-  operations.waiting.back()({});
-  EXPECT_THAT(out("execute fctems verify 1 " + to_hex_lower(digest) + " EMS"), HasSubstr("PSTEMS and 10 digits"));
-  EXPECT_THAT(out("execute fctems verify 1 " + to_hex_lower(digest) + " PSTEMS9999999999 a"),
-              HasSubstr("32 hex digits"));
-  EXPECT_THAT(out("execute fctems is-verified 1"), HasSubstr("is accepted: AB:AB"));
-}
-
-/// The EMS whose certificate was accepted, and which says that it is another one.
-PresentedCertificate another_ems() {
-  PresentedCertificate shown;
-  shown.fingerprint = sha256(std::string_view("certificate"));
-  shown.accepted = true;
-  shown.accepted_before = shown.fingerprint;
-  shown.ems_serial = EmsSerial("PSTEMS9999999999");
-  shown.tenant = TenantId(std::string(32, '1'));
-  shown.pinned_serial = EmsSerial("PSTEMS0123456789");
-  shown.pinned_tenant = TenantId(std::string(32, '0'));
-  shown.other_ems = true;
-  return shown;
-}
-
-TEST_F(CliTest, AnotherEmsIsShownBesideTheOneBeforeAndAskedAbout) {
-  const auto shown = another_ems();
-  out("execute fctems verify 1");
-  operations.presenting.back()(shown);
-  ASSERT_TRUE(*last);
-  EXPECT_TRUE((*last)->more);
-  EXPECT_THAT((*last)->output,
-              HasSubstr("EMS serial number: PSTEMS9999999999\nEMS serial number until now: PSTEMS0123456789\n"
-                        "EMS tenant id: 11111111111111111111111111111111\n"
-                        "EMS tenant id until now: 00000000000000000000000000000000\n"));
-  EXPECT_THAT((*last)->output, HasSubstr("This is another EMS than until now."));
-  EXPECT_THAT(out("n"), HasSubstr("nothing has changed"));
-  EXPECT_TRUE(operations.accepted.empty());
-  out("execute fctems verify 1");
-  operations.presenting.back()(shown);
-  EXPECT_EQ(out("y"), "(waits)");
-  EXPECT_EQ(operations.accepted.at(0), (Acceptance{shown.fingerprint, shown.ems_serial, shown.tenant}));
-}
-
-TEST_F(CliTest, AnotherCertificateIsShownBesideTheOneAccepted) {
-  PresentedCertificate shown;
-  shown.fingerprint = sha256(std::string_view("new"));
-  shown.accepted_before = sha256(std::string_view("old"));
-  out("execute fctems verify 1");
-  operations.presenting.back()(shown);
-  ASSERT_TRUE(*last);
-  EXPECT_THAT((*last)->output,
-              HasSubstr("Fingerprint (SHA-256): " + to_hex_colons(shown.fingerprint) +
-                        "\nAccepted until now (SHA-256): " + to_hex_colons(*shown.accepted_before) + "\n"));
-  EXPECT_THAT((*last)->output, HasSubstr("Trust this certificate as that of EMS 1? (y/n) "));
-}
-
-TEST_F(CliTest, EachRecordSaysWhyItIsOrIsNotMatchedAndResolved) {
+TEST_F(SessionLab, EachRecordSaysWhyItIsOrIsNotMatchedAndResolved) {
   using Tag = EndpointTrace::Tag;
   EndpointTrace in, out_of_it;
   in.endpoint = walk_endpoint();
@@ -257,7 +117,7 @@ TEST_F(CliTest, EachRecordSaysWhyItIsOrIsNotMatchedAndResolved) {
                              HasSubstr("EMS 1 is not connected (pending)")));
 }
 
-TEST_F(CliTest, ADenialIsExplainedByItsId) {
+TEST_F(SessionLab, ADenialIsExplainedByItsId) {
   operations.denial =
       R"({"time":"2026-11-25T12:00:00.000Z","type":"traffic","subtype":"ztna","action":"deny","id":"K7QM-2D9F","reason":"065",)"
       R"("reason_name":"missing_tag","msg":"a required tag is missing","policyid":3,"policyname":"web","accessproxy":"front",)"
@@ -281,7 +141,7 @@ TEST_F(CliTest, ADenialIsExplainedByItsId) {
   EXPECT_EQ(out("diagnose ztna denial AAAABBBB"), "error: no denial AAAA-BBBB is in the log; it may be too old");
 }
 
-TEST_F(CliTest, WhatWasDroppedOrLostIsToldOnceThereIsSomething) {
+TEST_F(SessionLab, WhatWasDroppedOrLostIsToldOnceThereIsSomething) {
   const auto quiet = out("get system status");
   EXPECT_THAT(quiet, testing::Not(testing::AnyOf(HasSubstr("dropped"), HasSubstr("lost"))));
   operations.dropped = 7;
@@ -291,14 +151,14 @@ TEST_F(CliTest, WhatWasDroppedOrLostIsToldOnceThereIsSomething) {
   EXPECT_THAT(told, HasSubstr("Traffic log lines lost: 3 ("));
 }
 
-TEST_F(CliTest, ACommandThatOutlivesItsSessionDoesNothing) {
+TEST_F(SessionLab, ACommandThatOutlivesItsSessionDoesNothing) {
   out("execute fctems verify 1");
   session.reset();
   operations.presenting.at(0)(PresentedCertificate{});
   EXPECT_FALSE(*last);
 }
 
-TEST_F(CliTest, ChangesAreStagedUntilTheOutermostEnd) {
+TEST_F(SessionLab, ChangesAreStagedUntilTheOutermostEnd) {
   EXPECT_EQ(session->prompt(), "gw1 # ");
   EXPECT_EQ(out("config system global"), "");
   EXPECT_EQ(session->prompt(), "gw1 (global) # ");
@@ -314,7 +174,7 @@ TEST_F(CliTest, ChangesAreStagedUntilTheOutermostEnd) {
   EXPECT_EQ(session->prompt(), "other # ");
 }
 
-TEST_F(CliTest, ACommitThatFailsKeepsTheStagedChanges) {
+TEST_F(SessionLab, ACommitThatFailsKeepsTheStagedChanges) {
   out("config firewall access-proxy");
   out("edit second");
   EXPECT_EQ(session->prompt(), "gw1 (second) # ");
@@ -326,7 +186,7 @@ TEST_F(CliTest, ACommitThatFailsKeepsTheStagedChanges) {
   EXPECT_THAT(out("show firewall access-proxy second"), HasSubstr("set vip \"front\""));
 }
 
-TEST_F(CliTest, ATagThatNobodySharesYetIsANoticeAndNoError) {
+TEST_F(SessionLab, ATagThatNobodySharesYetIsANoticeAndNoError) {
   out("config firewall proxy-policy");
   out("edit 77");
   out("set access-proxy web");
@@ -343,7 +203,7 @@ TEST_F(CliTest, ATagThatNobodySharesYetIsANoticeAndNoError) {
   EXPECT_EQ(out("end"), "");
 }
 
-TEST_F(CliTest, APortThatIsTakenIsToldWhereItWasSet) {
+TEST_F(SessionLab, APortThatIsTakenIsToldWhereItWasSet) {
   operations.in_the_way = {"access proxy web: another program listens at 0.0.0.0 port 444"};
   out("config firewall vip");
   out("edit front");
@@ -354,7 +214,7 @@ TEST_F(CliTest, APortThatIsTakenIsToldWhereItWasSet) {
   EXPECT_EQ(out("end"), "") << "has nothing to do with it";
 }
 
-TEST_F(CliTest, StatusHasALinePerPart) {
+TEST_F(SessionLab, StatusHasALinePerPart) {
   using State = PartHealth::State;
   operations.parts = {{"Access proxies", State::kFailed, "nginx can't listen at 0.0.0.0:443: stop the other program"},
                       {"Firewall", State::kOff, "started with --no-firewall"},
@@ -366,12 +226,12 @@ TEST_F(CliTest, StatusHasALinePerPart) {
                         "EMS 1: OK\n"));
 }
 
-TEST_F(CliTest, StatusGivesTheTerminalNoOrders) {
+TEST_F(SessionLab, StatusGivesTheTerminalNoOrders) {
   operations.parts = {{"Access proxies", PartHealth::State::kFailed, "nginx says \x1b[2J\nEMS 1: OK\x7f"}};
   EXPECT_THAT(out("get system status"), HasSubstr("Access proxies: FAILED: nginx says  [2J EMS 1: OK \n"));
 }
 
-TEST_F(CliTest, ShowPrintsWhatCanBeTyped) {
+TEST_F(SessionLab, ShowPrintsWhatCanBeTyped) {
   EXPECT_EQ(out("show"), golden("gateway-config.txt"));
   EXPECT_EQ(out("show firewall vip front"), out("show firewall vip"));
   EXPECT_THAT(out("show firewall vip nowhere"), HasSubstr("does not exist"));
@@ -384,7 +244,7 @@ TEST_F(CliTest, ShowPrintsWhatCanBeTyped) {
   EXPECT_THAT(out("show"), StartsWith("config api-gateway\n    edit 1\n        set virtual-host \"app\"\n"));
 }
 
-TEST_F(CliTest, GetAddsWhatTheGatewayKnows) {
+TEST_F(SessionLab, GetAddsWhatTheGatewayKnows) {
   operations.live = {{"ip", {"10.0.1.1 255.255.255.0"}}, {"status", {"up"}}};
   const auto all = out("get system interface");
   EXPECT_THAT(all, HasSubstr("== [ port1 ]\n"));
@@ -398,7 +258,7 @@ TEST_F(CliTest, GetAddsWhatTheGatewayKnows) {
   EXPECT_THAT(out("get firewall service custom"), HasSubstr("== [ HTTPS ]\n"));
 }
 
-TEST_F(CliTest, PasswordsAreHashedElsewhere) {
+TEST_F(SessionLab, PasswordsAreHashedElsewhere) {
   const auto password_of = [&](const char* name) {
     return store->current()->find({{"system admin", name}})->values.at("password").front();
   };
@@ -420,7 +280,7 @@ TEST_F(CliTest, PasswordsAreHashedElsewhere) {
   EXPECT_EQ(password_of("eve"), hash);
 }
 
-TEST_F(CliTest, EveryWordThatHelpShowsIsExplained) {
+TEST_F(SessionLab, EveryWordThatHelpShowsIsExplained) {
   for (const char* line :
        {"", "config ", "show ", "get ", "execute ", "execute fctems ", "execute api-user ", "diagnose ",
         "diagnose endpoint ", "diagnose endpoint ec-shm ", "diagnose endpoint fctems ", "diagnose firewall ",
@@ -432,7 +292,7 @@ TEST_F(CliTest, EveryWordThatHelpShowsIsExplained) {
   }
 }
 
-TEST_F(CliTest, WordsMayBeShortenedUnlessAmbiguous) {
+TEST_F(SessionLab, WordsMayBeShortenedUnlessAmbiguous) {
   EXPECT_EQ(out("d e e l"), golden("ec-shm-list.txt"));
   EXPECT_THAT(out("e"), HasSubstr("may be execute, exit"));
   EXPECT_THAT(out("frobnicate"), StartsWith("error: unknown command \"frobnicate\"; allowed: config, "));
@@ -440,7 +300,7 @@ TEST_F(CliTest, WordsMayBeShortenedUnlessAmbiguous) {
   EXPECT_TRUE(feed("exit")->bye);
 }
 
-TEST_F(CliTest, AQuestionMarkListsWhatMayFollow) {
+TEST_F(SessionLab, AQuestionMarkListsWhatMayFollow) {
   EXPECT_THAT(out("?"), testing::AllOf(HasSubstr("config"), HasSubstr("diagnose")));
   EXPECT_THAT(out("diagnose endpoint ?"), testing::AllOf(HasSubstr("fctems"), HasSubstr("ec-shm")));
   EXPECT_THAT(out("diagnose endpoint fctems test-connectivity ?"), HasSubstr("<id>"));
@@ -464,7 +324,7 @@ TEST_F(CliTest, AQuestionMarkListsWhatMayFollow) {
   EXPECT_THAT(words("set vip "), testing::ElementsAre("front", "<value>"));
 }
 
-TEST_F(CliTest, AQuotedValueMayGoOverLines) {
+TEST_F(SessionLab, AQuotedValueMayGoOverLines) {
   out("config certificate local");
   out("edit other");
   EXPECT_TRUE(feed("set certificate \"-----BEGIN CERTIFICATE-----")->more);
@@ -476,7 +336,7 @@ TEST_F(CliTest, AQuotedValueMayGoOverLines) {
   EXPECT_THAT(out("show certificate local other"), HasSubstr("\"-----BEGIN CERTIFICATE-----\nAAAA\n-----END"));
 }
 
-TEST_F(CliTest, OneCommandAtATime) {
+TEST_F(SessionLab, OneCommandAtATime) {
   EXPECT_EQ(out("execute fctems verify 1"), "(waits)");
   std::string error;
   session->feed("show", [&](Reply r) { error = r.error; });
@@ -484,7 +344,7 @@ TEST_F(CliTest, OneCommandAtATime) {
   EXPECT_FALSE(feed(std::string(CliSession::kMaxLine + 1, 'x'))->ok());
 }
 
-TEST_F(CliTest, AnApiKeyIsShownOnce) {
+TEST_F(SessionLab, AnApiKeyIsShownOnce) {
   const auto text = out("execute api-user generate-key swarm");
   EXPECT_THAT(text, StartsWith("New API key: "));
   const auto key = text.substr(13, text.size() - 14);

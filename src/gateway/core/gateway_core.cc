@@ -13,6 +13,7 @@ namespace fabric = proto::fabric;
 
 GatewayCore::GatewayCore(proto::FabricIdentity identity, Random& random, proto::FabricClient::Options channel)
     : identity_(std::move(identity)), random_(random), channel_(channel) {}
+GatewayCore::~GatewayCore() = default;
 
 // ---- configuration
 

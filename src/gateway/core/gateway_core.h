@@ -100,6 +100,7 @@ class GatewayCore {
 
   /// `random` outlives the core.
   GatewayCore(proto::FabricIdentity identity, Random& random, proto::FabricClient::Options channel = {});
+  ~GatewayCore();
 
   // Configuration.
   void set_connectors(Now now, const std::vector<ConnectorSettings>& connectors);

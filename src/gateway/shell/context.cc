@@ -2,9 +2,14 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace postern::gateway {
+
+Context::Context(net::Loop& l, DaemonOptions o) : loop(l), options(std::move(o)) {}
+Context::~Context() = default;
 
 std::string Context::hostname() const {
   if (!config.global.hostname.empty()) return config.global.hostname;

@@ -17,7 +17,8 @@ namespace postern::gateway {
 
 /// Thread: loop. Filled by Daemon::start before any part uses it.
 struct Context {
-  Context(net::Loop& l, DaemonOptions o) : loop(l), options(std::move(o)) {}
+  Context(net::Loop& l, DaemonOptions o);
+  ~Context();
 
   net::Loop& loop;
   const DaemonOptions options;

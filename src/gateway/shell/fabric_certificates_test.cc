@@ -3,8 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "net/server.h"
-#include "pki/authority.h"
+#include "gateway/shell/ems_lab.h"
 #include "pki/certificate.h"
 #include "wire/fabric.pb.h"
 
@@ -13,11 +12,11 @@ namespace {
 
 using testing::HasSubstr;
 
-class FabricCertificatesTest : public testing::Test {
+class FabricCertificatesTest : public EmsLab {
  protected:
+  FabricCertificatesTest() : EmsLab("127.0.0.1") {}
   void SetUp() override {
     context_.store = config::ConfigStore::in_memory(config::gateway_schema());
-    context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
     context_.pump = [] {};
     context_.store->observe([this](const config::ConfigTree&, const config::ConfigTree& after) {
       context_.config = config::read_config(after);
@@ -28,24 +27,13 @@ class FabricCertificatesTest : public testing::Test {
     set("server", "127.0.0.1");
     set("https-port", std::to_string(ems_->port()));
   }
-  std::unique_ptr<net::Server> listen(std::vector<net::AlpnPolicy> alpn) {
-    net::TlsServerConfig tls;
-    tls.identity = {pki::to_pem(server_.certificate) + pki::to_pem(root_.certificate), server_.key.to_pem()};
-    tls.alpn = std::move(alpn);
-    auto listening = net::Server::listen(
-        loop_, *IpAddress::parse("127.0.0.1"), 0, tls, [](net::HttpRequest, net::HttpResponder) {}, nullptr);
-    EXPECT_TRUE(listening) << listening.error().message;
-    return std::move(*listening);
-  }
   /// Connector 1 is enabled, and its EMS says this.
   void say(const wire::FabricStatus& status) {
-    auto& core = *context_.core;
-    core.set_connectors(context_.now(), {{1, true, "EMS", "127.0.0.1", ems_->port(), Seconds(180), {}}});
-    core.set_trusted(context_.now(), 1, true);
-    core.on_connected(context_.now(), 1);
+    trust();
+    context_.core->on_connected(context_.now(), 1);
     wire::FabricFrame frame;
     *frame.mutable_status() = status;
-    core.on_frame(context_.now(), 1, as_bytes(frame.SerializeAsString()));
+    context_.core->on_frame(context_.now(), 1, as_bytes(frame.SerializeAsString()));
   }
   /// What `diagnose endpoint fctems test-connectivity` says; nothing: all is well.
   std::string test(ConnectorId id) {
@@ -60,14 +48,6 @@ class FabricCertificatesTest : public testing::Test {
     ASSERT_TRUE(t.set({{"endpoint-control fctems", "1"}}, attribute, {value}));
     ASSERT_TRUE(context_.store->commit(t));
   }
-  void run_until(const std::function<bool()>& done) {
-    const auto look = loop_.every(std::chrono::milliseconds(1), [&] {
-      if (done()) loop_.stop();
-    });
-    const auto guard = loop_.after(std::chrono::seconds(20), [&] { loop_.stop(); });
-    loop_.run();
-    ASSERT_TRUE(done());
-  }
   Status accept(const Sha256& fingerprint, const char* serial = "", const std::string& tenant = {}) {
     std::optional<Status> got;
     certificates_.accept(1, {fingerprint, EmsSerial(serial), TenantId(tenant)}, [&](Status s) { got = std::move(s); });
@@ -75,14 +55,7 @@ class FabricCertificatesTest : public testing::Test {
     return got.value_or(fail(ErrorCode::kInternal, "no answer"));
   }
 
-  net::Loop loop_;
-  Context context_{loop_, DaemonOptions{}};
-  FabricChannels channels_{context_};
   FabricCertificates certificates_{context_, channels_};
-  pki::Validity day_{context_.now().wall - std::chrono::hours(1), context_.now().wall + std::chrono::hours(24)};
-  pki::Identity root_ = pki::make_root("root", "o", day_, context_.random);
-  pki::Identity server_ = pki::make_server(root_, "ems", {"127.0.0.1"}, day_, context_.random);
-  std::unique_ptr<net::Server> ems_;
 };
 
 TEST_F(FabricCertificatesTest, SeveralQuestionsAtOnceAreAllAnswered) {

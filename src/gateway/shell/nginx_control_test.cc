@@ -2,13 +2,12 @@
 #include "gateway/shell/nginx_control.h"
 
 #include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+
+#include "gateway/ztna/loopback_lab.h"
 
 namespace postern::gateway {
 namespace {
@@ -47,16 +46,8 @@ class NginxControlTest : public testing::Test {
     auto shm = ecshm::Writer::create(dir_ / "run", {64, 64, static_cast<gid_t>(-1)});
     ASSERT_TRUE(shm) << shm.error().message;
     shm_ = std::move(*shm);
-    taken_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ASSERT_EQ(bind(taken_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    ASSERT_EQ(listen(taken_, 1), 0);
-    ASSERT_EQ(getsockname(taken_, reinterpret_cast<sockaddr*>(&address), &size), 0);
     context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
-    context_.config.vips = {{"front", *IpAddress::parse("127.0.0.1"), ntohs(address.sin_port), ""}};
+    context_.config.vips = {{"front", *IpAddress::parse("127.0.0.1"), taken_.port(), ""}};
     config::AccessProxyConfig proxy;
     proxy.name = "web";
     proxy.vip = "front";
@@ -69,7 +60,6 @@ class NginxControlTest : public testing::Test {
   }
   void TearDown() override {
     control_.reset();
-    close(taken_);
     std::filesystem::remove_all(dir_);
   }
 
@@ -100,7 +90,7 @@ class NginxControlTest : public testing::Test {
   std::unique_ptr<ecshm::Writer> shm_;
   std::unique_ptr<NginxControl> control_;
   FakeProcess* process_ = nullptr;
-  int taken_ = -1;
+  LoopbackListener taken_;
 };
 
 TEST_F(NginxControlTest, AFloodOfChangesThatNginxHasNoPartInWritesNothing) {

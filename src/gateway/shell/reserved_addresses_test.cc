@@ -3,8 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "net/server.h"
-#include "pki/authority.h"
+#include "gateway/shell/ems_lab.h"
 #include "pki/certificate.h"
 
 namespace postern::gateway {
@@ -14,22 +13,15 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class ReservedAddressesTest : public testing::Test {
+class ReservedAddressesTest : public EmsLab {
  protected:
+  ReservedAddressesTest() : EmsLab("localhost") {}
   void SetUp() override {
-    net::TlsServerConfig tls;
-    tls.identity = {pki::to_pem(server_.certificate) + pki::to_pem(root_.certificate), server_.key.to_pem()};
-    tls.alpn = {{"postern-fabric/1", net::ClientCertificate::kAny}};
-    auto listening = net::Server::listen(
-        loop_, *IpAddress::parse("127.0.0.1"), 0, tls, [](net::HttpRequest, net::HttpResponder) {},
-        [this](const net::HttpRequest&) {
-          return net::UpgradeDecision{{}, [this](net::WebSocketPtr socket) { ems_end_ = std::move(socket); }, {}};
-        });
-    ASSERT_TRUE(listening) << listening.error().message;
-    ems_ = std::move(*listening);
+    ems_ = listen({{"postern-fabric/1", net::ClientCertificate::kAny}}, [this](const net::HttpRequest&) {
+      return net::UpgradeDecision{{}, [this](net::WebSocketPtr socket) { ems_end_ = std::move(socket); }, {}};
+    });
     context_.device.certificate_pem = pki::to_pem(device_.certificate);
     context_.device.key_pem = device_.key.to_pem();
-    context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
     context_.pump = [this] { pump(); };
     config::FctemsConfig ems;
     ems.id = 1;
@@ -41,16 +33,9 @@ class ReservedAddressesTest : public testing::Test {
   }
 
   void connect() {
-    auto& core = *context_.core;
-    core.set_connectors(context_.now(), {{1, true, "", "localhost", ems_->port(), Seconds(180), {}}});
-    core.set_trusted(context_.now(), 1, true);
+    trust();
     pump();
-    const auto look = loop_.every(std::chrono::milliseconds(1), [&] {
-      if (connected()) loop_.stop();
-    });
-    const auto guard = loop_.after(std::chrono::seconds(20), [&] { loop_.stop(); });
-    loop_.run();
-    ASSERT_TRUE(connected());
+    run_until([&] { return connected(); });
   }
   bool connected() const { return context_.core->connectors().at(1).client->connected(); }
   const std::set<IpAddress>& reserved() const { return context_.core->resolver().reserved(); }
@@ -66,16 +51,9 @@ class ReservedAddressesTest : public testing::Test {
     }
   }
 
-  net::Loop loop_;
-  Context context_{loop_, DaemonOptions{}};
-  FabricChannels channels_{context_};
   ReservedAddresses addresses_{context_, channels_};
-  pki::Validity day_{context_.now().wall - std::chrono::hours(1), context_.now().wall + std::chrono::hours(24)};
-  pki::Identity root_ = pki::make_root("root", "o", day_, context_.random);
-  pki::Identity server_ = pki::make_server(root_, "ems", {"localhost"}, day_, context_.random);
   pki::Identity device_ = pki::make_root("gateway", "o", day_, context_.random);
   net::WebSocketPtr ems_end_;
-  std::unique_ptr<net::Server> ems_;
 };
 
 TEST_F(ReservedAddressesTest, AnEmsThatIsConfiguredByNameIsReservedFromItsConnectionOn) {

@@ -2,12 +2,9 @@
 // on the channel.
 #include "gateway/ztna/nginx_process.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -17,12 +14,13 @@
 #include <functional>
 #include <future>
 #include <optional>
-#include <semaphore>
 #include <sstream>
 #include <thread>
 
 #include "base/clock.h"
 #include "ecshm/writer.h"
+#include "gateway/ztna/fake_applications.h"
+#include "gateway/ztna/loopback_lab.h"
 #include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/nginx_config.h"
 #include "policy/compile.h"
@@ -30,138 +28,12 @@
 namespace postern::gateway {
 namespace {
 
-int free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
 std::string slurp(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::stringstream out;
   out << in.rdbuf();
   return out.str();
 }
-
-/// An application that sends its answer in two pieces, the second one when it is told to.
-class TwoPieces {
- public:
-  TwoPieces() {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(listener_, 8), 0);
-    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] {
-      for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; close(fd))
-        serve(fd);
-    });
-  }
-  ~TwoPieces() {
-    go_on();
-    shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    close(listener_);
-  }
-  std::uint16_t port() const { return port_; }
-  void go_on() { second_.release(); }
-
- private:
-  void serve(int fd) {
-    std::string in;
-    char chunk[4096];
-    while (in.find("\r\n\r\n") == std::string::npos) {
-      const auto n = recv(fd, chunk, sizeof chunk, 0);
-      if (n <= 0) return;
-      in.append(chunk, static_cast<std::size_t>(n));
-    }
-    const bool chunked = in.find(" /chunked ") != std::string::npos;
-    const auto piece = [&](const std::string& text) {
-      const auto bytes = chunked ? "6\r\n" + text + "\r\n" : text;
-      send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    };
-    std::string head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
-    if (chunked) head += "Transfer-Encoding: chunked\r\n";
-    if (in.find(" /length ") != std::string::npos) head += "Content-Length: 12\r\n";
-    head += "\r\n";
-    send(fd, head.data(), head.size(), MSG_NOSIGNAL);
-    piece("first\n");
-    second_.acquire();
-    piece("second");
-    if (chunked) send(fd, "0\r\n\r\n", 5, MSG_NOSIGNAL);
-  }
-
-  int listener_;
-  std::uint16_t port_ = 0;
-  std::counting_semaphore<> second_{0};
-  std::thread thread_;
-};
-
-/// An application as careless as one can be: it never reads a body, so that its bytes become the next request, and keeps
-/// every connection whatever it is asked. It answers with the number of the connection and the head that it saw.
-class Careless {
- public:
-  Careless() {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(listener_, 64), 0);
-    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] {
-      for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
-        connections_.push_back(fd);
-        serving_.emplace_back([fd, number = connections_.size()] { serve(fd, number); });
-      }
-    });
-  }
-  ~Careless() {
-    shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    close(listener_);
-    for (const int fd : connections_) shutdown(fd, SHUT_RDWR);
-    for (auto& thread : serving_) thread.join();
-    for (const int fd : connections_) close(fd);
-  }
-  std::uint16_t port() const { return port_; }
-
- private:
-  static void serve(int fd, std::size_t number) {
-    std::string in;
-    for (;;) {
-      std::size_t end;
-      while ((end = in.find("\r\n\r\n")) == std::string::npos) {
-        char chunk[4096];
-        const auto n = recv(fd, chunk, sizeof chunk, 0);
-        if (n <= 0) return;
-        in.append(chunk, static_cast<std::size_t>(n));
-      }
-      const auto body = "connection " + std::to_string(number) + "\n" + in.substr(0, end);
-      in.erase(0, end + 4);
-      const auto out = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-      send(fd, out.data(), out.size(), MSG_NOSIGNAL);
-    }
-  }
-
-  int listener_;
-  std::uint16_t port_ = 0;
-  std::vector<int> connections_;  // the accepting thread's until that has ended
-  std::vector<std::thread> serving_;
-  std::thread thread_;
-};
 
 class NginxProcessTest : public testing::Test {
  protected:
@@ -253,7 +125,7 @@ class NginxProcessTest : public testing::Test {
     c.runtime_dir = (dir_ / "run").string();
     c.state_dir = process_->state_dir().string();
     c.client_ca_path = certificate_;
-    c.listeners = {{proxy, *IpAddress::parse("127.0.0.1"), static_cast<std::uint16_t>(port_),
+    c.listeners = {{proxy, *IpAddress::parse("127.0.0.1"), port_,
                     certificate_, key_, true}};
     c.pools = {{1, {{*IpAddress::parse("127.0.0.1"), application, 1}}}};
     const auto text = render_nginx_config(c);
@@ -322,7 +194,7 @@ class NginxProcessTest : public testing::Test {
   std::unique_ptr<NginxProcess> process_;
   std::vector<ecshm::Event> events_;
   std::string certificate_, key_;
-  int port_ = 0;
+  std::uint16_t port_ = 0;
 };
 
 TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
@@ -370,31 +242,14 @@ TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
   EXPECT_EQ(get(), "000 ");
 }
 
-/// A program that listens where nginx should.
-class Squatter {
- public:
-  explicit Squatter(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(listen(fd_, 8), 0);
-  }
-  ~Squatter() { close(fd_); }
-
- private:
-  int fd_;
-};
-
 TEST_F(NginxProcessTest, APortThatIsTakenIsToldAndUsedOnceItIsFree) {
   ASSERT_TRUE(apply(config()));
   EXPECT_TRUE(process_->health());
   const auto first = pid();
-  const int old = port_, taken = free_port();
+  const auto old = port_, taken = free_port();
   port_ = taken;
   {
-    Squatter squatter(port_);
+    LoopbackListener squatter(port_);
     const auto applied = apply(config());
     ASSERT_FALSE(applied);
     EXPECT_EQ(applied.error().code, ErrorCode::kConflict);
@@ -413,7 +268,7 @@ TEST_F(NginxProcessTest, APortThatIsTakenIsToldAndUsedOnceItIsFree) {
 }
 
 TEST_F(NginxProcessTest, AnNginxThatCannotStartIsStartedAgainUntilItCan) {
-  auto squatter = std::make_unique<Squatter>(port_);
+  auto squatter = std::make_unique<LoopbackListener>(port_);
   const auto applied = apply(config());
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, ErrorCode::kConflict) << applied.error().message;

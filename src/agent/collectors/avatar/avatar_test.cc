@@ -1,12 +1,11 @@
 #include "agent/collectors/avatar/avatar.h"
 
 #include <gtest/gtest.h>
-#include <utmp.h>
 
-#include <cstring>
 #include <filesystem>
 
 #include "agent/collectors/avatar/passwd.h"
+#include "agent/collectors/root_lab.h"
 #include "base/file.h"
 #include "posture/fact_keys.h"
 
@@ -25,25 +24,9 @@ TEST(Passwd, HomesAreThoseOfTheWholeName) {
   for (const auto* user : {"al", "alic", "bob", "nobody", ""}) EXPECT_EQ(home_of(passwd, user), "") << user;
 }
 
-class Avatar : public testing::Test {
+class Avatar : public RootLab {
  protected:
-  Avatar() {
-    std::string name = (fs::temp_directory_path() / "postern-root-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
-    put("etc/passwd", "alice:x:1000:1000::/home/alice:/bin/bash\n");
-  }
-  ~Avatar() override { fs::remove_all(root_); }
-  void put(const char* path, const std::string& text) {
-    ASSERT_TRUE(make_directories((root_ / path).parent_path(), 0755));
-    ASSERT_TRUE(write_file_atomic(root_ / path, text));
-  }
-  void log_in(const char* user) {
-    utmp entry{};
-    entry.ut_type = USER_PROCESS;
-    std::strncpy(entry.ut_user, user, sizeof entry.ut_user);
-    entry.ut_tv.tv_sec = ++at_;
-    put("var/log/wtmp", std::string(reinterpret_cast<const char*>(&entry), sizeof entry));
-  }
+  Avatar() { put("etc/passwd", "alice:x:1000:1000::/home/alice:/bin/bash\n"); }
   posture::Fact fact() const {
     Facts facts(root_, from_unix_ms(1));
     collect_avatar(facts);
@@ -63,8 +46,6 @@ class Avatar : public testing::Test {
     EXPECT_NE(unknown, nullptr);
     return unknown != nullptr ? unknown->reason : UnknownReason::kStale;
   }
-  fs::path root_;
-  int at_ = 0;
 };
 
 TEST_F(Avatar, WithoutAUserOrAPictureThereIsNone) {

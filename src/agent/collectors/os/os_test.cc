@@ -4,7 +4,7 @@
 
 #include "agent/collectors/os/key_values.h"
 #include "agent/collectors/os/os.h"
-#include "base/file.h"
+#include "agent/collectors/root_lab.h"
 #include "posture/fact_keys.h"
 
 namespace postern::agent {
@@ -40,22 +40,12 @@ TEST(OsType, HasNamesForKnownArchitectures) {
   EXPECT_EQ(os_type_of("riscv64"), "");
 }
 
-class ForeignRoot : public testing::Test {
+class ForeignRoot : public RootLab {
  protected:
-  ForeignRoot() {
-    std::string name = (std::filesystem::temp_directory_path() / "postern-root-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
-  }
-  ~ForeignRoot() override { std::filesystem::remove_all(root_); }
-  void put(const char* path, const std::string& text) {
-    ASSERT_TRUE(make_directories((root_ / path).parent_path(), 0755));
-    ASSERT_TRUE(write_file_atomic(root_ / path, text));
-  }
   std::string text(const posture::FactMap& facts, std::string_view key) {
     const auto* value = facts.at(std::string(key)).as<std::string>();
     return value == nullptr ? "(unknown)" : *value;
   }
-  std::filesystem::path root_;
 };
 
 TEST_F(ForeignRoot, IsReadAndNothingOfThisMachineGetsIn) {

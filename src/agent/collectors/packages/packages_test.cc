@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "base/file.h"
+#include "agent/collectors/root_lab.h"
 #include "base/hex.h"
 #include "base/sha256.h"
 #include "posture/fact_keys.h"
@@ -14,33 +12,28 @@ namespace {
 
 namespace keys = posture::keys;
 
-TEST(Packages, GiveAnInventoryAndItsHashOrTheReasonWhyNot) {
-  std::string name = (std::filesystem::temp_directory_path() / "postern-root-XXXXXX").string();
-  const std::filesystem::path root = ::mkdtemp(name.data());
+using Packages = RootLab;
+
+TEST_F(Packages, GiveAnInventoryAndItsHashOrTheReasonWhyNot) {
   {
-    Facts none(root, from_unix_ms(1));
+    Facts none(root_, from_unix_ms(1));
     EXPECT_EQ(read_packages(none), "");
     EXPECT_EQ(none.map().at(std::string(keys::kInventoryHash)).as<posture::Unknown>()->reason,
               posture::UnknownReason::kUnsupported);
   }
-  ASSERT_TRUE(make_directories(root / "etc", 0755));
-  ASSERT_TRUE(make_directories(root / "var/lib/dpkg", 0755));
-  ASSERT_TRUE(write_file_atomic(root / "etc/os-release", "ID=debian\nVERSION_ID=12\n"));
-  ASSERT_TRUE(write_file_atomic(
-      root / "var/lib/dpkg/status",
+  put("etc/os-release", "ID=debian\nVERSION_ID=12\n");
+  put("var/lib/dpkg/status",
       "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nSource: zlib\nVersion: 1:1.2\n\n"
-      "Package: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n"));
-  Facts facts(root, from_unix_ms(1));
+      "Package: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1\n");
+  Facts facts(root_, from_unix_ms(1));
   const auto inventory = read_packages(facts);
   EXPECT_NE(inventory.find("distro debian 12\nzlib1g amd64 1:1.2 zlib 1:1.2\n"), inventory.npos) << inventory;
   EXPECT_EQ(inventory.find("gone"), inventory.npos);
   EXPECT_EQ(*facts.map().at(std::string(keys::kInventoryHash)).as<std::string>(), to_hex_upper(sha256(inventory)));
-  ASSERT_TRUE(
-      write_file_atomic(root / "var/lib/dpkg/status", "Package: x\nStatus: install ok installed\n"));  // no version
-  Facts broken(root, from_unix_ms(1));
+  put("var/lib/dpkg/status", "Package: x\nStatus: install ok installed\n");  // no version
+  Facts broken(root_, from_unix_ms(1));
   EXPECT_EQ(read_packages(broken), "");
   EXPECT_FALSE(broken.map().at(std::string(keys::kInventoryHash)).known());
-  std::filesystem::remove_all(root);
 }
 
 }  // namespace

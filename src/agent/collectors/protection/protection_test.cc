@@ -6,11 +6,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include <filesystem>
-
 #include "agent/collectors/network/messages_test.h"
 #include "agent/collectors/protection/clamav.h"
 #include "agent/collectors/protection/ruleset.h"
+#include "agent/collectors/root_lab.h"
 #include "base/file.h"
 #include "posture/fact_keys.h"
 
@@ -60,47 +59,41 @@ TEST(Ruleset, TornMessagesSayNothing) {
   }
 }
 
-TEST(Protection, SignaturesOfAnotherRootAreReadAndWhatRunsThereIsUnknown) {
-  std::string name = (std::filesystem::temp_directory_path() / "postern-root-XXXXXX").string();
-  const std::filesystem::path root = ::mkdtemp(name.data());
-  ASSERT_TRUE(make_directories(root / "var/lib/clamav", 0755));
-  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cvd", "ClamAV-VDB:1:27399:1:1:"));
-  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cld", "ClamAV-VDB:1:27400:1:1:"));
-  Facts facts(root, from_unix_ms(1));
+using Protection = RootLab;
+
+TEST_F(Protection, SignaturesOfAnotherRootAreReadAndWhatRunsThereIsUnknown) {
+  put("var/lib/clamav/daily.cvd", "ClamAV-VDB:1:27399:1:1:");
+  put("var/lib/clamav/daily.cld", "ClamAV-VDB:1:27400:1:1:");
+  Facts facts(root_, from_unix_ms(1));
   collect_protection(facts);
   namespace keys = posture::keys;
   EXPECT_EQ(*facts.map().at(std::string(keys::kAvDbVersion)).as<std::string>(), "27400");  // the newer of the two
   EXPECT_FALSE(facts.map().at(std::string(keys::kFeatureAv)).known());
   EXPECT_FALSE(facts.map().at(std::string(keys::kFeatureFirewall)).known());
-  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cvd", "garbage"));
-  ASSERT_TRUE(write_file_atomic(root / "var/lib/clamav/daily.cld", "garbage"));
-  Facts broken(root, from_unix_ms(1));
+  put("var/lib/clamav/daily.cvd", "garbage");
+  put("var/lib/clamav/daily.cld", "garbage");
+  Facts broken(root_, from_unix_ms(1));
   collect_protection(broken);
   const auto* why = broken.map().at(std::string(keys::kAvDbVersion)).as<posture::Unknown>();
   ASSERT_NE(why, nullptr);
   EXPECT_EQ(why->reason, posture::UnknownReason::kFailed);
-  std::filesystem::remove_all(root);
 }
 
-TEST(Protection, AVpnIsAClientThatCanBeStarted) {
-  std::string name = (std::filesystem::temp_directory_path() / "postern-root-XXXXXX").string();
-  const std::filesystem::path root = ::mkdtemp(name.data());
+TEST_F(Protection, AVpnIsAClientThatCanBeStarted) {
   const auto vpn = [&] {
-    Facts facts(root, from_unix_ms(1));
+    Facts facts(root_, from_unix_ms(1));
     collect_protection(facts);
     return facts.map().at(std::string(posture::keys::kFeatureVpn));
   };
   EXPECT_FALSE(*vpn().as<bool>());
   // What stays behind of a removed one.
-  ASSERT_TRUE(make_directories(root / "usr/sbin/openvpn", 0755));
-  ASSERT_TRUE(make_directories(root / "usr/bin", 0755));
-  ASSERT_TRUE(write_file_atomic(root / "usr/bin/wg", "", 0755));
-  ASSERT_TRUE(write_file_atomic(root / "usr/sbin/ipsec", "no program", 0644));
+  ASSERT_TRUE(make_directories(root_ / "usr/sbin/openvpn", 0755));
+  put("usr/bin/wg", "", 0755);
+  put("usr/sbin/ipsec", "no program", 0644);
   EXPECT_FALSE(*vpn().as<bool>());
-  ASSERT_TRUE(write_file_atomic(root / "usr/bin/wg", "program", 0755));
+  put("usr/bin/wg", "program", 0755);
   EXPECT_TRUE(*vpn().as<bool>());
   EXPECT_EQ(vpn().source, "/usr/bin/wg");
-  std::filesystem::remove_all(root);
 }
 
 }  // namespace

@@ -1,0 +1,315 @@
+// The way back: events through a worker's ring, questions and answers through the hub.
+#include "ecshm/channel.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+namespace postern::ecshm {
+namespace {
+
+const Sha256 kLeaf = sha256("leaf"), kOther = sha256("another leaf");
+
+Event denial(int n) {
+  Event e;
+  e.type = EventType::kDenied;
+  e.reason = policy::Reason::kMissingTag;
+  e.id = "AAAA-" + std::to_string(1000 + n);
+  e.leaf = kLeaf;
+  e.source = *IpAddress::parse("2001:db8::1");
+  e.host = "app.example";
+  e.path = "/x";
+  e.tags.set(511);
+  return e;
+}
+
+TEST(Event, SurvivesTheWay) {
+  std::uint8_t bytes[kEventBytes];
+  encode_event(denial(1), bytes);
+  const auto back = decode_event({bytes, sizeof bytes});
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(*back, denial(1));
+  auto odd = denial(2);
+  odd.path = std::string(5000, 'a');
+  odd.host = "bad\nline\x80";
+  encode_event(odd, bytes);
+  const auto cut = decode_event({bytes, sizeof bytes});
+  EXPECT_EQ(cut->host, "bad?line?");
+  EXPECT_EQ(cut->path.size(), 200u);
+  bytes[0] = 99;
+  EXPECT_FALSE(decode_event({bytes, sizeof bytes}));
+  EXPECT_FALSE(decode_event({bytes, 10}));
+}
+
+TEST(EventRing, DropsAndCountsWhenFull) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer) << producer.error().message;
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer) << consumer.error().message;
+  EXPECT_FALSE(producer->take_nudge(true)) << "nobody rests yet";
+  consumer->rest(Rest::kSleep);
+  int pushed = 0;
+  while (producer->push(denial(pushed % 1000))) ++pushed;
+  EXPECT_EQ(pushed, static_cast<int>(kEventRingRecords));
+  EXPECT_EQ(producer->dropped(), 1u);
+  EXPECT_EQ(consumer->dropped(), 1u);
+  EXPECT_TRUE(producer->take_nudge(false));
+  EXPECT_FALSE(producer->take_nudge(true)) << "one is on its way";
+  int popped = 0;
+  while (auto e = consumer->pop()) {
+    ASSERT_EQ(*e, denial(popped % 1000));
+    ++popped;
+  }
+  EXPECT_EQ(popped, pushed);
+  EXPECT_TRUE(producer->push(denial(1)));
+}
+
+TEST(EventRing, CarriesEverythingInOrderBetweenThreads) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  constexpr int kEvents = 20'000;
+  std::thread worker([&] {
+    Event e = denial(0);
+    for (int i = 0; i < kEvents; ++i) {
+      e.bytes = static_cast<std::uint64_t>(i);
+      while (!producer->push(e)) std::this_thread::yield();
+    }
+  });
+  int expected = 0;
+  while (expected < kEvents) {
+    if (auto e = consumer->pop()) {
+      ASSERT_EQ(e->bytes, static_cast<std::uint64_t>(expected));
+      ++expected;
+    }
+  }
+  worker.join();
+  EXPECT_EQ(consumer->damaged(), 0u);
+}
+
+TEST(EventRing, WhoDozesIsNudgedOnlyWithWhatIsUrgent) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  consumer->rest(Rest::kDoze);
+  ASSERT_TRUE(producer->push(denial(1)));
+  EXPECT_FALSE(producer->take_nudge(false));
+  EXPECT_TRUE(producer->take_nudge(true));
+  EXPECT_FALSE(producer->take_nudge(true)) << "one is on its way";
+  consumer->rest(Rest::kDoze);
+  EXPECT_TRUE(producer->take_nudge(true));
+  consumer->rest(Rest::kSleep);
+  EXPECT_TRUE(producer->take_nudge(false));
+}
+
+// Whoever sleeps and finds nothing more relies on a nudge. Each event comes just when the consumer
+// may be falling asleep, a little later each time; one nudge missed, and both wait for ever.
+// `nudges` is the socket between the two.
+TEST(EventRing, NoNudgeIsMissed) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  constexpr std::uint64_t kEvents = 200'000;
+  std::atomic<std::uint64_t> nudges{0}, taken{0};
+  std::atomic<bool> stuck{false};
+  std::thread worker([&] {
+    Event e;
+    std::atomic<unsigned> moment{0};
+    for (std::uint64_t i = 0; i < kEvents && !stuck; ++i) {
+      while (taken.load(std::memory_order_acquire) < i && !stuck) {
+        if (++moment % 1024 == 0) std::this_thread::yield();
+      }
+      for (unsigned n = 0; n < i % 128; ++n) moment.store(n, std::memory_order_relaxed);
+      e.bytes = i;
+      EXPECT_TRUE(producer->push(e));
+      if (producer->take_nudge(i % 7 == 0)) nudges.fetch_add(1, std::memory_order_release);
+    }
+  });
+  std::uint64_t expected = 0, seen = 0, slept = 0;
+  const auto take = [&] {
+    bool any = false;
+    for (; auto e = consumer->pop(); any = true) {
+      EXPECT_EQ(e->bytes, expected++);
+      taken.store(expected, std::memory_order_release);
+    }
+    return any;
+  };
+  while (expected < kEvents && !stuck) {
+    take();
+    consumer->rest(Rest::kSleep);
+    if (take() || expected == kEvents) continue;
+    ++slept;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    for (unsigned n = 1; nudges.load(std::memory_order_acquire) == seen && !stuck; ++n) {
+      if (n % 1024 != 0) continue;
+      std::this_thread::yield();
+      stuck = std::chrono::steady_clock::now() > deadline;
+    }
+    seen = nudges.load(std::memory_order_acquire);
+  }
+  worker.join();
+  EXPECT_FALSE(stuck) << "event " << expected << " came without a nudge";
+  EXPECT_GT(slept, 0u);
+}
+
+TEST(EventRing, RefusesMemoryThatCouldShrink) {
+  const int fd = memfd_create("x", MFD_ALLOW_SEALING);
+  ASSERT_EQ(ftruncate(fd, 4 << 20), 0);
+  EXPECT_EQ(EventConsumer::open(fd).error().code, ErrorCode::kInvalidArgument);
+  close(fd);
+}
+
+void handle_all(Hub& hub) {
+  pollfd p{hub.poll_fd(), POLLIN, 0};
+  while (poll(&p, 1, 0) == 1) hub.handle();
+}
+
+class HubTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/postern-hub-XXXXXX";
+    dir_ = mkdtemp(name);
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+  std::filesystem::path dir_;
+};
+
+TEST_F(HubTest, QuestionsAnswersAndEventsTravel) {
+  auto hub = Hub::listen(dir_);
+  ASSERT_TRUE(hub) << hub.error().message;
+  std::vector<Sha256> asked;
+  std::vector<Event> events;
+  std::vector<std::uint64_t> gone;
+  (*hub)->on_ask = [&](const Sha256& l) { asked.push_back(l); };
+  (*hub)->on_event = [&](std::uint64_t, const Event& e) { events.push_back(e); };
+  (*hub)->on_gone = [&](std::uint64_t w) { gone.push_back(w); };
+  std::vector<std::size_t> batches;
+  (*hub)->on_drained = [&] { batches.push_back(events.size()); };
+  const auto handle = [&] { handle_all(**hub); };
+  auto producer = EventProducer::create();
+  Link link;
+  ASSERT_TRUE(link.connect(dir_, *producer));
+  handle();
+  EXPECT_EQ((*hub)->workers(), 1u);
+  ASSERT_TRUE(producer->push(denial(3)));
+  EXPECT_TRUE(producer->take_nudge(false)) << "the gateway sleeps";
+  link.nudge();
+  ASSERT_TRUE(link.ask(kOther));
+  handle();
+  EXPECT_EQ(asked, std::vector{kOther});
+  EXPECT_EQ(events, std::vector{denial(3)});
+  EXPECT_EQ(batches, std::vector<std::size_t>{1});
+  EXPECT_FALSE(link.receive());
+  (*hub)->answer(kOther);
+  (*hub)->wake();
+  auto message = link.receive();
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->type, static_cast<std::uint32_t>(MessageType::kAnswer));
+  EXPECT_EQ(message->leaf, kOther);
+  message = link.receive();
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->type, static_cast<std::uint32_t>(MessageType::kWake));
+  // A worker that dies with events in its ring: they are taken before it is forgotten.
+  ASSERT_TRUE(producer->push(denial(4)));
+  link.close();
+  handle();
+  EXPECT_EQ(events.size(), 2u);
+  EXPECT_EQ(gone.size(), 1u);
+  EXPECT_EQ((*hub)->workers(), 0u);
+  // The gateway goes away.
+  ASSERT_TRUE(link.connect(dir_, *producer));
+  handle();
+  hub->reset();
+  EXPECT_FALSE(link.receive());
+  EXPECT_FALSE(link.connected());
+  EXPECT_FALSE(link.connect(dir_, *producer));
+}
+
+TEST_F(HubTest, EventsComeInBatchesAndNoneIsLeftBehind) {
+  auto hub = Hub::listen(dir_);
+  ASSERT_TRUE(hub) << hub.error().message;
+  std::size_t events = 0;
+  std::vector<std::size_t> batches;
+  std::vector<Sha256> asked;
+  (*hub)->on_event = [&](std::uint64_t, const Event&) { ++events; };
+  (*hub)->on_drained = [&] { batches.push_back(events); };
+  (*hub)->on_ask = [&](const Sha256& l) { asked.push_back(l); };
+  // Sooner or later the hub has something to do; this waits for it as the gateway's loop does.
+  const auto wait_for_events = [&](std::size_t count) {
+    pollfd p{(*hub)->poll_fd(), POLLIN, 0};
+    while (events < count && poll(&p, 1, 10'000) == 1) (*hub)->handle();
+    return events;
+  };
+  auto producer = EventProducer::create();
+  Link link;
+  ASSERT_TRUE(link.connect(dir_, *producer));
+  handle_all(**hub);
+  int nudges = 0;
+  const auto report = [&](bool urgent) {
+    ASSERT_TRUE(producer->push(denial(1)));
+    if (!producer->take_nudge(urgent)) return;
+    ++nudges;
+    link.nudge();
+  };
+  report(false);
+  EXPECT_EQ(nudges, 1) << "it slept";
+  EXPECT_EQ(wait_for_events(1), 1u);
+  for (int i = 0; i < 5; ++i) report(false);
+  EXPECT_EQ(nudges, 1) << "it looks again by itself";
+  // A question is settled at once, whatever else waits; and who looks takes all there is.
+  ASSERT_TRUE(link.ask(kOther));
+  handle_all(**hub);
+  EXPECT_EQ(asked.size(), 1u);
+  EXPECT_EQ(events, 6u);
+  report(true);
+  report(true);
+  EXPECT_EQ(nudges, 2) << "a denial does not wait; another one comes along with it";
+  (*hub)->handle();
+  EXPECT_EQ(events, 8u);
+  EXPECT_EQ(batches, (std::vector<std::size_t>{1, 6, 8}));
+  report(false);
+  EXPECT_EQ(nudges, 2);
+  EXPECT_EQ(wait_for_events(9), 9u) << "without any nudge";
+  // Nothing more comes: it falls asleep, and the next event wakes it.
+  pollfd p{(*hub)->poll_fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&p, 1, 10'000), 1);
+  (*hub)->handle();
+  EXPECT_EQ(batches.size(), 4u) << "an empty look is no batch";
+  EXPECT_EQ(poll(&p, 1, 0), 0);
+  report(false);
+  EXPECT_EQ(nudges, 3);
+  EXPECT_EQ(wait_for_events(10), 10u);
+}
+
+// The socket takes no nudge any more: the messages in it have the gateway look all the same.
+TEST_F(HubTest, ANudgeThatDoesNotFitIsNotMissed) {
+  auto hub = Hub::listen(dir_);
+  ASSERT_TRUE(hub) << hub.error().message;
+  std::size_t events = 0;
+  (*hub)->on_event = [&](std::uint64_t, const Event&) { ++events; };
+  auto producer = EventProducer::create();
+  Link link;
+  ASSERT_TRUE(link.connect(dir_, *producer));
+  handle_all(**hub);
+  while (link.ask(kOther)) {
+  }
+  ASSERT_TRUE(producer->push(denial(1)));
+  ASSERT_TRUE(producer->take_nudge(false));
+  link.nudge();
+  pollfd p{(*hub)->poll_fd(), POLLIN, 0};
+  while (poll(&p, 1, 0) == 1 && events == 0) (*hub)->handle();
+  EXPECT_EQ(events, 1u);
+}
+
+}  // namespace
+}  // namespace postern::ecshm
