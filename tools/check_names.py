@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """Holds the release preset's joined compilation safe: no two files of a module may give different things one name.
 
-A module's .cc files are compiled several at a time (POSTERN_UNITY), so their anonymous namespaces are one. A name twice
-usually fails to compile; two functions of one name whose parameters differ would compile, and a call could reach the
-other file's. Aliases of one thing (`namespace json = boost::json`) may be given as often as one likes.
+A module's .cc files are compiled several at a time (POSTERN_UNITY), and so are its tests and what these share, so their
+anonymous namespaces are one. A name twice usually fails to compile; two functions of one name whose parameters differ
+would compile, and a call could reach the other file's. Aliases of one thing (`namespace json = boost::json`) may be
+given as often as one likes.
 """
 import re
 import sys
 from collections import defaultdict
 from pathlib import Path
 
-SRC = Path(__file__).resolve().parent.parent / "src"
-NEVER_JOINED = {"nginx"}  # a module of nginx, each file of it compiled alone
-# Tests, what they share, and programs are compiled file by file too.
-ALONE = re.compile(r"_test\.cc$|_lab\.cc$|^fake_|^main\.cc$")
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = [*sorted(p for p in (ROOT / "src").iterdir() if p.is_dir()), ROOT / "tests/sim"]
+ALONE = re.compile(r"/main\.cc$|/src/nginx/(?!.*_test\.cc$)")  # programs, and nginx's module
+TEST = re.compile(r"_test\.cc$")
+SHARED = re.compile(r"_lab\.cc$|/fake_[^/]*\.cc$")  # by tests
 
 TOKEN = re.compile(
     r'//[^\n]*|/\*.*?\*/|^[ \t]*#(?:[^\n\\]|\\.)*|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'',
@@ -36,7 +38,9 @@ def declared(head):
     if kind:
         return kind.group(1)
     name = re.search(r"([\w:~]+)\s*(?:\(|\[|=|$)", head)
-    return name.group(1) if name and "::" not in name.group(1) else None
+    if not name or "::" in name.group(1) or re.match(r"(INSTANTIATE_)?T(YPED_)?EST(_|$)", name.group(1)):
+        return None
+    return name.group(1)
 
 
 def names_of(text):
@@ -68,6 +72,7 @@ PLANTED = [
     ('namespace {\nconst char* kUrl = "a://b{";\n// int no();\nstruct S { int member = 0; };\n}', {"kUrl", "S"}),
     ("namespace {\ntemplate <class T>\nstd::map<int, std::vector<T>> many(const T& t) {\n  int local = 1;\n}\n}", {"many"}),
     ("namespace {\nnamespace json = boost::json;\nusing X = int;\nint S::member() { return 1; }\n}", set()),
+    ("namespace {\nTEST_F(Suite, Name) { int local = 1; }\nINSTANTIATE_TEST_SUITE_P(All, Suite, Values());\nint f();\n}", {"f"}),
     ("namespace postern {\nint seen_by_all() { return 1; }\nnamespace {\nenum class E { kOne };\n}\n}", {"E"}),
 ]
 
@@ -77,13 +82,14 @@ def main():
     for text, names in PLANTED:
         if names_of(text) != names:
             problems.append(f"tools/check_names.py: found {sorted(names_of(text))} in {text!r}")
-    for module in sorted(p for p in SRC.iterdir() if p.is_dir() and p.name not in NEVER_JOINED):
+    for folder in FOLDERS:
         files_of = defaultdict(list)
-        for path in sorted(module.rglob("*.cc")):
-            if not ALONE.search(path.name):
+        for path in sorted(folder.rglob("*.cc")):
+            if not ALONE.search(str(path)):
+                joined_with = "tests" if TEST.search(path.name) else "shared" if SHARED.search(str(path)) else "module"
                 for name in names_of(path.read_text(errors="replace")):
-                    files_of[name].append(path.relative_to(SRC.parent))
-        for name, files in sorted(files_of.items()):
+                    files_of[joined_with, name].append(path.relative_to(ROOT))
+        for (_, name), files in sorted(files_of.items()):
             if len(files) > 1:
                 problems.append(f"`{name}` stands in the anonymous namespaces of {', '.join(map(str, files))}: "
                                 "rename it, or share it")

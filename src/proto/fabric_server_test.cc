@@ -9,13 +9,13 @@
 namespace postern::proto {
 namespace {
 
-EndpointUid uid(std::uint64_t n) {
+EndpointUid uid_of(std::uint64_t n) {
   std::string text(32, '0');
   for (std::size_t i = 0; i < 8; ++i) text[31 - i] = "0123456789ABCDEF"[n >> (4 * i) & 15];
   return EndpointUid(text);
 }
 
-std::string entry(const EndpointUid& u, std::uint64_t version) {
+std::string entry_of(const EndpointUid& u, std::uint64_t version) {
   wire::ViewEntry e;
   e.mutable_record()->set_uid(u.str());
   e.mutable_record()->set_host_name(std::string(version % 300, 'h') + std::to_string(version));
@@ -94,11 +94,11 @@ TEST(FabricPublisher, BothEndsAgreeAfterEveryLossAndReconnect) {
       FabricPublisher::EntryChanges entries;
       FabricPublisher::TagChanges tags;
       for (auto n = pair.random().below(4); n-- > 0;) {
-        const auto u = uid(pair.random().below(20));
+        const auto u = uid_of(pair.random().below(20));
         if (pair.random().below(4) == 0) {
           entries[u] = std::nullopt;
         } else {
-          entries[u] = entry(u, pair.random().below(5));
+          entries[u] = entry_of(u, pair.random().below(5));
         }
       }
       if (pair.random().below(6) == 0) {
@@ -121,7 +121,7 @@ TEST(FabricPublisher, BothEndsAgreeAfterEveryLossAndReconnect) {
 TEST(FabricPublisher, ALargeViewTravelsInBoundedChunks) {
   Pair pair(3);
   FabricPublisher::EntryChanges entries;
-  for (std::uint64_t n = 0; n < 20'000; ++n) entries[uid(n)] = entry(uid(n), n);
+  for (std::uint64_t n = 0; n < 20'000; ++n) entries[uid_of(n)] = entry_of(uid_of(n), n);
   const auto frames = pair.publisher.update(1, entries, {});
   EXPECT_GT(frames.size(), 5u);  // a snapshot, for that costs less
   pair.deliver(frames);
@@ -132,10 +132,10 @@ TEST(FabricPublisher, ALargeViewTravelsInBoundedChunks) {
 
 TEST(FabricPublisher, ForgetsOldStepsAndThenSendsASnapshot) {
   FabricPublisher p(5);
-  p.update(1, {{uid(0), entry(uid(0), 0)}}, {});
+  p.update(1, {{uid_of(0), entry_of(uid_of(0), 0)}}, {});
   const auto old = p.view().digest();
   for (std::uint64_t i = 0; i < FabricPublisher::kMaxHistory + 1; ++i) {
-    p.update(i + 2, {{uid(1), entry(uid(1), i + 1)}}, {});
+    p.update(i + 2, {{uid_of(1), entry_of(uid_of(1), i + 1)}}, {});
   }
   const auto frames = p.subscribe({5, 1, old, {}});
   wire::FabricFrame first;

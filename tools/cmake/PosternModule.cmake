@@ -5,11 +5,14 @@ include_guard()
 option(POSTERN_FUZZ "Link the fuzz harnesses with libFuzzer (clang)" OFF)
 option(POSTERN_WERROR "Treat warnings as errors" ON)
 option(POSTERN_TESTS "Build the tests" ON)
-# A module's files are compiled eight at a time (the release preset): half of a file's time goes into what its neighbours
-# instantiate too. So no two files of a module give different things the same name in their anonymous namespaces.
+# A module's files, and its tests, are compiled eight at a time (the release preset): half of a file's time, and two
+# thirds of a test's, go into what its neighbours instantiate too. So no two files of a module give different things
+# the same name in their anonymous namespaces, and no two of its tests do (tools/check_names.py).
 option(POSTERN_UNITY "Compile several files of a module at once" OFF)
 # Tests and harnesses are compiled in half the time; what they test is compiled as it is shipped.
 set(POSTERN_TEST_OPTIONS "$<$<CONFIG:Release>:-O0;-g0>" -U_FORTIFY_SOURCE)
+# The precompiled header that is compiled with these options.
+set(POSTERN_TEST_PCH test)
 # What tests share (labs, fakes) is compiled once and is part of no program.
 set(POSTERN_TEST_HELPERS "_lab\\.cc$|/fake_[^/]*\\.cc$")
 set(POSTERN_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
@@ -78,6 +81,10 @@ macro(postern_dependencies)
   endif()
 endmacro()
 
+function(postern_joined target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${POSTERN_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 # Tests beside the code: every x_test.cc of the folder goes into one executable <name>_test, with what they share
 # (x_lab.cc, fake_x.cc) as the library postern_<name>_lab, which fuzz harnesses may use too.
 function(_postern_folder_tests name folder)
@@ -94,18 +101,15 @@ function(_postern_folder_tests name folder)
     target_compile_options(postern_${name}_lab PRIVATE -fPIE ${POSTERN_TEST_OPTIONS})
     target_compile_definitions(postern_${name}_lab PRIVATE POSTERN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(postern_${name}_lab PUBLIC ${ARGN} Boost::json GTest::gmock PRIVATE postern_options)
-    postern_precompiled(postern_${name}_lab test)
+    postern_precompiled(postern_${name}_lab "${POSTERN_TEST_PCH}")
+    postern_joined(postern_${name}_lab)
     set(lab postern_${name}_lab)
   endif()
   if(tests)
     add_executable(${name}_test ${tests})
     target_compile_options(${name}_test PRIVATE ${POSTERN_TEST_OPTIONS})
-    if(EXISTS ${CMAKE_SOURCE_DIR}/tools/cmake/pch/test_${name}.h)
-      postern_pch(test_${name} PROGRAM LINK ${ARGN} Boost::json GTest::gmock OPTIONS ${POSTERN_TEST_OPTIONS})
-      postern_precompiled(${name}_test test_${name})
-    else()
-      postern_precompiled(${name}_test test)
-    endif()
+    postern_precompiled(${name}_test "${POSTERN_TEST_PCH}")
+    postern_joined(${name}_test)
     # Boost::json's definitions are those that the precompiled header was compiled with.
     target_link_libraries(${name}_test PRIVATE ${lab} ${ARGN} postern_options Boost::json GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE
@@ -135,7 +139,7 @@ function(postern_module name)
     if(A_PCH)
       postern_precompiled(postern_${name} ${A_PCH})
     endif()
-    set_target_properties(postern_${name} PROPERTIES UNITY_BUILD ${POSTERN_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+    postern_joined(postern_${name})
   else()
     add_library(postern_${name} INTERFACE)
     target_link_libraries(postern_${name} INTERFACE ${A_DEPS} ${A_LINK})
@@ -225,6 +229,9 @@ function(postern_tests_in folder)
   list(TRANSFORM A_DEPS PREPEND postern_)
   # These run for minutes: what they do themselves, for each of a million steps, should not be slow.
   string(REPLACE "-O0" "-O1" POSTERN_TEST_OPTIONS "${POSTERN_TEST_OPTIONS}")
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    set(POSTERN_TEST_PCH "")  # compiled with other options; for two joined files one of their own would not pay
+  endif()
   _postern_folder_tests(${name} ${folder} ${A_DEPS})
   if(TARGET ${name}_test)
     file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)

@@ -13,7 +13,7 @@ using api::Resource;
 using api::Role;
 using api::Route;
 
-void handler(const api::CallPtr&) {}
+void nothing(const api::CallPtr&) {}
 
 /// Where a pointer within the document leads; null: nowhere.
 const json::value* follow(const json::value& document, std::string_view ref) {
@@ -252,7 +252,7 @@ TEST(OpenApiDocument, RefusesItsOwnMistakes) {
   const auto resource = [](std::string_view schemas, std::string result) {
     return Resource{.name = "t",
                     .description = "d",
-                    .routes = {{.method = "GET", .path = "/api/v1/t", .handler = handler, .result = std::move(result)}},
+                    .routes = {{.method = "GET", .path = "/api/v1/t", .handler = nothing, .result = std::move(result)}},
                     .schemas = schemas};
   };
   EXPECT_NO_THROW(api::openapi_document({resource(R"({"T": {"type": "object"}})", "T")}, "1"));

@@ -6,7 +6,6 @@ namespace postern::ems::testing {
 namespace {
 
 using State = proto::FabricStatusInfo::State;
-constexpr const char* kPort1 = "02:00:00:00:00:01";
 
 bool data_came(const TestGateway& g) {
   return std::ranges::any_of(g.inbox, [](const wire::FabricFrame& f) {

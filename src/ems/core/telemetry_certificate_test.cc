@@ -7,8 +7,6 @@
 namespace postern::ems::testing {
 namespace {
 
-constexpr std::chrono::hours kDay{24};
-
 class TelemetryCertificate : public Lab {
  protected:
   void tick() {

@@ -3,6 +3,7 @@
 // FabricClient. A test that looks into frames includes wire/telemetry.pb.h or wire/fabric.pb.h itself.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,6 +27,9 @@ class TelemetryFrame;
 namespace postern::ems::testing {
 
 namespace keys = posture::keys;
+
+constexpr std::chrono::hours kDay{24};
+constexpr const char* kPort1 = "02:00:00:00:00:01";  ///< The card of a gateway that agents join behind.
 
 /// One endpoint's side of the protocol.
 struct TestAgent {
@@ -87,7 +91,7 @@ class Lab : public ::testing::Test {
   void report(TestAgent& agent, const std::vector<std::pair<std::string, posture::FactValue>>& facts,
               bool full = false);
   /// Enrolled, connected, with the facts that every Linux endpoint reports.
-  void join(TestAgent& agent, const std::string& gateway_mac = "02:00:00:00:00:01");
+  void join(TestAgent& agent, const std::string& gateway_mac = kPort1);
 
   void save_tag(const std::string& json);
   void save_process_tag(const std::string& name = "Has-sshd");

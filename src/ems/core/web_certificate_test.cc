@@ -5,8 +5,6 @@
 namespace postern::ems::testing {
 namespace {
 
-constexpr std::chrono::hours kDay{24};
-
 class WebCertificate : public Lab {
  protected:
   void tick() {

@@ -29,9 +29,9 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kSilence = std::chrono::milliseconds(250);  // nothing came for so long: nothing comes
 constexpr auto kPatience = std::chrono::seconds(10);
 
-class Lab {
+class PacketLab {
  public:
-  ~Lab() {
+  ~PacketLab() {
     for (const char* part : {"c", "g", "s"}) run("ip netns del " + name(part) + " 2>/dev/null");
   }
   /// Empty, or why there is none.
@@ -179,7 +179,7 @@ class FirewallTest : public testing::Test {
     apply();
   }
 
-  Lab lab;
+  PacketLab lab;
   std::unique_ptr<Firewall> wall;
   std::unique_ptr<Conntrack> tracked;
   Socket listener;

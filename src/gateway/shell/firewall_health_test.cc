@@ -29,9 +29,9 @@ using testing::HasSubstr;
 using testing::Not;
 
 /// A gateway with everything that its health tells of. The network is that of the thread.
-class Lab {
+class HealthLab {
  public:
-  explicit Lab(const std::filesystem::path& dir) {
+  explicit HealthLab(const std::filesystem::path& dir) {
     context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
     auto shm = ecshm::Writer::create(dir / "run", {64, 64, static_cast<gid_t>(-1)});
     if (!shm) throw std::runtime_error(shm.error().message);
@@ -123,12 +123,12 @@ class FirewallHealthTest : public testing::Test {
     std::filesystem::remove_all(dir_);
     EXPECT_EQ(std::system(("ip netns del " + space_).c_str()), 0);
   }
-  void with_lab(const std::function<void(Lab&)>& work) const {
+  void with_lab(const std::function<void(HealthLab&)>& work) const {
     std::thread([&] {
       const int fd = open(("/run/netns/" + space_).c_str(), O_RDONLY | O_CLOEXEC);
       ASSERT_EQ(setns(fd, CLONE_NEWNET), 0);
       close(fd);
-      Lab lab(dir_);
+      HealthLab lab(dir_);
       work(lab);
     }).join();
   }
@@ -137,14 +137,14 @@ class FirewallHealthTest : public testing::Test {
 };
 
 TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt) {
-  with_lab([](Lab& lab) {
+  with_lab([](HealthLab& lab) {
     lab.firewall->use_policies();
     lab.apply();
     lab.firewall->renew_lease();
     EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: OK\n"));
     EXPECT_EQ(lab.rest(), "ok: ");
 
-    lab.firewall->upsert(Lab::address("longer-than-any-interface's-name"));
+    lab.firewall->upsert(HealthLab::address("longer-than-any-interface's-name"));
     for (int i = 0; i < 2; ++i) {  // it is tried again, and refused again
       lab.apply();
       const auto failed = AllOf(HasSubstr("nftables refuses the change: "), HasSubstr("it is tried again all the time"),
@@ -153,7 +153,7 @@ TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt
       EXPECT_THAT(lab.rest(), AllOf(testing::StartsWith("failed: nftables"), failed));
     }
 
-    lab.firewall->upsert(Lab::address("port1"));
+    lab.firewall->upsert(HealthLab::address("port1"));
     lab.apply();
     EXPECT_THAT(lab.command_line(), AllOf(HasSubstr("\nFirewall: OK\n"), Not(HasSubstr("refuses"))));
     EXPECT_EQ(lab.rest(), "ok: ");
@@ -161,7 +161,7 @@ TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt
 }
 
 TEST_F(FirewallHealthTest, ATableThatSomebodyDeletesIsToldAndBuiltAnew) {
-  with_lab([this](Lab& lab) {
+  with_lab([this](HealthLab& lab) {
     lab.firewall->use_policies();
     lab.apply();
     ASSERT_EQ(std::system(("ip netns exec " + space_ + " nft delete table inet postern").c_str()), 0);

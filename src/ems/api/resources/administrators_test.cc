@@ -5,7 +5,7 @@
 namespace postern::ems::testing {
 namespace {
 
-constexpr const char* kPath = "/api/v1/administrators";
+constexpr const char* kAdmins = "/api/v1/administrators";
 constexpr const char* kFirst = "first-words-of-her-boss";
 
 std::string body(const json::object& members) { return json::serialize(members); }
@@ -18,12 +18,12 @@ class Administrators : public ApiLab {
     return browse(boss_, method, target, text);
   }
   Reply create(const std::string& name, const std::string& role = "admin", const std::string& password = kFirst) {
-    return signed_in("POST", kPath, body({{"name", name}, {"role", role}, {"password", password}}));
+    return signed_in("POST", kAdmins, body({{"name", name}, {"role", role}, {"password", password}}));
   }
   Reply change(const std::string& name, const json::object& members) {
-    return signed_in("PATCH", std::string(kPath) + "/" + name, body(members));
+    return signed_in("PATCH", std::string(kAdmins) + "/" + name, body(members));
   }
-  Reply remove(const std::string& name) { return signed_in("DELETE", std::string(kPath) + "/" + name); }
+  Reply remove(const std::string& name) { return signed_in("DELETE", std::string(kAdmins) + "/" + name); }
   void restart_everything() {
     boss_ = {};
     restart_all();
@@ -34,15 +34,15 @@ class Administrators : public ApiLab {
 };
 
 TEST_F(Administrators, AreListedWithoutTheirPasswords) {
-  const Reply list = read_only("GET", kPath);
+  const Reply list = read_only("GET", kAdmins);
   ASSERT_EQ(list.status, 200) << list.text;
   ASSERT_EQ(list.items().size(), 2u);
   EXPECT_EQ(Reply::member(list.items()[0], "name"), "admin");
   EXPECT_EQ(Reply::member(list.items()[1], "role"), "readonly");
   EXPECT_EQ(list.text.find("argon2"), std::string::npos);
-  EXPECT_EQ(read_only("GET", std::string(kPath) + "/admin").str("name"), "admin");
-  EXPECT_EQ(get(std::string(kPath) + "/nobody").status, 404);
-  EXPECT_EQ(nobody("GET", kPath).status, 401);
+  EXPECT_EQ(read_only("GET", std::string(kAdmins) + "/admin").str("name"), "admin");
+  EXPECT_EQ(get(std::string(kAdmins) + "/nobody").status, 404);
+  EXPECT_EQ(nobody("GET", kAdmins).status, 401);
 }
 
 TEST_F(Administrators, ANewOneHasToChangeThePasswordFirst) {
@@ -53,14 +53,14 @@ TEST_F(Administrators, ANewOneHasToChangeThePasswordFirst) {
   ASSERT_EQ(in.status, 200);
   EXPECT_EQ(in.at("must_change_password"), json::value(true));
   const Browser eve{in.cookie(), in.str("csrf_token")};
-  EXPECT_EQ(browse(eve, "GET", kPath).status, 403);
+  EXPECT_EQ(browse(eve, "GET", kAdmins).status, 403);
   const json::object passwords{{"old_password", kFirst}, {"new_password", "words-of-her-own"}};
   ASSERT_EQ(browse(eve, "POST", "/api/v1/auth/password", body(passwords)).status, 204);
-  EXPECT_EQ(browse(eve, "GET", kPath).status, 200);
+  EXPECT_EQ(browse(eve, "GET", kAdmins).status, 200);
 
   const json::object robot{
       {"name", "robot"}, {"role", "readonly"}, {"password", kFirst}, {"must_change_password", false}};
-  EXPECT_EQ(signed_in("POST", kPath, body(robot)).at("must_change_password"), json::value(false));
+  EXPECT_EQ(signed_in("POST", kAdmins, body(robot)).at("must_change_password"), json::value(false));
 }
 
 TEST_F(Administrators, BadInputIsRefusedAndNothingIsMade) {
@@ -75,33 +75,33 @@ TEST_F(Administrators, BadInputIsRefusedAndNothingIsMade) {
   EXPECT_EQ(short_one.status, 400);
   EXPECT_TRUE(short_one.message().starts_with("password: ")) << short_one.message();
   EXPECT_EQ(create("eve", "admin", "I-am-Eve-of-course").status, 400);
-  EXPECT_EQ(read_only("POST", kPath, body({{"name", "eve"}, {"role", "admin"}, {"password", kFirst}})).status, 403);
+  EXPECT_EQ(read_only("POST", kAdmins, body({{"name", "eve"}, {"role", "admin"}, {"password", kFirst}})).status, 403);
   disk_full(true);
   EXPECT_EQ(create("eve").status, 507);
   disk_full(false);
-  EXPECT_EQ(get(kPath).items().size(), 2u);
+  EXPECT_EQ(get(kAdmins).items().size(), 2u);
 }
 
 TEST_F(Administrators, ADisabledOneIsOutAtOnceWithTheirTokens) {
   const Browser reader = sign_in("reader");
   ASSERT_EQ(change("reader", {{"disabled", true}}).status, 200);
-  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
-  EXPECT_EQ(read_only("GET", kPath).status, 401);
+  EXPECT_EQ(browse(reader, "GET", kAdmins).status, 401);
+  EXPECT_EQ(read_only("GET", kAdmins).status, 401);
   const Reply refused = try_sign_in("reader", kPassword);
   EXPECT_EQ(refused.status, 403);
   EXPECT_NE(refused.message().find("disabled"), std::string::npos);
   EXPECT_EQ(try_sign_in("reader", "a-wrong-password").status, 401);  // who does not know the password is not told
   restart_everything();
-  EXPECT_EQ(read_only("GET", kPath).status, 401);
+  EXPECT_EQ(read_only("GET", kAdmins).status, 401);
   ASSERT_EQ(change("reader", {{"disabled", false}}).status, 200);
-  EXPECT_EQ(read_only("GET", kPath).status, 200);
-  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);  // the old session stays ended
+  EXPECT_EQ(read_only("GET", kAdmins).status, 200);
+  EXPECT_EQ(browse(reader, "GET", kAdmins).status, 401);  // the old session stays ended
 }
 
 TEST_F(Administrators, AnotherPasswordEndsSessionsAndIsToBeChanged) {
   const Browser reader = sign_in("reader");
   ASSERT_EQ(change("reader", {{"password", kFirst}}).status, 200);
-  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
+  EXPECT_EQ(browse(reader, "GET", kAdmins).status, 401);
   EXPECT_EQ(try_sign_in("reader", kPassword).status, 401);
   EXPECT_EQ(try_sign_in("reader", kFirst).at("must_change_password"), json::value(true));
   // A stolen session must not become a password.
@@ -112,9 +112,9 @@ TEST_F(Administrators, AnotherPasswordEndsSessionsAndIsToBeChanged) {
 
 TEST_F(Administrators, AnApiTokenOnlyReadsThem) {
   // One that runs out would otherwise leave behind an administrator, who does not.
-  const std::string reader = std::string(kPath) + "/reader";
+  const std::string reader = std::string(kAdmins) + "/reader";
   const auto commits = store.commits();
-  for (const Reply& reply : {post(kPath, body({{"name", "eve"}, {"role", "admin"}, {"password", kFirst}})),
+  for (const Reply& reply : {post(kAdmins, body({{"name", "eve"}, {"role", "admin"}, {"password", kFirst}})),
                              call("PATCH", reader, body({{"role", "admin"}})),
                              call("PATCH", reader, body({{"password", kFirst}})),
                              call("DELETE", reader)}) {
@@ -123,26 +123,26 @@ TEST_F(Administrators, AnApiTokenOnlyReadsThem) {
     EXPECT_NE(reply.message().find("an API token can't"), std::string::npos) << reply.message();
   }
   EXPECT_EQ(store.commits(), commits);
-  EXPECT_EQ(get(kPath).items().size(), 2u);
+  EXPECT_EQ(get(kAdmins).items().size(), 2u);
   EXPECT_EQ(get(reader).str("role"), "readonly");
 }
 
 TEST_F(Administrators, APasswordGivenBySomebodyElseEndsTheTokens) {
   add_token("reader", "pst_made-by-a-thief", AdministratorRole::kReadonly);
   ASSERT_EQ(change("reader", {{"role", "readonly"}}).status, 200);
-  EXPECT_EQ(read_only("GET", kPath).status, 200);  // nothing else ends them
+  EXPECT_EQ(read_only("GET", kAdmins).status, 200);  // nothing else ends them
   ASSERT_EQ(change("reader", {{"password", kFirst}}).status, 200);
   EXPECT_EQ(core->audit(0, 1)->front().detail, "another password, API tokens ended: 2");
-  EXPECT_EQ(read_only("GET", kPath).status, 401);
-  EXPECT_EQ(get(kPath).status, 200);  // others' stay
+  EXPECT_EQ(read_only("GET", kAdmins).status, 401);
+  EXPECT_EQ(get(kAdmins).status, 200);  // others' stay
   restart_everything();
-  EXPECT_EQ(read_only("GET", kPath).status, 401);
-  EXPECT_EQ(call_with("pst_made-by-a-thief", "GET", kPath).status, 401);
-  EXPECT_EQ(get(kPath).status, 200);
+  EXPECT_EQ(read_only("GET", kAdmins).status, 401);
+  EXPECT_EQ(call_with("pst_made-by-a-thief", "GET", kAdmins).status, 401);
+  EXPECT_EQ(get(kAdmins).status, 200);
 }
 
 TEST_F(Administrators, AnotherPasswordIsToldOnceItIsStored) {
-  ASSERT_EQ(signed_in("GET", kPath).status, 200);
+  ASSERT_EQ(signed_in("GET", kAdmins).status, 200);
   passwords_changed.clear();
   disk_full(true);
   EXPECT_EQ(change("reader", {{"password", kFirst}}).status, 507);
@@ -158,10 +158,10 @@ TEST_F(Administrators, AnotherPasswordIsToldOnceItIsStored) {
 }
 
 TEST_F(Administrators, TokensStayWhenTheNewPasswordCanNotBeStored) {
-  ASSERT_EQ(signed_in("GET", kPath).status, 200);
+  ASSERT_EQ(signed_in("GET", kAdmins).status, 200);
   disk_full(true);
   EXPECT_EQ(change("reader", {{"password", kFirst}}).status, 507);
-  EXPECT_EQ(read_only("GET", kPath).status, 200);
+  EXPECT_EQ(read_only("GET", kAdmins).status, 200);
   disk_full(false);
 }
 
@@ -173,8 +173,8 @@ TEST_F(Administrators, ThePasswordFromTheCommandLineEndsTheTokensAndEnables) {
   EXPECT_EQ(said.detail, "from the command line, enabled, API tokens ended: 1");
   restart_everything();
   EXPECT_EQ(try_sign_in("reader", kFirst).status, 200);
-  EXPECT_EQ(read_only("GET", kPath).status, 401);
-  EXPECT_EQ(get(kPath).status, 200);
+  EXPECT_EQ(read_only("GET", kAdmins).status, 401);
+  EXPECT_EQ(get(kAdmins).status, 200);
   ASSERT_TRUE(set_password(store, clock.now(), "reader", *hash_password(kPassword)));
   EXPECT_EQ(store.audit(0, 1)->front().detail, "from the command line");
 }
@@ -189,15 +189,15 @@ TEST_F(Administrators, TheLastOneStays) {
   ASSERT_EQ(change("eve", {{"disabled", false}}).status, 200);
   const Browser browser = sign_in();
   EXPECT_EQ(remove("admin").status, 204);
-  EXPECT_EQ(browse(browser, "GET", kPath).status, 401);
-  EXPECT_EQ(get(kPath).status, 401);  // the token of the one who is gone
+  EXPECT_EQ(browse(browser, "GET", kAdmins).status, 401);
+  EXPECT_EQ(get(kAdmins).status, 401);  // the token of the one who is gone
 }
 
 TEST_F(Administrators, SessionsDoNotPassToTheNextOfThatName) {
   const Browser reader = sign_in("reader");
   ASSERT_EQ(remove("reader").status, 204);
   ASSERT_EQ(create("reader", "admin").status, 201);
-  EXPECT_EQ(browse(reader, "GET", kPath).status, 401);
+  EXPECT_EQ(browse(reader, "GET", kAdmins).status, 401);
 }
 
 }  // namespace

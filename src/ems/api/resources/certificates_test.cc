@@ -5,7 +5,7 @@
 namespace postern::ems::testing {
 namespace {
 
-constexpr const char* kPath = "/api/v1/certificates/server";
+constexpr const char* kUploads = "/api/v1/certificates/server";
 
 // Self-signed, 2020 to 2120: EKU serverAuth and clientAuth, and one without any EKU.
 constexpr const char* kBothPurposes = R"(-----BEGIN CERTIFICATE-----
@@ -87,7 +87,7 @@ class Certificates : public ApiLab {
     return json::serialize(json::object{{"name", name}, {"certificate", chain}, {"private_key", key}});
   }
   Reply upload(const std::string& name, const std::string& chain, const std::string& key) {
-    return post(kPath, upload_body(name, chain, key));
+    return post(kUploads, upload_body(name, chain, key));
   }
   Reply upload(const std::string& name) { return upload(name, pem(good), good.key.to_pem()); }
   std::string refused(const std::string& chain, const std::string& key) {
@@ -98,7 +98,7 @@ class Certificates : public ApiLab {
   }
   static std::string pem(const pki::Identity& identity) { return pki::to_pem(identity.certificate); }
   std::string selected() {
-    for (const auto& item : get(kPath).items()) {
+    for (const auto& item : get(kUploads).items()) {
       if (Reply::member(item, "selected") == true) return std::string(Reply::member(item, "name").get_string());
     }
     return {};
@@ -123,23 +123,23 @@ TEST_F(Certificates, OneIsUploadedShownSelectedAndDeleted) {
   EXPECT_EQ(made.text.find("PRIVATE KEY"), std::string::npos);
   EXPECT_TRUE(web_certificates.empty());  // not in use yet
 
-  const Reply chosen = post(std::string(kPath) + "/Example/select");
+  const Reply chosen = post(std::string(kUploads) + "/Example/select");
   EXPECT_EQ(chosen.status, 200) << chosen.text;
   EXPECT_EQ(chosen.at("selected"), true);
   ASSERT_EQ(web_certificates.size(), 1u);
   EXPECT_EQ(web_certificates[0].chain_pem, chain);
   EXPECT_EQ(web_certificates[0].key_pem, good.key.to_pem());
   EXPECT_EQ(selected(), "Example");
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/Example").code(), "conflict");
+  EXPECT_EQ(call("DELETE", std::string(kUploads) + "/Example").code(), "conflict");
   restart_all();
   EXPECT_EQ(selected(), "Example");
 
-  EXPECT_EQ(post(std::string(kPath) + "/Built-in/select").status, 200);
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/Built-in").code(), "conflict");
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/Example").status, 204);
-  EXPECT_EQ(get(std::string(kPath) + "/Example").code(), "not_found");
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/Example").code(), "not_found");
-  EXPECT_EQ(post(std::string(kPath) + "/Example/select").code(), "not_found");
+  EXPECT_EQ(post(std::string(kUploads) + "/Built-in/select").status, 200);
+  EXPECT_EQ(call("DELETE", std::string(kUploads) + "/Built-in").code(), "conflict");
+  EXPECT_EQ(call("DELETE", std::string(kUploads) + "/Example").status, 204);
+  EXPECT_EQ(get(std::string(kUploads) + "/Example").code(), "not_found");
+  EXPECT_EQ(call("DELETE", std::string(kUploads) + "/Example").code(), "not_found");
+  EXPECT_EQ(post(std::string(kUploads) + "/Example/select").code(), "not_found");
 }
 
 TEST_F(Certificates, WhatDoesNotFitIsRefusedWithTheReason) {
@@ -163,7 +163,7 @@ TEST_F(Certificates, WhatDoesNotFitIsRefusedWithTheReason) {
   std::string endless;
   for (int i = 0; i < 11; ++i) endless += pem(root);
   EXPECT_NE(refused(pem(good) + endless, key).find("too many"), std::string::npos);
-  EXPECT_EQ(get(kPath).at("total"), 1);
+  EXPECT_EQ(get(kUploads).at("total"), 1);
 }
 
 TEST_F(Certificates, AWeakOneIsRefusedWhenItIsUploadedNotWhenItIsSelected) {
@@ -175,7 +175,7 @@ TEST_F(Certificates, AWeakOneIsRefusedWhenItIsUploadedNotWhenItIsSelected) {
   // Higher in the chain.
   const std::string above = refused(pem(good) + kRsa1024, good.key.to_pem());
   EXPECT_NE(above.find("number 2 of the chain: its key"), std::string::npos) << above;
-  EXPECT_EQ(get(kPath).at("total"), 1);
+  EXPECT_EQ(get(kUploads).at("total"), 1);
 }
 
 TEST_F(Certificates, OneThatIsOutOfDateIsRefusedAlsoHigherInTheChain) {
@@ -189,7 +189,7 @@ TEST_F(Certificates, OneThatIsOutOfDateIsRefusedAlsoHigherInTheChain) {
   // One that expired since it was uploaded.
   ASSERT_EQ(upload("Example").status, 201);
   clock.advance(Seconds(366 * 24 * 3600));
-  EXPECT_EQ(post(std::string(kPath) + "/Example/select").code(), "conflict");
+  EXPECT_EQ(post(std::string(kUploads) + "/Example/select").code(), "conflict");
   EXPECT_TRUE(web_certificates.empty());
   EXPECT_EQ(selected(), "Built-in");
 }
@@ -199,7 +199,7 @@ TEST_F(Certificates, NamesAndFieldsAreChecked) {
   EXPECT_EQ(upload("..").code(), "invalid_argument");
   EXPECT_EQ(upload("").code(), "invalid_argument");
   EXPECT_EQ(upload("Built-in").code(), "already_exists");
-  EXPECT_EQ(post(kPath, R"({"name":"x"})").message(), "certificate: is missing");
+  EXPECT_EQ(post(kUploads, R"({"name":"x"})").message(), "certificate: is missing");
   EXPECT_EQ(upload("Huge", std::string(70'000, 'A'), "x").code(), "invalid_argument");
   EXPECT_EQ(upload("Huge", std::string(300'000, 'A'), "x").status, 413);
 }
@@ -207,7 +207,7 @@ TEST_F(Certificates, NamesAndFieldsAreChecked) {
 TEST_F(Certificates, WhatTheWebServerCanNotUseIsNotRecorded) {
   ASSERT_EQ(upload("Example").status, 201);
   web_certificate_error = Error{ErrorCode::kInvalidArgument, "the key is too small"};
-  const Reply reply = post(std::string(kPath) + "/Example/select");
+  const Reply reply = post(std::string(kUploads) + "/Example/select");
   EXPECT_EQ(reply.status, 409) << reply.text;
   EXPECT_NE(reply.message().find("the key is too small"), std::string::npos);
   EXPECT_EQ(selected(), "Built-in");
@@ -215,28 +215,28 @@ TEST_F(Certificates, WhatTheWebServerCanNotUseIsNotRecorded) {
 
 TEST_F(Certificates, ASelectionThatCanNotBeStoredIsTakenBack) {
   ASSERT_EQ(upload("Example").status, 201);
-  const std::string built_in = get(std::string(kPath) + "/Built-in").str("certificate");
+  const std::string built_in = get(std::string(kUploads) + "/Built-in").str("certificate");
   disk_full(true);
-  EXPECT_EQ(post(std::string(kPath) + "/Example/select").status, 507);
+  EXPECT_EQ(post(std::string(kUploads) + "/Example/select").status, 507);
   ASSERT_EQ(web_certificates.size(), 2u);
   EXPECT_EQ(web_certificates.back().chain_pem, built_in);
   EXPECT_EQ(selected(), "Built-in");
   EXPECT_EQ(upload("Other").status, 507);
-  EXPECT_EQ(call("DELETE", std::string(kPath) + "/Example").status, 507);
+  EXPECT_EQ(call("DELETE", std::string(kUploads) + "/Example").status, 507);
   disk_full(false);
-  EXPECT_EQ(get(kPath).at("total"), 2);
+  EXPECT_EQ(get(kUploads).at("total"), 2);
 }
 
 TEST_F(Certificates, ArePagedAndChangedByAdministratorsOnly) {
   ASSERT_EQ(upload("Example").status, 201);
-  const Reply page = read_only("GET", std::string(kPath) + "?limit=1");
+  const Reply page = read_only("GET", std::string(kUploads) + "?limit=1");
   ASSERT_EQ(page.items().size(), 1u);
   EXPECT_EQ(Reply::member(page.items()[0], "name"), "Built-in");
-  EXPECT_EQ(read_only("GET", std::string(kPath) + "?limit=1&cursor=" + page.str("next_cursor")).items().size(), 1u);
-  EXPECT_EQ(read_only("POST", kPath, upload_body("x", pem(good), good.key.to_pem())).code(), "permission_denied");
-  EXPECT_EQ(read_only("POST", std::string(kPath) + "/Example/select").code(), "permission_denied");
-  EXPECT_EQ(read_only("DELETE", std::string(kPath) + "/Example").code(), "permission_denied");
-  EXPECT_EQ(nobody("GET", kPath).code(), "unauthenticated");
+  EXPECT_EQ(read_only("GET", std::string(kUploads) + "?limit=1&cursor=" + page.str("next_cursor")).items().size(), 1u);
+  EXPECT_EQ(read_only("POST", kUploads, upload_body("x", pem(good), good.key.to_pem())).code(), "permission_denied");
+  EXPECT_EQ(read_only("POST", std::string(kUploads) + "/Example/select").code(), "permission_denied");
+  EXPECT_EQ(read_only("DELETE", std::string(kUploads) + "/Example").code(), "permission_denied");
+  EXPECT_EQ(nobody("GET", kUploads).code(), "unauthenticated");
   EXPECT_EQ(selected(), "Built-in");
 }
 
@@ -321,7 +321,7 @@ TEST_F(ServingCertificates, ASelectedOneIsShownAtOnceAndOpenConnectionsGoOn) {
   const auto done = [&] {
     if (saved != 0 && waited != 0) loop.stop();
   };
-  ask("POST", kPath, upload_body("Example", pem(good), good.key.to_pem()), [&](int status) {
+  ask("POST", kUploads, upload_body("Example", pem(good), good.key.to_pem()), [&](int status) {
     EXPECT_EQ(status, 201);
     probe([&](const Bytes& shown) {
       EXPECT_EQ(shown, built_in);
@@ -337,7 +337,7 @@ TEST_F(ServingCertificates, ASelectedOneIsShownAtOnceAndOpenConnectionsGoOn) {
   });
   // Its connection is open, and its answer is not there yet.
   polling = [&] {
-    ask("POST", std::string(kPath) + "/Example/select", "", [&](int status) {
+    ask("POST", std::string(kUploads) + "/Example/select", "", [&](int status) {
       EXPECT_EQ(status, 200);
       EXPECT_EQ(waited, 0);
       probe([&](const Bytes& shown) {

@@ -5,8 +5,7 @@ namespace {
 
 using State = proto::FabricStatusInfo::State;
 constexpr const char* kSerial = "PGW0000000000001";
-constexpr const char* kPath = "/api/v1/fabric-devices/PGW0000000000001";
-constexpr const char* kPort1 = "02:00:00:00:00:01";
+constexpr const char* kDevices = "/api/v1/fabric-devices/PGW0000000000001";
 
 std::string key_of(const TestGateway& g) { return to_hex_lower(g.identity.key.public_key_sha256()); }
 
@@ -16,7 +15,7 @@ TEST_F(ApiLab, AFabricDeviceWaitsIsAuthorisedAndGetsItsShare) {
   TestGateway g(kSerial, 5);
   set_interface(g, kPort1);
   connect(g);
-  Reply device = get(kPath);
+  Reply device = get(kDevices);
   EXPECT_EQ(device.status, 200) << device.text;
   EXPECT_EQ(device.str("state"), "pending");
   EXPECT_EQ(device.at("authorized"), false);
@@ -29,7 +28,7 @@ TEST_F(ApiLab, AFabricDeviceWaitsIsAuthorisedAndGetsItsShare) {
   EXPECT_EQ(device.at("shared_endpoints"), 0);
 
   const std::string body = R"({"authorized":true,"alias":"Main office","expected_key_sha256":")" + key_of(g) + "\"}";
-  device = call("PATCH", kPath, body);
+  device = call("PATCH", kDevices, body);
   EXPECT_EQ(device.status, 200) << device.text;
   EXPECT_EQ(device.str("state"), "authorised");
   EXPECT_EQ(device.at("authorized"), true);
@@ -37,7 +36,7 @@ TEST_F(ApiLab, AFabricDeviceWaitsIsAuthorisedAndGetsItsShare) {
   EXPECT_EQ(device.str("alias"), "Main office");
   EXPECT_EQ(device.str("authorized_by"), "token:TOK-ken-of-admin (admin)");
   EXPECT_EQ(g.client.status().state, State::kAuthorised);
-  device = get(kPath);
+  device = get(kDevices);
   EXPECT_EQ(device.at("connected"), true);
   EXPECT_EQ(device.at("shared_endpoints"), 1);
   EXPECT_TRUE(device.at("last_contact").is_string());
@@ -50,18 +49,18 @@ TEST_F(ApiLab, AFabricDeviceWaitsIsAuthorisedAndGetsItsShare) {
 TEST_F(ApiLab, AuthorisingDemandsTheKeyThatWasCompared) {
   TestGateway g(kSerial, 5);
   connect(g);
-  const auto patch = [&](const std::string& body) { return call("PATCH", kPath, body); };
+  const auto patch = [&](const std::string& body) { return call("PATCH", kDevices, body); };
   EXPECT_EQ(patch(R"({"authorized":true,"expected_key_sha256":")" + std::string(64, '0') + "\"}").code(), "conflict");
   EXPECT_EQ(patch(R"({"authorized":true,"expected_key_sha256":")" + std::string(64, 'x') + "\"}").code(),
             "invalid_argument");
   EXPECT_EQ(patch(R"({"expected_key_sha256":")" + key_of(g) + "\"}").code(), "invalid_argument");
-  EXPECT_EQ(get(kPath).str("state"), "pending");
+  EXPECT_EQ(get(kDevices).str("state"), "pending");
   EXPECT_EQ(patch(R"({"authorized":true})").str("state"), "authorised");
 
   // Another device under the same serial number: repeating "authorized" does not let it in.
   TestGateway impostor(kSerial, 6);
   connect(impostor);
-  Reply device = get(kPath);
+  Reply device = get(kDevices);
   EXPECT_EQ(device.str("state"), "conflict");
   EXPECT_EQ(device.at("authorized"), false);
   EXPECT_EQ(device.at("pinned_key", "sha256"), json::string(key_of(g)));
@@ -69,7 +68,7 @@ TEST_F(ApiLab, AuthorisingDemandsTheKeyThatWasCompared) {
   const Reply again = patch(R"({"authorized":true})");
   EXPECT_EQ(again.code(), "conflict");
   EXPECT_NE(again.message().find("expected_key_sha256"), std::string::npos);
-  EXPECT_EQ(get(kPath).at("pinned_key", "sha256"), json::string(key_of(g)));
+  EXPECT_EQ(get(kDevices).at("pinned_key", "sha256"), json::string(key_of(g)));
   // An administrator who compared the new key may replace it.
   device = patch(R"({"authorized":true,"expected_key_sha256":")" + key_of(impostor) + "\"}");
   EXPECT_EQ(device.str("state"), "authorised") << device.text;
@@ -82,24 +81,24 @@ TEST_F(ApiLab, ARefusedDeviceLosesEverythingAndARemovedOneIsPendingAgain) {
   TestGateway g(kSerial, 5);
   set_interface(g, kPort1);
   connect(g);
-  call("PATCH", kPath, R"({"authorized":true})");
+  call("PATCH", kDevices, R"({"authorized":true})");
   ASSERT_EQ(g.endpoints(), 1u);
-  const Reply refused = call("PATCH", kPath, R"({"authorized":false})");
+  const Reply refused = call("PATCH", kDevices, R"({"authorized":false})");
   EXPECT_EQ(refused.str("state"), "refused");
   EXPECT_NE(g.client.status().state, State::kAuthorised);
-  EXPECT_EQ(call("DELETE", kPath).status, 204);
-  EXPECT_EQ(get(kPath).code(), "not_found");
-  EXPECT_EQ(call("DELETE", kPath).code(), "not_found");
-  EXPECT_EQ(call("PATCH", kPath, R"({"alias":"x"})").code(), "not_found");
+  EXPECT_EQ(call("DELETE", kDevices).status, 204);
+  EXPECT_EQ(get(kDevices).code(), "not_found");
+  EXPECT_EQ(call("DELETE", kDevices).code(), "not_found");
+  EXPECT_EQ(call("PATCH", kDevices, R"({"alias":"x"})").code(), "not_found");
   connect(g);
-  EXPECT_EQ(get(kPath).str("state"), "pending");
+  EXPECT_EQ(get(kDevices).str("state"), "pending");
 }
 
 TEST_F(ApiLab, WhatIsSharedIsChangedFieldByField) {
   TestGateway g(kSerial, 5), other("PGW0000000000002", 6);
   connect(g);
   connect(other);
-  const auto patch = [&](const std::string& body) { return call("PATCH", kPath, body); };
+  const auto patch = [&](const std::string& body) { return call("PATCH", kDevices, body); };
   Reply device = patch(R"({"tag_kinds":["fabric","security"],"endpoint_sharing":"all"})");
   EXPECT_EQ(device.at("tag_kinds"), (json::array{"security", "fabric"})) << device.text;
   EXPECT_EQ(device.str("endpoint_sharing"), "all");
@@ -108,7 +107,7 @@ TEST_F(ApiLab, WhatIsSharedIsChangedFieldByField) {
   EXPECT_EQ(device.at("selected"), json::array{"PGW0000000000002"});
   EXPECT_EQ(device.at("tag_kinds"), (json::array{"security", "fabric"}));
 
-  const auto before = get(kPath).body;
+  const auto before = get(kDevices).body;
   EXPECT_EQ(patch("{}").code(), "invalid_argument");
   EXPECT_EQ(patch(R"({"endpoint_sharing":"some"})").code(), "invalid_argument");
   EXPECT_EQ(patch(R"({"tag_kinds":["fabric"]})").code(), "invalid_argument");
@@ -120,7 +119,7 @@ TEST_F(ApiLab, WhatIsSharedIsChangedFieldByField) {
   EXPECT_EQ(patch(R"({"authorised":true})").code(), "invalid_argument");
   // One bad field: nothing of the rest is done.
   EXPECT_EQ(patch(R"({"authorized":true,"selected":["PGW0000000000009"]})").code(), "invalid_argument");
-  EXPECT_EQ(get(kPath).body, before);
+  EXPECT_EQ(get(kDevices).body, before);
 }
 
 TEST_F(ApiLab, FabricDevicesAreListedPendingOnesFirst) {
@@ -144,16 +143,16 @@ TEST_F(ApiLab, FabricDevicesAreListedPendingOnesFirst) {
 TEST_F(ApiLab, FabricDevicesAreChangedByAdministratorsOnly) {
   TestGateway g(kSerial, 5);
   connect(g);
-  EXPECT_EQ(read_only("GET", kPath).status, 200);
-  EXPECT_EQ(read_only("PATCH", kPath, R"({"authorized":true})").code(), "permission_denied");
-  EXPECT_EQ(read_only("DELETE", kPath).code(), "permission_denied");
+  EXPECT_EQ(read_only("GET", kDevices).status, 200);
+  EXPECT_EQ(read_only("PATCH", kDevices, R"({"authorized":true})").code(), "permission_denied");
+  EXPECT_EQ(read_only("DELETE", kDevices).code(), "permission_denied");
   EXPECT_EQ(nobody("GET", "/api/v1/fabric-devices").code(), "unauthenticated");
-  EXPECT_EQ(get(kPath).str("state"), "pending");
+  EXPECT_EQ(get(kDevices).str("state"), "pending");
   // A browser without the CSRF token is another site.
-  auto forged = request("PATCH", kPath, R"({"authorized":true})");
+  auto forged = request("PATCH", kDevices, R"({"authorized":true})");
   forged.headers.add("Cookie", sign_in().cookie);
   EXPECT_EQ(send_request(std::move(forged)).code(), "permission_denied");
-  EXPECT_EQ(browse(sign_in(), "PATCH", kPath, R"({"authorized":true})").str("state"), "authorised");
+  EXPECT_EQ(browse(sign_in(), "PATCH", kDevices, R"({"authorized":true})").str("state"), "authorised");
 }
 
 TEST_F(ApiLab, AnAuthorisationThatCanNotBeStoredIsNone) {
@@ -163,8 +162,8 @@ TEST_F(ApiLab, AnAuthorisationThatCanNotBeStoredIsNone) {
   set_interface(g, kPort1);
   connect(g);
   disk_full(true);
-  EXPECT_EQ(call("PATCH", kPath, R"({"authorized":true})").status, 507);
-  EXPECT_EQ(get(kPath).str("state"), "pending");
+  EXPECT_EQ(call("PATCH", kDevices, R"({"authorized":true})").status, 507);
+  EXPECT_EQ(get(kDevices).str("state"), "pending");
   EXPECT_EQ(g.endpoints(), 0u);
   EXPECT_TRUE(g.client.status().ztna_ca_der.empty());
 }
@@ -175,14 +174,14 @@ TEST_F(ApiLab, WhatAFabricDeviceReportedIsShownAndUnknownIsNotZero) {
   g.client.set_usage({2, 30, 4, 1, 0, since});
   connect(g);
   ASSERT_TRUE(authorise(g));
-  Reply device = get(kPath);
+  Reply device = get(kDevices);
   for (const char* unknown : {"live_sessions", "decisions", "reported_at"}) {
     EXPECT_TRUE(device.at(unknown).is_null()) << unknown;
   }
   clock.advance(std::chrono::seconds(1));
   g.client.on_tick(clock.now());
   run();
-  device = get(kPath);
+  device = get(kDevices);
   EXPECT_EQ(device.at("live_sessions"), 2);
   EXPECT_EQ(device.at("decisions", "allowed"), 30);
   EXPECT_EQ(device.at("decisions", "denied"), 4);
@@ -192,7 +191,7 @@ TEST_F(ApiLab, WhatAFabricDeviceReportedIsShownAndUnknownIsNotZero) {
   EXPECT_EQ(device.str("reported_at"), to_iso8601(clock.now().wall));
   disconnect(g);
   run();
-  device = get(kPath);
+  device = get(kDevices);
   EXPECT_EQ(device.at("connected"), false);
   for (const char* unknown : {"live_sessions", "decisions", "reported_at"}) {
     EXPECT_TRUE(device.at(unknown).is_null()) << unknown;
