@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/form.h"
 #include "base/random.h"
 #include "gateway/api/cmdb_json.h"
 #include "gateway/api/cmdb_query.h"
@@ -39,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand_utf8(object.error().message);
     return 0;
   }
-  (void)api::parse_form(body);
+  (void)postern::parse_form(body);
   auto store = config::ConfigStore::in_memory(config::gateway_schema());
   auto something_to_refer_to = store->begin();
   demand(something_to_refer_to.edit({{"firewall vip", "web"}}).has_value());
