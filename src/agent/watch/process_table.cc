@@ -1,11 +1,11 @@
 #include "agent/watch/process_table.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <climits>
-#include <memory>
+#include <filesystem>
+#include <system_error>
 
 #include "base/text.h"
 
@@ -17,8 +17,9 @@ struct Names {
   std::string program;  // base name; empty for kernel threads and where we may not look
 };
 
-std::optional<Names> names_of(int proc, const std::string& pid) {
-  const int fd = ::openat(proc, (pid + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
+std::optional<Names> names_of(const std::string& pid) {
+  const std::string proc = "/proc/" + pid;
+  const int fd = ::open((proc + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return std::nullopt;
   char text[512];
   const auto n = ::read(fd, text, sizeof text);
@@ -28,7 +29,7 @@ std::optional<Names> names_of(int proc, const std::string& pid) {
   if (!stat || stat->state == 'Z' || stat->state == 'X') return std::nullopt;
   Names out{std::move(*stat), {}};
   char path[PATH_MAX];
-  const auto length = ::readlinkat(proc, (pid + "/exe").c_str(), path, sizeof path);
+  const auto length = ::readlink((proc + "/exe").c_str(), path, sizeof path);
   if (length > 0) {
     std::string_view program(path, static_cast<std::size_t>(length));
     constexpr std::string_view kReplaced = " (deleted)";  // by an upgrade, while it runs on
@@ -54,21 +55,18 @@ std::optional<ProcessStat> parse_process_stat(std::string_view stat) {
 }
 
 bool process_has_name(pid_t pid, std::string_view name) {
-  const int proc = ::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (proc < 0) return false;
-  const auto names = names_of(proc, std::to_string(pid));
-  ::close(proc);
+  const auto names = names_of(std::to_string(pid));
   return names && goes_by(*names, name);
 }
 
 std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& names, std::size_t limit) {
   std::vector<std::vector<pid_t>> out(names.size());
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
-  if (!proc) return out;
-  while (const auto* entry = ::readdir(proc.get())) {
-    const auto pid = parse_u64(entry->d_name);
+  std::error_code error;
+  for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
+    const auto name = it->path().filename().string();
+    const auto pid = parse_u64(name);
     if (!pid) continue;
-    const auto found = names_of(::dirfd(proc.get()), entry->d_name);
+    const auto found = names_of(name);
     if (!found) continue;
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (out[i].size() < limit && goes_by(*found, names[i])) out[i].push_back(static_cast<pid_t>(*pid));

@@ -106,6 +106,7 @@ TEST_F(StoppedGateway, AChannelThatWasGivenUpTakesNoLateAnswerForAnother) {
   ASSERT_TRUE(channel);
   EXPECT_FALSE((*channel)->ask({Request::Kind::kLine, "show"}));
   const int fd = accept(listener, nullptr, nullptr);
+  ASSERT_GE(fd, 0) << errno_text(errno);
   Response late;
   late.reply.output = "late";
   const std::string body = encode(late), head{static_cast<char>(body.size()), 0, 0, 0};
@@ -121,13 +122,14 @@ TEST_F(StoppedGateway, ACommandThatIsWorkedOnForEverEnds) {
   auto channel = Channel::connect(path, patience);
   ASSERT_TRUE(channel);
   const int fd = accept(listener, nullptr, nullptr);
+  ASSERT_GE(fd, 0) << errno_text(errno);
   Response working;
   working.working = true;
   const std::string body = encode(working), head{static_cast<char>(body.size()), 0, 0, 0};
   ASSERT_LT(body.size(), 128u);
   std::string all;
   for (std::chrono::seconds at{0}; at < kLongestCommand; at += kWorkingEvery) all += head + body;
-  ASSERT_EQ(send(fd, all.data(), all.size(), MSG_NOSIGNAL | MSG_DONTWAIT), static_cast<ssize_t>(all.size()));
+  ASSERT_EQ(send(fd, all.data(), all.size(), MSG_NOSIGNAL), static_cast<ssize_t>(all.size())) << errno_text(errno);
   const auto response = (*channel)->ask({Request::Kind::kLine, "diagnose endpoint fctems test-connectivity 1"});
   ASSERT_FALSE(response);
   EXPECT_THAT(response.error().message, HasSubstr("has worked on this command for 10 minutes"));

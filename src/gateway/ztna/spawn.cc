@@ -42,7 +42,7 @@ bool become(const SpawnOptions& options) {
   if (options.own_session) setsid();
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2})
     ::signal(number, SIG_DFL);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -69,8 +69,10 @@ Result<pid_t> spawn(const SpawnOptions& options) {
 }
 
 std::string describe_exit(int status) {
-  if (WIFSIGNALED(status))
-    return fmt::format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)));
+  if (WIFSIGNALED(status)) {
+    const char* name = sigdescr_np(WTERMSIG(status));
+    return fmt::format("signal {} ({})", WTERMSIG(status), name == nullptr ? "unknown" : name);
+  }
   return fmt::format("exit status {}", WEXITSTATUS(status));
 }
 
