@@ -277,12 +277,11 @@ void FabricClient::handle(Now now, const wire::FabricFrame& frame) {
       out.uid = parse_endpoint_uid(answer.uid());
       // FOUND is only worth something if the record came before it. While a snapshot is awaited it is of a subscription
       // that ours has replaced, and ours did not name this endpoint: the EMS will not keep it for us.
-      if (out.state == fabric::Answer::State::kFound) {
-        if (view_.find(out.uid) == nullptr || (awaiting_snapshot_ && !asked_.contains(out.uid))) {
-          out.state = fabric::Answer::State::kBusy;
-        } else {
-          asked_.insert(out.uid);
-        }
+      const bool kept = view_.find(out.uid) != nullptr && (!awaiting_snapshot_ || asked_.contains(out.uid));
+      if (out.state == fabric::Answer::State::kFound && !kept) out.state = fabric::Answer::State::kBusy;
+      // Who is revoked comes as a blocked record, to be released like any other.
+      if (kept && (out.state == fabric::Answer::State::kFound || out.state == fabric::Answer::State::kRevoked)) {
+        asked_.insert(out.uid);
       }
       actions_.push_back(out);
       break;

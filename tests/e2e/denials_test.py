@@ -225,6 +225,22 @@ class Denials(harness.StackTest):
         self.wait_reason("066", **way)
         self.assert_denied(self.mine(**way), "066", "unknown_endpoint")
 
+    def test_revoked_behind_the_gateway(self):
+        """It was shared because this gateway is its way out; revoked, it has that reason and not `unknown`."""
+        second = stacks.Agent(self.stack.lab, self.directory / "second", self.stack.runtime / "second",
+                              self.stack.agent.short, "second").start()
+        uid = self.stack.enrol(second)
+        held = types.SimpleNamespace(certificate=self.directory / "second.pem", key=self.directory / "second.key")
+        shutil.copy(second.certificate, held.certificate)
+        shutil.copy(second.key, held.key)
+        wait_for(lambda: "Telemetry-Connected" in self.stack.ems.endpoint(uid)["tags"], "the second endpoint's tag")
+        wait_for(lambda: self.mine(agent=held).status == 200, "the second agent's certificate is allowed")
+        self.stack.ems.api("POST", f"endpoints/{uid}/revoke", {})
+        self.wait_reason("063", agent=held)
+        self.assert_denied(self.mine(agent=held), "063", "revoked")
+        second.process.stop()
+        self.stack.ems.api("DELETE", f"endpoints/{uid}")
+
     # ---- how are you?
 
     def test_tag_gone(self):

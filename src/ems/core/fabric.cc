@@ -305,12 +305,11 @@ void EmsCore::Impl::answer_asks(GatewaySession& s) {
     EndpointUid uid;
     const auto* owner = registry_.by_leaf(ask.leaf);
     const auto* e = owner == nullptr ? nullptr : registry_.endpoints.find(*owner);
-    if (e != nullptr && !e->registered()) {
-      state = fabric::AnswerState::kRevoked;
-    } else if (e != nullptr && s.asked.size() >= fabric::kMaxAsked && !s.asked.contains(e->uid)) {
-      state = fabric::AnswerState::kBusy;
+    if (e != nullptr && s.asked.size() >= fabric::kMaxAsked && !s.asked.contains(e->uid)) {
+      state = e->registered() ? fabric::AnswerState::kBusy : fabric::AnswerState::kRevoked;
     } else if (e != nullptr) {
-      state = fabric::AnswerState::kFound;
+      // Who is revoked or deregistered gets a blocked record: the gateway then refuses with that reason.
+      state = e->registered() ? fabric::AnswerState::kFound : fabric::AnswerState::kRevoked;
       uid = e->uid;
       s.asked.insert(uid);
       entries[uid] = view_entry(*d, s.asked, uid);

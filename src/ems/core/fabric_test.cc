@@ -271,6 +271,15 @@ TEST_F(Lab, ACertificateThatAGatewayMetBringsItsEndpointUntilItIsReleased) {
   run();
   EXPECT_EQ(g.endpoints(), 0u);
   EXPECT_TRUE(g.client.synchronised());
+  // Asked for once more it comes again, blocked: the gateway refuses it for what it is.
+  EXPECT_EQ(answer(far.leaf_sha256()), Answer::State::kRevoked);
+  EXPECT_TRUE(g.record(far.uid()).blocked());
+  disconnect(g);
+  connect(g);
+  EXPECT_TRUE(g.record(far.uid()).blocked());
+  g.client.release(far.uid());
+  run();
+  EXPECT_EQ(g.endpoints(), 0u);
   EXPECT_EQ(g.client.counters().mismatches, 0u);
 }
 

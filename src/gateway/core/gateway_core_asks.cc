@@ -44,7 +44,9 @@ void GatewayCore::on_answer(Now now, ConnectorId id, const fabric::Answer& answe
   if (it == pending_.end()) return;  // too late: nobody waits any more
   const Sha256 leaf = it->first;
   it->second.requests.erase(id);
-  if (answer.state == fabric::Answer::State::kFound && slots_.contains(leaf)) {
+  // Found, or revoked with a record that says so.
+  const bool known = answer.state == fabric::Answer::State::kFound || answer.state == fabric::Answer::State::kRevoked;
+  if (known && slots_.contains(leaf)) {
     uses_[leaf].last = now.mono;
     finish_ask(now, leaf, CertificateVerdict::kFound);
     return;

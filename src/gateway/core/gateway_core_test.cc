@@ -121,6 +121,20 @@ TEST_F(GatewayCoreLab, ACertificateNotMetYetIsAskedForOnceAndTheRecordComesBefor
   EXPECT_TRUE(core_.addresses().empty());  // a ZTNA connection resolves no address
 }
 
+TEST_F(GatewayCoreLab, ARevokedCertificateThatIsAskedForHasARecordThatSaysSo) {
+  connect();
+  core_.on_unknown_certificate(clock_.now(), leaf('a'));
+  auto e = endpoint({});
+  e.set_share_connected(false);
+  e.set_asked(true);
+  e.mutable_record()->set_blocked(true);
+  ems_.upsert(e);
+  ems_.answer(1, wire::CertificateAnswer::REVOKED);
+  EXPECT_EQ(take<act::Answer>().at(0).verdict, CertificateVerdict::kFound);
+  EXPECT_TRUE(core_.slots().at(leaf('a')).blocked);
+  EXPECT_TRUE(core_.addresses().empty());
+}
+
 TEST_F(GatewayCoreLab, AnUnknownCertificateIsRememberedForAWhileOnly) {
   connect();
   core_.on_unknown_certificate(clock_.now(), leaf('z'));
@@ -200,6 +214,88 @@ TEST_F(GatewayCoreLab, AnotherEmsAtTheSameAddressStopsTheConnector) {
   pin("PSTEMS0000000003");
   EXPECT_TRUE(core_.connectors().at(1).mismatched_serial);
   EXPECT_FALSE(core_.connectors().at(1).client->connected());
+}
+
+TEST_F(GatewayCoreLab, AStopByAnotherEmsEndsWithWhatItWasSaidOf) {
+  const auto& c = core_.connectors().at(1);
+  const auto original = c.settings;
+  const auto use = [&](const ConnectorSettings& settings) {
+    core_.set_connectors(clock_.now(), {settings});
+    core_.set_trusted(clock_.now(), 1, true);
+  };
+  auto wrong = original;
+  wrong.expected_serial = EmsSerial("PSTEMS0000000002");
+  const auto stop = [&] {
+    use(wrong);
+    ems_.authorise();
+    ASSERT_TRUE(c.mismatched_serial);
+    EXPECT_EQ(c.client->status().ems_serial.str(), "PSTEMS0123456789");
+    take<act::Connect>();
+  };
+  const auto tries_anew = [&](const char* what) {
+    EXPECT_FALSE(c.other_ems()) << what;
+    EXPECT_EQ(take<act::Connect>().size(), 1u) << what;
+    ems_.authorise();
+    EXPECT_TRUE(c.mismatched_serial) << what;
+    EXPECT_EQ(c.client->status().ems_serial.str(), "PSTEMS0123456789") << what;
+  };
+  connect();
+  stop();
+  auto elsewhere = wrong;
+  elsewhere.server = "10.0.2.99";
+  use(elsewhere);
+  EXPECT_FALSE(c.other_ems()) << "nobody has answered there";
+  core_.on_disconnected(clock_.now(), 1, "timed out");
+  take<act::Connect>();
+  use(wrong);
+  tries_anew("another server, and back");
+
+  elsewhere = wrong;
+  elsewhere.port = 9;
+  use(elsewhere);
+  tries_anew("another port");
+  use(wrong);
+  stop();
+
+  elsewhere = wrong;
+  elsewhere.enabled = false;
+  use(elsewhere);
+  EXPECT_FALSE(c.other_ems());
+  take<act::Connect>();
+  use(wrong);
+  tries_anew("disabled and enabled");
+
+  core_.take_actions();
+  core_.forget(clock_.now(), 1);
+  tries_anew("forgotten");
+  core_.take_actions();
+  core_.reconnect(clock_.now(), 1);
+  tries_anew("connected anew");
+}
+
+TEST_F(GatewayCoreLab, WhoIsAwayIsNotAnotherEms) {
+  connect();
+  core_.on_disconnected(clock_.now(), 1, "gone");
+  take<act::Connect>();
+  auto settings = core_.connectors().at(1).settings;
+  const auto& c = core_.connectors().at(1);
+  const auto still_away = [&](const char* what) {
+    core_.set_connectors(clock_.now(), {settings});
+    EXPECT_EQ(take<act::Connect>().size(), 1u) << what << ": tried at once";
+    core_.on_disconnected(clock_.now(), 1, "timed out");
+    EXPECT_FALSE(c.other_ems()) << what;
+    tick(std::chrono::seconds(40));
+    EXPECT_EQ(take<act::Connect>().size(), 1u) << what << ": tried again";
+    core_.on_disconnected(clock_.now(), 1, "timed out");
+  };
+  settings.expected_serial = EmsSerial("PSTEMS0000000002");
+  still_away("another serial number");
+  settings.expected_tenant = TenantId(std::string(32, 'b'));
+  still_away("another tenant");
+  tick(std::chrono::seconds(40));
+  ems_.authorise("PSTEMS0000000002", std::string(32, 'b'));
+  EXPECT_FALSE(c.other_ems()) << "the one that was expected came";
+  EXPECT_TRUE(c.client->connected());
 }
 
 TEST_F(GatewayCoreLab, AnotherTenantOfTheSameEmsStopsTheConnector) {
