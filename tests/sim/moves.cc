@@ -19,8 +19,8 @@ class Impostor final : public ClientEnd {
         identity_(pki::make_device(pki::PrivateKey::generate(), victim.serial(),
                                    {WallTime(Millis(0)), WallTime(Millis(4'000'000'000'000))}, random_)),
         client_({victim.serial(), "impostor", "simulated", ""}, random_) {
-    const auto& mac = gateway_mac(0).bytes();
-    client_.set_interfaces({{"port1", Bytes(mac.begin(), mac.end()), {}}});
+    const auto mac = gateway_mac(0);
+    client_.set_interfaces({{"port1", Bytes(mac.bytes().begin(), mac.bytes().end()), {}}});
     client_.enable(now());
     pump();
     world_.timeline.after(seconds(10), [this] {
