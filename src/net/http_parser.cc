@@ -16,8 +16,14 @@ using boost::system::error_code;
 
 tl::unexpected<Error> bad(std::string why) { return fail(ErrorCode::kInvalidArgument, std::move(why)); }
 
+constexpr std::size_t kMaxTarget = 16384;
+
 Status decode_target(std::string_view target, HttpRequest& request) {
-  if (target.empty() || target[0] != '/' || target.size() > 16384) return bad("the request's target is not a path");
+  if (target.size() > kMaxTarget) {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the request's target (path and query) is longer than the {} bytes taken here", kMaxTarget));
+  }
+  if (target.empty() || target[0] != '/') return bad("the request's target is not a path");
   const auto question = target.find('?');
   const auto raw_path = target.substr(0, question);
   if (raw_path.find("//") != raw_path.npos || to_lower(raw_path).find("%2f") != raw_path.npos) {

@@ -12,10 +12,10 @@ namespace postern::net {
 namespace {
 
 /// The whole answer to these bytes.
-std::string answer(std::string_view request, RefusalHandler refusal) {
+std::string answer(std::string_view request, RefusalHandler refusal, std::size_t max_header = 4096) {
   Loop loop;
   ServerLimits limits;
-  limits.max_header = 4096;
+  limits.max_header = max_header;
   limits.max_body = 100;
   auto server = Server::listen_plain(
       loop, *IpAddress::parse("127.0.0.1"), 0,
@@ -70,6 +70,14 @@ TEST(Refusal, HasTheListenersForm) {
     EXPECT_TRUE(got.starts_with("HTTP/1.1 413")) << got;
     EXPECT_NE(got.find("{\"the request is too large\"}"), std::string::npos) << got;
   }
+}
+
+TEST(Refusal, SaysThatATargetIsTooLongAndHowLongItMayBe) {
+  const auto got = answer("GET /" + std::string(16384, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n", own, 32 << 10);
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 414")) << got;
+  EXPECT_NE(got.find("longer than the 16384 bytes"), std::string::npos) << got;
+  const auto just = answer("GET /" + std::string(16383, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n", own, 32 << 10);
+  EXPECT_TRUE(just.starts_with("HTTP/1.1 200")) << just;
 }
 
 TEST(Refusal, IsPlainTextWithoutOne) {

@@ -50,8 +50,9 @@ struct Responder {
   std::shared_ptr<Answer> answer;
 };
 
-HttpResponse refusal(const Shared& shared, const Error& error) {
-  const int status = error.code == ErrorCode::kResourceExhausted ? 413 : 400;
+/// `too_large` is the status of what is too large.
+HttpResponse refusal(const Shared& shared, const Error& error, int too_large = 413) {
+  const int status = error.code == ErrorCode::kResourceExhausted ? too_large : 400;
   if (shared.on_refusal) return shared.on_refusal(status, error);
   HttpResponse response{status, {}, error.message + "\n"};
   response.headers.add("Content-Type", "text/plain; charset=utf-8");
@@ -129,7 +130,7 @@ Task<bool> serve_http(SharedPtr shared, TransportPtr transport) {
     auto request = parser.take();
     error_code ec;
     if (!request) {
-      co_await write_response(transport, refusal(*shared, request.error()), false, false, ec);
+      co_await write_response(transport, refusal(*shared, request.error(), 414), false, false, ec);
       co_return false;
     }
     request->peer = transport->peer();

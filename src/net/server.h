@@ -29,7 +29,7 @@ struct UpgradeDecision {
 };
 using UpgradeHandler = std::function<UpgradeDecision(const HttpRequest&)>;
 /// Makes the answer, in the form that the listener's clients know, to what never becomes a request: not valid HTTP, a path
-/// or query with more than one reading (400), too large (413), an upgrade that nobody serves (400). The connection ends
+/// or query with more than one reading (400), too large (413), a target that is (414), an upgrade that nobody serves (400). The connection ends
 /// with it. Without one a line of plain text is sent.
 using RefusalHandler = std::function<HttpResponse(int status, const Error& error)>;
 

@@ -62,6 +62,18 @@ Status check_json_type(const HttpHeaders& headers) {
   return invalid("the body has to be JSON, and to say so: send it with Content-Type: application/json");
 }
 
+Status check_body_coding(const HttpHeaders& headers) {
+  for (const auto& [name, value] : headers.all()) {
+    if (to_lower(name) != "content-encoding") continue;
+    for (const auto coding : split(std::string_view(value), ',')) {
+      const std::string one = to_lower(trim(coding));
+      if (one.empty() || one == "identity") continue;
+      return invalid("the body has to come as it is, not compressed or encoded: send it without Content-Encoding");
+    }
+  }
+  return {};
+}
+
 Result<json::value> parse_strict_json(std::string_view text, std::size_t max_depth) {
   json::parse_options options;
   options.max_depth = max_depth;

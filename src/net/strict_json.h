@@ -15,6 +15,10 @@ namespace postern::net {
 /// JSON in it. Error: kInvalidArgument, to be answered with 415.
 Status check_json_type(const HttpHeaders& headers);
 
+/// Nothing here unpacks a body: one that says it is compressed would be read as what it is not. Only identity (and no
+/// Content-Encoding) passes. Error: kInvalidArgument, to be answered with 415.
+Status check_body_coding(const HttpHeaders& headers);
+
 /// One JSON value and nothing after it, at most `max_depth` deep, valid UTF-8, no member twice, numbers in range. Error:
 /// kInvalidArgument.
 Result<boost::json::value> parse_strict_json(std::string_view text, std::size_t max_depth);

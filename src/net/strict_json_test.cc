@@ -48,5 +48,17 @@ TEST(StrictJson, WhatAForeignPageCanHaveABrowserSendIsNotReadAsJson) {
   }
 }
 
+TEST(StrictJson, ACompressedBodyIsNotReadAsWhatItIsNot) {
+  const auto coded = [](std::vector<std::string> codings) {
+    HttpHeaders headers;
+    for (auto& coding : codings) headers.add("content-encoding", std::move(coding));
+    return check_body_coding(headers).has_value();
+  };
+  EXPECT_TRUE(coded({}));
+  EXPECT_TRUE(coded({"Identity"}));
+  for (const char* coding : {"gzip", "identity, br", "x"}) EXPECT_FALSE(coded({coding})) << coding;
+  EXPECT_FALSE(coded({"identity", "deflate"}));
+}
+
 }  // namespace
 }  // namespace postern::net

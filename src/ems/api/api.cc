@@ -119,6 +119,9 @@ void dispatch(const CallPtr& call) {
     return check_csrf(call->who, shown_csrf_token(*call, route));
   };
   if (Status ok = check_token(false); !ok) return call->fail(ok.error());
+  if (!request.body.empty()) {
+    if (Status ok = net::check_body_coding(request.headers); !ok) return call->fail(415, ok.error());
+  }
   const bool json = route.body_kind != BodyKind::kBytes && route.body_kind != BodyKind::kForm;
   if (json && !request.body.empty()) {
     if (Status ok = net::check_json_type(request.headers); !ok) return call->fail(415, ok.error());

@@ -20,8 +20,11 @@ Result<Principal> by_token(Services& services, const net::HttpRequest& request) 
   const std::string_view header = trim(*request.headers.find("Authorization"));
   const std::size_t space = std::min(header.find(' '), header.size());
   const std::string_view text = trim(header.substr(space));
-  if (to_lower(header.substr(0, space)) != "bearer" || text.empty() || text.size() > kMaxCredential) {
+  if (to_lower(header.substr(0, space)) != "bearer" || text.empty()) {
     return nobody("the Authorization header is not \"Bearer <API token>\"");
+  }
+  if (text.size() > kMaxCredential) {
+    return nobody("the API token is too long (at most " + std::to_string(kMaxCredential) + " characters are read)");
   }
   const ApiToken* token = services.core.api_token(sha256(text), services.clock.now().wall);
   const Administrator* user = token == nullptr ? nullptr : services.core.administrator(token->user);

@@ -57,5 +57,29 @@ TEST_F(ApiLab, ABodyThatSaysItIsTextIsNotReadAsJson) {
   EXPECT_EQ(send_request(std::move(signin)).status, 415);
 }
 
+TEST_F(ApiLab, ABodyThatSaysItIsCompressedIsNotReadAsWhatItIsNot) {
+  const auto as = [&](const std::string& coding) {
+    auto r = request("PUT", "/api/v1/profiles/Strict", "{}");
+    r.headers.add("Authorization", "Bearer " + admin_token);
+    r.headers.add("Content-Encoding", coding);
+    return send_request(std::move(r));
+  };
+  const std::string before = get("/api/v1/profiles").text;
+  const Reply reply = as("gzip");
+  EXPECT_EQ(reply.status, 415) << reply.text;
+  EXPECT_EQ(reply.code(), "invalid_argument");
+  EXPECT_NE(reply.message().find("without Content-Encoding"), std::string::npos) << reply.text;
+  EXPECT_EQ(get("/api/v1/profiles").text, before);
+  EXPECT_EQ(as("identity").status / 100, 2);
+}
+
+TEST_F(ApiLab, ATokenThatIsTooLongIsSaidToBe) {
+  auto r = request("GET", "/api/v1/tags", "");
+  r.headers.add("Authorization", "Bearer " + std::string(5000, 'x'));
+  const Reply reply = send_request(std::move(r));
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_NE(reply.message().find("the API token is too long"), std::string::npos) << reply.text;
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

@@ -58,6 +58,9 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
                       "there is no virtual domain " + shown(*vdom) + "; there is one: root");
   }
   if (!request.body.empty()) {
+    if (auto plain = net::check_body_coding(request.headers); !plain) {
+      return call->fail(415, ErrorNumber::kBadValue, plain.error().message);
+    }
     if (auto type = net::check_json_type(request.headers); !type) {
       return call->fail(415, ErrorNumber::kBadValue, type.error().message);
     }

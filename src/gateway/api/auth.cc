@@ -52,7 +52,11 @@ std::optional<Principal> session_owner(Services& services, std::string_view secr
 }
 
 Result<Principal> by_token(Services& services, std::string_view token) {
-  if (!token.empty() && token.size() <= kMaxCredential) {
+  if (token.size() > kMaxCredential) {
+    return fail(ErrorCode::kUnauthenticated,
+                "the API token is too long (at most " + std::to_string(kMaxCredential) + " characters are read)");
+  }
+  if (!token.empty()) {
     if (auto name = token_owner(*services.store.current(), token)) {
       return Principal{Principal::Kind::kToken, std::move(*name), {}, false};
     }

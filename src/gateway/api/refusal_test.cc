@@ -44,5 +44,25 @@ TEST_F(RefusalTest, ABodyThatSaysItIsTextIsNotReadAsJson) {
             415);
 }
 
+TEST_F(RefusalTest, ABodyThatSaysItIsCompressedIsNotReadAsWhatItIsNot) {
+  auto headers = bearer;
+  headers.emplace_back("Content-Encoding", "gzip");
+  const auto reply = ask("POST", "/api/v2/cmdb/firewall/address", R"({"name":"lan"})", headers);
+  EXPECT_EQ(reply.status, 415) << reply.text;
+  EXPECT_THAT(reply.cli_error(), HasSubstr("without Content-Encoding"));
+  EXPECT_THAT(shown("firewall address"), testing::Not(HasSubstr("lan")));
+  EXPECT_EQ(ask("POST", "/api/v2/authentication", R"({"username":"admin","secretkey":"x"})",
+                {{"Content-Encoding", "br"}})
+                .status,
+            415);
+}
+
+TEST_F(RefusalTest, ATokenThatIsTooLongIsSaidToBe) {
+  const auto reply = ask("GET", "/api/v2/cmdb/firewall/address", "",
+                         {{"Authorization", "Bearer " + std::string(5000, 'x')}});
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_THAT(reply.cli_error(), HasSubstr("the API token is too long"));
+}
+
 }  // namespace
 }  // namespace postern::gateway::api

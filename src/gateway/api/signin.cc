@@ -173,6 +173,9 @@ void serve_signin(const CallPtr& call) {
     call->add_header("Allow", form ? "POST" : "POST, DELETE");
     return call->fail(405, ErrorNumber::kNone, "this address takes POST");
   }
+  if (auto plain = net::check_body_coding(call->request.headers); !plain) {
+    return call->fail(415, ErrorNumber::kBadValue, plain.error().message);
+  }
   if (!form) {
     if (auto type = net::check_json_type(call->request.headers); !type) {
       return call->fail(415, ErrorNumber::kBadValue, type.error().message);

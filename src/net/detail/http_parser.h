@@ -21,7 +21,8 @@ class RequestParser {
   bool expects_continue() const;
   bool keep_alive() const;
   bool upgrade() const;         ///< Asks for a WebSocket (RFC 6455).
-  /// The request, checked and decoded. Errors: kInvalidArgument. Call once, when done.
+  /// The request, checked and decoded. Errors: kInvalidArgument (400), kResourceExhausted (its target is
+  /// too long: 414). Call once, when done.
   Result<HttpRequest> take();
 
  private:
