@@ -91,6 +91,19 @@ TEST_F(SessionLab, AnotherEmsIsShownBesideTheOneBeforeAndAskedAbout) {
   EXPECT_EQ(operations.accepted.at(0), (Acceptance{shown.fingerprint, shown.ems_serial, shown.tenant}));
 }
 
+TEST_F(SessionLab, AnEmsThatHasNotSaidWhoItIsIsShownWithTheOneExpected) {
+  auto shown = another_ems();
+  shown.ems_serial = {};
+  shown.tenant = {};
+  shown.other_ems = false;
+  out("execute fctems verify 1");
+  operations.presenting.back()(shown);
+  EXPECT_EQ(operations.accepted.at(0), (Acceptance{shown.fingerprint, {}, {}})) << "nothing is asked";
+  operations.waiting.back()({});
+  EXPECT_THAT((*last)->output, HasSubstr("EMS serial number expected: PSTEMS0123456789\n"));
+  EXPECT_THAT((*last)->output, testing::Not(HasSubstr("until now")));
+}
+
 TEST_F(SessionLab, AnotherCertificateIsShownBesideTheOneAccepted) {
   PresentedCertificate shown;
   shown.fingerprint = sha256(std::string_view("new"));

@@ -157,6 +157,10 @@ std::string print_certificate(const PresentedCertificate& c) {
     if (!now.empty()) out.add(fmt::format("{}: {}", label, now));
     if (!before.empty() && before != now) out.add(fmt::format("{} until now: {}", label, before));
   };
+  if (c.ems_serial.empty() && !c.pinned_serial.empty()) {
+    out.add("EMS serial number expected:", c.pinned_serial.str());
+    return out.take();
+  }
   said("EMS serial number", c.ems_serial.str(), c.pinned_serial.str());
   said("EMS tenant id", c.tenant.str(), c.pinned_tenant.str());
   return out.take();

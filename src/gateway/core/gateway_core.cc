@@ -26,19 +26,22 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
       c.client = std::make_unique<proto::FabricClient>(identity_, random_, channel_);
       c.client->set_interfaces(own_interfaces_);
     }
-    const bool other_ems = c.settings.server != settings.server;
-    if (c.settings.id != 0 && c.settings.port != settings.port) c.client->disable();  // and enabled again below
-    if (c.settings.id != 0 && (other_ems || (c.settings.enabled && !settings.enabled))) {
+    const bool known = c.settings.id != 0;
+    const bool other_server = c.settings.server != settings.server;
+    const bool other_place = other_server || c.settings.port != settings.port;
+    const bool decided = c.settings.expected_serial != settings.expected_serial ||
+                         c.settings.expected_tenant != settings.expected_tenant;
+    // Who answered so far, or did not, was somewhere else or not asked for: tried anew, below.
+    if (known && (other_place || (decided && !c.client->connected()))) c.client->disable();
+    if (other_place || decided) c.mismatched_serial = c.mismatched_tenant = false;
+    if (known && (other_server || (c.settings.enabled && !settings.enabled))) {
       c.client->disable();
       // Another server may be another EMS: nothing of the old one may go on granting. Another port is another way to
       // the same one: whoever answers there has to show the accepted certificate, and a mistyped one is an outage.
-      c.client->forget();
+      forget_ems(c);
       c.valid_until.reset();
-      c.trusted = c.trusted && !other_ems;
+      c.trusted = c.trusted && !other_server;
     }
-    const bool decided = c.settings.expected_serial != settings.expected_serial ||
-                         c.settings.expected_tenant != settings.expected_tenant;
-    if (decided) c.mismatched_serial = c.mismatched_tenant = false;
     if (c.valid_until && c.settings.out_of_sync_threshold != settings.out_of_sync_threshold) {
       // A shorter patience holds at once, also while the EMS is silent.
       *c.valid_until += settings.out_of_sync_threshold - c.settings.out_of_sync_threshold;
@@ -58,7 +61,7 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
       continue;
     }
     it->second.client->disable();
-    it->second.client->forget();
+    forget_ems(it->second);
     drain(now, it->second);
     actions_.push_back(act::ConnectorChanged{it->first});
     it = connectors_.erase(it);
@@ -133,8 +136,26 @@ void GatewayCore::on_disconnected(Now now, ConnectorId id, std::string reason) {
 void GatewayCore::forget(Now now, ConnectorId id) {
   const auto it = connectors_.find(id);
   if (it == connectors_.end()) return;
-  it->second.client->forget();
-  drain(now, it->second);
+  auto& c = it->second;
+  forget_ems(c);
+  if (c.settings.enabled && c.trusted) c.client->enable(now);
+  drain(now, c);
+}
+
+void GatewayCore::reconnect(Now now, ConnectorId id) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return;
+  auto& c = it->second;
+  c.client->disable();
+  c.mismatched_serial = c.mismatched_tenant = false;
+  if (c.settings.enabled && c.trusted) c.client->enable(now);
+  drain(now, c);
+  actions_.push_back(act::ConnectorChanged{id});
+}
+
+void GatewayCore::forget_ems(Connector& c) {
+  c.client->forget();
+  c.mismatched_serial = c.mismatched_tenant = false;
 }
 
 void GatewayCore::drain(Now now, Connector& c) {
@@ -161,7 +182,8 @@ void GatewayCore::drain(Now now, Connector& c) {
 void GatewayCore::identify(Connector& c) {
   const auto& said = c.client->status();
   auto& pinned = c.settings;
-  if (said.ems_serial.empty() || c.other_ems()) return;
+  // What it said on a connection that has ended says nothing of who answers now.
+  if (!c.client->connected() || said.ems_serial.empty() || c.other_ems()) return;
   c.mismatched_serial = !pinned.expected_serial.empty() && said.ems_serial != pinned.expected_serial;
   c.mismatched_tenant =
       !pinned.expected_tenant.empty() && to_lower(said.tenant.str()) != to_lower(pinned.expected_tenant.str());

@@ -110,6 +110,9 @@ class GatewayCore {
   /// An administrator takes the trust back: nothing that this EMS said counts from now on. (An EMS that is away, or
   /// whose certificate changed, is another matter: then the out-of-sync threshold decides.)
   void forget(Now now, ConnectorId id);
+  /// Who answers says anew who it is, also where another EMS than the one known here had stopped the connector. What the
+  /// EMSs said before stays.
+  void reconnect(Now now, ConnectorId id);
   /// Takes up what was kept across a restart: valid until `valid_until` at most, then denied like any stale connector.
   void restore(ConnectorId id, std::uint64_t epoch, std::uint64_t revision, proto::View view, MonoTime valid_until);
 
@@ -145,7 +148,8 @@ class GatewayCore {
     ConnectorSettings settings;
     std::unique_ptr<proto::FabricClient> client;
     bool trusted = false;
-    bool mismatched_serial = false;  ///< Another EMS answers at this address: stopped, an administrator decides.
+    /// Another EMS answers at this address: stopped, an administrator decides. Never without `client` knowing which.
+    bool mismatched_serial = false;
     bool mismatched_tenant = false;  ///< Likewise: it speaks for another tenant.
     bool other_ems() const { return mismatched_serial || mismatched_tenant; }
     std::optional<MonoTime> valid_until;      ///< Empty: nothing valid yet.
@@ -182,6 +186,8 @@ class GatewayCore {
   bool caught_up(Now now);
   /// Compares who the EMS says that it is with who it has to be: the first is pinned, another one stops the connector.
   void identify(Connector& connector);
+  /// Nothing that it said counts, nor that it was another one than the one known here.
+  void forget_ems(Connector& connector);
   void load_tags(Connector& connector);
   void take_record(Record record);
   void drop_record(const RecordKey& key);

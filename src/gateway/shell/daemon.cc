@@ -261,6 +261,7 @@ void Daemon::configure() {
   auto& core = *context_.core;
   std::vector<ConnectorSettings> settings;
   for (const auto& c : context_.config.connectors) {
+    channels_.on_configured(c);
     settings.push_back({c.id, c.enabled, c.name, c.server, c.https_port, c.out_of_sync_threshold, c.serial, c.tenant});
   }
   reserved_.update();

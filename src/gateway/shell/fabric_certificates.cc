@@ -121,7 +121,7 @@ Status FabricCertificates::connection_state(ConnectorId id) const {
 void FabricCertificates::present(ConnectorId id, Presented done) {
   const auto* config = context_.connector(id);
   if (config == nullptr || config->server.empty()) return done(without_server(id));
-  probe(*config, [this, id, accepted = config->fingerprint, done = std::move(done)](Result<net::PeerIdentity> peer) {
+  probe(*config, [this, id, accepted = accepted_of(*config), done = std::move(done)](Result<net::PeerIdentity> peer) {
     if (!peer) return done(fail(peer.error()));
     const auto info = pki::parse_certificate(peer->chain_der.at(0));
     if (!info) return done(fail(info.error()));
@@ -132,26 +132,39 @@ void FabricCertificates::present(ConnectorId id, Presented done) {
     shown.not_after = info->not_after;
     shown.serial = info->serial.str();
     shown.fingerprint = info->sha256;
-    shown.accepted = accepted == info->sha256;
-    shown.accepted_before = accepted;
+    shown.accepted = accepted.fingerprint == info->sha256;
+    shown.accepted_before = accepted.fingerprint;
     const auto& connectors = context_.core->connectors();
     if (const auto it = connectors.find(id); it != connectors.end()) {
-      shown.ems_serial = it->second.client->status().ems_serial;
-      shown.tenant = it->second.client->status().tenant;
+      shown.other_ems = other_ems(id, peer->chain_der);
+      if (shown.other_ems || !it->second.other_ems()) {
+        shown.ems_serial = it->second.client->status().ems_serial;
+        shown.tenant = it->second.client->status().tenant;
+      }
       shown.pinned_serial = it->second.settings.expected_serial;
       shown.pinned_tenant = it->second.settings.expected_tenant;
-      shown.other_ems = it->second.other_ems();
     }
     done(std::move(shown));
   });
 }
 
+bool FabricCertificates::other_ems(ConnectorId id, const std::vector<Bytes>& chain_der) const {
+  const auto it = context_.core->connectors().find(id);
+  const auto* config = context_.connector(id);
+  if (it == context_.core->connectors().end() || config == nullptr || !it->second.other_ems()) return false;
+  const auto trust = judge_certificate(accepted_of(*config), chain_der);
+  return trust == Trust::kSame || trust == Trust::kRenewed;
+}
+
 Status FabricCertificates::decided(ConnectorId id, const cli::Acceptance& acceptance) const {
   const auto it = context_.core->connectors().find(id);
-  if (it == context_.core->connectors().end() || !it->second.other_ems()) return {};
+  if (it == context_.core->connectors().end()) return {};
   const auto& said = it->second.client->status();
   const bool serial = acceptance.serial == said.ems_serial || (acceptance.serial.empty() && !it->second.mismatched_serial);
-  const bool tenant = to_lower(acceptance.tenant.str()) == to_lower(said.tenant.str()) ||
+  // One that names no tenant is taken by its serial number: only with it is the tenant of the one before forgotten.
+  const bool no_tenant = said.tenant.empty() && acceptance.tenant.empty() && !acceptance.serial.empty();
+  const bool tenant = no_tenant ||
+                      (!said.tenant.empty() && to_lower(acceptance.tenant.str()) == to_lower(said.tenant.str())) ||
                       (acceptance.tenant.empty() && !it->second.mismatched_tenant);
   if (serial && tenant) return {};
   // Who only repeats the fingerprint, as scripts do, has not seen that.
@@ -172,9 +185,8 @@ void FabricCertificates::accept(ConnectorId id, const cli::Acceptance& acceptanc
       return done(fail(ErrorCode::kConflict,
                        "the EMS shows another certificate, with fingerprint " + pki::fingerprint_text(shown)));
     }
-    if (auto clear = decided(id, acceptance); !clear) return done(clear);
-    const auto it = context_.core->connectors().find(id);
-    const bool other_ems = it != context_.core->connectors().end() && it->second.other_ems();
+    const bool other = other_ems(id, peer->chain_der);
+    if (auto clear = other ? decided(id, acceptance) : Status(); !clear) return done(clear);
     const bool stopped = channels_.seen(id).changed_certificate;
     channels_.lift_stop(id);
     const auto kept = keep_acceptance(id, acceptance, peer->chain_der);
@@ -183,9 +195,12 @@ void FabricCertificates::accept(ConnectorId id, const cli::Acceptance& acceptanc
       return done(kept);
     }
     // Nothing that the EMS before this one said may go on granting.
-    if (other_ems) context_.core->forget(context_.now(), id);
+    if (other) context_.core->forget(context_.now(), id);
     // The same certificate as before changes nothing in the configuration, but may lift a stop.
     context_.core->set_trusted(context_.now(), id, true);
+    // Stopped by whom the certificate before named: who shows this one has to say who it is.
+    const auto it = context_.core->connectors().find(id);
+    if (it != context_.core->connectors().end() && it->second.other_ems()) context_.core->reconnect(context_.now(), id);
     context_.pump();
     done({});
   });

@@ -24,7 +24,10 @@ class FabricCertificates {
  private:
   void probe(const config::FctemsConfig& config, net::ProbeReply reply);
   Status connection_state(ConnectorId id) const;
-  /// Whether an administrator has decided about the EMS that answers; otherwise what to decide.
+  /// Another EMS stopped the connector, and still shows this certificate. Who shows one that was never accepted has not
+  /// been asked who it is.
+  bool other_ems(ConnectorId id, const std::vector<Bytes>& chain_der) const;
+  /// Whether an administrator has decided about the other EMS that answers; otherwise what to decide.
   Status decided(ConnectorId id, const cli::Acceptance& acceptance) const;
   Status keep_acceptance(ConnectorId id, const cli::Acceptance& acceptance, const std::vector<Bytes>& chain_der);
 

@@ -43,7 +43,7 @@ class FabricCertificatesTest : public EmsLab {
     return *got ? std::string() : got->error().message;
   }
   void set(const std::string& attribute, const std::string& value) {
-    auto t = context_.store->begin();
+    auto t = context_.store->begin(config::Actor::kGateway);
     ASSERT_TRUE(t.edit({{"endpoint-control fctems", "1"}}));
     ASSERT_TRUE(t.set({{"endpoint-control fctems", "1"}}, attribute, {value}));
     ASSERT_TRUE(context_.store->commit(t));
@@ -214,6 +214,90 @@ TEST_F(FabricCertificatesTest, AnotherEmsStopsTheConnectorUntilAnAdministratorTa
   EXPECT_TRUE(connects());
   answer();
   EXPECT_EQ(test(1), "");
+}
+
+TEST_F(FabricCertificatesTest, AnotherEmsIsAskedAboutOnlyWhileItIsKnownWhich) {
+  ASSERT_TRUE(accept(sha256(server_.certificate)));
+  set("serial-number", "PSTEMS0000000002");
+  set("status", "enable");
+  auto& core = *context_.core;
+  const auto configure = [&] {
+    const auto& c = *context_.connector(1);
+    core.set_connectors(context_.now(), {{1, c.enabled, c.name, c.server, c.https_port, Seconds(180), c.serial, c.tenant}});
+    core.set_trusted(context_.now(), 1, channels_.trusted(c));
+  };
+  context_.store->observe([&](const config::ConfigTree&, const config::ConfigTree&) { configure(); });
+  configure();
+  wire::FabricFrame frame;
+  frame.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+  frame.mutable_status()->set_ems_serial("PSTEMS9999999999");
+  const auto answer = [&] {
+    core.on_connected(context_.now(), 1);
+    core.on_frame(context_.now(), 1, as_bytes(frame.SerializeAsString()));
+  };
+  const auto present = [&] {
+    std::optional<cli::PresentedCertificate> shown;
+    certificates_.present(1, [&](Result<cli::PresentedCertificate> c) { shown = *c; });
+    run_until([&] { return shown.has_value(); });
+    return shown.value_or(cli::PresentedCertificate());
+  };
+  answer();
+  ASSERT_TRUE(present().other_ems);
+  set("server", "127.0.0.9");
+  set("server", "127.0.0.1");
+  EXPECT_FALSE(present().other_ems);
+  EXPECT_EQ(present().ems_serial.str(), "");
+  answer();
+  EXPECT_TRUE(present().other_ems);
+  EXPECT_EQ(present().ems_serial.str(), "PSTEMS9999999999");
+
+  // Meanwhile somebody with another certificate is there: who it is has not been asked.
+  const auto fingerprint = sha256(server_.certificate);
+  root_ = pki::make_root("another root", "o", day_, context_.random);
+  server_ = pki::make_server(root_, "ems", {server_name_}, day_, context_.random);
+  ems_ = listen({{"postern-fabric/1", net::ClientCertificate::kAny}, {"http/1.1"}, {""}});
+  set("https-port", std::to_string(ems_->port()));
+  answer();
+  ASSERT_TRUE(core.connectors().at(1).other_ems());
+  const auto shown = present();
+  EXPECT_FALSE(shown.other_ems || shown.accepted);
+  EXPECT_EQ(shown.ems_serial.str(), "");
+  EXPECT_EQ(shown.accepted_before, fingerprint);
+  ASSERT_TRUE(accept(shown.fingerprint));
+  EXPECT_FALSE(core.connectors().at(1).other_ems());
+  EXPECT_EQ(context_.connector(1)->serial.str(), "PSTEMS0000000002") << "that one is still expected";
+  answer();
+  EXPECT_TRUE(present().other_ems);
+  ASSERT_TRUE(accept(shown.fingerprint, "PSTEMS9999999999"));
+  EXPECT_EQ(context_.connector(1)->serial.str(), "PSTEMS9999999999");
+  answer();
+  EXPECT_EQ(test(1), "");
+
+  // Who names no tenant is not taken by the fingerprint alone, which would change nothing.
+  set("tenant-id", std::string(32, '2'));
+  answer();
+  EXPECT_TRUE(present().other_ems);
+  EXPECT_FALSE(accept(shown.fingerprint));
+  EXPECT_TRUE(core.connectors().at(1).other_ems());
+  ASSERT_TRUE(accept(shown.fingerprint, "PSTEMS9999999999"));
+  EXPECT_EQ(context_.connector(1)->tenant.str(), "");
+  answer();
+  EXPECT_EQ(test(1), "");
+}
+
+TEST_F(FabricCertificatesTest, AStopByAnotherCertificateIsOfItsPlaceOnly) {
+  context_.device.certificate_pem = pki::to_pem(server_.certificate);
+  context_.device.key_pem = server_.key.to_pem();
+  set("certificate-fingerprint", std::string(64, 'a'));
+  set("status", "enable");
+  trust();
+  channels_.open(1);
+  run_until([&] { return channels_.seen(1).changed_certificate; });
+  channels_.on_configured(*context_.connector(1));
+  EXPECT_FALSE(channels_.trusted(*context_.connector(1)));
+  set("server", "127.0.0.9");
+  channels_.on_configured(*context_.connector(1));
+  EXPECT_TRUE(channels_.trusted(*context_.connector(1)));
 }
 
 TEST_F(FabricCertificatesTest, TheCaThatIssuedTheCertificateIsNamed) {

@@ -60,7 +60,10 @@ void FabricChannels::open(ConnectorId id) {
   };
   net::WebSocketLimits limits;
   limits.max_message = 64u << 20;
-  channels_[id].opening = net::open_websocket(
+  auto& channel = channels_[id];
+  channel.server = config->server;
+  channel.port = config->https_port;
+  channel.opening = net::open_websocket(
       context_.loop, std::move(target), "/fabric",
       [this, id, changed](Result<net::WebSocketPtr> result) { opened(id, std::move(result), *changed); }, limits);
 }
@@ -110,6 +113,13 @@ void FabricChannels::close(ConnectorId id, const std::string& reason) {
   channel.socket->on_close = nullptr;
   channel.socket->close(1000, reason);
   channel.socket.reset();
+}
+
+void FabricChannels::on_configured(const config::FctemsConfig& config) {
+  const auto it = channels_.find(config.id);
+  if (it == channels_.end()) return;
+  auto& channel = it->second;
+  if (channel.server != config.server || channel.port != config.https_port) channel.changed_certificate = false;
 }
 
 void FabricChannels::on_changed(ConnectorId id) {

@@ -18,6 +18,8 @@ class FabricChannels {
   void open(ConnectorId id);
   void send(ConnectorId id, Bytes bytes);
   void close(ConnectorId id, const std::string& reason);
+  /// Before the core hears of it: another place may show the accepted certificate, a stop by the one before is lifted.
+  void on_configured(const config::FctemsConfig& config);
   /// The connector's state changed: what the EMS said of itself is kept.
   void on_changed(ConnectorId id);
   /// After a ZTNA CA was kept that is not the one before.
@@ -48,6 +50,8 @@ class FabricChannels {
   struct Channel : Seen {
     net::Handle opening;
     net::WebSocketPtr socket;
+    std::string server;  // where it was opened last
+    std::uint16_t port = 0;
   };
   void opened(ConnectorId id, Result<net::WebSocketPtr> result, bool changed_certificate);
   void keep_ca(ConnectorId id);
