@@ -198,20 +198,29 @@ Result<UnixConnectionPtr> connect_unix(Loop& loop, const std::string& path, std:
   return UnixConnectionPtr(connection);
 }
 
-Result<std::string> unix_call(const std::string& path, const std::string& message, std::chrono::milliseconds timeout) {
+Result<std::string> unix_call(const std::string& path, const std::string& message, std::chrono::seconds limit,
+                              const std::string& told, Patience& patience) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return fail(ErrorCode::kInvalidArgument, path + " is too long for a socket");
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return fail(errno_error(errno, "connecting to", path));
   const std::shared_ptr<void> closer(nullptr, [fd](void*) { ::close(fd); });
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return fail(connect_error(errno, path));
-  const auto end = std::chrono::steady_clock::now() + timeout;
+  const auto silent = [&path] { return fail(ErrorCode::kDeadlineExceeded, path + " did not answer in time"); };
+  const int error = connect_to(fd, address, patience, limit, told);
+  if (error == EAGAIN) return silent();
+  if (error != 0) return fail(connect_error(error, path));
   const auto text = frame(message);
   for (std::size_t done = 0; done < text.size();) {
     const auto n = ::send(fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
     // It has closed already: it may have said why.
     if (n < 0 && (errno == EPIPE || errno == ECONNRESET)) break;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (!wait_for(patience, fd, POLLOUT, limit, told)) return silent();
+      continue;
+    }
     if (n <= 0) return fail(errno_error(errno, "sending to", path));
     done += static_cast<std::size_t>(n);
   }
@@ -222,15 +231,15 @@ Result<std::string> unix_call(const std::string& path, const std::string& messag
       if (size > (64u << 20)) return fail(ErrorCode::kDataLoss, path + " sent an impossible answer");
       if (in.size() >= 4u + size) return in.substr(4, size);
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    pollfd p{fd, POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&p, 1, static_cast<int>(left.count())) == 0) {
-      return fail(ErrorCode::kDeadlineExceeded, path + " did not answer in time");
-    }
     char buffer[65536];
     const auto n = ::recv(fd, buffer, sizeof buffer, 0);
-    if (n <= 0) return fail(ErrorCode::kUnavailable, path + " closed the connection without an answer");
-    in.append(buffer, static_cast<std::size_t>(n));
+    if (n > 0) {
+      in.append(buffer, static_cast<std::size_t>(n));
+    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (!wait_for(patience, fd, POLLIN, limit, told)) return silent();
+    } else if (n == 0 || errno != EINTR) {
+      return fail(ErrorCode::kUnavailable, path + " closed the connection without an answer");
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "net/loop.h"
+#include "net/patience.h"
 
 namespace postern::net {
 
@@ -46,7 +47,10 @@ class UnixServer {
 /// kPermissionDenied.
 Result<UnixConnectionPtr> connect_unix(Loop& loop, const std::string& path, std::size_t max_message = 1u << 20);
 
-/// Blocking request and reply without a loop, for command-line tools. `timeout` covers the whole exchange.
-Result<std::string> unix_call(const std::string& path, const std::string& message, std::chrono::milliseconds timeout);
+/// Blocking request and reply without a loop, for command-line tools. While the other side is silent `told` is said
+/// after kSilenceTold, and after `limit` it is over. Errors: as connect_unix, kUnavailable (it closed), kDataLoss,
+/// kDeadlineExceeded (its message does not say who is silent: the caller knows more).
+Result<std::string> unix_call(const std::string& path, const std::string& message, std::chrono::seconds limit,
+                              const std::string& told, Patience& patience = real_patience());
 
 }  // namespace postern::net

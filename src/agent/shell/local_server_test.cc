@@ -132,7 +132,7 @@ TEST_F(LocalServerTest, ATurnedAwayCommandLineStillHearsWhy) {
   listen({.limits = {.per_user = 0, .all_users = 10, .exempt = {}}});
   Result<std::string> reply = fail(ErrorCode::kInternal, "not asked");
   bool done = false;
-  loop.offload([&] { reply = net::unix_call(path(), std::string(200'000, 'x'), std::chrono::seconds(60)); },
+  loop.offload([&] { reply = net::unix_call(path(), std::string(200'000, 'x'), std::chrono::seconds(60), "waits"); },
                [&] { done = true; });
   until([&] { return done; });
   ASSERT_TRUE(reply) << reply.error().message;

@@ -12,8 +12,6 @@
 namespace postern::gateway::cli {
 namespace {
 
-using std::chrono::milliseconds;
-
 tl::unexpected<Error> gone() {
   return fail(ErrorCode::kUnavailable, "the gateway closed the connection (did it stop?)");
 }
@@ -27,29 +25,13 @@ tl::unexpected<Error> stands_still() {
                           kSilenceEnds.count()));
 }
 
-/// Waits for the gateway: first silently, then it is told, then it is over.
-bool wait_for(Patience& patience, int fd, short events) {
-  if (patience.ready(fd, events, kSilenceTold)) return true;
-  patience.say(fmt::format("the gateway has not answered for {} seconds; waiting for {} more", kSilenceTold.count(),
-                           (kSilenceEnds - kSilenceTold).count()));
-  return patience.ready(fd, events, kSilenceEnds - kSilenceTold);
+std::string silent() {
+  return fmt::format("the gateway has not answered for {} seconds; waiting for {} more", kSilenceTold.count(),
+                     (kSilenceEnds - kSilenceTold).count());
 }
 
-/// 0, or the errno. A listener that takes nobody in (its queue is full) is waited for like one that does not answer.
-int connect_to(int fd, const sockaddr_un& address, Patience& patience) {
-  constexpr milliseconds kAgain{100};
-  bool told = false;
-  for (milliseconds waited{0};; waited += kAgain) {
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return 0;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return errno;
-    if (waited >= kSilenceEnds) return EAGAIN;
-    if (waited >= kSilenceTold && !std::exchange(told, true)) {
-      patience.say(fmt::format("the gateway has not answered for {} seconds; waiting for {} more", kSilenceTold.count(),
-                               (kSilenceEnds - kSilenceTold).count()));
-    }
-    patience.ready(-1, 0, kAgain);
-  }
+bool answers(Patience& patience, int fd, short events) {
+  return net::wait_for(patience, fd, events, kSilenceEnds, silent());
 }
 
 }  // namespace
@@ -63,7 +45,7 @@ Result<std::unique_ptr<Channel>> Channel::connect(const std::string& path, Patie
   std::memcpy(address.sun_path, path.data(), path.size());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return fail(ErrorCode::kUnavailable, std::string("no socket: ") + errno_text(errno));
-  const int error = connect_to(fd, address, patience);
+  const int error = net::connect_to(fd, address, patience, kSilenceEnds, silent());
   if (error == 0) return std::unique_ptr<Channel>(new Channel(fd, patience));
   close(fd);
   if (error == EAGAIN) return stands_still();
@@ -82,7 +64,7 @@ Status Channel::write_all(std::string_view bytes) {
     if (n > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      if (!wait_for(patience_, fd_, POLLOUT)) return stands_still();
+      if (!answers(patience_, fd_, POLLOUT)) return stands_still();
     } else if (n == 0 || errno != EINTR) {
       return gone();
     }
@@ -97,7 +79,7 @@ Status Channel::read_all(char* out, std::size_t size) {
       out += n;
       size -= static_cast<std::size_t>(n);
     } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      if (!wait_for(patience_, fd_, POLLIN)) return stands_still();
+      if (!answers(patience_, fd_, POLLIN)) return stands_still();
     } else if (n == 0 || errno != EINTR) {
       return gone();
     }

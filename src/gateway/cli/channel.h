@@ -1,19 +1,28 @@
 #pragma once
 // The client's connection to the daemon: blocking, one request after the other.
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "gateway/cli/patience.h"
 #include "gateway/cli/wire.h"
+#include "net/patience.h"
 
 namespace postern::gateway::cli {
+
+using net::kSilenceEnds;
+using net::kSilenceTold;
+using net::Patience;
+
+/// The longest that a command may be worked on: more than every timeout inside the gateway together. A gateway that works
+/// on a command says so each second, so that only one that stands still is silent.
+inline constexpr std::chrono::seconds kLongestCommand{600};
 
 class Channel {
  public:
   /// `patience` outlives the channel. Errors: kNotFound ("is the gateway running?"), kPermissionDenied, kInvalidArgument
   /// (path too long), kDeadlineExceeded (somebody listens and takes nobody in).
-  static Result<std::unique_ptr<Channel>> connect(const std::string& path, Patience& patience = real_patience());
+  static Result<std::unique_ptr<Channel>> connect(const std::string& path, Patience& patience = net::real_patience());
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;

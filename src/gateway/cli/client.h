@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "gateway/cli/patience.h"
+#include "net/patience.h"
 
 namespace postern::gateway::cli {
 
@@ -12,8 +12,8 @@ namespace postern::gateway::cli {
 /// Stops at the first command that fails: its message goes to standard error, staged changes are dropped, the status
 /// is 1. `args` are those behind `cli`: [-c COMMAND]...
 /// [--runtime-dir DIR] [--socket PATH] [--help]. Returns the process's exit status: 0, 1 (a command failed), 2 (usage,
-/// no daemon, or one that does not answer: see patience.h).
+/// no daemon, or one that does not answer: see net/patience.h).
 int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args,
-             Patience& patience = real_patience());
+             net::Patience& patience = net::real_patience());
 
 }  // namespace postern::gateway::cli
