@@ -48,7 +48,9 @@ int run_lines(Channel& channel, const std::function<std::optional<std::string>()
     std::fputs(response->reply.output.c_str(), stdout);
     std::fflush(stdout);
     if (!response->reply.ok()) {
-      std::fprintf(stderr, "%s%s\n", where().c_str(), response->reply.error.c_str());
+      // What blocks before this one have committed stays.
+      std::fprintf(stderr, "%s%s%s\n", where().c_str(), response->reply.error.c_str(),
+                   response->staged ? "; nothing was changed by this block: what was staged is dropped" : "");
       return 1;
     }
     more = response->reply.more;
