@@ -311,6 +311,8 @@ void FabricClient::handle(Now now, const wire::FabricFrame& frame) {
 }
 
 void FabricClient::on_status(Now now, const wire::FabricStatus& status) {
+  // Whose word it is has to be known before any of it counts: it is held against the serial number that was accepted.
+  if (status.ems_serial().empty()) return drop(now, "the EMS does not say its serial number");
   FabricStatusInfo info;
   info.state = state_of(status.state());
   info.ems_serial = EmsSerial(status.ems_serial());

@@ -101,11 +101,13 @@ TEST_F(FabricClientTest, SaysWhoItIsAndSubscribesOnlyWhenAuthorised) {
   EXPECT_EQ(frames[0].hello().serial(), "PGW0123456789ABC");
   FabricFrame pending;
   pending.mutable_status()->set_state(wire::FabricStatus::PENDING);
+  pending.mutable_status()->set_ems_serial("PSTEMS0123456789");
   receive(pending);
   EXPECT_TRUE(sent().empty());
   EXPECT_EQ(client_.ask_certificate(Sha256{}), 0u);
   FabricFrame authorised;
   authorised.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+  authorised.mutable_status()->set_ems_serial("PSTEMS0123456789");
   receive(authorised);
   frames = sent();
   ASSERT_EQ(frames.size(), 2u);
@@ -214,6 +216,7 @@ TEST_F(FabricClientTest, ResumesByRevisionAndDigestAndCountsOnlyWhenConfirmed) {
   client_.on_connected(clock_.now());
   FabricFrame authorised;
   authorised.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+  authorised.mutable_status()->set_ems_serial("PSTEMS0123456789");
   receive(authorised);
   EXPECT_EQ(client_.last_contact()->mono, contact->mono);
   const auto frames = sent();
@@ -359,6 +362,17 @@ TEST_F(FabricClientTest, GarbageEndsTheConnectionAndKeepsTheView) {
   EXPECT_EQ(client_.view().entries().size(), 1u);
 }
 
+TEST_F(FabricClientTest, AnEmsThatDoesNotSayWhoItIsIsNotListenedTo) {
+  client_.enable(clock_.now());
+  client_.on_connected(clock_.now());
+  FabricFrame frame;
+  frame.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+  receive(frame);
+  EXPECT_FALSE(client_.connected());
+  EXPECT_NE(client_.status().state, FabricStatusInfo::State::kAuthorised);
+  EXPECT_EQ(client_.last_error(), "the EMS does not say its serial number");
+}
+
 TEST_F(FabricClientTest, ReportsItsUsageWhenItChangesAndEachTenSeconds) {
   using std::chrono::milliseconds;
   // In ticks of 100 ms, as the gateway's loop gives them, with the EMS answering what it is asked.
@@ -383,9 +397,11 @@ TEST_F(FabricClientTest, ReportsItsUsageWhenItChangesAndEachTenSeconds) {
   client_.on_connected(clock_.now());
   FabricFrame status;
   status.mutable_status()->set_state(wire::FabricStatus::PENDING);
+  status.mutable_status()->set_ems_serial("PSTEMS0123456789");
   receive(status);
   EXPECT_TRUE(reports(milliseconds(2'000)).empty());  // nothing to whom has not authorised us
   status.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
+  status.mutable_status()->set_ems_serial("PSTEMS0123456789");
   receive(status);
   auto said = reports(milliseconds(5'000));
   ASSERT_EQ(said.size(), 1u);

@@ -56,6 +56,7 @@ class Pair {
     connected_ = true;
     fabric_server::StatusInfo status;
     status.state = fabric_server::State::kAuthorised;
+    status.ems_serial = EmsSerial("PSTEMS0123456789");
     client_.on_frame(now_, fabric_server::status_frame(status));
     pump();
   }
