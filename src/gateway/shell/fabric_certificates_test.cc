@@ -27,6 +27,17 @@ class FabricCertificatesTest : public EmsLab {
     set("server", "127.0.0.1");
     set("https-port", std::to_string(ems_->port()));
   }
+  /// The core gets connector 1 as it is configured, now and after each commit, as the daemon gives it.
+  void follow_the_configuration() {
+    const auto configure = [this] {
+      const auto& c = *context_.connector(1);
+      context_.core->set_connectors(context_.now(),
+                                    {{1, c.enabled, c.name, c.server, c.https_port, Seconds(180), c.serial, c.tenant}});
+      context_.core->set_trusted(context_.now(), 1, channels_.trusted(c));
+    };
+    context_.store->observe([configure](const config::ConfigTree&, const config::ConfigTree&) { configure(); });
+    configure();
+  }
   /// Connector 1 is enabled, and its EMS says this.
   void say(const wire::FabricStatus& status) {
     trust();
@@ -142,13 +153,7 @@ TEST_F(FabricCertificatesTest, AnotherEmsStopsTheConnectorUntilAnAdministratorTa
   set("serial-number", "PSTEMS0123456789");
   set("status", "enable");
   auto& core = *context_.core;
-  const auto configure = [&] {
-    const auto& c = *context_.connector(1);
-    core.set_connectors(context_.now(), {{1, c.enabled, c.name, c.server, c.https_port, Seconds(180), c.serial, c.tenant}});
-    core.set_trusted(context_.now(), 1, channels_.trusted(c));
-  };
-  context_.store->observe([&](const config::ConfigTree&, const config::ConfigTree&) { configure(); });
-  configure();
+  follow_the_configuration();
   const auto connects = [&] {
     bool out = false;
     for (const auto& action : core.take_actions()) out |= std::holds_alternative<act::Connect>(action);
@@ -221,13 +226,7 @@ TEST_F(FabricCertificatesTest, AnotherEmsIsAskedAboutOnlyWhileItIsKnownWhich) {
   set("serial-number", "PSTEMS0000000002");
   set("status", "enable");
   auto& core = *context_.core;
-  const auto configure = [&] {
-    const auto& c = *context_.connector(1);
-    core.set_connectors(context_.now(), {{1, c.enabled, c.name, c.server, c.https_port, Seconds(180), c.serial, c.tenant}});
-    core.set_trusted(context_.now(), 1, channels_.trusted(c));
-  };
-  context_.store->observe([&](const config::ConfigTree&, const config::ConfigTree&) { configure(); });
-  configure();
+  follow_the_configuration();
   wire::FabricFrame frame;
   frame.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
   frame.mutable_status()->set_ems_serial("PSTEMS9999999999");
