@@ -10,31 +10,18 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "agent/local_api/request.h"
 #include "base/sha256.h"
+#include "net/patience_lab.h"
 #include "proto/invitation.h"
 
 namespace postern::agent {
 namespace {
 
 using std::chrono::seconds;
-
-/// Whoever is not ready at once never is; the time is only counted.
-class CountedPatience final : public net::Patience {
- public:
-  bool ready(int fd, short events, std::chrono::milliseconds limit) override {
-    pollfd what{fd, events, 0};
-    if (poll(&what, 1, 0) > 0) return true;
-    waited += limit;
-    return false;
-  }
-  void say(const std::string& text) override { said.push_back(text); }
-
-  std::chrono::milliseconds waited{0};
-  std::vector<std::string> said;
-};
 
 /// Listens and, like a process that was stopped, does nothing else.
 class StoppedAgent : public testing::Test {
@@ -45,12 +32,10 @@ class StoppedAgent : public testing::Test {
     const auto path = (dir / kLocalSocket).string();
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());
-    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(listen(listener, 0), 0);
+    listener.emplace(path);
   }
   void TearDown() override {
-    close(listener);
+    listener.reset();
     std::filesystem::remove_all(dir);
   }
   template <class Command>
@@ -65,8 +50,8 @@ class StoppedAgent : public testing::Test {
   std::filesystem::path dir;
   sockaddr_un address{};
   std::string error;
-  int listener = -1;
-  CountedPatience patience;
+  std::optional<net::StillListener> listener;
+  net::CountedPatience patience;
 };
 
 TEST_F(StoppedAgent, IsToldAfterAWhileAndThenGivenUp) {

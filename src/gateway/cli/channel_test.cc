@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "gateway/cli/client.h"
@@ -18,6 +19,7 @@
 #include "gateway/cli/server.h"
 #include "gateway/config/editor.h"
 #include "gateway/config/text.h"
+#include "net/patience_lab.h"
 
 namespace postern::gateway::cli {
 namespace {
@@ -26,21 +28,6 @@ using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// Whoever is not ready at once never is; the time is only counted.
-class NoPatience final : public Patience {
- public:
-  bool ready(int fd, short events, milliseconds limit) override {
-    pollfd what{fd, events, 0};
-    if (poll(&what, 1, 0) > 0) return true;
-    waited += limit;
-    return false;
-  }
-  void say(const std::string& text) override { said.push_back(text); }
-
-  milliseconds waited{0};
-  std::vector<std::string> said;
-};
-
 /// Listens and, like a process that was stopped, does nothing else.
 class StoppedGateway : public testing::Test {
  protected:
@@ -48,15 +35,10 @@ class StoppedGateway : public testing::Test {
     char pattern[] = "/tmp/postern-cli-XXXXXX";
     dir = mkdtemp(pattern);
     path = cli_socket(dir);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ASSERT_EQ(bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(listen(listener, 0), 0);
+    listener.emplace(path);
   }
   void TearDown() override {
-    close(listener);
+    listener.reset();
     std::filesystem::remove_all(dir);
   }
   int run(const std::vector<std::string>& args) {
@@ -68,8 +50,8 @@ class StoppedGateway : public testing::Test {
 
   std::filesystem::path dir;
   std::string path, error;
-  int listener = -1;
-  NoPatience patience;
+  std::optional<net::StillListener> listener;
+  net::CountedPatience patience;
 };
 
 TEST_F(StoppedGateway, IsToldAfterAWhileAndThenGivenUp) {
@@ -105,7 +87,7 @@ TEST_F(StoppedGateway, AChannelThatWasGivenUpTakesNoLateAnswerForAnother) {
   auto channel = Channel::connect(path, patience);
   ASSERT_TRUE(channel);
   EXPECT_FALSE((*channel)->ask({Request::Kind::kLine, "show"}));
-  const int fd = accept(listener, nullptr, nullptr);
+  const int fd = accept(listener->fd(), nullptr, nullptr);
   ASSERT_GE(fd, 0) << errno_text(errno);
   Response late;
   late.reply.output = "late";
@@ -121,7 +103,7 @@ TEST_F(StoppedGateway, AChannelThatWasGivenUpTakesNoLateAnswerForAnother) {
 TEST_F(StoppedGateway, ACommandThatIsWorkedOnForEverEnds) {
   auto channel = Channel::connect(path, patience);
   ASSERT_TRUE(channel);
-  const int fd = accept(listener, nullptr, nullptr);
+  const int fd = accept(listener->fd(), nullptr, nullptr);
   ASSERT_GE(fd, 0) << errno_text(errno);
   Response working;
   working.working = true;
