@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "vuln/debian_version.h"
+#include "base/versions/debian.h"
 
 namespace postern::vuln {
 namespace {
@@ -85,14 +85,14 @@ void write_canonical(std::string& text, const Advisory& a) {
 bool affects(const AffectedVersions& affected, std::string_view version, std::string_view& fixed) {
   fixed = {};
   for (const auto& i : affected.intervals) {
-    if (!i.introduced.empty() && compare_debian_versions(version, i.introduced) < 0) continue;
-    if (!i.fixed.empty() && compare_debian_versions(version, i.fixed) >= 0) continue;
-    if (!i.last_affected.empty() && compare_debian_versions(version, i.last_affected) > 0) continue;
+    if (!i.introduced.empty() && versions::compare_debian(version, i.introduced) < 0) continue;
+    if (!i.fixed.empty() && versions::compare_debian(version, i.fixed) >= 0) continue;
+    if (!i.last_affected.empty() && versions::compare_debian(version, i.last_affected) > 0) continue;
     fixed = i.fixed;
     return true;
   }
   return std::any_of(affected.versions.begin(), affected.versions.end(), [&](const std::string& v) {
-    return compare_debian_versions(version, v) == 0;
+    return versions::compare_debian(version, v) == 0;
   });
 }
 

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/sort_unique.h"
-#include "vuln/debian_version.h"
+#include "base/versions/debian.h"
 #include "vuln/kernel.h"
 
 namespace postern::vuln {
@@ -116,7 +116,7 @@ const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem,
       // Several records about one vulnerability: free of it is what satisfies all that give a
       // version.
       auto& hit = found.back();
-      if (hit.fixed.empty() || (!fixed.empty() && compare_debian_versions(hit.fixed, fixed) < 0))
+      if (hit.fixed.empty() || (!fixed.empty() && versions::compare_debian(hit.fixed, fixed) < 0))
         hit.fixed = fixed;
       continue;
     }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "vuln/debian_version.h"
+#include "base/versions/debian.h"
 
 namespace postern::vuln {
 namespace {
@@ -16,14 +16,14 @@ bool from_the_first(const RangeEvent& e) {
 
 std::weak_ordering compare(const RangeEvent& a, const RangeEvent& b) {
   if (from_the_first(a) || from_the_first(b)) return from_the_first(b) <=> from_the_first(a);
-  if (const auto c = compare_debian_versions(a.version, b.version); c != 0) return c;
+  if (const auto c = versions::compare_debian(a.version, b.version); c != 0) return c;
   return a.kind <=> b.kind;
 }
 
 bool is_empty(const AffectedInterval& i) {
   if (i.introduced.empty()) return i.fixed == kFirst;  // "Fixed in 0": never affected.
-  if (!i.fixed.empty()) return compare_debian_versions(i.introduced, i.fixed) >= 0;
-  return !i.last_affected.empty() && compare_debian_versions(i.introduced, i.last_affected) > 0;
+  if (!i.fixed.empty()) return versions::compare_debian(i.introduced, i.fixed) >= 0;
+  return !i.last_affected.empty() && versions::compare_debian(i.introduced, i.last_affected) > 0;
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ Status add_intervals(std::vector<RangeEvent> events, std::vector<AffectedInterva
       return fail(ErrorCode::kInvalidArgument,
                   "a range of versions has a \"limit\", which is for commits");
     }
-    if (!valid_debian_version(e.version)) {
+    if (!versions::valid_debian(e.version)) {
       return fail(ErrorCode::kInvalidArgument,
                   "a range has an event whose version is no Debian version");
     }

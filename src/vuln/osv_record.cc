@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "base/sort_unique.h"
-#include "vuln/debian_version.h"
+#include "base/versions/debian.h"
 #include "vuln/osv.h"
 #include "vuln/osv_ranges.h"
 
@@ -210,7 +210,7 @@ Status add_versions(const json::array& list, AffectedVersions& affected) {
   const bool sift = of_ranges.intervals.size() <= 16;
   for (const auto& value : list) {
     const auto* version = value.if_string();
-    if (version == nullptr || !valid_debian_version(view(*version))) {
+    if (version == nullptr || !versions::valid_debian(view(*version))) {
       return bad_record("\"versions\" holds something that is no Debian version");
     }
     std::string_view fixed;

@@ -1,21 +1,20 @@
-#include "vuln/debian_version.h"
+#include "base/versions/debian.h"
 
 #include <algorithm>
 
-namespace postern::vuln {
+#include "base/versions/chars.h"
+
+namespace postern::versions {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-struct Parts {
+struct DebianParts {
   std::string_view epoch;
   std::string_view upstream;
   std::string_view revision;
 };
 
-Parts split_version(std::string_view version) {
-  Parts parts;
+DebianParts split_debian(std::string_view version) {
+  DebianParts parts;
   const auto colon = version.find(':');
   if (colon != std::string_view::npos && colon > 0 &&
       std::all_of(version.begin(), version.begin() + static_cast<std::ptrdiff_t>(colon),
@@ -32,43 +31,29 @@ Parts split_version(std::string_view version) {
   return parts;
 }
 
-/// A run of digits as a number, however long.
-std::strong_ordering compare_numbers(std::string_view a, std::string_view b) {
-  a.remove_prefix(std::min(a.find_first_not_of('0'), a.size()));
-  b.remove_prefix(std::min(b.find_first_not_of('0'), b.size()));
-  if (const auto by_length = a.size() <=> b.size(); by_length != 0) return by_length;
-  return a.compare(b) <=> 0;
-}
-
 /// Where a byte of a non-digit run stands: tilde, the run's end, letters, everything else.
-int weight(std::string_view text, std::size_t at) {
+int debian_weight(std::string_view text, std::size_t at) {
   if (at >= text.size() || is_digit(text[at])) return 0;
   const char c = text[at];
   if (c == '~') return -1;
   return static_cast<unsigned char>(c) + (is_letter(c) ? 0 : 256);
 }
 
-std::string_view take_digits(std::string_view text, std::size_t& at) {
-  const auto begin = at;
-  while (at < text.size() && is_digit(text[at])) ++at;
-  return text.substr(begin, at - begin);
-}
-
 /// Upstream version or revision: runs of non-digits and of digits in turn.
-std::strong_ordering compare_parts(std::string_view a, std::string_view b) {
+std::strong_ordering compare_debian_parts(std::string_view a, std::string_view b) {
   std::size_t i = 0;
   std::size_t j = 0;
   while (i < a.size() || j < b.size()) {
     for (;;) {
-      const int wa = weight(a, i);
-      const int wb = weight(b, j);
+      const int wa = debian_weight(a, i);
+      const int wb = debian_weight(b, j);
       if (wa != wb) return wa <=> wb;
       if (wa == 0) break;
       ++i;
       ++j;
     }
-    const auto da = take_digits(a, i);
-    const auto db = take_digits(b, j);
+    const auto da = take_run(a, i, is_digit);
+    const auto db = take_run(b, j, is_digit);
     if (const auto c = compare_numbers(da, db); c != 0) return c;
   }
   return std::strong_ordering::equal;
@@ -76,25 +61,25 @@ std::strong_ordering compare_parts(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool valid_debian_version(std::string_view version) {
+bool valid_debian(std::string_view version) {
   if (version.empty() || version.size() > kMaxVersionLength) return false;
   const auto allowed = [](char c) {
     return is_digit(c) || is_letter(c) || c == '.' || c == '+' || c == '~' || c == '-' || c == ':';
   };
   if (!std::all_of(version.begin(), version.end(), allowed)) return false;
-  const auto parts = split_version(version);
+  const auto parts = split_debian(version);
   if (parts.upstream.empty()) return false;
   if (parts.epoch.empty() && version.find(':') != std::string_view::npos) return false;
   if (version.back() == '-') return false;  // A hyphen announces a revision.
   return parts.revision.find(':') == std::string_view::npos;
 }
 
-std::weak_ordering compare_debian_versions(std::string_view a, std::string_view b) {
-  const auto x = split_version(a);
-  const auto y = split_version(b);
+std::weak_ordering compare_debian(std::string_view a, std::string_view b) {
+  const auto x = split_debian(a);
+  const auto y = split_debian(b);
   if (const auto c = compare_numbers(x.epoch, y.epoch); c != 0) return c;
-  if (const auto c = compare_parts(x.upstream, y.upstream); c != 0) return c;
-  return compare_parts(x.revision, y.revision);
+  if (const auto c = compare_debian_parts(x.upstream, y.upstream); c != 0) return c;
+  return compare_debian_parts(x.revision, y.revision);
 }
 
-}  // namespace postern::vuln
+}  // namespace postern::versions
