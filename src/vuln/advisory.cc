@@ -12,48 +12,59 @@ using Entry = AdvisorySet::Entry;
 
 auto pair_of(const Entry& e) { return std::tie(e.ecosystem, e.source, e.advisory.cve); }
 
-/// What is known of a vulnerability wherever it occurs.
-struct Shared {
-  Severity cvss = Severity::kUnknown;
-  bool kev = false;
-};
-
-using SharedByCve = std::unordered_map<std::string, Shared>;
-
-SharedByCve gather(const std::vector<Entry>& entries) {
-  SharedByCve known;
+/// Adds what records about one vulnerability alone say of it to what catalogues do.
+void gather(const std::vector<Entry>& entries, CveNotes& notes) {
   for (const auto& e : entries) {
-    const auto& a = e.advisory;
-    if (!e.sole || (a.cvss == Severity::kUnknown && !a.kev)) continue;
-    auto& k = known[a.cve];
-    k.cvss = std::max(k.cvss, a.cvss);
-    k.kev = k.kev || a.kev;
+    const auto& j = e.advisory.judgement;
+    if (!e.sole || (!j.cvss_tenths && !j.kev)) continue;
+    auto& note = notes[e.advisory.cve];
+    note.kev = note.kev || j.kev;
+    // Of one score in two records, the vector that sorts first: whatever order they come in.
+    const std::string_view vector = e.cvss_vector ? std::string_view(*e.cvss_vector) : std::string_view();
+    const bool better = j.cvss_tenths > note.cvss_tenths;  // None is less than any.
+    if (better) note.cvss_tenths = j.cvss_tenths;
+    const bool first = note.cvss_vector.empty() || vector < note.cvss_vector;
+    if (better || (j.cvss_tenths == note.cvss_tenths && !vector.empty() && first))
+      note.cvss_vector = vector;
   }
-  return known;
 }
 
 /// Gives all entries of one (ecosystem, source, vulnerability) the same judgement.
 void judge(std::vector<Entry>::iterator begin, std::vector<Entry>::iterator end,
-           const SharedByCve& known) {
-  Advisory all;
-  if (const auto k = known.find(begin->advisory.cve); k != known.end()) {
-    all.cvss = k->second.cvss;
-    all.kev = k->second.kev;
+           const CveNotes& notes) {
+  Judgement all;
+  std::optional<std::uint16_t> epss;
+  if (const auto n = notes.find(begin->advisory.cve); n != notes.end()) {
+    all.cvss_tenths = n->second.cvss_tenths;
+    all.kev = n->second.kev;
+    epss = n->second.epss;
   }
+  auto of_tracker = Severity::kUnknown;
   for (auto e = begin; e != end; ++e) {
-    all.vendor = std::max(all.vendor, e->advisory.vendor);
-    all.cvss = std::max(all.cvss, e->advisory.cvss);
-    all.kev = all.kev || e->advisory.kev;
+    const auto& j = e->advisory.judgement;
+    all.vendor = std::max(all.vendor, j.vendor);
+    if (e->tracker) of_tracker = std::max(of_tracker, j.vendor);
+    all.cvss_tenths = std::max(all.cvss_tenths, j.cvss_tenths);
+    all.kev = all.kev || j.kev;
+    all.undetermined = all.undetermined || j.undetermined;
   }
-  all.effective = all.vendor != Severity::kUnknown ? all.vendor : all.cvss;
-  if (all.kev) all.effective = std::max(all.effective, Severity::kHigh);
+  if (of_tracker != Severity::kUnknown) all.vendor = of_tracker;
   for (auto e = begin; e != end; ++e) {
     auto& a = e->advisory;
-    a.vendor = all.vendor;
-    a.cvss = all.cvss;
-    a.kev = all.kev;
-    a.effective = all.effective;
+    a.judgement = all;
+    a.epss = epss;
+    a.effective = effective_severity(all);
   }
+}
+
+/// Of the entries of one (ecosystem, source, vulnerability), those whose versions count come first; where they end.
+std::vector<Entry>::iterator decisive(std::vector<Entry>::iterator begin, std::vector<Entry>::iterator end) {
+  const auto of_tracker = [](const Entry& e) { return e.tracker; };
+  if (std::none_of(begin, end, of_tracker)) return end;
+  const auto affects_any = [](const Entry& e) {
+    return e.tracker && !(e.advisory.affected->intervals.empty() && e.advisory.affected->versions.empty());
+  };
+  return std::stable_partition(begin, end, affects_any);
 }
 
 void put(std::string& text, std::string_view field) {
@@ -64,9 +75,12 @@ void put(std::string& text, std::string_view field) {
 /// No field holds a NUL, so the text is one-to-one with the content.
 void write_canonical(std::string& text, const Advisory& a) {
   put(text, a.cve);
-  put(text, severity_name(a.vendor));
-  put(text, severity_name(a.cvss));
-  put(text, a.kev ? "kev" : "");
+  const auto& j = a.judgement;
+  put(text, severity_name(j.vendor));
+  put(text, j.cvss_tenths ? std::to_string(*j.cvss_tenths) : "");
+  put(text, j.kev ? "kev" : "");
+  put(text, j.undetermined ? "undetermined" : "");
+  put(text, a.epss ? std::to_string(*a.epss) : "");
   for (const auto& i : a.affected->intervals) {
     put(text, "interval");
     put(text, i.introduced);
@@ -98,19 +112,24 @@ bool affects(const AffectedVersions& affected, std::string_view version, std::st
 
 AdvisorySet::AdvisorySet() : digest_(sha256(std::string_view())) {}
 
-AdvisorySet AdvisorySet::build(std::vector<Entry> entries) {
+AdvisorySet AdvisorySet::build(std::vector<Entry> entries, CveNotes notes) {
   AdvisorySet set;
-  const auto known = gather(entries);
+  gather(entries, notes);
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     if (const auto c = pair_of(a) <=> pair_of(b); c != 0) return c < 0;
     return *a.advisory.affected < *b.advisory.affected;
   });
+  auto kept = entries.begin();
   for (auto begin = entries.begin(); begin != entries.end();) {
     const auto end = std::find_if(begin, entries.end(),
                                   [&](const Entry& e) { return pair_of(e) != pair_of(*begin); });
-    judge(begin, end, known);
+    judge(begin, end, notes);
+    set.by_ecosystem_[begin->ecosystem];  // Spoken of, even if only to say that it isn't affected.
+    const auto counted = decisive(begin, end);
+    kept = kept == begin ? counted : std::move(begin, counted, kept);
     begin = end;
   }
+  entries.erase(kept, entries.end());
   // Within one vulnerability everything but the versions is the same by now.
   entries.erase(std::unique(entries.begin(), entries.end(),
                             [](const Entry& a, const Entry& b) {
@@ -129,6 +148,8 @@ AdvisorySet AdvisorySet::build(std::vector<Entry> entries) {
     auto& advisories = set.by_ecosystem_[begin->ecosystem][begin->source];
     advisories.reserve(static_cast<std::size_t>(end - begin));
     for (; begin != end; ++begin) {
+      if (const auto n = notes.find(begin->advisory.cve); n != notes.end())
+        set.notes_.insert(notes.extract(n));
       write_canonical(text, begin->advisory);
       advisories.push_back(std::move(begin->advisory));
     }
@@ -146,6 +167,11 @@ const std::vector<Advisory>& AdvisorySet::of(std::string_view ecosystem,
   if (e == by_ecosystem_.end()) return kNone;
   const auto s = e->second.find(source);
   return s == e->second.end() ? kNone : s->second;
+}
+
+const CveNote* AdvisorySet::note(const std::string& cve) const {
+  const auto n = notes_.find(cve);
+  return n == notes_.end() ? nullptr : &n->second;
 }
 
 bool AdvisorySet::covers(std::string_view ecosystem) const {

@@ -2,8 +2,10 @@
 // What distributions say about vulnerabilities, in the form that matching needs: by (ecosystem,
 // source package).
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,13 +41,22 @@ struct Advisory {
   std::string cve;  ///< "CVE-2024-3094"; the record's own id where it names no CVE.
   /// Never null. Shared by the vulnerabilities of one record.
   std::shared_ptr<const AffectedVersions> affected;
-  Severity vendor = Severity::kUnknown;  ///< The distribution's own judgement.
-  Severity cvss = Severity::kUnknown;    ///< Band of the CVSS v3 base score.
-  bool kev = false;  ///< In CISA's catalogue of vulnerabilities known to be exploited.
-  /// Vendor's if assigned, else CVSS's, and at least high when `kev`. Set by AdvisorySet for all
-  /// records of the vulnerability.
-  Severity effective = Severity::kUnknown;
+  Judgement judgement;  ///< AdvisorySet puts together what all records of the vulnerability say.
+  std::optional<std::uint16_t> epss;  ///< Probability that it is exploited within 30 days, per 10,000.
+  EffectiveSeverity effective;  ///< Of `judgement`. Set by AdvisorySet.
 };
+
+/// What is said of a vulnerability itself, whatever it stands in.
+struct CveNote {
+  std::optional<std::uint8_t> cvss_tenths;  ///< The highest score in a record about this vulnerability alone,
+  std::string cvss_vector;                  ///< and its vector; empty: only the score was given.
+  bool kev = false;  ///< In CISA's catalogue; the rest of its row:
+  std::string kev_added, kev_due;  ///< "2025-08-25"; empty where it isn't said.
+  bool kev_ransomware = false;     ///< Known to be used by extortionists.
+  std::optional<std::uint16_t> epss, epss_percentile;  ///< Per 10,000.
+  friend bool operator==(const CveNote&, const CveNote&) = default;
+};
+using CveNotes = std::unordered_map<std::string, CveNote>;
 
 /// Advisories by ecosystem ("Debian:12") and source package. Immutable once built. Thread: any
 /// reader.
@@ -58,12 +69,17 @@ class AdvisorySet {
     Advisory advisory;
     bool sole =
         true;  ///< The record names one vulnerability only, so its CVSS and KEV are about that one.
+    std::shared_ptr<const std::string> cvss_vector;  ///< Of its score; null: only the score was given.
+    /// The distribution's own tracker says this: where it speaks of a vulnerability in a source, other records' versions
+    /// are left out. An advisory without affected versions then says that the source is not affected.
+    bool tracker = false;
   };
 
   AdvisorySet();
   /// Sorts, drops exact duplicates, and works out `effective`: CVSS and KEV of a vulnerability
   /// count wherever it occurs, the vendor's judgement for its own ecosystem and source.
-  static AdvisorySet build(std::vector<Entry> entries);
+  /// Of `notes`, those about vulnerabilities in the set are kept.
+  static AdvisorySet build(std::vector<Entry> entries, CveNotes notes = {});
 
   /// Sorted by cve; records about one vulnerability stand side by side. Empty when there are none.
   /// The span lives as long as the set.
@@ -73,6 +89,7 @@ class AdvisorySet {
   bool covers(std::string_view ecosystem) const;
   std::vector<std::string> ecosystems() const;
   std::size_t size() const { return size_; }  ///< Advisories held.
+  const CveNote* note(const std::string& cve) const;  ///< Null: neither scored nor in a catalogue.
 
   /// SHA-256 over the content in canonical order: the same for the same advisories whatever file
   /// format, order or number of files they came in.
@@ -86,6 +103,7 @@ class AdvisorySet {
   using BySource = std::unordered_map<std::string, std::vector<Advisory>, Hash, std::equal_to<>>;
 
   std::map<std::string, BySource, std::less<>> by_ecosystem_;
+  CveNotes notes_;
   std::size_t size_ = 0;
   Sha256 digest_{};
 };

@@ -11,7 +11,7 @@ namespace postern::vuln {
 namespace {
 
 Severity effective(std::string_view lines, std::string_view source = "a") {
-  return set_of(lines)->of("Debian:12", source).at(0).effective;
+  return set_of(lines)->of("Debian:12", source).at(0).effective.severity;
 }
 
 TEST(Advisory, VendorThenCvssThenUnknown) {

@@ -79,7 +79,8 @@ struct Matcher::Hit {
   std::string_view cve;  // in the AdvisorySet, as `fixed` is
   std::string_view fixed;
   Severity severity;
-  bool kev;
+  Judgement judgement;
+  std::optional<std::uint16_t> epss;
 };
 
 struct Matcher::Memory {
@@ -122,7 +123,8 @@ const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem,
     }
     const auto number = static_cast<std::uint32_t>(memory.numbers.size());
     const auto n = memory.numbers.emplace(advisory.cve, number).first->second;
-    found.push_back({n, advisory.cve, fixed, advisory.effective, advisory.kev});
+    found.push_back({n, advisory.cve, fixed, advisory.effective.severity,
+                     advisory.judgement, advisory.epss});
   }
   memory.size += 1 + found.size();
   return memory.hits.emplace(memory.key, std::move(found)).first->second;
@@ -169,7 +171,7 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
       }
       result.findings.push_back({std::string(hit.cve), std::string(source), package.name,
                                  package.version, std::string(version), std::string(hit.fixed),
-                                 hit.severity, hit.kev});
+                                 hit.severity, hit.judgement, hit.epss});
     }
   }
   result.counts = counts_of(standings);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,8 +38,9 @@ struct Finding {
   std::string version;         ///< Installed, of the binary package.
   std::string source_version;  ///< What was compared: `fixed` is a version of the source.
   std::string fixed;           ///< First version without it; empty: none published.
-  Severity severity = Severity::kUnknown;
-  bool kev = false;
+  Severity severity = Severity::kUnknown;  ///< The effective one: effective_severity(judgement).
+  Judgement judgement;                     ///< What the sources say, kept apart.
+  std::optional<std::uint16_t> epss;       ///< Per 10,000; more is in AdvisorySet::note.
   friend auto operator<=>(const Finding&, const Finding&) = default;
 };
 

@@ -31,7 +31,7 @@ TEST(Matcher, ComparesTheSourcesVersionNotTheBinarys) {
                              {"gcc", "amd64", "4:12.2.0-3", "gcc-defaults", "1.203"}}));
   ASSERT_EQ(result.findings.size(), 2u);
   EXPECT_EQ(result.findings[0], (Finding{"CVE-2024-0001", "libssh2", "libssh2-1", "1.10.0-3+b1",
-                                         "1.10.0-3", "1.10.0-3+b0", Severity::kUnknown, false}));
+                                         "1.10.0-3", "1.10.0-3+b0", Severity::kUnknown, {}, {}}));
   EXPECT_EQ(result.findings[1].cve, "CVE-2024-0002");
   EXPECT_EQ(result.findings[1].package, "gcc");
 }

@@ -36,6 +36,7 @@ struct FeedReport {
   std::size_t advisories = 0;  ///< (ecosystem, source, vulnerability) rows taken.
   std::size_t foreign =
       0;  ///< Affected entries of ecosystems whose version order is not known here: left out.
+  std::size_t cvss4 = 0;  ///< CVSS v4 vectors, whose scores are not worked out here: no severity is taken from them.
   std::size_t invalid = 0;                    ///< Left out by skip_invalid.
   std::vector<std::string> invalid_examples;  ///< The first few, each "where: why".
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 #include <memory>
 
 #include "base/sort_unique.h"
@@ -88,13 +89,19 @@ Result<std::vector<std::string>> identities(const json::object& record, std::str
   return cves;
 }
 
-/// The band of the highest CVSS v3 vector in a "severity" list. Other types and vectors that are
-/// none give no band: better a vulnerability of unknown severity than one left out.
-Result<Severity> cvss_of(const json::object& holder) {
-  auto worst = Severity::kUnknown;
+/// What a record or one of its packages says of how bad it is.
+struct Said {
+  Judgement judgement;
+  std::shared_ptr<const std::string> cvss_vector;
+  std::size_t cvss4 = 0;  ///< Vectors of CVSS v4, whose scores are not worked out here.
+};
+
+/// Takes the highest CVSS v3 vector of a "severity" list. Other types and vectors that are none give no score: better a
+/// vulnerability of unknown severity than one left out.
+Status add_cvss(const json::object& holder, Said& said) {
   const auto list = member<json::array>(holder, "severity");
   if (!list) return fail(list.error());
-  if (*list == nullptr) return worst;
+  if (*list == nullptr) return {};
   for (const auto& value : **list) {
     const auto* item = value.if_object();
     if (item == nullptr) return bad_record("\"severity\" holds something other than objects");
@@ -103,25 +110,23 @@ Result<Severity> cvss_of(const json::object& holder) {
     if (!type || !score || *type == nullptr || *score == nullptr) {
       return bad_record("a \"severity\" lacks its type or score");
     }
+    if (view(**type) == "CVSS_V4") ++said.cvss4;
     if (view(**type) != "CVSS_V3") continue;
-    const auto number = cvss3_base_score(view(**score));
-    if (number) worst = std::max(worst, severity_of_cvss(*number));
+    const auto tenths = cvss3_base_tenths(view(**score));
+    if (!tenths || *tenths <= said.judgement.cvss_tenths) continue;
+    said.judgement.cvss_tenths = *tenths;
+    said.cvss_vector = std::make_shared<const std::string>(view(**score));
   }
-  return worst;
+  return {};
 }
 
-struct Judgement {
-  Severity vendor = Severity::kUnknown;
-  Severity cvss = Severity::kUnknown;
-  bool kev = false;
-};
-
 /// Reads what a database or ecosystem adds: urgency, kev, cvss3_base.
-Status add_specific(const json::object& holder, std::string_view name, Judgement& judgement) {
+Status add_specific(const json::object& holder, std::string_view name, Said& said) {
   const auto object = member<json::object>(holder, name);
   if (!object) return fail(object.error());
   if (*object == nullptr) return {};
   const auto& specific = **object;
+  auto& judgement = said.judgement;
   const auto urgency = member<json::string>(specific, "urgency");
   if (!urgency) return fail(urgency.error());
   if (*urgency != nullptr && judgement.vendor == Severity::kUnknown) {
@@ -136,31 +141,35 @@ Status add_specific(const json::object& holder, std::string_view name, Judgement
     const auto number = score->is_number() ? score->to_number<double>(ec) : -1.0;
     if (ec || !(number >= 0.0 && number <= 10.0))
       return bad_record("\"cvss3_base\" is no number from 0 to 10");
-    judgement.cvss = std::max(judgement.cvss, severity_of_cvss(number));
+    const auto tenths = static_cast<std::uint8_t>(std::lround(number * 10));
+    if (tenths > judgement.cvss_tenths) {
+      judgement.cvss_tenths = tenths;
+      said.cvss_vector = nullptr;
+    }
   }
   return {};
 }
 
-Result<Judgement> judgement_of_record(const json::object& record) {
-  Judgement judgement;
-  const auto cvss = cvss_of(record);
-  if (!cvss) return fail(cvss.error());
-  judgement.cvss = *cvss;
-  if (auto s = add_specific(record, "database_specific", judgement); !s) return fail(s.error());
-  return judgement;
+Result<Said> said_of_record(const json::object& record) {
+  Said said;
+  if (auto s = add_cvss(record, said); !s) return fail(s.error());
+  if (auto s = add_specific(record, "database_specific", said); !s) return fail(s.error());
+  return said;
 }
 
 /// What stands at the affected package goes before what stands at the record.
-Result<Judgement> judgement_of_affected(const json::object& affected, const Judgement& record) {
-  Judgement own;
-  const auto cvss = cvss_of(affected);
-  if (!cvss) return fail(cvss.error());
-  own.cvss = *cvss;
+Result<Said> said_of_affected(const json::object& affected, const Said& record) {
+  Said own;
+  if (auto s = add_cvss(affected, own); !s) return fail(s.error());
   if (auto s = add_specific(affected, "ecosystem_specific", own); !s) return fail(s.error());
   if (auto s = add_specific(affected, "database_specific", own); !s) return fail(s.error());
-  if (own.vendor == Severity::kUnknown) own.vendor = record.vendor;
-  if (own.cvss == Severity::kUnknown) own.cvss = record.cvss;
-  own.kev = own.kev || record.kev;
+  auto& judgement = own.judgement;
+  if (judgement.vendor == Severity::kUnknown) judgement.vendor = record.judgement.vendor;
+  if (!judgement.cvss_tenths) {
+    judgement.cvss_tenths = record.judgement.cvss_tenths;
+    own.cvss_vector = record.cvss_vector;
+  }
+  judgement.kev = judgement.kev || record.judgement.kev;
   return own;
 }
 
@@ -241,10 +250,11 @@ Result<std::shared_ptr<const AffectedVersions>> versions_of(const json::object& 
 struct Found {
   std::vector<AdvisorySet::Entry> entries;
   std::size_t foreign = 0;
+  std::size_t cvss4 = 0;
 };
 
 Status add_affected(const json::object& affected, const std::vector<std::string>& cves,
-                    const Judgement& record, const FeedLimits& limits, Found& found) {
+                    const Said& record, const FeedLimits& limits, Found& found) {
   const auto package = member<json::object>(affected, "package");
   if (!package) return fail(package.error());
   if (*package == nullptr) {  // Only a repository of source code is named.
@@ -262,8 +272,9 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
   }
   if (!plain(view(**name), kMaxName))
     return bad_record("a package's name is empty, too long or not plain text");
-  const auto judgement = judgement_of_affected(affected, record);
-  if (!judgement) return fail(judgement.error());
+  const auto said = said_of_affected(affected, record);
+  if (!said) return fail(said.error());
+  found.cvss4 += said->cvss4;
   auto versions = versions_of(affected);
   if (!versions) return fail(versions.error());
   if (found.entries.size() + cves.size() > limits.rows_per_record) {
@@ -273,12 +284,10 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
   }
   for (const auto& cve : cves) {
     AdvisorySet::Entry entry{
-        std::string(view(**ecosystem)), std::string(view(**name)), {}, cves.size() == 1};
+        std::string(view(**ecosystem)), std::string(view(**name)), {}, cves.size() == 1, said->cvss_vector};
     entry.advisory.cve = cve;
     entry.advisory.affected = *versions;
-    entry.advisory.vendor = judgement->vendor;
-    entry.advisory.cvss = judgement->cvss;
-    entry.advisory.kev = judgement->kev;
+    entry.advisory.judgement = said->judgement;
     found.entries.push_back(std::move(entry));
   }
   return {};
@@ -299,12 +308,13 @@ Status read_record(const json::object& record, std::string_view id, const FeedLi
   if (*affected == nullptr) return {};
   const auto cves = identities(record, id);
   if (!cves) return fail(cves.error());
-  const auto judgement = judgement_of_record(record);
-  if (!judgement) return fail(judgement.error());
+  const auto said = said_of_record(record);
+  if (!said) return fail(said.error());
+  found.cvss4 += said->cvss4;
   for (const auto& value : **affected) {
     const auto* object = value.if_object();
     if (object == nullptr) return bad_record("\"affected\" holds something other than objects");
-    if (auto s = add_affected(*object, *cves, *judgement, limits, found); !s) return s;
+    if (auto s = add_affected(*object, *cves, *said, limits, found); !s) return s;
   }
   return {};
 }
@@ -341,6 +351,7 @@ Status parse_osv_record(std::string_view text, const FeedLimits& limits,
   ++report.records;
   report.withdrawn += withdrawn ? 1 : 0;
   report.foreign += found.foreign;
+  report.cvss4 += found.cvss4;
   report.advisories += found.entries.size();
   out.insert(out.end(), std::make_move_iterator(found.entries.begin()),
              std::make_move_iterator(found.entries.end()));

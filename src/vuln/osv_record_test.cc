@@ -123,7 +123,7 @@ struct Judged {
 Judged judged(std::string_view of_record, std::string_view of_affected = "") {
   const auto out = read(record("CVE-2024-0001", affected("a", kToTwo, of_affected), of_record));
   const auto& a = out.entries.at(0).advisory;
-  return {a.vendor, a.cvss, a.kev};
+  return {a.judgement.vendor, severity_of_cvss_tenths(a.judgement.cvss_tenths), a.judgement.kev};
 }
 
 TEST(OsvRecord, SeverityFromVectorUrgencyAndCatalogue) {

@@ -73,7 +73,7 @@ std::vector<Row> rows_of(const std::vector<Finding>& findings) {
     rows.back().packages.push_back(f.package);
   }
   std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
-    const auto rank = [](const Row& r) { return std::pair(r.finding->severity, r.finding->kev); };
+    const auto rank = [](const Row& r) { return std::pair(r.finding->severity, r.finding->judgement.kev); };
     return rank(a) > rank(b);
   });
   return rows;
@@ -123,9 +123,9 @@ std::string findings_table(const MatchResult& result, std::size_t width) {
   std::vector<std::string> severities;  // With their marks.
   bool exploited = false;
   for (const auto& row : rows) {
-    exploited = exploited || row.finding->kev;
+    exploited = exploited || row.finding->judgement.kev;
     severities.push_back(std::string(severity_name(row.finding->severity)) +
-                         (row.finding->kev ? "*" : ""));
+                         (row.finding->judgement.kev ? "*" : ""));
   }
   std::vector<Columns> lines;
   if (!rows.empty()) lines.push_back({"SEVERITY", "CVE", "SOURCE", "INSTALLED", "FIXED IN"});

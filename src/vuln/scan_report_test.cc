@@ -148,7 +148,7 @@ TEST(FindingsTable, FitsTheWidth) {
   for (int i = 0; i < 12; ++i) {
     result.findings.push_back({"CVE-2024-12345", "python3.11", "libpython3.11-part" + std::to_string(i),
                                "3.11.2-6+deb12u6", "3.11.2-6+deb12u6", "3.11.2-6+deb12u8",
-                               Severity::kHigh, true});
+                               Severity::kHigh, {.kev = true}, {}});
   }
   for (std::size_t width = 80; width <= 140; ++width) {
     std::istringstream lines(findings_table(result, width));

@@ -100,6 +100,69 @@ Severity severity_of_cvss(double score) {
   return Severity::kUnknown;
 }
 
+Result<std::uint8_t> cvss3_base_tenths(std::string_view vector) {
+  const auto score = cvss3_base_score(vector);
+  if (!score) return fail(score.error());
+  return static_cast<std::uint8_t>(std::lround(*score * 10));
+}
+
+std::string_view severity_reason_code(SeverityReason reason) {
+  switch (reason) {
+    case SeverityReason::kUndetermined:
+      return "undetermined";
+    case SeverityReason::kVendor:
+      return "vendor";
+    case SeverityReason::kVendorBelowCvss:
+      return "vendor-below-cvss";
+    case SeverityReason::kCvss:
+      return "cvss";
+    case SeverityReason::kKev:
+      return "kev";
+    case SeverityReason::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+EffectiveSeverity effective_severity(const Judgement& j) {
+  const auto cvss = severity_of_cvss_tenths(j.cvss_tenths);
+  EffectiveSeverity out;
+  if (j.undetermined) {
+    out.reason = SeverityReason::kUndetermined;
+  } else if (j.vendor != Severity::kUnknown) {
+    out = {j.vendor, cvss > j.vendor ? SeverityReason::kVendorBelowCvss : SeverityReason::kVendor};
+  } else if (cvss != Severity::kUnknown) {
+    out = {cvss, SeverityReason::kCvss};
+  }
+  if (j.kev && out.severity < Severity::kHigh) out = {Severity::kHigh, SeverityReason::kKev};
+  return out;
+}
+
+std::string severity_reason_text(const Judgement& j) {
+  const auto effective = effective_severity(j);
+  const auto score = [&] { return fmt::format("{}.{}", *j.cvss_tenths / 10, *j.cvss_tenths % 10); };
+  switch (effective.reason) {
+    case SeverityReason::kUnknown:
+      return "neither the distribution nor a CVSS score says how bad it is";
+    case SeverityReason::kUndetermined:
+      return "the distribution has not found out yet whether it is affected";
+    case SeverityReason::kVendor:
+      return fmt::format("the distribution says {}", severity_name(j.vendor));
+    case SeverityReason::kVendorBelowCvss:
+      return fmt::format("the distribution says {}, where the CVSS base score of {} is {}",
+                         severity_name(j.vendor), score(),
+                         severity_name(severity_of_cvss_tenths(j.cvss_tenths)));
+    case SeverityReason::kCvss:
+      return fmt::format("CVSS base score {}; the distribution has not judged it", score());
+    case SeverityReason::kKev:
+      break;
+  }
+  auto without = j;
+  without.kev = false;
+  return fmt::format("known to be exploited (CISA KEV): high, not {}",
+                     severity_name(effective_severity(without).severity));
+}
+
 Severity severity_of_urgency(std::string_view urgency) {
   while (!urgency.empty() && urgency.back() == '*') urgency.remove_suffix(1);
   if (urgency == "high") return Severity::kHigh;

@@ -1,6 +1,10 @@
 #include "vuln/severity.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace postern::vuln {
 namespace {
@@ -34,22 +38,58 @@ TEST(Severity, NamesAreStable) {
   EXPECT_EQ(severity_name(Severity::kCritical), "critical");
 }
 
-TEST(Cvss, ScoresAsTheSpecificationsExamplesDo) {
+TEST(Cvss, ScoresTheExamplesThatFirstPublishes) {
+  // "CVSS v3.1: Examples", each with its base vector and base score.
+  const struct {
+    const char* about;
+    const char* vector;
+    int tenths;
+  } cases[] = {
+      {"phpMyAdmin reflected XSS, CVE-2013-1937", "AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 61},
+      {"MySQL stored SQL injection, CVE-2013-0375", "AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 64},
+      {"SSLv3 POODLE, CVE-2014-3566", "AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 31},
+      {"VMware guest to host escape, CVE-2012-1516", "AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", 99},
+      {"Apache Tomcat XML parser, CVE-2009-0783", "AV:L/AC:L/PR:H/UI:N/S:U/C:L/I:L/A:L", 42},
+      {"Cisco IOS command execution, CVE-2012-0384", "AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 88},
+      {"Apple iOS control bypass, CVE-2014-2019", "AV:P/AC:L/PR:N/UI:N/S:U/C:N/I:H/A:N", 46},
+      {"OpenSSL Heartbleed, CVE-2014-0160", "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 75},
+      {"bash Shellshock, CVE-2014-6271", "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 98},
+      {"DNS Kaminsky bug, CVE-2008-1447", "AV:N/AC:H/PR:N/UI:N/S:C/C:N/I:H/A:N", 68},
+      {"Sophos login screen bypass, CVE-2014-2005", "AV:P/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 68},
+      {"Joomla directory traversal, CVE-2010-0467", "AV:N/AC:L/PR:N/UI:N/S:C/C:L/I:N/A:N", 58},
+      {"Cisco access control bypass, CVE-2012-1342", "AV:N/AC:L/PR:N/UI:N/S:C/C:N/I:L/A:N", 58},
+      {"Juniper proxy ARP denial of service, CVE-2013-6014", "AV:A/AC:L/PR:N/UI:N/S:C/C:H/I:N/A:H", 93},
+      {"DokuWiki reflected XSS, CVE-2014-9253", "AV:N/AC:L/PR:L/UI:R/S:C/C:L/I:L/A:N", 54},
+      {"Adobe Acrobat buffer overflow, CVE-2009-0658", "AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 78},
+      {"Windows Bluetooth code execution, CVE-2011-1265", "AV:A/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 88},
+      {"SearchBlox request forgery, CVE-2015-0970", "AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 88},
+      {"SSL/TLS man in the middle, CVE-2014-0224", "AV:N/AC:H/PR:N/UI:N/S:U/C:H/I:H/A:N", 74},
+      {"Chrome sandbox bypass, CVE-2012-5376", "AV:N/AC:L/PR:N/UI:R/S:C/C:H/I:H/A:H", 96},
+      {"Chrome PDFium overflow, CVE-2016-1645", "AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 88},
+      {"SAMR/LSAD Badlock, CVE-2016-0128", "AV:N/AC:H/PR:N/UI:R/S:U/C:H/I:H/A:N", 68},
+      {"WebDAV privilege escalation, CVE-2016-0051", "AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 78},
+      {"Lenovo ThinkPwn, CVE-2016-5729", "AV:L/AC:L/PR:H/UI:N/S:C/C:H/I:H/A:H", 82},
+      {"flash not locked on resume, CVE-2015-2890", "AV:L/AC:L/PR:H/UI:N/S:U/C:N/I:H/A:H", 60},
+      {"Intel DCI, CVE-2018-3652", "AV:P/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 76},
+      {"scripting engine, CVE-2019-0884", "AV:N/AC:H/PR:N/UI:R/S:U/C:H/I:H/A:H", 75},
+  };
+  for (const auto& c : cases) {
+    const auto tenths = cvss3_base_tenths(std::string("CVSS:3.1/") + c.vector);
+    ASSERT_TRUE(tenths) << c.about << ": " << tenths.error().message;
+    EXPECT_EQ(*tenths, c.tenths) << c.about;
+  }
+}
+
+TEST(Cvss, EdgesOfTheScale) {
   const struct {
     const char* vector;
     double score;
   } cases[] = {
-      {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 9.8},
       {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 10.0},
-      {"CVSS:3.0/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 7.8},
-      {"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 6.1},
-      {"CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 6.4},
-      {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 7.5},
-      {"CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 3.1},
-      {"CVSS:3.1/AV:P/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 6.8},
-      {"CVSS:3.1/AV:A/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", 6.5},
-      {"CVSS:3.1/AV:N/AC:L/PR:H/UI:N/S:C/C:H/I:H/A:H", 9.1},
       {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", 0.0},
+      {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:N/I:N/A:N", 0.0},
+      {"CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:L", 1.6},
+      {"CVSS:3.0/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 7.8},
       // Order does not matter, and what follows the base metrics does not change the base score.
       {"CVSS:3.1/C:H/I:H/A:H/AV:N/AC:L/PR:N/UI:N/S:U/E:P/RL:O/RC:C/MAV:L", 9.8},
   };
@@ -58,6 +98,30 @@ TEST(Cvss, ScoresAsTheSpecificationsExamplesDo) {
     ASSERT_TRUE(score) << c.vector << ": " << score.error().message;
     EXPECT_DOUBLE_EQ(*score, c.score) << c.vector;
   }
+}
+
+/// Appendix A of version 3.1 rounds up on integers; the exact sum here comes from fractions of whole numbers.
+TEST(Cvss, RoundsUpOnIntegersForEveryVectorWithoutChangedScope) {
+  // 8.22 * AV * AC * PR * UI + 6.42 * (1 - (1-C)(1-I)(1-A)), each weight in hundredths: exact in 10^-10 parts.
+  const std::pair<char, std::int64_t> av[] = {{'N', 85}, {'A', 62}, {'L', 55}, {'P', 20}}, ac[] = {{'L', 77}, {'H', 44}},
+                                      pr[] = {{'N', 85}, {'L', 62}, {'H', 27}}, ui[] = {{'N', 85}, {'R', 62}},
+                                      cia[] = {{'H', 56}, {'L', 22}, {'N', 0}};
+  int n = 0;
+  for (const auto& a : av) for (const auto& b : ac) for (const auto& p : pr) for (const auto& u : ui)
+    for (const auto& c : cia) for (const auto& i : cia) for (const auto& d : cia) {
+      const std::int64_t exploitability = 822 * a.second * b.second * p.second * u.second;              // * 10^-10
+      const std::int64_t impact =
+          642 * (1'000'000 - (100 - c.second) * (100 - i.second) * (100 - d.second)) * 100;               // * 10^-10
+      const std::int64_t sum = std::min<std::int64_t>(exploitability + impact, 100'000'000'000);
+      // The specification first rounds to the nearest 10^-5, so that what floating point adds does not count.
+      const std::int64_t nearest = (sum + 50'000) / 100'000;
+      const auto wanted = impact == 0 ? 0 : (nearest + 9'999) / 10'000;
+      const auto vector = fmt::format("CVSS:3.1/AV:{}/AC:{}/PR:{}/UI:{}/S:U/C:{}/I:{}/A:{}", a.first, b.first, p.first,
+                                      u.first, c.first, i.first, d.first);
+      ASSERT_EQ(cvss3_base_tenths(vector).value(), wanted) << vector;
+      ++n;
+    }
+  EXPECT_EQ(n, 1296);
 }
 
 TEST(Cvss, RefusesWhatIsNoVectorOfVersion3) {
@@ -70,6 +134,50 @@ TEST(Cvss, RefusesWhatIsNoVectorOfVersion3) {
         "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/ZZ:H"}) {
     EXPECT_FALSE(cvss3_base_score(bad)) << bad;
   }
+}
+
+TEST(EffectiveSeverity, SaysWhichSourceDecided) {
+  using enum Severity;
+  using Reason = SeverityReason;
+  const struct {
+    Judgement judgement;
+    EffectiveSeverity wanted;
+    const char* text;
+  } cases[] = {
+      {{}, {kUnknown, Reason::kUnknown}, "neither the distribution nor a CVSS score says how bad it is"},
+      {{.vendor = kMedium}, {kMedium, Reason::kVendor}, "the distribution says medium"},
+      {{.vendor = kHigh, .cvss_tenths = 40}, {kHigh, Reason::kVendor}, "the distribution says high"},
+      {{.vendor = kLow, .cvss_tenths = 98},
+       {kLow, Reason::kVendorBelowCvss},
+       "the distribution says low, where the CVSS base score of 9.8 is critical"},
+      {{.cvss_tenths = 75}, {kHigh, Reason::kCvss}, "CVSS base score 7.5; the distribution has not judged it"},
+      {{.cvss_tenths = 0}, {kUnknown, Reason::kUnknown}, "neither the distribution nor a CVSS score says how bad it is"},
+      {{.kev = true}, {kHigh, Reason::kKev}, "known to be exploited (CISA KEV): high, not unknown"},
+      {{.vendor = kInfo, .kev = true}, {kHigh, Reason::kKev}, "known to be exploited (CISA KEV): high, not info"},
+      {{.vendor = kHigh, .kev = true}, {kHigh, Reason::kVendor}, "the distribution says high"},
+      {{.cvss_tenths = 90, .kev = true},
+       {kCritical, Reason::kCvss},
+       "CVSS base score 9.0; the distribution has not judged it"},
+      {{.cvss_tenths = 98, .undetermined = true},
+       {kUnknown, Reason::kUndetermined},
+       "the distribution has not found out yet whether it is affected"},
+      {{.kev = true, .undetermined = true},
+       {kHigh, Reason::kKev},
+       "known to be exploited (CISA KEV): high, not unknown"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(effective_severity(c.judgement), c.wanted) << c.text;
+    EXPECT_EQ(severity_reason_text(c.judgement), c.text);
+  }
+}
+
+TEST(EffectiveSeverity, ReasonsHaveStableCodes) {
+  EXPECT_EQ(severity_reason_code(SeverityReason::kUnknown), "unknown");
+  EXPECT_EQ(severity_reason_code(SeverityReason::kUndetermined), "undetermined");
+  EXPECT_EQ(severity_reason_code(SeverityReason::kVendor), "vendor");
+  EXPECT_EQ(severity_reason_code(SeverityReason::kVendorBelowCvss), "vendor-below-cvss");
+  EXPECT_EQ(severity_reason_code(SeverityReason::kCvss), "cvss");
+  EXPECT_EQ(severity_reason_code(SeverityReason::kKev), "kev");
 }
 
 }  // namespace

@@ -178,6 +178,22 @@ struct ServerCertificate {
   friend bool operator==(const ServerCertificate&, const ServerCertificate&) = default;
 };
 
+/// A finding that an administrator lives with until `expires_at`. While in force it is shown and not counted.
+struct Risk {
+  std::string id;                    ///< "RSK-" + 8 characters.
+  std::string cve;
+  std::string source;                ///< Source package; empty: in any.
+  /// Installed version, of the package or its source; empty: any. Another version, newer or older, counts again.
+  std::string version;
+  std::string endpoint;              ///< UID; empty: on all endpoints.
+  std::string reason;
+  std::string accepted_by;
+  WallTime accepted_at{};
+  WallTime expires_at{};             ///< It counts again from then on.
+  bool expired = false;              ///< That moment was seen, and everything it held for was judged again.
+  friend bool operator==(const Risk&, const Risk&) = default;
+};
+
 /// A vulnerability feed in use.
 struct Feed {
   std::string name;                  ///< The whole path: feeds of several directories may be called alike.

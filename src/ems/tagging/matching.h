@@ -1,23 +1,33 @@
 #pragma once
 // What the core needs of vulnerability matching; src/vuln does it, tests script it.
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "posture/fact.h"
+#include "vuln/advisory.h"
 
 namespace postern::ems {
 
+struct Risk;
+
 /// One CVE in one package of an endpoint.
 struct Finding {
-  std::string cve;
-  std::string source;     ///< Source package.
-  std::string package;
-  std::string version;
-  std::string fixed;      ///< Version that mends it; empty: none yet.
-  std::string severity;   ///< "critical", "high", "medium", "low", "info", "unknown".
-  bool kev = false;       ///< Known to be exploited.
+  std::string cve = {};
+  std::string source = {};     ///< Source package.
+  std::string package = {};
+  std::string version = {};
+  std::string fixed = {};      ///< Version that mends it; empty: none yet.
+  std::string severity = {};   ///< "critical", "high", "medium", "low", "info", "unknown": the effective one.
+  bool kev = false;            ///< Known to be exploited.
+  std::string source_version = {};
+  vuln::Judgement judgement = {};                    ///< What the sources say, kept apart.
+  std::shared_ptr<const vuln::CveNote> note = {};    ///< Vector, KEV's and EPSS's row; null: neither scored nor listed.
+  std::shared_ptr<const Risk> accepted = {};         ///< Somebody lives with it for now: it is not counted.
 };
 
 struct MatchResult {
@@ -25,6 +35,13 @@ struct MatchResult {
   posture::VulnerabilityCounts counts;   ///< Per distinct CVE.
   std::string kernel;                    ///< What was made of the running kernel, for a person.
   std::vector<Finding> findings;
+  // Of the open findings, which are those that nobody accepted:
+  std::uint32_t total = 0;               ///< Distinct CVEs.
+  std::uint32_t kev = 0;                 ///< Distinct CVEs that are known to be exploited.
+  std::optional<std::uint8_t> max_cvss_tenths;   ///< None: no open CVE has a score.
+  std::optional<std::uint16_t> max_epss;         ///< Per 10,000; none: no open CVE has one.
+  std::vector<std::string> cves;         ///< Distinct, ascending.
+  std::size_t findings_omitted = 0;      ///< Counted in `counts` and not listed, because there are too many.
 };
 
 /// Thread: one at a time.

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "ems/tagging/open_findings.h"
 #include "vuln/matcher.h"
 #include "vuln/osv.h"
 
@@ -14,7 +15,8 @@ constexpr std::size_t kMaxFeedFile = 1u << 30;
 
 class VulnMatching final : public Matching {
  public:
-  explicit VulnMatching(std::shared_ptr<const vuln::AdvisorySet> advisories) : matcher_(std::move(advisories)) {}
+  explicit VulnMatching(std::shared_ptr<const vuln::AdvisorySet> advisories)
+      : advisories_(advisories), matcher_(std::move(advisories)) {}
 
   Result<MatchResult> match(std::string_view text, std::string_view kernel_release) const override {
     auto inventory = vuln::parse_inventory(text);
@@ -26,14 +28,19 @@ class VulnMatching final : public Matching {
                   found.counts.info,     found.counts.unknown, found.counts.unknown_fixable};
     out.kernel = vuln::kernel_note(found.kernel, found.kernel_package);
     out.findings.reserve(found.findings.size());
+    out.findings_omitted = found.findings_omitted;
     for (const auto& f : found.findings) {
-      out.findings.push_back(
-          {f.cve, f.source, f.package, f.version, f.fixed, std::string(vuln::severity_name(f.severity)), f.kev});
+      const auto* note = advisories_->note(f.cve);
+      out.findings.push_back({f.cve, f.source, f.package, f.version, f.fixed,
+                              std::string(vuln::severity_name(f.severity)), f.judgement.kev, f.source_version,
+                              f.judgement, std::shared_ptr<const vuln::CveNote>(note ? advisories_ : nullptr, note)});
     }
+    summarise(out);
     return out;
   }
 
  private:
+  std::shared_ptr<const vuln::AdvisorySet> advisories_;
   mutable vuln::Matcher matcher_;  // remembers what it compared
 };
 
