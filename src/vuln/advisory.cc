@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "base/versions/debian.h"
+#include "base/versions/order.h"
 
 namespace postern::vuln {
 namespace {
@@ -98,15 +98,16 @@ void write_canonical(std::string& text, const Advisory& a) {
 
 bool affects(const AffectedVersions& affected, std::string_view version, std::string_view& fixed) {
   fixed = {};
+  const auto order = affected.order;
   for (const auto& i : affected.intervals) {
-    if (!i.introduced.empty() && versions::compare_debian(version, i.introduced) < 0) continue;
-    if (!i.fixed.empty() && versions::compare_debian(version, i.fixed) >= 0) continue;
-    if (!i.last_affected.empty() && versions::compare_debian(version, i.last_affected) > 0) continue;
+    if (!i.introduced.empty() && versions::compare(order, version, i.introduced) < 0) continue;
+    if (!i.fixed.empty() && versions::compare(order, version, i.fixed) >= 0) continue;
+    if (!i.last_affected.empty() && versions::compare(order, version, i.last_affected) > 0) continue;
     fixed = i.fixed;
     return true;
   }
   return std::any_of(affected.versions.begin(), affected.versions.end(), [&](const std::string& v) {
-    return versions::compare_debian(version, v) == 0;
+    return versions::compare(order, version, v) == 0;
   });
 }
 

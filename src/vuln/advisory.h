@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "base/versions/order.h"
 #include "vuln/severity.h"
 
 namespace postern::vuln {
@@ -29,10 +30,11 @@ struct AffectedInterval {
 struct AffectedVersions {
   std::vector<AffectedInterval> intervals;
   std::vector<std::string> versions;  ///< Affected versions outside the intervals.
+  versions::Order order = versions::Order::kDpkg;  ///< Of the ecosystem.
   friend auto operator<=>(const AffectedVersions&, const AffectedVersions&) = default;
 };
 
-/// Whether `version` is affected, by Debian order; then `fixed` becomes the fixed version of the
+/// Whether `version` is affected, by the ecosystem's order; then `fixed` becomes the fixed version of the
 /// interval it lies in, if that has one, else empty.
 bool affects(const AffectedVersions& affected, std::string_view version, std::string_view& fixed);
 

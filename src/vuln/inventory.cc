@@ -69,11 +69,6 @@ tl::unexpected<Error> bad_line(std::size_t number, std::string_view why) {
 
 }  // namespace
 
-std::string ecosystem_of(const Distro& distro) {
-  if (distro.id == "debian" && !distro.version.empty()) return "Debian:" + distro.version;
-  return {};
-}
-
 Result<Distro> parse_os_release(std::string_view text) {
   constexpr std::size_t kMaxText = 64u << 10;
   if (text.size() > kMaxText)

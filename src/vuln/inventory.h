@@ -36,8 +36,8 @@ struct Distro {
   friend bool operator==(const Distro&, const Distro&) = default;
 };
 
-/// The OSV ecosystem whose advisories apply, such as "Debian:12"; empty when there is none that can
-/// be judged here.
+/// The OSV ecosystem whose advisories apply, such as "Debian:12"; empty when there is none that can be judged here
+/// (ecosystem.h says which can).
 std::string ecosystem_of(const Distro& distro);
 
 /// ID and VERSION_ID of an os-release text, quotes removed. Errors: kInvalidArgument (no ID, or one

@@ -108,11 +108,5 @@ TEST(OsRelease, GivesIdAndVersion) {
   EXPECT_FALSE(parse_os_release("ID=debian\nVERSION_ID=-\n"));
 }
 
-TEST(OsRelease, OnlyNumberedDebianReleasesAreJudged) {
-  EXPECT_EQ(ecosystem_of({"debian", "12"}), "Debian:12");
-  EXPECT_EQ(ecosystem_of({"debian", ""}), "");
-  EXPECT_EQ(ecosystem_of({"ubuntu", "22.04"}), "");
-}
-
 }  // namespace
 }  // namespace postern::vuln

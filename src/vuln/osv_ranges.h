@@ -24,10 +24,11 @@ struct RangeEvent {
   std::string_view version;
 };
 
-/// Appends the intervals of one range, as the OSV schema evaluates its events: sorted by Debian
-/// order, "0" before everything; a range without an end goes on. Empty intervals are left out.
+/// Appends the intervals of one range, as the OSV schema evaluates its events: sorted by the
+/// ecosystem's order, "0" before everything; a range without an end goes on. Empty intervals are left out.
 /// Errors: kInvalidArgument (no `introduced`, a version that is none, or a `limit`, which no range
 /// of versions needs).
-Status add_intervals(std::vector<RangeEvent> events, std::vector<AffectedInterval>& intervals);
+Status add_intervals(versions::Order order, std::vector<RangeEvent> events,
+                     std::vector<AffectedInterval>& intervals);
 
 }  // namespace postern::vuln

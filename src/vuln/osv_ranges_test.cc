@@ -12,7 +12,7 @@ using Intervals = std::vector<AffectedInterval>;
 
 Intervals intervals(std::vector<RangeEvent> events) {
   Intervals out;
-  const auto status = add_intervals(std::move(events), out);
+  const auto status = add_intervals(versions::Order::kDpkg, std::move(events), out);
   EXPECT_TRUE(status) << status.error().message;
   return out;
 }
@@ -48,6 +48,18 @@ TEST(OsvRanges, NeverAffectedIsNoInterval) {
   EXPECT_EQ(intervals({{kIntroduced, "2"}, {kFixed, "1"}}), (Intervals{{"2", "", ""}}));
 }
 
+TEST(OsvRanges, AreSortedByTheOrderOfTheEcosystem) {
+  // By rpm's order 1.0^git is a version before 1.0.1; dpkg knows no such version at all.
+  Intervals out;
+  const std::vector<RangeEvent> events = {
+      {kFixed, "1.0.1"}, {kIntroduced, "1.0^git"}, {kIntroduced, "0"}, {kFixed, "1.0"}};
+  ASSERT_TRUE(add_intervals(versions::Order::kRpm, events, out));
+  EXPECT_EQ(out, (Intervals{{"", "1.0", ""}, {"1.0^git", "1.0.1", ""}}));
+  const auto status = add_intervals(versions::Order::kDpkg, events, out);
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message.find("no dpkg version"), std::string::npos) << status.error().message;
+}
+
 TEST(OsvRanges, BadEventsAreRefused) {
   for (const auto& events : std::vector<std::vector<RangeEvent>>{
            {},
@@ -56,7 +68,7 @@ TEST(OsvRanges, BadEventsAreRefused) {
            {{kIntroduced, "not a version"}},
            {{kIntroduced, "0"}, {kLimit, "2"}}}) {
     Intervals out;
-    const auto status = add_intervals(events, out);
+    const auto status = add_intervals(versions::Order::kDpkg, events, out);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
     EXPECT_TRUE(out.empty());

@@ -7,7 +7,8 @@
 #include <memory>
 
 #include "base/sort_unique.h"
-#include "base/versions/debian.h"
+#include "base/versions/order.h"
+#include "vuln/ecosystem.h"
 #include "vuln/osv.h"
 #include "vuln/osv_ranges.h"
 
@@ -173,16 +174,9 @@ Result<Said> said_of_affected(const json::object& affected, const Said& record) 
   return own;
 }
 
-/// Debian releases only: other ecosystems have another version order.
-bool judged_here(std::string_view ecosystem) {
-  constexpr std::string_view kPrefix = "Debian:";
-  return ecosystem.starts_with(kPrefix) && plain(ecosystem, 64) &&
-         ecosystem.size() > kPrefix.size();
-}
-
 /// Ranges of a package; `usable` tells whether any was in the order of its versions.
-Status add_ranges(const json::array& ranges, std::vector<AffectedInterval>& intervals,
-                  bool& usable) {
+Status add_ranges(const json::array& ranges, AffectedVersions& affected, bool& usable) {
+  auto& intervals = affected.intervals;
   constexpr std::string_view kBadEvent =
       "an event is not one of introduced, fixed, last_affected, limit";
   for (const auto& value : ranges) {
@@ -205,7 +199,7 @@ Status add_ranges(const json::array& ranges, std::vector<AffectedInterval>& inte
       if (version == nullptr || !kind) return bad_record(std::string(kBadEvent));
       list.push_back({*kind, view(*version)});
     }
-    if (auto s = add_intervals(std::move(list), intervals); !s) return s;
+    if (auto s = add_intervals(affected.order, std::move(list), intervals); !s) return s;
     if (intervals.size() > kMaxIntervals) return bad_record("an affected package has too many ranges");
   }
   sort_unique(intervals);
@@ -215,12 +209,13 @@ Status add_ranges(const json::array& ranges, std::vector<AffectedInterval>& inte
 Status add_versions(const json::array& list, AffectedVersions& affected) {
   // Feeds list every version of the ranges again; only what the ranges leave out is worth keeping.
   // With many ranges that would take long to find out, and keeping all is right too.
-  const AffectedVersions of_ranges{affected.intervals, {}};
+  const AffectedVersions of_ranges{affected.intervals, {}, affected.order};
   const bool sift = of_ranges.intervals.size() <= 16;
   for (const auto& value : list) {
     const auto* version = value.if_string();
-    if (version == nullptr || !versions::valid_debian(view(*version))) {
-      return bad_record("\"versions\" holds something that is no Debian version");
+    if (version == nullptr || !versions::valid(affected.order, view(*version))) {
+      return bad_record(fmt::format("\"versions\" holds something that is no {} version",
+                                    versions::order_name(affected.order)));
     }
     std::string_view fixed;
     if (sift && affects(of_ranges, view(*version), fixed)) continue;
@@ -230,15 +225,17 @@ Status add_versions(const json::array& list, AffectedVersions& affected) {
   return {};
 }
 
-Result<std::shared_ptr<const AffectedVersions>> versions_of(const json::object& affected) {
+Result<std::shared_ptr<const AffectedVersions>> versions_of(const json::object& affected,
+                                                            versions::Order order) {
   auto result = std::make_shared<AffectedVersions>();
+  result->order = order;
   const auto ranges = member<json::array>(affected, "ranges");
   if (!ranges) return fail(ranges.error());
   const auto versions = member<json::array>(affected, "versions");
   if (!versions) return fail(versions.error());
   bool usable = *versions != nullptr && !(*versions)->empty();
   if (*ranges != nullptr) {
-    if (auto s = add_ranges(**ranges, result->intervals, usable); !s) return fail(s.error());
+    if (auto s = add_ranges(**ranges, *result, usable); !s) return fail(s.error());
   }
   if (!usable) return bad_record("an affected package has neither versions nor a range of versions");
   if (*versions != nullptr) {
@@ -261,12 +258,13 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
     ++found.foreign;
     return {};
   }
-  const auto ecosystem = member<json::string>(**package, "ecosystem");
+  const auto named = member<json::string>(**package, "ecosystem");
   const auto name = member<json::string>(**package, "name");
-  if (!ecosystem || !name || *ecosystem == nullptr || *name == nullptr) {
+  if (!named || !name || *named == nullptr || *name == nullptr) {
     return bad_record("a package lacks its ecosystem or name");
   }
-  if (!judged_here(view(**ecosystem))) {
+  const auto ecosystem = known_ecosystem(view(**named));
+  if (!ecosystem) {
     ++found.foreign;
     return {};
   }
@@ -275,7 +273,7 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
   const auto said = said_of_affected(affected, record);
   if (!said) return fail(said.error());
   found.cvss4 += said->cvss4;
-  auto versions = versions_of(affected);
+  auto versions = versions_of(affected, ecosystem->order);
   if (!versions) return fail(versions.error());
   if (found.entries.size() + cves.size() > limits.rows_per_record) {
     return fail(
@@ -284,7 +282,7 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
   }
   for (const auto& cve : cves) {
     AdvisorySet::Entry entry{
-        std::string(view(**ecosystem)), std::string(view(**name)), {}, cves.size() == 1, said->cvss_vector};
+        ecosystem->name, std::string(view(**name)), {}, cves.size() == 1, said->cvss_vector};
     entry.advisory.cve = cve;
     entry.advisory.affected = *versions;
     entry.advisory.judgement = said->judgement;

@@ -63,7 +63,7 @@ TEST(OsvRecord, WithdrawnIsCountedAndNotTaken) {
 }
 
 TEST(OsvRecord, OtherEcosystemsAreForeign) {
-  for (const char* other : {"Alpine:v3.19", "Debian", "Debian:", "PyPI", "Ubuntu:22.04"}) {
+  for (const char* other : {"Alpine", "Debian", "Debian:", "PyPI", "Ubuntu:Pro:22.04:LTS"}) {
     const auto out =
         read(record("CVE-2024-0001", std::string(R"({"package":{"ecosystem":")") + other +
                                          R"(","name":"a"},"ranges":[{"type":"SEMVER","events":[]}]},)" +
@@ -72,6 +72,25 @@ TEST(OsvRecord, OtherEcosystemsAreForeign) {
     ASSERT_EQ(out.entries.size(), 1u) << other;
     EXPECT_EQ(out.entries[0].source, "b");
   }
+}
+
+TEST(OsvRecord, VersionsGoByTheOrderOfTheirEcosystem) {
+  const auto in = [](std::string_view ecosystem, std::string_view fixed) {
+    return std::string(R"({"package":{"ecosystem":")").append(ecosystem).append(
+        R"(","name":"a"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":")").append(fixed).append(
+        R"("}]}],"versions":["1.1_rc1-r0"]})");
+  };
+  const auto alpine = read(record("CVE-2024-0001", in("Alpine:v3.19", "1.1-r0")));
+  ASSERT_EQ(alpine.entries.size(), 1u);
+  EXPECT_EQ(alpine.entries[0].ecosystem, "Alpine:v3.19");
+  std::string_view fixed;
+  EXPECT_TRUE(affects(*alpine.entries[0].advisory.affected, "1.1_rc2-r9", fixed));
+  EXPECT_FALSE(affects(*alpine.entries[0].advisory.affected, "1.1_p1-r0", fixed));
+  const auto red_hat = read(record("CVE-2024-0001", in("Red Hat:enterprise_linux:9::appstream", "1:1.0^git2-1.el9")));
+  ASSERT_EQ(red_hat.entries.size(), 1u);
+  EXPECT_EQ(red_hat.entries[0].ecosystem, "Red Hat:enterprise_linux:9");
+  EXPECT_TRUE(affects(*red_hat.entries[0].advisory.affected, "1:1.0^git1-1.el9", fixed));
+  EXPECT_FALSE(affects(*red_hat.entries[0].advisory.affected, "1:1.0.1-1.el9", fixed));
 }
 
 TEST(OsvRecord, VersionsOutsideTheRangesAreKept) {
@@ -168,7 +187,7 @@ TEST(OsvRecord, WhatIsNoRecordIsRefusedAndSaysWhy) {
       {record("A", affected("a b", kToTwo)), "name"},
       {record("A", affected("a", R"({"introduced":"0","fixed":"2"})")), "event"},
       {record("A", affected("a", R"({"sometime":"0"})")), "event"},
-      {record("A", affected("a", R"({"introduced":"0"},{"fixed":"1_0"})")), "Debian version"},
+      {record("A", affected("a", R"({"introduced":"0"},{"fixed":"1_0"})")), "dpkg version"},
       {record("A", affected("a", kToTwo, R"(,"versions":["1_0"])")), "\"versions\""},
       {record("A", affected("a", kToTwo), R"(,"aliases":[1])"), "\"aliases\""},
       {record("A", affected("a", kToTwo), R"(,"severity":[{"type":"CVSS_V3"}])"), "score"},

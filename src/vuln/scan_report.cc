@@ -43,8 +43,7 @@ std::string name_of(const Distro& distro) {
 std::string remarks(const ScanResult& scan) {
   std::string text;
   for (const auto& f : scan.feeds) {
-    text += fmt::format("feed: {} records, {} advisories for Debian, {} withdrawn\n", f.records,
-                        f.advisories, f.withdrawn);
+    text += fmt::format("feed: {} records, {} advisories, {} withdrawn\n", f.records, f.advisories, f.withdrawn);
     if (f.invalid == 0) continue;
     text += fmt::format("warning: {} records cannot be understood and were left out:\n", f.invalid);
     for (const auto& example : f.invalid_examples) text += fmt::format("  {}\n", example);
@@ -216,13 +215,15 @@ Result<ScanResult> scan_root(const std::filesystem::path& root,
   const auto name = name_of(scan.distro);
   if (ecosystem_of(scan.distro).empty()) {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("{} cannot be judged: only numbered Debian releases can", name));
+                fmt::format("{} cannot be judged: known are released versions of AlmaLinux, Alpine, Debian, Mageia, "
+                            "openSUSE, Red Hat Enterprise Linux, Rocky Linux and Ubuntu",
+                            name));
   }
   const auto known = join(matcher.advisories().ecosystems(), ", ");
   return fail(ErrorCode::kNotFound,
               fmt::format("the feeds say nothing about {} (they are about: {}): give a feed of this "
                           "distribution",
-                          name, known.empty() ? "no Debian release" : known));
+                          name, known.empty() ? "no distribution known here" : known));
 }
 
 int vuln_scan_main(const std::filesystem::path& root,
