@@ -38,9 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const OsFamily os : kAllOsFamilies) {
     FactMap facts;
     facts[std::string(keys::kOsFamily)] = {std::string(os_family_name(os)), {}, "fuzz"};
-    const auto why = engine.explain(2, facts, {});
-    demand(why && why->state == engine.evaluate(2, facts, {}));
-    demand(engine.required_probes(os).version != 0);
+    const auto why = engine.explain(2, {facts, {}});
+    demand(why && why->state == engine.evaluate(2, {facts, {}}));
+    demand(engine.required_facts(os).version != 0);
   }
   return 0;
 }

@@ -43,23 +43,28 @@ def declared(head):
     return name.group(1)
 
 
+def own_of(blocks):
+    """The namespaces around that are a file's own: those called after what it holds, ending in "_rule" or the like."""
+    return [block for block in blocks if block.endswith(("_rule", "_family", "_command"))]
+
+
 def names_of(text):
-    """All names that the file's anonymous namespaces hold."""
+    """All names that the file's anonymous namespaces hold; those in a further namespace below postern with its name."""
     text = TOKEN.sub(lambda m: '""' if m.group(0)[0] in "\"'R" else " ", text)
     found, open_blocks, head = set(), [], ""
     for c in text:
         if c not in "{};":
             head += c
             continue
-        outside = all(block != "other" for block in open_blocks)
+        outside = "other" not in open_blocks
         unnamed = re.search(r"\bnamespace\s*$", head)
-        named = re.search(r"\bnamespace\s+[\w:]+\s*$", head)
+        named = re.search(r"\bnamespace\s+([\w:]+)\s*$", head)
         if outside and "unnamed" in open_blocks and c != "}" and not unnamed and not named:
             name = declared(head)
             if name:
-                found.add(name)
+                found.add("::".join(own_of(open_blocks) + [name]))
         if c == "{":
-            open_blocks.append("unnamed" if unnamed else "named" if named else "other")
+            open_blocks.append("unnamed" if unnamed else named.group(1) if named else "other")
         elif c == "}" and open_blocks:
             open_blocks.pop()
         head = ""
@@ -73,6 +78,7 @@ PLANTED = [
     ("namespace {\ntemplate <class T>\nstd::map<int, std::vector<T>> many(const T& t) {\n  int local = 1;\n}\n}", {"many"}),
     ("namespace {\nnamespace json = boost::json;\nusing X = int;\nint S::member() { return 1; }\n}", set()),
     ("namespace {\nTEST_F(Suite, Name) { int local = 1; }\nINSTANTIATE_TEST_SUITE_P(All, Suite, Values());\nint f();\n}", {"f"}),
+    ("namespace p {\nnamespace x_rule {\nnamespace {\nint f();\n}\n}\nint g();\n}", {"x_rule::f"}),
     ("namespace postern {\nint seen_by_all() { return 1; }\nnamespace {\nenum class E { kOne };\n}\n}", {"E"}),
 ]
 

@@ -16,14 +16,29 @@ namespace postern::posture {
 namespace {
 
 constexpr Reason kRegistered{"registered", "the endpoint is registered"};
+constexpr Reason kClassified{"classified", "it was given to the endpoint by hand"};
+constexpr Reason kNotClassified{"not_classified", "nobody gave it to the endpoint"};
 
 class Registered final : public Condition {
  public:
   Registered() { keys_ = {std::string(keys::kEmsRegistered)}; }
   Judgement judge(const FactView& facts) const override {
-    return rules::judge_booleans(facts, keys_, rules::Match::kAll, kRegistered, rules::kNotRegistered);
+    return rules::judge_flag(facts, keys::kEmsRegistered, kRegistered, rules::kNotRegistered);
   }
   std::string describe() const override { return "the endpoint is registered"; }
+};
+
+/// What a classification tag without rules asks.
+class GivenByHand final : public Condition {
+ public:
+  explicit GivenByHand(std::string name) : name_(std::move(name)) { keys_ = {std::string(keys::kEmsClassifications)}; }
+  Judgement judge(const FactView& facts) const override {
+    return rules::judge_contains(facts, keys::kEmsClassifications, name_, kClassified, kNotClassified);
+  }
+  std::string describe() const override { return "somebody gave it to the endpoint"; }
+
+ private:
+  std::string name_;
 };
 
 TagState state_of(Verdict verdict) {
@@ -62,6 +77,10 @@ Status check_head(const TagDefinition& tag) {
   }
   if (Status ok = check_field("message", tag.message); !ok) return ok;
   if (Status ok = check_field("comment", tag.comment); !ok) return ok;
+  if (tag.loss_delay < Seconds(0) || tag.loss_delay > kMaxLossDelay) {
+    return invalid(fmt::format("loss_delay: {} is not allowed; it must be 0 to {} seconds", tag.loss_delay.count(),
+                               kMaxLossDelay.count()));
+  }
   if (tag.rules.size() > kMaxRules) {
     return invalid(fmt::format("rules: there are {}, allowed are {}", tag.rules.size(), kMaxRules));
   }
@@ -86,6 +105,29 @@ std::string type_names() {
   return join(names, ", ");
 }
 
+/// Lengths stand in front, so that no two rules are written alike.
+std::string identity_of(const RuleSpec& spec) {
+  std::string out = fmt::format("{}/{}/{}", os_family_name(spec.os), spec.type, spec.max_age.value_or(Seconds(0)).count());
+  const auto add = [&out](std::string_view text) { out += fmt::format("/{}:{}", text.size(), text); };
+  for (const auto& [name, value] : spec.parameters) {
+    add(name);
+    if (const auto* text = std::get_if<std::string>(&value)) add(*text);
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) add(fmt::format("i{}", *integer));
+    if (const auto* number = std::get_if<double>(&value)) add(fmt::format("d{}", *number));
+    if (const auto* flag = std::get_if<bool>(&value)) add(*flag ? "b1" : "b0");
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+      add(fmt::format("l{}", list->size()));
+      for (const std::string& text : *list) add(text);
+    }
+  }
+  return out;
+}
+
+/// Reported by the agent: neither the EMS's own nor another tag.
+bool is_reported(std::string_view key) {
+  return !key.starts_with(keys::kEmsPrefix) && !key.starts_with(keys::kTagPrefix);
+}
+
 Result<CompiledRule> compile_rule(const RuleSpec& spec) {
   const RuleType* type = find_rule_type(spec.type);
   if (type == nullptr) {
@@ -93,6 +135,10 @@ Result<CompiledRule> compile_rule(const RuleSpec& spec) {
                                posture::quoted(spec.type), type_names()));
   }
   const std::string rule = fmt::format("rule {} ({})", spec.id, type->name);
+  if (spec.max_age && (*spec.max_age < kMinMaxAge || *spec.max_age > kMaxMaxAge)) {
+    return invalid(fmt::format("{}: max_age: {} is not allowed; it must be {} to {} seconds", rule, spec.max_age->count(),
+                               kMinMaxAge.count(), kMaxMaxAge.count()));
+  }
   if (std::find(type->systems.begin(), type->systems.end(), spec.os) == type->systems.end()) {
     std::vector<std::string> systems;
     for (const OsFamily os : type->systems) systems.emplace_back(os_family_name(os));
@@ -103,7 +149,13 @@ Result<CompiledRule> compile_rule(const RuleSpec& spec) {
     return fail(ok.error().context(rule));
   auto condition = type->compile(spec.parameters, spec.os);
   if (!condition) return fail(condition.error().context(rule));
-  return CompiledRule{spec.id, spec.negate, type, std::move(*condition)};
+  for (const std::string& key : (*condition)->keys()) {
+    if (key.size() > keys::kMaxKeyBytes) {
+      return invalid(fmt::format("{}: {} is too long for a fact's name: {} bytes, allowed are {}", rule,
+                                 posture::quoted(key), key.size(), keys::kMaxKeyBytes));
+    }
+  }
+  return CompiledRule{spec.id, spec.negate, type, spec.max_age, std::move(*condition), identity_of(spec)};
 }
 
 /// The rules of one OS as text, for error messages.
@@ -137,18 +189,21 @@ Result<Logic> compile_logic(const TagDefinition& tag, OsFamily os,
 }  // namespace
 
 Judgement CompiledRule::judge(const FactView& facts) const {
-  Judgement judgement = condition->judge(facts);
+  Judgement judgement;
+  if (max_age) {
+    const FactView limited = facts.with_max_age(max_age);
+    judgement = condition->judge(limited);
+    facts.holds_until(limited.until());
+  } else {
+    judgement = condition->judge(facts);
+  }
   if (negate) judgement.verdict = verdict_not(judgement.verdict);
   return judgement;
 }
 
-const std::vector<Probe>& CompiledTag::probes(OsFamily os) const {
-  return parts_[static_cast<std::size_t>(os)].probes;
-}
-
 TagState CompiledTag::evaluate(const FactView& facts) const {
   if (!definition_.enabled) return TagState::kAbsent;
-  if (built_in_) return state_of(built_in_->judge(facts).verdict);
+  if (sole_.condition) return state_of(sole_.judge(facts).verdict);
   return by_rules(facts);
 }
 
@@ -188,14 +243,24 @@ Result<CompiledTag> compile_tag(TagDefinition definition) {
     if (!definition.enabled) continue;
     for (const std::uint16_t at : part.order) {
       // A rule that the logic leaves out is not evaluated: nothing is read or collected for it.
-      const Condition& condition = *part.rules[at].condition;
-      tag.keys_.insert(tag.keys_.end(), condition.keys().begin(), condition.keys().end());
-      part.probes.insert(part.probes.end(), condition.probes().begin(), condition.probes().end());
+      const CompiledRule& rule = part.rules[at];
+      tag.timed_ = tag.timed_ || rule.timed();
+      for (const std::string& key : rule.condition->keys()) {
+        tag.keys_.push_back(key);
+        if (is_reported(key)) part.required_facts.push_back(key);
+        if (key.starts_with(keys::kTagPrefix)) tag.referred_tags_.push_back(key.substr(keys::kTagPrefix.size()));
+      }
     }
-    sort_unique(part.probes);
+    sort_unique(part.required_facts);
+  }
+  if (definition.enabled && definition.rules.empty() && definition.kind == TagKind::kClassification) {
+    tag.sole_.condition = std::make_unique<GivenByHand>(definition.name.str());
+    tag.sole_.identity = "given/" + definition.name.str();
+    tag.keys_ = tag.sole_.condition->keys();
   }
   if (definition.enabled && !definition.rules.empty()) tag.keys_.emplace_back(keys::kOsFamily);
   sort_unique(tag.keys_);
+  sort_unique(tag.referred_tags_);
   tag.definition_ = std::move(definition);
   return tag;
 }
@@ -203,8 +268,9 @@ Result<CompiledTag> compile_tag(TagDefinition definition) {
 CompiledTag compile_all_registered_clients() {
   CompiledTag tag;
   tag.definition_ = all_registered_clients_definition();
-  tag.built_in_ = std::make_unique<Registered>();
-  tag.keys_ = tag.built_in_->keys();
+  tag.sole_.condition = std::make_unique<Registered>();
+  tag.sole_.identity = "registered";
+  tag.keys_ = tag.sole_.condition->keys();
   return tag;
 }
 

@@ -17,9 +17,13 @@ struct CompiledRule {
   std::uint32_t id = 0;
   bool negate = false;
   const RuleType* type = nullptr;  ///< In the registry.
+  std::optional<Seconds> max_age;
   std::unique_ptr<const Condition> condition;
+  /// The same for rules whose conditions always judge alike (`negate` apart), whatever tag they stand in.
+  std::string identity;
 
   Judgement judge(const FactView& facts) const;  ///< With `negate`; NOT of unknown is unknown.
+  bool timed() const { return max_age.has_value() || condition->timed(); }
 };
 
 /// Immutable. Thread: any.
@@ -28,31 +32,43 @@ class CompiledTag {
   const TagDefinition& definition() const { return definition_; }
 
   /// Of the endpoint whose facts these are. Disabled or without rules for the endpoint's OS:
-  /// absent. The OS unknown: unknown if the tag has any rule.
+  /// absent. The OS unknown: unknown if the tag has any rule. Tags that it refers to are read through
+  /// FactView::with_tags. What `facts` holds_until() is set by what was read.
   TagState evaluate(const FactView& facts) const;
-  TagExplanation explain(const FactMap& facts, Now now) const;
+  TagExplanation explain(const FactView& facts) const;
 
   /// The facts that evaluate() may read, distinct and ascending. Empty for a disabled tag.
   const std::vector<std::string>& keys() const { return keys_; }
-  /// What agents of `os` must look at for it, distinct and ascending. Empty for a disabled tag.
-  const std::vector<Probe>& probes(OsFamily os) const;
+  /// The facts that agents of `os` must report for it, distinct and ascending: without the EMS's own and other tags.
+  /// Empty for a disabled tag.
+  const std::vector<std::string>& required_facts(OsFamily os) const { return part(os).required_facts; }
+  /// Names of the tags that it refers to, distinct and ascending. Empty for a disabled tag.
+  const std::vector<std::string>& referred_tags() const { return referred_tags_; }
+  bool timed() const { return timed_; }  ///< Its state may change although no fact does.
 
- private:
-  friend Result<CompiledTag> compile_tag(TagDefinition definition);
-  friend CompiledTag compile_all_registered_clients();
+  /// The rules of one OS and how they are joined.
   struct Part {
     std::vector<CompiledRule> rules;  ///< As the definition lists them.
     Logic logic;
     std::vector<std::uint16_t> order;  ///< logic.rules()[i] is rules[order[i]].
-    std::vector<Probe> probes;
+    std::vector<std::string> required_facts;
   };
+  const Part& part(OsFamily os) const { return parts_[static_cast<std::size_t>(os)]; }
+  /// Judges instead of rules, on every OS; null: the rules do.
+  const CompiledRule* sole_rule() const { return sole_.condition ? &sole_ : nullptr; }
+
+ private:
+  friend Result<CompiledTag> compile_tag(TagDefinition definition);
+  friend CompiledTag compile_all_registered_clients();
   TagState by_rules(const FactView& facts) const;
-  void explain_rules(const Part& part, const FactMap& facts, Now now, TagExplanation& out) const;
+  void explain_rules(const Part& part, const FactView& facts, TagExplanation& out) const;
 
   TagDefinition definition_;
   std::array<Part, kOsFamilies> parts_;
-  std::unique_ptr<const Condition> built_in_;  ///< Judges instead of rules, on every OS.
+  CompiledRule sole_;
   std::vector<std::string> keys_;
+  std::vector<std::string> referred_tags_;
+  bool timed_ = false;
 };
 
 /// Checks all of a definition and prepares it. Error: kInvalidArgument that names the rule ("rule 3

@@ -7,17 +7,20 @@
 namespace postern::posture {
 namespace {
 
-RuleExplanation explain_condition(const Condition& condition, bool negate, const FactMap& facts,
-                                  Now now) {
-  const Judgement judgement = condition.judge(FactView(facts, now));
+RuleExplanation explain_rule(const CompiledRule& rule, const FactView& facts) {
+  const FactView view = facts.with_max_age(rule.max_age);
+  const Judgement judgement = rule.condition->judge(view);
   RuleExplanation out;
-  out.negate = negate;
-  out.verdict = negate ? verdict_not(judgement.verdict) : judgement.verdict;
-  out.condition = (negate ? "not: " : "") + condition.describe();
+  out.id = rule.id;
+  if (rule.type != nullptr) out.type = rule.type->name;
+  out.negate = rule.negate;
+  out.verdict = rule.negate ? verdict_not(judgement.verdict) : judgement.verdict;
+  out.condition = (rule.negate ? "not: " : "") + rule.condition->describe();
   out.reason = judgement.reason->code;
   out.text = judgement.reason->text;
-  for (const std::string& key : condition.keys())
-    out.facts.push_back(read_fact(facts, key, now.wall));
+  out.max_age = rule.max_age;
+  if (view.until() != WallTime::max()) out.until = view.until();
+  for (const std::string& key : rule.condition->keys()) out.facts.push_back(read_fact(facts, key));
   return out;
 }
 
@@ -28,29 +31,29 @@ void say(TagExplanation& out, std::string_view reason, std::string text) {
 
 }  // namespace
 
-TagExplanation CompiledTag::explain(const FactMap& facts, Now now) const {
+TagExplanation CompiledTag::explain(const FactView& facts) const {
   TagExplanation out;
   out.name = definition_.name;
-  out.state = evaluate(FactView(facts, now));
-  if (built_in_) {
-    out.rules.push_back(explain_condition(*built_in_, false, facts, now));
-    say(out, "built_in", out.rules.back().text);
+  out.state = evaluate(facts);
+  if (sole_.condition) {
+    out.rules.push_back(explain_rule(sole_, facts));
+    say(out, definition_.kind == TagKind::kClassification ? "by_hand" : "built_in", out.rules.back().text);
     return out;
   }
-  out.os_fact = read_fact(facts, keys::kOsFamily, now.wall);
+  out.os_fact = read_fact(facts, keys::kOsFamily);
   if (out.os_fact.fact) {
     if (const auto* name = out.os_fact.fact->as<std::string>()) out.os = parse_os_family(*name);
   }
-  const Part* part = out.os ? &parts_[static_cast<std::size_t>(*out.os)] : nullptr;
-  if (part != nullptr) explain_rules(*part, facts, now, out);
+  const Part* own = out.os ? &part(*out.os) : nullptr;
+  if (own != nullptr) explain_rules(*own, facts, out);
   if (!definition_.enabled) {
     say(out, "disabled", "the tag is disabled: no endpoint has it");
   } else if (definition_.rules.empty()) {
     say(out, "no_rules", "the tag has no rules: no endpoint has it");
-  } else if (out.state == TagState::kUnknown && part == nullptr) {
+  } else if (out.state == TagState::kUnknown && own == nullptr) {
     say(out, "os_unknown",
         "the endpoint's operating system is unknown, so nobody can say which rules hold");
-  } else if (part == nullptr || part->rules.empty()) {
+  } else if (own == nullptr || own->rules.empty()) {
     say(out, "no_rules_for_os",
         fmt::format("the tag has no rules for this operating system ({})", out.os_fact.text));
   } else {
@@ -59,14 +62,8 @@ TagExplanation CompiledTag::explain(const FactMap& facts, Now now) const {
   return out;
 }
 
-void CompiledTag::explain_rules(const Part& part, const FactMap& facts, Now now,
-                                TagExplanation& out) const {
-  for (const CompiledRule& rule : part.rules) {
-    RuleExplanation one = explain_condition(*rule.condition, rule.negate, facts, now);
-    one.id = rule.id;
-    one.type = rule.type->name;
-    out.rules.push_back(std::move(one));
-  }
+void CompiledTag::explain_rules(const Part& part, const FactView& facts, TagExplanation& out) const {
+  for (const CompiledRule& rule : part.rules) out.rules.push_back(explain_rule(rule, facts));
   const auto text = definition_.logic.find(*out.os);
   out.logic = text != definition_.logic.end()
                   ? text->second

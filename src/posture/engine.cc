@@ -3,26 +3,65 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/sha256.h"
 #include "base/sort_unique.h"
+#include "posture/fact_keys.h"
 #include "posture/quote.h"
 
 namespace postern::posture {
 namespace {
 
-std::uint64_t version_of(const std::vector<Probe>& probes) {
+std::uint64_t version_of(const std::vector<std::string>& keys) {
   std::string text;
-  for (const Probe& probe : probes) {
-    // With its length in front, no argument can look like the end of another.
-    text += fmt::format("{}:{}:{}\n", static_cast<int>(probe.kind), probe.argument.size(),
-                        probe.argument);
-  }
+  // With its length in front, no key can look like the end of another.
+  for (const std::string& key : keys) text += fmt::format("{}:{}\n", key.size(), key);
   const Sha256 digest = sha256(text);
   std::uint64_t version = 0;
   for (int i = 0; i < 8; ++i) version = version << 8 | digest[i];
   return version == 0 ? 1 : version;
 }
+
+const Fact& state_fact(TagState state) {
+  static const Fact kHas{true, {}, "ems"}, kAbsent{false, {}, "ems"}, kUnknown{Unknown{UnknownReason::kFailed}, {}, "ems"};
+  return state == TagState::kHas ? kHas : state == TagState::kAbsent ? kAbsent : kUnknown;
+}
+
+/// The other tags as an endpoint's sets say.
+class SetsSource final : public TagSource {
+ public:
+  SetsSource(const TagEngine& engine, const TagSets& sets) : engine_(engine), sets_(sets) {}
+  const Fact* find_tag(std::string_view name) const override {
+    const TagId id = engine_.id_of(name);
+    return id == 0 ? nullptr : &state_fact(sets_.state(id));
+  }
+
+ private:
+  const TagEngine& engine_;
+  const TagSets& sets_;
+};
+
+/// The other tags as these facts make them. Ends, because tags never refer to one another in a circle.
+class EvaluatedSource final : public TagSource {
+ public:
+  EvaluatedSource(const TagEngine& engine, const FactView& facts) : engine_(engine), facts_(facts) {}
+  const Fact* find_tag(std::string_view name) const override {
+    const TagId id = engine_.id_of(name);
+    if (id == 0) return nullptr;
+    if (const auto it = known_.find(id); it != known_.end()) return it->second;
+    const FactView view = facts_.with_tags(*this);
+    const Fact* fact = &state_fact(engine_.find(id)->evaluate(view));
+    facts_.holds_until(view.until());
+    known_.emplace(id, fact);
+    return fact;
+  }
+
+ private:
+  const TagEngine& engine_;
+  const FactView& facts_;
+  mutable std::map<TagId, const Fact*> known_;
+};
 
 Error built_in(std::string_view doing) {
   return {ErrorCode::kPermissionDenied,
@@ -48,11 +87,13 @@ Status TagEngine::set(TagId id, TagDefinition definition) {
   }
   auto compiled = compile_tag(std::move(definition));
   if (!compiled) return fail(compiled.error());
+  if (Status ok = check_circle(id, *compiled); !ok) return ok;
   auto tag = std::make_unique<const CompiledTag>(std::move(*compiled));
   auto& slot = tags_[id];
   if (slot) unindex(id, *slot);
   index(id, *tag);
   slot = std::move(tag);
+  rank();
   return {};
 }
 
@@ -63,6 +104,7 @@ Status TagEngine::remove(TagId id) {
     return fail(ErrorCode::kNotFound, fmt::format("there is no tag with the number {}", id));
   unindex(id, *it->second);
   tags_.erase(it);
+  rank();
   return {};
 }
 
@@ -100,6 +142,89 @@ void TagEngine::unindex(TagId id, const CompiledTag& tag) {
   }
 }
 
+std::vector<TagId> TagEngine::referring_to(std::string_view name) const {
+  const auto it = by_key_.find(keys::with(keys::kTagPrefix, name));
+  return it == by_key_.end() ? std::vector<TagId>() : it->second;
+}
+
+std::vector<TagId> TagEngine::timed() const {
+  std::vector<TagId> ids;
+  for (const auto& [id, tag] : tags_) {
+    if (tag->timed()) ids.push_back(id);
+  }
+  return ids;
+}
+
+Status TagEngine::check_circle(TagId id, const CompiledTag& tag) const {
+  if (tag.referred_tags().empty()) return {};
+  const std::string& name = tag.definition().name.str();
+  std::set<std::string, std::less<>> seen;
+  std::vector<std::string> open = tag.referred_tags();
+  while (!open.empty()) {
+    const std::string other = std::move(open.back());
+    open.pop_back();
+    if (other == name) {
+      return invalid(fmt::format("rules: the tag {} would refer to itself, directly or through other tags; tags may not "
+                                 "refer to one another in a circle",
+                                 posture::quoted(name)));
+    }
+    if (!seen.insert(other).second) continue;
+    const CompiledTag* found = find(id_of(other));
+    if (found == nullptr || id_of(other) == id) continue;  // what the tag was before no longer counts
+    open.insert(open.end(), found->referred_tags().begin(), found->referred_tags().end());
+  }
+  return {};
+}
+
+void TagEngine::rank() {
+  ranks_.clear();
+  std::vector<TagId> open;
+  for (const auto& [id, tag] : tags_) {
+    if (!tag->referred_tags().empty()) open.push_back(id);
+  }
+  // Each round settles at least those whose own references are settled: there are no circles.
+  std::set<TagId> settled;
+  for (std::uint32_t rank = 1; !open.empty(); ++rank) {
+    std::vector<TagId> left;
+    for (const TagId id : open) {
+      const auto& names = tags_.at(id)->referred_tags();
+      const bool ready = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+        const TagId other = id_of(name);
+        return other == 0 || tags_.at(other)->referred_tags().empty() || settled.contains(other);
+      });
+      if (ready) {
+        ranks_[id] = rank;
+      } else {
+        left.push_back(id);
+      }
+    }
+    for (const TagId id : open) {
+      if (ranks_.contains(id)) settled.insert(id);
+    }
+    open = std::move(left);
+  }
+}
+
+std::vector<TagId> TagEngine::with_dependants(std::vector<TagId> ids) const {
+  sort_unique(ids);
+  if (ranks_.empty()) return ids;
+  std::set<TagId> all(ids.begin(), ids.end());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const CompiledTag* tag = find(ids[i]);
+    if (tag == nullptr) continue;
+    for (const TagId other : referring_to(tag->definition().name.str())) {
+      if (all.insert(other).second) ids.push_back(other);
+    }
+  }
+  const auto rank_of = [this](TagId id) {
+    const auto it = ranks_.find(id);
+    return it == ranks_.end() ? 0u : it->second;
+  };
+  std::sort(ids.begin(), ids.end(),
+            [&](TagId a, TagId b) { return std::pair(rank_of(a), a) < std::pair(rank_of(b), b); });
+  return ids;
+}
+
 std::vector<TagId> TagEngine::affected_by(std::span<const std::string> changed_keys) const {
   std::vector<TagId> ids;
   for (const std::string& key : changed_keys) {
@@ -107,51 +232,77 @@ std::vector<TagId> TagEngine::affected_by(std::span<const std::string> changed_k
       ids.insert(ids.end(), it->second.begin(), it->second.end());
     }
   }
-  sort_unique(ids);
-  return ids;
+  return with_dependants(std::move(ids));
 }
 
-TagState TagEngine::evaluate(TagId id, const FactMap& facts, Now now) const {
+TagState TagEngine::evaluate(TagId id, const FactView& facts) const {
   const CompiledTag* tag = find(id);
-  return tag == nullptr ? TagState::kAbsent : tag->evaluate(FactView(facts, now));
+  if (tag == nullptr) return TagState::kAbsent;
+  if (tag->referred_tags().empty()) return tag->evaluate(facts);
+  const EvaluatedSource others(*this, facts);
+  const FactView view = facts.with_tags(others);
+  const TagState state = tag->evaluate(view);
+  facts.holds_until(view.until());
+  return state;
 }
 
-TagSets TagEngine::evaluate_all(const FactMap& facts, Now now) const {
+TagSets TagEngine::evaluate_all(const FactView& facts) const {
   TagSets sets;
-  const FactView view(facts, now);
-  for (const auto& [id, tag] : tags_) sets.set(id, tag->evaluate(view));
+  std::vector<TagId> later;
+  for (const auto& [id, tag] : tags_) {
+    if (ranks_.contains(id)) {
+      later.push_back(id);
+    } else {
+      sets.set(id, tag->evaluate(facts));
+    }
+  }
+  if (later.empty()) return sets;
+  std::sort(later.begin(), later.end(), [this](TagId a, TagId b) { return ranks_.at(a) < ranks_.at(b); });
+  reevaluate(later, facts, sets);
   return sets;
 }
 
-std::vector<TagChange> TagEngine::reevaluate(std::span<const TagId> tags, const FactMap& facts,
-                                             Now now, TagSets& sets) const {
+std::vector<TagChange> TagEngine::reevaluate(std::span<const TagId> tags, const FactView& facts, TagSets& sets) const {
   std::vector<TagChange> changes;
+  const SetsSource others(*this, sets);
+  const FactView view = facts.with_tags(others);
   for (const TagId id : tags) {
     const TagState before = sets.state(id);
-    const TagState after = evaluate(id, facts, now);
+    const CompiledTag* tag = find(id);
+    const TagState after = tag == nullptr ? TagState::kAbsent : tag->evaluate(view);
     if (sets.set(id, after)) changes.push_back({id, before, after});
   }
+  facts.holds_until(view.until());
   return changes;
 }
 
-Result<TagExplanation> TagEngine::explain(TagId id, const FactMap& facts, Now now) const {
+Result<TagExplanation> TagEngine::explain(TagId id, const FactView& facts) const {
   const CompiledTag* tag = find(id);
   if (tag == nullptr)
     return fail(ErrorCode::kNotFound, fmt::format("there is no tag with the number {}", id));
-  TagExplanation out = tag->explain(facts, now);
+  const EvaluatedSource others(*this, facts);
+  TagExplanation out = tag->explain(facts.with_tags(others));
   out.id = id;
   return out;
 }
 
-ProbeList TagEngine::required_probes(OsFamily os) const {
-  ProbeList list;
+RequiredFacts TagEngine::required_facts(OsFamily os) const {
+  RequiredFacts out;
   for (const auto& [id, tag] : tags_) {
-    const auto& probes = tag->probes(os);
-    list.probes.insert(list.probes.end(), probes.begin(), probes.end());
+    const auto& keys = tag->required_facts(os);
+    out.keys.insert(out.keys.end(), keys.begin(), keys.end());
   }
-  sort_unique(list.probes);
-  list.version = version_of(list.probes);
-  return list;
+  sort_unique(out.keys);
+  out.version = version_of(out.keys);
+  return out;
+}
+
+std::vector<std::string> TagEngine::keys_with_prefix(std::string_view prefix) const {
+  std::vector<std::string> out;
+  for (auto it = by_key_.lower_bound(prefix); it != by_key_.end() && it->first.starts_with(prefix); ++it) {
+    out.push_back(it->first);
+  }
+  return out;
 }
 
 }  // namespace postern::posture

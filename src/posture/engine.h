@@ -21,11 +21,11 @@
 
 namespace postern::posture {
 
-/// What agents of one OS are to look at.
-struct ProbeList {
+/// What agents of one OS are to report beside the endpoint record, by key.
+struct RequiredFacts {
   std::uint64_t version =
       0;  ///< A hash of the list: another list, another version. Never 0 from an engine.
-  std::vector<Probe> probes;  ///< Distinct, ascending.
+  std::vector<std::string> keys;  ///< Distinct, ascending.
 };
 
 /// Thread: one writer; const methods may run in parallel with one another.
@@ -34,8 +34,8 @@ class TagEngine {
   TagEngine();  ///< Holds the built-in tag (kAllRegisteredClientsId) and nothing else.
 
   /// Adds a tag or replaces the one with this id. Nothing changes on error: kInvalidArgument (the
-  /// definition, or id 0), kPermissionDenied (the built-in tag), kAlreadyExists (another id has
-  /// this name).
+  /// definition, id 0, or rules that refer to tags in a circle), kPermissionDenied (the built-in tag), kAlreadyExists
+  /// (another id has this name). A tag that it refers to and that isn't there is unknown until it is.
   Status set(TagId id, TagDefinition definition);
   /// Errors: kNotFound, kPermissionDenied (the built-in tag). Endpoints that carry it lose it by
   /// reevaluate().
@@ -45,30 +45,40 @@ class TagEngine {
       TagId id) const;              ///< Null: no such tag. Valid until it is set or removed.
   std::vector<TagId> tags() const;  ///< Ascending.
   TagId id_of(std::string_view name) const;  ///< 0: no such tag.
+  /// The tags that refer to the one of this name. Ascending.
+  std::vector<TagId> referring_to(std::string_view name) const;
+  /// The tags whose state may change although no fact does. Ascending.
+  std::vector<TagId> timed() const;
 
   /// The tags whose state can change when these facts change (appear, vanish, or get another
-  /// value). Distinct, ascending.
+  /// value), those that refer to such tags included. Distinct; a tag comes after those that it refers to.
   std::vector<TagId> affected_by(std::span<const std::string> changed_keys) const;
+  /// These tags and all that refer to them, in the same order.
+  std::vector<TagId> with_dependants(std::vector<TagId> tags) const;
 
-  /// kAbsent for an id that isn't there.
-  TagState evaluate(TagId id, const FactMap& facts, Now now) const;
-  TagSets evaluate_all(const FactMap& facts, Now now) const;
-  /// Evaluates only `tags` (from affected_by, or one that was set or removed) and writes what
-  /// changed into `sets`. Returns the changes in the order of `tags`.
-  std::vector<TagChange> reevaluate(std::span<const TagId> tags, const FactMap& facts, Now now,
-                                    TagSets& sets) const;
+  /// kAbsent for an id that isn't there. Tags that it refers to are evaluated too.
+  TagState evaluate(TagId id, const FactView& facts) const;
+  TagSets evaluate_all(const FactView& facts) const;
+  /// Evaluates only `tags` (from affected_by or with_dependants) and writes what changed into `sets`. Other tags
+  /// that they refer to are as `sets` says. Returns the changes in the order of `tags`.
+  std::vector<TagChange> reevaluate(std::span<const TagId> tags, const FactView& facts, TagSets& sets) const;
 
-  /// Error: kNotFound.
-  Result<TagExplanation> explain(TagId id, const FactMap& facts, Now now) const;
+  /// Error: kNotFound. Tags that it refers to are evaluated too.
+  Result<TagExplanation> explain(TagId id, const FactView& facts) const;
 
   /// What all enabled tags together ask of agents of this OS.
-  ProbeList required_probes(OsFamily os) const;
+  RequiredFacts required_facts(OsFamily os) const;
+  /// All keys that begin so and that some tag reads. Ascending.
+  std::vector<std::string> keys_with_prefix(std::string_view prefix) const;
 
  private:
   void index(TagId id, const CompiledTag& tag);
   void unindex(TagId id, const CompiledTag& tag);
+  Status check_circle(TagId id, const CompiledTag& tag) const;
+  void rank();
 
   std::map<TagId, std::unique_ptr<const CompiledTag>> tags_;
+  std::map<TagId, std::uint32_t> ranks_;  ///< Of tags that refer to others: above those. Others: 0, not listed.
   std::map<std::string, TagId, std::less<>> by_name_;
   std::map<std::string, std::vector<TagId>, std::less<>> by_key_;  ///< Ascending.
 };

@@ -146,7 +146,7 @@ TEST(TagEngineProperty, IncrementalEqualsFull) {
     TagEngine engine;
     FactMap facts;
     for (int i = 0; i < 12; ++i) world.change(facts);
-    TagSets sets = engine.evaluate_all(facts, kNow);
+    TagSets sets = engine.evaluate_all({facts, kNow});
     for (int step = 0; step < 60; ++step) {
       std::vector<TagId> affected;
       if (world.chance(4)) {
@@ -170,9 +170,9 @@ TEST(TagEngineProperty, IncrementalEqualsFull) {
         spared += engine.tags().size() - affected.size();
       }
       const TagSets before = sets;
-      const auto changed = engine.reevaluate(affected, facts, kNow, sets);
+      const auto changed = engine.reevaluate(affected, {facts, kNow}, sets);
       changes += changed.size();
-      const TagSets full = engine.evaluate_all(facts, kNow);
+      const TagSets full = engine.evaluate_all({facts, kNow});
       ASSERT_EQ(sets, full) << "step " << step;
       for (const TagChange& change : changed) {
         ASSERT_NE(change.before, change.after);
@@ -181,7 +181,7 @@ TEST(TagEngineProperty, IncrementalEqualsFull) {
       }
       for (const TagId id : engine.tags()) {
         ++seen[static_cast<int>(full.state(id))];
-        ASSERT_EQ(engine.explain(id, facts, kNow)->state, full.state(id));
+        ASSERT_EQ(engine.explain(id, {facts, kNow})->state, full.state(id));
       }
     }
   }
@@ -219,12 +219,12 @@ TEST(TagEngineProperty, UnknownIsNeverAGuess) {
     ASSERT_TRUE(engine.set(2, tag));
     FactMap facts = linux_facts();
     for (int i = 0; i < 12; ++i) world.change(facts);
-    const auto why = engine.explain(2, facts, kNow);
+    const auto why = engine.explain(2, {facts, kNow});
     if (why->reason == "logic") {
       const TagState states[] = {TagState::kAbsent, TagState::kUnknown, TagState::kHas};
       ASSERT_EQ(why->state, states[static_cast<int>(by_hand(*why, tag))]);
     }
-    const TagState state = engine.evaluate(2, facts, kNow);
+    const TagState state = engine.evaluate(2, {facts, kNow});
     if (state == TagState::kUnknown) continue;
     ++judged;
     for (int i = 0; i < 200; ++i) {
@@ -232,7 +232,7 @@ TEST(TagEngineProperty, UnknownIsNeverAGuess) {
       const std::string key = world.change(other);
       const auto old = facts.find(key);
       if (old != facts.end() && old->second.known()) continue;
-      const TagState now = engine.evaluate(2, other, kNow);
+      const TagState now = engine.evaluate(2, {other, kNow});
       ASSERT_TRUE(now == state) << key << " " << tag_state_name(state) << " became "
                                 << tag_state_name(now) << " " << print_tag_json(tag);
     }

@@ -37,7 +37,7 @@ TagDefinition process_tag(const std::string& name, const std::string& process,
 }
 
 TagState state(const TagEngine& engine, TagId id, const FactMap& facts) {
-  return engine.evaluate(id, facts, kNow);
+  return engine.evaluate(id, {facts, kNow});
 }
 
 TEST(TagEngine, HoldsTheBuiltInTagOnEverySystemAndGuardsIt) {
@@ -129,7 +129,7 @@ TEST(TagEngine, ADisabledTagIsAbsentAndAsksForNothing) {
   ASSERT_TRUE(engine.set(2, t));
   FactMap facts = linux_facts();
   facts[keys::process_running("a")] = known(true);
-  TagSets sets = engine.evaluate_all(facts, kNow);
+  TagSets sets = engine.evaluate_all({facts, kNow});
   EXPECT_THAT(sets.has(), ElementsAre(2));
   EXPECT_THAT(sets.unknown(), ElementsAre(kAllRegisteredClientsId));
 
@@ -137,9 +137,9 @@ TEST(TagEngine, ADisabledTagIsAbsentAndAsksForNothing) {
   ASSERT_TRUE(engine.set(2, t));
   EXPECT_THAT(engine.affected_by(Keys{keys::process_running("a"), std::string(keys::kOsFamily)}),
               IsEmpty());
-  EXPECT_THAT(engine.required_probes(OsFamily::kLinux).probes, IsEmpty());
+  EXPECT_THAT(engine.required_facts(OsFamily::kLinux).keys, IsEmpty());
   EXPECT_EQ(state(engine, 2, facts), TagState::kAbsent);
-  EXPECT_THAT(engine.reevaluate(std::vector<TagId>{2}, facts, kNow, sets),
+  EXPECT_THAT(engine.reevaluate(std::vector<TagId>{2}, {facts, kNow}, sets),
               ElementsAre(TagChange{2, TagState::kHas, TagState::kAbsent}));
   EXPECT_THAT(sets.has(), IsEmpty());
 }
@@ -166,7 +166,7 @@ TEST(TagEngine, IndexFollowsSetReplaceAndRemove) {
 
   // An endpoint that carried it loses it.
   TagSets sets({5}, {});
-  EXPECT_THAT(engine.reevaluate(std::vector<TagId>{5}, linux_facts(), kNow, sets),
+  EXPECT_THAT(engine.reevaluate(std::vector<TagId>{5}, {linux_facts(), kNow}, sets),
               ElementsAre(TagChange{5, TagState::kHas, TagState::kAbsent}));
   EXPECT_EQ(sets, TagSets());
 }
@@ -177,38 +177,37 @@ TEST(TagEngine, ARuleThatLogicLeavesOutCostsNothing) {
       {"id":1,"os":"linux","type":"running-process","processes":["a"]},
       {"id":2,"os":"linux","type":"running-process","processes":["b"]}],"logic":{"linux":"1"}})")));
   EXPECT_THAT(engine.affected_by(Keys{keys::process_running("b")}), IsEmpty());
-  EXPECT_THAT(engine.required_probes(OsFamily::kLinux).probes,
-              ElementsAre(Probe{Probe::Kind::kProcess, "a"}));
+  EXPECT_THAT(engine.required_facts(OsFamily::kLinux).keys,
+              ElementsAre("process.running:a"));
 }
 
 TEST(TagEngine, ProbesAreDistinctSortedPerSystemAndVersioned) {
   TagEngine engine;
-  const ProbeList none = engine.required_probes(OsFamily::kLinux);
-  EXPECT_THAT(none.probes, IsEmpty());
+  const RequiredFacts none = engine.required_facts(OsFamily::kLinux);
+  EXPECT_THAT(none.keys, IsEmpty());
   EXPECT_NE(none.version, 0u);
 
   ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
       {"id":1,"os":"linux","type":"file","paths":["/z","/a"]},
       {"id":2,"os":"linux","type":"running-process","processes":["sshd","clamd"]},
       {"id":3,"os":"macos","type":"file","paths":["/m"]}]})")));
-  const ProbeList linux_list = engine.required_probes(OsFamily::kLinux);
+  const RequiredFacts linux_list = engine.required_facts(OsFamily::kLinux);
   EXPECT_THAT(
-      linux_list.probes,
-      ElementsAre(Probe{Probe::Kind::kProcess, "clamd"}, Probe{Probe::Kind::kProcess, "sshd"},
-                  Probe{Probe::Kind::kFile, "/a"}, Probe{Probe::Kind::kFile, "/z"}));
-  EXPECT_THAT(engine.required_probes(OsFamily::kMacos).probes,
-              ElementsAre(Probe{Probe::Kind::kFile, "/m"}));
-  EXPECT_EQ(engine.required_probes(OsFamily::kWindows).version, none.version);
+      linux_list.keys,
+      ElementsAre("file.exists:/a", "file.exists:/z", "process.running:clamd", "process.running:sshd"));
+  EXPECT_THAT(engine.required_facts(OsFamily::kMacos).keys,
+              ElementsAre("file.exists:/m"));
+  EXPECT_EQ(engine.required_facts(OsFamily::kWindows).version, none.version);
   EXPECT_NE(linux_list.version, none.version);
 
   // A second tag with nothing new leaves the version; something new changes it; without it, it is
   // the same again.
   ASSERT_TRUE(engine.set(3, process_tag("U", "sshd")));
-  EXPECT_EQ(engine.required_probes(OsFamily::kLinux).version, linux_list.version);
+  EXPECT_EQ(engine.required_facts(OsFamily::kLinux).version, linux_list.version);
   ASSERT_TRUE(engine.set(3, process_tag("U", "cupsd")));
-  EXPECT_NE(engine.required_probes(OsFamily::kLinux).version, linux_list.version);
+  EXPECT_NE(engine.required_facts(OsFamily::kLinux).version, linux_list.version);
   ASSERT_TRUE(engine.remove(3));
-  EXPECT_EQ(engine.required_probes(OsFamily::kLinux).version, linux_list.version);
+  EXPECT_EQ(engine.required_facts(OsFamily::kLinux).version, linux_list.version);
 }
 
 TEST(TagEngine, OnUnknownIsCarriedAndNotFoldedIn) {
@@ -231,7 +230,7 @@ TEST(TagEngine, ExplainsEachRuleWithTheFactsItRead) {
   FactMap facts = linux_facts();
   facts[std::string(keys::kEmsVulnerabilities)] =
       known(VulnerabilityCounts{.critical = 2, .high = 63});
-  const auto why = engine.explain(2, facts, kNow);
+  const auto why = engine.explain(2, {facts, kNow});
   ASSERT_TRUE(why.has_value());
   EXPECT_EQ(why->id, 2u);
   EXPECT_EQ(why->name, TagName("T"));
@@ -267,12 +266,12 @@ TEST(TagEngine, ExplainsEachRuleWithTheFactsItRead) {
 
 TEST(TagEngine, ExplainsWhyNoRuleWasAsked) {
   TagEngine engine;
-  const auto reason = [&](const FactMap& facts) { return engine.explain(2, facts, kNow)->reason; };
-  EXPECT_EQ(engine.explain(2, {}, kNow).error().code, ErrorCode::kNotFound);
+  const auto reason = [&](const FactMap& facts) { return engine.explain(2, {facts, kNow})->reason; };
+  EXPECT_EQ(engine.explain(2, {FactMap(), kNow}).error().code, ErrorCode::kNotFound);
   TagDefinition t = process_tag("T", "a");
   ASSERT_TRUE(engine.set(2, t));
   EXPECT_EQ(reason(linux_facts()), "logic");
-  EXPECT_EQ(engine.explain(2, linux_facts(), kNow)->logic, "1");
+  EXPECT_EQ(engine.explain(2, {linux_facts(), kNow})->logic, "1");
   EXPECT_EQ(reason({}), "os_unknown");
   EXPECT_EQ(reason({{std::string(keys::kOsFamily), text("windows")}}), "no_rules_for_os");
   EXPECT_EQ(reason({{std::string(keys::kOsFamily), text("plan9")}}), "no_rules_for_os");
@@ -282,7 +281,7 @@ TEST(TagEngine, ExplainsWhyNoRuleWasAsked) {
   ASSERT_TRUE(engine.set(2, tag(R"({"name":"T"})")));
   EXPECT_EQ(reason(linux_facts()), "no_rules");
 
-  const auto built_in = engine.explain(kAllRegisteredClientsId, {}, kNow);
+  const auto built_in = engine.explain(kAllRegisteredClientsId, {FactMap(), kNow});
   EXPECT_EQ(built_in->reason, "built_in");
   EXPECT_EQ(built_in->state, TagState::kUnknown);
   ASSERT_EQ(built_in->rules.size(), 1u);
@@ -292,7 +291,7 @@ TEST(TagEngine, ExplainsWhyNoRuleWasAsked) {
 TEST(TagEngine, AnAgeIsNeverNegative) {
   FactMap facts = linux_facts();
   facts[std::string(keys::kOsFamily)].collected_at = kNow.wall + Seconds(10);
-  EXPECT_EQ(read_fact(facts, keys::kOsFamily, kNow.wall).age, Millis(0));
+  EXPECT_EQ(read_fact({facts, kNow}, keys::kOsFamily).age, Millis(0));
 }
 
 TEST(Explain, ValuesAsPeopleReadThem) {

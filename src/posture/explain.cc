@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/text.h"
+#include "posture/fact_keys.h"
 
 namespace postern::posture {
 namespace {
@@ -38,6 +37,14 @@ struct Text {
       parts.push_back(route.interface + " via " + route.gateway_ip.str());
     return none_or(std::move(parts), "; ");
   }
+  std::string operator()(const std::vector<Certificate>& value) const {
+    std::vector<std::string> parts;
+    for (const Certificate& certificate : value) {
+      parts.push_back(fmt::format("{} (issued by {}, until {})", certificate.subject, certificate.issuer,
+                                  to_iso8601(certificate.not_after)));
+    }
+    return none_or(std::move(parts), "; ");
+  }
   std::string operator()(const VulnerabilityCounts& v) const {
     return fmt::format("critical={}, high={}, medium={}, low={}, info={}, unknown={} ({} fixable)",
                        v.critical, v.high, v.medium, v.low, v.info, v.unknown, v.unknown_fixable);
@@ -48,18 +55,24 @@ struct Text {
 
 std::string fact_value_text(const FactValue& value) { return std::visit(Text{}, value); }
 
-FactReading read_fact(const FactMap& facts, std::string_view key, WallTime now) {
+std::string fact_value_text(std::string_view key, const FactValue& value) {
+  const auto name = key.substr(0, key.find(':'));
+  const auto* number = std::get_if<std::int64_t>(&value);
+  if (number == nullptr || !(name.ends_with("_at") || name == keys::kSupportEnd)) return fact_value_text(value);
+  return *number == 0 ? "never" : to_iso8601(from_unix_ms(*number));
+}
+
+FactReading read_fact(const FactView& facts, std::string_view key) {
   FactReading reading;
   reading.key = key;
-  const auto it = facts.find(key);
-  if (it == facts.end()) {
+  const Fact* fact = facts.reported(key);
+  if (fact == nullptr) {
     reading.text = "never reported";
     return reading;
   }
-  reading.fact = it->second;
-  reading.text = fact_value_text(it->second.value);
-  // An endpoint's clock may be ahead of ours.
-  reading.age = std::max(Millis(0), now - it->second.collected_at);
+  reading.fact = *fact;
+  reading.text = fact_value_text(key, fact->value);
+  reading.age = facts.age(key, *fact);
   return reading;
 }
 

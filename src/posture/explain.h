@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "posture/fact.h"
+#include "posture/rule.h"
 #include "posture/tag.h"
 #include "posture/tag_sets.h"
 #include "posture/verdict.h"
@@ -18,7 +19,7 @@ struct FactReading {
   std::string key;
   std::optional<Fact> fact;   ///< None: never reported.
   std::string text;           ///< The value, or why there is none, for a person.
-  std::optional<Millis> age;  ///< Since it was collected, not below 0; none if never reported.
+  std::optional<Millis> age;  ///< FactView::age; none if never reported.
 };
 
 struct RuleExplanation {
@@ -31,6 +32,8 @@ struct RuleExplanation {
       reason;  ///< Stable code: "process_not_running", "not_reported". Of the condition itself.
   std::string text;  ///< The reason for a person.
   std::vector<FactReading> facts;
+  std::optional<Seconds> max_age;  ///< The rule's own.
+  std::optional<WallTime> until;   ///< Then it may judge otherwise although nothing is reported; none: never.
 };
 
 struct TagExplanation {
@@ -38,7 +41,8 @@ struct TagExplanation {
   TagName name;
   TagState state = TagState::kAbsent;
   std::string
-      reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "built_in".
+      reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "built_in",
+              ///< "by_hand"; "held" when the rules say no and `loss_delay` keeps it.
   std::string text;            ///< The reason for a person.
   std::optional<OsFamily> os;  ///< Of the endpoint; none: unknown, or a system without rules.
   FactReading os_fact;         ///< Key empty for the built-in tag, which doesn't ask.
@@ -49,7 +53,9 @@ struct TagExplanation {
 /// A value for a person: "true", "12", "ens3 up 10.0.1.2", "critical=1, high=0, …", "unknown
 /// (denied)".
 std::string fact_value_text(const FactValue& value);
+/// The same of a fact whose key tells what its number means: a time for keys that end in "_at".
+std::string fact_value_text(std::string_view key, const FactValue& value);
 /// Reads one fact for an explanation.
-FactReading read_fact(const FactMap& facts, std::string_view key, WallTime now);
+FactReading read_fact(const FactView& facts, std::string_view key);
 
 }  // namespace postern::posture

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/ip.h"
+#include "base/sha256.h"
 
 namespace postern::posture {
 
@@ -45,6 +46,20 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+/// A certificate in one of the endpoint's stores. Names are the common names; empty where a certificate has none.
+struct Certificate {
+  std::string subject;
+  std::string issuer;
+  Sha256 sha256{};     ///< Of the DER.
+  std::string store;   ///< "system", or whose it is: "machine", "user alice".
+  WallTime not_before{};
+  WallTime not_after{};
+  bool ca = false;
+  bool client_auth = false;      ///< May prove a client: its extended key usage says so, or it has none.
+  bool has_private_key = false;  ///< The endpoint holds its key (proved by using it, not by a file's name).
+  friend bool operator==(const Certificate&, const Certificate&) = default;
+};
+
 /// Distinct CVEs open on an endpoint, by effective severity (docs: src/vuln).
 struct VulnerabilityCounts {
   std::uint32_t critical = 0, high = 0, medium = 0, low = 0, info = 0;
@@ -54,7 +69,7 @@ struct VulnerabilityCounts {
 };
 
 using FactValue = std::variant<Unknown, bool, std::int64_t, std::string, std::vector<std::string>,
-                               std::vector<Interface>, std::vector<Route>, VulnerabilityCounts>;
+                               std::vector<Interface>, std::vector<Route>, VulnerabilityCounts, std::vector<Certificate>>;
 
 struct Fact {
   FactValue value;

@@ -26,6 +26,17 @@ class Logic {
   /// The rule numbers in it, each once, ascending.
   const std::vector<std::uint32_t>& rules() const { return rules_; }
 
+  enum class Op : std::uint8_t { kRule, kNot, kAnd, kOr };
+  struct Step {
+    Op op;
+    std::uint16_t index = 0;  ///< Of kRule: into rules().
+  };
+  /// Postfix; empty: no_match. Never needs more than kMaxStack places.
+  const std::vector<Step>& steps() const { return steps_; }
+  // A level of parentheses holds at most an unfinished `or`, an unfinished `and` and the operand
+  // being read.
+  static constexpr std::size_t kMaxStack = 2 * (kMaxLogicDepth + 1) + 1;
+
   /// `verdict_of(index)` is the verdict of rules()[index].
   template <class VerdictOf>
   Verdict evaluate(VerdictOf&& verdict_of) const {
@@ -55,16 +66,7 @@ class Logic {
 
  private:
   friend class LogicParser;
-  enum class Op : std::uint8_t { kRule, kNot, kAnd, kOr };
-  struct Step {
-    Op op;
-    std::uint16_t index = 0;  ///< Of kRule: into rules_.
-  };
-  // A level of parentheses holds at most an unfinished `or`, an unfinished `and` and the operand
-  // being read.
-  static constexpr std::size_t kMaxStack = 2 * (kMaxLogicDepth + 1) + 1;
-
-  std::vector<Step> steps_;  ///< Postfix.
+  std::vector<Step> steps_;
   std::vector<std::uint32_t> rules_;
 };
 

@@ -49,6 +49,11 @@ Status check_list(const ParameterSpec& spec, const std::vector<std::string>& lis
   return {};
 }
 
+Status check_range(const ParameterSpec& spec, const std::string& name, double value) {
+  if (value >= spec.min && value <= spec.max) return {};  // false for what is no number too
+  return invalid(fmt::format("{}: {} is not allowed; it must be {} to {}", name, value, spec.min, spec.max));
+}
+
 const ParameterSpec* find_spec(const RuleType& type, std::string_view name) {
   for (const ParameterSpec& spec : type.parameters) {
     if (spec.name == name) return &spec;
@@ -63,7 +68,54 @@ std::string known_names(const RuleType& type) {
   return "it takes " + join(names, ", ");
 }
 
+std::string_view kind_of(const ParameterValue& value) {
+  constexpr std::string_view kKinds[] = {"a text", "a list", "a whole number", "a number", "true or false"};
+  return kKinds[value.index()];
+}
+
+Status check_value(const ParameterSpec& spec, const std::string& name, const ParameterValue& value) {
+  using Type = ParameterSpec::Type;
+  const auto wrong = [&](std::string_view wanted) -> Status {
+    return invalid(fmt::format("{}: must be {}, not {}", name, wanted, kind_of(value)));
+  };
+  switch (spec.type) {
+    case Type::kText: {
+      const auto* text = std::get_if<std::string>(&value);
+      return text == nullptr ? wrong("a text") : check_parameter(spec, name, *text);
+    }
+    case Type::kTexts: {
+      const auto* list = std::get_if<std::vector<std::string>>(&value);
+      return list == nullptr ? wrong("a list of texts") : check_list(spec, *list);
+    }
+    case Type::kBoolean:
+      return std::holds_alternative<bool>(value) ? Status() : wrong("true or false");
+    case Type::kInteger: {
+      const auto* integer = std::get_if<std::int64_t>(&value);
+      if (integer == nullptr) return wrong("a whole number");
+      return check_range(spec, name, static_cast<double>(*integer));
+    }
+    case Type::kNumber: {
+      if (const auto* integer = std::get_if<std::int64_t>(&value))
+        return check_range(spec, name, static_cast<double>(*integer));
+      const auto* number = std::get_if<double>(&value);
+      return number == nullptr ? wrong("a number") : check_range(spec, name, *number);
+    }
+  }
+  return wrong("of another type");
+}
+
 }  // namespace
+
+std::string_view parameter_type_name(ParameterSpec::Type type) {
+  switch (type) {
+    case ParameterSpec::Type::kText: return "text";
+    case ParameterSpec::Type::kTexts: return "list of texts";
+    case ParameterSpec::Type::kInteger: return "integer";
+    case ParameterSpec::Type::kNumber: return "number";
+    case ParameterSpec::Type::kBoolean: return "true or false";
+  }
+  return "text";
+}
 
 Status check_parameters(const RuleType& type, const Parameters& parameters) {
   for (const auto& [name, value] : parameters) {
@@ -72,16 +124,7 @@ Status check_parameters(const RuleType& type, const Parameters& parameters) {
       return invalid(
           fmt::format("{}: there is no such parameter; {}", posture::quoted(name), known_names(type)));
     }
-    if (spec->type == ParameterSpec::Type::kText) {
-      const auto* text = std::get_if<std::string>(&value);
-      if (text == nullptr) return invalid(fmt::format("{}: must be a text, not a list", name));
-      if (Status ok = check_parameter(*spec, name, *text); !ok) return ok;
-    } else {
-      const auto* list = std::get_if<std::vector<std::string>>(&value);
-      if (list == nullptr)
-        return invalid(fmt::format("{}: must be a list of texts, not a text", name));
-      if (Status ok = check_list(*spec, *list); !ok) return ok;
-    }
+    if (Status ok = check_value(*spec, name, value); !ok) return ok;
   }
   for (const ParameterSpec& spec : type.parameters) {
     if (!spec.required || parameters.contains(spec.name)) continue;

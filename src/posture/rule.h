@@ -1,7 +1,9 @@
 #pragma once
-// What a rule type is. Each stands in one file of rules/ and is listed in rules/registry.cc;
-// nothing else knows it by name.
+// What a rule type is. Each stands in one file of rules/, which is all it takes to add one: the build lists them
+// (rule_types(), rules/registry.h). Nothing else knows a type by name.
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,29 +16,66 @@
 
 namespace postern::posture {
 
-/// The facts of one endpoint at one instant, as rules see them. Owns nothing; as cheap to pass as
-/// two pointers.
-class FactView {
+/// Where facts are kept. Thread: as the implementation says.
+class FactSource {
  public:
-  FactView(const FactMap& facts, Now now) : facts_(&facts), now_(now) {}
-  /// Null: never reported.
-  const Fact* find(std::string_view key) const {
-    const auto it = facts_->find(key);
-    return it == facts_->end() ? nullptr : &it->second;
-  }
-  Now now() const { return now_; }
-
- private:
-  const FactMap* facts_;
-  Now now_;
+  virtual ~FactSource() = default;
+  /// Null: never reported. Valid until the next call.
+  virtual const Fact* find(std::string_view key) const = 0;
 };
 
-/// Something an agent looks at only because a rule asks.
-struct Probe {
-  enum class Kind : std::uint8_t { kProcess = 1, kFile = 2 };  ///< As wire::Probe::Kind.
-  Kind kind = Kind::kProcess;
-  std::string argument;  ///< Process name, or absolute path.
-  friend auto operator<=>(const Probe&, const Probe&) = default;
+/// The states of tags that other tags refer to.
+class TagSource {
+ public:
+  virtual ~TagSource() = default;
+  /// true or false, or unknown; null: there is no tag of this name.
+  virtual const Fact* find_tag(std::string_view name) const = 0;
+};
+
+/// The facts of one endpoint at one instant, as rules see them. Owns nothing. Thread: one; made anew for each evaluation.
+class FactView {
+ public:
+  /// `confirmed`: when the agent last gave a sign of life. It tells changes at once, so until then its facts held.
+  FactView(const FactMap& facts, Now now, WallTime confirmed = WallTime::min())
+      : map_(&facts), now_(now), confirmed_(confirmed) {}
+  FactView(const FactSource& facts, Now now, WallTime confirmed = WallTime::min())
+      : source_(&facts), now_(now), confirmed_(confirmed) {}
+
+  /// Null: never reported. A known fact that is older than the rule's `max_age` is an unknown one, stale.
+  const Fact* find(std::string_view key) const;
+  /// As it was reported, however old.
+  const Fact* reported(std::string_view key) const;
+  /// How old what is known by a fact is, at least 0: since it was collected, or since it last was confirmed to hold.
+  Millis age(std::string_view key, const Fact& fact) const;
+  Now now() const { return now_; }
+
+  /// What a judgement rests on holds until then, facts unchanged: whoever reads now() or a fact's age says so.
+  void holds_until(WallTime until) const {
+    if (until < until_) until_ = until;
+  }
+  /// The earliest of what holds_until() was told; WallTime::max(): only facts can change the judgement.
+  WallTime until() const { return until_; }
+
+  FactView with_max_age(std::optional<Seconds> max_age) const;
+  FactView with_tags(const TagSource& tags) const;
+
+ private:
+  const FactMap* map_ = nullptr;
+  const FactSource* source_ = nullptr;
+  const TagSource* tags_ = nullptr;
+  Now now_;
+  WallTime confirmed_;
+  std::optional<Seconds> max_age_;
+  mutable WallTime until_ = WallTime::max();
+};
+
+enum class Match : std::uint8_t { kAll, kAny };
+
+class Condition;
+/// A condition that is others, over one fact each, joined by Kleene's and (all) or or (any).
+struct SetParts {
+  Match match = Match::kAll;
+  std::vector<std::unique_ptr<const Condition>> conditions;
 };
 
 /// A rule's parameters, checked and turned into what evaluation needs: judging parses and allocates
@@ -44,32 +83,36 @@ struct Probe {
 class Condition {
  public:
   virtual ~Condition() = default;
-  /// Reads no fact but those of keys(). Without the rule's `negate`.
+  /// Reads no fact but those of keys(), and now() only if timed(). Without the rule's `negate`.
   virtual Judgement judge(const FactView& facts) const = 0;
   /// The condition in words, such as "the address is in 10.0.1.0/24". Without the rule's `negate`.
   virtual std::string describe() const = 0;
+  /// The judgement depends on the time too: on now(), or on how old a fact is.
+  virtual bool timed() const { return false; }
+  /// Null: it can't be taken apart. Each part judges as the whole does, so that one over one fact is judged once per
+  /// distinct value.
+  virtual const SetParts* parts() const { return nullptr; }
   const std::vector<std::string>& keys() const { return keys_; }  ///< Facts it reads, distinct.
-  const std::vector<Probe>& probes() const {
-    return probes_;
-  }  ///< What agents must look at, distinct.
 
  protected:
   std::vector<std::string> keys_;
-  std::vector<Probe> probes_;
 };
 
-/// A parameter of a rule type. The schema checks presence, type, counts, lengths and choices; what
+/// A parameter of a rule type. The schema checks presence, type, counts, lengths, ranges and choices; what
 /// goes beyond is checked by RuleType::compile.
 struct ParameterSpec {
-  enum class Type : std::uint8_t { kText, kTexts };
+  enum class Type : std::uint8_t { kText, kTexts, kInteger, kNumber, kBoolean };
   std::string_view name;
   Type type = Type::kText;
   bool required = false;
-  std::vector<std::string_view> choices = {};  ///< Of a text: empty allows any.
+  std::vector<std::string_view> choices = {};  ///< Of texts: empty allows any.
   std::size_t max_bytes = 255;                 ///< Of each text; none may be empty.
   std::size_t max_count = 64;                  ///< Of a list; none may be empty.
-  std::string_view help = {};                  ///< For consoles and the API's description.
+  double min = 0;                              ///< Of an integer or number.
+  double max = std::numeric_limits<std::int32_t>::max();
+  std::string_view help = {};                  ///< For consoles and the API's description; with its unit.
 };
+std::string_view parameter_type_name(ParameterSpec::Type type);  ///< "text", "list of texts", "integer", …
 
 struct RuleType {
   std::string_view name;          ///< "ip-range".
@@ -77,6 +120,10 @@ struct RuleType {
   std::string_view help = {};     ///< When it matches, in a sentence.
   std::vector<OsFamily> systems;  ///< Where it can be asked.
   std::vector<ParameterSpec> parameters;
+  std::vector<std::string_view> facts = {};  ///< What it reads, by key: "process.running:<name>". For people.
+  /// When it is unknown beyond "a fact that it reads is", and what is known to be no match although facts are missing; in
+  /// a sentence or empty.
+  std::string_view unknown = {};
   /// REQUIRES: check_parameters(type, parameters) held. Error: kInvalidArgument that names
   /// parameter, value and what is allowed; the caller puts the rule in front.
   Result<std::unique_ptr<const Condition>> (*compile)(const Parameters& parameters, OsFamily os);

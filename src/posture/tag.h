@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/ids.h"
 
 namespace postern::posture {
@@ -17,6 +18,8 @@ namespace postern::posture {
 /// The EMS's number of a tag: given by the caller, stable, never reused. 0 is no tag.
 using TagId = std::uint32_t;
 
+/// Security posture tags follow from rules. A classification tag without rules is given by hand. Fabric tags come from
+/// other devices.
 enum class TagKind : std::uint8_t { kSecurity, kClassification, kFabric };
 
 /// Whose rules these are. The names are the values of the fact `os.family`.
@@ -36,8 +39,9 @@ std::optional<TagKind> parse_tag_kind(std::string_view name);
 std::optional<OsFamily> parse_os_family(std::string_view name);
 std::optional<OnUnknown> parse_on_unknown(std::string_view name);
 
-/// A rule type's parameter: a text or a list of texts. Which a type takes: rule.h, ParameterSpec.
-using ParameterValue = std::variant<std::string, std::vector<std::string>>;
+/// A rule type's parameter. Which a type takes: rule.h, ParameterSpec. A double is never an integer in disguise: 7 is
+/// kept as std::int64_t wherever it is written.
+using ParameterValue = std::variant<std::string, std::vector<std::string>, std::int64_t, double, bool>;
 using Parameters = std::map<std::string, ParameterValue, std::less<>>;
 
 struct RuleSpec {
@@ -46,6 +50,8 @@ struct RuleSpec {
   std::string type;  ///< "ip-range"; see rules/registry.h.
   bool negate = false;
   Parameters parameters;
+  /// How old a fact may be; an older one is unknown, stale. What the agent watches is as old as its last sign of life.
+  std::optional<Seconds> max_age = std::nullopt;
   friend bool operator==(const RuleSpec&, const RuleSpec&) = default;
 };
 
@@ -56,6 +62,8 @@ struct TagDefinition {
   std::string message;  ///< For the user who lacks (or has) it.
   std::string comment;  ///< For administrators only.
   OnUnknown on_unknown = OnUnknown::kDeny;
+  /// For how long an endpoint that no longer matches keeps the tag. Gaining it and becoming unknown are never delayed.
+  Seconds loss_delay{0};
   std::vector<RuleSpec> rules;
   /// Per OS an expression over rule numbers (logic.h). An OS that is not listed demands all its
   /// rules.
@@ -67,6 +75,9 @@ struct TagDefinition {
 inline constexpr std::size_t kMaxRules = 100;
 inline constexpr std::uint32_t kMaxRuleId = 9999;
 inline constexpr std::size_t kMaxTagText = 1024;  ///< Bytes of message and of comment.
+inline constexpr Seconds kMaxLossDelay{24 * 3600};
+inline constexpr Seconds kMinMaxAge{60};
+inline constexpr Seconds kMaxMaxAge{366 * 24 * 3600};
 
 /// The tag that every installation has: match if the endpoint is registered, on every OS. It takes
 /// part in evaluation like any other, but nobody edits or deletes it.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <cmath>
 #include <optional>
 #include <set>
 
@@ -17,8 +18,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxDepth = 8;  // a tag needs 4: object, rules, rule, list
-constexpr std::array<std::string_view, 8> kTagMembers{"name",    "kind",       "enabled", "message",
-                                                      "comment", "on_unknown", "rules",   "logic"};
+constexpr std::array<std::string_view, 9> kTagMembers{"name",       "kind",       "enabled", "message", "comment",
+                                                      "on_unknown", "loss_delay", "rules",   "logic"};
 
 std::string_view plain(json::string_view text) { return {text.data(), text.size()}; }
 json::string_view boosted(std::string_view text) { return {text.data(), text.size()}; }
@@ -98,12 +99,31 @@ Result<Enum> read_name(const std::string& where, const json::value& value,
 
 constexpr std::string_view kOsNames = "linux, windows, macos, ios, android";
 
+/// One number has one form: 7.0 is 7.
+ParameterValue whole_or_not(double number) {
+  constexpr double kExact = 9007199254740992.0;  // from here on a double skips whole numbers
+  if (std::abs(number) < kExact && number == std::floor(number)) return static_cast<std::int64_t>(number);
+  return number;
+}
+
+Result<Seconds> read_seconds(const std::string& where, const json::value& value) {
+  const std::int64_t* seconds = value.if_int64();
+  if (seconds == nullptr || *seconds < 0) {
+    return invalid(fmt::format("{}: {} must be a whole number of seconds", where, shown(value)));
+  }
+  return Seconds(*seconds);
+}
+
 Result<ParameterValue> read_parameter(const std::string& where, const json::value& value) {
   if (const json::string* text = value.if_string())
     return ParameterValue(std::string(plain(*text)));
+  if (const bool* flag = value.if_bool()) return ParameterValue(*flag);
+  if (const std::int64_t* integer = value.if_int64()) return ParameterValue(*integer);
+  if (const double* number = value.if_double()) return ParameterValue(whole_or_not(*number));
   const json::array* list = value.if_array();
-  if (list == nullptr)
-    return invalid(fmt::format("{}: {} must be a text or a list of texts", where, shown(value)));
+  if (list == nullptr) {
+    return invalid(fmt::format("{}: {} must be a text, a list of texts, a number, or true or false", where, shown(value)));
+  }
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < list->size(); ++i) {
     auto text = read_text(fmt::format("{}[{}]", where, i), (*list)[i]);
@@ -156,6 +176,10 @@ Result<RuleSpec> read_rule(std::size_t position, const json::value& value) {
       auto negate = read_bool(field, member);
       if (!negate) return fail(negate.error());
       rule.negate = *negate;
+    } else if (name == "max_age") {
+      auto max_age = read_seconds(field, member);
+      if (!max_age) return fail(max_age.error());
+      rule.max_age = *max_age;
     } else {
       auto parameter = read_parameter(field, member);
       if (!parameter) return fail(parameter.error());
@@ -226,6 +250,7 @@ Status read_member(TagDefinition& tag, std::string_view name, const json::value&
     return put(read_name<OnUnknown>("on_unknown", value, parse_on_unknown, "deny, ignore"),
                tag.on_unknown);
   }
+  if (name == "loss_delay") return put(read_seconds("loss_delay", value), tag.loss_delay);
   if (name == "rules") return put(read_rules(value), tag.rules);
   if (name == "logic") return put(read_logic(value), tag.logic);
   return invalid(fmt::format("{}: there is no such field; a tag has {}", posture::quoted(name),
@@ -234,6 +259,9 @@ Status read_member(TagDefinition& tag, std::string_view name, const json::value&
 
 json::value parameter_json(const ParameterValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return json::value(boosted(*text));
+  if (const auto* flag = std::get_if<bool>(&value)) return json::value(*flag);
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return json::value(*integer);
+  if (const auto* number = std::get_if<double>(&value)) return json::value(*number);
   json::array list;
   for (const std::string& text : std::get<std::vector<std::string>>(value))
     list.emplace_back(boosted(text));
@@ -245,6 +273,7 @@ json::object rule_json(const RuleSpec& rule) {
                    {"os", boosted(os_family_name(rule.os))},
                    {"type", boosted(rule.type)},
                    {"negate", rule.negate}};
+  if (rule.max_age) out["max_age"] = rule.max_age->count();
   for (const auto& [name, value] : rule.parameters) out[boosted(name)] = parameter_json(value);
   return out;
 }
@@ -281,6 +310,7 @@ std::string print_tag_json(const TagDefinition& tag) {
                                       {"message", boosted(tag.message)},
                                       {"comment", boosted(tag.comment)},
                                       {"on_unknown", boosted(on_unknown_name(tag.on_unknown))},
+                                      {"loss_delay", tag.loss_delay.count()},
                                       {"rules", std::move(rules)},
                                       {"logic", std::move(logic)}});
 }

@@ -1,6 +1,6 @@
 #pragma once
 // The JSON form of a tag, as the REST API and `postern apply` take it:
-//   {"name","kind","enabled","message","comment","on_unknown","rules":[{"id","os","type","negate",…}],"logic":{"linux":"1
+//   {"name","kind","enabled","message","comment","on_unknown","loss_delay","rules":[{"id","os","type","negate","max_age",…}],"logic":{"linux":"1
 //   and 2"}}
 // Only "name" is required; the others default as TagDefinition does. A rule needs id, os and type.
 #include <string>

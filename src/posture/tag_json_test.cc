@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 constexpr std::string_view kGolden =
     R"({"name":"Vulnerable-Device","kind":"security","enabled":true,"message":"Install the updates.","comment":"",)"
-    R"("on_unknown":"deny","rules":[)"
+    R"("on_unknown":"deny","loss_delay":0,"rules":[)"
     R"({"id":1,"os":"linux","type":"vulnerable-devices","negate":false,"severity":"high"},)"
     R"({"id":2,"os":"linux","type":"ip-range","negate":true,"match":"any","ranges":["10.0.1.0/24","10.0.2.1-10.0.2.9"]},)"
     R"({"id":3,"os":"windows","type":"ems-management","negate":false}],)"
@@ -109,7 +109,7 @@ TEST(TagJson, ErrorsNameRuleFieldValueAndWhatIsAllowed) {
       {R"({"name":"A","n\u0061me":"B"})", "\"name\": is given twice"},
       {R"({"name":"A","colour":"red"})",
        "\"colour\": there is no such field; a tag has name, kind, enabled, message, comment, "
-       "on_unknown, rules, logic"},
+       "on_unknown, loss_delay, rules, logic"},
       {R"({"name":"A","kind":"zero"})",
        "kind: \"zero\" must be one of security, classification, fabric"},
       {R"({"name":"A","enabled":1})", "enabled: 1 must be true or false"},

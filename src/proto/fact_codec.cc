@@ -94,6 +94,19 @@ Result<FactValue> read_routes(const wire::RouteList& in) {
   return FactValue(std::move(out));
 }
 
+Result<FactValue> read_certificates(const wire::CertificateList& in) {
+  if (static_cast<std::size_t>(in.values_size()) > kMaxFactList) return large("a list that is too long");
+  std::vector<Certificate> out;
+  for (const auto& c : in.values()) {
+    if (too_long(c.subject()) || too_long(c.issuer()) || too_long(c.store())) return large("a text that is too long");
+    const auto digest = parse_sha256(c.sha256());
+    if (!digest) return bad("a digest of the wrong length");
+    out.push_back({c.subject(), c.issuer(), *digest, c.store(), from_unix_ms(c.not_before_ms()),
+                   from_unix_ms(c.not_after_ms()), c.ca(), c.client_auth(), c.has_private_key()});
+  }
+  return FactValue(std::move(out));
+}
+
 Result<FactValue> read_value(const wire::Fact& in) {
   if (in.unknown() != wire::UNKNOWN_REASON_NONE) {
     if (in.value_case() != wire::Fact::VALUE_NOT_SET) return bad("a value and a reason why there is none");
@@ -108,6 +121,7 @@ Result<FactValue> read_value(const wire::Fact& in) {
     case wire::Fact::kTexts: return read_texts(in.texts());
     case wire::Fact::kInterfaces: return read_interfaces(in.interfaces());
     case wire::Fact::kRoutes: return read_routes(in.routes());
+    case wire::Fact::kCertificates: return read_certificates(in.certificates());
     default: return bad("neither a value nor a reason why there is none");
   }
 }
@@ -162,6 +176,11 @@ struct Bounds {
   bool operator()(const std::vector<Route>& v) const {
     return v.size() <= kMaxFactList && std::ranges::all_of(v, [](const Route& r) { return fits(r.interface); });
   }
+  bool operator()(const std::vector<Certificate>& v) const {
+    return v.size() <= kMaxFactList && std::ranges::all_of(v, [](const Certificate& c) {
+             return fits(c.subject) && fits(c.issuer) && fits(c.store);
+           });
+  }
   template <class T>
   bool operator()(const T&) const {
     return true;
@@ -198,6 +217,21 @@ struct Writer {
       to.set_local_ip(r.local_ip.packed());
       to.set_vpn(r.vpn);
       to.set_metric(r.metric);
+    }
+  }
+  void operator()(const std::vector<Certificate>& v) {
+    out.mutable_certificates();
+    for (const auto& c : v) {
+      auto& to = *out.mutable_certificates()->add_values();
+      to.set_subject(utf8(c.subject));
+      to.set_issuer(utf8(c.issuer));
+      to.set_sha256(c.sha256.data(), c.sha256.size());
+      to.set_store(utf8(c.store));
+      to.set_not_before_ms(to_unix_ms(c.not_before));
+      to.set_not_after_ms(to_unix_ms(c.not_after));
+      to.set_ca(c.ca);
+      to.set_client_auth(c.client_auth);
+      to.set_has_private_key(c.has_private_key);
     }
   }
   void operator()(const VulnerabilityCounts&) { out.set_unknown(wire::UNKNOWN_REASON_UNSUPPORTED); }

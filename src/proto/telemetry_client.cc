@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "posture/fact_keys.h"
 #include "proto/deflate.h"
 #include "proto/fact_codec.h"
 #include "proto/serialize.h"
@@ -14,7 +15,6 @@ namespace {
 constexpr std::size_t kFactsPerReport = 4096;      // the EMS takes twice as many
 constexpr std::size_t kBytesPerReport = 1u << 20;  // far below what a frame may have
 constexpr std::size_t kMaxProbes = 4096;
-constexpr std::size_t kMaxProbeArgument = 480;     // its fact's key must fit into kMaxFactKey
 constexpr std::size_t kMaxTags = 4096;
 constexpr Seconds kConnectTime{60};                // longer than any connection attempt takes
 constexpr Seconds kWelcomeTime{20};
@@ -276,14 +276,14 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
     }
     case wire::TelemetryFrame::kProbes: {
       probes_version_ = frame.probes().version();
-      std::vector<agent::Probe> probes;
-      for (const auto& probe : frame.probes().probes()) {
-        if (probe.argument().empty() || probe.argument().size() > kMaxProbeArgument || probes.size() == kMaxProbes)
-          continue;
-        if (probe.kind() == wire::Probe::PROCESS) probes.push_back({agent::Probe::Kind::kProcess, probe.argument()});
-        if (probe.kind() == wire::Probe::FILE) probes.push_back({agent::Probe::Kind::kFile, probe.argument()});
+      std::vector<std::string> keys;
+      for (const auto& key : frame.probes().keys()) {
+        const bool reportable = !key.empty() && key.size() <= kMaxFactKey &&
+                                !key.starts_with(posture::keys::kEmsPrefix) &&
+                                !key.starts_with(posture::keys::kTagPrefix);
+        if (reportable && keys.size() < kMaxProbes) keys.push_back(key);
       }
-      probes_ = std::move(probes);
+      probes_ = std::move(keys);
       actions_.push_back(agent::ProbesChanged{});
       break;
     }

@@ -38,11 +38,6 @@ struct Profile {
   Seconds inventory_interval{3600};
   friend bool operator==(const Profile&, const Profile&) = default;
 };
-struct Probe {
-  enum class Kind { kProcess, kFile } kind = Kind::kProcess;
-  std::string argument;
-  friend auto operator<=>(const Probe&, const Probe&) = default;
-};
 
 struct Connect {};                              ///< Answer with on_connected or on_disconnected.
 struct Send { Bytes bytes; };
@@ -111,7 +106,8 @@ class TelemetryClient {
   const agent::Profile& profile() const { return profile_; }
   /// As the EMS last said; none: it has not said anything since the start.
   std::optional<bool> quarantined() const { return quarantined_; }
-  const std::vector<agent::Probe>& probes() const { return probes_; }
+  /// Keys of facts to report beside the endpoint record.
+  const std::vector<std::string>& probes() const { return probes_; }
   const EmsSerial& ems_serial() const { return ems_serial_; }
   const std::string& last_error() const { return last_error_; }
   bool deregistered() const { return deregistered_; }
@@ -163,7 +159,7 @@ class TelemetryClient {
   std::vector<agent::Tag> tags_;
   std::optional<bool> quarantined_;
   agent::Profile profile_;
-  std::vector<agent::Probe> probes_;
+  std::vector<std::string> probes_;
   std::uint64_t probes_version_ = 0;
   std::string last_error_;
   std::vector<agent::Action> actions_;

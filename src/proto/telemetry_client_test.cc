@@ -257,15 +257,15 @@ TEST_F(TelemetryPair, TagsProfileProbesAndRenewal) {
   EXPECT_FALSE(client_.quarantined().has_value());
   receive(TelemetryServer::tag_state({{"Vulnerable-Device", "update", true}}, true, true, 5));
   receive(TelemetryServer::profile({"Default", true, false, Seconds(5)}));
-  receive(TelemetryServer::probes(7, {{posture::Probe::Kind::kProcess, "sshd"}, {posture::Probe::Kind::kFile, "/etc/x"},
-                                      {posture::Probe::Kind::kFile, "/" + std::string(600, 'x')}}));
+  receive(TelemetryServer::probes(7, {"process.running:sshd", "file.exists:/etc/x", "ems.online",
+                                      "file.exists:/" + std::string(600, 'x')}));
   EXPECT_EQ(client_.tags(), (std::vector<agent::Tag>{{"Vulnerable-Device", "update", true}}));
   EXPECT_TRUE(client_.profile().show_tags);
   EXPECT_EQ(client_.quarantined(), std::optional(true));
   EXPECT_FALSE(client_.profile().vulnerability_scan);
   EXPECT_EQ(client_.profile().inventory_interval, Seconds(60));
-  ASSERT_EQ(client_.probes().size(), 2u);  // one that no fact's key could name is left out
-  EXPECT_EQ(client_.probes()[1].argument, "/etc/x");
+  ASSERT_EQ(client_.probes().size(), 2u);  // what no agent may report is left out
+  EXPECT_EQ(client_.probes()[1], "file.exists:/etc/x");
   client_.take_actions();
   receive(TelemetryServer::renewed({{1, 2}, {3}}));
   auto actions = client_.take_actions();

@@ -159,14 +159,10 @@ Bytes TelemetryServer::tag_state(const std::vector<telemetry::TagStateEntry>& ta
   return serialize(frame);
 }
 
-Bytes TelemetryServer::probes(std::uint64_t version, const std::vector<posture::Probe>& probes) {
+Bytes TelemetryServer::probes(std::uint64_t version, const std::vector<std::string>& keys) {
   TelemetryFrame frame;
   frame.mutable_probes()->set_version(version);
-  for (const auto& probe : probes) {
-    auto& out = *frame.mutable_probes()->add_probes();
-    out.set_kind(static_cast<wire::Probe::Kind>(probe.kind));
-    out.set_argument(probe.argument);
-  }
+  for (const auto& key : keys) frame.mutable_probes()->add_keys(key);
   return serialize(frame);
 }
 

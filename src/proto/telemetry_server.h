@@ -14,7 +14,6 @@
 #include "base/result.h"
 #include "base/sha256.h"
 #include "posture/fact.h"
-#include "posture/rule.h"
 
 namespace postern::proto {
 
@@ -97,7 +96,8 @@ class TelemetryServer {
   static Bytes keepalive_ack(std::uint64_t seq);
   static Bytes tag_state(const std::vector<telemetry::TagStateEntry>& tags, bool show, bool quarantined,
                          std::uint64_t revision);
-  static Bytes probes(std::uint64_t version, const std::vector<posture::Probe>& probes);
+  /// Keys of facts that the agent is to report beside the endpoint record.
+  static Bytes probes(std::uint64_t version, const std::vector<std::string>& keys);
   static Bytes profile(const telemetry::ProfileInfo& profile);
   /// Leaf first.
   static Bytes renewed(const std::vector<Bytes>& chain_der);

@@ -31,6 +31,7 @@ macro(postern_dependencies)
   find_package(Protobuf REQUIRED)
   pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
   find_package(wslay REQUIRED)
+  pkg_check_modules(RE2 REQUIRED re2)  # its library alone: -pthread beside it is not what the precompiled headers have
   pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
   pkg_check_modules(NFTABLES REQUIRED IMPORTED_TARGET libnftables)
   pkg_check_modules(MNL REQUIRED IMPORTED_TARGET libmnl)
@@ -145,6 +146,24 @@ function(postern_module name)
     target_link_libraries(postern_${name} INTERFACE ${A_DEPS} ${A_LINK})
   endif()
   _postern_folder_tests(${name} src/${name} postern_${name})
+endfunction()
+
+# postern_listed(name folder [EXCLUDE stems...]): generated/listed/<name>.inc with one line POSTERN_LISTED(stem) for each .cc
+# file of the folder, alphabetically. Whoever includes it decides what POSTERN_LISTED makes of a file's name; so adding a
+# file is all it takes to add what it holds.
+function(postern_listed name folder)
+  cmake_parse_arguments(A "" "" "EXCLUDE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|${POSTERN_TEST_HELPERS}")
+  list(SORT sources)
+  set(text "")
+  foreach(source ${sources})
+    get_filename_component(stem ${source} NAME_WE)
+    if(NOT stem IN_LIST A_EXCLUDE)
+      string(APPEND text "POSTERN_LISTED(${stem})\n")
+    endif()
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/listed/${name}.inc CONTENT "${text}" @ONLY)
 endfunction()
 
 # The wire formats (proto/*.proto) compiled, in one library with the state machines of src/proto.

@@ -21,6 +21,14 @@ WallTime renewal_time(const Enrolment& e) { return e.not_before + (e.not_after -
 
 }  // namespace
 
+std::set<std::string> Wishes::arguments(std::string_view prefix) const {
+  std::set<std::string> out;
+  for (auto it = facts.lower_bound(std::string(prefix)); it != facts.end() && it->starts_with(prefix); ++it) {
+    out.emplace(keys::argument_of(*it, prefix));
+  }
+  return out;
+}
+
 std::string_view registration_name(Registration registration) {
   switch (registration) {
     case Registration::kUnregistered: return "unregistered";
@@ -75,8 +83,7 @@ void AgentCore::end(Registration registration, std::string reason) {
   storing_.reset();
   renew_at_ = MonoTime::max();
   renew_error_.clear();
-  for (const auto& name : wishes_.processes) facts_.erase(keys::process_running(name));
-  for (const auto& path : wishes_.files) facts_.erase(keys::file_exists(path));
+  std::erase_if(facts_, [this](const auto& fact) { return wishes_.facts.contains(fact.first) && !in_record(fact.first); });
   wishes_ = {};
   actions_.push_back(act::Forget{std::move(reason)});
   actions_.push_back(act::WishesChanged{});
@@ -192,17 +199,10 @@ void AgentCore::pump(Now now) {
 
 void AgentCore::take_probes() {
   Wishes next = wishes_;
-  next.processes.clear();
-  next.files.clear();
-  for (const auto& probe : client_->probes()) {
-    (probe.kind == telemetry::Probe::Kind::kProcess ? next.processes : next.files).insert(probe.argument);
-  }
+  next.facts = {client_->probes().begin(), client_->probes().end()};
   if (next == wishes_) return;
-  for (const auto& name : wishes_.processes) {
-    if (!next.processes.contains(name)) drop(keys::process_running(name));
-  }
-  for (const auto& path : wishes_.files) {
-    if (!next.files.contains(path)) drop(keys::file_exists(path));
+  for (const auto& key : wishes_.facts) {
+    if (!next.facts.contains(key) && !in_record(key)) drop(key);
   }
   wishes_ = std::move(next);
   actions_.push_back(act::WishesChanged{});
@@ -265,17 +265,29 @@ void AgentCore::set_family(const std::string& family, const posture::FactMap& fa
 }
 
 void AgentCore::set_process(Now now, const std::string& name, bool running) {
-  if (!wishes_.processes.contains(name)) return;
   const auto key = keys::process_running(name);
+  if (!wishes_.facts.contains(key)) return;
   facts_[key] = {running, now.wall, "/proc"};
   put(key);
 }
 
 void AgentCore::set_file(Now now, const std::string& path, posture::FactValue value) {
-  if (!wishes_.files.contains(path)) return;
   const auto key = keys::file_exists(path);
+  if (!wishes_.facts.contains(key)) return;
   facts_[key] = {std::move(value), now.wall, path};
   put(key);
+}
+
+bool AgentCore::in_record(const std::string& key) const {
+  return std::ranges::any_of(families_, [&](const auto& family) { return family.second.contains(key); });
+}
+
+void AgentCore::set_answers(const posture::FactMap& facts) {
+  for (const auto& [key, fact] : facts) {
+    if (!wishes_.facts.contains(key)) continue;
+    facts_[key] = fact;
+    put(key);
+  }
 }
 
 void AgentCore::set_inventory(std::string text, WallTime collected_at) {

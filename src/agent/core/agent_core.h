@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,11 +27,13 @@ std::string_view registration_name(Registration registration);  ///< "unregister
 
 /// What an EMS wants, kept over restarts: the first report of a new run is then as complete as the last of the old one.
 struct Wishes {
-  std::set<std::string> processes;
-  std::set<std::string> files;           ///< Absolute paths.
+  std::set<std::string> facts;           ///< Keys that some rule reads (posture/fact_keys.h).
   bool vulnerability_scan = true;
   Seconds inventory_interval{3600};
   friend bool operator==(const Wishes&, const Wishes&) = default;
+
+  /// The arguments of all wished facts whose keys begin so: "process.running:" gives names.
+  std::set<std::string> arguments(std::string_view prefix) const;
 };
 
 namespace act {
@@ -78,6 +81,8 @@ class AgentCore {
   /// The answers to wishes(); of what nobody wishes to know nothing is kept.
   void set_process(Now now, const std::string& name, bool running);
   void set_file(Now now, const std::string& path, posture::FactValue value);
+  /// Answers to other wishes; those that nobody wishes are left out, and what was wished and is not among them stays.
+  void set_answers(const posture::FactMap& facts);
   void set_inventory(std::string text, WallTime collected_at);
   /// Sends what changed. Call once per turn.
   void flush(Now now);
@@ -106,6 +111,7 @@ class AgentCore {
   void drop(const std::string& key);
   void pump(Now now);
   void take_probes();
+  bool in_record(const std::string& key) const;  ///< Reported whether it is wished or not.
   void take_profile();
   void renewal_failed(Now now, std::string why);
   void plan_renewal(Now now);

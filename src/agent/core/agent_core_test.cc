@@ -107,10 +107,10 @@ TEST_F(Core, WishesAreAnsweredAndWithdrawnOnesForgotten) {
   core_.start(now(), enrolment(), "", {});
   connect();
   core_.on_frame(now(), TelemetryServer::probes(
-                            1, {{posture::Probe::Kind::kProcess, "sshd"}, {posture::Probe::Kind::kFile, "/x"}}));
+                            1, {"process.running:sshd", "file.exists:/x", "disk.encrypted"}));
   EXPECT_EQ(take<act::WishesChanged>().size(), 1u);
-  EXPECT_EQ(core_.wishes().processes, std::set<std::string>{"sshd"});
-  EXPECT_EQ(core_.wishes().files, std::set<std::string>{"/x"});
+  EXPECT_EQ(core_.wishes().arguments("process.running:"), std::set<std::string>{"sshd"});
+  EXPECT_EQ(core_.wishes().arguments("file.exists:"), std::set<std::string>{"/x"});
   core_.set_process(now(), "sshd", true);
   core_.set_process(now(), "nobody-asked", true);
   core_.set_file(now(), "/x", posture::Unknown{posture::UnknownReason::kDenied});
@@ -119,14 +119,14 @@ TEST_F(Core, WishesAreAnsweredAndWithdrawnOnesForgotten) {
   EXPECT_EQ(facts.size(), 2u);
   EXPECT_TRUE(facts.at("process.running:sshd").boolean());
   EXPECT_TRUE(facts.contains("file.exists:/x"));
-  core_.on_frame(now(), TelemetryServer::probes(2, {{posture::Probe::Kind::kFile, "/x"}}));
+  core_.on_frame(now(), TelemetryServer::probes(2, {"file.exists:/x"}));
   EXPECT_TRUE(reported().empty());
   EXPECT_EQ(removed_, std::set<std::string>{"process.running:sshd"});
 }
 
 TEST_F(Core, WishesOfTheLastRunAreAnsweredInTheFirstReport) {
   Wishes wishes;
-  wishes.processes = {"sshd"};
+  wishes.facts = {"process.running:sshd"};
   core_.start(now(), enrolment(), "", wishes);
   EXPECT_EQ(take<act::WishesChanged>().size(), 1u);
   core_.set_process(now(), "sshd", true);

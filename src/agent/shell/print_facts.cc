@@ -30,6 +30,13 @@ std::string route_json(const posture::Route& r) {
                      r.local_ip.valid() ? json_quote(r.local_ip.str()) : "null", r.vpn, r.metric);
 }
 
+std::string certificate_json(const posture::Certificate& c) {
+  return fmt::format(R"({{"subject":{},"issuer":{},"sha256":"{}","store":{},"not_before":"{}","not_after":"{}","ca":{},)"
+                     R"("client_auth":{},"has_private_key":{}}})",
+                     json_quote(c.subject), json_quote(c.issuer), to_hex_lower(c.sha256), json_quote(c.store),
+                     to_iso8601(c.not_before), to_iso8601(c.not_after), c.ca, c.client_auth, c.has_private_key);
+}
+
 struct ValueJson {
   std::string operator()(const posture::Unknown&) const { return "null"; }
   std::string operator()(bool b) const { return b ? "true" : "false"; }
@@ -40,6 +47,7 @@ struct ValueJson {
   }
   std::string operator()(const std::vector<posture::Interface>& v) const { return list(v, interface_json); }
   std::string operator()(const std::vector<posture::Route>& v) const { return list(v, route_json); }
+  std::string operator()(const std::vector<posture::Certificate>& v) const { return list(v, certificate_json); }
   std::string operator()(const posture::VulnerabilityCounts&) const { return "null"; }  // made by the EMS, never here
 };
 
@@ -67,6 +75,11 @@ struct ValueText {
                                   r.gateway_ip.valid() ? r.gateway_ip.str() : "no gateway",
                                   r.gateway_mac.valid() ? " (" + r.gateway_mac.str() + ")" : ""));
     }
+    return parts.empty() ? "none" : join(parts, "; ");
+  }
+  std::string operator()(const std::vector<posture::Certificate>& v) const {
+    std::vector<std::string> parts;
+    for (const auto& c : v) parts.push_back(fmt::format("{} until {}", c.subject, to_iso8601(c.not_after)));
     return parts.empty() ? "none" : join(parts, "; ");
   }
   std::string operator()(const posture::VulnerabilityCounts&) const { return ""; }

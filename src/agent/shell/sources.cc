@@ -14,6 +14,7 @@
 #include "agent/collectors/packages/packages.h"
 #include "agent/collectors/protection/protection.h"
 #include "agent/collectors/protection/ruleset.h"
+#include "posture/fact_keys.h"
 #include "base/log.h"
 
 namespace postern::agent {
@@ -95,7 +96,7 @@ void Sources::start() {
 
 void Sources::open_watches() {
   processes_ = std::make_unique<ProcessWatch>(loop_, [this](const std::string& name, bool running) {
-    if (wishes_.processes.contains(name)) {
+    if (wanted_processes_.contains(name)) {
       sink_.process(name, running);
       sink_.turn_over();
     }
@@ -287,26 +288,28 @@ void Sources::watch_daemons() {
   std::set<std::string> daemons(names.begin(), names.end());
   if (daemons == daemons_) return;
   daemons_ = std::move(daemons);
-  auto all = wishes_.processes;
+  auto all = wanted_processes_;
   all.insert(daemons_.begin(), daemons_.end());
   processes_->set_names(std::move(all));
 }
 
 void Sources::watch(const Wishes& wishes) {
-  const auto before = std::exchange(wishes_, wishes);
-  auto all = wishes_.processes;
+  wishes_ = wishes;
+  wanted_processes_ = wishes.arguments(posture::keys::kProcessRunning);
+  const auto before = std::exchange(wanted_paths_, wishes.arguments(posture::keys::kFileExists));
+  auto all = wanted_processes_;
   all.insert(daemons_.begin(), daemons_.end());
   processes_->set_names(std::move(all));
-  for (const auto& path : before.files) {
-    if (wishes_.files.contains(path)) continue;
+  for (const auto& path : before) {
+    if (wanted_paths_.contains(path)) continue;
     if (wanted_files_) wanted_files_->forget(path);
     traces_.erase(path);
   }
   // A name that was watched already for another reason is not told again by the watch itself.
-  for (const auto& name : wishes_.processes) sink_.process(name, processes_->running(name));
+  for (const auto& name : wanted_processes_) sink_.process(name, processes_->running(name));
   wanted_without_events_ = false;
-  for (const auto& path : wishes_.files) {
-    const auto trace = wanted_files_ && !before.files.contains(path)
+  for (const auto& path : wanted_paths_) {
+    const auto trace = wanted_files_ && !before.contains(path)
                            ? wanted_files_->watch(path, PathWatchKind::kExistence,
                                                   [this, path](const PathTrace& t) { tell_file(path, t); })
                            : trace_path(path);
@@ -373,7 +376,7 @@ void Sources::scan() {
 
 void Sources::look_at_files() {
   if (wanted_files_) return wanted_files_->recheck();
-  for (const auto& path : wishes_.files) {
+  for (const auto& path : wanted_paths_) {
     auto trace = trace_path(path);
     if (trace == traces_[path]) continue;
     sink_.file(path, file_value(trace));

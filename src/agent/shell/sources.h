@@ -80,6 +80,7 @@ class Sources {
   Sink sink_;
   std::filesystem::path root_;
   Wishes wishes_;
+  std::set<std::string> wanted_processes_, wanted_paths_;  // of the wishes
   std::set<std::string> daemons_;
   std::unique_ptr<ProcessWatch> processes_;
   std::unique_ptr<PathWatch> family_files_, wanted_files_;

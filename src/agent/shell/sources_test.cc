@@ -153,8 +153,7 @@ TEST_F(SourcesTest, WishesAreAnsweredAtOnceAndThenByEvents) {
   told.sources.start();
   const auto path = (root_ / "marker").string();
   Wishes wishes;
-  wishes.files = {path};
-  wishes.processes = {"no-such-process"};
+  wishes.facts = {posture::keys::file_exists(path), "process.running:no-such-process"};
   told.sources.watch(wishes);
   EXPECT_EQ(told.files.at(path), posture::FactValue(false));
   EXPECT_FALSE(told.processes.at("no-such-process"));

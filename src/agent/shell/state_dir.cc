@@ -13,6 +13,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "pki/certificate.h"
+#include "posture/fact_keys.h"
 
 namespace postern::agent {
 namespace {
@@ -129,9 +130,8 @@ Result<StoredEnrolment> read_enrolment(std::string_view text, const std::optiona
 }
 
 std::string print_wishes(const Wishes& wishes) {
-  return json::serialize(json::object{{"version", 1},
-                                      {"processes", array_of(wishes.processes)},
-                                      {"files", array_of(wishes.files)},
+  return json::serialize(json::object{{"version", 2},
+                                      {"facts", array_of(wishes.facts)},
                                       {"vulnerability_scan", wishes.vulnerability_scan},
                                       {"inventory_interval_s", wishes.inventory_interval.count()}}) +
          "\n";
@@ -141,9 +141,8 @@ Result<Wishes> read_wishes(std::string_view text) {
   const auto object = parse_object(text);
   if (!object) return fail(object.error());
   Wishes out;
-  for (auto& name : texts_of(*object, "processes")) out.processes.insert(std::move(name));
-  for (auto& path : texts_of(*object, "files")) {
-    if (path.starts_with('/')) out.files.insert(std::move(path));
+  for (auto& key : texts_of(*object, "facts")) {
+    if (!key.empty() && key.size() <= posture::keys::kMaxKeyBytes) out.facts.insert(std::move(key));
   }
   if (const auto* scan = object->if_contains("vulnerability_scan"); scan != nullptr && scan->is_bool()) {
     out.vulnerability_scan = scan->get_bool();

@@ -235,13 +235,12 @@ TEST_F(FullDisk, StopsNoAgentThatIsEnrolled) {
 
 TEST(WishesFile, IsReadBackAndBounded) {
   Wishes wishes;
-  wishes.processes = {"sshd", "a \"b\""};
-  wishes.files = {"/etc/x"};
+  wishes.facts = {"process.running:sshd", "process.running:a \"b\"", "file.exists:/etc/x"};
   wishes.vulnerability_scan = false;
   wishes.inventory_interval = Seconds(600);
   EXPECT_EQ(*read_wishes(print_wishes(wishes)), wishes);
   EXPECT_FALSE(read_wishes("[]"));
-  EXPECT_EQ(read_wishes(R"({"files":["relative",1],"inventory_interval_s":-5})")->files.size(), 0u);
+  EXPECT_EQ(read_wishes(R"({"facts":["",1],"inventory_interval_s":-5})")->facts.size(), 0u);
   EXPECT_EQ(read_wishes(R"({"inventory_interval_s":-5})")->inventory_interval, Seconds(60));
 }
 

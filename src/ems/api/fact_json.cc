@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "base/hex.h"
+
 namespace postern::ems::api {
 namespace {
 
@@ -29,6 +31,16 @@ json::value route_json(const posture::Route& route) {
   return out;
 }
 
+json::value stored_certificate_json(const posture::Certificate& c) {
+  json::object out{{"subject", c.subject}, {"issuer", c.issuer}, {"sha256", to_hex_lower(c.sha256)}, {"store", c.store}};
+  out["not_before"] = time_json(c.not_before);
+  out["not_after"] = time_json(c.not_after);
+  out["ca"] = c.ca;
+  out["client_auth"] = c.client_auth;
+  out["has_private_key"] = c.has_private_key;
+  return out;
+}
+
 /// Writes the value, or why there is none.
 struct Writer {
   json::object& out;
@@ -47,6 +59,11 @@ struct Writer {
   void operator()(const std::vector<posture::Route>& value) {
     json::array list;
     for (const posture::Route& route : value) list.push_back(route_json(route));
+    out["value"] = std::move(list);
+  }
+  void operator()(const std::vector<posture::Certificate>& value) {
+    json::array list;
+    for (const posture::Certificate& certificate : value) list.push_back(stored_certificate_json(certificate));
     out["value"] = std::move(list);
   }
   void operator()(const posture::VulnerabilityCounts& value) { out["value"] = vulnerability_counts_json(value); }

@@ -151,7 +151,7 @@ TEST_P(Convergence, AgreesAfterFaultsOfEveryKind) {
       ASSERT_NE(it, e.facts.end());
       EXPECT_EQ(*it->second.as<bool>(), running);
     }
-    EXPECT_EQ(e.tags, core->engine().evaluate_all(e.facts, clock.now()));
+    EXPECT_EQ(e.tags, core->engine().evaluate_all({e.facts, clock.now()}));
   }
   EXPECT_GT(failures + restarts + cuts, 0);
 }

@@ -228,6 +228,9 @@ struct EmsCore::Impl {
   std::map<std::string, AuditBudget> audit_budgets_;      ///< Of this minute, by user.
 };
 
+/// As rules see them: a sign of life of the agent confirms what it reported.
+inline posture::FactView facts_of(const Endpoint& e, Now now) { return {e.facts, now, e.last_seen}; }
+
 /// A gateway may wait for authorisation beside this many others.
 inline constexpr std::size_t kMaxPendingDevices = 256;
 inline constexpr Millis kComeBackSoon{2'000};

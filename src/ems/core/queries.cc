@@ -138,7 +138,7 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
   const auto id = impl_->engine_.id_of(name);
   if (id == 0) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
-  if (!at || *at >= now.wall) return impl_->engine_.explain(id, e->facts, now);
+  if (!at || *at >= now.wall) return impl_->engine_.explain(id, facts_of(*e, now));
   if (*at < e->enrolled_at) return fail(ErrorCode::kNotFound, "the endpoint had not enrolled then");
   const Now then{*at, now.mono - std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall - *at)};
 
@@ -163,7 +163,7 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   }
   if (!begun) return fail(ErrorCode::kNotFound, "the change log does not reach back that far");
 
-  if (id == impl_->built_in_.id) return impl_->engine_.explain(id, facts, then);
+  if (id == impl_->built_in_.id) return impl_->engine_.explain(id, posture::FactView(facts, then));
   Tag tag = *impl_->tag_by_id(id);
   const auto log = impl_->store_.history(tag.definition.name.str(), 0, kLogPage);
   if (!log) return fail(log.error());
@@ -176,7 +176,7 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   }
   posture::TagEngine engine;
   if (auto ok = engine.set(id, tag.definition); !ok) return fail(ok.error());
-  return engine.explain(id, facts, then);
+  return engine.explain(id, posture::FactView(facts, then));
 }
 
 Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) const {
@@ -190,7 +190,7 @@ Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) co
   for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
     if (!e.registered()) continue;
     const auto before = current == 0 ? posture::TagState::kAbsent : e.tags.state(current);
-    const auto after = engine.evaluate(id, e.facts, now);
+    const auto after = engine.evaluate(id, facts_of(e, now));
     out.has_after += after == posture::TagState::kHas;
     out.unknown_after += after == posture::TagState::kUnknown;
     if (before == after) continue;

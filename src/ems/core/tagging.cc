@@ -54,7 +54,7 @@ void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> change
   if (device && names_new_device(e)) follow_quarantine(now, e);
   put_ems_facts(e, now, changed);
   if (changed.empty()) return;
-  engine_.reevaluate(engine_.affected_by(changed), e.facts, now, e.tags);
+  engine_.reevaluate(engine_.affected_by(changed), facts_of(e, now), e.tags);
 }
 
 std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e) const {
@@ -96,7 +96,9 @@ void EmsCore::Impl::match(Now now, Endpoint& e, std::vector<std::string>& change
   put_ems_facts(e, now, changed);
 }
 
-void EmsCore::Impl::reevaluate_later(std::vector<posture::TagId> tags) { jobs_.push_back({false, std::move(tags), {}}); }
+void EmsCore::Impl::reevaluate_later(std::vector<posture::TagId> tags) {
+  jobs_.push_back({false, engine_.with_dependants(std::move(tags)), {}});
+}
 
 void EmsCore::Impl::rematch_later() {
   matches_.clear();
@@ -126,8 +128,8 @@ void EmsCore::Impl::run_jobs(Now now) {
       } else {
         ++evaluations;
         auto sets = e.tags;
-        const bool other = job.tags.empty() ? (sets = engine_.evaluate_all(e.facts, now)) != e.tags
-                                            : !engine_.reevaluate(job.tags, e.facts, now, sets).empty();
+        const bool other = job.tags.empty() ? (sets = engine_.evaluate_all(facts_of(e, now))) != e.tags
+                                            : !engine_.reevaluate(job.tags, facts_of(e, now), sets).empty();
         if (other) registry_.endpoints.edit(it->first).tags = std::move(sets);
       }
     }

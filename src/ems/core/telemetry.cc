@@ -253,10 +253,10 @@ void EmsCore::Impl::send_probes(AgentSession& s) {
   if (e == nullptr) return;
   // Every agent of this version is a Linux one; another says its family in its first report, and is asked then.
   const auto os = posture::parse_os_family(fact_text(*e, posture::keys::kOsFamily)).value_or(posture::OsFamily::kLinux);
-  const auto list = engine_.required_probes(os);
+  const auto list = engine_.required_facts(os);
   if (list.version == s.sent_probes) return;
   s.sent_probes = list.version;
-  send(s.id, TelemetryServer::probes(list.version, list.probes));
+  send(s.id, TelemetryServer::probes(list.version, list.keys));
 }
 
 void EmsCore::Impl::send_profile(AgentSession& s) {

@@ -60,8 +60,8 @@ TEST_F(Lab, AReportIsAcknowledgedAndTagsFollowOnlyAfterTheCommit) {
   EXPECT_TRUE(a.tags().contains("all_registered_clients"));
   const auto* probes = a.last(Frame::kProbes);
   ASSERT_NE(probes, nullptr);
-  ASSERT_EQ(probes->probes().probes_size(), 1);
-  EXPECT_EQ(probes->probes().probes(0).argument(), "sshd");
+  ASSERT_EQ(probes->probes().keys_size(), 1);
+  EXPECT_EQ(probes->probes().keys(0), "process.running:sshd");
 
   const auto commits = store.commits();
   a.inbox.clear();

@@ -1,7 +1,6 @@
 // ems-management {}: the agent is installed, registered, and its telemetry is connected.
 #include "posture/fact_keys.h"
 #include "posture/rules/reading.h"
-#include "posture/rules/registry.h"
 
 namespace postern::posture::rules {
 namespace {

@@ -5,7 +5,6 @@
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
 #include "posture/rules/reading.h"
-#include "posture/rules/registry.h"
 
 namespace postern::posture::rules {
 namespace {
@@ -15,29 +14,6 @@ constexpr Reason kMissing{"file_missing", "what must exist does not"};
 constexpr Match kAllFiles = Match::kAll;
 constexpr std::size_t kMaxPath =
     480;  // its fact's key must fit into the 512 bytes of wire::Fact.key
-
-class FileExists final : public Condition {
- public:
-  FileExists(const std::vector<std::string>& paths, Match match) : paths_(paths), match_(match) {
-    for (const std::string& path : paths) {
-      keys_.push_back(keys::file_exists(path));
-      probes_.push_back({Probe::Kind::kFile, path});
-    }
-  }
-
-  Judgement judge(const FactView& facts) const override {
-    return judge_booleans(facts, keys_, match_, kExists, kMissing);
-  }
-
-  std::string describe() const override {
-    const bool many = match_ == Match::kAll && paths_.size() > 1;
-    return in_words(paths_, match_) + (many ? " exist" : " exists");
-  }
-
- private:
-  std::vector<std::string> paths_;
-  Match match_;
-};
 
 /// One file has one spelling, so that it has one fact: absolute, without ".", "..", "//" or a slash
 /// at the end.
@@ -68,7 +44,11 @@ Result<std::unique_ptr<const Condition>> compile_file(const Parameters& paramete
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("paths[{}]: {} must be {}", i, posture::quoted(paths[i]), allowed));
   }
-  return std::make_unique<FileExists>(paths, match_of(parameters, kAllFiles));
+  const Match match = match_of(parameters, kAllFiles);
+  std::vector<std::string> keys;
+  for (const std::string& path : paths) keys.push_back(posture::keys::file_exists(path));
+  return flags_condition(keys, match, kExists, kMissing,
+                         in_words(paths, match) + (match == Match::kAll && paths.size() > 1 ? " exist" : " exists"));
 }
 
 }  // namespace

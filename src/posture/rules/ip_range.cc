@@ -6,7 +6,6 @@
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
 #include "posture/rules/reading.h"
-#include "posture/rules/registry.h"
 
 namespace postern::posture::rules {
 namespace {

@@ -10,7 +10,6 @@
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
 #include "posture/rules/reading.h"
-#include "posture/rules/registry.h"
 #include "posture/rules/version_number.h"
 
 namespace postern::posture::rules {

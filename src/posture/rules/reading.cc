@@ -1,5 +1,7 @@
 #include "posture/rules/reading.h"
 
+#include <algorithm>
+
 namespace postern::posture::rules {
 namespace {
 
@@ -75,15 +77,76 @@ Judgement SetVerdict::judgement(const Reason& matched, const Reason& not_matched
   return {verdict_, why_unknown_};
 }
 
-Judgement judge_booleans(const FactView& facts, const std::vector<std::string>& keys, Match match,
-                         const Reason& matched, const Reason& not_matched) {
-  SetVerdict set(match);
-  for (const std::string& key : keys) {
-    const Reason* why = nullptr;
-    const bool* holds = read<bool>(facts, key, why);
-    set.add(holds == nullptr ? Verdict::kUnknown : verdict_of(*holds), why);
+std::int64_t integer_of(const Parameters& parameters, std::string_view name, std::int64_t otherwise) {
+  const auto it = parameters.find(name);
+  const auto* value = it == parameters.end() ? nullptr : std::get_if<std::int64_t>(&it->second);
+  return value == nullptr ? otherwise : *value;
+}
+
+double number_of(const Parameters& parameters, std::string_view name, double otherwise) {
+  const auto it = parameters.find(name);
+  if (it == parameters.end()) return otherwise;
+  if (const auto* number = std::get_if<double>(&it->second)) return *number;
+  const auto* integer = std::get_if<std::int64_t>(&it->second);
+  return integer == nullptr ? otherwise : static_cast<double>(*integer);
+}
+
+bool flag_of(const Parameters& parameters, std::string_view name, bool otherwise) {
+  const auto it = parameters.find(name);
+  const auto* value = it == parameters.end() ? nullptr : std::get_if<bool>(&it->second);
+  return value == nullptr ? otherwise : *value;
+}
+
+Judgement judge_flag(const FactView& facts, std::string_view key, const Reason& yes, const Reason& no) {
+  const Reason* why = nullptr;
+  const bool* holds = read<bool>(facts, key, why);
+  if (holds == nullptr) return {Verdict::kUnknown, why};
+  return *holds ? Judgement{Verdict::kMatch, &yes} : Judgement{Verdict::kNoMatch, &no};
+}
+
+Judgement judge_contains(const FactView& facts, std::string_view key, std::string_view text, const Reason& yes,
+                         const Reason& no) {
+  const Reason* why = nullptr;
+  const auto* list = read<std::vector<std::string>>(facts, key, why);
+  if (list == nullptr) return {Verdict::kUnknown, why};
+  const bool holds = std::find(list->begin(), list->end(), text) != list->end();
+  return holds ? Judgement{Verdict::kMatch, &yes} : Judgement{Verdict::kNoMatch, &no};
+}
+
+SetCondition::SetCondition(Match match, std::vector<std::unique_ptr<const Condition>> conditions,
+                           const Reason& matched, const Reason& not_matched, std::string text)
+    : parts_{match, std::move(conditions)}, matched_(matched), not_matched_(not_matched), text_(std::move(text)) {
+  for (const auto& condition : parts_.conditions) {
+    for (const std::string& key : condition->keys()) {
+      if (std::find(keys_.begin(), keys_.end(), key) == keys_.end()) keys_.push_back(key);
+    }
   }
-  return set.judgement(matched, not_matched);
+}
+
+Judgement SetCondition::judge(const FactView& facts) const {
+  SetVerdict set(parts_.match);
+  for (const auto& condition : parts_.conditions) {
+    const Judgement one = condition->judge(facts);
+    set.add(one.verdict, one.reason);
+  }
+  return set.judgement(matched_, not_matched_);
+}
+
+bool SetCondition::timed() const {
+  return std::any_of(parts_.conditions.begin(), parts_.conditions.end(), [](const auto& c) { return c->timed(); });
+}
+
+FlagCondition::FlagCondition(std::string key, const Reason& yes, const Reason& no, std::string text)
+    : yes_(yes), no_(no), text_(std::move(text)) {
+  keys_ = {std::move(key)};
+}
+
+std::unique_ptr<const Condition> flags_condition(const std::vector<std::string>& keys, Match match,
+                                                 const Reason& matched, const Reason& not_matched, std::string text) {
+  std::vector<std::unique_ptr<const Condition>> parts;
+  for (const std::string& key : keys) parts.push_back(std::make_unique<FlagCondition>(key, matched, not_matched, text));
+  if (parts.size() == 1) return std::move(parts.front());
+  return std::make_unique<SetCondition>(match, std::move(parts), matched, not_matched, std::move(text));
 }
 
 std::string in_words(const std::vector<std::string>& list, Match match) {

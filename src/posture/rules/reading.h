@@ -1,6 +1,7 @@
 #pragma once
 // What the rule types share: reading a fact with the reason when it can't be read, and judging a
 // set by all or any.
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,6 @@ const T* read(const FactView& facts, std::string_view key, const Reason*& why) {
   if (value == nullptr) why = &unknown_reason(fact);
   return value;
 }
-
-enum class Match { kAll, kAny };
 
 /// The parameter "match" of set-like rule types, with the type's default.
 ParameterSpec match_parameter(Match otherwise);
@@ -50,9 +49,49 @@ class SetVerdict {
 
 inline constexpr Reason kNotRegistered{"not_registered", "the endpoint is not registered"};
 
-/// Boolean facts, one per entry of a list, judged by all or any.
-Judgement judge_booleans(const FactView& facts, const std::vector<std::string>& keys, Match match,
-                         const Reason& matched, const Reason& not_matched);
+/// An integer or boolean parameter, with what holds when it isn't given.
+std::int64_t integer_of(const Parameters& parameters, std::string_view name, std::int64_t otherwise);
+double number_of(const Parameters& parameters, std::string_view name, double otherwise);  ///< Integers too.
+bool flag_of(const Parameters& parameters, std::string_view name, bool otherwise);
+
+Judgement judge_flag(const FactView& facts, std::string_view key, const Reason& yes, const Reason& no);
+/// A text list holds that text.
+Judgement judge_contains(const FactView& facts, std::string_view key, std::string_view text, const Reason& yes,
+                         const Reason& no);
+
+/// A set of conditions over one fact each. `describe()` is the text given.
+class SetCondition : public Condition {
+ public:
+  SetCondition(Match match, std::vector<std::unique_ptr<const Condition>> conditions, const Reason& matched,
+               const Reason& not_matched, std::string text);
+  Judgement judge(const FactView& facts) const override;
+  std::string describe() const override { return text_; }
+  bool timed() const override;
+  const SetParts* parts() const override { return &parts_; }
+
+ private:
+  SetParts parts_;
+  const Reason& matched_;
+  const Reason& not_matched_;
+  std::string text_;
+};
+
+/// A boolean fact is true.
+class FlagCondition final : public Condition {
+ public:
+  FlagCondition(std::string key, const Reason& yes, const Reason& no, std::string text);
+  Judgement judge(const FactView& facts) const override { return judge_flag(facts, keys_.front(), yes_, no_); }
+  std::string describe() const override { return text_; }
+
+ private:
+  const Reason& yes_;
+  const Reason& no_;
+  std::string text_;
+};
+
+/// One boolean fact per entry, judged by all or any.
+std::unique_ptr<const Condition> flags_condition(const std::vector<std::string>& keys, Match match,
+                                                 const Reason& matched, const Reason& not_matched, std::string text);
 
 /// "a", "a and b", "a, b or c".
 std::string in_words(const std::vector<std::string>& list, Match match);

@@ -3,11 +3,17 @@
 #include <array>
 
 namespace postern::posture {
+namespace rules {
+#define POSTERN_LISTED(type) const RuleType& type();
+#include "listed/posture_rules.inc"
+#undef POSTERN_LISTED
+}  // namespace rules
 
 std::span<const RuleType* const> rule_types() {
   static const std::array kTypes{
-      &rules::vulnerable_devices(), &rules::ems_management(),  &rules::os_version(),
-      &rules::ip_range(),           &rules::running_process(), &rules::file(),
+#define POSTERN_LISTED(type) &rules::type(),
+#include "listed/posture_rules.inc"
+#undef POSTERN_LISTED
   };
   return kTypes;
 }

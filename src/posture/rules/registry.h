@@ -1,6 +1,6 @@
 #pragma once
-// The rule types there are. A new one is a file in this folder, a declaration here and a line in
-// registry.cc.
+// The rule types there are: every file of this folder that defines `const RuleType& rules::<file's name>()`. The build
+// lists them (postern_listed in CMakeLists.txt), so a new type is a new file and nothing else.
 #include <span>
 #include <string_view>
 
@@ -8,16 +8,7 @@
 
 namespace postern::posture {
 
-std::span<const RuleType* const> rule_types();
+std::span<const RuleType* const> rule_types();            ///< By file name.
 const RuleType* find_rule_type(std::string_view name);  ///< Null: no such type.
-
-namespace rules {
-const RuleType& vulnerable_devices();
-const RuleType& ems_management();
-const RuleType& os_version();
-const RuleType& ip_range();
-const RuleType& running_process();
-const RuleType& file();
-}  // namespace rules
 
 }  // namespace postern::posture

@@ -4,7 +4,6 @@
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
 #include "posture/rules/reading.h"
-#include "posture/rules/registry.h"
 
 namespace postern::posture::rules {
 namespace {
@@ -12,30 +11,6 @@ namespace {
 constexpr Reason kRunning{"process_running", "what must run does"};
 constexpr Reason kNotRunning{"process_not_running", "what must run does not"};
 constexpr Match kAllProcesses = Match::kAll;
-
-class RunningProcess final : public Condition {
- public:
-  RunningProcess(const std::vector<std::string>& names, Match match)
-      : names_(names), match_(match) {
-    for (const std::string& name : names) {
-      keys_.push_back(keys::process_running(name));
-      probes_.push_back({Probe::Kind::kProcess, name});
-    }
-  }
-
-  Judgement judge(const FactView& facts) const override {
-    return judge_booleans(facts, keys_, match_, kRunning, kNotRunning);
-  }
-
-  std::string describe() const override {
-    const bool many = match_ == Match::kAll && names_.size() > 1;
-    return in_words(names_, match_) + (many ? " are running" : " is running");
-  }
-
- private:
-  std::vector<std::string> names_;
-  Match match_;
-};
 
 Result<std::unique_ptr<const Condition>> compile_running_process(const Parameters& parameters, OsFamily) {
   const auto& names = list_of(parameters, "processes");
@@ -47,7 +22,11 @@ Result<std::unique_ptr<const Condition>> compile_running_process(const Parameter
                       posture::quoted(names[i])));
     }
   }
-  return std::make_unique<RunningProcess>(names, match_of(parameters, kAllProcesses));
+  const Match match = match_of(parameters, kAllProcesses);
+  std::vector<std::string> keys;
+  for (const std::string& name : names) keys.push_back(posture::keys::process_running(name));
+  return flags_condition(keys, match, kRunning, kNotRunning,
+                         in_words(names, match) + (match == Match::kAll && names.size() > 1 ? " are running" : " is running"));
 }
 
 }  // namespace

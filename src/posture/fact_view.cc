@@ -1,0 +1,57 @@
+#include <algorithm>
+
+#include "posture/fact_keys.h"
+#include "posture/rule.h"
+
+namespace postern::posture {
+namespace {
+
+const Fact& stale_fact() {
+  static const Fact kFact{Unknown{UnknownReason::kStale}, {}, {}};
+  return kFact;
+}
+
+}  // namespace
+
+const Fact* FactView::reported(std::string_view key) const {
+  if (key.starts_with(keys::kTagPrefix)) {
+    return tags_ == nullptr ? nullptr : tags_->find_tag(key.substr(keys::kTagPrefix.size()));
+  }
+  if (map_ == nullptr) return source_->find(key);
+  const auto it = map_->find(key);
+  return it == map_->end() ? nullptr : &it->second;
+}
+
+const Fact* FactView::find(std::string_view key) const {
+  const Fact* fact = reported(key);
+  if (!max_age_ || fact == nullptr || !fact->known() || key.starts_with(keys::kTagPrefix)) return fact;
+  const Millis left = *max_age_ - age(key, *fact);
+  if (left < Millis(0)) return &stale_fact();
+  holds_until(now_.wall + left + Millis(1));
+  return fact;
+}
+
+Millis FactView::age(std::string_view key, const Fact& fact) const {
+  auto as_of = fact.collected_at;
+  // What the EMS says of itself it knows now; what it made of an inventory or was told by others is as old as that.
+  if (!key.starts_with(keys::kEmsPrefix)) {
+    as_of = std::max(as_of, confirmed_);
+  } else if (!key.starts_with(keys::kEmsVulnPrefix) && !key.starts_with(keys::kEmsAttributePrefix)) {
+    return Millis(0);
+  }
+  return std::max(Millis(0), now_.wall - as_of);  // an endpoint's clock may be ahead of ours
+}
+
+FactView FactView::with_max_age(std::optional<Seconds> max_age) const {
+  FactView out = *this;
+  out.max_age_ = max_age;
+  return out;
+}
+
+FactView FactView::with_tags(const TagSource& tags) const {
+  FactView out = *this;
+  out.tags_ = &tags;
+  return out;
+}
+
+}  // namespace postern::posture
