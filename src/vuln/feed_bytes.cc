@@ -26,6 +26,8 @@ tl::unexpected<Error> total_too_large(const FeedLimits& limits) {
               fmt::format("it unpacks to more than the limit of {} bytes", limits.total_bytes));
 }
 
+using ChunkSink = std::function<Status(std::string_view chunk)>;
+
 /// Lines out of chunks.
 class Lines {
  public:
@@ -84,11 +86,10 @@ struct Inflater {
   }
 };
 
-Status gzip_records(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink) {
+Status gzip_chunks(std::string_view bytes, const ChunkSink& sink) {
   Inflater inflater;
   if (!inflater.ready) return fail(ErrorCode::kResourceExhausted, "no memory to unpack it");
   auto& z = inflater.stream;
-  Lines lines(limits, sink);
   std::string out(kChunk, '\0');
   z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // zlib only reads it.
   std::size_t given = 0;
@@ -103,9 +104,9 @@ Status gzip_records(std::string_view bytes, const FeedLimits& limits, const Reco
     z.avail_out = static_cast<uInt>(out.size());
     const int code = inflate(&z, Z_NO_FLUSH);
     const auto made = out.size() - z.avail_out;
-    if (auto s = lines.feed({out.data(), made}); !s) return s;
+    if (auto s = sink({out.data(), made}); !s) return s;
     if (code == Z_STREAM_END) {
-      if (z.avail_in == 0 && given == bytes.size()) return lines.end();
+      if (z.avail_in == 0 && given == bytes.size()) return {};
       inflateReset(&z);  // A further member; anything else fails as one.
       continue;
     }
@@ -194,13 +195,43 @@ Status zip_records(std::string_view bytes, const FeedLimits& limits, const Recor
 
 }  // namespace
 
-Status for_each_record(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink) {
-  if (bytes.starts_with("\x1f\x8b")) return gzip_records(bytes, limits, sink);
-  if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06"))
-    return zip_records(bytes, limits, sink);
+bool is_zip(std::string_view bytes) {
+  return bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06");
+}
+
+Status for_each_chunk(std::string_view bytes, const FeedLimits& limits, const ChunkSink& sink) {
+  std::uint64_t total = 0;
+  const ChunkSink counted = [&](std::string_view chunk) -> Status {
+    if (chunk.size() > limits.total_bytes - total) return total_too_large(limits);
+    total += chunk.size();
+    return sink(chunk);
+  };
+  if (bytes.starts_with("\x1f\x8b")) return gzip_chunks(bytes, counted);
+  for (std::size_t at = 0; at < bytes.size(); at += kChunk) {
+    if (auto s = counted(bytes.substr(at, kChunk)); !s) return s;
+  }
+  return {};
+}
+
+Status for_each_line(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink) {
   Lines lines(limits, sink);
-  if (auto s = lines.feed(bytes); !s) return s;
-  return lines.end();
+  const auto s = for_each_chunk(bytes, limits, [&](std::string_view chunk) { return lines.feed(chunk); });
+  return s ? lines.end() : s;
+}
+
+Result<std::string> first_bytes(std::string_view bytes, std::size_t most) {
+  std::string out;
+  const auto s = for_each_chunk(bytes, {}, [&](std::string_view chunk) -> Status {
+    out += chunk.substr(0, most - out.size());
+    if (out.size() == most) return fail(ErrorCode::kResourceExhausted, "enough");
+    return {};
+  });
+  if (!s && out.empty()) return fail(s.error());
+  return out;
+}
+
+Status for_each_record(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink) {
+  return is_zip(bytes) ? zip_records(bytes, limits, sink) : for_each_line(bytes, limits, sink);
 }
 
 }  // namespace postern::vuln

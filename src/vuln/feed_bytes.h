@@ -1,6 +1,7 @@
 #pragma once
 // A feed's records out of the bytes of its file, whatever it is packed in; bounded throughout.
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -17,5 +18,18 @@ using RecordSink = std::function<Status(std::string_view where, std::string_view
 /// sink; kDataLoss (truncated, checksum), kResourceExhausted (limits), kUnsupported (encrypted),
 /// kInvalidArgument (a zip entry that is no .json file).
 Status for_each_record(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink);
+
+bool is_zip(std::string_view bytes);
+
+/// The unpacked text piece by piece: as it is, or out of gzip (any number of members). Errors: those of the sink,
+/// kDataLoss, kResourceExhausted (more than limits.total_bytes).
+Status for_each_chunk(std::string_view bytes, const FeedLimits& limits,
+                      const std::function<Status(std::string_view chunk)>& sink);
+
+/// Its lines, without those that are empty, with their number. A line is valid during the call.
+Status for_each_line(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink);
+
+/// The beginning of the unpacked text, at most `most` bytes. Error: kDataLoss (the packing is damaged from the start).
+Result<std::string> first_bytes(std::string_view bytes, std::size_t most);
 
 }  // namespace postern::vuln

@@ -2,28 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <zip.h>
-#include <zlib.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "vuln/test_records.h"
+
 namespace postern::vuln {
 namespace {
-
-std::string gzip(std::string_view text) {
-  z_stream z{};
-  EXPECT_EQ(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&z, text.size()), '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
-}
 
 using Files = std::vector<std::pair<std::string, std::string>>;
 

@@ -1,6 +1,6 @@
 #pragma once
-// Advisory feeds in the OSV schema (1.x): JSON lines, the same gzipped, or a zip with one record
-// per entry as OSV publishes.
+// Vulnerability feeds into one AdvisorySet: advisories in the OSV schema (1.x; JSON lines, the same gzipped, or a zip with
+// one record per entry as OSV publishes), Debian's security tracker, CISA's KEV and FIRST's EPSS (plain or gzipped).
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +9,8 @@
 
 #include "base/result.h"
 #include "vuln/advisory.h"
+#include "vuln/epss.h"
+#include "vuln/feed_kind.h"
 
 namespace postern::vuln {
 
@@ -31,11 +33,16 @@ struct FeedOptions {
 };
 
 struct FeedReport {
+  FeedKind kind = FeedKind::kOsv;
+  std::string data_date;       ///< Of the data, as the feed says; empty when it doesn't.
   std::size_t records = 0;     ///< Read, of any kind.
   std::size_t withdrawn = 0;   ///< Of those, withdrawn by their publisher: ignored.
   std::size_t advisories = 0;  ///< (ecosystem, source, vulnerability) rows taken.
   std::size_t foreign =
       0;  ///< Affected entries of ecosystems whose version order is not known here: left out.
+  std::size_t undetermined = 0;  ///< Rows of which the distribution does not know whether they are affected.
+  std::size_t not_affected = 0;  ///< Rows that say a source is not affected: they go before other feeds' advisories.
+  std::size_t marks = 0;  ///< Vulnerabilities marked as exploited (KEV) or given a probability (EPSS).
   std::size_t cvss4 = 0;  ///< CVSS v4 vectors, whose scores are not worked out here: no severity is taken from them.
   std::size_t invalid = 0;                    ///< Left out by skip_invalid.
   std::vector<std::string> invalid_examples;  ///< The first few, each "where: why".
@@ -52,7 +59,7 @@ class FeedReader {
  public:
   explicit FeedReader(FeedOptions options = {});
 
-  /// Reads one whole feed; its format is told by its first bytes. On error nothing of this feed is
+  /// Reads one whole feed; what it is is told by what stands in it. On error nothing of this feed is
   /// taken. `name` is what error messages call it. Errors: kInvalidArgument (a broken record; names
   /// line or entry and id), kDataLoss (truncated or damaged file), kResourceExhausted (a limit),
   /// kUnsupported (encrypted zip).
@@ -61,8 +68,13 @@ class FeedReader {
   AdvisorySet finish() &&;
 
  private:
+  struct Taken;
+  Status read(std::string_view bytes, Taken& taken, FeedReport& report) const;
+
   FeedOptions options_;
   std::vector<AdvisorySet::Entry> entries_;
+  CveNotes exploited_;
+  std::vector<EpssEntry> epss_;
 };
 
 /// One record, for tests and tools. Appends its rows to `out` only on success.

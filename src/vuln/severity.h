@@ -55,6 +55,7 @@ struct Judgement {
   std::optional<std::uint8_t> cvss_tenths = {};  ///< CVSS v3 base score, 0..100.
   bool kev = false;                         ///< In CISA's catalogue of those known to be exploited.
   bool undetermined = false;                ///< The distribution does not know yet whether it is affected.
+  bool no_dsa = false;                      ///< The distribution plans no advisory of its own for it.
   friend auto operator<=>(const Judgement&, const Judgement&) = default;
 };
 

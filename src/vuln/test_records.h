@@ -1,6 +1,7 @@
 #pragma once
 // OSV records for tests.
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <memory>
 #include <string>
@@ -49,6 +50,21 @@ inline std::shared_ptr<const AdvisorySet> set_of(std::string_view lines) {
   const auto added = reader.add("test", lines);
   EXPECT_TRUE(added) << added.error().message;
   return std::make_shared<const AdvisorySet>(std::move(reader).finish());
+}
+
+/// As feeds are packed.
+inline std::string gzip(std::string_view text) {
+  z_stream z{};
+  EXPECT_EQ(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&z, text.size()), '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  z.avail_in = static_cast<uInt>(text.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
+  out.resize(z.total_out);
+  deflateEnd(&z);
+  return out;
 }
 
 }  // namespace postern::vuln

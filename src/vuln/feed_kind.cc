@@ -1,0 +1,99 @@
+#include "vuln/feed_kind.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/text.h"
+#include "vuln/feed_bytes.h"
+
+namespace postern::vuln {
+namespace {
+
+constexpr std::size_t kLook = 64u << 10;  // bytes of the text that are looked at
+
+void skip_space(std::string_view& text) {
+  while (!text.empty() && (text[0] == ' ' || text[0] == '\t' || text[0] == '\r' || text[0] == '\n'))
+    text.remove_prefix(1);
+}
+
+bool take(std::string_view& text, char c) {
+  skip_space(text);
+  if (text.empty() || text[0] != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// A JSON string as it is written; false when there is none, or it does not end here.
+bool take_string(std::string_view& text, std::string_view& out) {
+  if (!take(text, '"')) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      out = text.substr(0, i);
+      text.remove_prefix(i + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Past a value that is neither object nor array.
+bool skip_scalar(std::string_view& text) {
+  skip_space(text);
+  std::string_view ignored;
+  if (!text.empty() && text[0] == '"') return take_string(text, ignored);
+  const auto end = text.find_first_of(",}] \t\r\n");
+  if (end == text.npos) return false;
+  text.remove_prefix(end);
+  return true;
+}
+
+FeedKind kind_of_object(std::string_view text) {
+  if (!take(text, '{')) return FeedKind::kOsv;
+  for (;;) {
+    std::string_view key;
+    if (!take_string(text, key) || !take(text, ':')) return FeedKind::kOsv;
+    // Debian's tracker: {"source": {"CVE-…": {…
+    if (take(text, '{')) {
+      std::string_view id;
+      const bool tracker = take_string(text, id) && (id.starts_with("CVE-") || id.starts_with("TEMP-"));
+      return tracker ? FeedKind::kDebianTracker : FeedKind::kOsv;
+    }
+    if (key == "catalogVersion" || key == "vulnerabilities") return FeedKind::kKev;
+    skip_space(text);
+    if (text.starts_with("[") || !skip_scalar(text) || !take(text, ',')) return FeedKind::kOsv;
+  }
+}
+
+FeedKind kind_of(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
+  skip_space(text);
+  if (text.starts_with("#model_version:") || text.starts_with("cve,epss")) return FeedKind::kEpss;
+  return kind_of_object(text);
+}
+
+}  // namespace
+
+std::string_view feed_kind_name(FeedKind kind) {
+  switch (kind) {
+    case FeedKind::kDebianTracker:
+      return "debian-tracker";
+    case FeedKind::kKev:
+      return "kev";
+    case FeedKind::kEpss:
+      return "epss";
+    case FeedKind::kOsv:
+      break;
+  }
+  return "osv";
+}
+
+Result<FeedKind> tell_feed_kind(std::string_view bytes) {
+  if (is_zip(bytes)) return FeedKind::kOsv;
+  const auto beginning = first_bytes(bytes, kLook);
+  if (!beginning) return fail(beginning.error());
+  return kind_of(*beginning);
+}
+
+}  // namespace postern::vuln
