@@ -33,11 +33,9 @@ void gather(const std::vector<Entry>& entries, CveNotes& notes) {
 void judge(std::vector<Entry>::iterator begin, std::vector<Entry>::iterator end,
            const CveNotes& notes) {
   Judgement all;
-  std::optional<std::uint16_t> epss;
   if (const auto n = notes.find(begin->advisory.cve); n != notes.end()) {
     all.cvss_tenths = n->second.cvss_tenths;
     all.kev = n->second.kev;
-    epss = n->second.epss;
   }
   auto of_tracker = Severity::kUnknown;
   for (auto e = begin; e != end; ++e) {
@@ -52,7 +50,6 @@ void judge(std::vector<Entry>::iterator begin, std::vector<Entry>::iterator end,
   for (auto e = begin; e != end; ++e) {
     auto& a = e->advisory;
     a.judgement = all;
-    a.epss = epss;
     a.effective = effective_severity(all);
   }
 }
@@ -80,7 +77,6 @@ void write_canonical(std::string& text, const Advisory& a) {
   put(text, j.cvss_tenths ? std::to_string(*j.cvss_tenths) : "");
   put(text, j.kev ? "kev" : "");
   put(text, j.undetermined ? "undetermined" : "");
-  put(text, a.epss ? std::to_string(*a.epss) : "");
   for (const auto& i : a.affected->intervals) {
     put(text, "interval");
     put(text, i.introduced);
@@ -138,7 +134,8 @@ AdvisorySet AdvisorySet::build(std::vector<Entry> entries, CveNotes notes) {
                                      *a.advisory.affected == *b.advisory.affected;
                             }),
                 entries.end());
-  std::string digests;  // Of each source, in order.
+  std::string digests;  // Of ecosystems and sources, in order.
+  for (const auto& [name, sources] : set.by_ecosystem_) put(digests, name);
   for (auto begin = entries.begin(); begin != entries.end();) {
     const auto end = std::find_if(begin, entries.end(), [&](const Entry& e) {
       return e.ecosystem != begin->ecosystem || e.source != begin->source;
@@ -146,28 +143,56 @@ AdvisorySet AdvisorySet::build(std::vector<Entry> entries, CveNotes notes) {
     std::string text;
     put(text, begin->ecosystem);
     put(text, begin->source);
-    auto& advisories = set.by_ecosystem_[begin->ecosystem][begin->source];
-    advisories.reserve(static_cast<std::size_t>(end - begin));
+    auto& source = set.by_ecosystem_[begin->ecosystem][begin->source];
+    source = std::make_shared<SourceAdvisories>();
+    source->advisories.reserve(static_cast<std::size_t>(end - begin));
     for (; begin != end; ++begin) {
-      if (const auto n = notes.find(begin->advisory.cve); n != notes.end())
+      const auto& cve = begin->advisory.cve;
+      if (const auto n = notes.find(cve); n != notes.end()) {
+        put(digests, cve);
+        put(digests, n->second.epss ? std::to_string(*n->second.epss) : "");
         set.notes_.insert(notes.extract(n));
+      }
       write_canonical(text, begin->advisory);
-      advisories.push_back(std::move(begin->advisory));
+      source->advisories.push_back(std::move(begin->advisory));
     }
-    digests += as_text(sha256(text));
+    source->digest = sha256(text);
+    digests += as_text(source->digest);
   }
   set.size_ = entries.size();
   set.digest_ = sha256(digests);
   return set;
 }
 
+std::shared_ptr<const SourceAdvisories> AdvisorySet::source(std::string_view ecosystem,
+                                                            std::string_view source) const {
+  const auto e = by_ecosystem_.find(ecosystem);
+  if (e == by_ecosystem_.end()) return nullptr;
+  const auto s = e->second.find(source);
+  return s == e->second.end() ? nullptr : s->second;
+}
+
+std::vector<SourceName> AdvisorySet::changed_sources(const AdvisorySet& before, const AdvisorySet& after) {
+  std::vector<SourceName> changed;
+  const auto compare = [&](const AdvisorySet& a, const AdvisorySet& b, bool gone_only) {
+    for (const auto& [ecosystem, sources] : a.by_ecosystem_) {
+      for (const auto& [name, said] : sources) {
+        const auto other = b.source(ecosystem, name);
+        if (gone_only ? !other : (!other || other->digest != said->digest)) changed.push_back({ecosystem, name});
+      }
+    }
+  };
+  compare(after, before, false);
+  compare(before, after, true);
+  std::sort(changed.begin(), changed.end());
+  return changed;
+}
+
 const std::vector<Advisory>& AdvisorySet::of(std::string_view ecosystem,
                                              std::string_view source) const {
   static const std::vector<Advisory> kNone;
-  const auto e = by_ecosystem_.find(ecosystem);
-  if (e == by_ecosystem_.end()) return kNone;
-  const auto s = e->second.find(source);
-  return s == e->second.end() ? kNone : s->second;
+  const auto said = this->source(ecosystem, source);
+  return said ? said->advisories : kNone;
 }
 
 const CveNote* AdvisorySet::note(const std::string& cve) const {

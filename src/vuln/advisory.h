@@ -44,7 +44,6 @@ struct Advisory {
   /// Never null. Shared by the vulnerabilities of one record.
   std::shared_ptr<const AffectedVersions> affected;
   Judgement judgement;  ///< AdvisorySet puts together what all records of the vulnerability say.
-  std::optional<std::uint16_t> epss;  ///< Probability that it is exploited within 30 days, per 10,000.
   EffectiveSeverity effective;  ///< Of `judgement`. Set by AdvisorySet.
 };
 
@@ -59,6 +58,20 @@ struct CveNote {
   friend bool operator==(const CveNote&, const CveNote&) = default;
 };
 using CveNotes = std::unordered_map<std::string, CveNote>;
+
+/// All that is said about one source package of one ecosystem.
+struct SourceAdvisories {
+  std::vector<Advisory> advisories;  ///< Sorted by cve; records about one vulnerability stand side by side.
+  /// SHA-256 over everything that matching reads: equal digests, equal findings. EPSS, of which each day has another, is
+  /// no part of it: AdvisorySet::note has it.
+  Sha256 digest{};
+};
+
+struct SourceName {
+  std::string ecosystem;
+  std::string source;
+  friend auto operator<=>(const SourceName&, const SourceName&) = default;
+};
 
 /// Advisories by ecosystem ("Debian:12") and source package. Immutable once built. Thread: any
 /// reader.
@@ -86,14 +99,18 @@ class AdvisorySet {
   /// Sorted by cve; records about one vulnerability stand side by side. Empty when there are none.
   /// The span lives as long as the set.
   const std::vector<Advisory>& of(std::string_view ecosystem, std::string_view source) const;
+  /// Null when nothing is said. A holder may keep it longer than the set: memories of matching do, from feed to feed.
+  std::shared_ptr<const SourceAdvisories> source(std::string_view ecosystem, std::string_view source) const;
   /// Whether anything at all is said about this ecosystem. If not, "no findings" means "not
   /// judged".
   bool covers(std::string_view ecosystem) const;
   std::vector<std::string> ecosystems() const;
   std::size_t size() const { return size_; }  ///< Advisories held.
+  /// The sources about which the two say something else: new ones, those gone, and those with another digest. Sorted.
+  static std::vector<SourceName> changed_sources(const AdvisorySet& before, const AdvisorySet& after);
   const CveNote* note(const std::string& cve) const;  ///< Null: neither scored nor in a catalogue.
 
-  /// SHA-256 over the content in canonical order: the same for the same advisories whatever file
+  /// SHA-256 over the content in canonical order, EPSS included: the same for the same advisories whatever file
   /// format, order or number of files they came in.
   const Sha256& digest() const { return digest_; }
 
@@ -102,7 +119,7 @@ class AdvisorySet {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
   };
-  using BySource = std::unordered_map<std::string, std::vector<Advisory>, Hash, std::equal_to<>>;
+  using BySource = std::unordered_map<std::string, std::shared_ptr<SourceAdvisories>, Hash, std::equal_to<>>;
 
   std::map<std::string, BySource, std::less<>> by_ecosystem_;
   CveNotes notes_;

@@ -70,6 +70,33 @@ TEST(AdvisorySet, IsTheSameInWhateverOrderAndHoweverOftenRecordsCome) {
   }
 }
 
+TEST(AdvisorySet, EachSourceHasADigestOfWhatMatchingReads) {
+  const auto a = fixed_in("CVE-2024-0001", "a", "2");
+  const auto before = set_of(a + fixed_in("CVE-2024-0002", "b", "2") + fixed_in("CVE-2024-0003", "c", "2"));
+  const auto names = [&](std::string_view lines) {
+    std::vector<std::string> out;
+    for (const auto& name : AdvisorySet::changed_sources(*before, *set_of(lines))) {
+      EXPECT_EQ(name.ecosystem, "Debian:12");
+      out.push_back(name.source);
+    }
+    return out;
+  };
+  const auto b = fixed_in("CVE-2024-0002", "b", "2");
+  const auto c = fixed_in("CVE-2024-0003", "c", "2");
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(c + b + a + a), Names());
+  EXPECT_EQ(names(a + b), Names{"c"});                                          // gone
+  EXPECT_EQ(names(a + b + c + fixed_in("CVE-2024-0004", "d", "2")), Names{"d"});  // new
+  EXPECT_EQ(names(a + b + fixed_in("CVE-2024-0003", "c", "3")), Names{"c"});    // another bound
+  EXPECT_EQ(names(a + b + c + fixed_in("CVE-2024-0001", "c", "2")), Names{"c"});
+  // A score is about the vulnerability: it changes every source that has it, and no other.
+  EXPECT_EQ(names(a + b + c + fixed_in("CVE-2024-0002", "d", "2", R"(,"database_specific":{"cvss3_base":5})")),
+            (Names{"b", "d"}));
+  EXPECT_EQ(before->source("Debian:12", "x"), nullptr);
+  EXPECT_EQ(before->source("Debian:13", "a"), nullptr);
+  EXPECT_EQ(before->source("Debian:12", "a")->advisories.size(), 1u);
+}
+
 TEST(AdvisorySet, KnowsWhatItIsAbout) {
   const auto set = set_of(fixed_in("CVE-2024-0001", "a", "2"));
   EXPECT_TRUE(set->covers("Debian:12"));

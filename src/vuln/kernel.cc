@@ -6,6 +6,7 @@ namespace {
 constexpr std::string_view kLinux = "linux";
 constexpr std::string_view kLinuxDash = "linux-";
 constexpr std::string_view kSigned = "linux-signed-";
+constexpr std::string_view kImage = "linux-image-";
 
 /// "6.1" of "6.1" or "6.1-amd64"; empty when the text does not begin with such a number.
 std::string_view leading_number(std::string_view text) {
@@ -32,6 +33,18 @@ std::string kernel_source(std::string_view source) {
 
 std::string_view kernel_source_version(const Package& package) {
   return package.source.starts_with(kSigned) ? package.version : package.source_version;
+}
+
+bool is_kernel_image(const Package& package) {
+  return package.name.starts_with(kImage) && !kernel_source(package.source).empty();
+}
+
+bool is_image_of(std::string_view package, std::string_view release) {
+  if (release.empty() || !package.starts_with(kImage)) return false;
+  package.remove_prefix(kImage.size());
+  if (!package.starts_with(release)) return false;
+  package.remove_prefix(release.size());
+  return package.empty() || package == "-unsigned";
 }
 
 }  // namespace postern::vuln

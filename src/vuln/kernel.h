@@ -16,4 +16,10 @@ std::string kernel_source(std::string_view source);
 /// wrapping source with a version of its own ("6.1.140+1"), but carries the kernel's ("6.1.140-1").
 std::string_view kernel_source_version(const Package& package);
 
+/// An image of a kernel that may run, or a package that only names one ("linux-image-amd64").
+bool is_kernel_image(const Package& package);
+
+/// Whether a package of this name holds the kernel whose `uname -r` is `release`.
+bool is_image_of(std::string_view package, std::string_view release);
+
 }  // namespace postern::vuln

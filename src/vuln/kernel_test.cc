@@ -24,5 +24,16 @@ TEST(Kernel, ASignedImageIsJudgedByTheKernelItWraps) {
             "6.1.140-1");
 }
 
+TEST(Kernel, AnImageIsOfTheReleaseThatItsNameEndsWith) {
+  EXPECT_TRUE(is_image_of("linux-image-6.1.0-9-amd64", "6.1.0-9-amd64"));
+  EXPECT_TRUE(is_image_of("linux-image-6.1.0-9-amd64-unsigned", "6.1.0-9-amd64"));
+  for (const char* name : {"linux-image-6.1.0-9-amd64-dbg", "linux-image-6.1.0-9", "linux-headers-6.1.0-9-amd64", "linux-image-"})
+    EXPECT_FALSE(is_image_of(name, "6.1.0-9-amd64")) << name;
+  EXPECT_FALSE(is_image_of("linux-image-", ""));
+  EXPECT_TRUE(is_kernel_image({"linux-image-6.1.0-9-amd64", "amd64", "1", "linux-signed-amd64", "1"}));
+  EXPECT_FALSE(is_kernel_image({"linux-headers-6.1.0-9-amd64", "amd64", "1", "linux", "1"}));
+  EXPECT_FALSE(is_kernel_image({"linux-image-own", "amd64", "1", "mykernel", "1"}));
+}
+
 }  // namespace
 }  // namespace postern::vuln

@@ -1,10 +1,11 @@
 #include "vuln/matcher.h"
 
 #include <algorithm>
-#include <array>
+#include <tuple>
+#include <unordered_map>
 
 #include "base/sort_unique.h"
-#include "base/versions/debian.h"
+#include "vuln/hits.h"
 #include "vuln/kernel.h"
 
 namespace postern::vuln {
@@ -14,50 +15,14 @@ namespace {
 /// memory must have an end.
 constexpr std::size_t kMaxRemembered = 2'000'000;
 
-/// What one vulnerability is counted as, when it stands in several packages with different
-/// severities: the highest. An unknown severity with a fix goes before medium: it may be high, and
-/// whoever asks for high must not be told "none".
-enum Standing : std::uint8_t {
-  kNone,
-  kUnknownWithoutFix,
-  kInfo,
-  kLow,
-  kMedium,
-  kUnknownWithFix,
-  kHigh,
-  kCritical,
-  kStandings
+/// A package as it is judged: by its source, whose version decides.
+struct Judged {
+  std::string_view source;
+  std::string_view version;
+  const Package* package;
+
+  bool same(const Judged& other) const { return source == other.source && version == other.version; }
 };
-
-Standing standing(Severity severity, bool has_fix) {
-  switch (severity) {
-    case Severity::kUnknown:
-      return has_fix ? kUnknownWithFix : kUnknownWithoutFix;
-    case Severity::kInfo:
-      return kInfo;
-    case Severity::kLow:
-      return kLow;
-    case Severity::kMedium:
-      return kMedium;
-    case Severity::kHigh:
-      return kHigh;
-    case Severity::kCritical:
-      return kCritical;
-  }
-  return kUnknownWithFix;
-}
-
-Counts counts_of(const std::vector<std::uint8_t>& standings) {
-  std::array<std::uint32_t, kStandings> n{};
-  for (const auto s : standings) ++n[s];
-  return {.critical = n[kCritical],
-          .high = n[kHigh],
-          .medium = n[kMedium],
-          .low = n[kLow],
-          .info = n[kInfo],
-          .unknown = n[kUnknownWithFix] + n[kUnknownWithoutFix],
-          .unknown_fixable = n[kUnknownWithFix]};
-}
 
 }  // namespace
 
@@ -73,22 +38,43 @@ std::string kernel_note(KernelJudged judged, std::string_view package) {
   return "kernel: none running";
 }
 
-/// One vulnerability open in one version of one source.
-struct Matcher::Hit {
-  std::uint32_t number;  // of the vulnerability in this Matcher, from 0
-  std::string_view cve;  // in the AdvisorySet, as `fixed` is
-  std::string_view fixed;
-  Severity severity;
-  Judgement judgement;
-  std::optional<std::uint16_t> epss;
-};
-
 struct Matcher::Memory {
-  std::unordered_map<std::string, std::vector<Hit>> hits;  // by ecosystem, source, version
-  std::unordered_map<std::string_view, std::uint32_t> numbers;
-  std::vector<std::uint8_t> standings;  // by number, all zero between matches
-  std::size_t size = 0;                 // of `hits`, what they hold included
-  std::string key;
+  struct Source {
+    std::shared_ptr<const SourceAdvisories> advisories;  // null: nothing is said; hits point into it
+    std::unordered_map<std::string, std::vector<Hit>> versions;
+  };
+  std::unordered_map<std::string, Source> sources;  // by ecosystem and source
+  CveNumbers numbers;
+  Tally tally;
+  std::size_t size = 0;  // of `sources`: versions, and what is open in them
+
+  static std::size_t size_of(const Source& source) {
+    std::size_t size = 0;
+    for (const auto& [version, hits] : source.versions) size += 1 + hits.size();
+    return size;
+  }
+
+  void clear() {
+    sources.clear();
+    numbers.clear();
+    tally = {};
+    size = 0;
+  }
+
+  const std::vector<Hit>& hits(const AdvisorySet& advisories, std::string_view ecosystem, std::string_view source,
+                               std::string_view version) {
+    if (size >= kMaxRemembered) sources.clear(), size = 0;
+    auto key = std::string(ecosystem).append(1, '\n').append(source);
+    const auto [known, first] = sources.try_emplace(std::move(key));
+    auto& memory = known->second;
+    if (first) memory.advisories = advisories.source(ecosystem, source);
+    const auto [hits, fresh] = memory.versions.try_emplace(std::string(version));
+    if (fresh) {
+      if (memory.advisories) hits->second = hits_in(*memory.advisories, version, numbers);
+      size += 1 + hits->second.size();
+    }
+    return hits->second;
+  }
 };
 
 Matcher::Matcher(std::shared_ptr<const AdvisorySet> advisories)
@@ -99,45 +85,25 @@ Matcher::~Matcher() = default;
 
 std::size_t Matcher::remembered() const { return memory_->size; }
 
-const std::vector<Matcher::Hit>& Matcher::hits(const std::string& ecosystem,
-                                               std::string_view source, std::string_view version) {
-  auto& memory = *memory_;
-  memory.key.assign(ecosystem).append(1, '\n').append(source).append(1, '\n').append(version);
-  if (const auto known = memory.hits.find(memory.key); known != memory.hits.end())
-    return known->second;
-  if (memory.size >= kMaxRemembered) {
-    memory.hits.clear();
-    memory.size = 0;
-  }
-  std::vector<Hit> found;
-  for (const auto& advisory : advisories_->of(ecosystem, source)) {
-    std::string_view fixed;
-    if (!affects(*advisory.affected, version, fixed)) continue;
-    if (!found.empty() && found.back().cve == advisory.cve) {
-      // Several records about one vulnerability: free of it is what satisfies all that give a
-      // version.
-      auto& hit = found.back();
-      if (hit.fixed.empty() || (!fixed.empty() && versions::compare_debian(hit.fixed, fixed) < 0))
-        hit.fixed = fixed;
-      continue;
-    }
-    const auto number = static_cast<std::uint32_t>(memory.numbers.size());
-    const auto n = memory.numbers.emplace(advisory.cve, number).first->second;
-    found.push_back({n, advisory.cve, fixed, advisory.effective.severity,
-                     advisory.judgement, advisory.epss});
-  }
-  memory.size += 1 + found.size();
-  return memory.hits.emplace(memory.key, std::move(found)).first->second;
+void Matcher::update(std::shared_ptr<const AdvisorySet> advisories) {
+  advisories_ = std::move(advisories);
+  std::erase_if(memory_->sources, [&](const auto& entry) {
+    const auto end_of_ecosystem = entry.first.find('\n');
+    const auto now = advisories_->source(std::string_view(entry.first).substr(0, end_of_ecosystem),
+                                         std::string_view(entry.first).substr(end_of_ecosystem + 1));
+    const auto& before = entry.second.advisories;
+    if (before && now ? before->digest == now->digest : before == now) return false;
+    memory_->size -= Memory::size_of(entry.second);
+    return true;
+  });
+  if (memory_->numbers.stale(*advisories_)) memory_->clear();
 }
 
 const Package* running_kernel_package(const Inventory& inventory, const RunningKernel& kernel) {
-  if (kernel.release.empty()) return nullptr;
-  const auto name = "linux-image-" + kernel.release;
-  const auto unsigned_name = name + "-unsigned";
-  for (const auto& p : inventory.packages) {
-    if ((p.name == name || p.name == unsigned_name) && !kernel_source(p.source).empty()) return &p;
-  }
-  return nullptr;
+  const auto at = std::find_if(inventory.packages.begin(), inventory.packages.end(), [&](const Package& p) {
+    return is_image_of(p.name, kernel.release) && is_kernel_image(p);
+  });
+  return at == inventory.packages.end() ? nullptr : &*at;
 }
 
 MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kernel, Want want) {
@@ -152,31 +118,40 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
   const auto ecosystem = ecosystem_of(inventory.distro);
   result.covered = !ecosystem.empty() && advisories_->covers(ecosystem);
   if (!result.covered) return result;
-  auto& standings = memory_->standings;
+  std::vector<Judged> judged;
+  judged.reserve(inventory.packages.size());
+  std::string source_of_running;
   for (const auto& package : inventory.packages) {
-    const auto of_kernel = kernel_source(package.source);
-    if (!of_kernel.empty() && &package != running) continue;
-    const std::string_view source =
-        of_kernel.empty() ? std::string_view(package.source) : of_kernel;
-    const std::string_view version = of_kernel.empty() ? std::string_view(package.source_version)
-                                                       : kernel_source_version(package);
-    for (const auto& hit : hits(ecosystem, source, version)) {
-      if (standings.size() <= hit.number) standings.resize(memory_->numbers.size());
-      standings[hit.number] =
-          std::max<std::uint8_t>(standings[hit.number], standing(hit.severity, !hit.fixed.empty()));
-      if (want == Want::kCountsOnly) continue;
-      if (result.findings.size() == kMaxFindings) {
-        ++result.findings_omitted;
-        continue;
-      }
-      result.findings.push_back({std::string(hit.cve), std::string(source), package.name,
-                                 package.version, std::string(version), std::string(hit.fixed),
-                                 hit.severity, hit.judgement, hit.epss});
+    if (&package == running) {
+      source_of_running = kernel_source(package.source);
+      judged.push_back({source_of_running, kernel_source_version(package), &package});
+    } else if (kernel_source(package.source).empty()) {
+      judged.push_back({package.source, package.source_version, &package});
     }
   }
-  result.counts = counts_of(standings);
-  std::fill(standings.begin(), standings.end(), std::uint8_t{kNone});
+  // However often a version of a source is named, it is looked up and counted once.
+  std::sort(judged.begin(), judged.end(), [](const Judged& a, const Judged& b) {
+    return std::tie(a.source, a.version, a.package) < std::tie(b.source, b.version, b.package);
+  });
   auto& findings = result.findings;
+  for (auto begin = judged.begin(); begin != judged.end();) {
+    const auto end = std::find_if(begin, judged.end(), [&](const Judged& j) { return !j.same(*begin); });
+    const auto& hits = memory_->hits(*advisories_, ecosystem, begin->source, begin->version);
+    for (const auto& hit : hits) memory_->tally.add(hit.number, hit.standing);
+    for (; begin != end; ++begin) {
+      if (want == Want::kCountsOnly) continue;
+      const auto listed = std::min(hits.size(), kMaxFindings - findings.size());
+      result.findings_omitted += hits.size() - listed;
+      for (std::size_t i = 0; i < listed; ++i) {
+        const auto& advisory = *hits[i].advisory;
+        const auto* note = advisories_->note(advisory.cve);
+        findings.push_back({advisory.cve, std::string(begin->source), begin->package->name, begin->package->version,
+                            std::string(begin->version), std::string(hits[i].fixed), advisory.effective.severity,
+                            advisory.judgement, note != nullptr ? note->epss : std::nullopt});
+      }
+    }
+  }
+  result.counts = memory_->tally.finish();
   // One package of two architectures in one version is one finding.
   sort_unique(findings);
   return result;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "vuln/advisory.h"
@@ -65,9 +64,9 @@ enum class Want : std::uint8_t { kFindings, kCountsOnly };
 /// The package of the running kernel in this inventory, or nullptr.
 const Package* running_kernel_package(const Inventory& inventory, const RunningKernel& kernel);
 
-/// Matches against one AdvisorySet and remembers per (ecosystem, source, version), so that a fleet
-/// costs little more than its distinct package versions. A new set needs a new Matcher. Thread: one
-/// at a time.
+/// Matches inventories one by one and remembers per (ecosystem, source, version), so that many of them cost little more
+/// than their distinct package versions. A feed update keeps what is remembered of sources it says nothing new about.
+/// For a whole fleet see fleet.h. Thread: one at a time.
 class Matcher {
  public:
   explicit Matcher(std::shared_ptr<const AdvisorySet> advisories);
@@ -75,18 +74,19 @@ class Matcher {
   Matcher& operator=(Matcher&&) noexcept;
   ~Matcher();
 
+  /// Time is bounded by the advisories of the sources named, times kMaxVersionsOfSource.
   MatchResult match(const Inventory& inventory, const RunningKernel& kernel,
                     Want want = Want::kFindings);
+
+  /// From now on matches against these; results are those of a new Matcher.
+  void update(std::shared_ptr<const AdvisorySet> advisories);
 
   const Sha256& advisory_digest() const { return advisories_->digest(); }
   const AdvisorySet& advisories() const { return *advisories_; }
   std::size_t remembered() const;  ///< Package versions and their hits in the memory; bounded.
 
  private:
-  struct Hit;
   struct Memory;
-  const std::vector<Hit>& hits(const std::string& ecosystem, std::string_view source,
-                               std::string_view version);
 
   std::shared_ptr<const AdvisorySet> advisories_;
   std::unique_ptr<Memory> memory_;

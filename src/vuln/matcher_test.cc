@@ -163,6 +163,24 @@ TEST(Matcher, RemembersAndSaysTheSameAgain) {
   EXPECT_EQ(matcher.match(debian12({binary("b", "b", "1")}), {}).counts, Counts{});
 }
 
+TEST(Matcher, KeepsWhatItRemembersOfSourcesThatAnUpdateSaysNothingNewAbout) {
+  const auto inventory = debian12({binary("a", "a", "1"), binary("b", "b", "1"), binary("c", "c", "1")});
+  const auto a = fixed_in("CVE-2024-0001", "a", "2", kScore9);
+  Matcher matcher(set_of(a + fixed_in("CVE-2024-0002", "b", "2") + fixed_in("CVE-2024-0003", "c", "2")));
+  matcher.match(inventory, {});
+  EXPECT_EQ(matcher.remembered(), 6u);
+  const auto newer = set_of(a + fixed_in("CVE-2024-0002", "b", "0"));
+  matcher.update(newer);
+  EXPECT_EQ(matcher.remembered(), 2u);  // a's version and its hit
+  const auto result = matcher.match(inventory, {});
+  EXPECT_EQ(result.counts, (Counts{.critical = 1}));
+  EXPECT_EQ(result.findings, Matcher(newer).match(inventory, {}).findings);
+  EXPECT_EQ(matcher.remembered(), 4u);
+  matcher.update(set_of(a + fixed_in("CVE-2024-0002", "b", "2") + fixed_in("CVE-2024-0003", "c", "2")));
+  EXPECT_EQ(matcher.match(inventory, {}).counts, (Counts{.critical = 1, .unknown = 2, .unknown_fixable = 2}));
+  EXPECT_EQ(matcher.remembered(), 6u);
+}
+
 TEST(Matcher, ListsABoundedNumberOfFindingsAndCountsAll) {
   std::string lines;
   constexpr std::size_t kCves = 500;

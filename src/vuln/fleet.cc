@@ -1,0 +1,417 @@
+#include "vuln/fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+#include "base/sort_unique.h"
+#include "vuln/kernel.h"
+
+namespace postern::vuln {
+namespace {
+
+using Id = std::uint32_t;
+/// Hits as they are counted: a vulnerability's number and its Standing, in one word.
+using Marks = std::vector<std::uint32_t>;
+
+constexpr unsigned kStandingBits = 3;
+static_assert(static_cast<unsigned>(Standing::kCritical) < (1u << kStandingBits));
+
+// What each thing takes, roughly, besides its text.
+constexpr std::size_t kPairBytes = 8;
+constexpr std::size_t kKernelBytes = 80;
+constexpr std::size_t kVersionBytes = 200;
+constexpr std::size_t kSourceBytes = 250;
+constexpr std::size_t kInventoryBytes = 250;
+
+struct FleetEcosystem {
+  std::string name;  // empty: of distributions that cannot be judged
+  bool covered = false;
+};
+
+struct FleetSource {
+  Id ecosystem = 0;
+  std::string name;
+  std::optional<Sha256> digest;  // of its advisories
+  std::vector<Id> versions;      // none: a free place
+};
+
+struct FleetVersion {
+  Id source = 0;
+  std::string version;
+  std::vector<Id> holders;  // inventories; none: a free place
+  bool known = false;       // `marks` are what is open
+  Marks marks;
+};
+
+struct InstalledKernel {
+  std::string package;
+  Id version = 0;
+  std::optional<Counts> told;  // with this one running
+};
+
+struct Held {
+  Sha256 hash{};
+  std::size_t times = 0;  // 0: a free place
+  Id ecosystem = 0;
+  std::vector<Id> versions;         // what counts whatever runs
+  std::vector<Id> kernel_versions;  // of `kernels`, each once
+  std::vector<InstalledKernel> kernels;
+  std::optional<Counts> told;  // without a kernel
+  std::size_t bytes = 0;
+};
+
+struct VersionKey {
+  Id source;
+  std::string_view version;
+  friend bool operator==(const VersionKey&, const VersionKey&) = default;
+};
+
+struct HashOfVersionKey {
+  std::size_t operator()(const VersionKey& k) const {
+    return std::hash<std::string_view>()(k.version) ^ (k.source * 0x9e3779b97f4a7c15ull);
+  }
+};
+
+template <class T>
+Id take_place(std::deque<T>& places, std::vector<Id>& free) {
+  if (free.empty()) {
+    places.emplace_back();
+    return static_cast<Id>(places.size() - 1);
+  }
+  const auto id = free.back();
+  free.pop_back();
+  return id;
+}
+
+void take_out(std::vector<Id>& list, Id id) {
+  const auto at = std::find(list.rbegin(), list.rend(), id);
+  *at = list.back();
+  list.pop_back();
+}
+
+}  // namespace
+
+struct Fleet::State {
+  std::shared_ptr<const AdvisorySet> advisories;
+  FleetLimits limits;
+  Accepted accepted;
+  CveNumbers numbers;
+  Tally tally;
+  Marks scratch;
+  std::vector<FleetEcosystem> ecosystems;
+  std::deque<FleetSource> sources;  // deques: what they hold stays where it is
+  std::vector<Id> free_sources;
+  std::unordered_map<std::string, Id> source_ids;
+  std::deque<FleetVersion> versions;
+  std::vector<Id> free_versions;
+  std::unordered_map<VersionKey, Id, HashOfVersionKey> version_ids;
+  std::deque<Held> inventories;
+  std::vector<Id> free_inventories;
+  std::unordered_map<Sha256, Id> by_hash;
+  std::size_t bytes = 0;
+  std::size_t hits = 0;
+
+  struct Marked {
+    explicit Marked(std::size_t inventories) : touched(inventories), affected(inventories) {}
+    std::vector<bool> touched, affected;  // by inventory
+  };
+
+  Id ecosystem_id(const std::string& name) {
+    for (std::size_t i = 0; i < ecosystems.size(); ++i) {
+      if (ecosystems[i].name == name) return static_cast<Id>(i);
+    }
+    ecosystems.push_back({name, !name.empty() && advisories->covers(name)});
+    return static_cast<Id>(ecosystems.size() - 1);
+  }
+
+  static std::string source_key(Id ecosystem, std::string_view name) {
+    return std::to_string(ecosystem).append(1, ' ').append(name);
+  }
+
+  std::optional<Sha256> digest_of(const FleetSource& source) const {
+    const auto said = advisories->source(ecosystems[source.ecosystem].name, source.name);
+    return said ? std::optional(said->digest) : std::nullopt;
+  }
+
+  Id source_id(Id ecosystem, std::string_view name) {
+    const auto [known, added] = source_ids.try_emplace(source_key(ecosystem, name), 0);
+    if (!added) return known->second;
+    const auto id = take_place(sources, free_sources);
+    auto& source = sources[id];
+    source.ecosystem = ecosystem;
+    source.name = name;
+    source.digest = digest_of(source);
+    bytes += kSourceBytes + 2 * name.size();
+    return known->second = id;
+  }
+
+  Id version_id(Id source, std::string_view version) {
+    if (const auto known = version_ids.find({source, version}); known != version_ids.end()) return known->second;
+    const auto id = take_place(versions, free_versions);
+    auto& v = versions[id];
+    v.source = source;
+    v.version = version;
+    sources[source].versions.push_back(id);
+    version_ids.emplace(VersionKey{source, v.version}, id);
+    bytes += kVersionBytes + version.size();
+    return id;
+  }
+
+  void fill(Held& held, Id holder, const Inventory& inventory) {
+    std::vector<std::pair<std::string_view, std::string_view>> pairs;
+    held.bytes = kInventoryBytes;
+    const bool judged = !ecosystems[held.ecosystem].name.empty();  // else only the kernel's name is of use
+    for (const auto& p : inventory.packages) {
+      const auto of_kernel = kernel_source(p.source);
+      if (of_kernel.empty()) {
+        if (judged) pairs.emplace_back(p.source, p.source_version);
+      } else if (is_kernel_image(p)) {
+        const auto id = version_id(source_id(held.ecosystem, of_kernel), kernel_source_version(p));
+        held.kernels.push_back({p.name, id, {}});
+        held.kernel_versions.push_back(id);
+        held.bytes += kKernelBytes + p.name.size();
+      }
+    }
+    sort_unique(pairs);
+    held.versions.reserve(pairs.size());
+    Id source = 0;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      if (i == 0 || pairs[i].first != pairs[i - 1].first) source = source_id(held.ecosystem, pairs[i].first);
+      held.versions.push_back(version_id(source, pairs[i].second));
+    }
+    sort_unique(held.kernel_versions);
+    for (const auto* list : {&held.versions, &held.kernel_versions}) {
+      for (const auto id : *list) versions[id].holders.push_back(holder);
+      held.bytes += kPairBytes * list->size();
+    }
+    bytes += held.bytes;
+  }
+
+  void let_go(Id version, Id holder) {
+    auto& v = versions[version];
+    take_out(v.holders, holder);
+    if (!v.holders.empty()) return;
+    forget(v);
+    bytes -= kVersionBytes + v.version.size();
+    version_ids.erase({v.source, v.version});
+    auto& source = sources[v.source];
+    take_out(source.versions, version);
+    if (source.versions.empty()) {
+      bytes -= kSourceBytes + 2 * source.name.size();
+      source_ids.erase(source_key(source.ecosystem, source.name));
+      free_sources.push_back(v.source);
+      source = {};
+    }
+    v = {};
+    free_versions.push_back(version);
+  }
+
+  void remove(Id holder) {
+    auto& held = inventories[holder];
+    for (const auto* list : {&held.versions, &held.kernel_versions}) {
+      for (const auto id : *list) let_go(id, holder);
+    }
+    bytes -= held.bytes;
+    by_hash.erase(held.hash);
+    held = {};
+    free_inventories.push_back(holder);
+  }
+
+  // ---- what is open in a source's version
+
+  Marks work_out(const FleetVersion& v) {
+    Marks marks;
+    const auto& source = sources[v.source];
+    const auto said = advisories->source(ecosystems[source.ecosystem].name, source.name);
+    if (!said) return marks;
+    for (const auto& hit : hits_in(*said, v.version, numbers)) {
+      if (accepted && accepted(hit.advisory->cve, source.name, v.version)) continue;
+      marks.push_back(hit.number << kStandingBits | static_cast<std::uint32_t>(hit.standing));
+    }
+    return marks;
+  }
+
+  void forget(FleetVersion& v) {
+    hits -= v.marks.size();
+    v.marks = {};
+    v.known = false;
+  }
+
+  bool keep(FleetVersion& v, Marks& marks) {
+    forget(v);
+    if (hits + marks.size() > limits.hits) return false;
+    hits += marks.size();
+    v.marks = std::move(marks);
+    v.marks.shrink_to_fit();
+    return v.known = true;
+  }
+
+  const Marks& marks_of(Id version) {
+    auto& v = versions[version];
+    if (v.known) return v.marks;
+    scratch = work_out(v);
+    return keep(v, scratch) ? v.marks : scratch;
+  }
+
+  Counts count(const Held& held, const InstalledKernel* running) {
+    const auto add = [&](Id version) {
+      for (const auto m : marks_of(version))
+        tally.add(m >> kStandingBits, static_cast<Standing>(m & ((1u << kStandingBits) - 1)));
+    };
+    for (const auto version : held.versions) add(version);
+    if (running != nullptr) add(running->version);
+    return tally.finish();
+  }
+
+  // ---- changes
+
+  /// Works out anew what is open in this version; its holders are affected if that is something else.
+  void look_again(FleetVersion& v, std::vector<bool>& affected) {
+    if (v.known) {
+      auto marks = work_out(v);
+      if (marks == v.marks) return;
+      keep(v, marks);
+    }
+    for (const auto holder : v.holders) affected[holder] = true;
+  }
+
+  /// Counts anew what was told of the inventory, and whether any of it is something else.
+  bool tell_again(Held& held) {
+    bool other = false;
+    const auto again = [&](std::optional<Counts>& told, const InstalledKernel* running) {
+      if (!told) return;
+      const auto counts = ecosystems[held.ecosystem].covered ? count(held, running) : Counts{};
+      other = other || counts != *told;
+      told = counts;
+    };
+    again(held.told, nullptr);
+    for (auto& kernel : held.kernels) again(kernel.told, &kernel);
+    return other;
+  }
+
+  FleetChanges changes(const Marked& marked, const std::vector<bool>& now_judged_otherwise) {
+    FleetChanges out;
+    for (std::size_t i = 0; i < inventories.size(); ++i) {
+      auto& held = inventories[i];
+      if (held.times == 0) continue;
+      const bool other_judge = now_judged_otherwise[held.ecosystem];
+      if (!marked.touched[i] && !other_judge) continue;
+      out.touched.push_back(held.hash);
+      const bool told = held.told || std::any_of(held.kernels.begin(), held.kernels.end(),
+                                                 [](const auto& kernel) { return kernel.told.has_value(); });
+      const bool other = (marked.affected[i] || other_judge) && tell_again(held);
+      if (other || (other_judge && told)) out.counted.push_back(held.hash);
+    }
+    std::sort(out.touched.begin(), out.touched.end());
+    std::sort(out.counted.begin(), out.counted.end());
+    if (numbers.stale(*advisories)) {
+      for (auto& v : versions) forget(v);
+      numbers.clear();
+      tally = {};
+    }
+    return out;
+  }
+};
+
+Fleet::Fleet(std::shared_ptr<const AdvisorySet> advisories, FleetLimits limits) : state_(std::make_unique<State>()) {
+  state_->advisories = std::move(advisories);
+  state_->limits = limits;
+}
+Fleet::~Fleet() = default;
+
+Status Fleet::add(const Sha256& hash, const Inventory& inventory) {
+  if (retain(hash)) return {};
+  auto& s = *state_;
+  const auto holder = take_place(s.inventories, s.free_inventories);
+  s.by_hash.emplace(hash, holder);
+  auto& held = s.inventories[holder];
+  held.hash = hash;
+  held.times = 1;
+  held.ecosystem = s.ecosystem_id(ecosystem_of(inventory.distro));
+  s.fill(held, holder, inventory);
+  if (s.bytes <= s.limits.bytes) return {};
+  s.remove(holder);
+  return fail(ErrorCode::kResourceExhausted,
+              fmt::format("the inventories of the fleet take more than {} MiB: this one, with {} packages, is not held",
+                          s.limits.bytes >> 20, inventory.packages.size()));
+}
+
+bool Fleet::retain(const Sha256& hash) {
+  const auto known = state_->by_hash.find(hash);
+  if (known == state_->by_hash.end()) return false;
+  ++state_->inventories[known->second].times;
+  return true;
+}
+
+void Fleet::release(const Sha256& hash) {
+  const auto known = state_->by_hash.find(hash);
+  if (known == state_->by_hash.end()) return;
+  if (--state_->inventories[known->second].times == 0) state_->remove(known->second);
+}
+
+std::optional<FleetResult> Fleet::result(const Sha256& hash, const RunningKernel& kernel) {
+  auto& s = *state_;
+  const auto known = s.by_hash.find(hash);
+  if (known == s.by_hash.end()) return std::nullopt;
+  auto& held = s.inventories[known->second];
+  FleetResult out;
+  InstalledKernel* running = nullptr;
+  if (!kernel.release.empty()) {
+    const auto at = std::find_if(held.kernels.begin(), held.kernels.end(),
+                                 [&](const auto& k) { return is_image_of(k.package, kernel.release); });
+    running = at == held.kernels.end() ? nullptr : &*at;
+    out.kernel = running != nullptr ? KernelJudged::kYes : KernelJudged::kNotOfDistribution;
+    if (running != nullptr) out.kernel_package = running->package;
+  }
+  out.covered = s.ecosystems[held.ecosystem].covered;
+  auto& told = running != nullptr ? running->told : held.told;
+  if (!told) told = out.covered ? s.count(held, running) : Counts{};
+  out.counts = *told;
+  return out;
+}
+
+FleetChanges Fleet::update(std::shared_ptr<const AdvisorySet> advisories) {
+  auto& s = *state_;
+  s.advisories = std::move(advisories);
+  std::vector<bool> judged_otherwise(s.ecosystems.size());
+  for (std::size_t i = 0; i < s.ecosystems.size(); ++i) {
+    auto& ecosystem = s.ecosystems[i];
+    const bool covered = !ecosystem.name.empty() && s.advisories->covers(ecosystem.name);
+    judged_otherwise[i] = covered != ecosystem.covered;
+    ecosystem.covered = covered;
+  }
+  State::Marked marked(s.inventories.size());
+  for (auto& source : s.sources) {
+    if (source.versions.empty()) continue;
+    auto digest = s.digest_of(source);
+    if (digest == source.digest) continue;
+    source.digest = digest;
+    for (const auto id : source.versions) {
+      for (const auto holder : s.versions[id].holders) marked.touched[holder] = true;
+      s.look_again(s.versions[id], marked.affected);
+    }
+  }
+  return s.changes(marked, judged_otherwise);
+}
+
+FleetChanges Fleet::accept(Accepted accepted) {
+  auto& s = *state_;
+  s.accepted = std::move(accepted);
+  State::Marked marked(s.inventories.size());
+  for (auto& v : s.versions) {
+    if (!v.holders.empty()) s.look_again(v, marked.affected);
+  }
+  marked.touched = marked.affected;
+  return s.changes(marked, std::vector<bool>(s.ecosystems.size()));
+}
+
+const AdvisorySet& Fleet::advisories() const { return *state_->advisories; }
+std::size_t Fleet::inventories() const { return state_->by_hash.size(); }
+std::size_t Fleet::source_versions() const { return state_->version_ids.size(); }
+std::size_t Fleet::bytes() const { return state_->bytes; }
+std::size_t Fleet::hits() const { return state_->hits; }
+
+}  // namespace postern::vuln

@@ -1,0 +1,340 @@
+#include "vuln/fleet.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "vuln/test_records.h"
+
+namespace postern::vuln {
+namespace {
+
+Package one(std::string source, std::string version) { return {source, "amd64", version, source, version}; }
+
+Package image(const std::string& release, const std::string& version) {
+  return {"linux-image-" + release, "amd64", version, "linux-signed-amd64", version + "+sign"};
+}
+
+Inventory of_debian12(std::vector<Package> packages) { return {{"debian", "12"}, std::move(packages)}; }
+
+Sha256 named(std::string_view name) { return sha256(name); }
+
+constexpr const char* kUrgent = R"(,"database_specific":{"urgency":"high"})";
+constexpr const char* kExploited = R"(,"database_specific":{"kev":true})";
+
+TEST(Fleet, HoldsAnInventoryOnceAndAnswersForEachEndpointOfIt) {
+  Fleet fleet(set_of(fixed_in("CVE-2024-0001", "a", "2", kUrgent) + fixed_in("CVE-2024-0002", "b", "2")));
+  EXPECT_FALSE(fleet.retain(named("x")));
+  EXPECT_FALSE(fleet.result(named("x"), {}));
+  ASSERT_TRUE(fleet.add(named("x"), of_debian12({one("a", "1"), one("b", "1")})));
+  ASSERT_TRUE(fleet.add(named("x"), of_debian12({})));  // known already
+  EXPECT_TRUE(fleet.retain(named("x")));
+  ASSERT_TRUE(fleet.add(named("y"), of_debian12({one("b", "1"), one("c", "1")})));
+  EXPECT_EQ(fleet.inventories(), 2u);
+  EXPECT_EQ(fleet.source_versions(), 3u);
+  const auto x = fleet.result(named("x"), {});
+  ASSERT_TRUE(x);
+  EXPECT_TRUE(x->covered);
+  EXPECT_EQ(x->counts, (Counts{.high = 1, .unknown = 1, .unknown_fixable = 1}));
+  EXPECT_EQ(fleet.result(named("y"), {})->counts, (Counts{.unknown = 1, .unknown_fixable = 1}));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(fleet.result(named("x"), {}));
+    fleet.release(named("x"));
+  }
+  EXPECT_FALSE(fleet.result(named("x"), {}));
+  EXPECT_EQ(fleet.source_versions(), 2u);
+  fleet.release(named("x"));  // nobody holds it
+  fleet.release(named("y"));
+  EXPECT_EQ(fleet.inventories(), 0u);
+  EXPECT_EQ(fleet.source_versions(), 0u);
+  EXPECT_EQ(fleet.bytes(), 0u);
+  EXPECT_EQ(fleet.hits(), 0u);
+}
+
+TEST(Fleet, TheKernelCountsIfItRuns) {
+  Fleet fleet(set_of(fixed_in("CVE-2024-0001", "linux", "6.1.50-1", kUrgent) + fixed_in("CVE-2024-0002", "a", "2")));
+  const auto inventory = of_debian12({one("a", "1"), image("6.1.0-40-amd64", "6.1.150-1"), image("6.1.0-9-amd64", "6.1.27-1"),
+                                      {"linux-libc-dev", "amd64", "6.1.27-1", "linux", "6.1.27-1"}});
+  ASSERT_TRUE(fleet.add(named("x"), inventory));
+  const Counts without{.unknown = 1, .unknown_fixable = 1};
+  Counts with = without;
+  with.high = 1;
+  EXPECT_EQ(fleet.result(named("x"), {"6.1.0-9-amd64"}),
+            (FleetResult{true, with, KernelJudged::kYes, "linux-image-6.1.0-9-amd64"}));
+  EXPECT_EQ(fleet.result(named("x"), {"6.1.0-40-amd64"}),
+            (FleetResult{true, without, KernelJudged::kYes, "linux-image-6.1.0-40-amd64"}));
+  EXPECT_EQ(fleet.result(named("x"), {"6.18-own"}), (FleetResult{true, without, KernelJudged::kNotOfDistribution, ""}));
+  EXPECT_EQ(fleet.result(named("x"), {}), (FleetResult{true, without, KernelJudged::kNoneRunning, ""}));
+  // A change of the kernel's advisories is one of whoever holds a kernel.
+  const auto changes = fleet.update(set_of(fixed_in("CVE-2024-0001", "linux", "6.1.20-1", kUrgent) +
+                                           fixed_in("CVE-2024-0002", "a", "2")));
+  EXPECT_EQ(changes.counted, std::vector{named("x")});
+  EXPECT_EQ(fleet.result(named("x"), {"6.1.0-9-amd64"})->counts, without);
+}
+
+TEST(Fleet, AnUpdateTouchesOnlyWhoHoldsAChangedSourceAndTellsWhoseCountsAreOthers) {
+  const auto a = fixed_in("CVE-2024-0001", "a", "2");
+  const auto b = fixed_in("CVE-2024-0002", "b", "2");
+  Fleet fleet(set_of(a + b));
+  ASSERT_TRUE(fleet.add(named("a"), of_debian12({one("a", "1")})));
+  ASSERT_TRUE(fleet.add(named("b"), of_debian12({one("b", "1")})));
+  ASSERT_TRUE(fleet.add(named("never asked"), of_debian12({one("b", "1"), one("a", "1")})));
+  fleet.result(named("a"), {});
+  fleet.result(named("b"), {});
+  auto changes = fleet.update(set_of(b + a));
+  EXPECT_TRUE(changes.touched.empty());
+  // Another bound, with which b is open as before: what is shown of it reads otherwise, its counts do not.
+  changes = fleet.update(set_of(a + fixed_in("CVE-2024-0002", "b", "3")));
+  EXPECT_EQ(std::set(changes.touched.begin(), changes.touched.end()), (std::set{named("b"), named("never asked")}));
+  EXPECT_TRUE(changes.counted.empty());
+  changes = fleet.update(set_of(a + fixed_in("CVE-2024-0002", "b", "3", kExploited)));
+  EXPECT_EQ(changes.counted, std::vector{named("b")});
+  EXPECT_EQ(fleet.result(named("b"), {})->counts, (Counts{.high = 1}));
+  EXPECT_EQ(fleet.result(named("never asked"), {})->counts, (Counts{.high = 1, .unknown = 1, .unknown_fixable = 1}));
+}
+
+TEST(Fleet, WhatTheFeedsNoLongerSpeakOfIsNotJudged) {
+  const auto a = fixed_in("CVE-2024-0001", "a", "2");
+  Fleet fleet(set_of(a));
+  ASSERT_TRUE(fleet.add(named("x"), of_debian12({one("a", "1")})));
+  ASSERT_TRUE(fleet.add(named("clean"), of_debian12({one("b", "1")})));
+  ASSERT_TRUE(fleet.add(named("testing"), {{"debian", ""}, {one("a", "1")}}));
+  for (const char* name : {"x", "clean", "testing"}) fleet.result(named(name), {});
+  EXPECT_FALSE(fleet.result(named("testing"), {})->covered);
+  auto changes = fleet.update(std::make_shared<const AdvisorySet>());
+  EXPECT_EQ(changes.counted.size(), 2u);  // "clean" is no longer known to be
+  EXPECT_EQ(changes.touched, changes.counted);
+  EXPECT_EQ(fleet.result(named("x"), {}), FleetResult{});
+  changes = fleet.update(set_of(a));
+  EXPECT_EQ(changes.counted.size(), 2u);
+  EXPECT_EQ(fleet.result(named("x"), {})->counts.unknown, 1u);
+}
+
+TEST(Fleet, WhatIsAcceptedIsNotCountedUntilItIsAskedAgain) {
+  Fleet fleet(set_of(fixed_in("CVE-2024-0001", "a", "2") + fixed_in("CVE-2024-0001", "b", "2")));
+  ASSERT_TRUE(fleet.add(named("a"), of_debian12({one("a", "1")})));
+  ASSERT_TRUE(fleet.add(named("ab"), of_debian12({one("a", "1"), one("b", "1")})));
+  fleet.result(named("a"), {});
+  fleet.result(named("ab"), {});
+  const auto changes = fleet.accept([](std::string_view cve, std::string_view source, std::string_view version) {
+    return cve == "CVE-2024-0001" && source == "a" && version == "1";
+  });
+  EXPECT_EQ(changes.counted, std::vector{named("a")});  // in b it is still open
+  EXPECT_EQ(fleet.result(named("a"), {})->counts, Counts{});
+  EXPECT_EQ(fleet.result(named("ab"), {})->counts.unknown, 1u);
+  EXPECT_EQ(fleet.accept({}).counted, std::vector{named("a")});
+  EXPECT_EQ(fleet.result(named("a"), {})->counts.unknown, 1u);
+}
+
+TEST(Fleet, RefusesWhatIsOverItsLimitAndStaysAsItWas) {
+  Fleet fleet(set_of(fixed_in("CVE-2024-0001", "a", "2")), {.bytes = 20'000});
+  ASSERT_TRUE(fleet.add(named("x"), of_debian12({one("a", "1")})));
+  const auto bytes = fleet.bytes();
+  std::vector<Package> packages;
+  for (int i = 0; i < 100; ++i) packages.push_back(one(fmt::format("s{}", i), "1"));
+  const auto refused = fleet.add(named("y"), of_debian12(packages));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(fleet.bytes(), bytes);
+  EXPECT_EQ(fleet.inventories(), 1u);
+  EXPECT_EQ(fleet.result(named("x"), {})->counts.unknown, 1u);
+  EXPECT_FALSE(fleet.retain(named("y")));
+}
+
+// ---- random feeds and fleets
+
+constexpr int kSources = 30;
+constexpr int kCves = 60;
+const std::vector<std::string> kVersions{"1-1", "1-1~deb12u1", "1-1~deb12u2", "1-1+deb12u1", "1-2", "1:0-1", "2-1", "0"};
+const std::vector<std::string> kReleases{"", "6.1.0-9-amd64", "6.1.0-40-amd64", "6.18-own"};
+
+struct Said {
+  std::string ecosystem;
+  int cve = 0;
+  int source = 0;
+  std::string introduced = "0", fixed, urgency, score;
+  bool kev = false, withdrawn = false;
+
+  std::string line(int id) const {
+    const auto more = fmt::format(R"("database_specific":{{"kev":{}{}{}}}{})", kev,
+                                  urgency.empty() ? "" : R"(,"urgency":")" + urgency + '"',
+                                  score.empty() ? "" : R"(,"cvss3_base":)" + score,
+                                  withdrawn ? R"(,"withdrawn":"2026-01-01T00:00:00Z")" : "");
+    const auto events = fmt::format(R"({{"introduced":"{}"}}{})", introduced,
+                                    fixed.empty() ? "" : R"(,{"fixed":")" + fixed + R"("})");
+    return fmt::format(R"({{"id":"X-{}","aliases":["CVE-2024-{:04}"],{},"affected":[{{"package":{{"ecosystem":"{}",)"
+                       R"("name":"{}"}},"ranges":[{{"type":"ECOSYSTEM","events":[{}]}}]}}]}})" "\n",
+                       id, cve, more, ecosystem, name_of(source), events);
+  }
+  static std::string name_of(int source) { return source == 0 ? "linux" : fmt::format("s{}", source); }
+};
+
+/// A feed that somebody keeps editing, and a fleet that changes beside it.
+class World {
+ public:
+  explicit World(unsigned seed) : random_(seed) {
+    for (int i = 0; i < 80; ++i) records_[next_++] = said();
+    for (int i = 0; i < 12; ++i) add_inventory();
+  }
+
+  std::shared_ptr<const AdvisorySet> set() const {
+    std::string lines;
+    for (const auto& [id, record] : records_) lines += record.line(id);
+    return lines.empty() ? std::make_shared<const AdvisorySet>() : set_of(lines);
+  }
+
+  void edit() {
+    if (below(60) == 0) {  // a whole distribution is gone
+      const auto gone = below(2) == 0 ? "Debian:12" : "Debian:13";
+      std::erase_if(records_, [&](const auto& entry) { return entry.second.ecosystem == gone; });
+    }
+    for (auto edits = 1 + below(6); edits > 0; --edits) {
+      if (records_.empty() || below(3) == 0) {
+        records_[next_++] = said();
+        continue;
+      }
+      const auto at = std::next(records_.begin(), below(static_cast<int>(records_.size())));
+      auto& record = at->second;
+      switch (below(7)) {
+        case 0: records_.erase(at); break;
+        case 1: record.fixed = said().fixed; break;
+        case 2: record.introduced = said().introduced; break;
+        case 3: record.urgency = said().urgency; break;
+        case 4: record.score = said().score; break;
+        case 5: record.kev = !record.kev; break;
+        default: record.withdrawn = !record.withdrawn;
+      }
+    }
+  }
+
+  void change_fleet(Fleet& fleet) {
+    if (below(2) == 0 && inventories.size() > 4) {
+      const auto at = std::next(inventories.begin(), below(static_cast<int>(inventories.size())));
+      fleet.release(at->first);
+      inventories.erase(at);
+    } else {
+      const auto& hash = add_inventory();
+      EXPECT_TRUE(fleet.add(hash, inventories.at(hash)));
+    }
+  }
+
+  int below(int bound) { return static_cast<int>(random_() % static_cast<unsigned>(bound)); }
+
+  std::map<Sha256, Inventory> inventories;
+
+ private:
+  template <class List>
+  const auto& any(const List& list) {
+    return list[static_cast<std::size_t>(below(static_cast<int>(list.size())))];
+  }
+
+  Said said() {
+    static const std::vector<std::string> kUrgencies{"", "", "high", "medium", "low", "unimportant", "not yet assigned"};
+    static const std::vector<std::string> kScores{"", "", "9.8", "7.5", "5", "3"};
+    Said out;
+    out.ecosystem = below(6) == 0 ? "Debian:13" : "Debian:12";
+    out.cve = below(kCves);
+    out.source = below(kSources);
+    out.introduced = below(4) == 0 ? any(kVersions) : "0";
+    out.fixed = below(4) == 0 ? "" : any(kVersions);
+    if (out.fixed == "0") out.fixed = "3-1";
+    out.urgency = any(kUrgencies);
+    out.score = any(kScores);
+    out.kev = below(10) == 0;
+    return out;
+  }
+
+  const Sha256& add_inventory() {
+    Inventory inventory{{"debian", below(8) == 0 ? "" : below(5) == 0 ? "13" : "12"}, {}};
+    for (int n = 1 + below(20); n > 0; --n) {
+      const auto source = Said::name_of(1 + below(kSources - 1));
+      const auto& version = any(kVersions);
+      for (int binaries = 1 + below(2); binaries > 0; --binaries)
+        inventory.packages.push_back({fmt::format("{}-{}", source, n * 10 + binaries), "amd64", "9", source, version});
+    }
+    for (int i = 1; i <= 2; ++i) {
+      if (below(2) == 0) inventory.packages.push_back(image(kReleases[static_cast<std::size_t>(i)], any(kVersions)));
+    }
+    std::sort(inventory.packages.begin(), inventory.packages.end());
+    return inventories.emplace(sha256(fmt::format("{}", made_++)), std::move(inventory)).first->first;
+  }
+
+  std::map<int, Said> records_;
+  int next_ = 0, made_ = 0;
+  std::mt19937 random_;
+};
+
+using Told = std::map<std::pair<Sha256, std::string>, FleetResult>;
+
+FleetResult anew(const std::shared_ptr<const AdvisorySet>& set, const Inventory& inventory, const std::string& release) {
+  auto result = Matcher(set).match(inventory, {release}, Want::kCountsOnly);
+  return {result.covered, result.counts, result.kernel, result.kernel_package};
+}
+
+void incremental_is_full(unsigned seed, FleetLimits limits) {
+  World world(seed);
+  auto set = world.set();
+  Fleet fleet(set, limits);
+  Matcher matcher(set);
+  for (const auto& [hash, inventory] : world.inventories) ASSERT_TRUE(fleet.add(hash, inventory));
+  Told before;
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(fmt::format("seed {}, round {}", seed, round));
+    world.edit();
+    const auto old_set = std::exchange(set, world.set());
+    matcher.update(set);
+    const auto changes = fleet.update(set);
+    std::set<Sha256> others, read_otherwise;
+    Told now;
+    for (const auto& [hash, inventory] : world.inventories) {
+      for (const auto& release : kReleases) {
+        const auto full = anew(set, inventory, release);
+        const auto told = fleet.result(hash, {release});
+        ASSERT_TRUE(told);
+        ASSERT_EQ(told->counts, full.counts);
+        ASSERT_EQ(*told, full);
+        const auto found = matcher.match(inventory, {release});
+        const auto found_anew = Matcher(set).match(inventory, {release});
+        ASSERT_EQ(found.findings, found_anew.findings);
+        ASSERT_EQ(found.counts, full.counts);
+        now.emplace(std::pair(hash, release), full);
+        if (const auto b = before.find({hash, release}); b != before.end() && b->second != full) others.insert(hash);
+        if (Matcher(old_set).match(inventory, {release}).findings != found.findings) read_otherwise.insert(hash);
+      }
+    }
+    // Nobody hears of a change that is none, and nobody misses one.
+    ASSERT_EQ(std::set(changes.counted.begin(), changes.counted.end()), others);
+    const std::set touched(changes.touched.begin(), changes.touched.end());
+    ASSERT_TRUE(std::includes(touched.begin(), touched.end(), read_otherwise.begin(), read_otherwise.end()));
+    ASSERT_TRUE(std::includes(touched.begin(), touched.end(), others.begin(), others.end()));
+    ASSERT_LE(fleet.hits(), limits.hits);
+    ASSERT_LE(matcher.remembered(), 20'000u);
+    before = std::move(now);
+    if (world.below(3) == 0) world.change_fleet(fleet);
+    std::erase_if(before, [&](const auto& entry) { return !world.inventories.contains(entry.first.first); });
+  }
+  for (const auto& [hash, inventory] : world.inventories) fleet.release(hash);
+  EXPECT_EQ(fleet.source_versions(), 0u);
+  EXPECT_EQ(fleet.bytes(), 0u);
+  EXPECT_EQ(fleet.hits(), 0u);
+}
+
+TEST(FleetProperty, AfterAnyEditsTheResultIsThatOfMatchingEverythingAnew) {
+  for (unsigned seed = 1; seed <= 4; ++seed) {
+    incremental_is_full(seed, {});
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(FleetProperty, SoItIsWithRoomForFewHits) {
+  for (unsigned seed = 11; seed <= 12; ++seed) {
+    incremental_is_full(seed, {.hits = 25});
+    if (HasFatalFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace postern::vuln
