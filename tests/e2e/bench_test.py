@@ -19,7 +19,7 @@ class Bench(unittest.TestCase):
         done = bench(name, "--rounds", "1", "--json")
         self.assertEqual(done.returncode, 0, done.stderr[-3000:])
         rows = json.loads(done.stdout)["metrics"]
-        self.assertLessEqual({f"P{n}" for n in range(1, 22)}, {row["id"] for row in rows})
+        self.assertLessEqual({f"P{n}" for n in range(1, 23)}, {row["id"] for row in rows})
         own = {m.id for m in catalogue.METRICS if m.benchmark == name}
         for row in rows:
             self.assertLessEqual({"id", "name", "unit", "ours", "peer_name", "peer", "ratio", "target", "met"}, row.keys())
@@ -43,6 +43,9 @@ class Bench(unittest.TestCase):
     def test_revocation(self):
         self.measured("revocation")
 
+    def test_vuln(self):
+        self.measured("vuln")
+
     def test_unknown_and_unbuilt_names_are_refused(self):
         for name, said in (("nonsense", "there is no benchmark or metric called 'nonsense'"), ("P21", "not built yet")):
             done = bench(name)
@@ -51,7 +54,7 @@ class Bench(unittest.TestCase):
 
     def test_list_names_every_metric(self):
         listed = bench("--list").stdout
-        for n in range(1, 22):
+        for n in range(1, 23):
             self.assertRegex(listed, rf"(?m)^P{n} ")
 
 
