@@ -1,0 +1,67 @@
+// postern profiles, feeds: lists that are only shown.
+#include <boost/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/json_view.h"
+#include "cli/listing.h"
+#include "cli/moments.h"
+
+namespace postern::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kProfilesShown = 100;
+
+Result<int> run_profiles(Session& session) {
+  const auto page = ask_list(session, "profiles", {}, kProfilesShown);
+  if (!page) return fail(page.error());
+  Table table({{.title = "PROFILE"}, {.title = "SHOWS TAGS"}, {.title = "VULNERABILITY SCAN"},
+               {.title = "INVENTORY EVERY", .right = true}, {.title = "COMMENT", .least = 10}});
+  for (const json::value& p : list_at(*page, "items")) {
+    table.add({{text_at(p, "name"), Style::kStrong}, is_true(p, "show_security_posture_tag") ? "yes" : "no",
+               is_true(p, "vulnerability_scan") ? "on" : "off",
+               short_age(Seconds(number_at(p, "inventory_interval_s").value_or(0))), text_at(p, "comment")});
+  }
+  return print_list(session, *page, table, "endpoint profiles");
+}
+
+Result<int> run_feeds(Session& session) {
+  const auto page = ask_list(session, "feeds", {}, kProfilesShown);
+  if (!page) return fail(page.error());
+  Table table({{.title = "FEED", .least = 20}, {.title = "KIND"}, {.title = "RECORDS", .right = true},
+               {.title = "DATA OF", .dispensable = 1}, {.title = "LOADED", .right = true}, {.title = "STATE", .least = 12}});
+  for (const json::value& f : list_at(*page, "items")) {
+    const std::string error = text_at(f, "error");
+    table.add({{text_at(f, "name"), Style::kStrong}, text_at(f, "kind"), count_at(f, "records"),
+               or_dash(session, text_at(f, "data_date")), since(session, f, "loaded_at"),
+               error.empty() ? Cell("in use", Style::kGood) : Cell(error, Style::kBad)});
+  }
+  return print_list(session, *page, table, "vulnerability feeds: nothing is matched (postern-ems run --feed FILE)");
+}
+
+}  // namespace
+
+Command profiles_command() {
+  Command out{.name = "profiles",
+              .group = "The EMS",
+              .summary = "List endpoint profiles",
+              .details = "",
+              .examples = "postern profiles\n",
+              .run = run_profiles};
+  out.options = limit_options(kProfilesShown);
+  return out;
+}
+
+Command feeds_command() {
+  Command out{.name = "feeds",
+              .group = "The EMS",
+              .summary = "List vulnerability feeds, with their age and what is wrong with them",
+              .details = "",
+              .examples = "postern feeds\n",
+              .run = run_feeds};
+  out.options = limit_options(kProfilesShown);
+  return out;
+}
+
+}  // namespace postern::cli

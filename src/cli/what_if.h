@@ -1,0 +1,21 @@
+#pragma once
+// What saving a draft would do, in words.
+#include <boost/json/fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/command.h"
+
+namespace postern::cli {
+
+/// Asks for the numbers, and for the UIDs of `listed` endpoints of each kind. Errors: the EMS's, such as an invalid draft.
+Result<boost::json::value> ask_what_if(Session& session, const boost::json::object& draft, std::size_t listed);
+
+/// Does an endpoint lose the tag or become unknown, or is a live session cut?
+bool takes_away(const boost::json::value& what_if);
+
+/// Lines such as "2 endpoints would gain it: laptop7, laptop8", with the names of the first `named` of each.
+Result<std::vector<std::string>> what_if_lines(Session& session, const boost::json::value& what_if, std::size_t named);
+
+}  // namespace postern::cli
