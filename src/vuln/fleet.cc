@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/sort_unique.h"
+#include "vuln/judged.h"
 #include "vuln/kernel.h"
 
 namespace postern::vuln {
@@ -48,6 +49,7 @@ struct FleetVersion {
 
 struct InstalledKernel {
   std::string package;
+  std::string release;
   Id version = 0;
   std::optional<Counts> told;  // with this one running
 };
@@ -161,27 +163,24 @@ struct Fleet::State {
   }
 
   void fill(Held& held, Id holder, const Inventory& inventory) {
-    std::vector<std::pair<std::string_view, std::string_view>> pairs;
     held.bytes = kInventoryBytes;
-    const bool judged = !ecosystems[held.ecosystem].name.empty();  // else only the kernel's name is of use
     for (const auto& p : inventory.packages) {
-      const auto of_kernel = kernel_source(p.source);
-      if (of_kernel.empty()) {
-        if (judged) pairs.emplace_back(p.source, p.source_version);
-      } else if (is_kernel_image(p)) {
-        const auto id = version_id(source_id(held.ecosystem, of_kernel), kernel_source_version(p));
-        held.kernels.push_back({p.name, id, {}});
-        held.kernel_versions.push_back(id);
-        held.bytes += kKernelBytes + p.name.size();
-      }
+      auto release = kernel_release(p);
+      if (release.empty()) continue;
+      const auto id = version_id(source_id(held.ecosystem, kernel_source(p.source)), kernel_source_version(p));
+      held.bytes += kKernelBytes + p.name.size() + release.size();
+      held.kernels.push_back({p.name, std::move(release), id, {}});
+      held.kernel_versions.push_back(id);
     }
-    sort_unique(pairs);
-    held.versions.reserve(pairs.size());
+    // Of a distribution that cannot be judged only the name of its kernel is of use.
+    const auto judged = ecosystems[held.ecosystem].name.empty() ? std::vector<Judged>() : judged_packages(inventory);
     Id source = 0;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      if (i == 0 || pairs[i].first != pairs[i - 1].first) source = source_id(held.ecosystem, pairs[i].first);
-      held.versions.push_back(version_id(source, pairs[i].second));
+    for (auto j = judged.begin(); j != judged.end(); ++j) {
+      if (j != judged.begin() && j->same(*std::prev(j))) continue;
+      if (j == judged.begin() || j->name != std::prev(j)->name) source = source_id(held.ecosystem, j->name);
+      held.versions.push_back(version_id(source, j->version));
     }
+    held.versions.shrink_to_fit();
     sort_unique(held.kernel_versions);
     for (const auto* list : {&held.versions, &held.kernel_versions}) {
       for (const auto id : *list) versions[id].holders.push_back(holder);
@@ -361,7 +360,7 @@ std::optional<FleetResult> Fleet::result(const Sha256& hash, const RunningKernel
   InstalledKernel* running = nullptr;
   if (!kernel.release.empty()) {
     const auto at = std::find_if(held.kernels.begin(), held.kernels.end(),
-                                 [&](const auto& k) { return is_image_of(k.package, kernel.release); });
+                                 [&](const auto& k) { return k.release == kernel.release; });
     running = at == held.kernels.end() ? nullptr : &*at;
     out.kernel = running != nullptr ? KernelJudged::kYes : KernelJudged::kNotOfDistribution;
     if (running != nullptr) out.kernel_package = running->package;

@@ -144,6 +144,71 @@ TEST(Fleet, RefusesWhatIsOverItsLimitAndStaysAsItWas) {
   EXPECT_FALSE(fleet.retain(named("y")));
 }
 
+TEST(Fleet, StaysRightWhenFeedsHaveMovedOnOftenEnoughToNumberAnew) {
+  const auto b = fixed_in("CVE-2024-0001", "b", "2", kUrgent);
+  Fleet fleet(set_of(b));
+  Matcher matcher(set_of(b));
+  const auto inventory = of_debian12({one("a", "1"), one("b", "1")});
+  ASSERT_TRUE(fleet.add(named("x"), inventory));
+  for (int round = 0; round < 12; ++round) {
+    std::string lines = b;
+    for (int i = 0; i < 1000; ++i) lines += fixed_in(fmt::format("CVE-2025-{}", 10'000 + 1000 * round + i), "a", "2");
+    const auto set = set_of(lines);
+    fleet.update(set);
+    matcher.update(set);
+    const Counts all{.high = 1, .unknown = 1000, .unknown_fixable = 1000};
+    EXPECT_EQ(fleet.result(named("x"), {})->counts, all) << round;
+    EXPECT_EQ(matcher.match(inventory, {}).counts, all) << round;
+  }
+}
+
+// ---- hostile inventories: bounded work and memory, and the right answer
+
+constexpr std::size_t kManyPackages = kMaxInventoryPackages;
+
+TEST(HostileInventory, ManyPackagesOfOneSourceCostItsVersions) {
+  std::string lines;
+  for (int i = 0; i < 500; ++i) lines += fixed_in(fmt::format("CVE-2024-{:04}", i), "a", fmt::format("{}", 1 + i % 300));
+  std::string events;
+  for (int i = 0; i < 10'000; ++i) events += fmt::format(R"({}{{"introduced":"{}.5"}},{{"fixed":"{}.6"}})", i == 0 ? "" : ",", 5000 + i, 5000 + i);
+  lines += record("CVE-2025-0001", affected("a", events));
+  Inventory inventory = of_debian12({});
+  for (std::size_t i = 0; i < kManyPackages; ++i)
+    inventory.packages.push_back({fmt::format("p{:06}", i), "amd64", "1", "a", fmt::format("{}", i % kMaxVersionsOfSource)});
+  ASSERT_TRUE(inventory_text(inventory));  // an agent can say so
+  const auto set = set_of(lines);
+  Matcher matcher(set);
+  const auto result = matcher.match(inventory, {});
+  EXPECT_EQ(result.counts.unknown, 500u);
+  EXPECT_EQ(result.findings.size(), kMaxFindings);
+  EXPECT_GT(result.findings_omitted, 10'000'000u);
+  EXPECT_LE(matcher.remembered(), kMaxVersionsOfSource * 501);
+  Fleet fleet(set);
+  ASSERT_TRUE(fleet.add(named("x"), inventory));
+  EXPECT_EQ(fleet.source_versions(), kMaxVersionsOfSource);
+  EXPECT_EQ(fleet.result(named("x"), {})->counts, result.counts);
+}
+
+TEST(HostileInventory, WhatDoesNotFitIntoTheMemoryIsWorkedOutOnceAMatch) {
+  // Neighbours in the list are of different sources, and all together have more hits than are remembered.
+  constexpr std::size_t kOf = 250, kEach = 40;
+  std::string lines;
+  for (std::size_t s = 0; s < kOf; ++s) {
+    for (std::size_t i = 0; i < kEach; ++i) lines += fixed_in(fmt::format("CVE-2024-{}", 10'000 + s * kEach + i), fmt::format("s{}", s), "999");
+  }
+  Inventory inventory = of_debian12({});
+  for (std::size_t i = 0; i < kOf * kMaxVersionsOfSource; ++i)
+    inventory.packages.push_back({fmt::format("p{:06}", i), "amd64", "1", fmt::format("s{}", i % kOf), fmt::format("{}", i / kOf)});
+  const auto set = set_of(lines);
+  Matcher matcher(set);
+  EXPECT_EQ(matcher.match(inventory, {}, Want::kCountsOnly).counts.unknown, kOf * kEach);
+  EXPECT_LE(matcher.remembered(), 2'000'000 + kEach + 1);
+  Fleet fleet(set, {.hits = 100'000});
+  ASSERT_TRUE(fleet.add(named("x"), inventory));
+  EXPECT_EQ(fleet.result(named("x"), {})->counts.unknown, kOf * kEach);
+  EXPECT_LE(fleet.hits(), 100'000u);
+}
+
 // ---- random feeds and fleets
 
 constexpr int kSources = 30;
@@ -235,7 +300,8 @@ class World {
     static const std::vector<std::string> kUrgencies{"", "", "high", "medium", "low", "unimportant", "not yet assigned"};
     static const std::vector<std::string> kScores{"", "", "9.8", "7.5", "5", "3"};
     Said out;
-    out.ecosystem = below(6) == 0 ? "Debian:13" : "Debian:12";
+    static const std::vector<std::string> kEcosystems{"Debian:12", "Debian:12", "Debian:12", "Debian:12", "Debian:13", "AlmaLinux:9"};
+    out.ecosystem = any(kEcosystems);
     out.cve = below(kCves);
     out.source = below(kSources);
     out.introduced = below(4) == 0 ? any(kVersions) : "0";
@@ -248,12 +314,16 @@ class World {
   }
 
   const Sha256& add_inventory() {
-    Inventory inventory{{"debian", below(8) == 0 ? "" : below(5) == 0 ? "13" : "12"}, {}};
+    static const std::vector<Distro> kDistros{{"debian", "12"}, {"debian", "12"}, {"debian", "12"}, {"debian", "13"},
+                                              {"debian", ""},   {"almalinux", "9.4"}};
+    Inventory inventory{any(kDistros), {}};
     for (int n = 1 + below(20); n > 0; --n) {
       const auto source = Said::name_of(1 + below(kSources - 1));
       const auto& version = any(kVersions);
       for (int binaries = 1 + below(2); binaries > 0; --binaries)
         inventory.packages.push_back({fmt::format("{}-{}", source, n * 10 + binaries), "amd64", "9", source, version});
+      // Some advisories of AlmaLinux are about a package by its own name.
+      if (below(4) == 0) inventory.packages.push_back({source, fmt::format("arch{}", n), any(kVersions), "s1", version});
     }
     for (int i = 1; i <= 2; ++i) {
       if (below(2) == 0) inventory.packages.push_back(image(kReleases[static_cast<std::size_t>(i)], any(kVersions)));

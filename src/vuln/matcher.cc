@@ -1,11 +1,11 @@
 #include "vuln/matcher.h"
 
 #include <algorithm>
-#include <tuple>
 #include <unordered_map>
 
 #include "base/sort_unique.h"
 #include "vuln/hits.h"
+#include "vuln/judged.h"
 #include "vuln/kernel.h"
 
 namespace postern::vuln {
@@ -14,15 +14,6 @@ namespace {
 /// Package versions plus hits remembered before starting anew: endpoints name the packages, so the
 /// memory must have an end.
 constexpr std::size_t kMaxRemembered = 2'000'000;
-
-/// A package as it is judged: by its source, whose version decides.
-struct Judged {
-  std::string_view source;
-  std::string_view version;
-  const Package* package;
-
-  bool same(const Judged& other) const { return source == other.source && version == other.version; }
-};
 
 }  // namespace
 
@@ -100,9 +91,9 @@ void Matcher::update(std::shared_ptr<const AdvisorySet> advisories) {
 }
 
 const Package* running_kernel_package(const Inventory& inventory, const RunningKernel& kernel) {
-  const auto at = std::find_if(inventory.packages.begin(), inventory.packages.end(), [&](const Package& p) {
-    return is_image_of(p.name, kernel.release) && is_kernel_image(p);
-  });
+  if (kernel.release.empty()) return nullptr;
+  const auto at = std::find_if(inventory.packages.begin(), inventory.packages.end(),
+                               [&](const Package& p) { return kernel_release(p) == kernel.release; });
   return at == inventory.packages.end() ? nullptr : &*at;
 }
 
@@ -118,34 +109,27 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
   const auto ecosystem = ecosystem_of(inventory.distro);
   result.covered = !ecosystem.empty() && advisories_->covers(ecosystem);
   if (!result.covered) return result;
-  std::vector<Judged> judged;
-  judged.reserve(inventory.packages.size());
+  auto judged = judged_packages(inventory);
   std::string source_of_running;
-  for (const auto& package : inventory.packages) {
-    if (&package == running) {
-      source_of_running = kernel_source(package.source);
-      judged.push_back({source_of_running, kernel_source_version(package), &package});
-    } else if (kernel_source(package.source).empty()) {
-      judged.push_back({package.source, package.source_version, &package});
-    }
+  if (running != nullptr) {
+    source_of_running = kernel_source(running->source);
+    judged.push_back({source_of_running, kernel_source_version(*running), running});
   }
-  // However often a version of a source is named, it is looked up and counted once.
-  std::sort(judged.begin(), judged.end(), [](const Judged& a, const Judged& b) {
-    return std::tie(a.source, a.version, a.package) < std::tie(b.source, b.version, b.package);
-  });
   auto& findings = result.findings;
+  // However often a version of a source is named, it is looked up and counted once.
   for (auto begin = judged.begin(); begin != judged.end();) {
     const auto end = std::find_if(begin, judged.end(), [&](const Judged& j) { return !j.same(*begin); });
-    const auto& hits = memory_->hits(*advisories_, ecosystem, begin->source, begin->version);
+    const auto& hits = memory_->hits(*advisories_, ecosystem, begin->name, begin->version);
     for (const auto& hit : hits) memory_->tally.add(hit.number, hit.standing);
     for (; begin != end; ++begin) {
       if (want == Want::kCountsOnly) continue;
+      const auto& source = begin->package == running ? source_of_running : begin->package->source;
       const auto listed = std::min(hits.size(), kMaxFindings - findings.size());
       result.findings_omitted += hits.size() - listed;
       for (std::size_t i = 0; i < listed; ++i) {
         const auto& advisory = *hits[i].advisory;
         const auto* note = advisories_->note(advisory.cve);
-        findings.push_back({advisory.cve, std::string(begin->source), begin->package->name, begin->package->version,
+        findings.push_back({advisory.cve, source, begin->package->name, begin->package->version,
                             std::string(begin->version), std::string(hits[i].fixed), advisory.effective.severity,
                             advisory.judgement, note != nullptr ? note->epss : std::nullopt});
       }

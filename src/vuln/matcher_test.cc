@@ -146,6 +146,41 @@ TEST(Matcher, AnotherDistributionIsNotJudged) {
   EXPECT_TRUE(match(lines, debian12({binary("b", "b", "1")})).covered);
 }
 
+TEST(Matcher, WhereAdvisoriesNameBinaryPackagesThoseAreLookedUpToo) {
+  const auto of = [](std::string_view ecosystem, std::string_view cve, std::string_view name) {
+    return fmt::format(R"({{"id":"{}","affected":[{{"package":{{"ecosystem":"{}","name":"{}"}},"ranges":[{{"type":"ECOSYSTEM",)"
+                       R"("events":[{{"introduced":"0"}},{{"fixed":"1:3.0.7-25.el9"}}]}}]}}]}})" "\n", cve, ecosystem, name);
+  };
+  std::string lines;
+  for (const auto* ecosystem : {"AlmaLinux:9", "Debian:12"}) {
+    lines += of(ecosystem, "CVE-2024-0001", "openssl-libs") + of(ecosystem, "CVE-2024-0001", "openssl") +
+             of(ecosystem, "CVE-2024-0002", "openssl-libs");
+  }
+  const std::vector<Package> packages{{"openssl-libs", "x86_64", "1:3.0.7-24.el9", "openssl", "1:3.0.7-24.el9"}};
+  const auto alma = match(lines, {{"almalinux", "9.4"}, packages});
+  EXPECT_EQ(alma.counts.unknown, 2u);
+  ASSERT_EQ(alma.findings.size(), 2u);  // each once, under the package's source
+  EXPECT_EQ(alma.findings[0].source, "openssl");
+  EXPECT_EQ(alma.findings[1].cve, "CVE-2024-0002");
+  EXPECT_EQ(alma.findings[1].source, "openssl");
+  EXPECT_EQ(match(lines, {{"debian", "12"}, packages}).counts.unknown, 1u);
+}
+
+TEST(Matcher, OfSeveralKernelsInstalledTheRunningOneCountsInOtherFamiliesToo) {
+  const auto lines = record("CVE-2024-0001", R"({"package":{"ecosystem":"Rocky Linux:9","name":"kernel"},"ranges":[{"type":"ECOSYSTEM",)"
+                                             R"("events":[{"introduced":"0"},{"fixed":"0:5.14.0-427.el9"}]}]})");
+  const Inventory inventory{{"rocky", "9.4"},
+                            {{"kernel-core", "aarch64", "5.14.0-427.el9", "kernel", "5.14.0-427.el9"},
+                             {"kernel-core", "x86_64", "5.14.0-362.el9", "kernel", "5.14.0-362.el9"},
+                             {"kernel-headers", "x86_64", "5.14.0-362.el9", "kernel", "5.14.0-362.el9"}}};
+  const auto old = match(lines, inventory, "5.14.0-362.el9.x86_64");
+  EXPECT_EQ(old.kernel_package, "kernel-core");
+  EXPECT_EQ(old.counts.unknown, 1u);
+  EXPECT_EQ(old.findings.size(), 1u);
+  EXPECT_EQ(match(lines, inventory, "5.14.0-427.el9.aarch64").counts, Counts{});
+  EXPECT_EQ(match(lines, inventory, "5.14.0-427.el9.x86_64").kernel, KernelJudged::kNotOfDistribution);
+}
+
 TEST(Matcher, RemembersAndSaysTheSameAgain) {
   const auto inventory = debian12({binary("a", "a", "1"), binary("b", "b", "1")});
   Matcher matcher(set_of(fixed_in("CVE-2024-0001", "a", "2", kScore9)));

@@ -44,7 +44,7 @@ struct MatchResult {
   std::size_t findings_omitted = 0;      ///< Counted in `counts` and not listed, because there are too many.
 };
 
-/// Thread: one at a time.
+/// Thread: one at a time, those that followed one another included.
 class Matching {
  public:
   virtual ~Matching() = default;

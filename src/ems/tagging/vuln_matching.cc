@@ -1,9 +1,8 @@
 #include "ems/tagging/vuln_matching.h"
 
-#include <set>
-
 #include "base/file.h"
 #include "base/log.h"
+#include "ems/feeds/store.h"
 #include "ems/tagging/open_findings.h"
 #include "vuln/matcher.h"
 #include "vuln/osv.h"
@@ -11,17 +10,19 @@
 namespace postern::ems {
 namespace {
 
-constexpr std::size_t kMaxFeedFile = 1u << 30;
-
 class VulnMatching final : public Matching {
  public:
-  explicit VulnMatching(std::shared_ptr<const vuln::AdvisorySet> advisories)
-      : advisories_(advisories), matcher_(std::move(advisories)) {}
+  VulnMatching(std::shared_ptr<const vuln::AdvisorySet> advisories, const Matching* before)
+      : advisories_(std::move(advisories)) {
+    if (const auto* known = dynamic_cast<const VulnMatching*>(before)) matcher_ = known->matcher_;
+    if (!matcher_) matcher_ = std::make_shared<vuln::Matcher>(advisories_);
+  }
 
   Result<MatchResult> match(std::string_view text, std::string_view kernel_release) const override {
     auto inventory = vuln::parse_inventory(text);
     if (!inventory) return fail(inventory.error());
-    const auto found = matcher_.match(*inventory, {std::string(kernel_release)});
+    if (&matcher_->advisories() != advisories_.get()) matcher_->update(advisories_);
+    const auto found = matcher_->match(*inventory, {std::string(kernel_release)});
     MatchResult out;
     out.covered = found.covered;
     out.counts = {found.counts.critical, found.counts.high,    found.counts.medium,         found.counts.low,
@@ -41,51 +42,58 @@ class VulnMatching final : public Matching {
 
  private:
   std::shared_ptr<const vuln::AdvisorySet> advisories_;
-  mutable vuln::Matcher matcher_;  // remembers what it compared
+  /// Remembers what it compared, also what those before this one did: a new feed changes few sources. Shared with them,
+  /// and used by one at a time.
+  std::shared_ptr<vuln::Matcher> matcher_;
 };
+
+void take_report(Feed& feed, const vuln::FeedReport& report) {
+  feed.kind = vuln::feed_kind_name(report.kind);
+  feed.records = report.records;
+  feed.data_date = report.data_date;
+  feed.advisories = report.advisories;
+  feed.marks = report.marks;
+  feed.not_affected = report.not_affected;
+  feed.undetermined = report.undetermined;
+  feed.withdrawn = report.withdrawn;
+  feed.foreign = report.foreign;
+  feed.cvss4 = report.cvss4;
+  feed.left_out = report.invalid;
+  feed.left_out_example = report.invalid_examples.empty() ? "" : report.invalid_examples.front();
+  if (report.invalid == 0) return;
+  log_warning("feed.records_left_out", "a vulnerability feed holds records that cannot be understood",
+              {{"feed", feed.name}, {"records", std::to_string(report.invalid)}, {"first", feed.left_out_example}});
+}
 
 }  // namespace
 
-LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallTime now,
-                          std::shared_ptr<const Matching> in_force) {
+LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now, std::shared_ptr<const Matching> in_force) {
   LoadedFeeds out;
   vuln::FeedOptions options;
   options.skip_invalid = true;
   vuln::FeedReader reader(options);
-  std::size_t read = 0, wanted = 0;
-  std::set<std::string> names;
-  for (const auto& file : files) {
-    std::error_code ignored;
-    const auto whole = std::filesystem::absolute(file, ignored).lexically_normal().string();
-    Feed feed;
-    feed.name = ignored ? file.string() : whole;
-    if (!names.insert(feed.name).second) continue;
-    ++wanted;
-    feed.kind = "osv";
-    feed.loaded_at = now;
-    auto bytes = read_file(file, kMaxFeedFile);
-    if (!bytes) {
-      feed.error = bytes.error().message;
-    } else if (const auto report = reader.add(feed.name, *bytes); !report) {
-      feed.error = report.error().message;
-    } else {
-      feed.records = report->records;
+  std::size_t read = 0;
+  for (const auto& [known, file] : files) {
+    Feed feed = known;
+    const auto bytes = read_file(file, kMaxFeedFile);
+    const auto report = bytes ? reader.add(feed.name, *bytes) : Result<vuln::FeedReport>(fail(bytes.error()));
+    if (report) {
       ++read;
-      if (report->invalid > 0) {
-        log_warning("feed.records_left_out", "a vulnerability feed holds records that cannot be understood",
-                    {{"feed", feed.name},
-                     {"records", std::to_string(report->invalid)},
-                     {"first", report->invalid_examples.front()}});
-      }
+      take_report(feed, *report);
+      feed.bytes = bytes->size();
+      if (feed.loaded_at == WallTime()) feed.loaded_at = now;
+    } else {
+      feed.error = report.error().message;
+      feed.failed_at = now;
+      if (in_force) feed.error += "; the feeds read before stay in use";
     }
-    if (!feed.error.empty() && in_force) feed.error += "; the feeds read before stay in use";
     out.feeds.push_back(std::move(feed));
   }
-  if (read < wanted && in_force) {
+  if (read < files.size() && in_force) {
     out.matching = std::move(in_force);
   } else if (read > 0) {
     out.matching =
-        std::make_shared<VulnMatching>(std::make_shared<const vuln::AdvisorySet>(std::move(reader).finish()));
+        std::make_shared<VulnMatching>(std::make_shared<const vuln::AdvisorySet>(std::move(reader).finish()), in_force.get());
   }
   return out;
 }

@@ -107,5 +107,19 @@ TEST_F(VulnMatchingTest, AFileThatCannotBeReadAgainChangesNothing) {
   EXPECT_EQ(third.matching->match(kInventory, "")->counts.critical, 0u);
 }
 
+TEST_F(VulnMatchingTest, WhatOneRemembersMisleadsNoneThatFollows) {
+  const auto first = load();
+  EXPECT_EQ(first.matching->match(kInventory, "")->counts.critical, 1u);
+  write("one", record("CVE-2024-0001", "a", "5"));
+  const auto second = load(first.matching);
+  write("one", record("CVE-2024-0003", "b", "5"));
+  const auto third = load(second.matching);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(third.matching->match(kInventory, "6.1.0-9-amd64")->findings.size(), 1u);
+    EXPECT_EQ(second.matching->match(kInventory, "")->counts.medium, 1u);
+    EXPECT_EQ(first.matching->match(kInventory, "")->counts.critical, 1u);
+  }
+}
+
 }  // namespace
 }  // namespace postern::ems
