@@ -1,0 +1,24 @@
+#include "posture/population/kernel_sets.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512vbmi")
+#define POSTERN_VECTOR 64
+#define POSTERN_SHUFFLE 0
+#define POSTERN_PERMUTE 1
+// One step looks up 128 codes.
+namespace postern::posture::avx512 {
+namespace {
+#include "posture/population/kernels_body.inc"
+}  // namespace
+
+const Kernels kKernels{InstructionSet::kAvx512, verdicts8, verdicts16, verdicts32, spread, join, differ};
+
+}  // namespace postern::posture::avx512
+#undef POSTERN_VECTOR
+#undef POSTERN_SHUFFLE
+#undef POSTERN_PERMUTE
+#pragma GCC pop_options
+#endif

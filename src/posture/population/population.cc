@@ -1,0 +1,356 @@
+// Endpoints and their facts.
+#include "posture/population/population.h"
+
+#include <algorithm>
+
+#include "posture/fact_keys.h"
+#include "posture/population/fact_codec.h"
+#include "posture/population/slot_facts.h"
+
+namespace postern::posture {
+namespace {
+
+bool is_tag_key(std::string_view key) { return key.starts_with(keys::kTagPrefix); }
+
+}  // namespace
+
+Population::Population(Options options)
+    : kernels_(&options.kernels), own_from_(options.own_from), slot_facts_(std::make_unique<SlotFacts>(*this)) {}
+Population::~Population() = default;
+
+// ---- endpoints
+
+Slot Population::add(Now now) {
+  Slot slot = slots_;
+  if (free_slots_.empty()) {
+    ++slots_;
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  live_.insert(slot);
+  // A slot that is not in use is judged like an endpoint without facts.
+  for (const auto& tag : tags_) {
+    if (tag) recount(*tag, Verdict::kNoMatch, tag->plane.at(slot));
+  }
+  if (!restless_.empty()) {
+    ++epoch_;
+    for (const ConditionId id : restless_) queue(id);
+    settle(slot, now);
+  }
+  return slot;
+}
+
+void Population::remove(Slot slot) {
+  forget_all(slot);
+  for (const auto& condition : conditions_) {
+    if (condition && condition->kind == JudgedCondition::Kind::kKept) condition->plane.set(slot, condition->nothing);
+  }
+  for (const auto& tag : tags_) {
+    if (!tag) continue;
+    recount(*tag, tag->plane.at(slot), Verdict::kNoMatch);
+    tag->plane.set(slot, tag->nothing);
+  }
+  if (slot < confirmed_.size()) confirmed_[slot] = WallTime::min();
+  deadlines_.clear(slot);
+  live_.erase(slot);
+  unjudged_.erase(slot);
+  free_slots_.push_back(slot);
+}
+
+void Population::forget_all(Slot slot) {
+  const auto list = rows_.keys(slot);
+  const std::vector<KeyId> all(list.begin(), list.end());
+  for (const KeyId key : all) {
+    forget(slot, key, false);
+    release_key(key);
+  }
+}
+
+// ---- keys
+
+std::uint32_t Population::find_key(std::string_view key) const {
+  const auto it = keys_.find(key);
+  return it == keys_.end() ? kNone : it->second;
+}
+
+KeyId Population::use_key(std::string_view key) {
+  if (const auto it = keys_.find(key); it != keys_.end()) return it->second;
+  auto id = static_cast<KeyId>(columns_.size());
+  if (free_keys_.empty()) {
+    columns_.emplace_back();
+  } else {
+    id = free_keys_.back();
+    free_keys_.pop_back();
+  }
+  columns_[id] = std::make_unique<FactColumn>(pages_);
+  columns_[id]->key = std::string(key);
+  keys_.emplace(key, id);
+  return id;
+}
+
+void Population::release_key(KeyId key) {
+  const FactColumn& column = *columns_[key];
+  if (column.dictionary.users() > 0 || column.own_users > 0 || !column.groups.empty() || !column.kept.empty()) return;
+  keys_.erase(keys_.find(column.key));
+  columns_[key]->dictionary.clear(blobs_);
+  columns_[key].reset();
+  free_keys_.push_back(key);
+}
+
+// ---- facts as entries: the source's number, then the value
+
+void Population::encode(const Fact& fact) {
+  entry_.clear();
+  put_number(sources_.use(fact.source, blobs_).code, entry_);
+  encode_value(fact.value, entry_);
+}
+
+void Population::drop_source(std::string_view entry) {
+  std::uint64_t source = 0;
+  if (take_number(entry, source)) sources_.drop(static_cast<Code>(source), blobs_);
+}
+
+bool Population::decode(std::string_view entry, Fact& out) const {
+  std::uint64_t source = 0;
+  if (!take_number(entry, source) || !decode_value(entry, out.value)) return false;
+  out.source = sources_.entry(static_cast<Code>(source), blobs_);
+  return true;
+}
+
+bool Population::read_fact(Slot slot, KeyId key, Fact& out) const {
+  Rows::Cell cell;
+  if (!rows_.find(slot, key, cell)) return false;
+  out.collected_at = cell.at;
+  const FactColumn& column = *columns_[key];
+  return decode(column.own ? cell.own : column.dictionary.entry(column.codes.at(slot), blobs_), out);
+}
+
+// ---- changing facts
+
+void Population::release_code(FactColumn& column, Code code) {
+  if (code == 0) return;
+  if (column.dictionary.users(code) == 1) drop_source(column.dictionary.entry(code, blobs_));
+  column.dictionary.drop(code, blobs_);
+}
+
+void Population::change_code(Slot slot, FactColumn& column, Code before, Code after, bool judge) {
+  column.codes.set(slot, after);
+  for (const Group& group : column.groups) {
+    const std::uint8_t changed = judge ? group.table[before] ^ group.table[after] : 0;
+    if (changed == 0) continue;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      if ((changed >> lane_shift(lane) & 3) != 0 && group.lanes[lane] != kNone)
+        mark(conditions_[group.lanes[lane]]->readers);
+    }
+  }
+}
+
+Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact, bool judge) {
+  FactColumn& column = *columns_[key];
+  Rows::Cell cell;
+  const bool had = rows_.find(slot, key, cell);
+  Stored stored{false, !had || cell.at != fact.collected_at};
+  encode(fact);
+  if (column.own) {
+    stored.value = cell.own != entry_;
+    if (had) drop_source(cell.own);
+    if (!had) ++column.own_users;
+    if (stored.value || stored.time) rows_.set(slot, key, {fact.collected_at, entry_});
+    return stored;
+  }
+  const Dictionary::Use use = column.dictionary.use(entry_, blobs_);
+  if (use.fresh) {
+    judge_code(column, use.code);
+  } else {
+    drop_source(entry_);
+  }
+  const Code before = column.codes.at(slot);
+  stored.value = before != use.code;
+  if (stored.value) change_code(slot, column, before, use.code, judge);
+  release_code(column, before);
+  if (stored.time) rows_.set(slot, key, {fact.collected_at, {}});
+  if (use.fresh && column.dictionary.distinct() >= own_from_ && column.dictionary.distinct() * 2 > column.dictionary.users())
+    make_own(key);
+  return stored;
+}
+
+void Population::forget(Slot slot, KeyId key, bool judge) {
+  FactColumn& column = *columns_[key];
+  Rows::Cell cell;
+  if (!rows_.find(slot, key, cell)) return;
+  if (column.own) {
+    drop_source(cell.own);
+    --column.own_users;
+  } else {
+    const Code before = column.codes.at(slot);
+    change_code(slot, column, before, 0, judge);
+    release_code(column, before);
+  }
+  rows_.erase(slot, key);
+}
+
+void Population::make_own(KeyId key) {
+  FactColumn& column = *columns_[key];
+  std::vector<ConditionId> by_code;
+  for (const Group& group : column.groups)
+    std::ranges::copy_if(group.lanes, std::back_inserter(by_code), [](auto id) { return id != kNone; });
+  // The conditions' verdicts stay as they are; they only stand elsewhere.
+  for (const ConditionId id : by_code) {
+    JudgedCondition& condition = *conditions_[id];
+    Plane plane(pages_, condition.nothing);
+    live_.for_each([&](Slot slot) { plane.set(slot, verdict(condition, slot)); });
+    take_from_column(condition);
+    condition.kind = JudgedCondition::Kind::kKept;
+    condition.plane = std::move(plane);
+    column.kept.push_back(id);
+  }
+  std::string entry;
+  live_.for_each([&](Slot slot) {
+    const Code code = column.codes.at(slot);
+    Rows::Cell cell;
+    if (code == 0 || !rows_.find(slot, key, cell)) return;
+    entry = column.dictionary.entry(code, blobs_);
+    std::string_view rest = entry;
+    std::uint64_t source = 0;
+    take_number(rest, source);
+    sources_.add_user(static_cast<Code>(source));
+    rows_.set(slot, key, {cell.at, entry});
+    ++column.own_users;
+  });
+  for (Code code = 1; code < column.dictionary.end(); ++code) {
+    if (column.dictionary.in_use(code)) drop_source(column.dictionary.entry(code, blobs_));
+  }
+  column.dictionary.clear(blobs_);
+  column.codes.clear();
+  column.own = true;
+}
+
+std::vector<TagChange> Population::apply(Slot slot, std::span<const Change> changes, Now now) {
+  ++epoch_;
+  for (const Change& change : changes) {
+    if (is_tag_key(change.key)) continue;
+    if (change.fact == nullptr) {
+      const KeyId key = find_key(change.key);
+      if (key == kNone) continue;
+      forget(slot, key, true);
+      for (const ConditionId id : columns_[key]->kept) queue(id);
+      release_key(key);
+      continue;
+    }
+    const KeyId key = use_key(change.key);
+    rows_.prefetch(slot);
+    const Stored stored = store(slot, key, *change.fact, true);
+    for (const ConditionId id : columns_[key]->kept) {
+      if (stored.value || (stored.time && conditions_[id]->timed)) queue(id);
+    }
+  }
+  return settle(slot, now);
+}
+
+std::vector<TagChange> Population::set(Slot slot, std::string_view key, const Fact& fact, Now now) {
+  const Change change{key, &fact};
+  return apply(slot, {&change, 1}, now);
+}
+
+std::vector<TagChange> Population::erase(Slot slot, std::string_view key, Now now) {
+  const Change change{key, nullptr};
+  return apply(slot, {&change, 1}, now);
+}
+
+std::vector<TagChange> Population::confirm(Slot slot, WallTime at, Now now) {
+  if (slot >= confirmed_.size()) confirmed_.resize(slot + 1u, WallTime::min());
+  const WallTime before = std::exchange(confirmed_[slot], at);
+  if (restless_.empty() || before == at) return {};
+  ++epoch_;
+  for (const ConditionId id : restless_) {
+    const JudgedCondition& condition = *conditions_[id];
+    if (!condition.timed) continue;
+    // Where no more than the shortest age went by in silence, no fact had become too old by it.
+    const bool silent = !condition.max_age || at < before || now.wall - *condition.max_age > before;
+    if (silent || condition.condition->timed()) queue(id);
+  }
+  return settle(slot, now);
+}
+
+void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
+  forget_all(slot);
+  for (const auto& [key, fact] : facts) {
+    if (!is_tag_key(key)) store(slot, use_key(key), fact, false);
+  }
+  if (slot >= confirmed_.size()) confirmed_.resize(slot + 1u, WallTime::min());
+  confirmed_[slot] = confirmed;
+  unjudged_.insert(slot);
+}
+
+// ---- reading facts
+
+std::optional<Fact> Population::get(Slot slot, std::string_view key) const {
+  const KeyId id = find_key(key);
+  Fact fact;
+  if (id == kNone || !read_fact(slot, id, fact)) return std::nullopt;
+  return fact;
+}
+
+FactMap Population::facts(Slot slot) const {
+  FactMap out;
+  std::vector<Rows::Cell> cells;
+  rows_.read(slot, cells);
+  const auto list = rows_.keys(slot);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const FactColumn& column = *columns_[list[i]];
+    Fact& fact = out[column.key];
+    fact.collected_at = cells[i].at;
+    decode(column.own ? cells[i].own : column.dictionary.entry(column.codes.at(slot), blobs_), fact);
+  }
+  return out;
+}
+
+WallTime Population::confirmed(Slot slot) const { return slot < confirmed_.size() ? confirmed_[slot] : WallTime::min(); }
+
+const Fact* Population::SlotFacts::find(std::string_view key) const {
+  const KeyId id = population_.find_key(key);
+  if (id == kNone) return nullptr;
+  for (std::size_t i = 0; i < used_; ++i) {
+    if (entries_[i].key == id) return &entries_[i].fact;
+  }
+  if (used_ == entries_.size()) entries_.emplace_back();
+  Entry& entry = entries_[used_];
+  if (!population_.read_fact(slot_, id, entry.fact)) return nullptr;
+  entry.key = id;
+  ++used_;
+  return &entry.fact;
+}
+
+const Fact* Population::SlotFacts::find_tag(std::string_view name) const {
+  static const std::array<Fact, 3> kStates{Fact{false, {}, {}}, Fact{Unknown{UnknownReason::kFailed}, {}, {}}, Fact{true, {}, {}}};
+  const auto it = population_.by_name_.find(name);
+  return it == population_.by_name_.end() ? nullptr
+                                          : &kStates[static_cast<std::size_t>(population_.tags_[it->second]->plane.at(slot_))];
+}
+
+// ---- what it costs
+
+Population::Memory Population::memory() const {
+  Memory out;
+  out.values = blobs_.memory_bytes() + sources_.memory_bytes();
+  out.rows = rows_.memory_bytes() + confirmed_.capacity() * sizeof(WallTime);
+  out.columns = pages_.memory_bytes();
+  for (const auto& column : columns_) {
+    if (!column) continue;
+    out.values += column->dictionary.memory_bytes();
+    out.columns += column->codes.memory_bytes();
+    out.other += sizeof(FactColumn) + 2 * column->key.size() + 64;
+    for (const Group& group : column->groups) out.other += sizeof(Group) + group.table.capacity();
+  }
+  for (const auto& tag : tags_) {
+    if (tag) out.columns += sizeof(Tag) + tag->plane.directory_bytes() + tag->steps.capacity() * sizeof(LogicStep);
+  }
+  for (const auto& condition : conditions_) {
+    if (condition) out.other += sizeof(JudgedCondition) + condition->plane.directory_bytes() + condition->identity.capacity();
+  }
+  out.other += live_.memory_bytes() + unjudged_.memory_bytes() + free_slots_.capacity() * sizeof(Slot) + deadlines_.memory_bytes();
+  return out;
+}
+
+}  // namespace postern::posture

@@ -1,0 +1,286 @@
+#pragma once
+// All endpoints at once: their facts as columns, their tags as bit planes. What TagEngine says of one endpoint from its
+// FactMap, a population says of a million: by the same conditions, each judged once per distinct value. See
+// docs/adr/0007-columns-and-planes.md.
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "posture/compiled_tag.h"
+#include "posture/fact.h"
+#include "posture/population/blobs.h"
+#include "posture/population/column.h"
+#include "posture/population/deadlines.h"
+#include "posture/population/dictionary.h"
+#include "posture/population/kernels.h"
+#include "posture/population/pages.h"
+#include "posture/population/planes.h"
+#include "posture/population/program.h"
+#include "posture/population/rows.h"
+#include "posture/population/slot_set.h"
+#include "posture/tag_sets.h"
+
+namespace postern::posture {
+
+/// What a changed tag, or a draft of one, does to the endpoints.
+struct TagEffect {
+  TagId tag = 0;
+  SlotSet gain;            ///< Have it and had it not.
+  SlotSet lose;            ///< Had it and have it no more; without those that become unknown.
+  SlotSet become_unknown;  ///< Are unknown and were not.
+  SlotSet become_absent;   ///< Were unknown and have it not.
+  std::uint64_t has = 0, unknown = 0;  ///< Afterwards.
+};
+
+/// Thread: one. Throws std::bad_alloc.
+class Population {
+ public:
+  /// A changed or, with null, a vanished fact.
+  struct Change {
+    std::string_view key;
+    const Fact* fact = nullptr;
+  };
+  struct Counts {
+    std::uint64_t has = 0, unknown = 0;
+    friend bool operator==(const Counts&, const Counts&) = default;
+  };
+
+  struct Options {
+    const Kernels& kernels = best_kernels();
+    /// From so many distinct values of a fact on, where more than half of the endpoints have one of their own, a dictionary
+    /// only costs: its entries take more than they save.
+    std::size_t own_from = 8192;
+  };
+  Population() : Population(Options{}) {}
+  explicit Population(Options options);
+  ~Population();
+  Population(const Population&) = delete;
+  Population& operator=(const Population&) = delete;
+
+  // ---- endpoints
+
+  /// An endpoint without facts.
+  Slot add(Now now);
+  /// REQUIRES, here and below: the slot is in use.
+  void remove(Slot slot);
+  std::size_t size() const { return live_.size(); }
+  const SlotSet& slots() const { return live_; }
+
+  // ---- facts
+
+  /// Judges what the changes can change, and nothing else. The tags that changed, those that others refer to first. Keys
+  /// of tags (keys::kTagPrefix) are no facts: they are left out.
+  std::vector<TagChange> apply(Slot slot, std::span<const Change> changes, Now now);
+  std::vector<TagChange> set(Slot slot, std::string_view key, const Fact& fact, Now now);
+  std::vector<TagChange> erase(Slot slot, std::string_view key, Now now);
+  /// The endpoint gave a sign of life (FactView's `confirmed`).
+  std::vector<TagChange> confirm(Slot slot, WallTime at, Now now);
+  /// All of its facts at once, as a store has them, in place of those it has. Nothing is judged before evaluate().
+  void load(Slot slot, const FactMap& facts, WallTime confirmed);
+
+  std::optional<Fact> get(Slot slot, std::string_view key) const;
+  FactMap facts(Slot slot) const;
+  WallTime confirmed(Slot slot) const;
+
+  // ---- tags
+
+  /// Adds a tag or replaces the one with this id, and judges all endpoints by it and by those that refer to it. Nothing
+  /// changes on error: kAlreadyExists (another id has this name), kInvalidArgument (it would refer to itself). `effects`,
+  /// if given, gets one for each tag that changed somewhere.
+  Status set_tag(TagId id, std::shared_ptr<const CompiledTag> tag, Now now, std::vector<TagEffect>* effects = nullptr);
+  /// Error: kNotFound.
+  Status remove_tag(TagId id, Now now, std::vector<TagEffect>* effects = nullptr);
+  /// What set_tag(id, draft) would do to this tag, without doing it. `id` may be new, or 0 for none.
+  TagEffect what_if(TagId id, const CompiledTag& draft, Now now);
+  /// Judges every tag of every endpoint anew. `effects` as above.
+  void evaluate(Now now, std::vector<TagEffect>* effects = nullptr);
+
+  TagState state(Slot slot, TagId tag) const;  ///< kAbsent for a tag that isn't there.
+  TagSets tags(Slot slot) const;
+  Counts count(TagId tag) const;
+  SlotSet members(TagId tag, TagState state) const;  ///< `state` is kHas or kUnknown.
+
+  // ---- time
+
+  /// When a tag may change although no fact does; none: never.
+  std::optional<WallTime> next_deadline() const { return deadlines_.next(); }
+  /// One of those whose time has come, to be given to judge_again(); none: no more.
+  std::optional<Slot> due(WallTime now) const { return deadlines_.due(now); }
+  std::vector<TagChange> judge_again(Slot slot, Now now);
+
+  // ---- what it costs
+
+  struct Memory {
+    std::size_t values = 0;   ///< Of single endpoints, and of dictionaries.
+    std::size_t rows = 0;     ///< Which facts, and when.
+    std::size_t columns = 0;  ///< Codes, and tags' planes.
+    std::size_t other = 0;
+    std::size_t total() const { return values + rows + columns + other; }
+  };
+  Memory memory() const;
+  std::size_t conditions() const;  ///< Distinct ones in use.
+  InstructionSet instruction_set() const { return kernels_->set; }
+
+ private:
+  class SlotFacts;
+  class Numbers;
+  class Sweep;
+  using ConditionId = std::uint32_t;
+  using TagIndex = std::uint32_t;
+  static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+
+  /// Conditions of one column, four to a byte.
+  struct Group {
+    std::vector<std::uint8_t> table;  ///< By code.
+    std::array<ConditionId, kLanes> lanes{kNone, kNone, kNone, kNone};
+  };
+  struct FactColumn {
+    explicit FactColumn(PageStore& pages) : codes(pages) {}
+    std::string key;
+    Column codes;
+    Dictionary dictionary;
+    bool own = false;  ///< Nearly every endpoint has another value: they stand in the rows, and no codes exist.
+    std::uint64_t own_users = 0;
+    std::vector<Group> groups;
+    std::vector<ConditionId> kept;  ///< Conditions that read it and are judged per endpoint.
+  };
+  struct JudgedCondition {
+    enum class Kind : std::uint8_t { kCode, kKept, kTag };
+    explicit JudgedCondition(PageStore& pages) : plane(pages, Verdict::kUnknown) {}
+    Kind kind = Kind::kCode;
+    bool timed = false;
+    std::uint8_t lane = 0;
+    std::uint32_t users = 1;
+    KeyId column = kNone;      ///< kCode.
+    std::uint32_t group = 0;   ///< kCode.
+    TagIndex tag = kNone;      ///< kTag: what it refers to, if that exists.
+    Verdict nothing = Verdict::kUnknown;  ///< Of an endpoint without facts; kTag: if there is no such tag.
+    Plane plane;               ///< kKept.
+    std::vector<TagIndex> readers;
+    std::vector<KeyId> keys;
+    std::vector<std::string> tag_names;
+    std::shared_ptr<const Condition> condition;
+    std::optional<Seconds> max_age;
+    std::string identity;
+  };
+  struct Tag {
+    explicit Tag(PageStore& pages) : plane(pages, Verdict::kNoMatch) {}
+    TagId id = 0;
+    std::string name;
+    std::vector<LogicStep> steps;
+    std::vector<ConditionId> conditions;  ///< Distinct.
+    Plane plane;
+    Counts counts;
+    Verdict nothing = Verdict::kNoMatch;  ///< Of an endpoint without facts.
+    std::uint32_t rank = 0;               ///< Above those it refers to.
+    std::vector<ConditionId> kept_readers;  ///< Conditions that are judged per endpoint and read it.
+    std::vector<ConditionId> readers;       ///< Of kind kTag.
+    std::shared_ptr<const CompiledTag> compiled;
+  };
+  struct Stored {
+    bool value = false, time = false;  ///< What changed.
+  };
+
+  // Facts (population.cc).
+  std::uint32_t find_key(std::string_view key) const;
+  KeyId use_key(std::string_view key);
+  void release_key(KeyId key);
+  Stored store(Slot slot, KeyId key, const Fact& fact, bool judge);
+  void forget(Slot slot, KeyId key, bool judge);
+  void change_code(Slot slot, FactColumn& column, Code before, Code after, bool judge);
+  void release_code(FactColumn& column, Code code);
+  void drop_source(std::string_view entry);
+  void encode(const Fact& fact);
+  bool decode(std::string_view entry, Fact& out) const;
+  bool read_fact(Slot slot, KeyId key, Fact& out) const;
+  void make_own(KeyId key);
+  void forget_all(Slot slot);
+
+  // Conditions (population_conditions.cc).
+  ConditionId use_condition(std::string identity, std::shared_ptr<const Condition> condition, std::optional<Seconds> max_age,
+                            Now now);
+  void release_condition(ConditionId id);
+  void place_in_column(ConditionId id, KeyId key);
+  void take_from_column(JudgedCondition& condition);
+  void judge_code(FactColumn& column, Code code);
+  Verdict judge_entry(const JudgedCondition& condition, const FactColumn& column, Code code) const;
+  void keep(ConditionId id, Now now);
+  void judge_kept(JudgedCondition& condition, Now now);
+  Verdict judge_slot(const JudgedCondition& condition, Slot slot, Now now);
+  Verdict verdict(const JudgedCondition& condition, Slot slot) const;
+  void prefetch(const JudgedCondition& condition, Slot slot) const;
+  void resolve(JudgedCondition& condition);
+
+  // Tags (population_tags.cc).
+  TagIndex index_of(TagId id) const;
+  void mark(const std::vector<TagIndex>& tags);
+  void queue(ConditionId kept);
+  std::vector<TagChange> settle(Slot slot, Now now);
+  void recount(Tag& tag, Verdict before, Verdict after);
+  void rank_tags();
+  bool refers_to(const CompiledTag& tag, std::string_view name) const;
+  std::vector<TagIndex> with_dependents(TagIndex tag) const;
+  std::vector<TagIndex> in_order() const;
+  void name_tag(TagIndex index, const std::string& name);
+  void unname_tag(TagIndex index);
+  void forget_conditions(TagIndex index, const std::vector<ConditionId>& conditions);
+  void renew_nothing(std::span<const TagIndex> tags);
+  void sweep(std::span<const TagIndex> tags, Now now, std::vector<TagEffect>* effects);
+  void finish_tags(std::vector<TagIndex> affected, Now now, std::vector<TagEffect>* effects);
+
+  std::size_t pages() const { return (slots_ + kPageSlots - 1) / kPageSlots; }
+
+  const Kernels* kernels_;
+  const std::size_t own_from_;
+  PageStore pages_;
+  BlobStore blobs_;
+  Dictionary sources_;
+  Rows rows_{blobs_};
+  SlotSet live_, unjudged_;
+  std::vector<Slot> free_slots_;
+  Slot slots_ = 0;  ///< All in use are below.
+  std::vector<WallTime> confirmed_;
+
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  std::unordered_map<std::string, KeyId, KeyHash, std::equal_to<>> keys_;
+  std::vector<std::unique_ptr<FactColumn>> columns_;  ///< By KeyId; null: not in use.
+  std::vector<KeyId> free_keys_;
+
+  std::unordered_map<std::string, ConditionId, KeyHash, std::equal_to<>> by_identity_;
+  std::vector<std::unique_ptr<JudgedCondition>> conditions_;
+  std::vector<ConditionId> free_conditions_;
+  std::vector<ConditionId> restless_;  ///< May judge otherwise although the endpoint's facts are as they were.
+  std::map<std::string, std::vector<ConditionId>, std::less<>> by_tag_name_;  ///< Conditions that read a tag of that name.
+
+  std::vector<std::unique_ptr<Tag>> tags_;
+  std::vector<TagIndex> free_tags_;
+  std::map<TagId, TagIndex> by_id_;
+  std::map<std::string, TagIndex, std::less<>> by_name_;
+  bool ranked_ = false;  ///< Some tag refers to another.
+
+  Deadlines deadlines_;
+
+  // What one change leads to; here so that their memory is used again.
+  std::vector<TagIndex> pending_;
+  std::vector<ConditionId> queued_;
+  std::vector<std::uint32_t> tag_marks_, condition_marks_;
+  std::uint32_t epoch_ = 0;
+  std::string entry_;
+  std::unique_ptr<SlotFacts> slot_facts_;
+};
+
+}  // namespace postern::posture

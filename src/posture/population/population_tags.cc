@@ -1,0 +1,471 @@
+// Tags: which there are, what each endpoint has of them, and what follows from a change.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <set>
+
+#include "base/sort_unique.h"
+#include "posture/population/population.h"
+#include "posture/population/slot_facts.h"
+#include "posture/population/sweep.h"
+#include "posture/quote.h"
+
+namespace postern::posture {
+namespace {
+
+TagState state_of(Verdict verdict) {
+  constexpr std::array kStates{TagState::kAbsent, TagState::kUnknown, TagState::kHas};
+  return kStates[static_cast<std::size_t>(verdict)];
+}
+
+std::uint64_t count_of(std::uint64_t word) { return static_cast<std::uint64_t>(std::popcount(word)); }
+
+/// Adds what `after` has beside `before`; slots that are not in use don't count.
+void note(const Line* before, const Line* after, std::size_t lines, std::size_t first_word, const SlotSet& live,
+          TagEffect* effect, Population::Counts& counts) {
+  for (std::size_t line = 0; line < lines; ++line) {
+    for (std::size_t w = 0; w < kLineWords; ++w) {
+      const std::size_t at = first_word + line * kLineWords + w;
+      const std::uint64_t in_use = live.word(at);
+      const std::uint64_t had = before[line].has[w] & in_use, has = after[line].has[w] & in_use;
+      const std::uint64_t was = before[line].maybe[w] & in_use & ~had, is = after[line].maybe[w] & in_use & ~has;
+      counts.has += count_of(has) - count_of(had);
+      counts.unknown += count_of(is) - count_of(was);
+      if (effect == nullptr) continue;
+      effect->gain.add_word(at, has & ~had);
+      effect->lose.add_word(at, had & ~has & ~is);
+      effect->become_unknown.add_word(at, is & ~was);
+      effect->become_absent.add_word(at, was & ~has & ~is);
+    }
+  }
+}
+
+bool is_empty(const TagEffect& effect) {
+  return effect.gain.size() + effect.lose.size() + effect.become_unknown.size() + effect.become_absent.size() == 0;
+}
+
+}  // namespace
+
+/// Numbers a tag's conditions and remembers them, each once.
+class Population::Numbers final : public ConditionNumbers {
+ public:
+  Numbers(Population& population, std::shared_ptr<const void> owner, Now now)
+      : population_(population), owner_(std::move(owner)), now_(now) {}
+  std::uint32_t number(std::string identity, const Condition& condition, std::optional<Seconds> max_age) override {
+    const ConditionId id =
+        population_.use_condition(std::move(identity), std::shared_ptr<const Condition>(owner_, &condition), max_age, now_);
+    if (seen_.insert(id).second) {
+      used.push_back(id);
+    } else {
+      --population_.conditions_[id]->users;
+    }
+    return id;
+  }
+  std::vector<ConditionId> used;
+
+ private:
+  Population& population_;
+  std::shared_ptr<const void> owner_;
+  Now now_;
+  std::set<ConditionId> seen_;
+};
+
+// ---- one endpoint
+
+void Population::mark(const std::vector<TagIndex>& tags) {
+  for (const TagIndex tag : tags) {
+    if (tag_marks_[tag] == epoch_) continue;
+    tag_marks_[tag] = epoch_;
+    pending_.push_back(tag);
+  }
+}
+
+void Population::queue(ConditionId kept) {
+  if (condition_marks_[kept] == epoch_) return;
+  condition_marks_[kept] = epoch_;
+  queued_.push_back(kept);
+}
+
+void Population::recount(Tag& tag, Verdict before, Verdict after) {
+  const auto add = [&tag](Verdict verdict, std::uint64_t by) {
+    if (verdict == Verdict::kMatch) tag.counts.has += by;
+    if (verdict == Verdict::kUnknown) tag.counts.unknown += by;
+  };
+  add(before, ~std::uint64_t{0});
+  add(after, 1);
+}
+
+std::vector<TagChange> Population::settle(Slot slot, Now now) {
+  std::vector<TagChange> changes;
+  const auto judge_queued = [&] {
+    for (std::size_t i = 0; i < queued_.size(); ++i) {
+      JudgedCondition& condition = *conditions_[queued_[i]];
+      if (condition.plane.set(slot, judge_slot(condition, slot, now))) mark(condition.readers);
+    }
+    queued_.clear();
+  };
+  judge_queued();
+  // All of memory that will be read is asked for before the first of it is needed.
+  for (const TagIndex index : pending_) {
+    tags_[index]->plane.prefetch(slot);
+    for (const ConditionId id : tags_[index]->conditions) prefetch(*conditions_[id], slot);
+  }
+  const auto rank_above = [this](TagIndex a, TagIndex b) { return tags_[a]->rank > tags_[b]->rank; };
+  if (ranked_) std::ranges::make_heap(pending_, rank_above);
+  for (std::size_t i = 0; i < pending_.size();) {
+    TagIndex index = pending_[i];
+    if (ranked_) {
+      std::ranges::pop_heap(pending_, rank_above);
+      index = pending_.back();
+      pending_.pop_back();
+    } else {
+      ++i;
+    }
+    Tag& tag = *tags_[index];
+    const Verdict before = tag.plane.at(slot);
+    const Verdict after = run_steps(tag.steps, [&](ConditionId id) { return verdict(*conditions_[id], slot); });
+    if (before == after) continue;
+    tag.plane.set(slot, after);
+    recount(tag, before, after);
+    changes.push_back({tag.id, state_of(before), state_of(after)});
+    if (!ranked_) continue;
+    const std::size_t known = pending_.size();
+    for (const ConditionId id : tag.readers) mark(conditions_[id]->readers);
+    // A condition over several tags may have been judged already, before this one changed.
+    for (const ConditionId id : tag.kept_readers) {
+      condition_marks_[id] = epoch_ - 1;
+      queue(id);
+    }
+    judge_queued();
+    for (std::size_t k = known + 1; k <= pending_.size(); ++k)
+      std::push_heap(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(k), rank_above);
+  }
+  pending_.clear();
+  return changes;
+}
+
+std::vector<TagChange> Population::judge_again(Slot slot, Now now) {
+  deadlines_.clear(slot);
+  ++epoch_;
+  for (const ConditionId id : restless_) queue(id);
+  return settle(slot, now);
+}
+
+// ---- which tags there are
+
+Population::TagIndex Population::index_of(TagId id) const {
+  const auto it = by_id_.find(id);
+  return it == by_id_.end() ? kNone : it->second;
+}
+
+bool Population::refers_to(const CompiledTag& tag, std::string_view name) const {
+  for (const std::string& other : tag.referred_tags()) {
+    if (other == name) return true;
+    const auto it = by_name_.find(other);
+    if (it != by_name_.end() && tags_[it->second]->name != name && refers_to(*tags_[it->second]->compiled, name)) return true;
+  }
+  return false;
+}
+
+void Population::rank_tags() {
+  ranked_ = false;
+  for (const auto& tag : tags_) {
+    if (tag) tag->rank = 0;
+  }
+  // Ranks rise along references; there is no cycle, so that this ends.
+  for (bool changed = !by_tag_name_.empty(); changed;) {
+    changed = false;
+    for (const auto& [name, ids] : by_tag_name_) {
+      const auto it = by_name_.find(name);
+      if (it == by_name_.end()) continue;
+      const std::uint32_t above = tags_[it->second]->rank + 1;
+      for (const ConditionId id : ids) {
+        for (const TagIndex reader : conditions_[id]->readers) {
+          ranked_ = true;
+          if (tags_[reader]->rank >= above) continue;
+          tags_[reader]->rank = above;
+          changed = true;
+        }
+      }
+    }
+  }
+}
+
+std::vector<Population::TagIndex> Population::in_order() const {
+  std::vector<TagIndex> out;
+  for (TagIndex i = 0; i < tags_.size(); ++i) {
+    if (tags_[i]) out.push_back(i);
+  }
+  std::ranges::stable_sort(out, {}, [this](TagIndex i) { return tags_[i]->rank; });
+  return out;
+}
+
+std::vector<Population::TagIndex> Population::with_dependents(TagIndex tag) const {
+  std::vector<TagIndex> out{tag};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto it = by_tag_name_.find(tags_[out[i]]->name);
+    if (it == by_tag_name_.end()) continue;
+    for (const ConditionId id : it->second) {
+      for (const TagIndex reader : conditions_[id]->readers) {
+        if (std::ranges::find(out, reader) == out.end()) out.push_back(reader);
+      }
+    }
+  }
+  std::ranges::stable_sort(out, {}, [this](TagIndex i) { return tags_[i]->rank; });
+  return out;
+}
+
+void Population::name_tag(TagIndex index, const std::string& name) {
+  Tag& tag = *tags_[index];
+  tag.name = name;
+  by_name_[name] = index;
+  if (const auto it = by_tag_name_.find(name); it != by_tag_name_.end()) {
+    for (const ConditionId id : it->second) {
+      JudgedCondition& one = *conditions_[id];
+      (one.kind == JudgedCondition::Kind::kTag ? tag.readers : tag.kept_readers).push_back(id);
+      resolve(one);
+    }
+  }
+}
+
+void Population::unname_tag(TagIndex index) {
+  Tag& tag = *tags_[index];
+  by_name_.erase(tag.name);
+  for (const ConditionId id : tag.readers) resolve(*conditions_[id]);
+  tag.readers.clear();
+  tag.kept_readers.clear();
+}
+
+void Population::forget_conditions(TagIndex index, const std::vector<ConditionId>& conditions) {
+  for (const ConditionId id : conditions) {
+    std::erase(conditions_[id]->readers, index);
+    release_condition(id);
+  }
+}
+
+void Population::renew_nothing(std::span<const TagIndex> tags) {
+  for (const TagIndex index : tags) {
+    Tag& tag = *tags_[index];
+    tag.nothing = run_steps(tag.steps, [this](ConditionId id) {
+      const JudgedCondition& one = *conditions_[id];
+      return one.kind == JudgedCondition::Kind::kTag && one.tag != kNone ? tags_[one.tag]->nothing : one.nothing;
+    });
+    tag.plane.continue_with(tag.nothing, pages());
+  }
+}
+
+// ---- all endpoints
+
+void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagEffect>* effects) {
+  std::vector<ConditionId> needed;
+  for (const TagIndex index : tags) needed.insert(needed.end(), tags_[index]->conditions.begin(), tags_[index]->conditions.end());
+  sort_unique(needed);
+  for (const TagIndex index : tags) tags_[index]->plane.continue_with(tags_[index]->nothing, pages());
+  Sweep sweep(*this, needed);
+  std::vector<TagEffect> found(effects == nullptr ? 0 : tags.size());
+  std::vector<std::uint8_t> touched(tags.size());
+  std::vector<Slot> changed;
+  constexpr std::size_t kLines = Sweep::kStripLines;
+  sweep.run([&](std::size_t page, std::size_t line) {
+    const std::size_t first_word = (page * kPageLines + line) * kLineWords;
+    for (std::size_t i = 0; i < tags.size(); ++i) {
+      Tag& tag = *tags_[tags[i]];
+      if (i + 1 < tags.size()) {
+        const Line* next = tags_[tags[i + 1]]->plane.page(page).data() + line;
+        for (std::size_t k = 0; k < kLines; ++k) __builtin_prefetch(next + k);
+      }
+      const Line* after = sweep.join(tag.steps);
+      const Line* before = tag.plane.page(page).data() + line;
+      const bool last = line + kLines == kPageLines;
+      if (!kernels_->differ(before, after, kLines)) {
+        if (last && touched[i] != 0) tag.plane.settle(page);
+        touched[i] = last ? 0 : touched[i];
+        continue;
+      }
+      note(before, after, kLines, first_word, live_, effects == nullptr ? nullptr : &found[i], tag.counts);
+      // Before it is overwritten: which endpoints' conditions read this tag.
+      changed.clear();
+      if (!tag.kept_readers.empty()) {
+        for (std::size_t k = 0; k < kLines * kLineSlots; ++k) {
+          const auto slot = static_cast<Slot>(first_word * 64 + k);
+          if (live_.contains(slot) && verdict_in(before[k / kLineSlots], k % kLineSlots) != verdict_in(after[k / kLineSlots], k % kLineSlots))
+            changed.push_back(slot);
+        }
+      }
+      std::copy_n(after, kLines, tag.plane.writable(page).data() + line);
+      if (last) tag.plane.settle(page);
+      touched[i] = last ? 0 : 1;
+      for (const ConditionId id : tag.readers) sweep.renew(id, page, line);
+      for (const ConditionId id : tag.kept_readers) {
+        for (const Slot slot : changed) conditions_[id]->plane.set(slot, judge_slot(*conditions_[id], slot, now));
+        sweep.renew(id, page, line);
+      }
+    }
+  });
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (is_empty(found[i])) continue;
+    const Tag& tag = *tags_[tags[i]];
+    found[i].tag = tag.id;
+    found[i].has = tag.counts.has;
+    found[i].unknown = tag.counts.unknown;
+    effects->push_back(std::move(found[i]));
+  }
+}
+
+Status Population::set_tag(TagId id, std::shared_ptr<const CompiledTag> compiled, Now now, std::vector<TagEffect>* effects) {
+  const std::string& name = compiled->definition().name.str();
+  if (const auto it = by_name_.find(name); it != by_name_.end() && tags_[it->second]->id != id) {
+    return fail(ErrorCode::kAlreadyExists, fmt::format("there is a tag {} already; choose another name", posture::quoted(name)));
+  }
+  if (refers_to(*compiled, name)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the tag {} would refer to itself through the tags that it refers to", posture::quoted(name)));
+  }
+  TagIndex index = index_of(id);
+  const bool is_new = index == kNone;
+  if (is_new) {
+    index = static_cast<TagIndex>(tags_.size());
+    if (free_tags_.empty()) {
+      tags_.emplace_back();
+      tag_marks_.push_back(0);
+    } else {
+      index = free_tags_.back();
+      free_tags_.pop_back();
+    }
+    tags_[index] = std::make_unique<Tag>(pages_);
+    tags_[index]->id = id;
+    by_id_[id] = index;
+  }
+  // Those that referred to it by its old name, if it gets another.
+  std::vector<TagIndex> affected;
+  if (!is_new && tags_[index]->name != name) affected = with_dependents(index);
+  if (!is_new) unname_tag(index);
+  name_tag(index, name);
+
+  Numbers numbers(*this, compiled, now);
+  auto steps = compile_steps(*compiled, numbers);
+  Tag& tag = *tags_[index];
+  const auto before = std::exchange(tag.conditions, std::move(numbers.used));
+  tag.steps = std::move(steps);
+  for (const ConditionId condition : tag.conditions) {
+    auto& readers = conditions_[condition]->readers;
+    if (std::ranges::find(readers, index) == readers.end()) readers.push_back(index);
+  }
+  for (const ConditionId condition : before) {
+    if (std::ranges::find(tag.conditions, condition) == tag.conditions.end()) std::erase(conditions_[condition]->readers, index);
+    release_condition(condition);
+  }
+  tag.compiled = std::move(compiled);
+  rank_tags();
+  for (const TagIndex one : with_dependents(index)) {
+    if (std::ranges::find(affected, one) == affected.end()) affected.push_back(one);
+  }
+  finish_tags(std::move(affected), now, effects);
+  return {};
+}
+
+void Population::finish_tags(std::vector<TagIndex> affected, Now now, std::vector<TagEffect>* effects) {
+  std::ranges::stable_sort(affected, {}, [this](TagIndex i) { return tags_[i]->rank; });
+  // Conditions that are judged per endpoint and read a tag whose name came or went.
+  for (const TagIndex index : affected) {
+    for (const ConditionId id : tags_[index]->conditions) {
+      JudgedCondition& one = *conditions_[id];
+      if (one.kind == JudgedCondition::Kind::kKept && !one.tag_names.empty()) judge_kept(one, now);
+    }
+  }
+  renew_nothing(affected);
+  sweep(affected, now, effects);
+}
+
+Status Population::remove_tag(TagId id, Now now, std::vector<TagEffect>* effects) {
+  const TagIndex index = index_of(id);
+  if (index == kNone) return fail(ErrorCode::kNotFound, fmt::format("there is no tag with the number {}", id));
+  Tag& tag = *tags_[index];
+  tag.steps.clear();
+  auto affected = with_dependents(index);
+  unname_tag(index);
+  forget_conditions(index, std::exchange(tag.conditions, {}));
+  rank_tags();
+  finish_tags(std::move(affected), now, effects);
+  by_id_.erase(id);
+  tags_[index].reset();
+  free_tags_.push_back(index);
+  return {};
+}
+
+void Population::evaluate(Now now, std::vector<TagEffect>* effects) {
+  unjudged_.for_each([&](Slot slot) {
+    for (const auto& condition : conditions_) {
+      if (condition && condition->kind == JudgedCondition::Kind::kKept)
+        condition->plane.set(slot, judge_slot(*condition, slot, now));
+    }
+  });
+  unjudged_.clear();
+  sweep(in_order(), now, effects);
+}
+
+TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
+  const TagIndex index = index_of(id);
+  TagEffect effect;
+  effect.tag = id;
+  Counts counts = count(id);
+  // The draft's conditions are kept no longer than this.
+  Numbers numbers(*this, nullptr, now);
+  const auto steps = compile_steps(draft, numbers);
+  {
+    Sweep sweep(*this, numbers.used);
+    constexpr std::size_t kLines = Sweep::kStripLines;
+    sweep.run([&](std::size_t page, std::size_t line) {
+      const Line* after = sweep.join(steps);
+      const Line* before = (index == kNone ? uniform_page(Verdict::kNoMatch) : tags_[index]->plane.page(page)).data() + line;
+      if (kernels_->differ(before, after, kLines))
+        note(before, after, kLines, (page * kPageLines + line) * kLineWords, live_, &effect, counts);
+    });
+  }
+  for (const ConditionId condition : numbers.used) release_condition(condition);
+  effect.has = counts.has;
+  effect.unknown = counts.unknown;
+  return effect;
+}
+
+// ---- what endpoints have
+
+TagState Population::state(Slot slot, TagId tag) const {
+  const TagIndex index = index_of(tag);
+  return index == kNone ? TagState::kAbsent : state_of(tags_[index]->plane.at(slot));
+}
+
+TagSets Population::tags(Slot slot) const {
+  std::vector<TagId> has, unknown;
+  for (const auto& [id, index] : by_id_) {
+    const Verdict verdict = tags_[index]->plane.at(slot);
+    if (verdict == Verdict::kMatch) has.push_back(id);
+    if (verdict == Verdict::kUnknown) unknown.push_back(id);
+  }
+  return {std::move(has), std::move(unknown)};
+}
+
+Population::Counts Population::count(TagId tag) const {
+  const TagIndex index = index_of(tag);
+  return index == kNone ? Counts{} : tags_[index]->counts;
+}
+
+SlotSet Population::members(TagId tag, TagState state) const {
+  SlotSet out;
+  const TagIndex index = index_of(tag);
+  if (index == kNone) return out;
+  for (std::size_t page = 0; page < pages(); ++page) {
+    const PlanePage& lines = tags_[index]->plane.page(page);
+    for (std::size_t line = 0; line < kPageLines; ++line) {
+      for (std::size_t w = 0; w < kLineWords; ++w) {
+        const std::size_t at = (page * kPageLines + line) * kLineWords + w;
+        const std::uint64_t has = lines[line].has[w];
+        out.add_word(at, live_.word(at) & (state == TagState::kHas ? has : lines[line].maybe[w] & ~has));
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace postern::posture

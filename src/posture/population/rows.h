@@ -1,0 +1,91 @@
+#pragma once
+// What a population keeps of each endpoint by itself: which facts it has, when each was collected, and the values that are
+// its own (a host's name, its addresses), which no dictionary would make smaller. About one byte per fact beside the
+// values: endpoints that report the same facts share the list of them, and facts collected together share the time.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "posture/population/blobs.h"
+#include "posture/population/planes.h"
+
+namespace postern::posture {
+
+/// A fact's key by number. Given again when no fact and no rule has it.
+using KeyId = std::uint32_t;
+
+/// Sorted lists of keys, each kept once. Thread: one writer; readers beside readers.
+class Shapes {
+ public:
+  using Id = std::uint32_t;  ///< 0: no keys.
+
+  Id use(std::span<const KeyId> keys);
+  void drop(Id id);
+  std::span<const KeyId> keys(Id id) const { return *entries_[id].keys; }
+  std::size_t memory_bytes() const;
+
+ private:
+  using Keys = std::vector<KeyId>;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::span<const KeyId> keys) const;
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(std::span<const KeyId> a, std::span<const KeyId> b) const;
+  };
+  struct Entry {
+    const Keys* keys = nullptr;
+    std::uint32_t users = 0;
+  };
+  inline static const Keys kNoKeys;
+  std::vector<Entry> entries_{{&kNoKeys, 1}};
+  std::vector<Id> free_;
+  std::unordered_map<Keys, Id, Hash, Equal> ids_;
+};
+
+/// Thread: one writer; readers beside readers.
+class Rows {
+ public:
+  struct Cell {
+    WallTime at{};
+    std::string_view own;  ///< Empty: the value stands elsewhere. Valid until the next change.
+  };
+
+  explicit Rows(BlobStore& blobs) : blobs_(&blobs) {}
+
+  std::span<const KeyId> keys(Slot slot) const;
+  /// False: the endpoint has no such fact.
+  bool find(Slot slot, KeyId key, Cell& out) const;
+  /// All of them, in the order of keys(slot).
+  void read(Slot slot, std::vector<Cell>& out) const;
+
+  void set(Slot slot, KeyId key, Cell cell);
+  void erase(Slot slot, KeyId key);
+  void clear(Slot slot);
+  void prefetch(Slot slot) const;
+  std::size_t memory_bytes() const;  ///< Without the BlobStore's.
+
+ private:
+  struct Row {
+    Shapes::Id shape = 0;
+    BlobId blob = 0;
+  };
+  void write(Row& row);
+
+  BlobStore* blobs_;
+  Shapes shapes_;
+  std::vector<Row> rows_;
+  // What is being written; here so that their memory is used again.
+  std::vector<Cell> cells_;
+  std::vector<KeyId> keys_;
+  std::vector<std::int64_t> times_;
+  std::vector<std::uint32_t> which_;
+  std::string bytes_;
+};
+
+}  // namespace postern::posture
