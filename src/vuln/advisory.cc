@@ -90,6 +90,19 @@ void write_canonical(std::string& text, const Advisory& a) {
   text += '\n';
 }
 
+void write_canonical(std::string& text, const std::string& cve, const CveNote& n) {
+  const auto number = [](const auto& value) { return value ? std::to_string(*value) : std::string(); };
+  put(text, cve);
+  put(text, number(n.cvss_tenths));
+  put(text, n.cvss_vector);
+  put(text, n.kev ? "kev" : "");
+  put(text, n.kev_added);
+  put(text, n.kev_due);
+  put(text, n.kev_ransomware ? "ransomware" : "");
+  put(text, number(n.epss));
+  put(text, number(n.epss_percentile));
+}
+
 }  // namespace
 
 bool affects(const AffectedVersions& affected, std::string_view version, std::string_view& fixed) {
@@ -140,7 +153,7 @@ AdvisorySet AdvisorySet::build(std::vector<Entry> entries, CveNotes notes) {
     const auto end = std::find_if(begin, entries.end(), [&](const Entry& e) {
       return e.ecosystem != begin->ecosystem || e.source != begin->source;
     });
-    std::string text;
+    std::string text, said_of_cves;
     put(text, begin->ecosystem);
     put(text, begin->source);
     auto& source = set.by_ecosystem_[begin->ecosystem][begin->source];
@@ -148,16 +161,15 @@ AdvisorySet AdvisorySet::build(std::vector<Entry> entries, CveNotes notes) {
     source->advisories.reserve(static_cast<std::size_t>(end - begin));
     for (; begin != end; ++begin) {
       const auto& cve = begin->advisory.cve;
-      if (const auto n = notes.find(cve); n != notes.end()) {
-        put(digests, cve);
-        put(digests, n->second.epss ? std::to_string(*n->second.epss) : "");
-        set.notes_.insert(notes.extract(n));
-      }
+      if (const auto n = notes.find(cve); n != notes.end()) set.notes_.insert(notes.extract(n));
+      if (const auto* note = set.note(cve)) write_canonical(said_of_cves, cve, *note);
       write_canonical(text, begin->advisory);
       source->advisories.push_back(std::move(begin->advisory));
     }
     source->digest = sha256(text);
+    source->notes_digest = sha256(said_of_cves);
     digests += as_text(source->digest);
+    digests += as_text(source->notes_digest);
   }
   set.size_ = entries.size();
   set.digest_ = sha256(digests);

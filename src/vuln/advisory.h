@@ -62,9 +62,10 @@ using CveNotes = std::unordered_map<std::string, CveNote>;
 /// All that is said about one source package of one ecosystem.
 struct SourceAdvisories {
   std::vector<Advisory> advisories;  ///< Sorted by cve; records about one vulnerability stand side by side.
-  /// SHA-256 over everything that matching reads: equal digests, equal findings. EPSS, of which each day has another, is
-  /// no part of it: AdvisorySet::note has it.
+  /// SHA-256 over everything that matching reads: with equal digests the same is open, as severe, mended by the same.
   Sha256 digest{};
+  /// SHA-256 over what AdvisorySet::note says of these vulnerabilities: EPSS, of which each day has another, and the like.
+  Sha256 notes_digest{};
 };
 
 struct SourceName {
@@ -106,11 +107,11 @@ class AdvisorySet {
   bool covers(std::string_view ecosystem) const;
   std::vector<std::string> ecosystems() const;
   std::size_t size() const { return size_; }  ///< Advisories held.
-  /// The sources about which the two say something else: new ones, those gone, and those with another digest. Sorted.
+  /// The sources of which the two say something else: new ones, those gone, and those with another digest. Sorted.
   static std::vector<SourceName> changed_sources(const AdvisorySet& before, const AdvisorySet& after);
   const CveNote* note(const std::string& cve) const;  ///< Null: neither scored nor in a catalogue.
 
-  /// SHA-256 over the content in canonical order, EPSS included: the same for the same advisories whatever file
+  /// SHA-256 over the content in canonical order, notes included: the same for the same advisories whatever file
   /// format, order or number of files they came in.
   const Sha256& digest() const { return digest_; }
 

@@ -97,6 +97,30 @@ TEST(AdvisorySet, EachSourceHasADigestOfWhatMatchingReads) {
   EXPECT_EQ(before->source("Debian:12", "a")->advisories.size(), 1u);
 }
 
+TEST(AdvisorySet, WhatIsNotedOfAVulnerabilityHasADigestOfItsOwn) {
+  const auto build = [](std::optional<std::uint16_t> epss) {
+    std::vector<AdvisorySet::Entry> entries(2);
+    CveNotes notes;
+    for (auto& e : entries) {
+      e.ecosystem = "Debian:12";
+      e.advisory.affected = std::make_shared<const AffectedVersions>();
+    }
+    entries[0].source = "a";
+    entries[0].advisory.cve = "CVE-2024-0001";
+    entries[1].source = "b";
+    entries[1].advisory.cve = "CVE-2024-0002";
+    notes["CVE-2024-0001"].epss = epss;
+    notes["CVE-2024-0009"].epss = epss;  // stands in no source
+    return AdvisorySet::build(std::move(entries), std::move(notes));
+  };
+  const auto before = build(10), after = build(20);
+  EXPECT_TRUE(AdvisorySet::changed_sources(before, after).empty());
+  EXPECT_NE(before.source("Debian:12", "a")->notes_digest, after.source("Debian:12", "a")->notes_digest);
+  EXPECT_EQ(before.source("Debian:12", "b")->notes_digest, after.source("Debian:12", "b")->notes_digest);
+  EXPECT_NE(before.digest(), after.digest());
+  EXPECT_EQ(before.digest(), build(10).digest());
+}
+
 TEST(AdvisorySet, KnowsWhatItIsAbout) {
   const auto set = set_of(fixed_in("CVE-2024-0001", "a", "2"));
   EXPECT_TRUE(set->covers("Debian:12"));

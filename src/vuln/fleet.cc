@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 #include <unordered_map>
+#include <utility>
 
 #include "base/sort_unique.h"
 #include "vuln/judged.h"
@@ -35,7 +36,7 @@ struct FleetEcosystem {
 struct FleetSource {
   Id ecosystem = 0;
   std::string name;
-  std::optional<Sha256> digest;  // of its advisories
+  std::shared_ptr<const SourceAdvisories> said;  // null: nothing
   std::vector<Id> versions;      // none: a free place
 };
 
@@ -133,9 +134,8 @@ struct Fleet::State {
     return std::to_string(ecosystem).append(1, ' ').append(name);
   }
 
-  std::optional<Sha256> digest_of(const FleetSource& source) const {
-    const auto said = advisories->source(ecosystems[source.ecosystem].name, source.name);
-    return said ? std::optional(said->digest) : std::nullopt;
+  std::shared_ptr<const SourceAdvisories> said_of(const FleetSource& source) const {
+    return advisories->source(ecosystems[source.ecosystem].name, source.name);
   }
 
   Id source_id(Id ecosystem, std::string_view name) {
@@ -145,7 +145,7 @@ struct Fleet::State {
     auto& source = sources[id];
     source.ecosystem = ecosystem;
     source.name = name;
-    source.digest = digest_of(source);
+    source.said = said_of(source);
     bytes += kSourceBytes + 2 * name.size();
     return known->second = id;
   }
@@ -224,9 +224,8 @@ struct Fleet::State {
   Marks work_out(const FleetVersion& v) {
     Marks marks;
     const auto& source = sources[v.source];
-    const auto said = advisories->source(ecosystems[source.ecosystem].name, source.name);
-    if (!said) return marks;
-    for (const auto& hit : hits_in(*said, v.version, numbers)) {
+    if (!source.said) return marks;
+    for (const auto& hit : hits_in(*source.said, v.version, numbers)) {
       if (accepted && accepted(hit.advisory->cve, source.name, v.version)) continue;
       marks.push_back(hit.number << kStandingBits | static_cast<std::uint32_t>(hit.standing));
     }
@@ -345,6 +344,8 @@ bool Fleet::retain(const Sha256& hash) {
   return true;
 }
 
+bool Fleet::holds(const Sha256& hash) const { return state_->by_hash.contains(hash); }
+
 void Fleet::release(const Sha256& hash) {
   const auto known = state_->by_hash.find(hash);
   if (known == state_->by_hash.end()) return;
@@ -385,12 +386,13 @@ FleetChanges Fleet::update(std::shared_ptr<const AdvisorySet> advisories) {
   State::Marked marked(s.inventories.size());
   for (auto& source : s.sources) {
     if (source.versions.empty()) continue;
-    auto digest = s.digest_of(source);
-    if (digest == source.digest) continue;
-    source.digest = digest;
+    const auto before = std::exchange(source.said, s.said_of(source));
+    if (!before && !source.said) continue;
+    const bool same = before && source.said && before->digest == source.said->digest;
+    if (same && before->notes_digest == source.said->notes_digest) continue;
     for (const auto id : source.versions) {
       for (const auto holder : s.versions[id].holders) marked.touched[holder] = true;
-      s.look_again(s.versions[id], marked.affected);
+      if (!same) s.look_again(s.versions[id], marked.affected);
     }
   }
   return s.changes(marked, judged_otherwise);

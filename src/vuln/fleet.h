@@ -42,7 +42,9 @@ struct FleetResult {
 
 /// Hashes of inventories, sorted.
 struct FleetChanges {
-  std::vector<Sha256> touched;  ///< Hold a source about which something changed: findings shown of them may read otherwise.
+  /// Hold a source of which something else is said, or of its vulnerabilities (EPSS, a vector): findings shown of them may
+  /// read otherwise.
+  std::vector<Sha256> touched;
   std::vector<Sha256> counted;  ///< Of those, the ones for which result() says something else than it said before.
 };
 
@@ -59,6 +61,7 @@ class Fleet {
   Status add(const Sha256& hash, const Inventory& inventory);
   /// Holds one that is held already once more. False if it isn't: give it to add().
   bool retain(const Sha256& hash);
+  bool holds(const Sha256& hash) const;
   /// Holds it once less, and forgets it with the last. Unknown hashes are ignored.
   void release(const Sha256& hash);
 
