@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/sha256.h"
 #include "posture/fact.h"
 #include "vuln/advisory.h"
 
@@ -51,6 +52,12 @@ class Matching {
   /// `inventory` is the text that agents send, `kernel_release` what runs there; empty when unknown.
   /// Errors: of the inventory's form.
   virtual Result<MatchResult> match(std::string_view inventory, std::string_view kernel_release) const = 0;
+
+  /// Whether all that `before` said of this inventory, the SHA-256 of its text, is what this one says, with whatever
+  /// kernel: then nobody needs to ask again. False where that isn't known.
+  virtual bool says_the_same(const Matching& /*before*/, const Sha256& /*inventory*/) const { return false; }
+  /// No endpoint has this inventory any more: what is known of it can go.
+  virtual void forget(const Sha256& /*inventory*/) const {}
 };
 
 }  // namespace postern::ems

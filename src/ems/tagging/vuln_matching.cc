@@ -1,10 +1,12 @@
 #include "ems/tagging/vuln_matching.h"
 
+#include <optional>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "ems/feeds/store.h"
+#include "ems/tagging/matching_memory.h"
 #include "ems/tagging/open_findings.h"
-#include "vuln/matcher.h"
 #include "vuln/osv.h"
 
 namespace postern::ems {
@@ -14,15 +16,15 @@ class VulnMatching final : public Matching {
  public:
   VulnMatching(std::shared_ptr<const vuln::AdvisorySet> advisories, const Matching* before)
       : advisories_(std::move(advisories)) {
-    if (const auto* known = dynamic_cast<const VulnMatching*>(before)) matcher_ = known->matcher_;
-    if (!matcher_) matcher_ = std::make_shared<vuln::Matcher>(advisories_);
+    if (const auto* known = dynamic_cast<const VulnMatching*>(before)) memory_ = known->memory_;
+    if (!memory_) memory_ = std::make_shared<MatchingMemory>(advisories_);
   }
 
   Result<MatchResult> match(std::string_view text, std::string_view kernel_release) const override {
     auto inventory = vuln::parse_inventory(text);
     if (!inventory) return fail(inventory.error());
-    if (&matcher_->advisories() != advisories_.get()) matcher_->update(advisories_);
-    const auto found = matcher_->match(*inventory, {std::string(kernel_release)});
+    in_use_ = memory_->use(advisories_);
+    const auto found = memory_->match(vuln::inventory_hash(text), *inventory, {std::string(kernel_release)});
     MatchResult out;
     out.covered = found.covered;
     out.counts = {found.counts.critical, found.counts.high,    found.counts.medium,         found.counts.low,
@@ -40,11 +42,20 @@ class VulnMatching final : public Matching {
     return out;
   }
 
+  bool says_the_same(const Matching& before, const Sha256& inventory) const override {
+    const auto* known = dynamic_cast<const VulnMatching*>(&before);
+    if (known == nullptr || known->memory_ != memory_ || !known->in_use_) return false;
+    in_use_ = memory_->use(advisories_);
+    return memory_->same_since(*known->in_use_, inventory);
+  }
+
+  void forget(const Sha256& inventory) const override { memory_->forget(inventory); }
+
  private:
   std::shared_ptr<const vuln::AdvisorySet> advisories_;
-  /// Remembers what it compared, also what those before this one did: a new feed changes few sources. Shared with them,
-  /// and used by one at a time.
-  std::shared_ptr<vuln::Matcher> matcher_;
+  /// Shared with those before this one and those to come: a new feed changes few sources.
+  std::shared_ptr<MatchingMemory> memory_;
+  mutable std::optional<MatchingMemory::Generation> in_use_;  // nothing: it was never asked
 };
 
 void take_report(Feed& feed, const vuln::FeedReport& report) {
@@ -85,6 +96,7 @@ LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now, std:
     } else {
       feed.error = report.error().message;
       feed.failed_at = now;
+      if (!in_force) feed.loaded_at = {};
       if (in_force) feed.error += "; the feeds read before stay in use";
     }
     out.feeds.push_back(std::move(feed));

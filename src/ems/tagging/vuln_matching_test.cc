@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "vuln/inventory.h"
+
 namespace postern::ems {
 namespace {
 
@@ -119,6 +121,28 @@ TEST_F(VulnMatchingTest, WhatOneRemembersMisleadsNoneThatFollows) {
     EXPECT_EQ(second.matching->match(kInventory, "")->counts.medium, 1u);
     EXPECT_EQ(first.matching->match(kInventory, "")->counts.critical, 1u);
   }
+}
+
+TEST_F(VulnMatchingTest, ANewFeedSaysOfWhichInventoriesItSaysTheSame) {
+  const std::string other = "postern-inventory 1\ndistro debian 12\nb all 1 b 1\n";
+  const auto a = vuln::inventory_hash(kInventory), b = vuln::inventory_hash(other);
+  const auto first = load();
+  EXPECT_TRUE(first.matching->match(kInventory, ""));
+  EXPECT_TRUE(first.matching->match(other, ""));
+  EXPECT_TRUE(first.matching->says_the_same(*first.matching, a));
+  write("one", record("CVE-2024-0001", "a", "5"));
+  const auto second = load(first.matching);
+  EXPECT_FALSE(second.matching->says_the_same(*first.matching, a));
+  EXPECT_TRUE(second.matching->says_the_same(*first.matching, b));
+  EXPECT_FALSE(second.matching->says_the_same(*first.matching, vuln::inventory_hash("never matched")));
+  write("one", record("CVE-2024-0001", "a", "5") + record("CVE-2024-0009", "b", "5"));
+  const auto third = load(second.matching);
+  EXPECT_TRUE(third.matching->says_the_same(*second.matching, a));
+  EXPECT_FALSE(third.matching->says_the_same(*first.matching, a));
+  EXPECT_FALSE(third.matching->says_the_same(*second.matching, b));
+  third.matching->forget(a);
+  EXPECT_FALSE(third.matching->says_the_same(*second.matching, a));
+  EXPECT_FALSE(third.matching->says_the_same(*load().matching, b));  // nothing to do with one another
 }
 
 }  // namespace

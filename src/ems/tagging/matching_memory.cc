@@ -1,0 +1,28 @@
+#include "ems/tagging/matching_memory.h"
+
+namespace postern::ems {
+
+MatchingMemory::Generation MatchingMemory::use(const std::shared_ptr<const vuln::AdvisorySet>& advisories) {
+  if (&matcher_.advisories() == advisories.get()) return generation_;
+  matcher_.update(advisories);
+  ++generation_;
+  for (const auto& hash : fleet_.update(advisories).touched) touched_[hash] = generation_;
+  return generation_;
+}
+
+vuln::MatchResult MatchingMemory::match(const Sha256& hash, const vuln::Inventory& inventory,
+                                        const vuln::RunningKernel& kernel) {
+  if (!fleet_.holds(hash) && fleet_.add(hash, inventory)) touched_[hash] = generation_;
+  return matcher_.match(inventory, kernel);
+}
+
+bool MatchingMemory::same_since(Generation generation, const Sha256& hash) const {
+  const auto at = touched_.find(hash);
+  return at != touched_.end() && at->second <= generation;
+}
+
+void MatchingMemory::forget(const Sha256& hash) {
+  if (touched_.erase(hash) > 0) fleet_.release(hash);
+}
+
+}  // namespace postern::ems

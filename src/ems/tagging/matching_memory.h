@@ -1,0 +1,40 @@
+#pragma once
+// What the matchings that follow one another share: what was compared, and of which inventories newer feeds say something
+// else.
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "base/sha256.h"
+#include "vuln/advisory.h"
+#include "vuln/fleet.h"
+#include "vuln/inventory.h"
+#include "vuln/matcher.h"
+
+namespace postern::ems {
+
+/// Thread: one at a time.
+class MatchingMemory {
+ public:
+  /// Counts the times that other advisories came into use.
+  using Generation = std::uint64_t;
+
+  explicit MatchingMemory(std::shared_ptr<const vuln::AdvisorySet> advisories)
+      : matcher_(advisories), fleet_(std::move(advisories)) {}
+
+  /// From now on matches against these. The generation in which that is so.
+  Generation use(const std::shared_ptr<const vuln::AdvisorySet>& advisories);
+  vuln::MatchResult match(const Sha256& hash, const vuln::Inventory& inventory, const vuln::RunningKernel& kernel);
+  /// Whether what was found in this inventory in that generation is what is found now. False for one that is not known,
+  /// because there are too many or it was never matched.
+  bool same_since(Generation generation, const Sha256& hash) const;
+  void forget(const Sha256& hash);
+
+ private:
+  vuln::Matcher matcher_;
+  vuln::Fleet fleet_;
+  Generation generation_ = 1;
+  std::unordered_map<Sha256, Generation> touched_;  ///< Of those held: since when what is said of them stands.
+};
+
+}  // namespace postern::ems
