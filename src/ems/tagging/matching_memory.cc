@@ -2,17 +2,32 @@
 
 namespace postern::ems {
 
+MatchingMemory::MatchingMemory(std::shared_ptr<const vuln::AdvisorySet> advisories, std::size_t bytes)
+    : advisories_(std::move(advisories)),
+      matcher_(advisories_),
+      limits_{.bytes = bytes},
+      fleet_(std::make_unique<vuln::Fleet>(advisories_, limits_)) {}
+
 MatchingMemory::Generation MatchingMemory::use(const std::shared_ptr<const vuln::AdvisorySet>& advisories) {
-  if (&matcher_.advisories() == advisories.get()) return generation_;
+  if (advisories_ == advisories) return generation_;
+  advisories_ = advisories;
   matcher_.update(advisories);
   ++generation_;
-  for (const auto& hash : fleet_.update(advisories).touched) touched_[hash] = generation_;
+  for (const auto& hash : fleet_->update(advisories).touched) touched_[hash] = generation_;
   return generation_;
 }
 
 vuln::MatchResult MatchingMemory::match(const Sha256& hash, const vuln::Inventory& inventory,
                                         const vuln::RunningKernel& kernel) {
-  if (!fleet_.holds(hash) && fleet_.add(hash, inventory)) touched_[hash] = generation_;
+  if (!fleet_->holds(hash)) {
+    bool held = fleet_->add(hash, inventory).has_value();
+    if (!held && fleet_->inventories() > 0) {
+      fleet_ = std::make_unique<vuln::Fleet>(advisories_, limits_);
+      touched_.clear();
+      held = fleet_->add(hash, inventory).has_value();
+    }
+    if (held) touched_[hash] = generation_;
+  }
   return matcher_.match(inventory, kernel);
 }
 
@@ -22,7 +37,7 @@ bool MatchingMemory::same_since(Generation generation, const Sha256& hash) const
 }
 
 void MatchingMemory::forget(const Sha256& hash) {
-  if (touched_.erase(hash) > 0) fleet_.release(hash);
+  if (touched_.erase(hash) > 0) fleet_->release(hash);
 }
 
 }  // namespace postern::ems
