@@ -1,6 +1,8 @@
 // postern-agent: the command line.
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "agent/shell/commands.h"
 #include "agent/shell/daemon.h"
@@ -45,6 +47,13 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);
   facts->add_flag("--json", json, "As JSON, for scripts");
+  std::vector<std::string> keys;
+  bool all = false;
+  facts
+      ->add_option("--fact", keys,
+                   "Only this fact, such as file.exists:/etc/x: what a rule may ask for. May be given several times")
+      ->allow_extra_args(false);
+  facts->add_flag("--all", all, "Also what is only reported when a rule asks for it, as far as it takes no argument");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -56,7 +65,7 @@ int main(int argc, char** argv) {
   if (deregister->parsed()) return deregister_command(runtime_dir);
   if (recheck->parsed()) return recheck_command(runtime_dir);
   if (facts->parsed()) {
-    const auto collected = collect_all(root, postern::SystemClock().now().wall);
+    const auto collected = facts_of(root, {keys.begin(), keys.end()}, all, postern::SystemClock().now().wall);
     std::cout << (json ? facts_json(collected) : facts_table(collected));
     return 0;
   }

@@ -22,6 +22,10 @@ class Reader {
     const auto* v = find(name);
     return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
   }
+  std::int64_t number(std::string_view name) const {
+    const auto* v = find(name);
+    return v != nullptr && v->is_int64() ? v->get_int64() : 0;
+  }
   bool flag(std::string_view name) const {
     const auto* v = find(name);
     return v != nullptr && v->is_bool() && v->get_bool();
@@ -56,6 +60,10 @@ void line(std::string& out, std::string_view label, const std::string& value) {
 }
 
 std::string or_none(std::string text, const char* none) { return text.empty() ? none : text; }
+
+std::string interval_text(std::int64_t seconds) {
+  return seconds <= 1 ? "looked at each second" : fmt::format("looked at every {} seconds", seconds);
+}
 
 std::string registration_line(const Reader& status) {
   const auto state = status.text("registration");
@@ -94,7 +102,8 @@ std::string status_json(const AgentStatus& s) {
   }
   for (const auto& from : s.sources) {
     sources.push_back(
-        json::object{{"name", from.name}, {"events", from.events}, {"by", from.by}, {"note", text_or_null(from.note)}});
+        json::object{{"name", from.name}, {"events", from.events}, {"by", from.by}, {"note", text_or_null(from.note)},
+                     {"every_s", from.events ? json::value() : json::value(from.every.count())}});
   }
   return json::serialize(json::object{{"version", s.version},
                                       {"registered", s.registration == Registration::kRegistered},
@@ -160,8 +169,8 @@ Result<std::string> status_text(std::string_view text) {
     std::string how = source.flag("events")
                           ? (source.text("by").empty() ? std::string("does not change while the machine runs")
                                                        : "by events (" + source.text("by") + ")")
-                          : "looked at each second: " + source.text("note");
-    line(out, label, fmt::format("{:<15}{}", source.text("name"), how));
+                          : interval_text(source.number("every_s")) + ": " + source.text("note");
+    line(out, label, fmt::format("{:<14} {}", source.text("name"), how));
     label = "";
   }
   line(out, "Last error", or_none(status.text("last_error"), "none"));

@@ -31,6 +31,7 @@ struct AgentStatus {
   struct From {
     std::string name, by, note;
     bool events = false;
+    Seconds every{1};                    ///< How often it is looked at without them.
   };
   std::vector<From> sources;
   std::string last_error;

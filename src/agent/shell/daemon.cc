@@ -23,6 +23,8 @@ namespace {
 
 /// An enrolment is answered when its first connection stands, or after this.
 constexpr std::chrono::seconds kConnectPatience{10};
+/// Questions of rules that were kept from the last run are answered before the first connection, or after this.
+constexpr std::chrono::seconds kAnswerPatience{4};
 
 std::string boot_id() {
   const auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
@@ -45,6 +47,7 @@ class Daemon {
   /// After every event: what changed goes out, and the next tick is planned.
   void settle();
   void perform(act::Action& action);
+  void connect();
   void plan_tick();
   void on_request(const net::PeerCredentials& peer, const std::string& message, LocalServer::Answer answer);
   void enrol(const std::string& invitation, LocalServer::Answer answer);
@@ -67,6 +70,8 @@ class Daemon {
   MonoTime tick_at_ = MonoTime::max();
   bool settling_ = false;
   bool was_connected_ = false;
+  bool connected_before_ = false;  // in this run, as far as it was tried
+  net::Handle connect_held_;       // until what rules ask is answered
 };
 
 EmsLink::Events Daemon::link_events() {
@@ -92,7 +97,16 @@ Sources::Sink Daemon::sink() {
           [this](const std::string& text) {
             if (!text.empty()) core_.set_inventory(text, now().wall);
           },
-          [this] { settle(); }};
+          [this] {
+            if (connect_held_ && !sources_.unanswered()) connect();
+            settle();
+          },
+          [this](const posture::FactMap& facts) { core_.set_answers(facts); }};
+}
+
+void Daemon::connect() {
+  connect_held_.cancel();
+  if (core_.enrolment()) link_.connect(*core_.enrolment());
 }
 
 Status Daemon::start() {
@@ -136,8 +150,15 @@ void Daemon::perform(act::Action& action) {
   if (auto* send = std::get_if<act::Send>(&action)) {
     link_.send(std::move(send->bytes));
   } else if (std::holds_alternative<act::Connect>(action)) {
-    if (core_.enrolment()) link_.connect(*core_.enrolment());
+    // The first report of a run replaces what the EMS holds: it had better be whole.
+    const bool first = !std::exchange(connected_before_, true);
+    if (first && sources_.unanswered()) {
+      connect_held_ = loop_.after(kAnswerPatience, [this] { connect(); });
+    } else {
+      connect();
+    }
   } else if (auto* gone = std::get_if<act::Disconnect>(&action)) {
+    connect_held_.cancel();
     link_.disconnect(gone->reason);
   } else if (auto* store = std::get_if<act::Store>(&action)) {
     const auto ok = state_.store(store->enrolment);
@@ -244,7 +265,7 @@ AgentStatus Daemon::status() const {
   out.quarantined = core_.quarantined();
   if (out.show_tags) out.tags = core_.tags();
   for (const auto& source : sources_.list())
-    out.sources.push_back({source.name, source.by, source.note, source.events});
+    out.sources.push_back({source.name, source.by, source.note, source.events, source.every});
   out.last_error = core_.last_error();
   return out;
 }

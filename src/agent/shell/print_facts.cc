@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/collectors/asked.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -86,6 +87,24 @@ struct ValueText {
 };
 
 }  // namespace
+
+posture::FactMap facts_of(const std::filesystem::path& root, const std::set<std::string, std::less<>>& keys, bool all,
+                          WallTime now) {
+  auto record = collect_all(root, now);
+  if (keys.empty() && !all) return record;
+  auto asked = all ? keys_without_argument() : std::set<std::string, std::less<>>();
+  posture::FactMap out;
+  for (const auto& key : keys) {
+    if (const auto it = record.find(key); it != record.end()) {
+      out.insert(*it);
+    } else {
+      asked.insert(key);
+    }
+  }
+  if (all) out.merge(record);
+  out.merge(answer_all(asked, root, now));
+  return out;
+}
 
 std::string facts_table(const posture::FactMap& facts) {
   std::size_t width = 0;

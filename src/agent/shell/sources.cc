@@ -1,8 +1,5 @@
 #include "agent/shell/sources.h"
 
-#include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,8 +11,9 @@
 #include "agent/collectors/packages/packages.h"
 #include "agent/collectors/protection/protection.h"
 #include "agent/collectors/protection/ruleset.h"
-#include "posture/fact_keys.h"
+#include "agent/watch/file_events.h"
 #include "base/log.h"
+#include "posture/fact_keys.h"
 
 namespace postern::agent {
 namespace {
@@ -24,33 +22,6 @@ constexpr std::chrono::milliseconds kPackagesPause{300};  // dpkg writes its tab
 constexpr std::chrono::seconds kScan{1};
 constexpr std::chrono::seconds kAskGateways{10};
 constexpr std::chrono::seconds kAskInGrace{1};  // the kernel gives a question up after three of them
-
-/// File systems whose changes made elsewhere, or by the kernel itself, send no inotify events.
-bool without_events(const std::string& directory) {
-  constexpr long kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kFuse = 0x65735546, kNfs = 0x6969, kCeph = 0x00C36400,
-                 kNineP = 0x01021997;
-  struct statfs fs {};
-  if (::statfs(directory.c_str(), &fs) != 0) return false;
-  const long type = static_cast<long>(static_cast<std::uint32_t>(fs.f_type));
-  for (const long one : {kCifs, kSmb2, kFuse, kNfs, kCeph, kNineP, static_cast<long>(PROC_SUPER_MAGIC),
-                         static_cast<long>(SYSFS_MAGIC)}) {
-    if (type == one) return true;
-  }
-  return false;
-}
-
-std::string stamp_of(const std::vector<std::string>& files) {
-  std::string out;
-  for (const auto& path : files) {
-    struct stat st {};
-    if (::stat(path.c_str(), &st) != 0) {
-      out += "-;";
-    } else {
-      out += fmt::format("{}:{}:{}.{};", st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -67,7 +38,10 @@ posture::FactValue file_value(const PathTrace& trace) {
 }
 
 Sources::Sources(net::Loop& loop, const Clock& clock, Sink sink, std::filesystem::path root)
-    : loop_(loop), clock_(clock), sink_(std::move(sink)), root_(std::move(root)) {}
+    : loop_(loop), clock_(clock), sink_(std::move(sink)), root_(std::move(root)),
+      asking_(loop, clock, root_,
+              {[this](const posture::FactMap& facts) { sink_.answers(facts); }, [this] { watch_processes(); },
+               [this] { sink_.turn_over(); }}) {}
 
 Sources::~Sources() {
   *alive_ = false;
@@ -81,7 +55,7 @@ void Sources::start() {
     if (family.name == "packages") {
       auto facts = new_facts();
       inventory_ = agent::read_packages(facts);
-      sink_.family("packages", facts.map());
+      tell("packages", facts.map());
     } else {
       collect(std::string(family.name));
     }
@@ -101,6 +75,7 @@ void Sources::open_watches() {
       sink_.turn_over();
     }
     if (daemons_.contains(name)) soon("protection");
+    asking_.process_changed(name);
   });
   auto files = PathWatch::open(loop_);
   auto wanted = PathWatch::open(loop_);
@@ -115,7 +90,9 @@ void Sources::open_watches() {
   if (auto fd = open_ruleset_events()) {
     ruleset_ = *fd;
     ruleset_handle_ = loop_.watch_readable(ruleset_, [this] {
-      if (drain_ruleset_events(ruleset_)) soon("protection");
+      if (!drain_ruleset_events(ruleset_)) return;
+      soon("protection");
+      asking_.ruleset_changed();
     });
   } else {
     why_no_ruleset_ = fd.error().message;
@@ -129,6 +106,7 @@ void Sources::open_watches() {
   if (auto watch = PollWatch::open(loop_, kMountsFile, [this] {
         if (family_files_) family_files_->recheck();
         if (wanted_files_) wanted_files_->recheck();
+        asking_.mounts_changed();
         plan_scan();
       })) {
     mounts_ = std::move(*watch);
@@ -176,13 +154,18 @@ void Sources::open_network() {
   network_->ask_for_gateways();
 }
 
+void Sources::tell(const std::string& family, const posture::FactMap& facts) {
+  for (const auto& [key, fact] : facts) in_record_.insert(key);
+  sink_.family(family, facts);
+}
+
 void Sources::collect(const std::string& family) {
   if (family == "network" && network_) return tell_network();
   const auto& one = collector(family);
   if (one.more_files != nullptr) watch_family_files();  // before they are read: what changes after that is told
   auto facts = new_facts();
   one.collect(facts);
-  sink_.family(family, facts.map());
+  tell(family, facts.map());
   if (family == "protection") watch_daemons();
 }
 
@@ -227,7 +210,7 @@ void Sources::read_packages(std::function<void()> done) {
       [this, reading, alive = alive_] {
         if (!*alive) return;
         packages_reading_ = false;
-        sink_.family("packages", reading->facts);
+        tell("packages", reading->facts);
         if (reading->inventory != inventory_) {
           inventory_ = std::move(reading->inventory);
           sink_.inventory(inventory_);
@@ -254,6 +237,7 @@ void Sources::network_readable() {
   if (!*changed) return;
   network_->ask_for_gateways();
   tell_network();
+  asking_.network_changed();
   if (network_->table().tunnel_up() != tunnel_up_) {
     tunnel_up_ = !tunnel_up_;
     soon("protection");
@@ -270,7 +254,7 @@ void Sources::tell_network() {
   } else if (!grace_timer_) {
     grace_timer_ = loop_.every(kAskInGrace, [this] { ask_in_grace(); });
   }
-  sink_.family("network", facts.map());
+  tell("network", facts.map());
 }
 
 void Sources::ask_in_grace() {
@@ -288,18 +272,33 @@ void Sources::watch_daemons() {
   std::set<std::string> daemons(names.begin(), names.end());
   if (daemons == daemons_) return;
   daemons_ = std::move(daemons);
+  watch_processes();
+}
+
+void Sources::watch_processes() {
+  if (!processes_) return;
   auto all = wanted_processes_;
   all.insert(daemons_.begin(), daemons_.end());
+  all.merge(asking_.processes());
   processes_->set_names(std::move(all));
+}
+
+void Sources::ask() {
+  std::set<std::string> keys;
+  for (const auto& key : wishes_.facts) {
+    // Those have events of their own; what is in the record is told anyway.
+    const bool told = key.starts_with(posture::keys::kProcessRunning) || key.starts_with(posture::keys::kFileExists) ||
+                      in_record_.contains(key);
+    if (!told) keys.insert(key);
+  }
+  asking_.ask(keys);
 }
 
 void Sources::watch(const Wishes& wishes) {
   wishes_ = wishes;
   wanted_processes_ = wishes.arguments(posture::keys::kProcessRunning);
   const auto before = std::exchange(wanted_paths_, wishes.arguments(posture::keys::kFileExists));
-  auto all = wanted_processes_;
-  all.insert(daemons_.begin(), daemons_.end());
-  processes_->set_names(std::move(all));
+  watch_processes();
   for (const auto& path : before) {
     if (wanted_paths_.contains(path)) continue;
     if (wanted_files_) wanted_files_->forget(path);
@@ -322,6 +321,7 @@ void Sources::watch(const Wishes& wishes) {
     inventory_interval_ = wishes_.inventory_interval;
     inventory_timer_ = loop_.every(inventory_interval_, [this] { read_packages(nullptr); });
   }
+  ask();
   plan_scan();
   sink_.turn_over();
 }
@@ -340,7 +340,7 @@ void Sources::recheck(std::function<void()> done) {
   if (family_files_) family_files_->recheck();
   watch(Wishes(wishes_));
   sink_.turn_over();
-  read_packages(std::move(done));
+  asking_.recheck([this, done = std::move(done)]() mutable { read_packages(std::move(done)); });
 }
 
 bool Sources::files_by_event() const { return wanted_files_ && wanted_files_->complete() && !wanted_without_events_; }
@@ -387,7 +387,7 @@ void Sources::look_at_files() {
 std::vector<Source> Sources::list() const {
   std::vector<Source> out;
   const auto add = [&](std::string name, bool events, std::string by, std::string why) {
-    out.push_back({std::move(name), events, std::move(by), events ? std::string() : std::move(why)});
+    out.push_back({std::move(name), events, std::move(by), events ? std::string() : std::move(why), kScan});
   };
   add("process starts", processes_ && processes_->starts_by_event(), "fanotify",
       processes_ ? processes_->why_no_events() : "");
@@ -411,6 +411,10 @@ std::vector<Source> Sources::list() const {
     } else {
       add(name, by_inotify, "inotify", family_why);
     }
+  }
+  const bool starts = processes_ && processes_->starts_by_event();
+  for (auto& source : asking_.list({mounts_ != nullptr, network_ != nullptr, ruleset_ >= 0, starts})) {
+    out.push_back(std::move(source));
   }
   return out;
 }

@@ -14,6 +14,7 @@
 #include "agent/collectors/network/gateway_memory.h"
 #include "agent/collectors/network/reader.h"
 #include "agent/core/agent_core.h"
+#include "agent/shell/asking.h"
 #include "agent/watch/path_watch.h"
 #include "agent/watch/poll_watch.h"
 #include "agent/watch/process_watch.h"
@@ -24,9 +25,10 @@ namespace postern::agent {
 
 struct Source {
   std::string name;      ///< "processes", "files" or a family's name.
-  bool events = false;   ///< The kernel tells of changes; else they are looked for each second.
+  bool events = false;   ///< The kernel tells of changes; else they are looked for.
   std::string by;        ///< What tells: "inotify", "rtnetlink", ...
   std::string note;      ///< Why there are no events; empty otherwise.
+  Seconds every{1};      ///< How often they are looked for where there are no events.
 };
 
 /// Thread: loop.
@@ -38,6 +40,7 @@ class Sources {
     std::function<void(const std::string& path, posture::FactValue value)> file;
     std::function<void(const std::string& text)> inventory;  ///< Empty: there is none.
     std::function<void()> turn_over;                         ///< After each bunch of the above.
+    std::function<void(const posture::FactMap& facts)> answers;  ///< To wishes for other facts.
   };
   /// `clock` outlives it. Of another `root` than "/" its files are read and watched; what runs is unknown then.
   Sources(net::Loop& loop, const Clock& clock, Sink sink, std::filesystem::path root = "/");
@@ -47,12 +50,15 @@ class Sources {
 
   /// Reads everything once, and watches from then on.
   void start();
-  /// Watches exactly these processes and files from now on; the sink hears of each new one before this returns.
+  /// Watches exactly what is wished from now on; the sink hears of each new process and file before this returns, of
+  /// other facts soon.
   void watch(const Wishes& wishes);
   /// Tells the inventory that was read last.
   void tell_inventory();
   /// Reads everything again, whether anything changed or not; `done` when all of it was told.
   void recheck(std::function<void()> done);
+  /// Something is wished that has had no answer yet.
+  bool unanswered() const { return asking_.unanswered(); }
   std::vector<Source> list() const;
 
  private:
@@ -69,6 +75,9 @@ class Sources {
   void tell_network();
   void ask_in_grace();
   void watch_daemons();
+  void watch_processes();
+  void ask();
+  void tell(const std::string& family, const posture::FactMap& facts);
   void tell_file(const std::string& path, const PathTrace& trace);
   void scan();
   void look_at_files();
@@ -82,6 +91,7 @@ class Sources {
   Wishes wishes_;
   std::set<std::string> wanted_processes_, wanted_paths_;  // of the wishes
   std::set<std::string> daemons_;
+  std::set<std::string, std::less<>> in_record_;  // keys that the families told
   std::unique_ptr<ProcessWatch> processes_;
   std::unique_ptr<PathWatch> family_files_, wanted_files_;
   std::map<std::string, std::set<std::string>> family_paths_;  // and the families that read each
@@ -108,6 +118,7 @@ class Sources {
   net::Handle packages_pause_, inventory_timer_, scan_timer_, gateway_timer_;
   Seconds inventory_interval_{0};
   std::string inventory_;
+  Asking asking_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "agent/collectors/root_lab.h"
 #include "agent/shell/network_lab.h"
@@ -32,7 +33,11 @@ struct Told {
             },
             [this](const std::string& name, bool running) { processes[name] = running; },
             [this](const std::string& path, posture::FactValue value) { files[path] = std::move(value); },
-            [this](const std::string& text) { inventories.push_back(text); }, [this] { ++turns; }};
+            [this](const std::string& text) { inventories.push_back(text); }, [this] { ++turns; },
+            [this](const posture::FactMap& map) {
+              for (const auto& [key, fact] : map) facts[key] = fact;
+              ++answers;
+            }};
   }
   /// Runs the loop until it holds; gives up after long.
   void until(const char* what, const std::function<bool()>& condition) {
@@ -66,7 +71,7 @@ struct Told {
   std::map<std::string, bool> processes;
   std::map<std::string, posture::FactValue> files;
   std::vector<std::string> inventories;
-  int turns = 0;
+  int turns = 0, answers = 0;
   Sources sources;
 };
 
@@ -256,6 +261,77 @@ TEST_F(SourcesTest, AGatewayThatVanishesFromTheNeighboursIsKeptForAMoment) {
     told.until("a route whose gateway is unknown", [&] { return mac() == "unknown"; });
   });
   if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
+}
+
+TEST_F(SourcesTest, WhatRulesAskIsAnsweredWhileTheyAskIt) {
+  Told told(root_);
+  told.sources.start();
+  const auto matches = keys::file_matches("/etc/app.conf", "^mode=safe$");
+  const auto directory = keys::with(keys::kDirectoryExists, "/srv/data");
+  EXPECT_FALSE(told.sources.unanswered());
+  Wishes wishes;
+  wishes.facts = {matches, directory, "file.colour:/x", std::string(keys::kOsId), std::string(keys::kKernelNewest)};
+  told.sources.watch(wishes);
+  EXPECT_EQ(told.facts.at("file.colour:/x").source, "this agent does not know it");
+  EXPECT_TRUE(told.sources.unanswered());
+  const auto says = [&](const std::string& key, bool value) {
+    const auto it = told.facts.find(key);
+    return it != told.facts.end() && it->second.value == posture::FactValue(value);
+  };
+  told.until("the answers", [&] { return !told.sources.unanswered(); });
+  EXPECT_TRUE(says(matches, false));
+  EXPECT_TRUE(says(directory, false));
+  EXPECT_FALSE(told.facts.at(std::string(keys::kKernelNewest)).known());
+  EXPECT_EQ(told.text(keys::kOsId), "debian");
+  EXPECT_TRUE(told.by_event("asked: named files"));
+  put("etc/app.conf", "mode=safe\n");
+  told.until("the line", [&] { return says(matches, true); });
+  {
+    std::ofstream in_place(root_ / "etc/app.conf");
+    in_place << "mode=fast\n";
+  }
+  told.until("another line", [&] { return says(matches, false); });
+  fs::create_directories(root_ / "srv/data");
+  told.until("the directory", [&] { return says(directory, true); });
+  put("boot/vmlinuz-6.1.0-9-amd64", "x");
+  told.until("the kernel", [&] { return told.text(keys::kKernelNewest) == "6.1.0-9-amd64"; });
+  put("boot/vmlinuz-6.1.0-10-amd64", "x");
+  told.until("the newer kernel", [&] { return told.text(keys::kKernelNewest) == "6.1.0-10-amd64"; });
+  // What nobody asks any more is not told, nor is it listed.
+  told.sources.watch({});
+  EXPECT_FALSE(told.by_event("asked: named files"));
+  const int answers = told.answers;
+  put("etc/app.conf", "mode=safe\n");
+  put("etc/machine-info", "PRETTY_HOSTNAME=\"Reception\"\n");
+  told.until("a later event", [&] { return told.text(keys::kHostDescription) == "Reception"; });
+  EXPECT_EQ(told.answers, answers);
+}
+
+TEST_F(SourcesTest, ARecheckAnswersEverythingAnew) {
+  Told told(root_);
+  told.sources.start();
+  Wishes wishes;
+  wishes.facts = {keys::with(keys::kFileSha256, "/etc/os-release")};
+  told.sources.watch(wishes);
+  told.until("the answer", [&] { return !told.sources.unanswered(); });
+  const int answers = told.answers;
+  bool done = false;
+  told.sources.recheck([&] { done = true; });
+  told.until("the end", [&] { return done; });
+  EXPECT_GT(told.answers, answers);
+}
+
+TEST_F(SourcesTest, AnAnswerForAnEarlierQuestionIsNotTheAnswer) {
+  Told told(root_);
+  told.sources.start();
+  Wishes first, second;
+  first.facts = {keys::with(keys::kFileSha256, "/etc/a")};
+  second.facts = {keys::with(keys::kFileSha256, "/etc/b")};
+  told.sources.watch(first);   // is being read while the question changes
+  told.sources.watch(second);
+  told.until("the answer", [&] { return !told.sources.unanswered(); });
+  EXPECT_TRUE(told.facts.contains(*second.facts.begin()));
+  EXPECT_FALSE(told.facts.contains(*first.facts.begin()));
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ PathTrace trace_path(const std::filesystem::path& path) {
     at = next;
     if (left.empty()) {
       out.end = S_ISREG(st.st_mode) ? PathTrace::End::kRegular : PathTrace::End::kOther;
-      if (S_ISREG(st.st_mode)) out.target = next;
+      if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) out.target = next;
     }
   }
   return out;

@@ -18,7 +18,7 @@ struct PathTrace {
   End end = End::kMissing;
   /// (directory, name in it) of each step that was looked at, the last one included, even if it is missing.
   std::vector<std::pair<std::string, std::string>> steps;
-  std::string target;  ///< With End::kRegular: where the file really is.
+  std::string target;  ///< Of a regular file or a directory: where it really is.
   friend bool operator==(const PathTrace&, const PathTrace&) = default;
 };
 

@@ -14,7 +14,9 @@ namespace postern::agent {
 namespace {
 
 constexpr std::uint32_t kDirectoryEvents =
-    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR |
+    IN_MASK_ADD;  // another name of this directory may want more of it
+constexpr std::uint32_t kListingEvents = kDirectoryEvents | IN_CLOSE_WRITE;
 constexpr std::uint32_t kFileEvents = IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 constexpr int kSettleAttempts = 8;
 
@@ -35,14 +37,26 @@ PathWatch::~PathWatch() {
   ::close(fd_);
 }
 
-bool PathWatch::add(const std::string& place, const std::string& path, bool content) {
+std::uint32_t PathWatch::mask_of(Directory::Kind kind) {
+  switch (kind) {
+    case Directory::Kind::kWay: return kDirectoryEvents;
+    case Directory::Kind::kListing: return kListingEvents;
+    case Directory::Kind::kFile: break;
+  }
+  return kFileEvents;
+}
+
+bool PathWatch::add(const std::string& place, const std::string& path, Directory::Kind kind) {
   auto it = places_.find(place);
+  // A directory that was only on somebody's way: its inode keeps its number and gets the wider mask.
+  const bool more = it != places_.end() && kind == Directory::Kind::kListing && it->second.kind == Directory::Kind::kWay;
+  if (more && ::inotify_add_watch(fd_, place.c_str(), mask_of(kind)) == it->second.wd) it->second.kind = kind;
   if (it == places_.end()) {
-    const int wd = ::inotify_add_watch(fd_, place.c_str(), content ? kFileEvents : kDirectoryEvents);
+    const int wd = ::inotify_add_watch(fd_, place.c_str(), mask_of(kind));
     // A directory that we may not read sends no events, nor does one that went away meanwhile (the next trace shows
     // it).
     if (wd < 0) return errno == ENOENT || errno == ENOTDIR;
-    it = places_.emplace(place, Directory{wd, {}, content}).first;
+    it = places_.emplace(place, Directory{wd, {}, kind}).first;
     by_wd_[wd].insert(place);
   }
   it->second.paths.insert(path);
@@ -79,8 +93,11 @@ bool PathWatch::covered(const std::string& path, const PathTrace& trace, PathWat
 void PathWatch::cover(const std::string& path, const PathTrace& trace, PathWatchKind kind) {
   uncovered_.erase(path);
   bool all = true;
-  for (const auto& [directory, name] : trace.steps) all = add(directory, path, false) && all;
-  if (kind == PathWatchKind::kContent && !trace.target.empty()) all = add(trace.target, path, true) && all;
+  for (const auto& [directory, name] : trace.steps) all = add(directory, path, Directory::Kind::kWay) && all;
+  if (kind == PathWatchKind::kContent && !trace.target.empty()) {
+    const bool file = trace.end == PathTrace::End::kRegular;
+    all = add(trace.target, path, file ? Directory::Kind::kFile : Directory::Kind::kListing) && all;
+  }
   if (!all) uncovered_.insert(path);
 }
 
@@ -136,8 +153,9 @@ void PathWatch::read() {
       for (const auto& place : it->second) {
         const auto& directory = places_.at(place);
         for (const auto& path : directory.paths) {
-          const auto& steps = watched_.at(path).trace.steps;
-          if (!directory.content && !name.empty() && std::ranges::find(steps, std::pair(place, name)) == steps.end())
+          const auto& trace = watched_.at(path).trace;
+          const auto& steps = trace.steps;
+          if (trace.target != place && !name.empty() && std::ranges::find(steps, std::pair(place, name)) == steps.end())
             continue;
           touched.insert(path);
           moved = moved || (event.mask & ~(IN_CREATE | IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE | IN_ISDIR)) != 0;
@@ -169,8 +187,7 @@ void PathWatch::recheck() {
   std::set<std::string> elsewhere;
   for (const auto& [place, directory] : places_) {
     // The same inode gives the same number; another one is a directory that something was mounted over.
-    const auto mask = directory.content ? kFileEvents : kDirectoryEvents;
-    const int wd = ::inotify_add_watch(fd_, place.c_str(), mask);
+    const int wd = ::inotify_add_watch(fd_, place.c_str(), mask_of(directory.kind));
     if (wd == directory.wd) continue;
     if (wd >= 0 && !by_wd_.contains(wd)) ::inotify_rm_watch(fd_, wd);
     elsewhere.insert(directory.paths.begin(), directory.paths.end());

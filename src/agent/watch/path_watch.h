@@ -1,6 +1,7 @@
 #pragma once
 // Tells when what a path leads to may have changed: inotify on every directory of the way, so that components may come
 // later. File systems of which the kernel sends no events (network, /proc) and lost watches are covered by `recheck`.
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,7 +16,7 @@ namespace postern::agent {
 
 enum class PathWatchKind {
   kExistence,  ///< What it leads to: appears, disappears, is replaced, changes its rights.
-  kContent,    ///< And what is in the file.
+  kContent,    ///< And what is in the file; of a directory, its entries and what is written to them.
 };
 
 /// Thread: loop.
@@ -48,7 +49,7 @@ class PathWatch {
   struct Directory {
     int wd = -1;
     std::set<std::string> paths;  // watched paths whose way leads through it
-    bool content = false;         // a file, watched for what is in it
+    enum class Kind { kWay, kListing, kFile } kind = Kind::kWay;  // a directory on the way, one for its entries, a file
   };
 
   PathWatch(net::Loop& loop, int fd);
@@ -58,7 +59,8 @@ class PathWatch {
   bool covered(const std::string& path, const PathTrace& trace, PathWatchKind kind) const;
   void cover(const std::string& path, const PathTrace& trace, PathWatchKind kind);
   void uncover(const std::string& path);
-  bool add(const std::string& place, const std::string& path, bool content);
+  bool add(const std::string& place, const std::string& path, Directory::Kind kind);
+  static std::uint32_t mask_of(Directory::Kind kind);
 
   int fd_;
   net::Handle handle_;

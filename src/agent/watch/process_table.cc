@@ -14,7 +14,7 @@ namespace {
 
 struct Names {
   ProcessStat stat;
-  std::string program;  // base name; empty for kernel threads and where we may not look
+  std::string path;  // of the program; empty for kernel threads and where we may not look
 };
 
 std::optional<Names> names_of(const std::string& pid) {
@@ -31,19 +31,33 @@ std::optional<Names> names_of(const std::string& pid) {
   char path[PATH_MAX];
   const auto length = ::readlink((proc + "/exe").c_str(), path, sizeof path);
   if (length > 0) {
-    std::string_view program(path, static_cast<std::size_t>(length));
-    constexpr std::string_view kReplaced = " (deleted)";  // by an upgrade, while it runs on
-    if (program.ends_with(kReplaced)) program.remove_suffix(kReplaced.size());
-    out.program = program.substr(program.rfind('/') + 1);
+    out.path = program_path(std::string_view(path, static_cast<std::size_t>(length)));
   }
   return out;
 }
 
-bool goes_by(const Names& names, std::string_view name) {
-  return names.program == name || (name.size() <= kMaxComm && names.stat.comm == name);
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+bool goes_by(const Names& names, const ProcessName& wanted) {
+  if (!wanted.path.empty()) return names.path == wanted.path || names.path == wanted.name;
+  return base_name(names.path) == wanted.name || (wanted.name.size() <= kMaxComm && names.stat.comm == wanted.name);
 }
 
 }  // namespace
+
+ProcessName::ProcessName(std::string_view wanted) : name(wanted), program(wanted) {
+  if (!wanted.starts_with('/')) return;
+  std::error_code error;
+  const auto real = std::filesystem::canonical(name, error);
+  path = error ? name : real.native();
+  program = base_name(path);
+}
+
+std::string_view program_path(std::string_view exe) {
+  constexpr std::string_view kReplaced = " (deleted)";
+  if (exe.ends_with(kReplaced)) exe.remove_suffix(kReplaced.size());
+  return exe;
+}
 
 std::optional<ProcessStat> parse_process_stat(std::string_view stat) {
   const auto open = stat.find('(');
@@ -56,11 +70,12 @@ std::optional<ProcessStat> parse_process_stat(std::string_view stat) {
 
 bool process_has_name(pid_t pid, std::string_view name) {
   const auto names = names_of(std::to_string(pid));
-  return names && goes_by(*names, name);
+  return names && goes_by(*names, ProcessName(name));
 }
 
 std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& names, std::size_t limit) {
   std::vector<std::vector<pid_t>> out(names.size());
+  const std::vector<ProcessName> wanted(names.begin(), names.end());
   std::error_code error;
   for (std::filesystem::directory_iterator it("/proc", error), end; !error && it != end; it.increment(error)) {
     const auto name = it->path().filename().string();
@@ -68,8 +83,8 @@ std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& n
     if (!pid) continue;
     const auto found = names_of(name);
     if (!found) continue;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (out[i].size() < limit && goes_by(*found, names[i])) out[i].push_back(static_cast<pid_t>(*pid));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (out[i].size() < limit && goes_by(*found, wanted[i])) out[i].push_back(static_cast<pid_t>(*pid));
     }
   }
   return out;

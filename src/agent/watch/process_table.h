@@ -1,6 +1,6 @@
 #pragma once
-// Which processes run under a name: /proc, read when asked. A process goes by its `comm` and by its program's base
-// name.
+// Which processes run under a name: /proc, read when asked. A process goes by its `comm`, by its program's base name,
+// and by its program's path.
 #include <sys/types.h>
 
 #include <cstddef>
@@ -20,6 +20,17 @@ std::optional<ProcessStat> parse_process_stat(std::string_view stat);
 
 /// Bytes that the kernel keeps of a `comm`.
 inline constexpr std::size_t kMaxComm = 15;
+
+/// A name that is looked for: a plain one, or an absolute path, of which links are followed.
+struct ProcessName {
+  explicit ProcessName(std::string_view name);
+  std::string name;
+  std::string path;     ///< Where a path leads to now; empty for a plain name.
+  std::string program;  ///< Base name of what a process of this name runs; for a plain name that name.
+};
+
+/// A path of /proc/PID/exe as it was before an upgrade replaced the program: without " (deleted)".
+std::string_view program_path(std::string_view exe);
 
 /// Does that process, alive, go by this name? A longer name needs the program's.
 bool process_has_name(pid_t pid, std::string_view name);

@@ -89,8 +89,10 @@ void ProcessWatch::tell(const std::string& name, Name& entry) {
 
 void ProcessWatch::look() {
   std::vector<std::string> missing;
-  for (const auto& [name, entry] : names_) {
-    if (entry.held.empty()) missing.push_back(name);
+  for (auto& [name, entry] : names_) {
+    if (!entry.held.empty()) continue;
+    entry.program = ProcessName(name).program;
+    missing.push_back(name);
   }
   if (!missing.empty()) {
     const auto found = find_processes(missing, kMaxHeld);
@@ -122,7 +124,7 @@ void ProcessWatch::started(pid_t pid, const std::string& program) {
   if (pid == 0) return look();
   for (auto& [name, entry] : names_) {
     if (!entry.held.empty()) continue;
-    const bool likely = program == name || (name.size() <= kMaxComm && program.substr(0, kMaxComm) == name);
+    const bool likely = program == entry.program || (name.size() <= kMaxComm && program.substr(0, kMaxComm) == name);
     if (likely) await_name(pid, name, 0);
   }
 }

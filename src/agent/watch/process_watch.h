@@ -1,5 +1,5 @@
 #pragma once
-// Whether processes of given names run. Ends come by pidfd; starts by fanotify where that is permitted, else they are
+// Whether processes of given names, or of programs of given paths, run. Ends come by pidfd; starts by fanotify where that is permitted, else they are
 // found by a look at /proc each second. A name that runs costs nothing.
 #include <sys/types.h>
 
@@ -41,6 +41,7 @@ class ProcessWatch {
   };
   struct Name {
     std::map<pid_t, Held> held;
+    std::string program;  // base name of what is started, as of the last look
     bool running = false;
     bool told = false;
   };
