@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -35,6 +36,32 @@ Error errno_error(int error, std::string_view doing, const std::filesystem::path
   if (error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE) code = ErrorCode::kResourceExhausted;
   if (error == EEXIST) code = ErrorCode::kAlreadyExists;
   return {code, fmt::format("{} {}: {}", doing, path.native(), errno_text(error))};
+}
+
+std::filesystem::path path_in_root(const std::filesystem::path& root, std::string_view absolute) {
+  constexpr int kMostLinks = 40;
+  auto left = std::filesystem::path(absolute).relative_path();
+  std::filesystem::path at;  // below the root, without ".."
+  for (int links = 0; !left.empty();) {
+    const auto name = *left.begin();
+    left = left.lexically_relative(name);
+    if (left == ".") left.clear();
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      at = at.parent_path();
+      continue;
+    }
+    std::error_code ec;
+    const auto target = std::filesystem::read_symlink(root / at / name, ec);
+    if (ec) {
+      at /= name;
+      continue;
+    }
+    if (++links > kMostLinks) return root / std::string(NAME_MAX + 1, '@');
+    if (target.is_absolute()) at.clear();
+    left = target.relative_path() / left;
+  }
+  return root / at;
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {

@@ -20,6 +20,11 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 /// success the content is durable. Errors: kPermissionDenied, kNotFound, kResourceExhausted (disk full), kUnavailable.
 Status write_file_atomic(const std::filesystem::path& path, std::string_view content, mode_t mode = 0600);
 
+/// The file of that absolute name in another root file system: links that would lead out of it lead into it, as chroot
+/// would have it (an image's /etc/os-release -> /usr/lib/os-release is not this machine's). After 40 links, as
+/// in a loop, a name that no file can have: whoever opens it fails, and does not find nothing.
+std::filesystem::path path_in_root(const std::filesystem::path& root, std::string_view absolute);
+
 /// mkdir -p; every directory made gets `mode`.
 Status make_directories(const std::filesystem::path& path, mode_t mode = 0750);
 

@@ -3,7 +3,6 @@
 #include <system_error>
 
 #include "agent/collectors/collector.h"
-#include "agent/watch/path_trace.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -32,28 +31,7 @@ void Facts::text(std::string_view key, const Result<std::string>& text, std::str
 
 std::filesystem::path Facts::path(std::string_view absolute) const {
   if (!foreign_) return absolute;
-  // By hand: an image's /etc/os-release -> /usr/lib/os-release must not lead to this machine's.
-  std::filesystem::path left = std::filesystem::path(absolute).relative_path();
-  std::filesystem::path at;  // below the root, without ".."
-  for (int links = 0; !left.empty();) {
-    const auto name = *left.begin();
-    left = left.lexically_relative(name);
-    if (left == ".") left.clear();
-    if (name.empty() || name == ".") continue;
-    if (name == "..") {
-      at = at.parent_path();
-      continue;
-    }
-    std::error_code ec;
-    const auto target = std::filesystem::read_symlink(root_ / at / name, ec);
-    if (ec || ++links > kMaxLinks) {
-      at /= name;
-      continue;
-    }
-    if (target.is_absolute()) at.clear();
-    left = target.relative_path() / left;
-  }
-  return root_ / at;
+  return path_in_root(root_, absolute);
 }
 
 Result<std::string> Facts::read(std::string_view absolute, std::size_t limit) const {

@@ -38,6 +38,14 @@ TEST(VersionOrder, ApkTakesNumbersBehindTheFirstAsDecimalsWhereTheyBeginWithZero
     EXPECT_TRUE(compare(Order::kApk, ascending[i], ascending[i + 1]) < 0) << ascending[i] << " " << ascending[i + 1];
 }
 
+TEST(VersionOrder, PypiReadsAllSpellingsOfOneVersion) {
+  for (const char* other : {"1.0a1", "v1a01", "1.0.0-alpha.1", "1_ALPHA_1", "0!1a1"})
+    EXPECT_TRUE(compare(Order::kPypi, "1a1", other) == 0) << other;
+  for (const char* other : {"1rc.", "1rc0", "1.0preview", "1-c"}) EXPECT_TRUE(compare(Order::kPypi, "1rc", other) == 0) << other;
+  EXPECT_TRUE(compare(Order::kPypi, "1aDEV2", "1a") < 0);  // Without a sign between.
+  EXPECT_TRUE(compare(Order::kPypi, "1a_+", "0") < 0);     // None at all.
+}
+
 TEST(VersionOrder, IsTotalOverWhateverTexts) {
   constexpr std::size_t kTexts = 48;
   for (const auto order : kAllOrders) {

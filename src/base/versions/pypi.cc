@@ -35,23 +35,21 @@ struct PypiParts {
   bool valid = false;
 };
 
-/// A separator or none, one of `words`, and a number that another separator may set apart. The word's place, or -1 with
-/// `at` where it was.
+/// A separator or none, the longest of `words` that comes then, and maybe another separator and a number. The word's
+/// place, or -1 with `at` where it was.
 template <std::size_t N>
 int take_word(std::string_view text, std::size_t& at, const std::string_view (&words)[N], std::string_view& number) {
-  auto i = at;
-  if (i < text.size() && is_separator(text[i])) ++i;
-  auto end = i;
-  const auto word = take_run(text, end, is_letter);
+  const auto begin = at < text.size() && is_separator(text[at]) ? at + 1 : at;
+  int found = -1;
   for (std::size_t n = 0; n < N; ++n) {
-    if (compare_lower(word, words[n]) != 0) continue;
-    auto behind = end;
-    if (behind + 1 < text.size() && is_separator(text[behind]) && is_digit(text[behind + 1])) ++behind;
-    number = take_run(text, behind, is_digit);
-    at = behind;
-    return static_cast<int>(n);
+    const bool longer = found < 0 || words[n].size() > words[static_cast<std::size_t>(found)].size();
+    if (longer && compare_lower(text.substr(begin, words[n].size()), words[n]) == 0) found = static_cast<int>(n);
   }
-  return -1;
+  if (found < 0) return found;
+  at = begin + words[static_cast<std::size_t>(found)].size();
+  if (at < text.size() && is_separator(text[at])) ++at;
+  number = take_run(text, at, is_digit);
+  return found;
 }
 
 constexpr std::string_view kPreWords[] = {"a", "alpha", "b", "beta", "c", "rc", "pre", "preview"};
