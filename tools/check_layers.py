@@ -28,7 +28,7 @@ MAY = {
 ONLY = {
     re.compile(r"boost/(asio|beast)"): {"net"},
     re.compile(r"openssl/ssl\.h"): {"net", "nginx"},
-    re.compile(r"sqlite3\.h"): {"ems"},
+    re.compile(r"sqlite3\.h"): {"ems", "vuln"},  # the store; rpm's database
     re.compile(r"CLI/CLI\.hpp"): {"ems", "gateway", "agent", "cli", "swarm"},
 }
 # Headers too heavy to stand in another header.

@@ -22,9 +22,7 @@ struct Stanza {
 
 tl::unexpected<Error> bad_status(std::size_t line, std::string_view package, std::string_view why) {
   // The name stands in a message that is shown and sent: only if it is plain text.
-  const bool plain =
-      !package.empty() && package.size() <= kMaxInventoryField &&
-      std::all_of(package.begin(), package.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  const bool plain = valid_inventory_field(package);
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("dpkg status, line {}{}: {}", line,
                           plain ? fmt::format(" (package {})", package) : "", why));
@@ -42,11 +40,6 @@ std::string_view state_of(std::string_view status) {
 bool files_on_disk(std::string_view state) {
   return state == "installed" || state == "triggers-awaited" || state == "triggers-pending" ||
          state == "half-configured" || state == "unpacked";
-}
-
-bool valid_token(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxInventoryField &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 Status finish(Stanza& stanza, std::vector<Package>& packages) {
@@ -67,8 +60,8 @@ Status finish(Stanza& stanza, std::vector<Package>& packages) {
     source = trim(source.substr(0, open));
   }
   if (s.source.empty()) source = s.package;
-  if (!valid_token(s.package) || !valid_token(s.arch) || !valid_token(s.version) ||
-      !valid_token(source) || !valid_token(source_version)) {
+  if (!valid_inventory_field(s.package) || !valid_inventory_field(s.arch) || !valid_inventory_field(s.version) ||
+      !valid_inventory_field(source) || !valid_inventory_field(source_version)) {
     return bad_status(s.first_line, s.package,
                "it is installed, but Package, Architecture, Version or Source is missing, too long "
                "or not plain text");

@@ -15,17 +15,12 @@ constexpr std::string_view kFirstLine = "postern-inventory 1";
 constexpr std::string_view kDistroWord = "distro";
 constexpr std::string_view kNoVersion = "-";
 
-bool valid_field(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxInventoryField &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
 Status check_distro(const Distro& distro) {
-  if (!valid_field(distro.id)) {
+  if (!valid_inventory_field(distro.id)) {
     return fail(ErrorCode::kInvalidArgument,
                 "the distribution's ID is empty, too long or not printable ASCII");
   }
-  if (!distro.version.empty() && (!valid_field(distro.version) || distro.version == kNoVersion)) {
+  if (!distro.version.empty() && (!valid_inventory_field(distro.version) || distro.version == kNoVersion)) {
     return fail(ErrorCode::kInvalidArgument,
                 "the distribution's VERSION_ID is too long or not printable ASCII without spaces");
   }
@@ -40,7 +35,7 @@ bool read_fields(std::string_view line, std::array<std::string_view, N>& fields)
     const auto space = line.find(' ');
     if ((space == std::string_view::npos) != (i + 1 == N)) return false;
     fields[i] = line.substr(0, space);
-    if (!valid_field(fields[i])) return false;
+    if (!valid_inventory_field(fields[i])) return false;
     line.remove_prefix(std::min(fields[i].size() + 1, line.size()));
   }
   return true;
@@ -67,7 +62,31 @@ tl::unexpected<Error> bad_line(std::size_t number, std::string_view why) {
   return fail(ErrorCode::kInvalidArgument, fmt::format("inventory, line {}: {}", number, why));
 }
 
+bool same_package(const Package& a, const Package& b) {
+  return a.name == b.name && a.arch == b.arch && a.version == b.version;
+}
+
 }  // namespace
+
+bool valid_inventory_field(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxInventoryField &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+Result<Inventory> checked_inventory(Inventory inventory, std::string_view database) {
+  auto& packages = inventory.packages;
+  if (packages.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} lists no installed package: it is empty or damaged", database));
+  }
+  std::sort(packages.begin(), packages.end());
+  const auto twice = std::adjacent_find(packages.begin(), packages.end(), same_package);
+  if (twice != packages.end()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: package {} {} of architecture {} is listed twice", database,
+                                                         twice->name, twice->version, twice->arch));
+  }
+  return inventory;
+}
 
 Result<Distro> parse_os_release(std::string_view text) {
   constexpr std::size_t kMaxText = 64u << 10;
@@ -108,15 +127,15 @@ Result<std::string> inventory_text(Inventory inventory) {
   const Package* before = nullptr;
   for (const auto& p : packages) {
     for (const auto* field : {&p.name, &p.arch, &p.version, &p.source, &p.source_version}) {
-      if (!valid_field(*field)) {
+      if (!valid_inventory_field(*field)) {
         return fail(
             ErrorCode::kInvalidArgument,
             fmt::format(
                 "package \"{}\": a field is empty, longer than {} bytes or not printable ASCII",
-                valid_field(p.name) ? p.name : "?", kMaxInventoryField));
+                valid_inventory_field(p.name) ? p.name : "?", kMaxInventoryField));
       }
     }
-    if (before != nullptr && before->name == p.name && before->arch == p.arch) {
+    if (before != nullptr && same_package(*before, p)) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("package {} of architecture {} is listed twice", p.name, p.arch));
     }
@@ -180,8 +199,8 @@ Result<Inventory> parse_inventory(std::string_view text) {
     before = line;
     if (!inventory.packages.empty()) {
       const auto& last = inventory.packages.back();
-      if (last.name == f[0] && last.arch == f[1])
-        return bad_line(number, "the same package and architecture again");
+      if (last.name == f[0] && last.arch == f[1] && last.version == f[2])
+        return bad_line(number, "the same package, architecture and version again");
     }
     inventory.packages.push_back({std::string(f[0]), std::string(f[1]), std::string(f[2]),
                                   std::string(f[3]), std::string(f[4])});

@@ -9,8 +9,8 @@
 //   libc6 amd64 2.36-9+deb12u10 glibc 2.36-9+deb12u10
 //
 // Every line ends with LF and has single spaces between fields: name, architecture, version,
-// source, source version. Lines ascend bytewise and no (name, architecture) comes twice. A
-// distribution without version has "-".
+// source, source version. Lines ascend bytewise and no (name, architecture, version) comes twice: rpm
+// keeps several kernels side by side. A distribution without version has "-".
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -61,8 +61,15 @@ struct Inventory {
   friend bool operator==(const Inventory&, const Inventory&) = default;
 };
 
+/// Whether a text can be a field: 1..kMaxInventoryField printable ASCII bytes without spaces.
+bool valid_inventory_field(std::string_view text);
+
+/// What a reader of `database` found, sorted. Errors: kInvalidArgument (no package at all: it is empty or damaged; one
+/// twice).
+Result<Inventory> checked_inventory(Inventory inventory, std::string_view database);
+
 /// The canonical text; packages may come in any order. Errors: kInvalidArgument (no package at all,
-/// a field that the format cannot carry, or one (name, architecture) twice; names the package),
+/// a field that the format cannot carry, or one (name, architecture, version) twice; names the package),
 /// kResourceExhausted (more than the limits above).
 Result<std::string> inventory_text(Inventory inventory);
 

@@ -13,23 +13,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "vuln/dpkg_status.h"
+#include "vuln/root_inventory.h"
 
 namespace postern::vuln {
 namespace {
 
 constexpr std::size_t kMaxFeedFile = 2ull << 30;
-constexpr std::size_t kMaxOsRelease = 64u << 10;
-
-/// A file of another root. An absolute link leads to its target in that root, not in ours.
-Result<std::string> read_in_root(const std::filesystem::path& root,
-                                 const std::filesystem::path& name, std::size_t limit) {
-  auto path = root / name;
-  std::error_code ec;
-  const auto target = std::filesystem::read_symlink(path, ec);
-  if (!ec && target.is_absolute()) path = root / target.relative_path();
-  return read_file(path, limit);
-}
 
 bool is_running_root(const std::filesystem::path& root) {
   std::error_code ec;
@@ -171,29 +160,6 @@ Result<AdvisorySet> load_feeds(const std::vector<std::filesystem::path>& files,
     if (reports != nullptr) reports->push_back(std::move(*report));
   }
   return std::move(reader).finish();
-}
-
-Result<Inventory> read_root_inventory(const std::filesystem::path& root) {
-  auto os = read_in_root(root, "etc/os-release", kMaxOsRelease);
-  if (!os && os.error().code == ErrorCode::kNotFound)
-    os = read_in_root(root, "usr/lib/os-release", kMaxOsRelease);
-  if (!os && os.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("{} has neither etc/os-release nor usr/lib/os-release: is it the root of "
-                            "a file system?",
-                            root.native()));
-  }
-  if (!os) return fail(os.error().context("which distribution it is"));
-  auto distro = parse_os_release(*os);
-  if (!distro) return fail(distro.error());
-  const auto status = read_in_root(root, "var/lib/dpkg/status", kMaxDpkgStatusBytes);
-  if (!status && status.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("{} ({}) has no var/lib/dpkg/status: only dpkg's packages can be read",
-                            root.native(), name_of(*distro)));
-  }
-  if (!status) return fail(status.error().context("installed packages"));
-  return parse_dpkg_status(*status, std::move(*distro));
 }
 
 Result<ScanResult> scan_root(const std::filesystem::path& root,

@@ -36,10 +36,6 @@ Result<AdvisorySet> load_feeds(const std::vector<std::filesystem::path>& files,
                                const FeedOptions& options,
                                std::vector<FeedReport>* reports = nullptr);
 
-/// Reads <root>/etc/os-release (or usr/lib/os-release) and <root>/var/lib/dpkg/status. Errors:
-/// those of the files and parsers.
-Result<Inventory> read_root_inventory(const std::filesystem::path& root);
-
 /// Matches a root file system. Its kernel is the running one for "/", and none for any other root.
 /// Errors: as above, kNotFound when the feeds say nothing about its distribution, kUnsupported when
 /// it is one that cannot be judged.

@@ -11,8 +11,8 @@ void collect_agent(Facts& facts) {
   facts.know(keys::kAgentVersion, std::string(POSTERN_VERSION), "agent");
   // The scan is ours (the inventory goes up, the EMS matches it): it works where there is a package database to read.
   // The daemon takes these two back when the endpoint's profile switches the scan off.
-  const auto source = kPackageFiles[0];
-  facts.know(keys::kFeatureVulnScan, facts.exists(source), std::string(source));
+  const auto database = package_database(facts);
+  facts.know(keys::kFeatureVulnScan, !database.empty(), std::string(database.empty() ? "agent" : database));
   facts.know(keys::kVulnEngineVersion, std::string(POSTERN_VERSION), "agent");
 }
 

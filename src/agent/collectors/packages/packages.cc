@@ -2,19 +2,21 @@
 
 #include <sys/utsname.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/hex.h"
 #include "posture/fact_keys.h"
 #include "vuln/matcher.h"
-#include "vuln/scan_report.h"
+#include "vuln/root_inventory.h"
 
 namespace postern::agent {
 namespace {
 
 namespace keys = posture::keys;
 using posture::UnknownReason;
-constexpr const char* kStatus = "/var/lib/dpkg/status";
 
-void kernel_package(Facts& facts, const vuln::Inventory& inventory) {
+void kernel_package(Facts& facts, const vuln::Inventory& inventory, const std::string& database) {
   if (facts.foreign())
     return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, kForeignRoot);
   utsname machine{};
@@ -22,25 +24,32 @@ void kernel_package(Facts& facts, const vuln::Inventory& inventory) {
   const auto* package = vuln::running_kernel_package(inventory, {machine.release});
   if (package == nullptr)
     return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, "no package owns the running kernel");
-  facts.know(keys::kKernelPackage, package->name, kStatus);
+  facts.know(keys::kKernelPackage, package->name, database);
 }
 
 }  // namespace
 
+std::string_view package_database(const Facts& facts) {
+  const auto is_there = [&](std::string_view file) { return facts.exists(file); };
+  const auto at = std::find_if(std::begin(kPackageDatabases), std::end(kPackageDatabases), is_there);
+  return at == std::end(kPackageDatabases) ? std::string_view() : *at;
+}
+
 std::string read_packages(Facts& facts) {
-  auto inventory = vuln::read_root_inventory(facts.root());
+  std::string database;
+  auto inventory = vuln::read_root_inventory(facts.root(), &database);
   if (!inventory) {
-    facts.unknown(keys::kKernelPackage, reason_of(inventory.error()), kStatus);
-    facts.unknown(keys::kInventoryHash, reason_of(inventory.error()), kStatus);
+    facts.unknown(keys::kKernelPackage, reason_of(inventory.error()), database);
+    facts.unknown(keys::kInventoryHash, reason_of(inventory.error()), database);
     return {};
   }
-  kernel_package(facts, *inventory);
+  kernel_package(facts, *inventory, database);
   auto text = vuln::inventory_text(std::move(*inventory));
   if (!text) {
-    facts.unknown(keys::kInventoryHash, UnknownReason::kFailed, kStatus);
+    facts.unknown(keys::kInventoryHash, UnknownReason::kFailed, database);
     return {};
   }
-  facts.know(keys::kInventoryHash, to_hex_upper(vuln::inventory_hash(*text)), kStatus);
+  facts.know(keys::kInventoryHash, to_hex_upper(vuln::inventory_hash(*text)), database);
   return std::move(*text);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Installed packages: the inventory that the EMS matches, its hash, and the package of the running kernel.
+// Installed packages, of dpkg, rpm or apk: the inventory that the EMS matches, its hash, and the package of the running kernel.
 #include <string>
 #include <string_view>
 
@@ -7,7 +7,19 @@
 
 namespace postern::agent {
 
-inline constexpr std::string_view kPackageFiles[] = {"/var/lib/dpkg/status", "/etc/os-release", "/usr/lib/os-release"};
+/// Where packaging systems keep what is installed (vuln/root_inventory.h says which of them counts).
+inline constexpr std::string_view kPackageDatabases[] = {
+    "/var/lib/dpkg/status",  "/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/rpmdb.sqlite",
+    "/lib/apk/db/installed", "/usr/lib/apk/db/installed",
+};
+/// A change of any of these means: read again. rpm writes to its log first.
+inline constexpr std::string_view kPackageFiles[] = {
+    "/var/lib/dpkg/status",          "/usr/lib/sysimage/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite-wal",
+    "/var/lib/rpm/rpmdb.sqlite",     "/var/lib/rpm/rpmdb.sqlite-wal",      "/lib/apk/db/installed",
+    "/usr/lib/apk/db/installed",     "/etc/os-release",                    "/usr/lib/os-release",
+};
+/// The first of the databases that is there; empty when none is.
+std::string_view package_database(const Facts& facts);
 void collect_packages(Facts& facts);
 
 /// The same facts, and the inventory's canonical text that they are about; empty where there is none.

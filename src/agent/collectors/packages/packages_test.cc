@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "agent/collectors/root_lab.h"
 #include "base/hex.h"
 #include "base/sha256.h"
@@ -34,6 +37,31 @@ TEST_F(Packages, GiveAnInventoryAndItsHashOrTheReasonWhyNot) {
   Facts broken(root_, from_unix_ms(1));
   EXPECT_EQ(read_packages(broken), "");
   EXPECT_FALSE(broken.map().at(std::string(keys::kInventoryHash)).known());
+}
+
+TEST_F(Packages, OfApkAreReadWhereTheDistributionIsAlpine) {
+  put("etc/os-release", "ID=alpine\nVERSION_ID=3.19.1\n");
+  put("lib/apk/db/installed", "P:musl\nV:1.2.4-r4\nA:x86_64\no:musl\n\n");
+  Facts facts(root_, from_unix_ms(1));
+  EXPECT_EQ(package_database(facts), "/lib/apk/db/installed");
+  EXPECT_EQ(read_packages(facts), "postern-inventory 1\ndistro alpine 3.19.1\nmusl x86_64 1.2.4-r4 musl 1.2.4-r4\n");
+  EXPECT_EQ(facts.map().at(std::string(keys::kInventoryHash)).source, "/lib/apk/db/installed");
+}
+
+TEST_F(Packages, OfRpmInAFormatThatIsNotReadAreUnsupported) {
+  put("etc/os-release", "ID=rocky\nVERSION_ID=8.10\n");
+  put("var/lib/rpm/Packages", "");
+  Facts facts(root_, from_unix_ms(1));
+  EXPECT_EQ(read_packages(facts), "");
+  const auto& hash = facts.map().at(std::string(keys::kInventoryHash));
+  EXPECT_EQ(hash.as<posture::Unknown>()->reason, posture::UnknownReason::kUnsupported);
+  EXPECT_EQ(hash.source, "/var/lib/rpm/Packages");
+  EXPECT_EQ(package_database(facts), "");
+}
+
+TEST(PackageFiles, HoldEveryDatabase) {
+  for (const auto database : kPackageDatabases)
+    EXPECT_NE(std::find(std::begin(kPackageFiles), std::end(kPackageFiles), database), std::end(kPackageFiles)) << database;
 }
 
 }  // namespace
