@@ -154,8 +154,11 @@ class Debsecan(unittest.TestCase):
         return {tuple(line.split()) for line in done.stdout.splitlines()}
 
     def postern(self, root, record_list):
-        feed = self.directory / "feed.jsonl"
-        feed.write_text("".join(json.dumps(record) + "\n" for record in record_list))
+        return self.postern_by(root, "".join(json.dumps(record) + "\n" for record in record_list))
+
+    def postern_by(self, root, text):
+        feed = self.directory / "feed"
+        feed.write_text(text)
         done = subprocess.run([BIN / "postern-ems", "vuln", "scan", "--root", root, "--feed", feed, "--format", "json"],
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -247,6 +250,17 @@ class Debsecan(unittest.TestCase):
         naive = self.debsecan(at_bound, self.rows, per_release=False)
         self.assertLessEqual(own, naive)
         self.assertLess(ours, naive)
+
+    def test_the_tracker_as_json_says_the_same(self):
+        tracker = {}
+        for row in self.rows:
+            release = {"status": "resolved", "repositories": {}, "fixed_version": row.fixed, "urgency": "not yet assigned"}
+            other = {"status": "open", "repositories": {}, "urgency": "not yet assigned"}    # of another release
+            tracker.setdefault(row.source, {})[row.cve] = {"scope": "remote", "releases": {RELEASE: release, "bullseye": other}}
+        self.assertEqual(sum(len(cves) for cves in tracker.values()), len({(r.source, r.cve) for r in self.rows}))
+        status = self.edges()
+        ours = self.postern_on(status, self.records)
+        self.same(self.postern_by(self.directory / "root", json.dumps(tracker)), ours, status, self.rows)
 
     def test_one_changed_bound_is_one_difference(self):
         # If this test compared nothing, it would not see this.
