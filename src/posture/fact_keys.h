@@ -51,6 +51,7 @@ inline constexpr std::string_view kInventoryHash = "package.inventory";  ///< Up
 // ---- Only what a rule asks for (TagEngine::required_facts) ------------------------------------------------------------
 
 // State of the system.
+inline constexpr std::string_view kHardwareSerial = "host.serial";       ///< Of the hardware, as its firmware says.
 inline constexpr std::string_view kKernelNewest = "kernel.newest";        ///< Release of the newest installed kernel.
 inline constexpr std::string_view kRebootNeeded = "os.reboot_needed";     ///< Boolean.
 inline constexpr std::string_view kSupportEnd = "os.support_end";         ///< Integer, Unix ms, as the system itself says.
