@@ -76,7 +76,7 @@ TagEngine::TagEngine() {
   tags_[kAllRegisteredClientsId] = std::move(tag);
 }
 
-Status TagEngine::set(TagId id, TagDefinition definition) {
+Result<CompiledTag> TagEngine::draft(TagId id, TagDefinition definition) const {
   if (id == kAllRegisteredClientsId) return fail(built_in("changed"));
   if (id == 0) return fail(ErrorCode::kInvalidArgument, "0 is no tag's number");
   if (definition.name.str() == kAllRegisteredClients) return fail(built_in("changed"));
@@ -87,7 +87,13 @@ Status TagEngine::set(TagId id, TagDefinition definition) {
   }
   auto compiled = compile_tag(std::move(definition));
   if (!compiled) return fail(compiled.error());
-  if (Status ok = check_circle(id, *compiled); !ok) return ok;
+  if (Status ok = check_circle(id, *compiled); !ok) return fail(ok.error());
+  return compiled;
+}
+
+Status TagEngine::set(TagId id, TagDefinition definition) {
+  auto compiled = draft(id, std::move(definition));
+  if (!compiled) return fail(compiled.error());
   auto tag = std::make_unique<const CompiledTag>(std::move(*compiled));
   auto& slot = tags_[id];
   if (slot) unindex(id, *slot);
@@ -242,6 +248,14 @@ TagState TagEngine::evaluate(TagId id, const FactView& facts) const {
   const EvaluatedSource others(*this, facts);
   const FactView view = facts.with_tags(others);
   const TagState state = tag->evaluate(view);
+  facts.holds_until(view.until());
+  return state;
+}
+
+TagState TagEngine::evaluate(const CompiledTag& tag, const FactView& facts, const TagSets& sets) const {
+  const SetsSource others(*this, sets);
+  const FactView view = facts.with_tags(others);
+  const TagState state = tag.evaluate(view);
   facts.holds_until(view.until());
   return state;
 }

@@ -41,6 +41,9 @@ class TagEngine {
   /// reevaluate().
   Status remove(TagId id);
 
+  /// What set() would make of it, or why it would not; nothing changes.
+  Result<CompiledTag> draft(TagId id, TagDefinition definition) const;
+
   const CompiledTag* find(
       TagId id) const;              ///< Null: no such tag. Valid until it is set or removed.
   std::vector<TagId> tags() const;  ///< Ascending.
@@ -58,6 +61,8 @@ class TagEngine {
 
   /// kAbsent for an id that isn't there. Tags that it refers to are evaluated too.
   TagState evaluate(TagId id, const FactView& facts) const;
+  /// Of a tag that need not be one of these (a draft). Tags that it refers to are as `sets` says.
+  TagState evaluate(const CompiledTag& tag, const FactView& facts, const TagSets& sets) const;
   TagSets evaluate_all(const FactView& facts) const;
   /// Evaluates only `tags` (from affected_by or with_dependants) and writes what changed into `sets`. Other tags
   /// that they refer to are as `sets` says. Returns the changes in the order of `tags`.

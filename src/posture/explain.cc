@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "posture/fact_keys.h"
 
@@ -72,7 +74,9 @@ FactReading read_fact(const FactView& facts, std::string_view key) {
   }
   reading.fact = *fact;
   reading.text = fact_value_text(key, fact->value);
-  reading.age = facts.age(key, *fact);
+  const WallTime now = facts.now().wall;
+  reading.age = std::max(Millis(0), now - fact->collected_at);  // an endpoint's clock may be ahead of ours
+  reading.as_of = now - facts.age(key, *fact);
   return reading;
 }
 

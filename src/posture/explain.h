@@ -19,7 +19,8 @@ struct FactReading {
   std::string key;
   std::optional<Fact> fact;   ///< None: never reported.
   std::string text;           ///< The value, or why there is none, for a person.
-  std::optional<Millis> age;  ///< FactView::age; none if never reported.
+  std::optional<Millis> age;    ///< Since it was collected, not below 0; none if never reported.
+  std::optional<WallTime> as_of;  ///< Until when it is known to have held (FactView::age); none if never reported.
 };
 
 struct RuleExplanation {

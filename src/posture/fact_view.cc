@@ -24,8 +24,11 @@ const Fact* FactView::reported(std::string_view key) const {
 
 const Fact* FactView::find(std::string_view key) const {
   const Fact* fact = reported(key);
-  if (!max_age_ || fact == nullptr || !fact->known() || key.starts_with(keys::kTagPrefix)) return fact;
-  const Millis left = *max_age_ - age(key, *fact);
+  const bool limited = report_limit_ && !key.starts_with(keys::kEmsPrefix);
+  if ((!max_age_ && !limited) || fact == nullptr || !fact->known() || key.starts_with(keys::kTagPrefix)) return fact;
+  Millis limit = max_age_ ? Millis(*max_age_) : *report_limit_;
+  if (limited) limit = std::min(limit, *report_limit_);
+  const Millis left = limit - age(key, *fact);
   if (left < Millis(0)) return &stale_fact();
   holds_until(now_.wall + left + Millis(1));
   return fact;
@@ -51,6 +54,12 @@ FactView FactView::with_max_age(std::optional<Seconds> max_age) const {
 FactView FactView::with_tags(const TagSource& tags) const {
   FactView out = *this;
   out.tags_ = &tags;
+  return out;
+}
+
+FactView FactView::with_report_limit(Millis limit) const {
+  FactView out = *this;
+  out.report_limit_ = limit;
   return out;
 }
 

@@ -48,6 +48,7 @@ class FactView {
   /// How old what is known by a fact is, at least 0: since it was collected, or since it last was confirmed to hold.
   Millis age(std::string_view key, const Fact& fact) const;
   Now now() const { return now_; }
+  WallTime confirmed() const { return confirmed_; }  ///< WallTime::min(): nobody says.
 
   /// What a judgement rests on holds until then, facts unchanged: whoever reads now() or a fact's age says so.
   void holds_until(WallTime until) const {
@@ -58,6 +59,8 @@ class FactView {
 
   FactView with_max_age(std::optional<Seconds> max_age) const;
   FactView with_tags(const TagSource& tags) const;
+  /// What the agent reported counts for so long without a sign of life, whatever rules say (the tag timeout).
+  FactView with_report_limit(Millis limit) const;
 
  private:
   const FactMap* map_ = nullptr;
@@ -66,6 +69,7 @@ class FactView {
   Now now_;
   WallTime confirmed_;
   std::optional<Seconds> max_age_;
+  std::optional<Millis> report_limit_;
   mutable WallTime until_ = WallTime::max();
 };
 

@@ -72,6 +72,7 @@ json::object endpoint_json(const EmsCore& core, const Endpoint& e) {
   out["certificates"] = certificates_json(e);
   out["tags"] = tag_names(core, e.tags.has());
   out["unknown_tags"] = tag_names(core, e.tags.unknown());
+  out["classifications"] = tag_names(core, e.classifications);
   out["vulnerabilities"] = vulnerabilities_json(e);
   out["enrolled_at"] = time_json(e.enrolled_at);
   out["invitation"] = text_or_null(e.invitation);
@@ -93,7 +94,7 @@ std::string_view endpoint_schemas() {
     "Endpoint": {"type": "object",
       "required": ["uid", "host_name", "os_type", "os_family", "os_version", "agent_version", "user", "online",
         "registered", "registration", "on_fabric", "quarantined", "quarantine_reason", "profile", "ip", "mac",
-        "public_ip", "client_cert_sn", "certificates", "tags", "unknown_tags", "vulnerabilities", "enrolled_at",
+        "public_ip", "client_cert_sn", "certificates", "tags", "unknown_tags", "classifications", "vulnerabilities", "enrolled_at",
         "invitation", "last_seen"],
       "properties": {
         "uid": {"type": "string", "description": "32 upper-case hex digits"},
@@ -122,6 +123,7 @@ std::string_view endpoint_schemas() {
         "tags": {"type": "array", "items": {"type": "string"}},
         "unknown_tags": {"type": "array", "items": {"type": "string"},
           "description": "Of these nobody knows: they never grant, and they deny where a policy denies by them"},
+        "classifications": {"type": "array", "items": {"type": "string"}, "description": "Tags that were given by hand"},
         "vulnerabilities": {"type": ["object", "null"],
           "description": "Distinct CVEs by severity; null: not known, which is not the same as none",
           "required": ["critical", "high", "medium", "low", "info", "unknown", "scanned_at", "received_at"],

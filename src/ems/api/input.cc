@@ -73,6 +73,10 @@ Status check_value(const Field& field, const json::value& value) {
     case FieldType::kBoolean:
       if (value.is_bool()) return {};
       return invalid(field.name + ": must be true or false");
+    case FieldType::kScalar:
+      if (value.is_bool() || value.is_int64()) return {};
+      if (const json::string* text = value.if_string()) return check_text(field, *text);
+      return invalid(field.name + ": must be a text, a whole number, or true or false");
     case FieldType::kTexts: {
       const json::array* list = value.if_array();
       if (list == nullptr) return invalid(field.name + ": must be a list of texts");

@@ -45,6 +45,9 @@ json::object schema_of(const Field& field, bool in_query) {
     case FieldType::kBoolean:
       schema["type"] = "boolean";
       break;
+    case FieldType::kScalar:
+      schema["type"] = json::array{"string", "integer", "boolean"};
+      break;
     case FieldType::kTexts: {
       json::object item{{"type", "string"}};
       if (!values.empty()) item["enum"] = std::move(values);

@@ -22,7 +22,7 @@ enum class Role : std::uint8_t {
   kAnyone,    ///< Nobody has to have proved anything.
 };
 
-enum class FieldType : std::uint8_t { kText, kInteger, kBoolean, kTexts };
+enum class FieldType : std::uint8_t { kText, kInteger, kBoolean, kTexts, kScalar /* text, integer or boolean */ };
 
 /// One query parameter or one member of a JSON body.
 struct Field {

@@ -33,6 +33,7 @@ inline constexpr std::string_view kRoot = "root";            ///< Key and certif
 inline constexpr std::string_view kZtna = "ztna_ca";
 inline constexpr std::string_view kTelemetry = "telemetry";
 inline constexpr std::string_view kNextTag = "next_tag";
+inline constexpr std::string_view kAliveAt = "alive_at";      ///< When the EMS last ran, Unix ms.
 inline constexpr std::string_view kProbe = "probe";          ///< Written to find out whether writing works again.
 }  // namespace meta
 

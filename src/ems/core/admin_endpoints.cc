@@ -60,6 +60,7 @@ void EmsCore::quarantine(Now now, const Actor& actor, const EndpointUid& uid, st
   auto& e = impl_->registry_.endpoints.edit(uid);
   e.quarantined = true;
   e.quarantine_reason = std::move(reason);
+  impl_->settle(now, e, {});
   impl_->audit(now, actor, "endpoint.quarantine", uid.str(), e.quarantine_reason);
   impl_->complete(std::move(done));
   impl_->after_input(now);
@@ -72,6 +73,7 @@ void EmsCore::unquarantine(Now now, const Actor& actor, const EndpointUid& uid, 
     auto& e = impl_->registry_.endpoints.edit(which);
     e.quarantined = false;
     e.quarantine_reason.clear();
+    impl_->settle(now, e, {});
     impl_->audit(now, actor, "endpoint.release", which.str());
   };
   // Also its earlier enrolments, which are gone, and those that were caught only because of it: else it would be caught

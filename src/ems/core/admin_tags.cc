@@ -2,10 +2,19 @@
 #include <algorithm>
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "base/text.h"
 #include "ems/core/impl.h"
+#include "ems/registry/codec.h"
+#include "posture/fact_keys.h"
 
 namespace postern::ems {
+namespace {
+
+constexpr std::size_t kUndoLookBack = 50;
+
+}  // namespace
 
 std::string EmsCore::Impl::tag_named_alike(const std::string& name, posture::TagId self) const {
   const auto lower = to_lower(name);
@@ -40,6 +49,22 @@ std::string EmsCore::Impl::missed_tag_warning(posture::TagId id) const {
   return out + ": policies there that name it count it as unknown until they are changed";
 }
 
+std::vector<std::string> EmsCore::Impl::tags_naming(std::string_view name) const {
+  std::vector<std::string> out;
+  const std::string text(name);
+  for (const auto& [id, tag] : registry_.tags.all()) {
+    if (tag.definition.name.str() == name) continue;
+    const bool names = std::ranges::any_of(tag.definition.rules, [&](const posture::RuleSpec& rule) {
+      if (rule.type != "tag" && rule.type != "classification") return false;
+      const auto it = rule.parameters.find("tags");
+      const auto* list = it == rule.parameters.end() ? nullptr : std::get_if<std::vector<std::string>>(&it->second);
+      return list != nullptr && std::ranges::find(*list, text) != list->end();
+    });
+    if (names) out.push_back(tag.definition.name.str());
+  }
+  return out;
+}
+
 std::vector<GatewaySerial> EmsCore::tag_shared_with(posture::TagId id) const { return impl_->tag_shared_with(id); }
 
 void EmsCore::save_tag(Now now, const Actor& actor, std::string_view name, posture::TagDefinition definition,
@@ -66,40 +91,104 @@ void EmsCore::save_tag(Now now, const Actor& actor, std::string_view name, postu
     const auto& next = *registry.meta.find(std::string(meta::kNextTag));
     std::from_chars(next.data(), next.data() + next.size(), id);
   }
-  if (auto ok = impl_->engine_.set(id, definition); !ok) return impl_->refuse(std::move(done), ok.error());
-  if (fresh) registry.meta.edit(std::string(meta::kNextTag)) = std::to_string(id + 1);
+  impl_->store_tag(now, actor, id, std::move(definition), std::move(done));
+}
+
+void EmsCore::Impl::store_tag(Now now, const Actor& actor, posture::TagId id, posture::TagDefinition definition,
+                              Done<posture::TagId> done) {
+  const Tag* before = registry_.tags.find(id);
+  const bool fresh = before == nullptr;
+  const std::string old_name = fresh ? std::string() : before->definition.name.str();
+  const bool renamed = !fresh && old_name != definition.name.str();
+  if (const auto others = renamed ? tags_naming(old_name) : std::vector<std::string>(); !others.empty()) {
+    return refuse(std::move(done), {ErrorCode::kConflict, "rules of " + join(others, ", ") + " refer to the tag " + old_name +
+                                                              " by its name; change them before it is renamed"});
+  }
+  if (auto ok = engine_.set(id, definition); !ok) return refuse(std::move(done), ok.error());
+  for (const auto& name : engine_.find(id)->referred_tags()) {
+    if (engine_.id_of(name) != 0) continue;
+    // The engine is as it was: what was there before compiled.
+    if (fresh) {
+      (void)engine_.remove(id);
+    } else {
+      (void)engine_.set(id, before->definition);
+    }
+    return refuse(std::move(done), {ErrorCode::kInvalidArgument, "rules: there is no tag " + name + " that they could refer to"});
+  }
+  auto& next = registry_.meta.edit(std::string(meta::kNextTag));
+  if (posture::TagId given = 0; std::from_chars(next.data(), next.data() + next.size(), given).ec == std::errc() && given <= id)
+    next = std::to_string(id + 1);
   // Gateways' policies name tags: what was called so is missed there from now on.
   std::string detail;
-  if (!fresh && old_name != definition.name.str()) {
+  if (renamed) {
     detail = "was " + old_name;
-    if (const auto warning = impl_->missed_tag_warning(id); !warning.empty()) {
+    if (const auto warning = missed_tag_warning(id); !warning.empty()) {
       detail += "; " + warning;
-      impl_->hold(act::Alert{"tag.renamed",
-                             "the tag " + old_name + " is called " + definition.name.str() + " now; " + warning});
+      hold(act::Alert{"tag.renamed", "the tag " + old_name + " is called " + definition.name.str() + " now; " + warning});
     }
   }
-  auto& tag = registry.tags.edit(id);
+  auto& tag = registry_.tags.edit(id);
   tag.id = id;
   tag.definition = std::move(definition);
   tag.updated_at = now.wall;
   tag.updated_by = actor.name;
-  impl_->reevaluate_later({id});
-  impl_->audit(now, actor, fresh ? "tag.create" : "tag.change", tag.definition.name.str(), std::move(detail));
-  impl_->complete(std::move(done), id);
-  impl_->after_input(now);
+  if (renamed) forget_classification(now, id, false);
+  const auto& read = engine_.find(id)->keys();
+  const bool asks_cves = std::ranges::any_of(read, [](const auto& key) { return key.starts_with(posture::keys::kEmsVulnCve); });
+  if (asks_cves) answer_cves_later();
+  reevaluate_later({id});
+  audit(now, actor, fresh ? "tag.create" : "tag.change", tag.definition.name.str(), std::move(detail));
+  complete(std::move(done), id);
+  after_input(now);
 }
 
 void EmsCore::delete_tag(Now now, const Actor& actor, std::string_view name, DoneStatus done) {
   const auto id = impl_->engine_.id_of(name);
   if (id == 0) return impl_->refuse(std::move(done), {ErrorCode::kNotFound, "there is no tag " + std::string(name)});
+  if (const auto others = impl_->tags_naming(name); !others.empty()) {
+    return impl_->refuse(std::move(done), {ErrorCode::kConflict, "rules of " + join(others, ", ") + " refer to the tag " +
+                                                                     std::string(name) + "; change them before it is deleted"});
+  }
   auto warning = impl_->missed_tag_warning(id);
   if (auto ok = impl_->engine_.remove(id); !ok) return impl_->refuse(std::move(done), ok.error());
   if (!warning.empty()) impl_->hold(act::Alert{"tag.deleted", "the tag " + std::string(name) + " is gone; " + warning});
   impl_->registry_.tags.erase(id);
+  impl_->forget_classification(now, id, true);
   impl_->reevaluate_later({id});
   impl_->audit(now, actor, "tag.delete", std::string(name), std::move(warning));
   impl_->complete(std::move(done));
   impl_->after_input(now);
+}
+
+void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, Done<Undone> done) {
+  const auto refuse = [&](ErrorCode code, std::string why) { impl_->refuse(std::move(done), {code, std::move(why)}); };
+  if (impl_->registry_.tags.touched()) return refuse(ErrorCode::kUnavailable, "the tag is being changed at this moment; try again");
+  const auto log = impl_->store_.history(name, 0, kUndoLookBack);
+  if (!log) return impl_->refuse(std::move(done), log.error());
+  const auto last = std::ranges::find(*log, std::string_view("tag"), [](const StoredChange& c) { return std::string_view(c.change.kind); });
+  if (last == log->end()) return refuse(ErrorCode::kNotFound, "no change of a tag called " + name + " is kept");
+  const auto revision = last->change.revision;
+  if (expected != 0 && expected != revision) {
+    return refuse(ErrorCode::kConflict, fmt::format("the last change of {} is revision {} now, not {}; look at it first", name, revision, expected));
+  }
+  if (last->undo.empty()) {  // it was made then
+    if (tag(name) == nullptr) return refuse(ErrorCode::kNotFound, "there is no tag " + name);
+    return delete_tag(now, actor, name, [done, name, revision](Status ok) {
+      if (!done) return;
+      ok ? done(Undone{name, false, revision}) : done(postern::fail(ok.error()));
+    });
+  }
+  auto was = codec::read_tag_row(last->undo);
+  if (!was) return impl_->refuse(std::move(done), was.error());
+  const auto old_name = was->definition.name.str();
+  const auto* now_called_so = tag(old_name);
+  if ((now_called_so != nullptr && now_called_so->id != was->id) || !impl_->tag_named_alike(old_name, was->id).empty()) {
+    return refuse(ErrorCode::kAlreadyExists, "there is another tag called like " + old_name + " by now; rename it first");
+  }
+  impl_->store_tag(now, actor, was->id, std::move(was->definition), [done, old_name, revision](Result<posture::TagId> ok) {
+    if (!done) return;
+    ok ? done(Undone{old_name, true, revision}) : done(postern::fail(ok.error()));
+  });
 }
 
 void EmsCore::save_profile(Now now, const Actor& actor, Profile profile, DoneStatus done) {

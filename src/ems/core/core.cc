@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@ constexpr Seconds kPruneEvery{600};
 constexpr Seconds kKeepChanges{30 * 24 * 3600};
 constexpr Seconds kKeepAudit{365 * 24 * 3600};
 constexpr std::size_t kPruneAtOnce = 5'000;
+constexpr Millis kStoodStill{15'000};  // ticks come each second
 
 }  // namespace
 
@@ -45,7 +47,6 @@ Status EmsCore::Impl::start(Now now) {
   unchanging_.root_key_sha256 = identity_->root_key_sha256();
   unchanging_.ztna_ca_pem = identity_->ztna_pem();
   if (auto ok = rebuild_engine(); !ok) return ok;
-  for (const auto& [name, feed] : registry_.feeds.all()) feeds_.push_back(feed);
   // Time that the EMS was away does not count against anybody: all deadlines begin anew. The EMS's own facts are not
   // stored: they follow from the rows.
   for (const auto& [uid, e] : registry_.endpoints.all()) {
@@ -56,6 +57,11 @@ Status EmsCore::Impl::start(Now now) {
     if (!e.online) continue;
     heard_[uid] = now.mono;
     deadlines_.emplace(now.mono + options_.offline_timeout, uid);
+  }
+  if (const auto alive = rows.find(std::string(meta::kAliveAt)); alive != rows.end()) {
+    std::int64_t ms = 0;
+    std::from_chars(alive->second.data(), alive->second.data() + alive->second.size(), ms);
+    if (const auto away = now.wall - from_unix_ms(ms); away > Millis(0)) excuse(away);
   }
   seen_at_ = now.mono + options_.last_seen_interval;
   prune_at_ = now.mono + kPruneEvery;
@@ -88,6 +94,7 @@ void EmsCore::Impl::tick(Now now) {
     auto& edited = registry_.endpoints.edit(uid);
     edited.online = false;
     settle(now, edited, {});
+    rejudge(now, edited, {});  // and again when the tag timeout is over
     // Looked at again: if this can't be stored now, it is tried again.
     deadlines_.emplace(now.mono + Seconds(5), uid);
     if (const auto* s = session_of(uid)) {
@@ -102,8 +109,16 @@ void EmsCore::Impl::tick(Now now) {
       seen_.erase(seen_.begin());
       registry_.restamp(uid);
     }
-    if (seen_.empty()) seen_at_ = now.mono + options_.last_seen_interval;
+    if (seen_.empty()) {
+      seen_at_ = now.mono + options_.last_seen_interval;
+      registry_.meta.edit(std::string(meta::kAliveAt)) = fmt::format("{}", to_unix_ms(now.wall));
+    }
   }
+  // A machine that slept, or whose clock was set, heard nobody meanwhile.
+  if (alive_at_ != WallTime() && now.wall - alive_at_ > kStoodStill) excuse(now.wall - alive_at_);
+  alive_at_ = now.wall;
+  judge_due(now);
+  expire_risks(now);
   renew_telemetry_certificate(now);
   renew_web_certificate(now);
   if (read_only_ && now.mono >= probe_at_) {
@@ -167,20 +182,6 @@ EmsCore::EmsCore(Store& store, Random& random, EmsOptions options)
 EmsCore::~EmsCore() = default;
 
 Status EmsCore::start(Now now) { return impl_->start(now); }
-
-void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, std::vector<Feed> feeds) {
-  impl_->matching_ = std::move(matching);
-  impl_->matching_set_ = true;
-  std::vector<std::string> gone;
-  for (const auto& [name, feed] : impl_->registry_.feeds.all()) {
-    if (std::ranges::none_of(feeds, [&](const Feed& f) { return f.name == name; })) gone.push_back(name);
-  }
-  for (const auto& name : gone) impl_->registry_.feeds.erase(name);
-  for (const auto& feed : feeds) impl_->registry_.feeds.edit(feed.name) = feed;
-  impl_->feeds_ = std::move(feeds);
-  impl_->rematch_later();
-  impl_->after_input(now);
-}
 
 void EmsCore::set_public_addresses(std::vector<std::string> addresses) {
   impl_->options_.public_addresses = std::move(addresses);

@@ -76,6 +76,9 @@ using Action = std::variant<Send, Close, Complete, WebCertificate, TelemetryCert
 struct EmsOptions {
   Seconds keepalive{60};
   Seconds offline_timeout{180};
+  /// Of an endpoint that is offline: for so long what it reported counts. Long enough that a laptop that sleeps over lunch
+  /// comes back with its tags; gateways refuse it meanwhile, because it is offline.
+  Seconds tag_timeout{3600};
   Seconds last_seen_interval{60};            ///< How often a last-seen that only moved is written.
   Seconds client_certificate_life{90 * 24 * 3600};
   std::vector<std::string> public_addresses; ///< "host:port" of telemetry, as invitations name them.
@@ -148,8 +151,14 @@ class EmsCore {
   /// Builds memory from the store. Once, first. Errors: kNotFound (the store is blank: see bootstrap/bootstrap.h),
   /// kDataLoss (a row that can't be read, named), kUnavailable.
   Status start(Now now);
-  /// Vulnerability matching, and the feeds behind it. Every inventory is matched again, some per flush.
-  void set_matching(Now now, std::shared_ptr<const Matching> matching, std::vector<Feed> feeds);
+  /// Vulnerability matching, and what became of the feeds behind it: those given on the command line are these and no
+  /// others, of the rest only what they name is noted. If it is another one than before, every inventory is matched
+  /// again, some per flush.
+  void set_matching(Now now, std::shared_ptr<const Matching> matching, const std::vector<Feed>& feeds);
+  /// What became of one feed: everything but how it is described. One that was removed meanwhile stays so.
+  void note_feed(Now now, const Feed& feed);
+  /// What it is doing now. Not stored.
+  void show_feed_state(std::string_view name, FeedState state, WallTime next_check);
   /// Addresses that new invitations name: "host:port" of the telemetry listener.
   void set_public_addresses(std::vector<std::string> addresses);
   /// Keys and certificates as they are stored, for the listeners. Null before `start`.
@@ -203,7 +212,10 @@ class EmsCore {
   const ApiToken* api_token(const Sha256& token_sha256, WallTime now) const;
   std::vector<const ServerCertificate*> server_certificates() const;
   const ServerCertificate* selected_server_certificate() const;
-  const std::vector<Feed>& feeds() const;
+  std::vector<const Feed*> feeds() const;                         ///< By name.
+  const Feed* feed(std::string_view name) const;
+  std::vector<const Risk*> risks() const;                         ///< By id; also those that have expired.
+  const Risk* risk(std::string_view id) const;
   /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, or no feed).
   Result<std::vector<Finding>> findings(const EndpointUid& uid) const;
   /// Why it has the tag or not; `at`: as it was then, rebuilt from the change log. Errors: kNotFound (endpoint, tag, or
@@ -248,12 +260,34 @@ class EmsCore {
   void set_endpoint_profile(Now now, const Actor& actor, const EndpointUid& uid, const std::string& profile,
                             DoneStatus done);
 
+  using AttributeValue = std::variant<bool, std::int64_t, std::string>;
+  /// What others know of the endpoint, such as the score of another product; from its expiry on it is unknown. Errors:
+  /// kNotFound, kInvalidArgument, kResourceExhausted.
+  void set_attribute(Now now, const Actor& actor, const EndpointUid& uid, const std::string& name, AttributeValue value,
+                     std::optional<Seconds> expires_in, DoneStatus done);
+  void remove_attribute(Now now, const Actor& actor, const EndpointUid& uid, const std::string& name, DoneStatus done);
+  /// Gives exactly these classification tags by hand. Errors: kNotFound, kInvalidArgument (no such tag, or one that
+  /// follows from rules).
+  void classify(Now now, const Actor& actor, const EndpointUid& uid, const std::vector<std::string>& tags,
+                DoneStatus done);
+
   /// Creates the tag, or replaces the one called `name` (which a definition with another name renames). `create_only`:
   /// kAlreadyExists instead of replacing. A name that differs from another tag's only in case is kAlreadyExists too.
-  /// Errors: kInvalidArgument, kAlreadyExists, kPermissionDenied (built-in).
+  /// Errors: kInvalidArgument (a rule refers to a tag that isn't there, too), kAlreadyExists, kPermissionDenied
+  /// (built-in), kConflict (rules of other tags refer to the old name).
   void save_tag(Now now, const Actor& actor, std::string_view name, posture::TagDefinition definition, bool create_only,
                 Done<posture::TagId> done);
+  /// Errors: kNotFound, kPermissionDenied (built-in), kConflict (rules of other tags refer to it).
   void delete_tag(Now now, const Actor& actor, std::string_view name, DoneStatus done);
+  /// Takes the tag's last change back, whatever it was: saved, renamed, made or deleted; doing so twice redoes it.
+  /// `expected` 0, or the revision of the change that is meant. Errors: kNotFound (no such change is kept), kConflict
+  /// (another change came after `expected`), those of saving and deleting.
+  struct Undone {
+    std::string name;      ///< What the tag is called now.
+    bool there = true;     ///< False: it is gone, because the change had made it.
+    Revision undone = 0;   ///< The change that was taken back.
+  };
+  void undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, Done<Undone> done);
 
   struct DeviceChange {
     std::optional<bool> authorized;     ///< false: refused, and disconnected.
@@ -282,6 +316,17 @@ class EmsCore {
   void select_server_certificate(Now now, const Actor& actor, const std::string& name, DoneStatus done);
   /// Errors: kConflict (selected or built in).
   void remove_server_certificate(Now now, const Actor& actor, const std::string& name, DoneStatus done);
+
+  /// Adds a feed, or replaces how the one of this name is described; what was read of it stays in force. The caller has
+  /// it fetched. Errors: kInvalidArgument, kAlreadyExists (`create_only`), kConflict (given on the command line),
+  /// kResourceExhausted.
+  void save_feed(Now now, const Actor& actor, Feed feed, bool create_only, DoneStatus done);
+  void remove_feed(Now now, const Actor& actor, const std::string& name, DoneStatus done);
+
+  /// Findings that `risk` describes are not counted until it expires; `id` and who and when are set here. `done` gets the
+  /// id. Errors: kInvalidArgument, kNotFound (endpoint), kResourceExhausted.
+  void accept_risk(Now now, const Actor& actor, Risk risk, Done<std::string> done);
+  void remove_risk(Now now, const Actor& actor, const std::string& id, DoneStatus done);
 
   /// Something that changed nothing but belongs into the log: of each so many a minute, the rest is counted.
   /// What an administrator who proved to be one did (signed in, signed out, mistook a password); `object` is the name.

@@ -160,7 +160,7 @@ void EmsCore::Impl::enrol(Now now, IpAddress source, ByteView request, std::func
   e.certificates.push_back(std::move(*issued));
   follow_quarantine(now, e);
   settle(now, e, {});
-  e.tags = engine_.evaluate_all(facts_of(e, now));
+  rejudge(now, e, {});
   audit(now, {"agent " + uid.str(), source.str()}, "endpoint.enrol", uid.str(),
         wish->host_name + ", by invitation " + used.id);
   accept(e);

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <span>
 #include <unordered_map>
 
 #include "ems/bootstrap/identity.h"
@@ -121,10 +122,15 @@ struct EmsCore::Impl {
   // ---- tagging.cc ----
   /// The EMS's own facts of it made right, and the tags that depend on what changed judged again.
   void settle(Now now, Endpoint& e, std::vector<std::string> changed_keys);
+  void put_attributes(Endpoint& e, Now now, std::vector<std::string>& changed);
+  void put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed);
   void match(Now now, Endpoint& e, std::vector<std::string>& changed);
   std::shared_ptr<const MatchResult> match_result(const Endpoint& e) const;
   void reevaluate_later(std::vector<posture::TagId> tags);   ///< Empty: all.
   void rematch_later();
+  void answer_cves_later();   ///< Rules ask for other CVEs than before.
+  /// The same for endpoints that have this finding.
+  void rematch_finding_later(const std::string& cve);
   void run_jobs(Now now);
   /// The engine is as the registry's tags are.
   Status rebuild_engine();
@@ -135,6 +141,43 @@ struct EmsCore::Impl {
   /// For whoever renames or deletes it; empty: no gateway has it.
   std::string missed_tag_warning(posture::TagId id) const;
   std::string tag_name(posture::TagId id) const;
+  /// As it was then, by the name it has now; none: it was not there.
+  Result<std::optional<Tag>> tag_at(const std::string& name, WallTime at) const;
+
+  // ---- judging.cc ----
+  /// The endpoint's facts as rules see them now: a sign of life confirms what the agent reported.
+  posture::FactView facts_of(const Endpoint& e, Now now) const;
+  /// What its tags are by now; `tags` (with_dependants) alone are judged, empty: all. `held` is what it would hold.
+  struct Judged {
+    posture::TagSets tags;
+    std::vector<HeldTag> held;
+  };
+  Judged judge(Now now, const Endpoint& e, std::span<const posture::TagId> tags);
+  /// The same, written down; `e` is being edited.
+  void rejudge(Now now, Endpoint& e, std::span<const posture::TagId> tags);
+  /// It is to be judged again at that time.
+  void judge_at(const EndpointUid& uid, WallTime at);
+  /// What time alone changes: ages, time windows, delays of losses, expired attributes.
+  void judge_due(Now now);
+  /// The EMS could hear nobody for so long: its silence counts against no endpoint.
+  void excuse(Millis silence);
+
+  // ---- risks.cc ----
+  /// The result with the risks that are accepted for this endpoint.
+  std::shared_ptr<const MatchResult> without_accepted(const Endpoint& e, std::shared_ptr<const MatchResult> result) const;
+  bool has_finding(const Endpoint& e, const std::string& cve) const;   ///< Accepted or not.
+  void judge_risk_again(Now now, const Risk& risk);
+  void expire_risks(Now now);
+
+  // ---- attributes.cc ----
+  /// The tag's name is another one, or it is gone: those who were given it by hand.
+  void forget_classification(Now now, posture::TagId id, bool gone);
+
+  // ---- admin_tags.cc ----
+  /// Tags whose rules name this one; for whoever renames or deletes it. Empty: none.
+  std::vector<std::string> tags_naming(std::string_view name) const;
+  /// Saves under `id`, which need not be there (any more).
+  void store_tag(Now now, const Actor& actor, posture::TagId id, posture::TagDefinition definition, Done<posture::TagId> done);
 
   // ---- fabric.cc ----
   struct GatewaySession {
@@ -212,11 +255,16 @@ struct EmsCore::Impl {
     bool match = false;
     std::vector<posture::TagId> tags;    ///< Empty: all.
     EndpointUid from;                    ///< The next to look at.
+    std::string cve = {};                ///< Of a match: only endpoints with this finding; empty: all.
   };
   std::deque<Job> jobs_;
+  std::unordered_map<EndpointUid, WallTime> judge_at_;
+  std::set<std::pair<WallTime, EndpointUid>> judgements_;   ///< The same by time.
+  /// Came back with another run of their agent and have reported nothing yet: until when their facts were confirmed.
+  std::unordered_map<EndpointUid, WallTime> unconfirmed_;
+  WallTime alive_at_{};                                    ///< When a tick last found everything running.
   std::shared_ptr<const Matching> matching_;
   bool matching_set_ = false;
-  std::vector<Feed> feeds_;
   mutable std::map<std::string, std::shared_ptr<const MatchResult>> matches_;
 
   std::map<std::uint64_t, std::pair<Revision, std::function<void()>>> waits_;
@@ -227,9 +275,6 @@ struct EmsCore::Impl {
   };
   std::map<std::string, AuditBudget> audit_budgets_;      ///< Of this minute, by user.
 };
-
-/// As rules see them: a sign of life of the agent confirms what it reported.
-inline posture::FactView facts_of(const Endpoint& e, Now now) { return {e.facts, now, e.last_seen}; }
 
 /// A gateway may wait for authorisation beside this many others.
 inline constexpr std::size_t kMaxPendingDevices = 256;

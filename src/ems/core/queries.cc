@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <set>
 
 #include "ems/core/impl.h"
 #include "ems/registry/codec.h"
 #include "ems/registry/history.h"
+#include "posture/fact_keys.h"
 #include "proto/invitation.h"
 
 namespace postern::ems {
@@ -113,13 +115,11 @@ const ServerCertificate* EmsCore::selected_server_certificate() const {
   return nullptr;
 }
 
-const std::vector<Feed>& EmsCore::feeds() const { return impl_->feeds_; }
-
 Result<std::vector<Finding>> EmsCore::findings(const EndpointUid& uid) const {
   const auto* e = endpoint(uid);
   if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
   if (!impl_->matching_)
-    return fail(ErrorCode::kUnavailable, "no vulnerability feed is loaded; start postern-ems with --feed");
+    return fail(ErrorCode::kUnavailable, "no vulnerability feed has been read yet; add one (POST feeds, or postern-ems run --feed)");
   if (!impl_->profile_of(*e).vulnerability_scan) {
     return fail(ErrorCode::kUnavailable, "the endpoint's profile has Vulnerability Scan switched off");
   }
@@ -138,11 +138,21 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
   const auto id = impl_->engine_.id_of(name);
   if (id == 0) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
-  if (!at || *at >= now.wall) return impl_->engine_.explain(id, facts_of(*e, now));
+  if (!at || *at >= now.wall) {
+    auto why = impl_->engine_.explain(id, impl_->facts_of(*e, now));
+    const auto held = std::ranges::find(e->held, id, &HeldTag::tag);
+    if (why && held != e->held.end() && why->state == posture::TagState::kAbsent) {
+      why->state = posture::TagState::kHas;
+      why->reason = "held";
+      why->text = "its rules no longer hold, and the tag's loss_delay keeps it until " + to_iso8601(held->until);
+    }
+    return why;
+  }
   if (*at < e->enrolled_at) return fail(ErrorCode::kNotFound, "the endpoint had not enrolled then");
   const Now then{*at, now.mono - std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall - *at)};
 
   auto facts = e->facts;
+  auto state_then = e->tags.state(id);
   bool begun = false;
   Revision before = 0;
   for (std::size_t read = 0; !begun && read < kMaxLookBack;) {
@@ -156,6 +166,7 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
       if (c.change.kind == "facts") {
         if (auto ok = undo_facts(c.undo, facts); !ok) return fail(ok.error());
       }
+      if (c.change.kind == "endpoint_tags") state_then = tag_state_before(c.change.json, name).value_or(state_then);
       before = c.change.revision;
     }
     if (page->size() < kLogPage) break;
@@ -163,34 +174,81 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   }
   if (!begun) return fail(ErrorCode::kNotFound, "the change log does not reach back that far");
 
-  if (id == impl_->built_in_.id) return impl_->engine_.explain(id, posture::FactView(facts, then));
-  Tag tag = *impl_->tag_by_id(id);
-  const auto log = impl_->store_.history(tag.definition.name.str(), 0, kLogPage);
-  if (!log) return fail(log.error());
-  for (const auto& c : *log) {
-    if (c.change.at <= *at || c.change.kind != "tag") continue;
-    if (c.undo.empty()) return fail(ErrorCode::kNotFound, "the tag was not there then");
-    auto was = codec::read_tag_row(c.undo);
-    if (!was) return fail(was.error());
-    tag = std::move(*was);
-  }
+  // While it was online its agent vouched for what it had reported; when it went, this stopped.
+  const auto* online = posture::known<bool>(facts, posture::keys::kEmsOnline);
+  const bool was_online = online != nullptr && *online;
+  const auto since = facts.find(posture::keys::kEmsOnline);
+  posture::FactView view(facts, then, was_online || since == facts.end() ? *at : since->second.collected_at);
+  if (!was_online) view = view.with_report_limit(impl_->options_.tag_timeout);
+  if (id == impl_->built_in_.id) return impl_->engine_.explain(id, view);
+
+  // The tag as it was, and those that it referred to.
   posture::TagEngine engine;
-  if (auto ok = engine.set(id, tag.definition); !ok) return fail(ok.error());
-  return engine.explain(id, posture::FactView(facts, then));
+  std::vector<std::string> names{std::string(name)};
+  std::set<std::string> seen;
+  posture::TagId asked = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!seen.insert(names[i]).second) continue;
+    auto tag = impl_->tag_at(names[i], *at);
+    if (!tag) return fail(tag.error());
+    if (i == 0 && !*tag) return fail(ErrorCode::kNotFound, "the tag was not there then");
+    if (!*tag) continue;
+    if (i == 0) asked = (*tag)->id;
+    if (auto ok = engine.set((*tag)->id, (*tag)->definition); !ok) return fail(ok.error());
+    const auto& more = engine.find((*tag)->id)->referred_tags();
+    names.insert(names.end(), more.begin(), more.end());
+  }
+  auto why = engine.explain(asked, view);
+  if (why && state_then == posture::TagState::kHas && why->state == posture::TagState::kAbsent) {
+    why->state = posture::TagState::kHas;
+    why->reason = "held";
+    why->text = "its rules no longer held, and the tag's loss_delay kept it";
+  }
+  return why;
+}
+
+Result<std::optional<Tag>> EmsCore::Impl::tag_at(const std::string& name, WallTime at) const {
+  const auto* current = tag_by_id(engine_.id_of(name));
+  std::optional<Tag> tag;
+  if (current != nullptr) tag = *current;
+  std::string called = name;
+  Revision before = 0;
+  for (std::size_t read = 0; read < kMaxLookBack;) {
+    const auto log = store_.history(called, before, kLogPage);
+    if (!log) return fail(log.error());
+    bool renamed = false;
+    for (const auto& c : *log) {
+      if (c.change.at <= at) return tag;
+      before = c.change.revision;
+      if (c.change.kind != "tag") continue;
+      if (c.undo.empty()) {
+        tag.reset();
+        continue;
+      }
+      auto was = codec::read_tag_row(c.undo);
+      if (!was) return fail(was.error());
+      renamed = was->definition.name.str() != called;
+      called = was->definition.name.str();
+      tag = std::move(*was);
+      if (renamed) break;  // what came before stands under that name
+    }
+    if (!renamed && log->size() < kLogPage) break;
+    read += log->size();
+  }
+  return tag;
 }
 
 Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) const {
-  // The draft has no number yet: it is judged alone, beside what is in force under its name.
-  const auto current = impl_->engine_.id_of(draft.name.str());
+  const auto& engine = impl_->engine_;
+  const auto current = engine.id_of(draft.name.str());
   if (current == impl_->built_in_.id) return fail(ErrorCode::kPermissionDenied, "the built-in tag can't be changed");
-  const posture::TagId id = current != 0 ? current : ~posture::TagId{0};
-  posture::TagEngine engine;
-  if (auto ok = engine.set(id, draft); !ok) return fail(ok.error());
+  const auto compiled = engine.draft(current != 0 ? current : ~posture::TagId{0}, draft);
+  if (!compiled) return fail(compiled.error());
   WhatIf out;
   for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
     if (!e.registered()) continue;
     const auto before = current == 0 ? posture::TagState::kAbsent : e.tags.state(current);
-    const auto after = engine.evaluate(id, facts_of(e, now));
+    const auto after = engine.evaluate(*compiled, impl_->facts_of(e, now), e.tags);
     out.has_after += after == posture::TagState::kHas;
     out.unknown_after += after == posture::TagState::kUnknown;
     if (before == after) continue;

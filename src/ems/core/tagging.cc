@@ -14,37 +14,97 @@ constexpr std::size_t kEvaluationsPerFlush = 20'000;
 constexpr std::size_t kMatchesPerFlush = 8;        // some ten milliseconds each
 
 /// Sets one of the EMS's own facts; its key is added to `changed` if it became another.
-void put(Endpoint& e, std::string_view key, posture::FactValue value, WallTime at, std::vector<std::string>& changed) {
+void put(Endpoint& e, std::string_view key, posture::FactValue value, WallTime at, std::vector<std::string>& changed,
+         std::string source = "ems") {
   const auto it = e.facts.find(key);
-  if (it != e.facts.end() && it->second.value == value) return;
-  e.facts.insert_or_assign(std::string(key), posture::Fact{std::move(value), at, "ems"});
+  if (it != e.facts.end() && it->second.value == value) {
+    // Of most facts the time says since when they hold; these are as old as what they were made of.
+    if (!key.starts_with(keys::kEmsVulnPrefix) && !key.starts_with(keys::kEmsAttributePrefix)) return;
+    if (it->second.collected_at == at) return;
+    it->second.collected_at = at;
+    changed.emplace_back(key);
+    return;
+  }
+  e.facts.insert_or_assign(std::string(key), posture::Fact{std::move(value), at, std::move(source)});
   changed.emplace_back(key);
 }
 
 posture::FactValue unknown(posture::UnknownReason reason) { return posture::Unknown{reason}; }
 
-void put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
+/// Takes away what begins so and isn't among `kept`.
+void drop_others(Endpoint& e, std::string_view prefix, const std::set<std::string>& kept, std::vector<std::string>& changed) {
+  for (auto it = e.facts.lower_bound(prefix); it != e.facts.end() && it->first.starts_with(prefix);) {
+    if (kept.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    changed.push_back(it->first);
+    it = e.facts.erase(it);
+  }
+}
+
+}  // namespace
+
+void EmsCore::Impl::put_attributes(Endpoint& e, Now now, std::vector<std::string>& changed) {
+  std::set<std::string> kept;
+  for (const auto& [name, attribute] : e.attributes) {
+    const auto key = keys::with(keys::kEmsAttributePrefix, name);
+    kept.insert(key);
+    const bool expired = attribute.expires_at && *attribute.expires_at <= now.wall;
+    auto value = expired ? unknown(posture::UnknownReason::kStale)
+                         : std::visit([](const auto& v) { return posture::FactValue(v); }, attribute.value);
+    put(e, key, std::move(value), attribute.set_at, changed, attribute.set_by);
+    if (attribute.expires_at && !expired) judge_at(e.uid, *attribute.expires_at);
+  }
+  drop_others(e, keys::kEmsAttributePrefix, kept, changed);
+}
+
+void EmsCore::Impl::put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
   using posture::UnknownReason;
+  put_attributes(e, now, changed);
+  std::vector<std::string> classifications;
+  for (const auto id : e.classifications) {
+    if (auto name = tag_name(id); !name.empty()) classifications.push_back(std::move(name));
+  }
+  put(e, keys::kEmsClassifications, std::move(classifications), now.wall, changed);
   put(e, keys::kEmsRegistered, e.registered(), now.wall, changed);
   put(e, keys::kEmsOnline, e.online, now.wall, changed);
+  put(e, keys::kEmsQuarantined, e.quarantined, now.wall, changed);
   put(e, keys::kEmsPublicIp,
       e.public_ip.valid() ? posture::FactValue(e.public_ip.str()) : unknown(UnknownReason::kUnsupported), now.wall, changed);
   if (e.vulnerabilities) {
     const auto& v = *e.vulnerabilities;
-    put(e, keys::kEmsVulnerabilities, v.counts, v.scanned_at, changed);
-    put(e, keys::kEmsVulnScannedAt, to_unix_ms(v.scanned_at), v.scanned_at, changed);
+    const auto as_of = e.inventory_received_at == WallTime() ? v.scanned_at : e.inventory_received_at;
+    put(e, keys::kEmsVulnerabilities, v.counts, as_of, changed);
+    put(e, keys::kEmsVulnScannedAt, to_unix_ms(v.scanned_at), as_of, changed);
+    put(e, keys::kEmsVulnTotal, std::int64_t{v.total}, as_of, changed);
+    put(e, keys::kEmsVulnExploited, std::int64_t{v.exploited}, as_of, changed);
+    // Nothing open: nothing is exploitable. Something open that nobody scored is not the same as a score of 0.
+    const auto highest = [&](std::optional<std::uint32_t> score) {
+      if (score) return posture::FactValue(std::int64_t{*score});
+      return v.total == 0 ? posture::FactValue(std::int64_t{0}) : unknown(UnknownReason::kUnsupported);
+    };
+    put(e, keys::kEmsVulnMaxCvss, highest(v.max_cvss), as_of, changed);
+    put(e, keys::kEmsVulnMaxEpss, highest(v.max_epss), as_of, changed);
+    std::set<std::string> asked;
+    for (const auto& [cve, open] : v.asked_cves) {
+      put(e, *asked.insert(keys::with(keys::kEmsVulnCve, cve)).first, open, as_of, changed);
+    }
+    drop_others(e, keys::kEmsVulnCve, asked, changed);
   } else {
-    for (const auto key : {keys::kEmsVulnerabilities, keys::kEmsVulnScannedAt}) {
+    for (const auto key : {keys::kEmsVulnerabilities, keys::kEmsVulnScannedAt, keys::kEmsVulnTotal,
+                           keys::kEmsVulnExploited, keys::kEmsVulnMaxCvss, keys::kEmsVulnMaxEpss}) {
+      const auto it = e.facts.find(key);
+      if (it != e.facts.end() && !it->second.known()) continue;
       put(e, key, unknown(UnknownReason::kUnsupported), now.wall, changed);
     }
+    drop_others(e, keys::kEmsVulnCve, {}, changed);
   }
   const auto received = e.inventory_received_at;
   put(e, keys::kEmsVulnReceivedAt,
       received == WallTime() ? unknown(UnknownReason::kUnsupported) : posture::FactValue(to_unix_ms(received)),
       received == WallTime() ? now.wall : received, changed);
 }
-
-}  // namespace
 
 void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> changed) {
   const auto touches = [&](std::string_view key) { return std::ranges::find(changed, key) != changed.end(); };
@@ -54,7 +114,8 @@ void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> change
   if (device && names_new_device(e)) follow_quarantine(now, e);
   put_ems_facts(e, now, changed);
   if (changed.empty()) return;
-  engine_.reevaluate(engine_.affected_by(changed), facts_of(e, now), e.tags);
+  const auto tags = engine_.affected_by(changed);
+  if (!tags.empty()) rejudge(now, e, tags);
 }
 
 std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e) const {
@@ -62,7 +123,7 @@ std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e
   const auto hash = to_hex_lower(*e.inventory);
   const auto release = fact_text(e, keys::kKernelRelease);
   const auto key = hash + '\n' + release;
-  if (const auto it = matches_.find(key); it != matches_.end()) return it->second;
+  if (const auto it = matches_.find(key); it != matches_.end()) return without_accepted(e, it->second);
   std::string deflated;
   if (const auto* fresh = registry_.inventories.find(hash)) {
     deflated = *fresh;
@@ -78,7 +139,7 @@ std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e
   if (matches_.size() >= kMaxMatches) matches_.erase(matches_.begin());
   auto shared = std::make_shared<const MatchResult>(std::move(*result));
   matches_.emplace(key, shared);
-  return shared;
+  return without_accepted(e, std::move(shared));
 }
 
 void EmsCore::Impl::match(Now now, Endpoint& e, std::vector<std::string>& changed) {
@@ -90,6 +151,14 @@ void EmsCore::Impl::match(Now now, Endpoint& e, std::vector<std::string>& change
   } else {
     VulnerabilityState state;
     state.counts = result->counts;
+    state.total = result->total;
+    state.exploited = result->kev;
+    if (result->max_cvss_tenths) state.max_cvss = *result->max_cvss_tenths;
+    if (result->max_epss) state.max_epss = *result->max_epss;
+    for (const auto& key : engine_.keys_with_prefix(keys::kEmsVulnCve)) {
+      const std::string cve(keys::argument_of(key, keys::kEmsVulnCve));
+      state.asked_cves[cve] = std::ranges::binary_search(result->cves, cve);
+    }
     state.scanned_at = now.wall;
     e.vulnerabilities = state;
   }
@@ -102,6 +171,13 @@ void EmsCore::Impl::reevaluate_later(std::vector<posture::TagId> tags) {
 
 void EmsCore::Impl::rematch_later() {
   matches_.clear();
+  std::erase_if(jobs_, [](const Job& job) { return job.match; });
+  jobs_.push_back({true, {}, {}});
+}
+
+void EmsCore::Impl::rematch_finding_later(const std::string& cve) { jobs_.push_back({true, {}, {}, cve}); }
+
+void EmsCore::Impl::answer_cves_later() {
   std::erase_if(jobs_, [](const Job& job) { return job.match; });
   jobs_.push_back({true, {}, {}});
 }
@@ -121,16 +197,18 @@ void EmsCore::Impl::run_jobs(Now now) {
       if (job.match) {
         if (!e.inventory || !e.registered()) continue;
         ++matched;
+        if (!job.cve.empty() && !has_finding(e, job.cve)) continue;
         auto& edited = registry_.endpoints.edit(it->first);
         std::vector<std::string> changed;
         match(now, edited, changed);
         settle(now, edited, std::move(changed));
       } else {
         ++evaluations;
-        auto sets = e.tags;
-        const bool other = job.tags.empty() ? (sets = engine_.evaluate_all(facts_of(e, now))) != e.tags
-                                            : !engine_.reevaluate(job.tags, facts_of(e, now), sets).empty();
-        if (other) registry_.endpoints.edit(it->first).tags = std::move(sets);
+        auto judged = judge(now, e, job.tags);
+        if (judged.tags == e.tags && judged.held == e.held) continue;
+        auto& edited = registry_.endpoints.edit(it->first);
+        edited.tags = std::move(judged.tags);
+        edited.held = std::move(judged.held);
       }
     }
     jobs_.pop_front();

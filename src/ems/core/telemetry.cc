@@ -111,11 +111,15 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
     e.run_id = hello.run_id;
     e.acked_seq = 0;
   }
+  const bool was_online = e.online;
+  if (!was_online && !continues) unconfirmed_[s.uid] = e.last_seen + e.excused;
   e.online = true;
   e.public_ip = s.source;
   e.last_seen = now.wall;
+  e.excused = Millis(0);
   heard(now, s.uid);
   settle(now, e, {});
+  if (!was_online) rejudge(now, e, {});
   send(s.id, s.server.welcome({identity_->serial, identity_->tenant, options_.keepalive, now.wall},
                               continues ? hello.last_acked_seq : 0, !continues));
   s.sent_probes = hello.probes_version;
@@ -147,7 +151,9 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
   for (const auto& [key, fact] : report.facts) {
     const auto it = facts.find(key);
     if (it == facts.end() || it->second.value != fact.value) changed.push_back(key);
-    facts.insert_or_assign(key, fact);
+    auto& kept = facts[key] = fact;
+    // By an endpoint's clock that is ahead it would stay fresh for ever.
+    kept.collected_at = std::min(kept.collected_at, now.wall);
   }
   if (facts.size() > kMaxFactsPerEndpoint) {
     const auto why = fmt::format("with this report the endpoint would have {} facts; at most {} are taken, and nothing of "
@@ -160,7 +166,9 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
   e.facts = std::move(facts);
   e.acked_seq = report.seq;
   e.last_seen = now.wall;
+  const bool confirms = unconfirmed_.erase(s.uid) != 0;
   settle(now, e, std::move(changed));
+  if (confirms) rejudge(now, e, {});
   send(s.id, TelemetryServer::ack(report.seq));
 }
 
@@ -217,6 +225,7 @@ void EmsCore::Impl::heard(Now now, const EndpointUid& uid) {
   if (fresh) deadlines_.emplace(now.mono + options_.offline_timeout, uid);
   if (auto* e = registry_.endpoints.quietly(uid)) {
     e->last_seen = now.wall;
+    e->excused = Millis(0);
     seen_.insert(uid);
   }
 }

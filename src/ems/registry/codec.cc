@@ -41,6 +41,25 @@ Result<T> finish(const Fields& fields, T value) {
   return value;
 }
 
+Result<Attribute> read_attribute(const json::value& value) {
+  Fields f(value);
+  Attribute out;
+  out.set_at = f.time("set_at_ms");
+  out.set_by = f.text("set_by");
+  if (f.has("expires_at_ms")) out.expires_at = f.time("expires_at_ms");
+  const auto* v = value.is_object() ? value.get_object().if_contains("value") : nullptr;
+  if (v != nullptr && v->is_bool()) {
+    out.value = v->get_bool();
+  } else if (v != nullptr && v->is_int64()) {
+    out.value = v->get_int64();
+  } else if (v != nullptr && v->is_string()) {
+    out.value = std::string(v->get_string());
+  } else {
+    f.miss("value");
+  }
+  return finish(f, std::move(out));
+}
+
 }  // namespace
 
 std::string endpoint_row(const Endpoint& e) {
@@ -66,6 +85,17 @@ std::string endpoint_row(const Endpoint& e) {
                  {"macs", std::move(macs)},
                  {"certificates", std::move(certificates)}};
   if (e.inventory) o["inventory"] = hex(*e.inventory);
+  if (!e.classifications.empty()) o["classifications"] = numbers(e.classifications);
+  if (!e.attributes.empty()) {
+    json::object attributes;
+    for (const auto& [name, a] : e.attributes) {
+      json::object one{{"set_at_ms", ms(a.set_at)}, {"set_by", a.set_by}};
+      std::visit([&one](const auto& value) { one["value"] = value; }, a.value);
+      if (a.expires_at) one["expires_at_ms"] = ms(*a.expires_at);
+      attributes[name] = std::move(one);
+    }
+    o["attributes"] = std::move(attributes);
+  }
   return print(o);
 }
 
@@ -106,6 +136,16 @@ Status read_endpoint_row(std::string_view row, Endpoint& e) {
   }
   e.inventory.reset();
   if (f.has("inventory")) e.inventory = f.digest("inventory");
+  e.classifications.clear();
+  if (f.has("classifications")) e.classifications = tag_ids(f.list("classifications"));
+  e.attributes.clear();
+  if (f.has("attributes")) {
+    for (const auto& [name, value] : f.object("attributes")) {
+      auto attribute = read_attribute(value);
+      if (!attribute) return fail(attribute.error());
+      e.attributes.emplace(name, std::move(*attribute));
+    }
+  }
   return f.status();
 }
 
@@ -118,6 +158,12 @@ std::string endpoint_state_row(const Endpoint& e) {
                  {"tags", numbers(e.tags.has())},
                  {"unknown_tags", numbers(e.tags.unknown())},
                  {"inventory_received_ms", ms(e.inventory_received_at)}};
+  if (!e.held.empty()) {
+    json::array held;
+    for (const auto& h : e.held) held.push_back(json::object{{"tag", h.tag}, {"until_ms", ms(h.until)}});
+    o["held"] = std::move(held);
+  }
+  if (e.excused != Millis(0)) o["excused_ms"] = e.excused.count();
   if (e.vulnerabilities) {
     const auto& v = *e.vulnerabilities;
     o["vulnerabilities"] = json::object{{"critical", v.counts.critical},
@@ -127,9 +173,22 @@ std::string endpoint_state_row(const Endpoint& e) {
                                         {"info", v.counts.info},
                                         {"unknown", v.counts.unknown},
                                         {"unknown_fixable", v.counts.unknown_fixable},
+                                        {"total", v.total},
+                                        {"exploited", v.exploited},
                                         {"scanned_at_ms", ms(v.scanned_at)},
                                         // Where it stood first, and where versions of then look for it.
                                         {"received_at_ms", ms(e.inventory_received_at)}};
+  }
+  if (e.vulnerabilities) {
+    auto& row = o["vulnerabilities"].get_object();
+    const auto& v = *e.vulnerabilities;
+    if (v.max_cvss) row["max_cvss"] = *v.max_cvss;
+    if (v.max_epss) row["max_epss"] = *v.max_epss;
+    if (!v.asked_cves.empty()) {
+      json::object asked;
+      for (const auto& [cve, open] : v.asked_cves) asked[cve] = open;
+      row["asked_cves"] = std::move(asked);
+    }
   }
   return print(o);
 }
@@ -142,6 +201,15 @@ Status read_endpoint_state_row(std::string_view row, Endpoint& e) {
   e.run_id = f.unsigned_integer("run");
   e.acked_seq = f.unsigned_integer("seq");
   e.tags = posture::TagSets(tag_ids(f.list("tags")), tag_ids(f.list("unknown_tags")));
+  e.held.clear();
+  if (f.has("held")) {
+    for (const auto& v : f.list("held")) {
+      Fields h(v);
+      e.held.push_back({static_cast<posture::TagId>(h.unsigned_integer("tag")), h.time("until_ms")});
+      if (!h.status()) f.miss("held");
+    }
+  }
+  e.excused = f.has("excused_ms") ? Millis(f.integer("excused_ms")) : Millis(0);
   e.vulnerabilities.reset();
   WallTime received{};
   if (f.has("vulnerabilities")) {
@@ -151,6 +219,15 @@ Status read_endpoint_state_row(std::string_view row, Endpoint& e) {
     const auto count = [&](std::string_view name) { return static_cast<std::uint32_t>(v.unsigned_integer(name)); };
     s.counts = {count("critical"), count("high"),    count("medium"),         count("low"),
                 count("info"),     count("unknown"), count("unknown_fixable")};
+    if (v.has("total")) s.total = count("total");
+    if (v.has("exploited")) s.exploited = count("exploited");
+    if (v.has("max_cvss")) s.max_cvss = count("max_cvss");
+    if (v.has("max_epss")) s.max_epss = count("max_epss");
+    if (v.has("asked_cves")) {
+      for (const auto& [cve, open] : v.object("asked_cves")) {
+        if (open.is_bool()) s.asked_cves.emplace(cve, open.get_bool());
+      }
+    }
     s.scanned_at = v.time("scanned_at_ms");
     received = v.time("received_at_ms");
     if (!v.status()) f.miss("vulnerabilities");
@@ -363,27 +440,6 @@ Result<ServerCertificate> read_server_certificate_row(std::string_view row) {
   c.built_in = f.boolean("built_in");
   c.added_at = f.time("added_at_ms");
   return finish(f, std::move(c));
-}
-
-std::string feed_row(const Feed& x) {
-  return print({{"name", x.name},
-                {"kind", x.kind},
-                {"records", x.records},
-                {"data_date", x.data_date},
-                {"loaded_at_ms", ms(x.loaded_at)},
-                {"error", x.error}});
-}
-
-Result<Feed> read_feed_row(std::string_view row) {
-  Fields f(row);
-  Feed x;
-  x.name = f.text("name");
-  x.kind = f.text("kind");
-  x.records = f.unsigned_integer("records");
-  x.data_date = f.text("data_date");
-  x.loaded_at = f.time("loaded_at_ms");
-  x.error = f.text("error");
-  return finish(f, std::move(x));
 }
 
 }  // namespace postern::ems::codec

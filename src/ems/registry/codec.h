@@ -34,5 +34,7 @@ std::string server_certificate_row(const ServerCertificate& certificate);  ///< 
 Result<ServerCertificate> read_server_certificate_row(std::string_view row);
 std::string feed_row(const Feed& feed);                    ///< Key: name.
 Result<Feed> read_feed_row(std::string_view row);
+std::string risk_row(const Risk& risk);                    ///< Key: id.
+Result<Risk> read_risk_row(std::string_view row);
 
 }  // namespace postern::ems::codec

@@ -76,6 +76,12 @@ class Fields {
     if (v == nullptr || !v->is_array()) return miss(name), kEmpty;
     return v->get_array();
   }
+  const boost::json::object& object(std::string_view name) {
+    static const boost::json::object kEmpty;
+    const auto* v = get(name);
+    if (v == nullptr || !v->is_object()) return miss(name), kEmpty;
+    return v->get_object();
+  }
   std::vector<std::string> texts(std::string_view name) {
     std::vector<std::string> out;
     for (const auto& v : list(name)) {

@@ -1,7 +1,9 @@
 #pragma once
 // What the change log says of an endpoint, and how to read it backwards.
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ems/store/store.h"
@@ -11,6 +13,9 @@ namespace postern::ems {
 /// Log entries for what became of an endpoint; `before` null: it is new, `after` null: it is gone. Tag names by id.
 std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoint* after,
                                            const std::function<std::string(posture::TagId)>& tag_name);
+
+/// What a logged change of an endpoint's tags says of the state before it; none: it doesn't name the tag.
+std::optional<posture::TagState> tag_state_before(std::string_view json, std::string_view tag);
 
 /// Takes a "facts" change back: what it changed is as before. Error: kDataLoss.
 Status undo_facts(const std::string& undo, posture::FactMap& facts);

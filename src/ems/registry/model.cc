@@ -11,6 +11,16 @@ std::string_view registration_name(Registration registration) {
   return "";
 }
 
+std::string_view feed_state_name(FeedState state) {
+  switch (state) {
+    case FeedState::kIdle: return "idle";
+    case FeedState::kFetching: return "fetching";
+    case FeedState::kReading: return "reading";
+    case FeedState::kFailed: return "failed";
+  }
+  return "idle";
+}
+
 std::string_view device_state_name(DeviceState state) {
   switch (state) {
     case DeviceState::kPending: return "pending";

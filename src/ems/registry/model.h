@@ -5,12 +5,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/sha256.h"
+#include "ems/registry/feed.h"
+#include "ems/registry/risk.h"
 #include "posture/fact.h"
 #include "posture/tag.h"
 #include "posture/tag_sets.h"
@@ -41,8 +44,29 @@ std::string_view registration_name(Registration registration);  ///< "registered
 /// What the vulnerability matcher made of an endpoint's inventory.
 struct VulnerabilityState {
   posture::VulnerabilityCounts counts;
-  WallTime scanned_at{};   ///< When it was last matched.
+  std::uint32_t total = 0;                   ///< Distinct open CVEs.
+  std::uint32_t exploited = 0;               ///< Of them in CISA's catalogue.
+  std::optional<std::uint32_t> max_cvss;     ///< Tenths; none: no open CVE has a score.
+  std::optional<std::uint32_t> max_epss;     ///< Per 10,000; none: no open CVE has one.
+  std::map<std::string, bool> asked_cves;    ///< Those that rules ask for: open or not.
+  WallTime scanned_at{};                     ///< When it was last matched.
   friend bool operator==(const VulnerabilityState&, const VulnerabilityState&) = default;
+};
+
+/// A tag that the rules no longer give and that its loss_delay keeps.
+struct HeldTag {
+  posture::TagId tag = 0;
+  WallTime until{};
+  friend bool operator==(const HeldTag&, const HeldTag&) = default;
+};
+
+/// What somebody outside knows of an endpoint: a score of another product, an asset's owner. Set through the API.
+struct Attribute {
+  std::variant<bool, std::int64_t, std::string> value;
+  WallTime set_at{};
+  std::string set_by;
+  std::optional<WallTime> expires_at;  ///< From then on it is unknown, stale.
+  friend bool operator==(const Attribute&, const Attribute&) = default;
 };
 
 /// Everything about an endpoint. `facts` holds what the agent reported and, under "ems.", what the EMS adds.
@@ -72,6 +96,10 @@ struct Endpoint {
 
   posture::FactMap facts;
   posture::TagSets tags;
+  std::vector<HeldTag> held;                     ///< By tag.
+  std::vector<posture::TagId> classifications;   ///< Given by hand, ascending.
+  std::map<std::string, Attribute> attributes;   ///< By name.
+  Millis excused{0};                             ///< Of its silence: time in which the EMS could not have heard it.
 
   bool registered() const { return registration == Registration::kRegistered; }
 };
@@ -176,33 +204,6 @@ struct ServerCertificate {
   bool built_in = false;             ///< Made at first start, signed by the EMS root key; can't be deleted.
   WallTime added_at{};
   friend bool operator==(const ServerCertificate&, const ServerCertificate&) = default;
-};
-
-/// A finding that an administrator lives with until `expires_at`. While in force it is shown and not counted.
-struct Risk {
-  std::string id;                    ///< "RSK-" + 8 characters.
-  std::string cve;
-  std::string source;                ///< Source package; empty: in any.
-  /// Installed version, of the package or its source; empty: any. Another version, newer or older, counts again.
-  std::string version;
-  std::string endpoint;              ///< UID; empty: on all endpoints.
-  std::string reason;
-  std::string accepted_by;
-  WallTime accepted_at{};
-  WallTime expires_at{};             ///< It counts again from then on.
-  bool expired = false;              ///< That moment was seen, and everything it held for was judged again.
-  friend bool operator==(const Risk&, const Risk&) = default;
-};
-
-/// A vulnerability feed in use.
-struct Feed {
-  std::string name;                  ///< The whole path: feeds of several directories may be called alike.
-  std::string kind;                  ///< "osv", "kev", …
-  std::uint64_t records = 0;
-  std::string data_date;             ///< As the feed says; empty when it doesn't.
-  WallTime loaded_at{};
-  std::string error;                 ///< Why it could not be read; empty: it is in use.
-  friend bool operator==(const Feed&, const Feed&) = default;
 };
 
 struct AuditEntry {

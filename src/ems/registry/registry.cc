@@ -130,6 +130,7 @@ Status Registry::load(const Store& store) {
         done = keep(codec::read_server_certificate_row(value), certificates, key);
         break;
       case TableId::kFeeds: done = keep(codec::read_feed_row(value), feeds, key); break;
+      case TableId::kRisks: done = keep(codec::read_risk_row(value), risks, key); break;
     }
     if (!done) {
       return fail(ErrorCode::kDataLoss,
@@ -219,6 +220,7 @@ Batch Registry::batch(WallTime at) const {
   add_rows(out, TableId::kServerCertificates, certificates, same, codec::server_certificate_row,
            logged("server_certificate"));
   add_rows(out, TableId::kFeeds, feeds, same, codec::feed_row, logged("feed"));
+  add_rows(out, TableId::kRisks, risks, same, codec::risk_row, logged("risk"));
   return out;
 }
 
@@ -243,6 +245,7 @@ void Registry::commit() {
   tokens.commit();
   certificates.commit();
   feeds.commit();
+  risks.commit();
 }
 
 void Registry::rollback() {
@@ -256,6 +259,7 @@ void Registry::rollback() {
   tokens.rollback();
   certificates.rollback();
   feeds.rollback();
+  risks.rollback();
   inventories.rollback();
   restamped_.clear();
 }
@@ -263,7 +267,7 @@ void Registry::rollback() {
 std::size_t Registry::touched() const {
   return meta.before().size() + tags.before().size() + profiles.before().size() + invitations.before().size() +
          endpoints.before().size() + devices.before().size() + administrators.before().size() + tokens.before().size() +
-         certificates.before().size() + feeds.before().size() + inventories.before().size() + restamped_.size();
+         certificates.before().size() + feeds.before().size() + risks.before().size() + inventories.before().size() + restamped_.size();
 }
 
 void Registry::index(const Endpoint& e, int sign) {

@@ -26,6 +26,7 @@ class Registry {
   Table<std::string, ApiToken> tokens;
   Table<std::string, ServerCertificate> certificates;
   Table<std::string, Feed> feeds;
+  Table<std::string, Risk> risks;
   Table<std::string, std::string> inventories;  ///< By lower-case hash; deflated text, only until it is committed.
 
   /// Everything from the store. Error: kDataLoss naming the row, those of the store.

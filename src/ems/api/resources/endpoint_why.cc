@@ -22,13 +22,14 @@ json::object reading_json(const posture::FactReading& reading) {
   }
   out["text"] = reading.text;
   out["age_ms"] = reading.age ? json::value(reading.age->count()) : json::value(nullptr);
+  out["as_of"] = reading.as_of ? time_json(*reading.as_of) : json::value(nullptr);
   return out;
 }
 
 json::object rule_json(const posture::RuleExplanation& rule) {
   json::array facts;
   for (const posture::FactReading& reading : rule.facts) facts.push_back(reading_json(reading));
-  return {{"id", rule.id},
+  json::object out{{"id", rule.id},
           {"type", rule.type},
           {"negate", rule.negate},
           {"verdict", std::string(posture::verdict_name(rule.verdict))},
@@ -36,6 +37,9 @@ json::object rule_json(const posture::RuleExplanation& rule) {
           {"reason", rule.reason},
           {"text", rule.text},
           {"facts", std::move(facts)}};
+  out["max_age"] = rule.max_age ? json::value(rule.max_age->count()) : json::value(nullptr);
+  out["holds_until"] = rule.until ? time_json(*rule.until) : json::value(nullptr);
+  return out;
 }
 
 void why(const CallPtr& call) {
@@ -84,14 +88,16 @@ Resource endpoint_why_resource() {
                              .max = 40}},
                   .result = "Why"}},
       .schemas = R"({
-            "FactReading": {"type": "object", "required": ["key", "known", "text", "age_ms", "collected_at", "source"],
+            "FactReading": {"type": "object", "required": ["key", "known", "text", "age_ms", "as_of", "collected_at", "source"],
               "properties": {
                 "key": {"type": "string"}, "known": {"type": "boolean"},
                 "value": {"description": "There only when known"},
                 "unknown_reason": {"type": "string",
                   "enum": ["unsupported", "denied", "stale", "failed", "not_reported"]},
                 "text": {"type": "string", "description": "The value, or why there is none, for a person"},
-                "age_ms": {"type": ["integer", "null"]},
+                "age_ms": {"type": ["integer", "null"], "description": "Since it was collected"},
+                "as_of": {"type": ["string", "null"], "format": "date-time",
+                  "description": "Until when it is known to have held: the agent tells changes at once, so its last sign of life counts"},
                 "collected_at": {"type": ["string", "null"], "format": "date-time"},
                 "source": {"type": ["string", "null"]}}},
             "Why": {"type": "object",
@@ -101,16 +107,19 @@ Resource endpoint_why_resource() {
                 "at": {"type": "string", "format": "date-time"},
                 "state": {"type": "string", "enum": ["absent", "unknown", "has"]},
                 "reason": {"type": "string",
-                  "enum": ["logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "built_in"]},
+                  "enum": ["logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "built_in", "by_hand", "held"]},
                 "text": {"type": "string"}, "os": {"type": ["string", "null"]},
                 "os_fact": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/FactReading"}]},
                 "logic": {"type": ["string", "null"], "description": "The expression over rule numbers: 1 and 2"},
                 "rules": {"type": "array", "items": {"type": "object",
-                  "required": ["id", "type", "negate", "verdict", "condition", "reason", "text", "facts"],
+                  "required": ["id", "type", "negate", "verdict", "condition", "reason", "text", "facts", "max_age", "holds_until"],
                   "properties": {
                     "id": {"type": "integer"}, "type": {"type": "string"}, "negate": {"type": "boolean"},
                     "verdict": {"type": "string", "enum": ["no_match", "unknown", "match"]},
                     "condition": {"type": "string"}, "reason": {"type": "string"}, "text": {"type": "string"},
+                    "max_age": {"type": ["integer", "null"], "description": "Seconds: the rule takes no older fact"},
+                    "holds_until": {"type": ["string", "null"], "format": "date-time",
+                      "description": "Then time alone may change the verdict; null: never"},
                     "facts": {"type": "array", "items": {"$ref": "#/components/schemas/FactReading"}}}}}}}})"};
 }
 

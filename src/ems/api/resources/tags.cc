@@ -1,4 +1,6 @@
 // /api/v1/tags: tags, the endpoints that have them, and what a draft would change.
+#include <limits>
+
 #include "base/text.h"
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
@@ -155,6 +157,18 @@ void what_if(const CallPtr& call) {
                                 {"unknown_after", result->unknown_after}});
 }
 
+void undo_tag(const CallPtr& call) {
+  const auto expected = static_cast<Revision>(call->integer("revision").value_or(0));
+  call->services.core.undo_tag(now_of(call), actor_of(call), call->param("name"), expected,
+                               [call](Result<EmsCore::Undone> done) {
+                                 if (!done) return call->fail(done.error());
+                                 const Tag* tag = done->there ? call->services.core.tag(done->name) : nullptr;
+                                 json::object out{{"name", done->name}, {"undone_revision", done->undone}};
+                                 out["tag"] = tag == nullptr ? json::value(nullptr) : tag_json(call->services.core, *tag);
+                                 call->reply(200, out);
+                               });
+}
+
 constexpr std::string_view kTagSchemas = R"({
   "TagRule": {"type": "object", "required": ["id", "os", "type"],
     "description": "Beside these the parameters of its type, such as ranges of ip-range; sets take match: all or any",
@@ -162,14 +176,22 @@ constexpr std::string_view kTagSchemas = R"({
       "id": {"type": "integer", "minimum": 1, "maximum": 9999, "description": "The number that logic names"},
       "os": {"type": "string", "enum": ["linux", "windows", "macos", "ios", "android"]},
       "type": {"type": "string"},
-      "negate": {"type": "boolean", "default": false, "description": "NOT of unknown is unknown"}},
-    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}},
+      "negate": {"type": "boolean", "default": false, "description": "NOT of unknown is unknown"},
+      "max_age": {"type": "integer", "minimum": 60, "maximum": 31622400,
+        "description": "Seconds: an older fact is unknown. What the agent watches is as old as its last sign of life"}},
+    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"},
+      {"type": "array", "items": {"type": "string"}}]}},
+  "TagUndo": {"type": "object", "required": ["name", "undone_revision", "tag"], "properties": {
+    "name": {"type": "string"}, "undone_revision": {"type": "integer"},
+    "tag": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Tag"}], "description": "Null: it is gone"}}},
   "TagDefinition": {"type": "object", "required": ["name"], "properties": {
     "name": {"type": "string", "minLength": 1, "maxLength": 63},
     "kind": {"type": "string", "enum": ["security", "classification", "fabric"], "default": "security"},
     "enabled": {"type": "boolean", "default": true},
     "message": {"type": "string", "maxLength": 1024, "description": "For the user"},
     "comment": {"type": "string", "maxLength": 1024, "description": "For administrators"},
+    "loss_delay": {"type": "integer", "minimum": 0, "maximum": 86400, "default": 0,
+      "description": "Seconds for which an endpoint that no longer matches keeps the tag"},
     "on_unknown": {"type": "string", "enum": ["deny", "ignore"], "default": "deny",
       "description": "What a policy that denies by the tag makes of unknown"},
     "rules": {"type": "array", "maxItems": 100, "items": {"$ref": "#/components/schemas/TagRule"}},
@@ -265,6 +287,17 @@ Resource tags_resource() {
             .summary =
                 "Delete a tag; policies of the gateways in shared_with that name it count it as unknown from then on",
             .success = 204},
+           {.method = "POST",
+            .path = "/api/v1/tags/{name}/undo",
+            .handler = undo_tag,
+            .summary = "Take the tag's last change back: saved, renamed, made or deleted. Doing so twice redoes it",
+            .body_kind = BodyKind::kFields,
+            .body = {{.name = "revision",
+                      .type = FieldType::kInteger,
+                      .description = "Of the change that is meant; 409 when another one came after it",
+                      .min = 1,
+                      .max = std::numeric_limits<std::int64_t>::max()}},
+            .result = "TagUndo"},
            {.method = "GET",
             .path = "/api/v1/tags/{name}/endpoints",
             .role = Role::kReadonly,

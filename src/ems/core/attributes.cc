@@ -1,0 +1,111 @@
+// What people and other systems say of an endpoint: attributes and classification tags.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/sort_unique.h"
+#include "ems/core/impl.h"
+
+namespace postern::ems {
+namespace {
+
+constexpr std::size_t kMaxAttributes = 64;
+constexpr std::size_t kMaxAttributeName = 64;
+constexpr std::size_t kMaxAttributeText = 255;
+constexpr Seconds kMinLife{60};
+constexpr Seconds kMaxLife{366 * 24 * 3600};
+
+bool valid_attribute_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= kMaxAttributeName && std::ranges::all_of(name, allowed);
+}
+
+}  // namespace
+
+void EmsCore::set_attribute(Now now, const Actor& actor, const EndpointUid& uid, const std::string& name,
+                            AttributeValue value, std::optional<Seconds> expires_in, DoneStatus done) {
+  const auto* known = endpoint(uid);
+  const auto refuse = [&](ErrorCode code, std::string why) { impl_->refuse(std::move(done), {code, std::move(why)}); };
+  if (known == nullptr) return refuse(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
+  if (!valid_attribute_name(name)) {
+    return refuse(ErrorCode::kInvalidArgument, "an attribute's name has 1 to 64 of a-z, 0-9, \".\", \"_\" and \"-\", such as "
+                                               "score.crowdstrike");
+  }
+  if (const auto* text = std::get_if<std::string>(&value); text != nullptr && text->size() > kMaxAttributeText) {
+    return refuse(ErrorCode::kInvalidArgument, fmt::format("value: has {} bytes, allowed are {}", text->size(), kMaxAttributeText));
+  }
+  if (expires_in && (*expires_in < kMinLife || *expires_in > kMaxLife)) {
+    return refuse(ErrorCode::kInvalidArgument, fmt::format("expires_in: must be {} to {} seconds", kMinLife.count(), kMaxLife.count()));
+  }
+  if (!known->attributes.contains(name) && known->attributes.size() >= kMaxAttributes) {
+    return refuse(ErrorCode::kResourceExhausted, fmt::format("the endpoint has {} attributes already, which are as many as it may have; "
+                                                            "remove one first", kMaxAttributes));
+  }
+  auto& e = impl_->registry_.endpoints.edit(uid);
+  auto& attribute = e.attributes[name];
+  attribute = {std::move(value), now.wall, actor.name, std::nullopt};
+  if (expires_in) attribute.expires_at = now.wall + *expires_in;
+  impl_->settle(now, e, {});
+  impl_->audit(now, actor, "endpoint.attribute", uid.str(), name);
+  impl_->complete(std::move(done));
+  impl_->after_input(now);
+}
+
+void EmsCore::remove_attribute(Now now, const Actor& actor, const EndpointUid& uid, const std::string& name,
+                               DoneStatus done) {
+  const auto* known = endpoint(uid);
+  if (known == nullptr || !known->attributes.contains(name)) {
+    return impl_->refuse(std::move(done), {ErrorCode::kNotFound, known == nullptr ? "there is no endpoint " + uid.str()
+                                                                                  : "the endpoint has no attribute " + name});
+  }
+  auto& e = impl_->registry_.endpoints.edit(uid);
+  e.attributes.erase(name);
+  impl_->settle(now, e, {});
+  impl_->audit(now, actor, "endpoint.attribute_removed", uid.str(), name);
+  impl_->complete(std::move(done));
+  impl_->after_input(now);
+}
+
+void EmsCore::classify(Now now, const Actor& actor, const EndpointUid& uid, const std::vector<std::string>& tags,
+                       DoneStatus done) {
+  if (endpoint(uid) == nullptr) return impl_->refuse(std::move(done), {ErrorCode::kNotFound, "there is no endpoint " + uid.str()});
+  std::vector<posture::TagId> ids;
+  for (const auto& name : tags) {
+    const auto* given = tag(name);
+    const bool by_hand = given != nullptr && given->definition.kind == posture::TagKind::kClassification &&
+                         given->definition.rules.empty();
+    if (!by_hand) {
+      return impl_->refuse(
+          std::move(done),
+          {ErrorCode::kInvalidArgument,
+           given == nullptr ? "there is no tag " + name
+                            : "the tag " + name + " can't be given by hand: only classification tags without rules can"});
+    }
+    ids.push_back(given->id);
+  }
+  sort_unique(ids);
+  auto& e = impl_->registry_.endpoints.edit(uid);
+  e.classifications = std::move(ids);
+  impl_->settle(now, e, {});
+  std::string said;
+  for (const auto& name : tags) said += (said.empty() ? "" : ", ") + name;
+  impl_->audit(now, actor, "endpoint.classify", uid.str(), said.empty() ? "none" : said);
+  impl_->complete(std::move(done));
+  impl_->after_input(now);
+}
+
+void EmsCore::Impl::forget_classification(Now now, posture::TagId id, bool gone) {
+  std::vector<EndpointUid> with;
+  for (const auto& [uid, e] : registry_.endpoints.all()) {
+    if (std::ranges::binary_search(e.classifications, id)) with.push_back(uid);
+  }
+  for (const auto& uid : with) {
+    auto& e = registry_.endpoints.edit(uid);
+    if (gone) std::erase(e.classifications, id);
+    settle(now, e, {});
+  }
+}
+
+}  // namespace postern::ems

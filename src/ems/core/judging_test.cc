@@ -1,0 +1,303 @@
+// What time does to tags: delays of losses, the tag timeout, ages, attributes that expire; and tags that people give.
+#include "ems/core/test_lab.h"
+#include "posture/tag_json.h"
+#include "wire/telemetry.pb.h"
+
+namespace postern::ems::testing {
+namespace {
+
+using posture::TagState;
+
+class Judging : public Lab {
+ protected:
+  TagState state(const TestAgent& agent, const std::string& tag) const {
+    return core->endpoint(agent.uid())->tags.state(core->engine().id_of(tag));
+  }
+  /// In steps as ticks come; `heard`: with a sign of life every minute.
+  void wait(TestAgent& agent, Seconds seconds, bool heard) {
+    for (Seconds left = seconds; left > Seconds(0);) {
+      const auto step = std::min(left, Seconds(10));
+      left -= step;
+      clock.advance(step);
+      if (heard && left.count() % 60 == 0 && agent.session != 0) {
+        wire::TelemetryFrame frame;
+        frame.mutable_keepalive()->set_seq(1);
+        send(agent, frame);
+      }
+      core->tick(clock.now());
+      run();
+    }
+  }
+  Status attribute(const TestAgent& agent, const std::string& name, EmsCore::AttributeValue value,
+                   std::optional<Seconds> expires_in = std::nullopt) {
+    return answer([&](DoneStatus done) {
+      core->set_attribute(clock.now(), admin, agent.uid(), name, std::move(value), expires_in, std::move(done));
+    });
+  }
+  Status classify(const TestAgent& agent, const std::vector<std::string>& tags) {
+    return answer([&](DoneStatus done) { core->classify(clock.now(), admin, agent.uid(), tags, std::move(done)); });
+  }
+  Status save(const std::string& json, const std::string& name = "") {
+    return answer([&](DoneStatus done) {
+      const auto tag = posture::parse_tag_json(json);
+      core->save_tag(clock.now(), admin, name.empty() ? tag->name.str() : name, *tag, false,
+                     [done](Result<posture::TagId> id) { id ? done(Status()) : done(fail(id.error())); });
+    });
+  }
+  Status remove(const std::string& name) {
+    return answer([&](DoneStatus done) { core->delete_tag(clock.now(), admin, name, std::move(done)); });
+  }
+  Result<EmsCore::Undone> undo(const std::string& name, Revision expected = 0) {
+    Result<EmsCore::Undone> out = fail(ErrorCode::kInternal, "never answered");
+    core->undo_tag(clock.now(), admin, name, expected, [&out](Result<EmsCore::Undone> done) { out = std::move(done); });
+    run();
+    return out;
+  }
+
+ private:
+  template <class Ask>
+  Status answer(Ask ask) {
+    Status out = fail(ErrorCode::kInternal, "never answered");
+    ask([&out](Status done) { out = std::move(done); });
+    run();
+    return out;
+  }
+};
+
+constexpr const char* kHeldTag =
+    R"({"name":"Healthy","loss_delay":120,"rules":[{"id":1,"os":"linux","type":"running-process","processes":["av"]}]})";
+
+TEST_F(Judging, ALossIsDelayedWhereAskedAndNothingElseIs) {
+  save_tag(kHeldTag);
+  TestAgent a;
+  join(a);
+  EXPECT_EQ(state(a, "Healthy"), TagState::kUnknown);
+  report(a, {{keys::process_running("av"), true}});
+  run();
+  EXPECT_EQ(state(a, "Healthy"), TagState::kHas);  // at once
+  report(a, {{keys::process_running("av"), false}});
+  run();
+  EXPECT_EQ(state(a, "Healthy"), TagState::kHas);
+  wait(a, Seconds(110), true);
+  EXPECT_EQ(state(a, "Healthy"), TagState::kHas);
+  // A restart does not begin the delay anew.
+  restart();
+  connect(a, a.seq);
+  wait(a, Seconds(20), true);
+  EXPECT_EQ(state(a, "Healthy"), TagState::kAbsent);
+  // Back before the delay is over: nothing was lost, and the next loss has all of it again.
+  report(a, {{keys::process_running("av"), true}});
+  report(a, {{keys::process_running("av"), false}});
+  wait(a, Seconds(100), true);
+  report(a, {{keys::process_running("av"), true}});
+  report(a, {{keys::process_running("av"), false}});
+  wait(a, Seconds(100), true);
+  EXPECT_EQ(state(a, "Healthy"), TagState::kHas);
+  // Unknown is never bridged.
+  report(a, {{keys::process_running("av"), posture::Unknown{posture::UnknownReason::kFailed}}});
+  run();
+  EXPECT_EQ(state(a, "Healthy"), TagState::kUnknown);
+}
+
+TEST_F(Judging, WhatIsHeldGoesWithTheTagAndIsExplained) {
+  save_tag(kHeldTag);
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("av"), true}});
+  report(a, {{keys::process_running("av"), false}});
+  run();
+  ASSERT_EQ(state(a, "Healthy"), TagState::kHas);
+  const auto why = core->explain(clock.now(), a.uid(), "Healthy");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->state, TagState::kHas);
+  EXPECT_EQ(why->reason, "held");
+  auto now_disabled = std::string(kHeldTag);
+  now_disabled.insert(1, R"("enabled":false,)");
+  ASSERT_TRUE(save(now_disabled));
+  EXPECT_EQ(state(a, "Healthy"), TagState::kAbsent);
+}
+
+TEST_F(Judging, TagsOutliveASleepUpToTheTagTimeout) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  wait(a, Seconds(185), false);
+  ASSERT_FALSE(core->endpoint(a.uid())->online);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  wait(a, Seconds(3400), false);  // 3585 s of silence
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  wait(a, Seconds(20), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  // Another run of the agent says hello: what was known before the sleep counts once it is said again.
+  a.run = 8;
+  a.seq = 0;
+  connect(a);
+  EXPECT_TRUE(core->endpoint(a.uid())->online);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  report(a, {{std::string(keys::kOsFamily), std::string("linux")}, {keys::process_running("sshd"), true}}, true);
+  run();
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+}
+
+TEST_F(Judging, TheSameRunConfirmsWhatItSaidWithItsHello) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  wait(a, Seconds(4000), false);
+  ASSERT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  connect(a, a.seq);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+}
+
+TEST_F(Judging, TimeInWhichTheEmsHeardNobodyCountsAgainstNobody) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  wait(a, Seconds(600), false);
+  ASSERT_FALSE(core->endpoint(a.uid())->online);
+  // Away for a day, with what it was before stored.
+  clock.advance(kDay);
+  restart();
+  wait(a, Seconds(1000), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  // The machine sleeps, or its clock is set: no ticks meanwhile.
+  clock.advance(kDay);
+  core->tick(clock.now());
+  run();
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  wait(a, Seconds(2200), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+}
+
+TEST_F(Judging, AFactOlderThanARuleAllowsIsUnknown) {
+  save_tag(R"({"name":"Fresh","rules":[{"id":1,"os":"linux","type":"running-process","processes":["av"],"max_age":600}]})");
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("av"), true}});
+  run();
+  wait(a, Seconds(1200), true);  // signs of life confirm it
+  EXPECT_EQ(state(a, "Fresh"), TagState::kHas);
+  wait(a, Seconds(590), false);
+  EXPECT_EQ(state(a, "Fresh"), TagState::kHas);
+  wait(a, Seconds(30), false);
+  EXPECT_EQ(state(a, "Fresh"), TagState::kUnknown);
+}
+
+TEST_F(Judging, AnEndpointsClockThatIsAheadKeepsNothingFresh) {
+  save_tag(R"({"name":"Fresh","rules":[{"id":1,"os":"linux","type":"running-process","processes":["av"],"max_age":600}]})");
+  TestAgent a;
+  join(a);
+  const auto wall = clock.now().wall;
+  clock.set_wall(wall + 10 * kDay);  // facts are made by this clock
+  wire::TelemetryFrame frame;
+  auto& r = *frame.mutable_report();
+  r.set_seq(++a.seq);
+  auto& f = *r.add_facts();
+  f.set_key(keys::process_running("av"));
+  f.set_boolean(true);
+  f.set_collected_at_ms(to_unix_ms(clock.now().wall));
+  clock.set_wall(wall);
+  send(a, frame);
+  run();
+  EXPECT_EQ(state(a, "Fresh"), TagState::kHas);
+  wait(a, Seconds(620), false);
+  EXPECT_EQ(state(a, "Fresh"), TagState::kUnknown);
+}
+
+TEST_F(Judging, ClassificationTagsAreGivenByHandAndFollowTheirNames) {
+  ASSERT_TRUE(save(R"({"name":"Kiosk","kind":"classification"})"));
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  EXPECT_EQ(state(a, "Kiosk"), TagState::kAbsent);
+  EXPECT_EQ(classify(a, {"Has-sshd"}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(classify(a, {"Nothing"}).error().code, ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(classify(a, {"Kiosk"}));
+  EXPECT_EQ(state(a, "Kiosk"), TagState::kHas);
+  restart();
+  EXPECT_EQ(state(a, "Kiosk"), TagState::kHas);
+  ASSERT_TRUE(save(R"({"name":"Public","kind":"classification"})", "Kiosk"));
+  EXPECT_EQ(state(a, "Public"), TagState::kHas);
+  ASSERT_TRUE(remove("Public"));
+  EXPECT_TRUE(core->endpoint(a.uid())->classifications.empty());
+  ASSERT_TRUE(undo("Public"));
+  EXPECT_EQ(state(a, "Public"), TagState::kAbsent);  // the tag is back, who had it is not
+}
+
+TEST_F(Judging, AnAttributeIsKnownUntilItExpires) {
+  TestAgent a;
+  join(a);
+  const auto key = keys::with(keys::kEmsAttributePrefix, "score.edr");
+  const auto value = [&] { return core->endpoint(a.uid())->facts.at(key).value; };
+  EXPECT_EQ(attribute(a, "Score!", std::int64_t{7}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(attribute(a, "x", std::string(300, 'x')).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(attribute(a, "x", true, Seconds(10)).error().code, ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(attribute(a, "score.edr", std::int64_t{87}, Seconds(600)));
+  EXPECT_EQ(value(), posture::FactValue(std::int64_t{87}));
+  restart();
+  connect(a, a.seq);
+  EXPECT_EQ(value(), posture::FactValue(std::int64_t{87}));
+  wait(a, Seconds(590), true);
+  EXPECT_EQ(value(), posture::FactValue(std::int64_t{87}));
+  wait(a, Seconds(20), true);
+  EXPECT_EQ(value(), posture::FactValue(posture::Unknown{posture::UnknownReason::kStale}));
+  Status removed = fail(ErrorCode::kInternal, "");
+  core->remove_attribute(clock.now(), admin, a.uid(), "score.edr", [&](Status done) { removed = done; });
+  run();
+  ASSERT_TRUE(removed);
+  EXPECT_FALSE(core->endpoint(a.uid())->facts.contains(key));
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(attribute(a, "n" + std::to_string(i), true));
+  EXPECT_EQ(attribute(a, "one-more", true).error().code, ErrorCode::kResourceExhausted);
+}
+
+TEST_F(Judging, QuarantineIsAFact) {
+  TestAgent a;
+  join(a);
+  const auto quarantined = [&] { return *core->endpoint(a.uid())->facts.at(std::string(keys::kEmsQuarantined)).as<bool>(); };
+  EXPECT_FALSE(quarantined());
+  core->quarantine(clock.now(), admin, a.uid(), "", nullptr);
+  run();
+  EXPECT_TRUE(quarantined());
+  core->unquarantine(clock.now(), admin, a.uid(), nullptr);
+  run();
+  EXPECT_FALSE(quarantined());
+}
+
+TEST_F(Judging, EachChangeOfATagCanBeTakenBack) {
+  EXPECT_EQ(undo("Has-sshd").error().code, ErrorCode::kNotFound);
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  const auto id = core->engine().id_of("Has-sshd");
+  ASSERT_TRUE(save(R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"running-process","processes":["cups"]}]})"));
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  const auto revision = core->history("Has-sshd", 0, 1)->front().revision;
+  EXPECT_EQ(undo("Has-sshd", revision - 1).error().code, ErrorCode::kConflict);
+  const auto undone = undo("Has-sshd", revision);
+  ASSERT_TRUE(undone) << undone.error().message;
+  EXPECT_EQ(undone->undone, revision);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  ASSERT_TRUE(undo("Has-sshd"));  // redone
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  // A renaming, a deletion, and the making of a tag.
+  ASSERT_TRUE(save(R"({"name":"Sshd","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})", "Has-sshd"));
+  EXPECT_EQ(undo("Sshd")->name, "Has-sshd");
+  EXPECT_EQ(core->tag("Sshd"), nullptr);
+  ASSERT_TRUE(remove("Has-sshd"));
+  ASSERT_TRUE(undo("Has-sshd"));
+  EXPECT_EQ(core->engine().id_of("Has-sshd"), id);
+  ASSERT_TRUE(save(R"({"name":"New"})"));
+  const auto gone = undo("New");
+  ASSERT_TRUE(gone);
+  EXPECT_FALSE(gone->there);
+  EXPECT_EQ(core->tag("New"), nullptr);
+}
+
+}  // namespace
+}  // namespace postern::ems::testing
