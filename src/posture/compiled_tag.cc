@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/sort_unique.h"
 #include "base/text.h"
@@ -99,10 +100,35 @@ Status check_head(const TagDefinition& tag) {
   return {};
 }
 
-std::string type_names() {
-  std::vector<std::string> names;
-  for (const RuleType* type : rule_types()) names.emplace_back(type->name);
-  return join(names, ", ");
+/// How many letters to change, add or take away to make one of the other. REQUIRES: both are short.
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, changed}));
+    }
+  }
+  return row.back();
+}
+
+/// There are too many to name: the one that was probably meant, and where all are listed.
+std::string unknown_type(std::string_view name) {
+  constexpr std::size_t kNear = 3, kLong = 40;
+  std::string_view nearest;
+  std::size_t distance = kNear + 1;
+  for (const RuleType* type : rule_types()) {
+    const std::size_t away = name.size() > kLong ? distance : edits(name, type->name);
+    if (away < distance) {
+      distance = away;
+      nearest = type->name;
+    }
+  }
+  std::string out = fmt::format("type: {} is not known; ", posture::quoted(name));
+  if (!nearest.empty()) out += fmt::format("did you mean {}? ", nearest);
+  return out + fmt::format("`postern-ems rule-types` lists the {} there are", rule_types().size());
 }
 
 /// Lengths stand in front, so that no two rules are written alike.
@@ -131,8 +157,7 @@ bool is_reported(std::string_view key) {
 Result<CompiledRule> compile_rule(const RuleSpec& spec) {
   const RuleType* type = find_rule_type(spec.type);
   if (type == nullptr) {
-    return invalid(fmt::format("rule {}: type: {} is not known; it must be one of {}", spec.id,
-                               posture::quoted(spec.type), type_names()));
+    return invalid(fmt::format("rule {}: {}", spec.id, unknown_type(spec.type)));
   }
   const std::string rule = fmt::format("rule {} ({})", spec.id, type->name);
   if (spec.max_age && (*spec.max_age < kMinMaxAge || *spec.max_age > kMaxMaxAge)) {

@@ -9,7 +9,6 @@
 
 #include "base/random.h"
 #include "posture/engine.h"
-#include "posture/rules/registry.h"
 #include "posture/tag_json.h"
 #include "posture/test_facts.h"
 
@@ -43,7 +42,7 @@ class World {
     r.id = id;
     r.os = chance(4) ? OsFamily::kWindows : OsFamily::kLinux;
     r.negate = chance(3);
-    r.type = std::string(rule_types()[below(rule_types().size())]->name);
+    r.type = pick(Texts{"vulnerable-devices", "running-process", "file", "ip-range", "os-version", "ems-management"});
     if (r.type == "vulnerable-devices")
       r.parameters["severity"] = pick(Texts{"low", "medium", "high", "critical"});
     if (r.type == "running-process") r.parameters["processes"] = some(kProcesses);
@@ -58,7 +57,7 @@ class World {
       r.parameters["op"] = pick(Texts{"=", "!=", "<", "<=", ">", ">="});
       r.parameters["version"] = pick(Texts{"11", "12", "12.4"});
     }
-    if (find_rule_type(r.type)->parameters.size() == 2 && chance(2))
+    if ((r.type == "running-process" || r.type == "file" || r.type == "ip-range") && chance(2))
       r.parameters["match"] = pick(Texts{"all", "any"});
     return r;
   }

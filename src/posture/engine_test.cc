@@ -66,7 +66,7 @@ TEST(TagEngine, AFailedSetChangesNothing) {
   ASSERT_TRUE(engine.set(3, process_tag("B", "b")));
   EXPECT_EQ(engine.set(0, process_tag("C", "c")).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(engine.set(3, process_tag("A", "c")).error().code, ErrorCode::kAlreadyExists);
-  EXPECT_EQ(engine.set(3, process_tag("B", "/c")).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine.set(3, process_tag("B", "c/d")).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(engine.find(3)->definition(), process_tag("B", "b"));
   EXPECT_THAT(engine.affected_by(Keys{keys::process_running("b")}), ElementsAre(3));
   EXPECT_EQ(engine.remove(4).error().code, ErrorCode::kNotFound);

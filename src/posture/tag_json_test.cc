@@ -135,8 +135,7 @@ TEST(TagJson, ErrorsNameRuleFieldValueAndWhatIsAllowed) {
       {with_rule(R"({"id":2,"os":"ios","type":"file","paths":["/a"]})"),
        "rule 2 (file): os: \"ios\" has no such rule; it must be one of linux, windows, macos"},
       {linux_rule(R"("type":"ip-rage")"),
-       "rule 2: type: \"ip-rage\" is not known; it must be one of vulnerable-devices, "
-       "ems-management, os-version, ip-range, running-process, file"},
+       "rule 2: type: \"ip-rage\" is not known; did you mean ip-range? `postern-ems rule-types` lists the "},
       {linux_rule(R"("type":"ems-management","negate":"no")"),
        "rule 2 (ems-management): negate: \"no\" must be true or false"},
       {linux_rule(R"("type":"ems-management","severity":"low")"),
@@ -149,7 +148,7 @@ TEST(TagJson, ErrorsNameRuleFieldValueAndWhatIsAllowed) {
        "rule 2 (vulnerable-devices): severity: \"hihg\" is not allowed; it must be one of low, "
        "medium, high, critical"},
       {linux_rule(R"("type":"vulnerable-devices","severity":3)"),
-       "rule 2 (vulnerable-devices): severity: 3 must be a text or a list of texts"},
+       "rule 2 (vulnerable-devices): severity: must be a text, not a whole number"},
       {linux_rule(R"("type":"vulnerable-devices","severity":["low"])"),
        "rule 2 (vulnerable-devices): severity: must be a text, not a list"},
       {linux_rule(R"("type":"ip-range","range":["10.0.0.0/8"])"),
@@ -172,9 +171,8 @@ TEST(TagJson, ErrorsNameRuleFieldValueAndWhatIsAllowed) {
        "ranges[1]: \"::1\" stands in the list twice"},
       {linux_rule(R"("type":"ip-range","ranges":["::1"],"match":"both")"),
        "rule 2 (ip-range): match: \"both\" is not allowed; it must be one of all, any"},
-      {linux_rule(R"("type":"running-process","processes":["/usr/sbin/sshd"])"),
-       "rule 2 (running-process): processes[0]: \"/usr/sbin/sshd\" is a path; give the process's "
-       "name alone"},
+      {linux_rule(R"("type":"running-process","processes":["sbin/sshd"])"),
+       "rule 2 (running-process): processes[0]: \"sbin/sshd\" must be a process's name alone, such as sshd, or the "},
       {linux_rule(R"("type":"running-process","processes":[""])"),
        "processes[0]: must not be empty"},
       {linux_rule(R"("type":"running-process","processes":[" a"])"),

@@ -1,70 +1,143 @@
-// file {"paths"}: regular files exist.
+// file {"paths","sha256","regex","modified_within_days","not_modified_within_days"}: regular files exist, and what is in
+// them.
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
-#include "posture/rules/reading.h"
+#include "posture/rules/checks.h"
+#include "posture/rules/conditions.h"
+#include "posture/rules/timing.h"
 
 namespace postern::posture::rules {
+namespace file_rule {
 namespace {
 
 constexpr Reason kExists{"file_exists", "what must exist does"};
 constexpr Reason kMissing{"file_missing", "what must exist does not"};
-constexpr Match kAllFiles = Match::kAll;
-constexpr std::size_t kMaxPath =
-    480;  // its fact's key must fit into the 512 bytes of wire::Fact.key
+constexpr Reason kAllowedContent{"file_content_allowed", "the file's digest is one that is allowed"};
+constexpr Reason kOtherContent{"file_content_differs", "the file's digest is none that is allowed"};
+constexpr Reason kLineMatches{"file_line_matches", "a line of the file matches"};
+constexpr Reason kNoLine{"file_no_line_matches", "no line of the file matches, or there is no such file"};
+constexpr Reason kModified{"file_modified_recently", "the file was modified within the time"};
+constexpr Reason kUnmodified{"file_not_modified_recently", "the file was not modified within the time"};
+constexpr Match kOtherwise = Match::kAll;
 
-/// One file has one spelling, so that it has one fact: absolute, without ".", "..", "//" or a slash
-/// at the end.
-bool plain_unix_path(std::string_view path) {
-  if (path.size() < 2 || path.front() != '/') return false;
-  const auto parts = split(path.substr(1), '/');
-  for (const std::string_view part : parts) {
-    if (part.empty() || part == "." || part == "..") return false;
+class DigestIs final : public Condition {
+ public:
+  DigestIs(const std::string& path, std::vector<std::string> lower) : lower_(std::move(lower)) {
+    keys_ = {keys::with(keys::kFileSha256, path)};
+    text_ = fmt::format("{} has {}", path, lower_.size() == 1 ? "the SHA-256 " + lower_.front() : "an allowed SHA-256");
   }
-  return true;
+
+  Judgement judge(const FactView& facts) const override {
+    const Reason* why = nullptr;
+    const auto* digest = read<std::string>(facts, keys_.front(), why);
+    if (digest == nullptr) return {Verdict::kUnknown, why};
+    if (digest->empty()) return {Verdict::kNoMatch, &kMissing};
+    const bool allowed = std::find(lower_.begin(), lower_.end(), *digest) != lower_.end();
+    return allowed ? Judgement{Verdict::kMatch, &kAllowedContent} : Judgement{Verdict::kNoMatch, &kOtherContent};
+  }
+
+  std::string describe() const override { return text_; }
+
+ private:
+  std::vector<std::string> lower_;
+  std::string text_;
+};
+
+/// What is demanded of each file beyond that it exists; each of these facts says too that it doesn't.
+struct Demands {
+  std::vector<std::string> sha256;
+  std::string regex;
+  std::int64_t within_days = 0, not_within_days = 0;  // 0: not demanded
+
+  bool any() const { return !sha256.empty() || !regex.empty() || within_days > 0 || not_within_days > 0; }
+};
+
+std::unique_ptr<const Condition> of_one(const std::string& path, const Demands& demands) {
+  Conditions parts;
+  if (!demands.sha256.empty()) parts.push_back(std::make_unique<DigestIs>(path, demands.sha256));
+  if (!demands.regex.empty()) {
+    parts.push_back(flag(keys::file_matches(path, demands.regex), kLineMatches, kNoLine,
+                         fmt::format("a line of {} matches {}", path, demands.regex)));
+  }
+  const std::string modified = keys::with(keys::kFileModifiedAt, path);
+  if (demands.within_days > 0) {
+    parts.push_back(recent(modified, days(demands.within_days), {kModified, kUnmodified, kMissing},
+                           fmt::format("{} was modified within the last {}", path, count_of(demands.within_days, "day"))));
+  }
+  if (demands.not_within_days > 0) {
+    parts.push_back(not_recent(
+        modified, days(demands.not_within_days), {kModified, kUnmodified, kMissing},
+        fmt::format("{} was not modified within the last {}", path, count_of(demands.not_within_days, "day"))));
+  }
+  return joined(Match::kAll, std::move(parts));
 }
 
-bool windows_path(std::string_view path) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const bool drive = path.size() > 3 && letter(path[0]) && path[1] == ':' && path[2] == '\\';
-  const bool variable = path.front() == '%' && path.find('%', 1) != path.npos;
-  return (drive || variable) && path.back() != '\\';
-}
-
-Result<std::unique_ptr<const Condition>> compile_file(const Parameters& parameters, OsFamily os) {
+Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily os) {
   const auto& paths = list_of(parameters, "paths");
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (os == OsFamily::kWindows ? windows_path(paths[i]) : plain_unix_path(paths[i])) continue;
-    const std::string_view allowed =
-        os == OsFamily::kWindows
-            ? R"(an absolute path such as C:\ProgramData\x or %ProgramData%\x)"
-            : R"(an absolute path such as /etc/x, without ".", "..", "//" or "/" at the end)";
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("paths[{}]: {} must be {}", i, posture::quoted(paths[i]), allowed));
+  if (Status ok = check_paths("paths", paths, os); !ok) return fail(ok.error());
+  const Match match = match_of(parameters, kOtherwise);
+  Demands demands;
+  demands.regex = text_of(parameters, "regex");
+  demands.within_days = integer_of(parameters, "modified_within_days", 0);
+  demands.not_within_days = integer_of(parameters, "not_modified_within_days", 0);
+  if (Status ok = check_sha256("sha256", list_of(parameters, "sha256")); !ok) return fail(ok.error());
+  for (const std::string& digest : list_of(parameters, "sha256")) demands.sha256.push_back(to_lower(digest));
+  if (!demands.any()) {
+    std::vector<std::string> exist;
+    for (const std::string& path : paths) exist.push_back(keys::file_exists(path));
+    const bool several = match == Match::kAll && paths.size() > 1;
+    return flags_condition(exist, match, kExists, kMissing, in_words(paths, match) + (several ? " exist" : " exists"));
   }
-  const Match match = match_of(parameters, kAllFiles);
-  std::vector<std::string> keys;
-  for (const std::string& path : paths) keys.push_back(posture::keys::file_exists(path));
-  return flags_condition(keys, match, kExists, kMissing,
-                         in_words(paths, match) + (match == Match::kAll && paths.size() > 1 ? " exist" : " exists"));
+  if (demands.within_days > 0 && demands.not_within_days >= demands.within_days) {
+    return invalid(fmt::format("not_modified_within_days: {} leaves no time at which a file could have been modified that "
+                               "was so within {} days; it must be less than modified_within_days",
+                               demands.not_within_days, demands.within_days));
+  }
+  if (!demands.regex.empty()) {
+    if (Status ok = check_regex("regex", demands.regex); !ok) return fail(ok.error());
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      const std::size_t bytes = keys::file_matches(paths[i], demands.regex).size();
+      if (bytes <= keys::kMaxKeyBytes) continue;
+      return invalid(fmt::format("paths[{}]: {} and the regex together are {} bytes too long; shorten one", i,
+                                 posture::quoted(paths[i]), bytes - keys::kMaxKeyBytes));
+    }
+  }
+  Conditions parts;
+  for (const std::string& path : paths) parts.push_back(of_one(path, demands));
+  return joined(match, std::move(parts));
 }
 
 }  // namespace
+}  // namespace file_rule
 
 const RuleType& file() {
-  static const RuleType kType{.name = "file",
-                              .title = "File",
-                              .help = "Regular files of these paths exist.",
-                              .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-                              .parameters = {{.name = "paths",
-                                              .type = ParameterSpec::Type::kTexts,
-                                              .required = true,
-                                              .max_bytes = kMaxPath,
-                                              .help = "Absolute paths, such as /etc/x."},
-                                             match_parameter(kAllFiles)},
-                              .compile = compile_file};
+  static const RuleType kType{
+      .name = "file",
+      .title = "File",
+      .help = "Regular files of these paths exist and, as asked, have an allowed digest, a line that matches, or were "
+              "modified at such a time.",
+      .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
+      .parameters = {{.name = "paths",
+                      .type = ParameterSpec::Type::kTexts,
+                      .required = true,
+                      .max_bytes = kMaxPathBytes,
+                      .help = "Absolute paths, such as /etc/x."},
+                     {.name = "sha256",
+                      .type = ParameterSpec::Type::kTexts,
+                      .max_bytes = 64,
+                      .help = "SHA-256 digests (64 hex digits) that a file may have."},
+                     {.name = "regex",
+                      .max_bytes = kMaxRegexBytes,
+                      .help = "A regular expression (RE2's syntax) that some part of a line of each file matches."},
+                     days_parameter("modified_within_days", "Days, 1 to 3650: modified no longer ago than this."),
+                     days_parameter("not_modified_within_days", "Days, 1 to 3650: modified longer ago than this."),
+                     match_parameter(file_rule::kOtherwise)},
+      .facts = {"file.exists:<path>", "file.sha256:<path>", "file.matches:<path and regex>", "file.modified_at:<path>"},
+      .unknown = "A time of modification lies more than a day ahead.",
+      .compile = file_rule::compile};
   return kType;
 }
 

@@ -1,127 +1,88 @@
-// os-version {"versions":["Debian 12",…]} or {"family","op","version"}: which operating system
-// runs, and which release.
+// os-version {"versions":["Debian 12",…]} or {"family","op","version"}, and {"latest_update_within_days"}: which operating
+// system runs, which release, and that it was updated lately.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "base/text.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
-#include "posture/rules/reading.h"
+#include "posture/rules/comparing.h"
+#include "posture/rules/conditions.h"
+#include "posture/rules/timing.h"
 #include "posture/rules/version_number.h"
+#include "posture/text_match.h"
 
 namespace postern::posture::rules {
+namespace os_version_rule {
 namespace {
 
 constexpr Reason kIs{"os_version_matches", "the operating system is one that was named"};
 constexpr Reason kIsNot{"os_version_differs", "the operating system is none that was named"};
 constexpr Reason kNotComparable{"version_not_comparable",
                                 "the version is not made of numbers alone"};
+constexpr Reason kUpdated{"os_updated_recently", "updates were installed recently enough"};
+constexpr Reason kNotUpdated{"os_updated_too_long_ago", "updates were last installed too long ago"};
+constexpr Reason kNeverUpdated{"os_never_updated", "no update was ever installed"};
 constexpr Match kAnyVersion = Match::kAny;
-
-enum class Op { kEqual, kNotEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual };
-constexpr std::array<std::string_view, 6> kOps{"=", "!=", "<", "<=", ">", ">="};
-
-bool holds(Op op, std::strong_ordering order) {
-  switch (op) {
-    case Op::kEqual:
-      return order == 0;
-    case Op::kNotEqual:
-      return order != 0;
-    case Op::kLess:
-      return order < 0;
-    case Op::kLessOrEqual:
-      return order <= 0;
-    case Op::kGreater:
-      return order > 0;
-    case Op::kGreaterOrEqual:
-      return order >= 0;
-  }
-  return false;
-}
 
 /// A system, and which of its versions.
 struct Release {
-  std::string system;  // lower case
-  Op op = Op::kEqual;
+  std::string system;
+  Comparison op = Comparison::kEqual;
   std::optional<VersionNumber> version = {};  // none: every version
 };
 
-struct Reading {
-  Verdict verdict = Verdict::kUnknown;
-  const Reason* why = nullptr;  // of unknown
-};
-
-/// ASCII case aside; without a copy, because this runs at every evaluation.
-bool equals_lower(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
-Reading text_equals(const FactView& facts, std::string_view key, const std::string& lower) {
-  Reading r;
-  if (const auto* text = read<std::string>(facts, key, r.why)) {
-    r.verdict = verdict_of(equals_lower(*text, lower));
-  }
-  return r;
-}
-
-Reading both(Reading a, Reading b) {
-  const Verdict verdict = verdict_and(a.verdict, b.verdict);
-  return {verdict, a.verdict == Verdict::kUnknown ? a.why : b.why};
-}
-Reading either(Reading a, Reading b) {
-  const Verdict verdict = verdict_or(a.verdict, b.verdict);
-  return {verdict, a.verdict == Verdict::kUnknown ? a.why : b.why};
-}
-
-/// os-release's ID or NAME: "debian" and "Debian GNU/Linux" both mean Debian.
-Reading system_is(const FactView& facts, const std::string& lower) {
-  return either(text_equals(facts, keys::kOsId, lower), text_equals(facts, keys::kOsName, lower));
-}
-
-Reading is_release(const FactView& facts, const Release& release) {
-  const Reading system = system_is(facts, release.system);
-  if (!release.version || system.verdict == Verdict::kNoMatch) return system;
-  Reading version;
-  if (const auto* text = read<std::string>(facts, keys::kOsVersionId, version.why)) {
-    if (const auto order = release.version->compare_to(*text)) {
-      version.verdict = verdict_of(holds(release.op, *order));
-    } else {
-      version.why = &kNotComparable;
-    }
-  }
-  return both(system, version);
-}
-
-class OsVersion final : public Condition {
+class TextIs final : public Condition {
  public:
-  /// One inner list per entry: an entry that can be read in two ways holds if it does in either.
-  OsVersion(std::vector<std::vector<Release>> entries, Match match, std::string text)
-      : entries_(std::move(entries)), match_(match), text_(std::move(text)) {
-    keys_ = {std::string(keys::kOsId), std::string(keys::kOsName), std::string(keys::kOsVersionId)};
-  }
-
+  TextIs(std::string_view key, std::string text) : text_(std::move(text)) { keys_ = {std::string(key)}; }
   Judgement judge(const FactView& facts) const override {
-    SetVerdict set(match_);
-    for (const auto& ways : entries_) {
-      Reading entry{Verdict::kNoMatch, nullptr};
-      for (const Release& release : ways) entry = either(entry, is_release(facts, release));
-      set.add(entry.verdict, entry.why);
-    }
-    return set.judgement(kIs, kIsNot);
+    const Reason* why = nullptr;
+    const auto* text = read<std::string>(facts, keys_.front(), why);
+    if (text == nullptr) return {Verdict::kUnknown, why};
+    return equals_ignoring_case(*text, text_) ? Judgement{Verdict::kMatch, &kIs} : Judgement{Verdict::kNoMatch, &kIsNot};
   }
-
   std::string describe() const override { return "the operating system is " + text_; }
 
  private:
-  std::vector<std::vector<Release>> entries_;
-  Match match_;
   std::string text_;
 };
+
+class VersionIs final : public Condition {
+ public:
+  VersionIs(Comparison op, VersionNumber version) : op_(op), version_(std::move(version)) {
+    keys_ = {std::string(keys::kOsVersionId)};
+  }
+  Judgement judge(const FactView& facts) const override {
+    const Reason* why = nullptr;
+    const auto* text = read<std::string>(facts, keys::kOsVersionId, why);
+    if (text == nullptr) return {Verdict::kUnknown, why};
+    const auto order = version_.compare_to(*text);
+    if (!order) return {Verdict::kUnknown, &kNotComparable};
+    return satisfies(op_, *order) ? Judgement{Verdict::kMatch, &kIs} : Judgement{Verdict::kNoMatch, &kIsNot};
+  }
+  std::string describe() const override { return "the operating system has a version"; }
+
+ private:
+  Comparison op_;
+  VersionNumber version_;
+};
+
+std::unique_ptr<const Condition> set_of(Match match, Conditions conditions, const std::string& text) {
+  if (conditions.size() == 1) return std::move(conditions.front());
+  return std::make_unique<SetCondition>(match, std::move(conditions), kIs, kIsNot, text);
+}
+
+/// os-release's ID or NAME: "debian" and "Debian GNU/Linux" both mean Debian.
+std::unique_ptr<const Condition> is_release(const Release& release, const std::string& text) {
+  Conditions names, parts;
+  names.push_back(std::make_unique<TextIs>(keys::kOsId, release.system));
+  names.push_back(std::make_unique<TextIs>(keys::kOsName, release.system));
+  parts.push_back(set_of(Match::kAny, std::move(names), text));
+  if (release.version) parts.push_back(std::make_unique<VersionIs>(release.op, *release.version));
+  return set_of(Match::kAll, std::move(parts), text);
+}
 
 /// "Debian 12" is the system Debian at version 12; outside Linux a whole system may also be called
 /// "Windows 11".
@@ -129,35 +90,38 @@ std::vector<Release> ways_to_read(std::string_view entry, OsFamily os) {
   std::vector<Release> ways;
   if (const std::size_t space = entry.rfind(' '); space != entry.npos) {
     if (auto version = VersionNumber::parse(entry.substr(space + 1))) {
-      ways.push_back(
-          {.system = to_lower(trim(entry.substr(0, space))), .version = std::move(version)});
+      ways.push_back({.system = std::string(trim(entry.substr(0, space))), .version = std::move(version)});
     }
   }
-  if (ways.empty() || os != OsFamily::kLinux) ways.push_back({.system = to_lower(entry)});
+  if (ways.empty() || os != OsFamily::kLinux) ways.push_back({.system = std::string(entry)});
   return ways;
 }
 
 Result<std::unique_ptr<const Condition>> compile_list(const Parameters& parameters, OsFamily os) {
   const auto& entries = list_of(parameters, "versions");
-  std::vector<std::vector<Release>> releases;
+  const Match match = match_of(parameters, kAnyVersion);
+  const std::string text = "the operating system is " + in_words(entries, match);
+  Conditions releases;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    releases.push_back(ways_to_read(entries[i], os));
+    const auto ways = ways_to_read(entries[i], os);
     // A Linux distribution's ID and NAME hold no digits of their own: "Ubuntu 22.04 LTS" would
     // silently never match.
     const auto words = split(entries[i], ' ');
     const bool digits = std::any_of(words.begin(), words.end(), [](std::string_view w) {
       return !w.empty() && w.front() >= '0' && w.front() <= '9';
     });
-    if (os == OsFamily::kLinux && digits && !releases.back().front().version) {
+    if (os == OsFamily::kLinux && digits && !ways.front().version) {
       return invalid(fmt::format(
           "versions[{}]: {} can't be told apart into a distribution and a version; write the "
           "distribution's ID or NAME of os-release and the numbers of its version, such as Debian "
           "12",
           i, posture::quoted(entries[i])));
     }
+    Conditions readings;  // an entry that can be read in two ways holds if it does in either
+    for (const Release& way : ways) readings.push_back(is_release(way, text));
+    releases.push_back(set_of(Match::kAny, std::move(readings), text));
   }
-  const Match match = match_of(parameters, kAnyVersion);
-  return std::make_unique<OsVersion>(std::move(releases), match, in_words(entries, match));
+  return std::make_unique<SetCondition>(match, std::move(releases), kIs, kIsNot, text);
 }
 
 Result<std::unique_ptr<const Condition>> compile_comparison(const Parameters& parameters,
@@ -181,33 +145,39 @@ Result<std::unique_ptr<const Condition>> compile_comparison(const Parameters& pa
                                posture::quoted(version)));
   }
   const std::string_view op_text = text_of(parameters, "op");
-  const auto op = static_cast<Op>(std::find(kOps.begin(), kOps.end(), op_text) - kOps.begin());
-  std::string text = fmt::format("{} with a version {} {}", family, op_text, version);
-  std::vector<Release> one{{.system = to_lower(family), .op = op, .version = std::move(number)}};
-  std::vector<std::vector<Release>> entries;
-  entries.push_back(std::move(one));
-  return std::make_unique<OsVersion>(std::move(entries), Match::kAny, std::move(text));
+  return is_release({.system = std::string(family), .op = *parse_comparison(op_text), .version = std::move(number)},
+                    fmt::format("the operating system is {} with a version {} {}", family, op_text, version));
 }
 
-Result<std::unique_ptr<const Condition>> compile_os_version(const Parameters& parameters, OsFamily os) {
+Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily os) {
   const bool list = parameters.contains("versions");
   const bool comparison =
       parameters.contains("family") || parameters.contains("op") || parameters.contains("version");
+  const std::int64_t within = integer_of(parameters, "latest_update_within_days", 0);
   if (list && comparison) {
     return invalid(
         "versions: can't stand beside family, op and version; give the list or the comparison");
   }
-  if (!list && !comparison) {
+  if (!list && !comparison && within == 0) {
     return invalid(
         "versions: is missing; give versions such as [\"Debian 12\"], or family, op and version");
   }
-  if (comparison && parameters.contains("match")) {
+  if (!list && parameters.contains("match")) {
     return invalid("match: belongs to versions; a comparison has nothing to match all or any of");
   }
-  return list ? compile_list(parameters, os) : compile_comparison(parameters, os);
+  Conditions parts;
+  if (list || comparison) {
+    auto release = list ? compile_list(parameters, os) : compile_comparison(parameters, os);
+    if (!release || within == 0) return release;
+    parts.push_back(std::move(*release));
+  }
+  parts.push_back(recent(std::string(keys::kUpdatedAt), days(within), {kUpdated, kNotUpdated, kNeverUpdated},
+                         fmt::format("updates were installed within the last {}", count_of(within, "day"))));
+  return joined(Match::kAll, std::move(parts));
 }
 
 }  // namespace
+}  // namespace os_version_rule
 
 const RuleType& os_version() {
   static const RuleType kType{
@@ -216,23 +186,28 @@ const RuleType& os_version() {
       .help =
           "The operating system and its version: one of a list, or by comparison at the precision "
           "of the version given "
-          "(12.4 is = 12 and not > 12).",
+          "(12.4 is = 12 and not > 12); and, as asked, that it was updated lately.",
       .systems = {kAllOsFamilies.begin(), kAllOsFamilies.end()},
       .parameters = {{.name = "versions",
                       .type = ParameterSpec::Type::kTexts,
                       .help = "Systems by os-release's ID or NAME, with or without a version: "
                               "Debian 12, ubuntu 22.04."},
-                     match_parameter(kAnyVersion),
+                     match_parameter(os_version_rule::kAnyVersion),
                      {.name = "family",
                       .max_bytes = 64,
                       .help = "A system by os-release's ID or NAME: debian."},
                      {.name = "op",
-                      .choices = {kOps.begin(), kOps.end()},
+                      .choices = {kComparisons.begin(), kComparisons.end()},
                       .help = "How the version compares."},
                      {.name = "version",
                       .max_bytes = 80,
-                      .help = "Numbers separated by dots: 12, 22.04."}},
-      .compile = compile_os_version};
+                      .help = "Numbers separated by dots: 12, 22.04."},
+                     days_parameter("latest_update_within_days",
+                                    "Days, 1 to 3650: updates were installed no longer ago than this.")},
+      .facts = {keys::kOsId, keys::kOsName, keys::kOsVersionId, keys::kUpdatedAt},
+      .unknown = "Letters in the version leave the comparison open, or the time of the last update lies more than a day "
+                 "ahead. Another system, or another version, is no match whatever else is missing.",
+      .compile = os_version_rule::compile};
   return kType;
 }
 

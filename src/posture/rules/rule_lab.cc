@@ -2,12 +2,81 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "posture/rules/registry.h"
 
 namespace postern::posture::testing {
+namespace {
+
+/// What conditions of each type were seen to say, by verdict.
+class Seen final : public ::testing::Environment {
+ public:
+  void add(std::string_view type, Verdict verdict) {
+    const std::lock_guard lock(mutex_);
+    verdicts_[type][static_cast<std::size_t>(verdict)] = true;
+  }
+
+  void TearDown() override {
+    if (GTEST_FLAG_GET(filter) != "*" || ::testing::UnitTest::GetInstance()->Failed()) return;  // not all ran to the end
+    const std::lock_guard lock(mutex_);
+    if (verdicts_.empty()) return;  // a program that tests no rules
+    for (const RuleType* type : rule_types()) {
+      for (const Verdict verdict : {Verdict::kMatch, Verdict::kNoMatch, Verdict::kUnknown}) {
+        if (verdicts_[type->name][static_cast<std::size_t>(verdict)]) continue;
+        ADD_FAILURE() << "no test sees the rule type " << type->name << " say " << verdict_name(verdict)
+                      << "; add one that crosses each of its thresholds (" << type->name << "'s _test.cc, by make())";
+      }
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string_view, std::array<bool, 3>> verdicts_;
+};
+
+Seen* const seen = [] {
+  auto* made = new Seen;  // googletest's from here on
+  ::testing::AddGlobalTestEnvironment(made);
+  return made;
+}();
+
+/// Says what the type's own condition says.
+class Recorded final : public Condition {
+ public:
+  Recorded(std::string_view type, std::unique_ptr<const Condition> inner) : type_(type), inner_(std::move(inner)) {
+    keys_ = inner_->keys();
+  }
+  Judgement judge(const FactView& facts) const override {
+    const Judgement out = inner_->judge(facts);
+    seen->add(type_, out.verdict);
+    return out;
+  }
+  std::string describe() const override { return inner_->describe(); }
+  bool timed() const override { return inner_->timed(); }
+  const SetParts* parts() const override { return inner_->parts(); }
+
+ private:
+  std::string_view type_;
+  std::unique_ptr<const Condition> inner_;
+};
+
+Verdict verdict_of_parts(const Condition& condition, const FactView& facts) {
+  const SetParts* parts = condition.parts();
+  if (parts == nullptr) return condition.judge(facts).verdict;
+  Verdict out = parts->match == Match::kAll ? Verdict::kMatch : Verdict::kNoMatch;
+  for (const auto& part : parts->conditions) {
+    const Verdict one = verdict_of_parts(*part, facts);
+    out = parts->match == Match::kAll ? verdict_and(out, one) : verdict_or(out, one);
+  }
+  return out;
+}
+
+}  // namespace
 
 std::unique_ptr<const Condition> make(std::string_view type, const Parameters& parameters,
                                       OsFamily os) {
@@ -17,7 +86,7 @@ std::unique_ptr<const Condition> make(std::string_view type, const Parameters& p
   EXPECT_TRUE(checked.has_value()) << checked.error().message;
   auto condition = found->compile(parameters, os);
   EXPECT_TRUE(condition.has_value()) << condition.error().message;
-  return std::move(*condition);
+  return std::make_unique<Recorded>(found->name, std::move(*condition));
 }
 
 std::string refusal(std::string_view type, const Parameters& parameters, OsFamily os) {
@@ -52,6 +121,20 @@ void expect_unknowns(const Condition& condition, FactMap facts, std::string_view
   }
   facts[k] = malformed;
   expect(condition, facts, Verdict::kUnknown, "malformed");
+}
+
+void expect_until(const Condition& condition, const FactMap& facts, WallTime until, Now now) {
+  EXPECT_TRUE(condition.timed());
+  const FactView view(facts, now);
+  condition.judge(view);
+  EXPECT_EQ(view.until() - now.wall, until - now.wall) << condition.describe();
+}
+
+void expect_parts_agree(const Condition& condition, const FactMap& facts, Now now) {
+  ASSERT_NE(condition.parts(), nullptr) << condition.describe();
+  const FactView view(facts, now);
+  EXPECT_EQ(verdict_name(verdict_of_parts(condition, view)), verdict_name(condition.judge(view).verdict))
+      << condition.describe();
 }
 
 }  // namespace postern::posture::testing

@@ -1,6 +1,9 @@
 #include "posture/rules/version_number.h"
 
+#include <algorithm>
+
 #include "base/text.h"
+#include "posture/text_match.h"
 
 namespace postern::posture::rules {
 namespace {
@@ -44,6 +47,33 @@ std::optional<std::strong_ordering> VersionNumber::compare_to(std::string_view a
       if (!ended) actual.remove_prefix(dot + 1);
     }
     if (value != wanted) return value <=> wanted;
+  }
+  return std::strong_ordering::equal;
+}
+
+std::optional<std::strong_ordering> VersionNumber::compare_to_release(std::string_view actual) const {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto digits = [&] {
+    const auto end = std::find_if_not(actual.begin(), actual.end(), is_digit);
+    return static_cast<std::size_t>(end - actual.begin());
+  };
+  constexpr std::string_view kSeparators = ".-_+~:";
+  if (actual.empty() || !is_digit(actual.front())) return std::nullopt;
+  for (const std::uint32_t wanted : parts_) {
+    std::uint32_t value = 0;
+    if (const std::size_t count = digits(); count > 0) {
+      const auto parsed = number(actual.substr(0, count));
+      if (!parsed) return std::nullopt;
+      value = *parsed;
+      actual.remove_prefix(count);
+      const bool more = actual.size() > 1 && kSeparators.find(actual.front()) != kSeparators.npos && is_digit(actual[1]);
+      if (more) actual.remove_prefix(1);
+    }
+    if (value != wanted) return value <=> wanted;
+  }
+  if (!actual.empty() && kSeparators.find(actual.front()) != kSeparators.npos) actual.remove_prefix(1);
+  for (const std::string_view before : {"rc", "alpha", "beta", "pre", "dev"}) {
+    if (equals_ignoring_case(actual.substr(0, before.size()), before)) return std::strong_ordering::less;
   }
   return std::strong_ordering::equal;
 }
