@@ -43,5 +43,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(row, codec::read_api_token_row, codec::api_token_row);
   check(row, codec::read_server_certificate_row, codec::server_certificate_row);
   check(row, codec::read_feed_row, codec::feed_row);
+  check(row, codec::read_risk_row, codec::risk_row);
   return 0;
 }

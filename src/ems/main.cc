@@ -47,7 +47,8 @@ int main(int argc, char** argv) {
       "--keep-initial-password", keep_initial_password,
       "The first administrator's random password need not be changed at the first sign-in (at the first start)");
   run->add_option("--feed", feeds,
-                  "Vulnerability feed: OSV records as JSON lines, gzip or zip (SIGHUP reads them again)");
+                  "Vulnerability feed, or a directory of feeds: OSV records (JSON lines, gzip or zip), Debian's security tracker, "
+                  "CISA's KEV, EPSS (SIGHUP looks at all feeds again)");
   run->add_flag("--verbose", verbose, "Log more");
 
   auto* vuln = app.add_subcommand("vuln", "Vulnerabilities without a server");

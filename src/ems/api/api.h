@@ -31,6 +31,10 @@ struct ApiHooks {
   /// Puts a web server certificate into effect for new connections, without a restart. An error keeps the old one in
   /// effect and nothing is recorded. Required.
   std::function<Status(const net::TlsIdentity&)> use_web_certificate;
+  /// Feeds were added, changed or removed, and that is committed.
+  std::function<void()> feeds_changed = {};
+  /// Looks at the source of this feed now; empty: of all.
+  std::function<void(const std::string& name)> refresh_feed = {};
   /// Commits what the core has queued (EmsCore::flush, its actions): called before a request that reads is answered, so
   /// that nobody is told what a failing commit would take back. Required.
   std::function<void()> commit;

@@ -113,6 +113,8 @@ void ApiLab::start_api() {
     web_certificates.push_back(identity);
     return {};
   };
+  hooks.feeds_changed = [this] { feed_calls.emplace_back("changed"); };
+  hooks.refresh_feed = [this](const std::string& name) { feed_calls.push_back("refresh " + name); };
   hooks.commit = [this] { run(); };
   api = std::make_unique<Api>(*core, clock, random, std::move(hooks));
 }

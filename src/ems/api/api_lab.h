@@ -110,6 +110,7 @@ class ApiLab : public Lab {
 
   std::unique_ptr<Api> api;
   std::vector<net::TlsIdentity> web_certificates;   ///< Put into effect, in order.
+  std::vector<std::string> feed_calls;              ///< What whoever keeps the feeds was told, in order.
   std::optional<Error> web_certificate_error;       ///< Putting one into effect fails with this.
 
  private:

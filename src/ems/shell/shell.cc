@@ -18,9 +18,9 @@
 #include "ems/bootstrap/bootstrap.h"
 #include "ems/bootstrap/identity.h"
 #include "ems/core/ems_core.h"
+#include "ems/shell/feed_service.h"
 #include "ems/shell/prepare.h"
 #include "ems/store/sqlite_store.h"
-#include "ems/tagging/vuln_matching.h"
 #include "net/server.h"
 #include "proto/invitation.h"
 
@@ -31,6 +31,7 @@ constexpr const char* kFabricProtocol = "postern-fabric/1";
 constexpr const char* kTelemetryProtocol = "postern-telemetry/1";
 constexpr const char* kEnrolProtocol = "postern-enrol/1";
 constexpr const char* kRuntimeFile = "runtime.json";
+constexpr const char* kFeedDirectory = "feeds";
 
 std::string this_host() {
   char name[256] = {};
@@ -88,7 +89,6 @@ class Shell {
   void on_enrol(const net::HttpRequest& request, net::HttpResponder respond);
   net::UpgradeDecision on_upgrade(const net::HttpRequest& request, const char* protocol, const char* path, bool fabric);
   void adopt(net::WebSocketPtr socket, bool fabric);
-  void load_feeds();
   void check_initial_password();
   void stop();
   Status write_runtime_file() const;
@@ -104,9 +104,7 @@ class Shell {
   SessionId next_session_ = 1;
   bool settling_ = false;
   bool stopping_ = false;
-  bool loading_ = false;
-  bool load_again_ = false;   // asked for meanwhile: the files may be newer than what is being read
-  std::shared_ptr<const Matching> matching_;  // the feeds in use, kept while a file cannot be read again
+  std::unique_ptr<FeedService> feeds_;
   net::Handle tick_, signals_, reload_, stop_timer_;
 };
 
@@ -228,7 +226,14 @@ Status Shell::start() {
   hooks.commit = [this] {
     if (core_.flush_wanted()) settle();
   };
+  hooks.feeds_changed = [this] { feeds_->changed(); };
+  hooks.refresh_feed = [this](const std::string& name) { feeds_->refresh(name); };
   api_ = std::make_unique<Api>(core_, clock_, random_, std::move(hooks));
+  FeedServiceOptions feeds;
+  feeds.directory = options_.data_dir / kFeedDirectory;
+  feeds.given = options_.feeds;
+  feeds.after_event = [this] { after_event(); };
+  feeds_ = std::make_unique<FeedService>(loop_, core_, clock_, random_, std::move(feeds));
   // What ran out while the EMS was away is made anew first.
   core_.tick(now());
   settle();
@@ -236,11 +241,12 @@ Status Shell::start() {
   if (auto ok = write_runtime_file(); !ok) return ok;
   tick_ = loop_.every(Seconds(1), [this] {
     core_.tick(now());
+    feeds_->tick();
     after_event();
   });
   signals_ = loop_.on_signal({SIGTERM, SIGINT}, [this](int) { stop(); });
-  reload_ = loop_.on_signal({SIGHUP}, [this](int) { load_feeds(); });
-  load_feeds();
+  reload_ = loop_.on_signal({SIGHUP}, [this](int) { feeds_->refresh(""); });
+  feeds_->start();
   check_initial_password();  // it may have been changed just before the EMS was killed
   after_event();
   const auto status = core_.status();
@@ -319,32 +325,6 @@ void Shell::adopt(net::WebSocketPtr socket, bool fabric) {
     core_.telemetry_opened(now(), id, certificate, peer.remote_ip);
   }
   after_event();
-}
-
-void Shell::load_feeds() {
-  if (loading_) {
-    load_again_ = true;
-    return;
-  }
-  loading_ = true;
-  auto loaded = std::make_shared<LoadedFeeds>();
-  loop_.offload([loaded, files = options_.feeds, at = now().wall,
-                 before = matching_] { *loaded = load_matching(files, at, before); },
-                [this, loaded] {
-                  loading_ = false;
-                  for (const auto& feed : loaded->feeds) {
-                    if (feed.error.empty()) {
-                      log_info("feed.loaded", "a vulnerability feed is in use",
-                               {{"feed", feed.name}, {"records", std::to_string(feed.records)}});
-                    } else {
-                      log_error("feed.failed", feed.error, {{"feed", feed.name}});
-                    }
-                  }
-                  matching_ = loaded->matching;
-                  core_.set_matching(now(), loaded->matching, loaded->feeds);
-                  after_event();
-                  if (std::exchange(load_again_, false)) load_feeds();
-                });
 }
 
 void Shell::check_initial_password() {

@@ -25,7 +25,7 @@ struct ShellOptions {
   std::vector<std::string>
       public_addresses;  ///< "host:port" that invitations name; empty: the telemetry listener's own.
   std::vector<std::string> server_names;       ///< More names and addresses for the EMS's own certificates.
-  std::vector<std::filesystem::path> feeds;
+  std::vector<std::filesystem::path> feeds;    ///< Files, or directories of such.
   bool keep_initial_password = false;          ///< The first administrator need not change it at the first sign-in.
   Seconds keepalive{60};                       ///< Of agents.
   Seconds client_certificate_life{90 * 24 * 3600};

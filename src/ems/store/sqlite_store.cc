@@ -144,15 +144,18 @@ Status SqliteStore::prepare(Prepared& out, const std::string& sql) {
   return {};
 }
 
+std::string create_table(TableId table) {
+  // Inventories are large: a row in the leaf of a WITHOUT ROWID table would make every search read them.
+  return fmt::format("CREATE TABLE IF NOT EXISTS {}(key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL){};",
+                     table_name(table), table == TableId::kInventories ? "" : " WITHOUT ROWID");
+}
+
 Status SqliteStore::create(Random& random) {
   std::int64_t epoch = 0;
   while (epoch <= 0) epoch = static_cast<std::int64_t>(random.next_u64() >> 1);
   std::string sql = "BEGIN IMMEDIATE;";
   for (std::size_t t = 0; t < kTables; ++t) {
-    const auto table = static_cast<TableId>(t);
-    // Inventories are large: a row in the leaf of a WITHOUT ROWID table would make every search read them.
-    sql += fmt::format("CREATE TABLE {}(key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL){};", table_name(table),
-                       table == TableId::kInventories ? "" : " WITHOUT ROWID");
+    sql += create_table(static_cast<TableId>(t));
   }
   sql += "CREATE TABLE changes(revision INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL,"
          " key TEXT NOT NULL, json TEXT NOT NULL, undo BLOB NOT NULL);"
@@ -191,8 +194,11 @@ Status SqliteStore::open(Random& random) {
         fmt::format("{} was written by a newer postern-ems (schema {}, this one knows {}); install that version",
                     file_.string(), *version, kSchemaVersion));
   }
-  // Takes the exclusive lock now, so that a second EMS fails here and not at its first change.
-  if (auto ok = run("BEGIN IMMEDIATE;UPDATE position SET one=1;COMMIT;"); !ok) return ok;
+  // Takes the exclusive lock now, so that a second EMS fails here and not at its first change. Tables that the version
+  // which wrote the database did not have yet are made; that version does not look at them, should it come back.
+  std::string sql = "BEGIN IMMEDIATE;UPDATE position SET one=1;";
+  for (std::size_t t = 0; t < kTables; ++t) sql += create_table(static_cast<TableId>(t));
+  if (auto ok = run(sql + "COMMIT;"); !ok) return ok;
   for (std::size_t t = 0; t < kTables; ++t) {
     const auto table = static_cast<TableId>(t);
     const std::string name(table_name(table));

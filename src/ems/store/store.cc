@@ -17,6 +17,7 @@ std::string_view table_name(TableId table) {
     case TableId::kApiTokens: return "api_tokens";
     case TableId::kServerCertificates: return "server_certificates";
     case TableId::kFeeds: return "feeds";
+    case TableId::kRisks: return "risks";
   }
   return "";
 }

@@ -27,8 +27,9 @@ enum class TableId : std::uint8_t {
   kApiTokens,
   kServerCertificates,
   kFeeds,
+  kRisks,
 };
-inline constexpr std::size_t kTables = 13;
+inline constexpr std::size_t kTables = 14;
 std::string_view table_name(TableId table);  ///< "endpoint_state": stable, the name in the database.
 
 struct RowChange {

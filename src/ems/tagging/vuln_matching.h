@@ -10,16 +10,20 @@
 
 namespace postern::ems {
 
-struct LoadedFeeds {
-  std::shared_ptr<const Matching> matching;   ///< Null: no feed could be read.
-  std::vector<Feed> feeds;                    ///< As many as files, with the error of those that could not be read.
+struct FeedFile {
+  Feed feed;                     ///< As it is known so far.
+  std::filesystem::path file;    ///< To be read.
 };
 
-/// Reads feeds whole; each is named by its whole path, and one named twice is read once. A record that can't be
-/// understood is left out and logged. While a file can't be read, `in_force` (what an earlier call gave) stays, whole:
-/// a damaged download must not make anybody look mended; without it the other files are taken. Takes seconds for large
-/// feeds: run it on a worker. Thread: any.
-LoadedFeeds load_matching(const std::vector<std::filesystem::path>& files, WallTime now,
+struct LoadedFeeds {
+  std::shared_ptr<const Matching> matching;   ///< Null: no feed could be read.
+  std::vector<Feed> feeds;                    ///< As many as files, with what was found in them or why they can't be read.
+};
+
+/// Reads feeds whole. A record that can't be understood is left out, counted and logged. While a file can't be read,
+/// `in_force` (what an earlier call gave) stays, whole: damage must not make anybody look mended; without it the other
+/// files are taken. Takes seconds for large feeds: run it on a worker. Thread: any.
+LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now,
                           std::shared_ptr<const Matching> in_force = nullptr);
 
 }  // namespace postern::ems

@@ -3,6 +3,7 @@
 
 #include "ems/api/endpoint_json.h"
 #include "ems/api/fact_json.h"
+#include "ems/api/finding_json.h"
 #include "ems/api/handling.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
@@ -76,25 +77,6 @@ void remove_endpoint(const CallPtr& call) {
 
 // ---- vulnerabilities ------------------------------------------------------------------------------------------------
 
-const std::vector<std::string>& severities() {
-  static const std::vector<std::string> worst_first{"critical", "high", "medium", "low", "info", "unknown"};
-  return worst_first;
-}
-
-/// Worst first, known to be exploited before others.
-std::string finding_position(const Finding& f) {
-  const auto rank = std::ranges::find(severities(), f.severity) - severities().begin();
-  return std::string(f.kev ? "0" : "1") + std::to_string(rank) + f.cve + '\n' + f.package + '\n' + f.version;
-}
-
-json::object finding_json(const Finding& f) {
-  json::object out{{"cve", f.cve}, {"source", f.source}, {"package", f.package}, {"version", f.version}};
-  out["fixed"] = f.fixed.empty() ? json::value(nullptr) : json::value(f.fixed);
-  out["severity"] = f.severity;
-  out["kev"] = f.kev;
-  return out;
-}
-
 void vulnerabilities(const CallPtr& call) {
   const auto endpoint = find_endpoint(call);
   if (!endpoint) return call->fail(endpoint.error());
@@ -102,6 +84,9 @@ void vulnerabilities(const CallPtr& call) {
   if (!findings) return call->fail(findings.error());
   if (const std::string severity = call->query("severity"); !severity.empty()) {
     std::erase_if(*findings, [&](const Finding& f) { return f.severity != severity; });
+  }
+  if (const auto accepted = call->query_bool("accepted")) {
+    std::erase_if(*findings, [&](const Finding& f) { return (f.accepted != nullptr) != *accepted; });
   }
   std::ranges::sort(*findings, {}, finding_position);
   reply_page(call, *findings, finding_position, finding_json);
@@ -147,13 +132,6 @@ Resource endpoints_resource() {
   static const std::string schemas = [] {
     json::object all = json::parse(endpoint_schemas()).as_object();
     json::object more = json::parse(R"({
-      "Vulnerability": {"type": "object",
-        "required": ["cve", "source", "package", "version", "fixed", "severity", "kev"], "properties": {
-          "cve": {"type": "string"}, "source": {"type": "string", "description": "Source package"},
-          "package": {"type": "string"}, "version": {"type": "string"},
-          "fixed": {"type": ["string", "null"], "description": "Version that mends it; null: none yet"},
-          "severity": {"type": "string", "enum": ["critical", "high", "medium", "low", "info", "unknown"]},
-          "kev": {"type": "boolean", "description": "Known to be exploited"}}},
       "Fact": {"type": "object", "required": ["key", "known", "collected_at", "source"], "properties": {
           "key": {"type": "string"},
           "known": {"type": "boolean"},
@@ -165,6 +143,7 @@ Resource endpoints_resource() {
           "revision": {"type": "integer"}, "at": {"type": "string", "format": "date-time"},
           "kind": {"type": "string"}, "change": {"description": "What changed"}}}})").as_object();
     for (auto& [name, schema] : more) all.emplace(name, schema);
+    all.emplace("Vulnerability", json::parse(kFindingSchema));
     return json::serialize(all);
   }();
   std::vector<Field> filters{
@@ -203,9 +182,12 @@ Resource endpoints_resource() {
                       .path = "/api/v1/endpoints/{uid}/vulnerabilities",
                       .role = Role::kReadonly,
                       .handler = vulnerabilities,
-                      .summary = "Open findings, worst first; 503 with the reason while nobody knows",
+                      .summary = "Findings, worst first, accepted ones last; 503 with the reason while nobody knows",
                       .query = list_query(
-                          {}, {{.name = "severity", .description = "Only of this one", .values = severities()}}),
+                          {}, {{.name = "severity", .description = "Only of this one", .values = severities_worst_first()},
+                               {.name = "accepted",
+                                .type = FieldType::kBoolean,
+                                .description = "Only these: findings that somebody lives with, or those that count"}}),
                       .result = "Vulnerability",
                       .list = true},
                      {.method = "GET",

@@ -1,0 +1,38 @@
+#pragma once
+// Feeds on this machine's disk: each is kept as it was when it was last read whole, so that neither a broken download nor
+// a restart without a network takes anything away.
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace postern::ems {
+
+inline constexpr std::size_t kMaxFeedFile = 1u << 30;
+
+/// Where the copy of the feed of this name is kept.
+std::filesystem::path feed_file(const std::filesystem::path& directory, std::string_view name);
+/// Where its download is gathered.
+std::filesystem::path feed_part_file(const std::filesystem::path& directory, std::string_view name);
+
+struct TakenFeed {
+  bool changed = false;      ///< It is another content than before.
+  std::uint64_t bytes = 0;
+};
+
+/// Makes `source` the copy `target`, durably, if it reads as a feed: else `target` stays as it is. What is the same
+/// already is not read again. Errors: those of reading files and of vuln::FeedReader. Takes seconds: for a worker.
+Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& source,
+                            const std::filesystem::path& target);
+
+/// The files that a --feed names: itself, or those in it that don't begin with a dot, whole paths in order. Error: the
+/// directory can't be read.
+Result<std::vector<std::string>> feeds_given(const std::filesystem::path& path);
+
+/// Removes copies and downloads that belong to none of these feeds.
+void drop_other_feed_files(const std::filesystem::path& directory, const std::vector<std::string>& names);
+
+}  // namespace postern::ems
