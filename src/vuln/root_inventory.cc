@@ -12,6 +12,7 @@
 #include "vuln/dpkg_status.h"
 #include "vuln/ecosystem.h"
 #include "vuln/rpm_database.h"
+#include "vuln/rpm_ndb.h"
 
 namespace postern::vuln {
 namespace {
@@ -31,11 +32,13 @@ Result<std::string> read_below(const fs::path& root, std::string_view name, std:
   return read_file(path_in_root(root, name), limit);
 }
 
+constexpr std::string_view kNdb = "Packages.db";
+
 struct RpmForm {
   std::string_view file;
-  std::string_view format;  // Empty: the one that is read.
+  std::string_view format;  // Empty: one that is read.
 };
-constexpr RpmForm kRpmForms[] = {{"rpmdb.sqlite", ""}, {"Packages.db", "ndb"}, {"Packages", "Berkeley DB"}};
+constexpr RpmForm kRpmForms[] = {{"rpmdb.sqlite", ""}, {kNdb, ""}, {"Packages", "Berkeley DB"}};
 
 /// A database that was found.
 struct PackageStore {
@@ -90,6 +93,11 @@ Result<Inventory> read_rpms(const fs::path& root, const PackageStore& found, Dis
   }
   const auto database = read_below(root, found.file, kMaxRpmDatabaseBytes);
   if (!database) return fail(database.error().context("installed packages"));
+  if (found.file.ends_with(kNdb)) {
+    const auto headers = read_rpm_ndb(*database);
+    if (!headers) return fail(headers.error());
+    return inventory_of_rpms(*headers, std::move(distro));
+  }
   auto log = read_below(root, found.file + "-wal", kMaxRpmDatabaseBytes);
   if (!log && log.error().code == ErrorCode::kNotFound) log = std::string();
   if (!log) return fail(log.error().context("installed packages"));

@@ -17,7 +17,7 @@ inline constexpr std::string_view kRpmDirectories[] = {"/usr/lib/sysimage/rpm", 
 /// Reads os-release, and the packages of the system that the distribution uses (of a distribution not known: of whichever
 /// is there). Links inside the root lead nowhere outside of it. `database`, if given, becomes the file that was read, or
 /// that could not be. Errors: those of the files and parsers; kNotFound (no os-release, no packages), kUnsupported (a
-/// database of rpm's in one of its older formats).
+/// database of rpm's in its oldest format, Berkeley DB).
 Result<Inventory> read_root_inventory(const std::filesystem::path& root, std::string* database = nullptr);
 
 }  // namespace postern::vuln

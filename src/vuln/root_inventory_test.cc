@@ -100,6 +100,15 @@ TEST_F(RootInventory, TheDistributionSaysWhichDatabaseCounts) {
   EXPECT_EQ(read().packages[0].name, "bash");
 }
 
+TEST_F(RootInventory, OfSuse) {
+  put_file("etc/os-release", "ID=opensuse-leap\nVERSION_ID=\"15.6\"\n");
+  put_file("usr/lib/sysimage/rpm/Packages.db", rpm_ndb_bytes(kTwoRpms));
+  EXPECT_EQ(read().packages.size(), 2u);
+  EXPECT_EQ(database_, "/usr/lib/sysimage/rpm/Packages.db");
+  put_file("usr/lib/sysimage/rpm/Packages.db", "RpmP");
+  expect_error(ErrorCode::kDataLoss, "Packages.db");
+}
+
 TEST_F(RootInventory, OlderFormatsOfRpmAreNamed) {
   put_file("etc/os-release", kRocky);
   put_file("var/lib/rpm/Packages", "anything");

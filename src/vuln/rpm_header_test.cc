@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "vuln/rpm_lab.h"
 
 namespace postern::vuln {
@@ -20,6 +21,18 @@ TEST(RpmHeader, GivesWhatCounts) {
   EXPECT_EQ(header->release, "27.el9");
   EXPECT_EQ(header->arch, "x86_64");
   EXPECT_EQ(header->source_rpm, "openssl-3.0.7-27.el9.src.rpm");
+}
+
+TEST(RpmHeader, OfRpmItself) {
+  // What rpm 4.18 keeps of a package that rpmbuild made: an immutable region, and what the installation added behind it.
+  const auto blob = read_file(POSTERN_SOURCE_DIR "/fuzz/corpus/vuln_rpm_header/written_by_rpm", 1u << 20);
+  ASSERT_TRUE(blob) << blob.error().message;
+  const auto header = parse_rpm_header(*blob);
+  ASSERT_TRUE(header) << header.error().message;
+  const auto inventory = inventory_of_rpms({*header}, {"rocky", "9.4"});
+  ASSERT_TRUE(inventory) << inventory.error().message;
+  EXPECT_EQ(inventory->packages[0],
+            (Package{"foo-libs", "noarch", "2:1.2~rc1-3.el9", "foo", "2:1.2~rc1-3.el9"}));
 }
 
 TEST(RpmHeader, AnyCutIsRefused) {

@@ -58,6 +58,37 @@ std::string rpm_header_blob(const RpmHeader& header) {
   return writer.blob();
 }
 
+std::string rpm_ndb_bytes(const std::vector<std::string>& blobs) {
+  constexpr std::size_t kPageBytes = 4096;
+  const auto put_little = [](std::string& to, std::uint32_t value) {
+    for (int shift = 0; shift < 32; shift += 8) to += static_cast<char>(value >> shift & 0xff);
+  };
+  const auto put_slot = [&](std::string& to, std::uint32_t number, std::size_t block, std::size_t count) {
+    to += "Slot";
+    for (const auto n : {std::size_t{number}, block, count}) put_little(to, static_cast<std::uint32_t>(n));
+  };
+  std::string head = "RpmP";
+  for (const std::size_t n : {std::size_t{0}, std::size_t{7}, std::size_t{1}, blobs.size() + 1})
+    put_little(head, static_cast<std::uint32_t>(n));
+  head.resize(32, '\0');
+  std::string packages;
+  for (std::size_t i = 0; i < blobs.size(); ++i) {
+    const auto number = static_cast<std::uint32_t>(i + 1);
+    const auto length = static_cast<std::uint32_t>(blobs[i].size());
+    std::string blob = "BlbS";
+    for (const auto n : {number, 7u, length}) put_little(blob, n);
+    blob += blobs[i];
+    while ((blob.size() + 12) % 16 != 0) blob += '\0';
+    for (const auto n : {0u, length}) put_little(blob, n);  // The checksum is not read.
+    blob += "BlbE";
+    put_slot(head, number, (kPageBytes + packages.size()) / 16, blob.size() / 16);
+    if (i == 0) put_slot(head, 0, 0, 0);
+    packages += blob;
+  }
+  while (head.size() < kPageBytes) put_slot(head, 0, 0, 0);
+  return head + packages;
+}
+
 void write_rpm_database(const std::filesystem::path& file, const std::vector<std::string>& blobs, bool keep_log) {
   std::filesystem::create_directories(file.parent_path());
   sqlite3* raw = nullptr;
