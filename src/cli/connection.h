@@ -29,7 +29,7 @@ struct Connection {
 
 /// What stands on the command line.
 struct ConnectionOptions {
-  std::string url, token, token_file, ca, fingerprint, run_json, context;
+  std::string url = {}, token = {}, token_file = {}, ca = {}, fingerprint = {}, run_json = {}, context = {};
 };
 
 using GetEnvironment = std::function<const char*(const char*)>;

@@ -43,6 +43,35 @@ int print_list(Session& session, const json::value& page, const Table& table, st
   return kDone;
 }
 
+std::string change_text(const Look& look, const json::value& change) {
+  const json::object* object = change.if_object();
+  if (object == nullptr) return in_a_line(change);
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : *object) {
+    const json::array* list = value.if_array();
+    const bool steps = list != nullptr && !list->empty() &&
+                       std::all_of(list->begin(), list->end(), [](const json::value& one) {
+                         return one.is_object() && one.as_object().size() == 3 && one.as_object().contains("before") &&
+                                one.as_object().contains("after");
+                       });
+    if (!steps) {
+      parts.push_back(std::string(name) + "=" + in_a_line(value));
+      continue;
+    }
+    for (const json::value& one : *list) {
+      std::string what;
+      for (const auto& [key, text] : one.as_object()) {
+        if (key != "before" && key != "after") what = in_a_line(text);
+      }
+      const json::value* before = member(one, "before");
+      const json::value* after = member(one, "after");
+      if (before != nullptr) what += " " + in_a_line(*before);
+      parts.push_back(what + " " + std::string(look.arrow()) + " " + (after == nullptr ? "gone" : in_a_line(*after)));
+    }
+  }
+  return join(parts, ", ");
+}
+
 std::string or_dash(const Session& session, std::string text) {
   return text.empty() ? std::string(session.look().dash()) : std::move(text);
 }

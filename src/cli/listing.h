@@ -20,6 +20,8 @@ int print_list(Session& session, const boost::json::value& page, const Table& ta
 std::string since(const Session& session, const boost::json::value& of, std::string_view name);
 /// "2026-11-26 10:00:03", or the dash.
 std::string when(const Session& session, const boost::json::value& of, std::string_view name);
+/// What became of something, in a line: "os.version_id 12 → 13, host.name vm"; other forms as name=value.
+std::string change_text(const Look& look, const boost::json::value& change);
 std::string or_dash(const Session& session, std::string text);
 
 /// Lines "label   value", the labels padded to one width, values wrapped; what is empty is left out.

@@ -124,37 +124,65 @@ Truth Logic::value_of(const Node& node, const Truths& rules) {
   return Truth::kUnknown;
 }
 
-void Logic::collect(const Node& node, const Truths& rules, std::vector<std::uint32_t>& out) {
+void Logic::collect(const Node& node, const Truths& rules, Truth helps, std::vector<Change>& out) {
   if (node.op == Node::Op::kRule) {
-    if (std::find(out.begin(), out.end(), node.rule) == out.end()) out.push_back(node.rule);
+    const auto same = [&](const Change& c) { return c.rule == node.rule; };
+    if (std::none_of(out.begin(), out.end(), same)) out.push_back({node.rule, helps});
     return;
   }
   // A part decides if it has the value that the whole has; not of it has the opposite, and always does.
   const Truth whole = value_of(node, rules);
+  const bool turned = node.op == Node::Op::kNot;
   for (const Node& part : node.parts) {
-    if (node.op == Node::Op::kNot || value_of(part, rules) == whole) collect(part, rules, out);
+    if (turned || value_of(part, rules) == whole) collect(part, rules, turned ? opposite(helps) : helps, out);
   }
 }
 
 Truth Logic::value(const Truths& rules) const { return value_of(root_, rules); }
 
 std::vector<std::uint32_t> Logic::decisive(const Truths& rules) const {
+  std::vector<Change> found;
+  collect(root_, rules, Truth::kYes, found);
   std::vector<std::uint32_t> out;
-  collect(root_, rules, out);
+  for (const Change& change : found) out.push_back(change.rule);
   return out;
 }
 
-std::vector<std::pair<std::uint32_t, Truth>> Logic::levers(const Truths& rules, Truth wanted) const {
-  std::vector<std::pair<std::uint32_t, Truth>> out;
+std::vector<Logic::Change> Logic::levers(const Truths& rules, Truth wanted) const {
+  std::vector<Change> out;
   for (const auto& [rule, now] : rules) {
     for (const Truth other : {Truth::kYes, Truth::kNo}) {
       if (other == now) continue;
       Truths changed = rules;
       changed[rule] = other;
-      if (value(changed) == wanted) out.emplace_back(rule, other);
+      if (value(changed) == wanted) out.push_back({rule, other});
     }
   }
   return out;
+}
+
+std::vector<Logic::Change> Logic::mend(const Truths& rules) const {
+  Truths now = rules;
+  std::vector<Change> done;
+  while (value(now) != Truth::kYes) {
+    std::vector<Change> next;
+    collect(root_, now, Truth::kYes, next);
+    std::erase_if(next, [&](const Change& c) { return now[c.rule] == c.to; });
+    if (next.empty() || done.size() > rules.size()) return {};  // "1 and not 1"
+    for (const Change& change : next) {
+      now[change.rule] = change.to;
+      done.push_back(change);
+    }
+  }
+  for (std::size_t i = done.size(); i-- > 0;) {
+    Truths without = now;
+    const auto before = rules.find(done[i].rule);
+    without[done[i].rule] = before == rules.end() ? Truth::kUnknown : before->second;
+    if (value(without) != Truth::kYes) continue;
+    now = std::move(without);
+    done.erase(done.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return done;
 }
 
 std::string Logic::text_of(const Node& node, const std::function<std::string(std::uint32_t)>& shown, bool inner) {

@@ -25,8 +25,16 @@ class Logic {
   /// The rules that make it what it is, in the order of the expression: for "1 and 2" with both failing, both; with one
   /// failing, that one.
   std::vector<std::uint32_t> decisive(const Truths& rules) const;
-  /// Single rules that alone would change it to `wanted`, and the truth that each would need.
-  std::vector<std::pair<std::uint32_t, Truth>> levers(const Truths& rules, Truth wanted) const;
+  /// What a rule would have to be.
+  struct Change {
+    std::uint32_t rule = 0;
+    Truth to = Truth::kYes;
+    friend bool operator==(const Change&, const Change&) = default;
+  };
+  /// Single rules each of which alone would change it to `wanted`.
+  std::vector<Change> levers(const Truths& rules, Truth wanted) const;
+  /// Changes that together make it hold, none of which could be left out. Empty: it holds, or nothing can.
+  std::vector<Change> mend(const Truths& rules) const;
   /// The expression with what `shown` makes of each rule number.
   std::string text(const std::function<std::string(std::uint32_t)>& shown) const;
 
@@ -38,7 +46,8 @@ class Logic {
   };
   class Parser;
   static Truth value_of(const Node& node, const Truths& rules);
-  static void collect(const Node& node, const Truths& rules, std::vector<std::uint32_t>& out);
+  /// The rules that decide, each with the truth that would help the whole.
+  static void collect(const Node& node, const Truths& rules, Truth helps, std::vector<Change>& out);
   static std::string text_of(const Node& node, const std::function<std::string(std::uint32_t)>& shown, bool inner);
 
   Node root_;

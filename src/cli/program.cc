@@ -70,7 +70,7 @@ void add_argument(CLI::App& app, const Argument& described, std::deque<Slot>& sl
   if (described.many) {
     slot.option->expected(described.required ? 1 : 0, 10'000);
   } else {
-    slot.option->expected(1);
+    slot.option->expected(1)->allow_extra_args(false);
   }
 }
 

@@ -1,8 +1,8 @@
 #include "cli/table.h"
 
 #include <algorithm>
-#include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "base/text.h"
 
@@ -11,43 +11,68 @@ namespace {
 
 constexpr std::size_t kBetweenColumns = 2;
 
-/// Widths that fit into `room`; a column that went has none.
-std::vector<std::size_t> fitted(const std::vector<Column>& columns, std::vector<std::size_t> widths, std::size_t room) {
-  const auto needed = [&] {
+/// What a column should keep as long as others can be done without.
+constexpr std::size_t kReadable = 26;
+
+class Fitting {
+ public:
+  Fitting(const std::vector<Column>& columns, std::vector<std::size_t> natural, std::size_t room)
+      : columns_(columns), natural_(std::move(natural)), widths_(natural_), room_(room) {}
+
+  /// Widths that fit; a column that went has none.
+  std::vector<std::size_t> widths() {
+    while (!shrink(kReadable) && drop()) {
+    }
+    shrink(1);
+    return widths_;
+  }
+
+ private:
+  std::size_t needed() const {
     std::size_t sum = 0, shown = 0;
-    for (const std::size_t w : widths) {
+    for (const std::size_t w : widths_) {
       sum += w;
       shown += w > 0 ? 1 : 0;
     }
     return sum + (shown > 0 ? (shown - 1) * kBetweenColumns : 0);
-  };
-  const auto shrink = [&] {
-    while (needed() > room) {
-      // The widest that still may gives one.
-      std::size_t widest = columns.size();
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        if (columns[i].least == 0 || widths[i] <= columns[i].least) continue;
-        if (widest == columns.size() || widths[i] > widths[widest]) widest = i;
+  }
+
+  /// What is known by its beginning shrinks first; then always the widest column gives, down to `readable` or its least.
+  bool shrink(std::size_t readable) {
+    const auto floor_of = [&](std::size_t i) {
+      if (columns_[i].least == 0) return widths_[i];
+      return columns_[i].by_beginning ? columns_[i].least : std::max(columns_[i].least, std::min(natural_[i], readable));
+    };
+    while (needed() > room_) {
+      std::size_t widest = columns_.size();
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        if (widths_[i] <= floor_of(i)) continue;
+        if (widest == columns_.size() || rank(i) > rank(widest)) widest = i;
       }
-      if (widest == columns.size()) return false;
-      --widths[widest];
+      if (widest == columns_.size()) return false;
+      --widths_[widest];
     }
     return true;
-  };
-  const auto natural = widths;
-  while (!shrink()) {
-    std::size_t go = columns.size();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (widths[i] == 0 || columns[i].dispensable == 0) continue;
-      if (go == columns.size() || columns[i].dispensable > columns[go].dispensable) go = i;
-    }
-    if (go == columns.size()) break;
-    std::vector<bool> gone(columns.size());
-    for (std::size_t i = 0; i < columns.size(); ++i) gone[i] = widths[i] == 0 || i == go;
-    for (std::size_t i = 0; i < columns.size(); ++i) widths[i] = gone[i] ? 0 : natural[i];
   }
-  return widths;
-}
+  std::pair<bool, std::size_t> rank(std::size_t i) const { return {columns_[i].by_beginning, widths_[i]}; }
+
+  /// Takes the most dispensable column away; the others have their room again.
+  bool drop() {
+    std::size_t go = columns_.size();
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (widths_[i] == 0 || columns_[i].dispensable == 0) continue;
+      if (go == columns_.size() || columns_[i].dispensable > columns_[go].dispensable) go = i;
+    }
+    if (go == columns_.size()) return false;
+    natural_[go] = 0;
+    widths_ = natural_;
+    return true;
+  }
+
+  const std::vector<Column>& columns_;
+  std::vector<std::size_t> natural_, widths_;
+  std::size_t room_;
+};
 
 std::string cell_text(const Look& look, const Column& column, std::string_view text, std::size_t width) {
   return column.by_beginning ? cut_off(text, width) : shortened(look, text, width);
@@ -68,7 +93,7 @@ std::string Table::text(const Look& look, std::size_t indent) const {
     for (const auto& row : rows_) width = std::max(width, columns_of(row[i].text));
     widths.push_back(width);
   }
-  if (look.width > indent) widths = fitted(columns_, std::move(widths), look.width - indent);
+  if (look.width > indent) widths = Fitting(columns_, std::move(widths), look.width - indent).widths();
   std::string out;
   const auto line = [&](const auto& text_of, const auto& style_of) {
     std::string text(indent, ' ');

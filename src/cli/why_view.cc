@@ -30,7 +30,7 @@ Truth truth_of(std::string_view verdict) {
 std::string_view remedy(std::string_view reason) {
   constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
       {"not_reported", "The agent has not told it yet: see that it is connected, or let it look again (postern-agent recheck)."},
-      {"unsupported", "This system has no such thing, so the rule can't be judged on it; the tag's logic has to do without."},
+      {"unsupported", "As long as that is so, nobody can judge this rule on this endpoint."},
       {"denied", "The agent may not read it: run it with the rights that it needs."},
       {"stale", "It was known, but that is too long ago: see that the agent is running and connected."},
       {"failed", "Reading it went wrong: the agent's log says how."},
@@ -44,7 +44,7 @@ std::string_view remedy(std::string_view reason) {
 
 /// "rule 2", "rules 1 and 3".
 std::string rules_named(const std::vector<std::uint32_t>& rules, std::string_view last = "and") {
-  std::string out = rules.size() == 1 ? "rule " : "rules ";
+  std::string out = rules.size() == 1 || last == "or" ? "rule " : "rules ";
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (i > 0) out += i + 1 < rules.size() ? ", " : " " + std::string(last) + " ";
     out += std::to_string(rules[i]);
@@ -63,7 +63,12 @@ class Writer {
       truths_[id] = truth_of(text_at(rule, "verdict"));
     }
     if (auto parsed = Logic::parse(text_at(q_.why, "logic"))) logic_ = std::move(*parsed);
-    if (text_at(q_.why, "reason") == "logic" || text_at(q_.why, "reason") == "built_in") find_decisive();
+    const std::string reason = text_at(q_.why, "reason");
+    if (reason == "held" && logic_) {
+      decisive_ = logic_->decisive(truths_);  // of the no that its delay keeps from counting
+    } else if (reason == "logic" || reason == "built_in") {
+      find_decisive();
+    }
   }
 
   std::string text() {
@@ -110,18 +115,15 @@ class Writer {
     std::string sentence;
     if (past()) sentence = moment_text(time_at(q_.why, "at").value_or(WallTime{})) + ": ";
     const std::string because = cause();
-    Style style = Style::kBad;
     if (state_ == "has") {
       sentence += fmt::format("{} {} {}", name_, past() ? "had" : "has", tag_);
-      style = Style::kGood;
     } else if (state_ == "unknown") {
       sentence += fmt::format("{} whether {} {} {}", past() ? "nobody knew" : "Nobody knows", name_, past() ? "had" : "has", tag_);
-      style = Style::kWarning;
     } else {
       sentence += fmt::format("{} {} not have {}", name_, past() ? "did" : "does", tag_);
     }
     sentence += because.empty() ? "." : ": " + because + ".";
-    for (const std::string& part : wrapped(sentence, look_.width)) line(look_.colour ? "\x1b[1m" + look_.paint(style, part) : part);
+    for (const std::string& part : wrapped(sentence, look_.width)) line(emphasised(part));
     if (state_ == "unknown") unknown_means();
     line("");
   }
@@ -181,7 +183,7 @@ class Writer {
     bool others = false;
     for (const auto& [id, rule] : rules_) {
       if (std::find(decisive_.begin(), decisive_.end(), id) != decisive_.end()) continue;
-      if (!others && !decisive_.empty()) line(look_.paint(Style::kFaint, "  It does not depend on:"));
+      if (!others && !decisive_.empty()) line(look_.paint(Style::kFaint, "  others"));
       others = true;
       const std::string head = rule_head(id);
       const std::string condition = one_line(text_at(*rule, "condition"));
@@ -215,17 +217,33 @@ class Writer {
       }
     }
     facts(list_at(rule, "facts"), truth);
-    const std::string_view what_to_do = truth == Truth::kUnknown ? remedy(text_at(rule, "reason")) : "";
-    if (!what_to_do.empty() && !past()) {
-      for (const std::string& part : wrapped(what_to_do, look_.width > indent_ + 20 ? look_.width - indent_ : 0)) line(blanks + part);
+    const auto max_age = number_at(rule, "max_age");
+    std::string more;
+    if (max_age && text_at(rule, "reason") == "stale") {
+      more = fmt::format("The rule takes nothing older than {}. ", age_text(Seconds(*max_age), ""));
+      more.erase(more.find(" ."), 1);
     }
+    if (truth == Truth::kUnknown && !past()) more += remedy(text_at(rule, "reason"));
+    if (const auto until = time_at(rule, "holds_until")) {
+      more += (more.empty() ? "" : " ") + fmt::format("By itself this may change on {}.", moment_text(*until));
+    }
+    if (more.empty()) return;
+    for (const std::string& part : wrapped(trim(more), look_.width > indent_ + 20 ? look_.width - indent_ : 0)) line(blanks + part);
   }
 
   std::string origin(const json::value& fact) const {
     const auto age = number_at(fact, "age_ms");
     if (!age) return "";
+    const std::string_view behind = past() ? "earlier" : "ago";
+    std::string out = age_text(Millis(*age), behind);
+    // What is told when it changes is true for longer than since it was told.
+    const auto at = time_at(q_.why, "at"), as_of = time_at(fact, "as_of");
+    if (at && as_of && is_true(fact, "known")) {
+      const Millis seen = std::max(Millis(0), *at - *as_of);
+      if (seen * 2 < Millis(*age) && Millis(*age) > Millis(60'000)) out += ", still so " + age_text(seen, behind);
+    }
     const std::string source = one_line(text_at(fact, "source"));
-    return age_text(Millis(*age), past() ? "earlier" : "ago") + (source.empty() ? "" : ", from " + source);
+    return out + (source.empty() ? "" : ", from " + source);
   }
 
   /// "key = value    2 minutes ago, from rtnetlink". Those that are not known first, if the rule isn't.
@@ -274,24 +292,35 @@ class Writer {
     if (!logic_) return paragraph("Logic", text);
     const std::string values = logic_->text([&](std::uint32_t id) { return truth_word(truths_[id]); });
     const std::string arrow = fmt::format("  {}  ", look_.arrow());
-    const std::string whole = text + arrow + values + arrow + truth_word(state_truth());
+    const std::string result = truth_word(logic_->value(truths_));
+    const std::string whole = text + arrow + values + arrow + result;
     if (rules_.size() == 1 && text == std::to_string(rules_.front().first)) return;  // says nothing new
     if (look_.width == 0 || columns_of(whole) + kLabelWidth <= look_.width) {
       line(look_.paint(Style::kFaint, padded("Logic", kLabelWidth)) + whole);
     } else {
       paragraph("Logic", text);
-      paragraph("", values + arrow + truth_word(state_truth()));
+      paragraph("", values + arrow + result);
     }
   }
 
-  /// "rule 2 holds", "rule 3 no longer holds"; of several any.
-  std::string lever_words(const std::vector<std::pair<std::uint32_t, Truth>>& levers) const {
-    std::vector<std::uint32_t> hold, fail;
-    for (const auto& [id, truth] : levers) (truth == Truth::kYes ? hold : fail).push_back(id);
-    std::vector<std::string> parts;
-    if (!hold.empty()) parts.push_back(rules_named(hold, "or") + " holds");
-    if (!fail.empty()) parts.push_back(rules_named(fail, "or") + " no longer holds");
-    return join(parts, ", or ");
+  /// "rule 2 holds and rule 3 no longer holds".
+  std::string change_words(const std::vector<Logic::Change>& changes, const char* joint) {
+    std::vector<std::pair<std::string, std::vector<std::uint32_t>>> groups;
+    for (const Logic::Change& change : changes) {
+      const bool unknown = truths_[change.rule] == Truth::kUnknown, to_yes = change.to == Truth::kYes;
+      const std::string words = unknown ? to_yes ? "known to hold" : "known not to hold" : to_yes ? "hold" : "no longer hold";
+      const auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == words; });
+      (it == groups.end() ? groups.emplace_back(words, std::vector<std::uint32_t>()) : *it).second.push_back(change.rule);
+    }
+    const bool any = std::string_view(joint) == "or";
+    std::string out;
+    for (const auto& [words, ids] : groups) {
+      const bool one = ids.size() == 1 || any;
+      if (!out.empty()) out += " " + std::string(joint) + " ";
+      out += rules_named(ids, joint) + " ";
+      out += words.starts_with("known") ? (one ? "is " : "are ") + words : words + (one ? "s" : "");
+    }
+    return out;
   }
 
   void change() {
@@ -302,34 +331,26 @@ class Writer {
       paragraph("Change", fmt::format("Give the tag a rule{}: postern export '{}', add it, postern apply.",
                                       reason == "no_rules" ? "" : " for " + system_text(), tag_));
     }
+    if (reason == "held" && logic_) {
+      if (const auto mended = logic_->mend(truths_); !mended.empty()) {
+        paragraph("Change", fmt::format("It stays if {} before that.", change_words(mended, "and")));
+      }
+    }
     if (reason == "logic" && logic_) {
       if (state_ == "has") {
         const auto lost = logic_->levers(truths_, Truth::kNo);
-        paragraph("Change", lost.empty() ? "No single rule takes it away." : fmt::format("It is lost as soon as {}.", lever_words(lost)));
-      } else {
-        const auto gained = logic_->levers(truths_, Truth::kYes);
-        paragraph("Change", gained.empty() ? all_needed() : fmt::format("{} has it as soon as {}.", name_, lever_words(gained)));
+        paragraph("Change", lost.empty() ? "No single rule takes it away."
+                                         : fmt::format("It is lost as soon as {}.", change_words(lost, "or")));
+      } else if (const auto gained = logic_->levers(truths_, Truth::kYes); !gained.empty()) {
+        paragraph("Change", fmt::format("{} has it as soon as {}.", name_, change_words(gained, "or")));
+      } else if (const auto mended = logic_->mend(truths_); !mended.empty()) {
+        paragraph("Change", fmt::format("{} has it once {}.", name_, change_words(mended, "and")));
       }
     }
-    if (q_.tag != nullptr) {
-      if (const std::string message = one_line(text_at(*q_.tag, "message")); !message.empty()) paragraph("Advice", message);
+    if (q_.tag != nullptr && (reason == "logic" || reason == "built_in" || reason == "held")) {
+      const std::string message = one_line(text_at(*q_.tag, "message"));
+      if (!message.empty()) paragraph("Advice", (state_ == "has" ? "Where a policy refuses because of it: " : "") + message);
     }
-  }
-
-  /// No single rule is enough: those that decide have to change together, if that is enough.
-  std::string all_needed() {
-    Truths mended = truths_;
-    std::vector<std::uint32_t> hold, fail;
-    for (const std::uint32_t id : decisive_) {
-      // A rule that fails is to hold; one that holds stands behind a not.
-      mended[id] = truths_[id] == Truth::kYes ? Truth::kNo : Truth::kYes;
-      (mended[id] == Truth::kYes ? hold : fail).push_back(id);
-    }
-    if (logic_->value(mended) != Truth::kYes) return "Several rules have to change together.";
-    std::vector<std::string> parts;
-    if (!hold.empty()) parts.push_back(rules_named(hold) + (hold.size() == 1 ? " holds" : " hold"));
-    if (!fail.empty()) parts.push_back(rules_named(fail) + " no longer " + (fail.size() == 1 ? "holds" : "hold"));
-    return fmt::format("{} has it once {}.", name_, join(parts, ", and "));
   }
 
   bool lists(const char* list) const {
@@ -369,7 +390,7 @@ class Writer {
     const auto at = time_at(q_.why, "at");
     std::string facts = name_ == uid ? uid : fmt::format("{} {}", name_, uid);
     if (at) facts += fmt::format(" {} as of {}", look_.dot(), moment_text(*at));
-    paragraph("", facts, Style::kFaint);
+    line(look_.paint(Style::kFaint, facts));
   }
 
   const Look& look_;

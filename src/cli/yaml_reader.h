@@ -9,7 +9,7 @@
 
 namespace postern::cli {
 
-inline constexpr std::size_t kMaxYamlBytes = 8u << 20;
+inline constexpr std::size_t kMaxYamlBytes = 2u << 20;
 inline constexpr std::size_t kMaxYamlDepth = 24;
 inline constexpr std::size_t kMaxYamlNodes = 500'000;
 

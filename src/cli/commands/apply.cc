@@ -81,8 +81,11 @@ Status print_step(Session& session, const Step& step) {
   const Look& look = session.look();
   session.print(heading(look, step) + "\n");
   if (step.kind == Step::Kind::kCreate) {
-    for (const json::value& rule : list_at(json::value(*step.draft.tag), "rules")) {
-      session.print(fmt::format("    rule {}: {}\n", count_at(rule, "id"), shortened(look, rule_text(rule), look.width == 0 ? 100'000 : look.width - 14)));
+    const json::value tag(*step.draft.tag);
+    for (const json::value& rule : list_at(tag, "rules")) {
+      const std::string text = rule_text(rule);
+      session.print(fmt::format("    rule {}: {}\n", count_at(rule, "id"),
+                                look.width == 0 ? text : shortened(look, text, std::max<std::size_t>(look.width, 34) - 14)));
     }
   }
   for (const Difference& d : step.differences) session.print("    " + difference_line(look, d) + "\n");

@@ -11,6 +11,8 @@ Command endpoint_command();
 Command quarantine_command();
 Command unquarantine_command();
 Command deregister_command();
+Command classify_command();
+Command attribute_command();
 Command invite_command();
 
 Command tags_command();

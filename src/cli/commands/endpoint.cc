@@ -46,7 +46,7 @@ Result<int> show_history(Session& session, const std::string& path) {
   for (const json::value& change : list_at(*page, "items")) {
     const json::value* what = member(change, "change");
     table.add({when(session, change, "at"), count_at(change, "revision"), {text_at(change, "kind"), Style::kName},
-               what == nullptr ? "" : in_a_line(*what)});
+               what == nullptr ? "" : change_text(session.look(), *what)});
   }
   return print_list(session, *page, table, "changes");
 }
@@ -60,12 +60,11 @@ Result<int> show_vulnerabilities(Session& session, const std::string& path) {
   const auto page = ask_list(session, path + "/vulnerabilities", {}, kFindingsShown);
   if (!page) return fail(page.error());
   Table table({{.title = "SEVERITY"}, {.title = "CVE"}, {.title = "PACKAGE", .least = 10},
-               {.title = "INSTALLED", .least = 10, .dispensable = 2}, {.title = "FIXED IN", .least = 10},
-               {.title = "EXPLOITED", .dispensable = 1}});
+               {.title = "INSTALLED", .least = 10, .dispensable = 1}, {.title = "FIXED IN", .least = 10}});
   for (const json::value& f : list_at(*page, "items")) {
     const std::string severity = text_at(f, "severity");
-    table.add({{severity, severity_style(severity)}, text_at(f, "cve"), text_at(f, "package"), text_at(f, "version"),
-               or_dash(session, text_at(f, "fixed")), {is_true(f, "kev") ? "yes" : "", Style::kBad}});
+    table.add({{severity + (is_true(f, "kev") ? ", exploited" : ""), severity_style(severity)}, text_at(f, "cve"),
+               text_at(f, "package"), text_at(f, "version"), or_dash(session, text_at(f, "fixed"))});
   }
   return print_list(session, *page, table, "known vulnerabilities");
 }
@@ -110,6 +109,7 @@ Result<int> run_endpoint(Session& session) {
   }
   details.add("Tags", or_dash(session, join(texts_at(*e, "tags"), ", ")));
   details.add("Unknown tags", join(texts_at(*e, "unknown_tags"), ", "), Style::kWarning);
+  details.add("Given by hand", join(texts_at(*e, "classifications"), ", "));
   details.add("Vulnerable", vulnerability_text(*e));
   details.add("System", text_at(*e, "os_version"));
   details.add("Address", text_at(*e, "ip") + (text_at(*e, "mac").empty() ? "" : "  " + text_at(*e, "mac")));

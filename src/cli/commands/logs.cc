@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/ids.h"
 #include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/json_view.h"
@@ -37,11 +38,16 @@ void print_change(Session& session, const json::value& change) {
     return;
   }
   const json::value* what = member(change, "change");
-  const std::string head = fmt::format("{}  {:>6}  {:<14} {}", when(session, change, "at"), count_at(change, "revision"),
-                                       text_at(change, "kind"), one_line(text_at(change, "key")));
-  const std::string rest = what == nullptr ? "" : in_a_line(*what);
-  const std::size_t room = look.width == 0 ? rest.size() : look.width > columns_of(head) + 2 ? look.width - columns_of(head) - 2 : 0;
-  session.print(head + "  " + look.paint(Style::kFaint, shortened(look, rest, room)) + "\n");
+  std::string key = one_line(text_at(change, "key"));
+  if (look.width != 0) key = !parse_endpoint_uid(key).empty() ? cut_off(key, 8) : shortened(look, key, 24);
+  std::string at = when(session, change, "at");
+  if (look.width != 0 && at.size() > 5) at.erase(0, 5);  // nobody watches for a year
+  const std::string head = fmt::format("{} {:>6}  {}  {}", at, count_at(change, "revision"),
+                                       padded(text_at(change, "kind"), 13), padded(key, 8));
+  const std::string rest = what == nullptr ? "" : change_text(look, *what);
+  const std::size_t used = columns_of(head) + 2;
+  const std::string shown = look.width == 0 ? rest : shortened(look, rest, look.width > used ? look.width - used : 0);
+  session.print(head + "  " + look.paint(Style::kFaint, shown) + "\n");
 }
 
 Result<int> run_changes(Session& session) {

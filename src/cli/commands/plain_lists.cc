@@ -30,12 +30,14 @@ Result<int> run_feeds(Session& session) {
   const auto page = ask_list(session, "feeds", {}, kProfilesShown);
   if (!page) return fail(page.error());
   Table table({{.title = "FEED", .least = 20}, {.title = "KIND"}, {.title = "RECORDS", .right = true},
-               {.title = "DATA OF", .dispensable = 1}, {.title = "LOADED", .right = true}, {.title = "STATE", .least = 12}});
+               {.title = "DATA OF", .dispensable = 1}, {.title = "READ", .right = true}, {.title = "STATE", .least = 12}});
   for (const json::value& f : list_at(*page, "items")) {
-    const std::string error = text_at(f, "error");
-    table.add({{text_at(f, "name"), Style::kStrong}, text_at(f, "kind"), count_at(f, "records"),
+    const std::string error = text_at(f, "error"), state = text_at(f, "state");
+    const bool busy = state == "fetching" || state == "reading", used = is_true(f, "in_use");
+    const Cell ok(busy ? state : used ? "in use" : "nothing read yet", used ? Style::kGood : Style::kWarning);
+    table.add({{text_at(f, "name"), Style::kStrong}, or_dash(session, text_at(f, "kind")), count_at(f, "records"),
                or_dash(session, text_at(f, "data_date")), since(session, f, "loaded_at"),
-               error.empty() ? Cell("in use", Style::kGood) : Cell(error, Style::kBad)});
+               error.empty() ? ok : Cell((used ? "in use, but: " : "") + error, Style::kBad)});
   }
   return print_list(session, *page, table, "vulnerability feeds: nothing is matched (postern-ems run --feed FILE)");
 }

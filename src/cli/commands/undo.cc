@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/commands/commands.h"
+#include "cli/json_view.h"
 #include "cli/tag_diff.h"
 
 namespace postern::cli {
@@ -20,11 +21,14 @@ Result<int> run_undo(Session& session) {
   const auto after = (*api)->post("tags/" + *name + "/undo", json::object());
   if (!after) return fail(after.error());
   if (session.as_json()) return session.print_json(*after);
-  session.print("the last change of " + *name + " is undone\n");
-  if (!before || !before->is_object() || !after->is_object()) return kDone;
+  const json::value* tag = member(*after, "tag");
+  const std::string now = one_line(text_at(*after, "name"));
+  session.print("the last change of " + *name + " is undone" +
+                (tag == nullptr ? ": the tag is gone" : now != *name && !now.empty() ? ": it is called " + now + " again" : "") + "\n");
+  if (!before || !before->is_object() || tag == nullptr || !tag->is_object()) return kDone;
   const auto schema = TagSchema::ask(session);
   if (!schema) return fail(schema.error());
-  for (const Difference& d : differences(*schema, before->as_object(), after->as_object())) {
+  for (const Difference& d : differences(*schema, before->as_object(), tag->as_object())) {
     session.print("  " + d.where + ": " + (d.before.empty() ? "nothing" : d.before) + " " + std::string(session.look().arrow()) + " " +
                   (d.after.empty() ? "nothing" : d.after) + "\n");
   }
@@ -37,6 +41,7 @@ Command undo_command() {
   return {.name = "undo",
           .group = "Tags",
           .summary = "Take the last change of a tag back",
+          .details = "Saved, renamed, made or deleted: it is as before. Doing so twice redoes the change.",
           .examples = "postern undo Compliant\n",
           .arguments = {{"TAG", "Its name"}},
           .run = run_undo};

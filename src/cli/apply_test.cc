@@ -1,0 +1,230 @@
+// postern apply, what-if, export and undo, against a fake EMS.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "cli/program_lab.h"
+
+namespace postern::cli {
+namespace {
+
+namespace json = boost::json;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kOpenApi[] = R"({"components":{"schemas":{
+  "TagRule":{"properties":{"id":{},"negate":{"type":"boolean","default":false}}},
+  "TagDefinition":{"properties":{"name":{},"enabled":{"default":true},"kind":{"default":"security"},"on_unknown":{"default":"deny"},
+    "message":{},"rules":{"items":{"$ref":"#/components/schemas/TagRule"}},"logic":{}}},
+  "Tag":{"allOf":[{"$ref":"#/components/schemas/TagDefinition"},{"properties":{
+    "id":{"readOnly":true},"built_in":{"readOnly":true},"has":{"readOnly":true},"updated_at":{"readOnly":true}}}]}}}})";
+
+constexpr char kTags[] = R"({"items":[
+  {"id":1,"name":"all_registered_clients","built_in":true,"has":3,"kind":"security","enabled":true,"rules":[]},
+  {"id":2,"name":"Compliant","built_in":false,"has":2,"kind":"security","enabled":true,"message":"Start sshd.","comment":"",
+   "on_unknown":"deny","rules":[{"id":1,"os":"linux","type":"running-process","negate":false,"processes":["sshd"]},
+     {"id":2,"os":"linux","type":"file","negate":false,"paths":["/etc/x"]}],
+   "logic":{"linux":"1 or 2"},"updated_at":"2026-11-26T09:00:00Z"}],"next_cursor":null,"total":2})";
+
+constexpr char kSame[] = "name: Compliant\nmessage: Start sshd.\nrules:\n"
+                         "- {id: 1, os: linux, type: running-process, processes: [sshd]}\n"
+                         "- {id: 2, os: linux, type: file, paths: [/etc/x]}\nlogic: {linux: 1 or 2}\n";
+
+constexpr char kChanged[] = "name: Compliant\nmessage: Start sshd, then check again.\nrules:\n"
+                            "- {id: 1, os: linux, type: running-process, processes: [sshd, cron]}\n"
+                            "- {id: 3, os: linux, type: ems-management}\nlogic: {linux: 1 and 3}\n";
+
+constexpr char kHarmless[] = R"({"gain":{"count":1,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},"lose":{"count":0,"uids":[]},
+  "become_unknown":{"count":0,"uids":[]},"has_after":3,"unknown_after":0})";
+constexpr char kHarmful[] = R"({"gain":{"count":0,"uids":[]},"lose":{"count":7,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},
+  "become_unknown":{"count":1,"uids":[]},"live_sessions_cut":2,"has_after":1,"unknown_after":1})";
+
+class Apply : public testing::Test {
+ protected:
+  Apply() {
+    lab_.ems.on("GET openapi.json", kOpenApi);
+    lab_.ems.on("GET tags", kTags);
+    lab_.ems.on("GET endpoints/7F4704E462E2CF1430D14814C557BD7B", laptop7());
+    lab_.ems.on("POST tags/what-if", kHarmless);
+    lab_.ems.on("PUT tags/Compliant", R"({"name":"Compliant","warnings":["gateways know it by another name"]})");
+    lab_.ems.on("PUT tags/New", R"({"name":"New"})", 201);
+    lab_.ems.on("DELETE tags/Compliant", "", 204);
+  }
+  int apply(std::string_view yaml, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"apply", "-f", lab_.file("tags.yaml", yaml)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return lab_.run(arguments);
+  }
+  std::size_t saved() const { return lab_.ems.asked("PUT tags/Compliant").size() + lab_.ems.asked("PUT tags/New").size(); }
+  ProgramLab lab_;
+};
+
+TEST_F(Apply, WhatIsAsTheFileHasItStays) {
+  EXPECT_EQ(apply(kSame), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "= Compliant  unchanged\n");
+  EXPECT_EQ(saved(), 0u);
+  EXPECT_TRUE(lab_.ems.asked("POST tags/what-if").empty());
+}
+
+TEST_F(Apply, WhatChangesIsShownMemberByMemberAndSaved) {
+  EXPECT_EQ(apply(kChanged), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(),
+            "~ Compliant  changed\n"
+            "    message: Start sshd. → Start sshd, then check again.\n"
+            "    rule 1 processes: sshd → sshd, cron\n"
+            "    rule 3: linux ems-management\n"
+            "    rule 2: linux file, paths=/etc/x goes\n"
+            "    logic linux: 1 or 2 → 1 and 3\n"
+            "    1 endpoint would gain it: laptop7\n"
+            "    afterwards 3 endpoints have it, of 0 nobody knows\n"
+            "saved: 1 tag\n");
+  EXPECT_EQ(lab_.err(), "note: gateways know it by another name\n");
+  const auto put = lab_.ems.asked("PUT tags/Compliant");
+  ASSERT_EQ(put.size(), 1u);
+  EXPECT_EQ(json::parse(put.front().body).at("rules").at(0).at("processes"), json::parse(R"(["sshd","cron"])"));
+}
+
+TEST_F(Apply, ADryRunSavesNothing) {
+  EXPECT_EQ(apply(kChanged, {"--dry-run"}), kDone);
+  EXPECT_THAT(lab_.out(), HasSubstr("nothing was saved (--dry-run)"));
+  EXPECT_EQ(saved(), 0u);
+}
+
+TEST_F(Apply, ANewTagOfAnyOfTheThreeFormsOfAFile) {
+  for (const char* yaml : {"name: New\nrules: [{id: 1, os: linux, type: ems-management}]", "- name: New", "tags:\n- name: New\n",
+                           "---\n---\nname: New\n---\n"}) {
+    EXPECT_EQ(apply(yaml), kDone) << yaml << lab_.err();
+    EXPECT_TRUE(lab_.out().starts_with("+ New  new\n")) << lab_.out();
+  }
+  EXPECT_EQ(saved(), 4u);
+}
+
+TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
+  lab_.ems.on("POST tags/what-if", kHarmful);
+  lab_.terminal.looks().interactive = true;
+  lab_.terminal.answers = {"n"};
+  EXPECT_EQ(apply(kChanged), kFailed);
+  EXPECT_THAT(lab_.out(), HasSubstr("    7 endpoints would lose it: laptop7 and 6 more\n    1 endpoint would become unknown\n"
+                                    "    live sessions cut: 2\n"));
+  EXPECT_EQ(lab_.err(), "nothing was saved\n");
+  EXPECT_EQ(saved(), 0u);
+  lab_.terminal.answers = {"yes"};
+  EXPECT_EQ(apply(kChanged), kDone);
+  EXPECT_EQ(saved(), 1u);
+  EXPECT_EQ(apply(kChanged, {"--yes"}), kDone);
+  EXPECT_EQ(lab_.terminal.questions, "");
+  lab_.terminal.looks().interactive = false;
+  EXPECT_EQ(apply(kChanged), kDone);  // a script: it has shown it, and goes on
+  EXPECT_EQ(saved(), 3u);
+}
+
+TEST_F(Apply, OneBadTagAndNoneIsSaved) {
+  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rule 1 (frob): type: there is no such type");
+  EXPECT_EQ(apply("- name: New\n- name: Compliant\n  message: x\n"), kFailed);
+  EXPECT_EQ(lab_.err(),
+            "postern: New: rule 1 (frob): type: there is no such type\n"
+            "postern: Compliant: rule 1 (frob): type: there is no such type\n"
+            "nothing was saved\n");
+  EXPECT_EQ(saved(), 0u);
+}
+
+TEST_F(Apply, AnEmsThatIsInTroubleIsNotTheTagsFault) {
+  lab_.ems.refuse("POST tags/what-if", 503, "unavailable", "the store can't be written");
+  EXPECT_EQ(apply("name: New"), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: the store can't be written\n");
+}
+
+TEST_F(Apply, ATagThatANewOneNamesComesFirst) {
+  lab_.ems.on("PUT tags/A", R"({"name":"A"})");
+  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n"), kDone) << lab_.err();
+  EXPECT_TRUE(lab_.out().starts_with("+ New  new\n")) << lab_.out();
+  // Its what-if can't be told yet: no reason to refuse it.
+  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "there is no tag New");
+  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [Compliant]}]}\n"), kFailed);
+}
+
+TEST_F(Apply, PruningIsSaidTwice) {
+  EXPECT_EQ(apply("name: New", {"--prune"}), kFailed);
+  EXPECT_THAT(lab_.out(), HasSubstr("- Compliant  deleted\n    2 endpoints lose it\n"));
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("all_registered_clients")));
+  EXPECT_THAT(lab_.err(), HasSubstr("add --yes"));
+  EXPECT_EQ(saved(), 0u);
+  EXPECT_EQ(apply("name: New", {"--prune", "--yes"}), kDone);
+  EXPECT_EQ(lab_.ems.asked("DELETE tags/Compliant").size(), 1u);
+}
+
+TEST_F(Apply, BadFilesAreToldByPlaceAndAskNobody) {
+  const std::pair<const char*, const char*> kFiles[] = {
+      {"", "there is no tag in it"},
+      {"a: [", "line 1, column 1: end of sequence flow not found"},
+      {"name: A\n---\nname: A\n", "the tag A is in it twice"},
+      {"rules: []", "tag 1: name: is missing"},
+      {"name: 12", "tag 1: name: has to be a text; put it in quotes"},
+      {"tags: {}", "tags: has to be a list"},
+      {"tags: []\nother: 1", "other: beside tags nothing is taken here"},
+      {"- 5", "tag 1 is no map"},
+      {"name: &a A", "anchors"}};
+  for (const auto& [yaml, message] : kFiles) {
+    EXPECT_EQ(apply(yaml), kFailed) << yaml;
+    EXPECT_THAT(lab_.err(), HasSubstr(message)) << yaml;
+  }
+  EXPECT_EQ(lab_.run({"apply", "-f", "/nowhere.yaml"}), kFailed);
+  EXPECT_EQ(lab_.run({"apply"}), kMisused);
+  EXPECT_EQ(lab_.ems.requests(), 0u);
+  EXPECT_EQ(apply("name: a/../b"), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("can't be a tag's name"));
+}
+
+TEST_F(Apply, StandardInputAndJson) {
+  lab_.terminal.standard_input = kChanged;
+  EXPECT_EQ(lab_.run({"--json", "apply", "-f", "-"}), kDone) << lab_.err();
+  const json::value told = json::parse(lab_.out());
+  EXPECT_TRUE(told.at("saved").as_bool());
+  EXPECT_EQ(told.at("tags").at(0).at("action"), "changed");
+  EXPECT_EQ(told.at("tags").at(0).at("differences").as_array().size(), 5u);
+  EXPECT_EQ(told.at("tags").at(0).at("what_if").at("gain").at("count"), 1);
+}
+
+TEST_F(Apply, WhatIsToldOnlyIsNotSentBack) {
+  EXPECT_EQ(apply("name: New\nid: 7\nhas: 3\nbuilt_in: false\n"), kDone) << lab_.err();
+  const json::value body = json::parse(lab_.ems.asked("PUT tags/New").front().body);
+  EXPECT_EQ(body, json::parse(R"({"name":"New"})"));
+}
+
+TEST_F(Apply, ExportIsTakenBackUnchanged) {
+  EXPECT_EQ(lab_.run({"export"}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("all_registered_clients")));
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("updated_at")));
+  const std::string exported = lab_.out();
+  EXPECT_EQ(apply(exported), kDone) << lab_.err() << exported;
+  EXPECT_EQ(lab_.out(), "= Compliant  unchanged\n");
+  EXPECT_EQ(lab_.run({"export", "Nope"}), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: there is no tag Nope that could be exported\n");
+  EXPECT_EQ(lab_.run({"export", "Compliant", "-o", (lab_.directory / "out.yaml").string()}), kDone);
+  EXPECT_EQ(lab_.run({"apply", "-f", (lab_.directory / "out.yaml").string()}), kDone);
+}
+
+TEST_F(Apply, WhatIfNamesWhoChanges) {
+  EXPECT_EQ(lab_.run({"what-if", "-f", lab_.file("t.yaml", kChanged)}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "Compliant\n  1 endpoint would gain it: laptop7\n  afterwards 3 endpoints have it, of 0 nobody knows\n");
+  EXPECT_EQ(lab_.run({"what-if", "--json", "-f", lab_.file("t.yaml", kChanged)}), kDone);
+  EXPECT_EQ(json::parse(lab_.out()), json::parse(kHarmless));
+  EXPECT_EQ(saved(), 0u);
+}
+
+TEST_F(Apply, UndoSaysWhatCameBack) {
+  const std::string now = json::serialize(json::parse(kTags).at("items").at(1));
+  std::string then = now;
+  then.replace(then.find("Start sshd."), 11, "Start cron.");
+  lab_.ems.on("GET tags/Compliant", now);
+  lab_.ems.on("POST tags/Compliant/undo", R"({"name":"Compliant","undone_revision":7,"tag":)" + then + "}");
+  EXPECT_EQ(lab_.run({"undo", "Compliant"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "the last change of Compliant is undone\n  message: Start sshd. → Start cron.\n");
+  lab_.ems.on("POST tags/Compliant/undo", R"({"name":"Compliant","undone_revision":8,"tag":null})");
+  EXPECT_EQ(lab_.run({"undo", "Compliant"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "the last change of Compliant is undone: the tag is gone\n");
+}
+
+}  // namespace
+}  // namespace postern::cli

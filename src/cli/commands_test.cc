@@ -1,0 +1,254 @@
+// The other commands, against a fake EMS: what they ask, what they show, and how they fail.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "cli/config_file.h"
+#include "cli/commands/commands.h"
+#include "cli/program_lab.h"
+
+namespace postern::cli {
+namespace {
+
+namespace json = boost::json;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kSecond[] = R"({"uid":"7F47AAAA62E2CF1430D14814C557BD7B","host_name":"laptop70","online":false,"registered":true,
+  "registration":"registered","quarantined":true,"tags":[],"unknown_tags":["Vulnerable-Device"],"ip":null,"os_version":null,
+  "vulnerabilities":{"critical":1,"high":2},"last_seen":"2026-11-26T07:00:00Z"})";
+
+std::string page(std::initializer_list<std::string> items, const std::string& next = "null", int total = 2) {
+  std::string list;
+  for (const std::string& item : items) list += (list.empty() ? "" : ",") + item;
+  return R"({"items":[)" + list + R"(],"next_cursor":)" + next + R"(,"total":)" + std::to_string(total) + "}";
+}
+
+class Commands : public testing::Test {
+ protected:
+  ProgramLab lab_;
+};
+
+TEST_F(Commands, EndpointsAsATable) {
+  lab_.ems.on("GET endpoints", page({laptop7(), kSecond}));
+  EXPECT_EQ(lab_.run({"endpoints", "lap", "--tag", "X", "--online", "--sort", "-last_seen", "--limit", "2"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(),
+            "ENDPOINT  UID                    STATE        ADDRESS   SEEN  TAGS\n"
+            "laptop7   7F4704E462E2CF1430D14  online       10.0.1.7   2 s  –\n"
+            "laptop70  7F47AAAA62E2CF1430D14  quarantined  –          3 h  Vulnerable-Device?\n");
+  const auto asked = lab_.ems.asked("GET endpoints");
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked.front().query, (std::map<std::string, std::string>{
+                                     {"q", "lap"}, {"tag", "X"}, {"online", "true"}, {"sort", "-last_seen"}, {"limit", "2"}}));
+}
+
+TEST_F(Commands, AllIsEveryPage) {
+  lab_.ems.on("GET endpoints", page({laptop7()}, "\"C1\""));
+  lab_.ems.on("GET endpoints?C1", page({kSecond}));
+  EXPECT_EQ(lab_.run({"endpoints", "--json", "--all"}), kDone) << lab_.err();
+  EXPECT_EQ(json::parse(lab_.out()).at("items").as_array().size(), 2u);
+  EXPECT_TRUE(json::parse(lab_.out()).at("next_cursor").is_null());
+  EXPECT_EQ(lab_.run({"endpoints", "--limit", "1"}), kDone);
+  EXPECT_EQ(lab_.err(), "1 of 2; --limit N or --all shows more\n");
+}
+
+TEST_F(Commands, NothingFoundIsNoFailure) {
+  lab_.ems.on("GET endpoints", page({}));
+  EXPECT_EQ(lab_.run({"endpoints", "x"}), kDone);
+  EXPECT_EQ(lab_.out(), "");
+  EXPECT_EQ(lab_.err(), "no endpoints\n");
+}
+
+TEST_F(Commands, AnEndpointByNameUidOrItsBeginning) {
+  lab_.ems.on("GET endpoints", page({laptop7(), kSecond}));
+  lab_.ems.on("GET endpoints/7F4704E462E2CF1430D14814C557BD7B", laptop7());
+  for (const char* name : {"laptop7", "LAPTOP7", "7F4704", "7f4704e462e2cf1430d14814c557bd7b"}) {
+    EXPECT_EQ(lab_.run({"endpoint", name}), kDone) << name << lab_.err();
+    EXPECT_TRUE(lab_.out().starts_with("laptop7  7F4704E4")) << lab_.out();
+  }
+}
+
+TEST_F(Commands, AnAmbiguousEndpointIsToldWithThoseItCouldBe) {
+  lab_.ems.on("GET endpoints", page({laptop7(), kSecond}));
+  EXPECT_EQ(lab_.run({"endpoint", "7F47"}), kFailed);
+  EXPECT_EQ(lab_.err(),
+            "postern: 2 endpoints fit \"7F47\"; name one by its UID:\n"
+            "  7F4704E462E2CF1430D14814C557BD7B  laptop7  online\n"
+            "  7F47AAAA62E2CF1430D14814C557BD7B  laptop70  offline\n");
+}
+
+TEST_F(Commands, OfTwoRecordsOfAHostTheRegisteredOneIsMeant) {
+  std::string old = laptop7(R"(,"uid":"00000000000000000000000000000001","registered":false,"registration":"deregistered")");
+  lab_.ems.on("GET endpoints", page({old, laptop7()}));
+  EXPECT_EQ(lab_.run({"endpoint", "laptop7"}), kDone) << lab_.err();
+  EXPECT_TRUE(lab_.out().starts_with("laptop7  7F4704E4")) << lab_.out();
+}
+
+TEST_F(Commands, Quarantine) {
+  lab_.ems.on("GET endpoints", page({laptop7()}));
+  lab_.ems.on("POST endpoints/7F4704E462E2CF1430D14814C557BD7B/quarantine", laptop7());
+  EXPECT_EQ(lab_.run({"quarantine", "laptop7", "--reason", "stolen"}), kDone) << lab_.err();
+  EXPECT_TRUE(lab_.out().starts_with("laptop7 is in quarantine"));
+  const auto asked = lab_.ems.asked("POST endpoints/7F4704E462E2CF1430D14814C557BD7B/quarantine");
+  EXPECT_EQ(json::parse(asked.at(0).body), json::parse(R"({"reason":"stolen"})"));
+}
+
+TEST_F(Commands, DeregisteringIsMeant) {
+  lab_.ems.on("GET endpoints", page({laptop7()}));
+  const std::string path = "POST endpoints/7F4704E462E2CF1430D14814C557BD7B/deregister";
+  lab_.ems.on(path, laptop7());
+  EXPECT_EQ(lab_.run({"deregister", "laptop7"}), kMisused);
+  lab_.terminal.looks().interactive = true;
+  lab_.terminal.answers = {"no"};
+  EXPECT_EQ(lab_.run({"deregister", "laptop7"}), kFailed);
+  EXPECT_TRUE(lab_.ems.asked(path).empty());
+  EXPECT_EQ(lab_.run({"deregister", "laptop7", "-y"}), kDone);
+  EXPECT_EQ(lab_.ems.asked(path).size(), 1u);
+}
+
+TEST_F(Commands, AuthorisingPinsTheKeyThatWasCompared) {
+  const std::string digest(64, 'a');
+  lab_.ems.on("GET fabric-devices", page({R"({"serial":"PGWAAAAAAAAAAAAA","state":"pending","host_name":"gw1","alias":"","address":"10.0.2.1",
+    "offered_key":{"sha256":")" + digest + R"(","fingerprint":"AA:AA"}})"}));
+  lab_.ems.on("PATCH fabric-devices/PGWAAAAAAAAAAAAA", R"({"state":"authorised"})");
+  EXPECT_EQ(lab_.run({"authorise", "gw1"}), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("--key SHA256"));
+  EXPECT_EQ(lab_.run({"authorise", "gw1", "--key", std::string(64, 'b')}), kFailed);
+  EXPECT_TRUE(lab_.ems.asked("PATCH fabric-devices/PGWAAAAAAAAAAAAA").empty());
+  lab_.terminal.looks().interactive = true;
+  lab_.terminal.answers = {"y"};
+  EXPECT_EQ(lab_.run({"authorise", "PGWAAA"}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.err(), HasSubstr("its key: AA:AA"));
+  EXPECT_EQ(json::parse(lab_.ems.asked("PATCH fabric-devices/PGWAAAAAAAAAAAAA").at(0).body).at("expected_key_sha256"), json::value(digest));
+}
+
+TEST_F(Commands, ErrorsAreOneLineWithWhatToDo) {
+  EXPECT_EQ(lab_.run({"tags"}), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: nothing at GET tags\n");
+  lab_.ems.on("GET tags", "<html>");
+  EXPECT_EQ(lab_.run({"tags"}), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: " + lab_.ems.url() + " answered with something else than JSON; is it an EMS?\n");
+  EXPECT_EQ(lab_.run_alone({"--url", lab_.ems.url(), "--token", "pst_old", "--fingerprint", FakeEms::fingerprint(), "tags"}), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: " + lab_.ems.url() + " does not accept the token of the command line; make a new one with: postern login " +
+                            lab_.ems.url() + "\n");
+}
+
+TEST_F(Commands, AnotherCertificateGetsNoToken) {
+  const auto other = std::string(64, 'c');
+  EXPECT_EQ(lab_.run_alone({"--url", lab_.ems.url(), "--token", "pst_test", "--fingerprint", other, "tags"}), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("shows another certificate than the one that is trusted (" + FakeEms::fingerprint()));
+  EXPECT_EQ(lab_.ems.requests(), 0u);
+  EXPECT_EQ(lab_.run_alone({"--url", lab_.ems.url(), "--token", "pst_test", "tags"}), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("give --fingerprint " + FakeEms::fingerprint()));
+  EXPECT_EQ(lab_.ems.requests(), 0u);
+}
+
+TEST_F(Commands, NobodyThere) {
+  EXPECT_EQ(lab_.run_alone({"--url", "https://127.0.0.1:1", "--token", "x", "tags"}), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("127.0.0.1:1"));
+  EXPECT_EQ(std::count(lab_.err().begin(), lab_.err().end(), '\n'), 1);
+}
+
+TEST_F(Commands, WhatIsNotUnderstoodIsTwo) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{}, {"frob"}, {"tags", "--frob"}, {"why", "a"}, {"endpoints", "--limit", "0"}, {"endpoints", "--limit", "x"},
+        {"endpoints", "--online", "--offline"}, {"endpoint", "a", "--facts", "--history"}, {"devices", "--state", "odd"},
+        {"invite", "--expires", "soon"}, {"endpoint", "a", "b"}}) {
+    EXPECT_EQ(lab_.run_alone(arguments), kMisused) << (arguments.empty() ? "" : arguments.front());
+    EXPECT_EQ(lab_.out(), "");
+    EXPECT_TRUE(lab_.err().starts_with("postern: ")) << lab_.err();
+  }
+}
+
+TEST_F(Commands, EachHasHelpWithExamples) {
+  for (const Command& command : all_commands()) {
+    EXPECT_EQ(lab_.run_alone({command.name, "--help"}), kDone);
+    EXPECT_THAT(lab_.out(), HasSubstr("Examples:\n  postern ")) << command.name;
+    EXPECT_THAT(lab_.out(), Not(HasSubstr("TEXT:"))) << command.name;
+    EXPECT_FALSE(command.summary.empty() || command.summary.ends_with('.')) << command.name;
+  }
+  EXPECT_EQ(lab_.run_alone({"--version"}), kDone);
+  EXPECT_TRUE(lab_.out().starts_with("postern 0.")) << lab_.out();
+}
+
+TEST_F(Commands, TheGuideHoldsTheReference) {
+  const std::string heading = "## Reference\n\n";
+  const std::string before = ProgramLab::source("docs/guide/postern.md");
+  ASSERT_THAT(before, HasSubstr(heading));
+  const std::string whole = before.substr(0, before.find(heading)) + heading + reference_markdown();
+  EXPECT_EQ(ProgramLab::source("docs/guide/postern.md", whole), whole) << "POSTERN_UPDATE_GOLDEN=1 writes it";
+}
+
+TEST_F(Commands, ChangesGoOnWhereTheyWere) {
+  lab_.ems.on("GET ems", R"({"revision":100})");
+  lab_.ems.on("GET changes", R"({"items":[{"revision":99,"at":"2026-11-26T09:59:00Z","kind":"endpoint_tags",
+    "key":"7F4704E462E2CF1430D14814C557BD7B","change":{"tags":[{"tag":"X","before":"unknown","after":"has"}]}}],
+    "next_cursor":null,"total":null,"next_after":100,"revision":100})");
+  EXPECT_EQ(lab_.run({"changes", "--limit", "5"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "11-26 09:59:00     99  endpoint_tags  7F4704E4  X unknown → has\n");
+  EXPECT_EQ(lab_.ems.asked("GET changes").at(0).query.at("after"), "95");
+}
+
+// ---- signing in -----------------------------------------------------------------------------------------------------
+
+class Login : public Commands {
+ protected:
+  Login() {
+    lab_.ems.on("POST auth/signin", R"({"user":"admin","role":"admin","must_change_password":false,"csrf_token":"CSRF"})");
+    lab_.ems.add_header("POST auth/signin", "Set-Cookie", "session=S; Path=/; HttpOnly");
+    lab_.ems.on("POST tokens", R"({"id":"TOK-1","token":"pst_test"})", 201);
+    lab_.ems.on("POST auth/signout", "", 204);
+    lab_.ems.on("GET tags", page({}));
+    lab_.terminal.looks().interactive = true;
+  }
+};
+
+TEST_F(Login, AsksToTrustAsksForThePasswordAndKeepsAToken) {
+  lab_.terminal.answers = {"yes", "", "secret"};
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--name", "lab"}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.err(), HasSubstr(FakeEms::fingerprint()));
+  EXPECT_THAT(lab_.err() + lab_.out(), Not(HasSubstr("pst_test")));
+  const auto made = lab_.ems.asked("POST tokens");
+  ASSERT_EQ(made.size(), 1u);
+  EXPECT_EQ(*made.front().headers.find("Cookie"), "session=S");
+  EXPECT_EQ(*made.front().headers.find("X-CSRF-Token"), "CSRF");
+  EXPECT_EQ(json::parse(lab_.ems.asked("POST auth/signin").at(0).body), json::parse(R"({"name":"admin","password":"secret"})"));
+  EXPECT_EQ(lab_.ems.asked("POST auth/signout").size(), 1u);
+  // From now on it needs nothing else.
+  EXPECT_EQ(lab_.run_alone({"tags"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.run_alone({"contexts"}), kDone);
+  EXPECT_THAT(lab_.out(), HasSubstr("*  lab"));
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("pst_")));
+  EXPECT_EQ(lab_.run_alone({"logout"}), kDone);
+  EXPECT_EQ(lab_.run_alone({"tags"}), kFailed);
+}
+
+TEST_F(Login, WhoIsNotTrustedHearsNothing) {
+  lab_.terminal.answers = {"no"};
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url()}), kFailed);
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--fingerprint", std::string(64, 'd')}), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("Nothing was sent"));
+  EXPECT_EQ(lab_.ems.requests(), 0u);
+  EXPECT_FALSE(std::filesystem::exists(lab_.config_path));
+}
+
+TEST_F(Login, AScriptGivesFingerprintAndPassword) {
+  lab_.terminal.looks().interactive = false;
+  lab_.terminal.standard_input = "secret\n";
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--fingerprint", FakeEms::fingerprint(), "--password-file", "-", "--role", "readonly"}), kDone)
+      << lab_.err();
+  EXPECT_EQ(json::parse(lab_.ems.asked("POST tokens").at(0).body).at("role"), "readonly");
+  EXPECT_EQ(read_config(lab_.config_path)->current, "127.0.0.1");
+}
+
+TEST_F(Login, APasswordThatHasToBeChangedIsSaid) {
+  lab_.ems.on("POST auth/signin", R"({"user":"admin","role":"admin","must_change_password":true,"csrf_token":"C"})");
+  lab_.terminal.answers = {"y", "admin", "secret"};
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url()}), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr(lab_.ems.url() + "/password"));
+  EXPECT_TRUE(lab_.ems.asked("POST tokens").empty());
+}
+
+}  // namespace
+}  // namespace postern::cli
