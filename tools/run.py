@@ -141,6 +141,7 @@ def tell(s, values, endpoint):
     say(f"  {cli} -c 'diagnose endpoint ec-shm list'")
     say(f"  {cli} -c 'diagnose firewall dynamic list'")
     say(f"  {' '.join(agent['cli'])} status")
+    say(f"  {BIN / 'postern'} --run-json {VAR / 'run.json'} why {endpoint['host_name']} Telemetry-Connected")
 
 
 def main():

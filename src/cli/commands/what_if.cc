@@ -42,7 +42,7 @@ Command what_if_command() {
           .details = "Compares each tag of the file with the one of its name: who would gain it, lose it, or become unknown, and\n"
                      "which live sessions would be cut.",
           .examples = "postern what-if -f tags.yaml\n"
-                      "postern export Compliant | sed s/high/medium/ | postern what-if -f -\n",
+                      "postern export Compliant | sed 's/severity: high/severity: medium/' | postern what-if -f -\n",
           .options = {{.names = "-f,--file", .value = "FILE", .help = "YAML with tags; - for standard input", .required = true},
                       {.names = "--limit", .value = "N", .help = "Name at most this many endpoints of each (10)", .number = true}},
           .run = run_what_if};
