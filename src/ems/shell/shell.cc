@@ -71,6 +71,7 @@ class Shell {
     EmsOptions out;
     out.keepalive = options.keepalive;
     out.offline_timeout = options.offline_timeout;
+    out.tag_timeout = options.tag_timeout;
     out.client_certificate_life = options.client_certificate_life;
     out.version = POSTERN_VERSION;
     out.server_names = server_names(options);
