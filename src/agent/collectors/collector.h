@@ -38,6 +38,7 @@ class Facts {
 
   /// Another root file system than the running one: facts of running things are not to be had.
   bool foreign() const { return foreign_; }
+  WallTime now() const { return now_; }
   const std::filesystem::path& root() const { return root_; }
   const posture::FactMap& map() const { return map_; }
   posture::FactMap take() { return std::move(map_); }

@@ -34,35 +34,14 @@ constexpr Product kFirewalld{"firewalld", "/usr/sbin/firewalld"};
 constexpr const char* kVpnClients[] = {"/usr/sbin/openvpn", "/usr/bin/wg", "/usr/sbin/openconnect", "/usr/sbin/swanctl",
                                        "/usr/sbin/ipsec"};
 
-/// Something that can be started, not a name that stayed behind.
-bool is_program(const Facts& facts, const char* path) {
-  struct stat st {};
-  return ::stat(facts.path(path).c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0 &&
-         st.st_size > 0;
-}
-
 bool runs(const char* name) { return !find_processes({name}, 1).front().empty(); }
-
-/// The head of a database of a hundred megabytes.
-Result<std::string> read_head(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return fail(errno_error(errno, "opening", path));
-  struct stat st {};
-  std::string head(kClamHeader, '\0');
-  const bool regular = ::fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-  const auto n = regular ? ::read(fd, head.data(), head.size()) : -1;
-  ::close(fd);
-  if (n < 0) return fail(ErrorCode::kUnavailable, path.string() + " can't be read");
-  head.resize(static_cast<std::size_t>(n));
-  return head;
-}
 
 void antivirus(Facts& facts) {
   std::uint64_t version = 0;
   std::string source = "/var/lib/clamav";
   auto reason = UnknownReason::kUnsupported;
   for (const auto path : {kProtectionFiles[0], kProtectionFiles[1]}) {
-    const auto head = read_head(facts.path(path));
+    const auto head = read_clam_head(facts.path(path));
     if (!head && head.error().code == ErrorCode::kNotFound) continue;
     const auto found = head ? parse_clam_version(*head) : std::nullopt;
     if (!found) {
@@ -122,6 +101,25 @@ void vpn(Facts& facts) {
 }
 
 }  // namespace
+
+bool is_program(const Facts& facts, const std::string& path) {
+  struct stat st {};
+  return ::stat(facts.path(path).c_str(), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0 &&
+         st.st_size > 0;
+}
+
+Result<std::string> read_clam_head(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return fail(errno_error(errno, "opening", path));
+  struct stat st {};
+  std::string head(kClamHeader, '\0');
+  const bool regular = ::fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+  const auto n = regular ? ::read(fd, head.data(), head.size()) : -1;
+  ::close(fd);
+  if (n < 0) return fail(ErrorCode::kUnavailable, path.string() + " can't be read");
+  head.resize(static_cast<std::size_t>(n));
+  return head;
+}
 
 std::vector<std::string> protecting_daemons(const Facts& facts) {
   std::vector<std::string> out;

@@ -1,5 +1,6 @@
 #pragma once
 // What protects the endpoint: antivirus and its signatures, firewall, VPN. Features are what is found, never constants.
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,12 @@ inline constexpr std::string_view kProtectionFiles[] = {"/var/lib/clamav/daily.c
                                                         "/usr/sbin/swanctl",
                                                         "/usr/sbin/ipsec"};
 void collect_protection(Facts& facts);
+
+/// The head of a database of a hundred megabytes. Errors: as of reading a file.
+Result<std::string> read_clam_head(const std::filesystem::path& path);
+
+/// Something that can be started, not a name that stayed behind.
+bool is_program(const Facts& facts, const std::string& path);
 
 /// Daemons of installed products: whether they run decides facts of this family.
 std::vector<std::string> protecting_daemons(const Facts& facts);

@@ -23,6 +23,16 @@ TEST(ClamAv, VersionStandsInTheHeader) {
   }
 }
 
+TEST(ClamAv, BuildTimeStandsInTheHeader) {
+  EXPECT_EQ(parse_clam_built("ClamAV-VDB:24 Nov 2026 09-01 +0100:27400:2000000:90:x:y:z:1795507260   "), 1'795'507'260'000);
+  EXPECT_EQ(parse_clam_built("ClamAV-VDB:02 Jan 1970 01-30 +0100:27400:2000000:90:x:y:z"), 88'200'000);
+  EXPECT_EQ(parse_clam_built("ClamAV-VDB:01 Jan 1970 00-00 -0130:1:2:3"), 5'400'000);
+  for (const auto* text : {"", "ClamAV-VDB", "ClamAV-VDB:a:b:c", "Other:02 Jan 1970 01-30 +0100:1:2",
+                           "ClamAV-VDB:31 Feb 2026 09-01 +0000:1:2", "ClamAV-VDB:1 Xxx 2026 09-01 +0000:1:2"}) {
+    EXPECT_FALSE(parse_clam_built(text)) << text;
+  }
+}
+
 Bytes chain(std::uint8_t family, std::uint32_t hook, std::uint32_t policy, std::uint32_t rules) {
   nfgenmsg general{};
   general.nfgen_family = family;
@@ -48,6 +58,20 @@ TEST(Ruleset, FiltersWhenAnInputChainDropsOrHasRules) {
   EXPECT_FALSE(filters(chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_ACCEPT, 0)));
   EXPECT_FALSE(filters(chain(NFPROTO_INET, NF_INET_FORWARD, NF_DROP, 9)));
   EXPECT_FALSE(filters(chain(NFPROTO_BRIDGE, NF_INET_LOCAL_IN, NF_DROP, 9)));
+}
+
+TEST(Ruleset, DropsByDefaultWhereAPolicyDoes) {
+  using Input = Ruleset::Input;
+  Ruleset ruleset;
+  ruleset.apply(chain(NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_DROP, 2));
+  ruleset.apply(chain(NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_ACCEPT, 3));
+  EXPECT_EQ(ruleset.input_v4(), Input::kDrops);
+  EXPECT_EQ(ruleset.input_v6(), Input::kAccepts);
+  ruleset.apply(chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_ACCEPT, 3));
+  EXPECT_EQ(ruleset.input_v4(), Input::kDrops);
+  EXPECT_EQ(ruleset.input_v6(), Input::kRules);
+  ruleset.apply(chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_DROP, 0));
+  EXPECT_EQ(ruleset.input_v6(), Input::kDrops);
 }
 
 TEST(Ruleset, TornMessagesSayNothing) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -51,7 +52,12 @@ void Ruleset::apply(ByteView datagram) {
         if (nested == NFTA_HOOK_HOOKNUM) input = number(hook) == NF_INET_LOCAL_IN;
       });
     });
-    if (family && input && (policy == NF_DROP || uses > 0)) filters_input_ = true;
+    if (!family || !input || (policy != NF_DROP && uses == 0)) return true;
+    filters_input_ = true;
+    // Every chain has its say: one that drops is enough.
+    const auto how = policy == NF_DROP ? Input::kDrops : Input::kRules;
+    if (general.nfgen_family != NFPROTO_IPV6) v4_ = std::max(v4_, how);
+    if (general.nfgen_family != NFPROTO_IPV4) v6_ = std::max(v6_, how);
     return true;
   });
 }

@@ -1,0 +1,113 @@
+// Texts and tables of the machine that the agent reads when a rule asks: the first byte says which.
+#include <cstdint>
+#include <cstdlib>
+
+#include "agent/collectors/asked/certificates.h"
+#include "agent/collectors/asked/dhcp.h"
+#include "agent/collectors/asked/directory_service.h"
+#include "agent/collectors/asked/disks.h"
+#include "agent/collectors/asked/files.h"
+#include "agent/collectors/asked/kernel.h"
+#include "agent/collectors/asked/listening.h"
+#include "agent/collectors/asked/reachability.h"
+#include "agent/collectors/asked/resolver.h"
+#include "agent/collectors/asked/screen_lock.h"
+#include "agent/collectors/asked/security_modules.h"
+#include "agent/collectors/asked/services.h"
+#include "agent/collectors/asked/ssh_server.h"
+#include "agent/collectors/asked/support.h"
+#include "agent/collectors/asked/updates.h"
+#include "agent/collectors/owning_package.h"
+#include "agent/collectors/protection/clamav.h"
+#include "base/hex.h"
+
+namespace {
+
+using namespace postern::agent;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void machine(std::string_view text) {
+  require(parse_mountinfo(text).size() <= kMaxMounts);
+  mount_option(text, "upperdir");
+  parse_kernel_build(text);
+  kernel_flavour(text);
+  older_kernel(text, "6.1.0-9-amd64");
+  parse_lsm(text);
+  any_profile_enforced(text);
+  parse_day(text);
+  parse_clam_built(text);
+  parse_root_login(text);
+  parse_unit_states(text);
+  // A unit's name that is taken can be no option and no pattern.
+  const auto unit = unit_name(text);
+  require(unit.empty() || (unit.front() != '-' && unit.find_first_of("*?[ /") == unit.npos));
+}
+
+void updates(std::string_view text) {
+  parse_local_time(text);
+  last_dpkg_upgrade(text);
+  last_apt_upgrade(text);
+  AptSettings settings;
+  parse_apt_conf(text, settings);
+  require(settings.size() <= kMaxAptSettings);
+  is_apt_conf_name(text);
+  lists_file(text, "/usr/bin/x");
+}
+
+void network(std::string_view text) {
+  std::set<std::string> sockets;
+  parse_sockets(text, false, sockets);
+  parse_sockets(text, true, sockets);
+  require(sockets.size() <= kMaxListening);
+  parse_name_servers(text);
+  require(parse_dhclient_leases(text, postern::from_unix_ms(1)).size() <= kMaxLeases);
+  parse_key_value_lease(text);
+  arp_entry(text, "10.0.1.1");
+  if (const auto web = parse_web_address(text)) {
+    require(!web->host.empty() && web->path.front() == '/' && web->path.find_first_of("\r\n ") == web->path.npos);
+  }
+  is_http_answer(text);
+  is_echo(postern::as_bytes(text), false, true, 1, 1);
+  is_echo(postern::as_bytes(text), true, false, 1, 1);
+}
+
+void people(std::string_view text) {
+  parse_keytab_realms(text);
+  parse_samba_realm(text);
+  parse_sssd_domains(text);
+  domain_of_login(text);
+  parse_table_column(text, 2);
+  ScreenLockSettings settings;
+  parse_dconf_keyfile(text, settings);
+  parse_kscreenlockerrc(text, settings);
+}
+
+void certificates(std::string_view text) {
+  for (const auto& der : pem_certificates(text)) describe_certificate(der, "x");
+  describe_certificate(postern::as_bytes(text), "x");
+  if (const auto asked = parse_file_matches(text)) require(!asked->first.empty());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const auto text = postern::as_text({data + 1, size - 1});
+  switch (data[0] % 6) {
+    case 0: machine(text); break;
+    case 1: updates(text); break;
+    case 2: network(text); break;
+    case 3: people(text); break;
+    case 4: certificates(text); break;
+    case 5: {
+      // A rule's pattern over a file's lines, the pattern in front of the first line's end.
+      const auto end = text.find('\n');
+      if (end != text.npos && end < 256) any_line_matches(text.substr(end + 1), std::string(text.substr(0, end)));
+      break;
+    }
+  }
+  return 0;
+}

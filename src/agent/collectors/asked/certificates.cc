@@ -1,0 +1,192 @@
+// certificates:system and certificates:personal. Those of the system are whom the machine trusts; the personal ones are
+// what it can prove itself with, PEM files in /etc/postern/certificates: NAME.pem or NAME.crt, its key in the same file or
+// in NAME.key beside it.
+#include "agent/collectors/asked/certificates.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <memory>
+#include <set>
+
+#include "agent/collectors/asked.h"
+#include "agent/collectors/listing.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "pki/certificate.h"
+#include "posture/fact_keys.h"
+
+namespace postern::agent {
+namespace certificates_family {
+namespace {
+
+namespace keys = posture::keys;
+using posture::UnknownReason;
+
+constexpr std::size_t kMaxBundle = 16u << 20;
+constexpr std::size_t kMaxCertificates = 4096;
+constexpr const char* kBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/ca-bundle.pem",
+                                    "/etc/ssl/cert.pem"};
+constexpr const char* kDirectory = "/etc/ssl/certs";
+constexpr const char* kPersonal = "/etc/postern/certificates";
+
+bool certificate_name(std::string_view name) {
+  return name.ends_with(".pem") || name.ends_with(".crt") || name.ends_with(".cer");
+}
+
+void add(const Facts& facts, const std::string& path, std::set<Sha256>& seen, std::vector<posture::Certificate>& out) {
+  const auto text = facts.read(path, kMaxBundle);
+  if (!text) return;
+  for (const auto& der : pem_certificates(*text)) {
+    if (out.size() >= kMaxCertificates || !seen.insert(sha256(der)).second) continue;
+    if (auto one = describe_certificate(der, "system")) out.push_back(std::move(*one));
+  }
+}
+
+void system(Facts& facts, const std::string& key) {
+  std::set<Sha256> seen;
+  std::vector<posture::Certificate> out;
+  std::string source;
+  for (const auto* bundle : kBundles) {
+    if (!facts.exists(bundle)) continue;
+    add(facts, bundle, seen, out);
+    if (source.empty()) source = bundle;
+  }
+  if (const auto names = list_directory(facts, kDirectory)) {
+    for (const auto& name : *names) {
+      if (certificate_name(name)) add(facts, std::string(kDirectory) + "/" + name, seen, out);
+    }
+    if (source.empty()) source = kDirectory;
+  } else if (names.error().code == ErrorCode::kPermissionDenied) {
+    return facts.unknown(key, UnknownReason::kDenied, kDirectory);
+  }
+  if (source.empty()) return facts.unknown(key, UnknownReason::kUnsupported, "no store of certificates is known here");
+  facts.know(key, std::move(out), std::move(source));
+}
+
+void personal(Facts& facts, const std::string& key) {
+  const auto names = list_directory(facts, kPersonal);
+  if (!names && names.error().code != ErrorCode::kNotFound)
+    return facts.unknown(key, reason_of(names.error()), kPersonal);
+  std::vector<posture::Certificate> out;
+  for (const auto& name : names.value_or(std::vector<std::string>())) {
+    if (!certificate_name(name)) continue;
+    const auto path = std::string(kPersonal) + "/" + name;
+    const auto text = facts.read(path, kMaxBundle);
+    if (!text) return facts.unknown(key, reason_of(text.error()), path);
+    const auto chain = pem_certificates(*text);  // the first is the machine's, the others lead to its issuer
+    auto one = chain.empty() ? std::nullopt : describe_certificate(chain.front(), "machine");
+    if (!one) continue;
+    auto secret = pki::PrivateKey::from_pem(*text);
+    if (!secret) {
+      const auto beside = facts.read(path.substr(0, path.size() - 4) + ".key", 1u << 20);
+      if (beside) secret = pki::PrivateKey::from_pem(*beside);
+    }
+    one->has_private_key = secret && possesses(chain.front(), *secret);
+    if (out.size() < kMaxCertificates) out.push_back(std::move(*one));
+  }
+  facts.know(key, std::move(out), kPersonal);
+}
+
+void answer(const Question& question, Facts& facts) {
+  for (const auto& store : question.arguments(keys::kCertificates)) {
+    const auto key = keys::with(keys::kCertificates, store);
+    if (store == "system") {
+      system(facts, key);
+    } else if (store == "personal") {
+      personal(facts, key);
+    } else {
+      facts.unknown(key, UnknownReason::kUnsupported, "no such store is known here");
+    }
+  }
+}
+
+Triggers triggers(const Question& question, const Facts&) {
+  Triggers out;
+  if (question.has(keys::with(keys::kCertificates, "system"))) {
+    for (const auto* bundle : kBundles) out.files.emplace_back(bundle);
+    out.files.emplace_back(kDirectory);
+  }
+  if (question.has(keys::with(keys::kCertificates, "personal"))) out.files.emplace_back(kPersonal);
+  return out;
+}
+
+using X509Owner = std::unique_ptr<X509, decltype(&::X509_free)>;
+
+X509Owner parse(ByteView der) {
+  const auto* at = der.data();
+  return {::d2i_X509(nullptr, &at, static_cast<long>(der.size())), ::X509_free};
+}
+
+}  // namespace
+}  // namespace certificates_family
+
+std::vector<Bytes> pem_certificates(std::string_view text) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----", kEnd = "-----END CERTIFICATE-----";
+  std::vector<Bytes> out;
+  for (auto at = text.find(kBegin); at != text.npos; at = text.find(kBegin, at)) {
+    at += kBegin.size();
+    const auto end = text.find(kEnd, at);
+    if (end == text.npos) break;
+    std::string body;
+    for (const char c : text.substr(at, end - at)) {
+      if (c != '\n' && c != '\r' && c != ' ') body += c;
+    }
+    if (auto der = from_base64(body); der && !der->empty()) out.push_back(std::move(*der));
+    at = end;
+  }
+  return out;
+}
+
+std::optional<posture::Certificate> describe_certificate(ByteView der, std::string store) {
+  const auto info = pki::parse_certificate(der);
+  if (!info) return std::nullopt;
+  const auto x = certificates_family::parse(der);
+  const bool any_use = x && (::X509_get_extension_flags(x.get()) & EXFLAG_XKUSAGE) == 0;
+  return posture::Certificate{.subject = info->subject_cn,
+                              .issuer = info->issuer_cn,
+                              .sha256 = info->sha256,
+                              .store = std::move(store),
+                              .not_before = info->not_before,
+                              .not_after = info->not_after,
+                              .ca = info->is_ca,
+                              .client_auth = info->client_auth || any_use};
+}
+
+bool possesses(ByteView der, const pki::PrivateKey& key) {
+  const auto x = certificates_family::parse(der);
+  EVP_PKEY* open = x ? ::X509_get0_pubkey(x.get()) : nullptr;
+  if (open == nullptr) return false;
+  std::array<std::uint8_t, 32> challenge{};
+  if (::RAND_bytes(challenge.data(), static_cast<int>(challenge.size())) != 1) return false;
+  // Those of Edwards curves hash by themselves.
+  const auto digest_for = [](EVP_PKEY* one) {
+    const int id = ::EVP_PKEY_base_id(one);
+    return id == EVP_PKEY_ED25519 || id == EVP_PKEY_ED448 ? nullptr : ::EVP_sha256();
+  };
+  using Context = std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)>;
+  const Context sign(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free), verify(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free);
+  std::vector<std::uint8_t> signature(8192);
+  std::size_t size = signature.size();
+  return ::EVP_DigestSignInit(sign.get(), nullptr, digest_for(key.native()), nullptr, key.native()) == 1 &&
+         ::EVP_DigestSign(sign.get(), signature.data(), &size, challenge.data(), challenge.size()) == 1 &&
+         ::EVP_DigestVerifyInit(verify.get(), nullptr, digest_for(open), nullptr, open) == 1 &&
+         ::EVP_DigestVerify(verify.get(), signature.data(), size, challenge.data(), challenge.size()) == 1;
+}
+
+namespace asked {
+const AskedFamily& certificates() {
+  static const AskedFamily kFamily{.name = "certificates",
+                                   .keys = {posture::keys::kCertificates},
+                                   .answer = certificates_family::answer,
+                                   .triggers = certificates_family::triggers,
+                                   .pause = std::chrono::milliseconds(200)};
+  return kFamily;
+}
+}  // namespace asked
+
+}  // namespace postern::agent

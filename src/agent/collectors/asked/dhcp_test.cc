@@ -1,0 +1,73 @@
+#include "agent/collectors/asked/dhcp.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/collectors/asked/asked_lab.h"
+
+namespace postern::agent {
+namespace {
+
+constexpr const char* kLeases =
+    "lease {\n  interface \"eth0\";\n  fixed-address 10.0.9.2;\n  option dhcp-server-identifier 10.0.9.1;\n"
+    "  expire 4 2020/01/02 00:00:00;\n}\n"
+    "lease {\n  interface \"eth0\";\n  fixed-address 10.0.1.2;\n  option subnet-mask 255.255.255.0;\n"
+    "  option routers 10.0.1.1;\n  option dhcp-server-identifier 10.0.1.1;\n  option unknown-224 \"office\";\n"
+    "  renew 2 2030/01/01 00:00:00;\n  expire 2 2030/01/02 00:00:00;\n}\n"
+    "lease {\n  interface \"wlan0\";\n  option dhcp-server-identifier 10.0.5.1;\n  expire 2 2020/01/02 00:00:00;\n}\n";
+constexpr auto kNow = std::int64_t{1'780'000'000'000};
+
+TEST(DhclientLeases, CountWhileTheyLast) {
+  const auto leases = parse_dhclient_leases(kLeases, from_unix_ms(kNow));
+  ASSERT_EQ(leases.size(), 1u);
+  EXPECT_EQ(leases[0].server, "10.0.1.1");
+  EXPECT_EQ(leases[0].options.at(224), "office");
+  EXPECT_EQ(leases[0].options.at(3), "10.0.1.1");
+  EXPECT_EQ(parse_dhclient_leases(kLeases, from_unix_ms(0)).size(), 2u);
+  EXPECT_EQ(parse_dhclient_leases("lease {\n interface \"e\";\n expire never;\n}\n", from_unix_ms(kNow)).size(), 1u);
+  EXPECT_TRUE(parse_dhclient_leases("lease {\n expire epoch 17; # x\n}\n", from_unix_ms(kNow)).empty());
+}
+
+TEST(DhclientLeases, BrokenOnesHarmNothing) {
+  EXPECT_TRUE(parse_dhclient_leases("", from_unix_ms(0)).empty());
+  EXPECT_TRUE(parse_dhclient_leases("lease {\n option x", from_unix_ms(0)).empty());
+  const auto odd = parse_dhclient_leases("lease {\noption\noption unknown-999 1;\noption dhcp-server-identifier no;\n}\n",
+                                         from_unix_ms(0));
+  ASSERT_EQ(odd.size(), 1u);
+  EXPECT_EQ(odd[0].server, "");
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "lease {\n interface \"e" + std::to_string(i) + "\";\n}\n";
+  EXPECT_EQ(parse_dhclient_leases(many, from_unix_ms(0)).size(), kMaxLeases);
+}
+
+TEST(KeyValueLeases, AreThoseOfNetworkd) {
+  const auto lease = parse_key_value_lease(
+      "# private\nADDRESS=10.0.1.2\nSERVER_ADDRESS=10.0.1.1\nDOMAINNAME=corp.example\nOPTION_224=6f6666696365\nOPTION_225=00ff\n"
+      "OPTION_999=aa\n");
+  EXPECT_EQ(lease.server, "10.0.1.1");
+  EXPECT_EQ(lease.options, (std::map<unsigned, std::string>{{15, "corp.example"}, {224, "office"}, {225, "00ff"}}));
+  EXPECT_EQ(parse_key_value_lease("SERVER_ADDRESS=x\n").server, "");
+}
+
+TEST(Arp, KnowsAddressesThatAnswered) {
+  const char* table =
+      "IP address       HW type     Flags       HW address            Mask     Device\n"
+      "10.0.1.1         0x1         0x2         02:09:0f:00:01:01     *        eth0\n"
+      "10.0.1.9         0x1         0x0         00:00:00:00:00:00     *        eth0\n";
+  EXPECT_EQ(arp_entry(table, "10.0.1.1"), "02:09:0f:00:01:01");
+  EXPECT_EQ(arp_entry(table, "10.0.1.9"), "");
+  EXPECT_EQ(arp_entry("", "10.0.1.9"), "");
+}
+
+using Dhcp = AskedLab;
+
+TEST_F(Dhcp, ServersAndOptionsAreOfAllLeases) {
+  EXPECT_EQ(said(keys::kDhcpServers), "unknown: unsupported");
+  put("var/lib/dhcp/dhclient.eth0.leases", kLeases);
+  put("run/systemd/netif/leases/3", "SERVER_ADDRESS=10.0.7.1\nOPTION_224=6f6666696365\n");
+  put("proc/net/arp", "IP a\n10.0.1.1  0x1  0x2  02:09:0f:00:01:01  *  eth0\n");
+  EXPECT_EQ(said(keys::kDhcpServers), "10.0.7.1, 10.0.1.1, 02:09:0f:00:01:01");
+  EXPECT_NE(said(keys::kDhcpOptions).find("224=office"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace postern::agent

@@ -1,0 +1,108 @@
+#include "agent/collectors/asked/directory_service.h"
+
+#include <gtest/gtest.h>
+#include <utmp.h>
+
+#include <cstring>
+
+#include "agent/collectors/asked/asked_lab.h"
+
+namespace postern::agent {
+namespace {
+
+std::string big(std::uint32_t value, int bytes) {
+  std::string out;
+  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i));
+  return out;
+}
+std::string counted(const std::string& text) { return big(static_cast<std::uint32_t>(text.size()), 2) + text; }
+
+std::string entry(const std::string& realm, const std::vector<std::string>& components) {
+  std::string body = big(static_cast<std::uint32_t>(components.size()), 2) + counted(realm);
+  for (const auto& component : components) body += counted(component);
+  body += big(1, 4) + big(0, 4) + big(2, 1) + big(18, 2) + counted(std::string(32, 'k'));
+  return big(static_cast<std::uint32_t>(body.size()), 4) + body;
+}
+const std::string kKeytabHead = "\x05\x02";
+
+TEST(Keytab, NamesTheRealmsThatTheMachineIsAMemberOf) {
+  const auto realms = parse_keytab_realms(kKeytabHead + entry("CORP.EXAMPLE", {"host", "laptop.corp.example"}) +
+                                          big(static_cast<std::uint32_t>(-8), 4) + std::string(8, 'x') +
+                                          entry("AD.EXAMPLE", {"LAPTOP$"}) + entry("OTHER.EXAMPLE", {"alice"}) +
+                                          entry("WEB.EXAMPLE", {"HTTP", "laptop"}));
+  ASSERT_TRUE(realms);
+  EXPECT_EQ(*realms, (std::set<std::string>{"ad.example", "corp.example"}));
+}
+
+TEST(Keytab, BrokenOnesAreErrors) {
+  EXPECT_FALSE(parse_keytab_realms(""));
+  EXPECT_FALSE(parse_keytab_realms("\x05\x01"));
+  const auto whole = kKeytabHead + entry("CORP.EXAMPLE", {"host", "laptop"});
+  for (std::size_t size = 3; size < whole.size(); ++size) EXPECT_FALSE(parse_keytab_realms(whole.substr(0, size))) << size;
+  EXPECT_TRUE(parse_keytab_realms(kKeytabHead)->empty());
+  EXPECT_FALSE(parse_keytab_realms(kKeytabHead + "\x80" + std::string(3, '\0')));
+  EXPECT_TRUE(parse_keytab_realms(kKeytabHead + big(2, 4) + "\xff\xff")->empty());
+}
+
+TEST(DirectoryConfigurations, NameDomains) {
+  EXPECT_EQ(parse_samba_realm("[global]\n security = ADS\n realm = CORP.EXAMPLE\n[share]\nrealm = x\n"), "corp.example");
+  EXPECT_EQ(parse_samba_realm("[global]\n realm = CORP.EXAMPLE\n"), "");
+  EXPECT_EQ(parse_sssd_domains("[sssd]\ndomains = a.example, b.example\n[domain/a.example]\ndomains = x\n"),
+            (std::vector<std::string>{"a.example", "b.example"}));
+  EXPECT_EQ(domain_of_login("alice@Corp.Example"), "corp.example");
+  EXPECT_EQ(domain_of_login("CORP\\alice"), "corp");
+  EXPECT_EQ(domain_of_login("alice"), "");
+  EXPECT_EQ(parse_table_column("root:x:0:0\nbroken\nbob:x:7:7\n", 2), (std::set<std::string>{"0", "7"}));
+}
+
+class DirectoryService : public AskedLab {
+ protected:
+  void present(const std::vector<std::string>& users) {
+    std::string records;
+    for (const auto& user : users) {
+      utmp one{};
+      one.ut_type = USER_PROCESS;
+      std::strncpy(one.ut_user, user.c_str(), sizeof one.ut_user);
+      records.append(reinterpret_cast<const char*>(&one), sizeof one);
+    }
+    put("run/utmp", records);
+  }
+};
+
+TEST_F(DirectoryService, TheMachineIsAMemberByItsKeys) {
+  EXPECT_EQ(said(keys::kJoinedDomains), "none");
+  put("etc/krb5.keytab", kKeytabHead + entry("CORP.EXAMPLE", {"host", "laptop"}));
+  EXPECT_EQ(said(keys::kJoinedDomains), "corp.example");
+  put("etc/samba/smb.conf", "[global]\nsecurity = ads\nrealm = AD.EXAMPLE\n");
+  EXPECT_EQ(said(keys::kJoinedDomains), "corp.example");  // configured, not joined
+  put("var/lib/samba/private/secrets.tdb", "x");
+  EXPECT_EQ(said(keys::kJoinedDomains), "ad.example, corp.example");
+  put("etc/krb5.keytab", "garbage");
+  EXPECT_EQ(said(keys::kJoinedDomains), "unknown: failed");
+}
+
+TEST_F(DirectoryService, PeopleAreOfTheirDomain) {
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  present({"root"});
+  EXPECT_EQ(said(keys::kUserDomains), "none");
+  present({"root", "alice@corp.example", "AD\\bob"});
+  EXPECT_EQ(said(keys::kUserDomains), "ad, corp.example");
+  present({"carol"});
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  put("etc/sssd/sssd.conf", "[sssd]\ndomains = Corp.Example\n");
+  EXPECT_EQ(said(keys::kUserDomains), "corp.example");
+  put("etc/sssd/sssd.conf", "[sssd]\ndomains = a, b\n");
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  EXPECT_EQ(said(keys::kUserGroups), "unknown: unsupported");
+}
+
+TEST_F(DirectoryService, SystemdTooSaysWhoIsLoggedIn) {
+  put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  put("run/systemd/users/1000", "NAME=alice@corp.example\nSTATE=active\n");
+  put("run/systemd/users/1001", "NAME=bob@other.example\nSTATE=lingering\n");
+  EXPECT_EQ(said(keys::kUserDomains), "corp.example");
+}
+
+}  // namespace
+}  // namespace postern::agent
