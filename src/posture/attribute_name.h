@@ -9,12 +9,12 @@ inline constexpr std::size_t kMaxAttributeName = 64;
 /// Where an outside provider's score stands: + the provider's name.
 inline constexpr std::string_view kScorePrefix = "score.";
 
-/// 1 to 64 of a-z, 0-9, ".", "_" and "-", with a letter or digit first: "mdm.compliant", "score.crowdstrike".
+/// 1 to 64 of a-z, 0-9, ".", "_" and "-": "mdm.compliant", "score.crowdstrike".
 constexpr bool valid_attribute_name(std::string_view name) {
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  if (name.empty() || name.size() > kMaxAttributeName || !plain(name.front())) return false;
+  if (name.empty() || name.size() > kMaxAttributeName) return false;
   for (const char c : name) {
-    if (!plain(c) && c != '.' && c != '_' && c != '-') return false;
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    if (!plain) return false;
   }
   return true;
 }

@@ -86,7 +86,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   const std::string name(text_of(parameters, "name"));
   if (!valid_attribute_name(name)) {
     return invalid(fmt::format("name: {} is no attribute's name; it has 1 to {} characters of a-z, 0-9, \".\", \"_\" and "
-                               "\"-\", and begins with a letter or digit",
+                               "\"-\"",
                                posture::quoted(name), kMaxAttributeName));
   }
   const bool by_number = parameters.contains("number");

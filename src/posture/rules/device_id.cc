@@ -6,6 +6,7 @@
 #include "base/ip.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
+#include "posture/rules/addresses.h"
 #include "posture/rules/reading.h"
 #include "posture/text_match.h"
 
@@ -106,18 +107,11 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
     words.push_back(std::string(one.words) + in_words(ids, Match::kAny));
   }
   const auto& mac_texts = list_of(parameters, "macs");
-  std::vector<MacAddress> macs;
-  for (std::size_t i = 0; i < mac_texts.size(); ++i) {
-    const auto mac = MacAddress::parse(mac_texts[i]);
-    if (!mac) {
-      return invalid(fmt::format("macs[{}]: {} is no hardware address; write it as 02:09:0f:00:01:02", i,
-                                 posture::quoted(mac_texts[i])));
-    }
-    macs.push_back(*mac);
-  }
-  if (!macs.empty()) {
+  auto macs = parse_macs("macs", mac_texts);
+  if (!macs) return fail(macs.error());
+  if (!macs->empty()) {
     if (Status ok = check_ids("macs", mac_texts); !ok) return fail(ok.error());
-    parts.push_back(std::make_unique<MacListed>(std::move(macs)));
+    parts.push_back(std::make_unique<MacListed>(std::move(*macs)));
     words.push_back("a hardware address of its own is " + in_words(mac_texts, Match::kAny));
   }
   if (parts.empty()) return invalid("serials: is missing; give at least one of serials, uuids, macs and machine_ids");

@@ -12,7 +12,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   const std::string_view provider = text_of(parameters, "provider");
   if (!valid_attribute_name(provider)) {
     return invalid(fmt::format("provider: {} is no provider's name; it has 1 to {} characters of a-z, 0-9, \".\", \"_\" and "
-                               "\"-\", and begins with a letter or digit",
+                               "\"-\"",
                                posture::quoted(provider), kMaxProvider));
   }
   const std::string_view op = text_of(parameters, "op");
