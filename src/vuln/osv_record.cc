@@ -11,25 +11,18 @@
 #include "vuln/ecosystem.h"
 #include "vuln/osv.h"
 #include "vuln/osv_ranges.h"
+#include "vuln/record_text.h"
 
 namespace postern::vuln {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxId = 128;
-constexpr std::size_t kMaxName = 256;
-
 tl::unexpected<Error> bad_record(std::string why) {
   return fail(ErrorCode::kInvalidArgument, std::move(why));
 }
 
 std::string_view view(const json::string& s) { return {s.data(), s.size()}; }
-
-bool plain(std::string_view text, std::size_t most) {
-  return !text.empty() && text.size() <= most &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
 
 /// A member of a wanted type: nullptr when absent or null, an error when of another type.
 template <class T>
@@ -51,13 +44,7 @@ std::string_view cve_in(std::string_view id) {
   const auto at = id.find("CVE-");
   if (at == std::string_view::npos || (at > 0 && id[at - 1] != '-')) return {};
   const auto cve = id.substr(at);
-  const auto digits = [](std::string_view s) {
-    return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
-  if (cve.size() < 13 || cve.size() > 28 || cve[8] != '-' || !digits(cve.substr(4, 4)) ||
-      !digits(cve.substr(9))) {
-    return {};
-  }
+  if (!valid_cve(cve)) return {};
   return cve;
 }
 
@@ -248,6 +235,7 @@ struct Found {
   std::vector<AdvisorySet::Entry> entries;
   std::size_t foreign = 0;
   std::size_t cvss4 = 0;
+  std::string_view modified;
 };
 
 Status add_affected(const json::object& affected, const std::vector<std::string>& cves,
@@ -268,7 +256,7 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
     ++found.foreign;
     return {};
   }
-  if (!plain(view(**name), kMaxName))
+  if (!plain_text(view(**name), kMaxPackageName))
     return bad_record("a package's name is empty, too long or not plain text");
   const auto said = said_of_affected(affected, record);
   if (!said) return fail(said.error());
@@ -297,6 +285,9 @@ Status read_record(const json::object& record, std::string_view id, const FeedLi
   if (!schema) return fail(schema.error());
   if (*schema != nullptr && !view(**schema).starts_with("1."))
     return bad_record("its schema_version is not 1.x");
+  const auto modified = member<json::string>(record, "modified");
+  if (!modified) return fail(modified.error());
+  if (*modified != nullptr && plain_text(view(**modified), 40)) found.modified = view(**modified);
   const auto since = member<json::string>(record, "withdrawn");
   if (!since) return fail(since.error());
   withdrawn = *since != nullptr && !(*since)->empty();
@@ -338,8 +329,8 @@ Status parse_osv_record(std::string_view text, const FeedLimits& limits,
   const auto* record = value.if_object();
   if (record == nullptr) return bad_record("the record is not a JSON object");
   const auto id = member<json::string>(*record, "id");
-  if (!id || *id == nullptr || !plain(view(**id), kMaxId)) {
-    return bad_record(fmt::format("the record has no \"id\" of 1 to {} plain characters", kMaxId));
+  if (!id || *id == nullptr || !plain_text(view(**id), kMaxRecordId)) {
+    return bad_record(fmt::format("the record has no \"id\" of 1 to {} plain characters", kMaxRecordId));
   }
   Found found;
   bool withdrawn = false;
@@ -350,6 +341,8 @@ Status parse_osv_record(std::string_view text, const FeedLimits& limits,
   report.withdrawn += withdrawn ? 1 : 0;
   report.foreign += found.foreign;
   report.cvss4 += found.cvss4;
+  // All are written in UTC in one form, so that the latest is the greatest.
+  if (found.modified > report.data_date) report.data_date = found.modified;
   report.advisories += found.entries.size();
   out.insert(out.end(), std::make_move_iterator(found.entries.begin()),
              std::make_move_iterator(found.entries.end()));

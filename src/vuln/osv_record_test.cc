@@ -162,6 +162,16 @@ TEST(OsvRecord, SeverityFromVectorUrgencyAndCatalogue) {
             (Judged{kLow, kMedium, false}));
 }
 
+TEST(OsvRecord, TheDataIsAsOldAsTheLatestChange) {
+  FeedReport report;
+  std::vector<AdvisorySet::Entry> entries;
+  for (const char* modified : {"2026-05-01T00:00:00Z", "2026-05-27T08:00:00.5Z", "2024-01-01T00:00:00Z"}) {
+    const auto more = std::string(R"(,"modified":")") + modified + R"(")";
+    ASSERT_TRUE(parse_osv_record(record("CVE-2024-0001", affected("a", kToTwo), more), {}, entries, report));
+  }
+  EXPECT_EQ(report.data_date, "2026-05-27T08:00:00.5Z");
+}
+
 TEST(OsvRecord, ASeverityThatCannotBeReadIsUnknownAndTheRecordStays) {
   const Judged unknown{Severity::kUnknown, Severity::kUnknown, false};
   EXPECT_EQ(judged(R"(,"severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N"}])"), unknown);

@@ -32,7 +32,15 @@ std::string name_of(const Distro& distro) {
 std::string remarks(const ScanResult& scan) {
   std::string text;
   for (const auto& f : scan.feeds) {
-    text += fmt::format("feed: {} records, {} advisories, {} withdrawn\n", f.records, f.advisories, f.withdrawn);
+    const bool catalogue = f.kind == FeedKind::kKev || f.kind == FeedKind::kEpss;
+    text += fmt::format("feed ({}): {} records, ", feed_kind_name(f.kind), f.records);
+    text += catalogue ? fmt::format("{} vulnerabilities marked", f.marks) : fmt::format("{} advisories", f.advisories);
+    if (f.kind == FeedKind::kOsv) text += fmt::format(", {} withdrawn", f.withdrawn);
+    if (f.not_affected > 0) text += fmt::format(", {} not affected", f.not_affected);
+    if (f.undetermined > 0) text += fmt::format(", {} undetermined", f.undetermined);
+    if (f.cvss4 > 0) text += fmt::format(", {} CVSS v4 vectors (no severity is taken from them)", f.cvss4);
+    if (!f.data_date.empty()) text += ", of " + f.data_date;
+    text += '\n';
     if (f.invalid == 0) continue;
     text += fmt::format("warning: {} records cannot be understood and were left out:\n", f.invalid);
     for (const auto& example : f.invalid_examples) text += fmt::format("  {}\n", example);

@@ -166,3 +166,17 @@ TEST(FindingsTable, FitsTheWidth) {
 
 }  // namespace
 }  // namespace postern::vuln
+TEST_F(ScanTest, SaysWhatEachKindOfFeedGave) {
+  write("more.json", R"({"a":{"CVE-2024-0001":{"releases":{"bookworm":{"status":"resolved","fixed_version":"0"}}},)"
+                     R"("CVE-2024-0009":{"releases":{"bookworm":{"status":"undetermined"}}}}})");
+  write("scores.csv", "#model_version:v1,score_date:2025-08-25\ncve,epss,percentile\nCVE-2024-0002,0.5,0.5\n");
+  std::ostringstream out, err;
+  EXPECT_EQ(vuln_scan_main(dir_ / "root", {dir_ / "feed.jsonl", dir_ / "more.json", dir_ / "scores.csv"}, "json", out, err), 0);
+  EXPECT_TRUE(err.str().starts_with("feed (osv): 3 records, 3 advisories, 0 withdrawn\n"
+                                    "feed (debian-tracker): 2 records, 1 advisories, 1 not affected, 1 undetermined\n"
+                                    "feed (epss): 1 records, 1 vulnerabilities marked, of 2025-08-25\n"))
+      << err.str();
+  EXPECT_EQ(out.str().find("CVE-2024-0001"), std::string::npos) << out.str();  // the tracker knows better
+  EXPECT_NE(out.str().find("CVE-2024-0009"), std::string::npos) << out.str();
+}
+

@@ -240,6 +240,7 @@ TEST_F(OpenApi, AnswersHaveWhatIsDemandedOfThem) {
            {"/api/v1/audit", "AuditEntry"},
            {"/api/v1/changes", "Change"}}) {
     const Reply reply = get(path);
+           {"/api/v1/risks", "Risk"},
     ASSERT_FALSE(reply.items().empty()) << path;
     demanded(component, reply.items()[0]);
   }

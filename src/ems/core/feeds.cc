@@ -8,10 +8,10 @@ namespace postern::ems {
 namespace {
 
 constexpr std::size_t kMaxFeeds = 64;
-constexpr Seconds kMinInterval{300};
-constexpr Seconds kMaxInterval{7 * 24 * 3600};
+constexpr Seconds kShortestFeedInterval{300};
+constexpr Seconds kLongestFeedInterval{7 * 24 * 3600};
 
-Error no_feed(std::string_view name) { return {ErrorCode::kNotFound, "there is no feed " + std::string(name)}; }
+Error feed_unknown(std::string_view name) { return {ErrorCode::kNotFound, "there is no feed " + std::string(name)}; }
 
 /// `to` as it is described, with what became of `from`.
 void take_outcome(Feed& to, const Feed& from) {
@@ -55,7 +55,7 @@ void EmsCore::save_feed(Now now, const Actor& actor, Feed feed, bool create_only
   } else if (!feed.path.starts_with('/')) {
     return refuse(ErrorCode::kInvalidArgument, "path: the whole path of a file on the EMS's machine, from / on");
   }
-  if (feed.interval < kMinInterval || feed.interval > kMaxInterval)
+  if (feed.interval < kShortestFeedInterval || feed.interval > kLongestFeedInterval)
     return refuse(ErrorCode::kInvalidArgument, "interval_s: 300 (5 minutes) to 604800 (7 days)");
   if (before == nullptr && registry.feeds.size() >= kMaxFeeds)
     return refuse(ErrorCode::kResourceExhausted, "there are " + std::to_string(kMaxFeeds) + " feeds already");
@@ -76,7 +76,7 @@ void EmsCore::save_feed(Now now, const Actor& actor, Feed feed, bool create_only
 
 void EmsCore::remove_feed(Now now, const Actor& actor, const std::string& name, DoneStatus done) {
   const auto* feed = impl_->registry_.feeds.find(name);
-  if (feed == nullptr) return impl_->refuse(std::move(done), no_feed(name));
+  if (feed == nullptr) return impl_->refuse(std::move(done), feed_unknown(name));
   if (feed->given) {
     return impl_->refuse(std::move(done), {ErrorCode::kConflict,
                                            "this feed stands on the command line of postern-ems; remove it there"});

@@ -32,6 +32,22 @@ Result<std::string> system_roots() {
   return fail(ErrorCode::kNotFound, "this machine trusts no certificate authority; install its ca-certificates package");
 }
 
+/// What was found in it, without what the last looks at its source came to.
+void take_content(Feed& to, const Feed& from) {
+  Feed out = from;
+  out.error = to.error;
+  out.failed_at = to.failed_at;
+  out.checked_at = to.checked_at;
+  out.etag = to.etag;
+  out.last_modified = to.last_modified;
+  out.name = to.name;
+  out.url = to.url;
+  out.path = to.path;
+  out.given = to.given;
+  out.interval = to.interval;
+  to = std::move(out);
+}
+
 bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
 
 }  // namespace
@@ -175,7 +191,8 @@ void FeedService::sync() {
       source.fetch.reset();
       source.failures = 0;
       // Soon after a start, else when the interval since the last look is over.
-      source.next_check = feed->checked_at == WallTime() ? now().wall : feed->checked_at + feed->interval;
+      const bool waits = feed->checked_at != WallTime() && feed->error.empty();
+      source.next_check = waits ? feed->checked_at + feed->interval : now().wall;
     } else if (source.failures == 0 && feed->checked_at != WallTime()) {
       source.next_check = std::min(source.next_check, feed->checked_at + feed_delay(feed->interval, 0, random_));
     }
@@ -198,6 +215,11 @@ void FeedService::changed() {
   sync();
   tick();
   work();
+}
+
+bool FeedService::busy() const {
+  return busy_ || load_ || !takes_.empty() ||
+         std::ranges::any_of(sources_, [](const auto& s) { return s.second.fetch != nullptr; });
 }
 
 void FeedService::tick() {
@@ -390,17 +412,29 @@ void FeedService::finished(Work& work) {
   const auto at = now();
   const auto gone = [&](const std::string& name) { return !sources_.contains(name); };
   std::map<std::string, Feed> outcome;
-  for (auto& feed : work.loaded.feeds) outcome[feed.name] = std::move(feed);
+  for (const auto& loaded : work.loaded.feeds) {
+    if (gone(loaded.name)) continue;
+    auto feed = known(loaded.name);
+    take_content(feed, loaded);
+    if (work.loaded.damaged.contains(loaded.name)) {  // its copy on this disk
+      feed.error = loaded.error;
+      feed.failed_at = loaded.failed_at;
+      feed.etag.clear();
+      feed.last_modified.clear();
+      auto& source = sources_[feed.name];
+      source.next_check = at.wall + feed_delay(feed.interval, ++source.failures, random_);
+      log_error("feed.failed", feed.error, {{"feed", feed.name}});
+    }
+    outcome[feed.name] = std::move(feed);
+  }
   for (auto& take : work.takes) {
     if (gone(take.feed.name)) continue;
     auto& source = sources_[take.feed.name];
     source.taking = takes_.contains(take.feed.name);
     const auto is = known(take.feed.name);
     if (is.url != take.feed.url || is.path != take.feed.path) continue;  // it comes from elsewhere by now
-    auto [it, fresh] = outcome.try_emplace(take.feed.name, known(take.feed.name));
-    auto& feed = it->second;
-    const bool broken_now = !fresh && feed.failed_at == work.at && !feed.error.empty();  // the copy can't be read
-    if (take.result && !broken_now) {
+    auto& feed = outcome.try_emplace(take.feed.name, is).first->second;
+    if (take.result && !work.loaded.damaged.contains(take.feed.name)) {
       feed.error.clear();
       feed.failed_at = {};
       feed.checked_at = at.wall;

@@ -45,6 +45,8 @@ class FeedService {
   void refresh(const std::string& name);
   /// The core's feeds were added, changed or removed.
   void changed();
+  /// Something is being fetched or read.
+  bool busy() const;
 
  private:
   struct Fetch;

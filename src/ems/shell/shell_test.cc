@@ -14,6 +14,8 @@
 #include <optional>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "ems/api/password.h"
@@ -21,6 +23,7 @@
 #include "ems/shell/prepare.h"
 #include "ems/store/store.h"
 #include "net/client.h"
+#include "net/server.h"
 #include "pki/authority.h"
 #include "pki/certificate.h"
 #include "proto/fact_codec.h"
@@ -127,9 +130,9 @@ class ShellTest : public ::testing::Test {
   }
   /// A request to the API, as a browser with this cookie and CSRF token sends it.
   net::HttpResponse api(const std::string& path, const std::string& body, const std::string& cookie = {},
-                        const std::string& csrf_token = {}) {
+                        const std::string& csrf_token = {}, const char* method = "POST") {
     net::HttpRequest http;
-    http.method = "POST";
+    http.method = method;
     http.path = path;
     http.body = body;
     if (!cookie.empty()) http.headers.add("Cookie", cookie);
@@ -353,6 +356,46 @@ TEST_F(ShellTest, TheInitialPasswordsFileGoesWhenThePasswordIsAnotherOne) {
   ASSERT_TRUE(write_file_atomic(file, password + "\n", 0600));
   EXPECT_EQ(reset_password(options_.data_dir, "admin"), 0);
   EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(ShellTest, AFeedIsFetchedFromWhereAnAdministratorSaysAndIsThereAfterARestart) {
+  options_.keep_initial_password = true;
+  auto feeds = net::Server::listen_plain(
+      loop_, *IpAddress::parse("127.0.0.1"), 0,
+      [](net::HttpRequest, net::HttpResponder respond) {
+        respond({200, {}, "#model_version:v1,score_date:2025-08-25\ncve,epss,percentile\nCVE-2024-0001,0.5,0.5\n"});
+      },
+      nullptr);
+  ASSERT_TRUE(feeds) << feeds.error().message;
+  const auto address = fmt::format("http://127.0.0.1:{}/epss.csv", (*feeds)->port());
+  std::string cookie, csrf;
+  const auto sign_in = [&] {
+    const auto password = std::string(trim(*read_file(options_.data_dir / kInitialPasswordFile, 4096)));
+    const auto in = api("/api/v1/auth/signin", R"({"name":"admin","password":")" + password + "\"}");
+    ASSERT_EQ(in.status, 200) << in.body;
+    const auto set = *in.headers.find("Set-Cookie");
+    cookie = set.substr(0, set.find(';'));
+    csrf = std::string(boost::json::parse(in.body).at("csrf_token").as_string());
+  };
+  const auto show = [&] {
+    return boost::json::parse(api("/api/v1/feeds/epss", "", cookie, csrf, "GET").body).as_object();
+  };
+  start();
+  sign_in();
+  const auto made = api("/api/v1/feeds", R"({"name":"epss","url":")" + address + "\"}", cookie, csrf);
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(boost::json::parse(made.body).at("state"), "fetching");
+  wait([&] { return show().at("in_use") == true; });
+  EXPECT_EQ(show().at("kind"), "epss");
+  EXPECT_EQ(show().at("marks"), 1);
+  EXPECT_EQ(stop(), 0);
+  feeds->reset();
+  start();
+  sign_in();
+  EXPECT_EQ(api("/api/v1/feeds/epss/refresh", "", cookie, csrf).status, 202);
+  wait([&] { return show().at("state") == "failed"; });
+  EXPECT_EQ(show().at("in_use"), true);
+  EXPECT_EQ(stop(), 0);
 }
 
 TEST_F(ShellTest, TheInitialPasswordsFileStaysWhileItLetsSomebodyInAndNeverInTheWay) {

@@ -168,6 +168,24 @@ TEST(SqliteStore, IsPrivateAndHasOneUser) {
   EXPECT_EQ(rows(**again).size(), 1u);
 }
 
+TEST(SqliteStore, MakesTheTablesThatAnEarlierVersionDidNotHave) {
+  Directory directory;
+  SeededRandom random(1);
+  Batch first;
+  first.rows.push_back({TableId::kProfiles, "Default", "{}"});
+  ASSERT_TRUE((*open_sqlite_store(directory.file(), random))->commit(first));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(directory.file().c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "DROP TABLE risks", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  auto store = open_sqlite_store(directory.file(), random);
+  ASSERT_TRUE(store) << store.error().message;
+  Batch second;
+  second.rows.push_back({TableId::kRisks, "RSK-1", "{}"});
+  ASSERT_TRUE((*store)->commit(second));
+  EXPECT_EQ(rows(**store).size(), 2u);
+}
+
 TEST(SqliteStore, RefusesWhatIsNotItsOwn) {
   Directory directory;
   SeededRandom random(1);

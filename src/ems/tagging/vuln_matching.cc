@@ -94,6 +94,7 @@ LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now, std:
       feed.bytes = bytes->size();
       if (feed.loaded_at == WallTime()) feed.loaded_at = now;
     } else {
+      out.damaged.insert(feed.name);
       feed.error = report.error().message;
       feed.failed_at = now;
       if (!in_force) feed.loaded_at = {};

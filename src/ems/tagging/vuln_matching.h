@@ -2,6 +2,8 @@
 // src/vuln behind the core's interface.
 #include <filesystem>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +20,7 @@ struct FeedFile {
 struct LoadedFeeds {
   std::shared_ptr<const Matching> matching;   ///< Null: no feed could be read.
   std::vector<Feed> feeds;                    ///< As many as files, with what was found in them or why they can't be read.
+  std::set<std::string> damaged;              ///< Names of those that can't be read.
 };
 
 /// Reads feeds whole. A record that can't be understood is left out, counted and logged. While a file can't be read,

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "ems/api/api_lab.h"
+#include "ems/tagging/open_findings.h"
 #include "proto/deflate.h"
 #include "wire/telemetry.pb.h"
 
@@ -245,6 +246,21 @@ TEST_F(EndpointsApi, VulnerabilitiesAreListedWorstFirstOrSaidToBeUnknown) {
                                {"CVE-2026-0001", "openssl", "libssl3", "3.0.1", "3.0.2", "high", false},
                                {"CVE-2026-0001", "openssl", "openssl", "3.0.1", "3.0.2", "high", false},
                                {"CVE-2026-0002", "bash", "bash", "5.2", "5.3", "low", true}};
+  auto scored = std::make_shared<vuln::CveNote>();
+  scored->cvss_tenths = 98;
+  scored->cvss_vector = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+  scored->epss = 8501;
+  scored->epss_percentile = 9932;
+  for (const auto i : {1, 2}) {
+    matching->result.findings[i].judgement = {.vendor = vuln::Severity::kHigh, .cvss_tenths = 98};
+    matching->result.findings[i].note = scored;
+  }
+  auto exploited = std::make_shared<vuln::CveNote>();
+  exploited->kev = exploited->kev_ransomware = true;
+  exploited->kev_added = "2026-01-02";
+  exploited->kev_due = "2026-01-23";
+  matching->result.findings[3].note = exploited;
+  summarise(matching->result);
   core->set_matching(clock.now(), matching, {});
   settle();
   unknown = get(at(agent, "/vulnerabilities"));
@@ -271,7 +287,32 @@ TEST_F(EndpointsApi, VulnerabilitiesAreListedWorstFirstOrSaidToBeUnknown) {
   EXPECT_EQ(order, (Names{"bash", "libssl3", "openssl", "zlib1g"}));
   EXPECT_TRUE(reply.items()[3].at("fixed").is_null());
   EXPECT_EQ(reply.items()[1].at("fixed"), json::value("3.0.2"));
+  EXPECT_EQ(reply.items()[1].at("severity_reason"), json::value("vendor-below-cvss"));
+  EXPECT_EQ(reply.items()[1].at("severity_text"),
+            json::value("the distribution says high, where the CVSS base score of 9.8 is critical"));
+  EXPECT_EQ(reply.items()[1].at("vendor_severity"), json::value("high"));
+  EXPECT_EQ(reply.items()[1].at("cvss"),
+            (json::value{{"score", 9.8}, {"severity", "critical"}, {"vector", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}}));
+  EXPECT_EQ(reply.items()[1].at("epss"), (json::value{{"probability", 0.8501}, {"percentile", 0.9932}}));
+  EXPECT_TRUE(reply.items()[1].at("kev_entry").is_null());
+  EXPECT_EQ(reply.items()[0].at("kev_entry"),
+            (json::value{{"date_added", "2026-01-02"}, {"due_date", "2026-01-23"}, {"ransomware", true}}));
+  EXPECT_TRUE(reply.items()[0].at("cvss").is_null() && reply.items()[0].at("epss").is_null());
   EXPECT_EQ(get(at(agent, "/vulnerabilities?severity=low")).items().size(), 2u);
+  // What somebody lives with stands last, with who, why and until when, and can be left out.
+  const Reply risk = post("/api/v1/risks", R"({"cve":"CVE-2026-0002","reason":"no shell","expires_at":"2026-06-28T00:00:00Z"})");
+  ASSERT_EQ(risk.status, 201) << risk.text;
+  const Reply accepted = get(at(agent, "/vulnerabilities"));
+  EXPECT_EQ(accepted.items()[3].at("package"), json::value("bash"));
+  EXPECT_EQ(accepted.items()[3].at("accepted"), (json::value{{"risk", risk.str("id")},
+                                                             {"accepted_by", risk.str("accepted_by")},
+                                                             {"reason", "no shell"},
+                                                             {"expires_at", "2026-06-28T00:00:00.000Z"}}));
+  EXPECT_TRUE(accepted.items()[0].at("accepted").is_null());
+  EXPECT_EQ(get(at(agent, "/vulnerabilities?accepted=false")).items().size(), 3u);
+  EXPECT_EQ(get(at(agent, "/vulnerabilities?accepted=true")).items().size(), 1u);
+  EXPECT_EQ(get(at(agent, "/vulnerabilities?accepted=perhaps")).status, 400);
+  EXPECT_EQ(call("DELETE", "/api/v1/risks/" + risk.str("id")).status, 204);
   EXPECT_EQ(get(at(agent, "/vulnerabilities?severity=awful")).status, 400);
   const Reply first = get(at(agent, "/vulnerabilities?limit=3"));
   EXPECT_EQ(get(at(agent, "/vulnerabilities?limit=3&cursor=" + first.str("next_cursor"))).items().size(), 1u);

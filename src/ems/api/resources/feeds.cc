@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+json::value text_unless_empty(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
 /// Of the data, by what the feed says of its date; else since it was read.
 json::value age_json(const Feed& f, WallTime now) {
@@ -21,9 +21,9 @@ json::value age_json(const Feed& f, WallTime now) {
 }
 
 json::object feed_json(const Feed& f, WallTime now) {
-  json::object out{{"name", f.name}, {"kind", text_or_null(f.kind)}, {"state", feed_state_name(f.state)}};
-  out["url"] = text_or_null(f.url);
-  out["path"] = text_or_null(f.path);
+  json::object out{{"name", f.name}, {"kind", text_unless_empty(f.kind)}, {"state", feed_state_name(f.state)}};
+  out["url"] = text_unless_empty(f.url);
+  out["path"] = text_unless_empty(f.path);
   out["given"] = f.given;
   out["interval_s"] = f.given ? json::value(nullptr) : json::value(f.interval.count());
   out["in_use"] = f.in_use();
@@ -36,14 +36,14 @@ json::object feed_json(const Feed& f, WallTime now) {
   out["foreign"] = f.foreign;
   out["cvss4"] = f.cvss4;
   out["left_out"] = f.left_out;
-  out["left_out_example"] = text_or_null(f.left_out_example);
+  out["left_out_example"] = text_unless_empty(f.left_out_example);
   out["bytes"] = f.bytes;
-  out["data_date"] = text_or_null(f.data_date);
+  out["data_date"] = text_unless_empty(f.data_date);
   out["age_s"] = age_json(f, now);
   out["loaded_at"] = time_json(f.loaded_at);
   out["checked_at"] = time_json(f.checked_at);
   out["next_check_at"] = time_json(f.next_check);
-  out["error"] = text_or_null(f.error);
+  out["error"] = text_unless_empty(f.error);
   out["failed_at"] = time_json(f.failed_at);
   return out;
 }
