@@ -89,7 +89,7 @@ TEST_F(ScanTest, TableMostSevereFirstThenCounts) {
             "distinct vulnerabilities: critical=1 high=0 medium=0 low=0 info=0 unknown=1\n"
             "of unknown severity: 1 with a fix\n");
   EXPECT_EQ(err_.str(),
-            "feed: 3 records, 3 advisories, 0 withdrawn\n"
+            "feed (osv): 3 records, 3 advisories, 0 withdrawn\n"
             "2 packages of debian 12\n"
             "kernel: none running (its vulnerabilities are not counted)\n");
 }

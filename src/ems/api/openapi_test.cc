@@ -211,7 +211,10 @@ TEST_F(OpenApi, AnswersHaveWhatIsDemandedOfThem) {
   join(a);
   TestGateway g("PGW0000000000001", 5);
   connect(g);
-  core->set_matching(clock.now(), nullptr, {{"feed", "osv", 1, "", clock.now().wall, ""}});
+  Feed feed{"feed", "osv", 1, "", clock.now().wall, ""};
+  feed.given = true;
+  core->set_matching(clock.now(), nullptr, {feed});
+  ASSERT_EQ(post("/api/v1/risks", R"({"cve":"CVE-1","reason":"r","expires_at":"2026-06-28T00:00:00Z"})").status, 201);
   settle();
   const auto demanded = [&](const std::string& component, const json::value& answer) {
     const json::value& schema = document.at("components").at("schemas").at(component);
