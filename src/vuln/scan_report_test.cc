@@ -1,5 +1,6 @@
 #include "vuln/scan_report.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "vuln/rpm_lab.h"
 #include "vuln/test_records.h"
 
 namespace postern::vuln {
@@ -111,6 +113,35 @@ TEST_F(ScanTest, OsReleaseThroughLinksOfTheRoot) {
   EXPECT_NE(err_.str().find("debian 12"), std::string::npos);
 }
 
+TEST_F(ScanTest, OtherDistributionsByTheirOwnDatabasesAndOrders) {
+  const auto in = [](std::string_view id, std::string_view ecosystem, std::string_view source, std::string_view fixed) {
+    return fmt::format(R"({{"id":"{}","affected":[{{"package":{{"ecosystem":"{}","name":"{}"}},"ranges":[)"
+                       R"({{"type":"ECOSYSTEM","events":[{{"introduced":"0"}},{{"fixed":"{}"}}]}}]}}]}})" "\n",
+                       id, ecosystem, source, fixed);
+  };
+  write("feed.jsonl", in("CVE-2024-0001", "Alpine:v3.19", "openssl", "3.1.4-r10") +
+                          in("CVE-2024-0002", "Alpine:v3.19", "openssl", "3.1.4_rc1-r9") +
+                          in("CVE-2024-0003", "Rocky Linux:9", "openssl", "1:3.0.7-28.el9") +
+                          in("CVE-2024-0004", "Rocky Linux:9", "openssl", "0:9.0-1.el9"));
+  fs::remove_all(dir_ / "root");
+  write("root/etc/os-release", "ID=alpine\nVERSION_ID=3.19.1\n");
+  write("root/lib/apk/db/installed", "P:libcrypto3\nV:3.1.4-r5\nA:x86_64\no:openssl\n\n");
+  ASSERT_EQ(scan("json"), 0) << err_.str();
+  EXPECT_EQ(out_.str(),
+            "[\n"
+            R"({"cve":"CVE-2024-0001","source":"openssl","package":"libcrypto3","version":"3.1.4-r5","fixed":"3.1.4-r10","severity":"unknown"})"
+            "\n]\n");
+  fs::remove_all(dir_ / "root");
+  write("root/etc/os-release", "ID=rocky\nVERSION_ID=9.4\n");
+  write_rpm_database(dir_ / "root/var/lib/rpm/rpmdb.sqlite",
+                     {rpm_header_blob({"openssl-libs", 1, "3.0.7", "27.el9", "x86_64", "openssl-3.0.7-27.el9.src.rpm"})});
+  ASSERT_EQ(scan("json"), 0) << err_.str();
+  EXPECT_EQ(out_.str(),
+            "[\n"
+            R"({"cve":"CVE-2024-0003","source":"openssl","package":"openssl-libs","version":"1:3.0.7-27.el9","fixed":"1:3.0.7-28.el9","severity":"unknown"})"
+            "\n]\n");
+}
+
 TEST_F(ScanTest, EachFailureSaysWhatIsWrong) {
   feed_ = "missing.gz";
   expect_failure("missing.gz: No such file");
@@ -164,8 +195,6 @@ TEST(FindingsTable, FitsTheWidth) {
       << findings_table(result, 120);
 }
 
-}  // namespace
-}  // namespace postern::vuln
 TEST_F(ScanTest, SaysWhatEachKindOfFeedGave) {
   write("more.json", R"({"a":{"CVE-2024-0001":{"releases":{"bookworm":{"status":"resolved","fixed_version":"0"}}},)"
                      R"("CVE-2024-0009":{"releases":{"bookworm":{"status":"undetermined"}}}}})");
@@ -180,3 +209,5 @@ TEST_F(ScanTest, SaysWhatEachKindOfFeedGave) {
   EXPECT_NE(out.str().find("CVE-2024-0009"), std::string::npos) << out.str();
 }
 
+}  // namespace
+}  // namespace postern::vuln
