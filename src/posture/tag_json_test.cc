@@ -152,7 +152,7 @@ TEST(TagJson, ErrorsNameRuleFieldValueAndWhatIsAllowed) {
       {linux_rule(R"("type":"vulnerable-devices","severity":["low"])"),
        "rule 2 (vulnerable-devices): severity: must be a text, not a list"},
       {linux_rule(R"("type":"ip-range","range":["10.0.0.0/8"])"),
-       "rule 2 (ip-range): \"range\": there is no such parameter; it takes ranges, match"},
+       "rule 2 (ip-range): \"range\": there is no such parameter; it takes ranges, address, match"},
       {linux_rule(R"("type":"ip-range")"), "rule 2 (ip-range): ranges: is missing"},
       {linux_rule(R"("type":"ip-range","ranges":[])"),
        "rule 2 (ip-range): ranges: the list is empty; give 1 to 64 entries"},

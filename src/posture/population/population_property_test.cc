@@ -2,6 +2,7 @@
 // with every instruction set that this processor has.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,7 +60,7 @@ class Dice {
   Names some(const Names& list) {
     Names out;
     for (const auto& one : list) {
-      if (one_in(2)) out.push_back(one);
+      if (one_in(2) && std::find(out.begin(), out.end(), one) == out.end()) out.push_back(one);
     }
     return out.empty() ? Names{pick(list)} : out;
   }

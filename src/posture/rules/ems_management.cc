@@ -44,6 +44,8 @@ const RuleType& ems_management() {
       .help = "The agent is installed and registered, and its telemetry is connected.",
       .systems = {kAllOsFamilies.begin(), kAllOsFamilies.end()},
       .parameters = {},
+      .facts = {keys::kEmsRegistered, keys::kEmsOnline},
+      .unknown = "No match if one of both is known to be false.",
       .compile = compile_ems_management};
   return kType;
 }

@@ -124,7 +124,7 @@ class PackageVersion final : public SetCondition {
     const Reason* why = nullptr;
     const auto* id = read<std::string>(facts, keys::kOsId, why);
     const auto order = id == nullptr ? std::nullopt : package_rule::order_of(*id);
-    if (!order) return out;
+    if (!order) return out.verdict == Verdict::kNoMatch ? Judgement{Verdict::kNoMatch, &kNotInstalled} : out;
     for (const auto& [one, condition] : by_order_) {
       if (one == *order) return condition.judge(facts);
     }
