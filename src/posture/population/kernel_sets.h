@@ -3,6 +3,14 @@
 #include "posture/population/kernels.h"
 
 namespace postern::posture {
+
+/// Where the processor has no instruction for it.
+inline std::uint64_t count_bits(std::uint64_t x) {
+  x -= x >> 1 & 0x5555555555555555;
+  x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+  return ((x + (x >> 4)) & 0x0F0F0F0F0F0F0F0F) * 0x0101010101010101 >> 56;
+}
+
 namespace plain {
 extern const Kernels kKernels;
 }

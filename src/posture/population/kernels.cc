@@ -23,7 +23,7 @@ const Kernels* kernels_of(InstructionSet set) {
 #if defined(__x86_64__)
     case InstructionSet::kSse2: return &sse2::kKernels;  // every x86-64 has it
     case InstructionSet::kSsse3: return __builtin_cpu_supports("ssse3") ? &ssse3::kKernels : nullptr;
-    case InstructionSet::kAvx2: return __builtin_cpu_supports("avx2") ? &avx2::kKernels : nullptr;
+    case InstructionSet::kAvx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") ? &avx2::kKernels : nullptr;
     case InstructionSet::kAvx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi")

@@ -56,9 +56,11 @@ struct Kernels {
                      Line* const* out);
   /// From bytes as the table has them.
   void (*spread)(const std::uint8_t* bytes, std::size_t lines, std::size_t lanes, Line* const* out);
-  /// REQUIRES: `lines` is a multiple of 4, and the steps begin with a take.
-  void (*join)(const LogicStep* steps, std::size_t count, const Line* const* operands, std::size_t lines, Line* out);
-  bool (*differ)(const Line* a, const Line* b, std::size_t lines);
+  /// REQUIRES: `lines` is a multiple of 4, and the steps begin with a take. True if `out` differs from `before`.
+  bool (*join)(const LogicStep* steps, std::size_t count, const Line* const* operands, std::size_t lines, const Line* before,
+               Line* out);
+  /// Adds how many of the slots in use (a bit each) have it, and of how many it is unknown.
+  void (*tally)(const Line* of, const std::uint64_t* in_use, std::size_t lines, std::uint64_t& has, std::uint64_t& unknown);
 };
 
 /// Null: this processor hasn't it, or the program was built for another architecture.

@@ -22,7 +22,7 @@ const std::array<PlanePage, 3> kUniform{page_of(Verdict::kNoMatch), page_of(Verd
 
 bool is_uniform(const PlanePage* page) { return page >= kUniform.data() && page < kUniform.data() + kUniform.size(); }
 
-void put(std::uint64_t& word, std::uint64_t bit, bool on) { word = on ? word | bit : word & ~bit; }
+void put_bit(std::uint64_t& word, std::uint64_t bit, bool on) { word = on ? word | bit : word & ~bit; }
 
 }  // namespace
 
@@ -87,8 +87,8 @@ bool Plane::set(Slot slot, Verdict verdict) {
   Line& line = writable(slot / kPageSlots)[slot % kPageSlots / kLineSlots];
   const std::size_t word = slot % kLineSlots / 64;
   const std::uint64_t bit = std::uint64_t{1} << slot % 64;
-  put(line.has[word], bit, verdict == Verdict::kMatch);
-  put(line.maybe[word], bit, verdict != Verdict::kNoMatch);
+  put_bit(line.has[word], bit, verdict == Verdict::kMatch);
+  put_bit(line.maybe[word], bit, verdict != Verdict::kNoMatch);
   return true;
 }
 

@@ -2,6 +2,7 @@
 #include "posture/population/population.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "posture/fact_keys.h"
 #include "posture/population/fact_codec.h"
@@ -28,6 +29,7 @@ Slot Population::add(Now now) {
     slot = free_slots_.back();
     free_slots_.pop_back();
   }
+  live_.reserve_words(pages() * kPageSlots / 64);
   live_.insert(slot);
   // A slot that is not in use is judged like an endpoint without facts.
   for (const auto& tag : tags_) {
@@ -146,7 +148,18 @@ void Population::change_code(Slot slot, FactColumn& column, Code before, Code af
   }
 }
 
-Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact, bool judge) {
+/// The code of `entry_`.
+Code Population::use_code(FactColumn& column) {
+  const Dictionary::Use use = column.dictionary.use(entry_, blobs_);
+  if (use.fresh) {
+    judge_code(column, use.code);
+  } else {
+    drop_source(entry_);
+  }
+  return use.code;
+}
+
+Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact) {
   FactColumn& column = *columns_[key];
   Rows::Cell cell;
   const bool had = rows_.find(slot, key, cell);
@@ -159,19 +172,12 @@ Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact, boo
     if (stored.value || stored.time) rows_.set(slot, key, {fact.collected_at, entry_});
     return stored;
   }
-  const Dictionary::Use use = column.dictionary.use(entry_, blobs_);
-  if (use.fresh) {
-    judge_code(column, use.code);
-  } else {
-    drop_source(entry_);
-  }
-  const Code before = column.codes.at(slot);
-  stored.value = before != use.code;
-  if (stored.value) change_code(slot, column, before, use.code, judge);
+  const Code before = column.codes.at(slot), after = use_code(column);
+  stored.value = before != after;
+  if (stored.value) change_code(slot, column, before, after, true);
   release_code(column, before);
   if (stored.time) rows_.set(slot, key, {fact.collected_at, {}});
-  if (use.fresh && column.dictionary.distinct() >= own_from_ && column.dictionary.distinct() * 2 > column.dictionary.users())
-    make_own(key);
+  if (stored.value && is_mostly_own(column)) make_own(key);
   return stored;
 }
 
@@ -188,6 +194,11 @@ void Population::forget(Slot slot, KeyId key, bool judge) {
     release_code(column, before);
   }
   rows_.erase(slot, key);
+}
+
+bool Population::is_mostly_own(const FactColumn& column) const {
+  const std::size_t distinct = column.dictionary.distinct();
+  return distinct >= own_from_ && distinct * 2 > column.dictionary.users();
 }
 
 void Population::make_own(KeyId key) {
@@ -240,7 +251,7 @@ std::vector<TagChange> Population::apply(Slot slot, std::span<const Change> chan
     }
     const KeyId key = use_key(change.key);
     rows_.prefetch(slot);
-    const Stored stored = store(slot, key, *change.fact, true);
+    const Stored stored = store(slot, key, *change.fact);
     for (const ConditionId id : columns_[key]->kept) {
       if (stored.value || (stored.time && conditions_[id]->timed)) queue(id);
     }
@@ -275,8 +286,29 @@ std::vector<TagChange> Population::confirm(Slot slot, WallTime at, Now now) {
 
 void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
   forget_all(slot);
+  std::vector<std::pair<KeyId, const Fact*>> all;
   for (const auto& [key, fact] : facts) {
-    if (!is_tag_key(key)) store(slot, use_key(key), fact, false);
+    if (!is_tag_key(key)) all.emplace_back(use_key(key), &fact);
+  }
+  std::ranges::sort(all);
+  std::vector<KeyId> keys;
+  std::vector<Rows::Cell> cells;
+  std::deque<std::string> own;
+  for (const auto& [key, fact] : all) {
+    FactColumn& column = *columns_[key];
+    keys.push_back(key);
+    cells.push_back({fact->collected_at, {}});
+    encode(*fact);
+    if (column.own) {
+      cells.back().own = own.emplace_back(entry_);
+      ++column.own_users;
+    } else {
+      column.codes.set(slot, use_code(column));
+    }
+  }
+  rows_.assign(slot, keys, cells);
+  for (const KeyId key : keys) {
+    if (is_mostly_own(*columns_[key])) make_own(key);
   }
   if (slot >= confirmed_.size()) confirmed_.resize(slot + 1u, WallTime::min());
   confirmed_[slot] = confirmed;

@@ -130,7 +130,9 @@ class Population {
   };
   Memory memory() const;
   std::size_t conditions() const;  ///< Distinct ones in use.
+  std::uint64_t judged() const { return judged_; }  ///< How often a tag was judged for one endpoint whose facts changed.
   InstructionSet instruction_set() const { return kernels_->set; }
+  void use(const Kernels& kernels) { kernels_ = &kernels; }
 
  private:
   class SlotFacts;
@@ -196,7 +198,8 @@ class Population {
   std::uint32_t find_key(std::string_view key) const;
   KeyId use_key(std::string_view key);
   void release_key(KeyId key);
-  Stored store(Slot slot, KeyId key, const Fact& fact, bool judge);
+  Stored store(Slot slot, KeyId key, const Fact& fact);
+  Code use_code(FactColumn& column);
   void forget(Slot slot, KeyId key, bool judge);
   void change_code(Slot slot, FactColumn& column, Code before, Code after, bool judge);
   void release_code(FactColumn& column, Code code);
@@ -204,6 +207,7 @@ class Population {
   void encode(const Fact& fact);
   bool decode(std::string_view entry, Fact& out) const;
   bool read_fact(Slot slot, KeyId key, Fact& out) const;
+  bool is_mostly_own(const FactColumn& column) const;
   void make_own(KeyId key);
   void forget_all(Slot slot);
 
@@ -228,6 +232,7 @@ class Population {
   void queue(ConditionId kept);
   std::vector<TagChange> settle(Slot slot, Now now);
   void recount(Tag& tag, Verdict before, Verdict after);
+  void recount(Counts& counts, const Line* before, const Line* after, std::size_t lines, std::size_t first_word) const;
   void rank_tags();
   bool refers_to(const CompiledTag& tag, std::string_view name) const;
   std::vector<TagIndex> with_dependents(TagIndex tag) const;
@@ -279,6 +284,7 @@ class Population {
   std::vector<ConditionId> queued_;
   std::vector<std::uint32_t> tag_marks_, condition_marks_;
   std::uint32_t epoch_ = 0;
+  std::uint64_t judged_ = 0;
   std::string entry_;
   std::unique_ptr<SlotFacts> slot_facts_;
 };

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <set>
 
 #include "base/sort_unique.h"
@@ -14,29 +13,24 @@
 namespace postern::posture {
 namespace {
 
-TagState state_of(Verdict verdict) {
+TagState tag_state_of(Verdict verdict) {
   constexpr std::array kStates{TagState::kAbsent, TagState::kUnknown, TagState::kHas};
   return kStates[static_cast<std::size_t>(verdict)];
 }
 
-std::uint64_t count_of(std::uint64_t word) { return static_cast<std::uint64_t>(std::popcount(word)); }
-
 /// Adds what `after` has beside `before`; slots that are not in use don't count.
 void note(const Line* before, const Line* after, std::size_t lines, std::size_t first_word, const SlotSet& live,
-          TagEffect* effect, Population::Counts& counts) {
+          TagEffect& effect) {
   for (std::size_t line = 0; line < lines; ++line) {
     for (std::size_t w = 0; w < kLineWords; ++w) {
       const std::size_t at = first_word + line * kLineWords + w;
       const std::uint64_t in_use = live.word(at);
       const std::uint64_t had = before[line].has[w] & in_use, has = after[line].has[w] & in_use;
       const std::uint64_t was = before[line].maybe[w] & in_use & ~had, is = after[line].maybe[w] & in_use & ~has;
-      counts.has += count_of(has) - count_of(had);
-      counts.unknown += count_of(is) - count_of(was);
-      if (effect == nullptr) continue;
-      effect->gain.add_word(at, has & ~had);
-      effect->lose.add_word(at, had & ~has & ~is);
-      effect->become_unknown.add_word(at, is & ~was);
-      effect->become_absent.add_word(at, was & ~has & ~is);
+      effect.gain.add_word(at, has & ~had);
+      effect.lose.add_word(at, had & ~has & ~is);
+      effect.become_unknown.add_word(at, is & ~was);
+      effect.become_absent.add_word(at, was & ~has & ~is);
     }
   }
 }
@@ -96,6 +90,14 @@ void Population::recount(Tag& tag, Verdict before, Verdict after) {
   add(after, 1);
 }
 
+void Population::recount(Counts& counts, const Line* before, const Line* after, std::size_t lines, std::size_t first_word) const {
+  Counts old;
+  kernels_->tally(before, live_.words() + first_word, lines, old.has, old.unknown);
+  kernels_->tally(after, live_.words() + first_word, lines, counts.has, counts.unknown);
+  counts.has -= old.has;
+  counts.unknown -= old.unknown;
+}
+
 std::vector<TagChange> Population::settle(Slot slot, Now now) {
   std::vector<TagChange> changes;
   const auto judge_queued = [&] {
@@ -123,12 +125,13 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
       ++i;
     }
     Tag& tag = *tags_[index];
+    ++judged_;
     const Verdict before = tag.plane.at(slot);
     const Verdict after = run_steps(tag.steps, [&](ConditionId id) { return verdict(*conditions_[id], slot); });
     if (before == after) continue;
     tag.plane.set(slot, after);
     recount(tag, before, after);
-    changes.push_back({tag.id, state_of(before), state_of(after)});
+    changes.push_back({tag.id, tag_state_of(before), tag_state_of(after)});
     if (!ranked_) continue;
     const std::size_t known = pending_.size();
     for (const ConditionId id : tag.readers) mark(conditions_[id]->readers);
@@ -266,24 +269,33 @@ void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagE
   std::vector<TagEffect> found(effects == nullptr ? 0 : tags.size());
   std::vector<std::uint8_t> touched(tags.size());
   std::vector<Slot> changed;
+  // What each strip needs of each tag, side by side.
+  struct Current {
+    std::span<const LogicStep> steps;
+    const Line* page = nullptr;
+  };
+  constexpr std::size_t kAhead = 3;
+  std::vector<Current> current(tags.size() + kAhead);
+  for (std::size_t i = 0; i < tags.size(); ++i) current[i].steps = tags_[tags[i]]->steps;
   constexpr std::size_t kLines = Sweep::kStripLines;
   sweep.run([&](std::size_t page, std::size_t line) {
     const std::size_t first_word = (page * kPageLines + line) * kLineWords;
+    if (line == 0) {
+      for (std::size_t i = 0; i < tags.size(); ++i) current[i].page = tags_[tags[i]]->plane.page(page).data();
+    }
     for (std::size_t i = 0; i < tags.size(); ++i) {
-      Tag& tag = *tags_[tags[i]];
-      if (i + 1 < tags.size()) {
-        const Line* next = tags_[tags[i + 1]]->plane.page(page).data() + line;
-        for (std::size_t k = 0; k < kLines; ++k) __builtin_prefetch(next + k);
-      }
-      const Line* after = sweep.join(tag.steps);
-      const Line* before = tag.plane.page(page).data() + line;
+      for (std::size_t k = 0; k < kLines; ++k) __builtin_prefetch(current[i + kAhead].page + line + k);
+      const Line* before = current[i].page + line;
+      const Line* after = sweep.join(current[i].steps, before);
       const bool last = line + kLines == kPageLines;
-      if (!kernels_->differ(before, after, kLines)) {
-        if (last && touched[i] != 0) tag.plane.settle(page);
+      if (after == nullptr) {
+        if (last && touched[i] != 0) tags_[tags[i]]->plane.settle(page);
         touched[i] = last ? 0 : touched[i];
         continue;
       }
-      note(before, after, kLines, first_word, live_, effects == nullptr ? nullptr : &found[i], tag.counts);
+      Tag& tag = *tags_[tags[i]];
+      recount(tag.counts, before, after, kLines, first_word);
+      if (effects != nullptr) note(before, after, kLines, first_word, live_, found[i]);
       // Before it is overwritten: which endpoints' conditions read this tag.
       changed.clear();
       if (!tag.kept_readers.empty()) {
@@ -295,6 +307,7 @@ void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagE
       }
       std::copy_n(after, kLines, tag.plane.writable(page).data() + line);
       if (last) tag.plane.settle(page);
+      current[i].page = tag.plane.page(page).data();
       touched[i] = last ? 0 : 1;
       for (const ConditionId id : tag.readers) sweep.renew(id, page, line);
       for (const ConditionId id : tag.kept_readers) {
@@ -395,12 +408,10 @@ Status Population::remove_tag(TagId id, Now now, std::vector<TagEffect>* effects
 }
 
 void Population::evaluate(Now now, std::vector<TagEffect>* effects) {
-  unjudged_.for_each([&](Slot slot) {
-    for (const auto& condition : conditions_) {
-      if (condition && condition->kind == JudgedCondition::Kind::kKept)
-        condition->plane.set(slot, judge_slot(*condition, slot, now));
-    }
-  });
+  for (const auto& condition : conditions_) {
+    if (!condition || condition->kind != JudgedCondition::Kind::kKept) continue;
+    unjudged_.for_each([&](Slot slot) { condition->plane.set(slot, judge_slot(*condition, slot, now)); });
+  }
   unjudged_.clear();
   sweep(in_order(), now, effects);
 }
@@ -417,10 +428,12 @@ TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
     Sweep sweep(*this, numbers.used);
     constexpr std::size_t kLines = Sweep::kStripLines;
     sweep.run([&](std::size_t page, std::size_t line) {
-      const Line* after = sweep.join(steps);
       const Line* before = (index == kNone ? uniform_page(Verdict::kNoMatch) : tags_[index]->plane.page(page)).data() + line;
-      if (kernels_->differ(before, after, kLines))
-        note(before, after, kLines, (page * kPageLines + line) * kLineWords, live_, &effect, counts);
+      const Line* after = sweep.join(steps, before);
+      if (after == nullptr) return;
+      const std::size_t first_word = (page * kPageLines + line) * kLineWords;
+      recount(counts, before, after, kLines, first_word);
+      note(before, after, kLines, first_word, live_, effect);
     });
   }
   for (const ConditionId condition : numbers.used) release_condition(condition);
@@ -433,7 +446,7 @@ TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
 
 TagState Population::state(Slot slot, TagId tag) const {
   const TagIndex index = index_of(tag);
-  return index == kNone ? TagState::kAbsent : state_of(tags_[index]->plane.at(slot));
+  return index == kNone ? TagState::kAbsent : tag_state_of(tags_[index]->plane.at(slot));
 }
 
 TagSets Population::tags(Slot slot) const {

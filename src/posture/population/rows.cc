@@ -40,12 +40,12 @@ std::size_t number_at(std::string_view numbers, unsigned bits, std::size_t at) {
 }
 
 /// A row's parts, in place.
-struct Reading {
+struct RowParts {
   std::string_view times, numbers, own;
   std::size_t width = 0, count = 0;
   unsigned bits = 0;
 
-  Reading(std::string_view row, std::size_t facts) {
+  RowParts(std::string_view row, std::size_t facts) {
     std::uint64_t head = 0;
     take_number(row, head);
     width = (head & 1) != 0 ? kLongTime : kShortTime;
@@ -121,7 +121,7 @@ bool Rows::find(Slot slot, KeyId key, Cell& out) const {
   const auto place = std::lower_bound(list.begin(), list.end(), key);
   if (place == list.end() || *place != key) return false;
   const auto fact = static_cast<std::size_t>(place - list.begin());
-  const Reading row(blobs_->bytes(rows_[slot].blob), list.size());
+  const RowParts row(blobs_->bytes(rows_[slot].blob), list.size());
   out = {row.time(fact), {}};
   row.each_own([&](std::size_t at, std::string_view value) {
     if (at == fact) out.own = value;
@@ -134,7 +134,7 @@ void Rows::read(Slot slot, std::vector<Cell>& out) const {
   const auto list = keys(slot);
   out.resize(list.size());
   if (list.empty()) return;
-  const Reading row(blobs_->bytes(rows_[slot].blob), list.size());
+  const RowParts row(blobs_->bytes(rows_[slot].blob), list.size());
   for (std::size_t i = 0; i < list.size(); ++i) out[i] = {row.time(i), {}};
   row.each_own([&](std::size_t at, std::string_view value) {
     out[at].own = value;
@@ -201,6 +201,17 @@ void Rows::set(Slot slot, KeyId key, Cell cell) {
     row.shape = shapes_.use(keys_);
     shapes_.drop(before);
   }
+  write(row);
+}
+
+void Rows::assign(Slot slot, std::span<const KeyId> keys, std::span<const Cell> cells) {
+  if (keys.empty()) return clear(slot);
+  if (slot >= rows_.size()) rows_.resize(slot + 1u);
+  Row& row = rows_[slot];
+  const Shapes::Id before = row.shape;
+  row.shape = shapes_.use(keys);
+  shapes_.drop(before);
+  cells_.assign(cells.begin(), cells.end());
   write(row);
 }
 

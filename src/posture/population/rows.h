@@ -65,6 +65,8 @@ class Rows {
   void read(Slot slot, std::vector<Cell>& out) const;
 
   void set(Slot slot, KeyId key, Cell cell);
+  /// In place of all it has. `keys` ascend; a cell for each.
+  void assign(Slot slot, std::span<const KeyId> keys, std::span<const Cell> cells);
   void erase(Slot slot, KeyId key);
   void clear(Slot slot);
   void prefetch(Slot slot) const;

@@ -48,6 +48,11 @@ class SlotSet {
     words_.clear();
     size_ = 0;
   }
+  /// Makes room for so many words, with nothing in them.
+  void reserve_words(std::size_t count) {
+    if (words_.size() < count) words_.resize(count);
+  }
+  const std::uint64_t* words() const { return words_.data(); }
   std::uint64_t word(std::size_t index) const { return index < words_.size() ? words_[index] : 0; }
   std::size_t memory_bytes() const { return words_.capacity() * sizeof(std::uint64_t); }
 

@@ -91,10 +91,14 @@ void Population::Sweep::renew(ConditionId id, std::size_t page, std::size_t line
   }
 }
 
-const Line* Population::Sweep::join(std::span<const LogicStep> steps) {
-  if (steps.empty()) return uniform_page(Verdict::kNoMatch).data();
-  population_.kernels_->join(steps.data(), steps.size(), operands_.data(), kStripLines, joined_.data());
-  return joined_.data();
+const Line* Population::Sweep::join(std::span<const LogicStep> steps, const Line* before) {
+  if (steps.empty()) {
+    const Line* nothing = uniform_page(Verdict::kNoMatch).data();
+    return std::equal(before, before + kStripLines, nothing) ? nullptr : nothing;
+  }
+  const bool differs =
+      population_.kernels_->join(steps.data(), steps.size(), operands_.data(), kStripLines, before, joined_.data());
+  return differs ? joined_.data() : nullptr;
 }
 
 }  // namespace postern::posture

@@ -23,8 +23,9 @@ class Population::Sweep {
       }
     }
   }
-  /// Of the strip that is ready: the verdicts that the steps give. Valid until the next call.
-  const Line* join(std::span<const LogicStep> steps);
+  /// Of the strip that is ready: the verdicts that the steps give. Null: they are those of `before`. Valid until the next
+  /// call.
+  const Line* join(std::span<const LogicStep> steps, const Line* before);
   /// A condition that is judged per endpoint was judged anew.
   void renew(ConditionId id, std::size_t page, std::size_t line);
 
