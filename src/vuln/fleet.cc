@@ -15,11 +15,24 @@ namespace postern::vuln {
 namespace {
 
 using Id = std::uint32_t;
-/// Hits as they are counted: a vulnerability's number and its Standing, in one word.
-using Marks = std::vector<std::uint32_t>;
+/// A hit as it is counted.
+struct Mark {
+  std::uint32_t number = 0;  // of the vulnerability
+  Standing standing = Standing::kNone;
+  bool exploited = false;
+  std::uint8_t cvss_and_one = 0;  // tenths of the score, plus one; 0: no score
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+static_assert(sizeof(Mark) == 8);
+using Marks = std::vector<Mark>;
 
-constexpr unsigned kStandingBits = 3;
-static_assert(static_cast<unsigned>(Standing::kCritical) < (1u << kStandingBits));
+/// What was worked out of an inventory.
+struct Told {
+  Tally::Result tally;
+  std::uint8_t cvss_and_one = 0;   // the highest, as in Mark
+  std::uint16_t epss_and_one = 0;  // 0: no probability
+  friend bool operator==(const Told&, const Told&) = default;
+};
 
 // What each thing takes, roughly, besides its text.
 constexpr std::size_t kPairBytes = 8;
@@ -52,7 +65,7 @@ struct InstalledKernel {
   std::string package;
   std::string release;
   Id version = 0;
-  std::optional<Counts> told;  // with this one running
+  std::optional<Told> told;  // with this one running
 };
 
 struct Held {
@@ -62,9 +75,18 @@ struct Held {
   std::vector<Id> versions;         // what counts whatever runs
   std::vector<Id> kernel_versions;  // of `kernels`, each once
   std::vector<InstalledKernel> kernels;
-  std::optional<Counts> told;  // without a kernel
+  std::optional<Told> told;  // without a kernel
   std::size_t bytes = 0;
 };
+
+template <class N>
+N and_one(std::optional<N> number) {
+  return number ? static_cast<N>(*number + 1) : N{0};
+}
+template <class N>
+std::optional<N> less_one(N number) {
+  return number > 0 ? std::optional(static_cast<N>(number - 1)) : std::nullopt;
+}
 
 struct VersionKey {
   Id source;
@@ -102,6 +124,7 @@ struct Fleet::State {
   FleetLimits limits;
   Accepted accepted;
   CveNumbers numbers;
+  std::vector<std::uint16_t> epss_and_one;  // by number, as Told has it
   Tally tally;
   Marks scratch;
   std::vector<FleetEcosystem> ecosystems;
@@ -227,9 +250,17 @@ struct Fleet::State {
     if (!source.said) return marks;
     for (const auto& hit : hits_in(*source.said, v.version, numbers)) {
       if (accepted && accepted(hit.advisory->cve, source.name, v.version)) continue;
-      marks.push_back(hit.number << kStandingBits | static_cast<std::uint32_t>(hit.standing));
+      const auto& judgement = hit.advisory->judgement;
+      marks.push_back({hit.number, hit.standing, judgement.kev, and_one<std::uint8_t>(judgement.cvss_tenths)});
+      if (hit.number >= epss_and_one.size()) epss_and_one.resize(numbers.size());
+      note_epss(hit.advisory->cve, hit.number);
     }
     return marks;
+  }
+
+  void note_epss(const std::string& cve, std::uint32_t number) {
+    const auto* note = advisories->note(cve);
+    epss_and_one[number] = note != nullptr ? and_one<std::uint16_t>(note->epss) : std::uint16_t{0};
   }
 
   void forget(FleetVersion& v) {
@@ -254,14 +285,33 @@ struct Fleet::State {
     return keep(v, scratch) ? v.marks : scratch;
   }
 
-  Counts count(const Held& held, const InstalledKernel* running) {
-    const auto add = [&](Id version) {
-      for (const auto m : marks_of(version))
-        tally.add(m >> kStandingBits, static_cast<Standing>(m & ((1u << kStandingBits) - 1)));
-    };
-    for (const auto version : held.versions) add(version);
-    if (running != nullptr) add(running->version);
-    return tally.finish();
+  /// Whatever is open, package by package.
+  template <class Each>
+  void for_each_mark(const Held& held, const InstalledKernel* running, Each&& each) {
+    for (const auto version : held.versions) {
+      for (const auto& mark : marks_of(version)) each(mark);
+    }
+    if (running == nullptr) return;
+    for (const auto& mark : marks_of(running->version)) each(mark);
+  }
+
+  Told work_out(const Held& held, const InstalledKernel* running) {
+    Told out;
+    if (!ecosystems[held.ecosystem].covered) return out;
+    for_each_mark(held, running, [&](const Mark& mark) {
+      tally.add(mark.number, mark.standing, mark.exploited);
+      out.cvss_and_one = std::max(out.cvss_and_one, mark.cvss_and_one);
+      out.epss_and_one = std::max(out.epss_and_one, epss_and_one[mark.number]);
+    });
+    out.tally = tally.finish();
+    return out;
+  }
+
+  static InstalledKernel* running_of(Held& held, const RunningKernel& kernel) {
+    if (kernel.release.empty()) return nullptr;
+    const auto at = std::find_if(held.kernels.begin(), held.kernels.end(),
+                                 [&](const auto& k) { return k.release == kernel.release; });
+    return at == held.kernels.end() ? nullptr : &*at;
   }
 
   // ---- changes
@@ -279,11 +329,11 @@ struct Fleet::State {
   /// Counts anew what was told of the inventory, and whether any of it is something else.
   bool tell_again(Held& held) {
     bool other = false;
-    const auto again = [&](std::optional<Counts>& told, const InstalledKernel* running) {
+    const auto again = [&](std::optional<Told>& told, const InstalledKernel* running) {
       if (!told) return;
-      const auto counts = ecosystems[held.ecosystem].covered ? count(held, running) : Counts{};
-      other = other || counts != *told;
-      told = counts;
+      const auto now = work_out(held, running);
+      other = other || now != *told;
+      told = now;
     };
     again(held.told, nullptr);
     for (auto& kernel : held.kernels) again(kernel.told, &kernel);
@@ -308,6 +358,7 @@ struct Fleet::State {
     if (numbers.stale(*advisories)) {
       for (auto& v : versions) forget(v);
       numbers.clear();
+      epss_and_one.clear();
       tally = {};
     }
     return out;
@@ -358,18 +409,40 @@ std::optional<FleetResult> Fleet::result(const Sha256& hash, const RunningKernel
   if (known == s.by_hash.end()) return std::nullopt;
   auto& held = s.inventories[known->second];
   FleetResult out;
-  InstalledKernel* running = nullptr;
-  if (!kernel.release.empty()) {
-    const auto at = std::find_if(held.kernels.begin(), held.kernels.end(),
-                                 [&](const auto& k) { return k.release == kernel.release; });
-    running = at == held.kernels.end() ? nullptr : &*at;
-    out.kernel = running != nullptr ? KernelJudged::kYes : KernelJudged::kNotOfDistribution;
-    if (running != nullptr) out.kernel_package = running->package;
+  auto* running = State::running_of(held, kernel);
+  if (running != nullptr) {
+    out.kernel = KernelJudged::kYes;
+    out.kernel_package = running->package;
+  } else if (!kernel.release.empty()) {
+    out.kernel = KernelJudged::kNotOfDistribution;
   }
   out.covered = s.ecosystems[held.ecosystem].covered;
   auto& told = running != nullptr ? running->told : held.told;
-  if (!told) told = out.covered ? s.count(held, running) : Counts{};
-  out.counts = *told;
+  if (!told) told = s.work_out(held, running);
+  out.counts = told->tally.counts;
+  out.exploited = told->tally.exploited;
+  out.max_cvss_tenths = less_one(told->cvss_and_one);
+  out.max_epss = less_one(told->epss_and_one);
+  return out;
+}
+
+std::optional<std::vector<std::string>> Fleet::open_among(const std::vector<std::string>& cves, const Sha256& hash,
+                                                          const RunningKernel& kernel) {
+  auto& s = *state_;
+  const auto known = s.by_hash.find(hash);
+  if (known == s.by_hash.end()) return std::nullopt;
+  auto& held = s.inventories[known->second];
+  std::vector<std::string> out;
+  if (!s.ecosystems[held.ecosystem].covered) return out;
+  std::vector<bool> open;
+  s.for_each_mark(held, State::running_of(held, kernel), [&](const Mark& mark) {
+    if (mark.number >= open.size()) open.resize(s.numbers.size());
+    open[mark.number] = true;
+  });
+  for (const auto& cve : cves) {
+    const auto number = s.numbers.known(cve);
+    if (number && *number < open.size() && open[*number]) out.push_back(cve);
+  }
   return out;
 }
 
@@ -384,15 +457,27 @@ FleetChanges Fleet::update(std::shared_ptr<const AdvisorySet> advisories) {
     ecosystem.covered = covered;
   }
   State::Marked marked(s.inventories.size());
+  const Sha256 kNothing{};
+  bool notes_changed = false;
   for (auto& source : s.sources) {
     if (source.versions.empty()) continue;
     const auto before = std::exchange(source.said, s.said_of(source));
     if (!before && !source.said) continue;
     const bool same = before && source.said && before->digest == source.said->digest;
-    if (same && before->notes_digest == source.said->notes_digest) continue;
+    const bool notes_same = (before ? before->notes_digest : kNothing) == (source.said ? source.said->notes_digest : kNothing);
+    if (same && notes_same) continue;
+    notes_changed = notes_changed || !notes_same;
     for (const auto id : source.versions) {
-      for (const auto holder : s.versions[id].holders) marked.touched[holder] = true;
+      for (const auto holder : s.versions[id].holders) {
+        marked.touched[holder] = true;
+        if (!notes_same) marked.affected[holder] = true;
+      }
       if (!same) s.look_again(s.versions[id], marked.affected);
+    }
+  }
+  if (notes_changed) {
+    for (const auto& [cve, number] : s.numbers.all()) {
+      if (number < s.epss_and_one.size()) s.note_epss(cve, number);
     }
   }
   return s.changes(marked, judged_otherwise);

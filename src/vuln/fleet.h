@@ -11,6 +11,7 @@
 //   fleet.result(hash, {"6.1.0-40-amd64"})->counts    // of any of its endpoints
 //   for (auto& hash : fleet.update(newer).counted)    // tag the endpoints of these again
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,13 +29,16 @@ namespace postern::vuln {
 /// Endpoints name the packages: what they can make the server hold has an end.
 struct FleetLimits {
   std::size_t bytes = 1u << 30;   ///< Of inventories and their versions, roughly. An inventory that is over is refused.
-  std::size_t hits = 10'000'000;  ///< Remembered, four bytes each. What is over is worked out again when it is needed.
+  std::size_t hits = 10'000'000;  ///< Remembered, eight bytes each. What is over is worked out again when it is needed.
 };
 
 /// Matcher::match's answer without findings: Matcher gives them from the inventory itself when somebody wants to read them.
 struct FleetResult {
   bool covered = false;  ///< If false nothing was judged, as in MatchResult.
   Counts counts;
+  std::uint32_t exploited = 0;                  ///< Distinct vulnerabilities that are known to be exploited.
+  std::optional<std::uint8_t> max_cvss_tenths;  ///< Nothing: none that is open has a score,
+  std::optional<std::uint16_t> max_epss;        ///< or a probability, per 10,000.
   KernelJudged kernel = KernelJudged::kNoneRunning;
   std::string kernel_package;
   friend bool operator==(const FleetResult&, const FleetResult&) = default;
@@ -68,6 +72,10 @@ class Fleet {
   /// For endpoints of this inventory that run this kernel: the kernel counts only if it is the running one, whatever
   /// else is installed. Nothing if the inventory isn't held.
   std::optional<FleetResult> result(const Sha256& hash, const RunningKernel& kernel);
+
+  /// Those of `cves` that count there. Nothing if the inventory isn't held.
+  std::optional<std::vector<std::string>> open_among(const std::vector<std::string>& cves, const Sha256& hash,
+                                                     const RunningKernel& kernel);
 
   FleetChanges update(std::shared_ptr<const AdvisorySet> advisories);
   /// From now on what `accepted` says yes to is not counted; that replaces what was given before. Asked again for

@@ -54,6 +54,10 @@ TEST(Fleet, HoldsAnInventoryOnceAndAnswersForEachEndpointOfIt) {
   EXPECT_EQ(fleet.hits(), 0u);
 }
 
+FleetResult told_with(const Counts& counts, KernelJudged kernel, std::string package) {
+  return {true, counts, 0, {}, {}, kernel, std::move(package)};
+}
+
 TEST(Fleet, TheKernelCountsIfItRuns) {
   Fleet fleet(set_of(fixed_in("CVE-2024-0001", "linux", "6.1.50-1", kUrgent) + fixed_in("CVE-2024-0002", "a", "2")));
   const auto inventory = of_debian12({one("a", "1"), image("6.1.0-40-amd64", "6.1.150-1"), image("6.1.0-9-amd64", "6.1.27-1"),
@@ -63,11 +67,11 @@ TEST(Fleet, TheKernelCountsIfItRuns) {
   Counts with = without;
   with.high = 1;
   EXPECT_EQ(fleet.result(named("x"), {"6.1.0-9-amd64"}),
-            (FleetResult{true, with, KernelJudged::kYes, "linux-image-6.1.0-9-amd64"}));
+            told_with(with, KernelJudged::kYes, "linux-image-6.1.0-9-amd64"));
   EXPECT_EQ(fleet.result(named("x"), {"6.1.0-40-amd64"}),
-            (FleetResult{true, without, KernelJudged::kYes, "linux-image-6.1.0-40-amd64"}));
-  EXPECT_EQ(fleet.result(named("x"), {"6.18-own"}), (FleetResult{true, without, KernelJudged::kNotOfDistribution, ""}));
-  EXPECT_EQ(fleet.result(named("x"), {}), (FleetResult{true, without, KernelJudged::kNoneRunning, ""}));
+            told_with(without, KernelJudged::kYes, "linux-image-6.1.0-40-amd64"));
+  EXPECT_EQ(fleet.result(named("x"), {"6.18-own"}), told_with(without, KernelJudged::kNotOfDistribution, ""));
+  EXPECT_EQ(fleet.result(named("x"), {}), told_with(without, KernelJudged::kNoneRunning, ""));
   // A change of the kernel's advisories is one of whoever holds a kernel.
   const auto changes = fleet.update(set_of(fixed_in("CVE-2024-0001", "linux", "6.1.20-1", kUrgent) +
                                            fixed_in("CVE-2024-0002", "a", "2")));
@@ -127,6 +131,46 @@ TEST(Fleet, WhatIsAcceptedIsNotCountedUntilItIsAskedAgain) {
   EXPECT_EQ(fleet.result(named("ab"), {})->counts.unknown, 1u);
   EXPECT_EQ(fleet.accept({}).counted, std::vector{named("a")});
   EXPECT_EQ(fleet.result(named("a"), {})->counts.unknown, 1u);
+}
+
+TEST(Fleet, TellsTheHighestScoreAndProbabilityAndWhatIsExploited) {
+  const auto set = [](std::optional<std::uint16_t> epss, bool kev) {
+    std::vector<AdvisorySet::Entry> entries;
+    for (const auto& [cve, tenths] : {std::pair("CVE-2024-0001", 0), std::pair("CVE-2024-0002", 75)}) {
+      auto& e = entries.emplace_back();
+      e.ecosystem = "Debian:12";
+      e.source = "a";
+      e.advisory.cve = cve;
+      e.advisory.affected = std::make_shared<const AffectedVersions>(AffectedVersions{{{"", tenths == 0 ? "3" : "2", ""}}, {}});
+      e.advisory.judgement.cvss_tenths = static_cast<std::uint8_t>(tenths);
+      e.advisory.judgement.kev = kev;
+    }
+    CveNotes notes;
+    notes["CVE-2024-0002"].epss = epss;
+    return std::make_shared<const AdvisorySet>(AdvisorySet::build(std::move(entries), std::move(notes)));
+  };
+  Fleet fleet(set(10, false));
+  ASSERT_TRUE(fleet.add(named("1"), of_debian12({one("a", "1")})));
+  ASSERT_TRUE(fleet.add(named("2"), of_debian12({one("a", "2")})));
+  auto first = fleet.result(named("1"), {});
+  EXPECT_EQ(first->max_cvss_tenths, 75);
+  EXPECT_EQ(first->max_epss, 10);
+  EXPECT_EQ(first->exploited, 0u);
+  const auto second = fleet.result(named("2"), {});
+  EXPECT_EQ(second->max_cvss_tenths, 0);
+  EXPECT_EQ(second->max_epss, std::nullopt);
+  EXPECT_EQ(fleet.open_among({"CVE-2024-0002", "CVE-2024-0001", "CVE-1"}, named("1"), {}),
+            (std::vector<std::string>{"CVE-2024-0002", "CVE-2024-0001"}));
+  EXPECT_EQ(fleet.open_among({"CVE-2024-0002"}, named("2"), {}), std::vector<std::string>());
+  EXPECT_EQ(fleet.open_among({"CVE-2024-0002"}, named("3"), {}), std::nullopt);
+  // Another day's probability.
+  const auto changes = fleet.update(set(2'000, false));
+  EXPECT_EQ(changes.counted, std::vector{named("1")});
+  EXPECT_EQ(fleet.result(named("1"), {})->max_epss, 2'000);
+  fleet.update(set(std::nullopt, true));
+  first = fleet.result(named("1"), {});
+  EXPECT_EQ(first->max_epss, std::nullopt);
+  EXPECT_EQ(first->exploited, 2u);
 }
 
 TEST(Fleet, RefusesWhatIsOverItsLimitAndStaysAsItWas) {
@@ -216,6 +260,8 @@ constexpr int kCves = 60;
 const std::vector<std::string> kVersions{"1-1", "1-1~deb12u1", "1-1~deb12u2", "1-1+deb12u1", "1-2", "1:0-1", "2-1", "0"};
 const std::vector<std::string> kReleases{"", "6.1.0-9-amd64", "6.1.0-40-amd64", "6.18-own"};
 
+const std::vector<std::string> kAskedFor{"CVE-2024-0007", "CVE-2024-0001", "CVE-1999-0001", "CVE-2024-0033"};
+
 struct Said {
   std::string ecosystem;
   int cve = 0;
@@ -246,9 +292,12 @@ class World {
   }
 
   std::shared_ptr<const AdvisorySet> set() const {
-    std::string lines;
-    for (const auto& [id, record] : records_) lines += record.line(id);
-    return lines.empty() ? std::make_shared<const AdvisorySet>() : set_of(lines);
+    std::vector<AdvisorySet::Entry> entries;
+    FeedReport report;
+    for (const auto& [id, record] : records_) EXPECT_TRUE(parse_osv_record(record.line(id), {}, entries, report));
+    CveNotes notes;
+    for (const auto& [cve, epss] : epss_) notes[fmt::format("CVE-2024-{:04}", cve)].epss = epss;
+    return std::make_shared<const AdvisorySet>(AdvisorySet::build(std::move(entries), std::move(notes)));
   }
 
   void edit() {
@@ -256,6 +305,7 @@ class World {
       const auto gone = below(2) == 0 ? "Debian:12" : "Debian:13";
       std::erase_if(records_, [&](const auto& entry) { return entry.second.ecosystem == gone; });
     }
+    if (below(4) == 0) epss_[below(kCves)] = static_cast<std::uint16_t>(below(10'001));
     for (auto edits = 1 + below(6); edits > 0; --edits) {
       if (records_.empty() || below(3) == 0) {
         records_[next_++] = said();
@@ -333,6 +383,7 @@ class World {
   }
 
   std::map<int, Said> records_;
+  std::map<int, std::uint16_t> epss_;  // by CVE
   int next_ = 0, made_ = 0;
   std::mt19937 random_;
 };
@@ -340,8 +391,26 @@ class World {
 using Told = std::map<std::pair<Sha256, std::string>, FleetResult>;
 
 FleetResult anew(const std::shared_ptr<const AdvisorySet>& set, const Inventory& inventory, const std::string& release) {
-  auto result = Matcher(set).match(inventory, {release}, Want::kCountsOnly);
-  return {result.covered, result.counts, result.kernel, result.kernel_package};
+  const auto result = Matcher(set).match(inventory, {release});
+  FleetResult out{result.covered, result.counts, 0, {}, {}, result.kernel, result.kernel_package};
+  std::set<std::string> exploited;
+  for (const auto& f : result.findings) {
+    if (f.judgement.kev) exploited.insert(f.cve);
+    out.max_cvss_tenths = std::max(out.max_cvss_tenths, f.judgement.cvss_tenths);
+    out.max_epss = std::max(out.max_epss, f.epss);
+  }
+  out.exploited = static_cast<std::uint32_t>(exploited.size());
+  return out;
+}
+
+/// Those of `cves` that stand in the findings.
+std::vector<std::string> open_anew(const std::vector<std::string>& cves, const MatchResult& result) {
+  std::vector<std::string> out;
+  for (const auto& cve : cves) {
+    if (std::any_of(result.findings.begin(), result.findings.end(), [&](const Finding& f) { return f.cve == cve; }))
+      out.push_back(cve);
+  }
+  return out;
 }
 
 void incremental_is_full(unsigned seed, FleetLimits limits) {
@@ -351,7 +420,7 @@ void incremental_is_full(unsigned seed, FleetLimits limits) {
   Matcher matcher(set);
   for (const auto& [hash, inventory] : world.inventories) ASSERT_TRUE(fleet.add(hash, inventory));
   Told before;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 40; ++round) {
     SCOPED_TRACE(fmt::format("seed {}, round {}", seed, round));
     world.edit();
     const auto old_set = std::exchange(set, world.set());
@@ -365,11 +434,13 @@ void incremental_is_full(unsigned seed, FleetLimits limits) {
         const auto told = fleet.result(hash, {release});
         ASSERT_TRUE(told);
         ASSERT_EQ(told->counts, full.counts);
+        ASSERT_EQ(told->max_epss, full.max_epss);
         ASSERT_EQ(*told, full);
         const auto found = matcher.match(inventory, {release});
         const auto found_anew = Matcher(set).match(inventory, {release});
         ASSERT_EQ(found.findings, found_anew.findings);
         ASSERT_EQ(found.counts, full.counts);
+        ASSERT_EQ(fleet.open_among(kAskedFor, hash, {release}), open_anew(kAskedFor, found));
         now.emplace(std::pair(hash, release), full);
         if (const auto b = before.find({hash, release}); b != before.end() && b->second != full) others.insert(hash);
         if (Matcher(old_set).match(inventory, {release}).findings != found.findings) read_otherwise.insert(hash);

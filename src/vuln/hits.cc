@@ -41,21 +41,25 @@ std::vector<Hit> hits_in(const SourceAdvisories& source, std::string_view versio
   return hits;
 }
 
-Counts Tally::finish() {
+Tally::Result Tally::finish() {
   std::array<std::uint32_t, static_cast<std::size_t>(Standing::kCritical) + 1> n{};
+  Result out;
   for (const auto number : met_) {
-    ++n[static_cast<std::size_t>(standings_[number])];
-    standings_[number] = Standing::kNone;
+    auto& held = met_as_[number];
+    ++n[static_cast<std::size_t>(held.standing)];
+    if (held.exploited) ++out.exploited;
+    held = {};
   }
   met_.clear();
   const auto of = [&](Standing s) { return n[static_cast<std::size_t>(s)]; };
-  return {.critical = of(Standing::kCritical),
-          .high = of(Standing::kHigh),
-          .medium = of(Standing::kMedium),
-          .low = of(Standing::kLow),
-          .info = of(Standing::kInfo),
-          .unknown = of(Standing::kUnknownWithFix) + of(Standing::kUnknownWithoutFix),
-          .unknown_fixable = of(Standing::kUnknownWithFix)};
+  out.counts = {.critical = of(Standing::kCritical),
+                .high = of(Standing::kHigh),
+                .medium = of(Standing::kMedium),
+                .low = of(Standing::kLow),
+                .info = of(Standing::kInfo),
+                .unknown = of(Standing::kUnknownWithFix) + of(Standing::kUnknownWithoutFix),
+                .unknown_fixable = of(Standing::kUnknownWithFix)};
+  return out;
 }
 
 }  // namespace postern::vuln

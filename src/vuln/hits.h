@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,6 +25,11 @@ class CveNumbers {
   std::uint32_t of(const std::string& cve) {
     return numbers_.emplace(cve, static_cast<std::uint32_t>(numbers_.size())).first->second;
   }
+  std::optional<std::uint32_t> known(const std::string& cve) const {
+    const auto at = numbers_.find(cve);
+    return at == numbers_.end() ? std::nullopt : std::optional(at->second);
+  }
+  const std::unordered_map<std::string, std::uint32_t>& all() const { return numbers_; }
   std::size_t size() const { return numbers_.size(); }
   void clear() { numbers_.clear(); }
   /// Feeds have moved on: most numbers are of vulnerabilities that `advisories` no longer names.
@@ -47,16 +53,27 @@ std::vector<Hit> hits_in(const SourceAdvisories& source, std::string_view versio
 /// Distinct vulnerabilities while they are counted. Keeps its memory for the next count.
 class Tally {
  public:
-  void add(std::uint32_t number, Standing standing) {
-    if (number >= standings_.size()) standings_.resize(static_cast<std::size_t>(number) + 1);
-    auto& held = standings_[number];
-    if (held == Standing::kNone) met_.push_back(number);
-    if (held < standing) held = standing;
+  struct Result {
+    Counts counts;
+    std::uint32_t exploited = 0;  ///< Of those counted, the known to be exploited.
+    friend bool operator==(const Result&, const Result&) = default;
+  };
+
+  void add(std::uint32_t number, Standing standing, bool exploited) {
+    if (number >= met_as_.size()) met_as_.resize(static_cast<std::size_t>(number) + 1);
+    auto& held = met_as_[number];
+    if (held.standing == Standing::kNone) met_.push_back(number);
+    if (held.standing < standing) held.standing = standing;
+    held.exploited = held.exploited || exploited;
   }
-  Counts finish();  ///< And begins anew.
+  Result finish();  ///< And begins anew.
 
  private:
-  std::vector<Standing> standings_;  // by number; all kNone between counts
+  struct MetAs {
+    Standing standing = Standing::kNone;
+    bool exploited = false;
+  };
+  std::vector<MetAs> met_as_;  // by number; all kNone between counts
   std::vector<std::uint32_t> met_;
 };
 

@@ -30,15 +30,15 @@ TEST(Hits, AreWhatIsOpenInOneVersion) {
 
 TEST(Tally, CountsEachOnceAtItsHighestAndBeginsAnew) {
   Tally tally;
-  tally.add(7, Standing::kLow);
-  tally.add(7, Standing::kCritical);
-  tally.add(7, Standing::kMedium);
-  tally.add(0, Standing::kUnknownWithFix);
-  tally.add(1, Standing::kUnknownWithoutFix);
-  EXPECT_EQ(tally.finish(), (Counts{.critical = 1, .unknown = 2, .unknown_fixable = 1}));
-  tally.add(7, Standing::kInfo);
-  EXPECT_EQ(tally.finish(), (Counts{.info = 1}));
-  EXPECT_EQ(tally.finish(), Counts{});
+  tally.add(7, Standing::kLow, false);
+  tally.add(7, Standing::kCritical, true);
+  tally.add(7, Standing::kMedium, false);
+  tally.add(0, Standing::kUnknownWithFix, false);
+  tally.add(1, Standing::kUnknownWithoutFix, false);
+  EXPECT_EQ(tally.finish(), (Tally::Result{{.critical = 1, .unknown = 2, .unknown_fixable = 1}, 1}));
+  tally.add(7, Standing::kInfo, false);
+  EXPECT_EQ(tally.finish(), (Tally::Result{{.info = 1}, 0}));
+  EXPECT_EQ(tally.finish(), Tally::Result());
 }
 
 TEST(CveNumbers, AreStaleWhenMostOfThemAreOfThePast) {

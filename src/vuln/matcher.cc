@@ -120,7 +120,7 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
   for (auto begin = judged.begin(); begin != judged.end();) {
     const auto end = std::find_if(begin, judged.end(), [&](const Judged& j) { return !j.same(*begin); });
     const auto& hits = memory_->hits(*advisories_, ecosystem, begin->name, begin->version);
-    for (const auto& hit : hits) memory_->tally.add(hit.number, hit.standing);
+    for (const auto& hit : hits) memory_->tally.add(hit.number, hit.standing, hit.advisory->judgement.kev);
     for (; begin != end; ++begin) {
       if (want == Want::kCountsOnly) continue;
       const auto& source = begin->package == running ? source_of_running : begin->package->source;
@@ -135,7 +135,7 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
       }
     }
   }
-  result.counts = memory_->tally.finish();
+  result.counts = memory_->tally.finish().counts;
   // One package of two architectures in one version is one finding.
   sort_unique(findings);
   return result;
