@@ -26,7 +26,7 @@ Status check_sha256(std::string_view where, const std::vector<std::string>& list
 
 /// A regular expression (RE2's syntax) that compiles within kMaxRegexMemory.
 Status check_regex(std::string_view where, std::string_view regex);
-inline constexpr std::size_t kMaxRegexMemory = 256 * 1024;  ///< Bytes, of program and caches together.
+inline constexpr std::size_t kMaxRegexMemory = 128 * 1024;  ///< Bytes, of program and caches together.
 inline constexpr std::size_t kMaxRegexBytes = 255;
 
 }  // namespace postern::posture::rules
