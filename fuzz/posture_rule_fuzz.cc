@@ -23,9 +23,15 @@ void demand(bool holds) {
 
 class Given {
  public:
-  explicit Given(std::string_view rest) : rest_(rest) {}
+  explicit Given(std::string_view rest) : rest_(rest) {
+    for (const char c : rest) mix_ = (mix_ ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  }
+  /// When all is used up: what follows from it.
   std::uint8_t one() {
-    if (rest_.empty()) return 0;
+    if (rest_.empty()) {
+      mix_ = mix_ * 6364136223846793005u + 1442695040888963407u;
+      return static_cast<std::uint8_t>(mix_ >> 56);
+    }
     const auto byte = static_cast<std::uint8_t>(rest_.front());
     rest_.remove_prefix(1);
     return byte;
@@ -55,6 +61,7 @@ class Given {
 
  private:
   std::string_view rest_;
+  std::uint64_t mix_ = 14695981039346656037u;
 };
 
 ParameterValue parameter(const ParameterSpec& spec, Given& bytes) {
@@ -77,11 +84,12 @@ ParameterValue parameter(const ParameterSpec& spec, Given& bytes) {
   return false;
 }
 
-FactValue value(Given& bytes, WallTime now) {
+constexpr std::size_t kKinds = 10;
+FactValue value(std::size_t kind, Given& bytes, WallTime now) {
   const auto time = [&] {
     return bytes.below(4) == 0 ? bytes.integer() : to_unix_ms(now) + (bytes.integer() % (400LL * 24 * 3600 * 1000));
   };
-  switch (bytes.below(10)) {
+  switch (kind) {
     case 0: return Unknown{static_cast<UnknownReason>(bytes.below(4))};
     case 1: return bytes.below(2) == 1;
     case 2: return time();
@@ -124,6 +132,20 @@ FactValue value(Given& bytes, WallTime now) {
   }
 }
 
+RuleSpec rule_of(const RuleType& type, Given& bytes) {
+  RuleSpec rule;
+  rule.id = 1;
+  rule.type = type.name;
+  rule.os = bytes.below(8) == 7 ? static_cast<OsFamily>(bytes.below(kOsFamilies))
+                                : type.systems[bytes.below(type.systems.size())];
+  rule.negate = bytes.below(2) == 1;
+  for (const ParameterSpec& spec : type.parameters) {
+    if (spec.required ? bytes.below(16) != 15 : bytes.below(3) == 1)
+      rule.parameters.emplace(std::string(spec.name), parameter(spec, bytes));
+  }
+  return rule;
+}
+
 Verdict by_parts(const Condition& condition, const FactView& facts) {
   const SetParts* parts = condition.parts();
   if (parts == nullptr) return condition.judge(facts).verdict;
@@ -144,26 +166,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const RuleType* type = find_rule_type(input.substr(0, line));
   if (type == nullptr) type = rule_types()[bytes.below(rule_types().size())];
 
-  TagDefinition definition;
-  definition.name = TagName("T");
-  RuleSpec rule;
-  rule.id = 1;
-  rule.type = type->name;
-  rule.os = bytes.below(8) == 7 ? static_cast<OsFamily>(bytes.below(kOsFamilies)) : type->systems[bytes.below(type->systems.size())];
-  rule.negate = bytes.below(2) == 1;
-  for (const ParameterSpec& spec : type->parameters) {
-    if (spec.required ? bytes.below(16) != 15 : bytes.below(3) == 1)
-      rule.parameters.emplace(std::string(spec.name), parameter(spec, bytes));
-  }
-  const OsFamily os = rule.os;
-  const bool negate = rule.negate;
-  definition.rules.push_back(std::move(rule));
-  const auto tag = compile_tag(std::move(definition));
-  if (!tag) {
+  // A few tries, so that most inputs come to judging.
+  Result<CompiledTag> tag = invalid("none");
+  OsFamily os{};
+  bool negate = false;
+  for (int tries = 0; !tag && tries < 8; ++tries) {
+    RuleSpec rule = rule_of(*type, bytes);
+    os = rule.os;
+    negate = rule.negate;
+    TagDefinition definition;
+    definition.name = TagName("T");
+    definition.rules.push_back(std::move(rule));
+    tag = compile_tag(std::move(definition));
+    if (tag) break;
     demand(clean_text(tag.error().message));
     demand(tag.error().message.size() < 1000);
-    return 0;
   }
+  if (!tag) return 0;
   const Condition& condition = *tag->part(os).rules.front().condition;
   demand(!condition.describe().empty() && clean_text(condition.describe()));
 
@@ -173,7 +192,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     facts[std::string(keys::kOsFamily)] = {std::string(os_family_name(os)), now.wall, "fuzz"};
     for (const std::string& key : condition.keys()) {
       if (key.starts_with(keys::kTagPrefix) || bytes.below(8) == 7) continue;
-      facts[key] = {value(bytes, now.wall), now.wall - Millis(bytes.one()), "fuzz"};
+      // Mostly of a type that the rule takes.
+      for (std::size_t kind = bytes.below(kKinds), tries = 0; tries < kKinds; ++tries) {
+        facts[key] = {value((kind + tries) % kKinds, bytes, now.wall), now.wall - Millis(bytes.one()), "fuzz"};
+        const Judgement alone = condition.judge(FactView(facts, now));
+        if (alone.reason->code != "malformed") break;
+      }
     }
     const FactView view(facts, now);
     const Judgement judged = condition.judge(view);
