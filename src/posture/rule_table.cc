@@ -26,6 +26,10 @@ Every rule takes, beside its type's parameters: `id`, `os`, `negate` (the opposi
 expected (`malformed`). Conditions join by Kleene's logic: one that is known to fail decides a rule by all, one that is known
 to hold a rule by any, whatever the others are. The column *unknown* says what a type adds to this.
 
+**What no fact answers.** In which country an endpoint is, when its user last gave a second factor, and whether its key is
+attested by hardware: nothing of ours can tell these yet, so that no rule type asks for them. What another system knows of
+them can be told through the API and asked for by `attribute`.
+
 )";
 
 std::string escaped(std::string_view text) {
