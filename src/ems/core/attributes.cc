@@ -5,22 +5,15 @@
 
 #include "base/sort_unique.h"
 #include "ems/core/impl.h"
+#include "posture/attribute_name.h"
 
 namespace postern::ems {
 namespace {
 
 constexpr std::size_t kMaxAttributes = 64;
-constexpr std::size_t kMaxAttributeName = 64;
 constexpr std::size_t kMaxAttributeText = 255;
 constexpr Seconds kMinLife{60};
 constexpr Seconds kMaxLife{366 * 24 * 3600};
-
-bool valid_attribute_name(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= kMaxAttributeName && std::ranges::all_of(name, allowed);
-}
 
 }  // namespace
 
@@ -29,7 +22,7 @@ void EmsCore::set_attribute(Now now, const Actor& actor, const EndpointUid& uid,
   const auto* known = endpoint(uid);
   const auto refuse = [&](ErrorCode code, std::string why) { impl_->refuse(std::move(done), {code, std::move(why)}); };
   if (known == nullptr) return refuse(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
-  if (!valid_attribute_name(name)) {
+  if (!posture::valid_attribute_name(name)) {
     return refuse(ErrorCode::kInvalidArgument, "an attribute's name has 1 to 64 of a-z, 0-9, \".\", \"_\" and \"-\", such as "
                                                "score.crowdstrike");
   }
