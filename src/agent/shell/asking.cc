@@ -1,6 +1,7 @@
 #include "agent/shell/asking.h"
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "agent/shell/sources.h"
@@ -10,6 +11,17 @@ namespace postern::agent {
 namespace {
 
 constexpr std::chrono::seconds kLookAtFiles{1};
+// A family rests for so many times what its last answer cost of a processor, so that a file that is written without end
+// costs two per cent of one.
+constexpr int kRestFactor = 50;
+constexpr std::chrono::seconds kLongestRest{10};
+
+/// Of this thread, so far.
+std::chrono::nanoseconds processor_time() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
 
 }  // namespace
 
@@ -19,9 +31,10 @@ struct Asking::Family {
   Triggers triggers;
   std::vector<std::string> places;  // of triggers.files, as they are watched
   bool blind = false;               // one of them lies where the kernel sends no events
-  bool running = false, again = false, queued = false, planned = false;
+  bool running = false, again = false, again_at_once = false, queued = false, planned = false;
   bool answered = false;            // all of the question, at least once
-  net::Handle pause, interval;
+  net::Handle pause, interval, rest;
+  MonoTime rest_until{};
   Seconds every{0};                 // of `interval`
   std::string stamp;
 };
@@ -55,8 +68,16 @@ void Asking::ask(const std::set<std::string>& keys) {
       ++it;
       continue;
     }
-    unwatch(*it->second);
-    it = families_.erase(it);
+    auto& family = *it->second;
+    unwatch(family);
+    if (!family.running) {
+      it = families_.erase(it);
+      continue;
+    }
+    // Until what is being read has been: nobody asks one family two things at once.
+    family.question = {};
+    family.answered = true;
+    ++it;
   }
   for (auto& [name, family] : wanted) {
     auto& one = families_[name];
@@ -75,7 +96,7 @@ void Asking::ask(const std::set<std::string>& keys) {
 void Asking::change(Family& family, Question question) {
   family.question = std::move(question);
   family.answered = false;
-  start(family);
+  start(family, true);
 }
 
 void Asking::watch(Family& family) {
@@ -133,7 +154,13 @@ void Asking::unwatch(Family& family) {
     paths_.erase(place);
     if (files_) files_->forget(place);
   }
-  if (family.what->slow && family.running) slow_running_ = false;
+  family.places.clear();
+  family.triggers = {};
+  family.pause = {};
+  family.rest = {};
+  family.interval = {};
+  family.every = {};
+  family.blind = family.again = family.again_at_once = family.queued = false;
   std::erase(waiting_, name);
 }
 
@@ -148,7 +175,7 @@ void Asking::event(const std::string& name) {
     if (found == families_.end()) return;
     found->second->pause = {};
     found->second->planned = false;
-    start(*found->second);
+    if (!found->second->question.empty()) start(*found->second);
   };
   if (family.what->pause.count() > 0) {
     family.pause = loop_.after(family.what->pause, begin);
@@ -158,12 +185,26 @@ void Asking::event(const std::string& name) {
   }
 }
 
-void Asking::start(Family& family) {
+void Asking::start(Family& family, bool at_once) {
   if (family.running) {
     family.again = true;
+    family.again_at_once = family.again_at_once || at_once;
     return;
   }
   if (family.queued) return;
+  const auto rest = family.rest_until - clock_.now().mono;
+  if (!at_once && rest.count() > 0) {
+    if (!family.rest) {
+      family.rest = loop_.after(rest, [this, name = std::string(family.what->name)] {
+        const auto it = families_.find(name);
+        if (it == families_.end()) return;
+        it->second->rest = {};
+        start(*it->second, true);
+      });
+    }
+    return;
+  }
+  family.rest = {};
   if (family.what->slow && slow_running_) {
     family.queued = true;
     waiting_.emplace_back(family.what->name);
@@ -178,19 +219,28 @@ void Asking::run(Family& family) {
   if (family.what->slow) slow_running_ = true;
   watch(family);  // before it is read: what changes after that is told
   if (!files_ || family.blind || !files_->complete()) family.stamp = stamp_of(family.places);
-  auto facts = std::make_shared<posture::FactMap>();
+  struct Reading {
+    posture::FactMap facts;
+    std::chrono::nanoseconds cost{0};
+  };
+  auto reading = std::make_shared<Reading>();
   loop_.offload(
-      [facts, what = family.what, question = family.question, root = root_, now = clock_.now().wall] {
-        *facts = answer(*what, question, root, now);
+      [reading, what = family.what, question = family.question, root = root_, now = clock_.now().wall] {
+        const auto before = processor_time();
+        reading->facts = answer(*what, question, root, now);
+        reading->cost = processor_time() - before;
       },
-      [this, facts, name = std::string(family.what->name), question = family.question, alive = alive_] {
-        if (*alive) answered(name, question, *facts);
+      [this, reading, name = std::string(family.what->name), question = family.question, alive = alive_] {
+        if (!*alive) return;
+        const auto rest = std::min<std::chrono::nanoseconds>(reading->cost * kRestFactor, kLongestRest);
+        if (const auto it = families_.find(name); it != families_.end()) it->second->rest_until = clock_.now().mono + rest;
+        answered(name, question, reading->facts);
       });
 }
 
 void Asking::answered(const std::string& name, const Question& question, const posture::FactMap& facts) {
   const auto it = families_.find(name);
-  if (it != families_.end() && it->second->running) {
+  if (it != families_.end()) {
     auto& family = *it->second;
     family.running = false;
     if (family.what->slow) slow_running_ = false;
@@ -200,14 +250,18 @@ void Asking::answered(const std::string& name, const Question& question, const p
     }
     family.answered = family.answered || family.question == question;
     if (!told.empty()) sink_.answers(told);
-    if (std::exchange(family.again, false)) start(family);
+    if (family.question.empty()) {
+      families_.erase(it);
+    } else if (std::exchange(family.again, false)) {
+      start(family, std::exchange(family.again_at_once, false));
+    }
   }
   if (!slow_running_ && !waiting_.empty()) {
     const auto next = waiting_.front();
     waiting_.erase(waiting_.begin());
     if (const auto found = families_.find(next); found != families_.end()) {
       found->second->queued = false;
-      start(*found->second);
+      start(*found->second, true);
     }
   }
   sink_.turn_over();
@@ -217,7 +271,9 @@ void Asking::answered(const std::string& name, const Question& question, const p
 void Asking::recheck(std::function<void()> done) {
   if (files_) files_->recheck();
   done_.push_back(std::move(done));
-  for (auto& [name, family] : families_) start(*family);
+  for (auto& [name, family] : families_) {
+    if (!family->question.empty()) start(*family, true);
+  }
   tell_done();
 }
 
@@ -290,6 +346,7 @@ void Asking::scan() {
 std::vector<Source> Asking::list(const Told& told) const {
   std::vector<Source> out;
   for (const auto& [name, family] : families_) {
+    if (family->question.empty()) continue;
     const auto& t = family->triggers;
     Source source{"asked: " + name, true, {}, {}, Seconds(0)};
     const auto add = [&](bool wanted, bool by_event, const char* by, const std::string& why) {

@@ -59,7 +59,7 @@ class Asking {
   void watch(Family& family);
   void unwatch(Family& family);
   void event(const std::string& name);
-  void start(Family& family);
+  void start(Family& family, bool at_once = false);
   void run(Family& family);
   void answered(const std::string& name, const Question& question, const posture::FactMap& facts);
   void tell_done();

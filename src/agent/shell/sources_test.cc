@@ -334,5 +334,42 @@ TEST_F(SourcesTest, AnAnswerForAnEarlierQuestionIsNotTheAnswer) {
   EXPECT_FALSE(told.facts.contains(*first.facts.begin()));
 }
 
+TEST_F(SourcesTest, AFileThatIsWrittenWithoutEndIsNotReadWithoutEnd) {
+  put("etc/busy", std::string(2u << 20, 'x'));
+  Told told(root_);
+  told.sources.start();
+  Wishes wishes;
+  wishes.facts = {keys::file_matches("/etc/busy", "^never [0-9]+ matches$"), keys::with(keys::kFileModifiedAt, "/etc/other")};
+  told.sources.watch(wishes);
+  told.until("the first answer", [&] { return !told.sources.unanswered(); });
+  const int answers = told.answers;
+  // Each of these is an event; what they cost together is bounded by the rest that each answer is followed by.
+  constexpr int kWritings = 300;
+  int written = 0;
+  auto writing = told.loop.every(1ms, [&] {
+    std::ofstream(root_ / "etc/busy", std::ios::app) << ++written << "\n";
+  });
+  told.until("many writings", [&] { return written >= kWritings; });
+  EXPECT_LT(told.answers - answers, kWritings / 2);
+}
+
+TEST_F(SourcesTest, AQuestionThatIsTakenBackAndAskedAgainIsAnswered) {
+  Told told(root_);
+  told.sources.start();
+  Wishes wishes;
+  wishes.facts = {keys::with(keys::kFileSha256, "/etc/os-release"), std::string(keys::kSupportEnd)};
+  for (int i = 0; i < 20; ++i) {
+    told.sources.watch(wishes);
+    told.sources.watch({});
+  }
+  told.facts.erase(*wishes.facts.begin());
+  told.sources.watch(wishes);
+  told.until("the answer", [&] { return !told.sources.unanswered(); });
+  EXPECT_TRUE(told.facts.at(*wishes.facts.begin()).known());
+  bool done = false;
+  told.sources.recheck([&] { done = true; });
+  told.until("the end", [&] { return done; });
+}
+
 }  // namespace
 }  // namespace postern::agent
