@@ -1,5 +1,5 @@
-// A rule of any type with any parameters, and any facts: it is refused with a clear error or compiles within bounds, and
-// then judges whatever is reported, the same by its parts, until the time that it says.
+// A rule of any type with any parameters, and any facts: it is refused with a clear error or compiles within bounds,
+// and then judges whatever is reported, the same by its parts, until the time that it says.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -44,16 +44,40 @@ class Given {
   }
   std::int64_t integer() {
     std::int64_t out = 0;
-    for (std::size_t i = below(9); i > 0; --i) out = static_cast<std::int64_t>(static_cast<std::uint64_t>(out) << 8 | one());
+    for (std::size_t i = below(9); i > 0; --i)
+      out = static_cast<std::int64_t>(static_cast<std::uint64_t>(out) << 8 | one());
     return out;
   }
   /// What some rule may take, or anything.
   std::string text() {
-    static const std::string kTexts[] = {"/etc/x", "sshd", "10.0.0.0/8", "12", "6.1.0-37", "debian", "Debian 12", "a*b?",
-                                         "(a|b)+", "a{1000}", "(((a{30}){30}){30}){30}", "CVE-2024-1234", "x", "ssh.service",
-                                         std::string(64, 'a'), "HKLM\\SOFTWARE\\x", "C:\\x", "1", "0x1F", "user@example.org",
-                                         "02:00:00:00:00:01", "22", "tcp/22", "host.example", "https://host.example/",
-                                         "1.2-3", std::string(255, '*'), "firewalld"};
+    static const std::string kTexts[] = {"/etc/x",
+                                         "sshd",
+                                         "10.0.0.0/8",
+                                         "12",
+                                         "6.1.0-37",
+                                         "debian",
+                                         "Debian 12",
+                                         "a*b?",
+                                         "(a|b)+",
+                                         "a{1000}",
+                                         "(((a{30}){30}){30}){30}",
+                                         "CVE-2024-1234",
+                                         "x",
+                                         "ssh.service",
+                                         std::string(64, 'a'),
+                                         "HKLM\\SOFTWARE\\x",
+                                         "C:\\x",
+                                         "1",
+                                         "0x1F",
+                                         "user@example.org",
+                                         "02:00:00:00:00:01",
+                                         "22",
+                                         "tcp/22",
+                                         "host.example",
+                                         "https://host.example/",
+                                         "1.2-3",
+                                         std::string(255, '*'),
+                                         "firewalld"};
     constexpr std::size_t kCount = std::size(kTexts);
     const std::size_t which = below(kCount + 8);
     return which < kCount ? kTexts[which] : raw();
@@ -71,15 +95,19 @@ ParameterValue parameter(const ParameterSpec& spec, Given& bytes) {
   };
   const auto type = bytes.below(32) == 31 ? static_cast<Type>(bytes.below(5)) : spec.type;  // mostly of the right type
   switch (type) {
-    case Type::kText: return text();
+    case Type::kText:
+      return text();
     case Type::kTexts: {
       std::vector<std::string> list;
       for (std::size_t i = bytes.below(5); i > 0; --i) list.push_back(text());
       return list;
     }
-    case Type::kInteger: return bytes.below(4) == 0 ? bytes.integer() : std::int64_t{bytes.one()};
-    case Type::kNumber: return static_cast<double>(bytes.integer()) / 16;
-    case Type::kBoolean: return bytes.below(2) == 1;
+    case Type::kInteger:
+      return bytes.below(4) == 0 ? bytes.integer() : std::int64_t{bytes.one()};
+    case Type::kNumber:
+      return static_cast<double>(bytes.integer()) / 16;
+    case Type::kBoolean:
+      return bytes.below(2) == 1;
   }
   return false;
 }
@@ -90,11 +118,16 @@ FactValue value(std::size_t kind, Given& bytes, WallTime now) {
     return bytes.below(4) == 0 ? bytes.integer() : to_unix_ms(now) + (bytes.integer() % (400LL * 24 * 3600 * 1000));
   };
   switch (kind) {
-    case 0: return Unknown{static_cast<UnknownReason>(bytes.below(4))};
-    case 1: return bytes.below(2) == 1;
-    case 2: return time();
-    case 3: return std::int64_t{bytes.one()};
-    case 4: return bytes.text();
+    case 0:
+      return Unknown{static_cast<UnknownReason>(bytes.below(4))};
+    case 1:
+      return bytes.below(2) == 1;
+    case 2:
+      return time();
+    case 3:
+      return std::int64_t{bytes.one()};
+    case 4:
+      return bytes.text();
     case 5:
     case 6: {
       std::vector<std::string> list;
@@ -106,7 +139,8 @@ FactValue value(std::size_t kind, Given& bytes, WallTime now) {
       for (Interface& one : list) {
         one.name = bytes.text();
         one.up = bytes.below(2) == 1;
-        if (const auto address = IpAddress::parse(bytes.below(2) == 1 ? "10.1.2.3" : "fe80::1")) one.addresses = {*address};
+        if (const auto address = IpAddress::parse(bytes.below(2) == 1 ? "10.1.2.3" : "fe80::1"))
+          one.addresses = {*address};
       }
       return list;
     }
@@ -205,7 +239,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand(by_parts(condition, FactView(facts, now)) == judged.verdict);
     const auto state = tag->evaluate(FactView(facts, now));
     const Verdict whole = negate ? verdict_not(judged.verdict) : judged.verdict;
-    demand((state == TagState::kHas) == (whole == Verdict::kMatch) && (state == TagState::kAbsent) == (whole == Verdict::kNoMatch));
+    demand((state == TagState::kHas) == (whole == Verdict::kMatch) &&
+           (state == TagState::kAbsent) == (whole == Verdict::kNoMatch));
     demand(tag->explain(FactView(facts, now)).state == state);
     // It holds until it says, and what depends on no time always.
     demand(view.until() > now.wall);

@@ -123,7 +123,8 @@ constexpr auto kSupportRows = std::to_array<Row>({
     {"windows-server", "10.0.20348", 20311014, 0},
     {"windows-server", "10.0.25398", 20251024, 0},
     {"windows-server", "10.0.26100", 20341010, 0},
-    // macOS: Apple names no dates. It has mended the newest three; the last three rows are when a fourth may be expected.
+    // macOS: Apple names no dates. It has mended the newest three; the last three rows are when a fourth may be
+    // expected.
     {"macos", "10.13", 20201201, 0},
     {"macos", "10.14", 20211025, 0},
     {"macos", "10.15", 20220912, 0},

@@ -16,8 +16,8 @@ struct OsSupport {
 };
 
 /// `system` is os-release's ID ("debian", "rocky"), "windows", "windows-server" or "macos"; `version` as the endpoint
-/// reports it: "12", "9.4", "10.0.22631". The longest entry of which `version` is a refinement counts. Nullopt: the table
-/// has none. Thread: any.
+/// reports it: "12", "9.4", "10.0.22631". The longest entry of which `version` is a refinement counts. Nullopt: the
+/// table has none. Thread: any.
 std::optional<OsSupport> os_support(std::string_view system, std::string_view version);
 
 }  // namespace postern::posture

@@ -15,20 +15,21 @@ namespace {
 constexpr std::string_view kHead = R"(# Rule types
 
 What the rules of a tag may ask. This page is made by `postern-ems rule-types --format markdown` from the rule types
-themselves; a test fails when it differs. Windows and macOS: their rules are evaluated from reports in tests, and are not
-proven on real endpoints, because there is no agent of ours for these systems.
+themselves; a test fails when it differs. Windows and macOS: their rules are evaluated from reports in tests, and
+are not proven on real endpoints, because there is no agent of ours for these systems.
 
-Every rule takes, beside its type's parameters: `id`, `os`, `negate` (the opposite; the opposite of unknown is unknown) and
-`max_age` (seconds, 60 to 31622400: a fact that is older is unknown).
+Every rule takes, beside its type's parameters: `id`, `os`, `negate` (the opposite; the opposite of unknown is
+unknown) and `max_age` (seconds, 60 to 31622400: a fact that is older is unknown).
 
-**Unknown.** A rule is unknown when a fact that decides it is: never reported (`not_reported`), not there on this system
-(`unsupported`), not readable by the agent (`denied`), too old (`stale`), gone wrong (`failed`) or of another type than
-expected (`malformed`). Conditions join by Kleene's logic: one that is known to fail decides a rule by all, one that is known
-to hold a rule by any, whatever the others are. The column *unknown* says what a type adds to this.
+**Unknown.** A rule is unknown when a fact that decides it is: never reported (`not_reported`), not there on this
+system (`unsupported`), not readable by the agent (`denied`), too old (`stale`), gone wrong (`failed`) or of another
+type than expected (`malformed`). Conditions join by Kleene's logic: one that is known to fail decides a rule by
+all, one that is known to hold a rule by any, whatever the others are. The column *unknown* says what a type adds to
+this.
 
-**What no fact answers.** In which country an endpoint is, when its user last gave a second factor, and whether its key is
-attested by hardware: nothing of ours can tell these yet, so that no rule type asks for them. What another system knows of
-them can be told through the API and asked for by `attribute`.
+**What no fact answers.** In which country an endpoint is, when its user last gave a second factor, and whether its
+key is attested by hardware: nothing of ours can tell these yet, so that no rule type asks for them. What another
+system knows of them can be told through the API and asked for by `attribute`.
 
 )";
 
@@ -64,11 +65,15 @@ std::string allowed_of(const ParameterSpec& spec) {
   using Type = ParameterSpec::Type;
   if (!spec.choices.empty()) return listed(spec.choices, [](std::string_view choice) { return code(choice); });
   switch (spec.type) {
-    case Type::kText: return fmt::format("at most {} bytes", spec.max_bytes);
-    case Type::kTexts: return fmt::format("at most {}, of {} bytes each", spec.max_count, spec.max_bytes);
+    case Type::kText:
+      return fmt::format("at most {} bytes", spec.max_bytes);
+    case Type::kTexts:
+      return fmt::format("at most {}, of {} bytes each", spec.max_count, spec.max_bytes);
     case Type::kInteger:
-    case Type::kNumber: return fmt::format("{} to {}", spec.min, spec.max);
-    case Type::kBoolean: return "`true`, `false`";
+    case Type::kNumber:
+      return fmt::format("{} to {}", spec.min, spec.max);
+    case Type::kBoolean:
+      return "`true`, `false`";
   }
   return {};
 }
@@ -107,7 +112,8 @@ boost::json::object parameter_json(const ParameterSpec& spec) {
     out["max"] = spec.max;
   }
   if (spec.type == Type::kTexts) out["max_count"] = spec.max_count;
-  if ((spec.type == Type::kText || spec.type == Type::kTexts) && spec.choices.empty()) out["max_bytes"] = spec.max_bytes;
+  if ((spec.type == Type::kText || spec.type == Type::kTexts) && spec.choices.empty())
+    out["max_bytes"] = spec.max_bytes;
   out["help"] = text_value(spec.help);
   return out;
 }
@@ -133,8 +139,8 @@ std::string rule_types_json() {
     boost::json::array systems, parameters;
     for (const OsFamily os : type->systems) systems.emplace_back(text_value(os_family_name(os)));
     for (const ParameterSpec& spec : type->parameters) parameters.emplace_back(parameter_json(spec));
-    const boost::json::object one{{"type", text_value(type->name)},   {"title", text_value(type->title)},
-                                  {"help", text_value(type->help)},   {"systems", std::move(systems)},
+    const boost::json::object one{{"type", text_value(type->name)},      {"title", text_value(type->title)},
+                                  {"help", text_value(type->help)},      {"systems", std::move(systems)},
                                   {"parameters", std::move(parameters)}, {"facts", texts_of(type->facts)},
                                   {"unknown", text_value(type->unknown)}};
     out += (out.size() == 1 ? "\n" : ",\n") + boost::json::serialize(one);

@@ -17,8 +17,8 @@ TEST(RuleTable, TheDocumentIsWhatTheTypesSay) {
   std::ifstream file(POSTERN_SOURCE_DIR "/docs/rule-types.md");
   std::ostringstream text;
   text << file.rdbuf();
-  EXPECT_TRUE(text.str() == rule_types_markdown())
-      << "docs/rule-types.md is not what the rule types say; postern-ems rule-types --format markdown > docs/rule-types.md";
+  EXPECT_TRUE(text.str() == rule_types_markdown()) << "docs/rule-types.md is not what the rule types say; postern-ems "
+                                                      "rule-types --format markdown > docs/rule-types.md";
 }
 
 TEST(RuleTable, EveryTypeTellsWhatItReadsAndWhatItTakes) {

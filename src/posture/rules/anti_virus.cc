@@ -29,7 +29,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   Conditions parts;
   for (const std::string& check : checks) {
     if (check == "installed") {
-      parts.push_back(holds_one_of(std::string(keys::kAvInstalled), products, kInstalled, kNotInstalled, who + " is installed"));
+      parts.push_back(
+          holds_one_of(std::string(keys::kAvInstalled), products, kInstalled, kNotInstalled, who + " is installed"));
     } else if (check == "running") {
       parts.push_back(holds_one_of(std::string(keys::kAvRunning), products, kRunning, kNotRunning, who + " runs"));
     } else {
@@ -70,7 +71,7 @@ const RuleType& anti_virus() {
                       .help = "Only these products count as installed or running, such as ClamAV; any if not given."},
                      match_parameter(anti_virus_rule::kOtherwise)},
       .facts = {keys::kAvInstalled, keys::kAvRunning, keys::kAvSignaturesAt},
-      .unknown = "The time of the signatures lies more than a day ahead.",
+      .unknown = "Also where the time of the signatures lies more than a day ahead.",
       .compile = anti_virus_rule::compile};
   return kType;
 }

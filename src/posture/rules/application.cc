@@ -50,8 +50,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   if (Status ok = check_process("name", name, os); !ok) return fail(ok.error());
   const std::string signer(text_of(parameters, "signer"));
   if (!signer.empty() && os == OsFamily::kLinux) {
-    return invalid(fmt::format("signer: {} can't be asked of Linux, whose programs carry no signature",
-                               posture::quoted(signer)));
+    return invalid(
+        fmt::format("signer: {} can't be asked of Linux, whose programs carry no signature", posture::quoted(signer)));
   }
   const std::string_view op = text_of(parameters, "op"), version = text_of(parameters, "version");
   if (op.empty() != version.empty()) {
@@ -64,9 +64,9 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
       return invalid(fmt::format("version: {} must be numbers separated by dots, such as 124 or 124.0.6367",
                                  posture::quoted(version)));
     }
-    parts.push_back(std::make_unique<VersionRuns>(
-        name, VersionRuns::Demand{*parse_comparison(op), std::move(*number)},
-        fmt::format("{} is running with a version {} {}", name, op, version)));
+    parts.push_back(
+        std::make_unique<VersionRuns>(name, VersionRuns::Demand{*parse_comparison(op), std::move(*number)},
+                                      fmt::format("{} is running with a version {} {}", name, op, version)));
   } else if (signer.empty()) {
     parts.push_back(std::make_unique<VersionRuns>(name, std::nullopt, name + " is running"));
   }
@@ -81,19 +81,17 @@ const RuleType& application() {
   static const RuleType kType{
       .name = "application",
       .title = "Application",
-      .help = "A program runs, with such a version (numbers compared at the precision given; of several that run the "
-              "oldest counts), signed by whom it must be.",
+      .help =
+          "A program runs, with such a version (numbers compared at the precision given; of several that run the "
+          "oldest counts), signed by whom it must be.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-      .parameters = {{.name = "name",
-                      .required = true,
-                      .help = "A process's name, or the absolute path of its executable."},
-                     {.name = "op",
-                      .choices = {kComparisons.begin(), kComparisons.end()},
-                      .help = "How its version compares."},
-                     {.name = "version", .max_bytes = 80, .help = "Numbers separated by dots, such as 124.0.6367."},
-                     {.name = "signer", .help = "Who must have signed what runs (Windows and macOS)."}},
+      .parameters =
+          {{.name = "name", .required = true, .help = "A process's name, or the absolute path of its executable."},
+           {.name = "op", .choices = {kComparisons.begin(), kComparisons.end()}, .help = "How its version compares."},
+           {.name = "version", .max_bytes = 80, .help = "Numbers separated by dots, such as 124.0.6367."},
+           {.name = "signer", .help = "Who must have signed what runs (Windows and macOS)."}},
       .facts = {"process.versions:<name or path>", "process.signers:<name or path>"},
-      .unknown = "A version that runs begins with no number.",
+      .unknown = "Also where a version that runs begins with no number.",
       .compile = application_rule::compile};
   return kType;
 }

@@ -6,9 +6,9 @@
 #include "base/text.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
+#include "posture/rules/conditions.h"
 #include "posture/rules/name_pattern.h"
 #include "posture/rules/reading.h"
-#include "posture/rules/conditions.h"
 #include "posture/rules/timing.h"
 
 namespace postern::posture::rules {
@@ -17,7 +17,8 @@ namespace {
 
 constexpr Reason kFound{"certificate_found", "there is such a certificate"};
 constexpr Reason kMissing{"certificate_missing", "there is no such certificate"};
-constexpr Reason kNotValid{"certificate_not_valid", "there is such a certificate, but it is not valid now, or not long enough"};
+constexpr Reason kNotValid{"certificate_not_valid",
+                           "there is such a certificate, but it is not valid now, or not long enough"};
 
 struct Demands {
   std::optional<NamePattern> subject;
@@ -83,14 +84,17 @@ std::string in_words(std::string_view store, const Parameters& parameters, const
   std::vector<std::string> parts;
   if (demands.subject) {
     const std::string_view how = text_of(parameters, "subject_match");
-    parts.push_back(fmt::format("whose subject is {}{}", how == "regex" ? "like " : "", text_of(parameters, "subject")));
+    parts.push_back(
+        fmt::format("whose subject is {}{}", how == "regex" ? "like " : "", text_of(parameters, "subject")));
   }
   if (!demands.issuer.empty()) parts.push_back("issued by " + demands.issuer);
   if (demands.ca) parts.push_back(*demands.ca ? "that is a CA's" : "that is no CA's");
-  if (demands.client_auth) parts.push_back(*demands.client_auth ? "that may prove a client" : "that may not prove a client");
+  if (demands.client_auth)
+    parts.push_back(*demands.client_auth ? "that may prove a client" : "that may not prove a client");
   if (demands.private_key) parts.push_back("whose private key the endpoint holds");
-  parts.push_back(demands.valid_days == 0 ? "valid now"
-                                          : fmt::format("valid now and for {} more", count_of(demands.valid_days, "day")));
+  parts.push_back(demands.valid_days == 0
+                      ? "valid now"
+                      : fmt::format("valid now and for {} more", count_of(demands.valid_days, "day")));
   return fmt::format("its {} certificates hold one {}", store, rules::in_words(parts, Match::kAll));
 }
 
@@ -130,27 +134,28 @@ const RuleType& certificate() {
       .title = "Certificate",
       .help = "The endpoint has one certificate of which all that is given holds, and which is valid now.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-      .parameters = {{.name = "subject", .help = "Its subject's common name; any if not given."},
-                     {.name = "subject_match",
-                      .choices = {"wildcard", "exact", "regex"},
-                      .help = "How subject is read: * for any text and ? for one byte (if not given), as it stands, or as a "
-                              "regular expression (RE2's syntax) of the whole name."},
-                     {.name = "case_insensitive",
-                      .type = ParameterSpec::Type::kBoolean,
-                      .help = "Case doesn't count in subject; false if not given."},
-                     {.name = "issuer", .help = "Its issuer's common name, exactly; any if not given."},
-                     {.name = "store",
-                      .choices = {"system", "personal"},
-                      .help = "Where it must be: among the authorities that the system trusts (if not given on Linux), or "
-                              "the machine's and users' own (if not given on Windows and macOS)."},
-                     {.name = "ca", .type = ParameterSpec::Type::kBoolean, .help = "It is, or is not, an authority's."},
-                     {.name = "client_auth",
-                      .type = ParameterSpec::Type::kBoolean,
-                      .help = "It may, or may not, prove a client (extended key usage)."},
-                     {.name = "private_key",
-                      .type = ParameterSpec::Type::kBoolean,
-                      .help = "The endpoint must hold its private key; false if not given."},
-                     days_parameter("valid_days", "Days, 1 to 3650: it must be valid for so much longer; 0 if not given.")},
+      .parameters =
+          {{.name = "subject", .help = "Its subject's common name; any if not given."},
+           {.name = "subject_match",
+            .choices = {"wildcard", "exact", "regex"},
+            .help = "How subject is read: * for any text and ? for one byte (if not given), as it stands, or as a "
+                    "regular expression (RE2's syntax) of the whole name."},
+           {.name = "case_insensitive",
+            .type = ParameterSpec::Type::kBoolean,
+            .help = "Case doesn't count in subject; false if not given."},
+           {.name = "issuer", .help = "Its issuer's common name, exactly; any if not given."},
+           {.name = "store",
+            .choices = {"system", "personal"},
+            .help = "Where it must be: among the authorities that the system trusts (if not given on Linux), or "
+                    "the machine's and users' own (if not given on Windows and macOS)."},
+           {.name = "ca", .type = ParameterSpec::Type::kBoolean, .help = "It is, or is not, an authority's."},
+           {.name = "client_auth",
+            .type = ParameterSpec::Type::kBoolean,
+            .help = "It may, or may not, prove a client (extended key usage)."},
+           {.name = "private_key",
+            .type = ParameterSpec::Type::kBoolean,
+            .help = "The endpoint must hold its private key; false if not given."},
+           days_parameter("valid_days", "Days, 1 to 3650: it must be valid for so much longer; 0 if not given.")},
       .facts = {"certificates:<store>"},
       .compile = certificate_rule::compile};
   return kType;

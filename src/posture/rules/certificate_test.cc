@@ -20,7 +20,9 @@ Certificate corporate() {
   c.has_private_key = true;
   return c;
 }
-FactMap personal(std::vector<Certificate> list) { return facts_of({{"certificates:personal", known(std::move(list))}}); }
+FactMap personal(std::vector<Certificate> list) {
+  return facts_of({{"certificates:personal", known(std::move(list))}});
+}
 
 TEST(Certificate, AllHoldsOfOne) {
   const auto rule = make("certificate", {{"subject", "*.corp.example"},
@@ -45,13 +47,15 @@ TEST(Certificate, AllHoldsOfOne) {
   expect(*rule, personal({other_subject, other_issuer, no_key}), kNoMatch, "certificate_missing");  // no two make one
   expect(*rule, personal({}), kNoMatch, "certificate_missing");
   expect_unknowns(*rule, {}, "certificates:personal", texts({"x"}));
-  EXPECT_EQ(rule->describe(),
-            "its personal certificates hold one whose subject is *.corp.example, issued by Corp Issuing CA, that is no CA's, "
-            "that may prove a client, whose private key the endpoint holds and valid now");
+  EXPECT_EQ(
+      rule->describe(),
+      "its personal certificates hold one whose subject is *.corp.example, issued by Corp Issuing CA, that is no CA's, "
+      "that may prove a client, whose private key the endpoint holds and valid now");
 }
 
 TEST(Certificate, ValidNowAndLongEnough) {
-  const auto rule = make("certificate", {{"issuer", "Corp Issuing CA"}, {"store", "personal"}, {"valid_days", std::int64_t{30}}});
+  const auto rule =
+      make("certificate", {{"issuer", "Corp Issuing CA"}, {"store", "personal"}, {"valid_days", std::int64_t{30}}});
   const FactMap facts = personal({corporate()});
   expect(*rule, facts, kMatch, "certificate_found");
   expect_until(*rule, facts, kNow.wall + Millis(1));
@@ -85,13 +89,15 @@ TEST(Certificate, SubjectsExactWildcardOrRegex) {
   EXPECT_FALSE(matches({{"subject", "a*"}, {"subject_match", "exact"}}, "ab"));
   EXPECT_TRUE(matches({{"subject", "laptop-[0-9]+"}, {"subject_match", "regex"}}, "laptop-77"));
   EXPECT_FALSE(matches({{"subject", "laptop-[0-9]+"}, {"subject_match", "regex"}}, "laptop-77x"));
-  EXPECT_TRUE(matches({{"subject", "LAPTOP-[0-9]+"}, {"subject_match", "regex"}, {"case_insensitive", true}}, "laptop-77"));
+  EXPECT_TRUE(
+      matches({{"subject", "LAPTOP-[0-9]+"}, {"subject_match", "regex"}, {"case_insensitive", true}}, "laptop-77"));
 }
 
 TEST(Certificate, StoresBySystemAndRefusals) {
   EXPECT_EQ(make("certificate", {{"issuer", "x"}})->keys(), (List{"certificates:system"}));
   EXPECT_EQ(make("certificate", {{"issuer", "x"}}, OsFamily::kWindows)->keys(), (List{"certificates:personal"}));
-  EXPECT_EQ(refusal("certificate", {}), "subject: is missing; give the common name of a subject, of an issuer, or both");
+  EXPECT_EQ(refusal("certificate", {}),
+            "subject: is missing; give the common name of a subject, of an issuer, or both");
   EXPECT_EQ(refusal("certificate", {{"issuer", "x"}, {"case_insensitive", true}}),
             "case_insensitive: belongs to subject; give one");
   EXPECT_EQ(refusal("certificate", {{"subject", std::string(255, '*')}}),

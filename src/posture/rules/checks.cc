@@ -46,10 +46,11 @@ Status check_paths(std::string_view where, const std::vector<std::string>& paths
 
 Status check_process(std::string_view where, std::string_view process, OsFamily os) {
   if (process.find_first_of("/\\") == process.npos || check_path(where, process, os)) return {};
-  return invalid(fmt::format("{}: {} must be a process's name alone, such as sshd, or {}", where, posture::quoted(process),
-                             os == OsFamily::kWindows
-                                 ? R"(the absolute path of its executable, such as C:\Windows\explorer.exe)"
-                                 : R"(the absolute path of its executable, such as /usr/sbin/sshd, without "." or "..")"));
+  return invalid(
+      fmt::format("{}: {} must be a process's name alone, such as sshd, or {}", where, posture::quoted(process),
+                  os == OsFamily::kWindows
+                      ? R"(the absolute path of its executable, such as C:\Windows\explorer.exe)"
+                      : R"(the absolute path of its executable, such as /usr/sbin/sshd, without "." or "..")"));
 }
 
 Status check_sha256(std::string_view where, const std::vector<std::string>& list) {
@@ -67,8 +68,8 @@ Status check_regex(std::string_view where, std::string_view regex) {
   options.set_max_mem(static_cast<std::int64_t>(kMaxRegexMemory));
   const re2::RE2 compiled(re2::StringPiece(regex.data(), regex.size()), options);
   if (compiled.ok()) return {};
-  const bool large = compiled.error_code() == re2::RE2::ErrorPatternTooLarge ||
-                     compiled.error_code() == re2::RE2::ErrorRepeatSize;
+  const bool large =
+      compiled.error_code() == re2::RE2::ErrorPatternTooLarge || compiled.error_code() == re2::RE2::ErrorRepeatSize;
   return invalid(fmt::format("{}: {} must be a regular expression in RE2's syntax{}: {}", where, posture::quoted(regex),
                              large ? " that stays small (repetitions up to 1000, few of them nested)" : "",
                              posture::clean_text(compiled.error()) ? compiled.error() : std::string("broken UTF-8")));

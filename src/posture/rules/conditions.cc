@@ -104,7 +104,8 @@ class HoldsOnly final : public Condition {
     const auto* list = read<std::vector<std::string>>(facts, keys_.front(), why);
     if (list == nullptr) return {Verdict::kUnknown, why};
     if (list->empty()) return {verdict_of(or_nothing_), &reasons_.nothing};
-    const bool only = std::all_of(list->begin(), list->end(), [&](const auto& one) { return stands_in(one, allowed_); });
+    const bool only =
+        std::all_of(list->begin(), list->end(), [&](const auto& one) { return stands_in(one, allowed_); });
     return {verdict_of(only), only ? &reasons_.only : &reasons_.others};
   }
 
@@ -138,7 +139,8 @@ std::unique_ptr<const Condition> recent(std::string key, Seconds within, const A
   return std::make_unique<AgeCondition>(std::move(key), within, true, reasons, std::move(text));
 }
 
-std::unique_ptr<const Condition> not_recent(std::string key, Seconds beyond, const AgeReasons& reasons, std::string text) {
+std::unique_ptr<const Condition> not_recent(std::string key, Seconds beyond, const AgeReasons& reasons,
+                                            std::string text) {
   return std::make_unique<AgeCondition>(std::move(key), beyond, false, reasons, std::move(text));
 }
 
@@ -160,6 +162,5 @@ ParameterSpec days_parameter(std::string_view name, std::string_view help, bool 
           .max = static_cast<double>(kMaxDays),
           .help = help};
 }
-
 
 }  // namespace postern::posture::rules

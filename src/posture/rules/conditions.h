@@ -24,11 +24,12 @@ struct AgeReasons {
   const Reason& old;
   const Reason& never;  ///< The time is 0: it never was.
 };
-/// A time (integer, Unix ms) lies at most `within` in the past. One more than a day ahead is unknown ("time_in_future"):
-/// a wrong clock grants nothing.
+/// A time (integer, Unix ms) lies at most `within` in the past. One more than a day ahead is unknown
+/// ("time_in_future"): a wrong clock grants nothing.
 std::unique_ptr<const Condition> recent(std::string key, Seconds within, const AgeReasons& reasons, std::string text);
 /// It lies further back than `beyond`. `reasons.never` too is no match.
-std::unique_ptr<const Condition> not_recent(std::string key, Seconds beyond, const AgeReasons& reasons, std::string text);
+std::unique_ptr<const Condition> not_recent(std::string key, Seconds beyond, const AgeReasons& reasons,
+                                            std::string text);
 
 /// A text list holds one of these, ASCII case aside; given none: it holds anything at all.
 std::unique_ptr<const Condition> holds_one_of(std::string key, std::vector<std::string> wanted, const Reason& yes,

@@ -12,7 +12,8 @@ namespace {
 constexpr Match kOtherwise = Match::kAll;
 
 bool drive(std::string_view text) {
-  return text.size() == 2 && text[1] == ':' && ((text[0] >= 'A' && text[0] <= 'Z') || (text[0] >= 'a' && text[0] <= 'z'));
+  return text.size() == 2 && text[1] == ':' &&
+         ((text[0] >= 'A' && text[0] <= 'Z') || (text[0] >= 'a' && text[0] <= 'z'));
 }
 
 Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily os) {
@@ -30,8 +31,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   if (scope == "system") return system_encrypted(os);
   Conditions parts;
   for (std::size_t i = 0; i < volumes.size(); ++i) {
-    const bool good = os == OsFamily::kWindows ? drive(volumes[i])
-                                               : volumes[i] == "/" || check_path("", volumes[i], os).has_value();
+    const bool good =
+        os == OsFamily::kWindows ? drive(volumes[i]) : volumes[i] == "/" || check_path("", volumes[i], os).has_value();
     if (!good) {
       return invalid(fmt::format("volumes[{}]: {} must be {}", i, posture::quoted(volumes[i]),
                                  os == OsFamily::kWindows ? "a drive such as D:" : "a mount point such as / or /home"));
@@ -48,7 +49,9 @@ const RuleType& disk_encryption() {
   static const RuleType kType{
       .name = "disk-encryption",
       .title = "Disk Encryption",
-      .help = "All volumes are encrypted (/boot, /boot/efi and /efi don't count), or the system's, or those that are named.",
+      .help =
+          "All volumes are encrypted (/boot, /boot/efi and /efi don't count), or the system's, or those that are "
+          "named.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
       .parameters = {{.name = "scope",
                       .choices = {"all", "system", "volumes"},

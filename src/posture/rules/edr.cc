@@ -37,20 +37,19 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
 }  // namespace edr_rule
 
 const RuleType& edr() {
-  static const RuleType kType{
-      .name = "edr",
-      .title = "EDR",
-      .help = "An endpoint detection and response product runs, or is installed.",
-      .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-      .parameters = {{.name = "products",
-                      .type = ParameterSpec::Type::kTexts,
-                      .help = "Only these products count; any if not given."},
-                     {.name = "state",
-                      .choices = {"running", "installed"},
-                      .help = "Whether it must run (if not given) or only be installed."},
-                     match_parameter(edr_rule::kOtherwise)},
-      .facts = {keys::kEdrRunning, keys::kEdrInstalled},
-      .compile = edr_rule::compile};
+  static const RuleType kType{.name = "edr",
+                              .title = "EDR",
+                              .help = "An endpoint detection and response product runs, or is installed.",
+                              .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
+                              .parameters = {{.name = "products",
+                                              .type = ParameterSpec::Type::kTexts,
+                                              .help = "Only these products count; any if not given."},
+                                             {.name = "state",
+                                              .choices = {"running", "installed"},
+                                              .help = "Whether it must run (if not given) or only be installed."},
+                                             match_parameter(edr_rule::kOtherwise)},
+                              .facts = {keys::kEdrRunning, keys::kEdrInstalled},
+                              .compile = edr_rule::compile};
   return kType;
 }
 

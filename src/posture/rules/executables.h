@@ -13,7 +13,8 @@ namespace postern::posture::rules {
 
 inline constexpr Reason kRunsNot{"process_not_running", "what must run does not"};
 
-inline std::unique_ptr<const Condition> digests_allowed(const std::string& name, const std::vector<std::string>& allowed) {
+inline std::unique_ptr<const Condition> digests_allowed(const std::string& name,
+                                                        const std::vector<std::string>& allowed) {
   static constexpr Reason kAllowed{"process_content_allowed", "what runs has a digest that is allowed"};
   static constexpr Reason kOther{"process_content_differs", "something runs under the name whose digest isn't allowed"};
   return holds_only(keys::with(keys::kProcessSha256, name), allowed, false, {kAllowed, kOther, kRunsNot},
@@ -23,7 +24,8 @@ inline std::unique_ptr<const Condition> digests_allowed(const std::string& name,
 
 inline std::unique_ptr<const Condition> signed_by(const std::string& name, const std::string& signer) {
   static constexpr Reason kAllowed{"process_signer_allowed", "what runs is signed as demanded"};
-  static constexpr Reason kOther{"process_signer_differs", "something runs under the name that another signed, or nobody"};
+  static constexpr Reason kOther{"process_signer_differs",
+                                 "something runs under the name that another signed, or nobody"};
   return holds_only(keys::with(keys::kProcessSigners, name), {signer}, false, {kAllowed, kOther, kRunsNot},
                     name + " is running, and only as " + signer + " signed it");
 }

@@ -1,5 +1,5 @@
-// file {"paths","sha256","regex","modified_within_days","not_modified_within_days"}: regular files exist, and what is in
-// them.
+// file {"paths","sha256","regex","modified_within_days","not_modified_within_days"}: regular files exist, and what is
+// in them.
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -64,8 +64,9 @@ std::unique_ptr<const Condition> of_one(const std::string& path, const Demands& 
   }
   const std::string modified = keys::with(keys::kFileModifiedAt, path);
   if (demands.within_days > 0) {
-    parts.push_back(recent(modified, days(demands.within_days), {kModified, kUnmodified, kMissing},
-                           fmt::format("{} was modified within the last {}", path, count_of(demands.within_days, "day"))));
+    parts.push_back(
+        recent(modified, days(demands.within_days), {kModified, kUnmodified, kMissing},
+               fmt::format("{} was modified within the last {}", path, count_of(demands.within_days, "day"))));
   }
   if (demands.not_within_days > 0) {
     parts.push_back(not_recent(
@@ -92,9 +93,10 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
     return flags_condition(exist, match, kExists, kMissing, in_words(paths, match) + (several ? " exist" : " exists"));
   }
   if (demands.within_days > 0 && demands.not_within_days >= demands.within_days) {
-    return invalid(fmt::format("not_modified_within_days: {} leaves no time at which a file could have been modified that "
-                               "was so within {} days; it must be less than modified_within_days",
-                               demands.not_within_days, demands.within_days));
+    return invalid(
+        fmt::format("not_modified_within_days: {} leaves no time at which a file could have been modified that "
+                    "was so within {} days; it must be less than modified_within_days",
+                    demands.not_within_days, demands.within_days));
   }
   if (!demands.regex.empty()) {
     if (Status ok = check_regex("regex", demands.regex); !ok) return fail(ok.error());
@@ -117,8 +119,9 @@ const RuleType& file() {
   static const RuleType kType{
       .name = "file",
       .title = "File",
-      .help = "Regular files of these paths exist and, as asked, have an allowed digest, a line that matches, or were "
-              "modified at such a time.",
+      .help =
+          "Regular files of these paths exist and, as asked, have an allowed digest, a line that matches, or were "
+          "modified at such a time.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
       .parameters = {{.name = "paths",
                       .type = ParameterSpec::Type::kTexts,
@@ -136,7 +139,7 @@ const RuleType& file() {
                      days_parameter("not_modified_within_days", "Days, 1 to 3650: modified longer ago than this."),
                      match_parameter(file_rule::kOtherwise)},
       .facts = {"file.exists:<path>", "file.sha256:<path>", "file.matches:<path and regex>", "file.modified_at:<path>"},
-      .unknown = "A time of modification lies more than a day ahead.",
+      .unknown = "Also where a time of modification lies more than a day ahead.",
       .compile = file_rule::compile};
   return kType;
 }

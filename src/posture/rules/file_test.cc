@@ -41,7 +41,8 @@ TEST(File, PatternsAreBounded) {
   };
   EXPECT_EQ(why("a{1000}"), "");
   EXPECT_EQ(why("a{1001}"),
-            "regex: \"a{1001}\" must be a regular expression in RE2's syntax that stays small (repetitions up to 1000, few of "
+            "regex: \"a{1001}\" must be a regular expression in RE2's syntax that stays small (repetitions up to 1000, "
+            "few of "
             "them nested): invalid repetition size: {1001}");
   EXPECT_NE(why("((((a{30}){30}){30}){30}){30}"), "");
   EXPECT_NE(why("(?i)(\\pL{900}){1}"), "");
@@ -71,11 +72,12 @@ TEST(File, ModifiedOrNotWithinDays) {
   }
   EXPECT_EQ(fresh->describe(), "/etc/x was modified within the last 7 days");
   EXPECT_EQ(old->describe(), "/etc/x was not modified within the last 7 days");
-  EXPECT_EQ(refusal("file", {{"paths", List{"/etc/x"}},
-                             {"modified_within_days", std::int64_t{7}},
-                             {"not_modified_within_days", std::int64_t{7}}}),
-            "not_modified_within_days: 7 leaves no time at which a file could have been modified that was so within 7 days; "
-            "it must be less than modified_within_days");
+  EXPECT_EQ(
+      refusal("file", {{"paths", List{"/etc/x"}},
+                       {"modified_within_days", std::int64_t{7}},
+                       {"not_modified_within_days", std::int64_t{7}}}),
+      "not_modified_within_days: 7 leaves no time at which a file could have been modified that was so within 7 days; "
+      "it must be less than modified_within_days");
 }
 
 TEST(File, DemandsOfSeveralFilesJoin) {
@@ -116,7 +118,8 @@ TEST(RunningProcess, ByPathDigestAndSigner) {
 }
 
 TEST(RunningProcess, DigestsOfSeveral) {
-  const auto rule = make("running-process", {{"processes", List{"a", "b"}}, {"sha256", List{kDigestA}}, {"match", "any"}});
+  const auto rule =
+      make("running-process", {{"processes", List{"a", "b"}}, {"sha256", List{kDigestA}}, {"match", "any"}});
   const auto facts = facts_of({{"process.sha256:a", texts({})}, {"process.sha256:b", texts({kDigestA})}});
   expect(*rule, facts, kMatch, "process_content_allowed");
   expect_parts_agree(*rule, facts);
@@ -143,9 +146,10 @@ TEST(Application, RunsSigned) {
   const auto plain = make("application", {{"name", "firefox"}});
   expect(*plain, facts_of({{"process.versions:firefox", texts({""})}}), kMatch, "application_running");
   EXPECT_EQ(plain->describe(), "firefox is running");
-  const auto rule = make("application", {{"name", "Safari"}, {"op", ">"}, {"version", "16"}, {"signer", "Apple"}},
-                         OsFamily::kMacos);
-  const auto facts = facts_of({{"process.versions:Safari", texts({"17.1"})}, {"process.signers:Safari", texts({"Mallory"})}});
+  const auto rule =
+      make("application", {{"name", "Safari"}, {"op", ">"}, {"version", "16"}, {"signer", "Apple"}}, OsFamily::kMacos);
+  const auto facts =
+      facts_of({{"process.versions:Safari", texts({"17.1"})}, {"process.signers:Safari", texts({"Mallory"})}});
   expect(*rule, facts, kNoMatch, "process_signer_differs");
   expect_parts_agree(*rule, facts);
   EXPECT_EQ(refusal("application", {{"name", "firefox"}, {"op", ">"}}),

@@ -25,7 +25,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
                                  fmt::format("{} is active", in_words(products, Match::kAny))));
   }
   if (flag_of(parameters, "default_deny", false))
-    parts.push_back(flag(std::string(keys::kFirewallDefaultDeny), kDenies, kAllows, "what nothing allows in is dropped"));
+    parts.push_back(
+        flag(std::string(keys::kFirewallDefaultDeny), kDenies, kAllows, "what nothing allows in is dropped"));
   if (parts.empty()) {
     return invalid(
         "enabled: false leaves nothing to demand; give products or default_deny, or demand no firewall by negate");

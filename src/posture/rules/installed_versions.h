@@ -1,5 +1,6 @@
 #pragma once
-// Several versions at once: a package for two architectures, a program that was updated while it runs. What is old decides.
+// Several versions at once: a package for two architectures, a program that was updated while it runs. What is old
+// decides.
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,9 +9,9 @@
 
 namespace postern::posture::rules {
 
-/// Whether a list of versions satisfies a comparison: < <= > >= by the oldest of them, = if one is, != if none is. So >= is
-/// always what < is not. `order_of` gives the order of one to the version wanted, or none if it can't. REQUIRES: not empty.
-/// Unknown if one that could decide can't be compared.
+/// Whether a list of versions satisfies a comparison: < <= > >= by the oldest of them, = if one is, != if none is. So
+/// >= is always what < is not. `order_of` gives the order of one to the version wanted, or none if it can't. REQUIRES:
+/// not empty. Unknown if one that could decide can't be compared.
 template <class OrderOf>
 Verdict compare_versions(const std::vector<std::string>& found, Comparison comparison, OrderOf&& order_of) {
   const bool turned = comparison == Comparison::kNotEqual || comparison == Comparison::kGreater ||

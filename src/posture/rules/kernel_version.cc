@@ -30,7 +30,8 @@ class KernelVersion final : public Condition {
     if (release == nullptr) return {Verdict::kUnknown, why};
     const auto order = version_.compare_to_release(*release);
     if (!order) return {Verdict::kUnknown, &kNotComparable};
-    return satisfies(comparison_, *order) ? Judgement{Verdict::kMatch, &kHolds} : Judgement{Verdict::kNoMatch, &kDiffers};
+    return satisfies(comparison_, *order) ? Judgement{Verdict::kMatch, &kHolds}
+                                          : Judgement{Verdict::kNoMatch, &kDiffers};
   }
 
   std::string describe() const override { return text_; }
@@ -62,8 +63,9 @@ const RuleType& kernel_version() {
   static const RuleType kType{
       .name = "kernel-version",
       .title = "Kernel Version",
-      .help = "The running kernel's release, compared number by number at the precision of the version given: "
-              "6.1.0-37-amd64 is 6.1.0.37, = 6.1 and not > 6.1; 6.12-rc3 is < 6.12.",
+      .help =
+          "The running kernel's release, compared number by number at the precision of the version given: "
+          "6.1.0-37-amd64 is 6.1.0.37, = 6.1 and not > 6.1; 6.12-rc3 is < 6.12.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos, OsFamily::kAndroid},
       .parameters = {{.name = "op",
                       .required = true,
@@ -74,7 +76,7 @@ const RuleType& kernel_version() {
                       .max_bytes = 80,
                       .help = "Numbers separated by dots or hyphens, such as 6.1 or 6.1.0-37."}},
       .facts = {keys::kKernelRelease},
-      .unknown = "The release begins with no number.",
+      .unknown = "Also where the release begins with no number.",
       .compile = kernel_version_rule::compile};
   return kType;
 }

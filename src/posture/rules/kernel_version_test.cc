@@ -17,18 +17,30 @@ TEST(KernelVersion, ComparesTheNumbersThatTheReleaseBeginsWith) {
     Verdict verdict;
   };
   const Row rows[] = {
-      {">=", "6.1", "6.1.0-37-amd64", kMatch},          {">=", "6.1", "6.0.12-1-amd64", kNoMatch},
-      {">=", "6.1.0-37", "6.1.0-37-amd64", kMatch},     {">=", "6.1.0.37", "6.1.0-36-amd64", kNoMatch},
-      {">=", "6.1.0.37", "6.1.0-100-amd64", kMatch},    {"=", "6.1", "6.1.0-37-amd64", kMatch},
-      {">", "6.1", "6.1.0-37-amd64", kNoMatch},         {">", "6.1", "6.2.0-1-amd64", kMatch},
-      {"<", "6.1.0-37", "6.1.0-36-amd64", kMatch},      {"<", "6.1.0-37", "6.1.0-37-amd64", kNoMatch},
-      {"<=", "6.1", "6.1.0-37-amd64", kMatch},          {"<=", "6.1", "6.2.0", kNoMatch},
-      {"!=", "6.1", "6.2.0", kMatch},                   {"!=", "6.1", "6.1.90", kNoMatch},
-      {">=", "5.14.0.427", "5.14.0-427.el9.x86_64", kMatch}, {">=", "6.8", "6.8.0-31-generic", kMatch},
-      {">=", "6.12", "6.12-rc3", kNoMatch},             {"<", "6.12", "6.12-rc3", kMatch},
-      {">=", "6.11", "6.12-rc3", kMatch},               {"=", "6.1.0", "6.1-generic", kMatch},
-      {"=", "6.1.7", "6.1-generic", kNoMatch},          {">=", "6.1", "custom", kUnknown},
-      {">=", "6.1", "", kUnknown},                      {">=", "6.1", "9999999999.1", kUnknown},
+      {">=", "6.1", "6.1.0-37-amd64", kMatch},
+      {">=", "6.1", "6.0.12-1-amd64", kNoMatch},
+      {">=", "6.1.0-37", "6.1.0-37-amd64", kMatch},
+      {">=", "6.1.0.37", "6.1.0-36-amd64", kNoMatch},
+      {">=", "6.1.0.37", "6.1.0-100-amd64", kMatch},
+      {"=", "6.1", "6.1.0-37-amd64", kMatch},
+      {">", "6.1", "6.1.0-37-amd64", kNoMatch},
+      {">", "6.1", "6.2.0-1-amd64", kMatch},
+      {"<", "6.1.0-37", "6.1.0-36-amd64", kMatch},
+      {"<", "6.1.0-37", "6.1.0-37-amd64", kNoMatch},
+      {"<=", "6.1", "6.1.0-37-amd64", kMatch},
+      {"<=", "6.1", "6.2.0", kNoMatch},
+      {"!=", "6.1", "6.2.0", kMatch},
+      {"!=", "6.1", "6.1.90", kNoMatch},
+      {">=", "5.14.0.427", "5.14.0-427.el9.x86_64", kMatch},
+      {">=", "6.8", "6.8.0-31-generic", kMatch},
+      {">=", "6.12", "6.12-rc3", kNoMatch},
+      {"<", "6.12", "6.12-rc3", kMatch},
+      {">=", "6.11", "6.12-rc3", kMatch},
+      {"=", "6.1.0", "6.1-generic", kMatch},
+      {"=", "6.1.7", "6.1-generic", kNoMatch},
+      {">=", "6.1", "custom", kUnknown},
+      {">=", "6.1", "", kUnknown},
+      {">=", "6.1", "9999999999.1", kUnknown},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(std::string(row.release) + " " + row.op + " " + row.wanted);
@@ -70,9 +82,11 @@ TEST(VersionNumber, ReadsWhatProgramsCallThemselves) {
 
 TEST(KernelNewest, ComparesWhatRunsWithWhatIsInstalled) {
   const auto rule = make("kernel-newest", {});
-  const auto facts = facts_of({{keys::kKernelRelease, text("6.1.0-37-amd64")}, {keys::kKernelNewest, text("6.1.0-37-amd64")}});
+  const auto facts =
+      facts_of({{keys::kKernelRelease, text("6.1.0-37-amd64")}, {keys::kKernelNewest, text("6.1.0-37-amd64")}});
   expect(*rule, facts, kMatch, "kernel_newest");
-  expect(*rule, facts_of({{keys::kKernelRelease, text("6.1.0-36-amd64")}, {keys::kKernelNewest, text("6.1.0-37-amd64")}}),
+  expect(*rule,
+         facts_of({{keys::kKernelRelease, text("6.1.0-36-amd64")}, {keys::kKernelNewest, text("6.1.0-37-amd64")}}),
          kNoMatch, "kernel_not_newest");
   expect_unknowns(*rule, facts, keys::kKernelRelease, known(true));
   expect_unknowns(*rule, facts, keys::kKernelNewest, known(true));

@@ -38,22 +38,21 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
 }  // namespace linux_security_rule
 
 const RuleType& linux_security() {
-  static const RuleType kType{
-      .name = "linux-security",
-      .title = "Linux Security",
-      .help = "Secure Boot started the system, and security modules enforce: each as asked.",
-      .systems = {OsFamily::kLinux},
-      .parameters = {{.name = "secure_boot",
-                      .type = ParameterSpec::Type::kBoolean,
-                      .help = "Secure Boot must have started the system; false if not given."},
-                     {.name = "modules",
-                      .type = ParameterSpec::Type::kTexts,
-                      .choices = {"apparmor", "selinux", "smack", "tomoyo"},
-                      .help = "Security modules that must enforce."},
-                     match_parameter(linux_security_rule::kOtherwise)},
-      .facts = {keys::kSecureBoot, keys::kSecurityModules},
-      .unknown = "No match if one of them is known not to hold.",
-      .compile = linux_security_rule::compile};
+  static const RuleType kType{.name = "linux-security",
+                              .title = "Linux Security",
+                              .help = "Secure Boot started the system, and security modules enforce: each as asked.",
+                              .systems = {OsFamily::kLinux},
+                              .parameters = {{.name = "secure_boot",
+                                              .type = ParameterSpec::Type::kBoolean,
+                                              .help = "Secure Boot must have started the system; false if not given."},
+                                             {.name = "modules",
+                                              .type = ParameterSpec::Type::kTexts,
+                                              .choices = {"apparmor", "selinux", "smack", "tomoyo"},
+                                              .help = "Security modules that must enforce."},
+                                             match_parameter(linux_security_rule::kOtherwise)},
+                              .facts = {keys::kSecureBoot, keys::kSecurityModules},
+                              .unknown = "No match if one of them is known not to hold.",
+                              .compile = linux_security_rule::compile};
   return kType;
 }
 

@@ -77,9 +77,12 @@ Result<NamePattern> NamePattern::compile(std::string_view where, std::string_vie
 
 bool NamePattern::matches(std::string_view name) const {
   switch (kind_) {
-    case Kind::kRegex: return re2::RE2::FullMatch(re2::StringPiece(name.data(), name.size()), *regex_);
-    case Kind::kWildcard: return wildcard_matches(text_, name, any_case_);
-    case Kind::kExact: break;
+    case Kind::kRegex:
+      return re2::RE2::FullMatch(re2::StringPiece(name.data(), name.size()), *regex_);
+    case Kind::kWildcard:
+      return wildcard_matches(text_, name, any_case_);
+    case Kind::kExact:
+      break;
   }
   return std::equal(name.begin(), name.end(), text_.begin(), text_.end(),
                     [this](char a, char b) { return same_byte(a, b, any_case_); });

@@ -18,8 +18,8 @@ class NamePattern {
   enum class Kind { kExact, kWildcard, kRegex };
   static constexpr std::size_t kMaxWildcards = 16;  ///< Of "*" and "?" together.
 
-  /// Wildcards: "*" is any text, "?" one byte. A regular expression (RE2's syntax) must match the whole name. Case of ASCII
-  /// letters doesn't count if `any_case`. Error: kInvalidArgument with `where` in front.
+  /// Wildcards: "*" is any text, "?" one byte. A regular expression (RE2's syntax) must match the whole name. Case of
+  /// ASCII letters doesn't count if `any_case`. Error: kInvalidArgument with `where` in front.
   static Result<NamePattern> compile(std::string_view where, std::string_view pattern, Kind kind, bool any_case);
 
   /// In time linear in the name's length for a regular expression, and in both lengths' product for wildcards.

@@ -32,7 +32,8 @@ class Supported final : public Condition {
       const auto* version = read<std::string>(facts, keys::kOsVersionId, why);
       const auto* name = read<std::string>(facts, keys_.front(), why);
       if (version == nullptr || name == nullptr) return {Verdict::kUnknown, why};
-      if (const auto support = os_support(system(*name), *version)) end = long_term_ ? support->long_term : support->ends;
+      if (const auto support = os_support(system(*name), *version))
+        end = long_term_ ? support->long_term : support->ends;
     }
     if (!end) return {Verdict::kUnknown, &kNotKnown};
     const WallTime until = *end - Millis(margin_);
@@ -62,7 +63,8 @@ class Supported final : public Condition {
 };
 
 Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily os) {
-  return std::make_unique<Supported>(integer_of(parameters, "margin_days", 0), flag_of(parameters, "long_term", false), os);
+  return std::make_unique<Supported>(integer_of(parameters, "margin_days", 0), flag_of(parameters, "long_term", false),
+                                     os);
 }
 
 }  // namespace
@@ -72,16 +74,20 @@ const RuleType& os_supported() {
   static const RuleType kType{
       .name = "os-supported",
       .title = "OS Supported",
-      .help = "The end of security support of the operating system's release has not passed: as the system itself says, else "
-              "by a table of Debian, Ubuntu, Alpine, Rocky, Alma, Red Hat, CentOS, Fedora, openSUSE Leap, Windows (Home and "
-              "Pro) and macOS (the newest three).",
+      .help =
+          "The end of security support of the operating system's release has not passed: as the system itself says, "
+          "else "
+          "by a table of Debian, Ubuntu, Alpine, Rocky, Alma, Red Hat, CentOS, Fedora, openSUSE Leap, Windows (Home "
+          "and "
+          "Pro) and macOS (the newest three).",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-      .parameters = {days_parameter("margin_days", "Days, 1 to 3650: it must be supported for so much longer; 0 if not given."),
+      .parameters = {days_parameter("margin_days",
+                                    "Days, 1 to 3650: it must be supported for so much longer; 0 if not given."),
                      {.name = "long_term",
                       .type = ParameterSpec::Type::kBoolean,
                       .help = "Debian's long-term support counts too; false if not given."}},
       .facts = {keys::kSupportEnd, keys::kOsId, keys::kOsName, keys::kOsVersionId},
-      .unknown = "The system doesn't say and the table doesn't have the release.",
+      .unknown = "Also where the system doesn't say and the table doesn't have the release.",
       .compile = os_supported_rule::compile};
   return kType;
 }

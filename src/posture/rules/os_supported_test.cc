@@ -57,9 +57,13 @@ TEST(OsSupported, AnUnknownReleaseIsUnknown) {
 
 TEST(OsSupported, EachSystemHasItsReleases) {
   const auto linux = make("os-supported", {});
-  for (const auto& [id, version] : std::vector<std::pair<const char*, const char*>>{
-           {"ubuntu", "24.04"}, {"alpine", "3.22.1"}, {"rocky", "9.4"}, {"almalinux", "9.4"}, {"rhel", "8.10"},
-           {"fedora", "43"}, {"opensuse-leap", "16.0"}}) {
+  for (const auto& [id, version] : std::vector<std::pair<const char*, const char*>>{{"ubuntu", "24.04"},
+                                                                                    {"alpine", "3.22.1"},
+                                                                                    {"rocky", "9.4"},
+                                                                                    {"almalinux", "9.4"},
+                                                                                    {"rhel", "8.10"},
+                                                                                    {"fedora", "43"},
+                                                                                    {"opensuse-leap", "16.0"}}) {
     SCOPED_TRACE(id);
     expect(*linux, release(id, version), kMatch, "os_supported", at(2026, 11, 26));
     expect(*linux, release(id, version), kNoMatch, "os_support_ended", at(2040, 1, 1));
@@ -114,13 +118,15 @@ TEST(OsVersion, PartsSayWhatTheWholeSays) {
     out.push_back(make("os-version", {{"versions", List{"Windows 11"}}}, OsFamily::kWindows));
     return out;
   }();
-  const Fact values[] = {text("debian"), text("Ubuntu"), text("Windows"), text("Windows 11"), unknown(UnknownReason::kStale)};
+  const Fact values[] = {text("debian"), text("Ubuntu"), text("Windows"), text("Windows 11"),
+                         unknown(UnknownReason::kStale)};
   const Fact versions[] = {text("12"), text("12.6"), text("11"), text("sid"), unknown(UnknownReason::kDenied)};
   for (const auto& rule : rules) {
     for (const Fact& id : values) {
       for (const Fact& name : values) {
         for (const Fact& version : versions)
-          expect_parts_agree(*rule, facts_of({{keys::kOsId, id}, {keys::kOsName, name}, {keys::kOsVersionId, version}}));
+          expect_parts_agree(*rule,
+                             facts_of({{keys::kOsId, id}, {keys::kOsName, name}, {keys::kOsVersionId, version}}));
       }
     }
   }

@@ -1,5 +1,5 @@
-// os-version {"versions":["Debian 12",…]} or {"family","op","version"}, and {"latest_update_within_days"}: which operating
-// system runs, which release, and that it was updated lately.
+// os-version {"versions":["Debian 12",…]} or {"family","op","version"}, and {"latest_update_within_days"}: which
+// operating system runs, which release, and that it was updated lately.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,8 +20,7 @@ namespace {
 
 constexpr Reason kIs{"os_version_matches", "the operating system is one that was named"};
 constexpr Reason kIsNot{"os_version_differs", "the operating system is none that was named"};
-constexpr Reason kNotComparable{"version_not_comparable",
-                                "the version is not made of numbers alone"};
+constexpr Reason kNotComparable{"version_not_comparable", "the version is not made of numbers alone"};
 constexpr Reason kUpdated{"os_updated_recently", "updates were installed recently enough"};
 constexpr Reason kNotUpdated{"os_updated_too_long_ago", "updates were last installed too long ago"};
 constexpr Reason kNeverUpdated{"os_never_updated", "no update was ever installed"};
@@ -41,7 +40,8 @@ class TextIs final : public Condition {
     const Reason* why = nullptr;
     const auto* text = read<std::string>(facts, keys_.front(), why);
     if (text == nullptr) return {Verdict::kUnknown, why};
-    return equals_ignoring_case(*text, text_) ? Judgement{Verdict::kMatch, &kIs} : Judgement{Verdict::kNoMatch, &kIsNot};
+    return equals_ignoring_case(*text, text_) ? Judgement{Verdict::kMatch, &kIs}
+                                              : Judgement{Verdict::kNoMatch, &kIsNot};
   }
   std::string describe() const override { return "the operating system is " + text_; }
 
@@ -111,11 +111,11 @@ Result<std::unique_ptr<const Condition>> compile_list(const Parameters& paramete
       return !w.empty() && w.front() >= '0' && w.front() <= '9';
     });
     if (os == OsFamily::kLinux && digits && !ways.front().version) {
-      return invalid(fmt::format(
-          "versions[{}]: {} can't be told apart into a distribution and a version; write the "
-          "distribution's ID or NAME of os-release and the numbers of its version, such as Debian "
-          "12",
-          i, posture::quoted(entries[i])));
+      return invalid(
+          fmt::format("versions[{}]: {} can't be told apart into a distribution and a version; write the "
+                      "distribution's ID or NAME of os-release and the numbers of its version, such as Debian "
+                      "12",
+                      i, posture::quoted(entries[i])));
     }
     Conditions readings;  // an entry that can be read in two ways holds if it does in either
     for (const Release& way : ways) readings.push_back(is_release(way, text));
@@ -124,25 +124,22 @@ Result<std::unique_ptr<const Condition>> compile_list(const Parameters& paramete
   return std::make_unique<SetCondition>(match, std::move(releases), kIs, kIsNot, text);
 }
 
-Result<std::unique_ptr<const Condition>> compile_comparison(const Parameters& parameters,
-                                                            OsFamily os) {
+Result<std::unique_ptr<const Condition>> compile_comparison(const Parameters& parameters, OsFamily os) {
   for (const std::string_view name : {"family", "op", "version"}) {
     if (!parameters.contains(name)) {
-      return invalid(
-          fmt::format("{}: is missing; a comparison needs family, op and version", name));
+      return invalid(fmt::format("{}: is missing; a comparison needs family, op and version", name));
     }
   }
   const std::string_view family = text_of(parameters, "family");
   if (os == OsFamily::kLinux && to_lower(family) == "linux") {
-    return invalid(
-        "family: \"" + std::string(family) +
-        "\" has no version of its own; name the distribution (os-release's ID), such as debian");
+    return invalid("family: \"" + std::string(family) +
+                   "\" has no version of its own; name the distribution (os-release's ID), such as debian");
   }
   const std::string_view version = text_of(parameters, "version");
   auto number = VersionNumber::parse(version);
   if (!number) {
-    return invalid(fmt::format("version: {} must be numbers separated by dots, such as 12 or 22.04",
-                               posture::quoted(version)));
+    return invalid(
+        fmt::format("version: {} must be numbers separated by dots, such as 12 or 22.04", posture::quoted(version)));
   }
   const std::string_view op_text = text_of(parameters, "op");
   return is_release({.system = std::string(family), .op = *parse_comparison(op_text), .version = std::move(number)},
@@ -151,16 +148,13 @@ Result<std::unique_ptr<const Condition>> compile_comparison(const Parameters& pa
 
 Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily os) {
   const bool list = parameters.contains("versions");
-  const bool comparison =
-      parameters.contains("family") || parameters.contains("op") || parameters.contains("version");
+  const bool comparison = parameters.contains("family") || parameters.contains("op") || parameters.contains("version");
   const std::int64_t within = integer_of(parameters, "latest_update_within_days", 0);
   if (list && comparison) {
-    return invalid(
-        "versions: can't stand beside family, op and version; give the list or the comparison");
+    return invalid("versions: can't stand beside family, op and version; give the list or the comparison");
   }
   if (!list && !comparison && within == 0) {
-    return invalid(
-        "versions: is missing; give versions such as [\"Debian 12\"], or family, op and version");
+    return invalid("versions: is missing; give versions such as [\"Debian 12\"], or family, op and version");
   }
   if (!list && parameters.contains("match")) {
     return invalid("match: belongs to versions; a comparison has nothing to match all or any of");
@@ -193,20 +187,18 @@ const RuleType& os_version() {
                       .help = "Systems by os-release's ID or NAME, with or without a version: "
                               "Debian 12, ubuntu 22.04."},
                      match_parameter(os_version_rule::kAnyVersion),
-                     {.name = "family",
-                      .max_bytes = 64,
-                      .help = "A system by os-release's ID or NAME: debian."},
+                     {.name = "family", .max_bytes = 64, .help = "A system by os-release's ID or NAME: debian."},
                      {.name = "op",
                       .choices = {kComparisons.begin(), kComparisons.end()},
                       .help = "How the version compares."},
-                     {.name = "version",
-                      .max_bytes = 80,
-                      .help = "Numbers separated by dots: 12, 22.04."},
+                     {.name = "version", .max_bytes = 80, .help = "Numbers separated by dots: 12, 22.04."},
                      days_parameter("latest_update_within_days",
                                     "Days, 1 to 3650: updates were installed no longer ago than this.")},
       .facts = {keys::kOsId, keys::kOsName, keys::kOsVersionId, keys::kUpdatedAt},
-      .unknown = "Letters in the version leave the comparison open, or the time of the last update lies more than a day "
-                 "ahead. Another system, or another version, is no match whatever else is missing.",
+      .unknown =
+          "Also where letters in the version leave the comparison open, or the time of the last update lies more than "
+          "a day "
+          "ahead. Another system, or another version, is no match whatever else is missing.",
       .compile = os_version_rule::compile};
   return kType;
 }

@@ -31,12 +31,34 @@ struct Distributions {
 const std::array<Distributions, 3>& distributions() {
   static const std::array<Distributions, 3> kAll{
       {{versions::Order::kDpkg,
-        {"debian", "ubuntu", "raspbian", "linuxmint", "pop", "kali", "devuan", "elementary", "zorin", "pureos", "deepin",
-         "neon", "tails", "proxmox"}},
+        {"debian", "ubuntu", "raspbian", "linuxmint", "pop", "kali", "devuan", "elementary", "zorin", "pureos",
+         "deepin", "neon", "tails", "proxmox"}},
        {versions::Order::kRpm,
-        {"fedora", "rhel", "centos", "rocky", "almalinux", "ol", "amzn", "opensuse", "opensuse-leap", "opensuse-tumbleweed",
-         "opensuse-microos", "sles", "sled", "sle-micro", "mageia", "openmandriva", "azurelinux", "mariner", "photon",
-         "openeuler", "scientific", "eurolinux", "miraclelinux", "cloudlinux", "virtuozzo"}},
+        {"fedora",
+         "rhel",
+         "centos",
+         "rocky",
+         "almalinux",
+         "ol",
+         "amzn",
+         "opensuse",
+         "opensuse-leap",
+         "opensuse-tumbleweed",
+         "opensuse-microos",
+         "sles",
+         "sled",
+         "sle-micro",
+         "mageia",
+         "openmandriva",
+         "azurelinux",
+         "mariner",
+         "photon",
+         "openeuler",
+         "scientific",
+         "eurolinux",
+         "miraclelinux",
+         "cloudlinux",
+         "virtuozzo"}},
        {versions::Order::kApk, {"alpine", "postmarketos", "wolfi", "chainguard"}}}};
   return kAll;
 }
@@ -97,9 +119,8 @@ class VersionIs final : public Condition {
     if (found == nullptr) return {Verdict::kUnknown, why};
     if (found->empty()) return {Verdict::kNoMatch, &kNotInstalled};
     const Verdict verdict = compare_versions(*found, demand_.comparison, [this](const std::string& version) {
-      return versions::valid(order_, version)
-                 ? std::optional(versions::compare(order_, version, demand_.version))
-                 : std::nullopt;
+      return versions::valid(order_, version) ? std::optional(versions::compare(order_, version, demand_.version))
+                                              : std::nullopt;
     });
     return {verdict, verdict == Verdict::kMatch ? &kHolds : verdict == Verdict::kNoMatch ? &kDiffers : &kNotComparable};
   }
@@ -115,7 +136,8 @@ class PackageVersion final : public SetCondition {
  public:
   PackageVersion(const std::string& package, const Demand& demand, std::string text)
       : SetCondition(Match::kAny, ways(package, demand), kHolds, kDiffers, std::move(text)) {
-    for (const Distributions& one : distributions()) by_order_.emplace_back(one.order, VersionIs(package, demand, one.order));
+    for (const Distributions& one : distributions())
+      by_order_.emplace_back(one.order, VersionIs(package, demand, one.order));
   }
 
   Judgement judge(const FactView& facts) const override {
@@ -154,9 +176,10 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   const auto& packages = list_of(parameters, "packages");
   for (std::size_t i = 0; i < packages.size(); ++i) {
     if (packages[i].find_first_of(" /\\:<>=") == packages[i].npos) continue;
-    return invalid(fmt::format("packages[{}]: {} must be a package's name alone, such as openssl; a version goes into op "
-                               "and version",
-                               i, posture::quoted(packages[i])));
+    return invalid(
+        fmt::format("packages[{}]: {} must be a package's name alone, such as openssl; a version goes into op "
+                    "and version",
+                    i, posture::quoted(packages[i])));
   }
   const std::string_view op = text_of(parameters, "op"), version = text_of(parameters, "version");
   const std::string_view order_text = text_of(parameters, "order");
@@ -171,11 +194,13 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
     return joined(match, std::move(parts), in_words(packages, match) + (several ? " are installed" : " is installed"));
   }
   const auto order = versions::parse_order(order_text);
-  const bool valid = order ? versions::valid(*order, version)
-                           : versions::valid(versions::Order::kRpm, version) || versions::valid(versions::Order::kDpkg, version);
+  const bool valid =
+      order ? versions::valid(*order, version)
+            : versions::valid(versions::Order::kRpm, version) || versions::valid(versions::Order::kDpkg, version);
   if (!valid) {
-    return invalid(fmt::format("version: {} must be a version as the packaging system writes it, such as 3.0.11-1~deb12u2",
-                               posture::quoted(version)));
+    return invalid(
+        fmt::format("version: {} must be a version as the packaging system writes it, such as 3.0.11-1~deb12u2",
+                    posture::quoted(version)));
   }
   const Demand demand{*parse_comparison(op), std::string(version)};
   for (const std::string& package : packages) {
@@ -187,8 +212,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   }
   const bool several = match == Match::kAll && packages.size() > 1;
   return joined(match, std::move(parts),
-                fmt::format("{} {} installed with a version {} {}", in_words(packages, match), several ? "are" : "is", op,
-                            version));
+                fmt::format("{} {} installed with a version {} {}", in_words(packages, match), several ? "are" : "is",
+                            op, version));
 }
 
 }  // namespace
@@ -198,8 +223,9 @@ const RuleType& package() {
   static const RuleType kType{
       .name = "package",
       .title = "Package",
-      .help = "Packages are installed and, as asked, have such a version in the order of the distribution's packaging "
-              "system; of several installed versions of one package the oldest counts.",
+      .help =
+          "Packages are installed and, as asked, have such a version in the order of the distribution's packaging "
+          "system; of several installed versions of one package the oldest counts.",
       .systems = {OsFamily::kLinux},
       .parameters = {{.name = "packages",
                       .type = ParameterSpec::Type::kTexts,
@@ -215,8 +241,10 @@ const RuleType& package() {
                       .help = "Whose order of versions; that of the endpoint's distribution if not given."},
                      match_parameter(package_rule::kOtherwise)},
       .facts = {"package.versions:<name>", keys::kOsId},
-      .unknown = "The distribution's packaging system isn't known and the rule gives no order, or what is installed has no "
-                 "version of it. What isn't installed is no match.",
+      .unknown =
+          "Also where the distribution's packaging system isn't known and the rule gives no order, or what is "
+          "installed has no "
+          "version of it. What isn't installed is no match.",
       .compile = package_rule::compile};
   return kType;
 }

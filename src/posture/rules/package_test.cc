@@ -17,7 +17,8 @@ TEST(Package, InstalledOrNot) {
   const auto rule = make("package", {{"packages", List{"openssl", "curl"}}});
   const auto facts = facts_of({{"package.versions:openssl", texts({"3"})}, {"package.versions:curl", texts({})}});
   expect(*rule, facts, kNoMatch, "package_not_installed");
-  expect(*make("package", {{"packages", List{"openssl", "curl"}}, {"match", "any"}}), facts, kMatch, "package_installed");
+  expect(*make("package", {{"packages", List{"openssl", "curl"}}, {"match", "any"}}), facts, kMatch,
+         "package_installed");
   expect_unknowns(*rule, facts_of({{"package.versions:openssl", texts({"3"})}}), "package.versions:curl", text("1"));
   expect_parts_agree(*rule, facts);
   EXPECT_EQ(rule->describe(), "openssl and curl are installed");
@@ -73,13 +74,16 @@ TEST(Package, UnknownOrdersAreUnknown) {
 }
 
 TEST(Package, RefusesWhatIsNoName) {
-  EXPECT_EQ(refusal("package", {{"packages", List{"openssl (>= 3)"}}}),
-            "packages[0]: \"openssl (>= 3)\" must be a package's name alone, such as openssl; a version goes into op and "
-            "version");
-  EXPECT_EQ(refusal("package", {{"packages", List{"a"}}, {"op", ">"}}), "version: is missing; a comparison needs op and version");
+  EXPECT_EQ(
+      refusal("package", {{"packages", List{"openssl (>= 3)"}}}),
+      "packages[0]: \"openssl (>= 3)\" must be a package's name alone, such as openssl; a version goes into op and "
+      "version");
+  EXPECT_EQ(refusal("package", {{"packages", List{"a"}}, {"op", ">"}}),
+            "version: is missing; a comparison needs op and version");
   EXPECT_EQ(refusal("package", {{"packages", List{"a"}}, {"op", ">"}, {"version", "1 2"}}),
             "version: \"1 2\" must be a version as the packaging system writes it, such as 3.0.11-1~deb12u2");
-  EXPECT_EQ(refusal("package", {{"packages", List{"a"}}, {"order", "rpm"}}), "order: rpm belongs to op and version; give them");
+  EXPECT_EQ(refusal("package", {{"packages", List{"a"}}, {"order", "rpm"}}),
+            "order: rpm belongs to op and version; give them");
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   const std::int64_t max_days = integer_of(parameters, "max_days", 0);
   const std::string span = count_of(max_days, "day");
   if (text_of(parameters, "of") == "checked") {
-    return recent(std::string(keys::kUpdateCheckedAt), days(max_days), {kCheckedRecently, kCheckedLongAgo, kNeverChecked},
+    return recent(std::string(keys::kUpdateCheckedAt), days(max_days),
+                  {kCheckedRecently, kCheckedLongAgo, kNeverChecked},
                   fmt::format("updates were looked for within the last {}", span));
   }
   return recent(std::string(keys::kUpdatedAt), days(max_days), {kRecent, kOld, kNever},
@@ -39,10 +40,11 @@ const RuleType& patch_age() {
       .parameters = {days_parameter("max_days", "Days, 1 to 3650.", true),
                      {.name = "of",
                       .choices = {"installed", "checked"},
-                      .help = "What must be recent: that updates were installed (if not given), or that lists of updates "
-                              "were fetched."}},
+                      .help =
+                          "What must be recent: that updates were installed (if not given), or that lists of updates "
+                          "were fetched."}},
       .facts = {keys::kUpdatedAt, keys::kUpdateCheckedAt},
-      .unknown = "The time that was reported lies more than a day ahead.",
+      .unknown = "Also where the time that was reported lies more than a day ahead.",
       .compile = patch_age_rule::compile};
   return kType;
 }

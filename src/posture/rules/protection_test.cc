@@ -11,7 +11,8 @@ using enum Verdict;
 using List = std::vector<std::string>;
 
 TEST(AntiVirus, InstalledRunningAndUpToDate) {
-  const auto rule = make("anti-virus", {{"checks", List{"installed", "running", "up-to-date"}}, {"within_days", std::int64_t{60}}});
+  const auto rule =
+      make("anti-virus", {{"checks", List{"installed", "running", "up-to-date"}}, {"within_days", std::int64_t{60}}});
   const auto facts = [](Fact installed, Fact running, Fact signatures) {
     return facts_of({{keys::kAvInstalled, std::move(installed)},
                      {keys::kAvRunning, std::move(running)},
@@ -113,7 +114,8 @@ TEST(LinuxSecurity, SecureBootAndModules) {
   EXPECT_EQ(rule->describe(), "the system was started by Secure Boot and apparmor or selinux enforces");
   const auto all = make("linux-security", {{"modules", List{"apparmor", "selinux"}}, {"match", "all"}});
   expect(*all, facts_of({{keys::kSecurityModules, texts({"apparmor"})}}), kNoMatch, "security_module_missing");
-  expect(*all, facts_of({{keys::kSecurityModules, texts({"apparmor", "selinux"})}}), kMatch, "security_module_enforces");
+  expect(*all, facts_of({{keys::kSecurityModules, texts({"apparmor", "selinux"})}}), kMatch,
+         "security_module_enforces");
   EXPECT_EQ(refusal("linux-security", {}),
             "secure_boot: nothing is demanded; give secure_boot as true, or modules, or both");
   EXPECT_EQ(refusal("linux-security", {{"secure_boot", true}, {"match", "all"}}),

@@ -20,7 +20,8 @@ constexpr Reason kExists{"registry_exists", "the registry has what must be there
 constexpr Reason kMissing{"registry_missing", "the registry has no such key or value"};
 constexpr Reason kHolds{"registry_value_matches", "the registry's value is as demanded"};
 constexpr Reason kDiffers{"registry_value_differs", "the registry's value is not as demanded"};
-constexpr Reason kNotComparable{"registry_value_not_comparable", "the registry's value can't be ordered: it begins with no number"};
+constexpr Reason kNotComparable{"registry_value_not_comparable",
+                                "the registry's value can't be ordered: it begins with no number"};
 
 /// What a value is held against: a DWORD as a number, a text as it stands, by < and > as a version.
 using Wanted = std::variant<std::int64_t, std::string, VersionNumber>;
@@ -49,7 +50,8 @@ class ValueIs final : public Condition {
 
  private:
   Judgement judged(std::strong_ordering order) const {
-    return satisfies(comparison_, order) ? Judgement{Verdict::kMatch, &kHolds} : Judgement{Verdict::kNoMatch, &kDiffers};
+    return satisfies(comparison_, order) ? Judgement{Verdict::kMatch, &kHolds}
+                                         : Judgement{Verdict::kNoMatch, &kDiffers};
   }
 
   Comparison comparison_;
@@ -91,17 +93,19 @@ Result<Wanted> wanted_of(std::string_view value, Comparison comparison, bool is_
   if (comparison == Comparison::kEqual || comparison == Comparison::kNotEqual) return Wanted(std::string(value));
   auto version = VersionNumber::parse(value);
   if (version) return Wanted(std::move(*version));
-  return invalid(fmt::format("value: {} must be numbers separated by dots, because the comparator orders; = and != take any "
-                             "text, is_dword makes it a number",
-                             posture::quoted(value)));
+  return invalid(
+      fmt::format("value: {} must be numbers separated by dots, because the comparator orders; = and != take any "
+                  "text, is_dword makes it a number",
+                  posture::quoted(value)));
 }
 
 Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily) {
   const std::string_view given = text_of(parameters, "path"), key = text_of(parameters, "key");
   std::string path = spelled(given);
   if (path.empty()) {
-    return invalid(fmt::format(R"(path: {} must begin with a hive, such as HKLM\SOFTWARE\x (or HKCU, HKCR, HKU, HKCC), and hold no \\)",
-                               posture::quoted(given)));
+    return invalid(fmt::format(
+        R"(path: {} must begin with a hive, such as HKLM\SOFTWARE\x (or HKCU, HKCR, HKU, HKCC), and hold no \\)",
+        posture::quoted(given)));
   }
   if (!key.empty()) path.append(path.ends_with('\\') ? "" : "\\").append(key);
   const std::string_view comparator = text_of(parameters, "comparator"), value = text_of(parameters, "value");
@@ -134,23 +138,28 @@ const RuleType& registry_key() {
   static const RuleType kType{
       .name = "registry-key",
       .title = "Registry Key",
-      .help = "Windows' registry has this key or value and, as asked, its value compares so. A value that isn't there "
-              "compares to nothing: no match.",
+      .help =
+          "Windows' registry has this key or value and, as asked, its value compares so. A value that isn't there "
+          "compares to nothing: no match.",
       .systems = {OsFamily::kWindows},
       .parameters = {{.name = "path",
                       .required = true,
-                      .help = R"(Such as HKLM\SOFTWARE\x\ for a key (with \ at the end), HKLM\SOFTWARE\x for a value.)"},
+                      .help =
+                          R"(Such as HKLM\SOFTWARE\x\ for a key (with \ at the end), HKLM\SOFTWARE\x for a value.)"},
                      {.name = "key", .max_bytes = 200, .help = "A value's name, if path is the key that holds it."},
                      {.name = "comparator",
                       .choices = {kComparisons.begin(), kComparisons.end()},
                       .help = "How the value compares. Texts are ordered as versions."},
-                     {.name = "value", .help = "What it is held against, as a text: 1, 0x1F, 10.4.2, or any text by = and !=."},
+                     {.name = "value",
+                      .help = "What it is held against, as a text: 1, 0x1F, 10.4.2, or any text by = and !=."},
                      {.name = "is_dword",
                       .type = ParameterSpec::Type::kBoolean,
                       .help = "The value is a DWORD, compared as a number; false if not given."}},
       .facts = {"registry.exists:<path>", "registry.value:<path>"},
-      .unknown = "The value is of the other type (text or DWORD), or begins with no number where it must be ordered. What is "
-                 "known to be missing is no match.",
+      .unknown =
+          "Also where the value is of the other type (text or DWORD), or begins with no number where it must be "
+          "ordered. What is "
+          "known to be missing is no match.",
       .compile = registry_key_rule::compile};
   return kType;
 }

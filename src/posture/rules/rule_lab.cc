@@ -22,7 +22,8 @@ class Seen final : public ::testing::Environment {
   }
 
   void TearDown() override {
-    if (GTEST_FLAG_GET(filter) != "*" || ::testing::UnitTest::GetInstance()->Failed()) return;  // not all ran to the end
+    if (GTEST_FLAG_GET(filter) != "*" || ::testing::UnitTest::GetInstance()->Failed())
+      return;  // not all ran to the end
     const std::lock_guard lock(mutex_);
     if (verdicts_.empty()) return;  // a program that tests no rules
     for (const RuleType* type : rule_types()) {
@@ -88,8 +89,7 @@ Verdict verdict_of_parts(const Condition& condition, const FactView& facts) {
 
 }  // namespace
 
-std::unique_ptr<const Condition> make(std::string_view type, const Parameters& parameters,
-                                      OsFamily os) {
+std::unique_ptr<const Condition> make(std::string_view type, const Parameters& parameters, OsFamily os) {
   const RuleType* found = find_rule_type(type);
   EXPECT_NE(found, nullptr) << type;
   const Status checked = check_parameters(*found, parameters);
@@ -116,16 +116,14 @@ void expect(const Condition& condition, const FactMap& facts, Verdict verdict, s
   EXPECT_FALSE(judgement.reason->text.empty());
 }
 
-void expect_unknowns(const Condition& condition, FactMap facts, std::string_view key,
-                     const Fact& malformed) {
+void expect_unknowns(const Condition& condition, FactMap facts, std::string_view key, const Fact& malformed) {
   const std::string k(key);
   facts.erase(k);
   expect(condition, facts, Verdict::kUnknown, "not_reported");
-  const std::pair<UnknownReason, const char*> reasons[] = {
-      {UnknownReason::kUnsupported, "unsupported"},
-      {UnknownReason::kDenied, "denied"},
-      {UnknownReason::kStale, "stale"},
-      {UnknownReason::kFailed, "failed"}};
+  const std::pair<UnknownReason, const char*> reasons[] = {{UnknownReason::kUnsupported, "unsupported"},
+                                                           {UnknownReason::kDenied, "denied"},
+                                                           {UnknownReason::kStale, "stale"},
+                                                           {UnknownReason::kFailed, "failed"}};
   for (const auto& [reason, code] : reasons) {
     facts[k] = unknown(reason);
     expect(condition, facts, Verdict::kUnknown, code);

@@ -1,6 +1,7 @@
 #pragma once
-// What the tests of the rule types share: a condition from its parameters, and what it must say of facts. What conditions
-// of make() say is counted: a run of all tests fails if a rule type was not seen to match, not to match and to be unknown.
+// What the tests of the rule types share: a condition from its parameters, and what it must say of facts. What
+// conditions of make() say is counted: a run of all tests fails if a rule type was not seen to match, not to match and
+// to be unknown.
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -20,8 +21,7 @@ std::unique_ptr<const Condition> make(std::string_view type, const Parameters& p
 std::string refusal(std::string_view type, const Parameters& parameters, OsFamily os = OsFamily::kLinux);
 
 /// What it says of these facts, and the code of the reason. `now` is that of the judgement.
-void expect(const Condition& condition, const FactMap& facts, Verdict verdict, std::string_view reason,
-            Now now = kNow);
+void expect(const Condition& condition, const FactMap& facts, Verdict verdict, std::string_view reason, Now now = kNow);
 
 /// Each way in which the fact `key` may be unknown gives unknown with its own reason, as the other facts are.
 void expect_unknowns(const Condition& condition, FactMap facts, std::string_view key, const Fact& malformed);

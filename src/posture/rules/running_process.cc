@@ -50,8 +50,9 @@ const RuleType& running_process() {
   static const RuleType kType{
       .name = "running-process",
       .title = "Running Process",
-      .help = "Processes of these names or paths run. With digests or a signer, everything that runs under the name must "
-              "have them.",
+      .help =
+          "Processes of these names or paths run. With digests or a signer, everything that runs under the name must "
+          "have them.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
       .parameters = {{.name = "processes",
                       .type = ParameterSpec::Type::kTexts,

@@ -54,7 +54,8 @@ const RuleType& screen_lock() {
                       .type = ParameterSpec::Type::kInteger,
                       .min = 1,
                       .max = 24 * 3600,
-                      .help = "Seconds without anybody at it after which it must be locked at the latest, 1 to 86400."}},
+                      .help =
+                          "Seconds without anybody at it after which it must be locked at the latest, 1 to 86400."}},
       .facts = {keys::kScreenLock, keys::kScreenLockSeconds},
       .unknown = "No match if the lock is known to be off.",
       .compile = screen_lock_rule::compile};

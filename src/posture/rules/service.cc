@@ -33,7 +33,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   for (std::size_t i = 0; i < services.size(); ++i) {
     const bool spaced = os == OsFamily::kLinux && services[i].find(' ') != services[i].npos;
     if (spaced || services[i].find_first_of("/\\") != services[i].npos) {
-      return invalid(fmt::format("services[{}]: {} must be a service's name, such as {}", i, posture::quoted(services[i]),
+      return invalid(fmt::format("services[{}]: {} must be a service's name, such as {}", i,
+                                 posture::quoted(services[i]),
                                  os == OsFamily::kLinux     ? "ssh.service"
                                  : os == OsFamily::kWindows ? "WinDefend"
                                                             : "com.apple.alf"));
@@ -47,8 +48,8 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   }
   const Match match = match_of(parameters, kOtherwise);
   const bool several = match == Match::kAll && services.size() > 1;
-  const std::string_view what = enabled ? (several ? "start with the system" : "starts with the system")
-                                        : (several ? "are active" : "is active");
+  const std::string_view what =
+      enabled ? (several ? "start with the system" : "starts with the system") : (several ? "are active" : "is active");
   return flags_condition(facts, match, enabled ? kEnabled : kActive, enabled ? kDisabled : kInactive,
                          fmt::format("{} {}", in_words(services, match), what));
 }

@@ -52,8 +52,9 @@ TEST(Directory, ExistsOrNot) {
   expect(*any, facts, kMatch, "directory_exists");
   expect_unknowns(*all, facts_of({{"directory.exists:/etc/a", known(true)}}), "directory.exists:/etc/b", text("yes"));
   EXPECT_EQ(all->describe(), "/etc/a and /etc/b exist as directories");
-  EXPECT_EQ(refusal("directory", {{"paths", List{"/etc/"}}}),
-            "paths[0]: \"/etc/\" must be an absolute path such as /etc/x, without \".\", \"..\", \"//\" or \"/\" at the end");
+  EXPECT_EQ(
+      refusal("directory", {{"paths", List{"/etc/"}}}),
+      "paths[0]: \"/etc/\" must be an absolute path such as /etc/x, without \".\", \"..\", \"//\" or \"/\" at the end");
 }
 
 }  // namespace

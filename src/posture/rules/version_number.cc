@@ -66,7 +66,8 @@ std::optional<std::strong_ordering> VersionNumber::compare_to_release(std::strin
       if (!parsed) return std::nullopt;
       value = *parsed;
       actual.remove_prefix(count);
-      const bool more = actual.size() > 1 && kSeparators.find(actual.front()) != kSeparators.npos && is_digit(actual[1]);
+      const bool more =
+          actual.size() > 1 && kSeparators.find(actual.front()) != kSeparators.npos && is_digit(actual[1]);
       if (more) actual.remove_prefix(1);
     }
     if (value != wanted) return value <=> wanted;

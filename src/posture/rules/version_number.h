@@ -20,8 +20,8 @@ class VersionNumber {
 
   /// The same for what programs and kernels call themselves: `actual` is read as the numbers that it begins with,
   /// separated by . - _ + ~ or :, up to the first letter. To "6.1.0.37", "6.1.0-37-amd64" is equal; to "115.9",
-  /// "115.9.1esr" is. What is equal but says that it comes before the release (rc, alpha, beta, pre, dev right behind its
-  /// numbers) is less. Nullopt if it begins with no number, or with one of more than 9 digits that counts.
+  /// "115.9.1esr" is. What is equal but says that it comes before the release (rc, alpha, beta, pre, dev right behind
+  /// its numbers) is less. Nullopt if it begins with no number, or with one of more than 9 digits that counts.
   std::optional<std::strong_ordering> compare_to_release(std::string_view actual) const;
 
  private:

@@ -12,7 +12,8 @@ inline constexpr Reason kEncrypted{"disk_encrypted", "what must be encrypted is"
 inline constexpr Reason kNotEncrypted{"disk_not_encrypted", "a volume that must be encrypted is not"};
 
 inline std::unique_ptr<const Condition> volume_encrypted(const std::string& volume) {
-  return holds_one_of(std::string(keys::kEncryptedVolumes), {volume}, kEncrypted, kNotEncrypted, volume + " is encrypted");
+  return holds_one_of(std::string(keys::kEncryptedVolumes), {volume}, kEncrypted, kNotEncrypted,
+                      volume + " is encrypted");
 }
 
 inline std::unique_ptr<const Condition> system_encrypted(OsFamily os) {

@@ -15,10 +15,12 @@ constexpr Match kOtherwise = Match::kAll;
 
 std::unique_ptr<const Condition> check(std::string_view name) {
   if (name == "defender") return flag(std::string(keys::kDefender), kOn, kDefenderOff, "Defender is on");
-  if (name == "exploit-guard") return flag(std::string(keys::kExploitGuard), kOn, kExploitGuardOff, "Exploit Guard is on");
+  if (name == "exploit-guard")
+    return flag(std::string(keys::kExploitGuard), kOn, kExploitGuardOff, "Exploit Guard is on");
   if (name == "application-guard")
     return flag(std::string(keys::kApplicationGuard), kOn, kApplicationGuardOff, "Application Guard is on");
-  if (name == "firewall") return flag(std::string(keys::kFeatureFirewall), kOn, kFirewallOff, "Windows' firewall is on");
+  if (name == "firewall")
+    return flag(std::string(keys::kFeatureFirewall), kOn, kFirewallOff, "Windows' firewall is on");
   if (name == "automatic-updates")
     return flag(std::string(keys::kUpdateAutomatic), kOn, kUpdatesOff, "updates install by themselves");
   return name == "bitlocker-system" ? system_encrypted(OsFamily::kWindows) : all_encrypted();
@@ -37,8 +39,9 @@ const RuleType& windows_security() {
   static const RuleType kType{
       .name = "windows-security",
       .title = "Windows Security",
-      .help = "Defender, BitLocker on all disks or the system's, Exploit Guard, Application Guard, the firewall, automatic "
-              "updates: those that are asked are on.",
+      .help =
+          "Defender, BitLocker on all disks or the system's, Exploit Guard, Application Guard, the firewall, automatic "
+          "updates: those that are asked are on.",
       .systems = {OsFamily::kWindows},
       .parameters = {{.name = "checks",
                       .type = ParameterSpec::Type::kTexts,

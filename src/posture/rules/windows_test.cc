@@ -37,7 +37,8 @@ TEST(DiskEncryption, AllTheSystemsOrNamed) {
 }
 
 TEST(DiskEncryption, Refusals) {
-  EXPECT_EQ(refusal("disk-encryption", {{"scope", "volumes"}}), "volumes: is missing; the scope volumes needs a list of them");
+  EXPECT_EQ(refusal("disk-encryption", {{"scope", "volumes"}}),
+            "volumes: is missing; the scope volumes needs a list of them");
   EXPECT_EQ(refusal("disk-encryption", {{"scope", "system"}, {"volumes", List{"/"}}}),
             "volumes: \"/\" belongs to the scope volumes, not to system");
   EXPECT_EQ(refusal("disk-encryption", {{"volumes", List{"home"}}}),
@@ -56,7 +57,8 @@ TEST(WindowsSecurity, EachCheckBothWays) {
   };
   const auto flagged = [](std::string_view key, bool value) { return facts_of({{key, known(value)}}); };
   const Row rows[] = {
-      {"defender", flagged(keys::kDefender, true), flagged(keys::kDefender, false), "windows_security_on", "defender_off"},
+      {"defender", flagged(keys::kDefender, true), flagged(keys::kDefender, false), "windows_security_on",
+       "defender_off"},
       {"exploit-guard", flagged(keys::kExploitGuard, true), flagged(keys::kExploitGuard, false), "windows_security_on",
        "exploit_guard_off"},
       {"application-guard", flagged(keys::kApplicationGuard, true), flagged(keys::kApplicationGuard, false),
@@ -65,8 +67,8 @@ TEST(WindowsSecurity, EachCheckBothWays) {
        "windows_firewall_off"},
       {"automatic-updates", flagged(keys::kUpdateAutomatic, true), flagged(keys::kUpdateAutomatic, false),
        "windows_security_on", "automatic_updates_off"},
-      {"bitlocker-system", volumes(texts({"C:"}), texts({"D:"})), volumes(texts({"D:"}), texts({"C:"})), "disk_encrypted",
-       "disk_not_encrypted"},
+      {"bitlocker-system", volumes(texts({"C:"}), texts({"D:"})), volumes(texts({"D:"}), texts({"C:"})),
+       "disk_encrypted", "disk_not_encrypted"},
       {"bitlocker-all", volumes(texts({"C:"}), texts({})), volumes(texts({"C:"}), texts({"D:"})), "disk_encrypted",
        "disk_not_encrypted"},
   };
@@ -88,8 +90,7 @@ TEST(WindowsSecurity, EachCheckBothWays) {
 }
 
 TEST(MacosSecurity, EachCheckBothWays) {
-  const auto rule =
-      make("macos-security", {{"checks", List{"filevault", "gatekeeper", "sip"}}}, OsFamily::kMacos);
+  const auto rule = make("macos-security", {{"checks", List{"filevault", "gatekeeper", "sip"}}}, OsFamily::kMacos);
   const auto facts = [](Fact volumes, Fact gatekeeper, Fact sip) {
     return facts_of({{keys::kEncryptedVolumes, std::move(volumes)},
                      {keys::kGatekeeper, std::move(gatekeeper)},
@@ -110,7 +111,8 @@ TEST(RegistryKey, KeysAndValuesExist) {
   expect(*key, facts_of({{fact, known(true)}}), kMatch, "registry_exists");
   expect(*key, facts_of({{fact, known(false)}}), kNoMatch, "registry_missing");
   expect_unknowns(*key, {}, fact, text("yes"));
-  const auto value = make("registry-key", {{"path", "hkey_local_machine\\SOFTWARE\\x\\"}, {"key", "Version"}}, OsFamily::kWindows);
+  const auto value =
+      make("registry-key", {{"path", "hkey_local_machine\\SOFTWARE\\x\\"}, {"key", "Version"}}, OsFamily::kWindows);
   EXPECT_EQ(value->keys(), (List{"registry.exists:HKEY_LOCAL_MACHINE\\SOFTWARE\\x\\Version"}));
   EXPECT_EQ(value->describe(), "HKEY_LOCAL_MACHINE\\SOFTWARE\\x\\Version exists");
 }
@@ -118,10 +120,12 @@ TEST(RegistryKey, KeysAndValuesExist) {
 TEST(RegistryKey, ValuesCompareAsNumbersTextsOrVersions) {
   const std::string path = "HKEY_LOCAL_MACHINE\\S\\v";
   const auto verdict = [&](const char* comparator, const char* value, bool is_dword, FactValue found) {
-    const auto rule = make("registry-key",
-                           {{"path", "HKLM\\S"}, {"key", "v"}, {"comparator", comparator}, {"value", value}, {"is_dword", is_dword}},
-                           OsFamily::kWindows);
-    const FactMap facts = facts_of({{"registry.exists:" + path, known(true)}, {"registry.value:" + path, known(std::move(found))}});
+    const auto rule =
+        make("registry-key",
+             {{"path", "HKLM\\S"}, {"key", "v"}, {"comparator", comparator}, {"value", value}, {"is_dword", is_dword}},
+             OsFamily::kWindows);
+    const FactMap facts =
+        facts_of({{"registry.exists:" + path, known(true)}, {"registry.value:" + path, known(std::move(found))}});
     expect_parts_agree(*rule, facts);
     return rule->judge(FactView(facts, kNow)).verdict;
   };
@@ -148,8 +152,9 @@ TEST(RegistryKey, ValuesCompareAsNumbersTextsOrVersions) {
 }
 
 TEST(RegistryKey, AMissingValueIsNoMatch) {
-  const auto rule = make("registry-key", {{"path", "HKLM\\S\\v"}, {"comparator", "!="}, {"value", "1"}, {"is_dword", true}},
-                         OsFamily::kWindows);
+  const auto rule =
+      make("registry-key", {{"path", "HKLM\\S\\v"}, {"comparator", "!="}, {"value", "1"}, {"is_dword", true}},
+           OsFamily::kWindows);
   expect(*rule, facts_of({{"registry.exists:HKEY_LOCAL_MACHINE\\S\\v", known(false)}}), kNoMatch, "registry_missing");
   const FactMap facts = facts_of({{"registry.exists:HKEY_LOCAL_MACHINE\\S\\v", known(true)},
                                   {"registry.value:HKEY_LOCAL_MACHINE\\S\\v", known(std::int64_t{2})}});
@@ -161,15 +166,20 @@ TEST(RegistryKey, AMissingValueIsNoMatch) {
 TEST(RegistryKey, Refusals) {
   const auto why = [](Parameters parameters) { return refusal("registry-key", parameters, OsFamily::kWindows); };
   EXPECT_EQ(why({{"path", "SOFTWARE\\x"}}),
-            "path: \"SOFTWARE\\x\" must begin with a hive, such as HKLM\\SOFTWARE\\x (or HKCU, HKCR, HKU, HKCC), and hold no \\\\");
-  EXPECT_EQ(why({{"path", "HKLM\\x"}, {"comparator", ">"}}), "value: is missing; a condition needs comparator and value");
-  EXPECT_EQ(why({{"path", "HKLM\\x"}, {"value", "1"}}), "comparator: is missing; a condition needs comparator and value");
+            "path: \"SOFTWARE\\x\" must begin with a hive, such as HKLM\\SOFTWARE\\x (or HKCU, HKCR, HKU, HKCC), and "
+            "hold no \\\\");
+  EXPECT_EQ(why({{"path", "HKLM\\x"}, {"comparator", ">"}}),
+            "value: is missing; a condition needs comparator and value");
+  EXPECT_EQ(why({{"path", "HKLM\\x"}, {"value", "1"}}),
+            "comparator: is missing; a condition needs comparator and value");
   EXPECT_EQ(why({{"path", "HKLM\\x\\"}, {"comparator", "="}, {"value", "1"}}),
             "path: \"HKLM\\x\\\" names a key, which has no value; add a value's name to it or give it as key");
-  EXPECT_EQ(why({{"path", "HKLM\\x"}, {"comparator", "="}, {"value", "4294967296"}, {"is_dword", true}}),
-            "value: \"4294967296\" must be a number from 0 to 4294967295, or 0x and hex digits, because is_dword is true");
+  EXPECT_EQ(
+      why({{"path", "HKLM\\x"}, {"comparator", "="}, {"value", "4294967296"}, {"is_dword", true}}),
+      "value: \"4294967296\" must be a number from 0 to 4294967295, or 0x and hex digits, because is_dword is true");
   EXPECT_EQ(why({{"path", "HKLM\\x"}, {"comparator", "<"}, {"value", "abc"}}),
-            "value: \"abc\" must be numbers separated by dots, because the comparator orders; = and != take any text, is_dword "
+            "value: \"abc\" must be numbers separated by dots, because the comparator orders; = and != take any text, "
+            "is_dword "
             "makes it a number");
   EXPECT_EQ(why({{"path", "HKLM\\x"}, {"is_dword", true}}), "is_dword: belongs to comparator and value; give them");
 }
