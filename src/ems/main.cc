@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/usage.h"
 #include "ems/shell/shell.h"
+#include "posture/rule_table.h"
 #include "vuln/scan_report.h"
 
 namespace {
@@ -60,6 +61,10 @@ int main(int argc, char** argv) {
   scan->add_option("--feed", scan_feeds, "OSV feed")->required();
   scan->add_option("--format", format, "table or json")->capture_default_str();
 
+  auto* types = app.add_subcommand("rule-types", "What the rules of tags may ask");
+  std::string types_format = "table";
+  types->add_option("--format", types_format, "table, markdown or json")->capture_default_str();
+
   auto* admin = app.add_subcommand("admin", "Administrators, while the server does not run");
   admin->require_subcommand(1);
   auto* reset = admin->add_subcommand("reset-password",
@@ -79,6 +84,7 @@ int main(int argc, char** argv) {
   if (scan->parsed()) {
     return vuln::vuln_scan_main(root, {scan_feeds.begin(), scan_feeds.end()}, format, std::cout, std::cerr);
   }
+  if (types->parsed()) return posture::rule_types_main(types_format, std::cout, std::cerr);
   if (reset->parsed()) return ems::reset_password(reset_dir, name);
   if (verbose) set_log_level(LogLevel::kDebug);
   ems::ShellOptions options;
