@@ -38,7 +38,8 @@ constexpr char kChanged[] = "name: Compliant\nmessage: Start sshd, then check ag
 constexpr char kHarmless[] = R"({"gain":{"count":1,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},"lose":{"count":0,"uids":[]},
   "become_unknown":{"count":0,"uids":[]},"has_after":3,"unknown_after":0})";
 constexpr char kHarmful[] = R"({"gain":{"count":0,"uids":[]},"lose":{"count":7,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},
-  "become_unknown":{"count":1,"uids":[]},"live_sessions_cut":2,"has_after":1,"unknown_after":1})";
+  "become_unknown":{"count":1,"uids":[]},"sessions_cut":{"total":2,"endpoints":[{"uid":"7F4704E462E2CF1430D14814C557BD7B","gateway":"PGW1","sessions":2}],
+    "not_answered":["PGW2"]},"referring_tags":["Other"],"has_after":1,"unknown_after":1})";
 
 class Apply : public testing::Test {
  protected:
@@ -106,7 +107,9 @@ TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
   lab_.terminal.answers = {"n"};
   EXPECT_EQ(apply(kChanged), kFailed);
   EXPECT_THAT(lab_.out(), HasSubstr("    7 endpoints would lose it: laptop7 and 6 more\n    1 endpoint would become unknown\n"
-                                    "    live sessions cut: 2\n"));
+                                    "    2 live sessions would be cut: laptop7 at PGW1 (2)\n"
+                                    "    of the sessions at PGW2 nobody knows: no answer\n"
+                                    "    tags that refer to it may change too: Other\n"));
   EXPECT_EQ(lab_.err(), "nothing was saved\n");
   EXPECT_EQ(saved(), 0u);
   lab_.terminal.answers = {"yes"};

@@ -94,6 +94,36 @@ TEST_F(Commands, Quarantine) {
   EXPECT_EQ(json::parse(asked.at(0).body), json::parse(R"({"reason":"stolen"})"));
 }
 
+TEST_F(Commands, TagsByHandAndAttributes) {
+  lab_.ems.on("GET endpoints", page({laptop7()}));
+  const std::string of = "endpoints/7F4704E462E2CF1430D14814C557BD7B";
+  lab_.ems.on("PUT " + of + "/classifications", R"({"classifications":["A","B"]})");
+  EXPECT_EQ(lab_.run({"classify", "laptop7"}), kMisused);
+  EXPECT_EQ(lab_.run({"classify", "laptop7", "A", "B"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "laptop7 has by hand: A, B\n");
+  EXPECT_EQ(lab_.run({"classify", "laptop7", "--none"}), kDone);
+  const auto given = lab_.ems.asked("PUT " + of + "/classifications");
+  ASSERT_EQ(given.size(), 2u);
+  EXPECT_EQ(json::parse(given[0].body), json::parse(R"({"tags":["A","B"]})"));
+  EXPECT_EQ(json::parse(given[1].body), json::parse(R"({"tags":[]})"));
+
+  lab_.ems.on("PUT " + of + "/attributes/score.edr", R"({"name":"score.edr"})");
+  lab_.ems.on("DELETE " + of + "/attributes/score.edr", "", 204);
+  lab_.ems.on("GET " + of + "/attributes", page({R"({"name":"score.edr","value":85,"set_at":"2026-11-26T09:00:00Z","set_by":"admin",
+    "expires_at":"2026-11-27T09:00:00Z","expired":false})"}));
+  EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "85", "--expires", "1d"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "85", "--text"}), kDone);
+  const auto set = lab_.ems.asked("PUT " + of + "/attributes/score.edr");
+  EXPECT_EQ(json::parse(set.at(0).body), json::parse(R"({"value":85,"expires_in":86400})"));
+  EXPECT_EQ(json::parse(set.at(1).body), json::parse(R"({"value":"85"})"));
+  EXPECT_EQ(lab_.run({"attribute", "laptop7"}), kDone);
+  EXPECT_EQ(lab_.out(),
+            "ATTRIBUTE  VALUE  SET  BY     HOLDS UNTIL\n"
+            "score.edr  85     1 h  admin  2026-11-27 09:00:00\n");
+  EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "--remove"}), kDone);
+  EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "1.5"}), kMisused);
+}
+
 TEST_F(Commands, DeregisteringIsMeant) {
   lab_.ems.on("GET endpoints", page({laptop7()}));
   const std::string path = "POST endpoints/7F4704E462E2CF1430D14814C557BD7B/deregister";
@@ -220,8 +250,19 @@ TEST_F(Login, AsksToTrustAsksForThePasswordAndKeepsAToken) {
   EXPECT_EQ(lab_.run_alone({"contexts"}), kDone);
   EXPECT_THAT(lab_.out(), HasSubstr("*  lab"));
   EXPECT_THAT(lab_.out(), Not(HasSubstr("pst_")));
+  lab_.ems.on("DELETE tokens/TOK-1", "", 204);
   EXPECT_EQ(lab_.run_alone({"logout"}), kDone);
+  EXPECT_EQ(lab_.err(), "Context lab is gone, and its token is ended\n");
+  EXPECT_EQ(lab_.ems.asked("DELETE tokens/TOK-1").size(), 1u);
   EXPECT_EQ(lab_.run_alone({"tags"}), kFailed);
+}
+
+TEST_F(Login, AnEmsThatIsAwayKeepsNobodySignedIn) {
+  lab_.terminal.answers = {"yes", "admin", "secret"};
+  ASSERT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--name", "lab"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.run_alone({"logout", "lab"}), kDone);
+  EXPECT_TRUE(lab_.err().starts_with("Context lab is gone, but the EMS still takes its token TOK-1: ")) << lab_.err();
+  EXPECT_TRUE(read_config(lab_.config_path)->contexts.empty());
 }
 
 TEST_F(Login, WhoIsNotTrustedHearsNothing) {
@@ -242,12 +283,23 @@ TEST_F(Login, AScriptGivesFingerprintAndPassword) {
   EXPECT_EQ(read_config(lab_.config_path)->current, "127.0.0.1");
 }
 
-TEST_F(Login, APasswordThatHasToBeChangedIsSaid) {
+TEST_F(Login, TheFirstPasswordIsChangedOnTheWay) {
   lab_.ems.on("POST auth/signin", R"({"user":"admin","role":"admin","must_change_password":true,"csrf_token":"C"})");
-  lab_.terminal.answers = {"y", "admin", "secret"};
+  lab_.ems.add_header("POST auth/signin", "Set-Cookie", "session=S; Path=/");
+  lab_.ems.on("POST auth/password", "", 204);
+  lab_.terminal.answers = {"y", "admin", "secret", "a new password", "another one"};
   EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url()}), kFailed);
+  EXPECT_TRUE(lab_.ems.asked("POST auth/password").empty());
+  lab_.terminal.answers = {"y", "admin", "secret", "a new password", "a new password"};
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url()}), kDone) << lab_.err();
+  EXPECT_EQ(json::parse(lab_.ems.asked("POST auth/password").at(0).body),
+            json::parse(R"({"old_password":"secret","new_password":"a new password"})"));
+  // Where nobody can be asked it is said where to go.
+  lab_.terminal.looks().interactive = false;
+  lab_.terminal.standard_input = "secret";
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--fingerprint", FakeEms::fingerprint(), "--password-file", "-"}), kFailed);
   EXPECT_THAT(lab_.err(), HasSubstr(lab_.ems.url() + "/password"));
-  EXPECT_TRUE(lab_.ems.asked("POST tokens").empty());
+  EXPECT_EQ(lab_.ems.asked("POST tokens").size(), 1u);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ constexpr std::size_t kLargestConfig = 256u << 10;
 constexpr std::pair<std::string_view, std::string Context::*> kMembers[] = {{"url", &Context::url},
                                                                            {"user", &Context::user},
                                                                            {"token", &Context::token},
+                                                                           {"token_id", &Context::token_id},
                                                                            {"fingerprint", &Context::fingerprint},
                                                                            {"ca", &Context::ca}};
 
@@ -31,7 +32,7 @@ Result<Context> read_context(std::string_view name, const toml::node& node) {
     const auto* known = std::find_if(std::begin(kMembers), std::end(kMembers), [&](auto& m) { return m.first == member; });
     const auto text = value.value_exact<std::string>();
     if (known == std::end(kMembers) || !text) {
-      return invalid(fmt::format("contexts.{}.{}: there are url, user, token, fingerprint and ca, each a text",
+      return invalid(fmt::format("contexts.{}.{}: there are url, user, token, token_id, fingerprint and ca, each a text",
                                  one_line(name), one_line(member)));
     }
     out.*known->second = *text;

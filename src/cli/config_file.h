@@ -11,6 +11,7 @@ struct Context {
   std::string url;
   std::string user;
   std::string token;
+  std::string token_id;     ///< What the EMS calls it.
   std::string fingerprint;  ///< Of the web certificate that was trusted; or
   std::string ca;           ///< a PEM file.
 };

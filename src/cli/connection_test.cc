@@ -25,8 +25,8 @@ class ConnectionChoice : public testing::Test {
   }
   void write_contexts() {
     ConfigFile config{.current = "lab", .contexts = {}};
-    config.contexts["lab"] = {"https://lab.example:8443", "admin", "pst_lab", kPrint, ""};
-    config.contexts["live"] = {"https://live.example", "admin", "pst_live", kPrint, ""};
+    config.contexts["lab"] = {"https://lab.example:8443", "admin", "pst_lab", "TOK-1", kPrint, ""};
+    config.contexts["live"] = {"https://live.example", "admin", "pst_live", "TOK-2", kPrint, ""};
     ASSERT_TRUE(write_config(lab_.config_path, config));
   }
   static std::string told(const Result<Connection>& c) {

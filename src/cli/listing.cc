@@ -55,7 +55,8 @@ std::string change_text(const Look& look, const json::value& change) {
                                 one.as_object().contains("after");
                        });
     if (!steps) {
-      parts.push_back(std::string(name) + "=" + in_a_line(value));
+      const bool empty = value.is_null() || (value.is_string() && value.as_string().empty());
+      if (!empty) parts.push_back(std::string(name) + "=" + in_a_line(value));
       continue;
     }
     for (const json::value& one : *list) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/text.h"
@@ -17,18 +16,27 @@ namespace json = boost::json;
 std::int64_t count_of(const json::value& what_if, std::string_view name) {
   const json::value* part = member(what_if, name);
   if (part == nullptr) return 0;
-  if (part->is_object()) return number_at(*part, "count").value_or(0);
-  return number_at(what_if, name).value_or(0);
+  if (!part->is_object()) return number_at(what_if, name).value_or(0);
+  return number_at(*part, "count").value_or(number_at(*part, "total").value_or(0));
 }
 
-/// What counts live sessions, whatever else is said of them.
-bool tells_of_sessions(std::string_view name) {
-  return name.find("session") != name.npos || name.find("cut") != name.npos;
-}
-
-std::string spaced(std::string_view name) {
-  std::string out(name);
-  std::replace(out.begin(), out.end(), '_', ' ');
+/// "2 live sessions would be cut: laptop7 at PGW1 (2)", and the gateways of whose sessions nobody knows.
+Result<std::vector<std::string>> session_lines(Session& session, const json::value& cut, std::size_t named) {
+  std::vector<std::string> out;
+  const std::int64_t total = number_at(cut, "total").value_or(0);
+  const json::array& endpoints = list_at(cut, "endpoints");
+  std::string line = total == 0 ? "no live session would be cut" : fmt::format("{} live session{} would be cut", total, total == 1 ? "" : "s");
+  for (std::size_t i = 0; i < endpoints.size() && i < named; ++i) {
+    const auto names = endpoint_names(session, json::array{text_at(endpoints[i], "uid")}, 1);
+    if (!names) return fail(names.error());
+    line += fmt::format("{} {} at {} ({})", i == 0 ? ":" : ",", names->front(), one_line(text_at(endpoints[i], "gateway")),
+                        count_at(endpoints[i], "sessions"));
+  }
+  if (endpoints.size() > named) line += " and more";
+  out.push_back(std::move(line));
+  if (const auto silent = texts_at(cut, "not_answered"); !silent.empty()) {
+    out.push_back("of the sessions at " + join(silent, ", ") + " nobody knows: no answer");
+  }
   return out;
 }
 
@@ -43,12 +51,7 @@ Result<json::value> ask_what_if(Session& session, const json::object& draft, std
 
 bool takes_away(const json::value& what_if) {
   if (count_of(what_if, "lose") > 0 || count_of(what_if, "become_unknown") > 0) return true;
-  const json::object* all = what_if.if_object();
-  if (all == nullptr) return false;
-  return std::any_of(all->begin(), all->end(), [&](const auto& one) {
-    const std::string name(one.key());
-    return tells_of_sessions(name) && count_of(what_if, name) > 0;
-  });
+  return count_of(what_if, "sessions_cut") > 0;
 }
 
 Result<std::vector<std::string>> what_if_lines(Session& session, const json::value& what_if, std::size_t named) {
@@ -66,10 +69,13 @@ Result<std::vector<std::string>> what_if_lines(Session& session, const json::val
     out.push_back(std::move(line));
   }
   if (out.empty()) out.emplace_back("no endpoint would gain or lose it");
-  const json::object* all = what_if.if_object();
-  for (const auto& [key, value] : all == nullptr ? json::object() : *all) {
-    const std::string name(key);
-    if (tells_of_sessions(name)) out.push_back(fmt::format("{}: {}", spaced(name), count_of(what_if, name)));
+  if (const json::value* cut = member(what_if, "sessions_cut")) {
+    const auto lines = session_lines(session, *cut, named);
+    if (!lines) return fail(lines.error());
+    out.insert(out.end(), lines->begin(), lines->end());
+  }
+  if (const auto referring = texts_at(what_if, "referring_tags"); !referring.empty()) {
+    out.push_back("tags that refer to it may change too: " + join(referring, ", "));
   }
   if (const auto has = number_at(what_if, "has_after")) {
     out.push_back(fmt::format("afterwards {} endpoint{} {} it, of {} nobody knows", *has, *has == 1 ? "" : "s",

@@ -331,6 +331,7 @@ class Writer {
       paragraph("Change", fmt::format("Give the tag a rule{}: postern export '{}', add it, postern apply.",
                                       reason == "no_rules" ? "" : " for " + system_text(), tag_));
     }
+    if (reason == "by_hand") paragraph("Change", fmt::format("It is given and taken by hand: postern classify {}.", name_));
     if (reason == "held" && logic_) {
       if (const auto mended = logic_->mend(truths_); !mended.empty()) {
         paragraph("Change", fmt::format("It stays if {} before that.", change_words(mended, "and")));

@@ -27,6 +27,12 @@ std::string tags_text(const json::value& e) {
   return join(tags, ", ");
 }
 
+/// "Debian GNU/Linux 12" of "Debian GNU/Linux 12 (bookworm), 64-bit (kernel …)".
+std::string system_name(const Session& session, const json::value& e) {
+  const std::string whole = text_at(e, "os_version");
+  return session.look().width == 0 ? whole : whole.substr(0, whole.find(" ("));
+}
+
 Cell findings_cell(const Session& session, const json::value& e) {
   const json::value* v = member(e, "vulnerabilities");
   if (v == nullptr) return {std::string(session.look().dash()), Style::kFaint};
@@ -56,7 +62,7 @@ Result<int> run_endpoints(Session& session) {
                {.title = "TAGS", .least = 12}});
   for (const json::value& e : list_at(*page, "items")) {
     table.add({{endpoint_name(e), Style::kStrong}, {text_at(e, "uid"), Style::kFaint}, state_cell(e),
-               or_dash(session, text_at(e, "ip")), or_dash(session, text_at(e, "os_version")),
+               or_dash(session, text_at(e, "ip")), or_dash(session, system_name(session, e)),
                findings_cell(session, e), since(session, e, "last_seen"), or_dash(session, tags_text(e))});
   }
   return print_list(session, *page, table, "endpoints");

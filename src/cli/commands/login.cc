@@ -124,14 +124,31 @@ class SignedIn {
   std::string cookie_, csrf_;
 };
 
+/// The first password of all lets nobody do anything but change it.
+Status change_password(Session& session, SignedIn& signed_in, const Api& api, const Credentials& who) {
+  const std::string user = one_line(who.user);
+  if (!session.look().interactive || session.given.has("--password-file")) {
+    return fail(ErrorCode::kPermissionDenied,
+                fmt::format("the password of {} has to be changed first: {}/password in a browser, or sign in at a terminal", user,
+                            api.connection().address.url()));
+  }
+  session.say(fmt::format("The password of {} has to be changed: 12 bytes or more, without the name in it", user));
+  const auto wanted = session.terminal.ask_secret("New password: ");
+  if (!wanted) return fail(wanted.error());
+  const auto again = session.terminal.ask_secret("The same again: ");
+  if (!again) return fail(again.error());
+  if (*wanted != *again) return invalid("the two are not the same; nothing was changed");
+  const auto done = signed_in.post("auth/password", json::object{{"old_password", who.password}, {"new_password", *wanted}});
+  if (!done) return fail(done.error().context("changing the password"));
+  return {};
+}
+
 Result<json::value> make_token(Session& session, Api& api, const Credentials& who) {
   SignedIn signed_in(api);
   const auto answer = signed_in.sign_in(who);
   if (!answer) return fail(answer.error().context("signing in"));
   if (is_true(*answer, "must_change_password")) {
-    return fail(ErrorCode::kPermissionDenied,
-                fmt::format("the password of {} has to be changed first: {}/password in a browser, then sign in again",
-                            one_line(who.user), api.connection().address.url()));
+    if (auto changed = change_password(session, signed_in, api, who); !changed) return fail(changed.error());
   }
   json::object body{{"name", cut_off("postern on " + this_machine(), 63)}, {"role", session.given.text("--role", "admin")}};
   if (text_at(*answer, "role") == "readonly") body["role"] = "readonly";
@@ -164,6 +181,7 @@ Result<int> run_login(Session& session) {
   if (!token) return fail(token.error());
   context.user = who->user;
   context.token = text_at(*token, "token");
+  context.token_id = text_at(*token, "id");
   if (context.token.empty()) return fail(ErrorCode::kDataLoss, "the EMS made an API token and did not tell it");
   const std::string name = session.given.text("--name", address->host);
   config->contexts[name] = context;
@@ -174,17 +192,30 @@ Result<int> run_login(Session& session) {
   return kDone;
 }
 
+Status end_token(Session& session, const Context& context) {
+  const auto id = segment("token", context.token_id);
+  if (!id) return fail(id.error());
+  auto connection = choose_connection({.url = context.url, .token = context.token, .ca = context.ca, .fingerprint = context.fingerprint},
+                                      [](const char*) { return nullptr; }, session.environment.config_path);
+  if (!connection) return fail(connection.error());
+  return Api(std::move(*connection), session.terminal).remove("tokens/" + *id);
+}
+
 Result<int> run_logout(Session& session) {
   auto config = read_config(session.environment.config_path);
   if (!config) return fail(config.error());
   const std::string name = session.given.text("CONTEXT", config->current);
   const auto it = config->contexts.find(name);
   if (it == config->contexts.end()) return fail(ErrorCode::kNotFound, name.empty() ? "one is not signed in anywhere" : "there is no context " + one_line(name));
+  const Context context = it->second;
   config->contexts.erase(it);
   if (config->current == name) config->current.clear();
+  // Ended at the EMS first: afterwards nobody here could.
+  const Status ended = end_token(session, context);
   if (auto written = write_config(session.environment.config_path, *config); !written) return fail(written.error());
-  session.say(fmt::format("Context {} is gone, and its token from this machine; the EMS still takes it until it is ended there (DELETE "
-                          "/api/v1/tokens/ID)", name));
+  session.say(fmt::format("Context {} is gone, {}", name,
+                          ended ? "and its token is ended"
+                                : "but the EMS still takes its token " + context.token_id + ": " + ended.error().message));
   return kDone;
 }
 
@@ -239,7 +270,7 @@ Command login_command() {
 Command logout_command() {
   return {.name = "logout",
           .group = "Signing in",
-          .summary = "Forget a context and its token",
+          .summary = "End a context: its token at the EMS, and what is kept of it here",
           .examples = "postern logout\npostern logout lab\n",
           .arguments = {{"CONTEXT", "The current one when not given", false}},
           .run = run_logout};

@@ -8,6 +8,7 @@
 #include "cli/endpoint_ref.h"
 #include "cli/json_view.h"
 #include "cli/listing.h"
+#include "cli/moments.h"
 #include "cli/tag_diff.h"
 
 namespace postern::cli {
@@ -88,6 +89,9 @@ Result<int> run_tag(Session& session) {
   details.add("Have it", count_at(*tag, "has"));
   details.add("Unknown", fmt::format("{}; a policy that denies by the tag {} them", count_at(*tag, "unknown"),
                                      text_at(*tag, "on_unknown") == "ignore" ? "spares" : "denies"));
+  if (const auto delay = number_at(*tag, "loss_delay").value_or(0); delay > 0) {
+    details.add("Loss delay", fmt::format("{}: who no longer matches keeps it that long", short_age(Seconds(delay))));
+  }
   details.add("To its user", text_at(*tag, "message"));
   details.add("Comment", text_at(*tag, "comment"));
   details.add("Gateways", or_dash(session, join(texts_at(*tag, "shared_with"), ", ")));
