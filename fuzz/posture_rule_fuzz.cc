@@ -242,6 +242,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand((state == TagState::kHas) == (whole == Verdict::kMatch) &&
            (state == TagState::kAbsent) == (whole == Verdict::kNoMatch));
     demand(tag->explain(FactView(facts, now)).state == state);
+    // What is concluded although something is unknown holds whatever that turns out to be. (os-supported is told by the
+    // system itself or else by a table: the one may correct the other.)
+    if (judged.verdict != Verdict::kUnknown && type->name != "os-supported") {
+      FactMap turned = facts;
+      for (const std::string& key : condition.keys()) {
+        const auto it = turned.find(key);
+        if (it == turned.end() || !it->second.known())
+          turned[key] = {value(bytes.below(kKinds), bytes, now.wall), now.wall, "fuzz"};
+      }
+      demand(condition.judge(FactView(turned, now)).verdict == judged.verdict);
+    }
     // It holds until it says, and what depends on no time always.
     demand(view.until() > now.wall);
     demand(condition.timed() || view.until() == WallTime::max());
