@@ -45,6 +45,17 @@ struct MatchResult {
   std::size_t findings_omitted = 0;      ///< Counted in `counts` and not listed, because there are too many.
 };
 
+/// MatchResult's numbers, of everything that is open, accepted or not.
+struct MatchSummary {
+  bool covered = true;
+  posture::VulnerabilityCounts counts;
+  std::uint32_t total = 0;
+  std::uint32_t kev = 0;
+  std::optional<std::uint8_t> max_cvss_tenths;
+  std::optional<std::uint16_t> max_epss;
+  std::string kernel;
+};
+
 /// Thread: one at a time, those that followed one another included.
 class Matching {
  public:
@@ -52,6 +63,19 @@ class Matching {
   /// `inventory` is the text that agents send, `kernel_release` what runs there; empty when unknown.
   /// Errors: of the inventory's form.
   virtual Result<MatchResult> match(std::string_view inventory, std::string_view kernel_release) const = 0;
+
+  /// match()'s numbers for an inventory, the SHA-256 of its text, that was given to match() before; with another kernel too.
+  /// No finding is made for it: some microseconds once it was asked, and after a new feed only what holds a changed source
+  /// takes longer. Nothing where the inventory isn't known: call match().
+  virtual std::optional<MatchSummary> summary(const Sha256& /*inventory*/, std::string_view /*kernel_release*/) const {
+    return std::nullopt;
+  }
+  /// Those of `cves` that are open there, in their order. Nothing as above.
+  virtual std::optional<std::vector<std::string>> open_among(const std::vector<std::string>& /*cves*/,
+                                                             const Sha256& /*inventory*/,
+                                                             std::string_view /*kernel_release*/) const {
+    return std::nullopt;
+  }
 
   /// Whether all that `before` said of this inventory, the SHA-256 of its text, is what this one says, with whatever
   /// kernel: then nobody needs to ask again. False where that isn't known.

@@ -5,7 +5,7 @@ namespace postern::ems {
 MatchingMemory::MatchingMemory(std::shared_ptr<const vuln::AdvisorySet> advisories, std::size_t bytes)
     : advisories_(std::move(advisories)),
       matcher_(advisories_),
-      limits_{.bytes = bytes},
+      limits_{.bytes = bytes, .hits = bytes / 64},
       fleet_(std::make_unique<vuln::Fleet>(advisories_, limits_)) {}
 
 MatchingMemory::Generation MatchingMemory::use(const std::shared_ptr<const vuln::AdvisorySet>& advisories) {

@@ -4,7 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/sha256.h"
 #include "vuln/advisory.h"
@@ -26,8 +29,15 @@ class MatchingMemory {
   /// From now on matches against these. The generation in which that is so.
   Generation use(const std::shared_ptr<const vuln::AdvisorySet>& advisories);
   vuln::MatchResult match(const Sha256& hash, const vuln::Inventory& inventory, const vuln::RunningKernel& kernel);
-  /// Whether what was found in this inventory in that generation is what is found now. False for one that is not known,
-  /// because it was never matched or is forgotten.
+  /// Nothing for an inventory that is not known, because it was never matched or is forgotten.
+  std::optional<vuln::FleetResult> result(const Sha256& hash, const vuln::RunningKernel& kernel) {
+    return fleet_->result(hash, kernel);
+  }
+  std::optional<std::vector<std::string>> open_among(const std::vector<std::string>& cves, const Sha256& hash,
+                                                     const vuln::RunningKernel& kernel) {
+    return fleet_->open_among(cves, hash, kernel);
+  }
+  /// Whether what was found in this inventory in that generation is what is found now. False for one that is not known.
   bool same_since(Generation generation, const Sha256& hash) const;
   void forget(const Sha256& hash);
 

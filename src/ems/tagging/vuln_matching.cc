@@ -12,6 +12,10 @@
 namespace postern::ems {
 namespace {
 
+posture::VulnerabilityCounts as_counts(const vuln::Counts& c) {
+  return {c.critical, c.high, c.medium, c.low, c.info, c.unknown, c.unknown_fixable};
+}
+
 class VulnMatching final : public Matching {
  public:
   VulnMatching(std::shared_ptr<const vuln::AdvisorySet> advisories, const Matching* before)
@@ -27,8 +31,7 @@ class VulnMatching final : public Matching {
     const auto found = memory_->match(vuln::inventory_hash(text), *inventory, {std::string(kernel_release)});
     MatchResult out;
     out.covered = found.covered;
-    out.counts = {found.counts.critical, found.counts.high,    found.counts.medium,         found.counts.low,
-                  found.counts.info,     found.counts.unknown, found.counts.unknown_fixable};
+    out.counts = as_counts(found.counts);
     out.kernel = vuln::kernel_note(found.kernel, found.kernel_package);
     out.findings.reserve(found.findings.size());
     out.findings_omitted = found.findings_omitted;
@@ -40,6 +43,28 @@ class VulnMatching final : public Matching {
     }
     summarise(out);
     return out;
+  }
+
+  std::optional<MatchSummary> summary(const Sha256& inventory, std::string_view kernel_release) const override {
+    in_use_ = memory_->use(advisories_);
+    const auto found = memory_->result(inventory, {std::string(kernel_release)});
+    if (!found) return std::nullopt;
+    const auto& c = found->counts;
+    MatchSummary out;
+    out.covered = found->covered;
+    out.counts = as_counts(c);
+    out.total = c.critical + c.high + c.medium + c.low + c.info + c.unknown;
+    out.kev = found->exploited;
+    out.max_cvss_tenths = found->max_cvss_tenths;
+    out.max_epss = found->max_epss;
+    out.kernel = vuln::kernel_note(found->kernel, found->kernel_package);
+    return out;
+  }
+
+  std::optional<std::vector<std::string>> open_among(const std::vector<std::string>& cves, const Sha256& inventory,
+                                                     std::string_view kernel_release) const override {
+    in_use_ = memory_->use(advisories_);
+    return memory_->open_among(cves, inventory, {std::string(kernel_release)});
   }
 
   bool says_the_same(const Matching& before, const Sha256& inventory) const override {

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "vuln/inventory.h"
 
@@ -142,6 +144,38 @@ TEST_F(VulnMatchingTest, ANewFeedSaysOfWhichInventoriesItSaysTheSame) {
   third.matching->forget(a);
   EXPECT_FALSE(third.matching->says_the_same(*second.matching, a));
   EXPECT_FALSE(third.matching->says_the_same(*load().matching, b));  // nothing to do with one another
+}
+
+TEST_F(VulnMatchingTest, ASummaryIsTheMatchWithoutItsFindings) {
+  const auto hash = vuln::inventory_hash(kInventory);
+  const std::vector<std::string> asked{"CVE-2024-0002", "CVE-2024-0001", "CVE-2024-0009"};
+  const auto first = load();
+  EXPECT_FALSE(first.matching->summary(hash, ""));
+  EXPECT_FALSE(first.matching->open_among(asked, hash, ""));
+  write("one", record("CVE-2024-0001", "a", "5"));
+  const auto second = load(first.matching);
+  // Once it was matched, by whichever and with whatever kernel, each says it by its own feeds.
+  ASSERT_TRUE(first.matching->match(kInventory, ""));
+  for (const auto* matching : {second.matching.get(), first.matching.get()}) {
+    for (const auto* release : {"", "6.1.0-9-amd64", "6.18.44-own"}) {
+      const auto summary = matching->summary(hash, release);
+      ASSERT_TRUE(summary) << release;
+      const auto whole = matching->match(kInventory, release);
+      EXPECT_EQ(summary->counts, whole->counts) << release;
+      EXPECT_EQ(summary->covered, whole->covered);
+      EXPECT_EQ(summary->total, whole->total) << release;
+      EXPECT_EQ(summary->kev, whole->kev);
+      EXPECT_EQ(summary->max_cvss_tenths, whole->max_cvss_tenths) << release;
+      EXPECT_EQ(summary->max_epss, whole->max_epss);
+      EXPECT_EQ(summary->kernel, whole->kernel);
+      const auto open = matching->open_among(asked, hash, release);
+      EXPECT_EQ(open->size(), whole->cves.size()) << release;
+    }
+  }
+  EXPECT_EQ(second.matching->summary(hash, "6.1.0-9-amd64")->max_cvss_tenths, 75);
+  EXPECT_EQ(first.matching->summary(hash, "6.1.0-9-amd64")->max_cvss_tenths, 98);
+  EXPECT_EQ(first.matching->open_among(asked, hash, "6.1.0-9-amd64"),
+            (std::vector<std::string>{"CVE-2024-0002", "CVE-2024-0001"}));
 }
 
 }  // namespace
