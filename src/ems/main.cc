@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   std::string root = "/", format = "table";
   std::vector<std::string> scan_feeds;
   scan->add_option("--root", root, "Root file system to look at")->capture_default_str();
-  scan->add_option("--feed", scan_feeds, "OSV feed")->required();
+  scan->add_option("--feed", scan_feeds, "Vulnerability feed: OSV, Debian's tracker, KEV or EPSS")->required();
   scan->add_option("--format", format, "table or json")->capture_default_str();
 
   auto* types = app.add_subcommand("rule-types", "What the rules of tags may ask");

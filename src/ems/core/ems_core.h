@@ -158,7 +158,7 @@ class EmsCore {
   /// What became of one feed: everything but how it is described. One that was removed meanwhile stays so.
   void note_feed(Now now, const Feed& feed);
   /// What it is doing now. Not stored.
-  void show_feed_state(std::string_view name, FeedState state, WallTime next_check);
+  void show_feed_state(std::string_view name, FeedState state, WallTime next_check, std::uint64_t fetched = 0);
   /// Addresses that new invitations name: "host:port" of the telemetry listener.
   void set_public_addresses(std::vector<std::string> addresses);
   /// Keys and certificates as they are stored, for the listeners. Null before `start`.

@@ -112,11 +112,12 @@ void EmsCore::note_feed(Now now, const Feed& feed) {
   impl_->after_input(now);
 }
 
-void EmsCore::show_feed_state(std::string_view name, FeedState state, WallTime next_check) {
+void EmsCore::show_feed_state(std::string_view name, FeedState state, WallTime next_check, std::uint64_t fetched) {
   auto* feed = impl_->registry_.feeds.quietly(std::string(name));
   if (feed == nullptr) return;
   feed->state = state;
   feed->next_check = next_check;
+  feed->fetched = fetched;
 }
 
 void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, const std::vector<Feed>& feeds) {

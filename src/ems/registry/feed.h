@@ -51,6 +51,7 @@ struct Feed {
   // In memory only.
   FeedState state = FeedState::kIdle;
   WallTime next_check{};             ///< 0: only when asked to.
+  std::uint64_t fetched = 0;         ///< Bytes that have come, while it is being fetched.
 
   bool in_use() const { return loaded_at != WallTime(); }
   friend bool operator==(const Feed&, const Feed&) = default;

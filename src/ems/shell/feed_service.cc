@@ -57,6 +57,7 @@ struct FeedService::Fetch {
   FeedUrl url;
   int redirects = 0;
   int fd = -1;
+  std::uint64_t bytes = 0;          // that have come
   std::string etag, last_modified;  // of what came
   net::Handle handle;
 
@@ -208,7 +209,8 @@ void FeedService::show(const std::string& name) {
   auto state = row != nullptr && !row->error.empty() ? FeedState::kFailed : FeedState::kIdle;
   if (source.taking) state = FeedState::kReading;
   if (source.fetch) state = FeedState::kFetching;
-  core_.show_feed_state(name, state, given_.contains(name) ? WallTime() : source.next_check);
+  core_.show_feed_state(name, state, given_.contains(name) ? WallTime() : source.next_check,
+                         source.fetch ? source.fetch->bytes : 0);
 }
 
 void FeedService::changed() {
@@ -226,6 +228,7 @@ void FeedService::tick() {
   const auto at = now().wall;
   std::vector<std::string> due;
   for (auto& [name, source] : sources_) {
+    if (source.fetch) show(name);  // how far it is
     if (given_.contains(name) || source.fetch || source.taking) continue;
     const auto* row = core_.feed(name);
     if (row == nullptr) continue;
@@ -273,6 +276,7 @@ void FeedService::request(const std::string& name, FeedUrl url) {
   auto& fetch = *sources_[name].fetch;
   const auto feed = known(name);
   const auto part = feed_part_file(options_.directory, name);
+  fetch.bytes = 0;
   if (fetch.fd >= 0) ::close(fetch.fd);
   fetch.fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fetch.fd < 0) return failed(name, errno_error(errno, "writing", part));
@@ -301,7 +305,9 @@ void FeedService::request(const std::string& name, FeedUrl url) {
   show(name);
   fetch.handle = net::download(
       loop_, std::move(what),
-      [fd = fetch.fd, part](std::string_view piece) -> Status {
+      [this, name, fd = fetch.fd, part](std::string_view piece) -> Status {
+        if (const auto it = sources_.find(name); it != sources_.end() && it->second.fetch)
+          it->second.fetch->bytes += piece.size();
         while (!piece.empty()) {
           const auto n = ::write(fd, piece.data(), piece.size());
           if (n < 0 && errno == EINTR) continue;

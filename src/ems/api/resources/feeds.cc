@@ -22,6 +22,7 @@ json::value age_json(const Feed& f, WallTime now) {
 
 json::object feed_json(const Feed& f, WallTime now) {
   json::object out{{"name", f.name}, {"kind", text_unless_empty(f.kind)}, {"state", feed_state_name(f.state)}};
+  out["fetched_bytes"] = f.state == FeedState::kFetching ? json::value(f.fetched) : json::value(nullptr);
   out["url"] = text_unless_empty(f.url);
   out["path"] = text_unless_empty(f.path);
   out["given"] = f.given;
@@ -192,7 +193,7 @@ Resource feeds_resource() {
                   .success = 202,
                   .result = "Feed"}},
       .schemas = R"({"Feed": {"type": "object",
-            "required": ["name", "kind", "state", "url", "path", "given", "interval_s", "in_use", "records", "advisories",
+            "required": ["name", "kind", "state", "fetched_bytes", "url", "path", "given", "interval_s", "in_use", "records", "advisories",
               "marks", "not_affected", "undetermined", "withdrawn", "foreign", "cvss4", "left_out", "left_out_example",
               "bytes", "data_date", "age_s", "loaded_at", "checked_at", "next_check_at", "error", "failed_at"],
             "properties": {
@@ -200,6 +201,7 @@ Resource feeds_resource() {
               "kind": {"type": ["string", "null"], "enum": ["osv", "debian-tracker", "kev", "epss", null],
                 "description": "Told by what stands in it; null: nothing was read yet"},
               "state": {"type": "string", "enum": ["idle", "fetching", "reading", "failed"]},
+              "fetched_bytes": {"type": ["integer", "null"], "description": "That have come so far; null: it is not being fetched"},
               "url": {"type": ["string", "null"]},
               "path": {"type": ["string", "null"]},
               "given": {"type": "boolean", "description": "On the command line: changed there"},

@@ -28,6 +28,7 @@ TEST_F(ApiLab, FeedsAreListedAlsoThoseThatCouldNotBeRead) {
   EXPECT_EQ(reply.items()[1], (json::object{{"name", "/feeds/debian.zip"},
                                             {"kind", "osv"},
                                             {"state", "idle"},
+                                            {"fetched_bytes", nullptr},
                                             {"url", nullptr},
                                             {"path", "/feeds/debian.zip"},
                                             {"given", true},
