@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <cmath>
 #include <optional>
-#include <set>
 
 #include "posture/compiled_tag.h"
 #include "posture/quote.h"
+#include "posture/strict_json.h"
 
 namespace postern::posture {
 namespace {
@@ -21,71 +20,13 @@ constexpr std::size_t kMaxDepth = 8;  // a tag needs 4: object, rules, rule, lis
 constexpr std::array<std::string_view, 9> kTagMembers{"name",       "kind",       "enabled", "message", "comment",
                                                       "on_unknown", "loss_delay", "rules",   "logic"};
 
-std::string_view plain(json::string_view text) { return {text.data(), text.size()}; }
-json::string_view boosted(std::string_view text) { return {text.data(), text.size()}; }
-
-/// A wrong value, short, for a message.
-std::string shown(const json::value& value) {
-  if (const json::string* text = value.if_string()) return posture::quoted(plain(*text));
-  if (value.is_object()) return "an object";
-  if (value.is_array()) return "a list";
-  return json::serialize(value);
-}
-
-/// Boost.JSON keeps the last of two members with one name. Here that is an error, because the
-/// reader of such a text can't know which one holds. REQUIRES: `text` is valid JSON. Returns the
-/// name of a member that an object has twice.
-std::optional<std::string> member_twice(std::string_view text) {
-  std::vector<std::set<std::string>>
-      open;  // the names of each object around; an empty one for a list
-  std::string last;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == '{' || c == '[') {
-      open.emplace_back();
-    } else if (c == '}' || c == ']') {
-      open.pop_back();
-    } else if (c == '"') {
-      std::size_t end = at + 1;
-      while (text[end] != '"') end += text[end] == '\\' ? 2 : 1;
-      last = plain(json::parse(boosted(text.substr(at, end + 1 - at))).as_string());
-      at = end;
-    } else if (c == ':') {
-      if (!open.back().insert(last).second) return last;
-    }
-  }
-  return std::nullopt;
-}
-
-Result<json::value> read_json(std::string_view text) {
-  if (text.size() > kMaxTagJsonBytes) {
-    return fail(ErrorCode::kResourceExhausted,
-                fmt::format("the tag has {} bytes, allowed are {}", text.size(), kMaxTagJsonBytes));
-  }
-  json::parse_options options;
-  options.max_depth = kMaxDepth;
-  json::stream_parser parser({}, options);
-  json::error_code error;
-  const std::size_t read = parser.write_some(text.data(), text.size(), error);
-  if (!error && read == text.size()) parser.finish(error);
-  if (error || read != text.size()) {
-    const std::string why = error ? error.message() : "there is more text after the value";
-    return invalid(fmt::format("not valid JSON at character {}: {}", read + 1, why));
-  }
-  if (const auto name = member_twice(text))
-    return invalid(fmt::format("{}: is given twice", posture::quoted(*name)));
-  return parser.release();
-}
-
-Result<bool> read_bool(const std::string& where, const json::value& value) {
-  if (const bool* flag = value.if_bool()) return *flag;
-  return invalid(fmt::format("{}: {} must be true or false", where, shown(value)));
-}
-
-Result<std::string> read_text(const std::string& where, const json::value& value) {
-  if (const json::string* text = value.if_string()) return std::string(plain(*text));
-  return invalid(fmt::format("{}: {} must be a text", where, shown(value)));
-}
+using strict_json::boosted;
+using strict_json::plain;
+using strict_json::print_parameter;
+using strict_json::read_bool;
+using strict_json::read_parameter;
+using strict_json::read_text;
+using strict_json::shown;
 
 /// A text that is one of an enumeration's names.
 template <class Enum>
@@ -99,38 +40,12 @@ Result<Enum> read_name(const std::string& where, const json::value& value,
 
 constexpr std::string_view kOsNames = "linux, windows, macos, ios, android";
 
-/// One number has one form: 7.0 is 7.
-ParameterValue whole_or_not(double number) {
-  constexpr double kExact = 9007199254740992.0;  // from here on a double skips whole numbers
-  if (std::abs(number) < kExact && number == std::floor(number)) return static_cast<std::int64_t>(number);
-  return number;
-}
-
 Result<Seconds> read_seconds(const std::string& where, const json::value& value) {
   const std::int64_t* seconds = value.if_int64();
   if (seconds == nullptr || *seconds < 0) {
     return invalid(fmt::format("{}: {} must be a whole number of seconds", where, shown(value)));
   }
   return Seconds(*seconds);
-}
-
-Result<ParameterValue> read_parameter(const std::string& where, const json::value& value) {
-  if (const json::string* text = value.if_string())
-    return ParameterValue(std::string(plain(*text)));
-  if (const bool* flag = value.if_bool()) return ParameterValue(*flag);
-  if (const std::int64_t* integer = value.if_int64()) return ParameterValue(*integer);
-  if (const double* number = value.if_double()) return ParameterValue(whole_or_not(*number));
-  const json::array* list = value.if_array();
-  if (list == nullptr) {
-    return invalid(fmt::format("{}: {} must be a text, a list of texts, a number, or true or false", where, shown(value)));
-  }
-  std::vector<std::string> texts;
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    auto text = read_text(fmt::format("{}[{}]", where, i), (*list)[i]);
-    if (!text) return fail(text.error());
-    texts.push_back(std::move(*text));
-  }
-  return ParameterValue(std::move(texts));
 }
 
 Result<std::uint32_t> read_rule_id(const std::string& where, const json::object& object) {
@@ -257,31 +172,20 @@ Status read_member(TagDefinition& tag, std::string_view name, const json::value&
                              fmt::join(kTagMembers, ", ")));
 }
 
-json::value parameter_json(const ParameterValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return json::value(boosted(*text));
-  if (const auto* flag = std::get_if<bool>(&value)) return json::value(*flag);
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return json::value(*integer);
-  if (const auto* number = std::get_if<double>(&value)) return json::value(*number);
-  json::array list;
-  for (const std::string& text : std::get<std::vector<std::string>>(value))
-    list.emplace_back(boosted(text));
-  return list;
-}
-
 json::object rule_json(const RuleSpec& rule) {
   json::object out{{"id", rule.id},
                    {"os", boosted(os_family_name(rule.os))},
                    {"type", boosted(rule.type)},
                    {"negate", rule.negate}};
   if (rule.max_age) out["max_age"] = rule.max_age->count();
-  for (const auto& [name, value] : rule.parameters) out[boosted(name)] = parameter_json(value);
+  for (const auto& [name, value] : rule.parameters) out[boosted(name)] = print_parameter(value);
   return out;
 }
 
 }  // namespace
 
 Result<TagDefinition> parse_tag_json(std::string_view text) {
-  auto value = read_json(text);
+  auto value = strict_json::read("the tag", text, kMaxTagJsonBytes, kMaxDepth);
   if (!value) return fail(value.error());
   const json::object* object = value->if_object();
   if (object == nullptr)

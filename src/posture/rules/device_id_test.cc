@@ -72,7 +72,8 @@ TEST(DeviceId, Refusals) {
   // What many devices have in common can't be asked for.
   EXPECT_THAT(refusal("device-id", {{"uuids", List{"00000000-0000-0000-0000-000000000000"}}}), HasSubstr("says nothing"));
   EXPECT_THAT(refusal("device-id", {{"uuids", List{"ffffffff-ffff-ffff-ffff-ffffffffffff"}}}), HasSubstr("says nothing"));
-  EXPECT_THAT(refusal("device-id", {{"macs", List{"00:00:00:00:00:00"}}}), HasSubstr("says nothing"));
+  EXPECT_THAT(refusal("device-id", {{"macs", List{"00:00:00:00:00:00"}}}), HasSubstr("is no hardware address"));
+  EXPECT_THAT(refusal("device-id", {{"macs", List{"ff:ff:ff:ff:ff:ff"}}}), HasSubstr("says nothing"));
   EXPECT_THAT(refusal("device-id", {{"serials", List{"0"}}}), HasSubstr("says nothing"));
   EXPECT_THAT(refusal("device-id", {{"serials", List{}}}), HasSubstr("the list is empty"));
   EXPECT_THAT(refusal("device-id", {{"serials", List(1001, "x")}}), HasSubstr("the list has 1001 entries, allowed are 1000"));
