@@ -142,9 +142,15 @@ TEST_F(Apply, ATagThatANewOneNamesComesFirst) {
   lab_.ems.on("PUT tags/A", R"({"name":"A"})");
   EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n"), kDone) << lab_.err();
   EXPECT_TRUE(lab_.out().starts_with("+ New  new\n")) << lab_.out();
-  // Its what-if can't be told yet: no reason to refuse it.
-  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "there is no tag New");
+  // Its what-if can't be told yet: no reason to refuse it. What is wrong beside that is one.
+  constexpr char kBoth[] = "- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n";
+  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rule 1: frob: there is no such parameter");
+  EXPECT_EQ(apply(kBoth), kFailed);
+  EXPECT_EQ(saved(), 1u);
+  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rule 1: tags: there is no tag New");
   EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [Compliant]}]}\n"), kFailed);
+  EXPECT_EQ(apply(kBoth), kFailed);  // the fake refuses New itself, too
+  EXPECT_THAT(lab_.err(), Not(HasSubstr("A: ")));
 }
 
 TEST_F(Apply, PruningIsSaidTwice) {

@@ -122,6 +122,19 @@ std::optional<WallTime> read_iso8601(std::string_view text) {
   return from_unix_ms((static_cast<std::int64_t>(timegm(&t)) - offset) * 1000 + ms);
 }
 
+std::string with_local_times(std::string_view text) {
+  constexpr std::size_t kShortest = 20, kLongest = 27;  // 2026-11-26T10:00:00Z, with up to six digits behind the second
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = text.substr(0, kLongest + 1).find('Z');
+    const bool may = text.front() >= '0' && text.front() <= '9' && end != text.npos && end + 1 >= kShortest;
+    const auto moment = may ? read_iso8601(text.substr(0, end + 1)) : std::nullopt;
+    out += moment ? moment_text(*moment) : std::string(1, text.front());
+    text.remove_prefix(moment ? end + 1 : 1);
+  }
+  return out;
+}
+
 Result<Seconds> parse_span(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, std::int64_t>, 6> kSpans{
       {{"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 24 * 3600}, {"w", 7 * 24 * 3600}}};

@@ -59,6 +59,13 @@ TEST_F(Moments, AgesAreSaidInTheLargestUnit) {
   EXPECT_EQ(short_age(Millis(125'000)), "2 min");
 }
 
+TEST_F(Moments, WithinATextTheyBecomeLocal) {
+  zone("CET-1");
+  EXPECT_EQ(with_local_times("kept until 2026-11-26T10:02:00.433Z, then ü 12 Z"), "kept until 26 Nov 2026, 11:02:00 CET, then ü 12 Z");
+  EXPECT_EQ(with_local_times("2026-11-26T10:02:00Z"), "26 Nov 2026, 11:02:00 CET");
+  EXPECT_EQ(with_local_times("2026-99-26T10:02:00Z"), "2026-99-26T10:02:00Z");
+}
+
 TEST_F(Moments, Spans) {
   EXPECT_EQ(parse_span("7d")->count(), 7 * 24 * 3600);
   EXPECT_EQ(parse_span("30m")->count(), 1800);

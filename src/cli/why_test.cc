@@ -135,8 +135,16 @@ TEST_F(Why, ATagThatIsKeptForAWhile) {
   std::string rule = kSshdFails;
   rule.replace(rule.find("\"facts\""), 7, R"("max_age":null,"holds_until":"2026-11-26T11:00:00Z","facts")");
   rule.replace(rule.find("\"source\""), 8, R"("as_of":"2026-11-26T09:59:59Z","source")");
-  answers(why("has", "held", "the rules say no since 09:57, and its loss is delayed until 10:02", "1 and 2", {kManagedRule, rule}));
+  answers(why("has", "held", "the rules say no since 09:57, and its loss_delay keeps it until 2026-11-26T10:02:00.433Z", "1 and 2", {kManagedRule, rule}));
   expect_golden("held");
+}
+
+TEST_F(Why, WhatTheEmsConcludesItselfHasNoAgeOfItsOwn) {
+  answers(why("has", "logic", "by 7", "7", {R"({"id":7,"type":"tag","negate":false,"verdict":"match","condition":"the endpoint has the tag Managed",
+    "reason":"has_tag","text":"the endpoint has the other tag","facts":[{"key":"tag:Managed","known":true,"value":true,"text":"true",
+    "age_ms":1795000000000,"as_of":"2026-11-26T09:59:58Z","collected_at":null,"source":"ems"}]})"}));
+  EXPECT_EQ(lab_.run({"why", "laptop7", "Compliant"}), kDone);
+  EXPECT_NE(lab_.out().find("tag:Managed = true  2 seconds ago, from ems\n"), std::string::npos) << lab_.out();
 }
 
 TEST_F(Why, AReasonThatThisVersionDoesNotKnowIsToldInTheEmsWords) {

@@ -136,7 +136,7 @@ class Writer {
     if (reason == "no_rules_for_os") return fmt::format("the tag {} no rules for {}", past() ? "had" : "has", system_text());
     if (reason == "os_unknown") return past() ? "its operating system was unknown" : "its operating system is unknown";
     if (reason == "logic" && !decisive_.empty()) return decisive_words();
-    return one_line(text_at(q_.why, "text"));
+    return with_local_times(one_line(text_at(q_.why, "text")));
   }
 
   std::string system_text() const {
@@ -192,7 +192,10 @@ class Writer {
     line("");
   }
 
-  static std::string rule_name(std::uint32_t id) { return id == 0 ? std::string("built-in") : fmt::format("rule {}", id); }
+  std::string rule_name(std::uint32_t id) const {
+    if (id != 0) return fmt::format("rule {}", id);
+    return text_at(q_.why, "reason") == "by_hand" ? "by hand" : "built-in";
+  }
   std::string rule_head(std::uint32_t id) {
     return look_.mark(truths_[id]) + " " + padded(rule_name(id), indent_ - 2);
   }
@@ -209,7 +212,7 @@ class Writer {
       head = blanks;
     }
     const Truth truth = truths_[id];
-    const std::string text = one_line(text_at(rule, "text"));
+    const std::string text = with_local_times(one_line(text_at(rule, "text")));
     if (!text.empty()) {
       const std::string_view word = truth == Truth::kYes ? "Holds: " : truth == Truth::kNo ? "Fails: " : "Unknown: ";
       for (const std::string& part : wrapped(std::string(word) + text, look_.width > indent_ + 20 ? look_.width - indent_ : 0)) {
@@ -232,15 +235,16 @@ class Writer {
   }
 
   std::string origin(const json::value& fact) const {
-    const auto age = number_at(fact, "age_ms");
-    if (!age) return "";
     const std::string_view behind = past() ? "earlier" : "ago";
+    const auto at = time_at(q_.why, "at"), as_of = time_at(fact, "as_of");
+    const auto seen = at && as_of ? std::optional(std::max(Millis(0), *at - *as_of)) : std::nullopt;
+    // Nobody collects what the EMS concludes itself: it has no age but that.
+    const auto age = member(fact, "collected_at") != nullptr ? number_at(fact, "age_ms") : seen ? std::optional(seen->count()) : std::nullopt;
+    if (!age) return "";
     std::string out = age_text(Millis(*age), behind);
     // What is told when it changes is true for longer than since it was told.
-    const auto at = time_at(q_.why, "at"), as_of = time_at(fact, "as_of");
-    if (at && as_of && is_true(fact, "known")) {
-      const Millis seen = std::max(Millis(0), *at - *as_of);
-      if (seen * 2 < Millis(*age) && Millis(*age) > Millis(60'000)) out += ", still so " + age_text(seen, behind);
+    if (seen && is_true(fact, "known") && *seen * 2 < Millis(*age) && Millis(*age) > Millis(60'000)) {
+      out += ", still so " + age_text(*seen, behind);
     }
     const std::string source = one_line(text_at(fact, "source"));
     return out + (source.empty() ? "" : ", from " + source);

@@ -136,8 +136,10 @@ Status plan_draft(Session& session, const TagSchema& schema, const json::array& 
   }
   if (step.kind != Step::Kind::kKeep) {
     auto answer = ask_what_if(session, *step.draft.tag, kEndpointsNamed);
-    const bool waits = std::any_of(drafts.begin(), drafts.end(), [&](const Draft& other) {
-      return other.name != step.draft.name && is_it(other.name) == existing.end() && refers_to(step.draft, other.name);
+    // What is wrong with it may be no more than that a tag of this file is not there yet.
+    const bool waits = !answer && std::any_of(drafts.begin(), drafts.end(), [&](const Draft& other) {
+      return other.name != step.draft.name && is_it(other.name) == existing.end() && refers_to(step.draft, other.name) &&
+             answer.error().message.find(other.name) != std::string::npos;
     });
     if (answer) {
       step.what_if = std::move(*answer);

@@ -36,7 +36,7 @@ Result<int> run_feeds(Session& session) {
     const bool busy = state == "fetching" || state == "reading", used = is_true(f, "in_use");
     const Cell ok(busy ? state : used ? "in use" : "nothing read yet", used ? Style::kGood : Style::kWarning);
     table.add({{text_at(f, "name"), Style::kStrong}, or_dash(session, text_at(f, "kind")), count_at(f, "records"),
-               or_dash(session, text_at(f, "data_date")), since(session, f, "loaded_at"),
+               or_dash(session, text_at(f, "data_date").substr(0, 10)), since(session, f, "loaded_at"),
                error.empty() ? ok : Cell((used ? "in use, but: " : "") + error, Style::kBad)});
   }
   return print_list(session, *page, table, "vulnerability feeds: nothing is matched (postern-ems run --feed FILE)");
