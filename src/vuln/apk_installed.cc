@@ -28,8 +28,9 @@ Status finish_apk(ApkEntry& entry, std::vector<Package>& packages) {
   if (e.origin.empty()) e.origin = e.name;
   if (!valid_inventory_field(e.name) || !valid_inventory_field(e.version) || !valid_inventory_field(e.arch) ||
       !valid_inventory_field(e.origin)) {
-    return bad_apk(e.first_line, e.name, "its name (P), version (V), architecture (A) or origin (o) is missing, too "
-                                         "long or not plain text");
+    return bad_apk(e.first_line, e.name,
+                   "its name (P), version (V), architecture (A) or origin (o) is missing, too "
+                   "long or not plain text");
   }
   if (packages.size() == kMaxInventoryPackages) {
     return fail(ErrorCode::kResourceExhausted,
@@ -44,8 +45,8 @@ Status finish_apk(ApkEntry& entry, std::vector<Package>& packages) {
 
 Result<Inventory> parse_apk_installed(std::string_view text, Distro distro) {
   if (text.size() > kMaxApkInstalledBytes) {
-    return fail(ErrorCode::kResourceExhausted, fmt::format("apk's installed has {} bytes; at most {} are read",
-                                                           text.size(), kMaxApkInstalledBytes));
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("apk's installed has {} bytes; at most {} are read", text.size(), kMaxApkInstalledBytes));
   }
   Inventory inventory;
   inventory.distro = std::move(distro);

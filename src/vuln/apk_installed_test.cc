@@ -21,9 +21,8 @@ TEST(ApkInstalled, GivesPackagesAndTheirOrigins) {
   ASSERT_TRUE(inventory) << inventory.error().message;
   EXPECT_EQ(inventory->distro, (Distro{"alpine", "3.19.1"}));
   EXPECT_EQ(inventory->packages,
-            (std::vector<Package>{
-                {"libcrypto3", "x86_64", "3.1.4-r5", "openssl", "3.1.4-r5"},
-                {"musl", "x86_64", "1.2.4_git20230717-r4", "musl", "1.2.4_git20230717-r4"}}));
+            (std::vector<Package>{{"libcrypto3", "x86_64", "3.1.4-r5", "openssl", "3.1.4-r5"},
+                                  {"musl", "x86_64", "1.2.4_git20230717-r4", "musl", "1.2.4_git20230717-r4"}}));
 }
 
 TEST(ApkInstalled, AVirtualPackageIsItsOwnOrigin) {

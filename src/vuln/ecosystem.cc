@@ -57,8 +57,7 @@ std::optional<Ecosystem> known_ecosystem(std::string_view osv_name) {
   if (!std::all_of(osv_name.begin(), osv_name.end(), [](char c) { return c >= ' ' && c < 0x7f; })) return std::nullopt;
   for (const auto& family : kFamilies) {
     if (!osv_name.starts_with(family.prefix) || osv_name.size() == family.prefix.size()) continue;
-    if (!family.prefix.starts_with(kRedHat))
-      return Ecosystem{std::string(osv_name), family.order, family.binary_names};
+    if (!family.prefix.starts_with(kRedHat)) return Ecosystem{std::string(osv_name), family.order, family.binary_names};
     const auto stream = osv_name.substr(family.prefix.size());
     const auto major = major_of(stream.substr(0, stream.find(':')));
     if (!is_release_number(major)) return std::nullopt;

@@ -22,9 +22,9 @@ struct Ecosystem {
 /// package came from is not known.
 std::optional<Ecosystem> known_ecosystem(std::string_view osv_name);
 
-// Of distributions, ecosystem_of() (inventory.h) knows "Debian:12", "Ubuntu:22.04:LTS", "Alpine:v3.19", "Rocky Linux:9",
-// "AlmaLinux:9", "Red Hat:enterprise_linux:9", "openSUSE:Leap 15.6", "openSUSE:Tumbleweed" and "Mageia:9"; not what is not
-// released (Debian testing, Alpine edge), nor SUSE's enterprise products, which are named by module and kind of support.
-// Fixes that Ubuntu gives to subscribers of Pro only ("Ubuntu:Pro:…") are left out.
+// Of distributions, ecosystem_of() (inventory.h) knows "Debian:12", "Ubuntu:22.04:LTS", "Alpine:v3.19", "Rocky
+// Linux:9", "AlmaLinux:9", "Red Hat:enterprise_linux:9", "openSUSE:Leap 15.6", "openSUSE:Tumbleweed" and "Mageia:9";
+// not what is not released (Debian testing, Alpine edge), nor SUSE's enterprise products, which are named by module and
+// kind of support. Fixes that Ubuntu gives to subscribers of Pro only ("Ubuntu:Pro:…") are left out.
 
 }  // namespace postern::vuln

@@ -31,9 +31,8 @@ TEST(Ecosystem, OfDistributionsAsOsvNamesThem) {
 }
 
 TEST(Ecosystem, OfWhatIsNotReleasedOrNotKnownIsNone) {
-  for (const Distro& distro :
-       {Distro{"debian", ""}, Distro{"alpine", "3.21.0_alpha20240923"}, Distro{"alpine", "3"}, Distro{"fedora", "40"},
-        Distro{"sles", "15.5"}, Distro{"debian", "."}, Distro{"", "12"}})
+  for (const Distro& distro : {Distro{"debian", ""}, Distro{"alpine", "3.21.0_alpha20240923"}, Distro{"alpine", "3"},
+                               Distro{"fedora", "40"}, Distro{"sles", "15.5"}, Distro{"debian", "."}, Distro{"", "12"}})
     EXPECT_EQ(ecosystem_of(distro), "") << distro.id << " " << distro.version;
 }
 
@@ -58,8 +57,8 @@ TEST(Ecosystem, RepositoriesOfOneReleaseAreOne) {
 
 TEST(Ecosystem, OthersAreNotKnown) {
   for (const char* name : {"", "Debian", "Debian:", "Ubuntu:Pro:22.04:LTS", "Alpine", "Alpine:3.19", "PyPI", "npm",
-                           "Red Hat:rhel_eus:9.2::baseos", "Red Hat:enterprise_linux:x", "SUSE:Linux Enterprise Server 15 SP5",
-                           "Debian:12\n"})
+                           "Red Hat:rhel_eus:9.2::baseos", "Red Hat:enterprise_linux:x",
+                           "SUSE:Linux Enterprise Server 15 SP5", "Debian:12\n"})
     EXPECT_FALSE(known_ecosystem(name)) << name;
   EXPECT_FALSE(known_ecosystem("Debian:" + std::string(64, '1')));
 }

@@ -14,16 +14,17 @@ constexpr std::string_view kKernel = "kernel";
 constexpr std::string_view kKernelDash = "kernel-";
 constexpr std::string_view kCore = "-core";
 
-/// What follows "linux-" in Ubuntu's and Alpine's sources of kernels, up to the next hyphen: other sources of such names
+/// What follows "linux-" in Ubuntu's and Alpine's sources of kernels, up to the next hyphen: other sources of such
+/// names
 /// ("linux-base", "linux-firmware") hold no kernel.
 constexpr std::array<std::string_view, 28> kFlavours = {
-    "allwinner", "aws",   "azure",    "bluefield", "edge",   "gcp",   "gke",      "gkeop", "hwe",        "ibm",
-    "intel",     "iot",   "kvm",      "laptop",    "lowlatency", "lts", "nvidia", "oem",   "oracle",     "raspi",
-    "raspi2",    "realtime", "riscv", "rpi",       "snapdragon", "starfive", "virt", "xilinx"};
+    "allwinner", "aws",      "azure", "bluefield", "edge",       "gcp",      "gke",    "gkeop", "hwe",    "ibm",
+    "intel",     "iot",      "kvm",   "laptop",    "lowlatency", "lts",      "nvidia", "oem",   "oracle", "raspi",
+    "raspi2",    "realtime", "riscv", "rpi",       "snapdragon", "starfive", "virt",   "xilinx"};
 /// Sources that SUSE builds the kernel from: one for each flavour, and those of what is the same in all.
 constexpr std::array<std::string_view, 11> kSuseSources = {
-    "kernel-64kb",     "kernel-azure",   "kernel-debug", "kernel-default", "kernel-docs",   "kernel-kvmsmall",
-    "kernel-obs-build", "kernel-preempt", "kernel-source", "kernel-syms",   "kernel-zfcpdump"};
+    "kernel-64kb",      "kernel-azure",   "kernel-debug",  "kernel-default", "kernel-docs",    "kernel-kvmsmall",
+    "kernel-obs-build", "kernel-preempt", "kernel-source", "kernel-syms",    "kernel-zfcpdump"};
 constexpr std::string_view kRealTime = "kernel-rt";
 
 template <std::size_t N>
@@ -36,8 +37,7 @@ std::string_view leading_number(std::string_view text) {
   const auto end = text.find_first_not_of("0123456789.");
   if (end != std::string_view::npos && text[end] != '-') return {};
   const auto number = text.substr(0, end);
-  return number.find('.') == std::string_view::npos || number.front() == '.' ? std::string_view()
-                                                                             : number;
+  return number.find('.') == std::string_view::npos || number.front() == '.' ? std::string_view() : number;
 }
 
 bool begins_with_flavour(std::string_view text) { return is_one_of(kFlavours, text.substr(0, text.find('-'))); }

@@ -8,9 +8,9 @@
 namespace postern::vuln {
 
 /// The source that advisories name for a kernel package's source. Debian: "linux" for "linux" and "linux-signed-amd64",
-/// "linux-6.1" for "linux-6.1" and "linux-signed-6.1-amd64"; Ubuntu: "linux-hwe-6.5" for "linux-signed-hwe-6.5"; Alpine:
-/// "linux-lts"; rpm: "kernel", "kernel-rt", SUSE's "kernel-default" and those beside it. Empty for every other source, also
-/// for "linux-base", "kernel-firmware" and the like.
+/// "linux-6.1" for "linux-6.1" and "linux-signed-6.1-amd64"; Ubuntu: "linux-hwe-6.5" for "linux-signed-hwe-6.5";
+/// Alpine: "linux-lts"; rpm: "kernel", "kernel-rt", SUSE's "kernel-default" and those beside it. Empty for every other
+/// source, also for "linux-base", "kernel-firmware" and the like.
 std::string kernel_source(std::string_view source);
 
 /// The version of that source which a kernel package was built from. A signed image comes from a

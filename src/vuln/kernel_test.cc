@@ -7,34 +7,34 @@ namespace {
 
 TEST(Kernel, SourcesOfKernelsAndOthers) {
   const std::pair<const char*, const char*> kernels[] = {
-      {"linux", "linux"},                        // Debian
+      {"linux", "linux"},  // Debian
       {"linux-signed-amd64", "linux"},
       {"linux-6.1", "linux-6.1"},
       {"linux-signed-6.1-arm64", "linux-6.1"},
-      {"linux-signed", "linux"},                 // Ubuntu
+      {"linux-signed", "linux"},  // Ubuntu
       {"linux-signed-hwe-6.5", "linux-hwe-6.5"},
       {"linux-hwe-6.5", "linux-hwe-6.5"},
       {"linux-signed-aws", "linux-aws"},
-      {"kernel", "kernel"},                      // Red Hat and its kin
+      {"kernel", "kernel"},  // Red Hat and its kin
       {"kernel-rt", "kernel-rt"},
-      {"kernel-default", "kernel-default"},      // SUSE
+      {"kernel-default", "kernel-default"},  // SUSE
       {"kernel-source", "kernel-source"},
-      {"linux-lts", "linux-lts"},                // Alpine
+      {"linux-lts", "linux-lts"},  // Alpine
   };
   for (const auto& [source, named] : kernels) EXPECT_EQ(kernel_source(source), named) << source;
   for (const char* other : {"", "linux-", "linux-base", "linux-atm", "linuxinfo", "linux-6", "linux-.1", "util-linux",
-                            "firmware-linux", "linux-6.1x", "linux-signedx", "linux-firmware", "linuxptp", "linux-headers",
-                            "kernel-firmware", "kernel-srpm-macros", "kerneloops"})
+                            "firmware-linux", "linux-6.1x", "linux-signedx", "linux-firmware", "linuxptp",
+                            "linux-headers", "kernel-firmware", "kernel-srpm-macros", "kerneloops"})
     EXPECT_EQ(kernel_source(other), "") << other;
 }
 
 TEST(Kernel, ASignedImageIsJudgedByTheKernelItWraps) {
-  EXPECT_EQ(kernel_source_version({"linux-image-6.1.0-37-amd64", "amd64", "6.1.140-1",
-                                   "linux-signed-amd64", "6.1.140+1"}),
-            "6.1.140-1");
-  EXPECT_EQ(kernel_source_version({"linux-image-6.1.0-37-amd64-unsigned", "amd64", "6.1.140-1+b1",
-                                   "linux", "6.1.140-1"}),
-            "6.1.140-1");
+  EXPECT_EQ(
+      kernel_source_version({"linux-image-6.1.0-37-amd64", "amd64", "6.1.140-1", "linux-signed-amd64", "6.1.140+1"}),
+      "6.1.140-1");
+  EXPECT_EQ(
+      kernel_source_version({"linux-image-6.1.0-37-amd64-unsigned", "amd64", "6.1.140-1+b1", "linux", "6.1.140-1"}),
+      "6.1.140-1");
 }
 
 TEST(Kernel, AnImageTellsWhatUnameSaysWhileItRuns) {

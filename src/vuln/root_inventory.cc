@@ -76,9 +76,10 @@ Result<Distro> distro_in(const fs::path& root) {
   for (const auto name : kOsReleases)
     if (!text && text.error().code == ErrorCode::kNotFound) text = read_below(root, name, kMaxOsRelease);
   if (!text && text.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound, fmt::format("{} has neither etc/os-release nor usr/lib/os-release: is it the root "
-                                                  "of a file system?",
-                                                  root.native()));
+    return fail(ErrorCode::kNotFound,
+                fmt::format("{} has neither etc/os-release nor usr/lib/os-release: is it the root "
+                            "of a file system?",
+                            root.native()));
   }
   if (!text) return fail(text.error().context("which distribution it is"));
   return parse_os_release(*text);
@@ -118,15 +119,16 @@ Result<Inventory> read_root_inventory(const fs::path& root, std::string* databas
     if (!found && (!ecosystem || ecosystem->order == system)) found = find_packages(root, system);
   }
   if (!found) {
-    const auto wanted = ecosystem ? std::string(place_of(ecosystem->order))
-                                  : fmt::format("{}, {} or {}", place_of(Order::kDpkg), place_of(Order::kRpm),
-                                                place_of(Order::kApk));
-    return fail(ErrorCode::kNotFound, fmt::format("{} ({} {}) has no {}: what is installed cannot be told", root.native(),
-                                                  distro->id, distro->version, wanted));
+    const auto wanted =
+        ecosystem ? std::string(place_of(ecosystem->order))
+                  : fmt::format("{}, {} or {}", place_of(Order::kDpkg), place_of(Order::kRpm), place_of(Order::kApk));
+    return fail(ErrorCode::kNotFound, fmt::format("{} ({} {}) has no {}: what is installed cannot be told",
+                                                  root.native(), distro->id, distro->version, wanted));
   }
   if (database != nullptr) *database = found->file;
   if (found->system == Order::kRpm) return read_rpms(root, *found, std::move(*distro));
-  const auto text = read_below(root, found->file, found->system == Order::kApk ? kMaxApkInstalledBytes : kMaxDpkgStatusBytes);
+  const auto text =
+      read_below(root, found->file, found->system == Order::kApk ? kMaxApkInstalledBytes : kMaxDpkgStatusBytes);
   if (!text) return fail(text.error().context("installed packages"));
   return found->system == Order::kApk ? parse_apk_installed(*text, std::move(*distro))
                                       : parse_dpkg_status(*text, std::move(*distro));

@@ -81,11 +81,13 @@ int count_look(void* looks) { return ++*static_cast<int*>(looks) > kMostLooks; }
 Result<std::vector<RpmHeader>> headers_in(sqlite3* db) {
   int looks = 0;
   sqlite3_progress_handler(db, kStepsPerLook, count_look, &looks);
-  auto table = prepare(db, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'Packages' AND "
-                           "sql NOT LIKE 'CREATE VIRTUAL%'");
+  auto table = prepare(db,
+                       "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'Packages' AND "
+                       "sql NOT LIKE 'CREATE VIRTUAL%'");
   if (!table) return fail(table.error());
   const int found = sqlite3_step(table->get());
-  if (found == SQLITE_DONE) return fail(ErrorCode::kDataLoss, "this SQLite database is none of rpm's: no table Packages");
+  if (found == SQLITE_DONE)
+    return fail(ErrorCode::kDataLoss, "this SQLite database is none of rpm's: no table Packages");
   if (found != SQLITE_ROW) return damaged(db, "read");
   auto rows = prepare(db, "SELECT blob FROM Packages");
   if (!rows) return fail(rows.error());
@@ -116,8 +118,8 @@ Result<std::vector<RpmHeader>> read_rpm_database(std::string_view database, std:
   }
   const auto copy = directory.path() / "rpmdb.sqlite";
   if (!write_copy(copy, database) || (!log.empty() && !write_copy(directory.path() / "rpmdb.sqlite-wal", log))) {
-    return fail(ErrorCode::kResourceExhausted, fmt::format("rpm's database cannot be copied to {}: is there room?",
-                                                           directory.path().native()));
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("rpm's database cannot be copied to {}: is there room?", directory.path().native()));
   }
   const auto db = open_copy(copy);
   if (!db) return fail(db.error());

@@ -129,10 +129,11 @@ Result<Inventory> inventory_of_rpms(const std::vector<RpmHeader>& headers, Distr
                            : with_epoch(known == source_epochs.end() ? h.epoch : known->second, source.version_release);
     for (const auto* field : {&p.name, &p.arch, &p.version, &p.source, &p.source_version}) {
       if (valid_inventory_field(*field)) continue;
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("rpm's database, package {}: its name, version, architecture or source is too long or not "
-                              "plain text",
-                              valid_inventory_field(p.name) ? p.name : "?"));
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("rpm's database, package {}: its name, version, architecture or source is too long or not "
+                      "plain text",
+                      valid_inventory_field(p.name) ? p.name : "?"));
     }
     inventory.packages.push_back(std::move(p));
   }

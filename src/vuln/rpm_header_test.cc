@@ -8,9 +8,7 @@
 namespace postern::vuln {
 namespace {
 
-RpmHeader openssl_libs() {
-  return {"openssl-libs", 1, "3.0.7", "27.el9", "x86_64", "openssl-3.0.7-27.el9.src.rpm"};
-}
+RpmHeader openssl_libs() { return {"openssl-libs", 1, "3.0.7", "27.el9", "x86_64", "openssl-3.0.7-27.el9.src.rpm"}; }
 
 TEST(RpmHeader, GivesWhatCounts) {
   const auto header = parse_rpm_header(rpm_header_blob(openssl_libs()));
@@ -24,20 +22,21 @@ TEST(RpmHeader, GivesWhatCounts) {
 }
 
 TEST(RpmHeader, OfRpmItself) {
-  // What rpm 4.18 keeps of a package that rpmbuild made: an immutable region, and what the installation added behind it.
+  // What rpm 4.18 keeps of a package that rpmbuild made: an immutable region, and what the installation added behind
+  // it.
   const auto blob = read_file(POSTERN_SOURCE_DIR "/fuzz/corpus/vuln_rpm_header/written_by_rpm", 1u << 20);
   ASSERT_TRUE(blob) << blob.error().message;
   const auto header = parse_rpm_header(*blob);
   ASSERT_TRUE(header) << header.error().message;
   const auto inventory = inventory_of_rpms({*header}, {"rocky", "9.4"});
   ASSERT_TRUE(inventory) << inventory.error().message;
-  EXPECT_EQ(inventory->packages[0],
-            (Package{"foo-libs", "noarch", "2:1.2~rc1-3.el9", "foo", "2:1.2~rc1-3.el9"}));
+  EXPECT_EQ(inventory->packages[0], (Package{"foo-libs", "noarch", "2:1.2~rc1-3.el9", "foo", "2:1.2~rc1-3.el9"}));
 }
 
 TEST(RpmHeader, AnyCutIsRefused) {
   const auto blob = rpm_header_blob(openssl_libs());
-  for (std::size_t n = 0; n < blob.size(); ++n) EXPECT_FALSE(parse_rpm_header(std::string_view(blob).substr(0, n))) << n;
+  for (std::size_t n = 0; n < blob.size(); ++n)
+    EXPECT_FALSE(parse_rpm_header(std::string_view(blob).substr(0, n))) << n;
   EXPECT_FALSE(parse_rpm_header(blob + '\0'));
 }
 
@@ -50,9 +49,9 @@ TEST(RpmHeader, DamageIsRefusedAndNamed) {
       {std::string("\0\0\0\1\xff\xff\xff\xff", 8) + std::string(16, '\0'), "length"},
       {RpmHeaderWriter().text(1000, "a").text(1001, "1").blob(), "no name, version or release"},
       {with().text(1000, "b").blob(), "tag 1000 is given twice"},
-      {with().entry(1022, 6, 6, 1).blob(), "tag 1022 is no text"},           // Behind the data.
+      {with().entry(1022, 6, 6, 1).blob(), "tag 1022 is no text"},  // Behind the data.
       {with().entry(1022, 6, 0xfffffff0u, 1).blob(), "tag 1022 is no text"},
-      {with().entry(1022, 4, 0, 1).blob(), "tag 1022 is no text"},           // A number.
+      {with().entry(1022, 4, 0, 1).blob(), "tag 1022 is no text"},                           // A number.
       {RpmHeaderWriter().bytes(5, "x").entry(1000, 6, 0, 1).blob(), "tag 1000 is no text"},  // Without an end.
       {with().entry(1003, 4, 4, 1).blob(), "epoch"},
       {with().entry(1003, 4, 0xffffffffu, 1).blob(), "epoch"},
@@ -108,7 +107,8 @@ TEST(RpmInventory, WhatItCannotCarryIsRefused) {
   EXPECT_FALSE(inventory_of_rpms({{"gpg-pubkey", 0, "1", "1", "", ""}}, {"rocky", "9"}));
   EXPECT_FALSE(inventory_of_rpms({{"a b", 0, "1", "1", "noarch", ""}}, {"rocky", "9"}));
   EXPECT_FALSE(inventory_of_rpms({{"a", 0, std::string(300, '1'), "1", "noarch", ""}}, {"rocky", "9"}));
-  const auto twice = inventory_of_rpms({{"a", 0, "1", "1", "noarch", ""}, {"a", 0, "1", "1", "noarch", ""}}, {"rocky", "9"});
+  const auto twice =
+      inventory_of_rpms({{"a", 0, "1", "1", "noarch", ""}, {"a", 0, "1", "1", "noarch", ""}}, {"rocky", "9"});
   ASSERT_FALSE(twice);
   EXPECT_NE(twice.error().message.find("a 1-1"), std::string::npos) << twice.error().message;
 }

@@ -12,11 +12,14 @@ void put_number(std::string& bytes, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xff);
 }
 
-void run(sqlite3* db, const char* sql) { EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql; }
+void run(sqlite3* db, const char* sql) {
+  EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+}
 
 }  // namespace
 
-RpmHeaderWriter& RpmHeaderWriter::entry(std::uint32_t tag, std::uint32_t type, std::uint32_t offset, std::uint32_t count) {
+RpmHeaderWriter& RpmHeaderWriter::entry(std::uint32_t tag, std::uint32_t type, std::uint32_t offset,
+                                        std::uint32_t count) {
   for (const auto n : {tag, type, offset, count}) put_number(index_, n);
   ++entries_;
   return *this;
@@ -50,7 +53,10 @@ std::string RpmHeaderWriter::blob() const {
 
 std::string rpm_header_blob(const RpmHeader& header) {
   RpmHeaderWriter writer;
-  writer.bytes(63, std::string(16, '\x01')).text(1000, header.name).text(1001, header.version).text(1002, header.release);
+  writer.bytes(63, std::string(16, '\x01'))
+      .text(1000, header.name)
+      .text(1001, header.version)
+      .text(1002, header.release);
   if (header.epoch != 0) writer.number(1003, header.epoch);
   writer.text(1004, "a summary").number(1009, 4096);
   if (!header.arch.empty()) writer.text(1022, header.arch);

@@ -28,7 +28,8 @@ class RpmHeaderWriter {
 std::string rpm_header_blob(const RpmHeader& header);
 
 /// rpmdb.sqlite with these packages. `keep_log`: as it stands while rpm works: the packages are in its write-ahead log.
-void write_rpm_database(const std::filesystem::path& file, const std::vector<std::string>& blobs, bool keep_log = false);
+void write_rpm_database(const std::filesystem::path& file, const std::vector<std::string>& blobs,
+                        bool keep_log = false);
 
 /// Packages.db with these packages, as SUSE's rpm writes it; a free slot between the first two.
 std::string rpm_ndb_bytes(const std::vector<std::string>& blobs);

@@ -9,8 +9,8 @@
 namespace postern::vuln {
 
 /// The headers in a database: a head, pages of slots that say where each package lies, and the packages in blocks of 16
-/// bytes; all numbers little-endian. What lies where another package does is read twice, and no more: time is bounded by
-/// slots, memory by what headers give. Pure. Errors: kDataLoss (damaged, cut, or none of rpm's), kInvalidArgument (a
+/// bytes; all numbers little-endian. What lies where another package does is read twice, and no more: time is bounded
+/// by slots, memory by what headers give. Pure. Errors: kDataLoss (damaged, cut, or none of rpm's), kInvalidArgument (a
 /// header), kResourceExhausted (more packages than an inventory holds).
 Result<std::vector<RpmHeader>> read_rpm_ndb(std::string_view bytes);
 

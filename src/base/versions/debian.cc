@@ -17,8 +17,7 @@ DebianParts split_debian(std::string_view version) {
   DebianParts parts;
   const auto colon = version.find(':');
   if (colon != std::string_view::npos && colon > 0 &&
-      std::all_of(version.begin(), version.begin() + static_cast<std::ptrdiff_t>(colon),
-                  is_digit)) {
+      std::all_of(version.begin(), version.begin() + static_cast<std::ptrdiff_t>(colon), is_digit)) {
     parts.epoch = version.substr(0, colon);
     version.remove_prefix(colon + 1);
   }

@@ -13,8 +13,7 @@ template <std::size_t N>
 void expect_ascending(const char* const (&versions)[N]) {
   for (std::size_t i = 0; i < N; ++i) {
     for (std::size_t j = 0; j < N; ++j) {
-      EXPECT_EQ(compare_debian(versions[i], versions[j]), i <=> j)
-          << versions[i] << " and " << versions[j];
+      EXPECT_EQ(compare_debian(versions[i], versions[j]), i <=> j) << versions[i] << " and " << versions[j];
     }
   }
 }
@@ -69,8 +68,7 @@ TEST(DebianVersion, AnyTextHasItsPlace) {
 TEST(DebianVersion, ValidOnesAndOthers) {
   for (const char* good : {"0", "1:2.3-4", "2.36-9+deb12u10", "1.0~rc1", "1-2-3", "1:2:3", "v1.0"})
     EXPECT_TRUE(valid_debian(good)) << good;
-  for (const char* bad : {"", "1.0-", ":1", "1:", "1:-1", "-1", "1 0", "1_0", "1.0\n", "a:1", "1-2:3",
-                          "1.\xc3\xa4"})
+  for (const char* bad : {"", "1.0-", ":1", "1:", "1:-1", "-1", "1 0", "1_0", "1.0\n", "a:1", "1-2:3", "1.\xc3\xa4"})
     EXPECT_FALSE(valid_debian(bad)) << bad;
   EXPECT_TRUE(valid_debian(std::string(kMaxVersionLength, '1')));
   EXPECT_FALSE(valid_debian(std::string(kMaxVersionLength + 1, '1')));

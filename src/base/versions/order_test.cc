@@ -41,7 +41,8 @@ TEST(VersionOrder, ApkTakesNumbersBehindTheFirstAsDecimalsWhereTheyBeginWithZero
 TEST(VersionOrder, PypiReadsAllSpellingsOfOneVersion) {
   for (const char* other : {"1.0a1", "v1a01", "1.0.0-alpha.1", "1_ALPHA_1", "0!1a1"})
     EXPECT_TRUE(compare(Order::kPypi, "1a1", other) == 0) << other;
-  for (const char* other : {"1rc.", "1rc0", "1.0preview", "1-c"}) EXPECT_TRUE(compare(Order::kPypi, "1rc", other) == 0) << other;
+  for (const char* other : {"1rc.", "1rc0", "1.0preview", "1-c"})
+    EXPECT_TRUE(compare(Order::kPypi, "1rc", other) == 0) << other;
   EXPECT_TRUE(compare(Order::kPypi, "1aDEV2", "1a") < 0);  // Without a sign between.
   EXPECT_TRUE(compare(Order::kPypi, "1a_+", "0") < 0);     // None at all.
 }

@@ -17,8 +17,7 @@ namespace keys = posture::keys;
 using posture::UnknownReason;
 
 void kernel_package(Facts& facts, const vuln::Inventory& inventory, const std::string& database) {
-  if (facts.foreign())
-    return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, kForeignRoot);
+  if (facts.foreign()) return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, kForeignRoot);
   utsname machine{};
   ::uname(&machine);
   const auto* package = vuln::running_kernel_package(inventory, {machine.release});

@@ -61,7 +61,8 @@ TEST_F(Packages, OfRpmInAFormatThatIsNotReadAreUnsupported) {
 
 TEST(PackageFiles, HoldEveryDatabase) {
   for (const auto database : kPackageDatabases)
-    EXPECT_NE(std::find(std::begin(kPackageFiles), std::end(kPackageFiles), database), std::end(kPackageFiles)) << database;
+    EXPECT_NE(std::find(std::begin(kPackageFiles), std::end(kPackageFiles), database), std::end(kPackageFiles))
+        << database;
 }
 
 }  // namespace
