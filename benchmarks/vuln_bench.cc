@@ -1,7 +1,7 @@
-// A fleet matched again after its advisories changed. The inventories are this machine's packages, varied: others beside
-// them, each in one of the versions that its source had while the release was maintained. The advisories are a feed's
-// records and made-up ones, until there are as many as a distribution's tracker has. Each round changes what is said of
-// some sources, and measures:
+// A fleet matched again after its advisories changed. The inventories are this machine's packages, varied: others
+// beside them, each in one of the versions that its source had while the release was maintained. The advisories are a
+// feed's records and made-up ones, until there are as many as a distribution's tracker has. Each round changes what is
+// said of some sources, and measures:
 //   ours:  Fleet::update, and then the answer for every host
 //   peer:  each distinct inventory with its kernel matched anew, with no memory between them
 // Every host's answer must be the same in both, and the hosts said to have changed must be those that did; else the
@@ -36,7 +36,7 @@ using namespace postern::bench;
 using namespace postern::vuln;
 
 constexpr int kFewestPackages = 800, kMostPackages = 2000;
-constexpr int kMadeUpSources = 3000;  // beside those installed and those of the feed
+constexpr int kMadeUpSources = 3000;      // beside those installed and those of the feed
 constexpr std::size_t kMostVersions = 6;  // of a source, in the whole fleet
 constexpr std::string_view kEcosystem = "Debian:12";
 
@@ -62,7 +62,9 @@ class Chance {
     return std::min(static_cast<std::size_t>(x * static_cast<double>(bound)), bound - 1);
   }
   template <class List>
-  const auto& of(const List& list) { return list[below(list.size())]; }
+  const auto& of(const List& list) {
+    return list[below(list.size())];
+  }
 
  private:
   std::mt19937 random_{22};
@@ -102,8 +104,9 @@ class Advisories {
   /// A vulnerability in `source`, mended in one of the versions that bounds of it name already, or in another.
   void add(const std::string& source, Chance& chance) {
     auto& rows = by_source[source];
-    const auto version = rows.empty() || chance.one_in(4) ? fmt::format("{}.{}-{}", chance.below(9), chance.below(30), chance.below(5))
-                                                          : chance.of(rows).fixed;
+    const auto version = rows.empty() || chance.one_in(4)
+                             ? fmt::format("{}.{}-{}", chance.below(9), chance.below(30), chance.below(5))
+                             : chance.of(rows).fixed;
     static const std::vector<std::string> kUrgencies{"", "", "", "low", "medium", "high", "unimportant"};
     rows.push_back({fmt::format("CVE-2026-{}", 200'000 + next_++), version, chance.of(kUrgencies)});
     ++size_;
@@ -119,9 +122,14 @@ class Advisories {
       auto& rows = at->second;
       const auto which = chance.below(rows.size());
       switch (chance.below(4)) {
-        case 0: rows[which].fixed += "+1"; break;
-        case 1: rows[which].urgency = rows[which].urgency == "high" ? "low" : "high"; break;
-        default: add(at->first, chance);
+        case 0:
+          rows[which].fixed += "+1";
+          break;
+        case 1:
+          rows[which].urgency = rows[which].urgency == "high" ? "low" : "high";
+          break;
+        default:
+          add(at->first, chance);
       }
     }
   }
@@ -130,10 +138,12 @@ class Advisories {
     std::string out;
     for (const auto& [source, rows] : by_source) {
       for (const auto& row : rows) {
-        out += fmt::format(R"({{"id":"DEBIAN-{0}","upstream":["{0}"],"affected":[{{"package":{{"ecosystem":"{1}","name":"{2}"}},)"
-                           R"("ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}}{3}]}}]{4}}}]}})" "\n",
-                           row.cve, kEcosystem, source, row.fixed.empty() ? "" : R"(,{"fixed":")" + row.fixed + R"("})",
-                           row.urgency.empty() ? "" : R"(,"ecosystem_specific":{"urgency":")" + row.urgency + R"("})");
+        out += fmt::format(
+            R"({{"id":"DEBIAN-{0}","upstream":["{0}"],"affected":[{{"package":{{"ecosystem":"{1}","name":"{2}"}},)"
+            R"("ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}}{3}]}}]{4}}}]}})"
+            "\n",
+            row.cve, kEcosystem, source, row.fixed.empty() ? "" : R"(,{"fixed":")" + row.fixed + R"("})",
+            row.urgency.empty() ? "" : R"(,"ecosystem_specific":{"urgency":")" + row.urgency + R"("})");
       }
     }
     return out;
@@ -159,8 +169,8 @@ struct World {
   std::vector<Host> hosts;
 };
 
-World world_of(const std::vector<Package>& installed, const Advisories& advisories, std::size_t inventories, std::size_t hosts,
-               Chance& chance) {
+World world_of(const std::vector<Package>& installed, const Advisories& advisories, std::size_t inventories,
+               std::size_t hosts, Chance& chance) {
   std::vector<Package> all = installed;
   for (int i = 0; i < kMadeUpSources; ++i) {
     const auto source = fmt::format("made-up-{}", i);
@@ -285,7 +295,8 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv);
   const auto count = [&](const char* name) { return static_cast<std::size_t>(arguments.number(name)); };
   Chance chance;
-  const auto machine = must(parse_dpkg_status(must(read_file(arguments.text("status"), kMaxDpkgStatusBytes)), {"debian", "12"}));
+  const auto machine =
+      must(parse_dpkg_status(must(read_file(arguments.text("status"), kMaxDpkgStatusBytes)), {"debian", "12"}));
   std::vector<Package> installed;
   for (const auto& p : machine.packages) {
     if (!p.source.starts_with("linux")) installed.push_back(p);
@@ -297,7 +308,8 @@ int main(int argc, char** argv) {
   Fleet fleet(set);
   auto start = now();
   for (std::size_t i = 0; i < world.inventories.size(); ++i) {
-    if (const auto added = fleet.add(world.hashes[i], world.inventories[i]); !added) differ(added.error().message.c_str());
+    if (const auto added = fleet.add(world.hashes[i], world.inventories[i]); !added)
+      differ(added.error().message.c_str());
   }
   auto told = ask(fleet, world);
   const auto first_ms = milliseconds_since(start);
@@ -325,7 +337,8 @@ int main(int argc, char** argv) {
     const auto remembering = ask_anew(world, matched, [&]() -> Matcher& { return one; });
     const auto remembering_ms = milliseconds_since(start);
 
-    if (answers != anew || anew != remembering) differ("the incremental result is not that of matching everything anew");
+    if (answers != anew || anew != remembering)
+      differ("the incremental result is not that of matching everything anew");
     // Its highest score may have become another too, but no count may change unsaid.
     const auto others = changed(world, told, answers);
     if (!std::includes(changes.counted.begin(), changes.counted.end(), others.begin(), others.end()))
@@ -336,12 +349,13 @@ int main(int argc, char** argv) {
       const auto& c = a.counts;
       open += c.critical + c.high + c.medium + c.low + c.info + c.unknown;
     }
-    std::printf("{\"ours_ms\": %.3f, \"update_ms\": %.3f, \"peer_ms\": %.3f, \"full_ms\": %.3f, \"feed_ms\": %.1f, "
-                "\"touched_inventories\": %zu, \"changed_inventories\": %zu, \"matched\": %zu, \"rows\": %zu, "
-                "\"open_per_host\": %.1f, \"source_versions\": %zu, \"fleet_mb\": %.1f, \"first_ms\": %.1f}\n",
-                ours_ms, update_ms, peer_ms, remembering_ms, feed_ms, changes.touched.size(), changes.counted.size(), matched,
-                newer->size(), static_cast<double>(open) / static_cast<double>(answers.size()), fleet.source_versions(),
-                static_cast<double>(fleet.bytes() + 8 * fleet.hits()) / 1e6, first_ms);
+    std::printf(
+        "{\"ours_ms\": %.3f, \"update_ms\": %.3f, \"peer_ms\": %.3f, \"full_ms\": %.3f, \"feed_ms\": %.1f, "
+        "\"touched_inventories\": %zu, \"changed_inventories\": %zu, \"matched\": %zu, \"rows\": %zu, "
+        "\"open_per_host\": %.1f, \"source_versions\": %zu, \"fleet_mb\": %.1f, \"first_ms\": %.1f}\n",
+        ours_ms, update_ms, peer_ms, remembering_ms, feed_ms, changes.touched.size(), changes.counted.size(), matched,
+        newer->size(), static_cast<double>(open) / static_cast<double>(answers.size()), fleet.source_versions(),
+        static_cast<double>(fleet.bytes() + 8 * fleet.hits()) / 1e6, first_ms);
     set = std::move(newer);
     told = std::move(answers);
   }

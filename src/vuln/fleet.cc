@@ -50,7 +50,7 @@ struct FleetSource {
   Id ecosystem = 0;
   std::string name;
   std::shared_ptr<const SourceAdvisories> said;  // null: nothing
-  std::vector<Id> versions;      // none: a free place
+  std::vector<Id> versions;                      // none: a free place
 };
 
 struct FleetVersion {
@@ -464,7 +464,8 @@ FleetChanges Fleet::update(std::shared_ptr<const AdvisorySet> advisories) {
     const auto before = std::exchange(source.said, s.said_of(source));
     if (!before && !source.said) continue;
     const bool same = before && source.said && before->digest == source.said->digest;
-    const bool notes_same = (before ? before->notes_digest : kNothing) == (source.said ? source.said->notes_digest : kNothing);
+    const bool notes_same =
+        (before ? before->notes_digest : kNothing) == (source.said ? source.said->notes_digest : kNothing);
     if (same && notes_same) continue;
     notes_changed = notes_changed || !notes_same;
     for (const auto id : source.versions) {

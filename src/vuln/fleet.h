@@ -2,9 +2,9 @@
 // What is open in a whole fleet, and what a feed update changes in it.
 //
 // Endpoints of one image have one inventory, named by its hash: it is held once, as numbers of (ecosystem, source,
-// version). What is open in each of those is worked out once for all that hold it, and an inventory's counts are a union
-// over distinct vulnerabilities. An update works out anew only what holds a source about which the advisories changed;
-// the outcome is what working out everything anew would give.
+// version). What is open in each of those is worked out once for all that hold it, and an inventory's counts are a
+// union over distinct vulnerabilities. An update works out anew only what holds a source about which the advisories
+// changed; the outcome is what working out everything anew would give.
 //
 //   Fleet fleet(advisories);
 //   fleet.add(hash, inventory);                       // its first endpoint
@@ -32,7 +32,8 @@ struct FleetLimits {
   std::size_t hits = 10'000'000;  ///< Remembered, eight bytes each. What is over is worked out again when it is needed.
 };
 
-/// Matcher::match's answer without findings: Matcher gives them from the inventory itself when somebody wants to read them.
+/// Matcher::match's answer without findings: Matcher gives them from the inventory itself when somebody wants to read
+/// them.
 struct FleetResult {
   bool covered = false;  ///< If false nothing was judged, as in MatchResult.
   Counts counts;
@@ -46,8 +47,8 @@ struct FleetResult {
 
 /// Hashes of inventories, sorted.
 struct FleetChanges {
-  /// Hold a source of which something else is said, or of its vulnerabilities (EPSS, a vector): findings shown of them may
-  /// read otherwise.
+  /// Hold a source of which something else is said, or of its vulnerabilities (EPSS, a vector): findings shown of them
+  /// may read otherwise.
   std::vector<Sha256> touched;
   std::vector<Sha256> counted;  ///< Of those, the ones for which result() says something else than it said before.
 };
@@ -60,8 +61,8 @@ class Fleet {
   Fleet& operator=(const Fleet&) = delete;
   ~Fleet();
 
-  /// Holds an inventory once more; one held already is not looked at. Errors: kResourceExhausted (the limit; nothing was
-  /// added).
+  /// Holds an inventory once more; one held already is not looked at. Errors: kResourceExhausted (the limit; nothing
+  /// was added).
   Status add(const Sha256& hash, const Inventory& inventory);
   /// Holds one that is held already once more. False if it isn't: give it to add().
   bool retain(const Sha256& hash);

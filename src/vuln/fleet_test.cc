@@ -3,9 +3,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <random>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "vuln/test_records.h"
 
@@ -60,7 +66,9 @@ FleetResult told_with(const Counts& counts, KernelJudged kernel, std::string pac
 
 TEST(Fleet, TheKernelCountsIfItRuns) {
   Fleet fleet(set_of(fixed_in("CVE-2024-0001", "linux", "6.1.50-1", kUrgent) + fixed_in("CVE-2024-0002", "a", "2")));
-  const auto inventory = of_debian12({one("a", "1"), image("6.1.0-40-amd64", "6.1.150-1"), image("6.1.0-9-amd64", "6.1.27-1"),
+  const auto inventory = of_debian12({one("a", "1"),
+                                      image("6.1.0-40-amd64", "6.1.150-1"),
+                                      image("6.1.0-9-amd64", "6.1.27-1"),
                                       {"linux-libc-dev", "amd64", "6.1.27-1", "linux", "6.1.27-1"}});
   ASSERT_TRUE(fleet.add(named("x"), inventory));
   const Counts without{.unknown = 1, .unknown_fixable = 1};
@@ -73,8 +81,8 @@ TEST(Fleet, TheKernelCountsIfItRuns) {
   EXPECT_EQ(fleet.result(named("x"), {"6.18-own"}), told_with(without, KernelJudged::kNotOfDistribution, ""));
   EXPECT_EQ(fleet.result(named("x"), {}), told_with(without, KernelJudged::kNoneRunning, ""));
   // A change of the kernel's advisories is one of whoever holds a kernel.
-  const auto changes = fleet.update(set_of(fixed_in("CVE-2024-0001", "linux", "6.1.20-1", kUrgent) +
-                                           fixed_in("CVE-2024-0002", "a", "2")));
+  const auto changes = fleet.update(
+      set_of(fixed_in("CVE-2024-0001", "linux", "6.1.20-1", kUrgent) + fixed_in("CVE-2024-0002", "a", "2")));
   EXPECT_EQ(changes.counted, std::vector{named("x")});
   EXPECT_EQ(fleet.result(named("x"), {"6.1.0-9-amd64"})->counts, without);
 }
@@ -141,7 +149,8 @@ TEST(Fleet, TellsTheHighestScoreAndProbabilityAndWhatIsExploited) {
       e.ecosystem = "Debian:12";
       e.source = "a";
       e.advisory.cve = cve;
-      e.advisory.affected = std::make_shared<const AffectedVersions>(AffectedVersions{{{"", tenths == 0 ? "3" : "2", ""}}, {}});
+      e.advisory.affected =
+          std::make_shared<const AffectedVersions>(AffectedVersions{{{"", tenths == 0 ? "3" : "2", ""}}, {}});
       e.advisory.judgement.cvss_tenths = static_cast<std::uint8_t>(tenths);
       e.advisory.judgement.kev = kev;
     }
@@ -212,13 +221,16 @@ constexpr std::size_t kManyPackages = kMaxInventoryPackages;
 
 TEST(HostileInventory, ManyPackagesOfOneSourceCostItsVersions) {
   std::string lines;
-  for (int i = 0; i < 500; ++i) lines += fixed_in(fmt::format("CVE-2024-{:04}", i), "a", fmt::format("{}", 1 + i % 300));
+  for (int i = 0; i < 500; ++i)
+    lines += fixed_in(fmt::format("CVE-2024-{:04}", i), "a", fmt::format("{}", 1 + i % 300));
   std::string events;
-  for (int i = 0; i < 10'000; ++i) events += fmt::format(R"({}{{"introduced":"{}.5"}},{{"fixed":"{}.6"}})", i == 0 ? "" : ",", 5000 + i, 5000 + i);
+  for (int i = 0; i < 10'000; ++i)
+    events += fmt::format(R"({}{{"introduced":"{}.5"}},{{"fixed":"{}.6"}})", i == 0 ? "" : ",", 5000 + i, 5000 + i);
   lines += record("CVE-2025-0001", affected("a", events));
   Inventory inventory = of_debian12({});
   for (std::size_t i = 0; i < kManyPackages; ++i)
-    inventory.packages.push_back({fmt::format("p{:06}", i), "amd64", "1", "a", fmt::format("{}", i % kMaxVersionsOfSource)});
+    inventory.packages.push_back(
+        {fmt::format("p{:06}", i), "amd64", "1", "a", fmt::format("{}", i % kMaxVersionsOfSource)});
   ASSERT_TRUE(inventory_text(inventory));  // an agent can say so
   const auto set = set_of(lines);
   Matcher matcher(set);
@@ -238,11 +250,13 @@ TEST(HostileInventory, WhatDoesNotFitIntoTheMemoryIsWorkedOutOnceAMatch) {
   constexpr std::size_t kOf = 250, kEach = 40;
   std::string lines;
   for (std::size_t s = 0; s < kOf; ++s) {
-    for (std::size_t i = 0; i < kEach; ++i) lines += fixed_in(fmt::format("CVE-2024-{}", 10'000 + s * kEach + i), fmt::format("s{}", s), "999");
+    for (std::size_t i = 0; i < kEach; ++i)
+      lines += fixed_in(fmt::format("CVE-2024-{}", 10'000 + s * kEach + i), fmt::format("s{}", s), "999");
   }
   Inventory inventory = of_debian12({});
   for (std::size_t i = 0; i < kOf * kMaxVersionsOfSource; ++i)
-    inventory.packages.push_back({fmt::format("p{:06}", i), "amd64", "1", fmt::format("s{}", i % kOf), fmt::format("{}", i / kOf)});
+    inventory.packages.push_back(
+        {fmt::format("p{:06}", i), "amd64", "1", fmt::format("s{}", i % kOf), fmt::format("{}", i / kOf)});
   const auto set = set_of(lines);
   Matcher matcher(set);
   EXPECT_EQ(matcher.match(inventory, {}, Want::kCountsOnly).counts.unknown, kOf * kEach);
@@ -257,7 +271,8 @@ TEST(HostileInventory, WhatDoesNotFitIntoTheMemoryIsWorkedOutOnceAMatch) {
 
 constexpr int kSources = 30;
 constexpr int kCves = 60;
-const std::vector<std::string> kVersions{"1-1", "1-1~deb12u1", "1-1~deb12u2", "1-1+deb12u1", "1-2", "1:0-1", "2-1", "0"};
+const std::vector<std::string> kVersions{"1-1", "1-1~deb12u1", "1-1~deb12u2", "1-1+deb12u1",
+                                         "1-2", "1:0-1",       "2-1",         "0"};
 const std::vector<std::string> kReleases{"", "6.1.0-9-amd64", "6.1.0-40-amd64", "6.18-own"};
 
 const std::vector<std::string> kAskedFor{"CVE-2024-0007", "CVE-2024-0001", "CVE-1999-0001", "CVE-2024-0033"};
@@ -270,14 +285,14 @@ struct Said {
   bool kev = false, withdrawn = false;
 
   std::string line(int id) const {
-    const auto more = fmt::format(R"("database_specific":{{"kev":{}{}{}}}{})", kev,
-                                  urgency.empty() ? "" : R"(,"urgency":")" + urgency + '"',
-                                  score.empty() ? "" : R"(,"cvss3_base":)" + score,
-                                  withdrawn ? R"(,"withdrawn":"2026-01-01T00:00:00Z")" : "");
-    const auto events = fmt::format(R"({{"introduced":"{}"}}{})", introduced,
-                                    fixed.empty() ? "" : R"(,{"fixed":")" + fixed + R"("})");
+    const auto more = fmt::format(
+        R"("database_specific":{{"kev":{}{}{}}}{})", kev, urgency.empty() ? "" : R"(,"urgency":")" + urgency + '"',
+        score.empty() ? "" : R"(,"cvss3_base":)" + score, withdrawn ? R"(,"withdrawn":"2026-01-01T00:00:00Z")" : "");
+    const auto events =
+        fmt::format(R"({{"introduced":"{}"}}{})", introduced, fixed.empty() ? "" : R"(,{"fixed":")" + fixed + R"("})");
     return fmt::format(R"({{"id":"X-{}","aliases":["CVE-2024-{:04}"],{},"affected":[{{"package":{{"ecosystem":"{}",)"
-                       R"("name":"{}"}},"ranges":[{{"type":"ECOSYSTEM","events":[{}]}}]}}]}})" "\n",
+                       R"("name":"{}"}},"ranges":[{{"type":"ECOSYSTEM","events":[{}]}}]}}]}})"
+                       "\n",
                        id, cve, more, ecosystem, name_of(source), events);
   }
   static std::string name_of(int source) { return source == 0 ? "linux" : fmt::format("s{}", source); }
@@ -314,13 +329,26 @@ class World {
       const auto at = std::next(records_.begin(), below(static_cast<int>(records_.size())));
       auto& record = at->second;
       switch (below(7)) {
-        case 0: records_.erase(at); break;
-        case 1: record.fixed = said().fixed; break;
-        case 2: record.introduced = said().introduced; break;
-        case 3: record.urgency = said().urgency; break;
-        case 4: record.score = said().score; break;
-        case 5: record.kev = !record.kev; break;
-        default: record.withdrawn = !record.withdrawn;
+        case 0:
+          records_.erase(at);
+          break;
+        case 1:
+          record.fixed = said().fixed;
+          break;
+        case 2:
+          record.introduced = said().introduced;
+          break;
+        case 3:
+          record.urgency = said().urgency;
+          break;
+        case 4:
+          record.score = said().score;
+          break;
+        case 5:
+          record.kev = !record.kev;
+          break;
+        default:
+          record.withdrawn = !record.withdrawn;
       }
     }
   }
@@ -347,10 +375,12 @@ class World {
   }
 
   Said said() {
-    static const std::vector<std::string> kUrgencies{"", "", "high", "medium", "low", "unimportant", "not yet assigned"};
+    static const std::vector<std::string> kUrgencies{
+        "", "", "high", "medium", "low", "unimportant", "not yet assigned"};
     static const std::vector<std::string> kScores{"", "", "9.8", "7.5", "5", "3"};
     Said out;
-    static const std::vector<std::string> kEcosystems{"Debian:12", "Debian:12", "Debian:12", "Debian:12", "Debian:13", "AlmaLinux:9"};
+    static const std::vector<std::string> kEcosystems{"Debian:12", "Debian:12", "Debian:12",
+                                                      "Debian:12", "Debian:13", "AlmaLinux:9"};
     out.ecosystem = any(kEcosystems);
     out.cve = below(kCves);
     out.source = below(kSources);
@@ -364,8 +394,8 @@ class World {
   }
 
   const Sha256& add_inventory() {
-    static const std::vector<Distro> kDistros{{"debian", "12"}, {"debian", "12"}, {"debian", "12"}, {"debian", "13"},
-                                              {"debian", ""},   {"almalinux", "9.4"}};
+    static const std::vector<Distro> kDistros{{"debian", "12"}, {"debian", "12"}, {"debian", "12"},
+                                              {"debian", "13"}, {"debian", ""},   {"almalinux", "9.4"}};
     Inventory inventory{any(kDistros), {}};
     for (int n = 1 + below(20); n > 0; --n) {
       const auto source = Said::name_of(1 + below(kSources - 1));
@@ -373,7 +403,8 @@ class World {
       for (int binaries = 1 + below(2); binaries > 0; --binaries)
         inventory.packages.push_back({fmt::format("{}-{}", source, n * 10 + binaries), "amd64", "9", source, version});
       // Some advisories of AlmaLinux are about a package by its own name.
-      if (below(4) == 0) inventory.packages.push_back({source, fmt::format("arch{}", n), any(kVersions), "s1", version});
+      if (below(4) == 0)
+        inventory.packages.push_back({source, fmt::format("arch{}", n), any(kVersions), "s1", version});
     }
     for (int i = 1; i <= 2; ++i) {
       if (below(2) == 0) inventory.packages.push_back(image(kReleases[static_cast<std::size_t>(i)], any(kVersions)));
@@ -390,7 +421,8 @@ class World {
 
 using Told = std::map<std::pair<Sha256, std::string>, FleetResult>;
 
-FleetResult anew(const std::shared_ptr<const AdvisorySet>& set, const Inventory& inventory, const std::string& release) {
+FleetResult anew(const std::shared_ptr<const AdvisorySet>& set, const Inventory& inventory,
+                 const std::string& release) {
   const auto result = Matcher(set).match(inventory, {release});
   FleetResult out{result.covered, result.counts, 0, {}, {}, result.kernel, result.kernel_package};
   std::set<std::string> exploited;

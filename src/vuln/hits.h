@@ -16,7 +16,16 @@ namespace postern::vuln {
 
 /// What one vulnerability is counted as, when it stands in several packages with different severities: the highest. An
 /// unknown severity with a fix goes before medium: it may be high, and whoever asks for high must not be told "none".
-enum class Standing : std::uint8_t { kNone, kUnknownWithoutFix, kInfo, kLow, kMedium, kUnknownWithFix, kHigh, kCritical };
+enum class Standing : std::uint8_t {
+  kNone,
+  kUnknownWithoutFix,
+  kInfo,
+  kLow,
+  kMedium,
+  kUnknownWithFix,
+  kHigh,
+  kCritical
+};
 Standing standing_of(Severity severity, bool has_fix);
 
 /// Small numbers for vulnerabilities, from 0 on, as they are met. Thread: one at a time.

@@ -1,6 +1,6 @@
 #pragma once
-// What the matchings that follow one another share: what was compared, and of which inventories newer feeds say something
-// else.
+// What the matchings that follow one another share: what was compared, and of which inventories newer feeds say
+// something else.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,7 +23,8 @@ class MatchingMemory {
   /// Counts the times that other advisories came into use.
   using Generation = std::uint64_t;
 
-  /// Of inventories more than `bytes` takes are not known: then it begins anew with those that are asked for from now on.
+  /// Of inventories more than `bytes` takes are not known: then it begins anew with those that are asked for from now
+  /// on.
   explicit MatchingMemory(std::shared_ptr<const vuln::AdvisorySet> advisories, std::size_t bytes = 256u << 20);
 
   /// From now on matches against these. The generation in which that is so.
