@@ -59,9 +59,10 @@ Error certificate_error(const Connection& connection, Error error, const std::op
         "the EMS, then trust it with: postern login {}",
         url, to_hex_colons(*seen), to_hex_colons(*connection.fingerprint), url);
   } else {
-    error.message += fmt::format(". To trust exactly this certificate, compare its fingerprint with the EMS and give "
-                                 "--fingerprint {} (or --ca FILE)",
-                                 to_hex_colons(*seen));
+    error.message += fmt::format(
+        ". To trust exactly this certificate, compare its fingerprint with the EMS and give "
+        "--fingerprint {} (or --ca FILE)",
+        to_hex_colons(*seen));
   }
   return error;
 }
@@ -130,7 +131,8 @@ Result<json::value> Api::read(const net::HttpResponse& response) const {
   return fail(std::move(out));
 }
 
-Result<json::value> Api::send(std::string method, const std::string& path, const json::value* body, const Query& query) {
+Result<json::value> Api::send(std::string method, const std::string& path, const json::value* body,
+                              const Query& query) {
   net::HttpRequest request;
   request.method = std::move(method);
   request.path = "/api/v1/" + path;

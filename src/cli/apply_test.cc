@@ -27,17 +27,21 @@ constexpr char kTags[] = R"({"items":[
      {"id":2,"os":"linux","type":"file","negate":false,"paths":["/etc/x"]}],
    "logic":{"linux":"1 or 2"},"updated_at":"2026-11-26T09:00:00Z"}],"next_cursor":null,"total":2})";
 
-constexpr char kSame[] = "name: Compliant\nmessage: Start sshd.\nrules:\n"
-                         "- {id: 1, os: linux, type: running-process, processes: [sshd]}\n"
-                         "- {id: 2, os: linux, type: file, paths: [/etc/x]}\nlogic: {linux: 1 or 2}\n";
+constexpr char kSame[] =
+    "name: Compliant\nmessage: Start sshd.\nrules:\n"
+    "- {id: 1, os: linux, type: running-process, processes: [sshd]}\n"
+    "- {id: 2, os: linux, type: file, paths: [/etc/x]}\nlogic: {linux: 1 or 2}\n";
 
-constexpr char kChanged[] = "name: Compliant\nmessage: Start sshd, then check again.\nrules:\n"
-                            "- {id: 1, os: linux, type: running-process, processes: [sshd, cron]}\n"
-                            "- {id: 3, os: linux, type: ems-management}\nlogic: {linux: 1 and 3}\n";
+constexpr char kChanged[] =
+    "name: Compliant\nmessage: Start sshd, then check again.\nrules:\n"
+    "- {id: 1, os: linux, type: running-process, processes: [sshd, cron]}\n"
+    "- {id: 3, os: linux, type: ems-management}\nlogic: {linux: 1 and 3}\n";
 
-constexpr char kHarmless[] = R"({"gain":{"count":1,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},"lose":{"count":0,"uids":[]},
+constexpr char kHarmless[] =
+    R"({"gain":{"count":1,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},"lose":{"count":0,"uids":[]},
   "become_unknown":{"count":0,"uids":[]},"has_after":3,"unknown_after":0})";
-constexpr char kHarmful[] = R"({"gain":{"count":0,"uids":[]},"lose":{"count":7,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},
+constexpr char kHarmful[] =
+    R"({"gain":{"count":0,"uids":[]},"lose":{"count":7,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},
   "become_unknown":{"count":1,"uids":[]},"sessions_cut":{"total":2,"endpoints":[{"uid":"7F4704E462E2CF1430D14814C557BD7B","gateway":"PGW1","sessions":2}],
     "not_answered":["PGW2"]},"referring_tags":["Other"],"has_after":1,"unknown_after":1})";
 
@@ -57,7 +61,9 @@ class Apply : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return lab_.run(arguments);
   }
-  std::size_t saved() const { return lab_.ems.asked("PUT tags/Compliant").size() + lab_.ems.asked("PUT tags/New").size(); }
+  std::size_t saved() const {
+    return lab_.ems.asked("PUT tags/Compliant").size() + lab_.ems.asked("PUT tags/New").size();
+  }
   ProgramLab lab_;
 };
 
@@ -93,8 +99,8 @@ TEST_F(Apply, ADryRunSavesNothing) {
 }
 
 TEST_F(Apply, ANewTagOfAnyOfTheThreeFormsOfAFile) {
-  for (const char* yaml : {"name: New\nrules: [{id: 1, os: linux, type: ems-management}]", "- name: New", "tags:\n- name: New\n",
-                           "---\n---\nname: New\n---\n"}) {
+  for (const char* yaml : {"name: New\nrules: [{id: 1, os: linux, type: ems-management}]", "- name: New",
+                           "tags:\n- name: New\n", "---\n---\nname: New\n---\n"}) {
     EXPECT_EQ(apply(yaml), kDone) << yaml << lab_.err();
     EXPECT_TRUE(lab_.out().starts_with("+ New  new\n")) << lab_.out();
   }
@@ -106,10 +112,11 @@ TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
   lab_.terminal.looks().interactive = true;
   lab_.terminal.answers = {"n"};
   EXPECT_EQ(apply(kChanged), kFailed);
-  EXPECT_THAT(lab_.out(), HasSubstr("    7 endpoints would lose it: laptop7 and 6 more\n    1 endpoint would become unknown\n"
-                                    "    2 live sessions would be cut: laptop7 at PGW1 (2)\n"
-                                    "    of the sessions at PGW2 nobody knows: no answer\n"
-                                    "    tags that refer to it may change too: Other\n"));
+  EXPECT_THAT(lab_.out(),
+              HasSubstr("    7 endpoints would lose it: laptop7 and 6 more\n    1 endpoint would become unknown\n"
+                        "    2 live sessions would be cut: laptop7 at PGW1 (2)\n"
+                        "    of the sessions at PGW2 nobody knows: no answer\n"
+                        "    tags that refer to it may change too: Other\n"));
   EXPECT_EQ(lab_.err(), "nothing was saved\n");
   EXPECT_EQ(saved(), 0u);
   lab_.terminal.answers = {"yes"};
@@ -140,7 +147,8 @@ TEST_F(Apply, AnEmsThatIsInTroubleIsNotTheTagsFault) {
 
 TEST_F(Apply, ATagThatANewOneNamesComesFirst) {
   lab_.ems.on("PUT tags/A", R"({"name":"A"})");
-  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n"), kDone) << lab_.err();
+  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n"), kDone)
+      << lab_.err();
   EXPECT_TRUE(lab_.out().starts_with("+ New  new\n")) << lab_.out();
   // Its what-if can't be told yet: no reason to refuse it. What is wrong beside that is one.
   constexpr char kBoth[] = "- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n";
@@ -216,7 +224,8 @@ TEST_F(Apply, ExportIsTakenBackUnchanged) {
 
 TEST_F(Apply, WhatIfNamesWhoChanges) {
   EXPECT_EQ(lab_.run({"what-if", "-f", lab_.file("t.yaml", kChanged)}), kDone) << lab_.err();
-  EXPECT_EQ(lab_.out(), "Compliant\n  1 endpoint would gain it: laptop7\n  afterwards 3 endpoints have it, of 0 nobody knows\n");
+  EXPECT_EQ(lab_.out(),
+            "Compliant\n  1 endpoint would gain it: laptop7\n  afterwards 3 endpoints have it, of 0 nobody knows\n");
   EXPECT_EQ(lab_.run({"what-if", "--json", "-f", lab_.file("t.yaml", kChanged)}), kDone);
   EXPECT_EQ(json::parse(lab_.out()), json::parse(kHarmless));
   EXPECT_EQ(saved(), 0u);

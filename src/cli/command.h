@@ -1,6 +1,6 @@
 #pragma once
-// What a command is: described once, as data, in its own file of commands/. From the description come the reading of the
-// command line, --help and the guide's reference.
+// What a command is: described once, as data, in its own file of commands/. From the description come the reading of
+// the command line, --help and the guide's reference.
 #include <boost/json/fwd.hpp>
 #include <functional>
 #include <map>
@@ -19,23 +19,23 @@ namespace postern::cli {
 
 /// Exit codes.
 inline constexpr int kDone = 0;
-inline constexpr int kFailed = 1;     ///< It was understood and did not succeed.
-inline constexpr int kMisused = 2;    ///< The command line was not understood.
+inline constexpr int kFailed = 1;   ///< It was understood and did not succeed.
+inline constexpr int kMisused = 2;  ///< The command line was not understood.
 
 struct Argument {
-  std::string name;      ///< "ENDPOINT".
+  std::string name;  ///< "ENDPOINT".
   std::string help;
   bool required = true;
   bool many = false;
 };
 
 struct Option {
-  std::string names = {};     ///< "-f,--file": the last is what Given knows it by.
-  std::string value = {};     ///< "FILE"; empty: a flag.
+  std::string names = {};  ///< "-f,--file": the last is what Given knows it by.
+  std::string value = {};  ///< "FILE"; empty: a flag.
   std::string help = {};
   bool required = false;
   bool many = false;
-  bool number = false;   ///< A whole number from 1 to 1,000,000.
+  bool number = false;  ///< A whole number from 1 to 1,000,000.
   std::vector<std::string> choices = {};
 };
 

@@ -1,11 +1,12 @@
 // The other commands, against a fake EMS: what they ask, what they show, and how they fail.
+#include "cli/commands/commands.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 
 #include "cli/config_file.h"
-#include "cli/commands/commands.h"
 #include "cli/program_lab.h"
 
 namespace postern::cli {
@@ -15,7 +16,8 @@ namespace json = boost::json;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kSecond[] = R"({"uid":"7F47AAAA62E2CF1430D14814C557BD7B","host_name":"laptop70","online":false,"registered":true,
+constexpr char kSecond[] =
+    R"({"uid":"7F47AAAA62E2CF1430D14814C557BD7B","host_name":"laptop70","online":false,"registered":true,
   "registration":"registered","quarantined":true,"tags":[],"unknown_tags":["Vulnerable-Device"],"ip":null,"os_version":null,
   "vulnerabilities":{"critical":1,"high":2},"last_seen":"2026-11-26T07:00:00Z"})";
 
@@ -32,15 +34,17 @@ class Commands : public testing::Test {
 
 TEST_F(Commands, EndpointsAsATable) {
   lab_.ems.on("GET endpoints", page({laptop7(), kSecond}));
-  EXPECT_EQ(lab_.run({"endpoints", "lap", "--tag", "X", "--online", "--sort", "-last_seen", "--limit", "2"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.run({"endpoints", "lap", "--tag", "X", "--online", "--sort", "-last_seen", "--limit", "2"}), kDone)
+      << lab_.err();
   EXPECT_EQ(lab_.out(),
             "ENDPOINT  UID                    STATE        ADDRESS   SEEN  TAGS\n"
             "laptop7   7F4704E462E2CF1430D14  online       10.0.1.7   2 s  –\n"
             "laptop70  7F47AAAA62E2CF1430D14  quarantined  –          3 h  Vulnerable-Device?\n");
   const auto asked = lab_.ems.asked("GET endpoints");
   ASSERT_EQ(asked.size(), 1u);
-  EXPECT_EQ(asked.front().query, (std::map<std::string, std::string>{
-                                     {"q", "lap"}, {"tag", "X"}, {"online", "true"}, {"sort", "-last_seen"}, {"limit", "2"}}));
+  EXPECT_EQ(asked.front().query,
+            (std::map<std::string, std::string>{
+                {"q", "lap"}, {"tag", "X"}, {"online", "true"}, {"sort", "-last_seen"}, {"limit", "2"}}));
 }
 
 TEST_F(Commands, AllIsEveryPage) {
@@ -79,7 +83,8 @@ TEST_F(Commands, AnAmbiguousEndpointIsToldWithThoseItCouldBe) {
 }
 
 TEST_F(Commands, OfTwoRecordsOfAHostTheRegisteredOneIsMeant) {
-  std::string old = laptop7(R"(,"uid":"00000000000000000000000000000001","registered":false,"registration":"deregistered")");
+  std::string old =
+      laptop7(R"(,"uid":"00000000000000000000000000000001","registered":false,"registration":"deregistered")");
   lab_.ems.on("GET endpoints", page({old, laptop7()}));
   EXPECT_EQ(lab_.run({"endpoint", "laptop7"}), kDone) << lab_.err();
   EXPECT_TRUE(lab_.out().starts_with("laptop7  7F4704E4")) << lab_.out();
@@ -109,7 +114,8 @@ TEST_F(Commands, TagsByHandAndAttributes) {
 
   lab_.ems.on("PUT " + of + "/attributes/score.edr", R"({"name":"score.edr"})");
   lab_.ems.on("DELETE " + of + "/attributes/score.edr", "", 204);
-  lab_.ems.on("GET " + of + "/attributes", page({R"({"name":"score.edr","value":85,"set_at":"2026-11-26T09:00:00Z","set_by":"admin",
+  lab_.ems.on("GET " + of + "/attributes",
+              page({R"({"name":"score.edr","value":85,"set_at":"2026-11-26T09:00:00Z","set_by":"admin",
     "expires_at":"2026-11-27T09:00:00Z","expired":false})"}));
   EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "85", "--expires", "1d"}), kDone) << lab_.err();
   EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "85", "--text"}), kDone);
@@ -139,8 +145,10 @@ TEST_F(Commands, DeregisteringIsMeant) {
 
 TEST_F(Commands, AuthorisingPinsTheKeyThatWasCompared) {
   const std::string digest(64, 'a');
-  lab_.ems.on("GET fabric-devices", page({R"({"serial":"PGWAAAAAAAAAAAAA","state":"pending","host_name":"gw1","alias":"","address":"10.0.2.1",
-    "offered_key":{"sha256":")" + digest + R"(","fingerprint":"AA:AA"}})"}));
+  lab_.ems.on("GET fabric-devices",
+              page({R"({"serial":"PGWAAAAAAAAAAAAA","state":"pending","host_name":"gw1","alias":"","address":"10.0.2.1",
+    "offered_key":{"sha256":")" +
+                    digest + R"(","fingerprint":"AA:AA"}})"}));
   lab_.ems.on("PATCH fabric-devices/PGWAAAAAAAAAAAAA", R"({"state":"authorised"})");
   EXPECT_EQ(lab_.run({"authorise", "gw1"}), kFailed);
   EXPECT_THAT(lab_.err(), HasSubstr("--key SHA256"));
@@ -150,7 +158,8 @@ TEST_F(Commands, AuthorisingPinsTheKeyThatWasCompared) {
   lab_.terminal.answers = {"y"};
   EXPECT_EQ(lab_.run({"authorise", "PGWAAA"}), kDone) << lab_.err();
   EXPECT_THAT(lab_.err(), HasSubstr("its key: AA:AA"));
-  EXPECT_EQ(json::parse(lab_.ems.asked("PATCH fabric-devices/PGWAAAAAAAAAAAAA").at(0).body).at("expected_key_sha256"), json::value(digest));
+  EXPECT_EQ(json::parse(lab_.ems.asked("PATCH fabric-devices/PGWAAAAAAAAAAAAA").at(0).body).at("expected_key_sha256"),
+            json::value(digest));
 }
 
 TEST_F(Commands, ErrorsAreOneLineWithWhatToDo) {
@@ -159,15 +168,19 @@ TEST_F(Commands, ErrorsAreOneLineWithWhatToDo) {
   lab_.ems.on("GET tags", "<html>");
   EXPECT_EQ(lab_.run({"tags"}), kFailed);
   EXPECT_EQ(lab_.err(), "postern: " + lab_.ems.url() + " answered with something else than JSON; is it an EMS?\n");
-  EXPECT_EQ(lab_.run_alone({"--url", lab_.ems.url(), "--token", "pst_old", "--fingerprint", FakeEms::fingerprint(), "tags"}), kFailed);
-  EXPECT_EQ(lab_.err(), "postern: " + lab_.ems.url() + " does not accept the token of the command line; make a new one with: postern login " +
+  EXPECT_EQ(
+      lab_.run_alone({"--url", lab_.ems.url(), "--token", "pst_old", "--fingerprint", FakeEms::fingerprint(), "tags"}),
+      kFailed);
+  EXPECT_EQ(lab_.err(), "postern: " + lab_.ems.url() +
+                            " does not accept the token of the command line; make a new one with: postern login " +
                             lab_.ems.url() + "\n");
 }
 
 TEST_F(Commands, AnotherCertificateGetsNoToken) {
   const auto other = std::string(64, 'c');
   EXPECT_EQ(lab_.run_alone({"--url", lab_.ems.url(), "--token", "pst_test", "--fingerprint", other, "tags"}), kFailed);
-  EXPECT_THAT(lab_.err(), HasSubstr("shows another certificate than the one that is trusted (" + FakeEms::fingerprint()));
+  EXPECT_THAT(lab_.err(),
+              HasSubstr("shows another certificate than the one that is trusted (" + FakeEms::fingerprint()));
   EXPECT_EQ(lab_.ems.requests(), 0u);
   EXPECT_EQ(lab_.run_alone({"--url", lab_.ems.url(), "--token", "pst_test", "tags"}), kFailed);
   EXPECT_THAT(lab_.err(), HasSubstr("give --fingerprint " + FakeEms::fingerprint()));
@@ -181,10 +194,17 @@ TEST_F(Commands, NobodyThere) {
 }
 
 TEST_F(Commands, WhatIsNotUnderstoodIsTwo) {
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{}, {"frob"}, {"tags", "--frob"}, {"why", "a"}, {"endpoints", "--limit", "0"}, {"endpoints", "--limit", "x"},
-        {"endpoints", "--online", "--offline"}, {"endpoint", "a", "--facts", "--history"}, {"devices", "--state", "odd"},
-        {"invite", "--expires", "soon"}, {"endpoint", "a", "b"}}) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"frob"},
+                                                    {"tags", "--frob"},
+                                                    {"why", "a"},
+                                                    {"endpoints", "--limit", "0"},
+                                                    {"endpoints", "--limit", "x"},
+                                                    {"endpoints", "--online", "--offline"},
+                                                    {"endpoint", "a", "--facts", "--history"},
+                                                    {"devices", "--state", "odd"},
+                                                    {"invite", "--expires", "soon"},
+                                                    {"endpoint", "a", "b"}}) {
     EXPECT_EQ(lab_.run_alone(arguments), kMisused) << (arguments.empty() ? "" : arguments.front());
     EXPECT_EQ(lab_.out(), "");
     EXPECT_TRUE(lab_.err().starts_with("postern: ")) << lab_.err();
@@ -225,7 +245,8 @@ TEST_F(Commands, ChangesGoOnWhereTheyWere) {
 class Login : public Commands {
  protected:
   Login() {
-    lab_.ems.on("POST auth/signin", R"({"user":"admin","role":"admin","must_change_password":false,"csrf_token":"CSRF"})");
+    lab_.ems.on("POST auth/signin",
+                R"({"user":"admin","role":"admin","must_change_password":false,"csrf_token":"CSRF"})");
     lab_.ems.add_header("POST auth/signin", "Set-Cookie", "session=S; Path=/; HttpOnly");
     lab_.ems.on("POST tokens", R"({"id":"TOK-1","token":"pst_test"})", 201);
     lab_.ems.on("POST auth/signout", "", 204);
@@ -243,7 +264,8 @@ TEST_F(Login, AsksToTrustAsksForThePasswordAndKeepsAToken) {
   ASSERT_EQ(made.size(), 1u);
   EXPECT_EQ(*made.front().headers.find("Cookie"), "session=S");
   EXPECT_EQ(*made.front().headers.find("X-CSRF-Token"), "CSRF");
-  EXPECT_EQ(json::parse(lab_.ems.asked("POST auth/signin").at(0).body), json::parse(R"({"name":"admin","password":"secret"})"));
+  EXPECT_EQ(json::parse(lab_.ems.asked("POST auth/signin").at(0).body),
+            json::parse(R"({"name":"admin","password":"secret"})"));
   EXPECT_EQ(lab_.ems.asked("POST auth/signout").size(), 1u);
   // From now on it needs nothing else.
   EXPECT_EQ(lab_.run_alone({"tags"}), kDone) << lab_.err();
@@ -277,7 +299,9 @@ TEST_F(Login, WhoIsNotTrustedHearsNothing) {
 TEST_F(Login, AScriptGivesFingerprintAndPassword) {
   lab_.terminal.looks().interactive = false;
   lab_.terminal.standard_input = "secret\n";
-  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--fingerprint", FakeEms::fingerprint(), "--password-file", "-", "--role", "readonly"}), kDone)
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--fingerprint", FakeEms::fingerprint(), "--password-file", "-",
+                            "--role", "readonly"}),
+            kDone)
       << lab_.err();
   EXPECT_EQ(json::parse(lab_.ems.asked("POST tokens").at(0).body).at("role"), "readonly");
   EXPECT_EQ(read_config(lab_.config_path)->current, "127.0.0.1");
@@ -297,7 +321,8 @@ TEST_F(Login, TheFirstPasswordIsChangedOnTheWay) {
   // Where nobody can be asked it is said where to go.
   lab_.terminal.looks().interactive = false;
   lab_.terminal.standard_input = "secret";
-  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--fingerprint", FakeEms::fingerprint(), "--password-file", "-"}), kFailed);
+  EXPECT_EQ(lab_.run_alone({"login", lab_.ems.url(), "--fingerprint", FakeEms::fingerprint(), "--password-file", "-"}),
+            kFailed);
   EXPECT_THAT(lab_.err(), HasSubstr(lab_.ems.url() + "/password"));
   EXPECT_EQ(lab_.ems.asked("POST tokens").size(), 1u);
 }

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <toml++/toml.h>
 
 #include <filesystem>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -17,11 +17,11 @@ constexpr std::size_t kLargestConfig = 256u << 10;
 
 /// Members that a context may have, and where they go.
 constexpr std::pair<std::string_view, std::string Context::*> kMembers[] = {{"url", &Context::url},
-                                                                           {"user", &Context::user},
-                                                                           {"token", &Context::token},
-                                                                           {"token_id", &Context::token_id},
-                                                                           {"fingerprint", &Context::fingerprint},
-                                                                           {"ca", &Context::ca}};
+                                                                            {"user", &Context::user},
+                                                                            {"token", &Context::token},
+                                                                            {"token_id", &Context::token_id},
+                                                                            {"fingerprint", &Context::fingerprint},
+                                                                            {"ca", &Context::ca}};
 
 Result<Context> read_context(std::string_view name, const toml::node& node) {
   const toml::table* table = node.as_table();
@@ -29,11 +29,13 @@ Result<Context> read_context(std::string_view name, const toml::node& node) {
   Context out;
   for (const auto& [key, value] : *table) {
     const std::string_view member(key);
-    const auto* known = std::find_if(std::begin(kMembers), std::end(kMembers), [&](auto& m) { return m.first == member; });
+    const auto* known =
+        std::find_if(std::begin(kMembers), std::end(kMembers), [&](auto& m) { return m.first == member; });
     const auto text = value.value_exact<std::string>();
     if (known == std::end(kMembers) || !text) {
-      return invalid(fmt::format("contexts.{}.{}: there are url, user, token, token_id, fingerprint and ca, each a text",
-                                 one_line(name), one_line(member)));
+      return invalid(
+          fmt::format("contexts.{}.{}: there are url, user, token, token_id, fingerprint and ca, each a text",
+                      one_line(name), one_line(member)));
     }
     out.*known->second = *text;
   }

@@ -67,15 +67,16 @@ bool same_address(const std::string& a, const std::string& b) {
 }
 
 /// The context that is meant: by name, by the URL that was given, or the current one.
-Result<std::optional<Source>> fitting_context(const ConfigFile& config, const std::string& named, const std::string& url) {
+Result<std::optional<Source>> fitting_context(const ConfigFile& config, const std::string& named,
+                                              const std::string& url) {
   if (!named.empty()) {
     const auto it = config.contexts.find(named);
     if (it != config.contexts.end()) return from_context(named, it->second);
     std::vector<std::string> names;
     for (const auto& [name, context] : config.contexts) names.push_back(name);
-    return fail(ErrorCode::kNotFound, "there is no context " + one_line(named) + "; " +
-                                          (names.empty() ? "make one with postern login URL"
-                                                         : "there are: " + join(names, ", ")));
+    return fail(ErrorCode::kNotFound,
+                "there is no context " + one_line(named) + "; " +
+                    (names.empty() ? "make one with postern login URL" : "there are: " + join(names, ", ")));
   }
   if (!url.empty()) {
     for (const auto& [name, context] : config.contexts) {
@@ -150,7 +151,8 @@ Result<Address> parse_address(std::string_view given) {
   if (!rest.empty()) {
     const auto port = rest.front() == ':' ? parse_u64(rest.substr(1)) : std::nullopt;
     if (!port || *port == 0 || *port > 65535) {
-      return invalid("\"" + shown + "\": after the name comes a port number and nothing else, as in https://ems.example:8443");
+      return invalid("\"" + shown +
+                     "\": after the name comes a port number and nothing else, as in https://ems.example:8443");
     }
     out.port = static_cast<std::uint16_t>(*port);
   }
@@ -210,8 +212,8 @@ Result<Connection> choose_connection(const ConnectionOptions& given, const GetEn
     }
   }
   if (out.token.empty()) {
-    return fail(ErrorCode::kUnauthenticated,
-                fmt::format("there is no token for {}; sign in with: postern login {}", out.address.url(), out.address.url()));
+    return fail(ErrorCode::kUnauthenticated, fmt::format("there is no token for {}; sign in with: postern login {}",
+                                                         out.address.url(), out.address.url()));
   }
   if (out.token.find_first_of("\r\n \t") != out.token.npos) return invalid("the token has blanks or line breaks in it");
   if (!out.fingerprint && out.roots_pem.empty()) out.roots_pem = system_roots();

@@ -16,15 +16,16 @@ struct Address {
   /// "https://host:port", the port only where it is not 443.
   std::string url() const;
 };
-/// "https://ems.example:8443/", "ems.example:8443", "[::1]". Errors: kInvalidArgument (http://, a path, no port number).
+/// "https://ems.example:8443/", "ems.example:8443", "[::1]". Errors: kInvalidArgument (http://, a path, no port
+/// number).
 Result<Address> parse_address(std::string_view text);
 
 struct Connection {
   Address address;
-  std::string token;                       ///< Never printed.
-  std::string roots_pem;                   ///< Whom it may be certified by ...
-  std::optional<Sha256> fingerprint;       ///< ... or exactly this web certificate.
-  std::string from;                        ///< Where the token is from: "context lab", "POSTERN_TOKEN".
+  std::string token;                  ///< Never printed.
+  std::string roots_pem;              ///< Whom it may be certified by ...
+  std::optional<Sha256> fingerprint;  ///< ... or exactly this web certificate.
+  std::string from;                   ///< Where the token is from: "context lab", "POSTERN_TOKEN".
 };
 
 /// What stands on the command line.

@@ -40,8 +40,9 @@ TEST_F(ConnectionChoice, AddressesAreHttpsAndNothingElse) {
   EXPECT_EQ(parse_address("ems.example")->url(), "https://ems.example");
   EXPECT_EQ(parse_address("HTTPS://[fd00::1]:8443")->url(), "https://[fd00::1]:8443");
   EXPECT_EQ(parse_address("https://[::1]")->host, "::1");
-  for (const char* text : {"", "http://ems.example", "https://", "https://a/b", "https://a:0", "https://a:x", "https://a:70000", "user@a",
-                           "https://[::1", "https://[x]", "a b", "fd00::1", "https://a\n", "https://a?x"}) {
+  for (const char* text :
+       {"", "http://ems.example", "https://", "https://a/b", "https://a:0", "https://a:x", "https://a:70000", "user@a",
+        "https://[::1", "https://[x]", "a b", "fd00::1", "https://a\n", "https://a?x"}) {
     EXPECT_FALSE(parse_address(text)) << text;
   }
 }
@@ -54,17 +55,21 @@ TEST_F(ConnectionChoice, TheCommandLineComesBeforeTheEnvironmentBeforeTheFile) {
   lab_.variables["POSTERN_TOKEN"] = "pst_env";
   EXPECT_EQ(told(choose({})), "https://env.example pst_env of the environment (POSTERN_…)");
   EXPECT_EQ(told(choose({.context = "live"})), "https://live.example pst_live of context live");
-  EXPECT_EQ(told(choose({.url = "https://cmd.example", .token = "pst_cmd"})), "https://cmd.example pst_cmd of the command line");
+  EXPECT_EQ(told(choose({.url = "https://cmd.example", .token = "pst_cmd"})),
+            "https://cmd.example pst_cmd of the command line");
 }
 
 TEST_F(ConnectionChoice, ATokenGoesOnlyToTheAddressItWasGivenWith) {
   write_contexts();
-  EXPECT_TRUE(told(choose({.url = "https://evil.example"})).starts_with("error: there is no token for https://evil.example"));
+  EXPECT_TRUE(
+      told(choose({.url = "https://evil.example"})).starts_with("error: there is no token for https://evil.example"));
   EXPECT_EQ(told(choose({.url = "https://live.example:443/"})), "https://live.example pst_live of context live");
   lab_.variables["POSTERN_URL"] = "https://env.example";
   lab_.variables["POSTERN_TOKEN"] = "pst_env";
-  EXPECT_TRUE(told(choose({.url = "https://evil.example"})).starts_with("error: there is no token for https://evil.example"));
-  EXPECT_TRUE(told(choose({.url = "https://evil.example", .context = "lab"})).starts_with("error: --url and --context"));
+  EXPECT_TRUE(
+      told(choose({.url = "https://evil.example"})).starts_with("error: there is no token for https://evil.example"));
+  EXPECT_TRUE(
+      told(choose({.url = "https://evil.example", .context = "lab"})).starts_with("error: --url and --context"));
   // A token alone in the environment is meant for whatever is asked in this shell.
   lab_.variables.erase("POSTERN_URL");
   EXPECT_EQ(told(choose({.url = "https://cmd.example"})), "https://cmd.example pst_env of the environment (POSTERN_…)");
@@ -93,7 +98,8 @@ TEST_F(ConnectionChoice, ABrokenFileIsToldByItsLine) {
   std::filesystem::copy_file(lab_.file("x", "current = \"lab\"\n[contexts\n"), lab_.config_path,
                              std::filesystem::copy_options::overwrite_existing);
   EXPECT_NE(told(choose({})).find("config.toml, line "), std::string::npos) << told(choose({}));
-  std::filesystem::copy_file(lab_.file("x", "[contexts.a]\nurl = 5\n"), lab_.config_path, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(lab_.file("x", "[contexts.a]\nurl = 5\n"), lab_.config_path,
+                             std::filesystem::copy_options::overwrite_existing);
   EXPECT_NE(told(choose({})).find("contexts.a.url: there are url"), std::string::npos) << told(choose({}));
   std::filesystem::copy_file(lab_.file("x", "current = \"a\"\n[contexts.a]\ntoken = \"t\"\n"), lab_.config_path,
                              std::filesystem::copy_options::overwrite_existing);
@@ -103,7 +109,8 @@ TEST_F(ConnectionChoice, ABrokenFileIsToldByItsLine) {
 
 TEST_F(ConnectionChoice, WhatRunWroteIsEnough) {
   const std::string pem = lab_.file("web.pem", "PEM");
-  const std::string run = lab_.file("run.json", R"({"ems":{"url":"https://10.0.2.10:8443","api_token":"pst_run","web_cert":")" + pem + "\"}}");
+  const std::string run = lab_.file(
+      "run.json", R"({"ems":{"url":"https://10.0.2.10:8443","api_token":"pst_run","web_cert":")" + pem + "\"}}");
   const auto chosen = choose({.run_json = run});
   EXPECT_EQ(told(chosen), "https://10.0.2.10:8443 pst_run of " + run);
   EXPECT_EQ(chosen->roots_pem, "PEM");

@@ -27,7 +27,9 @@ std::string candidates(const std::vector<const json::value*>& list) {
   std::string out;
   for (std::size_t i = 0; i < list.size() && i < kMostNamed; ++i) {
     const json::value& e = *list[i];
-    const std::string state = !is_true(e, "registered") ? text_at(e, "registration") : is_true(e, "online") ? "online" : "offline";
+    const std::string state = !is_true(e, "registered") ? text_at(e, "registration")
+                              : is_true(e, "online")    ? "online"
+                                                        : "offline";
     out += fmt::format("\n  {}  {}  {}", text_at(e, "uid"), endpoint_name(e), state);
   }
   if (list.size() > kMostNamed) out += fmt::format("\n  and {} more", list.size() - kMostNamed);

@@ -78,7 +78,8 @@ void FakeEms::on(const std::string& method_and_path, std::string body, int statu
   replies_[method_and_path] = {status, {}, std::move(body)};
 }
 
-void FakeEms::refuse(const std::string& method_and_path, int status, const std::string& code, const std::string& message) {
+void FakeEms::refuse(const std::string& method_and_path, int status, const std::string& code,
+                     const std::string& message) {
   const std::lock_guard lock(mutex_);
   replies_[method_and_path] = error_reply(status, code, message);
 }
@@ -92,8 +93,8 @@ std::vector<net::HttpRequest> FakeEms::asked(const std::string& method_and_path)
   const std::lock_guard lock(mutex_);
   std::vector<net::HttpRequest> out;
   for (const net::HttpRequest& request : requests_) {
-    if (request.method + " " + request.path == "" + method_and_path.substr(0, method_and_path.find(' ') + 1) + "/api/v1/" +
-                                                  method_and_path.substr(method_and_path.find(' ') + 1)) {
+    if (request.method + " " + request.path == "" + method_and_path.substr(0, method_and_path.find(' ') + 1) +
+                                                   "/api/v1/" + method_and_path.substr(method_and_path.find(' ') + 1)) {
       out.push_back(request);
     }
   }
@@ -109,7 +110,8 @@ net::HttpResponse FakeEms::answer(net::HttpRequest request) {
   const std::lock_guard lock(mutex_);
   requests_.push_back(request);
   constexpr std::string_view kRoot = "/api/v1/";
-  const std::string name = request.method + " " + (request.path.starts_with(kRoot) ? request.path.substr(kRoot.size()) : request.path);
+  const std::string name =
+      request.method + " " + (request.path.starts_with(kRoot) ? request.path.substr(kRoot.size()) : request.path);
   const std::string* authorization = request.headers.find("Authorization");
   const bool open = name == "POST auth/signin" || request.headers.find("Cookie") != nullptr;
   if (!open && (authorization == nullptr || *authorization != "Bearer pst_test")) {

@@ -49,11 +49,11 @@ std::string change_text(const Look& look, const json::value& change) {
   std::vector<std::string> parts;
   for (const auto& [name, value] : *object) {
     const json::array* list = value.if_array();
-    const bool steps = list != nullptr && !list->empty() &&
-                       std::all_of(list->begin(), list->end(), [](const json::value& one) {
-                         return one.is_object() && one.as_object().size() == 3 && one.as_object().contains("before") &&
-                                one.as_object().contains("after");
-                       });
+    const bool steps =
+        list != nullptr && !list->empty() && std::all_of(list->begin(), list->end(), [](const json::value& one) {
+          return one.is_object() && one.as_object().size() == 3 && one.as_object().contains("before") &&
+                 one.as_object().contains("after");
+        });
     if (!steps) {
       const bool empty = value.is_null() || (value.is_string() && value.as_string().empty());
       if (!empty) parts.push_back(std::string(name) + "=" + in_a_line(value));

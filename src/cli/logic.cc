@@ -194,6 +194,8 @@ std::string Logic::text_of(const Node& node, const std::function<std::string(std
   return inner ? "(" + all + ")" : all;
 }
 
-std::string Logic::text(const std::function<std::string(std::uint32_t)>& shown) const { return text_of(root_, shown, false); }
+std::string Logic::text(const std::function<std::string(std::uint32_t)>& shown) const {
+  return text_of(root_, shown, false);
+}
 
 }  // namespace postern::cli

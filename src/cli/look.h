@@ -13,7 +13,7 @@ enum class Style { kPlain, kStrong, kFaint, kGood, kBad, kWarning, kName };
 enum class Truth { kNo, kUnknown, kYes };
 
 struct Look {
-  std::size_t width = 0;     ///< Columns; 0: not a terminal, lines are as long as they are.
+  std::size_t width = 0;  ///< Columns; 0: not a terminal, lines are as long as they are.
   bool colour = false;
   bool utf8 = false;
   bool interactive = false;  ///< A person is there to be asked.
@@ -22,8 +22,8 @@ struct Look {
   std::string paint(Style style, std::string_view text) const;
   /// ✓ ✗ ?, painted; + - ? where there is no UTF-8.
   std::string mark(Truth truth) const;
-  std::string_view dash() const { return utf8 ? "\u2013" : "-"; }   ///< Nothing there.
-  std::string_view dot() const { return utf8 ? "\u00b7" : "|"; }    ///< Between two facts of one line.
+  std::string_view dash() const { return utf8 ? "\u2013" : "-"; }  ///< Nothing there.
+  std::string_view dot() const { return utf8 ? "\u00b7" : "|"; }   ///< Between two facts of one line.
   std::string_view arrow() const { return utf8 ? "\u2192" : "->"; }
 };
 

@@ -1,6 +1,7 @@
+#include "cli/look.h"
+
 #include <gtest/gtest.h>
 
-#include "cli/look.h"
 #include "cli/table.h"
 
 namespace postern::cli {
@@ -31,7 +32,9 @@ TEST(Look, NoColourMeansNoEscapes) {
 }
 
 Table sample() {
-  Table table({{.title = "NAME", .least = 6}, {.title = "UID", .least = 4, .by_beginning = true}, {.title = "N", .right = true},
+  Table table({{.title = "NAME", .least = 6},
+               {.title = "UID", .least = 4, .by_beginning = true},
+               {.title = "N", .right = true},
                {.title = "MORE", .dispensable = 1}});
   table.add({"laptop7", "0123456789", "5", "much"});
   table.add({"a", "ABCDEF0123", "1234", ""});

@@ -145,7 +145,8 @@ Result<Seconds> parse_span(std::string_view text) {
       return Seconds(static_cast<std::int64_t>(*number) * seconds);
     }
   }
-  return invalid(fmt::format("\"{}\" is no span of time; give a number and s, m, h, d or w, such as 7d", one_line(text)));
+  return invalid(
+      fmt::format("\"{}\" is no span of time; give a number and s, m, h, d or w, such as 7d", one_line(text)));
 }
 
 Result<WallTime> parse_moment(std::string_view given, WallTime now) {

@@ -24,9 +24,9 @@ std::optional<WallTime> read_iso8601(std::string_view text);
 /// `text` with each moment in it that the EMS wrote as moment_text says it.
 std::string with_local_times(std::string_view text);
 
-/// What people type: "-2h" (s, m or min, h, d, w), "10:05" (today, or yesterday where that is still to come), "yesterday",
-/// "2026-11-26", "2026-11-26 10:00[:30]" in local time, and ISO 8601 with Z or an offset. Error: kInvalidArgument, also
-/// for what is to come.
+/// What people type: "-2h" (s, m or min, h, d, w), "10:05" (today, or yesterday where that is still to come),
+/// "yesterday", "2026-11-26", "2026-11-26 10:00[:30]" in local time, and ISO 8601 with Z or an offset. Error:
+/// kInvalidArgument, also for what is to come.
 Result<WallTime> parse_moment(std::string_view text, WallTime now);
 
 /// "90s", "30m", "12h", "7d", "2w". Error: kInvalidArgument.

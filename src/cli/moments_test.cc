@@ -44,7 +44,8 @@ TEST_F(Moments, WithoutAZoneItIsLocalTime) {
 }
 
 TEST_F(Moments, WhatIsNoneIsRefused) {
-  for (const char* text : {"", "soon", "-", "-2", "-2x", "2026-02-30", "2026-11-26 25:00", "10", "1e3", "2026-11-26T10:00:00+1:00"}) {
+  for (const char* text :
+       {"", "soon", "-", "-2", "-2x", "2026-02-30", "2026-11-26 25:00", "10", "1e3", "2026-11-26T10:00:00+1:00"}) {
     EXPECT_TRUE(parsed(text).starts_with("error: \"")) << text << ": " << parsed(text);
   }
   EXPECT_EQ(parsed("2026-11-26 10:01"), "error: 26 Nov 2026, 10:01:00 UTC is still to come");
@@ -61,7 +62,8 @@ TEST_F(Moments, AgesAreSaidInTheLargestUnit) {
 
 TEST_F(Moments, WithinATextTheyBecomeLocal) {
   zone("CET-1");
-  EXPECT_EQ(with_local_times("kept until 2026-11-26T10:02:00.433Z, then ü 12 Z"), "kept until 26 Nov 2026, 11:02:00 CET, then ü 12 Z");
+  EXPECT_EQ(with_local_times("kept until 2026-11-26T10:02:00.433Z, then ü 12 Z"),
+            "kept until 26 Nov 2026, 11:02:00 CET, then ü 12 Z");
   EXPECT_EQ(with_local_times("2026-11-26T10:02:00Z"), "26 Nov 2026, 11:02:00 CET");
   EXPECT_EQ(with_local_times("2026-99-26T10:02:00Z"), "2026-99-26T10:02:00Z");
 }

@@ -96,7 +96,8 @@ class Helper final : public CLI::Formatter {
 std::string footer_of(const Command& command) {
   std::string out;
   if (!command.details.empty()) out += command.details + "\n";
-  if (!command.examples.empty()) out += (out.empty() ? "" : "\n") + std::string("Examples:\n") + indented(command.examples, "  ");
+  if (!command.examples.empty())
+    out += (out.empty() ? "" : "\n") + std::string("Examples:\n") + indented(command.examples, "  ");
   while (!out.empty() && out.back() == '\n') out.pop_back();
   return out;
 }
@@ -111,8 +112,8 @@ Given given_by(const std::deque<Slot>& slots) {
 
 int run_command(const Command& command, const std::deque<Slot>& slots, const Environment& environment) {
   const Given given = given_by(slots);
-  ConnectionOptions connection{given.text("--url"),      given.text("--token"),       given.text("--token-file"),
-                               given.text("--ca"),       given.text("--fingerprint"), given.text("--run-json"),
+  ConnectionOptions connection{given.text("--url"),    given.text("--token"),       given.text("--token-file"),
+                               given.text("--ca"),     given.text("--fingerprint"), given.text("--run-json"),
                                given.text("--context")};
   Session session(given, environment, std::move(connection));
   session.command = command.name;

@@ -44,7 +44,9 @@ class ProgramLab {
 
   /// A file of the source tree. With POSTERN_UPDATE_GOLDEN set, `now` is written there first, if it is given.
   static std::string source(const std::string& path, const std::string& now = "");
-  static std::string golden(const std::string& name, const std::string& now) { return source("tests/golden/" + name, now); }
+  static std::string golden(const std::string& name, const std::string& now) {
+    return source("tests/golden/" + name, now);
+  }
   /// A file in the lab's own directory.
   std::string file(const std::string& name, std::string_view content) const;
 

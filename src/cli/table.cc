@@ -37,11 +37,13 @@ class Fitting {
     return sum + (shown > 0 ? (shown - 1) * kBetweenColumns : 0);
   }
 
-  /// What is known by its beginning shrinks first; then always the widest column gives, down to `readable` or its least.
+  /// What is known by its beginning shrinks first; then always the widest column gives, down to `readable` or its
+  /// least.
   bool shrink(std::size_t readable) {
     const auto floor_of = [&](std::size_t i) {
       if (columns_[i].least == 0) return widths_[i];
-      return columns_[i].by_beginning ? columns_[i].least : std::max(columns_[i].least, std::min(natural_[i], readable));
+      return columns_[i].by_beginning ? columns_[i].least
+                                      : std::max(columns_[i].least, std::min(natural_[i], readable));
     };
     while (needed() > room_) {
       std::size_t widest = columns_.size();

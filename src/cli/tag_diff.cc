@@ -42,7 +42,8 @@ const json::array& rules_or_none(const json::value* rules) {
   return rules != nullptr && rules->is_array() ? rules->as_array() : kNone;
 }
 
-void compare_rules(const TagSchema& schema, const json::value* was, const json::value* now, std::vector<Difference>& out) {
+void compare_rules(const TagSchema& schema, const json::value* was, const json::value* now,
+                   std::vector<Difference>& out) {
   const json::array& before = rules_or_none(was);
   const json::array& after = rules_or_none(now);
   const std::size_t already = out.size();
@@ -54,15 +55,17 @@ void compare_rules(const TagSchema& schema, const json::value* was, const json::
       out.push_back({where, "", rule_text(rule)});
       continue;
     }
-    compare_members(*old, rule.as_object(),
-                    [&](std::string_view name, const json::value& v) { return schema.rule_says_nothing(name, v); },
-                    [&](const std::string& name, const json::value* b, const json::value* a) {
-                      out.push_back({where + " " + name, shown_value(b), shown_value(a)});
-                    });
+    compare_members(
+        *old, rule.as_object(),
+        [&](std::string_view name, const json::value& v) { return schema.rule_says_nothing(name, v); },
+        [&](const std::string& name, const json::value* b, const json::value* a) {
+          out.push_back({where + " " + name, shown_value(b), shown_value(a)});
+        });
   }
   for (const json::value& rule : before) {
     const json::value* id = member(rule, "id");
-    if (id != nullptr && rule_numbered(after, *id) == nullptr) out.push_back({"rule " + in_a_line(*id), rule_text(rule), ""});
+    if (id != nullptr && rule_numbered(after, *id) == nullptr)
+      out.push_back({"rule " + in_a_line(*id), rule_text(rule), ""});
   }
   // The same rules in another order: nothing else can tell it.
   if (out.size() == already && before.size() == after.size() && was != nullptr && now != nullptr) {
@@ -92,20 +95,21 @@ std::string rule_text(const json::value& rule) {
 
 std::vector<Difference> differences(const TagSchema& schema, const json::object& before, const json::object& after) {
   std::vector<Difference> out;
-  compare_members(before, after,
-                  [&](std::string_view name, const json::value& v) { return schema.says_nothing(name, v); },
-                  [&](const std::string& name, const json::value* b, const json::value* a) {
-                    if (schema.read_only(name)) return;
-                    if (name == "rules") return compare_rules(schema, b, a, out);
-                    const bool objects = (b == nullptr || b->is_object()) && (a == nullptr || a->is_object());
-                    if (!objects) return out.push_back({name, shown_value(b), shown_value(a)});
-                    static const json::object kNone;
-                    compare_members(b == nullptr ? kNone : b->as_object(), a == nullptr ? kNone : a->as_object(),
-                                    [](std::string_view, const json::value&) { return false; },
-                                    [&](const std::string& part, const json::value* was, const json::value* now) {
-                                      out.push_back({name + " " + part, shown_value(was), shown_value(now)});
-                                    });
-                  });
+  compare_members(
+      before, after, [&](std::string_view name, const json::value& v) { return schema.says_nothing(name, v); },
+      [&](const std::string& name, const json::value* b, const json::value* a) {
+        if (schema.read_only(name)) return;
+        if (name == "rules") return compare_rules(schema, b, a, out);
+        const bool objects = (b == nullptr || b->is_object()) && (a == nullptr || a->is_object());
+        if (!objects) return out.push_back({name, shown_value(b), shown_value(a)});
+        static const json::object kNone;
+        compare_members(
+            b == nullptr ? kNone : b->as_object(), a == nullptr ? kNone : a->as_object(),
+            [](std::string_view, const json::value&) { return false; },
+            [&](const std::string& part, const json::value* was, const json::value* now) {
+              out.push_back({name + " " + part, shown_value(was), shown_value(now)});
+            });
+      });
   return out;
 }
 

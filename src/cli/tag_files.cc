@@ -22,7 +22,8 @@ Status add_draft(json::value value, std::size_t number, std::vector<Draft>& out)
   const json::value* name = tag->if_contains("name");
   if (name == nullptr || !name->is_string() || name->as_string().empty()) {
     const bool other = name != nullptr && !name->is_null();
-    return invalid(fmt::format("tag {}: name: {}", number, other ? "has to be a text; put it in quotes" : "is missing"));
+    return invalid(
+        fmt::format("tag {}: name: {}", number, other ? "has to be a text; put it in quotes" : "is missing"));
   }
   out.push_back({plain(name->as_string()), std::make_shared<json::object>(std::move(*tag))});
   return {};
@@ -99,9 +100,8 @@ void order_by_reference(std::vector<Draft>& drafts) {
   while (!left.empty()) {
     // The first that waits for no other; in a circle the EMS says what is wrong.
     auto next = std::find_if(left.begin(), left.end(), [&](const Draft& draft) {
-      return std::none_of(left.begin(), left.end(), [&](const Draft& other) {
-        return other.name != draft.name && refers_to(draft, other.name);
-      });
+      return std::none_of(left.begin(), left.end(),
+                          [&](const Draft& other) { return other.name != draft.name && refers_to(draft, other.name); });
     });
     if (next == left.end()) next = left.begin();
     ordered.push_back(std::move(*next));

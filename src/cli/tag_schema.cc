@@ -66,7 +66,8 @@ void TagSchema::read(const json::value& schemas, const json::value& given, int d
     const json::value* of_rule = rule == nullptr ? nullptr : member(*rule, "properties");
     if (of_rule == nullptr || !of_rule->is_object()) continue;
     for (const auto& [parameter, one] : of_rule->as_object()) {
-      if (const json::value* otherwise = member(one, "default")) rule_defaults_->emplace(std::string(parameter), *otherwise);
+      if (const json::value* otherwise = member(one, "default"))
+        rule_defaults_->emplace(std::string(parameter), *otherwise);
     }
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What the EMS's own description (OpenAPI) says of a tag's members, so that this program needs no list of them: which are
-// only told and never taken, and what holds where one is not given.
+// What the EMS's own description (OpenAPI) says of a tag's members, so that this program needs no list of them: which
+// are only told and never taken, and what holds where one is not given.
 #include <boost/json/fwd.hpp>
 #include <map>
 #include <memory>

@@ -64,8 +64,8 @@ class RealTerminal final : public Terminal {
     const bool shown = isatty(STDOUT_FILENO) != 0;
     const char* no_colour = std::getenv("NO_COLOR");
     const char* kind = std::getenv("TERM");
-    look_.colour = shown && (no_colour == nullptr || *no_colour == '\0') && kind != nullptr &&
-                   std::string_view(kind) != "dumb";
+    look_.colour =
+        shown && (no_colour == nullptr || *no_colour == '\0') && kind != nullptr && std::string_view(kind) != "dumb";
     look_.progress = isatty(STDERR_FILENO) != 0;
     look_.interactive = look_.progress && (shown || isatty(STDIN_FILENO) != 0);
     const char* columns = std::getenv("COLUMNS");

@@ -25,12 +25,13 @@ Result<std::vector<std::string>> session_lines(Session& session, const json::val
   std::vector<std::string> out;
   const std::int64_t total = number_at(cut, "total").value_or(0);
   const json::array& endpoints = list_at(cut, "endpoints");
-  std::string line = total == 0 ? "no live session would be cut" : fmt::format("{} live session{} would be cut", total, total == 1 ? "" : "s");
+  std::string line = total == 0 ? "no live session would be cut"
+                                : fmt::format("{} live session{} would be cut", total, total == 1 ? "" : "s");
   for (std::size_t i = 0; i < endpoints.size() && i < named; ++i) {
     const auto names = endpoint_names(session, json::array{text_at(endpoints[i], "uid")}, 1);
     if (!names) return fail(names.error());
-    line += fmt::format("{} {} at {} ({})", i == 0 ? ":" : ",", names->front(), one_line(text_at(endpoints[i], "gateway")),
-                        count_at(endpoints[i], "sessions"));
+    line += fmt::format("{} {} at {} ({})", i == 0 ? ":" : ",", names->front(),
+                        one_line(text_at(endpoints[i], "gateway")), count_at(endpoints[i], "sessions"));
   }
   if (endpoints.size() > named) line += " and more";
   out.push_back(std::move(line));
@@ -65,7 +66,8 @@ Result<std::vector<std::string>> what_if_lines(Session& session, const json::val
     const auto names = endpoint_names(session, list_at(*member(what_if, kind), "uids"), named);
     if (!names) return fail(names.error());
     if (!names->empty()) line += ": " + join(*names, ", ");
-    if (static_cast<std::size_t>(count) > names->size() && !names->empty()) line += fmt::format(" and {} more", static_cast<std::size_t>(count) - names->size());
+    if (static_cast<std::size_t>(count) > names->size() && !names->empty())
+      line += fmt::format(" and {} more", static_cast<std::size_t>(count) - names->size());
     out.push_back(std::move(line));
   }
   if (out.empty()) out.emplace_back("no endpoint would gain or lose it");

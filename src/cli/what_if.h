@@ -9,7 +9,8 @@
 
 namespace postern::cli {
 
-/// Asks for the numbers, and for the UIDs of `listed` endpoints of each kind. Errors: the EMS's, such as an invalid draft.
+/// Asks for the numbers, and for the UIDs of `listed` endpoints of each kind. Errors: the EMS's, such as an invalid
+/// draft.
 Result<boost::json::value> ask_what_if(Session& session, const boost::json::object& draft, std::size_t listed);
 
 /// Does an endpoint lose the tag or become unknown, or is a live session cut?

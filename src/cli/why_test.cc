@@ -16,7 +16,8 @@ const std::string kManagedRule = R"({"id":1,"type":"ems-management","negate":fal
   "text":"the endpoint is registered and its telemetry is connected","facts":[
     {"key":"ems.online","known":true,"value":true,"text":"true","age_ms":3000,"collected_at":"2026-11-26T09:59:57Z","source":"ems"},
     {"key":"ems.registered","known":true,"value":true,"text":"true","age_ms":432000000,"collected_at":"2026-11-21T10:00:00Z","source":"ems"}]})";
-const std::string kSshdFails = R"({"id":2,"type":"running-process","negate":false,"verdict":"no_match","condition":"sshd is running",
+const std::string kSshdFails =
+    R"({"id":2,"type":"running-process","negate":false,"verdict":"no_match","condition":"sshd is running",
   "reason":"process_not_running","text":"what must run does not","facts":[
     {"key":"process.running:sshd","known":true,"value":false,"text":"false","age_ms":125000,
      "collected_at":"2026-11-26T09:57:55Z","source":"pidfd"}]})";
@@ -24,7 +25,8 @@ const std::string kVulnerableUnknown = R"J({"id":3,"type":"vulnerable-devices","
   "condition":"not: a known vulnerability is high or higher","reason":"unsupported","text":"this system has no such thing","facts":[
     {"key":"ems.vulnerabilities","known":false,"unknown_reason":"unsupported","text":"unknown (unsupported)","age_ms":60000,
      "collected_at":"2026-11-26T09:59:00Z","source":"ems"}]})J";
-const std::string kFileUnknown = R"({"id":4,"type":"file","negate":false,"verdict":"unknown","condition":"/etc/corp/enrolled exists",
+const std::string kFileUnknown =
+    R"({"id":4,"type":"file","negate":false,"verdict":"unknown","condition":"/etc/corp/enrolled exists",
   "reason":"not_reported","text":"it was never reported","facts":[
     {"key":"file.exists:/etc/corp/enrolled","known":false,"unknown_reason":"not_reported","text":"never reported","age_ms":null,
      "collected_at":null,"source":null}]})";
@@ -38,8 +40,9 @@ std::string why(const std::string& state, const std::string& reason, const std::
                 const std::vector<std::string>& rules, const std::string& at = "2026-11-26T10:00:00Z") {
   std::string list;
   for (const std::string& rule : rules) list += (list.empty() ? "" : ",") + rule;
-  return R"({"uid":")" + std::string(kUid) + R"(","tag":"Compliant","at":")" + at + R"(","state":")" + state + R"(","reason":")" +
-         reason + R"(","text":")" + text + R"(","os":"linux","os_fact":{"key":"os.family","known":true,"text":"linux"},"logic":)" +
+  return R"({"uid":")" + std::string(kUid) + R"(","tag":"Compliant","at":")" + at + R"(","state":")" + state +
+         R"(","reason":")" + reason + R"(","text":")" + text +
+         R"(","os":"linux","os_fact":{"key":"os.family","known":true,"text":"linux"},"logic":)" +
          (logic.empty() ? "null" : "\"" + logic + "\"") + R"(,"rules":[)" + list + "]}";
 }
 
@@ -68,7 +71,8 @@ class Why : public testing::Test {
 
 TEST_F(Why, AnEndpointThatHasTheTag) {
   std::string sshd = kSshdFails;
-  sshd.replace(sshd.find("no_match"), 8, "match").replace(sshd.find("what must run does not"), 22, "what must run does");
+  sshd.replace(sshd.find("no_match"), 8, "match")
+      .replace(sshd.find("what must run does not"), 22, "what must run does");
   sshd.replace(sshd.find("\"false\""), 7, "\"true\"");
   answers(why("has", "logic", "by 1 and 2", "1 and 2", {kManagedRule, sshd}));
   expect_golden("has");
@@ -135,12 +139,14 @@ TEST_F(Why, ATagThatIsKeptForAWhile) {
   std::string rule = kSshdFails;
   rule.replace(rule.find("\"facts\""), 7, R"("max_age":null,"holds_until":"2026-11-26T11:00:00Z","facts")");
   rule.replace(rule.find("\"source\""), 8, R"("as_of":"2026-11-26T09:59:59Z","source")");
-  answers(why("has", "held", "the rules say no since 09:57, and its loss_delay keeps it until 2026-11-26T10:02:00.433Z", "1 and 2", {kManagedRule, rule}));
+  answers(why("has", "held", "the rules say no since 09:57, and its loss_delay keeps it until 2026-11-26T10:02:00.433Z",
+              "1 and 2", {kManagedRule, rule}));
   expect_golden("held");
 }
 
 TEST_F(Why, WhatTheEmsConcludesItselfHasNoAgeOfItsOwn) {
-  answers(why("has", "logic", "by 7", "7", {R"({"id":7,"type":"tag","negate":false,"verdict":"match","condition":"the endpoint has the tag Managed",
+  answers(why("has", "logic", "by 7", "7",
+              {R"({"id":7,"type":"tag","negate":false,"verdict":"match","condition":"the endpoint has the tag Managed",
     "reason":"has_tag","text":"the endpoint has the other tag","facts":[{"key":"tag:Managed","known":true,"value":true,"text":"true",
     "age_ms":1795000000000,"as_of":"2026-11-26T09:59:58Z","collected_at":null,"source":"ems"}]})"}));
   EXPECT_EQ(lab_.run({"why", "laptop7", "Compliant"}), kDone);
@@ -148,9 +154,11 @@ TEST_F(Why, WhatTheEmsConcludesItselfHasNoAgeOfItsOwn) {
 }
 
 TEST_F(Why, AReasonThatThisVersionDoesNotKnowIsToldInTheEmsWords) {
-  answers(why("has", "held_over", "it was lost a minute ago and is held for five", "1 and 2", {kManagedRule, kSshdFails}));
+  answers(
+      why("has", "held_over", "it was lost a minute ago and is held for five", "1 and 2", {kManagedRule, kSshdFails}));
   EXPECT_EQ(lab_.run({"why", "laptop7", "Compliant"}), kDone);
-  EXPECT_TRUE(lab_.out().starts_with("laptop7 has Compliant: it was lost a minute ago and is held for five.\n")) << lab_.out();
+  EXPECT_TRUE(lab_.out().starts_with("laptop7 has Compliant: it was lost a minute ago and is held for five.\n"))
+      << lab_.out();
 }
 
 TEST_F(Why, AnExpressionThatSaysSomethingElseThanTheEmsIsNotBelieved) {

@@ -29,7 +29,8 @@ Truth truth_of(std::string_view verdict) {
 /// What an administrator can do about a fact that is not known.
 std::string_view remedy(std::string_view reason) {
   constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
-      {"not_reported", "The agent has not told it yet: see that it is connected, or let it look again (postern-agent recheck)."},
+      {"not_reported",
+       "The agent has not told it yet: see that it is connected, or let it look again (postern-agent recheck)."},
       {"unsupported", "As long as that is so, nobody can judge this rule on this endpoint."},
       {"denied", "The agent may not read it: run it with the rights that it needs."},
       {"stale", "It was known, but that is too long ago: see that the agent is running and connected."},
@@ -55,7 +56,10 @@ std::string rules_named(const std::vector<std::uint32_t>& rules, std::string_vie
 class Writer {
  public:
   Writer(const Look& look, const WhyQuestion& question)
-      : look_(look), q_(question), name_(endpoint_name(question.endpoint)), tag_(one_line(text_at(question.why, "tag"))),
+      : look_(look),
+        q_(question),
+        name_(endpoint_name(question.endpoint)),
+        tag_(one_line(text_at(question.why, "tag"))),
         state_(text_at(question.why, "state")) {
     for (const json::value& rule : list_at(q_.why, "rules")) {
       const auto id = static_cast<std::uint32_t>(number_at(rule, "id").value_or(0));
@@ -95,7 +99,9 @@ class Writer {
     }
   }
 
-  Truth state_truth() const { return state_ == "has" ? Truth::kYes : state_ == "unknown" ? Truth::kUnknown : Truth::kNo; }
+  Truth state_truth() const {
+    return state_ == "has" ? Truth::kYes : state_ == "unknown" ? Truth::kUnknown : Truth::kNo;
+  }
   bool past() const { return q_.past; }
   std::string emphasised(const std::string& text) const { return look_.paint(Style::kStrong, text); }
   void line(const std::string& text) { out_ += text + '\n'; }
@@ -109,7 +115,8 @@ class Writer {
     }
   }
 
-  // ---- the verdict ---------------------------------------------------------------------------------------------------
+  // ---- the verdict
+  // ---------------------------------------------------------------------------------------------------
 
   void headline() {
     std::string sentence;
@@ -118,7 +125,8 @@ class Writer {
     if (state_ == "has") {
       sentence += fmt::format("{} {} {}", name_, past() ? "had" : "has", tag_);
     } else if (state_ == "unknown") {
-      sentence += fmt::format("{} whether {} {} {}", past() ? "nobody knew" : "Nobody knows", name_, past() ? "had" : "has", tag_);
+      sentence += fmt::format("{} whether {} {} {}", past() ? "nobody knew" : "Nobody knows", name_,
+                              past() ? "had" : "has", tag_);
     } else {
       sentence += fmt::format("{} {} not have {}", name_, past() ? "did" : "does", tag_);
     }
@@ -133,7 +141,8 @@ class Writer {
     const std::string reason = text_at(q_.why, "reason");
     if (reason == "disabled") return past() ? "the tag was disabled" : "the tag is disabled";
     if (reason == "no_rules") return past() ? "the tag had no rules" : "the tag has no rules";
-    if (reason == "no_rules_for_os") return fmt::format("the tag {} no rules for {}", past() ? "had" : "has", system_text());
+    if (reason == "no_rules_for_os")
+      return fmt::format("the tag {} no rules for {}", past() ? "had" : "has", system_text());
     if (reason == "os_unknown") return past() ? "its operating system was unknown" : "its operating system is unknown";
     if (reason == "logic" && !decisive_.empty()) return decisive_words();
     return with_local_times(one_line(text_at(q_.why, "text")));
@@ -153,23 +162,28 @@ class Writer {
       (truths_[id] == Truth::kYes ? hold : truths_[id] == Truth::kNo ? fail : unknown).push_back(id);
     }
     std::vector<std::string> parts;
-    const auto say = [&](const std::vector<std::uint32_t>& ids, std::string_view one, std::string_view many, std::string_view then) {
-      if (!ids.empty()) parts.push_back(fmt::format("{} {}", rules_named(ids), past() ? then : ids.size() == 1 ? one : many));
+    const auto say = [&](const std::vector<std::uint32_t>& ids, std::string_view one, std::string_view many,
+                         std::string_view then) {
+      if (!ids.empty())
+        parts.push_back(fmt::format("{} {}", rules_named(ids), past() ? then : ids.size() == 1 ? one : many));
     };
     say(fail, "fails", "fail", "failed");
-    say(unknown, unknown.size() == 1 ? "is unknown" : "", "are unknown", unknown.size() == 1 ? "was unknown" : "were unknown");
+    say(unknown, unknown.size() == 1 ? "is unknown" : "", "are unknown",
+        unknown.size() == 1 ? "was unknown" : "were unknown");
     say(hold, "holds", "hold", "held");
     return join(parts, ", ");
   }
 
   void unknown_means() {
     const bool ignore = q_.tag != nullptr && text_at(*q_.tag, "on_unknown") == "ignore";
-    const std::string text = fmt::format("Unknown never grants: policies that demand {} refuse it, and policies that deny by {} {}.",
-                                         tag_, tag_, ignore ? "let it be (on_unknown: ignore)" : "deny it too");
+    const std::string text =
+        fmt::format("Unknown never grants: policies that demand {} refuse it, and policies that deny by {} {}.", tag_,
+                    tag_, ignore ? "let it be (on_unknown: ignore)" : "deny it too");
     for (const std::string& part : wrapped(text, look_.width)) line(part);
   }
 
-  // ---- the rules -----------------------------------------------------------------------------------------------------
+  // ---- the rules
+  // -----------------------------------------------------------------------------------------------------
 
   void rules() {
     std::size_t wide = 0;
@@ -196,9 +210,7 @@ class Writer {
     if (id != 0) return fmt::format("rule {}", id);
     return text_at(q_.why, "reason") == "by_hand" ? "by hand" : "built-in";
   }
-  std::string rule_head(std::uint32_t id) {
-    return look_.mark(truths_[id]) + " " + padded(rule_name(id), indent_ - 2);
-  }
+  std::string rule_head(std::uint32_t id) { return look_.mark(truths_[id]) + " " + padded(rule_name(id), indent_ - 2); }
   std::string fitted(const std::string& text, std::size_t used) const {
     if (look_.width == 0) return text;
     return shortened(look_, text, look_.width > used + 10 ? look_.width - used : 10);
@@ -207,7 +219,8 @@ class Writer {
   void in_full(std::uint32_t id, const json::value& rule) {
     const std::string blanks(indent_, ' ');
     std::string head = rule_head(id);
-    for (const std::string& part : wrapped(one_line(text_at(rule, "condition")), look_.width > indent_ + 20 ? look_.width - indent_ : 0)) {
+    for (const std::string& part :
+         wrapped(one_line(text_at(rule, "condition")), look_.width > indent_ + 20 ? look_.width - indent_ : 0)) {
       line(head + emphasised(part));
       head = blanks;
     }
@@ -215,8 +228,12 @@ class Writer {
     const std::string text = with_local_times(one_line(text_at(rule, "text")));
     if (!text.empty()) {
       const std::string_view word = truth == Truth::kYes ? "Holds: " : truth == Truth::kNo ? "Fails: " : "Unknown: ";
-      for (const std::string& part : wrapped(std::string(word) + text, look_.width > indent_ + 20 ? look_.width - indent_ : 0)) {
-        line(blanks + look_.paint(truth == Truth::kYes ? Style::kGood : truth == Truth::kNo ? Style::kBad : Style::kWarning, part));
+      for (const std::string& part :
+           wrapped(std::string(word) + text, look_.width > indent_ + 20 ? look_.width - indent_ : 0)) {
+        line(blanks + look_.paint(truth == Truth::kYes  ? Style::kGood
+                                  : truth == Truth::kNo ? Style::kBad
+                                                        : Style::kWarning,
+                                  part));
       }
     }
     facts(list_at(rule, "facts"), truth);
@@ -231,7 +248,8 @@ class Writer {
       more += (more.empty() ? "" : " ") + fmt::format("By itself this may change on {}.", moment_text(*until));
     }
     if (more.empty()) return;
-    for (const std::string& part : wrapped(trim(more), look_.width > indent_ + 20 ? look_.width - indent_ : 0)) line(blanks + part);
+    for (const std::string& part : wrapped(trim(more), look_.width > indent_ + 20 ? look_.width - indent_ : 0))
+      line(blanks + part);
   }
 
   std::string origin(const json::value& fact) const {
@@ -239,7 +257,9 @@ class Writer {
     const auto at = time_at(q_.why, "at"), as_of = time_at(fact, "as_of");
     const auto seen = at && as_of ? std::optional(std::max(Millis(0), *at - *as_of)) : std::nullopt;
     // Nobody collects what the EMS concludes itself: it has no age but that.
-    const auto age = member(fact, "collected_at") != nullptr ? number_at(fact, "age_ms") : seen ? std::optional(seen->count()) : std::nullopt;
+    const auto age = member(fact, "collected_at") != nullptr ? number_at(fact, "age_ms")
+                     : seen                                  ? std::optional(seen->count())
+                                                             : std::nullopt;
     if (!age) return "";
     std::string out = age_text(Millis(*age), behind);
     // What is told when it changes is true for longer than since it was told.
@@ -261,8 +281,12 @@ class Writer {
     list.resize(list.size() - left_out);
     const std::string blanks(indent_, ' ');
     std::size_t wide = 0;
-    const auto said = [](const json::value& f) { return fmt::format("{} = {}", one_line(text_at(f, "key")), one_line(text_at(f, "text"))); };
-    const auto unknown_said = [](const json::value& f) { return fmt::format("{}: {}", one_line(text_at(f, "key")), one_line(text_at(f, "text"))); };
+    const auto said = [](const json::value& f) {
+      return fmt::format("{} = {}", one_line(text_at(f, "key")), one_line(text_at(f, "text")));
+    };
+    const auto unknown_said = [](const json::value& f) {
+      return fmt::format("{}: {}", one_line(text_at(f, "key")), one_line(text_at(f, "text")));
+    };
     const auto what = [&](const json::value& f) { return is_true(f, "known") ? said(f) : unknown_said(f); };
     std::size_t behind = 0;
     for (const json::value* f : list) {
@@ -279,10 +303,12 @@ class Writer {
       line(blanks + fitted(what(*f), indent_));
       if (!from.empty()) line(blanks + "  " + from);
     }
-    if (left_out > 0) line(blanks + look_.paint(Style::kFaint, fmt::format("and {} more facts (--json has all)", left_out)));
+    if (left_out > 0)
+      line(blanks + look_.paint(Style::kFaint, fmt::format("and {} more facts (--json has all)", left_out)));
   }
 
-  // ---- logic, and what would change it -------------------------------------------------------------------------------
+  // ---- logic, and what would change it
+  // -------------------------------------------------------------------------------
 
   std::string truth_word(Truth truth) const {
     if (look_.utf8) return look_.mark(truth);
@@ -312,9 +338,12 @@ class Writer {
     std::vector<std::pair<std::string, std::vector<std::uint32_t>>> groups;
     for (const Logic::Change& change : changes) {
       const bool unknown = truths_[change.rule] == Truth::kUnknown, to_yes = change.to == Truth::kYes;
-      const std::string words = unknown ? to_yes ? "known to hold" : "known not to hold" : to_yes ? "hold" : "no longer hold";
+      const std::string words = unknown  ? to_yes ? "known to hold" : "known not to hold"
+                                : to_yes ? "hold"
+                                         : "no longer hold";
       const auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == words; });
-      (it == groups.end() ? groups.emplace_back(words, std::vector<std::uint32_t>()) : *it).second.push_back(change.rule);
+      (it == groups.end() ? groups.emplace_back(words, std::vector<std::uint32_t>()) : *it)
+          .second.push_back(change.rule);
     }
     const bool any = std::string_view(joint) == "or";
     std::string out;
@@ -335,7 +364,8 @@ class Writer {
       paragraph("Change", fmt::format("Give the tag a rule{}: postern export '{}', add it, postern apply.",
                                       reason == "no_rules" ? "" : " for " + system_text(), tag_));
     }
-    if (reason == "by_hand") paragraph("Change", fmt::format("It is given and taken by hand: postern classify {}.", name_));
+    if (reason == "by_hand")
+      paragraph("Change", fmt::format("It is given and taken by hand: postern classify {}.", name_));
     if (reason == "held" && logic_) {
       if (const auto mended = logic_->mend(truths_); !mended.empty()) {
         paragraph("Change", fmt::format("It stays if {} before that.", change_words(mended, "and")));
@@ -354,7 +384,8 @@ class Writer {
     }
     if (q_.tag != nullptr && (reason == "logic" || reason == "built_in" || reason == "held")) {
       const std::string message = one_line(text_at(*q_.tag, "message"));
-      if (!message.empty()) paragraph("Advice", (state_ == "has" ? "Where a policy refuses because of it: " : "") + message);
+      if (!message.empty())
+        paragraph("Advice", (state_ == "has" ? "Where a policy refuses because of it: " : "") + message);
     }
   }
 
@@ -379,7 +410,8 @@ class Writer {
     paragraph("Now", text);
   }
 
-  // ---- what else there is to know ------------------------------------------------------------------------------------
+  // ---- what else there is to know
+  // ------------------------------------------------------------------------------------
 
   void context() {
     const std::string uid = text_at(q_.endpoint, "uid");
@@ -387,7 +419,10 @@ class Writer {
       if (is_true(q_.endpoint, "quarantined")) {
         paragraph("Note", name_ + " is in quarantine: no policy lets it through, whatever its tags.", Style::kBad);
       } else if (!is_true(q_.endpoint, "registered")) {
-        paragraph("Note", fmt::format("{} is {}: gateways don't let it through, whatever its tags.", name_, text_at(q_.endpoint, "registration")), Style::kBad);
+        paragraph("Note",
+                  fmt::format("{} is {}: gateways don't let it through, whatever its tags.", name_,
+                              text_at(q_.endpoint, "registration")),
+                  Style::kBad);
       } else if (!is_true(q_.endpoint, "online")) {
         paragraph("Note", name_ + " is offline: gateways count it for no tag until it is back.", Style::kWarning);
       }

@@ -9,10 +9,10 @@
 namespace postern::cli {
 
 struct WhyQuestion {
-  const boost::json::value& why;        ///< What endpoints/{uid}/tags/{tag}/why answered.
-  const boost::json::value& endpoint;   ///< As it is now.
-  const boost::json::value* tag;        ///< As it is now; null: it is not there any more.
-  bool past = false;                    ///< A moment was asked for.
+  const boost::json::value& why;       ///< What endpoints/{uid}/tags/{tag}/why answered.
+  const boost::json::value& endpoint;  ///< As it is now.
+  const boost::json::value* tag;       ///< As it is now; null: it is not there any more.
+  bool past = false;                   ///< A moment was asked for.
 };
 
 std::string why_text(const Look& look, const WhyQuestion& question);

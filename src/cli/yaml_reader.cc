@@ -45,9 +45,12 @@ class Builder final : public YAML::EventHandler {
     check(mark, anchor);
     add(mark, nullptr);
   }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { stop(mark, "aliases (*name) are not taken; write it out"); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    stop(mark, "aliases (*name) are not taken; write it out");
+  }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     check(mark, anchor);
     if (!open_.empty() && open_.back().is_map && !open_.back().key) {
       if (tag != "?" && tag != "!") stop(mark, "a key with a tag is not taken");
@@ -67,13 +70,15 @@ class Builder final : public YAML::EventHandler {
     begin(mark, tag, anchor, false);
   }
   void OnSequenceEnd() override { end(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     begin(mark, tag, anchor, true);
   }
   void OnMapEnd() override { end(); }
 
   [[noreturn]] static void stop(const YAML::Mark& mark, const std::string& why) {
-    throw Stop{{ErrorCode::kInvalidArgument, fmt::format("line {}, column {}: {}", mark.line + 1, mark.column + 1, why)}};
+    throw Stop{
+        {ErrorCode::kInvalidArgument, fmt::format("line {}, column {}: {}", mark.line + 1, mark.column + 1, why)}};
   }
 
  private:
@@ -156,7 +161,8 @@ Result<std::vector<json::value>> parse_yaml(std::string_view text) {
   } catch (const Stop& stopped) {
     return fail(stopped.error);
   } catch (const YAML::Exception& error) {
-    return invalid(fmt::format("line {}, column {}: {}", error.mark.line + 1, error.mark.column + 1, one_line(error.msg)));
+    return invalid(
+        fmt::format("line {}, column {}: {}", error.mark.line + 1, error.mark.column + 1, one_line(error.msg)));
   }
   return std::move(builder.documents);
 }

@@ -71,12 +71,13 @@ TEST(Yaml, IsBounded) {
 }
 
 TEST(Yaml, WhatIsWrittenIsReadBackAsTheSame) {
-  for (const char* text :
-       {R"J({"tags":[{"name":"A","rules":[{"id":1,"os":"linux","paths":["/etc/x","/a b,c"]},{"id":2}],"logic":{"linux":"(1 and 2)"}}]})J",
-        R"J({"a":"yes","b":"12","c":"","d":" x","e":"a: b","f":"a #b","g":"- x","h":"null","i":"~","j":"0x1F","k":"1.5"})J",
-        R"J({"a":[],"b":{},"c":[[1,2],[]],"d":[{"x":{"y":[{"z":null}]}}],"e":true,"f":1.5,"g":-3,"h":2.0})J",
-        R"J({"a":"two\nlines\ttab","b":"\"quoted\" \\ back","c":"\u001b[2J\u0007","d":"ü ✓ 漢","e":"\u2028x","yes":1,"12":2})J",
-        R"J({"list":["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","ccccccccccccccccccccc"]})J"}) {
+  for (
+      const char* text :
+      {R"J({"tags":[{"name":"A","rules":[{"id":1,"os":"linux","paths":["/etc/x","/a b,c"]},{"id":2}],"logic":{"linux":"(1 and 2)"}}]})J",
+       R"J({"a":"yes","b":"12","c":"","d":" x","e":"a: b","f":"a #b","g":"- x","h":"null","i":"~","j":"0x1F","k":"1.5"})J",
+       R"J({"a":[],"b":{},"c":[[1,2],[]],"d":[{"x":{"y":[{"z":null}]}}],"e":true,"f":1.5,"g":-3,"h":2.0})J",
+       R"J({"a":"two\nlines\ttab","b":"\"quoted\" \\ back","c":"\u001b[2J\u0007","d":"ü ✓ 漢","e":"\u2028x","yes":1,"12":2})J",
+       R"J({"list":["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","ccccccccccccccccccccc"]})J"}) {
     const json::value value = json::parse(text);
     const std::string yaml = print_yaml(value);
     const auto again = parse_yaml(yaml);
@@ -88,17 +89,18 @@ TEST(Yaml, WhatIsWrittenIsReadBackAsTheSame) {
 }
 
 TEST(Yaml, IsWrittenForPeople) {
-  EXPECT_EQ(print_yaml(json::parse(R"({"tags":[{"name":"Compliant","enabled":true,"message":"Start it, then: go","rules":[
+  EXPECT_EQ(
+      print_yaml(json::parse(R"({"tags":[{"name":"Compliant","enabled":true,"message":"Start it, then: go","rules":[
       {"id":1,"paths":["/etc/x","b, c"]},{"id":2,"version":"12"}]}]})")),
-            "tags:\n"
-            "  - name: Compliant\n"
-            "    enabled: true\n"
-            "    message: \"Start it, then: go\"\n"
-            "    rules:\n"
-            "      - id: 1\n"
-            "        paths: [/etc/x, \"b, c\"]\n"
-            "      - id: 2\n"
-            "        version: \"12\"\n");
+      "tags:\n"
+      "  - name: Compliant\n"
+      "    enabled: true\n"
+      "    message: \"Start it, then: go\"\n"
+      "    rules:\n"
+      "      - id: 1\n"
+      "        paths: [/etc/x, \"b, c\"]\n"
+      "      - id: 2\n"
+      "        version: \"12\"\n");
 }
 
 }  // namespace

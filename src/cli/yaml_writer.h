@@ -1,6 +1,6 @@
 #pragma once
-// JSON as YAML that parse_yaml reads back as the same, laid out for people and for version control: one member a line, in
-// the order given, quotes only where they are needed.
+// JSON as YAML that parse_yaml reads back as the same, laid out for people and for version control: one member a line,
+// in the order given, quotes only where they are needed.
 #include <boost/json/fwd.hpp>
 #include <string>
 

@@ -74,7 +74,8 @@ std::string difference_line(const Look& look, const Difference& d) {
     before = fit(before, room / 2);
     after = fit(after, room / 2);
   }
-  return d.where + ": " + look.paint(Style::kBad, before) + " " + std::string(look.arrow()) + " " + look.paint(Style::kGood, after);
+  return d.where + ": " + look.paint(Style::kBad, before) + " " + std::string(look.arrow()) + " " +
+         look.paint(Style::kGood, after);
 }
 
 Status print_step(Session& session, const Step& step) {
@@ -84,14 +85,17 @@ Status print_step(Session& session, const Step& step) {
     const json::value tag(*step.draft.tag);
     for (const json::value& rule : list_at(tag, "rules")) {
       const std::string text = rule_text(rule);
-      session.print(fmt::format("    rule {}: {}\n", count_at(rule, "id"),
-                                look.width == 0 ? text : shortened(look, text, std::max<std::size_t>(look.width, 34) - 14)));
+      session.print(
+          fmt::format("    rule {}: {}\n", count_at(rule, "id"),
+                      look.width == 0 ? text : shortened(look, text, std::max<std::size_t>(look.width, 34) - 14)));
     }
   }
   for (const Difference& d : step.differences) session.print("    " + difference_line(look, d) + "\n");
   if (step.kind == Step::Kind::kDelete) {
     session.print(fmt::format("    {} endpoints lose it{}\n", step.had,
-                              step.shared_with.empty() ? "" : "; policies of " + join(step.shared_with, ", ") + " that name it count it as unknown"));
+                              step.shared_with.empty() ? ""
+                                                       : "; policies of " + join(step.shared_with, ", ") +
+                                                             " that name it count it as unknown"));
   }
   if (!step.no_what_if.empty()) session.print("    " + step.no_what_if + "\n");
   if (!step.what_if) return {};
@@ -108,7 +112,8 @@ json::value steps_json(const std::vector<Step>& steps, bool saved) {
     for (const Difference& d : step.differences) {
       changes.push_back(json::object{{"where", d.where}, {"before", d.before}, {"after", d.after}});
     }
-    json::object one{{"name", step.draft.name}, {"action", std::string(kind_word(step.kind))}, {"differences", std::move(changes)}};
+    json::object one{
+        {"name", step.draft.name}, {"action", std::string(kind_word(step.kind))}, {"differences", std::move(changes)}};
     one["what_if"] = step.what_if ? *step.what_if : json::value(nullptr);
     list.push_back(std::move(one));
   }
@@ -121,11 +126,12 @@ struct Plan {
   std::vector<std::string> errors;
 };
 
-Status plan_draft(Session& session, const TagSchema& schema, const json::array& existing, const std::vector<Draft>& drafts,
-                  Draft draft, Plan& plan) {
+Status plan_draft(Session& session, const TagSchema& schema, const json::array& existing,
+                  const std::vector<Draft>& drafts, Draft draft, Plan& plan) {
   Step step{.draft = std::move(draft)};
   const auto is_it = [&](const std::string& name) {
-    return std::find_if(existing.begin(), existing.end(), [&](const json::value& tag) { return text_at(tag, "name") == name; });
+    return std::find_if(existing.begin(), existing.end(),
+                        [&](const json::value& tag) { return text_at(tag, "name") == name; });
   };
   const auto old = is_it(step.draft.name);
   if (old == existing.end()) {
@@ -138,8 +144,8 @@ Status plan_draft(Session& session, const TagSchema& schema, const json::array& 
     auto answer = ask_what_if(session, *step.draft.tag, kEndpointsNamed);
     // What is wrong with it may be no more than that a tag of this file is not there yet.
     const bool waits = !answer && std::any_of(drafts.begin(), drafts.end(), [&](const Draft& other) {
-      return other.name != step.draft.name && is_it(other.name) == existing.end() && refers_to(step.draft, other.name) &&
-             answer.error().message.find(other.name) != std::string::npos;
+      return other.name != step.draft.name && is_it(other.name) == existing.end() &&
+             refers_to(step.draft, other.name) && answer.error().message.find(other.name) != std::string::npos;
     });
     if (answer) {
       step.what_if = std::move(*answer);
@@ -192,16 +198,17 @@ Result<Plan> make_plan(Session& session, const std::vector<Draft>& drafts) {
 
 /// A person has agreed, or nobody has to.
 Result<bool> may_save(Session& session, const Plan& plan) {
-  const bool deletes = std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& s) { return s.kind == Step::Kind::kDelete; });
-  const bool loses = deletes || std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& s) {
-                       return s.what_if && takes_away(*s.what_if);
-                     });
+  const bool deletes =
+      std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& s) { return s.kind == Step::Kind::kDelete; });
+  const bool loses = deletes || std::any_of(plan.steps.begin(), plan.steps.end(),
+                                            [](const Step& s) { return s.what_if && takes_away(*s.what_if); });
   if (session.given.has("--yes") || !loses) return true;
   if (!session.look().interactive) {
     if (!deletes) return true;
     return fail(ErrorCode::kInvalidArgument, "--prune deletes tags; where nobody can be asked, add --yes");
   }
-  return session.terminal.agreed(deletes ? "Tags are deleted. Save all this? [y/N] " : "Endpoints lose something. Save all this? [y/N] ");
+  return session.terminal.agreed(deletes ? "Tags are deleted. Save all this? [y/N] "
+                                         : "Endpoints lose something. Save all this? [y/N] ");
 }
 
 Result<int> save(Session& session, const Plan& plan) {
@@ -243,7 +250,8 @@ Result<int> run_apply(Session& session) {
       if (auto printed = print_step(session, step); !printed) return fail(printed.error());
     }
   }
-  const bool nothing = std::all_of(plan->steps.begin(), plan->steps.end(), [](const Step& s) { return s.kind == Step::Kind::kKeep; });
+  const bool nothing =
+      std::all_of(plan->steps.begin(), plan->steps.end(), [](const Step& s) { return s.kind == Step::Kind::kKeep; });
   const bool dry = session.given.has("--dry-run");
   if (nothing || dry) {
     if (session.as_json()) return session.print_json(steps_json(plan->steps, false));
@@ -264,23 +272,28 @@ Result<int> run_apply(Session& session) {
 }  // namespace
 
 Command apply_command() {
-  return {.name = "apply",
-          .group = "Tags",
-          .summary = "Make the tags as a YAML file has them",
-          .details = "Shows what is new, changed and unchanged, member by member, and which endpoints gain or lose by it; then\n"
-                     "saves. All tags are checked before the first is saved. On a terminal it asks where an endpoint would lose\n"
-                     "the tag or become unknown, or a live session be cut. A file holds a tag per YAML document, a list of tags,\n"
-                     "or a map with a list called tags; tags that it does not name stay, unless --prune is given.\n"
-                     "Exit codes: 0 saved, or nothing was to be done, or --dry-run; 1 something is wrong with a tag (then nothing\n"
-                     "was saved), saving failed, or the answer was no; 2 the command line was not understood.",
-          .examples = "postern apply -f tags.yaml --dry-run\n"
-                      "postern apply -f tags.yaml\n"
-                      "cat *.yaml | postern apply -f - --prune --yes\n",
-          .options = {{.names = "-f,--file", .value = "FILE", .help = "YAML with tags; - for standard input", .required = true},
-                      {"--dry-run", "", "Show, and save nothing"},
-                      {"--prune", "", "Delete tags that the file does not name; built-in ones stay"},
-                      {"-y,--yes", "", "Don't ask"}},
-          .run = run_apply};
+  return {
+      .name = "apply",
+      .group = "Tags",
+      .summary = "Make the tags as a YAML file has them",
+      .details =
+          "Shows what is new, changed and unchanged, member by member, and which endpoints gain or lose by it; then\n"
+          "saves. All tags are checked before the first is saved. On a terminal it asks where an endpoint would lose\n"
+          "the tag or become unknown, or a live session be cut. A file holds a tag per YAML document, a list of tags,\n"
+          "or a map with a list called tags; tags that it does not name stay, unless --prune is given.\n"
+          "Exit codes: 0 saved, or nothing was to be done, or --dry-run; 1 something is wrong with a tag (then "
+          "nothing\n"
+          "was saved), saving failed, or the answer was no; 2 the command line was not understood.",
+      .examples =
+          "postern apply -f tags.yaml --dry-run\n"
+          "postern apply -f tags.yaml\n"
+          "cat *.yaml | postern apply -f - --prune --yes\n",
+      .options =
+          {{.names = "-f,--file", .value = "FILE", .help = "YAML with tags; - for standard input", .required = true},
+           {"--dry-run", "", "Show, and save nothing"},
+           {"--prune", "", "Delete tags that the file does not name; built-in ones stay"},
+           {"-y,--yes", "", "Don't ask"}},
+      .run = run_apply};
 }
 
 }  // namespace postern::cli

@@ -27,25 +27,34 @@ Result<int> run_classify(Session& session) {
   if (!e) return fail(e.error());
   json::array tags;
   for (const std::string& tag : session.given.texts("TAG")) tags.emplace_back(tag);
-  const auto after = (*session.api())->put("endpoints/" + text_at(*e, "uid") + "/classifications", json::object{{"tags", std::move(tags)}});
+  const auto after =
+      (*session.api())
+          ->put("endpoints/" + text_at(*e, "uid") + "/classifications", json::object{{"tags", std::move(tags)}});
   if (!after) return fail(after.error());
   if (session.as_json()) return session.print_json(*after);
   const auto now = texts_at(*after, "classifications");
-  session.print(endpoint_name(*e) + (now.empty() ? " has no tag by hand\n" : " has by hand: " + join(now, ", ") + "\n"));
+  session.print(endpoint_name(*e) +
+                (now.empty() ? " has no tag by hand\n" : " has by hand: " + join(now, ", ") + "\n"));
   return kDone;
 }
 
 Result<int> list_attributes(Session& session, const std::string& path) {
   const auto page = ask_list(session, path, {}, 1000);
   if (!page) return fail(page.error());
-  Table table({{.title = "ATTRIBUTE", .least = 12}, {.title = "VALUE", .least = 8}, {.title = "SET", .right = true},
-               {.title = "BY", .least = 8}, {.title = "HOLDS UNTIL"}});
+  Table table({{.title = "ATTRIBUTE", .least = 12},
+               {.title = "VALUE", .least = 8},
+               {.title = "SET", .right = true},
+               {.title = "BY", .least = 8},
+               {.title = "HOLDS UNTIL"}});
   for (const json::value& a : list_at(*page, "items")) {
     const json::value* value = member(a, "value");
     const bool expired = is_true(a, "expired");
-    table.add({{text_at(a, "name"), Style::kName}, value == nullptr ? "" : in_a_line(*value), since(session, a, "set_at"),
+    table.add({{text_at(a, "name"), Style::kName},
+               value == nullptr ? "" : in_a_line(*value),
+               since(session, a, "set_at"),
                text_at(a, "set_by"),
-               {member(a, "expires_at") == nullptr ? "it is set again" : when(session, a, "expires_at") + (expired ? " (over)" : ""),
+               {member(a, "expires_at") == nullptr ? "it is set again"
+                                                   : when(session, a, "expires_at") + (expired ? " (over)" : ""),
                 expired ? Style::kWarning : Style::kPlain}});
   }
   return print_list(session, *page, table, "attributes");
@@ -53,11 +62,13 @@ Result<int> list_attributes(Session& session, const std::string& path) {
 
 Result<int> run_attribute(Session& session) {
   const Given& given = session.given;
-  if (given.has("--remove") && (given.has("VALUE") || !given.has("NAME"))) return session.misused("--remove goes with NAME alone");
+  if (given.has("--remove") && (given.has("VALUE") || !given.has("NAME")))
+    return session.misused("--remove goes with NAME alone");
   json::object body;
   if (given.has("VALUE")) {
     const auto value = scalar_value(given.text("VALUE"), given.has("--text") ? "!" : "?");
-    if (!value || value->is_double() || value->is_null()) return session.misused("VALUE: a whole number, true, false or a text");
+    if (!value || value->is_double() || value->is_null())
+      return session.misused("VALUE: a whole number, true, false or a text");
     body["value"] = *value;
   }
   if (given.has("--expires")) {
@@ -101,10 +112,11 @@ Command attribute_command() {
           .group = "Endpoints",
           .summary = "Show or set what other systems know of an endpoint, such as a score",
           .details = "Numbers, true and false are taken as such; scores are called score.<provider> and are 0 to 100.",
-          .examples = "postern attribute laptop7\n"
-                      "postern attribute laptop7 score.edr 85 --expires 1d\n"
-                      "postern attribute laptop7 owner 'J. Doe'\n"
-                      "postern attribute laptop7 owner --remove\n",
+          .examples =
+              "postern attribute laptop7\n"
+              "postern attribute laptop7 score.edr 85 --expires 1d\n"
+              "postern attribute laptop7 owner 'J. Doe'\n"
+              "postern attribute laptop7 owner --remove\n",
           .arguments = {kClassified, {"NAME", "Of the attribute", false}, {"VALUE", "What it is from now on", false}},
           .options = {{"--expires", "SPAN", "From then on it is unknown: such as 12h or 7d"},
                       {"--text", "", "VALUE is a text, whatever it looks like"},

@@ -32,14 +32,23 @@ Result<int> run_devices(Session& session) {
   if (session.given.has("--state")) query["state"] = session.given.text("--state");
   const auto page = ask_list(session, "fabric-devices", query, kDevicesShown);
   if (!page) return fail(page.error());
-  Table table({{.title = "DEVICE"}, {.title = "NAME", .least = 8}, {.title = "STATE"}, {.title = "CONNECTED"},
-               {.title = "ADDRESS", .dispensable = 2}, {.title = "SHARING", .dispensable = 3},
-               {.title = "ENDPOINTS", .right = true, .dispensable = 1}, {.title = "SESSIONS", .right = true, .dispensable = 4}});
+  Table table({{.title = "DEVICE"},
+               {.title = "NAME", .least = 8},
+               {.title = "STATE"},
+               {.title = "CONNECTED"},
+               {.title = "ADDRESS", .dispensable = 2},
+               {.title = "SHARING", .dispensable = 3},
+               {.title = "ENDPOINTS", .right = true, .dispensable = 1},
+               {.title = "SESSIONS", .right = true, .dispensable = 4}});
   for (const json::value& d : list_at(*page, "items")) {
     const std::string state = text_at(d, "state");
-    table.add({{text_at(d, "serial"), Style::kStrong}, device_name(d), {state, device_style(state)},
-               is_true(d, "connected") ? "yes" : "no", or_dash(session, text_at(d, "address")),
-               text_at(d, "endpoint_sharing"), count_at(d, "shared_endpoints"),
+    table.add({{text_at(d, "serial"), Style::kStrong},
+               device_name(d),
+               {state, device_style(state)},
+               is_true(d, "connected") ? "yes" : "no",
+               or_dash(session, text_at(d, "address")),
+               text_at(d, "endpoint_sharing"),
+               count_at(d, "shared_endpoints"),
                or_dash(session, count_at(d, "live_sessions"))});
   }
   return print_list(session, *page, table, "fabric devices");
@@ -60,10 +69,13 @@ Result<json::value> find_device(Session& session, const std::string& text) {
     }
   }
   if (found.size() == 1) return *found.front();
-  if (found.empty()) return fail(ErrorCode::kNotFound, "there is no fabric device \"" + one_line(text) + "\"; postern devices lists them");
+  if (found.empty())
+    return fail(ErrorCode::kNotFound,
+                "there is no fabric device \"" + one_line(text) + "\"; postern devices lists them");
   std::vector<std::string> serials;
   for (const json::value* d : found) serials.push_back(text_at(*d, "serial"));
-  return fail(ErrorCode::kConflict, fmt::format("{} fabric devices fit \"{}\": {}", found.size(), one_line(text), join(serials, ", ")));
+  return fail(ErrorCode::kConflict,
+              fmt::format("{} fabric devices fit \"{}\": {}", found.size(), one_line(text), join(serials, ", ")));
 }
 
 /// The key that is authorised has been compared with the gateway: by the person now, or by who gave its fingerprint.
@@ -73,13 +85,15 @@ Result<bool> key_agreed(Session& session, const json::value& device, const std::
     const auto offered = parse_fingerprint(shown);
     if (!wanted) return fail(wanted.error().context("--key"));
     if (!offered || *wanted != *offered) {
-      return fail(ErrorCode::kConflict, fmt::format("{} shows another key: {}. Nothing was authorised", text_at(device, "serial"), shown));
+      return fail(ErrorCode::kConflict,
+                  fmt::format("{} shows another key: {}. Nothing was authorised", text_at(device, "serial"), shown));
     }
     return true;
   }
   if (!session.look().interactive) {
-    return fail(ErrorCode::kUnavailable,
-                "nobody is here to compare the key with the gateway's; give the fingerprint that it shows: --key SHA256");
+    return fail(
+        ErrorCode::kUnavailable,
+        "nobody is here to compare the key with the gateway's; give the fingerprint that it shows: --key SHA256");
   }
   session.say(fmt::format("{}, {}, from {}\nits key: {}", text_at(device, "serial"), device_name(device),
                           or_dash(session, text_at(device, "address")), shown));
@@ -105,8 +119,9 @@ Result<int> run_authorise(Session& session) {
   }
   const auto path = segment("fabric device", serial);
   if (!path) return fail(path.error());
-  const auto after = (*session.api())->patch(
-      "fabric-devices/" + *path, json::object{{"authorized", true}, {"expected_key_sha256", text_at(*key, "sha256")}});
+  const auto after = (*session.api())
+                         ->patch("fabric-devices/" + *path,
+                                 json::object{{"authorized", true}, {"expected_key_sha256", text_at(*key, "sha256")}});
   if (!after) return fail(after.error());
   if (session.as_json()) return session.print_json(*after);
   session.print(serial + " is authorised\n");
@@ -131,16 +146,19 @@ Command devices_command() {
 }
 
 Command authorise_command() {
-  return {.name = "authorise",
-          .group = "Gateways",
-          .summary = "Authorise a gateway: pin the key that it shows",
-          .details = "Shows the fingerprint of its key and asks; on the gateway it is shown by the connector. Without a\n"
-                     "terminal --key is demanded.",
-          .examples = "postern authorise PGW1A2B3C4D5E6F7\n"
-                      "postern authorise gw-berlin --key AB:CD:…\n",
-          .arguments = {{"DEVICE", "Serial number, the beginning of one, alias or host name"}},
-          .options = {{"--key", "SHA256", "The fingerprint that the gateway shows: authorise only this key, don't ask"}},
-          .run = run_authorise};
+  return {
+      .name = "authorise",
+      .group = "Gateways",
+      .summary = "Authorise a gateway: pin the key that it shows",
+      .details =
+          "Shows the fingerprint of its key and asks; on the gateway it is shown by the connector. Without a\n"
+          "terminal --key is demanded.",
+      .examples =
+          "postern authorise PGW1A2B3C4D5E6F7\n"
+          "postern authorise gw-berlin --key AB:CD:…\n",
+      .arguments = {{"DEVICE", "Serial number, the beginning of one, alias or host name"}},
+      .options = {{"--key", "SHA256", "The fingerprint that the gateway shows: authorise only this key, don't ask"}},
+      .run = run_authorise};
 }
 
 }  // namespace postern::cli

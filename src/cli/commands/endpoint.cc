@@ -28,12 +28,15 @@ std::string fact_value(const json::value& fact) {
 Result<int> show_facts(Session& session, const std::string& path) {
   const auto page = ask_list(session, path + "/facts", {}, kFactsShown);
   if (!page) return fail(page.error());
-  Table table({{.title = "FACT", .least = 16}, {.title = "VALUE", .least = 16}, {.title = "AGE", .right = true},
+  Table table({{.title = "FACT", .least = 16},
+               {.title = "VALUE", .least = 16},
+               {.title = "AGE", .right = true},
                {.title = "FROM", .least = 8, .dispensable = 1}});
   for (const json::value& fact : list_at(*page, "items")) {
     table.add({{text_at(fact, "key"), Style::kName},
                {fact_value(fact), is_true(fact, "known") ? Style::kPlain : Style::kWarning},
-               since(session, fact, "collected_at"), text_at(fact, "source")});
+               since(session, fact, "collected_at"),
+               text_at(fact, "source")});
   }
   return print_list(session, *page, table, "facts");
 }
@@ -41,11 +44,15 @@ Result<int> show_facts(Session& session, const std::string& path) {
 Result<int> show_history(Session& session, const std::string& path) {
   const auto page = ask_list(session, path + "/history", {}, kHistoryShown);
   if (!page) return fail(page.error());
-  Table table({{.title = "WHEN"}, {.title = "REVISION", .right = true, .dispensable = 1}, {.title = "WHAT"},
+  Table table({{.title = "WHEN"},
+               {.title = "REVISION", .right = true, .dispensable = 1},
+               {.title = "WHAT"},
                {.title = "CHANGE", .least = 20}});
   for (const json::value& change : list_at(*page, "items")) {
     const json::value* what = member(change, "change");
-    table.add({when(session, change, "at"), count_at(change, "revision"), {text_at(change, "kind"), Style::kName},
+    table.add({when(session, change, "at"),
+               count_at(change, "revision"),
+               {text_at(change, "kind"), Style::kName},
                what == nullptr ? "" : change_text(session.look(), *what)});
   }
   return print_list(session, *page, table, "changes");
@@ -59,12 +66,18 @@ Style severity_style(std::string_view severity) {
 Result<int> show_vulnerabilities(Session& session, const std::string& path) {
   const auto page = ask_list(session, path + "/vulnerabilities", {}, kFindingsShown);
   if (!page) return fail(page.error());
-  Table table({{.title = "SEVERITY"}, {.title = "CVE"}, {.title = "PACKAGE", .least = 10},
-               {.title = "INSTALLED", .least = 10, .dispensable = 1}, {.title = "FIXED IN", .least = 10}});
+  Table table({{.title = "SEVERITY"},
+               {.title = "CVE"},
+               {.title = "PACKAGE", .least = 10},
+               {.title = "INSTALLED", .least = 10, .dispensable = 1},
+               {.title = "FIXED IN", .least = 10}});
   for (const json::value& f : list_at(*page, "items")) {
     const std::string severity = text_at(f, "severity");
-    table.add({{severity + (is_true(f, "kev") ? ", exploited" : ""), severity_style(severity)}, text_at(f, "cve"),
-               text_at(f, "package"), text_at(f, "version"), or_dash(session, text_at(f, "fixed"))});
+    table.add({{severity + (is_true(f, "kev") ? ", exploited" : ""), severity_style(severity)},
+               text_at(f, "cve"),
+               text_at(f, "package"),
+               text_at(f, "version"),
+               or_dash(session, text_at(f, "fixed"))});
   }
   return print_list(session, *page, table, "known vulnerabilities");
 }
@@ -100,7 +113,8 @@ Result<int> run_endpoint(Session& session) {
   if (given.has("--vulnerabilities")) return show_vulnerabilities(session, path);
   if (session.as_json()) return session.print_json(*e);
   const Look& look = session.look();
-  session.print(look.paint(Style::kStrong, endpoint_name(*e)) + "  " + look.paint(Style::kFaint, text_at(*e, "uid")) + "\n\n");
+  session.print(look.paint(Style::kStrong, endpoint_name(*e)) + "  " + look.paint(Style::kFaint, text_at(*e, "uid")) +
+                "\n\n");
   Details details;
   details.add("State", state_text(*e, session.now()), is_true(*e, "online") ? Style::kGood : Style::kWarning);
   if (is_true(*e, "quarantined")) {
@@ -130,10 +144,11 @@ Command endpoint_command() {
   Command out{.name = "endpoint",
               .group = "Endpoints",
               .summary = "Show one endpoint: its state, tags, facts, history or vulnerabilities",
-              .examples = "postern endpoint laptop7\n"
-                          "postern endpoint 7F4704E4 --facts\n"
-                          "postern endpoint laptop7 --vulnerabilities --limit 20\n"
-                          "postern endpoint laptop7 --history --json\n",
+              .examples =
+                  "postern endpoint laptop7\n"
+                  "postern endpoint 7F4704E4 --facts\n"
+                  "postern endpoint laptop7 --vulnerabilities --limit 20\n"
+                  "postern endpoint laptop7 --history --json\n",
               .arguments = {{"ENDPOINT", "UID, the beginning of one, or host name"}},
               .options = {{"--facts", "", "Everything it reported, with age and source"},
                           {"--history", "", "What changed of it, newest first"},

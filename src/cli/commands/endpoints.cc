@@ -44,8 +44,8 @@ Result<int> run_endpoints(Session& session) {
   const Given& given = session.given;
   if (given.has("--online") && given.has("--offline")) return session.misused("give --online or --offline, not both");
   Query query;
-  for (const auto& [option, name] : {std::pair("QUERY", "q"), std::pair("--tag", "tag"), std::pair("--os", "os"),
-                                     std::pair("--sort", "sort")}) {
+  for (const auto& [option, name] :
+       {std::pair("QUERY", "q"), std::pair("--tag", "tag"), std::pair("--os", "os"), std::pair("--sort", "sort")}) {
     if (given.has(option)) query[name] = given.text(option);
   }
   if (given.has("--online") || given.has("--offline")) query["online"] = given.has("--online") ? "true" : "false";
@@ -61,9 +61,14 @@ Result<int> run_endpoints(Session& session) {
                {.title = "SEEN", .right = true, .dispensable = 1},
                {.title = "TAGS", .least = 12}});
   for (const json::value& e : list_at(*page, "items")) {
-    table.add({{endpoint_name(e), Style::kStrong}, {text_at(e, "uid"), Style::kFaint}, state_cell(e),
-               or_dash(session, text_at(e, "ip")), or_dash(session, system_name(session, e)),
-               findings_cell(session, e), since(session, e, "last_seen"), or_dash(session, tags_text(e))});
+    table.add({{endpoint_name(e), Style::kStrong},
+               {text_at(e, "uid"), Style::kFaint},
+               state_cell(e),
+               or_dash(session, text_at(e, "ip")),
+               or_dash(session, system_name(session, e)),
+               findings_cell(session, e),
+               since(session, e, "last_seen"),
+               or_dash(session, tags_text(e))});
   }
   return print_list(session, *page, table, "endpoints");
 }
@@ -71,23 +76,26 @@ Result<int> run_endpoints(Session& session) {
 }  // namespace
 
 Command endpoints_command() {
-  Command out{.name = "endpoints",
-              .group = "Endpoints",
-              .summary = "List endpoints",
-              .details = "A tag with a ? behind it: nobody knows whether the endpoint has it. all_registered_clients is left out.\n"
-                         "The UID is cut to the width at hand: its beginning is enough for other commands.",
-              .examples = "postern endpoints\n"
-                          "postern endpoints laptop --online --sort -last_seen\n"
-                          "postern endpoints --tag Vulnerable-Device\n"
-                          "postern endpoints --tag unknown:Vulnerable-Device --all --json\n",
-              .arguments = {{"QUERY", "In host name, UID, address, MAC, user or system; case does not matter", false}},
-              .options = {{"--tag", "TAG", "Only those that have it; unknown:TAG: of which nobody knows"},
-                          {"--os", "OS", "Only of this system: linux, windows, macos, ios, android"},
-                          {"--online", "", "Only those that are online"},
-                          {"--offline", "", "Only those that are not"},
-                          {"--quarantined", "", "Only those in quarantine"},
-                          {"--sort", "FIELD", "host_name, last_seen, enrolled_at, uid or ip; -FIELD: the other way round"}},
-              .run = run_endpoints};
+  Command out{
+      .name = "endpoints",
+      .group = "Endpoints",
+      .summary = "List endpoints",
+      .details =
+          "A tag with a ? behind it: nobody knows whether the endpoint has it. all_registered_clients is left out.\n"
+          "The UID is cut to the width at hand: its beginning is enough for other commands.",
+      .examples =
+          "postern endpoints\n"
+          "postern endpoints laptop --online --sort -last_seen\n"
+          "postern endpoints --tag Vulnerable-Device\n"
+          "postern endpoints --tag unknown:Vulnerable-Device --all --json\n",
+      .arguments = {{"QUERY", "In host name, UID, address, MAC, user or system; case does not matter", false}},
+      .options = {{"--tag", "TAG", "Only those that have it; unknown:TAG: of which nobody knows"},
+                  {"--os", "OS", "Only of this system: linux, windows, macos, ios, android"},
+                  {"--online", "", "Only those that are online"},
+                  {"--offline", "", "Only those that are not"},
+                  {"--quarantined", "", "Only those in quarantine"},
+                  {"--sort", "FIELD", "host_name, last_seen, enrolled_at, uid or ip; -FIELD: the other way round"}},
+      .run = run_endpoints};
   for (Option& option : limit_options(kEndpointsShown)) out.options.push_back(std::move(option));
   return out;
 }

@@ -30,7 +30,8 @@ Result<int> run_export(Session& session) {
     if (!all) wanted.erase(it);
     tags.push_back(schema->definition(tag.as_object()));
   }
-  if (!wanted.empty()) return fail(ErrorCode::kNotFound, "there is no tag " + one_line(wanted.front()) + " that could be exported");
+  if (!wanted.empty())
+    return fail(ErrorCode::kNotFound, "there is no tag " + one_line(wanted.front()) + " that could be exported");
   const json::object document{{"tags", std::move(tags)}};
   const std::string text = session.as_json() ? json::serialize(document) + "\n"
                                              : "# Tags of " + (*api)->connection().address.url() +
@@ -52,8 +53,9 @@ Command export_command() {
           .group = "Tags",
           .summary = "Write tags as YAML that apply takes back unchanged",
           .details = "Built-in tags are left out: they can't be changed.",
-          .examples = "postern export > tags.yaml\n"
-                      "postern export Compliant Vulnerable-Device -o tags.yaml\n",
+          .examples =
+              "postern export > tags.yaml\n"
+              "postern export Compliant Vulnerable-Device -o tags.yaml\n",
           .arguments = {{"TAG", "Only these", false, true}},
           .options = {{"-o,--output", "FILE", "Write there instead of standard output"}},
           .run = run_export};

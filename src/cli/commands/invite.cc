@@ -28,7 +28,8 @@ Result<int> run_invite(Session& session) {
   session.print(text_at(*made, "invitation") + "\n");
   const auto expires = time_at(*made, "expires_at");
   const auto uses = number_at(*made, "max_uses").value_or(1);
-  session.say(fmt::format("For {}{}. On the endpoint: postern-agent enrol -", uses == 1 ? "one endpoint" : fmt::format("{} endpoints", uses),
+  session.say(fmt::format("For {}{}. On the endpoint: postern-agent enrol -",
+                          uses == 1 ? "one endpoint" : fmt::format("{} endpoints", uses),
                           expires ? ", until " + moment_text(*expires) : ""));
   return kDone;
 }
@@ -40,8 +41,9 @@ Command invite_command() {
           .group = "Endpoints",
           .summary = "Make an invitation for agents to enrol with",
           .details = "The text goes to standard output and is shown this once.",
-          .examples = "postern invite --note 'laptop of J. Doe'\n"
-                      "postern invite --uses 200 --expires 14d > invitation\n",
+          .examples =
+              "postern invite --note 'laptop of J. Doe'\n"
+              "postern invite --uses 200 --expires 14d > invitation\n",
           .options = {{.names = "--uses", .value = "N", .help = "Endpoints that may enrol with it (1)", .number = true},
                       {"--expires", "SPAN", "Such as 12h or 14d (7d)"},
                       {"--note", "TEXT", "For administrators"}},

@@ -50,8 +50,10 @@ Status settle_trust(Session& session, Connection& connection, Context& context) 
       return fail(ErrorCode::kUnavailable,
                   "nobody is here to compare the EMS's fingerprint; give it: --fingerprint SHA256 (or --ca FILE)");
     }
-    session.say(fmt::format("The web certificate of {} has the SHA-256 fingerprint\n  {}", connection.address.url(), to_hex_colons(*shown)));
-    const auto agreed = session.terminal.agreed("Is it the one that the EMS's administrator told you? Trust it? [y/N] ");
+    session.say(fmt::format("The web certificate of {} has the SHA-256 fingerprint\n  {}", connection.address.url(),
+                            to_hex_colons(*shown)));
+    const auto agreed =
+        session.terminal.agreed("Is it the one that the EMS's administrator told you? Trust it? [y/N] ");
     if (!agreed) return fail(agreed.error());
     if (!*agreed) return fail(ErrorCode::kUnauthenticated, "the certificate is not trusted; nothing was sent");
   }
@@ -128,9 +130,10 @@ class SignedIn {
 Status change_password(Session& session, SignedIn& signed_in, const Api& api, const Credentials& who) {
   const std::string user = one_line(who.user);
   if (!session.look().interactive || session.given.has("--password-file")) {
-    return fail(ErrorCode::kPermissionDenied,
-                fmt::format("the password of {} has to be changed first: {}/password in a browser, or sign in at a terminal", user,
-                            api.connection().address.url()));
+    return fail(
+        ErrorCode::kPermissionDenied,
+        fmt::format("the password of {} has to be changed first: {}/password in a browser, or sign in at a terminal",
+                    user, api.connection().address.url()));
   }
   session.say(fmt::format("The password of {} has to be changed: 12 bytes or more, without the name in it", user));
   const auto wanted = session.terminal.ask_secret("New password: ");
@@ -138,7 +141,8 @@ Status change_password(Session& session, SignedIn& signed_in, const Api& api, co
   const auto again = session.terminal.ask_secret("The same again: ");
   if (!again) return fail(again.error());
   if (*wanted != *again) return invalid("the two are not the same; nothing was changed");
-  const auto done = signed_in.post("auth/password", json::object{{"old_password", who.password}, {"new_password", *wanted}});
+  const auto done =
+      signed_in.post("auth/password", json::object{{"old_password", who.password}, {"new_password", *wanted}});
   if (!done) return fail(done.error().context("changing the password"));
   return {};
 }
@@ -150,7 +154,8 @@ Result<json::value> make_token(Session& session, Api& api, const Credentials& wh
   if (is_true(*answer, "must_change_password")) {
     if (auto changed = change_password(session, signed_in, api, who); !changed) return fail(changed.error());
   }
-  json::object body{{"name", cut_off("postern on " + this_machine(), 63)}, {"role", session.given.text("--role", "admin")}};
+  json::object body{{"name", cut_off("postern on " + this_machine(), 63)},
+                    {"role", session.given.text("--role", "admin")}};
   if (text_at(*answer, "role") == "readonly") body["role"] = "readonly";
   if (session.given.has("--expires")) body["expires_in"] = parse_span(session.given.text("--expires"))->count();
   auto token = signed_in.post("tokens", body);
@@ -187,16 +192,17 @@ Result<int> run_login(Session& session) {
   config->contexts[name] = context;
   config->current = name;
   if (auto written = write_config(path, *config); !written) return fail(written.error());
-  session.say(fmt::format("Signed in to {} as {}: context {}, token {} in {}", context.url, one_line(context.user), name,
-                          text_at(*token, "id"), path));
+  session.say(fmt::format("Signed in to {} as {}: context {}, token {} in {}", context.url, one_line(context.user),
+                          name, text_at(*token, "id"), path));
   return kDone;
 }
 
 Status end_token(Session& session, const Context& context) {
   const auto id = segment("token", context.token_id);
   if (!id) return fail(id.error());
-  auto connection = choose_connection({.url = context.url, .token = context.token, .ca = context.ca, .fingerprint = context.fingerprint},
-                                      [](const char*) { return nullptr; }, session.environment.config_path);
+  auto connection = choose_connection(
+      {.url = context.url, .token = context.token, .ca = context.ca, .fingerprint = context.fingerprint},
+      [](const char*) { return nullptr; }, session.environment.config_path);
   if (!connection) return fail(connection.error());
   return Api(std::move(*connection), session.terminal).remove("tokens/" + *id);
 }
@@ -206,16 +212,19 @@ Result<int> run_logout(Session& session) {
   if (!config) return fail(config.error());
   const std::string name = session.given.text("CONTEXT", config->current);
   const auto it = config->contexts.find(name);
-  if (it == config->contexts.end()) return fail(ErrorCode::kNotFound, name.empty() ? "one is not signed in anywhere" : "there is no context " + one_line(name));
+  if (it == config->contexts.end())
+    return fail(ErrorCode::kNotFound,
+                name.empty() ? "one is not signed in anywhere" : "there is no context " + one_line(name));
   const Context context = it->second;
   config->contexts.erase(it);
   if (config->current == name) config->current.clear();
   // Ended at the EMS first: afterwards nobody here could.
   const Status ended = end_token(session, context);
   if (auto written = write_config(session.environment.config_path, *config); !written) return fail(written.error());
-  session.say(fmt::format("Context {} is gone, {}", name,
-                          ended ? "and its token is ended"
-                                : "but the EMS still takes its token " + context.token_id + ": " + ended.error().message));
+  session.say(
+      fmt::format("Context {} is gone, {}", name,
+                  ended ? "and its token is ended"
+                        : "but the EMS still takes its token " + context.token_id + ": " + ended.error().message));
   return kDone;
 }
 
@@ -224,14 +233,16 @@ Result<int> run_contexts(Session& session) {
   if (!config) return fail(config.error());
   if (session.given.has("--use")) {
     const std::string name = session.given.text("--use");
-    if (!config->contexts.contains(name)) return fail(ErrorCode::kNotFound, "there is no context " + one_line(name) + "; postern contexts lists them");
+    if (!config->contexts.contains(name))
+      return fail(ErrorCode::kNotFound, "there is no context " + one_line(name) + "; postern contexts lists them");
     config->current = name;
     if (auto written = write_config(session.environment.config_path, *config); !written) return fail(written.error());
   }
   if (session.as_json()) {
     json::array items;
     for (const auto& [name, c] : config->contexts) {
-      items.push_back(json::object{{"name", name}, {"url", c.url}, {"user", c.user}, {"current", name == config->current}});
+      items.push_back(
+          json::object{{"name", name}, {"url", c.url}, {"user", c.user}, {"current", name == config->current}});
     }
     return session.print_json(json::object{{"items", std::move(items)}});
   }
@@ -239,10 +250,16 @@ Result<int> run_contexts(Session& session) {
     session.say("no contexts; make one with: postern login https://ems.example:8443");
     return kDone;
   }
-  Table table({{.title = ""}, {.title = "CONTEXT"}, {.title = "EMS"}, {.title = "USER"}, {.title = "TRUSTS", .least = 16}});
+  Table table(
+      {{.title = ""}, {.title = "CONTEXT"}, {.title = "EMS"}, {.title = "USER"}, {.title = "TRUSTS", .least = 16}});
   for (const auto& [name, c] : config->contexts) {
-    table.add({name == config->current ? "*" : "", {name, Style::kStrong}, c.url, c.user,
-               !c.fingerprint.empty() ? "certificate " + c.fingerprint : !c.ca.empty() ? c.ca : "the system's certificates"});
+    table.add({name == config->current ? "*" : "",
+               {name, Style::kStrong},
+               c.url,
+               c.user,
+               !c.fingerprint.empty() ? "certificate " + c.fingerprint
+               : !c.ca.empty()        ? c.ca
+                                      : "the system's certificates"});
   }
   session.print(table.text(session.look()));
   return kDone;
@@ -254,15 +271,21 @@ Command login_command() {
   return {.name = "login",
           .group = "Signing in",
           .summary = "Sign in to an EMS once: its address, certificate and an API token are kept as a context",
-          .details = "Shows the fingerprint of the EMS's web certificate and asks whether to trust it, as ssh does; --fingerprint or\n"
-                     "--ca avoids the question. Name and password are asked for, and not kept.",
-          .examples = "postern login https://ems.example:8443\n"
-                      "postern login ems.example:8443 --name lab --role readonly --expires 30d\n",
+          .details =
+              "Shows the fingerprint of the EMS's web certificate and asks whether to trust it, as ssh does; "
+              "--fingerprint or\n"
+              "--ca avoids the question. Name and password are asked for, and not kept.",
+          .examples =
+              "postern login https://ems.example:8443\n"
+              "postern login ems.example:8443 --name lab --role readonly --expires 30d\n",
           .arguments = {{"URL", "Address of the EMS"}},
           .options = {{"--name", "NAME", "Of the context; the EMS's host name when not given"},
                       {"--user", "NAME", "Administrator; asked for when not given"},
                       {"--password-file", "FILE", "Read the password there (- for standard input) instead of asking"},
-                      {.names = "--role", .value = "ROLE", .help = "What the token may: admin or readonly", .choices = {"admin", "readonly"}},
+                      {.names = "--role",
+                       .value = "ROLE",
+                       .help = "What the token may: admin or readonly",
+                       .choices = {"admin", "readonly"}},
                       {"--expires", "SPAN", "The token runs out after this, such as 30d"}},
           .run = run_login};
 }

@@ -21,11 +21,19 @@ constexpr int kWaitSeconds = 50;
 Result<int> run_audit(Session& session) {
   const auto page = ask_list(session, "audit", {}, kAuditShown);
   if (!page) return fail(page.error());
-  Table table({{.title = "WHEN"}, {.title = "WHO", .least = 10}, {.title = "FROM", .dispensable = 1},
-               {.title = "ACTION"}, {.title = "OBJECT", .least = 10}, {.title = "DETAIL", .least = 10}});
+  Table table({{.title = "WHEN"},
+               {.title = "WHO", .least = 10},
+               {.title = "FROM", .dispensable = 1},
+               {.title = "ACTION"},
+               {.title = "OBJECT", .least = 10},
+               {.title = "DETAIL", .least = 10}});
   for (const json::value& e : list_at(*page, "items")) {
-    table.add({when(session, e, "at"), {text_at(e, "actor"), Style::kStrong}, or_dash(session, text_at(e, "source")),
-               {text_at(e, "action"), Style::kName}, text_at(e, "object"), text_at(e, "detail")});
+    table.add({when(session, e, "at"),
+               {text_at(e, "actor"), Style::kStrong},
+               or_dash(session, text_at(e, "source")),
+               {text_at(e, "action"), Style::kName},
+               text_at(e, "object"),
+               text_at(e, "detail")});
   }
   return print_list(session, *page, table, "entries");
 }
@@ -61,7 +69,8 @@ Result<int> run_changes(Session& session) {
     const auto ems = (*api)->get("ems");
     if (!ems) return fail(ems.error());
     const auto newest = number_at(*ems, "revision").value_or(0);
-    after = std::max<std::int64_t>(0, newest - static_cast<std::int64_t>(session.given.number("--limit", kChangesShown)));
+    after =
+        std::max<std::int64_t>(0, newest - static_cast<std::int64_t>(session.given.number("--limit", kChangesShown)));
   }
   Query query;
   if (session.given.has("--key")) query["key"] = session.given.text("--key");
@@ -101,9 +110,10 @@ Command changes_command() {
           .group = "The EMS",
           .summary = "Show what changed, oldest first, and go on as it changes",
           .details = "Every change has a number (its revision). With --json and --follow: one JSON object per line.",
-          .examples = "postern changes --follow\n"
-                      "postern changes --key Vulnerable-Device --limit 1000\n"
-                      "postern changes --after 4711 --json\n",
+          .examples =
+              "postern changes --follow\n"
+              "postern changes --key Vulnerable-Device --limit 1000\n"
+              "postern changes --after 4711 --json\n",
           .options = {{"--follow", "", "Wait for more, until Ctrl-C"},
                       {.names = "--after", .value = "REVISION", .help = "Those after this one", .number = true},
                       {.names = "--limit", .value = "N", .help = "Begin with the newest N (20)", .number = true},

@@ -26,24 +26,30 @@ Result<int> run_status(Session& session) {
   const json::value& c = counts == nullptr ? nothing : *counts;
   const auto n = [&](std::string_view name) { return number_at(c, name).value_or(0); };
   Details details;
-  details.add("EMS", fmt::format("{}  {}  version {}", text_at(*ems, "serial"), (*api)->connection().address.url(), text_at(*ems, "version")),
+  details.add("EMS",
+              fmt::format("{}  {}  version {}", text_at(*ems, "serial"), (*api)->connection().address.url(),
+                          text_at(*ems, "version")),
               Style::kStrong);
-  if (is_true(*ems, "read_only")) details.add("Trouble", "nothing can be changed: " + text_at(*ems, "store_error"), Style::kBad);
-  details.add("Endpoints", fmt::format("{}, {} of them registered, {} online, {} in quarantine", n("endpoints"), n("registered"),
-                                       n("online"), n("quarantined")));
+  if (is_true(*ems, "read_only"))
+    details.add("Trouble", "nothing can be changed: " + text_at(*ems, "store_error"), Style::kBad);
+  details.add("Endpoints", fmt::format("{}, {} of them registered, {} online, {} in quarantine", n("endpoints"),
+                                       n("registered"), n("online"), n("quarantined")));
   details.add("Gateways", fmt::format("{} connected", n("fabric_sessions")));
   if (n("pending_devices") > 0) {
-    details.add("Waiting", fmt::format("{} to be authorised: postern devices --state pending", n("pending_devices")), Style::kWarning);
+    details.add("Waiting", fmt::format("{} to be authorised: postern devices --state pending", n("pending_devices")),
+                Style::kWarning);
   }
   if (const auto started = time_at(*ems, "started_at")) {
-    details.add("Running since", fmt::format("{} ({})", moment_text(*started), age_text(std::max(Millis(0), session.now() - *started))));
+    details.add("Running since",
+                fmt::format("{} ({})", moment_text(*started), age_text(std::max(Millis(0), session.now() - *started))));
   }
   details.add("Revision", count_at(*ems, "revision"));
   if (const json::value* web = member(*ems, "web_certificate")) {
     const auto until = time_at(*web, "not_after");
     details.add("Certificate", text_at(*web, "name") + (until ? ", until " + moment_text(*until) : ""));
   }
-  details.add("You", fmt::format("{} ({}), token of {}", text_at(*who, "user"), text_at(*who, "role"), (*api)->connection().from));
+  details.add("You", fmt::format("{} ({}), token of {}", text_at(*who, "user"), text_at(*who, "role"),
+                                 (*api)->connection().from));
   session.print(details.text(session.look()));
   return kDone;
 }

@@ -26,18 +26,30 @@ Result<int> run_tags(Session& session) {
   }
   const auto page = ask_list(session, "tags", query, kTagsShown);
   if (!page) return fail(page.error());
-  Table table({{.title = "TAG", .least = 16}, {.title = "KIND", .dispensable = 2}, {.title = "STATE"},
-               {.title = "HAVE IT", .right = true}, {.title = "UNKNOWN", .right = true}, {.title = "RULES", .right = true},
-               {.title = "GATEWAYS", .right = true, .dispensable = 1}, {.title = "CHANGED", .right = true, .dispensable = 3},
+  Table table({{.title = "TAG", .least = 16},
+               {.title = "KIND", .dispensable = 2},
+               {.title = "STATE"},
+               {.title = "HAVE IT", .right = true},
+               {.title = "UNKNOWN", .right = true},
+               {.title = "RULES", .right = true},
+               {.title = "GATEWAYS", .right = true, .dispensable = 1},
+               {.title = "CHANGED", .right = true, .dispensable = 3},
                {.title = "BY", .least = 6, .dispensable = 4}});
   for (const json::value& t : list_at(*page, "items")) {
     const bool built_in = is_true(t, "built_in"), enabled = is_true(t, "enabled");
     const auto unknown = number_at(t, "unknown").value_or(0);
-    table.add({{text_at(t, "name"), Style::kStrong}, text_at(t, "kind"),
-               {built_in ? "built-in" : enabled ? "on" : "off", enabled || built_in ? Style::kPlain : Style::kWarning},
-               count_at(t, "has"), {count_at(t, "unknown"), unknown > 0 ? Style::kWarning : Style::kPlain},
-               std::to_string(list_at(t, "rules").size()), std::to_string(list_at(t, "shared_with").size()),
-               since(session, t, "updated_at"), text_at(t, "updated_by")});
+    table.add({{text_at(t, "name"), Style::kStrong},
+               text_at(t, "kind"),
+               {built_in  ? "built-in"
+                : enabled ? "on"
+                          : "off",
+                enabled || built_in ? Style::kPlain : Style::kWarning},
+               count_at(t, "has"),
+               {count_at(t, "unknown"), unknown > 0 ? Style::kWarning : Style::kPlain},
+               std::to_string(list_at(t, "rules").size()),
+               std::to_string(list_at(t, "shared_with").size()),
+               since(session, t, "updated_at"),
+               text_at(t, "updated_by")});
   }
   return print_list(session, *page, table, "tags");
 }
@@ -47,14 +59,20 @@ Result<int> show_tag_endpoints(Session& session, const std::string& path) {
   if (session.given.has("--unknown")) query["state"] = "unknown";
   const auto page = ask_list(session, path + "/endpoints", query, kTagEndpointsShown);
   if (!page) return fail(page.error());
-  Table table({{.title = "ENDPOINT", .least = 10}, {.title = "UID", .least = 8, .by_beginning = true}, {.title = "TAG"},
-               {.title = "STATE"}, {.title = "ADDRESS", .dispensable = 1}, {.title = "SEEN", .right = true}});
+  Table table({{.title = "ENDPOINT", .least = 10},
+               {.title = "UID", .least = 8, .by_beginning = true},
+               {.title = "TAG"},
+               {.title = "STATE"},
+               {.title = "ADDRESS", .dispensable = 1},
+               {.title = "SEEN", .right = true}});
   for (const json::value& e : list_at(*page, "items")) {
     const bool has = text_at(e, "state") == "has", online = is_true(e, "online");
-    table.add({{endpoint_name(e), Style::kStrong}, {text_at(e, "uid"), Style::kFaint},
+    table.add({{endpoint_name(e), Style::kStrong},
+               {text_at(e, "uid"), Style::kFaint},
                {text_at(e, "state"), has ? Style::kGood : Style::kWarning},
                is_true(e, "quarantined") ? Cell("quarantined", Style::kBad) : Cell(online ? "online" : "offline"),
-               or_dash(session, text_at(e, "ip")), since(session, e, "last_seen")});
+               or_dash(session, text_at(e, "ip")),
+               since(session, e, "last_seen")});
   }
   return print_list(session, *page, table,
                     session.given.has("--unknown") ? "endpoints of which it is unknown" : "endpoints that have it");
@@ -74,7 +92,8 @@ void print_rules(Session& session, const json::value& tag) {
 Result<int> run_tag(Session& session) {
   const auto name = segment("tag", session.given.text("TAG"));
   if (!name) return fail(name.error());
-  if (session.given.has("--endpoints") || session.given.has("--unknown")) return show_tag_endpoints(session, "tags/" + *name);
+  if (session.given.has("--endpoints") || session.given.has("--unknown"))
+    return show_tag_endpoints(session, "tags/" + *name);
   const auto api = session.api();
   if (!api) return fail(api.error());
   const auto tag = (*api)->get("tags/" + *name);
@@ -84,7 +103,11 @@ Result<int> run_tag(Session& session) {
   session.print(look.paint(Style::kStrong, one_line(text_at(*tag, "name"))) + "\n\n");
   Details details;
   const bool built_in = is_true(*tag, "built_in"), enabled = is_true(*tag, "enabled");
-  details.add("State", built_in ? "built-in" : enabled ? "on" : "off: no endpoint has it", enabled ? Style::kGood : Style::kWarning);
+  details.add("State",
+              built_in  ? "built-in"
+              : enabled ? "on"
+                        : "off: no endpoint has it",
+              enabled ? Style::kGood : Style::kWarning);
   details.add("Kind", text_at(*tag, "kind"));
   details.add("Have it", count_at(*tag, "has"));
   details.add("Unknown", fmt::format("{}; a policy that denies by the tag {} them", count_at(*tag, "unknown"),
@@ -95,7 +118,8 @@ Result<int> run_tag(Session& session) {
   details.add("To its user", text_at(*tag, "message"));
   details.add("Comment", text_at(*tag, "comment"));
   details.add("Gateways", or_dash(session, join(texts_at(*tag, "shared_with"), ", ")));
-  details.add("Changed", when(session, *tag, "updated_at") + (text_at(*tag, "updated_by").empty() ? "" : " by " + text_at(*tag, "updated_by")));
+  details.add("Changed", when(session, *tag, "updated_at") +
+                             (text_at(*tag, "updated_by").empty() ? "" : " by " + text_at(*tag, "updated_by")));
   if (const json::value* logic = member(*tag, "logic"); logic != nullptr && logic->is_object()) {
     for (const auto& [os, text] : logic->as_object()) details.add("Logic " + std::string(os), in_a_line(text));
   }
@@ -122,9 +146,10 @@ Command tag_command() {
   Command out{.name = "tag",
               .group = "Tags",
               .summary = "Show one tag with its rules, or the endpoints that have it",
-              .examples = "postern tag Vulnerable-Device\n"
-                          "postern tag Vulnerable-Device --endpoints --all\n"
-                          "postern tag Vulnerable-Device --unknown\n",
+              .examples =
+                  "postern tag Vulnerable-Device\n"
+                  "postern tag Vulnerable-Device --endpoints --all\n"
+                  "postern tag Vulnerable-Device --unknown\n",
               .arguments = {{"TAG", "Its name"}},
               .options = {{"--endpoints", "", "The endpoints that have it"},
                           {"--unknown", "", "The endpoints of which nobody knows"}},

@@ -24,13 +24,17 @@ Result<int> run_undo(Session& session) {
   const json::value* tag = member(*after, "tag");
   const std::string now = one_line(text_at(*after, "name"));
   session.print("the last change of " + *name + " is undone" +
-                (tag == nullptr ? ": the tag is gone" : !before ? ": the tag is there again" : now != *name && !now.empty() ? ": it is called " + now + " again" : "") + "\n");
+                (tag == nullptr                 ? ": the tag is gone"
+                 : !before                      ? ": the tag is there again"
+                 : now != *name && !now.empty() ? ": it is called " + now + " again"
+                                                : "") +
+                "\n");
   if (!before || !before->is_object() || tag == nullptr || !tag->is_object()) return kDone;
   const auto schema = TagSchema::ask(session);
   if (!schema) return fail(schema.error());
   for (const Difference& d : differences(*schema, before->as_object(), tag->as_object())) {
-    session.print("  " + d.where + ": " + (d.before.empty() ? "nothing" : d.before) + " " + std::string(session.look().arrow()) + " " +
-                  (d.after.empty() ? "nothing" : d.after) + "\n");
+    session.print("  " + d.where + ": " + (d.before.empty() ? "nothing" : d.before) + " " +
+                  std::string(session.look().arrow()) + " " + (d.after.empty() ? "nothing" : d.after) + "\n");
   }
   return kDone;
 }

@@ -36,16 +36,20 @@ Result<int> run_what_if(Session& session) {
 }  // namespace
 
 Command what_if_command() {
-  return {.name = "what-if",
-          .group = "Tags",
-          .summary = "Show which endpoints a draft would change; nothing is saved",
-          .details = "Compares each tag of the file with the one of its name: who would gain it, lose it, or become unknown, and\n"
-                     "which live sessions would be cut.",
-          .examples = "postern what-if -f tags.yaml\n"
-                      "postern export Compliant | sed 's/severity: high/severity: medium/' | postern what-if -f -\n",
-          .options = {{.names = "-f,--file", .value = "FILE", .help = "YAML with tags; - for standard input", .required = true},
-                      {.names = "--limit", .value = "N", .help = "Name at most this many endpoints of each (10)", .number = true}},
-          .run = run_what_if};
+  return {
+      .name = "what-if",
+      .group = "Tags",
+      .summary = "Show which endpoints a draft would change; nothing is saved",
+      .details =
+          "Compares each tag of the file with the one of its name: who would gain it, lose it, or become unknown, and\n"
+          "which live sessions would be cut.",
+      .examples =
+          "postern what-if -f tags.yaml\n"
+          "postern export Compliant | sed 's/severity: high/severity: medium/' | postern what-if -f -\n",
+      .options =
+          {{.names = "-f,--file", .value = "FILE", .help = "YAML with tags; - for standard input", .required = true},
+           {.names = "--limit", .value = "N", .help = "Name at most this many endpoints of each (10)", .number = true}},
+      .run = run_what_if};
 }
 
 }  // namespace postern::cli

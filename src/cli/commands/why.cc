@@ -30,7 +30,9 @@ Result<int> run_why(Session& session) {
   if (session.as_json()) return session.print_json(*why);
   const auto tag = api.get("tags/" + *name);
   if (!tag && tag.error().code != ErrorCode::kNotFound) return fail(tag.error());
-  session.print(why_text(session.look(), {.why = *why, .endpoint = *endpoint, .tag = tag ? &*tag : nullptr, .past = query.contains("at")}));
+  session.print(
+      why_text(session.look(),
+               {.why = *why, .endpoint = *endpoint, .tag = tag ? &*tag : nullptr, .past = query.contains("at")}));
   return kDone;
 }
 
@@ -40,14 +42,18 @@ Command why_command() {
   return {.name = "why",
           .group = "Tags",
           .summary = "Say why an endpoint has a tag or not, now or at a past moment",
-          .details = "First the verdict, then the rules that decide it with what they read, how old that is and where it is from,\n"
-                     "then the others in short, the logic, and what would change it.",
-          .examples = "postern why laptop7 Compliant\n"
-                      "postern why laptop7 Compliant --at -2h\n"
-                      "postern why 7F4704E4 Vulnerable-Device --at '2026-11-26 10:00'\n"
-                      "postern why laptop7 Compliant --at 10:05 --json\n",
+          .details =
+              "First the verdict, then the rules that decide it with what they read, how old that is and where it is "
+              "from,\n"
+              "then the others in short, the logic, and what would change it.",
+          .examples =
+              "postern why laptop7 Compliant\n"
+              "postern why laptop7 Compliant --at -2h\n"
+              "postern why 7F4704E4 Vulnerable-Device --at '2026-11-26 10:00'\n"
+              "postern why laptop7 Compliant --at 10:05 --json\n",
           .arguments = {{"ENDPOINT", "UID, the beginning of one, or host name"}, {"TAG", "Its name"}},
-          .options = {{"--at", "TIME", "As it was then: -2h, 10:05, yesterday, '2026-11-26 10:00' (local time), 2026-11-26T10:00:00Z"}},
+          .options = {{"--at", "TIME",
+                       "As it was then: -2h, 10:05, yesterday, '2026-11-26 10:00' (local time), 2026-11-26T10:00:00Z"}},
           .run = run_why};
 }
 
