@@ -1,5 +1,6 @@
 // postern-ems: the command line.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "base/log.h"
@@ -25,7 +26,7 @@ int main(int argc, char** argv) {
   std::string data_dir, listen = "0.0.0.0:8443", telemetry = "0.0.0.0:8013";
   std::vector<std::string> public_addresses, server_names, feeds;
   bool verbose = false;
-  int keepalive = 60, offline = 180, certificate_life = 90 * 24 * 3600;
+  int keepalive = 60, offline = 180, tag_timeout = 3600, certificate_life = 90 * 24 * 3600;
   auto* run = app.add_subcommand("run", "Run the server until SIGTERM");
   run->set_config("--config", "", "Read options from a TOML file");
   run->add_option("--data-dir", data_dir, "Directory of the database; made at the first start")->required();
@@ -40,6 +41,9 @@ int main(int argc, char** argv) {
       ->capture_default_str()->check(CLI::Range(1, 3600));
   run->add_option("--offline-timeout", offline, "Seconds of silence after which an endpoint counts as offline")
       ->capture_default_str()->check(CLI::Range(2, 86400));
+  const auto* tag_timeout_given = run->add_option("--tag-timeout", tag_timeout,
+                  "Seconds of silence for which the tags of an offline endpoint still count, once it is back; a laptop's sleep")
+      ->capture_default_str()->check(CLI::Range(60, 30 * 86400));
   run->add_option("--client-certificate-life", certificate_life,
                   "Seconds for which an agent's certificate is issued; it renews itself at two thirds")
       ->capture_default_str()->check(CLI::Range(160, 10 * 365 * 24 * 3600));
@@ -99,6 +103,11 @@ int main(int argc, char** argv) {
     return wrong_argument({ErrorCode::kInvalidArgument, "--offline-timeout has to be longer than --keepalive"});
   }
   options.keepalive = Seconds(keepalive);
+  if (tag_timeout_given->count() == 0) tag_timeout = std::max(tag_timeout, offline);
+  if (tag_timeout < offline) {
+    return wrong_argument({ErrorCode::kInvalidArgument, "--tag-timeout can't be shorter than --offline-timeout"});
+  }
+  options.tag_timeout = Seconds(tag_timeout);
   options.offline_timeout = Seconds(offline);
   options.client_certificate_life = Seconds(certificate_life);
   options.public_addresses = public_addresses;

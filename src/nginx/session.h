@@ -50,6 +50,7 @@ struct Connection {
   IpAddress source;
   std::uint16_t source_port = 0;
   bool opened = false;  ///< The gateway was told of it as a session.
+  std::uint32_t proxy = 0;  ///< Of its first request that was let through.
   // Where its endpoint was found last.
   std::uint32_t slot = ecshm::Reader::kNoSlot;
   std::uint64_t generation = 0;

@@ -156,6 +156,7 @@ void Worker::live(LiveRequest& live) {
   connection.requests.push_back(live.in_connection);
   if (!connection.opened && connection.certificate == policy::Certificate::kVerified) {
     connection.opened = true;
+    connection.proxy = live.proxy;
     report_session(connection, ecshm::EventType::kSessionOpen);
   }
 }
@@ -259,6 +260,7 @@ void Worker::report_session(const Connection& connection, ecshm::EventType type)
   event.type = type;
   event.time = now().wall;
   event.leaf = connection.leaf;
+  event.proxy = connection.proxy;
   event.source = connection.source;
   event.source_port = connection.source_port;
   report(event);

@@ -300,8 +300,9 @@ Result<TagExplanation> TagEngine::explain(TagId id, const FactView& facts) const
   return out;
 }
 
-RequiredFacts TagEngine::required_facts(OsFamily os) const {
+RequiredFacts TagEngine::required_facts(OsFamily os, std::span<const std::string> also) const {
   RequiredFacts out;
+  out.keys.assign(also.begin(), also.end());
   for (const auto& [id, tag] : tags_) {
     const auto& keys = tag->required_facts(os);
     out.keys.insert(out.keys.end(), keys.begin(), keys.end());

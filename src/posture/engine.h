@@ -72,7 +72,8 @@ class TagEngine {
   Result<TagExplanation> explain(TagId id, const FactView& facts) const;
 
   /// What all enabled tags together ask of agents of this OS.
-  RequiredFacts required_facts(OsFamily os) const;
+  /// `also`: and what others than tags read.
+  RequiredFacts required_facts(OsFamily os, std::span<const std::string> also = {}) const;
   /// All keys that begin so and that some tag reads. Ascending.
   std::vector<std::string> keys_with_prefix(std::string_view prefix) const;
 

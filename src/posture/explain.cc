@@ -75,7 +75,9 @@ FactReading read_fact(const FactView& facts, std::string_view key) {
   reading.fact = *fact;
   reading.text = fact_value_text(key, fact->value);
   const WallTime now = facts.now().wall;
-  reading.age = std::max(Millis(0), now - fact->collected_at);  // an endpoint's clock may be ahead of ours
+  if (fact->collected_at != WallTime()) {  // other tags are judged, not collected
+    reading.age = std::max(Millis(0), now - fact->collected_at);  // an endpoint's clock may be ahead of ours
+  }
   reading.as_of = now - facts.age(key, *fact);
   return reading;
 }

@@ -35,6 +35,7 @@ const Fact* FactView::find(std::string_view key) const {
 }
 
 Millis FactView::age(std::string_view key, const Fact& fact) const {
+  if (key.starts_with(keys::kTagPrefix)) return Millis(0);  // judged now
   auto as_of = fact.collected_at;
   // What the EMS says of itself it knows now; what it made of an inventory or was told by others is as old as that.
   if (!key.starts_with(keys::kEmsPrefix)) {

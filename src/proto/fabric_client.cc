@@ -28,6 +28,8 @@ fabric::Answer::State state_of(wire::CertificateAnswer::State state) {
 }
 
 Bytes to_bytes(const std::string& text) { return Bytes(text.begin(), text.end()); }
+constexpr std::size_t kMaxWhatIf = 100'000;
+
 }  // namespace
 
 FabricClient::FabricClient(FabricIdentity identity, Random& random, Options options)
@@ -206,6 +208,19 @@ std::uint64_t FabricClient::ask_certificate(const Sha256& leaf) {
   return next_request_++;
 }
 
+void FabricClient::answer_what_if(std::uint64_t request_id, const std::vector<fabric::SessionsCut>& cuts) {
+  if (phase_ != Phase::kOpen || !subscribed_) return;
+  wire::FabricFrame frame;
+  auto& answer = *frame.mutable_what_if_answer();
+  answer.set_request_id(request_id);
+  for (const auto& cut : cuts) {
+    auto& out = *answer.add_cuts();
+    out.set_uid(cut.uid.str());
+    out.set_sessions(cut.sessions);
+  }
+  send(frame);
+}
+
 void FabricClient::release(const EndpointUid& uid) {
   if (asked_.erase(uid) == 0 || phase_ != Phase::kOpen || !subscribed_) return;
   wire::FabricFrame frame;
@@ -284,6 +299,21 @@ void FabricClient::handle(Now now, const wire::FabricFrame& frame) {
         asked_.insert(out.uid);
       }
       actions_.push_back(out);
+      break;
+    }
+    case wire::FabricFrame::kWhatIf: {
+      const auto& in = frame.what_if();
+      if (!subscribed_) break;
+      fabric::WhatIf out{in.request_id(), in.tag(), in.kind(), {}, {}, {}};
+      const auto read = [](const auto& uids, std::vector<EndpointUid>& to) {
+        for (const auto& uid : uids) {
+          if (to.size() < kMaxWhatIf) to.push_back(parse_endpoint_uid(uid));
+        }
+      };
+      read(in.gain_uids(), out.gain);
+      read(in.lose_uids(), out.lose);
+      read(in.unknown_uids(), out.become_unknown);
+      actions_.push_back(std::move(out));
       break;
     }
     case wire::FabricFrame::kPong:

@@ -99,7 +99,18 @@ struct Answer {
   State state = State::kUnknown;
   EndpointUid uid;
 };
-using Action = std::variant<Connect, Send, Disconnect, StatusChanged, ViewChanged, Answer>;
+/// Which live sessions would be cut if a tag became something else for these? `answer_what_if` answers.
+struct WhatIf {
+  std::uint64_t request_id = 0;
+  std::string tag;
+  std::string kind;              ///< "security", "classification", "fabric".
+  std::vector<EndpointUid> gain, lose, become_unknown;
+};
+struct SessionsCut {
+  EndpointUid uid;
+  std::uint32_t sessions = 0;
+};
+using Action = std::variant<Connect, Send, Disconnect, StatusChanged, ViewChanged, Answer, WhatIf>;
 
 }  // namespace fabric
 
@@ -137,6 +148,7 @@ class FabricClient {
   void on_tick(Now now);
 
   void set_interfaces(std::vector<FabricInterface> interfaces);
+  void answer_what_if(std::uint64_t request_id, const std::vector<fabric::SessionsCut>& cuts);
   /// Asks whose certificate this is; `fabric::Answer` follows, or nothing if the connection ends first. Returns 0 and
   /// asks nothing while the channel is not authorised.
   std::uint64_t ask_certificate(const Sha256& leaf);

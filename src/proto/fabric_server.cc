@@ -74,6 +74,13 @@ Result<Event> read_sessions(const wire::SessionReport& in) {
                   from_unix_ms(in.counted_since_ms())};
 }
 
+Result<Event> read_what_if_answer(const wire::WhatIfAnswer& in) {
+  if (static_cast<std::size_t>(in.cuts_size()) > kMaxWhatIf) return invalid("more endpoints than were asked about");
+  WhatIfAnswer out{in.request_id(), {}};
+  for (const auto& cut : in.cuts()) out.cuts.emplace_back(parse_endpoint_uid(cut.uid()), cut.sessions());
+  return out;
+}
+
 }  // namespace
 
 Result<Event> read_frame(ByteView bytes) {
@@ -91,6 +98,7 @@ Result<Event> read_frame(ByteView bytes) {
     }
     case FabricFrame::kReleaseEndpoint: return Release{parse_endpoint_uid(frame.release_endpoint().uid())};
     case FabricFrame::kSessionReport: return read_sessions(frame.session_report());
+    case FabricFrame::kWhatIfAnswer: return read_what_if_answer(frame.what_if_answer());
     case FabricFrame::kPing: return Ping{frame.ping().id()};
     default: return Nothing{};
   }
@@ -131,6 +139,19 @@ Bytes answer_frame(std::uint64_t request_id, AnswerState state, const EndpointUi
     case AnswerState::kBusy: a.set_state(wire::CertificateAnswer::BUSY); break;
   }
   a.set_uid(uid.str());
+  return serialize(frame);
+}
+
+Bytes what_if_frame(std::uint64_t request_id, std::string_view tag, std::string_view kind, const std::vector<EndpointUid>& gain,
+                    const std::vector<EndpointUid>& lose, const std::vector<EndpointUid>& become_unknown) {
+  FabricFrame frame;
+  auto& out = *frame.mutable_what_if();
+  out.set_request_id(request_id);
+  out.set_tag(std::string(tag));
+  out.set_kind(std::string(kind));
+  for (const auto& uid : gain) out.add_gain_uids(uid.str());
+  for (const auto& uid : lose) out.add_lose_uids(uid.str());
+  for (const auto& uid : become_unknown) out.add_unknown_uids(uid.str());
   return serialize(frame);
 }
 

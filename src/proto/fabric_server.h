@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -58,9 +59,14 @@ struct Sessions {
   std::uint64_t uncounted = 0;           ///< Decisions of which nobody knows which.
   WallTime since{};
 };
+/// Live sessions that a considered change of a tag would cut, per endpoint.
+struct WhatIfAnswer {
+  std::uint64_t request_id = 0;
+  std::vector<std::pair<EndpointUid, std::uint32_t>> cuts;
+};
 struct Ping { std::uint64_t id = 0; };
 struct Nothing {};                       ///< Something a newer gateway says, or that asks for nothing.
-using Event = std::variant<Hello, Subscribe, Interfaces, Ask, Release, Sessions, Ping, Nothing>;
+using Event = std::variant<Hello, Subscribe, Interfaces, Ask, Release, Sessions, WhatIfAnswer, Ping, Nothing>;
 
 /// Checks one frame. An error means that the gateway broke the protocol: answer `goodbye("protocol_error", …)`, close.
 Result<Event> read_frame(ByteView bytes);
@@ -79,6 +85,9 @@ struct StatusInfo {
 Bytes status_frame(const StatusInfo& info);
 enum class AnswerState { kUnknown, kFound, kRevoked, kBusy };
 Bytes answer_frame(std::uint64_t request_id, AnswerState state, const EndpointUid& uid);
+inline constexpr std::size_t kMaxWhatIf = 100'000;   ///< Endpoints in one question.
+Bytes what_if_frame(std::uint64_t request_id, std::string_view tag, std::string_view kind, const std::vector<EndpointUid>& gain,
+                    const std::vector<EndpointUid>& lose, const std::vector<EndpointUid>& become_unknown);
 Bytes pong_frame(std::uint64_t id, std::uint64_t revision);
 Bytes goodbye_frame(std::string_view reason, Millis retry_after, std::string_view message);
 

@@ -223,9 +223,9 @@ void GatewayNode::access(const Sha256& leaf) {
 
 void GatewayNode::open_session(const Sha256& leaf) {
   ++decisions_.allowed;
-  core_->on_session(now(), leaf, +1);
+  core_->on_session(now(), leaf, {}, +1);
   world_.timeline.after(world_.dice.between(seconds(1), seconds(60)), [this, run = run_, leaf] {
-    if (run == run_ && up()) core_->on_session(now(), leaf, -1);
+    if (run == run_ && up()) core_->on_session(now(), leaf, {}, -1);
   });
 }
 

@@ -60,7 +60,8 @@ json::object endpoint_json(const EmsCore& core, const Endpoint& e) {
   out["online"] = e.online;
   out["registered"] = e.registered();
   out["registration"] = std::string(registration_name(e.registration));
-  out["on_fabric"] = nullptr;  // nothing here can tell yet: unknown, as gateways are told
+  const bool* on_fabric = posture::known<bool>(e.facts, posture::keys::kEmsOnFabric);
+  out["on_fabric"] = on_fabric == nullptr ? json::value(nullptr) : json::value(*on_fabric);
   out["quarantined"] = e.quarantined;
   out["quarantine_reason"] = e.quarantined ? json::value(e.quarantine_reason) : json::value(nullptr);
   out["profile"] = e.profile;

@@ -105,7 +105,8 @@ void EmsCore::Impl::store_tag(Now now, const Actor& actor, posture::TagId id, po
                                                               " by its name; change them before it is renamed"});
   }
   if (auto ok = engine_.set(id, definition); !ok) return refuse(std::move(done), ok.error());
-  for (const auto& name : engine_.find(id)->referred_tags()) {
+  const auto referred = engine_.find(id)->referred_tags();  // a copy: the tag may go below
+  for (const auto& name : referred) {
     if (engine_.id_of(name) != 0) continue;
     // The engine is as it was: what was there before compiled.
     if (fresh) {
@@ -127,6 +128,7 @@ void EmsCore::Impl::store_tag(Now now, const Actor& actor, posture::TagId id, po
       hold(act::Alert{"tag.renamed", "the tag " + old_name + " is called " + definition.name.str() + " now; " + warning});
     }
   }
+  forget_required_facts();
   auto& tag = registry_.tags.edit(id);
   tag.id = id;
   tag.definition = std::move(definition);
@@ -153,6 +155,7 @@ void EmsCore::delete_tag(Now now, const Actor& actor, std::string_view name, Don
   if (auto ok = impl_->engine_.remove(id); !ok) return impl_->refuse(std::move(done), ok.error());
   if (!warning.empty()) impl_->hold(act::Alert{"tag.deleted", "the tag " + std::string(name) + " is gone; " + warning});
   impl_->registry_.tags.erase(id);
+  impl_->forget_required_facts();
   impl_->forget_classification(now, id, true);
   impl_->reevaluate_later({id});
   impl_->audit(now, actor, "tag.delete", std::string(name), std::move(warning));
@@ -204,7 +207,9 @@ void EmsCore::save_profile(Now now, const Actor& actor, Profile profile, DoneSta
   const auto* before = impl_->registry_.profiles.find(profile.name);
   const bool scan_changed = before != nullptr && before->vulnerability_scan != profile.vulnerability_scan;
   impl_->audit(now, actor, before == nullptr ? "profile.create" : "profile.change", profile.name);
+  if (before != nullptr) profile.on_fabric = before->on_fabric;  // set_detection's
   impl_->registry_.profiles.edit(profile.name) = profile;
+  impl_->forget_required_facts();
   if (scan_changed) impl_->rematch_later();
   impl_->complete(std::move(done));
   impl_->after_input(now);

@@ -118,6 +118,7 @@ void EmsCore::Impl::tick(Now now) {
   if (alive_at_ != WallTime() && now.wall - alive_at_ > kStoodStill) excuse(now.wall - alive_at_);
   alive_at_ = now.wall;
   judge_due(now);
+  give_up_questions(now.mono, std::nullopt);
   expire_risks(now);
   renew_telemetry_certificate(now);
   renew_web_certificate(now);
@@ -216,6 +217,7 @@ void EmsCore::fabric_closed(Now, SessionId session) {
   const auto it = impl_->gateways_.find(session);
   if (it == impl_->gateways_.end()) return;
   impl_->contacts_[it->second.serial] = it->second.last_contact;
+  impl_->give_up_questions({}, session);
   impl_->gateways_.erase(it);
 }
 void EmsCore::tick(Now now) { impl_->tick(now); }

@@ -138,6 +138,20 @@ struct FabricDeviceView {
 struct WhatIf {
   std::vector<EndpointUid> gain, lose, become_unknown;   ///< Compared with now; ascending.
   std::size_t has_after = 0, unknown_after = 0;
+  std::vector<std::string> referring;                    ///< Tags whose rules refer to it: they may change too.
+};
+
+/// Live sessions that a considered change would cut, by the policies that gateways have now.
+struct SessionsCut {
+  struct Cut {
+    EndpointUid uid;
+    GatewaySerial gateway;
+    std::uint32_t sessions = 0;
+  };
+  std::vector<Cut> cuts;
+  std::uint64_t total = 0;
+  std::vector<GatewaySerial> asked;
+  std::vector<GatewaySerial> silent;     ///< Did not answer in time, or are not connected: of their sessions nobody knows.
 };
 
 class EmsCore {
@@ -222,8 +236,13 @@ class EmsCore {
   /// `at` before the endpoint enrolled or before the log begins).
   Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag,
                                           std::optional<WallTime> at = std::nullopt) const;
+  /// Why it is on-fabric or not: each detection set of its profile. Error: kNotFound.
+  Result<std::vector<posture::DetectionSetExplanation>> explain_on_fabric(Now now, const EndpointUid& uid) const;
   /// Which endpoints a draft would change. Error: kInvalidArgument as saving it.
   Result<WhatIf> what_if(Now now, const posture::TagDefinition& draft) const;
+  /// Asks every authorised gateway which live sessions that would cut; answers within kWhatIfPatience.
+  void sessions_cut(Now now, const posture::TagDefinition& draft, const WhatIf& changes, Done<SessionsCut> done);
+  static constexpr Millis kWhatIfPatience{2'000};
   /// Changes after a revision, ascending, at most `limit`; `key` empty: of everything. Errors: kNotFound (`after` is
   /// older than the log, begin anew from revision()), kUnavailable.
   Result<std::vector<Change>> changes(Revision after, std::size_t limit, std::string_view key = {}) const;
@@ -302,6 +321,9 @@ class EmsCore {
   void remove_device(Now now, const Actor& actor, const GatewaySerial& serial, DoneStatus done);
 
   void save_profile(Now now, const Actor& actor, Profile profile, DoneStatus done);
+  /// When endpoints of this profile count as on-fabric. Errors: kNotFound, kInvalidArgument.
+  void set_detection(Now now, const Actor& actor, const std::string& profile, posture::DetectionSets sets,
+                     DoneStatus done);
   void delete_profile(Now now, const Actor& actor, const std::string& name, DoneStatus done);
 
   /// Adds or replaces. The last one with role admin who may sign in can't be removed, disabled or lose the role

@@ -59,6 +59,8 @@ void EmsCore::Impl::fabric_frame(Now now, SessionId id, ByteView bytes) {
     s.asks.push_back(*ask);
   } else if (const auto* released = std::get_if<fabric::Release>(&*event)) {
     if (s.asked.erase(released->uid) != 0) s.dirty.insert(released->uid);
+  } else if (const auto* answer = std::get_if<fabric::WhatIfAnswer>(&*event)) {
+    on_what_if_answer(s, *answer);
   } else if (const auto* sessions = std::get_if<fabric::Sessions>(&*event)) {
     s.report = GatewayReport{sessions->live, sessions->allowed,   sessions->denied, sessions->cut,
                              sessions->uncounted, sessions->since, now.wall};

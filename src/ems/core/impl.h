@@ -128,6 +128,7 @@ struct EmsCore::Impl {
   std::shared_ptr<const MatchResult> match_result(const Endpoint& e) const;
   void reevaluate_later(std::vector<posture::TagId> tags);   ///< Empty: all.
   void rematch_later();
+  void settle_later();        ///< A profile makes something else of facts.
   void answer_cves_later();   ///< Rules ask for other CVEs than before.
   /// The same for endpoints that have this finding.
   void rematch_finding_later(const std::string& cve);
@@ -143,6 +144,17 @@ struct EmsCore::Impl {
   std::string tag_name(posture::TagId id) const;
   /// As it was then, by the name it has now; none: it was not there.
   Result<std::optional<Tag>> tag_at(const std::string& name, WallTime at) const;
+
+  // ---- on_fabric.cc ----
+  const posture::OnFabricDetection& detection_of(const Endpoint& e) const;
+  /// What the endpoint's profile makes of its facts.
+  posture::FactValue on_fabric(const Endpoint& e, Now now);
+  /// What its agent is to report beside the endpoint record.
+  const posture::RequiredFacts& required_facts(const Endpoint& e) const;
+  /// Tags or profiles are others.
+  void forget_required_facts() const { required_.clear(); }
+  mutable std::map<std::string, posture::OnFabricDetection> detections_;   ///< By profile.
+  mutable std::map<std::pair<posture::OsFamily, std::string>, posture::RequiredFacts> required_;
 
   // ---- judging.cc ----
   /// The endpoint's facts as rules see them now: a sign of life confirms what the agent reported.
@@ -201,6 +213,19 @@ struct EmsCore::Impl {
   void on_gateway_hello(Now now, GatewaySession& s, const proto::fabric_server::Hello& hello);
   void on_interfaces(Now now, GatewaySession& s, const proto::fabric_server::Interfaces& in);
   void gateway_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
+  // ---- what_if.cc ----
+  struct Question {
+    SessionsCut so_far;
+    std::set<SessionId> waiting;
+    MonoTime until{};
+    Done<SessionsCut> done;
+  };
+  void on_what_if_answer(const GatewaySession& s, const proto::fabric_server::WhatIfAnswer& answer);
+  /// What nobody will answer any more: this gateway left, or (none given) the time is over.
+  void give_up_questions(MonoTime now, std::optional<SessionId> gone);
+  std::map<std::uint64_t, Question> questions_;
+  std::uint64_t next_question_ = 1;
+
   proto::fabric_server::State state_for(const GatewaySession& s) const;
   void tell_state(GatewaySession& s);
   ShareReasons share_reasons(const FabricDevice& d, const std::set<EndpointUid>& asked, const Endpoint& e) const;
@@ -256,6 +281,7 @@ struct EmsCore::Impl {
     std::vector<posture::TagId> tags;    ///< Empty: all.
     EndpointUid from;                    ///< The next to look at.
     std::string cve = {};                ///< Of a match: only endpoints with this finding; empty: all.
+    bool settle = false;                 ///< The EMS's own facts, before tags.
   };
   std::deque<Job> jobs_;
   std::unordered_map<EndpointUid, WallTime> judge_at_;

@@ -78,7 +78,9 @@ void EmsCore::Impl::judge_due(Now now) {
     const auto* e = registry_.endpoints.find(uid);
     if (e == nullptr) continue;
     ++judged;
-    if (std::ranges::any_of(e->attributes, [&](const auto& a) { return a.second.expires_at <= now.wall; })) {
+    const auto fabric = e->facts.find(posture::keys::kEmsOnFabric);
+    if ((fabric != e->facts.end() && fabric->second.value != on_fabric(*e, now)) ||
+        std::ranges::any_of(e->attributes, [&](const auto& a) { return a.second.expires_at <= now.wall; })) {
       settle(now, registry_.endpoints.edit(uid), {});
     }
     const auto sets = judge(now, *e, {});

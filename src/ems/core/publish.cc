@@ -50,6 +50,7 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   probe_at_ = now.mono + Seconds(1);
   const bool tags = registry_.tags.touched();
   registry_.rollback();
+  forget_required_facts();
   next_telemetry_.reset();
   // What is stored was compiled before, so it compiles.
   if (tags && !rebuild_engine()) actions_.push_back(act::Alert{"core.tags", "the stored tags can't be compiled"});

@@ -238,26 +238,6 @@ Result<std::optional<Tag>> EmsCore::Impl::tag_at(const std::string& name, WallTi
   return tag;
 }
 
-Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) const {
-  const auto& engine = impl_->engine_;
-  const auto current = engine.id_of(draft.name.str());
-  if (current == impl_->built_in_.id) return fail(ErrorCode::kPermissionDenied, "the built-in tag can't be changed");
-  const auto compiled = engine.draft(current != 0 ? current : ~posture::TagId{0}, draft);
-  if (!compiled) return fail(compiled.error());
-  WhatIf out;
-  for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
-    if (!e.registered()) continue;
-    const auto before = current == 0 ? posture::TagState::kAbsent : e.tags.state(current);
-    const auto after = engine.evaluate(*compiled, impl_->facts_of(e, now), e.tags);
-    out.has_after += after == posture::TagState::kHas;
-    out.unknown_after += after == posture::TagState::kUnknown;
-    if (before == after) continue;
-    (after == posture::TagState::kHas ? out.gain : after == posture::TagState::kUnknown ? out.become_unknown : out.lose)
-        .push_back(uid);
-  }
-  return out;
-}
-
 Result<std::vector<Change>> EmsCore::changes(Revision after, std::size_t limit, std::string_view key) const {
   const auto position = impl_->store_.position();
   if (!position) return fail(position.error());

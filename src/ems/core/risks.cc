@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxRisks = 10'000;
 constexpr std::chrono::hours kLongest{366 * 24};  // a year, whichever
 constexpr std::size_t kMaxReason = 1000;
+constexpr std::chrono::hours kKeepExpired{90 * 24};  // to be looked at; the audit log knows them longer
 
 }  // namespace
 
@@ -47,6 +48,11 @@ void EmsCore::Impl::expire_risks(Now now) {
   for (const auto& [id, risk] : registry_.risks.all()) {
     if (!risk.expired && risk.expires_at <= now.wall) over.push_back(risk);
   }
+  std::vector<std::string> old;
+  for (const auto& [id, risk] : registry_.risks.all()) {
+    if (risk.expired && risk.expires_at + kKeepExpired <= now.wall) old.push_back(id);
+  }
+  for (const auto& id : old) registry_.risks.erase(id);
   for (const auto& risk : over) {
     registry_.risks.edit(risk.id).expired = true;
     audit(now, {"ems", ""}, "risk.expire", risk.id, risk.cve + " counts again");

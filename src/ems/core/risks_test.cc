@@ -99,7 +99,10 @@ TEST_F(RisksTest, WhileInForceTheFindingIsShownAndNotCountedThenItCountsAgain) {
   findings = core->findings(a.uid());
   ASSERT_TRUE(findings);
   EXPECT_FALSE((*findings)[0].accepted);
-  const auto log = core->audit(0, 10);
+  clock.advance(90 * kDay);
+  tick();
+  EXPECT_EQ(core->risk(*id), nullptr);  // long enough to be looked at
+  const auto log = core->audit(0, 20);
   ASSERT_TRUE(log);
   EXPECT_TRUE(std::ranges::any_of(*log, [](const AuditEntry& e) { return e.action == "risk.expire" && e.actor == "ems"; }));
 }

@@ -104,6 +104,7 @@ void EmsCore::Impl::put_ems_facts(Endpoint& e, Now now, std::vector<std::string>
   put(e, keys::kEmsVulnReceivedAt,
       received == WallTime() ? unknown(UnknownReason::kUnsupported) : posture::FactValue(to_unix_ms(received)),
       received == WallTime() ? now.wall : received, changed);
+  put(e, keys::kEmsOnFabric, on_fabric(e, now), now.wall, changed);
 }
 
 void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> changed) {
@@ -177,6 +178,12 @@ void EmsCore::Impl::rematch_later() {
 
 void EmsCore::Impl::rematch_finding_later(const std::string& cve) { jobs_.push_back({true, {}, {}, cve}); }
 
+void EmsCore::Impl::settle_later() {
+  Job job;
+  job.settle = true;
+  jobs_.push_back(std::move(job));
+}
+
 void EmsCore::Impl::answer_cves_later() {
   std::erase_if(jobs_, [](const Job& job) { return job.match; });
   jobs_.push_back({true, {}, {}});
@@ -202,6 +209,10 @@ void EmsCore::Impl::run_jobs(Now now) {
         std::vector<std::string> changed;
         match(now, edited, changed);
         settle(now, edited, std::move(changed));
+      } else if (job.settle) {
+        ++evaluations;
+        if (on_fabric(e, now) == e.facts.at(std::string(keys::kEmsOnFabric)).value) continue;
+        settle(now, registry_.endpoints.edit(it->first), {});
       } else {
         ++evaluations;
         auto judged = judge(now, e, job.tags);
@@ -217,6 +228,7 @@ void EmsCore::Impl::run_jobs(Now now) {
 
 Status EmsCore::Impl::rebuild_engine() {
   engine_ = posture::TagEngine();
+  forget_required_facts();
   for (const auto& [id, tag] : registry_.tags.all()) {
     if (auto ok = engine_.set(id, tag.definition); !ok) {
       return fail(ErrorCode::kDataLoss, "the stored tag " + tag.definition.name.str() + ": " + ok.error().message);

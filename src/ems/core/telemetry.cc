@@ -260,9 +260,7 @@ const Profile& EmsCore::Impl::profile_of(const Endpoint& e) const {
 void EmsCore::Impl::send_probes(AgentSession& s) {
   const auto* e = registry_.endpoints.find(s.uid);
   if (e == nullptr) return;
-  // Every agent of this version is a Linux one; another says its family in its first report, and is asked then.
-  const auto os = posture::parse_os_family(fact_text(*e, posture::keys::kOsFamily)).value_or(posture::OsFamily::kLinux);
-  const auto list = engine_.required_facts(os);
+  const auto& list = required_facts(*e);
   if (list.version == s.sent_probes) return;
   s.sent_probes = list.version;
   send(s.id, TelemetryServer::probes(list.version, list.keys));

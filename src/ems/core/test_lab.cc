@@ -269,6 +269,8 @@ bool Lab::pump(TestGateway& gateway) {
       if (gateway.session != 0) core->fabric_frame(clock.now(), gateway.session, send->bytes);
     } else if (auto* answer = std::get_if<proto::fabric::Answer>(&action)) {
       gateway.answers.push_back(*answer);
+    } else if (auto* what_if = std::get_if<proto::fabric::WhatIf>(&action)) {
+      if (gateway.what_if) gateway.client.answer_what_if(what_if->request_id, gateway.what_if(*what_if));
     } else if (std::holds_alternative<proto::fabric::Disconnect>(action)) {
       core->fabric_closed(clock.now(), gateway.session);
       gateways_.erase(gateway.session);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -64,6 +65,7 @@ struct TestGateway {
   SessionId session = 0;
   std::vector<proto::fabric::Answer> answers;
   std::vector<wire::FabricFrame> inbox;
+  std::function<std::vector<proto::fabric::SessionsCut>(const proto::fabric::WhatIf&)> what_if;  ///< None: says nothing.
 
   std::size_t endpoints() const;
   wire::EndpointRecord record(const EndpointUid& uid) const;

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "ems/registry/fields.h"
+#include "posture/on_fabric_json.h"
 #include "posture/tag_json.h"
 
 namespace postern::ems::codec {
@@ -358,7 +359,8 @@ std::string profile_row(const Profile& p) {
                 {"show_tags", p.show_tags},
                 {"vulnerability_scan", p.vulnerability_scan},
                 {"inventory_interval_s", p.inventory_interval.count()},
-                {"comment", p.comment}});
+                {"comment", p.comment},
+                {"on_fabric", posture::print_detection_json(p.on_fabric)}});
 }
 
 Result<Profile> read_profile_row(std::string_view row) {
@@ -369,6 +371,11 @@ Result<Profile> read_profile_row(std::string_view row) {
   p.vulnerability_scan = f.boolean("vulnerability_scan");
   p.inventory_interval = Seconds(f.integer("inventory_interval_s"));
   p.comment = f.text("comment");
+  if (f.has("on_fabric")) {
+    auto sets = posture::parse_detection_json(f.text("on_fabric"));
+    if (!sets) return fail(ErrorCode::kDataLoss, sets.error().message);
+    p.on_fabric = std::move(*sets);
+  }
   return finish(f, std::move(p));
 }
 

@@ -15,6 +15,7 @@
 #include "ems/registry/feed.h"
 #include "ems/registry/risk.h"
 #include "posture/fact.h"
+#include "posture/on_fabric.h"
 #include "posture/tag.h"
 #include "posture/tag_sets.h"
 
@@ -166,6 +167,7 @@ struct Profile {
   bool vulnerability_scan = true;
   Seconds inventory_interval{3600};  ///< 60 s .. 7 days.
   std::string comment;
+  posture::DetectionSets on_fabric = {};  ///< When an endpoint counts as on-fabric; empty: nobody can tell.
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 inline constexpr std::string_view kDefaultProfile = "Default";

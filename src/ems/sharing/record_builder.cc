@@ -36,6 +36,7 @@ struct FeatureLine {
   void (*set)(EndpointRecord&, wire::Feature);
 };
 constexpr FeatureLine kFeatureLines[] = {
+    {keys::kEmsOnFabric, [](EndpointRecord& r, wire::Feature f) { r.set_on_fabric(f); }},
     {keys::kFeatureAv, [](EndpointRecord& r, wire::Feature f) { r.set_av_feature(f); }},
     {keys::kFeatureFirewall, [](EndpointRecord& r, wire::Feature f) { r.set_fw_feature(f); }},
     {keys::kFeatureWebFilter, [](EndpointRecord& r, wire::Feature f) { r.set_wf_feature(f); }},

@@ -175,6 +175,8 @@ void GatewayCore::drain(Now now, Connector& c) {
       actions_.push_back(act::SaveView{id});
     } else if (auto* answer = std::get_if<fabric::Answer>(&action)) {
       on_answer(now, id, *answer);
+    } else if (auto* question = std::get_if<fabric::WhatIf>(&action)) {
+      actions_.push_back(act::WhatIf{id, std::move(*question)});
     }
   }
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gateway/addresses/resolver.h"
+#include "gateway/core/session_place.h"
 #include "gateway/core/tag_table.h"
 #include "gateway/records/record.h"
 #include "proto/fabric_client.h"
@@ -76,11 +77,13 @@ struct AskNeighbour { NeighbourKey key; };
 struct Answer { Sha256 leaf; CertificateVerdict verdict; };
 struct TagsChanged {};                                     ///< Policies have to be compiled again.
 struct SaveView { ConnectorId id; };                       ///< The view changed: worth keeping across a restart.
+/// Answer with answer_what_if.
+struct WhatIf { ConnectorId id; proto::fabric::WhatIf question; };
 struct Alert { std::string event; std::string message; };
 
 using Action = std::variant<Connect, Send, Disconnect, ConnectorChanged, PinEms, SlotUpsert, SlotRemove,
                             ConnectorValid, Lease, AddressUpsert, AddressRemove, PinNeighbour, UnpinNeighbour,
-                            AskNeighbour, Answer, TagsChanged, SaveView, Alert>;
+                            AskNeighbour, Answer, TagsChanged, SaveView, WhatIf, Alert>;
 
 }  // namespace act
 
@@ -132,7 +135,7 @@ class GatewayCore {
   // The data plane's way back.
   /// A worker met a certificate that has no slot. An Answer follows, now or later.
   void on_unknown_certificate(Now now, const Sha256& leaf);
-  void on_session(Now now, const Sha256& leaf, int change);  ///< +n opened, -n closed.
+  void on_session(Now now, const Sha256& leaf, SessionPlace place, int change);  ///< +n opened, -n closed.
   /// What the access proxies decided since this process began. Reported to every EMS, with the live sessions; nothing
   /// is before the first call.
   struct Decisions {
@@ -140,6 +143,8 @@ class GatewayCore {
     std::uint64_t uncounted = 0;  ///< That found a worker's ring full.
   };
   void set_decisions(Now now, const Decisions& decisions);
+
+  void answer_what_if(Now now, ConnectorId id, std::uint64_t request, const std::vector<proto::fabric::SessionsCut>& cuts);
 
   std::vector<act::Action> take_actions();
 
@@ -164,6 +169,9 @@ class GatewayCore {
   const std::map<Sha256, Slot>& slots() const { return slots_; }
   const std::map<IpAddress, AddressState>& addresses() const { return addresses_; }
   std::uint64_t live_sessions() const { return live_sessions_; }
+  /// Live ones by their certificate.
+  using SessionsByPlace = std::map<SessionPlace, std::int64_t>;
+  const std::map<Sha256, SessionsByPlace>& sessions() const { return sessions_; }
 
  private:
   struct Use {
@@ -211,6 +219,7 @@ class GatewayCore {
   std::map<Sha256, Use> uses_;
   std::map<Sha256, Pending> pending_;
   std::map<Sha256, MonoTime> negatives_;
+  std::map<Sha256, SessionsByPlace> sessions_;
   std::uint64_t live_sessions_ = 0;
   std::optional<Decisions> decisions_;
   WallTime counted_since_{};

@@ -68,12 +68,25 @@ void GatewayCore::finish_ask(Now now, const Sha256& leaf, CertificateVerdict ver
   actions_.push_back(act::Answer{leaf, verdict});
 }
 
-void GatewayCore::on_session(Now now, const Sha256& leaf, int change) {
+void GatewayCore::on_session(Now now, const Sha256& leaf, SessionPlace place, int change) {
   auto& use = uses_[leaf];
   const auto before = use.sessions;
   use.sessions = std::max<std::int64_t>(0, use.sessions + change);
   use.last = now.mono;
   live_sessions_ += static_cast<std::uint64_t>(use.sessions - before);
+  auto& places = sessions_[leaf];
+  auto& there = places[place];
+  there += change;
+  if (there <= 0) places.erase(place);
+  if (places.empty()) sessions_.erase(leaf);
+}
+
+void GatewayCore::answer_what_if(Now now, ConnectorId id, std::uint64_t request,
+                                 const std::vector<proto::fabric::SessionsCut>& cuts) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end() || !it->second.client) return;
+  it->second.client->answer_what_if(request, cuts);
+  drain(now, it->second);
 }
 
 void GatewayCore::set_decisions(Now now, const Decisions& decisions) {

@@ -161,7 +161,7 @@ TEST_F(GatewayCoreLab, AnAskedRecordIsReleasedTenMinutesAfterItsLastSession) {
   e.set_asked(true);
   ems_.upsert(e);
   ems_.answer(1, wire::CertificateAnswer::FOUND);
-  core_.on_session(clock_.now(), leaf('a'), +1);
+  core_.on_session(clock_.now(), leaf('a'), {}, +1);
   const auto wait = [&](int seconds) {
     bool seen = false;
     for (int i = 0; i < seconds; ++i) {
@@ -173,7 +173,7 @@ TEST_F(GatewayCoreLab, AnAskedRecordIsReleasedTenMinutesAfterItsLastSession) {
     return seen;
   };
   EXPECT_FALSE(wait(700));
-  core_.on_session(clock_.now(), leaf('a'), -1);
+  core_.on_session(clock_.now(), leaf('a'), {}, -1);
   EXPECT_FALSE(wait(590));
   EXPECT_TRUE(wait(20));
 }
@@ -408,15 +408,15 @@ TEST_F(GatewayCoreLab, TellsTheEmsOfItsSessionsAndDecisionsOnceTheyAreKnown) {
   EXPECT_TRUE(reports().empty());  // the data plane has not been asked yet
   const auto began = to_unix_ms(clock_.now().wall);
   core_.set_decisions(clock_.now(), {});
-  core_.on_session(clock_.now(), leaf('a'), +3);
-  core_.on_session(clock_.now(), leaf('b'), +1);
+  core_.on_session(clock_.now(), leaf('a'), {}, +3);
+  core_.on_session(clock_.now(), leaf('b'), {}, +1);
   auto said = reports();
   ASSERT_EQ(said.size(), 1u);
   EXPECT_EQ(said[0].live_sessions(), 4u);
   EXPECT_EQ(said[0].allowed(), 0u);
   EXPECT_EQ(said[0].counted_since_ms(), began);
   // A worker ends with all its sessions.
-  core_.on_session(clock_.now(), leaf('a'), -3);
+  core_.on_session(clock_.now(), leaf('a'), {}, -3);
   core_.set_decisions(clock_.now(), {7, 2, 1, 9});
   said = reports();
   ASSERT_EQ(said.size(), 1u);

@@ -104,7 +104,9 @@ Status Daemon::start() {
          pump();
        },
        [this](const ecshm::Event& event) { traffic_->add(event); },
-       [this](const Sha256& leaf, int change) { context_.core->on_session(context_.now(), leaf, change); },
+       [this](const Sha256& leaf, const SessionPlace& place, int change) {
+         context_.core->on_session(context_.now(), leaf, place, change);
+       },
        [this] { traffic_->flush(); }});
   if (!modules) return fail(modules.error());
   modules_ = std::move(*modules);
@@ -366,6 +368,9 @@ void Daemon::act_on(act::Action& action) {
     if (firewall_) firewall_->use_tags();
   } else if (auto* save = std::get_if<act::SaveView>(&action)) {
     views_.mark(save->id);
+  } else if (auto* what_if = std::get_if<act::WhatIf>(&action)) {
+    const auto cuts = nginx_->sessions_cut(what_if->id, what_if->question);
+    context_.core->answer_what_if(context_.now(), what_if->id, what_if->question.request_id, cuts);
   } else if (auto* alert = std::get_if<act::Alert>(&action)) {
     log_warning(alert->event, alert->message);
   }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "gateway/ztna/ports.h"
+#include "gateway/ztna/sessions_cut.h"
 #include "policy/compile.h"
 
 namespace postern::gateway {
@@ -61,6 +62,13 @@ void NginxControl::publish_policies() {
     return;
   }
   published_ = std::move(*blob);
+}
+
+std::vector<proto::fabric::SessionsCut> NginxControl::sessions_cut(ConnectorId connector,
+                                                                   const proto::fabric::WhatIf& question) const {
+  const auto policies = policy::PolicyView::open(published_);
+  if (!policies) return {};  // nothing is let in
+  return gateway::sessions_cut(*context_.core, *policies, connector, question, context_.now().wall);
 }
 
 Result<std::string> NginxControl::install(const std::string& name, const std::string& content) {

@@ -43,12 +43,13 @@ ModuleChannel::~ModuleChannel() {
 void ModuleChannel::take(std::uint64_t worker, const ecshm::Event& event) {
   const auto session = [&](int change) {
     if (!event.leaf) return;
-    auto& count = sessions_[worker][*event.leaf];
+    const SessionPlace place{event.proxy, event.source};
+    auto& count = sessions_[worker][{*event.leaf, place}];
     // A close without its open (dropped, and told again since) must not make a count negative.
     if (count + change < 0) return;
     count += change;
-    if (count == 0) sessions_[worker].erase(*event.leaf);
-    if (callbacks_.on_session) callbacks_.on_session(*event.leaf, change);
+    if (count == 0) sessions_[worker].erase({*event.leaf, place});
+    if (callbacks_.on_session) callbacks_.on_session(*event.leaf, place, change);
   };
   switch (event.type) {
     case ecshm::EventType::kAllowed:
@@ -79,15 +80,15 @@ void ModuleChannel::forget(std::uint64_t worker) {
   const auto gone = std::move(it->second);
   sessions_.erase(it);
   if (!callbacks_.on_session) return;
-  for (const auto& [leaf, count] : gone) callbacks_.on_session(leaf, -count);
+  for (const auto& [session, count] : gone) callbacks_.on_session(session.first, session.second, -count);
 }
 
 ModuleChannel::Counters ModuleChannel::counters() const {
   auto out = counters_;
   out.dropped = hub_->dropped_events();
   out.workers = hub_->workers();
-  for (const auto& [worker, leaves] : sessions_) {
-    for (const auto& [leaf, count] : leaves) out.sessions += static_cast<std::uint64_t>(count);
+  for (const auto& [worker, sessions] : sessions_) {
+    for (const auto& [session, count] : sessions) out.sessions += static_cast<std::uint64_t>(count);
   }
   return out;
 }

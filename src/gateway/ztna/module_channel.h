@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "ecshm/channel.h"
 #include "ecshm/event.h"
+#include "gateway/core/session_place.h"
 #include "net/loop.h"
 
 namespace postern::gateway {
@@ -25,7 +26,7 @@ class ModuleChannel {
     std::function<void(const ecshm::Event& event)> on_event;
     /// +n or -n live sessions of this certificate; also when a worker dies with its own.
     /// GatewayCore::on_session.
-    std::function<void(const Sha256& leaf, int change)> on_session;
+    std::function<void(const Sha256& leaf, const SessionPlace& place, int change)> on_session;
     /// No more events for now: TrafficLog::flush.
     std::function<void()> on_drained = nullptr;
   };
@@ -64,7 +65,7 @@ class ModuleChannel {
   std::unique_ptr<ecshm::Hub> hub_;
   Callbacks callbacks_;
   Counters counters_;
-  std::map<std::uint64_t, std::map<Sha256, int>> sessions_;
+  std::map<std::uint64_t, std::map<std::pair<Sha256, SessionPlace>, int>> sessions_;
   net::Handle watch_;
   net::Handle timer_;
 };

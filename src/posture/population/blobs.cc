@@ -7,7 +7,7 @@
 namespace postern::posture {
 namespace {
 
-constexpr std::size_t kHead = 2;  // the class stands before the bytes
+constexpr std::size_t kClassBytes = 2;  // the class stands before the bytes
 constexpr std::uint16_t kLargeClass = 0xFFFF;
 constexpr std::uint16_t kExact = 64;  // classes of 8, 16, … 512 bytes; beyond it four for each doubling
 
@@ -73,22 +73,22 @@ BlobId BlobStore::take_large(std::size_t size) {
 }
 
 BlobId BlobStore::add(std::string_view bytes) {
-  const std::size_t size = bytes.size() + kHead;
+  const std::size_t size = bytes.size() + kClassBytes;
   const bool large = size > kLarge;
   const std::uint16_t klass = large ? kLargeClass : class_of(size);
   const BlobId id = large ? take_large(size) : take(klass);
   std::byte* place = at(id);
-  std::memcpy(place, &klass, kHead);
-  std::memcpy(place + kHead, bytes.data(), bytes.size());
+  std::memcpy(place, &klass, kClassBytes);
+  std::memcpy(place + kClassBytes, bytes.data(), bytes.size());
   return id;
 }
 
 void BlobStore::replace(BlobId& id, std::string_view bytes) {
-  if (id != 0 && bytes.size() + kHead <= kLarge) {
+  if (id != 0 && bytes.size() + kClassBytes <= kLarge) {
     std::uint16_t klass = 0;
-    std::memcpy(&klass, at(id), kHead);
-    if (klass == class_of(bytes.size() + kHead)) {
-      std::memmove(at(id) + kHead, bytes.data(), bytes.size());
+    std::memcpy(&klass, at(id), kClassBytes);
+    if (klass == class_of(bytes.size() + kClassBytes)) {
+      std::memmove(at(id) + kClassBytes, bytes.data(), bytes.size());
       return;
     }
   }
@@ -100,7 +100,7 @@ void BlobStore::replace(BlobId& id, std::string_view bytes) {
 void BlobStore::remove(BlobId id) {
   if (id == 0) return;
   std::uint16_t klass = 0;
-  std::memcpy(&klass, at(id), kHead);
+  std::memcpy(&klass, at(id), kClassBytes);
   if (klass == kLargeClass) {
     Chunk& chunk = chunks_[id >> kChunkBits];
     memory_ -= chunk.size;
@@ -117,9 +117,9 @@ std::string_view BlobStore::bytes(BlobId id) const {
   if (id == 0) return {};
   const std::byte* place = at(id);
   std::uint16_t klass = 0;
-  std::memcpy(&klass, place, kHead);
+  std::memcpy(&klass, place, kClassBytes);
   const std::size_t size = klass == kLargeClass ? chunks_[id >> kChunkBits].size : size_of(klass);
-  return {reinterpret_cast<const char*>(place) + kHead, size - kHead};
+  return {reinterpret_cast<const char*>(place) + kClassBytes, size - kClassBytes};
 }
 
 void BlobStore::prefetch(BlobId id) const {

@@ -37,6 +37,7 @@ class Column {
   std::span<const Few> few(std::size_t page) const;
 
   std::size_t pages() const { return pages_.size(); }
+  void prefetch_directory(Slot slot) const { __builtin_prefetch(pages_.data() + slot / kPageSlots); }
   void prefetch(Slot slot) const;
   /// Without what its pages take of the PageStore.
   std::size_t memory_bytes() const;

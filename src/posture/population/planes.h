@@ -55,6 +55,7 @@ class Plane {
   void fill(Verdict verdict);
   /// Slots from page `pages` on have `verdict`; those before keep theirs.
   void continue_with(Verdict verdict, std::size_t pages);
+  void prefetch_directory(Slot slot) const { __builtin_prefetch(pages_.data() + slot / kPageSlots); }
   void prefetch(Slot slot) const {
     const std::size_t index = slot / kPageSlots;
     if (index < pages_.size()) __builtin_prefetch(&(*pages_[index])[slot % kPageSlots / kLineSlots]);

@@ -138,12 +138,12 @@ void Population::release_code(FactColumn& column, Code code) {
 
 void Population::change_code(Slot slot, FactColumn& column, Code before, Code after, bool judge) {
   column.codes.set(slot, after);
-  for (const Group& group : column.groups) {
-    const std::uint8_t changed = judge ? group.table[before] ^ group.table[after] : 0;
+  if (!judge) return;
+  for (const auto& group : column.groups) {
+    const auto changed = static_cast<std::uint8_t>(group->table[before] ^ group->table[after]);
     if (changed == 0) continue;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      if ((changed >> lane_shift(lane) & 3) != 0 && group.lanes[lane] != kNone)
-        mark(conditions_[group.lanes[lane]]->readers);
+      if ((changed >> lane_shift(lane) & 3) != 0 && group->lanes[lane] != kNone) mark(conditions_[group->lanes[lane]]->readers);
     }
   }
 }
@@ -204,17 +204,18 @@ bool Population::is_mostly_own(const FactColumn& column) const {
 void Population::make_own(KeyId key) {
   FactColumn& column = *columns_[key];
   std::vector<ConditionId> by_code;
-  for (const Group& group : column.groups)
-    std::ranges::copy_if(group.lanes, std::back_inserter(by_code), [](auto id) { return id != kNone; });
+  for (const auto& group : column.groups)
+    std::ranges::copy_if(group->lanes, std::back_inserter(by_code), [](auto id) { return id != kNone; });
   // The conditions' verdicts stay as they are; they only stand elsewhere.
   for (const ConditionId id : by_code) {
     JudgedCondition& condition = *conditions_[id];
     Plane plane(pages_, condition.nothing);
-    live_.for_each([&](Slot slot) { plane.set(slot, verdict(condition, slot)); });
+    live_.for_each([&](Slot slot) { plane.set(slot, verdict(id, slot)); });
     take_from_column(condition);
     condition.kind = JudgedCondition::Kind::kKept;
     condition.plane = std::move(plane);
     column.kept.push_back(id);
+    locate(id);
   }
   std::string entry;
   live_.for_each([&](Slot slot) {
@@ -373,7 +374,7 @@ Population::Memory Population::memory() const {
     out.values += column->dictionary.memory_bytes();
     out.columns += column->codes.memory_bytes();
     out.other += sizeof(FactColumn) + 2 * column->key.size() + 64;
-    for (const Group& group : column->groups) out.other += sizeof(Group) + group.table.capacity();
+    for (const auto& group : column->groups) out.other += sizeof(Group) + group->table.capacity();
   }
   for (const auto& tag : tags_) {
     if (tag) out.columns += sizeof(Tag) + tag->plane.directory_bytes() + tag->steps.capacity() * sizeof(LogicStep);

@@ -154,7 +154,7 @@ class Population {
     Dictionary dictionary;
     bool own = false;  ///< Nearly every endpoint has another value: they stand in the rows, and no codes exist.
     std::uint64_t own_users = 0;
-    std::vector<Group> groups;
+    std::vector<std::unique_ptr<Group>> groups;
     std::vector<ConditionId> kept;  ///< Conditions that read it and are judged per endpoint.
   };
   struct JudgedCondition {
@@ -176,14 +176,23 @@ class Population {
     std::optional<Seconds> max_age;
     std::string identity;
   };
-  struct Tag {
+  /// What it takes to know a condition's verdict on an endpoint, close together: a changed fact asks for many of them.
+  struct Where {
+    const Column* codes = nullptr;  ///< kCode.
+    const Group* group = nullptr;   ///< kCode.
+    const Plane* plane = nullptr;   ///< kKept, kTag. Null: always `nothing`.
+    std::uint8_t lane = 0;
+    Verdict nothing = Verdict::kUnknown;
+    bool steady = true;             ///< A changed tag can't change it.
+  };
+  struct alignas(64) Tag {
     explicit Tag(PageStore& pages) : plane(pages, Verdict::kNoMatch) {}
-    TagId id = 0;
-    std::string name;
     std::vector<LogicStep> steps;
-    std::vector<ConditionId> conditions;  ///< Distinct.
     Plane plane;
     Counts counts;
+    TagId id = 0;
+    std::string name;
+    std::vector<ConditionId> conditions;  ///< Distinct.
     Verdict nothing = Verdict::kNoMatch;  ///< Of an endpoint without facts.
     std::uint32_t rank = 0;               ///< Above those it refers to.
     std::vector<ConditionId> kept_readers;  ///< Conditions that are judged per endpoint and read it.
@@ -222,9 +231,9 @@ class Population {
   void keep(ConditionId id, Now now);
   void judge_kept(JudgedCondition& condition, Now now);
   Verdict judge_slot(const JudgedCondition& condition, Slot slot, Now now);
-  Verdict verdict(const JudgedCondition& condition, Slot slot) const;
-  void prefetch(const JudgedCondition& condition, Slot slot) const;
-  void resolve(JudgedCondition& condition);
+  Verdict verdict(ConditionId id, Slot slot) const;
+  void locate(ConditionId id);
+  void resolve(ConditionId id);
 
   // Tags (population_tags.cc).
   TagIndex index_of(TagId id) const;
@@ -267,6 +276,7 @@ class Population {
 
   std::unordered_map<std::string, ConditionId, KeyHash, std::equal_to<>> by_identity_;
   std::vector<std::unique_ptr<JudgedCondition>> conditions_;
+  std::vector<Where> where_;  ///< By ConditionId.
   std::vector<ConditionId> free_conditions_;
   std::vector<ConditionId> restless_;  ///< May judge otherwise although the endpoint's facts are as they were.
   std::map<std::string, std::vector<ConditionId>, std::less<>> by_tag_name_;  ///< Conditions that read a tag of that name.
@@ -283,6 +293,11 @@ class Population {
   std::vector<TagIndex> pending_;
   std::vector<ConditionId> queued_;
   std::vector<std::uint32_t> tag_marks_, condition_marks_;
+  struct Known {
+    std::uint32_t epoch = 0;
+    Verdict verdict = Verdict::kUnknown;
+  };
+  std::vector<Known> known_;  ///< By ConditionId: of the endpoint whose change is being followed.
   std::uint32_t epoch_ = 0;
   std::uint64_t judged_ = 0;
   std::string entry_;

@@ -59,6 +59,8 @@ Population::ConditionId Population::use_condition(std::string identity, std::sha
   if (free_conditions_.empty()) {
     conditions_.emplace_back();
     condition_marks_.push_back(0);
+    where_.emplace_back();
+    known_.emplace_back();
   } else {
     id = free_conditions_.back();
     free_conditions_.pop_back();
@@ -88,7 +90,7 @@ Population::ConditionId Population::use_condition(std::string identity, std::sha
     if (one.timed || !one.tag_names.empty()) restless_.push_back(id);
   }
   for (const std::string& name : one.tag_names) by_tag_name_[name].push_back(id);
-  resolve(one);
+  resolve(id);
   for (const std::string& name : one.tag_names) {
     if (const auto tag = by_name_.find(name); tag != by_name_.end()) {
       auto& list = one.kind == JudgedCondition::Kind::kTag ? tags_[tag->second]->readers : tags_[tag->second]->kept_readers;
@@ -98,10 +100,28 @@ Population::ConditionId Population::use_condition(std::string identity, std::sha
   return id;
 }
 
-void Population::resolve(JudgedCondition& condition) {
-  if (condition.kind != JudgedCondition::Kind::kTag) return;
-  const auto it = by_name_.find(condition.tag_names[0]);
-  condition.tag = it == by_name_.end() ? kNone : it->second;
+void Population::resolve(ConditionId id) {
+  JudgedCondition& condition = *conditions_[id];
+  if (condition.kind == JudgedCondition::Kind::kTag) {
+    const auto it = by_name_.find(condition.tag_names[0]);
+    condition.tag = it == by_name_.end() ? kNone : it->second;
+  }
+  locate(id);
+}
+
+void Population::locate(ConditionId id) {
+  const JudgedCondition& one = *conditions_[id];
+  Where& where = where_[id];
+  where = {.nothing = one.nothing, .steady = one.tag_names.empty()};
+  switch (one.kind) {
+    case JudgedCondition::Kind::kKept: where.plane = &one.plane; break;
+    case JudgedCondition::Kind::kTag: where.plane = one.tag == kNone ? nullptr : &tags_[one.tag]->plane; break;
+    case JudgedCondition::Kind::kCode:
+      where.codes = &columns_[one.column]->codes;
+      where.group = columns_[one.column]->groups[one.group].get();
+      where.lane = one.lane;
+      break;
+  }
 }
 
 void Population::release_condition(ConditionId id) {
@@ -124,6 +144,7 @@ void Population::release_condition(ConditionId id) {
   by_identity_.erase(one.identity);
   const std::vector<KeyId> keys = std::move(one.keys);
   conditions_[id].reset();
+  where_[id] = {};
   free_conditions_.push_back(id);
   for (const KeyId key : keys) release_key(key);
 }
@@ -144,15 +165,16 @@ void Population::place_in_column(ConditionId id, KeyId key) {
   condition.column = key;
   std::size_t group = 0, lane = kLanes;
   for (; group < column.groups.size(); ++group) {
-    const auto& lanes = column.groups[group].lanes;
+    const auto& lanes = column.groups[group]->lanes;
     lane = static_cast<std::size_t>(std::ranges::find(lanes, kNone) - lanes.begin());
     if (lane < kLanes) break;
   }
   if (group == column.groups.size()) {
-    column.groups.emplace_back().table.resize(table_size(column.dictionary.end()));
+    column.groups.push_back(std::make_unique<Group>());
+    column.groups.back()->table.resize(table_size(column.dictionary.end()));
     lane = 0;
   }
-  Group& into = column.groups[group];
+  Group& into = *column.groups[group];
   into.lanes[lane] = id;
   condition.group = static_cast<std::uint32_t>(group);
   condition.lane = static_cast<std::uint8_t>(lane);
@@ -165,17 +187,17 @@ void Population::place_in_column(ConditionId id, KeyId key) {
 
 void Population::take_from_column(JudgedCondition& condition) {
   auto& groups = columns_[condition.column]->groups;
-  groups[condition.group].lanes[condition.lane] = kNone;
-  for (auto& byte : groups[condition.group].table) put_lane(byte, Verdict::kNoMatch, condition.lane);
-  while (!groups.empty() && std::ranges::all_of(groups.back().lanes, [](auto id) { return id == kNone; })) groups.pop_back();
+  groups[condition.group]->lanes[condition.lane] = kNone;
+  for (auto& byte : groups[condition.group]->table) put_lane(byte, Verdict::kNoMatch, condition.lane);
+  while (!groups.empty() && std::ranges::all_of(groups.back()->lanes, [](auto id) { return id == kNone; })) groups.pop_back();
 }
 
 void Population::judge_code(FactColumn& column, Code code) {
-  for (Group& group : column.groups) {
-    if (code >= group.table.size()) group.table.resize(table_size(code + 1u));
+  for (const auto& group : column.groups) {
+    if (code >= group->table.size()) group->table.resize(table_size(code + 1u));
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      if (group.lanes[lane] != kNone)
-        put_lane(group.table[code], judge_entry(*conditions_[group.lanes[lane]], column, code), lane);
+      if (group->lanes[lane] != kNone)
+        put_lane(group->table[code], judge_entry(*conditions_[group->lanes[lane]], column, code), lane);
     }
   }
 }
@@ -223,20 +245,10 @@ Verdict Population::judge_slot(const JudgedCondition& condition, Slot slot, Now 
   return verdict;
 }
 
-Verdict Population::verdict(const JudgedCondition& condition, Slot slot) const {
-  switch (condition.kind) {
-    case JudgedCondition::Kind::kKept: return condition.plane.at(slot);
-    case JudgedCondition::Kind::kTag: return condition.tag == kNone ? condition.nothing : tags_[condition.tag]->plane.at(slot);
-    case JudgedCondition::Kind::kCode: break;
-  }
-  const FactColumn& column = *columns_[condition.column];
-  return lane_verdict(column.groups[condition.group].table[column.codes.at(slot)], condition.lane);
-}
-
-void Population::prefetch(const JudgedCondition& condition, Slot slot) const {
-  if (condition.kind == JudgedCondition::Kind::kKept) condition.plane.prefetch(slot);
-  if (condition.kind == JudgedCondition::Kind::kCode) columns_[condition.column]->codes.prefetch(slot);
-  if (condition.kind == JudgedCondition::Kind::kTag && condition.tag != kNone) tags_[condition.tag]->plane.prefetch(slot);
+Verdict Population::verdict(ConditionId id, Slot slot) const {
+  const Where& where = where_[id];
+  if (where.codes != nullptr) return lane_verdict(where.group->table[where.codes->at(slot)], where.lane);
+  return where.plane == nullptr ? where.nothing : where.plane->at(slot);
 }
 
 std::size_t Population::conditions() const { return by_identity_.size(); }

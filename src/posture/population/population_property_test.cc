@@ -72,13 +72,13 @@ class Dice {
     r.negate = one_in(3);
     if (one_in(5)) r.max_age = Seconds(60 + below(3) * 600);
     r.type = pick(Names{"vulnerable-devices", "ems-management", "os-version", "ip-range", "running-process", "file", "tag"});
-    if (find_rule_type(r.type) == nullptr) r.type = "ems-management";
     if (r.type == "vulnerable-devices") r.parameters["severity"] = pick(Names{"low", "medium", "high", "critical"});
     if (r.type == "running-process") r.parameters["processes"] = some(kProcesses);
     if (r.type == "file") r.parameters["paths"] = some(r.os == OsFamily::kLinux ? kFiles : Names{"C:\\a", "C:\\b"});
     if (r.type == "ip-range") r.parameters["ranges"] = some({"10.0.1.0/24", "10.0.2.1-10.0.2.9", "::/0"});
     if (r.type == "os-version") r.parameters["versions"] = some({"Debian 12", "Debian 11", "Ubuntu"});
-    if (r.type == "tag") r.parameters["tags"] = some({tag_name(2 + below(below_tag)), tag_name(2 + below(below_tag))});
+    // Those below it, so that none refers to itself; sometimes one that isn't there.
+    if (r.type == "tag") r.parameters["tags"] = some({tag_name(1 + below(below_tag - 1)), tag_name(1 + below(below_tag - 1))});
     return r;
   }
   static std::string tag_name(TagId id) { return "tag " + std::to_string(id); }

@@ -18,6 +18,8 @@ TagState tag_state_of(Verdict verdict) {
   return kStates[static_cast<std::size_t>(verdict)];
 }
 
+bool reads(const LogicStep& step) { return step.op < LogicStep::Op::kPutAside; }
+
 /// Adds what `after` has beside `before`; slots that are not in use don't count.
 void note(const Line* before, const Line* after, std::size_t lines, std::size_t first_word, const SlotSet& live,
           TagEffect& effect) {
@@ -108,11 +110,28 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
     queued_.clear();
   };
   judge_queued();
-  // All of memory that will be read is asked for before the first of it is needed.
+  // All of the memory that will be read is asked for before the first of it is needed: where things stand, then they.
+  for (const TagIndex index : pending_) {
+    tags_[index]->plane.prefetch_directory(slot);
+    for (const LogicStep& step : tags_[index]->steps) {
+      if (const Column* codes = where_[step.operand].codes; codes != nullptr && reads(step)) codes->prefetch_directory(slot);
+    }
+  }
   for (const TagIndex index : pending_) {
     tags_[index]->plane.prefetch(slot);
-    for (const ConditionId id : tags_[index]->conditions) prefetch(*conditions_[id], slot);
+    for (const LogicStep& step : tags_[index]->steps) {
+      if (!reads(step)) continue;
+      const Where& where = where_[step.operand];
+      if (where.codes != nullptr) where.codes->prefetch(slot);
+      if (where.plane != nullptr) where.plane->prefetch(slot);
+    }
   }
+  // Many tags ask for the same conditions.
+  const auto known = [&](ConditionId id) {
+    Known& one = known_[id];
+    if (one.epoch != epoch_) one = {where_[id].steady ? epoch_ : epoch_ - 1, verdict(id, slot)};
+    return one.verdict;
+  };
   const auto rank_above = [this](TagIndex a, TagIndex b) { return tags_[a]->rank > tags_[b]->rank; };
   if (ranked_) std::ranges::make_heap(pending_, rank_above);
   for (std::size_t i = 0; i < pending_.size();) {
@@ -127,7 +146,7 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
     Tag& tag = *tags_[index];
     ++judged_;
     const Verdict before = tag.plane.at(slot);
-    const Verdict after = run_steps(tag.steps, [&](ConditionId id) { return verdict(*conditions_[id], slot); });
+    const Verdict after = run_steps(tag.steps, known);
     if (before == after) continue;
     tag.plane.set(slot, after);
     recount(tag, before, after);
@@ -227,7 +246,7 @@ void Population::name_tag(TagIndex index, const std::string& name) {
     for (const ConditionId id : it->second) {
       JudgedCondition& one = *conditions_[id];
       (one.kind == JudgedCondition::Kind::kTag ? tag.readers : tag.kept_readers).push_back(id);
-      resolve(one);
+      resolve(id);
     }
   }
 }
@@ -235,7 +254,7 @@ void Population::name_tag(TagIndex index, const std::string& name) {
 void Population::unname_tag(TagIndex index) {
   Tag& tag = *tags_[index];
   by_name_.erase(tag.name);
-  for (const ConditionId id : tag.readers) resolve(*conditions_[id]);
+  for (const ConditionId id : tag.readers) resolve(id);
   tag.readers.clear();
   tag.kept_readers.clear();
 }

@@ -1,6 +1,7 @@
 #include "posture/population/rows.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -57,6 +58,17 @@ struct RowParts {
     own = row.substr(numbers.size());
   }
   WallTime time(std::size_t fact) const { return from_unix_ms(time_at(times, width, number_at(numbers, bits, fact))); }
+  std::size_t own_size() const {
+    std::string_view rest = own;
+    std::uint64_t values = 0, number = 0, size = 0;
+    take_number(rest, values);
+    for (; values > 0; --values) {
+      take_number(rest, number);
+      take_number(rest, size);
+      rest.remove_prefix(size);
+    }
+    return own.size() - rest.size();
+  }
   /// Calls `each(fact, value)`; it returns false to stop.
   template <class Each>
   void each_own(Each&& each) const {
@@ -71,6 +83,23 @@ struct RowParts {
     }
   }
 };
+
+void put_times(std::span<const std::int64_t> times, std::span<const std::uint32_t> which, std::string& out) {
+  const bool wide = !std::ranges::all_of(times, is_short);
+  put_number(times.size() << 1 | (wide ? 1 : 0), out);
+  for (const std::int64_t time : times) out.append(reinterpret_cast<const char*>(&time), wide ? kLongTime : kShortTime);
+  const unsigned bits = bits_for(times.size());
+  const std::size_t start = out.size();
+  out.resize(start + (which.size() * bits + 7) / 8);
+  char* numbers = out.data() + start;
+  if (bits == 4) {
+    for (std::size_t i = 0; i < which.size(); ++i) numbers[i / 2] |= static_cast<char>(which[i] << (i % 2 * 4));
+  } else if (bits == 8) {
+    for (std::size_t i = 0; i < which.size(); ++i) numbers[i] = static_cast<char>(which[i]);
+  } else if (bits == 32) {
+    std::memcpy(numbers, which.data(), which.size_bytes());
+  }
+}
 
 }  // namespace
 
@@ -145,7 +174,6 @@ void Rows::read(Slot slot, std::vector<Cell>& out) const {
 void Rows::write(Row& row) {
   times_.clear();
   which_.clear();
-  bool wide = false;
   std::size_t own = 0;
   for (const Cell& cell : cells_) {
     const std::int64_t time = to_unix_ms(cell.at);
@@ -157,23 +185,12 @@ void Rows::write(Row& row) {
     if (place == times_.end()) {
       times_.push_back(time);
       place = times_.end() - 1;
-      wide = wide || !is_short(time);
     }
     which_.push_back(static_cast<std::uint32_t>(place - times_.begin()));
     own += cell.own.empty() ? 0 : 1;
   }
   bytes_.clear();
-  put_number(times_.size() << 1 | (wide ? 1 : 0), bytes_);
-  for (const std::int64_t time : times_)
-    bytes_.append(reinterpret_cast<const char*>(&time), wide ? kLongTime : kShortTime);
-  const unsigned bits = bits_for(times_.size());
-  const std::size_t start = bytes_.size();
-  bytes_.resize(start + (which_.size() * bits + 7) / 8);
-  for (std::size_t i = 0; i < which_.size(); ++i) {
-    const auto put = [&](std::size_t at, std::uint32_t value) { bytes_[start + at] |= static_cast<char>(value); };
-    if (bits == 4) put(i / 2, which_[i] << (i % 2 * 4));
-    for (std::size_t byte = 0; byte < bits / 8; ++byte) put(i * (bits / 8) + byte, which_[i] >> (8 * byte) & 0xFF);
-  }
+  put_times(times_, which_, bytes_);
   put_number(own, bytes_);
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     if (cells_[i].own.empty()) continue;
@@ -184,13 +201,44 @@ void Rows::write(Row& row) {
   blobs_->replace(row.blob, bytes_);
 }
 
+/// Only one fact's time changes: all else is copied as it stands.
+void Rows::write_time(Row& row, std::size_t facts, std::size_t fact, WallTime at) {
+  const RowParts parts(blobs_->bytes(row.blob), facts);
+  const std::int64_t time = to_unix_ms(at);
+  times_.clear();
+  std::array<bool, 16> used{};  // beyond so many times, those that nobody has any more stay until the row is written anew
+  which_.resize(facts);
+  for (std::size_t i = 0; i < facts; ++i) {
+    which_[i] = static_cast<std::uint32_t>(number_at(parts.numbers, parts.bits, i));
+    if (i != fact && which_[i] < used.size()) used[which_[i]] = true;
+  }
+  std::size_t free = parts.count;
+  for (std::size_t i = 0; i < parts.count; ++i) {
+    times_.push_back(time_at(parts.times, parts.width, i));
+    if (i < used.size() && !used[i]) free = i;
+  }
+  auto place = static_cast<std::size_t>(std::ranges::find(times_, time) - times_.begin());
+  if (place == times_.size()) {
+    place = free;
+    if (free == times_.size()) times_.push_back(time);
+    times_[place] = time;
+  }
+  which_[fact] = static_cast<std::uint32_t>(place);
+  bytes_.clear();
+  put_times(times_, which_, bytes_);
+  bytes_ += parts.own.substr(0, parts.own_size());
+  blobs_->replace(row.blob, bytes_);
+}
+
 void Rows::set(Slot slot, KeyId key, Cell cell) {
   if (slot >= rows_.size()) rows_.resize(slot + 1u);
   Row& row = rows_[slot];
-  read(slot, cells_);
   const auto list = keys(slot);
   const auto place = std::lower_bound(list.begin(), list.end(), key);
   const auto at = place - list.begin();
+  if (Cell now; cell.own.empty() && place != list.end() && *place == key && find(slot, key, now) && now.own.empty())
+    return write_time(row, list.size(), static_cast<std::size_t>(at), cell.at);
+  read(slot, cells_);
   if (place != list.end() && *place == key) {
     cells_[static_cast<std::size_t>(at)] = cell;
   } else {

@@ -78,6 +78,7 @@ class Rows {
     BlobId blob = 0;
   };
   void write(Row& row);
+  void write_time(Row& row, std::size_t facts, std::size_t fact, WallTime at);
 
   BlobStore* blobs_;
   Shapes shapes_;

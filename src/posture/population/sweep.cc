@@ -40,7 +40,7 @@ void Population::Sweep::alike(const Work& work, std::uint8_t byte) {
 
 void Population::Sweep::ready(const Work& work, std::size_t page, std::size_t line) {
   const Kernels& kernels = *population_.kernels_;
-  const auto& table = work.column->groups[work.group].table;
+  const auto& table = work.column->groups[work.group]->table;
   const Column& codes = work.column->codes;
   const std::size_t start = line * kLineSlots, end = start + kStripLines * kLineSlots;
   switch (codes.width(page)) {

@@ -16,7 +16,10 @@ json::value text_unless_empty(const std::string& text) { return text.empty() ? j
 json::value age_json(const Feed& f, WallTime now) {
   if (!f.in_use()) return nullptr;
   auto since = f.loaded_at;
-  if (const auto said = parse_time(f.data_date.size() == 10 ? f.data_date + "T00:00:00Z" : f.data_date)) since = *said;
+  auto date = f.data_date;
+  if (date.size() == 10) date += "T00:00:00Z";
+  if (date.ends_with("+0000")) date.replace(date.size() - 5, 5, "Z");  // as EPSS writes it
+  if (const auto said = parse_time(date)) since = *said;
   return std::max<std::int64_t>(0, std::chrono::duration_cast<Seconds>(now - since).count());
 }
 

@@ -53,6 +53,13 @@ TEST_F(ApiLab, FeedsAreListedAlsoThoseThatCouldNotBeRead) {
                                             {"error", nullptr},
                                             {"failed_at", nullptr}}))
       << reply.text;
+  for (const char* date : {"2026-05-27T00:00:00Z", "2026-05-27T00:00:00+0000", "2026-05-27T00:00:00.000Z"}) {
+    Feed other = osv;
+    other.data_date = date;
+    core->note_feed(clock.now(), other);
+    settle();
+    EXPECT_EQ(get("/api/v1/feeds").items()[1].at("age_s"), 160'000) << date;
+  }
   const Reply page = get("/api/v1/feeds?limit=1");
   EXPECT_EQ(page.items().size(), 1u);
   EXPECT_EQ(get("/api/v1/feeds?limit=1&cursor=" + page.str("next_cursor")).at("next_cursor"), nullptr);

@@ -73,7 +73,7 @@ Resource risks_resource() {
                   .path = "/api/v1/risks",
                   .role = Role::kReadonly,
                   .handler = list_risks,
-                  .summary = "All accepted risks by id, also those that have expired",
+                  .summary = "All accepted risks by id, also those that expired in the last 90 days",
                   .query = list_query({}),
                   .result = "Risk",
                   .list = true},

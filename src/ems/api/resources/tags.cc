@@ -144,17 +144,36 @@ json::object uids_json(const std::vector<EndpointUid>& uids, std::size_t limit) 
   return {{"count", uids.size()}, {"uids", std::move(list)}};
 }
 
+json::value sessions_json(const SessionsCut& cut, std::size_t limit) {
+  json::array endpoints, silent;
+  for (const auto& one : cut.cuts) {
+    if (endpoints.size() == limit) break;
+    endpoints.push_back(json::object{{"uid", one.uid.str()}, {"gateway", one.gateway.str()}, {"sessions", one.sessions}});
+  }
+  for (const auto& serial : cut.silent) silent.emplace_back(serial.str());
+  return json::object{{"total", cut.total}, {"endpoints", std::move(endpoints)}, {"not_answered", std::move(silent)}};
+}
+
 void what_if(const CallPtr& call) {
   const auto draft = read_tag(call);
   if (!draft) return call->fail(draft.error());
-  const auto result = call->services.core.what_if(now_of(call), *draft);
+  const Now now = now_of(call);
+  const auto result = call->services.core.what_if(now, *draft);
   if (!result) return call->fail(result.error());
   const std::size_t limit = call->query_u64("limit", kDefaultLimit);
-  call->reply(200, json::object{{"gain", uids_json(result->gain, limit)},
-                                {"lose", uids_json(result->lose, limit)},
-                                {"become_unknown", uids_json(result->become_unknown, limit)},
-                                {"has_after", result->has_after},
-                                {"unknown_after", result->unknown_after}});
+  json::array referring;
+  for (const auto& name : result->referring) referring.emplace_back(name);
+  json::object out{{"gain", uids_json(result->gain, limit)},
+                   {"lose", uids_json(result->lose, limit)},
+                   {"become_unknown", uids_json(result->become_unknown, limit)},
+                   {"has_after", result->has_after},
+                   {"unknown_after", result->unknown_after},
+                   {"referring_tags", std::move(referring)}};
+  call->services.core.sessions_cut(now, *draft, *result, [call, limit, out](Result<SessionsCut> cut) mutable {
+    if (!cut) return call->fail(cut.error());
+    out["sessions_cut"] = sessions_json(*cut, limit);
+    call->reply(200, out);
+  });
 }
 
 void undo_tag(const CallPtr& call) {
@@ -219,8 +238,17 @@ constexpr std::string_view kTagSchemas = R"({
   "TagWhatIfEndpoints": {"type": "object", "required": ["count", "uids"], "properties": {
     "count": {"type": "integer"},
     "uids": {"type": "array", "items": {"type": "string"}, "description": "The first of them, as many as limit says"}}},
-  "TagWhatIf": {"type": "object", "required": ["gain", "lose", "become_unknown", "has_after", "unknown_after"],
+  "TagWhatIf": {"type": "object", "required": ["gain", "lose", "become_unknown", "has_after", "unknown_after", "referring_tags", "sessions_cut"],
     "properties": {
+      "referring_tags": {"type": "array", "items": {"type": "string"},
+        "description": "Tags whose rules refer to this one: they may change too"},
+      "sessions_cut": {"type": "object", "required": ["total", "endpoints", "not_answered"],
+        "description": "Live sessions that would end, by the policies that gateways have now", "properties": {
+          "total": {"type": "integer"},
+          "endpoints": {"type": "array", "items": {"type": "object", "required": ["uid", "gateway", "sessions"],
+            "properties": {"uid": {"type": "string"}, "gateway": {"type": "string"}, "sessions": {"type": "integer"}}}},
+          "not_answered": {"type": "array", "items": {"type": "string"},
+            "description": "Gateways that did not answer: of their sessions nobody knows"}}},
       "gain": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "lose": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "become_unknown": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},

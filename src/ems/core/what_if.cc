@@ -1,0 +1,88 @@
+// What a draft of a tag would change, and which live sessions that would cut.
+#include <algorithm>
+
+#include "ems/core/impl.h"
+
+namespace postern::ems {
+
+namespace fabric = proto::fabric_server;
+
+Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) const {
+  const auto& engine = impl_->engine_;
+  const auto current = engine.id_of(draft.name.str());
+  if (current == impl_->built_in_.id) return fail(ErrorCode::kPermissionDenied, "the built-in tag can't be changed");
+  const auto compiled = engine.draft(current != 0 ? current : ~posture::TagId{0}, draft);
+  if (!compiled) return fail(compiled.error());
+  WhatIf out;
+  for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
+    if (!e.registered()) continue;
+    const auto before = current == 0 ? posture::TagState::kAbsent : e.tags.state(current);
+    const auto after = engine.evaluate(*compiled, impl_->facts_of(e, now), e.tags);
+    out.has_after += after == posture::TagState::kHas;
+    out.unknown_after += after == posture::TagState::kUnknown;
+    if (before == after) continue;
+    (after == posture::TagState::kHas ? out.gain : after == posture::TagState::kUnknown ? out.become_unknown : out.lose)
+        .push_back(uid);
+  }
+  out.referring = impl_->tags_naming(draft.name.str());
+  return out;
+}
+
+void EmsCore::sessions_cut(Now now, const posture::TagDefinition& draft, const WhatIf& changes, Done<SessionsCut> done) {
+  Impl::Question question;
+  for (const auto& [serial, device] : impl_->registry_.devices.all()) {
+    if (device.state != DeviceState::kAuthorised) continue;
+    question.so_far.silent.push_back(serial);
+  }
+  const auto id = impl_->next_question_++;
+  const auto total = changes.gain.size() + changes.lose.size() + changes.become_unknown.size();
+  for (const auto& [session, s] : impl_->gateways_) {
+    if (!s.helloed || impl_->state_for(s) != fabric::State::kAuthorised) continue;
+    question.so_far.asked.push_back(s.serial);
+    if (total > fabric::kMaxWhatIf) continue;  // it stays among the silent ones
+    if (total == 0) {
+      std::erase(question.so_far.silent, s.serial);
+      continue;
+    }
+    question.waiting.insert(session);
+    impl_->send_free(session, fabric::what_if_frame(id, draft.name.str(), posture::tag_kind_name(draft.kind), changes.gain,
+                                                    changes.lose, changes.become_unknown));
+  }
+  if (question.waiting.empty()) {
+    impl_->hold_free(act::Complete{[done = std::move(done), out = std::move(question.so_far)] { done(out); }});
+    return;
+  }
+  question.until = now.mono + kWhatIfPatience;
+  question.done = std::move(done);
+  impl_->questions_.emplace(id, std::move(question));
+}
+
+void EmsCore::Impl::on_what_if_answer(const GatewaySession& s, const fabric::WhatIfAnswer& answer) {
+  const auto it = questions_.find(answer.request_id);
+  if (it == questions_.end() || it->second.waiting.erase(s.id) == 0) return;  // too late, or nobody asked it
+  auto& so_far = it->second.so_far;
+  std::erase(so_far.silent, s.serial);
+  for (const auto& [uid, sessions] : answer.cuts) {
+    if (registry_.endpoints.find(uid) == nullptr || sessions == 0) continue;
+    so_far.cuts.push_back({uid, s.serial, sessions});
+    so_far.total += sessions;
+  }
+  if (!it->second.waiting.empty()) return;
+  hold_free(act::Complete{[done = std::move(it->second.done), out = std::move(so_far)] { done(out); }});
+  questions_.erase(it);
+}
+
+void EmsCore::Impl::give_up_questions(MonoTime now, std::optional<SessionId> gone) {
+  for (auto it = questions_.begin(); it != questions_.end();) {
+    auto& question = it->second;
+    if (gone) question.waiting.erase(*gone);
+    if (!question.waiting.empty() && (gone || now < question.until)) {
+      ++it;
+      continue;
+    }
+    hold_free(act::Complete{[done = std::move(question.done), out = std::move(question.so_far)] { done(out); }});
+    it = questions_.erase(it);
+  }
+}
+
+}  // namespace postern::ems

@@ -1,0 +1,148 @@
+#include "ems/core/test_lab.h"
+#include "posture/tag_json.h"
+#include "proto/fabric_server.h"
+#include "wire/fabric.pb.h"
+
+namespace postern::ems::testing {
+namespace {
+
+class WhatIfTest : public Lab {
+ protected:
+  posture::TagDefinition draft(const char* process) {
+    return *posture::parse_tag_json(std::string(R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"running-process","processes":[")") +
+                                    process + R"("]}]})");
+  }
+  std::optional<SessionsCut> ask(const posture::TagDefinition& draft) {
+    const auto changes = core->what_if(clock.now(), draft);
+    EXPECT_TRUE(changes);
+    out_.reset();
+    core->sessions_cut(clock.now(), draft, *changes, [this](Result<SessionsCut> cut) { out_ = *cut; });
+    run();
+    return out_;
+  }
+  std::optional<SessionsCut> out_;
+};
+
+TEST_F(WhatIfTest, GatewaysSayWhichSessionsWouldEndAndWhoIsSilentIsNamed) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}, {keys::process_running("cups"), false}});
+  TestGateway gateway("PGW0000000000001", 1), silent("PGW0000000000002", 2);
+  gateway.what_if = [&](const proto::fabric::WhatIf& question) {
+    EXPECT_EQ(question.tag, "Has-sshd");
+    EXPECT_EQ(question.lose, std::vector{a.uid()});
+    return std::vector<proto::fabric::SessionsCut>{{a.uid(), 3}, {EndpointUid(std::string(32, 'F')), 8}};
+  };
+  for (auto* one : {&gateway, &silent}) {
+    connect(*one);
+    ASSERT_TRUE(authorise(*one));
+  }
+  EXPECT_FALSE(ask(draft("cups")));  // one has not answered yet
+  clock.advance(EmsCore::kWhatIfPatience);
+  core->tick(clock.now());
+  run();
+  ASSERT_TRUE(out_);
+  EXPECT_EQ(out_->total, 3u);
+  ASSERT_EQ(out_->cuts.size(), 1u);  // an endpoint that isn't there has no sessions
+  EXPECT_EQ(out_->cuts[0].gateway, serial_of(gateway));
+  EXPECT_EQ(out_->silent, std::vector{serial_of(silent)});
+  EXPECT_EQ(core->tag("Has-sshd")->definition, draft("sshd"));  // nothing was saved
+
+  // One that leaves meanwhile is silent too, and nobody waits for it.
+  connect(a, a.seq);
+  EXPECT_FALSE(ask(draft("cups")));
+  disconnect(silent);
+  run();
+  ASSERT_TRUE(out_);
+  EXPECT_EQ(out_->silent, std::vector{serial_of(silent)});
+  // Where nothing would change there is nothing to ask.
+  const auto same = ask(draft("sshd"));
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->total, 0u);
+}
+
+TEST_F(WhatIfTest, ADraftMayReferToTagsAndIsToldWhoRefersToIt) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  save_tag(R"({"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Has-sshd"]}]})");
+  EXPECT_EQ(core->endpoint(a.uid())->tags.state(core->engine().id_of("Both")), posture::TagState::kHas);
+  const auto other = posture::parse_tag_json(R"({"name":"New","rules":[{"id":1,"os":"linux","type":"tag","tags":["Both"]}]})");
+  const auto gains = core->what_if(clock.now(), *other);
+  ASSERT_TRUE(gains);
+  EXPECT_EQ(gains->gain, std::vector{a.uid()});
+  const auto lost = core->what_if(clock.now(), draft("cups"));
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->referring, std::vector<std::string>{"Both"});
+  const auto circle = posture::parse_tag_json(R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"tag","tags":["Both"]}]})");
+  EXPECT_EQ(core->what_if(clock.now(), *circle).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(WhatIfTest, WhatIsReferredToStaysAndFollows) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  save_tag(R"({"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Has-sshd"]}]})");
+  const auto state = [&] { return core->endpoint(a.uid())->tags.state(core->engine().id_of("Both")); };
+  EXPECT_EQ(state(), posture::TagState::kHas);
+  report(a, {{keys::process_running("sshd"), false}});
+  run();
+  EXPECT_EQ(state(), posture::TagState::kAbsent);
+  Status removed;
+  core->delete_tag(clock.now(), admin, "Has-sshd", [&](Status done) { removed = done; });
+  run();
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, ErrorCode::kConflict);
+  Result<posture::TagId> renamed = 0;
+  auto other = draft("sshd");
+  other.name = TagName("Sshd");
+  core->save_tag(clock.now(), admin, "Has-sshd", other, false, [&](Result<posture::TagId> id) { renamed = id; });
+  run();
+  ASSERT_FALSE(renamed);
+  EXPECT_EQ(renamed.error().code, ErrorCode::kConflict);
+  Result<posture::TagId> unknown = 0;
+  const auto lost = posture::parse_tag_json(R"({"name":"X","rules":[{"id":1,"os":"linux","type":"tag","tags":["Nowhere"]}]})");
+  core->save_tag(clock.now(), admin, "X", *lost, false, [&](Result<posture::TagId> id) { unknown = id; });
+  run();
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(core->tag("X"), nullptr);
+  restart();  // tags are compiled in the order of their numbers, whoever refers to whom
+  EXPECT_EQ(core->tag("Both")->definition.rules.size(), 1u);
+}
+
+TEST_F(WhatIfTest, AProfilesDetectionSaysWhoIsOnFabric) {
+  TestAgent a;
+  join(a);
+  const auto on_fabric = [&] { return core->endpoint(a.uid())->facts.at(std::string(keys::kEmsOnFabric)).as<bool>(); };
+  EXPECT_EQ(on_fabric(), nullptr);
+  posture::DetectionRule local;
+  local.type = "local-subnet";
+  local.parameters["ranges"] = std::vector<std::string>{"10.0.1.0/24"};
+  Status saved = fail(ErrorCode::kInternal, "");
+  core->set_detection(clock.now(), admin, "Default", {{"Office", {local}}}, [&](Status done) { saved = done; });
+  run();
+  ASSERT_TRUE(saved) << saved.error().message;
+  ASSERT_NE(on_fabric(), nullptr);
+  EXPECT_TRUE(*on_fabric());
+  posture::Interface eth0{"eth0", *MacAddress::parse("02:09:0f:00:01:02"), {*IpAddress::parse("192.0.2.9")}, true};
+  report(a, {{std::string(keys::kInterfaces), std::vector{eth0}}});
+  run();
+  EXPECT_FALSE(*on_fabric());
+  restart();
+  EXPECT_FALSE(*on_fabric());
+  const auto why = core->explain_on_fabric(clock.now(), a.uid());
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->at(0).verdict, posture::Verdict::kNoMatch);
+  core->set_detection(clock.now(), admin, "Nobody", {}, [&](Status done) { saved = done; });
+  run();
+  EXPECT_EQ(saved.error().code, ErrorCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace postern::ems::testing

@@ -1,0 +1,17 @@
+#pragma once
+// Where a live session came in.
+#include <compare>
+#include <cstdint>
+
+#include "base/ip.h"
+
+namespace postern::gateway {
+
+/// What a live session came through, beside its certificate: what a policy looks at.
+struct SessionPlace {
+  std::uint32_t proxy = 0;
+  IpAddress source;
+  friend auto operator<=>(const SessionPlace&, const SessionPlace&) = default;
+};
+
+}  // namespace postern::gateway
