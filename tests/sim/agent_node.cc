@@ -140,10 +140,12 @@ void AgentNode::posture_changed() {
       std::vector{posture::Route{"eth0", segment_address(segment, 1), gateway_mac(segment), ip, false, 0}});
   // Of processes and files only what is asked for.
   std::map<std::string, bool> probed;
-  for (const auto& probe : client_->probes()) {
-    const bool process = probe.kind == agent::Probe::Kind::kProcess;
-    probed[process ? keys::process_running(probe.argument) : keys::file_exists(probe.argument)] =
-        (process ? posture.processes : posture.files).contains(probe.argument);
+  for (const auto& key : client_->probes()) {
+    if (const auto name = keys::argument_of(key, keys::kProcessRunning); !name.empty()) {
+      probed[key] = posture.processes.contains(std::string(name));
+    } else if (const auto path = keys::argument_of(key, keys::kFileExists); !path.empty()) {
+      probed[key] = posture.files.contains(std::string(path));
+    }
   }
   std::vector<std::string> gone;
   for (const auto& [key, held] : client_->facts()) {
