@@ -61,6 +61,8 @@ void network(std::string_view text) {
   std::set<std::string> sockets;
   parse_sockets(text, false, sockets);
   parse_sockets(text, true, sockets);
+  parse_socket_diag(postern::as_bytes(text), false, sockets);
+  parse_socket_diag(postern::as_bytes(text), true, sockets);
   require(sockets.size() <= kMaxListening);
   parse_name_servers(text);
   require(parse_dhclient_leases(text, postern::from_unix_ms(1)).size() <= kMaxLeases);

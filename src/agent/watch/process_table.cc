@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "agent/watch/path_trace.h"
 #include "base/text.h"
 
 namespace postern::agent {
@@ -47,9 +48,10 @@ bool goes_by(const Names& names, const ProcessName& wanted) {
 
 ProcessName::ProcessName(std::string_view wanted) : name(wanted), program(wanted) {
   if (!wanted.starts_with('/')) return;
-  std::error_code error;
-  const auto real = std::filesystem::canonical(name, error);
-  path = error ? name : real.native();
+  // What is not there yet has a place already.
+  const auto trace = trace_path(name);
+  path = name;
+  if (!trace.steps.empty()) path = (std::filesystem::path(trace.steps.back().first) / trace.steps.back().second).native();
   program = base_name(path);
 }
 

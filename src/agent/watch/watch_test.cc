@@ -1,4 +1,5 @@
 // The watches on real processes and files.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
@@ -30,6 +31,9 @@ TEST(ProcessStat, NamesMayHoldAnything) {
   for (const auto* text : {"", "12", "12 (", "12 (x", "12 (x)", "12 (x) ", ")( S", "12 (x)S"})
     EXPECT_FALSE(parse_process_stat(text)) << text;
 }
+
+/// A name that no other run of these tests has now; the shorter ones fit into a comm.
+std::string own(const std::string& name) { return std::to_string(::getpid()) + "-" + name; }
 
 class Watch : public testing::Test {
  protected:
@@ -89,47 +93,63 @@ class Processes : public Watch, public testing::WithParamInterface<bool> {
 };
 
 TEST_P(Processes, StartsAndEndsAreTold) {
-  watch_.set_names({"pwt-alpha", "pwt-name-longer-than-a-comm"});
-  EXPECT_EQ(seen_, (std::map<std::string, bool>{{"pwt-alpha", false}, {"pwt-name-longer-than-a-comm", false}}));
-  const auto one = run("pwt-alpha");
-  wait([&] { return seen_["pwt-alpha"]; });
-  const auto longer = run("pwt-name-longer-than-a-comm");
-  wait([&] { return seen_["pwt-name-longer-than-a-comm"]; });
-  EXPECT_TRUE(watch_.running("pwt-alpha"));
+  watch_.set_names({own("alpha"), own("name-longer-than-a-comm")});
+  EXPECT_EQ(seen_, (std::map<std::string, bool>{{own("alpha"), false}, {own("name-longer-than-a-comm"), false}}));
+  const auto one = run(own("alpha"));
+  wait([&] { return seen_[own("alpha")]; });
+  const auto longer = run(own("name-longer-than-a-comm"));
+  wait([&] { return seen_[own("name-longer-than-a-comm")]; });
+  EXPECT_TRUE(watch_.running(own("alpha")));
   end(one);
-  wait([&] { return !seen_["pwt-alpha"]; });
-  EXPECT_TRUE(seen_["pwt-name-longer-than-a-comm"]);
+  wait([&] { return !seen_[own("alpha")]; });
+  EXPECT_TRUE(seen_[own("name-longer-than-a-comm")]);
   end(longer);
-  wait([&] { return !seen_["pwt-name-longer-than-a-comm"]; });
-  run("pwt-alpha");
-  wait([&] { return seen_["pwt-alpha"]; });
+  wait([&] { return !seen_[own("name-longer-than-a-comm")]; });
+  run(own("alpha"));
+  wait([&] { return seen_[own("alpha")]; });
 }
 
 TEST_P(Processes, OneOfSeveralMayEnd) {
-  const auto first = run("pwt-beta");
-  watch_.set_names({"pwt-beta"});
-  wait([&] { return seen_["pwt-beta"]; });
-  const auto second = run("pwt-beta");
+  const auto first = run(own("beta"));
+  watch_.set_names({own("beta")});
+  wait([&] { return seen_[own("beta")]; });
+  const auto second = run(own("beta"));
   // It has its name when /proc says so: only then does the first one's end leave it.
-  wait([&] { return process_has_name(second, "pwt-beta"); });
+  wait([&] { return process_has_name(second, own("beta")); });
   end(first);
   const int calls = calls_;
   end(second);
-  wait([&] { return !seen_["pwt-beta"]; });
+  wait([&] { return !seen_[own("beta")]; });
   EXPECT_EQ(calls_, calls + 1);
 }
 
 TEST_P(Processes, NamesThatAreWithdrawnAreSilent) {
-  const auto pid = run("pwt-gamma");
-  watch_.set_names({"pwt-gamma"});
-  wait([&] { return seen_["pwt-gamma"]; });
-  watch_.set_names({"pwt-delta"});
+  const auto pid = run(own("gamma"));
+  watch_.set_names({own("gamma")});
+  wait([&] { return seen_[own("gamma")]; });
+  watch_.set_names({own("delta")});
   const int calls = calls_;
   end(pid);
-  run("pwt-delta");
-  wait([&] { return seen_["pwt-delta"]; });
+  run(own("delta"));
+  wait([&] { return seen_[own("delta")]; });
   EXPECT_EQ(calls_, calls + 1);
-  EXPECT_FALSE(watch_.running("pwt-gamma"));
+  EXPECT_FALSE(watch_.running(own("gamma")));
+}
+
+TEST_P(Processes, APathIsThatProgramsAndNoOthersOfItsName) {
+  const auto path = (directory_ / own("epsilon")).string();
+  const auto link = (directory_ / "by-link").string();
+  const auto elsewhere = (directory_ / "other" / own("epsilon")).string();
+  fs::create_directories(directory_ / "other");
+  fs::copy_file("/bin/sleep", elsewhere);
+  fs::create_symlink(own("epsilon"), link);
+  watch_.set_names({path, link, elsewhere});
+  EXPECT_EQ(seen_, (std::map<std::string, bool>{{path, false}, {link, false}, {elsewhere, false}}));
+  const auto pid = run(own("epsilon"));
+  wait([&] { return seen_[path] && seen_[link]; });
+  EXPECT_FALSE(seen_[elsewhere]);
+  end(pid);
+  wait([&] { return !seen_[path] && !seen_[link]; });
 }
 
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutEvents, Processes, testing::Bool());
@@ -249,6 +269,38 @@ TEST_F(Watch, PollWatchOpensWhatCanBePolledOnly) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
   EXPECT_FALSE(PollWatch::open(loop_, (directory_ / "missing").string(), [] {}));
+}
+
+TEST_F(Paths, ADirectoryTellsOfItsEntriesToWhoWantsThem) {
+  const auto directory = (directory_ / "conf.d").string();
+  const auto inside = (directory_ / "conf.d/a").string();
+  int entries = 0, existence = 0, file = 0;
+  watch_->watch(inside, PathWatchKind::kExistence, [&](const PathTrace&) { ++file; });
+  watch_->watch(directory, PathWatchKind::kContent, [&](const PathTrace&) { ++entries; });
+  fs::create_directories(directory);
+  wait([&] { return entries >= 1; });
+  watch_->watch((directory_ / "marker").string(), PathWatchKind::kExistence, [&](const PathTrace&) { ++existence; });
+  ASSERT_TRUE(write_file_atomic(inside, "1"));
+  wait([&] { return file > 0; });
+  // Written in place.
+  int before = entries;
+  {
+    const int fd = ::open(inside.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    ASSERT_EQ(::write(fd, "2", 1), 1);
+    ::close(fd);
+  }
+  wait([&] { return entries > before; });
+  // Who wants no entries hears of his own name only.
+  before = file;
+  ASSERT_TRUE(write_file_atomic(directory_ / "conf.d/b", "1"));
+  const int so_far = entries;
+  fs::remove(directory_ / "conf.d/b");
+  wait([&] { return entries > so_far; });
+  EXPECT_EQ(file, before);
+  EXPECT_EQ(existence, 0);
+  watch_->forget(directory);
+  fs::remove(inside);
+  wait([&] { return file > before; });
 }
 
 }  // namespace

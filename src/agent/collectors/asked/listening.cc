@@ -1,12 +1,23 @@
-// net.listening: of the agent's network namespace.
+// net.listening: of the agent's network namespace. The kernel is asked for just those sockets that wait: its tables in
+// /proc/net hold all connections too, and walking through them each second is dear.
 #include "agent/collectors/asked/listening.h"
 
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <memory>
 #include <optional>
 
 #include "agent/collectors/asked.h"
+#include "agent/collectors/network/netlink.h"
+#include "base/file.h"
 #include "base/hex.h"
 #include "base/ip.h"
 #include "base/text.h"
@@ -27,6 +38,60 @@ struct Table {
 constexpr Table kTables[] = {
     {"/proc/net/tcp", false}, {"/proc/net/tcp6", false}, {"/proc/net/udp", true}, {"/proc/net/udp6", true}};
 
+constexpr int kListens = 10, kUnconnected = 7;  // the kernel's TCP_LISTEN and TCP_CLOSE, which UDP uses too
+
+std::string written(const IpAddress& ip, unsigned port) {
+  return (ip.is_v4() ? ip.str() : "[" + ip.str() + "]") + ":" + std::to_string(port);
+}
+
+/// Those of one family and protocol. Errors: kUnsupported (this kernel can't be asked so), kUnavailable.
+Status ask_kernel(int fd, int family, bool udp, std::set<std::string>& out) {
+  struct {
+    nlmsghdr head;
+    inet_diag_req_v2 request;
+  } question{};
+  question.head = {sizeof question, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0};
+  question.request.sdiag_family = static_cast<std::uint8_t>(family);
+  question.request.sdiag_protocol = udp ? IPPROTO_UDP : IPPROTO_TCP;
+  question.request.idiag_states = 1u << (udp ? kUnconnected : kListens);
+  if (::send(fd, &question, sizeof question, 0) < 0) return fail(errno_error(errno, "asking for", "sockets"));
+  std::vector<std::uint8_t> buffer(64u << 10);
+  for (;;) {
+    const auto n = ::recv(fd, buffer.data(), buffer.size(), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return fail(errno_error(n == 0 ? EIO : errno, "asking for", "sockets"));
+    const ByteView datagram(buffer.data(), static_cast<std::size_t>(n));
+    parse_socket_diag(datagram, udp, out);
+    bool done = false;
+    int error = 0;
+    each_netlink_message(datagram, [&](const nlmsghdr& head, ByteView payload) {
+      if (head.nlmsg_type == NLMSG_ERROR) {
+        nlmsgerr reply{};
+        read_struct(payload, reply);
+        error = -reply.error;
+      }
+      done = done || head.nlmsg_type == NLMSG_DONE || head.nlmsg_type == NLMSG_ERROR;
+      return true;
+    });
+    if (error != 0) return fail(ErrorCode::kUnsupported, "the kernel does not tell of sockets: " + errno_text(error));
+    if (done) return {};
+  }
+}
+
+Status ask_kernel(std::set<std::string>& out) {
+  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (fd < 0) return fail(errno_error(errno, "opening", "sock_diag"));
+  const std::shared_ptr<void> closer(nullptr, [fd](void*) { ::close(fd); });
+  const timeval patience{2, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const bool udp : {false, true}) {
+      if (auto ok = ask_kernel(fd, family, udp, out); !ok) return ok;
+    }
+  }
+  return {};
+}
+
 /// "0100007F:1F90", words in the machine's own order of bytes.
 std::optional<std::string> endpoint(std::string_view text) {
   const auto colon = text.find(':');
@@ -45,11 +110,19 @@ std::optional<std::string> endpoint(std::string_view text) {
   }
   const auto ip = IpAddress::from_bytes(as_text(*bytes));
   if (!ip) return std::nullopt;
-  return (ip->is_v4() ? ip->str() : "[" + ip->str() + "]") + ":" + std::to_string(port);
+  return written(*ip, port);
+}
+
+void tell(Facts& facts, const std::set<std::string>& all, const char* source) {
+  if (all.size() >= kMaxListening)
+    return facts.unknown(keys::kListening, UnknownReason::kFailed, "more sockets listen than can be told");
+  facts.know(keys::kListening, std::vector<std::string>(all.begin(), all.end()), source);
 }
 
 void answer(const Question&, Facts& facts) {
   std::set<std::string> all;
+  if (!facts.foreign() && ask_kernel(all)) return tell(facts, all, "sock_diag");
+  all.clear();
   bool any = false;
   for (const auto& [path, udp] : kTables) {
     const auto text = facts.read(path, kMaxTable);
@@ -59,9 +132,7 @@ void answer(const Question&, Facts& facts) {
     parse_sockets(*text, udp, all);
   }
   if (!any) return facts.unknown(keys::kListening, UnknownReason::kUnsupported, facts.foreign() ? kForeignRoot : "/proc/net");
-  if (all.size() >= kMaxListening)
-    return facts.unknown(keys::kListening, UnknownReason::kFailed, "more sockets listen than can be told");
-  facts.know(keys::kListening, std::vector<std::string>(all.begin(), all.end()), "/proc/net");
+  tell(facts, all, "/proc/net");
 }
 
 Triggers triggers(const Question&, const Facts&) {
@@ -87,6 +158,21 @@ void parse_sockets(std::string_view text, bool udp, std::set<std::string>& out) 
       out.insert((udp ? "udp " : "tcp ") + *local);
     }
   }
+}
+
+void parse_socket_diag(ByteView datagram, bool udp, std::set<std::string>& out) {
+  each_netlink_message(datagram, [&](const nlmsghdr& head, ByteView payload) {
+    inet_diag_msg socket;
+    if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY || !read_struct(payload, socket) || out.size() >= kMaxListening) return true;
+    const bool v6 = socket.idiag_family == AF_INET6;
+    const unsigned port = ntohs(socket.id.idiag_sport);
+    const bool waits = udp ? socket.idiag_state == listening_family::kUnconnected && socket.id.idiag_dport == 0
+                           : socket.idiag_state == listening_family::kListens;
+    if (!waits || port == 0 || (!v6 && socket.idiag_family != AF_INET)) return true;
+    const auto ip = IpAddress::from_bytes({reinterpret_cast<const char*>(socket.id.idiag_src), v6 ? 16u : 4u});
+    if (ip) out.insert((udp ? "udp " : "tcp ") + listening_family::written(*ip, port));
+    return true;
+  });
 }
 
 namespace asked {

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/hex.h"
+
 namespace postern::agent {
 
 inline constexpr std::size_t kMaxListening = 1000;
@@ -13,5 +15,8 @@ inline constexpr std::size_t kMaxListening = 1000;
 /// that are connected to nobody. "tcp 0.0.0.0:22", "udp [::]:53". Lines of another form are skipped; at most
 /// kMaxListening are held.
 void parse_sockets(std::string_view text, bool udp, std::set<std::string>& out);
+
+/// The same, of a datagram of the kernel's answer about sockets (sock_diag(7)) that were asked for by their state.
+void parse_socket_diag(ByteView datagram, bool udp, std::set<std::string>& out);
 
 }  // namespace postern::agent

@@ -40,21 +40,28 @@ std::optional<std::int64_t> modified_at(const Facts& facts, std::string_view pat
   return std::int64_t{st.st_mtim.tv_sec} * 1000 + st.st_mtim.tv_nsec / 1'000'000;
 }
 
-/// The newest of what several files say; the first of a rotated log that says something counts.
+struct Logged {
+  std::int64_t at = 0;
+  std::string source;
+};
+
+/// The first of a rotated log that says something counts, if it says something newer than `newest`.
 template <class Paths, class Parse>
-bool know_from(Facts& facts, const Paths& paths, Parse parse) {
+void look_in(const Facts& facts, const Paths& paths, Parse parse, Logged& newest) {
   for (const auto* path : paths) {
     const auto text = facts.read(path, kMaxLog);
     const auto at = text ? parse(*text) : std::nullopt;
     if (!at) continue;
-    facts.know(keys::kUpdatedAt, *at, path);
-    return true;
+    if (*at > newest.at) newest = {*at, path};
+    return;
   }
-  return false;
 }
 
 void installed_at(Facts& facts) {
-  if (know_from(facts, kAptHistory, last_apt_upgrade) || know_from(facts, kDpkgLogs, last_dpkg_upgrade)) return;
+  Logged newest;
+  look_in(facts, kAptHistory, last_apt_upgrade, newest);
+  look_in(facts, kDpkgLogs, last_dpkg_upgrade, newest);
+  if (newest.at > 0) return facts.know(keys::kUpdatedAt, newest.at, newest.source);
   // The others tell in databases of their own when they last did something, by their files' times.
   for (const auto* path : kRpmLogs) {
     if (const auto at = modified_at(facts, path)) return facts.know(keys::kUpdatedAt, *at, path);
