@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/collectors/stopping.h"
 #include "agent/shell/commands.h"
 #include "agent/shell/daemon.h"
 #include "agent/shell/print_facts.h"
@@ -67,10 +68,10 @@ int main(int argc, char** argv) {
   if (facts->parsed()) {
     const auto collected = facts_of(root, {keys.begin(), keys.end()}, all, postern::SystemClock().now().wall);
     std::cout << (json ? facts_json(collected) : facts_table(collected));
-    return 0;
+    return exit_status(0);
   }
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);
   options.data_dir = data_dir;
   options.runtime_dir = runtime_dir;
-  return run_agent(options);
+  return exit_status(run_agent(options));
 }

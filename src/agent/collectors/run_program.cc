@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "agent/collectors/stopping.h"
 #include "base/file.h"
 
 namespace postern::agent {
@@ -71,9 +72,11 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, std
   bool late = false, much = false;
   for (char buffer[8192]; !late && !much;) {
     pollfd readable{ends[0], POLLIN, 0};
-    const int ready = ::poll(&readable, 1, milliseconds_until(end));
+    const int slice = std::min(milliseconds_until(end), static_cast<int>(kStoppingNoticed.count()));
+    const int ready = ::poll(&readable, 1, slice);
     if (ready < 0 && errno == EINTR) continue;
-    late = ready == 0;
+    late = ready == 0 && (Steady::now() >= end || waiting_is_over());
+    if (ready == 0 && !late) continue;
     if (ready <= 0) break;
     const auto n = ::read(ends[0], buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
@@ -85,7 +88,7 @@ Result<ProgramOutput> run_program(const std::vector<std::string>& arguments, std
   // It may have closed its output and go on.
   int status = 0;
   while (!late && !much && ::waitpid(pid, &status, WNOHANG) == 0) {
-    late = Steady::now() >= end;
+    late = Steady::now() >= end || waiting_is_over();
     ::poll(nullptr, 0, static_cast<int>(kLookForEnd.count()));
   }
   if (late || much) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/collectors/stopping.h"
 #include "agent/core/agent_core.h"
 #include "agent/local_api/request.h"
 #include "agent/local_api/status.h"
@@ -284,6 +285,7 @@ int run_agent(const DaemonOptions& options) {
     return 1;
   }
   daemon.run();
+  give_up_waiting();
   return 0;
 }
 

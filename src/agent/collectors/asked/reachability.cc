@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "agent/collectors/asked.h"
+#include "agent/collectors/stopping.h"
 #include "base/file.h"
 #include "base/ip.h"
 #include "base/text.h"
@@ -252,11 +253,6 @@ struct Board {
   std::size_t next = 0, done = 0;
 };
 
-std::atomic<int>& threads() {
-  static std::atomic<int> count{0};
-  return count;
-}
-
 void work(const std::shared_ptr<Board>& board, Steady::time_point end) {
   std::unique_lock lock(board->mutex);
   while (board->next < board->asked.size() && Steady::now() < end) {
@@ -288,16 +284,18 @@ void answer(const Question& question, Facts& facts) {
   board->answers.resize(board->asked.size());
   const auto end = Steady::now() + kPatience;
   // On threads of their own: a resolver without servers holds whoever asks it for much longer than anybody waits here.
-  for (std::size_t i = 0; i < board->asked.size() && threads().load() < kMaxThreads; ++i) {
-    ++threads();
+  for (std::size_t i = 0; i < board->asked.size() && loose_threads().load() < kMaxThreads; ++i) {
+    ++loose_threads();
     std::thread([board, end] {
       work(board, end);
-      --threads();
+      --loose_threads();
     }).detach();
   }
   std::unique_lock lock(board->mutex);
-  board->changed.wait_until(lock, end + std::chrono::milliseconds(200),
-                            [&] { return board->done == board->asked.size(); });
+  const auto last = end + std::chrono::milliseconds(200);
+  while (board->done != board->asked.size() && Steady::now() < last && !waiting_is_over()) {
+    board->changed.wait_for(lock, kStoppingNoticed);
+  }
   for (std::size_t i = 0; i < board->asked.size(); ++i) {
     const auto& one = board->answers[i];
     if (!one) {

@@ -20,7 +20,7 @@ namespace {
 namespace keys = posture::keys;
 using posture::UnknownReason;
 
-constexpr std::size_t kMaxLog = 32u << 20;
+constexpr std::size_t kMaxLog = 16u << 20;
 constexpr std::size_t kMaxConf = 1u << 20;
 constexpr const char* kAptHistory[] = {"/var/log/apt/history.log", "/var/log/apt/history.log.1"};
 constexpr const char* kDpkgLogs[] = {"/var/log/dpkg.log", "/var/log/dpkg.log.1"};
@@ -43,6 +43,7 @@ std::optional<std::int64_t> modified_at(const Facts& facts, std::string_view pat
 struct Logged {
   std::int64_t at = 0;
   std::string source;
+  std::optional<Error> trouble;  // with a log that is there
 };
 
 /// The first of a rotated log that says something counts, if it says something newer than `newest`.
@@ -50,9 +51,10 @@ template <class Paths, class Parse>
 void look_in(const Facts& facts, const Paths& paths, Parse parse, Logged& newest) {
   for (const auto* path : paths) {
     const auto text = facts.read(path, kMaxLog);
+    if (!text && text.error().code != ErrorCode::kNotFound) newest.trouble = text.error();
     const auto at = text ? parse(*text) : std::nullopt;
     if (!at) continue;
-    if (*at > newest.at) newest = {*at, path};
+    if (*at > newest.at) newest = {*at, path, newest.trouble};
     return;
   }
 }
@@ -61,7 +63,9 @@ void installed_at(Facts& facts) {
   Logged newest;
   look_in(facts, kAptHistory, last_apt_upgrade, newest);
   look_in(facts, kDpkgLogs, last_dpkg_upgrade, newest);
+  // A newer update may stand in the one that can't be read: what is known is at least so new.
   if (newest.at > 0) return facts.know(keys::kUpdatedAt, newest.at, newest.source);
+  if (newest.trouble) return facts.unknown(keys::kUpdatedAt, reason_of(*newest.trouble), newest.trouble->message);
   // The others tell in databases of their own when they last did something, by their files' times.
   for (const auto* path : kRpmLogs) {
     if (const auto at = modified_at(facts, path)) return facts.know(keys::kUpdatedAt, *at, path);
