@@ -1,4 +1,4 @@
-"""P5, P6, P7: the tag engine on a million endpoints, beside the same tags as SQL."""
+"""P5, P6, P7, P14: the tag engine on a million endpoints, beside the same tags as SQL; and what they take of memory."""
 import json
 import os
 import shutil
@@ -9,9 +9,12 @@ from pathlib import Path
 from catalogue import Figure
 from lab import ROOT, LabError, remove_tree
 from machine import percentile
+from programs import run_lines
+from redis import Redis, installed as redis_installed
 
-TARGETS = ["engine_bench"]
+TARGETS = ["engine_bench", "engine_memory"]
 ENDPOINTS, TAGS, ROUNDS, INCREMENTS, UNRELATED, DRAFTS, SAMPLE = 1_000_000, 500, 7, 100_000, 10_000, 200, 2_000
+OBJECTS, TRIAL_OBJECTS = 20_000, 500
 TRIAL_ENDPOINTS, TRIAL_TAGS, TRIAL_INCREMENTS, TRIAL_UNRELATED, TRIAL_DRAFTS, TRIAL_SAMPLE = 3_000, 60, 2_000, 50, 5, 20
 # SQLite needs minutes for a million endpoints: it gets a tenth, and its time is scaled.
 SQLITE_SHARE = 10
@@ -86,7 +89,27 @@ def trial(context):
         among = ours.ask("increments", TRIAL_INCREMENTS)
     name = "SQLite in memory with the same rules as SQL"
     return [Figure("P5", rounds[-1]["ms"], sqlite["ms"], peer_name=name), increments(alone, among, TRIAL_UNRELATED),
-            Figure("P7", what_if["p99_ms"], sqlite["ms"] / TRIAL_TAGS, peer_name=name)]
+            Figure("P7", what_if["p99_ms"], sqlite["ms"] / TRIAL_TAGS, peer_name=name),
+            *memory(context, TRIAL_ENDPOINTS, TRIAL_TAGS, TRIAL_OBJECTS)]
+
+
+def memory(context, endpoints, tags, objects, commands=None):
+    """`commands`: a file for redis."""
+    [found] = run_lines([context.programs / "engine_memory", "--endpoints", endpoints, "--tags", tags, "--objects", objects,
+                         *(["--redis", commands] if commands else [])])
+    figures = [Figure("P14", found["bytes"], found["objects_bytes"], found["bytes"] <= 512,
+                      peer_name="the same facts and tags as FactMap and TagSets hold them",
+                      note=f"{endpoints:,} endpoints with {found['facts']} facts each and {tags} tags, by what the kernel gave; counted: "
+                           f"values {found['values']:.0f}, which facts and when {found['rows']:.0f}, codes and planes "
+                           f"{found['columns']:.0f} B; at the gateway: not measured here", detail=found)]
+    if commands:
+        with Redis() as redis:
+            before = redis.used_memory()
+            redis.load(commands, objects)
+            each = (redis.used_memory() - before) / objects
+        figures.append(Figure("P14.redis", found["bytes"], each, peer_name="a redis hash per endpoint with the same fields",
+                              target="none of its own"))
+    return figures
 
 
 def increments(alone, among, unrelated):
@@ -147,4 +170,6 @@ def measure(context, table):
                 Figure("P7", what_if["p99_ms"], one, what_if["p99_ms"] <= 20, peer_name=f"counting one tag in {duck}, median",
                        note=f"p50 {what_if['p50_ms']:.2f} ms, worst {what_if['worst_ms']:.2f} ms of {DRAFTS} drafts; the endpoints that "
                             "gain, lose and become unknown, not only their number", detail={"what_if": what_if})]
+    context.say("memory")
+    figures += memory(context, ENDPOINTS, TAGS, OBJECTS, table.with_suffix(".redis") if redis_installed() else None)
     return figures

@@ -1,11 +1,11 @@
-// The population engine on a million endpoints: all tags of all endpoints evaluated, one changed fact, what-if. It is told
-// what to measure line by line, so that its peers can be measured in turns with it:
+// The population engine on a million endpoints: all tags of all endpoints evaluated, one changed fact, what-if. It is
+// told what to measure line by line, so that its peers can be measured in turns with it:
 //   full SET        all tags of all endpoints, with this instruction set ("best" for the fastest)
 //   anew            the same with the fastest after every endpoint was given other facts, so that all has to be written
 //   sets            the instruction sets that this processor has
 //   check N         N endpoints by plain code must say the same
-//   counts          per tag: how many have it, for how many it is unknown, and the sum of the numbers of those that have it
-//   sqlite N        the same tags as SQL over the first N endpoints; the counts must be those of the engine
+//   counts          per tag: how many have it, for how many it is unknown, and the sum of the numbers of those that
+//   have it sqlite N        the same tags as SQL over the first N endpoints; the counts must be those of the engine
 //   increments N    N times one fact of one endpoint changes
 //   unrelated N     adds N tags that read other facts
 //   what-if N       N drafts
@@ -34,8 +34,8 @@ using namespace postern::bench;
 using namespace postern::posture;
 
 constexpr TagId kFirstTag = 2;
-constexpr InstructionSet kSets[] = {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kSsse3, InstructionSet::kAvx2,
-                                    InstructionSet::kAvx512};
+constexpr InstructionSet kSets[] = {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kSsse3,
+                                    InstructionSet::kAvx2, InstructionSet::kAvx512};
 const Now kNow{WallTime{Millis(1'780'000'090'000)}, {}};
 
 [[noreturn]] void fail_with(const std::string& why) {
@@ -79,7 +79,8 @@ FactMap facts_of(const World& world, std::size_t endpoint) {
 std::unique_ptr<Population> with_tags(const World& world, const Kernels& kernels) {
   auto population = std::make_unique<Population>(Population::Options{.kernels = kernels});
   for (std::size_t i = 0; i < world.tags().size(); ++i) {
-    const Status set = population->set_tag(kFirstTag + static_cast<TagId>(i), compiled(world.tags()[i].definition), kNow);
+    const Status set =
+        population->set_tag(kFirstTag + static_cast<TagId>(i), compiled(world.tags()[i].definition), kNow);
     if (!set) fail_with(set.error().message);
   }
   for (std::size_t e = 0; e < world.endpoints(); ++e) {
@@ -108,8 +109,8 @@ class Bench {
     const Nanos cpu = read_clock(CLOCK_THREAD_CPUTIME_ID);
     const double took = milliseconds([&] { population.evaluate(kNow); });
     const double cpu_ms = static_cast<double>(read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu) / 1e6;
-    std::printf("{\"set\": \"%s\", \"ms\": %.3f, \"cpu_ms\": %.3f, \"conditions\": %zu}\n", name(population).c_str(), took,
-                cpu_ms, population.conditions());
+    std::printf("{\"set\": \"%s\", \"ms\": %.3f, \"cpu_ms\": %.3f, \"conditions\": %zu}\n", name(population).c_str(),
+                took, cpu_ms, population.conditions());
   }
 
   void anew() {
@@ -124,7 +125,8 @@ class Bench {
   static void sets() {
     std::string list;
     for (const auto set : kSets) {
-      if (kernels_of(set) != nullptr) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", instruction_set_name(set));
+      if (kernels_of(set) != nullptr)
+        list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", instruction_set_name(set));
     }
     std::printf("{\"sets\": [%s]}\n", list.c_str());
   }
@@ -135,7 +137,8 @@ class Bench {
     for (std::size_t i = 0; i < sample; ++i) {
       const Slot slot = world_.below(static_cast<std::uint32_t>(world_.endpoints()));
       for (std::size_t t = 0; t < world_.tags().size(); ++t) {
-        if (population.state(slot, kFirstTag + static_cast<TagId>(t)) != kStates[world_.judge(world_.tags()[t], slot) + 1])
+        if (population.state(slot, kFirstTag + static_cast<TagId>(t)) !=
+            kStates[world_.judge(world_.tags()[t], slot) + 1])
           fail_with("the engine and plain code differ at tag " + std::to_string(t));
       }
     }
@@ -216,16 +219,18 @@ class Bench {
       const TagSets kept = population.tags(slot);
       for (std::size_t t = 0; t < tags_.size(); ++t) {
         const TagId id = kFirstTag + static_cast<TagId>(t);
-        if (kept.state(id) != TagSets(has, unknown).state(id)) fail_with("what the changes led to differs from evaluating anew");
+        if (kept.state(id) != TagSets(has, unknown).state(id))
+          fail_with("what the changes led to differs from evaluating anew");
       }
     }
     std::ranges::sort(took);
     std::ranges::sort(whole);
-    std::printf("{\"p50_us\": %.3f, \"p99_us\": %.3f, \"worst_us\": %.3f, \"tags_judged\": %.3f, \"tags_changed\": %.3f, "
-                "\"all_p50_us\": %.3f}\n",
-                at_share(took, 0.5) / 1000, at_share(took, 0.99) / 1000, at_share(took, 1) / 1000,
-                static_cast<double>(population.judged() - judged_before) / static_cast<double>(count),
-                static_cast<double>(changed) / static_cast<double>(count), at_share(whole, 0.5) / 1000);
+    std::printf(
+        "{\"p50_us\": %.3f, \"p99_us\": %.3f, \"worst_us\": %.3f, \"tags_judged\": %.3f, \"tags_changed\": %.3f, "
+        "\"all_p50_us\": %.3f}\n",
+        at_share(took, 0.5) / 1000, at_share(took, 0.99) / 1000, at_share(took, 1) / 1000,
+        static_cast<double>(population.judged() - judged_before) / static_cast<double>(count),
+        static_cast<double>(changed) / static_cast<double>(count), at_share(whole, 0.5) / 1000);
   }
 
   void what_if(std::size_t count) {
@@ -243,8 +248,9 @@ class Bench {
       touched += effect.gain.size() + effect.lose.size() + effect.become_unknown.size();
     }
     std::ranges::sort(took);
-    std::printf("{\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"worst_ms\": %.3f, \"endpoints_touched\": %llu}\n", at_share(took, 0.5) / 1000,
-                at_share(took, 0.99) / 1000, at_share(took, 1) / 1000, static_cast<unsigned long long>(touched / count));
+    std::printf("{\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"worst_ms\": %.3f, \"endpoints_touched\": %llu}\n",
+                at_share(took, 0.5) / 1000, at_share(took, 0.99) / 1000, at_share(took, 1) / 1000,
+                static_cast<unsigned long long>(touched / count));
   }
 
  private:
@@ -263,7 +269,9 @@ class Bench {
     for (std::size_t e = 0; e < world_.endpoints(); ++e)
       population.load(static_cast<Slot>(e), facts_of(world_, (e + distance) % world_.endpoints()), WallTime::min());
   }
-  static std::string name(const Population& population) { return std::string(instruction_set_name(population.instruction_set())); }
+  static std::string name(const Population& population) {
+    return std::string(instruction_set_name(population.instruction_set()));
+  }
 
   World world_;
   std::vector<std::shared_ptr<const CompiledTag>> tags_;
@@ -279,7 +287,8 @@ void Bench::sqlite(std::size_t rows) {
   const Population& population = with("best");
   sqlite3* db = nullptr;
   check_sql(db, sqlite3_open(":memory:", &db));
-  check_sql(db, sqlite3_exec(db, ("CREATE TABLE endpoint(" + world_.sql_columns() + "); BEGIN").c_str(), nullptr, nullptr, nullptr));
+  check_sql(db, sqlite3_exec(db, ("CREATE TABLE endpoint(" + world_.sql_columns() + "); BEGIN").c_str(), nullptr,
+                             nullptr, nullptr));
   const std::string columns = world_.sql_columns();
   std::string marks = "?";
   for (const char c : columns) marks += c == ',' ? ",?" : "";
@@ -320,9 +329,14 @@ void Bench::sqlite(std::size_t rows) {
   sqlite3_close(db);
   for (std::size_t t = 0; t < found.size(); ++t) {
     std::uint64_t has = 0, unknown = 0;
-    population.members(kFirstTag + static_cast<TagId>(t), TagState::kHas).for_each([&](Slot slot) { has += slot < rows ? 1 : 0; });
-    population.members(kFirstTag + static_cast<TagId>(t), TagState::kUnknown).for_each([&](Slot slot) { unknown += slot < rows ? 1 : 0; });
-    if (found[t] != std::pair(has, unknown)) fail_with("the engine and SQLite do not count the same at tag " + std::to_string(t));
+    population.members(kFirstTag + static_cast<TagId>(t), TagState::kHas).for_each([&](Slot slot) {
+      has += slot < rows ? 1 : 0;
+    });
+    population.members(kFirstTag + static_cast<TagId>(t), TagState::kUnknown).for_each([&](Slot slot) {
+      unknown += slot < rows ? 1 : 0;
+    });
+    if (found[t] != std::pair(has, unknown))
+      fail_with("the engine and SQLite do not count the same at tag " + std::to_string(t));
   }
   std::printf("{\"ms\": %.3f, \"endpoints\": %zu}\n", took, rows);
 }
@@ -331,7 +345,8 @@ void Bench::sqlite(std::size_t rows) {
 
 int main(int argc, char** argv) {
   const Arguments arguments(argc, argv);
-  Bench bench(static_cast<std::size_t>(arguments.number("endpoints")), static_cast<std::size_t>(arguments.number("tags")));
+  Bench bench(static_cast<std::size_t>(arguments.number("endpoints")),
+              static_cast<std::size_t>(arguments.number("tags")));
   if (const std::string file = arguments.text("table", ""); !file.empty()) bench.write_table(file);
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -339,16 +354,26 @@ int main(int argc, char** argv) {
     std::string what, with;
     words >> what >> with;
     const auto number = [&] { return static_cast<std::size_t>(std::strtoul(with.c_str(), nullptr, 10)); };
-    if (what == "full") bench.full(with);
-    else if (what == "anew") bench.anew();
-    else if (what == "sets") Bench::sets();
-    else if (what == "check") bench.check(number());
-    else if (what == "counts") bench.counts();
-    else if (what == "sqlite") bench.sqlite(number());
-    else if (what == "unrelated") bench.unrelated(number());
-    else if (what == "increments") bench.increments(number());
-    else if (what == "what-if") bench.what_if(number());
-    else fail_with("unknown request: " + line);
+    if (what == "full")
+      bench.full(with);
+    else if (what == "anew")
+      bench.anew();
+    else if (what == "sets")
+      Bench::sets();
+    else if (what == "check")
+      bench.check(number());
+    else if (what == "counts")
+      bench.counts();
+    else if (what == "sqlite")
+      bench.sqlite(number());
+    else if (what == "unrelated")
+      bench.unrelated(number());
+    else if (what == "increments")
+      bench.increments(number());
+    else if (what == "what-if")
+      bench.what_if(number());
+    else
+      fail_with("unknown request: " + line);
     std::fflush(stdout);
   }
 }

@@ -35,9 +35,9 @@ World::World(std::size_t endpoints, std::size_t tags) : endpoints_(endpoints) {
   FactOf& os = add(std::string(keys::kOsFamily), FactOf::Kind::kNumber);
   value(os, std::string("linux"), 0);
   spread(os, 0);
-  add_flags(std::string(keys::kProcessRunning) + "process", "", 50);
-  add_flags(std::string(keys::kServiceActive) + "unit", ".service", 25);
-  add_flags(std::string(keys::kFileExists) + "/etc/file", "", 10);
+  add_flags(std::string(keys::kProcessRunning) + "process", "", 42);
+  add_flags(std::string(keys::kServiceActive) + "unit", ".service", 20);
+  add_flags(std::string(keys::kFileExists) + "/etc/file", "", 8);
   const auto up_to = [](int last, int step) {
     std::vector<int> out;
     for (int n = 0; n <= last; n += step) out.push_back(n);
@@ -47,7 +47,10 @@ World::World(std::size_t endpoints, std::size_t tags) : endpoints_(endpoints) {
   add_numbers(keys::kEmsVulnTotal, up_to(240, 1));
   add_numbers(keys::kEmsVulnMaxCvss, up_to(100, 1));
   add_numbers(keys::kEmsVulnMaxEpss, up_to(10'000, 7));
+  for (int i = 0; i < 8; ++i)
+    add_numbers(keys::with(keys::kEmsAttributePrefix, fmt::format("score{}", i)), up_to(100, i + 1));
   add_kernels();
+  for (int i = 0; i < 10; ++i) add_package(fmt::format("package{}", i));
   add_findings();
   add_lists(keys::kEdrRunning, {kProducts.begin(), kProducts.end()});
   add_lists(keys::kEdrInstalled, {kProducts.begin(), kProducts.end()});
@@ -112,6 +115,13 @@ void World::add_kernels() {
   spread(fact, 3);
 }
 
+void World::add_package(const std::string& name) {
+  FactOf& fact = add(keys::with(keys::kPackageVersions, name), FactOf::Kind::kVersion);
+  for (int patch = 1; patch <= 30; ++patch)
+    value(fact, std::vector<std::string>{fmt::format("1.{}.{}-1+deb12u{}", patch / 8, patch, patch)}, patch);
+  spread(fact, 4);
+}
+
 void World::add_findings() {
   FactOf& fact = add(std::string(keys::kEmsVulnerabilities), FactOf::Kind::kFindings);
   for (int i = 0; i < 200; ++i) {
@@ -155,28 +165,48 @@ void World::make_conditions() {
     const FactOf& fact = facts_[f];
     const std::string_view key = fact.key;
     const auto argument = [&](std::string_view prefix) { return Texts{std::string(keys::argument_of(key, prefix))}; };
-    if (key.starts_with(keys::kProcessRunning)) condition(f, "running-process", 1).rule.parameters["processes"] = argument(keys::kProcessRunning);
-    if (key.starts_with(keys::kServiceActive)) condition(f, "service", 1).rule.parameters["services"] = argument(keys::kServiceActive);
-    if (key.starts_with(keys::kFileExists)) condition(f, "file", 1).rule.parameters["paths"] = argument(keys::kFileExists);
+    if (key.starts_with(keys::kProcessRunning))
+      condition(f, "running-process", 1).rule.parameters["processes"] = argument(keys::kProcessRunning);
+    if (key.starts_with(keys::kServiceActive))
+      condition(f, "service", 1).rule.parameters["services"] = argument(keys::kServiceActive);
+    if (key.starts_with(keys::kFileExists))
+      condition(f, "file", 1).rule.parameters["paths"] = argument(keys::kFileExists);
     for (int i = 1; i <= 5 && key == keys::kEmsVulnExploited; ++i)
       condition(f, "known-exploited", i).rule.parameters["min_count"] = std::int64_t{i};
-    for (int i = 1; i <= 24 && key == keys::kEmsVulnTotal; ++i) {
-      ConditionOf& one = condition(f, "vulnerability-count", i * 5);
-      one.rule.parameters["max"] = std::int64_t{i * 5};
+    for (int i = 1; i <= 6 && key == keys::kEmsVulnTotal; ++i) {
+      ConditionOf& one = condition(f, "vulnerability-count", i * 20);
+      one.rule.parameters["max"] = std::int64_t{i * 20};
       one.at_least = false;
     }
-    for (int i = 1; i <= 40 && key == keys::kEmsVulnMaxCvss; ++i)
-      condition(f, "cvss", i * 2).rule.parameters["score"] = i * 2 / 10.0;
-    for (int i = 1; i <= 24 && key == keys::kEmsVulnMaxEpss; ++i)
-      condition(f, "epss", i * 200).rule.parameters["probability"] = i * 200 / 10'000.0;
-    for (int i = 1; i <= 44 && key == keys::kKernelRelease; ++i) {
-      ConditionOf& one = condition(f, "kernel-version", version_number(6, i % 2 == 0 ? 1 : 12, i));
+    for (int i = 4; i <= 9 && key == keys::kEmsVulnMaxCvss; ++i)
+      condition(f, "cvss", i * 10).rule.parameters["score"] = i * 1.0;
+    for (int i = 1; i <= 5 && key == keys::kEmsVulnMaxEpss; ++i)
+      condition(f, "epss", i * 1000).rule.parameters["probability"] = i * 1000 / 10'000.0;
+    for (int i = 1; i <= 6 && key.starts_with(keys::kEmsAttributePrefix); ++i) {
+      ConditionOf& one = condition(f, "attribute", i * 12);
+      one.at_least = i % 2 == 0;
+      one.rule.parameters["name"] = std::string(keys::argument_of(key, keys::kEmsAttributePrefix));
+      one.rule.parameters["op"] = std::string(one.at_least ? ">=" : "<=");
+      one.rule.parameters["number"] = std::int64_t{one.number};
+    }
+    for (int i = 1; i <= 6 && key.starts_with(keys::kPackageVersions); ++i) {
+      const int patch = i * 4;
+      ConditionOf& one = condition(f, "package", patch);
+      one.at_least = i % 3 != 0;
+      one.rule.parameters["packages"] = argument(keys::kPackageVersions);
+      one.rule.parameters["order"] = std::string("dpkg");
+      one.rule.parameters["op"] = std::string(one.at_least ? ">=" : "<");
+      one.rule.parameters["version"] = fmt::format("1.{}.{}-1+deb12u{}", patch / 8, patch, patch);
+    }
+    for (int i = 1; i <= 8 && key == keys::kKernelRelease; ++i) {
+      ConditionOf& one = condition(f, "kernel-version", version_number(6, i % 2 == 0 ? 1 : 12, i * 5));
       one.at_least = i % 4 != 0;
       one.rule.parameters["op"] = std::string(one.at_least ? ">=" : "<");
       one.rule.parameters["version"] = version_text(one.number);
     }
     for (int i = 0; i < 4 && key == keys::kEmsVulnerabilities; ++i)
-      condition(f, "vulnerable-devices", i).rule.parameters["severity"] = std::string(kSeverities[static_cast<std::size_t>(i)]);
+      condition(f, "vulnerable-devices", i).rule.parameters["severity"] =
+          std::string(kSeverities[static_cast<std::size_t>(i)]);
     for (std::size_t i = 0; i < kProducts.size() && (key == keys::kEdrRunning || key == keys::kEdrInstalled); ++i) {
       ConditionOf& one = condition(f, "edr", 1 << i);
       one.rule.parameters["products"] = Texts{kProducts[i]};
@@ -189,14 +219,23 @@ void World::make_conditions() {
     const FactOf& fact = facts_[one.fact];
     const std::string& c = fact.sql;
     switch (fact.kind) {
-      case FactOf::Kind::kFlag: one.sql = c; break;
-      case FactOf::Kind::kNumber: one.sql = fmt::format("{} {} {}", c, one.at_least ? ">=" : "<=", one.number); break;
-      case FactOf::Kind::kVersion: one.sql = fmt::format("{} {} {}", c, one.at_least ? ">=" : "<", one.number); break;
-      case FactOf::Kind::kList: one.sql = fmt::format("({} & {}) <> 0", c, one.number); break;
+      case FactOf::Kind::kFlag:
+        one.sql = c;
+        break;
+      case FactOf::Kind::kNumber:
+        one.sql = fmt::format("{} {} {}", c, one.at_least ? ">=" : "<=", one.number);
+        break;
+      case FactOf::Kind::kVersion:
+        one.sql = fmt::format("{} {} {}", c, one.at_least ? ">=" : "<", one.number);
+        break;
+      case FactOf::Kind::kList:
+        one.sql = fmt::format("({} & {}) <> 0", c, one.number);
+        break;
       case FactOf::Kind::kFindings: {
         std::string found;
         for (int s = one.number; s < 4; ++s) found += fmt::format("{}{}_{} > 0", found.empty() ? "" : " OR ", c, s);
-        one.sql = fmt::format("CASE WHEN {} THEN TRUE WHEN {}_4 > 0 OR {}_4 IS NULL THEN NULL ELSE FALSE END", found, c, c);
+        one.sql =
+            fmt::format("CASE WHEN {} THEN TRUE WHEN {}_4 > 0 OR {}_4 IS NULL THEN NULL ELSE FALSE END", found, c, c);
       }
     }
     one.sql = "(" + one.sql + ")";
@@ -245,11 +284,16 @@ int World::judge(const ConditionOf& condition, std::size_t endpoint) const {
   const int number = fact.numbers[code];
   if (number == kNull) return kNull;
   switch (fact.kind) {
-    case FactOf::Kind::kFlag: return number;
-    case FactOf::Kind::kNumber: return condition.at_least ? number >= condition.number : number <= condition.number;
-    case FactOf::Kind::kVersion: return condition.at_least ? number >= condition.number : number < condition.number;
-    case FactOf::Kind::kList: return (number & condition.number) != 0;
-    case FactOf::Kind::kFindings: break;
+    case FactOf::Kind::kFlag:
+      return number;
+    case FactOf::Kind::kNumber:
+      return condition.at_least ? number >= condition.number : number <= condition.number;
+    case FactOf::Kind::kVersion:
+      return condition.at_least ? number >= condition.number : number < condition.number;
+    case FactOf::Kind::kList:
+      return (number & condition.number) != 0;
+    case FactOf::Kind::kFindings:
+      break;
   }
   const auto findings = findings_of(fact.values[code]);
   for (std::size_t s = static_cast<std::size_t>(condition.number); s < 4; ++s) {

@@ -1,6 +1,6 @@
 #pragma once
-// What the engine's benchmark evaluates: endpoints with a hundred facts each, five hundred tags, and the same tags as SQL
-// and as plain code.
+// What the engine's benchmark evaluates: endpoints with a hundred facts each, five hundred tags, and the same tags as
+// SQL and as plain code.
 #include <cstdint>
 #include <optional>
 #include <random>
@@ -71,6 +71,7 @@ class World {
   void add_numbers(std::string_view key, std::vector<int> numbers);
   void add_lists(std::string_view key, const std::vector<std::string>& entries);
   void add_kernels();
+  void add_package(const std::string& name);
   void add_findings();
   FactOf& add(std::string key, FactOf::Kind kind);
   void value(FactOf& fact, posture::FactValue value, int number);

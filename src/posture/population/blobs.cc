@@ -1,5 +1,6 @@
 #include "posture/population/blobs.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -9,12 +10,14 @@ namespace {
 
 constexpr std::size_t kClassBytes = 2;  // the class stands before the bytes
 constexpr std::uint16_t kLargeClass = 0xFFFF;
-constexpr std::uint16_t kExact = 64;  // classes of 8, 16, … 512 bytes; beyond it four for each doubling
+constexpr std::uint16_t kExact = 128;  // classes of 4, 8, … 512 bytes; beyond it four for each doubling
 
 }  // namespace
 
 std::uint16_t BlobStore::class_of(std::size_t size) {
-  if (size <= kExact * kGrain) return static_cast<std::uint16_t>((size + kGrain - 1) / kGrain);
+  // A free piece holds an id.
+  if (size <= kExact * kGrain)
+    return static_cast<std::uint16_t>((std::max(size, sizeof(BlobId)) + kGrain - 1) / kGrain);
   const auto doubling = static_cast<std::size_t>(std::bit_width(size - 1)) - 1;  // 2^doubling < size <= 2^(doubling+1)
   const std::size_t quarter = (size - 1 - (std::size_t{1} << doubling)) >> (doubling - 2);
   return static_cast<std::uint16_t>(kExact + 1 + (doubling - 9) * 4 + quarter);

@@ -15,19 +15,19 @@ using BlobId = std::uint32_t;
 /// Thread: one writer; readers beside readers.
 class BlobStore {
  public:
-  /// A copy of `bytes`. Throws std::bad_alloc, also beyond 32 GiB.
+  /// A copy of `bytes`. Throws std::bad_alloc, also beyond 16 GiB.
   BlobId add(std::string_view bytes);
   /// Puts other bytes in its place: where they need as much room as before, in the same place under the same id.
   void replace(BlobId& id, std::string_view bytes);
   void remove(BlobId id);
-  /// Begins with what was given; up to 7 bytes (more for pieces beyond 512 bytes) may follow it. Empty for 0.
+  /// Begins with what was given; up to 3 bytes (more for pieces beyond 512 bytes) may follow it. Empty for 0.
   std::string_view bytes(BlobId id) const;
   void prefetch(BlobId id) const;
   std::size_t memory_bytes() const;
 
  private:
-  // A chunk is 1 MiB, or whatever one large piece takes; an id is chunk << 17 | offset / 8.
-  static constexpr std::size_t kGrain = 8, kChunkBits = 17, kChunk = std::size_t{kGrain} << kChunkBits;
+  // A chunk is 1 MiB, or whatever one large piece takes; an id is chunk << 18 | offset / 4.
+  static constexpr std::size_t kGrain = 4, kChunkBits = 18, kChunk = std::size_t{kGrain} << kChunkBits;
   static constexpr std::size_t kLarge = kChunk / 8;
   struct Chunk {
     std::unique_ptr<std::byte[]> memory;
@@ -41,8 +41,8 @@ class BlobStore {
   std::size_t new_chunk(std::size_t size);
 
   std::vector<Chunk> chunks_;
-  std::vector<std::size_t> empty_;    ///< Places in chunks_.
-  std::vector<BlobId> free_;          ///< By class: the first free piece, in which the next is named.
+  std::vector<std::size_t> empty_;        ///< Places in chunks_.
+  std::vector<BlobId> free_;              ///< By class: the first free piece, in which the next is named.
   std::size_t open_ = 0, used_ = kChunk;  ///< The chunk that is being filled, and how far.
   std::size_t memory_ = 0;
 };

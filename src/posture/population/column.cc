@@ -13,10 +13,14 @@ constexpr std::size_t kMostFew = 96;  // at 8 bytes each, beside 4096 in a page 
 
 std::size_t bytes_of(Column::Width width) {
   switch (width) {
-    case Column::Width::k8: return kPageSlots;
-    case Column::Width::k16: return kPageSlots * 2;
-    case Column::Width::k32: return kPageSlots * 4;
-    default: return 0;
+    case Column::Width::k8:
+      return kPageSlots;
+    case Column::Width::k16:
+      return kPageSlots * 2;
+    case Column::Width::k32:
+      return kPageSlots * 4;
+    default:
+      return 0;
   }
 }
 
@@ -61,9 +65,11 @@ void Column::widen(Page& page, Width width) {
     const auto* list = static_cast<const Few*>(page.data);
     for (std::size_t i = 0; i < page.count; ++i) put_code(wide.data, width, list[i].at, list[i].code);
   } else if (page.width == Width::k8) {
-    for (std::size_t i = 0; i < kPageSlots; ++i) put_code(wide.data, width, i, static_cast<const std::uint8_t*>(page.data)[i]);
+    for (std::size_t i = 0; i < kPageSlots; ++i)
+      put_code(wide.data, width, i, static_cast<const std::uint8_t*>(page.data)[i]);
   } else if (page.width == Width::k16) {
-    for (std::size_t i = 0; i < kPageSlots; ++i) put_code(wide.data, width, i, static_cast<const std::uint16_t*>(page.data)[i]);
+    for (std::size_t i = 0; i < kPageSlots; ++i)
+      put_code(wide.data, width, i, static_cast<const std::uint16_t*>(page.data)[i]);
   }
   release(page);
   page = wide;

@@ -62,11 +62,16 @@ inline Code Column::at(Slot slot) const {
   if (index >= pages_.size()) return 0;
   const Page& page = pages_[index];
   switch (page.width) {
-    case Width::k8: return static_cast<const std::uint8_t*>(page.data)[at];
-    case Width::k16: return static_cast<const std::uint16_t*>(page.data)[at];
-    case Width::k32: return static_cast<const std::uint32_t*>(page.data)[at];
-    case Width::kNone: return 0;
-    case Width::kFew: break;
+    case Width::k8:
+      return static_cast<const std::uint8_t*>(page.data)[at];
+    case Width::k16:
+      return static_cast<const std::uint16_t*>(page.data)[at];
+    case Width::k32:
+      return static_cast<const std::uint32_t*>(page.data)[at];
+    case Width::kNone:
+      return 0;
+    case Width::kFew:
+      break;
   }
   for (const Few& one : few(index)) {
     if (one.at >= at) return one.at == at ? one.code : 0;

@@ -205,7 +205,8 @@ class Writer {
   }
   void operator()(const VulnerabilityCounts& value) {
     form(Form::kVulnerabilities);
-    for (const auto n : {value.critical, value.high, value.medium, value.low, value.info, value.unknown, value.unknown_fixable})
+    for (const auto n :
+         {value.critical, value.high, value.medium, value.low, value.info, value.unknown, value.unknown_fixable})
       put_number(n, out_);
   }
   void operator()(const std::vector<Certificate>& value) {
@@ -321,18 +322,30 @@ bool decode_value(std::string_view bytes, FactValue& out) {
     return in.done();
   }
   switch (static_cast<Form>(first)) {
-    case Form::kFalse: out = false; break;
-    case Form::kTrue: out = true; break;
-    case Form::kInteger: out = in.integer(); break;
-    case Form::kText: out = in.text(); break;
+    case Form::kFalse:
+      out = false;
+      break;
+    case Form::kTrue:
+      out = true;
+      break;
+    case Form::kInteger:
+      out = in.integer();
+      break;
+    case Form::kText:
+      out = in.text();
+      break;
     case Form::kTexts: {
       std::vector<std::string> texts;
       for (std::size_t i = 0, n = in.count(); in.good() && i < n; ++i) texts.push_back(in.text());
       out = std::move(texts);
       break;
     }
-    case Form::kInterfaces: out = read_interfaces(in); break;
-    case Form::kRoutes: out = read_routes(in); break;
+    case Form::kInterfaces:
+      out = read_interfaces(in);
+      break;
+    case Form::kRoutes:
+      out = read_routes(in);
+      break;
     case Form::kVulnerabilities: {
       VulnerabilityCounts counts;
       for (auto* n : {&counts.critical, &counts.high, &counts.medium, &counts.low, &counts.info, &counts.unknown,
@@ -341,8 +354,11 @@ bool decode_value(std::string_view bytes, FactValue& out) {
       out = counts;
       break;
     }
-    case Form::kCertificates: out = read_certificates(in); break;
-    default: return false;
+    case Form::kCertificates:
+      out = read_certificates(in);
+      break;
+    default:
+      return false;
   }
   return in.done();
 }

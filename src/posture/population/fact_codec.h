@@ -1,6 +1,6 @@
 #pragma once
-// Facts' values as compact bytes: what a population keeps of a million endpoints. Texts that are hexadecimal digits, UUIDs
-// or hardware addresses take half. One value has one form: equal bytes, equal values.
+// Facts' values as compact bytes: what a population keeps of a million endpoints. Texts that are hexadecimal digits,
+// UUIDs or hardware addresses take half. One value has one form: equal bytes, equal values.
 #include <cstdint>
 #include <string>
 #include <string_view>

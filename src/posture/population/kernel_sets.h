@@ -2,6 +2,13 @@
 // Where each instruction set's loops stand. Only kernels.cc chooses.
 #include "posture/population/kernels.h"
 
+// They are compiled by GCC's `#pragma GCC target`, which clang (our fuzzers, clang-tidy) doesn't know: it gets the portable ones.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define POSTERN_X86_KERNELS 1
+#else
+#define POSTERN_X86_KERNELS 0
+#endif
+
 namespace postern::posture {
 
 /// Where the processor has no instruction for it.
@@ -14,7 +21,7 @@ inline std::uint64_t count_bits(std::uint64_t x) {
 namespace plain {
 extern const Kernels kKernels;
 }
-#if defined(__x86_64__)
+#if POSTERN_X86_KERNELS
 namespace sse2 {
 extern const Kernels kKernels;
 }

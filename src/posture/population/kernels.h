@@ -29,9 +29,9 @@ constexpr Verdict lane_verdict(std::uint8_t byte, std::size_t lane) {
 /// One step of a tag's logic. It works on a verdict per slot in hand, and on those that were put aside.
 struct LogicStep {
   enum class Op : std::uint8_t {
-    kTake,       ///< The operand.
-    kTakeNot,    ///< Its opposite.
-    kAnd,        ///< Joined with what is in hand.
+    kTake,     ///< The operand.
+    kTakeNot,  ///< Its opposite.
+    kAnd,      ///< Joined with what is in hand.
     kAndNot,
     kOr,
     kOrNot,
@@ -57,10 +57,11 @@ struct Kernels {
   /// From bytes as the table has them.
   void (*spread)(const std::uint8_t* bytes, std::size_t lines, std::size_t lanes, Line* const* out);
   /// REQUIRES: `lines` is a multiple of 4, and the steps begin with a take. True if `out` differs from `before`.
-  bool (*join)(const LogicStep* steps, std::size_t count, const Line* const* operands, std::size_t lines, const Line* before,
-               Line* out);
+  bool (*join)(const LogicStep* steps, std::size_t count, const Line* const* operands, std::size_t lines,
+               const Line* before, Line* out);
   /// Adds how many of the slots in use (a bit each) have it, and of how many it is unknown.
-  void (*tally)(const Line* of, const std::uint64_t* in_use, std::size_t lines, std::uint64_t& has, std::uint64_t& unknown);
+  void (*tally)(const Line* of, const std::uint64_t* in_use, std::size_t lines, std::uint64_t& has,
+                std::uint64_t& unknown);
 };
 
 /// Null: this processor hasn't it, or the program was built for another architecture.

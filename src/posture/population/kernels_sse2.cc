@@ -1,6 +1,6 @@
 #include "posture/population/kernel_sets.h"
 
-#if defined(__x86_64__)
+#if POSTERN_X86_KERNELS
 #include <immintrin.h>
 
 #pragma GCC push_options

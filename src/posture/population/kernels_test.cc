@@ -1,11 +1,12 @@
 // Every instruction set that this processor has says what a loop over single slots says.
+#include "posture/population/kernels.h"
+
 #include <gtest/gtest.h>
 
 #include <array>
 #include <random>
 #include <vector>
 
-#include "posture/population/kernels.h"
 #include "posture/population/program.h"
 
 namespace postern::posture {
@@ -15,7 +16,8 @@ constexpr std::size_t kTestLines = 8, kTestSlots = kTestLines * kLineSlots;
 
 std::vector<const Kernels*> kernels_here() {
   std::vector<const Kernels*> out;
-  for (const auto set : {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kSsse3, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+  for (const auto set : {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kSsse3, InstructionSet::kAvx2,
+                         InstructionSet::kAvx512}) {
     if (const Kernels* kernels = kernels_of(set)) out.push_back(kernels);
   }
   return out;
@@ -127,7 +129,8 @@ TEST_P(KernelsTest, LogicIsThatOfSingleVerdicts) {
       const Verdict expected = run_steps(steps, [&](std::uint32_t operand) {
         return verdict_in(operands[operand][slot / kLineSlots], slot % kLineSlots);
       });
-      ASSERT_EQ(verdict_in(out[slot / kLineSlots], slot % kLineSlots), expected) << "round " << round << " slot " << slot;
+      ASSERT_EQ(verdict_in(out[slot / kLineSlots], slot % kLineSlots), expected)
+          << "round " << round << " slot " << slot;
     }
     auto same = out;
     EXPECT_FALSE(GetParam()->join(steps.data(), steps.size(), places.data(), kTestLines, same.data(), out.data()));

@@ -18,7 +18,8 @@ PlanePage page_of(Verdict verdict) {
   return page;
 }
 
-const std::array<PlanePage, 3> kUniform{page_of(Verdict::kNoMatch), page_of(Verdict::kUnknown), page_of(Verdict::kMatch)};
+const std::array<PlanePage, 3> kUniform{page_of(Verdict::kNoMatch), page_of(Verdict::kUnknown),
+                                        page_of(Verdict::kMatch)};
 
 bool is_uniform(const PlanePage* page) { return page >= kUniform.data() && page < kUniform.data() + kUniform.size(); }
 

@@ -62,10 +62,10 @@ void Population::remove(Slot slot) {
 
 void Population::forget_all(Slot slot) {
   const auto list = rows_.keys(slot);
-  const std::vector<KeyId> all(list.begin(), list.end());
-  for (const KeyId key : all) {
-    forget(slot, key, false);
-    release_key(key);
+  const std::vector<RowKey> all(list.begin(), list.end());
+  for (const RowKey key : all) {
+    forget(slot, key_of(key), false);
+    release_key(key_of(key));
   }
 }
 
@@ -143,7 +143,8 @@ void Population::change_code(Slot slot, FactColumn& column, Code before, Code af
     const auto changed = static_cast<std::uint8_t>(group->table[before] ^ group->table[after]);
     if (changed == 0) continue;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      if ((changed >> lane_shift(lane) & 3) != 0 && group->lanes[lane] != kNone) mark(conditions_[group->lanes[lane]]->readers);
+      if ((changed >> lane_shift(lane) & 3) != 0 && group->lanes[lane] != kNone)
+        mark(conditions_[group->lanes[lane]]->readers);
     }
   }
 }
@@ -292,12 +293,12 @@ void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
     if (!is_tag_key(key)) all.emplace_back(use_key(key), &fact);
   }
   std::ranges::sort(all);
-  std::vector<KeyId> keys;
+  std::vector<RowKey> keys;
   std::vector<Rows::Cell> cells;
   std::deque<std::string> own;
   for (const auto& [key, fact] : all) {
     FactColumn& column = *columns_[key];
-    keys.push_back(key);
+    keys.push_back(row_key(key, column.own));
     cells.push_back({fact->collected_at, {}});
     encode(*fact);
     if (column.own) {
@@ -308,8 +309,8 @@ void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
     }
   }
   rows_.assign(slot, keys, cells);
-  for (const KeyId key : keys) {
-    if (is_mostly_own(*columns_[key])) make_own(key);
+  for (const RowKey key : keys) {
+    if (is_mostly_own(*columns_[key_of(key)])) make_own(key_of(key));
   }
   if (slot >= confirmed_.size()) confirmed_.resize(slot + 1u, WallTime::min());
   confirmed_[slot] = confirmed;
@@ -331,7 +332,7 @@ FactMap Population::facts(Slot slot) const {
   rows_.read(slot, cells);
   const auto list = rows_.keys(slot);
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const FactColumn& column = *columns_[list[i]];
+    const FactColumn& column = *columns_[key_of(list[i])];
     Fact& fact = out[column.key];
     fact.collected_at = cells[i].at;
     decode(column.own ? cells[i].own : column.dictionary.entry(column.codes.at(slot), blobs_), fact);
@@ -339,7 +340,9 @@ FactMap Population::facts(Slot slot) const {
   return out;
 }
 
-WallTime Population::confirmed(Slot slot) const { return slot < confirmed_.size() ? confirmed_[slot] : WallTime::min(); }
+WallTime Population::confirmed(Slot slot) const {
+  return slot < confirmed_.size() ? confirmed_[slot] : WallTime::min();
+}
 
 const Fact* Population::SlotFacts::find(std::string_view key) const {
   const KeyId id = population_.find_key(key);
@@ -356,10 +359,12 @@ const Fact* Population::SlotFacts::find(std::string_view key) const {
 }
 
 const Fact* Population::SlotFacts::find_tag(std::string_view name) const {
-  static const std::array<Fact, 3> kStates{Fact{false, {}, {}}, Fact{Unknown{UnknownReason::kFailed}, {}, {}}, Fact{true, {}, {}}};
+  static const std::array<Fact, 3> kStates{Fact{false, {}, {}}, Fact{Unknown{UnknownReason::kFailed}, {}, {}},
+                                           Fact{true, {}, {}}};
   const auto it = population_.by_name_.find(name);
-  return it == population_.by_name_.end() ? nullptr
-                                          : &kStates[static_cast<std::size_t>(population_.tags_[it->second]->plane.at(slot_))];
+  return it == population_.by_name_.end()
+             ? nullptr
+             : &kStates[static_cast<std::size_t>(population_.tags_[it->second]->plane.at(slot_))];
 }
 
 // ---- what it costs
@@ -380,9 +385,11 @@ Population::Memory Population::memory() const {
     if (tag) out.columns += sizeof(Tag) + tag->plane.directory_bytes() + tag->steps.capacity() * sizeof(LogicStep);
   }
   for (const auto& condition : conditions_) {
-    if (condition) out.other += sizeof(JudgedCondition) + condition->plane.directory_bytes() + condition->identity.capacity();
+    if (condition)
+      out.other += sizeof(JudgedCondition) + condition->plane.directory_bytes() + condition->identity.capacity();
   }
-  out.other += live_.memory_bytes() + unjudged_.memory_bytes() + free_slots_.capacity() * sizeof(Slot) + deadlines_.memory_bytes();
+  out.other += live_.memory_bytes() + unjudged_.memory_bytes() + free_slots_.capacity() * sizeof(Slot) +
+               deadlines_.memory_bytes();
   return out;
 }
 

@@ -36,10 +36,10 @@ namespace postern::posture {
 /// What a changed tag, or a draft of one, does to the endpoints.
 struct TagEffect {
   TagId tag = 0;
-  SlotSet gain;            ///< Have it and had it not.
-  SlotSet lose;            ///< Had it and have it no more; without those that become unknown.
-  SlotSet become_unknown;  ///< Are unknown and were not.
-  SlotSet become_absent;   ///< Were unknown and have it not.
+  SlotSet gain;                        ///< Have it and had it not.
+  SlotSet lose;                        ///< Had it and have it no more; without those that become unknown.
+  SlotSet become_unknown;              ///< Are unknown and were not.
+  SlotSet become_absent;               ///< Were unknown and have it not.
   std::uint64_t has = 0, unknown = 0;  ///< Afterwards.
 };
 
@@ -58,8 +58,8 @@ class Population {
 
   struct Options {
     const Kernels& kernels = best_kernels();
-    /// From so many distinct values of a fact on, where more than half of the endpoints have one of their own, a dictionary
-    /// only costs: its entries take more than they save.
+    /// From so many distinct values of a fact on, where more than half of the endpoints have one of their own, a
+    /// dictionary only costs: its entries take more than they save.
     std::size_t own_from = 8192;
   };
   Population() : Population(Options{}) {}
@@ -79,8 +79,8 @@ class Population {
 
   // ---- facts
 
-  /// Judges what the changes can change, and nothing else. The tags that changed, those that others refer to first. Keys
-  /// of tags (keys::kTagPrefix) are no facts: they are left out.
+  /// Judges what the changes can change, and nothing else. The tags that changed, those that others refer to first.
+  /// Keys of tags (keys::kTagPrefix) are no facts: they are left out.
   std::vector<TagChange> apply(Slot slot, std::span<const Change> changes, Now now);
   std::vector<TagChange> set(Slot slot, std::string_view key, const Fact& fact, Now now);
   std::vector<TagChange> erase(Slot slot, std::string_view key, Now now);
@@ -96,8 +96,8 @@ class Population {
   // ---- tags
 
   /// Adds a tag or replaces the one with this id, and judges all endpoints by it and by those that refer to it. Nothing
-  /// changes on error: kAlreadyExists (another id has this name), kInvalidArgument (it would refer to itself). `effects`,
-  /// if given, gets one for each tag that changed somewhere.
+  /// changes on error: kAlreadyExists (another id has this name), kInvalidArgument (it would refer to itself).
+  /// `effects`, if given, gets one for each tag that changed somewhere.
   Status set_tag(TagId id, std::shared_ptr<const CompiledTag> tag, Now now, std::vector<TagEffect>* effects = nullptr);
   /// Error: kNotFound.
   Status remove_tag(TagId id, Now now, std::vector<TagEffect>* effects = nullptr);
@@ -130,7 +130,9 @@ class Population {
   };
   Memory memory() const;
   std::size_t conditions() const;  ///< Distinct ones in use.
-  std::uint64_t judged() const { return judged_; }  ///< How often a tag was judged for one endpoint whose facts changed.
+  std::uint64_t judged() const {
+    return judged_;
+  }  ///< How often a tag was judged for one endpoint whose facts changed.
   InstructionSet instruction_set() const { return kernels_->set; }
   void use(const Kernels& kernels) { kernels_ = &kernels; }
 
@@ -164,11 +166,11 @@ class Population {
     bool timed = false;
     std::uint8_t lane = 0;
     std::uint32_t users = 1;
-    KeyId column = kNone;      ///< kCode.
-    std::uint32_t group = 0;   ///< kCode.
-    TagIndex tag = kNone;      ///< kTag: what it refers to, if that exists.
+    KeyId column = kNone;                 ///< kCode.
+    std::uint32_t group = 0;              ///< kCode.
+    TagIndex tag = kNone;                 ///< kTag: what it refers to, if that exists.
     Verdict nothing = Verdict::kUnknown;  ///< Of an endpoint without facts; kTag: if there is no such tag.
-    Plane plane;               ///< kKept.
+    Plane plane;                          ///< kKept.
     std::vector<TagIndex> readers;
     std::vector<KeyId> keys;
     std::vector<std::string> tag_names;
@@ -183,7 +185,7 @@ class Population {
     const Plane* plane = nullptr;   ///< kKept, kTag. Null: always `nothing`.
     std::uint8_t lane = 0;
     Verdict nothing = Verdict::kUnknown;
-    bool steady = true;             ///< A changed tag can't change it.
+    bool steady = true;  ///< A changed tag can't change it.
   };
   struct alignas(64) Tag {
     explicit Tag(PageStore& pages) : plane(pages, Verdict::kNoMatch) {}
@@ -192,9 +194,9 @@ class Population {
     Counts counts;
     TagId id = 0;
     std::string name;
-    std::vector<ConditionId> conditions;  ///< Distinct.
-    Verdict nothing = Verdict::kNoMatch;  ///< Of an endpoint without facts.
-    std::uint32_t rank = 0;               ///< Above those it refers to.
+    std::vector<ConditionId> conditions;    ///< Distinct.
+    Verdict nothing = Verdict::kNoMatch;    ///< Of an endpoint without facts.
+    std::uint32_t rank = 0;                 ///< Above those it refers to.
     std::vector<ConditionId> kept_readers;  ///< Conditions that are judged per endpoint and read it.
     std::vector<ConditionId> readers;       ///< Of kind kTag.
     std::shared_ptr<const CompiledTag> compiled;
@@ -221,8 +223,8 @@ class Population {
   void forget_all(Slot slot);
 
   // Conditions (population_conditions.cc).
-  ConditionId use_condition(std::string identity, std::shared_ptr<const Condition> condition, std::optional<Seconds> max_age,
-                            Now now);
+  ConditionId use_condition(std::string identity, std::shared_ptr<const Condition> condition,
+                            std::optional<Seconds> max_age, Now now);
   void release_condition(ConditionId id);
   void place_in_column(ConditionId id, KeyId key);
   void take_from_column(JudgedCondition& condition);
@@ -279,7 +281,8 @@ class Population {
   std::vector<Where> where_;  ///< By ConditionId.
   std::vector<ConditionId> free_conditions_;
   std::vector<ConditionId> restless_;  ///< May judge otherwise although the endpoint's facts are as they were.
-  std::map<std::string, std::vector<ConditionId>, std::less<>> by_tag_name_;  ///< Conditions that read a tag of that name.
+  std::map<std::string, std::vector<ConditionId>, std::less<>>
+      by_tag_name_;  ///< Conditions that read a tag of that name.
 
   std::vector<std::unique_ptr<Tag>> tags_;
   std::vector<TagIndex> free_tags_;

@@ -1,4 +1,5 @@
-// Conditions: each distinct one once, judged once per distinct value of its fact where it reads one fact, else per endpoint.
+// Conditions: each distinct one once, judged once per distinct value of its fact where it reads one fact, else per
+// endpoint.
 #include <algorithm>
 
 #include "posture/fact_keys.h"
@@ -93,7 +94,8 @@ Population::ConditionId Population::use_condition(std::string identity, std::sha
   resolve(id);
   for (const std::string& name : one.tag_names) {
     if (const auto tag = by_name_.find(name); tag != by_name_.end()) {
-      auto& list = one.kind == JudgedCondition::Kind::kTag ? tags_[tag->second]->readers : tags_[tag->second]->kept_readers;
+      auto& list =
+          one.kind == JudgedCondition::Kind::kTag ? tags_[tag->second]->readers : tags_[tag->second]->kept_readers;
       list.push_back(id);
     }
   }
@@ -114,8 +116,12 @@ void Population::locate(ConditionId id) {
   Where& where = where_[id];
   where = {.nothing = one.nothing, .steady = one.tag_names.empty()};
   switch (one.kind) {
-    case JudgedCondition::Kind::kKept: where.plane = &one.plane; break;
-    case JudgedCondition::Kind::kTag: where.plane = one.tag == kNone ? nullptr : &tags_[one.tag]->plane; break;
+    case JudgedCondition::Kind::kKept:
+      where.plane = &one.plane;
+      break;
+    case JudgedCondition::Kind::kTag:
+      where.plane = one.tag == kNone ? nullptr : &tags_[one.tag]->plane;
+      break;
     case JudgedCondition::Kind::kCode:
       where.codes = &columns_[one.column]->codes;
       where.group = columns_[one.column]->groups[one.group].get();
@@ -189,7 +195,8 @@ void Population::take_from_column(JudgedCondition& condition) {
   auto& groups = columns_[condition.column]->groups;
   groups[condition.group]->lanes[condition.lane] = kNone;
   for (auto& byte : groups[condition.group]->table) put_lane(byte, Verdict::kNoMatch, condition.lane);
-  while (!groups.empty() && std::ranges::all_of(groups.back()->lanes, [](auto id) { return id == kNone; })) groups.pop_back();
+  while (!groups.empty() && std::ranges::all_of(groups.back()->lanes, [](auto id) { return id == kNone; }))
+    groups.pop_back();
 }
 
 void Population::judge_code(FactColumn& column, Code code) {
@@ -210,7 +217,8 @@ void Population::keep(ConditionId id, Now now) {
   for (const KeyId key : condition.keys) columns_[key]->kept.push_back(id);
   slot_facts_->look_at(kNone);  // nobody's: without facts, and each tag is what it is for such
   const OneFact none({}, nullptr);
-  condition.nothing = condition.condition->judge(FactView(none, now).with_max_age(condition.max_age).with_tags(*slot_facts_)).verdict;
+  condition.nothing =
+      condition.condition->judge(FactView(none, now).with_max_age(condition.max_age).with_tags(*slot_facts_)).verdict;
   condition.plane = Plane(pages_, condition.nothing);
   judge_kept(condition, now);
 }
@@ -220,7 +228,8 @@ void Population::judge_kept(JudgedCondition& condition, Now now) {
                         std::ranges::none_of(condition.keys, [&](KeyId key) { return columns_[key]->own; });
   std::size_t combinations = 1;
   if (by_codes) {
-    for (const KeyId key : condition.keys) combinations = std::min(combinations * columns_[key]->dictionary.end(), kMostMemos + 1);
+    for (const KeyId key : condition.keys)
+      combinations = std::min(combinations * columns_[key]->dictionary.end(), kMostMemos + 1);
   }
   if (!by_codes || combinations > kMostMemos) {
     live_.for_each([&](Slot slot) { condition.plane.set(slot, judge_slot(condition, slot, now)); });
@@ -231,7 +240,8 @@ void Population::judge_kept(JudgedCondition& condition, Now now) {
   std::vector<std::uint8_t> memo(combinations, kNotYet);
   live_.for_each([&](Slot slot) {
     std::size_t combination = 0;
-    for (const KeyId key : condition.keys) combination = combination * columns_[key]->dictionary.end() + columns_[key]->codes.at(slot);
+    for (const KeyId key : condition.keys)
+      combination = combination * columns_[key]->dictionary.end() + columns_[key]->codes.at(slot);
     if (memo[combination] == kNotYet) memo[combination] = static_cast<std::uint8_t>(judge_slot(condition, slot, now));
     condition.plane.set(slot, static_cast<Verdict>(memo[combination]));
   });
@@ -239,7 +249,8 @@ void Population::judge_kept(JudgedCondition& condition, Now now) {
 
 Verdict Population::judge_slot(const JudgedCondition& condition, Slot slot, Now now) {
   slot_facts_->look_at(slot);
-  const FactView view = FactView(*slot_facts_, now, confirmed(slot)).with_max_age(condition.max_age).with_tags(*slot_facts_);
+  const FactView view =
+      FactView(*slot_facts_, now, confirmed(slot)).with_max_age(condition.max_age).with_tags(*slot_facts_);
   const Verdict verdict = condition.condition->judge(view).verdict;
   deadlines_.note(slot, view.until());
   return verdict;

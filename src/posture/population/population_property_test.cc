@@ -1,5 +1,5 @@
-// A population says what evaluating each endpoint by itself says, after any sequence of changed facts, endpoints and tags,
-// with every instruction set that this processor has.
+// A population says what evaluating each endpoint by itself says, after any sequence of changed facts, endpoints and
+// tags, with every instruction set that this processor has.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -37,7 +37,8 @@ class PlainFleet : public TagSource {
     return tag.evaluate(FactView(one.facts, now, one.confirmed).with_tags(*this));
   }
   const Fact* find_tag(std::string_view name) const override {
-    static const Fact kStates[] = {testing::known(false), testing::unknown(UnknownReason::kFailed), testing::known(true)};
+    static const Fact kStates[] = {testing::known(false), testing::unknown(UnknownReason::kFailed),
+                                   testing::known(true)};
     for (const auto& [id, tag] : tags) {
       if (tag->definition().name.str() == name) return &kStates[static_cast<int>(state(slot_, *tag))];
     }
@@ -71,14 +72,16 @@ class Dice {
     r.os = one_in(4) ? OsFamily::kWindows : OsFamily::kLinux;
     r.negate = one_in(3);
     if (one_in(5)) r.max_age = Seconds(60 + below(3) * 600);
-    r.type = pick(Names{"vulnerable-devices", "ems-management", "os-version", "ip-range", "running-process", "file", "tag"});
+    r.type =
+        pick(Names{"vulnerable-devices", "ems-management", "os-version", "ip-range", "running-process", "file", "tag"});
     if (r.type == "vulnerable-devices") r.parameters["severity"] = pick(Names{"low", "medium", "high", "critical"});
     if (r.type == "running-process") r.parameters["processes"] = some(kProcesses);
     if (r.type == "file") r.parameters["paths"] = some(r.os == OsFamily::kLinux ? kFiles : Names{"C:\\a", "C:\\b"});
     if (r.type == "ip-range") r.parameters["ranges"] = some({"10.0.1.0/24", "10.0.2.1-10.0.2.9", "::/0"});
     if (r.type == "os-version") r.parameters["versions"] = some({"Debian 12", "Debian 11", "Ubuntu"});
     // Those below it, so that none refers to itself; sometimes one that isn't there.
-    if (r.type == "tag") r.parameters["tags"] = some({tag_name(1 + below(below_tag - 1)), tag_name(1 + below(below_tag - 1))});
+    if (r.type == "tag")
+      r.parameters["tags"] = some({tag_name(1 + below(below_tag - 1)), tag_name(1 + below(below_tag - 1))});
     return r;
   }
   static std::string tag_name(TagId id) { return "tag " + std::to_string(id); }
@@ -107,9 +110,10 @@ class Dice {
   std::pair<std::string, std::optional<Fact>> change(WallTime now) {
     using namespace keys;
     const auto process = process_running(pick(kProcesses)), file = file_exists(pick(kFiles));
-    const std::string key = pick(Names{std::string(kOsFamily), std::string(kOsId), std::string(kOsName), std::string(kOsVersionId),
-                                       std::string(kEmsRegistered), std::string(kEmsOnline), std::string(kEmsVulnerabilities),
-                                       std::string(kInterfaces), std::string(kHostName), process, file, process, file});
+    const std::string key =
+        pick(Names{std::string(kOsFamily), std::string(kOsId), std::string(kOsName), std::string(kOsVersionId),
+                   std::string(kEmsRegistered), std::string(kEmsOnline), std::string(kEmsVulnerabilities),
+                   std::string(kInterfaces), std::string(kHostName), process, file, process, file});
     if (one_in(10)) return {key, std::nullopt};
     Fact fact = value(key);
     if (one_in(8)) fact.value = Unknown{static_cast<UnknownReason>(below(4))};
@@ -130,7 +134,8 @@ class Dice {
     if (key == kOsVersionId) return text(pick(Names{"11", "12", "12.4", "sid"}).c_str());
     if (key == kHostName) return text(("host" + std::to_string(below(100'000))).c_str());
     if (key == kEmsVulnerabilities) {
-      return known(VulnerabilityCounts{.critical = below(2), .high = below(3), .low = below(40), .unknown_fixable = below(2)});
+      return known(
+          VulnerabilityCounts{.critical = below(2), .high = below(3), .low = below(40), .unknown_fixable = below(2)});
     }
     if (key == kInterfaces) {
       const std::string address = "10.0." + std::to_string(below(4)) + "." + std::to_string(below(250));
@@ -187,7 +192,8 @@ class Twins {
       std::vector<TagId> has, unknown;
       for (const auto& [id, tag] : plain_.tags) {
         const TagState state = plain_.state(slot, *tag);
-        ASSERT_EQ(tag_state_name(population_.state(slot, id)), tag_state_name(state)) << "slot " << slot << " tag " << id;
+        ASSERT_EQ(tag_state_name(population_.state(slot, id)), tag_state_name(state))
+            << "slot " << slot << " tag " << id;
         if (state == TagState::kHas) has.push_back(id), ++counts[id].has;
         if (state == TagState::kUnknown) unknown.push_back(id), ++counts[id].unknown;
         states_[static_cast<int>(state)]++;
@@ -288,7 +294,8 @@ class Twins {
     }
     compare_effect(foreseen, had, was, has, is);
   }
-  void compare_effect(const TagEffect& effect, const SlotSet& had, const SlotSet& was, const SlotSet& has, const SlotSet& is) {
+  void compare_effect(const TagEffect& effect, const SlotSet& had, const SlotSet& was, const SlotSet& has,
+                      const SlotSet& is) {
     ASSERT_EQ(effect.has, has.size());
     ASSERT_EQ(effect.unknown, is.size());
     for (const auto& [slot, endpoint] : plain_.endpoints) {
@@ -325,8 +332,8 @@ class Twins {
   std::size_t states_[3] = {}, changes_ = 0;
 };
 
-constexpr InstructionSet kAllSets[] = {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kSsse3, InstructionSet::kAvx2,
-                                       InstructionSet::kAvx512};
+constexpr InstructionSet kAllSets[] = {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kSsse3,
+                                       InstructionSet::kAvx2, InstructionSet::kAvx512};
 
 TEST(PopulationProperty, SaysWhatEachEndpointByItselfSays) {
   std::size_t states[3] = {}, changes = 0;

@@ -49,8 +49,8 @@ class Population::Numbers final : public ConditionNumbers {
   Numbers(Population& population, std::shared_ptr<const void> owner, Now now)
       : population_(population), owner_(std::move(owner)), now_(now) {}
   std::uint32_t number(std::string identity, const Condition& condition, std::optional<Seconds> max_age) override {
-    const ConditionId id =
-        population_.use_condition(std::move(identity), std::shared_ptr<const Condition>(owner_, &condition), max_age, now_);
+    const ConditionId id = population_.use_condition(
+        std::move(identity), std::shared_ptr<const Condition>(owner_, &condition), max_age, now_);
     if (seen_.insert(id).second) {
       used.push_back(id);
     } else {
@@ -92,7 +92,8 @@ void Population::recount(Tag& tag, Verdict before, Verdict after) {
   add(after, 1);
 }
 
-void Population::recount(Counts& counts, const Line* before, const Line* after, std::size_t lines, std::size_t first_word) const {
+void Population::recount(Counts& counts, const Line* before, const Line* after, std::size_t lines,
+                         std::size_t first_word) const {
   Counts old;
   kernels_->tally(before, live_.words() + first_word, lines, old.has, old.unknown);
   kernels_->tally(after, live_.words() + first_word, lines, counts.has, counts.unknown);
@@ -114,7 +115,8 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
   for (const TagIndex index : pending_) {
     tags_[index]->plane.prefetch_directory(slot);
     for (const LogicStep& step : tags_[index]->steps) {
-      if (const Column* codes = where_[step.operand].codes; codes != nullptr && reads(step)) codes->prefetch_directory(slot);
+      if (const Column* codes = where_[step.operand].codes; codes != nullptr && reads(step))
+        codes->prefetch_directory(slot);
     }
   }
   for (const TagIndex index : pending_) {
@@ -185,7 +187,8 @@ bool Population::refers_to(const CompiledTag& tag, std::string_view name) const 
   for (const std::string& other : tag.referred_tags()) {
     if (other == name) return true;
     const auto it = by_name_.find(other);
-    if (it != by_name_.end() && tags_[it->second]->name != name && refers_to(*tags_[it->second]->compiled, name)) return true;
+    if (it != by_name_.end() && tags_[it->second]->name != name && refers_to(*tags_[it->second]->compiled, name))
+      return true;
   }
   return false;
 }
@@ -281,7 +284,8 @@ void Population::renew_nothing(std::span<const TagIndex> tags) {
 
 void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagEffect>* effects) {
   std::vector<ConditionId> needed;
-  for (const TagIndex index : tags) needed.insert(needed.end(), tags_[index]->conditions.begin(), tags_[index]->conditions.end());
+  for (const TagIndex index : tags)
+    needed.insert(needed.end(), tags_[index]->conditions.begin(), tags_[index]->conditions.end());
   sort_unique(needed);
   for (const TagIndex index : tags) tags_[index]->plane.continue_with(tags_[index]->nothing, pages());
   Sweep sweep(*this, needed);
@@ -320,7 +324,8 @@ void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagE
       if (!tag.kept_readers.empty()) {
         for (std::size_t k = 0; k < kLines * kLineSlots; ++k) {
           const auto slot = static_cast<Slot>(first_word * 64 + k);
-          if (live_.contains(slot) && verdict_in(before[k / kLineSlots], k % kLineSlots) != verdict_in(after[k / kLineSlots], k % kLineSlots))
+          if (live_.contains(slot) &&
+              verdict_in(before[k / kLineSlots], k % kLineSlots) != verdict_in(after[k / kLineSlots], k % kLineSlots))
             changed.push_back(slot);
         }
       }
@@ -345,14 +350,17 @@ void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagE
   }
 }
 
-Status Population::set_tag(TagId id, std::shared_ptr<const CompiledTag> compiled, Now now, std::vector<TagEffect>* effects) {
+Status Population::set_tag(TagId id, std::shared_ptr<const CompiledTag> compiled, Now now,
+                           std::vector<TagEffect>* effects) {
   const std::string& name = compiled->definition().name.str();
   if (const auto it = by_name_.find(name); it != by_name_.end() && tags_[it->second]->id != id) {
-    return fail(ErrorCode::kAlreadyExists, fmt::format("there is a tag {} already; choose another name", posture::quoted(name)));
+    return fail(ErrorCode::kAlreadyExists,
+                fmt::format("there is a tag {} already; choose another name", posture::quoted(name)));
   }
   if (refers_to(*compiled, name)) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the tag {} would refer to itself through the tags that it refers to", posture::quoted(name)));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the tag {} would refer to itself through the tags that it refers to", posture::quoted(name)));
   }
   TagIndex index = index_of(id);
   const bool is_new = index == kNone;
@@ -385,7 +393,8 @@ Status Population::set_tag(TagId id, std::shared_ptr<const CompiledTag> compiled
     if (std::ranges::find(readers, index) == readers.end()) readers.push_back(index);
   }
   for (const ConditionId condition : before) {
-    if (std::ranges::find(tag.conditions, condition) == tag.conditions.end()) std::erase(conditions_[condition]->readers, index);
+    if (std::ranges::find(tag.conditions, condition) == tag.conditions.end())
+      std::erase(conditions_[condition]->readers, index);
     release_condition(condition);
   }
   tag.compiled = std::move(compiled);
@@ -447,7 +456,8 @@ TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
     Sweep sweep(*this, numbers.used);
     constexpr std::size_t kLines = Sweep::kStripLines;
     sweep.run([&](std::size_t page, std::size_t line) {
-      const Line* before = (index == kNone ? uniform_page(Verdict::kNoMatch) : tags_[index]->plane.page(page)).data() + line;
+      const Line* before =
+          (index == kNone ? uniform_page(Verdict::kNoMatch) : tags_[index]->plane.page(page)).data() + line;
       const Line* after = sweep.join(steps, before);
       if (after == nullptr) return;
       const std::size_t first_word = (page * kPageLines + line) * kLineWords;

@@ -14,7 +14,8 @@ using testing::kNow;
 using testing::known;
 using testing::text;
 
-std::shared_ptr<const CompiledTag> tag_of(const std::string& name, std::vector<RuleSpec> rules, const std::string& logic = {}) {
+std::shared_ptr<const CompiledTag> tag_of(const std::string& name, std::vector<RuleSpec> rules,
+                                          const std::string& logic = {}) {
   TagDefinition definition;
   definition.name = TagName(name);
   definition.rules = std::move(rules);
@@ -82,9 +83,10 @@ TEST(Population, TagsFollowThoseTheyReferTo) {
   EXPECT_EQ(population.state(slot, 5), TagState::kUnknown);  // there is no first
   std::vector<TagEffect> effects;
   ASSERT_TRUE(population.set_tag(7, tag_of("First", {runs(1, "sshd")}), kNow, &effects));
-  EXPECT_THAT(population.set(slot, keys::process_running("sshd"), known(false), kNow),
-              ElementsAre(TagChange{7, TagState::kUnknown, TagState::kAbsent}, TagChange{6, TagState::kUnknown, TagState::kHas},
-                          TagChange{5, TagState::kUnknown, TagState::kHas}));
+  EXPECT_THAT(
+      population.set(slot, keys::process_running("sshd"), known(false), kNow),
+      ElementsAre(TagChange{7, TagState::kUnknown, TagState::kAbsent}, TagChange{6, TagState::kUnknown, TagState::kHas},
+                  TagChange{5, TagState::kUnknown, TagState::kHas}));
   // No circle, and nothing changes when one is refused.
   const Status refused = population.set_tag(7, tag_of("First", {has_tag(1, "Third")}), kNow);
   ASSERT_FALSE(refused);
@@ -117,7 +119,8 @@ TEST(Population, AFactThatGrowsOldIsDueAndASignOfLifeMakesItYoung) {
   ASSERT_EQ(population.due(later.wall), slot);
   EXPECT_THAT(population.judge_again(slot, later), ElementsAre(TagChange{2, TagState::kHas, TagState::kUnknown}));
   EXPECT_FALSE(population.next_deadline());
-  EXPECT_THAT(population.confirm(slot, later.wall, later), ElementsAre(TagChange{2, TagState::kUnknown, TagState::kHas}));
+  EXPECT_THAT(population.confirm(slot, later.wall, later),
+              ElementsAre(TagChange{2, TagState::kUnknown, TagState::kHas}));
 }
 
 TEST(Population, WhatIfTellsWithoutDoing) {

@@ -109,8 +109,12 @@ Node part_node(const CompiledTag::Part& part, ConditionNumbers& numbers) {
   std::vector<Node> stack;
   for (const Logic::Step& step : part.logic.steps()) {
     switch (step.op) {
-      case Logic::Op::kRule: stack.push_back(rule_node(part.rules[part.order[step.index]], numbers)); break;
-      case Logic::Op::kNot: negate(stack.back()); break;
+      case Logic::Op::kRule:
+        stack.push_back(rule_node(part.rules[part.order[step.index]], numbers));
+        break;
+      case Logic::Op::kNot:
+        negate(stack.back());
+        break;
       default: {
         Node right = std::move(stack.back());
         stack.pop_back();

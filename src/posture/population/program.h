@@ -30,15 +30,33 @@ Verdict run_steps(std::span<const LogicStep> steps, VerdictOf&& verdict_of) {
   std::size_t top = 0;
   for (const LogicStep& step : steps) {
     switch (step.op) {
-      case Op::kTake: hand = verdict_of(step.operand); break;
-      case Op::kTakeNot: hand = verdict_not(verdict_of(step.operand)); break;
-      case Op::kAnd: hand = verdict_and(hand, verdict_of(step.operand)); break;
-      case Op::kAndNot: hand = verdict_and(hand, verdict_not(verdict_of(step.operand))); break;
-      case Op::kOr: hand = verdict_or(hand, verdict_of(step.operand)); break;
-      case Op::kOrNot: hand = verdict_or(hand, verdict_not(verdict_of(step.operand))); break;
-      case Op::kPutAside: aside[top++] = hand; break;
-      case Op::kAndAside: hand = verdict_and(hand, aside[--top]); break;
-      case Op::kOrAside: hand = verdict_or(hand, aside[--top]); break;
+      case Op::kTake:
+        hand = verdict_of(step.operand);
+        break;
+      case Op::kTakeNot:
+        hand = verdict_not(verdict_of(step.operand));
+        break;
+      case Op::kAnd:
+        hand = verdict_and(hand, verdict_of(step.operand));
+        break;
+      case Op::kAndNot:
+        hand = verdict_and(hand, verdict_not(verdict_of(step.operand)));
+        break;
+      case Op::kOr:
+        hand = verdict_or(hand, verdict_of(step.operand));
+        break;
+      case Op::kOrNot:
+        hand = verdict_or(hand, verdict_not(verdict_of(step.operand)));
+        break;
+      case Op::kPutAside:
+        aside[top++] = hand;
+        break;
+      case Op::kAndAside:
+        hand = verdict_and(hand, aside[--top]);
+        break;
+      case Op::kOrAside:
+        hand = verdict_or(hand, aside[--top]);
+        break;
     }
   }
   return hand;

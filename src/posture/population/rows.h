@@ -1,7 +1,7 @@
 #pragma once
-// What a population keeps of each endpoint by itself: which facts it has, when each was collected, and the values that are
-// its own (a host's name, its addresses), which no dictionary would make smaller. About one byte per fact beside the
-// values: endpoints that report the same facts share the list of them, and facts collected together share the time.
+// What a population keeps of each endpoint by itself: which facts it has, when each was collected, and the values that
+// are its own (a host's name, its addresses), which no dictionary would make smaller. About one byte per fact beside
+// the values: endpoints that report the same facts share the list of them, and facts collected together share the time.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -18,25 +18,31 @@ namespace postern::posture {
 /// A fact's key by number. Given again when no fact and no rule has it.
 using KeyId = std::uint32_t;
 
-/// Sorted lists of keys, each kept once. Thread: one writer; readers beside readers.
+/// A fact of an endpoint: its key, and whether its value stands in the row. Ordered by key.
+using RowKey = std::uint32_t;
+constexpr RowKey row_key(KeyId key, bool own) { return key << 1 | (own ? 1 : 0); }
+constexpr KeyId key_of(RowKey key) { return key >> 1; }
+constexpr bool is_own(RowKey key) { return (key & 1) != 0; }
+
+/// Sorted lists of facts, each kept once. Thread: one writer; readers beside readers.
 class Shapes {
  public:
   using Id = std::uint32_t;  ///< 0: no keys.
 
-  Id use(std::span<const KeyId> keys);
+  Id use(std::span<const RowKey> keys);
   void drop(Id id);
-  std::span<const KeyId> keys(Id id) const { return *entries_[id].keys; }
+  std::span<const RowKey> keys(Id id) const { return *entries_[id].keys; }
   std::size_t memory_bytes() const;
 
  private:
-  using Keys = std::vector<KeyId>;
+  using Keys = std::vector<RowKey>;
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::span<const KeyId> keys) const;
+    std::size_t operator()(std::span<const RowKey> keys) const;
   };
   struct Equal {
     using is_transparent = void;
-    bool operator()(std::span<const KeyId> a, std::span<const KeyId> b) const;
+    bool operator()(std::span<const RowKey> a, std::span<const RowKey> b) const;
   };
   struct Entry {
     const Keys* keys = nullptr;
@@ -58,15 +64,15 @@ class Rows {
 
   explicit Rows(BlobStore& blobs) : blobs_(&blobs) {}
 
-  std::span<const KeyId> keys(Slot slot) const;
+  std::span<const RowKey> keys(Slot slot) const;
   /// False: the endpoint has no such fact.
   bool find(Slot slot, KeyId key, Cell& out) const;
   /// All of them, in the order of keys(slot).
   void read(Slot slot, std::vector<Cell>& out) const;
 
   void set(Slot slot, KeyId key, Cell cell);
-  /// In place of all it has. `keys` ascend; a cell for each.
-  void assign(Slot slot, std::span<const KeyId> keys, std::span<const Cell> cells);
+  /// In place of all it has. `keys` ascend; a cell for each, with a value where the key says so.
+  void assign(Slot slot, std::span<const RowKey> keys, std::span<const Cell> cells);
   void erase(Slot slot, KeyId key);
   void clear(Slot slot);
   void prefetch(Slot slot) const;
@@ -78,14 +84,15 @@ class Rows {
     BlobId blob = 0;
   };
   void write(Row& row);
-  void write_time(Row& row, std::size_t facts, std::size_t fact, WallTime at);
+  void write_time(Row& row, std::size_t fact, WallTime at);
+  void reshape(Row& row);
 
   BlobStore* blobs_;
   Shapes shapes_;
   std::vector<Row> rows_;
   // What is being written; here so that their memory is used again.
   std::vector<Cell> cells_;
-  std::vector<KeyId> keys_;
+  std::vector<RowKey> keys_;
   std::vector<std::int64_t> times_;
   std::vector<std::uint32_t> which_;
   std::string bytes_;

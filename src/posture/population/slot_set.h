@@ -12,9 +12,7 @@ namespace postern::posture {
 class SlotSet {
  public:
   std::uint64_t size() const { return size_; }
-  bool contains(Slot slot) const {
-    return slot / 64 < words_.size() && (words_[slot / 64] >> slot % 64 & 1) != 0;
-  }
+  bool contains(Slot slot) const { return slot / 64 < words_.size() && (words_[slot / 64] >> slot % 64 & 1) != 0; }
   /// Ascending.
   template <class Each>
   void for_each(Each&& each) const {

@@ -24,9 +24,11 @@ TEST(BlobStore, KeepsPiecesOfAnySize) {
   BlobStore store;
   std::mt19937 random(3);
   std::map<BlobId, std::string> held;
-  constexpr std::size_t kSizes[] = {0, 1, 6, 7, 62, 500, 511, 513, 700, 1000, 5000, 70'000, 131'070, 131'072, 3'000'000};
+  constexpr std::size_t kSizes[] = {0,   1,    6,    7,      62,      500,     511,      513,
+                                    700, 1000, 5000, 70'000, 131'070, 131'072, 3'000'000};
   for (int step = 0; step < 4000; ++step) {
-    const std::string bytes = bytes_of_length(kSizes[random() % (step % 50 == 0 ? 15 : 11)], static_cast<char>('a' + step % 26));
+    const std::string bytes =
+        bytes_of_length(kSizes[random() % (step % 50 == 0 ? 15 : 11)], static_cast<char>('a' + step % 26));
     if (held.size() > 60 && random() % 2 == 0) {
       auto it = held.begin();
       std::advance(it, static_cast<long>(random() % held.size()));
@@ -125,7 +127,8 @@ TEST(Rows, KeepEachFactsTimeAndOwnValue) {
   for (int step = 0; step < 20'000; ++step) {
     const auto slot = static_cast<Slot>(random() % 4);
     auto& held = all[slot];
-    // The last slot has hundreds of facts, most with a time of their own; the first few times; now and then far-away ones.
+    // The last slot has hundreds of facts, most with a time of their own; the first few times; now and then far-away
+    // ones.
     const auto key = static_cast<KeyId>(random() % (slot == 3 ? 400 : 40));
     if (random() % 5 == 0) {
       rows.erase(slot, key);
@@ -175,16 +178,36 @@ TEST(FactCodec, EveryValueComesBack) {
   certificate.not_before = from_unix_ms(-5);
   certificate.not_after = from_unix_ms(1'900'000'000'000);
   certificate.client_auth = true;
-  const std::vector<FactValue> values{
-      Unknown{UnknownReason::kUnsupported}, Unknown{UnknownReason::kFailed}, true, false, std::int64_t{0}, std::int64_t{-1},
-      INT64_MAX, INT64_MIN, std::string(), std::string("6.1.0-37-amd64"), std::string("0123456789abcdef0123456789abcdef"),
-      std::string("0123456789ABCDEF"), std::string("01234567"), std::string("0123456789abCDEF"), std::string("abc"),
-      std::string("4c4c4544-0042-3510-8054-b7c04f4a3333"), std::string("4C4C4544-0042-3510-8054-B7C04F4A3333"),
-      std::string("4c4c4544-0042-3510-8054-b7c04f4a333G"), std::string("4c4c4544-0042-3510+8054-b7c04f4a3333"),
-      std::string("aa:bb:cc:dd:ee:ff"), std::string("AA:BB:CC:DD:EE:FF"), std::string("aa-bb-cc-dd-ee-ff"),
-      std::string("a\0b", 3), std::vector<std::string>{}, std::vector<std::string>{"", "tcp 0.0.0.0:22", "aa:bb:cc:dd:ee:ff"},
-      std::vector<Interface>{}, std::vector<Interface>{with_mac, interface("", {}, false)}, std::vector<Route>{route, Route{}},
-      VulnerabilityCounts{.critical = 1, .low = UINT32_MAX, .unknown_fixable = 3}, std::vector<Certificate>{certificate, Certificate{}}};
+  const std::vector<FactValue> values{Unknown{UnknownReason::kUnsupported},
+                                      Unknown{UnknownReason::kFailed},
+                                      true,
+                                      false,
+                                      std::int64_t{0},
+                                      std::int64_t{-1},
+                                      INT64_MAX,
+                                      INT64_MIN,
+                                      std::string(),
+                                      std::string("6.1.0-37-amd64"),
+                                      std::string("0123456789abcdef0123456789abcdef"),
+                                      std::string("0123456789ABCDEF"),
+                                      std::string("01234567"),
+                                      std::string("0123456789abCDEF"),
+                                      std::string("abc"),
+                                      std::string("4c4c4544-0042-3510-8054-b7c04f4a3333"),
+                                      std::string("4C4C4544-0042-3510-8054-B7C04F4A3333"),
+                                      std::string("4c4c4544-0042-3510-8054-b7c04f4a333G"),
+                                      std::string("4c4c4544-0042-3510+8054-b7c04f4a3333"),
+                                      std::string("aa:bb:cc:dd:ee:ff"),
+                                      std::string("AA:BB:CC:DD:EE:FF"),
+                                      std::string("aa-bb-cc-dd-ee-ff"),
+                                      std::string("a\0b", 3),
+                                      std::vector<std::string>{},
+                                      std::vector<std::string>{"", "tcp 0.0.0.0:22", "aa:bb:cc:dd:ee:ff"},
+                                      std::vector<Interface>{},
+                                      std::vector<Interface>{with_mac, interface("", {}, false)},
+                                      std::vector<Route>{route, Route{}},
+                                      VulnerabilityCounts{.critical = 1, .low = UINT32_MAX, .unknown_fixable = 3},
+                                      std::vector<Certificate>{certificate, Certificate{}}};
   std::set<std::string> forms;
   for (const FactValue& value : values) {
     std::string bytes;
@@ -193,7 +216,8 @@ TEST(FactCodec, EveryValueComesBack) {
     ASSERT_TRUE(decode_value(bytes, back));
     EXPECT_EQ(back, value);
     EXPECT_TRUE(forms.insert(bytes).second);
-    for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(decode_value(std::string_view(bytes).substr(0, cut), back));
+    for (std::size_t cut = 0; cut < bytes.size(); ++cut)
+      EXPECT_FALSE(decode_value(std::string_view(bytes).substr(0, cut), back));
     EXPECT_FALSE(decode_value(bytes + "x", back));
   }
   std::string uuid;

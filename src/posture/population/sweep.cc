@@ -44,7 +44,8 @@ void Population::Sweep::ready(const Work& work, std::size_t page, std::size_t li
   const Column& codes = work.column->codes;
   const std::size_t start = line * kLineSlots, end = start + kStripLines * kLineSlots;
   switch (codes.width(page)) {
-    case Column::Width::kNone: return alike(work, table[0]);
+    case Column::Width::kNone:
+      return alike(work, table[0]);
     case Column::Width::kFew: {
       const auto few = codes.few(page);
       const auto first = std::ranges::lower_bound(few, start, {}, &Column::Few::at);
@@ -59,12 +60,12 @@ void Population::Sweep::ready(const Work& work, std::size_t page, std::size_t li
                         std::min<std::size_t>(work.column->dictionary.end(), 256), work.lanes, work.out.data());
       break;
     case Column::Width::k16:
-      kernels.verdicts16(static_cast<const std::uint16_t*>(codes.data(page)) + start, kStripLines, table.data(), work.lanes,
-                         work.out.data());
+      kernels.verdicts16(static_cast<const std::uint16_t*>(codes.data(page)) + start, kStripLines, table.data(),
+                         work.lanes, work.out.data());
       break;
     case Column::Width::k32:
-      kernels.verdicts32(static_cast<const std::uint32_t*>(codes.data(page)) + start, kStripLines, table.data(), work.lanes,
-                         work.out.data());
+      kernels.verdicts32(static_cast<const std::uint32_t*>(codes.data(page)) + start, kStripLines, table.data(),
+                         work.lanes, work.out.data());
       break;
   }
   for (std::size_t lane = 0; lane < work.lanes; ++lane) {
@@ -77,7 +78,8 @@ void Population::Sweep::ready(std::size_t page, std::size_t line) {
   for (const ConditionId id : kept_) renew(id, page, line);
   for (const ConditionId id : tags_) {
     const JudgedCondition& one = *population_.conditions_[id];
-    const PlanePage& lines = one.tag == kNone ? uniform_page(one.nothing) : population_.tags_[one.tag]->plane.page(page);
+    const PlanePage& lines =
+        one.tag == kNone ? uniform_page(one.nothing) : population_.tags_[one.tag]->plane.page(page);
     operands_[id] = lines.data() + line;
   }
 }

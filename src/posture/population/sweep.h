@@ -1,6 +1,6 @@
 #pragma once
-// Evaluation of many endpoints: strips of slots whose conditions and facts stay in the cache while tag after tag is worked
-// out from them.
+// Evaluation of many endpoints: strips of slots whose conditions and facts stay in the cache while tag after tag is
+// worked out from them.
 #include <functional>
 
 #include "posture/population/population.h"
@@ -23,13 +23,13 @@ class Population::Sweep {
       }
     }
   }
-  /// Of the strip that is ready: the verdicts that the steps give. Null: they are those of `before`. Valid until the next
-  /// call.
+  /// Of the strip that is ready: the verdicts that the steps give. Null: they are those of `before`. Valid until the
+  /// next call.
   const Line* join(std::span<const LogicStep> steps, const Line* before);
   /// A condition that is judged per endpoint was judged anew.
   void renew(ConditionId id, std::size_t page, std::size_t line);
 
-  static constexpr std::size_t kStripLines = 8;
+  static constexpr std::size_t kStripLines = 16;
 
  private:
   struct Work {
