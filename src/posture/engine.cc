@@ -88,6 +88,7 @@ Result<CompiledTag> TagEngine::draft(TagId id, TagDefinition definition) const {
   auto compiled = compile_tag(std::move(definition));
   if (!compiled) return fail(compiled.error());
   if (Status ok = check_circle(id, *compiled); !ok) return fail(ok.error());
+  if (Status ok = check_depth(*compiled); !ok) return fail(ok.error());
   return compiled;
 }
 
@@ -96,10 +97,11 @@ Status TagEngine::set(TagId id, TagDefinition definition) {
   if (!compiled) return fail(compiled.error());
   auto tag = std::make_unique<const CompiledTag>(std::move(*compiled));
   auto& slot = tags_[id];
+  const bool refers = !tag->referred_tags().empty() || (slot && !slot->referred_tags().empty());
   if (slot) unindex(id, *slot);
   index(id, *tag);
   slot = std::move(tag);
-  rank();
+  if (refers) rank();
   return {};
 }
 
@@ -108,9 +110,10 @@ Status TagEngine::remove(TagId id) {
   const auto it = tags_.find(id);
   if (it == tags_.end())
     return fail(ErrorCode::kNotFound, fmt::format("there is no tag with the number {}", id));
+  const bool refers = !it->second->referred_tags().empty();
   unindex(id, *it->second);
   tags_.erase(it);
-  rank();
+  if (refers) rank();
   return {};
 }
 
@@ -182,32 +185,52 @@ Status TagEngine::check_circle(TagId id, const CompiledTag& tag) const {
   return {};
 }
 
+Status TagEngine::check_depth(const CompiledTag& tag) const {
+  // Without circles the longest way ends after as many steps as it is long.
+  const auto steps = [](std::vector<std::string> at, auto&& next) {
+    std::size_t count = 0;
+    for (; !at.empty() && count <= kMaxTagDepth; ++count) {
+      std::vector<std::string> further;
+      for (const std::string& name : at) next(name, further);
+      sort_unique(further);
+      at = std::move(further);
+    }
+    return count;
+  };
+  const std::size_t below = steps(tag.referred_tags(), [this](const std::string& name, std::vector<std::string>& out) {
+    const CompiledTag* found = find(id_of(name));
+    if (found != nullptr) out.insert(out.end(), found->referred_tags().begin(), found->referred_tags().end());
+  });
+  const std::size_t above = steps({tag.definition().name.str()}, [this](const std::string& name, std::vector<std::string>& out) {
+    for (const TagId id : referring_to(name)) out.push_back(find(id)->definition().name.str());
+  });
+  if (below + above <= kMaxTagDepth) return {};
+  return invalid(fmt::format("rules: more than {} tags would refer to one another in a row; let {} refer to fewer", kMaxTagDepth,
+                             posture::quoted(tag.definition().name.str())));
+}
+
 void TagEngine::rank() {
   ranks_.clear();
-  std::vector<TagId> open;
+  std::map<TagId, std::size_t> waits_for;
+  std::vector<TagId> ready;
   for (const auto& [id, tag] : tags_) {
-    if (!tag->referred_tags().empty()) open.push_back(id);
+    const auto& names = tag->referred_tags();
+    if (names.empty()) continue;
+    const auto higher = std::count_if(names.begin(), names.end(), [&](const std::string& name) {
+      const CompiledTag* other = find(id_of(name));
+      return other != nullptr && !other->referred_tags().empty();
+    });
+    waits_for[id] = static_cast<std::size_t>(higher);
+    if (higher == 0) ready.push_back(id);
+    ranks_[id] = 1;
   }
-  // Each round settles at least those whose own references are settled: there are no circles.
-  std::set<TagId> settled;
-  for (std::uint32_t rank = 1; !open.empty(); ++rank) {
-    std::vector<TagId> left;
-    for (const TagId id : open) {
-      const auto& names = tags_.at(id)->referred_tags();
-      const bool ready = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-        const TagId other = id_of(name);
-        return other == 0 || tags_.at(other)->referred_tags().empty() || settled.contains(other);
-      });
-      if (ready) {
-        ranks_[id] = rank;
-      } else {
-        left.push_back(id);
-      }
+  // There are no circles: each comes once all are ranked that it refers to.
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    const TagId id = ready[i];
+    for (const TagId other : referring_to(tags_.at(id)->definition().name.str())) {
+      ranks_[other] = std::max(ranks_[other], ranks_[id] + 1);
+      if (--waits_for[other] == 0) ready.push_back(other);
     }
-    for (const TagId id : open) {
-      if (ranks_.contains(id)) settled.insert(id);
-    }
-    open = std::move(left);
   }
 }
 

@@ -28,14 +28,18 @@ struct RequiredFacts {
   std::vector<std::string> keys;  ///< Distinct, ascending.
 };
 
+/// Tags that refer to one another in a row, the first and the last included: evaluating one asks for all of them.
+inline constexpr std::size_t kMaxTagDepth = 32;
+
 /// Thread: one writer; const methods may run in parallel with one another.
 class TagEngine {
  public:
   TagEngine();  ///< Holds the built-in tag (kAllRegisteredClientsId) and nothing else.
 
   /// Adds a tag or replaces the one with this id. Nothing changes on error: kInvalidArgument (the
-  /// definition, id 0, or rules that refer to tags in a circle), kPermissionDenied (the built-in tag), kAlreadyExists
-  /// (another id has this name). A tag that it refers to and that isn't there is unknown until it is.
+  /// definition, id 0, or rules that refer to tags in a circle, or to more than kMaxTagDepth in a row),
+  /// kPermissionDenied (the built-in tag), kAlreadyExists (another id has this name). A tag that it refers to and that
+  /// isn't there is unknown until it is.
   Status set(TagId id, TagDefinition definition);
   /// Errors: kNotFound, kPermissionDenied (the built-in tag). Endpoints that carry it lose it by
   /// reevaluate().
@@ -81,6 +85,7 @@ class TagEngine {
   void index(TagId id, const CompiledTag& tag);
   void unindex(TagId id, const CompiledTag& tag);
   Status check_circle(TagId id, const CompiledTag& tag) const;
+  Status check_depth(const CompiledTag& tag) const;
   void rank();
 
   std::map<TagId, std::unique_ptr<const CompiledTag>> tags_;

@@ -80,6 +80,29 @@ TEST(Tag, TheEngineFollowsItAndRefusesCircles) {
   EXPECT_FALSE(engine.set(4, definition("Self", "tag", {{"tags", List{"Self"}}})));
 }
 
+TEST(Tag, SoManyReferToOneAnotherInARowAndNoMore) {
+  const auto name = [](std::size_t n) { return "T" + std::to_string(n); };
+  const auto refer = [&](std::size_t from, std::size_t to) {
+    return definition(name(from).c_str(), "tag", {{"tags", List{name(to)}}});
+  };
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, definition("T1", "running-process", {{"processes", List{"x"}}})));
+  for (std::size_t n = 2; n <= kMaxTagDepth; ++n) ASSERT_TRUE(engine.set(static_cast<TagId>(n + 1), refer(n, n - 1)));
+  FactMap facts = linux_facts();
+  facts[keys::process_running("x")] = known(true);
+  EXPECT_EQ(engine.evaluate(kMaxTagDepth + 1, {facts, kNow}), TagState::kHas);
+  EXPECT_EQ(engine.evaluate_all({facts, kNow}).state(kMaxTagDepth + 1), TagState::kHas);
+  const auto above = engine.set(100, refer(kMaxTagDepth + 1, kMaxTagDepth));
+  ASSERT_FALSE(above);
+  EXPECT_THAT(above.error().message, HasSubstr("more than 32 tags"));
+  // Nor below, nor as what joins two rows.
+  ASSERT_TRUE(engine.set(101, definition("Below", "running-process", {{"processes", List{"y"}}})));
+  EXPECT_FALSE(engine.set(2, definition("T1", "tag", {{"tags", List{"Below"}}})));
+  EXPECT_EQ(engine.evaluate(kMaxTagDepth + 1, {facts, kNow}), TagState::kHas);  // as it was
+  ASSERT_TRUE(engine.remove(2));
+  EXPECT_EQ(engine.evaluate_all({facts, kNow}).state(kMaxTagDepth + 1), TagState::kUnknown);
+}
+
 TEST(Tag, Refusals) {
   EXPECT_THAT(refusal("tag", {}), HasSubstr("tags: is missing"));
   EXPECT_THAT(refusal("tag", {{"tags", List{"A", "a:b"}}}), HasSubstr("tags[1]: \"a:b\" is no tag's name"));
