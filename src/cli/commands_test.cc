@@ -57,6 +57,21 @@ TEST_F(Commands, AllIsEveryPage) {
   EXPECT_EQ(lab_.err(), "1 of 2; --limit N or --all shows more\n");
 }
 
+TEST_F(Commands, StatusSaysWhatTheEmsIsWorkingOn) {
+  lab_.ems.on("GET auth/session", R"({"user":"admin","role":"admin"})");
+  const std::string ems = R"({"serial":"PSTEMS1","version":"1","counts":{"endpoints":10000},"work":[)";
+  lab_.ems.on("GET ems", ems + R"({"kind":"match","done":4200,"total":10000,"started_at":"2026-11-26T09:59:57Z"},
+    {"kind":"read_feeds","done":0,"total":2,"started_at":null},{"kind":"new","done":1,"total":2}]})");
+  EXPECT_EQ(lab_.run({"status"}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), HasSubstr("matching inventories: 4200 of 10000, for 3 s\n"));
+  EXPECT_THAT(lab_.out(), HasSubstr("reading feeds: 0 of 2\n"));
+  EXPECT_THAT(lab_.out(), HasSubstr("new: 1 of 2\n"));
+  lab_.ems.on("GET ems", ems + "]}");
+  lab_.terminal.said_out.clear();
+  EXPECT_EQ(lab_.run({"status"}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("Working")));
+}
+
 TEST_F(Commands, NothingFoundIsNoFailure) {
   lab_.ems.on("GET endpoints", page({}));
   EXPECT_EQ(lab_.run({"endpoints", "x"}), kDone);

@@ -13,6 +13,19 @@ namespace {
 
 namespace json = boost::json;
 
+/// "matching inventories: 4200 of 10000, for 3 s".
+std::string work_text(const json::value& work, WallTime now) {
+  const std::string kind = text_at(work, "kind");
+  const std::string what = kind == "evaluate"     ? "judging tags"
+                           : kind == "match"      ? "matching inventories"
+                           : kind == "settle"     ? "telling who is on-fabric"
+                           : kind == "read_feeds" ? "reading feeds"
+                                                  : kind;
+  auto out = fmt::format("{}: {} of {}", what, count_at(work, "done"), count_at(work, "total"));
+  if (const auto started = time_at(work, "started_at")) out += ", for " + short_age(std::max(Millis(0), now - *started));
+  return out;
+}
+
 Result<int> run_status(Session& session) {
   const auto api = session.api();
   if (!api) return fail(api.error());
@@ -39,6 +52,7 @@ Result<int> run_status(Session& session) {
     details.add("Waiting", fmt::format("{} to be authorised: postern devices --state pending", n("pending_devices")),
                 Style::kWarning);
   }
+  for (const json::value& work : list_at(*ems, "work")) details.add("Working", work_text(work, session.now()));
   if (const auto started = time_at(*ems, "started_at")) {
     details.add("Running since",
                 fmt::format("{} ({})", moment_text(*started), age_text(std::max(Millis(0), session.now() - *started))));

@@ -247,6 +247,8 @@ TEST_F(OpenApi, AnswersHaveWhatIsDemandedOfThem) {
     ASSERT_FALSE(reply.items().empty()) << path;
     demanded(component, reply.items()[0]);
   }
+  core->show_feed_state(clock.now(), "feed", FeedState::kReading, {});
+  demanded("Work", get("/api/v1/ems").at("work").as_array().at(0));
   demanded("AuditPage", get("/api/v1/audit").body);
   demanded("ChangePage", get("/api/v1/changes").body);
   demanded("TagWhatIf", post("/api/v1/tags/what-if", R"({"name":"x"})").body);

@@ -89,6 +89,13 @@ struct EmsOptions {
   std::string version;
 };
 
+/// What goes on beside everything else. Work of one kind is counted together.
+struct Work {
+  std::string kind;                          ///< "evaluate", "match", "settle" (endpoints), "read_feeds" (feeds).
+  std::size_t done = 0, total = 0;
+  std::optional<WallTime> started_at;        ///< None: its turn has not come.
+};
+
 /// What browsers and gateways see.
 struct WebCertificateStatus {
   std::string name;                          ///< Under EMS Server Certificates; empty: none is selected.
@@ -172,7 +179,7 @@ class EmsCore {
   /// What became of one feed: everything but how it is described. One that was removed meanwhile stays so.
   void note_feed(Now now, const Feed& feed);
   /// What it is doing now. Not stored.
-  void show_feed_state(std::string_view name, FeedState state, WallTime next_check, std::uint64_t fetched = 0);
+  void show_feed_state(Now now, std::string_view name, FeedState state, WallTime next_check, std::uint64_t fetched = 0);
   /// Addresses that new invitations name: "host:port" of the telemetry listener.
   void set_public_addresses(std::vector<std::string> addresses);
   /// Keys and certificates as they are stored, for the listeners. Null before `start`.
@@ -203,6 +210,7 @@ class EmsCore {
 
   // ---- Queries ------------------------------------------------------------------------------------------------------
   EmsStatus status() const;
+  std::vector<Work> work() const;                                 ///< Empty: nothing is being done.
   Revision revision() const;                                      ///< Committed.
   const Endpoint* endpoint(const EndpointUid& uid) const;         ///< Null: no such one.
   EndpointPage endpoints(const EndpointQuery& query) const;

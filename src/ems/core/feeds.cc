@@ -1,5 +1,6 @@
 // Vulnerability feeds: what they are and what became of them. Fetching and reading is the shell's.
 #include <algorithm>
+#include <utility>
 
 #include "ems/core/impl.h"
 #include "ems/feeds/source.h"
@@ -112,12 +113,19 @@ void EmsCore::note_feed(Now now, const Feed& feed) {
   impl_->after_input(now);
 }
 
-void EmsCore::show_feed_state(std::string_view name, FeedState state, WallTime next_check, std::uint64_t fetched) {
+void EmsCore::show_feed_state(Now now, std::string_view name, FeedState state, WallTime next_check, std::uint64_t fetched) {
   auto* feed = impl_->registry_.feeds.quietly(std::string(name));
   if (feed == nullptr) return;
   feed->state = state;
   feed->next_check = next_check;
   feed->fetched = fetched;
+  auto& read = impl_->feeds_being_read_;
+  if (feed->busy()) read.try_emplace(feed->name, now.wall);
+  const bool busy = std::ranges::any_of(read, [&](const auto& row) {
+    const auto* one = impl_->registry_.feeds.find(row.first);
+    return one != nullptr && one->busy();
+  });
+  if (!busy) read.clear();
 }
 
 void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, const std::vector<Feed>& feeds) {
@@ -128,9 +136,9 @@ void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, co
   for (const auto& name : gone) impl_->registry_.feeds.erase(name);
   for (const auto& feed : feeds) note_feed(now, feed);
   const bool same = impl_->matching_set_ && impl_->matching_ == matching;
-  impl_->matching_ = std::move(matching);
+  const auto before = std::exchange(impl_->matching_, std::move(matching));
   impl_->matching_set_ = true;
-  if (!same) impl_->rematch_later();
+  if (!same) impl_->rematch_what_differs_later(before);
   impl_->after_input(now);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <tuple>
 #include <unordered_map>
 
 #include "ems/bootstrap/identity.h"
@@ -122,17 +123,12 @@ struct EmsCore::Impl {
   // ---- tagging.cc ----
   /// The EMS's own facts of it made right, and the tags that depend on what changed judged again.
   void settle(Now now, Endpoint& e, std::vector<std::string> changed_keys);
+  /// The same where only what its agent reports is another: the EMS's own facts are looked at if these keys concern any.
+  void settle_reported(Now now, Endpoint& e, std::vector<std::string> changed_keys);
+  void judge_changed(Now now, Endpoint& e, const std::vector<std::string>& changed_keys);
   void put_attributes(Endpoint& e, Now now, std::vector<std::string>& changed);
+  void put_vulnerabilities(Endpoint& e, Now now, std::vector<std::string>& changed);
   void put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed);
-  void match(Now now, Endpoint& e, std::vector<std::string>& changed);
-  std::shared_ptr<const MatchResult> match_result(const Endpoint& e) const;
-  void reevaluate_later(std::vector<posture::TagId> tags);   ///< Empty: all.
-  void rematch_later();
-  void settle_later();        ///< A profile makes something else of facts.
-  void answer_cves_later();   ///< Rules ask for other CVEs than before.
-  /// The same for endpoints that have this finding.
-  void rematch_finding_later(const std::string& cve);
-  void run_jobs(Now now);
   /// The engine is as the registry's tags are.
   Status rebuild_engine();
   const Tag* tag_by_id(posture::TagId id) const;
@@ -144,6 +140,40 @@ struct EmsCore::Impl {
   std::string tag_name(posture::TagId id) const;
   /// As it was then, by the name it has now; none: it was not there.
   Result<std::optional<Tag>> tag_at(const std::string& name, WallTime at) const;
+
+  // ---- matching.cc ----
+  struct Job;
+  void match(Now now, Endpoint& e, std::vector<std::string>& changed);
+  /// With everything that was found, for somebody to read.
+  std::shared_ptr<const MatchResult> match_result(const Endpoint& e) const;
+  /// What feeds say of its packages, less the risks accepted for it, and what rules ask. None: nobody can tell.
+  std::optional<VulnerabilityState> matched(Now now, const Endpoint& e) const;
+  std::optional<VulnerabilityState> numbers_of(const Endpoint& e, const std::string& kernel_release) const;
+  /// A job's step. An endpoint of which the same is said as before is not edited.
+  void match_again(Now now, const Job& job, const Endpoint& e);
+  void rematch_later();
+  /// After another matching than `before` came: of inventories of which it says the same, nothing is worked out.
+  void rematch_what_differs_later(const std::shared_ptr<const Matching>& before);
+  void answer_cves_later();   ///< Rules ask for other CVEs than before.
+  /// All endpoints that have this finding.
+  void rematch_finding_later(const std::string& cve);
+  /// Endpoints had these inventories. What is known of those that nobody has any more goes.
+  void forget_inventories(const std::set<Sha256>& left);
+  /// CVEs, by where their risk is accepted.
+  struct RisksInForce {
+    std::vector<std::string> everywhere;   ///< Distinct, ascending.
+    std::map<EndpointUid, std::vector<std::string>> of_endpoint;
+  };
+  const RisksInForce& risks_in_force() const;
+  /// Risks are others, or what rules ask.
+  void forget_numbers() const;
+
+  // ---- jobs.cc ----
+  void reevaluate_later(std::vector<posture::TagId> tags);   ///< Empty: all.
+  void settle_later();        ///< A profile makes something else of facts.
+  void run_jobs(Now now);
+  /// What the jobs did was not stored.
+  void begin_again();
 
   // ---- on_fabric.cc ----
   const posture::OnFabricDetection& detection_of(const Endpoint& e) const;
@@ -282,8 +312,14 @@ struct EmsCore::Impl {
     EndpointUid from;                    ///< The next to look at.
     std::string cve = {};                ///< Of a match: only endpoints with this finding; empty: all.
     bool settle = false;                 ///< The EMS's own facts, before tags.
+    /// Of a match: the matching by which those still to come were judged. Null: by several, or none.
+    std::shared_ptr<const Matching> before = {};
+    std::size_t done = 0;                ///< Endpoints looked at.
+    std::optional<WallTime> started_at = {};
   };
   std::deque<Job> jobs_;
+  std::vector<Job> ended_;                                  ///< In this flush.
+  std::map<std::string, WallTime> feeds_being_read_;        ///< Since when, by name; until all of them are.
   std::unordered_map<EndpointUid, WallTime> judge_at_;
   std::set<std::pair<WallTime, EndpointUid>> judgements_;   ///< The same by time.
   /// Came back with another run of their agent and have reported nothing yet: until when their facts were confirmed.
@@ -292,6 +328,11 @@ struct EmsCore::Impl {
   std::shared_ptr<const Matching> matching_;
   bool matching_set_ = false;
   mutable std::map<std::string, std::shared_ptr<const MatchResult>> matches_;
+  /// Inventory, running kernel, and the endpoint if a risk is accepted for it alone.
+  using NumbersKey = std::tuple<Sha256, std::string, EndpointUid>;
+  mutable std::map<NumbersKey, VulnerabilityState> numbers_;
+  mutable std::optional<RisksInForce> risks_in_force_;
+  mutable std::size_t matches_made_ = 0, numbers_made_ = 0; ///< In this run.
 
   std::map<std::uint64_t, std::pair<Revision, std::function<void()>>> waits_;
   std::uint64_t next_wait_ = 1;

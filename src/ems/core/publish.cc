@@ -8,7 +8,8 @@ namespace telemetry = proto::telemetry;
 }  // namespace
 
 bool EmsCore::Impl::flush_wanted() const {
-  if (registry_.touched() != 0 || !held_.empty() || !audit_.empty() || !jobs_.empty()) return true;
+  if (registry_.touched() != 0 || !held_.empty() || !audit_.empty()) return true;
+  if (!jobs_.empty() && !read_only_) return true;  // else they would fail again and again until the next attempt
   for (const auto& [id, s] : gateways_) {
     if (s.subscribe || s.whole || !s.dirty.empty() || !s.asks.empty()) return true;
   }
@@ -17,7 +18,7 @@ bool EmsCore::Impl::flush_wanted() const {
 
 void EmsCore::Impl::flush(Now now) {
   if (!identity_ || !flush_wanted()) return;
-  run_jobs(now);
+  if (!read_only_) run_jobs(now);
   Batch batch = registry_.batch(now.wall);
   batch.audit = std::move(audit_);
   audit_.clear();
@@ -30,6 +31,7 @@ void EmsCore::Impl::flush(Now now) {
     read_only_ = false;
     store_error_.clear();
   }
+  ended_.clear();
   unanswered_.clear();
   release();
   publish(!batch.empty());
@@ -55,6 +57,7 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   // What is stored was compiled before, so it compiles.
   if (tags && !rebuild_engine()) actions_.push_back(act::Alert{"core.tags", "the stored tags can't be compiled"});
   matches_.clear();
+  forget_numbers();
   const auto held = std::move(held_);
   held_.clear();
   auto waiting = std::exchange(unanswered_, {});
@@ -75,7 +78,7 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   }
   release();
   // Work that was half done begins again once storing works.
-  for (auto& job : jobs_) job.from = {};
+  begin_again();
   jobs_.push_back({false, {}, {}});
 }
 
@@ -83,6 +86,7 @@ void EmsCore::Impl::publish(bool committed) {
   std::set<EndpointUid> endpoints;
   std::set<posture::TagId> tags;
   std::set<EndpointUid> gone;
+  std::set<Sha256> left;
   bool devices = false;
   bool profiles = false;
   if (committed || registry_.touched() != 0) {
@@ -90,6 +94,7 @@ void EmsCore::Impl::publish(bool committed) {
       endpoints.insert(uid);
       const auto* e = registry_.endpoints.find(uid);
       if (e == nullptr || !e->registered()) gone.insert(uid);
+      if (before && before->inventory && (e == nullptr || e->inventory != before->inventory)) left.insert(*before->inventory);
     }
     for (const auto& [id, before] : registry_.tags.before()) {
       tags.insert(id);
@@ -108,6 +113,7 @@ void EmsCore::Impl::publish(bool committed) {
       }
     }
     registry_.commit();
+    forget_inventories(left);
   }
   // A lost tag reaches the gateways first.
   for (auto& [id, s] : gateways_) publish_to(s, endpoints, tags);

@@ -5,6 +5,7 @@
 
 #include "ems/core/impl.h"
 #include "ems/tagging/open_findings.h"
+#include "posture/fact_keys.h"
 #include "vuln/record_text.h"
 
 namespace postern::ems {
@@ -28,11 +29,16 @@ std::shared_ptr<const MatchResult> EmsCore::Impl::without_accepted(const Endpoin
 }
 
 bool EmsCore::Impl::has_finding(const Endpoint& e, const std::string& cve) const {
+  if (matching_ && e.inventory) {
+    if (const auto open = matching_->open_among({cve}, *e.inventory, fact_text(e, posture::keys::kKernelRelease)))
+      return !open->empty();
+  }
   const auto result = match_result(e);
   return result && std::ranges::any_of(result->findings, [&](const Finding& f) { return f.cve == cve; });
 }
 
 void EmsCore::Impl::judge_risk_again(Now now, const Risk& risk) {
+  forget_numbers();
   if (risk.endpoint.empty()) return rematch_finding_later(risk.cve);
   const EndpointUid uid(risk.endpoint);
   const auto* e = registry_.endpoints.find(uid);

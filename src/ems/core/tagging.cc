@@ -1,17 +1,16 @@
 #include <algorithm>
+#include <array>
 
 #include "ems/core/impl.h"
 #include "posture/fact_keys.h"
-#include "proto/deflate.h"
 
 namespace postern::ems {
 namespace {
 
 namespace keys = posture::keys;
 
-constexpr std::size_t kMaxMatches = 256;           // results kept: fleets share images
-constexpr std::size_t kEvaluationsPerFlush = 20'000;
-constexpr std::size_t kMatchesPerFlush = 8;        // some ten milliseconds each
+/// By what a device is recognised.
+constexpr std::array<std::string_view, 4> kOfDevice{keys::kMachineId, keys::kHardwareUuid, keys::kMacs, keys::kInterfaces};
 
 /// Sets one of the EMS's own facts; its key is added to `changed` if it became another.
 void put(Endpoint& e, std::string_view key, posture::FactValue value, WallTime at, std::vector<std::string>& changed,
@@ -59,19 +58,8 @@ void EmsCore::Impl::put_attributes(Endpoint& e, Now now, std::vector<std::string
   drop_others(e, keys::kEmsAttributePrefix, kept, changed);
 }
 
-void EmsCore::Impl::put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
+void EmsCore::Impl::put_vulnerabilities(Endpoint& e, Now now, std::vector<std::string>& changed) {
   using posture::UnknownReason;
-  put_attributes(e, now, changed);
-  std::vector<std::string> classifications;
-  for (const auto id : e.classifications) {
-    if (auto name = tag_name(id); !name.empty()) classifications.push_back(std::move(name));
-  }
-  put(e, keys::kEmsClassifications, std::move(classifications), now.wall, changed);
-  put(e, keys::kEmsRegistered, e.registered(), now.wall, changed);
-  put(e, keys::kEmsOnline, e.online, now.wall, changed);
-  put(e, keys::kEmsQuarantined, e.quarantined, now.wall, changed);
-  put(e, keys::kEmsPublicIp,
-      e.public_ip.valid() ? posture::FactValue(e.public_ip.str()) : unknown(UnknownReason::kUnsupported), now.wall, changed);
   if (e.vulnerabilities) {
     const auto& v = *e.vulnerabilities;
     const auto as_of = e.inventory_received_at == WallTime() ? v.scanned_at : e.inventory_received_at;
@@ -104,126 +92,46 @@ void EmsCore::Impl::put_ems_facts(Endpoint& e, Now now, std::vector<std::string>
   put(e, keys::kEmsVulnReceivedAt,
       received == WallTime() ? unknown(UnknownReason::kUnsupported) : posture::FactValue(to_unix_ms(received)),
       received == WallTime() ? now.wall : received, changed);
+}
+
+void EmsCore::Impl::put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
+  put_attributes(e, now, changed);
+  std::vector<std::string> classifications;
+  for (const auto id : e.classifications) {
+    if (auto name = tag_name(id); !name.empty()) classifications.push_back(std::move(name));
+  }
+  put(e, keys::kEmsClassifications, std::move(classifications), now.wall, changed);
+  put(e, keys::kEmsRegistered, e.registered(), now.wall, changed);
+  put(e, keys::kEmsOnline, e.online, now.wall, changed);
+  put(e, keys::kEmsQuarantined, e.quarantined, now.wall, changed);
+  auto public_ip = e.public_ip.valid() ? posture::FactValue(e.public_ip.str()) : unknown(posture::UnknownReason::kUnsupported);
+  put(e, keys::kEmsPublicIp, std::move(public_ip), now.wall, changed);
+  put_vulnerabilities(e, now, changed);
   put(e, keys::kEmsOnFabric, on_fabric(e, now), now.wall, changed);
 }
 
 void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> changed) {
   const auto touches = [&](std::string_view key) { return std::ranges::find(changed, key) != changed.end(); };
   if (touches(keys::kKernelRelease)) match(now, e, changed);
-  const bool device =
-      touches(keys::kMachineId) || touches(keys::kHardwareUuid) || touches(keys::kMacs) || touches(keys::kInterfaces);
-  if (device && names_new_device(e)) follow_quarantine(now, e);
+  if (std::ranges::any_of(kOfDevice, touches) && names_new_device(e)) follow_quarantine(now, e);
   put_ems_facts(e, now, changed);
+  judge_changed(now, e, changed);
+}
+
+void EmsCore::Impl::settle_reported(Now now, Endpoint& e, std::vector<std::string> changed) {
+  const auto& read = detection_of(e).keys();
+  const bool concerned = std::ranges::any_of(changed, [&](const std::string& key) {
+    return key == keys::kKernelRelease || std::ranges::find(kOfDevice, key) != kOfDevice.end() ||
+           std::ranges::binary_search(read, key);
+  });
+  if (concerned) return settle(now, e, std::move(changed));
+  judge_changed(now, e, changed);
+}
+
+void EmsCore::Impl::judge_changed(Now now, Endpoint& e, const std::vector<std::string>& changed) {
   if (changed.empty()) return;
   const auto tags = engine_.affected_by(changed);
   if (!tags.empty()) rejudge(now, e, tags);
-}
-
-std::shared_ptr<const MatchResult> EmsCore::Impl::match_result(const Endpoint& e) const {
-  if (!matching_ || !e.inventory) return nullptr;
-  const auto hash = to_hex_lower(*e.inventory);
-  const auto release = fact_text(e, keys::kKernelRelease);
-  const auto key = hash + '\n' + release;
-  if (const auto it = matches_.find(key); it != matches_.end()) return without_accepted(e, it->second);
-  std::string deflated;
-  if (const auto* fresh = registry_.inventories.find(hash)) {
-    deflated = *fresh;
-  } else {
-    auto row = store_.get(TableId::kInventories, hash);
-    if (!row || !row->has_value()) return nullptr;
-    deflated = std::move(**row);
-  }
-  const auto text = proto::inflate_text(deflated, proto::telemetry::kMaxInventory);
-  if (!text) return nullptr;
-  auto result = matching_->match(*text, release);
-  if (!result) return nullptr;
-  if (matches_.size() >= kMaxMatches) matches_.erase(matches_.begin());
-  auto shared = std::make_shared<const MatchResult>(std::move(*result));
-  matches_.emplace(key, shared);
-  return without_accepted(e, std::move(shared));
-}
-
-void EmsCore::Impl::match(Now now, Endpoint& e, std::vector<std::string>& changed) {
-  // Feeds are still being read after a start: what was found before stands until they are.
-  if (!matching_set_) return;
-  const auto result = profile_of(e).vulnerability_scan ? match_result(e) : nullptr;
-  if (!result || !result->covered) {
-    e.vulnerabilities.reset();
-  } else {
-    VulnerabilityState state;
-    state.counts = result->counts;
-    state.total = result->total;
-    state.exploited = result->kev;
-    if (result->max_cvss_tenths) state.max_cvss = *result->max_cvss_tenths;
-    if (result->max_epss) state.max_epss = *result->max_epss;
-    for (const auto& key : engine_.keys_with_prefix(keys::kEmsVulnCve)) {
-      const std::string cve(keys::argument_of(key, keys::kEmsVulnCve));
-      state.asked_cves[cve] = std::ranges::binary_search(result->cves, cve);
-    }
-    state.scanned_at = now.wall;
-    e.vulnerabilities = state;
-  }
-  put_ems_facts(e, now, changed);
-}
-
-void EmsCore::Impl::reevaluate_later(std::vector<posture::TagId> tags) {
-  jobs_.push_back({false, engine_.with_dependants(std::move(tags)), {}});
-}
-
-void EmsCore::Impl::rematch_later() {
-  matches_.clear();
-  std::erase_if(jobs_, [](const Job& job) { return job.match; });
-  jobs_.push_back({true, {}, {}});
-}
-
-void EmsCore::Impl::rematch_finding_later(const std::string& cve) { jobs_.push_back({true, {}, {}, cve}); }
-
-void EmsCore::Impl::settle_later() {
-  Job job;
-  job.settle = true;
-  jobs_.push_back(std::move(job));
-}
-
-void EmsCore::Impl::answer_cves_later() {
-  std::erase_if(jobs_, [](const Job& job) { return job.match; });
-  jobs_.push_back({true, {}, {}});
-}
-
-void EmsCore::Impl::run_jobs(Now now) {
-  std::size_t evaluations = 0;
-  std::size_t matched = 0;
-  while (!jobs_.empty()) {
-    auto& job = jobs_.front();
-    auto it = registry_.endpoints.all().lower_bound(job.from);
-    for (; it != registry_.endpoints.all().end(); ++it) {
-      if (registry_.touched() >= options_.batch || evaluations >= kEvaluationsPerFlush || matched >= kMatchesPerFlush) {
-        job.from = it->first;
-        return;
-      }
-      const Endpoint& e = it->second;
-      if (job.match) {
-        if (!e.inventory || !e.registered()) continue;
-        ++matched;
-        if (!job.cve.empty() && !has_finding(e, job.cve)) continue;
-        auto& edited = registry_.endpoints.edit(it->first);
-        std::vector<std::string> changed;
-        match(now, edited, changed);
-        settle(now, edited, std::move(changed));
-      } else if (job.settle) {
-        ++evaluations;
-        if (on_fabric(e, now) == e.facts.at(std::string(keys::kEmsOnFabric)).value) continue;
-        settle(now, registry_.endpoints.edit(it->first), {});
-      } else {
-        ++evaluations;
-        auto judged = judge(now, e, job.tags);
-        if (judged.tags == e.tags && judged.held == e.held) continue;
-        auto& edited = registry_.endpoints.edit(it->first);
-        edited.tags = std::move(judged.tags);
-        edited.held = std::move(judged.held);
-      }
-    }
-    jobs_.pop_front();
-  }
 }
 
 Status EmsCore::Impl::rebuild_engine() {

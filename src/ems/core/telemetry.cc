@@ -167,7 +167,7 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
   e.acked_seq = report.seq;
   e.last_seen = now.wall;
   const bool confirms = unconfirmed_.erase(s.uid) != 0;
-  settle(now, e, std::move(changed));
+  confirms ? settle(now, e, std::move(changed)) : settle_reported(now, e, std::move(changed));
   if (confirms) rejudge(now, e, {});
   send(s.id, TelemetryServer::ack(report.seq));
 }

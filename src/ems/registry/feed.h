@@ -54,6 +54,7 @@ struct Feed {
   std::uint64_t fetched = 0;         ///< Bytes that have come, while it is being fetched.
 
   bool in_use() const { return loaded_at != WallTime(); }
+  bool busy() const { return state == FeedState::kFetching || state == FeedState::kReading; }
   friend bool operator==(const Feed&, const Feed&) = default;
 };
 

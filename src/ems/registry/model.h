@@ -50,7 +50,8 @@ struct VulnerabilityState {
   std::optional<std::uint32_t> max_cvss;     ///< Tenths; none: no open CVE has a score.
   std::optional<std::uint32_t> max_epss;     ///< Per 10,000; none: no open CVE has one.
   std::map<std::string, bool> asked_cves;    ///< Those that rules ask for: open or not.
-  WallTime scanned_at{};                     ///< When it was last matched.
+  /// When it was last matched. Exact in memory; feeds that say the same as before move it without a write of its own.
+  WallTime scanned_at{};
   friend bool operator==(const VulnerabilityState&, const VulnerabilityState&) = default;
 };
 

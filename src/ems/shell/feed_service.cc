@@ -207,9 +207,9 @@ void FeedService::show(const std::string& name) {
   const auto& source = it->second;
   const auto* row = core_.feed(name);
   auto state = row != nullptr && !row->error.empty() ? FeedState::kFailed : FeedState::kIdle;
-  if (source.taking) state = FeedState::kReading;
+  if (source.taking || (loading_ && row != nullptr && row->in_use())) state = FeedState::kReading;
   if (source.fetch) state = FeedState::kFetching;
-  core_.show_feed_state(name, state, given_.contains(name) ? WallTime() : source.next_check,
+  core_.show_feed_state(now(), name, state, given_.contains(name) ? WallTime() : source.next_check,
                          source.fetch ? source.fetch->bytes : 0);
 }
 
@@ -394,6 +394,7 @@ void FeedService::work() {
   auto work = std::make_shared<Work>();
   work->directory = options_.directory;
   work->load = std::exchange(load_, false);
+  loading_ = work->load;
   work->at = now().wall;
   work->in_force = matching_;
   for (const auto& [name, downloaded] : std::exchange(takes_, {})) {
@@ -409,12 +410,15 @@ void FeedService::work() {
     show(name);
     work->takes.push_back(std::move(take));
   }
-  for (const auto& [name, source] : sources_) work->feeds.push_back(known(name));
+  for (const auto& [name, source] : sources_) {
+    work->feeds.push_back(known(name));
+    if (loading_) show(name);
+  }
   loop_.offload([work] { work->run(); }, [this, work] { finished(*work); });
 }
 
 void FeedService::finished(Work& work) {
-  busy_ = false;
+  busy_ = loading_ = false;
   const auto at = now();
   const auto gone = [&](const std::string& name) { return !sources_.contains(name); };
   std::map<std::string, Feed> outcome;

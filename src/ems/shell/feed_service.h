@@ -87,6 +87,7 @@ class FeedService {
   std::map<std::string, bool> takes_;            ///< Waiting for a worker; true: its download.
   bool load_ = false;                            ///< What is in force has to be made anew.
   bool busy_ = false;
+  bool loading_ = false;                         ///< What is in force is being made anew.
 };
 
 }  // namespace postern::ems

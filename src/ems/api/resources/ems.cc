@@ -37,6 +37,13 @@ void show_ems(const CallPtr& call) {
                            {"not_after", time_json(web.not_after)}};
   certificate["renews_at"] = web.renews_at ? time_json(*web.renews_at) : json::value(nullptr);
   out["web_certificate"] = std::move(certificate);
+  json::array work;
+  for (const Work& w : call->services.core.work()) {
+    json::object row{{"kind", w.kind}, {"done", w.done}, {"total", w.total}};
+    row["started_at"] = w.started_at ? time_json(*w.started_at) : json::value(nullptr);
+    work.push_back(std::move(row));
+  }
+  out["work"] = std::move(work);
   call->reply(200, out);
 }
 
@@ -49,11 +56,11 @@ Resource ems_resource() {
                       .path = "/api/v1/ems",
                       .role = Role::kReadonly,
                       .handler = show_ems,
-                      .summary = "Serial number, version, counts, health and certificates",
+                      .summary = "Serial number, version, counts, health, certificates and what it is working on",
                       .result = "Ems"}},
           .schemas = R"({"Ems": {"type": "object",
             "required": ["serial", "tenant", "version", "revision", "started_at", "counts", "read_only", "store_error",
-              "root_certificate", "root_key_sha256", "ztna_ca", "web_certificate"],
+              "root_certificate", "root_key_sha256", "ztna_ca", "web_certificate", "work"],
             "properties": {
               "serial": {"type": "string"}, "tenant": {"type": "string"}, "version": {"type": "string"},
               "revision": {"type": "integer", "description": "Of the newest committed change"},
@@ -68,6 +75,8 @@ Resource ems_resource() {
               "root_key_sha256": {"type": "string",
                 "description": "What invitations name: of the SubjectPublicKeyInfo"},
               "ztna_ca": {"type": "string", "description": "PEM: what signs endpoints' client certificates"},
+              "work": {"type": "array", "items": {"$ref": "#/components/schemas/Work"},
+                "description": "What goes on beside everything else; empty when everything is done"},
               "web_certificate": {"type": "object",
                 "required": ["name", "built_in", "fingerprint", "not_after", "renews_at"],
                 "description": "What browsers and gateways see", "properties": {
@@ -77,7 +86,13 @@ Resource ems_resource() {
                   "not_after": {"type": ["string", "null"], "format": "date-time"},
                   "renews_at": {"type": ["string", "null"], "format": "date-time",
                     "description": "The built-in one renews itself from then on, and gateways that accepted it by its )"
-                 R"(fingerprint ask again; null: an uploaded one, which somebody has to replace"}}}}}})"};
+                 R"(fingerprint ask again; null: an uploaded one, which somebody has to replace"}}}}},
+          "Work": {"type": "object", "required": ["kind", "done", "total", "started_at"], "properties": {
+              "kind": {"type": "string", "enum": ["evaluate", "match", "settle", "read_feeds"],
+                "description": "Tags evaluated after a change, inventories matched with other feeds, whether endpoints are )"
+                 R"(on-fabric, feeds fetched and read"},
+              "done": {"type": "integer", "description": "Endpoints, or feeds"}, "total": {"type": "integer"},
+              "started_at": {"type": ["string", "null"], "format": "date-time", "description": "null: its turn comes"}}}})"};
 }
 
 }  // namespace postern::ems::api

@@ -41,5 +41,23 @@ TEST_F(ApiLab, TheEmsSaysWhoItIsAndHowItIs) {
   disk_full(false);
 }
 
+TEST_F(ApiLab, WhatItIsWorkingOnIsShownWhileItLasts) {
+  TestAgent agent;
+  join(agent);
+  EXPECT_TRUE(get("/api/v1/ems").at("work").as_array().empty());
+  Feed feed;
+  feed.name = "osv";
+  feed.given = true;
+  core->set_matching(clock.now(), nullptr, {feed});
+  settle();
+  core->show_feed_state(clock.now(), "osv", FeedState::kReading, {});
+  EXPECT_EQ(get("/api/v1/ems").at("work"), (json::array{json::object{{"kind", "read_feeds"},
+                                                                     {"done", 0},
+                                                                     {"total", 1},
+                                                                     {"started_at", to_iso8601(clock.now().wall)}}}));
+  core->show_feed_state(clock.now(), "osv", FeedState::kIdle, {});
+  EXPECT_TRUE(get("/api/v1/ems").at("work").as_array().empty());
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

@@ -1,0 +1,87 @@
+// Work on all endpoints that goes on beside everything else: some of them in each flush.
+#include <algorithm>
+
+#include "ems/core/impl.h"
+#include "posture/fact_keys.h"
+
+namespace postern::ems {
+namespace {
+
+constexpr std::size_t kEvaluationsPerFlush = 20'000;
+constexpr std::size_t kMatchesPerFlush = 8;     // of whole inventories: some ten milliseconds each
+constexpr std::size_t kNumbersPerFlush = 200;   // of inventories that were matched once: a tenth of a millisecond
+
+}  // namespace
+
+void EmsCore::Impl::reevaluate_later(std::vector<posture::TagId> tags) {
+  jobs_.push_back({false, engine_.with_dependants(std::move(tags)), {}});
+}
+
+void EmsCore::Impl::settle_later() {
+  Job job;
+  job.settle = true;
+  jobs_.push_back(std::move(job));
+}
+
+void EmsCore::Impl::run_jobs(Now now) {
+  std::size_t looked_at = 0;
+  const auto matches = matches_made_, numbers = numbers_made_;
+  while (!jobs_.empty()) {
+    auto& job = jobs_.front();
+    if (job.from == EndpointUid()) job.done = 0;
+    if (!job.started_at) job.started_at = now.wall;
+    auto it = registry_.endpoints.all().lower_bound(job.from);
+    for (; it != registry_.endpoints.all().end(); ++it) {
+      if (registry_.touched() >= options_.batch || looked_at >= kEvaluationsPerFlush ||
+          matches_made_ - matches >= kMatchesPerFlush || numbers_made_ - numbers >= kNumbersPerFlush) {
+        job.from = it->first;
+        return;
+      }
+      ++looked_at;
+      ++job.done;
+      const Endpoint& e = it->second;
+      if (job.match) {
+        if (e.inventory && e.registered()) match_again(now, job, e);
+      } else if (job.settle) {
+        if (on_fabric(e, now) == e.facts.at(std::string(posture::keys::kEmsOnFabric)).value) continue;
+        settle(now, registry_.endpoints.edit(it->first), {});
+      } else {
+        auto judged = judge(now, e, job.tags);
+        if (judged.tags == e.tags && judged.held == e.held) continue;
+        auto& edited = registry_.endpoints.edit(it->first);
+        edited.tags = std::move(judged.tags);
+        edited.held = std::move(judged.held);
+      }
+    }
+    ended_.push_back(std::move(job));
+    jobs_.pop_front();
+  }
+}
+
+void EmsCore::Impl::begin_again() {
+  for (auto& job : ended_) jobs_.push_back(std::move(job));
+  ended_.clear();
+  for (auto& job : jobs_) job.from = {};
+}
+
+std::vector<Work> EmsCore::work() const {
+  std::vector<Work> out;
+  const auto add = [&](std::string_view kind, std::size_t done, std::size_t total, std::optional<WallTime> started_at) {
+    const auto it = std::ranges::find(out, kind, &Work::kind);
+    auto& work = it == out.end() ? out.emplace_back(Work{std::string(kind), 0, 0, std::nullopt}) : *it;
+    work.done += done;
+    work.total += total;
+    if (started_at && (!work.started_at || *started_at < *work.started_at)) work.started_at = started_at;
+  };
+  const auto endpoints = impl_->registry_.endpoints.size();
+  for (const auto& job : impl_->jobs_) {
+    add(job.match ? "match" : job.settle ? "settle" : "evaluate", std::min(job.done, endpoints), endpoints, job.started_at);
+  }
+  for (const auto& [name, started_at] : impl_->feeds_being_read_) {
+    const auto* feed = impl_->registry_.feeds.find(name);
+    if (feed != nullptr) add("read_feeds", !feed->busy(), 1, started_at);
+  }
+  return out;
+}
+
+}  // namespace postern::ems
