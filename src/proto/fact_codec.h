@@ -16,6 +16,7 @@ namespace postern::proto {
 inline constexpr std::size_t kMaxFactKey = 512;         ///< Bytes.
 inline constexpr std::size_t kMaxFactText = 64u << 10;  ///< Bytes of a text.
 inline constexpr std::size_t kMaxFactList = 4096;       ///< Members of a list.
+inline constexpr std::size_t kMaxProbes = 4096;         ///< Keys that an agent is asked for; it leaves out the rest.
 
 /// Whether a peer takes this value.
 bool within_bounds(const posture::Fact& fact);

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kFactsPerReport = 4096;      // the EMS takes twice as many
 constexpr std::size_t kBytesPerReport = 1u << 20;  // far below what a frame may have
-constexpr std::size_t kMaxProbes = 4096;
 constexpr std::size_t kMaxTags = 4096;
 constexpr Seconds kConnectTime{60};                // longer than any connection attempt takes
 constexpr Seconds kWelcomeTime{20};

@@ -18,7 +18,7 @@ using wire::TelemetryFrame;
 
 Status check_key(const std::string& key) {
   if (key.empty() || key.size() > telemetry::kMaxFactKey) return invalid("a fact whose key is empty or too long");
-  if (key.starts_with(posture::keys::kEmsPrefix)) {
+  if (key.starts_with(posture::keys::kEmsPrefix) || key.starts_with(posture::keys::kTagPrefix)) {
     return invalid(fmt::format("the fact {} is the EMS's to say", key));
   }
   return {};

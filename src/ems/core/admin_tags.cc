@@ -1,13 +1,16 @@
 // Tags and endpoint profiles.
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "ems/core/impl.h"
 #include "ems/registry/codec.h"
+#include "ems/registry/registry.h"
 #include "posture/fact_keys.h"
+#include "proto/fact_codec.h"
 
 namespace postern::ems {
 namespace {
@@ -65,6 +68,28 @@ std::vector<std::string> EmsCore::Impl::tags_naming(std::string_view name) const
   return out;
 }
 
+std::size_t EmsCore::Impl::most_asked() const {
+  std::set<std::vector<std::string>> detections;
+  for (const auto& [name, profile] : registry_.profiles.all()) {
+    if (const auto detection = posture::OnFabricDetection::compile(profile.on_fabric)) {
+      detections.insert(detection->required_facts());
+    }
+  }
+  if (detections.empty()) detections.emplace();
+  std::size_t most = 0;
+  for (const auto os : posture::kAllOsFamilies) {
+    for (const auto& also : detections) most = std::max(most, engine_.required_facts(os, also).keys.size());
+  }
+  return most;
+}
+
+Error EmsCore::Impl::too_many_asked(std::size_t asked) {
+  return {ErrorCode::kResourceExhausted,
+          fmt::format("with this, rules would ask agents for {} facts; at most {} can be asked for: name fewer files, processes, "
+                      "packages or hosts, here or in other tags and profiles",
+                      asked, proto::kMaxProbes)};
+}
+
 std::vector<GatewaySerial> EmsCore::tag_shared_with(posture::TagId id) const { return impl_->tag_shared_with(id); }
 
 void EmsCore::save_tag(Now now, const Actor& actor, std::string_view name, posture::TagDefinition definition,
@@ -105,16 +130,18 @@ void EmsCore::Impl::store_tag(Now now, const Actor& actor, posture::TagId id, po
                                                               " by its name; change them before it is renamed"});
   }
   if (auto ok = engine_.set(id, definition); !ok) return refuse(std::move(done), ok.error());
+  // The engine is as it was: what was there before compiled.
+  const auto take_back = [&] { fresh ? (void)engine_.remove(id) : (void)engine_.set(id, before->definition); };
   const auto referred = engine_.find(id)->referred_tags();  // a copy: the tag may go below
   for (const auto& name : referred) {
     if (engine_.id_of(name) != 0) continue;
-    // The engine is as it was: what was there before compiled.
-    if (fresh) {
-      (void)engine_.remove(id);
-    } else {
-      (void)engine_.set(id, before->definition);
-    }
+    take_back();
     return refuse(std::move(done), {ErrorCode::kInvalidArgument, "rules: there is no tag " + name + " that they could refer to"});
+  }
+  if (const auto asked = most_asked(); asked > proto::kMaxProbes) {
+    take_back();
+    if (asked > most_asked()) return refuse(std::move(done), too_many_asked(asked));
+    (void)engine_.set(id, definition);  // fewer than before
   }
   auto& next = registry_.meta.edit(std::string(meta::kNextTag));
   if (posture::TagId given = 0; std::from_chars(next.data(), next.data() + next.size(), given).ec == std::errc() && given <= id)
@@ -174,8 +201,9 @@ void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Rev
   if (expected != 0 && expected != revision) {
     return refuse(ErrorCode::kConflict, fmt::format("the last change of {} is revision {} now, not {}; look at it first", name, revision, expected));
   }
+  // Changes stand under the name that the tag got by them: of one that was renamed since, this is not the last.
+  if (tag(name) == nullptr && last->change.json != kRemovedEvent) return refuse(ErrorCode::kNotFound, "there is no tag " + name);
   if (last->undo.empty()) {  // it was made then
-    if (tag(name) == nullptr) return refuse(ErrorCode::kNotFound, "there is no tag " + name);
     return delete_tag(now, actor, name, [done, name, revision](Status ok) {
       if (!done) return;
       ok ? done(Undone{name, false, revision}) : done(postern::fail(ok.error()));

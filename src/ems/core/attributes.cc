@@ -15,6 +15,12 @@ constexpr std::size_t kMaxAttributeText = 255;
 constexpr Seconds kMinLife{60};
 constexpr Seconds kMaxLife{366 * 24 * 3600};
 
+struct ValueText {
+  std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+  std::string operator()(std::int64_t number) const { return std::to_string(number); }
+  std::string operator()(const std::string& text) const { return text; }
+};
+
 }  // namespace
 
 void EmsCore::set_attribute(Now now, const Actor& actor, const EndpointUid& uid, const std::string& name,
@@ -41,7 +47,9 @@ void EmsCore::set_attribute(Now now, const Actor& actor, const EndpointUid& uid,
   attribute = {std::move(value), now.wall, actor.name, std::nullopt};
   if (expires_in) attribute.expires_at = now.wall + *expires_in;
   impl_->settle(now, e, {});
-  impl_->audit(now, actor, "endpoint.attribute", uid.str(), name);
+  impl_->audit(now, actor, "endpoint.attribute", uid.str(),
+               fmt::format("{} = {}{}", name, std::visit(ValueText{}, attribute.value),
+                           attribute.expires_at ? ", until " + to_iso8601(*attribute.expires_at) : std::string()));
   impl_->complete(std::move(done));
   impl_->after_input(now);
 }

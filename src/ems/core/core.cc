@@ -54,6 +54,8 @@ Status EmsCore::Impl::start(Now now) {
     const auto stored = quiet->tags;
     settle(now, *quiet, {});
     quiet->tags = stored;
+    // Who had said nothing in this run when the EMS ended: only what the facts say of themselves counts.
+    if (e.acked_seq == 0) unconfirmed_.emplace(uid, WallTime());
     if (!e.online) continue;
     heard_[uid] = now.mono;
     deadlines_.emplace(now.mono + options_.offline_timeout, uid);
@@ -61,7 +63,7 @@ Status EmsCore::Impl::start(Now now) {
   if (const auto alive = rows.find(std::string(meta::kAliveAt)); alive != rows.end()) {
     std::int64_t ms = 0;
     std::from_chars(alive->second.data(), alive->second.data() + alive->second.size(), ms);
-    if (const auto away = now.wall - from_unix_ms(ms); away > Millis(0)) excuse(away);
+    if (const auto away = now.wall - from_unix_ms(ms); away != Millis(0)) excuse(now, away);
   }
   seen_at_ = now.mono + options_.last_seen_interval;
   prune_at_ = now.mono + kPruneEvery;
@@ -115,7 +117,7 @@ void EmsCore::Impl::tick(Now now) {
     }
   }
   // A machine that slept, or whose clock was set, heard nobody meanwhile.
-  if (alive_at_ != WallTime() && now.wall - alive_at_ > kStoodStill) excuse(now.wall - alive_at_);
+  if (alive_at_ != WallTime() && std::chrono::abs(now.wall - alive_at_) > kStoodStill) excuse(now, now.wall - alive_at_);
   alive_at_ = now.wall;
   judge_due(now);
   give_up_questions(now.mono, std::nullopt);

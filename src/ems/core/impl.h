@@ -201,8 +201,8 @@ struct EmsCore::Impl {
   void judge_at(const EndpointUid& uid, WallTime at);
   /// What time alone changes: ages, time windows, delays of losses, expired attributes.
   void judge_due(Now now);
-  /// The EMS could hear nobody for so long: its silence counts against no endpoint.
-  void excuse(Millis silence);
+  /// The EMS could hear nobody for so long: its silence counts against no endpoint. Negative: its clock was set back.
+  void excuse(Now now, Millis silence);
 
   // ---- risks.cc ----
   /// The result with the risks that are accepted for this endpoint.
@@ -218,6 +218,9 @@ struct EmsCore::Impl {
   // ---- admin_tags.cc ----
   /// Tags whose rules name this one; for whoever renames or deletes it. Empty: none.
   std::vector<std::string> tags_naming(std::string_view name) const;
+  /// How many facts rules and detection sets ask of the agents of whom they ask most.
+  std::size_t most_asked() const;
+  static Error too_many_asked(std::size_t asked);
   /// Saves under `id`, which need not be there (any more).
   void store_tag(Now now, const Actor& actor, posture::TagId id, posture::TagDefinition definition, Done<posture::TagId> done);
 
@@ -250,6 +253,7 @@ struct EmsCore::Impl {
     MonoTime until{};
     Done<SessionsCut> done;
   };
+  bool is_shared(const GatewaySession& s, const EndpointUid& uid) const;   ///< The gateway knows this endpoint.
   void on_what_if_answer(const GatewaySession& s, const proto::fabric_server::WhatIfAnswer& answer);
   /// What nobody will answer any more: this gateway left, or (none given) the time is over.
   void give_up_questions(MonoTime now, std::optional<SessionId> gone);
@@ -322,7 +326,8 @@ struct EmsCore::Impl {
   std::map<std::string, WallTime> feeds_being_read_;        ///< Since when, by name; until all of them are.
   std::unordered_map<EndpointUid, WallTime> judge_at_;
   std::set<std::pair<WallTime, EndpointUid>> judgements_;   ///< The same by time.
-  /// Came back with another run of their agent and have reported nothing yet: until when their facts were confirmed.
+  /// Another run of their agent came and has reported nothing yet (acked_seq 0): until when their facts were confirmed.
+  /// Forgotten once its first report is stored.
   std::unordered_map<EndpointUid, WallTime> unconfirmed_;
   WallTime alive_at_{};                                    ///< When a tick last found everything running.
   std::shared_ptr<const Matching> matching_;

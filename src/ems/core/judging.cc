@@ -10,11 +10,30 @@ namespace {
 /// Due endpoints judged in one tick; the others follow in the next.
 constexpr std::size_t kJudgementsPerTick = 20'000;
 
+/// An attribute has expired that still is a known fact.
+bool attribute_ended(const Endpoint& e, WallTime now) {
+  return std::ranges::any_of(e.attributes, [&](const auto& a) {
+    if (!a.second.expires_at || *a.second.expires_at > now) return false;
+    const auto fact = e.facts.find(posture::keys::with(posture::keys::kEmsAttributePrefix, a.first));
+    return fact == e.facts.end() || fact->second.known();
+  });
+}
+
+/// Nothing was told or collected later than the endpoint was heard last. Without it, what an EMS whose clock was ahead
+/// took in would stay fresh until the clock gets there again.
+void hold_to_last_sign(Endpoint& e, WallTime now) {
+  if (e.last_seen + e.excused > now) e.excused = std::chrono::duration_cast<Millis>(now - e.last_seen);
+  const auto confirmed = e.last_seen + e.excused;
+  for (auto& [key, fact] : e.facts) {
+    if (!key.starts_with(posture::keys::kEmsPrefix)) fact.collected_at = std::min(fact.collected_at, confirmed);
+  }
+}
+
 }  // namespace
 
 posture::FactView EmsCore::Impl::facts_of(const Endpoint& e, Now now) const {
   auto confirmed = e.last_seen + e.excused;
-  const auto waited = unconfirmed_.find(e.uid);
+  const auto waited = e.acked_seq == 0 ? unconfirmed_.find(e.uid) : unconfirmed_.end();
   if (waited != unconfirmed_.end()) confirmed = waited->second;
   const posture::FactView view(e.facts, now, confirmed);
   // Whether an endpoint is online the monotonic clock says; the wall clock's leaps then put nobody's tags out.
@@ -79,8 +98,7 @@ void EmsCore::Impl::judge_due(Now now) {
     if (e == nullptr) continue;
     ++judged;
     const auto fabric = e->facts.find(posture::keys::kEmsOnFabric);
-    if ((fabric != e->facts.end() && fabric->second.value != on_fabric(*e, now)) ||
-        std::ranges::any_of(e->attributes, [&](const auto& a) { return a.second.expires_at <= now.wall; })) {
+    if ((fabric != e->facts.end() && fabric->second.value != on_fabric(*e, now)) || attribute_ended(*e, now.wall)) {
       settle(now, registry_.endpoints.edit(uid), {});
     }
     const auto sets = judge(now, *e, {});
@@ -92,12 +110,17 @@ void EmsCore::Impl::judge_due(Now now) {
   }
 }
 
-void EmsCore::Impl::excuse(Millis silence) {
+void EmsCore::Impl::excuse(Now now, Millis silence) {
+  for (auto& [uid, confirmed] : unconfirmed_) confirmed += silence;
   for (const auto& [uid, e] : registry_.endpoints.all()) {
-    if (e.tags == posture::TagSets()) continue;
-    registry_.endpoints.quietly(uid)->excused += silence;
+    if (silence > Millis(0) && e.tags == posture::TagSets()) continue;
+    auto* quiet = registry_.endpoints.quietly(uid);
+    quiet->excused += silence;
+    if (silence < Millis(0)) hold_to_last_sign(*quiet, now.wall);
     registry_.restamp(uid);
   }
+  // What was to be judged at a time by the clock as it was comes too late by the one that was set back.
+  if (silence < Millis(0)) reevaluate_later({});
 }
 
 }  // namespace postern::ems

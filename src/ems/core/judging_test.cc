@@ -140,6 +140,69 @@ TEST_F(Judging, TagsOutliveASleepUpToTheTagTimeout) {
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
 }
 
+TEST_F(Judging, RunsThatReportNothingConfirmNothing) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  wait(a, Seconds(4000), false);
+  ASSERT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  for (const std::uint64_t run : {8, 9, 10}) {
+    a.run = run;
+    a.seq = 0;
+    connect(a);
+    EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+    wait(a, Seconds(120), true);   // it gives signs of life and says nothing
+    wait(a, Seconds(200), false);
+    EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  }
+  a.run = 11;
+  connect(a);
+  restart();
+  wait(a, Seconds(10), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+}
+
+TEST_F(Judging, AFirstReportThatCouldNotBeStoredConfirmsNothing) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  wait(a, Seconds(4000), false);
+  a.run = 8;
+  a.seq = 0;
+  connect(a);
+  ASSERT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  report(a, {{std::string(keys::kOsFamily), std::string("linux")}, {keys::process_running("sshd"), true}}, true);
+  run();
+  store.fail_commits(std::nullopt);
+  wait(a, Seconds(10), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+}
+
+TEST_F(Judging, AClockThatIsSetBackKeepsNothingFresh) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  wait(a, Seconds(300), false);
+  ASSERT_FALSE(core->endpoint(a.uid())->online);
+  clock.set_wall(clock.now().wall - kDay);
+  wait(a, Seconds(3200), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  wait(a, Seconds(200), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  // And while the EMS was away.
+  connect(a, a.seq);
+  wait(a, Seconds(300), false);
+  ASSERT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  clock.set_wall(clock.now().wall - kDay);
+  restart();
+  wait(a, Seconds(3700), false);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+}
+
 TEST_F(Judging, TheSameRunConfirmsWhatItSaidWithItsHello) {
   save_process_tag();
   TestAgent a;
@@ -254,6 +317,21 @@ TEST_F(Judging, AnAttributeIsKnownUntilItExpires) {
   EXPECT_EQ(attribute(a, "one-more", true).error().code, ErrorCode::kResourceExhausted);
 }
 
+TEST_F(Judging, AnAttributeExpiresAlthoughStoringFailsInThatMoment) {
+  save_tag(R"({"name":"Good","rules":[{"id":1,"os":"linux","type":"attribute","name":"mdm","op":"=","value":"true"}]})");
+  TestAgent a;
+  join(a);
+  ASSERT_TRUE(attribute(a, "mdm", true, Seconds(600)));
+  EXPECT_EQ(core->audit(~std::uint64_t{0}, 1)->front().detail.substr(0, 17), "mdm = true, until");
+  wait(a, Seconds(590), true);
+  ASSERT_EQ(state(a, "Good"), TagState::kHas);
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  wait(a, Seconds(20), false);
+  store.fail_commits(std::nullopt);
+  wait(a, Seconds(10), false);
+  EXPECT_EQ(state(a, "Good"), TagState::kUnknown);
+}
+
 TEST_F(Judging, QuarantineIsAFact) {
   TestAgent a;
   join(a);
@@ -287,6 +365,7 @@ TEST_F(Judging, EachChangeOfATagCanBeTakenBack) {
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
   // A renaming, a deletion, and the making of a tag.
   ASSERT_TRUE(save(R"({"name":"Sshd","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})", "Has-sshd"));
+  EXPECT_EQ(undo("Has-sshd").error().code, ErrorCode::kNotFound);  // it has another name; its last change is not under this one
   EXPECT_EQ(undo("Sshd")->name, "Has-sshd");
   EXPECT_EQ(core->tag("Sshd"), nullptr);
   ASSERT_TRUE(remove("Has-sshd"));

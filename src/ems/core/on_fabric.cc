@@ -3,6 +3,7 @@
 
 #include "ems/core/impl.h"
 #include "posture/fact_keys.h"
+#include "proto/fact_codec.h"
 
 namespace postern::ems {
 namespace {
@@ -49,8 +50,13 @@ void EmsCore::set_detection(Now now, const Actor& actor, const std::string& prof
   if (impl_->registry_.profiles.find(profile) == nullptr) {
     return impl_->refuse(std::move(done), {ErrorCode::kNotFound, "there is no endpoint profile " + profile});
   }
-  if (auto compiled = posture::OnFabricDetection::compile(sets); !compiled) {
-    return impl_->refuse(std::move(done), compiled.error());
+  const auto compiled = posture::OnFabricDetection::compile(sets);
+  if (!compiled) return impl_->refuse(std::move(done), compiled.error());
+  for (const auto os : posture::kAllOsFamilies) {
+    const auto asked = impl_->engine_.required_facts(os, compiled->required_facts()).keys.size();
+    if (asked > proto::kMaxProbes && asked > impl_->most_asked()) {
+      return impl_->refuse(std::move(done), impl_->too_many_asked(asked));
+    }
   }
   impl_->registry_.profiles.edit(profile).on_fabric = std::move(sets);
   impl_->forget_required_facts();

@@ -51,6 +51,8 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   store_error_ = error.message;
   probe_at_ = now.mono + Seconds(1);
   const bool tags = registry_.tags.touched();
+  // What time did to them is undone too, and to be done again: an expired attribute must not stay known.
+  for (const auto& [uid, before] : registry_.endpoints.before()) judge_at(uid, now.wall);
   registry_.rollback();
   forget_required_facts();
   next_telemetry_.reset();
@@ -79,6 +81,8 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   release();
   // Work that was half done begins again once storing works.
   begin_again();
+  const auto all = [](const Job& job) { return !job.match && !job.settle && job.tags.empty(); };
+  std::erase_if(jobs_, all);  // one is enough, however often storing fails
   jobs_.push_back({false, {}, {}});
 }
 
@@ -95,6 +99,7 @@ void EmsCore::Impl::publish(bool committed) {
       const auto* e = registry_.endpoints.find(uid);
       if (e == nullptr || !e->registered()) gone.insert(uid);
       if (before && before->inventory && (e == nullptr || e->inventory != before->inventory)) left.insert(*before->inventory);
+      if (e == nullptr || e->acked_seq != 0) unconfirmed_.erase(uid);
     }
     for (const auto& [id, before] : registry_.tags.before()) {
       tags.insert(id);

@@ -14,6 +14,42 @@ namespace telemetry = proto::telemetry;
 using proto::TelemetryServer;
 
 constexpr std::size_t kMaxFactsPerEndpoint = 20'000;
+constexpr std::size_t kMaxFactBytesPerEndpoint = 16u << 20;
+
+/// About what a value takes in memory.
+struct ValueBytes {
+  std::size_t operator()(const std::string& text) const { return text.size(); }
+  std::size_t operator()(const std::vector<std::string>& texts) const {
+    std::size_t out = 0;
+    for (const auto& text : texts) out += sizeof text + text.size();
+    return out;
+  }
+  std::size_t operator()(const std::vector<posture::Interface>& list) const {
+    std::size_t out = 0;
+    for (const auto& i : list) out += sizeof i + i.name.size() + i.addresses.size() * sizeof(IpAddress);
+    return out;
+  }
+  std::size_t operator()(const std::vector<posture::Route>& list) const {
+    std::size_t out = 0;
+    for (const auto& route : list) out += sizeof route + route.interface.size();
+    return out;
+  }
+  std::size_t operator()(const std::vector<posture::Certificate>& list) const {
+    std::size_t out = 0;
+    for (const auto& c : list) out += sizeof c + c.subject.size() + c.issuer.size() + c.store.size();
+    return out;
+  }
+  template <class T>
+  std::size_t operator()(const T&) const {
+    return 0;
+  }
+};
+
+std::size_t bytes_of(const posture::FactMap& facts) {
+  std::size_t out = 0;
+  for (const auto& [key, fact] : facts) out += key.size() + fact.source.size() + std::visit(ValueBytes{}, fact.value);
+  return out;
+}
 
 }  // namespace
 
@@ -108,18 +144,20 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
   const bool continues = e.run_id == hello.run_id && hello.run_id != 0 && e.acked_seq != 0 &&
                          hello.last_acked_seq <= e.acked_seq && hello.last_acked_seq != 0;
   if (!continues) {
+    // Runs that report nothing confirm nothing, however many come one after another.
+    if (e.acked_seq != 0) unconfirmed_.erase(s.uid);
+    unconfirmed_.try_emplace(s.uid, e.last_seen + e.excused);
     e.run_id = hello.run_id;
     e.acked_seq = 0;
   }
   const bool was_online = e.online;
-  if (!was_online && !continues) unconfirmed_[s.uid] = e.last_seen + e.excused;
   e.online = true;
   e.public_ip = s.source;
   e.last_seen = now.wall;
   e.excused = Millis(0);
   heard(now, s.uid);
   settle(now, e, {});
-  if (!was_online) rejudge(now, e, {});
+  if (!was_online || !continues) rejudge(now, e, {});
   send(s.id, s.server.welcome({identity_->serial, identity_->tenant, options_.keepalive, now.wall},
                               continues ? hello.last_acked_seq : 0, !continues));
   s.sent_probes = hello.probes_version;
@@ -162,11 +200,18 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
     log_warning("telemetry.too_many_facts", why, {{"uid", s.uid.str()}});
     return agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), why);
   }
+  if (const auto bytes = bytes_of(facts); bytes > kMaxFactBytesPerEndpoint) {
+    const auto why = fmt::format("with this report the endpoint's facts would take {} bytes; at most {} are taken, and "
+                                 "nothing of it was: let fewer probes be asked for, or the agent report less",
+                                 bytes, kMaxFactBytesPerEndpoint);
+    log_warning("telemetry.too_large_facts", why, {{"uid", s.uid.str()}});
+    return agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), why);
+  }
   auto& e = registry_.endpoints.edit(s.uid);
+  const bool confirms = e.acked_seq == 0;
   e.facts = std::move(facts);
   e.acked_seq = report.seq;
   e.last_seen = now.wall;
-  const bool confirms = unconfirmed_.erase(s.uid) != 0;
   confirms ? settle(now, e, std::move(changed)) : settle_reported(now, e, std::move(changed));
   if (confirms) rejudge(now, e, {});
   send(s.id, TelemetryServer::ack(report.seq));

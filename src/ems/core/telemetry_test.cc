@@ -404,56 +404,5 @@ TEST_F(Lab, WhatIfSaysWhoGainsAndLosesAndChangesNothing) {
   EXPECT_EQ(negated->lose, std::vector{a.uid()});
 }
 
-TEST_F(Lab, AReportThatWouldMakeTooManyFactsChangesNothing) {
-  save_process_tag();
-  TestAgent a;
-  join(a);
-  report(a, {{keys::process_running("sshd"), true}, {keys::process_running("kept"), true}});
-  run();
-  ASSERT_TRUE(a.tags().contains("Has-sshd"));
-  const auto many = [&](int from, int count) {
-    std::vector<std::pair<std::string, posture::FactValue>> facts;
-    for (int i = from; i < from + count; ++i) facts.emplace_back(keys::process_running(std::to_string(i)), true);
-    return facts;
-  };
-  report(a, many(0, 8000));
-  report(a, many(8000, 8000));
-  run();
-  ASSERT_EQ(a.acked(), a.seq);
-  const auto before = core->endpoint(a.uid())->facts;
-  ASSERT_GT(before.size(), 16'000u);
-  const auto acked = a.acked();
-  // One that removes a known fact, says another of one and adds too many.
-  Frame frame;
-  auto& r = *frame.mutable_report();
-  r.set_seq(++a.seq);
-  r.add_removed(keys::process_running("kept"));
-  proto::encode_fact(keys::process_running("sshd"), fact(false), *r.add_facts());
-  for (const auto& [key, value] : many(16'000, 5000)) proto::encode_fact(key, fact(value), *r.add_facts());
-  send(a, frame);
-  run();
-  EXPECT_TRUE(a.closed);
-  EXPECT_EQ(a.acked(), acked);
-  const auto* bye = a.last(Frame::kGoodbye);
-  ASSERT_NE(bye, nullptr);
-  EXPECT_EQ(bye->goodbye().reason(), "protocol_error");
-  EXPECT_NE(bye->goodbye().message().find("at most 20000"), std::string::npos) << bye->goodbye().message();
-  const auto unchanged = [&] {
-    const auto& now = core->endpoint(a.uid())->facts;
-    for (const auto& [key, fact] : before) {
-      if (key.starts_with(keys::kEmsPrefix)) continue;
-      const auto it = now.find(key);
-      if (it == now.end() || it->second.value != fact.value) return false;
-    }
-    return now.size() == before.size();
-  };
-  EXPECT_TRUE(unchanged());
-  const auto* sshd = core->tag("Has-sshd");
-  ASSERT_NE(sshd, nullptr);
-  EXPECT_EQ(core->endpoint(a.uid())->tags.state(sshd->id), posture::TagState::kHas);
-  restart();
-  EXPECT_TRUE(unchanged());
-}
-
 }  // namespace
 }  // namespace postern::ems::testing

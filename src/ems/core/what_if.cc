@@ -1,5 +1,7 @@
 // What a draft of a tag would change, and which live sessions that would cut.
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include "ems/core/impl.h"
 
@@ -35,18 +37,25 @@ void EmsCore::sessions_cut(Now now, const posture::TagDefinition& draft, const W
     question.so_far.silent.push_back(serial);
   }
   const auto id = impl_->next_question_++;
-  const auto total = changes.gain.size() + changes.lose.size() + changes.become_unknown.size();
   for (const auto& [session, s] : impl_->gateways_) {
     if (!s.helloed || impl_->state_for(s) != fabric::State::kAuthorised) continue;
     question.so_far.asked.push_back(s.serial);
+    // It is told of nobody whom it doesn't know: there it has no sessions of theirs.
+    const auto known = [&, &s = s](const std::vector<EndpointUid>& uids) {
+      std::vector<EndpointUid> out;
+      std::ranges::copy_if(uids, std::back_inserter(out), [&](const auto& uid) { return impl_->is_shared(s, uid); });
+      return out;
+    };
+    const auto gain = known(changes.gain), lose = known(changes.lose), become_unknown = known(changes.become_unknown);
+    const auto total = gain.size() + lose.size() + become_unknown.size();
     if (total > fabric::kMaxWhatIf) continue;  // it stays among the silent ones
     if (total == 0) {
       std::erase(question.so_far.silent, s.serial);
       continue;
     }
     question.waiting.insert(session);
-    impl_->send_free(session, fabric::what_if_frame(id, draft.name.str(), posture::tag_kind_name(draft.kind), changes.gain,
-                                                    changes.lose, changes.become_unknown));
+    impl_->send_free(session, fabric::what_if_frame(id, draft.name.str(), posture::tag_kind_name(draft.kind), gain, lose,
+                                                    become_unknown));
   }
   if (question.waiting.empty()) {
     impl_->hold_free(act::Complete{[done = std::move(done), out = std::move(question.so_far)] { done(out); }});
@@ -57,13 +66,20 @@ void EmsCore::sessions_cut(Now now, const posture::TagDefinition& draft, const W
   impl_->questions_.emplace(id, std::move(question));
 }
 
+bool EmsCore::Impl::is_shared(const GatewaySession& s, const EndpointUid& uid) const {
+  const auto* d = registry_.devices.find(s.serial);
+  const auto* e = registry_.endpoints.find(uid);
+  return d != nullptr && e != nullptr && share_reasons(*d, s.asked, *e).any();
+}
+
 void EmsCore::Impl::on_what_if_answer(const GatewaySession& s, const fabric::WhatIfAnswer& answer) {
   const auto it = questions_.find(answer.request_id);
   if (it == questions_.end() || it->second.waiting.erase(s.id) == 0) return;  // too late, or nobody asked it
   auto& so_far = it->second.so_far;
   std::erase(so_far.silent, s.serial);
+  std::set<EndpointUid> said;
   for (const auto& [uid, sessions] : answer.cuts) {
-    if (registry_.endpoints.find(uid) == nullptr || sessions == 0) continue;
+    if (sessions == 0 || !is_shared(s, uid) || !said.insert(uid).second) continue;
     so_far.cuts.push_back({uid, s.serial, sessions});
     so_far.total += sessions;
   }

@@ -32,9 +32,10 @@ TEST_F(WhatIfTest, GatewaysSayWhichSessionsWouldEndAndWhoIsSilentIsNamed) {
   gateway.what_if = [&](const proto::fabric::WhatIf& question) {
     EXPECT_EQ(question.tag, "Has-sshd");
     EXPECT_EQ(question.lose, std::vector{a.uid()});
-    return std::vector<proto::fabric::SessionsCut>{{a.uid(), 3}, {EndpointUid(std::string(32, 'F')), 8}};
+    return std::vector<proto::fabric::SessionsCut>{{a.uid(), 3}, {EndpointUid(std::string(32, 'F')), 8}, {a.uid(), 5}};
   };
   for (auto* one : {&gateway, &silent}) {
+    set_interface(*one, kPort1);
     connect(*one);
     ASSERT_TRUE(authorise(*one));
   }
@@ -60,6 +61,34 @@ TEST_F(WhatIfTest, GatewaysSayWhichSessionsWouldEndAndWhoIsSilentIsNamed) {
   const auto same = ask(draft("sshd"));
   ASSERT_TRUE(same);
   EXPECT_EQ(same->total, 0u);
+}
+
+TEST_F(WhatIfTest, AGatewayHearsOnlyOfEndpointsThatItKnows) {
+  save_process_tag();
+  TestAgent a, elsewhere;
+  join(a);
+  join(elsewhere, "02:00:00:00:00:99");
+  for (auto* one : {&a, &elsewhere}) report(*one, {{keys::process_running("sshd"), true}, {keys::process_running("cups"), false}});
+  TestGateway gateway("PGW0000000000001", 1), nobodys("PGW0000000000002", 2);
+  std::vector<EndpointUid> heard;
+  gateway.what_if = [&](const proto::fabric::WhatIf& question) {
+    heard = question.lose;
+    return std::vector<proto::fabric::SessionsCut>{{a.uid(), 1}, {elsewhere.uid(), 9}};
+  };
+  nobodys.what_if = [](const proto::fabric::WhatIf&) {
+    ADD_FAILURE() << "asked about endpoints that it does not know";
+    return std::vector<proto::fabric::SessionsCut>{};
+  };
+  set_interface(gateway, kPort1);
+  for (auto* one : {&gateway, &nobodys}) {
+    connect(*one);
+    ASSERT_TRUE(authorise(*one));
+  }
+  const auto cut = ask(draft("cups"));
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(heard, std::vector{a.uid()});
+  EXPECT_EQ(cut->total, 1u);  // of the other one it has nothing to say
+  EXPECT_TRUE(cut->silent.empty());
 }
 
 TEST_F(WhatIfTest, ADraftMayReferToTagsAndIsToldWhoRefersToIt) {

@@ -34,8 +34,8 @@ void add_rows(Batch& batch, TableId id, const Table<K, V>& table, KeyText key_te
 }
 
 std::string event(const void* before, const void* after) {
-  return before == nullptr  ? R"({"event":"added"})"
-         : after == nullptr ? R"({"event":"removed"})"
+  return before == nullptr  ? std::string(R"({"event":"added"})")
+         : after == nullptr ? std::string(kRemovedEvent)
                             : R"({"event":"changed"})";
 }
 

@@ -13,6 +13,9 @@
 
 namespace postern::ems {
 
+/// What the log says of a row that is gone.
+inline constexpr std::string_view kRemovedEvent = R"({"event":"removed"})";
+
 /// Thread: one.
 class Registry {
  public:
