@@ -8,6 +8,7 @@ namespace postern::ems {
 namespace {
 
 constexpr std::size_t kEvaluationsPerFlush = 20'000;
+constexpr std::size_t kEditsPerFlush = 250;     // so that what somebody does meanwhile is stored and told soon
 constexpr std::size_t kMatchesPerFlush = 8;     // of whole inventories: some ten milliseconds each
 constexpr std::size_t kNumbersPerFlush = 200;   // of inventories that were matched once: a tenth of a millisecond
 
@@ -25,6 +26,7 @@ void EmsCore::Impl::settle_later() {
 
 void EmsCore::Impl::run_jobs(Now now) {
   std::size_t looked_at = 0;
+  const auto most = std::min(options_.batch, registry_.touched() + kEditsPerFlush);
   const auto matches = matches_made_, numbers = numbers_made_;
   while (!jobs_.empty()) {
     auto& job = jobs_.front();
@@ -32,7 +34,7 @@ void EmsCore::Impl::run_jobs(Now now) {
     if (!job.started_at) job.started_at = now.wall;
     auto it = registry_.endpoints.all().lower_bound(job.from);
     for (; it != registry_.endpoints.all().end(); ++it) {
-      if (registry_.touched() >= options_.batch || looked_at >= kEvaluationsPerFlush ||
+      if (registry_.touched() >= most || looked_at >= kEvaluationsPerFlush ||
           matches_made_ - matches >= kMatchesPerFlush || numbers_made_ - numbers >= kNumbersPerFlush) {
         job.from = it->first;
         return;
