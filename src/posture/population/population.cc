@@ -162,21 +162,27 @@ Code Population::use_code(FactColumn& column) {
 
 Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact) {
   FactColumn& column = *columns_[key];
-  Rows::Cell cell;
-  const bool had = rows_.find(slot, key, cell);
-  Stored stored{false, !had || cell.at != fact.collected_at};
+  rows_.prefetch_place(slot);
+  column.codes.prefetch(slot);
   encode(fact);
+  rows_.prefetch(slot);
+  Rows::Cell cell;
   if (column.own) {
-    stored.value = cell.own != entry_;
+    const bool had = rows_.find(slot, key, cell);
+    const Stored stored{cell.own != entry_, !had || cell.at != fact.collected_at};
     if (had) drop_source(cell.own);
     if (!had) ++column.own_users;
     if (stored.value || stored.time) rows_.set(slot, key, {fact.collected_at, entry_});
     return stored;
   }
   const Code before = column.codes.at(slot), after = use_code(column);
-  stored.value = before != after;
-  if (stored.value) change_code(slot, column, before, after, true);
+  Stored stored{before != after, false};
+  if (stored.value) {
+    change_code(slot, column, before, after, true);
+    prefetch_pending(slot);  // what comes in while the row is written
+  }
   release_code(column, before);
+  stored.time = !rows_.find(slot, key, cell) || cell.at != fact.collected_at;
   if (stored.time) rows_.set(slot, key, {fact.collected_at, {}});
   if (stored.value && is_mostly_own(column)) make_own(key);
   return stored;
@@ -252,7 +258,6 @@ std::vector<TagChange> Population::apply(Slot slot, std::span<const Change> chan
       continue;
     }
     const KeyId key = use_key(change.key);
-    rows_.prefetch(slot);
     const Stored stored = store(slot, key, *change.fact);
     for (const ConditionId id : columns_[key]->kept) {
       if (stored.value || (stored.time && conditions_[id]->timed)) queue(id);

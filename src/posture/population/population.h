@@ -241,6 +241,7 @@ class Population {
   TagIndex index_of(TagId id) const;
   void mark(const std::vector<TagIndex>& tags);
   void queue(ConditionId kept);
+  void prefetch_pending(Slot slot);
   std::vector<TagChange> settle(Slot slot, Now now);
   void recount(Tag& tag, Verdict before, Verdict after);
   void recount(Counts& counts, const Line* before, const Line* after, std::size_t lines, std::size_t first_word) const;
@@ -294,6 +295,7 @@ class Population {
 
   // What one change leads to; here so that their memory is used again.
   std::vector<TagIndex> pending_;
+  std::size_t prefetched_ = 0;  ///< Of pending_.
   std::vector<ConditionId> queued_;
   std::vector<std::uint32_t> tag_marks_, condition_marks_;
   struct Known {

@@ -101,6 +101,29 @@ void Population::recount(Counts& counts, const Line* before, const Line* after, 
   counts.unknown -= old.unknown;
 }
 
+/// All of the memory that will be read is asked for before the first of it is needed: where things stand, then they.
+void Population::prefetch_pending(Slot slot) {
+  for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
+    const Tag& tag = *tags_[pending_[i]];
+    tag.plane.prefetch_directory(slot);
+    for (const LogicStep& step : tag.steps) {
+      if (const Column* codes = where_[step.operand].codes; codes != nullptr && reads(step))
+        codes->prefetch_directory(slot);
+    }
+  }
+  for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
+    const Tag& tag = *tags_[pending_[i]];
+    tag.plane.prefetch(slot);
+    for (const LogicStep& step : tag.steps) {
+      if (!reads(step)) continue;
+      const Where& where = where_[step.operand];
+      if (where.codes != nullptr) where.codes->prefetch(slot);
+      if (where.plane != nullptr) where.plane->prefetch(slot);
+    }
+  }
+  prefetched_ = pending_.size();
+}
+
 std::vector<TagChange> Population::settle(Slot slot, Now now) {
   std::vector<TagChange> changes;
   const auto judge_queued = [&] {
@@ -111,23 +134,7 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
     queued_.clear();
   };
   judge_queued();
-  // All of the memory that will be read is asked for before the first of it is needed: where things stand, then they.
-  for (const TagIndex index : pending_) {
-    tags_[index]->plane.prefetch_directory(slot);
-    for (const LogicStep& step : tags_[index]->steps) {
-      if (const Column* codes = where_[step.operand].codes; codes != nullptr && reads(step))
-        codes->prefetch_directory(slot);
-    }
-  }
-  for (const TagIndex index : pending_) {
-    tags_[index]->plane.prefetch(slot);
-    for (const LogicStep& step : tags_[index]->steps) {
-      if (!reads(step)) continue;
-      const Where& where = where_[step.operand];
-      if (where.codes != nullptr) where.codes->prefetch(slot);
-      if (where.plane != nullptr) where.plane->prefetch(slot);
-    }
-  }
+  prefetch_pending(slot);
   // Many tags ask for the same conditions.
   const auto known = [&](ConditionId id) {
     Known& one = known_[id];
@@ -166,6 +173,7 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
       std::push_heap(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(k), rank_above);
   }
   pending_.clear();
+  prefetched_ = 0;
   return changes;
 }
 

@@ -69,6 +69,18 @@ struct RowParts {
       each(fact, std::size_t{number});
     }
   }
+  std::size_t number_of(std::size_t fact) const {
+    if (count > 1 && count <= kRunTimes) {
+      std::size_t at = 0;
+      for (std::size_t covered = (byte_at(numbers, 0) >> 4) + 1; covered <= fact;
+           covered += (byte_at(numbers, at) >> 4) + 1)
+        ++at;
+      return byte_at(numbers, at) & 15;
+    }
+    std::uint32_t number = 0;
+    if (count > 1) std::memcpy(&number, numbers.data() + (count <= 256 ? fact : 4 * fact), count <= 256 ? 1 : 4);
+    return number;
+  }
   WallTime time(std::size_t number) const { return from_unix_ms(time_at(times, width, number)); }
   /// Calls `each(fact, value)`; it returns false to stop. Returns how many bytes were passed.
   template <class Each>
@@ -161,9 +173,7 @@ bool Rows::find(Slot slot, KeyId key, Cell& out) const {
   const std::size_t at = place_of(list, key);
   if (!stands_at(list, at, key)) return false;
   const RowParts row(blobs_->bytes(rows_[slot].blob), list);
-  std::size_t number = 0;
-  row.each_number([&](std::size_t fact, std::size_t its) { number = fact == at ? its : number; });
-  out = {row.time(number), {}};
+  out = {row.time(row.number_of(at)), {}};
   if (!is_own(list[at])) return true;
   row.each_own([&](std::size_t fact, std::string_view value) {
     out.own = value;

@@ -75,6 +75,8 @@ class Rows {
   void assign(Slot slot, std::span<const RowKey> keys, std::span<const Cell> cells);
   void erase(Slot slot, KeyId key);
   void clear(Slot slot);
+  /// First where it stands, and a little later what stands there.
+  void prefetch_place(Slot slot) const { __builtin_prefetch(rows_.data() + slot); }
   void prefetch(Slot slot) const;
   std::size_t memory_bytes() const;  ///< Without the BlobStore's.
 
