@@ -76,8 +76,16 @@ std::size_t EmsCore::Impl::most_asked() const {
     }
   }
   if (detections.empty()) detections.emplace();
-  std::size_t most = 0;
+  std::size_t most = 0, detected = 0;
+  for (const auto& also : detections) detected = std::max(detected, also.size());
   for (const auto os : posture::kAllOsFamilies) {
+    // Mostly there are few, even where each tag's are counted apart: no list need be made.
+    std::size_t at_most = detected;
+    for (const auto id : engine_.tags()) at_most += engine_.find(id)->required_facts(os).size();
+    if (at_most <= proto::kMaxProbes) {
+      most = std::max(most, at_most);
+      continue;
+    }
     for (const auto& also : detections) most = std::max(most, engine_.required_facts(os, also).keys.size());
   }
   return most;
