@@ -38,13 +38,17 @@ bool certificate_name(std::string_view name) {
   return name.ends_with(".pem") || name.ends_with(".crt") || name.ends_with(".cer");
 }
 
-void add(const Facts& facts, const std::string& path, std::set<Sha256>& seen, std::vector<posture::Certificate>& out) {
+/// A list that lacks what could not be read would say of a certificate that it isn't there.
+Status add(const Facts& facts, const std::string& path, std::set<Sha256>& seen, std::vector<posture::Certificate>& out) {
   const auto text = facts.read(path, kMaxBundle);
-  if (!text) return;
+  if (!text && text.error().code == ErrorCode::kNotFound) return {};  // a link that leads nowhere
+  if (!text) return fail(text.error());
   for (const auto& der : pem_certificates(*text)) {
-    if (out.size() >= kMaxCertificates || !seen.insert(sha256(der)).second) continue;
+    if (!seen.insert(sha256(der)).second) continue;
+    if (out.size() >= kMaxCertificates) return fail(ErrorCode::kResourceExhausted, "more certificates than are reported");
     if (auto one = describe_certificate(der, "system")) out.push_back(std::move(*one));
   }
+  return {};
 }
 
 void system(Facts& facts, const std::string& key) {
@@ -53,12 +57,14 @@ void system(Facts& facts, const std::string& key) {
   std::string source;
   for (const auto* bundle : kBundles) {
     if (!facts.exists(bundle)) continue;
-    add(facts, bundle, seen, out);
+    if (auto ok = add(facts, bundle, seen, out); !ok) return facts.unknown(key, reason_of(ok.error()), bundle);
     if (source.empty()) source = bundle;
   }
   if (const auto names = list_directory(facts, kDirectory)) {
     for (const auto& name : *names) {
-      if (certificate_name(name)) add(facts, std::string(kDirectory) + "/" + name, seen, out);
+      if (!certificate_name(name)) continue;
+      const auto path = std::string(kDirectory) + "/" + name;
+      if (auto ok = add(facts, path, seen, out); !ok) return facts.unknown(key, reason_of(ok.error()), path);
     }
     if (source.empty()) source = kDirectory;
   } else if (names.error().code == ErrorCode::kPermissionDenied) {
@@ -87,7 +93,8 @@ void personal(Facts& facts, const std::string& key) {
       if (beside) secret = pki::PrivateKey::from_pem(*beside);
     }
     one->has_private_key = secret && possesses(chain.front(), *secret);
-    if (out.size() < kMaxCertificates) out.push_back(std::move(*one));
+    if (out.size() >= kMaxCertificates) return facts.unknown(key, UnknownReason::kFailed, "more certificates than are reported");
+    out.push_back(std::move(*one));
   }
   facts.know(key, std::move(out), kPersonal);
 }

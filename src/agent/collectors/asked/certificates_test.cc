@@ -44,6 +44,12 @@ TEST_F(Certificates, OfTheSystemAreDistinct) {
   EXPECT_FALSE(list[1].client_auth);
 }
 
+TEST_F(Certificates, AListThatLacksWhatCouldNotBeReadIsNone) {
+  put("etc/ssl/certs/Example.pem", pki::to_pem(root_identity_->certificate));
+  put("etc/ssl/certs/large.pem", std::string((16u << 20) + 1, 'x'));
+  EXPECT_TRUE(said(keys::with(keys::kCertificates, "system")).starts_with("unknown: "));
+}
+
 TEST_F(Certificates, ArePossessedByTheirKeyAlone) {
   EXPECT_TRUE(in("personal").empty());
   const auto certificate = pki::to_pem(server_->certificate);
