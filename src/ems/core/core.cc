@@ -14,6 +14,7 @@ constexpr Seconds kPruneEvery{600};
 constexpr Seconds kKeepChanges{30 * 24 * 3600};
 constexpr Seconds kKeepAudit{365 * 24 * 3600};
 constexpr std::size_t kPruneAtOnce = 5'000;
+constexpr Millis kStoreAliveEvery{5'000};
 constexpr Millis kStoodStill{15'000};  // ticks come each second
 
 }  // namespace
@@ -111,10 +112,12 @@ void EmsCore::Impl::tick(Now now) {
       seen_.erase(seen_.begin());
       registry_.restamp(uid);
     }
-    if (seen_.empty()) {
-      seen_at_ = now.mono + options_.last_seen_interval;
-      registry_.meta.edit(std::string(meta::kAliveAt)) = fmt::format("{}", to_unix_ms(now.wall));
-    }
+    if (seen_.empty()) seen_at_ = now.mono + options_.last_seen_interval;
+  }
+  // What a restart may excuse is the time after this, and no more: silence while the EMS ran counts.
+  if (std::chrono::abs(now.wall - alive_stored_) >= kStoreAliveEvery && !read_only_) {
+    alive_stored_ = now.wall;
+    registry_.meta.edit(std::string(meta::kAliveAt)) = fmt::format("{}", to_unix_ms(now.wall));
   }
   // A machine that slept, or whose clock was set, heard nobody meanwhile.
   if (alive_at_ != WallTime() && std::chrono::abs(now.wall - alive_at_) > kStoodStill) excuse(now, now.wall - alive_at_);

@@ -329,6 +329,7 @@ struct EmsCore::Impl {
   /// Another run of their agent came and has reported nothing yet (acked_seq 0): until when their facts were confirmed.
   /// Forgotten once its first report is stored.
   std::unordered_map<EndpointUid, WallTime> unconfirmed_;
+  WallTime alive_stored_{};
   WallTime alive_at_{};                                    ///< When a tick last found everything running.
   std::shared_ptr<const Matching> matching_;
   bool matching_set_ = false;

@@ -250,6 +250,20 @@ TEST_F(Judging, AFactOlderThanARuleAllowsIsUnknown) {
   EXPECT_EQ(state(a, "Fresh"), TagState::kUnknown);
 }
 
+TEST_F(Judging, RestartsExcuseNoSilenceWhileTheEmsRan) {
+  save_tag(R"({"name":"Fresh","rules":[{"id":1,"os":"linux","type":"running-process","processes":["av"],"max_age":600}]})");
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("av"), true}});
+  run();
+  for (int i = 0; i < 20; ++i) {
+    wait(a, Seconds(30), false);
+    restart();
+  }
+  wait(a, Seconds(130), false);  // 20 restarts excuse some seconds each at most
+  EXPECT_EQ(state(a, "Fresh"), TagState::kUnknown);
+}
+
 TEST_F(Judging, AnEndpointsClockThatIsAheadKeepsNothingFresh) {
   save_tag(R"({"name":"Fresh","rules":[{"id":1,"os":"linux","type":"running-process","processes":["av"],"max_age":600}]})");
   TestAgent a;
