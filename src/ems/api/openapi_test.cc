@@ -214,7 +214,7 @@ TEST_F(OpenApi, AnswersHaveWhatIsDemandedOfThem) {
   Feed feed{"feed", "osv", 1, "", clock.now().wall, ""};
   feed.given = true;
   core->set_matching(clock.now(), nullptr, {feed});
-  ASSERT_EQ(post("/api/v1/risks", R"({"cve":"CVE-1","reason":"r","expires_at":"2026-06-28T00:00:00Z"})").status, 201);
+  ASSERT_EQ(post("/api/v1/risks", R"({"cve":"CVE-2099-1","reason":"r","expires_at":"2026-06-28T00:00:00Z"})").status, 201);
   settle();
   const auto demanded = [&](const std::string& component, const json::value& answer) {
     const json::value& schema = document.at("components").at("schemas").at(component);

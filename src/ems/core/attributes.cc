@@ -32,6 +32,10 @@ void EmsCore::set_attribute(Now now, const Actor& actor, const EndpointUid& uid,
     return refuse(ErrorCode::kInvalidArgument, "an attribute's name has 1 to 64 of a-z, 0-9, \".\", \"_\" and \"-\", such as "
                                                "score.crowdstrike");
   }
+  const auto* score = std::get_if<std::int64_t>(&value);
+  if (name.starts_with(posture::kScorePrefix) && (score == nullptr || *score < 0 || *score > 100)) {
+    return refuse(ErrorCode::kInvalidArgument, "value: a score is a whole number from 0 to 100");
+  }
   if (const auto* text = std::get_if<std::string>(&value); text != nullptr && text->size() > kMaxAttributeText) {
     return refuse(ErrorCode::kInvalidArgument, fmt::format("value: has {} bytes, allowed are {}", text->size(), kMaxAttributeText));
   }

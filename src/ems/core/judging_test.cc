@@ -311,6 +311,8 @@ TEST_F(Judging, AnAttributeIsKnownUntilItExpires) {
   const auto key = keys::with(keys::kEmsAttributePrefix, "score.edr");
   const auto value = [&] { return core->endpoint(a.uid())->facts.at(key).value; };
   EXPECT_EQ(attribute(a, "Score!", std::int64_t{7}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(attribute(a, "score.edr", std::int64_t{101}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(attribute(a, "score.edr", std::string("50")).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(attribute(a, "x", std::string(300, 'x')).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(attribute(a, "x", true, Seconds(10)).error().code, ErrorCode::kInvalidArgument);
   ASSERT_TRUE(attribute(a, "score.edr", std::int64_t{87}, Seconds(600)));

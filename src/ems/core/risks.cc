@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "ems/core/impl.h"
 #include "ems/tagging/open_findings.h"
 #include "posture/fact_keys.h"
@@ -15,6 +16,14 @@ constexpr std::size_t kMaxRisks = 10'000;
 constexpr std::chrono::hours kLongest{366 * 24};  // a year, whichever
 constexpr std::size_t kMaxReason = 1000;
 constexpr std::chrono::hours kKeepExpired{90 * 24};  // to be looked at; the audit log knows them longer
+
+/// A CVE's id whole and in capitals, or another publisher's.
+bool could_be_found(std::string_view id) {
+  constexpr std::string_view kCve = "CVE-";
+  if (to_lower(id.substr(0, kCve.size())) != to_lower(kCve)) return id.find_first_of("*? ") == id.npos;
+  const auto digits = [](std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == text.npos; };
+  return id.starts_with(kCve) && id.size() > 9 && digits(id.substr(4, 4)) && id[8] == '-' && digits(id.substr(9));
+}
 
 }  // namespace
 
@@ -79,6 +88,9 @@ void EmsCore::accept_risk(Now now, const Actor& actor, Risk risk, Done<std::stri
   const auto refuse = [&](ErrorCode code, std::string why) { impl_->refuse(std::move(done), {code, std::move(why)}); };
   if (!vuln::plain_text(risk.cve, vuln::kMaxRecordId))
     return refuse(ErrorCode::kInvalidArgument, "cve: a vulnerability's id as findings name it, such as CVE-2024-3094");
+  if (!could_be_found(risk.cve)) {
+    return refuse(ErrorCode::kInvalidArgument, "cve: no finding is called so; findings name ids such as CVE-2024-3094, in capitals");
+  }
   if (!risk.source.empty() && !vuln::plain_text(risk.source, vuln::kMaxPackageName))
     return refuse(ErrorCode::kInvalidArgument, "source: the name of a source package");
   if (!risk.version.empty() && !vuln::plain_text(risk.version, vuln::kMaxPackageName))

@@ -164,6 +164,7 @@ TEST_F(RisksTest, IsForAYearAtMostAndSaysWhy) {
   EXPECT_TRUE(refused(bad).starts_with("expires_at"));
   EXPECT_TRUE(refused(risk("")).starts_with("cve"));
   EXPECT_TRUE(refused(risk("CVE 1")).starts_with("cve"));
+  for (const char* id : {"cve-2099-1", "CVE-2099", "CVE-2099-", "*", "CVE-20x9-1"}) EXPECT_TRUE(refused(risk(id)).starts_with("cve")) << id;
   bad = risk();
   bad.endpoint = "nobody";
   EXPECT_TRUE(refused(bad).starts_with("scope"));

@@ -38,19 +38,19 @@ TEST_F(ApiLab, ARiskSaysWhatIsWrongWithIt) {
   EXPECT_EQ(read_only("POST", "/api/v1/risks", kRisk).status, 403);
   EXPECT_EQ(nobody("GET", "/api/v1/risks").code(), "unauthenticated");
   const std::pair<const char*, const char*> bad[] = {
-      {R"({"cve":"CVE-1","reason":"r"})", "expires_at"},
-      {R"({"cve":"CVE-1","reason":"r","expires_at":"soon"})", "expires_at"},
-      {R"({"cve":"CVE-1","reason":"r","expires_at":"2036-06-28T00:00:00Z"})", "a year"},
-      {R"({"cve":"CVE-1","reason":"r","expires_at":"2020-06-28T00:00:00Z"})", "expires_at"},
-      {R"({"cve":"CVE-1","expires_at":"2026-06-28T00:00:00Z"})", "reason"},
+      {R"({"cve":"CVE-2099-1","reason":"r"})", "expires_at"},
+      {R"({"cve":"CVE-2099-1","reason":"r","expires_at":"soon"})", "expires_at"},
+      {R"({"cve":"CVE-2099-1","reason":"r","expires_at":"2036-06-28T00:00:00Z"})", "a year"},
+      {R"({"cve":"CVE-2099-1","reason":"r","expires_at":"2020-06-28T00:00:00Z"})", "expires_at"},
+      {R"({"cve":"CVE-2099-1","expires_at":"2026-06-28T00:00:00Z"})", "reason"},
       {R"({"reason":"r","expires_at":"2026-06-28T00:00:00Z"})", "cve"},
-      {R"({"cve":"CVE-1","reason":"r","expires_at":"2026-06-28T00:00:00Z","forever":true})", "forever"}};
+      {R"({"cve":"CVE-2099-1","reason":"r","expires_at":"2026-06-28T00:00:00Z","forever":true})", "forever"}};
   for (const auto& [body, says] : bad) {
     const Reply reply = post("/api/v1/risks", body);
     EXPECT_EQ(reply.status, 400) << body;
     EXPECT_NE(reply.message().find(says), std::string::npos) << reply.text;
   }
-  EXPECT_EQ(post("/api/v1/risks", R"({"cve":"CVE-1","reason":"r","scope":"nobody","expires_at":"2026-06-28T00:00:00Z"})").code(),
+  EXPECT_EQ(post("/api/v1/risks", R"({"cve":"CVE-2099-1","reason":"r","scope":"nobody","expires_at":"2026-06-28T00:00:00Z"})").code(),
             "not_found");
 }
 
