@@ -13,6 +13,19 @@ namespace {
 
 bool is_tag_key(std::string_view key) { return key.starts_with(keys::kTagPrefix); }
 
+/// An entry begins with its source's number and whether the endpoint's reports have lapsed.
+struct EntryHead {
+  Code source = 0;
+  bool lapsed = false;
+};
+bool take_head(std::string_view& entry, EntryHead& out) {
+  std::uint64_t number = 0;
+  if (!take_number(entry, number)) return false;
+  out = {static_cast<Code>(number >> 1), (number & 1) != 0};
+  return true;
+}
+void put_head(EntryHead head, std::string& out) { put_number(std::uint64_t{head.source} << 1 | (head.lapsed ? 1 : 0), out); }
+
 }  // namespace
 
 Population::Population(Options options)
@@ -56,6 +69,7 @@ void Population::remove(Slot slot) {
   if (slot < confirmed_.size()) confirmed_[slot] = WallTime::min();
   deadlines_.clear(slot);
   live_.erase(slot);
+  lapsed_.erase(slot);
   unjudged_.erase(slot);
   free_slots_.push_back(slot);
 }
@@ -87,6 +101,7 @@ KeyId Population::use_key(std::string_view key) {
   }
   columns_[id] = std::make_unique<FactColumn>(pages_);
   columns_[id]->key = std::string(key);
+  columns_[id]->reported = !key.starts_with(keys::kEmsPrefix);
   keys_.emplace(key, id);
   return id;
 }
@@ -100,32 +115,37 @@ void Population::release_key(KeyId key) {
   free_keys_.push_back(key);
 }
 
-// ---- facts as entries: the source's number, then the value
+// ---- facts as entries: head, then value
 
-void Population::encode(const Fact& fact) {
+void Population::encode(const Fact& fact, bool lapsed) {
   entry_.clear();
-  put_number(sources_.use(fact.source, blobs_).code, entry_);
+  put_head({sources_.use(fact.source, blobs_).code, lapsed && fact.known()}, entry_);
   encode_value(fact.value, entry_);
 }
 
 void Population::drop_source(std::string_view entry) {
-  std::uint64_t source = 0;
-  if (take_number(entry, source)) sources_.drop(static_cast<Code>(source), blobs_);
+  EntryHead head;
+  if (take_head(entry, head)) sources_.drop(head.source, blobs_);
 }
 
-bool Population::decode(std::string_view entry, Fact& out) const {
-  std::uint64_t source = 0;
-  if (!take_number(entry, source) || !decode_value(entry, out.value)) return false;
-  out.source = sources_.entry(static_cast<Code>(source), blobs_);
+bool Population::decode(std::string_view entry, Fact& out, Reading reading) const {
+  EntryHead head;
+  if (!take_head(entry, head)) return false;
+  if (head.lapsed && reading == Reading::kAsJudged) {
+    out = {Unknown{UnknownReason::kStale}, {}, {}};
+    return true;
+  }
+  if (!decode_value(entry, out.value)) return false;
+  out.source = sources_.entry(head.source, blobs_);
   return true;
 }
 
-bool Population::read_fact(Slot slot, KeyId key, Fact& out) const {
+bool Population::read_fact(Slot slot, KeyId key, Fact& out, Reading reading) const {
   Rows::Cell cell;
   if (!rows_.find(slot, key, cell)) return false;
   out.collected_at = cell.at;
   const FactColumn& column = *columns_[key];
-  return decode(column.own ? cell.own : column.dictionary.entry(column.codes.at(slot), blobs_), out);
+  return decode(column.own ? cell.own : column.dictionary.entry(column.codes.at(slot), blobs_), out, reading);
 }
 
 // ---- changing facts
@@ -161,18 +181,24 @@ Code Population::use_code(FactColumn& column) {
 }
 
 Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact) {
-  FactColumn& column = *columns_[key];
+  const FactColumn& column = *columns_[key];
   rows_.prefetch_place(slot);
   column.codes.prefetch(slot);
-  encode(fact);
+  encode(fact, column.reported && lapsed_.contains(slot));
+  return store_entry(slot, key, fact.collected_at);
+}
+
+/// `entry_`, whose source counts one more user.
+Population::Stored Population::store_entry(Slot slot, KeyId key, WallTime at) {
+  FactColumn& column = *columns_[key];
   rows_.prefetch(slot);
   Rows::Cell cell;
   if (column.own) {
     const bool had = rows_.find(slot, key, cell);
-    const Stored stored{cell.own != entry_, !had || cell.at != fact.collected_at};
+    const Stored stored{cell.own != entry_, !had || cell.at != at};
     if (had) drop_source(cell.own);
     if (!had) ++column.own_users;
-    if (stored.value || stored.time) rows_.set(slot, key, {fact.collected_at, entry_});
+    if (stored.value || stored.time) rows_.set(slot, key, {at, entry_});
     return stored;
   }
   const Code before = column.codes.at(slot), after = use_code(column);
@@ -182,8 +208,8 @@ Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact) {
     prefetch_pending(slot);  // what comes in while the row is written
   }
   release_code(column, before);
-  stored.time = !rows_.find(slot, key, cell) || cell.at != fact.collected_at;
-  if (stored.time) rows_.set(slot, key, {fact.collected_at, {}});
+  stored.time = !rows_.find(slot, key, cell) || cell.at != at;
+  if (stored.time) rows_.set(slot, key, {at, {}});
   if (stored.value && is_mostly_own(column)) make_own(key);
   return stored;
 }
@@ -231,9 +257,9 @@ void Population::make_own(KeyId key) {
     if (code == 0 || !rows_.find(slot, key, cell)) return;
     entry = column.dictionary.entry(code, blobs_);
     std::string_view rest = entry;
-    std::uint64_t source = 0;
-    take_number(rest, source);
-    sources_.add_user(static_cast<Code>(source));
+    EntryHead head;
+    take_head(rest, head);
+    sources_.add_user(head.source);
     rows_.set(slot, key, {cell.at, entry});
     ++column.own_users;
   });
@@ -258,12 +284,15 @@ std::vector<TagChange> Population::apply(Slot slot, std::span<const Change> chan
       continue;
     }
     const KeyId key = use_key(change.key);
-    const Stored stored = store(slot, key, *change.fact);
-    for (const ConditionId id : columns_[key]->kept) {
-      if (stored.value || (stored.time && conditions_[id]->timed)) queue(id);
-    }
+    queue_readers(key, store(slot, key, *change.fact));
   }
   return settle(slot, now);
+}
+
+void Population::queue_readers(KeyId key, Stored stored) {
+  for (const ConditionId id : columns_[key]->kept) {
+    if (stored.value || (stored.time && conditions_[id]->timed)) queue(id);
+  }
 }
 
 std::vector<TagChange> Population::set(Slot slot, std::string_view key, const Fact& fact, Now now) {
@@ -291,8 +320,50 @@ std::vector<TagChange> Population::confirm(Slot slot, WallTime at, Now now) {
   return settle(slot, now);
 }
 
+std::vector<TagChange> Population::lapse(Slot slot, bool lapsed, Now now) {
+  if (lapsed_.contains(slot) == lapsed) return {};
+  lapsed ? lapsed_.insert(slot) : lapsed_.erase(slot);
+  ++epoch_;
+  const auto list = rows_.keys(slot);
+  const std::vector<RowKey> all(list.begin(), list.end());
+  for (const RowKey row : all) {
+    const KeyId key = key_of(row);
+    const FactColumn& column = *columns_[key];
+    Rows::Cell cell;
+    if (!column.reported || !rows_.find(slot, key, cell)) continue;
+    std::string_view rest = column.own ? cell.own : column.dictionary.entry(column.codes.at(slot), blobs_);
+    EntryHead head;
+    Fact fact;
+    if (!take_head(rest, head) || !decode_value(rest, fact.value) || !fact.known()) continue;
+    entry_.clear();
+    put_head({head.source, lapsed}, entry_);
+    entry_ += rest;
+    sources_.add_user(head.source);
+    queue_readers(key, store_entry(slot, key, cell.at));
+  }
+  return settle(slot, now);
+}
+
+std::vector<TagChange> Population::hold_to(Slot slot, WallTime latest, Now now) {
+  std::vector<Rows::Cell> cells;
+  rows_.read(slot, cells);
+  const auto list = rows_.keys(slot);
+  std::vector<std::pair<KeyId, std::string>> later;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (cells[i].at > latest && columns_[key_of(list[i])]->reported) later.emplace_back(key_of(list[i]), cells[i].own);
+  }
+  if (later.empty()) return {};
+  ++epoch_;
+  for (const auto& [key, own] : later) {
+    rows_.set(slot, key, {latest, own});
+    queue_readers(key, {.value = false, .time = true});
+  }
+  return settle(slot, now);
+}
+
 void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
   forget_all(slot);
+  lapsed_.erase(slot);
   std::vector<std::pair<KeyId, const Fact*>> all;
   for (const auto& [key, fact] : facts) {
     if (!is_tag_key(key)) all.emplace_back(use_key(key), &fact);
@@ -305,7 +376,7 @@ void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
     FactColumn& column = *columns_[key];
     keys.push_back(row_key(key, column.own));
     cells.push_back({fact->collected_at, {}});
-    encode(*fact);
+    encode(*fact, false);
     if (column.own) {
       cells.back().own = own.emplace_back(entry_);
       ++column.own_users;
@@ -327,7 +398,7 @@ void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
 std::optional<Fact> Population::get(Slot slot, std::string_view key) const {
   const KeyId id = find_key(key);
   Fact fact;
-  if (id == kNone || !read_fact(slot, id, fact)) return std::nullopt;
+  if (id == kNone || !read_fact(slot, id, fact, Reading::kAsReported)) return std::nullopt;
   return fact;
 }
 
@@ -340,8 +411,15 @@ FactMap Population::facts(Slot slot) const {
     const FactColumn& column = *columns_[key_of(list[i])];
     Fact& fact = out[column.key];
     fact.collected_at = cells[i].at;
-    decode(column.own ? cells[i].own : column.dictionary.entry(column.codes.at(slot), blobs_), fact);
+    decode(column.own ? cells[i].own : column.dictionary.entry(column.codes.at(slot), blobs_), fact,
+           Reading::kAsReported);
   }
+  return out;
+}
+
+std::vector<std::string_view> Population::keys(Slot slot) const {
+  std::vector<std::string_view> out;
+  for (const RowKey key : rows_.keys(slot)) out.emplace_back(columns_[key_of(key)]->key);
   return out;
 }
 
@@ -357,7 +435,7 @@ const Fact* Population::SlotFacts::find(std::string_view key) const {
   }
   if (used_ == entries_.size()) entries_.emplace_back();
   Entry& entry = entries_[used_];
-  if (!population_.read_fact(slot_, id, entry.fact)) return nullptr;
+  if (!population_.read_fact(slot_, id, entry.fact, Reading::kAsJudged)) return nullptr;
   entry.key = id;
   ++used_;
   return &entry.fact;
@@ -393,7 +471,7 @@ Population::Memory Population::memory() const {
     if (condition)
       out.other += sizeof(JudgedCondition) + condition->plane.directory_bytes() + condition->identity.capacity();
   }
-  out.other += live_.memory_bytes() + unjudged_.memory_bytes() + free_slots_.capacity() * sizeof(Slot) +
+  out.other += live_.memory_bytes() + lapsed_.memory_bytes() + unjudged_.memory_bytes() + free_slots_.capacity() * sizeof(Slot) +
                deadlines_.memory_bytes();
   return out;
 }

@@ -40,6 +40,7 @@ struct TagEffect {
   SlotSet lose;                        ///< Had it and have it no more; without those that become unknown.
   SlotSet become_unknown;              ///< Are unknown and were not.
   SlotSet become_absent;               ///< Were unknown and have it not.
+  SlotSet had, was_unknown;            ///< Before, of all these; the others had it not.
   std::uint64_t has = 0, unknown = 0;  ///< Afterwards.
 };
 
@@ -86,11 +87,20 @@ class Population {
   std::vector<TagChange> erase(Slot slot, std::string_view key, Now now);
   /// The endpoint gave a sign of life (FactView's `confirmed`).
   std::vector<TagChange> confirm(Slot slot, WallTime at, Now now);
-  /// All of its facts at once, as a store has them, in place of those it has. Nothing is judged before evaluate().
+  /// What the endpoint reported counts no more (its tag timeout is over), or again. Its known facts but for the EMS's
+  /// own (keys::kEmsPrefix) are judged as stale meanwhile, those that come meanwhile too; get() and facts() tell them
+  /// as they were reported.
+  std::vector<TagChange> lapse(Slot slot, bool lapsed, Now now);
+  bool lapsed(Slot slot) const { return lapsed_.contains(slot); }
+  /// Of what it reported, nothing was collected later: after a clock that was ahead.
+  std::vector<TagChange> hold_to(Slot slot, WallTime latest, Now now);
+  /// All of its facts at once, as a store has them, in place of those it has; they count. Nothing is judged before evaluate().
   void load(Slot slot, const FactMap& facts, WallTime confirmed);
 
   std::optional<Fact> get(Slot slot, std::string_view key) const;
   FactMap facts(Slot slot) const;
+  std::vector<std::string_view> keys(Slot slot) const;  ///< In any order. Valid until the next change.
+  std::size_t fact_count(Slot slot) const { return rows_.keys(slot).size(); }
   WallTime confirmed(Slot slot) const;
 
   // ---- tags
@@ -152,6 +162,7 @@ class Population {
   struct FactColumn {
     explicit FactColumn(PageStore& pages) : codes(pages) {}
     std::string key;
+    bool reported = true;  ///< By the agent.
     Column codes;
     Dictionary dictionary;
     bool own = false;  ///< Nearly every endpoint has another value: they stand in the rows, and no codes exist.
@@ -210,14 +221,17 @@ class Population {
   KeyId use_key(std::string_view key);
   void release_key(KeyId key);
   Stored store(Slot slot, KeyId key, const Fact& fact);
+  Stored store_entry(Slot slot, KeyId key, WallTime at);
+  void queue_readers(KeyId key, Stored stored);
   Code use_code(FactColumn& column);
   void forget(Slot slot, KeyId key, bool judge);
   void change_code(Slot slot, FactColumn& column, Code before, Code after, bool judge);
   void release_code(FactColumn& column, Code code);
   void drop_source(std::string_view entry);
-  void encode(const Fact& fact);
-  bool decode(std::string_view entry, Fact& out) const;
-  bool read_fact(Slot slot, KeyId key, Fact& out) const;
+  void encode(const Fact& fact, bool lapsed);
+  enum class Reading : std::uint8_t { kAsReported, kAsJudged };
+  bool decode(std::string_view entry, Fact& out, Reading reading) const;
+  bool read_fact(Slot slot, KeyId key, Fact& out, Reading reading) const;
   bool is_mostly_own(const FactColumn& column) const;
   void make_own(KeyId key);
   void forget_all(Slot slot);
@@ -264,7 +278,7 @@ class Population {
   BlobStore blobs_;
   Dictionary sources_;
   Rows rows_{blobs_};
-  SlotSet live_, unjudged_;
+  SlotSet live_, lapsed_, unjudged_;
   std::vector<Slot> free_slots_;
   Slot slots_ = 0;  ///< All in use are below.
   std::vector<WallTime> confirmed_;

@@ -159,7 +159,7 @@ void Population::release_condition(ConditionId id) {
 
 Verdict Population::judge_entry(const JudgedCondition& condition, const FactColumn& column, Code code) const {
   Fact fact;
-  if (code != 0 && !decode(column.dictionary.entry(code, blobs_), fact)) return Verdict::kUnknown;
+  if (code != 0 && !decode(column.dictionary.entry(code, blobs_), fact, Reading::kAsJudged)) return Verdict::kUnknown;
   const OneFact source(column.key, code == 0 ? nullptr : &fact);
   return condition.condition->judge(FactView(source, Now{})).verdict;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ class PlainFleet : public TagSource {
   struct Endpoint {
     FactMap facts;
     WallTime confirmed = WallTime::min();
+    bool lapsed = false;
+    FactMap seen() const {
+      FactMap out = facts;
+      for (auto& [key, fact] : out) {
+        if (lapsed && fact.known() && !key.starts_with(keys::kEmsPrefix)) fact.value = Unknown{UnknownReason::kStale};
+      }
+      return out;
+    }
   };
   std::map<Slot, Endpoint> endpoints;
   std::map<TagId, std::shared_ptr<const CompiledTag>> tags;
@@ -34,7 +43,8 @@ class PlainFleet : public TagSource {
   TagState state(Slot slot, const CompiledTag& tag) const {
     slot_ = slot;
     const Endpoint& one = endpoints.at(slot);
-    return tag.evaluate(FactView(one.facts, now, one.confirmed).with_tags(*this));
+    const FactMap seen = one.seen();
+    return tag.evaluate(FactView(seen, now, one.confirmed).with_tags(*this));
   }
   const Fact* find_tag(std::string_view name) const override {
     static const Fact kStates[] = {testing::known(false), testing::unknown(UnknownReason::kFailed),
@@ -177,6 +187,8 @@ class Twins {
     if (dice_.one_in(30)) return what_if();
     if (dice_.one_in(30)) return load(*slot);
     if (dice_.one_in(10)) return confirm(*slot);
+    if (dice_.one_in(12)) return lapse(*slot);
+    if (dice_.one_in(40)) return hold_to(*slot);
     apply(*slot);
   }
 
@@ -207,7 +219,17 @@ class Twins {
     }
   }
   void compare_facts() {
-    for (const auto& [slot, endpoint] : plain_.endpoints) ASSERT_EQ(population_.facts(slot), endpoint.facts) << slot;
+    for (const auto& [slot, endpoint] : plain_.endpoints) {
+      ASSERT_EQ(population_.facts(slot), endpoint.facts) << slot;
+      std::set<std::string_view> keys;
+      for (const auto& key : population_.keys(slot)) keys.insert(key);
+      ASSERT_EQ(keys.size(), population_.fact_count(slot));
+      ASSERT_EQ(keys.size(), endpoint.facts.size());
+      for (const auto& [key, fact] : endpoint.facts) {
+        ASSERT_TRUE(keys.contains(key));
+        ASSERT_EQ(population_.get(slot, key), fact);
+      }
+    }
   }
   const std::size_t* states() const { return states_; }
   std::size_t changes() const { return changes_; }
@@ -264,8 +286,26 @@ class Twins {
     plain_.endpoints[slot].confirmed = at;
     check(slot, before, said);
   }
+  void lapse(Slot slot) {
+    const bool lapsed = dice_.one_in(4);
+    const TagSets before = population_.tags(slot);
+    const auto said = population_.lapse(slot, lapsed, plain_.now);
+    plain_.endpoints[slot].lapsed = lapsed;
+    ASSERT_EQ(population_.lapsed(slot), lapsed);
+    check(slot, before, said);
+  }
+  void hold_to(Slot slot) {
+    const WallTime latest = plain_.now.wall - Seconds(dice_.below(1500));
+    const TagSets before = population_.tags(slot);
+    const auto said = population_.hold_to(slot, latest, plain_.now);
+    for (auto& [key, fact] : plain_.endpoints[slot].facts) {
+      if (!key.starts_with(keys::kEmsPrefix)) fact.collected_at = std::min(fact.collected_at, latest);
+    }
+    check(slot, before, said);
+  }
   void load(Slot slot) {
     auto& endpoint = plain_.endpoints[slot];
+    endpoint.lapsed = false;
     endpoint.facts.clear();
     for (std::uint32_t i = 0, n = dice_.below(12); i < n; ++i) {
       auto [key, fact] = dice_.change(plain_.now.wall);
@@ -304,6 +344,9 @@ class Twins {
       ASSERT_EQ(effect.lose.contains(slot), absent && had.contains(slot));
       ASSERT_EQ(effect.become_unknown.contains(slot), is.contains(slot) && !was.contains(slot));
       ASSERT_EQ(effect.become_absent.contains(slot), absent && was.contains(slot));
+      const bool changed = has.contains(slot) != had.contains(slot) || is.contains(slot) != was.contains(slot);
+      ASSERT_EQ(effect.had.contains(slot), changed && had.contains(slot));
+      ASSERT_EQ(effect.was_unknown.contains(slot), changed && was.contains(slot));
     }
   }
   void what_if() {

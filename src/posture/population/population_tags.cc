@@ -33,6 +33,8 @@ void note(const Line* before, const Line* after, std::size_t lines, std::size_t 
       effect.lose.add_word(at, had & ~has & ~is);
       effect.become_unknown.add_word(at, is & ~was);
       effect.become_absent.add_word(at, was & ~has & ~is);
+      effect.had.add_word(at, had & ~has);
+      effect.was_unknown.add_word(at, was & ~is);
     }
   }
 }
