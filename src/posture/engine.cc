@@ -71,7 +71,7 @@ Error built_in(std::string_view doing) {
 }  // namespace
 
 TagEngine::TagEngine() {
-  auto tag = std::make_unique<const CompiledTag>(compile_all_registered_clients());
+  auto tag = std::make_shared<const CompiledTag>(compile_all_registered_clients());
   index(kAllRegisteredClientsId, *tag);
   tags_[kAllRegisteredClientsId] = std::move(tag);
 }
@@ -95,7 +95,7 @@ Result<CompiledTag> TagEngine::draft(TagId id, TagDefinition definition) const {
 Status TagEngine::set(TagId id, TagDefinition definition) {
   auto compiled = draft(id, std::move(definition));
   if (!compiled) return fail(compiled.error());
-  auto tag = std::make_unique<const CompiledTag>(std::move(*compiled));
+  auto tag = std::make_shared<const CompiledTag>(std::move(*compiled));
   auto& slot = tags_[id];
   const bool refers = !tag->referred_tags().empty() || (slot && !slot->referred_tags().empty());
   if (slot) unindex(id, *slot);
@@ -115,6 +115,11 @@ Status TagEngine::remove(TagId id) {
   tags_.erase(it);
   if (refers) rank();
   return {};
+}
+
+std::shared_ptr<const CompiledTag> TagEngine::share(TagId id) const {
+  const auto it = tags_.find(id);
+  return it == tags_.end() ? nullptr : it->second;
 }
 
 const CompiledTag* TagEngine::find(TagId id) const {

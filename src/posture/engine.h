@@ -50,6 +50,7 @@ class TagEngine {
 
   const CompiledTag* find(
       TagId id) const;              ///< Null: no such tag. Valid until it is set or removed.
+  std::shared_ptr<const CompiledTag> share(TagId id) const;  ///< The same; stays valid.
   std::vector<TagId> tags() const;  ///< Ascending.
   TagId id_of(std::string_view name) const;  ///< 0: no such tag.
   /// The tags that refer to the one of this name. Ascending.
@@ -88,7 +89,7 @@ class TagEngine {
   Status check_depth(const CompiledTag& tag) const;
   void rank();
 
-  std::map<TagId, std::unique_ptr<const CompiledTag>> tags_;
+  std::map<TagId, std::shared_ptr<const CompiledTag>> tags_;
   std::map<TagId, std::uint32_t> ranks_;  ///< Of tags that refer to others: above those. Others: 0, not listed.
   std::map<std::string, TagId, std::less<>> by_name_;
   std::map<std::string, std::vector<TagId>, std::less<>> by_key_;  ///< Ascending.

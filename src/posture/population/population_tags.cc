@@ -483,6 +483,12 @@ TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
 
 // ---- what endpoints have
 
+std::vector<TagId> Population::tag_ids() const {
+  std::vector<TagId> out;
+  for (const auto& [id, index] : by_id_) out.push_back(id);
+  return out;
+}
+
 TagState Population::state(Slot slot, TagId tag) const {
   const TagIndex index = index_of(tag);
   return index == kNone ? TagState::kAbsent : tag_state_of(tags_[index]->plane.at(slot));
