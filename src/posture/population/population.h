@@ -43,6 +43,8 @@ struct TagEffect {
   SlotSet had, was_unknown;            ///< Before, of all these; the others had it not.
   std::uint64_t has = 0, unknown = 0;  ///< Afterwards.
 
+  /// Endpoints of which something changes.
+  std::uint64_t size() const { return gain.size() + lose.size() + become_unknown.size() + become_absent.size(); }
   bool concerns(Slot slot) const {
     return gain.contains(slot) || lose.contains(slot) || become_unknown.contains(slot) || become_absent.contains(slot);
   }
@@ -140,14 +142,15 @@ class Population {
   /// All of them at once, each id once: what matters is how the tags stand together afterwards. Nothing changes on
   /// error: those of set_tag and remove_tag.
   Status change_tags(std::span<const TagEdit> edits, Now now, std::vector<TagEffect>* effects = nullptr);
-  /// Whether another tag refers to this one.
-  bool is_referred_to(TagId id) const;
+  /// Whether a tag refers to one of this name.
+  bool refers_to_name(std::string_view name) const { return by_tag_name_.find(name) != by_tag_name_.end(); }
   /// What set_tag(id, draft) would do to this tag, without doing it. `id` may be new, or 0 for none.
   TagEffect what_if(TagId id, const CompiledTag& draft, Now now);
   /// Judges every tag of every endpoint anew. `effects` as above.
   void evaluate(Now now, std::vector<TagEffect>* effects = nullptr);
 
   std::vector<TagId> tag_ids() const;          ///< Ascending.
+  bool has_tag(TagId id) const { return by_id_.contains(id); }
   TagState state(Slot slot, TagId tag) const;  ///< kAbsent for a tag that isn't there.
   TagSets tags(Slot slot) const;
   Counts count(TagId tag) const;

@@ -39,9 +39,7 @@ void note(const Line* before, const Line* after, std::size_t lines, std::size_t 
   }
 }
 
-bool is_empty(const TagEffect& effect) {
-  return effect.gain.size() + effect.lose.size() + effect.become_unknown.size() + effect.become_absent.size() == 0;
-}
+bool is_empty(const TagEffect& effect) { return effect.size() == 0; }
 
 }  // namespace
 
@@ -554,11 +552,6 @@ TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
 }
 
 // ---- what endpoints have
-
-bool Population::is_referred_to(TagId id) const {
-  const TagIndex index = index_of(id);
-  return index != kNone && by_tag_name_.find(tags_[index]->name) != by_tag_name_.end();
-}
 
 std::vector<TagId> Population::tag_ids() const {
   std::vector<TagId> out;
