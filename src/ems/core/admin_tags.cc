@@ -173,7 +173,7 @@ void EmsCore::Impl::store_tag(Now now, const Actor& actor, posture::TagId id, po
   const auto& read = engine_.find(id)->keys();
   const bool asks_cves = std::ranges::any_of(read, [](const auto& key) { return key.starts_with(posture::keys::kEmsVulnCve); });
   if (asks_cves) answer_cves_later();
-  if (auto ok = set_tag(id, now); !ok) hold(act::Alert{"core.tags", ok.error().message});
+  if (auto ok = set_tags({&id, 1}, now); !ok) hold(act::Alert{"core.tags", ok.error().message});
   follow_later();
   audit(now, actor, fresh ? "tag.create" : "tag.change", tag.definition.name.str(), std::move(detail));
   complete(std::move(done), id);
@@ -193,7 +193,7 @@ void EmsCore::delete_tag(Now now, const Actor& actor, std::string_view name, Don
   impl_->registry_.tags.erase(id);
   impl_->forget_required_facts();
   impl_->forget_classification(now, id, true);
-  if (auto ok = impl_->set_tag(id, now); !ok) impl_->hold(act::Alert{"core.tags", ok.error().message});
+  if (auto ok = impl_->set_tags({&id, 1}, now); !ok) impl_->hold(act::Alert{"core.tags", ok.error().message});
   impl_->follow_later();
   impl_->audit(now, actor, "tag.delete", std::string(name), std::move(warning));
   impl_->complete(std::move(done));

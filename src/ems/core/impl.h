@@ -132,8 +132,8 @@ struct EmsCore::Impl {
   void put_ems_facts(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits);
   /// The engine is as the registry's tags are, and of `others` the endpoints' tags are as the engine is.
   Status rebuild_engine(Now now, const std::vector<posture::TagId>& others);
-  /// All endpoints are judged by the tag as the engine has it; who has another state now, follows later.
-  Status set_tag(posture::TagId id, Now now);
+  /// All endpoints are judged by the tags as the engine has them; who has another state now, follows later.
+  Status set_tags(std::span<const posture::TagId> ids, Now now);
   const Tag* tag_by_id(posture::TagId id) const;
   /// Another tag whose name differs from this one only in case; empty: none.
   std::string tag_named_alike(const std::string& name, posture::TagId self) const;

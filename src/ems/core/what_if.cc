@@ -13,15 +13,15 @@ Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) co
   const auto& engine = impl_->engine_;
   const auto current = engine.id_of(draft.name.str());
   if (current == impl_->built_in_.id) return fail(ErrorCode::kPermissionDenied, "the built-in tag can't be changed");
-  const auto compiled = engine.draft(current != 0 ? current : ~posture::TagId{0}, draft);
+  auto compiled = engine.draft(current != 0 ? current : ~posture::TagId{0}, draft);
   if (!compiled) return fail(compiled.error());
-  auto& postures = impl_->registry_.postures;
-  auto effect = postures.what_if(current, *compiled, now);
-  // Who is said to have something else than rules make of it now, goes from that.
-  postures.waiting_for(current).for_each([&](posture::Slot slot) {
-    const auto after = effect.state_after(slot, postures.judged(slot, current));
-    effect.replace(slot, postures.state(slot, current), after);
-  });
+  const PostureTable::TagEdit edit{current, std::make_shared<const posture::CompiledTag>(std::move(*compiled))};
+  auto effects = impl_->registry_.postures.what_if({&edit, 1}, [&](posture::TagId id) { return engine.share(id); }, now);
+  if (!effects) return fail(effects.error());
+  posture::TagEffect effect;
+  for (auto& one : *effects) {
+    if (one.tag == current) effect = std::move(one);
+  }
   WhatIf out;
   auto [has, unknown] = impl_->registry_.tag_counts(current);
   const auto take = [&](const Endpoint& e) {
