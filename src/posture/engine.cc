@@ -146,8 +146,9 @@ void TagEngine::unindex(TagId id, const CompiledTag& tag) {
   by_name_.erase(tag.definition().name.str());
   for (const std::string& key : tag.keys()) {
     const auto it = by_key_.find(key);
-    std::erase(it->second, id);
-    if (it->second.empty()) by_key_.erase(it);
+    auto& ids = it->second;
+    ids.erase(std::lower_bound(ids.begin(), ids.end(), id));
+    if (ids.empty()) by_key_.erase(it);
   }
 }
 

@@ -27,6 +27,7 @@
 #include "base/ip.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "ems/core/change_set.h"
 #include "ems/registry/model.h"
 #include "ems/registry/query.h"
 #include "ems/tagging/matching.h"
@@ -246,7 +247,7 @@ class EmsCore {
                                           std::optional<WallTime> at = std::nullopt) const;
   /// Why it is on-fabric or not: each detection set of its profile. Error: kNotFound.
   Result<std::vector<posture::DetectionSetExplanation>> explain_on_fabric(Now now, const EndpointUid& uid) const;
-  /// Which endpoints a draft would change. Error: kInvalidArgument as saving it.
+  /// Which endpoints a draft would change. Errors: those of saving it.
   Result<WhatIf> what_if(Now now, const posture::TagDefinition& draft) const;
   /// Asks every authorised gateway which live sessions that would cut; answers within kWhatIfPatience.
   void sessions_cut(Now now, const posture::TagDefinition& draft, const WhatIf& changes, Done<SessionsCut> done);
@@ -298,6 +299,12 @@ class EmsCore {
   void classify(Now now, const Actor& actor, const EndpointUid& uid, const std::vector<std::string>& tags,
                 DoneStatus done);
 
+  /// All of a set as one transaction, or nothing of it. What matters is how the tags stand together afterwards: new ones
+  /// may refer to one another in any order, and what is removed may be referred to by what is removed with it. Errors:
+  /// those of save_tag and delete_tag, with the tags' names.
+  void apply(Now now, const Actor& actor, ChangeSet set, Done<Applied> done);
+  /// What apply() would do, or why it would not.
+  Result<Applied> check(ChangeSet set) const;
   /// Creates the tag, or replaces the one called `name` (which a definition with another name renames). `create_only`:
   /// kAlreadyExists instead of replacing. A name that differs from another tag's only in case is kAlreadyExists too.
   /// Errors: kInvalidArgument (a rule refers to a tag that isn't there, too), kAlreadyExists, kPermissionDenied

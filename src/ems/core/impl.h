@@ -132,8 +132,6 @@ struct EmsCore::Impl {
   /// The engine is as the registry's tags are.
   Status rebuild_engine();
   const Tag* tag_by_id(posture::TagId id) const;
-  /// Another tag whose name differs from this one only in case; empty: none.
-  std::string tag_named_alike(const std::string& name, posture::TagId self) const;
   std::vector<GatewaySerial> tag_shared_with(posture::TagId id) const;
   /// For whoever renames or deletes it; empty: no gateway has it.
   std::string missed_tag_warning(posture::TagId id) const;
@@ -215,14 +213,29 @@ struct EmsCore::Impl {
   /// The tag's name is another one, or it is gone: those who were given it by hand.
   void forget_classification(Now now, posture::TagId id, bool gone);
 
-  // ---- admin_tags.cc ----
-  /// Tags whose rules name this one; for whoever renames or deletes it. Empty: none.
+  // ---- tag_changes.cc ----
+  /// Tags whose rules name this one. Empty: none.
   std::vector<std::string> tags_naming(std::string_view name) const;
-  /// How many facts rules and detection sets ask of the agents of whom they ask most.
-  std::size_t most_asked() const;
+  /// How many facts rules and detection sets ask of the agents of whom they ask most; with `drafts` in effect.
+  std::size_t most_asked(const posture::TagDrafts* drafts = nullptr) const;
   static Error too_many_asked(std::size_t asked);
+  /// Everything that saving and removing tags demands, of how they would stand together. Nothing changes.
+  tl::expected<posture::TagDrafts, std::vector<posture::TagError>> check_tags(posture::TagEdits edits) const;
+  /// Carries out what check_tags gave, all in one batch.
+  void change_tags(Now now, const Actor& actor, posture::TagDrafts drafts);
+  struct TagPlan {
+    posture::TagDrafts drafts;
+    Applied said;
+  };
+  Result<TagPlan> plan_tags(ChangeSet set) const;
+
+  // ---- admin_tags.cc ----
   /// Saves under `id`, which need not be there (any more).
   void store_tag(Now now, const Actor& actor, posture::TagId id, posture::TagDefinition definition, Done<posture::TagId> done);
+  /// The registry has it as the engine does.
+  void put_tag(Now now, const Actor& actor, posture::TagId id);
+  /// The engine has it no more. `by_hand`: it was given to endpoints.
+  void drop_tag(Now now, const Actor& actor, posture::TagId id, bool by_hand);
 
   // ---- fabric.cc ----
   struct GatewaySession {

@@ -12,9 +12,9 @@ namespace fabric = proto::fabric_server;
 Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) const {
   const auto& engine = impl_->engine_;
   const auto current = engine.id_of(draft.name.str());
-  if (current == impl_->built_in_.id) return fail(ErrorCode::kPermissionDenied, "the built-in tag can't be changed");
-  const auto compiled = engine.draft(current != 0 ? current : ~posture::TagId{0}, draft);
-  if (!compiled) return fail(compiled.error());
+  const auto drafts = impl_->check_tags({.set = {{current != 0 ? current : ~posture::TagId{0}, draft}}});
+  if (!drafts) return fail(drafts.error().front().error);
+  const auto* compiled = drafts->set.front().second.get();
   WhatIf out;
   for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
     if (!e.registered()) continue;

@@ -5,20 +5,15 @@
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
 #include "ems/api/input.h"
-#include "ems/api/name.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
+#include "ems/api/tag_body.h"
 #include "posture/tag_json.h"
 
 namespace postern::ems::api {
 namespace {
 
 namespace json = boost::json;
-
-/// What the answer has beyond the definition. Taken back in a body and ignored, so that what was read can be edited and
-/// sent back.
-constexpr std::string_view kReadOnly[] = {"id",          "built_in",   "has",        "unknown",
-                                          "shared_with", "updated_at", "updated_by", "warnings"};
 
 json::object tag_json(const EmsCore& core, const Tag& tag) {
   json::object out = json::parse(posture::print_tag_json(tag.definition)).as_object();
@@ -35,14 +30,10 @@ json::object tag_json(const EmsCore& core, const Tag& tag) {
   return out;
 }
 
-/// The definition in the body, without what kReadOnly names.
 Result<posture::TagDefinition> read_tag(const CallPtr& call) {
   Result<json::value> body = parse_json(call->request.body);
   if (!body) return fail(body.error());
-  json::object* object = body->if_object();
-  if (object == nullptr) return posture::parse_tag_json(call->request.body);  // says what is wrong with it
-  for (const std::string_view name : kReadOnly) object->erase(json::string_view(name.data(), name.size()));
-  return posture::parse_tag_json(json::serialize(*object));
+  return api::read_tag(std::move(*body));
 }
 
 Error no_tag(std::string_view name) { return {ErrorCode::kNotFound, "there is no tag " + std::string(name)}; }
@@ -68,9 +59,6 @@ void show_tag(const CallPtr& call) {
 
 void save_tag(const CallPtr& call, const std::string& name, posture::TagDefinition definition, bool create_only) {
   const std::string new_name = definition.name.str();
-  if (create_only || name != new_name) {
-    if (Status ok = check_new_name(new_name); !ok) return call->fail(ok.error());
-  }
   call->services.core.save_tag(
       now_of(call), actor_of(call), name, std::move(definition), create_only,
       [call, name, new_name, create_only](Result<posture::TagId> id) {
@@ -284,8 +272,10 @@ Resource tags_resource() {
             .result = "Tag"},
            {.method = "POST",
             .path = "/api/v1/tags/what-if",
+            .role = Role::kReadonly,  // it says what readers can find out anyway, and changes nothing
             .handler = what_if,
-            .summary = "Which endpoints a draft would change, compared with the tag of its name; nothing is saved",
+            .summary = "Which endpoints a draft would change, compared with the tag of its name; nothing is saved, and what "
+                       "could not be saved is refused",
             .query = {{.name = "limit",
                        .type = FieldType::kInteger,
                        .description = "UIDs listed of each; 100 when not given",
