@@ -16,14 +16,14 @@ namespace json = boost::json;
 
 constexpr std::size_t kMaxBody = 16u << 20;  // what the listener takes at most
 
-json::array names_json(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
+json::array tag_names_json(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
 
 json::object applied_json(const Applied& applied, bool dry_run) {
   return {{"dry_run", dry_run},
-          {"created", names_json(applied.created)},
-          {"changed", names_json(applied.changed)},
-          {"unchanged", names_json(applied.unchanged)},
-          {"removed", names_json(applied.removed)}};
+          {"created", tag_names_json(applied.created)},
+          {"changed", tag_names_json(applied.changed)},
+          {"unchanged", tag_names_json(applied.unchanged)},
+          {"removed", tag_names_json(applied.removed)}};
 }
 
 /// What a person knows the tag by: its name, else its place.
