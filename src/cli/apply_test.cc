@@ -192,10 +192,10 @@ TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
 
 TEST_F(Apply, OneBadTagAndNoneIsSaved) {
   lab_.ems.refuse("POST tags/apply", 400, "invalid_argument",
-                  "2 tags can't be saved so: New: rule 1 (frob): type: there is no such type; Compliant: name: is taken");
+                  "2 mistakes: New: rule 1 (frob): type: there is no such type; Compliant: name: is taken");
   EXPECT_EQ(apply("- name: New\n- name: Compliant\n  message: x\n"), kFailed);
   EXPECT_EQ(lab_.err(),
-            "postern: 2 tags can't be saved so: New: rule 1 (frob): type: there is no such type; Compliant: name: is taken\n"
+            "postern: 2 mistakes: New: rule 1 (frob): type: there is no such type; Compliant: name: is taken\n"
             "nothing was saved\n");
   EXPECT_EQ(lab_.out(), "");
   EXPECT_EQ(saved(), 0u);

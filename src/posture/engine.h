@@ -93,7 +93,8 @@ class TagEngine {
   void unindex(TagId id, const CompiledTag& tag);
   Status check_circle(TagId id, const CompiledTag& tag) const;
   Status check_depth(const CompiledTag& tag) const;
-  void rank();
+  void rank();                                ///< All.
+  void rank_again(std::vector<TagId> ids);    ///< These, and those above them as far as it matters.
 
   std::map<TagId, std::unique_ptr<const CompiledTag>> tags_;
   std::map<TagId, std::uint32_t> ranks_;  ///< Of tags that refer to others: above those. Others: 0, not listed.

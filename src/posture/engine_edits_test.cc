@@ -127,5 +127,37 @@ TEST_F(EngineEdits, AreTheSameAsOneByOne) {
   }
 }
 
+/// However it came about, what stands on something is judged after it.
+TEST_F(EngineEdits, TheOrderOfJudgingFollowsEachSingleChange) {
+  const auto in_order = [&](TagId below, TagId above) {
+    const auto all = engine.with_dependants({below, above});
+    return std::find(all.begin(), all.end(), below) < std::find(all.begin(), all.end(), above);
+  };
+  ASSERT_TRUE(engine.set(2, naming("Top", {"Middle"})));  // what it refers to comes later
+  ASSERT_TRUE(engine.set(3, naming("Middle", {"Base"})));
+  ASSERT_TRUE(engine.set(4, naming("Base", {"Floor"})));
+  ASSERT_TRUE(engine.set(5, naming("Floor")));
+  EXPECT_TRUE(in_order(3, 2));
+  EXPECT_TRUE(in_order(4, 3));
+  EXPECT_TRUE(in_order(5, 4));
+  // The other way round, one by one.
+  ASSERT_TRUE(engine.set(2, naming("Top")));
+  ASSERT_TRUE(engine.set(3, naming("Middle", {"Top"})));
+  ASSERT_TRUE(engine.set(4, naming("Base", {"Middle"})));
+  ASSERT_TRUE(engine.set(5, naming("Floor", {"Base", "Top"})));
+  EXPECT_THAT(engine.with_dependants({2}), ElementsAre(2, 3, 4, 5));
+  // Another takes the name over that they refer to.
+  ASSERT_TRUE(engine.set(3, naming("Elsewhere", {"Top"})));
+  ASSERT_TRUE(engine.remove(2));
+  ASSERT_TRUE(engine.set(9, naming("Low")));
+  ASSERT_TRUE(engine.set(8, naming("Middle", {"Low"})));
+  EXPECT_THAT(engine.with_dependants({9}), ElementsAre(9, 8, 4, 5));
+  ASSERT_TRUE(engine.set(7, naming("Top", {"Elsewhere9"})));
+  ASSERT_TRUE(engine.set(6, naming("Elsewhere9", {"Low"})));
+  EXPECT_TRUE(in_order(6, 7));
+  EXPECT_TRUE(in_order(7, 5));
+  EXPECT_TRUE(in_order(7, 3));
+}
+
 }  // namespace
 }  // namespace postern::posture

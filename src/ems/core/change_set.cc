@@ -10,7 +10,7 @@ constexpr std::size_t kErrorsTold = 10;
 }  // namespace
 
 Error one_error(const std::vector<posture::TagError>& errors) {
-  std::string text = errors.size() == 1 ? "" : fmt::format("{} tags can't be saved so: ", errors.size());
+  std::string text = errors.size() == 1 ? "" : fmt::format("{} mistakes: ", errors.size());
   for (std::size_t i = 0; i < errors.size() && i < kErrorsTold; ++i) {
     const auto& [tag, error] = errors[i];
     text += (i == 0 ? "" : "; ") + (tag.empty() ? "" : tag + ": ") + error.message;

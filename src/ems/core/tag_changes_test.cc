@@ -210,7 +210,7 @@ TEST_F(TagChanges, EachKindOfMistakeIsToldWithTheTagsName) {
     EXPECT_THAT(error.message, HasSubstr(message));
   }
   const auto two = refused({{plain_tag(".."), naming_tag("X", {"Nothing"})}, {}});
-  EXPECT_THAT(two.message, ::testing::StartsWith("2 tags can't be saved so: ..: name"));
+  EXPECT_THAT(two.message, ::testing::StartsWith("2 mistakes: ..: name"));
   EXPECT_THAT(two.message, HasSubstr("; X: rules: there is no tag Nothing"));
   // Gone with the set, the name is free for another spelling.
   ASSERT_TRUE(apply({{plain_tag("marked"), naming_tag("Uses", {"marked"})}, {"Marked"}}));

@@ -45,7 +45,7 @@ TEST_F(ApiLab, AllThatIsWrongWithTagsIsToldAndNothingIsSaved) {
   const Reply wrong = post("/api/v1/tags/apply", R"({"tags":[{"name":"Fine"},{"name":"Marked","rules":[{"id":1,"os":"linux","type":"frob"}]},
     {"name":"a/b"},{"colour":"red"},7]})");
   EXPECT_EQ(wrong.status, 400);
-  EXPECT_NE(wrong.message().find("4 tags can't be saved so: Marked: rule 1"), std::string::npos) << wrong.text;
+  EXPECT_NE(wrong.message().find("4 mistakes: Marked: rule 1"), std::string::npos) << wrong.text;
   for (const char* place : {"; tag 3: ", "; tag 4: ", "; tag 5: "}) EXPECT_NE(wrong.message().find(place), std::string::npos) << wrong.text;
   EXPECT_EQ(get("/api/v1/tags").items().size(), 1u);
   const std::pair<std::string, const char*> refused[] = {
