@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "cli/program_lab.h"
+#include "cli/step_progress.h"
 
 namespace postern::cli {
 namespace {
@@ -52,22 +53,37 @@ class Apply : public testing::Test {
     lab_.ems.on("GET tags", kTags);
     lab_.ems.on("GET endpoints/7F4704E462E2CF1430D14814C557BD7B", laptop7());
     lab_.ems.on("POST tags/what-if", kHarmless);
-    lab_.ems.on("PUT tags/Compliant", R"({"name":"Compliant","warnings":["gateways know it by another name"]})");
-    lab_.ems.on("PUT tags/New", R"({"name":"New"})", 201);
-    lab_.ems.on("DELETE tags/Compliant", "", 204);
+    lab_.ems.on("GET tags/Compliant", json::serialize(json::parse(kTags).at("items").at(1)));
+    would({"New"}, {});
+  }
+  /// What the EMS says would become of the tags, and becomes.
+  void would(json::array created, json::array changed, json::array unchanged = {}, json::array removed = {}) {
+    lab_.ems.on("POST tags/apply", json::serialize(json::object{{"dry_run", true},
+                                                                {"created", std::move(created)},
+                                                                {"changed", std::move(changed)},
+                                                                {"unchanged", std::move(unchanged)},
+                                                                {"removed", std::move(removed)}}));
   }
   int apply(std::string_view yaml, std::vector<std::string> more = {}) {
     std::vector<std::string> arguments{"apply", "-f", lab_.file("tags.yaml", yaml)};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return lab_.run(arguments);
   }
-  std::size_t saved() const {
-    return lab_.ems.asked("PUT tags/Compliant").size() + lab_.ems.asked("PUT tags/New").size();
+  /// What it was asked to save, in order.
+  std::vector<json::value> saves() const {
+    std::vector<json::value> out;
+    for (const auto& request : lab_.ems.asked("POST tags/apply")) {
+      json::value body = json::parse(request.body);
+      if (!body.at("dry_run").as_bool()) out.push_back(std::move(body));
+    }
+    return out;
   }
+  std::size_t saved() const { return saves().size(); }
   ProgramLab lab_;
 };
 
 TEST_F(Apply, WhatIsAsTheFileHasItStays) {
+  would({}, {}, {"Compliant"});
   EXPECT_EQ(apply(kSame), kDone) << lab_.err();
   EXPECT_EQ(lab_.out(), "= Compliant  unchanged\n");
   EXPECT_EQ(saved(), 0u);
@@ -75,6 +91,7 @@ TEST_F(Apply, WhatIsAsTheFileHasItStays) {
 }
 
 TEST_F(Apply, WhatChangesIsShownMemberByMemberAndSaved) {
+  would({}, {"Compliant"});
   EXPECT_EQ(apply(kChanged), kDone) << lab_.err();
   EXPECT_EQ(lab_.out(),
             "~ Compliant  changed\n"
@@ -85,17 +102,60 @@ TEST_F(Apply, WhatChangesIsShownMemberByMemberAndSaved) {
             "    logic linux: 1 or 2 → 1 and 3\n"
             "    1 endpoint would gain it: laptop7\n"
             "    afterwards 3 endpoints have it, of 0 nobody knows\n"
+            "1 changed\n"
             "saved: 1 tag\n");
-  EXPECT_EQ(lab_.err(), "note: gateways know it by another name\n");
-  const auto put = lab_.ems.asked("PUT tags/Compliant");
-  ASSERT_EQ(put.size(), 1u);
-  EXPECT_EQ(json::parse(put.front().body).at("rules").at(0).at("processes"), json::parse(R"(["sshd","cron"])"));
+  EXPECT_EQ(lab_.err(), "");
+  ASSERT_EQ(saved(), 1u);
+  EXPECT_EQ(saves()[0].at("tags").at(0).at("rules").at(0).at("processes"), json::parse(R"(["sshd","cron"])"));
+  EXPECT_EQ(saves()[0].at("remove"), json::array());
 }
 
-TEST_F(Apply, ADryRunSavesNothing) {
-  EXPECT_EQ(apply(kChanged, {"--dry-run"}), kDone);
-  EXPECT_THAT(lab_.out(), HasSubstr("nothing was saved (--dry-run)"));
+constexpr char kAFile[] =
+    "- {name: New, rules: [{id: 1, os: linux, type: ems-management}]}\n- name: Compliant\n  message: x\n- name: Same\n";
+
+TEST_F(Apply, ADryRunShowsEverythingAndSavesNothing) {
+  would({"New"}, {"Compliant"}, {"Same"}, {"Old"});
+  lab_.ems.on("GET tags/Old", R"({"name":"Old","has":2,"shared_with":["PGW1"]})");
+  EXPECT_EQ(apply(kAFile, {"--prune", "--dry-run"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), ProgramLab::golden("postern-apply-dry-run.txt", lab_.out()));
+  EXPECT_EQ(lab_.err(), "");
+  const auto asked = lab_.ems.asked("POST tags/apply");
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(json::parse(asked[0].body).at("prune"), true);
   EXPECT_EQ(saved(), 0u);
+}
+
+TEST_F(Apply, OfManyTagsOnlyTheFirstAreLookedAt) {
+  std::string yaml;
+  json::array created, unchanged;
+  for (int i = 0; i < 150; ++i) {
+    const std::string name = (i % 3 == 2 ? "Same" : "New") + std::to_string(i);
+    yaml += "- name: " + name + "\n";
+    (i % 3 == 2 ? unchanged : created).emplace_back(name);
+  }
+  created.emplace_back("More");
+  yaml += "- name: More\n";
+  would(created, {}, unchanged);
+  EXPECT_EQ(apply(yaml), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), testing::EndsWith("+ New148  new\n    1 endpoint would gain it: laptop7\n"
+                                            "    afterwards 3 endpoints have it, of 0 nobody knows\n"
+                                            "+ More  new\n= 50 tags  unchanged\n"
+                                            "what changes in a tag, and who gains or loses it, is shown of the first 100 only\n"
+                                            "101 new, 50 unchanged\nsaved: 101 tags\n"));
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("Same2")));
+  EXPECT_EQ(lab_.ems.asked("POST tags/what-if").size(), 100u);
+  ASSERT_EQ(saved(), 1u);
+  EXPECT_EQ(saves()[0].at("tags").as_array().size(), 151u);
+}
+
+TEST_F(Apply, ALargeFileIsRefusedAtOnce) {
+  std::string yaml;
+  for (int i = 0; i < 90'000; ++i) yaml += "- name: T" + std::to_string(i) + "\n";
+  EXPECT_EQ(apply(yaml), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("tags.yaml: holds 90000 tags, and at most 10000 are taken at once; split it"));
+  EXPECT_EQ(apply(std::string(9u << 20, ' ')), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("bytes; split it: at most 10000 tags are taken at once"));
+  EXPECT_EQ(lab_.ems.requests(), 0u);
 }
 
 TEST_F(Apply, ANewTagOfAnyOfTheThreeFormsOfAFile) {
@@ -108,6 +168,7 @@ TEST_F(Apply, ANewTagOfAnyOfTheThreeFormsOfAFile) {
 }
 
 TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
+  would({}, {"Compliant"});
   lab_.ems.on("POST tags/what-if", kHarmful);
   lab_.terminal.looks().interactive = true;
   lab_.terminal.answers = {"n"};
@@ -130,45 +191,67 @@ TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
 }
 
 TEST_F(Apply, OneBadTagAndNoneIsSaved) {
-  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rule 1 (frob): type: there is no such type");
+  lab_.ems.refuse("POST tags/apply", 400, "invalid_argument",
+                  "2 mistakes: New: rule 1 (frob): type: there is no such type; Compliant: name: is taken");
   EXPECT_EQ(apply("- name: New\n- name: Compliant\n  message: x\n"), kFailed);
   EXPECT_EQ(lab_.err(),
-            "postern: New: rule 1 (frob): type: there is no such type\n"
-            "postern: Compliant: rule 1 (frob): type: there is no such type\n"
+            "postern: 2 mistakes: New: rule 1 (frob): type: there is no such type; Compliant: name: is taken\n"
             "nothing was saved\n");
+  EXPECT_EQ(lab_.out(), "");
   EXPECT_EQ(saved(), 0u);
 }
 
 TEST_F(Apply, AnEmsThatIsInTroubleIsNotTheTagsFault) {
-  lab_.ems.refuse("POST tags/what-if", 503, "unavailable", "the store can't be written");
+  lab_.ems.refuse("POST tags/what-if", 503, "unavailable", "the store can't be read");
+  EXPECT_EQ(apply("name: New"), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: the store can't be read\n");
+  lab_.ems.refuse("POST tags/apply", 503, "unavailable", "the store can't be written");
   EXPECT_EQ(apply("name: New"), kFailed);
   EXPECT_EQ(lab_.err(), "postern: the store can't be written\n");
 }
 
-TEST_F(Apply, ATagThatANewOneNamesComesFirst) {
-  lab_.ems.on("PUT tags/A", R"({"name":"A"})");
-  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n"), kDone)
-      << lab_.err();
-  EXPECT_TRUE(lab_.out().starts_with("+ New  new\n")) << lab_.out();
-  // Its what-if can't be told yet: no reason to refuse it. What is wrong beside that is one.
-  constexpr char kBoth[] = "- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n";
-  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rule 1: frob: there is no such parameter");
-  EXPECT_EQ(apply(kBoth), kFailed);
+TEST_F(Apply, WhatATagOfTheFileNeedsMayBeInTheFile) {
+  would({"A", "New"}, {});
+  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rules: there is no tag New that they could refer to");
+  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n"), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), HasSubstr("what it would change can't be told of it alone: rules: there is no tag New"));
   EXPECT_EQ(saved(), 1u);
-  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rule 1: tags: there is no tag New");
-  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [Compliant]}]}\n"), kFailed);
-  EXPECT_EQ(apply(kBoth), kFailed);  // the fake refuses New itself, too
-  EXPECT_THAT(lab_.err(), Not(HasSubstr("A: ")));
+  // Of one that is changed somebody may lose something that nobody could tell.
+  would({}, {"Compliant"});
+  lab_.terminal.looks().interactive = true;
+  lab_.terminal.answers = {"n"};
+  EXPECT_EQ(apply("name: Compliant"), kFailed);
+  EXPECT_THAT(lab_.terminal.questions, HasSubstr("Endpoints may lose something"));
+  EXPECT_EQ(saved(), 1u);
 }
 
 TEST_F(Apply, PruningIsSaidTwice) {
+  would({"New"}, {}, {}, {"Compliant"});
   EXPECT_EQ(apply("name: New", {"--prune"}), kFailed);
   EXPECT_THAT(lab_.out(), HasSubstr("- Compliant  deleted\n    2 endpoints lose it\n"));
-  EXPECT_THAT(lab_.out(), Not(HasSubstr("all_registered_clients")));
   EXPECT_THAT(lab_.err(), HasSubstr("add --yes"));
   EXPECT_EQ(saved(), 0u);
   EXPECT_EQ(apply("name: New", {"--prune", "--yes"}), kDone);
-  EXPECT_EQ(lab_.ems.asked("DELETE tags/Compliant").size(), 1u);
+  ASSERT_EQ(saved(), 1u);
+  // What was shown is deleted, and not what somebody made since.
+  EXPECT_EQ(saves()[0].at("remove"), json::array{"Compliant"});
+  EXPECT_FALSE(saves()[0].as_object().contains("prune"));
+}
+
+TEST(StepProgressTest, SaysHowFarItIsAfterASecondAndLeavesNothingBehind) {
+  FakeTerminal terminal;
+  ManualClock clock{WallTime()};
+  terminal.looks().progress = true;
+  {
+    StepProgress progress(terminal, clock, 3, "tags looked at");
+    progress.step();
+    EXPECT_EQ(terminal.said_err, "");
+    clock.advance(Millis(1100));
+    progress.step();
+    progress.step();
+    EXPECT_EQ(terminal.said_err, "\r\x1b[K2 of 3 tags looked at");
+  }
+  EXPECT_TRUE(terminal.said_err.ends_with("\r\x1b[K"));
 }
 
 TEST_F(Apply, BadFilesAreToldByPlaceAndAskNobody) {
@@ -194,6 +277,7 @@ TEST_F(Apply, BadFilesAreToldByPlaceAndAskNobody) {
 }
 
 TEST_F(Apply, StandardInputAndJson) {
+  would({}, {"Compliant"});
   lab_.terminal.standard_input = kChanged;
   EXPECT_EQ(lab_.run({"--json", "apply", "-f", "-"}), kDone) << lab_.err();
   const json::value told = json::parse(lab_.out());
@@ -205,8 +289,7 @@ TEST_F(Apply, StandardInputAndJson) {
 
 TEST_F(Apply, WhatIsToldOnlyIsNotSentBack) {
   EXPECT_EQ(apply("name: New\nid: 7\nhas: 3\nbuilt_in: false\n"), kDone) << lab_.err();
-  const json::value body = json::parse(lab_.ems.asked("PUT tags/New").front().body);
-  EXPECT_EQ(body, json::parse(R"({"name":"New"})"));
+  EXPECT_EQ(saves().at(0).at("tags"), json::parse(R"([{"name":"New"}])"));
 }
 
 TEST_F(Apply, ExportIsTakenBackUnchanged) {
@@ -214,6 +297,7 @@ TEST_F(Apply, ExportIsTakenBackUnchanged) {
   EXPECT_THAT(lab_.out(), Not(HasSubstr("all_registered_clients")));
   EXPECT_THAT(lab_.out(), Not(HasSubstr("updated_at")));
   const std::string exported = lab_.out();
+  would({}, {}, {"Compliant"});
   EXPECT_EQ(apply(exported), kDone) << lab_.err() << exported;
   EXPECT_EQ(lab_.out(), "= Compliant  unchanged\n");
   EXPECT_EQ(lab_.run({"export", "Nope"}), kFailed);

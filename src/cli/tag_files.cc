@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <set>
 
@@ -49,14 +48,6 @@ Status add_document(json::value document, std::vector<Draft>& out) {
   return add_list(std::move(object->at("tags")), out);
 }
 
-bool names(const json::value& value, std::string_view name) {
-  if (const json::string* text = value.if_string()) return std::string_view(text->data(), text->size()) == name;
-  if (const json::array* list = value.if_array()) {
-    return std::any_of(list->begin(), list->end(), [&](const json::value& item) { return names(item, name); });
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::vector<Draft>> read_tags(std::string_view text) {
@@ -67,6 +58,12 @@ Result<std::vector<Draft>> read_tags(std::string_view text) {
     if (auto added = add_document(std::move(document), out); !added) return fail(added.error());
   }
   if (out.empty()) return invalid("there is no tag in it");
+  if (out.size() > kMaxTags) {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("holds {} tags, and at most {} are taken at once; split it, with those that others refer to in the "
+                            "first part",
+                            out.size(), kMaxTags));
+  }
   std::set<std::string> seen;
   for (const Draft& draft : out) {
     if (!seen.insert(draft.name).second) return invalid(fmt::format("the tag {} is in it twice", one_line(draft.name)));
@@ -76,38 +73,14 @@ Result<std::vector<Draft>> read_tags(std::string_view text) {
 
 Result<std::vector<Draft>> read_tag_file(Session& session, const std::string& file) {
   const auto text = file == "-" ? session.terminal.input(kMaxYamlBytes) : read_file(file, kMaxYamlBytes);
-  if (!text) return fail(text.error());
+  if (!text) {
+    Error error = text.error();
+    if (error.code == ErrorCode::kResourceExhausted) error.message += fmt::format("; split it: at most {} tags are taken at once", kMaxTags);
+    return fail(std::move(error));
+  }
   auto drafts = read_tags(*text);
   if (!drafts) return fail(drafts.error().context(file == "-" ? "standard input" : file));
   return drafts;
-}
-
-bool refers_to(const Draft& draft, std::string_view name) {
-  const json::value* rules = draft.tag->if_contains("rules");
-  if (rules == nullptr || !rules->is_array()) return false;
-  for (const json::value& rule : rules->as_array()) {
-    if (!rule.is_object()) continue;
-    for (const auto& [key, value] : rule.as_object()) {
-      if (key != "type" && key != "os" && names(value, name)) return true;
-    }
-  }
-  return false;
-}
-
-void order_by_reference(std::vector<Draft>& drafts) {
-  std::vector<Draft> ordered;
-  std::vector<Draft> left = std::move(drafts);
-  while (!left.empty()) {
-    // The first that waits for no other; in a circle the EMS says what is wrong.
-    auto next = std::find_if(left.begin(), left.end(), [&](const Draft& draft) {
-      return std::none_of(left.begin(), left.end(),
-                          [&](const Draft& other) { return other.name != draft.name && refers_to(draft, other.name); });
-    });
-    if (next == left.end()) next = left.begin();
-    ordered.push_back(std::move(*next));
-    left.erase(next);
-  }
-  drafts = std::move(ordered);
 }
 
 }  // namespace postern::cli

@@ -17,14 +17,11 @@ struct Draft {
   std::shared_ptr<boost::json::object> tag;
 };
 
-/// Errors: those of parse_yaml; kInvalidArgument (no tag in it, a tag without a name, a name twice).
+inline constexpr std::size_t kMaxTags = 10'000;  ///< As many as an EMS saves at once.
+
+/// Errors: those of parse_yaml; kInvalidArgument (no tag in it, a tag without a name, a name twice), kResourceExhausted.
 Result<std::vector<Draft>> read_tags(std::string_view text);
 /// From `file`, - for standard input; errors name it.
 Result<std::vector<Draft>> read_tag_file(Session& session, const std::string& file);
-
-/// A draft whose rules name another one of the list comes after it.
-void order_by_reference(std::vector<Draft>& drafts);
-/// Does a rule of the draft have this text as a parameter, or in a list of them?
-bool refers_to(const Draft& draft, std::string_view name);
 
 }  // namespace postern::cli

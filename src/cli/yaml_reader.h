@@ -9,9 +9,9 @@
 
 namespace postern::cli {
 
-inline constexpr std::size_t kMaxYamlBytes = 2u << 20;
+inline constexpr std::size_t kMaxYamlBytes = 8u << 20;
 inline constexpr std::size_t kMaxYamlDepth = 24;
-inline constexpr std::size_t kMaxYamlNodes = 500'000;
+inline constexpr std::size_t kMaxYamlNodes = 1'000'000;
 
 /// The documents in `text`, empty ones left out. Bounded: no anchors and no aliases (a text of a kilobyte could stand
 /// for gigabytes), no tags but the core ones, no key twice, UTF-8 only. Errors: kInvalidArgument with line and column,

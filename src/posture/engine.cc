@@ -97,11 +97,19 @@ Status TagEngine::set(TagId id, TagDefinition definition) {
   if (!compiled) return fail(compiled.error());
   auto tag = std::make_shared<const CompiledTag>(std::move(*compiled));
   auto& slot = tags_[id];
-  const bool refers = !tag->referred_tags().empty() || (slot && !slot->referred_tags().empty());
-  if (slot) unindex(id, *slot);
+  std::vector<TagId> others;  // whom what they refer to leaves, or comes to
+  if (!slot || slot->definition().name != tag->definition().name) others = referring_to(tag->definition().name.str());
+  if (slot) {
+    if (slot->definition().name != tag->definition().name) {
+      const auto left = referring_to(slot->definition().name.str());
+      others.insert(others.end(), left.begin(), left.end());
+    }
+    unindex(id, *slot);
+  }
   index(id, *tag);
   slot = std::move(tag);
-  if (refers) rank();
+  others.push_back(id);
+  rank_again(std::move(others));
   return {};
 }
 
@@ -110,10 +118,11 @@ Status TagEngine::remove(TagId id) {
   const auto it = tags_.find(id);
   if (it == tags_.end())
     return fail(ErrorCode::kNotFound, fmt::format("there is no tag with the number {}", id));
-  const bool refers = !it->second->referred_tags().empty();
+  auto others = referring_to(it->second->definition().name.str());
   unindex(id, *it->second);
   tags_.erase(it);
-  if (refers) rank();
+  others.push_back(id);
+  rank_again(std::move(others));
   return {};
 }
 
@@ -151,8 +160,9 @@ void TagEngine::unindex(TagId id, const CompiledTag& tag) {
   by_name_.erase(tag.definition().name.str());
   for (const std::string& key : tag.keys()) {
     const auto it = by_key_.find(key);
-    std::erase(it->second, id);
-    if (it->second.empty()) by_key_.erase(it);
+    auto& ids = it->second;
+    ids.erase(std::lower_bound(ids.begin(), ids.end(), id));
+    if (ids.empty()) by_key_.erase(it);
   }
 }
 
@@ -228,6 +238,33 @@ void TagEngine::rank() {
       ranks_[other] = std::max(ranks_[other], ranks_[id] + 1);
       if (--waits_for[other] == 0) ready.push_back(other);
     }
+  }
+}
+
+void TagEngine::rank_again(std::vector<TagId> ids) {
+  // Level by level: without circles there are no more than tags stand in a row.
+  while (!ids.empty()) {
+    sort_unique(ids);
+    std::vector<TagId> above;
+    for (const TagId id : ids) {
+      const CompiledTag* tag = find(id);
+      std::uint32_t rank = 0;
+      for (const std::string& name : tag == nullptr ? std::vector<std::string>() : tag->referred_tags()) {
+        const auto it = ranks_.find(id_of(name));
+        rank = std::max(rank, (it == ranks_.end() ? 0 : it->second) + 1);
+      }
+      const auto it = ranks_.find(id);
+      if (rank == (it == ranks_.end() ? 0 : it->second)) continue;
+      if (rank == 0) {
+        ranks_.erase(it);
+      } else {
+        ranks_[id] = rank;
+      }
+      if (tag == nullptr) continue;
+      const auto more = referring_to(tag->definition().name.str());
+      above.insert(above.end(), more.begin(), more.end());
+    }
+    ids = std::move(above);
   }
 }
 

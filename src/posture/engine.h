@@ -17,6 +17,7 @@
 #include "posture/fact.h"
 #include "posture/rule.h"
 #include "posture/tag.h"
+#include "posture/tag_edits.h"
 #include "posture/tag_sets.h"
 
 namespace postern::posture {
@@ -47,6 +48,12 @@ class TagEngine {
 
   /// What set() would make of it, or why it would not; nothing changes.
   Result<CompiledTag> draft(TagId id, TagDefinition definition) const;
+
+  /// The same of several that are changed together: what matters is how they stand when all of them are. Nothing
+  /// changes. Errors: those of set() and remove(), of each tag that is wrong.
+  tl::expected<TagDrafts, std::vector<TagError>> drafts(TagEdits edits) const;
+  /// Puts into effect what drafts() of this engine, which was not changed since, gave.
+  void adopt(TagDrafts drafts);
 
   const CompiledTag* find(
       TagId id) const;              ///< Null: no such tag. Valid until it is set or removed.
@@ -85,7 +92,8 @@ class TagEngine {
   void unindex(TagId id, const CompiledTag& tag);
   Status check_circle(TagId id, const CompiledTag& tag) const;
   Status check_depth(const CompiledTag& tag) const;
-  void rank();
+  void rank();                                ///< All.
+  void rank_again(std::vector<TagId> ids);    ///< These, and those above them as far as it matters.
 
   std::map<TagId, std::shared_ptr<const CompiledTag>> tags_;
   std::map<TagId, std::uint32_t> ranks_;  ///< Of tags that refer to others: above those. Others: 0, not listed.

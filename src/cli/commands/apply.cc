@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <map>
+#include <chrono>
 #include <optional>
+#include <set>
 
 #include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/json_view.h"
+#include "cli/step_progress.h"
 #include "cli/tag_diff.h"
 #include "cli/tag_files.h"
 #include "cli/what_if.h"
@@ -19,6 +21,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kEndpointsNamed = 5;
+constexpr std::size_t kLookedAt = 100;         // each is a question to the EMS, which judges all endpoints
+constexpr std::size_t kUnchangedListed = 20;
+constexpr std::chrono::minutes kPatience{5};
 
 /// What becomes of one tag.
 struct Step {
@@ -28,6 +33,7 @@ struct Step {
   std::vector<Difference> differences = {};
   std::optional<json::value> what_if = {};
   std::string no_what_if = {};  ///< Why there is none.
+  bool looked_at = false;       ///< The rest of this, and `draft.tag`, is filled in.
   std::int64_t had = 0;         ///< kDelete: endpoints that have it.
   std::vector<std::string> shared_with = {};
 };
@@ -81,6 +87,7 @@ std::string difference_line(const Look& look, const Difference& d) {
 Status print_step(Session& session, const Step& step) {
   const Look& look = session.look();
   session.print(heading(look, step) + "\n");
+  if (!step.looked_at) return {};
   if (step.kind == Step::Kind::kCreate) {
     const json::value tag(*step.draft.tag);
     for (const json::value& rule : list_at(tag, "rules")) {
@@ -120,142 +127,175 @@ json::value steps_json(const std::vector<Step>& steps, bool saved) {
   return json::object{{"saved", saved}, {"tags", std::move(list)}};
 }
 
-/// All that is wrong with the drafts, one line each; nothing is saved then.
 struct Plan {
   std::vector<Step> steps;
-  std::vector<std::string> errors;
+  std::size_t created = 0, changed = 0, deleted = 0, unchanged = 0;
+  bool nothing() const { return created + changed + deleted == 0; }
 };
 
-Status plan_draft(Session& session, const TagSchema& schema, const json::array& existing,
-                  const std::vector<Draft>& drafts, Draft draft, Plan& plan) {
-  Step step{.draft = std::move(draft)};
-  const auto is_it = [&](const std::string& name) {
-    return std::find_if(existing.begin(), existing.end(),
-                        [&](const json::value& tag) { return text_at(tag, "name") == name; });
+/// The tags' fault, and not the EMS's.
+bool of_tags(ErrorCode code) {
+  return code == ErrorCode::kInvalidArgument || code == ErrorCode::kNotFound || code == ErrorCode::kAlreadyExists ||
+         code == ErrorCode::kConflict || code == ErrorCode::kResourceExhausted;
+}
+
+json::object request(const std::vector<Draft>& drafts, bool dry_run) {
+  json::array tags;
+  for (const Draft& draft : drafts) tags.push_back(*draft.tag);
+  return {{"tags", std::move(tags)}, {"dry_run", dry_run}};
+}
+
+/// What the EMS says that would become of each, without a look at any.
+Result<Plan> ask_plan(Session& session, const std::vector<Draft>& drafts) {
+  json::object wanted = request(drafts, true);
+  if (session.given.has("--prune")) wanted["prune"] = true;
+  const auto answer = (**session.api()).post("tags/apply", wanted);
+  if (!answer) return fail(answer.error());
+  const auto names = [&](std::string_view list) {
+    const auto texts = texts_at(*answer, list);
+    return std::set<std::string>(texts.begin(), texts.end());
   };
-  const auto old = is_it(step.draft.name);
-  if (old == existing.end()) {
-    step.kind = Step::Kind::kCreate;
-  } else {
-    step.differences = differences(schema, old->as_object(), *step.draft.tag);
-    step.kind = step.differences.empty() ? Step::Kind::kKeep : Step::Kind::kChange;
+  const auto created = names("created"), changed = names("changed");
+  Plan plan;
+  for (const Draft& draft : drafts) {
+    Step step{.draft = draft};
+    if (created.contains(draft.name)) step.kind = Step::Kind::kCreate;
+    if (changed.contains(draft.name)) step.kind = Step::Kind::kChange;
+    ++(step.kind == Step::Kind::kCreate   ? plan.created
+       : step.kind == Step::Kind::kChange ? plan.changed
+                                          : plan.unchanged);
+    plan.steps.push_back(std::move(step));
   }
-  if (step.kind != Step::Kind::kKeep) {
-    auto answer = ask_what_if(session, *step.draft.tag, kEndpointsNamed);
-    // What is wrong with it may be no more than that a tag of this file is not there yet.
-    const bool waits = !answer && std::any_of(drafts.begin(), drafts.end(), [&](const Draft& other) {
-      return other.name != step.draft.name && is_it(other.name) == existing.end() &&
-             refers_to(step.draft, other.name) && answer.error().message.find(other.name) != std::string::npos;
-    });
-    if (answer) {
-      step.what_if = std::move(*answer);
-    } else if (answer.error().code != ErrorCode::kInvalidArgument && answer.error().code != ErrorCode::kNotFound &&
-               answer.error().code != ErrorCode::kPermissionDenied) {
-      return fail(answer.error());  // not this tag's fault
-    } else if (waits) {
-      step.no_what_if = "what it would change can't be told before the new tags that it names are there";
-    } else {
-      plan.errors.push_back(one_line(step.draft.name) + ": " + answer.error().message);
+  for (const std::string& name : texts_at(*answer, "removed")) {
+    plan.steps.push_back({.kind = Step::Kind::kDelete, .draft = {name, std::make_shared<json::object>()}});
+    ++plan.deleted;
+  }
+  return plan;
+}
+
+Status look_at(Session& session, const TagSchema& schema, Step& step) {
+  step.looked_at = true;
+  if (step.kind != Step::Kind::kCreate) {
+    const auto now = (**session.api()).get("tags/" + step.draft.name);
+    if (!now) return fail(now.error());
+    if (step.kind == Step::Kind::kDelete) {
+      step.had = number_at(*now, "has").value_or(0);
+      step.shared_with = texts_at(*now, "shared_with");
+      return {};
     }
+    if (now->is_object()) step.differences = differences(schema, now->as_object(), *step.draft.tag);
   }
-  plan.steps.push_back(std::move(step));
+  auto answer = ask_what_if(session, *step.draft.tag, kEndpointsNamed);
+  if (answer) {
+    step.what_if = std::move(*answer);
+  } else if (of_tags(answer.error().code)) {
+    // Together with the others it is right: one that it names is of this file, too.
+    step.no_what_if = "what it would change can't be told of it alone: " + answer.error().message;
+  } else {
+    return fail(answer.error());
+  }
   return {};
 }
 
-void plan_deletions(const json::array& existing, const std::vector<Draft>& drafts, Plan& plan) {
-  for (const json::value& tag : existing) {
-    const std::string name = text_at(tag, "name");
-    const bool kept = std::any_of(drafts.begin(), drafts.end(), [&](const Draft& d) { return d.name == name; });
-    if (kept || is_true(tag, "built_in")) continue;
-    Step step{.kind = Step::Kind::kDelete, .draft = {name, std::make_shared<json::object>()}};
-    step.had = number_at(tag, "has").value_or(0);
-    step.shared_with = texts_at(tag, "shared_with");
-    plan.steps.push_back(std::move(step));
-  }
-}
-
-Result<Plan> make_plan(Session& session, const std::vector<Draft>& drafts) {
-  const auto api = session.api();
-  if (!api) return fail(api.error());
-  const auto schema = TagSchema::ask(session);
-  if (!schema) return fail(schema.error());
-  const auto page = (*api)->list("tags", {}, 0);
-  if (!page) return fail(page.error());
-  const json::array& existing = list_at(*page, "items");
-  Plan plan;
+Result<Plan> make_plan(Session& session, const TagSchema& schema, std::vector<Draft>& drafts) {
   for (const Draft& draft : drafts) {
     if (!segment("tag", draft.name)) return invalid("\"" + one_line(draft.name) + "\" can't be a tag's name");
     std::vector<std::string> told;
     for (const auto& [key, value] : *draft.tag) {
-      if (schema->read_only(std::string(key))) told.emplace_back(key);
+      if (schema.read_only(std::string(key))) told.emplace_back(key);
     }
     for (const std::string& key : told) draft.tag->erase(key);
-    if (auto done = plan_draft(session, *schema, existing, drafts, draft, plan); !done) return fail(done.error());
   }
-  if (session.given.has("--prune")) plan_deletions(existing, drafts, plan);
+  auto plan = ask_plan(session, drafts);
+  if (!plan) return plan;
+  const std::size_t wanted = std::min(kLookedAt, plan->created + plan->changed + plan->deleted);
+  StepProgress progress(session.terminal, session.environment.clock, wanted, "tags looked at");
+  std::size_t looked_at = 0;
+  for (Step& step : plan->steps) {
+    if (step.kind == Step::Kind::kKeep || looked_at == wanted) continue;
+    if (auto done = look_at(session, schema, step); !done) return fail(done.error());
+    ++looked_at;
+    progress.step();
+  }
   return plan;
+}
+
+Status print_plan(Session& session, const Plan& plan) {
+  const bool list_unchanged = plan.unchanged <= kUnchangedListed;
+  for (const Step& step : plan.steps) {
+    if (step.kind == Step::Kind::kKeep && !list_unchanged) continue;
+    if (auto printed = print_step(session, step); !printed) return printed;
+  }
+  if (!list_unchanged) session.print(session.look().paint(Style::kFaint, fmt::format("= {} tags  unchanged", plan.unchanged)) + "\n");
+  if (plan.nothing()) return {};
+  if (plan.created + plan.changed + plan.deleted > kLookedAt) {
+    session.print(fmt::format("what changes in a tag, and who gains or loses it, is shown of the first {} only\n", kLookedAt));
+  }
+  std::vector<std::string> counts;
+  for (const auto& [count, what] : {std::pair(plan.created, "new"), std::pair(plan.changed, "changed"),
+                                    std::pair(plan.deleted, "deleted"), std::pair(plan.unchanged, "unchanged")}) {
+    if (count != 0) counts.push_back(fmt::format("{} {}", count, what));
+  }
+  session.print(join(counts, ", ") + "\n");
+  return {};
 }
 
 /// A person has agreed, or nobody has to.
 Result<bool> may_save(Session& session, const Plan& plan) {
-  const bool deletes =
-      std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& s) { return s.kind == Step::Kind::kDelete; });
-  const bool loses = deletes || std::any_of(plan.steps.begin(), plan.steps.end(),
-                                            [](const Step& s) { return s.what_if && takes_away(*s.what_if); });
-  if (session.given.has("--yes") || !loses) return true;
+  const auto any = [&](auto&& is) { return std::any_of(plan.steps.begin(), plan.steps.end(), is); };
+  const bool deletes = plan.deleted != 0;
+  const bool loses = any([](const Step& s) { return s.what_if && takes_away(*s.what_if); });
+  const bool untold = any([](const Step& s) { return s.kind == Step::Kind::kChange && !s.what_if; });
+  if (session.given.has("--yes") || !(deletes || loses || untold)) return true;
   if (!session.look().interactive) {
     if (!deletes) return true;
     return fail(ErrorCode::kInvalidArgument, "--prune deletes tags; where nobody can be asked, add --yes");
   }
   return session.terminal.agreed(deletes ? "Tags are deleted. Save all this? [y/N] "
-                                         : "Endpoints lose something. Save all this? [y/N] ");
+                                 : loses ? "Endpoints lose something. Save all this? [y/N] "
+                                         : "Endpoints may lose something. Save all this? [y/N] ");
 }
 
-Result<int> save(Session& session, const Plan& plan) {
-  Api& api = **session.api();
-  std::size_t saved = 0;
+/// All of it, or nothing. Deleted is what was shown, whatever was made meanwhile.
+Status save(Session& session, const std::vector<Draft>& drafts, const Plan& plan) {
+  json::object wanted = request(drafts, false);
+  json::array remove;
   for (const Step& step : plan.steps) {
-    if (step.kind == Step::Kind::kKeep) continue;
-    const std::string path = "tags/" + step.draft.name;
-    Result<json::value> answer = json::value(nullptr);
-    if (step.kind == Step::Kind::kDelete) {
-      if (auto gone = api.remove(path); !gone) answer = fail(gone.error());
-    } else {
-      answer = api.put(path, *step.draft.tag);
-    }
-    if (!answer) {
-      return fail(answer.error().context(fmt::format("{} (before it {} {} saved)", one_line(step.draft.name), saved,
-                                                     saved == 1 ? "tag was" : "tags were")));
-    }
-    ++saved;
-    for (const std::string& warning : texts_at(*answer, "warnings")) session.say("note: " + warning);
+    if (step.kind == Step::Kind::kDelete) remove.emplace_back(step.draft.name);
   }
+  wanted["remove"] = std::move(remove);
+  const auto answer = (**session.api()).post("tags/apply", wanted);
+  if (!answer) return fail(answer.error());
+  const auto saved = list_at(*answer, "created").size() + list_at(*answer, "changed").size() + list_at(*answer, "removed").size();
   if (!session.as_json()) session.print(fmt::format("saved: {} {}\n", saved, saved == 1 ? "tag" : "tags"));
-  return kDone;
+  return {};
+}
+
+/// Why nothing was saved.
+Result<int> not_saved(Session& session, const Error& error) {
+  if (!of_tags(error.code)) return fail(error);
+  session.say("postern: " + error.message);
+  session.say("nothing was saved");
+  return kFailed;
 }
 
 Result<int> run_apply(Session& session) {
   auto drafts = read_tag_file(session, session.given.text("--file"));
   if (!drafts) return fail(drafts.error());
-  order_by_reference(*drafts);
-  const auto plan = make_plan(session, *drafts);
-  if (!plan) return fail(plan.error());
-  if (!plan->errors.empty()) {
-    for (const std::string& error : plan->errors) session.say("postern: " + error);
-    session.say("nothing was saved");
-    return kFailed;
-  }
+  const auto api = session.api();
+  if (!api) return fail(api.error());
+  (*api)->set_patience(kPatience);
+  const auto schema = TagSchema::ask(session);
+  if (!schema) return fail(schema.error());
+  const auto plan = make_plan(session, *schema, *drafts);
+  if (!plan) return not_saved(session, plan.error());
   if (!session.as_json()) {
-    for (const Step& step : plan->steps) {
-      if (auto printed = print_step(session, step); !printed) return fail(printed.error());
-    }
+    if (auto printed = print_plan(session, *plan); !printed) return fail(printed.error());
   }
-  const bool nothing =
-      std::all_of(plan->steps.begin(), plan->steps.end(), [](const Step& s) { return s.kind == Step::Kind::kKeep; });
   const bool dry = session.given.has("--dry-run");
-  if (nothing || dry) {
+  if (plan->nothing() || dry) {
     if (session.as_json()) return session.print_json(steps_json(plan->steps, false));
-    if (!nothing) session.print("nothing was saved (--dry-run)\n");
+    if (!plan->nothing()) session.print("nothing was saved (--dry-run)\n");
     return kDone;
   }
   const auto may = may_save(session, *plan);
@@ -264,9 +304,8 @@ Result<int> run_apply(Session& session) {
     session.say("nothing was saved");
     return kFailed;
   }
-  const auto done = save(session, *plan);
-  if (!done) return fail(done.error());
-  return session.as_json() ? session.print_json(steps_json(plan->steps, true)) : *done;
+  if (auto done = save(session, *drafts, *plan); !done) return not_saved(session, done.error());
+  return session.as_json() ? session.print_json(steps_json(plan->steps, true)) : kDone;
 }
 
 }  // namespace
@@ -277,12 +316,12 @@ Command apply_command() {
       .group = "Tags",
       .summary = "Make the tags as a YAML file has them",
       .details =
-          "Shows what is new, changed and unchanged, member by member, and which endpoints gain or lose by it; then\n"
-          "saves. All tags are checked before the first is saved. On a terminal it asks where an endpoint would lose\n"
-          "the tag or become unknown, or a live session be cut. A file holds a tag per YAML document, a list of tags,\n"
-          "or a map with a list called tags; tags that it does not name stay, unless --prune is given.\n"
-          "Exit codes: 0 saved, or nothing was to be done, or --dry-run; 1 something is wrong with a tag (then "
-          "nothing\n"
+          "Shows what is new, changed and unchanged, member by member, and which endpoints gain or lose by it (of the\n"
+          "first hundred tags); then saves all of it in one transaction, or nothing: if one tag is wrong, none is saved.\n"
+          "New tags may refer to one another in any order. On a terminal it asks where an endpoint would lose the tag or\n"
+          "become unknown, or a live session be cut. A file holds a tag per YAML document, a list of tags, or a map with a\n"
+          "list called tags, at most 10,000 of them and 8 MB; tags that it does not name stay, unless --prune is given.\n"
+          "Exit codes: 0 saved, or nothing was to be done, or --dry-run; 1 something is wrong with a tag (then nothing\n"
           "was saved), saving failed, or the answer was no; 2 the command line was not understood.",
       .examples =
           "postern apply -f tags.yaml --dry-run\n"

@@ -118,6 +118,10 @@ json::object responses_of(const Route& route) {
   }
   json::object responses;
   responses[std::to_string(route.success)] = std::move(success);
+  if (route.role == Role::kAdmin) {
+    responses["403"] = json::object{{"description", "The role readonly is not enough: this needs admin"},
+                                    {"content", content("application/json", ref("Error"))}};
+  }
   responses["default"] =
       json::object{{"description", "An error"}, {"content", content("application/json", ref("Error"))}};
   return responses;

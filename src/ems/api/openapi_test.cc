@@ -163,6 +163,9 @@ TEST_F(OpenApi, SaysWhoMayCall) {
   EXPECT_EQ(paths.at("/api/v1/tags").at("get").at("security"), json::parse(R"([{"token":[]},{"session":[]}])"));
   EXPECT_EQ(paths.at("/api/v1/tags").at("get").at("x-postern-role"), "readonly");
   EXPECT_EQ(paths.at("/api/v1/tags").at("post").at("x-postern-role"), "admin");
+  EXPECT_TRUE(paths.at("/api/v1/tags").at("post").at("responses").as_object().contains("403"));
+  EXPECT_FALSE(paths.at("/api/v1/tags").at("get").at("responses").as_object().contains("403"));
+  EXPECT_EQ(paths.at("/api/v1/tags/what-if").at("post").at("x-postern-role"), "readonly");
 }
 
 /// Each operation is called with each kind of credentials: those that the document lists are enough, others are not.
@@ -251,6 +254,7 @@ TEST_F(OpenApi, AnswersHaveWhatIsDemandedOfThem) {
   demanded("Work", get("/api/v1/ems").at("work").as_array().at(0));
   demanded("AuditPage", get("/api/v1/audit").body);
   demanded("ChangePage", get("/api/v1/changes").body);
+  demanded("TagsApplied", post("/api/v1/tags/apply", R"({"tags":[{"name":"x"}],"dry_run":true})").body);
   demanded("TagWhatIf", post("/api/v1/tags/what-if", R"({"name":"x"})").body);
 }
 

@@ -135,8 +135,6 @@ struct EmsCore::Impl {
   /// All endpoints are judged by the tags as the engine has them; who has another state now, follows later.
   Status set_tags(std::span<const posture::TagId> ids, Now now);
   const Tag* tag_by_id(posture::TagId id) const;
-  /// Another tag whose name differs from this one only in case; empty: none.
-  std::string tag_named_alike(const std::string& name, posture::TagId self) const;
   std::vector<GatewaySerial> tag_shared_with(posture::TagId id) const;
   /// For whoever renames or deletes it; empty: no gateway has it.
   std::string missed_tag_warning(posture::TagId id) const;
@@ -229,14 +227,30 @@ struct EmsCore::Impl {
   /// The tag's name is another one, or it is gone: those who were given it by hand.
   void forget_classification(Now now, posture::TagId id, bool gone);
 
-  // ---- admin_tags.cc ----
-  /// Tags whose rules name this one; for whoever renames or deletes it. Empty: none.
+  // ---- tag_changes.cc ----
+  /// Tags whose rules name this one. Empty: none.
   std::vector<std::string> tags_naming(std::string_view name) const;
-  /// How many facts rules and detection sets ask of the agents of whom they ask most.
-  std::size_t most_asked() const;
+  /// How many facts rules and detection sets ask of the agents of whom they ask most; with `drafts` in effect.
+  std::size_t most_asked(const posture::TagDrafts* drafts = nullptr) const;
   static Error too_many_asked(std::size_t asked);
+  /// Everything that saving and removing tags demands, of how they would stand together. Nothing changes.
+  tl::expected<posture::TagDrafts, std::vector<posture::TagError>> check_tags(posture::TagEdits edits) const;
+  /// Carries out what check_tags gave, all in one batch.
+  void change_tags(Now now, const Actor& actor, posture::TagDrafts drafts);
+  struct TagPlan {
+    posture::TagDrafts drafts;
+    Applied said;
+    std::vector<posture::TagId> unchanged;
+  };
+  Result<TagPlan> plan_tags(ChangeSet set) const;
+
+  // ---- admin_tags.cc ----
   /// Saves under `id`, which need not be there (any more).
   void store_tag(Now now, const Actor& actor, posture::TagId id, posture::TagDefinition definition, Done<posture::TagId> done);
+  /// The registry has it as the engine does.
+  void put_tag(Now now, const Actor& actor, posture::TagId id);
+  /// The engine has it no more. `by_hand`: it was given to endpoints.
+  void drop_tag(Now now, const Actor& actor, posture::TagId id, bool by_hand);
 
   // ---- fabric.cc ----
   struct GatewaySession {
@@ -261,6 +275,8 @@ struct EmsCore::Impl {
   void on_interfaces(Now now, GatewaySession& s, const proto::fabric_server::Interfaces& in);
   void gateway_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
   // ---- what_if.cc ----
+  /// `after` null: it would be gone.
+  TagWhatIf tag_what_if(const Tag* before, const posture::TagDefinition* after, const posture::TagEffect& effect) const;
   struct Question {
     SessionsCut so_far;
     std::set<SessionId> waiting;

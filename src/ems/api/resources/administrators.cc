@@ -2,11 +2,11 @@
 #include "base/text.h"
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
-#include "ems/api/name.h"
 #include "ems/api/own_password.h"
 #include "ems/api/password.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
+#include "ems/core/name.h"
 
 namespace postern::ems::api {
 namespace {

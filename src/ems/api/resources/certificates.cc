@@ -3,9 +3,9 @@
 
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
-#include "ems/api/name.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
+#include "ems/core/name.h"
 #include "pki/certificate.h"
 
 namespace postern::ems::api {

@@ -5,20 +5,16 @@
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
 #include "ems/api/input.h"
-#include "ems/api/name.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
+#include "ems/api/tag_body.h"
+#include "ems/api/what_if_json.h"
 #include "posture/tag_json.h"
 
 namespace postern::ems::api {
 namespace {
 
 namespace json = boost::json;
-
-/// What the answer has beyond the definition. Taken back in a body and ignored, so that what was read can be edited and
-/// sent back.
-constexpr std::string_view kReadOnly[] = {"id",          "built_in",   "has",        "unknown",
-                                          "shared_with", "updated_at", "updated_by", "warnings"};
 
 json::object tag_json(const EmsCore& core, const Tag& tag) {
   json::object out = json::parse(posture::print_tag_json(tag.definition)).as_object();
@@ -35,14 +31,10 @@ json::object tag_json(const EmsCore& core, const Tag& tag) {
   return out;
 }
 
-/// The definition in the body, without what kReadOnly names.
 Result<posture::TagDefinition> read_tag(const CallPtr& call) {
   Result<json::value> body = parse_json(call->request.body);
   if (!body) return fail(body.error());
-  json::object* object = body->if_object();
-  if (object == nullptr) return posture::parse_tag_json(call->request.body);  // says what is wrong with it
-  for (const std::string_view name : kReadOnly) object->erase(json::string_view(name.data(), name.size()));
-  return posture::parse_tag_json(json::serialize(*object));
+  return api::read_tag(std::move(*body));
 }
 
 Error no_tag(std::string_view name) { return {ErrorCode::kNotFound, "there is no tag " + std::string(name)}; }
@@ -68,9 +60,6 @@ void show_tag(const CallPtr& call) {
 
 void save_tag(const CallPtr& call, const std::string& name, posture::TagDefinition definition, bool create_only) {
   const std::string new_name = definition.name.str();
-  if (create_only || name != new_name) {
-    if (Status ok = check_new_name(new_name); !ok) return call->fail(ok.error());
-  }
   call->services.core.save_tag(
       now_of(call), actor_of(call), name, std::move(definition), create_only,
       [call, name, new_name, create_only](Result<posture::TagId> id) {
@@ -138,40 +127,23 @@ void endpoints(const CallPtr& call) {
   call->reply(200, list_reply(std::move(items), page.next.empty() ? "" : make_cursor(*call, page.next), page.total));
 }
 
-json::object uids_json(const std::vector<EndpointUid>& uids, std::size_t limit) {
-  json::array list;
-  for (std::size_t i = 0; i < std::min(limit, uids.size()); ++i) list.emplace_back(uids[i].str());
-  return {{"count", uids.size()}, {"uids", std::move(list)}};
-}
-
-json::value sessions_json(const SessionsCut& cut, std::size_t limit) {
-  json::array endpoints, silent;
-  for (const auto& one : cut.cuts) {
-    if (endpoints.size() == limit) break;
-    endpoints.push_back(json::object{{"uid", one.uid.str()}, {"gateway", one.gateway.str()}, {"sessions", one.sessions}});
-  }
-  for (const auto& serial : cut.silent) silent.emplace_back(serial.str());
-  return json::object{{"total", cut.total}, {"endpoints", std::move(endpoints)}, {"not_answered", std::move(silent)}};
-}
-
 void what_if(const CallPtr& call) {
   const auto draft = read_tag(call);
   if (!draft) return call->fail(draft.error());
   const Now now = now_of(call);
-  const auto result = call->services.core.what_if(now, *draft);
+  EmsCore& core = call->services.core;
+  const auto result = core.what_if(now, *draft);
   if (!result) return call->fail(result.error());
   const std::size_t limit = call->query_u64("limit", kDefaultLimit);
+  const TagWhatIf& tag = result->tags.front();
   json::array referring;
-  for (const auto& name : result->referring) referring.emplace_back(name);
-  json::object out{{"gain", uids_json(result->gain, limit)},
-                   {"lose", uids_json(result->lose, limit)},
-                   {"become_unknown", uids_json(result->become_unknown, limit)},
-                   {"has_after", result->has_after},
-                   {"unknown_after", result->unknown_after},
-                   {"referring_tags", std::move(referring)}};
-  call->services.core.sessions_cut(now, *draft, *result, [call, limit, out](Result<SessionsCut> cut) mutable {
+  for (const auto& name : core.referring_tags(tag.name)) referring.emplace_back(name);
+  json::object out = tag_what_if_json(tag, limit);
+  out["referring_tags"] = std::move(referring);
+  out["referring"] = tag_what_ifs_json(result->referring, limit);
+  core.sessions_cut(now, *result, [call, limit, out](Result<SessionsCut> cut) mutable {
     if (!cut) return call->fail(cut.error());
-    out["sessions_cut"] = sessions_json(*cut, limit);
+    out["sessions_cut"] = sessions_cut_json(*cut, limit);
     call->reply(200, out);
   });
 }
@@ -238,21 +210,27 @@ constexpr std::string_view kTagSchemas = R"({
   "TagWhatIfEndpoints": {"type": "object", "required": ["count", "uids"], "properties": {
     "count": {"type": "integer"},
     "uids": {"type": "array", "items": {"type": "string"}, "description": "The first of them, as many as limit says"}}},
-  "TagWhatIf": {"type": "object", "required": ["gain", "lose", "become_unknown", "has_after", "unknown_after", "referring_tags", "sessions_cut"],
+  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "has_after", "unknown_after", "gone"],
     "properties": {
-      "referring_tags": {"type": "array", "items": {"type": "string"},
-        "description": "Tags whose rules refer to this one: they may change too"},
-      "sessions_cut": {"type": "object", "required": ["total", "endpoints", "not_answered"],
-        "description": "Live sessions that would end, by the policies that gateways have now", "properties": {
-          "total": {"type": "integer"},
-          "endpoints": {"type": "array", "items": {"type": "object", "required": ["uid", "gateway", "sessions"],
-            "properties": {"uid": {"type": "string"}, "gateway": {"type": "string"}, "sessions": {"type": "integer"}}}},
-          "not_answered": {"type": "array", "items": {"type": "string"},
-            "description": "Gateways that did not answer: of their sessions nobody knows"}}},
+      "name": {"type": "string"},
       "gain": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "lose": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "become_unknown": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
-      "has_after": {"type": "integer"}, "unknown_after": {"type": "integer"}}}
+      "has_after": {"type": "integer"}, "unknown_after": {"type": "integer"},
+      "gone": {"type": "boolean", "description": "Removed or disabled: policies that name it count it as unknown"}}},
+  "SessionsCut": {"type": "object", "required": ["total", "endpoints", "not_answered"],
+    "description": "Live sessions that would end, by the policies that gateways have now", "properties": {
+      "total": {"type": "integer"},
+      "endpoints": {"type": "array", "items": {"type": "object", "required": ["uid", "gateway", "sessions"],
+        "properties": {"uid": {"type": "string"}, "gateway": {"type": "string"}, "sessions": {"type": "integer"}}}},
+      "not_answered": {"type": "array", "items": {"type": "string"},
+        "description": "Gateways that did not answer: of their sessions nobody knows"}}},
+  "TagWhatIf": {"allOf": [{"$ref": "#/components/schemas/TagEffect"}, {"type": "object",
+    "required": ["referring_tags", "referring", "sessions_cut"], "properties": {
+      "referring_tags": {"type": "array", "items": {"type": "string"}, "description": "Tags whose rules refer to this one"},
+      "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
+        "description": "Those that would change by it, those that refer to such ones included"},
+      "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"}}}]}
 })";
 
 }  // namespace
@@ -284,8 +262,10 @@ Resource tags_resource() {
             .result = "Tag"},
            {.method = "POST",
             .path = "/api/v1/tags/what-if",
+            .role = Role::kReadonly,  // it says what readers can find out anyway, and changes nothing
             .handler = what_if,
-            .summary = "Which endpoints a draft would change, compared with the tag of its name; nothing is saved",
+            .summary = "Which endpoints a draft would change, compared with the tag of its name; nothing is saved, and what "
+                       "could not be saved is refused",
             .query = {{.name = "limit",
                        .type = FieldType::kInteger,
                        .description = "UIDs listed of each; 100 when not given",

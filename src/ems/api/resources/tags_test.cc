@@ -286,14 +286,37 @@ TEST_F(ApiLab, WhatIfSaysWhoWouldChangeAndSavesNothing) {
   EXPECT_EQ(post("/api/v1/tags/what-if", get("/api/v1/tags/all_registered_clients").text).code(), "permission_denied");
 }
 
+TEST_F(ApiLab, WhatIfRefusesWhatSavingRefuses) {
+  ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
+  std::string many = R"({"name":"Many","rules":[)";
+  for (int rule = 1; rule <= 90; ++rule) {
+    many += std::string(rule == 1 ? "" : ",") + R"({"id":)" + std::to_string(rule) + R"(,"os":"linux","type":"running-process","processes":[)";
+    for (int i = 0; i < 64; ++i) many += (i == 0 ? "\"p" : ",\"p") + std::to_string(rule * 1000 + i) + "\"";
+    many += "]}";
+  }
+  many += "]}";
+  const std::pair<std::string, const char*> refused[] = {
+      {R"({"name":".."})", "choose another name"},
+      {R"({"name":"has-SSHD"})", "differs only in case"},
+      {R"({"name":"All_Registered_Clients"})", "differs only in case"},
+      {R"({"name":"New","rules":[{"id":1,"os":"linux","type":"tag","tags":["Nothing"]}]})", "there is no tag Nothing"},
+      {many, "5761 facts"}};
+  for (const auto& [draft, why] : refused) {
+    const Reply asked = post("/api/v1/tags/what-if", draft), saved = post("/api/v1/tags", draft);
+    EXPECT_EQ(asked.status, saved.status) << asked.text;
+    EXPECT_EQ(asked.message(), saved.message());
+    EXPECT_NE(asked.message().find(why), std::string::npos) << asked.text;
+  }
+}
+
 TEST_F(ApiLab, TagsAreChangedByAdministratorsOnly) {
   post("/api/v1/tags", kTag);
   EXPECT_EQ(read_only("GET", "/api/v1/tags").status, 200);
   EXPECT_EQ(read_only("POST", "/api/v1/tags", R"({"name":"x"})").code(), "permission_denied");
   EXPECT_EQ(read_only("PUT", "/api/v1/tags/Has-sshd", kTag).code(), "permission_denied");
   EXPECT_EQ(read_only("DELETE", "/api/v1/tags/Has-sshd").code(), "permission_denied");
-  // It changes nothing, but it judges every endpoint: not for everybody's scripts.
-  EXPECT_EQ(read_only("POST", "/api/v1/tags/what-if", kTag).code(), "permission_denied");
+  EXPECT_EQ(read_only("POST", "/api/v1/tags/apply", R"({"tags":[{"name":"x"}]})").code(), "permission_denied");
+  EXPECT_EQ(read_only("POST", "/api/v1/tags/what-if", kTag).status, 200);  // it changes nothing
   EXPECT_EQ(nobody("GET", "/api/v1/tags").code(), "unauthenticated");
   EXPECT_EQ(nobody("POST", "/api/v1/tags/what-if", kTag).code(), "unauthenticated");
   EXPECT_EQ(names(get("/api/v1/tags")), (std::vector<std::string>{"Has-sshd", "all_registered_clients"}));

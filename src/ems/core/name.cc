@@ -1,8 +1,8 @@
-#include "ems/api/name.h"
+#include "ems/core/name.h"
 
 #include "base/ids.h"
 
-namespace postern::ems::api {
+namespace postern::ems {
 
 Status check_new_name(std::string_view name) {
   if (!valid_tag_name(name)) {
@@ -16,4 +16,4 @@ Status check_new_name(std::string_view name) {
   return {};
 }
 
-}  // namespace postern::ems::api
+}  // namespace postern::ems

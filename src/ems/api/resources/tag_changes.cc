@@ -1,0 +1,186 @@
+// POST /api/v1/tags/apply: several tags saved and removed together, all or nothing.
+#include <set>
+
+#include <fmt/format.h>
+
+#include "ems/api/handling.h"
+#include "ems/api/input.h"
+#include "ems/api/resources/resources.h"
+#include "ems/api/services.h"
+#include "ems/api/tag_body.h"
+#include "ems/api/what_if_json.h"
+
+namespace postern::ems::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMaxBody = 16u << 20;  // what the listener takes at most
+
+json::array tag_names_json(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
+
+json::object applied_json(const Applied& applied, bool dry_run) {
+  return {{"dry_run", dry_run},
+          {"created", tag_names_json(applied.created)},
+          {"changed", tag_names_json(applied.changed)},
+          {"unchanged", tag_names_json(applied.unchanged)},
+          {"removed", tag_names_json(applied.removed)}};
+}
+
+/// What a person knows the tag by: its name, else its place.
+std::string known_as(const json::value& tag, std::size_t place) {
+  const json::object* object = tag.if_object();
+  const json::value* name = object == nullptr ? nullptr : object->if_contains("name");
+  const json::string* text = name == nullptr ? nullptr : name->if_string();
+  if (text != nullptr && valid_tag_name(std::string_view(text->data(), text->size()))) return std::string(*text);
+  return fmt::format("tag {}", place);
+}
+
+/// All that is wrong with any of them is told at once.
+Result<std::vector<posture::TagDefinition>> read_tags(json::value given) {
+  json::array* list = given.if_array();
+  if (list == nullptr) return fail(ErrorCode::kInvalidArgument, "tags: must be a list of tags");
+  if (list->size() > kMaxChangeSet) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("tags: holds {} of them, and at most {} are saved at once: save them in several parts, those first "
+                            "that others refer to",
+                            list->size(), kMaxChangeSet));
+  }
+  std::vector<posture::TagDefinition> out;
+  std::vector<posture::TagError> errors;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    auto name = known_as((*list)[i], i + 1);
+    auto tag = read_tag(std::move((*list)[i]));
+    if (!tag) errors.push_back({std::move(name), tag.error()});
+    if (tag) out.push_back(std::move(*tag));
+  }
+  if (!errors.empty()) return fail(one_error(errors));
+  return out;
+}
+
+/// Everything that the set does not save. The built-in tag stays.
+std::vector<std::string> others(const EmsCore& core, const std::vector<posture::TagDefinition>& saved) {
+  std::set<std::string> names;
+  for (const auto& tag : saved) names.insert(tag.name.str());
+  std::vector<std::string> out;
+  for (const Tag* tag : core.tags()) {
+    const auto& name = tag->definition.name.str();
+    if (tag->id != posture::kAllRegisteredClientsId && !names.contains(name)) out.push_back(name);
+  }
+  return out;
+}
+
+struct Wanted {
+  ChangeSet set;
+  bool dry_run = false;
+};
+
+Result<Wanted> read_wanted(const CallPtr& call) {
+  Result<json::value> body = parse_json(call->request.body);
+  if (!body) return fail(body.error());
+  json::object* object = body->if_object();
+  if (object == nullptr) return fail(ErrorCode::kInvalidArgument, "the body must be a JSON object");
+  json::value tags = json::array();
+  if (json::value* given = object->if_contains("tags")) {
+    tags = std::move(*given);
+    *given = json::array();  // checked apart
+  }
+  static const std::vector<Field> kFields{
+      {.name = "tags", .type = FieldType::kTexts},
+      {.name = "remove", .type = FieldType::kTexts, .max = static_cast<std::int64_t>(kMaxChangeSet)},
+      {.name = "prune", .type = FieldType::kBoolean},
+      {.name = "dry_run", .type = FieldType::kBoolean}};
+  if (Status ok = check_fields(kFields, *object); !ok) return fail(ok.error());
+  auto saved = read_tags(std::move(tags));
+  if (!saved) return fail(saved.error());
+  Wanted out;
+  out.set.save = std::move(*saved);
+  const auto flag = [&](std::string_view name) {
+    const json::value* value = object->if_contains(name);
+    return value != nullptr && value->get_bool();
+  };
+  out.dry_run = flag("dry_run");
+  if (const json::value* remove = object->if_contains("remove")) {
+    for (const json::value& name : remove->get_array()) out.set.remove.emplace_back(name.get_string());
+  }
+  if (!flag("prune")) return out;
+  if (!out.set.remove.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "prune removes all that tags does not hold; give it, or remove, and not both");
+  }
+  if (out.set.save.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "prune without tags would remove every tag; if that is meant, name them in remove");
+  }
+  out.set.remove = others(call->services.core, out.set.save);
+  return out;
+}
+
+void apply_tags(const CallPtr& call) {
+  auto wanted = read_wanted(call);
+  if (!wanted) return call->fail(wanted.error());
+  EmsCore& core = call->services.core;
+  if (wanted->dry_run) {
+    call->services.hooks.commit();  // of what is being changed at this moment, as for every reader
+    const Now now = now_of(call);
+    const auto what = core.what_if(now, std::move(wanted->set));
+    if (!what) return call->fail(what.error());
+    const std::size_t limit = call->query_u64("limit", kDefaultLimit);
+    json::object out = applied_json(what->would, true);
+    json::object what_if{{"tags", tag_what_ifs_json(what->tags, limit)}, {"referring", tag_what_ifs_json(what->referring, limit)}};
+    return core.sessions_cut(now, *what, [call, limit, out = std::move(out), what_if = std::move(what_if)](auto cut) mutable {
+      if (!cut) return call->fail(cut.error());
+      what_if["sessions_cut"] = sessions_cut_json(*cut, limit);
+      out["what_if"] = std::move(what_if);
+      call->reply(200, out);
+    });
+  }
+  core.apply(now_of(call), actor_of(call), std::move(wanted->set), [call](Result<Applied> done) {
+    if (!done) return call->fail(done.error());
+    call->reply(200, applied_json(*done, false));
+  });
+}
+
+constexpr std::string_view kTagChangesSchemas = R"({
+  "TagChanges": {"type": "object", "additionalProperties": false, "properties": {
+    "tags": {"type": "array", "maxItems": 10000, "items": {"$ref": "#/components/schemas/TagDefinition"},
+      "description": "Each is created, or replaces the one of its name; they may refer to one another in any order"},
+    "remove": {"type": "array", "maxItems": 10000, "items": {"type": "string"}, "description": "Names of tags to remove"},
+    "prune": {"type": "boolean", "default": false,
+      "description": "Instead of remove: remove every tag that tags does not hold; the built-in one stays"},
+    "dry_run": {"type": "boolean", "default": false, "description": "Check everything and say what would be done; nothing is saved"}}},
+  "TagsApplied": {"type": "object", "required": ["dry_run", "created", "changed", "unchanged", "removed"], "properties": {
+    "dry_run": {"type": "boolean", "description": "Nothing was saved"},
+    "created": {"type": "array", "items": {"type": "string"}},
+    "changed": {"type": "array", "items": {"type": "string"}},
+    "unchanged": {"type": "array", "items": {"type": "string"}, "description": "They were so already and were not touched"},
+    "removed": {"type": "array", "items": {"type": "string"}},
+    "what_if": {"type": "object", "required": ["tags", "referring", "sessions_cut"], "description": "Of a dry run only",
+      "properties": {
+        "tags": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"}, "description": "By name"},
+        "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
+          "description": "Others that would change because they refer to these"},
+        "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"}}}}}
+})";
+
+}  // namespace
+
+Resource tag_changes_resource() {
+  return {.name = "tag changes",
+          .description = "Several tags saved and removed together: all of it, or nothing",
+          .routes = {{.method = "POST",
+                      .path = "/api/v1/tags/apply",
+                      .handler = apply_tags,
+                      .summary = "Save and remove several tags in one transaction; if one is wrong, nothing is done and all "
+                                 "that is wrong is told",
+                      .query = {{.name = "limit",
+                                 .type = FieldType::kInteger,
+                                 .description = "UIDs listed of each tag by a dry run; 100 when not given",
+                                 .min = 0,
+                                 .max = 10'000}},
+                      .body_kind = BodyKind::kJson,
+                      .body_schema = "TagChanges",
+                      .max_body = kMaxBody,
+                      .result = "TagsApplied"}},
+          .schemas = kTagChangesSchemas};
+}
+
+}  // namespace postern::ems::api

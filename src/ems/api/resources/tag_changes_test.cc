@@ -1,0 +1,85 @@
+#include "ems/api/api_lab.h"
+
+namespace postern::ems::testing {
+namespace {
+
+constexpr const char* kTwo =
+    R"({"tags":[{"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Base"]}]},{"name":"Base"}])";
+
+std::vector<std::string> all_names(const Reply& reply) {
+  std::vector<std::string> out;
+  for (const auto& item : reply.items()) out.emplace_back(Reply::member(item, "name").get_string());
+  return out;
+}
+
+TEST_F(ApiLab, TagsAreAppliedTogether) {
+  const Reply dry = post("/api/v1/tags/apply", std::string(kTwo) + R"(,"dry_run":true})");
+  ASSERT_EQ(dry.status, 200) << dry.text;
+  EXPECT_EQ(dry.at("dry_run"), true);
+  EXPECT_EQ(dry.at("created"), (json::array{"Both", "Base"}));
+  EXPECT_EQ(get("/api/v1/tags").items().size(), 1u);
+  const Reply done = post("/api/v1/tags/apply", std::string(kTwo) + "}");
+  ASSERT_EQ(done.status, 200) << done.text;
+  EXPECT_EQ(done.at("created"), dry.at("created"));
+  EXPECT_EQ(done.at("dry_run"), false);
+  EXPECT_EQ(post("/api/v1/tags/apply", std::string(kTwo) + "}").at("unchanged"), (json::array{"Both", "Base"}));
+  // As they are read they can be sent back.
+  const std::string read = R"({"tags":[)" + get("/api/v1/tags/Base").text + "," + get("/api/v1/tags/Both").text + "]}";
+  EXPECT_EQ(post("/api/v1/tags/apply", read).at("unchanged"), (json::array{"Base", "Both"}));
+}
+
+TEST_F(ApiLab, PruningAndRemovingKeepWhatIsReferredTo) {
+  ASSERT_EQ(post("/api/v1/tags/apply", std::string(kTwo) + "}").status, 200);
+  const Reply kept = post("/api/v1/tags/apply", R"({"remove":["Base"]})");
+  EXPECT_EQ(kept.status, 409);
+  EXPECT_NE(kept.message().find("rules of Both refer to the tag Base"), std::string::npos) << kept.text;
+  const Reply pruned = post("/api/v1/tags/apply", R"({"tags":[{"name":"Only"}],"prune":true})");
+  ASSERT_EQ(pruned.status, 200) << pruned.text;
+  EXPECT_EQ(pruned.at("created"), json::array{"Only"});
+  EXPECT_EQ(pruned.at("removed"), (json::array{"Base", "Both"}));
+  EXPECT_EQ(all_names(get("/api/v1/tags")), (std::vector<std::string>{"Only", "all_registered_clients"}));
+  EXPECT_EQ(post("/api/v1/tags/apply", R"({"remove":["Only"]})").at("removed"), json::array{"Only"});
+}
+
+TEST_F(ApiLab, AllThatIsWrongWithTagsIsToldAndNothingIsSaved) {
+  const Reply wrong = post("/api/v1/tags/apply", R"({"tags":[{"name":"Fine"},{"name":"Marked","rules":[{"id":1,"os":"linux","type":"frob"}]},
+    {"name":"a/b"},{"colour":"red"},7]})");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_NE(wrong.message().find("4 mistakes: Marked: rule 1"), std::string::npos) << wrong.text;
+  for (const char* place : {"; tag 3: ", "; tag 4: ", "; tag 5: "}) EXPECT_NE(wrong.message().find(place), std::string::npos) << wrong.text;
+  EXPECT_EQ(get("/api/v1/tags").items().size(), 1u);
+  const std::pair<std::string, const char*> refused[] = {
+      {"[]", "must be a JSON object"},
+      {R"({"tags":{}})", "must be a list of tags"},
+      {R"({"tgas":[]})", "known are: tags, remove, prune, dry_run"},
+      {R"({"prune":true})", "prune without tags would remove every tag"},
+      {R"({"tags":[{"name":"x"}],"prune":true,"remove":["y"]})", "not both"},
+      {R"({"remove":[1]})", "remove: must be a list of texts"},
+      {R"({"dry_run":"yes"})", "dry_run: must be true or false"}};
+  for (const auto& [body, why] : refused) {
+    const Reply reply = post("/api/v1/tags/apply", body);
+    EXPECT_EQ(reply.status, 400) << body;
+    EXPECT_NE(reply.message().find(why), std::string::npos) << reply.text;
+  }
+  std::string many = R"({"tags":[{"name":"x"})";
+  for (std::size_t i = 0; i < kMaxChangeSet; ++i) many += ",{}";
+  const Reply large = post("/api/v1/tags/apply", many + "]}");
+  EXPECT_EQ(large.status, 400);
+  EXPECT_NE(large.message().find("holds 10001 of them, and at most 10000 are saved at once"), std::string::npos) << large.text;
+}
+
+TEST_F(ApiLab, TagsThatCanNotBeStoredAreNotAcknowledged) {
+  disk_full(true);
+  EXPECT_EQ(post("/api/v1/tags/apply", std::string(kTwo) + "}").status, 507);
+  disk_full(false);
+  EXPECT_EQ(get("/api/v1/tags").items().size(), 1u);
+}
+
+TEST_F(ApiLab, ATagMayBeCalledApply) {
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"apply"})").status, 201);
+  EXPECT_EQ(get("/api/v1/tags/apply").str("name"), "apply");
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/apply").status, 204);
+}
+
+}  // namespace
+}  // namespace postern::ems::testing

@@ -1,0 +1,14 @@
+#pragma once
+// A tag's definition as clients send it.
+#include <boost/json/fwd.hpp>
+
+#include "base/result.h"
+#include "posture/tag.h"
+
+namespace postern::ems::api {
+
+/// What answers have beyond the definition is taken back and ignored, so that what was read can be edited and sent back.
+/// Errors: those of posture::parse_tag_json.
+Result<posture::TagDefinition> read_tag(boost::json::value tag);
+
+}  // namespace postern::ems::api
