@@ -39,9 +39,13 @@ struct LogicStep {
     kAndAside,  ///< What was put aside last, joined with what is in hand.
     kOrAside,
   };
-  Op op = Op::kTake;
-  std::uint32_t operand = 0;
+  constexpr LogicStep() = default;
+  constexpr LogicStep(Op what, std::uint32_t which) : op(what), operand(which & 0xFFF'FFFF) {}
+
+  Op op : 4 = Op::kTake;
+  std::uint32_t operand : 28 = 0;
 };
+static_assert(sizeof(LogicStep) == 4);
 inline constexpr std::size_t kMostAside = 80;
 
 struct Kernels {

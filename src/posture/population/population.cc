@@ -471,7 +471,7 @@ Population::Memory Population::memory() const {
     for (const auto& group : column->groups) out.other += sizeof(Group) + group->table.capacity();
   }
   for (const auto& tag : tags_) {
-    if (tag) out.columns += sizeof(Tag) + tag->plane.directory_bytes() + tag->steps.capacity() * sizeof(LogicStep);
+    if (tag) out.columns += sizeof(Tag) + tag->plane.directory_bytes() + tag->long_steps.capacity() * sizeof(LogicStep);
   }
   for (const auto& condition : conditions_) {
     if (condition)

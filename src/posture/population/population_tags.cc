@@ -18,8 +18,6 @@ TagState tag_state_of(Verdict verdict) {
   return kStates[static_cast<std::size_t>(verdict)];
 }
 
-bool reads(const LogicStep& step) { return step.op < LogicStep::Op::kPutAside; }
-
 /// Adds what `after` has beside `before`; slots that are not in use don't count.
 void note(const Line* before, const Line* after, std::size_t lines, std::size_t first_word, const SlotSet& live,
           TagEffect& effect) {
@@ -69,11 +67,22 @@ class Population::Numbers final : public ConditionNumbers {
 
 // ---- one endpoint
 
+void Population::Tag::set_program(std::vector<LogicStep> program) {
+  step_count = static_cast<std::uint32_t>(program.size());
+  long_steps.clear();
+  if (program.size() <= few_steps.size()) {
+    std::ranges::copy(program, few_steps.begin());
+  } else {
+    long_steps = std::move(program);
+  }
+}
+
 void Population::mark(const std::vector<TagIndex>& tags) {
   for (const TagIndex tag : tags) {
     if (tag_marks_[tag] == epoch_) continue;
     tag_marks_[tag] = epoch_;
     pending_.push_back(tag);
+    tags_[tag]->prefetch();
   }
 }
 
@@ -101,22 +110,29 @@ void Population::recount(Counts& counts, const Line* before, const Line* after, 
 /// All of the memory that will be read is asked for before the first of it is needed: where things stand, then they.
 /// Each condition is looked for once, however many tags read it.
 void Population::prefetch_pending(Slot slot) {
-  const std::size_t page = slot / kPageSlots, first = needed_.size();
+  const std::size_t page = slot / kPageSlots, first = needed_count_;
+  if (needed_.size() <= known_.size()) needed_.resize(known_.size() + 1);
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
     const Tag& tag = *tags_[pending_[i]];
     tag.plane.prefetch_directory(slot);
-    for (const LogicStep& step : tag.steps) {
-      if (!reads(step) || known_[step.operand].epoch == epoch_) continue;
-      const Where& where = where_[step.operand];
-      if (ranked_ && !where.steady) continue;  // may change before it is read
-      known_[step.operand].epoch = epoch_;
-      needed_.push_back({step.operand, nullptr});
-      if (page < where.pages) __builtin_prefetch(where.codes + page);
-      if (where.plane != nullptr) where.plane->prefetch_directory(slot);
+    for (const LogicStep& step : tag.program()) {
+      // What is put aside or taken up again reads none, and asks for the first in vain. Which are new here is nothing
+      // that a processor could foresee: all are written down, and those that are not overwritten.
+      Known& known = known_[step.operand];
+      needed_[needed_count_].id = step.operand;
+      // Where tags refer to others, a condition may change before it is read.
+      const bool fresh = known.epoch != epoch_ && (!ranked_ || where_[step.operand].steady);
+      needed_count_ += fresh ? 1 : 0;
+      known.epoch = fresh ? epoch_ : known.epoch;
     }
   }
+  for (std::size_t i = first; i < needed_count_; ++i) {
+    const Where& where = where_[needed_[i].id];
+    if (page < where.pages) __builtin_prefetch(where.codes + page);
+    if (where.plane != nullptr) where.plane->prefetch_directory(slot);
+  }
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) tags_[pending_[i]]->plane.prefetch(slot);
-  for (std::size_t i = first; i < needed_.size(); ++i) {
+  for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
     if (page < where.pages) where.codes[page].prefetch(slot % kPageSlots);
     if (where.plane != nullptr) where.plane->prefetch(slot);
@@ -126,17 +142,18 @@ void Population::prefetch_pending(Slot slot) {
 
 /// Fills known_ for what prefetch_pending() found.
 void Population::judge_needed(Slot slot) {
-  for (Needed& one : needed_) {
+  const std::span<Needed> needed(needed_.data(), needed_count_);
+  for (Needed& one : needed) {
     const Where& where = where_[one.id];
     one.verdicts = where.table == nullptr ? nullptr : where.table + where.code(slot);
     if (one.verdicts != nullptr) __builtin_prefetch(one.verdicts);
   }
-  for (const Needed& one : needed_) {
+  for (const Needed& one : needed) {
     const Where& where = where_[one.id];
     known_[one.id].verdict =
         one.verdicts != nullptr ? lane_verdict(*one.verdicts, where.lane) : where.verdict(slot);
   }
-  needed_.clear();
+  needed_count_ = 0;
 }
 
 std::vector<TagChange> Population::settle(Slot slot, Now now) {
@@ -173,7 +190,7 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
     Tag& tag = *tags_[index];
     ++judged_;
     const Verdict before = tag.plane.at(slot);
-    const Verdict after = ranked_ ? run_steps(tag.steps, known_by_now) : run_steps(tag.steps, known);
+    const Verdict after = ranked_ ? run_steps(tag.program(), known_by_now) : run_steps(tag.program(), known);
     if (before == after) continue;
     tag.plane.set(slot, after);
     recount(tag, before, after);
@@ -273,7 +290,7 @@ void Population::forget_conditions(TagIndex index, const std::vector<ConditionId
 void Population::renew_nothing(std::span<const TagIndex> tags) {
   for (const TagIndex index : tags) {
     Tag& tag = *tags_[index];
-    tag.nothing = run_steps(tag.steps, [this](ConditionId id) {
+    tag.nothing = run_steps(tag.program(), [this](ConditionId id) {
       const JudgedCondition& one = *conditions_[id];
       return one.kind == JudgedCondition::Kind::kTag && one.tag != kNone ? tags_[one.tag]->nothing : one.nothing;
     });
@@ -300,7 +317,7 @@ void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagE
   };
   constexpr std::size_t kAhead = 3;
   std::vector<Current> current(tags.size() + kAhead);
-  for (std::size_t i = 0; i < tags.size(); ++i) current[i].steps = tags_[tags[i]]->steps;
+  for (std::size_t i = 0; i < tags.size(); ++i) current[i].steps = tags_[tags[i]]->program();
   constexpr std::size_t kLines = Sweep::kStripLines;
   sweep.run([&](std::size_t page, std::size_t line) {
     const std::size_t first_word = (page * kPageLines + line) * kLineWords;
@@ -427,7 +444,7 @@ void Population::compile(TagIndex index, std::shared_ptr<const CompiledTag> comp
   auto steps = compile_steps(*compiled, numbers);
   Tag& tag = *tags_[index];
   const auto before = std::exchange(tag.conditions, std::move(numbers.used));
-  tag.steps = std::move(steps);
+  tag.set_program(std::move(steps));
   for (const ConditionId condition : tag.conditions) {
     auto& readers = conditions_[condition]->readers;
     if (std::ranges::find(readers, index) == readers.end()) readers.push_back(index);
@@ -486,7 +503,7 @@ Status Population::change_tags(std::span<const TagEdit> edits, Now now, std::vec
       compile(index, edit.tag, now);
       continue;
     }
-    tags_[index]->steps.clear();
+    tags_[index]->set_program({});
     forget_conditions(index, std::exchange(tags_[index]->conditions, {}));
   }
   rank_tags();
