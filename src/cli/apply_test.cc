@@ -43,8 +43,15 @@ constexpr char kHarmless[] =
   "become_unknown":{"count":0,"uids":[]},"has_after":3,"unknown_after":0})";
 constexpr char kHarmful[] =
     R"({"gain":{"count":0,"uids":[]},"lose":{"count":7,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},
-  "become_unknown":{"count":1,"uids":[]},"sessions_cut":{"total":2,"endpoints":[{"uid":"7F4704E462E2CF1430D14814C557BD7B","gateway":"PGW1","sessions":2}],
-    "not_answered":["PGW2"]},"referring_tags":["Other"],"has_after":1,"unknown_after":1})";
+  "become_unknown":{"count":1,"uids":[]},"has_after":1,"unknown_after":1})";
+constexpr char kGone[] =
+    R"({"gain":{"count":0,"uids":[]},"lose":{"count":2,"uids":[]},"become_unknown":{"count":0,"uids":[]},"gone":true,
+  "has_after":0,"unknown_after":0})";
+constexpr char kOtherLoses[] =
+    R"([{"name":"Other","gain":{"count":0,"uids":[]},"lose":{"count":1,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},
+  "become_unknown":{"count":0,"uids":[]},"has_after":0,"unknown_after":0,"gone":false}])";
+constexpr char kCut[] =
+    R"({"total":2,"endpoints":[{"uid":"7F4704E462E2CF1430D14814C557BD7B","gateway":"PGW1","sessions":2}],"not_answered":["PGW2"]})";
 
 class Apply : public testing::Test {
  protected:
@@ -57,12 +64,26 @@ class Apply : public testing::Test {
     would({"New"}, {});
   }
   /// What the EMS says would become of the tags, and becomes.
-  void would(json::array created, json::array changed, json::array unchanged = {}, json::array removed = {}) {
+  void would(json::array created, json::array changed, json::array unchanged = {}, json::array removed = {},
+             const char* effect = kHarmless, const char* referring = "[]",
+             const char* cut = R"({"total":0,"endpoints":[],"not_answered":[]})") {
+    json::array tags;
+    const auto add = [&](const json::array& names, const char* what) {
+      for (const auto& name : names) {
+        auto& one = tags.emplace_back(json::parse(what)).as_object();
+        one["name"] = name;
+      }
+    };
+    add(created, effect);
+    add(changed, effect);
+    add(removed, kGone);
+    json::object what_if{{"tags", std::move(tags)}, {"referring", json::parse(referring)}, {"sessions_cut", json::parse(cut)}};
     lab_.ems.on("POST tags/apply", json::serialize(json::object{{"dry_run", true},
                                                                 {"created", std::move(created)},
                                                                 {"changed", std::move(changed)},
                                                                 {"unchanged", std::move(unchanged)},
-                                                                {"removed", std::move(removed)}}));
+                                                                {"removed", std::move(removed)},
+                                                                {"what_if", std::move(what_if)}}));
   }
   int apply(std::string_view yaml, std::vector<std::string> more = {}) {
     std::vector<std::string> arguments{"apply", "-f", lab_.file("tags.yaml", yaml)};
@@ -103,6 +124,7 @@ TEST_F(Apply, WhatChangesIsShownMemberByMemberAndSaved) {
             "    1 endpoint would gain it: laptop7\n"
             "    afterwards 3 endpoints have it, of 0 nobody knows\n"
             "1 changed\n"
+            "no live session would be cut\n"
             "saved: 1 tag\n");
   EXPECT_EQ(lab_.err(), "");
   ASSERT_EQ(saved(), 1u);
@@ -141,9 +163,9 @@ TEST_F(Apply, OfManyTagsOnlyTheFirstAreLookedAt) {
                                             "    afterwards 3 endpoints have it, of 0 nobody knows\n"
                                             "+ More  new\n= 50 tags  unchanged\n"
                                             "what changes in a tag, and who gains or loses it, is shown of the first 100 only\n"
-                                            "101 new, 50 unchanged\nsaved: 101 tags\n"));
+                                            "101 new, 50 unchanged\nno live session would be cut\nsaved: 101 tags\n"));
   EXPECT_THAT(lab_.out(), Not(HasSubstr("Same2")));
-  EXPECT_EQ(lab_.ems.asked("POST tags/what-if").size(), 100u);
+  EXPECT_EQ(lab_.ems.asked("POST tags/what-if").size(), 0u);  // the dry run told of all of them
   ASSERT_EQ(saved(), 1u);
   EXPECT_EQ(saves()[0].at("tags").as_array().size(), 151u);
 }
@@ -168,16 +190,18 @@ TEST_F(Apply, ANewTagOfAnyOfTheThreeFormsOfAFile) {
 }
 
 TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
-  would({}, {"Compliant"});
-  lab_.ems.on("POST tags/what-if", kHarmful);
+  would({}, {"Compliant"}, {}, {}, kHarmful, kOtherLoses, kCut);
   lab_.terminal.looks().interactive = true;
   lab_.terminal.answers = {"n"};
   EXPECT_EQ(apply(kChanged), kFailed);
   EXPECT_THAT(lab_.out(),
               HasSubstr("    7 endpoints would lose it: laptop7 and 6 more\n    1 endpoint would become unknown\n"
-                        "    2 live sessions would be cut: laptop7 at PGW1 (2)\n"
-                        "    of the sessions at PGW2 nobody knows: no answer\n"
-                        "    tags that refer to it may change too: Other\n"));
+                        "    afterwards 1 endpoint has it, of 1 nobody knows\n1 changed\n"
+                        "Other would change by it, because it refers to one of these:\n"
+                        "  1 endpoint would lose it: laptop7\n"
+                        "  afterwards 0 endpoints have it, of 0 nobody knows\n"
+                        "2 live sessions would be cut: laptop7 at PGW1 (2)\n"
+                        "of the sessions at PGW2 nobody knows: no answer\n"));
   EXPECT_EQ(lab_.err(), "nothing was saved\n");
   EXPECT_EQ(saved(), 0u);
   lab_.terminal.answers = {"yes"};
@@ -202,33 +226,28 @@ TEST_F(Apply, OneBadTagAndNoneIsSaved) {
 }
 
 TEST_F(Apply, AnEmsThatIsInTroubleIsNotTheTagsFault) {
-  lab_.ems.refuse("POST tags/what-if", 503, "unavailable", "the store can't be read");
-  EXPECT_EQ(apply("name: New"), kFailed);
-  EXPECT_EQ(lab_.err(), "postern: the store can't be read\n");
   lab_.ems.refuse("POST tags/apply", 503, "unavailable", "the store can't be written");
   EXPECT_EQ(apply("name: New"), kFailed);
   EXPECT_EQ(lab_.err(), "postern: the store can't be written\n");
 }
 
-TEST_F(Apply, WhatATagOfTheFileNeedsMayBeInTheFile) {
-  would({"A", "New"}, {});
-  lab_.ems.refuse("POST tags/what-if", 400, "invalid_argument", "rules: there is no tag New that they could refer to");
-  EXPECT_EQ(apply("- {name: A, rules: [{id: 1, os: linux, type: tag, tags: [New]}]}\n- name: New\n"), kDone) << lab_.err();
-  EXPECT_THAT(lab_.out(), HasSubstr("what it would change can't be told of it alone: rules: there is no tag New"));
-  EXPECT_EQ(saved(), 1u);
-  // Of one that is changed somebody may lose something that nobody could tell.
-  would({}, {"Compliant"});
+TEST_F(Apply, ThatOnlyATagWhichRefersLosesIsAskedAboutToo) {
+  would({}, {"Compliant"}, {}, {}, kHarmless, kOtherLoses);
   lab_.terminal.looks().interactive = true;
   lab_.terminal.answers = {"n"};
   EXPECT_EQ(apply("name: Compliant"), kFailed);
-  EXPECT_THAT(lab_.terminal.questions, HasSubstr("Endpoints may lose something"));
-  EXPECT_EQ(saved(), 1u);
+  EXPECT_THAT(lab_.terminal.questions, HasSubstr("Endpoints lose something"));
+  EXPECT_EQ(saved(), 0u);
+  would({}, {"Compliant"}, {}, {}, kHarmless, "[]", kCut);
+  lab_.terminal.answers = {"n"};
+  EXPECT_EQ(apply("name: Compliant"), kFailed);
+  EXPECT_EQ(saved(), 0u);
 }
 
 TEST_F(Apply, PruningIsSaidTwice) {
   would({"New"}, {}, {}, {"Compliant"});
   EXPECT_EQ(apply("name: New", {"--prune"}), kFailed);
-  EXPECT_THAT(lab_.out(), HasSubstr("- Compliant  deleted\n    2 endpoints lose it\n"));
+  EXPECT_THAT(lab_.out(), HasSubstr("- Compliant  deleted\n    2 endpoints would lose it\n"));
   EXPECT_THAT(lab_.err(), HasSubstr("add --yes"));
   EXPECT_EQ(saved(), 0u);
   EXPECT_EQ(apply("name: New", {"--prune", "--yes"}), kDone);
@@ -285,6 +304,7 @@ TEST_F(Apply, StandardInputAndJson) {
   EXPECT_EQ(told.at("tags").at(0).at("action"), "changed");
   EXPECT_EQ(told.at("tags").at(0).at("differences").as_array().size(), 5u);
   EXPECT_EQ(told.at("tags").at(0).at("what_if").at("gain").at("count"), 1);
+  EXPECT_EQ(told.at("sessions_cut").at("total"), 0);
 }
 
 TEST_F(Apply, WhatIsToldOnlyIsNotSentBack) {
@@ -312,6 +332,17 @@ TEST_F(Apply, WhatIfNamesWhoChanges) {
             "Compliant\n  1 endpoint would gain it: laptop7\n  afterwards 3 endpoints have it, of 0 nobody knows\n");
   EXPECT_EQ(lab_.run({"what-if", "--json", "-f", lab_.file("t.yaml", kChanged)}), kDone);
   EXPECT_EQ(json::parse(lab_.out()), json::parse(kHarmless));
+  auto harmful = json::parse(kHarmful).as_object();
+  harmful["referring"] = json::parse(kOtherLoses);
+  harmful["sessions_cut"] = json::parse(kCut);
+  lab_.ems.on("POST tags/what-if", json::serialize(harmful));
+  EXPECT_EQ(lab_.run({"what-if", "-f", lab_.file("t.yaml", kChanged)}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(),
+            "Compliant\n  7 endpoints would lose it: laptop7 and 6 more\n  1 endpoint would become unknown\n"
+            "  afterwards 1 endpoint has it, of 1 nobody knows\n"
+            "  Other would change by it, because it refers to it:\n    1 endpoint would lose it: laptop7\n"
+            "    afterwards 0 endpoints have it, of 0 nobody knows\n"
+            "  2 live sessions would be cut: laptop7 at PGW1 (2)\n  of the sessions at PGW2 nobody knows: no answer\n");
   EXPECT_EQ(saved(), 0u);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/text.h"
@@ -52,7 +53,8 @@ Result<json::value> ask_what_if(Session& session, const json::object& draft, std
 
 bool takes_away(const json::value& what_if) {
   if (count_of(what_if, "lose") > 0 || count_of(what_if, "become_unknown") > 0) return true;
-  return count_of(what_if, "sessions_cut") > 0;
+  const json::array& referring = list_at(what_if, "referring");
+  return count_of(what_if, "sessions_cut") > 0 || std::any_of(referring.begin(), referring.end(), takes_away);
 }
 
 Result<std::vector<std::string>> what_if_lines(Session& session, const json::value& what_if, std::size_t named) {
@@ -71,17 +73,27 @@ Result<std::vector<std::string>> what_if_lines(Session& session, const json::val
     out.push_back(std::move(line));
   }
   if (out.empty()) out.emplace_back("no endpoint would gain or lose it");
+  if (bool_at(what_if, "gone").value_or(false)) out.emplace_back("gateways would be told of it no more: policies that name it count it as unknown");
+  if (const auto has = number_at(what_if, "has_after")) {
+    out.push_back(fmt::format("afterwards {} endpoint{} {} it, of {} nobody knows", *has, *has == 1 ? "" : "s",
+                              *has == 1 ? "has" : "have", number_at(what_if, "unknown_after").value_or(0)));
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> besides_lines(Session& session, const json::value& what_if, std::size_t named) {
+  std::vector<std::string> out;
+  for (const json::value& other : list_at(what_if, "referring")) {
+    const auto lines = what_if_lines(session, other, named);
+    if (!lines) return fail(lines.error());
+    out.push_back(one_line(text_at(other, "name")) + " would change by it, because it refers to " +
+                  (member(what_if, "tags") == nullptr ? "it" : "one of these") + ":");
+    for (const std::string& line : *lines) out.push_back("  " + line);
+  }
   if (const json::value* cut = member(what_if, "sessions_cut")) {
     const auto lines = session_lines(session, *cut, named);
     if (!lines) return fail(lines.error());
     out.insert(out.end(), lines->begin(), lines->end());
-  }
-  if (const auto referring = texts_at(what_if, "referring_tags"); !referring.empty()) {
-    out.push_back("tags that refer to it may change too: " + join(referring, ", "));
-  }
-  if (const auto has = number_at(what_if, "has_after")) {
-    out.push_back(fmt::format("afterwards {} endpoint{} {} it, of {} nobody knows", *has, *has == 1 ? "" : "s",
-                              *has == 1 ? "has" : "have", number_at(what_if, "unknown_after").value_or(0)));
   }
   return out;
 }

@@ -13,10 +13,13 @@ namespace postern::cli {
 /// draft.
 Result<boost::json::value> ask_what_if(Session& session, const boost::json::object& draft, std::size_t listed);
 
-/// Does an endpoint lose the tag or become unknown, or is a live session cut?
+/// Does an endpoint lose the tag or become unknown, or is a live session cut? Those that refer to it included.
 bool takes_away(const boost::json::value& what_if);
 
 /// Lines such as "2 endpoints would gain it: laptop7, laptop8", with the names of the first `named` of each.
 Result<std::vector<std::string>> what_if_lines(Session& session, const boost::json::value& what_if, std::size_t named);
+
+/// The same of what changes besides: the tags that refer to those, and live sessions. Of one tag's answer or of a set's.
+Result<std::vector<std::string>> besides_lines(Session& session, const boost::json::value& what_if, std::size_t named);
 
 }  // namespace postern::cli

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -21,7 +22,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kEndpointsNamed = 5;
-constexpr std::size_t kLookedAt = 100;         // each is a question to the EMS, which judges all endpoints
+constexpr std::size_t kLookedAt = 100;         // each is a question to the EMS
 constexpr std::size_t kUnchangedListed = 20;
 constexpr std::chrono::minutes kPatience{5};
 
@@ -32,9 +33,7 @@ struct Step {
   Draft draft;
   std::vector<Difference> differences = {};
   std::optional<json::value> what_if = {};
-  std::string no_what_if = {};  ///< Why there is none.
   bool looked_at = false;       ///< The rest of this, and `draft.tag`, is filled in.
-  std::int64_t had = 0;         ///< kDelete: endpoints that have it.
   std::vector<std::string> shared_with = {};
 };
 
@@ -99,12 +98,10 @@ Status print_step(Session& session, const Step& step) {
   }
   for (const Difference& d : step.differences) session.print("    " + difference_line(look, d) + "\n");
   if (step.kind == Step::Kind::kDelete) {
-    session.print(fmt::format("    {} endpoints lose it{}\n", step.had,
-                              step.shared_with.empty() ? ""
-                                                       : "; policies of " + join(step.shared_with, ", ") +
-                                                             " that name it count it as unknown"));
+    if (!step.shared_with.empty()) {
+      session.print("    policies of " + join(step.shared_with, ", ") + " that name it count it as unknown\n");
+    }
   }
-  if (!step.no_what_if.empty()) session.print("    " + step.no_what_if + "\n");
   if (!step.what_if) return {};
   const auto lines = what_if_lines(session, *step.what_if, kEndpointsNamed);
   if (!lines) return fail(lines.error());
@@ -112,9 +109,16 @@ Status print_step(Session& session, const Step& step) {
   return {};
 }
 
-json::value steps_json(const std::vector<Step>& steps, bool saved) {
+struct Plan {
+  std::vector<Step> steps;
+  json::value what_if = json::object();   ///< Of all of them together.
+  std::size_t created = 0, changed = 0, deleted = 0, unchanged = 0;
+  bool nothing() const { return created + changed + deleted == 0; }
+};
+
+json::value plan_json(const Plan& plan, bool saved) {
   json::array list;
-  for (const Step& step : steps) {
+  for (const Step& step : plan.steps) {
     json::array changes;
     for (const Difference& d : step.differences) {
       changes.push_back(json::object{{"where", d.where}, {"before", d.before}, {"after", d.after}});
@@ -124,14 +128,12 @@ json::value steps_json(const std::vector<Step>& steps, bool saved) {
     one["what_if"] = step.what_if ? *step.what_if : json::value(nullptr);
     list.push_back(std::move(one));
   }
-  return json::object{{"saved", saved}, {"tags", std::move(list)}};
+  json::object out{{"saved", saved}, {"tags", std::move(list)}};
+  for (const char* name : {"referring", "sessions_cut"}) {
+    if (const json::value* part = member(plan.what_if, name)) out[name] = *part;
+  }
+  return out;
 }
-
-struct Plan {
-  std::vector<Step> steps;
-  std::size_t created = 0, changed = 0, deleted = 0, unchanged = 0;
-  bool nothing() const { return created + changed + deleted == 0; }
-};
 
 /// The tags' fault, and not the EMS's.
 bool of_tags(ErrorCode code) {
@@ -149,7 +151,7 @@ json::object request(const std::vector<Draft>& drafts, bool dry_run) {
 Result<Plan> ask_plan(Session& session, const std::vector<Draft>& drafts) {
   json::object wanted = request(drafts, true);
   if (session.given.has("--prune")) wanted["prune"] = true;
-  const auto answer = (**session.api()).post("tags/apply", wanted);
+  const auto answer = (**session.api()).post("tags/apply", wanted, {{"limit", std::to_string(kEndpointsNamed)}});
   if (!answer) return fail(answer.error());
   const auto names = [&](std::string_view list) {
     const auto texts = texts_at(*answer, list);
@@ -157,6 +159,7 @@ Result<Plan> ask_plan(Session& session, const std::vector<Draft>& drafts) {
   };
   const auto created = names("created"), changed = names("changed");
   Plan plan;
+  if (const json::value* what_if = member(*answer, "what_if")) plan.what_if = *what_if;
   for (const Draft& draft : drafts) {
     Step step{.draft = draft};
     if (created.contains(draft.name)) step.kind = Step::Kind::kCreate;
@@ -170,6 +173,13 @@ Result<Plan> ask_plan(Session& session, const std::vector<Draft>& drafts) {
     plan.steps.push_back({.kind = Step::Kind::kDelete, .draft = {name, std::make_shared<json::object>()}});
     ++plan.deleted;
   }
+  std::map<std::string, const json::value*> by_name;
+  for (const json::value& tag : list_at(plan.what_if, "tags")) by_name.emplace(text_at(tag, "name"), &tag);
+  for (Step& step : plan.steps) {
+    if (const auto it = by_name.find(step.draft.name); it != by_name.end() && step.kind != Step::Kind::kKeep) step.what_if = *it->second;
+    // Which gateways' policies miss it is said in its own line.
+    if (step.kind == Step::Kind::kDelete && step.what_if) step.what_if->as_object().erase("gone");
+  }
   return plan;
 }
 
@@ -179,20 +189,10 @@ Status look_at(Session& session, const TagSchema& schema, Step& step) {
     const auto now = (**session.api()).get("tags/" + step.draft.name);
     if (!now) return fail(now.error());
     if (step.kind == Step::Kind::kDelete) {
-      step.had = number_at(*now, "has").value_or(0);
       step.shared_with = texts_at(*now, "shared_with");
       return {};
     }
     if (now->is_object()) step.differences = differences(schema, now->as_object(), *step.draft.tag);
-  }
-  auto answer = ask_what_if(session, *step.draft.tag, kEndpointsNamed);
-  if (answer) {
-    step.what_if = std::move(*answer);
-  } else if (of_tags(answer.error().code)) {
-    // Together with the others it is right: one that it names is of this file, too.
-    step.no_what_if = "what it would change can't be told of it alone: " + answer.error().message;
-  } else {
-    return fail(answer.error());
   }
   return {};
 }
@@ -237,6 +237,9 @@ Status print_plan(Session& session, const Plan& plan) {
     if (count != 0) counts.push_back(fmt::format("{} {}", count, what));
   }
   session.print(join(counts, ", ") + "\n");
+  const auto besides = besides_lines(session, plan.what_if, kEndpointsNamed);
+  if (!besides) return fail(besides.error());
+  for (const std::string& line : *besides) session.print(line + "\n");
   return {};
 }
 
@@ -244,16 +247,14 @@ Status print_plan(Session& session, const Plan& plan) {
 Result<bool> may_save(Session& session, const Plan& plan) {
   const auto any = [&](auto&& is) { return std::any_of(plan.steps.begin(), plan.steps.end(), is); };
   const bool deletes = plan.deleted != 0;
-  const bool loses = any([](const Step& s) { return s.what_if && takes_away(*s.what_if); });
-  const bool untold = any([](const Step& s) { return s.kind == Step::Kind::kChange && !s.what_if; });
-  if (session.given.has("--yes") || !(deletes || loses || untold)) return true;
+  const bool loses = takes_away(plan.what_if) || any([](const Step& s) { return s.what_if && takes_away(*s.what_if); });
+  if (session.given.has("--yes") || !(deletes || loses)) return true;
   if (!session.look().interactive) {
     if (!deletes) return true;
     return fail(ErrorCode::kInvalidArgument, "--prune deletes tags; where nobody can be asked, add --yes");
   }
   return session.terminal.agreed(deletes ? "Tags are deleted. Save all this? [y/N] "
-                                 : loses ? "Endpoints lose something. Save all this? [y/N] "
-                                         : "Endpoints may lose something. Save all this? [y/N] ");
+                                         : "Endpoints lose something. Save all this? [y/N] ");
 }
 
 /// All of it, or nothing. Deleted is what was shown, whatever was made meanwhile.
@@ -294,7 +295,7 @@ Result<int> run_apply(Session& session) {
   }
   const bool dry = session.given.has("--dry-run");
   if (plan->nothing() || dry) {
-    if (session.as_json()) return session.print_json(steps_json(plan->steps, false));
+    if (session.as_json()) return session.print_json(plan_json(*plan, false));
     if (!plan->nothing()) session.print("nothing was saved (--dry-run)\n");
     return kDone;
   }
@@ -305,7 +306,7 @@ Result<int> run_apply(Session& session) {
     return kFailed;
   }
   if (auto done = save(session, *drafts, *plan); !done) return not_saved(session, done.error());
-  return session.as_json() ? session.print_json(steps_json(plan->steps, true)) : kDone;
+  return session.as_json() ? session.print_json(plan_json(*plan, true)) : kDone;
 }
 
 }  // namespace

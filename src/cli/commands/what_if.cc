@@ -28,6 +28,9 @@ Result<int> run_what_if(Session& session) {
     if (!lines) return fail(lines.error());
     session.print(session.look().paint(Style::kStrong, one_line(draft.name)) + "\n");
     for (const std::string& line : *lines) session.print("  " + line + "\n");
+    const auto besides = besides_lines(session, *answer, listed);
+    if (!besides) return fail(besides.error());
+    for (const std::string& line : *besides) session.print("  " + line + "\n");
   }
   if (session.as_json()) return session.print_json(answers.size() == 1 ? answers.front() : json::value(answers));
   return kDone;
