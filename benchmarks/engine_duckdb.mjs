@@ -7,7 +7,13 @@ import { createInterface } from "node:readline";
 import path from "node:path";
 
 const [modules, table] = process.argv.slice(2);
-const { DuckDBInstance } = createRequire(path.join(path.resolve(modules), "none.js"))("@duckdb/node-api");
+let DuckDBInstance;
+try {
+  ({ DuckDBInstance } = createRequire(path.join(path.resolve(modules), "none.js"))("@duckdb/node-api"));
+} catch (error) {
+  console.error(`Node ${process.version} on ${process.platform}-${process.arch} can't load @duckdb/node-api: ${error.message.split("\n")[0]}`);
+  process.exit(1);
+}
 const [columns, ...tags] = readFileSync(`${table}.sql`, "utf8").trimEnd().split("\n");
 const db = await (await DuckDBInstance.create(":memory:")).connect();
 await db.run(`CREATE TABLE endpoint(${columns})`);

@@ -238,7 +238,7 @@ TagState CompiledTag::by_rules(const FactView& facts) const {
   const std::string* name = fact == nullptr ? nullptr : fact->as<std::string>();
   if (name == nullptr) return TagState::kUnknown;
   const auto os = parse_os_family(*name);
-  if (!os) return TagState::kAbsent;  // a system that no rule can be written for
+  if (!os) return TagState::kUnknown;  // no rule can be written for it: an invented name escapes no tag that denies
   const Part& part = parts_[static_cast<std::size_t>(*os)];
   std::array<Verdict, kMaxRules> verdicts;
   for (std::size_t i = 0; i < part.order.size(); ++i)

@@ -32,8 +32,8 @@ class CompiledTag {
   const TagDefinition& definition() const { return definition_; }
 
   /// Of the endpoint whose facts these are. Disabled or without rules for the endpoint's OS:
-  /// absent. The OS unknown: unknown if the tag has any rule. Tags that it refers to are read through
-  /// FactView::with_tags. What `facts` holds_until() is set by what was read.
+  /// absent. The OS unknown, or one that no rule can be written for: unknown if the tag has any rule. Tags that it refers
+  /// to are read through FactView::with_tags. What `facts` holds_until() is set by what was read.
   TagState evaluate(const FactView& facts) const;
   TagExplanation explain(const FactView& facts) const;
 

@@ -3,6 +3,7 @@
 
 #include "posture/compiled_tag.h"
 #include "posture/fact_keys.h"
+#include "posture/quote.h"
 
 namespace postern::posture {
 namespace {
@@ -50,10 +51,16 @@ TagExplanation CompiledTag::explain(const FactView& facts) const {
     say(out, "disabled", "the tag is disabled: no endpoint has it");
   } else if (definition_.rules.empty()) {
     say(out, "no_rules", "the tag has no rules: no endpoint has it");
-  } else if (out.state == TagState::kUnknown && own == nullptr) {
-    say(out, "os_unknown",
-        "the endpoint's operating system is unknown, so nobody can say which rules hold");
-  } else if (own == nullptr || own->rules.empty()) {
+  } else if (own == nullptr) {
+    const auto* name = out.os_fact.fact ? out.os_fact.fact->as<std::string>() : nullptr;
+    if (name == nullptr) {
+      say(out, "os_unknown", "the endpoint's operating system is unknown, so nobody can say which rules hold");
+    } else {
+      say(out, "os_unsupported",
+          fmt::format("the endpoint reports the operating system {}, for which no rules can be written",
+                      posture::quoted(*name)));
+    }
+  } else if (own->rules.empty()) {
     say(out, "no_rules_for_os",
         fmt::format("the tag has no rules for this operating system ({})", out.os_fact.text));
   } else {

@@ -71,7 +71,7 @@ Error built_in(std::string_view doing) {
 }  // namespace
 
 TagEngine::TagEngine() {
-  auto tag = std::make_unique<const CompiledTag>(compile_all_registered_clients());
+  auto tag = std::make_shared<const CompiledTag>(compile_all_registered_clients());
   index(kAllRegisteredClientsId, *tag);
   tags_[kAllRegisteredClientsId] = std::move(tag);
 }
@@ -95,7 +95,7 @@ Result<CompiledTag> TagEngine::draft(TagId id, TagDefinition definition) const {
 Status TagEngine::set(TagId id, TagDefinition definition) {
   auto compiled = draft(id, std::move(definition));
   if (!compiled) return fail(compiled.error());
-  auto tag = std::make_unique<const CompiledTag>(std::move(*compiled));
+  auto tag = std::make_shared<const CompiledTag>(std::move(*compiled));
   auto& slot = tags_[id];
   std::vector<TagId> others;  // whom what they refer to leaves, or comes to
   if (!slot || slot->definition().name != tag->definition().name) others = referring_to(tag->definition().name.str());
@@ -124,6 +124,11 @@ Status TagEngine::remove(TagId id) {
   others.push_back(id);
   rank_again(std::move(others));
   return {};
+}
+
+std::shared_ptr<const CompiledTag> TagEngine::share(TagId id) const {
+  const auto it = tags_.find(id);
+  return it == tags_.end() ? nullptr : it->second;
 }
 
 const CompiledTag* TagEngine::find(TagId id) const {

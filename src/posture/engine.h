@@ -57,6 +57,7 @@ class TagEngine {
 
   const CompiledTag* find(
       TagId id) const;              ///< Null: no such tag. Valid until it is set or removed.
+  std::shared_ptr<const CompiledTag> share(TagId id) const;  ///< The same; stays valid.
   std::vector<TagId> tags() const;  ///< Ascending.
   TagId id_of(std::string_view name) const;  ///< 0: no such tag.
   /// The tags that refer to the one of this name. Ascending.
@@ -96,7 +97,7 @@ class TagEngine {
   void rank();                                ///< All.
   void rank_again(std::vector<TagId> ids);    ///< These, and those above them as far as it matters.
 
-  std::map<TagId, std::unique_ptr<const CompiledTag>> tags_;
+  std::map<TagId, std::shared_ptr<const CompiledTag>> tags_;
   std::map<TagId, std::uint32_t> ranks_;  ///< Of tags that refer to others: above those. Others: 0, not listed.
   std::map<std::string, TagId, std::less<>> by_name_;
   std::map<std::string, std::vector<TagId>, std::less<>> by_key_;  ///< Ascending.

@@ -89,7 +89,8 @@ TEST(TagEngine, AnEndpointIsJudgedByTheRulesOfItsOwnSystem) {
   EXPECT_EQ(state(engine, 2, facts(text("windows"), false, false, true)), TagState::kHas);
   EXPECT_EQ(state(engine, 2, facts(text("windows"), true, true, false)), TagState::kAbsent);
   EXPECT_EQ(state(engine, 2, facts(text("macos"), true, true, true)), TagState::kAbsent);
-  EXPECT_EQ(state(engine, 2, facts(text("plan9"), true, true, true)), TagState::kAbsent);
+  EXPECT_EQ(state(engine, 2, facts(text("plan9"), true, true, true)), TagState::kUnknown);
+  EXPECT_EQ(state(engine, 2, facts(text(""), true, true, true)), TagState::kUnknown);
   EXPECT_EQ(state(engine, 2, facts(unknown(UnknownReason::kFailed), true, true, true)),
             TagState::kUnknown);
   EXPECT_EQ(state(engine, 2, facts(known(true), true, true, true)), TagState::kUnknown);
@@ -97,6 +98,7 @@ TEST(TagEngine, AnEndpointIsJudgedByTheRulesOfItsOwnSystem) {
 
   ASSERT_TRUE(engine.set(2, tag(R"({"name":"T"})")));
   EXPECT_EQ(state(engine, 2, {}), TagState::kAbsent);
+  EXPECT_EQ(state(engine, 2, facts(text("plan9"), true, true, true)), TagState::kAbsent);
 }
 
 TEST(TagEngine, LogicPerSystem) {
@@ -274,7 +276,9 @@ TEST(TagEngine, ExplainsWhyNoRuleWasAsked) {
   EXPECT_EQ(engine.explain(2, {linux_facts(), kNow})->logic, "1");
   EXPECT_EQ(reason({}), "os_unknown");
   EXPECT_EQ(reason({{std::string(keys::kOsFamily), text("windows")}}), "no_rules_for_os");
-  EXPECT_EQ(reason({{std::string(keys::kOsFamily), text("plan9")}}), "no_rules_for_os");
+  EXPECT_EQ(reason({{std::string(keys::kOsFamily), text("plan9")}}), "os_unsupported");
+  EXPECT_EQ(engine.explain(2, {{{std::string(keys::kOsFamily), text("plan9")}}, kNow})->text,
+            "the endpoint reports the operating system \"plan9\", for which no rules can be written");
   t.enabled = false;
   ASSERT_TRUE(engine.set(2, t));
   EXPECT_EQ(reason(linux_facts()), "disabled");

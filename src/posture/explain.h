@@ -42,10 +42,10 @@ struct TagExplanation {
   TagName name;
   TagState state = TagState::kAbsent;
   std::string
-      reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "built_in",
-              ///< "by_hand"; "held" when the rules say no and `loss_delay` keeps it.
+      reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported" (no rule can
+              ///< be written for what it reports), "built_in", "by_hand"; "held" when the rules say no and `loss_delay` keeps it.
   std::string text;            ///< The reason for a person.
-  std::optional<OsFamily> os;  ///< Of the endpoint; none: unknown, or a system without rules.
+  std::optional<OsFamily> os;  ///< Of the endpoint; none: unknown, or one that no rule can be written for.
   FactReading os_fact;         ///< Key empty for the built-in tag, which doesn't ask.
   std::string logic;  ///< The expression that holds for this OS: "1 and 2". Empty without rules.
   std::vector<RuleExplanation> rules;  ///< Of the endpoint's OS, as the tag lists them.

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "base/text.h"
+#include "posture/on_fabric.h"
 #include "posture/rules/registry.h"
 
 namespace postern::posture {
@@ -30,6 +31,15 @@ this.
 **What no fact answers.** In which country an endpoint is, when its user last gave a second factor, and whether its
 key is attested by hardware: nothing of ours can tell these yet, so that no rule type asks for them. What another
 system knows of them can be told through the API and asked for by `attribute`.
+
+)";
+
+constexpr std::string_view kDetectionHead = R"(
+# Detection types
+
+What the detection sets of an endpoint profile may ask, so that its endpoints count as on-fabric
+([how sets are judged](guide/tags.md#on-fabric)). They are asked on every system, and take neither `negate` nor `max_age`;
+where a rule type has the same name, a detection rule asks what that asks, with the parameters that stand here.
 
 )";
 
@@ -78,13 +88,31 @@ std::string allowed_of(const ParameterSpec& spec) {
   return {};
 }
 
+std::string parameter_row(const ParameterSpec& spec) {
+  return fmt::format("| `{}`{} | {} | {} | {} |\n", spec.name, spec.required ? ", required" : "",
+                     parameter_type_name(spec.type), allowed_of(spec), escaped(spec.help));
+}
+
 std::string section(const RuleType& type) {
   std::string out = fmt::format("\n## {}\n\n{}: {}\n", type.name, type.title, escaped(type.help));
   if (type.parameters.empty()) return out + "\nIt takes no parameters.\n";
   out += "\n| parameter | type | allowed | what it is |\n|---|---|---|---|\n";
-  for (const ParameterSpec& spec : type.parameters) {
-    out += fmt::format("| `{}`{} | {} | {} | {} |\n", spec.name, spec.required ? ", required" : "",
-                       parameter_type_name(spec.type), allowed_of(spec), escaped(spec.help));
+  for (const ParameterSpec& spec : type.parameters) out += parameter_row(spec);
+  return out;
+}
+
+/// Some have a rule type's name: no section of their own.
+std::string detection_section() {
+  std::string out(kDetectionHead);
+  out += "| type | holds when | facts | unknown |\n|---|---|---|---|\n";
+  for (const RuleType* type : detection_types()) {
+    out += fmt::format("| `{}` | {} | {} | {} |\n", type->name, escaped(type->help),
+                       listed(type->facts, [](std::string_view fact) { return code(fact); }),
+                       type->unknown.empty() ? "–" : escaped(type->unknown));
+  }
+  out += "\n| of type | parameter | type | allowed | what it is |\n|---|---|---|---|---|\n";
+  for (const RuleType* type : detection_types()) {
+    for (const ParameterSpec& spec : type->parameters) out += fmt::format("| `{}` ", type->name) + parameter_row(spec);
   }
   return out;
 }
@@ -130,7 +158,7 @@ std::string rule_types_markdown() {
                        type->unknown.empty() ? "–" : escaped(type->unknown));
   }
   for (const RuleType* type : rule_types()) out += section(*type);
-  return out;
+  return out + detection_section();
 }
 
 std::string rule_types_json() {

@@ -1,6 +1,6 @@
 #pragma once
-// What rules there are, told by the rule types themselves: for docs/rule-types.md, for `postern-ems rule-types` and for
-// programs.
+// What rules and detection rules there are, told by their types themselves: for docs/rule-types.md, for `postern-ems
+// rule-types` and for programs.
 #include <iosfwd>
 #include <string>
 #include <string_view>

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "posture/on_fabric.h"
 #include "posture/rules/registry.h"
 
 namespace postern::posture {
@@ -34,6 +35,19 @@ TEST(RuleTable, EveryTypeTellsWhatItReadsAndWhatItTakes) {
     }
     EXPECT_TRUE(type->help.ends_with('.'));
     EXPECT_TRUE(type->unknown.empty() || type->unknown.ends_with('.'));
+  }
+}
+
+TEST(RuleTable, DetectionTypesAreListedToo) {
+  const std::string page = rule_types_markdown();
+  const std::string detection = page.substr(page.find("\n# Detection types\n"));
+  ASSERT_EQ(detection_types().size(), 11u);
+  for (const RuleType* type : detection_types()) {
+    const auto row = "\n| `" + std::string(type->name) + "` | ";
+    EXPECT_THAT(detection, HasSubstr(row + std::string(type->help) + " | `"));
+    for (const ParameterSpec& spec : type->parameters)
+      EXPECT_THAT(detection, HasSubstr(row + "`" + std::string(spec.name) + "`"));
+    EXPECT_EQ(type->systems.size(), kOsFamilies) << type->name;  // as the page says
   }
 }
 

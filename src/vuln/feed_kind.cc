@@ -9,8 +9,6 @@
 namespace postern::vuln {
 namespace {
 
-constexpr std::size_t kLook = 64u << 10;  // bytes of the text that are looked at
-
 void skip_space(std::string_view& text) {
   while (!text.empty() && (text[0] == ' ' || text[0] == '\t' || text[0] == '\r' || text[0] == '\n'))
     text.remove_prefix(1);
@@ -91,9 +89,20 @@ std::string_view feed_kind_name(FeedKind kind) {
 
 Result<FeedKind> tell_feed_kind(std::string_view bytes) {
   if (is_zip(bytes)) return FeedKind::kOsv;
-  const auto beginning = first_bytes(bytes, kLook);
+  const auto beginning = first_bytes(bytes, kFeedBeginning);
   if (!beginning) return fail(beginning.error());
   return kind_of(*beginning);
+}
+
+Status may_be_feed(std::string_view beginning) {
+  if (is_zip(beginning)) return {};
+  const auto text = first_bytes(beginning, kFeedBeginning);
+  if (!text) return fail(text.error());
+  if (kind_of(*text) == FeedKind::kEpss) return {};
+  // All others are JSON, of which single records may be broken.
+  if (text->find('{') != text->npos && text->find('\0') == text->npos) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "it begins as no feed does: it is neither JSON nor EPSS's table, plain, gzipped or in a zip");
 }
 
 }  // namespace postern::vuln

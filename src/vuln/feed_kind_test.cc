@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 namespace postern::vuln {
 namespace {
 
@@ -32,6 +34,19 @@ TEST(FeedKind, IsToldByWhatStandsInIt) {
     EXPECT_EQ(*kind, c.kind) << c.text;
   }
   EXPECT_FALSE(tell_feed_kind("\x1f\x8b damaged"));
+}
+
+TEST(FeedKind, ABeginningTellsWhatCanBeNone) {
+  using namespace std::string_view_literals;
+  for (const auto may : {"{\"id\":"sv, "rubbish\n{\"id\":\"CVE-2024-0001\"}"sv, "\n\n [ {"sv, "PK\x03\x04\0\0"sv,
+                         "cve,epss,percentile\n"sv, "#model_version:v2025"sv})
+    EXPECT_TRUE(may_be_feed(may)) << may;
+  for (const auto none : {"\0\0\0\0"sv, "{\0"sv, "rubbish"sv, "\x7f" "ELF"sv, ""sv}) {
+    const auto refused = may_be_feed(none);
+    ASSERT_FALSE(refused) << none;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  }
+  EXPECT_EQ(may_be_feed("\x1f\x8b damaged").error().code, ErrorCode::kDataLoss);
 }
 
 TEST(FeedKind, NamesAreStable) {

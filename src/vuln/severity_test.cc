@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <string>
 #include <utility>
 
 namespace postern::vuln {
@@ -39,18 +42,18 @@ TEST(Severity, NamesAreStable) {
 }
 
 TEST(Cvss, ScoresTheExamplesThatFirstPublishes) {
-  // "CVSS v3.1: Examples", each with its base vector and base score.
+  // "CVSS v3.1: Examples" (https://www.first.org/cvss/v3.1/examples), each with its base vector and base score.
   const struct {
     const char* about;
     const char* vector;
     int tenths;
   } cases[] = {
-      {"phpMyAdmin reflected XSS, CVE-2013-1937", "AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 61},
       {"MySQL stored SQL injection, CVE-2013-0375", "AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 64},
       {"SSLv3 POODLE, CVE-2014-3566", "AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 31},
       {"VMware guest to host escape, CVE-2012-1516", "AV:N/AC:L/PR:L/UI:N/S:C/C:H/I:H/A:H", 99},
       {"Apache Tomcat XML parser, CVE-2009-0783", "AV:L/AC:L/PR:H/UI:N/S:U/C:L/I:L/A:L", 42},
-      {"Cisco IOS command execution, CVE-2012-0384", "AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 88},
+      {"Cisco IOS command execution, CVE-2012-0384", "AV:N/AC:L/PR:H/UI:N/S:U/C:H/I:H/A:H", 72},
+      {"Apple iWork denial of service, CVE-2015-1098", "AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 78},
       {"Apple iOS control bypass, CVE-2014-2019", "AV:P/AC:L/PR:N/UI:N/S:U/C:N/I:H/A:N", 46},
       {"OpenSSL Heartbleed, CVE-2014-0160", "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", 75},
       {"bash Shellshock, CVE-2014-6271", "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 98},
@@ -59,7 +62,7 @@ TEST(Cvss, ScoresTheExamplesThatFirstPublishes) {
       {"Joomla directory traversal, CVE-2010-0467", "AV:N/AC:L/PR:N/UI:N/S:C/C:L/I:N/A:N", 58},
       {"Cisco access control bypass, CVE-2012-1342", "AV:N/AC:L/PR:N/UI:N/S:C/C:N/I:L/A:N", 58},
       {"Juniper proxy ARP denial of service, CVE-2013-6014", "AV:A/AC:L/PR:N/UI:N/S:C/C:H/I:N/A:H", 93},
-      {"DokuWiki reflected XSS, CVE-2014-9253", "AV:N/AC:L/PR:L/UI:R/S:C/C:L/I:L/A:N", 54},
+      {"Cantemo Portal stored XSS, CVE-2019-7551", "AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:H/A:H", 90},
       {"Adobe Acrobat buffer overflow, CVE-2009-0658", "AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 78},
       {"Windows Bluetooth code execution, CVE-2011-1265", "AV:A/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 88},
       {"SearchBlox request forgery, CVE-2015-0970", "AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 88},
@@ -67,17 +70,44 @@ TEST(Cvss, ScoresTheExamplesThatFirstPublishes) {
       {"Chrome sandbox bypass, CVE-2012-5376", "AV:N/AC:L/PR:N/UI:R/S:C/C:H/I:H/A:H", 96},
       {"Chrome PDFium overflow, CVE-2016-1645", "AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 88},
       {"SAMR/LSAD Badlock, CVE-2016-0128", "AV:N/AC:H/PR:N/UI:R/S:U/C:H/I:H/A:N", 68},
-      {"WebDAV privilege escalation, CVE-2016-0051", "AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", 78},
+      {"SAMR/LSAD Badlock, CVE-2016-2118", "AV:N/AC:H/PR:N/UI:R/S:U/C:H/I:H/A:H", 75},
+      {"WordPress mail plugin reflected XSS, CVE-2017-5942", "AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 61},
+      {"Opera search order hijacking, CVE-2018-18913", "AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 78},
+      {"Oracle Outside In code execution, CVE-2016-5558", "AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:L/A:L", 86},
       {"Lenovo ThinkPwn, CVE-2016-5729", "AV:L/AC:L/PR:H/UI:N/S:C/C:H/I:H/A:H", 82},
       {"flash not locked on resume, CVE-2015-2890", "AV:L/AC:L/PR:H/UI:N/S:U/C:N/I:H/A:H", 60},
       {"Intel DCI, CVE-2018-3652", "AV:P/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 76},
-      {"scripting engine, CVE-2019-0884", "AV:N/AC:H/PR:N/UI:R/S:U/C:H/I:H/A:H", 75},
+      {"scripting engine in Internet Explorer, CVE-2019-0884", "AV:N/AC:H/PR:N/UI:R/S:U/C:H/I:H/A:H", 75},
+      {"scripting engine in Edge, CVE-2019-0884", "AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:L/A:N", 42},
   };
   for (const auto& c : cases) {
     const auto tenths = cvss3_base_tenths(std::string("CVSS:3.1/") + c.vector);
     ASSERT_TRUE(tenths) << c.about << ": " << tenths.error().message;
     EXPECT_EQ(*tenths, c.tenths) << c.about;
   }
+}
+
+/// testdata/README.md tells where they are from.
+TEST(Cvss, ScoresAsTheCalculatorOfFirstDoes) {
+  std::ifstream file(POSTERN_SOURCE_DIR "/src/vuln/testdata/cvss31-base-scores.txt");
+  ASSERT_TRUE(file);
+  constexpr std::string_view kImpacts = "HLN";
+  int checked = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream words(line);
+    std::string metrics;
+    words >> metrics;
+    for (const char c : kImpacts) for (const char i : kImpacts) for (const char a : kImpacts) {
+      double wanted = -1;
+      ASSERT_TRUE(words >> wanted) << line;
+      const auto vector = fmt::format("CVSS:3.1/{}/C:{}/I:{}/A:{}", metrics, c, i, a);
+      EXPECT_DOUBLE_EQ(cvss3_base_score(vector).value(), wanted) << vector;
+      ++checked;
+    }
+    EXPECT_FALSE(words >> metrics) << "more scores than vectors: " << line;
+  }
+  EXPECT_EQ(checked, 486);
 }
 
 TEST(Cvss, EdgesOfTheScale) {

@@ -2,12 +2,17 @@
 import json
 import subprocess
 import sys
+import tempfile
+import types
 import unittest
+import unittest.mock
+from pathlib import Path
 
 import harness
 
 sys.path.insert(0, str(harness.ROOT / "benchmarks"))
 import catalogue  # noqa: E402
+import engine  # noqa: E402
 
 
 def bench(*arguments):
@@ -45,6 +50,20 @@ class Bench(unittest.TestCase):
 
     def test_vuln(self):
         self.measured("vuln")
+
+    def test_a_machine_that_can_not_run_duckdb_is_told_why(self):
+        with tempfile.TemporaryDirectory() as directory:
+            package = Path(directory) / "node_modules/@duckdb/node-api"
+            package.mkdir(parents=True)
+            (package / "package.json").write_text(json.dumps({"version": engine.DUCKDB.rpartition("@")[2], "main": "api.js"}))
+            (package / "api.js").write_text('throw new Error("libc.so.6: version GLIBC_2.99 not found");')
+            said = []
+            context = types.SimpleNamespace(say=said.append)
+            with unittest.mock.patch.object(engine, "MODULES", Path(directory)):
+                with engine.duckdb_beside(context, Path(directory) / "endpoints.csv") as (program, why):
+                    self.assertIsNone(program)
+            self.assertRegex(why, r"^Node v\S+ on linux-\S+ can't load @duckdb/node-api: libc.so.6: version GLIBC_2.99 not found$")
+            self.assertEqual(said, ["loading DuckDB", f"not beside DuckDB: {why}"])
 
     def test_unknown_and_unbuilt_names_are_refused(self):
         for name, said in (("nonsense", "there is no benchmark or metric called 'nonsense'"), ("P21", "not built yet")):

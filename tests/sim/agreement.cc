@@ -82,7 +82,7 @@ void Simulation::check_agreement() {
   for (const auto& agent : agents_) {
     const auto& e = *core.endpoint(agent->uid());
     posture::FactMap reported;
-    for (const auto& [key, fact] : e.facts) {
+    for (const auto& [key, fact] : e.facts()) {
       if (!key.starts_with(posture::keys::kEmsPrefix)) reported.emplace(key, fact);
     }
     const auto& said = agent->client()->facts();
@@ -97,7 +97,7 @@ void Simulation::check_agreement() {
     }
     std::set<std::string> has, told;
     for (const auto* tag : core.tags()) {
-      const auto state = e.tags.state(tag->id);
+      const auto state = e.tag(tag->id);
       if (state == posture::TagState::kUnknown)
         return journal.violation("{} is unknown for {}", tag->definition.name.str(), agent->name());
       if (state == posture::TagState::kHas) has.insert(tag->definition.name.str());
@@ -151,10 +151,9 @@ void Simulation::check_agreement() {
     everybody.limit = 10'000;
     const auto all = core.endpoints(everybody);
     for (const auto* e : all.items) {
-      const auto routes = e->facts.find(posture::keys::kRoutes);
-      const auto* list = routes == e->facts.end() ? nullptr : routes->second.as<std::vector<posture::Route>>();
+      const auto list = e->known<std::vector<posture::Route>>(posture::keys::kRoutes);
       const auto behind = [&](const GatewayNode& g) {
-        return e->registered() && list != nullptr &&
+        return e->registered() && list &&
                std::ranges::any_of(*list, [&](const auto& r) { return macs_of(g).contains(r.gateway_mac); });
       };
       ems::ShareReasons why;

@@ -108,7 +108,7 @@ void Ledger::check(EmsNode& ems, Journal& journal) {
     if (std::ranges::none_of(e->certificates, [&](const auto& c) { return c.sha256 == promised.leaf; })) {
       journal.violation("the EMS began anew and does not know the certificate that endpoint {} was given", uid.str());
     }
-    check_facts(uid, promised, e->facts, journal);
+    check_facts(uid, promised, e->facts(), journal);
   }
   for (auto& [serial, promised] : devices) {
     const auto device = ems.stored_device(serial);

@@ -60,8 +60,8 @@ json::object endpoint_json(const EmsCore& core, const Endpoint& e) {
   out["online"] = e.online;
   out["registered"] = e.registered();
   out["registration"] = std::string(registration_name(e.registration));
-  const bool* on_fabric = posture::known<bool>(e.facts, posture::keys::kEmsOnFabric);
-  out["on_fabric"] = on_fabric == nullptr ? json::value(nullptr) : json::value(*on_fabric);
+  const auto on_fabric = e.known<bool>(posture::keys::kEmsOnFabric);
+  out["on_fabric"] = on_fabric ? json::value(*on_fabric) : json::value(nullptr);
   out["quarantined"] = e.quarantined;
   out["quarantine_reason"] = e.quarantined ? json::value(e.quarantine_reason) : json::value(nullptr);
   out["profile"] = e.profile;
@@ -71,8 +71,9 @@ json::object endpoint_json(const EmsCore& core, const Endpoint& e) {
   out["public_ip"] = text_or_null(e.public_ip.str());
   out["client_cert_sn"] = e.certificates.empty() ? json::value(nullptr) : json::value(e.certificates.front().serial.str());
   out["certificates"] = certificates_json(e);
-  out["tags"] = tag_names(core, e.tags.has());
-  out["unknown_tags"] = tag_names(core, e.tags.unknown());
+  const auto tags = e.tags();
+  out["tags"] = tag_names(core, tags.has());
+  out["unknown_tags"] = tag_names(core, tags.unknown());
   out["classifications"] = tag_names(core, e.classifications);
   out["vulnerabilities"] = vulnerabilities_json(e);
   out["enrolled_at"] = time_json(e.enrolled_at);

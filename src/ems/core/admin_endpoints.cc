@@ -119,7 +119,7 @@ void EmsCore::remove_endpoint(Now now, const Actor& actor, const EndpointUid& ui
                          {ErrorCode::kConflict, "the endpoint is quarantined; its record is what recognises the device "
                                                 "when it enrols again. Release it first"});
   }
-  impl_->registry_.endpoints.erase(uid);
+  impl_->registry_.erase_endpoint(uid);
   impl_->audit(now, actor, "endpoint.remove", uid.str());
   impl_->complete(std::move(done));
   impl_->after_input(now);
@@ -133,9 +133,8 @@ void EmsCore::set_endpoint_profile(Now now, const Actor& actor, const EndpointUi
   }
   auto& e = impl_->registry_.endpoints.edit(uid);
   e.profile = profile;
-  std::vector<std::string> changed;
-  impl_->match(now, e, changed);
-  impl_->settle(now, e, std::move(changed));
+  impl_->match(now, e);
+  impl_->settle(now, e, {});
   impl_->audit(now, actor, "endpoint.profile", uid.str(), profile);
   impl_->complete(std::move(done));
   impl_->after_input(now);

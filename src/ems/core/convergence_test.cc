@@ -147,11 +147,9 @@ TEST_P(Convergence, AgreesAfterFaultsOfEveryKind) {
     if (core->endpoint(agent->uid()) == nullptr) continue;
     const auto& e = *core->endpoint(agent->uid());
     for (const auto& [process, running] : acknowledged[agent.get()]) {
-      const auto it = e.facts.find(keys::process_running(process));
-      ASSERT_NE(it, e.facts.end());
-      EXPECT_EQ(*it->second.as<bool>(), running);
+      EXPECT_EQ(e.known<bool>(keys::process_running(process)), running);
     }
-    EXPECT_EQ(e.tags, core->engine().evaluate_all({e.facts, clock.now()}));
+    EXPECT_EQ(e.tags(), core->engine().evaluate_all({e.facts(), clock.now()}));
   }
   EXPECT_GT(failures + restarts + cuts, 0);
 }

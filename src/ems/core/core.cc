@@ -47,16 +47,16 @@ Status EmsCore::Impl::start(Now now) {
   unchanging_.ems_root_pem = identity_->root_pem();
   unchanging_.root_key_sha256 = identity_->root_key_sha256();
   unchanging_.ztna_ca_pem = identity_->ztna_pem();
-  if (auto ok = rebuild_engine(); !ok) return ok;
+  if (auto ok = rebuild_engine(now, {}); !ok) return ok;
   // Time that the EMS was away does not count against anybody: all deadlines begin anew. The EMS's own facts are not
   // stored: they follow from the rows.
   for (const auto& [uid, e] : registry_.endpoints.all()) {
+    const auto held = e.held;
     auto* quiet = registry_.endpoints.quietly(uid);
-    const auto stored = quiet->tags;
+    // Versions before this did not store since when it waits.
+    if (e.acked_seq == 0 && !e.confirmed) quiet->confirmed = WallTime();
     settle(now, *quiet, {});
-    quiet->tags = stored;
-    // Who had said nothing in this run when the EMS ended: only what the facts say of themselves counts.
-    if (e.acked_seq == 0) unconfirmed_.emplace(uid, WallTime());
+    quiet->held = held;
     if (!e.online) continue;
     heard_[uid] = now.mono;
     deadlines_.emplace(now.mono + options_.offline_timeout, uid);
@@ -66,9 +66,16 @@ Status EmsCore::Impl::start(Now now) {
     std::from_chars(alive->second.data(), alive->second.data() + alive->second.size(), ms);
     if (const auto away = now.wall - from_unix_ms(ms); away != Millis(0)) excuse(now, away);
   }
+  for (const auto id : engine_.tags()) {
+    if (auto ok = set_tag(id, now); !ok) return ok;
+  }
+  registry_.tags_loaded();
+  for (const auto& [uid, e] : registry_.endpoints.all()) {
+    for (const auto& held : e.held) judge_at(uid, held.until);
+  }
   seen_at_ = now.mono + options_.last_seen_interval;
   prune_at_ = now.mono + kPruneEvery;
-  reevaluate_later({});
+  follow_later();
   return {};
 }
 
@@ -96,8 +103,7 @@ void EmsCore::Impl::tick(Now now) {
     ++expired;
     auto& edited = registry_.endpoints.edit(uid);
     edited.online = false;
-    settle(now, edited, {});
-    rejudge(now, edited, {});  // and again when the tag timeout is over
+    settle(now, edited, {});  // and again when the tag timeout is over
     // Looked at again: if this can't be stored now, it is tried again.
     deadlines_.emplace(now.mono + Seconds(5), uid);
     if (const auto* s = session_of(uid)) {

@@ -1,7 +1,10 @@
 #pragma once
 // By what a device is recognised, whoever enrols it: quarantine follows it.
+#include <functional>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "base/ip.h"
 #include "ems/registry/model.h"
@@ -16,6 +19,9 @@ struct DeviceMarks {
   std::set<MacAddress> macs;
 };
 DeviceMarks device_marks(const Endpoint& endpoint);
+/// By its facts as `fact` tells them.
+DeviceMarks device_marks(const Endpoint& endpoint,
+                         const std::function<std::optional<posture::Fact>(std::string_view key)>& fact);
 /// Has the endpoint one of them?
 bool same_device(const DeviceMarks& marks, const Endpoint& endpoint);
 

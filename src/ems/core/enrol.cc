@@ -88,7 +88,9 @@ void EmsCore::Impl::follow_quarantine(Now now, Endpoint& e) {
 bool EmsCore::Impl::names_new_device(const Endpoint& e) const {
   const auto it = registry_.endpoints.before().find(e.uid);
   if (it == registry_.endpoints.before().end() || !it->second) return true;
-  return names_more(device_marks(e), device_marks(*it->second));
+  return names_more(device_marks(e), device_marks(*it->second, [&](std::string_view key) {
+                      return registry_.postures.fact_before(e.slot(), key);
+                    }));
 }
 
 void EmsCore::Impl::enrol(Now now, IpAddress source, ByteView request, std::function<void(Bytes)> done) {
@@ -146,8 +148,7 @@ void EmsCore::Impl::enrol(Now now, IpAddress source, ByteView request, std::func
   if (!issued) return refuse(issued.error());
   auto& used = registry_.invitations.edit(invitation->id);
   ++used.uses;
-  auto& e = registry_.endpoints.edit(uid);
-  e.uid = uid;
+  auto& e = registry_.edit_or_add(uid, now);
   e.invitation = used.id;
   if (e.profile.empty()) e.profile = kDefaultProfile;
   e.enrolled_at = now.wall;
@@ -160,7 +161,6 @@ void EmsCore::Impl::enrol(Now now, IpAddress source, ByteView request, std::func
   e.certificates.push_back(std::move(*issued));
   follow_quarantine(now, e);
   settle(now, e, {});
-  rejudge(now, e, {});
   audit(now, {"agent " + uid.str(), source.str()}, "endpoint.enrol", uid.str(),
         wish->host_name + ", by invitation " + used.id);
   accept(e);

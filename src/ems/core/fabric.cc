@@ -175,7 +175,7 @@ ShareReasons EmsCore::Impl::share_reasons(const FabricDevice& d, const std::set<
   ShareReasons why;
   why.asked = asked.contains(e.uid);
   if (!e.registered()) return why;
-  const auto gateways = gateway_macs(e);
+  const auto gateways = gateway_macs(e.fact(posture::keys::kRoutes));
   why.connected = behind(d, gateways);
   why.all = d.endpoint_sharing == EndpointSharing::kAll;
   if (d.endpoint_sharing == EndpointSharing::kSelected) {

@@ -9,6 +9,7 @@
 
 #include "ems/bootstrap/identity.h"
 #include "ems/core/ems_core.h"
+#include "ems/core/endpoint_facts.h"
 #include "ems/registry/registry.h"
 #include "ems/sharing/record_builder.h"
 #include "ems/store/store.h"
@@ -125,12 +126,14 @@ struct EmsCore::Impl {
   void settle(Now now, Endpoint& e, std::vector<std::string> changed_keys);
   /// The same where only what its agent reports is another: the EMS's own facts are looked at if these keys concern any.
   void settle_reported(Now now, Endpoint& e, std::vector<std::string> changed_keys);
-  void judge_changed(Now now, Endpoint& e, const std::vector<std::string>& changed_keys);
-  void put_attributes(Endpoint& e, Now now, std::vector<std::string>& changed);
-  void put_vulnerabilities(Endpoint& e, Now now, std::vector<std::string>& changed);
-  void put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed);
-  /// The engine is as the registry's tags are.
-  Status rebuild_engine();
+  /// What of the EMS's own facts becomes another.
+  void put_attributes(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits);
+  void put_vulnerabilities(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits);
+  void put_ems_facts(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits);
+  /// The engine is as the registry's tags are, and of `others` the endpoints' tags are as the engine is.
+  Status rebuild_engine(Now now, const std::vector<posture::TagId>& others);
+  /// All endpoints are judged by the tag as the engine has it; who has another state now, follows later.
+  Status set_tag(posture::TagId id, Now now);
   const Tag* tag_by_id(posture::TagId id) const;
   std::vector<GatewaySerial> tag_shared_with(posture::TagId id) const;
   /// For whoever renames or deletes it; empty: no gateway has it.
@@ -141,7 +144,7 @@ struct EmsCore::Impl {
 
   // ---- matching.cc ----
   struct Job;
-  void match(Now now, Endpoint& e, std::vector<std::string>& changed);
+  void match(Now now, Endpoint& e);
   /// With everything that was found, for somebody to read.
   std::shared_ptr<const MatchResult> match_result(const Endpoint& e) const;
   /// What feeds say of its packages, less the risks accepted for it, and what rules ask. None: nobody can tell.
@@ -167,7 +170,9 @@ struct EmsCore::Impl {
   void forget_numbers() const;
 
   // ---- jobs.cc ----
-  void reevaluate_later(std::vector<posture::TagId> tags);   ///< Empty: all.
+  /// Endpoints get the tags that rules give them by now.
+  void follow_later();
+  bool run_follow(Now now, Job& job, std::size_t& looked_at, std::size_t most);   ///< False: there is more to do.
   void settle_later();        ///< A profile makes something else of facts.
   void run_jobs(Now now);
   /// What the jobs did was not stored.
@@ -185,16 +190,25 @@ struct EmsCore::Impl {
   mutable std::map<std::pair<posture::OsFamily, std::string>, posture::RequiredFacts> required_;
 
   // ---- judging.cc ----
-  /// The endpoint's facts as rules see them now: a sign of life confirms what the agent reported.
-  posture::FactView facts_of(const Endpoint& e, Now now) const;
-  /// What its tags are by now; `tags` (with_dependants) alone are judged, empty: all. `held` is what it would hold.
+  /// Until when what the agent reported is confirmed, and whether it counts for no longer than the tag timeout from then.
+  struct Confirmation {
+    WallTime until{};
+    bool limited = false;
+  };
+  Confirmation confirmation_of(const Endpoint& e) const;
+  /// Its facts count accordingly. True: some tag has to be followed.
+  bool confirm(Now now, const Endpoint& e);
+  /// `facts`, which are the endpoint's, as rules see them now.
+  posture::FactView facts_of(const Endpoint& e, const posture::FactSource& facts, Now now) const;
+  /// Which tags it is to follow, and which it holds.
   struct Judged {
-    posture::TagSets tags;
+    std::vector<posture::TagId> follow;
     std::vector<HeldTag> held;
   };
-  Judged judge(Now now, const Endpoint& e, std::span<const posture::TagId> tags);
+  Judged judge(Now now, const Endpoint& e) const;
   /// The same, written down; `e` is being edited.
-  void rejudge(Now now, Endpoint& e, std::span<const posture::TagId> tags);
+  void rejudge(Now now, Endpoint& e);
+  void rejudge_if_moved(Now now, const Endpoint& e);
   /// It is to be judged again at that time.
   void judge_at(const EndpointUid& uid, WallTime at);
   /// What time alone changes: ages, time windows, delays of losses, expired attributes.
@@ -324,14 +338,20 @@ struct EmsCore::Impl {
   std::map<GatewaySerial, WallTime> contacts_;             ///< When those not connected were heard last.
 
   struct Job {
-    bool match = false;
-    std::vector<posture::TagId> tags;    ///< Empty: all.
-    EndpointUid from;                    ///< The next to look at.
+    enum class What : std::uint8_t {
+      kFollow,  ///< Tags as rules give them by now.
+      kMatch,   ///< Packages with feeds.
+      kSettle,  ///< The EMS's own facts.
+    };
+    What what = What::kFollow;
+    std::string_view name() const;       ///< "evaluate", "match", "settle".
+    EndpointUid from = {};               ///< The next to look at.
+    PostureTable::Place place = {};      ///< The same, of kFollow.
     std::string cve = {};                ///< Of a match: only endpoints with this finding; empty: all.
-    bool settle = false;                 ///< The EMS's own facts, before tags.
     /// Of a match: the matching by which those still to come were judged. Null: by several, or none.
     std::shared_ptr<const Matching> before = {};
     std::size_t done = 0;                ///< Endpoints looked at.
+    std::size_t total = 0;               ///< Of kFollow.
     std::optional<WallTime> started_at = {};
   };
   std::deque<Job> jobs_;
@@ -339,9 +359,6 @@ struct EmsCore::Impl {
   std::map<std::string, WallTime> feeds_being_read_;        ///< Since when, by name; until all of them are.
   std::unordered_map<EndpointUid, WallTime> judge_at_;
   std::set<std::pair<WallTime, EndpointUid>> judgements_;   ///< The same by time.
-  /// Another run of their agent came and has reported nothing yet (acked_seq 0): until when their facts were confirmed.
-  /// Forgotten once its first report is stored.
-  std::unordered_map<EndpointUid, WallTime> unconfirmed_;
   WallTime alive_stored_{};
   WallTime alive_at_{};                                    ///< When a tick last found everything running.
   std::shared_ptr<const Matching> matching_;

@@ -14,14 +14,33 @@ constexpr std::size_t kNumbersPerFlush = 200;   // of inventories that were matc
 
 }  // namespace
 
-void EmsCore::Impl::reevaluate_later(std::vector<posture::TagId> tags) {
-  jobs_.push_back({false, engine_.with_dependants(std::move(tags)), {}});
+std::string_view EmsCore::Impl::Job::name() const {
+  return what == What::kMatch ? "match" : what == What::kSettle ? "settle" : "evaluate";
+}
+
+void EmsCore::Impl::follow_later() {
+  const auto total = registry_.postures.waiting();
+  // One is enough: it begins again.
+  std::erase_if(jobs_, [](const Job& job) { return job.what == Job::What::kFollow; });
+  if (total != 0) jobs_.push_back({.what = Job::What::kFollow, .total = total});
 }
 
 void EmsCore::Impl::settle_later() {
-  Job job;
-  job.settle = true;
-  jobs_.push_back(std::move(job));
+  jobs_.push_back({.what = Job::What::kSettle});
+}
+
+bool EmsCore::Impl::run_follow(Now now, Job& job, std::size_t& looked_at, std::size_t most) {
+  while (const auto at = registry_.postures.next_waiting(job.place)) {
+    if (registry_.touched() >= most || looked_at >= kEvaluationsPerFlush) {
+      job.place = *at;
+      return false;
+    }
+    ++looked_at;
+    ++job.done;
+    if (const auto* e = registry_.at(at->slot)) rejudge_if_moved(now, *e);
+    job.place = {at->tag, at->slot + 1};
+  }
+  return true;
 }
 
 void EmsCore::Impl::run_jobs(Now now) {
@@ -30,8 +49,14 @@ void EmsCore::Impl::run_jobs(Now now) {
   const auto matches = matches_made_, numbers = numbers_made_;
   while (!jobs_.empty()) {
     auto& job = jobs_.front();
-    if (job.from == EndpointUid()) job.done = 0;
     if (!job.started_at) job.started_at = now.wall;
+    if (job.what == Job::What::kFollow) {
+      if (!run_follow(now, job, looked_at, most)) return;
+      ended_.push_back(std::move(job));
+      jobs_.pop_front();
+      continue;
+    }
+    if (job.from == EndpointUid()) job.done = 0;
     auto it = registry_.endpoints.all().lower_bound(job.from);
     for (; it != registry_.endpoints.all().end(); ++it) {
       if (registry_.touched() >= most || looked_at >= kEvaluationsPerFlush ||
@@ -42,18 +67,12 @@ void EmsCore::Impl::run_jobs(Now now) {
       ++looked_at;
       ++job.done;
       const Endpoint& e = it->second;
-      if (job.match) {
+      if (job.what == Job::What::kMatch) {
         if (e.inventory && e.registered()) match_again(now, job, e);
-      } else if (job.settle) {
-        if (on_fabric(e, now) == e.facts.at(std::string(posture::keys::kEmsOnFabric)).value) continue;
-        settle(now, registry_.endpoints.edit(it->first), {});
-      } else {
-        auto judged = judge(now, e, job.tags);
-        if (judged.tags == e.tags && judged.held == e.held) continue;
-        auto& edited = registry_.endpoints.edit(it->first);
-        edited.tags = std::move(judged.tags);
-        edited.held = std::move(judged.held);
+        continue;
       }
+      const auto fact = e.fact(posture::keys::kEmsOnFabric);
+      if (!fact || on_fabric(e, now) != fact->value) settle(now, registry_.endpoints.edit(it->first), {});
     }
     ended_.push_back(std::move(job));
     jobs_.pop_front();
@@ -63,7 +82,11 @@ void EmsCore::Impl::run_jobs(Now now) {
 void EmsCore::Impl::begin_again() {
   for (auto& job : ended_) jobs_.push_back(std::move(job));
   ended_.clear();
-  for (auto& job : jobs_) job.from = {};
+  for (auto& job : jobs_) {
+    job.from = {};
+    job.place = {};
+  }
+  follow_later();
 }
 
 std::vector<Work> EmsCore::work() const {
@@ -77,7 +100,8 @@ std::vector<Work> EmsCore::work() const {
   };
   const auto endpoints = impl_->registry_.endpoints.size();
   for (const auto& job : impl_->jobs_) {
-    add(job.match ? "match" : job.settle ? "settle" : "evaluate", std::min(job.done, endpoints), endpoints, job.started_at);
+    const auto total = job.what == Impl::Job::What::kFollow ? job.total : endpoints;
+    add(job.name(), std::min(job.done, total), total, job.started_at);
   }
   for (const auto& [name, started_at] : impl_->feeds_being_read_) {
     const auto* feed = impl_->registry_.feeds.find(name);

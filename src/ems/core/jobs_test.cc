@@ -60,7 +60,10 @@ TEST_F(JobsTest, HowFarMatchingIsCanBeSeen) {
 TEST_F(JobsTest, WorkOfOneKindIsCountedTogether) {
   add_with_inventories(3);
   for (const char* name : {"One", "Two"}) {
-    const auto tag = posture::parse_tag_json(R"({"name":")" + std::string(name) + R"("})");
+    const auto tag = posture::parse_tag_json(
+        R"({"name":")" + std::string(name) +
+        R"(","rules":[{"id":1,"os":"linux","type":"ems-management"}]})");
+    ASSERT_TRUE(tag) << tag.error().message;
     core->save_tag(clock.now(), admin, name, *tag, false, nullptr);
   }
   const auto work = core->work();

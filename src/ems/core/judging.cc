@@ -14,67 +14,65 @@ constexpr std::size_t kJudgementsPerTick = 20'000;
 bool attribute_ended(const Endpoint& e, WallTime now) {
   return std::ranges::any_of(e.attributes, [&](const auto& a) {
     if (!a.second.expires_at || *a.second.expires_at > now) return false;
-    const auto fact = e.facts.find(posture::keys::with(posture::keys::kEmsAttributePrefix, a.first));
-    return fact == e.facts.end() || fact->second.known();
+    const auto fact = e.fact(posture::keys::with(posture::keys::kEmsAttributePrefix, a.first));
+    return !fact || fact->known();
   });
-}
-
-/// Nothing was told or collected later than the endpoint was heard last. Without it, what an EMS whose clock was ahead
-/// took in would stay fresh until the clock gets there again.
-void hold_to_last_sign(Endpoint& e, WallTime now) {
-  if (e.last_seen + e.excused > now) e.excused = std::chrono::duration_cast<Millis>(now - e.last_seen);
-  const auto confirmed = e.last_seen + e.excused;
-  for (auto& [key, fact] : e.facts) {
-    if (!key.starts_with(posture::keys::kEmsPrefix)) fact.collected_at = std::min(fact.collected_at, confirmed);
-  }
 }
 
 }  // namespace
 
-posture::FactView EmsCore::Impl::facts_of(const Endpoint& e, Now now) const {
-  auto confirmed = e.last_seen + e.excused;
-  const auto waited = e.acked_seq == 0 ? unconfirmed_.find(e.uid) : unconfirmed_.end();
-  if (waited != unconfirmed_.end()) confirmed = waited->second;
-  const posture::FactView view(e.facts, now, confirmed);
+EmsCore::Impl::Confirmation EmsCore::Impl::confirmation_of(const Endpoint& e) const {
   // Whether an endpoint is online the monotonic clock says; the wall clock's leaps then put nobody's tags out.
-  return e.online && waited == unconfirmed_.end() ? view : view.with_report_limit(options_.tag_timeout);
+  return {e.confirmed.value_or(e.last_seen + e.excused), !e.online || e.confirmed};
 }
 
-EmsCore::Impl::Judged EmsCore::Impl::judge(Now now, const Endpoint& e, std::span<const posture::TagId> tags) {
-  const auto view = facts_of(e, now);
-  Judged out{e.tags, {}};
-  if (tags.empty()) {
-    out.tags = engine_.evaluate_all(view);
-  } else {
-    engine_.reevaluate(tags, view, out.tags);
-  }
-  auto until = view.until();
-  const auto judged = [&](posture::TagId id) {
-    return tags.empty() || std::find(tags.begin(), tags.end(), id) != tags.end();
-  };
-  for (const auto id : e.tags.has()) {
-    const auto was = std::ranges::find(e.held, id, &HeldTag::tag);
-    if (!judged(id)) {
-      if (was != e.held.end()) out.held.push_back(*was);
-      continue;
+bool EmsCore::Impl::confirm(Now now, const Endpoint& e) {
+  const auto [until, limited] = confirmation_of(e);
+  const auto ends = until + options_.tag_timeout + Millis(1);
+  const bool lapsed = limited && ends <= now.wall;
+  if (limited && !lapsed) judge_at(e.uid, ends);
+  const bool confirmed = registry_.postures.confirm(e.slot(), until, now);
+  return registry_.postures.lapse(e.slot(), lapsed, now) || confirmed;
+}
+
+posture::FactView EmsCore::Impl::facts_of(const Endpoint& e, const posture::FactSource& facts, Now now) const {
+  const auto [until, limited] = confirmation_of(e);
+  const posture::FactView view(facts, now, until);
+  if (registry_.postures.lapsed(e.slot())) return view.with_report_limit(Millis(-1));
+  return limited ? view.with_report_limit(options_.tag_timeout) : view;
+}
+
+EmsCore::Impl::Judged EmsCore::Impl::judge(Now now, const Endpoint& e) const {
+  Judged out;
+  const auto& postures = registry_.postures;
+  for (const auto id : postures.waiting(e.slot())) {
+    // Only a loss is bridged: whoever has it, or of whom nobody knows, is said to at once.
+    if (postures.state(e.slot(), id) == posture::TagState::kHas && postures.judged(e.slot(), id) == posture::TagState::kAbsent) {
+      const auto* tag = engine_.find(id);
+      const auto delay = tag == nullptr || !tag->definition().enabled ? Seconds(0) : tag->definition().loss_delay;
+      const auto was = std::ranges::find(e.held, id, &HeldTag::tag);
+      const auto ends = was != e.held.end() ? was->until : now.wall + delay;
+      if (delay > Seconds(0) && ends > now.wall) {
+        out.held.push_back({id, std::min(ends, now.wall + delay)});  // the delay may be another one by now
+        continue;
+      }
     }
-    if (out.tags.state(id) != posture::TagState::kAbsent) continue;  // has it, or nobody knows: nothing is bridged
-    const auto* tag = engine_.find(id);
-    const auto delay = tag == nullptr || !tag->definition().enabled ? Seconds(0) : tag->definition().loss_delay;
-    const auto ends = was != e.held.end() ? was->until : now.wall + delay;
-    if (delay == Seconds(0) || ends <= now.wall) continue;
-    out.tags.set(id, posture::TagState::kHas);
-    out.held.push_back({id, std::min(ends, now.wall + delay)});  // the delay may be another one by now
+    out.follow.push_back(id);
   }
-  for (const auto& held : out.held) until = std::min(until, held.until);
-  if (until != WallTime::max()) judge_at(e.uid, until);
   return out;
 }
 
-void EmsCore::Impl::rejudge(Now now, Endpoint& e, std::span<const posture::TagId> tags) {
-  auto judged = judge(now, e, tags);
-  e.tags = std::move(judged.tags);
+void EmsCore::Impl::rejudge(Now now, Endpoint& e) {
+  auto judged = judge(now, e);
+  for (const auto id : judged.follow) registry_.postures.follow(e.slot(), id);
   e.held = std::move(judged.held);
+  for (const auto& held : e.held) judge_at(e.uid, held.until);
+}
+
+void EmsCore::Impl::rejudge_if_moved(Now now, const Endpoint& e) {
+  const auto judged = judge(now, e);
+  if (!judged.follow.empty() || judged.held != e.held) return rejudge(now, registry_.endpoints.edit(e.uid));
+  for (const auto& held : e.held) judge_at(e.uid, held.until);
 }
 
 void EmsCore::Impl::judge_at(const EndpointUid& uid, WallTime at) {
@@ -97,30 +95,41 @@ void EmsCore::Impl::judge_due(Now now) {
     const auto* e = registry_.endpoints.find(uid);
     if (e == nullptr) continue;
     ++judged;
-    const auto fabric = e->facts.find(posture::keys::kEmsOnFabric);
-    if ((fabric != e->facts.end() && fabric->second.value != on_fabric(*e, now)) || attribute_ended(*e, now.wall)) {
+    const auto fabric = e->fact(posture::keys::kEmsOnFabric);
+    if ((fabric && fabric->value != on_fabric(*e, now)) || attribute_ended(*e, now.wall)) {
       settle(now, registry_.endpoints.edit(uid), {});
     }
-    const auto sets = judge(now, *e, {});
-    if (sets.tags != e->tags || sets.held != e->held) {
-      auto& edited = registry_.endpoints.edit(uid);
-      edited.tags = sets.tags;
-      edited.held = sets.held;
-    }
+    confirm(now, *e);
+    rejudge_if_moved(now, *e);
+  }
+  while (judged < kJudgementsPerTick && registry_.touched() < options_.batch) {
+    const auto slot = registry_.postures.due(now.wall);
+    if (!slot) break;
+    ++judged;
+    registry_.postures.judge_again(*slot, now);
+    if (const auto* e = registry_.at(*slot)) rejudge_if_moved(now, *e);
   }
 }
 
 void EmsCore::Impl::excuse(Now now, Millis silence) {
-  for (auto& [uid, confirmed] : unconfirmed_) confirmed += silence;
   for (const auto& [uid, e] : registry_.endpoints.all()) {
-    if (silence > Millis(0) && e.tags == posture::TagSets()) continue;
+    if (silence > Millis(0) && !e.registered()) continue;
     auto* quiet = registry_.endpoints.quietly(uid);
     quiet->excused += silence;
-    if (silence < Millis(0)) hold_to_last_sign(*quiet, now.wall);
+    if (e.confirmed) *quiet->confirmed += silence;
+    // Nothing was told or collected later than the endpoint was heard last. Without it, what an EMS whose clock was ahead
+    // took in would stay fresh until the clock gets there again.
+    if (silence < Millis(0)) {
+      if (e.last_seen + e.excused > now.wall) quiet->excused = std::chrono::duration_cast<Millis>(now.wall - e.last_seen);
+      registry_.postures.hold_to(e.slot(), e.last_seen + e.excused, now);
+      // What was to be judged at a time by the clock as it was comes too late by the one that was set back.
+      registry_.postures.judge_again(e.slot(), now);
+      judge_at(uid, now.wall);
+    }
+    confirm(now, e);
     registry_.restamp(uid);
   }
-  // What was to be judged at a time by the clock as it was comes too late by the one that was set back.
-  if (silence < Millis(0)) reevaluate_later({});
+  follow_later();
 }
 
 }  // namespace postern::ems

@@ -11,7 +11,7 @@ using posture::TagState;
 class Judging : public Lab {
  protected:
   TagState state(const TestAgent& agent, const std::string& tag) const {
-    return core->endpoint(agent.uid())->tags.state(core->engine().id_of(tag));
+    return core->endpoint(agent.uid())->tags().state(core->engine().id_of(tag));
   }
   /// In steps as ticks come; `heard`: with a sign of life every minute.
   void wait(TestAgent& agent, Seconds seconds, bool heard) {
@@ -309,7 +309,7 @@ TEST_F(Judging, AnAttributeIsKnownUntilItExpires) {
   TestAgent a;
   join(a);
   const auto key = keys::with(keys::kEmsAttributePrefix, "score.edr");
-  const auto value = [&] { return core->endpoint(a.uid())->facts.at(key).value; };
+  const auto value = [&] { return core->endpoint(a.uid())->facts().at(key).value; };
   EXPECT_EQ(attribute(a, "Score!", std::int64_t{7}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(attribute(a, "score.edr", std::int64_t{101}).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(attribute(a, "score.edr", std::string("50")).error().code, ErrorCode::kInvalidArgument);
@@ -328,7 +328,7 @@ TEST_F(Judging, AnAttributeIsKnownUntilItExpires) {
   core->remove_attribute(clock.now(), admin, a.uid(), "score.edr", [&](Status done) { removed = done; });
   run();
   ASSERT_TRUE(removed);
-  EXPECT_FALSE(core->endpoint(a.uid())->facts.contains(key));
+  EXPECT_FALSE(core->endpoint(a.uid())->facts().contains(key));
   for (int i = 0; i < 64; ++i) ASSERT_TRUE(attribute(a, "n" + std::to_string(i), true));
   EXPECT_EQ(attribute(a, "one-more", true).error().code, ErrorCode::kResourceExhausted);
 }
@@ -351,7 +351,7 @@ TEST_F(Judging, AnAttributeExpiresAlthoughStoringFailsInThatMoment) {
 TEST_F(Judging, QuarantineIsAFact) {
   TestAgent a;
   join(a);
-  const auto quarantined = [&] { return *core->endpoint(a.uid())->facts.at(std::string(keys::kEmsQuarantined)).as<bool>(); };
+  const auto quarantined = [&] { return *core->endpoint(a.uid())->facts().at(std::string(keys::kEmsQuarantined)).as<bool>(); };
   EXPECT_FALSE(quarantined());
   core->quarantine(clock.now(), admin, a.uid(), "", nullptr);
   run();

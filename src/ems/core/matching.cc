@@ -135,11 +135,10 @@ std::optional<VulnerabilityState> EmsCore::Impl::matched(Now now, const Endpoint
   return state;
 }
 
-void EmsCore::Impl::match(Now now, Endpoint& e, std::vector<std::string>& changed) {
+void EmsCore::Impl::match(Now now, Endpoint& e) {
   // Feeds are still being read after a start: what was found before stands until they are.
   if (!matching_set_) return;
   e.vulnerabilities = matched(now, e);
-  put_vulnerabilities(e, now, changed);
 }
 
 void EmsCore::Impl::match_again(Now now, const Job& job, const Endpoint& e) {
@@ -152,9 +151,10 @@ void EmsCore::Impl::match_again(Now now, const Job& job, const Endpoint& e) {
   if (same_but_for_time(state, e.vulnerabilities) && e.inventory_received_at != WallTime() &&
       engine_.affected_by({&scanned_at, 1}).empty()) {
     auto* quiet = registry_.endpoints.quietly(e.uid);
-    std::vector<std::string> unimportant;
+    std::vector<PostureTable::Edit> edits;
     quiet->vulnerabilities = std::move(state);
-    put_vulnerabilities(*quiet, now, unimportant);
+    put_vulnerabilities(*quiet, now, edits);
+    registry_.postures.change_quietly(quiet->slot(), edits, now);
     return;
   }
   auto& edited = registry_.endpoints.edit(e.uid);
@@ -165,30 +165,30 @@ void EmsCore::Impl::match_again(Now now, const Job& job, const Endpoint& e) {
 void EmsCore::Impl::rematch_later() {
   matches_.clear();
   forget_numbers();
-  std::erase_if(jobs_, [](const Job& job) { return job.match; });
-  jobs_.push_back({true, {}, {}});
+  std::erase_if(jobs_, [](const Job& job) { return job.what == Job::What::kMatch; });
+  jobs_.push_back({.what = Job::What::kMatch});
 }
 
 void EmsCore::Impl::rematch_what_differs_later(const std::shared_ptr<const Matching>& before) {
   if (!before || !matching_) return rematch_later();
   matches_.clear();  // their findings would keep in memory what was read before
   std::erase_if(numbers_, [&](const auto& row) { return !matching_->says_the_same(*before, std::get<Sha256>(row.first)); });
-  Job job{true, {}, {}};
+  Job job{.what = Job::What::kMatch};
   job.before = before;
   // Whom an unfinished one has not reached, the matching before it judged last; or nobody can tell which did.
-  const auto unfinished = [](const Job& j) { return j.match && j.cve.empty(); };
+  const auto unfinished = [](const Job& j) { return j.what == Job::What::kMatch && j.cve.empty(); };
   if (const auto first = std::ranges::find_if(jobs_, unfinished); first != jobs_.end()) job.before = first->before;
   if (std::ranges::any_of(jobs_, [&](const Job& j) { return unfinished(j) && !j.before; })) job.before = nullptr;
   std::erase_if(jobs_, unfinished);
   jobs_.push_back(std::move(job));
 }
 
-void EmsCore::Impl::rematch_finding_later(const std::string& cve) { jobs_.push_back({true, {}, {}, cve}); }
+void EmsCore::Impl::rematch_finding_later(const std::string& cve) { jobs_.push_back({.what = Job::What::kMatch, .cve = cve}); }
 
 void EmsCore::Impl::answer_cves_later() {
   forget_numbers();
-  std::erase_if(jobs_, [](const Job& job) { return job.match; });
-  jobs_.push_back({true, {}, {}});
+  std::erase_if(jobs_, [](const Job& job) { return job.what == Job::What::kMatch; });
+  jobs_.push_back({.what = Job::What::kMatch});
 }
 
 void EmsCore::Impl::forget_inventories(const std::set<Sha256>& left) {

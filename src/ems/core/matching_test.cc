@@ -168,7 +168,7 @@ TEST_F(MatchingTest, WhereANewFeedSaysTheSameNothingIsAskedAndNothingStored) {
   EXPECT_EQ(stored(a), before);
   // It was matched with it all the same, and says so.
   EXPECT_EQ(state(a).scanned_at, clock.now().wall);
-  EXPECT_EQ(*posture::known<std::int64_t>(core->endpoint(a.uid())->facts, keys::kEmsVulnScannedAt),
+  EXPECT_EQ(*core->endpoint(a.uid())->known<std::int64_t>(keys::kEmsVulnScannedAt),
             to_unix_ms(clock.now().wall));
   // With what is stored of it anyhow, that is too.
   clock.advance(Seconds(5));
@@ -306,14 +306,14 @@ TEST_F(MatchingTest, AfterAnUpdateEverybodyStandsWhereMatchingAllAnewWouldPutThe
     std::map<EndpointUid, posture::TagSets> tags;
     for (const auto& agent : agents_) {
       states[agent.uid()] = state(agent);
-      tags[agent.uid()] = core->endpoint(agent.uid())->tags;
+      tags[agent.uid()] = core->endpoint(agent.uid())->tags();
     }
     // One that knows nothing of those before.
     use(read_feed(sources));
     run();
     for (const auto& agent : agents_) {
       EXPECT_EQ(state(agent), states[agent.uid()]) << source;
-      EXPECT_EQ(core->endpoint(agent.uid())->tags, tags[agent.uid()]) << source;
+      EXPECT_EQ(core->endpoint(agent.uid())->tags(), tags[agent.uid()]) << source;
     }
     use(in_force);
     run();

@@ -29,7 +29,8 @@ const posture::OnFabricDetection& EmsCore::Impl::detection_of(const Endpoint& e)
 }
 
 posture::FactValue EmsCore::Impl::on_fabric(const Endpoint& e, Now now) {
-  const auto view = facts_of(e, now);
+  const EndpointFacts facts(e.in_table);
+  const auto view = facts_of(e, facts, now);
   const auto judgement = detection_of(e).judge(view);
   if (view.until() != WallTime::max()) judge_at(e.uid, view.until());
   if (judgement.verdict == posture::Verdict::kUnknown) return posture::Unknown{unknown_reason(*judgement.reason)};
@@ -69,7 +70,8 @@ void EmsCore::set_detection(Now now, const Actor& actor, const std::string& prof
 Result<std::vector<posture::DetectionSetExplanation>> EmsCore::explain_on_fabric(Now now, const EndpointUid& uid) const {
   const auto* e = endpoint(uid);
   if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
-  return impl_->detection_of(*e).explain(impl_->facts_of(*e, now));
+  const EndpointFacts facts(e->in_table);
+  return impl_->detection_of(*e).explain(impl_->facts_of(*e, facts, now));
 }
 
 }  // namespace postern::ems

@@ -50,14 +50,20 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   read_only_ = true;
   store_error_ = error.message;
   probe_at_ = now.mono + Seconds(1);
-  const bool tags = registry_.tags.touched();
+  std::vector<posture::TagId> tags;
+  for (const auto& [id, before] : registry_.tags.before()) tags.push_back(id);
+  std::vector<EndpointUid> undone;
+  for (const auto& [uid, before] : registry_.endpoints.before()) undone.push_back(uid);
   // What time did to them is undone too, and to be done again: an expired attribute must not stay known.
   for (const auto& [uid, before] : registry_.endpoints.before()) judge_at(uid, now.wall);
-  registry_.rollback();
+  registry_.rollback(now);
   forget_required_facts();
   next_telemetry_.reset();
   // What is stored was compiled before, so it compiles.
-  if (tags && !rebuild_engine()) actions_.push_back(act::Alert{"core.tags", "the stored tags can't be compiled"});
+  if (!tags.empty() && !rebuild_engine(now, tags)) actions_.push_back(act::Alert{"core.tags", "the stored tags can't be compiled"});
+  for (const auto& uid : undone) {
+    if (const auto* e = registry_.endpoints.find(uid)) confirm(now, *e);
+  }
   matches_.clear();
   forget_numbers();
   const auto held = std::move(held_);
@@ -81,9 +87,6 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   release();
   // Work that was half done begins again once storing works.
   begin_again();
-  const auto all = [](const Job& job) { return !job.match && !job.settle && job.tags.empty(); };
-  std::erase_if(jobs_, all);  // one is enough, however often storing fails
-  jobs_.push_back({false, {}, {}});
 }
 
 void EmsCore::Impl::publish(bool committed) {
@@ -99,7 +102,6 @@ void EmsCore::Impl::publish(bool committed) {
       const auto* e = registry_.endpoints.find(uid);
       if (e == nullptr || !e->registered()) gone.insert(uid);
       if (before && before->inventory && (e == nullptr || e->inventory != before->inventory)) left.insert(*before->inventory);
-      if (e == nullptr || e->acked_seq != 0) unconfirmed_.erase(uid);
     }
     for (const auto& [id, before] : registry_.tags.before()) {
       tags.insert(id);

@@ -139,7 +139,8 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   const auto id = impl_->engine_.id_of(name);
   if (id == 0) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
   if (!at || *at >= now.wall) {
-    auto why = impl_->engine_.explain(id, impl_->facts_of(*e, now));
+    const EndpointFacts seen(e->in_table);
+    auto why = impl_->engine_.explain(id, impl_->facts_of(*e, seen, now));
     const auto held = std::ranges::find(e->held, id, &HeldTag::tag);
     if (why && held != e->held.end() && why->state == posture::TagState::kAbsent) {
       why->state = posture::TagState::kHas;
@@ -151,8 +152,8 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   if (*at < e->enrolled_at) return fail(ErrorCode::kNotFound, "the endpoint had not enrolled then");
   const Now then{*at, now.mono - std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall - *at)};
 
-  auto facts = e->facts;
-  auto state_then = e->tags.state(id);
+  auto facts = e->facts();
+  auto state_then = e->tag(id);
   bool begun = false;
   Revision before = 0;
   for (std::size_t read = 0; !begun && read < kMaxLookBack;) {

@@ -23,8 +23,8 @@ TEST_F(ReportBounds, FactsOfAnEndpointTakeBoundedMemory) {
   const auto* bye = a.last(Frame::kGoodbye);
   ASSERT_NE(bye, nullptr);
   EXPECT_NE(bye->goodbye().message().find("at most 16777216"), std::string::npos) << bye->goodbye().message();
-  EXPECT_TRUE(core->endpoint(a.uid())->facts.contains(keys::process_running("p15")));
-  EXPECT_FALSE(core->endpoint(a.uid())->facts.contains(keys::process_running("p16")));
+  EXPECT_TRUE(core->endpoint(a.uid())->facts().contains(keys::process_running("p15")));
+  EXPECT_FALSE(core->endpoint(a.uid())->facts().contains(keys::process_running("p16")));
 }
 
 TEST_F(ReportBounds, AReportThatWouldMakeTooManyFactsChangesNothing) {
@@ -43,7 +43,7 @@ TEST_F(ReportBounds, AReportThatWouldMakeTooManyFactsChangesNothing) {
   report(a, many(8000, 8000));
   run();
   ASSERT_EQ(a.acked(), a.seq);
-  const auto before = core->endpoint(a.uid())->facts;
+  const auto before = core->endpoint(a.uid())->facts();
   ASSERT_GT(before.size(), 16'000u);
   const auto acked = a.acked();
   // One that removes a known fact, says another of one and adds too many.
@@ -62,7 +62,7 @@ TEST_F(ReportBounds, AReportThatWouldMakeTooManyFactsChangesNothing) {
   EXPECT_EQ(bye->goodbye().reason(), "protocol_error");
   EXPECT_NE(bye->goodbye().message().find("at most 20000"), std::string::npos) << bye->goodbye().message();
   const auto unchanged = [&] {
-    const auto& now = core->endpoint(a.uid())->facts;
+    const auto& now = core->endpoint(a.uid())->facts();
     for (const auto& [key, fact] : before) {
       if (key.starts_with(keys::kEmsPrefix)) continue;
       const auto it = now.find(key);
@@ -73,7 +73,7 @@ TEST_F(ReportBounds, AReportThatWouldMakeTooManyFactsChangesNothing) {
   EXPECT_TRUE(unchanged());
   const auto* sshd = core->tag("Has-sshd");
   ASSERT_NE(sshd, nullptr);
-  EXPECT_EQ(core->endpoint(a.uid())->tags.state(sshd->id), posture::TagState::kHas);
+  EXPECT_EQ(core->endpoint(a.uid())->tags().state(sshd->id), posture::TagState::kHas);
   restart();
   EXPECT_TRUE(unchanged());
 }
@@ -86,7 +86,7 @@ TEST_F(ReportBounds, WhatTheEmsSaysItselfIsNotTakenFromAnAgent) {
     report(a, {{key, true}});
     run();
     EXPECT_TRUE(a.closed) << key;
-    const auto& facts = core->endpoint(a.uid())->facts;
+    const auto& facts = core->endpoint(a.uid())->facts();
     const auto it = facts.find(key);
     EXPECT_TRUE(it == facts.end() || it->second.value != posture::FactValue(true)) << key;
   }

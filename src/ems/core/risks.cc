@@ -53,9 +53,8 @@ void EmsCore::Impl::judge_risk_again(Now now, const Risk& risk) {
   const auto* e = registry_.endpoints.find(uid);
   if (e == nullptr || !e->inventory || !e->registered()) return;
   auto& edited = registry_.endpoints.edit(uid);
-  std::vector<std::string> changed;
-  match(now, edited, changed);
-  settle(now, edited, std::move(changed));
+  match(now, edited);
+  settle(now, edited, {});
 }
 
 void EmsCore::Impl::expire_risks(Now now) {

@@ -12,39 +12,35 @@ namespace keys = posture::keys;
 /// By what a device is recognised.
 constexpr std::array<std::string_view, 4> kOfDevice{keys::kMachineId, keys::kHardwareUuid, keys::kMacs, keys::kInterfaces};
 
-/// Sets one of the EMS's own facts; its key is added to `changed` if it became another.
-void put(Endpoint& e, std::string_view key, posture::FactValue value, WallTime at, std::vector<std::string>& changed,
+using Edits = std::vector<PostureTable::Edit>;
+
+/// One of the EMS's own facts becomes that, if it is another.
+void put(const Endpoint& e, std::string_view key, posture::FactValue value, WallTime at, Edits& edits,
          std::string source = "ems") {
-  const auto it = e.facts.find(key);
-  if (it != e.facts.end() && it->second.value == value) {
+  const auto was = e.fact(key);
+  if (was && was->value == value) {
     // Of most facts the time says since when they hold; these are as old as what they were made of.
     if (!key.starts_with(keys::kEmsVulnPrefix) && !key.starts_with(keys::kEmsAttributePrefix)) return;
-    if (it->second.collected_at == at) return;
-    it->second.collected_at = at;
-    changed.emplace_back(key);
-    return;
+    if (was->collected_at == at) return;
+    source = was->source;
   }
-  e.facts.insert_or_assign(std::string(key), posture::Fact{std::move(value), at, std::move(source)});
-  changed.emplace_back(key);
+  edits.push_back({std::string(key), posture::Fact{std::move(value), at, std::move(source)}});
 }
 
 posture::FactValue unknown(posture::UnknownReason reason) { return posture::Unknown{reason}; }
 
 /// Takes away what begins so and isn't among `kept`.
-void drop_others(Endpoint& e, std::string_view prefix, const std::set<std::string>& kept, std::vector<std::string>& changed) {
-  for (auto it = e.facts.lower_bound(prefix); it != e.facts.end() && it->first.starts_with(prefix);) {
-    if (kept.contains(it->first)) {
-      ++it;
-      continue;
-    }
-    changed.push_back(it->first);
-    it = e.facts.erase(it);
+void drop_others(const Endpoint& e, const PostureTable& postures, std::string_view prefix, const std::set<std::string>& kept,
+                 Edits& edits) {
+  for (const auto key : postures.keys(e.slot())) {
+    std::string name(key);
+    if (key.starts_with(prefix) && !kept.contains(name)) edits.push_back({std::move(name), std::nullopt});
   }
 }
 
 }  // namespace
 
-void EmsCore::Impl::put_attributes(Endpoint& e, Now now, std::vector<std::string>& changed) {
+void EmsCore::Impl::put_attributes(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits) {
   std::set<std::string> kept;
   for (const auto& [name, attribute] : e.attributes) {
     const auto key = keys::with(keys::kEmsAttributePrefix, name);
@@ -52,70 +48,72 @@ void EmsCore::Impl::put_attributes(Endpoint& e, Now now, std::vector<std::string
     const bool expired = attribute.expires_at && *attribute.expires_at <= now.wall;
     auto value = expired ? unknown(posture::UnknownReason::kStale)
                          : std::visit([](const auto& v) { return posture::FactValue(v); }, attribute.value);
-    put(e, key, std::move(value), attribute.set_at, changed, attribute.set_by);
+    put(e, key, std::move(value), attribute.set_at, edits, attribute.set_by);
     if (attribute.expires_at && !expired) judge_at(e.uid, *attribute.expires_at);
   }
-  drop_others(e, keys::kEmsAttributePrefix, kept, changed);
+  drop_others(e, registry_.postures, keys::kEmsAttributePrefix, kept, edits);
 }
 
-void EmsCore::Impl::put_vulnerabilities(Endpoint& e, Now now, std::vector<std::string>& changed) {
+void EmsCore::Impl::put_vulnerabilities(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits) {
   using posture::UnknownReason;
   if (e.vulnerabilities) {
     const auto& v = *e.vulnerabilities;
     const auto as_of = e.inventory_received_at == WallTime() ? v.scanned_at : e.inventory_received_at;
-    put(e, keys::kEmsVulnerabilities, v.counts, as_of, changed);
-    put(e, keys::kEmsVulnScannedAt, to_unix_ms(v.scanned_at), as_of, changed);
-    put(e, keys::kEmsVulnTotal, std::int64_t{v.total}, as_of, changed);
-    put(e, keys::kEmsVulnExploited, std::int64_t{v.exploited}, as_of, changed);
+    put(e, keys::kEmsVulnerabilities, v.counts, as_of, edits);
+    put(e, keys::kEmsVulnScannedAt, to_unix_ms(v.scanned_at), as_of, edits);
+    put(e, keys::kEmsVulnTotal, std::int64_t{v.total}, as_of, edits);
+    put(e, keys::kEmsVulnExploited, std::int64_t{v.exploited}, as_of, edits);
     // Nothing open: nothing is exploitable. Something open that nobody scored is not the same as a score of 0.
     const auto highest = [&](std::optional<std::uint32_t> score) {
       if (score) return posture::FactValue(std::int64_t{*score});
       return v.total == 0 ? posture::FactValue(std::int64_t{0}) : unknown(UnknownReason::kUnsupported);
     };
-    put(e, keys::kEmsVulnMaxCvss, highest(v.max_cvss), as_of, changed);
-    put(e, keys::kEmsVulnMaxEpss, highest(v.max_epss), as_of, changed);
+    put(e, keys::kEmsVulnMaxCvss, highest(v.max_cvss), as_of, edits);
+    put(e, keys::kEmsVulnMaxEpss, highest(v.max_epss), as_of, edits);
     std::set<std::string> asked;
     for (const auto& [cve, open] : v.asked_cves) {
-      put(e, *asked.insert(keys::with(keys::kEmsVulnCve, cve)).first, open, as_of, changed);
+      put(e, *asked.insert(keys::with(keys::kEmsVulnCve, cve)).first, open, as_of, edits);
     }
-    drop_others(e, keys::kEmsVulnCve, asked, changed);
+    drop_others(e, registry_.postures, keys::kEmsVulnCve, asked, edits);
   } else {
     for (const auto key : {keys::kEmsVulnerabilities, keys::kEmsVulnScannedAt, keys::kEmsVulnTotal,
                            keys::kEmsVulnExploited, keys::kEmsVulnMaxCvss, keys::kEmsVulnMaxEpss}) {
-      const auto it = e.facts.find(key);
-      if (it != e.facts.end() && !it->second.known()) continue;
-      put(e, key, unknown(UnknownReason::kUnsupported), now.wall, changed);
+      if (const auto was = e.fact(key); was && !was->known()) continue;
+      put(e, key, unknown(UnknownReason::kUnsupported), now.wall, edits);
     }
-    drop_others(e, keys::kEmsVulnCve, {}, changed);
+    drop_others(e, registry_.postures, keys::kEmsVulnCve, {}, edits);
   }
   const auto received = e.inventory_received_at;
   put(e, keys::kEmsVulnReceivedAt,
       received == WallTime() ? unknown(UnknownReason::kUnsupported) : posture::FactValue(to_unix_ms(received)),
-      received == WallTime() ? now.wall : received, changed);
+      received == WallTime() ? now.wall : received, edits);
 }
 
-void EmsCore::Impl::put_ems_facts(Endpoint& e, Now now, std::vector<std::string>& changed) {
-  put_attributes(e, now, changed);
+void EmsCore::Impl::put_ems_facts(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits) {
+  put_attributes(e, now, edits);
   std::vector<std::string> classifications;
   for (const auto id : e.classifications) {
     if (auto name = tag_name(id); !name.empty()) classifications.push_back(std::move(name));
   }
-  put(e, keys::kEmsClassifications, std::move(classifications), now.wall, changed);
-  put(e, keys::kEmsRegistered, e.registered(), now.wall, changed);
-  put(e, keys::kEmsOnline, e.online, now.wall, changed);
-  put(e, keys::kEmsQuarantined, e.quarantined, now.wall, changed);
+  put(e, keys::kEmsClassifications, std::move(classifications), now.wall, edits);
+  put(e, keys::kEmsRegistered, e.registered(), now.wall, edits);
+  put(e, keys::kEmsOnline, e.online, now.wall, edits);
+  put(e, keys::kEmsQuarantined, e.quarantined, now.wall, edits);
   auto public_ip = e.public_ip.valid() ? posture::FactValue(e.public_ip.str()) : unknown(posture::UnknownReason::kUnsupported);
-  put(e, keys::kEmsPublicIp, std::move(public_ip), now.wall, changed);
-  put_vulnerabilities(e, now, changed);
-  put(e, keys::kEmsOnFabric, on_fabric(e, now), now.wall, changed);
+  put(e, keys::kEmsPublicIp, std::move(public_ip), now.wall, edits);
+  put_vulnerabilities(e, now, edits);
+  put(e, keys::kEmsOnFabric, on_fabric(e, now), now.wall, edits);
 }
 
 void EmsCore::Impl::settle(Now now, Endpoint& e, std::vector<std::string> changed) {
   const auto touches = [&](std::string_view key) { return std::ranges::find(changed, key) != changed.end(); };
-  if (touches(keys::kKernelRelease)) match(now, e, changed);
+  if (touches(keys::kKernelRelease)) match(now, e);
   if (std::ranges::any_of(kOfDevice, touches) && names_new_device(e)) follow_quarantine(now, e);
-  put_ems_facts(e, now, changed);
-  judge_changed(now, e, changed);
+  confirm(now, e);
+  std::vector<PostureTable::Edit> edits;
+  put_ems_facts(e, now, edits);
+  registry_.postures.change(e.slot(), edits, now);
+  rejudge(now, e);
 }
 
 void EmsCore::Impl::settle_reported(Now now, Endpoint& e, std::vector<std::string> changed) {
@@ -125,22 +123,27 @@ void EmsCore::Impl::settle_reported(Now now, Endpoint& e, std::vector<std::strin
            std::ranges::binary_search(read, key);
   });
   if (concerned) return settle(now, e, std::move(changed));
-  judge_changed(now, e, changed);
+  rejudge(now, e);
 }
 
-void EmsCore::Impl::judge_changed(Now now, Endpoint& e, const std::vector<std::string>& changed) {
-  if (changed.empty()) return;
-  const auto tags = engine_.affected_by(changed);
-  if (!tags.empty()) rejudge(now, e, tags);
+Status EmsCore::Impl::set_tag(posture::TagId id, Now now) {
+  if (auto tag = engine_.share(id)) return registry_.postures.set_tag(id, std::move(tag), now);
+  return registry_.postures.remove_tag(id, now);
 }
 
-Status EmsCore::Impl::rebuild_engine() {
+Status EmsCore::Impl::rebuild_engine(Now now, const std::vector<posture::TagId>& others) {
   engine_ = posture::TagEngine();
   forget_required_facts();
   for (const auto& [id, tag] : registry_.tags.all()) {
     if (auto ok = engine_.set(id, tag.definition); !ok) {
       return fail(ErrorCode::kDataLoss, "the stored tag " + tag.definition.name.str() + ": " + ok.error().message);
     }
+  }
+  // All go before the first comes: one may have the name that another had.
+  for (const auto id : others) (void)registry_.postures.remove_tag(id, now);
+  for (const auto id : others) {
+    if (engine_.find(id) == nullptr) continue;
+    if (auto ok = set_tag(id, now); !ok) return ok;
   }
   return {};
 }

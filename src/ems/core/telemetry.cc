@@ -16,41 +16,6 @@ using proto::TelemetryServer;
 constexpr std::size_t kMaxFactsPerEndpoint = 20'000;
 constexpr std::size_t kMaxFactBytesPerEndpoint = 16u << 20;
 
-/// About what a value takes in memory.
-struct ValueBytes {
-  std::size_t operator()(const std::string& text) const { return text.size(); }
-  std::size_t operator()(const std::vector<std::string>& texts) const {
-    std::size_t out = 0;
-    for (const auto& text : texts) out += sizeof text + text.size();
-    return out;
-  }
-  std::size_t operator()(const std::vector<posture::Interface>& list) const {
-    std::size_t out = 0;
-    for (const auto& i : list) out += sizeof i + i.name.size() + i.addresses.size() * sizeof(IpAddress);
-    return out;
-  }
-  std::size_t operator()(const std::vector<posture::Route>& list) const {
-    std::size_t out = 0;
-    for (const auto& route : list) out += sizeof route + route.interface.size();
-    return out;
-  }
-  std::size_t operator()(const std::vector<posture::Certificate>& list) const {
-    std::size_t out = 0;
-    for (const auto& c : list) out += sizeof c + c.subject.size() + c.issuer.size() + c.store.size();
-    return out;
-  }
-  template <class T>
-  std::size_t operator()(const T&) const {
-    return 0;
-  }
-};
-
-std::size_t bytes_of(const posture::FactMap& facts) {
-  std::size_t out = 0;
-  for (const auto& [key, fact] : facts) out += key.size() + fact.source.size() + std::visit(ValueBytes{}, fact.value);
-  return out;
-}
-
 }  // namespace
 
 void EmsCore::Impl::telemetry_opened(Now now, SessionId id, const PeerCertificate& peer, IpAddress source) {
@@ -145,19 +110,16 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
                          hello.last_acked_seq <= e.acked_seq && hello.last_acked_seq != 0;
   if (!continues) {
     // Runs that report nothing confirm nothing, however many come one after another.
-    if (e.acked_seq != 0) unconfirmed_.erase(s.uid);
-    unconfirmed_.try_emplace(s.uid, e.last_seen + e.excused);
+    if (!e.confirmed) e.confirmed = e.last_seen + e.excused;
     e.run_id = hello.run_id;
     e.acked_seq = 0;
   }
-  const bool was_online = e.online;
   e.online = true;
   e.public_ip = s.source;
   e.last_seen = now.wall;
   e.excused = Millis(0);
   heard(now, s.uid);
   settle(now, e, {});
-  if (!was_online || !continues) rejudge(now, e, {});
   send(s.id, s.server.welcome({identity_->serial, identity_->tenant, options_.keepalive, now.wall},
                               continues ? hello.last_acked_seq : 0, !continues));
   s.sent_probes = hello.probes_version;
@@ -169,38 +131,40 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
 
 void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report& report) {
   // Beside what is known: a report is taken whole or not at all.
-  auto facts = registry_.endpoints.find(s.uid)->facts;
-  std::vector<std::string> changed;
+  const auto& known = *registry_.endpoints.find(s.uid);
+  std::map<std::string, std::optional<posture::Fact>, std::less<>> wanted;
   if (report.full) {
-    std::set<std::string_view> listed;
-    for (const auto& [key, fact] : report.facts) listed.insert(key);
-    for (auto it = facts.begin(); it != facts.end();) {
-      if (it->first.starts_with(posture::keys::kEmsPrefix) || listed.contains(it->first)) {
-        ++it;
-      } else {
-        changed.push_back(it->first);
-        it = facts.erase(it);
-      }
+    for (const auto key : registry_.postures.keys(known.slot())) {
+      if (!key.starts_with(posture::keys::kEmsPrefix)) wanted.emplace(key, std::nullopt);
     }
   }
-  for (const auto& key : report.removed) {
-    if (facts.erase(key) != 0) changed.push_back(key);
-  }
+  for (const auto& key : report.removed) wanted.insert_or_assign(key, std::nullopt);
   for (const auto& [key, fact] : report.facts) {
-    const auto it = facts.find(key);
-    if (it == facts.end() || it->second.value != fact.value) changed.push_back(key);
-    auto& kept = facts[key] = fact;
+    auto& kept = wanted[key] = fact;
     // By an endpoint's clock that is ahead it would stay fresh for ever.
-    kept.collected_at = std::min(kept.collected_at, now.wall);
+    kept->collected_at = std::min(kept->collected_at, now.wall);
   }
-  if (facts.size() > kMaxFactsPerEndpoint) {
+  auto count = registry_.postures.fact_count(known.slot()), bytes = registry_.postures.bytes(known.slot());
+  std::vector<std::string> changed;
+  std::vector<PostureTable::Edit> edits;
+  for (auto& [key, fact] : wanted) {
+    const auto was = known.fact(key);
+    if (was == fact) continue;
+    if (!was || !fact || was->value != fact->value) changed.push_back(key);
+    if (was) bytes -= std::min(bytes, fact_bytes(key, *was));
+    if (fact) bytes += fact_bytes(key, *fact);
+    if (fact) ++count;
+    if (was) --count;
+    edits.push_back({key, std::move(fact)});
+  }
+  if (count > kMaxFactsPerEndpoint) {
     const auto why = fmt::format("with this report the endpoint would have {} facts; at most {} are taken, and nothing of "
                                  "it was: let fewer probes be asked for, or the agent report less",
-                                 facts.size(), kMaxFactsPerEndpoint);
+                                 count, kMaxFactsPerEndpoint);
     log_warning("telemetry.too_many_facts", why, {{"uid", s.uid.str()}});
     return agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), why);
   }
-  if (const auto bytes = bytes_of(facts); bytes > kMaxFactBytesPerEndpoint) {
+  if (bytes > kMaxFactBytesPerEndpoint) {
     const auto why = fmt::format("with this report the endpoint's facts would take {} bytes; at most {} are taken, and "
                                  "nothing of it was: let fewer probes be asked for, or the agent report less",
                                  bytes, kMaxFactBytesPerEndpoint);
@@ -209,11 +173,11 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
   }
   auto& e = registry_.endpoints.edit(s.uid);
   const bool confirms = e.acked_seq == 0;
-  e.facts = std::move(facts);
   e.acked_seq = report.seq;
+  e.confirmed.reset();
   e.last_seen = now.wall;
+  registry_.postures.change(e.slot(), edits, now);
   confirms ? settle(now, e, std::move(changed)) : settle_reported(now, e, std::move(changed));
-  if (confirms) rejudge(now, e, {});
   send(s.id, TelemetryServer::ack(report.seq));
 }
 
@@ -236,9 +200,8 @@ void EmsCore::Impl::take_inventory(Now now, AgentSession& s, const Sha256& hash)
   const bool matched = e.inventory == hash && e.vulnerabilities;
   e.inventory = hash;
   e.inventory_received_at = now.wall;
-  std::vector<std::string> changed;
-  if (!matched) match(now, e, changed);
-  settle(now, e, std::move(changed));
+  if (!matched) match(now, e);
+  settle(now, e, {});
 }
 
 void EmsCore::Impl::on_renew(Now now, AgentSession& s, const Bytes& csr) {
@@ -272,6 +235,7 @@ void EmsCore::Impl::heard(Now now, const EndpointUid& uid) {
     e->last_seen = now.wall;
     e->excused = Millis(0);
     seen_.insert(uid);
+    if (confirm(now, *e)) rejudge(now, registry_.endpoints.edit(uid));
   }
 }
 
@@ -334,8 +298,9 @@ void EmsCore::Impl::send_tags(AgentSession& s) {
     tags.push_back({tag->definition.name.str(), tag->definition.message, unknown});
     said += tag->definition.name.str() + '\n' + tag->definition.message + (unknown ? "\n?\n" : "\n!\n");
   };
-  for (const auto id : e->tags.has()) add(id, false);
-  for (const auto id : e->tags.unknown()) add(id, true);
+  const auto carried = e->tags();
+  for (const auto id : carried.has()) add(id, false);
+  for (const auto id : carried.unknown()) add(id, true);
   if (said == s.sent_tags) return;
   s.sent_tags = std::move(said);
   actions_.push_back(act::Send{s.id, TelemetryServer::tag_state(tags, show, e->quarantined, revision_)});

@@ -135,7 +135,7 @@ TEST_F(Lab, AFailedCommitAcknowledgesNothingPublishesNothingAndLosesNothing) {
   EXPECT_EQ(core->revision(), revision);
   EXPECT_TRUE(core->status().read_only);
   EXPECT_FALSE(core->endpoint(a.uid())->quarantined);
-  EXPECT_FALSE(core->endpoint(a.uid())->facts.contains(keys::process_running("sshd")));
+  EXPECT_FALSE(core->endpoint(a.uid())->facts().contains(keys::process_running("sshd")));
   // Somebody who enrols hears why.
   TestAgent d;
   store.fail_commits(std::nullopt);
@@ -208,7 +208,7 @@ TEST_F(Lab, AnEndpointGoesOfflineByTheClockAndTheEmssOwnDowntimeDoesNotCount) {
   EXPECT_TRUE(is_online());
   wait(2);
   EXPECT_FALSE(is_online());
-  EXPECT_EQ(core->endpoint(a.uid())->tags.state(core->engine().id_of("Telemetry-Connected")), posture::TagState::kAbsent);
+  EXPECT_EQ(core->endpoint(a.uid())->tags().state(core->engine().id_of("Telemetry-Connected")), posture::TagState::kAbsent);
   connect(a, a.seq);
   EXPECT_TRUE(is_online());
   EXPECT_TRUE(a.tags().contains("Telemetry-Connected"));
@@ -221,15 +221,17 @@ TEST_F(Lab, ARestartRebuildsTheSameState) {
   report(a, {{keys::process_running("sshd"), true}});
   run();
   const auto before = *core->endpoint(a.uid());
+  const auto facts = before.facts();
+  const auto tags = before.tags();
   const auto revision = core->revision();
   restart();
   const auto* after = core->endpoint(a.uid());
   ASSERT_NE(after, nullptr);
-  EXPECT_EQ(after->tags, before.tags);
+  EXPECT_EQ(after->tags(), tags);
   EXPECT_EQ(after->certificates, before.certificates);
   EXPECT_EQ(after->public_ip, before.public_ip);
-  ASSERT_EQ(after->facts.size(), before.facts.size());
-  for (const auto& [key, fact] : before.facts) EXPECT_EQ(after->facts.at(key).value, fact.value) << key;
+  ASSERT_EQ(after->facts().size(), facts.size());
+  for (const auto& [key, fact] : facts) EXPECT_EQ(after->facts().at(key).value, fact.value) << key;
   EXPECT_EQ(core->revision(), revision);  // nothing had to be changed
   EXPECT_EQ(core->tags().size(), 2u);
   EXPECT_EQ(core->tag_counts(core->engine().id_of("Has-sshd")).has, 1u);
@@ -262,7 +264,7 @@ TEST_F(Lab, WrongIdentitiesAreRefusedAndANewerConnectionReplacesTheOlder) {
 TEST_F(Lab, BrokenFramesEndTheConnectionAndChangeNothing) {
   TestAgent a;
   join(a);
-  const auto facts = core->endpoint(a.uid())->facts;
+  const auto facts = core->endpoint(a.uid())->facts();
   const auto broken = [&](const Frame& frame) {
     if (a.session == 0) connect(a, a.seq);
     a.inbox.clear();
@@ -271,7 +273,7 @@ TEST_F(Lab, BrokenFramesEndTheConnectionAndChangeNothing) {
     EXPECT_TRUE(a.closed);
     ASSERT_NE(a.last(Frame::kGoodbye), nullptr);
     EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "protocol_error");
-    EXPECT_EQ(core->endpoint(a.uid())->facts, facts);
+    EXPECT_EQ(core->endpoint(a.uid())->facts(), facts);
   };
   Frame frame;
   frame.mutable_report()->set_seq(a.seq + 1);
@@ -306,7 +308,7 @@ TEST_F(Lab, DeregisteringCutsAndItsKeyDoesNotComeBack) {
   connect(a);
   EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "deregistered");
   EXPECT_EQ(enrol(a, invite()), "permission_denied");
-  EXPECT_TRUE(core->endpoint(core->endpoints({}).items.front()->uid)->tags.has().empty());
+  EXPECT_TRUE(core->endpoint(core->endpoints({}).items.front()->uid)->tags().has().empty());
 }
 
 TEST_F(Lab, QuarantineFollowsTheDevice) {

@@ -15,17 +15,39 @@ Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) co
   const auto drafts = impl_->check_tags({.set = {{current != 0 ? current : ~posture::TagId{0}, draft}}});
   if (!drafts) return fail(drafts.error().front().error);
   const auto* compiled = drafts->set.front().second.get();
+  auto& postures = impl_->registry_.postures;
+  auto effect = postures.what_if(current, *compiled, now);
+  // Who is said to have something else than rules make of it now, goes from that.
+  postures.waiting_for(current).for_each([&](posture::Slot slot) {
+    const auto after = effect.state_after(slot, postures.judged(slot, current));
+    effect.replace(slot, postures.state(slot, current), after);
+  });
   WhatIf out;
-  for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
-    if (!e.registered()) continue;
-    const auto before = current == 0 ? posture::TagState::kAbsent : e.tags.state(current);
-    const auto after = engine.evaluate(*compiled, impl_->facts_of(e, now), e.tags);
-    out.has_after += after == posture::TagState::kHas;
-    out.unknown_after += after == posture::TagState::kUnknown;
-    if (before == after) continue;
-    (after == posture::TagState::kHas ? out.gain : after == posture::TagState::kUnknown ? out.become_unknown : out.lose)
-        .push_back(uid);
+  auto [has, unknown] = impl_->registry_.tag_counts(current);
+  const auto take = [&](const Endpoint& e) {
+    if (!e.registered()) return;
+    const auto slot = e.slot();
+    auto& into = effect.gain.contains(slot) ? out.gain : effect.become_unknown.contains(slot) ? out.become_unknown : out.lose;
+    into.push_back(e.uid);
+    has -= effect.had.contains(slot) ? 1 : 0;
+    unknown -= effect.was_unknown.contains(slot) ? 1 : 0;
+  };
+  const auto concerned = effect.gain.size() + effect.lose.size() + effect.become_unknown.size() + effect.become_absent.size();
+  if (concerned > impl_->registry_.endpoints.size() / 16) {
+    // In order already.
+    for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
+      if (effect.concerns(e.slot())) take(e);
+    }
+  } else {
+    for (const auto* slots : {&effect.gain, &effect.lose, &effect.become_unknown, &effect.become_absent}) {
+      slots->for_each([&](posture::Slot slot) {
+        if (const auto* e = impl_->registry_.at(slot)) take(*e);
+      });
+    }
+    for (auto* uids : {&out.gain, &out.lose, &out.become_unknown}) std::ranges::sort(*uids);
   }
+  out.has_after = has + out.gain.size();
+  out.unknown_after = unknown + out.become_unknown.size();
   out.referring = impl_->tags_naming(draft.name.str());
   return out;
 }

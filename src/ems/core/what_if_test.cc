@@ -98,7 +98,7 @@ TEST_F(WhatIfTest, ADraftMayReferToTagsAndIsToldWhoRefersToIt) {
   report(a, {{keys::process_running("sshd"), true}});
   run();
   save_tag(R"({"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Has-sshd"]}]})");
-  EXPECT_EQ(core->endpoint(a.uid())->tags.state(core->engine().id_of("Both")), posture::TagState::kHas);
+  EXPECT_EQ(core->endpoint(a.uid())->tags().state(core->engine().id_of("Both")), posture::TagState::kHas);
   const auto other = posture::parse_tag_json(R"({"name":"New","rules":[{"id":1,"os":"linux","type":"tag","tags":["Both"]}]})");
   const auto gains = core->what_if(clock.now(), *other);
   ASSERT_TRUE(gains);
@@ -117,7 +117,7 @@ TEST_F(WhatIfTest, WhatIsReferredToStaysAndFollows) {
   report(a, {{keys::process_running("sshd"), true}});
   run();
   save_tag(R"({"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Has-sshd"]}]})");
-  const auto state = [&] { return core->endpoint(a.uid())->tags.state(core->engine().id_of("Both")); };
+  const auto state = [&] { return core->endpoint(a.uid())->tags().state(core->engine().id_of("Both")); };
   EXPECT_EQ(state(), posture::TagState::kHas);
   report(a, {{keys::process_running("sshd"), false}});
   run();
@@ -148,8 +148,8 @@ TEST_F(WhatIfTest, WhatIsReferredToStaysAndFollows) {
 TEST_F(WhatIfTest, AProfilesDetectionSaysWhoIsOnFabric) {
   TestAgent a;
   join(a);
-  const auto on_fabric = [&] { return core->endpoint(a.uid())->facts.at(std::string(keys::kEmsOnFabric)).as<bool>(); };
-  EXPECT_EQ(on_fabric(), nullptr);
+  const auto on_fabric = [&] { return core->endpoint(a.uid())->known<bool>(keys::kEmsOnFabric); };
+  EXPECT_EQ(on_fabric(), std::nullopt);
   posture::DetectionRule local;
   local.type = "local-subnet";
   local.parameters["ranges"] = std::vector<std::string>{"10.0.1.0/24"};
@@ -157,7 +157,7 @@ TEST_F(WhatIfTest, AProfilesDetectionSaysWhoIsOnFabric) {
   core->set_detection(clock.now(), admin, "Default", {{"Office", {local}}}, [&](Status done) { saved = done; });
   run();
   ASSERT_TRUE(saved) << saved.error().message;
-  ASSERT_NE(on_fabric(), nullptr);
+  ASSERT_NE(on_fabric(), std::nullopt);
   EXPECT_TRUE(*on_fabric());
   posture::Interface eth0{"eth0", *MacAddress::parse("02:09:0f:00:01:02"), {*IpAddress::parse("192.0.2.9")}, true};
   report(a, {{std::string(keys::kInterfaces), std::vector{eth0}}});

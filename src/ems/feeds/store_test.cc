@@ -47,6 +47,36 @@ TEST_F(FeedStoreTest, OnlyWhatReadsAsAFeedTakesThePlaceOfTheCopy) {
   EXPECT_EQ(held(), kScores);
 }
 
+TEST_F(FeedStoreTest, ALongOneIsTakenOnceAndReadAgainOnlyWhenItIsAnother) {
+  std::string scores = kScores;
+  for (int i = 10'000; scores.size() < 200'000; ++i) scores += "CVE-2024-" + std::to_string(i) + ",0.5,0.5\n";
+  write("source", scores);
+  ASSERT_TRUE(take_feed("a", dir_ / "source", dir_ / "copy")->changed);
+  auto taken = take_feed("a", dir_ / "source", dir_ / "copy");
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_FALSE(taken->changed);
+  EXPECT_EQ(taken->bytes, scores.size());
+  scores[scores.size() - 3] = '4';  // as long as before
+  write("source", scores);
+  taken = take_feed("a", dir_ / "source", dir_ / "copy");
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_TRUE(taken->changed);
+  EXPECT_EQ(held(), scores);
+}
+
+TEST_F(FeedStoreTest, WhatBeginsAsNoFeedIsNotReadToItsEnd) {
+  write("source", kScores);
+  ASSERT_TRUE(take_feed("a", dir_ / "source", dir_ / "copy"));
+  write("zeros", "");
+  fs::resize_file(dir_ / "zeros", 2 * kMaxFeedFile);  // zeros that are nowhere on the disk; read, they are over the limit
+  const auto refused = take_feed("a", dir_ / "zeros", dir_ / "copy");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(refused.error().message,
+            "feed a: it begins as no feed does: it is neither JSON nor EPSS's table, plain, gzipped or in a zip");
+  EXPECT_EQ(held(), kScores);
+}
+
 TEST_F(FeedStoreTest, ADirectoryStandsForTheFilesInIt) {
   fs::create_directories(dir_ / "feeds" / "sub");
   for (const char* name : {"feeds/b", "feeds/a", "feeds/.hidden", "feeds/sub/c"}) write(name, "x");

@@ -150,20 +150,21 @@ Status read_endpoint_row(std::string_view row, Endpoint& e) {
   return f.status();
 }
 
-std::string endpoint_state_row(const Endpoint& e) {
+std::string endpoint_state_row(const Endpoint& e, const posture::TagSets& tags) {
   json::object o{{"online", e.online},
                  {"last_seen_ms", ms(e.last_seen)},
                  {"public_ip", e.public_ip.str()},
                  {"run", e.run_id},
                  {"seq", e.acked_seq},
-                 {"tags", numbers(e.tags.has())},
-                 {"unknown_tags", numbers(e.tags.unknown())},
+                 {"tags", numbers(tags.has())},
+                 {"unknown_tags", numbers(tags.unknown())},
                  {"inventory_received_ms", ms(e.inventory_received_at)}};
   if (!e.held.empty()) {
     json::array held;
     for (const auto& h : e.held) held.push_back(json::object{{"tag", h.tag}, {"until_ms", ms(h.until)}});
     o["held"] = std::move(held);
   }
+  if (e.confirmed) o["confirmed_ms"] = ms(*e.confirmed);
   if (e.excused != Millis(0)) o["excused_ms"] = e.excused.count();
   if (e.vulnerabilities) {
     const auto& v = *e.vulnerabilities;
@@ -194,14 +195,14 @@ std::string endpoint_state_row(const Endpoint& e) {
   return print(o);
 }
 
-Status read_endpoint_state_row(std::string_view row, Endpoint& e) {
+Status read_endpoint_state_row(std::string_view row, Endpoint& e, posture::TagSets& tags) {
   Fields f(row);
   e.online = f.boolean("online");
   e.last_seen = f.time("last_seen_ms");
   e.public_ip = IpAddress::parse(f.text("public_ip")).value_or(IpAddress());
   e.run_id = f.unsigned_integer("run");
   e.acked_seq = f.unsigned_integer("seq");
-  e.tags = posture::TagSets(tag_ids(f.list("tags")), tag_ids(f.list("unknown_tags")));
+  tags = posture::TagSets(tag_ids(f.list("tags")), tag_ids(f.list("unknown_tags")));
   e.held.clear();
   if (f.has("held")) {
     for (const auto& v : f.list("held")) {
@@ -210,6 +211,8 @@ Status read_endpoint_state_row(std::string_view row, Endpoint& e) {
       if (!h.status()) f.miss("held");
     }
   }
+  e.confirmed.reset();
+  if (f.has("confirmed_ms")) e.confirmed = f.time("confirmed_ms");
   e.excused = f.has("excused_ms") ? Millis(f.integer("excused_ms")) : Millis(0);
   e.vulnerabilities.reset();
   WallTime received{};

@@ -10,10 +10,11 @@
 namespace postern::ems::codec {
 
 std::string endpoint_row(const Endpoint& endpoint);        ///< TableId::kEndpoints, key UID.
-std::string endpoint_state_row(const Endpoint& endpoint);  ///< TableId::kEndpointState, key UID.
+/// TableId::kEndpointState, key UID. `tags`: what it is said to have.
+std::string endpoint_state_row(const Endpoint& endpoint, const posture::TagSets& tags);
 /// Each reads its part and leaves the other alone.
 Status read_endpoint_row(std::string_view row, Endpoint& endpoint);
-Status read_endpoint_state_row(std::string_view row, Endpoint& endpoint);
+Status read_endpoint_state_row(std::string_view row, Endpoint& endpoint, posture::TagSets& tags);
 
 std::string fact_row(std::string_view key, const posture::Fact& fact);  ///< TableId::kFacts, key "UID/key".
 Result<posture::Fact> read_fact_row(std::string_view row);

@@ -13,7 +13,8 @@ constexpr std::string_view kMatched =
 
 std::optional<Endpoint> read(const std::string& row) {
   Endpoint e;
-  if (!read_endpoint_state_row(row, e)) return std::nullopt;
+  posture::TagSets tags;
+  if (!read_endpoint_state_row(row, e, tags)) return std::nullopt;
   return e;
 }
 
@@ -32,12 +33,12 @@ TEST(EndpointStateRow, WhenTheInventoryCameIsTakenFromWhereItStoodFirst) {
 TEST(EndpointStateRow, WhenTheInventoryCameIsKeptWithAndWithoutAMatch) {
   Endpoint e;
   e.inventory_received_at = from_unix_ms(3000);
-  auto again = read(endpoint_state_row(e));
+  auto again = read(endpoint_state_row(e, {}));
   ASSERT_TRUE(again);
   EXPECT_EQ(to_unix_ms(again->inventory_received_at), 3000);
   EXPECT_FALSE(again->vulnerabilities);
   e.vulnerabilities = VulnerabilityState{.counts = {}, .max_cvss = {}, .max_epss = {}, .asked_cves = {}, .scanned_at = from_unix_ms(4000)};
-  const auto row = endpoint_state_row(e);
+  const auto row = endpoint_state_row(e, {});
   again = read(row);
   ASSERT_TRUE(again);
   EXPECT_EQ(to_unix_ms(again->inventory_received_at), 3000);

@@ -57,69 +57,45 @@ bool said_again(const std::string& key, const posture::Fact& before, const postu
          after.as<std::int64_t>() != nullptr;
 }
 
-std::optional<LoggedChange> facts_change(const Endpoint* before, const Endpoint& after) {
-  static const posture::FactMap kNone;
-  const auto& was = before == nullptr ? kNone : before->facts;
+std::optional<LoggedChange> facts_change(const Endpoint& after, const PostureTable::Before& differs) {
   wire::Report undo;
   json::array list;
-  const auto add = [&](const std::string& key, const posture::Fact* from, const posture::Fact* to) {
-    if (from != nullptr) {
+  for (const auto& [key, from] : differs.facts) {
+    const auto to = after.fact(key);
+    if (!from && !to) continue;
+    if (from && to && (same_fact(*from, *to) || said_again(key, *from, *to))) continue;
+    if (from) {
       add_fact(key, *from, undo);
     } else {
       undo.add_removed(key);
     }
     json::object o{{"key", key}};
-    o["before"] = from == nullptr ? json::value(nullptr) : json::value(fact_text(from->value));
-    o["after"] = to == nullptr ? json::value(nullptr) : json::value(fact_text(to->value));
+    o["before"] = from ? json::value(fact_text(from->value)) : json::value(nullptr);
+    o["after"] = to ? json::value(fact_text(to->value)) : json::value(nullptr);
     list.push_back(std::move(o));
-  };
-  auto a = was.begin();
-  auto b = after.facts.begin();
-  while (a != was.end() || b != after.facts.end()) {
-    if (b == after.facts.end() || (a != was.end() && a->first < b->first)) {
-      add(a->first, &a->second, nullptr);
-      ++a;
-    } else if (a == was.end() || b->first < a->first) {
-      add(b->first, nullptr, &b->second);
-      ++b;
-    } else {
-      if (!same_fact(a->second, b->second) && !said_again(a->first, a->second, b->second)) {
-        add(a->first, &a->second, &b->second);
-      }
-      ++a;
-      ++b;
-    }
   }
   if (list.empty()) return std::nullopt;
   return LoggedChange{"facts", after.uid.str(), json::serialize(json::object{{"facts", std::move(list)}}),
                       undo.SerializeAsString()};
 }
 
-std::optional<LoggedChange> tags_change(const Endpoint* before, const Endpoint& after,
+std::optional<LoggedChange> tags_change(const Endpoint& after, const PostureTable::Before& differs,
                                         const std::function<std::string(posture::TagId)>& tag_name) {
-  static const posture::TagSets kNone;
-  const auto& was = before == nullptr ? kNone : before->tags;
-  if (was == after.tags) return std::nullopt;
-  std::set<posture::TagId> ids;
-  for (const auto* sets : {&was, &after.tags}) {
-    ids.insert(sets->has().begin(), sets->has().end());
-    ids.insert(sets->unknown().begin(), sets->unknown().end());
-  }
   json::array list;
-  for (const auto id : ids) {
-    const auto from = was.state(id);
-    const auto to = after.tags.state(id);
+  for (const auto& [id, from] : differs.tags) {
+    const auto to = after.tag(id);
     if (from == to) continue;
     list.push_back(json::object{{"tag", tag_name(id)},
                                 {"before", posture::tag_state_name(from)},
                                 {"after", posture::tag_state_name(to)}});
   }
+  if (list.empty()) return std::nullopt;
   return LoggedChange{"endpoint_tags", after.uid.str(), json::serialize(json::object{{"tags", std::move(list)}}), ""};
 }
 
 }  // namespace
 
-std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoint* after,
+std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoint* after, const PostureTable::Before& differs,
                                            const std::function<std::string(posture::TagId)>& tag_name) {
   std::vector<LoggedChange> out;
   const auto& uid = (after != nullptr ? after : before)->uid;
@@ -145,8 +121,8 @@ std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoin
     event("certificate", {{"serial", after->certificates.empty() ? "" : after->certificates.front().serial.str()}});
   }
   if (before != nullptr && before->profile != after->profile) event("profile", {{"profile", after->profile}});
-  if (auto facts = facts_change(before, *after)) out.push_back(std::move(*facts));
-  if (auto tags = tags_change(before, *after, tag_name)) out.push_back(std::move(*tags));
+  if (auto facts = facts_change(*after, differs)) out.push_back(std::move(*facts));
+  if (auto tags = tags_change(*after, differs, tag_name)) out.push_back(std::move(*tags));
   return out;
 }
 

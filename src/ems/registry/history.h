@@ -10,8 +10,9 @@
 
 namespace postern::ems {
 
-/// Log entries for what became of an endpoint; `before` null: it is new, `after` null: it is gone. Tag names by id.
-std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoint* after,
+/// Log entries for what became of an endpoint; `before` null: it is new, `after` null: it is gone. `differs`: what of its
+/// facts and tags is another. Tag names by id.
+std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoint* after, const PostureTable::Before& differs,
                                            const std::function<std::string(posture::TagId)>& tag_name);
 
 /// What a logged change of an endpoint's tags says of the state before it; none: it doesn't name the tag.

@@ -13,6 +13,7 @@
 #include "base/ip.h"
 #include "base/sha256.h"
 #include "ems/registry/feed.h"
+#include "ems/registry/posture_table.h"
 #include "ems/registry/risk.h"
 #include "posture/fact.h"
 #include "posture/on_fabric.h"
@@ -71,7 +72,7 @@ struct Attribute {
   friend bool operator==(const Attribute&, const Attribute&) = default;
 };
 
-/// Everything about an endpoint. `facts` holds what the agent reported and, under "ems.", what the EMS adds.
+/// Everything about an endpoint. Its facts are what the agent reported and, under "ems.", what the EMS adds.
 struct Endpoint {
   EndpointUid uid;
   Registration registration = Registration::kRegistered;
@@ -95,15 +96,25 @@ struct Endpoint {
   // Where its telemetry stands.
   std::uint64_t run_id = 0;
   std::uint64_t acked_seq = 0;
+  /// Another run of its agent came and has reported nothing yet: until when what is known was confirmed.
+  std::optional<WallTime> confirmed;
 
-  posture::FactMap facts;
-  posture::TagSets tags;
+  EndpointPosture in_table;          ///< Its facts and tags; of a copy too, as they are now.
   std::vector<HeldTag> held;                     ///< By tag.
   std::vector<posture::TagId> classifications;   ///< Given by hand, ascending.
   std::map<std::string, Attribute> attributes;   ///< By name.
   Millis excused{0};                             ///< Of its silence: time in which the EMS could not have heard it.
 
   bool registered() const { return registration == Registration::kRegistered; }
+  posture::Slot slot() const { return in_table.slot(); }
+  posture::FactMap facts() const { return in_table.facts(); }
+  std::optional<posture::Fact> fact(std::string_view key) const { return in_table.fact(key); }
+  template <class T>
+  std::optional<T> known(std::string_view key) const {
+    return in_table.known<T>(key);
+  }
+  posture::TagSets tags() const { return in_table.tags(); }
+  posture::TagState tag(posture::TagId id) const { return in_table.tag(id); }
 };
 
 struct Tag {

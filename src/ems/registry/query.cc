@@ -10,21 +10,24 @@ namespace {
 
 namespace keys = posture::keys;
 
+using Interfaces = std::vector<posture::Interface>;
+using Routes = std::vector<posture::Route>;
+
 /// The first address that people mean when they ask for "the" address of a machine.
-const posture::Interface* primary_interface(const Endpoint& e) {
-  const auto* interfaces = posture::known<std::vector<posture::Interface>>(e.facts, keys::kInterfaces);
-  if (interfaces == nullptr) return nullptr;
-  if (const auto* routes = posture::known<std::vector<posture::Route>>(e.facts, keys::kRoutes)) {
+std::optional<posture::Interface> primary_interface(const Endpoint& e) {
+  const auto interfaces = e.known<Interfaces>(keys::kInterfaces);
+  if (!interfaces) return std::nullopt;
+  if (const auto routes = e.known<Routes>(keys::kRoutes)) {
     for (const auto& route : *routes) {
       for (const auto& i : *interfaces) {
-        if (i.name == route.interface) return &i;
+        if (i.name == route.interface) return i;
       }
     }
   }
   for (const auto& i : *interfaces) {
-    if (i.up && !i.addresses.empty() && !i.addresses.front().is_loopback()) return &i;
+    if (i.up && !i.addresses.empty() && !i.addresses.front().is_loopback()) return i;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 bool contains(std::string_view text, const std::string& lower_needle) {
@@ -36,7 +39,7 @@ bool matches_text(const Endpoint& e, const std::string& q) {
       contains(fact_text(e, keys::kOsVersion), q) || contains(e.public_ip.str(), q)) {
     return true;
   }
-  if (const auto* interfaces = posture::known<std::vector<posture::Interface>>(e.facts, keys::kInterfaces)) {
+  if (const auto interfaces = e.known<Interfaces>(keys::kInterfaces)) {
     for (const auto& i : *interfaces) {
       if (contains(i.mac.str(), q)) return true;
       for (const auto& a : i.addresses) {
@@ -89,7 +92,7 @@ EndpointPage find_endpoints(const std::map<EndpointUid, Endpoint>& endpoints, co
     if (query.online && e.online != *query.online) return false;
     if (query.registered && e.registered() != *query.registered) return false;
     if (query.quarantined && e.quarantined != *query.quarantined) return false;
-    if (tag != 0 && e.tags.state(tag) != wanted) return false;
+    if (tag != 0 && e.tag(tag) != wanted) return false;
     if (query.os && to_lower(fact_text(e, keys::kOsType)) != os && fact_text(e, keys::kOsFamily) != os) return false;
     return q.empty() || matches_text(e, q);
   };
@@ -115,23 +118,22 @@ EndpointPage find_endpoints(const std::map<EndpointUid, Endpoint>& endpoints, co
 }
 
 IpAddress primary_ip(const Endpoint& e) {
-  if (const auto* routes = posture::known<std::vector<posture::Route>>(e.facts, keys::kRoutes)) {
+  if (const auto routes = e.known<Routes>(keys::kRoutes)) {
     for (const auto& route : *routes) {
       if (route.local_ip.valid()) return route.local_ip;
     }
   }
-  const auto* i = primary_interface(e);
-  return i == nullptr || i->addresses.empty() ? IpAddress() : i->addresses.front();
+  const auto i = primary_interface(e);
+  return !i || i->addresses.empty() ? IpAddress() : i->addresses.front();
 }
 
 MacAddress primary_mac(const Endpoint& e) {
-  const auto* i = primary_interface(e);
-  return i == nullptr ? MacAddress() : i->mac;
+  const auto i = primary_interface(e);
+  return i ? i->mac : MacAddress();
 }
 
 std::string fact_text(const Endpoint& e, std::string_view key) {
-  const auto* text = posture::known<std::string>(e.facts, key);
-  return text == nullptr ? std::string() : *text;
+  return e.known<std::string>(key).value_or(std::string());
 }
 
 std::string host_name(const Endpoint& e) {

@@ -1,5 +1,6 @@
 #include "ems/registry/registry.h"
 
+#include <bit>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -39,20 +40,23 @@ std::string event(const void* before, const void* after) {
                             : R"({"event":"changed"})";
 }
 
-void add_fact_rows(Batch& batch, const Endpoint* before, const Endpoint* after) {
-  static const posture::FactMap kNone;
-  const auto& was = before == nullptr ? kNone : before->facts;
-  const auto& is = after == nullptr ? kNone : after->facts;
-  const std::string prefix = (after != nullptr ? after : before)->uid.str() + "/";
-  const auto own = [](const std::string& key) { return key.starts_with(posture::keys::kEmsPrefix); };
-  for (const auto& [key, fact] : was) {
-    if (!own(key) && !is.contains(key)) batch.rows.push_back({TableId::kFacts, prefix + key, std::nullopt});
+void add_fact_rows(Batch& batch, const Endpoint& e, bool gone, const PostureTable& postures) {
+  const std::string prefix = e.uid.str() + "/";
+  // The EMS's own are made anew from the endpoint's row.
+  const auto own = [](std::string_view key) { return key.starts_with(posture::keys::kEmsPrefix); };
+  const auto& before = postures.before(e.slot()).facts;
+  for (const auto& [key, was] : before) {
+    if (own(key)) continue;
+    const auto is = gone ? std::nullopt : e.fact(key);
+    if (!is && was) batch.rows.push_back({TableId::kFacts, prefix + key, std::nullopt});
+    if (!is || (was && same_fact(*was, *is))) continue;
+    batch.rows.push_back({TableId::kFacts, prefix + key, codec::fact_row(key, *is)});
   }
-  for (const auto& [key, fact] : is) {
-    if (own(key)) continue;  // made anew from the endpoint's row
-    const auto it = was.find(key);
-    if (it != was.end() && same_fact(it->second, fact)) continue;
-    batch.rows.push_back({TableId::kFacts, prefix + key, codec::fact_row(key, fact)});
+  if (!gone) return;
+  for (const auto key : postures.keys(e.slot())) {
+    if (!own(key) && before.find(key) == before.end()) {
+      batch.rows.push_back({TableId::kFacts, prefix + std::string(key), std::nullopt});
+    }
   }
 }
 
@@ -65,11 +69,10 @@ Status keep(Result<Row> row, Table<std::string, Row>& table, std::string_view ke
 
 }  // namespace
 
-std::set<MacAddress> gateway_macs(const Endpoint& endpoint) {
+std::set<MacAddress> gateway_macs(const std::optional<posture::Fact>& fact) {
   std::set<MacAddress> out;
-  const auto it = endpoint.facts.find(posture::keys::kRoutes);
-  if (it == endpoint.facts.end()) return out;
-  if (const auto* routes = it->second.as<std::vector<posture::Route>>()) {
+  if (!fact) return out;
+  if (const auto* routes = fact->as<std::vector<posture::Route>>()) {
     for (const auto& route : *routes) {
       if (route.gateway_mac.valid()) out.insert(route.gateway_mac);
     }
@@ -80,7 +83,15 @@ std::set<MacAddress> gateway_macs(const Endpoint& endpoint) {
 bool same_fact(const posture::Fact& a, const posture::Fact& b) { return a.value == b.value && a.source == b.source; }
 
 Status Registry::load(const Store& store) {
-  const auto ok = store.load([this](TableId table, std::string_view key, std::string_view value) -> Status {
+  // Rows come by key, so that an endpoint's facts stand together.
+  posture::FactMap facts;
+  const Endpoint* of = nullptr;
+  const auto facts_end = [&] {
+    if (of != nullptr) postures.load_facts(of->slot(), facts);
+    facts.clear();
+    of = nullptr;
+  };
+  const auto ok = store.load([&, this](TableId table, std::string_view key, std::string_view value) -> Status {
     Status done;
     const std::string name(key);
     switch (table) {
@@ -96,13 +107,16 @@ Status Registry::load(const Store& store) {
       case TableId::kEndpoints: {
         auto& e = endpoints.edit(EndpointUid(name));
         e.uid = EndpointUid(name);
+        place(e, Now{});
         done = codec::read_endpoint_row(value, e);
         break;
       }
       case TableId::kEndpointState: {
         auto* e = endpoints.quietly(EndpointUid(name));
+        posture::TagSets given;
         done = e == nullptr ? Status(fail(ErrorCode::kDataLoss, "no such endpoint"))
-                            : codec::read_endpoint_state_row(value, *e);
+                            : codec::read_endpoint_state_row(value, *e, given);
+        if (done) postures.load_tags(e->slot(), given);
         break;
       }
       case TableId::kFacts: {
@@ -113,7 +127,9 @@ Status Registry::load(const Store& store) {
           break;
         }
         auto fact = codec::read_fact_row(value);
-        if (fact) e->facts.insert_or_assign(name.substr(slash + 1), std::move(*fact));
+        if (of != e) facts_end();
+        of = e;
+        if (fact) facts.insert_or_assign(name.substr(slash + 1), std::move(*fact));
         if (!fact) done = fail(fact.error());
         break;
       }
@@ -139,8 +155,46 @@ Status Registry::load(const Store& store) {
     }
     return {};
   });
+  facts_end();
   if (ok) commit();
   return ok;
+}
+
+void Registry::tags_loaded() {
+  posture::SlotSet registered;
+  for (const auto& [uid, e] : endpoints.all()) {
+    if (e.registered()) registered.insert(e.slot());
+  }
+  const auto both = [&](const posture::SlotSet& set) {
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < set.word_count(); ++i)
+      out += static_cast<std::size_t>(std::popcount(set.word(i) & registered.word(i)));
+    return out;
+  };
+  postures.loaded([&](posture::TagId id, const posture::SlotSet& has, const posture::SlotSet& unknown) {
+    tag_counts_[id] = {both(has), both(unknown)};
+  });
+}
+
+void Registry::place(Endpoint& e, Now now) {
+  e.in_table = EndpointPosture(postures, postures.add(now));
+  if (e.slot() >= by_slot_.size()) by_slot_.resize(e.slot() + 1u);
+  by_slot_[e.slot()] = &e;
+}
+
+Endpoint& Registry::edit_or_add(const EndpointUid& uid, Now now) {
+  const bool fresh = endpoints.find(uid) == nullptr;
+  auto& e = endpoints.edit(uid);
+  e.uid = uid;
+  if (fresh) place(e, now);
+  return e;
+}
+
+void Registry::erase_endpoint(const EndpointUid& uid) {
+  const auto* e = endpoints.find(uid);
+  if (e == nullptr) return;
+  by_slot_[e->slot()] = nullptr;
+  endpoints.erase(uid);
 }
 
 Batch Registry::batch(WallTime at) const {
@@ -174,8 +228,7 @@ Batch Registry::batch(WallTime at) const {
     const Endpoint* was = before ? &*before : nullptr;
     const Endpoint* is = endpoints.find(uid);
     if (was == nullptr && is == nullptr) continue;
-    const auto row = [&, &uid = uid](TableId table,
-                                     std::string (*make)(const Endpoint&)) {  // named: clang 14 asks for it
+    const auto row = [&, &uid = uid](TableId table, const auto& make) {  // named: clang 14 asks for it
       if (is == nullptr) {
         out.rows.push_back({table, uid.str(), std::nullopt});
       } else if (auto text = make(*is); was == nullptr || make(*was) != text ||
@@ -184,14 +237,23 @@ Batch Registry::batch(WallTime at) const {
       }
     };
     row(TableId::kEndpoints, codec::endpoint_row);
-    row(TableId::kEndpointState, codec::endpoint_state_row);
-    add_fact_rows(out, was, is);
-    for (auto& change : endpoint_changes(was, is, tag_name)) out.changes.push_back(std::move(change));
+    if (is != nullptr) {
+      const auto tags = postures.tags(is->slot()), before_tags = postures.tags_before(is->slot());
+      row(TableId::kEndpointState,
+          [&](const Endpoint& e) { return codec::endpoint_state_row(e, &e == was ? before_tags : tags); });
+    } else {
+      out.rows.push_back({TableId::kEndpointState, uid.str(), std::nullopt});
+    }
+    const Endpoint& one = is != nullptr ? *is : *was;
+    add_fact_rows(out, one, is == nullptr, postures);
+    for (auto& change : endpoint_changes(was, is, postures.before(one.slot()), tag_name)) {
+      out.changes.push_back(std::move(change));
+    }
   }
   for (const auto& uid : restamped_) {
     const auto* e = endpoints.find(uid);
     if (e == nullptr || endpoints.before().contains(uid)) continue;
-    out.rows.push_back({TableId::kEndpointState, uid.str(), codec::endpoint_state_row(*e)});
+    out.rows.push_back({TableId::kEndpointState, uid.str(), codec::endpoint_state_row(*e, e->tags())});
   }
   std::map<Sha256, std::ptrdiff_t> uses;
   for (const auto& [uid, before] : endpoints.before()) {
@@ -226,9 +288,13 @@ Batch Registry::batch(WallTime at) const {
 
 void Registry::commit() {
   for (const auto& [uid, before] : endpoints.before()) {
-    if (before) index(*before, -1);
-    if (const auto* is = endpoints.find(uid)) index(*is, +1);
+    const Endpoint* is = endpoints.find(uid);
+    if (before) index(*before, postures.fact_before(before->slot(), posture::keys::kRoutes), -1);
+    if (is != nullptr) index(*is, is->fact(posture::keys::kRoutes), +1);
+    index_tags(before ? &*before : nullptr, is);
+    if (before && is == nullptr) postures.remove(before->slot());
   }
+  postures.commit();
   endpoints.commit();
   restamped_.clear();
   // Their texts are in the store now.
@@ -248,12 +314,24 @@ void Registry::commit() {
   risks.commit();
 }
 
-void Registry::rollback() {
+void Registry::rollback(Now now) {
+  std::vector<EndpointUid> back;
+  for (const auto& [uid, before] : endpoints.before()) {
+    back.push_back(uid);
+    const Endpoint* is = endpoints.find(uid);
+    if (before || is == nullptr) continue;
+    by_slot_[is->slot()] = nullptr;
+    postures.remove(is->slot());
+  }
+  postures.rollback(now);
   meta.rollback();
   tags.rollback();
   profiles.rollback();
   invitations.rollback();
   endpoints.rollback();
+  for (const auto& uid : back) {
+    if (const Endpoint* e = endpoints.find(uid)) by_slot_[e->slot()] = e;
+  }
   devices.rollback();
   administrators.rollback();
   tokens.rollback();
@@ -270,7 +348,30 @@ std::size_t Registry::touched() const {
          certificates.before().size() + feeds.before().size() + risks.before().size() + inventories.before().size() + restamped_.size();
 }
 
-void Registry::index(const Endpoint& e, int sign) {
+void Registry::index_tags(const Endpoint* before, const Endpoint* after) {
+  const auto count = [this](posture::TagId id, posture::TagState state, int sign) {
+    if (state == posture::TagState::kAbsent) return;
+    auto& counts = tag_counts_[id];
+    (state == posture::TagState::kHas ? counts.has : counts.unknown) += static_cast<std::size_t>(sign);
+  };
+  const auto count_all = [&](const posture::TagSets& tags, int sign) {
+    for (const auto id : tags.has()) count(id, posture::TagState::kHas, sign);
+    for (const auto id : tags.unknown()) count(id, posture::TagState::kUnknown, sign);
+  };
+  const bool was = before != nullptr && before->registered(), is = after != nullptr && after->registered();
+  if (was && is) {
+    for (const auto& [id, state] : postures.before(after->slot()).tags) {
+      count(id, state, -1);
+      count(id, after->tag(id), +1);
+    }
+  } else if (was) {
+    count_all(postures.tags_before(before->slot()), -1);
+  } else if (is) {
+    count_all(after->tags(), +1);
+  }
+}
+
+void Registry::index(const Endpoint& e, const std::optional<posture::Fact>& routes, int sign) {
   const auto in = [sign](auto& map, const auto& key, const EndpointUid& uid) {
     if (sign > 0) {
       map[key] = uid;
@@ -282,7 +383,7 @@ void Registry::index(const Endpoint& e, int sign) {
     in(by_leaf_, c.sha256, e.uid);
     in(by_key_, c.key_sha256, e.uid);
   }
-  for (const auto& mac : gateway_macs(e)) {
+  for (const auto& mac : gateway_macs(routes)) {
     if (sign > 0) {
       behind_[mac].insert(e.uid);
     } else if (const auto it = behind_.find(mac); it != behind_.end()) {
@@ -295,8 +396,6 @@ void Registry::index(const Endpoint& e, int sign) {
   if (e.registered()) {
     counts_.registered += step;
     if (e.online) counts_.online += step;
-    for (const auto id : e.tags.has()) tag_counts_[id].has += step;
-    for (const auto id : e.tags.unknown()) tag_counts_[id].unknown += step;
   }
   if (e.quarantined) {
     counts_.quarantined += step;

@@ -30,16 +30,25 @@ class Registry {
   Table<std::string, ServerCertificate> certificates;
   Table<std::string, Feed> feeds;
   Table<std::string, Risk> risks;
+  PostureTable postures;                         ///< Of the endpoints.
   Table<std::string, std::string> inventories;  ///< By lower-case hash; deflated text, only until it is committed.
 
-  /// Everything from the store. Error: kDataLoss naming the row, those of the store.
+  /// Everything from the store but what tags make of it: postures.loaded() follows when they are set, then
+  /// tags_loaded(). Error: kDataLoss naming the row, those of the store.
   Status load(const Store& store);
+  void tags_loaded();
+
+  /// The endpoint to change, with a place among the others' facts if it is new.
+  Endpoint& edit_or_add(const EndpointUid& uid, Now now);
+  void erase_endpoint(const EndpointUid& uid);
+  /// Whose place it is; null: nobody's.
+  const Endpoint* at(posture::Slot slot) const { return slot < by_slot_.size() ? by_slot_[slot] : nullptr; }
 
   /// What the tables' changes come to, as rows and log entries. Audit is the caller's.
   Batch batch(WallTime at) const;
   /// After the commit: indexes follow, changes are final.
   void commit();
-  void rollback();
+  void rollback(Now now);
   /// The endpoint's often changing row is written with the next batch, although only its last-seen moved.
   void restamp(const EndpointUid& uid) { restamped_.insert(uid); }
   /// Objects touched since the last commit, about.
@@ -63,8 +72,11 @@ class Registry {
   const Endpoint* by_key(const Sha256& key) const;
 
  private:
-  void index(const Endpoint& endpoint, int sign);
+  void index(const Endpoint& endpoint, const std::optional<posture::Fact>& routes, int sign);
+  void index_tags(const Endpoint* before, const Endpoint* after);
+  void place(Endpoint& endpoint, Now now);
 
+  std::vector<const Endpoint*> by_slot_;
   std::unordered_map<Sha256, EndpointUid> by_leaf_;
   std::unordered_map<Sha256, EndpointUid> by_key_;
   std::unordered_map<MacAddress, std::set<EndpointUid>> behind_;
@@ -75,8 +87,8 @@ class Registry {
   std::set<EndpointUid> restamped_;
 };
 
-/// The hardware addresses of the gateways that the endpoint's default routes lead to.
-std::set<MacAddress> gateway_macs(const Endpoint& endpoint);
+/// The hardware addresses of the gateways that default routes lead to; `fact` is that of the key keys::kRoutes.
+std::set<MacAddress> gateway_macs(const std::optional<posture::Fact>& fact);
 /// Is what is known the same, whenever it was collected?
 bool same_fact(const posture::Fact& a, const posture::Fact& b);
 

@@ -46,7 +46,7 @@ constexpr FeatureLine kFeatureLines[] = {
 };
 
 void add_network(const Endpoint& e, EndpointRecord& r) {
-  if (const auto* interfaces = posture::known<std::vector<posture::Interface>>(e.facts, keys::kInterfaces)) {
+  if (const auto interfaces = e.known<std::vector<posture::Interface>>(keys::kInterfaces)) {
     for (const auto& i : *interfaces) {
       if (!i.up) continue;
       auto& out = *r.add_interfaces();
@@ -56,7 +56,7 @@ void add_network(const Endpoint& e, EndpointRecord& r) {
       out.set_up(true);
     }
   }
-  if (const auto* routes = posture::known<std::vector<posture::Route>>(e.facts, keys::kRoutes)) {
+  if (const auto routes = e.known<std::vector<posture::Route>>(keys::kRoutes)) {
     for (const auto& route : *routes) {
       auto& out = *r.add_routes();
       out.set_interface(route.interface);
@@ -86,14 +86,14 @@ void add_known(const Endpoint& e, const RecordContext& context, EndpointRecord& 
   r.set_online(e.online);
   r.set_host_name(host_name(e));
   for (const auto& line : kTextLines) {
-    if (const auto* text = posture::known<std::string>(e.facts, line.key)) line.set(r, *text);
+    if (auto text = e.known<std::string>(line.key)) line.set(r, std::move(*text));
   }
   for (const auto& line : kFeatureLines) {
-    if (const auto* flag = posture::known<bool>(e.facts, line.key)) {
+    if (const auto flag = e.known<bool>(line.key)) {
       line.set(r, *flag ? wire::FEATURE_PRESENT : wire::FEATURE_ABSENT);
     }
   }
-  if (const auto* memory = posture::known<std::int64_t>(e.facts, keys::kMemoryMb); memory != nullptr && *memory > 0) {
+  if (const auto memory = e.known<std::int64_t>(keys::kMemoryMb); memory && *memory > 0) {
     r.set_memory_mb(static_cast<std::uint64_t>(*memory));
   }
   r.set_vuln_received_ms(to_unix_ms(e.inventory_received_at));
@@ -102,10 +102,11 @@ void add_known(const Endpoint& e, const RecordContext& context, EndpointRecord& 
   const auto shared = [&](posture::TagId tag) {
     return context.shared == nullptr || context.shared(context.context, tag);
   };
-  for (const auto tag : e.tags.has()) {
+  const auto tags = e.tags();
+  for (const auto tag : tags.has()) {
     if (shared(tag)) r.add_tags(tag);
   }
-  for (const auto tag : e.tags.unknown()) {
+  for (const auto tag : tags.unknown()) {
     if (shared(tag)) r.add_unknown_tags(tag);
   }
 }

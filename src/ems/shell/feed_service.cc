@@ -59,6 +59,7 @@ struct FeedService::Fetch {
   int fd = -1;
   std::uint64_t bytes = 0;          // that have come
   std::string etag, last_modified;  // of what came
+  bool conditional = false;         // the server may answer that nothing is new
   net::Handle handle;
 
   ~Fetch() {
@@ -297,7 +298,9 @@ void FeedService::request(const std::string& name, FeedUrl url) {
   what.headers.add("Accept", "*/*");
   // Only what is in force may be answered with "you have it".
   std::error_code ec;
-  if (feed.in_use() && std::filesystem::exists(feed_file(options_.directory, name), ec)) {
+  const bool there = feed.in_use() && std::filesystem::exists(feed_file(options_.directory, name), ec);
+  fetch.conditional = there && !(feed.etag.empty() && feed.last_modified.empty());
+  if (fetch.conditional) {
     if (!feed.etag.empty()) what.headers.add("If-None-Match", feed.etag);
     if (!feed.last_modified.empty()) what.headers.add("If-Modified-Since", feed.last_modified);
   }
@@ -335,6 +338,12 @@ void FeedService::answered(const std::string& name, Result<net::Downloaded> resu
     auto next = follow_feed_url(fetch.url, header("Location"));
     if (!next) return failed(name, next.error().context(fetch.url.str()));
     return request(name, std::move(*next));
+  }
+  if (result->status == 304 && !fetch.conditional) {
+    return failed(name, {ErrorCode::kUnavailable,
+                         fmt::format("{}: the server answered that nothing has changed (status 304), although it was asked "
+                                     "for the whole: a cache before it may be broken",
+                                     fetch.url.str())});
   }
   if (result->status == 304) {
     it->second.fetch.reset();

@@ -199,6 +199,32 @@ TEST_F(FeedServiceTest, AFeedIsFetchedAndABrokenOneNeverTakesItsPlace) {
                                    [](const auto& e) { return e.path().extension() == ".part"; }));
 }
 
+TEST_F(FeedServiceTest, NothingHasChangedIsNoAnswerToWhoHasNothing) {
+  start();
+  net::HttpHeaders headers;
+  headers.add("ETag", "\"one\"");
+  serve("", 304, headers);
+  add("osv", url());
+  until([&] { return settled() && !core->feed("osv")->error.empty(); });
+  for (int i = 0; i < 2; ++i) {
+    const auto& feed = i == 0 ? *core->feed("osv") : again("osv");
+    EXPECT_EQ(feed.state, FeedState::kFailed);
+    EXPECT_NE(feed.error.find("status 304"), std::string::npos) << feed.error;
+    EXPECT_EQ(feed.checked_at, WallTime());
+    EXPECT_EQ(feed.etag, "");
+    EXPECT_EQ(requests.back().headers.find("If-None-Match"), nullptr);
+    EXPECT_EQ(requests.back().headers.find("If-Modified-Since"), nullptr);
+  }
+  serve(advisory("CVE-2024-0001", "2"));  // in use, without anything to ask by
+  EXPECT_EQ(again("osv").error, "");
+  serve("", 304);
+  EXPECT_NE(again("osv").error.find("stays in use"), std::string::npos);
+  serve(advisory("CVE-2024-0001", "2"), 200, headers);
+  EXPECT_EQ(again("osv").error, "");
+  serve("", 304);
+  EXPECT_EQ(again("osv").error, "");
+}
+
 TEST_F(FeedServiceTest, AfterARestartWhatWasReadIsInForceWithoutANetwork) {
   TestAgent agent;
   join_with_inventory(agent);

@@ -42,6 +42,28 @@ struct TagEffect {
   SlotSet become_absent;               ///< Were unknown and have it not.
   SlotSet had, was_unknown;            ///< Before, of all these; the others had it not.
   std::uint64_t has = 0, unknown = 0;  ///< Afterwards.
+
+  bool concerns(Slot slot) const {
+    return gain.contains(slot) || lose.contains(slot) || become_unknown.contains(slot) || become_absent.contains(slot);
+  }
+  /// `now` is its state if nothing happens.
+  TagState state_after(Slot slot, TagState now) const {
+    if (gain.contains(slot)) return TagState::kHas;
+    if (become_unknown.contains(slot)) return TagState::kUnknown;
+    return concerns(slot) ? TagState::kAbsent : now;
+  }
+  /// What happens to this endpoint is that instead; `has` and `unknown` stay as they are.
+  void replace(Slot slot, TagState before, TagState after) {
+    for (auto* set : {&gain, &lose, &become_unknown, &become_absent, &had, &was_unknown}) set->erase(slot);
+    if (before == after) return;
+    if (before == TagState::kHas) had.insert(slot);
+    if (before == TagState::kUnknown) was_unknown.insert(slot);
+    (after == TagState::kHas       ? gain
+     : after == TagState::kUnknown ? become_unknown
+     : before == TagState::kHas    ? lose
+                                   : become_absent)
+        .insert(slot);
+  }
 };
 
 /// Thread: one. Throws std::bad_alloc.
@@ -116,6 +138,7 @@ class Population {
   /// Judges every tag of every endpoint anew. `effects` as above.
   void evaluate(Now now, std::vector<TagEffect>* effects = nullptr);
 
+  std::vector<TagId> tag_ids() const;          ///< Ascending.
   TagState state(Slot slot, TagId tag) const;  ///< kAbsent for a tag that isn't there.
   TagSets tags(Slot slot) const;
   Counts count(TagId tag) const;

@@ -194,11 +194,18 @@ Population::TagIndex Population::index_of(TagId id) const {
 }
 
 bool Population::refers_to(const CompiledTag& tag, std::string_view name) const {
-  for (const std::string& other : tag.referred_tags()) {
-    if (other == name) return true;
-    const auto it = by_name_.find(other);
-    if (it != by_name_.end() && tags_[it->second]->name != name && refers_to(*tags_[it->second]->compiled, name))
-      return true;
+  // Each once: of ways that part and meet again, there may be billions.
+  std::set<std::string_view> seen;
+  std::vector<const CompiledTag*> open{&tag};
+  while (!open.empty()) {
+    const CompiledTag& next = *open.back();
+    open.pop_back();
+    for (const std::string& other : next.referred_tags()) {
+      if (other == name) return true;
+      if (!seen.insert(other).second) continue;
+      const auto it = by_name_.find(other);
+      if (it != by_name_.end()) open.push_back(tags_[it->second]->compiled.get());
+    }
   }
   return false;
 }
@@ -482,6 +489,12 @@ TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
 }
 
 // ---- what endpoints have
+
+std::vector<TagId> Population::tag_ids() const {
+  std::vector<TagId> out;
+  for (const auto& [id, index] : by_id_) out.push_back(id);
+  return out;
+}
 
 TagState Population::state(Slot slot, TagId tag) const {
   const TagIndex index = index_of(tag);

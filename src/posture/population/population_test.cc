@@ -53,8 +53,11 @@ TEST(Population, AFactLeadsToATag) {
   EXPECT_THAT(population.set(slot, keys::process_running("cupsd"), known(true), kNow), ElementsAre());
   EXPECT_THAT(population.erase(slot, keys::process_running("sshd"), kNow),
               ElementsAre(TagChange{2, TagState::kHas, TagState::kUnknown}));
-  EXPECT_THAT(population.set(slot, keys::kOsFamily, text("plan9"), kNow),
+  EXPECT_THAT(population.set(slot, keys::kOsFamily, text("windows"), kNow),
               ElementsAre(TagChange{2, TagState::kUnknown, TagState::kAbsent}));
+  // No rule can be written for such a one: saying so rids it of no tag.
+  EXPECT_THAT(population.set(slot, keys::kOsFamily, text("plan9"), kNow),
+              ElementsAre(TagChange{2, TagState::kAbsent, TagState::kUnknown}));
   EXPECT_EQ(population.get(slot, keys::process_running("cupsd")), known(true));
   EXPECT_EQ(population.get(slot, "never.reported"), std::nullopt);
   EXPECT_EQ(population.facts(slot).size(), 2u);

@@ -61,19 +61,20 @@ class OsIs final : public Condition {
   OsFamily os_;
 };
 
-/// Unknown where nobody knows the system; else no match.
+/// Unknown where nobody knows the system, or it is one that no rule can be written for; else no match.
 class OsUnknown final : public Condition {
  public:
   OsUnknown() { keys_ = {std::string(keys::kOsFamily)}; }
   Judgement judge(const FactView& facts) const override {
     const Fact* fact = facts.find(keys::kOsFamily);
-    const bool known = fact != nullptr && fact->as<std::string>() != nullptr;
-    return {known ? Verdict::kNoMatch : Verdict::kUnknown, &kReason};
+    const auto* name = fact == nullptr ? nullptr : fact->as<std::string>();
+    const bool ours = name != nullptr && parse_os_family(*name).has_value();
+    return {ours ? Verdict::kNoMatch : Verdict::kUnknown, &kReason};
   }
   std::string describe() const override { return "the system is unknown"; }
 
  private:
-  static constexpr Reason kReason{"os_unknown", "the endpoint's system is not known"};
+  static constexpr Reason kReason{"os_unknown", "no rules are written for the endpoint's system, or it is not known"};
 };
 
 const Condition& os_is(OsFamily os) {

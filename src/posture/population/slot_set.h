@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "posture/population/planes.h"
@@ -34,6 +35,21 @@ class SlotSet {
     words_[index] |= word;
     size_ += static_cast<std::uint64_t>(std::popcount(word));
   }
+  /// The slots of a word of 64 that are in the set.
+  void remove_word(std::size_t index, std::uint64_t word) {
+    word &= this->word(index);
+    if (word == 0) return;
+    words_[index] &= ~word;
+    size_ -= static_cast<std::uint64_t>(std::popcount(word));
+  }
+  /// The first from there on.
+  std::optional<Slot> next(Slot from) const {
+    for (std::size_t i = from / 64; i < words_.size(); ++i) {
+      const auto rest = i == from / 64 ? words_[i] & ~std::uint64_t{0} << from % 64 : words_[i];
+      if (rest != 0) return static_cast<Slot>(i * 64 + static_cast<std::size_t>(std::countr_zero(rest)));
+    }
+    return std::nullopt;
+  }
   void insert(Slot slot) {
     if (!contains(slot)) add_word(slot / 64, std::uint64_t{1} << slot % 64);
   }
@@ -50,6 +66,7 @@ class SlotSet {
   void reserve_words(std::size_t count) {
     if (words_.size() < count) words_.resize(count);
   }
+  std::size_t word_count() const { return words_.size(); }
   const std::uint64_t* words() const { return words_.data(); }
   std::uint64_t word(std::size_t index) const { return index < words_.size() ? words_[index] : 0; }
   std::size_t memory_bytes() const { return words_.capacity() * sizeof(std::uint64_t); }

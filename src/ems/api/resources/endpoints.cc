@@ -97,7 +97,7 @@ void vulnerabilities(const CallPtr& call) {
 void facts(const CallPtr& call) {
   const auto endpoint = find_endpoint(call);
   if (!endpoint) return call->fail(endpoint.error());
-  reply_page(call, (*endpoint)->facts, [](const auto& fact) { return fact.first; },
+  reply_page(call, (*endpoint)->facts(), [](const auto& fact) { return fact.first; },
              [](const auto& fact) { return fact_json(fact.first, fact.second); });
 }
 

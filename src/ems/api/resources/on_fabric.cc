@@ -52,9 +52,9 @@ void why_on_fabric(const CallPtr& call) {
     for (const auto& rule : set.rules) rules.push_back(detection_rule_json(rule));
     sets.push_back(json::object{{"name", set.name}, {"verdict", std::string(posture::verdict_name(set.verdict))}, {"rules", std::move(rules)}});
   }
-  const bool* on_fabric = posture::known<bool>((*endpoint)->facts, posture::keys::kEmsOnFabric);
+  const auto on_fabric = (*endpoint)->known<bool>(posture::keys::kEmsOnFabric);
   json::object out{{"uid", (*endpoint)->uid.str()}, {"profile", (*endpoint)->profile}, {"sets", std::move(sets)}};
-  out["on_fabric"] = on_fabric == nullptr ? json::value(nullptr) : json::value(*on_fabric);
+  out["on_fabric"] = on_fabric ? json::value(*on_fabric) : json::value(nullptr);
   call->reply(200, out);
 }
 

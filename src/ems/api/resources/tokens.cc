@@ -66,7 +66,20 @@ void create_token(const CallPtr& call) {
   });
 }
 
+/// Whoever has a token may end it, and people the ones that they made; all others only administrators may.
+bool may_remove(const CallPtr& call, const std::string& id) {
+  const Principal& who = call->who;
+  if (who.may(Role::kAdmin)) return true;
+  if (who.kind == Principal::Kind::kToken) return who.token_id == id;
+  const ApiToken* token = find_token(call, id);
+  return token != nullptr && token->user == who.user;
+}
+
 void remove_token(const CallPtr& call) {
+  if (!may_remove(call, call->param("id"))) {
+    return call->fail({ErrorCode::kPermissionDenied,
+                       "ending another's API token needs the role admin; " + call->who.user + " has readonly"});
+  }
   call->services.core.remove_api_token(now_of(call), actor_of(call), call->param("id"), done_empty(call));
 }
 
@@ -99,8 +112,9 @@ Resource tokens_resource() {
                       .result = "ApiTokenMade"},
                      {.method = "DELETE",
                       .path = "/api/v1/tokens/{id}",
+                      .role = Role::kReadonly,
                       .handler = remove_token,
-                      .summary = "End an API token",
+                      .summary = "End an API token; one of role readonly ends only itself, a person of that role their own",
                       .success = 204}},
           .schemas = R"({
             "ApiToken": {"type": "object", "required": ["id", "name", "user", "role", "created_at", "expires_at"],

@@ -33,6 +33,20 @@ TEST_F(ApiLab, ATokenIsShownOnceAndKeptAsItsDigest) {
   EXPECT_EQ(call("DELETE", "/api/v1/tokens/" + made.str("id")).status, 404);
 }
 
+TEST_F(ApiLab, AReadonlyTokenEndsItselfAndNoOther) {
+  const Reply made = post("/api/v1/tokens", R"({"name":"laptop","role":"readonly"})");
+  const Reply other = post("/api/v1/tokens", R"({"name":"another of the same person","role":"readonly"})");
+  ASSERT_EQ(made.status, 201);
+  ASSERT_EQ(other.status, 201);
+  const Reply refused = call_with(made.str("token"), "DELETE", "/api/v1/tokens/" + other.str("id"));
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.code(), "permission_denied");
+  EXPECT_EQ(call_with(made.str("token"), "DELETE", "/api/v1/tokens/TOK-NONE").status, 403);
+  EXPECT_EQ(call_with(made.str("token"), "DELETE", "/api/v1/tokens/" + made.str("id")).status, 204);
+  EXPECT_EQ(call_with(made.str("token"), "GET", "/api/v1/ems").status, 401);
+  EXPECT_EQ(call_with(other.str("token"), "GET", "/api/v1/ems").status, 200);
+}
+
 TEST_F(ApiLab, ATokenCanNotMakeOneThatOutlivesIt) {
   const Reply first = post("/api/v1/tokens", R"({"name":"short","expires_in":3600})");
   ASSERT_EQ(first.status, 201);

@@ -1,0 +1,292 @@
+#include "ems/registry/posture_table.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace postern::ems {
+namespace {
+
+using posture::Slot;
+using posture::SlotSet;
+using posture::TagId;
+using posture::TagState;
+
+struct ValueBytes {
+  std::size_t operator()(const std::string& text) const { return text.size(); }
+  std::size_t operator()(const std::vector<std::string>& texts) const {
+    std::size_t out = 0;
+    for (const auto& text : texts) out += sizeof text + text.size();
+    return out;
+  }
+  std::size_t operator()(const std::vector<posture::Interface>& list) const {
+    std::size_t out = 0;
+    for (const auto& i : list) out += sizeof i + i.name.size() + i.addresses.size() * sizeof(IpAddress);
+    return out;
+  }
+  std::size_t operator()(const std::vector<posture::Route>& list) const {
+    std::size_t out = 0;
+    for (const auto& route : list) out += sizeof route + route.interface.size();
+    return out;
+  }
+  std::size_t operator()(const std::vector<posture::Certificate>& list) const {
+    std::size_t out = 0;
+    for (const auto& c : list) out += sizeof c + c.subject.size() + c.issuer.size() + c.store.size();
+    return out;
+  }
+  template <class T>
+  std::size_t operator()(const T&) const {
+    return 0;
+  }
+};
+
+const PostureTable::Before& nothing_before() {
+  static const PostureTable::Before kNone;
+  return kNone;
+}
+
+}  // namespace
+
+std::size_t fact_bytes(std::string_view key, const posture::Fact& fact) {
+  return key.size() + fact.source.size() + std::visit(ValueBytes{}, fact.value);
+}
+
+TagState PostureTable::Waiting::state(Slot slot) const {
+  return had.contains(slot) ? TagState::kHas : unknown.contains(slot) ? TagState::kUnknown : TagState::kAbsent;
+}
+
+// ---- endpoints
+
+Slot PostureTable::add(Now now) {
+  const Slot slot = population_.add(now);
+  const auto tags = population_.tags(slot);
+  for (const auto id : tags.has()) wait(slot, id, TagState::kAbsent);
+  for (const auto id : tags.unknown()) wait(slot, id, TagState::kAbsent);
+  return slot;
+}
+
+void PostureTable::remove(Slot slot) {
+  for (const auto id : waiting(slot)) stop_waiting(slot, id);
+  before_.erase(slot);
+  if (slot < bytes_.size()) bytes_[slot] = 0;
+  population_.remove(slot);
+}
+
+// ---- from the store
+
+void PostureTable::load_facts(Slot slot, const posture::FactMap& facts) {
+  population_.load(slot, facts, WallTime::min());
+  std::size_t bytes = 0;
+  for (const auto& [key, fact] : facts) bytes += fact_bytes(key, fact);
+  if (slot >= bytes_.size()) bytes_.resize(slot + 1u);
+  bytes_[slot] = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, std::numeric_limits<std::uint32_t>::max()));
+}
+
+void PostureTable::load_tags(Slot slot, const posture::TagSets& tags) {
+  for (const auto id : tags.has()) loaded_[id].first.insert(slot);
+  for (const auto id : tags.unknown()) loaded_[id].second.insert(slot);
+}
+
+void PostureTable::loaded(const std::function<void(TagId, const SlotSet&, const SlotSet&)>& count) {
+  waiting_.clear();  // of those that had no tag yet
+  for (const auto& [id, state] : loaded_) count(id, state.first, state.second);
+  for (const auto id : population_.tag_ids()) loaded_[id];
+  for (const auto& [id, state] : loaded_) {
+    const auto& [had, unknown] = state;
+    const SlotSet has = population_.members(id, TagState::kHas), is = population_.members(id, TagState::kUnknown);
+    const std::size_t words = std::max({had.word_count(), unknown.word_count(), has.word_count(), is.word_count()});
+    Waiting differ;
+    for (std::size_t i = 0; i < words; ++i) {
+      const auto others = (had.word(i) ^ has.word(i)) | (unknown.word(i) ^ is.word(i));
+      differ.slots.add_word(i, others);
+      differ.had.add_word(i, others & had.word(i));
+      differ.unknown.add_word(i, others & unknown.word(i));
+    }
+    if (differ.slots.size() != 0) waiting_[id] = std::move(differ);
+  }
+  loaded_.clear();
+  commit();
+}
+
+// ---- facts
+
+void PostureTable::apply(Slot slot, std::span<const Edit> edits, Now now) {
+  std::vector<posture::Population::Change> changes;
+  changes.reserve(edits.size());
+  for (const auto& edit : edits) changes.push_back({edit.key, edit.fact ? &*edit.fact : nullptr});
+  note(slot, population_.apply(slot, changes, now));
+}
+
+void PostureTable::change(Slot slot, std::span<const Edit> edits, Now now) {
+  if (edits.empty()) return;
+  auto& before = before_[slot].facts;
+  for (const auto& edit : edits) {
+    if (before.find(edit.key) == before.end()) before.emplace(edit.key, population_.get(slot, edit.key));
+  }
+  change_quietly(slot, edits, now);
+}
+
+void PostureTable::change_quietly(Slot slot, std::span<const Edit> edits, Now now) {
+  if (edits.empty()) return;
+  if (slot >= bytes_.size()) bytes_.resize(slot + 1u);
+  std::size_t bytes = bytes_[slot];
+  for (const auto& edit : edits) {
+    if (const auto was = population_.get(slot, edit.key)) bytes -= std::min(bytes, fact_bytes(edit.key, *was));
+    if (edit.fact) bytes += fact_bytes(edit.key, *edit.fact);
+  }
+  bytes_[slot] = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, std::numeric_limits<std::uint32_t>::max()));
+  apply(slot, edits, now);
+}
+
+// ---- signs of life
+
+bool PostureTable::confirm(Slot slot, WallTime at, Now now) { return note(slot, population_.confirm(slot, at, now)); }
+bool PostureTable::lapse(Slot slot, bool lapsed, Now now) { return note(slot, population_.lapse(slot, lapsed, now)); }
+bool PostureTable::hold_to(Slot slot, WallTime latest, Now now) {
+  return note(slot, population_.hold_to(slot, latest, now));
+}
+bool PostureTable::judge_again(Slot slot, Now now) { return note(slot, population_.judge_again(slot, now)); }
+
+// ---- tags
+
+Status PostureTable::set_tag(TagId id, std::shared_ptr<const posture::CompiledTag> tag, Now now) {
+  std::vector<posture::TagEffect> effects;
+  if (auto ok = population_.set_tag(id, std::move(tag), now, &effects); !ok) return ok;
+  for (const auto& effect : effects) note(effect);
+  return {};
+}
+
+Status PostureTable::remove_tag(TagId id, Now now) {
+  std::vector<posture::TagEffect> effects;
+  if (auto ok = population_.remove_tag(id, now, &effects); !ok) return ok;
+  for (const auto& effect : effects) note(effect);
+  return {};
+}
+
+TagState PostureTable::state(Slot slot, TagId tag) const {
+  const auto it = waiting_.find(tag);
+  return it != waiting_.end() && it->second.slots.contains(slot) ? it->second.state(slot) : population_.state(slot, tag);
+}
+
+posture::TagSets PostureTable::tags(Slot slot) const {
+  auto out = population_.tags(slot);
+  for (const auto& [id, waiting] : waiting_) {
+    if (waiting.slots.contains(slot)) out.set(id, waiting.state(slot));
+  }
+  return out;
+}
+
+// ---- who has yet to follow
+
+bool PostureTable::note(Slot slot, const std::vector<posture::TagChange>& changes) {
+  for (const auto& change : changes) {
+    if (!waits(slot, change.tag)) {
+      wait(slot, change.tag, change.before);
+    } else if (waiting_.at(change.tag).state(slot) == change.after) {
+      stop_waiting(slot, change.tag);
+    }
+  }
+  return !changes.empty();
+}
+
+void PostureTable::note(const posture::TagEffect& effect) {
+  auto& waiting = waiting_[effect.tag];
+  const std::size_t words = std::max({effect.gain.word_count(), effect.lose.word_count(),
+                                      effect.become_unknown.word_count(), effect.become_absent.word_count()});
+  for (std::size_t i = 0; i < words; ++i) {
+    const auto has = effect.gain.word(i), is_unknown = effect.become_unknown.word(i);
+    const auto changed = has | is_unknown | effect.lose.word(i) | effect.become_absent.word(i);
+    if (changed == 0) continue;
+    const auto again = changed & waiting.slots.word(i), fresh = changed & ~again;
+    // As they are said to be: they have nothing to follow any more.
+    const auto back = again & ~((waiting.had.word(i) ^ has) | (waiting.unknown.word(i) ^ is_unknown));
+    for (auto* set : {&waiting.slots, &waiting.had, &waiting.unknown}) set->remove_word(i, back);
+    waiting.slots.add_word(i, fresh);
+    waiting.had.add_word(i, fresh & effect.had.word(i));
+    waiting.unknown.add_word(i, fresh & effect.was_unknown.word(i));
+  }
+  if (waiting.slots.size() == 0) waiting_.erase(effect.tag);
+}
+
+void PostureTable::wait(Slot slot, TagId tag, TagState said) {
+  auto& waiting = waiting_[tag];
+  waiting.slots.insert(slot);
+  if (said == TagState::kHas) waiting.had.insert(slot);
+  if (said == TagState::kUnknown) waiting.unknown.insert(slot);
+}
+
+void PostureTable::stop_waiting(Slot slot, TagId tag) {
+  const auto it = waiting_.find(tag);
+  if (it == waiting_.end()) return;
+  for (auto* set : {&it->second.slots, &it->second.had, &it->second.unknown}) set->erase(slot);
+  if (it->second.slots.size() == 0) waiting_.erase(it);
+}
+
+bool PostureTable::waits(Slot slot, TagId tag) const {
+  const auto it = waiting_.find(tag);
+  return it != waiting_.end() && it->second.slots.contains(slot);
+}
+
+std::vector<TagId> PostureTable::waiting(Slot slot) const {
+  std::vector<TagId> out;
+  for (const auto& [id, waiting] : waiting_) {
+    if (waiting.slots.contains(slot)) out.push_back(id);
+  }
+  return out;
+}
+
+SlotSet PostureTable::waiting_for(TagId tag) const {
+  const auto it = waiting_.find(tag);
+  return it == waiting_.end() ? SlotSet() : it->second.slots;
+}
+
+std::size_t PostureTable::waiting() const {
+  std::size_t out = 0;
+  for (const auto& [id, waiting] : waiting_) out += waiting.slots.size();
+  return out;
+}
+
+std::optional<PostureTable::Place> PostureTable::next_waiting(Place from) const {
+  for (auto it = waiting_.lower_bound(from.tag); it != waiting_.end(); ++it) {
+    const auto slot = it->second.slots.next(it->first == from.tag ? from.slot : 0);
+    if (slot) return Place{it->first, *slot};
+  }
+  return std::nullopt;
+}
+
+void PostureTable::follow(Slot slot, TagId tag) {
+  before_[slot].tags.try_emplace(tag, state(slot, tag));
+  stop_waiting(slot, tag);
+}
+
+// ---- transactions
+
+const PostureTable::Before& PostureTable::before(Slot slot) const {
+  const auto it = before_.find(slot);
+  return it == before_.end() ? nothing_before() : it->second;
+}
+
+std::optional<posture::Fact> PostureTable::fact_before(Slot slot, std::string_view key) const {
+  const auto& facts = before(slot).facts;
+  const auto it = facts.find(key);
+  return it == facts.end() ? fact(slot, key) : it->second;
+}
+
+posture::TagSets PostureTable::tags_before(Slot slot) const {
+  auto out = tags(slot);
+  for (const auto& [id, state] : before(slot).tags) out.set(id, state);
+  return out;
+}
+
+void PostureTable::rollback(Now now) {
+  for (const auto& [slot, before] : std::exchange(before_, {})) {
+    std::vector<Edit> edits;
+    for (const auto& [key, fact] : before.facts) edits.push_back({key, fact});
+    change_quietly(slot, edits, now);
+    for (const auto& [id, said] : before.tags) {
+      stop_waiting(slot, id);
+      if (judged(slot, id) != said) wait(slot, id, said);
+    }
+  }
+}
+
+}  // namespace postern::ems

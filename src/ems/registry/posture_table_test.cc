@@ -1,0 +1,231 @@
+#include "ems/registry/posture_table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "posture/compiled_tag.h"
+#include "posture/fact_keys.h"
+#include "posture/tag_json.h"
+
+namespace postern::ems {
+namespace {
+
+namespace keys = posture::keys;
+using posture::TagState;
+
+constexpr posture::TagId kSshd = 2, kAv = 3, kBoth = 4;
+
+std::shared_ptr<const posture::CompiledTag> compiled(const std::string& json) {
+  auto definition = posture::parse_tag_json(json);
+  EXPECT_TRUE(definition) << definition.error().message;
+  auto tag = posture::compile_tag(*definition);
+  EXPECT_TRUE(tag) << tag.error().message;
+  return std::make_shared<const posture::CompiledTag>(std::move(*tag));
+}
+
+std::shared_ptr<const posture::CompiledTag> process_tag(const std::string& name, const std::string& process,
+                                                        bool negate = false) {
+  return compiled(R"({"name":")" + name + R"(","rules":[{"id":1,"os":"linux","type":"running-process","negate":)" +
+                  (negate ? "true" : "false") + R"(,"processes":[")" + process + R"("]}]})");
+}
+
+std::shared_ptr<const posture::CompiledTag> both() {
+  return compiled(R"({"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Sshd","Av"]}]})");
+}
+
+class PostureTableTest : public ::testing::Test {
+ protected:
+  Now now{WallTime(Seconds(1'700'000'000)), MonoTime()};
+  PostureTable table;
+
+  posture::Fact fact(posture::FactValue value) const { return {std::move(value), now.wall, "test"}; }
+  posture::Slot linux_endpoint() {
+    const auto slot = table.add(now);
+    change(slot, keys::kOsFamily, std::string("linux"));
+    return slot;
+  }
+  void change(posture::Slot slot, std::string_view key, posture::FactValue value) {
+    const PostureTable::Edit edit{std::string(key), fact(std::move(value))};
+    table.change(slot, {&edit, 1}, now);
+  }
+  void runs(posture::Slot slot, const std::string& process, bool running) {
+    change(slot, keys::process_running(process), running);
+  }
+  void follow_all(posture::Slot slot) {
+    for (const auto id : table.waiting(slot)) table.follow(slot, id);
+  }
+};
+
+TEST_F(PostureTableTest, WhoHasNotFollowedKeepsWhatItHad) {
+  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  const auto slot = linux_endpoint();
+  runs(slot, "sshd", true);
+  EXPECT_EQ(table.judged(slot, kSshd), TagState::kHas);
+  EXPECT_EQ(table.state(slot, kSshd), TagState::kAbsent);
+  EXPECT_EQ(table.waiting(slot), std::vector{kSshd});
+  EXPECT_EQ(table.tags(slot), posture::TagSets());
+  table.follow(slot, kSshd);
+  EXPECT_EQ(table.state(slot, kSshd), TagState::kHas);
+  EXPECT_EQ(table.tags(slot), posture::TagSets({kSshd}, {}));
+  EXPECT_EQ(table.waiting(), 0u);
+  // There and back again: nothing is left to follow.
+  runs(slot, "sshd", false);
+  EXPECT_EQ(table.state(slot, kSshd), TagState::kHas);
+  runs(slot, "sshd", true);
+  EXPECT_TRUE(table.waiting(slot).empty());
+}
+
+TEST_F(PostureTableTest, AChangedTagReachesEachWhenItFollows) {
+  std::vector<posture::Slot> slots;
+  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  for (int i = 0; i < 200; ++i) {
+    slots.push_back(linux_endpoint());
+    runs(slots.back(), "sshd", i % 2 == 0);
+    follow_all(slots.back());
+  }
+  table.commit();
+  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd", true), now));
+  EXPECT_EQ(table.waiting(), 200u);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    EXPECT_EQ(table.state(slots[i], kSshd), i % 2 == 0 ? TagState::kHas : TagState::kAbsent);
+  }
+  std::size_t followed = 0;
+  PostureTable::Place place;
+  while (const auto next = table.next_waiting(place)) {
+    ASSERT_EQ(next->tag, kSshd);
+    place = {next->tag, next->slot + 1};
+    if (++followed % 3 != 0) table.follow(next->slot, next->tag);
+  }
+  EXPECT_EQ(followed, 200u);
+  EXPECT_EQ(table.waiting(), 66u);
+  // Back to what it was: those who had not followed have nothing to follow.
+  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  EXPECT_EQ(table.waiting(), 134u);
+  table.rollback(now);
+  EXPECT_EQ(table.waiting(), 0u);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    EXPECT_EQ(table.state(slots[i], kSshd), i % 2 == 0 ? TagState::kHas : TagState::kAbsent);
+  }
+}
+
+TEST_F(PostureTableTest, ATagThatIsGoneIsKeptUntilItIsFollowed) {
+  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  const auto slot = linux_endpoint();
+  runs(slot, "sshd", true);
+  follow_all(slot);
+  ASSERT_TRUE(table.remove_tag(kSshd, now));
+  EXPECT_EQ(table.state(slot, kSshd), TagState::kHas);
+  follow_all(slot);
+  EXPECT_EQ(table.state(slot, kSshd), TagState::kAbsent);
+  EXPECT_FALSE(table.remove_tag(kSshd, now));
+}
+
+TEST_F(PostureTableTest, WhatWasStoredIsWhatAnEndpointHasUntilItFollows) {
+  const auto a = table.add(now), b = table.add(now), c = table.add(now);
+  posture::FactMap facts;
+  facts[std::string(keys::kOsFamily)] = fact(std::string("linux"));
+  facts[keys::process_running("sshd")] = fact(true);
+  for (const auto slot : {a, b, c}) table.load_facts(slot, facts);
+  EXPECT_EQ(table.bytes(a), fact_bytes(keys::kOsFamily, facts.at(std::string(keys::kOsFamily))) +
+                                fact_bytes(keys::process_running("sshd"), facts.at(keys::process_running("sshd"))));
+  table.load_tags(a, posture::TagSets({kSshd}, {}));
+  table.load_tags(b, posture::TagSets({9}, {kSshd}));
+  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  std::map<posture::TagId, std::pair<std::size_t, std::size_t>> counts;
+  table.loaded([&](posture::TagId id, const posture::SlotSet& has, const posture::SlotSet& unknown) {
+    counts[id] = {has.size(), unknown.size()};
+  });
+  EXPECT_EQ(counts, (std::map<posture::TagId, std::pair<std::size_t, std::size_t>>{{kSshd, {1, 1}}, {9, {1, 0}}}));
+  EXPECT_TRUE(table.waiting(a).empty());
+  EXPECT_EQ(table.waiting(b), (std::vector<posture::TagId>{kSshd, 9}));
+  EXPECT_EQ(table.tags(b), posture::TagSets({9}, {kSshd}));
+  EXPECT_EQ(table.waiting(c), std::vector{kSshd});
+  EXPECT_EQ(table.state(c, kSshd), TagState::kAbsent);
+}
+
+TEST_F(PostureTableTest, BytesAndCountFollowEveryChange) {
+  const auto slot = table.add(now);
+  change(slot, "a", std::string(100, 'x'));
+  const auto first = table.bytes(slot);
+  EXPECT_GE(first, 100u);
+  change(slot, "a", std::string(10, 'x'));
+  EXPECT_EQ(table.bytes(slot), first - 90);
+  change(slot, "b", true);
+  EXPECT_EQ(table.fact_count(slot), 2u);
+  table.rollback(now);
+  EXPECT_EQ(table.bytes(slot), 0u);
+  EXPECT_EQ(table.fact_count(slot), 0u);
+}
+
+/// Facts and tags come and go, endpoints follow some of them, and some of it is taken back: then all is as it was, and
+/// what endpoints are said to have is what a plain account says.
+TEST_F(PostureTableTest, WhatIsTakenBackIsAsItWas) {
+  std::mt19937 random(7);
+  const auto below = [&](unsigned bound) { return static_cast<unsigned>(random() % bound); };
+  std::vector<posture::Slot> slots;
+  for (int i = 0; i < 70; ++i) slots.push_back(linux_endpoint());
+  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  ASSERT_TRUE(table.set_tag(kAv, process_tag("Av", "av"), now));
+  ASSERT_TRUE(table.set_tag(kBoth, both(), now));
+  const std::vector<posture::TagId> ids{kSshd, kAv, kBoth};
+  for (const auto slot : slots) follow_all(slot);
+  table.commit();
+  std::size_t taken_back = 0, followed = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::map<posture::Slot, std::pair<posture::TagSets, posture::FactMap>> committed, said;
+    for (const auto slot : slots) said[slot] = committed[slot] = {table.tags(slot), table.facts(slot)};
+    bool tags_changed = false;
+    for (unsigned step = 0, steps = 1 + below(12); step < steps; ++step) {
+      const auto slot = slots[below(static_cast<unsigned>(slots.size()))];
+      switch (below(6)) {
+        case 0: runs(slot, "sshd", below(2) == 0); break;
+        case 1: runs(slot, "av", below(2) == 0); break;
+        case 2: change(slot, keys::process_running("av"), posture::Unknown{}); break;
+        case 3: {
+          const PostureTable::Edit gone{keys::process_running("sshd"), std::nullopt};
+          table.change(slot, {&gone, 1}, now);
+          break;
+        }
+        case 4:
+          for (const auto id : table.waiting(slot)) {
+            if (below(3) == 0) continue;
+            table.follow(slot, id);
+            said[slot].first.set(id, table.judged(slot, id));
+            ++followed;
+          }
+          break;
+        case 5:
+          // A changed tag can't be taken back here: its owner sets it again.
+          if (step != 0) break;
+          tags_changed = true;
+          ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd", below(2) == 0), now));
+          break;
+      }
+      for (const auto one : slots) ASSERT_EQ(table.tags(one), said[one].first) << "round " << round;
+    }
+    for (const auto slot : slots) {
+      ASSERT_EQ(table.tags_before(slot), committed[slot].first);
+      ASSERT_EQ(table.fact_before(slot, keys::process_running("sshd")).has_value(),
+                committed[slot].second.contains(keys::process_running("sshd")));
+      for (const auto id : ids) ASSERT_EQ(table.waits(slot, id), table.state(slot, id) != table.judged(slot, id));
+    }
+    if (below(2) == 0) {
+      table.commit();
+      continue;
+    }
+    ++taken_back;
+    table.rollback(now);
+    for (const auto slot : slots) {
+      ASSERT_EQ(table.tags(slot), committed[slot].first) << "round " << round << (tags_changed ? ", tags changed" : "");
+      ASSERT_EQ(table.facts(slot), committed[slot].second);
+    }
+  }
+  EXPECT_GT(taken_back, 100u);
+  EXPECT_GT(followed, 100u);
+}
+
+}  // namespace
+}  // namespace postern::ems
