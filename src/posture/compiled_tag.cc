@@ -269,7 +269,6 @@ Result<CompiledTag> compile_tag(TagDefinition definition) {
     for (const std::uint16_t at : part.order) {
       // A rule that the logic leaves out is not evaluated: nothing is read or collected for it.
       const CompiledRule& rule = part.rules[at];
-      tag.timed_ = tag.timed_ || rule.timed();
       for (const std::string& key : rule.condition->keys()) {
         tag.keys_.push_back(key);
         if (is_reported(key)) part.required_facts.push_back(key);

@@ -23,7 +23,6 @@ struct CompiledRule {
   std::string identity;
 
   Judgement judge(const FactView& facts) const;  ///< With `negate`; NOT of unknown is unknown.
-  bool timed() const { return max_age.has_value() || condition->timed(); }
 };
 
 /// Immutable. Thread: any.
@@ -44,7 +43,6 @@ class CompiledTag {
   const std::vector<std::string>& required_facts(OsFamily os) const { return part(os).required_facts; }
   /// Names of the tags that it refers to, distinct and ascending. Empty for a disabled tag.
   const std::vector<std::string>& referred_tags() const { return referred_tags_; }
-  bool timed() const { return timed_; }  ///< Its state may change although no fact does.
 
   /// The rules of one OS and how they are joined.
   struct Part {
@@ -68,7 +66,6 @@ class CompiledTag {
   CompiledRule sole_;
   std::vector<std::string> keys_;
   std::vector<std::string> referred_tags_;
-  bool timed_ = false;
 };
 
 /// Checks all of a definition and prepares it. Error: kInvalidArgument that names the rule ("rule 3

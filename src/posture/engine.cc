@@ -171,14 +171,6 @@ std::vector<TagId> TagEngine::referring_to(std::string_view name) const {
   return it == by_key_.end() ? std::vector<TagId>() : it->second;
 }
 
-std::vector<TagId> TagEngine::timed() const {
-  std::vector<TagId> ids;
-  for (const auto& [id, tag] : tags_) {
-    if (tag->timed()) ids.push_back(id);
-  }
-  return ids;
-}
-
 Status TagEngine::check_circle(TagId id, const CompiledTag& tag) const {
   if (tag.referred_tags().empty()) return {};
   const std::string& name = tag.definition().name.str();

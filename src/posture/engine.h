@@ -62,8 +62,6 @@ class TagEngine {
   TagId id_of(std::string_view name) const;  ///< 0: no such tag.
   /// The tags that refer to the one of this name. Ascending.
   std::vector<TagId> referring_to(std::string_view name) const;
-  /// The tags whose state may change although no fact does. Ascending.
-  std::vector<TagId> timed() const;
 
   /// The tags whose state can change when these facts change (appear, vanish, or get another
   /// value), those that refer to such tags included. Distinct; a tag comes after those that it refers to.

@@ -29,6 +29,7 @@ fabric::Answer::State state_of(wire::CertificateAnswer::State state) {
 
 Bytes to_bytes(const std::string& text) { return Bytes(text.begin(), text.end()); }
 constexpr std::size_t kMaxWhatIf = 100'000;
+constexpr std::size_t kMaxWhatIfTags = 1'000;
 
 }  // namespace
 
@@ -304,15 +305,20 @@ void FabricClient::handle(Now now, const wire::FabricFrame& frame) {
     case wire::FabricFrame::kWhatIf: {
       const auto& in = frame.what_if();
       if (!subscribed_) break;
-      fabric::WhatIf out{in.request_id(), in.tag(), in.kind(), {}, {}, {}};
-      const auto read = [](const auto& uids, std::vector<EndpointUid>& to) {
+      fabric::WhatIf out{in.request_id(), {}};
+      std::size_t endpoints = 0;
+      const auto read = [&](const auto& uids, std::vector<EndpointUid>& to) {
         for (const auto& uid : uids) {
-          if (to.size() < kMaxWhatIf) to.push_back(parse_endpoint_uid(uid));
+          if (endpoints++ < kMaxWhatIf) to.push_back(parse_endpoint_uid(uid));
         }
       };
-      read(in.gain_uids(), out.gain);
-      read(in.lose_uids(), out.lose);
-      read(in.unknown_uids(), out.become_unknown);
+      for (const auto& tag : in.tags()) {
+        if (out.tags.size() == kMaxWhatIfTags) break;
+        auto& one = out.tags.emplace_back(fabric::TagWhatIf{tag.tag(), tag.kind(), {}, {}, {}, tag.gone(), tag.on_unknown_ignore()});
+        read(tag.gain_uids(), one.gain);
+        read(tag.lose_uids(), one.lose);
+        read(tag.unknown_uids(), one.become_unknown);
+      }
       actions_.push_back(std::move(out));
       break;
     }

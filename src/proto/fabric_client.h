@@ -99,12 +99,18 @@ struct Answer {
   State state = State::kUnknown;
   EndpointUid uid;
 };
-/// Which live sessions would be cut if a tag became something else for these? `answer_what_if` answers.
-struct WhatIf {
-  std::uint64_t request_id = 0;
+/// A tag that would become something else for these.
+struct TagWhatIf {
   std::string tag;
   std::string kind;              ///< "security", "classification", "fabric".
   std::vector<EndpointUid> gain, lose, become_unknown;
+  bool gone = false;             ///< The EMS would not tell it any more: it is unknown of everybody.
+  bool ignore_unknown = false;   ///< Afterwards: on_unknown is "ignore".
+};
+/// Which live sessions would be cut by all of these together? `answer_what_if` answers.
+struct WhatIf {
+  std::uint64_t request_id = 0;
+  std::vector<TagWhatIf> tags;
 };
 struct SessionsCut {
   EndpointUid uid;

@@ -142,16 +142,19 @@ Bytes answer_frame(std::uint64_t request_id, AnswerState state, const EndpointUi
   return serialize(frame);
 }
 
-Bytes what_if_frame(std::uint64_t request_id, std::string_view tag, std::string_view kind, const std::vector<EndpointUid>& gain,
-                    const std::vector<EndpointUid>& lose, const std::vector<EndpointUid>& become_unknown) {
+Bytes what_if_frame(std::uint64_t request_id, const std::vector<TagWhatIf>& tags) {
   FabricFrame frame;
-  auto& out = *frame.mutable_what_if();
-  out.set_request_id(request_id);
-  out.set_tag(std::string(tag));
-  out.set_kind(std::string(kind));
-  for (const auto& uid : gain) out.add_gain_uids(uid.str());
-  for (const auto& uid : lose) out.add_lose_uids(uid.str());
-  for (const auto& uid : become_unknown) out.add_unknown_uids(uid.str());
+  frame.mutable_what_if()->set_request_id(request_id);
+  for (const auto& tag : tags) {
+    auto& out = *frame.mutable_what_if()->add_tags();
+    out.set_tag(tag.tag);
+    out.set_kind(std::string(tag.kind));
+    for (const auto& uid : tag.gain) out.add_gain_uids(uid.str());
+    for (const auto& uid : tag.lose) out.add_lose_uids(uid.str());
+    for (const auto& uid : tag.become_unknown) out.add_unknown_uids(uid.str());
+    out.set_gone(tag.gone);
+    out.set_on_unknown_ignore(tag.ignore_unknown);
+  }
   return serialize(frame);
 }
 

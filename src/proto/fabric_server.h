@@ -85,9 +85,16 @@ struct StatusInfo {
 Bytes status_frame(const StatusInfo& info);
 enum class AnswerState { kUnknown, kFound, kRevoked, kBusy };
 Bytes answer_frame(std::uint64_t request_id, AnswerState state, const EndpointUid& uid);
-inline constexpr std::size_t kMaxWhatIf = 100'000;   ///< Endpoints in one question.
-Bytes what_if_frame(std::uint64_t request_id, std::string_view tag, std::string_view kind, const std::vector<EndpointUid>& gain,
-                    const std::vector<EndpointUid>& lose, const std::vector<EndpointUid>& become_unknown);
+inline constexpr std::size_t kMaxWhatIf = 100'000;    ///< Endpoints in one question, of all its tags.
+inline constexpr std::size_t kMaxWhatIfTags = 1'000;
+struct TagWhatIf {
+  std::string tag;
+  std::string_view kind;         ///< "security", …
+  std::vector<EndpointUid> gain, lose, become_unknown;
+  bool gone = false;
+  bool ignore_unknown = false;
+};
+Bytes what_if_frame(std::uint64_t request_id, const std::vector<TagWhatIf>& tags);
 Bytes pong_frame(std::uint64_t id, std::uint64_t revision);
 Bytes goodbye_frame(std::string_view reason, Millis retry_after, std::string_view message);
 

@@ -66,9 +66,7 @@ Status EmsCore::Impl::start(Now now) {
     std::from_chars(alive->second.data(), alive->second.data() + alive->second.size(), ms);
     if (const auto away = now.wall - from_unix_ms(ms); away != Millis(0)) excuse(now, away);
   }
-  for (const auto id : engine_.tags()) {
-    if (auto ok = set_tag(id, now); !ok) return ok;
-  }
+  if (auto ok = set_tags(engine_.tags(), now); !ok) return ok;
   registry_.tags_loaded();
   for (const auto& [uid, e] : registry_.endpoints.all()) {
     for (const auto& held : e.held) judge_at(uid, held.until);

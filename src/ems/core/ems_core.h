@@ -143,10 +143,23 @@ struct FabricDeviceView {
   std::optional<GatewayReport> report;       ///< In the present connection; none: away, or nothing said yet.
 };
 
-struct WhatIf {
-  std::vector<EndpointUid> gain, lose, become_unknown;   ///< Compared with now; ascending.
+/// What a considered change would do to the endpoints by one tag.
+struct TagWhatIf {
+  std::string name;
+  posture::TagKind kind = posture::TagKind::kSecurity;
+  std::optional<posture::TagKind> kind_before;  ///< If it is another: gateways miss the one they know.
+  bool gone = false;            ///< Removed or disabled: gateways, which know it, are not told of it any more.
+  bool shown = false;           ///< Gateways are, or were, told of it.
+  bool policies_differ = false; ///< Of unknown, policies make something else: its on_unknown is another.
+  bool ignore_unknown = false;  ///< Afterwards: on_unknown is "ignore".
+  std::vector<EndpointUid> gain, lose, become_unknown;  ///< Registered ones, compared with now; ascending.
   std::size_t has_after = 0, unknown_after = 0;
-  std::vector<std::string> referring;                    ///< Tags whose rules refer to it: they may change too.
+  bool changes_endpoints() const { return !gain.empty() || !lose.empty() || !become_unknown.empty(); }
+};
+struct WhatIf {
+  Applied would;                         ///< What would be saved.
+  std::vector<TagWhatIf> tags;           ///< Those of the change, by name.
+  std::vector<TagWhatIf> referring;      ///< Others that would change because they refer to them, by name.
 };
 
 /// Live sessions that a considered change would cut, by the policies that gateways have now.
@@ -247,10 +260,14 @@ class EmsCore {
                                           std::optional<WallTime> at = std::nullopt) const;
   /// Why it is on-fabric or not: each detection set of its profile. Error: kNotFound.
   Result<std::vector<posture::DetectionSetExplanation>> explain_on_fabric(Now now, const EndpointUid& uid) const;
-  /// Which endpoints a draft would change. Errors: those of saving it.
-  Result<WhatIf> what_if(Now now, const posture::TagDefinition& draft) const;
+  /// Which endpoints a set would change; nothing does. Errors: those of apply().
+  Result<WhatIf> what_if(Now now, ChangeSet set);
+  /// The same of one tag, with the errors of save_tag().
+  Result<WhatIf> what_if(Now now, const posture::TagDefinition& draft);
+  /// Tags whose rules name this one.
+  std::vector<std::string> referring_tags(std::string_view name) const;
   /// Asks every authorised gateway which live sessions that would cut; answers within kWhatIfPatience.
-  void sessions_cut(Now now, const posture::TagDefinition& draft, const WhatIf& changes, Done<SessionsCut> done);
+  void sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> done);
   static constexpr Millis kWhatIfPatience{2'000};
   /// Changes after a revision, ascending, at most `limit`; `key` empty: of everything. Errors: kNotFound (`after` is
   /// older than the log, begin anew from revision()), kUnavailable.
@@ -303,8 +320,6 @@ class EmsCore {
   /// may refer to one another in any order, and what is removed may be referred to by what is removed with it. Errors:
   /// those of save_tag and delete_tag, with the tags' names.
   void apply(Now now, const Actor& actor, ChangeSet set, Done<Applied> done);
-  /// What apply() would do, or why it would not.
-  Result<Applied> check(ChangeSet set) const;
   /// Creates the tag, or replaces the one called `name` (which a definition with another name renames). `create_only`:
   /// kAlreadyExists instead of replacing. A name that differs from another tag's only in case is kAlreadyExists too.
   /// Errors: kInvalidArgument (a rule refers to a tag that isn't there, too), kAlreadyExists, kPermissionDenied

@@ -132,8 +132,8 @@ struct EmsCore::Impl {
   void put_ems_facts(const Endpoint& e, Now now, std::vector<PostureTable::Edit>& edits);
   /// The engine is as the registry's tags are, and of `others` the endpoints' tags are as the engine is.
   Status rebuild_engine(Now now, const std::vector<posture::TagId>& others);
-  /// All endpoints are judged by the tag as the engine has it; who has another state now, follows later.
-  Status set_tag(posture::TagId id, Now now);
+  /// All endpoints are judged by the tags as the engine has them; who has another state now, follows later.
+  Status set_tags(std::span<const posture::TagId> ids, Now now);
   const Tag* tag_by_id(posture::TagId id) const;
   std::vector<GatewaySerial> tag_shared_with(posture::TagId id) const;
   /// For whoever renames or deletes it; empty: no gateway has it.
@@ -240,6 +240,7 @@ struct EmsCore::Impl {
   struct TagPlan {
     posture::TagDrafts drafts;
     Applied said;
+    std::vector<posture::TagId> unchanged;
   };
   Result<TagPlan> plan_tags(ChangeSet set) const;
 
@@ -274,6 +275,8 @@ struct EmsCore::Impl {
   void on_interfaces(Now now, GatewaySession& s, const proto::fabric_server::Interfaces& in);
   void gateway_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
   // ---- what_if.cc ----
+  /// `after` null: it would be gone.
+  TagWhatIf tag_what_if(const Tag* before, const posture::TagDefinition* after, const posture::TagEffect& effect) const;
   struct Question {
     SessionsCut so_far;
     std::set<SessionId> waiting;

@@ -232,6 +232,8 @@ void EmsCore::Impl::change_tags(Now now, const Actor& actor, posture::TagDrafts 
     return std::ranges::any_of(read, [](const auto& key) { return key.starts_with(posture::keys::kEmsVulnCve); });
   });
   if (asks_cves) answer_cves_later();
+  saved.insert(saved.end(), removed.begin(), removed.end());
+  if (auto ok = set_tags(saved, now); !ok) hold(act::Alert{"core.tags", ok.error().message});
   follow_later();
 }
 
@@ -260,6 +262,7 @@ Result<EmsCore::Impl::TagPlan> EmsCore::Impl::plan_tags(ChangeSet set) const {
     const auto* before = registry_.tags.find(id);
     if (before != nullptr && before->definition == definition) {
       plan.said.unchanged.push_back(name);
+      plan.unchanged.push_back(id);
       continue;
     }
     (id == 0 ? plan.said.created : plan.said.changed).push_back(name);
@@ -285,11 +288,7 @@ Result<EmsCore::Impl::TagPlan> EmsCore::Impl::plan_tags(ChangeSet set) const {
   return plan;
 }
 
-Result<Applied> EmsCore::check(ChangeSet set) const {
-  auto plan = impl_->plan_tags(std::move(set));
-  if (!plan) return fail(plan.error());
-  return std::move(plan->said);
-}
+std::vector<std::string> EmsCore::referring_tags(std::string_view name) const { return impl_->tags_naming(name); }
 
 void EmsCore::apply(Now now, const Actor& actor, ChangeSet set, Done<Applied> done) {
   auto plan = impl_->plan_tags(std::move(set));

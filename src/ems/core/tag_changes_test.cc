@@ -53,7 +53,7 @@ class TagChanges : public Lab {
     const auto before = rows();
     const auto revision = core->revision();
     const auto audits = core->audit_size();
-    const auto checked = core->check(set);
+    const auto checked = core->what_if(clock.now(), set);
     const auto applied = apply(set);
     EXPECT_FALSE(checked);
     EXPECT_FALSE(applied);
@@ -85,9 +85,9 @@ class TagChanges : public Lab {
 
 TEST_F(TagChanges, TagsThatReferToOneAnotherAreSavedInAnyOrderInOneTransaction) {
   const ChangeSet set{{naming_tag("Top", {"Middle"}), naming_tag("Middle", {"Base"}), plain_tag("Base")}, {}};
-  const auto checked = core->check(set);
+  const auto checked = core->what_if(clock.now(), set);
   ASSERT_TRUE(checked) << checked.error().message;
-  EXPECT_THAT(checked->created, ElementsAre("Top", "Middle", "Base"));
+  EXPECT_THAT(checked->would.created, ElementsAre("Top", "Middle", "Base"));
   EXPECT_THAT(names(), IsEmpty());
   const auto commits = store.commits();
   const auto revision = core->revision();

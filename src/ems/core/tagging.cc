@@ -126,9 +126,13 @@ void EmsCore::Impl::settle_reported(Now now, Endpoint& e, std::vector<std::strin
   rejudge(now, e);
 }
 
-Status EmsCore::Impl::set_tag(posture::TagId id, Now now) {
-  if (auto tag = engine_.share(id)) return registry_.postures.set_tag(id, std::move(tag), now);
-  return registry_.postures.remove_tag(id, now);
+Status EmsCore::Impl::set_tags(std::span<const posture::TagId> ids, Now now) {
+  std::vector<PostureTable::TagEdit> edits;
+  for (const auto id : ids) {
+    auto tag = engine_.share(id);
+    if (tag != nullptr || registry_.postures.has_tag(id)) edits.push_back({id, std::move(tag)});
+  }
+  return registry_.postures.change_tags(edits, now);
 }
 
 Status EmsCore::Impl::rebuild_engine(Now now, const std::vector<posture::TagId>& others) {
@@ -139,13 +143,7 @@ Status EmsCore::Impl::rebuild_engine(Now now, const std::vector<posture::TagId>&
       return fail(ErrorCode::kDataLoss, "the stored tag " + tag.definition.name.str() + ": " + ok.error().message);
     }
   }
-  // All go before the first comes: one may have the name that another had.
-  for (const auto id : others) (void)registry_.postures.remove_tag(id, now);
-  for (const auto id : others) {
-    if (engine_.find(id) == nullptr) continue;
-    if (auto ok = set_tag(id, now); !ok) return ok;
-  }
-  return {};
+  return set_tags(others, now);
 }
 
 const Tag* EmsCore::Impl::tag_by_id(posture::TagId id) const {

@@ -1,4 +1,4 @@
-// What a draft of a tag would change, and which live sessions that would cut.
+// What a change of tags would do to endpoints, and which live sessions that would cut.
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -9,21 +9,19 @@ namespace postern::ems {
 
 namespace fabric = proto::fabric_server;
 
-Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) const {
-  const auto& engine = impl_->engine_;
-  const auto current = engine.id_of(draft.name.str());
-  const auto drafts = impl_->check_tags({.set = {{current != 0 ? current : ~posture::TagId{0}, draft}}});
-  if (!drafts) return fail(drafts.error().front().error);
-  const auto* compiled = drafts->set.front().second.get();
-  auto& postures = impl_->registry_.postures;
-  auto effect = postures.what_if(current, *compiled, now);
-  // Who is said to have something else than rules make of it now, goes from that.
-  postures.waiting_for(current).for_each([&](posture::Slot slot) {
-    const auto after = effect.state_after(slot, postures.judged(slot, current));
-    effect.replace(slot, postures.state(slot, current), after);
-  });
-  WhatIf out;
-  auto [has, unknown] = impl_->registry_.tag_counts(current);
+TagWhatIf EmsCore::Impl::tag_what_if(const Tag* before, const posture::TagDefinition* after,
+                                     const posture::TagEffect& effect) const {
+  TagWhatIf out;
+  const auto& either = after != nullptr ? *after : before->definition;
+  out.name = either.name.str();
+  out.kind = either.kind;
+  if (before != nullptr && before->definition.kind != either.kind) out.kind_before = before->definition.kind;
+  const bool was_shown = before != nullptr && before->definition.enabled, is_shown = after != nullptr && after->enabled;
+  out.shown = was_shown || is_shown;
+  out.gone = was_shown && !is_shown;
+  out.ignore_unknown = is_shown && after->on_unknown == posture::OnUnknown::kIgnore;
+  out.policies_differ = was_shown && is_shown && before->definition.on_unknown != after->on_unknown;
+  auto [has, unknown] = registry_.tag_counts(effect.tag);
   const auto take = [&](const Endpoint& e) {
     if (!e.registered()) return;
     const auto slot = e.slot();
@@ -32,27 +30,67 @@ Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) co
     has -= effect.had.contains(slot) ? 1 : 0;
     unknown -= effect.was_unknown.contains(slot) ? 1 : 0;
   };
-  const auto concerned = effect.gain.size() + effect.lose.size() + effect.become_unknown.size() + effect.become_absent.size();
-  if (concerned > impl_->registry_.endpoints.size() / 16) {
+  if (effect.size() > registry_.endpoints.size() / 16) {
     // In order already.
-    for (const auto& [uid, e] : impl_->registry_.endpoints.all()) {
+    for (const auto& [uid, e] : registry_.endpoints.all()) {
       if (effect.concerns(e.slot())) take(e);
     }
   } else {
     for (const auto* slots : {&effect.gain, &effect.lose, &effect.become_unknown, &effect.become_absent}) {
       slots->for_each([&](posture::Slot slot) {
-        if (const auto* e = impl_->registry_.at(slot)) take(*e);
+        if (const auto* e = registry_.at(slot)) take(*e);
       });
     }
     for (auto* uids : {&out.gain, &out.lose, &out.become_unknown}) std::ranges::sort(*uids);
   }
   out.has_after = has + out.gain.size();
   out.unknown_after = unknown + out.become_unknown.size();
-  out.referring = impl_->tags_naming(draft.name.str());
   return out;
 }
 
-void EmsCore::sessions_cut(Now now, const posture::TagDefinition& draft, const WhatIf& changes, Done<SessionsCut> done) {
+Result<WhatIf> EmsCore::what_if(Now now, ChangeSet set) {
+  auto plan = impl_->plan_tags(std::move(set));
+  if (!plan) return fail(plan.error());
+  std::vector<PostureTable::TagEdit> edits;
+  for (auto& [id, tag] : plan->drafts.set) edits.push_back({id, std::move(tag)});
+  for (const auto id : plan->drafts.removed) edits.push_back({id, nullptr});
+  const auto as_it_is = [this](posture::TagId id) { return impl_->engine_.share(id); };
+  auto effects = impl_->registry_.postures.what_if(edits, as_it_is, now);
+  if (!effects) return fail(effects.error());
+  const auto effect_of = [&](posture::TagId id) {
+    const auto it = std::ranges::find(*effects, id, &posture::TagEffect::tag);
+    auto out = it == effects->end() ? posture::TagEffect() : std::move(*it);
+    if (it != effects->end()) effects->erase(it);
+    out.tag = id;
+    return out;
+  };
+  WhatIf out;
+  for (const auto& edit : edits) {
+    const auto* after = edit.tag == nullptr ? nullptr : &edit.tag->definition();
+    out.tags.push_back(impl_->tag_what_if(impl_->registry_.tags.find(edit.id), after, effect_of(edit.id)));
+  }
+  for (const auto id : plan->unchanged) {
+    const auto* tag = impl_->registry_.tags.find(id);
+    out.tags.push_back(impl_->tag_what_if(tag, &tag->definition, effect_of(id)));
+  }
+  for (const auto& effect : *effects) {
+    const auto* tag = impl_->registry_.tags.find(effect.tag);
+    if (tag != nullptr) out.referring.push_back(impl_->tag_what_if(tag, &tag->definition, effect));
+  }
+  std::ranges::sort(out.tags, {}, &TagWhatIf::name);
+  std::ranges::sort(out.referring, {}, &TagWhatIf::name);
+  out.would = std::move(plan->said);
+  return out;
+}
+
+Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) {
+  const auto current = impl_->engine_.id_of(draft.name.str());
+  const auto drafts = impl_->check_tags({.set = {{current != 0 ? current : ~posture::TagId{0}, draft}}});
+  if (!drafts) return fail(drafts.error().front().error);
+  return what_if(now, ChangeSet{{draft}, {}});
+}
+
+void EmsCore::sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> done) {
   Impl::Question question;
   for (const auto& [serial, device] : impl_->registry_.devices.all()) {
     if (device.state != DeviceState::kAuthorised) continue;
@@ -62,22 +100,42 @@ void EmsCore::sessions_cut(Now now, const posture::TagDefinition& draft, const W
   for (const auto& [session, s] : impl_->gateways_) {
     if (!s.helloed || impl_->state_for(s) != fabric::State::kAuthorised) continue;
     question.so_far.asked.push_back(s.serial);
+    const auto& kinds = impl_->registry_.devices.find(s.serial)->tag_kinds;
+    const auto told = [&](posture::TagKind kind) { return std::ranges::find(kinds, kind) != kinds.end(); };
     // It is told of nobody whom it doesn't know: there it has no sessions of theirs.
     const auto known = [&, &s = s](const std::vector<EndpointUid>& uids) {
       std::vector<EndpointUid> out;
       std::ranges::copy_if(uids, std::back_inserter(out), [&](const auto& uid) { return impl_->is_shared(s, uid); });
       return out;
     };
-    const auto gain = known(changes.gain), lose = known(changes.lose), become_unknown = known(changes.become_unknown);
-    const auto total = gain.size() + lose.size() + become_unknown.size();
-    if (total > fabric::kMaxWhatIf) continue;  // it stays among the silent ones
-    if (total == 0) {
+    std::vector<fabric::TagWhatIf> asked;
+    std::size_t total = 0;
+    const auto gone = [&](const TagWhatIf& tag, posture::TagKind kind) {
+      asked.push_back({tag.name, posture::tag_kind_name(kind), {}, {}, {}, true, false});
+    };
+    for (const auto* list : {&changes.tags, &changes.referring}) {
+      for (const auto& tag : *list) {
+        if (!tag.shown) continue;
+        if (tag.kind_before && told(*tag.kind_before)) gone(tag, *tag.kind_before);
+        if (!told(tag.kind)) continue;
+        if (tag.gone && !tag.kind_before) {
+          gone(tag, tag.kind);
+          continue;
+        }
+        fabric::TagWhatIf one{tag.name, posture::tag_kind_name(tag.kind), known(tag.gain), known(tag.lose),
+                              known(tag.become_unknown), false, tag.ignore_unknown};
+        const auto endpoints = one.gain.size() + one.lose.size() + one.become_unknown.size();
+        total += endpoints;
+        if (endpoints != 0 || tag.policies_differ) asked.push_back(std::move(one));
+      }
+    }
+    if (total > fabric::kMaxWhatIf || asked.size() > fabric::kMaxWhatIfTags) continue;  // it stays among the silent ones
+    if (asked.empty()) {
       std::erase(question.so_far.silent, s.serial);
       continue;
     }
     question.waiting.insert(session);
-    impl_->send_free(session, fabric::what_if_frame(id, draft.name.str(), posture::tag_kind_name(draft.kind), gain, lose,
-                                                    become_unknown));
+    impl_->send_free(session, fabric::what_if_frame(id, asked));
   }
   if (question.waiting.empty()) {
     impl_->hold_free(act::Complete{[done = std::move(done), out = std::move(question.so_far)] { done(out); }});

@@ -12,11 +12,12 @@ class WhatIfTest : public Lab {
     return *posture::parse_tag_json(std::string(R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"running-process","processes":[")") +
                                     process + R"("]}]})");
   }
-  std::optional<SessionsCut> ask(const posture::TagDefinition& draft) {
-    const auto changes = core->what_if(clock.now(), draft);
+  std::optional<SessionsCut> ask(const posture::TagDefinition& draft) { return ask(ChangeSet{{draft}, {}}); }
+  std::optional<SessionsCut> ask(ChangeSet set) {
+    const auto changes = core->what_if(clock.now(), std::move(set));
     EXPECT_TRUE(changes);
     out_.reset();
-    core->sessions_cut(clock.now(), draft, *changes, [this](Result<SessionsCut> cut) { out_ = *cut; });
+    core->sessions_cut(clock.now(), *changes, [this](Result<SessionsCut> cut) { out_ = *cut; });
     run();
     return out_;
   }
@@ -30,8 +31,8 @@ TEST_F(WhatIfTest, GatewaysSayWhichSessionsWouldEndAndWhoIsSilentIsNamed) {
   report(a, {{keys::process_running("sshd"), true}, {keys::process_running("cups"), false}});
   TestGateway gateway("PGW0000000000001", 1), silent("PGW0000000000002", 2);
   gateway.what_if = [&](const proto::fabric::WhatIf& question) {
-    EXPECT_EQ(question.tag, "Has-sshd");
-    EXPECT_EQ(question.lose, std::vector{a.uid()});
+    EXPECT_EQ(question.tags.at(0).tag, "Has-sshd");
+    EXPECT_EQ(question.tags.at(0).lose, std::vector{a.uid()});
     return std::vector<proto::fabric::SessionsCut>{{a.uid(), 3}, {EndpointUid(std::string(32, 'F')), 8}, {a.uid(), 5}};
   };
   for (auto* one : {&gateway, &silent}) {
@@ -72,7 +73,7 @@ TEST_F(WhatIfTest, AGatewayHearsOnlyOfEndpointsThatItKnows) {
   TestGateway gateway("PGW0000000000001", 1), nobodys("PGW0000000000002", 2);
   std::vector<EndpointUid> heard;
   gateway.what_if = [&](const proto::fabric::WhatIf& question) {
-    heard = question.lose;
+    heard = question.tags.at(0).lose;
     return std::vector<proto::fabric::SessionsCut>{{a.uid(), 1}, {elsewhere.uid(), 9}};
   };
   nobodys.what_if = [](const proto::fabric::WhatIf&) {
@@ -102,12 +103,66 @@ TEST_F(WhatIfTest, ADraftMayReferToTagsAndIsToldWhoRefersToIt) {
   const auto other = posture::parse_tag_json(R"({"name":"New","rules":[{"id":1,"os":"linux","type":"tag","tags":["Both"]}]})");
   const auto gains = core->what_if(clock.now(), *other);
   ASSERT_TRUE(gains);
-  EXPECT_EQ(gains->gain, std::vector{a.uid()});
+  EXPECT_EQ(gains->tags.at(0).gain, std::vector{a.uid()});
+  EXPECT_TRUE(gains->referring.empty());
+  // Who refers to it follows it, and is told with whom it changes.
+  report(a, {{keys::process_running("cups"), false}});
+  run();
   const auto lost = core->what_if(clock.now(), draft("cups"));
   ASSERT_TRUE(lost);
-  EXPECT_EQ(lost->referring, std::vector<std::string>{"Both"});
+  EXPECT_EQ(lost->tags.at(0).lose, std::vector{a.uid()});
+  EXPECT_EQ(lost->tags.at(0).has_after, 0u);
+  EXPECT_EQ(core->referring_tags("Has-sshd"), std::vector<std::string>{"Both"});
+  ASSERT_EQ(lost->referring.size(), 1u);
+  EXPECT_EQ(lost->referring[0].name, "Both");
+  EXPECT_EQ(lost->referring[0].lose, std::vector{a.uid()});
   const auto circle = posture::parse_tag_json(R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"tag","tags":["Both"]}]})");
   EXPECT_EQ(core->what_if(clock.now(), *circle).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(WhatIfTest, AGatewayIsAskedAboutTagsThatGoAndAboutWhatUnknownMeans) {
+  save_process_tag();
+  save_tag(R"({"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Has-sshd"]}]})");
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  TestGateway gateway("PGW0000000000001", 1);
+  std::vector<proto::fabric::TagWhatIf> heard;
+  gateway.what_if = [&](const proto::fabric::WhatIf& question) {
+    heard = question.tags;
+    return std::vector<proto::fabric::SessionsCut>{{a.uid(), 1}};
+  };
+  set_interface(gateway, kPort1);
+  connect(gateway);
+  ASSERT_TRUE(authorise(gateway));
+  auto disabled = draft("sshd");
+  disabled.enabled = false;
+  ASSERT_EQ(ask(disabled)->total, 1u);
+  ASSERT_EQ(heard.size(), 2u);
+  EXPECT_EQ(heard[0].tag, "Has-sshd");
+  EXPECT_TRUE(heard[0].gone);
+  EXPECT_EQ(heard[1].tag, "Both");
+  EXPECT_FALSE(heard[1].gone);
+  EXPECT_EQ(heard[1].lose.size() + heard[1].become_unknown.size(), 1u);
+  auto ignoring = draft("sshd");
+  ignoring.on_unknown = posture::OnUnknown::kIgnore;
+  ASSERT_EQ(ask(ignoring)->total, 1u);
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_TRUE(heard[0].ignore_unknown);
+  EXPECT_FALSE(heard[0].gone);
+  // Removed together with the one that refers to it.
+  ASSERT_EQ(ask({{}, {"Has-sshd", "Both"}})->total, 1u);
+  ASSERT_EQ(heard.size(), 2u);
+  EXPECT_TRUE(heard[0].gone && heard[1].gone);
+  // Of another kind it is another name there.
+  auto moved = draft("sshd");
+  moved.kind = posture::TagKind::kClassification;
+  ASSERT_EQ(ask(moved)->total, 1u);
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_TRUE(heard[0].gone);
+  EXPECT_EQ(heard[0].kind, "security");
+  EXPECT_EQ(core->tags().size(), 3u);  // nothing was saved
+  EXPECT_TRUE(core->work().empty());
 }
 
 TEST_F(WhatIfTest, WhatIsReferredToStaysAndFollows) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/sort_unique.h"
+
 namespace postern::ems {
 namespace {
 
@@ -148,18 +150,70 @@ bool PostureTable::judge_again(Slot slot, Now now) { return note(slot, populatio
 
 // ---- tags
 
-Status PostureTable::set_tag(TagId id, std::shared_ptr<const posture::CompiledTag> tag, Now now) {
+Status PostureTable::change_tags(std::span<const TagEdit> edits, Now now) {
   std::vector<posture::TagEffect> effects;
-  if (auto ok = population_.set_tag(id, std::move(tag), now, &effects); !ok) return ok;
+  if (auto ok = population_.change_tags(edits, now, &effects); !ok) return ok;
   for (const auto& effect : effects) note(effect);
   return {};
 }
 
-Status PostureTable::remove_tag(TagId id, Now now) {
-  std::vector<posture::TagEffect> effects;
-  if (auto ok = population_.remove_tag(id, now, &effects); !ok) return ok;
-  for (const auto& effect : effects) note(effect);
-  return {};
+Result<std::vector<posture::TagEffect>> PostureTable::what_if(
+    std::span<const TagEdit> edits,
+    const std::function<std::shared_ptr<const posture::CompiledTag>(TagId)>& as_it_is, Now now) {
+  std::vector<posture::TagEffect> out;
+  const auto keep = [&](posture::TagEffect effect) {
+    if (effect.size() != 0) out.push_back(std::move(effect));
+  };
+  const bool alone = edits.size() == 1 && edits[0].tag != nullptr && !population_.refers_to_name(edits[0].tag->definition().name.str());
+  if (alone) {
+    const auto id = edits[0].id;
+    auto effect = population_.what_if(id, *edits[0].tag, now);
+    // Who is said to have something else than rules make of it now, goes from that.
+    waiting_for(id).for_each([&](Slot slot) {
+      effect.replace(slot, state(slot, id), effect.state_after(slot, judged(slot, id)));
+    });
+    keep(std::move(effect));
+    return out;
+  }
+  std::vector<posture::TagEffect> effects, back;
+  std::vector<TagEdit> undo;
+  for (const auto& edit : edits) {
+    auto tag = as_it_is(edit.id);
+    if (tag != nullptr || edit.tag != nullptr) undo.push_back({edit.id, std::move(tag)});
+  }
+  if (auto ok = population_.change_tags(edits, now, &effects); !ok) return postern::fail(ok.error());
+  std::vector<TagId> concerned;
+  for (const auto& edit : edits) concerned.push_back(edit.id);
+  for (const auto& effect : effects) {
+    note(effect);
+    concerned.push_back(effect.tag);
+  }
+  sort_unique(concerned);
+  for (const auto id : concerned) keep(to_follow(id));
+  // These were there before, so that nothing stands against them.
+  if (auto ok = population_.change_tags(undo, now, &back); !ok) return postern::fail(ok.error());
+  for (const auto& effect : back) note(effect);
+  return out;
+}
+
+posture::TagEffect PostureTable::to_follow(TagId tag) const {
+  posture::TagEffect out;
+  out.tag = tag;
+  const auto it = waiting_.find(tag);
+  if (it == waiting_.end()) return out;
+  const auto& [slots, had, unknown] = it->second;
+  const SlotSet has = population_.members(tag, TagState::kHas), is = population_.members(tag, TagState::kUnknown);
+  for (std::size_t i = 0; i < slots.word_count(); ++i) {
+    const auto moved = slots.word(i), gains = moved & has.word(i), is_unknown = moved & is.word(i);
+    const auto absent = moved & ~gains & ~is_unknown;
+    out.gain.add_word(i, gains);
+    out.become_unknown.add_word(i, is_unknown);
+    out.lose.add_word(i, absent & had.word(i));
+    out.become_absent.add_word(i, absent & ~had.word(i));
+    out.had.add_word(i, had.word(i));
+    out.was_unknown.add_word(i, unknown.word(i));
+  }
+  return out;
 }
 
 TagState PostureTable::state(Slot slot, TagId tag) const {

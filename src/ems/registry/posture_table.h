@@ -75,17 +75,21 @@ class PostureTable {
 
   // ---- tags
 
+  using TagEdit = posture::Population::TagEdit;
+  bool has_tag(posture::TagId id) const { return population_.has_tag(id); }
   /// Errors as the population's.
-  Status set_tag(posture::TagId id, std::shared_ptr<const posture::CompiledTag> tag, Now now);
-  Status remove_tag(posture::TagId id, Now now);
+  Status change_tags(std::span<const TagEdit> edits, Now now);
   /// What endpoints are said to have.
   posture::TagState state(posture::Slot slot, posture::TagId tag) const;
   posture::TagSets tags(posture::Slot slot) const;
   /// What rules make of their facts.
   posture::TagState judged(posture::Slot slot, posture::TagId tag) const { return population_.state(slot, tag); }
-  posture::TagEffect what_if(posture::TagId id, const posture::CompiledTag& draft, Now now) {
-    return population_.what_if(id, draft, now);
-  }
+  /// What change_tags(edits) would do to what endpoints are said to have once they followed, of these tags and of those
+  /// that refer to them; a tag of which nothing changes is left out. `as_it_is`: the tags that are there now, by id.
+  /// Afterwards all is as it was.
+  Result<std::vector<posture::TagEffect>> what_if(
+      std::span<const TagEdit> edits,
+      const std::function<std::shared_ptr<const posture::CompiledTag>(posture::TagId)>& as_it_is, Now now);
 
   // ---- who is said to have something else than rules say
 
@@ -120,6 +124,7 @@ class PostureTable {
   void apply(posture::Slot slot, std::span<const Edit> edits, Now now);
   bool note(posture::Slot slot, const std::vector<posture::TagChange>& changes);
   void note(const posture::TagEffect& effect);
+  posture::TagEffect to_follow(posture::TagId tag) const;
   void wait(posture::Slot slot, posture::TagId tag, posture::TagState said);
   void stop_waiting(posture::Slot slot, posture::TagId tag);
 

@@ -41,6 +41,17 @@ class PostureTableTest : public ::testing::Test {
   Now now{WallTime(Seconds(1'700'000'000)), MonoTime()};
   PostureTable table;
 
+  Status set_tag(posture::TagId id, std::shared_ptr<const posture::CompiledTag> tag) {
+    const PostureTable::TagEdit edit{id, tag};
+    auto ok = table.change_tags({&edit, 1}, now);
+    if (ok) tags[id] = std::move(tag);
+    return ok;
+  }
+  Result<std::vector<posture::TagEffect>> what_if(const std::vector<PostureTable::TagEdit>& edits) {
+    return table.what_if(edits, [this](posture::TagId id) { return tags[id]; }, now);
+  }
+  std::map<posture::TagId, std::shared_ptr<const posture::CompiledTag>> tags;
+
   posture::Fact fact(posture::FactValue value) const { return {std::move(value), now.wall, "test"}; }
   posture::Slot linux_endpoint() {
     const auto slot = table.add(now);
@@ -60,7 +71,7 @@ class PostureTableTest : public ::testing::Test {
 };
 
 TEST_F(PostureTableTest, WhoHasNotFollowedKeepsWhatItHad) {
-  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
   const auto slot = linux_endpoint();
   runs(slot, "sshd", true);
   EXPECT_EQ(table.judged(slot, kSshd), TagState::kHas);
@@ -80,14 +91,14 @@ TEST_F(PostureTableTest, WhoHasNotFollowedKeepsWhatItHad) {
 
 TEST_F(PostureTableTest, AChangedTagReachesEachWhenItFollows) {
   std::vector<posture::Slot> slots;
-  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
   for (int i = 0; i < 200; ++i) {
     slots.push_back(linux_endpoint());
     runs(slots.back(), "sshd", i % 2 == 0);
     follow_all(slots.back());
   }
   table.commit();
-  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd", true), now));
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd", true)));
   EXPECT_EQ(table.waiting(), 200u);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     EXPECT_EQ(table.state(slots[i], kSshd), i % 2 == 0 ? TagState::kHas : TagState::kAbsent);
@@ -102,7 +113,7 @@ TEST_F(PostureTableTest, AChangedTagReachesEachWhenItFollows) {
   EXPECT_EQ(followed, 200u);
   EXPECT_EQ(table.waiting(), 66u);
   // Back to what it was: those who had not followed have nothing to follow.
-  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
   EXPECT_EQ(table.waiting(), 134u);
   table.rollback(now);
   EXPECT_EQ(table.waiting(), 0u);
@@ -112,15 +123,15 @@ TEST_F(PostureTableTest, AChangedTagReachesEachWhenItFollows) {
 }
 
 TEST_F(PostureTableTest, ATagThatIsGoneIsKeptUntilItIsFollowed) {
-  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
   const auto slot = linux_endpoint();
   runs(slot, "sshd", true);
   follow_all(slot);
-  ASSERT_TRUE(table.remove_tag(kSshd, now));
+  ASSERT_TRUE(set_tag(kSshd, nullptr));
   EXPECT_EQ(table.state(slot, kSshd), TagState::kHas);
   follow_all(slot);
   EXPECT_EQ(table.state(slot, kSshd), TagState::kAbsent);
-  EXPECT_FALSE(table.remove_tag(kSshd, now));
+  EXPECT_FALSE(set_tag(kSshd, nullptr));
 }
 
 TEST_F(PostureTableTest, WhatWasStoredIsWhatAnEndpointHasUntilItFollows) {
@@ -133,7 +144,7 @@ TEST_F(PostureTableTest, WhatWasStoredIsWhatAnEndpointHasUntilItFollows) {
                                 fact_bytes(keys::process_running("sshd"), facts.at(keys::process_running("sshd"))));
   table.load_tags(a, posture::TagSets({kSshd}, {}));
   table.load_tags(b, posture::TagSets({9}, {kSshd}));
-  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
   std::map<posture::TagId, std::pair<std::size_t, std::size_t>> counts;
   table.loaded([&](posture::TagId id, const posture::SlotSet& has, const posture::SlotSet& unknown) {
     counts[id] = {has.size(), unknown.size()};
@@ -160,6 +171,62 @@ TEST_F(PostureTableTest, BytesAndCountFollowEveryChange) {
   EXPECT_EQ(table.fact_count(slot), 0u);
 }
 
+TEST_F(PostureTableTest, WhatIfSeesThoseThatReferAndLeavesEverythingAsItWas) {
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
+  ASSERT_TRUE(set_tag(kAv, process_tag("Av", "av")));
+  ASSERT_TRUE(set_tag(kBoth, both()));
+  std::vector<posture::Slot> slots;
+  for (int i = 0; i < 100; ++i) {
+    slots.push_back(linux_endpoint());
+    runs(slots.back(), "sshd", i % 2 == 0);
+    runs(slots.back(), "av", i % 3 == 0);
+    if (i % 10 != 9) follow_all(slots.back());  // some have yet to follow
+  }
+  std::vector<posture::TagSets> before;
+  for (const auto slot : slots) before.push_back(table.tags(slot));
+  const auto waiting = table.waiting();
+  // Removed: who had it has it no more, and of Both nobody knows.
+  auto effects = what_if({{kSshd, nullptr}});
+  ASSERT_TRUE(effects) << effects.error().message;
+  ASSERT_EQ(effects->size(), 2u);
+  EXPECT_EQ((*effects)[0].tag, kSshd);
+  EXPECT_EQ((*effects)[0].lose.size(), 50u);  // those that have yet to follow are at odd places: they never had it
+  EXPECT_EQ((*effects)[0].gain.size(), 0u);
+  EXPECT_EQ((*effects)[1].tag, kBoth);
+  EXPECT_GT((*effects)[1].become_unknown.size(), 0u);
+  // As if it had been done.
+  for (const auto& edits : std::vector<std::vector<PostureTable::TagEdit>>{
+           {{kSshd, nullptr}},
+           {{kSshd, process_tag("Sshd", "sshd", true)}},
+           {{kAv, nullptr}, {kSshd, process_tag("Av", "sshd")}},
+           {{7, process_tag("Other", "av")}},
+           {{kBoth, process_tag("Both", "av")}, {kAv, nullptr}, {8, process_tag("More", "sshd", true)}}}) {
+    const auto foreseen = what_if(edits);
+    ASSERT_TRUE(foreseen) << foreseen.error().message;
+    ASSERT_EQ(table.waiting(), waiting);
+    for (std::size_t i = 0; i < slots.size(); ++i) ASSERT_EQ(table.tags(slots[i]), before[i]);
+    ASSERT_TRUE(table.change_tags(edits, now));
+    std::vector<PostureTable::TagEdit> undo;
+    for (const auto& edit : edits) undo.push_back({edit.id, tags[edit.id]});
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      for (const posture::TagId id : {kSshd, kAv, kBoth, posture::TagId{7}, posture::TagId{8}}) {
+        const auto effect = std::ranges::find(*foreseen, id, &posture::TagEffect::tag);
+        const auto after = effect == foreseen->end() ? before[i].state(id) : effect->state_after(slots[i], before[i].state(id));
+        // Of a tag that nothing is done to, those that have yet to follow are not foreseen.
+        const bool concerned = effect != foreseen->end() ||
+                               std::ranges::any_of(edits, [&](const auto& edit) { return edit.id == id; });
+        if (concerned) {
+          ASSERT_EQ(table.judged(slots[i], id), after) << "slot " << slots[i] << " tag " << id;
+        }
+      }
+    }
+    ASSERT_TRUE(table.change_tags(undo, now));
+    ASSERT_EQ(table.waiting(), waiting);
+  }
+  EXPECT_FALSE(what_if({{kAv, process_tag("Sshd", "av")}}));
+  EXPECT_EQ(table.waiting(), waiting);
+}
+
 /// Facts and tags come and go, endpoints follow some of them, and some of it is taken back: then all is as it was, and
 /// what endpoints are said to have is what a plain account says.
 TEST_F(PostureTableTest, WhatIsTakenBackIsAsItWas) {
@@ -167,9 +234,9 @@ TEST_F(PostureTableTest, WhatIsTakenBackIsAsItWas) {
   const auto below = [&](unsigned bound) { return static_cast<unsigned>(random() % bound); };
   std::vector<posture::Slot> slots;
   for (int i = 0; i < 70; ++i) slots.push_back(linux_endpoint());
-  ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd"), now));
-  ASSERT_TRUE(table.set_tag(kAv, process_tag("Av", "av"), now));
-  ASSERT_TRUE(table.set_tag(kBoth, both(), now));
+  ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
+  ASSERT_TRUE(set_tag(kAv, process_tag("Av", "av")));
+  ASSERT_TRUE(set_tag(kBoth, both()));
   const std::vector<posture::TagId> ids{kSshd, kAv, kBoth};
   for (const auto slot : slots) follow_all(slot);
   table.commit();
@@ -201,7 +268,7 @@ TEST_F(PostureTableTest, WhatIsTakenBackIsAsItWas) {
           // A changed tag can't be taken back here: its owner sets it again.
           if (step != 0) break;
           tags_changed = true;
-          ASSERT_TRUE(table.set_tag(kSshd, process_tag("Sshd", "sshd", below(2) == 0), now));
+          ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd", below(2) == 0)));
           break;
       }
       for (const auto one : slots) ASSERT_EQ(table.tags(one), said[one].first) << "round " << round;

@@ -68,7 +68,14 @@ std::vector<proto::fabric::SessionsCut> NginxControl::sessions_cut(ConnectorId c
                                                                    const proto::fabric::WhatIf& question) const {
   const auto policies = policy::PolicyView::open(published_);
   if (!policies) return {};  // nothing is let in
-  return gateway::sessions_cut(*context_.core, *policies, connector, question, context_.now().wall);
+  auto table = plan_.table;
+  const auto now = context_.now().wall;
+  if (!apply_on_unknown(*context_.core, connector, question, table)) {
+    return gateway::sessions_cut(*context_.core, *policies, *policies, connector, question, now);
+  }
+  const auto blob = policy::compile(table);  // as those in force did
+  const auto would = blob ? policy::PolicyView::open(*blob) : policies;
+  return gateway::sessions_cut(*context_.core, *policies, would ? *would : *policies, connector, question, now);
 }
 
 Result<std::string> NginxControl::install(const std::string& name, const std::string& content) {

@@ -16,7 +16,13 @@ class SessionsCutTest : public GatewayCoreLab {
     core_.set_policy_tags({"EMS1_ZTNA_Telemetry-Connected", "EMS1_ZTNA_Vulnerable-Device"});
     connect();
     ems_.upsert(endpoint({495}));
-    policy::PolicyTable table;
+    auto& table = table_;
+    for (const char* name : {"EMS1_ZTNA_Telemetry-Connected", "EMS1_ZTNA_Vulnerable-Device"}) {
+      policy::Tag named;
+      named.bit = static_cast<std::uint16_t>(bit(name));
+      named.name = name;
+      table.tags.push_back(named);
+    }
     for (std::uint32_t id = 1; id <= 3; ++id) {
       policy::Proxy proxy;
       proxy.id = id;
@@ -44,7 +50,13 @@ class SessionsCutTest : public GatewayCoreLab {
   std::uint32_t cut(const WhatIf& question) {
     const auto view = policy::PolicyView::open(blob_);
     EXPECT_TRUE(view);
-    const auto cuts = sessions_cut(core_, *view, 1, question, clock_.now().wall);
+    auto table = table_;
+    apply_on_unknown(core_, 1, question, table);
+    const auto blob = policy::compile(table);
+    EXPECT_TRUE(blob);
+    const auto would = policy::PolicyView::open(*blob);
+    EXPECT_TRUE(would);
+    const auto cuts = sessions_cut(core_, *view, *would, 1, question, clock_.now().wall);
     if (cuts.empty()) return 0;
     EXPECT_EQ(cuts.size(), 1u);
     EXPECT_EQ(cuts.front().uid.str(), kUid);
@@ -53,10 +65,24 @@ class SessionsCutTest : public GatewayCoreLab {
   void open(std::uint32_t proxy, const char* source, int count) {
     core_.on_session(clock_.now(), leaf('a'), {proxy, ip(source)}, count);
   }
-  static WhatIf loses(const char* tag) { return {1, tag, "security", {}, {EndpointUid(kUid)}, {}}; }
-  static WhatIf gains(const char* tag) { return {1, tag, "security", {EndpointUid(kUid)}, {}, {}}; }
-  static WhatIf unsure(const char* tag) { return {1, tag, "security", {}, {}, {EndpointUid(kUid)}}; }
+  static proto::fabric::TagWhatIf tag(const char* name) { return {name, "security", {}, {}, {}, false, false}; }
+  static WhatIf loses(const char* name) {
+    auto one = tag(name);
+    one.lose = {EndpointUid(kUid)};
+    return {1, {one}};
+  }
+  static WhatIf gains(const char* name) {
+    auto one = tag(name);
+    one.gain = {EndpointUid(kUid)};
+    return {1, {one}};
+  }
+  static WhatIf unsure(const char* name) {
+    auto one = tag(name);
+    one.become_unknown = {EndpointUid(kUid)};
+    return {1, {one}};
+  }
 
+  policy::PolicyTable table_;
   Bytes blob_;
 };
 
@@ -73,6 +99,33 @@ TEST_F(SessionsCutTest, CountsThoseThatTheChangeWouldNotLetIn) {
   EXPECT_EQ(cut(loses("Telemetry-Connected")), 1u);
 }
 
+TEST_F(SessionsCutTest, ATagThatGoesIsUnknownOfEverybody) {
+  open(1, "10.0.1.2", 3);
+  open(2, "10.0.1.2", 2);
+  auto gone = WhatIf{1, {tag("Telemetry-Connected")}};
+  gone.tags[0].gone = true;
+  EXPECT_EQ(cut(gone), 3u);
+  gone.tags.push_back(tag("Vulnerable-Device"));
+  gone.tags[1].gone = true;
+  EXPECT_EQ(cut(gone), 5u);
+}
+
+TEST_F(SessionsCutTest, WhatUnknownMeansIsAskedToo) {
+  open(2, "10.0.1.2", 2);
+  auto unknown = unsure("Vulnerable-Device");
+  unknown.tags[0].ignore_unknown = true;
+  EXPECT_EQ(cut(unknown), 0u);  // unknown, and from then on that spares
+  EXPECT_EQ(cut(unsure("Vulnerable-Device")), 2u);
+}
+
+TEST_F(SessionsCutTest, SeveralTagsAreJudgedTogether) {
+  open(1, "10.0.1.2", 3);
+  open(2, "10.0.1.2", 2);
+  auto both = loses("Telemetry-Connected");
+  both.tags.push_back(gains("Vulnerable-Device").tags[0]);
+  EXPECT_EQ(cut(both), 5u);
+}
+
 TEST_F(SessionsCutTest, WhereASessionComesFromCounts) {
   open(3, "10.0.1.2", 1);
   open(3, "10.9.9.9", 5);  // no policy lets them in as it is: the change ends nothing of theirs
@@ -82,22 +135,29 @@ TEST_F(SessionsCutTest, WhereASessionComesFromCounts) {
 TEST_F(SessionsCutTest, NothingHangsOnATagThatNoPolicyNamesOrOnAnotherEndpoint) {
   open(1, "10.0.1.2", 3);
   EXPECT_EQ(cut(loses("Nobody-Knows")), 0u);
-  EXPECT_EQ(cut({1, "Telemetry-Connected", "security", {}, {EndpointUid(std::string(32, 'F'))}, {}}), 0u);
-  EXPECT_EQ(cut({1, "Telemetry-Connected", "classification", {}, {EndpointUid(kUid)}, {}}), 0u);
+  auto other_endpoint = loses("Telemetry-Connected");
+  other_endpoint.tags[0].lose = {EndpointUid(std::string(32, 'F'))};
+  EXPECT_EQ(cut(other_endpoint), 0u);
+  auto other_kind = loses("Telemetry-Connected");
+  other_kind.tags[0].kind = "classification";
+  EXPECT_EQ(cut(other_kind), 0u);
 }
 
 TEST_F(GatewayCoreLab, AQuestionOfTheEmsIsHandedOnAndItsAnswerTravels) {
   connect();
   wire::FabricFrame frame;
   frame.mutable_what_if()->set_request_id(9);
-  frame.mutable_what_if()->set_tag("Telemetry-Connected");
-  frame.mutable_what_if()->set_kind("security");
-  frame.mutable_what_if()->add_lose_uids(kUid);
+  auto& tag = *frame.mutable_what_if()->add_tags();
+  tag.set_tag("Telemetry-Connected");
+  tag.set_kind("security");
+  tag.add_lose_uids(kUid);
+  tag.set_on_unknown_ignore(true);
   const auto bytes = frame.SerializeAsString();
   core_.on_frame(clock_.now(), 1, Bytes(bytes.begin(), bytes.end()));
   const auto asked = take<act::WhatIf>();
   ASSERT_EQ(asked.size(), 1u);
-  EXPECT_EQ(asked[0].question.lose.at(0).str(), kUid);
+  EXPECT_EQ(asked[0].question.tags.at(0).lose.at(0).str(), kUid);
+  EXPECT_TRUE(asked[0].question.tags.at(0).ignore_unknown);
   core_.answer_what_if(clock_.now(), 1, 9, {{EndpointUid(kUid), 4}});
   bool answered = false;
   for (const auto& f : take_frames()) {

@@ -125,13 +125,6 @@ void Column::set(Slot slot, Code code) {
   put_code(page.data, page.width, at, code);
 }
 
-void Column::prefetch(Slot slot) const {
-  const std::size_t index = slot / kPageSlots;
-  if (index >= pages_.size()) return;
-  const std::size_t width = bytes_of(pages_[index].width) / kPageSlots;
-  __builtin_prefetch(static_cast<const std::byte*>(pages_[index].data) + slot % kPageSlots * width);
-}
-
 std::size_t Column::memory_bytes() const {
   std::size_t bytes = pages_.capacity() * sizeof(Page);
   for (const Page& page : pages_) {

@@ -156,8 +156,14 @@ void Population::release_code(FactColumn& column, Code code) {
   column.dictionary.drop(code, blobs_);
 }
 
+void Population::put_code(Slot slot, FactColumn& column, Code code) {
+  const std::size_t pages = column.codes.pages();
+  column.codes.set(slot, code);
+  if (column.codes.pages() != pages) locate(column);
+}
+
 void Population::change_code(Slot slot, FactColumn& column, Code before, Code after, bool judge) {
-  column.codes.set(slot, after);
+  put_code(slot, column, after);
   if (!judge) return;
   for (const auto& group : column.groups) {
     const auto changed = static_cast<std::uint8_t>(group->table[before] ^ group->table[after]);
@@ -202,14 +208,14 @@ Population::Stored Population::store_entry(Slot slot, KeyId key, WallTime at) {
     return stored;
   }
   const Code before = column.codes.at(slot), after = use_code(column);
+  rows_.prefetch_keys(slot);
   Stored stored{before != after, false};
   if (stored.value) {
     change_code(slot, column, before, after, true);
     prefetch_pending(slot);  // what comes in while the row is written
   }
   release_code(column, before);
-  stored.time = !rows_.find(slot, key, cell) || cell.at != at;
-  if (stored.time) rows_.set(slot, key, {at, {}});
+  stored.time = rows_.set_time(slot, key, at);
   if (stored.value && is_mostly_own(column)) make_own(key);
   return stored;
 }
@@ -243,7 +249,7 @@ void Population::make_own(KeyId key) {
   for (const ConditionId id : by_code) {
     JudgedCondition& condition = *conditions_[id];
     Plane plane(pages_, condition.nothing);
-    live_.for_each([&](Slot slot) { plane.set(slot, verdict(id, slot)); });
+    live_.for_each([&](Slot slot) { plane.set(slot, where_[id].verdict(slot)); });
     take_from_column(condition);
     condition.kind = JudgedCondition::Kind::kKept;
     condition.plane = std::move(plane);
@@ -381,7 +387,7 @@ void Population::load(Slot slot, const FactMap& facts, WallTime confirmed) {
       cells.back().own = own.emplace_back(entry_);
       ++column.own_users;
     } else {
-      column.codes.set(slot, use_code(column));
+      put_code(slot, column, use_code(column));
     }
   }
   rows_.assign(slot, keys, cells);

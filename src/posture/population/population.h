@@ -43,6 +43,8 @@ struct TagEffect {
   SlotSet had, was_unknown;            ///< Before, of all these; the others had it not.
   std::uint64_t has = 0, unknown = 0;  ///< Afterwards.
 
+  /// Endpoints of which something changes.
+  std::uint64_t size() const { return gain.size() + lose.size() + become_unknown.size() + become_absent.size(); }
   bool concerns(Slot slot) const {
     return gain.contains(slot) || lose.contains(slot) || become_unknown.contains(slot) || become_absent.contains(slot);
   }
@@ -133,12 +135,22 @@ class Population {
   Status set_tag(TagId id, std::shared_ptr<const CompiledTag> tag, Now now, std::vector<TagEffect>* effects = nullptr);
   /// Error: kNotFound.
   Status remove_tag(TagId id, Now now, std::vector<TagEffect>* effects = nullptr);
+  struct TagEdit {
+    TagId id = 0;
+    std::shared_ptr<const CompiledTag> tag;  ///< Null: it is removed.
+  };
+  /// All of them at once, each id once: what matters is how the tags stand together afterwards. Nothing changes on
+  /// error: those of set_tag and remove_tag.
+  Status change_tags(std::span<const TagEdit> edits, Now now, std::vector<TagEffect>* effects = nullptr);
+  /// Whether a tag refers to one of this name.
+  bool refers_to_name(std::string_view name) const { return by_tag_name_.find(name) != by_tag_name_.end(); }
   /// What set_tag(id, draft) would do to this tag, without doing it. `id` may be new, or 0 for none.
   TagEffect what_if(TagId id, const CompiledTag& draft, Now now);
   /// Judges every tag of every endpoint anew. `effects` as above.
   void evaluate(Now now, std::vector<TagEffect>* effects = nullptr);
 
   std::vector<TagId> tag_ids() const;          ///< Ascending.
+  bool has_tag(TagId id) const { return by_id_.contains(id); }
   TagState state(Slot slot, TagId tag) const;  ///< kAbsent for a tag that isn't there.
   TagSets tags(Slot slot) const;
   Counts count(TagId tag) const;
@@ -213,13 +225,21 @@ class Population {
     std::string identity;
   };
   /// What it takes to know a condition's verdict on an endpoint, close together: a changed fact asks for many of them.
-  struct Where {
-    const Column* codes = nullptr;  ///< kCode.
-    const Group* group = nullptr;   ///< kCode.
-    const Plane* plane = nullptr;   ///< kKept, kTag. Null: always `nothing`.
+  struct alignas(32) Where {
+    const Column::Page* codes = nullptr;  ///< kCode: the column's pages.
+    const std::uint8_t* table = nullptr;  ///< kCode: the group's, by code.
+    const Plane* plane = nullptr;         ///< kKept, kTag. Null: always `nothing`.
+    std::uint32_t pages = 0;              ///< kCode.
     std::uint8_t lane = 0;
     Verdict nothing = Verdict::kUnknown;
     bool steady = true;  ///< A changed tag can't change it.
+
+    /// kCode.
+    Code code(Slot slot) const { return slot / kPageSlots < pages ? codes[slot / kPageSlots].at(slot % kPageSlots) : 0; }
+    Verdict verdict(Slot slot) const {
+      if (table != nullptr) return lane_verdict(table[code(slot)], lane);
+      return plane == nullptr ? nothing : plane->at(slot);
+    }
   };
   struct alignas(64) Tag {
     explicit Tag(PageStore& pages) : plane(pages, Verdict::kNoMatch) {}
@@ -248,6 +268,7 @@ class Population {
   void queue_readers(KeyId key, Stored stored);
   Code use_code(FactColumn& column);
   void forget(Slot slot, KeyId key, bool judge);
+  void put_code(Slot slot, FactColumn& column, Code code);
   void change_code(Slot slot, FactColumn& column, Code before, Code after, bool judge);
   void release_code(FactColumn& column, Code code);
   void drop_source(std::string_view entry);
@@ -270,8 +291,8 @@ class Population {
   void keep(ConditionId id, Now now);
   void judge_kept(JudgedCondition& condition, Now now);
   Verdict judge_slot(const JudgedCondition& condition, Slot slot, Now now);
-  Verdict verdict(ConditionId id, Slot slot) const;
   void locate(ConditionId id);
+  void locate(const FactColumn& column);  ///< Its conditions.
   void resolve(ConditionId id);
 
   // Tags (population_tags.cc).
@@ -279,12 +300,14 @@ class Population {
   void mark(const std::vector<TagIndex>& tags);
   void queue(ConditionId kept);
   void prefetch_pending(Slot slot);
+  void judge_needed(Slot slot);
   std::vector<TagChange> settle(Slot slot, Now now);
   void recount(Tag& tag, Verdict before, Verdict after);
   void recount(Counts& counts, const Line* before, const Line* after, std::size_t lines, std::size_t first_word) const;
   void rank_tags();
-  bool refers_to(const CompiledTag& tag, std::string_view name) const;
-  std::vector<TagIndex> with_dependents(TagIndex tag) const;
+  Status check_edits(std::span<const TagEdit> edits) const;
+  TagIndex add_tag(TagId id);
+  void compile(TagIndex index, std::shared_ptr<const CompiledTag> compiled, Now now);
   std::vector<TagIndex> in_order() const;
   void name_tag(TagIndex index, const std::string& name);
   void unname_tag(TagIndex index);
@@ -340,6 +363,11 @@ class Population {
     Verdict verdict = Verdict::kUnknown;
   };
   std::vector<Known> known_;  ///< By ConditionId: of the endpoint whose change is being followed.
+  struct Needed {
+    ConditionId id = 0;
+    const std::uint8_t* verdicts = nullptr;  ///< Of its code.
+  };
+  std::vector<Needed> needed_;  ///< Conditions that pending tags read, each once.
   std::uint32_t epoch_ = 0;
   std::uint64_t judged_ = 0;
   std::string entry_;

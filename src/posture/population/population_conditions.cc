@@ -122,11 +122,22 @@ void Population::locate(ConditionId id) {
     case JudgedCondition::Kind::kTag:
       where.plane = one.tag == kNone ? nullptr : &tags_[one.tag]->plane;
       break;
-    case JudgedCondition::Kind::kCode:
-      where.codes = &columns_[one.column]->codes;
-      where.group = columns_[one.column]->groups[one.group].get();
+    case JudgedCondition::Kind::kCode: {
+      const FactColumn& column = *columns_[one.column];
+      where.codes = column.codes.directory();
+      where.pages = static_cast<std::uint32_t>(column.codes.pages());
+      where.table = column.groups[one.group]->table.data();
       where.lane = one.lane;
       break;
+    }
+  }
+}
+
+void Population::locate(const FactColumn& column) {
+  for (const auto& group : column.groups) {
+    for (const ConditionId id : group->lanes) {
+      if (id != kNone) locate(id);
+    }
   }
 }
 
@@ -200,13 +211,18 @@ void Population::take_from_column(JudgedCondition& condition) {
 }
 
 void Population::judge_code(FactColumn& column, Code code) {
+  bool moved = false;
   for (const auto& group : column.groups) {
-    if (code >= group->table.size()) group->table.resize(table_size(code + 1u));
+    if (code >= group->table.size()) {
+      group->table.resize(table_size(code + 1u));
+      moved = true;
+    }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       if (group->lanes[lane] != kNone)
         put_lane(group->table[code], judge_entry(*conditions_[group->lanes[lane]], column, code), lane);
     }
   }
+  if (moved) locate(column);
 }
 
 // ---- per endpoint
@@ -254,12 +270,6 @@ Verdict Population::judge_slot(const JudgedCondition& condition, Slot slot, Now 
   const Verdict verdict = condition.condition->judge(view).verdict;
   deadlines_.note(slot, view.until());
   return verdict;
-}
-
-Verdict Population::verdict(ConditionId id, Slot slot) const {
-  const Where& where = where_[id];
-  if (where.codes != nullptr) return lane_verdict(where.group->table[where.codes->at(slot)], where.lane);
-  return where.plane == nullptr ? where.nothing : where.plane->at(slot);
 }
 
 std::size_t Population::conditions() const { return by_identity_.size(); }

@@ -184,6 +184,7 @@ class Twins {
     if (dice_.one_in(40)) return remove(*slot);
     if (dice_.one_in(12)) return set_tag();
     if (dice_.one_in(60)) return remove_tag();
+    if (dice_.one_in(40)) return change_tags();
     if (dice_.one_in(30)) return what_if();
     if (dice_.one_in(30)) return load(*slot);
     if (dice_.one_in(10)) return confirm(*slot);
@@ -333,6 +334,45 @@ class Twins {
       if (effect.tag == id) compare_effect(effect, had, was, has, is);
     }
     compare_effect(foreseen, had, was, has, is);
+  }
+  /// Several at once: some go, some come, some are others, or called as another was.
+  void change_tags() {
+    std::vector<Population::TagEdit> edits;
+    std::set<std::string> names;
+    for (const auto& [id, tag] : plain_.tags) names.insert(tag->definition().name.str());
+    for (TagId id = 2; id < 11; ++id) {
+      if (!dice_.one_in(3)) continue;
+      const auto it = plain_.tags.find(id);
+      if (it != plain_.tags.end()) names.erase(it->second->definition().name.str());
+      if (dice_.one_in(3)) {
+        if (it != plain_.tags.end()) edits.push_back({id, nullptr});
+        continue;
+      }
+      TagDefinition definition = dice_.tag(id);
+      auto compiled = compile_tag(definition);
+      ASSERT_TRUE(compiled.has_value()) << compiled.error().message;
+      edits.push_back({id, std::make_shared<const CompiledTag>(std::move(*compiled))});
+    }
+    // In any order.
+    for (std::size_t i = edits.size(); i > 1; --i) std::swap(edits[i - 1], edits[dice_.below(static_cast<std::uint32_t>(i))]);
+    std::map<TagId, std::pair<SlotSet, SlotSet>> before;
+    for (const TagId id : population_.tag_ids())
+      before[id] = {population_.members(id, TagState::kHas), population_.members(id, TagState::kUnknown)};
+    std::vector<TagEffect> effects;
+    const Status done = population_.change_tags(edits, plain_.now, &effects);
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+    for (const auto& edit : edits) {
+      if (edit.tag != nullptr) {
+        plain_.tags[edit.id] = edit.tag;
+      } else {
+        plain_.tags.erase(edit.id);
+      }
+    }
+    for (const TagEffect& effect : effects) {
+      const auto& [had, was] = before[effect.tag];
+      compare_effect(effect, had, was, population_.members(effect.tag, TagState::kHas),
+                     population_.members(effect.tag, TagState::kUnknown));
+    }
   }
   void compare_effect(const TagEffect& effect, const SlotSet& had, const SlotSet& was, const SlotSet& has,
                       const SlotSet& is) {

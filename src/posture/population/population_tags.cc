@@ -39,9 +39,7 @@ void note(const Line* before, const Line* after, std::size_t lines, std::size_t 
   }
 }
 
-bool is_empty(const TagEffect& effect) {
-  return effect.gain.size() + effect.lose.size() + effect.become_unknown.size() + effect.become_absent.size() == 0;
-}
+bool is_empty(const TagEffect& effect) { return effect.size() == 0; }
 
 }  // namespace
 
@@ -86,12 +84,9 @@ void Population::queue(ConditionId kept) {
 }
 
 void Population::recount(Tag& tag, Verdict before, Verdict after) {
-  const auto add = [&tag](Verdict verdict, std::uint64_t by) {
-    if (verdict == Verdict::kMatch) tag.counts.has += by;
-    if (verdict == Verdict::kUnknown) tag.counts.unknown += by;
-  };
-  add(before, ~std::uint64_t{0});
-  add(after, 1);
+  const auto is = [](Verdict verdict, Verdict which) { return std::uint64_t{verdict == which}; };
+  tag.counts.has += is(after, Verdict::kMatch) - is(before, Verdict::kMatch);
+  tag.counts.unknown += is(after, Verdict::kUnknown) - is(before, Verdict::kUnknown);
 }
 
 void Population::recount(Counts& counts, const Line* before, const Line* after, std::size_t lines,
@@ -104,26 +99,44 @@ void Population::recount(Counts& counts, const Line* before, const Line* after, 
 }
 
 /// All of the memory that will be read is asked for before the first of it is needed: where things stand, then they.
+/// Each condition is looked for once, however many tags read it.
 void Population::prefetch_pending(Slot slot) {
+  const std::size_t page = slot / kPageSlots, first = needed_.size();
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
     const Tag& tag = *tags_[pending_[i]];
     tag.plane.prefetch_directory(slot);
     for (const LogicStep& step : tag.steps) {
-      if (const Column* codes = where_[step.operand].codes; codes != nullptr && reads(step))
-        codes->prefetch_directory(slot);
+      if (!reads(step) || known_[step.operand].epoch == epoch_) continue;
+      const Where& where = where_[step.operand];
+      if (ranked_ && !where.steady) continue;  // may change before it is read
+      known_[step.operand].epoch = epoch_;
+      needed_.push_back({step.operand, nullptr});
+      if (page < where.pages) __builtin_prefetch(where.codes + page);
+      if (where.plane != nullptr) where.plane->prefetch_directory(slot);
     }
   }
-  for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
-    const Tag& tag = *tags_[pending_[i]];
-    tag.plane.prefetch(slot);
-    for (const LogicStep& step : tag.steps) {
-      if (!reads(step)) continue;
-      const Where& where = where_[step.operand];
-      if (where.codes != nullptr) where.codes->prefetch(slot);
-      if (where.plane != nullptr) where.plane->prefetch(slot);
-    }
+  for (std::size_t i = prefetched_; i < pending_.size(); ++i) tags_[pending_[i]]->plane.prefetch(slot);
+  for (std::size_t i = first; i < needed_.size(); ++i) {
+    const Where& where = where_[needed_[i].id];
+    if (page < where.pages) where.codes[page].prefetch(slot % kPageSlots);
+    if (where.plane != nullptr) where.plane->prefetch(slot);
   }
   prefetched_ = pending_.size();
+}
+
+/// Fills known_ for what prefetch_pending() found.
+void Population::judge_needed(Slot slot) {
+  for (Needed& one : needed_) {
+    const Where& where = where_[one.id];
+    one.verdicts = where.table == nullptr ? nullptr : where.table + where.code(slot);
+    if (one.verdicts != nullptr) __builtin_prefetch(one.verdicts);
+  }
+  for (const Needed& one : needed_) {
+    const Where& where = where_[one.id];
+    known_[one.id].verdict =
+        one.verdicts != nullptr ? lane_verdict(*one.verdicts, where.lane) : where.verdict(slot);
+  }
+  needed_.clear();
 }
 
 std::vector<TagChange> Population::settle(Slot slot, Now now) {
@@ -137,12 +150,15 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
   };
   judge_queued();
   prefetch_pending(slot);
-  // Many tags ask for the same conditions.
-  const auto known = [&](ConditionId id) {
+  judge_needed(slot);
+  const auto known = [&](ConditionId id) { return known_[id].verdict; };
+  // Where tags refer to others, more than what was pending at first is judged, and conditions change meanwhile.
+  const auto known_by_now = [&](ConditionId id) {
     Known& one = known_[id];
-    if (one.epoch != epoch_) one = {where_[id].steady ? epoch_ : epoch_ - 1, verdict(id, slot)};
+    if (one.epoch != epoch_) one = {where_[id].steady ? epoch_ : epoch_ - 1, where_[id].verdict(slot)};
     return one.verdict;
   };
+  changes.reserve(pending_.size());
   const auto rank_above = [this](TagIndex a, TagIndex b) { return tags_[a]->rank > tags_[b]->rank; };
   if (ranked_) std::ranges::make_heap(pending_, rank_above);
   for (std::size_t i = 0; i < pending_.size();) {
@@ -157,7 +173,7 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
     Tag& tag = *tags_[index];
     ++judged_;
     const Verdict before = tag.plane.at(slot);
-    const Verdict after = run_steps(tag.steps, known);
+    const Verdict after = ranked_ ? run_steps(tag.steps, known_by_now) : run_steps(tag.steps, known);
     if (before == after) continue;
     tag.plane.set(slot, after);
     recount(tag, before, after);
@@ -193,23 +209,6 @@ Population::TagIndex Population::index_of(TagId id) const {
   return it == by_id_.end() ? kNone : it->second;
 }
 
-bool Population::refers_to(const CompiledTag& tag, std::string_view name) const {
-  // Each once: of ways that part and meet again, there may be billions.
-  std::set<std::string_view> seen;
-  std::vector<const CompiledTag*> open{&tag};
-  while (!open.empty()) {
-    const CompiledTag& next = *open.back();
-    open.pop_back();
-    for (const std::string& other : next.referred_tags()) {
-      if (other == name) return true;
-      if (!seen.insert(other).second) continue;
-      const auto it = by_name_.find(other);
-      if (it != by_name_.end()) open.push_back(tags_[it->second]->compiled.get());
-    }
-  }
-  return false;
-}
-
 void Population::rank_tags() {
   ranked_ = false;
   for (const auto& tag : tags_) {
@@ -238,21 +237,6 @@ std::vector<Population::TagIndex> Population::in_order() const {
   std::vector<TagIndex> out;
   for (TagIndex i = 0; i < tags_.size(); ++i) {
     if (tags_[i]) out.push_back(i);
-  }
-  std::ranges::stable_sort(out, {}, [this](TagIndex i) { return tags_[i]->rank; });
-  return out;
-}
-
-std::vector<Population::TagIndex> Population::with_dependents(TagIndex tag) const {
-  std::vector<TagIndex> out{tag};
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto it = by_tag_name_.find(tags_[out[i]]->name);
-    if (it == by_tag_name_.end()) continue;
-    for (const ConditionId id : it->second) {
-      for (const TagIndex reader : conditions_[id]->readers) {
-        if (std::ranges::find(out, reader) == out.end()) out.push_back(reader);
-      }
-    }
   }
   std::ranges::stable_sort(out, {}, [this](TagIndex i) { return tags_[i]->rank; });
   return out;
@@ -367,39 +351,78 @@ void Population::sweep(std::span<const TagIndex> tags, Now now, std::vector<TagE
   }
 }
 
-Status Population::set_tag(TagId id, std::shared_ptr<const CompiledTag> compiled, Now now,
-                           std::vector<TagEffect>* effects) {
-  const std::string& name = compiled->definition().name.str();
-  if (const auto it = by_name_.find(name); it != by_name_.end() && tags_[it->second]->id != id) {
-    return fail(ErrorCode::kAlreadyExists,
-                fmt::format("there is a tag {} already; choose another name", posture::quoted(name)));
+Status Population::check_edits(std::span<const TagEdit> edits) const {
+  std::map<std::string_view, const TagEdit*> set;
+  std::set<TagId> edited;
+  for (const TagEdit& edit : edits) {
+    edited.insert(edit.id);
+    if (edit.tag == nullptr && index_of(edit.id) == kNone)
+      return fail(ErrorCode::kNotFound, fmt::format("there is no tag with the number {}", edit.id));
   }
-  if (refers_to(*compiled, name)) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("the tag {} would refer to itself through the tags that it refers to", posture::quoted(name)));
-  }
-  TagIndex index = index_of(id);
-  const bool is_new = index == kNone;
-  if (is_new) {
-    index = static_cast<TagIndex>(tags_.size());
-    if (free_tags_.empty()) {
-      tags_.emplace_back();
-      tag_marks_.push_back(0);
-    } else {
-      index = free_tags_.back();
-      free_tags_.pop_back();
+  for (const TagEdit& edit : edits) {
+    if (edit.tag == nullptr) continue;
+    const std::string& name = edit.tag->definition().name.str();
+    const auto it = by_name_.find(name);
+    const bool taken = it != by_name_.end() && !edited.contains(tags_[it->second]->id);
+    if (taken || !set.emplace(name, &edit).second) {
+      return fail(ErrorCode::kAlreadyExists,
+                  fmt::format("there is a tag {} already; choose another name", posture::quoted(name)));
     }
-    tags_[index] = std::make_unique<Tag>(pages_);
-    tags_[index]->id = id;
-    by_id_[id] = index;
   }
-  // Those that referred to it by its old name, if it gets another.
-  std::vector<TagIndex> affected;
-  if (!is_new && tags_[index]->name != name) affected = with_dependents(index);
-  if (!is_new) unname_tag(index);
-  name_tag(index, name);
+  // Circles, of those that would be there then.
+  enum class State : std::uint8_t { kEntered, kLeft };
+  std::map<std::string, State, std::less<>> states;
+  const auto compiled_of = [&](std::string_view name) -> const CompiledTag* {
+    if (const auto it = set.find(name); it != set.end()) return it->second->tag.get();
+    const auto it = by_name_.find(name);
+    return it == by_name_.end() || edited.contains(tags_[it->second]->id) ? nullptr : tags_[it->second]->compiled.get();
+  };
+  struct Step {
+    const CompiledTag* tag;
+    std::size_t next = 0;
+  };
+  for (const auto& [name, edit] : set) {
+    if (!states.emplace(name, State::kEntered).second) continue;
+    std::vector<Step> path{{edit->tag.get()}};
+    while (!path.empty()) {
+      Step& step = path.back();
+      const auto& referred = step.tag->referred_tags();
+      if (step.next == referred.size()) {
+        states.find(step.tag->definition().name.str())->second = State::kLeft;
+        path.pop_back();
+        continue;
+      }
+      const std::string& other = referred[step.next++];
+      const CompiledTag* tag = compiled_of(other);
+      if (tag == nullptr) continue;
+      const auto [state, fresh] = states.emplace(other, State::kEntered);
+      if (fresh) {
+        path.push_back({tag});
+      } else if (state->second == State::kEntered) {
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("the tag {} would refer to itself through the tags that it refers to", posture::quoted(other)));
+      }
+    }
+  }
+  return {};
+}
 
+Population::TagIndex Population::add_tag(TagId id) {
+  auto index = static_cast<TagIndex>(tags_.size());
+  if (free_tags_.empty()) {
+    tags_.emplace_back();
+    tag_marks_.push_back(0);
+  } else {
+    index = free_tags_.back();
+    free_tags_.pop_back();
+  }
+  tags_[index] = std::make_unique<Tag>(pages_);
+  tags_[index]->id = id;
+  by_id_[id] = index;
+  return index;
+}
+
+void Population::compile(TagIndex index, std::shared_ptr<const CompiledTag> compiled, Now now) {
   Numbers numbers(*this, compiled, now);
   auto steps = compile_steps(*compiled, numbers);
   Tag& tag = *tags_[index];
@@ -415,11 +438,67 @@ Status Population::set_tag(TagId id, std::shared_ptr<const CompiledTag> compiled
     release_condition(condition);
   }
   tag.compiled = std::move(compiled);
-  rank_tags();
-  for (const TagIndex one : with_dependents(index)) {
-    if (std::ranges::find(affected, one) == affected.end()) affected.push_back(one);
+}
+
+Status Population::set_tag(TagId id, std::shared_ptr<const CompiledTag> compiled, Now now,
+                           std::vector<TagEffect>* effects) {
+  const TagEdit edit{id, std::move(compiled)};
+  return change_tags({&edit, 1}, now, effects);
+}
+
+Status Population::remove_tag(TagId id, Now now, std::vector<TagEffect>* effects) {
+  const TagEdit edit{id, nullptr};
+  return change_tags({&edit, 1}, now, effects);
+}
+
+Status Population::change_tags(std::span<const TagEdit> edits, Now now, std::vector<TagEffect>* effects) {
+  if (Status ok = check_edits(edits); !ok) return ok;
+  std::vector<TagIndex> affected;
+  std::vector<bool> is_affected(tags_.size() + edits.size());
+  const auto affect = [&](TagIndex tag) {
+    if (is_affected[tag]) return;
+    is_affected[tag] = true;
+    affected.push_back(tag);
+  };
+  // Those that refer to a name that goes, and later to one that is there.
+  const auto affect_readers = [&](const std::string& name) {
+    const auto it = by_tag_name_.find(name);
+    if (it == by_tag_name_.end()) return;
+    for (const ConditionId id : it->second) {
+      for (const TagIndex reader : conditions_[id]->readers) affect(reader);
+    }
+  };
+  for (const TagEdit& edit : edits) {
+    if (const TagIndex index = index_of(edit.id); index != kNone) affect_readers(tags_[index]->name);
   }
+  for (const TagEdit& edit : edits) {
+    if (const TagIndex index = index_of(edit.id); index != kNone) unname_tag(index);
+  }
+  for (const TagEdit& edit : edits) {
+    const TagIndex known = index_of(edit.id);
+    const TagIndex index = known == kNone ? add_tag(edit.id) : known;
+    if (edit.tag != nullptr) name_tag(index, edit.tag->definition().name.str());
+    affect(index);
+  }
+  for (const TagEdit& edit : edits) {
+    const TagIndex index = index_of(edit.id);
+    if (edit.tag != nullptr) {
+      compile(index, edit.tag, now);
+      continue;
+    }
+    tags_[index]->steps.clear();
+    forget_conditions(index, std::exchange(tags_[index]->conditions, {}));
+  }
+  rank_tags();
+  for (std::size_t i = 0; i < affected.size(); ++i) affect_readers(tags_[affected[i]]->name);
   finish_tags(std::move(affected), now, effects);
+  for (const TagEdit& edit : edits) {
+    if (edit.tag != nullptr) continue;
+    const TagIndex index = index_of(edit.id);
+    by_id_.erase(edit.id);
+    tags_[index].reset();
+    free_tags_.push_back(index);
+  }
   return {};
 }
 
@@ -434,22 +513,6 @@ void Population::finish_tags(std::vector<TagIndex> affected, Now now, std::vecto
   }
   renew_nothing(affected);
   sweep(affected, now, effects);
-}
-
-Status Population::remove_tag(TagId id, Now now, std::vector<TagEffect>* effects) {
-  const TagIndex index = index_of(id);
-  if (index == kNone) return fail(ErrorCode::kNotFound, fmt::format("there is no tag with the number {}", id));
-  Tag& tag = *tags_[index];
-  tag.steps.clear();
-  auto affected = with_dependents(index);
-  unname_tag(index);
-  forget_conditions(index, std::exchange(tag.conditions, {}));
-  rank_tags();
-  finish_tags(std::move(affected), now, effects);
-  by_id_.erase(id);
-  tags_[index].reset();
-  free_tags_.push_back(index);
-  return {};
 }
 
 void Population::evaluate(Now now, std::vector<TagEffect>* effects) {

@@ -1,5 +1,6 @@
 #pragma once
 // A tag's rules of all systems and their logic as one list of steps over conditions.
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -22,6 +23,25 @@ class ConditionNumbers {
 /// that of CompiledTag::evaluate.
 std::vector<LogicStep> compile_steps(const CompiledTag& tag, ConditionNumbers& numbers);
 
+namespace steps {
+/// By operation, then by the verdicts in hand and of the operand, four of the latter to each of the former: what is in
+/// hand then. A table, as which steps a tag takes is nothing that a processor could foresee.
+using Table = std::array<std::array<Verdict, 12>, 6>;
+constexpr Table make_table() {
+  Table out{};
+  for (std::size_t op = 0; op < out.size(); ++op) {
+    for (std::size_t i = 0; i < out[op].size(); ++i) {
+      const auto hand = static_cast<Verdict>(i / 4);
+      const auto plain = static_cast<Verdict>(i % 4 < 3 ? i % 4 : 0);
+      const Verdict operand = op % 2 == 0 ? plain : verdict_not(plain);
+      out[op][i] = op / 2 == 0 ? operand : op / 2 == 1 ? verdict_and(hand, operand) : verdict_or(hand, operand);
+    }
+  }
+  return out;
+}
+inline constexpr Table kTable = make_table();
+}  // namespace steps
+
 /// What they say of one endpoint. `verdict_of(operand)` is a condition's verdict.
 template <class VerdictOf>
 Verdict run_steps(std::span<const LogicStep> steps, VerdictOf&& verdict_of) {
@@ -29,34 +49,14 @@ Verdict run_steps(std::span<const LogicStep> steps, VerdictOf&& verdict_of) {
   Verdict hand = Verdict::kNoMatch, aside[kMostAside];
   std::size_t top = 0;
   for (const LogicStep& step : steps) {
-    switch (step.op) {
-      case Op::kTake:
-        hand = verdict_of(step.operand);
-        break;
-      case Op::kTakeNot:
-        hand = verdict_not(verdict_of(step.operand));
-        break;
-      case Op::kAnd:
-        hand = verdict_and(hand, verdict_of(step.operand));
-        break;
-      case Op::kAndNot:
-        hand = verdict_and(hand, verdict_not(verdict_of(step.operand)));
-        break;
-      case Op::kOr:
-        hand = verdict_or(hand, verdict_of(step.operand));
-        break;
-      case Op::kOrNot:
-        hand = verdict_or(hand, verdict_not(verdict_of(step.operand)));
-        break;
-      case Op::kPutAside:
-        aside[top++] = hand;
-        break;
-      case Op::kAndAside:
-        hand = verdict_and(hand, aside[--top]);
-        break;
-      case Op::kOrAside:
-        hand = verdict_or(hand, aside[--top]);
-        break;
+    if (step.op < Op::kPutAside) {
+      const std::size_t at = static_cast<std::size_t>(hand) * 4 + static_cast<std::size_t>(verdict_of(step.operand));
+      hand = steps::kTable[static_cast<std::size_t>(step.op)][at];
+    } else if (step.op == Op::kPutAside) {
+      aside[top++] = hand;
+    } else {
+      --top;
+      hand = step.op == Op::kAndAside ? verdict_and(hand, aside[top]) : verdict_or(hand, aside[top]);
     }
   }
   return hand;

@@ -23,6 +23,14 @@ bool is_short(std::int64_t time) { return time >= -(std::int64_t{1} << 47) && ti
 
 constexpr std::size_t kRunTimes = 16, kRunLength = 16;
 
+std::size_t run_length(std::size_t byte) { return (byte >> 4) + 1; }
+void put_run(std::uint32_t length, std::uint32_t number, std::string& out) {
+  for (std::uint32_t part = 0; length > 0; length -= part) {
+    part = std::min<std::uint32_t>(length, kRunLength);
+    out += static_cast<char>((part - 1) << 4 | number);
+  }
+}
+
 std::int64_t time_at(std::string_view times, std::size_t width, std::size_t at) {
   std::uint64_t bits = 0;
   std::memcpy(&bits, times.data() + at * width, width);
@@ -32,82 +40,20 @@ std::int64_t time_at(std::string_view times, std::size_t width, std::size_t at) 
 
 std::size_t byte_at(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
 
-/// A row's parts, in place.
-struct RowParts {
-  std::string_view times, numbers, own;
-  std::span<const RowKey> keys;
-  std::size_t width = 0, count = 0;
-
-  RowParts(std::string_view row, std::span<const RowKey> facts) : keys(facts) {
-    std::uint64_t head = 0;
-    take_number(row, head);
-    width = (head & 1) != 0 ? kLongTime : kShortTime;
-    count = head >> 1;
-    times = row.substr(0, count * width);
-    row.remove_prefix(times.size());
-    std::size_t size = count <= 1 ? 0 : count <= 256 ? keys.size() : 4 * keys.size();
-    if (count > 1 && count <= kRunTimes) {
-      size = 0;
-      for (std::size_t covered = 0; covered < keys.size(); ++size) covered += (byte_at(row, size) >> 4) + 1;
-    }
-    numbers = row.substr(0, size);
-    own = row.substr(size);
-  }
-  /// Calls `each(fact, number of its time)` for all facts.
-  template <class Each>
-  void each_number(Each&& each) const {
-    if (count > 1 && count <= kRunTimes) {
-      std::size_t fact = 0;
-      for (std::size_t at = 0; at < numbers.size(); ++at) {
-        for (std::size_t run = (byte_at(numbers, at) >> 4) + 1; run > 0; --run) each(fact++, byte_at(numbers, at) & 15);
-      }
-      return;
-    }
-    for (std::size_t fact = 0; fact < keys.size(); ++fact) {
-      std::uint32_t number = 0;
-      if (count > 1) std::memcpy(&number, numbers.data() + (count <= 256 ? fact : 4 * fact), count <= 256 ? 1 : 4);
-      each(fact, std::size_t{number});
-    }
-  }
-  std::size_t number_of(std::size_t fact) const {
-    if (count > 1 && count <= kRunTimes) {
-      std::size_t at = 0;
-      for (std::size_t covered = (byte_at(numbers, 0) >> 4) + 1; covered <= fact;
-           covered += (byte_at(numbers, at) >> 4) + 1)
-        ++at;
-      return byte_at(numbers, at) & 15;
-    }
-    std::uint32_t number = 0;
-    if (count > 1) std::memcpy(&number, numbers.data() + (count <= 256 ? fact : 4 * fact), count <= 256 ? 1 : 4);
-    return number;
-  }
-  WallTime time(std::size_t number) const { return from_unix_ms(time_at(times, width, number)); }
-  /// Calls `each(fact, value)`; it returns false to stop. Returns how many bytes were passed.
-  template <class Each>
-  std::size_t each_own(Each&& each) const {
-    std::string_view rest = own;
-    for (std::size_t fact = 0; fact < keys.size(); ++fact) {
-      if (!is_own(keys[fact])) continue;
-      std::uint64_t size = 0;
-      take_number(rest, size);
-      if (!each(fact, rest.substr(0, size))) break;
-      rest.remove_prefix(size);
-    }
-    return own.size() - rest.size();
-  }
-};
-
-void put_times(std::span<const std::int64_t> times, std::span<const std::uint32_t> which, std::string& out) {
+void put_distinct(std::span<const std::int64_t> times, std::string& out) {
   const bool wide = !std::ranges::all_of(times, is_short);
   put_number(times.size() << 1 | (wide ? 1 : 0), out);
   for (const std::int64_t time : times) out.append(reinterpret_cast<const char*>(&time), wide ? kLongTime : kShortTime);
+}
+
+void put_times(std::span<const std::int64_t> times, std::span<const std::uint32_t> which, std::string& out) {
+  put_distinct(times, out);
   if (times.size() <= 1) return;
   if (times.size() <= kRunTimes) {
     for (std::size_t i = 0; i < which.size();) {
-      std::size_t run = 1;
-      while (run < kRunLength && i + run < which.size() && which[i + run] == which[i]) ++run;
-      out += static_cast<char>((run - 1) << 4 | which[i]);
-      i += run;
+      const std::size_t start = i;
+      while (i < which.size() && which[i] == which[start]) ++i;
+      put_run(static_cast<std::uint32_t>(i - start), which[start], out);
     }
   } else if (times.size() <= 256) {
     for (const std::uint32_t number : which) out += static_cast<char>(number);
@@ -125,6 +71,79 @@ bool stands_at(std::span<const RowKey> list, std::size_t at, KeyId key) {
 }
 
 }  // namespace
+
+/// A row's parts, in place.
+struct Rows::Parts {
+  std::string_view times, numbers, own;
+  std::span<const RowKey> keys;
+  bool has_own = false;
+  std::size_t width = 0, count = 0;
+
+  Parts(std::string_view row, std::span<const RowKey> facts, bool any_own) : keys(facts), has_own(any_own) {
+    std::uint64_t head = 0;
+    take_number(row, head);
+    width = (head & 1) != 0 ? kLongTime : kShortTime;
+    count = head >> 1;
+    times = row.substr(0, count * width);
+    row.remove_prefix(times.size());
+    std::size_t size = count <= 1 ? 0 : count <= 256 ? keys.size() : 4 * keys.size();
+    if (count > 1 && count <= kRunTimes) {
+      size = 0;
+      for (std::size_t covered = 0; covered < keys.size(); ++size) covered += run_length(byte_at(row, size));
+    }
+    numbers = row.substr(0, size);
+    own = row.substr(size);
+  }
+  /// Calls `each(fact, number of its time)` for all facts.
+  template <class Each>
+  void each_number(Each&& each) const {
+    if (count > 1 && count <= kRunTimes) {
+      std::size_t fact = 0;
+      for (std::size_t at = 0; at < numbers.size(); ++at) {
+        for (std::size_t run = run_length(byte_at(numbers, at)); run > 0; --run) each(fact++, byte_at(numbers, at) & 15);
+      }
+      return;
+    }
+    for (std::size_t fact = 0; fact < keys.size(); ++fact) {
+      std::uint32_t number = 0;
+      if (count > 1) std::memcpy(&number, numbers.data() + (count <= 256 ? fact : 4 * fact), count <= 256 ? 1 : 4);
+      each(fact, std::size_t{number});
+    }
+  }
+  std::size_t number_of(std::size_t fact) const {
+    if (count > 1 && count <= kRunTimes) {
+      std::size_t at = 0;
+      for (std::size_t covered = run_length(byte_at(numbers, 0)); covered <= fact; ++at)
+        covered += run_length(byte_at(numbers, at + 1));
+      return byte_at(numbers, at) & 15;
+    }
+    std::uint32_t number = 0;
+    if (count > 1) std::memcpy(&number, numbers.data() + (count <= 256 ? fact : 4 * fact), count <= 256 ? 1 : 4);
+    return number;
+  }
+  WallTime time(std::size_t number) const { return from_unix_ms(time_at(times, width, number)); }
+  /// The own values without what stands behind them.
+  std::string_view used_own() const {
+    return has_own ? own.substr(0, each_own([](std::size_t, std::string_view) { return true; })) : std::string_view();
+  }
+  /// Calls `each(fact, value)`; it returns false to stop. Returns how many bytes were passed.
+  template <class Each>
+  std::size_t each_own(Each&& each) const {
+    std::string_view rest = own;
+    for (std::size_t fact = 0; fact < keys.size(); ++fact) {
+      if (!is_own(keys[fact])) continue;
+      std::uint64_t size = 0;
+      take_number(rest, size);
+      if (!each(fact, rest.substr(0, size))) break;
+      rest.remove_prefix(size);
+    }
+    return own.size() - rest.size();
+  }
+};
+
+Rows::Parts Rows::parts(const Row& row) const {
+  return {blobs_->bytes(row.blob), shapes_.keys(row.shape), shapes_.has_own(row.shape)};
+}
 
 std::size_t Shapes::Hash::operator()(std::span<const RowKey> keys) const {
   return hash_of({reinterpret_cast<const char*>(keys.data()), keys.size_bytes()});
@@ -146,16 +165,23 @@ Shapes::Id Shapes::use(std::span<const RowKey> keys) {
     id = free_.back();
     free_.pop_back();
   }
-  const auto it = ids_.emplace(Keys(keys.begin(), keys.end()), id).first;
-  entries_[id] = {&it->first, 1};
+  const Keys& kept = ids_.emplace(Keys(keys.begin(), keys.end()), id).first->first;
+  entries_[id] = {kept.data(), std::ranges::any_of(kept, is_own) ? 1u : 0u,
+                  static_cast<std::uint32_t>(kept.size() & 0x7FFF'FFFF), 1};
   return id;
 }
 
 void Shapes::drop(Id id) {
   if (id == 0 || --entries_[id].users > 0) return;
-  ids_.erase(ids_.find(*entries_[id].keys));
+  ids_.erase(ids_.find(keys(id)));
   entries_[id] = {};
   free_.push_back(id);
+}
+
+void Shapes::prefetch(Id id) const {
+  const auto list = keys(id);
+  const auto* bytes = reinterpret_cast<const std::byte*>(list.data());
+  for (std::size_t at = 0; at < std::min<std::size_t>(list.size_bytes(), 512); at += 64) __builtin_prefetch(bytes + at);
 }
 
 std::size_t Shapes::memory_bytes() const {
@@ -172,7 +198,7 @@ bool Rows::find(Slot slot, KeyId key, Cell& out) const {
   const auto list = keys(slot);
   const std::size_t at = place_of(list, key);
   if (!stands_at(list, at, key)) return false;
-  const RowParts row(blobs_->bytes(rows_[slot].blob), list);
+  const Parts row = parts(rows_[slot]);
   out = {row.time(row.number_of(at)), {}};
   if (!is_own(list[at])) return true;
   row.each_own([&](std::size_t fact, std::string_view value) {
@@ -186,7 +212,7 @@ void Rows::read(Slot slot, std::vector<Cell>& out) const {
   const auto list = keys(slot);
   out.resize(list.size());
   if (list.empty()) return;
-  const RowParts row(blobs_->bytes(rows_[slot].blob), list);
+  const Parts row = parts(rows_[slot]);
   row.each_number([&](std::size_t fact, std::size_t number) { out[fact] = {row.time(number), {}}; });
   row.each_own([&](std::size_t fact, std::string_view value) {
     out[fact].own = value;
@@ -220,13 +246,79 @@ void Rows::write(Row& row) {
   blobs_->replace(row.blob, bytes_);
 }
 
-/// Only one fact's time changes: all else is copied as it stands.
-void Rows::write_time(Row& row, std::size_t fact, WallTime at) {
-  const RowParts parts(blobs_->bytes(row.blob), shapes_.keys(row.shape));
+/// Only one fact's time changes: all else is copied as it stands. `parts` are the row's.
+void Rows::write_time(Row& row, const Parts& parts, std::size_t fact, WallTime at) {
+  if (parts.count > kRunTimes) return write_one_of_many(row, parts, fact, at);
+  const std::int64_t time = to_unix_ms(at);
+  // The runs, joined where neighbours have the same time, with the fact as one of its own.
+  runs_.clear();
+  const auto put = [this](std::uint32_t length, std::uint32_t number) {
+    if (length == 0) return;
+    if (!runs_.empty() && runs_.back().number == number) {
+      runs_.back().length += length;
+    } else {
+      runs_.push_back({length, number});
+    }
+  };
+  constexpr std::uint32_t kChanged = kRunTimes;
+  std::array<bool, kRunTimes> used{};
+  const auto pass = [&](std::size_t from, std::size_t length, std::uint32_t number) {
+    const std::size_t end = from + length;
+    if (fact < from || fact >= end) {
+      used[number] = true;
+      return put(static_cast<std::uint32_t>(length), number);
+    }
+    used[number] = used[number] || length > 1;
+    put(static_cast<std::uint32_t>(fact - from), number);
+    put(1, kChanged);
+    put(static_cast<std::uint32_t>(end - fact - 1), number);
+  };
+  if (parts.count == 1) {
+    pass(0, parts.keys.size(), 0);
+  } else {
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < parts.numbers.size(); ++i) {
+      const std::size_t byte = byte_at(parts.numbers, i);
+      pass(from, run_length(byte), static_cast<std::uint32_t>(byte & 15));
+      from += run_length(byte);
+    }
+  }
+  times_.clear();
+  std::size_t place = parts.count, free = parts.count;
+  for (std::size_t i = 0; i < parts.count; ++i) {
+    times_.push_back(time_at(parts.times, parts.width, i));
+    if (times_.back() == time) place = i;
+    if (!used[i]) free = i;
+  }
+  if (place == parts.count) {
+    place = free;
+    if (place == kRunTimes) return write_one_of_many(row, parts, fact, at);
+    if (place == times_.size()) times_.push_back(time);
+    times_[place] = time;
+  }
+  bytes_.clear();
+  put_distinct(times_, bytes_);
+  if (times_.size() > 1) {
+    Run open;
+    for (const Run& run : runs_) {
+      const auto number = run.number == kChanged ? static_cast<std::uint32_t>(place) : run.number;
+      if (number != open.number) {
+        put_run(open.length, open.number, bytes_);
+        open = {0, number};
+      }
+      open.length += run.length;
+    }
+    put_run(open.length, open.number, bytes_);
+  }
+  bytes_ += parts.used_own();
+  blobs_->replace(row.blob, bytes_);
+}
+
+void Rows::write_one_of_many(Row& row, const Parts& parts, std::size_t fact, WallTime at) {
   const std::int64_t time = to_unix_ms(at);
   times_.clear();
-  std::array<bool, 16>
-      used{};  // beyond so many times, those that nobody has any more stay until the row is written anew
+  // Beyond so many times, those that nobody has any more stay until the row is written anew.
+  std::array<bool, kRunTimes> used{};
   which_.resize(parts.keys.size());
   parts.each_number([&](std::size_t one, std::size_t number) {
     which_[one] = static_cast<std::uint32_t>(number);
@@ -246,8 +338,22 @@ void Rows::write_time(Row& row, std::size_t fact, WallTime at) {
   which_[fact] = static_cast<std::uint32_t>(place);
   bytes_.clear();
   put_times(times_, which_, bytes_);
-  bytes_ += parts.own.substr(0, parts.each_own([](std::size_t, std::string_view) { return true; }));
+  bytes_ += parts.used_own();
   blobs_->replace(row.blob, bytes_);
+}
+
+bool Rows::set_time(Slot slot, KeyId key, WallTime at) {
+  const auto list = keys(slot);
+  const std::size_t place = place_of(list, key);
+  if (!stands_at(list, place, key) || is_own(list[place])) {
+    set(slot, key, {at, {}});
+    return true;
+  }
+  Row& row = rows_[slot];
+  const Parts parts = this->parts(row);
+  if (parts.time(parts.number_of(place)) == at) return false;
+  write_time(row, parts, place, at);
+  return true;
 }
 
 void Rows::reshape(Row& row) {
@@ -263,7 +369,8 @@ void Rows::set(Slot slot, KeyId key, Cell cell) {
   const std::size_t at = place_of(list, key);
   const bool there = stands_at(list, at, key);
   const RowKey as = row_key(key, !cell.own.empty());
-  if (there && cell.own.empty() && list[at] == as) return write_time(row, at, cell.at);
+  if (there && cell.own.empty() && list[at] == as)
+    return write_time(row, parts(row), at, cell.at);
   read(slot, cells_);
   if (there) {
     cells_[at] = cell;
@@ -312,7 +419,12 @@ void Rows::clear(Slot slot) {
 }
 
 void Rows::prefetch(Slot slot) const {
-  if (slot < rows_.size()) blobs_->prefetch(rows_[slot].blob);
+  if (slot >= rows_.size()) return;
+  blobs_->prefetch(rows_[slot].blob);
+  shapes_.prefetch_place(rows_[slot].shape);
+}
+void Rows::prefetch_keys(Slot slot) const {
+  if (slot < rows_.size()) shapes_.prefetch(rows_[slot].shape);
 }
 
 std::size_t Rows::memory_bytes() const { return rows_.capacity() * sizeof(Row) + shapes_.memory_bytes(); }

@@ -31,7 +31,11 @@ class Shapes {
 
   Id use(std::span<const RowKey> keys);
   void drop(Id id);
-  std::span<const RowKey> keys(Id id) const { return *entries_[id].keys; }
+  std::span<const RowKey> keys(Id id) const { return {entries_[id].keys, entries_[id].count}; }
+  bool has_own(Id id) const { return entries_[id].own != 0; }
+  /// First where the list stands, and a little later the list.
+  void prefetch_place(Id id) const { __builtin_prefetch(&entries_[id]); }
+  void prefetch(Id id) const;
   std::size_t memory_bytes() const;
 
  private:
@@ -45,11 +49,12 @@ class Shapes {
     bool operator()(std::span<const RowKey> a, std::span<const RowKey> b) const;
   };
   struct Entry {
-    const Keys* keys = nullptr;
+    const RowKey* keys = nullptr;  ///< Of ids_.
+    std::uint32_t own : 1 = 0;  ///< Some value stands in the row.
+    std::uint32_t count : 31 = 0;
     std::uint32_t users = 0;
   };
-  inline static const Keys kNoKeys;
-  std::vector<Entry> entries_{{&kNoKeys, 1}};
+  std::vector<Entry> entries_{{nullptr, 0, 0, 1}};
   std::vector<Id> free_;
   std::unordered_map<Keys, Id, Hash, Equal> ids_;
 };
@@ -71,13 +76,17 @@ class Rows {
   void read(Slot slot, std::vector<Cell>& out) const;
 
   void set(Slot slot, KeyId key, Cell cell);
+  /// Of a fact whose value stands elsewhere. False: it was there with this time.
+  bool set_time(Slot slot, KeyId key, WallTime at);
   /// In place of all it has. `keys` ascend; a cell for each, with a value where the key says so.
   void assign(Slot slot, std::span<const RowKey> keys, std::span<const Cell> cells);
   void erase(Slot slot, KeyId key);
   void clear(Slot slot);
-  /// First where it stands, and a little later what stands there.
+  /// Asks for what set_time() will read, in three steps with other work between them, as each follows from the one
+  /// before: where the row stands, the row, the list of its facts.
   void prefetch_place(Slot slot) const { __builtin_prefetch(rows_.data() + slot); }
   void prefetch(Slot slot) const;
+  void prefetch_keys(Slot slot) const;
   std::size_t memory_bytes() const;  ///< Without the BlobStore's.
 
  private:
@@ -85,8 +94,15 @@ class Rows {
     Shapes::Id shape = 0;
     BlobId blob = 0;
   };
+  struct Parts;
+  /// Facts that stand together and have the same time.
+  struct Run {
+    std::uint32_t length = 0, number = 0;
+  };
+  Parts parts(const Row& row) const;
   void write(Row& row);
-  void write_time(Row& row, std::size_t fact, WallTime at);
+  void write_time(Row& row, const Parts& parts, std::size_t fact, WallTime at);
+  void write_one_of_many(Row& row, const Parts& parts, std::size_t fact, WallTime at);
   void reshape(Row& row);
 
   BlobStore* blobs_;
@@ -97,6 +113,7 @@ class Rows {
   std::vector<RowKey> keys_;
   std::vector<std::int64_t> times_;
   std::vector<std::uint32_t> which_;
+  std::vector<Run> runs_;
   std::string bytes_;
 };
 

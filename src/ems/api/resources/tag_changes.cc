@@ -8,6 +8,7 @@
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
 #include "ems/api/tag_body.h"
+#include "ems/api/what_if_json.h"
 
 namespace postern::ems::api {
 namespace {
@@ -119,8 +120,18 @@ void apply_tags(const CallPtr& call) {
   EmsCore& core = call->services.core;
   if (wanted->dry_run) {
     call->services.hooks.commit();  // of what is being changed at this moment, as for every reader
-    const auto would = core.check(std::move(wanted->set));
-    return would ? call->reply(200, applied_json(*would, true)) : call->fail(would.error());
+    const Now now = now_of(call);
+    const auto what = core.what_if(now, std::move(wanted->set));
+    if (!what) return call->fail(what.error());
+    const std::size_t limit = call->query_u64("limit", kDefaultLimit);
+    json::object out = applied_json(what->would, true);
+    json::object what_if{{"tags", tag_what_ifs_json(what->tags, limit)}, {"referring", tag_what_ifs_json(what->referring, limit)}};
+    return core.sessions_cut(now, *what, [call, limit, out = std::move(out), what_if = std::move(what_if)](auto cut) mutable {
+      if (!cut) return call->fail(cut.error());
+      what_if["sessions_cut"] = sessions_cut_json(*cut, limit);
+      out["what_if"] = std::move(what_if);
+      call->reply(200, out);
+    });
   }
   core.apply(now_of(call), actor_of(call), std::move(wanted->set), [call](Result<Applied> done) {
     if (!done) return call->fail(done.error());
@@ -141,7 +152,13 @@ constexpr std::string_view kTagChangesSchemas = R"({
     "created": {"type": "array", "items": {"type": "string"}},
     "changed": {"type": "array", "items": {"type": "string"}},
     "unchanged": {"type": "array", "items": {"type": "string"}, "description": "They were so already and were not touched"},
-    "removed": {"type": "array", "items": {"type": "string"}}}}
+    "removed": {"type": "array", "items": {"type": "string"}},
+    "what_if": {"type": "object", "required": ["tags", "referring", "sessions_cut"], "description": "Of a dry run only",
+      "properties": {
+        "tags": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"}, "description": "By name"},
+        "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
+          "description": "Others that would change because they refer to these"},
+        "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"}}}}}
 })";
 
 }  // namespace
@@ -154,6 +171,11 @@ Resource tag_changes_resource() {
                       .handler = apply_tags,
                       .summary = "Save and remove several tags in one transaction; if one is wrong, nothing is done and all "
                                  "that is wrong is told",
+                      .query = {{.name = "limit",
+                                 .type = FieldType::kInteger,
+                                 .description = "UIDs listed of each tag by a dry run; 100 when not given",
+                                 .min = 0,
+                                 .max = 10'000}},
                       .body_kind = BodyKind::kJson,
                       .body_schema = "TagChanges",
                       .max_body = kMaxBody,

@@ -8,6 +8,7 @@
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
 #include "ems/api/tag_body.h"
+#include "ems/api/what_if_json.h"
 #include "posture/tag_json.h"
 
 namespace postern::ems::api {
@@ -126,40 +127,23 @@ void endpoints(const CallPtr& call) {
   call->reply(200, list_reply(std::move(items), page.next.empty() ? "" : make_cursor(*call, page.next), page.total));
 }
 
-json::object uids_json(const std::vector<EndpointUid>& uids, std::size_t limit) {
-  json::array list;
-  for (std::size_t i = 0; i < std::min(limit, uids.size()); ++i) list.emplace_back(uids[i].str());
-  return {{"count", uids.size()}, {"uids", std::move(list)}};
-}
-
-json::value sessions_json(const SessionsCut& cut, std::size_t limit) {
-  json::array endpoints, silent;
-  for (const auto& one : cut.cuts) {
-    if (endpoints.size() == limit) break;
-    endpoints.push_back(json::object{{"uid", one.uid.str()}, {"gateway", one.gateway.str()}, {"sessions", one.sessions}});
-  }
-  for (const auto& serial : cut.silent) silent.emplace_back(serial.str());
-  return json::object{{"total", cut.total}, {"endpoints", std::move(endpoints)}, {"not_answered", std::move(silent)}};
-}
-
 void what_if(const CallPtr& call) {
   const auto draft = read_tag(call);
   if (!draft) return call->fail(draft.error());
   const Now now = now_of(call);
-  const auto result = call->services.core.what_if(now, *draft);
+  EmsCore& core = call->services.core;
+  const auto result = core.what_if(now, *draft);
   if (!result) return call->fail(result.error());
   const std::size_t limit = call->query_u64("limit", kDefaultLimit);
+  const TagWhatIf& tag = result->tags.front();
   json::array referring;
-  for (const auto& name : result->referring) referring.emplace_back(name);
-  json::object out{{"gain", uids_json(result->gain, limit)},
-                   {"lose", uids_json(result->lose, limit)},
-                   {"become_unknown", uids_json(result->become_unknown, limit)},
-                   {"has_after", result->has_after},
-                   {"unknown_after", result->unknown_after},
-                   {"referring_tags", std::move(referring)}};
-  call->services.core.sessions_cut(now, *draft, *result, [call, limit, out](Result<SessionsCut> cut) mutable {
+  for (const auto& name : core.referring_tags(tag.name)) referring.emplace_back(name);
+  json::object out = tag_what_if_json(tag, limit);
+  out["referring_tags"] = std::move(referring);
+  out["referring"] = tag_what_ifs_json(result->referring, limit);
+  core.sessions_cut(now, *result, [call, limit, out](Result<SessionsCut> cut) mutable {
     if (!cut) return call->fail(cut.error());
-    out["sessions_cut"] = sessions_json(*cut, limit);
+    out["sessions_cut"] = sessions_cut_json(*cut, limit);
     call->reply(200, out);
   });
 }
@@ -226,21 +210,27 @@ constexpr std::string_view kTagSchemas = R"({
   "TagWhatIfEndpoints": {"type": "object", "required": ["count", "uids"], "properties": {
     "count": {"type": "integer"},
     "uids": {"type": "array", "items": {"type": "string"}, "description": "The first of them, as many as limit says"}}},
-  "TagWhatIf": {"type": "object", "required": ["gain", "lose", "become_unknown", "has_after", "unknown_after", "referring_tags", "sessions_cut"],
+  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "has_after", "unknown_after", "gone"],
     "properties": {
-      "referring_tags": {"type": "array", "items": {"type": "string"},
-        "description": "Tags whose rules refer to this one: they may change too"},
-      "sessions_cut": {"type": "object", "required": ["total", "endpoints", "not_answered"],
-        "description": "Live sessions that would end, by the policies that gateways have now", "properties": {
-          "total": {"type": "integer"},
-          "endpoints": {"type": "array", "items": {"type": "object", "required": ["uid", "gateway", "sessions"],
-            "properties": {"uid": {"type": "string"}, "gateway": {"type": "string"}, "sessions": {"type": "integer"}}}},
-          "not_answered": {"type": "array", "items": {"type": "string"},
-            "description": "Gateways that did not answer: of their sessions nobody knows"}}},
+      "name": {"type": "string"},
       "gain": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "lose": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "become_unknown": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
-      "has_after": {"type": "integer"}, "unknown_after": {"type": "integer"}}}
+      "has_after": {"type": "integer"}, "unknown_after": {"type": "integer"},
+      "gone": {"type": "boolean", "description": "Removed or disabled: policies that name it count it as unknown"}}},
+  "SessionsCut": {"type": "object", "required": ["total", "endpoints", "not_answered"],
+    "description": "Live sessions that would end, by the policies that gateways have now", "properties": {
+      "total": {"type": "integer"},
+      "endpoints": {"type": "array", "items": {"type": "object", "required": ["uid", "gateway", "sessions"],
+        "properties": {"uid": {"type": "string"}, "gateway": {"type": "string"}, "sessions": {"type": "integer"}}}},
+      "not_answered": {"type": "array", "items": {"type": "string"},
+        "description": "Gateways that did not answer: of their sessions nobody knows"}}},
+  "TagWhatIf": {"allOf": [{"$ref": "#/components/schemas/TagEffect"}, {"type": "object",
+    "required": ["referring_tags", "referring", "sessions_cut"], "properties": {
+      "referring_tags": {"type": "array", "items": {"type": "string"}, "description": "Tags whose rules refer to this one"},
+      "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
+        "description": "Those that would change by it, those that refer to such ones included"},
+      "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"}}}]}
 })";
 
 }  // namespace

@@ -47,6 +47,19 @@ TEST_F(ApiLab, AReadonlyTokenEndsItselfAndNoOther) {
   EXPECT_EQ(call_with(other.str("token"), "GET", "/api/v1/ems").status, 200);
 }
 
+TEST_F(ApiLab, AReaderWhoSignedInEndsTheirOwnTokensOnly) {
+  const Browser reader = sign_in("reader");
+  const auto id = [&](const std::string& user) {
+    for (const auto& token : get("/api/v1/tokens").items()) {
+      if (token.at("user").as_string() == user) return std::string(token.at("id").as_string());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(browse(reader, "DELETE", "/api/v1/tokens/" + id("admin")).status, 403);
+  EXPECT_EQ(browse(reader, "DELETE", "/api/v1/tokens/" + id("reader")).status, 204);
+  EXPECT_EQ(id("reader"), "");
+}
+
 TEST_F(ApiLab, ATokenCanNotMakeOneThatOutlivesIt) {
   const Reply first = post("/api/v1/tokens", R"({"name":"short","expires_in":3600})");
   ASSERT_EQ(first.status, 201);

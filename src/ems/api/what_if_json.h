@@ -1,0 +1,16 @@
+#pragma once
+// What a considered change of tags would do, as the API tells it.
+#include <boost/json/fwd.hpp>
+#include <cstddef>
+#include <vector>
+
+#include "ems/core/ems_core.h"
+
+namespace postern::ems::api {
+
+/// `limit`: UIDs named of each.
+boost::json::object tag_what_if_json(const TagWhatIf& tag, std::size_t limit);
+boost::json::array tag_what_ifs_json(const std::vector<TagWhatIf>& tags, std::size_t limit);
+boost::json::object sessions_cut_json(const SessionsCut& cut, std::size_t limit);
+
+}  // namespace postern::ems::api
