@@ -210,23 +210,13 @@ void EmsCore::Impl::change_tags(Now now, const Actor& actor, posture::TagDrafts 
   if (saved.empty() && removed.empty()) return;
   engine_.adopt(std::move(drafts));
   forget_required_facts();
-  // A tag comes after those that it refers to: each is judged by how they are now.
-  const auto judge_all = [&](posture::TagId id) {
-    if (auto ok = set_tag(id, now); !ok) hold(act::Alert{"core.tags", ok.error().message});
-  };
-  for (const auto id : saved) {
-    put_tag(now, actor, id);
-    judge_all(id);
-  }
+  for (const auto id : saved) put_tag(now, actor, id);
   // Few are given by hand: of the others nothing is to be forgotten.
   std::set<posture::TagId> by_hand;
   if (!removed.empty()) {
     for (const auto& [uid, e] : registry_.endpoints.all()) by_hand.insert(e.classifications.begin(), e.classifications.end());
   }
-  for (const auto id : removed) {
-    drop_tag(now, actor, id, by_hand.contains(id));
-    judge_all(id);
-  }
+  for (const auto id : removed) drop_tag(now, actor, id, by_hand.contains(id));
   const bool asks_cves = std::ranges::any_of(saved, [&](const auto id) {
     const auto& read = engine_.find(id)->keys();
     return std::ranges::any_of(read, [](const auto& key) { return key.starts_with(posture::keys::kEmsVulnCve); });
