@@ -6,7 +6,7 @@ namespace {
 
 constexpr const char* kTag = R"({"name":"Has-sshd","message":"Start sshd.",
   "rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}],"logic":{"linux":"1"}})";
-constexpr const char* kSshd = "process.running:sshd";
+constexpr const char* kSshdRuns = "process.running:sshd";
 
 std::string second_rule(const std::string& logic) {
   return R"({"name":"Has-sshd","rules":[
@@ -217,8 +217,8 @@ TEST_F(ApiLab, ATagSaysWhoHasItAndOfWhomNobodyKnows) {
   join(a);
   join(b);
   join(c);
-  report(a, {{kSshd, true}});
-  report(b, {{kSshd, false}});
+  report(a, {{kSshdRuns, true}});
+  report(b, {{kSshdRuns, false}});
   post("/api/v1/tags", kTag);
   settle();
   const Reply tag = get("/api/v1/tags/Has-sshd");
@@ -259,8 +259,8 @@ TEST_F(ApiLab, WhatIfSaysWhoWouldChangeAndSavesNothing) {
   join(a);
   join(b);
   join(c);
-  report(a, {{kSshd, true}});
-  report(b, {{kSshd, false}});
+  report(a, {{kSshdRuns, true}});
+  report(b, {{kSshdRuns, false}});
   settle();
   const auto revision = core->revision();
   const Reply fresh = post("/api/v1/tags/what-if", kTag);
@@ -325,7 +325,7 @@ TEST_F(ApiLab, TagsAreChangedByAdministratorsOnly) {
 TEST_F(ApiLab, ATagThatCanNotBeStoredIsNotAcknowledgedAndTheOldOneStays) {
   TestAgent a;
   join(a);
-  report(a, {{kSshd, true}});
+  report(a, {{kSshdRuns, true}});
   post("/api/v1/tags", kTag);
   const auto before = get("/api/v1/tags/Has-sshd").body;
   disk_full(true);
