@@ -30,6 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = parse_yaml(print_yaml(document));
     demand(again && again->size() == 1 && again->front() == document);
   }
-  if (auto drafts = read_tags(text)) order_by_reference(*drafts);
+  (void)read_tags(text);
   return 0;
 }

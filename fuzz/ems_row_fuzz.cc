@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "base/hex.h"
 #include "ems/registry/codec.h"
@@ -29,11 +30,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (auto s = codec::read_endpoint_row(r, e); !s) return fail(s.error());
     return e;
   }, codec::endpoint_row);
-  check(row, [](std::string_view r) -> Result<Endpoint> {
-    Endpoint e;
-    if (auto s = codec::read_endpoint_state_row(r, e); !s) return fail(s.error());
-    return e;
-  }, codec::endpoint_state_row);
+  using State = std::pair<Endpoint, posture::TagSets>;
+  check(row, [](std::string_view r) -> Result<State> {
+    State state;
+    if (auto s = codec::read_endpoint_state_row(r, state.first, state.second); !s) return fail(s.error());
+    return state;
+  }, [](const State& state) { return codec::endpoint_state_row(state.first, state.second); });
   check(row, codec::read_fact_row, [](const posture::Fact& fact) { return codec::fact_row("k", fact); });
   check(row, codec::read_tag_row, codec::tag_row);
   check(row, codec::read_invitation_row, codec::invitation_row);
