@@ -368,6 +368,7 @@ class Population {
   // What one change leads to; here so that their memory is used again.
   std::vector<TagIndex> pending_;
   std::size_t prefetched_ = 0;  ///< Of pending_.
+  std::vector<Verdict> before_;  ///< By place in pending_.
   std::vector<ConditionId> queued_;
   std::vector<std::uint32_t> tag_marks_, condition_marks_;
   struct Known {

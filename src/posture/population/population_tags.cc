@@ -176,20 +176,24 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
     return one.verdict;
   };
   changes.reserve(pending_.size());
+  // One after the other without a branch between them, so that the processor waits for all of these lines at once.
+  before_.resize(pending_.size());
+  for (std::size_t i = 0; i < pending_.size(); ++i) before_[i] = tags_[pending_[i]]->plane.at(slot);
   const auto rank_above = [this](TagIndex a, TagIndex b) { return tags_[a]->rank > tags_[b]->rank; };
   if (ranked_) std::ranges::make_heap(pending_, rank_above);
   for (std::size_t i = 0; i < pending_.size();) {
     TagIndex index = pending_[i];
+    Verdict before = Verdict::kNoMatch;
     if (ranked_) {
       std::ranges::pop_heap(pending_, rank_above);
       index = pending_.back();
       pending_.pop_back();
+      before = tags_[index]->plane.at(slot);
     } else {
-      ++i;
+      before = before_[i++];
     }
     Tag& tag = *tags_[index];
     ++judged_;
-    const Verdict before = tag.plane.at(slot);
     const Verdict after = ranked_ ? run_steps(tag.program(), known_by_now) : run_steps(tag.program(), known);
     if (before == after) continue;
     tag.plane.set(slot, after);
