@@ -15,6 +15,7 @@ constexpr Seconds kKeepChanges{30 * 24 * 3600};
 constexpr Seconds kKeepAudit{365 * 24 * 3600};
 constexpr std::size_t kPruneAtOnce = 5'000;
 constexpr Millis kStoreAliveEvery{5'000};
+constexpr Seconds kComeBackWithin{60};
 constexpr Millis kStoodStill{15'000};  // ticks come each second
 
 }  // namespace
@@ -48,7 +49,13 @@ Status EmsCore::Impl::start(Now now) {
   unchanging_.root_key_sha256 = identity_->root_key_sha256();
   unchanging_.ztna_ca_pem = identity_->ztna_pem();
   if (auto ok = rebuild_engine(now, {}); !ok) return ok;
-  // Time that the EMS was away does not count against anybody: all deadlines begin anew. The EMS's own facts are not
+  std::optional<WallTime> alive;
+  if (const auto row = rows.find(std::string(meta::kAliveAt)); row != rows.end()) {
+    std::int64_t ms = 0;
+    std::from_chars(row->second.data(), row->second.data() + row->second.size(), ms);
+    alive = from_unix_ms(ms);
+  }
+  // Silence counts while the EMS ran; the time that it was away counts against nobody. The EMS's own facts are not
   // stored: they follow from the rows.
   for (const auto& [uid, e] : registry_.endpoints.all()) {
     const auto held = e.held;
@@ -58,14 +65,15 @@ Status EmsCore::Impl::start(Now now) {
     settle(now, *quiet, {});
     quiet->held = held;
     if (!e.online) continue;
-    heard_[uid] = now.mono;
-    deadlines_.emplace(now.mono + options_.offline_timeout, uid);
+    // Else one that fell silent would stay online for as long as the EMS begins anew again and again. Last-seens are
+    // stored with a delay, and everybody has a moment to come back.
+    auto silent = alive ? *alive - e.last_seen - e.excused - options_.last_seen_interval : std::chrono::nanoseconds(0);
+    silent = std::clamp<std::chrono::nanoseconds>(silent, std::chrono::nanoseconds(0),
+                                                  std::max(Seconds(0), options_.offline_timeout - kComeBackWithin));
+    heard_[uid] = now.mono - silent;
+    deadlines_.emplace(heard_[uid] + options_.offline_timeout, uid);
   }
-  if (const auto alive = rows.find(std::string(meta::kAliveAt)); alive != rows.end()) {
-    std::int64_t ms = 0;
-    std::from_chars(alive->second.data(), alive->second.data() + alive->second.size(), ms);
-    if (const auto away = now.wall - from_unix_ms(ms); away != Millis(0)) excuse(now, away);
-  }
+  if (alive && now.wall != *alive) excuse(now, now.wall - *alive);
   if (auto ok = set_tags(engine_.tags(), now); !ok) return ok;
   registry_.tags_loaded();
   for (const auto& [uid, e] : registry_.endpoints.all()) {

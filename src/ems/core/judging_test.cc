@@ -140,6 +140,21 @@ TEST_F(Judging, TagsOutliveASleepUpToTheTagTimeout) {
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
 }
 
+TEST_F(Judging, RestartsDoNotKeepASilentEndpointOnline) {
+  TestAgent a;
+  join(a);
+  run();
+  for (int i = 0; i < 2; ++i) {
+    wait(a, Seconds(100), false);
+    EXPECT_TRUE(core->endpoint(a.uid())->online);
+    restart();
+  }
+  wait(a, Seconds(30), false);
+  EXPECT_TRUE(core->endpoint(a.uid())->online);  // it may come back
+  wait(a, Seconds(40), false);
+  EXPECT_FALSE(core->endpoint(a.uid())->online);
+}
+
 TEST_F(Judging, RunsThatReportNothingConfirmNothing) {
   save_process_tag();
   TestAgent a;

@@ -137,8 +137,10 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   const auto* e = endpoint(uid);
   if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
   const auto id = impl_->engine_.id_of(name);
-  if (id == 0) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
-  if (!at || *at >= now.wall) {
+  const bool past = at && *at < now.wall;
+  // Of then, one that is gone since can be told too.
+  if (id == 0 && !past) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
+  if (!past) {
     const EndpointFacts seen(e->in_table);
     auto why = impl_->engine_.explain(id, impl_->facts_of(*e, seen, now));
     const auto held = std::ranges::find(e->held, id, &HeldTag::tag);
@@ -192,7 +194,7 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
     if (!seen.insert(names[i]).second) continue;
     auto tag = impl_->tag_at(names[i], *at);
     if (!tag) return fail(tag.error());
-    if (i == 0 && !*tag) return fail(ErrorCode::kNotFound, "the tag was not there then");
+    if (i == 0 && !*tag) return fail(ErrorCode::kNotFound, "there was no tag " + std::string(name) + " then");
     if (!*tag) continue;
     if (i == 0) asked = (*tag)->id;
     if (auto ok = engine.set((*tag)->id, (*tag)->definition); !ok) return fail(ok.error());
