@@ -208,7 +208,7 @@ TEST_F(Lab, AnEndpointGoesOfflineByTheClockAndTheEmssOwnDowntimeDoesNotCount) {
   // less because when the EMS last lived is stored every 5 s.
   wait(69);
   EXPECT_TRUE(is_online());
-  wait(6);
+  wait(16);
   EXPECT_FALSE(is_online());
   EXPECT_EQ(core->endpoint(a.uid())->tags().state(core->engine().id_of("Telemetry-Connected")), posture::TagState::kAbsent);
   connect(a, a.seq);
