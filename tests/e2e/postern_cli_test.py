@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import time
 
@@ -171,8 +172,10 @@ class PosternCli(harness.StackTest):
         self.assertIn("endpoint.quarantine", self.postern("audit"))
 
     def test_91_changes_are_followed_until_interrupted(self):
+        # A shell's background job ignores it, and so would its children.
         follow = subprocess.Popen(self.command("changes", "--follow", "--json", "--limit", "1"), env=self.environment,
-                                  stdout=subprocess.PIPE, text=True)
+                                  stdout=subprocess.PIPE, text=True,
+                                  preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         try:
             follow.stdout.readline()
             self.postern("quarantine", self.host)
