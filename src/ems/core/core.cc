@@ -60,6 +60,8 @@ Status EmsCore::Impl::start(Now now) {
   for (const auto& [uid, e] : registry_.endpoints.all()) {
     const auto held = e.held;
     auto* quiet = registry_.endpoints.quietly(uid);
+    // What an EMS took in whose clock was ahead is stored as it came.
+    registry_.postures.hold_to(e.slot(), e.last_seen + e.excused, now);
     // Versions before this did not store since when it waits.
     if (e.acked_seq == 0 && !e.confirmed) quiet->confirmed = WallTime();
     settle(now, *quiet, {});
@@ -77,6 +79,9 @@ Status EmsCore::Impl::start(Now now) {
   if (auto ok = set_tags(engine_.tags(), now); !ok) return ok;
   registry_.tags_loaded();
   for (const auto& [uid, e] : registry_.endpoints.all()) {
+    if (e.held.empty()) continue;
+    std::erase_if(registry_.endpoints.quietly(uid)->held,
+                  [&](const HeldTag& held) { return !registry_.postures.waits(e.slot(), held.tag); });
     for (const auto& held : e.held) judge_at(uid, held.until);
   }
   seen_at_ = now.mono + options_.last_seen_interval;

@@ -22,7 +22,15 @@ void EmsCore::Impl::follow_later() {
   const auto total = registry_.postures.waiting();
   // One is enough: it begins again.
   std::erase_if(jobs_, [](const Job& job) { return job.what == Job::What::kFollow; });
-  if (total != 0) jobs_.push_back({.what = Job::What::kFollow, .total = total});
+  // Before all others: a loss must not wait for packages to be matched.
+  if (total != 0) jobs_.push_front({.what = Job::What::kFollow, .total = total});
+  // Who has a tag again by its rules holds it no more: the next loss is another one.
+  registry_.postures.take_regained().for_each([this](posture::Slot slot) {
+    const auto* e = registry_.at(slot);
+    if (e == nullptr || e->held.empty()) return;
+    std::erase_if(registry_.endpoints.quietly(e->uid)->held,
+                  [&](const HeldTag& held) { return !registry_.postures.waits(slot, held.tag); });
+  });
 }
 
 void EmsCore::Impl::settle_later() {

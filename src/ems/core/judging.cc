@@ -101,6 +101,10 @@ void EmsCore::Impl::judge_due(Now now) {
     }
     confirm(now, *e);
     rejudge_if_moved(now, *e);
+    // Only the earliest time was kept.
+    for (const auto& [name, attribute] : e->attributes) {
+      if (attribute.expires_at && *attribute.expires_at > now.wall) judge_at(uid, *attribute.expires_at);
+    }
   }
   while (judged < kJudgementsPerTick && registry_.touched() < options_.batch) {
     const auto slot = registry_.postures.due(now.wall);

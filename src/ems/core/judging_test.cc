@@ -363,6 +363,44 @@ TEST_F(Judging, AnAttributeExpiresAlthoughStoringFailsInThatMoment) {
   EXPECT_EQ(state(a, "Good"), TagState::kUnknown);
 }
 
+TEST_F(Judging, AnAttributeExpiresWhateverElseWasDueBefore) {
+  save_tag(R"({"name":"Good","rules":[{"id":1,"os":"linux","type":"attribute","name":"mdm","op":"=","value":"true"}]})");
+  save_tag(kHeldTag);
+  TestAgent a;
+  join(a);
+  ASSERT_TRUE(attribute(a, "mdm", true, Seconds(7200)));
+  report(a, {{keys::process_running("av"), true}});
+  report(a, {{keys::process_running("av"), false}});  // held until long before that
+  run();
+  wait(a, Seconds(3600), true);
+  ASSERT_EQ(state(a, "Healthy"), TagState::kAbsent);
+  ASSERT_EQ(state(a, "Good"), TagState::kHas);
+  wait(a, Seconds(3620), true);
+  EXPECT_EQ(state(a, "Good"), TagState::kUnknown);
+}
+
+TEST_F(Judging, WhoHasATagAgainByAnEditLosesItWithTheWholeDelay) {
+  save_tag(kHeldTag);
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("av"), true}});
+  run();
+  auto other = std::string(kHeldTag);
+  other.replace(other.find("\"av\""), 4, "\"xx\"");
+  report(a, {{keys::process_running("xx"), false}});
+  run();
+  ASSERT_TRUE(save(other));
+  ASSERT_EQ(core->endpoint(a.uid())->held.size(), 1u);
+  const auto first = core->endpoint(a.uid())->held[0].until;
+  wait(a, Seconds(10), true);
+  ASSERT_TRUE(save(kHeldTag));
+  EXPECT_TRUE(core->endpoint(a.uid())->held.empty());
+  report(a, {{keys::process_running("av"), false}});
+  run();
+  ASSERT_EQ(core->endpoint(a.uid())->held.size(), 1u);
+  EXPECT_EQ(core->endpoint(a.uid())->held[0].until, first + Seconds(10));
+}
+
 TEST_F(Judging, QuarantineIsAFact) {
   TestAgent a;
   join(a);

@@ -57,10 +57,15 @@ Result<WhatIf> EmsCore::what_if(Now now, ChangeSet set) {
   const auto as_it_is = [this](posture::TagId id) { return impl_->engine_.share(id); };
   auto effects = impl_->registry_.postures.what_if(edits, as_it_is, now);
   if (!effects) return fail(effects.error());
+  std::vector<bool> taken(effects->size());
   const auto effect_of = [&](posture::TagId id) {
-    const auto it = std::ranges::find(*effects, id, &posture::TagEffect::tag);
-    auto out = it == effects->end() ? posture::TagEffect() : std::move(*it);
-    if (it != effects->end()) effects->erase(it);
+    const auto it = std::ranges::lower_bound(*effects, id, {}, &posture::TagEffect::tag);
+    posture::TagEffect out;
+    if (it != effects->end() && it->tag == id) {
+      taken[static_cast<std::size_t>(it - effects->begin())] = true;
+      out = std::exchange(*it, {});
+      it->tag = id;
+    }
     out.tag = id;
     return out;
   };
@@ -73,7 +78,9 @@ Result<WhatIf> EmsCore::what_if(Now now, ChangeSet set) {
     const auto* tag = impl_->registry_.tags.find(id);
     out.tags.push_back(impl_->tag_what_if(tag, &tag->definition, effect_of(id)));
   }
-  for (const auto& effect : *effects) {
+  for (std::size_t i = 0; i < effects->size(); ++i) {
+    if (taken[i]) continue;
+    const auto& effect = (*effects)[i];
     const auto* tag = impl_->registry_.tags.find(effect.tag);
     if (tag != nullptr) out.referring.push_back(impl_->tag_what_if(tag, &tag->definition, effect));
   }
@@ -103,13 +110,18 @@ void EmsCore::sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> don
     const auto& kinds = impl_->registry_.devices.find(s.serial)->tag_kinds;
     const auto told = [&](posture::TagKind kind) { return std::ranges::find(kinds, kind) != kinds.end(); };
     // It is told of nobody whom it doesn't know: there it has no sessions of theirs.
+    std::size_t total = 0;
     const auto known = [&, &s = s](const std::vector<EndpointUid>& uids) {
       std::vector<EndpointUid> out;
-      std::ranges::copy_if(uids, std::back_inserter(out), [&](const auto& uid) { return impl_->is_shared(s, uid); });
+      for (const auto& uid : uids) {
+        if (total > fabric::kMaxWhatIf) break;
+        if (!impl_->is_shared(s, uid)) continue;
+        out.push_back(uid);
+        ++total;
+      }
       return out;
     };
     std::vector<fabric::TagWhatIf> asked;
-    std::size_t total = 0;
     const auto gone = [&](const TagWhatIf& tag, posture::TagKind kind) {
       asked.push_back({tag.name, posture::tag_kind_name(kind), {}, {}, {}, true, false});
     };
@@ -125,7 +137,6 @@ void EmsCore::sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> don
         fabric::TagWhatIf one{tag.name, posture::tag_kind_name(tag.kind), known(tag.gain), known(tag.lose),
                               known(tag.become_unknown), false, tag.ignore_unknown};
         const auto endpoints = one.gain.size() + one.lose.size() + one.become_unknown.size();
-        total += endpoints;
         if (endpoints != 0 || tag.policies_differ) asked.push_back(std::move(one));
       }
     }

@@ -253,6 +253,7 @@ void PostureTable::note(const posture::TagEffect& effect) {
     const auto again = changed & waiting.slots.word(i), fresh = changed & ~again;
     // As they are said to be: they have nothing to follow any more.
     const auto back = again & ~((waiting.had.word(i) ^ has) | (waiting.unknown.word(i) ^ is_unknown));
+    regained_.add_word(i, back & waiting.had.word(i) & ~regained_.word(i));
     for (auto* set : {&waiting.slots, &waiting.had, &waiting.unknown}) set->remove_word(i, back);
     waiting.slots.add_word(i, fresh);
     waiting.had.add_word(i, fresh & effect.had.word(i));

@@ -105,6 +105,8 @@ class PostureTable {
   };
   std::optional<Place> next_waiting(Place from) const;
   void follow(posture::Slot slot, posture::TagId tag);
+  /// Who waited to lose a tag and has it by its rules again, because tags changed; since this was last asked.
+  posture::SlotSet take_regained() { return std::exchange(regained_, {}); }
 
   // ---- transactions
 
@@ -130,6 +132,7 @@ class PostureTable {
 
   posture::Population population_;
   std::map<posture::TagId, Waiting> waiting_;  ///< None is empty.
+  posture::SlotSet regained_;
   std::unordered_map<posture::Slot, Before> before_;
   std::vector<std::uint32_t> bytes_;           ///< By slot.
   std::map<posture::TagId, std::pair<posture::SlotSet, posture::SlotSet>> loaded_;

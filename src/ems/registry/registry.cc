@@ -194,6 +194,8 @@ void Registry::erase_endpoint(const EndpointUid& uid) {
   const auto* e = endpoints.find(uid);
   if (e == nullptr) return;
   by_slot_[e->slot()] = nullptr;
+  const auto it = endpoints.before().find(uid);
+  if (it != endpoints.before().end() && !it->second) postures.remove(e->slot());  // it was never committed
   endpoints.erase(uid);
 }
 

@@ -336,10 +336,26 @@ void Rows::write_one_of_many(Row& row, const Parts& parts, std::size_t fact, Wal
     times_[place] = time;
   }
   which_[fact] = static_cast<std::uint32_t>(place);
+  if (times_.size() > which_.size()) drop_unused_times();
   bytes_.clear();
   put_times(times_, which_, bytes_);
   bytes_ += parts.used_own();
   blobs_->replace(row.blob, bytes_);
+}
+
+/// Of `times_`, those that no fact has any more: else each change would add one.
+void Rows::drop_unused_times() {
+  constexpr std::uint32_t kNobodys = ~std::uint32_t{0};
+  std::vector<std::uint32_t> to(times_.size(), kNobodys);
+  std::vector<std::int64_t> kept;
+  for (auto& number : which_) {
+    if (to[number] == kNobodys) {
+      to[number] = static_cast<std::uint32_t>(kept.size());
+      kept.push_back(times_[number]);
+    }
+    number = to[number];
+  }
+  times_ = std::move(kept);
 }
 
 bool Rows::set_time(Slot slot, KeyId key, WallTime at) {

@@ -103,6 +103,7 @@ class Rows {
   void write(Row& row);
   void write_time(Row& row, const Parts& parts, std::size_t fact, WallTime at);
   void write_one_of_many(Row& row, const Parts& parts, std::size_t fact, WallTime at);
+  void drop_unused_times();
   void reshape(Row& row);
 
   BlobStore* blobs_;

@@ -168,6 +168,32 @@ TEST(Rows, KeepEachFactsTimeAndOwnValue) {
   EXPECT_TRUE(rows.keys(1).empty());
 }
 
+TEST(Rows, TimesThatNobodyHasGo) {
+  BlobStore blobs;
+  Rows rows(blobs);
+  constexpr KeyId kFacts = 40;
+  std::vector<WallTime> expected;
+  for (KeyId key = 0; key < kFacts; ++key) {
+    expected.push_back(WallTime(Seconds(1000 + key)));
+    rows.set(3, key, {expected.back(), {}});
+  }
+  std::mt19937 random(5);
+  std::size_t most = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto key = static_cast<KeyId>(random() % kFacts);
+    expected[key] = WallTime(Seconds(5000 + i));
+    ASSERT_TRUE(rows.set_time(3, key, expected[key]));
+    Rows::Cell cell;
+    ASSERT_TRUE(rows.find(3, key, cell));
+    ASSERT_EQ(cell.at, expected[key]);
+    if (i == 1000) most = rows.memory_bytes() + blobs.memory_bytes();
+  }
+  std::vector<Rows::Cell> cells;
+  rows.read(3, cells);
+  for (KeyId key = 0; key < kFacts; ++key) EXPECT_EQ(cells[key].at, expected[key]);
+  EXPECT_LE(rows.memory_bytes() + blobs.memory_bytes(), most + 4096);
+}
+
 TEST(FactCodec, EveryValueComesBack) {
   using testing::interface;
   Interface with_mac = interface("ens3", {"10.0.1.2", "2001:db8::1"});
