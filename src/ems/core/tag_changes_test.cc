@@ -48,7 +48,7 @@ class TagChanges : public Lab {
     if (!out) return fail(ErrorCode::kInternal, "nobody answered");
     return *out;
   }
-  /// It is refused, by check() in the same words, and nothing is another than before.
+  /// It is refused, by what_if() in the same words, and nothing is another than before.
   Error refused(const ChangeSet& set) {
     const auto before = rows();
     const auto revision = core->revision();

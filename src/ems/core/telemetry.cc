@@ -157,19 +157,19 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
     if (was) --count;
     edits.push_back({key, std::move(fact)});
   }
+  const auto refuse = [&](std::string_view event, const std::string& what, std::size_t most) {
+    const auto why = fmt::format("with this report {}; at most {} are taken, and nothing of it was: let fewer probes be asked "
+                                 "for, or the agent report less",
+                                 what, most);
+    log_warning(event, why, {{"uid", s.uid.str()}});
+    agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), why);
+  };
   if (count > kMaxFactsPerEndpoint) {
-    const auto why = fmt::format("with this report the endpoint would have {} facts; at most {} are taken, and nothing of "
-                                 "it was: let fewer probes be asked for, or the agent report less",
-                                 count, kMaxFactsPerEndpoint);
-    log_warning("telemetry.too_many_facts", why, {{"uid", s.uid.str()}});
-    return agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), why);
+    return refuse("telemetry.too_many_facts", fmt::format("the endpoint would have {} facts", count), kMaxFactsPerEndpoint);
   }
   if (bytes > kMaxFactBytesPerEndpoint) {
-    const auto why = fmt::format("with this report the endpoint's facts would take {} bytes; at most {} are taken, and "
-                                 "nothing of it was: let fewer probes be asked for, or the agent report less",
-                                 bytes, kMaxFactBytesPerEndpoint);
-    log_warning("telemetry.too_large_facts", why, {{"uid", s.uid.str()}});
-    return agent_goodbye(s.id, telemetry::kProtocolError, Millis(60'000), why);
+    return refuse("telemetry.too_large_facts", fmt::format("the endpoint's facts would take {} bytes", bytes),
+                  kMaxFactBytesPerEndpoint);
   }
   auto& e = registry_.endpoints.edit(s.uid);
   const bool confirms = e.acked_seq == 0;
