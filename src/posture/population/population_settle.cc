@@ -1,0 +1,166 @@
+// One endpoint: which tags a changed fact concerns, and what becomes of them.
+#include <algorithm>
+
+#include "posture/population/population.h"
+#include "posture/population/slot_facts.h"
+#include "posture/population/tag_state.h"
+
+namespace postern::posture {
+
+void Population::Tag::set_program(std::vector<LogicStep> program) {
+  step_count = static_cast<std::uint32_t>(program.size());
+  long_steps.clear();
+  if (program.size() <= few_steps.size()) {
+    std::ranges::copy(program, few_steps.begin());
+  } else {
+    long_steps = std::move(program);
+  }
+}
+
+void Population::mark(const std::vector<TagIndex>& tags) {
+  for (const TagIndex tag : tags) {
+    if (tag_marks_[tag] == epoch_) continue;
+    tag_marks_[tag] = epoch_;
+    pending_.push_back(tag);
+    tags_[tag]->prefetch();
+  }
+}
+
+void Population::queue(ConditionId kept) {
+  if (condition_marks_[kept] == epoch_) return;
+  condition_marks_[kept] = epoch_;
+  queued_.push_back(kept);
+}
+
+void Population::recount(Tag& tag, Verdict before, Verdict after) {
+  const auto is = [](Verdict verdict, Verdict which) { return std::uint64_t{verdict == which}; };
+  tag.counts.has += is(after, Verdict::kMatch) - is(before, Verdict::kMatch);
+  tag.counts.unknown += is(after, Verdict::kUnknown) - is(before, Verdict::kUnknown);
+}
+
+void Population::recount(Counts& counts, const Line* before, const Line* after, std::size_t lines,
+                         std::size_t first_word) const {
+  Counts old;
+  kernels_->tally(before, live_.words() + first_word, lines, old.has, old.unknown);
+  kernels_->tally(after, live_.words() + first_word, lines, counts.has, counts.unknown);
+  counts.has -= old.has;
+  counts.unknown -= old.unknown;
+}
+
+/// All of the memory that will be read is asked for before the first of it is needed: where things stand, then they.
+/// Each condition is looked for once, however many tags read it.
+void Population::prefetch_pending(Slot slot) {
+  const std::size_t page = slot / kPageSlots, first = needed_count_;
+  if (needed_.size() <= known_.size()) needed_.resize(known_.size() + 1);
+  for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
+    const Tag& tag = *tags_[pending_[i]];
+    tag.plane.prefetch_directory(slot);
+    for (const LogicStep& step : tag.program()) {
+      // What is put aside or taken up again reads none, and asks for the first in vain. Which are new here is nothing
+      // that a processor could foresee: all are written down, and those that are not overwritten.
+      Known& known = known_[step.operand];
+      needed_[needed_count_].id = step.operand;
+      // Where tags refer to others, a condition may change before it is read.
+      const bool fresh = known.epoch != epoch_ && (!ranked_ || where_[step.operand].steady);
+      needed_count_ += fresh ? 1 : 0;
+      known.epoch = fresh ? epoch_ : known.epoch;
+    }
+  }
+  for (std::size_t i = first; i < needed_count_; ++i) {
+    const Where& where = where_[needed_[i].id];
+    if (page < where.pages) __builtin_prefetch(where.codes + page);
+    if (where.plane != nullptr) where.plane->prefetch_directory(slot);
+  }
+  for (std::size_t i = prefetched_; i < pending_.size(); ++i) tags_[pending_[i]]->plane.prefetch(slot);
+  for (std::size_t i = first; i < needed_count_; ++i) {
+    const Where& where = where_[needed_[i].id];
+    if (page < where.pages) where.codes[page].prefetch(slot % kPageSlots);
+    if (where.plane != nullptr) where.plane->prefetch(slot);
+  }
+  prefetched_ = pending_.size();
+}
+
+/// Fills known_ for what prefetch_pending() found.
+void Population::judge_needed(Slot slot) {
+  const std::span<Needed> needed(needed_.data(), needed_count_);
+  for (Needed& one : needed) {
+    const Where& where = where_[one.id];
+    one.verdicts = where.table == nullptr ? nullptr : where.table + where.code(slot);
+    if (one.verdicts != nullptr) __builtin_prefetch(one.verdicts);
+  }
+  for (const Needed& one : needed) {
+    const Where& where = where_[one.id];
+    known_[one.id].verdict =
+        one.verdicts != nullptr ? lane_verdict(*one.verdicts, where.lane) : where.verdict(slot);
+  }
+  needed_count_ = 0;
+}
+
+std::vector<TagChange> Population::settle(Slot slot, Now now) {
+  std::vector<TagChange> changes;
+  const auto judge_queued = [&] {
+    for (std::size_t i = 0; i < queued_.size(); ++i) {
+      JudgedCondition& condition = *conditions_[queued_[i]];
+      if (condition.plane.set(slot, judge_slot(condition, slot, now))) mark(condition.readers);
+    }
+    queued_.clear();
+  };
+  judge_queued();
+  prefetch_pending(slot);
+  judge_needed(slot);
+  const auto known = [&](ConditionId id) { return known_[id].verdict; };
+  // Where tags refer to others, more than what was pending at first is judged, and conditions change meanwhile.
+  const auto known_by_now = [&](ConditionId id) {
+    Known& one = known_[id];
+    if (one.epoch != epoch_) one = {where_[id].steady ? epoch_ : epoch_ - 1, where_[id].verdict(slot)};
+    return one.verdict;
+  };
+  changes.reserve(pending_.size());
+  // One after the other without a branch between them, so that the processor waits for all of these lines at once.
+  before_.resize(pending_.size());
+  for (std::size_t i = 0; i < pending_.size(); ++i) before_[i] = tags_[pending_[i]]->plane.at(slot);
+  const auto rank_above = [this](TagIndex a, TagIndex b) { return tags_[a]->rank > tags_[b]->rank; };
+  if (ranked_) std::ranges::make_heap(pending_, rank_above);
+  for (std::size_t i = 0; i < pending_.size();) {
+    TagIndex index = pending_[i];
+    Verdict before = Verdict::kNoMatch;
+    if (ranked_) {
+      std::ranges::pop_heap(pending_, rank_above);
+      index = pending_.back();
+      pending_.pop_back();
+      before = tags_[index]->plane.at(slot);
+    } else {
+      before = before_[i++];
+    }
+    Tag& tag = *tags_[index];
+    ++judged_;
+    const Verdict after = ranked_ ? run_steps(tag.program(), known_by_now) : run_steps(tag.program(), known);
+    if (before == after) continue;
+    tag.plane.set(slot, after);
+    recount(tag, before, after);
+    changes.push_back({tag.id, tag_state_of(before), tag_state_of(after)});
+    if (!ranked_) continue;
+    const std::size_t known = pending_.size();
+    for (const ConditionId id : tag.readers) mark(conditions_[id]->readers);
+    // A condition over several tags may have been judged already, before this one changed.
+    for (const ConditionId id : tag.kept_readers) {
+      condition_marks_[id] = epoch_ - 1;
+      queue(id);
+    }
+    judge_queued();
+    for (std::size_t k = known + 1; k <= pending_.size(); ++k)
+      std::push_heap(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(k), rank_above);
+  }
+  pending_.clear();
+  prefetched_ = 0;
+  return changes;
+}
+
+std::vector<TagChange> Population::judge_again(Slot slot, Now now) {
+  deadlines_.clear(slot);
+  ++epoch_;
+  for (const ConditionId id : restless_) queue(id);
+  return settle(slot, now);
+}
+
+}  // namespace postern::posture
