@@ -34,6 +34,7 @@ class CompiledTag {
   /// absent. The OS unknown, or one that no rule can be written for: unknown if the tag has any rule. Tags that it refers
   /// to are read through FactView::with_tags. What `facts` holds_until() is set by what was read.
   TagState evaluate(const FactView& facts) const;
+  /// Without until when (`until` of it and of its rules): that is the engine's, which can judge other tags at other times.
   TagExplanation explain(const FactView& facts) const;
 
   /// The facts that evaluate() may read, distinct and ascending. Empty for a disabled tag.

@@ -9,8 +9,7 @@ namespace postern::posture {
 namespace {
 
 RuleExplanation explain_rule(const CompiledRule& rule, const FactView& facts) {
-  const FactView view = facts.with_max_age(rule.max_age);
-  const Judgement judgement = rule.condition->judge(view);
+  const Judgement judgement = rule.condition->judge(facts.with_max_age(rule.max_age));
   RuleExplanation out;
   out.id = rule.id;
   if (rule.type != nullptr) out.type = rule.type->name;
@@ -20,7 +19,6 @@ RuleExplanation explain_rule(const CompiledRule& rule, const FactView& facts) {
   out.reason = judgement.reason->code;
   out.text = judgement.reason->text;
   out.max_age = rule.max_age;
-  if (view.until() != WallTime::max()) out.until = view.until();
   for (const std::string& key : rule.condition->keys()) out.facts.push_back(read_fact(facts, key));
   return out;
 }

@@ -49,19 +49,42 @@ class EvaluatedSource final : public TagSource {
   const Fact* find_tag(std::string_view name) const override {
     const TagId id = engine_.id_of(name);
     if (id == 0) return nullptr;
-    if (const auto it = known_.find(id); it != known_.end()) return it->second;
+    if (const auto it = known_.find(id); it != known_.end()) return it->second.fact;
     const FactView view = facts_.with_tags(*this);
     const Fact* fact = &state_fact(engine_.find(id)->evaluate(view));
-    facts_.holds_until(view.until());
-    known_.emplace(id, fact);
+    known_.emplace(id, Known{fact, view.until()});
     return fact;
+  }
+  WallTime tag_holds_until(std::string_view name) const override {
+    const auto it = known_.find(engine_.id_of(name));
+    return it == known_.end() ? WallTime::max() : it->second.until;
   }
 
  private:
+  struct Known {
+    const Fact* fact = nullptr;
+    WallTime until = WallTime::max();
+  };
   const TagEngine& engine_;
   const FactView& facts_;
-  mutable std::map<TagId, const Fact*> known_;
+  mutable std::map<TagId, Known> known_;
 };
+
+/// When it is judged otherwise than now, facts unchanged; none: never. What is judged again and again and always the same
+/// is looked at so many times and no more: then, the first time not looked at.
+template <class Judge>
+std::optional<WallTime> changes_at(const FactView& facts, const Judge& judge) {
+  constexpr int kMostSteps = 64;
+  FactView view = facts.at(facts.now().wall);
+  const auto said = judge(view);
+  for (int step = 0; step < kMostSteps && view.until() != WallTime::max(); ++step) {
+    const WallTime next = view.until();
+    if (next <= view.now().wall) return next;
+    view = facts.at(next);
+    if (judge(view) != said) return next;
+  }
+  return view.until() == WallTime::max() ? std::nullopt : std::optional(view.until());
+}
 
 Error built_in(std::string_view doing) {
   return {ErrorCode::kPermissionDenied,
@@ -354,6 +377,22 @@ Result<TagExplanation> TagEngine::explain(TagId id, const FactView& facts) const
   const EvaluatedSource others(*this, facts);
   TagExplanation out = tag->explain(facts.with_tags(others));
   out.id = id;
+  out.until = changes_at(facts, [&](const FactView& then) { return evaluate(id, then); });
+  const auto rule_until = [&](const CompiledRule& rule) {
+    return changes_at(facts, [&](const FactView& then) {
+      const EvaluatedSource tags(*this, then);
+      const FactView view = then.with_tags(tags);
+      const Verdict verdict = rule.judge(view).verdict;
+      then.holds_until(view.until());
+      return verdict;
+    });
+  };
+  if (const CompiledRule* sole = tag->sole_rule()) {
+    out.rules.front().until = rule_until(*sole);
+  } else if (out.os) {
+    const auto& rules = tag->part(*out.os).rules;
+    for (std::size_t i = 0; i < rules.size(); ++i) out.rules[i].until = rule_until(rules[i]);
+  }
   return out;
 }
 

@@ -334,5 +334,73 @@ TEST(TagSets, UnknownWinsAndStatesExcludeOneAnother) {
   EXPECT_EQ(sets, TagSets({7}, {3, 4}));
 }
 
+// ---- until when it is so
+
+/// What an endpoint reports that is offline, so that its facts grow old: two processes and their time.
+FactMap two_processes(bool a, bool b) {
+  FactMap facts = linux_facts();
+  facts[keys::process_running("a")] = known(a);
+  facts[keys::process_running("b")] = known(b);
+  return facts;
+}
+
+TEST(TagEngine, SaysWhenTimeAloneChangesARuleAndWhenTheTag) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"running-process","processes":["a"]},
+      {"id":2,"os":"linux","type":"running-process","processes":["b"],"max_age":600},
+      {"id":3,"os":"linux","type":"running-process","processes":["b"],"max_age":300}],"logic":{"linux":"1 or 2"}})")));
+  const WallTime stale2 = kThen + Seconds(600) + Millis(1), stale3 = kThen + Seconds(300) + Millis(1);
+  const auto why = [&](bool a, bool b) { return *engine.explain(2, {two_processes(a, b), kNow}); };
+  // Rule 1 reads what doesn't grow old: neither of the others says when it changes.
+  EXPECT_EQ(why(true, true).rules[0].until, std::nullopt);
+  EXPECT_EQ(why(true, true).rules[1].until, stale2);
+  EXPECT_EQ(why(true, true).rules[2].until, stale3);
+  EXPECT_EQ(why(true, true).until, std::nullopt);
+  EXPECT_EQ(why(false, true).until, stale2);  // rule 3 is in no expression
+  EXPECT_EQ(why(false, false).until, stale2);
+  EXPECT_EQ(why(true, false).until, std::nullopt);
+}
+
+TEST(TagEngine, SaysWhenOfWhatDecidesWithinARuleToo) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"running-process","processes":["a","b"],"match":"any","max_age":600}]})")));
+  FactMap facts = two_processes(true, true);
+  facts[keys::process_running("b")].collected_at = kThen - Seconds(500);
+  const auto why = engine.explain(2, {facts, kNow});
+  EXPECT_EQ(why->rules[0].until, kThen + Seconds(600) + Millis(1));  // b grows old before, and a goes on deciding
+  EXPECT_EQ(why->until, why->rules[0].until);
+}
+
+TEST(TagEngine, SaysWhenOfTheTagsThatATagRefersTo) {
+  TagEngine engine;
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"Inner","rules":[
+      {"id":1,"os":"linux","type":"running-process","processes":["b"],"max_age":600}]})")));
+  ASSERT_TRUE(engine.set(3, tag(R"({"name":"Outer","rules":[
+      {"id":1,"os":"linux","type":"tag","tags":["Inner"]},
+      {"id":2,"os":"linux","type":"running-process","processes":["a"]}],"logic":{"linux":"1 or 2"}})")));
+  const WallTime stale = kThen + Seconds(600) + Millis(1);
+  const auto needed = engine.explain(3, {two_processes(false, true), kNow});
+  EXPECT_EQ(needed->until, stale);
+  EXPECT_EQ(needed->rules[0].until, stale);
+  EXPECT_EQ(needed->rules[1].until, std::nullopt);
+  const auto spare = engine.explain(3, {two_processes(true, true), kNow});
+  EXPECT_EQ(spare->until, std::nullopt);
+  EXPECT_EQ(spare->rules[0].until, stale);
+}
+
+TEST(TagEngine, WhatIsJudgedAgainAndAgainEndsSomewhere) {
+  TagEngine engine;
+  // Each night another window, each with the same answer.
+  ASSERT_TRUE(engine.set(2, tag(R"({"name":"T","rules":[
+      {"id":1,"os":"linux","type":"time","from":"09:00","to":"17:00"},
+      {"id":2,"os":"linux","type":"time","from":"09:00","to":"17:00","negate":true}],"logic":{"linux":"1 or 2"}})")));
+  const auto why = engine.explain(2, {linux_facts(), kNow});
+  EXPECT_EQ(why->state, TagState::kHas);
+  ASSERT_TRUE(why->until);
+  EXPECT_GT(*why->until, kNow.wall + Seconds(20 * 24 * 3600));
+}
+
 }  // namespace
 }  // namespace postern::posture

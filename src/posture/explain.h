@@ -34,7 +34,7 @@ struct RuleExplanation {
   std::string text;  ///< The reason for a person.
   std::vector<FactReading> facts;
   std::optional<Seconds> max_age;  ///< The rule's own.
-  std::optional<WallTime> until;   ///< Then it may judge otherwise although nothing is reported; none: never.
+  std::optional<WallTime> until;   ///< Then the verdict becomes another although nothing is reported; none: never.
 };
 
 struct TagExplanation {
@@ -49,6 +49,7 @@ struct TagExplanation {
   FactReading os_fact;         ///< Key empty for the built-in tag, which doesn't ask.
   std::string logic;  ///< The expression that holds for this OS: "1 and 2". Empty without rules.
   std::vector<RuleExplanation> rules;  ///< Of the endpoint's OS, as the tag lists them.
+  std::optional<WallTime> until;  ///< Then the state becomes another although nothing is reported; none: never.
 };
 
 /// A value for a person: "true", "12", "ens3 up 10.0.1.2", "critical=1, high=0, …", "unknown

@@ -15,7 +15,11 @@ const Fact& stale_fact() {
 
 const Fact* FactView::reported(std::string_view key) const {
   if (key.starts_with(keys::kTagPrefix)) {
-    return tags_ == nullptr ? nullptr : tags_->find_tag(key.substr(keys::kTagPrefix.size()));
+    if (tags_ == nullptr) return nullptr;
+    const auto name = key.substr(keys::kTagPrefix.size());
+    const Fact* state = tags_->find_tag(name);
+    holds_until(tags_->tag_holds_until(name));
+    return state;
   }
   if (map_ == nullptr) return source_->find(key);
   const auto it = map_->find(key);
@@ -46,20 +50,32 @@ Millis FactView::age(std::string_view key, const Fact& fact) const {
   return std::max(Millis(0), now_.wall - as_of);  // an endpoint's clock may be ahead of ours
 }
 
-FactView FactView::with_max_age(std::optional<Seconds> max_age) const {
+FactView FactView::afresh() const {
   FactView out = *this;
+  out.until_ = WallTime::max();
+  return out;
+}
+
+FactView FactView::at(WallTime wall) const {
+  FactView out = afresh();
+  out.now_.wall = wall;
+  return out;
+}
+
+FactView FactView::with_max_age(std::optional<Seconds> max_age) const {
+  FactView out = afresh();
   out.max_age_ = max_age;
   return out;
 }
 
 FactView FactView::with_tags(const TagSource& tags) const {
-  FactView out = *this;
+  FactView out = afresh();
   out.tags_ = &tags;
   return out;
 }
 
 FactView FactView::with_report_limit(Millis limit) const {
-  FactView out = *this;
+  FactView out = afresh();
   out.report_limit_ = limit;
   return out;
 }

@@ -16,7 +16,17 @@ namespace {
 
 constexpr Reason kDetected{"on_fabric_detected", "all that one of the detection sets asks for holds"};
 constexpr Reason kNotDetected{"on_fabric_not_detected", "no detection set holds"};
+constexpr Reason kSystemUnsupported{"os_unsupported",
+                                    "the endpoint reports an operating system for which nobody can say what it finds"};
 constexpr Reason kNoSets{"no_detection_sets", "nobody said by what on-fabric is detected"};
+
+/// Why nobody can say what this endpoint's facts mean; null: its system is one of those that detection knows.
+const Reason* system_unknown(const FactView& facts) {
+  const Reason* why = nullptr;
+  const auto* name = rules::read<std::string>(facts, keys::kOsFamily, why);
+  if (name == nullptr) return why;
+  return parse_os_family(*name) ? nullptr : &kSystemUnsupported;
+}
 
 std::string detection_type_names() {
   std::vector<std::string> names;
@@ -32,7 +42,7 @@ Result<std::unique_ptr<const Condition>> compile_detection_rule(const DetectionR
   }
   const std::string named = fmt::format("{} ({})", where, type->name);
   if (Status ok = check_parameters(*type, rule.parameters); !ok) return fail(ok.error().context(named));
-  auto condition = type->compile(rule.parameters, OsFamily::kLinux);
+  auto condition = type->compile(rule.parameters, OsFamily::kLinux);  // the same on all of type->systems
   if (!condition) return fail(condition.error().context(named));
   for (const std::string& key : (*condition)->keys()) {
     if (key.size() <= keys::kMaxKeyBytes) continue;
@@ -86,9 +96,10 @@ Result<OnFabricDetection> OnFabricDetection::compile(DetectionSets sets) {
     for (auto& [type, places] : by_type) compiled.groups.push_back(std::move(places));
     out.compiled_.push_back(std::move(compiled));
   }
+  if (!out.compiled_.empty()) out.keys_.emplace_back(keys::kOsFamily);
   sort_unique(out.keys_);
   std::copy_if(out.keys_.begin(), out.keys_.end(), std::back_inserter(out.required_facts_),
-               [](const std::string& key) { return !key.starts_with(keys::kEmsPrefix); });
+               [](const std::string& key) { return !key.starts_with(keys::kEmsPrefix) && key != keys::kOsFamily; });
   out.sets_ = std::move(sets);
   return out;
 }
@@ -109,6 +120,7 @@ Judgement OnFabricDetection::judge_set(const CompiledSet& set, const FactView& f
 
 Judgement OnFabricDetection::judge(const FactView& facts) const {
   if (compiled_.empty()) return {Verdict::kUnknown, &kNoSets};
+  if (const Reason* why = system_unknown(facts)) return {Verdict::kUnknown, why};
   rules::SetVerdict any(Match::kAny);
   for (const CompiledSet& set : compiled_) {
     const Judgement one = judge_set(set, facts);
@@ -119,19 +131,21 @@ Judgement OnFabricDetection::judge(const FactView& facts) const {
 
 std::vector<DetectionSetExplanation> OnFabricDetection::explain(const FactView& facts) const {
   std::vector<DetectionSetExplanation> out;
+  const Reason* foreign = system_unknown(facts);
   for (std::size_t i = 0; i < compiled_.size(); ++i) {
     DetectionSetExplanation set;
     set.name = sets_[i].name;
-    set.verdict = judge_set(compiled_[i], facts).verdict;
+    set.verdict = foreign != nullptr ? Verdict::kUnknown : judge_set(compiled_[i], facts).verdict;
     for (std::size_t k = 0; k < compiled_[i].conditions.size(); ++k) {
       const Condition& condition = *compiled_[i].conditions[k];
-      const Judgement judgement = condition.judge(facts);
+      const Judgement judgement = foreign != nullptr ? Judgement{Verdict::kUnknown, foreign} : condition.judge(facts);
       DetectionRuleExplanation rule;
       rule.type = sets_[i].rules[k].type;
       rule.verdict = judgement.verdict;
       rule.condition = condition.describe();
       rule.reason = judgement.reason->code;
       rule.text = judgement.reason->text;
+      if (foreign != nullptr) rule.facts.push_back(read_fact(facts, keys::kOsFamily));
       for (const std::string& key : condition.keys()) rule.facts.push_back(read_fact(facts, key));
       set.rules.push_back(std::move(rule));
     }

@@ -3,7 +3,7 @@
 // detection rules, judged over an endpoint's facts like a tag's rules.
 //
 // Rules of different types in one set must all hold, of one type any; one set that holds is enough. What is unknown makes
-// the answer unknown where it decides.
+// the answer unknown where it decides. Of an endpoint whose system is unknown, or one that has no rules, nobody knows.
 #include <memory>
 #include <span>
 #include <string>
@@ -67,7 +67,7 @@ class OnFabricDetection {
   std::vector<DetectionSetExplanation> explain(const FactView& facts) const;
 
   const std::vector<std::string>& keys() const { return keys_; }  ///< Facts that it reads, distinct and ascending.
-  /// Those that agents must report for it: without the EMS's own.
+  /// Those that agents must report for it: without the EMS's own and the system, which they report always.
   const std::vector<std::string>& required_facts() const { return required_facts_; }
 
  private:

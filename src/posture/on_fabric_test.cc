@@ -28,7 +28,7 @@ std::string refusal(DetectionSets sets) {
 std::string rule_refusal(DetectionRule rule) { return refusal(DetectionSets{{"Office", {std::move(rule)}}}); }
 
 FactMap facts_with(std::initializer_list<std::pair<std::string_view, Fact>> list) {
-  FactMap out;
+  FactMap out = linux_facts();
   for (const auto& [key, fact] : list) out[std::string(key)] = fact;
   return out;
 }
@@ -174,7 +174,7 @@ TEST(OnFabric, OfOneTypeAnyOfDifferentTypesAllOfSetsAny) {
       }
     }
   }
-  EXPECT_THAT(two.keys(), ElementsAre("net.link_types", "net.pings:a", "net.pings:b"));
+  EXPECT_THAT(two.keys(), ElementsAre("net.link_types", "net.pings:a", "net.pings:b", "os.family"));
 }
 
 TEST(OnFabric, AgentsAreAskedForTheirOwnFactsOnly) {
@@ -183,8 +183,34 @@ TEST(OnFabric, AgentsAreAskedForTheirOwnFactsOnly) {
                               {"public-ip", {{"ranges", List{"203.0.113.0/24"}}}},
                               {"dhcp-server", {{"addresses", List{"10.0.1.1"}}, {"options", List{"x"}}}}}},
                             {"Lab", {{"dhcp-server", {{"macs", List{"02:09:0f:00:01:02"}}}}}}});
-  EXPECT_THAT(d.keys(), ElementsAre("ems.online", "ems.public_ip", "net.dhcp_options", "net.dhcp_servers"));
+  EXPECT_THAT(d.keys(), ElementsAre("ems.online", "ems.public_ip", "net.dhcp_options", "net.dhcp_servers", "os.family"));
   EXPECT_THAT(d.required_facts(), ElementsAre("net.dhcp_options", "net.dhcp_servers"));
+}
+
+TEST(OnFabric, OfASystemThatNobodyKnowsNothingIsSaid) {
+  const auto d = detection({{"Office", {{"ems-connection", {}}}}});
+  for (const bool online : {true, false}) {
+    FactMap facts = facts_with({{keys::kEmsOnline, known(online)}});
+    for (const OsFamily os : kAllOsFamilies) {
+      facts[std::string(keys::kOsFamily)] = known(std::string(os_family_name(os)));
+      EXPECT_EQ(d.judge({facts, kNow}).verdict, verdict_of(online)) << os_family_name(os);
+    }
+    const auto expect_unknown = [&](std::string_view reason) {
+      EXPECT_EQ(d.judge({facts, kNow}).verdict, kUnknown) << reason;
+      EXPECT_EQ(d.judge({facts, kNow}).reason->code, reason);
+      const auto why = d.explain({facts, kNow});
+      EXPECT_EQ(why[0].verdict, kUnknown);
+      EXPECT_EQ(why[0].rules[0].verdict, kUnknown);
+      EXPECT_EQ(why[0].rules[0].reason, reason);
+      EXPECT_EQ(why[0].rules[0].facts[0].key, keys::kOsFamily);
+    };
+    facts[std::string(keys::kOsFamily)] = text("plan9");
+    expect_unknown("os_unsupported");
+    facts[std::string(keys::kOsFamily)] = unknown(UnknownReason::kDenied);
+    expect_unknown("denied");
+    facts.erase(std::string(keys::kOsFamily));
+    expect_unknown("not_reported");
+  }
 }
 
 TEST(OnFabric, WithoutSetsNobodyKnows) {

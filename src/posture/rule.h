@@ -30,6 +30,8 @@ class TagSource {
   virtual ~TagSource() = default;
   /// true or false, or unknown; null: there is no tag of this name.
   virtual const Fact* find_tag(std::string_view name) const = 0;
+  /// Until when that holds, facts unchanged. REQUIRES: find_tag was asked for it.
+  virtual WallTime tag_holds_until(std::string_view) const { return WallTime::max(); }
 };
 
 /// The facts of one endpoint at one instant, as rules see them. Owns nothing. Thread: one; made anew for each evaluation.
@@ -57,12 +59,16 @@ class FactView {
   /// The earliest of what holds_until() was told; WallTime::max(): only facts can change the judgement.
   WallTime until() const { return until_; }
 
+  // Each is told of nothing yet that holds_until.
+  FactView at(WallTime wall) const;  ///< The same facts, looked at at another time.
   FactView with_max_age(std::optional<Seconds> max_age) const;
   FactView with_tags(const TagSource& tags) const;
   /// What the agent reported counts for so long without a sign of life, whatever rules say (the tag timeout).
   FactView with_report_limit(Millis limit) const;
 
  private:
+  FactView afresh() const;
+
   const FactMap* map_ = nullptr;
   const FactSource* source_ = nullptr;
   const TagSource* tags_ = nullptr;

@@ -18,8 +18,9 @@ namespace postern::posture {
 /// The EMS's number of a tag: given by the caller, stable, never reused. 0 is no tag.
 using TagId = std::uint32_t;
 
-/// Security posture tags follow from rules. A classification tag without rules is given by hand. Fabric tags come from
-/// other devices.
+/// Security posture tags follow from rules. A classification tag without rules is given by hand. Fabric tags follow from
+/// rules too, by what other devices found: those set an endpoint's attributes, and the rules read these. What the kind
+/// decides is to which gateways a tag is told.
 enum class TagKind : std::uint8_t { kSecurity, kClassification, kFabric };
 
 /// Whose rules these are. The names are the values of the fact `os.family`.

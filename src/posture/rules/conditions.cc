@@ -36,9 +36,8 @@ class AgeCondition final : public Condition {
 
   Judgement judge(const FactView& facts) const override {
     const Reason* why = nullptr;
-    const auto* at = read<std::int64_t>(facts, keys_.front(), why);
+    const auto* at = read_time(facts, keys_.front(), why);
     if (at == nullptr) return {Verdict::kUnknown, why};
-    if (*at < 0) return {Verdict::kUnknown, &unknown_reason(facts.find(keys_.front()))};
     if (*at == 0) return {Verdict::kNoMatch, &reasons_.never};
     const std::int64_t now = to_unix_ms(facts.now().wall);
     if (*at - kClockSlack.count() > now) {

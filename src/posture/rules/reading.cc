@@ -10,7 +10,7 @@ constexpr Reason kUnsupported{"unsupported", "this system has no such thing"};
 constexpr Reason kDenied{"denied", "the agent may not read it"};
 constexpr Reason kStale{"stale", "it was known, but too long ago"};
 constexpr Reason kFailed{"failed", "reading it went wrong"};
-constexpr Reason kMalformed{"malformed", "what was reported is of the wrong type"};
+constexpr Reason kMalformed{"malformed", "what was reported is no value that this fact can have"};
 
 }  // namespace
 
@@ -29,6 +29,13 @@ const Reason& unknown_reason(const Fact* fact) {
       return kFailed;
   }
   return kFailed;
+}
+
+const std::int64_t* read_time(const FactView& facts, std::string_view key, const Reason*& why) {
+  const auto* at = read<std::int64_t>(facts, key, why);
+  if (at == nullptr || *at >= 0) return at;
+  why = &kMalformed;
+  return nullptr;
 }
 
 ParameterSpec match_parameter(Match otherwise) {

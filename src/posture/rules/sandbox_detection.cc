@@ -17,7 +17,7 @@ class MalwareFound final : public Condition {
   explicit MalwareFound(std::int64_t days) : days_(days) { keys_ = {std::string(keys::kMalwareAt)}; }
   Judgement judge(const FactView& facts) const override {
     const Reason* why = nullptr;
-    const auto* at = read<std::int64_t>(facts, keys::kMalwareAt, why);
+    const auto* at = read_time(facts, keys::kMalwareAt, why);
     if (at == nullptr) return {Verdict::kUnknown, why};
     if (*at == 0) return {Verdict::kNoMatch, &kNever};
     const bool recent = is_within(facts, *at, std::chrono::hours(24 * days_));
