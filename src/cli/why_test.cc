@@ -144,6 +144,32 @@ TEST_F(Why, ATagThatIsKeptForAWhile) {
   expect_golden("held");
 }
 
+TEST_F(Why, WhenItChangesByItselfIsSaidWhereItDecides) {
+  const auto with = [](std::string json, const std::string& member, const char* at) {
+    return json.insert(json.find(member), R"("holds_until":)" + (at == nullptr ? "null" : "\"" + std::string(at) + "\"") + ",");
+  };
+  constexpr const char* kEleven = "2026-11-26T11:00:00Z";
+  const auto rule = with(kSshdFails, "\"facts\"", kEleven);
+  const auto told = [&](const char* at, const std::vector<std::string>& rules, const std::vector<std::string>& more = {}) {
+    answers(with(why("absent", "logic", "by 1 and 2", "1 and 2", rules), "\"rules\"", at));
+    std::vector<std::string> arguments{"why", "laptop7", "Compliant"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_EQ(lab_.run(arguments), kDone) << lab_.err();
+    return lab_.out();
+  };
+  const std::string itself = "By itself this may change on 26 Nov 2026, 11:00:00 UTC.\n";
+  const std::string of_tag = "         By itself it may change on 26 Nov 2026, 12:00:00 UTC.\n";
+  EXPECT_NE(told(kEleven, {kManagedRule, rule}).find("          " + itself), std::string::npos) << lab_.out();
+  EXPECT_EQ(lab_.out().find("By itself it"), std::string::npos) << lab_.out();
+  // The rule changes, and the tag doesn't: nothing to tell.
+  EXPECT_EQ(told(nullptr, {kManagedRule, rule}).find("By itself"), std::string::npos) << lab_.out();
+  // It takes more than this rule.
+  EXPECT_NE(told("2026-11-26T12:00:00Z", {kManagedRule, rule}).find(of_tag), std::string::npos) << lab_.out();
+  EXPECT_EQ(lab_.out().find(itself), std::string::npos) << lab_.out();
+  // What has passed changes no more.
+  EXPECT_EQ(told(kEleven, {kManagedRule, rule}, {"--at", "-1h"}).find("By itself"), std::string::npos) << lab_.out();
+}
+
 TEST_F(Why, WhatTheEmsConcludesItselfHasNoAgeOfItsOwn) {
   answers(why("has", "logic", "by 7", "7",
               {R"({"id":7,"type":"tag","negate":false,"verdict":"match","condition":"the endpoint has the tag Managed",

@@ -45,7 +45,7 @@ Command what_if_command() {
       .summary = "Show which endpoints a draft would change; nothing is saved",
       .details =
           "Compares each tag of the file with the one of its name: who would gain it, lose it, or become unknown, and\n"
-          "which live sessions would be cut.",
+          "which live sessions would be cut. The same of other tags that refer to one of them and would change with it.",
       .examples =
           "postern what-if -f tags.yaml\n"
           "postern export Compliant | sed 's/severity: high/severity: medium/' | postern what-if -f -\n",
