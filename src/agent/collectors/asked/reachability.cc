@@ -26,7 +26,7 @@
 #include "base/file.h"
 #include "base/ip.h"
 #include "base/text.h"
-#include "net/client.h"
+#include "net/download.h"
 #include "net/loop.h"
 #include "posture/fact_keys.h"
 
@@ -209,25 +209,23 @@ Answer secure_web(const WebAddress& web, Steady::time_point end) {
     if (roots.empty()) roots = read_file(path, 16u << 20).value_or(std::string());
   }
   net::Loop loop;
-  net::Target target;
-  target.host = web.host;
-  target.port = web.port;
-  target.tls.roots_pem = std::move(roots);
-  target.tls.server_name = web.host;
-  target.timeout = std::chrono::milliseconds(std::max(left_until(end), 1));
-  net::HttpRequest request;
-  request.method = "GET";
-  request.path = web.path.substr(0, web.path.find('?'));
+  const std::chrono::milliseconds patience(std::max(left_until(end), 1));
   Answer out{false, "no answer"};
-  const auto pending = net::http_request(loop, std::move(target), std::move(request),
-                                         [&](Result<net::HttpResponse> response) {
-                                           if (response) {
-                                             out = {true, "https"};
-                                           } else {
-                                             out.source = response.error().message;
-                                           }
-                                           loop.stop();
-                                         });
+  bool answers = false;
+  const auto pending = net::download(
+      loop, web_question(web, std::move(roots), patience),
+      [&](std::string_view) -> Status {
+        answers = true;  // and what more there is doesn't matter
+        return fail(ErrorCode::kResourceExhausted, "enough");
+      },
+      [&](Result<net::Downloaded> answer) {
+        if (answer || answers) {
+          out = {true, "https"};
+        } else {
+          out.source = answer.error().message;
+        }
+        loop.stop();
+      });
   const auto limit = loop.after(std::chrono::milliseconds(left_until(end)), [&] { loop.stop(); });
   loop.run();
   return out;
@@ -317,6 +315,19 @@ Triggers triggers(const Question&, const Facts&) {
 
 }  // namespace
 }  // namespace reachability_family
+
+net::Download web_question(const WebAddress& web, std::string roots_pem, std::chrono::milliseconds patience) {
+  net::Download out;
+  out.target.host = web.host;
+  out.target.port = web.port;
+  out.target.tls.roots_pem = std::move(roots_pem);
+  out.target.tls.server_name = web.host;
+  out.target.timeout = patience;
+  out.path = web.path;
+  out.headers.add("User-Agent", "postern-agent");
+  out.limits.idle = out.limits.total = patience;
+  return out;
+}
 
 std::optional<WebAddress> parse_web_address(std::string_view url) {
   WebAddress out;

@@ -25,6 +25,18 @@ TEST(WebAddress, IsAnAbsoluteUrl) {
   }
 }
 
+TEST(WebAddress, IsAskedAsItStands) {
+  const auto question = web_question(*parse_web_address("https://intra.example:8443/a%20b/c?up=1&up=2&all#top"), "ROOTS",
+                                     std::chrono::milliseconds(1'500));
+  EXPECT_EQ(question.path, "/a%20b/c?up=1&up=2&all");
+  EXPECT_EQ(question.target.host, "intra.example");
+  EXPECT_EQ(question.target.port, 8443);
+  EXPECT_EQ(question.target.tls.server_name, "intra.example");
+  EXPECT_EQ(question.target.tls.roots_pem, "ROOTS");
+  EXPECT_FALSE(question.plain_to_loopback);
+  EXPECT_EQ(question.limits.total.count(), 1'500);
+}
+
 TEST(Echo, IsTheAnswerToOurQuestion) {
   const Bytes reply{0, 0, 1, 2, 0x12, 0x34, 0, 7, 'x'};
   EXPECT_TRUE(is_echo(reply, false, false, 0x1234, 7));
