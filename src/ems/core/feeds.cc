@@ -14,17 +14,6 @@ constexpr Seconds kLongestFeedInterval{7 * 24 * 3600};
 
 Error feed_unknown(std::string_view name) { return {ErrorCode::kNotFound, "there is no feed " + std::string(name)}; }
 
-/// `to` as it is described, with what became of `from`.
-void take_outcome(Feed& to, const Feed& from) {
-  Feed out = from;
-  out.name = to.name;
-  out.url = to.url;
-  out.path = to.path;
-  out.given = to.given;
-  out.interval = to.interval;
-  to = std::move(out);
-}
-
 }  // namespace
 
 std::vector<const Feed*> EmsCore::feeds() const {
@@ -60,8 +49,7 @@ void EmsCore::save_feed(Now now, const Actor& actor, Feed feed, bool create_only
     return refuse(ErrorCode::kInvalidArgument, "interval_s: 300 (5 minutes) to 604800 (7 days)");
   if (before == nullptr && registry.feeds.size() >= kMaxFeeds)
     return refuse(ErrorCode::kResourceExhausted, "there are " + std::to_string(kMaxFeeds) + " feeds already");
-  Feed after = feed;
-  take_outcome(after, before == nullptr ? Feed{} : *before);
+  Feed after = (before == nullptr ? Feed{} : *before).described_as(feed);
   // What the server called the old content says nothing about another source.
   if (before != nullptr && (before->url != after.url || before->path != after.path)) {
     after.etag.clear();
@@ -96,8 +84,7 @@ void EmsCore::note_feed(Now now, const Feed& feed) {
     feeds.edit(feed.name) = feed;
     return impl_->after_input(now);
   }
-  Feed after = *before;
-  take_outcome(after, feed);
+  Feed after = feed.described_as(*before);
   if (before->url != feed.url || before->path != feed.path) {  // of a source that it no longer has
     after.etag.clear();
     after.last_modified.clear();

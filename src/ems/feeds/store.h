@@ -11,7 +11,7 @@
 
 namespace postern::ems {
 
-inline constexpr std::size_t kMaxFeedFile = 1u << 30;
+inline constexpr std::uint64_t kMaxFeedFile = 1u << 30;
 
 /// Where the copy of the feed of this name is kept.
 std::filesystem::path feed_file(const std::filesystem::path& directory, std::string_view name);
@@ -24,9 +24,11 @@ struct TakenFeed {
 };
 
 /// Makes `source` the copy `target`, durably, if it reads as a feed: else `target` stays as it is. What is the same
-/// already is not read again. Errors: those of reading files and of vuln::FeedReader. Takes seconds: for a worker.
-Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& source,
-                            const std::filesystem::path& target);
+/// already is not read again. `ours`: the source is a download beside the target, and goes. However large it is, memory
+/// holds what it says and no copy of it. Errors: those of reading and writing files and of vuln::FeedReader,
+/// kResourceExhausted (larger than kMaxFeedFile). Takes seconds: for a worker.
+Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& source, const std::filesystem::path& target,
+                            bool ours = false);
 
 /// The files that a --feed names: itself, or those in it that don't begin with a dot, whole paths in order. Error: the
 /// directory can't be read.

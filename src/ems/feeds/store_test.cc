@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -13,6 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kScores = "cve,epss,percentile\nCVE-2024-0001,0.5,0.5\n";
+
+const std::string kBlanks(1u << 20, ' ');  // so that nobody sees at the beginning what comes behind
 
 class FeedStoreTest : public ::testing::Test {
  protected:
@@ -77,6 +81,66 @@ TEST_F(FeedStoreTest, WhatBeginsAsNoFeedIsNotReadToItsEnd) {
   EXPECT_EQ(held(), kScores);
 }
 
+TEST_F(FeedStoreTest, WhatIsTooLargeIsRefusedUnread) {
+  write("source", kScores);
+  ASSERT_TRUE(take_feed("a", dir_ / "source", dir_ / "copy"));
+  write("large", R"({"openssl":{"CVE-2024-0001":{)" + kBlanks);
+  fs::resize_file(dir_ / "large", kMaxFeedFile + 1);
+  const auto refused = take_feed("a", dir_ / "large", dir_ / "copy");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(refused.error().message, "feed a: the file has 1073741825 bytes; a feed has at most 1073741824 (1 GiB)");
+  EXPECT_EQ(held(), kScores);
+}
+
+#ifndef __SANITIZE_ADDRESS__
+/// While it lives, allocating more than so much fails.
+struct LittleMemory {
+  explicit LittleMemory(rlim_t more) {
+    ::getrlimit(RLIMIT_DATA, &before);
+    std::ifstream status("/proc/self/status");
+    rlim_t kib = 0;
+    for (std::string word; status >> word;) {
+      if (word == "VmData:") status >> kib;
+    }
+    const rlimit little{kib * 1024 + more, before.rlim_max};
+    ::setrlimit(RLIMIT_DATA, &little);
+  }
+  ~LittleMemory() { ::setrlimit(RLIMIT_DATA, &before); }
+  rlimit before{};
+};
+
+TEST_F(FeedStoreTest, WhatOnlyBeginsAsAFeedTakesNoMemoryForTheRest) {
+  write("source", kScores);
+  ASSERT_TRUE(take_feed("a", dir_ / "source", dir_ / "copy"));
+  for (const bool ours : {false, true}) {
+    for (const char* beginning : {R"({"id":"DSA-1")", R"({"openssl":{"CVE-2024-0001":{)", "cve,epss,percentile\n"}) {
+      write("long", beginning + kBlanks);
+      fs::resize_file(dir_ / "long", 160u << 20);
+      const LittleMemory little(96u << 20);
+      const auto refused = take_feed("a", dir_ / "long", dir_ / "copy", ours);
+      ASSERT_FALSE(refused) << beginning;
+      EXPECT_TRUE(refused.error().message.starts_with("feed a: ")) << refused.error().message;
+      EXPECT_EQ(held(), kScores);
+      EXPECT_FALSE(fs::exists(dir_ / "copy.new"));
+    }
+  }
+}
+#endif
+
+TEST_F(FeedStoreTest, ADownloadBecomesTheCopyItself) {
+  write("part", kScores);
+  ASSERT_TRUE(take_feed("a", dir_ / "part", dir_ / "copy", true)->changed);
+  EXPECT_EQ(held(), kScores);
+  EXPECT_FALSE(fs::exists(dir_ / "part"));
+}
+
+TEST_F(FeedStoreTest, WhatIsNoFileIsRefused) {
+  ASSERT_EQ(::mkfifo((dir_ / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(take_feed("a", dir_ / "pipe", dir_ / "copy").error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(take_feed("a", dir_, dir_ / "copy").error().code, ErrorCode::kUnsupported);
+}
+
 TEST_F(FeedStoreTest, ADirectoryStandsForTheFilesInIt) {
   fs::create_directories(dir_ / "feeds" / "sub");
   for (const char* name : {"feeds/b", "feeds/a", "feeds/.hidden", "feeds/sub/c"}) write(name, "x");
@@ -90,11 +154,13 @@ TEST_F(FeedStoreTest, WhatBelongsToNoFeedIsDropped) {
   write(feed_file("", "kept").string(), "x");
   write(feed_file("", "gone").string(), "x");
   write(feed_part_file("", "kept").string(), "x");
+  write(feed_file("", "kept").string() + ".new", "x");
   write("other", "x");
   drop_other_feed_files(dir_, {"kept"});
   EXPECT_TRUE(fs::exists(feed_file(dir_, "kept")));
   EXPECT_FALSE(fs::exists(feed_file(dir_, "gone")));
   EXPECT_FALSE(fs::exists(feed_part_file(dir_, "kept")));
+  EXPECT_FALSE(fs::exists(feed_file(dir_, "kept").string() + ".new"));
   EXPECT_TRUE(fs::exists(dir_ / "other"));
 }
 

@@ -53,6 +53,16 @@ struct Feed {
   WallTime next_check{};             ///< 0: only when asked to.
   std::uint64_t fetched = 0;         ///< Bytes that have come, while it is being fetched.
 
+  /// What became of it, under another's name, source and interval.
+  Feed described_as(const Feed& of) const {
+    Feed out = *this;
+    out.name = of.name;
+    out.url = of.url;
+    out.path = of.path;
+    out.given = of.given;
+    out.interval = of.interval;
+    return out;
+  }
   bool in_use() const { return loaded_at != WallTime(); }
   bool busy() const { return state == FeedState::kFetching || state == FeedState::kReading; }
   friend bool operator==(const Feed&, const Feed&) = default;

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "base/file.h"
 #include "base/log.h"
+#include "ems/feeds/mapped_file.h"
 #include "ems/feeds/store.h"
 #include "ems/tagging/matching_memory.h"
 #include "ems/tagging/open_findings.h"
@@ -111,12 +111,12 @@ LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now, std:
   std::size_t read = 0;
   for (const auto& [known, file] : files) {
     Feed feed = known;
-    const auto bytes = read_file(file, kMaxFeedFile);
-    const auto report = bytes ? reader.add(feed.name, *bytes) : Result<vuln::FeedReport>(fail(bytes.error()));
+    const auto copy = MappedFile::open(file, kMaxFeedFile);
+    const auto report = copy ? reader.add(feed.name, copy->bytes()) : Result<vuln::FeedReport>(fail(copy.error()));
     if (report) {
       ++read;
       take_report(feed, *report);
-      feed.bytes = bytes->size();
+      feed.bytes = copy->bytes().size();
       if (feed.loaded_at == WallTime()) feed.loaded_at = now;
     } else {
       out.damaged.insert(feed.name);

@@ -1,0 +1,29 @@
+#pragma once
+// A feed's download on its way into a file.
+#include <unistd.h>
+
+#include <cstdint>
+#include <string>
+
+#include "ems/shell/feed_service.h"
+
+namespace postern::ems {
+
+struct FeedService::Fetch {
+  FeedUrl url;
+  int redirects = 0;
+  int fd = -1;
+  std::uint64_t bytes = 0;          ///< That have come.
+  std::string etag, last_modified;  ///< Of what came.
+  bool conditional = false;         ///< The server may answer that nothing is new.
+  net::Handle handle;
+
+  Fetch() = default;
+  Fetch(const Fetch&) = delete;
+  Fetch& operator=(const Fetch&) = delete;
+  ~Fetch() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+}  // namespace postern::ems
