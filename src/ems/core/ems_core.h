@@ -254,10 +254,13 @@ class EmsCore {
   const Risk* risk(std::string_view id) const;
   /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, or no feed).
   Result<std::vector<Finding>> findings(const EndpointUid& uid) const;
-  /// Why it has the tag or not; `at`: as it was then, rebuilt from the change log. Errors: kNotFound (endpoint, tag, or
-  /// `at` before the endpoint enrolled or before the log begins).
-  Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag,
-                                          std::optional<WallTime> at = std::nullopt) const;
+  /// Why it has the tag or not. Error: kNotFound (endpoint, tag).
+  Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag) const;
+  /// The same as it was then, a moment before now: rebuilt from the change log, a page in each flush, however long that
+  /// takes. Errors: kNotFound (endpoint, tag, or `at` before the endpoint enrolled or before the log begins), kUnavailable
+  /// (too many ask).
+  void explain_past(Now now, const EndpointUid& uid, std::string tag, WallTime at, Done<posture::TagExplanation> done);
+  static constexpr std::size_t kMaxPastQuestions = 64;
   /// Why it is on-fabric or not: each detection set of its profile. Error: kNotFound.
   Result<std::vector<posture::DetectionSetExplanation>> explain_on_fabric(Now now, const EndpointUid& uid) const;
   /// Which endpoints a set would change; nothing does. Errors: those of apply().

@@ -10,6 +10,7 @@
 #include "ems/bootstrap/identity.h"
 #include "ems/core/ems_core.h"
 #include "ems/core/endpoint_facts.h"
+#include "ems/core/past_question.h"
 #include "ems/registry/registry.h"
 #include "ems/sharing/record_builder.h"
 #include "ems/store/store.h"
@@ -139,8 +140,19 @@ struct EmsCore::Impl {
   /// For whoever renames or deletes it; empty: no gateway has it.
   std::string missed_tag_warning(posture::TagId id) const;
   std::string tag_name(posture::TagId id) const;
-  /// As it was then, by the name it has now; none: it was not there.
-  Result<std::optional<Tag>> tag_at(const std::string& name, WallTime at) const;
+
+  // ---- explaining.cc ----
+  /// Somebody asks of the past: what it takes to begin, and once it began.
+  struct AskedPast {
+    EndpointUid uid;
+    std::string tag;
+    Now then;
+    Done<posture::TagExplanation> done;
+    std::optional<PastQuestion> question = {};
+  };
+  std::deque<AskedPast> past_;
+  /// A page for whoever waits longest; memory is as the store is.
+  void read_past();
 
   // ---- matching.cc ----
   struct Job;

@@ -8,7 +8,7 @@ namespace telemetry = proto::telemetry;
 }  // namespace
 
 bool EmsCore::Impl::flush_wanted() const {
-  if (registry_.touched() != 0 || !held_.empty() || !audit_.empty()) return true;
+  if (registry_.touched() != 0 || !held_.empty() || !audit_.empty() || !past_.empty()) return true;
   if (!jobs_.empty() && !read_only_) return true;  // else they would fail again and again until the next attempt
   for (const auto& [id, s] : gateways_) {
     if (s.subscribe || s.whole || !s.dirty.empty() || !s.asks.empty()) return true;
@@ -39,6 +39,7 @@ void EmsCore::Impl::flush(Now now) {
 }
 
 void EmsCore::Impl::release() {
+  if (registry_.touched() == 0) read_past();
   for (auto& held : held_) actions_.push_back(std::move(held.action));
   held_.clear();
 }

@@ -18,9 +18,6 @@ auto pointers(const Map& map) {
   return out;
 }
 
-constexpr std::size_t kLogPage = 500;
-constexpr std::size_t kMaxLookBack = 200'000;  // log entries of one endpoint read for one explanation
-
 }  // namespace
 
 EmsStatus EmsCore::status() const { return impl_->status(); }
@@ -130,115 +127,6 @@ Result<std::vector<Finding>> EmsCore::findings(const EndpointUid& uid) const {
     return fail(ErrorCode::kUnavailable, "the vulnerability feeds say nothing of this endpoint's distribution");
   }
   return result->findings;
-}
-
-Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid, std::string_view name,
-                                                 std::optional<WallTime> at) const {
-  const auto* e = endpoint(uid);
-  if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
-  const auto id = impl_->engine_.id_of(name);
-  const bool past = at && *at < now.wall;
-  // Of then, one that is gone since can be told too.
-  if (id == 0 && !past) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
-  if (!past) {
-    const EndpointFacts seen(e->in_table);
-    auto why = impl_->engine_.explain(id, impl_->facts_of(*e, seen, now));
-    const auto held = std::ranges::find(e->held, id, &HeldTag::tag);
-    if (why && held != e->held.end() && why->state == posture::TagState::kAbsent) {
-      why->state = posture::TagState::kHas;
-      why->reason = "held";
-      why->text = "its rules no longer hold, and the tag's loss_delay keeps it until " + to_iso8601(held->until);
-    }
-    return why;
-  }
-  if (*at < e->enrolled_at) return fail(ErrorCode::kNotFound, "the endpoint had not enrolled then");
-  const Now then{*at, now.mono - std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall - *at)};
-
-  auto facts = e->facts();
-  auto state_then = e->tag(id);
-  bool begun = false;
-  Revision before = 0;
-  for (std::size_t read = 0; !begun && read < kMaxLookBack;) {
-    const auto page = impl_->store_.history(uid.str(), before, kLogPage);
-    if (!page) return fail(page.error());
-    for (const auto& c : *page) {
-      if (c.change.at <= *at) {
-        begun = true;
-        break;
-      }
-      if (c.change.kind == "facts") {
-        if (auto ok = undo_facts(c.undo, facts); !ok) return fail(ok.error());
-      }
-      if (c.change.kind == "endpoint_tags") state_then = tag_state_before(c.change.json, name).value_or(state_then);
-      before = c.change.revision;
-    }
-    if (page->size() < kLogPage) break;
-    read += page->size();
-  }
-  if (!begun) return fail(ErrorCode::kNotFound, "the change log does not reach back that far");
-
-  // While it was online its agent vouched for what it had reported; when it went, this stopped.
-  const auto* online = posture::known<bool>(facts, posture::keys::kEmsOnline);
-  const bool was_online = online != nullptr && *online;
-  const auto since = facts.find(posture::keys::kEmsOnline);
-  posture::FactView view(facts, then, was_online || since == facts.end() ? *at : since->second.collected_at);
-  if (!was_online) view = view.with_report_limit(impl_->options_.tag_timeout);
-  if (id == impl_->built_in_.id) return impl_->engine_.explain(id, view);
-
-  // The tag as it was, and those that it referred to.
-  posture::TagEngine engine;
-  std::vector<std::string> names{std::string(name)};
-  std::set<std::string> seen;
-  posture::TagId asked = 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!seen.insert(names[i]).second) continue;
-    auto tag = impl_->tag_at(names[i], *at);
-    if (!tag) return fail(tag.error());
-    if (i == 0 && !*tag) return fail(ErrorCode::kNotFound, "there was no tag " + std::string(name) + " then");
-    if (!*tag) continue;
-    if (i == 0) asked = (*tag)->id;
-    if (auto ok = engine.set((*tag)->id, (*tag)->definition); !ok) return fail(ok.error());
-    const auto& more = engine.find((*tag)->id)->referred_tags();
-    names.insert(names.end(), more.begin(), more.end());
-  }
-  auto why = engine.explain(asked, view);
-  if (why && state_then == posture::TagState::kHas && why->state == posture::TagState::kAbsent) {
-    why->state = posture::TagState::kHas;
-    why->reason = "held";
-    why->text = "its rules no longer held, and the tag's loss_delay kept it";
-  }
-  return why;
-}
-
-Result<std::optional<Tag>> EmsCore::Impl::tag_at(const std::string& name, WallTime at) const {
-  const auto* current = tag_by_id(engine_.id_of(name));
-  std::optional<Tag> tag;
-  if (current != nullptr) tag = *current;
-  std::string called = name;
-  Revision before = 0;
-  for (std::size_t read = 0; read < kMaxLookBack;) {
-    const auto log = store_.history(called, before, kLogPage);
-    if (!log) return fail(log.error());
-    bool renamed = false;
-    for (const auto& c : *log) {
-      if (c.change.at <= at) return tag;
-      before = c.change.revision;
-      if (c.change.kind != "tag") continue;
-      if (c.undo.empty()) {
-        tag.reset();
-        continue;
-      }
-      auto was = codec::read_tag_row(c.undo);
-      if (!was) return fail(was.error());
-      renamed = was->definition.name.str() != called;
-      called = was->definition.name.str();
-      tag = std::move(*was);
-      if (renamed) break;  // what came before stands under that name
-    }
-    if (!renamed && log->size() < kLogPage) break;
-    read += log->size();
-  }
-  return tag;
 }
 
 Result<std::vector<Change>> EmsCore::changes(Revision after, std::size_t limit, std::string_view key) const {

@@ -377,18 +377,24 @@ TEST_F(Lab, ExplainsNowAndAtAPastMoment) {
   const auto now = core->explain(clock.now(), a.uid(), "Has-sshd");
   ASSERT_TRUE(now);
   EXPECT_EQ(now->state, posture::TagState::kAbsent);
-  const auto past = core->explain(clock.now(), a.uid(), "Has-sshd", then);
+  const auto then_why = [&](const char* tag, WallTime at) {
+    Result<posture::TagExplanation> out = fail(ErrorCode::kInternal, "never answered");
+    core->explain_past(clock.now(), a.uid(), tag, at, [&](auto why) { out = std::move(why); });
+    run();
+    return out;
+  };
+  const auto past = then_why("Has-sshd", then);
   ASSERT_TRUE(past) << past.error().message;
   EXPECT_EQ(past->state, posture::TagState::kHas);
-  EXPECT_FALSE(core->explain(clock.now(), a.uid(), "Has-sshd", then - Millis(10'000'000)));
+  EXPECT_EQ(then_why("Has-sshd", then - Millis(10'000'000)).error().message, "the endpoint had not enrolled then");
   // Of a tag that is gone since, too.
   core->delete_tag(clock.now(), admin, "Has-sshd", nullptr);
   run();
-  const auto gone = core->explain(clock.now(), a.uid(), "Has-sshd", then);
+  const auto gone = then_why("Has-sshd", then);
   ASSERT_TRUE(gone) << gone.error().message;
   EXPECT_EQ(gone->state, past->state);
   EXPECT_EQ(core->explain(clock.now(), a.uid(), "Has-sshd").error().message, "there is no tag Has-sshd");
-  EXPECT_EQ(core->explain(clock.now(), a.uid(), "Never", then).error().message, "there was no tag Never then");
+  EXPECT_EQ(then_why("Never", then).error().message, "there was no tag Never then");
   const auto history = core->history(a.uid().str(), 0, 100);
   ASSERT_TRUE(history);
   EXPECT_TRUE(std::ranges::any_of(*history, [](const Change& c) {

@@ -126,24 +126,24 @@ std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoin
   return out;
 }
 
-std::optional<posture::TagState> tag_state_before(std::string_view text, std::string_view tag) {
+std::vector<std::pair<std::string, posture::TagState>> tag_states_before(std::string_view text) {
+  std::vector<std::pair<std::string, posture::TagState>> out;
   boost::system::error_code error;
   const auto parsed = json::parse({text.data(), text.size()}, error);
   const auto* object = parsed.if_object();
   const auto* list = object == nullptr || !object->contains("tags") ? nullptr : object->at("tags").if_array();
-  if (list == nullptr) return std::nullopt;
+  if (list == nullptr) return out;
   for (const auto& entry : *list) {
     const auto* one = entry.if_object();
     const auto text_of = [one](const char* name) {
       const auto* value = one == nullptr ? nullptr : one->if_contains(name);
       return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
     };
-    if (text_of("tag") != tag) continue;
     for (const auto state : {posture::TagState::kAbsent, posture::TagState::kUnknown, posture::TagState::kHas}) {
-      if (posture::tag_state_name(state) == text_of("before")) return state;
+      if (posture::tag_state_name(state) == text_of("before")) out.emplace_back(text_of("tag"), state);
     }
   }
-  return std::nullopt;
+  return out;
 }
 
 Status undo_facts(const std::string& undo, posture::FactMap& facts) {

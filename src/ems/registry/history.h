@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ems/store/store.h"
@@ -15,8 +16,8 @@ namespace postern::ems {
 std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoint* after, const PostureTable::Before& differs,
                                            const std::function<std::string(posture::TagId)>& tag_name);
 
-/// What a logged change of an endpoint's tags says of the state before it; none: it doesn't name the tag.
-std::optional<posture::TagState> tag_state_before(std::string_view json, std::string_view tag);
+/// What a logged change of an endpoint's tags says of the states before it, by the tags' names.
+std::vector<std::pair<std::string, posture::TagState>> tag_states_before(std::string_view json);
 
 /// Takes a "facts" change back: what it changed is as before. Error: kDataLoss.
 Status undo_facts(const std::string& undo, posture::FactMap& facts);

@@ -42,32 +42,41 @@ json::object rule_json(const posture::RuleExplanation& rule) {
   return out;
 }
 
+json::object why_json(const EndpointUid& uid, WallTime at, const posture::TagExplanation& why) {
+  json::array rules;
+  for (const posture::RuleExplanation& rule : why.rules) rules.push_back(rule_json(rule));
+  json::object out{{"uid", uid.str()},
+                   {"tag", why.name.str()},
+                   {"at", time_json(at)},
+                   {"state", std::string(posture::tag_state_name(why.state))},
+                   {"reason", why.reason},
+                   {"text", why.text}};
+  out["os"] = why.os ? json::value(std::string(posture::os_family_name(*why.os))) : json::value(nullptr);
+  out["os_fact"] = why.os_fact.key.empty() ? json::value(nullptr) : json::value(reading_json(why.os_fact));
+  out["logic"] = why.logic.empty() ? json::value(nullptr) : json::value(why.logic);
+  out["rules"] = std::move(rules);
+  out["holds_until"] = why.until ? time_json(*why.until) : json::value(nullptr);
+  return out;
+}
+
 void why(const CallPtr& call) {
   const auto endpoint = find_endpoint(call);
   if (!endpoint) return call->fail(endpoint.error());
+  const auto uid = (*endpoint)->uid;
   const Now now = now_of(call);
-  std::optional<WallTime> at;
+  WallTime at = now.wall;
   if (const std::string text = call->query("at"); !text.empty()) {
     const auto time = parse_time(text);
     if (!time) return call->fail(time.error().context("at"));
     if (*time > now.wall) return call->fail({ErrorCode::kInvalidArgument, "at: is in the future"});
     at = *time;
   }
-  const auto why = call->services.core.explain(now, (*endpoint)->uid, call->param("tag"), at);
-  if (!why) return call->fail(why.error());
-  json::array rules;
-  for (const posture::RuleExplanation& rule : why->rules) rules.push_back(rule_json(rule));
-  json::object out{{"uid", (*endpoint)->uid.str()},
-                   {"tag", why->name.str()},
-                   {"at", time_json(at.value_or(now.wall))},
-                   {"state", std::string(posture::tag_state_name(why->state))},
-                   {"reason", why->reason},
-                   {"text", why->text}};
-  out["os"] = why->os ? json::value(std::string(posture::os_family_name(*why->os))) : json::value(nullptr);
-  out["os_fact"] = why->os_fact.key.empty() ? json::value(nullptr) : json::value(reading_json(why->os_fact));
-  out["logic"] = why->logic.empty() ? json::value(nullptr) : json::value(why->logic);
-  out["rules"] = std::move(rules);
-  call->reply(200, out);
+  const auto show = [call, uid, at](const Result<posture::TagExplanation>& why) {
+    if (!why) return call->fail(why.error());
+    call->reply(200, why_json(uid, at, *why));
+  };
+  if (at < now.wall) return call->services.core.explain_past(now, uid, call->param("tag"), at, show);
+  show(call->services.core.explain(now, uid, call->param("tag")));
 }
 
 }  // namespace
@@ -101,7 +110,7 @@ Resource endpoint_why_resource() {
                 "collected_at": {"type": ["string", "null"], "format": "date-time"},
                 "source": {"type": ["string", "null"]}}},
             "Why": {"type": "object",
-              "required": ["uid", "tag", "at", "state", "reason", "text", "os", "os_fact", "logic", "rules"],
+              "required": ["uid", "tag", "at", "state", "reason", "text", "os", "os_fact", "logic", "rules", "holds_until"],
               "properties": {
                 "uid": {"type": "string"}, "tag": {"type": "string"},
                 "at": {"type": "string", "format": "date-time"},
@@ -112,6 +121,8 @@ Resource endpoint_why_resource() {
                 "text": {"type": "string"}, "os": {"type": ["string", "null"]},
                 "os_fact": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/FactReading"}]},
                 "logic": {"type": ["string", "null"], "description": "The expression over rule numbers: 1 and 2"},
+                "holds_until": {"type": ["string", "null"], "format": "date-time",
+                  "description": "Then time alone changes the state, if nothing is reported; null: never"},
                 "rules": {"type": "array", "items": {"type": "object",
                   "required": ["id", "type", "negate", "verdict", "condition", "reason", "text", "facts", "max_age", "holds_until"],
                   "properties": {
@@ -120,7 +131,7 @@ Resource endpoint_why_resource() {
                     "condition": {"type": "string"}, "reason": {"type": "string"}, "text": {"type": "string"},
                     "max_age": {"type": ["integer", "null"], "description": "Seconds: the rule takes no older fact"},
                     "holds_until": {"type": ["string", "null"], "format": "date-time",
-                      "description": "Then time alone may change the verdict; null: never"},
+                      "description": "Then time alone changes the rule's verdict; null: never"},
                     "facts": {"type": "array", "items": {"$ref": "#/components/schemas/FactReading"}}}}}}}})"};
 }
 

@@ -1,0 +1,64 @@
+// Why an endpoint has a tag or not, now and then.
+#include <algorithm>
+
+#include "ems/core/impl.h"
+#include "ems/core/kept_tags.h"
+
+namespace postern::ems {
+
+Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid, std::string_view name) const {
+  const auto* e = endpoint(uid);
+  if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
+  const auto id = impl_->engine_.id_of(name);
+  if (id == 0) return fail(ErrorCode::kNotFound, "there is no tag " + std::string(name));
+  const auto held = [&](posture::TagId tag) {
+    const auto it = std::ranges::find(e->held, tag, &HeldTag::tag);
+    return it == e->held.end() ? std::nullopt : std::optional(it->until);
+  };
+  const EndpointFacts seen(e->in_table);
+  auto why = impl_->engine_.explain(id, impl_->facts_of(*e, seen, now));
+  if (!why) return why;
+  if (const auto until = held(id); until && why->state == posture::TagState::kAbsent) {
+    why->state = posture::TagState::kHas;
+    why->reason = "held";
+    why->text = "its rules no longer hold, and the tag's loss_delay keeps it until " + to_iso8601(*until);
+    why->until = std::min(*until, why->until.value_or(*until));
+  }
+  say_kept(*why, [&](std::string_view other) -> std::optional<std::string> {
+    const auto until = held(impl_->engine_.id_of(other));
+    return until ? std::optional("the tag's loss_delay keeps it until " + to_iso8601(*until)) : std::nullopt;
+  });
+  return why;
+}
+
+void EmsCore::explain_past(Now now, const EndpointUid& uid, std::string tag, WallTime at, Done<posture::TagExplanation> done) {
+  const auto* e = endpoint(uid);
+  if (e == nullptr) return impl_->refuse(std::move(done), {ErrorCode::kNotFound, "there is no endpoint " + uid.str()});
+  if (at < e->enrolled_at) return impl_->refuse(std::move(done), {ErrorCode::kNotFound, "the endpoint had not enrolled then"});
+  if (impl_->past_.size() >= kMaxPastQuestions) {
+    return impl_->refuse(std::move(done), {ErrorCode::kUnavailable,
+                                           "many others are asking what was in the past; ask again in a few seconds"});
+  }
+  const Now then{at, now.mono - std::chrono::duration_cast<std::chrono::nanoseconds>(now.wall - at)};
+  impl_->past_.push_back({uid, std::move(tag), then, std::move(done)});
+}
+
+void EmsCore::Impl::read_past() {
+  if (past_.empty()) return;
+  auto asked = std::move(past_.front());
+  past_.pop_front();
+  if (!asked.question) {
+    const auto* e = registry_.endpoints.find(asked.uid);
+    if (e == nullptr) {
+      return refuse(std::move(asked.done), {ErrorCode::kNotFound, "there is no endpoint " + asked.uid.str() + " any more"});
+    }
+    asked.question.emplace(store_, PastQuestion::Present{e->uid, e->facts(), e->in_table.tags(), options_.tag_timeout}, asked.tag,
+                           asked.then);
+  }
+  auto answer = asked.question->step([this](std::string_view name) { return tag_by_id(engine_.id_of(name)); });
+  if (!answer) return past_.push_back(std::move(asked));
+  if (!*answer) return refuse(std::move(asked.done), answer->error());
+  hold_free(act::Complete{[done = std::move(asked.done), why = std::move(*answer)] { done(why); }});
+}
+
+}  // namespace postern::ems

@@ -1,0 +1,165 @@
+// Why an endpoint has a tag or not, now and then: what it takes of the loop, and what is said of tags that are only kept.
+#include <gmock/gmock.h>
+
+#include "ems/core/test_lab.h"
+#include "posture/fact_keys.h"
+
+namespace postern::ems::testing {
+namespace {
+
+namespace keys = posture::keys;
+using posture::TagState;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Explaining : public Lab {
+ protected:
+  void process(TestAgent& agent, const char* name, bool runs) {
+    report(agent, {{keys::process_running(name), runs}});
+    run();
+    clock.advance(Seconds(1));
+  }
+  void ask(TestAgent& agent, const char* tag, WallTime at) {
+    answer = fail(ErrorCode::kInternal, "never answered");
+    answered = false;
+    core->explain_past(clock.now(), agent.uid(), tag, at, [this](auto why) {
+      answered = true;
+      answer = std::move(why);
+    });
+  }
+  /// One flush, as a loop does between other things.
+  void flush_once() {
+    if (core->flush_wanted()) core->flush(clock.now());
+    for (auto& action : core->take_actions()) {
+      if (auto* complete = std::get_if<act::Complete>(&action)) complete->call();
+    }
+  }
+
+  bool answered = false;
+  Result<posture::TagExplanation> answer;
+};
+
+TEST_F(Explaining, ALongWayBackHoldsNobodyUp) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  process(a, "sshd", true);
+  const auto then = clock.now().wall;
+  clock.advance(Seconds(1));
+  for (int i = 0; i < 1'200; ++i) process(a, "sshd", i % 2 != 0);
+  process(a, "sshd", false);
+  ask(a, "Has-sshd", then);
+  // Others' turns come in between, and what they change changes nothing of the answer.
+  int turns = 0;
+  for (; !answered && turns < 1'000; ++turns) {
+    bool made = false;
+    core->create_invitation(clock.now(), admin, Seconds(3600), 1, "", [&](auto) { made = true; });
+    if (turns == 2) report(a, {{keys::process_running("sshd"), true}, {keys::process_running("other"), true}});
+    flush_once();
+    EXPECT_TRUE(made) << turns;
+  }
+  EXPECT_GT(turns, 5);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->state, TagState::kHas);
+  EXPECT_EQ(answer->reason, "logic");
+  EXPECT_EQ(answer->rules.at(0).facts.at(0).text, "true");
+  run();
+}
+
+TEST_F(Explaining, EachWhoAsksIsAnsweredAndTooManyAreToldSo) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  process(a, "sshd", true);
+  const auto then = clock.now().wall;
+  clock.advance(Seconds(1));
+  process(a, "sshd", false);
+  std::size_t has = 0, refused = 0;
+  for (std::size_t i = 0; i < EmsCore::kMaxPastQuestions + 3; ++i) {
+    core->explain_past(clock.now(), a.uid(), "Has-sshd", then, [&](Result<posture::TagExplanation> why) {
+      if (why) {
+        has += why->state == TagState::kHas;
+      } else {
+        EXPECT_EQ(why.error().code, ErrorCode::kUnavailable);
+        ++refused;
+      }
+    });
+  }
+  run();
+  EXPECT_EQ(has, EmsCore::kMaxPastQuestions);
+  EXPECT_EQ(refused, 3u);
+}
+
+TEST_F(Explaining, OfAnEndpointThatGoesMeanwhileItIsSaid) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  const auto uid = a.uid();
+  process(a, "sshd", true);
+  const auto then = clock.now().wall;
+  clock.advance(Seconds(1));
+  core->deregister(clock.now(), admin, uid, nullptr);
+  run();
+  ask(a, "Has-sshd", then);
+  core->remove_endpoint(clock.now(), admin, uid, nullptr);
+  run();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Explaining, ThePastKnowsTheBuiltInTagToo) {
+  save_tag(R"({"name":"T","rules":[{"id":1,"os":"linux","type":"tag","tags":["all_registered_clients"]}]})");
+  TestAgent a;
+  join(a);
+  process(a, "sshd", true);
+  const auto then = clock.now().wall;
+  clock.advance(Seconds(1));
+  process(a, "sshd", false);
+  for (const char* tag : {"T", "all_registered_clients"}) {
+    ask(a, tag, then);
+    run();
+    ASSERT_TRUE(answer) << tag << ": " << answer.error().message;
+    EXPECT_EQ(answer->state, TagState::kHas) << tag;
+  }
+}
+
+TEST_F(Explaining, WhatATagsDelayKeepsOthersGoWithoutAndItIsSaid) {
+  save_tag(R"({"name":"Kept","loss_delay":120,"rules":[{"id":1,"os":"linux","type":"running-process","processes":["av"]}]})");
+  save_tag(R"({"name":"Above","rules":[{"id":1,"os":"linux","type":"tag","tags":["Kept"]}]})");
+  TestAgent a;
+  join(a);
+  process(a, "av", true);
+  process(a, "av", false);
+  const auto then = clock.now().wall;
+  const auto until = to_iso8601(core->endpoint(a.uid())->held.at(0).until);
+  const auto state = [&](const char* tag) { return core->endpoint(a.uid())->tag(core->engine().id_of(tag)); };
+  EXPECT_EQ(state("Kept"), TagState::kHas);
+  EXPECT_EQ(state("Above"), TagState::kAbsent);
+  const auto kept = core->explain(clock.now(), a.uid(), "Kept");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->reason, "held");
+  EXPECT_EQ(to_iso8601(*kept->until), until);
+  const auto above = core->explain(clock.now(), a.uid(), "Above");
+  ASSERT_TRUE(above);
+  EXPECT_EQ(above->state, state("Above"));
+  EXPECT_EQ(above->rules[0].text, "the endpoint does not have the other tag; it is still said to have Kept (the tag's loss_delay "
+                                  "keeps it until " + until + "), but a rule that reads another tag goes by that one's rules");
+  EXPECT_EQ(above->rules[0].facts[0].text, "false by its rules; the tag's loss_delay keeps it until " + until);
+  // The same in hindsight.
+  clock.advance(Seconds(130));
+  core->tick(clock.now());
+  run();
+  EXPECT_EQ(state("Kept"), TagState::kAbsent);
+  EXPECT_THAT(core->explain(clock.now(), a.uid(), "Above")->rules[0].text, Not(HasSubstr("still said")));
+  ask(a, "Above", then);
+  run();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->state, TagState::kAbsent);
+  EXPECT_THAT(answer->rules[0].text, HasSubstr("still said to have Kept (the tag's loss_delay still kept it)"));
+  ask(a, "Kept", then);
+  run();
+  EXPECT_EQ(answer->reason, "held");
+}
+
+}  // namespace
+}  // namespace postern::ems::testing
