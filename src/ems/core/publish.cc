@@ -35,11 +35,11 @@ void EmsCore::Impl::flush(Now now) {
   unanswered_.clear();
   release();
   publish(!batch.empty());
+  if (registry_.touched() == 0) read_past();
   release();
 }
 
 void EmsCore::Impl::release() {
-  if (registry_.touched() == 0) read_past();
   for (auto& held : held_) actions_.push_back(std::move(held.action));
   held_.clear();
 }

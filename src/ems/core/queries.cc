@@ -1,10 +1,6 @@
 #include <algorithm>
-#include <set>
 
 #include "ems/core/impl.h"
-#include "ems/registry/codec.h"
-#include "ems/registry/history.h"
-#include "posture/fact_keys.h"
 #include "proto/invitation.h"
 
 namespace postern::ems {
