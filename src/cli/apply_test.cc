@@ -51,7 +51,7 @@ constexpr char kOtherLoses[] =
     R"([{"name":"Other","gain":{"count":0,"uids":[]},"lose":{"count":1,"uids":["7F4704E462E2CF1430D14814C557BD7B"]},
   "become_unknown":{"count":0,"uids":[]},"has_after":0,"unknown_after":0,"gone":false}])";
 constexpr char kCut[] =
-    R"({"total":2,"endpoints":[{"uid":"7F4704E462E2CF1430D14814C557BD7B","gateway":"PGW1","sessions":2}],"not_answered":["PGW2"]})";
+    R"({"total":2,"endpoints":[{"uid":"7F4704E462E2CF1430D14814C557BD7B","gateway":"PGW1","sessions":2}],"not_answered":["PGW2","PGW3"],"not_asked":["PGW3"]})";
 
 class Apply : public testing::Test {
  protected:
@@ -201,7 +201,8 @@ TEST_F(Apply, WhoeverLosesIsNamedAndAPersonIsAsked) {
                         "  1 endpoint would lose it: laptop7\n"
                         "  afterwards 0 endpoints have it, of 0 nobody knows\n"
                         "2 live sessions would be cut: laptop7 at PGW1 (2)\n"
-                        "of the sessions at PGW2 nobody knows: no answer\n"));
+                        "of the sessions at PGW2 nobody knows: no answer\n"
+                        "of the sessions at PGW3 nobody knows: too much would change to ask there\n"));
   EXPECT_EQ(lab_.err(), "nothing was saved\n");
   EXPECT_EQ(saved(), 0u);
   lab_.terminal.answers = {"yes"};
@@ -342,7 +343,8 @@ TEST_F(Apply, WhatIfNamesWhoChanges) {
             "  afterwards 1 endpoint has it, of 1 nobody knows\n"
             "  Other would change by it, because it refers to it:\n    1 endpoint would lose it: laptop7\n"
             "    afterwards 0 endpoints have it, of 0 nobody knows\n"
-            "  2 live sessions would be cut: laptop7 at PGW1 (2)\n  of the sessions at PGW2 nobody knows: no answer\n");
+            "  2 live sessions would be cut: laptop7 at PGW1 (2)\n  of the sessions at PGW2 nobody knows: no answer\n"
+            "  of the sessions at PGW3 nobody knows: too much would change to ask there\n");
   EXPECT_EQ(saved(), 0u);
 }
 

@@ -26,7 +26,9 @@ Result<std::vector<std::string>> session_lines(Session& session, const json::val
   std::vector<std::string> out;
   const std::int64_t total = number_at(cut, "total").value_or(0);
   const json::array& endpoints = list_at(cut, "endpoints");
-  std::string line = total == 0 ? "no live session would be cut"
+  const auto not_asked = texts_at(cut, "not_asked");
+  auto silent = texts_at(cut, "not_answered");
+  std::string line = total == 0 ? (silent.empty() ? "no live session would be cut" : "no live session that is known of would be cut")
                                 : fmt::format("{} live session{} would be cut", total, total == 1 ? "" : "s");
   for (std::size_t i = 0; i < endpoints.size() && i < named; ++i) {
     const auto names = endpoint_names(session, json::array{text_at(endpoints[i], "uid")}, 1);
@@ -36,8 +38,10 @@ Result<std::vector<std::string>> session_lines(Session& session, const json::val
   }
   if (endpoints.size() > named) line += " and more";
   out.push_back(std::move(line));
-  if (const auto silent = texts_at(cut, "not_answered"); !silent.empty()) {
-    out.push_back("of the sessions at " + join(silent, ", ") + " nobody knows: no answer");
+  std::erase_if(silent, [&](const auto& gateway) { return std::find(not_asked.begin(), not_asked.end(), gateway) != not_asked.end(); });
+  if (!silent.empty()) out.push_back("of the sessions at " + join(silent, ", ") + " nobody knows: no answer");
+  if (!not_asked.empty()) {
+    out.push_back("of the sessions at " + join(not_asked, ", ") + " nobody knows: too much would change to ask there");
   }
   return out;
 }

@@ -122,12 +122,14 @@ void TelemetryClient::on_tick(Now now) {
     drop(now, "no answer from the EMS");
     return;
   }
-  if (welcomed_ && now.mono >= next_keepalive_) {
-    next_keepalive_ = now.mono + keepalive_;
-    wire::TelemetryFrame frame;
-    frame.mutable_keepalive()->set_seq(++keepalive_seq_);
-    send(frame);
-  }
+  if (welcomed_ && now.mono >= next_keepalive_) keep_alive(now);
+}
+
+void TelemetryClient::keep_alive(Now now) {
+  next_keepalive_ = now.mono + keepalive_;
+  wire::TelemetryFrame frame;
+  frame.mutable_keepalive()->set_seq(++keepalive_seq_);
+  send(frame);
 }
 
 void TelemetryClient::set_fact(const std::string& key, posture::Fact fact) {
@@ -233,6 +235,8 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       actions_.push_back(agent::StateChanged{});
       flush(now);
       offer_inventory();
+      // Without a word the EMS would not know that all is as it was.
+      if (unacked_.empty() && inventory_.empty()) keep_alive(now);
       break;
     }
     case wire::TelemetryFrame::kAck:

@@ -126,6 +126,7 @@ class TelemetryClient {
   void schedule_reconnect(Now now, std::chrono::milliseconds at_least);
   void drop(Now now, std::string why);
   void offer_inventory();
+  void keep_alive(Now now);
   void handle(Now now, const wire::TelemetryFrame& frame);
 
   Identity identity_;

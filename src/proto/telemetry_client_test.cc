@@ -109,6 +109,33 @@ TEST_F(TelemetryPair, TheInventoryTravelsOnlyWhenAskedFor) {
   EXPECT_EQ(inventories_[0].text, "text of packages");
 }
 
+TEST_F(TelemetryPair, WithNothingElseToSayItSaysSoAfterAWelcome) {
+  client_.set_fact("a", fact(true));
+  client_.enable(clock_.now());
+  connect();
+  ASSERT_EQ(reports_.size(), 1u);
+  EXPECT_EQ(keepalives_, 0);
+  receive(TelemetryServer::ack(1));
+  const auto reconnect = [&] {
+    deliver();
+    client_.on_disconnected(clock_.now(), "gone");
+    clock_.advance(std::chrono::minutes(2));
+    client_.on_tick(clock_.now());
+    connect(1, false);
+  };
+  reconnect();
+  EXPECT_EQ(reports_.size(), 1u);
+  EXPECT_EQ(keepalives_, 1);
+  client_.set_inventory("text", clock_.now().wall);
+  reconnect();
+  EXPECT_EQ(keepalives_, 1);  // the offer says it too
+  client_.clear_inventory();
+  client_.set_fact("a", fact(false));
+  reconnect();
+  EXPECT_EQ(reports_.size(), 2u);
+  EXPECT_EQ(keepalives_, 1);
+}
+
 TEST_F(TelemetryPair, KeepsAliveAndNoticesSilence) {
   client_.enable(clock_.now());
   connect();

@@ -8,7 +8,7 @@
 
 namespace postern::ems::api {
 
-/// `limit`: UIDs named of each.
+/// `limit`: UIDs named of each; `listed` says how many there are, and `count` of how many.
 boost::json::object tag_what_if_json(const TagWhatIf& tag, std::size_t limit);
 boost::json::array tag_what_ifs_json(const std::vector<TagWhatIf>& tags, std::size_t limit);
 boost::json::object sessions_cut_json(const SessionsCut& cut, std::size_t limit);

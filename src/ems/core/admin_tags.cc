@@ -85,7 +85,7 @@ void EmsCore::Impl::put_tag(Now now, const Actor& actor, posture::TagId id) {
   tag.definition = definition;
   tag.updated_at = now.wall;
   tag.updated_by = actor.name;
-  if (renamed) forget_classification(now, id, false);
+  if (renamed) rename_classification(now, id);
   audit(now, actor, fresh ? "tag.create" : "tag.change", definition.name.str(), std::move(detail));
 }
 
@@ -99,12 +99,12 @@ void EmsCore::delete_tag(Now now, const Actor& actor, std::string_view name, Don
   impl_->after_input(now);
 }
 
-void EmsCore::Impl::drop_tag(Now now, const Actor& actor, posture::TagId id, bool by_hand) {
+void EmsCore::Impl::drop_tag(Now now, const Actor& actor, posture::TagId id) {
   const auto name = tag_name(id);
   auto warning = missed_tag_warning(id);
   if (!warning.empty()) hold(act::Alert{"tag.deleted", "the tag " + name + " is gone; " + warning});
   registry_.tags.erase(id);
-  if (by_hand) forget_classification(now, id, true);
+  forget_classification(id, name);
   audit(now, actor, "tag.delete", name, std::move(warning));
 }
 

@@ -101,16 +101,32 @@ void EmsCore::classify(Now now, const Actor& actor, const EndpointUid& uid, cons
   impl_->after_input(now);
 }
 
-void EmsCore::Impl::forget_classification(Now now, posture::TagId id, bool gone) {
+void EmsCore::Impl::rename_classification(Now now, posture::TagId id) {
+  if (!registry_.classifies(id)) return;
   std::vector<EndpointUid> with;
   for (const auto& [uid, e] : registry_.endpoints.all()) {
     if (std::ranges::binary_search(e.classifications, id)) with.push_back(uid);
   }
-  for (const auto& uid : with) {
-    auto& e = registry_.endpoints.edit(uid);
-    if (gone) std::erase(e.classifications, id);
-    settle(now, e, {});
-  }
+  for (const auto& uid : with) settle(now, registry_.endpoints.edit(uid), {});
+}
+
+void EmsCore::Impl::forget_classification(posture::TagId id, const std::string& name) {
+  if (registry_.classifies(id)) forgotten_.insert_or_assign(id, name);
+}
+
+void EmsCore::Impl::forget_gone_later() {
+  std::erase_if(jobs_, [](const Job& job) { return job.what == Job::What::kForget; });
+  // Before tags are followed: these endpoints then follow all of theirs at once.
+  if (!forgotten_.empty()) jobs_.push_front({.what = Job::What::kForget});
+}
+
+bool EmsCore::Impl::has_gone_classification(const Endpoint& e) const {
+  return std::ranges::any_of(e.classifications, [this](const auto id) { return tag_by_id(id) == nullptr; });
+}
+
+void EmsCore::Impl::forget_gone(Now now, Endpoint& e) {
+  std::erase_if(e.classifications, [this](const auto id) { return tag_by_id(id) == nullptr; });
+  settle(now, e, {});
 }
 
 }  // namespace postern::ems

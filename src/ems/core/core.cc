@@ -59,6 +59,9 @@ Status EmsCore::Impl::start(Now now) {
   // stored: they follow from the rows.
   for (const auto& [uid, e] : registry_.endpoints.all()) {
     const auto held = e.held;
+    for (const auto id : e.classifications) {
+      if (tag_by_id(id) == nullptr) forgotten_.try_emplace(id);
+    }
     auto* quiet = registry_.endpoints.quietly(uid);
     // What an EMS took in whose clock was ahead is stored as it came.
     registry_.postures.hold_to(e.slot(), e.last_seen + e.excused, now);
@@ -87,6 +90,7 @@ Status EmsCore::Impl::start(Now now) {
   seen_at_ = now.mono + options_.last_seen_interval;
   prune_at_ = now.mono + kPruneEvery;
   follow_later();
+  forget_gone_later();
   return {};
 }
 

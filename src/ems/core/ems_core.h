@@ -87,6 +87,7 @@ struct EmsOptions {
   /// is missing; added to those of the built-in web certificate when it is renewed.
   std::vector<std::string> server_names;
   std::size_t batch = 1000;                  ///< Objects changed in one transaction, about.
+  std::size_t what_if_listed = 1'000'000;    ///< UIDs in what one what-if answers, of all its tags.
   std::string version;
 };
 
@@ -145,6 +146,13 @@ struct FabricDeviceView {
 
 /// What a considered change would do to the endpoints by one tag.
 struct TagWhatIf {
+  /// Registered ones, compared with now.
+  struct Endpoints {
+    std::size_t count = 0;
+    /// All of them, ascending; where those of all tags together are more than EmsOptions::what_if_listed, some.
+    std::vector<EndpointUid> uids;
+    bool cut() const { return uids.size() < count; }
+  };
   std::string name;
   posture::TagKind kind = posture::TagKind::kSecurity;
   std::optional<posture::TagKind> kind_before;  ///< If it is another: gateways miss the one they know.
@@ -152,9 +160,8 @@ struct TagWhatIf {
   bool shown = false;           ///< Gateways are, or were, told of it.
   bool policies_differ = false; ///< Of unknown, policies make something else: its on_unknown is another.
   bool ignore_unknown = false;  ///< Afterwards: on_unknown is "ignore".
-  std::vector<EndpointUid> gain, lose, become_unknown;  ///< Registered ones, compared with now; ascending.
+  Endpoints gain, lose, become_unknown;
   std::size_t has_after = 0, unknown_after = 0;
-  bool changes_endpoints() const { return !gain.empty() || !lose.empty() || !become_unknown.empty(); }
 };
 struct WhatIf {
   Applied would;                         ///< What would be saved.
@@ -172,7 +179,8 @@ struct SessionsCut {
   std::vector<Cut> cuts;
   std::uint64_t total = 0;
   std::vector<GatewaySerial> asked;
-  std::vector<GatewaySerial> silent;     ///< Did not answer in time, or are not connected: of their sessions nobody knows.
+  std::vector<GatewaySerial> silent;     ///< Did not answer, or could not be asked: of their sessions nobody knows.
+  std::vector<GatewaySerial> too_much;   ///< Those of them that were not asked: it would change more than one question holds.
 };
 
 class EmsCore {

@@ -188,7 +188,7 @@ ShareReasons EmsCore::Impl::share_reasons(const FabricDevice& d, const std::set<
 }
 
 std::optional<std::string> EmsCore::Impl::view_entry(const FabricDevice& d, const std::set<EndpointUid>& asked,
-                                                     const EndpointUid& uid) const {
+                                                     const EndpointUid& uid, ReadTags* read) const {
   const auto* e = registry_.endpoints.find(uid);
   if (e == nullptr) return std::nullopt;
   const auto why = share_reasons(d, asked, *e);
@@ -205,24 +205,16 @@ std::optional<std::string> EmsCore::Impl::view_entry(const FabricDevice& d, cons
                                        std::ranges::count(f->device->tag_kinds, tag->definition.kind) != 0;
                               },
                               &filter};
-  return build_view_entry(*e, context, why);
+  return build_view_entry(*e, read != nullptr ? read->of(*e) : e->tags(), context, why);
 }
 
-std::map<EndpointUid, std::string> EmsCore::Impl::whole_view(const FabricDevice& d,
-                                                             const std::set<EndpointUid>& asked) const {
-  std::map<EndpointUid, std::string> out;
-  const auto add = [&](const EndpointUid& uid) {
-    if (out.contains(uid)) return;
-    if (auto entry = view_entry(d, asked, uid)) out.emplace(uid, std::move(*entry));
-  };
-  if (d.endpoint_sharing == EndpointSharing::kAll) {
-    for (const auto& [uid, e] : registry_.endpoints.all()) add(uid);
-    return out;
-  }
+std::set<EndpointUid> EmsCore::Impl::nearby(const FabricDevice& d, const std::set<EndpointUid>& asked) const {
+  auto out = asked;
   const auto add_behind = [&](const FabricDevice& device) {
     for (const auto& i : device.interfaces) {
       if (!i.mac.valid()) continue;
-      for (const auto& uid : registry_.behind(i.mac)) add(uid);
+      const auto& behind = registry_.behind(i.mac);
+      out.insert(behind.begin(), behind.end());
     }
   };
   add_behind(d);
@@ -231,7 +223,20 @@ std::map<EndpointUid, std::string> EmsCore::Impl::whole_view(const FabricDevice&
       if (const auto* other = registry_.devices.find(serial)) add_behind(*other);
     }
   }
-  for (const auto& uid : asked) add(uid);
+  return out;
+}
+
+std::map<EndpointUid, std::string> EmsCore::Impl::whole_view(const FabricDevice& d,
+                                                             const std::set<EndpointUid>& asked) const {
+  std::map<EndpointUid, std::string> out;
+  const auto add = [&](const EndpointUid& uid) {
+    if (auto entry = view_entry(d, asked, uid)) out.emplace(uid, std::move(*entry));
+  };
+  if (d.endpoint_sharing == EndpointSharing::kAll) {
+    for (const auto& [uid, e] : registry_.endpoints.all()) add(uid);
+  } else {
+    for (const auto& uid : nearby(d, asked)) add(uid);
+  }
   return out;
 }
 
@@ -259,7 +264,7 @@ proto::FabricPublisher& EmsCore::Impl::publisher(const GatewaySerial& serial) {
 }
 
 void EmsCore::Impl::publish_to(GatewaySession& s, const std::set<EndpointUid>& endpoints,
-                               const std::set<posture::TagId>& tags) {
+                               const std::set<posture::TagId>& tags, ReadTags& read) {
   const auto* d = registry_.devices.find(s.serial);
   const bool authorised = d != nullptr && state_for(s) == fabric::State::kAuthorised;
   if (!authorised || (!s.subscribed && !s.subscribe)) {
@@ -286,7 +291,7 @@ void EmsCore::Impl::publish_to(GatewaySession& s, const std::set<EndpointUid>& e
     proto::FabricPublisher::EntryChanges entries;
     for (const std::set<EndpointUid>* uids : {&endpoints, static_cast<const std::set<EndpointUid>*>(&s.dirty)}) {
       for (const auto& uid : *uids) {
-        if (!entries.contains(uid)) entries.emplace(uid, view_entry(*d, s.asked, uid));
+        if (!entries.contains(uid)) entries.emplace(uid, view_entry(*d, s.asked, uid, &read));
       }
     }
     proto::FabricPublisher::TagChanges tag_changes;

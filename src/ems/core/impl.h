@@ -104,7 +104,19 @@ struct EmsCore::Impl {
   void agent_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
   void drop_agent(SessionId session);
   void send_probes(AgentSession& s);
-  void send_tags(AgentSession& s);
+  /// What endpoints are said to have, each read once for all who are told.
+  class ReadTags {
+   public:
+    const posture::TagSets& of(const Endpoint& e) {
+      const auto [it, fresh] = read_.try_emplace(e.slot());
+      if (fresh) it->second = e.tags();
+      return it->second;
+    }
+
+   private:
+    std::unordered_map<posture::Slot, posture::TagSets> read_;
+  };
+  void send_tags(AgentSession& s, ReadTags& read);
   void send_profile(AgentSession& s);
   AgentSession* session_of(const EndpointUid& uid);
   const Profile& profile_of(const Endpoint& e) const;
@@ -236,8 +248,16 @@ struct EmsCore::Impl {
   void expire_risks(Now now);
 
   // ---- attributes.cc ----
-  /// The tag's name is another one, or it is gone: those who were given it by hand.
-  void forget_classification(Now now, posture::TagId id, bool gone);
+  /// The tag's name is another one: those who were given it by hand.
+  void rename_classification(Now now, posture::TagId id);
+  /// The tag is gone, and is taken off those who were given it by hand, some at a time.
+  void forget_classification(posture::TagId id, const std::string& name);
+  void forget_gone_later();
+  bool has_gone_classification(const Endpoint& e) const;
+  void forget_gone(Now now, Endpoint& e);
+  /// Tags that are still being taken off endpoints, with the names they had if these facts name them: nobody may be
+  /// called so before, or have that id.
+  std::map<posture::TagId, std::string> forgotten_;
 
   // ---- tag_changes.cc ----
   /// Tags whose rules name this one. Empty: none.
@@ -261,8 +281,8 @@ struct EmsCore::Impl {
   void store_tag(Now now, const Actor& actor, posture::TagId id, posture::TagDefinition definition, Done<posture::TagId> done);
   /// The registry has it as the engine does.
   void put_tag(Now now, const Actor& actor, posture::TagId id);
-  /// The engine has it no more. `by_hand`: it was given to endpoints.
-  void drop_tag(Now now, const Actor& actor, posture::TagId id, bool by_hand);
+  /// The engine has it no more.
+  void drop_tag(Now now, const Actor& actor, posture::TagId id);
 
   // ---- fabric.cc ----
   struct GatewaySession {
@@ -287,8 +307,10 @@ struct EmsCore::Impl {
   void on_interfaces(Now now, GatewaySession& s, const proto::fabric_server::Interfaces& in);
   void gateway_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
   // ---- what_if.cc ----
-  /// `after` null: it would be gone.
+  /// Without UIDs. `after` null: it would be gone.
   TagWhatIf tag_what_if(const Tag* before, const posture::TagDefinition* after, const posture::TagEffect& effect) const;
+  /// Of those in the set that are registered, so many at most.
+  std::vector<EndpointUid> registered_uids(const posture::SlotSet& set, std::size_t most) const;
   struct Question {
     SessionsCut so_far;
     std::set<SessionId> waiting;
@@ -306,12 +328,15 @@ struct EmsCore::Impl {
   void tell_state(GatewaySession& s);
   ShareReasons share_reasons(const FabricDevice& d, const std::set<EndpointUid>& asked, const Endpoint& e) const;
   std::optional<std::string> view_entry(const FabricDevice& d, const std::set<EndpointUid>& asked,
-                                        const EndpointUid& uid) const;
+                                        const EndpointUid& uid, ReadTags* read = nullptr) const;
+  /// Beside whom it asked for, whom a gateway that doesn't get all may be told of, ascending; and some others.
+  std::set<EndpointUid> nearby(const FabricDevice& d, const std::set<EndpointUid>& asked) const;
   std::map<EndpointUid, std::string> whole_view(const FabricDevice& d, const std::set<EndpointUid>& asked) const;
   std::map<std::uint32_t, std::string> view_tags(const FabricDevice& d) const;
   std::optional<std::string> view_tag(const FabricDevice& d, posture::TagId id) const;
   proto::FabricPublisher& publisher(const GatewaySerial& serial);
-  void publish_to(GatewaySession& s, const std::set<EndpointUid>& endpoints, const std::set<posture::TagId>& tags);
+  void publish_to(GatewaySession& s, const std::set<EndpointUid>& endpoints, const std::set<posture::TagId>& tags,
+                  ReadTags& read);
   void answer_asks(GatewaySession& s);
 
   Store& store_;
@@ -357,11 +382,12 @@ struct EmsCore::Impl {
       kFollow,  ///< Tags as rules give them by now.
       kMatch,   ///< Packages with feeds.
       kSettle,  ///< The EMS's own facts.
+      kForget,  ///< Tags given by hand that are gone.
     };
     What what = What::kFollow;
     std::string_view name() const;       ///< "evaluate", "match", "settle".
     EndpointUid from = {};               ///< The next to look at.
-    PostureTable::Place place = {};      ///< The same, of kFollow.
+    posture::Slot slot = 0;              ///< The same, of kFollow.
     std::string cve = {};                ///< Of a match: only endpoints with this finding; empty: all.
     /// Of a match: the matching by which those still to come were judged. Null: by several, or none.
     std::shared_ptr<const Matching> before = {};

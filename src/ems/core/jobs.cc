@@ -19,7 +19,7 @@ std::string_view EmsCore::Impl::Job::name() const {
 }
 
 void EmsCore::Impl::follow_later() {
-  const auto total = registry_.postures.waiting();
+  const auto total = registry_.postures.who_waits().size();
   // One is enough: it begins again.
   std::erase_if(jobs_, [](const Job& job) { return job.what == Job::What::kFollow; });
   // Before all others: a loss must not wait for packages to be matched.
@@ -38,15 +38,14 @@ void EmsCore::Impl::settle_later() {
 }
 
 bool EmsCore::Impl::run_follow(Now now, Job& job, std::size_t& looked_at, std::size_t most) {
-  while (const auto at = registry_.postures.next_waiting(job.place)) {
-    if (registry_.touched() >= most || looked_at >= kEvaluationsPerFlush) {
-      job.place = *at;
-      return false;
-    }
+  // Each endpoint once, with all of its tags: one that holds many is looked at no more often than others.
+  while (const auto slot = registry_.postures.who_waits().next(job.slot)) {
+    job.slot = *slot;
+    if (registry_.touched() >= most || looked_at >= kEvaluationsPerFlush) return false;
     ++looked_at;
     ++job.done;
-    if (const auto* e = registry_.at(at->slot)) rejudge_if_moved(now, *e);
-    job.place = {at->tag, at->slot + 1};
+    if (const auto* e = registry_.at(*slot)) rejudge_if_moved(now, *e);
+    ++job.slot;
   }
   return true;
 }
@@ -75,6 +74,10 @@ void EmsCore::Impl::run_jobs(Now now) {
       ++looked_at;
       ++job.done;
       const Endpoint& e = it->second;
+      if (job.what == Job::What::kForget) {
+        if (has_gone_classification(e)) forget_gone(now, registry_.endpoints.edit(it->first));
+        continue;
+      }
       if (job.what == Job::What::kMatch) {
         if (e.inventory && e.registered()) match_again(now, job, e);
         continue;
@@ -92,7 +95,7 @@ void EmsCore::Impl::begin_again() {
   ended_.clear();
   for (auto& job : jobs_) {
     job.from = {};
-    job.place = {};
+    job.slot = 0;
   }
   follow_later();
 }

@@ -69,7 +69,7 @@ TEST_F(JobsTest, WorkOfOneKindIsCountedTogether) {
   const auto work = core->work();
   ASSERT_EQ(work.size(), 1u);
   EXPECT_EQ(work[0].kind, "evaluate");
-  EXPECT_EQ(work[0].total, 6u);
+  EXPECT_EQ(work[0].total, 3u);  // each endpoint once, with both
   run();
   EXPECT_TRUE(core->work().empty());
 }

@@ -45,13 +45,14 @@ posture::FactView EmsCore::Impl::facts_of(const Endpoint& e, const posture::Fact
 EmsCore::Impl::Judged EmsCore::Impl::judge(Now now, const Endpoint& e) const {
   Judged out;
   const auto& postures = registry_.postures;
-  for (const auto id : postures.waiting(e.slot())) {
+  auto was = e.held.begin();
+  for (const auto& [id, said] : postures.waiting(e.slot())) {
     // Only a loss is bridged: whoever has it, or of whom nobody knows, is said to at once.
-    if (postures.state(e.slot(), id) == posture::TagState::kHas && postures.judged(e.slot(), id) == posture::TagState::kAbsent) {
+    if (said == posture::TagState::kHas && postures.judged(e.slot(), id) == posture::TagState::kAbsent) {
       const auto* tag = engine_.find(id);
       const auto delay = tag == nullptr || !tag->definition().enabled ? Seconds(0) : tag->definition().loss_delay;
-      const auto was = std::ranges::find(e.held, id, &HeldTag::tag);
-      const auto ends = was != e.held.end() ? was->until : now.wall + delay;
+      while (was != e.held.end() && was->tag < id) ++was;
+      const auto ends = was != e.held.end() && was->tag == id ? was->until : now.wall + delay;
       if (delay > Seconds(0) && ends > now.wall) {
         out.held.push_back({id, std::min(ends, now.wall + delay)});  // the delay may be another one by now
         continue;
@@ -64,7 +65,7 @@ EmsCore::Impl::Judged EmsCore::Impl::judge(Now now, const Endpoint& e) const {
 
 void EmsCore::Impl::rejudge(Now now, Endpoint& e) {
   auto judged = judge(now, e);
-  for (const auto id : judged.follow) registry_.postures.follow(e.slot(), id);
+  registry_.postures.follow(e.slot(), judged.follow);
   e.held = std::move(judged.held);
   for (const auto& held : e.held) judge_at(e.uid, held.until);
 }

@@ -210,6 +210,7 @@ TEST_F(Judging, AClockThatIsSetBackKeepsNothingFresh) {
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
   // And while the EMS was away.
   connect(a, a.seq);
+  keep_alive(a);
   wait(a, Seconds(300), false);
   ASSERT_EQ(state(a, "Has-sshd"), TagState::kHas);
   clock.set_wall(clock.now().wall - kDay);
@@ -218,7 +219,7 @@ TEST_F(Judging, AClockThatIsSetBackKeepsNothingFresh) {
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
 }
 
-TEST_F(Judging, TheSameRunConfirmsWhatItSaidWithItsHello) {
+TEST_F(Judging, TheSameRunConfirmsWhatItSaidOnceItHasSaidWhatChanged) {
   save_process_tag();
   TestAgent a;
   join(a);
@@ -227,7 +228,42 @@ TEST_F(Judging, TheSameRunConfirmsWhatItSaidWithItsHello) {
   wait(a, Seconds(4000), false);
   ASSERT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
   connect(a, a.seq);
+  EXPECT_TRUE(core->endpoint(a.uid())->online);
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);  // a report may be on its way
+  keep_alive(a);
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+  // The same over restarts, and however often it comes back without a word.
+  wait(a, Seconds(4000), false);
+  for (int i = 0; i < 2; ++i) {
+    restart();
+    connect(a, a.seq);
+    EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
+  }
+  const auto log = core->revision();
+  report(a, {{keys::process_running("sshd"), false}});
+  run();
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kAbsent);
+  const auto changes = core->changes(log, 100, a.uid().str());
+  ASSERT_TRUE(changes);
+  EXPECT_TRUE(std::ranges::none_of(*changes, [](const Change& c) { return c.json.find(R"("after":"has")") != c.json.npos; }));
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+}
+
+TEST_F(Judging, AHelloDoesNotMakeFactsFresh) {
+  save_tag(R"({"name":"Recent","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"],"max_age":300}]})");
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  ASSERT_EQ(state(a, "Recent"), TagState::kHas);
+  wait(a, Seconds(400), false);
+  ASSERT_EQ(state(a, "Recent"), TagState::kUnknown);
+  connect(a, a.seq);
+  EXPECT_EQ(state(a, "Recent"), TagState::kUnknown);
+  keep_alive(a);
+  EXPECT_EQ(state(a, "Recent"), TagState::kHas);
 }
 
 TEST_F(Judging, TimeInWhichTheEmsHeardNobodyCountsAgainstNobody) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ems/core/impl.h"
 
 namespace postern::ems {
@@ -32,6 +34,8 @@ void EmsCore::Impl::flush(Now now) {
     store_error_.clear();
   }
   ended_.clear();
+  const bool forgets = std::ranges::any_of(jobs_, [](const Job& job) { return job.what == Job::What::kForget; });
+  if (!forgets) forgotten_.clear();
   unanswered_.clear();
   release();
   publish(!batch.empty());
@@ -93,6 +97,7 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
 void EmsCore::Impl::publish(bool committed) {
   std::set<EndpointUid> endpoints;
   std::set<posture::TagId> tags;
+  std::vector<posture::TagId> reworded;  // of which agents show something else, although their endpoints did not change
   std::set<EndpointUid> gone;
   std::set<Sha256> left;
   bool devices = false;
@@ -108,6 +113,10 @@ void EmsCore::Impl::publish(bool committed) {
       tags.insert(id);
       // Which gateways see a tag depends on its kind: records change although their endpoints did not.
       const auto* tag = registry_.tags.find(id);
+      if (before && (tag == nullptr || before->definition.name != tag->definition.name ||
+                     before->definition.message != tag->definition.message)) {
+        reworded.push_back(id);
+      }
       if (!before || tag == nullptr || before->definition.kind == tag->definition.kind) continue;
       for (auto& [session, s] : gateways_) s.whole = true;
     }
@@ -124,7 +133,8 @@ void EmsCore::Impl::publish(bool committed) {
     forget_inventories(left);
   }
   // A lost tag reaches the gateways first.
-  for (auto& [id, s] : gateways_) publish_to(s, endpoints, tags);
+  ReadTags read;
+  for (auto& [id, s] : gateways_) publish_to(s, endpoints, tags, read);
   if (devices) {
     for (auto& [id, s] : gateways_) {
       if (s.helloed) tell_state(s);
@@ -143,7 +153,12 @@ void EmsCore::Impl::publish(bool committed) {
       if (!s.server.welcomed()) continue;
       send_probes(s);
       send_profile(s);
-      send_tags(s);
+      // Nobody else's tags are others, and reading those of a whole fleet takes seconds.
+      const auto* e = registry_.endpoints.find(s.uid);
+      const bool shows = e != nullptr && std::ranges::any_of(reworded, [e](const auto tag) {
+                           return e->tag(tag) != posture::TagState::kAbsent;
+                         });
+      if (profiles || shows || endpoints.contains(s.uid)) send_tags(s, read);
     }
   } else {
     for (const auto& uid : endpoints) {
@@ -151,7 +166,7 @@ void EmsCore::Impl::publish(bool committed) {
       if (s == nullptr) continue;
       send_probes(*s);
       send_profile(*s);
-      send_tags(*s);
+      send_tags(*s, read);
     }
   }
   for (auto it = waits_.begin(); it != waits_.end();) {

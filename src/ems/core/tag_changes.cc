@@ -192,6 +192,14 @@ tl::expected<posture::TagDrafts, TagErrors> EmsCore::Impl::check_tags(posture::T
   TagErrors errors;
   const Names names(registry_.tags, edits);
   check_given(names, registry_.tags, errors);
+  for (const auto& [id, definition] : edits.set) {
+    const auto& name = definition.name.str();
+    const bool busy = std::ranges::any_of(forgotten_, [&](const auto& one) { return one.first == id || one.second == name; });
+    if (busy) {
+      errors.push_back({name, {ErrorCode::kUnavailable, "the tag " + name + " was deleted just now and is still being taken off "
+                                                        "endpoints that it was given to by hand; try again in a moment"}});
+    }
+  }
   auto drafts = engine_.drafts(std::move(edits));
   if (!drafts) errors.insert(errors.end(), drafts.error().begin(), drafts.error().end());
   if (drafts) check_references(names, *drafts, engine_, registry_.tags, errors);
@@ -211,12 +219,7 @@ void EmsCore::Impl::change_tags(Now now, const Actor& actor, posture::TagDrafts 
   engine_.adopt(std::move(drafts));
   forget_required_facts();
   for (const auto id : saved) put_tag(now, actor, id);
-  // Few are given by hand: of the others nothing is to be forgotten.
-  std::set<posture::TagId> by_hand;
-  if (!removed.empty()) {
-    for (const auto& [uid, e] : registry_.endpoints.all()) by_hand.insert(e.classifications.begin(), e.classifications.end());
-  }
-  for (const auto id : removed) drop_tag(now, actor, id, by_hand.contains(id));
+  for (const auto id : removed) drop_tag(now, actor, id);
   const bool asks_cves = std::ranges::any_of(saved, [&](const auto id) {
     const auto& read = engine_.find(id)->keys();
     return std::ranges::any_of(read, [](const auto& key) { return key.starts_with(posture::keys::kEmsVulnCve); });
@@ -225,6 +228,7 @@ void EmsCore::Impl::change_tags(Now now, const Actor& actor, posture::TagDrafts 
   saved.insert(saved.end(), removed.begin(), removed.end());
   if (auto ok = set_tags(saved, now); !ok) hold(act::Alert{"core.tags", ok.error().message});
   follow_later();
+  if (!removed.empty()) forget_gone_later();
 }
 
 Result<EmsCore::Impl::TagPlan> EmsCore::Impl::plan_tags(ChangeSet set) const {

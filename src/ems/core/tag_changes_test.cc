@@ -5,6 +5,7 @@
 #include "ems/core/test_lab.h"
 #include "posture/tag_json.h"
 #include "proto/fact_codec.h"
+#include "wire/telemetry.pb.h"
 
 namespace postern::ems::testing {
 namespace {
@@ -249,6 +250,102 @@ TEST_F(TagChanges, EndpointsFollowTheWholeSet) {
   EXPECT_FALSE(core->endpoint(a.uid())->classifications.empty());
   ASSERT_TRUE(apply({{}, {"Mark", "Given"}}));
   EXPECT_THAT(core->endpoint(a.uid())->classifications, IsEmpty());
+}
+
+TEST_F(TagChanges, WhatWasGivenByHandIsTakenOffInPartsAndBeforeTheNameIsGivenAgain) {
+  options.batch = 2;
+  restart();
+  auto mark = plain_tag("Mark");
+  mark.kind = posture::TagKind::kClassification;
+  ASSERT_TRUE(apply({{mark, plain_tag("Other")}, {}}));
+  std::vector<TestAgent> agents(5);
+  for (auto& a : agents) {
+    join(a);
+    core->classify(clock.now(), admin, a.uid(), {"Mark"}, nullptr);
+    run();
+    ASSERT_EQ(a.tags(), (std::set<std::string>{"all_registered_clients", "Mark"}));
+  }
+  const auto marked = [&] {
+    return std::ranges::count_if(agents, [&](const auto& a) { return !core->endpoint(a.uid())->classifications.empty(); });
+  };
+  const auto halfway = [&] {
+    for (int i = 0; i < 100 && marked() == 5; ++i) core->flush(clock.now());
+    return marked() > 0 && marked() < 5;
+  };
+  core->delete_tag(clock.now(), admin, "Mark", nullptr);
+  ASSERT_TRUE(halfway());
+  // Those who still have it in their rows must not have one that is called the same, nor the old one again.
+  EXPECT_EQ(core->what_if(clock.now(), ChangeSet{{mark}, {}}).error().code, ErrorCode::kUnavailable);
+  Result<EmsCore::Undone> undone;
+  core->undo_tag(clock.now(), admin, "Mark", 0, [&](Result<EmsCore::Undone> done) { undone = std::move(done); });
+  for (auto& action : core->take_actions()) perform(action);
+  core->flush(clock.now());
+  for (auto& action : core->take_actions()) perform(action);
+  ASSERT_FALSE(undone);
+  EXPECT_EQ(undone.error().code, ErrorCode::kUnavailable);
+  run();
+  EXPECT_EQ(marked(), 0);
+  ASSERT_TRUE(apply({{mark}, {}}));
+  for (const auto& a : agents) EXPECT_FALSE(a.tags().contains("Mark"));
+
+  // The same, killed halfway.
+  for (auto& a : agents) {
+    core->classify(clock.now(), admin, a.uid(), {"Mark"}, nullptr);
+    run();
+  }
+  core->delete_tag(clock.now(), admin, "Mark", nullptr);
+  ASSERT_TRUE(halfway());
+  restart();
+  EXPECT_EQ(marked(), 0);
+  ASSERT_TRUE(apply({{mark}, {}}));
+  for (auto& a : agents) {
+    connect(a, a.seq);
+    EXPECT_FALSE(a.tags().contains("Mark"));
+  }
+
+  // And where a part of it can't be stored.
+  for (auto& a : agents) {
+    core->classify(clock.now(), admin, a.uid(), {"Mark"}, nullptr);
+    run();
+  }
+  core->delete_tag(clock.now(), admin, "Mark", nullptr);
+  ASSERT_TRUE(halfway());
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  run();
+  EXPECT_GT(marked(), 0);
+  EXPECT_EQ(core->what_if(clock.now(), ChangeSet{{mark}, {}}).error().code, ErrorCode::kUnavailable);
+  store.fail_commits(std::nullopt);
+  clock.advance(Seconds(2));
+  core->tick(clock.now());
+  run();
+  EXPECT_EQ(marked(), 0);
+}
+
+TEST_F(TagChanges, AnotherMessageReachesThoseWhoHaveTheTag) {
+  TestAgent a, b;
+  join(a);
+  join(b);
+  auto mark = plain_tag("Mark", "before");
+  mark.kind = posture::TagKind::kClassification;
+  ASSERT_TRUE(apply({{mark}, {}}));
+  core->classify(clock.now(), admin, a.uid(), {"Mark"}, nullptr);
+  run();
+  const auto message = [](const TestAgent& agent) {
+    const auto* last = agent.last(wire::TelemetryFrame::kTagState);
+    for (const auto& tag : last->tag_state().tags()) {
+      if (tag.name() == "Mark") return tag.message();
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(message(a), "before");
+  mark.message = "after";
+  const auto told = b.inbox.size();
+  ASSERT_TRUE(apply({{mark}, {}}));
+  EXPECT_EQ(message(a), "after");
+  EXPECT_EQ(message(b), "none");
+  EXPECT_EQ(b.inbox.size(), told);
+  ASSERT_TRUE(apply({{}, {"Mark"}}));
+  EXPECT_EQ(message(a), "none");
 }
 
 }  // namespace

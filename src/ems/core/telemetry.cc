@@ -62,6 +62,9 @@ void EmsCore::Impl::telemetry_frame(Now now, SessionId id, ByteView bytes) {
   }
   const auto* e = registry_.endpoints.find(s.uid);
   if (e == nullptr || !e->registered()) return;  // its goodbye is on the way
+  // Whatever else comes from a run that reported before comes after what had changed: all else is as it was.
+  const bool confirms = e->confirmed && e->acked_seq != 0 && !std::holds_alternative<telemetry::Report>(*event);
+  if (confirms) registry_.endpoints.edit(s.uid).confirmed.reset();
   heard(now, s.uid);
   if (const auto* report = std::get_if<telemetry::Report>(&*event)) {
     on_report(now, s, *report);
@@ -108,9 +111,10 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
   }
   const bool continues = e.run_id == hello.run_id && hello.run_id != 0 && e.acked_seq != 0 &&
                          hello.last_acked_seq <= e.acked_seq && hello.last_acked_seq != 0;
+  // That it is there again confirms nothing of what it said before: what changed meanwhile comes after the welcome. Nor
+  // do runs that report nothing, however many come one after another.
+  if (!e.confirmed) e.confirmed = e.last_seen + e.excused;
   if (!continues) {
-    // Runs that report nothing confirm nothing, however many come one after another.
-    if (!e.confirmed) e.confirmed = e.last_seen + e.excused;
     e.run_id = hello.run_id;
     e.acked_seq = 0;
   }
@@ -172,7 +176,7 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
                   kMaxFactBytesPerEndpoint);
   }
   auto& e = registry_.endpoints.edit(s.uid);
-  const bool confirms = e.acked_seq == 0;
+  const bool confirms = e.confirmed || e.acked_seq == 0;
   e.acked_seq = report.seq;
   e.confirmed.reset();
   e.last_seen = now.wall;
@@ -285,7 +289,7 @@ void EmsCore::Impl::send_profile(AgentSession& s) {
   send(s.id, TelemetryServer::profile({p.name, p.show_tags, p.vulnerability_scan, p.inventory_interval}));
 }
 
-void EmsCore::Impl::send_tags(AgentSession& s) {
+void EmsCore::Impl::send_tags(AgentSession& s, ReadTags& read) {
   const auto* e = registry_.endpoints.find(s.uid);
   if (e == nullptr) return;
   std::vector<telemetry::TagStateEntry> tags;
@@ -298,7 +302,7 @@ void EmsCore::Impl::send_tags(AgentSession& s) {
     tags.push_back({tag->definition.name.str(), tag->definition.message, unknown});
     said += tag->definition.name.str() + '\n' + tag->definition.message + (unknown ? "\n?\n" : "\n!\n");
   };
-  const auto carried = e->tags();
+  const auto& carried = read.of(*e);
   for (const auto id : carried.has()) add(id, false);
   for (const auto id : carried.unknown()) add(id, true);
   if (said == s.sent_tags) return;

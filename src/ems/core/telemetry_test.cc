@@ -413,13 +413,13 @@ TEST_F(Lab, WhatIfSaysWhoGainsAndLosesAndChangesNothing) {
   const auto revision = core->revision();
   const auto what = core->what_if(clock.now(), *draft);
   ASSERT_TRUE(what);
-  EXPECT_EQ(what->tags.at(0).gain, std::vector{a.uid()});
+  EXPECT_EQ(what->tags.at(0).gain.uids, std::vector{a.uid()});
   EXPECT_EQ(core->revision(), revision);
   save_process_tag("Draft");
   draft->rules[0].negate = true;
   const auto negated = core->what_if(clock.now(), *draft);
   ASSERT_TRUE(negated);
-  EXPECT_EQ(negated->tags.at(0).lose, std::vector{a.uid()});
+  EXPECT_EQ(negated->tags.at(0).lose.uids, std::vector{a.uid()});
 }
 
 }  // namespace

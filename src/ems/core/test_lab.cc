@@ -71,7 +71,6 @@ void Lab::restart() {
   }
   agents_.clear();
   gateways_.clear();
-  EmsOptions options;
   options.public_addresses = {"127.0.0.1:8013"};
   options.server_names = server_names;
   options.version = "test";
@@ -142,6 +141,13 @@ void Lab::connect(TestAgent& agent, std::uint64_t last_acked, bool verified) {
 
 void Lab::send(TestAgent& agent, const wire::TelemetryFrame& frame) {
   core->telemetry_frame(clock.now(), agent.session, proto::serialize(frame));
+}
+
+void Lab::keep_alive(TestAgent& agent) {
+  wire::TelemetryFrame frame;
+  frame.mutable_keepalive()->set_seq(1);
+  send(agent, frame);
+  run();
 }
 
 posture::Fact Lab::fact(posture::FactValue value) { return {std::move(value), clock.now().wall, "test"}; }

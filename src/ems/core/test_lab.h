@@ -88,6 +88,8 @@ class Lab : public ::testing::Test {
 
   void connect(TestAgent& agent, std::uint64_t last_acked = 0, bool verified = true);
   void send(TestAgent& agent, const wire::TelemetryFrame& frame);
+  /// As an agent does after a welcome when it has nothing else to say.
+  void keep_alive(TestAgent& agent);
   posture::Fact fact(posture::FactValue value);
   /// Without running: nothing is committed yet.
   void report(TestAgent& agent, const std::vector<std::pair<std::string, posture::FactValue>>& facts,
@@ -118,6 +120,7 @@ class Lab : public ::testing::Test {
   std::vector<std::string> passwords_changed;         ///< Whose.
   std::vector<TestGateway*> all_gateways;
   std::vector<std::string> server_names{"127.0.0.1"};  ///< Of the next start.
+  EmsOptions options;                                  ///< The same, but for what tests never change.
 
  private:
   SessionId sessions_ = 0;

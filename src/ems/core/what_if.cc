@@ -1,6 +1,8 @@
 // What a change of tags would do to endpoints, and which live sessions that would cut.
 #include <algorithm>
+#include <bit>
 #include <iterator>
+#include <limits>
 #include <set>
 
 #include "ems/core/impl.h"
@@ -8,6 +10,28 @@
 namespace postern::ems {
 
 namespace fabric = proto::fabric_server;
+
+namespace {
+
+std::size_t both(const posture::SlotSet& a, const posture::SlotSet& b) {
+  std::size_t out = 0;
+  for (std::size_t i = 0, words = std::min(a.word_count(), b.word_count()); i < words; ++i)
+    out += static_cast<std::size_t>(std::popcount(a.word(i) & b.word(i)));
+  return out;
+}
+
+/// How many each may have at most, so that all have no more than `total` together and nothing is left to who wants more.
+std::size_t fair_share(std::vector<std::size_t> wanted, std::size_t total) {
+  std::ranges::sort(wanted);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto share = total / (wanted.size() - i);
+    if (wanted[i] > share) return share;
+    total -= wanted[i];
+  }
+  return std::numeric_limits<std::size_t>::max();
+}
+
+}  // namespace
 
 TagWhatIf EmsCore::Impl::tag_what_if(const Tag* before, const posture::TagDefinition* after,
                                      const posture::TagEffect& effect) const {
@@ -21,30 +45,23 @@ TagWhatIf EmsCore::Impl::tag_what_if(const Tag* before, const posture::TagDefini
   out.gone = was_shown && !is_shown;
   out.ignore_unknown = is_shown && after->on_unknown == posture::OnUnknown::kIgnore;
   out.policies_differ = was_shown && is_shown && before->definition.on_unknown != after->on_unknown;
-  auto [has, unknown] = registry_.tag_counts(effect.tag);
-  const auto take = [&](const Endpoint& e) {
-    if (!e.registered()) return;
-    const auto slot = e.slot();
-    auto& into = effect.gain.contains(slot) ? out.gain : effect.become_unknown.contains(slot) ? out.become_unknown : out.lose;
-    into.push_back(e.uid);
-    has -= effect.had.contains(slot) ? 1 : 0;
-    unknown -= effect.was_unknown.contains(slot) ? 1 : 0;
-  };
-  if (effect.size() > registry_.endpoints.size() / 16) {
-    // In order already.
-    for (const auto& [uid, e] : registry_.endpoints.all()) {
-      if (effect.concerns(e.slot())) take(e);
-    }
-  } else {
-    for (const auto* slots : {&effect.gain, &effect.lose, &effect.become_unknown, &effect.become_absent}) {
-      slots->for_each([&](posture::Slot slot) {
-        if (const auto* e = registry_.at(slot)) take(*e);
-      });
-    }
-    for (auto* uids : {&out.gain, &out.lose, &out.become_unknown}) std::ranges::sort(*uids);
+  const auto& registered = registry_.registered();
+  out.gain.count = both(effect.gain, registered);
+  out.lose.count = both(effect.lose, registered);
+  out.become_unknown.count = both(effect.become_unknown, registered);
+  const auto [has, unknown] = registry_.tag_counts(effect.tag);
+  out.has_after = has - both(effect.had, registered) + out.gain.count;
+  out.unknown_after = unknown - both(effect.was_unknown, registered) + out.become_unknown.count;
+  return out;
+}
+
+std::vector<EndpointUid> EmsCore::Impl::registered_uids(const posture::SlotSet& set, std::size_t most) const {
+  std::vector<EndpointUid> out;
+  for (auto slot = set.next(0); slot && out.size() < most; slot = set.next(*slot + 1)) {
+    const auto* e = registry_.registered().contains(*slot) ? registry_.at(*slot) : nullptr;
+    if (e != nullptr) out.push_back(e->uid);
   }
-  out.has_after = has + out.gain.size();
-  out.unknown_after = unknown + out.become_unknown.size();
+  std::ranges::sort(out);
   return out;
 }
 
@@ -70,20 +87,34 @@ Result<WhatIf> EmsCore::what_if(Now now, ChangeSet set) {
     return out;
   };
   WhatIf out;
-  for (const auto& edit : edits) {
-    const auto* after = edit.tag == nullptr ? nullptr : &edit.tag->definition();
-    out.tags.push_back(impl_->tag_what_if(impl_->registry_.tags.find(edit.id), after, effect_of(edit.id)));
-  }
-  for (const auto id : plan->unchanged) {
-    const auto* tag = impl_->registry_.tags.find(id);
-    out.tags.push_back(impl_->tag_what_if(tag, &tag->definition, effect_of(id)));
-  }
+  std::vector<posture::TagEffect> of_tags, of_referring;  // in the order of the answer's
+  const auto add = [&](posture::TagId id, const posture::TagDefinition* after) {
+    of_tags.push_back(effect_of(id));
+    out.tags.push_back(impl_->tag_what_if(impl_->registry_.tags.find(id), after, of_tags.back()));
+  };
+  for (const auto& edit : edits) add(edit.id, edit.tag == nullptr ? nullptr : &edit.tag->definition());
+  for (const auto id : plan->unchanged) add(id, &impl_->registry_.tags.find(id)->definition);
   for (std::size_t i = 0; i < effects->size(); ++i) {
-    if (taken[i]) continue;
-    const auto& effect = (*effects)[i];
-    const auto* tag = impl_->registry_.tags.find(effect.tag);
-    if (tag != nullptr) out.referring.push_back(impl_->tag_what_if(tag, &tag->definition, effect));
+    const auto* tag = taken[i] ? nullptr : impl_->registry_.tags.find((*effects)[i].tag);
+    if (tag == nullptr) continue;
+    of_referring.push_back(std::move((*effects)[i]));
+    out.referring.push_back(impl_->tag_what_if(tag, &tag->definition, of_referring.back()));
   }
+  std::vector<std::size_t> counts;
+  for (const auto* list : {&out.tags, &out.referring}) {
+    for (const auto& tag : *list) counts.insert(counts.end(), {tag.gain.count, tag.lose.count, tag.become_unknown.count});
+  }
+  const auto most = fair_share(std::move(counts), impl_->options_.what_if_listed);
+  const auto name_endpoints = [&](std::vector<TagWhatIf>& tags, std::vector<posture::TagEffect>& effects_of) {
+    for (std::size_t i = 0; i < tags.size(); ++i) {
+      tags[i].gain.uids = impl_->registered_uids(effects_of[i].gain, most);
+      tags[i].lose.uids = impl_->registered_uids(effects_of[i].lose, most);
+      tags[i].become_unknown.uids = impl_->registered_uids(effects_of[i].become_unknown, most);
+      effects_of[i] = {};
+    }
+  };
+  name_endpoints(out.tags, of_tags);
+  name_endpoints(out.referring, of_referring);
   std::ranges::sort(out.tags, {}, &TagWhatIf::name);
   std::ranges::sort(out.referring, {}, &TagWhatIf::name);
   out.would = std::move(plan->said);
@@ -106,20 +137,28 @@ void EmsCore::sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> don
   const auto id = impl_->next_question_++;
   for (const auto& [session, s] : impl_->gateways_) {
     if (!s.helloed || impl_->state_for(s) != fabric::State::kAuthorised) continue;
-    question.so_far.asked.push_back(s.serial);
-    const auto& kinds = impl_->registry_.devices.find(s.serial)->tag_kinds;
-    const auto told = [&](posture::TagKind kind) { return std::ranges::find(kinds, kind) != kinds.end(); };
     // It is told of nobody whom it doesn't know: there it has no sessions of theirs.
+    const auto& device = *impl_->registry_.devices.find(s.serial);
+    const bool knows_all = device.endpoint_sharing == EndpointSharing::kAll;
+    const auto nearby = knows_all ? std::set<EndpointUid>() : impl_->nearby(device, s.asked);
     std::size_t total = 0;
-    const auto known = [&, &s = s](const std::vector<EndpointUid>& uids) {
+    bool too_much = false;
+    const auto known = [&, &s = s](const TagWhatIf::Endpoints& endpoints) {
       std::vector<EndpointUid> out;
-      for (const auto& uid : uids) {
-        if (total > fabric::kMaxWhatIf) break;
-        if (!impl_->is_shared(s, uid)) continue;
-        out.push_back(uid);
-        ++total;
+      if (endpoints.cut()) too_much = true;  // who is left out may have sessions there
+      if (too_much) return out;
+      if (knows_all) {
+        out = endpoints.uids;
+      } else {
+        std::ranges::set_intersection(endpoints.uids, nearby, std::back_inserter(out));
+        std::erase_if(out, [&](const EndpointUid& uid) { return !impl_->is_shared(s, uid); });
       }
+      total += out.size();
+      too_much = total > fabric::kMaxWhatIf;
       return out;
+    };
+    const auto told = [&](posture::TagKind kind) {
+      return std::ranges::find(device.tag_kinds, kind) != device.tag_kinds.end();
     };
     std::vector<fabric::TagWhatIf> asked;
     const auto gone = [&](const TagWhatIf& tag, posture::TagKind kind) {
@@ -140,7 +179,11 @@ void EmsCore::sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> don
         if (endpoints != 0 || tag.policies_differ) asked.push_back(std::move(one));
       }
     }
-    if (total > fabric::kMaxWhatIf || asked.size() > fabric::kMaxWhatIfTags) continue;  // it stays among the silent ones
+    if (too_much || asked.size() > fabric::kMaxWhatIfTags) {
+      question.so_far.too_much.push_back(s.serial);
+      continue;
+    }
+    question.so_far.asked.push_back(s.serial);
     if (asked.empty()) {
       std::erase(question.so_far.silent, s.serial);
       continue;

@@ -103,19 +103,19 @@ TEST_F(WhatIfTest, ADraftMayReferToTagsAndIsToldWhoRefersToIt) {
   const auto other = posture::parse_tag_json(R"({"name":"New","rules":[{"id":1,"os":"linux","type":"tag","tags":["Both"]}]})");
   const auto gains = core->what_if(clock.now(), *other);
   ASSERT_TRUE(gains);
-  EXPECT_EQ(gains->tags.at(0).gain, std::vector{a.uid()});
+  EXPECT_EQ(gains->tags.at(0).gain.uids, std::vector{a.uid()});
   EXPECT_TRUE(gains->referring.empty());
   // Who refers to it follows it, and is told with whom it changes.
   report(a, {{keys::process_running("cups"), false}});
   run();
   const auto lost = core->what_if(clock.now(), draft("cups"));
   ASSERT_TRUE(lost);
-  EXPECT_EQ(lost->tags.at(0).lose, std::vector{a.uid()});
+  EXPECT_EQ(lost->tags.at(0).lose.uids, std::vector{a.uid()});
   EXPECT_EQ(lost->tags.at(0).has_after, 0u);
   EXPECT_EQ(core->referring_tags("Has-sshd"), std::vector<std::string>{"Both"});
   ASSERT_EQ(lost->referring.size(), 1u);
   EXPECT_EQ(lost->referring[0].name, "Both");
-  EXPECT_EQ(lost->referring[0].lose, std::vector{a.uid()});
+  EXPECT_EQ(lost->referring[0].lose.uids, std::vector{a.uid()});
   const auto circle = posture::parse_tag_json(R"({"name":"Has-sshd","rules":[{"id":1,"os":"linux","type":"tag","tags":["Both"]}]})");
   EXPECT_EQ(core->what_if(clock.now(), *circle).error().code, ErrorCode::kInvalidArgument);
 }
@@ -163,6 +163,66 @@ TEST_F(WhatIfTest, AGatewayIsAskedAboutTagsThatGoAndAboutWhatUnknownMeans) {
   EXPECT_EQ(heard[0].kind, "security");
   EXPECT_EQ(core->tags().size(), 3u);  // nothing was saved
   EXPECT_TRUE(core->work().empty());
+}
+
+TEST_F(WhatIfTest, WhatNamesTooManyEndpointsIsCutAndNobodyIsAskedAboutAPart) {
+  options.what_if_listed = 7;
+  restart();
+  save_process_tag();
+  save_process_tag("Also-sshd");
+  std::vector<TestAgent> agents(4);
+  for (auto& a : agents) {
+    join(a);
+    report(a, {{keys::process_running("sshd"), true}, {keys::process_running("cups"), false}});
+  }
+  report(agents[0], {{keys::process_running("cups"), true}});
+  TestGateway gateway("PGW0000000000001", 1);
+  std::size_t asked = 0;
+  gateway.what_if = [&](const proto::fabric::WhatIf&) {
+    ++asked;
+    return std::vector<proto::fabric::SessionsCut>{{agents[1].uid(), 1}};
+  };
+  set_interface(gateway, kPort1);
+  connect(gateway);
+  ASSERT_TRUE(authorise(gateway));
+  auto other = draft("cups"), third = draft("cups");
+  other.name = TagName("Also-sshd");
+  third.name = TagName("New");
+  // Three each lose one of two tags, and one gains the third: that one is named whole.
+  const auto changes = core->what_if(clock.now(), ChangeSet{{draft("cups"), other, third}, {}});
+  ASSERT_TRUE(changes);
+  ASSERT_EQ(changes->tags.size(), 3u);
+  std::size_t listed = 0;
+  for (const auto& tag : changes->tags) {
+    listed += tag.gain.uids.size() + tag.lose.uids.size() + tag.become_unknown.uids.size();
+    EXPECT_EQ(tag.gain.count, tag.name == "New" ? 1u : 0u);
+    EXPECT_EQ(tag.lose.count, tag.name == "New" ? 0u : 3u);
+    EXPECT_EQ(tag.has_after, 1u);
+    EXPECT_TRUE(std::ranges::is_sorted(tag.lose.uids));
+  }
+  EXPECT_EQ(listed, 7u);
+  EXPECT_EQ(ask(ChangeSet{{draft("cups"), other, third}, {}})->total, 1u);
+  EXPECT_EQ(asked, 1u);
+  options.what_if_listed = 6;
+  restart();
+  for (auto& a : agents) connect(a, a.seq);
+  connect(gateway);
+  const auto cut = ask(ChangeSet{{draft("cups"), other, third}, {}});
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->total, 0u);
+  EXPECT_EQ(cut->silent, std::vector{serial_of(gateway)});
+  EXPECT_EQ(cut->too_much, cut->silent);
+  EXPECT_EQ(asked, 1u);
+  const auto less = core->what_if(clock.now(), ChangeSet{{draft("cups"), other, third}, {}});
+  ASSERT_TRUE(less);
+  for (const auto& tag : less->tags) {
+    EXPECT_EQ(tag.lose.count, tag.name == "New" ? 0u : 3u);
+    EXPECT_EQ(tag.lose.uids.size(), tag.name == "New" ? 0u : 2u);
+    EXPECT_EQ(tag.lose.cut(), tag.name != "New");
+    EXPECT_FALSE(tag.gain.cut());
+  }
+  // A tag that goes concerns everybody, and nobody need be named for that.
+  EXPECT_EQ(ask({{}, {"Has-sshd", "Also-sshd"}})->total, 1u);
 }
 
 TEST_F(WhatIfTest, WhatIsReferredToStaysAndFollows) {

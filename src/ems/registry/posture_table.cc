@@ -41,6 +41,26 @@ struct ValueBytes {
   }
 };
 
+/// `tags`, but what is said of these, ascending, in place of what it says of them.
+posture::TagSets with(const posture::TagSets& tags, std::span<const PostureTable::Said> said) {
+  const auto those = [&](const std::vector<TagId>& from, TagState state) {
+    std::vector<TagId> out;
+    out.reserve(from.size() + said.size());
+    auto next = said.begin();
+    const auto take_next = [&] {
+      if (next->state == state) out.push_back(next->tag);
+      ++next;
+    };
+    for (const auto id : from) {
+      while (next != said.end() && next->tag < id) take_next();
+      if (next == said.end() || next->tag != id) out.push_back(id);
+    }
+    while (next != said.end()) take_next();
+    return out;
+  };
+  return {those(tags.has(), TagState::kHas), those(tags.unknown(), TagState::kUnknown)};
+}
+
 const PostureTable::Before& nothing_before() {
   static const PostureTable::Before kNone;
   return kNone;
@@ -67,7 +87,8 @@ Slot PostureTable::add(Now now) {
 }
 
 void PostureTable::remove(Slot slot) {
-  for (const auto id : waiting(slot)) stop_waiting(slot, id);
+  for (const auto& said : waiting(slot)) take_out(slot, said.tag);
+  who_waits_.erase(slot);
   before_.erase(slot);
   if (slot < bytes_.size()) bytes_[slot] = 0;
   population_.remove(slot);
@@ -106,6 +127,7 @@ void PostureTable::loaded(const std::function<void(TagId, const SlotSet&, const 
     if (differ.slots.size() != 0) waiting_[id] = std::move(differ);
   }
   loaded_.clear();
+  gather_who_waits();
   commit();
 }
 
@@ -153,7 +175,7 @@ bool PostureTable::judge_again(Slot slot, Now now) { return note(slot, populatio
 Status PostureTable::change_tags(std::span<const TagEdit> edits, Now now) {
   std::vector<posture::TagEffect> effects;
   if (auto ok = population_.change_tags(edits, now, &effects); !ok) return ok;
-  for (const auto& effect : effects) note(effect);
+  note(effects);
   return {};
 }
 
@@ -184,15 +206,16 @@ Result<std::vector<posture::TagEffect>> PostureTable::what_if(
   if (auto ok = population_.change_tags(edits, now, &effects); !ok) return postern::fail(ok.error());
   std::vector<TagId> concerned;
   for (const auto& edit : edits) concerned.push_back(edit.id);
-  for (const auto& effect : effects) {
-    note(effect);
+  note(effects);
+  for (auto& effect : effects) {
     concerned.push_back(effect.tag);
+    effect = {};  // of ten thousand tags these are gigabytes
   }
   sort_unique(concerned);
   for (const auto id : concerned) keep(to_follow(id));
   // These were there before, so that nothing stands against them.
   if (auto ok = population_.change_tags(undo, now, &back); !ok) return postern::fail(ok.error());
-  for (const auto& effect : back) note(effect);
+  note(back);
   return out;
 }
 
@@ -217,32 +240,34 @@ posture::TagEffect PostureTable::to_follow(TagId tag) const {
 }
 
 TagState PostureTable::state(Slot slot, TagId tag) const {
+  if (!who_waits_.contains(slot)) return population_.state(slot, tag);
   const auto it = waiting_.find(tag);
   return it != waiting_.end() && it->second.slots.contains(slot) ? it->second.state(slot) : population_.state(slot, tag);
 }
 
 posture::TagSets PostureTable::tags(Slot slot) const {
-  auto out = population_.tags(slot);
-  for (const auto& [id, waiting] : waiting_) {
-    if (waiting.slots.contains(slot)) out.set(id, waiting.state(slot));
-  }
-  return out;
+  if (!who_waits_.contains(slot)) return population_.tags(slot);
+  return with(population_.tags(slot), waiting(slot));
 }
 
 // ---- who has yet to follow
 
 bool PostureTable::note(Slot slot, const std::vector<posture::TagChange>& changes) {
+  bool stopped = false;
   for (const auto& change : changes) {
     if (!waits(slot, change.tag)) {
       wait(slot, change.tag, change.before);
     } else if (waiting_.at(change.tag).state(slot) == change.after) {
-      stop_waiting(slot, change.tag);
+      take_out(slot, change.tag);
+      stopped = true;
     }
   }
+  if (stopped) look_whether_waiting(slot);
   return !changes.empty();
 }
 
-void PostureTable::note(const posture::TagEffect& effect) {
+bool PostureTable::note(const posture::TagEffect& effect) {
+  bool stopped = false;
   auto& waiting = waiting_[effect.tag];
   const std::size_t words = std::max({effect.gain.word_count(), effect.lose.word_count(),
                                       effect.become_unknown.word_count(), effect.become_absent.word_count()});
@@ -253,13 +278,22 @@ void PostureTable::note(const posture::TagEffect& effect) {
     const auto again = changed & waiting.slots.word(i), fresh = changed & ~again;
     // As they are said to be: they have nothing to follow any more.
     const auto back = again & ~((waiting.had.word(i) ^ has) | (waiting.unknown.word(i) ^ is_unknown));
+    stopped |= back != 0;
     regained_.add_word(i, back & waiting.had.word(i) & ~regained_.word(i));
     for (auto* set : {&waiting.slots, &waiting.had, &waiting.unknown}) set->remove_word(i, back);
     waiting.slots.add_word(i, fresh);
     waiting.had.add_word(i, fresh & effect.had.word(i));
     waiting.unknown.add_word(i, fresh & effect.was_unknown.word(i));
+    who_waits_.add_word(i, fresh & ~who_waits_.word(i));
   }
   if (waiting.slots.size() == 0) waiting_.erase(effect.tag);
+  return stopped;
+}
+
+void PostureTable::note(std::span<const posture::TagEffect> effects) {
+  bool stopped = false;
+  for (const auto& effect : effects) stopped |= note(effect);
+  if (stopped) gather_who_waits();
 }
 
 void PostureTable::wait(Slot slot, TagId tag, TagState said) {
@@ -267,24 +301,40 @@ void PostureTable::wait(Slot slot, TagId tag, TagState said) {
   waiting.slots.insert(slot);
   if (said == TagState::kHas) waiting.had.insert(slot);
   if (said == TagState::kUnknown) waiting.unknown.insert(slot);
+  who_waits_.insert(slot);
 }
 
-void PostureTable::stop_waiting(Slot slot, TagId tag) {
+void PostureTable::take_out(Slot slot, TagId tag) {
   const auto it = waiting_.find(tag);
   if (it == waiting_.end()) return;
   for (auto* set : {&it->second.slots, &it->second.had, &it->second.unknown}) set->erase(slot);
   if (it->second.slots.size() == 0) waiting_.erase(it);
 }
 
+void PostureTable::look_whether_waiting(Slot slot) {
+  const bool waits = std::ranges::any_of(waiting_, [slot](const auto& one) { return one.second.slots.contains(slot); });
+  if (!waits) who_waits_.erase(slot);
+}
+
+void PostureTable::gather_who_waits() {
+  who_waits_.clear();
+  for (const auto& [id, waiting] : waiting_) {
+    for (std::size_t i = 0; i < waiting.slots.word_count(); ++i)
+      who_waits_.add_word(i, waiting.slots.word(i) & ~who_waits_.word(i));
+  }
+}
+
 bool PostureTable::waits(Slot slot, TagId tag) const {
+  if (!who_waits_.contains(slot)) return false;
   const auto it = waiting_.find(tag);
   return it != waiting_.end() && it->second.slots.contains(slot);
 }
 
-std::vector<TagId> PostureTable::waiting(Slot slot) const {
-  std::vector<TagId> out;
+std::vector<PostureTable::Said> PostureTable::waiting(Slot slot) const {
+  std::vector<Said> out;
+  if (!who_waits_.contains(slot)) return out;
   for (const auto& [id, waiting] : waiting_) {
-    if (waiting.slots.contains(slot)) out.push_back(id);
+    if (waiting.slots.contains(slot)) out.push_back({id, waiting.state(slot)});
   }
   return out;
 }
@@ -294,23 +344,14 @@ SlotSet PostureTable::waiting_for(TagId tag) const {
   return it == waiting_.end() ? SlotSet() : it->second.slots;
 }
 
-std::size_t PostureTable::waiting() const {
-  std::size_t out = 0;
-  for (const auto& [id, waiting] : waiting_) out += waiting.slots.size();
-  return out;
-}
-
-std::optional<PostureTable::Place> PostureTable::next_waiting(Place from) const {
-  for (auto it = waiting_.lower_bound(from.tag); it != waiting_.end(); ++it) {
-    const auto slot = it->second.slots.next(it->first == from.tag ? from.slot : 0);
-    if (slot) return Place{it->first, *slot};
+void PostureTable::follow(Slot slot, std::span<const TagId> tags) {
+  if (tags.empty()) return;
+  auto& before = before_[slot].tags;
+  for (const auto tag : tags) {
+    before.try_emplace(tag, state(slot, tag));
+    take_out(slot, tag);
   }
-  return std::nullopt;
-}
-
-void PostureTable::follow(Slot slot, TagId tag) {
-  before_[slot].tags.try_emplace(tag, state(slot, tag));
-  stop_waiting(slot, tag);
+  look_whether_waiting(slot);
 }
 
 // ---- transactions
@@ -326,10 +367,10 @@ std::optional<posture::Fact> PostureTable::fact_before(Slot slot, std::string_vi
   return it == facts.end() ? fact(slot, key) : it->second;
 }
 
-posture::TagSets PostureTable::tags_before(Slot slot) const {
-  auto out = tags(slot);
-  for (const auto& [id, state] : before(slot).tags) out.set(id, state);
-  return out;
+posture::TagSets PostureTable::tags_before(Slot slot, const posture::TagSets& tags) const {
+  std::vector<Said> said;
+  for (const auto& [id, state] : before(slot).tags) said.push_back({id, state});
+  return said.empty() ? tags : with(tags, said);
 }
 
 void PostureTable::rollback(Now now) {
@@ -338,9 +379,10 @@ void PostureTable::rollback(Now now) {
     for (const auto& [key, fact] : before.facts) edits.push_back({key, fact});
     change_quietly(slot, edits, now);
     for (const auto& [id, said] : before.tags) {
-      stop_waiting(slot, id);
+      take_out(slot, id);
       if (judged(slot, id) != said) wait(slot, id, said);
     }
+    look_whether_waiting(slot);
   }
 }
 

@@ -93,18 +93,18 @@ class PostureTable {
 
   // ---- who is said to have something else than rules say
 
-  /// Ascending.
-  std::vector<posture::TagId> waiting(posture::Slot slot) const;
+  struct Said {
+    posture::TagId tag = 0;
+    posture::TagState state = posture::TagState::kAbsent;
+    friend bool operator==(const Said&, const Said&) = default;
+  };
+  /// The tags that it has yet to follow, ascending, and what it is said to have meanwhile.
+  std::vector<Said> waiting(posture::Slot slot) const;
   bool waits(posture::Slot slot, posture::TagId tag) const;
   posture::SlotSet waiting_for(posture::TagId tag) const;
-  std::size_t waiting() const;
-  /// The first from there on, by tag, then slot.
-  struct Place {
-    posture::TagId tag = 0;
-    posture::Slot slot = 0;
-  };
-  std::optional<Place> next_waiting(Place from) const;
-  void follow(posture::Slot slot, posture::TagId tag);
+  /// Who has yet to follow some tag.
+  const posture::SlotSet& who_waits() const { return who_waits_; }
+  void follow(posture::Slot slot, std::span<const posture::TagId> tags);
   /// Who waited to lose a tag and has it by its rules again, because tags changed; since this was last asked.
   posture::SlotSet take_regained() { return std::exchange(regained_, {}); }
 
@@ -112,7 +112,9 @@ class PostureTable {
 
   const Before& before(posture::Slot slot) const;
   std::optional<posture::Fact> fact_before(posture::Slot slot, std::string_view key) const;
-  posture::TagSets tags_before(posture::Slot slot) const;
+  posture::TagSets tags_before(posture::Slot slot) const { return tags_before(slot, tags(slot)); }
+  /// For who has read tags(slot) already.
+  posture::TagSets tags_before(posture::Slot slot, const posture::TagSets& tags) const;
   void commit() { before_.clear(); }
   void rollback(Now now);
 
@@ -125,13 +127,18 @@ class PostureTable {
   };
   void apply(posture::Slot slot, std::span<const Edit> edits, Now now);
   bool note(posture::Slot slot, const std::vector<posture::TagChange>& changes);
-  void note(const posture::TagEffect& effect);
+  bool note(const posture::TagEffect& effect);  ///< True: some wait for it no more.
+  void note(std::span<const posture::TagEffect> effects);
   posture::TagEffect to_follow(posture::TagId tag) const;
   void wait(posture::Slot slot, posture::TagId tag, posture::TagState said);
-  void stop_waiting(posture::Slot slot, posture::TagId tag);
+  void take_out(posture::Slot slot, posture::TagId tag);
+  void look_whether_waiting(posture::Slot slot);  ///< After take_out.
+  void gather_who_waits();
 
   posture::Population population_;
   std::map<posture::TagId, Waiting> waiting_;  ///< None is empty.
+  /// All of these together: most endpoints wait for nothing, and need not look at each tag for that.
+  posture::SlotSet who_waits_;
   posture::SlotSet regained_;
   std::unordered_map<posture::Slot, Before> before_;
   std::vector<std::uint32_t> bytes_;           ///< By slot.

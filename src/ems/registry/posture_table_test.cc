@@ -66,7 +66,25 @@ class PostureTableTest : public ::testing::Test {
     change(slot, keys::process_running(process), running);
   }
   void follow_all(posture::Slot slot) {
-    for (const auto id : table.waiting(slot)) table.follow(slot, id);
+    table.follow(slot, waiting(slot));
+  }
+  std::vector<posture::TagId> waiting(posture::Slot slot) const {
+    std::vector<posture::TagId> out;
+    for (const auto& said : table.waiting(slot)) out.push_back(said.tag);
+    return out;
+  }
+  void follow(posture::Slot slot, posture::TagId tag) { table.follow(slot, {&tag, 1}); }
+  /// For how many tags endpoints wait.
+  std::size_t count_waiting(const std::vector<posture::Slot>& slots) const {
+    std::size_t out = 0, who = 0;
+    for (const auto slot : slots) {
+      const auto tags = table.waiting(slot).size();
+      EXPECT_EQ(table.who_waits().contains(slot), tags != 0);
+      out += tags;
+      who += tags != 0;
+    }
+    EXPECT_EQ(table.who_waits().size(), who);
+    return out;
   }
 };
 
@@ -76,12 +94,12 @@ TEST_F(PostureTableTest, WhoHasNotFollowedKeepsWhatItHad) {
   runs(slot, "sshd", true);
   EXPECT_EQ(table.judged(slot, kSshd), TagState::kHas);
   EXPECT_EQ(table.state(slot, kSshd), TagState::kAbsent);
-  EXPECT_EQ(table.waiting(slot), std::vector{kSshd});
+  EXPECT_EQ(table.waiting(slot), (std::vector<PostureTable::Said>{{kSshd, TagState::kAbsent}}));
   EXPECT_EQ(table.tags(slot), posture::TagSets());
-  table.follow(slot, kSshd);
+  follow(slot, kSshd);
   EXPECT_EQ(table.state(slot, kSshd), TagState::kHas);
   EXPECT_EQ(table.tags(slot), posture::TagSets({kSshd}, {}));
-  EXPECT_EQ(table.waiting(), 0u);
+  EXPECT_EQ(count_waiting({slot}), 0u);
   // There and back again: nothing is left to follow.
   runs(slot, "sshd", false);
   EXPECT_EQ(table.state(slot, kSshd), TagState::kHas);
@@ -99,24 +117,22 @@ TEST_F(PostureTableTest, AChangedTagReachesEachWhenItFollows) {
   }
   table.commit();
   ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd", true)));
-  EXPECT_EQ(table.waiting(), 200u);
+  EXPECT_EQ(count_waiting(slots), 200u);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     EXPECT_EQ(table.state(slots[i], kSshd), i % 2 == 0 ? TagState::kHas : TagState::kAbsent);
   }
   std::size_t followed = 0;
-  PostureTable::Place place;
-  while (const auto next = table.next_waiting(place)) {
-    ASSERT_EQ(next->tag, kSshd);
-    place = {next->tag, next->slot + 1};
-    if (++followed % 3 != 0) table.follow(next->slot, next->tag);
+  for (const auto slot : table.who_waits().slots()) {
+    ASSERT_EQ(waiting(slot), std::vector{kSshd});
+    if (++followed % 3 != 0) follow(slot, kSshd);
   }
   EXPECT_EQ(followed, 200u);
-  EXPECT_EQ(table.waiting(), 66u);
+  EXPECT_EQ(count_waiting(slots), 66u);
   // Back to what it was: those who had not followed have nothing to follow.
   ASSERT_TRUE(set_tag(kSshd, process_tag("Sshd", "sshd")));
-  EXPECT_EQ(table.waiting(), 134u);
+  EXPECT_EQ(count_waiting(slots), 134u);
   table.rollback(now);
-  EXPECT_EQ(table.waiting(), 0u);
+  EXPECT_EQ(count_waiting(slots), 0u);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     EXPECT_EQ(table.state(slots[i], kSshd), i % 2 == 0 ? TagState::kHas : TagState::kAbsent);
   }
@@ -151,9 +167,10 @@ TEST_F(PostureTableTest, WhatWasStoredIsWhatAnEndpointHasUntilItFollows) {
   });
   EXPECT_EQ(counts, (std::map<posture::TagId, std::pair<std::size_t, std::size_t>>{{kSshd, {1, 1}}, {9, {1, 0}}}));
   EXPECT_TRUE(table.waiting(a).empty());
-  EXPECT_EQ(table.waiting(b), (std::vector<posture::TagId>{kSshd, 9}));
+  EXPECT_EQ(waiting(b), (std::vector<posture::TagId>{kSshd, 9}));
   EXPECT_EQ(table.tags(b), posture::TagSets({9}, {kSshd}));
-  EXPECT_EQ(table.waiting(c), std::vector{kSshd});
+  EXPECT_EQ(waiting(c), std::vector{kSshd});
+  EXPECT_EQ(table.who_waits().slots(), (std::vector{b, c}));
   EXPECT_EQ(table.state(c, kSshd), TagState::kAbsent);
 }
 
@@ -184,7 +201,7 @@ TEST_F(PostureTableTest, WhatIfSeesThoseThatReferAndLeavesEverythingAsItWas) {
   }
   std::vector<posture::TagSets> before;
   for (const auto slot : slots) before.push_back(table.tags(slot));
-  const auto waiting = table.waiting();
+  const auto waits = count_waiting(slots);
   // Removed: who had it has it no more, and of Both nobody knows.
   auto effects = what_if({{kSshd, nullptr}});
   ASSERT_TRUE(effects) << effects.error().message;
@@ -203,7 +220,7 @@ TEST_F(PostureTableTest, WhatIfSeesThoseThatReferAndLeavesEverythingAsItWas) {
            {{kBoth, process_tag("Both", "av")}, {kAv, nullptr}, {8, process_tag("More", "sshd", true)}}}) {
     const auto foreseen = what_if(edits);
     ASSERT_TRUE(foreseen) << foreseen.error().message;
-    ASSERT_EQ(table.waiting(), waiting);
+    ASSERT_EQ(count_waiting(slots), waits);
     for (std::size_t i = 0; i < slots.size(); ++i) ASSERT_EQ(table.tags(slots[i]), before[i]);
     ASSERT_TRUE(table.change_tags(edits, now));
     std::vector<PostureTable::TagEdit> undo;
@@ -221,10 +238,10 @@ TEST_F(PostureTableTest, WhatIfSeesThoseThatReferAndLeavesEverythingAsItWas) {
       }
     }
     ASSERT_TRUE(table.change_tags(undo, now));
-    ASSERT_EQ(table.waiting(), waiting);
+    ASSERT_EQ(count_waiting(slots), waits);
   }
   EXPECT_FALSE(what_if({{kAv, process_tag("Sshd", "av")}}));
-  EXPECT_EQ(table.waiting(), waiting);
+  EXPECT_EQ(count_waiting(slots), waits);
 }
 
 /// Facts and tags come and go, endpoints follow some of them, and some of it is taken back: then all is as it was, and
@@ -257,9 +274,9 @@ TEST_F(PostureTableTest, WhatIsTakenBackIsAsItWas) {
           break;
         }
         case 4:
-          for (const auto id : table.waiting(slot)) {
+          for (const auto id : waiting(slot)) {
             if (below(3) == 0) continue;
-            table.follow(slot, id);
+            follow(slot, id);
             said[slot].first.set(id, table.judged(slot, id));
             ++followed;
           }
@@ -272,6 +289,7 @@ TEST_F(PostureTableTest, WhatIsTakenBackIsAsItWas) {
           break;
       }
       for (const auto one : slots) ASSERT_EQ(table.tags(one), said[one].first) << "round " << round;
+      count_waiting(slots);
     }
     for (const auto slot : slots) {
       ASSERT_EQ(table.tags_before(slot), committed[slot].first);

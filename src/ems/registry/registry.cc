@@ -1,5 +1,6 @@
 #include "ems/registry/registry.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 
@@ -161,14 +162,10 @@ Status Registry::load(const Store& store) {
 }
 
 void Registry::tags_loaded() {
-  posture::SlotSet registered;
-  for (const auto& [uid, e] : endpoints.all()) {
-    if (e.registered()) registered.insert(e.slot());
-  }
   const auto both = [&](const posture::SlotSet& set) {
     std::size_t out = 0;
     for (std::size_t i = 0; i < set.word_count(); ++i)
-      out += static_cast<std::size_t>(std::popcount(set.word(i) & registered.word(i)));
+      out += static_cast<std::size_t>(std::popcount(set.word(i) & registered_.word(i)));
     return out;
   };
   postures.loaded([&](posture::TagId id, const posture::SlotSet& has, const posture::SlotSet& unknown) {
@@ -240,7 +237,8 @@ Batch Registry::batch(WallTime at) const {
     };
     row(TableId::kEndpoints, codec::endpoint_row);
     if (is != nullptr) {
-      const auto tags = postures.tags(is->slot()), before_tags = postures.tags_before(is->slot());
+      const auto tags = postures.tags(is->slot());
+      const auto before_tags = postures.tags_before(is->slot(), tags);
       row(TableId::kEndpointState,
           [&](const Endpoint& e) { return codec::endpoint_state_row(e, &e == was ? before_tags : tags); });
     } else {
@@ -394,9 +392,11 @@ void Registry::index(const Endpoint& e, const std::optional<posture::Fact>& rout
     }
   }
   if (e.inventory) add_to_count(inventory_uses_, *e.inventory, sign);
+  for (const auto id : e.classifications) add_to_count(classified_, id, sign);
   const auto step = static_cast<std::size_t>(sign);
   if (e.registered()) {
     counts_.registered += step;
+    sign > 0 ? registered_.insert(e.slot()) : registered_.erase(e.slot());
     if (e.online) counts_.online += step;
   }
   if (e.quarantined) {
@@ -427,6 +427,14 @@ Registry::TagCounts Registry::tag_counts(posture::TagId id) const {
 
 bool Registry::has_inventory(const Sha256& hash) const {
   return inventory_uses_.contains(hash) || inventories.find(to_hex_lower(hash)) != nullptr;
+}
+
+bool Registry::classifies(posture::TagId id) const {
+  if (classified_.contains(id)) return true;
+  return std::ranges::any_of(endpoints.before(), [&](const auto& one) {
+    const auto* e = endpoints.find(one.first);
+    return e != nullptr && std::ranges::binary_search(e->classifications, id);
+  });
 }
 
 const Endpoint* Registry::by_key(const Sha256& key) const {

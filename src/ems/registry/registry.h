@@ -58,6 +58,7 @@ class Registry {
   const EndpointUid* by_leaf(const Sha256& leaf) const;
   const std::set<EndpointUid>& behind(const MacAddress& gateway) const;
   const std::set<EndpointUid>& quarantined() const { return quarantined_; }
+  const posture::SlotSet& registered() const { return registered_; }
   struct Counts {
     std::size_t registered = 0, online = 0, quarantined = 0;
   };
@@ -67,6 +68,7 @@ class Registry {
   };
   TagCounts tag_counts(posture::TagId id) const;
   bool has_inventory(const Sha256& hash) const;   ///< Committed or about to be.
+  bool classifies(posture::TagId id) const;       ///< It is given to some endpoint by hand; committed or about to be.
 
   /// Committed or not: an endpoint that has, or had, a certificate for this key. Null: none.
   const Endpoint* by_key(const Sha256& key) const;
@@ -81,7 +83,9 @@ class Registry {
   std::unordered_map<Sha256, EndpointUid> by_key_;
   std::unordered_map<MacAddress, std::set<EndpointUid>> behind_;
   std::set<EndpointUid> quarantined_;
+  posture::SlotSet registered_;
   std::unordered_map<Sha256, std::size_t> inventory_uses_;
+  std::unordered_map<posture::TagId, std::size_t> classified_;
   std::unordered_map<posture::TagId, TagCounts> tag_counts_;
   Counts counts_;
   std::set<EndpointUid> restamped_;

@@ -80,7 +80,7 @@ void add_vulnerabilities(const VulnerabilityState& v, EndpointRecord& r) {
   out.set_unknown(v.counts.unknown);
 }
 
-void add_known(const Endpoint& e, const RecordContext& context, EndpointRecord& r) {
+void add_known(const Endpoint& e, const posture::TagSets& tags, const RecordContext& context, EndpointRecord& r) {
   r.set_public_ip(e.public_ip.packed());
   r.set_quarantined(e.quarantined);
   r.set_online(e.online);
@@ -102,7 +102,6 @@ void add_known(const Endpoint& e, const RecordContext& context, EndpointRecord& 
   const auto shared = [&](posture::TagId tag) {
     return context.shared == nullptr || context.shared(context.context, tag);
   };
-  const auto tags = e.tags();
   for (const auto tag : tags.has()) {
     if (shared(tag)) r.add_tags(tag);
   }
@@ -113,7 +112,8 @@ void add_known(const Endpoint& e, const RecordContext& context, EndpointRecord& 
 
 }  // namespace
 
-std::string build_view_entry(const Endpoint& e, const RecordContext& context, const ShareReasons& why) {
+std::string build_view_entry(const Endpoint& e, const posture::TagSets& tags, const RecordContext& context,
+                             const ShareReasons& why) {
   wire::ViewEntry entry;
   auto& r = *entry.mutable_record();
   r.set_uid(e.uid.str());
@@ -127,7 +127,7 @@ std::string build_view_entry(const Endpoint& e, const RecordContext& context, co
   }
   r.set_registered(e.registered());
   if (e.registered()) {
-    add_known(e, context, r);
+    add_known(e, tags, context, r);
   } else {
     r.set_blocked(true);
   }

@@ -29,7 +29,9 @@ struct RecordContext {
 
 /// The bytes of a wire::ViewEntry: equal input, equal bytes. A deregistered or revoked endpoint becomes a blocked record:
 /// who it is and its certificates, nothing else.
-std::string build_view_entry(const Endpoint& endpoint, const RecordContext& context, const ShareReasons& why);
+/// `tags` are the endpoint's.
+std::string build_view_entry(const Endpoint& endpoint, const posture::TagSets& tags, const RecordContext& context,
+                             const ShareReasons& why);
 
 /// The bytes of a wire::TagInfo.
 std::string build_tag_info(const Tag& tag);

@@ -207,9 +207,10 @@ constexpr std::string_view kTagSchemas = R"({
       "online": {"type": "boolean"}, "quarantined": {"type": "boolean"},
       "ip": {"type": ["string", "null"]}, "mac": {"type": ["string", "null"]},
       "last_seen": {"type": ["string", "null"], "format": "date-time"}}},
-  "TagWhatIfEndpoints": {"type": "object", "required": ["count", "uids"], "properties": {
-    "count": {"type": "integer"},
-    "uids": {"type": "array", "items": {"type": "string"}, "description": "The first of them, as many as limit says"}}},
+  "TagWhatIfEndpoints": {"type": "object", "required": ["count", "listed", "uids"], "properties": {
+    "count": {"type": "integer", "description": "All of them"},
+    "listed": {"type": "integer", "description": "How many are in uids"},
+    "uids": {"type": "array", "items": {"type": "string"}, "description": "As many of them as limit says; fewer where one answer would name more than a million endpoints"}}},
   "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "has_after", "unknown_after", "gone"],
     "properties": {
       "name": {"type": "string"},
@@ -218,13 +219,15 @@ constexpr std::string_view kTagSchemas = R"({
       "become_unknown": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "has_after": {"type": "integer"}, "unknown_after": {"type": "integer"},
       "gone": {"type": "boolean", "description": "Removed or disabled: policies that name it count it as unknown"}}},
-  "SessionsCut": {"type": "object", "required": ["total", "endpoints", "not_answered"],
+  "SessionsCut": {"type": "object", "required": ["total", "endpoints", "not_answered", "not_asked"],
     "description": "Live sessions that would end, by the policies that gateways have now", "properties": {
-      "total": {"type": "integer"},
+      "total": {"type": "integer", "description": "At the gateways that answered"},
       "endpoints": {"type": "array", "items": {"type": "object", "required": ["uid", "gateway", "sessions"],
         "properties": {"uid": {"type": "string"}, "gateway": {"type": "string"}, "sessions": {"type": "integer"}}}},
       "not_answered": {"type": "array", "items": {"type": "string"},
-        "description": "Gateways that did not answer: of their sessions nobody knows"}}},
+        "description": "Gateways that did not answer: of their sessions nobody knows"},
+      "not_asked": {"type": "array", "items": {"type": "string"},
+        "description": "Those of them that were not asked: it would change more than one question holds"}}},
   "TagWhatIf": {"allOf": [{"$ref": "#/components/schemas/TagEffect"}, {"type": "object",
     "required": ["referring_tags", "referring", "sessions_cut"], "properties": {
       "referring_tags": {"type": "array", "items": {"type": "string"}, "description": "Tags whose rules refer to this one"},

@@ -280,6 +280,7 @@ TEST_F(ApiLab, WhatIfSaysWhoWouldChangeAndSavesNothing) {
   const Reply other = post("/api/v1/tags/what-if?limit=0", turned);
   EXPECT_EQ(other.at("gain", "count"), 1);
   EXPECT_EQ(other.at("lose", "count"), 1);
+  EXPECT_EQ(other.at("lose", "listed"), 0);
   EXPECT_EQ(other.at("lose", "uids"), json::array{});
   EXPECT_EQ(other.at("become_unknown", "count"), 0);  // it is already
   EXPECT_EQ(post("/api/v1/tags/what-if", second_rule("3")).code(), "invalid_argument");
