@@ -165,7 +165,7 @@ void Simulation::check_agreement() {
         }
       }
       why.asked = gateway->client().asked().contains(e->uid);
-      if (why.any()) expected.emplace(e->uid, ems::build_view_entry(*e, context, why));
+      if (why.any()) expected.emplace(e->uid, ems::build_view_entry(*e, e->tags(), context, why));
     }
     if (expected != view.entries()) {
       return journal.violation("{} holds {} records; by what the EMS knows it should be {}, or others", gateway->name(),
