@@ -53,9 +53,11 @@ Status check_process(std::string_view where, std::string_view process, OsFamily 
                       : R"(the absolute path of its executable, such as /usr/sbin/sshd, without "." or "..")"));
 }
 
+bool is_sha256(std::string_view text) { return text.size() == 64 && std::all_of(text.begin(), text.end(), hex_digit); }
+
 Status check_sha256(std::string_view where, const std::vector<std::string>& list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
-    if (list[i].size() == 64 && std::all_of(list[i].begin(), list[i].end(), hex_digit)) continue;
+    if (is_sha256(list[i])) continue;
     return invalid(fmt::format("{}[{}]: {} must be a SHA-256 digest: 64 hex digits, as sha256sum prints it", where, i,
                                posture::quoted(list[i])));
   }

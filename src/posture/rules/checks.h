@@ -21,7 +21,7 @@ Status check_paths(std::string_view where, const std::vector<std::string>& paths
 /// A process's name alone ("sshd"), or the absolute path of its executable.
 Status check_process(std::string_view where, std::string_view process, OsFamily os);
 
-/// 64 hex digits each, in any case.
+bool is_sha256(std::string_view text);  ///< 64 hex digits, in any case.
 Status check_sha256(std::string_view where, const std::vector<std::string>& list);
 
 /// A regular expression (RE2's syntax) that compiles within kMaxRegexMemory.

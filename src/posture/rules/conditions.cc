@@ -60,14 +60,17 @@ class AgeCondition final : public Condition {
   std::string text_;
 };
 
-bool stands_in(std::string_view text, const std::vector<std::string>& list) {
-  return std::any_of(list.begin(), list.end(), [&](const std::string& one) { return equals_ignoring_case(text, one); });
+bool stands_in(std::string_view text, const std::vector<std::string>& list, Letters letters) {
+  return std::any_of(list.begin(), list.end(), [&](const std::string& one) {
+    return letters == Letters::kAnyCase ? equals_ignoring_case(text, one) : text == one;
+  });
 }
 
 class HoldsOneOf final : public Condition {
  public:
-  HoldsOneOf(std::string key, std::vector<std::string> wanted, const Reason& yes, const Reason& no, std::string text)
-      : wanted_(std::move(wanted)), yes_(yes), no_(no), text_(std::move(text)) {
+  HoldsOneOf(std::string key, std::vector<std::string> wanted, const Reason& yes, const Reason& no, std::string text,
+             Letters letters)
+      : wanted_(std::move(wanted)), yes_(yes), no_(no), text_(std::move(text)), letters_(letters) {
     keys_ = {std::move(key)};
   }
 
@@ -77,7 +80,7 @@ class HoldsOneOf final : public Condition {
     if (list == nullptr) return {Verdict::kUnknown, why};
     const bool found = wanted_.empty() ? !list->empty()
                                        : std::any_of(list->begin(), list->end(),
-                                                     [&](const std::string& one) { return stands_in(one, wanted_); });
+                                                     [&](const std::string& one) { return stands_in(one, wanted_, letters_); });
     return found ? Judgement{Verdict::kMatch, &yes_} : Judgement{Verdict::kNoMatch, &no_};
   }
 
@@ -88,13 +91,14 @@ class HoldsOneOf final : public Condition {
   const Reason& yes_;
   const Reason& no_;
   std::string text_;
+  Letters letters_;
 };
 
 class HoldsOnly final : public Condition {
  public:
   HoldsOnly(std::string key, std::vector<std::string> allowed, bool or_nothing, const OnlyReasons& reasons,
-            std::string text)
-      : allowed_(std::move(allowed)), or_nothing_(or_nothing), reasons_(reasons), text_(std::move(text)) {
+            std::string text, Letters letters)
+      : allowed_(std::move(allowed)), or_nothing_(or_nothing), reasons_(reasons), text_(std::move(text)), letters_(letters) {
     keys_ = {std::move(key)};
   }
 
@@ -104,7 +108,7 @@ class HoldsOnly final : public Condition {
     if (list == nullptr) return {Verdict::kUnknown, why};
     if (list->empty()) return {verdict_of(or_nothing_), &reasons_.nothing};
     const bool only =
-        std::all_of(list->begin(), list->end(), [&](const auto& one) { return stands_in(one, allowed_); });
+        std::all_of(list->begin(), list->end(), [&](const auto& one) { return stands_in(one, allowed_, letters_); });
     return {verdict_of(only), only ? &reasons_.only : &reasons_.others};
   }
 
@@ -115,6 +119,7 @@ class HoldsOnly final : public Condition {
   bool or_nothing_;
   OnlyReasons reasons_;
   std::string text_;
+  Letters letters_;
 };
 
 }  // namespace
@@ -144,13 +149,13 @@ std::unique_ptr<const Condition> not_recent(std::string key, Seconds beyond, con
 }
 
 std::unique_ptr<const Condition> holds_one_of(std::string key, std::vector<std::string> wanted, const Reason& yes,
-                                              const Reason& no, std::string text) {
-  return std::make_unique<HoldsOneOf>(std::move(key), std::move(wanted), yes, no, std::move(text));
+                                              const Reason& no, std::string text, Letters letters) {
+  return std::make_unique<HoldsOneOf>(std::move(key), std::move(wanted), yes, no, std::move(text), letters);
 }
 
 std::unique_ptr<const Condition> holds_only(std::string key, std::vector<std::string> allowed, bool or_nothing,
-                                            const OnlyReasons& reasons, std::string text) {
-  return std::make_unique<HoldsOnly>(std::move(key), std::move(allowed), or_nothing, reasons, std::move(text));
+                                            const OnlyReasons& reasons, std::string text, Letters letters) {
+  return std::make_unique<HoldsOnly>(std::move(key), std::move(allowed), or_nothing, reasons, std::move(text), letters);
 }
 
 ParameterSpec days_parameter(std::string_view name, std::string_view help, bool required) {

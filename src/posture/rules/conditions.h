@@ -31,17 +31,21 @@ std::unique_ptr<const Condition> recent(std::string key, Seconds within, const A
 std::unique_ptr<const Condition> not_recent(std::string key, Seconds beyond, const AgeReasons& reasons,
                                             std::string text);
 
-/// A text list holds one of these, ASCII case aside; given none: it holds anything at all.
+/// Whether texts that differ in ASCII case alone are the same.
+enum class Letters : std::uint8_t { kAnyCase, kAsWritten };
+
+/// A text list holds one of these; given none: it holds anything at all.
 std::unique_ptr<const Condition> holds_one_of(std::string key, std::vector<std::string> wanted, const Reason& yes,
-                                              const Reason& no, std::string text);
-/// A text list holds nothing but these, ASCII case aside, and not nothing unless `or_nothing`.
+                                              const Reason& no, std::string text, Letters letters = Letters::kAnyCase);
+/// A text list holds nothing but these, and not nothing unless `or_nothing`.
 struct OnlyReasons {
   const Reason& only;
   const Reason& others;
   const Reason& nothing;
 };
 std::unique_ptr<const Condition> holds_only(std::string key, std::vector<std::string> allowed, bool or_nothing,
-                                            const OnlyReasons& reasons, std::string text);
+                                            const OnlyReasons& reasons, std::string text,
+                                            Letters letters = Letters::kAnyCase);
 
 /// A parameter of whole days.
 ParameterSpec days_parameter(std::string_view name, std::string_view help, bool required = false);

@@ -37,7 +37,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
       return invalid(fmt::format("volumes[{}]: {} must be {}", i, posture::quoted(volumes[i]),
                                  os == OsFamily::kWindows ? "a drive such as D:" : "a mount point such as / or /home"));
     }
-    parts.push_back(volume_encrypted(volumes[i]));
+    parts.push_back(volume_encrypted(volumes[i], os));
   }
   return joined(match, std::move(parts));
 }

@@ -2,12 +2,15 @@
 // in them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
 #include "posture/rules/checks.h"
 #include "posture/rules/conditions.h"
 #include "posture/rules/timing.h"
+#include "posture/text_match.h"
 
 namespace postern::posture::rules {
 namespace file_rule {
@@ -35,7 +38,10 @@ class DigestIs final : public Condition {
     const auto* digest = read<std::string>(facts, keys_.front(), why);
     if (digest == nullptr) return {Verdict::kUnknown, why};
     if (digest->empty()) return {Verdict::kNoMatch, &kMissing};
-    const bool allowed = std::find(lower_.begin(), lower_.end(), *digest) != lower_.end();
+    // What is no digest is not another content's: nobody knows.
+    if (!is_sha256(*digest)) return {Verdict::kUnknown, &unknown_reason(facts.find(keys_.front()))};
+    const bool allowed = std::any_of(lower_.begin(), lower_.end(),
+                                     [&](const auto& one) { return equals_ignoring_case(*digest, one); });
     return allowed ? Judgement{Verdict::kMatch, &kAllowedContent} : Judgement{Verdict::kNoMatch, &kOtherContent};
   }
 
@@ -139,7 +145,7 @@ const RuleType& file() {
                      days_parameter("not_modified_within_days", "Days, 1 to 3650: modified longer ago than this."),
                      match_parameter(file_rule::kOtherwise)},
       .facts = {"file.exists:<path>", "file.sha256:<path>", "file.matches:<path and regex>", "file.modified_at:<path>"},
-      .unknown = "Also where a time of modification lies more than a day ahead.",
+      .unknown = "Also where a time of modification lies more than a day ahead, or what was reported is no digest.",
       .compile = file_rule::compile};
   return kType;
 }

@@ -21,6 +21,9 @@ TEST(File, ItsDigestIsOneOfThoseAllowed) {
   expect(*rule, facts(known(std::string(64, 'c'))), kNoMatch, "file_content_differs");
   expect(*rule, facts(text("")), kNoMatch, "file_missing");
   expect_unknowns(*rule, {}, "file.sha256:/etc/x", known(true));
+  expect(*rule, facts(known(std::string(64, 'A'))), kMatch, "file_content_allowed");
+  for (const std::string& none : {std::string("abc"), std::string(64, 'x'), kDigestA + "0"})
+    expect(*rule, facts(known(none)), kUnknown, "malformed");  // nor is it another's
   EXPECT_EQ(rule->describe(), "/etc/x has an allowed SHA-256");
   EXPECT_EQ(refusal("file", {{"paths", List{"/etc/x"}}, {"sha256", List{"abc"}}}),
             "sha256[0]: \"abc\" must be a SHA-256 digest: 64 hex digits, as sha256sum prints it");

@@ -65,7 +65,7 @@ const RuleType& kernel_version() {
       .title = "Kernel Version",
       .help =
           "The running kernel's release, compared number by number at the precision of the version given: "
-          "6.1.0-37-amd64 is 6.1.0.37, = 6.1 and not > 6.1; 6.12-rc3 is < 6.12.",
+          "6.1.0-37-amd64 is 6.1.0.37, = 6.1 and not > 6.1; 6.12-rc3 and 6.12.0-rc3 are < 6.12.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos, OsFamily::kAndroid},
       .parameters = {{.name = "op",
                       .required = true,

@@ -17,7 +17,8 @@ constexpr Reason kInstalled{"package_installed", "what must be installed is"};
 constexpr Reason kNotInstalled{"package_not_installed", "what must be installed is not"};
 constexpr Reason kHolds{"package_version_matches", "the installed version is as demanded"};
 constexpr Reason kDiffers{"package_version_differs", "the installed version is not as demanded"};
-constexpr Reason kNotComparable{"version_not_comparable", "what is installed has no version of this packaging system"};
+constexpr Reason kNotComparable{"version_not_comparable",
+                                "what is installed, or what is demanded, is no version of this packaging system"};
 constexpr Reason kThisOrder{"package_order_known", "the distribution's packages are ordered so"};
 constexpr Reason kOtherOrder{"package_order_differs", "the distribution's packages are ordered otherwise"};
 constexpr Reason kNoOrder{"package_order_unknown",
@@ -109,7 +110,8 @@ struct Demand {
 /// Of an installed package; what isn't installed is no match.
 class VersionIs final : public Condition {
  public:
-  VersionIs(const std::string& package, const Demand& demand, versions::Order order) : demand_(demand), order_(order) {
+  VersionIs(const std::string& package, const Demand& demand, versions::Order order)
+      : demand_(demand), order_(order), comparable_(versions::valid(order, demand.version)) {
     keys_ = {keys::with(keys::kPackageVersions, package)};
   }
 
@@ -119,8 +121,8 @@ class VersionIs final : public Condition {
     if (found == nullptr) return {Verdict::kUnknown, why};
     if (found->empty()) return {Verdict::kNoMatch, &kNotInstalled};
     const Verdict verdict = compare_versions(*found, demand_.comparison, [this](const std::string& version) {
-      return versions::valid(order_, version) ? std::optional(versions::compare(order_, version, demand_.version))
-                                              : std::nullopt;
+      return comparable_ && versions::valid(order_, version) ? std::optional(versions::compare(order_, version, demand_.version))
+                                                             : std::nullopt;
     });
     return {verdict, verdict == Verdict::kMatch ? &kHolds : verdict == Verdict::kNoMatch ? &kDiffers : &kNotComparable};
   }
@@ -129,6 +131,7 @@ class VersionIs final : public Condition {
  private:
   Demand demand_;
   versions::Order order_;
+  bool comparable_;
 };
 
 /// By the order of the endpoint's distribution: what is not installed, or has no known order, whatever that is.
@@ -242,9 +245,8 @@ const RuleType& package() {
                      match_parameter(package_rule::kOtherwise)},
       .facts = {"package.versions:<name>", keys::kOsId},
       .unknown =
-          "Also where the distribution's packaging system isn't known and the rule gives no order, or what is "
-          "installed has no "
-          "version of it. What isn't installed is no match.",
+          "Also where the distribution's packaging system isn't known and the rule gives no order, or what is installed or "
+          "demanded is no version of it. What isn't installed is no match.",
       .compile = package_rule::compile};
   return kType;
 }

@@ -41,6 +41,14 @@ TEST(Package, VersionsByTheOrderOfTheDistribution) {
   expect(*letters, with_openssl("rocky", texts({"1.0~rc1"})), kMatch, "package_version_matches");
 }
 
+TEST(Package, AVersionThatTheDistributionCantHaveIsUnknown) {
+  const auto rule = make("package", {{"packages", List{"openssl"}}, {"op", ">="}, {"version", "3.0_p1"}});
+  expect(*rule, with_openssl("alpine", texts({"3.0_p2"})), kMatch, "package_version_matches");
+  expect(*rule, with_openssl("debian", texts({"4"})), kUnknown, "version_not_comparable");
+  expect(*rule, with_openssl("debian", texts({})), kNoMatch, "package_not_installed");
+  expect_parts_agree(*rule, with_openssl("debian", texts({"4"})));
+}
+
 TEST(Package, TheOldestOfSeveralInstalledCounts) {
   const Fact both = texts({"2.0", "1.0"});
   const auto verdict = [&](const char* op, const char* version, Verdict wanted) {

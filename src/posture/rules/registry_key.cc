@@ -37,7 +37,9 @@ class ValueIs final : public Condition {
     const Reason* why = nullptr;
     if (const auto* number = std::get_if<std::int64_t>(&wanted_)) {
       const auto* found = read<std::int64_t>(facts, keys_.front(), why);
-      return found == nullptr ? Judgement{Verdict::kUnknown, why} : judged(*found <=> *number);
+      if (found == nullptr) return {Verdict::kUnknown, why};
+      const bool dword = *found >= 0 && *found <= std::numeric_limits<std::uint32_t>::max();
+      return dword ? judged(*found <=> *number) : Judgement{Verdict::kUnknown, &unknown_reason(facts.find(keys_.front()))};
     }
     const auto* found = read<std::string>(facts, keys_.front(), why);
     if (found == nullptr) return {Verdict::kUnknown, why};

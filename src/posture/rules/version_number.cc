@@ -72,7 +72,14 @@ std::optional<std::strong_ordering> VersionNumber::compare_to_release(std::strin
     }
     if (value != wanted) return value <=> wanted;
   }
-  if (!actual.empty() && kSeparators.find(actual.front()) != kSeparators.npos) actual.remove_prefix(1);
+  // What comes before a release comes before it with zeros behind too: Linux calls 6.12-rc3 "6.12.0-rc3".
+  for (;;) {
+    const std::size_t count = digits();
+    if (actual.substr(0, count).find_first_not_of('0') != actual.npos) return std::strong_ordering::equal;
+    actual.remove_prefix(count);
+    if (actual.empty() || kSeparators.find(actual.front()) == kSeparators.npos) break;
+    actual.remove_prefix(1);
+  }
   for (const std::string_view before : {"rc", "alpha", "beta", "pre", "dev"}) {
     if (equals_ignoring_case(actual.substr(0, before.size()), before)) return std::strong_ordering::less;
   }

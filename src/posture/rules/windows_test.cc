@@ -37,6 +37,11 @@ TEST(DiskEncryption, AllTheSystemsOrNamed) {
 }
 
 TEST(DiskEncryption, Refusals) {
+  // On Linux another case is another place.
+  const auto home = make("disk-encryption", {{"volumes", List{"/home"}}});
+  expect(*home, facts_of({{keys::kEncryptedVolumes, texts({"/home"})}}), kMatch, "disk_encrypted");
+  expect(*home, facts_of({{keys::kEncryptedVolumes, texts({"/HOME"})}}), kNoMatch, "disk_not_encrypted");
+  expect(*make("disk-encryption", {}), volumes(texts({"/"}), texts({"/boot", "/Boot"})), kNoMatch, "disk_not_encrypted");
   EXPECT_EQ(refusal("disk-encryption", {{"scope", "volumes"}}),
             "volumes: is missing; the scope volumes needs a list of them");
   EXPECT_EQ(refusal("disk-encryption", {{"scope", "system"}, {"volumes", List{"/"}}}),
@@ -143,6 +148,9 @@ TEST(RegistryKey, ValuesCompareAsNumbersTextsOrVersions) {
   EXPECT_EQ(verdict("<=", "31", true, number(31)), kMatch);
   EXPECT_EQ(verdict("<=", "31", true, number(32)), kNoMatch);
   EXPECT_EQ(verdict("=", "31", true, std::string("31")), kUnknown);
+  EXPECT_EQ(verdict("=", "0xFFFFFFFF", true, number(4294967295)), kMatch);
+  EXPECT_EQ(verdict("!=", "31", true, number(-1)), kUnknown);  // no DWORD
+  EXPECT_EQ(verdict("!=", "31", true, number(4294967296)), kUnknown);
   EXPECT_EQ(verdict("=", "on", false, std::string("on")), kMatch);
   EXPECT_EQ(verdict("=", "on", false, std::string("ON")), kNoMatch);
   EXPECT_EQ(verdict("=", "on", false, number(1)), kUnknown);
