@@ -111,6 +111,7 @@ void PostureTable::load_tags(Slot slot, const posture::TagSets& tags) {
 
 void PostureTable::loaded(const std::function<void(TagId, const SlotSet&, const SlotSet&)>& count) {
   waiting_.clear();  // of those that had no tag yet
+  who_waits_.clear();
   for (const auto& [id, state] : loaded_) count(id, state.first, state.second);
   for (const auto id : population_.tag_ids()) loaded_[id];
   for (const auto& [id, state] : loaded_) {
@@ -124,10 +125,11 @@ void PostureTable::loaded(const std::function<void(TagId, const SlotSet&, const 
       differ.had.add_word(i, others & had.word(i));
       differ.unknown.add_word(i, others & unknown.word(i));
     }
-    if (differ.slots.size() != 0) waiting_[id] = std::move(differ);
+    if (differ.slots.size() == 0) continue;
+    for (std::size_t i = 0; i < words; ++i) who_waits_.add_word(i, differ.slots.word(i) & ~who_waits_.word(i));
+    waiting_[id] = std::move(differ);
   }
   loaded_.clear();
-  gather_who_waits();
   commit();
 }
 
@@ -266,8 +268,7 @@ bool PostureTable::note(Slot slot, const std::vector<posture::TagChange>& change
   return !changes.empty();
 }
 
-bool PostureTable::note(const posture::TagEffect& effect) {
-  bool stopped = false;
+void PostureTable::note(const posture::TagEffect& effect, SlotSet& stopped) {
   auto& waiting = waiting_[effect.tag];
   const std::size_t words = std::max({effect.gain.word_count(), effect.lose.word_count(),
                                       effect.become_unknown.word_count(), effect.become_absent.word_count()});
@@ -278,7 +279,7 @@ bool PostureTable::note(const posture::TagEffect& effect) {
     const auto again = changed & waiting.slots.word(i), fresh = changed & ~again;
     // As they are said to be: they have nothing to follow any more.
     const auto back = again & ~((waiting.had.word(i) ^ has) | (waiting.unknown.word(i) ^ is_unknown));
-    stopped |= back != 0;
+    stopped.add_word(i, back & ~stopped.word(i));
     regained_.add_word(i, back & waiting.had.word(i) & ~regained_.word(i));
     for (auto* set : {&waiting.slots, &waiting.had, &waiting.unknown}) set->remove_word(i, back);
     waiting.slots.add_word(i, fresh);
@@ -287,13 +288,16 @@ bool PostureTable::note(const posture::TagEffect& effect) {
     who_waits_.add_word(i, fresh & ~who_waits_.word(i));
   }
   if (waiting.slots.size() == 0) waiting_.erase(effect.tag);
-  return stopped;
 }
 
 void PostureTable::note(std::span<const posture::TagEffect> effects) {
-  bool stopped = false;
-  for (const auto& effect : effects) stopped |= note(effect);
-  if (stopped) gather_who_waits();
+  SlotSet stopped;
+  for (const auto& effect : effects) note(effect, stopped);
+  for (std::size_t i = 0; i < stopped.word_count(); ++i) {
+    auto none = stopped.word(i);
+    for (auto it = waiting_.begin(); none != 0 && it != waiting_.end(); ++it) none &= ~it->second.slots.word(i);
+    who_waits_.remove_word(i, none);
+  }
 }
 
 void PostureTable::wait(Slot slot, TagId tag, TagState said) {
@@ -314,14 +318,6 @@ void PostureTable::take_out(Slot slot, TagId tag) {
 void PostureTable::look_whether_waiting(Slot slot) {
   const bool waits = std::ranges::any_of(waiting_, [slot](const auto& one) { return one.second.slots.contains(slot); });
   if (!waits) who_waits_.erase(slot);
-}
-
-void PostureTable::gather_who_waits() {
-  who_waits_.clear();
-  for (const auto& [id, waiting] : waiting_) {
-    for (std::size_t i = 0; i < waiting.slots.word_count(); ++i)
-      who_waits_.add_word(i, waiting.slots.word(i) & ~who_waits_.word(i));
-  }
 }
 
 bool PostureTable::waits(Slot slot, TagId tag) const {

@@ -127,13 +127,12 @@ class PostureTable {
   };
   void apply(posture::Slot slot, std::span<const Edit> edits, Now now);
   bool note(posture::Slot slot, const std::vector<posture::TagChange>& changes);
-  bool note(const posture::TagEffect& effect);  ///< True: some wait for it no more.
+  void note(const posture::TagEffect& effect, posture::SlotSet& stopped);
   void note(std::span<const posture::TagEffect> effects);
   posture::TagEffect to_follow(posture::TagId tag) const;
   void wait(posture::Slot slot, posture::TagId tag, posture::TagState said);
   void take_out(posture::Slot slot, posture::TagId tag);
   void look_whether_waiting(posture::Slot slot);  ///< After take_out.
-  void gather_who_waits();
 
   posture::Population population_;
   std::map<posture::TagId, Waiting> waiting_;  ///< None is empty.
