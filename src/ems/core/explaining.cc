@@ -1,10 +1,72 @@
 // Why an endpoint has a tag or not, now and then.
 #include <algorithm>
+#include <set>
 
 #include "ems/core/impl.h"
 #include "ems/core/kept_tags.h"
+#include "posture/fact_keys.h"
 
 namespace postern::ems {
+namespace {
+
+namespace keys = posture::keys;
+
+/// An endpoint's facts once attributes that expire by some time have done so.
+class FactsToCome final : public posture::FactSource {
+ public:
+  FactsToCome(const Endpoint& of, WallTime by) : of_(of), by_(by), now_(of.in_table) {}
+  const posture::Fact* find(std::string_view key) const override {
+    static const posture::Fact kExpired{posture::Unknown{posture::UnknownReason::kStale}, {}, "ems"};
+    if (key.starts_with(keys::kEmsAttributePrefix)) {
+      const auto it = of_.attributes.find(std::string(key.substr(keys::kEmsAttributePrefix.size())));
+      if (it != of_.attributes.end() && it->second.expires_at && *it->second.expires_at <= by_) return &kExpired;
+    }
+    return now_.find(key);
+  }
+
+ private:
+  const Endpoint& of_;
+  WallTime by_;
+  EndpointFacts now_;
+};
+
+/// When attributes that rules read expire, ascending.
+std::set<WallTime> expiries(const Endpoint& e, const posture::TagExplanation& why, const posture::TagEngine& engine) {
+  std::vector<std::string> open;
+  for (const auto& rule : why.rules) {
+    for (const auto& reading : rule.facts) open.push_back(reading.key);
+  }
+  std::set<WallTime> out;
+  std::set<std::string, std::less<>> seen;
+  while (!open.empty()) {
+    const auto key = std::move(open.back());
+    open.pop_back();
+    if (!seen.insert(key).second) continue;
+    if (key.starts_with(keys::kTagPrefix)) {
+      const auto* other = engine.find(engine.id_of(std::string_view(key).substr(keys::kTagPrefix.size())));
+      if (other != nullptr) open.insert(open.end(), other->keys().begin(), other->keys().end());
+    } else if (key.starts_with(keys::kEmsAttributePrefix)) {
+      const auto it = e.attributes.find(key.substr(keys::kEmsAttributePrefix.size()));
+      if (it != e.attributes.end() && it->second.expires_at) out.insert(*it->second.expires_at);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<WallTime> EmsCore::Impl::changes_at(const Endpoint& e, const posture::TagExplanation& why, Now now) const {
+  auto until = why.until;
+  for (const auto expiry : expiries(e, why, engine_)) {
+    if (expiry <= now.wall) continue;
+    if (until && *until <= expiry) break;
+    const FactsToCome facts(e, expiry);
+    const auto then = engine_.explain(why.id, facts_of(e, facts, now).at(expiry));
+    if (!then || then->state != why.state) return expiry;
+    until = then->until;
+  }
+  return until;
+}
 
 Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid, std::string_view name) const {
   const auto* e = endpoint(uid);
@@ -18,6 +80,7 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   const EndpointFacts seen(e->in_table);
   auto why = impl_->engine_.explain(id, impl_->facts_of(*e, seen, now));
   if (!why) return why;
+  why->until = impl_->changes_at(*e, *why, now);
   if (const auto until = held(id); until && why->state == posture::TagState::kAbsent) {
     why->state = posture::TagState::kHas;
     why->reason = "held";

@@ -123,6 +123,29 @@ TEST_F(Explaining, ThePastKnowsTheBuiltInTagToo) {
   }
 }
 
+TEST_F(Explaining, AnAttributesExpiryIsToldWhereItDecides) {
+  save_tag(R"json({"name":"Scored","rules":[{"id":1,"os":"linux","type":"external-score","provider":"edr","op":">=","score":80},
+    {"id":2,"os":"linux","type":"running-process","processes":["av"]},
+    {"id":3,"os":"linux","type":"attribute","name":"owner","op":"=","value":"J"}],"logic":{"linux":"(1 or 2) and (3 or not 3)"}})json");
+  save_tag(R"({"name":"Above","rules":[{"id":1,"os":"linux","type":"tag","tags":["Scored"]}]})");
+  TestAgent a;
+  join(a);
+  process(a, "av", false);
+  core->set_attribute(clock.now(), admin, a.uid(), "score.edr", std::int64_t{90}, Seconds(3600), nullptr);
+  run();
+  const auto ends = clock.now().wall + Seconds(3600);
+  const auto until = [&](const char* tag) { return core->explain(clock.now(), a.uid(), tag)->until; };
+  EXPECT_EQ(until("Scored"), std::nullopt);  // nobody knows of the owner
+  core->set_attribute(clock.now(), admin, a.uid(), "owner", std::string("J"), Seconds(7200), nullptr);
+  run();
+  EXPECT_EQ(until("Scored"), ends);
+  EXPECT_EQ(until("Above"), ends);
+  process(a, "av", true);
+  const auto owner_ends = ends + Seconds(3600);
+  EXPECT_EQ(until("Scored"), owner_ends);  // the score decides nothing any more
+  EXPECT_EQ(until("Above"), owner_ends);
+}
+
 TEST_F(Explaining, WhatATagsDelayKeepsOthersGoWithoutAndItIsSaid) {
   save_tag(R"({"name":"Kept","loss_delay":120,"rules":[{"id":1,"os":"linux","type":"running-process","processes":["av"]}]})");
   save_tag(R"({"name":"Above","rules":[{"id":1,"os":"linux","type":"tag","tags":["Kept"]}]})");

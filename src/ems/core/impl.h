@@ -163,6 +163,8 @@ struct EmsCore::Impl {
     std::optional<PastQuestion> question = {};
   };
   std::deque<AskedPast> past_;
+  /// When the state that is explained becomes another although nothing is told; of facts as they are now.
+  std::optional<WallTime> changes_at(const Endpoint& e, const posture::TagExplanation& why, Now now) const;
   /// A page for whoever waits longest; memory is as the store is.
   void read_past();
 
