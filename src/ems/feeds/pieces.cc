@@ -17,16 +17,6 @@ namespace {
 
 constexpr std::size_t kAtOnce = 1u << 20;
 
-Status write_whole(int fd, std::string_view text, const std::filesystem::path& path) {
-  while (!text.empty()) {
-    const auto n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(errno_error(errno, "writing", path));
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 Status copy_into(int fd, const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t limit) {
   Pieces pieces(from, kAtOnce);
   for (std::uint64_t total = 0;;) {
@@ -69,6 +59,16 @@ Result<std::string> Pieces::next() {
   }
   piece.resize(got);
   return piece;
+}
+
+Status write_whole(int fd, std::string_view text, const std::filesystem::path& path) {
+  while (!text.empty()) {
+    const auto n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(errno_error(errno, "writing", path));
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
 }
 
 bool same_content(const std::filesystem::path& a, const std::filesystem::path& b) {

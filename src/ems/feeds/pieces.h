@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -35,6 +36,9 @@ bool same_content(const std::filesystem::path& a, const std::filesystem::path& b
 /// Makes `to` the content of `from`, with mode 0600, not yet durably. On error there is no `to`. Errors: those of Pieces and of
 /// writing, kResourceExhausted (larger than `limit`, or the disk is full).
 Status copy_pieces(const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t limit);
+
+/// All of it, or an error: of writing, with the path.
+Status write_whole(int fd, std::string_view text, const std::filesystem::path& path);
 
 /// What was written to the file is on the disk.
 Status make_durable(const std::filesystem::path& path);

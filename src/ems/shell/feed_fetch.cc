@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "ems/feeds/pieces.h"
 #include "ems/feeds/store.h"
 
 namespace postern::ems {
@@ -79,13 +80,7 @@ void FeedService::request(const std::string& name, FeedUrl url) {
       [this, name, fd = fetch.fd, part](std::string_view piece) -> Status {
         if (const auto it = sources_.find(name); it != sources_.end() && it->second.fetch)
           it->second.fetch->bytes += piece.size();
-        while (!piece.empty()) {
-          const auto n = ::write(fd, piece.data(), piece.size());
-          if (n < 0 && errno == EINTR) continue;
-          if (n < 0) return fail(errno_error(errno, "writing", part));
-          piece.remove_prefix(static_cast<std::size_t>(n));
-        }
-        return {};
+        return write_whole(fd, piece, part);
       },
       // Never within the call that is running: the handle is let go of there.
       [this, name](Result<net::Downloaded> result) { answered(name, std::move(result)); });
