@@ -57,6 +57,14 @@ TagWhatIf EmsCore::Impl::tag_what_if(const Tag* before, const posture::TagDefini
 
 std::vector<EndpointUid> EmsCore::Impl::registered_uids(const posture::SlotSet& set, std::size_t most) const {
   std::vector<EndpointUid> out;
+  const auto& all = registry_.endpoints.all();
+  if (set.size() > all.size() / 16) {
+    // In order already: sorting costs more than passing others by.
+    for (auto it = all.begin(); it != all.end() && out.size() < most; ++it) {
+      if (set.contains(it->second.slot()) && it->second.registered()) out.push_back(it->first);
+    }
+    return out;
+  }
   for (auto slot = set.next(0); slot && out.size() < most; slot = set.next(*slot + 1)) {
     const auto* e = registry_.registered().contains(*slot) ? registry_.at(*slot) : nullptr;
     if (e != nullptr) out.push_back(e->uid);
