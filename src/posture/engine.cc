@@ -34,7 +34,7 @@ class SetsSource final : public TagSource {
   SetsSource(const TagEngine& engine, const TagSets& sets) : engine_(engine), sets_(sets) {}
   const Fact* find_tag(std::string_view name) const override {
     const TagId id = engine_.id_of(name);
-    return id == 0 ? nullptr : &state_fact(sets_.state(id));
+    return id == 0 || !engine_.find(id)->definition().enabled ? nullptr : &state_fact(sets_.state(id));
   }
 
  private:
@@ -48,7 +48,7 @@ class EvaluatedSource final : public TagSource {
   EvaluatedSource(const TagEngine& engine, const FactView& facts) : engine_(engine), facts_(facts) {}
   const Fact* find_tag(std::string_view name) const override {
     const TagId id = engine_.id_of(name);
-    if (id == 0) return nullptr;
+    if (id == 0 || !engine_.find(id)->definition().enabled) return nullptr;
     if (const auto it = known_.find(id); it != known_.end()) return it->second.fact;
     const FactView view = facts_.with_tags(*this);
     const Fact* fact = &state_fact(engine_.find(id)->evaluate(view));

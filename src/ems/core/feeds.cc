@@ -4,6 +4,7 @@
 
 #include "ems/core/impl.h"
 #include "ems/feeds/source.h"
+#include "vuln/feed_kind.h"
 
 namespace postern::ems {
 namespace {
@@ -125,7 +126,14 @@ void EmsCore::set_matching(Now now, std::shared_ptr<const Matching> matching, co
   const bool same = impl_->matching_set_ && impl_->matching_ == matching;
   const auto before = std::exchange(impl_->matching_, std::move(matching));
   impl_->matching_set_ = true;
-  if (!same) impl_->rematch_what_differs_later(before);
+  const bool kev = std::ranges::any_of(impl_->registry_.feeds.all(), [](const auto& row) {
+    return row.second.kind == vuln::feed_kind_name(vuln::FeedKind::kKev) && row.second.in_use();
+  });
+  if (std::exchange(impl_->kev_in_use_, kev) != kev) {
+    impl_->rematch_later();  // of everybody it is known now what is exploited, or of nobody any more
+  } else if (!same) {
+    impl_->rematch_what_differs_later(before);
+  }
   impl_->after_input(now);
 }
 

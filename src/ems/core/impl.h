@@ -409,6 +409,7 @@ struct EmsCore::Impl {
   mutable std::map<std::string, std::shared_ptr<const MatchResult>> matches_;
   /// Inventory, running kernel, and the endpoint if a risk is accepted for it alone.
   using NumbersKey = std::tuple<Sha256, std::string, EndpointUid>;
+  bool kev_in_use_ = false;  ///< Some feed in force is CISA's catalogue.
   mutable std::map<NumbersKey, VulnerabilityState> numbers_;
   mutable std::optional<RisksInForce> risks_in_force_;
   mutable std::size_t matches_made_ = 0, numbers_made_ = 0; ///< In this run.

@@ -15,6 +15,7 @@ class OneFinding final : public Matching {
     MatchResult out;
     if (inventory.find("openssl 1.0") != inventory.npos) {
       out.counts.high = 1;
+      out.total = 1;
       out.findings.push_back({"CVE-2099-1", "openssl", "openssl", "1.0", "1.1", "high", false});
     }
     return out;
@@ -118,6 +119,33 @@ TEST_F(InventoryLab, WhenTheInventoryCameIsKnownWhateverBecomesOfItsMatching) {
   use_feed();
   EXPECT_EQ(g.record(a.uid()).vulnerabilities().high(), 1u);
   EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), came);
+}
+
+TEST_F(InventoryLab, WhatIsExploitedIsKnownOnlyWhileACatalogueOfItIsInForce) {
+  save_tag(R"({"name":"NotExploited","rules":[{"id":1,"os":"linux","type":"known-exploited","negate":true}]})");
+  TestAgent a;
+  join(a);
+  offer(a, "openssl 1.0\n");
+  const auto said = [&] { return core->endpoint(a.uid())->tag(core->tag("NotExploited")->id); };
+  const auto advisories = std::make_shared<OneFinding>();
+  Feed osv{"test", "osv", 1, "", clock.now().wall, ""}, kev{"kev", "kev", 1, "", clock.now().wall, ""};
+  osv.given = kev.given = true;
+  const auto use = [&](std::vector<Feed> feeds) {
+    core->set_matching(clock.now(), advisories, feeds);
+    run();
+  };
+  use({osv});
+  EXPECT_EQ(said(), posture::TagState::kUnknown);
+  use({osv, kev});
+  EXPECT_EQ(said(), posture::TagState::kHas);
+  ASSERT_TRUE(core->endpoint(a.uid())->vulnerabilities);
+  EXPECT_EQ(core->endpoint(a.uid())->vulnerabilities->exploited, 0u);
+  auto gone = kev;
+  gone.loaded_at = {};
+  use({osv, gone});
+  EXPECT_EQ(said(), posture::TagState::kUnknown);
+  restart();
+  EXPECT_EQ(said(), posture::TagState::kUnknown);
 }
 
 TEST_F(InventoryLab, TheSameInventoryAgainMovesItsTimeAndIsNoHistory) {

@@ -87,6 +87,10 @@ std::optional<VulnerabilityState> EmsCore::Impl::numbers_of(const Endpoint& e, c
     return matching_->open_among(cves, *e.inventory, release);
   };
   VulnerabilityState state;
+  // Without the catalogue nobody knows what is exploited.
+  const auto exploited = [this](std::uint32_t count) {
+    return kev_in_use_ || count > 0 ? std::optional(count) : std::nullopt;
+  };
   const auto asked = asked_cves(engine_);
   for (const auto& cve : asked) state.asked_cves[cve] = false;
   std::optional<std::vector<std::string>> open, accepted;
@@ -100,7 +104,7 @@ std::optional<VulnerabilityState> EmsCore::Impl::numbers_of(const Endpoint& e, c
   if (open && accepted && accepted->empty()) {
     state.counts = summary->counts;
     state.total = summary->total;
-    state.exploited = summary->kev;
+    state.exploited = exploited(summary->kev);
     if (summary->max_cvss_tenths) state.max_cvss = *summary->max_cvss_tenths;
     if (summary->max_epss) state.max_epss = *summary->max_epss;
     for (const auto& cve : *open) state.asked_cves[cve] = true;
@@ -111,7 +115,7 @@ std::optional<VulnerabilityState> EmsCore::Impl::numbers_of(const Endpoint& e, c
   if (!result) return std::nullopt;
   state.counts = result->counts;
   state.total = result->total;
-  state.exploited = result->kev;
+  state.exploited = exploited(result->kev);
   if (result->max_cvss_tenths) state.max_cvss = *result->max_cvss_tenths;
   if (result->max_epss) state.max_epss = *result->max_epss;
   for (auto& [cve, is_open] : state.asked_cves) is_open = std::ranges::binary_search(result->cves, cve);

@@ -62,14 +62,14 @@ void EmsCore::Impl::put_vulnerabilities(const Endpoint& e, Now now, std::vector<
     put(e, keys::kEmsVulnerabilities, v.counts, as_of, edits);
     put(e, keys::kEmsVulnScannedAt, to_unix_ms(v.scanned_at), as_of, edits);
     put(e, keys::kEmsVulnTotal, std::int64_t{v.total}, as_of, edits);
-    put(e, keys::kEmsVulnExploited, std::int64_t{v.exploited}, as_of, edits);
     // Nothing open: nothing is exploitable. Something open that nobody scored is not the same as a score of 0.
-    const auto highest = [&](std::optional<std::uint32_t> score) {
-      if (score) return posture::FactValue(std::int64_t{*score});
+    const auto told = [&](std::optional<std::uint32_t> number) {
+      if (number) return posture::FactValue(std::int64_t{*number});
       return v.total == 0 ? posture::FactValue(std::int64_t{0}) : unknown(UnknownReason::kUnsupported);
     };
-    put(e, keys::kEmsVulnMaxCvss, highest(v.max_cvss), as_of, edits);
-    put(e, keys::kEmsVulnMaxEpss, highest(v.max_epss), as_of, edits);
+    put(e, keys::kEmsVulnExploited, told(v.exploited), as_of, edits);
+    put(e, keys::kEmsVulnMaxCvss, told(v.max_cvss), as_of, edits);
+    put(e, keys::kEmsVulnMaxEpss, told(v.max_epss), as_of, edits);
     std::set<std::string> asked;
     for (const auto& [cve, open] : v.asked_cves) {
       put(e, *asked.insert(keys::with(keys::kEmsVulnCve, cve)).first, open, as_of, edits);

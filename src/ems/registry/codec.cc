@@ -176,7 +176,6 @@ std::string endpoint_state_row(const Endpoint& e, const posture::TagSets& tags) 
                                         {"unknown", v.counts.unknown},
                                         {"unknown_fixable", v.counts.unknown_fixable},
                                         {"total", v.total},
-                                        {"exploited", v.exploited},
                                         {"scanned_at_ms", ms(v.scanned_at)},
                                         // Where it stood first, and where versions of then look for it.
                                         {"received_at_ms", ms(e.inventory_received_at)}};
@@ -184,6 +183,7 @@ std::string endpoint_state_row(const Endpoint& e, const posture::TagSets& tags) 
   if (e.vulnerabilities) {
     auto& row = o["vulnerabilities"].get_object();
     const auto& v = *e.vulnerabilities;
+    if (v.exploited) row["exploited"] = *v.exploited;
     if (v.max_cvss) row["max_cvss"] = *v.max_cvss;
     if (v.max_epss) row["max_epss"] = *v.max_epss;
     if (!v.asked_cves.empty()) {

@@ -37,7 +37,7 @@ TEST(EndpointStateRow, WhenTheInventoryCameIsKeptWithAndWithoutAMatch) {
   ASSERT_TRUE(again);
   EXPECT_EQ(to_unix_ms(again->inventory_received_at), 3000);
   EXPECT_FALSE(again->vulnerabilities);
-  e.vulnerabilities = VulnerabilityState{.counts = {}, .max_cvss = {}, .max_epss = {}, .asked_cves = {}, .scanned_at = from_unix_ms(4000)};
+  e.vulnerabilities = VulnerabilityState{.counts = {}, .exploited = 3, .max_cvss = {}, .max_epss = {}, .asked_cves = {}, .scanned_at = from_unix_ms(4000)};
   const auto row = endpoint_state_row(e, {});
   again = read(row);
   ASSERT_TRUE(again);

@@ -47,7 +47,7 @@ std::string_view registration_name(Registration registration);  ///< "registered
 struct VulnerabilityState {
   posture::VulnerabilityCounts counts;
   std::uint32_t total = 0;                   ///< Distinct open CVEs.
-  std::uint32_t exploited = 0;               ///< Of them in CISA's catalogue.
+  std::optional<std::uint32_t> exploited;    ///< Of them in CISA's catalogue; none: no such feed is in use.
   std::optional<std::uint32_t> max_cvss;     ///< Tenths; none: no open CVE has a score.
   std::optional<std::uint32_t> max_epss;     ///< Per 10,000; none: no open CVE has one.
   std::map<std::string, bool> asked_cves;    ///< Those that rules ask for: open or not.

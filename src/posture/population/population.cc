@@ -450,10 +450,8 @@ const Fact* Population::SlotFacts::find(std::string_view key) const {
 const Fact* Population::SlotFacts::find_tag(std::string_view name) const {
   static const std::array<Fact, 3> kStates{Fact{false, {}, {}}, Fact{Unknown{UnknownReason::kFailed}, {}, {}},
                                            Fact{true, {}, {}}};
-  const auto it = population_.by_name_.find(name);
-  return it == population_.by_name_.end()
-             ? nullptr
-             : &kStates[static_cast<std::size_t>(population_.tags_[it->second]->plane.at(slot_))];
+  const TagIndex tag = population_.referred(name);
+  return tag == kNone ? nullptr : &kStates[static_cast<std::size_t>(population_.tags_[tag]->plane.at(slot_))];
 }
 
 // ---- what it costs

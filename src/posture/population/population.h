@@ -260,6 +260,7 @@ class Population {
     TagId id = 0;
     std::vector<LogicStep> long_steps;  ///< All of them, if they are more.
     std::string name;
+    bool enabled = true;
     std::vector<ConditionId> conditions;    ///< Distinct.
     Verdict nothing = Verdict::kNoMatch;    ///< Of an endpoint without facts.
     std::uint32_t rank = 0;                 ///< Above those it refers to.
@@ -321,7 +322,7 @@ class Population {
   TagIndex add_tag(TagId id);
   void compile(TagIndex index, std::shared_ptr<const CompiledTag> compiled, Now now);
   std::vector<TagIndex> in_order() const;
-  void name_tag(TagIndex index, const std::string& name);
+  void name_tag(TagIndex index, const TagDefinition& definition);
   void unname_tag(TagIndex index);
   void forget_conditions(TagIndex index, const std::vector<ConditionId>& conditions);
   void renew_nothing(std::span<const TagIndex> tags);
@@ -361,6 +362,11 @@ class Population {
   std::vector<TagIndex> free_tags_;
   std::map<TagId, TagIndex> by_id_;
   std::map<std::string, TagIndex, std::less<>> by_name_;
+  /// The one that a rule refers to by this name; kNone: there is none, or it is disabled.
+  TagIndex referred(std::string_view name) const {
+    const auto it = by_name_.find(name);
+    return it == by_name_.end() || !tags_[it->second]->enabled ? kNone : it->second;
+  }
   bool ranked_ = false;  ///< Some tag refers to another.
 
   Deadlines deadlines_;

@@ -105,8 +105,7 @@ Population::ConditionId Population::use_condition(std::string identity, std::sha
 void Population::resolve(ConditionId id) {
   JudgedCondition& condition = *conditions_[id];
   if (condition.kind == JudgedCondition::Kind::kTag) {
-    const auto it = by_name_.find(condition.tag_names[0]);
-    condition.tag = it == by_name_.end() ? kNone : it->second;
+    condition.tag = referred(condition.tag_names[0]);
   }
   locate(id);
 }

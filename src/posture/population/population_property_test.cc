@@ -50,7 +50,8 @@ class PlainFleet : public TagSource {
     static const Fact kStates[] = {testing::known(false), testing::unknown(UnknownReason::kFailed),
                                    testing::known(true)};
     for (const auto& [id, tag] : tags) {
-      if (tag->definition().name.str() == name) return &kStates[static_cast<int>(state(slot_, *tag))];
+      if (tag->definition().name.str() == name && tag->definition().enabled)
+        return &kStates[static_cast<int>(state(slot_, *tag))];
     }
     return nullptr;
   }

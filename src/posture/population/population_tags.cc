@@ -99,9 +99,11 @@ std::vector<Population::TagIndex> Population::in_order() const {
   return out;
 }
 
-void Population::name_tag(TagIndex index, const std::string& name) {
+void Population::name_tag(TagIndex index, const TagDefinition& definition) {
+  const std::string& name = definition.name.str();
   Tag& tag = *tags_[index];
   tag.name = name;
+  tag.enabled = definition.enabled;
   by_name_[name] = index;
   if (const auto it = by_tag_name_.find(name); it != by_tag_name_.end()) {
     for (const ConditionId id : it->second) {
@@ -334,7 +336,7 @@ Status Population::change_tags(std::span<const TagEdit> edits, Now now, std::vec
   for (const TagEdit& edit : edits) {
     const TagIndex known = index_of(edit.id);
     const TagIndex index = known == kNone ? add_tag(edit.id) : known;
-    if (edit.tag != nullptr) name_tag(index, edit.tag->definition().name.str());
+    if (edit.tag != nullptr) name_tag(index, edit.tag->definition());
     affect(index);
   }
   for (const TagEdit& edit : edits) {

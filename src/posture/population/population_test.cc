@@ -165,5 +165,34 @@ TEST(Population, KeysThatNobodyHasAreForgotten) {
   EXPECT_TRUE(population.facts(slot).empty());
 }
 
+TEST(Population, ADisabledTagSaysNothingToThoseThatReferToIt) {
+  const auto not_a = [] {
+    RuleSpec rule = has_tag(1, "A");
+    rule.negate = true;
+    return rule;
+  };
+  TagDefinition off;
+  off.name = TagName("A");
+  off.rules = {runs(1, "sshd")};
+  off.enabled = false;
+  const auto disabled = std::make_shared<const CompiledTag>(*compile_tag(off));
+  Population population;
+  ASSERT_TRUE(population.set_tag(2, tag_of("A", {runs(1, "sshd")}), kNow));
+  ASSERT_TRUE(population.set_tag(3, tag_of("Not A", {not_a()}), kNow));
+  const Slot slot = population.add(kNow);
+  population.set(slot, keys::kOsFamily, text("linux"), kNow);
+  population.set(slot, keys::process_running("sshd"), known(true), kNow);
+  EXPECT_EQ(population.state(slot, 3), TagState::kAbsent);
+  ASSERT_TRUE(population.set_tag(2, disabled, kNow));
+  EXPECT_EQ(population.state(slot, 2), TagState::kAbsent);
+  EXPECT_EQ(population.state(slot, 3), TagState::kUnknown);
+  population.set(slot, keys::process_running("sshd"), known(false), kNow);
+  EXPECT_EQ(population.state(slot, 3), TagState::kUnknown);
+  ASSERT_TRUE(population.set_tag(2, tag_of("A", {runs(1, "sshd")}), kNow));
+  EXPECT_EQ(population.state(slot, 3), TagState::kHas);
+  ASSERT_TRUE(population.set_tag(2, disabled, kNow));
+  EXPECT_EQ(population.state(slot, 3), TagState::kUnknown);
+}
+
 }  // namespace
 }  // namespace postern::posture

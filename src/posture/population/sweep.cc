@@ -87,6 +87,7 @@ void Population::Sweep::ready(std::size_t page, std::size_t line) {
 void Population::Sweep::renew(ConditionId id, std::size_t page, std::size_t line) {
   const JudgedCondition& one = *population_.conditions_[id];
   if (one.kind == JudgedCondition::Kind::kTag) {
+    if (one.tag == kNone) return;  // disabled: it says nothing, whatever its plane becomes
     operands_[id] = population_.tags_[one.tag]->plane.page(page).data() + line;
   } else {
     operands_[id] = one.plane.page(page).data() + line;

@@ -24,17 +24,19 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
 }  // namespace classification_rule
 
 const RuleType& classification() {
-  static const RuleType kType{.name = "classification",
-                              .title = "Classification",
-                              .help = "Classification tags that somebody gave the endpoint by hand.",
-                              .systems = {kAllOsFamilies.begin(), kAllOsFamilies.end()},
-                              .parameters = {{.name = "tags",
-                                              .type = ParameterSpec::Type::kTexts,
-                                              .required = true,
-                                              .help = "Names of classification tags, by their case."},
-                                             match_parameter(classification_rule::kOtherwise)},
-                              .facts = {keys::kEmsClassifications},
-                              .compile = classification_rule::compile};
+  static const RuleType kType{
+      .name = "classification",
+      .title = "Classification",
+      .help = "Classification tags that somebody gave the endpoint by hand, whatever has become of the tag since: also while "
+              "it is disabled, of another kind, or has rules. What the tag says now is the rule type tag's.",
+      .systems = {kAllOsFamilies.begin(), kAllOsFamilies.end()},
+      .parameters = {{.name = "tags",
+                      .type = ParameterSpec::Type::kTexts,
+                      .required = true,
+                      .help = "Names of classification tags, by their case."},
+                     match_parameter(classification_rule::kOtherwise)},
+      .facts = {keys::kEmsClassifications},
+      .compile = classification_rule::compile};
   return kType;
 }
 

@@ -10,7 +10,7 @@ namespace {
 constexpr Reason kHas{"tag_present", "the endpoint has the other tag"};
 constexpr Reason kHasNot{"tag_absent", "the endpoint does not have the other tag"};
 constexpr Reason kUnknown{"tag_unknown", "nobody knows whether the endpoint has the other tag"};
-constexpr Reason kMissing{"tag_missing", "there is no tag of that name"};
+constexpr Reason kMissing{"tag_missing", "there is no tag of that name, or it is disabled"};
 constexpr Match kOtherwise = Match::kAll;
 
 class HasTag final : public Condition {
@@ -57,7 +57,7 @@ const RuleType& tag() {
                       .help = "Names of tags of any kind, by their case."},
                      match_parameter(tag_rule::kOtherwise)},
       .facts = {"tag:<name>"},
-      .unknown = "A tag that is unknown, or that doesn't exist (yet, or any more).",
+      .unknown = "A tag that is unknown, that is disabled, or that doesn't exist (yet, or any more).",
       .compile = tag_rule::compile};
   return kType;
 }
