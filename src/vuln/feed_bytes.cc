@@ -58,7 +58,11 @@ class Lines {
     return {};
   }
 
-  Status end() { return rest_.empty() ? Status{} : line(rest_); }
+  Status end(LastLine last) {
+    if (rest_.empty()) return {};
+    if (last == LastLine::kWithNewline && !trim(rest_).empty()) return fail(cut_off(fmt::format("line {}", number_ + 1)));
+    return line(rest_);
+  }
 
  private:
   Status line(std::string_view text) {
@@ -213,10 +217,15 @@ Status for_each_chunk(std::string_view bytes, const FeedLimits& limits, const Ch
   return {};
 }
 
-Status for_each_line(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink) {
+Error cut_off(std::string_view where) {
+  return {ErrorCode::kDataLoss,
+          fmt::format("it ends in the middle of {}: the file was cut off; give the whole file", where)};
+}
+
+Status for_each_line(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink, LastLine last) {
   Lines lines(limits, sink);
   const auto s = for_each_chunk(bytes, limits, [&](std::string_view chunk) { return lines.feed(chunk); });
-  return s ? lines.end() : s;
+  return s ? lines.end(last) : s;
 }
 
 Result<std::string> first_bytes(std::string_view bytes, std::size_t most) {

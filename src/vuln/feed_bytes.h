@@ -1,5 +1,6 @@
 #pragma once
 // A feed's records out of the bytes of its file, whatever it is packed in; bounded throughout.
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -26,8 +27,19 @@ bool is_zip(std::string_view bytes);
 Status for_each_chunk(std::string_view bytes, const FeedLimits& limits,
                       const std::function<Status(std::string_view chunk)>& sink);
 
-/// Its lines, without those that are empty, with their number. A line is valid during the call.
-Status for_each_line(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink);
+/// How the last line of a file has to end.
+enum class LastLine : std::uint8_t {
+  kAnyhow,
+  kWithNewline,  ///< Of text whose lines say nothing of whether they are whole: without one it was cut off.
+};
+
+/// Its lines, without those that are empty, with their number. A line is valid during the call. Errors: those of
+/// for_each_chunk(), cut_off().
+Status for_each_line(std::string_view bytes, const FeedLimits& limits, const RecordSink& sink,
+                     LastLine last = LastLine::kAnyhow);
+
+/// The file ends in the middle of this line ("line 12"): kDataLoss.
+Error cut_off(std::string_view where);
 
 /// The beginning of the unpacked text, at most `most` bytes. Error: kDataLoss (the packing is damaged from the start).
 Result<std::string> first_bytes(std::string_view bytes, std::size_t most);

@@ -197,6 +197,23 @@ TEST(FeedsTogether, DamageIsRefusedAndNothingOfItTaken) {
                  "line 3: CVE-2024-0001: epss");
 }
 
+TEST(FeedsTogether, ScoresThatAreCutOffWithinALineAreRefusedWhole) {
+  FeedOptions lenient;
+  lenient.skip_invalid = true;
+  // A number that lost its last digits is still one.
+  for (auto at = kEpss.find("CVE-2024-0002") + 1; at < kEpss.size(); ++at) {
+    const auto cut = kEpss.substr(0, at);
+    if (cut.ends_with('\n')) continue;
+    const auto line = at > kEpss.find("CVE-1999-0001") ? 5 : 4;
+    const auto says = "it ends in the middle of line " + std::to_string(line) + ": the file was cut off; give the whole file";
+    expect_refused(cut, ErrorCode::kDataLoss, says, lenient);
+    expect_refused(gzip(cut), ErrorCode::kDataLoss, says, lenient);
+    expect_refused(cut, ErrorCode::kDataLoss, says);
+  }
+  EXPECT_EQ(report_of(std::string(kEpss) + "\n \n").marks, 3u);
+  EXPECT_EQ(report_of(std::string(kEpss) + " ").marks, 3u);
+}
+
 TEST(FeedsTogether, WhatCannotBeUnderstoodIsCountedWhereThatIsAllowed) {
   FeedOptions lenient;
   lenient.skip_invalid = true;

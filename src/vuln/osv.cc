@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <iterator>
 #include <unordered_set>
+#include <utility>
 
 #include "base/text.h"
 #include "vuln/debian_tracker.h"
@@ -76,10 +77,25 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
     return s ? json.end() : s;
   };
   switch (report.kind) {
-    case FeedKind::kOsv:
-      return for_each_record(bytes, limits, [&](std::string_view where, std::string_view text) {
-        return done(std::string(where), parse_osv_record(text, limits, taken.entries, report));
+    case FeedKind::kOsv: {
+      // A record that ends too early is a bad one when others follow it; the last line that does is the end of a file that
+      // was cut off. A zip's directory stands at its end: one that opens is whole.
+      const bool can_be_cut = !is_zip(bytes);
+      std::string early;  // where
+      Error why{ErrorCode::kInvalidArgument, ""};
+      const auto s = for_each_record(bytes, limits, [&](std::string_view where, std::string_view text) -> Status {
+        if (!early.empty()) {
+          if (auto ok = done(std::exchange(early, {}), fail(why)); !ok) return ok;
+        }
+        auto status = parse_osv_record(trim(text), limits, taken.entries, report);
+        if (status || status.error().code != ErrorCode::kDataLoss) return done(std::string(where), status);
+        why.message = status.error().message;
+        if (!can_be_cut) return done(std::string(where), fail(why));
+        early = where;
+        return {};
       });
+      return s && !early.empty() ? fail(cut_off(early)) : s;
+    }
     case FeedKind::kDebianTracker:
       return pieces([&](const std::string& source, const std::string& id, const boost::json::value& entry) {
         const auto shown = [](const std::string& s, std::size_t most) { return plain_text(s, most) ? s : "?"; };
@@ -130,7 +146,7 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
         ++report.records;
         taken.epss.push_back(std::move(*entry));
         return done({}, {});
-      });
+      }, LastLine::kWithNewline);
       report.marks = taken.epss.size();
       return s;
     }

@@ -61,7 +61,7 @@ class FeedReader {
 
   /// Reads one whole feed; what it is is told by what stands in it. On error nothing of this feed is
   /// taken. `name` is what error messages call it. Errors: kInvalidArgument (a broken record; names
-  /// line or entry and id), kDataLoss (truncated or damaged file), kResourceExhausted (a limit),
+  /// line or entry and id), kDataLoss (truncated or damaged file; lines that end within one), kResourceExhausted (a limit),
   /// kUnsupported (encrypted zip).
   Result<FeedReport> add(std::string_view name, std::string_view bytes);
 
@@ -77,7 +77,8 @@ class FeedReader {
   std::vector<EpssEntry> epss_;
 };
 
-/// One record, for tests and tools. Appends its rows to `out` only on success.
+/// One record, for tests and tools. Appends its rows to `out` only on success. Errors: kInvalidArgument, kDataLoss (it is
+/// the beginning of a JSON document), kResourceExhausted.
 Status parse_osv_record(std::string_view json, const FeedLimits& limits,
                         std::vector<AdvisorySet::Entry>& out, FeedReport& report);
 

@@ -308,6 +308,14 @@ Status read_record(const json::object& record, std::string_view id, const FeedLi
   return {};
 }
 
+/// More text could make it a JSON document. The parser of whole ones doesn't say so of a number that ends in its point.
+bool begins_a_document(std::string_view text, const json::parse_options& options) {
+  json::stream_parser parser({}, options);
+  boost::system::error_code ec;
+  parser.write_some(text.data(), text.size(), ec);
+  return !ec && !parser.done();
+}
+
 }  // namespace
 
 Status parse_osv_record(std::string_view text, const FeedLimits& limits,
@@ -325,6 +333,7 @@ Status parse_osv_record(std::string_view text, const FeedLimits& limits,
   const auto value = json::parse({text.data(), text.size()}, ec, &memory, options);
   if (ec == json::error::too_deep)
     return bad_record(fmt::format("JSON nested deeper than {} levels", limits.json_depth));
+  if (ec && begins_a_document(text, options)) return fail(ErrorCode::kDataLoss, "not a JSON document: it ends too early");
   if (ec) return bad_record("not a JSON document: " + ec.message());
   const auto* record = value.if_object();
   if (record == nullptr) return bad_record("the record is not a JSON object");

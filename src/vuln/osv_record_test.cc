@@ -184,7 +184,7 @@ TEST(OsvRecord, WhatIsNoRecordIsRefusedAndSaysWhy) {
     std::string text;
     const char* says;
   } cases[] = {
-      {"", "not a JSON document"},
+      {"}", "not a JSON document"},
       {"[]", "not a JSON object"},
       {"{}", "no \"id\""},
       {R"({"id":7})", "no \"id\""},
@@ -213,6 +213,16 @@ TEST(OsvRecord, WhatIsNoRecordIsRefusedAndSaysWhy) {
     EXPECT_NE(status.error().message.find(c.says), std::string::npos) << status.error().message;
     EXPECT_TRUE(out.entries.empty());
     EXPECT_EQ(out.report.records, 0u);
+  }
+}
+
+TEST(OsvRecord, TheBeginningOfOneIsDamage) {
+  for (const char* text : {"", "{", R"({"id":"A","affected":[{"pack)"}) {
+    Read out;
+    const auto status = parse_osv_record(text, {}, out.entries, out.report);
+    ASSERT_FALSE(status) << text;
+    EXPECT_EQ(status.error().code, ErrorCode::kDataLoss) << text;
+    EXPECT_EQ(status.error().message, "not a JSON document: it ends too early");
   }
 }
 

@@ -12,7 +12,7 @@ TEST(FeedReader, ABrokenFeedIsRefusedWholeAndNamed) {
   FeedReader reader;
   const auto result = reader.add("debian.zip", fixed_in("CVE-2024-0001", "a", "2") + "{\"id\":\n");
   ASSERT_FALSE(result);
-  EXPECT_NE(result.error().message.find("feed debian.zip: line 2"), std::string::npos)
+  EXPECT_NE(result.error().message.find("feed debian.zip: it ends in the middle of line 2: "), std::string::npos)
       << result.error().message;
   EXPECT_FALSE(reader.add("f", fixed_in("CVE-2024-0001", "a", "not a version")));
   EXPECT_FALSE(reader.add("f", "PK\x03\x04 nonsense"));
@@ -35,6 +35,35 @@ TEST(FeedReader, SkippedRecordsAreCountedAndNamed) {
   const auto damaged = reader.add("f", "\x1f\x8b nonsense");
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().code, ErrorCode::kDataLoss);
+}
+
+TEST(FeedReader, LinesThatAreCutOffAreRefusedWhole) {
+  const auto first = fixed_in("CVE-2024-0001", "a", "2");
+  const auto all = first + fixed_in("CVE-2024-0002", "b", "2",
+                                    R"(,"summary":"caf\u00e9 café \\ \"","database_specific":{"kev":true,"cvss3_base":7.5e0})");
+  for (const bool skip : {false, true}) {
+    const auto added = [&](const std::string& bytes) {
+      FeedReader reader({.limits = {}, .skip_invalid = skip});
+      return reader.add("f", bytes);
+    };
+    // After its last brace it is whole again.
+    for (auto at = first.size() + 1; at < all.size() - 1; ++at) {
+      const auto cut = all.substr(0, at);
+      for (const auto& bytes : {cut, cut + "\n", cut + "\r\n\n", gzip(cut)}) {
+        const auto refused = added(bytes);
+        ASSERT_FALSE(refused) << cut;
+        EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss) << cut;
+        EXPECT_EQ(refused.error().message, "feed f: it ends in the middle of line 2: the file was cut off; give the whole file");
+      }
+    }
+    for (const auto& whole : {all.substr(0, all.size() - 1), all, all + "\n \n", gzip(all.substr(0, all.size() - 1))}) {
+      const auto report = added(whole);
+      ASSERT_TRUE(report) << report.error().message;
+      EXPECT_EQ(report->records, 2u);
+      EXPECT_EQ(report->invalid, 0u);
+    }
+    EXPECT_EQ(added("{\"id\":\"DSA-1\"").error().code, ErrorCode::kDataLoss);  // a single record
+  }
 }
 
 TEST(FeedReader, AFileWithoutAnyRecordIsNoFeed) {

@@ -33,7 +33,7 @@ std::filesystem::path feed_part_file(const std::filesystem::path& directory, std
 }
 
 Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& source, const std::filesystem::path& target,
-                            bool ours) {
+                            std::string_view kind, bool ours) {
   const auto context = fmt::format("feed {}", name);
   {
     // What is far too long for its content is refused before it is read or takes room on the disk.
@@ -60,7 +60,13 @@ Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& 
     vuln::FeedOptions options;
     options.skip_invalid = true;
     vuln::FeedReader reader(options);
-    if (const auto report = reader.add(name, file->bytes()); !report) return fail(report.error());
+    const auto report = reader.add(name, file->bytes());
+    if (!report) return fail(report.error());
+    if (const auto is = vuln::feed_kind_name(report->kind); !kind.empty() && is != kind) {
+      return fail(ErrorCode::kConflict,
+                  fmt::format("{}: it was {}, and is {} now: give the feed's own file, or delete the feed and add it anew",
+                              context, kind, is));
+    }
     if (auto ok = make_durable(candidate); !ok) return fail(ok.error());
     return TakenFeed{true, file->bytes().size()};
   }();

@@ -24,11 +24,12 @@ struct TakenFeed {
 };
 
 /// Makes `source` the copy `target`, durably, if it reads as a feed: else `target` stays as it is. What is the same
-/// already is not read again. `ours`: the source is a download beside the target, and goes. However large it is, memory
-/// holds what it says and no copy of it. Errors: those of reading and writing files and of vuln::FeedReader,
-/// kResourceExhausted (larger than kMaxFeedFile). Takes seconds: for a worker.
+/// already is not read again. `kind`: of what was read before (vuln::feed_kind_name), so that another list's file does not
+/// silently take its place; empty: any. `ours`: the source is a download beside the target, and goes. However large it is,
+/// memory holds what it says and no copy of it. Errors: those of reading and writing files and of vuln::FeedReader,
+/// kResourceExhausted (larger than kMaxFeedFile), kConflict (another kind). Takes seconds: for a worker.
 Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& source, const std::filesystem::path& target,
-                            bool ours = false);
+                            std::string_view kind = {}, bool ours = false);
 
 /// The files that a --feed names: itself, or those in it that don't begin with a dot, whole paths in order. Error: the
 /// directory can't be read.

@@ -118,7 +118,7 @@ TEST_F(FeedStoreTest, WhatOnlyBeginsAsAFeedTakesNoMemoryForTheRest) {
       write("long", beginning + kBlanks);
       fs::resize_file(dir_ / "long", 160u << 20);
       const LittleMemory little(96u << 20);
-      const auto refused = take_feed("a", dir_ / "long", dir_ / "copy", ours);
+      const auto refused = take_feed("a", dir_ / "long", dir_ / "copy", "", ours);
       ASSERT_FALSE(refused) << beginning;
       EXPECT_TRUE(refused.error().message.starts_with("feed a: ")) << refused.error().message;
       EXPECT_EQ(held(), kScores);
@@ -128,9 +128,27 @@ TEST_F(FeedStoreTest, WhatOnlyBeginsAsAFeedTakesNoMemoryForTheRest) {
 }
 #endif
 
+TEST_F(FeedStoreTest, AnotherKindIsRefused) {
+  write("source", kScores);
+  ASSERT_TRUE(take_feed("a", dir_ / "source", dir_ / "copy", "epss"));
+  write("other", R"({"title":"T","catalogVersion":"1","count":1,"vulnerabilities":[{"cveID":"CVE-2024-0001","dateAdded":"2025-08-25"}]})");
+  for (const bool ours : {false, true}) {
+    const auto refused = take_feed("a", dir_ / "other", dir_ / "copy", "epss", ours);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+    EXPECT_EQ(refused.error().message,
+              "feed a: it was epss, and is kev now: give the feed's own file, or delete the feed and add it anew");
+    EXPECT_EQ(held(), kScores);
+    EXPECT_FALSE(fs::exists(dir_ / "copy.new"));
+  }
+  // What is broken is that, and not of another kind.
+  write("source", "<html>captive portal</html>\n");
+  EXPECT_EQ(take_feed("a", dir_ / "source", dir_ / "copy", "epss").error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST_F(FeedStoreTest, ADownloadBecomesTheCopyItself) {
   write("part", kScores);
-  ASSERT_TRUE(take_feed("a", dir_ / "part", dir_ / "copy", true)->changed);
+  ASSERT_TRUE(take_feed("a", dir_ / "part", dir_ / "copy", "", true)->changed);
   EXPECT_EQ(held(), kScores);
   EXPECT_FALSE(fs::exists(dir_ / "part"));
 }

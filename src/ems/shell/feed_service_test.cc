@@ -338,6 +338,77 @@ TEST_F(FeedServiceTest, AFeedThatIsRemovedSaysNothingAnyMore) {
   EXPECT_TRUE(fs::is_empty(dir / "feeds"));
 }
 
+TEST_F(FeedServiceTest, AnotherKindNeverTakesAFeedsPlace) {
+  constexpr const char* kScores = "cve,epss,percentile\nCVE-2024-0001,0.5,0.5\n";
+  TestAgent agent;
+  join_with_inventory(agent);
+  write("given", advisory("CVE-2024-0001", "1.5"));
+  start({dir / "given"});
+  serve(advisory("CVE-2024-0001", "2"));
+  add("osv", url());
+  until([&] { return settled() && core->feed("osv")->in_use(); });
+  const auto loaded = core->feed("osv")->loaded_at;
+  const auto known = fixed(agent);
+  const auto refused = [&](const std::string& name) {
+    const auto& feed = *core->feed(name);
+    EXPECT_EQ(feed.state, FeedState::kFailed);
+    EXPECT_EQ(feed.error, "feed " + name +
+                              ": it was osv, and is epss now: give the feed's own file, or delete the feed and add it anew; "
+                              "what was read before stays in use");
+    EXPECT_EQ(feed.kind, "osv");
+    EXPECT_EQ(feed.records, 1u);
+    EXPECT_EQ(feed.loaded_at, loaded);
+    EXPECT_EQ(fixed(agent), known);
+  };
+  serve(kScores);
+  again("osv");
+  refused("osv");
+  write("given", kScores);
+  again((dir / "given").string());
+  refused((dir / "given").string());
+  // What it was is known after a restart, and where another address gives it.
+  service.reset();
+  restart();
+  start({dir / "given"});
+  refused((dir / "given").string());
+  again("osv");
+  refused("osv");
+  add("osv", url("/new"));
+  until([&] { return settled() && requests.back().path == "/new"; });
+  refused("osv");
+  // Its own is taken again.
+  serve(advisory("CVE-2024-0001", "3"));
+  EXPECT_EQ(again("osv").error, "");
+  EXPECT_EQ(core->feed("osv")->loaded_at, clock.now().wall);
+  // Added anew it may be anything.
+  core->remove_feed(clock.now(), admin, "osv", nullptr);
+  run();
+  service->changed();
+  until([&] { return settled(); });
+  serve(kScores);
+  add("osv", url());
+  until([&] { return settled() && core->feed("osv")->in_use(); });
+  EXPECT_EQ(core->feed("osv")->kind, "epss");
+  EXPECT_EQ(core->feed("osv")->error, "");
+}
+
+TEST_F(FeedServiceTest, ACutOffFileNeverTakesAFeedsPlace) {
+  TestAgent agent;
+  join_with_inventory(agent);
+  const auto whole = advisory("CVE-2024-0002", "2") + advisory("CVE-2024-0001", "2");
+  start();
+  serve(whole);
+  add("osv", url());
+  until([&] { return settled() && core->feed("osv")->in_use(); });
+  serve(whole.substr(0, whole.size() - 20));
+  const auto& feed = again("osv");
+  EXPECT_EQ(feed.state, FeedState::kFailed);
+  EXPECT_EQ(feed.error, "feed osv: it ends in the middle of line 2: the file was cut off; give the whole file; "
+                        "what was read before stays in use");
+  EXPECT_EQ(feed.records, 2u);
+  EXPECT_EQ(core->findings(agent.uid())->size(), 2u);
+}
+
 TEST_F(FeedServiceTest, AnotherAddressIsAskedAtOnceWithoutWhatTheOldOneCalledIt) {
   start();
   net::HttpHeaders headers;

@@ -26,7 +26,7 @@ void take_content(Feed& to, const Feed& from) {
 void FeedService::Work::run() {
   for (auto& take : takes) {
     const auto target = feed_file(directory, take.feed.name);
-    take.result = take_feed(take.feed.name, take.source, target, take.downloaded);
+    take.result = take_feed(take.feed.name, take.source, target, take.feed.kind, take.downloaded);
     std::error_code ignored;
     if (take.downloaded) std::filesystem::remove(take.source, ignored);
     if (!take.result || !take.result->changed) continue;
