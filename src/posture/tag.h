@@ -59,7 +59,9 @@ struct RuleSpec {
 struct TagDefinition {
   TagName name;
   TagKind kind = TagKind::kSecurity;
-  bool enabled = true;  ///< A disabled tag is absent everywhere and asks agents for nothing; rules that refer to it are unknown.
+  /// A disabled tag is absent everywhere and asks agents for nothing. Rules that refer to it are unknown: that somebody
+  /// switched it off spares nobody who is judged by its absence.
+  bool enabled = true;
   std::string message;  ///< For the user who lacks (or has) it.
   std::string comment;  ///< For administrators only.
   OnUnknown on_unknown = OnUnknown::kDeny;

@@ -35,17 +35,23 @@ class Explaining : public Lab {
     }
   }
 
+  /// A time at which it has Has-sshd, a second ago.
+  WallTime joined_with_tag(TestAgent& agent) {
+    save_process_tag();
+    join(agent);
+    process(agent, "sshd", true);
+    const auto then = clock.now().wall;
+    clock.advance(Seconds(1));
+    return then;
+  }
+
   bool answered = false;
   Result<posture::TagExplanation> answer;
 };
 
 TEST_F(Explaining, ALongWayBackHoldsNobodyUp) {
-  save_process_tag();
   TestAgent a;
-  join(a);
-  process(a, "sshd", true);
-  const auto then = clock.now().wall;
-  clock.advance(Seconds(1));
+  const auto then = joined_with_tag(a);
   for (int i = 0; i < 1'200; ++i) process(a, "sshd", i % 2 != 0);
   process(a, "sshd", false);
   ask(a, "Has-sshd", then);
@@ -67,12 +73,8 @@ TEST_F(Explaining, ALongWayBackHoldsNobodyUp) {
 }
 
 TEST_F(Explaining, EachWhoAsksIsAnsweredAndTooManyAreToldSo) {
-  save_process_tag();
   TestAgent a;
-  join(a);
-  process(a, "sshd", true);
-  const auto then = clock.now().wall;
-  clock.advance(Seconds(1));
+  const auto then = joined_with_tag(a);
   process(a, "sshd", false);
   std::size_t has = 0, refused = 0;
   for (std::size_t i = 0; i < EmsCore::kMaxPastQuestions + 3; ++i) {

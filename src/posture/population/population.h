@@ -310,6 +310,11 @@ class Population {
 
   // Tags (population_tags.cc).
   TagIndex index_of(TagId id) const;
+  /// The one that a rule refers to by this name; kNone: there is none, or it is disabled.
+  TagIndex referred(std::string_view name) const {
+    const auto it = by_name_.find(name);
+    return it == by_name_.end() || !tags_[it->second]->enabled ? kNone : it->second;
+  }
   void mark(const std::vector<TagIndex>& tags);
   void queue(ConditionId kept);
   void prefetch_pending(Slot slot);
@@ -362,11 +367,6 @@ class Population {
   std::vector<TagIndex> free_tags_;
   std::map<TagId, TagIndex> by_id_;
   std::map<std::string, TagIndex, std::less<>> by_name_;
-  /// The one that a rule refers to by this name; kNone: there is none, or it is disabled.
-  TagIndex referred(std::string_view name) const {
-    const auto it = by_name_.find(name);
-    return it == by_name_.end() || !tags_[it->second]->enabled ? kNone : it->second;
-  }
   bool ranked_ = false;  ///< Some tag refers to another.
 
   Deadlines deadlines_;
