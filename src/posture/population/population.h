@@ -376,9 +376,12 @@ class Population {
   std::size_t prefetched_ = 0;  ///< Of pending_.
   std::vector<Verdict> before_;  ///< By place in pending_.
   std::vector<ConditionId> queued_;
-  std::vector<std::uint32_t> tag_marks_, condition_marks_;
+  /// Changes are numbered, so that marks of earlier ones need no clearing. Never comes round: a mark from 2^32 changes
+  /// ago would leave a tag unjudged.
+  using Epoch = std::uint64_t;
+  std::vector<Epoch> tag_marks_, condition_marks_;
   struct Known {
-    std::uint32_t epoch = 0;
+    Epoch epoch = 0;
     Verdict verdict = Verdict::kUnknown;
   };
   std::vector<Known> known_;  ///< By ConditionId: of the endpoint whose change is being followed.
@@ -388,7 +391,7 @@ class Population {
   };
   std::vector<Needed> needed_;  ///< The first needed_count_: Conditions that pending tags read, each once.
   std::size_t needed_count_ = 0;
-  std::uint32_t epoch_ = 0;
+  Epoch epoch_ = 0;
   std::uint64_t judged_ = 0;
   std::string entry_;
   std::unique_ptr<SlotFacts> slot_facts_;

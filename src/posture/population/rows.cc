@@ -145,51 +145,6 @@ Rows::Parts Rows::parts(const Row& row) const {
   return {blobs_->bytes(row.blob), shapes_.keys(row.shape), shapes_.has_own(row.shape)};
 }
 
-std::size_t Shapes::Hash::operator()(std::span<const RowKey> keys) const {
-  return hash_of({reinterpret_cast<const char*>(keys.data()), keys.size_bytes()});
-}
-bool Shapes::Equal::operator()(std::span<const RowKey> a, std::span<const RowKey> b) const {
-  return std::ranges::equal(a, b);
-}
-
-Shapes::Id Shapes::use(std::span<const RowKey> keys) {
-  if (keys.empty()) return 0;
-  if (const auto it = ids_.find(keys); it != ids_.end()) {
-    ++entries_[it->second].users;
-    return it->second;
-  }
-  auto id = static_cast<Id>(entries_.size());
-  if (free_.empty()) {
-    entries_.emplace_back();
-  } else {
-    id = free_.back();
-    free_.pop_back();
-  }
-  const Keys& kept = ids_.emplace(Keys(keys.begin(), keys.end()), id).first->first;
-  entries_[id] = {kept.data(), std::ranges::any_of(kept, is_own) ? 1u : 0u,
-                  static_cast<std::uint32_t>(kept.size() & 0x7FFF'FFFF), 1};
-  return id;
-}
-
-void Shapes::drop(Id id) {
-  if (id == 0 || --entries_[id].users > 0) return;
-  ids_.erase(ids_.find(keys(id)));
-  entries_[id] = {};
-  free_.push_back(id);
-}
-
-void Shapes::prefetch(Id id) const {
-  const auto list = keys(id);
-  const auto* bytes = reinterpret_cast<const std::byte*>(list.data());
-  for (std::size_t at = 0; at < std::min<std::size_t>(list.size_bytes(), 512); at += 64) __builtin_prefetch(bytes + at);
-}
-
-std::size_t Shapes::memory_bytes() const {
-  std::size_t bytes = entries_.capacity() * sizeof(Entry) + ids_.bucket_count() * sizeof(void*);
-  for (const auto& [keys, id] : ids_) bytes += keys.capacity() * sizeof(KeyId) + 80;
-  return bytes;
-}
-
 std::span<const RowKey> Rows::keys(Slot slot) const {
   return slot < rows_.size() ? shapes_.keys(rows_[slot].shape) : std::span<const RowKey>();
 }
@@ -246,9 +201,10 @@ void Rows::write(Row& row) {
   blobs_->replace(row.blob, bytes_);
 }
 
-/// Only one fact's time changes: all else is copied as it stands. `parts` are the row's.
-void Rows::write_time(Row& row, const Parts& parts, std::size_t fact, WallTime at) {
-  if (parts.count > kRunTimes) return write_one_of_many(row, parts, fact, at);
+/// Only one fact's time changes or, if it isn't `there`, comes in between: all else is copied as it stands. `parts` are
+/// the row's, as it was.
+void Rows::write_time(Row& row, const Parts& parts, std::size_t fact, bool there, WallTime at) {
+  if (parts.count > kRunTimes) return write_one_of_many(row, parts, fact, there, at);
   const std::int64_t time = to_unix_ms(at);
   // The runs, joined where neighbours have the same time, with the fact as one of its own.
   runs_.clear();
@@ -268,10 +224,10 @@ void Rows::write_time(Row& row, const Parts& parts, std::size_t fact, WallTime a
       used[number] = true;
       return put(static_cast<std::uint32_t>(length), number);
     }
-    used[number] = used[number] || length > 1;
+    used[number] = used[number] || length > 1 || !there;
     put(static_cast<std::uint32_t>(fact - from), number);
     put(1, kChanged);
-    put(static_cast<std::uint32_t>(end - fact - 1), number);
+    put(static_cast<std::uint32_t>(end - fact - (there ? 1 : 0)), number);
   };
   if (parts.count == 1) {
     pass(0, parts.keys.size(), 0);
@@ -283,6 +239,7 @@ void Rows::write_time(Row& row, const Parts& parts, std::size_t fact, WallTime a
       from += run_length(byte);
     }
   }
+  if (fact == parts.keys.size()) put(1, kChanged);
   times_.clear();
   std::size_t place = parts.count, free = parts.count;
   for (std::size_t i = 0; i < parts.count; ++i) {
@@ -292,7 +249,7 @@ void Rows::write_time(Row& row, const Parts& parts, std::size_t fact, WallTime a
   }
   if (place == parts.count) {
     place = free;
-    if (place == kRunTimes) return write_one_of_many(row, parts, fact, at);
+    if (place == kRunTimes) return write_one_of_many(row, parts, fact, there, at);
     if (place == times_.size()) times_.push_back(time);
     times_[place] = time;
   }
@@ -314,7 +271,7 @@ void Rows::write_time(Row& row, const Parts& parts, std::size_t fact, WallTime a
   blobs_->replace(row.blob, bytes_);
 }
 
-void Rows::write_one_of_many(Row& row, const Parts& parts, std::size_t fact, WallTime at) {
+void Rows::write_one_of_many(Row& row, const Parts& parts, std::size_t fact, bool there, WallTime at) {
   const std::int64_t time = to_unix_ms(at);
   times_.clear();
   // Beyond so many times, those that nobody has any more stay until the row is written anew.
@@ -322,8 +279,9 @@ void Rows::write_one_of_many(Row& row, const Parts& parts, std::size_t fact, Wal
   which_.resize(parts.keys.size());
   parts.each_number([&](std::size_t one, std::size_t number) {
     which_[one] = static_cast<std::uint32_t>(number);
-    if (one != fact && number < used.size()) used[number] = true;
+    if ((one != fact || !there) && number < used.size()) used[number] = true;
   });
+  if (!there) which_.insert(which_.begin() + static_cast<std::ptrdiff_t>(fact), 0);
   std::size_t free = parts.count;
   for (std::size_t i = 0; i < parts.count; ++i) {
     times_.push_back(time_at(parts.times, parts.width, i));
@@ -368,7 +326,7 @@ bool Rows::set_time(Slot slot, KeyId key, WallTime at) {
   Row& row = rows_[slot];
   const Parts parts = this->parts(row);
   if (parts.time(parts.number_of(place)) == at) return false;
-  write_time(row, parts, place, at);
+  write_time(row, parts, place, true, at);
   return true;
 }
 
@@ -385,8 +343,15 @@ void Rows::set(Slot slot, KeyId key, Cell cell) {
   const std::size_t at = place_of(list, key);
   const bool there = stands_at(list, at, key);
   const RowKey as = row_key(key, !cell.own.empty());
-  if (there && cell.own.empty() && list[at] == as)
-    return write_time(row, parts(row), at, cell.at);
+  if (there && cell.own.empty() && list[at] == as) return write_time(row, parts(row), at, true, cell.at);
+  if (!there && cell.own.empty() && !list.empty()) {
+    // A fact that is reported for the first time: frequent enough to be what the slowest of a hundred changes are.
+    shapes_.prefetch_drop(row.shape);
+    keys_.assign(list.begin(), list.end());
+    keys_.insert(keys_.begin() + static_cast<std::ptrdiff_t>(at), as);
+    write_time(row, parts(row), at, false, cell.at);
+    return reshape(row);
+  }
   read(slot, cells_);
   if (there) {
     cells_[at] = cell;

@@ -6,58 +6,14 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
 #include "posture/population/blobs.h"
 #include "posture/population/planes.h"
+#include "posture/population/shapes.h"
 
 namespace postern::posture {
-
-/// A fact's key by number. Given again when no fact and no rule has it.
-using KeyId = std::uint32_t;
-
-/// A fact of an endpoint: its key, and whether its value stands in the row. Ordered by key.
-using RowKey = std::uint32_t;
-constexpr RowKey row_key(KeyId key, bool own) { return key << 1 | (own ? 1 : 0); }
-constexpr KeyId key_of(RowKey key) { return key >> 1; }
-constexpr bool is_own(RowKey key) { return (key & 1) != 0; }
-
-/// Sorted lists of facts, each kept once. Thread: one writer; readers beside readers.
-class Shapes {
- public:
-  using Id = std::uint32_t;  ///< 0: no keys.
-
-  Id use(std::span<const RowKey> keys);
-  void drop(Id id);
-  std::span<const RowKey> keys(Id id) const { return {entries_[id].keys, entries_[id].count}; }
-  bool has_own(Id id) const { return entries_[id].own != 0; }
-  /// First where the list stands, and a little later the list.
-  void prefetch_place(Id id) const { __builtin_prefetch(&entries_[id]); }
-  void prefetch(Id id) const;
-  std::size_t memory_bytes() const;
-
- private:
-  using Keys = std::vector<RowKey>;
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::span<const RowKey> keys) const;
-  };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(std::span<const RowKey> a, std::span<const RowKey> b) const;
-  };
-  struct Entry {
-    const RowKey* keys = nullptr;  ///< Of ids_.
-    std::uint32_t own : 1 = 0;  ///< Some value stands in the row.
-    std::uint32_t count : 31 = 0;
-    std::uint32_t users = 0;
-  };
-  std::vector<Entry> entries_{{nullptr, 0, 0, 1}};
-  std::vector<Id> free_;
-  std::unordered_map<Keys, Id, Hash, Equal> ids_;
-};
 
 /// Thread: one writer; readers beside readers.
 class Rows {
@@ -101,8 +57,8 @@ class Rows {
   };
   Parts parts(const Row& row) const;
   void write(Row& row);
-  void write_time(Row& row, const Parts& parts, std::size_t fact, WallTime at);
-  void write_one_of_many(Row& row, const Parts& parts, std::size_t fact, WallTime at);
+  void write_time(Row& row, const Parts& parts, std::size_t fact, bool there, WallTime at);
+  void write_one_of_many(Row& row, const Parts& parts, std::size_t fact, bool there, WallTime at);
   void drop_unused_times();
   void reshape(Row& row);
 

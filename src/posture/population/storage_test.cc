@@ -13,6 +13,7 @@
 #include "posture/population/dictionary.h"
 #include "posture/population/fact_codec.h"
 #include "posture/population/rows.h"
+#include "posture/population/shapes.h"
 #include "posture/test_facts.h"
 
 namespace postern::posture {
@@ -113,6 +114,46 @@ TEST(Column, WidensPageByPage) {
   }
   EXPECT_EQ(column.width(0), Column::Width::kNone);
   EXPECT_EQ(column.at(100 * kPageSlots), 0u);
+}
+
+TEST(Shapes, AreSharedAndFoundWhateverElseCameAndWent) {
+  Shapes shapes;
+  EXPECT_EQ(shapes.use({}), 0u);
+  EXPECT_TRUE(shapes.keys(0).empty());
+  std::mt19937 random(8);
+  std::map<std::vector<RowKey>, std::pair<Shapes::Id, int>> held;  // with its users
+  for (int step = 0; step < 20'000; ++step) {
+    std::vector<RowKey> keys;
+    for (RowKey key = 0; key < 9; ++key) {
+      if (random() % 2 == 0) keys.push_back(row_key(key, random() % 8 == 0));
+    }
+    if (keys.empty()) continue;
+    const auto there = held.find(keys);
+    if (there != held.end() && random() % 3 != 0) {
+      shapes.drop(there->second.first);
+      if (--there->second.second == 0) held.erase(there);
+    } else {
+      const Shapes::Id id = shapes.use(keys);
+      auto& [kept, users] = held[keys];
+      if (users++ > 0) {
+        ASSERT_EQ(kept, id);
+      }
+      kept = id;
+    }
+    if (step % 50 != 0) continue;
+    for (const auto& [list, one] : held) {
+      ASSERT_TRUE(std::ranges::equal(shapes.keys(one.first), list));
+      ASSERT_EQ(shapes.has_own(one.first), std::ranges::any_of(list, is_own));
+    }
+  }
+  ASSERT_GT(held.size(), 100u);
+  // One that nobody has any more makes room.
+  const std::size_t full = shapes.memory_bytes();
+  for (const auto& [list, one] : held) {
+    for (int user = 0; user < one.second; ++user) shapes.drop(one.first);
+  }
+  EXPECT_LT(shapes.memory_bytes(), full);
+  EXPECT_NE(shapes.use(std::vector<RowKey>{row_key(3, false)}), 0u);
 }
 
 TEST(Rows, KeepEachFactsTimeAndOwnValue) {
