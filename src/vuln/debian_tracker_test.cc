@@ -24,7 +24,7 @@ EntryRead read_entry(std::string_view entry, std::string_view source = "a", std:
 
 std::string releases(std::string_view list) { return std::string(R"({"description":"d","releases":{)").append(list) + "}}"; }
 
-bool affected(const AdvisorySet::Entry& e, std::string_view version) {
+bool is_affected(const AdvisorySet::Entry& e, std::string_view version) {
   std::string_view fixed;
   return affects(*e.advisory.affected, version, fixed);
 }
@@ -50,10 +50,10 @@ TEST(DebianTracker, ResolvedIsAffectedUpToItsFixInEachRelease) {
   EXPECT_EQ(bookworm.advisory.cve, "CVE-2024-0001");
   EXPECT_TRUE(bookworm.tracker);
   EXPECT_EQ(bookworm.advisory.judgement.vendor, Severity::kMedium);
-  EXPECT_TRUE(affected(bookworm, "1-2"));
-  EXPECT_FALSE(affected(bookworm, "1-2+deb12u1"));
+  EXPECT_TRUE(is_affected(bookworm, "1-2"));
+  EXPECT_FALSE(is_affected(bookworm, "1-2+deb12u1"));
   EXPECT_EQ(out.entries[1].ecosystem, "Debian:13");
-  EXPECT_TRUE(affected(out.entries[1], "1-2+deb12u1"));
+  EXPECT_TRUE(is_affected(out.entries[1], "1-2+deb12u1"));
   EXPECT_EQ(out.entries[1].advisory.judgement.vendor, Severity::kUnknown);
   EXPECT_EQ(out.report.records, 1u);
   EXPECT_EQ(out.report.advisories, 2u);
@@ -64,8 +64,8 @@ TEST(DebianTracker, FixedInZeroIsNotAffected) {
   const auto out = read_entry(releases(R"("bookworm":{"status":"resolved","fixed_version":"0","urgency":"unimportant"})"));
   ASSERT_TRUE(out.status) << out.status.error().message;
   ASSERT_EQ(out.entries.size(), 1u);
-  EXPECT_FALSE(affected(out.entries[0], "0"));
-  EXPECT_FALSE(affected(out.entries[0], "99"));
+  EXPECT_FALSE(is_affected(out.entries[0], "0"));
+  EXPECT_FALSE(is_affected(out.entries[0], "99"));
   EXPECT_EQ(out.report.not_affected, 1u);
   EXPECT_EQ(out.report.advisories, 0u);
 }
@@ -75,7 +75,7 @@ TEST(DebianTracker, OpenIsAffectedWithoutAFix) {
       R"("bookworm":{"status":"open","urgency":"low**","nodsa":"Minor issue","nodsa_reason":"postponed"})"));
   ASSERT_TRUE(out.status) << out.status.error().message;
   const auto& a = out.entries.at(0).advisory;
-  EXPECT_TRUE(affected(out.entries[0], "99:1"));
+  EXPECT_TRUE(is_affected(out.entries[0], "99:1"));
   EXPECT_EQ(a.judgement.vendor, Severity::kLow);
   EXPECT_TRUE(a.judgement.no_dsa);
   EXPECT_FALSE(a.judgement.undetermined);
@@ -85,7 +85,7 @@ TEST(DebianTracker, UndeterminedIsKeptAndSaidToBe) {
   const auto out = read_entry(releases(R"("bookworm":{"status":"undetermined","urgency":"not yet assigned"})"));
   ASSERT_TRUE(out.status) << out.status.error().message;
   EXPECT_TRUE(out.entries.at(0).advisory.judgement.undetermined);
-  EXPECT_TRUE(affected(out.entries[0], "1"));
+  EXPECT_TRUE(is_affected(out.entries[0], "1"));
   EXPECT_EQ(out.report.undetermined, 1u);
 }
 

@@ -5,7 +5,7 @@ include_guard()
 option(POSTERN_FUZZ "Link the fuzz harnesses with libFuzzer (clang)" OFF)
 option(POSTERN_WERROR "Treat warnings as errors" ON)
 option(POSTERN_TESTS "Build the tests" ON)
-# A module's files, and its tests, are compiled eight at a time (the release preset): half of a file's time, and two
+# A module's files, and its tests, are compiled sixteen at a time (the release preset): half of a file's time, and two
 # thirds of a test's, go into what its neighbours instantiate too. So no two files of a module give different things
 # the same name in their anonymous namespaces, and no two of its tests do (tools/check_names.py).
 option(POSTERN_UNITY "Compile several files of a module at once" OFF)
@@ -85,7 +85,7 @@ macro(postern_dependencies)
 endmacro()
 
 function(postern_joined target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${POSTERN_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${POSTERN_UNITY} UNITY_BUILD_BATCH_SIZE 16)
 endfunction()
 
 # Tests beside the code: every x_test.cc of the folder goes into one executable <name>_test, with what they share
