@@ -40,10 +40,15 @@ Result<Enum> read_name(const std::string& where, const json::value& value,
 
 constexpr std::string_view kOsNames = "linux, windows, macos, ios, android";
 
-Result<Seconds> read_seconds(const std::string& where, const json::value& value) {
+Result<Seconds> read_seconds(const std::string& where, const json::value& value, Seconds least, Seconds most) {
   const std::int64_t* seconds = value.if_int64();
-  if (seconds == nullptr || *seconds < 0) {
-    return invalid(fmt::format("{}: {} must be a whole number of seconds", where, shown(value)));
+  if (seconds == nullptr) {
+    return invalid(fmt::format("{}: {} must be a whole number of seconds, {} to {}", where, shown(value), least.count(),
+                               most.count()));
+  }
+  if (Seconds(*seconds) < least || Seconds(*seconds) > most) {
+    return invalid(fmt::format("{}: {} is not allowed; it must be {} to {} seconds", where, *seconds, least.count(),
+                               most.count()));
   }
   return Seconds(*seconds);
 }
@@ -92,7 +97,7 @@ Result<RuleSpec> read_rule(std::size_t position, const json::value& value) {
       if (!negate) return fail(negate.error());
       rule.negate = *negate;
     } else if (name == "max_age") {
-      auto max_age = read_seconds(field, member);
+      auto max_age = read_seconds(field, member, kMinMaxAge, kMaxMaxAge);
       if (!max_age) return fail(max_age.error());
       rule.max_age = *max_age;
     } else {
@@ -165,7 +170,7 @@ Status read_member(TagDefinition& tag, std::string_view name, const json::value&
     return put(read_name<OnUnknown>("on_unknown", value, parse_on_unknown, "deny, ignore"),
                tag.on_unknown);
   }
-  if (name == "loss_delay") return put(read_seconds("loss_delay", value), tag.loss_delay);
+  if (name == "loss_delay") return put(read_seconds("loss_delay", value, Seconds(0), kMaxLossDelay), tag.loss_delay);
   if (name == "rules") return put(read_rules(value), tag.rules);
   if (name == "logic") return put(read_logic(value), tag.logic);
   return invalid(fmt::format("{}: there is no such field; a tag has {}", posture::quoted(name),

@@ -87,6 +87,13 @@ std::string_view feed_kind_name(FeedKind kind) {
   return "osv";
 }
 
+std::optional<FeedKind> parse_feed_kind(std::string_view name) {
+  for (const auto kind : {FeedKind::kOsv, FeedKind::kDebianTracker, FeedKind::kKev, FeedKind::kEpss}) {
+    if (feed_kind_name(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
 Result<FeedKind> tell_feed_kind(std::string_view bytes) {
   if (is_zip(bytes)) return FeedKind::kOsv;
   const auto beginning = first_bytes(bytes, kFeedBeginning);

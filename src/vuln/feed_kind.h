@@ -2,6 +2,7 @@
 // What a feed is, told by what stands in it and never by its name.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -15,6 +16,7 @@ enum class FeedKind : std::uint8_t {
   kEpss,           ///< FIRST's probabilities of exploitation.
 };
 std::string_view feed_kind_name(FeedKind kind);  ///< "osv", "debian-tracker", "kev", "epss": stable.
+std::optional<FeedKind> parse_feed_kind(std::string_view name);
 
 /// By the beginning of the unpacked text. What is none of the others is taken to be OSV, whose reader says what it
 /// misses. Errors: kDataLoss (the packing is damaged).

@@ -164,7 +164,13 @@ Result<FeedReport> FeedReader::add(std::string_view name, std::string_view bytes
   if (auto s = read(bytes, taken, report); !s) return fail(s.error().context(context));
   // A file that became empty on its way must not read as "nothing is vulnerable".
   if (report.records == 0) {
-    Error error{ErrorCode::kInvalidArgument, std::string(nothing_in_it(report.kind))};
+    const auto beginning = first_bytes(bytes, kFeedBeginning);
+    if (beginning && !is_zip(bytes) && trim(*beginning).empty()) {
+      return fail(ErrorCode::kInvalidArgument, context + ": the file is empty; give the whole file");
+    }
+    // What is of none of the kinds reads as OSV.
+    const auto kind = report.kind == FeedKind::kOsv ? options_.was.value_or(report.kind) : report.kind;
+    Error error{ErrorCode::kInvalidArgument, std::string(nothing_in_it(kind))};
     if (!report.invalid_examples.empty()) error.message += fmt::format(" ({})", report.invalid_examples.front());
     return fail(error.context(context));
   }

@@ -3,6 +3,7 @@
 // one record per entry as OSV publishes), Debian's security tracker, CISA's KEV and FIRST's EPSS (plain or gzipped).
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct FeedOptions {
   /// of refusing the feed. Damage to the file itself (truncated, checksum, limits) is refused all
   /// the same.
   bool skip_invalid = false;
+  /// What the feed was when it was read before: a file that can't be told to be of any kind is spoken of as this.
+  std::optional<FeedKind> was = {};
 };
 
 struct FeedReport {

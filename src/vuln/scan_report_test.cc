@@ -150,7 +150,7 @@ TEST_F(ScanTest, EachFailureSaysWhatIsWrong) {
   expect_failure("truncated: fetch the file again");
   feed_ = "empty.jsonl";
   write(feed_, "");
-  expect_failure("it holds no OSV record");
+  expect_failure("the file is empty; give the whole file");
   feed_ = "feed.jsonl";
   write("root/etc/os-release", "ID=fedora\nVERSION_ID=40\n");
   expect_failure("fedora 40 cannot be judged");

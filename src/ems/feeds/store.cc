@@ -59,6 +59,7 @@ Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& 
     if (!file) return fail(file.error());
     vuln::FeedOptions options;
     options.skip_invalid = true;
+    options.was = vuln::parse_feed_kind(kind);
     vuln::FeedReader reader(options);
     const auto report = reader.add(name, file->bytes());
     if (!report) return fail(report.error());

@@ -146,6 +146,21 @@ TEST_F(FeedStoreTest, AnotherKindIsRefused) {
   EXPECT_EQ(take_feed("a", dir_ / "source", dir_ / "copy", "epss").error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(FeedStoreTest, WhatHoldsNothingIsSpokenOfAsWhatTheFeedIs) {
+  const std::string gzip_of_nothing("\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0", 20);
+  for (const std::string& nothing : {std::string(), std::string(" \n\n"), gzip_of_nothing}) {
+    write("source", nothing);
+    for (const char* kind : {"", "osv", "kev"}) {
+      EXPECT_EQ(take_feed("a", dir_ / "source", dir_ / "copy", kind).error().message,
+                "feed a: the file is empty; give the whole file");
+    }
+  }
+  write("source", "{}\n");
+  EXPECT_TRUE(take_feed("a", dir_ / "source", dir_ / "copy", "kev").error().message.starts_with(
+      "feed a: it holds no vulnerability; CISA's catalogue has them under \"vulnerabilities\""));
+  EXPECT_TRUE(take_feed("a", dir_ / "source", dir_ / "copy").error().message.starts_with("feed a: it holds no OSV record"));
+}
+
 TEST_F(FeedStoreTest, ADownloadBecomesTheCopyItself) {
   write("part", kScores);
   ASSERT_TRUE(take_feed("a", dir_ / "part", dir_ / "copy", "", true)->changed);

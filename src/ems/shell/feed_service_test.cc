@@ -162,7 +162,7 @@ TEST_F(FeedServiceTest, AFeedIsFetchedAndABrokenOneNeverTakesItsPlace) {
     const char* says;
   } broken[] = {{"<html>sign in first</html>\n", 200, "no OSV record"},
                 {packed, 200, "truncated"},
-                {"", 200, "no OSV record"},
+                {"", 200, "the file is empty"},
                 {"not there", 404, "status 404"},
                 {"busy", 503, "status 503"},
                 {std::string(2u << 20, 'x'), 200, "larger than the limit"}};
