@@ -245,6 +245,40 @@ TEST_F(Apply, ThatOnlyATagWhichRefersLosesIsAskedAboutToo) {
   EXPECT_EQ(saved(), 0u);
 }
 
+TEST_F(Apply, WhoeverGainsIsAskedAboutToo) {
+  lab_.terminal.looks().interactive = true;
+  constexpr char kOtherGains[] =
+      R"([{"name":"Other","gain":{"count":1,"uids":[]},"lose":{"count":0,"uids":[]},"become_unknown":{"count":0,"uids":[]}}])";
+  constexpr char kNobody[] =
+      R"({"gain":{"count":0,"uids":[]},"lose":{"count":0,"uids":[]},"become_unknown":{"count":0,"uids":[]}})";
+  const auto asked = [&](std::vector<std::string> more = {}) {
+    const std::size_t before = saved();
+    lab_.terminal.answers = {"n"};
+    EXPECT_EQ(apply("name: New", more), kFailed);
+    EXPECT_EQ(saved(), before);
+    return lab_.terminal.questions;
+  };
+  EXPECT_EQ(asked(), "Endpoints gain tags, which may grant them access. Save all this? [y/N] ");
+  would({"New"}, {}, {}, {}, kNobody, kOtherGains);
+  EXPECT_EQ(asked(), "Endpoints gain tags, which may grant them access. Save all this? [y/N] ");
+  would({"New"}, {}, {}, {}, kHarmful, kOtherGains);
+  EXPECT_EQ(asked(), "Endpoints lose something, others gain tags, which may grant them access. Save all this? [y/N] ");
+  would({"New"}, {}, {}, {"Compliant"}, kHarmless);
+  EXPECT_EQ(asked({"--prune"}), "Tags are deleted, endpoints lose something, others gain tags, which may grant them access. Save "
+                                "all this? [y/N] ");
+  would({"New"}, {}, {}, {}, kNobody);
+  EXPECT_EQ(apply("name: New"), kDone);  // nobody gains or loses: nothing to ask
+  EXPECT_EQ(lab_.terminal.questions, "");
+  would({"New"}, {});
+  lab_.terminal.answers = {"y"};
+  EXPECT_EQ(apply("name: New"), kDone);
+  EXPECT_EQ(apply("name: New", {"--yes"}), kDone);
+  EXPECT_EQ(lab_.terminal.questions, "");
+  lab_.terminal.looks().interactive = false;
+  EXPECT_EQ(apply("name: New"), kDone);  // a script: it has shown it, and goes on
+  EXPECT_EQ(saved(), 4u);
+}
+
 TEST_F(Apply, PruningIsSaidTwice) {
   would({"New"}, {}, {}, {"Compliant"});
   EXPECT_EQ(apply("name: New", {"--prune"}), kFailed);

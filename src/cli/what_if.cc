@@ -61,6 +61,11 @@ bool takes_away(const json::value& what_if) {
   return count_of(what_if, "sessions_cut") > 0 || std::any_of(referring.begin(), referring.end(), takes_away);
 }
 
+bool grants(const json::value& what_if) {
+  const json::array& referring = list_at(what_if, "referring");
+  return count_of(what_if, "gain") > 0 || std::any_of(referring.begin(), referring.end(), grants);
+}
+
 Result<std::vector<std::string>> what_if_lines(Session& session, const json::value& what_if, std::size_t named) {
   std::vector<std::string> out;
   constexpr std::pair<const char*, const char*> kKinds[] = {

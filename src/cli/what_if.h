@@ -15,6 +15,8 @@ Result<boost::json::value> ask_what_if(Session& session, const boost::json::obje
 
 /// Does an endpoint lose the tag or become unknown, or is a live session cut? Those that refer to it included.
 bool takes_away(const boost::json::value& what_if);
+/// Does an endpoint gain the tag, or one that refers to it? Policies that demand it let it through then.
+bool grants(const boost::json::value& what_if);
 
 /// Lines such as "2 endpoints would gain it: laptop7, laptop8", with the names of the first `named` of each.
 Result<std::vector<std::string>> what_if_lines(Session& session, const boost::json::value& what_if, std::size_t named);

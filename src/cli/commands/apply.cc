@@ -248,13 +248,20 @@ Result<bool> may_save(Session& session, const Plan& plan) {
   const auto any = [&](auto&& is) { return std::any_of(plan.steps.begin(), plan.steps.end(), is); };
   const bool deletes = plan.deleted != 0;
   const bool loses = takes_away(plan.what_if) || any([](const Step& s) { return s.what_if && takes_away(*s.what_if); });
-  if (session.given.has("--yes") || !(deletes || loses)) return true;
+  // Which tags let somebody through only gateways know: whatever is gained may grant access, and is not given unasked.
+  const bool gains = grants(plan.what_if) || any([](const Step& s) { return s.what_if && grants(*s.what_if); });
+  if (session.given.has("--yes") || !(deletes || loses || gains)) return true;
   if (!session.look().interactive) {
     if (!deletes) return true;
     return fail(ErrorCode::kInvalidArgument, "--prune deletes tags; where nobody can be asked, add --yes");
   }
-  return session.terminal.agreed(deletes ? "Tags are deleted. Save all this? [y/N] "
-                                         : "Endpoints lose something. Save all this? [y/N] ");
+  std::string question = deletes ? "Tags are deleted" : "";
+  if (loses) question += question.empty() ? "Endpoints lose something" : ", endpoints lose something";
+  if (gains) {
+    const std::string_view what = "gain tags, which may grant them access";
+    question += fmt::format("{}{}", question.empty() ? "Endpoints " : loses ? ", others " : ", endpoints ", what);
+  }
+  return session.terminal.agreed(question + ". Save all this? [y/N] ");
 }
 
 /// All of it, or nothing. Deleted is what was shown, whatever was made meanwhile.
@@ -319,9 +326,10 @@ Command apply_command() {
       .details =
           "Shows what is new, changed and unchanged, member by member, and which endpoints gain or lose by it (of the\n"
           "first hundred tags); then saves all of it in one transaction, or nothing: if one tag is wrong, none is saved.\n"
-          "New tags may refer to one another in any order. On a terminal it asks where an endpoint would lose the tag or\n"
-          "become unknown, or a live session be cut. A file holds a tag per YAML document, a list of tags, or a map with a\n"
-          "list called tags, at most 10,000 of them and 8 MB; tags that it does not name stay, unless --prune is given.\n"
+          "New tags may refer to one another in any order. On a terminal it asks where an endpoint would lose a tag, become\n"
+          "unknown, or gain a tag (which may grant it access), or a live session be cut; --yes skips that. A file holds a\n"
+          "tag per YAML document, a list of tags, or a map with a list called tags, at most 10,000 of them and 8 MB; tags\n"
+          "that it does not name stay, unless --prune is given.\n"
           "Exit codes: 0 saved, or nothing was to be done, or --dry-run; 1 something is wrong with a tag (then nothing\n"
           "was saved), saving failed, or the answer was no; 2 the command line was not understood.",
       .examples =
