@@ -145,6 +145,31 @@ TEST_F(Commands, TagsByHandAndAttributes) {
   EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "1.5"}), kMisused);
 }
 
+TEST_F(Commands, AFeedIsAddedOrChangedLookedAtAndRemoved) {
+  const std::string url = "https://example.org/kev.json";
+  lab_.ems.on("POST feeds", R"({"name":"kev"})", 201);
+  EXPECT_EQ(lab_.run({"feed", "kev", url, "--every", "1d"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "the feed kev is added, from " + url + "; postern feeds shows what becomes of it\n");
+  EXPECT_EQ(json::parse(lab_.ems.asked("POST feeds").at(0).body),
+            json::parse(R"({"url":"https://example.org/kev.json","interval_s":86400,"name":"kev"})"));
+  lab_.ems.on("GET feeds/kev", R"({"name":"kev"})");
+  lab_.ems.on("PATCH feeds/kev", R"({"name":"kev"})");
+  EXPECT_EQ(lab_.run({"feed", "kev", "/mnt/kev.json"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "the feed kev now comes from /mnt/kev.json; postern feeds shows what becomes of it\n");
+  EXPECT_EQ(json::parse(lab_.ems.asked("PATCH feeds/kev").at(0).body), json::parse(R"({"path":"/mnt/kev.json"})"));
+  lab_.ems.on("POST feeds/kev/refresh", R"({"name":"kev"})", 202);
+  EXPECT_EQ(lab_.run({"feed", "kev", "--refresh"}), kDone) << lab_.err();
+  lab_.ems.on("DELETE feeds/kev", "", 204);
+  EXPECT_EQ(lab_.run({"feed", "kev", "--remove"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "the feed kev is gone, and what it said\n");
+  for (const auto& wrong : std::vector<std::vector<std::string>>{
+           {"feed", "kev"}, {"feed", "kev", url, "--remove"}, {"feed", "kev", "--remove", "--refresh"},
+           {"feed", "kev", "--refresh", "--every", "1d"}, {"feed", "kev", url, "--every", "soon"}}) {
+    EXPECT_EQ(lab_.run(wrong), kMisused);
+  }
+  EXPECT_EQ(lab_.ems.asked("POST feeds").size(), 1u);
+}
+
 TEST_F(Commands, DeregisteringIsMeant) {
   lab_.ems.on("GET endpoints", page({laptop7()}));
   const std::string path = "POST endpoints/7F4704E462E2CF1430D14814C557BD7B/deregister";

@@ -29,6 +29,7 @@ Command authorise_command();
 Command status_command();
 Command profiles_command();
 Command feeds_command();
+Command feed_command();
 Command audit_command();
 Command changes_command();
 

@@ -51,7 +51,7 @@ Result<int> run_feeds(Session& session) {
                since(session, f, "loaded_at"),
                error.empty() ? ok : Cell((used ? "in use, but: " : "") + error, Style::kBad)});
   }
-  return print_list(session, *page, table, "vulnerability feeds: nothing is matched (postern-ems run --feed FILE)");
+  return print_list(session, *page, table, "vulnerability feeds: nothing is matched (postern feed NAME URL adds one)");
 }
 
 }  // namespace
