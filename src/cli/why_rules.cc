@@ -22,7 +22,7 @@ constexpr std::size_t kFactsOfARule = 6;
 
 /// What an administrator can do about a fact that is not known.
 std::string_view remedy(std::string_view reason) {
-  constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
+  static constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
       {"not_reported",
        "The agent has not told it yet: see that it is connected, or let it look again (postern-agent recheck)."},
       {"unsupported", "As long as that is so, nobody can judge this rule on this endpoint."},
@@ -30,11 +30,46 @@ std::string_view remedy(std::string_view reason) {
       {"stale", "It was known, but that is too long ago: see that the agent is running and connected."},
       {"failed", "Reading it went wrong: the agent's log says how."},
       {"malformed", "The agent tells it in a form that this EMS doesn't know: are their versions the same?"},
-      {"severity_unknown", "No source gives a severity; install the fix that is there, or accept the risk."}};
+      {"severity_unknown", "No source gives a severity; install the fix that is there, or accept the risk."},
+      {"inventory_too_old", "See that the agent is running and connected: it tells them as often as its endpoint profile says."},
+      {"max_age_too_short",
+       "Give the rule a longer max_age, or none; or have the endpoint profile ask more often (inventory_interval_s)."},
+      {"scan_off", "Switch it on there: vulnerability_scan of the endpoint profile."},
+      {"no_inventory",
+       "Agents tell them by themselves, as often as the endpoint profile says: see that it is running and connected."},
+      {"feeds_being_read", "It is known once they are read: postern status shows how far that is."},
+      {"no_feed", "Add one that covers its system: postern feed debian https://security-tracker.debian.org/tracker/data/json, or "
+                  "of another system postern feed NAME https://storage.googleapis.com/osv-vulnerabilities/ECOSYSTEM/all.zip "
+                  "(https://osv.dev/list). What there is: postern feeds."},
+      {"no_feed_for_system",
+       "Add one that does: postern feed NAME https://storage.googleapis.com/osv-vulnerabilities/ECOSYSTEM/all.zip, of Debian "
+       "postern feed debian https://security-tracker.debian.org/tracker/data/json. What there is: postern feeds."},
+      {"no_kev", "Add it: postern feed kev https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"},
+      {"no_epss", "Add it: postern feed epss https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"},
+      {"no_score", "As long as that is so, nobody can judge this rule on this endpoint."}};
   for (const auto& [code, text] : kRemedies) {
     if (code == reason) return text;
   }
   return "";
+}
+
+/// The same of an attribute, which no agent tells: the command that sets it.
+std::string attribute_remedy(const json::value& rule, const WhyAnswer& a) {
+  constexpr std::string_view kPrefix = "ems.attribute:";
+  for (const json::value& fact : list_at(rule, "facts")) {
+    const std::string key = one_line(text_at(fact, "key"));
+    if (!key.starts_with(kPrefix)) continue;
+    const std::string name = key.substr(kPrefix.size());
+    return fmt::format(
+        "Attributes are not the agent's: administrators and other systems set them. postern attribute {} {} VALUE --expires 7d, or "
+        "PUT /api/v1/endpoints/{}/attributes/{}",
+        a.name, name, text_at(a.endpoint, "uid"), name);
+  }
+  return "";
+}
+
+bool too_old(std::string_view reason) {
+  return reason == "stale" || reason == "max_age_too_short" || reason.ends_with("_too_old");
 }
 
 class RulesWriter {
@@ -86,11 +121,15 @@ class RulesWriter {
     facts(list_at(rule, "facts"), truth);
     const auto max_age = number_at(rule, "max_age");
     std::string more;
-    if (max_age && text_at(rule, "reason") == "stale") {
+    const std::string reason = text_at(rule, "reason");
+    if (max_age && too_old(reason)) {
       more = fmt::format("The rule takes nothing older than {}. ", age_text(Seconds(*max_age), ""));
       more.erase(more.find(" ."), 1);
     }
-    if (truth == Truth::kUnknown && !a_.past) more += remedy(text_at(rule, "reason"));
+    if (truth == Truth::kUnknown && !a_.past) {
+      more += reason.starts_with("attribute_") && reason != "attribute_of_other_type" ? attribute_remedy(rule, a_)
+                                                                                    : std::string(remedy(reason));
+    }
     if (const auto until = a_.changes_at(rule)) {
       more += (more.empty() ? "" : " ") + fmt::format("By itself this may change on {}.", moment_text(*until));
     }

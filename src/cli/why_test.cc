@@ -97,6 +97,33 @@ TEST_F(Why, OneOfWhichNobodyKnows) {
   expect_golden("unknown");
 }
 
+TEST_F(Why, AnAttributeIsSetByPeopleAndNotByTheAgent) {
+  const auto rule = [](const std::string& reason, const std::string& text) {
+    return R"J({"id":1,"type":"external-score","negate":false,"verdict":"unknown","condition":"the score that edr gives is >= 50",
+      "reason":")J" + reason + R"J(","text":")J" + text + R"J(","facts":[{"key":"ems.attribute:score.edr","known":false,
+      "unknown_reason":"stale","text":"expired; it was 87","age_ms":172800000,"collected_at":"2026-11-24T10:00:00Z","source":"admin"}]})J";
+  };
+  answers(why("unknown", "logic", "by", "1",
+              {rule("attribute_expired", "the attribute score.edr expired on 2026-11-25T10:00:00.000Z; it was 87, set by admin on "
+                                         "2026-11-24T10:00:00.000Z")}));
+  expect_golden("attribute");
+  EXPECT_EQ(lab_.run({"why", "laptop7", "Compliant", "--at", "-1h"}), kDone);
+  EXPECT_EQ(lab_.out().find("postern attribute"), std::string::npos) << lab_.out();
+  answers(why("unknown", "logic", "by", "1", {rule("attribute_unset", "nobody has set it")}));
+  EXPECT_EQ(lab_.run({"why", "laptop7", "Compliant"}), kDone);
+  EXPECT_NE(lab_.out().find("postern attribute laptop7 score.edr"), std::string::npos) << lab_.out();
+  EXPECT_EQ(lab_.out().find("recheck"), std::string::npos) << lab_.out();
+}
+
+TEST_F(Why, WithoutAFeedItNamesTheCommandThatAddsOne) {
+  std::string rule = kVulnerableUnknown;
+  rule.replace(rule.find("unsupported"), 11, "no_feed")
+      .replace(rule.find("this system has no such thing"), 29, "no feed of vulnerabilities is in force")
+      .replace(rule.find("unknown (unsupported)"), 21, "no feed in force");
+  answers(why("unknown", "logic", "by", "3", {rule}));
+  expect_golden("no-feed");
+}
+
 TEST_F(Why, ATagThatIgnoresUnknownSaysSo) {
   std::string tag = kCompliant;
   tag.replace(tag.find("deny"), 4, "ignore");

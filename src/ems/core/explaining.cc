@@ -91,6 +91,7 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
     const auto until = held(impl_->engine_.id_of(other));
     return until ? std::optional("the tag's loss_delay keeps it until " + to_iso8601(*until)) : std::nullopt;
   });
+  impl_->say_why_unknown(*why, *e, now);
   return why;
 }
 

@@ -186,5 +186,48 @@ TEST_F(Explaining, WhatATagsDelayKeepsOthersGoWithoutAndItIsSaid) {
   EXPECT_EQ(answer->reason, "held");
 }
 
+TEST_F(Explaining, ThatAnAttributeIsNotKnownIsSaidOfTheAttribute) {
+  save_tag(R"json({"name":"Scored","rules":[{"id":1,"os":"linux","type":"external-score","provider":"edr","op":">=","score":50,
+    "max_age":600}]})json");
+  TestAgent a;
+  join(a);
+  run();
+  const auto rule = [&] {
+    const auto why = core->explain(clock.now(), a.uid(), "Scored");
+    EXPECT_TRUE(why);
+    EXPECT_EQ(why->state, TagState::kUnknown);
+    return why->rules.at(0);
+  };
+  auto told = rule();
+  EXPECT_EQ(told.reason, "attribute_unset");
+  EXPECT_EQ(told.text, "nobody has set the attribute score.edr of this endpoint");
+  EXPECT_EQ(told.facts.at(0).text, "not set");
+
+  const auto set = [&](Seconds life) {
+    core->set_attribute(clock.now(), admin, a.uid(), "score.edr", std::int64_t{87}, life, nullptr);
+    run();
+    return to_iso8601(clock.now().wall);
+  };
+  const auto wait = [&](Seconds seconds) {
+    clock.advance(seconds);
+    core->tick(clock.now());
+    run();
+  };
+  auto set_at = set(Seconds(120));
+  const auto expires = to_iso8601(clock.now().wall + Seconds(120));
+  wait(Seconds(130));
+  told = rule();
+  EXPECT_EQ(told.reason, "attribute_expired");
+  EXPECT_EQ(told.text, "the attribute score.edr expired on " + expires + "; it was 87, set by admin on " + set_at);
+  EXPECT_EQ(told.facts.at(0).text, "expired; it was 87");
+
+  set_at = set(Seconds(3600));
+  wait(Seconds(601));
+  told = rule();
+  EXPECT_EQ(told.reason, "attribute_too_old");
+  EXPECT_EQ(told.text, "the attribute score.edr is 87, set by admin on " + set_at + ": longer ago than the rule takes");
+  EXPECT_EQ(told.facts.at(0).text, "87");
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

@@ -19,6 +19,13 @@
 
 namespace postern::ems {
 
+/// Why a rule found no value, more exactly than the rule can say.
+struct WhyUnknown {
+  std::string_view code;  ///< A stable code of RuleExplanation::reason; empty: nothing more is known.
+  std::string text;       ///< For a person.
+  std::string fact;       ///< In place of the fact's value; empty: as it is.
+};
+
 struct EmsCore::Impl {
   Impl(Store& store, Random& random, EmsOptions options);
 
@@ -167,6 +174,12 @@ struct EmsCore::Impl {
   std::optional<WallTime> changes_at(const Endpoint& e, const posture::TagExplanation& why, Now now) const;
   /// A page for whoever waits longest; memory is as the store is.
   void read_past();
+
+  // ---- why_unknown.cc ----
+  /// In an explanation of now: why what the EMS itself adds is not known, where no agent can mend that.
+  void say_why_unknown(posture::TagExplanation& why, const Endpoint& e, Now now) const;
+  /// Of one of the facts that begin with keys::kEmsVulnPrefix. Without a code: what the rule says is all there is to say.
+  WhyUnknown unknown_vulnerabilities(const Endpoint& e, std::string_view key, const posture::RuleExplanation& rule) const;
 
   // ---- matching.cc ----
   struct Job;

@@ -199,5 +199,72 @@ TEST_F(Lab, AnInventoryThatCouldNotBeStoredIsAskedForAgain) {
   EXPECT_NE(a.last(Frame::kInventoryWanted), nullptr);
 }
 
+/// Covers Debian only.
+class CoversLittle final : public Matching {
+ public:
+  Result<MatchResult> match(std::string_view inventory, std::string_view) const override {
+    MatchResult out;
+    out.covered = inventory.find("debian") != inventory.npos;
+    out.counts.low = out.total = 1;
+    return out;
+  }
+};
+
+TEST_F(InventoryLab, WhyNobodyKnowsOfVulnerabilitiesIsSaid) {
+  save_tag(R"({"name":"Vulnerable","rules":[{"id":1,"os":"linux","type":"vulnerable-devices","severity":"high"}]})");
+  save_tag(R"({"name":"Exploited","rules":[{"id":1,"os":"linux","type":"known-exploited"}]})");
+  save_tag(R"({"name":"Likely","rules":[{"id":1,"os":"linux","type":"epss","probability":0.5}]})");
+  save_tag(R"({"name":"Scored","rules":[{"id":1,"os":"linux","type":"cvss","score":7}]})");
+  save_tag(R"({"name":"Fresh","rules":[{"id":1,"os":"linux","type":"vulnerable-devices","severity":"high","max_age":600}]})");
+  save_tag(R"({"name":"Recent","rules":[{"id":1,"os":"linux","type":"vulnerable-devices","severity":"high","max_age":7200}]})");
+  TestAgent a;
+  join(a);
+  report(a, {{std::string(keys::kOsName), std::string("Frobix")}, {std::string(keys::kOsVersionId), std::string("7")}});
+  run();
+  const auto told = [&](const char* tag) {
+    const auto why = core->explain(clock.now(), a.uid(), tag);
+    EXPECT_TRUE(why);
+    EXPECT_EQ(why->state, posture::TagState::kUnknown) << tag;
+    const auto& rule = why->rules.at(0);
+    return rule.reason + ": " + rule.text;
+  };
+  EXPECT_EQ(told("Vulnerable"), "no_inventory: its agent has not told which packages it has");
+  offer(a, "frobix openssl 1.0\n");
+  EXPECT_EQ(told("Vulnerable"), "feeds_being_read: the EMS is still reading its feeds of vulnerabilities");
+  core->set_matching(clock.now(), nullptr, {});
+  run();
+  EXPECT_EQ(told("Vulnerable"), "no_feed: no feed of vulnerabilities is in force");
+  Feed broken{.name = "debian", .error = "status 404", .url = "https://example.org/x", .given = true};
+  core->set_matching(clock.now(), nullptr, {broken});
+  run();
+  EXPECT_EQ(told("Vulnerable"), "no_feed: no feed of vulnerabilities is in force (the feed debian failed: status 404)");
+  EXPECT_EQ(told("Exploited").substr(0, 8), "no_feed:");
+
+  Feed osv{"test", "osv", 1, "", clock.now().wall, ""}, kev{"kev", "kev", 1, "", clock.now().wall, ""};
+  osv.given = kev.given = true;
+  const auto feeds = std::make_shared<CoversLittle>();
+  core->set_matching(clock.now(), feeds, {kev});
+  run();
+  EXPECT_EQ(told("Vulnerable").substr(0, 8), "no_feed:");  // a catalogue names no packages
+  core->set_matching(clock.now(), feeds, {osv});
+  run();
+  EXPECT_EQ(told("Vulnerable"), "no_feed_for_system: no feed of vulnerabilities that is in force covers this system (Frobix 7)");
+  scan(false);
+  EXPECT_EQ(told("Vulnerable"), "scan_off: vulnerability scan is off in its endpoint profile Default");
+  scan(true);
+
+  offer(a, "debian openssl 1.0\n");
+  EXPECT_EQ(told("Exploited"), "no_kev: no catalogue of exploited vulnerabilities (KEV) is in force");
+  EXPECT_EQ(told("Likely"), "no_epss: no feed of EPSS probabilities is in force");
+  EXPECT_EQ(told("Scored"), "no_score: none of its open vulnerabilities has such a score");
+  const auto came = to_iso8601(clock.now().wall);
+  clock.advance(Seconds(601));
+  EXPECT_EQ(told("Fresh"), "max_age_too_short: the packages were told on " + came +
+                               ", and agents with the profile Default tell them every 3600 seconds: the rule takes nothing older "
+                               "than 600 seconds, so in between nobody knows");
+  clock.advance(Seconds(7200));
+  EXPECT_EQ(told("Recent"), "inventory_too_old: the packages were last told on " + came + ", longer ago than the rule takes");
+}
+
 }  // namespace
 }  // namespace postern::ems::testing
