@@ -382,6 +382,30 @@ TEST_F(Apply, WhatIfNamesWhoChanges) {
   EXPECT_EQ(saved(), 0u);
 }
 
+TEST_F(Apply, WhatIfOfAFileIsOfAllItsTagsTogether) {
+  const std::string two = lab_.file("two.yaml", "- name: New\n  rules: [{id: 1, os: linux, type: tag, tags: [Compliant]}]\n- name: Compliant\n");
+  would({"New"}, {"Compliant"}, {}, {}, kHarmless, kOtherLoses, kCut);
+  lab_.ems.on("POST tags/apply/what-if", lab_.ems.told("POST tags/apply"));
+  EXPECT_EQ(lab_.run({"what-if", "-f", two}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(),
+            "New\n  1 endpoint would gain it: laptop7\n  afterwards 3 endpoints have it, of 0 nobody knows\n"
+            "Compliant\n  1 endpoint would gain it: laptop7\n  afterwards 3 endpoints have it, of 0 nobody knows\n"
+            "Other would change by it, because it refers to one of these:\n  1 endpoint would lose it: laptop7\n"
+            "  afterwards 0 endpoints have it, of 0 nobody knows\n"
+            "2 live sessions would be cut: laptop7 at PGW1 (2)\nof the sessions at PGW2 nobody knows: no answer\n"
+            "of the sessions at PGW3 nobody knows: too much would change to ask there\n");
+  const auto asked = lab_.ems.asked("POST tags/apply/what-if");
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(json::parse(asked[0].body).at("tags").as_array().size(), 2u);
+  EXPECT_EQ(lab_.run({"--json", "what-if", "-f", two}), kDone);
+  EXPECT_EQ(json::parse(lab_.out()), json::parse(lab_.ems.told("POST tags/apply")));
+  EXPECT_TRUE(lab_.ems.asked("POST tags/what-if").empty());
+  EXPECT_TRUE(lab_.ems.asked("POST tags/apply").empty());
+  lab_.ems.refuse("POST tags/apply/what-if", 400, "invalid_argument", "New: rules: there is no tag Nope that they could refer to");
+  EXPECT_EQ(lab_.run({"what-if", "-f", two}), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: New: rules: there is no tag Nope that they could refer to\n");
+}
+
 TEST_F(Apply, UndoSaysWhatCameBack) {
   const std::string now = json::serialize(json::parse(kTags).at("items").at(1));
   std::string then = now;

@@ -89,6 +89,12 @@ void FakeEms::add_header(const std::string& method_and_path, const std::string& 
   replies_[method_and_path].headers.add(name, value);
 }
 
+std::string FakeEms::told(const std::string& method_and_path) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = replies_.find(method_and_path);
+  return it == replies_.end() ? "" : it->second.body;
+}
+
 std::vector<net::HttpRequest> FakeEms::asked(const std::string& method_and_path) const {
   const std::lock_guard lock(mutex_);
   std::vector<net::HttpRequest> out;

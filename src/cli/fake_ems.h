@@ -27,6 +27,8 @@ class FakeEms {
   void refuse(const std::string& method_and_path, int status, const std::string& code, const std::string& message);
   void add_header(const std::string& method_and_path, const std::string& name, const std::string& value);
 
+  /// What it was told to answer.
+  std::string told(const std::string& method_and_path) const;
   /// The requests of that kind, in order.
   std::vector<net::HttpRequest> asked(const std::string& method_and_path) const;
   std::size_t requests() const;

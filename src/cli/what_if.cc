@@ -55,6 +55,15 @@ Result<json::value> ask_what_if(Session& session, const json::object& draft, std
   return (*api)->post("tags/what-if", draft, {{"limit", std::to_string(listed)}});
 }
 
+Result<json::value> ask_what_if(Session& session, const std::vector<Draft>& drafts, std::size_t listed) {
+  const auto api = session.api();
+  if (!api) return fail(api.error());
+  json::array tags;
+  for (const Draft& draft : drafts) tags.push_back(*draft.tag);
+  (*api)->set_patience(std::chrono::minutes(5));
+  return (*api)->post("tags/apply/what-if", json::object{{"tags", std::move(tags)}}, {{"limit", std::to_string(listed)}});
+}
+
 bool takes_away(const json::value& what_if) {
   if (count_of(what_if, "lose") > 0 || count_of(what_if, "become_unknown") > 0) return true;
   const json::array& referring = list_at(what_if, "referring");

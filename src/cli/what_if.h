@@ -6,12 +6,15 @@
 
 #include "base/result.h"
 #include "cli/command.h"
+#include "cli/tag_files.h"
 
 namespace postern::cli {
 
 /// Asks for the numbers, and for the UIDs of `listed` endpoints of each kind. Errors: the EMS's, such as an invalid
 /// draft.
 Result<boost::json::value> ask_what_if(Session& session, const boost::json::object& draft, std::size_t listed);
+/// The same of several that are saved together, as they stand together then: what a dry run of apply says of them.
+Result<boost::json::value> ask_what_if(Session& session, const std::vector<Draft>& drafts, std::size_t listed);
 
 /// Does an endpoint lose the tag or become unknown, or is a live session cut? Those that refer to it included.
 bool takes_away(const boost::json::value& what_if);

@@ -1,4 +1,4 @@
-// POST /api/v1/tags/apply: several tags saved and removed together, all or nothing.
+// POST /api/v1/tags/apply: several tags saved and removed together, all or nothing; and what that would change.
 #include <set>
 
 #include <fmt/format.h>
@@ -114,25 +114,36 @@ Result<Wanted> read_wanted(const CallPtr& call) {
   return out;
 }
 
+/// What the set would do; nothing is done.
+void show_what_if(const CallPtr& call, ChangeSet set) {
+  call->services.hooks.commit();  // of what is being changed at this moment, as for every reader
+  const Now now = now_of(call);
+  EmsCore& core = call->services.core;
+  const auto what = core.what_if(now, std::move(set));
+  if (!what) return call->fail(what.error());
+  const std::size_t limit = call->query_u64("limit", kDefaultLimit);
+  json::object out = applied_json(what->would, true);
+  json::object what_if{{"tags", tag_what_ifs_json(what->tags, limit)}, {"referring", tag_what_ifs_json(what->referring, limit)}};
+  core.sessions_cut(now, *what, [call, limit, out = std::move(out), what_if = std::move(what_if)](auto cut) mutable {
+    if (!cut) return call->fail(cut.error());
+    what_if["sessions_cut"] = sessions_cut_json(*cut, limit);
+    out["what_if"] = std::move(what_if);
+    call->reply(200, out);
+  });
+}
+
+/// The dry run for those who may not save: readers can find out anyway what it says.
+void what_if_tags(const CallPtr& call) {
+  auto wanted = read_wanted(call);
+  if (!wanted) return call->fail(wanted.error());
+  show_what_if(call, std::move(wanted->set));
+}
+
 void apply_tags(const CallPtr& call) {
   auto wanted = read_wanted(call);
   if (!wanted) return call->fail(wanted.error());
   EmsCore& core = call->services.core;
-  if (wanted->dry_run) {
-    call->services.hooks.commit();  // of what is being changed at this moment, as for every reader
-    const Now now = now_of(call);
-    const auto what = core.what_if(now, std::move(wanted->set));
-    if (!what) return call->fail(what.error());
-    const std::size_t limit = call->query_u64("limit", kDefaultLimit);
-    json::object out = applied_json(what->would, true);
-    json::object what_if{{"tags", tag_what_ifs_json(what->tags, limit)}, {"referring", tag_what_ifs_json(what->referring, limit)}};
-    return core.sessions_cut(now, *what, [call, limit, out = std::move(out), what_if = std::move(what_if)](auto cut) mutable {
-      if (!cut) return call->fail(cut.error());
-      what_if["sessions_cut"] = sessions_cut_json(*cut, limit);
-      out["what_if"] = std::move(what_if);
-      call->reply(200, out);
-    });
-  }
+  if (wanted->dry_run) return show_what_if(call, std::move(wanted->set));
   core.apply(now_of(call), actor_of(call), std::move(wanted->set), [call](Result<Applied> done) {
     if (!done) return call->fail(done.error());
     call->reply(200, applied_json(*done, false));
@@ -164,6 +175,11 @@ constexpr std::string_view kTagChangesSchemas = R"({
 }  // namespace
 
 Resource tag_changes_resource() {
+  const Field limit{.name = "limit",
+                    .type = FieldType::kInteger,
+                    .description = "UIDs listed of each tag by a dry run; 100 when not given",
+                    .min = 0,
+                    .max = 10'000};
   return {.name = "tag changes",
           .description = "Several tags saved and removed together: all of it, or nothing",
           .routes = {{.method = "POST",
@@ -171,11 +187,18 @@ Resource tag_changes_resource() {
                       .handler = apply_tags,
                       .summary = "Save and remove several tags in one transaction; if one is wrong, nothing is done and all "
                                  "that is wrong is told",
-                      .query = {{.name = "limit",
-                                 .type = FieldType::kInteger,
-                                 .description = "UIDs listed of each tag by a dry run; 100 when not given",
-                                 .min = 0,
-                                 .max = 10'000}},
+                      .query = {limit},
+                      .body_kind = BodyKind::kJson,
+                      .body_schema = "TagChanges",
+                      .max_body = kMaxBody,
+                      .result = "TagsApplied"},
+                     {.method = "POST",
+                      .path = "/api/v1/tags/apply/what-if",
+                      .role = Role::kReadonly,
+                      .handler = what_if_tags,
+                      .summary = "What applying this would change, as a dry run says it; nothing is saved whatever dry_run is, "
+                                 "and what could not be saved is refused",
+                      .query = {limit},
                       .body_kind = BodyKind::kJson,
                       .body_schema = "TagChanges",
                       .max_body = kMaxBody,

@@ -81,5 +81,36 @@ TEST_F(ApiLab, ATagMayBeCalledApply) {
   EXPECT_EQ(call("DELETE", "/api/v1/tags/apply").status, 204);
 }
 
+TEST_F(ApiLab, WhatIfOfSeveralTagsSaysWhatApplyingThemThenDoes) {
+  TestAgent a, b;
+  join(a);
+  join(b);
+  report(a, {{keys::process_running("sshd"), true}});
+  report(b, {{keys::process_running("sshd"), false}});
+  settle();
+  const std::string set = R"({"tags":[{"name":"Top","rules":[{"id":1,"os":"linux","type":"tag","tags":["Base"]}]},
+    {"name":"Base","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]}])";
+  const Reply told = read_only("POST", "/api/v1/tags/apply/what-if", set + "}");
+  ASSERT_EQ(told.status, 200) << told.text;
+  EXPECT_EQ(told.at("dry_run"), true);
+  EXPECT_EQ(told.text, post("/api/v1/tags/apply", set + R"(,"dry_run":true})").text);
+  EXPECT_EQ(read_only("POST", "/api/v1/tags/apply", set + R"(,"dry_run":true})").code(), "permission_denied");
+  EXPECT_EQ(post("/api/v1/tags/apply/what-if", set + R"(,"dry_run":false})").at("dry_run"), true);
+  EXPECT_EQ(get("/api/v1/tags").items().size(), 1u);
+  ASSERT_EQ(post("/api/v1/tags/apply", set + "}").status, 200);
+  settle();
+  const json::value tags = told.at("what_if", "tags");
+  ASSERT_EQ(tags.as_array().size(), 2u);
+  for (const auto& tag : tags.as_array()) {
+    const Reply now = get("/api/v1/tags/" + std::string(Reply::member(tag, "name").get_string()));
+    EXPECT_EQ(now.at("has"), Reply::member(tag, "has_after")) << told.text;
+    EXPECT_EQ(now.at("unknown"), Reply::member(tag, "unknown_after")) << told.text;
+    EXPECT_EQ(now.at("has"), 1);
+  }
+  const Reply wrong = read_only("POST", "/api/v1/tags/apply/what-if", R"({"remove":["Base"]})");
+  EXPECT_EQ(wrong.status, 409);
+  EXPECT_EQ(wrong.message(), post("/api/v1/tags/apply", R"({"remove":["Base"]})").message());
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

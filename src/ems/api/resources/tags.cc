@@ -130,6 +130,7 @@ void endpoints(const CallPtr& call) {
 void what_if(const CallPtr& call) {
   const auto draft = read_tag(call);
   if (!draft) return call->fail(draft.error());
+  call->services.hooks.commit();  // of what is being changed at this moment, as for every reader
   const Now now = now_of(call);
   EmsCore& core = call->services.core;
   const auto result = core.what_if(now, *draft);
