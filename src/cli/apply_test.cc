@@ -406,6 +406,23 @@ TEST_F(Apply, WhatIfOfAFileIsOfAllItsTagsTogether) {
   EXPECT_EQ(lab_.err(), "postern: New: rules: there is no tag Nope that they could refer to\n");
 }
 
+TEST_F(Apply, WhatTheEmsWarnsOfIsShownBeforeItIsSaved) {
+  const auto warns = [&](const char* request) {
+    json::object body = json::parse(lab_.ems.told(request)).as_object();
+    body["warnings"] = json::array{"New: rule 1 (vulnerable-devices): its max_age is short"};
+    lab_.ems.on(request, json::serialize(body));
+  };
+  const std::string line = "warning: New: rule 1 (vulnerable-devices): its max_age is short\n";
+  warns("POST tags/apply");
+  EXPECT_EQ(apply("name: New", {"--dry-run"}), kDone);
+  EXPECT_THAT(lab_.out(), HasSubstr("no live session would be cut\n" + line));
+  EXPECT_EQ(apply("name: New", {"--json"}), kDone);
+  EXPECT_EQ(json::parse(lab_.out()).at("warnings").as_array().size(), 1u);
+  warns("POST tags/what-if");
+  EXPECT_EQ(lab_.run({"what-if", "-f", lab_.file("t.yaml", "name: New")}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), HasSubstr("  " + line));
+}
+
 TEST_F(Apply, UndoSaysWhatCameBack) {
   const std::string now = json::serialize(json::parse(kTags).at("items").at(1));
   std::string then = now;

@@ -99,6 +99,14 @@ Result<std::vector<std::string>> what_if_lines(Session& session, const json::val
   return out;
 }
 
+std::vector<std::string> warning_lines(const Session& session, const json::value& answer) {
+  std::vector<std::string> out;
+  for (const std::string& warning : texts_at(answer, "warnings")) {
+    out.push_back(session.look().paint(Style::kWarning, "warning: " + one_line(warning)));
+  }
+  return out;
+}
+
 Result<std::vector<std::string>> besides_lines(Session& session, const json::value& what_if, std::size_t named) {
   std::vector<std::string> out;
   for (const json::value& other : list_at(what_if, "referring")) {

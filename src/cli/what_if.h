@@ -24,6 +24,9 @@ bool grants(const boost::json::value& what_if);
 /// Lines such as "2 endpoints would gain it: laptop7, laptop8", with the names of the first `named` of each.
 Result<std::vector<std::string>> what_if_lines(Session& session, const boost::json::value& what_if, std::size_t named);
 
+/// "warning: …": what the EMS takes and thinks is not meant.
+std::vector<std::string> warning_lines(const Session& session, const boost::json::value& answer);
+
 /// The same of what changes besides: the tags that refer to those, and live sessions. Of one tag's answer or of a set's.
 Result<std::vector<std::string>> besides_lines(Session& session, const boost::json::value& what_if, std::size_t named);
 

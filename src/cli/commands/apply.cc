@@ -112,6 +112,7 @@ Status print_step(Session& session, const Step& step) {
 struct Plan {
   std::vector<Step> steps;
   json::value what_if = json::object();   ///< Of all of them together.
+  json::value warnings = json::object();  ///< What the EMS warns of, as it said it.
   std::size_t created = 0, changed = 0, deleted = 0, unchanged = 0;
   bool nothing() const { return created + changed + deleted == 0; }
 };
@@ -129,6 +130,7 @@ json::value plan_json(const Plan& plan, bool saved) {
     list.push_back(std::move(one));
   }
   json::object out{{"saved", saved}, {"tags", std::move(list)}};
+  out["warnings"] = list_at(plan.warnings, "warnings");
   for (const char* name : {"referring", "sessions_cut"}) {
     if (const json::value* part = member(plan.what_if, name)) out[name] = *part;
   }
@@ -160,6 +162,7 @@ Result<Plan> ask_plan(Session& session, const std::vector<Draft>& drafts) {
   const auto created = names("created"), changed = names("changed");
   Plan plan;
   if (const json::value* what_if = member(*answer, "what_if")) plan.what_if = *what_if;
+  plan.warnings.as_object()["warnings"] = list_at(*answer, "warnings");
   for (const Draft& draft : drafts) {
     Step step{.draft = draft};
     if (created.contains(draft.name)) step.kind = Step::Kind::kCreate;
@@ -240,6 +243,7 @@ Status print_plan(Session& session, const Plan& plan) {
   const auto besides = besides_lines(session, plan.what_if, kEndpointsNamed);
   if (!besides) return fail(besides.error());
   for (const std::string& line : *besides) session.print(line + "\n");
+  for (const std::string& line : warning_lines(session, plan.warnings)) session.print(line + "\n");
   return {};
 }
 

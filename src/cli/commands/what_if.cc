@@ -23,10 +23,11 @@ Status print_tag(Session& session, const std::string& name, const json::value& w
   return {};
 }
 
-Status print_besides(Session& session, const json::value& what_if, std::size_t listed, const std::string& indent) {
+Status print_besides(Session& session, const json::value& answer, const json::value& what_if, std::size_t listed, const std::string& indent) {
   const auto besides = besides_lines(session, what_if, listed);
   if (!besides) return fail(besides.error());
   for (const std::string& line : *besides) session.print(indent + line + "\n");
+  for (const std::string& line : warning_lines(session, answer)) session.print(indent + line + "\n");
   return {};
 }
 
@@ -35,7 +36,7 @@ Result<int> what_if_of_one(Session& session, const Draft& draft, std::size_t lis
   if (!answer) return fail(answer.error().context(one_line(draft.name)));
   if (session.as_json()) return session.print_json(*answer);
   if (auto printed = print_tag(session, draft.name, *answer, listed); !printed) return fail(printed.error());
-  if (auto printed = print_besides(session, *answer, listed, "  "); !printed) return fail(printed.error());
+  if (auto printed = print_besides(session, *answer, *answer, listed, "  "); !printed) return fail(printed.error());
   return kDone;
 }
 
@@ -54,7 +55,7 @@ Result<int> what_if_of_several(Session& session, const std::vector<Draft>& draft
     const json::value& own = it == by_name.end() ? kNothing : *it->second;
     if (auto printed = print_tag(session, draft.name, own, listed); !printed) return fail(printed.error());
   }
-  if (auto printed = print_besides(session, what_if, listed, ""); !printed) return fail(printed.error());
+  if (auto printed = print_besides(session, *answer, what_if, listed, ""); !printed) return fail(printed.error());
   return kDone;
 }
 

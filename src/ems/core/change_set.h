@@ -20,6 +20,7 @@ struct Applied {
   std::vector<std::string> created, changed;
   std::vector<std::string> unchanged;  ///< They are so already, and were not touched.
   std::vector<std::string> removed;
+  std::vector<std::string> warnings;   ///< What may be done and is probably not meant; with the tags' names, for a person.
 };
 
 /// What is wrong with several tags in one error: its code is the first one's. REQUIRES: there is one.

@@ -275,6 +275,8 @@ class EmsCore {
   Result<WhatIf> what_if(Now now, ChangeSet set);
   /// The same of one tag, with the errors of save_tag().
   Result<WhatIf> what_if(Now now, const posture::TagDefinition& draft);
+  /// What of it may be saved and is probably not meant, for a person; saving doesn't refuse it.
+  std::vector<std::string> tag_warnings(const posture::TagDefinition& definition) const;
   /// Tags whose rules name this one.
   std::vector<std::string> referring_tags(std::string_view name) const;
   /// Asks every authorised gateway which live sessions that would cut; answers within kWhatIfPatience.

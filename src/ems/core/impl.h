@@ -274,6 +274,9 @@ struct EmsCore::Impl {
   /// called so before, or have that id.
   std::map<posture::TagId, std::string> forgotten_;
 
+  // ---- tag_warnings.cc ----
+  std::vector<std::string> tag_warnings(const posture::TagDefinition& definition) const;
+
   // ---- tag_changes.cc ----
   /// Tags whose rules name this one. Empty: none.
   std::vector<std::string> tags_naming(std::string_view name) const;

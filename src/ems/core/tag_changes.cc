@@ -260,6 +260,7 @@ Result<EmsCore::Impl::TagPlan> EmsCore::Impl::plan_tags(ChangeSet set) const {
       continue;
     }
     (id == 0 ? plan.said.created : plan.said.changed).push_back(name);
+    for (const auto& warning : tag_warnings(definition)) plan.said.warnings.push_back(name + ": " + warning);
     if (id == 0) id = next++;
     edits.set.emplace_back(id, std::move(definition));
   }

@@ -17,14 +17,15 @@ namespace json = boost::json;
 
 constexpr std::size_t kMaxBody = 16u << 20;  // what the listener takes at most
 
-json::array tag_names_json(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
+json::array texts_json(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
 
 json::object applied_json(const Applied& applied, bool dry_run) {
   return {{"dry_run", dry_run},
-          {"created", tag_names_json(applied.created)},
-          {"changed", tag_names_json(applied.changed)},
-          {"unchanged", tag_names_json(applied.unchanged)},
-          {"removed", tag_names_json(applied.removed)}};
+          {"created", texts_json(applied.created)},
+          {"changed", texts_json(applied.changed)},
+          {"unchanged", texts_json(applied.unchanged)},
+          {"removed", texts_json(applied.removed)},
+          {"warnings", texts_json(applied.warnings)}};
 }
 
 /// What a person knows the tag by: its name, else its place.
@@ -158,12 +159,13 @@ constexpr std::string_view kTagChangesSchemas = R"({
     "prune": {"type": "boolean", "default": false,
       "description": "Instead of remove: remove every tag that tags does not hold; the built-in one stays"},
     "dry_run": {"type": "boolean", "default": false, "description": "Check everything and say what would be done; nothing is saved"}}},
-  "TagsApplied": {"type": "object", "required": ["dry_run", "created", "changed", "unchanged", "removed"], "properties": {
+  "TagsApplied": {"type": "object", "required": ["dry_run", "created", "changed", "unchanged", "removed", "warnings"], "properties": {
     "dry_run": {"type": "boolean", "description": "Nothing was saved"},
     "created": {"type": "array", "items": {"type": "string"}},
     "changed": {"type": "array", "items": {"type": "string"}},
     "unchanged": {"type": "array", "items": {"type": "string"}, "description": "They were so already and were not touched"},
     "removed": {"type": "array", "items": {"type": "string"}},
+    "warnings": {"type": "array", "items": {"type": "string"}, "description": "What may be done and is probably not meant"},
     "what_if": {"type": "object", "required": ["tags", "referring", "sessions_cut"], "description": "Of a dry run only",
       "properties": {
         "tags": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"}, "description": "By name"},

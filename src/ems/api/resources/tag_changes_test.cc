@@ -112,5 +112,29 @@ TEST_F(ApiLab, WhatIfOfSeveralTagsSaysWhatApplyingThemThenDoes) {
   EXPECT_EQ(wrong.message(), post("/api/v1/tags/apply", R"({"remove":["Base"]})").message());
 }
 
+TEST_F(ApiLab, AMaxAgeThatIsShorterThanTheFactsComeIsWarnedOf) {
+  const auto tag = [](const char* type, int max_age) {
+    return R"({"name":"T","rules":[{"id":3,"os":"linux",)" + std::string(type) + R"(,"max_age":)" + std::to_string(max_age) + "}]}";
+  };
+  const char* kVulnerable = R"("type":"vulnerable-devices","severity":"high")";
+  const char* kProcess = R"("type":"running-process","processes":["sshd"])";
+  const std::string slow =
+      "rule 3 (vulnerable-devices): its max_age of 600 seconds is no longer than the 3600 seconds after which agents with the "
+      "endpoint profile Default tell their packages anew: in between nobody knows. Make it longer, or leave it out";
+  EXPECT_EQ(post("/api/v1/tags/what-if", tag(kVulnerable, 600)).at("warnings"), json::array{json::string("T: " + slow)});
+  EXPECT_EQ(post("/api/v1/tags/apply", R"({"dry_run":true,"tags":[)" + tag(kVulnerable, 600) + "]}").at("warnings"),
+            json::array{json::string("T: " + slow)});
+  EXPECT_EQ(post("/api/v1/tags", tag(kVulnerable, 600)).at("warnings"), json::array{json::string(slow)});
+  EXPECT_EQ(post("/api/v1/tags/apply", R"({"tags":[)" + tag(kVulnerable, 600) + "]}").at("warnings"), json::array{});  // as it is
+  EXPECT_EQ(call("PUT", "/api/v1/tags/T", tag(kVulnerable, 3600)).at("warnings").as_array().size(), 1u);
+  EXPECT_EQ(call("PUT", "/api/v1/tags/T", tag(kVulnerable, 3601)).at("warnings"), nullptr);
+  EXPECT_EQ(call("PUT", "/api/v1/profiles/Slow", R"({"inventory_interval_s":7200})").status, 200);
+  EXPECT_NE(call("PUT", "/api/v1/tags/T", tag(kVulnerable, 3602)).text.find("the 7200 seconds after which agents with the endpoint profile Slow"),
+            std::string::npos);
+  EXPECT_NE(call("PUT", "/api/v1/tags/T", tag(kProcess, 60)).text.find("the 60 seconds between two signs of life of an agent"),
+            std::string::npos);
+  EXPECT_EQ(call("PUT", "/api/v1/tags/T", tag(kProcess, 61)).at("warnings"), nullptr);
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

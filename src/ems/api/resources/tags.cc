@@ -67,10 +67,13 @@ void save_tag(const CallPtr& call, const std::string& name, posture::TagDefiniti
         const Tag* tag = call->services.core.tag(new_name);
         if (tag == nullptr) return call->fail(no_tag(new_name));  // deleted in the same moment
         json::object out = tag_json(call->services.core, *tag);
+        json::array warnings;
         if (name != new_name && !out["shared_with"].as_array().empty()) {
-          out["warnings"] = json::array{"gateways know it as " + new_name + " from now on: their policies that name " +
-                                        name + " count it as unknown until they are changed"};
+          warnings.emplace_back("gateways know it as " + new_name + " from now on: their policies that name " + name +
+                                " count it as unknown until they are changed");
         }
+        for (const auto& warning : call->services.core.tag_warnings(tag->definition)) warnings.emplace_back(warning);
+        if (!warnings.empty()) out["warnings"] = std::move(warnings);
         call->reply(create_only ? 201 : 200, out);
       });
 }
@@ -142,6 +145,7 @@ void what_if(const CallPtr& call) {
   json::object out = tag_what_if_json(tag, limit);
   out["referring_tags"] = std::move(referring);
   out["referring"] = tag_what_ifs_json(result->referring, limit);
+  out["warnings"] = json::array(result->would.warnings.begin(), result->would.warnings.end());
   core.sessions_cut(now, *result, [call, limit, out](Result<SessionsCut> cut) mutable {
     if (!cut) return call->fail(cut.error());
     out["sessions_cut"] = sessions_cut_json(*cut, limit);
@@ -198,7 +202,7 @@ constexpr std::string_view kTagSchemas = R"({
       "shared_with": {"type": "array", "items": {"type": "string"}, "readOnly": true,
         "description": "Authorised gateways that are told of it, by serial number: their policies may name it"},
       "warnings": {"type": "array", "items": {"type": "string"}, "readOnly": true,
-        "description": "What the change that this answers may have broken; only then there"},
+        "description": "What the change that this answers may have broken, or says that is probably not meant; only then there"},
       "updated_at": {"type": ["string", "null"], "format": "date-time", "readOnly": true},
       "updated_by": {"type": "string", "readOnly": true}}}]},
   "TagEndpoint": {"type": "object",
@@ -230,7 +234,8 @@ constexpr std::string_view kTagSchemas = R"({
       "not_asked": {"type": "array", "items": {"type": "string"},
         "description": "Those of them that were not asked: it would change more than one question holds"}}},
   "TagWhatIf": {"allOf": [{"$ref": "#/components/schemas/TagEffect"}, {"type": "object",
-    "required": ["referring_tags", "referring", "sessions_cut"], "properties": {
+    "required": ["referring_tags", "referring", "sessions_cut", "warnings"], "properties": {
+      "warnings": {"type": "array", "items": {"type": "string"}, "description": "What may be saved and is probably not meant"},
       "referring_tags": {"type": "array", "items": {"type": "string"}, "description": "Tags whose rules refer to this one"},
       "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
         "description": "Those that would change by it, those that refer to such ones included"},
