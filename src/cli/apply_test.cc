@@ -436,5 +436,13 @@ TEST_F(Apply, UndoSaysWhatCameBack) {
   EXPECT_EQ(lab_.out(), "the last change of Compliant is undone: the tag is gone\n");
 }
 
+TEST_F(Apply, UndoSaysWhoDoesNotHaveItAgain) {
+  lab_.ems.refuse("GET tags/Kiosk", 404, "not_found", "there is no tag Kiosk");
+  lab_.ems.on("POST tags/Kiosk/undo", R"({"name":"Kiosk","undone_revision":7,"tag":{"name":"Kiosk"},
+    "warnings":["2 endpoints had been given it by hand"]})");
+  EXPECT_EQ(lab_.run({"undo", "Kiosk"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "the last change of Kiosk is undone: the tag is there again\nwarning: 2 endpoints had been given it by hand\n");
+}
+
 }  // namespace
 }  // namespace postern::cli

@@ -5,6 +5,7 @@
 #include "cli/commands/commands.h"
 #include "cli/json_view.h"
 #include "cli/tag_diff.h"
+#include "cli/what_if.h"
 
 namespace postern::cli {
 namespace {
@@ -29,6 +30,7 @@ Result<int> run_undo(Session& session) {
                  : now != *name && !now.empty() ? ": it is called " + now + " again"
                                                 : "") +
                 "\n");
+  for (const std::string& line : warning_lines(session, *after)) session.print(line + "\n");
   if (!before || !before->is_object() || tag == nullptr || !tag->is_object()) return kDone;
   const auto schema = TagSchema::ask(session);
   if (!schema) return fail(schema.error());
@@ -45,7 +47,9 @@ Command undo_command() {
   return {.name = "undo",
           .group = "Tags",
           .summary = "Take the last change of a tag back",
-          .details = "Saved, renamed, made or deleted: it is as before. Doing so twice redoes the change.",
+          .details =
+              "Saved, renamed, made or deleted: it is as before. Doing so twice redoes the change. Endpoints that had been given\n"
+              "a deleted tag by hand are not given it again: each was somebody's decision. It says how many they are.",
           .examples = "postern undo Compliant\n",
           .arguments = {{"TAG", "Its name"}},
           .run = run_undo};

@@ -99,9 +99,15 @@ void EmsCore::delete_tag(Now now, const Actor& actor, std::string_view name, Don
   impl_->after_input(now);
 }
 
+std::vector<std::string> EmsCore::deletion_warnings(std::string_view tag) const {
+  auto warning = impl_->by_hand_warning(impl_->engine_.id_of(tag));
+  return warning.empty() ? std::vector<std::string>() : std::vector<std::string>{std::move(warning)};
+}
+
 void EmsCore::Impl::drop_tag(Now now, const Actor& actor, posture::TagId id) {
   const auto name = tag_name(id);
   auto warning = missed_tag_warning(id);
+  if (auto by_hand = by_hand_warning(id); !by_hand.empty()) warning += (warning.empty() ? "" : "; ") + by_hand;
   if (!warning.empty()) hold(act::Alert{"tag.deleted", "the tag " + name + " is gone; " + warning});
   registry_.tags.erase(id);
   forget_classification(id, name);
@@ -120,11 +126,12 @@ void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Rev
     return refuse(ErrorCode::kConflict, fmt::format("the last change of {} is revision {} now, not {}; look at it first", name, revision, expected));
   }
   // Changes stand under the name that the tag got by them: of one that was renamed since, this is not the last.
-  if (tag(name) == nullptr && last->change.json != kRemovedEvent) return refuse(ErrorCode::kNotFound, "there is no tag " + name);
+  const auto removed_from = read_removed_tag(last->change.json);
+  if (tag(name) == nullptr && !removed_from) return refuse(ErrorCode::kNotFound, "there is no tag " + name);
   if (last->undo.empty()) {  // it was made then
-    return delete_tag(now, actor, name, [done, name, revision](Status ok) {
+    return delete_tag(now, actor, name, [done, name, revision, lost = deletion_warnings(name)](Status ok) {
       if (!done) return;
-      ok ? done(Undone{name, false, revision}) : done(postern::fail(ok.error()));
+      ok ? done(Undone{name, false, revision, lost}) : done(postern::fail(ok.error()));
     });
   }
   auto was = codec::read_tag_row(last->undo);
@@ -134,9 +141,19 @@ void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Rev
   if (now_called_so != nullptr && now_called_so->id != was->id) {
     return refuse(ErrorCode::kAlreadyExists, "there is another tag called like " + old_name + " by now; rename it first");
   }
-  impl_->store_tag(now, actor, was->id, std::move(was->definition), [done, old_name, revision](Result<posture::TagId> ok) {
+  // Whom it had been given to by hand is not given it again, although the log would tell who that was: each time somebody had
+  // decided so, and since then endpoints may have been enrolled anew, handed on, or found unfit. An administrator can mend a
+  // grant that is missing and told of; one that nobody decided, nobody looks for.
+  std::vector<std::string> warnings;
+  if (const auto n = removed_from.value_or(0); n != 0) {
+    warnings.push_back(fmt::format("{0} endpoint{1} had been given it by hand and {2} not have it again: the audit log (endpoint.classify) "
+                                   "says to whom it was given",
+                                   n, n == 1 ? "" : "s", n == 1 ? "does" : "do"));
+  }
+  impl_->store_tag(now, actor, was->id, std::move(was->definition),
+                   [done, old_name, revision, warnings = std::move(warnings)](Result<posture::TagId> ok) {
     if (!done) return;
-    ok ? done(Undone{old_name, true, revision}) : done(postern::fail(ok.error()));
+    ok ? done(Undone{old_name, true, revision, warnings}) : done(postern::fail(ok.error()));
   });
 }
 

@@ -110,6 +110,15 @@ void EmsCore::Impl::rename_classification(Now now, posture::TagId id) {
   for (const auto& uid : with) settle(now, registry_.endpoints.edit(uid), {});
 }
 
+std::string EmsCore::Impl::by_hand_warning(posture::TagId id) const {
+  const auto* tag = tag_by_id(id);
+  const bool by_hand = tag != nullptr && tag->definition.kind == posture::TagKind::kClassification && tag->definition.rules.empty();
+  const auto given = by_hand ? registry_.classified(id) : 0;
+  if (given == 0) return {};
+  return fmt::format("it was given by hand to {} endpoint{}, which lose{} it for good: undo brings the tag back, and not who had it",
+                     given, given == 1 ? "" : "s", given == 1 ? "s" : "");
+}
+
 void EmsCore::Impl::forget_classification(posture::TagId id, const std::string& name) {
   if (registry_.classifies(id)) forgotten_.insert_or_assign(id, name);
 }

@@ -341,13 +341,17 @@ class EmsCore {
                 Done<posture::TagId> done);
   /// Errors: kNotFound, kPermissionDenied (built-in), kConflict (rules of other tags refer to it).
   void delete_tag(Now now, const Actor& actor, std::string_view name, DoneStatus done);
-  /// Takes the tag's last change back, whatever it was: saved, renamed, made or deleted; doing so twice redoes it.
+  /// What deleting it would take that undo does not bring back: how many endpoints were given it by hand.
+  std::vector<std::string> deletion_warnings(std::string_view tag) const;
+  /// Takes the tag's last change back, whatever it was: saved, renamed, made or deleted; doing so twice redoes it. Who was
+  /// given a tag by hand that is there again has to be given it again.
   /// `expected` 0, or the revision of the change that is meant. Errors: kNotFound (no such change is kept), kConflict
   /// (another change came after `expected`), those of saving and deleting.
   struct Undone {
     std::string name;      ///< What the tag is called now.
     bool there = true;     ///< False: it is gone, because the change had made it.
     Revision undone = 0;   ///< The change that was taken back.
+    std::vector<std::string> warnings;  ///< How many were given it by hand and don't have it (again).
   };
   void undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, Done<Undone> done);
 

@@ -265,6 +265,8 @@ struct EmsCore::Impl {
   // ---- attributes.cc ----
   /// The tag's name is another one: those who were given it by hand.
   void rename_classification(Now now, posture::TagId id);
+  /// For whoever removes it: how many lose it for good; empty: nobody was given it by hand.
+  std::string by_hand_warning(posture::TagId id) const;
   /// The tag is gone, and is taken off those who were given it by hand, some at a time.
   void forget_classification(posture::TagId id, const std::string& name);
   void forget_gone_later();

@@ -274,6 +274,7 @@ Result<EmsCore::Impl::TagPlan> EmsCore::Impl::plan_tags(ChangeSet set) const {
     } else {
       edits.removed.push_back(id);
       plan.said.removed.push_back(name);
+      if (auto warning = by_hand_warning(id); !warning.empty()) plan.said.warnings.push_back(name + ": " + warning);
     }
   }
   auto drafts = check_tags(std::move(edits));

@@ -41,6 +41,12 @@ std::string event(const void* before, const void* after) {
                             : R"({"event":"changed"})";
 }
 
+constexpr std::string_view kRemovedFrom = R"({"event":"removed","given_by_hand":)";
+
+std::string removed_tag_event(std::size_t given_by_hand) {
+  return given_by_hand == 0 ? std::string(kRemovedEvent) : fmt::format("{}{}}}", kRemovedFrom, given_by_hand);
+}
+
 void add_fact_rows(Batch& batch, const Endpoint& e, bool gone, const PostureTable& postures) {
   const std::string prefix = e.uid.str() + "/";
   // The EMS's own are made anew from the endpoint's row.
@@ -69,6 +75,16 @@ Status keep(Result<Row> row, Table<std::string, Row>& table, std::string_view ke
 }
 
 }  // namespace
+
+std::optional<std::size_t> read_removed_tag(std::string_view json) {
+  if (json == kRemovedEvent) return 0;
+  if (!json.starts_with(kRemovedFrom)) return std::nullopt;
+  std::size_t out = 0;
+  const auto end = json.data() + json.size();
+  const auto read = std::from_chars(json.data() + kRemovedFrom.size(), end, out);
+  if (read.ec != std::errc()) return std::nullopt;
+  return out;
+}
 
 std::set<MacAddress> gateway_macs(const std::optional<posture::Fact>& fact) {
   std::set<MacAddress> out;
@@ -208,11 +224,13 @@ Batch Registry::batch(WallTime at) const {
   const auto silent = [](const auto&, const auto*, const auto*) {};
   add_rows(out, TableId::kMeta, meta, same, [](const std::string& v) { return v; }, silent);
   add_rows(out, TableId::kTags, tags, [](posture::TagId id) { return std::to_string(id); }, codec::tag_row,
-           [&out](posture::TagId, const Tag* before, const Tag* after) {
+           [this, &out](posture::TagId id, const Tag* before, const Tag* after) {
              // Under the name it has now; what it was goes along, to look back.
              const auto& name = (after != nullptr ? after : before)->definition.name.str();
-             out.changes.push_back(
-                 {"tag", name, event(before, after), before == nullptr ? "" : codec::tag_row(*before)});
+             // From endpoints it is taken in this batch or later ones: those it is committed for had it.
+             const auto given = classified_.find(id);
+             auto what = after == nullptr ? removed_tag_event(given == classified_.end() ? 0 : given->second) : event(before, after);
+             out.changes.push_back({"tag", name, std::move(what), before == nullptr ? "" : codec::tag_row(*before)});
            });
   add_rows(out, TableId::kProfiles, profiles, same, codec::profile_row, logged("profile"));
   add_rows(out, TableId::kInvitations, invitations, same, codec::invitation_row, logged("invitation"));
@@ -435,6 +453,18 @@ bool Registry::classifies(posture::TagId id) const {
     const auto* e = endpoints.find(one.first);
     return e != nullptr && std::ranges::binary_search(e->classifications, id);
   });
+}
+
+std::size_t Registry::classified(posture::TagId id) const {
+  const auto it = classified_.find(id);
+  std::size_t out = it == classified_.end() ? 0 : it->second;
+  const auto given = [id](const Endpoint& e) { return std::ranges::binary_search(e.classifications, id); };
+  for (const auto& [uid, before] : endpoints.before()) {
+    const auto* now = endpoints.find(uid);
+    if (now != nullptr && given(*now)) ++out;
+    if (before && given(*before)) --out;
+  }
+  return out;
 }
 
 const Endpoint* Registry::by_key(const Sha256& key) const {

@@ -1,6 +1,7 @@
 #pragma once
 // The memory of the EMS: tables whose changes wait for a commit, and indexes over what is committed.
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,8 @@ namespace postern::ems {
 
 /// What the log says of a row that is gone.
 inline constexpr std::string_view kRemovedEvent = R"({"event":"removed"})";
+/// The same of a tag: to how many endpoints it was given by hand then. None: `json` says that it was not removed.
+std::optional<std::size_t> read_removed_tag(std::string_view json);
 
 /// Thread: one.
 class Registry {
@@ -69,6 +72,7 @@ class Registry {
   TagCounts tag_counts(posture::TagId id) const;
   bool has_inventory(const Sha256& hash) const;   ///< Committed or about to be.
   bool classifies(posture::TagId id) const;       ///< It is given to some endpoint by hand; committed or about to be.
+  std::size_t classified(posture::TagId id) const;  ///< To how many, registered or not.
 
   /// Committed or not: an endpoint that has, or had, a certificate for this key. Null: none.
   const Endpoint* by_key(const Sha256& key) const;

@@ -97,7 +97,12 @@ void replace(const CallPtr& call) {
 }
 
 void remove_tag(const CallPtr& call) {
-  call->services.core.delete_tag(now_of(call), actor_of(call), call->param("name"), done_empty(call));
+  const std::string& name = call->param("name");
+  auto& core = call->services.core;
+  const auto lost = core.deletion_warnings(name);
+  core.delete_tag(now_of(call), actor_of(call), name, done_showing(call, [name, lost] {
+                    return json::object{{"name", name}, {"warnings", json::array(lost.begin(), lost.end())}};
+                  }));
 }
 
 json::object tag_endpoint_json(const Endpoint& e, std::string_view state) {
@@ -160,6 +165,7 @@ void undo_tag(const CallPtr& call) {
                                  if (!done) return call->fail(done.error());
                                  const Tag* tag = done->there ? call->services.core.tag(done->name) : nullptr;
                                  json::object out{{"name", done->name}, {"undone_revision", done->undone}};
+                                 out["warnings"] = json::array(done->warnings.begin(), done->warnings.end());
                                  out["tag"] = tag == nullptr ? json::value(nullptr) : tag_json(call->services.core, *tag);
                                  call->reply(200, out);
                                });
@@ -177,8 +183,14 @@ constexpr std::string_view kTagSchemas = R"({
         "description": "Seconds: an older fact is unknown. What the agent watches is as old as its last sign of life"}},
     "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"},
       {"type": "array", "items": {"type": "string"}}]}},
-  "TagUndo": {"type": "object", "required": ["name", "undone_revision", "tag"], "properties": {
+  "TagDeleted": {"type": "object", "required": ["name", "warnings"], "properties": {
+    "name": {"type": "string"},
+    "warnings": {"type": "array", "items": {"type": "string"},
+      "description": "What undo does not bring back: how many endpoints were given it by hand"}}},
+  "TagUndo": {"type": "object", "required": ["name", "undone_revision", "tag", "warnings"], "properties": {
     "name": {"type": "string"}, "undone_revision": {"type": "integer"},
+    "warnings": {"type": "array", "items": {"type": "string"},
+      "description": "What is not as before: how many endpoints were given it by hand and don't have it again"},
     "tag": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Tag"}], "description": "Null: it is gone"}}},
   "TagDefinition": {"type": "object", "required": ["name"], "properties": {
     "name": {"type": "string", "minLength": 1, "maxLength": 63},
@@ -303,7 +315,7 @@ Resource tags_resource() {
             .handler = remove_tag,
             .summary =
                 "Delete a tag; policies of the gateways in shared_with that name it count it as unknown from then on",
-            .success = 204},
+            .result = "TagDeleted"},
            {.method = "POST",
             .path = "/api/v1/tags/{name}/undo",
             .handler = undo_tag,

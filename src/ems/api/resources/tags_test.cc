@@ -45,7 +45,7 @@ TEST_F(ApiLab, ATagIsCreatedReadReplacedRenamedAndDeleted) {
   EXPECT_EQ(get("/api/v1/tags/Has-sshd").code(), "not_found");
   EXPECT_EQ(get("/api/v1/tags/SSH%20server").status, 200);
 
-  EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").status, 204);
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").status, 200);
   EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").code(), "not_found");
   EXPECT_EQ(names(get("/api/v1/tags")), std::vector<std::string>{"all_registered_clients"});
 }
@@ -77,7 +77,7 @@ TEST_F(ApiLab, ATagThatGatewaysKnowIsRenamedAndDeletedWithAWarning) {
   // What was read can be sent back, warnings too.
   EXPECT_EQ(call("PUT", "/api/v1/tags/SSH%20server", renamed.text).status, 200);
 
-  EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").status, 204);
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/SSH%20server").status, 200);
   EXPECT_EQ(alerts.back(), "tag.deleted");
   EXPECT_NE(core->audit(0, 1)->front().detail.find("PGW0000000000001"), std::string::npos);
 }
@@ -92,7 +92,7 @@ TEST_F(ApiLab, ATagIsNotCalledWhatHasNoAddress) {
     }
   }
   EXPECT_EQ(post("/api/v1/tags", R"({"name":"..."})").status, 201);
-  EXPECT_EQ(call("DELETE", "/api/v1/tags/...").status, 204);
+  EXPECT_EQ(call("DELETE", "/api/v1/tags/...").status, 200);
   EXPECT_EQ(get("/api/v1/tags/Has-sshd").status, 200);
 }
 
@@ -341,6 +341,44 @@ TEST_F(ApiLab, ATagThatCanNotBeStoredIsNotAcknowledgedAndTheOldOneStays) {
   EXPECT_EQ(post("/api/v1/tags", R"({"name":"New"})").status, 201);
   restart_all();
   EXPECT_EQ(get("/api/v1/tags/Has-sshd").body, before);
+}
+
+TEST_F(ApiLab, WhoeverDeletesOrRestoresATagGivenByHandIsToldWhoLosesIt) {
+  std::vector<TestAgent> agents(3);
+  post("/api/v1/tags", R"({"name":"Kiosk","kind":"classification"})");
+  for (auto& agent : agents) {
+    join(agent);
+    if (&agent == &agents[2]) continue;
+    ASSERT_EQ(call("PUT", "/api/v1/endpoints/" + agent.uid().str() + "/classifications", R"({"tags":["Kiosk"]})").status, 200);
+  }
+  settle();
+  ASSERT_EQ(get("/api/v1/tags/Kiosk").at("has"), 2);
+  const std::string lost = "it was given by hand to 2 endpoints, which lose it for good: undo brings the tag back, and not who had it";
+  EXPECT_EQ(post("/api/v1/tags/apply", R"({"remove":["Kiosk"],"dry_run":true})").at("warnings"), json::array{json::string("Kiosk: " + lost)});
+  const Reply deleted = call("DELETE", "/api/v1/tags/Kiosk");
+  EXPECT_EQ(deleted.status, 200);
+  EXPECT_EQ(deleted.at("warnings"), json::array{json::string(lost)});
+  EXPECT_NE(core->audit(0, 1)->front().detail.find(lost), std::string::npos);
+  settle();
+  restart_all();
+  const Reply back = post("/api/v1/tags/Kiosk/undo", "{}");
+  ASSERT_EQ(back.status, 200) << back.text;
+  EXPECT_EQ(back.at("warnings"), json::array{"2 endpoints had been given it by hand and do not have it again: the audit log "
+                                             "(endpoint.classify) says to whom it was given"});
+  settle();
+  EXPECT_EQ(get("/api/v1/tags/Kiosk").at("has"), 0);
+  const Reply gone = post("/api/v1/tags/Kiosk/undo", "{}");  // deleted again, and nobody has it
+  EXPECT_EQ(gone.at("tag"), nullptr);
+  EXPECT_EQ(gone.at("warnings"), json::array{});
+  settle();
+  EXPECT_EQ(post("/api/v1/tags/Kiosk/undo", "{}").at("warnings"), json::array{});
+  ASSERT_EQ(post("/api/v1/tags/apply", R"({"remove":["Kiosk"]})").at("warnings"), json::array{});
+
+  // To undo that it was made takes it from those who were given it, too.
+  post("/api/v1/tags", R"({"name":"Lent","kind":"classification"})");
+  call("PUT", "/api/v1/endpoints/" + agents[0].uid().str() + "/classifications", R"({"tags":["Lent"]})");
+  EXPECT_EQ(post("/api/v1/tags/Lent/undo", "{}").at("warnings"),
+            json::array{"it was given by hand to 1 endpoint, which loses it for good: undo brings the tag back, and not who had it"});
 }
 
 }  // namespace
