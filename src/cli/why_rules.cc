@@ -61,7 +61,7 @@ std::string attribute_remedy(const json::value& rule, const WhyAnswer& a) {
     if (!key.starts_with(kPrefix)) continue;
     const std::string name = key.substr(kPrefix.size());
     return fmt::format(
-        "Attributes are not the agent's: administrators and other systems set them. postern attribute {} {} VALUE --expires 7d, or "
+        "No agent tells attributes; administrators and other systems set them: postern attribute {} {} VALUE --expires 7d, or "
         "PUT /api/v1/endpoints/{}/attributes/{}",
         a.name, name, text_at(a.endpoint, "uid"), name);
   }
