@@ -149,6 +149,20 @@ class PosternCli(harness.StackTest):
         self.assertRegex(told, f"1 endpoint would (lose it|become unknown): {self.host}")
         self.assertIn("Marked", self.stack.ems.endpoint(self.uid)["tags"])
 
+    def test_7_what_if_of_a_file_says_what_apply_says(self):
+        two = ("- {name: Upper, rules: [{id: 1, os: linux, type: tag, tags: [Lower]}]}\n"
+               "- {name: Lower, rules: [{id: 1, os: linux, type: external-score, provider: edr, op: '>=', score: 50}]}\n")
+        told = json.loads(self.postern("--json", "what-if", "-f", "-", text=two))
+        shown = self.postern("what-if", "-f", "-", text=two)
+        self.assertIn(f"Upper\n  1 endpoint would become unknown: {self.host}\n", shown)
+        applied = json.loads(self.postern("--json", "apply", "-f", "-", text=two))
+        self.assertEqual(told["what_if"]["tags"], sorted((tag["what_if"] for tag in applied["tags"]), key=lambda t: t["name"]))
+        why = self.postern("why", self.host, "Lower")
+        self.assertIn("nobody has set the attribute score.edr of this endpoint", why)
+        self.assertIn(f"postern attribute {self.host} score.edr VALUE", why)
+        for name in ("Upper", "Lower"):
+            self.stack.ems.api("DELETE", f"tags/{name}")
+
     def test_8_why_now_and_then(self):
         self.assertTrue(self.postern("why", self.host, "Marked").startswith(f"{self.host} has Marked: rules 1 and 2 hold.\n"))
         then = self.stack.ems.api("GET", "changes?limit=1000")["items"][-1]["at"]
