@@ -169,8 +169,9 @@ void Population::change_code(Slot slot, FactColumn& column, Code before, Code af
     const auto changed = static_cast<std::uint8_t>(group->table[before] ^ group->table[after]);
     if (changed == 0) continue;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      if ((changed >> lane_shift(lane) & 3) != 0 && group->lanes[lane] != kNone)
-        mark(conditions_[group->lanes[lane]]->readers);
+      if ((changed >> lane_shift(lane) & 3) != 0)
+        mark(group->readers[lane], slot, lane_verdict(group->table[before], lane),
+             lane_verdict(group->table[after], lane));
     }
   }
 }
@@ -190,7 +191,11 @@ Population::Stored Population::store(Slot slot, KeyId key, const Fact& fact) {
   const FactColumn& column = *columns_[key];
   rows_.prefetch_place(slot);
   column.codes.prefetch(slot);
+  if (system_.id < where_.size() && slot / kPageSlots < where_[system_.id].pages)
+    where_[system_.id].codes[slot / kPageSlots].prefetch(slot % kPageSlots);
+  for (const auto& group : column.groups) group->prefetch();
   encode(fact, column.reported && lapsed_.contains(slot));
+  for (const auto& group : column.groups) group->prefetch_readers();
   return store_entry(slot, key, fact.collected_at);
 }
 

@@ -2,6 +2,7 @@
 // All endpoints at once: their facts as columns, their tags as bit planes. What TagEngine says of one endpoint from its
 // FactMap, a population says of a million: by the same conditions, each judged once per distinct value. See
 // docs/adr/0007-columns-and-planes.md.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,7 @@
 #include "posture/population/deadlines.h"
 #include "posture/population/dictionary.h"
 #include "posture/population/kernels.h"
+#include "posture/population/outcomes.h"
 #include "posture/population/pages.h"
 #include "posture/population/planes.h"
 #include "posture/population/program.h"
@@ -189,10 +191,28 @@ class Population {
   using TagIndex = std::uint32_t;
   static constexpr std::uint32_t kNone = 0xFFFFFFFF;
 
+  /// A tag that reads a condition.
+  struct Reader {
+    TagIndex tag = 0;
+    ConditionId system = kNone;  ///< `outcomes` are those of endpoints for which this matches; kNone: of all.
+    Outcomes outcomes;
+  };
   /// Conditions of one column, four to a byte.
   struct Group {
     std::vector<std::uint8_t> table;  ///< By code.
     std::array<ConditionId, kLanes> lanes{kNone, kNone, kNone, kNone};
+    std::array<std::span<const Reader>, kLanes> readers;  ///< Of the lanes' conditions.
+    void prefetch() const {
+      __builtin_prefetch(this);
+      __builtin_prefetch(&readers.back());
+    }
+    void prefetch_readers() const {
+      for (const auto& list : readers) {
+        const auto* bytes = reinterpret_cast<const std::byte*>(list.data());
+        for (std::size_t at = 0; at < std::min<std::size_t>(list.size_bytes(), 512); at += 64)
+          __builtin_prefetch(bytes + at);
+      }
+    }
   };
   struct FactColumn {
     explicit FactColumn(PageStore& pages) : codes(pages) {}
@@ -217,7 +237,7 @@ class Population {
     TagIndex tag = kNone;                 ///< kTag: what it refers to, if that exists.
     Verdict nothing = Verdict::kUnknown;  ///< Of an endpoint without facts; kTag: if there is no such tag.
     Plane plane;                          ///< kKept.
-    std::vector<TagIndex> readers;
+    std::vector<Reader> readers;
     std::vector<KeyId> keys;
     std::vector<std::string> tag_names;
     std::shared_ptr<const Condition> condition;
@@ -248,10 +268,8 @@ class Population {
       return {step_count <= few_steps.size() ? few_steps.data() : long_steps.data(), step_count};
     }
     void set_program(std::vector<LogicStep> program);
-    void prefetch() const {
-      __builtin_prefetch(few_steps.data());
-      __builtin_prefetch(&plane);
-    }
+    void prefetch_steps() const { __builtin_prefetch(few_steps.data()); }
+    void prefetch_state() const { __builtin_prefetch(&plane); }
 
     std::array<LogicStep, 15> few_steps;
     std::uint32_t step_count = 0;
@@ -315,7 +333,9 @@ class Population {
     const auto it = by_name_.find(name);
     return it == by_name_.end() || !tags_[it->second]->enabled ? kNone : it->second;
   }
-  void mark(const std::vector<TagIndex>& tags);
+  void mark(std::span<const Reader> readers, Slot slot, Verdict before, Verdict after);
+  void need(const Tag& tag);
+  bool is_system(Slot slot, ConditionId system);
   void queue(ConditionId kept);
   void prefetch_pending(Slot slot);
   void judge_needed(Slot slot);
@@ -326,6 +346,8 @@ class Population {
   Status check_edits(std::span<const TagEdit> edits) const;
   TagIndex add_tag(TagId id);
   void compile(TagIndex index, std::shared_ptr<const CompiledTag> compiled, Now now);
+  Reader reader(TagIndex index, ConditionId condition) const;
+  void place_readers(const JudgedCondition& condition);
   std::vector<TagIndex> in_order() const;
   void name_tag(TagIndex index, const TagDefinition& definition);
   void unname_tag(TagIndex index);
@@ -372,14 +394,23 @@ class Population {
   Deadlines deadlines_;
 
   // What one change leads to; here so that their memory is used again.
-  std::vector<TagIndex> pending_;
+  struct Pending {
+    TagIndex tag = 0;
+    Outcome outcome;
+  };
+  std::vector<Pending> pending_;
   std::size_t prefetched_ = 0;  ///< Of pending_.
   std::vector<Verdict> before_;  ///< By place in pending_.
   std::vector<ConditionId> queued_;
   /// Changes are numbered, so that marks of earlier ones need no clearing. Never comes round: a mark from 2^32 changes
   /// ago would leave a tag unjudged.
   using Epoch = std::uint64_t;
-  std::vector<Epoch> tag_marks_, condition_marks_;
+  std::vector<Epoch> condition_marks_;
+  struct TagMark {
+    Epoch epoch = 0;
+    std::uint32_t place = 0;  ///< In pending_.
+  };
+  std::vector<TagMark> tag_marks_;
   struct Known {
     Epoch epoch = 0;
     Verdict verdict = Verdict::kUnknown;
@@ -391,6 +422,12 @@ class Population {
   };
   std::vector<Needed> needed_;  ///< The first needed_count_: Conditions that pending tags read, each once.
   std::size_t needed_count_ = 0;
+  struct System {
+    ConditionId id = kNone;
+    Epoch epoch = 0;
+    bool matches = false;
+  };
+  System system_;  ///< The last that was asked for.
   Epoch epoch_ = 0;
   std::uint64_t judged_ = 0;
   std::string entry_;

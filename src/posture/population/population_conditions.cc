@@ -204,6 +204,7 @@ void Population::place_in_column(ConditionId id, KeyId key) {
 void Population::take_from_column(JudgedCondition& condition) {
   auto& groups = columns_[condition.column]->groups;
   groups[condition.group]->lanes[condition.lane] = kNone;
+  groups[condition.group]->readers[condition.lane] = {};
   for (auto& byte : groups[condition.group]->table) put_lane(byte, Verdict::kNoMatch, condition.lane);
   while (!groups.empty() && std::ranges::all_of(groups.back()->lanes, [](auto id) { return id == kNone; }))
     groups.pop_back();

@@ -62,7 +62,8 @@ class PlainFleet : public TagSource {
 
 class Dice {
  public:
-  explicit Dice(std::uint32_t seed) : random_(seed) {}
+  /// Without `refer`, no tag refers to another: then what follows from what a tag was is made use of.
+  Dice(std::uint32_t seed, bool refer) : refer_(refer), random_(seed) {}
   std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
   bool one_in(std::uint32_t n) { return below(n) == 0; }
   template <class T>
@@ -83,8 +84,8 @@ class Dice {
     r.os = one_in(4) ? OsFamily::kWindows : OsFamily::kLinux;
     r.negate = one_in(3);
     if (one_in(5)) r.max_age = Seconds(60 + below(3) * 600);
-    r.type =
-        pick(Names{"vulnerable-devices", "ems-management", "os-version", "ip-range", "running-process", "file", "tag"});
+    r.type = pick(Names{"vulnerable-devices", "ems-management", "os-version", "ip-range", "running-process", "file",
+                        refer_ ? "tag" : "file"});
     if (r.type == "vulnerable-devices") r.parameters["severity"] = pick(Names{"low", "medium", "high", "critical"});
     if (r.type == "running-process") r.parameters["processes"] = some(kProcesses);
     if (r.type == "file") r.parameters["paths"] = some(r.os == OsFamily::kLinux ? kFiles : Names{"C:\\a", "C:\\b"});
@@ -156,6 +157,7 @@ class Dice {
   }
   inline static const Names kProcesses{"sshd", "clamd", "cupsd"};
   inline static const Names kFiles{"/etc/a", "/etc/b"};
+  bool refer_;
   std::mt19937 random_;
 };
 
@@ -163,7 +165,7 @@ class Dice {
 class Twins {
  public:
   Twins(std::uint32_t seed, const Kernels& kernels, std::size_t own_from)
-      : dice_(seed), population_(Population::Options{kernels, own_from}) {}
+      : dice_(seed, seed / 8 % 2 == 0), population_(Population::Options{kernels, own_from}) {}
 
   /// Endpoints far from one another, with slots between them that are not in use.
   void scatter() {
@@ -314,6 +316,13 @@ class Twins {
       if (fact) endpoint.facts[key] = *fact;
     }
     population_.load(slot, endpoint.facts, endpoint.confirmed);
+    if (dice_.one_in(3)) {  // one that reports before its tags are what its facts say
+      auto [key, fact] = dice_.change(plain_.now.wall);
+      if (fact) {
+        population_.set(slot, key, *fact, plain_.now);
+        endpoint.facts[key] = *fact;
+      }
+    }
     std::vector<TagEffect> effects;
     population_.evaluate(plain_.now, &effects);
   }

@@ -17,12 +17,61 @@ void Population::Tag::set_program(std::vector<LogicStep> program) {
   }
 }
 
-void Population::mark(const std::vector<TagIndex>& tags) {
-  for (const TagIndex tag : tags) {
-    if (tag_marks_[tag] == epoch_) continue;
-    tag_marks_[tag] = epoch_;
-    pending_.push_back(tag);
-    tags_[tag]->prefetch();
+/// Where a changed code looks for them.
+void Population::place_readers(const JudgedCondition& condition) {
+  if (condition.kind == JudgedCondition::Kind::kCode)
+    columns_[condition.column]->groups[condition.group]->readers[condition.lane] = condition.readers;
+}
+
+/// What it is to this tag that the condition changes.
+Population::Reader Population::reader(TagIndex index, ConditionId condition) const {
+  const auto identity_of = [this](ConditionId id) -> std::string_view { return conditions_[id]->identity; };
+  const Tag& tag = *tags_[index];
+  Reader out{index, kNone, {}};
+  if (is_about_system(identity_of(condition))) return out;
+  std::vector<GivenVerdict> systems;
+  for (const ConditionId id : tag.conditions) {
+    if (is_about_system(identity_of(id))) systems.push_back({id, Verdict::kNoMatch});
+  }
+  if (!systems.empty()) {
+    // The endpoint's is the rule's; then it is none of the others.
+    const auto own = std::ranges::find_if(systems, [&](const GivenVerdict& one) {
+      return is_system_of_rule(identity_of(one.operand), identity_of(condition));
+    });
+    if (own == systems.end()) return out;
+    own->verdict = Verdict::kMatch;
+    out.system = own->operand;
+  }
+  out.outcomes = outcomes_of(tag.program(), condition, systems);
+  return out;
+}
+
+
+bool Population::is_system(Slot slot, ConditionId system) {
+  if (system_.id != system || system_.epoch != epoch_)
+    system_ = {system, epoch_, where_[system].verdict(slot) == Verdict::kMatch};
+  return system_.matches;
+}
+
+/// Where tags refer to others, one may change twice in a row: there all go by their steps.
+void Population::mark(std::span<const Reader> readers, Slot slot, Verdict before, Verdict after) {
+  for (const Reader& reader : readers) {
+    TagMark& tag_mark = tag_marks_[reader.tag];
+    if (tag_mark.epoch == epoch_) {
+      // Another of its conditions changed already, or this one did: only its steps can tell what it is now.
+      const std::size_t place = tag_mark.place;
+      if (ranked_ || !pending_[place].outcome.known()) continue;
+      pending_[place].outcome = Outcome();
+      if (place < prefetched_) need(*tags_[reader.tag]);
+      continue;
+    }
+    tag_mark = {epoch_, static_cast<std::uint32_t>(pending_.size())};
+    const bool told = !ranked_ && (reader.system == kNone || is_system(slot, reader.system));
+    const Outcome outcome = told ? reader.outcomes.of(before, after) : Outcome();
+    pending_.push_back({reader.tag, outcome});
+    const Tag& tag = *tags_[reader.tag];
+    tag.prefetch_state();
+    if (!outcome.known()) tag.prefetch_steps();
   }
 }
 
@@ -47,31 +96,35 @@ void Population::recount(Counts& counts, const Line* before, const Line* after, 
   counts.unknown -= old.unknown;
 }
 
+/// Notes which conditions are read. Each is looked for once, however many tags read it.
+void Population::need(const Tag& tag) {
+  if (needed_.size() <= known_.size()) needed_.resize(known_.size() + 1);
+  for (const LogicStep& step : tag.program()) {
+    // What is put aside or taken up again reads none, and asks for the first in vain. Which are new here is nothing
+    // that a processor could foresee: all are written down, and those that are not overwritten.
+    Known& known = known_[step.operand];
+    needed_[needed_count_].id = step.operand;
+    // Where tags refer to others, a condition may change before it is read.
+    const bool fresh = known.epoch != epoch_ && (!ranked_ || where_[step.operand].steady);
+    needed_count_ += fresh ? 1 : 0;
+    known.epoch = fresh ? epoch_ : known.epoch;
+  }
+}
+
 /// All of the memory that will be read is asked for before the first of it is needed: where things stand, then they.
-/// Each condition is looked for once, however many tags read it.
 void Population::prefetch_pending(Slot slot) {
   const std::size_t page = slot / kPageSlots, first = needed_count_;
-  if (needed_.size() <= known_.size()) needed_.resize(known_.size() + 1);
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
-    const Tag& tag = *tags_[pending_[i]];
+    const Tag& tag = *tags_[pending_[i].tag];
     tag.plane.prefetch_directory(slot);
-    for (const LogicStep& step : tag.program()) {
-      // What is put aside or taken up again reads none, and asks for the first in vain. Which are new here is nothing
-      // that a processor could foresee: all are written down, and those that are not overwritten.
-      Known& known = known_[step.operand];
-      needed_[needed_count_].id = step.operand;
-      // Where tags refer to others, a condition may change before it is read.
-      const bool fresh = known.epoch != epoch_ && (!ranked_ || where_[step.operand].steady);
-      needed_count_ += fresh ? 1 : 0;
-      known.epoch = fresh ? epoch_ : known.epoch;
-    }
+    if (!pending_[i].outcome.known()) need(tag);
   }
   for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
     if (page < where.pages) __builtin_prefetch(where.codes + page);
     if (where.plane != nullptr) where.plane->prefetch_directory(slot);
   }
-  for (std::size_t i = prefetched_; i < pending_.size(); ++i) tags_[pending_[i]]->plane.prefetch(slot);
+  for (std::size_t i = prefetched_; i < pending_.size(); ++i) tags_[pending_[i].tag]->plane.prefetch(slot);
   for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
     if (page < where.pages) where.codes[page].prefetch(slot % kPageSlots);
@@ -101,7 +154,8 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
   const auto judge_queued = [&] {
     for (std::size_t i = 0; i < queued_.size(); ++i) {
       JudgedCondition& condition = *conditions_[queued_[i]];
-      if (condition.plane.set(slot, judge_slot(condition, slot, now))) mark(condition.readers);
+      const Verdict before = condition.plane.at(slot), after = judge_slot(condition, slot, now);
+      if (condition.plane.set(slot, after)) mark(condition.readers, slot, before, after);
     }
     queued_.clear();
   };
@@ -118,30 +172,32 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
   changes.reserve(pending_.size());
   // One after the other without a branch between them, so that the processor waits for all of these lines at once.
   before_.resize(pending_.size());
-  for (std::size_t i = 0; i < pending_.size(); ++i) before_[i] = tags_[pending_[i]]->plane.at(slot);
-  const auto rank_above = [this](TagIndex a, TagIndex b) { return tags_[a]->rank > tags_[b]->rank; };
+  for (std::size_t i = 0; i < pending_.size(); ++i) before_[i] = tags_[pending_[i].tag]->plane.at(slot);
+  const auto rank_above = [this](Pending a, Pending b) { return tags_[a.tag]->rank > tags_[b.tag]->rank; };
   if (ranked_) std::ranges::make_heap(pending_, rank_above);
   for (std::size_t i = 0; i < pending_.size();) {
-    TagIndex index = pending_[i];
+    Pending one = pending_[i];
     Verdict before = Verdict::kNoMatch;
     if (ranked_) {
       std::ranges::pop_heap(pending_, rank_above);
-      index = pending_.back();
+      one = pending_.back();
       pending_.pop_back();
-      before = tags_[index]->plane.at(slot);
+      before = tags_[one.tag]->plane.at(slot);
     } else {
       before = before_[i++];
     }
-    Tag& tag = *tags_[index];
+    Tag& tag = *tags_[one.tag];
     ++judged_;
-    const Verdict after = ranked_ ? run_steps(tag.program(), known_by_now) : run_steps(tag.program(), known);
+    const Verdict after = one.outcome.known() ? one.outcome.after(before)
+                          : ranked_           ? run_steps(tag.program(), known_by_now)
+                                              : run_steps(tag.program(), known);
     if (before == after) continue;
     tag.plane.set(slot, after);
     recount(tag, before, after);
     changes.push_back({tag.id, tag_state_of(before), tag_state_of(after)});
     if (!ranked_) continue;
     const std::size_t known = pending_.size();
-    for (const ConditionId id : tag.readers) mark(conditions_[id]->readers);
+    for (const ConditionId id : tag.readers) mark(conditions_[id]->readers, slot, before, after);
     // A condition over several tags may have been judged already, before this one changed.
     for (const ConditionId id : tag.kept_readers) {
       condition_marks_[id] = epoch_ - 1;

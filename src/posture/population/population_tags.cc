@@ -79,7 +79,7 @@ void Population::rank_tags() {
       if (it == by_name_.end()) continue;
       const std::uint32_t above = tags_[it->second]->rank + 1;
       for (const ConditionId id : ids) {
-        for (const TagIndex reader : conditions_[id]->readers) {
+        for (const auto& [reader, system, outcomes] : conditions_[id]->readers) {
           ranked_ = true;
           if (tags_[reader]->rank >= above) continue;
           tags_[reader]->rank = above;
@@ -124,7 +124,8 @@ void Population::unname_tag(TagIndex index) {
 
 void Population::forget_conditions(TagIndex index, const std::vector<ConditionId>& conditions) {
   for (const ConditionId id : conditions) {
-    std::erase(conditions_[id]->readers, index);
+    std::erase_if(conditions_[id]->readers, [index](const Reader& reader) { return reader.tag == index; });
+    place_readers(*conditions_[id]);
     release_condition(id);
   }
 }
@@ -270,7 +271,7 @@ Population::TagIndex Population::add_tag(TagId id) {
   auto index = static_cast<TagIndex>(tags_.size());
   if (free_tags_.empty()) {
     tags_.emplace_back();
-    tag_marks_.push_back(0);
+    tag_marks_.emplace_back();
   } else {
     index = free_tags_.back();
     free_tags_.pop_back();
@@ -289,11 +290,15 @@ void Population::compile(TagIndex index, std::shared_ptr<const CompiledTag> comp
   tag.set_program(std::move(steps));
   for (const ConditionId condition : tag.conditions) {
     auto& readers = conditions_[condition]->readers;
-    if (std::ranges::find(readers, index) == readers.end()) readers.push_back(index);
+    const auto known = std::ranges::find(readers, index, &Reader::tag);
+    (known == readers.end() ? readers.emplace_back() : *known) = reader(index, condition);
+    place_readers(*conditions_[condition]);
   }
   for (const ConditionId condition : before) {
-    if (std::ranges::find(tag.conditions, condition) == tag.conditions.end())
-      std::erase(conditions_[condition]->readers, index);
+    if (std::ranges::find(tag.conditions, condition) == tag.conditions.end()) {
+      std::erase_if(conditions_[condition]->readers, [index](const Reader& one) { return one.tag == index; });
+      place_readers(*conditions_[condition]);
+    }
     release_condition(condition);
   }
   tag.compiled = std::move(compiled);
@@ -324,7 +329,7 @@ Status Population::change_tags(std::span<const TagEdit> edits, Now now, std::vec
     const auto it = by_tag_name_.find(name);
     if (it == by_tag_name_.end()) return;
     for (const ConditionId id : it->second) {
-      for (const TagIndex reader : conditions_[id]->readers) affect(reader);
+      for (const Reader& reader : conditions_[id]->readers) affect(reader.tag);
     }
   };
   for (const TagEdit& edit : edits) {

@@ -12,6 +12,9 @@
 namespace postern::posture {
 namespace {
 
+// A rule's identity begins with its system.
+constexpr std::string_view kSystem = "os/", kUnknownSystem = "os/unknown";
+
 /// Conditions joined by and or or, with nots at the leaves only: De Morgan's laws hold in Kleene's logic too.
 struct Node {
   enum class Kind { kLeaf, kAnd, kOr } kind = Kind::kLeaf;
@@ -153,6 +156,11 @@ void emit(const Node& node, std::vector<LogicStep>& out) {
 
 }  // namespace
 
+bool is_about_system(std::string_view identity) { return identity.starts_with(kSystem); }
+bool is_system_of_rule(std::string_view system, std::string_view rule) {
+  return is_about_system(system) && rule.substr(0, rule.find('/')) == system.substr(kSystem.size());
+}
+
 std::vector<LogicStep> compile_steps(const CompiledTag& tag, ConditionNumbers& numbers) {
   std::vector<LogicStep> out;
   if (!tag.definition().enabled) return out;
@@ -161,11 +169,11 @@ std::vector<LogicStep> compile_steps(const CompiledTag& tag, ConditionNumbers& n
     return out;
   }
   if (tag.definition().rules.empty()) return out;
-  Node any = leaf(numbers.number("os/unknown", os_unknown(), std::nullopt));
+  Node any = leaf(numbers.number(std::string(kUnknownSystem), os_unknown(), std::nullopt));
   for (const OsFamily os : kAllOsFamilies) {
     const CompiledTag::Part& part = tag.part(os);
     if (part.logic.steps().empty()) continue;
-    Node is = leaf(numbers.number(fmt::format("os/{}", os_family_name(os)), os_is(os), std::nullopt));
+    Node is = leaf(numbers.number(fmt::format("{}{}", kSystem, os_family_name(os)), os_is(os), std::nullopt));
     any = joined(Node::Kind::kOr, joined(Node::Kind::kAnd, part_node(part, numbers), std::move(is)), std::move(any));
   }
   emit(any, out);

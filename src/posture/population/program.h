@@ -22,6 +22,11 @@ class ConditionNumbers {
 /// Steps whose operands are what `numbers` gave; empty: the tag is absent everywhere. For every endpoint the verdict is
 /// that of CompiledTag::evaluate.
 std::vector<LogicStep> compile_steps(const CompiledTag& tag, ConditionNumbers& numbers);
+/// A condition's `identity` says that the endpoint's system is a certain one, or none of them. At most one of these
+/// matches.
+bool is_about_system(std::string_view identity);
+/// The first of them says that it is the one that a rule, the second, is for.
+bool is_system_of_rule(std::string_view system, std::string_view rule);
 
 namespace steps {
 /// By operation, then by the verdicts in hand and of the operand, four of the latter to each of the former: what is in
