@@ -83,14 +83,12 @@ void Plane::continue_with(Verdict verdict, std::size_t pages) {
   otherwise_ = verdict;
 }
 
-bool Plane::set(Slot slot, Verdict verdict) {
-  if (at(slot) == verdict) return false;
+void Plane::put(Slot slot, Verdict verdict) {
   Line& line = writable(slot / kPageSlots)[slot % kPageSlots / kLineSlots];
   const std::size_t word = slot % kLineSlots / 64;
   const std::uint64_t bit = std::uint64_t{1} << slot % 64;
   put_bit(line.has[word], bit, verdict == Verdict::kMatch);
   put_bit(line.maybe[word], bit, verdict != Verdict::kNoMatch);
-  return true;
 }
 
 }  // namespace postern::posture

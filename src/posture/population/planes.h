@@ -44,7 +44,13 @@ class Plane {
 
   Verdict at(Slot slot) const;
   /// True if it was another.
-  bool set(Slot slot, Verdict verdict);
+  bool set(Slot slot, Verdict verdict) {
+    if (at(slot) == verdict) return false;
+    put(slot, verdict);
+    return true;
+  }
+  /// Whatever it was.
+  void put(Slot slot, Verdict verdict);
   /// Pages beyond the last are uniform.
   const PlanePage& page(std::size_t index) const;
   /// A page to write to, with what it held.

@@ -197,6 +197,12 @@ class Population {
     ConditionId system = kNone;  ///< `outcomes` are those of endpoints for which this matches; kNone: of all.
     Outcomes outcomes;
   };
+  /// A tag that is to be judged.
+  struct Pending {
+    TagIndex tag = 0;
+    Outcome outcome;
+    bool own_system = false;  ///< The endpoint's is that of the rule which changed.
+  };
   /// Conditions of one column, four to a byte.
   struct Group {
     std::vector<std::uint8_t> table;  ///< By code.
@@ -267,6 +273,10 @@ class Population {
     std::span<const LogicStep> program() const {
       return {step_count <= few_steps.size() ? few_steps.data() : long_steps.data(), step_count};
     }
+    /// `own_system`: of an endpoint whose system is that of the tag's rules.
+    std::span<const LogicStep> program(bool own_system) const {
+      return program().first(step_count - (own_system ? system_steps : 0));
+    }
     void set_program(std::vector<LogicStep> program);
     void prefetch_steps() const { __builtin_prefetch(few_steps.data()); }
     void prefetch_state() const { __builtin_prefetch(&plane); }
@@ -276,6 +286,7 @@ class Population {
     Plane plane;
     Counts counts;
     TagId id = 0;
+    std::uint32_t system_steps = 0;  ///< So many at the end only ask whether the endpoint's system is the rules'.
     std::vector<LogicStep> long_steps;  ///< All of them, if they are more.
     std::string name;
     bool enabled = true;
@@ -334,7 +345,7 @@ class Population {
     return it == by_name_.end() || !tags_[it->second]->enabled ? kNone : it->second;
   }
   void mark(std::span<const Reader> readers, Slot slot, Verdict before, Verdict after);
-  void need(const Tag& tag);
+  void need(const Pending& pending);
   bool is_system(Slot slot, ConditionId system);
   void queue(ConditionId kept);
   void prefetch_pending(Slot slot);
@@ -348,6 +359,7 @@ class Population {
   void compile(TagIndex index, std::shared_ptr<const CompiledTag> compiled, Now now);
   Reader reader(TagIndex index, ConditionId condition) const;
   void place_readers(const JudgedCondition& condition);
+  std::uint32_t system_steps(const Tag& tag) const;
   std::vector<TagIndex> in_order() const;
   void name_tag(TagIndex index, const TagDefinition& definition);
   void unname_tag(TagIndex index);
@@ -394,10 +406,6 @@ class Population {
   Deadlines deadlines_;
 
   // What one change leads to; here so that their memory is used again.
-  struct Pending {
-    TagIndex tag = 0;
-    Outcome outcome;
-  };
   std::vector<Pending> pending_;
   std::size_t prefetched_ = 0;  ///< Of pending_.
   std::vector<Verdict> before_;  ///< By place in pending_.

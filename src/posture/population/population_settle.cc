@@ -9,12 +9,25 @@ namespace postern::posture {
 
 void Population::Tag::set_program(std::vector<LogicStep> program) {
   step_count = static_cast<std::uint32_t>(program.size());
+  system_steps = 0;
   long_steps.clear();
   if (program.size() <= few_steps.size()) {
     std::ranges::copy(program, few_steps.begin());
   } else {
     long_steps = std::move(program);
   }
+}
+
+/// Steps end with "and the system is this one, or it is unknown" where the rules are for one system only.
+std::uint32_t Population::system_steps(const Tag& tag) const {
+  const auto steps = tag.program();
+  const auto about_system = [this](const LogicStep& step) {
+    return step.op < LogicStep::Op::kPutAside && is_about_system(conditions_[step.operand]->identity);
+  };
+  const bool told = steps.size() > 2 && std::ranges::count_if(steps, about_system) == 2 &&
+                    steps[steps.size() - 2].op == LogicStep::Op::kAnd && about_system(steps[steps.size() - 2]) &&
+                    steps.back().op == LogicStep::Op::kOr && about_system(steps.back());
+  return told ? 2 : 0;
 }
 
 /// Where a changed code looks for them.
@@ -60,15 +73,16 @@ void Population::mark(std::span<const Reader> readers, Slot slot, Verdict before
     if (tag_mark.epoch == epoch_) {
       // Another of its conditions changed already, or this one did: only its steps can tell what it is now.
       const std::size_t place = tag_mark.place;
-      if (ranked_ || !pending_[place].outcome.known()) continue;
-      pending_[place].outcome = Outcome();
-      if (place < prefetched_) need(*tags_[reader.tag]);
+      if (ranked_ || (!pending_[place].outcome.known() && !pending_[place].own_system)) continue;
+      pending_[place] = {reader.tag, Outcome(), false};
+      if (place < prefetched_) need(pending_[place]);
       continue;
     }
     tag_mark = {epoch_, static_cast<std::uint32_t>(pending_.size())};
-    const bool told = !ranked_ && (reader.system == kNone || is_system(slot, reader.system));
+    const bool own = !ranked_ && reader.system != kNone && is_system(slot, reader.system);
+    const bool told = own || (!ranked_ && reader.system == kNone);
     const Outcome outcome = told ? reader.outcomes.of(before, after) : Outcome();
-    pending_.push_back({reader.tag, outcome});
+    pending_.push_back({reader.tag, outcome, own});
     const Tag& tag = *tags_[reader.tag];
     tag.prefetch_state();
     if (!outcome.known()) tag.prefetch_steps();
@@ -97,9 +111,9 @@ void Population::recount(Counts& counts, const Line* before, const Line* after, 
 }
 
 /// Notes which conditions are read. Each is looked for once, however many tags read it.
-void Population::need(const Tag& tag) {
+void Population::need(const Pending& pending) {
   if (needed_.size() <= known_.size()) needed_.resize(known_.size() + 1);
-  for (const LogicStep& step : tag.program()) {
+  for (const LogicStep& step : tags_[pending.tag]->program(pending.own_system)) {
     // What is put aside or taken up again reads none, and asks for the first in vain. Which are new here is nothing
     // that a processor could foresee: all are written down, and those that are not overwritten.
     Known& known = known_[step.operand];
@@ -117,7 +131,7 @@ void Population::prefetch_pending(Slot slot) {
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
     const Tag& tag = *tags_[pending_[i].tag];
     tag.plane.prefetch_directory(slot);
-    if (!pending_[i].outcome.known()) need(tag);
+    if (!pending_[i].outcome.known()) need(pending_[i]);
   }
   for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
@@ -190,9 +204,9 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
     ++judged_;
     const Verdict after = one.outcome.known() ? one.outcome.after(before)
                           : ranked_           ? run_steps(tag.program(), known_by_now)
-                                              : run_steps(tag.program(), known);
+                                              : run_steps(tag.program(one.own_system), known);
     if (before == after) continue;
-    tag.plane.set(slot, after);
+    tag.plane.put(slot, after);
     recount(tag, before, after);
     changes.push_back({tag.id, tag_state_of(before), tag_state_of(after)});
     if (!ranked_) continue;

@@ -288,6 +288,7 @@ void Population::compile(TagIndex index, std::shared_ptr<const CompiledTag> comp
   Tag& tag = *tags_[index];
   const auto before = std::exchange(tag.conditions, std::move(numbers.used));
   tag.set_program(std::move(steps));
+  tag.system_steps = system_steps(tag);
   for (const ConditionId condition : tag.conditions) {
     auto& readers = conditions_[condition]->readers;
     const auto known = std::ranges::find(readers, index, &Reader::tag);
