@@ -452,10 +452,10 @@ const Fact* Population::SlotFacts::find(std::string_view key) const {
   return &entry.fact;
 }
 
-const Fact* Population::SlotFacts::find_tag(std::string_view name) const {
+const Fact* Population::SlotFacts::find_tag(std::string_view reference) const {
   static const std::array<Fact, 3> kStates{Fact{false, {}, {}}, Fact{Unknown{UnknownReason::kFailed}, {}, {}},
                                            Fact{true, {}, {}}};
-  const TagIndex tag = population_.referred(name);
+  const TagIndex tag = population_.referred(tag_reference(reference));
   return tag == kNone ? nullptr : &kStates[static_cast<std::size_t>(population_.tags_[tag]->plane.at(slot_))];
 }
 

@@ -31,6 +31,7 @@
 #include "posture/population/program.h"
 #include "posture/population/rows.h"
 #include "posture/population/slot_set.h"
+#include "posture/tag_reference.h"
 #include "posture/tag_sets.h"
 
 namespace postern::posture {
@@ -290,6 +291,7 @@ class Population {
     std::vector<LogicStep> long_steps;  ///< All of them, if they are more.
     std::string name;
     bool enabled = true;
+    TagKind kind = TagKind::kSecurity;
     std::vector<ConditionId> conditions;    ///< Distinct.
     Verdict nothing = Verdict::kNoMatch;    ///< Of an endpoint without facts.
     std::uint32_t rank = 0;                 ///< Above those it refers to.
@@ -339,18 +341,19 @@ class Population {
 
   // Tags (population_tags.cc).
   TagIndex index_of(TagId id) const;
-  /// The one that a rule refers to by this name; kNone: there is none, or it is disabled.
-  TagIndex referred(std::string_view name) const {
-    const auto it = by_name_.find(name);
-    return it == by_name_.end() || !tags_[it->second]->enabled ? kNone : it->second;
+  /// The one that a rule means; kNone: there is none, or it is disabled.
+  TagIndex referred(TagReference reference) const {
+    const auto it = by_name_.find(reference.name);
+    return it == by_name_.end() || !reference.means(tags_[it->second]->enabled, tags_[it->second]->kind) ? kNone : it->second;
   }
   void mark(std::span<const Reader> readers, Slot slot, Verdict before, Verdict after);
-  void need(const Pending& pending);
+  void need(std::span<const LogicStep> steps, bool refers);
   bool is_system(Slot slot, ConditionId system);
   void queue(ConditionId kept);
   void prefetch_pending(Slot slot);
   void judge_needed(Slot slot);
   std::vector<TagChange> settle(Slot slot, Now now);
+  void settle_later(Slot slot, const std::function<void(Tag&, Verdict, Verdict)>& become);
   void recount(Tag& tag, Verdict before, Verdict after);
   void recount(Counts& counts, const Line* before, const Line* after, std::size_t lines, std::size_t first_word) const;
   void rank_tags();
@@ -406,7 +409,8 @@ class Population {
   Deadlines deadlines_;
 
   // What one change leads to; here so that their memory is used again.
-  std::vector<Pending> pending_;
+  std::vector<Pending> pending_;  ///< That refer to no other.
+  std::vector<TagIndex> later_;   ///< That do.
   std::size_t prefetched_ = 0;  ///< Of pending_.
   std::vector<Verdict> before_;  ///< By place in pending_.
   std::vector<ConditionId> queued_;
@@ -417,6 +421,7 @@ class Population {
   struct TagMark {
     Epoch epoch = 0;
     std::uint32_t place = 0;  ///< In pending_.
+    bool refers = false;      ///< To a tag: it may have to be judged again after that one changed.
   };
   std::vector<TagMark> tag_marks_;
   struct Known {

@@ -2,7 +2,6 @@
 // endpoint.
 #include <algorithm>
 
-#include "posture/fact_keys.h"
 #include "posture/population/population.h"
 #include "posture/population/slot_facts.h"
 
@@ -71,8 +70,8 @@ Population::ConditionId Population::use_condition(std::string identity, std::sha
   one.condition = std::move(condition);
   one.max_age = max_age;
   for (const std::string& key : one.condition->keys()) {
-    if (key.starts_with(keys::kTagPrefix)) {
-      one.tag_names.push_back(key.substr(keys::kTagPrefix.size()));
+    if (const auto tag = referred_tag(key)) {
+      one.tag_names.emplace_back(tag->name);
     } else {
       one.keys.push_back(use_key(key));
     }
@@ -105,7 +104,7 @@ Population::ConditionId Population::use_condition(std::string identity, std::sha
 void Population::resolve(ConditionId id) {
   JudgedCondition& condition = *conditions_[id];
   if (condition.kind == JudgedCondition::Kind::kTag) {
-    condition.tag = referred(condition.tag_names[0]);
+    condition.tag = referred(*referred_tag(condition.condition->keys().front()));
   }
   locate(id);
 }

@@ -66,25 +66,30 @@ bool Population::is_system(Slot slot, ConditionId system) {
   return system_.matches;
 }
 
-/// Where tags refer to others, one may change twice in a row: there all go by their steps.
 void Population::mark(std::span<const Reader> readers, Slot slot, Verdict before, Verdict after) {
   for (const Reader& reader : readers) {
     TagMark& tag_mark = tag_marks_[reader.tag];
+    const Tag& tag = *tags_[reader.tag];
     if (tag_mark.epoch == epoch_) {
+      if (tag_mark.refers) continue;
       // Another of its conditions changed already, or this one did: only its steps can tell what it is now.
-      const std::size_t place = tag_mark.place;
-      if (ranked_ || (!pending_[place].outcome.known() && !pending_[place].own_system)) continue;
-      pending_[place] = {reader.tag, Outcome(), false};
-      if (place < prefetched_) need(pending_[place]);
+      Pending& pending = pending_[tag_mark.place];
+      if (!pending.outcome.known() && !pending.own_system) continue;
+      pending = {reader.tag, Outcome(), false};
+      if (tag_mark.place < prefetched_) need(tag.program(), false);
       continue;
     }
-    tag_mark = {epoch_, static_cast<std::uint32_t>(pending_.size())};
-    const bool own = !ranked_ && reader.system != kNone && is_system(slot, reader.system);
-    const bool told = own || (!ranked_ && reader.system == kNone);
-    const Outcome outcome = told ? reader.outcomes.of(before, after) : Outcome();
-    pending_.push_back({reader.tag, outcome, own});
-    const Tag& tag = *tags_[reader.tag];
+    tag_mark.epoch = epoch_;
     tag.prefetch_state();
+    if (tag_mark.refers) {
+      later_.push_back(reader.tag);
+      tag.prefetch_steps();
+      continue;
+    }
+    tag_mark.place = static_cast<std::uint32_t>(pending_.size());
+    const bool own = reader.system != kNone && is_system(slot, reader.system);
+    const Outcome outcome = own || reader.system == kNone ? reader.outcomes.of(before, after) : Outcome();
+    pending_.push_back({reader.tag, outcome, own});
     if (!outcome.known()) tag.prefetch_steps();
   }
 }
@@ -110,16 +115,16 @@ void Population::recount(Counts& counts, const Line* before, const Line* after, 
   counts.unknown -= old.unknown;
 }
 
-/// Notes which conditions are read. Each is looked for once, however many tags read it.
-void Population::need(const Pending& pending) {
+/// Notes which conditions are read, for a tag that refers to others only those that these can't change meanwhile. Each is
+/// looked for once, however many tags read it.
+void Population::need(std::span<const LogicStep> steps, bool refers) {
   if (needed_.size() <= known_.size()) needed_.resize(known_.size() + 1);
-  for (const LogicStep& step : tags_[pending.tag]->program(pending.own_system)) {
+  for (const LogicStep& step : steps) {
     // What is put aside or taken up again reads none, and asks for the first in vain. Which are new here is nothing
     // that a processor could foresee: all are written down, and those that are not overwritten.
     Known& known = known_[step.operand];
     needed_[needed_count_].id = step.operand;
-    // Where tags refer to others, a condition may change before it is read.
-    const bool fresh = known.epoch != epoch_ && (!ranked_ || where_[step.operand].steady);
+    const bool fresh = known.epoch != epoch_ && (!refers || where_[step.operand].steady);
     needed_count_ += fresh ? 1 : 0;
     known.epoch = fresh ? epoch_ : known.epoch;
   }
@@ -131,7 +136,11 @@ void Population::prefetch_pending(Slot slot) {
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) {
     const Tag& tag = *tags_[pending_[i].tag];
     tag.plane.prefetch_directory(slot);
-    if (!pending_[i].outcome.known()) need(pending_[i]);
+    if (!pending_[i].outcome.known()) need(tag.program(pending_[i].own_system), false);
+  }
+  for (const TagIndex index : later_) {
+    tags_[index]->plane.prefetch_directory(slot);
+    need(tags_[index]->program(), true);
   }
   for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
@@ -139,6 +148,7 @@ void Population::prefetch_pending(Slot slot) {
     if (where.plane != nullptr) where.plane->prefetch_directory(slot);
   }
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) tags_[pending_[i].tag]->plane.prefetch(slot);
+  for (const TagIndex index : later_) tags_[index]->plane.prefetch(slot);
   for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
     if (page < where.pages) where.codes[page].prefetch(slot % kPageSlots);
@@ -176,41 +186,12 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
   judge_queued();
   prefetch_pending(slot);
   judge_needed(slot);
-  const auto known = [&](ConditionId id) { return known_[id].verdict; };
-  // Where tags refer to others, more than what was pending at first is judged, and conditions change meanwhile.
-  const auto known_by_now = [&](ConditionId id) {
-    Known& one = known_[id];
-    if (one.epoch != epoch_) one = {where_[id].steady ? epoch_ : epoch_ - 1, where_[id].verdict(slot)};
-    return one.verdict;
-  };
   changes.reserve(pending_.size());
-  // One after the other without a branch between them, so that the processor waits for all of these lines at once.
-  before_.resize(pending_.size());
-  for (std::size_t i = 0; i < pending_.size(); ++i) before_[i] = tags_[pending_[i].tag]->plane.at(slot);
-  const auto rank_above = [this](Pending a, Pending b) { return tags_[a.tag]->rank > tags_[b.tag]->rank; };
-  if (ranked_) std::ranges::make_heap(pending_, rank_above);
-  for (std::size_t i = 0; i < pending_.size();) {
-    Pending one = pending_[i];
-    Verdict before = Verdict::kNoMatch;
-    if (ranked_) {
-      std::ranges::pop_heap(pending_, rank_above);
-      one = pending_.back();
-      pending_.pop_back();
-      before = tags_[one.tag]->plane.at(slot);
-    } else {
-      before = before_[i++];
-    }
-    Tag& tag = *tags_[one.tag];
-    ++judged_;
-    const Verdict after = one.outcome.known() ? one.outcome.after(before)
-                          : ranked_           ? run_steps(tag.program(), known_by_now)
-                                              : run_steps(tag.program(one.own_system), known);
-    if (before == after) continue;
+  const auto become = [&](Tag& tag, Verdict before, Verdict after) {
     tag.plane.put(slot, after);
     recount(tag, before, after);
     changes.push_back({tag.id, tag_state_of(before), tag_state_of(after)});
-    if (!ranked_) continue;
-    const std::size_t known = pending_.size();
+    if (!ranked_) return;
     for (const ConditionId id : tag.readers) mark(conditions_[id]->readers, slot, before, after);
     // A condition over several tags may have been judged already, before this one changed.
     for (const ConditionId id : tag.kept_readers) {
@@ -218,12 +199,48 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
       queue(id);
     }
     judge_queued();
-    for (std::size_t k = known + 1; k <= pending_.size(); ++k)
-      std::push_heap(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(k), rank_above);
+  };
+  // One after the other without a branch between them, so that the processor waits for all of these lines at once.
+  before_.resize(pending_.size());
+  for (std::size_t i = 0; i < pending_.size(); ++i) before_[i] = tags_[pending_[i].tag]->plane.at(slot);
+  judged_ += pending_.size();
+  const auto known = [&](ConditionId id) { return known_[id].verdict; };
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
+    const Pending one = pending_[i];
+    Tag& tag = *tags_[one.tag];
+    const Verdict before = before_[i];
+    const Verdict after =
+        one.outcome.known() ? one.outcome.after(before) : run_steps(tag.program(one.own_system), known);
+    if (before != after) become(tag, before, after);
   }
+  settle_later(slot, become);
   pending_.clear();
   prefetched_ = 0;
   return changes;
+}
+
+/// Those that refer to others, which are what they will be by now: by rank, as one may lead to the next.
+void Population::settle_later(Slot slot, const std::function<void(Tag&, Verdict, Verdict)>& become) {
+  // More than what was pending at first is judged, and conditions change meanwhile.
+  const auto known_by_now = [&](ConditionId id) {
+    Known& one = known_[id];
+    if (one.epoch != epoch_) one = {where_[id].steady ? epoch_ : epoch_ - 1, where_[id].verdict(slot)};
+    return one.verdict;
+  };
+  const auto rank_above = [this](TagIndex a, TagIndex b) { return tags_[a]->rank > tags_[b]->rank; };
+  std::ranges::make_heap(later_, rank_above);
+  while (!later_.empty()) {
+    std::ranges::pop_heap(later_, rank_above);
+    Tag& tag = *tags_[later_.back()];
+    later_.pop_back();
+    ++judged_;
+    const Verdict before = tag.plane.at(slot), after = run_steps(tag.program(), known_by_now);
+    if (before == after) continue;
+    const std::size_t size = later_.size();
+    become(tag, before, after);
+    for (std::size_t i = size + 1; i <= later_.size(); ++i)
+      std::push_heap(later_.begin(), later_.begin() + static_cast<std::ptrdiff_t>(i), rank_above);
+  }
 }
 
 std::vector<TagChange> Population::judge_again(Slot slot, Now now) {

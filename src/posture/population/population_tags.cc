@@ -88,6 +88,7 @@ void Population::rank_tags() {
       }
     }
   }
+  for (TagIndex i = 0; i < tags_.size(); ++i) tag_marks_[i].refers = tags_[i] && tags_[i]->rank > 0;
 }
 
 std::vector<Population::TagIndex> Population::in_order() const {
@@ -104,6 +105,7 @@ void Population::name_tag(TagIndex index, const TagDefinition& definition) {
   Tag& tag = *tags_[index];
   tag.name = name;
   tag.enabled = definition.enabled;
+  tag.kind = definition.kind;
   by_name_[name] = index;
   if (const auto it = by_tag_name_.find(name); it != by_tag_name_.end()) {
     for (const ConditionId id : it->second) {

@@ -15,7 +15,7 @@ class Population::SlotFacts final : public FactSource, public TagSource {
     used_ = 0;
   }
   const Fact* find(std::string_view key) const override;
-  const Fact* find_tag(std::string_view name) const override;
+  const Fact* find_tag(std::string_view reference) const override;
 
  private:
   struct Entry {
