@@ -12,6 +12,7 @@
 #include "posture/quote.h"
 #include "posture/rules/reading.h"
 #include "posture/rules/registry.h"
+#include "posture/tag_reference.h"
 
 namespace postern::posture {
 namespace {
@@ -272,7 +273,7 @@ Result<CompiledTag> compile_tag(TagDefinition definition) {
       for (const std::string& key : rule.condition->keys()) {
         tag.keys_.push_back(key);
         if (is_reported(key)) part.required_facts.push_back(key);
-        if (key.starts_with(keys::kTagPrefix)) tag.referred_tags_.push_back(key.substr(keys::kTagPrefix.size()));
+        if (const auto other = referred_tag(key)) tag.referred_tags_.emplace_back(other->name);
       }
     }
     sort_unique(part.required_facts);

@@ -9,6 +9,7 @@
 #include "base/sort_unique.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
+#include "posture/tag_reference.h"
 
 namespace postern::posture {
 namespace {
@@ -28,13 +29,22 @@ const Fact& state_fact(TagState state) {
   return state == TagState::kHas ? kHas : state == TagState::kAbsent ? kAbsent : kUnknown;
 }
 
+/// 0: no tag is.
+TagId meant(const TagEngine& engine, std::string_view reference) {
+  const auto tag = tag_reference(reference);
+  const TagId id = engine.id_of(tag.name);
+  if (id == 0) return 0;
+  const auto& definition = engine.find(id)->definition();
+  return tag.means(definition.enabled, definition.kind) ? id : 0;
+}
+
 /// The other tags as an endpoint's sets say.
 class SetsSource final : public TagSource {
  public:
   SetsSource(const TagEngine& engine, const TagSets& sets) : engine_(engine), sets_(sets) {}
-  const Fact* find_tag(std::string_view name) const override {
-    const TagId id = engine_.id_of(name);
-    return id == 0 || !engine_.find(id)->definition().enabled ? nullptr : &state_fact(sets_.state(id));
+  const Fact* find_tag(std::string_view reference) const override {
+    const TagId id = meant(engine_, reference);
+    return id == 0 ? nullptr : &state_fact(sets_.state(id));
   }
 
  private:
@@ -46,17 +56,17 @@ class SetsSource final : public TagSource {
 class EvaluatedSource final : public TagSource {
  public:
   EvaluatedSource(const TagEngine& engine, const FactView& facts) : engine_(engine), facts_(facts) {}
-  const Fact* find_tag(std::string_view name) const override {
-    const TagId id = engine_.id_of(name);
-    if (id == 0 || !engine_.find(id)->definition().enabled) return nullptr;
+  const Fact* find_tag(std::string_view reference) const override {
+    const TagId id = meant(engine_, reference);
+    if (id == 0) return nullptr;
     if (const auto it = known_.find(id); it != known_.end()) return it->second.fact;
     const FactView view = facts_.with_tags(*this);
     const Fact* fact = &state_fact(engine_.find(id)->evaluate(view));
     known_.emplace(id, Known{fact, view.until()});
     return fact;
   }
-  WallTime tag_holds_until(std::string_view name) const override {
-    const auto it = known_.find(engine_.id_of(name));
+  WallTime tag_holds_until(std::string_view reference) const override {
+    const auto it = known_.find(meant(engine_, reference));
     return it == known_.end() ? WallTime::max() : it->second.until;
   }
 
@@ -190,8 +200,15 @@ void TagEngine::unindex(TagId id, const CompiledTag& tag) {
 }
 
 std::vector<TagId> TagEngine::referring_to(std::string_view name) const {
-  const auto it = by_key_.find(keys::with(keys::kTagPrefix, name));
-  return it == by_key_.end() ? std::vector<TagId>() : it->second;
+  std::vector<TagId> out;
+  const auto add = [&](const std::string& key) {
+    const auto it = by_key_.find(key);
+    if (it != by_key_.end()) out.insert(out.end(), it->second.begin(), it->second.end());
+  };
+  add(tag_key(name));
+  for (const TagKind kind : kAllTagKinds) add(tag_key(name, kind));
+  sort_unique(out);
+  return out;
 }
 
 Status TagEngine::check_circle(TagId id, const CompiledTag& tag) const {

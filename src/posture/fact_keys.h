@@ -152,7 +152,7 @@ inline constexpr std::string_view kEmsVulnMaxEpss = "ems.vuln_max_epss";      //
 inline constexpr std::string_view kEmsVulnTotal = "ems.vuln_total";           ///< Integer: distinct open CVEs.
 inline constexpr std::string_view kEmsVulnCve = "ems.vuln_cve:";              ///< + CVE id. Boolean: open. Only of asked ones.
 
-/// What a tag that refers to another reads: + the other's name. Made by the engine, never stored or sent; an agent that
+/// What a tag that refers to another reads: + the other's name (tag_reference.h: or its kind, too). Made by the engine, never stored or sent; an agent that
 /// sends one is refused.
 inline constexpr std::string_view kTagPrefix = "tag:";
 

@@ -16,9 +16,9 @@ const Fact& stale_fact() {
 const Fact* FactView::reported(std::string_view key) const {
   if (key.starts_with(keys::kTagPrefix)) {
     if (tags_ == nullptr) return nullptr;
-    const auto name = key.substr(keys::kTagPrefix.size());
-    const Fact* state = tags_->find_tag(name);
-    holds_until(tags_->tag_holds_until(name));
+    const auto reference = key.substr(keys::kTagPrefix.size());
+    const Fact* state = tags_->find_tag(reference);
+    holds_until(tags_->tag_holds_until(reference));
     return state;
   }
   if (map_ == nullptr) return source_->find(key);

@@ -28,10 +28,10 @@ class FactSource {
 class TagSource {
  public:
   virtual ~TagSource() = default;
-  /// true or false, or unknown; null: there is no tag of this name.
-  virtual const Fact* find_tag(std::string_view name) const = 0;
+  /// true or false, or unknown; null: no tag is what `reference` (tag_reference.h) means.
+  virtual const Fact* find_tag(std::string_view reference) const = 0;
   /// Until when that holds, facts unchanged. REQUIRES: find_tag was asked for it.
-  virtual WallTime tag_holds_until(std::string_view) const { return WallTime::max(); }
+  virtual WallTime tag_holds_until(std::string_view /*reference*/) const { return WallTime::max(); }
 };
 
 /// The facts of one endpoint at one instant, as rules see them. Owns nothing. Thread: one; made anew for each evaluation.

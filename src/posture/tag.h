@@ -22,6 +22,7 @@ using TagId = std::uint32_t;
 /// rules too, by what other devices found: those set an endpoint's attributes, and the rules read these. What the kind
 /// decides is to which gateways a tag is told.
 enum class TagKind : std::uint8_t { kSecurity, kClassification, kFabric };
+inline constexpr std::array kAllTagKinds{TagKind::kSecurity, TagKind::kClassification, TagKind::kFabric};
 
 /// Whose rules these are. The names are the values of the fact `os.family`.
 enum class OsFamily : std::uint8_t { kLinux, kWindows, kMacos, kIos, kAndroid };

@@ -42,8 +42,8 @@ std::set<WallTime> expiries(const Endpoint& e, const posture::TagExplanation& wh
     const auto key = std::move(open.back());
     open.pop_back();
     if (!seen.insert(key).second) continue;
-    if (key.starts_with(keys::kTagPrefix)) {
-      const auto* other = engine.find(engine.id_of(std::string_view(key).substr(keys::kTagPrefix.size())));
+    if (const auto tag = posture::referred_tag(key)) {
+      const auto* other = engine.find(engine.id_of(tag->name));
       if (other != nullptr) open.insert(open.end(), other->keys().begin(), other->keys().end());
     } else if (key.starts_with(keys::kEmsAttributePrefix)) {
       const auto it = e.attributes.find(key.substr(keys::kEmsAttributePrefix.size()));

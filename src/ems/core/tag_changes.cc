@@ -12,6 +12,7 @@
 #include "ems/core/impl.h"
 #include "ems/core/name.h"
 #include "posture/fact_keys.h"
+#include "posture/tag_reference.h"
 #include "proto/fact_codec.h"
 
 namespace postern::ems {
@@ -21,9 +22,11 @@ constexpr std::size_t kReferringTold = 10;
 
 using TagErrors = std::vector<posture::TagError>;
 
+constexpr std::string_view kByKind = "classification";  ///< The rule type whose tags are of that kind.
+
 /// The tags that a rule names; null: it names none.
 const std::vector<std::string>* tags_named_by(const posture::RuleSpec& rule) {
-  if (rule.type != "tag" && rule.type != "classification") return nullptr;
+  if (rule.type != "tag" && rule.type != kByKind) return nullptr;
   const auto it = rule.parameters.find("tags");
   return it == rule.parameters.end() ? nullptr : std::get_if<std::vector<std::string>>(&it->second);
 }
@@ -85,6 +88,56 @@ void check_given(const Names& names, const Table<posture::TagId, Tag>& tags, Tag
     const auto& other = tag.definition.name.str();
     const auto it = given.find(to_lower(other));
     if (it != given.end() && it->second != other) errors.push_back(named_alike(it->second, other));
+  }
+}
+
+/// What refers to tags of one kind must find them of that kind afterwards.
+void check_kinds(const Names& names, const posture::TagDrafts& drafts, const posture::TagEngine& engine,
+                 const Table<posture::TagId, Tag>& tags, TagErrors& errors) {
+  std::map<std::string_view, posture::TagKind> kinds;
+  std::map<std::string_view, std::vector<std::string>> leaves;  // the kind of before, with who refers to it by that
+  for (const auto& [id, tag] : drafts.set) {
+    const auto& after = tag->definition();
+    const auto* before = tags.find(id);
+    kinds.emplace(after.name.str(), after.kind);
+    if (before == nullptr || before->definition.name != after.name) continue;
+    const bool was = before->definition.kind == posture::TagKind::kClassification;
+    if (was && after.kind != posture::TagKind::kClassification) leaves[after.name.str()];
+  }
+  for (const auto& [id, tag] : drafts.set) {
+    for (const auto& key : tag->keys()) {
+      const auto other = posture::referred_tag(key);
+      if (!other || !other->kind) continue;
+      const auto* compiled = engine.find(engine.id_of(other->name));
+      const auto it = kinds.find(other->name);
+      if (it == kinds.end() && compiled == nullptr) continue;  // it isn't there: told of already
+      const auto kind = it == kinds.end() ? compiled->definition().kind : it->second;
+      if (kind == *other->kind) continue;
+      errors.push_back({tag->definition().name.str(),
+                        {ErrorCode::kInvalidArgument,
+                         fmt::format("rules: the tag {} is of the kind {}, and rules of type {} refer to tags of the kind {}; "
+                                     "refer to it by a rule of type tag",
+                                     other->name, posture::tag_kind_name(kind), kByKind, posture::tag_kind_name(*other->kind))}});
+    }
+  }
+  if (leaves.empty()) return;
+  for (const auto& [id, tag] : tags.all()) {
+    if (names.changed.contains(id)) continue;
+    for (const auto& rule : tag.definition.rules) {
+      const auto* named = rule.type == kByKind ? tags_named_by(rule) : nullptr;
+      for (const auto& name : named == nullptr ? std::vector<std::string>() : *named) {
+        const auto it = leaves.find(name);
+        if (it == leaves.end()) continue;
+        if (it->second.empty() || it->second.back() != tag.definition.name.str()) it->second.push_back(tag.definition.name.str());
+      }
+    }
+  }
+  for (const auto& [name, by] : leaves) {
+    if (by.empty()) continue;
+    errors.push_back({std::string(name), {ErrorCode::kConflict,
+                                          fmt::format("rules of {} are of type {} and refer to the tag {}; change them before its "
+                                                      "kind is changed",
+                                                      first_of(by), kByKind, name)}});
   }
 }
 
@@ -202,7 +255,10 @@ tl::expected<posture::TagDrafts, TagErrors> EmsCore::Impl::check_tags(posture::T
   }
   auto drafts = engine_.drafts(std::move(edits));
   if (!drafts) errors.insert(errors.end(), drafts.error().begin(), drafts.error().end());
-  if (drafts) check_references(names, *drafts, engine_, registry_.tags, errors);
+  if (drafts) {
+    check_references(names, *drafts, engine_, registry_.tags, errors);
+    check_kinds(names, *drafts, engine_, registry_.tags, errors);
+  }
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   const auto asked = drafts->set.empty() ? 0 : most_asked(&*drafts);
   if (asked > proto::kMaxProbes && asked > most_asked()) {  // what asks for fewer than before is taken

@@ -88,7 +88,7 @@ class Dice {
     r.negate = one_in(3);
     if (one_in(5)) r.max_age = Seconds(60 + below(3) * 600);
     r.type = pick(Names{"vulnerable-devices", "ems-management", "os-version", "ip-range", "running-process", "file",
-                        refer_ ? pick(Names{"tag", "classification"}) : "file"});
+                        refer_ ? (one_in(4) ? "classification" : "tag") : "file"});
     if (r.type == "vulnerable-devices") r.parameters["severity"] = pick(Names{"low", "medium", "high", "critical"});
     if (r.type == "running-process") r.parameters["processes"] = some(kProcesses);
     if (r.type == "file") r.parameters["paths"] = some(r.os == OsFamily::kLinux ? kFiles : Names{"C:\\a", "C:\\b"});

@@ -1,23 +1,19 @@
-// classification {"tags","match"}: what somebody gave the endpoint by hand.
-#include "posture/fact_keys.h"
-#include "posture/rules/listing.h"
-#include "posture/rules/tag_names.h"
+// classification {"tags","match"}: the endpoint has other tags, of the kind classification.
+#include "posture/rules/other_tags.h"
 
 namespace postern::posture::rules {
 namespace classification_rule {
 namespace {
 
-constexpr Reason kGiven{"classified", "it was given to the endpoint by hand"};
-constexpr Reason kNotGiven{"not_classified", "nobody gave it to the endpoint"};
+constexpr TagReasons kReasons{{"classified", "the endpoint has the classification tag"},
+                              {"not_classified", "the endpoint does not have the classification tag"},
+                              {"classification_unknown", "nobody knows whether the endpoint has the classification tag"},
+                              {"classification_missing", "there is no classification tag of that name, or it is disabled"}};
 constexpr Match kOtherwise = Match::kAny;
 
 Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, OsFamily) {
-  const auto& tags = list_of(parameters, "tags");
-  if (Status ok = check_tag_names(tags); !ok) return fail(ok.error());
-  const Match match = match_of(parameters, kOtherwise);
-  return std::make_unique<ListCondition>(
-      keys::kEmsClassifications, tags, match, [](std::string_view a, std::string_view b) { return a == b; }, kGiven, kNotGiven,
-      "the endpoint is classified as " + in_words(tags, match));
+  return has_tags(parameters, kOtherwise, TagKind::kClassification, kReasons, "the endpoint is classified as",
+                  "the endpoint is classified as");
 }
 
 }  // namespace
@@ -27,15 +23,17 @@ const RuleType& classification() {
   static const RuleType kType{
       .name = "classification",
       .title = "Classification",
-      .help = "Classification tags that somebody gave the endpoint by hand, whatever has become of the tag since: also while "
-              "it is disabled, of another kind, or has rules. What the tag says now is the rule type tag's.",
+      .help = "The endpoint has classification tags: those without rules that somebody gave it by hand, and others by their "
+              "rules. It is the rule type tag for tags of one kind.",
       .systems = {kAllOsFamilies.begin(), kAllOsFamilies.end()},
       .parameters = {{.name = "tags",
                       .type = ParameterSpec::Type::kTexts,
                       .required = true,
-                      .help = "Names of classification tags, by their case."},
+                      .help = "Names of tags of the kind classification, by their case. That kind can't be changed while "
+                              "such rules refer to the tag."},
                      match_parameter(classification_rule::kOtherwise)},
-      .facts = {keys::kEmsClassifications},
+      .facts = {"tag:classification/<name>"},
+      .unknown = "A tag that is unknown, that is disabled, that is of another kind, or that doesn't exist (yet, or any more).",
       .compile = classification_rule::compile};
   return kType;
 }
