@@ -32,6 +32,8 @@ class ChangeWriter {
     }
     if (reason == "by_hand")
       say(fmt::format("It is given and taken by hand: postern classify {}.", a_.name));
+    if (reason == "silent")
+      say(fmt::format("Its rules count again as soon as its agent reports: see that {} is running and connected.", a_.name));
     if (reason == "held" && a_.logic) {
       if (const auto mended = a_.logic->mend(a_.truths); !mended.empty()) {
         say(fmt::format("It stays if {} before that.", change_words(mended, "and")));

@@ -124,6 +124,17 @@ TEST_F(Why, WithoutAFeedItNamesTheCommandThatAddsOne) {
   expect_golden("no-feed");
 }
 
+TEST_F(Why, WhoWasSilentForTooLongIsUnknownForNoRulesReason) {
+  set_endpoint(laptop7(R"(,"online":false)"));
+  std::string rule = kManagedRule;
+  rule.replace(rule.find("\"match\""), 7, "\"no_match\"");
+  answers(why("unknown", "silent",
+              "nothing was heard of it since 2026-11-26T08:00:00.000Z; what an endpoint reported counts for 1 hour after that (the "
+              "EMS's --tag-timeout), so until it reports again nobody knows of any tag that has rules",
+              "1", {rule}));
+  expect_golden("silent");
+}
+
 TEST_F(Why, ATagThatIgnoresUnknownSaysSo) {
   std::string tag = kCompliant;
   tag.replace(tag.find("deny"), 4, "ignore");

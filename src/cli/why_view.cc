@@ -97,7 +97,7 @@ class Writer {
 
   void logic() {
     const std::string text = one_line(text_at(a_.why, "logic"));
-    if (text.empty() || a_.rules.empty()) return;
+    if (text.empty() || a_.rules.empty() || a_.reason == "silent") return;  // what rules say decides nothing
     if (!a_.logic) return page_.paragraph("Logic", text);
     const std::string values = a_.logic->text([&](std::uint32_t id) { return truth_word(a_.truth(id)); });
     const std::string arrow = fmt::format("  {}  ", page_.look().arrow());

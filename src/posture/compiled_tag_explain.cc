@@ -58,6 +58,9 @@ TagExplanation CompiledTag::explain(const FactView& facts) const {
           fmt::format("the endpoint reports the operating system {}, for which no rules can be written",
                       posture::quoted(*name)));
     }
+  } else if (const Fact* os = facts.find(keys::kOsFamily); os == nullptr || !os->known()) {
+    // It was told which system this is, too long ago: what is unknown then is not for any rule to say.
+    say(out, "silent", "nothing was heard of the endpoint for too long: what it reported no longer counts");
   } else if (own->rules.empty()) {
     say(out, "no_rules_for_os",
         fmt::format("the tag has no rules for this operating system ({})", out.os_fact.text));

@@ -43,7 +43,7 @@ struct TagExplanation {
   TagState state = TagState::kAbsent;
   std::string
       reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported" (no rule can
-              ///< be written for what it reports), "built_in", "by_hand"; "held" when the rules say no and `loss_delay` keeps it.
+              ///< be written for what it reports), "silent" (the tag timeout has passed), "built_in", "by_hand"; "held" when the rules say no and `loss_delay` keeps it.
   std::string text;            ///< The reason for a person.
   std::optional<OsFamily> os;  ///< Of the endpoint; none: unknown, or one that no rule can be written for.
   FactReading os_fact;         ///< Key empty for the built-in tag, which doesn't ask.
@@ -55,7 +55,8 @@ struct TagExplanation {
 /// A value for a person: "true", "12", "ens3 up 10.0.1.2", "critical=1, high=0, …", "unknown
 /// (denied)".
 std::string fact_value_text(const FactValue& value);
-/// The same of a fact whose key tells what its number means: a time for keys that end in "_at".
+/// The same of a fact whose key tells what its number means: a time for keys that end in "_at",
+/// "8.8" for a CVSS score, "0.9434" for an EPSS probability.
 std::string fact_value_text(std::string_view key, const FactValue& value);
 /// Reads one fact for an explanation.
 FactReading read_fact(const FactView& facts, std::string_view key);

@@ -4,7 +4,9 @@
 
 #include "ems/core/impl.h"
 #include "ems/core/kept_tags.h"
+#include "ems/core/why_words.h"
 #include "posture/fact_keys.h"
+#include "posture/tag_reference.h"
 
 namespace postern::ems {
 namespace {
@@ -91,7 +93,10 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
     const auto until = held(impl_->engine_.id_of(other));
     return until ? std::optional("the tag's loss_delay keeps it until " + to_iso8601(*until)) : std::nullopt;
   });
+  say_silence(*why, impl_->silence_of(*e), impl_->options_.tag_timeout);
+  say_what_is_missing(*why);
   impl_->say_why_unknown(*why, *e, now);
+  impl_->say_on_fabric(*why, *e, now);
   return why;
 }
 

@@ -229,5 +229,73 @@ TEST_F(Explaining, ThatAnAttributeIsNotKnownIsSaidOfTheAttribute) {
   EXPECT_EQ(told.facts.at(0).text, "87");
 }
 
+TEST_F(Explaining, ATagThatNobodyKnowsBecauseOfTheTagTimeoutSaysSo) {
+  save_tag(R"({"name":"M","rules":[{"id":1,"os":"linux","type":"ems-management"}]})");
+  TestAgent a;
+  join(a);
+  run();
+  const auto heard = to_iso8601(core->endpoint(a.uid())->last_seen);
+  clock.advance(Seconds(2 * 3600));
+  core->tick(clock.now());
+  run();
+  ASSERT_EQ(core->endpoint(a.uid())->tag(core->engine().id_of("M")), TagState::kUnknown);
+  const auto why = core->explain(clock.now(), a.uid(), "M");
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->reason, "silent");
+  EXPECT_EQ(why->text, "nothing was heard of it since " + heard + "; what an endpoint reported counts for 1 hour after that (the "
+                       "EMS's --tag-timeout), so until it reports again nobody knows of any tag that has rules");
+  const auto offline = to_iso8601(clock.now().wall);
+  clock.advance(Seconds(2 * 3600));
+  ask(a, "M", clock.now().wall);
+  run();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->reason, "silent");
+  EXPECT_THAT(answer->text, ::testing::StartsWith("it had been offline since " + offline));
+  EXPECT_THAT(answer->text, HasSubstr("counts for 1 hour"));
+}
+
+TEST_F(Explaining, WhichDetectionSetDecidesOrThatThereIsNone) {
+  save_tag(R"({"name":"Here","rules":[{"id":1,"os":"linux","type":"on-fabric-status"}]})");
+  TestAgent a;
+  join(a);
+  const auto rule = [&] { return core->explain(clock.now(), a.uid(), "Here")->rules.at(0); };
+  EXPECT_EQ(rule().reason, "no_detection_sets");
+  EXPECT_EQ(rule().text, "its endpoint profile Default has no detection sets: nobody said where on-fabric is");
+  EXPECT_EQ(rule().facts.at(0).text, "no detection sets");
+  const auto then = clock.now().wall;
+  clock.advance(Seconds(1));
+  const auto set = [&](const char* server) {
+    posture::DetectionSet office{"Office", {{"dns-server", {{"servers", std::vector<std::string>{server}}}}}};
+    core->set_detection(clock.now(), admin, "Default", {office}, nullptr);
+    run();
+  };
+  set("10.0.1.53");
+  EXPECT_EQ(rule().reason, "detection_unknown");
+  EXPECT_THAT(rule().text, HasSubstr("no detection set of its endpoint profile Default decides; the set Office is unknown: dns-server ("));
+  EXPECT_THAT(rule().text, HasSubstr("it was never reported"));
+  report(a, {{std::string(keys::kDnsServers), std::vector<std::string>{"10.0.1.53"}}});
+  run();
+  EXPECT_EQ(rule().verdict, posture::Verdict::kMatch);
+  EXPECT_THAT(rule().text, HasSubstr("the endpoint is on-fabric by its endpoint profile Default: the set Office holds: dns-server ("));
+  set("10.0.1.54");
+  EXPECT_EQ(rule().verdict, posture::Verdict::kNoMatch);
+  EXPECT_THAT(rule().text, HasSubstr("the set Office fails: dns-server ("));
+  ask(a, "Here", then);
+  run();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->rules.at(0).reason, "on_fabric_undecided");
+}
+
+TEST_F(Explaining, AnAccountThatNobodyNamedIsMissingInItsFile) {
+  save_tag(R"({"name":"Who","rules":[{"id":1,"os":"linux","type":"user-identity","service":"Google","account":"a@example.org"}]})");
+  TestAgent a;
+  join(a);
+  report(a, {{"user.identity:Google", posture::Unknown{posture::UnknownReason::kUnsupported}}});
+  run();
+  const auto told = core->explain(clock.now(), a.uid(), "Who")->rules.at(0);
+  EXPECT_EQ(told.reason, "no_identity");
+  EXPECT_THAT(told.text, HasSubstr("/etc/postern/identity.conf is not there, or has no line Google=ACCOUNT"));
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

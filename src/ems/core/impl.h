@@ -181,6 +181,11 @@ struct EmsCore::Impl {
   /// Of one of the facts that begin with keys::kEmsVulnPrefix. Without a code: what the rule says is all there is to say.
   WhyUnknown unknown_vulnerabilities(const Endpoint& e, std::string_view key, const posture::RuleExplanation& rule) const;
 
+  /// Since when nothing was heard of it, in words; "" if its reports count without a limit.
+  std::string silence_of(const Endpoint& e) const;
+  /// Which detection set of its profile decides, or why none does.
+  void say_on_fabric(posture::TagExplanation& why, const Endpoint& e, Now now) const;
+
   // ---- matching.cc ----
   struct Job;
   void match(Now now, Endpoint& e);

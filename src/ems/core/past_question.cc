@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ems/core/kept_tags.h"
+#include "ems/core/why_words.h"
 #include "ems/registry/codec.h"
 #include "ems/registry/history.h"
 #include "ems/store/store.h"
@@ -136,6 +137,9 @@ Result<posture::TagExplanation> PastQuestion::answer() const {
     if (id == 0 || state_then(name, id) != posture::TagState::kHas) return std::nullopt;
     return "the tag's loss_delay still kept it";
   });
+  say_silence(*why, "it had been offline since " + to_iso8601(view.confirmed()),
+              std::chrono::duration_cast<Seconds>(of_.tag_timeout));
+  say_what_is_missing(*why);
   return why;
 }
 

@@ -52,6 +52,32 @@ std::string none_in_force(const Table<std::string, Feed>& feeds) {
   return out;
 }
 
+/// "the set Office holds: an address is in 10.0.1.0/24": the first set and, in it, the first rule of that verdict.
+std::string deciding_set(const std::vector<posture::DetectionSetExplanation>& sets, posture::Verdict verdict) {
+  constexpr std::size_t kSetsTold = 3;
+  const bool match = verdict == posture::Verdict::kMatch;
+  std::string out;
+  std::size_t told = 0, left = 0;
+  for (const auto& set : sets) {
+    if (set.verdict != verdict) continue;
+    if (told == (match ? 1 : kSetsTold)) {
+      ++left;
+      continue;
+    }
+    ++told;
+    out += fmt::format("{}the set {} {}", out.empty() ? "" : "; ", set.name,
+                       match ? "holds" : verdict == posture::Verdict::kUnknown ? "is unknown" : "fails");
+    std::size_t rules = 0;
+    for (const auto& rule : set.rules) {
+      if (rule.verdict != verdict || (!match && rules > 0)) continue;
+      out += fmt::format("{}{} ({})", rules++ == 0 ? ": " : ", ", rule.type, rule.condition);
+      if (verdict == posture::Verdict::kUnknown) out += ": " + rule.text;
+    }
+  }
+  if (left > 0 && !match) out += fmt::format("; and {} more", left);
+  return out;
+}
+
 std::string system_of(const Endpoint& e) {
   const auto name = fact_text(e, keys::kOsName), version = fact_text(e, keys::kOsVersionId);
   if (name.empty()) return "this system";
@@ -98,6 +124,47 @@ WhyUnknown EmsCore::Impl::unknown_vulnerabilities(const Endpoint& e, std::string
     return {"no_score", "none of its open vulnerabilities has such a score", "no score"};
   }
   return {};
+}
+
+std::string EmsCore::Impl::silence_of(const Endpoint& e) const {
+  if (e.confirmed) {
+    return "its agent is connected anew and has reported nothing yet, and what was known held until " + to_iso8601(*e.confirmed);
+  }
+  if (e.online) return "";
+  const auto until = confirmation_of(e).until;
+  auto out = "nothing was heard of it since " + to_iso8601(e.last_seen);
+  if (until > e.last_seen) {
+    out += fmt::format(" ({} seconds in which this EMS could hear nobody don't count)",
+                       std::chrono::duration_cast<Seconds>(until - e.last_seen).count());
+  }
+  return out;
+}
+
+void EmsCore::Impl::say_on_fabric(posture::TagExplanation& why, const Endpoint& e, Now now) const {
+  for (auto& rule : why.rules) {
+    if (rule.facts.empty() || rule.facts.front().key != keys::kEmsOnFabric) continue;
+    const auto& detection = detection_of(e);
+    if (detection.sets().empty()) {
+      if (rule.verdict != posture::Verdict::kUnknown) continue;
+      rule.reason = "no_detection_sets";
+      rule.text = fmt::format("its endpoint profile {} has no detection sets: nobody said where on-fabric is", profile_of(e).name);
+      rule.facts.front().text = "no detection sets";
+      continue;
+    }
+    const EndpointFacts facts(e.in_table);
+    const auto view = facts_of(e, facts, now);
+    const auto verdict = detection.judge(view).verdict;
+    const auto* said = rule.facts.front().fact ? rule.facts.front().fact->as<bool>() : nullptr;
+    if (verdict != (said == nullptr ? posture::Verdict::kUnknown : posture::verdict_of(*said))) continue;
+    const auto set = deciding_set(detection.explain(view), verdict);
+    if (set.empty()) continue;
+    if (verdict == posture::Verdict::kUnknown) {
+      rule.reason = "detection_unknown";
+      rule.text = fmt::format("no detection set of its endpoint profile {} decides; {}", profile_of(e).name, set);
+    } else {
+      rule.text += fmt::format(" by its endpoint profile {}: {}", profile_of(e).name, set);
+    }
+  }
 }
 
 void EmsCore::Impl::say_why_unknown(posture::TagExplanation& why, const Endpoint& e, Now now) const {

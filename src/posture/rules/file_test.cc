@@ -73,6 +73,7 @@ TEST(File, ModifiedOrNotWithinDays) {
     expect_until(*rule, facts(ago(6 * kDay)), kNow.wall + kDay + Millis(1));
     expect_unknowns(*rule, {}, "file.modified_at:/etc/x", known(true));
   }
+  for (const auto* rule : {fresh.get(), old.get()}) expect(*rule, facts(known(std::int64_t{-1})), kUnknown, "before_1970");
   EXPECT_EQ(fresh->describe(), "/etc/x was modified within the last 7 days");
   EXPECT_EQ(old->describe(), "/etc/x was not modified within the last 7 days");
   EXPECT_EQ(

@@ -28,8 +28,8 @@ TEST(PatchAge, AClockThatIsWrongGrantsNothing) {
   expect(*rule, at(ago(-kDay - Millis(1))), kUnknown, "time_in_future");
   expect_until(*rule, at(ago(-3 * kDay)), kNow.wall + 2 * kDay);
   expect(*rule, at(known(std::numeric_limits<std::int64_t>::max())), kUnknown, "time_in_future");
-  expect(*rule, at(known(std::int64_t{-1})), kUnknown, "malformed");
-  expect(*rule, at(known(std::numeric_limits<std::int64_t>::min())), kUnknown, "malformed");
+  expect(*rule, at(known(std::int64_t{-1})), kUnknown, "before_1970");
+  expect(*rule, at(known(std::numeric_limits<std::int64_t>::min())), kUnknown, "before_1970");
   expect_unknowns(*rule, {}, keys::kUpdatedAt, known(true));
 }
 

@@ -10,6 +10,7 @@ constexpr Reason kUnsupported{"unsupported", "this system has no such thing"};
 constexpr Reason kDenied{"denied", "the agent may not read it"};
 constexpr Reason kStale{"stale", "it was known, but too long ago"};
 constexpr Reason kFailed{"failed", "reading it went wrong"};
+constexpr Reason kBefore1970{"before_1970", "the time that was reported lies before 1970, which no time does that counts"};
 constexpr Reason kMalformed{"malformed", "what was reported is no value that this fact can have"};
 
 }  // namespace
@@ -34,7 +35,7 @@ const Reason& unknown_reason(const Fact* fact) {
 const std::int64_t* read_time(const FactView& facts, std::string_view key, const Reason*& why) {
   const auto* at = read<std::int64_t>(facts, key, why);
   if (at == nullptr || *at >= 0) return at;
-  why = &kMalformed;
+  why = &kBefore1970;
   return nullptr;
 }
 

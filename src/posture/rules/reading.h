@@ -23,7 +23,8 @@ const T* read(const FactView& facts, std::string_view key, const Reason*& why) {
   return value;
 }
 
-/// The value of a fact that is a time in Unix ms, 0 for never. One before 1970 is malformed, and no time long ago.
+/// The value of a fact that is a time in Unix ms, 0 for never. One before 1970 is unknown, and no time long ago:
+/// "before_1970".
 const std::int64_t* read_time(const FactView& facts, std::string_view key, const Reason*& why);
 
 /// The parameter "match" of set-like rule types, with the type's default.

@@ -116,7 +116,7 @@ Resource endpoint_why_resource() {
                 "at": {"type": "string", "format": "date-time"},
                 "state": {"type": "string", "enum": ["absent", "unknown", "has"]},
                 "reason": {"type": "string",
-                  "enum": ["logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported",
+                  "enum": ["logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported", "silent",
                     "built_in", "by_hand", "held"]},
                 "text": {"type": "string"}, "os": {"type": ["string", "null"]},
                 "os_fact": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/FactReading"}]},
