@@ -314,10 +314,55 @@ TEST(Explain, ValuesAsPeopleReadThem) {
                            .gateway_mac = {},
                            .local_ip = {}}},
        "ens3 via 10.0.1.1"},
+      {std::vector<Route>{{.interface = "ens3",
+                           .gateway_ip = *IpAddress::parse("10.0.1.1"),
+                           .gateway_mac = *MacAddress::parse("02:09:0f:00:01:02"),
+                           .local_ip = {}},
+                          {.interface = "tun0", .gateway_ip = {}, .gateway_mac = {}, .local_ip = {}}},
+       "ens3 via 10.0.1.1 (02:09:0f:00:01:02); tun0"},
       {VulnerabilityCounts{.critical = 1, .unknown = 3, .unknown_fixable = 2},
        "critical=1, high=0, medium=0, low=0, info=0, unknown=3 (2 fixable)"},
   };
   for (const auto& [value, expected] : rows) EXPECT_EQ(fact_value_text(value), expected);
+}
+
+TEST(Explain, ACertificateSaysWhatRulesDemandOfIt) {
+  Certificate c;
+  c.subject = "laptop7";
+  c.issuer = "Corp CA";
+  c.not_before = from_unix_ms(0);
+  c.not_after = from_unix_ms(86'400'000);
+  EXPECT_EQ(fact_value_text(std::vector<Certificate>{c}),
+            "laptop7 (issued by Corp CA, 1970-01-01T00:00:00.000Z to 1970-01-02T00:00:00.000Z, without its private key)");
+  c.ca = c.client_auth = c.has_private_key = true;
+  EXPECT_EQ(fact_value_text(std::vector<Certificate>{c}),
+            "laptop7 (issued by Corp CA, 1970-01-01T00:00:00.000Z to 1970-01-02T00:00:00.000Z, a CA's, may prove a client, with "
+            "its private key)");
+}
+
+TEST(Explain, WhatANumberMeansFollowsFromItsKey) {
+  const auto said = [](std::string_view key, std::int64_t value) { return fact_value_text(key, value); };
+  EXPECT_EQ(said(keys::kEmsVulnMaxCvss, 88), "8.8");
+  EXPECT_EQ(said(keys::kEmsVulnMaxCvss, 100), "10.0");
+  EXPECT_EQ(said(keys::kEmsVulnMaxEpss, 9434), "0.9434");
+  EXPECT_EQ(said(keys::kEmsVulnMaxEpss, 1), "0.0001");
+  EXPECT_EQ(said("file.modified_at:/x", -86'400'000), "1969-12-31T00:00:00.000Z");
+  EXPECT_EQ(said(keys::kMemoryMb, 88), "88");
+}
+
+TEST(Explain, WhoWasSilentForTooLongIsUnknownForNoRulesReason) {
+  TagEngine engine;
+  TagDefinition t = process_tag("T", "a");
+  ASSERT_TRUE(engine.set(2, t));
+  const FactMap facts = linux_facts();
+  const auto silent = FactView(facts, kNow).with_report_limit(Millis(-1));
+  const auto why = engine.explain(2, silent);
+  EXPECT_EQ(why->state, TagState::kUnknown);
+  EXPECT_EQ(why->reason, "silent");
+  t.rules.front().os = OsFamily::kWindows;
+  ASSERT_TRUE(engine.set(2, t));
+  EXPECT_EQ(engine.explain(2, silent)->reason, "silent");
+  EXPECT_EQ(engine.explain(2, {facts, kNow})->reason, "no_rules_for_os");
 }
 
 TEST(TagSets, UnknownWinsAndStatesExcludeOneAnother) {

@@ -35,15 +35,21 @@ struct Text {
   }
   std::string operator()(const std::vector<Route>& value) const {
     std::vector<std::string> parts;
-    for (const Route& route : value)
-      parts.push_back(route.interface + " via " + route.gateway_ip.str());
+    for (const Route& route : value) {
+      std::string part = route.interface;
+      if (route.gateway_ip.valid()) part += " via " + route.gateway_ip.str();
+      if (route.gateway_mac.valid()) part += " (" + route.gateway_mac.str() + ")";
+      parts.push_back(std::move(part));
+    }
     return none_or(std::move(parts), "; ");
   }
   std::string operator()(const std::vector<Certificate>& value) const {
     std::vector<std::string> parts;
     for (const Certificate& certificate : value) {
-      parts.push_back(fmt::format("{} (issued by {}, until {})", certificate.subject, certificate.issuer,
-                                  to_iso8601(certificate.not_after)));
+      parts.push_back(fmt::format("{} (issued by {}, {} to {}, {}{}{} private key)", certificate.subject, certificate.issuer,
+                                  to_iso8601(certificate.not_before), to_iso8601(certificate.not_after),
+                                  certificate.ca ? "a CA's, " : "", certificate.client_auth ? "may prove a client, " : "",
+                                  certificate.has_private_key ? "with its" : "without its"));
     }
     return none_or(std::move(parts), "; ");
   }
@@ -60,7 +66,10 @@ std::string fact_value_text(const FactValue& value) { return std::visit(Text{}, 
 std::string fact_value_text(std::string_view key, const FactValue& value) {
   const auto name = key.substr(0, key.find(':'));
   const auto* number = std::get_if<std::int64_t>(&value);
-  if (number == nullptr || !(name.ends_with("_at") || name == keys::kSupportEnd)) return fact_value_text(value);
+  if (number == nullptr) return fact_value_text(value);
+  if (key == keys::kEmsVulnMaxCvss) return fmt::format("{:.1f}", static_cast<double>(*number) / 10);
+  if (key == keys::kEmsVulnMaxEpss) return fmt::format("{:.4f}", static_cast<double>(*number) / 10'000);
+  if (!name.ends_with("_at") && name != keys::kSupportEnd) return fact_value_text(value);
   return *number == 0 ? "never" : to_iso8601(from_unix_ms(*number));
 }
 

@@ -400,6 +400,14 @@ TEST_F(Lab, ExplainsNowAndAtAPastMoment) {
   EXPECT_TRUE(std::ranges::any_of(*history, [](const Change& c) {
     return c.kind == "endpoint_tags" && c.json.find("Has-sshd") != std::string::npos;
   }));
+  // Times are times there, too.
+  report(a, {{std::string(keys::kUpdatedAt), std::int64_t{1'795'706'523'181}}});
+  run();
+  const auto later = core->history(a.uid().str(), 0, 100);
+  ASSERT_TRUE(later);
+  EXPECT_TRUE(std::ranges::any_of(*later, [](const Change& c) {
+    return c.kind == "facts" && c.json.find(R"("after":"2026-11-26T15:22:03.181Z")") != std::string::npos;
+  }));
 }
 
 TEST_F(Lab, WhatIfSaysWhoGainsAndLosesAndChangesNothing) {

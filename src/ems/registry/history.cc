@@ -14,8 +14,8 @@ namespace {
 namespace json = boost::json;
 
 /// Long values are for the facts page, not for the log.
-std::string fact_text(const posture::FactValue& value) {
-  auto text = posture::fact_value_text(value);
+std::string fact_text(const std::string& key, const posture::FactValue& value) {
+  auto text = posture::fact_value_text(key, value);
   if (text.size() > 200) {
     std::size_t end = 200;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
@@ -70,8 +70,8 @@ std::optional<LoggedChange> facts_change(const Endpoint& after, const PostureTab
       undo.add_removed(key);
     }
     json::object o{{"key", key}};
-    o["before"] = from ? json::value(fact_text(from->value)) : json::value(nullptr);
-    o["after"] = to ? json::value(fact_text(to->value)) : json::value(nullptr);
+    o["before"] = from ? json::value(fact_text(key, from->value)) : json::value(nullptr);
+    o["after"] = to ? json::value(fact_text(key, to->value)) : json::value(nullptr);
     list.push_back(std::move(o));
   }
   if (list.empty()) return std::nullopt;

@@ -17,6 +17,8 @@ namespace {
 
 constexpr Reason kFound{"certificate_found", "there is such a certificate"};
 constexpr Reason kMissing{"certificate_missing", "there is no such certificate"};
+constexpr Reason kNoKey{"certificate_without_key",
+                        "there is such a certificate, but the endpoint does not hold its private key"};
 constexpr Reason kNotValid{"certificate_not_valid",
                            "there is such a certificate, but it is not valid now, or not long enough"};
 
@@ -42,9 +44,13 @@ class HasCertificate final : public Condition {
     const WallTime now = facts.now().wall, needed = now + days(demands_.valid_days);
     std::optional<WallTime> best;  // the last of which it is still long enough to the end
     WallTime next = WallTime::max();
-    bool alike = false;
+    bool alike = false, keyless = false;
     for (const Certificate& one : *list) {
       if (!is_demanded(one)) continue;
+      if (demands_.private_key && !one.has_private_key) {
+        keyless = true;
+        continue;
+      }
       alike = true;
       if (one.not_after < needed) continue;
       if (one.not_before > now) {
@@ -55,7 +61,7 @@ class HasCertificate final : public Condition {
     }
     if (!best) {
       facts.holds_until(next);
-      return {Verdict::kNoMatch, alike ? &kNotValid : &kMissing};
+      return {Verdict::kNoMatch, alike ? &kNotValid : keyless ? &kNoKey : &kMissing};
     }
     if (*best != WallTime::max()) facts.holds_until(*best - Millis(days(demands_.valid_days)) + Millis(1));
     return {Verdict::kMatch, &kFound};
@@ -68,8 +74,7 @@ class HasCertificate final : public Condition {
   bool is_demanded(const Certificate& one) const {
     return (!demands_.subject || demands_.subject->matches(one.subject)) &&
            (demands_.issuer.empty() || demands_.issuer == one.issuer) && (!demands_.ca || *demands_.ca == one.ca) &&
-           (!demands_.client_auth || *demands_.client_auth == one.client_auth) &&
-           (!demands_.private_key || one.has_private_key);
+           (!demands_.client_auth || *demands_.client_auth == one.client_auth);
   }
 
   Demands demands_;

@@ -32,10 +32,10 @@ TEST(Certificate, AllHoldsOfOne) {
                                          {"client_auth", true},
                                          {"private_key", true}});
   expect(*rule, personal({corporate()}), kMatch, "certificate_found");
-  const auto without = [&](auto change) {
+  const auto without = [&](auto change, std::string_view reason = "certificate_missing") {
     Certificate c = corporate();
     change(c);
-    expect(*rule, personal({c}), kNoMatch, "certificate_missing");
+    expect(*rule, personal({c}), kNoMatch, reason);
     expect(*rule, personal({c, corporate()}), kMatch, "certificate_found");
     return c;
   };
@@ -43,8 +43,9 @@ TEST(Certificate, AllHoldsOfOne) {
   const Certificate other_issuer = without([](Certificate& c) { c.issuer = "corp issuing ca"; });
   without([](Certificate& c) { c.ca = true; });
   without([](Certificate& c) { c.client_auth = false; });
-  const Certificate no_key = without([](Certificate& c) { c.has_private_key = false; });
-  expect(*rule, personal({other_subject, other_issuer, no_key}), kNoMatch, "certificate_missing");  // no two make one
+  const Certificate no_key = without([](Certificate& c) { c.has_private_key = false; },
+                                     "certificate_without_key");
+  expect(*rule, personal({other_subject, other_issuer, no_key}), kNoMatch, "certificate_without_key");  // no two make one
   expect(*rule, personal({}), kNoMatch, "certificate_missing");
   expect_unknowns(*rule, {}, "certificates:personal", texts({"x"}));
   EXPECT_EQ(
