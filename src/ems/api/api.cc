@@ -93,7 +93,7 @@ void dispatch(const CallPtr& call) {
       call->add_header("WWW-Authenticate", "Bearer realm=\"postern-ems\"");
       return call->fail({ErrorCode::kUnauthenticated, "sign in, or send an API token as Authorization: Bearer"});
     }
-    return call->fail({ErrorCode::kPermissionDenied, "this needs the role admin; " + call->who.user + " has readonly"});
+    return call->fail({ErrorCode::kPermissionDenied, "this needs the role admin, and " + call->who.whose_role() + " is readonly"});
   }
   if (route.session_only && call->who.kind == Principal::Kind::kToken) {
     return call->fail(

@@ -235,6 +235,9 @@ TEST_F(ApiLab, ATokenMayDoNoMoreThanItsMakerMayToday) {
   const std::string body = R"({"name":"x"})";
   EXPECT_EQ(call_with("pst_made-when-reader-was-admin", "GET", "/api/v1/tokens").status, 200);
   EXPECT_EQ(call_with("pst_made-when-reader-was-admin", "POST", "/api/v1/tokens", body).status, 403);
+  EXPECT_EQ(read_only("POST", "/api/v1/tokens", body).message(), "this needs the role admin, and this API token's role is readonly");
+  EXPECT_EQ(browse(sign_in("reader"), "POST", "/api/v1/tokens", body).message(),
+            "this needs the role admin, and your role is readonly");
   Administrator reader = *core->administrator("reader");
   reader.role = AdministratorRole::kAdmin;
   core->save_administrator(clock.now(), admin, reader, nullptr);

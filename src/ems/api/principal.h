@@ -22,6 +22,8 @@ struct Principal {
     if (kind == Kind::kNobody) return false;
     return demanded == Role::kReadonly ? role == Role::kReadonly || role == Role::kAdmin : role == Role::kAdmin;
   }
+  /// For refusals: "your role", or "this API token's role", which may be less than that of who made it.
+  std::string whose_role() const { return kind == Kind::kToken ? "this API token's role" : "your role"; }
   /// As the audit log names it: "admin", or "token:<id> (admin)".
   std::string actor() const { return kind == Kind::kToken ? "token:" + token_id + " (" + user + ")" : user; }
 };

@@ -261,6 +261,8 @@ class EmsCore {
   std::vector<const Risk*> risks() const;                         ///< By id; also those that have expired.
   const Risk* risk(std::string_view id) const;
   /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, or no feed).
+  /// Feeds are being fetched or read, or those in the store have not been read since the start.
+  bool reads_feeds() const;
   Result<std::vector<Finding>> findings(const EndpointUid& uid) const;
   /// Why it has the tag or not. Error: kNotFound (endpoint, tag).
   Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag) const;

@@ -108,9 +108,15 @@ const ServerCertificate* EmsCore::selected_server_certificate() const {
   return nullptr;
 }
 
+bool EmsCore::reads_feeds() const { return !impl_->matching_set_ || !impl_->feeds_being_read_.empty(); }
+
 Result<std::vector<Finding>> EmsCore::findings(const EndpointUid& uid) const {
   const auto* e = endpoint(uid);
   if (e == nullptr) return fail(ErrorCode::kNotFound, "there is no endpoint " + uid.str());
+  if (!impl_->matching_ && reads_feeds()) {
+    return fail(ErrorCode::kUnavailable,
+                "the EMS is still reading its vulnerability feeds; try again in a few seconds (GET ems shows how far it is)");
+  }
   if (!impl_->matching_)
     return fail(ErrorCode::kUnavailable, "no vulnerability feed has been read yet; add one (POST feeds, or postern-ems run --feed)");
   if (!impl_->profile_of(*e).vulnerability_scan) {

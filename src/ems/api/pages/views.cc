@@ -163,7 +163,7 @@ net::HttpResponse authorise_page(const DeviceView& view) {
                             ? ""
                             : R"( <button class="main" type="submit" name="act" value="authorise">Authorise</button>)");
   } else {
-    main += notice("warn", "Deciding needs the role admin; you have readonly.");
+    main += notice("warn", "Deciding needs the role admin, and yours is readonly.");
   }
   main += signed_in_as(view.user, view.csrf_token);
   return html_page(view.status, view.state == "authorised" || view.state == "refused" ? "Fabric device" : "Authorise",

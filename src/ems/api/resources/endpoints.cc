@@ -1,12 +1,14 @@
 // /api/v1/endpoints: what is known of each.
 #include <array>
 
+#include "base/text.h"
 #include "ems/api/endpoint_json.h"
 #include "ems/api/fact_json.h"
 #include "ems/api/finding_json.h"
 #include "ems/api/handling.h"
 #include "ems/api/resources/resources.h"
 #include "ems/api/services.h"
+#include "posture/tag.h"
 
 namespace postern::ems::api {
 namespace {
@@ -33,6 +35,19 @@ bool known_tag(const EmsCore& core, std::string_view name) {
   return core.tag(name) != nullptr;
 }
 
+/// One that rules know, or that an endpoint reports. Like a tag that isn't there, another must not look like "no endpoint".
+bool known_system(const EmsCore& core, const std::string& os) {
+  const auto lower = to_lower(os);
+  if (posture::parse_os_family(lower)) return true;
+  for (const std::string_view type : {"linux64", "linux_arm64", "win64", "mac"}) {
+    if (lower == type) return true;
+  }
+  EndpointQuery query;
+  query.os = os;
+  query.limit = 0;
+  return core.endpoints(query).total > 0;
+}
+
 void list_endpoints(const CallPtr& call) {
   const EmsCore& core = call->services.core;
   EndpointQuery query;
@@ -41,7 +56,14 @@ void list_endpoints(const CallPtr& call) {
     if (!known_tag(core, tag)) return call->fail({ErrorCode::kInvalidArgument, "tag: there is no tag \"" + tag + "\""});
     query.tag = tag;
   }
-  if (const std::string os = call->query("os"); !os.empty()) query.os = os;
+  if (const std::string os = call->query("os"); !os.empty()) {
+    if (!known_system(core, os)) {
+      return call->fail({ErrorCode::kInvalidArgument,
+                         "os: no endpoint reports \"" + os + "\"; it must be one of linux, windows, macos, ios, android, or an "
+                         "os_type such as LINUX64, WIN64 or MAC"});
+    }
+    query.os = os;
+  }
   query.online = call->query_bool("online");
   query.registered = call->query_bool("registered");
   query.quarantined = call->query_bool("quarantined");
@@ -81,6 +103,8 @@ void vulnerabilities(const CallPtr& call) {
   const auto endpoint = find_endpoint(call);
   if (!endpoint) return call->fail(endpoint.error());
   auto findings = call->services.core.findings((*endpoint)->uid);
+  if (!findings && findings.error().code == ErrorCode::kUnavailable && call->services.core.reads_feeds())
+    call->add_header("Retry-After", "5");
   if (!findings) return call->fail(findings.error());
   if (const std::string severity = call->query("severity"); !severity.empty()) {
     std::erase_if(*findings, [&](const Finding& f) { return f.severity != severity; });
@@ -149,7 +173,7 @@ Resource endpoints_resource() {
   std::vector<Field> filters{
       {.name = "q", .description = "In host name, UID, address, MAC, user or operating system; case does not matter"},
       {.name = "tag", .description = "Has this tag; unknown:NAME: nobody knows whether it has it", .min = 1},
-      {.name = "os", .description = "os_type or os_family, such as linux", .min = 1},
+      {.name = "os", .description = "os_type or os_family, such as linux; one that nobody knows is refused", .min = 1},
       {.name = "online",
        .type = FieldType::kBoolean,
        .description = "Only these: heard within the offline timeout or not"},
@@ -182,7 +206,8 @@ Resource endpoints_resource() {
                       .path = "/api/v1/endpoints/{uid}/vulnerabilities",
                       .role = Role::kReadonly,
                       .handler = vulnerabilities,
-                      .summary = "Findings, worst first, accepted ones last; 503 with the reason while nobody knows",
+                      .summary = "Findings, worst first, accepted ones last; 503 with the reason while nobody knows (with "
+                                 "Retry-After while feeds are being read)",
                       .query = list_query(
                           {}, {{.name = "severity", .description = "Only of this one", .values = severities_worst_first()},
                                {.name = "accepted",

@@ -124,6 +124,12 @@ TEST_F(EndpointsApi, TheListIsFilteredSortedAndPaged) {
   EXPECT_EQ(names("q=10.0.0.1"), (Names{"alpha", "echo"}));
   EXPECT_EQ(names("q=%20bra%20"), (Names{"bravo"}));
   EXPECT_EQ(names("os=linux"), (Names{"alpha", "bravo", "delta"}));
+  EXPECT_EQ(names("os=LINUX"), (Names{"alpha", "bravo", "delta"}));
+  EXPECT_EQ(names("os=android"), Names{});
+  EXPECT_EQ(get("/api/v1/endpoints?os=mars").status, 400);
+  EXPECT_EQ(get("/api/v1/endpoints?os=mars").message(),
+            "os: no endpoint reports \"mars\"; it must be one of linux, windows, macos, ios, android, or an os_type such as "
+            "LINUX64, WIN64 or MAC");
   EXPECT_EQ(names("tag=Has-sshd"), (Names{"delta"}));
   EXPECT_EQ(names("tag=unknown:Has-sshd"), (Names{"alpha"}));
   core->telemetry_closed(clock.now(), agents[1]->session);
@@ -239,6 +245,13 @@ TEST_F(EndpointsApi, VulnerabilitiesAreListedWorstFirstOrSaidToBeUnknown) {
   Reply unknown = get(at(agent, "/vulnerabilities"));
   EXPECT_EQ(unknown.status, 503);
   EXPECT_EQ(unknown.code(), "unavailable");
+  EXPECT_NE(unknown.message().find("still reading its vulnerability feeds; try again"), std::string::npos) << unknown.message();
+  EXPECT_EQ(unknown.header("Retry-After"), "5");
+  core->set_matching(clock.now(), nullptr, {});
+  settle();
+  unknown = get(at(agent, "/vulnerabilities"));
+  EXPECT_NE(unknown.message().find("add one (POST feeds"), std::string::npos) << unknown.message();
+  EXPECT_EQ(unknown.header("Retry-After"), "");
   auto matching = std::make_shared<ScriptedMatching>();
   matching->result.counts.high = 1;
   matching->result.counts.low = 2;

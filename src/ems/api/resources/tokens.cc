@@ -78,7 +78,7 @@ bool may_remove(const CallPtr& call, const std::string& id) {
 void remove_token(const CallPtr& call) {
   if (!may_remove(call, call->param("id"))) {
     return call->fail({ErrorCode::kPermissionDenied,
-                       "ending another's API token needs the role admin; " + call->who.user + " has readonly"});
+                       "ending another's API token needs the role admin, and " + call->who.whose_role() + " is readonly"});
   }
   call->services.core.remove_api_token(now_of(call), actor_of(call), call->param("id"), done_empty(call));
 }
