@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "ems/feeds/pieces.h"
 #include "ems/feeds/store.h"
+#include "vuln/feed_kind.h"
 
 namespace postern::ems {
 namespace {
@@ -34,6 +35,16 @@ bool is_redirect(int status) { return status == 301 || status == 302 || status =
 
 }  // namespace
 
+Status FeedService::Fetch::came(std::string_view piece) {
+  bytes += piece.size();
+  if (looked_at) return {};
+  beginning.append(piece.substr(0, vuln::kFeedBeginning - beginning.size()));
+  if (beginning.size() < vuln::kFeedBeginning) return {};
+  looked_at = true;
+  if (const auto may = vuln::may_be_feed(std::exchange(beginning, {})); !may) return fail(may.error().context(url.str()));
+  return {};
+}
+
 void FeedService::begin_fetch(const Feed& feed) {
   auto& source = sources_[feed.name];
   const auto url = parse_feed_url(feed.url);
@@ -47,6 +58,8 @@ void FeedService::request(const std::string& name, FeedUrl url) {
   const auto feed = known(name);
   const auto part = feed_part_file(options_.directory, name);
   fetch.bytes = 0;
+  fetch.beginning.clear();
+  fetch.looked_at = false;
   if (fetch.fd >= 0) ::close(fetch.fd);
   fetch.fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fetch.fd < 0) return failed(name, errno_error(errno, "writing", part));
@@ -78,8 +91,9 @@ void FeedService::request(const std::string& name, FeedUrl url) {
   fetch.handle = net::download(
       loop_, std::move(what),
       [this, name, fd = fetch.fd, part](std::string_view piece) -> Status {
-        if (const auto it = sources_.find(name); it != sources_.end() && it->second.fetch)
-          it->second.fetch->bytes += piece.size();
+        if (const auto it = sources_.find(name); it != sources_.end() && it->second.fetch) {
+          if (auto may = it->second.fetch->came(piece); !may) return may;
+        }
         return write_whole(fd, piece, part);
       },
       // Never within the call that is running: the handle is let go of there.

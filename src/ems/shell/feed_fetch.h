@@ -14,6 +14,8 @@ struct FeedService::Fetch {
   int redirects = 0;
   int fd = -1;
   std::uint64_t bytes = 0;          ///< That have come.
+  std::string beginning;            ///< Of them, until it is known that this may be a feed.
+  bool looked_at = false;           ///< It may be one.
   std::string etag, last_modified;  ///< Of what came.
   bool conditional = false;         ///< The server may answer that nothing is new.
   net::Handle handle;
@@ -21,6 +23,8 @@ struct FeedService::Fetch {
   Fetch() = default;
   Fetch(const Fetch&) = delete;
   Fetch& operator=(const Fetch&) = delete;
+  /// An error ends the download: what no feed begins with isn't kept until the limit.
+  Status came(std::string_view piece);
   ~Fetch() {
     if (fd >= 0) ::close(fd);
   }

@@ -1,6 +1,7 @@
 // Feeds from a real server on this machine's loopback, into a real core.
 #include "ems/shell/feed_service.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -390,6 +391,19 @@ TEST_F(FeedServiceTest, AnotherKindNeverTakesAFeedsPlace) {
   until([&] { return settled() && core->feed("osv")->in_use(); });
   EXPECT_EQ(core->feed("osv")->kind, "epss");
   EXPECT_EQ(core->feed("osv")->error, "");
+}
+
+TEST_F(FeedServiceTest, WhatBeginsAsNoFeedIsBrokenOff) {
+  serve(std::string(1u << 20, 'a'));
+  start();
+  add("endless", url());
+  const Feed& feed = again("endless");
+  EXPECT_EQ(feed.state, FeedState::kFailed);
+  // Whoever reads a whole file names the feed and not the address.
+  EXPECT_THAT(feed.error, ::testing::StartsWith(url() + ": it begins as no feed does"));
+  // What may be one is read on.
+  serve("[{" + std::string((1u << 20) - 2, ' '));
+  EXPECT_THAT(again("endless").error, ::testing::Not(::testing::HasSubstr("begins as no feed")));
 }
 
 TEST_F(FeedServiceTest, ACutOffFileNeverTakesAFeedsPlace) {
