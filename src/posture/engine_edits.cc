@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "posture/engine.h"
@@ -58,11 +59,12 @@ class References {
   }
 
   void check(std::vector<TagError>& errors) const {
-    const auto waits = [](const Node& node) { return node.waits != 0; };
-    if (const auto it = std::find_if(nodes_.begin(), nodes_.end(), waits); it != nodes_.end()) {
-      errors.push_back(circle(static_cast<std::size_t>(it - nodes_.begin())));
-      return;
+    std::vector<bool> walked(nodes_.size());
+    const std::size_t before = errors.size();
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (nodes_[i].waits != 0 && !walked[i]) circle(i, walked, errors);
     }
+    if (errors.size() > before) return;
     for (const Node& node : nodes_) {
       if (!node.draft || node.height + node.above - 1 <= kMaxTagDepth) continue;
       const std::string& name = node.tag->definition().name.str();
@@ -83,17 +85,14 @@ class References {
   };
 
   /// Of two that wait, one waits for the other: going from one to the next, a circle closes.
-  TagError circle(std::size_t at) const {
+  void circle(std::size_t at, std::vector<bool>& walked, std::vector<TagError>& errors) const {
     std::map<std::size_t, std::size_t> seen;
     std::vector<std::size_t> way;
     while (seen.emplace(at, way.size()).second) {
+      if (walked[at]) return;  // to one that was told
+      walked[at] = true;
       way.push_back(at);
-      for (const std::string& name : nodes_[at].tag->referred_tags()) {
-        const auto it = by_name_.find(name);
-        if (it == by_name_.end() || nodes_[it->second].waits == 0) continue;
-        at = it->second;
-        break;
-      }
+      at = next(at);
     }
     way.erase(way.begin(), way.begin() + static_cast<std::ptrdiff_t>(seen.at(at)));
     // There was none before: a draft closes it.
@@ -107,10 +106,23 @@ class References {
     const std::string first = names.front();
     std::string circle = join(names, ", ");
     circle += way.size() > names.size() ? fmt::format(" and {} more", way.size() - names.size()) : ", " + first;
-    return {first, {ErrorCode::kInvalidArgument,
-                    fmt::format("rules: the tag {} would refer to itself, directly or through other tags; tags may not refer "
-                                "to one another in a circle ({})",
-                                posture::quoted(first), circle)}};
+    errors.push_back({first, {ErrorCode::kInvalidArgument,
+                              fmt::format("rules: the tag {} would refer to itself, directly or through other tags; tags may not "
+                                          "refer to one another in a circle ({})",
+                                          posture::quoted(first), circle)}});
+  }
+
+  /// One that it waits for, itself before others. REQUIRES: it waits.
+  std::size_t next(std::size_t at) const {
+    std::size_t out = at;
+    bool found = false;
+    for (const std::string& name : nodes_[at].tag->referred_tags()) {
+      const auto it = by_name_.find(name);
+      if (it == by_name_.end() || nodes_[it->second].waits == 0) continue;
+      if (it->second == at) return at;
+      if (!std::exchange(found, true)) out = it->second;
+    }
+    return out;
   }
 
   std::vector<Node> nodes_;
@@ -166,7 +178,6 @@ tl::expected<TagDrafts, std::vector<TagError>> TagEngine::drafts(TagEdits edits)
     refers = refers || !compiled->referred_tags().empty();
     out.set.emplace_back(id, std::make_unique<const CompiledTag>(std::move(*compiled)));
   }
-  if (!errors.empty()) return tl::unexpected(std::move(errors));
   if (refers) {
     References references;
     for (const auto& [id, tag] : out.set) {
@@ -176,12 +187,13 @@ tl::expected<TagDrafts, std::vector<TagError>> TagEngine::drafts(TagEdits edits)
       if (!names.contains(id) && !removed.contains(id)) references.add(*find(id), false);
     }
     references.rank();
-    references.check(errors);
+    references.check(errors);  // of those too that stand beside wrong ones
     if (!errors.empty()) return tl::unexpected(std::move(errors));
     std::stable_sort(out.set.begin(), out.set.end(), [&](const auto& a, const auto& b) {
       return references.height(*a.second) < references.height(*b.second);
     });
   }
+  if (!errors.empty()) return tl::unexpected(std::move(errors));
   out.removed = std::move(edits.removed);
   const auto rank_of = [this](TagId id) {
     const auto it = ranks_.find(id);

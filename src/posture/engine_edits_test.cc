@@ -10,6 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 TagDefinition naming(const std::string& name, std::vector<std::string> others = {}) {
   TagDefinition tag;
@@ -78,6 +79,20 @@ TEST_F(EngineEdits, ACircleIsNamedWithItsTagsAndNothingChanges) {
   // A circle that the set opens in the same moment is none.
   EXPECT_THAT(change({.set = {{2, naming("A", {"B"})}, {3, naming("B")}}}), IsEmpty());
   EXPECT_THAT(order, ElementsAre(3, 2));
+}
+
+TEST_F(EngineEdits, EveryMistakeIsToldCirclesToo) {
+  TagDefinition wrong = naming("Wrong");
+  wrong.rules.push_back({.id = 1, .os = OsFamily::kLinux, .type = "no-such", .parameters = {}});
+  const auto errors = change({.set = {{2, wrong},
+                                      {3, naming("Self", {"P", "Self"})},
+                                      {4, naming("P", {"Q"})},
+                                      {5, naming("Q", {"P"})},
+                                      {6, naming("Above", {"Self"})},
+                                      {7, naming("Fine", {"Wrong"})}}});
+  std::vector<std::string> told;
+  for (const auto& error : errors) told.push_back(error.tag);
+  EXPECT_THAT(told, UnorderedElementsAre("Wrong", "Self", "P"));
 }
 
 TEST_F(EngineEdits, HowManyMayStandInARowIsAsForASingleTag) {
