@@ -141,6 +141,13 @@ TEST_F(Commands, TagsByHandAndAttributes) {
   EXPECT_EQ(lab_.out(),
             "ATTRIBUTE  VALUE  SET  BY     HOLDS UNTIL\n"
             "score.edr  85     1 h  admin  2026-11-27 09:00:00\n");
+  EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr"}), kDone);
+  EXPECT_NE(lab_.out().find("score.edr  85"), std::string::npos);
+  EXPECT_NE(lab_.run({"attribute", "laptop7", "owner"}), kDone);
+  EXPECT_EQ(lab_.out(), "");
+  EXPECT_NE(lab_.err().find("the attribute owner of laptop7 is not set; set it with postern attribute laptop7 owner VALUE"),
+            std::string::npos)
+      << lab_.err();
   EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "--remove"}), kDone);
   EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "1.5"}), kMisused);
 }

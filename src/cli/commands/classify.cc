@@ -38,9 +38,20 @@ Result<int> run_classify(Session& session) {
   return kDone;
 }
 
-Result<int> list_attributes(Session& session, const std::string& path) {
-  const auto page = ask_list(session, path, {}, 1000);
+/// All; with a name that one, which has to be set.
+Result<int> list_attributes(Session& session, const std::string& path, const std::string& of, const std::string& only) {
+  auto page = ask_list(session, path, {}, 1000);
   if (!page) return fail(page.error());
+  if (!only.empty()) {
+    json::array& items = page->as_object().at("items").as_array();
+    for (auto it = items.begin(); it != items.end();) it = text_at(*it, "name") == only ? it + 1 : items.erase(it);
+    if (items.empty()) {
+      return fail(ErrorCode::kNotFound, fmt::format("the attribute {0} of {1} is not set; set it with postern attribute {1} {0} "
+                                                    "VALUE, see all that are with postern attribute {1}",
+                                                    one_line(only), of));
+    }
+    if (page->as_object().contains("total")) page->as_object()["total"] = 1;
+  }
   Table table({{.title = "ATTRIBUTE", .least = 12},
                {.title = "VALUE", .least = 8},
                {.title = "SET", .right = true},
@@ -79,7 +90,7 @@ Result<int> run_attribute(Session& session) {
   const auto e = find_endpoint(session, given.text("ENDPOINT"));
   if (!e) return fail(e.error());
   const std::string path = "endpoints/" + text_at(*e, "uid") + "/attributes";
-  if (!given.has("VALUE") && !given.has("--remove")) return list_attributes(session, path);
+  if (!given.has("VALUE") && !given.has("--remove")) return list_attributes(session, path, endpoint_name(*e), given.text("NAME"));
   const auto name = segment("attribute", given.text("NAME"));
   if (!name) return fail(name.error());
   Api& api = **session.api();
@@ -114,6 +125,7 @@ Command attribute_command() {
           .details = "Numbers, true and false are taken as such; scores are called score.<provider> and are 0 to 100.",
           .examples =
               "postern attribute laptop7\n"
+              "postern attribute laptop7 owner\n"
               "postern attribute laptop7 score.edr 85 --expires 1d\n"
               "postern attribute laptop7 owner 'J. Doe'\n"
               "postern attribute laptop7 owner --remove\n",

@@ -94,7 +94,7 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters& parameters, O
   const std::string_view op = text_of(parameters, "op");
   const auto comparison = parse_comparison(op);
   if (by_number) {
-    if (!comparison) return invalid("op: \"contains\" looks into texts and lists; give value instead of number");
+    if (!comparison) return invalid("op: \"contains\" looks into texts; give value instead of number");
     const auto number = integer_of(parameters, "number", 0);
     return std::make_unique<NumberIs>(name, *comparison, number,
                                       fmt::format("the attribute {} is {} {}", name, op, number));
@@ -128,8 +128,7 @@ const RuleType& attribute() {
                      {.name = "op",
                       .required = true,
                       .choices = {attribute_rule::kOps.begin(), attribute_rule::kOps.end()},
-                      .help = "With value: =, != and contains (a part of a text, or an entry of a list). With number: all "
-                              "but contains."},
+                      .help = "With value: =, != and contains (a part of a text). With number: all but contains."},
                      {.name = "value", .help = "A text, by its case; true or false too. Either this or number."},
                      {.name = "number",
                       .type = ParameterSpec::Type::kInteger,
