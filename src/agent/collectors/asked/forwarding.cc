@@ -17,7 +17,7 @@ Result<bool> forwards(const Facts& facts, const std::string& family) {
   auto names = list_directory(facts, conf);
   if (!names) return fail(names.error());
   for (const auto& name : *names) {
-    if (name == "default") continue;  // of interfaces to come
+    if (name == "default" || name == "lo") continue;  // of interfaces to come; what comes in by lo is this machine's own
     const auto text = facts.read(conf + "/" + name + "/forwarding", 64);
     if (!text && text.error().code == ErrorCode::kNotFound) continue;  // the interface went away
     if (!text) return fail(text.error());

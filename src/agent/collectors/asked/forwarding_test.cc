@@ -11,6 +11,7 @@ TEST_F(Forwarding, IsOnWhenOneInterfaceForwards) {
   EXPECT_EQ(said(keys::kForwarding), "unknown: unsupported");
   put("proc/sys/net/ipv4/conf/all/forwarding", "0\n");
   put("proc/sys/net/ipv4/conf/default/forwarding", "1\n");
+  put("proc/sys/net/ipv4/conf/lo/forwarding", "1\n");
   EXPECT_EQ(said(keys::kForwarding), "none");
   put("proc/sys/net/ipv6/conf/all/forwarding", "0\n");
   put("proc/sys/net/ipv6/conf/eth0/forwarding", "1\n");
