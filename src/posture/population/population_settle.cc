@@ -213,7 +213,7 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
         one.outcome.known() ? one.outcome.after(before) : run_steps(tag.program(one.own_system), known);
     if (before != after) become(tag, before, after);
   }
-  settle_later(slot, become);
+  if (!later_.empty()) settle_later(slot, become);
   pending_.clear();
   prefetched_ = 0;
   return changes;
