@@ -382,6 +382,22 @@ TEST_F(Apply, WhatIfNamesWhoChanges) {
   EXPECT_EQ(saved(), 0u);
 }
 
+TEST_F(Apply, WhatIsLostAfterADelayIsNotCutAtOnce) {
+  auto harmful = json::parse(kHarmful).as_object();
+  harmful["kept_for"] = 5400;
+  harmful["sessions_cut"] = json::parse(R"({"total":0,"endpoints":[],"not_answered":["PGW2"],"not_asked":[]})");
+  harmful["sessions_cut_later"] = json::parse(R"({"total":2,"endpoints":[{"uid":"7F4704E462E2CF1430D14814C557BD7B","gateway":"PGW1","sessions":2}],
+    "not_answered":["PGW2"],"not_asked":[]})");
+  lab_.ems.on("POST tags/what-if", json::serialize(harmful));
+  EXPECT_EQ(lab_.run({"what-if", "-f", lab_.file("t.yaml", kChanged)}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(),
+            "Compliant\n  7 endpoints would lose it: laptop7 and 6 more\n"
+            "    they keep it for 90 min at most, and lose it then (loss_delay)\n  1 endpoint would become unknown\n"
+            "  afterwards 1 endpoint has it, of 1 nobody knows\n"
+            "  no live session that is known of would be cut at once\n  of the sessions at PGW2 nobody knows: no answer\n"
+            "  2 live sessions would be cut when what is lost is kept no longer (loss_delay): laptop7 at PGW1 (2)\n");
+}
+
 TEST_F(Apply, WhatIfOfAFileIsOfAllItsTagsTogether) {
   const std::string two = lab_.file("two.yaml", "- name: New\n  rules: [{id: 1, os: linux, type: tag, tags: [Compliant]}]\n- name: Compliant\n");
   would({"New"}, {"Compliant"}, {}, {}, kHarmless, kOtherLoses, kCut);

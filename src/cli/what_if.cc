@@ -21,8 +21,15 @@ std::int64_t count_of(const json::value& what_if, std::string_view name) {
   return number_at(*part, "count").value_or(number_at(*part, "total").value_or(0));
 }
 
+/// "90 s", "5 min", "1 h": nothing rounded.
+std::string delay_text(std::int64_t seconds) {
+  if (seconds % 3600 == 0) return fmt::format("{} h", seconds / 3600);
+  return seconds % 60 == 0 ? fmt::format("{} min", seconds / 60) : fmt::format("{} s", seconds);
+}
+
 /// "2 live sessions would be cut: laptop7 at PGW1 (2)", and the gateways of whose sessions nobody knows.
-Result<std::vector<std::string>> session_lines(Session& session, const json::value& cut, std::size_t named) {
+Result<std::vector<std::string>> session_lines(Session& session, const json::value& cut, std::size_t named,
+                                               const std::string& when) {
   std::vector<std::string> out;
   const std::int64_t total = number_at(cut, "total").value_or(0);
   const json::array& endpoints = list_at(cut, "endpoints");
@@ -30,6 +37,7 @@ Result<std::vector<std::string>> session_lines(Session& session, const json::val
   auto silent = texts_at(cut, "not_answered");
   std::string line = total == 0 ? (silent.empty() ? "no live session would be cut" : "no live session that is known of would be cut")
                                 : fmt::format("{} live session{} would be cut", total, total == 1 ? "" : "s");
+  line += when;
   for (std::size_t i = 0; i < endpoints.size() && i < named; ++i) {
     const auto names = endpoint_names(session, json::array{text_at(endpoints[i], "uid")}, 1);
     if (!names) return fail(names.error());
@@ -67,7 +75,7 @@ Result<json::value> ask_what_if(Session& session, const std::vector<Draft>& draf
 bool takes_away(const json::value& what_if) {
   if (count_of(what_if, "lose") > 0 || count_of(what_if, "become_unknown") > 0) return true;
   const json::array& referring = list_at(what_if, "referring");
-  return count_of(what_if, "sessions_cut") > 0 || std::any_of(referring.begin(), referring.end(), takes_away);
+  return count_of(what_if, "sessions_cut") > 0 || count_of(what_if, "sessions_cut_later") > 0 || std::any_of(referring.begin(), referring.end(), takes_away);
 }
 
 bool grants(const json::value& what_if) {
@@ -89,6 +97,11 @@ Result<std::vector<std::string>> what_if_lines(Session& session, const json::val
     if (static_cast<std::size_t>(count) > names->size() && !names->empty())
       line += fmt::format(" and {} more", static_cast<std::size_t>(count) - names->size());
     out.push_back(std::move(line));
+    const auto kept = number_at(what_if, "kept_for").value_or(0);
+    if (kept > 0 && kind == std::string_view("lose")) {
+      out.push_back(fmt::format("  {} it for {} at most, and {} it then (loss_delay)", count == 1 ? "it keeps" : "they keep",
+                                delay_text(kept), count == 1 ? "loses" : "lose"));
+    }
   }
   if (out.empty()) out.emplace_back("no endpoint would gain or lose it");
   if (bool_at(what_if, "gone").value_or(false)) out.emplace_back("gateways would be told of it no more: policies that name it count it as unknown");
@@ -117,9 +130,18 @@ Result<std::vector<std::string>> besides_lines(Session& session, const json::val
     for (const std::string& line : *lines) out.push_back("  " + line);
   }
   if (const json::value* cut = member(what_if, "sessions_cut")) {
-    const auto lines = session_lines(session, *cut, named);
+    const json::value* later = member(what_if, "sessions_cut_later");
+    const bool delayed = later != nullptr && later->is_object();
+    const auto lines = session_lines(session, *cut, named, delayed ? " at once" : "");
     if (!lines) return fail(lines.error());
     out.insert(out.end(), lines->begin(), lines->end());
+    if (delayed) {
+      const auto then = session_lines(session, *later, named, " when what is lost is kept no longer (loss_delay)");
+      if (!then) return fail(then.error());
+      for (const std::string& line : *then) {
+        if (std::find(out.begin(), out.end(), line) == out.end()) out.push_back(line);
+      }
+    }
   }
   return out;
 }

@@ -131,7 +131,7 @@ json::value plan_json(const Plan& plan, bool saved) {
   }
   json::object out{{"saved", saved}, {"tags", std::move(list)}};
   out["warnings"] = list_at(plan.warnings, "warnings");
-  for (const char* name : {"referring", "sessions_cut"}) {
+  for (const char* name : {"referring", "sessions_cut", "sessions_cut_later"}) {
     if (const json::value* part = member(plan.what_if, name)) out[name] = *part;
   }
   return out;

@@ -76,6 +76,7 @@ Command what_if_command() {
       .details =
           "Compares each tag of the file with the one of its name: who would gain it, lose it, or become unknown, and\n"
           "which live sessions would be cut. The same of other tags that refer to one of them and would change with it.\n"
+          "Where a loss_delay keeps a tag that is lost, it says for how long, and which sessions are cut only then.\n"
           "Several tags are judged as they stand together, as a dry run of apply does.",
       .examples =
           "postern what-if -f tags.yaml\n"

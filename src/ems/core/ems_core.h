@@ -161,13 +161,19 @@ struct TagWhatIf {
   bool policies_differ = false; ///< Of unknown, policies make something else: its on_unknown is another.
   bool ignore_unknown = false;  ///< Afterwards: on_unknown is "ignore".
   Endpoints gain, lose, become_unknown;
-  std::size_t has_after = 0, unknown_after = 0;
+  /// Its loss_delay afterwards: who loses it is said to have it for so long at most. 0: it is lost at once.
+  Seconds kept_for{0};
+  std::size_t has_after = 0, unknown_after = 0;  ///< Once nobody is said to have what he lost.
+  bool lost_later() const { return kept_for > Seconds(0) && lose.count != 0; }
 };
 struct WhatIf {
   Applied would;                         ///< What would be saved.
   std::vector<TagWhatIf> tags;           ///< Those of the change, by name.
   std::vector<TagWhatIf> referring;      ///< Others that would change because they refer to them, by name.
+  bool lost_later() const;               ///< Some tag is.
 };
+/// When: on saving, where a loss_delay keeps what is lost; or when all delays are over too.
+enum class CutWhen : std::uint8_t { kAtOnce, kInTheEnd };
 
 /// Live sessions that a considered change would cut, by the policies that gateways have now.
 struct SessionsCut {
@@ -282,7 +288,7 @@ class EmsCore {
   /// Tags whose rules name this one.
   std::vector<std::string> referring_tags(std::string_view name) const;
   /// Asks every authorised gateway which live sessions that would cut; answers within kWhatIfPatience.
-  void sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> done);
+  void sessions_cut(Now now, const WhatIf& changes, CutWhen when, Done<SessionsCut> done);
   static constexpr Millis kWhatIfPatience{2'000};
   /// Changes after a revision, ascending, at most `limit`; `key` empty: of everything. Errors: kNotFound (`after` is
   /// older than the log, begin anew from revision()), kUnavailable.

@@ -44,6 +44,7 @@ TagWhatIf EmsCore::Impl::tag_what_if(const Tag* before, const posture::TagDefini
   out.shown = was_shown || is_shown;
   out.gone = was_shown && !is_shown;
   out.ignore_unknown = is_shown && after->on_unknown == posture::OnUnknown::kIgnore;
+  if (is_shown) out.kept_for = after->loss_delay;  // as judge() delays it
   out.policies_differ = was_shown && is_shown && before->definition.on_unknown != after->on_unknown;
   const auto& registered = registry_.registered();
   out.gain.count = both(effect.gain, registered);
@@ -136,7 +137,11 @@ Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) {
   return what_if(now, ChangeSet{{draft}, {}});
 }
 
-void EmsCore::sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> done) {
+bool WhatIf::lost_later() const {
+  return std::ranges::any_of(tags, &TagWhatIf::lost_later) || std::ranges::any_of(referring, &TagWhatIf::lost_later);
+}
+
+void EmsCore::sessions_cut(Now now, const WhatIf& changes, CutWhen when, Done<SessionsCut> done) {
   Impl::Question question;
   for (const auto& [serial, device] : impl_->registry_.devices.all()) {
     if (device.state != DeviceState::kAuthorised) continue;
@@ -181,7 +186,8 @@ void EmsCore::sessions_cut(Now now, const WhatIf& changes, Done<SessionsCut> don
           gone(tag, tag.kind);
           continue;
         }
-        fabric::TagWhatIf one{tag.name, posture::tag_kind_name(tag.kind), known(tag.gain), known(tag.lose),
+        const bool kept = when == CutWhen::kAtOnce && tag.lost_later();
+        fabric::TagWhatIf one{tag.name, posture::tag_kind_name(tag.kind), known(tag.gain), known(kept ? TagWhatIf::Endpoints() : tag.lose),
                               known(tag.become_unknown), false, tag.ignore_unknown};
         const auto endpoints = one.gain.size() + one.lose.size() + one.become_unknown.size();
         if (endpoints != 0 || tag.policies_differ) asked.push_back(std::move(one));

@@ -13,11 +13,11 @@ class WhatIfTest : public Lab {
                                     process + R"("]}]})");
   }
   std::optional<SessionsCut> ask(const posture::TagDefinition& draft) { return ask(ChangeSet{{draft}, {}}); }
-  std::optional<SessionsCut> ask(ChangeSet set) {
+  std::optional<SessionsCut> ask(ChangeSet set, CutWhen when = CutWhen::kAtOnce) {
     const auto changes = core->what_if(clock.now(), std::move(set));
     EXPECT_TRUE(changes);
     out_.reset();
-    core->sessions_cut(clock.now(), *changes, [this](Result<SessionsCut> cut) { out_ = *cut; });
+    core->sessions_cut(clock.now(), *changes, when, [this](Result<SessionsCut> cut) { out_ = *cut; });
     run();
     return out_;
   }
@@ -62,6 +62,57 @@ TEST_F(WhatIfTest, GatewaysSayWhichSessionsWouldEndAndWhoIsSilentIsNamed) {
   const auto same = ask(draft("sshd"));
   ASSERT_TRUE(same);
   EXPECT_EQ(same->total, 0u);
+}
+
+// What the draft's delay keeps is lost when it is over, and not on saving: as the engine has it.
+TEST_F(WhatIfTest, WhoLosesATagKeepsItForItsDelay) {
+  save_process_tag();
+  save_tag(R"({"name":"Both","rules":[{"id":1,"os":"linux","type":"tag","tags":["Has-sshd"]}]})");
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}, {keys::process_running("cups"), false}});
+  TestGateway gateway("PGW0000000000001", 1);
+  std::vector<std::string> lost;
+  gateway.what_if = [&](const proto::fabric::WhatIf& question) {
+    lost.clear();
+    for (const auto& tag : question.tags) {
+      if (!tag.lose.empty()) lost.push_back(tag.tag);
+    }
+    return std::vector<proto::fabric::SessionsCut>{{a.uid(), static_cast<std::uint32_t>(lost.size())}};
+  };
+  set_interface(gateway, kPort1);
+  connect(gateway);
+  ASSERT_TRUE(authorise(gateway));
+  auto delayed = draft("cups");
+  delayed.loss_delay = Seconds(3600);
+  const auto changes = core->what_if(clock.now(), delayed);
+  ASSERT_TRUE(changes);
+  EXPECT_TRUE(changes->lost_later());
+  EXPECT_EQ(changes->tags.at(0).lose.count, 1u);
+  EXPECT_EQ(changes->tags.at(0).kept_for, Seconds(3600));
+  EXPECT_EQ(changes->referring.at(0).kept_for, Seconds(0));  // goes by the other's rules, and has no delay of its own
+  EXPECT_EQ(ask({{delayed}, {}}, CutWhen::kAtOnce)->total, 1u);
+  EXPECT_EQ(lost, std::vector<std::string>{"Both"});
+  EXPECT_EQ(ask({{delayed}, {}}, CutWhen::kInTheEnd)->total, 2u);
+  EXPECT_EQ(lost.size(), 2u);
+  // Disabled, it is lost at once whatever its delay.
+  delayed.enabled = false;
+  EXPECT_FALSE(core->what_if(clock.now(), delayed)->lost_later());
+  // That is what saving does.
+  delayed.enabled = true;
+  core->save_tag(clock.now(), admin, "Has-sshd", delayed, false, nullptr);
+  run();
+  const auto state = [&](const char* tag) { return core->endpoint(a.uid())->tags().state(core->engine().id_of(tag)); };
+  EXPECT_EQ(state("Has-sshd"), posture::TagState::kHas);
+  EXPECT_EQ(state("Both"), posture::TagState::kAbsent);
+  // Whom the saved delay keeps it loses it at once by a draft without one.
+  const auto at_once = core->what_if(clock.now(), draft("cups"));
+  ASSERT_TRUE(at_once);
+  EXPECT_EQ(at_once->tags.at(0).lose.count, 1u);
+  EXPECT_FALSE(at_once->lost_later());
+  core->save_tag(clock.now(), admin, "Has-sshd", draft("cups"), false, nullptr);
+  run();
+  EXPECT_EQ(state("Has-sshd"), posture::TagState::kAbsent);
 }
 
 TEST_F(WhatIfTest, AGatewayHearsOnlyOfEndpointsThatItKnows) {

@@ -125,10 +125,9 @@ void show_what_if(const CallPtr& call, ChangeSet set) {
   const std::size_t limit = call->query_u64("limit", kDefaultLimit);
   json::object out = applied_json(what->would, true);
   json::object what_if{{"tags", tag_what_ifs_json(what->tags, limit)}, {"referring", tag_what_ifs_json(what->referring, limit)}};
-  core.sessions_cut(now, *what, [call, limit, out = std::move(out), what_if = std::move(what_if)](auto cut) mutable {
-    if (!cut) return call->fail(cut.error());
-    what_if["sessions_cut"] = sessions_cut_json(*cut, limit);
-    out["what_if"] = std::move(what_if);
+  ask_sessions_cut(core, now, *what, limit, std::move(what_if), [call, out = std::move(out)](Result<json::object> told) mutable {
+    if (!told) return call->fail(told.error());
+    out["what_if"] = std::move(*told);
     call->reply(200, out);
   });
 }
@@ -166,12 +165,13 @@ constexpr std::string_view kTagChangesSchemas = R"({
     "unchanged": {"type": "array", "items": {"type": "string"}, "description": "They were so already and were not touched"},
     "removed": {"type": "array", "items": {"type": "string"}},
     "warnings": {"type": "array", "items": {"type": "string"}, "description": "What may be done and is probably not meant"},
-    "what_if": {"type": "object", "required": ["tags", "referring", "sessions_cut"], "description": "Of a dry run only",
+    "what_if": {"type": "object", "required": ["tags", "referring", "sessions_cut", "sessions_cut_later"], "description": "Of a dry run only",
       "properties": {
         "tags": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"}, "description": "By name"},
         "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
           "description": "Others that would change because they refer to these"},
-        "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"}}}}}
+        "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"},
+        "sessions_cut_later": {"$ref": "#/components/schemas/SessionsCutLater"}}}}}
 })";
 
 }  // namespace

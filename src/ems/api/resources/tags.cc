@@ -151,10 +151,9 @@ void what_if(const CallPtr& call) {
   out["referring_tags"] = std::move(referring);
   out["referring"] = tag_what_ifs_json(result->referring, limit);
   out["warnings"] = json::array(result->would.warnings.begin(), result->would.warnings.end());
-  core.sessions_cut(now, *result, [call, limit, out](Result<SessionsCut> cut) mutable {
-    if (!cut) return call->fail(cut.error());
-    out["sessions_cut"] = sessions_cut_json(*cut, limit);
-    call->reply(200, out);
+  ask_sessions_cut(core, now, *result, limit, std::move(out), [call](Result<json::object> told) {
+    if (!told) return call->fail(told.error());
+    call->reply(200, *told);
   });
 }
 
@@ -228,16 +227,17 @@ constexpr std::string_view kTagSchemas = R"({
     "count": {"type": "integer", "description": "All of them"},
     "listed": {"type": "integer", "description": "How many are in uids"},
     "uids": {"type": "array", "items": {"type": "string"}, "description": "As many of them as limit says; fewer where one answer would name more than a million endpoints"}}},
-  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "has_after", "unknown_after", "gone"],
+  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "kept_for", "has_after", "unknown_after", "gone"],
     "properties": {
       "name": {"type": "string"},
       "gain": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "lose": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "become_unknown": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
-      "has_after": {"type": "integer"}, "unknown_after": {"type": "integer"},
+      "kept_for": {"type": "integer", "description": "Seconds for which those who lose it keep it at most: its loss_delay as it would be saved. 0: it is lost at once"},
+      "has_after": {"type": "integer", "description": "Once nobody keeps what was lost"}, "unknown_after": {"type": "integer"},
       "gone": {"type": "boolean", "description": "Removed or disabled: policies that name it count it as unknown"}}},
   "SessionsCut": {"type": "object", "required": ["total", "endpoints", "not_answered", "not_asked"],
-    "description": "Live sessions that would end, by the policies that gateways have now", "properties": {
+    "description": "Live sessions that would end on saving, by the policies that gateways have now", "properties": {
       "total": {"type": "integer", "description": "At the gateways that answered"},
       "endpoints": {"type": "array", "items": {"type": "object", "required": ["uid", "gateway", "sessions"],
         "properties": {"uid": {"type": "string"}, "gateway": {"type": "string"}, "sessions": {"type": "integer"}}}},
@@ -245,13 +245,16 @@ constexpr std::string_view kTagSchemas = R"({
         "description": "Gateways that did not answer: of their sessions nobody knows"},
       "not_asked": {"type": "array", "items": {"type": "string"},
         "description": "Those of them that were not asked: it would change more than one question holds"}}},
+  "SessionsCutLater": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/SessionsCut"}],
+    "description": "Those beside sessions_cut that would end when tags are lost whose loss_delay is over (kept_for). Null: nothing is lost later"},
   "TagWhatIf": {"allOf": [{"$ref": "#/components/schemas/TagEffect"}, {"type": "object",
-    "required": ["referring_tags", "referring", "sessions_cut", "warnings"], "properties": {
+    "required": ["referring_tags", "referring", "sessions_cut", "sessions_cut_later", "warnings"], "properties": {
       "warnings": {"type": "array", "items": {"type": "string"}, "description": "What may be saved and is probably not meant"},
       "referring_tags": {"type": "array", "items": {"type": "string"}, "description": "Tags whose rules refer to this one"},
       "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
         "description": "Those that would change by it, those that refer to such ones included"},
-      "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"}}}]}
+      "sessions_cut": {"$ref": "#/components/schemas/SessionsCut"},
+      "sessions_cut_later": {"$ref": "#/components/schemas/SessionsCutLater"}}}]}
 })";
 
 }  // namespace

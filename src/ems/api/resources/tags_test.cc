@@ -287,6 +287,39 @@ TEST_F(ApiLab, WhatIfSaysWhoWouldChangeAndSavesNothing) {
   EXPECT_EQ(post("/api/v1/tags/what-if", get("/api/v1/tags/all_registered_clients").text).code(), "permission_denied");
 }
 
+TEST_F(ApiLab, WhatIfTellsApartWhatIsLostOnlyAfterADelay) {
+  TestAgent a;
+  join(a);
+  report(a, {{kSshdRuns, true}});
+  ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
+  settle();
+  TestGateway gateway("PGW0000000000001", 5);
+  gateway.what_if = [&](const proto::fabric::WhatIf& question) {
+    const bool lost = !question.tags.at(0).lose.empty();
+    return std::vector<proto::fabric::SessionsCut>{{a.uid(), lost ? 3u : 1u}};
+  };
+  set_interface(gateway, kPort1);
+  connect(gateway);
+  ASSERT_TRUE(authorise(gateway));
+  const auto draft = [](const std::string& more) {
+    return R"({"name":"Has-sshd",)" + more + R"("rules":[{"id":1,"os":"linux","type":"running-process","negate":true,"processes":["sshd"]}]})";
+  };
+  const Reply at_once = post("/api/v1/tags/what-if", draft(""));
+  EXPECT_EQ(at_once.at("kept_for"), 0);
+  EXPECT_EQ(at_once.at("sessions_cut", "total"), 3);
+  EXPECT_EQ(at_once.at("sessions_cut_later"), nullptr);
+  const Reply later = post("/api/v1/tags/what-if", draft(R"("loss_delay":3600,)"));
+  EXPECT_EQ(later.at("lose", "count"), 1);
+  EXPECT_EQ(later.at("kept_for"), 3600);
+  EXPECT_EQ(later.at("sessions_cut", "total"), 0) << later.text;
+  EXPECT_EQ(later.at("sessions_cut_later", "total"), 3) << later.text;
+  // What ends on saving anyway is not told of twice.
+  const Reply both = post("/api/v1/tags/apply/what-if", R"({"tags":[)" + draft(R"("loss_delay":3600,"on_unknown":"ignore",)") + "]}");
+  const auto& told = both.at("what_if");
+  EXPECT_EQ(Reply::member(Reply::member(told, "sessions_cut"), "total"), 1) << both.text;
+  EXPECT_EQ(Reply::member(Reply::member(told, "sessions_cut_later"), "total"), 2) << both.text;
+}
+
 TEST_F(ApiLab, WhatIfRefusesWhatSavingRefuses) {
   ASSERT_EQ(post("/api/v1/tags", kTag).status, 201);
   std::string many = R"({"name":"Many","rules":[)";
