@@ -46,6 +46,7 @@ struct Triggers {
   /// How often to look where the kernel tells nothing of a change; 0: it tells of all of them.
   Seconds interval{0};
   std::string why = {};                ///< Why there is no event, where there is an interval.
+  bool few = false;                    ///< The interval is for few changes only: of all others there is an event.
 };
 
 struct AskedFamily {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
@@ -29,10 +30,21 @@ FileIdentity identity_of(const struct stat& st) {
           st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
 }
 
+struct Remembered {
+  std::string hash;
+  MonoTime until{};
+};
+
 struct HashMemory {
   std::mutex mutex;
-  std::map<FileIdentity, std::string> hashes;
+  std::map<FileIdentity, Remembered> hashes;
 };
+
+/// The clock may be wrong and a change lie ahead: then it is one of just now.
+bool changed_lately(const struct stat& st, WallTime now) {
+  const auto ms = std::max(std::int64_t{st.st_ctim.tv_sec}, std::int64_t{st.st_mtim.tv_sec}) * 1000;
+  return from_unix_ms(ms) + kSettled > now;
+}
 
 HashMemory& hash_memory() {
   static HashMemory memory;
@@ -59,7 +71,7 @@ Result<std::string> hash_content(int fd, const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::string> hash_file(const std::filesystem::path& path) {
+Result<std::string> hash_file(const std::filesystem::path& path, Now now) {
   struct stat st {};
   // Looked at before it is opened: opening a device can have effects.
   if (::stat(path.c_str(), &st) != 0) return fail(errno_error(errno, "reading", path));
@@ -75,7 +87,8 @@ Result<std::string> hash_file(const std::filesystem::path& path) {
   const auto identity = identity_of(st);
   {
     const std::lock_guard lock(memory.mutex);
-    if (const auto it = memory.hashes.find(identity); it != memory.hashes.end()) return it->second;
+    if (const auto it = memory.hashes.find(identity); it != memory.hashes.end() && now.mono < it->second.until)
+      return it->second.hash;
   }
   auto hash = hash_content(fd, path);
   if (!hash) return hash;
@@ -84,7 +97,7 @@ Result<std::string> hash_file(const std::filesystem::path& path) {
     return fail(ErrorCode::kUnavailable, path.native() + " changed while it was read");
   const std::lock_guard lock(memory.mutex);
   if (memory.hashes.size() >= kRemembered) memory.hashes.clear();
-  memory.hashes.emplace(identity, *hash);
+  memory.hashes.insert_or_assign(identity, Remembered{*hash, now.mono + (changed_lately(st, now.wall) ? kTrustedAfterChange : kTrusted)});
   return hash;
 }
 

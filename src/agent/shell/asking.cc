@@ -368,7 +368,7 @@ std::vector<Source> Asking::list(const Told& told) const {
     add(t.network, told.network, "rtnetlink", "the network's changes are not told");
     add(t.ruleset, told.ruleset, "nftables", "nftables' changes are not told");
     add(!t.processes.empty(), told.processes, "fanotify, pidfd", "starts of processes are looked for");
-    if (t.interval.count() > 0) {
+    if (t.interval.count() > 0 && !t.few) {
       source.events = false;
       source.every = t.interval;
       source.note = t.why;

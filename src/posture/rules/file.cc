@@ -127,7 +127,8 @@ const RuleType& file() {
       .title = "File",
       .help =
           "Regular files of these paths exist and, as asked, have an allowed digest, a line that matches, or were "
-          "modified at such a time.",
+          "modified at such a time. Changes are told at once; those written through a shared mapping that stays open within "
+          "two minutes, of a file in memory (tmpfs) that had long been the same within an hour.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
       .parameters = {{.name = "paths",
                       .type = ParameterSpec::Type::kTexts,

@@ -18,6 +18,9 @@ namespace {
 namespace keys = posture::keys;
 using posture::UnknownReason;
 
+/// Content and times change without an event when somebody writes through a mapping that stays open. Hashing costs a look
+/// at the file's times then, see hash_file.
+constexpr Seconds kLook{60};
 constexpr std::int64_t kPatternMemory = 8 << 20;
 
 /// Where a rule's path leads below the root, or why not.
@@ -118,6 +121,11 @@ Triggers triggers(const Question& question, const Facts&) {
   Triggers out;
   for (const auto& kind : kKinds) {
     for (const auto& argument : question.arguments(kind.prefix)) {
+      if (kind.prefix != keys::kFileExists && kind.prefix != keys::kDirectoryExists) {
+        out.interval = kLook;
+        out.few = true;
+        out.why = "writing through a mapping that stays open sends no event";
+      }
       if (kind.prefix != keys::kFileMatches) {
         out.files.push_back(argument);
       } else if (const auto asked = parse_file_matches(argument)) {

@@ -1,10 +1,14 @@
 #include "agent/collectors/asked/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <utime.h>
 
 #include "agent/collectors/asked/asked_lab.h"
+#include "agent/collectors/file_hash.h"
 #include "base/hex.h"
 #include "base/sha256.h"
 
@@ -43,6 +47,40 @@ TEST_F(FilesFamily, ThatAreThereAreDescribed) {
   EXPECT_EQ(said(keys::with(keys::kDirectoryExists, "/etc")), "yes");
   EXPECT_EQ(said(keys::with(keys::kDirectoryExists, "/etc/x.conf")), "no");
   EXPECT_EQ(ask(keys::file_exists("/etc/x.conf")).source, "/etc/x.conf");
+}
+
+TEST_F(FilesFamily, WhatIsWrittenThroughAMappingIsSeenAfterAWhile) {
+  put("etc/mapped", "one");
+  const auto path = root_ / "etc/mapped";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  auto* content = static_cast<char*>(::mmap(nullptr, 3, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+  ASSERT_NE(content, MAP_FAILED);
+  content[0] = 'O';  // the page is dirty from here on, and the file's times stand still
+  const Now now = SystemClock().now();
+  EXPECT_EQ(hash_file(path, now), to_hex_lower(sha256("One")));
+  content[1] = 'N';
+  EXPECT_EQ(hash_file(path, {now.wall + kTrustedAfterChange, now.mono + kTrustedAfterChange}), to_hex_lower(sha256("ONe")));
+  // Of a file that had not changed for long when it was read, the same takes longer.
+  const Now later{now.wall + 2 * kSettled, now.mono + 2 * kSettled};
+  EXPECT_EQ(hash_file(path, later), to_hex_lower(sha256("ONe")));
+  content[2] = 'E';
+  EXPECT_EQ(hash_file(path, {later.wall + kTrusted, later.mono + kTrusted}), to_hex_lower(sha256("ONE")));
+  ::munmap(content, 3);
+  ::close(fd);
+}
+
+TEST_F(FilesFamily, LooksAgainWhereTheKernelMayTellNothing) {
+  const auto look = [&](const std::string& key) {
+    const auto& family = *family_of(key);
+    Facts facts(root_, WallTime{});
+    return family.triggers(Question({key}), facts).interval;
+  };
+  EXPECT_EQ(look(keys::file_exists("/etc/x")), Seconds(0));
+  EXPECT_EQ(look(keys::with(keys::kDirectoryExists, "/etc")), Seconds(0));
+  EXPECT_EQ(look(keys::with(keys::kFileSha256, "/etc/x")), Seconds(60));
+  EXPECT_EQ(look(keys::with(keys::kFileModifiedAt, "/etc/x")), Seconds(60));
+  EXPECT_EQ(look(keys::file_matches("/etc/x", ".")), Seconds(60));
 }
 
 TEST_F(FilesFamily, ThatAreMissingAreKnownToBe) {
