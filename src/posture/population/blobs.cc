@@ -40,7 +40,7 @@ std::size_t BlobStore::new_chunk(std::size_t size) {
   } else if (place >> (32 - kChunkBits) != 0) {
     throw std::bad_alloc();
   }
-  Chunk chunk{std::make_unique_for_overwrite<std::byte[]>(size), size};
+  Chunk chunk{size == kChunk ? take_huge_piece() : take_memory(size), size};
   if (empty_.empty()) {
     chunks_.push_back(std::move(chunk));
   } else {

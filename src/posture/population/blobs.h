@@ -2,10 +2,10 @@
 // Many small pieces of bytes, each named by 32 bits and kept with two bytes of overhead.
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string_view>
 #include <vector>
+
+#include "posture/population/huge_piece.h"
 
 namespace postern::posture {
 
@@ -26,11 +26,12 @@ class BlobStore {
   std::size_t memory_bytes() const;
 
  private:
-  // A chunk is 1 MiB, or whatever one large piece takes; an id is chunk << 18 | offset / 4.
-  static constexpr std::size_t kGrain = 4, kChunkBits = 18, kChunk = std::size_t{kGrain} << kChunkBits;
-  static constexpr std::size_t kLarge = kChunk / 8;
+  // A chunk is 2 MiB, or whatever one large piece takes; an id is chunk << 19 | offset / 4.
+  static constexpr std::size_t kGrain = 4, kChunkBits = 19, kChunk = std::size_t{kGrain} << kChunkBits;
+  static_assert(kChunk == kHugePiece);
+  static constexpr std::size_t kLarge = kChunk / 16;
   struct Chunk {
-    std::unique_ptr<std::byte[]> memory;
+    OwnedMemory memory;
     std::size_t size = 0;
   };
   static std::uint16_t class_of(std::size_t size);

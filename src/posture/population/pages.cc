@@ -1,16 +1,9 @@
 #include "posture/population/pages.h"
 
-#include <sys/mman.h>
-
 #include <bit>
-#include <cstdlib>
 #include <new>
 
 namespace postern::posture {
-
-PageStore::~PageStore() {
-  for (void* piece : pieces_) std::free(piece);
-}
 
 std::size_t PageStore::place(std::size_t size) { return static_cast<std::size_t>(std::countr_zero(size)) - 10; }
 
@@ -21,21 +14,18 @@ void* PageStore::take(std::size_t size) {
     free = page->next;
     return page;
   }
-  if (used_ + size > kPiece) {
+  if (used_ + size > kHugePiece) {
     // What is left of the last piece becomes free pages of the smaller sizes.
-    for (std::size_t rest = kPiece - used_; rest >= 1024; rest = kPiece - used_) {
+    for (std::size_t rest = kHugePiece - used_; rest >= 1024; rest = kHugePiece - used_) {
       const std::size_t part = std::bit_floor(rest);
-      void* page = static_cast<std::byte*>(pieces_.back()) + used_;
+      void* page = pieces_.back().get() + used_;
       used_ += part;
       give(page, part);
     }
-    void* piece = std::aligned_alloc(kPiece, kPiece);
-    if (piece == nullptr) throw std::bad_alloc();
-    madvise(piece, kPiece, MADV_HUGEPAGE);  // a wish: where the kernel has none, it works all the same
-    pieces_.push_back(piece);
+    pieces_.push_back(take_huge_piece());
     used_ = 0;
   }
-  void* page = static_cast<std::byte*>(pieces_.back()) + used_;
+  void* page = pieces_.back().get() + used_;
   used_ += size;
   return page;
 }
@@ -45,6 +35,6 @@ void PageStore::give(void* page, std::size_t size) {
   free = new (page) Free{free};
 }
 
-std::size_t PageStore::memory_bytes() const { return pieces_.size() * kPiece; }
+std::size_t PageStore::memory_bytes() const { return pieces_.size() * kHugePiece; }
 
 }  // namespace postern::posture

@@ -1,10 +1,11 @@
 #pragma once
-// Memory in pages of a few sizes, taken from the kernel in pieces that it can back with huge pages: what is read across
-// a million endpoints would otherwise miss the TLB more often than the cache.
+// Memory in pages of a few sizes, out of huge pieces.
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "posture/population/huge_piece.h"
 
 namespace postern::posture {
 
@@ -12,7 +13,6 @@ namespace postern::posture {
 class PageStore {
  public:
   PageStore() = default;
-  ~PageStore();
   PageStore(const PageStore&) = delete;
   PageStore& operator=(const PageStore&) = delete;
 
@@ -22,14 +22,13 @@ class PageStore {
   std::size_t memory_bytes() const;
 
  private:
-  static constexpr std::size_t kPiece = std::size_t{2} << 20;
   struct Free {
     Free* next;
   };
   static std::size_t place(std::size_t size);
 
-  std::vector<void*> pieces_;
-  std::size_t used_ = kPiece;  ///< Of the last piece.
+  std::vector<OwnedMemory> pieces_;
+  std::size_t used_ = kHugePiece;  ///< Of the last piece.
   std::array<Free*, 5> free_{};
 };
 
