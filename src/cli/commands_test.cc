@@ -88,6 +88,17 @@ TEST_F(Commands, AnEndpointByNameUidOrItsBeginning) {
   }
 }
 
+TEST_F(Commands, FactsShowTimesAndScoresAsSuch) {
+  lab_.ems.on("GET endpoints", page({laptop7()}));
+  lab_.ems.on("GET endpoints/7F4704E462E2CF1430D14814C557BD7B/facts", page({
+      R"({"key":"ems.vuln_max_cvss","known":true,"value":88,"text":"8.8","collected_at":"2026-11-26T09:00:00Z","source":"ems"})",
+      R"({"key":"memory.mb","known":true,"value":7831,"collected_at":"2026-11-26T09:00:00Z","source":"/proc/meminfo"})"}));
+  EXPECT_EQ(lab_.run({"endpoint", "laptop7", "--facts"}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), HasSubstr("8.8"));
+  EXPECT_THAT(lab_.out(), HasSubstr("7831"));
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("88 ")));
+}
+
 TEST_F(Commands, AnAmbiguousEndpointIsToldWithThoseItCouldBe) {
   lab_.ems.on("GET endpoints", page({laptop7(), kSecond}));
   EXPECT_EQ(lab_.run({"endpoint", "7F47"}), kFailed);

@@ -43,7 +43,8 @@ struct TagExplanation {
   TagState state = TagState::kAbsent;
   std::string
       reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported" (no rule can
-              ///< be written for what it reports), "silent" (the tag timeout has passed), "built_in", "by_hand"; "held" when the rules say no and `loss_delay` keeps it.
+              ///< be written for what it reports), "silent" (the tag timeout has passed), "built_in", "by_hand";
+              ///< "held" when the rules say no and `loss_delay` keeps it.
   std::string text;            ///< The reason for a person.
   std::optional<OsFamily> os;  ///< Of the endpoint; none: unknown, or one that no rule can be written for.
   FactReading os_fact;         ///< Key empty for the built-in tag, which doesn't ask.

@@ -97,7 +97,8 @@ Result<std::string> hash_file(const std::filesystem::path& path, Now now) {
     return fail(ErrorCode::kUnavailable, path.native() + " changed while it was read");
   const std::lock_guard lock(memory.mutex);
   if (memory.hashes.size() >= kRemembered) memory.hashes.clear();
-  memory.hashes.insert_or_assign(identity, Remembered{*hash, now.mono + (changed_lately(st, now.wall) ? kTrustedAfterChange : kTrusted)});
+  const auto trusted = changed_lately(st, now.wall) ? kTrustedAfterChange : kTrusted;
+  memory.hashes.insert_or_assign(identity, Remembered{*hash, now.mono + trusted});
   return hash;
 }
 

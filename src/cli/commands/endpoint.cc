@@ -20,6 +20,7 @@ constexpr std::size_t kHistoryShown = 50;
 constexpr std::size_t kFindingsShown = 200;
 
 std::string fact_value(const json::value& fact) {
+  if (const std::string text = text_at(fact, "text"); !text.empty()) return one_line(text);  // a time, a score
   const json::value* value = member(fact, "value");
   if (value != nullptr) return in_a_line(*value);
   return "unknown (" + text_at(fact, "unknown_reason") + ")";

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "base/hex.h"
+#include "posture/explain.h"
 
 namespace postern::ems::api {
 namespace {
@@ -84,6 +85,10 @@ json::object vulnerability_counts_json(const posture::VulnerabilityCounts& count
 json::object fact_json(std::string_view key, const posture::Fact& fact) {
   json::object out{{"key", json::string_view(key.data(), key.size())}, {"known", fact.known()}};
   std::visit(Writer{out}, fact.value);
+  if (fact.as<std::int64_t>() != nullptr) {
+    auto text = posture::fact_value_text(key, fact.value);
+    if (text != posture::fact_value_text(fact.value)) out["text"] = std::move(text);
+  }
   out["collected_at"] = time_json(fact.collected_at);
   out["source"] = fact.source;
   return out;

@@ -8,6 +8,7 @@
 namespace postern::ems::api {
 
 /// {"key","known":true,"value",…} or {"key","known":false,"unknown_reason",…}, each with "collected_at" and "source".
+/// A number that stands for a time or a score has a "text" for people too.
 /// An unknown fact has no "value" at all, so that nobody reads it as 0, "no" or empty.
 boost::json::object fact_json(std::string_view key, const posture::Fact& fact);
 

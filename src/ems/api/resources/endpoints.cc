@@ -160,6 +160,7 @@ Resource endpoints_resource() {
           "key": {"type": "string"},
           "known": {"type": "boolean"},
           "value": {"description": "There only when known"},
+          "text": {"type": "string", "description": "Of a number that stands for a time or a score: as a person reads it"},
           "unknown_reason": {"type": "string", "enum": ["unsupported", "denied", "stale", "failed"]},
           "collected_at": {"type": ["string", "null"], "format": "date-time"},
           "source": {"type": "string", "description": "Where it was read"}}},

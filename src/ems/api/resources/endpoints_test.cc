@@ -177,6 +177,7 @@ TEST_F(EndpointsApi, FactsSayTheirAgeTheirSourceOrWhyTheyAreUnknown) {
   TestAgent agent;
   join(agent);
   report(agent, {{std::string(keys::kDomain), posture::Unknown{posture::UnknownReason::kDenied}},
+                 {std::string(keys::kUpdatedAt), std::int64_t{1'795'706'523'181}},
                  {std::string(keys::kMemoryMb), std::int64_t{7831}}});
   settle();
   const Reply reply = get(at(agent, "/facts"));
@@ -185,6 +186,9 @@ TEST_F(EndpointsApi, FactsSayTheirAgeTheirSourceOrWhyTheyAreUnknown) {
   for (const auto& item : reply.items()) by_key[std::string(item.at("key").as_string())] = item.as_object();
   EXPECT_EQ(reply.at("total"), json::value(by_key.size()));
   EXPECT_EQ(by_key.at("memory.mb").at("value"), json::value(7831));
+  EXPECT_FALSE(by_key.at("memory.mb").contains("text"));
+  EXPECT_EQ(by_key.at("update.installed_at").at("value"), json::value(1'795'706'523'181));
+  EXPECT_EQ(by_key.at("update.installed_at").at("text"), json::value("2026-11-26T15:22:03.181Z"));
   EXPECT_EQ(by_key.at("memory.mb").at("source"), json::value("test"));
   EXPECT_EQ(by_key.at("memory.mb").at("collected_at"), json::value(to_iso8601(clock.now().wall)));
   EXPECT_EQ(by_key.at("domain.name").at("known"), json::value(false));
