@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/json_view.h"
+#include "cli/moments.h"
 #include "cli/step_progress.h"
 #include "cli/tag_diff.h"
 #include "cli/tag_files.h"
@@ -113,6 +114,7 @@ struct Plan {
   std::vector<Step> steps;
   json::value what_if = json::object();   ///< Of all of them together.
   json::value warnings = json::object();  ///< What the EMS warns of, as it said it.
+  json::value versions;                   ///< Of the tags that this was made for.
   std::size_t created = 0, changed = 0, deleted = 0, unchanged = 0;
   bool nothing() const { return created + changed + deleted == 0; }
 };
@@ -163,6 +165,7 @@ Result<Plan> ask_plan(Session& session, const std::vector<Draft>& drafts) {
   Plan plan;
   if (const json::value* what_if = member(*answer, "what_if")) plan.what_if = *what_if;
   plan.warnings.as_object()["warnings"] = list_at(*answer, "warnings");
+  if (const json::value* versions = member(*answer, "versions")) plan.versions = *versions;
   for (const Draft& draft : drafts) {
     Step step{.draft = draft};
     if (created.contains(draft.name)) step.kind = Step::Kind::kCreate;
@@ -268,7 +271,8 @@ Result<bool> may_save(Session& session, const Plan& plan) {
   return session.terminal.agreed(question + ". Save all this? [y/N] ");
 }
 
-/// All of it, or nothing. Deleted is what was shown, whatever was made meanwhile.
+/// All of it, or nothing. Deleted is what was shown, whatever was made meanwhile, and what somebody else has changed
+/// meanwhile stays: he is named.
 Status save(Session& session, const std::vector<Draft>& drafts, const Plan& plan) {
   json::object wanted = request(drafts, false);
   json::array remove;
@@ -276,6 +280,7 @@ Status save(Session& session, const std::vector<Draft>& drafts, const Plan& plan
     if (step.kind == Step::Kind::kDelete) remove.emplace_back(step.draft.name);
   }
   wanted["remove"] = std::move(remove);
+  if (plan.versions.is_object()) wanted["expected"] = plan.versions;
   const auto answer = (**session.api()).post("tags/apply", wanted);
   if (!answer) return fail(answer.error());
   const auto saved = list_at(*answer, "created").size() + list_at(*answer, "changed").size() + list_at(*answer, "removed").size();
@@ -286,7 +291,7 @@ Status save(Session& session, const std::vector<Draft>& drafts, const Plan& plan
 /// Why nothing was saved.
 Result<int> not_saved(Session& session, const Error& error) {
   if (!of_tags(error.code)) return fail(error);
-  session.say("postern: " + error.message);
+  session.say("postern: " + with_local_times(error.message));
   session.say("nothing was saved");
   return kFailed;
 }
@@ -333,7 +338,8 @@ Command apply_command() {
           "New tags may refer to one another in any order. On a terminal it asks where an endpoint would lose a tag, become\n"
           "unknown, or gain a tag (which may grant it access), or a live session be cut; --yes skips that. A file holds a\n"
           "tag per YAML document, a list of tags, or a map with a list called tags, at most 10,000 of them and 8 MB; tags\n"
-          "that it does not name stay, unless --prune is given.\n"
+          "that it does not name stay, unless --prune is given. If somebody changes one of them while it asks, nothing is\n"
+          "saved, and it says who did so when.\n"
           "Exit codes: 0 saved, or nothing was to be done, or --dry-run; 1 something is wrong with a tag (then nothing\n"
           "was saved), saving failed, or the answer was no; 2 the command line was not understood.",
       .examples =

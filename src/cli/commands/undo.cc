@@ -1,9 +1,12 @@
 // postern undo: take the last change of a tag back.
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/json_view.h"
+#include "cli/moments.h"
 #include "cli/tag_diff.h"
 #include "cli/what_if.h"
 
@@ -12,14 +15,39 @@ namespace {
 
 namespace json = boost::json;
 
+/// Whose change it is, is said; a person is asked.
+Result<bool> may_undo(Session& session, const std::string& name, const json::value& last) {
+  const std::string what = text_at(last, "what");
+  const auto at = read_iso8601(text_at(last, "at"));
+  const std::string by = one_line(text_at(last, "by"));
+  if (!session.as_json()) {
+    session.print(fmt::format("{} was {}{}{}\n", name, what, by.empty() ? "" : " by " + by, at ? " on " + moment_text(*at) : ""));
+  }
+  if (session.given.has("--yes")) return true;
+  const bool goes = what == "made";
+  if (!session.look().interactive) {
+    if (!goes) return true;
+    return fail(ErrorCode::kInvalidArgument, "to undo that it was made deletes the tag; where nobody can be asked, add --yes");
+  }
+  return session.terminal.agreed(goes ? "Delete it again? [y/N] " : "Take this back? [y/N] ");
+}
+
 Result<int> run_undo(Session& session) {
   const auto name = segment("tag", session.given.text("TAG"));
   if (!name) return fail(name.error());
   const auto api = session.api();
   if (!api) return fail(api.error());
+  const auto last = (*api)->get("tags/" + *name + "/last-change");
+  if (!last) return fail(last.error());
+  const auto may = may_undo(session, *name, *last);
+  if (!may) return fail(may.error());
+  if (!*may) {
+    session.say("nothing was undone");
+    return kFailed;
+  }
   const auto before = (*api)->get("tags/" + *name);
   if (!before && before.error().code != ErrorCode::kNotFound) return fail(before.error());
-  const auto after = (*api)->post("tags/" + *name + "/undo", json::object());
+  const auto after = (*api)->post("tags/" + *name + "/undo", json::object{{"revision", number_at(*last, "revision").value_or(0)}});
   if (!after) return fail(after.error());
   if (session.as_json()) return session.print_json(*after);
   const json::value* tag = member(*after, "tag");
@@ -49,9 +77,12 @@ Command undo_command() {
           .summary = "Take the last change of a tag back",
           .details =
               "Saved, renamed, made or deleted: it is as before. Doing so twice redoes the change. Endpoints that had been given\n"
-              "a deleted tag by hand are not given it again: each was somebody's decision. It says how many they are.",
+              "a deleted tag by hand are not given it again: each was somebody's decision. It says how many they are.\n"
+              "It says whose change of when it is, and on a terminal asks; --yes skips that. Where nobody can be asked, only\n"
+              "undoing that a tag was made needs --yes. If another change comes in between, nothing is undone.",
           .examples = "postern undo Compliant\n",
           .arguments = {{"TAG", "Its name"}},
+          .options = {{"-y,--yes", "", "Don't ask"}},
           .run = run_undo};
 }
 

@@ -75,6 +75,13 @@ json::array parameters_of(const Route& route) {
                                       {"description", field.description},
                                       {"schema", schema_of(field, true)}});
   }
+  if (route.if_match) {
+    parameters.push_back(json::object{{"name", "If-Match"},
+                                      {"in", "header"},
+                                      {"required", false},
+                                      {"description", "The version that was seen, in quotes as ETag has it: nothing is done if it is another now"},
+                                      {"schema", json::object{{"type", "string"}}}});
+  }
   return parameters;
 }
 
@@ -120,6 +127,10 @@ json::object responses_of(const Route& route) {
   responses[std::to_string(route.success)] = std::move(success);
   if (route.role == Role::kAdmin) {
     responses["403"] = json::object{{"description", "The role readonly is not enough: this needs admin"},
+                                    {"content", content("application/json", ref("Error"))}};
+  }
+  if (route.if_match) {
+    responses["412"] = json::object{{"description", "The tag is another than If-Match says: who changed it when is told"},
                                     {"content", content("application/json", ref("Error"))}};
   }
   responses["default"] =

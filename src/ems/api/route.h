@@ -60,6 +60,7 @@ struct Route {
   int success = 200;                ///< 204: no body.
   std::string result = {};          ///< Component of the answer (of an item of it, for a list).
   bool list = false;
+  bool if_match = false;            ///< Takes the header If-Match with the version that is meant, else 412.
 };
 
 /// One noun of the API: its routes, and the components its answers are made of.

@@ -14,6 +14,7 @@
 // Thread: one. Errors never leave by exception. Pointers and references that queries return are valid until the next
 // input or flush.
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -362,6 +363,21 @@ class EmsCore {
     std::vector<std::string> warnings;  ///< How many were given it by hand and don't have it (again).
   };
   void undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, Done<Undone> done);
+  /// Whose change that would take back. REQUIRES: nothing is being changed. Errors: kNotFound (no such change is kept).
+  struct LastTagChange {
+    Revision revision = 0;
+    WallTime at{};
+    std::string by;    ///< Empty: the log tells no more.
+    std::string what;  ///< "made", "changed", "renamed", "deleted".
+  };
+  Result<LastTagChange> last_tag_change(const std::string& name) const;
+
+  /// Another one after each change of the tag: who saves it can say which he saw. Empty: there is no such tag.
+  std::string tag_version(std::string_view name) const;
+  /// By tags' names; empty: there was none.
+  using TagVersions = std::map<std::string, std::string, std::less<>>;
+  /// Whether the tags are still those that somebody saw. Error: kConflict, which says who changed which of them when.
+  Status check_tag_versions(const TagVersions& seen) const;
 
   struct DeviceChange {
     std::optional<bool> authorized;     ///< false: refused, and disconnected.

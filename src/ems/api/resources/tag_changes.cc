@@ -19,8 +19,13 @@ constexpr std::size_t kMaxBody = 16u << 20;  // what the listener takes at most
 
 json::array texts_json(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
 
-json::object applied_json(const Applied& applied, bool dry_run) {
+json::object applied_json(const EmsCore& core, const Applied& applied, bool dry_run) {
+  json::object versions;
+  for (const auto* names : {&applied.created, &applied.changed, &applied.unchanged, &applied.removed}) {
+    for (const auto& name : *names) versions[name] = core.tag_version(name);
+  }
   return {{"dry_run", dry_run},
+          {"versions", std::move(versions)},
           {"created", texts_json(applied.created)},
           {"changed", texts_json(applied.changed)},
           {"unchanged", texts_json(applied.unchanged)},
@@ -73,6 +78,7 @@ std::vector<std::string> others(const EmsCore& core, const std::vector<posture::
 
 struct Wanted {
   ChangeSet set;
+  EmsCore::TagVersions expected;
   bool dry_run = false;
 };
 
@@ -86,15 +92,26 @@ Result<Wanted> read_wanted(const CallPtr& call) {
     tags = std::move(*given);
     *given = json::array();  // checked apart
   }
+  Wanted out;
+  if (json::value* given = object->if_contains("expected")) {
+    const json::object* versions = given->if_object();
+    if (versions == nullptr) return fail(ErrorCode::kInvalidArgument, "expected: must be an object of versions by tags' names");
+    for (const auto& [name, version] : *versions) {
+      const json::string* text = version.if_string();
+      if (text == nullptr) return fail(ErrorCode::kInvalidArgument, "expected: versions are texts, as a dry run tells them");
+      out.expected.emplace(std::string(name), std::string(*text));
+    }
+    *given = json::array();
+  }
   static const std::vector<Field> kFields{
       {.name = "tags", .type = FieldType::kTexts},
       {.name = "remove", .type = FieldType::kTexts, .max = static_cast<std::int64_t>(kMaxChangeSet)},
       {.name = "prune", .type = FieldType::kBoolean},
-      {.name = "dry_run", .type = FieldType::kBoolean}};
+      {.name = "dry_run", .type = FieldType::kBoolean},
+      {.name = "expected", .type = FieldType::kTexts}};
   if (Status ok = check_fields(kFields, *object); !ok) return fail(ok.error());
   auto saved = read_tags(std::move(tags));
   if (!saved) return fail(saved.error());
-  Wanted out;
   out.set.save = std::move(*saved);
   const auto flag = [&](std::string_view name) {
     const json::value* value = object->if_contains(name);
@@ -123,7 +140,7 @@ void show_what_if(const CallPtr& call, ChangeSet set) {
   const auto what = core.what_if(now, std::move(set));
   if (!what) return call->fail(what.error());
   const std::size_t limit = call->query_u64("limit", kDefaultLimit);
-  json::object out = applied_json(what->would, true);
+  json::object out = applied_json(core, what->would, true);
   json::object what_if{{"tags", tag_what_ifs_json(what->tags, limit)}, {"referring", tag_what_ifs_json(what->referring, limit)}};
   ask_sessions_cut(core, now, *what, limit, std::move(what_if), [call, out = std::move(out)](Result<json::object> told) mutable {
     if (!told) return call->fail(told.error());
@@ -143,10 +160,11 @@ void apply_tags(const CallPtr& call) {
   auto wanted = read_wanted(call);
   if (!wanted) return call->fail(wanted.error());
   EmsCore& core = call->services.core;
+  if (const Status ok = check_seen(call, wanted->expected); !ok) return call->fail(ok.error());
   if (wanted->dry_run) return show_what_if(call, std::move(wanted->set));
   core.apply(now_of(call), actor_of(call), std::move(wanted->set), [call](Result<Applied> done) {
     if (!done) return call->fail(done.error());
-    call->reply(200, applied_json(*done, false));
+    call->reply(200, applied_json(call->services.core, *done, false));
   });
 }
 
@@ -157,9 +175,13 @@ constexpr std::string_view kTagChangesSchemas = R"({
     "remove": {"type": "array", "maxItems": 10000, "items": {"type": "string"}, "description": "Names of tags to remove"},
     "prune": {"type": "boolean", "default": false,
       "description": "Instead of remove: remove every tag that tags does not hold; the built-in one stays"},
+    "expected": {"type": "object", "additionalProperties": {"type": "string"},
+      "description": "Tags' versions by name, as a dry run told them, empty where there must be none: 409 and nothing is done if one is another now, and who changed it when"},
     "dry_run": {"type": "boolean", "default": false, "description": "Check everything and say what would be done; nothing is saved"}}},
-  "TagsApplied": {"type": "object", "required": ["dry_run", "created", "changed", "unchanged", "removed", "warnings"], "properties": {
+  "TagsApplied": {"type": "object", "required": ["dry_run", "versions", "created", "changed", "unchanged", "removed", "warnings"], "properties": {
     "dry_run": {"type": "boolean", "description": "Nothing was saved"},
+    "versions": {"type": "object", "additionalProperties": {"type": "string"},
+      "description": "Of all these tags as they are now, by name; empty: there is none. Of a dry run it is what expected takes"},
     "created": {"type": "array", "items": {"type": "string"}},
     "changed": {"type": "array", "items": {"type": "string"}},
     "unchanged": {"type": "array", "items": {"type": "string"}, "description": "They were so already and were not touched"},

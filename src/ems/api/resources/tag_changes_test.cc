@@ -51,7 +51,7 @@ TEST_F(ApiLab, AllThatIsWrongWithTagsIsToldAndNothingIsSaved) {
   const std::pair<std::string, const char*> refused[] = {
       {"[]", "must be a JSON object"},
       {R"({"tags":{}})", "must be a list of tags"},
-      {R"({"tgas":[]})", "known are: tags, remove, prune, dry_run"},
+      {R"({"tgas":[]})", "known are: tags, remove, prune, dry_run, expected"},
       {R"({"prune":true})", "prune without tags would remove every tag"},
       {R"({"tags":[{"name":"x"}],"prune":true,"remove":["y"]})", "not both"},
       {R"({"remove":[1]})", "remove: must be a list of texts"},
@@ -110,6 +110,89 @@ TEST_F(ApiLab, WhatIfOfSeveralTagsSaysWhatApplyingThemThenDoes) {
   const Reply wrong = read_only("POST", "/api/v1/tags/apply/what-if", R"({"remove":["Base"]})");
   EXPECT_EQ(wrong.status, 409);
   EXPECT_EQ(wrong.message(), post("/api/v1/tags/apply", R"({"remove":["Base"]})").message());
+}
+
+TEST_F(ApiLab, WhatSomebodyElseChangedMeanwhileIsNotOverwrittenUnseen) {
+  const auto tag = [](const std::string& comment) { return R"({"name":"Shared","comment":")" + comment + R"("})"; };
+  const auto set = [&](const std::string& more) { return R"({"tags":[)" + tag("of A") + R"(,{"name":"Other"}])" + more + "}"; };
+  ASSERT_EQ(post("/api/v1/tags", tag("first")).status, 201);
+  const Reply dry = post("/api/v1/tags/apply", set(R"(,"dry_run":true)"));
+  EXPECT_EQ(dry.at("versions", "Shared"), get("/api/v1/tags/Shared").at("version")) << dry.text;
+  EXPECT_EQ(dry.at("versions", "Other"), "");
+  const std::string seen = R"(,"expected":)" + json::serialize(dry.at("versions"));
+  EXPECT_EQ(read_only("POST", "/api/v1/tags/apply/what-if", set("")).at("versions"), dry.at("versions"));
+  ASSERT_EQ(call("PUT", "/api/v1/tags/Shared", tag("of B")).status, 200);
+  const Reply late = post("/api/v1/tags/apply", set(seen));
+  EXPECT_EQ(late.status, 409);
+  EXPECT_EQ(late.code(), "conflict");
+  EXPECT_EQ(late.message(), "the tag Shared was changed by token:TOK-ken-of-admin (admin) at " + get("/api/v1/tags/Shared").str("updated_at") +
+                                ", after what this rests on was looked at. Look at it as it is now, and decide anew");
+  EXPECT_EQ(get("/api/v1/tags/Shared").str("comment"), "of B");
+  EXPECT_EQ(get("/api/v1/tags/Other").status, 404);
+  ASSERT_EQ(call("DELETE", "/api/v1/tags/Shared").status, 200);
+  EXPECT_TRUE(post("/api/v1/tags/apply", set(seen)).message().starts_with("the tag Shared was deleted by token:TOK-ken-of-admin (admin) at "));
+  // Made by another while it was to be new.
+  const Reply again = post("/api/v1/tags/apply", set(R"(,"dry_run":true)"));
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Other","comment":"of B"})").status, 201);
+  const std::string fresh = R"(,"expected":)" + json::serialize(again.at("versions"));
+  EXPECT_TRUE(post("/api/v1/tags/apply", set(fresh)).message().starts_with("the tag Other was made by token:"));
+  // Renamed away.
+  const Reply third = post("/api/v1/tags/apply", set(R"(,"dry_run":true)"));
+  ASSERT_EQ(call("PUT", "/api/v1/tags/Other", R"({"name":"Else"})").status, 200);
+  const std::string gone = R"(,"expected":)" + json::serialize(third.at("versions"));
+  EXPECT_TRUE(post("/api/v1/tags/apply", set(gone)).message().starts_with("the tag Other was renamed to Else by token:"));
+  // As it is now it is taken, and who says nothing of it is not asked.
+  const Reply now = post("/api/v1/tags/apply", set(R"(,"dry_run":true)"));
+  EXPECT_EQ(post("/api/v1/tags/apply", set(R"(,"expected":)" + json::serialize(now.at("versions")))).status, 200);
+  EXPECT_EQ(post("/api/v1/tags/apply", set("")).status, 200);
+  EXPECT_EQ(post("/api/v1/tags/apply", set(R"(,"expected":["Shared"])")).code(), "invalid_argument");
+  EXPECT_EQ(post("/api/v1/tags/apply", set(R"(,"expected":{"Shared":1})")).code(), "invalid_argument");
+}
+
+TEST_F(ApiLab, IfMatchGuardsOneTag) {
+  const auto as_seen = [this](const std::string& method, const std::string& match, const std::string& body = {}) {
+    auto asked = request(method, "/api/v1/tags/One", body);
+    asked.headers.add("Authorization", "Bearer " + admin_token);
+    asked.headers.add("If-Match", match);
+    return send_request(std::move(asked));
+  };
+  EXPECT_EQ(as_seen("PUT", "*", R"({"name":"One"})").status, 412);  // there is none
+  EXPECT_EQ(get("/api/v1/tags/One").status, 404);
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"One"})").status, 201);
+  const std::string first = get("/api/v1/tags/One").header("ETag");
+  EXPECT_EQ(first, "\"" + get("/api/v1/tags/One").str("version") + "\"");
+  const Reply saved = as_seen("PUT", first, R"({"name":"One","comment":"of A"})");
+  EXPECT_EQ(saved.status, 200) << saved.text;
+  EXPECT_NE(saved.header("ETag"), first);
+  for (const char* method : {"PUT", "DELETE"}) {
+    const Reply late = as_seen(method, first, std::string_view(method) == "PUT" ? R"({"name":"One","comment":"of B"})" : "");
+    EXPECT_EQ(late.status, 412) << late.text;
+    EXPECT_TRUE(late.message().starts_with("the tag One was changed by token:TOK-ken-of-admin (admin) at ")) << late.text;
+  }
+  EXPECT_EQ(get("/api/v1/tags/One").str("comment"), "of A");
+  EXPECT_EQ(as_seen("DELETE", first + ", " + saved.header("ETag")).status, 200);
+}
+
+TEST_F(ApiLab, WhatUndoWouldTakeBackIsTold) {
+  EXPECT_EQ(get("/api/v1/tags/One/last-change").status, 404);
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"One"})").status, 201);
+  EXPECT_EQ(get("/api/v1/tags/One/last-change").str("what"), "made");
+  ASSERT_EQ(call("PUT", "/api/v1/tags/One", R"({"name":"One","comment":"x"})").status, 200);
+  const Reply changed = read_only("GET", "/api/v1/tags/One/last-change");
+  EXPECT_EQ(changed.str("what"), "changed");
+  EXPECT_EQ(changed.str("by"), "token:TOK-ken-of-admin (admin)");
+  ASSERT_EQ(call("PUT", "/api/v1/tags/One", R"({"name":"Two","comment":"x"})").status, 200);
+  EXPECT_EQ(get("/api/v1/tags/One/last-change").status, 404);
+  EXPECT_EQ(get("/api/v1/tags/Two/last-change").str("what"), "renamed");
+  ASSERT_EQ(call("DELETE", "/api/v1/tags/Two").status, 200);
+  const Reply deleted = get("/api/v1/tags/Two/last-change");
+  EXPECT_EQ(deleted.str("what"), "deleted");
+  EXPECT_EQ(deleted.str("by"), "token:TOK-ken-of-admin (admin)");
+  const auto undo = [&](const json::value& revision) {
+    return post("/api/v1/tags/Two/undo", json::serialize(json::object{{"revision", revision}}));
+  };
+  EXPECT_EQ(undo(changed.at("revision")).status, 409);
+  EXPECT_EQ(undo(deleted.at("revision")).status, 200);
 }
 
 TEST_F(ApiLab, AMaxAgeThatIsShorterThanTheFactsComeIsWarnedOf) {

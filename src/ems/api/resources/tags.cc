@@ -28,7 +28,34 @@ json::object tag_json(const EmsCore& core, const Tag& tag) {
   out["shared_with"] = std::move(shared);
   out["updated_at"] = time_json(tag.updated_at);
   out["updated_by"] = tag.updated_by;
+  out["version"] = core.tag_version(tag.definition.name.str());
   return out;
+}
+
+void reply_tag(const CallPtr& call, int status, const json::object& tag) {
+  call->add_header("ETag", "\"" + std::string(tag.at("version").as_string()) + "\"");
+  call->reply(status, tag);
+}
+
+/// The header names the version that the caller saw, or several of which any will do; "*": any there is. Answers if the tag
+/// is another.
+bool is_as_seen(const CallPtr& call, const std::string& name) {
+  const std::string* header = call->request.headers.find("If-Match");
+  if (header == nullptr) return true;
+  const auto now = call->services.core.tag_version(name);
+  std::string first;
+  for (std::string_view one : split(*header, ',')) {
+    one = trim(one);
+    if (one == "*" && !now.empty()) return true;
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one.size() >= 2 && one.front() == '"' && one.back() == '"') one = one.substr(1, one.size() - 2);
+    if (!now.empty() && one == now) return true;
+    if (first.empty()) first = one;
+  }
+  if (first.empty() || (first == "*" && now.empty())) first = "any";
+  const Status ok = check_seen(call, {{name, first}});
+  call->fail(412, ok.error());
+  return false;
 }
 
 Result<posture::TagDefinition> read_tag(const CallPtr& call) {
@@ -55,7 +82,7 @@ void list_tags(const CallPtr& call) {
 void show_tag(const CallPtr& call) {
   const Tag* tag = call->services.core.tag(call->param("name"));
   if (tag == nullptr) return call->fail(no_tag(call->param("name")));
-  call->reply(200, tag_json(call->services.core, *tag));
+  reply_tag(call, 200, tag_json(call->services.core, *tag));
 }
 
 void save_tag(const CallPtr& call, const std::string& name, posture::TagDefinition definition, bool create_only) {
@@ -74,7 +101,7 @@ void save_tag(const CallPtr& call, const std::string& name, posture::TagDefiniti
         }
         for (const auto& warning : call->services.core.tag_warnings(tag->definition)) warnings.emplace_back(warning);
         if (!warnings.empty()) out["warnings"] = std::move(warnings);
-        call->reply(create_only ? 201 : 200, out);
+        reply_tag(call, create_only ? 201 : 200, out);
       });
 }
 
@@ -89,6 +116,7 @@ void replace(const CallPtr& call) {
   const std::string& name = call->param("name");
   auto definition = read_tag(call);
   if (!definition) return call->fail(definition.error());
+  if (!is_as_seen(call, name)) return;
   if (call->services.core.tag(name) == nullptr && definition->name.str() != name) {
     return call->fail(
         {ErrorCode::kNotFound, "there is no tag " + name + " that could become " + definition->name.str()});
@@ -99,6 +127,7 @@ void replace(const CallPtr& call) {
 void remove_tag(const CallPtr& call) {
   const std::string& name = call->param("name");
   auto& core = call->services.core;
+  if (!is_as_seen(call, name)) return;
   const auto lost = core.deletion_warnings(name);
   core.delete_tag(now_of(call), actor_of(call), name, done_showing(call, [name, lost] {
                     return json::object{{"name", name}, {"warnings", json::array(lost.begin(), lost.end())}};
@@ -151,10 +180,23 @@ void what_if(const CallPtr& call) {
   out["referring_tags"] = std::move(referring);
   out["referring"] = tag_what_ifs_json(result->referring, limit);
   out["warnings"] = json::array(result->would.warnings.begin(), result->would.warnings.end());
+  out["version"] = core.tag_version(tag.name);
   ask_sessions_cut(core, now, *result, limit, std::move(out), [call](Result<json::object> told) {
     if (!told) return call->fail(told.error());
     call->reply(200, *told);
   });
+}
+
+void show_last_change(const CallPtr& call) {
+  call->services.hooks.commit();
+  const std::string& name = call->param("name");
+  const auto last = call->services.core.last_tag_change(name);
+  if (!last) return call->fail(last.error());
+  call->reply(200, json::object{{"name", name},
+                                {"revision", last->revision},
+                                {"at", time_json(last->at)},
+                                {"by", last->by},
+                                {"what", last->what}});
 }
 
 void undo_tag(const CallPtr& call) {
@@ -186,6 +228,11 @@ constexpr std::string_view kTagSchemas = R"({
     "name": {"type": "string"},
     "warnings": {"type": "array", "items": {"type": "string"},
       "description": "What undo does not bring back: how many endpoints were given it by hand"}}},
+  "TagLastChange": {"type": "object", "required": ["name", "revision", "at", "by", "what"], "properties": {
+    "name": {"type": "string"}, "revision": {"type": "integer", "description": "What undo takes, so that it takes back no other change"},
+    "at": {"type": "string", "format": "date-time"},
+    "by": {"type": "string", "description": "Empty: the log tells no more"},
+    "what": {"type": "string", "enum": ["made", "changed", "renamed", "deleted"]}}},
   "TagUndo": {"type": "object", "required": ["name", "undone_revision", "tag", "warnings"], "properties": {
     "name": {"type": "string"}, "undone_revision": {"type": "integer"},
     "warnings": {"type": "array", "items": {"type": "string"},
@@ -205,7 +252,7 @@ constexpr std::string_view kTagSchemas = R"({
     "logic": {"type": "object", "additionalProperties": {"type": "string"},
       "description": "Per operating system over rule numbers: (1 and 2) or not 3. Not given: all rules"}}},
   "Tag": {"allOf": [{"$ref": "#/components/schemas/TagDefinition"}, {"type": "object",
-    "required": ["id", "built_in", "has", "unknown", "shared_with", "updated_at", "updated_by"], "properties": {
+    "required": ["id", "built_in", "has", "unknown", "shared_with", "updated_at", "updated_by", "version"], "properties": {
       "id": {"type": "integer", "readOnly": true},
       "built_in": {"type": "boolean", "readOnly": true},
       "has": {"type": "integer", "readOnly": true, "description": "Registered endpoints that have it"},
@@ -215,6 +262,8 @@ constexpr std::string_view kTagSchemas = R"({
       "warnings": {"type": "array", "items": {"type": "string"}, "readOnly": true,
         "description": "What the change that this answers may have broken, or says that is probably not meant; only then there"},
       "updated_at": {"type": ["string", "null"], "format": "date-time", "readOnly": true},
+      "version": {"type": "string", "readOnly": true,
+        "description": "Another one after each change: the ETag, for If-Match and for expected of tags/apply"},
       "updated_by": {"type": "string", "readOnly": true}}}]},
   "TagEndpoint": {"type": "object",
     "required": ["uid", "host_name", "state", "online", "quarantined", "ip", "mac", "last_seen"], "properties": {
@@ -248,7 +297,8 @@ constexpr std::string_view kTagSchemas = R"({
   "SessionsCutLater": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/SessionsCut"}],
     "description": "Those beside sessions_cut that would end when tags are lost whose loss_delay is over (kept_for). Null: nothing is lost later"},
   "TagWhatIf": {"allOf": [{"$ref": "#/components/schemas/TagEffect"}, {"type": "object",
-    "required": ["referring_tags", "referring", "sessions_cut", "sessions_cut_later", "warnings"], "properties": {
+    "required": ["referring_tags", "referring", "sessions_cut", "sessions_cut_later", "version", "warnings"], "properties": {
+      "version": {"type": "string", "description": "Of the tag that it was compared with. Empty: there is none"},
       "warnings": {"type": "array", "items": {"type": "string"}, "description": "What may be saved and is probably not meant"},
       "referring_tags": {"type": "array", "items": {"type": "string"}, "description": "Tags whose rules refer to this one"},
       "referring": {"type": "array", "items": {"$ref": "#/components/schemas/TagEffect"},
@@ -312,13 +362,21 @@ Resource tags_resource() {
             .body_kind = BodyKind::kJson,
             .body_schema = "TagDefinition",
             .max_body = posture::kMaxTagJsonBytes,
-            .result = "Tag"},
+            .result = "Tag",
+            .if_match = true},
            {.method = "DELETE",
             .path = "/api/v1/tags/{name}",
             .handler = remove_tag,
             .summary =
                 "Delete a tag; policies of the gateways in shared_with that name it count it as unknown from then on",
-            .result = "TagDeleted"},
+            .result = "TagDeleted",
+            .if_match = true},
+           {.method = "GET",
+            .path = "/api/v1/tags/{name}/last-change",
+            .role = Role::kReadonly,
+            .handler = show_last_change,
+            .summary = "What undo would take back: whose change of when; also of a tag that was deleted",
+            .result = "TagLastChange"},
            {.method = "POST",
             .path = "/api/v1/tags/{name}/undo",
             .handler = undo_tag,

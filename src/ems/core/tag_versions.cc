@@ -1,0 +1,93 @@
+// By what somebody who saves a tag says which one he saw, and who has changed it since.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/hex.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "ems/core/impl.h"
+#include "ems/registry/codec.h"
+#include "ems/registry/registry.h"
+
+namespace postern::ems {
+namespace {
+
+constexpr std::size_t kVersionBytes = 8;
+constexpr std::size_t kChangedTold = 10;
+constexpr std::size_t kChangeLookBack = 50;
+constexpr std::size_t kAuditPage = 500, kAuditPages = 4;
+
+/// How the tag of this name went, from the audit log's newest entries; none: it isn't there any more.
+std::optional<AuditEntry> how_it_went(const Store& store, std::string_view name) {
+  const auto was = "was " + std::string(name);
+  std::uint64_t before = 0;
+  for (std::size_t page = 0; page < kAuditPages; ++page) {
+    const auto entries = store.audit(before, kAuditPage);
+    if (!entries || entries->empty()) break;
+    for (const auto& entry : *entries) {
+      if (entry.action == "tag.delete" && entry.object == name) return entry;
+      if (entry.action == "tag.change" && (entry.detail == was || entry.detail.starts_with(was + ";"))) return entry;
+    }
+    before = entries->back().id;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string EmsCore::tag_version(std::string_view name) const {
+  const Tag* found = tag(name);
+  if (found == nullptr) return {};
+  const Sha256 digest = sha256(codec::tag_row(*found));
+  return to_hex_lower(ByteView(digest).first(kVersionBytes));
+}
+
+Status EmsCore::check_tag_versions(const TagVersions& seen) const {
+  std::vector<std::string> changed;
+  for (const auto& [name, version] : seen) {
+    if (tag_version(name) == version) continue;
+    if (changed.size() == kChangedTold) {
+      changed.emplace_back("and more of them");
+      break;
+    }
+    if (const Tag* found = tag(name)) {
+      changed.push_back(fmt::format("the tag {} was {} by {} at {}", name, version.empty() ? "made" : "changed", found->updated_by,
+                                    to_iso8601(found->updated_at)));
+      continue;
+    }
+    const auto went = how_it_went(impl_->store_, name);
+    if (!went) {
+      changed.push_back(fmt::format("the tag {} is gone", name));
+    } else if (went->action == "tag.delete") {
+      changed.push_back(fmt::format("the tag {} was deleted by {} at {}", name, went->actor, to_iso8601(went->at)));
+    } else {
+      changed.push_back(fmt::format("the tag {} was renamed to {} by {} at {}", name, went->object, went->actor, to_iso8601(went->at)));
+    }
+  }
+  if (changed.empty()) return {};
+  return fail(ErrorCode::kConflict, join(changed, "; ") + ", after what this rests on was looked at. Look at it as it is now, and decide anew");
+}
+
+Result<EmsCore::LastTagChange> EmsCore::last_tag_change(const std::string& name) const {
+  const auto log = impl_->store_.history(name, 0, kChangeLookBack);
+  if (!log) return fail(log.error());
+  const auto last = std::ranges::find(*log, std::string_view("tag"), [](const StoredChange& c) { return std::string_view(c.change.kind); });
+  if (last == log->end()) return fail(ErrorCode::kNotFound, "no change of a tag called " + name + " is kept");
+  LastTagChange out;
+  out.revision = last->change.revision;
+  out.at = last->change.at;
+  if (const Tag* found = tag(name)) {
+    out.by = found->updated_by;
+    const auto before = last->undo.empty() ? Result<Tag>(Tag()) : codec::read_tag_row(last->undo);
+    if (!before) return fail(before.error());
+    out.what = last->undo.empty() ? "made" : before->definition.name.str() == name ? "changed" : "renamed";
+    return out;
+  }
+  if (!read_removed_tag(last->change.json)) return fail(ErrorCode::kNotFound, "there is no tag " + name);
+  out.what = "deleted";
+  if (const auto went = how_it_went(impl_->store_, name)) out.by = went->actor;
+  return out;
+}
+
+}  // namespace postern::ems
