@@ -29,7 +29,7 @@ class BlobStore {
   // A chunk is 2 MiB, or whatever one large piece takes; an id is chunk << 19 | offset / 4.
   static constexpr std::size_t kGrain = 4, kChunkBits = 19, kChunk = std::size_t{kGrain} << kChunkBits;
   static_assert(kChunk == kHugePiece);
-  static constexpr std::size_t kLarge = kChunk / 16;
+  static constexpr std::size_t kLarge = kChunk / 4;
   struct Chunk {
     OwnedMemory memory;
     std::size_t size = 0;

@@ -9,7 +9,6 @@
 namespace postern::posture {
 namespace {
 
-constexpr std::size_t kMostOthers = 5;  // 243 ways in which these may stand
 constexpr std::array kVerdicts{Verdict::kNoMatch, Verdict::kUnknown, Verdict::kMatch};
 
 std::size_t as_index(Verdict verdict) { return static_cast<std::size_t>(verdict); }
@@ -21,10 +20,11 @@ Outcomes outcomes_of(std::span<const LogicStep> steps, std::uint32_t operand, st
   all.insert(all.end(), given.begin(), given.end());
   const std::size_t first = all.size();
   for (const LogicStep& step : steps) {
-    if (step.op < LogicStep::Op::kPutAside && std::ranges::find(all, step.operand, &GivenVerdict::operand) == all.end())
-      all.push_back({step.operand, Verdict::kNoMatch});
+    if (step.op >= LogicStep::Op::kPutAside || std::ranges::find(all, step.operand, &GivenVerdict::operand) != all.end())
+      continue;
+    if (all.size() - first == kMostOtherOperands) return {};
+    all.push_back({step.operand, Verdict::kNoMatch});
   }
-  if (all.size() - first > kMostOthers) return {};
   // By the operand before, the tag before and the operand after: which verdicts the tag may have then, a bit each.
   std::array<std::array<std::array<unsigned, 3>, 3>, 3> possible{};
   for (bool more = true; more;) {

@@ -53,8 +53,10 @@ struct GivenVerdict {
   Verdict verdict = Verdict::kNoMatch;
 };
 
+constexpr std::size_t kMostOtherOperands = 5;  ///< 243 ways in which these may stand.
+
 /// Of a tag with these steps, where `operand` changes and each of `given` is what it is said to be. Steps with more than
-/// five other operands tell nothing.
+/// kMostOtherOperands others tell nothing.
 Outcomes outcomes_of(std::span<const LogicStep> steps, std::uint32_t operand, std::span<const GivenVerdict> given);
 
 }  // namespace postern::posture

@@ -43,13 +43,14 @@ Slot Population::add(Now now) {
     free_slots_.pop_back();
   }
   live_.reserve_words(pages() * kPageSlots / 64);
+  unsettled_.reserve_words(pages() * kPageSlots / 64);
   live_.insert(slot);
   // A slot that is not in use is judged like an endpoint without facts.
   for (const auto& tag : tags_) {
     if (tag) recount(*tag, Verdict::kNoMatch, tag->plane.at(slot));
   }
   if (!restless_.empty()) {
-    ++epoch_;
+    begin(slot);
     for (const ConditionId id : restless_) queue(id);
     settle(slot, now);
   }
@@ -71,6 +72,8 @@ void Population::remove(Slot slot) {
   live_.erase(slot);
   lapsed_.erase(slot);
   unjudged_.erase(slot);
+  unsettled_.erase(slot);
+  if (open_ == slot) open_ = kNone;
   free_slots_.push_back(slot);
 }
 
@@ -283,7 +286,7 @@ void Population::make_own(KeyId key) {
 }
 
 std::vector<TagChange> Population::apply(Slot slot, std::span<const Change> changes, Now now) {
-  ++epoch_;
+  begin(slot);
   for (const Change& change : changes) {
     if (is_tag_key(change.key)) continue;
     if (change.fact == nullptr) {
@@ -320,7 +323,7 @@ std::vector<TagChange> Population::confirm(Slot slot, WallTime at, Now now) {
   if (slot >= confirmed_.size()) confirmed_.resize(slot + 1u, WallTime::min());
   const WallTime before = std::exchange(confirmed_[slot], at);
   if (restless_.empty() || before == at) return {};
-  ++epoch_;
+  begin(slot);
   for (const ConditionId id : restless_) {
     const JudgedCondition& condition = *conditions_[id];
     if (!condition.timed) continue;
@@ -334,7 +337,7 @@ std::vector<TagChange> Population::confirm(Slot slot, WallTime at, Now now) {
 std::vector<TagChange> Population::lapse(Slot slot, bool lapsed, Now now) {
   if (lapsed_.contains(slot) == lapsed) return {};
   lapsed ? lapsed_.insert(slot) : lapsed_.erase(slot);
-  ++epoch_;
+  begin(slot);
   const auto list = rows_.keys(slot);
   const std::vector<RowKey> all(list.begin(), list.end());
   for (const RowKey row : all) {
@@ -364,7 +367,7 @@ std::vector<TagChange> Population::hold_to(Slot slot, WallTime latest, Now now) 
     if (cells[i].at > latest && columns_[key_of(list[i])]->reported) later.emplace_back(key_of(list[i]), cells[i].own);
   }
   if (later.empty()) return {};
-  ++epoch_;
+  begin(slot);
   for (const auto& [key, own] : later) {
     rows_.set(slot, key, {latest, own});
     queue_readers(key, {.value = false, .time = true});
@@ -480,8 +483,8 @@ Population::Memory Population::memory() const {
     if (condition)
       out.other += sizeof(JudgedCondition) + condition->plane.directory_bytes() + condition->identity.capacity();
   }
-  out.other += live_.memory_bytes() + lapsed_.memory_bytes() + unjudged_.memory_bytes() + free_slots_.capacity() * sizeof(Slot) +
-               deadlines_.memory_bytes();
+  out.other += live_.memory_bytes() + lapsed_.memory_bytes() + unjudged_.memory_bytes() + unsettled_.memory_bytes() +
+               free_slots_.capacity() * sizeof(Slot) + deadlines_.memory_bytes();
   return out;
 }
 

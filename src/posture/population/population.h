@@ -347,6 +347,7 @@ class Population {
     return it == by_name_.end() || !reference.means(tags_[it->second]->enabled, tags_[it->second]->kind) ? kNone : it->second;
   }
   void mark(std::span<const Reader> readers, Slot slot, Verdict before, Verdict after);
+  void begin(Slot slot);
   void need(std::span<const LogicStep> steps, bool refers);
   bool is_system(Slot slot, ConditionId system);
   void queue(ConditionId kept);
@@ -380,6 +381,8 @@ class Population {
   Dictionary sources_;
   Rows rows_{blobs_};
   SlotSet live_, lapsed_, unjudged_;
+  SlotSet unsettled_;  ///< Their tags may not be what follows from their facts: a change of them was broken off.
+  Slot open_ = kNone;  ///< Whose change is under way.
   std::vector<Slot> free_slots_;
   Slot slots_ = 0;  ///< All in use are below.
   std::vector<WallTime> confirmed_;
@@ -411,7 +414,7 @@ class Population {
   // What one change leads to; here so that their memory is used again.
   std::vector<Pending> pending_;  ///< That refer to no other.
   std::vector<TagIndex> later_;   ///< That do.
-  std::size_t prefetched_ = 0;  ///< Of pending_.
+  std::size_t prefetched_ = 0, later_prefetched_ = 0;  ///< Of these.
   std::vector<Verdict> before_;  ///< By place in pending_.
   std::vector<ConditionId> queued_;
   /// Changes are numbered, so that marks of earlier ones need no clearing. Never comes round: a mark from 2^32 changes

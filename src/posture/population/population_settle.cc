@@ -41,7 +41,9 @@ Population::Reader Population::reader(TagIndex index, ConditionId condition) con
   const auto identity_of = [this](ConditionId id) -> std::string_view { return conditions_[id]->identity; };
   const Tag& tag = *tags_[index];
   Reader out{index, kNone, {}};
-  if (is_about_system(identity_of(condition))) return out;
+  // It is one of the tag's conditions, and so may be each system and that it is unknown.
+  if (tag.conditions.size() > 1 + kMostOtherOperands + kOsFamilies + 1 || is_about_system(identity_of(condition)))
+    return out;
   std::vector<GivenVerdict> systems;
   for (const ConditionId id : tag.conditions) {
     if (is_about_system(identity_of(id))) systems.push_back({id, Verdict::kNoMatch});
@@ -59,6 +61,35 @@ Population::Reader Population::reader(TagIndex index, ConditionId condition) con
   return out;
 }
 
+/// A change of this endpoint begins; settle() ends it.
+void Population::begin(Slot slot) {
+  ++epoch_;
+  if (open_ != kNone) {  // memory was short in the middle of it
+    unsettled_.insert(open_);
+    pending_.clear();
+    later_.clear();
+    queued_.clear();
+    prefetched_ = later_prefetched_ = needed_count_ = 0;
+  }
+  open_ = slot;
+  if (unsettled_.size() == 0 || !unsettled_.contains(slot)) return;
+  // What its tags are doesn't tell what they become: all are judged by what its facts say now.
+  unsettled_.erase(slot);
+  for (ConditionId id = 0; id < conditions_.size(); ++id) {
+    if (conditions_[id] && conditions_[id]->kind == JudgedCondition::Kind::kKept) queue(id);
+  }
+  for (TagIndex tag = 0; tag < tags_.size(); ++tag) {
+    if (!tags_[tag]) continue;
+    TagMark& tag_mark = tag_marks_[tag];
+    tag_mark.epoch = epoch_;
+    tag_mark.place = static_cast<std::uint32_t>(pending_.size());
+    if (tag_mark.refers) {
+      later_.push_back(tag);
+    } else {
+      pending_.push_back({tag, Outcome(), false});
+    }
+  }
+}
 
 bool Population::is_system(Slot slot, ConditionId system) {
   if (system_.id != system || system_.epoch != epoch_)
@@ -138,9 +169,10 @@ void Population::prefetch_pending(Slot slot) {
     tag.plane.prefetch_directory(slot);
     if (!pending_[i].outcome.known()) need(tag.program(pending_[i].own_system), false);
   }
-  for (const TagIndex index : later_) {
-    tags_[index]->plane.prefetch_directory(slot);
-    need(tags_[index]->program(), true);
+  for (std::size_t i = later_prefetched_; i < later_.size(); ++i) {
+    const Tag& tag = *tags_[later_[i]];
+    tag.plane.prefetch_directory(slot);
+    need(tag.program(), true);
   }
   for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
@@ -148,13 +180,14 @@ void Population::prefetch_pending(Slot slot) {
     if (where.plane != nullptr) where.plane->prefetch_directory(slot);
   }
   for (std::size_t i = prefetched_; i < pending_.size(); ++i) tags_[pending_[i].tag]->plane.prefetch(slot);
-  for (const TagIndex index : later_) tags_[index]->plane.prefetch(slot);
+  for (std::size_t i = later_prefetched_; i < later_.size(); ++i) tags_[later_[i]]->plane.prefetch(slot);
   for (std::size_t i = first; i < needed_count_; ++i) {
     const Where& where = where_[needed_[i].id];
     if (page < where.pages) where.codes[page].prefetch(slot % kPageSlots);
     if (where.plane != nullptr) where.plane->prefetch(slot);
   }
   prefetched_ = pending_.size();
+  later_prefetched_ = later_.size();
 }
 
 /// Fills known_ for what prefetch_pending() found.
@@ -215,7 +248,8 @@ std::vector<TagChange> Population::settle(Slot slot, Now now) {
   }
   if (!later_.empty()) settle_later(slot, become);
   pending_.clear();
-  prefetched_ = 0;
+  prefetched_ = later_prefetched_ = 0;
+  open_ = kNone;
   return changes;
 }
 
@@ -245,7 +279,7 @@ void Population::settle_later(Slot slot, const std::function<void(Tag&, Verdict,
 
 std::vector<TagChange> Population::judge_again(Slot slot, Now now) {
   deadlines_.clear(slot);
-  ++epoch_;
+  begin(slot);
   for (const ConditionId id : restless_) queue(id);
   return settle(slot, now);
 }
