@@ -279,6 +279,32 @@ TEST_F(Apply, WhoeverGainsIsAskedAboutToo) {
   EXPECT_EQ(saved(), 4u);
 }
 
+TEST_F(Apply, WhoeverMayGetInByWhatUnknownBecomesIsAskedAboutToo) {
+  lab_.terminal.looks().interactive = true;
+  const auto effect = [](const std::string& more) {
+    return R"({"gain":{"count":0,"uids":[]},"lose":{"count":0,"uids":[]},"become_unknown":{"count":0,"uids":[]})" + more + "}";
+  };
+  const auto asked = [&](const std::string& more) {
+    would({}, {"Compliant"}, {}, {}, effect(more).c_str());
+    lab_.terminal.questions.clear();
+    lab_.terminal.answers = {"n"};
+    const int done = apply("name: Compliant");
+    EXPECT_EQ(done, lab_.terminal.questions.empty() ? kDone : kFailed);
+    return lab_.terminal.questions;
+  };
+  EXPECT_EQ(asked(R"(,"become_absent":{"count":2,"uids":[]})"),
+            "Of endpoints that were unknown it is said that they lack a tag, and policies that deny by it let them through. Save all "
+            "this? [y/N] ");
+  EXPECT_THAT(lab_.out(), HasSubstr("    2 endpoints of which nobody knew would not have it\n"));
+  EXPECT_EQ(asked(R"(,"on_unknown_changes":true)"),
+            "Policies that deny by a tag make something else of unknown, and may let others through. Save all this? [y/N] ");
+  EXPECT_THAT(lab_.out(), HasSubstr("    policies that deny by it would make something else of unknown (on_unknown)\n"));
+  EXPECT_EQ(saved(), 0u);
+  EXPECT_EQ(asked(R"(,"become_absent":{"count":2,"uids":[]},"gone":true)"), "");  // it counts as unknown for all
+  EXPECT_THAT(lab_.out(), Not(HasSubstr("nobody knew")));
+  EXPECT_EQ(asked(R"(,"become_absent":{"count":0,"uids":[]},"on_unknown_changes":false)"), "");
+}
+
 TEST_F(Apply, PruningIsSaidTwice) {
   would({"New"}, {}, {}, {"Compliant"});
   EXPECT_EQ(apply("name: New", {"--prune"}), kFailed);

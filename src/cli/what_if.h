@@ -20,6 +20,10 @@ Result<boost::json::value> ask_what_if(Session& session, const std::vector<Draft
 bool takes_away(const boost::json::value& what_if);
 /// Does an endpoint gain the tag, or one that refers to it? Policies that demand it let it through then.
 bool grants(const boost::json::value& what_if);
+/// Does one that was unknown become absent, here or in one that refers to it? Policies that deny by it let it through then.
+bool clears(const boost::json::value& what_if);
+/// Do policies that deny by the tag make something else of unknown?
+bool reads_unknown_otherwise(const boost::json::value& what_if);
 
 /// Lines such as "2 endpoints would gain it: laptop7, laptop8", with the names of the first `named` of each.
 Result<std::vector<std::string>> what_if_lines(Session& session, const boost::json::value& what_if, std::size_t named);

@@ -12,6 +12,7 @@
 #include "cli/endpoint_ref.h"
 #include "cli/json_view.h"
 #include "cli/moments.h"
+#include "cli/shell_word.h"
 
 namespace postern::cli {
 namespace {
@@ -31,7 +32,7 @@ class ChangeWriter {
                                       reason == "no_rules" ? "" : " for " + a_.system_text(), a_.tag));
     }
     if (reason == "by_hand")
-      say(fmt::format("It is given and taken by hand: postern classify {}.", a_.name));
+      say(fmt::format("It is given and taken by hand: postern classify {}.", shell_word(a_.name)));
     if (reason == "silent")
       say(fmt::format("Its rules count again as soon as its agent reports: see that {} is running and connected.", a_.name));
     if (reason == "held" && a_.logic) {

@@ -12,6 +12,7 @@
 #include "cli/endpoint_ref.h"
 #include "cli/json_view.h"
 #include "cli/moments.h"
+#include "cli/shell_word.h"
 
 namespace postern::cli {
 namespace {
@@ -67,7 +68,7 @@ std::string attribute_remedy(const json::value& rule, const WhyAnswer& a) {
     return fmt::format(
         "No agent tells attributes; administrators and other systems set them: postern attribute {} {} VALUE --expires 7d, or "
         "PUT /api/v1/endpoints/{}/attributes/{}",
-        a.name, name, text_at(a.endpoint, "uid"), name);
+        shell_word(a.name), shell_word(name), text_at(a.endpoint, "uid"), name);
   }
   return "";
 }
@@ -104,7 +105,7 @@ class RulesWriter {
  private:
   std::string rule_name(std::uint32_t id) const {
     if (id != 0) return fmt::format("rule {}", id);
-    return a_.reason == "by_hand" ? "by hand" : "built-in";
+    return a_.reason == "by_hand" ? "by hand" : a_.reason == "not_in_force" ? "rules" : "built-in";
   }
   std::string rule_head(std::uint32_t id) { return page_.look().mark(a_.truth(id)) + " " + padded(rule_name(id), indent_ - 2); }
   void in_full(std::uint32_t id, const json::value& rule) {

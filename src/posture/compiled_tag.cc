@@ -43,6 +43,18 @@ class GivenByHand final : public Condition {
   std::string name_;
 };
 
+constexpr Reason kOutOfForce{"not_in_force",
+                             "the tag is not in force: its rules refer to tags in a circle, or to too many in a row; save it again "
+                             "without that"};
+
+/// Of a tag whose rules can't be judged.
+class OutOfForce final : public Condition {
+ public:
+  OutOfForce() { keys_ = {std::string(keys::kEmsRegistered)}; }  // something that everybody has
+  Judgement judge(const FactView&) const override { return {Verdict::kUnknown, &kOutOfForce}; }
+  std::string describe() const override { return "its rules, which are not in force"; }
+};
+
 TagState state_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::kMatch:
@@ -287,6 +299,19 @@ Result<CompiledTag> compile_tag(TagDefinition definition) {
   sort_unique(tag.keys_);
   sort_unique(tag.referred_tags_);
   tag.definition_ = std::move(definition);
+  return tag;
+}
+
+Result<CompiledTag> compile_out_of_force(TagDefinition definition) {
+  auto tag = compile_tag(std::move(definition));
+  if (!tag) return tag;
+  tag->parts_ = {};
+  tag->referred_tags_.clear();
+  tag->sole_ = {};
+  tag->sole_.condition = std::make_unique<OutOfForce>();
+  tag->sole_.identity = "not_in_force";
+  tag->keys_ = tag->sole_.condition->keys();
+  tag->in_force_ = false;
   return tag;
 }
 

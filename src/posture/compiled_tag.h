@@ -55,9 +55,12 @@ class CompiledTag {
   const Part& part(OsFamily os) const { return parts_[static_cast<std::size_t>(os)]; }
   /// Judges instead of rules, on every OS; null: the rules do.
   const CompiledRule* sole_rule() const { return sole_.condition ? &sole_ : nullptr; }
+  /// False: it is unknown for everybody, whatever its rules say; see compile_out_of_force.
+  bool in_force() const { return in_force_; }
 
  private:
   friend Result<CompiledTag> compile_tag(TagDefinition definition);
+  friend Result<CompiledTag> compile_out_of_force(TagDefinition definition);
   friend CompiledTag compile_all_registered_clients();
   TagState by_rules(const FactView& facts) const;
   void explain_rules(const Part& part, const FactView& facts, TagExplanation& out) const;
@@ -67,11 +70,15 @@ class CompiledTag {
   CompiledRule sole_;
   std::vector<std::string> keys_;
   std::vector<std::string> referred_tags_;
+  bool in_force_ = true;
 };
 
 /// Checks all of a definition and prepares it. Error: kInvalidArgument that names the rule ("rule 3
 /// (ip-range): …"), the field, the value and what is allowed. The built-in tag's name is refused.
 Result<CompiledTag> compile_tag(TagDefinition definition);
+/// Of a tag that is stored and whose rules can't be judged: it reads no rule, refers to no tag, and is unknown for everybody.
+/// Errors: those of compile_tag. REQUIRES: it is enabled.
+Result<CompiledTag> compile_out_of_force(TagDefinition definition);
 CompiledTag compile_all_registered_clients();
 
 }  // namespace postern::posture

@@ -36,6 +36,11 @@ TagExplanation CompiledTag::explain(const FactView& facts) const {
   out.state = evaluate(facts);
   if (sole_.condition) {
     out.rules.push_back(explain_rule(sole_, facts));
+    if (!in_force_) {
+      out.rules.back().facts.clear();  // none of them says anything
+      say(out, "not_in_force", out.rules.back().text);
+      return out;
+    }
     say(out, definition_.kind == TagKind::kClassification ? "by_hand" : "built_in", out.rules.back().text);
     return out;
   }

@@ -109,7 +109,7 @@ TagEngine::TagEngine() {
   tags_[kAllRegisteredClientsId] = std::move(tag);
 }
 
-Result<CompiledTag> TagEngine::draft(TagId id, TagDefinition definition) const {
+Result<CompiledTag> TagEngine::compile_alone(TagId id, TagDefinition definition) const {
   if (id == kAllRegisteredClientsId) return fail(built_in("changed"));
   if (id == 0) return fail(ErrorCode::kInvalidArgument, "0 is no tag's number");
   if (definition.name.str() == kAllRegisteredClients) return fail(built_in("changed"));
@@ -118,17 +118,43 @@ Result<CompiledTag> TagEngine::draft(TagId id, TagDefinition definition) const {
                 fmt::format("there is a tag {} already; choose another name",
                             posture::quoted(definition.name.str())));
   }
-  auto compiled = compile_tag(std::move(definition));
-  if (!compiled) return fail(compiled.error());
-  if (Status ok = check_circle(id, *compiled); !ok) return fail(ok.error());
-  if (Status ok = check_depth(*compiled); !ok) return fail(ok.error());
+  return compile_tag(std::move(definition));
+}
+
+Status TagEngine::check_references(TagId id, const CompiledTag& tag) const {
+  if (Status ok = check_circle(id, tag); !ok) return ok;
+  return check_depth(tag);
+}
+
+Result<CompiledTag> TagEngine::draft(TagId id, TagDefinition definition) const {
+  auto compiled = compile_alone(id, std::move(definition));
+  if (!compiled) return compiled;
+  if (Status ok = check_references(id, *compiled); !ok) return fail(ok.error());
   return compiled;
 }
 
 Status TagEngine::set(TagId id, TagDefinition definition) {
   auto compiled = draft(id, std::move(definition));
   if (!compiled) return fail(compiled.error());
-  auto tag = std::make_shared<const CompiledTag>(std::move(*compiled));
+  put(id, std::move(*compiled));
+  return {};
+}
+
+Result<std::string> TagEngine::load(TagId id, TagDefinition definition) {
+  auto compiled = compile_alone(id, std::move(definition));
+  if (!compiled) return fail(compiled.error());
+  std::string why;
+  if (Status ok = check_references(id, *compiled); !ok) {
+    why = ok.error().message;
+    compiled = compile_out_of_force(compiled->definition());
+    if (!compiled) return fail(compiled.error());
+  }
+  put(id, std::move(*compiled));
+  return why;
+}
+
+void TagEngine::put(TagId id, CompiledTag compiled) {
+  auto tag = std::make_shared<const CompiledTag>(std::move(compiled));
   auto& slot = tags_[id];
   std::vector<TagId> others;  // whom what they refer to leaves, or comes to
   if (!slot || slot->definition().name != tag->definition().name) others = referring_to(tag->definition().name.str());
@@ -143,7 +169,6 @@ Status TagEngine::set(TagId id, TagDefinition definition) {
   slot = std::move(tag);
   others.push_back(id);
   rank_again(std::move(others));
-  return {};
 }
 
 Status TagEngine::remove(TagId id) {

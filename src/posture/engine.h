@@ -42,6 +42,9 @@ class TagEngine {
   /// kPermissionDenied (the built-in tag), kAlreadyExists (another id has this name). A tag that it refers to and that
   /// isn't there is unknown until it is.
   Status set(TagId id, TagDefinition definition);
+  /// The same of what was valid when it was stored: one that closes a circle now, or makes too many in a row, is unknown for
+  /// everybody until it is set (CompiledTag::in_force). Why it is so; empty: it is in force. Errors: the others of set().
+  Result<std::string> load(TagId id, TagDefinition definition);
   /// Errors: kNotFound, kPermissionDenied (the built-in tag). Endpoints that carry it lose it by
   /// reevaluate().
   Status remove(TagId id);
@@ -88,6 +91,10 @@ class TagEngine {
   std::vector<std::string> keys_with_prefix(std::string_view prefix) const;
 
  private:
+  /// What is wrong with it but for the tags that it refers to.
+  Result<CompiledTag> compile_alone(TagId id, TagDefinition definition) const;
+  Status check_references(TagId id, const CompiledTag& tag) const;
+  void put(TagId id, CompiledTag compiled);
   void index(TagId id, const CompiledTag& tag);
   void unindex(TagId id, const CompiledTag& tag);
   Status check_circle(TagId id, const CompiledTag& tag) const;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "posture/tag_json.h"
+#include "posture/tag_reference.h"
 #include "posture/test_facts.h"
 
 namespace postern::posture {
@@ -58,6 +59,42 @@ TEST(TagEngine, HoldsTheBuiltInTagOnEverySystemAndGuardsIt) {
             ErrorCode::kPermissionDenied);
   EXPECT_EQ(engine.remove(1).error().code, ErrorCode::kPermissionDenied);
   EXPECT_EQ(state(engine, 1, {{registered, known(true)}}), TagState::kHas);
+}
+
+TEST(TagEngine, AStoredTagThatClosesACircleIsLoadedAsUnknown) {
+  TagEngine engine;
+  const auto refers = [](const std::string& name, const std::string& to, bool negate = false) {
+    TagDefinition tag;
+    tag.name = TagName(name);
+    tag.kind = TagKind::kClassification;
+    tag.rules = {{.id = 1, .type = "tag", .negate = negate, .parameters = {{"tags", std::vector<std::string>{to}}}}};
+    return tag;
+  };
+  const FactMap facts = {{std::string(keys::kOsFamily), known(std::string("linux"))},
+                         {std::string(keys::kEmsClassifications), known(std::vector<std::string>{"A", "B"})}};
+  EXPECT_EQ(engine.load(2, refers("A", "B")).value(), "");
+  EXPECT_FALSE(engine.set(3, refers("B", "A")));
+  EXPECT_NE(engine.load(3, refers("B", "A")).value(), "");
+  EXPECT_FALSE(engine.load(4, process_tag("B", "x")));  // another has the name
+  EXPECT_EQ(engine.load(5, refers("NotB", "B", true)).value(), "");
+  EXPECT_FALSE(engine.find(3)->in_force());
+  EXPECT_EQ(engine.find(3)->definition(), refers("B", "A"));
+  for (const TagId id : {2u, 3u, 5u}) EXPECT_EQ(state(engine, id, facts), TagState::kUnknown) << id;
+  const TagSets all = engine.evaluate_all({facts, kNow});
+  for (const TagId id : {2u, 3u, 5u}) EXPECT_EQ(all.state(id), TagState::kUnknown) << id;
+  EXPECT_EQ(engine.explain(3, {facts, kNow})->reason, "not_in_force");
+  TagDefinition by_hand = refers("B", "A");
+  by_hand.rules.clear();
+  ASSERT_TRUE(engine.set(3, by_hand));
+  EXPECT_EQ(state(engine, 2, facts), TagState::kHas);
+  EXPECT_EQ(state(engine, 5, facts), TagState::kAbsent);
+}
+
+TEST(TagReferenceTest, OfAKindThatNobodyKnowsIsNoTag) {
+  EXPECT_TRUE(tag_reference("Kiosk").means(true, TagKind::kSecurity));
+  EXPECT_TRUE(tag_reference("classification/Kiosk").means(true, TagKind::kClassification));
+  EXPECT_FALSE(tag_reference("classification/Kiosk").means(true, TagKind::kSecurity));
+  for (const TagKind kind : kAllTagKinds) EXPECT_FALSE(tag_reference("xyz/Kiosk").means(true, kind));
 }
 
 TEST(TagEngine, AFailedSetChangesNothing) {

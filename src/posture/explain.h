@@ -43,7 +43,8 @@ struct TagExplanation {
   TagState state = TagState::kAbsent;
   std::string
       reason;  ///< "logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported" (no rule can
-              ///< be written for what it reports), "silent" (the tag timeout has passed), "built_in", "by_hand";
+              ///< be written for what it reports), "silent" (the tag timeout has passed), "built_in", "by_hand",
+              ///< "not_in_force" (a stored tag that can't be judged: TagEngine::load);
               ///< "held" when the rules say no and `loss_delay` keeps it.
   std::string text;            ///< The reason for a person.
   std::optional<OsFamily> os;  ///< Of the endpoint; none: unknown, or one that no rule can be written for.

@@ -9,20 +9,22 @@
 
 namespace postern::posture {
 
-/// "Kiosk", or "classification/Kiosk": of that kind only, or there is none.
+/// "Kiosk", or "classification/Kiosk": of that kind only, or there is none. No tag is of a kind that nobody knows.
 struct TagReference {
   std::string_view name;
   std::optional<TagKind> kind = std::nullopt;
+  bool of_no_kind = false;
 
   /// REQUIRES: the tag is called so.
-  bool means(bool enabled, TagKind of_tag) const { return enabled && (!kind || *kind == of_tag); }
+  bool means(bool enabled, TagKind of_tag) const { return enabled && !of_no_kind && (!kind || *kind == of_tag); }
 };
 
 /// REQUIRES: `text` stays. No tag's name has a slash.
 inline TagReference tag_reference(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == text.npos) return {text};
-  return {text.substr(slash + 1), parse_tag_kind(text.substr(0, slash))};
+  const auto kind = parse_tag_kind(text.substr(0, slash));
+  return {text.substr(slash + 1), kind, !kind};
 }
 
 /// None: the key is no tag's. REQUIRES: `key` stays.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -184,7 +185,9 @@ Result<Plan> ask_plan(Session& session, const std::vector<Draft>& drafts) {
   for (Step& step : plan.steps) {
     if (const auto it = by_name.find(step.draft.name); it != by_name.end() && step.kind != Step::Kind::kKeep) step.what_if = *it->second;
     // Which gateways' policies miss it is said in its own line.
-    if (step.kind == Step::Kind::kDelete && step.what_if) step.what_if->as_object().erase("gone");
+    if (step.kind == Step::Kind::kDelete && step.what_if) {
+      for (const char* name : {"gone", "become_absent"}) step.what_if->as_object().erase(name);
+    }
   }
   return plan;
 }
@@ -255,19 +258,23 @@ Result<bool> may_save(Session& session, const Plan& plan) {
   const auto any = [&](auto&& is) { return std::any_of(plan.steps.begin(), plan.steps.end(), is); };
   const bool deletes = plan.deleted != 0;
   const bool loses = takes_away(plan.what_if) || any([](const Step& s) { return s.what_if && takes_away(*s.what_if); });
-  // Which tags let somebody through only gateways know: whatever is gained may grant access, and is not given unasked.
+  // Which tags let somebody through only gateways know: what may grant access is not given unasked.
   const bool gains = grants(plan.what_if) || any([](const Step& s) { return s.what_if && grants(*s.what_if); });
-  if (session.given.has("--yes") || !(deletes || loses || gains)) return true;
+  const bool cleared = clears(plan.what_if) || any([](const Step& s) { return s.what_if && clears(*s.what_if); });
+  const bool otherwise = any([](const Step& s) { return s.what_if && reads_unknown_otherwise(*s.what_if); });
+  if (session.given.has("--yes") || !(deletes || loses || gains || cleared || otherwise)) return true;
   if (!session.look().interactive) {
     if (!deletes) return true;
     return fail(ErrorCode::kInvalidArgument, "--prune deletes tags; where nobody can be asked, add --yes");
   }
-  std::string question = deletes ? "Tags are deleted" : "";
-  if (loses) question += question.empty() ? "Endpoints lose something" : ", endpoints lose something";
-  if (gains) {
-    const std::string_view what = "gain tags, which may grant them access";
-    question += fmt::format("{}{}", question.empty() ? "Endpoints " : loses ? ", others " : ", endpoints ", what);
-  }
+  std::vector<std::string> what;
+  if (deletes) what.emplace_back("tags are deleted");
+  if (loses) what.emplace_back("endpoints lose something");
+  if (gains) what.push_back(std::string(loses ? "others" : "endpoints") + " gain tags, which may grant them access");
+  if (cleared) what.emplace_back("of endpoints that were unknown it is said that they lack a tag, and policies that deny by it let them through");
+  if (otherwise) what.emplace_back("policies that deny by a tag make something else of unknown, and may let others through");
+  std::string question = join(what, ", ");
+  question.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(question.front())));
   return session.terminal.agreed(question + ". Save all this? [y/N] ");
 }
 
@@ -336,7 +343,7 @@ Command apply_command() {
           "Shows what is new, changed and unchanged, member by member, and which endpoints gain or lose by it (of the\n"
           "first hundred tags); then saves all of it in one transaction, or nothing: if one tag is wrong, none is saved.\n"
           "New tags may refer to one another in any order. On a terminal it asks where an endpoint would lose a tag, become\n"
-          "unknown, or gain a tag (which may grant it access), or a live session be cut; --yes skips that. A file holds a\n"
+          "unknown, gain a tag or become known not to have one (either may grant it access), or a live session be cut; --yes skips that. A file holds a\n"
           "tag per YAML document, a list of tags, or a map with a list called tags, at most 10,000 of them and 8 MB; tags\n"
           "that it does not name stay, unless --prune is given. If somebody changes one of them while it asks, nothing is\n"
           "saved, and it says who did so when.\n"

@@ -9,6 +9,7 @@
 #include "cli/json_view.h"
 #include "cli/listing.h"
 #include "cli/moments.h"
+#include "cli/shell_word.h"
 #include "cli/yaml_scalar.h"
 
 namespace postern::cli {
@@ -46,9 +47,9 @@ Result<int> list_attributes(Session& session, const std::string& path, const std
     json::array& items = page->as_object().at("items").as_array();
     for (auto it = items.begin(); it != items.end();) it = text_at(*it, "name") == only ? it + 1 : items.erase(it);
     if (items.empty()) {
-      return fail(ErrorCode::kNotFound, fmt::format("the attribute {0} of {1} is not set; set it with postern attribute {1} {0} "
+      return fail(ErrorCode::kNotFound, fmt::format("the attribute {2} of {3} is not set; set it with postern attribute {1} {0} "
                                                     "VALUE, see all that are with postern attribute {1}",
-                                                    one_line(only), of));
+                                                    shell_word(one_line(only)), shell_word(of), one_line(only), of));
     }
     if (page->as_object().contains("total")) page->as_object()["total"] = 1;
   }
@@ -96,6 +97,7 @@ Result<int> run_attribute(Session& session) {
   Api& api = **session.api();
   if (given.has("--remove")) {
     if (auto gone = api.remove(path + "/" + *name); !gone) return fail(gone.error());
+    if (session.as_json()) return session.print_json(json::object{{"name", given.text("NAME")}, {"removed", true}});
     session.print(fmt::format("{} of {} is gone\n", *name, endpoint_name(*e)));
     return kDone;
   }

@@ -50,6 +50,7 @@ Result<int> run_feed(Session& session) {
   const std::string shown = one_line(given.text("NAME"));
   if (remove) {
     if (auto gone = (*api)->remove("feeds/" + *name); !gone) return fail(gone.error());
+    if (session.as_json()) return session.print_json(json::object{{"name", given.text("NAME")}, {"removed", true}});
     session.print("the feed " + shown + " is gone, and what it said\n");
     return kDone;
   }

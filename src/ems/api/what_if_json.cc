@@ -76,6 +76,8 @@ json::object tag_what_if_json(const TagWhatIf& tag, std::size_t limit) {
           {"gain", endpoints_json(tag.gain, limit)},
           {"lose", endpoints_json(tag.lose, limit)},
           {"become_unknown", endpoints_json(tag.become_unknown, limit)},
+          {"become_absent", endpoints_json(tag.become_absent, limit)},
+          {"on_unknown_changes", tag.policies_differ},
           {"kept_for", tag.kept_for.count()},
           {"has_after", tag.has_after},
           {"unknown_after", tag.unknown_after},

@@ -112,9 +112,13 @@ void EmsCore::Impl::rename_classification(Now now, posture::TagId id) {
 
 std::string EmsCore::Impl::by_hand_warning(posture::TagId id) const {
   const auto* tag = tag_by_id(id);
-  const bool by_hand = tag != nullptr && tag->definition.kind == posture::TagKind::kClassification && tag->definition.rules.empty();
-  const auto given = by_hand ? registry_.classified(id) : 0;
+  const auto given = tag == nullptr ? 0 : registry_.classified(id);
   if (given == 0) return {};
+  if (tag->definition.kind != posture::TagKind::kClassification || !tag->definition.rules.empty()) {
+    return fmt::format("before it followed from rules it was given by hand to {} endpoint{}, which is forgotten for good: undo brings "
+                       "the tag back, and not that",
+                       given, given == 1 ? "" : "s");
+  }
   return fmt::format("it was given by hand to {} endpoint{}, which lose{} it for good: undo brings the tag back, and not who had it",
                      given, given == 1 ? "" : "s", given == 1 ? "s" : "");
 }

@@ -162,6 +162,7 @@ struct TagWhatIf {
   bool policies_differ = false; ///< Of unknown, policies make something else: its on_unknown is another.
   bool ignore_unknown = false;  ///< Afterwards: on_unknown is "ignore".
   Endpoints gain, lose, become_unknown;
+  Endpoints become_absent;      ///< Were unknown: policies that deny by it let them through, unless it is gone.
   /// Its loss_delay afterwards: who loses it is said to have it for so long at most. 0: it is lost at once.
   Seconds kept_for{0};
   std::size_t has_after = 0, unknown_after = 0;  ///< Once nobody is said to have what he lost.
@@ -267,9 +268,9 @@ class EmsCore {
   const Feed* feed(std::string_view name) const;
   std::vector<const Risk*> risks() const;                         ///< By id; also those that have expired.
   const Risk* risk(std::string_view id) const;
-  /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, or no feed).
   /// Feeds are being fetched or read, or those in the store have not been read since the start.
   bool reads_feeds() const;
+  /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, or no feed).
   Result<std::vector<Finding>> findings(const EndpointUid& uid) const;
   /// Why it has the tag or not. Error: kNotFound (endpoint, tag).
   Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag) const;
@@ -376,6 +377,10 @@ class EmsCore {
   std::string tag_version(std::string_view name) const;
   /// By tags' names; empty: there was none.
   using TagVersions = std::map<std::string, std::string, std::less<>>;
+  static constexpr std::size_t kMaxTagVersions = 30'000;
+  /// Of all tags on which it rests what the set would do: its own; those that refer to one of them, directly or not; and those
+  /// that any of these refer to, as they would be saved. Of the others as many as kMaxTagVersions leaves room for.
+  TagVersions versions_behind(const ChangeSet& set) const;
   /// Whether the tags are still those that somebody saw. Error: kConflict, which says who changed which of them when.
   Status check_tag_versions(const TagVersions& seen) const;
 

@@ -107,7 +107,7 @@ Status PastQuestion::found(std::optional<Tag> tag) {
     return first ? fail(ErrorCode::kNotFound, "there was no tag " + asked_ + " then") : Status();
   }
   if (first) id_ = tag->id;
-  if (auto ok = engine_.set(tag->id, tag->definition); !ok) return ok;
+  if (auto ok = engine_.load(tag->id, tag->definition); !ok) return fail(ok.error());
   const auto& more = engine_.find(tag->id)->referred_tags();
   names_.insert(names_.end(), more.begin(), more.end());
   return {};

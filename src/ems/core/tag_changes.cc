@@ -310,7 +310,7 @@ Result<EmsCore::Impl::TagPlan> EmsCore::Impl::plan_tags(ChangeSet set) const {
     }
     auto id = engine_.id_of(name);
     const auto* before = registry_.tags.find(id);
-    if (before != nullptr && before->definition == definition) {
+    if (before != nullptr && before->definition == definition && engine_.find(id)->in_force()) {
       plan.said.unchanged.push_back(name);
       plan.unchanged.push_back(id);
       continue;
@@ -341,6 +341,41 @@ Result<EmsCore::Impl::TagPlan> EmsCore::Impl::plan_tags(ChangeSet set) const {
 }
 
 std::vector<std::string> EmsCore::referring_tags(std::string_view name) const { return impl_->tags_naming(name); }
+
+EmsCore::TagVersions EmsCore::versions_behind(const ChangeSet& set) const {
+  const auto& engine = impl_->engine_;
+  std::map<std::string, const posture::TagDefinition*, std::less<>> drafts;
+  std::vector<std::string> names;
+  std::set<std::string, std::less<>> seen;
+  const auto add = [&](const std::string& name) {
+    if (name == posture::kAllRegisteredClients || names.size() == kMaxTagVersions) return;
+    if (seen.insert(name).second) names.push_back(name);
+  };
+  for (const auto& definition : set.save) {
+    drafts.emplace(definition.name.str(), &definition);
+    add(definition.name.str());
+  }
+  for (const auto& name : set.remove) add(name);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (const auto id : engine.referring_to(names[i])) add(engine.find(id)->definition().name.str());
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (const auto draft = drafts.find(names[i]); draft != drafts.end()) {
+      for (const auto& rule : draft->second->rules) {
+        const auto* named = tags_named_by(rule);
+        for (const auto& name : named == nullptr ? std::vector<std::string>() : *named) add(name);
+      }
+    } else if (const auto* stored = engine.find(engine.id_of(names[i]))) {
+      for (const auto& name : stored->referred_tags()) add(name);
+    }
+  }
+  TagVersions out;
+  for (auto& name : names) {
+    auto version = tag_version(name);
+    out.emplace(std::move(name), std::move(version));
+  }
+  return out;
+}
 
 void EmsCore::apply(Now now, const Actor& actor, ChangeSet set, Done<Applied> done) {
   auto plan = impl_->plan_tags(std::move(set));

@@ -45,10 +45,11 @@ std::string EmsCore::tag_version(std::string_view name) const {
 
 Status EmsCore::check_tag_versions(const TagVersions& seen) const {
   std::vector<std::string> changed;
+  std::vector<std::string> missing;
   for (const auto& [name, version] : seen) {
     if (tag_version(name) == version) continue;
-    if (changed.size() == kChangedTold) {
-      changed.emplace_back("and more of them");
+    if (changed.size() + missing.size() == kChangedTold) {
+      (changed.empty() ? missing : changed).emplace_back("and more of them");
       break;
     }
     if (const Tag* found = tag(name)) {
@@ -58,15 +59,18 @@ Status EmsCore::check_tag_versions(const TagVersions& seen) const {
     }
     const auto went = how_it_went(impl_->store_, name);
     if (!went) {
-      changed.push_back(fmt::format("the tag {} is gone", name));
+      missing.push_back(fmt::format("there is no tag {}", name));
     } else if (went->action == "tag.delete") {
       changed.push_back(fmt::format("the tag {} was deleted by {} at {}", name, went->actor, to_iso8601(went->at)));
     } else {
       changed.push_back(fmt::format("the tag {} was renamed to {} by {} at {}", name, went->object, went->actor, to_iso8601(went->at)));
     }
   }
-  if (changed.empty()) return {};
-  return fail(ErrorCode::kConflict, join(changed, "; ") + ", after what this rests on was looked at. Look at it as it is now, and decide anew");
+  std::string why = join(changed, "; ");
+  if (!changed.empty()) why += ", after what this rests on was looked at";
+  if (!missing.empty()) why += (why.empty() ? "" : "; ") + join(missing, "; ");
+  if (why.empty()) return {};
+  return fail(ErrorCode::kConflict, why + ". Look at it as it is now, and decide anew");
 }
 
 Result<EmsCore::LastTagChange> EmsCore::last_tag_change(const std::string& name) const {

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "base/sort_unique.h"
 #include "ems/core/impl.h"
 #include "posture/fact_keys.h"
 
@@ -136,14 +138,23 @@ Status EmsCore::Impl::set_tags(std::span<const posture::TagId> ids, Now now) {
 }
 
 Status EmsCore::Impl::rebuild_engine(Now now, const std::vector<posture::TagId>& others) {
-  engine_ = posture::TagEngine();
+  const auto before = std::exchange(engine_, posture::TagEngine());
   forget_required_facts();
+  std::vector<posture::TagId> changed = others;
   for (const auto& [id, tag] : registry_.tags.all()) {
-    if (auto ok = engine_.set(id, tag.definition); !ok) {
-      return fail(ErrorCode::kDataLoss, "the stored tag " + tag.definition.name.str() + ": " + ok.error().message);
+    const auto& name = tag.definition.name.str();
+    const auto why = engine_.load(id, tag.definition);
+    if (!why) return fail(ErrorCode::kDataLoss, "the stored tag " + name + ": " + why.error().message);
+    const auto* was = before.find(id);
+    if (was != nullptr && !was->in_force()) {
+      changed.push_back(id);  // it may be in force again, because another isn't what it was
+    } else if (!why->empty()) {
+      hold_free(act::Alert{"tag.not_in_force", "the stored tag " + name + " is not in force, and unknown for every endpoint, until it "
+                                               "is saved again without what is wrong with it: " + *why});
     }
   }
-  return set_tags(others, now);
+  sort_unique(changed);
+  return set_tags(changed, now);
 }
 
 const Tag* EmsCore::Impl::tag_by_id(posture::TagId id) const {

@@ -50,6 +50,7 @@ TagWhatIf EmsCore::Impl::tag_what_if(const Tag* before, const posture::TagDefini
   out.gain.count = both(effect.gain, registered);
   out.lose.count = both(effect.lose, registered);
   out.become_unknown.count = both(effect.become_unknown, registered);
+  out.become_absent.count = both(effect.become_absent, registered);
   const auto [has, unknown] = registry_.tag_counts(effect.tag);
   out.has_after = has - both(effect.had, registered) + out.gain.count;
   out.unknown_after = unknown - both(effect.was_unknown, registered) + out.become_unknown.count;
@@ -111,7 +112,9 @@ Result<WhatIf> EmsCore::what_if(Now now, ChangeSet set) {
   }
   std::vector<std::size_t> counts;
   for (const auto* list : {&out.tags, &out.referring}) {
-    for (const auto& tag : *list) counts.insert(counts.end(), {tag.gain.count, tag.lose.count, tag.become_unknown.count});
+    for (const auto& tag : *list) {
+      counts.insert(counts.end(), {tag.gain.count, tag.lose.count, tag.become_unknown.count, tag.become_absent.count});
+    }
   }
   const auto most = fair_share(std::move(counts), impl_->options_.what_if_listed);
   const auto name_endpoints = [&](std::vector<TagWhatIf>& tags, std::vector<posture::TagEffect>& effects_of) {
@@ -119,6 +122,7 @@ Result<WhatIf> EmsCore::what_if(Now now, ChangeSet set) {
       tags[i].gain.uids = impl_->registered_uids(effects_of[i].gain, most);
       tags[i].lose.uids = impl_->registered_uids(effects_of[i].lose, most);
       tags[i].become_unknown.uids = impl_->registered_uids(effects_of[i].become_unknown, most);
+      tags[i].become_absent.uids = impl_->registered_uids(effects_of[i].become_absent, most);
       effects_of[i] = {};
     }
   };

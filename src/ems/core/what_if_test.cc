@@ -143,6 +143,22 @@ TEST_F(WhatIfTest, AGatewayHearsOnlyOfEndpointsThatItKnows) {
   EXPECT_TRUE(cut->silent.empty());
 }
 
+TEST_F(WhatIfTest, WhoWasUnknownAndIsSaidNotToHaveItIsTold) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("cups"), false}});
+  run();
+  auto wanted = draft("cups");
+  wanted.on_unknown = posture::OnUnknown::kIgnore;
+  const auto changes = core->what_if(clock.now(), wanted);
+  ASSERT_TRUE(changes);
+  EXPECT_EQ(changes->tags.at(0).become_absent.count, 1u);
+  EXPECT_EQ(changes->tags.at(0).become_absent.uids, std::vector{a.uid()});
+  EXPECT_EQ(changes->tags.at(0).unknown_after, 0u);
+  EXPECT_TRUE(changes->tags.at(0).policies_differ);
+}
+
 TEST_F(WhatIfTest, ADraftMayReferToTagsAndIsToldWhoRefersToIt) {
   save_process_tag();
   TestAgent a;

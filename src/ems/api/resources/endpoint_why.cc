@@ -117,7 +117,7 @@ Resource endpoint_why_resource() {
                 "state": {"type": "string", "enum": ["absent", "unknown", "has"]},
                 "reason": {"type": "string",
                   "enum": ["logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported", "silent",
-                    "built_in", "by_hand", "held"]},
+                    "built_in", "by_hand", "held", "not_in_force"]},
                 "text": {"type": "string"}, "os": {"type": ["string", "null"]},
                 "os_fact": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/FactReading"}]},
                 "logic": {"type": ["string", "null"], "description": "The expression over rule numbers: 1 and 2"},

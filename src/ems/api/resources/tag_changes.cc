@@ -16,14 +16,21 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxBody = 16u << 20;  // what the listener takes at most
+constexpr std::size_t kMaxAsked = 200;       // tags of a what-if that everybody may ask for
 
 json::array texts_json(const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); }
 
-json::object applied_json(const EmsCore& core, const Applied& applied, bool dry_run) {
-  json::object versions;
+EmsCore::TagVersions versions_of(const EmsCore& core, const Applied& applied) {
+  EmsCore::TagVersions out;
   for (const auto* names : {&applied.created, &applied.changed, &applied.unchanged, &applied.removed}) {
-    for (const auto& name : *names) versions[name] = core.tag_version(name);
+    for (const auto& name : *names) out.emplace(name, core.tag_version(name));
   }
+  return out;
+}
+
+json::object applied_json(const EmsCore::TagVersions& seen, const Applied& applied, bool dry_run) {
+  json::object versions;
+  for (const auto& [name, version] : seen) versions[name] = version;
   return {{"dry_run", dry_run},
           {"versions", std::move(versions)},
           {"created", texts_json(applied.created)},
@@ -82,11 +89,27 @@ struct Wanted {
   bool dry_run = false;
 };
 
-Result<Wanted> read_wanted(const CallPtr& call) {
+/// Of readers many may ask, and each tag is judged for all endpoints.
+Status check_asked(const json::object& wanted) {
+  std::size_t asked = 0;
+  for (const std::string_view name : {"tags", "remove"}) {
+    const json::value* list = wanted.if_contains(name);
+    if (list != nullptr && list->is_array()) asked += list->get_array().size();
+  }
+  if (asked <= kMaxAsked) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} tags are asked about, and at most {} are at once: ask in several parts, or let an administrator ask for "
+                          "a dry run (postern apply --dry-run)",
+                          asked, kMaxAsked));
+}
+
+/// `bounded`: what everybody may ask.
+Result<Wanted> read_wanted(const CallPtr& call, bool bounded = false) {
   Result<json::value> body = parse_json(call->request.body);
   if (!body) return fail(body.error());
   json::object* object = body->if_object();
   if (object == nullptr) return fail(ErrorCode::kInvalidArgument, "the body must be a JSON object");
+  if (const Status ok = bounded ? check_asked(*object) : Status(); !ok) return fail(ok.error());
   json::value tags = json::array();
   if (json::value* given = object->if_contains("tags")) {
     tags = std::move(*given);
@@ -96,6 +119,10 @@ Result<Wanted> read_wanted(const CallPtr& call) {
   if (json::value* given = object->if_contains("expected")) {
     const json::object* versions = given->if_object();
     if (versions == nullptr) return fail(ErrorCode::kInvalidArgument, "expected: must be an object of versions by tags' names");
+    if (versions->size() > EmsCore::kMaxTagVersions) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("expected: has {} versions, allowed are {}", versions->size(), EmsCore::kMaxTagVersions));
+    }
     for (const auto& [name, version] : *versions) {
       const json::string* text = version.if_string();
       if (text == nullptr) return fail(ErrorCode::kInvalidArgument, "expected: versions are texts, as a dry run tells them");
@@ -129,6 +156,11 @@ Result<Wanted> read_wanted(const CallPtr& call) {
     return fail(ErrorCode::kInvalidArgument, "prune without tags would remove every tag; if that is meant, name them in remove");
   }
   out.set.remove = others(call->services.core, out.set.save);
+  if (bounded && out.set.save.size() + out.set.remove.size() > kMaxAsked) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("prune would remove {} tags, and at most {} are asked about at once; let an "
+                                                         "administrator ask for a dry run (postern apply --dry-run --prune)",
+                                                         out.set.remove.size(), kMaxAsked));
+  }
   return out;
 }
 
@@ -137,10 +169,11 @@ void show_what_if(const CallPtr& call, ChangeSet set) {
   call->services.hooks.commit();  // of what is being changed at this moment, as for every reader
   const Now now = now_of(call);
   EmsCore& core = call->services.core;
+  const auto versions = core.versions_behind(set);
   const auto what = core.what_if(now, std::move(set));
   if (!what) return call->fail(what.error());
   const std::size_t limit = call->query_u64("limit", kDefaultLimit);
-  json::object out = applied_json(core, what->would, true);
+  json::object out = applied_json(versions, what->would, true);
   json::object what_if{{"tags", tag_what_ifs_json(what->tags, limit)}, {"referring", tag_what_ifs_json(what->referring, limit)}};
   ask_sessions_cut(core, now, *what, limit, std::move(what_if), [call, out = std::move(out)](Result<json::object> told) mutable {
     if (!told) return call->fail(told.error());
@@ -151,8 +184,9 @@ void show_what_if(const CallPtr& call, ChangeSet set) {
 
 /// The dry run for those who may not save: readers can find out anyway what it says.
 void what_if_tags(const CallPtr& call) {
-  auto wanted = read_wanted(call);
+  auto wanted = read_wanted(call, true);
   if (!wanted) return call->fail(wanted.error());
+  if (const Status ok = check_seen(call, wanted->expected); !ok) return call->fail(ok.error());
   show_what_if(call, std::move(wanted->set));
 }
 
@@ -164,7 +198,7 @@ void apply_tags(const CallPtr& call) {
   if (wanted->dry_run) return show_what_if(call, std::move(wanted->set));
   core.apply(now_of(call), actor_of(call), std::move(wanted->set), [call](Result<Applied> done) {
     if (!done) return call->fail(done.error());
-    call->reply(200, applied_json(call->services.core, *done, false));
+    call->reply(200, applied_json(versions_of(call->services.core, *done), *done, false));
   });
 }
 
@@ -176,12 +210,12 @@ constexpr std::string_view kTagChangesSchemas = R"({
     "prune": {"type": "boolean", "default": false,
       "description": "Instead of remove: remove every tag that tags does not hold; the built-in one stays"},
     "expected": {"type": "object", "additionalProperties": {"type": "string"},
-      "description": "Tags' versions by name, as a dry run told them, empty where there must be none: 409 and nothing is done if one is another now, and who changed it when"},
+      "description": "Tags' versions by name, as a dry run told them, empty where there must be none; at most 30,000: 409 and nothing is done if one is another now, and who changed it when"},
     "dry_run": {"type": "boolean", "default": false, "description": "Check everything and say what would be done; nothing is saved"}}},
   "TagsApplied": {"type": "object", "required": ["dry_run", "versions", "created", "changed", "unchanged", "removed", "warnings"], "properties": {
     "dry_run": {"type": "boolean", "description": "Nothing was saved"},
     "versions": {"type": "object", "additionalProperties": {"type": "string"},
-      "description": "Of all these tags as they are now, by name; empty: there is none. Of a dry run it is what expected takes"},
+      "description": "Of all these tags as they are now, by name; empty: there is none. Of a dry run it is what expected takes, and there are beside them all tags on which it rests what would change: those that refer to them, directly or not, and those that any of these refer to; 30,000 at most"},
     "created": {"type": "array", "items": {"type": "string"}},
     "changed": {"type": "array", "items": {"type": "string"}},
     "unchanged": {"type": "array", "items": {"type": "string"}, "description": "They were so already and were not touched"},
@@ -221,7 +255,7 @@ Resource tag_changes_resource() {
                       .role = Role::kReadonly,
                       .handler = what_if_tags,
                       .summary = "What applying this would change, as a dry run says it; nothing is saved whatever dry_run is, "
-                                 "and what could not be saved is refused",
+                                 "and what could not be saved is refused; of 200 tags at most",
                       .query = {limit},
                       .body_kind = BodyKind::kJson,
                       .body_schema = "TagChanges",

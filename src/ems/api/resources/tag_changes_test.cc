@@ -149,6 +149,55 @@ TEST_F(ApiLab, WhatSomebodyElseChangedMeanwhileIsNotOverwrittenUnseen) {
   EXPECT_EQ(post("/api/v1/tags/apply", set(R"(,"expected":{"Shared":1})")).code(), "invalid_argument");
 }
 
+TEST_F(ApiLab, ADryRunNamesAllTagsThatItRestsOn) {
+  const auto refers = [](const std::string& name, const std::string& to) {
+    return R"({"name":")" + name + R"(","rules":[{"id":1,"os":"linux","type":"tag","tags":[")" + to + R"("]}]})";
+  };
+  for (const char* name : {"Base", "Deep", "Apart"}) {
+    ASSERT_EQ(post("/api/v1/tags", R"({"name":")" + std::string(name) + R"("})").status, 201);
+  }
+  ASSERT_EQ(post("/api/v1/tags", refers("Middle", "Deep")).status, 201);
+  ASSERT_EQ(post("/api/v1/tags", refers("Top", "Base")).status, 201);
+  const std::string set = R"({"tags":[)" + refers("Base", "Middle") + "]";
+  const Reply dry = post("/api/v1/tags/apply", set + R"(,"dry_run":true})");
+  ASSERT_EQ(dry.status, 200) << dry.text;
+  std::vector<std::string> names;
+  const json::value versions = dry.at("versions");
+  for (const auto& [name, version] : versions.as_object()) names.emplace_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"Base", "Deep", "Middle", "Top"})) << dry.text;
+  EXPECT_EQ(dry.at("versions", "Deep"), get("/api/v1/tags/Deep").at("version"));
+  const json::object effect = dry.at("what_if", "tags").as_array().at(0).as_object();
+  EXPECT_EQ(effect.at("become_absent").at("count"), 0);
+  EXPECT_EQ(effect.at("on_unknown_changes"), false);
+  ASSERT_EQ(call("PUT", "/api/v1/tags/Deep", R"({"name":"Deep","comment":"of B"})").status, 200);
+  const std::string seen = set + R"(,"expected":)" + json::serialize(dry.at("versions")) + "}";
+  for (const char* path : {"/api/v1/tags/apply", "/api/v1/tags/apply/what-if"}) {
+    const Reply late = post(path, seen);
+    EXPECT_EQ(late.status, 409) << path;
+    EXPECT_TRUE(late.message().starts_with("the tag Deep was changed by ")) << late.text;
+  }
+  EXPECT_EQ(post("/api/v1/tags/apply", set + R"(,"expected":{"Never":"0123"}})").message(),
+            "there is no tag Never. Look at it as it is now, and decide anew");
+}
+
+TEST_F(ApiLab, HowMuchMayBeAskedAtOnceIsBounded) {
+  std::string tags, versions;
+  for (int i = 0; i < 201; ++i) tags += (i == 0 ? "" : ",") + (R"({"name":"t)" + std::to_string(i) + "\"}");
+  const Reply many = read_only("POST", "/api/v1/tags/apply/what-if", R"({"tags":[)" + tags + "]}");
+  EXPECT_EQ(many.status, 400);
+  EXPECT_EQ(many.message(), "201 tags are asked about, and at most 200 are at once: ask in several parts, or let an administrator ask for a "
+                            "dry run (postern apply --dry-run)");
+  ASSERT_EQ(post("/api/v1/tags/apply", R"({"tags":[)" + tags + R"(],"dry_run":true})").status, 200);
+  ASSERT_EQ(post("/api/v1/tags/apply", R"({"tags":[)" + tags + "]}").status, 200);
+  const Reply pruning = read_only("POST", "/api/v1/tags/apply/what-if", R"({"tags":[{"name":"t0"}],"prune":true})");
+  EXPECT_EQ(pruning.status, 400);
+  EXPECT_NE(pruning.message().find("prune would remove 200 tags"), std::string::npos) << pruning.text;
+  for (int i = 0; i <= 30'000; ++i) versions += (i == 0 ? "\"v" : ",\"v") + std::to_string(i) + "\":\"\"";
+  const Reply expecting = post("/api/v1/tags/apply", R"({"expected":{)" + versions + "}}");
+  EXPECT_EQ(expecting.status, 400);
+  EXPECT_EQ(expecting.message(), "expected: has 30001 versions, allowed are 30000");
+}
+
 TEST_F(ApiLab, IfMatchGuardsOneTag) {
   const auto as_seen = [this](const std::string& method, const std::string& match, const std::string& body = {}) {
     auto asked = request(method, "/api/v1/tags/One", body);

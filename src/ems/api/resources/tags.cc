@@ -29,6 +29,11 @@ json::object tag_json(const EmsCore& core, const Tag& tag) {
   out["updated_at"] = time_json(tag.updated_at);
   out["updated_by"] = tag.updated_by;
   out["version"] = core.tag_version(tag.definition.name.str());
+  if (const auto* judged = core.engine().find(tag.id); judged != nullptr && !judged->in_force()) {
+    out["warnings"] = json::array{
+        "it is not in force, and unknown for every endpoint: its rules refer to tags in a circle, or to too many in a row. Save it "
+        "again without that"};
+  }
   return out;
 }
 
@@ -54,6 +59,7 @@ bool is_as_seen(const CallPtr& call, const std::string& name) {
   }
   if (first.empty() || (first == "*" && now.empty())) first = "any";
   const Status ok = check_seen(call, {{name, first}});
+  if (ok) return true;  // what was not stored yet could not be, and is as he saw it again
   call->fail(412, ok.error());
   return false;
 }
@@ -260,7 +266,7 @@ constexpr std::string_view kTagSchemas = R"({
       "shared_with": {"type": "array", "items": {"type": "string"}, "readOnly": true,
         "description": "Authorised gateways that are told of it, by serial number: their policies may name it"},
       "warnings": {"type": "array", "items": {"type": "string"}, "readOnly": true,
-        "description": "What the change that this answers may have broken, or says that is probably not meant; only then there"},
+        "description": "What the change that this answers may have broken, or says that is probably not meant; and that a stored tag is not in force. Only then there"},
       "updated_at": {"type": ["string", "null"], "format": "date-time", "readOnly": true},
       "version": {"type": "string", "readOnly": true,
         "description": "Another one after each change: the ETag, for If-Match and for expected of tags/apply"},
@@ -276,12 +282,14 @@ constexpr std::string_view kTagSchemas = R"({
     "count": {"type": "integer", "description": "All of them"},
     "listed": {"type": "integer", "description": "How many are in uids"},
     "uids": {"type": "array", "items": {"type": "string"}, "description": "As many of them as limit says; fewer where one answer would name more than a million endpoints"}}},
-  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "kept_for", "has_after", "unknown_after", "gone"],
+  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "become_absent", "on_unknown_changes", "kept_for", "has_after", "unknown_after", "gone"],
     "properties": {
       "name": {"type": "string"},
       "gain": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "lose": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
       "become_unknown": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
+      "become_absent": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
+      "on_unknown_changes": {"type": "boolean", "description": "Policies that deny by it make something else of unknown: they may let others through"},
       "kept_for": {"type": "integer", "description": "Seconds for which those who lose it keep it at most: its loss_delay as it would be saved. 0: it is lost at once"},
       "has_after": {"type": "integer", "description": "Once nobody keeps what was lost"}, "unknown_after": {"type": "integer"},
       "gone": {"type": "boolean", "description": "Removed or disabled: policies that name it count it as unknown"}}},
