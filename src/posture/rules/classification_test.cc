@@ -14,41 +14,20 @@ using ::testing::HasSubstr;
 using enum Verdict;
 using List = std::vector<std::string>;
 
-class Others final : public TagSource {
- public:
-  explicit Others(FactMap tags) : tags_(std::move(tags)) {}
-  const Fact* find_tag(std::string_view reference) const override {
-    const auto it = tags_.find(reference);
-    return it == tags_.end() ? nullptr : &it->second;
-  }
-
- private:
-  FactMap tags_;
-};
-
-void expect_with(const Condition& rule, FactMap tags, Verdict verdict, std::string_view reason) {
-  const Others others(std::move(tags));
-  const FactMap none;
-  const FactView view = FactView(none, kNow).with_tags(others);
-  const Judgement judgement = rule.judge(view);
-  EXPECT_EQ(judgement.verdict, verdict) << rule.describe();
-  EXPECT_EQ(judgement.reason->code, reason) << rule.describe();
-}
-
 TEST(Classification, AnyAndAllWithUnknownAndMissing) {
   const List both{"Lab", "Critical assets"};
   const auto any = make("classification", {{"tags", both}});
   const auto all = make("classification", {{"tags", both}, {"match", "all"}});
   const Fact yes = known(true), no = known(false), open = unknown(UnknownReason::kStale);
   const std::string lab = "classification/Lab", critical = "classification/Critical assets";
-  expect_with(*any, {{lab, yes}}, kMatch, "classified");
-  expect_with(*any, {{lab, no}, {critical, no}}, kNoMatch, "not_classified");
-  expect_with(*any, {{lab, no}, {critical, open}}, kUnknown, "classification_unknown");
-  expect_with(*any, {{lab, no}}, kUnknown, "classification_missing");
-  expect_with(*any, {{"Lab", yes}, {"Critical assets", yes}}, kUnknown, "classification_missing");
-  expect_with(*all, {{lab, yes}, {critical, yes}}, kMatch, "classified");
-  expect_with(*all, {{lab, yes}, {critical, no}}, kNoMatch, "not_classified");
-  expect_with(*all, {{lab, yes}}, kUnknown, "classification_missing");
+  expect_with_tags(*any, {{lab, yes}}, kMatch, "classified");
+  expect_with_tags(*any, {{lab, no}, {critical, no}}, kNoMatch, "not_classified");
+  expect_with_tags(*any, {{lab, no}, {critical, open}}, kUnknown, "classification_unknown");
+  expect_with_tags(*any, {{lab, no}}, kUnknown, "classification_missing");
+  expect_with_tags(*any, {{"Lab", yes}, {"Critical assets", yes}}, kUnknown, "classification_missing");
+  expect_with_tags(*all, {{lab, yes}, {critical, yes}}, kMatch, "classified");
+  expect_with_tags(*all, {{lab, yes}, {critical, no}}, kNoMatch, "not_classified");
+  expect_with_tags(*all, {{lab, yes}}, kUnknown, "classification_missing");
   EXPECT_THAT(any->keys(), ElementsAre("tag:classification/Lab", "tag:classification/Critical assets"));
   EXPECT_EQ(any->describe(), "the endpoint is classified as Lab or Critical assets");
   EXPECT_EQ(all->describe(), "the endpoint is classified as Lab and Critical assets");

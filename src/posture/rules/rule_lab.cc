@@ -132,6 +132,25 @@ void expect_unknowns(const Condition& condition, FactMap facts, std::string_view
   expect(condition, facts, Verdict::kUnknown, "malformed");
 }
 
+void expect_with_tags(const Condition& condition, const FactMap& tags, Verdict verdict, std::string_view reason) {
+  class Tags final : public TagSource {
+   public:
+    explicit Tags(const FactMap& tags) : tags_(tags) {}
+    const Fact* find_tag(std::string_view reference) const override {
+      const auto it = tags_.find(reference);
+      return it == tags_.end() ? nullptr : &it->second;
+    }
+
+   private:
+    const FactMap& tags_;
+  };
+  const Tags source(tags);
+  const FactMap none;
+  const Judgement judgement = condition.judge(FactView(none, kNow).with_tags(source));
+  EXPECT_EQ(judgement.verdict, verdict) << condition.describe();
+  EXPECT_EQ(judgement.reason->code, reason) << condition.describe();
+}
+
 void expect_until(const Condition& condition, const FactMap& facts, WallTime until, Now now) {
   EXPECT_TRUE(condition.timed());
   const FactView view(facts, now);

@@ -23,6 +23,9 @@ std::string refusal(std::string_view type, const Parameters& parameters, OsFamil
 /// What it says of these facts, and the code of the reason. `now` is that of the judgement.
 void expect(const Condition& condition, const FactMap& facts, Verdict verdict, std::string_view reason, Now now = kNow);
 
+/// The same of an endpoint without facts, of whose tags these are known: `tags` by what a rule refers to them as.
+void expect_with_tags(const Condition& condition, const FactMap& tags, Verdict verdict, std::string_view reason);
+
 /// Each way in which the fact `key` may be unknown gives unknown with its own reason, as the other facts are.
 void expect_unknowns(const Condition& condition, FactMap facts, std::string_view key, const Fact& malformed);
 

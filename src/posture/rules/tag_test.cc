@@ -13,46 +13,25 @@ using ::testing::HasSubstr;
 using enum Verdict;
 using List = std::vector<std::string>;
 
-class Others final : public TagSource {
- public:
-  explicit Others(FactMap tags) : tags_(std::move(tags)) {}
-  const Fact* find_tag(std::string_view name) const override {
-    const auto it = tags_.find(name);
-    return it == tags_.end() ? nullptr : &it->second;
-  }
-
- private:
-  FactMap tags_;
-};
-
-void expect_with(const Condition& rule, FactMap tags, Verdict verdict, std::string_view reason) {
-  const Others others(std::move(tags));
-  const FactMap none;
-  const FactView view = FactView(none, kNow).with_tags(others);
-  const Judgement judgement = rule.judge(view);
-  EXPECT_EQ(judgement.verdict, verdict) << rule.describe();
-  EXPECT_EQ(judgement.reason->code, reason) << rule.describe();
-}
-
 TEST(Tag, AllAndAnyWithUnknownAndMissing) {
   const List both{"A", "B c"};
   const auto all = make("tag", {{"tags", both}});
   const auto any = make("tag", {{"tags", both}, {"match", "any"}});
   const Fact yes = known(true), no = known(false), open = unknown(UnknownReason::kStale);
-  expect_with(*all, {{"A", yes}, {"B c", yes}}, kMatch, "tag_present");
-  expect_with(*all, {{"A", yes}, {"B c", no}}, kNoMatch, "tag_absent");
-  expect_with(*all, {{"A", no}}, kNoMatch, "tag_absent");
-  expect_with(*all, {{"A", yes}, {"B c", open}}, kUnknown, "tag_unknown");
-  expect_with(*all, {{"A", yes}}, kUnknown, "tag_missing");
-  expect_with(*any, {{"A", yes}}, kMatch, "tag_present");
-  expect_with(*any, {{"A", no}, {"B c", no}}, kNoMatch, "tag_absent");
-  expect_with(*any, {{"A", no}, {"B c", open}}, kUnknown, "tag_unknown");
-  expect_with(*any, {{"A", no}}, kUnknown, "tag_missing");
+  expect_with_tags(*all, {{"A", yes}, {"B c", yes}}, kMatch, "tag_present");
+  expect_with_tags(*all, {{"A", yes}, {"B c", no}}, kNoMatch, "tag_absent");
+  expect_with_tags(*all, {{"A", no}}, kNoMatch, "tag_absent");
+  expect_with_tags(*all, {{"A", yes}, {"B c", open}}, kUnknown, "tag_unknown");
+  expect_with_tags(*all, {{"A", yes}}, kUnknown, "tag_missing");
+  expect_with_tags(*any, {{"A", yes}}, kMatch, "tag_present");
+  expect_with_tags(*any, {{"A", no}, {"B c", no}}, kNoMatch, "tag_absent");
+  expect_with_tags(*any, {{"A", no}, {"B c", open}}, kUnknown, "tag_unknown");
+  expect_with_tags(*any, {{"A", no}}, kUnknown, "tag_missing");
   const auto one = make("tag", {{"tags", List{"A"}}});
-  expect_with(*one, {{"A", yes}}, kMatch, "tag_present");
-  expect_with(*one, {{"A", no}}, kNoMatch, "tag_absent");
-  expect_with(*one, {{"A", open}}, kUnknown, "tag_unknown");
-  expect_with(*one, {}, kUnknown, "tag_missing");
+  expect_with_tags(*one, {{"A", yes}}, kMatch, "tag_present");
+  expect_with_tags(*one, {{"A", no}}, kNoMatch, "tag_absent");
+  expect_with_tags(*one, {{"A", open}}, kUnknown, "tag_unknown");
+  expect_with_tags(*one, {}, kUnknown, "tag_missing");
   EXPECT_THAT(all->keys(), ElementsAre("tag:A", "tag:B c"));
   EXPECT_EQ(all->describe(), "the endpoint has the tags A and B c");
   EXPECT_EQ(one->describe(), "the endpoint has the tag A");
