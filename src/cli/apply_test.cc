@@ -293,16 +293,18 @@ TEST_F(Apply, WhoeverMayGetInByWhatUnknownBecomesIsAskedAboutToo) {
     return lab_.terminal.questions;
   };
   EXPECT_EQ(asked(R"(,"become_absent":{"count":2,"uids":[]})"),
-            "Of endpoints that were unknown it is said that they lack a tag, and policies that deny by it let them through. Save all "
-            "this? [y/N] ");
+            "Endpoints of which a tag was unknown are said to lack it, and policies that deny by it let them through. Save all this? "
+            "[y/N] ");
   EXPECT_THAT(lab_.out(), HasSubstr("    2 endpoints of which nobody knew would not have it\n"));
+  EXPECT_THAT(asked(R"(,"back":true)"), HasSubstr("let them through"));
+  EXPECT_THAT(lab_.out(), HasSubstr("told of it again: policies that deny by it let through who does not have it\n"));
   EXPECT_EQ(asked(R"(,"on_unknown_changes":true)"),
             "Policies that deny by a tag make something else of unknown, and may let others through. Save all this? [y/N] ");
   EXPECT_THAT(lab_.out(), HasSubstr("    policies that deny by it would make something else of unknown (on_unknown)\n"));
   EXPECT_EQ(saved(), 0u);
   EXPECT_EQ(asked(R"(,"become_absent":{"count":2,"uids":[]},"gone":true)"), "");  // it counts as unknown for all
   EXPECT_THAT(lab_.out(), Not(HasSubstr("nobody knew")));
-  EXPECT_EQ(asked(R"(,"become_absent":{"count":0,"uids":[]},"on_unknown_changes":false)"), "");
+  EXPECT_EQ(asked(R"(,"become_absent":{"count":0,"uids":[]},"on_unknown_changes":false,"back":false)"), "");
 }
 
 TEST_F(Apply, PruningIsSaidTwice) {
@@ -498,6 +500,31 @@ TEST_F(Apply, UndoSaysWhoseChangeItIsAndAsks) {
   EXPECT_EQ(lab_.run({"undo", "Compliant"}), kFailed);
   EXPECT_THAT(lab_.err(), HasSubstr("add --yes"));
   EXPECT_EQ(lab_.run({"undo", "Compliant", "--yes"}), kDone) << lab_.err();
+}
+
+TEST_F(Apply, UndoSaysWhatItWouldDoBeforeItAsks) {
+  lab_.terminal.looks().interactive = true;
+  const auto undo = [this](const char* what, const std::string& before, const std::string& what_if) {
+    lab_.ems.on("GET tags/Two/last-change", std::string(R"({"name":"Two","revision":7,"at":"2026-11-26T09:58:00.000Z","by":"bob","what":")") + what +
+                                                R"(","before":)" + before + "}");
+    lab_.ems.on("POST tags/apply/what-if", R"({"what_if":{"tags":[)" + what_if + R"(],"referring":[],"sessions_cut":{"total":2,"endpoints":[]}}})");
+    lab_.terminal.answers = {"n"};
+    EXPECT_EQ(lab_.run({"undo", "Two"}), kFailed);
+    return lab_.ems.asked("POST tags/apply/what-if").back().body;
+  };
+  const std::string gains = R"({"name":"One","gain":{"count":3,"uids":[]}})", loses = R"({"name":"Two","lose":{"count":3,"uids":[]}})";
+  const std::string said = "To undo that does this:\n";
+  EXPECT_EQ(undo("changed", R"({"name":"Two"})", loses), R"({"tags":[{"name":"Two"}],"remove":[]})");
+  EXPECT_THAT(lab_.out(), HasSubstr(said + "  3 endpoints would lose it\n  2 live sessions would be cut\n"));
+  EXPECT_EQ(undo("renamed", R"({"name":"One"})", gains + "," + loses), R"({"tags":[{"name":"One"}],"remove":["Two"]})");
+  EXPECT_THAT(lab_.out(), HasSubstr(said + "  One: 3 endpoints would gain it\n  Two: 3 endpoints would lose it\n"));
+  EXPECT_EQ(undo("made", "null", loses), R"({"tags":[],"remove":["Two"]})");
+  EXPECT_EQ(undo("deleted", R"({"name":"Two"})", loses), R"({"tags":[{"name":"Two"}],"remove":[]})");
+  // It can't be told: a person may still decide.
+  lab_.ems.refuse("POST tags/apply/what-if", 409, "conflict", "rules of Both refer to the tag Two");
+  lab_.terminal.answers = {"n"};
+  EXPECT_EQ(lab_.run({"undo", "Two"}), kFailed);
+  EXPECT_THAT(lab_.err(), HasSubstr("what undoing it would do can't be told: rules of Both refer to the tag Two"));
 }
 
 TEST_F(Apply, UndoSaysWhatCameBack) {

@@ -64,12 +64,16 @@ Result<json::value> ask_what_if(Session& session, const json::object& draft, std
 }
 
 Result<json::value> ask_what_if(Session& session, const std::vector<Draft>& drafts, std::size_t listed) {
-  const auto api = session.api();
-  if (!api) return fail(api.error());
   json::array tags;
   for (const Draft& draft : drafts) tags.push_back(*draft.tag);
+  return ask_together(session, {{"tags", std::move(tags)}}, listed);
+}
+
+Result<json::value> ask_together(Session& session, const json::object& wanted, std::size_t listed) {
+  const auto api = session.api();
+  if (!api) return fail(api.error());
   (*api)->set_patience(std::chrono::minutes(5));
-  return (*api)->post("tags/apply/what-if", json::object{{"tags", std::move(tags)}}, {{"limit", std::to_string(listed)}});
+  return (*api)->post("tags/apply/what-if", wanted, {{"limit", std::to_string(listed)}});
 }
 
 bool takes_away(const json::value& what_if) {
@@ -87,7 +91,7 @@ bool clears(const json::value& what_if) {
   const json::array& referring = list_at(what_if, "referring");
   // Of a tag that is gone policies count everybody as unknown.
   const bool gone = bool_at(what_if, "gone").value_or(false);
-  return (!gone && count_of(what_if, "become_absent") > 0) || std::any_of(referring.begin(), referring.end(), clears);
+  return bool_at(what_if, "back").value_or(false) || (!gone && count_of(what_if, "become_absent") > 0) || std::any_of(referring.begin(), referring.end(), clears);
 }
 
 bool reads_unknown_otherwise(const json::value& what_if) { return bool_at(what_if, "on_unknown_changes").value_or(false); }
@@ -115,6 +119,9 @@ Result<std::vector<std::string>> what_if_lines(Session& session, const json::val
   }
   if (out.empty()) out.emplace_back("no endpoint would gain or lose it");
   if (reads_unknown_otherwise(what_if)) out.emplace_back("policies that deny by it would make something else of unknown (on_unknown)");
+  if (bool_at(what_if, "back").value_or(false)) {
+    out.emplace_back("gateways would be told of it again: policies that deny by it let through who does not have it");
+  }
   if (gone) out.emplace_back("gateways would be told of it no more: policies that name it count it as unknown");
   if (const auto has = number_at(what_if, "has_after")) {
     out.push_back(fmt::format("afterwards {} endpoint{} {} it, of {} nobody knows", *has, *has == 1 ? "" : "s",

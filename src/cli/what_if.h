@@ -16,11 +16,15 @@ Result<boost::json::value> ask_what_if(Session& session, const boost::json::obje
 /// The same of several that are saved together, as they stand together then: what a dry run of apply says of them.
 Result<boost::json::value> ask_what_if(Session& session, const std::vector<Draft>& drafts, std::size_t listed);
 
+/// The same of what is saved and removed together: {"tags": [...], "remove": [names]}.
+Result<boost::json::value> ask_together(Session& session, const boost::json::object& wanted, std::size_t listed);
+
 /// Does an endpoint lose the tag or become unknown, or is a live session cut? Those that refer to it included.
 bool takes_away(const boost::json::value& what_if);
 /// Does an endpoint gain the tag, or one that refers to it? Policies that demand it let it through then.
 bool grants(const boost::json::value& what_if);
-/// Does one that was unknown become absent, here or in one that refers to it? Policies that deny by it let it through then.
+/// Does one that was unknown become absent, here or in one that refers to it, or does the tag count again? Policies that
+/// deny by it let it through then.
 bool clears(const boost::json::value& what_if);
 /// Do policies that deny by the tag make something else of unknown?
 bool reads_unknown_otherwise(const boost::json::value& what_if);

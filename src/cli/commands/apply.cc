@@ -271,7 +271,7 @@ Result<bool> may_save(Session& session, const Plan& plan) {
   if (deletes) what.emplace_back("tags are deleted");
   if (loses) what.emplace_back("endpoints lose something");
   if (gains) what.push_back(std::string(loses ? "others" : "endpoints") + " gain tags, which may grant them access");
-  if (cleared) what.emplace_back("of endpoints that were unknown it is said that they lack a tag, and policies that deny by it let them through");
+  if (cleared) what.emplace_back("endpoints of which a tag was unknown are said to lack it, and policies that deny by it let them through");
   if (otherwise) what.emplace_back("policies that deny by a tag make something else of unknown, and may let others through");
   std::string question = join(what, ", ");
   question.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(question.front())));

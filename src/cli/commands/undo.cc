@@ -15,7 +15,39 @@ namespace {
 
 namespace json = boost::json;
 
-/// Whose change it is, is said; a person is asked.
+constexpr std::size_t kEndpointsNamed = 5;
+
+/// What the tag would be by it, and who would gain or lose it: as apply says it, of the tag as it was.
+Status preview(Session& session, const std::string& name, const json::value& last) {
+  const json::value* before = member(last, "before");
+  if (before == nullptr || session.as_json()) return {};
+  json::object wanted{{"tags", json::array()}, {"remove", json::array()}};
+  if (before->is_object()) wanted["tags"].as_array().push_back(*before);
+  const bool goes = !before->is_object() || text_at(last, "what") == "renamed";
+  if (goes) wanted["remove"].as_array().emplace_back(name);
+  const auto would = ask_together(session, wanted, kEndpointsNamed);
+  if (!would) {
+    session.say("what undoing it would do can't be told: " + one_line(would.error().message));
+    return {};
+  }
+  const json::value nothing = json::object();
+  const json::value* what_if = member(*would, "what_if");
+  if (what_if == nullptr) what_if = &nothing;
+  session.print("To undo that does this:\n");
+  const json::array& tags = list_at(*what_if, "tags");
+  for (const json::value& tag : tags) {
+    const auto lines = what_if_lines(session, tag, kEndpointsNamed);
+    if (!lines) return fail(lines.error());
+    const std::string of = tags.size() > 1 ? one_line(text_at(tag, "name")) + ": " : "";
+    for (const std::string& line : *lines) session.print("  " + of + line + "\n");
+  }
+  const auto besides = besides_lines(session, *what_if, kEndpointsNamed);
+  if (!besides) return fail(besides.error());
+  for (const std::string& line : *besides) session.print("  " + line + "\n");
+  return {};
+}
+
+/// Whose change it is, is said, and what undoing it would do; a person is asked.
 Result<bool> may_undo(Session& session, const std::string& name, const json::value& last) {
   const std::string what = text_at(last, "what");
   const auto at = read_iso8601(text_at(last, "at"));
@@ -23,6 +55,7 @@ Result<bool> may_undo(Session& session, const std::string& name, const json::val
   if (!session.as_json()) {
     session.print(fmt::format("{} was {}{}{}\n", name, what, by.empty() ? "" : " by " + by, at ? " on " + moment_text(*at) : ""));
   }
+  if (auto told = preview(session, name, last); !told) return fail(told.error());
   if (session.given.has("--yes")) return true;
   const bool goes = what == "made";
   if (!session.look().interactive) {
@@ -78,8 +111,8 @@ Command undo_command() {
           .details =
               "Saved, renamed, made or deleted: it is as before. Doing so twice redoes the change. Endpoints that had been given\n"
               "a deleted tag by hand are not given it again: each was somebody's decision. It says how many they are.\n"
-              "It says whose change of when it is, and on a terminal asks; --yes skips that. Where nobody can be asked, only\n"
-              "undoing that a tag was made needs --yes. If another change comes in between, nothing is undone.",
+              "It says whose change of when it is and who would gain or lose what, and on a terminal asks; --yes skips the question.\n"
+              "Where nobody can be asked, only undoing that a tag was made needs --yes. If another change comes in between, nothing is undone.",
           .examples = "postern undo Compliant\n",
           .arguments = {{"TAG", "Its name"}},
           .options = {{"-y,--yes", "", "Don't ask"}},

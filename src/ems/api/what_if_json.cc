@@ -81,7 +81,8 @@ json::object tag_what_if_json(const TagWhatIf& tag, std::size_t limit) {
           {"kept_for", tag.kept_for.count()},
           {"has_after", tag.has_after},
           {"unknown_after", tag.unknown_after},
-          {"gone", tag.gone}};
+          {"gone", tag.gone},
+          {"back", tag.back}};
 }
 
 json::array tag_what_ifs_json(const std::vector<TagWhatIf>& tags, std::size_t limit) {

@@ -158,6 +158,7 @@ struct TagWhatIf {
   posture::TagKind kind = posture::TagKind::kSecurity;
   std::optional<posture::TagKind> kind_before;  ///< If it is another: gateways miss the one they know.
   bool gone = false;            ///< Removed or disabled: gateways, which know it, are not told of it any more.
+  bool back = false;            ///< Enabled again, or of another kind: policies that name it so find it again.
   bool shown = false;           ///< Gateways are, or were, told of it.
   bool policies_differ = false; ///< Of unknown, policies make something else: its on_unknown is another.
   bool ignore_unknown = false;  ///< Afterwards: on_unknown is "ignore".
@@ -370,6 +371,7 @@ class EmsCore {
     WallTime at{};
     std::string by;    ///< Empty: the log tells no more.
     std::string what;  ///< "made", "changed", "renamed", "deleted".
+    std::optional<posture::TagDefinition> before;  ///< What undo makes of it; none: it is deleted.
   };
   Result<LastTagChange> last_tag_change(const std::string& name) const;
 

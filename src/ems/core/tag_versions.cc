@@ -81,11 +81,14 @@ Result<EmsCore::LastTagChange> EmsCore::last_tag_change(const std::string& name)
   LastTagChange out;
   out.revision = last->change.revision;
   out.at = last->change.at;
+  if (!last->undo.empty()) {
+    auto before = codec::read_tag_row(last->undo);
+    if (!before) return fail(before.error());
+    out.before = std::move(before->definition);
+  }
   if (const Tag* found = tag(name)) {
     out.by = found->updated_by;
-    const auto before = last->undo.empty() ? Result<Tag>(Tag()) : codec::read_tag_row(last->undo);
-    if (!before) return fail(before.error());
-    out.what = last->undo.empty() ? "made" : before->definition.name.str() == name ? "changed" : "renamed";
+    out.what = !out.before ? "made" : out.before->name.str() == name ? "changed" : "renamed";
     return out;
   }
   if (!read_removed_tag(last->change.json)) return fail(ErrorCode::kNotFound, "there is no tag " + name);

@@ -43,6 +43,7 @@ TagWhatIf EmsCore::Impl::tag_what_if(const Tag* before, const posture::TagDefini
   const bool was_shown = before != nullptr && before->definition.enabled, is_shown = after != nullptr && after->enabled;
   out.shown = was_shown || is_shown;
   out.gone = was_shown && !is_shown;
+  out.back = before != nullptr && is_shown && (!was_shown || out.kind_before.has_value());
   out.ignore_unknown = is_shown && after->on_unknown == posture::OnUnknown::kIgnore;
   if (is_shown) out.kept_for = after->loss_delay;  // as judge() delays it
   out.policies_differ = was_shown && is_shown && before->definition.on_unknown != after->on_unknown;

@@ -232,6 +232,29 @@ TEST_F(WhatIfTest, AGatewayIsAskedAboutTagsThatGoAndAboutWhatUnknownMeans) {
   EXPECT_TRUE(core->work().empty());
 }
 
+// Policies that deny by a tag let nobody through while it is disabled, and who doesn't have it once it is there again.
+TEST_F(WhatIfTest, ATagThatPoliciesFindAgainIsSaidToBeBack) {
+  const auto back = [&](const posture::TagDefinition& definition) {
+    const auto would = core->what_if(clock.now(), definition);
+    EXPECT_TRUE(would);
+    return would && would->tags.at(0).back;
+  };
+  auto tag = draft("sshd");
+  EXPECT_FALSE(back(tag));  // no policy can name it yet
+  save_process_tag();
+  EXPECT_FALSE(back(tag));
+  EXPECT_FALSE(back(draft("cups")));
+  auto moved = tag;
+  moved.kind = posture::TagKind::kClassification;
+  EXPECT_TRUE(back(moved));
+  tag.enabled = false;
+  EXPECT_FALSE(back(tag));
+  save_tag(posture::print_tag_json(tag));
+  EXPECT_TRUE(back(draft("sshd")));
+  moved.enabled = false;
+  EXPECT_FALSE(back(moved));
+}
+
 TEST_F(WhatIfTest, WhatNamesTooManyEndpointsIsCutAndNobodyIsAskedAboutAPart) {
   options.what_if_listed = 7;
   restart();

@@ -1,6 +1,7 @@
 #include "ems/registry/posture_table.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 
 #include "base/sort_unique.h"
@@ -199,25 +200,32 @@ Result<std::vector<posture::TagEffect>> PostureTable::what_if(
     keep(std::move(effect));
     return out;
   }
-  std::vector<posture::TagEffect> effects, back;
   std::vector<TagEdit> undo;
+  std::vector<TagId> concerned;
   for (const auto& edit : edits) {
+    concerned.push_back(edit.id);
     auto tag = as_it_is(edit.id);
     if (tag != nullptr || edit.tag != nullptr) undo.push_back({edit.id, std::move(tag)});
   }
-  if (auto ok = population_.change_tags(edits, now, &effects); !ok) return postern::fail(ok.error());
-  std::vector<TagId> concerned;
-  for (const auto& edit : edits) concerned.push_back(edit.id);
-  note(effects);
-  for (auto& effect : effects) {
-    concerned.push_back(effect.tag);
-    effect = {};  // of ten thousand tags these are gigabytes
-  }
-  sort_unique(concerned);
-  for (const auto id : concerned) keep(to_follow(id));
-  // These were there before, so that nothing stands against them.
-  if (auto ok = population_.change_tags(undo, now, &back); !ok) return postern::fail(ok.error());
-  note(back);
+  // Meanwhile the draft is in force for everybody. What keeps it from being taken back, such as too little memory, ends the
+  // process (noexcept): the next one reads the tags that are saved, while this one would go on with tags that nobody saved.
+  Status stands;
+  const auto try_out = [&]() noexcept {
+    std::vector<posture::TagEffect> effects, back;
+    stands = population_.change_tags(edits, now, &effects);
+    if (!stands) return;  // nothing was changed
+    note(effects);
+    for (auto& effect : effects) {
+      concerned.push_back(effect.tag);
+      effect = {};  // of ten thousand tags these are gigabytes
+    }
+    sort_unique(concerned);
+    for (const auto id : concerned) keep(to_follow(id));
+    if (!population_.change_tags(undo, now, &back)) std::terminate();
+    note(back);
+  };
+  try_out();
+  if (!stands) return postern::fail(stands.error());
   return out;
 }
 

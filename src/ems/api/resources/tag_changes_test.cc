@@ -226,16 +226,20 @@ TEST_F(ApiLab, WhatUndoWouldTakeBackIsTold) {
   EXPECT_EQ(get("/api/v1/tags/One/last-change").status, 404);
   ASSERT_EQ(post("/api/v1/tags", R"({"name":"One"})").status, 201);
   EXPECT_EQ(get("/api/v1/tags/One/last-change").str("what"), "made");
+  EXPECT_TRUE(get("/api/v1/tags/One/last-change").at("before").is_null());
   ASSERT_EQ(call("PUT", "/api/v1/tags/One", R"({"name":"One","comment":"x"})").status, 200);
   const Reply changed = read_only("GET", "/api/v1/tags/One/last-change");
   EXPECT_EQ(changed.str("what"), "changed");
+  EXPECT_EQ(changed.at("before").at("comment").as_string(), "");
   EXPECT_EQ(changed.str("by"), "token:TOK-ken-of-admin (admin)");
   ASSERT_EQ(call("PUT", "/api/v1/tags/One", R"({"name":"Two","comment":"x"})").status, 200);
   EXPECT_EQ(get("/api/v1/tags/One/last-change").status, 404);
   EXPECT_EQ(get("/api/v1/tags/Two/last-change").str("what"), "renamed");
+  EXPECT_EQ(get("/api/v1/tags/Two/last-change").at("before").at("name").as_string(), "One");
   ASSERT_EQ(call("DELETE", "/api/v1/tags/Two").status, 200);
   const Reply deleted = get("/api/v1/tags/Two/last-change");
   EXPECT_EQ(deleted.str("what"), "deleted");
+  EXPECT_EQ(deleted.at("before").at("name").as_string(), "Two");
   EXPECT_EQ(deleted.str("by"), "token:TOK-ken-of-admin (admin)");
   const auto undo = [&](const json::value& revision) {
     return post("/api/v1/tags/Two/undo", json::serialize(json::object{{"revision", revision}}));
@@ -266,6 +270,20 @@ TEST_F(ApiLab, AMaxAgeThatIsShorterThanTheFactsComeIsWarnedOf) {
   EXPECT_NE(call("PUT", "/api/v1/tags/T", tag(kProcess, 60)).text.find("the 60 seconds between two signs of life of an agent"),
             std::string::npos);
   EXPECT_EQ(call("PUT", "/api/v1/tags/T", tag(kProcess, 61)).at("warnings"), nullptr);
+}
+
+TEST_F(ApiLab, AScanAgeThatIsShorterThanScansComeIsWarnedOf) {
+  const auto save = [&](const char* limit) {
+    return call("PUT", "/api/v1/tags/T", R"({"name":"T","rules":[{"id":3,"os":"linux","type":"vulnerability-scan-age",)" + std::string(limit) + "}]}");
+  };
+  EXPECT_EQ(save(R"("max_hours":1)").at("warnings"),
+            json::array{json::string("rule 3 (vulnerability-scan-age): 3600 seconds are no longer than the 3600 seconds after which agents with the "
+                                     "endpoint profile Default tell their packages anew: in between it doesn't hold. Make it longer, or that "
+                                     "interval shorter")});
+  EXPECT_EQ(save(R"("max_hours":2)").at("warnings"), nullptr);
+  EXPECT_EQ(call("PUT", "/api/v1/profiles/Slow", R"({"inventory_interval_s":172800})").status, 200);
+  EXPECT_EQ(save(R"("max_days":2)").at("warnings").as_array().size(), 1u);
+  EXPECT_EQ(save(R"("max_days":3)").at("warnings"), nullptr);
 }
 
 }  // namespace

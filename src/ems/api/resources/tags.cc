@@ -202,7 +202,8 @@ void show_last_change(const CallPtr& call) {
                                 {"revision", last->revision},
                                 {"at", time_json(last->at)},
                                 {"by", last->by},
-                                {"what", last->what}});
+                                {"what", last->what},
+                                {"before", last->before ? json::parse(posture::print_tag_json(*last->before)) : json::value(nullptr)}});
 }
 
 void undo_tag(const CallPtr& call) {
@@ -234,11 +235,12 @@ constexpr std::string_view kTagSchemas = R"({
     "name": {"type": "string"},
     "warnings": {"type": "array", "items": {"type": "string"},
       "description": "What undo does not bring back: how many endpoints were given it by hand"}}},
-  "TagLastChange": {"type": "object", "required": ["name", "revision", "at", "by", "what"], "properties": {
+  "TagLastChange": {"type": "object", "required": ["name", "revision", "at", "by", "what", "before"], "properties": {
     "name": {"type": "string"}, "revision": {"type": "integer", "description": "What undo takes, so that it takes back no other change"},
     "at": {"type": "string", "format": "date-time"},
     "by": {"type": "string", "description": "Empty: the log tells no more"},
-    "what": {"type": "string", "enum": ["made", "changed", "renamed", "deleted"]}}},
+    "what": {"type": "string", "enum": ["made", "changed", "renamed", "deleted"]},
+    "before": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/TagDefinition"}], "description": "What undo makes of it; null: it is deleted"}}},
   "TagUndo": {"type": "object", "required": ["name", "undone_revision", "tag", "warnings"], "properties": {
     "name": {"type": "string"}, "undone_revision": {"type": "integer"},
     "warnings": {"type": "array", "items": {"type": "string"},
@@ -282,7 +284,7 @@ constexpr std::string_view kTagSchemas = R"({
     "count": {"type": "integer", "description": "All of them"},
     "listed": {"type": "integer", "description": "How many are in uids"},
     "uids": {"type": "array", "items": {"type": "string"}, "description": "As many of them as limit says; fewer where one answer would name more than a million endpoints"}}},
-  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "become_absent", "on_unknown_changes", "kept_for", "has_after", "unknown_after", "gone"],
+  "TagEffect": {"type": "object", "required": ["name", "gain", "lose", "become_unknown", "become_absent", "on_unknown_changes", "kept_for", "has_after", "unknown_after", "gone", "back"],
     "properties": {
       "name": {"type": "string"},
       "gain": {"$ref": "#/components/schemas/TagWhatIfEndpoints"},
@@ -292,7 +294,8 @@ constexpr std::string_view kTagSchemas = R"({
       "on_unknown_changes": {"type": "boolean", "description": "Policies that deny by it make something else of unknown: they may let others through"},
       "kept_for": {"type": "integer", "description": "Seconds for which those who lose it keep it at most: its loss_delay as it would be saved. 0: it is lost at once"},
       "has_after": {"type": "integer", "description": "Once nobody keeps what was lost"}, "unknown_after": {"type": "integer"},
-      "gone": {"type": "boolean", "description": "Removed or disabled: policies that name it count it as unknown"}}},
+      "gone": {"type": "boolean", "description": "Removed or disabled: policies that name it count it as unknown"},
+      "back": {"type": "boolean", "description": "Enabled again, or of another kind: policies that deny by it let through who does not have it"}}},
   "SessionsCut": {"type": "object", "required": ["total", "endpoints", "not_answered", "not_asked"],
     "description": "Live sessions that would end on saving, by the policies that gateways have now", "properties": {
       "total": {"type": "integer", "description": "At the gateways that answered"},
