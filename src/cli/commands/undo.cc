@@ -19,7 +19,7 @@ constexpr std::size_t kEndpointsNamed = 5;
 
 /// What the tag would be by it, and who would gain or lose it: as apply says it, of the tag as it was.
 Status preview(Session& session, const std::string& name, const json::value& last) {
-  const json::value* before = member(last, "before");
+  const json::value* before = last.is_object() ? last.get_object().if_contains("before") : nullptr;  // null says: it goes
   if (before == nullptr || session.as_json()) return {};
   json::object wanted{{"tags", json::array()}, {"remove", json::array()}};
   if (before->is_object()) wanted["tags"].as_array().push_back(*before);
