@@ -4,11 +4,12 @@
 //   anew            the same with the fastest after every endpoint was given other facts, so that all has to be written
 //   sets            the instruction sets that this processor has
 //   check N         N endpoints by plain code must say the same
-//   counts          per tag: how many have it, for how many it is unknown, and the sum of the numbers of those that
-//   have it sqlite N        the same tags as SQL over the first N endpoints; the counts must be those of the engine
+//   counts          per tag: how many have it, for how many it is unknown, and the sum of the numbers of those that have it
+//   sqlite N        the same tags as SQL over the first N endpoints; the counts must be those of the engine
 //   increments N    N times one fact of one endpoint changes
 //   unrelated N     adds N tags that read other facts
 //   what-if N       N drafts
+//   aged N          a draft of N rules that each take facts up to another age, whose planes have to be made first
 // Usage: engine_bench --endpoints N --tags N --table FILE   (FILE: what a peer is to load, as CSV; the SQL beside it)
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -254,6 +255,21 @@ class Bench {
                 static_cast<unsigned long long>(touched / count));
   }
 
+  void aged(std::size_t rules) {
+    Population& population = with("best");
+    TagDefinition definition;
+    definition.name = TagName("Aged");
+    for (std::size_t i = 0; i < rules; ++i) {
+      RuleSpec rule = world_.conditions()[i % world_.conditions().size()].rule;
+      rule.id = static_cast<std::uint32_t>(i + 1);
+      rule.max_age = Seconds(3600 + static_cast<std::int64_t>(i));
+      definition.rules.push_back(std::move(rule));
+    }
+    const auto draft = compiled(definition);
+    const double took = milliseconds([&] { population.what_if(0, *draft, kNow); });
+    std::printf("{\"ms\": %.3f, \"rules\": %zu}\n", took, rules);
+  }
+
  private:
   Population& with(const std::string& set) {
     const Kernels& kernels = kernels_named(set);
@@ -373,6 +389,8 @@ int main(int argc, char** argv) {
       bench.increments(number());
     else if (what == "what-if")
       bench.what_if(number());
+    else if (what == "aged")
+      bench.aged(number());
     else
       fail_with("unknown request: " + line);
     std::fflush(stdout);

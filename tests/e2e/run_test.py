@@ -274,6 +274,14 @@ class RunTest(unittest.TestCase):
         self.assertNotIn("Traceback", done.stdout + done.stderr)
         self.assertFalse(RUN_JSON.exists())
 
+    def test_it_builds_every_program_that_is_named(self):
+        """In a checkout where ./test never ran, too."""
+        built = re.search(r"^tools/build (.+)$", (ROOT / "run").read_text(), re.M).group(1).split()
+        named = set(re.findall(r"\bbin/(postern[a-z-]*)", (ROOT / "README.md").read_text()))
+        named |= set(re.findall(r"BIN / \"(postern[a-z-]*)\"", (ROOT / "tools/stack.py").read_text()))
+        self.assertLessEqual({"postern", "postern-ems", "postern-gateway", "postern-agent"}, named)
+        self.assertLessEqual(named, set(built))
+
     def test_help_names_every_option(self):
         told = refused("--help")
         self.assertEqual(told.returncode, 0)
