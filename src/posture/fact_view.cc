@@ -29,7 +29,7 @@ const Fact* FactView::reported(std::string_view key) const {
 const Fact* FactView::find(std::string_view key) const {
   const Fact* fact = reported(key);
   const bool limited = report_limit_ && !key.starts_with(keys::kEmsPrefix);
-  if ((!max_age_ && !limited) || fact == nullptr || !fact->known() || key.starts_with(keys::kTagPrefix)) return fact;
+  if ((!max_age_ && !limited) || fact == nullptr || !fact->known() || !grows_old(key)) return fact;
   Millis limit = max_age_ ? Millis(*max_age_) : *report_limit_;
   if (limited) limit = std::min(limit, *report_limit_);
   const Millis left = limit - age(key, *fact);
@@ -38,21 +38,24 @@ const Fact* FactView::find(std::string_view key) const {
   return fact;
 }
 
-Millis FactView::age(std::string_view key, const Fact& fact) const {
-  if (key.starts_with(keys::kTagPrefix)) return Millis(0);  // judged now
-  auto as_of = fact.collected_at;
+bool FactView::grows_old(std::string_view key) {
+  if (key.starts_with(keys::kTagPrefix)) return false;  // judged now
   // What the EMS says of itself it knows now; what it made of an inventory or was told by others is as old as that.
-  if (!key.starts_with(keys::kEmsPrefix)) {
-    as_of = std::max(as_of, confirmed_);
-  } else if (!key.starts_with(keys::kEmsVulnPrefix) && !key.starts_with(keys::kEmsAttributePrefix)) {
-    return Millis(0);
-  }
+  return !key.starts_with(keys::kEmsPrefix) || key.starts_with(keys::kEmsVulnPrefix) || key.starts_with(keys::kEmsAttributePrefix);
+}
+
+Millis FactView::age(std::string_view key, const Fact& fact) const {
+  asked_of_endpoint_ = true;
+  if (!grows_old(key)) return Millis(0);
+  auto as_of = fact.collected_at;
+  if (!key.starts_with(keys::kEmsPrefix)) as_of = std::max(as_of, confirmed_);
   return std::max(Millis(0), now_.wall - as_of);  // an endpoint's clock may be ahead of ours
 }
 
 FactView FactView::afresh() const {
   FactView out = *this;
   out.until_ = WallTime::max();
+  out.asked_of_endpoint_ = false;
   return out;
 }
 

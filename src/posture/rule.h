@@ -47,10 +47,18 @@ class FactView {
   const Fact* find(std::string_view key) const;
   /// As it was reported, however old.
   const Fact* reported(std::string_view key) const;
+  /// Facts of this key are as old as somebody's last word; others the EMS knows at any time.
+  static bool grows_old(std::string_view key);
   /// How old what is known by a fact is, at least 0: since it was collected, or since it last was confirmed to hold.
   Millis age(std::string_view key, const Fact& fact) const;
   Now now() const { return now_; }
-  WallTime confirmed() const { return confirmed_; }  ///< WallTime::min(): nobody says.
+  /// WallTime::min(): nobody says.
+  WallTime confirmed() const {
+    asked_of_endpoint_ = true;
+    return confirmed_;
+  }
+  /// confirmed() or age() was called: another endpoint with facts of the same values may be judged otherwise.
+  bool asked_of_endpoint() const { return asked_of_endpoint_; }
 
   /// What a judgement rests on holds until then, facts unchanged: whoever reads now() or a fact's age says so.
   void holds_until(WallTime until) const {
@@ -77,6 +85,7 @@ class FactView {
   std::optional<Seconds> max_age_;
   std::optional<Millis> report_limit_;
   mutable WallTime until_ = WallTime::max();
+  mutable bool asked_of_endpoint_ = false;
 };
 
 enum class Match : std::uint8_t { kAll, kAny };
@@ -93,7 +102,8 @@ struct SetParts {
 class Condition {
  public:
   virtual ~Condition() = default;
-  /// Reads no fact but those of keys(), and now() only if timed(). Without the rule's `negate`.
+  /// Reads no fact but those of keys(), of a fact its value and nothing else, and now() only if timed(). Without the
+  /// rule's `negate`.
   virtual Judgement judge(const FactView& facts) const = 0;
   /// The condition in words, such as "the address is in 10.0.1.0/24". Without the rule's `negate`.
   virtual std::string describe() const = 0;

@@ -185,6 +185,7 @@ class Population {
   void use(const Kernels& kernels) { kernels_ = &kernels; }
 
  private:
+  class EndpointJudge;
   class SlotFacts;
   class Numbers;
   class Sweep;
@@ -326,14 +327,14 @@ class Population {
 
   // Conditions (population_conditions.cc).
   ConditionId use_condition(std::string identity, std::shared_ptr<const Condition> condition,
-                            std::optional<Seconds> max_age, Now now);
+                            std::optional<Seconds> max_age, Now now);  // a kept one's verdicts come with judge_fresh()
   void release_condition(ConditionId id);
   void place_in_column(ConditionId id, KeyId key);
   void take_from_column(JudgedCondition& condition);
   void judge_code(FactColumn& column, Code code);
   Verdict judge_entry(const JudgedCondition& condition, const FactColumn& column, Code code) const;
   void keep(ConditionId id, Now now);
-  void judge_kept(JudgedCondition& condition, Now now);
+  void judge_fresh(Now now, bool noting);
   Verdict judge_slot(const JudgedCondition& condition, Slot slot, Now now);
   void locate(ConditionId id);
   void locate(const FactColumn& column);  ///< Its conditions.
@@ -399,6 +400,7 @@ class Population {
   std::vector<std::unique_ptr<JudgedCondition>> conditions_;
   std::vector<Where> where_;  ///< By ConditionId.
   std::vector<ConditionId> free_conditions_;
+  std::vector<ConditionId> fresh_;     ///< Kept ones that are not judged yet.
   std::vector<ConditionId> restless_;  ///< May judge otherwise although the endpoint's facts are as they were.
   std::map<std::string, std::vector<ConditionId>, std::less<>>
       by_tag_name_;  ///< Conditions that read a tag of that name.

@@ -2,13 +2,13 @@
 // endpoint.
 #include <algorithm>
 
+#include "base/sort_unique.h"
+#include "posture/population/endpoint_judge.h"
 #include "posture/population/population.h"
 #include "posture/population/slot_facts.h"
 
 namespace postern::posture {
 namespace {
-
-constexpr std::size_t kMostMemos = std::size_t{1} << 20;
 
 /// An endpoint that reported at most one fact.
 class OneFact final : public FactSource {
@@ -235,31 +235,15 @@ void Population::keep(ConditionId id, Now now) {
   condition.nothing =
       condition.condition->judge(FactView(none, now).with_max_age(condition.max_age).with_tags(*slot_facts_)).verdict;
   condition.plane = Plane(pages_, condition.nothing);
-  judge_kept(condition, now);
+  fresh_.push_back(id);
 }
 
-void Population::judge_kept(JudgedCondition& condition, Now now) {
-  const bool by_codes = !condition.timed && condition.tag_names.empty() && !condition.keys.empty() &&
-                        std::ranges::none_of(condition.keys, [&](KeyId key) { return columns_[key]->own; });
-  std::size_t combinations = 1;
-  if (by_codes) {
-    for (const KeyId key : condition.keys)
-      combinations = std::min(combinations * columns_[key]->dictionary.end(), kMostMemos + 1);
-  }
-  if (!by_codes || combinations > kMostMemos) {
-    live_.for_each([&](Slot slot) { condition.plane.set(slot, judge_slot(condition, slot, now)); });
-    return;
-  }
-  // Each combination of values once.
-  constexpr std::uint8_t kNotYet = 0xFF;
-  std::vector<std::uint8_t> memo(combinations, kNotYet);
-  live_.for_each([&](Slot slot) {
-    std::size_t combination = 0;
-    for (const KeyId key : condition.keys)
-      combination = combination * columns_[key]->dictionary.end() + columns_[key]->codes.at(slot);
-    if (memo[combination] == kNotYet) memo[combination] = static_cast<std::uint8_t>(judge_slot(condition, slot, now));
-    condition.plane.set(slot, static_cast<Verdict>(memo[combination]));
-  });
+void Population::judge_fresh(Now now, bool noting) {
+  // Some may be gone again, and their numbers be others'.
+  std::erase_if(fresh_, [this](ConditionId id) { return !conditions_[id] || conditions_[id]->kind != JudgedCondition::Kind::kKept; });
+  sort_unique(fresh_);
+  EndpointJudge(*this, now, noting).judge(fresh_, live_);
+  fresh_.clear();
 }
 
 Verdict Population::judge_slot(const JudgedCondition& condition, Slot slot, Now now) {

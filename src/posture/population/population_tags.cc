@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/sort_unique.h"
+#include "posture/population/endpoint_judge.h"
 #include "posture/population/population.h"
 #include "posture/population/slot_facts.h"
 #include "posture/population/sweep.h"
@@ -356,6 +357,7 @@ Status Population::change_tags(std::span<const TagEdit> edits, Now now, std::vec
     tags_[index]->set_program({});
     forget_conditions(index, std::exchange(tags_[index]->conditions, {}));
   }
+  judge_fresh(now, true);
   rank_tags();
   for (std::size_t i = 0; i < affected.size(); ++i) affect_readers(tags_[affected[i]]->name);
   finish_tags(std::move(affected), now, effects);
@@ -375,7 +377,7 @@ void Population::finish_tags(std::vector<TagIndex> affected, Now now, std::vecto
   for (const TagIndex index : affected) {
     for (const ConditionId id : tags_[index]->conditions) {
       JudgedCondition& one = *conditions_[id];
-      if (one.kind == JudgedCondition::Kind::kKept && !one.tag_names.empty()) judge_kept(one, now);
+      if (one.kind == JudgedCondition::Kind::kKept && !one.tag_names.empty()) EndpointJudge(*this, now, true).judge({&id, 1}, live_);
     }
   }
   renew_nothing(affected);
@@ -383,10 +385,11 @@ void Population::finish_tags(std::vector<TagIndex> affected, Now now, std::vecto
 }
 
 void Population::evaluate(Now now, std::vector<TagEffect>* effects) {
-  for (const auto& condition : conditions_) {
-    if (!condition || condition->kind != JudgedCondition::Kind::kKept) continue;
-    unjudged_.for_each([&](Slot slot) { condition->plane.set(slot, judge_slot(*condition, slot, now)); });
+  std::vector<ConditionId> kept;
+  for (ConditionId id = 0; id < conditions_.size(); ++id) {
+    if (conditions_[id] && conditions_[id]->kind == JudgedCondition::Kind::kKept) kept.push_back(id);
   }
+  EndpointJudge(*this, now, true).judge(kept, unjudged_);
   unjudged_.clear();
   sweep(in_order(), now, effects);
 }
@@ -399,6 +402,7 @@ TagEffect Population::what_if(TagId id, const CompiledTag& draft, Now now) {
   // The draft's conditions are kept no longer than this.
   Numbers numbers(*this, nullptr, now);
   const auto steps = compile_steps(draft, numbers);
+  judge_fresh(now, false);
   {
     Sweep sweep(*this, numbers.used);
     constexpr std::size_t kLines = Sweep::kStripLines;

@@ -33,7 +33,8 @@ void put_run(std::uint32_t length, std::uint32_t number, std::string& out) {
 
 std::int64_t time_at(std::string_view times, std::size_t width, std::size_t at) {
   std::uint64_t bits = 0;
-  std::memcpy(&bits, times.data() + at * width, width);
+  const char* from = times.data() + at * width;
+  width == kShortTime ? std::memcpy(&bits, from, kShortTime) : std::memcpy(&bits, from, kLongTime);  // of a known size each
   const auto unused = static_cast<unsigned>(8 * (8 - width));
   return static_cast<std::int64_t>(bits << unused) >> unused;  // with its sign
 }
@@ -161,6 +162,13 @@ bool Rows::find(Slot slot, KeyId key, Cell& out) const {
     return fact < at;
   });
   return true;
+}
+
+WallTime Rows::time(Slot slot, KeyId key, Hint& hint) const {
+  const auto list = keys(slot);
+  if (hint.list != list.data()) hint = {list.data(), place_of(list, key)};
+  const Parts row = parts(rows_[slot]);
+  return row.time(row.number_of(hint.at));
 }
 
 void Rows::read(Slot slot, std::vector<Cell>& out) const {

@@ -28,6 +28,13 @@ class Rows {
   std::span<const RowKey> keys(Slot slot) const;
   /// False: the endpoint has no such fact.
   bool find(Slot slot, KeyId key, Cell& out) const;
+  /// Where a key stands in the lists that endpoints share, as it was found last. Good until the next change.
+  struct Hint {
+    const RowKey* list = nullptr;
+    std::size_t at = 0;
+  };
+  /// When a fact was collected. REQUIRES: the endpoint has it.
+  WallTime time(Slot slot, KeyId key, Hint& hint) const;
   /// All of them, in the order of keys(slot).
   void read(Slot slot, std::vector<Cell>& out) const;
 
