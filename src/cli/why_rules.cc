@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,9 @@ std::string_view remedy(std::string_view reason) {
        "postern feed debian https://security-tracker.debian.org/tracker/data/json. What there is: postern feeds."},
       {"no_kev", "Add it: postern feed kev https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"},
       {"no_epss", "Add it: postern feed epss https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"},
+      {"tag_missing", "Make it, or take it out of the rule (postern tags lists all)."},
+      {"tag_disabled", "Enable it: set enabled: true in its YAML (postern export) and postern apply it."},
+      {"tag_of_other_kind", "Refer to it by a rule of type tag, or change its kind."},
       {"no_score", "As long as that is so, nobody can judge this rule on this endpoint."}};
   for (const auto& [code, text] : kRemedies) {
     if (code == reason) return text;
@@ -71,6 +75,19 @@ std::string attribute_remedy(const json::value& rule, const WhyAnswer& a) {
         shell_word(a.name), shell_word(name), text_at(a.endpoint, "uid"), name);
   }
   return "";
+}
+
+/// A fact's name for a person: what the key holds for programs only is left out.
+std::string fact_name(const json::value& fact) {
+  const std::string key = one_line(text_at(fact, "key"));
+  constexpr std::string_view kMatches = "file.matches:";  // + the path's length, the path, what is searched for
+  if (!key.starts_with(kMatches)) return key;
+  const std::string rest = key.substr(kMatches.size());
+  std::size_t length = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), length);
+  const auto at = static_cast<std::size_t>(end - rest.data());
+  if (error != std::errc() || at >= rest.size() || length >= rest.size() - at - 1 || rest[at] != ':' || rest[at + 1 + length] != ':') return key;
+  return fmt::format("file {} has {}", rest.substr(at + 1, length), rest.substr(at + 2 + length));
 }
 
 bool too_old(std::string_view reason) {
@@ -171,10 +188,10 @@ class RulesWriter {
     const std::string blanks(indent_, ' ');
     std::size_t wide = 0;
     const auto said = [](const json::value& f) {
-      return fmt::format("{} = {}", one_line(text_at(f, "key")), one_line(text_at(f, "text")));
+      return fmt::format("{} = {}", fact_name(f), one_line(text_at(f, "text")));
     };
     const auto unknown_said = [](const json::value& f) {
-      return fmt::format("{}: {}", one_line(text_at(f, "key")), one_line(text_at(f, "text")));
+      return fmt::format("{}: {}", fact_name(f), one_line(text_at(f, "text")));
     };
     const auto what = [&](const json::value& f) { return is_true(f, "known") ? said(f) : unknown_said(f); };
     std::size_t behind = 0;

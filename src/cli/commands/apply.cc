@@ -287,7 +287,10 @@ Status save(Session& session, const std::vector<Draft>& drafts, const Plan& plan
     if (step.kind == Step::Kind::kDelete) remove.emplace_back(step.draft.name);
   }
   wanted["remove"] = std::move(remove);
-  if (plan.versions.is_object()) wanted["expected"] = plan.versions;
+  if (plan.versions.is_object()) {
+    wanted["expected"] = plan.versions;
+    wanted["expected_all"] = true;
+  }
   const auto answer = (**session.api()).post("tags/apply", wanted);
   if (!answer) return fail(answer.error());
   const auto saved = list_at(*answer, "created").size() + list_at(*answer, "changed").size() + list_at(*answer, "removed").size();

@@ -24,13 +24,16 @@ Result<int> run_classify(Session& session) {
     return session.misused("name the tags, or --none to take all away");
   }
   if (session.given.has("TAG") && session.given.has("--none")) return session.misused("give tags or --none, not both");
+  const bool add = session.given.has("--add"), remove = session.given.has("--remove");
+  if ((add || remove) && (add == remove || session.given.has("--none"))) return session.misused("choose one of --add, --remove and --none");
   const auto e = find_endpoint(session, session.given.text("ENDPOINT"));
   if (!e) return fail(e.error());
   json::array tags;
   for (const std::string& tag : session.given.texts("TAG")) tags.emplace_back(tag);
-  const auto after =
-      (*session.api())
-          ->put("endpoints/" + text_at(*e, "uid") + "/classifications", json::object{{"tags", std::move(tags)}});
+  const std::string path = "endpoints/" + text_at(*e, "uid") + "/classifications";
+  Api& api = **session.api();
+  const auto after = add || remove ? api.patch(path, json::object{{add ? "add" : "remove", std::move(tags)}})
+                                   : api.put(path, json::object{{"tags", std::move(tags)}});
   if (!after) return fail(after.error());
   if (session.as_json()) return session.print_json(*after);
   const auto now = texts_at(*after, "classifications");
@@ -113,10 +116,16 @@ Result<int> run_attribute(Session& session) {
 Command classify_command() {
   return {.name = "classify",
           .group = "Endpoints",
-          .summary = "Give an endpoint exactly these classification tags by hand",
-          .examples = "postern classify laptop7 Managed Berlin\npostern classify laptop7 --none\n",
+          .summary = "Give an endpoint exactly these classification tags by hand, or add or remove some",
+          .examples =
+              "postern classify laptop7 Managed Berlin\n"
+              "postern classify laptop7 --add Kiosk\n"
+              "postern classify laptop7 --remove Berlin\n"
+              "postern classify laptop7 --none\n",
           .arguments = {kClassified, {"TAG", "Classification tags without rules", false, true}},
-          .options = {{"--none", "", "Take all away"}},
+          .options = {{"--add", "", "Give these too; what it has stays"},
+                      {"--remove", "", "Take these away; the others stay"},
+                      {"--none", "", "Take all away"}},
           .run = run_classify};
 }
 

@@ -1,6 +1,9 @@
 // postern profiles, feeds: lists that are only shown.
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
+#include "base/text.h"
 #include "cli/commands/commands.h"
 #include "cli/json_view.h"
 #include "cli/listing.h"
@@ -12,6 +15,13 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kProfilesShown = 100;
+
+/// "37 B", "1.2 MB".
+std::string bytes_text(std::int64_t bytes) {
+  if (bytes < 1000) return fmt::format("{} B", bytes);
+  if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
 
 Result<int> run_profiles(Session& session) {
   const auto page = ask_list(session, "profiles", {}, kProfilesShown);
@@ -31,6 +41,30 @@ Result<int> run_profiles(Session& session) {
   return print_list(session, *page, table, "endpoint profiles");
 }
 
+/// What becomes of it now, and whether it is in force meanwhile.
+Cell feed_state(const json::value& feed) {
+  const std::string state = text_at(feed, "state");
+  const bool used = is_true(feed, "in_use"), failed = !text_at(feed, "error").empty();
+  const std::string now = state == "fetching"  ? "fetching, " + bytes_text(number_at(feed, "fetched_bytes").value_or(0))
+                          : state == "reading" ? "reading"
+                          : failed             ? "failed"
+                                               : "";
+  if (now.empty()) return {used ? "in use" : "nothing read yet", used ? Style::kGood : Style::kWarning};
+  return {(used ? "in use; " : "") + now, now == "failed" ? Style::kBad : used ? Style::kGood : Style::kWarning};
+}
+
+/// What a line of the table has no room for.
+std::vector<std::string> feed_notes(const json::value& feed) {
+  std::vector<std::string> out;
+  const std::string name = one_line(text_at(feed, "name")), error = one_line(text_at(feed, "error")), state = text_at(feed, "state");
+  if (!error.empty()) out.push_back(name + (state == "failed" || state == "idle" ? ": " : ": before that: ") + error);
+  if (const auto left_out = number_at(feed, "left_out").value_or(0); left_out > 0) {
+    out.push_back(fmt::format("{}: {} record{} left out, such as: {}", name, left_out, left_out == 1 ? "" : "s",
+                              one_line(text_at(feed, "left_out_example"))));
+  }
+  return out;
+}
+
 Result<int> run_feeds(Session& session) {
   const auto page = ask_list(session, "feeds", {}, kProfilesShown);
   if (!page) return fail(page.error());
@@ -41,17 +75,19 @@ Result<int> run_feeds(Session& session) {
                {.title = "READ", .right = true},
                {.title = "STATE", .least = 12}});
   for (const json::value& f : list_at(*page, "items")) {
-    const std::string error = text_at(f, "error"), state = text_at(f, "state");
-    const bool busy = state == "fetching" || state == "reading", used = is_true(f, "in_use");
-    const Cell ok(busy ? state : used ? "in use" : "nothing read yet", used ? Style::kGood : Style::kWarning);
     table.add({{text_at(f, "name"), Style::kStrong},
                or_dash(session, text_at(f, "kind")),
                count_at(f, "records"),
                or_dash(session, text_at(f, "data_date").substr(0, 10)),
                since(session, f, "loaded_at"),
-               error.empty() ? ok : Cell((used ? "in use, but: " : "") + error, Style::kBad)});
+               feed_state(f)});
   }
-  return print_list(session, *page, table, "vulnerability feeds: nothing is matched (postern feed NAME URL adds one)");
+  const int done = print_list(session, *page, table, "vulnerability feeds: nothing is matched (postern feed NAME URL adds one)");
+  if (session.as_json()) return done;
+  for (const json::value& f : list_at(*page, "items")) {
+    for (const std::string& note : feed_notes(f)) session.print(note + "\n");
+  }
+  return done;
 }
 
 }  // namespace

@@ -89,6 +89,8 @@ struct EmsOptions {
   std::vector<std::string> server_names;
   std::size_t batch = 1000;                  ///< Objects changed in one transaction, about.
   std::size_t what_if_listed = 1'000'000;    ///< UIDs in what one what-if answers, of all its tags.
+  /// Rules times endpoints in a what-if that everybody may ask: each may have to be judged for each, which takes seconds.
+  std::size_t what_if_judged = 100'000'000;
   std::string version;
 };
 
@@ -284,6 +286,8 @@ class EmsCore {
   Result<std::vector<posture::DetectionSetExplanation>> explain_on_fabric(Now now, const EndpointUid& uid) const;
   /// Which endpoints a set would change; nothing does. Errors: those of apply().
   Result<WhatIf> what_if(Now now, ChangeSet set);
+  /// Whether everybody may ask for that: kInvalidArgument where the answer could keep all others waiting. A single tag always.
+  Status check_question(const ChangeSet& set) const;
   /// The same of one tag, with the errors of save_tag().
   Result<WhatIf> what_if(Now now, const posture::TagDefinition& draft);
   /// What of it may be saved and is probably not meant, for a person; saving doesn't refuse it.

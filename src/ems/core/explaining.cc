@@ -86,7 +86,8 @@ Result<posture::TagExplanation> EmsCore::explain(Now now, const EndpointUid& uid
   if (const auto until = held(id); until && why->state == posture::TagState::kAbsent) {
     why->state = posture::TagState::kHas;
     why->reason = "held";
-    why->text = "its rules no longer hold, and the tag's loss_delay keeps it until " + to_iso8601(*until);
+    why->text = (why->rules.empty() || why->rules.front().id == 0 ? "it was taken away" : "its rules no longer hold") +
+                std::string(", and the tag's loss_delay keeps it until ") + to_iso8601(*until);
     why->until = std::min(*until, why->until.value_or(*until));
   }
   say_kept(*why, [&](std::string_view other) -> std::optional<std::string> {

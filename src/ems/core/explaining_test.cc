@@ -286,6 +286,51 @@ TEST_F(Explaining, WhichDetectionSetDecidesOrThatThereIsNone) {
   EXPECT_EQ(answer->rules.at(0).reason, "on_fabric_undecided");
 }
 
+TEST_F(Explaining, WhatIsWrongWithATagThatARuleRefersTo) {
+  save_process_tag();
+  save_tag(R"({"name":"Of","rules":[{"id":1,"os":"linux","type":"tag","tags":["Has-sshd"]}]})");
+  TestAgent a;
+  join(a);
+  const auto rule = [&] { return core->explain(clock.now(), a.uid(), "Of")->rules.at(0); };
+  EXPECT_EQ(rule().reason, "tag_unknown");
+  save_tag(R"({"name":"Has-sshd","enabled":false,"rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})");
+  EXPECT_EQ(rule().reason, "tag_disabled");
+  EXPECT_EQ(rule().text, "the tag Has-sshd is disabled");
+  EXPECT_EQ(rule().facts.at(0).text, "disabled");
+}
+
+TEST_F(Explaining, WhatKeepsATagGivenByHandIsNoRule) {
+  save_tag(R"({"name":"Kiosk","kind":"classification","loss_delay":60})");
+  TestAgent a;
+  join(a);
+  for (const auto& tags : {std::vector<std::string>{"Kiosk"}, std::vector<std::string>()}) {
+    core->classify(clock.now(), admin, a.uid(), tags, nullptr);
+    run();
+  }
+  const auto why = core->explain(clock.now(), a.uid(), "Kiosk");
+  EXPECT_EQ(why->reason, "held");
+  EXPECT_TRUE(why->text.starts_with("it was taken away, and the tag's loss_delay keeps it until ")) << why->text;
+}
+
+TEST_F(Explaining, AnAttributeThatWasOverThenHadExpired) {
+  save_tag(R"({"name":"Scored","rules":[{"id":1,"os":"linux","type":"attribute","name":"owner","op":"=","value":"x"}]})");
+  TestAgent a;
+  join(a);
+  core->set_attribute(clock.now(), admin, a.uid(), "owner", std::string("x"), Seconds(60), nullptr);
+  run();
+  clock.advance(Seconds(61));
+  core->tick(clock.now());
+  run();
+  const auto then = clock.now().wall;
+  clock.advance(Seconds(1));
+  ask(a, "Scored", then);
+  run();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->rules.at(0).reason, "attribute_expired");
+  EXPECT_EQ(answer->rules.at(0).text, "the attribute owner had expired");
+  EXPECT_EQ(answer->rules.at(0).facts.at(0).text, "expired");
+}
+
 TEST_F(Explaining, AnAccountThatNobodyNamedIsMissingInItsFile) {
   save_tag(R"({"name":"Who","rules":[{"id":1,"os":"linux","type":"user-identity","service":"Google","account":"a@example.org"}]})");
   TestAgent a;

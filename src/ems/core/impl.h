@@ -177,6 +177,7 @@ struct EmsCore::Impl {
 
   // ---- why_unknown.cc ----
   /// In an explanation of now: why what the EMS itself adds is not known, where no agent can mend that.
+  WhyUnknown missing_tag(const posture::TagReference& reference) const;
   void say_why_unknown(posture::TagExplanation& why, const Endpoint& e, Now now) const;
   /// Of one of the facts that begin with keys::kEmsVulnPrefix. Without a code: what the rule says is all there is to say.
   WhyUnknown unknown_vulnerabilities(const Endpoint& e, std::string_view key, const posture::RuleExplanation& rule) const;

@@ -130,7 +130,8 @@ Result<posture::TagExplanation> PastQuestion::answer() const {
   if (state_then(asked_, id_) == posture::TagState::kHas && why->state == posture::TagState::kAbsent) {
     why->state = posture::TagState::kHas;
     why->reason = "held";
-    why->text = "its rules no longer held, and the tag's loss_delay kept it";
+    why->text = (why->rules.empty() || why->rules.front().id == 0 ? "it was taken away" : "its rules no longer held") +
+                std::string(", and the tag's loss_delay kept it");
   }
   say_kept(*why, [&](std::string_view name) -> std::optional<std::string> {
     const auto id = engine_.id_of(name);
@@ -140,6 +141,7 @@ Result<posture::TagExplanation> PastQuestion::answer() const {
   say_silence(*why, "it had been offline since " + to_iso8601(view.confirmed()),
               std::chrono::duration_cast<Seconds>(of_.tag_timeout));
   say_what_is_missing(*why);
+  say_what_had_expired(*why);
   return why;
 }
 

@@ -5,6 +5,8 @@
 #include <limits>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "ems/core/impl.h"
 
 namespace postern::ems {
@@ -133,6 +135,18 @@ Result<WhatIf> EmsCore::what_if(Now now, ChangeSet set) {
   std::ranges::sort(out.referring, {}, &TagWhatIf::name);
   out.would = std::move(plan->said);
   return out;
+}
+
+Status EmsCore::check_question(const ChangeSet& set) const {
+  const std::size_t endpoints = std::max<std::size_t>(1, impl_->registry_.endpoints.all().size());
+  const std::size_t most = impl_->options_.what_if_judged / endpoints;
+  std::size_t rules = 0;
+  for (const auto& tag : set.save) rules += tag.rules.size();
+  if (set.save.size() <= 1 || rules <= most) return {};
+  return postern::fail(ErrorCode::kInvalidArgument,
+                       fmt::format("{} rules are asked about, and with {} endpoints at most {} are at once: ask in several parts, or "
+                                   "let an administrator ask for a dry run (postern apply --dry-run)",
+                                   rules, endpoints, most));
 }
 
 Result<WhatIf> EmsCore::what_if(Now now, const posture::TagDefinition& draft) {

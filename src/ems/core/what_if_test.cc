@@ -232,6 +232,23 @@ TEST_F(WhatIfTest, AGatewayIsAskedAboutTagsThatGoAndAboutWhatUnknownMeans) {
   EXPECT_TRUE(core->work().empty());
 }
 
+TEST_F(WhatIfTest, WhatCouldKeepAllOthersWaitingNotEverybodyMayAsk) {
+  options.what_if_judged = 4;
+  restart();
+  TestAgent a, b;
+  join(a);
+  join(b);
+  auto other = draft("cups");
+  other.name = TagName("Other");
+  EXPECT_TRUE(core->check_question({{draft("sshd"), other}, {}}));
+  other.rules.push_back(other.rules.front());
+  other.rules.back().id = 2;
+  const auto refused = core->check_question({{draft("sshd"), other}, {"Third"}});
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().message.starts_with("3 rules are asked about, and with 2 endpoints at most 2 are at once")) << refused.error().message;
+  EXPECT_TRUE(core->check_question({{other}, {}}));
+}
+
 // Policies that deny by a tag let nobody through while it is disabled, and who doesn't have it once it is there again.
 TEST_F(WhatIfTest, ATagThatPoliciesFindAgainIsSaidToBeBack) {
   const auto back = [&](const posture::TagDefinition& definition) {

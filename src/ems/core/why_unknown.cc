@@ -8,6 +8,7 @@
 #include "ems/registry/query.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
+#include "posture/tag_reference.h"
 #include "vuln/feed_kind.h"
 
 namespace postern::ems {
@@ -167,8 +168,17 @@ void EmsCore::Impl::say_on_fabric(posture::TagExplanation& why, const Endpoint& 
   }
 }
 
+WhyUnknown EmsCore::Impl::missing_tag(const posture::TagReference& reference) const {
+  const std::string name(reference.name);
+  const Tag* tag = tag_by_id(engine_.id_of(name));
+  if (tag == nullptr) return {"tag_missing", "there is no tag " + name, "there is no such tag"};
+  if (!tag->definition.enabled) return {"tag_disabled", "the tag " + name + " is disabled", "disabled"};
+  const std::string kind(posture::tag_kind_name(tag->definition.kind));
+  return {"tag_of_other_kind", "the tag " + name + " is of the kind " + kind, "of the kind " + kind};
+}
+
 void EmsCore::Impl::say_why_unknown(posture::TagExplanation& why, const Endpoint& e, Now now) const {
-  constexpr std::string_view kNoValue[] = {"not_reported", "unsupported", "stale"};
+  constexpr std::string_view kNoValue[] = {"not_reported", "unsupported", "stale", "tag_missing", "classification_missing"};
   for (auto& rule : why.rules) {
     if (rule.verdict != posture::Verdict::kUnknown || std::ranges::find(kNoValue, rule.reason) == std::end(kNoValue)) continue;
     for (auto& reading : rule.facts) {
@@ -179,6 +189,8 @@ void EmsCore::Impl::say_why_unknown(posture::TagExplanation& why, const Endpoint
         told = unknown_attribute(e, std::string(name), now.wall);
       } else if (reading.key.starts_with(keys::kEmsVulnPrefix)) {
         told = unknown_vulnerabilities(e, reading.key, rule);
+      } else if (const auto other = posture::referred_tag(reading.key); other && !reading.fact) {
+        told = missing_tag(*other);
       }
       if (told.code.empty()) continue;
       rule.reason = told.code;

@@ -44,4 +44,18 @@ void say_what_is_missing(posture::TagExplanation& why) {
   }
 }
 
+void say_what_had_expired(posture::TagExplanation& why) {
+  for (auto& rule : why.rules) {
+    if (rule.verdict != posture::Verdict::kUnknown || rule.reason != "stale") continue;
+    for (auto& reading : rule.facts) {
+      const auto name = keys::argument_of(reading.key, keys::kEmsAttributePrefix);
+      if (name.empty() || !reading.fact || reading.fact->known()) continue;  // a known one is too old for the rule
+      rule.reason = "attribute_expired";
+      rule.text = fmt::format("the attribute {} had expired", name);
+      reading.text = "expired";
+      break;
+    }
+  }
+}
+
 }  // namespace postern::ems

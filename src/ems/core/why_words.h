@@ -16,4 +16,8 @@ void say_silence(posture::TagExplanation& why, std::string_view silence, Seconds
 /// missing, as far as it can be said without asking the endpoint's profile.
 void say_what_is_missing(posture::TagExplanation& why);
 
+/// Of a past moment: which attribute was over by then, where a rule only says that it is too long ago. What it was is not
+/// kept, and of now the endpoint itself says.
+void say_what_had_expired(posture::TagExplanation& why);
+
 }  // namespace postern::ems

@@ -86,8 +86,21 @@ std::vector<std::string> others(const EmsCore& core, const std::vector<posture::
 struct Wanted {
   ChangeSet set;
   EmsCore::TagVersions expected;
+  bool expected_all = false;
   bool dry_run = false;
 };
+
+/// Who saves this has seen the tags that it rests on as they are, and if he says so, all of them.
+Status check_expected(const CallPtr& call, const Wanted& wanted) {
+  auto seen = wanted.expected;
+  if (wanted.expected_all) {
+    auto behind = call->services.core.versions_behind(wanted.set);
+    if (behind.size() < EmsCore::kMaxTagVersions) {
+      for (auto& [name, version] : behind) seen.emplace(name, "");  // one he hasn't seen must not be there
+    }
+  }
+  return check_seen(call, seen);
+}
 
 /// Of readers many may ask, and each tag is judged for all endpoints.
 Status check_asked(const json::object& wanted) {
@@ -135,7 +148,8 @@ Result<Wanted> read_wanted(const CallPtr& call, bool bounded = false) {
       {.name = "remove", .type = FieldType::kTexts, .max = static_cast<std::int64_t>(kMaxChangeSet)},
       {.name = "prune", .type = FieldType::kBoolean},
       {.name = "dry_run", .type = FieldType::kBoolean},
-      {.name = "expected", .type = FieldType::kTexts}};
+      {.name = "expected", .type = FieldType::kTexts},
+      {.name = "expected_all", .type = FieldType::kBoolean}};
   if (Status ok = check_fields(kFields, *object); !ok) return fail(ok.error());
   auto saved = read_tags(std::move(tags));
   if (!saved) return fail(saved.error());
@@ -145,6 +159,7 @@ Result<Wanted> read_wanted(const CallPtr& call, bool bounded = false) {
     return value != nullptr && value->get_bool();
   };
   out.dry_run = flag("dry_run");
+  out.expected_all = flag("expected_all");
   if (const json::value* remove = object->if_contains("remove")) {
     for (const json::value& name : remove->get_array()) out.set.remove.emplace_back(name.get_string());
   }
@@ -186,7 +201,8 @@ void show_what_if(const CallPtr& call, ChangeSet set) {
 void what_if_tags(const CallPtr& call) {
   auto wanted = read_wanted(call, true);
   if (!wanted) return call->fail(wanted.error());
-  if (const Status ok = check_seen(call, wanted->expected); !ok) return call->fail(ok.error());
+  if (const Status ok = call->services.core.check_question(wanted->set); !ok) return call->fail(ok.error());
+  if (const Status ok = check_expected(call, *wanted); !ok) return call->fail(ok.error());
   show_what_if(call, std::move(wanted->set));
 }
 
@@ -194,7 +210,7 @@ void apply_tags(const CallPtr& call) {
   auto wanted = read_wanted(call);
   if (!wanted) return call->fail(wanted.error());
   EmsCore& core = call->services.core;
-  if (const Status ok = check_seen(call, wanted->expected); !ok) return call->fail(ok.error());
+  if (const Status ok = check_expected(call, *wanted); !ok) return call->fail(ok.error());
   if (wanted->dry_run) return show_what_if(call, std::move(wanted->set));
   core.apply(now_of(call), actor_of(call), std::move(wanted->set), [call](Result<Applied> done) {
     if (!done) return call->fail(done.error());
@@ -211,6 +227,8 @@ constexpr std::string_view kTagChangesSchemas = R"({
       "description": "Instead of remove: remove every tag that tags does not hold; the built-in one stays"},
     "expected": {"type": "object", "additionalProperties": {"type": "string"},
       "description": "Tags' versions by name, as a dry run told them, empty where there must be none; at most 30,000: 409 and nothing is done if one is another now, and who changed it when"},
+    "expected_all": {"type": "boolean", "default": false,
+      "description": "The same if there is a tag that expected does not name, and that refers to these or is referred to: one that somebody made meanwhile"},
     "dry_run": {"type": "boolean", "default": false, "description": "Check everything and say what would be done; nothing is saved"}}},
   "TagsApplied": {"type": "object", "required": ["dry_run", "versions", "created", "changed", "unchanged", "removed", "warnings"], "properties": {
     "dry_run": {"type": "boolean", "description": "Nothing was saved"},

@@ -51,7 +51,7 @@ TEST_F(ApiLab, AllThatIsWrongWithTagsIsToldAndNothingIsSaved) {
   const std::pair<std::string, const char*> refused[] = {
       {"[]", "must be a JSON object"},
       {R"({"tags":{}})", "must be a list of tags"},
-      {R"({"tgas":[]})", "known are: tags, remove, prune, dry_run, expected"},
+      {R"({"tgas":[]})", "known are: tags, remove, prune, dry_run, expected, expected_all"},
       {R"({"prune":true})", "prune without tags would remove every tag"},
       {R"({"tags":[{"name":"x"}],"prune":true,"remove":["y"]})", "not both"},
       {R"({"remove":[1]})", "remove: must be a list of texts"},
@@ -220,6 +220,25 @@ TEST_F(ApiLab, IfMatchGuardsOneTag) {
   }
   EXPECT_EQ(get("/api/v1/tags/One").str("comment"), "of A");
   EXPECT_EQ(as_seen("DELETE", first + ", " + saved.header("ETag")).status, 200);
+}
+
+TEST_F(ApiLab, ATagThatSomebodyMakesMeanwhileAndThatRefersToTheseIsLookedAtFirst) {
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Base"})").status, 201);
+  const std::string set = R"({"tags":[{"name":"Base","comment":"x"}])";
+  const Reply dry = post("/api/v1/tags/apply", set + R"(,"dry_run":true})");
+  const std::string seen = set + R"(,"expected":)" + json::serialize(dry.at("versions"));
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Of-Base","rules":[{"id":1,"os":"linux","type":"tag","tags":["Base"],"negate":true}]})").status, 201);
+  const Reply late = post("/api/v1/tags/apply", seen + R"(,"expected_all":true})");
+  EXPECT_EQ(late.status, 409);
+  EXPECT_TRUE(late.message().starts_with("the tag Of-Base was made by token:TOK-ken-of-admin (admin) at ")) << late.text;
+  EXPECT_EQ(get("/api/v1/tags/Base").str("comment"), "");
+  EXPECT_EQ(post("/api/v1/tags/apply", seen + R"(,"expected_all":1})").code(), "invalid_argument");
+  // What somebody makes that has no part in it keeps nobody from saving; nor does this who names only some.
+  const Reply again = post("/api/v1/tags/apply", set + R"(,"dry_run":true})");
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Else"})").status, 201);
+  const std::string now = set + R"(,"expected":)" + json::serialize(again.at("versions"));
+  EXPECT_EQ(post("/api/v1/tags/apply", now + R"(,"expected_all":true})").status, 200);
+  EXPECT_EQ(post("/api/v1/tags/apply", R"({"tags":[{"name":"Base","comment":"y"}],"expected":{}})").status, 200);
 }
 
 TEST_F(ApiLab, WhatUndoWouldTakeBackIsTold) {

@@ -376,6 +376,27 @@ TEST_F(ApiLab, ATagThatCanNotBeStoredIsNotAcknowledgedAndTheOldOneStays) {
   EXPECT_EQ(get("/api/v1/tags/Has-sshd").body, before);
 }
 
+TEST_F(ApiLab, TagsAreGivenAndTakenByHandOneByOne) {
+  TestAgent agent;
+  join(agent);
+  for (const char* name : {"A", "B", "C"}) {
+    ASSERT_EQ(post("/api/v1/tags", R"({"name":")" + std::string(name) + R"(","kind":"classification"})").status, 201);
+  }
+  const auto change = [&](const char* body) { return call("PATCH", "/api/v1/endpoints/" + agent.uid().str() + "/classifications", body); };
+  const auto has = [&] { return json::serialize(get("/api/v1/endpoints/" + agent.uid().str()).at("classifications")); };
+  EXPECT_EQ(change(R"({"add":["B","A"]})").status, 200);
+  EXPECT_EQ(has(), R"(["A","B"])");
+  EXPECT_EQ(change(R"({"add":["C","B"],"remove":["A"]})").status, 200);
+  EXPECT_EQ(has(), R"(["B","C"])");
+  EXPECT_EQ(change(R"({"remove":["A"]})").status, 200);  // it hasn't it
+  EXPECT_EQ(change(R"({"remove":["Never"]})").message(), "remove: there is no tag Never");
+  EXPECT_EQ(change(R"({"add":["Never"]})").status, 400);
+  EXPECT_EQ(change(R"({"add":["A"],"remove":["A"]})").status, 400);
+  EXPECT_EQ(change("{}").status, 400);
+  EXPECT_EQ(has(), R"(["B","C"])");
+  EXPECT_EQ(call("PATCH", "/api/v1/endpoints/" + std::string(32, 'F') + "/classifications", R"({"add":["A"]})").status, 404);
+}
+
 TEST_F(ApiLab, WhoeverDeletesOrRestoresATagGivenByHandIsToldWhoLosesIt) {
   std::vector<TestAgent> agents(3);
   post("/api/v1/tags", R"({"name":"Kiosk","kind":"classification"})");
