@@ -27,6 +27,12 @@ class Fd {
   int fd_;
 };
 
+/// Stands for where links lead in a circle: no file system takes such a name.
+const std::string& endless_name() {
+  static const std::string kName(NAME_MAX + 1, '@');
+  return kName;
+}
+
 }  // namespace
 
 Error errno_error(int error, std::string_view doing, const std::filesystem::path& path) {
@@ -35,6 +41,9 @@ Error errno_error(int error, std::string_view doing, const std::filesystem::path
   if (error == EACCES || error == EPERM || error == EROFS) code = ErrorCode::kPermissionDenied;
   if (error == ENOSPC || error == EDQUOT || error == EMFILE || error == ENFILE) code = ErrorCode::kResourceExhausted;
   if (error == EEXIST) code = ErrorCode::kAlreadyExists;
+  if (error == ENAMETOOLONG && path.filename() == endless_name()) {
+    return {code, fmt::format("{} a file below {}: its symbolic links lead in a circle", doing, path.parent_path().native())};
+  }
   return {code, fmt::format("{} {}: {}", doing, path.native(), errno_text(error))};
 }
 
@@ -57,7 +66,7 @@ std::filesystem::path path_in_root(const std::filesystem::path& root, std::strin
       at /= name;
       continue;
     }
-    if (++links > kMostLinks) return root / std::string(NAME_MAX + 1, '@');
+    if (++links > kMostLinks) return root / endless_name();
     if (target.is_absolute()) at.clear();
     left = target.relative_path() / left;
   }

@@ -41,6 +41,7 @@ TEST_F(OtherRoot, ALoopOfLinksIsAFailureAndNotNothing) {
   const auto read = read_file(path_in_root(root_, "/etc/a"), 100);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, ErrorCode::kUnavailable) << read.error().message;
+  EXPECT_EQ(read.error().message, "opening a file below " + root_.native() + ": its symbolic links lead in a circle");
 }
 
 }  // namespace
