@@ -296,6 +296,17 @@ TEST_F(Commands, NobodyThere) {
   EXPECT_EQ(std::count(lab_.err().begin(), lab_.err().end(), '\n'), 1);
 }
 
+TEST_F(Commands, WhatStandsBehindTwoDashesIsAName) {
+  lab_.ems.on("GET endpoints", page({laptop7()}));
+  lab_.ems.on("PUT endpoints/7F4704E462E2CF1430D14814C557BD7B/classifications", R"({"classifications":["-rf"]})");
+  EXPECT_EQ(lab_.run({"classify", "--", "laptop7", "-rf", "--none"}), kDone) << lab_.err();
+  EXPECT_EQ(lab_.ems.asked("PUT endpoints/7F4704E462E2CF1430D14814C557BD7B/classifications").at(0).body, R"({"tags":["-rf","--none"]})");
+  for (const auto& understood : {std::vector<std::string>{"export", "--", "-rf"}, {"export"}}) {
+    EXPECT_EQ(lab_.run(understood), kFailed);  // this EMS has no more to say
+    EXPECT_EQ(lab_.err(), "postern: nothing at GET openapi.json\n");
+  }
+}
+
 TEST_F(Commands, WhatIsNotUnderstoodIsTwo) {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
                                                     {"frob"},

@@ -68,7 +68,7 @@ void add_argument(CLI::App& app, const Argument& described, std::deque<Slot>& sl
   slot.option = app.add_option(described.name, slot.values, described.help)->type_name("");
   slot.option->required(described.required);
   if (described.many) {
-    slot.option->expected(described.required ? 1 : 0, 10'000);
+    slot.option->expected(1, 10'000);  // if any: with none at least, what follows "--" would be nobody's
   } else {
     slot.option->expected(1)->allow_extra_args(false);
   }

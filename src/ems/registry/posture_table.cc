@@ -176,10 +176,15 @@ bool PostureTable::judge_again(Slot slot, Now now) { return note(slot, populatio
 // ---- tags
 
 Status PostureTable::change_tags(std::span<const TagEdit> edits, Now now) {
-  std::vector<posture::TagEffect> effects;
-  if (auto ok = population_.change_tags(edits, now, &effects); !ok) return ok;
-  note(effects);
-  return {};
+  Status done;
+  // Broken off in the middle, memory being too short, some endpoints would have tags that nobody's rules give them. So that
+  // ends the process (noexcept): the next one follows from the store, which does not hold this change yet.
+  [&]() noexcept {
+    std::vector<posture::TagEffect> effects;
+    done = population_.change_tags(edits, now, &effects);
+    if (done) note(effects);
+  }();
+  return done;
 }
 
 Result<std::vector<posture::TagEffect>> PostureTable::what_if(

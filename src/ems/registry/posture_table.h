@@ -77,7 +77,7 @@ class PostureTable {
 
   using TagEdit = posture::Population::TagEdit;
   bool has_tag(posture::TagId id) const { return population_.has_tag(id); }
-  /// Errors as the population's.
+  /// Errors as the population's. Too little memory ends the process, here and in what_if(): tags are in force whole or not.
   Status change_tags(std::span<const TagEdit> edits, Now now);
   /// What endpoints are said to have.
   posture::TagState state(posture::Slot slot, posture::TagId tag) const;
