@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "base/text.h"
 
@@ -110,15 +111,14 @@ class RealTerminal final : public Terminal {
     const int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) return fail(ErrorCode::kUnavailable, "there is no terminal to ask at");
     std::fflush(stdout);
+    std::optional<Silence> silence;
+    if (secret) silence.emplace(fd);  // before it asks: whoever answers at once is not overheard, and not ignored
     [[maybe_unused]] const auto said = write(fd, question.data(), question.size());
-    Result<std::string> answer = fail(ErrorCode::kUnavailable, "no answer");
+    Result<std::string> answer = read_line(fd);
     if (secret) {
-      const Silence silence(fd);
-      answer = read_line(fd);
       [[maybe_unused]] const auto end = write(fd, "\n", 1);
-    } else {
-      answer = read_line(fd);
     }
+    silence.reset();
     close(fd);
     return answer;
   }
