@@ -162,12 +162,22 @@ TEST_F(Apply, OfManyTagsOnlyTheFirstAreLookedAt) {
   EXPECT_THAT(lab_.out(), testing::EndsWith("+ New148  new\n    1 endpoint would gain it: laptop7\n"
                                             "    afterwards 3 endpoints have it, of 0 nobody knows\n"
                                             "+ More  new\n= 50 tags  unchanged\n"
-                                            "what changes in a tag, and who gains or loses it, is shown of the first 100 only\n"
+                                            "what changes in a tag, and who gains or loses it, is shown of 100 only, of those first by which endpoints gain "
+                                            "or lose something\n"
                                             "101 new, 50 unchanged\nno live session would be cut\nsaved: 101 tags\n"));
   EXPECT_THAT(lab_.out(), Not(HasSubstr("Same2")));
   EXPECT_EQ(lab_.ems.asked("POST tags/what-if").size(), 0u);  // the dry run told of all of them
   ASSERT_EQ(saved(), 1u);
   EXPECT_EQ(saves()[0].at("tags").as_array().size(), 151u);
+  // The last one is the only one that does something to anybody.
+  json::object body = json::parse(lab_.ems.told("POST tags/apply")).as_object();
+  for (json::value& tag : body.at("what_if").at("tags").as_array()) {
+    if (tag.at("name") != "More") tag.at("gain") = json::parse(R"({"count":0,"uids":[]})");
+  }
+  lab_.ems.on("POST tags/apply", json::serialize(body));
+  EXPECT_EQ(apply(yaml, {"--dry-run"}), kDone) << lab_.err();
+  EXPECT_THAT(lab_.out(), HasSubstr("+ More  new\n    1 endpoint would gain it: laptop7\n"));
+  EXPECT_THAT(lab_.out(), HasSubstr("+ New148  new\n+ More  new\n    1 endpoint"));
 }
 
 TEST_F(Apply, ALargeFileIsRefusedAtOnce) {
@@ -478,7 +488,7 @@ TEST_F(Apply, WhatSomebodyElseChangesMeanwhileIsNotOverwritten) {
 
 TEST_F(Apply, UndoSaysWhoseChangeItIsAndAsks) {
   const auto last = [this](const char* what) {
-    lab_.ems.on("GET tags/Compliant/last-change", std::string(R"({"name":"Compliant","revision":7,"at":"2026-11-26T09:58:00.000Z","by":"bob","what":")") +
+    lab_.ems.on("GET tags/Compliant/last-change", std::string(R"({"name":"Compliant","revision":7,"at":"2026-11-26T09:58:00.000Z","by":"bob","basis":"0af1","what":")") +
                                                       what + "\"}");
   };
   last("changed");
@@ -492,7 +502,7 @@ TEST_F(Apply, UndoSaysWhoseChangeItIsAndAsks) {
   lab_.terminal.answers = {"y"};
   EXPECT_EQ(lab_.run({"undo", "Compliant"}), kDone) << lab_.err();
   ASSERT_EQ(lab_.ems.asked("POST tags/Compliant/undo").size(), 1u);
-  EXPECT_EQ(lab_.ems.asked("POST tags/Compliant/undo")[0].body, R"({"revision":7})");
+  EXPECT_EQ(lab_.ems.asked("POST tags/Compliant/undo")[0].body, R"({"revision":7,"basis":"0af1"})");
   // Nobody can be asked.
   lab_.terminal.looks().interactive = false;
   EXPECT_EQ(lab_.run({"undo", "Compliant"}), kDone) << lab_.err();

@@ -90,6 +90,15 @@ std::string fact_name(const json::value& fact) {
   return fmt::format("file {} has {}", rest.substr(at + 1, length), rest.substr(at + 2 + length));
 }
 
+/// A condition may name dozens of paths with their digests: nobody reads that to its end.
+std::string cut_short(std::string text) {
+  constexpr std::size_t kMost = 400;
+  if (text.size() <= kMost) return text;
+  std::size_t end = kMost;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // within a character
+  return text.substr(0, end) + "… (postern tag shows all)";
+}
+
 bool too_old(std::string_view reason) {
   return reason == "stale" || reason == "max_age_too_short" || reason.ends_with("_too_old");
 }
@@ -128,8 +137,7 @@ class RulesWriter {
   void in_full(std::uint32_t id, const json::value& rule) {
     const std::string blanks(indent_, ' ');
     std::string head = rule_head(id);
-    for (const std::string& part :
-         wrapped(one_line(text_at(rule, "condition")), page_.left(indent_))) {
+    for (const std::string& part : wrapped(cut_short(one_line(text_at(rule, "condition"))), page_.left(indent_))) {
       page_.line(head + page_.look().paint(Style::kStrong, part));
       head = blanks;
     }

@@ -206,6 +206,12 @@ Status look_at(Session& session, const TagSchema& schema, Step& step) {
   return {};
 }
 
+/// Somebody is asked about it.
+bool has_effects(const Step& step) {
+  return step.kind == Step::Kind::kDelete ||
+         (step.what_if && (takes_away(*step.what_if) || grants(*step.what_if) || clears(*step.what_if)));
+}
+
 Result<Plan> make_plan(Session& session, const TagSchema& schema, std::vector<Draft>& drafts) {
   for (const Draft& draft : drafts) {
     if (!segment("tag", draft.name)) return invalid("\"" + one_line(draft.name) + "\" can't be a tag's name");
@@ -220,11 +226,13 @@ Result<Plan> make_plan(Session& session, const TagSchema& schema, std::vector<Dr
   const std::size_t wanted = std::min(kLookedAt, plan->created + plan->changed + plan->deleted);
   StepProgress progress(session.terminal, session.environment.clock, wanted, "tags looked at");
   std::size_t looked_at = 0;
-  for (Step& step : plan->steps) {
-    if (step.kind == Step::Kind::kKeep || looked_at == wanted) continue;
-    if (auto done = look_at(session, schema, step); !done) return fail(done.error());
-    ++looked_at;
-    progress.step();
+  for (const bool effects : {true, false}) {  // what a person is asked about comes first
+    for (Step& step : plan->steps) {
+      if (step.kind == Step::Kind::kKeep || looked_at == wanted || has_effects(step) != effects) continue;
+      if (auto done = look_at(session, schema, step); !done) return fail(done.error());
+      ++looked_at;
+      progress.step();
+    }
   }
   return plan;
 }
@@ -238,7 +246,7 @@ Status print_plan(Session& session, const Plan& plan) {
   if (!list_unchanged) session.print(session.look().paint(Style::kFaint, fmt::format("= {} tags  unchanged", plan.unchanged)) + "\n");
   if (plan.nothing()) return {};
   if (plan.created + plan.changed + plan.deleted > kLookedAt) {
-    session.print(fmt::format("what changes in a tag, and who gains or loses it, is shown of the first {} only\n", kLookedAt));
+    session.print(fmt::format("what changes in a tag, and who gains or loses it, is shown of {} only, of those first by which endpoints gain or lose something\n", kLookedAt));
   }
   std::vector<std::string> counts;
   for (const auto& [count, what] : {std::pair(plan.created, "new"), std::pair(plan.changed, "changed"),

@@ -80,7 +80,8 @@ Result<int> run_undo(Session& session) {
   }
   const auto before = (*api)->get("tags/" + *name);
   if (!before && before.error().code != ErrorCode::kNotFound) return fail(before.error());
-  const auto after = (*api)->post("tags/" + *name + "/undo", json::object{{"revision", number_at(*last, "revision").value_or(0)}});
+  const auto after = (*api)->post("tags/" + *name + "/undo", 
+                                   json::object{{"revision", number_at(*last, "revision").value_or(0)}, {"basis", text_at(*last, "basis")}});
   if (!after) return fail(after.error());
   if (session.as_json()) return session.print_json(*after);
   const json::value* tag = member(*after, "tag");

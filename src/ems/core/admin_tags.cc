@@ -114,7 +114,7 @@ void EmsCore::Impl::drop_tag(Now now, const Actor& actor, posture::TagId id) {
   audit(now, actor, "tag.delete", name, std::move(warning));
 }
 
-void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, Done<Undone> done) {
+void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, std::string_view basis, Done<Undone> done) {
   const auto refuse = [&](ErrorCode code, std::string why) { impl_->refuse(std::move(done), {code, std::move(why)}); };
   if (impl_->registry_.tags.touched()) return refuse(ErrorCode::kUnavailable, "the tag is being changed at this moment; try again");
   const auto log = impl_->store_.history(name, 0, kUndoLookBack);
@@ -124,6 +124,12 @@ void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Rev
   const auto revision = last->change.revision;
   if (expected != 0 && expected != revision) {
     return refuse(ErrorCode::kConflict, fmt::format("the last change of {} is revision {} now, not {}; look at it first", name, revision, expected));
+  }
+  if (const auto now_last = basis.empty() ? Result<LastTagChange>(LastTagChange()) : last_tag_change(name); !now_last) {
+    return impl_->refuse(std::move(done), now_last.error());
+  } else if (now_last->basis != basis) {
+    return refuse(ErrorCode::kConflict, "a tag that refers to " + name + ", or that it refers to, was changed or made after what undoing "
+                                        "this does was looked at. Look at it as it is now, and decide anew");
   }
   // Changes stand under the name that the tag got by them: of one that was renamed since, this is not the last.
   const auto removed_from = read_removed_tag(last->change.json);

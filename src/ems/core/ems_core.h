@@ -368,7 +368,9 @@ class EmsCore {
     Revision undone = 0;   ///< The change that was taken back.
     std::vector<std::string> warnings;  ///< How many were given it by hand and don't have it (again).
   };
-  void undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, Done<Undone> done);
+  /// `basis`: empty, or last_tag_change()'s, so that it does nothing where a tag that has a part in it is another by now:
+  /// kConflict.
+  void undo_tag(Now now, const Actor& actor, const std::string& name, Revision expected, std::string_view basis, Done<Undone> done);
   /// Whose change that would take back. REQUIRES: nothing is being changed. Errors: kNotFound (no such change is kept).
   struct LastTagChange {
     Revision revision = 0;
@@ -376,6 +378,8 @@ class EmsCore {
     std::string by;    ///< Empty: the log tells no more.
     std::string what;  ///< "made", "changed", "renamed", "deleted".
     std::optional<posture::TagDefinition> before;  ///< What undo makes of it; none: it is deleted.
+    /// Another one after each change of a tag on which it rests what undo would do.
+    std::string basis;
   };
   Result<LastTagChange> last_tag_change(const std::string& name) const;
 
@@ -386,6 +390,7 @@ class EmsCore {
   static constexpr std::size_t kMaxTagVersions = 30'000;
   /// Of all tags on which it rests what the set would do: its own; those that refer to one of them, directly or not; and those
   /// that any of these refer to, as they would be saved. Of the others as many as kMaxTagVersions leaves room for.
+  std::string undo_basis(const std::string& name, const std::optional<posture::TagDefinition>& before) const;
   TagVersions versions_behind(const ChangeSet& set) const;
   /// Whether the tags are still those that somebody saw. Error: kConflict, which says who changed which of them when.
   Status check_tag_versions(const TagVersions& seen) const;

@@ -53,7 +53,7 @@ class Judging : public Lab {
   }
   Result<EmsCore::Undone> undo(const std::string& name, Revision expected = 0) {
     Result<EmsCore::Undone> out = fail(ErrorCode::kInternal, "never answered");
-    core->undo_tag(clock.now(), admin, name, expected, [&out](Result<EmsCore::Undone> done) { out = std::move(done); });
+    core->undo_tag(clock.now(), admin, name, expected, "", [&out](Result<EmsCore::Undone> done) { out = std::move(done); });
     run();
     return out;
   }

@@ -277,7 +277,7 @@ TEST_F(TagChanges, WhatWasGivenByHandIsTakenOffInPartsAndBeforeTheNameIsGivenAga
   // Those who still have it in their rows must not have one that is called the same, nor the old one again.
   EXPECT_EQ(core->what_if(clock.now(), ChangeSet{{mark}, {}}).error().code, ErrorCode::kUnavailable);
   Result<EmsCore::Undone> undone;
-  core->undo_tag(clock.now(), admin, "Mark", 0, [&](Result<EmsCore::Undone> done) { undone = std::move(done); });
+  core->undo_tag(clock.now(), admin, "Mark", 0, "", [&](Result<EmsCore::Undone> done) { undone = std::move(done); });
   for (auto& action : core->take_actions()) perform(action);
   core->flush(clock.now());
   for (auto& action : core->take_actions()) perform(action);

@@ -73,6 +73,16 @@ Status EmsCore::check_tag_versions(const TagVersions& seen) const {
   return fail(ErrorCode::kConflict, why + ". Look at it as it is now, and decide anew");
 }
 
+std::string EmsCore::undo_basis(const std::string& name, const std::optional<posture::TagDefinition>& before) const {
+  ChangeSet undo;
+  if (before) undo.save.push_back(*before);
+  if (tag(name) != nullptr && (!before || before->name.str() != name)) undo.remove.push_back(name);
+  std::string all;
+  for (const auto& [other, version] : versions_behind(undo)) all += other + "=" + version + "\n";  // names have no line's end
+  const Sha256 digest = sha256(all);
+  return to_hex_lower(ByteView(digest).first(kVersionBytes));
+}
+
 Result<EmsCore::LastTagChange> EmsCore::last_tag_change(const std::string& name) const {
   const auto log = impl_->store_.history(name, 0, kChangeLookBack);
   if (!log) return fail(log.error());
@@ -86,6 +96,7 @@ Result<EmsCore::LastTagChange> EmsCore::last_tag_change(const std::string& name)
     if (!before) return fail(before.error());
     out.before = std::move(before->definition);
   }
+  out.basis = undo_basis(name, out.before);
   if (const Tag* found = tag(name)) {
     out.by = found->updated_by;
     out.what = !out.before ? "made" : out.before->name.str() == name ? "changed" : "renamed";

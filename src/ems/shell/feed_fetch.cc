@@ -58,6 +58,7 @@ void FeedService::request(const std::string& name, FeedUrl url) {
   const auto feed = known(name);
   const auto part = feed_part_file(options_.directory, name);
   fetch.bytes = 0;
+  fetch.since = now().mono;
   fetch.beginning.clear();
   fetch.looked_at = false;
   if (fetch.fd >= 0) ::close(fetch.fd);

@@ -12,6 +12,7 @@ namespace postern::ems {
 struct FeedService::Fetch {
   FeedUrl url;
   int redirects = 0;
+  MonoTime since{};                 ///< When the present address was asked.
   int fd = -1;
   std::uint64_t bytes = 0;          ///< That have come.
   std::string beginning;            ///< Of them, until it is known that this may be a feed.

@@ -1,5 +1,7 @@
 #include "ems/shell/feed_service.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <system_error>
 #include <utility>
@@ -133,8 +135,10 @@ bool FeedService::busy() const {
 void FeedService::tick() {
   const auto at = now().wall;
   std::vector<std::string> due;
+  std::vector<std::string> slow;
   for (auto& [name, source] : sources_) {
     if (source.fetch) show(name);  // how far it is
+    if (source.fetch && too_slow(*source.fetch)) slow.push_back(name);
     if (given_.contains(name) || source.fetch || source.taking) continue;
     const auto* row = core_.feed(name);
     if (row == nullptr) continue;
@@ -142,7 +146,17 @@ void FeedService::tick() {
     if (source.next_check > at + 2 * row->interval) source.next_check = at + row->interval;
     if (source.next_check <= at) due.push_back(name);
   }
+  for (const auto& name : slow) {
+    failed(name, {ErrorCode::kUnavailable,
+                  fmt::format("{}: the server sends less than {} bytes a second; given up after {} bytes", sources_[name].fetch->url.str(),
+                              options_.least_pace, sources_[name].fetch->bytes)});
+  }
   for (const auto& name : due) begin(name);
+}
+
+bool FeedService::too_slow(const Fetch& fetch) const {
+  const auto took = std::chrono::duration_cast<Seconds>(now().mono - fetch.since);
+  return took >= options_.pace_after && fetch.bytes / static_cast<std::uint64_t>(took.count()) < options_.least_pace;
 }
 
 void FeedService::refresh(const std::string& name) {

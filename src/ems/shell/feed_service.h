@@ -24,6 +24,10 @@ struct FeedServiceOptions {
   std::string roots_pem;                      ///< Whom to trust over https; empty: what this machine trusts.
   net::DownloadLimits limits{1ull << 30, std::chrono::milliseconds(60'000), std::chrono::milliseconds(3'600'000)};
   std::chrono::milliseconds connect_timeout{30'000};
+  /// A source that after so long has sent less than this per second on average is given up: another look later may find
+  /// it well, and meanwhile nobody is told that anything is wrong.
+  Seconds pace_after{120};
+  std::uint64_t least_pace = 1024;
   /// Called after each change of the core, which has to be flushed then.
   std::function<void()> after_event;
 };
@@ -66,6 +70,7 @@ class FeedService {
   void show(const std::string& name);
   void begin(const std::string& name);
   void begin_fetch(const Feed& feed);
+  bool too_slow(const Fetch& fetch) const;
   void request(const std::string& name, FeedUrl url);
   void answered(const std::string& name, Result<net::Downloaded> result);
   void succeeded(Feed feed);

@@ -268,6 +268,27 @@ TEST_F(FeedServiceTest, LooksAgainWhenItsTimeHasComeAndNotBefore) {
   EXPECT_EQ(requests.size(), 2u);
 }
 
+TEST_F(FeedServiceTest, ASourceThatHardlySendsAnythingIsGivenUp) {
+  start();
+  serve(advisory("CVE-2024-0001", "2"));
+  add("osv", url());
+  until([&] { return settled() && core->feed("osv")->in_use(); });
+  hang = true;
+  clock.advance(Seconds(7 * 3600));
+  service->tick();
+  clock.advance(Seconds(119));
+  service->tick();
+  EXPECT_EQ(core->feed("osv")->state, FeedState::kFetching);
+  clock.advance(Seconds(1));
+  service->tick();
+  EXPECT_EQ(core->feed("osv")->state, FeedState::kFailed);
+  EXPECT_NE(core->feed("osv")->error.find("sends less than 1024 bytes a second; given up after 0 bytes; what was read before stays in use"),
+            std::string::npos)
+      << core->feed("osv")->error;
+  EXPECT_LE(core->feed("osv")->next_check, clock.now().wall + Seconds(66));
+  EXPECT_TRUE(core->feed("osv")->in_use());
+}
+
 TEST_F(FeedServiceTest, IsSentOnToAnotherAddressAFewTimes) {
   start();
   net::HttpHeaders there;

@@ -267,6 +267,30 @@ TEST_F(ApiLab, WhatUndoWouldTakeBackIsTold) {
   EXPECT_EQ(undo(deleted.at("revision")).status, 200);
 }
 
+TEST_F(ApiLab, UndoDoesNothingWhereATagThatHasAPartInItBecameAnother) {
+  const auto base = [&](const char* comment) {
+    return call("PUT", "/api/v1/tags/Base", R"({"name":"Base","comment":")" + std::string(comment) + "\"}").status;
+  };
+  const auto undo = [&](const Reply& last) {
+    return post("/api/v1/tags/Base/undo", json::serialize(json::object{{"revision", last.at("revision")}, {"basis", last.at("basis")}}));
+  };
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Base"})").status, 201);
+  ASSERT_EQ(base("x"), 200);
+  const auto last = [&] { return get("/api/v1/tags/Base/last-change"); };
+  Reply seen = last();
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Else"})").status, 201);  // has no part in it
+  EXPECT_EQ(last().at("basis"), seen.at("basis"));
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Of","rules":[{"id":1,"os":"linux","type":"tag","tags":["Base"]}]})").status, 201);
+  EXPECT_EQ(undo(seen).status, 409);
+  seen = last();
+  ASSERT_EQ(call("PUT", "/api/v1/tags/Of", R"({"name":"Of","rules":[{"id":1,"os":"linux","type":"tag","tags":["Base"],"negate":true}]})").status, 200);
+  const Reply late = undo(seen);
+  EXPECT_EQ(late.status, 409);
+  EXPECT_TRUE(late.message().starts_with("a tag that refers to Base, or that it refers to, was changed or made")) << late.text;
+  EXPECT_EQ(get("/api/v1/tags/Base").str("comment"), "x");
+  EXPECT_EQ(undo(last()).status, 200);
+}
+
 TEST_F(ApiLab, AMaxAgeThatIsShorterThanTheFactsComeIsWarnedOf) {
   const auto tag = [](const char* type, int max_age) {
     return R"({"name":"T","rules":[{"id":3,"os":"linux",)" + std::string(type) + R"(,"max_age":)" + std::to_string(max_age) + "}]}";

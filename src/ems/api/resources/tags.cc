@@ -203,12 +203,13 @@ void show_last_change(const CallPtr& call) {
                                 {"at", time_json(last->at)},
                                 {"by", last->by},
                                 {"what", last->what},
+                                {"basis", last->basis},
                                 {"before", last->before ? json::parse(posture::print_tag_json(*last->before)) : json::value(nullptr)}});
 }
 
 void undo_tag(const CallPtr& call) {
   const auto expected = static_cast<Revision>(call->integer("revision").value_or(0));
-  call->services.core.undo_tag(now_of(call), actor_of(call), call->param("name"), expected,
+  call->services.core.undo_tag(now_of(call), actor_of(call), call->param("name"), expected, call->text("basis").value_or(""),
                                [call](Result<EmsCore::Undone> done) {
                                  if (!done) return call->fail(done.error());
                                  const Tag* tag = done->there ? call->services.core.tag(done->name) : nullptr;
@@ -235,11 +236,12 @@ constexpr std::string_view kTagSchemas = R"({
     "name": {"type": "string"},
     "warnings": {"type": "array", "items": {"type": "string"},
       "description": "What undo does not bring back: how many endpoints were given it by hand"}}},
-  "TagLastChange": {"type": "object", "required": ["name", "revision", "at", "by", "what", "before"], "properties": {
+  "TagLastChange": {"type": "object", "required": ["name", "revision", "at", "by", "what", "basis", "before"], "properties": {
     "name": {"type": "string"}, "revision": {"type": "integer", "description": "What undo takes, so that it takes back no other change"},
     "at": {"type": "string", "format": "date-time"},
     "by": {"type": "string", "description": "Empty: the log tells no more"},
     "what": {"type": "string", "enum": ["made", "changed", "renamed", "deleted"]},
+    "basis": {"type": "string", "description": "Another one after each change of a tag on which it rests what undo would do: it takes this too"},
     "before": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/TagDefinition"}], "description": "What undo makes of it; null: it is deleted"}}},
   "TagUndo": {"type": "object", "required": ["name", "undone_revision", "tag", "warnings"], "properties": {
     "name": {"type": "string"}, "undone_revision": {"type": "integer"},
@@ -397,7 +399,8 @@ Resource tags_resource() {
                       .type = FieldType::kInteger,
                       .description = "Of the change that is meant; 409 when another one came after it",
                       .min = 1,
-                      .max = std::numeric_limits<std::int64_t>::max()}},
+                      .max = std::numeric_limits<std::int64_t>::max()},
+                     {.name = "basis", .description = "As last-change told it; 409 when it is another by now"}},
             .result = "TagUndo"},
            {.method = "GET",
             .path = "/api/v1/tags/{name}/endpoints",
