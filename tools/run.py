@@ -124,7 +124,7 @@ def tell(s, values, endpoint):
     if endpoint is None:
         say()
         say("Nothing is connected, enrolled or configured. Next: the connector (config endpoint-control fctems), then")
-        say("execute fctems verify 1, then authorise the gateway on the EMS.")
+        say("execute fctems verify 1, then authorise the gateway on the EMS. docs/guide/by-hand.md goes the whole way.")
         return
     v = endpoint["vulnerabilities"]
     say()

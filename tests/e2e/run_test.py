@@ -207,10 +207,38 @@ class RunTest(unittest.TestCase):
             shown = subprocess.run([*values["gateway"]["cli"], "-c", "diagnose endpoint ec-shm list"], capture_output=True,
                                    text=True)
             self.assertEqual((shown.returncode, shown.stdout.count("Record #")), (0, 0))
+            self.walk_by_hand()
         finally:
             status = run.stop()
         self.assertEqual(status, 0)
         self.assert_nothing_left(values, interfaces)
+
+    def walk_by_hand(self):
+        """docs/guide/by-hand.md as it is printed, but for the addresses and this host's name."""
+        text = (ROOT / "docs/guide/by-hand.md").read_text().replace("10.0.", "10.88.")
+        text = re.sub(r"\bvm\b", socket.gethostname(), text)
+        prelude, *blocks = re.findall(r"```\n(.*?)```", text, re.S)
+        said = ""
+        for block in blocks:
+            for command, output in re.findall(r"^\$ ([^\n]*<<'END'\n(?:(?!END\n).*\n)*END\n|.*\n)((?:(?!\$ ).*\n)*)", block, re.M):
+                if re.match(r"[A-Z]+=", command):
+                    prelude += command
+                    continue
+                # What follows from a command reaches the others a moment later.
+                expected = [line for line in output.splitlines() if line and "…" not in line and "  " not in line and
+                            not line.startswith(("...", "PGW", "For one endpoint"))]
+                done = None
+
+                def succeeds():
+                    nonlocal done
+                    done = subprocess.run(["bash", "-c", prelude + command], cwd=ROOT, capture_output=True, text=True)
+                    return done.returncode == 0 and all(line in done.stdout for line in expected)
+                try:
+                    wait_for(succeeds, command, 30)
+                except LabError as error:
+                    raise AssertionError(f"{error}\n{done.stdout}{done.stderr}\nexpected: {expected}") from None
+                said += done.stdout
+        self.assertIn("You reached the protected application", said)
 
     def test_what_a_killed_one_left_is_removed(self):
         interfaces = set(os.listdir("/sys/class/net"))
