@@ -108,10 +108,11 @@ posture::FactMap facts_of(const std::filesystem::path& root, const std::set<std:
 
 std::string facts_table(const posture::FactMap& facts) {
   std::size_t width = 0;
-  for (const auto& [key, fact] : facts) width = std::max(width, key.size());
+  for (const auto& [key, fact] : facts) width = std::max(width, one_line(key).size());
   std::string out;
   for (const auto& [key, fact] : facts) {
-    out += fmt::format("{:<{}}  {}  [{}]\n", key, width, std::visit(ValueText{}, fact.value), fact.source);
+    // Files say what they like, a terminal's commands too.
+    out += fmt::format("{:<{}}  {}  [{}]\n", one_line(key), width, one_line(std::visit(ValueText{}, fact.value)), one_line(fact.source));
   }
   return out;
 }
