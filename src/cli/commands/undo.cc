@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kEndpointsNamed = 5;
+constexpr std::size_t kUndoNames = 5;
 
 /// What the tag would be by it, and who would gain or lose it: as apply says it, of the tag as it was.
 Status preview(Session& session, const std::string& name, const json::value& last) {
@@ -25,7 +25,7 @@ Status preview(Session& session, const std::string& name, const json::value& las
   if (before->is_object()) wanted["tags"].as_array().push_back(*before);
   const bool goes = !before->is_object() || text_at(last, "what") == "renamed";
   if (goes) wanted["remove"].as_array().emplace_back(name);
-  const auto would = ask_together(session, wanted, kEndpointsNamed);
+  const auto would = ask_together(session, wanted, kUndoNames);
   if (!would) {
     session.say("what undoing it would do can't be told: " + one_line(would.error().message));
     return {};
@@ -36,12 +36,12 @@ Status preview(Session& session, const std::string& name, const json::value& las
   session.print("To undo that does this:\n");
   const json::array& tags = list_at(*what_if, "tags");
   for (const json::value& tag : tags) {
-    const auto lines = what_if_lines(session, tag, kEndpointsNamed);
+    const auto lines = what_if_lines(session, tag, kUndoNames);
     if (!lines) return fail(lines.error());
     const std::string of = tags.size() > 1 ? one_line(text_at(tag, "name")) + ": " : "";
     for (const std::string& line : *lines) session.print("  " + of + line + "\n");
   }
-  const auto besides = besides_lines(session, *what_if, kEndpointsNamed);
+  const auto besides = besides_lines(session, *what_if, kUndoNames);
   if (!besides) return fail(besides.error());
   for (const std::string& line : *besides) session.print("  " + line + "\n");
   return {};
