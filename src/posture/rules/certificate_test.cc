@@ -94,6 +94,45 @@ TEST(Certificate, SubjectsExactWildcardOrRegex) {
       matches({{"subject", "LAPTOP-[0-9]+"}, {"subject_match", "regex"}, {"case_insensitive", true}}, "laptop-77"));
 }
 
+TEST(Certificate, EachDemandAloneBothWays) {
+  // A demand, what a certificate is that meets it, and how it fails to.
+  struct Row {
+    const char* name;
+    ParameterValue value;
+    void (*meet)(Certificate&);
+    void (*fail)(Certificate&);
+  };
+  const Row rows[] = {
+      {"ca", true, [](Certificate& c) { c.ca = true; }, [](Certificate& c) { c.ca = false; }},
+      {"ca", false, [](Certificate& c) { c.ca = false; }, [](Certificate& c) { c.ca = true; }},
+      {"client_auth", true, [](Certificate& c) { c.client_auth = true; }, [](Certificate& c) { c.client_auth = false; }},
+      {"client_auth", false, [](Certificate& c) { c.client_auth = false; }, [](Certificate& c) { c.client_auth = true; }},
+      {"private_key", true, [](Certificate& c) { c.has_private_key = true; }, [](Certificate& c) { c.has_private_key = false; }},
+      {"private_key", false, [](Certificate& c) { c.has_private_key = false; }, [](Certificate& c) { c.issuer = "Other"; }},
+      {"valid_days", std::int64_t{30}, [](Certificate&) {}, [](Certificate& c) { c.not_after -= Millis(1); }},
+      {"subject_match", "wildcard", [](Certificate& c) { c.subject = "a.*.b"; }, [](Certificate& c) { c.subject = "aX*Xb"; }},
+      {"subject_match", "exact", [](Certificate& c) { c.subject = "a.*.b"; }, [](Certificate& c) { c.subject = "a.x.b"; }},
+      {"subject_match", "regex", [](Certificate& c) { c.subject = "aXYb"; }, [](Certificate& c) { c.subject = "aXYbZ"; }},
+      {"case_insensitive", true, [](Certificate& c) { c.subject = "A.x.B"; }, [](Certificate& c) { c.subject = "A.x.C"; }},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.name) + ::testing::PrintToString(row.value));
+    for (const char* store : {"system", "personal"}) {
+      const auto rule =
+          make("certificate", {{"subject", "a.*.b"}, {"issuer", "Corp Issuing CA"}, {"store", store}, {row.name, row.value}});
+      const std::string key = std::string("certificates:") + store;
+      Certificate good = corporate();
+      good.subject = "a.x.b";
+      row.meet(good);
+      Certificate bad = good;
+      row.fail(bad);
+      expect_verdict(*rule, facts_of({{key, known(std::vector{good})}}), kMatch);
+      expect_verdict(*rule, facts_of({{key, known(std::vector{bad})}}), kNoMatch);
+      expect_unknowns(*rule, {}, key, texts({"x"}));
+    }
+  }
+}
+
 TEST(Certificate, StoresBySystemAndRefusals) {
   EXPECT_EQ(make("certificate", {{"issuer", "x"}})->keys(), (List{"certificates:system"}));
   EXPECT_EQ(make("certificate", {{"issuer", "x"}}, OsFamily::kWindows)->keys(), (List{"certificates:personal"}));

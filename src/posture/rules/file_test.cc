@@ -117,6 +117,7 @@ TEST(RunningProcess, ByPathDigestAndSigner) {
          "process_signer_allowed");
   expect(*signer, facts_of({{"process.signers:MsMpEng.exe", texts({"Microsoft Corporation", ""})}}), kNoMatch,
          "process_signer_differs");
+  expect_unknowns(*signer, {}, "process.signers:MsMpEng.exe", text("Microsoft Corporation"));
   EXPECT_EQ(refusal("running-process", {{"processes", List{"a"}}, {"signer", "x"}}),
             "signer: \"x\" can't be asked of Linux, whose programs carry no signature; give sha256");
 }
@@ -152,10 +153,14 @@ TEST(Application, RunsSigned) {
   EXPECT_EQ(plain->describe(), "firefox is running");
   const auto rule =
       make("application", {{"name", "Safari"}, {"op", ">"}, {"version", "16"}, {"signer", "Apple"}}, OsFamily::kMacos);
-  const auto facts =
-      facts_of({{"process.versions:Safari", texts({"17.1"})}, {"process.signers:Safari", texts({"Mallory"})}});
-  expect(*rule, facts, kNoMatch, "process_signer_differs");
-  expect_parts_agree(*rule, facts);
+  const auto facts = [](const char* version, const char* signer) {
+    return facts_of({{"process.versions:Safari", texts({version})}, {"process.signers:Safari", texts({signer})}});
+  };
+  expect(*rule, facts("17.1", "Apple"), kMatch, "application_version_matches");
+  expect(*rule, facts("17.1", "Mallory"), kNoMatch, "process_signer_differs");
+  expect(*rule, facts("16", "Apple"), kNoMatch, "application_version_differs");
+  expect_unknowns(*rule, facts("17.1", "Apple"), "process.signers:Safari", text("Apple"));
+  expect_parts_agree(*rule, facts("17.1", "Mallory"));
   EXPECT_EQ(refusal("application", {{"name", "firefox"}, {"op", ">"}}),
             "version: is missing; a comparison needs op and version");
   EXPECT_EQ(refusal("application", {{"name", "firefox"}, {"op", ">"}, {"version", "x"}}),

@@ -30,6 +30,16 @@ TEST(LinkType, TypesAndNames) {
   for (const auto* rule : {wifi.get(), office.get()}) expect_unknowns(*rule, {}, keys::kLinkTypes, text("wifi"));
 }
 
+TEST(LinkType, EachTypeAlone) {
+  for (const char* type : {"ethernet", "wifi", "vpn"}) {
+    SCOPED_TRACE(type);
+    const auto rule = make("link-type", {{"types", List{type}}});
+    expect(*rule, links({"other", type}), kMatch, "link_present");
+    expect(*rule, links({"other"}), kNoMatch, "link_absent");
+    expect_unknowns(*rule, {}, keys::kLinkTypes, text(type));
+  }
+}
+
 TEST(LinkType, AllOfThem) {
   const auto rule = make("link-type", {{"types", List{"vpn"}}, {"ssids", List{"Office"}}, {"match", "all"}});
   expect(*rule, links({"vpn", "wifi:Office"}), kMatch, "link_present");

@@ -51,8 +51,12 @@ TEST(OsSupported, AnUnknownReleaseIsUnknown) {
   expect(*rule, release("debian", "99"), kUnknown, "release_not_known");
   expect(*rule, release("debian", "1"), kUnknown, "release_not_known");
   expect(*rule, release("arch", "1"), kUnknown, "release_not_known");
-  expect_unknowns(*rule, release("debian", "13"), keys::kOsVersionId, known(true));
-  expect_unknowns(*rule, release("debian", "13"), keys::kOsId, known(true));
+  const auto long_term = make("os-supported", {{"long_term", true}});
+  const auto margin = make("os-supported", {{"margin_days", std::int64_t{30}}});
+  for (const auto* each : {rule.get(), long_term.get(), margin.get()}) {
+    expect_unknowns(*each, release("debian", "13"), keys::kOsVersionId, known(true));
+    expect_unknowns(*each, release("debian", "13"), keys::kOsId, known(true));
+  }
 }
 
 TEST(OsSupported, EachSystemHasItsReleases) {

@@ -22,9 +22,10 @@ TEST(PatchAge, ADayTooOldIsTooOld) {
 }
 
 TEST(PatchAge, AClockThatIsWrongGrantsNothing) {
-  const auto rule = make("patch-age", {{"max_days", std::int64_t{60}}});
+  const auto rule = make("patch-age", {{"max_days", std::int64_t{60}}, {"of", "installed"}});
   const auto at = [](Fact fact) { return facts_of({{keys::kUpdatedAt, std::move(fact)}}); };
   expect(*rule, at(ago(-kDay)), kMatch, "patched_recently");
+  expect(*rule, at(ago(61 * kDay)), kNoMatch, "patched_too_long_ago");
   expect(*rule, at(ago(-kDay - Millis(1))), kUnknown, "time_in_future");
   expect_until(*rule, at(ago(-3 * kDay)), kNow.wall + 2 * kDay);
   expect(*rule, at(known(std::numeric_limits<std::int64_t>::max())), kUnknown, "time_in_future");

@@ -40,6 +40,7 @@ TEST(AntiVirus, OfAProductOrAnyCheck) {
   const auto rule = make("anti-virus", {{"checks", List{"running"}}, {"products", List{"ClamAV", "Defender"}}});
   expect(*rule, facts_of({{keys::kAvRunning, texts({"Other", "clamav"})}}), kMatch, "antivirus_running");
   expect(*rule, facts_of({{keys::kAvRunning, texts({"Other"})}}), kNoMatch, "antivirus_not_running");
+  expect_unknowns(*rule, {}, keys::kAvRunning, text("ClamAV"));
   EXPECT_FALSE(rule->timed());
   EXPECT_EQ(rule->describe(), "ClamAV or Defender runs");
   const auto any = make("anti-virus", {{"checks", List{"running", "up-to-date"}}, {"match", "any"}});
@@ -47,6 +48,25 @@ TEST(AntiVirus, OfAProductOrAnyCheck) {
          "signatures_up_to_date");
   expect(*any, facts_of({{keys::kAvRunning, texts({})}, {keys::kAvSignaturesAt, ago(8 * kDay)}}), kNoMatch,
          "antivirus_not_running");
+}
+
+TEST(AntiVirus, EachCheckAlone) {
+  struct Row {
+    const char* check;
+    std::string_view key;
+    Fact yes, no;
+  };
+  const Row rows[] = {{"installed", keys::kAvInstalled, texts({"ClamAV"}), texts({})},
+                      {"running", keys::kAvRunning, texts({"ClamAV"}), texts({})},
+                      {"up-to-date", keys::kAvSignaturesAt, ago(7 * kDay), ago(7 * kDay + Millis(1))}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.check);
+    const auto rule = make("anti-virus", {{"checks", List{row.check}}});
+    EXPECT_EQ(rule->keys(), List{std::string(row.key)});
+    expect_verdict(*rule, facts_of({{row.key, row.yes}}), kMatch);
+    expect_verdict(*rule, facts_of({{row.key, row.no}}), kNoMatch);
+    expect_unknowns(*rule, {}, row.key, known(true));
+  }
 }
 
 TEST(AntiVirus, RefusesWhatAsksNothing) {
@@ -94,8 +114,12 @@ TEST(Firewall, EachDemandDecides) {
   const auto plain = make("firewall", {});
   expect(*plain, facts_of({{keys::kFeatureFirewall, yes}}), kMatch, "firewall_on");
   EXPECT_EQ(plain->describe(), "a firewall is active");
-  expect(*make("firewall", {{"enabled", false}, {"default_deny", true}}), facts_of({{keys::kFirewallDefaultDeny, yes}}),
-         kMatch, "firewall_denies_by_default");
+  expect(*plain, facts_of({{keys::kFeatureFirewall, no}}), kNoMatch, "firewall_off");
+  expect_unknowns(*plain, {}, keys::kFeatureFirewall, text("on"));
+  const auto denies = make("firewall", {{"enabled", false}, {"default_deny", true}});
+  expect(*denies, facts_of({{keys::kFirewallDefaultDeny, yes}}), kMatch, "firewall_denies_by_default");
+  expect(*denies, facts_of({{keys::kFirewallDefaultDeny, no}}), kNoMatch, "firewall_allows_by_default");
+  expect_unknowns(*denies, facts_of({{keys::kFeatureFirewall, yes}}), keys::kFirewallDefaultDeny, text("on"));
   EXPECT_EQ(refusal("firewall", {{"enabled", false}}),
             "enabled: false leaves nothing to demand; give products or default_deny, or demand no firewall by negate");
 }
@@ -116,6 +140,13 @@ TEST(LinuxSecurity, SecureBootAndModules) {
   expect(*all, facts_of({{keys::kSecurityModules, texts({"apparmor"})}}), kNoMatch, "security_module_missing");
   expect(*all, facts_of({{keys::kSecurityModules, texts({"apparmor", "selinux"})}}), kMatch,
          "security_module_enforces");
+  for (const char* module : {"apparmor", "selinux", "smack", "tomoyo"}) {
+    SCOPED_TRACE(module);
+    const auto one = make("linux-security", {{"modules", List{module}}});
+    expect(*one, facts_of({{keys::kSecurityModules, texts({"landlock", module})}}), kMatch, "security_module_enforces");
+    expect(*one, facts_of({{keys::kSecurityModules, texts({"landlock"})}}), kNoMatch, "security_module_missing");
+    expect_unknowns(*one, {}, keys::kSecurityModules, text(module));
+  }
   EXPECT_EQ(refusal("linux-security", {}),
             "secure_boot: nothing is demanded; give secure_boot as true, or modules, or both");
   EXPECT_EQ(refusal("linux-security", {{"secure_boot", true}, {"match", "all"}}),

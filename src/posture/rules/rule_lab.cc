@@ -2,70 +2,84 @@
 
 #include <gmock/gmock.h>
 
-#include <array>
-#include <map>
-#include <mutex>
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "posture/rules/registry.h"
+#include "posture/rules/seen_lab.h"
 
 namespace postern::posture::testing {
 namespace {
 
-/// What conditions of each type were seen to say, by verdict.
-class Seen final : public ::testing::Environment {
- public:
-  void add(std::string_view type, Verdict verdict) {
-    const std::lock_guard lock(mutex_);
-    verdicts_[type][static_cast<std::size_t>(verdict)] = true;
-  }
+/// What holds where a parameter isn't given, as its help says ("all if not given"); nothing if it doesn't say.
+std::optional<ParameterValue> told_default(const ParameterSpec& spec) {
+  const std::size_t end = spec.help.find(" if not given");
+  if (end == spec.help.npos) return std::nullopt;
+  const std::string_view before = spec.help.substr(0, end);
+  const std::string_view word = before.substr(before.rfind(' ') + 1);
+  if (word == "true" || word == "false") return word == "true";
+  if (const auto number = parse_u64(word)) return static_cast<std::int64_t>(*number);
+  if (std::find(spec.choices.begin(), spec.choices.end(), word) == spec.choices.end()) return std::nullopt;
+  return std::string(word);
+}
 
-  void TearDown() override {
-    if (GTEST_FLAG_GET(filter) != "*" || ::testing::UnitTest::GetInstance()->Failed())
-      return;  // not all ran to the end
-    const std::lock_guard lock(mutex_);
-    if (verdicts_.empty()) return;  // a program that tests no rules
-    for (const RuleType* type : rule_types()) {
-      for (const Verdict verdict : {Verdict::kMatch, Verdict::kNoMatch, Verdict::kUnknown}) {
-        if (verdicts_[type->name][static_cast<std::size_t>(verdict)]) continue;
-        if (verdict == Verdict::kUnknown && type->facts.empty()) continue;  // reads nothing that could be unknown
-        ADD_FAILURE() << "no test sees the rule type " << type->name << " say " << verdict_name(verdict)
-                      << "; add one that crosses each of its thresholds (" << type->name << "'s _test.cc, by make())";
-      }
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string_view, std::array<bool, 3>> verdicts_;
+/// A condition, and what it is a use of.
+struct Used {
+  std::unique_ptr<const Condition> condition;
+  std::vector<Use> uses;
 };
 
-Seen* const seen = [] {
-  auto* made = new Seen;  // googletest's from here on
-  ::testing::AddGlobalTestEnvironment(made);
-  return made;
-}();
+/// The rule again for each parameter that isn't given, with what is told to hold then; not where a rule can't have
+/// both.
+std::vector<Used> spelled_out(const RuleType& type, const Parameters& parameters, OsFamily os) {
+  std::vector<Used> out;
+  for (const ParameterSpec& spec : type.parameters) {
+    const auto value = parameters.contains(spec.name) ? std::nullopt : told_default(spec);
+    if (!value) continue;
+    Parameters more = parameters;
+    more.emplace(std::string(spec.name), *value);
+    if (!check_parameters(type, more)) continue;
+    if (auto condition = type.compile(more, os)) out.push_back({std::move(*condition), uses(type, more)});
+  }
+  return out;
+}
 
-/// Says what the type's own condition says.
+/// Says what the type's own condition says, which is what it says with its defaults given, too.
 class Recorded final : public Condition {
  public:
-  Recorded(std::string_view type, std::unique_ptr<const Condition> inner) : type_(type), inner_(std::move(inner)) {
-    keys_ = inner_->keys();
+  Recorded(Used own, std::vector<Used> spelled_out) : own_(std::move(own)), spelled_out_(std::move(spelled_out)) {
+    keys_ = own_.condition->keys();
   }
   Judgement judge(const FactView& facts) const override {
-    const Judgement out = inner_->judge(facts);
-    seen->add(type_, out.verdict);
+    const Judgement out = own_.condition->judge(facts);
+    seen(own_.uses, out.verdict);
+    for (const Used& same : spelled_out_) {
+      const Judgement judgement = same.condition->judge(facts);
+      EXPECT_EQ(verdict_name(judgement.verdict), verdict_name(out.verdict))
+          << "a default is not as its help says: without it " << describe() << ", with it "
+          << same.condition->describe();
+      seen(same.uses, judgement.verdict);
+    }
     return out;
   }
-  std::string describe() const override { return inner_->describe(); }
-  bool timed() const override { return inner_->timed(); }
-  const SetParts* parts() const override { return inner_->parts(); }
+  std::string describe() const override { return own_.condition->describe(); }
+  bool timed() const override { return own_.condition->timed(); }
+  const SetParts* parts() const override { return own_.condition->parts(); }
+  const Condition& own() const { return *own_.condition; }
 
  private:
-  std::string_view type_;
-  std::unique_ptr<const Condition> inner_;
+  Used own_;
+  std::vector<Used> spelled_out_;
 };
+
+/// For what is judged without anybody saying what it should be: that is no test of a verdict.
+const Condition& unrecorded(const Condition& condition) {
+  const auto* recorded = dynamic_cast<const Recorded*>(&condition);
+  return recorded == nullptr ? condition : recorded->own();
+}
 
 /// A rule type tells what it reads: "process.running:<name>" stands for every key that begins so.
 bool told(const RuleType& type, std::string_view key) {
@@ -97,7 +111,8 @@ std::unique_ptr<const Condition> make(std::string_view type, const Parameters& p
   auto condition = found->compile(parameters, os);
   EXPECT_TRUE(condition.has_value()) << condition.error().message;
   for (const std::string& key : (*condition)->keys()) EXPECT_TRUE(told(*found, key)) << type << " reads " << key;
-  return std::make_unique<Recorded>(found->name, std::move(*condition));
+  return std::make_unique<Recorded>(Used{std::move(*condition), uses(*found, parameters)},
+                                    spelled_out(*found, parameters, os));
 }
 
 std::string refusal(std::string_view type, const Parameters& parameters, OsFamily os) {
@@ -114,6 +129,10 @@ void expect(const Condition& condition, const FactMap& facts, Verdict verdict, s
   ASSERT_NE(judgement.reason, nullptr);
   EXPECT_EQ(judgement.reason->code, reason) << condition.describe();
   EXPECT_FALSE(judgement.reason->text.empty());
+}
+
+void expect_verdict(const Condition& condition, const FactMap& facts, Verdict verdict) {
+  EXPECT_EQ(verdict_name(condition.judge(FactView(facts, kNow)).verdict), verdict_name(verdict)) << condition.describe();
 }
 
 void expect_unknowns(const Condition& condition, FactMap facts, std::string_view key, const Fact& malformed) {
@@ -154,14 +173,14 @@ void expect_with_tags(const Condition& condition, const FactMap& tags, Verdict v
 void expect_until(const Condition& condition, const FactMap& facts, WallTime until, Now now) {
   EXPECT_TRUE(condition.timed());
   const FactView view(facts, now);
-  condition.judge(view);
+  unrecorded(condition).judge(view);
   EXPECT_EQ(view.until() - now.wall, until - now.wall) << condition.describe();
 }
 
 void expect_parts_agree(const Condition& condition, const FactMap& facts, Now now) {
   ASSERT_NE(condition.parts(), nullptr) << condition.describe();
   const FactView view(facts, now);
-  EXPECT_EQ(verdict_name(verdict_of_parts(condition, view)), verdict_name(condition.judge(view).verdict))
+  EXPECT_EQ(verdict_name(verdict_of_parts(condition, view)), verdict_name(unrecorded(condition).judge(view).verdict))
       << condition.describe();
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 // What the tests of the rule types share: a condition from its parameters, and what it must say of facts. What
-// conditions of make() say is counted: a run of all tests fails if a rule type was not seen to match, not to match and
-// to be unknown.
+// conditions of make() say is counted: seen_lab.h tells what a run of all tests demands of them.
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -22,6 +21,9 @@ std::string refusal(std::string_view type, const Parameters& parameters, OsFamil
 
 /// What it says of these facts, and the code of the reason. `now` is that of the judgement.
 void expect(const Condition& condition, const FactMap& facts, Verdict verdict, std::string_view reason, Now now = kNow);
+
+/// For tables over several types, each of which has reasons of its own.
+void expect_verdict(const Condition& condition, const FactMap& facts, Verdict verdict);
 
 /// The same of an endpoint without facts, of whose tags these are known: `tags` by what a rule refers to them as.
 void expect_with_tags(const Condition& condition, const FactMap& tags, Verdict verdict, std::string_view reason);

@@ -57,6 +57,8 @@ TEST(Time, WholeDaysAreOneWindowWhereTheyTouch) {
   const auto across = make("time", {{"weekdays", List{"sun", "mon"}}});
   expect_window(*across, at(6, 0), at(8, 0));
   EXPECT_EQ(until(*across, at(7, 5)), at(8, 0));
+  const char* days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+  for (int day = 0; day < 7; ++day) expect_window(*make("time", {{"weekdays", List{days[day]}}}), at(day, 0), at(day + 1, 0));
   const auto evening = make("time", {{"from", "20:00"}, {"to", "24:00"}});
   for (int day = 0; day < 7; ++day) expect_window(*evening, at(day, 20), at(day, 24));
   EXPECT_EQ(weekend->describe(), "it is sun or sat (UTC)");

@@ -27,9 +27,14 @@ TEST(DiskEncryption, AllTheSystemsOrNamed) {
   expect_parts_agree(*all, volumes(denied, texts({"/data"})));
   EXPECT_EQ(all->describe(), "every volume is encrypted");
 
+  const auto every = make("disk-encryption", {{"scope", "all"}});
   const auto system = make("disk-encryption", {{"scope", "system"}});
+  expect(*every, volumes(texts({"/"}), texts({})), kMatch, "disk_encrypted");
+  expect(*every, volumes(texts({"/"}), texts({"/data"})), kNoMatch, "disk_not_encrypted");
+  expect_unknowns(*every, volumes(texts({"/"}), texts({})), keys::kUnencryptedVolumes, text("/"));
   expect(*system, volumes(texts({"/"}), texts({"/data"})), kMatch, "disk_encrypted");
   expect(*system, volumes(texts({"/data"}), texts({"/"})), kNoMatch, "disk_not_encrypted");
+  expect_unknowns(*system, volumes(texts({}), texts({"/data"})), keys::kEncryptedVolumes, text("/"));
   const auto drives = make("disk-encryption", {{"volumes", List{"C:", "d:"}}}, OsFamily::kWindows);
   expect(*drives, volumes(texts({"C:", "D:"}), texts({})), kMatch, "disk_encrypted");
   expect(*drives, volumes(texts({"C:"}), texts({})), kNoMatch, "disk_not_encrypted");
@@ -108,6 +113,25 @@ TEST(MacosSecurity, EachCheckBothWays) {
   expect(*rule, facts(root, yes, no), kNoMatch, "system_integrity_off");
   for (const std::string& key : rule->keys()) expect_unknowns(*rule, facts(root, yes, yes), key, text("x"));
   EXPECT_EQ(rule->describe(), "FileVault is on, Gatekeeper is on and System Integrity Protection is on");
+}
+
+TEST(MacosSecurity, EachCheckAlone) {
+  struct Row {
+    const char* check;
+    std::string_view key;
+    Fact yes, no;
+  };
+  const Row rows[] = {{"filevault", keys::kEncryptedVolumes, texts({"/"}), texts({"/Volumes/x"})},
+                      {"gatekeeper", keys::kGatekeeper, known(true), known(false)},
+                      {"sip", keys::kSystemIntegrity, known(true), known(false)}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.check);
+    const auto rule = make("macos-security", {{"checks", List{row.check}}}, OsFamily::kMacos);
+    EXPECT_EQ(rule->keys(), List{std::string(row.key)});
+    expect_verdict(*rule, facts_of({{row.key, row.yes}}), kMatch);
+    expect_verdict(*rule, facts_of({{row.key, row.no}}), kNoMatch);
+    expect_unknowns(*rule, {}, row.key, text("on"));
+  }
 }
 
 TEST(RegistryKey, KeysAndValuesExist) {
