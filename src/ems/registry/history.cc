@@ -1,7 +1,10 @@
 #include "ems/registry/history.h"
 
 #include <boost/json.hpp>
+#include <iterator>
+#include <limits>
 
+#include "base/text.h"
 #include "ems/registry/registry.h"
 #include "posture/explain.h"
 #include "posture/fact_keys.h"
@@ -28,6 +31,8 @@ std::string fact_text(const std::string& key, const posture::FactValue& value) {
 // Counts have no place on the wire as a fact: in the log they travel as numbers in a list.
 constexpr std::string_view kCountsSource = "ems.counts";
 
+tl::unexpected<Error> damaged() { return fail(ErrorCode::kDataLoss, "the change log is damaged"); }
+
 void add_fact(const std::string& key, const posture::Fact& fact, wire::Report& out) {
   if (const auto* c = fact.as<posture::VulnerabilityCounts>()) {
     auto& f = *out.add_facts();
@@ -42,13 +47,24 @@ void add_fact(const std::string& key, const posture::Fact& fact, wire::Report& o
   proto::encode_fact(key, fact, *out.add_facts());
 }
 
-Result<posture::Fact> take_fact(const wire::Fact& in) {
-  if (in.source() != kCountsSource) return proto::decode_fact(in);
+Result<posture::Fact> take_counts(const wire::Fact& in) {
   posture::VulnerabilityCounts c;
   std::uint32_t* const fields[] = {&c.critical, &c.high, &c.medium, &c.low, &c.info, &c.unknown, &c.unknown_fixable};
-  if (in.texts().values_size() != 7) return fail(ErrorCode::kDataLoss, "damaged counts");
-  for (int i = 0; i < 7; ++i) *fields[i] = static_cast<std::uint32_t>(std::strtoul(in.texts().values(i).c_str(), nullptr, 10));
+  if (static_cast<std::size_t>(in.texts().values_size()) != std::size(fields)) return damaged();
+  for (int i = 0; i < in.texts().values_size(); ++i) {
+    const auto number = parse_u64(in.texts().values(i));
+    if (!number || *number > std::numeric_limits<std::uint32_t>::max()) return damaged();
+    *fields[i] = static_cast<std::uint32_t>(*number);
+  }
   return posture::Fact{c, from_unix_ms(in.collected_at_ms()), "ems"};
+}
+
+/// By its key too, which is the EMS's own: an agent says its facts' sources as it likes.
+Result<posture::Fact> take_fact(const wire::Fact& in) {
+  if (in.source() == kCountsSource && in.key() == posture::keys::kEmsVulnerabilities) return take_counts(in);
+  auto fact = proto::decode_fact(in);
+  if (!fact) return damaged();
+  return fact;
 }
 
 /// Every endpoint's inventory comes each hour, and mostly the same: when it last did is no history.
@@ -148,7 +164,7 @@ std::vector<std::pair<std::string, posture::TagState>> tag_states_before(std::st
 
 Status undo_facts(const std::string& undo, posture::FactMap& facts) {
   wire::Report report;
-  if (!report.ParseFromString(undo)) return fail(ErrorCode::kDataLoss, "the change log is damaged");
+  if (!report.ParseFromString(undo)) return damaged();
   for (const auto& f : report.facts()) {
     auto fact = take_fact(f);
     if (!fact) return fail(fact.error());
