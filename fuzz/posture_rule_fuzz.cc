@@ -83,6 +83,17 @@ class Given {
     return which < kCount ? kTexts[which] : raw();
   }
 
+  /// What a fact may say: what a rule asks for, in the form in which facts have it, or anything.
+  std::string said(const std::vector<std::string>& asked) {
+    static const std::string kSaid[] = {
+        "10.1.2.3",  "fe80::1",           "ipv4",           "ipv6",         "wifi", "wifi:x",
+        "vpn",       "ethernet",          "tcp 0.0.0.0:22", "udp [::1]:53", "no",   "yes",
+        "no-server", "prohibit-password", "selinux",        "apparmor"};
+    const std::size_t which = below(3 * std::size(kSaid));
+    if (which < std::size(kSaid)) return kSaid[which];
+    return which < 2 * std::size(kSaid) && !asked.empty() ? asked[which % asked.size()] : text();
+  }
+
  private:
   std::string_view rest_;
   std::uint64_t mix_ = 14695981039346656037u;
@@ -112,8 +123,31 @@ ParameterValue parameter(const ParameterSpec& spec, Given& bytes) {
   return false;
 }
 
-constexpr std::size_t kKinds = 10;
-FactValue value(std::size_t kind, Given& bytes, WallTime now) {
+/// The texts that a rule was given.
+std::vector<std::string> texts_of(const Parameters& parameters) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : parameters) {
+    if (const auto* text = std::get_if<std::string>(&value)) out.push_back(*text);
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value))
+      out.insert(out.end(), list->begin(), list->end());
+  }
+  return out;
+}
+
+std::vector<Route> routes(Given& bytes) {
+  std::vector<Route> list(bytes.below(3));
+  for (Route& one : list) {
+    if (const auto ip = IpAddress::parse(bytes.below(2) == 1 ? "10.1.2.3" : "192.0.2.1"); bytes.below(4) > 0)
+      one.gateway_ip = *ip;
+    if (const auto mac = MacAddress::parse(bytes.below(2) == 1 ? "02:00:00:00:00:01" : "02:00:00:00:00:02");
+        bytes.below(4) > 0)
+      one.gateway_mac = *mac;
+  }
+  return list;
+}
+
+constexpr std::size_t kKinds = 11;
+FactValue value(std::size_t kind, Given& bytes, WallTime now, const std::vector<std::string>& asked) {
   const auto time = [&] {
     return bytes.below(4) == 0 ? bytes.integer() : to_unix_ms(now) + (bytes.integer() % (400LL * 24 * 3600 * 1000));
   };
@@ -127,11 +161,11 @@ FactValue value(std::size_t kind, Given& bytes, WallTime now) {
     case 3:
       return std::int64_t{bytes.one()};
     case 4:
-      return bytes.text();
+      return bytes.said(asked);
     case 5:
     case 6: {
       std::vector<std::string> list;
-      for (std::size_t i = bytes.below(4); i > 0; --i) list.push_back(bytes.text());
+      for (std::size_t i = bytes.below(4); i > 0; --i) list.push_back(bytes.said(asked));
       return list;
     }
     case 7: {
@@ -156,6 +190,8 @@ FactValue value(std::size_t kind, Given& bytes, WallTime now) {
       }
       return list;
     }
+    case 9:
+      return routes(bytes);
     default: {
       VulnerabilityCounts counts;
       counts.critical = bytes.one();
@@ -204,10 +240,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Result<CompiledTag> tag = invalid("none");
   OsFamily os{};
   bool negate = false;
+  std::vector<std::string> asked;
   for (int tries = 0; !tag && tries < 8; ++tries) {
     RuleSpec rule = rule_of(*type, bytes);
     os = rule.os;
     negate = rule.negate;
+    asked = texts_of(rule.parameters);
     TagDefinition definition;
     definition.name = TagName("T");
     definition.rules.push_back(std::move(rule));
@@ -228,7 +266,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (key.starts_with(keys::kTagPrefix) || bytes.below(8) == 7) continue;
       // Mostly of a type that the rule takes.
       for (std::size_t kind = bytes.below(kKinds), tries = 0; tries < kKinds; ++tries) {
-        facts[key] = {value((kind + tries) % kKinds, bytes, now.wall), now.wall - Millis(bytes.one()), "fuzz"};
+        facts[key] = {value((kind + tries) % kKinds, bytes, now.wall, asked), now.wall - Millis(bytes.one()), "fuzz"};
         const Judgement alone = condition.judge(FactView(facts, now));
         if (alone.reason->code != "malformed") break;
       }
@@ -249,7 +287,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const std::string& key : condition.keys()) {
         const auto it = turned.find(key);
         if (it == turned.end() || !it->second.known())
-          turned[key] = {value(bytes.below(kKinds), bytes, now.wall), now.wall, "fuzz"};
+          turned[key] = {value(bytes.below(kKinds), bytes, now.wall, asked), now.wall, "fuzz"};
       }
       demand(condition.judge(FactView(turned, now)).verdict == judged.verdict);
     }

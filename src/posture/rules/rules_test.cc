@@ -1,6 +1,9 @@
 // Every rule type: each threshold crossed both ways, every kind of unknown, NOT.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -305,6 +308,18 @@ TEST(Rules, EveryTypeIsDescribedForPeople) {
       EXPECT_FALSE(parameter.help.empty()) << parameter.name;
   }
   EXPECT_EQ(find_rule_type("ip-ranges"), nullptr);
+}
+
+TEST(Rules, EveryTypeHasASeedForItsFuzzing) {
+  std::set<std::string> types;
+  for (const auto& seed : std::filesystem::directory_iterator(POSTERN_SOURCE_DIR "/fuzz/corpus/posture_rule")) {
+    std::ifstream file(seed.path());
+    std::string name;
+    std::getline(file, name);
+    types.insert(name);
+  }
+  for (const RuleType* type : rule_types())
+    EXPECT_TRUE(types.contains(std::string(type->name))) << type->name << ": fuzz/corpus/posture_rule has none";
 }
 
 }  // namespace
