@@ -18,6 +18,13 @@ def login(user, line, at):
     return struct.pack("hi32s4s32s256shhiii36x", 7, os.getpid(), line.encode(), b"", user.encode(), b"", 0, 0, 0, at, 0)
 
 
+def start():
+    """What init writes into utmp when the machine starts: without it nobody keeps these records."""
+    with open("/proc/stat") as stat:
+        at = next(int(line.split()[1]) for line in stat if line.startswith("btime "))
+    return struct.pack("hi32s4s32s256shhiii36x", 2, 0, b"~", b"~~", b"reboot", b"", 0, 0, 0, at, 0)
+
+
 class Events(harness.StackTest):
     letter = "v"
 
@@ -27,7 +34,7 @@ class Events(harness.StackTest):
         for name in ("run", "log", "lib/dpkg", "lib/AccountsService/icons", "usr"):
             (cls.files / name).mkdir(parents=True)
         (cls.files / "usr/os-release").write_text(OS_RELEASE.format("Debian GNU/Linux 12 (bookworm)"))
-        (cls.files / "run/utmp").write_bytes(b"")
+        (cls.files / "run/utmp").write_bytes(start())
         (cls.files / "log/wtmp").write_bytes(b"")
         cls.install([("postern-fixture", "1")])
         # In a mount namespace of its own the agent has these files where they belong, and nobody else sees them there.
@@ -186,7 +193,7 @@ class Events(harness.StackTest):
         picture.unlink()
         self.wait_fact("avatar.source", lambda v: v is None, "the picture's end")
         self.assertEqual(self.fact("avatar.source")["unknown_reason"], "unsupported")
-        (self.files / "run/utmp").write_bytes(b"")
+        (self.files / "run/utmp").write_bytes(start())
         self.wait_fact("user.logged_in", lambda v: v == [], "the end of the session")
 
     # ---- what protects it

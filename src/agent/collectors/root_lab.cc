@@ -23,6 +23,18 @@ void RootLab::put(const char* path, const std::string& text, mode_t mode) {
   ASSERT_TRUE(write_file_atomic(root_ / path, text, mode));
 }
 
+void RootLab::runs(int pid, const std::string& comm, const std::string& its_root) {
+  const auto process = "proc/" + std::to_string(pid);
+  put((process + "/stat").c_str(), std::to_string(pid) + " (" + comm + ") S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 0 0\n");
+  fs::create_directory_symlink(fs::absolute(root_) / its_root, root_ / process / "root");
+}
+
+void RootLab::ends(int pid) { fs::remove_all(root_ / "proc" / std::to_string(pid)); }
+
+void RootLab::started(WallTime at) {
+  put("proc/stat", "cpu  1 2 3\nbtime " + std::to_string(to_unix_ms(at) / 1000) + "\nprocesses 7\n");
+}
+
 void RootLab::log_in(const char* user) {
   ASSERT_TRUE(make_directories(root_ / "var/log", 0755));
   utmp entry{};

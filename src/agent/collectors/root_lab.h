@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/clock.h"
+
 namespace postern::agent {
 
 class RootLab : public testing::Test {
@@ -15,6 +17,11 @@ class RootLab : public testing::Test {
 
   /// Writes a file; its directories are made.
   void put(const char* path, const std::string& text, mode_t mode = 0600);
+  /// A process with this `comm` in its /proc, to which that directory below the root is "/"; and its end.
+  void runs(int pid, const std::string& comm, const std::string& its_root = "");
+  void ends(int pid);
+  /// When its kernel started.
+  void started(WallTime at);
   /// One login more in its wtmp, a second after the one before.
   void log_in(const char* user);
 

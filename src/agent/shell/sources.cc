@@ -11,6 +11,7 @@
 #include "agent/collectors/packages/packages.h"
 #include "agent/collectors/protection/protection.h"
 #include "agent/collectors/protection/ruleset.h"
+#include "agent/collectors/users/logins.h"
 #include "agent/watch/file_events.h"
 #include "base/log.h"
 #include "posture/fact_keys.h"
@@ -74,7 +75,12 @@ void Sources::open_watches() {
       sink_.process(name, running);
       sink_.turn_over();
     }
-    if (daemons_.contains(name)) soon("protection");
+    if (std::ranges::find(kLoginKeepers, name) != kLoginKeepers.end()) {
+      soon("users");
+      soon("avatar");
+    } else if (daemons_.contains(name)) {
+      soon("protection");
+    }
     asking_.process_changed(name);
   });
   auto files = PathWatch::open(loop_);
@@ -270,6 +276,7 @@ void Sources::ask_in_grace() {
 void Sources::watch_daemons() {
   const auto names = protecting_daemons(new_facts());
   std::set<std::string> daemons(names.begin(), names.end());
+  daemons.insert(kLoginKeepers.begin(), kLoginKeepers.end());
   if (daemons == daemons_) return;
   daemons_ = std::move(daemons);
   watch_processes();

@@ -23,41 +23,44 @@ namespace keys = posture::keys;
 using posture::UnknownReason;
 
 constexpr std::size_t kMaxFile = 4u << 20;
+constexpr std::size_t kMaxAddresses = 64u << 20;  // a router's table of routes is in it too
+constexpr std::size_t kMaxHeld = 65'536;
+constexpr const char* kAddresses = "/proc/net/fib_trie";
 constexpr const char* kKeyValues[] = {"/run/systemd/netif/leases"};
 constexpr const char* kNetworkManager = "/var/lib/NetworkManager";
 constexpr const char* kDhclient[] = {"/var/lib/dhcp", "/var/lib/dhclient"};
 
 void answer(const Question&, Facts& facts) {
   std::vector<DhcpLease> leases;
-  const auto read = [&](const std::string& path) {
-    auto text = facts.read(path, kMaxFile);
+  const auto read = [&](const std::string& path, std::size_t most) {
+    auto text = facts.read(path, most);
     return text ? std::move(*text) : std::string();
   };
-  bool any = false;
   for (const auto* directory : kKeyValues) {
-    for (const auto& name : names_in(facts, directory)) {
-      any = true;
-      leases.push_back(parse_key_value_lease(read(std::string(directory) + "/" + name)));
-    }
+    for (const auto& name : names_in(facts, directory))
+      leases.push_back(parse_key_value_lease(read(std::string(directory) + "/" + name, kMaxFile)));
   }
   for (const auto& name : names_in(facts, kNetworkManager)) {
     const auto path = std::string(kNetworkManager) + "/" + name;
-    if (name.starts_with("internal-") && name.ends_with(".lease")) leases.push_back(parse_key_value_lease(read(path)));
-    if (!name.starts_with("dhclient-") || !name.ends_with(".lease")) continue;
-    any = true;
-    for (auto& lease : parse_dhclient_leases(read(path), facts.now())) leases.push_back(std::move(lease));
+    if (!name.ends_with(".lease")) continue;
+    if (name.starts_with("internal-")) leases.push_back(parse_key_value_lease(read(path, kMaxFile)));
+    if (!name.starts_with("dhclient-")) continue;
+    for (auto& lease : parse_dhclient_leases(read(path, kMaxFile), facts.now())) leases.push_back(std::move(lease));
   }
   for (const auto* directory : kDhclient) {
     for (const auto& name : names_in(facts, directory)) {
       if (!name.ends_with(".leases") && !name.ends_with(".lease")) continue;
-      any = true;
-      for (auto& lease : parse_dhclient_leases(read(std::string(directory) + "/" + name), facts.now()))
+      for (auto& lease : parse_dhclient_leases(read(std::string(directory) + "/" + name, kMaxFile), facts.now()))
         leases.push_back(std::move(lease));
     }
   }
+  // A client that ended, or another network's visit, leaves its lease behind: those count whose address this machine has.
+  const bool found = !leases.empty();
+  const auto held = local_addresses(read(kAddresses, kMaxAddresses));
+  std::erase_if(leases, [&](const DhcpLease& lease) { return lease.server.empty() || !held.contains(lease.address); });
   std::vector<std::string> servers;
   std::set<std::string> options;
-  const auto arp = read("/proc/net/arp");
+  const auto arp = read("/proc/net/arp", kMaxFile);
   for (const auto& lease : leases) {
     const auto add = [&](std::string text) {
       if (!text.empty() && std::ranges::find(servers, text) == servers.end()) servers.push_back(std::move(text));
@@ -66,10 +69,12 @@ void answer(const Question&, Facts& facts) {
     if (!lease.server.empty()) add(arp_entry(arp, lease.server));
     for (const auto& [number, value] : lease.options) options.insert(std::to_string(number) + "=" + value);
   }
-  if (!any && servers.empty()) {
+  if (servers.empty()) {
     // Other clients keep theirs in ways of their own.
-    facts.unknown(keys::kDhcpServers, UnknownReason::kUnsupported, "no lease of a DHCP client that is known");
-    facts.unknown(keys::kDhcpOptions, UnknownReason::kUnsupported, "no lease of a DHCP client that is known");
+    const char* why = found ? "no lease of a DHCP client that is known is of an address that this machine has"
+                            : "no lease of a DHCP client that is known";
+    facts.unknown(keys::kDhcpServers, UnknownReason::kUnsupported, why);
+    facts.unknown(keys::kDhcpOptions, UnknownReason::kUnsupported, why);
     return;
   }
   facts.know(keys::kDhcpServers, std::move(servers), "DHCP leases");
@@ -168,6 +173,7 @@ std::vector<DhcpLease> parse_dhclient_leases(std::string_view text, WallTime now
     if (space == line.npos) continue;
     const auto word = line.substr(0, space), rest = trim(line.substr(space + 1));
     if (word == "interface") interface = plain_value(rest);
+    if (word == "fixed-address") lease.address = plain_value(rest);
     if (word == "expire") expiry = parse_expiry(rest.substr(0, rest.find(';')));
     if (word != "option") continue;
     const auto gap = rest.find(' ');
@@ -187,6 +193,7 @@ std::vector<DhcpLease> parse_dhclient_leases(std::string_view text, WallTime now
 DhcpLease parse_key_value_lease(std::string_view text) {
   DhcpLease out;
   for (const auto& [key, value] : parse_key_values(text)) {
+    if (key == "ADDRESS" && IpAddress::parse(value)) out.address = value;
     if (key == "SERVER_ADDRESS" && IpAddress::parse(value)) out.server = value;
     if (value.empty() || value.size() > kMaxLeaseOption) continue;
     if (key == "DOMAINNAME") out.options[15] = value;
@@ -199,6 +206,21 @@ DhcpLease parse_key_value_lease(std::string_view text) {
     const bool printable = bytes && !bytes->empty() &&
                            std::ranges::all_of(*bytes, [](std::uint8_t c) { return c >= 0x20 && c < 0x7f; });
     out.options[static_cast<unsigned>(*number)] = printable ? std::string(as_text(*bytes)) : value;
+  }
+  return out;
+}
+
+std::set<std::string> local_addresses(std::string_view trie) {
+  // "|-- 10.0.1.2", and below it "/32 host LOCAL".
+  constexpr std::string_view kLeaf = "|-- ";
+  std::set<std::string> out;
+  std::string_view leaf;
+  while (!trie.empty()) {
+    const auto end = trie.find('\n');
+    const auto line = trim(trie.substr(0, end));
+    trie.remove_prefix(end == trie.npos ? trie.size() : end + 1);
+    if (line.starts_with(kLeaf)) leaf = line.substr(kLeaf.size());
+    if (line == "/32 host LOCAL" && !leaf.empty() && out.size() < dhcp_family::kMaxHeld) out.emplace(leaf);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // What DHCP clients keep of their leases. Pure.
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 namespace postern::agent {
 
 struct DhcpLease {
+  std::string address;  ///< What was leased; empty: it does not say.
   std::string server;                         ///< Address; empty: not said.
   std::map<unsigned, std::string> options;    ///< By number, as the client wrote them.
   friend bool operator==(const DhcpLease&, const DhcpLease&) = default;
@@ -23,5 +25,8 @@ std::vector<DhcpLease> parse_dhclient_leases(std::string_view text, WallTime now
 DhcpLease parse_key_value_lease(std::string_view text);
 /// The hardware address of an IP address in /proc/net/arp; empty: none is known.
 std::string arp_entry(std::string_view table, std::string_view ip);
+
+/// The machine's own IPv4 addresses of /proc/net/fib_trie.
+std::set<std::string> local_addresses(std::string_view trie);
 
 }  // namespace postern::agent

@@ -58,12 +58,40 @@ TEST(Arp, KnowsAddressesThatAnswered) {
   EXPECT_EQ(arp_entry("", "10.0.1.9"), "");
 }
 
+/// /proc/net/fib_trie of a machine with these addresses.
+std::string have(const std::vector<std::string>& addresses) {
+  std::string out = "Local:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.0.1.0\n        /24 link UNICAST\n";
+  for (const auto& address : addresses) out += "     |-- " + address + "\n        /32 host LOCAL\n";
+  return out + "     |-- 10.0.1.255\n        /32 link BROADCAST\n";
+}
+
+TEST(LocalAddresses, AreThoseOfTheMachineItself) {
+  EXPECT_EQ(local_addresses(have({"10.0.1.2", "127.0.0.1"})), (std::set<std::string>{"10.0.1.2", "127.0.0.1"}));
+  EXPECT_TRUE(local_addresses("").empty());
+  EXPECT_TRUE(local_addresses("/32 host LOCAL\n").empty());
+}
+
 using Dhcp = AskedLab;
+
+TEST_F(Dhcp, ALeaseThatNobodyHoldsAnyMoreSaysNothing) {
+  // networkd ended, NetworkManager was elsewhere, dhclient was killed: their files stay.
+  put("run/systemd/netif/leases/3", "ADDRESS=10.0.7.2\nSERVER_ADDRESS=10.0.7.1\n");
+  put("var/lib/NetworkManager/internal-1-wlan0.lease", "ADDRESS=10.0.8.2\nSERVER_ADDRESS=10.0.8.1\n");
+  put("var/lib/dhcp/dhclient.eth0.leases", kLeases);
+  for (const auto& addresses : {std::vector<std::string>{}, {"192.0.2.7"}}) {
+    put("proc/net/fib_trie", have(addresses));
+    EXPECT_EQ(said(keys::kDhcpServers), "unknown: unsupported");
+    EXPECT_EQ(said(keys::kDhcpOptions), "unknown: unsupported");
+  }
+  put("proc/net/fib_trie", have({"10.0.8.2"}));
+  EXPECT_EQ(said(keys::kDhcpServers), "10.0.8.1");
+}
 
 TEST_F(Dhcp, ServersAndOptionsAreOfAllLeases) {
   EXPECT_EQ(said(keys::kDhcpServers), "unknown: unsupported");
   put("var/lib/dhcp/dhclient.eth0.leases", kLeases);
-  put("run/systemd/netif/leases/3", "SERVER_ADDRESS=10.0.7.1\nOPTION_224=6f6666696365\n");
+  put("run/systemd/netif/leases/3", "ADDRESS=10.0.7.2\nSERVER_ADDRESS=10.0.7.1\nOPTION_224=6f6666696365\n");
+  put("proc/net/fib_trie", have({"10.0.1.2", "10.0.7.2"}));
   put("proc/net/arp", "IP a\n10.0.1.1  0x1  0x2  02:09:0f:00:01:01  *  eth0\n");
   EXPECT_EQ(said(keys::kDhcpServers), "10.0.7.1, 10.0.1.1, 02:09:0f:00:01:01");
   EXPECT_NE(said(keys::kDhcpOptions).find("224=office"), std::string::npos);

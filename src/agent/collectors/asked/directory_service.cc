@@ -10,9 +10,7 @@
 #include <cstdint>
 
 #include "agent/collectors/asked.h"
-#include "agent/collectors/listing.h"
-#include "agent/collectors/os/key_values.h"
-#include "agent/collectors/users/utmp.h"
+#include "agent/collectors/users/logins.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
 
@@ -27,8 +25,6 @@ constexpr const char* kKeytab = "/etc/krb5.keytab";
 constexpr const char* kSamba = "/etc/samba/smb.conf";
 constexpr const char* kSambaSecrets = "/var/lib/samba/private/secrets.tdb";
 constexpr const char* kSssd = "/etc/sssd/sssd.conf";
-constexpr const char* kUtmp = "/run/utmp";
-constexpr const char* kSessions = "/run/systemd/users";
 constexpr const char* kPasswd = "/etc/passwd";
 constexpr const char* kGroup = "/etc/group";
 constexpr std::size_t kMaxUsers = 256;
@@ -51,30 +47,12 @@ void joined(Facts& facts) {
              domains.empty() ? "no keys of a domain's" : kKeytab);
 }
 
-/// Who is logged in, by the records of logins, or by systemd's where there are none.
-Result<std::vector<std::string>> logged_in(const Facts& facts) {
-  const auto utmp = facts.read(kUtmp, 16u << 20);
-  if (utmp) return users_of(parse_logins(*utmp));
-  if (utmp.error().code != ErrorCode::kNotFound) return fail(utmp.error());
-  const auto sessions = list_directory(facts, kSessions);
-  if (!sessions) return fail(sessions.error());
-  std::vector<std::string> out;
-  for (const auto& uid : *sessions) {
-    const auto text = facts.read(std::string(kSessions) + "/" + uid, 64u << 10);
-    const auto fields = text ? parse_key_values(*text) : decltype(parse_key_values(""))();
-    const auto state = value_of(fields, "STATE");
-    if (const auto name = value_of(fields, "NAME"); !name.empty() && (state == "active" || state == "online"))
-      out.push_back(name);
-  }
-  return out;
-}
-
-void user_domains(Facts& facts, const std::vector<std::string>& users) {
+void user_domains(Facts& facts, const LoggedIn& now) {
   const auto passwd = facts.read(kPasswd, 16u << 20);
   if (!passwd) return facts.unknown(keys::kUserDomains, reason_of(passwd.error()), kPasswd);
   const auto locals = parse_table_column(*passwd, 0);
   std::set<std::string> out;
-  for (const auto& user : users) {
+  for (const auto& user : now.users) {
     if (auto domain = domain_of_login(user); !domain.empty()) {
       out.insert(std::move(domain));
       continue;
@@ -88,8 +66,7 @@ void user_domains(Facts& facts, const std::vector<std::string>& users) {
                            "which domain a user who is logged in is of can't be told");
     out.insert(to_lower(domains.front()));
   }
-  facts.know(keys::kUserDomains, std::vector<std::string>(out.begin(), out.end()),
-             facts.exists(kUtmp) ? kUtmp : kSessions);
+  facts.know(keys::kUserDomains, std::vector<std::string>(out.begin(), out.end()), now.source);
 }
 
 /// Names of a user's groups that are no groups of this machine's own. Asks whoever nsswitch.conf names.
@@ -99,7 +76,8 @@ Result<std::set<std::string>> groups_of(const std::string& user, const std::set<
   passwd* found = nullptr;
   int error = ::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (error != 0) return fail(ErrorCode::kUnavailable, "asking for " + user + ": " + errno_text(error));
-  if (found == nullptr) return std::set<std::string>();
+  // As while sssd or winbind, who knows people that are none of this machine's own, does not run.
+  if (found == nullptr) return fail(ErrorCode::kUnavailable, "no directory that answers knows " + user + ", who is logged in");
   int count = kMaxGroups;
   std::vector<gid_t> ids(kMaxGroups);
   if (::getgrouplist(user.c_str(), entry.pw_gid, ids.data(), &count) < 0)
@@ -114,7 +92,8 @@ Result<std::set<std::string>> groups_of(const std::string& user, const std::set<
     error = ::getgrgid_r(id, &entry_of, text.data(), text.size(), &one);
     if (error == ERANGE) return fail(ErrorCode::kResourceExhausted, "a group has more members than can be read");
     if (error != 0) return fail(ErrorCode::kUnavailable, "asking for a group: " + errno_text(error));
-    if (one != nullptr) out.insert(one->gr_name);
+    if (one == nullptr) return fail(ErrorCode::kUnavailable, "no directory that answers knows a group of " + user);
+    out.insert(one->gr_name);
   }
   return out;
 }
@@ -136,21 +115,22 @@ void user_groups(Facts& facts, const std::vector<std::string>& users) {
 void answer(const Question& question, Facts& facts) {
   if (question.has(keys::kJoinedDomains)) joined(facts);
   if (!question.has(keys::kUserDomains) && !question.has(keys::kUserGroups)) return;
-  const auto users = logged_in(facts);
-  if (!users || users->size() > kMaxUsers) {
-    const auto reason = users ? UnknownReason::kFailed : reason_of(users.error());
-    const bool foreign = !users && facts.foreign() && users.error().code == ErrorCode::kNotFound;
-    const std::string source = foreign ? kForeignRoot : users ? "more are logged in than can be told" : "who is logged in is not recorded";
-    facts.unknown(keys::kUserDomains, reason, source);
-    facts.unknown(keys::kUserGroups, reason, source);
+  const auto now = logged_in(facts);
+  if (!now || now->users.size() > kMaxUsers) {
+    const auto reason = now ? UnknownReason::kFailed : reason_of(now.error());
+    const std::string why = now ? "more are logged in than can be told" : now.error().message;
+    facts.unknown(keys::kUserDomains, reason, why);
+    facts.unknown(keys::kUserGroups, reason, why);
     return;
   }
-  user_domains(facts, *users);
-  if (question.has(keys::kUserGroups)) user_groups(facts, *users);
+  user_domains(facts, *now);
+  if (question.has(keys::kUserGroups)) user_groups(facts, now->users);
 }
 
 Triggers triggers(const Question& question, const Facts& facts) {
-  Triggers out{.files = {kUtmp, kSessions, kPasswd, kGroup, kSssd, kKeytab, kSamba, kSambaSecrets}};
+  Triggers out{.files = {std::string(kUtmp), std::string(kSessionUsers), kPasswd, kGroup, kSssd, kKeytab, kSamba,
+                         kSambaSecrets}};
+  out.processes.assign(kLoginKeepers.begin(), kLoginKeepers.end());
   if (!question.has(keys::kUserGroups) || facts.foreign()) return out;
   out.interval = kLook;
   out.why = "a directory tells nobody that a group's members change";

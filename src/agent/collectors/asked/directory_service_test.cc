@@ -55,10 +55,16 @@ TEST(DirectoryConfigurations, NameDomains) {
   EXPECT_EQ(parse_table_column("root:x:0:0\nbroken\nbob:x:7:7\n", 2), (std::set<std::string>{"0", "7"}));
 }
 
+const auto kStart = from_unix_ms(1'780'000'000'000);
+
 class DirectoryService : public AskedLab {
  protected:
   void present(const std::vector<std::string>& users) {
-    std::string records;
+    started(kStart);
+    utmp start{};
+    start.ut_type = BOOT_TIME;
+    start.ut_tv.tv_sec = static_cast<int>(to_unix_ms(kStart) / 1000);
+    std::string records(reinterpret_cast<const char*>(&start), sizeof start);
     for (const auto& user : users) {
       utmp one{};
       one.ut_type = USER_PROCESS;
@@ -101,6 +107,40 @@ TEST_F(DirectoryService, SystemdTooSaysWhoIsLoggedIn) {
   put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
   put("run/systemd/users/1000", "NAME=alice@corp.example\nSTATE=active\n");
   put("run/systemd/users/1001", "NAME=bob@other.example\nSTATE=lingering\n");
+  runs(42, "systemd-logind");
+  EXPECT_EQ(said(keys::kUserDomains), "corp.example");
+}
+
+TEST_F(DirectoryService, WhatADeadLogindOrAnImageLeftSaysNothing) {
+  put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  put("run/systemd/users/.new", "");
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  EXPECT_EQ(said(keys::kUserGroups), "unknown: unsupported");
+  put("run/systemd/users/1000", "NAME=alice@corp.example\nSTATE=active\n");
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  runs(41, "systemd-journal");
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  runs(42, "elogind-daemon");
+  EXPECT_EQ(said(keys::kUserDomains), "corp.example");
+  ends(42);
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  // That of another container has a /run of its own.
+  put("other/run/systemd/users/1000", "NAME=eve\nSTATE=active\n");
+  runs(43, "systemd-logind", "other");
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+}
+
+TEST_F(DirectoryService, RecordsOfLoginsCountWhereTheMachinesStartIsAmongThem) {
+  put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  put("run/utmp", "");  // made and never written to, as where the C library has no such records
+  started(kStart);
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  present({});
+  EXPECT_EQ(said(keys::kUserDomains), "none");
+  started(kStart + Seconds(3600));  // an earlier start wrote them
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+  runs(42, "systemd-logind");
+  put("run/systemd/users/1000", "NAME=alice@corp.example\nSTATE=active\n");
   EXPECT_EQ(said(keys::kUserDomains), "corp.example");
 }
 

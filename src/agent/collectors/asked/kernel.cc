@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "agent/collectors/asked.h"
+#include "agent/collectors/kept.h"
 #include "agent/collectors/listing.h"
 #include "base/text.h"
 #include "base/versions/debian.h"
@@ -68,7 +69,9 @@ bool newer_package(const Facts& facts, const std::string& running) {
 void reboot_needed(Facts& facts, const std::vector<std::string>& installed, const std::string& newest,
                    const std::string& running) {
   for (const auto* marker : kMarkers) {
-    if (facts.exists(marker)) return facts.know(keys::kRebootNeeded, true, marker);
+    if (!facts.exists(marker)) continue;
+    if (of_this_start(facts, marker)) return facts.know(keys::kRebootNeeded, true, marker);
+    return facts.unknown(keys::kRebootNeeded, UnknownReason::kUnsupported, std::string(marker) + " is of an earlier start");
   }
   if (running.empty())
     return facts.unknown(keys::kRebootNeeded, UnknownReason::kUnsupported,

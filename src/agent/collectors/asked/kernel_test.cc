@@ -50,7 +50,11 @@ TEST_F(KernelFamily, AnOlderKernelThanTheNewestOfItsKindNeedsAReboot) {
   run("6.1.0-10-amd64");
   EXPECT_EQ(said(keys::kRebootNeeded), "no");
   put("run/reboot-required", "*** System restart required ***\n");
+  EXPECT_EQ(said(keys::kRebootNeeded), "unknown: unsupported");  // whether it is of this start nobody says
+  started(SystemClock().now().wall);
   EXPECT_EQ(said(keys::kRebootNeeded), "yes");
+  started(SystemClock().now().wall + Seconds(3600));
+  EXPECT_EQ(said(keys::kRebootNeeded), "unknown: unsupported");
 }
 
 TEST_F(KernelFamily, AKernelOfNoPackageIsNotJudged) {

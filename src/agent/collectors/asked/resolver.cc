@@ -2,8 +2,11 @@
 #include "agent/collectors/asked/resolver.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "agent/collectors/asked.h"
+#include "agent/collectors/kept.h"
 #include "base/ip.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
@@ -15,7 +18,15 @@ namespace {
 namespace keys = posture::keys;
 
 constexpr const char* kResolv = "/etc/resolv.conf";
-constexpr const char* kBehind[] = {"/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf"};
+struct Stub {
+  const char* directory;
+  const char* behind;  ///< Whom it asks.
+  std::array<std::string_view, 2> keepers;  ///< `comm` of who answers at its address and keeps the file.
+};
+/// Where one ends its file stays, and tells of servers that nobody asks any more.
+constexpr Stub kStubs[] = {
+    {"/run/systemd/resolve", "/run/systemd/resolve/resolv.conf", {"systemd-resolve", "systemd-resolved"}},
+    {"/run/NetworkManager", "/run/NetworkManager/no-stub-resolv.conf", {"NetworkManager", "NetworkManager"}}};
 constexpr std::size_t kMaxConf = 1u << 20;
 
 bool local(const std::string& server) {
@@ -23,25 +34,45 @@ bool local(const std::string& server) {
   return ip && ip->is_loopback();
 }
 
+/// Of systemd-resolved's own addresses nobody else makes use.
+bool is_resolved(const std::string& server) { return server == "127.0.0.53" || server == "127.0.0.54"; }
+
 void answer(const Question&, Facts& facts) {
   const auto text = facts.read(kResolv, kMaxConf);
   if (!text) return facts.unknown(keys::kDnsServers, reason_of(text.error()), kResolv);
   auto servers = parse_name_servers(*text);
   std::string source = kResolv;
+  const char* hidden = nullptr;
   if (std::ranges::all_of(servers, local)) {
-    for (const auto* path : kBehind) {
-      const auto behind = facts.read(path, kMaxConf);
-      auto upstream = behind ? parse_name_servers(*behind) : std::vector<std::string>();
+    for (const auto& stub : kStubs) {
+      const auto behind = facts.read(stub.behind, kMaxConf);
+      if (!behind) continue;
+      const auto keeper = keeper_of(facts, stub.directory, stub.keepers);
+      if (keeper == Keeper::kHidden) hidden = stub.behind;
+      if (keeper != Keeper::kRuns) continue;
+      auto upstream = parse_name_servers(*behind);
       if (upstream.empty() || std::ranges::all_of(upstream, local)) continue;
       servers = std::move(upstream);
-      source = path;
+      source = stub.behind;
       break;
     }
+  }
+  const bool stub = std::ranges::any_of(servers, is_resolved);
+  if (source == kResolv && (stub || hidden != nullptr)) {
+    const auto reason = hidden != nullptr ? posture::UnknownReason::kDenied : posture::UnknownReason::kUnsupported;
+    return facts.unknown(keys::kDnsServers, reason, "whom the resolver of this machine asks can't be told");
   }
   facts.know(keys::kDnsServers, std::move(servers), std::move(source));
 }
 
-Triggers triggers(const Question&, const Facts&) { return {.files = {kResolv, kBehind[0], kBehind[1]}}; }
+Triggers triggers(const Question&, const Facts&) {
+  Triggers out{.files = {kResolv}};
+  for (const auto& stub : kStubs) {
+    out.files.emplace_back(stub.behind);
+    for (const auto keeper : stub.keepers) out.processes.emplace_back(keeper);
+  }
+  return out;
+}
 
 }  // namespace
 }  // namespace resolver_family

@@ -22,9 +22,22 @@ TEST_F(Resolver, ThatIsOnlyAStubHasOthersBehindIt) {
   put("run/systemd/resolve/resolv.conf", "nameserver 10.9.9.9\n");
   EXPECT_EQ(said(keys::kDnsServers), "10.0.1.53");
   put("etc/resolv.conf", "nameserver 127.0.0.53\n");
+  EXPECT_EQ(said(keys::kDnsServers), "unknown: unsupported");  // whose file it is does not run
+  runs(42, "systemd-resolve");
   EXPECT_EQ(said(keys::kDnsServers), "10.9.9.9");
   put("run/systemd/resolve/resolv.conf", "");
-  EXPECT_EQ(said(keys::kDnsServers), "127.0.0.53");
+  EXPECT_EQ(said(keys::kDnsServers), "unknown: unsupported");
+}
+
+TEST_F(Resolver, ThatIsNoStubOfAKnownServiceIsWhoIsAsked) {
+  put("etc/resolv.conf", "nameserver 127.0.0.1\n");
+  EXPECT_EQ(said(keys::kDnsServers), "127.0.0.1");
+  put("run/NetworkManager/no-stub-resolv.conf", "nameserver 10.9.9.9\n");
+  EXPECT_EQ(said(keys::kDnsServers), "127.0.0.1");  // left by a NetworkManager that is gone
+  runs(42, "NetworkManager");
+  EXPECT_EQ(said(keys::kDnsServers), "10.9.9.9");
+  ends(42);
+  EXPECT_EQ(said(keys::kDnsServers), "127.0.0.1");
 }
 
 }  // namespace

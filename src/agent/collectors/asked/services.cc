@@ -6,7 +6,9 @@
 #include <set>
 
 #include "agent/collectors/asked.h"
+#include "agent/collectors/kept.h"
 #include "agent/collectors/listing.h"
+#include "agent/collectors/os/key_values.h"
 #include "agent/collectors/run_program.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
@@ -22,6 +24,7 @@ constexpr const char* kSystemctl[] = {"/usr/bin/systemctl", "/bin/systemctl"};
 constexpr const char* kSystemdRuns = "/run/systemd/system";  // sd_booted(3)
 constexpr const char* kSystemd[] = {"/usr/lib/systemd/systemd", "/lib/systemd/systemd"};
 constexpr const char* kOpenrcRuns = "/run/openrc/softlevel";
+constexpr const char* kRunlevels = "/etc/runlevels";
 constexpr const char* kUnitPlaces[] = {"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"};
 constexpr const char* kUnits = "/run/systemd/units";  // a link for each start of a unit
 constexpr std::chrono::milliseconds kPatience{5000};
@@ -87,6 +90,44 @@ bool enabled_by_files(const Facts& facts, const std::string& unit) {
   return false;
 }
 
+/// "ssh.service" is OpenRC's "ssh"; empty: no service can be called so.
+std::string openrc_name(std::string_view asked) {
+  if (asked.ends_with(".service")) asked.remove_suffix(8);
+  return asked.find('/') != asked.npos || asked.starts_with('.') ? std::string() : std::string(asked);
+}
+
+bool enabled_by_runlevels(const Facts& facts, const std::string& name) {
+  const auto levels = names_in(facts, kRunlevels);
+  return std::ranges::any_of(levels, [&](const std::string& level) {
+    return facts.exists(std::string(kRunlevels) + "/" + level + "/" + name);
+  });
+}
+
+/// OpenRC says of a service that it was started until somebody stops it, though its daemon may have died: whose process it
+/// noted and is not there. What it noted no process of (a script that ran) is as it says.
+bool crashed(const Facts& facts, const std::string& name) {
+  const auto noted = "/run/openrc/daemons/" + name;
+  const auto daemons = names_in(facts, noted);
+  return std::ranges::any_of(daemons, [&](const std::string& daemon) {
+    const auto text = facts.read(noted + "/" + daemon, 64u << 10);
+    const auto file = text ? value_of(parse_key_values(*text), "pidfile") : std::string();
+    if (!file.starts_with('/')) return false;
+    const auto pid = facts.read(file, 64);
+    const auto number = pid ? parse_u64(trim(*pid)) : std::nullopt;
+    return !number || !facts.exists("/proc/" + std::to_string(*number));
+  });
+}
+
+bool openrc_runs(const Facts& facts) { return facts.exists(kOpenrcRuns) && of_this_start(facts, kOpenrcRuns); }
+
+void ask_runlevels(Facts& facts, const std::vector<std::string>& names) {
+  for (const auto& asked : names) {
+    const auto name = openrc_name(asked);
+    facts.unknown(keys::with(keys::kServiceActive, asked), UnknownReason::kUnsupported, kForeignRoot);
+    facts.know(keys::with(keys::kServiceEnabled, asked), !name.empty() && enabled_by_runlevels(facts, name), kRunlevels);
+  }
+}
+
 void ask_files(Facts& facts, const std::vector<std::string>& names) {
   for (const auto& name : names) {
     facts.unknown(keys::with(keys::kServiceActive, name), UnknownReason::kUnsupported, kForeignRoot);
@@ -96,31 +137,37 @@ void ask_files(Facts& facts, const std::vector<std::string>& names) {
 
 void ask_openrc(Facts& facts, const std::vector<std::string>& names) {
   for (const auto& asked : names) {
-    std::string name = asked;
-    if (name.ends_with(".service")) name.resize(name.size() - 8);
-    if (name.empty() || name.find('/') != name.npos || name.starts_with('.')) {
+    const auto name = openrc_name(asked);
+    if (name.empty()) {
       unknown(facts, asked, UnknownReason::kUnsupported, "no service can be called so");
       continue;
     }
-    UnitState state{.loaded = true, .active = facts.exists("/run/openrc/started/" + name)};
-    for (const auto& level : names_in(facts, "/etc/runlevels")) {
-      state.enabled = state.enabled || facts.exists("/etc/runlevels/" + level + "/" + name);
-    }
+    const UnitState state{.loaded = true,
+                          .active = facts.exists("/run/openrc/started/" + name),
+                          .enabled = enabled_by_runlevels(facts, name)};
     know(facts, asked, state, "OpenRC");
+    if (state.active && crashed(facts, name))
+      facts.unknown(keys::with(keys::kServiceActive, asked), UnknownReason::kFailed,
+                    "OpenRC has it started, but its daemon's process is gone");
   }
 }
 
 void answer(const Question& question, Facts& facts) {
   const auto names = asked_units(question);
-  if (facts.exists(kOpenrcRuns)) return ask_openrc(facts, names);
+  if (openrc_runs(facts)) return ask_openrc(facts, names);
   if (facts.foreign() && any_exists(facts, kSystemd)) return ask_files(facts, names);
   if (!facts.foreign() && facts.exists(kSystemdRuns) && any_exists(facts, kSystemctl)) return ask_systemd(facts, names);
+  if (facts.foreign() && facts.exists(kRunlevels)) return ask_runlevels(facts, names);
   for (const auto& name : names)
     unknown(facts, name, UnknownReason::kUnsupported, "neither systemd nor OpenRC runs this machine");
 }
 
 Triggers triggers(const Question&, const Facts& facts) {
-  if (facts.exists(kOpenrcRuns)) return {.files = {"/run/openrc/started", "/etc/runlevels/default", "/etc/runlevels/boot"}};
+  if (openrc_runs(facts)) {
+    return {.files = {"/run/openrc/started", "/etc/runlevels/default", "/etc/runlevels/boot"},
+            .interval = kLook,
+            .why = "OpenRC does not notice that a daemon dies; starts and stops are told at once"};
+  }
   Triggers out{.files = {kUnits, kUnitPlaces[0], "/etc/systemd/system/multi-user.target.wants"}};
   if (facts.foreign() || !facts.exists(kSystemdRuns)) return out;
   out.interval = kLook;

@@ -45,6 +45,7 @@ TEST_F(ServicesFamily, OfAnImageStartByTheirLinks) {
 }
 
 TEST_F(ServicesFamily, OfOpenrcAreWhereItKeepsThem) {
+  started(SystemClock().now().wall);
   put("run/openrc/softlevel", "default");
   put("run/openrc/started/sshd", "");
   link("etc/runlevels/default/sshd", "/etc/init.d/sshd");
@@ -57,6 +58,33 @@ TEST_F(ServicesFamily, OfOpenrcAreWhereItKeepsThem) {
   EXPECT_EQ(enabled("crond"), "yes");
   EXPECT_EQ(enabled("other"), "no");
   EXPECT_EQ(active("../started/sshd"), "unknown: unsupported");
+}
+
+TEST_F(ServicesFamily, WhatAnEarlierStartOfOpenrcLeftSaysNothing) {
+  put("run/openrc/softlevel", "default");
+  put("run/openrc/started/sshd", "");
+  EXPECT_EQ(active("sshd"), "unknown: unsupported");  // an image's
+  EXPECT_EQ(active("crond"), "unknown: unsupported");
+  started(SystemClock().now().wall + Seconds(3600));
+  EXPECT_EQ(active("sshd"), "unknown: unsupported");
+  EXPECT_EQ(active("crond"), "unknown: unsupported");
+  link("etc/runlevels/default/sshd", "/etc/init.d/sshd");
+  put("etc/init.d/sshd", "");
+  EXPECT_EQ(enabled("sshd"), "yes");
+}
+
+TEST_F(ServicesFamily, ADaemonOfOpenrcThatDiedIsNotKnownToRun) {
+  started(SystemClock().now().wall);
+  put("run/openrc/softlevel", "default");
+  put("run/openrc/started/sshd", "");
+  put("run/openrc/daemons/sshd/001", "exec=/usr/sbin/sshd\nargv_0=/usr/sbin/sshd\npidfile=/run/sshd.pid\n");
+  EXPECT_EQ(active("sshd"), "unknown: failed");
+  put("run/sshd.pid", "42\n");
+  EXPECT_EQ(active("sshd"), "unknown: failed");
+  runs(42, "sshd");
+  EXPECT_EQ(active("sshd"), "yes");
+  ends(42);
+  EXPECT_EQ(active("sshd"), "unknown: failed");
 }
 
 }  // namespace

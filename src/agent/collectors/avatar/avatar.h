@@ -9,7 +9,7 @@
 
 namespace postern::agent {
 
-inline constexpr std::string_view kAvatarFiles[] = {"/run/utmp", "/var/log/wtmp", "/etc/passwd"};
+inline constexpr std::string_view kAvatarFiles[] = {"/run/utmp", "/var/log/wtmp", "/run/systemd/users", "/etc/passwd"};
 void collect_avatar(Facts& facts);
 
 /// Where that user's picture may be, and the file that may name another place.

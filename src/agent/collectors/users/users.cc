@@ -1,5 +1,7 @@
 #include "agent/collectors/users/users.h"
 
+#include "agent/collectors/kept.h"
+#include "agent/collectors/users/logins.h"
 #include "agent/collectors/users/utmp.h"
 #include "posture/fact_keys.h"
 
@@ -10,35 +12,43 @@ using posture::UnknownReason;
 
 namespace {
 
-constexpr const char* kNow = "/run/utmp";
 constexpr const char* kEver = "/var/log/wtmp";
 
-Result<std::string> read_now(const Facts& facts) { return facts.read(kNow, 16u << 20); }
-Result<std::string> read_ever(const Facts& facts) { return facts.read(kEver, 64u << 20); }
+/// Who logged in last of all; empty: nobody did. A log of which nothing is newer than this machine's start is one that is not
+/// written any more: not even the start stands in it. Of another root it says who was the last while that ran.
+Result<std::string> last_of_all(const Facts& facts) {
+  const auto records = facts.read(kEver, 64u << 20);
+  if (!records) return fail(records.error());
+  auto user = last_user(parse_logins(*records));
+  if (facts.foreign() || user.empty()) return user;
+  const auto newest = newest_record_at(*records);
+  const auto start = started_at(facts);
+  if (newest && start && from_unix_ms(*newest * 1000) + kStartSlack >= *start) return user;
+  return fail(ErrorCode::kUnsupported, "nobody keeps /var/log/wtmp: nothing in it is of this start of the machine");
+}
 
 }  // namespace
 
 void collect_users(Facts& facts) {
   if (facts.foreign()) {
     facts.unknown(keys::kLoggedInUsers, UnknownReason::kUnsupported, kForeignRoot);
-  } else if (const auto utmp = read_now(facts)) {
-    facts.know(keys::kLoggedInUsers, users_of(parse_logins(*utmp)), kNow);
+  } else if (auto now = logged_in(facts)) {
+    facts.know(keys::kLoggedInUsers, std::move(now->users), now->source);
   } else {
-    facts.unknown(keys::kLoggedInUsers, reason_of(utmp.error()), kNow);
+    facts.unknown(keys::kLoggedInUsers, reason_of(now.error()), now.error().message);
   }
-  facts.text(keys::kLastLoginUser,
-             read_ever(facts).map([](const std::string& text) { return last_user(parse_logins(text)); }), kEver);
+  const auto last = last_of_all(facts);
+  const bool kept = last || last.error().code != ErrorCode::kUnsupported;
+  facts.text(keys::kLastLoginUser, last, kept ? kEver : last.error().message);
   // Linux has no place where a machine's owner stands.
   facts.unknown(keys::kOwner, UnknownReason::kUnsupported, "agent");
 }
 
 Result<std::string> present_user(const Facts& facts) {
   if (!facts.foreign()) {
-    if (const auto utmp = read_now(facts)) {
-      if (auto user = last_user(parse_logins(*utmp)); !user.empty()) return user;
-    }
+    if (const auto now = logged_in(facts); now && !now->last.empty()) return now->last;
   }
-  return read_ever(facts).map([](const std::string& text) { return last_user(parse_logins(text)); });
+  return last_of_all(facts);
 }
 
 }  // namespace postern::agent

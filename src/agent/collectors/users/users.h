@@ -6,7 +6,7 @@
 
 namespace postern::agent {
 
-inline constexpr std::string_view kUserFiles[] = {"/run/utmp", "/var/log/wtmp"};
+inline constexpr std::string_view kUserFiles[] = {"/run/utmp", "/var/log/wtmp", "/run/systemd/users"};
 void collect_users(Facts& facts);
 
 /// Who logged in last of those who are logged in now, else who logged in last of all; empty: nobody ever did. Errors:

@@ -1,6 +1,7 @@
 #pragma once
 // Login records, utmp(5) and wtmp(5), as glibc writes them on Linux. Pure.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,5 +20,10 @@ std::vector<Login> parse_logins(std::string_view records);
 std::vector<std::string> users_of(const std::vector<Login>& logins);
 /// The user of the newest login; empty when there is none.
 std::string last_user(const std::vector<Login>& logins);
+
+/// The newest record of a start of the machine or of its run level, Unix seconds. Nothing: there is none, nobody keeps these.
+std::optional<std::int64_t> start_recorded_at(std::string_view records);
+/// The time of the newest record of whatever kind, Unix seconds.
+std::optional<std::int64_t> newest_record_at(std::string_view records);
 
 }  // namespace postern::agent

@@ -38,6 +38,16 @@ TEST(Logins, TornAndForeignRecordsAreSkipped) {
             std::string(UT_NAMESIZE, 'n'));
 }
 
+TEST(Logins, SayWhetherAStartOfTheMachineIsAmongThem) {
+  EXPECT_EQ(start_recorded_at(""), std::nullopt);
+  EXPECT_EQ(start_recorded_at(record(USER_PROCESS, "alice", "pts/0", 9)), std::nullopt);
+  EXPECT_EQ(start_recorded_at(record(BOOT_TIME, "reboot", "~", 5) + record(RUN_LVL, "runlevel", "~", 7) +
+                              record(USER_PROCESS, "alice", "pts/0", 9)),
+            7);
+  EXPECT_EQ(newest_record_at(record(BOOT_TIME, "reboot", "~", 5) + record(USER_PROCESS, "alice", "pts/0", 9)), 9);
+  EXPECT_EQ(newest_record_at(std::string(sizeof(utmp), '\0')), std::nullopt);
+}
+
 TEST(Logins, OfTheSameSecondTheLaterRecordCounts) {
   EXPECT_EQ(last_user(parse_logins(record(USER_PROCESS, "a", "1", 5) + record(USER_PROCESS, "b", "2", 5))), "b");
 }
