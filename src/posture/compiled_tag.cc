@@ -44,8 +44,8 @@ class GivenByHand final : public Condition {
 };
 
 constexpr Reason kOutOfForce{"not_in_force",
-                             "the tag is not in force: its rules refer to tags in a circle, or to too many in a row; save it again "
-                             "without that"};
+                             "the tag is not in force: its rules refer to tags in a circle, or to too many in a row, or say what is "
+                             "not allowed any more; save it again without that"};
 
 /// Of a tag whose rules can't be judged.
 class OutOfForce final : public Condition {
@@ -303,8 +303,15 @@ Result<CompiledTag> compile_tag(TagDefinition definition) {
 }
 
 Result<CompiledTag> compile_out_of_force(TagDefinition definition) {
-  auto tag = compile_tag(std::move(definition));
-  if (!tag) return tag;
+  auto tag = compile_tag(definition);
+  if (!tag) {
+    auto without = definition;
+    without.rules.clear();
+    without.logic = {};
+    tag = compile_tag(std::move(without));
+    if (!tag) return tag;
+    tag->definition_ = std::move(definition);
+  }
   tag->parts_ = {};
   tag->referred_tags_.clear();
   tag->sole_ = {};

@@ -141,14 +141,16 @@ Status TagEngine::set(TagId id, TagDefinition definition) {
 }
 
 Result<std::string> TagEngine::load(TagId id, TagDefinition definition) {
-  auto compiled = compile_alone(id, std::move(definition));
-  if (!compiled) return fail(compiled.error());
+  auto compiled = compile_alone(id, definition);
   std::string why;
-  if (Status ok = check_references(id, *compiled); !ok) {
+  if (!compiled) {
+    if (compiled.error().code != ErrorCode::kInvalidArgument || id == 0) return fail(compiled.error());
+    why = compiled.error().message;
+  } else if (Status ok = check_references(id, *compiled); !ok) {
     why = ok.error().message;
-    compiled = compile_out_of_force(compiled->definition());
-    if (!compiled) return fail(compiled.error());
   }
+  if (!why.empty()) compiled = compile_out_of_force(std::move(definition));
+  if (!compiled) return fail(compiled.error());
   put(id, std::move(*compiled));
   return why;
 }

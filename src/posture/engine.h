@@ -42,8 +42,8 @@ class TagEngine {
   /// kPermissionDenied (the built-in tag), kAlreadyExists (another id has this name). A tag that it refers to and that
   /// isn't there is unknown until it is.
   Status set(TagId id, TagDefinition definition);
-  /// The same of what was valid when it was stored: one that closes a circle now, or makes too many in a row, is unknown for
-  /// everybody until it is set (CompiledTag::in_force). Why it is so; empty: it is in force. Errors: the others of set().
+  /// The same of what was valid when it was stored: one that closes a circle now, or makes too many in a row, or whose rules say
+  /// what is not allowed any more, is unknown for everybody until it is set (CompiledTag::in_force). Why it is so; empty: it is in force. Errors: the others of set().
   Result<std::string> load(TagId id, TagDefinition definition);
   /// Errors: kNotFound, kPermissionDenied (the built-in tag). Endpoints that carry it lose it by
   /// reevaluate().

@@ -90,6 +90,25 @@ TEST(TagEngine, AStoredTagThatClosesACircleIsLoadedAsUnknown) {
   EXPECT_EQ(state(engine, 5, facts), TagState::kAbsent);
 }
 
+TEST(TagEngine, AStoredTagWhoseRuleIsNotAllowedAnyMoreIsLoadedAsUnknown) {
+  TagEngine engine;
+  TagDefinition tag = process_tag("Old", "x");
+  tag.rules[0].type = "file";
+  tag.rules[0].negate = true;
+  tag.rules[0].parameters = {{"paths", std::vector<std::string>{"/etc/x"}}, {"regex", std::string("((a?){200}){4}a{200}b")}};
+  EXPECT_FALSE(engine.set(2, tag));
+  const auto why = engine.load(2, tag);
+  ASSERT_TRUE(why);
+  EXPECT_NE(why->find("steps"), why->npos);
+  EXPECT_FALSE(engine.find(2)->in_force());
+  EXPECT_EQ(engine.find(2)->definition(), tag);  // what is wrong with it can be seen and mended
+  EXPECT_EQ(state(engine, 2, linux_facts()), TagState::kUnknown);
+  EXPECT_EQ(engine.explain(2, {linux_facts(), kNow})->reason, "not_in_force");
+  tag.rules[0].parameters["regex"] = std::string("a+b");
+  ASSERT_TRUE(engine.set(2, tag));
+  EXPECT_TRUE(engine.find(2)->in_force());
+}
+
 TEST(TagReferenceTest, OfAKindThatNobodyKnowsIsNoTag) {
   EXPECT_TRUE(tag_reference("Kiosk").means(true, TagKind::kSecurity));
   EXPECT_TRUE(tag_reference("classification/Kiosk").means(true, TagKind::kClassification));
@@ -333,6 +352,17 @@ TEST(TagEngine, AnAgeIsNeverNegative) {
   FactMap facts = linux_facts();
   facts[std::string(keys::kOsFamily)].collected_at = kNow.wall + Seconds(10);
   EXPECT_EQ(read_fact({facts, kNow}, keys::kOsFamily).age, Millis(0));
+}
+
+TEST(Explain, WhyAFactIsUnknownIsNotItsSource) {
+  FactMap facts = linux_facts();
+  const std::string key(keys::kOsFamily);
+  facts[key] = {Unknown{UnknownReason::kFailed}, kNow.wall, "/etc/x: it is larger than 16 MiB"};
+  const auto reading = read_fact({facts, kNow}, key);
+  EXPECT_EQ(reading.text, "unknown (failed): it is larger than 16 MiB");
+  EXPECT_EQ(reading.fact->source, "/etc/x");
+  facts[key] = {std::string("linux"), kNow.wall, "/boot: 6.2 is newer than 6.1"};  // of what is known all of it is the source
+  EXPECT_EQ(read_fact({facts, kNow}, key).fact->source, "/boot: 6.2 is newer than 6.1");
 }
 
 TEST(Explain, ValuesAsPeopleReadThem) {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
+#include "posture/regex_limits.h"
 #include "posture/rules/conditions.h"
 #include "posture/rules/name_pattern.h"
 #include "posture/rules/reading.h"
@@ -21,6 +22,8 @@ constexpr Reason kNoKey{"certificate_without_key",
                         "there is such a certificate, but the endpoint does not hold its private key"};
 constexpr Reason kNotValid{"certificate_not_valid",
                            "there is such a certificate, but it is not valid now, or not long enough"};
+
+constexpr Reason kTooMuch{"certificates_too_long", "comparing its certificates' names with the regular expression takes too long"};
 
 struct Demands {
   std::optional<NamePattern> subject;
@@ -44,9 +47,15 @@ class HasCertificate final : public Condition {
     const WallTime now = facts.now().wall, needed = now + days(demands_.valid_days);
     std::optional<WallTime> best;  // the last of which it is still long enough to the end
     WallTime next = WallTime::max();
-    bool alike = false, keyless = false;
+    bool alike = false, keyless = false, unread = false;
+    std::size_t compared = 0;
     for (const Certificate& one : *list) {
       if (!is_demanded(one)) continue;
+      if (demands_.subject && demands_.subject->is_regex() && (compared += one.subject.size()) > kMaxRegexNames) {
+        unread = true;
+        break;
+      }
+      if (demands_.subject && !demands_.subject->matches(one.subject)) continue;
       if (demands_.private_key && !one.has_private_key) {
         keyless = true;
         continue;
@@ -59,6 +68,7 @@ class HasCertificate final : public Condition {
         best = std::max(best.value_or(one.not_after), one.not_after);
       }
     }
+    if (!best && unread) return {Verdict::kUnknown, &kTooMuch};
     if (!best) {
       facts.holds_until(next);
       return {Verdict::kNoMatch, alike ? &kNotValid : keyless ? &kNoKey : &kMissing};
@@ -71,9 +81,9 @@ class HasCertificate final : public Condition {
   bool timed() const override { return true; }
 
  private:
+  /// But for its subject.
   bool is_demanded(const Certificate& one) const {
-    return (!demands_.subject || demands_.subject->matches(one.subject)) &&
-           (demands_.issuer.empty() || demands_.issuer == one.issuer) && (!demands_.ca || *demands_.ca == one.ca) &&
+    return (demands_.issuer.empty() || demands_.issuer == one.issuer) && (!demands_.ca || *demands_.ca == one.ca) &&
            (!demands_.client_auth || *demands_.client_auth == one.client_auth);
   }
 

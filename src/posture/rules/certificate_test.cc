@@ -145,6 +145,17 @@ TEST(Certificate, StoresBySystemAndRefusals) {
   EXPECT_NE(refusal("certificate", {{"subject", "((((a{30}){30}){30}){30}){30}"}, {"subject_match", "regex"}}), "");
 }
 
+TEST(Certificate, WhatTakesTooLongToCompareIsUnknown) {
+  const auto rule = make("certificate", {{"subject", "a[ab]{1000}c"}, {"subject_match", "regex"}});
+  const auto many = [](std::size_t bytes) {
+    std::vector<Certificate> list(100, corporate());
+    for (auto& one : list) one.subject = std::string(bytes, 'a');
+    return facts_of({{"certificates:system", known(std::move(list))}});
+  };
+  expect(*rule, many(100), kNoMatch, "certificate_missing");
+  expect(*rule, many(20'000), kUnknown, "certificates_too_long");
+}
+
 TEST(NamePattern, WildcardsTakeTimeInProportionToBothLengths) {
   // Sixteen stars over as many bytes as a fact may hold: what backtracking would take for ever over.
   std::string pattern;

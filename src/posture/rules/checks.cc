@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "posture/quote.h"
+#include "posture/regex_limits.h"
 
 namespace postern::posture::rules {
 namespace {
@@ -64,12 +65,20 @@ Status check_sha256(std::string_view where, const std::vector<std::string>& list
   return {};
 }
 
-Status check_regex(std::string_view where, std::string_view regex) {
+Status check_regex(std::string_view where, std::string_view regex, bool any_case) {
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(static_cast<std::int64_t>(kMaxRegexMemory));
+  options.set_case_sensitive(!any_case);
   const re2::RE2 compiled(re2::StringPiece(regex.data(), regex.size()), options);
-  if (compiled.ok()) return {};
+  if (compiled.ok()) {
+    const int steps = std::max(compiled.ProgramSize(), compiled.ReverseProgramSize());
+    if (steps <= kMaxRegexSteps) return {};
+    return invalid(fmt::format("{}: {} takes {} steps for each byte{}, allowed are {}: repeat less often, and less of "
+                               "what is repeated (. and \\pL are many steps, [a-z] is one)",
+                               where, posture::quoted(regex), steps, any_case ? " where case doesn't count" : "",
+                               kMaxRegexSteps));
+  }
   const bool large =
       compiled.error_code() == re2::RE2::ErrorPatternTooLarge || compiled.error_code() == re2::RE2::ErrorRepeatSize;
   return invalid(fmt::format("{}: {} must be a regular expression in RE2's syntax{}: {}", where, posture::quoted(regex),

@@ -24,8 +24,8 @@ Status check_process(std::string_view where, std::string_view process, OsFamily 
 bool is_sha256(std::string_view text);  ///< 64 hex digits, in any case.
 Status check_sha256(std::string_view where, const std::vector<std::string>& list);
 
-/// A regular expression (RE2's syntax) that compiles within kMaxRegexMemory.
-Status check_regex(std::string_view where, std::string_view regex);
+/// A regular expression (RE2's syntax) that compiles within kMaxRegexMemory, to kMaxRegexSteps at most.
+Status check_regex(std::string_view where, std::string_view regex, bool any_case = false);
 inline constexpr std::size_t kMaxRegexMemory = 128 * 1024;  ///< Bytes, of program and caches together.
 inline constexpr std::size_t kMaxRegexBytes = 255;
 

@@ -141,12 +141,14 @@ const RuleType& file() {
                       .help = "SHA-256 digests (64 hex digits) that a file may have."},
                      {.name = "regex",
                       .max_bytes = kMaxRegexBytes,
-                      .help = "A regular expression (RE2's syntax) that some part of a line of each file matches."},
+                      .help = "A regular expression (RE2's syntax) that some part of a line of each file matches. It may compile to "
+                              "1200 steps at most: a{1000} does, .{0,400} does not."},
                      days_parameter("modified_within_days", "Days, 1 to 3650: modified no longer ago than this."),
                      days_parameter("not_modified_within_days", "Days, 1 to 3650: modified longer ago than this."),
                      match_parameter(file_rule::kOtherwise)},
       .facts = {"file.exists:<path>", "file.sha256:<path>", "file.matches:<path and regex>", "file.modified_at:<path>"},
-      .unknown = "Also where a time of modification lies more than a day ahead, or what was reported is no digest.",
+      .unknown = "Also where a time of modification lies more than a day ahead, what was reported is no digest, searching a file "
+                 "takes longer than half a second of a processor, or nothing matches and a line is longer than 64 KiB.",
       .compile = file_rule::compile};
   return kType;
 }

@@ -49,6 +49,12 @@ TEST(File, PatternsAreBounded) {
             "them nested): invalid repetition size: {1001}");
   EXPECT_NE(why("((((a{30}){30}){30}){30}){30}"), "");
   EXPECT_NE(why("(?i)(\\pL{900}){1}"), "");
+  EXPECT_EQ(why("((a?){200}){4}a{200}b"),
+            "regex: \"((a?){200}){4}a{200}b\" takes 3413 steps for each byte, allowed are 1200: repeat less often, and less of "
+            "what is repeated (. and \\pL are many steps, [a-z] is one)");
+  EXPECT_NE(why("(?i)a.{0,400}z"), "");
+  EXPECT_EQ(why("a[ab]{1000}c"), "");
+  EXPECT_EQ(why("^PermitRootLogin[ \\t]+(no|prohibit-password)\\b.{0,100}$"), "");
   EXPECT_NE(why("("), "");
   EXPECT_NE(why("(?<=a)b"), "");
   EXPECT_EQ(why(std::string(256, '(')), "regex: \"" + std::string(80, '(') + "…\" has 256 bytes, allowed are 255");

@@ -60,17 +60,12 @@ Result<NamePattern> NamePattern::compile(std::string_view where, std::string_vie
     }
   }
   if (kind == Kind::kRegex) {
-    if (Status ok = check_regex(where, pattern); !ok) return fail(ok.error());
+    if (Status ok = check_regex(where, pattern, any_case); !ok) return fail(ok.error());
     re2::RE2::Options options;
     options.set_log_errors(false);
     options.set_max_mem(static_cast<std::int64_t>(kMaxRegexMemory));
     options.set_case_sensitive(!any_case);
-    auto regex = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
-    if (!regex->ok()) {  // folding case makes it larger
-      return invalid(fmt::format("{}: {} gets too large when case doesn't count; make it shorter", where,
-                                 posture::quoted(pattern)));
-    }
-    out.regex_ = std::move(regex);
+    out.regex_ = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
   }
   return out;
 }

@@ -22,8 +22,10 @@ class NamePattern {
   /// ASCII letters doesn't count if `any_case`. Error: kInvalidArgument with `where` in front.
   static Result<NamePattern> compile(std::string_view where, std::string_view pattern, Kind kind, bool any_case);
 
-  /// In time linear in the name's length for a regular expression, and in both lengths' product for wildcards.
+  /// In time linear in the name's length for a regular expression (posture/regex_limits.h), and in both lengths' product for
+  /// wildcards.
   bool matches(std::string_view name) const;
+  bool is_regex() const { return kind_ == Kind::kRegex; }
 
   NamePattern(NamePattern&&) noexcept;
   NamePattern& operator=(NamePattern&&) noexcept;
