@@ -107,7 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 5: {
       // A rule's pattern over a file's lines, the pattern in front of the first line's end.
       const auto end = text.find('\n');
-      if (end != text.npos && end < 256) any_line_matches(text.substr(end + 1), std::string(text.substr(0, end)));
+      if (end != text.npos && end < 256) search_lines(text.substr(end + 1), std::string(text.substr(0, end)));
       break;
     }
   }

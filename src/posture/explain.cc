@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "posture/fact_keys.h"
+#include "posture/unknown_source.h"
 
 namespace postern::posture {
 namespace {
@@ -83,6 +84,11 @@ FactReading read_fact(const FactView& facts, std::string_view key) {
   }
   reading.fact = *fact;
   reading.text = fact_value_text(key, fact->value);
+  if (!fact->known()) {
+    const auto [source, why] = split_unknown_source(fact->source);
+    if (!why.empty()) reading.text += ": " + std::string(why);
+    reading.fact->source = std::string(source);
+  }
   const WallTime now = facts.now().wall;
   if (fact->collected_at != WallTime()) {  // other tags are judged, not collected
     reading.age = std::max(Millis(0), now - fact->collected_at);  // an endpoint's clock may be ahead of ours

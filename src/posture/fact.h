@@ -74,7 +74,7 @@ using FactValue = std::variant<Unknown, bool, std::int64_t, std::string, std::ve
 struct Fact {
   FactValue value;
   WallTime collected_at{};
-  std::string source;  ///< Where it was read: "/etc/os-release", "rtnetlink", "ems".
+  std::string source;  ///< Where it was read: "/etc/os-release", "rtnetlink", "ems"; of an unknown one see unknown_source.h.
 
   bool known() const { return !std::holds_alternative<Unknown>(value); }
   template <class T>

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "posture/fact.h"
+#include "posture/unknown_source.h"
 
 namespace postern::agent {
 
@@ -27,6 +28,10 @@ class Facts {
   }
   void unknown(std::string_view key, posture::UnknownReason reason, std::string source) {
     map_[std::string(key)] = {posture::Unknown{reason}, now_, std::move(source)};
+  }
+  /// The same, and why in words.
+  void unknown(std::string_view key, posture::UnknownReason reason, std::string_view source, std::string_view why) {
+    unknown(key, reason, posture::unknown_source(source, why));
   }
   /// A trimmed text, or unknown with the error's reason; an empty text is unknown, unsupported: there is none.
   void text(std::string_view key, const Result<std::string>& text, std::string source);
@@ -52,6 +57,8 @@ class Facts {
 
 /// Why a thing that could not be read is unknown.
 posture::UnknownReason reason_of(const Error& error);
+/// The same of a file, in words; `limit` is how large it may be.
+std::string words_of(const Error& error, std::uint64_t limit = 0);
 
 /// One family.
 struct Collector {

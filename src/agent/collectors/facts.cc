@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <string>
 #include <system_error>
 
 #include "agent/collectors/collector.h"
@@ -15,6 +17,19 @@ posture::UnknownReason reason_of(const Error& error) {
     case ErrorCode::kPermissionDenied: return posture::UnknownReason::kDenied;
     default: return posture::UnknownReason::kFailed;
   }
+}
+
+std::string words_of(const Error& error, std::uint64_t limit) {
+  switch (error.code) {
+    case ErrorCode::kNotFound: return "it is not there";
+    case ErrorCode::kPermissionDenied: return "the agent may not read it";
+    case ErrorCode::kUnsupported: return "it is no regular file";
+    case ErrorCode::kResourceExhausted:
+      if (limit >= 1u << 20) return "it is larger than " + std::to_string(limit >> 20) + " MiB";
+      break;
+    default: break;
+  }
+  return error.message;
 }
 
 Facts::Facts(std::filesystem::path root, WallTime now) : root_(std::move(root)), now_(now) {

@@ -5,13 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <tuple>
 #include <vector>
 
 #include "base/file.h"
@@ -20,34 +16,8 @@
 namespace postern::agent {
 namespace {
 
-constexpr std::size_t kRemembered = 1024;
-
-/// The change time is among them: the modification time can be set back.
-using FileIdentity = std::tuple<dev_t, ino_t, off_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
-
-FileIdentity identity_of(const struct stat& st) {
-  return {st.st_dev,          st.st_ino,          st.st_size,        st.st_mtim.tv_sec,
-          st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
-}
-
-struct Remembered {
-  std::string hash;
-  MonoTime until{};
-};
-
-struct HashMemory {
-  std::mutex mutex;
-  std::map<FileIdentity, Remembered> hashes;
-};
-
-/// The clock may be wrong and a change lie ahead: then it is one of just now.
-bool changed_lately(const struct stat& st, WallTime now) {
-  const auto ms = std::max(std::int64_t{st.st_ctim.tv_sec}, std::int64_t{st.st_mtim.tv_sec}) * 1000;
-  return from_unix_ms(ms) + kSettled > now;
-}
-
-HashMemory& hash_memory() {
-  static HashMemory memory;
+FileMemory& hash_memory() {
+  static FileMemory memory;
   return memory;
 }
 
@@ -71,6 +41,8 @@ Result<std::string> hash_content(int fd, const std::filesystem::path& path) {
 
 }  // namespace
 
+bool hash_remembered(const struct stat& st, Now now) { return hash_memory().find(st, {}, now.mono).has_value(); }
+
 Result<std::string> hash_file(const std::filesystem::path& path, Now now) {
   struct stat st {};
   // Looked at before it is opened: opening a device can have effects.
@@ -83,22 +55,13 @@ Result<std::string> hash_file(const std::filesystem::path& path, Now now) {
   if (!S_ISREG(st.st_mode)) return fail(ErrorCode::kUnsupported, path.native() + " is not a regular file");
   if (static_cast<std::uint64_t>(st.st_size) > kMaxHashedBytes)
     return fail(ErrorCode::kResourceExhausted, path.native() + " is too large to be hashed");
-  auto& memory = hash_memory();
-  const auto identity = identity_of(st);
-  {
-    const std::lock_guard lock(memory.mutex);
-    if (const auto it = memory.hashes.find(identity); it != memory.hashes.end() && now.mono < it->second.until)
-      return it->second.hash;
-  }
+  if (auto known = hash_memory().find(st, {}, now.mono)) return *known;
   auto hash = hash_content(fd, path);
   if (!hash) return hash;
   struct stat after {};
-  if (::fstat(fd, &after) != 0 || identity_of(after) != identity)
+  if (::fstat(fd, &after) != 0 || identity_of(after) != identity_of(st))
     return fail(ErrorCode::kUnavailable, path.native() + " changed while it was read");
-  const std::lock_guard lock(memory.mutex);
-  if (memory.hashes.size() >= kRemembered) memory.hashes.clear();
-  const auto trusted = changed_lately(st, now.wall) ? kTrustedAfterChange : kTrusted;
-  memory.hashes.insert_or_assign(identity, Remembered{*hash, now.mono + trusted});
+  hash_memory().keep(st, {}, *hash, now);
   return hash;
 }
 

@@ -5,6 +5,7 @@
 
 #include "pki/authority.h"
 #include "posture/fact_keys.h"
+#include "posture/unknown_source.h"
 
 namespace postern::agent {
 namespace {
@@ -271,10 +272,10 @@ void AgentCore::set_process(Now now, const std::string& name, bool running) {
   put(key);
 }
 
-void AgentCore::set_file(Now now, const std::string& path, posture::FactValue value) {
+void AgentCore::set_file(Now now, const std::string& path, posture::FactValue value, std::string_view why) {
   const auto key = keys::file_exists(path);
   if (!wishes_.facts.contains(key)) return;
-  facts_[key] = {std::move(value), now.wall, path};
+  facts_[key] = {std::move(value), now.wall, posture::unknown_source(path, why)};
   put(key);
 }
 

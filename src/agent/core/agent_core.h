@@ -80,7 +80,8 @@ class AgentCore {
   void set_family(const std::string& family, const posture::FactMap& facts);
   /// The answers to wishes(); of what nobody wishes to know nothing is kept.
   void set_process(Now now, const std::string& name, bool running);
-  void set_file(Now now, const std::string& path, posture::FactValue value);
+  /// `why` it is unknown, in words; empty where it is known.
+  void set_file(Now now, const std::string& path, posture::FactValue value, std::string_view why = {});
   /// Answers to other wishes; those that nobody wishes are left out, and what was wished and is not among them stays.
   void set_answers(const posture::FactMap& facts);
   void set_inventory(std::string text, WallTime collected_at);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
+#include "posture/unknown_source.h"
 #include "proto/invitation.h"
 
 namespace postern::agent {
@@ -45,6 +46,8 @@ class Daemon {
   Now now() const { return clock_.now(); }
   EmsLink::Events link_events();
   Sources::Sink sink();
+  /// What could not be read, once for each reason.
+  void log_failures(const posture::FactMap& facts) const;
   /// After every event: what changed goes out, and the next tick is planned.
   void settle();
   void perform(act::Action& action);
@@ -92,9 +95,15 @@ EmsLink::Events Daemon::link_events() {
 }
 
 Sources::Sink Daemon::sink() {
-  return {[this](const std::string& family, const posture::FactMap& facts) { core_.set_family(family, facts); },
+  return {[this](const std::string& family, const posture::FactMap& facts) {
+            log_failures(facts);
+            core_.set_family(family, facts);
+          },
           [this](const std::string& name, bool running) { core_.set_process(now(), name, running); },
-          [this](const std::string& path, posture::FactValue value) { core_.set_file(now(), path, std::move(value)); },
+          [this](const std::string& path, posture::FactValue value, std::string_view why) {
+            log_failures({{posture::keys::file_exists(path), {value, {}, posture::unknown_source(path, why)}}});
+            core_.set_file(now(), path, std::move(value), why);
+          },
           [this](const std::string& text) {
             if (!text.empty()) core_.set_inventory(text, now().wall);
           },
@@ -102,7 +111,20 @@ Sources::Sink Daemon::sink() {
             if (connect_held_ && !sources_.unanswered()) connect();
             settle();
           },
-          [this](const posture::FactMap& facts) { core_.set_answers(facts); }};
+          [this](const posture::FactMap& facts) {
+            log_failures(facts);
+            core_.set_answers(facts);
+          }};
+}
+
+void Daemon::log_failures(const posture::FactMap& facts) const {
+  const posture::FactValue failed{posture::Unknown{posture::UnknownReason::kFailed}};
+  for (const auto& [key, fact] : facts) {
+    if (fact.value != failed) continue;
+    const auto before = core_.facts().find(key);
+    const bool logged = before != core_.facts().end() && before->second.value == failed && before->second.source == fact.source;
+    if (!logged) log_warning("agent.fact_failed", fact.source, {{"fact", key}});
+  }
 }
 
 void Daemon::connect() {

@@ -33,6 +33,7 @@ posture::FactValue file_value(const PathTrace& trace) {
     case PathTrace::End::kOther:
     case PathTrace::End::kMissing: return false;
     case PathTrace::End::kDenied: return posture::Unknown{UnknownReason::kDenied};
+    case PathTrace::End::kLoop:
     case PathTrace::End::kFailed: break;
   }
   return posture::Unknown{UnknownReason::kFailed};
@@ -320,7 +321,7 @@ void Sources::watch(const Wishes& wishes) {
                                                   [this, path](const PathTrace& t) { tell_file(path, t); })
                            : trace_path(path);
     if (!wanted_files_) traces_[path] = trace;
-    sink_.file(path, file_value(trace));
+    sink_.file(path, file_value(trace), why_unseen(trace.end));
     for (const auto& [directory, name] : trace.steps)
       wanted_without_events_ = wanted_without_events_ || without_events(directory);
   }
@@ -334,7 +335,7 @@ void Sources::watch(const Wishes& wishes) {
 }
 
 void Sources::tell_file(const std::string& path, const PathTrace& trace) {
-  sink_.file(path, file_value(trace));
+  sink_.file(path, file_value(trace), why_unseen(trace.end));
   sink_.turn_over();
   plan_scan();
 }
@@ -386,7 +387,7 @@ void Sources::look_at_files() {
   for (const auto& path : wanted_paths_) {
     auto trace = trace_path(path);
     if (trace == traces_[path]) continue;
-    sink_.file(path, file_value(trace));
+    sink_.file(path, file_value(trace), why_unseen(trace.end));
     traces_[path] = std::move(trace);
   }
 }

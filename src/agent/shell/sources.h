@@ -37,7 +37,8 @@ class Sources {
   struct Sink {
     std::function<void(const std::string& family, const posture::FactMap& facts)> family;
     std::function<void(const std::string& name, bool running)> process;
-    std::function<void(const std::string& path, posture::FactValue value)> file;
+    /// With why it is unknown, in words; empty where it is known.
+    std::function<void(const std::string& path, posture::FactValue value, std::string_view why)> file;
     std::function<void(const std::string& text)> inventory;  ///< Empty: there is none.
     std::function<void()> turn_over;                         ///< After each bunch of the above.
     std::function<void(const posture::FactMap& facts)> answers;  ///< To wishes for other facts.

@@ -15,6 +15,7 @@ namespace {
 
 PathTrace::End end_of(int error) {
   if (error == ENOENT || error == ENOTDIR) return PathTrace::End::kMissing;
+  if (error == ELOOP) return PathTrace::End::kLoop;
   if (error == EACCES || error == EPERM) return PathTrace::End::kDenied;
   return PathTrace::End::kFailed;
 }
@@ -54,7 +55,7 @@ PathTrace trace_path(const std::filesystem::path& path) {
       char target[PATH_MAX];
       const auto n = ::readlink(next.c_str(), target, sizeof target);
       if (n < 0 || ++links > kMaxLinks) {
-        out.end = n < 0 ? end_of(errno) : PathTrace::End::kFailed;
+        out.end = n < 0 ? end_of(errno) : PathTrace::End::kLoop;
         return out;
       }
       const std::string_view to(target, static_cast<std::size_t>(n));
@@ -73,6 +74,15 @@ PathTrace trace_path(const std::filesystem::path& path) {
     }
   }
   return out;
+}
+
+std::string_view why_unseen(PathTrace::End end) {
+  switch (end) {
+    case PathTrace::End::kDenied: return "the agent may not look there";
+    case PathTrace::End::kLoop: return "a loop of links";
+    case PathTrace::End::kFailed: return "its file system can't be read";
+    default: return {};
+  }
 }
 
 }  // namespace postern::agent

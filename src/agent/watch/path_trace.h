@@ -2,6 +2,7 @@
 // Which directory entries decide what a path leads to: every component on the way, symbolic links followed by hand.
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,8 @@ struct PathTrace {
     kOther,      ///< Something, and not a regular file.
     kMissing,    ///< Nothing is there.
     kDenied,     ///< We may not look.
-    kFailed,     ///< A loop of links, or an error of the file system.
+    kLoop,       ///< A loop of links, or more than kMaxLinks.
+    kFailed,     ///< An error of the file system.
   };
   End end = End::kMissing;
   /// (directory, name in it) of each step that was looked at, the last one included, even if it is missing.
@@ -28,5 +30,8 @@ inline constexpr int kMaxLinks = 40;
 /// `path` is absolute. Opens nothing, so that no pipe or device can hang it; at most `kMaxLinks`
 /// links are followed.
 PathTrace trace_path(const std::filesystem::path& path);
+
+/// Why nobody knows what the path leads to, in words; empty where that is known.
+std::string_view why_unseen(PathTrace::End end);
 
 }  // namespace postern::agent

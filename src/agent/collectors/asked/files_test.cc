@@ -24,13 +24,54 @@ TEST(FileMatches, NamesAPathAndAPattern) {
 }
 
 TEST(FileMatches, LookLineByLine) {
-  EXPECT_EQ(any_line_matches("a\nPermitRootLogin no\r\nb", "^PermitRootLogin no$"), true);
-  EXPECT_EQ(any_line_matches("a\nb", "a.*b"), false);
-  EXPECT_EQ(any_line_matches("", ".*"), false);
-  EXPECT_EQ(any_line_matches("x", "("), std::nullopt);
-  EXPECT_EQ(any_line_matches(std::string(kMaxMatchedLine, 'a') + "z\n", "z"), false);
+  EXPECT_EQ(search_lines("a\nPermitRootLogin no\r\nb", "^PermitRootLogin no$"), LineSearch::kFound);
+  EXPECT_EQ(search_lines("a\nb", "a.*b"), LineSearch::kNotFound);
+  EXPECT_EQ(search_lines("", ".*"), LineSearch::kNotFound);
+  EXPECT_EQ(search_lines("x", "("), LineSearch::kNoPattern);
   // A pattern that makes backtracking engines stand still.
-  EXPECT_EQ(any_line_matches(std::string(10'000, 'a'), "(a*)*(a|aa)*b"), false);
+  EXPECT_EQ(search_lines(std::string(10'000, 'a'), "(a*)*(a|aa)*b"), LineSearch::kNotFound);
+}
+
+TEST(FileMatches, OfALongLineKnowOnlyWhatIsFoundBeforeItsCut) {
+  const std::string line(kMaxMatchedLine, 'a');
+  EXPECT_EQ(search_lines(line, "z"), LineSearch::kNotFound);
+  EXPECT_EQ(search_lines(line + "z\n", "z"), LineSearch::kLineTooLong);
+  EXPECT_EQ(search_lines(line + "z\n", "aa$"), LineSearch::kLineTooLong);  // the cut is no end
+  EXPECT_EQ(search_lines(line + "z\n", "^aa"), LineSearch::kFound);
+  EXPECT_EQ(search_lines(line + "z\nz\n", "z"), LineSearch::kFound);
+}
+
+TEST(FileMatches, TakeNoPatternThatMakesMuchWork) {
+  EXPECT_EQ(search_lines("x", "((a?){200}){4}a{200}b"), LineSearch::kPatternTooLarge);
+  EXPECT_EQ(search_lines("x", "((((a{30}){30}){30}){30}){30}"), LineSearch::kPatternTooLarge);
+  EXPECT_EQ(search_lines("x", "a[ab]{1000}c"), LineSearch::kNotFound);
+}
+
+/// A processor on which each look at the clock comes a fifth of the limit after the one before.
+std::chrono::nanoseconds looks{0};
+std::chrono::nanoseconds slow_processor() { return looks += kMaxSearch / 5; }
+
+TEST(FileMatches, EndWithTheTimeThatTheyMayTake) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "nothing of note\n";
+  const std::string first = "needle\n";
+  EXPECT_EQ(search_lines(text, "needle", slow_processor), LineSearch::kTooSlow);
+  EXPECT_EQ(search_lines(first + text, "needle", slow_processor), LineSearch::kFound);
+  EXPECT_EQ(search_lines("nothing\n", "needle", slow_processor), LineSearch::kNotFound);
+  EXPECT_EQ(search_lines(text, "needle"), LineSearch::kNotFound);
+}
+
+TEST(FileMatches, TakeAboutASecondAtWorst) {
+  // What nothing but automata would be fast on, and they are not: each byte makes a new state.
+  std::string text(16u << 20, 'a');
+  std::uint32_t random = 1;
+  for (auto& c : text) c = ((random = random * 1'103'515'245 + 12'345) >> 16 & 1) != 0 ? 'a' : 'b';
+  for (std::size_t at = 60'000; at < text.size(); at += 60'001) text[at] = '\n';
+  for (const auto* pattern : {"a[ab]{1000}c", "(a?){500}z", "a.{100}z"}) {
+    const auto before = processor_time();
+    EXPECT_NE(search_lines(text, pattern), LineSearch::kFound) << pattern;
+    EXPECT_LT(processor_time() - before, 10 * kMaxSearch) << pattern;  // wide: under sanitizers too
+  }
 }
 
 using FilesFamily = AskedLab;
@@ -99,8 +140,13 @@ TEST_F(FilesFamily, PipesAndEndlessFilesHangNobody) {
   put("large", "");
   ASSERT_EQ(truncate((root_ / "large").c_str(), static_cast<off_t>(kMaxMatchedBytes) + 1), 0);
   EXPECT_EQ(said(keys::file_matches("/large", ".")), "unknown: failed");
+  EXPECT_EQ(ask(keys::file_matches("/large", ".")).source, "/large: it is larger than 16 MiB");
   link("loop", "loop");
   EXPECT_EQ(said(keys::file_exists("/loop")), "unknown: failed");
+  for (const auto& key : {keys::file_exists("/loop"), keys::file_matches("/loop", "."), keys::with(keys::kFileSha256, "/loop"),
+                          keys::with(keys::kFileModifiedAt, "/loop"), keys::with(keys::kDirectoryExists, "/loop")}) {
+    EXPECT_EQ(ask(key).source, "/loop: a loop of links") << key;
+  }
 }
 
 TEST_F(FilesFamily, AHashIsThatOfTheFileAsItIsNow) {
@@ -115,6 +161,7 @@ TEST_F(FilesFamily, AHashIsThatOfTheFileAsItIsNow) {
 TEST_F(FilesFamily, APatternThatIsNoneAndAKeyThatIsNoneAreUnknown) {
   put("x", "1");
   EXPECT_EQ(said(keys::file_matches("/x", "(")), "unknown: failed");
+  EXPECT_EQ(ask(keys::file_matches("/x", "(")).source, "/x: the pattern is no regular expression of RE2's");
   EXPECT_EQ(said(keys::with(keys::kFileMatches, "nonsense")), "unknown: unsupported");
   EXPECT_EQ(said(std::string("file.colour:/x")), "unknown: unsupported");
   EXPECT_EQ(ask(std::string("file.colour:/x")).source, "this agent does not know it");
