@@ -54,13 +54,18 @@ struct AskedFamily {
   /// Whole keys; one that ends in a colon stands for all keys that begin so.
   std::vector<std::string_view> keys;
   /// Answers what is asked; more does no harm, what it leaves out is unknown, failed. Bounded in time and memory. Thread:
-  /// any, but never two questions to one family at once.
+  /// any, but never two questions to one family at once, unless its keys are read apart: then never one key twice.
   void (*answer)(const Question& question, Facts& facts);
   /// Null: the answers do not change while the machine runs. Thread: loop.
   Triggers (*triggers)(const Question& question, const Facts& facts) = nullptr;
   /// Rests so long between an event and the answer: what changes in bunches is read once.
   std::chrono::milliseconds pause{0};
   bool slow = false;  ///< Waits for others (network, programs): at most one such family is at work at once.
+  /// Each of its keys is read by itself, so that none waits for what another costs.
+  bool apart = false;
+  bool costly = false;  ///< Reads much, whatever is asked.
+  /// What reading may cost of a processor at worst, as far as that can be told without reading; null: little. Thread: loop.
+  std::chrono::nanoseconds (*cost)(const Question& question, const Facts& facts) = nullptr;
 };
 
 /// The families' functions, each in the file called so.

@@ -1,46 +1,54 @@
 #include "agent/shell/asking.h"
 
 #include <algorithm>
-#include <ctime>
+#include <optional>
 #include <utility>
 
+#include "agent/collectors/asked/files.h"
 #include "agent/shell/sources.h"
 #include "agent/watch/file_events.h"
+#include "posture/unknown_source.h"
 
 namespace postern::agent {
 namespace {
 
 constexpr std::chrono::seconds kLookAtFiles{1};
-// A family rests for so many times what its last answer cost of a processor, so that a file that is written without end
-// costs two per cent of one.
-constexpr int kRestFactor = 50;
-constexpr std::chrono::seconds kLongestRest{10};
-
-/// Of this thread, so far.
-std::chrono::nanoseconds processor_time() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
-}
+// Between two answers lies fifty times what the first cost of a processor, so that a file that is written without end costs two
+// per cent of one; not more than kLongestRest while the family has not used up what it saved: what costs much and changes
+// seldom is read again before it is late.
+constexpr std::chrono::seconds kLongestRest{2};
+constexpr std::chrono::seconds kSaved{6};       // of one family, or key
+constexpr std::chrono::seconds kSavedOfAll{10};  // of all that costs much
+constexpr std::chrono::seconds kLookForLate{1};
+constexpr double kLeastShare = 1e-6;
 
 }  // namespace
 
 struct Asking::Family {
+  std::string name;
   const AskedFamily* what = nullptr;
   Question question;
   Triggers triggers;
   std::vector<std::string> places;  // of triggers.files, as they are watched
   bool blind = false;               // one of them lies where the kernel sends no events
   bool running = false, again = false, again_at_once = false, queued = false, planned = false;
+  bool at_once = false;             // is queued by who does not wait for rests
   bool answered = false;            // all of the question, at least once
   net::Handle pause, interval, rest;
-  MonoTime rest_until{};
+  MonoTime rest_until{}, queued_at{};
+  std::optional<MonoTime> due;      // since when something is to be read that is not being read yet
+  std::optional<MonoTime> reading;  // likewise, of what is being read
+  bool late = false;                // told as unknown because of that
+  std::chrono::nanoseconds expected{0}, spent{0};  // of a processor: the next reading at worst, the last one
+  double share = 1;                 // of what a reading may cost at worst, the most that one did
+  Allowance allowance{kSaved};
   Seconds every{0};                 // of `interval`
   std::string stamp;
 };
 
-Asking::Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink)
-    : loop_(loop), clock_(clock), root_(std::move(root)), sink_(std::move(sink)) {
+Asking::Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink, Finder finder)
+    : loop_(loop), clock_(clock), root_(std::move(root)), sink_(std::move(sink)), finder_(finder), much_(kSavedOfAll),
+      lanes_{Lane(loop), Lane(loop), Lane(loop)} {
   if (auto files = PathWatch::open(loop_)) {
     files_ = std::move(*files);
   } else {
@@ -55,8 +63,8 @@ void Asking::ask(const std::set<std::string>& keys) {
   posture::FactMap unknown;
   const auto now = clock_.now().wall;
   for (const auto& key : keys) {
-    if (const auto* family = family_of(key)) {
-      auto& [what, its] = wanted[std::string(family->name)];
+    if (const auto* family = finder_(key)) {
+      auto& [what, its] = wanted[family->apart ? key : std::string(family->name)];
       what = family;
       its.insert(key);
     } else {
@@ -83,6 +91,7 @@ void Asking::ask(const std::set<std::string>& keys) {
     auto& one = families_[name];
     if (!one) {
       one = std::make_unique<Family>();
+      one->name = name;
       one->what = family.first;
     }
     if (Question question(std::move(family.second)); question != one->question) change(*one, std::move(question));
@@ -96,6 +105,7 @@ void Asking::ask(const std::set<std::string>& keys) {
 void Asking::change(Family& family, Question question) {
   family.question = std::move(question);
   family.answered = false;
+  family.share = 1;
   start(family, true);
 }
 
@@ -103,7 +113,7 @@ void Asking::watch(Family& family) {
   if (family.what->triggers == nullptr) return;
   const Facts facts(root_, clock_.now().wall);
   auto triggers = family.what->triggers(family.question, facts);
-  const std::string name(family.what->name);
+  const auto& name = family.name;
   std::set<std::string> places;
   for (const auto& file : triggers.files) places.insert(facts.path(file));
   for (const auto& place : family.places) {
@@ -146,7 +156,7 @@ void Asking::watch(Family& family) {
 }
 
 void Asking::unwatch(Family& family) {
-  const std::string name(family.what->name);
+  const auto& name = family.name;
   for (const auto& place : family.places) {
     auto& readers = paths_[place];
     readers.erase(name);
@@ -161,13 +171,15 @@ void Asking::unwatch(Family& family) {
   family.interval = {};
   family.every = {};
   family.blind = family.again = family.again_at_once = family.queued = false;
-  std::erase(waiting_, name);
+  family.due.reset();
+  for (auto& waiting : waiting_) std::erase(waiting, name);
 }
 
 void Asking::event(const std::string& name) {
   const auto it = families_.find(name);
   if (it == families_.end()) return;
   auto& family = *it->second;
+  due(family);
   if (family.pause || family.planned) return;
   const auto begin = [this, name, alive = alive_] {
     if (!*alive) return;
@@ -185,17 +197,29 @@ void Asking::event(const std::string& name) {
   }
 }
 
+void Asking::due(Family& family) {
+  if (!family.due && !family.question.empty()) family.due = clock_.now().mono;
+  if (family.due && !late_timer_) late_timer_ = loop_.every(kLookForLate, [this] { look_for_late(); });
+}
+
+Asking::Where Asking::where(const Family& family) const {
+  return family.what->slow ? kSlow : family.what->costly || family.expected > kMuch ? kCostly : kQuick;
+}
+
 void Asking::start(Family& family, bool at_once) {
   if (family.running) {
     family.again = true;
     family.again_at_once = family.again_at_once || at_once;
-    return;
+    return due(family);
   }
-  if (family.queued) return;
+  if (family.queued) {
+    family.at_once = family.at_once || at_once;
+    return next(where(family));
+  }
   const auto rest = family.rest_until - clock_.now().mono;
   if (!at_once && rest.count() > 0) {
     if (!family.rest) {
-      family.rest = loop_.after(rest, [this, name = std::string(family.what->name)] {
+      family.rest = loop_.after(rest, [this, name = family.name] {
         const auto it = families_.find(name);
         if (it == families_.end()) return;
         it->second->rest = {};
@@ -205,18 +229,49 @@ void Asking::start(Family& family, bool at_once) {
     return;
   }
   family.rest = {};
-  if (family.what->slow && slow_running_) {
-    family.queued = true;
-    waiting_.emplace_back(family.what->name);
-    return;
+  due(family);
+  family.expected = family.spent;
+  if (family.what->cost != nullptr) {
+    const auto worst = family.what->cost(family.question, Facts(root_, clock_.now().wall));
+    family.expected = std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(worst.count()) * family.share));
   }
-  run(family);
+  family.queued = true;
+  family.at_once = at_once || !family.answered;
+  family.queued_at = clock_.now().mono;
+  const auto lane = where(family);
+  waiting_[lane].push_back(family.name);
+  next(lane);
 }
 
-void Asking::run(Family& family) {
+void Asking::next(Where lane) {
+  auto& waiting = waiting_[lane];
+  if (lanes_[lane].busy() || waiting.empty()) return;
+  const auto now = clock_.now().mono;
+  const auto family = [this](const std::string& name) -> Family& { return *families_.at(name); };
+  // Who has waited long comes first, by when he came; then who costs least.
+  const auto before = [&](const std::string& a, const std::string& b) {
+    const bool long_a = now - family(a).queued_at >= kLate / 2, long_b = now - family(b).queued_at >= kLate / 2;
+    return long_a != long_b ? long_a : !long_a && family(a).expected < family(b).expected;
+  };
+  if (lane == kCostly) std::ranges::stable_sort(waiting, before);
+  auto chosen = waiting.begin();
+  if (const auto rest = much_.wait(now); lane == kCostly && rest.count() > 0) {
+    // Together they have used up what they may: only what has had no answer yet goes on.
+    chosen = std::ranges::find_if(waiting, [&](const auto& name) { return family(name).at_once; });
+    if (chosen == waiting.end()) {
+      much_rest_ = loop_.after(rest, [this] { next(kCostly); });
+      return;
+    }
+  }
+  auto& one = family(*chosen);
+  waiting.erase(chosen);
+  run(one, lane);
+}
+
+void Asking::run(Family& family, Where lane) {
   family.running = true;
   family.queued = family.again = false;
-  if (family.what->slow) slow_running_ = true;
+  family.reading = std::exchange(family.due, std::nullopt);
   watch(family);  // before it is read: what changes after that is told
   if (!files_ || family.blind || !files_->complete()) family.stamp = stamp_of(family.places);
   struct Reading {
@@ -224,26 +279,42 @@ void Asking::run(Family& family) {
     std::chrono::nanoseconds cost{0};
   };
   auto reading = std::make_shared<Reading>();
-  loop_.offload(
+  lanes_[lane].run(
       [reading, what = family.what, question = family.question, root = root_, now = clock_.now().wall] {
         const auto before = processor_time();
         reading->facts = answer(*what, question, root, now);
         reading->cost = processor_time() - before;
       },
-      [this, reading, name = std::string(family.what->name), question = family.question, alive = alive_] {
+      [this, reading, lane, name = family.name, question = family.question, alive = alive_] {
         if (!*alive) return;
-        const auto rest = std::min<std::chrono::nanoseconds>(reading->cost * kRestFactor, kLongestRest);
-        if (const auto it = families_.find(name); it != families_.end()) it->second->rest_until = clock_.now().mono + rest;
+        spent(name, lane, reading->cost);
         answered(name, question, reading->facts);
+        next(lane);
       });
+}
+
+void Asking::spent(const std::string& name, Where lane, std::chrono::nanoseconds cost) {
+  const auto now = clock_.now().mono;
+  if (lane == kCostly) much_.spend(now, cost);
+  const auto it = families_.find(name);
+  if (it == families_.end()) return;
+  auto& family = *it->second;
+  const double share = family.expected.count() > 0 ? static_cast<double>(cost.count()) / static_cast<double>(family.expected.count()) : 1;
+  // Of the worst case: the next reading may cost what the dearest one so far did for its size.
+  const double more = family.answered ? std::max(1.0, share) : share;
+  family.share = std::clamp(family.share * more, kLeastShare, 1.0);
+  family.spent = cost;
+  family.allowance.spend(now, cost);
+  const auto rest = std::min<std::chrono::nanoseconds>(cost * Allowance::kPart, kLongestRest);
+  family.rest_until = now + std::max(rest, family.allowance.wait(now));
 }
 
 void Asking::answered(const std::string& name, const Question& question, const posture::FactMap& facts) {
   const auto it = families_.find(name);
   if (it != families_.end()) {
     auto& family = *it->second;
-    family.running = false;
-    if (family.what->slow) slow_running_ = false;
+    family.running = family.late = false;
+    family.reading.reset();
     posture::FactMap told;
     for (const auto& [key, fact] : facts) {
       if (family.question.has(key)) told.emplace(key, fact);
@@ -256,16 +327,29 @@ void Asking::answered(const std::string& name, const Question& question, const p
       start(family, std::exchange(family.again_at_once, false));
     }
   }
-  if (!slow_running_ && !waiting_.empty()) {
-    const auto next = waiting_.front();
-    waiting_.erase(waiting_.begin());
-    if (const auto found = families_.find(next); found != families_.end()) {
-      found->second->queued = false;
-      start(*found->second, true);
-    }
-  }
   sink_.turn_over();
   tell_done();
+}
+
+void Asking::look_for_late() {
+  const auto now = clock_.now();
+  bool any = false;
+  posture::FactMap late;
+  for (auto& [name, family] : families_) {
+    const auto since = family->reading ? family->reading : family->due;
+    if (!since || family->question.empty()) continue;
+    any = true;
+    if (family->late || now.mono - *since <= (family->what->slow ? kSlowLate : kLate)) continue;
+    family->late = true;
+    for (const auto& key : family->question.keys()) {
+      late[key] = {posture::Unknown{posture::UnknownReason::kStale}, now.wall,
+                   posture::unknown_source("agent", "it may have changed, and could not be read yet")};
+    }
+  }
+  if (!any) late_timer_.cancel();
+  if (late.empty()) return;
+  sink_.answers(late);
+  sink_.turn_over();
 }
 
 void Asking::recheck(std::function<void()> done) {
@@ -344,11 +428,30 @@ void Asking::scan() {
 }
 
 std::vector<Source> Asking::list(const Told& told) const {
-  std::vector<Source> out;
-  for (const auto& [name, family] : families_) {
+  struct Sum {
+    Triggers triggers;
+    bool places = false, blind = false;
+  };
+  std::map<std::string_view, Sum> sums;  // of a family whose keys are read apart
+  for (const auto& [key, family] : families_) {
     if (family->question.empty()) continue;
     const auto& t = family->triggers;
-    Source source{"asked: " + name, true, {}, {}, Seconds(0)};
+    auto& sum = sums[family->what->name];
+    sum.places = sum.places || !family->places.empty();
+    sum.blind = sum.blind || family->blind;
+    sum.triggers.mounts = sum.triggers.mounts || t.mounts;
+    sum.triggers.network = sum.triggers.network || t.network;
+    sum.triggers.ruleset = sum.triggers.ruleset || t.ruleset;
+    if (!t.processes.empty()) sum.triggers.processes = t.processes;
+    const bool looks = t.interval.count() > 0 && !t.few;
+    if (!looks || (sum.triggers.interval.count() > 0 && sum.triggers.interval <= t.interval)) continue;
+    sum.triggers.interval = t.interval;
+    sum.triggers.why = t.why;
+  }
+  std::vector<Source> out;
+  for (const auto& [name, sum] : sums) {
+    const auto& t = sum.triggers;
+    Source source{"asked: " + std::string(name), true, {}, {}, Seconds(0)};
     const auto add = [&](bool wanted, bool by_event, const char* by, const std::string& why) {
       if (!wanted) return;
       if (by_event) {
@@ -359,16 +462,16 @@ std::vector<Source> Asking::list(const Told& told) const {
         source.note = why;
       }
     };
-    const bool inotify = files_ && files_->complete() && !family->blind;
-    add(!family->places.empty(), inotify, "inotify",
+    const bool inotify = files_ && files_->complete() && !sum.blind;
+    add(sum.places, inotify, "inotify",
         !files_         ? why_no_inotify_
-        : family->blind ? "a file system that sends no events"
+        : sum.blind ? "a file system that sends no events"
                         : "the limit of inotify watches is reached");
     add(t.mounts, told.mounts, "poll", "the table of mounts can't be polled");
     add(t.network, told.network, "rtnetlink", "the network's changes are not told");
     add(t.ruleset, told.ruleset, "nftables", "nftables' changes are not told");
     add(!t.processes.empty(), told.processes, "fanotify, pidfd", "starts of processes are looked for");
-    if (t.interval.count() > 0 && !t.few) {
+    if (t.interval.count() > 0) {
       source.events = false;
       source.every = t.interval;
       source.note = t.why;

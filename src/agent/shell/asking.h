@@ -1,15 +1,22 @@
 #pragma once
 // Answers what rules ask for beside the endpoint record (collectors/asked.h), and answers again when the kernel tells of
-// a change, or in the family's interval. Reading is done beside the loop.
+// a change, or in the family's interval. Reading is done beside the loop, in three lanes: what costs little, what costs
+// much, and what waits for others. What should have been read and was not is told as unknown until it has been: an EMS takes
+// silence for "nothing changed".
+#include <array>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/collectors/asked.h"
+#include "agent/shell/allowance.h"
+#include "agent/shell/lane.h"
 #include "agent/watch/path_watch.h"
 #include "base/clock.h"
 #include "net/loop.h"
@@ -17,6 +24,13 @@
 namespace postern::agent {
 
 struct Source;
+
+/// How long after a change, or after its turn, a value is still told as it was; of families that wait for others, which one
+/// after another may take some seconds to give up, kSlowLate. Then it is unknown, stale.
+inline constexpr Seconds kLate{5};
+inline constexpr Seconds kSlowLate{15};
+/// What may cost more is read in a lane of its own.
+inline constexpr std::chrono::milliseconds kMuch{20};
 
 /// Thread: loop.
 class Asking {
@@ -26,8 +40,9 @@ class Asking {
     std::function<void()> processes_changed;  ///< See processes().
     std::function<void()> turn_over;          ///< After each bunch of answers.
   };
-  /// `clock` outlives it.
-  Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink);
+  using Finder = const AskedFamily* (*)(std::string_view key);
+  /// `clock` outlives it. `finder` says who answers a key.
+  Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink, Finder finder = family_of);
   ~Asking();
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
@@ -46,6 +61,8 @@ class Asking {
 
   /// Something is asked that has had no answer yet.
   bool unanswered() const;
+  /// Tells as unknown what is late by now; each second while anything is to be read.
+  void look_for_late();
   /// One for each family that is asked. `mounts`, `network`, `ruleset`, `processes`: the kernel tells of those.
   struct Told {
     bool mounts = false, network = false, ruleset = false, processes = false;
@@ -54,13 +71,18 @@ class Asking {
 
  private:
   struct Family;
+  enum Where : std::size_t { kQuick, kCostly, kSlow };
 
   void change(Family& family, Question question);
   void watch(Family& family);
   void unwatch(Family& family);
   void event(const std::string& name);
   void start(Family& family, bool at_once = false);
-  void run(Family& family);
+  Where where(const Family& family) const;
+  void next(Where where);
+  void due(Family& family);
+  void run(Family& family, Where where);
+  void spent(const std::string& name, Where lane, std::chrono::nanoseconds cost);
   void answered(const std::string& name, const Question& question, const posture::FactMap& facts);
   void tell_done();
   void plan_scan();
@@ -75,12 +97,16 @@ class Asking {
   std::unique_ptr<PathWatch> files_;
   std::string why_no_inotify_;
   std::map<std::string, std::set<std::string>> paths_;  // watched, and the families that read each
-  std::map<std::string, std::unique_ptr<Family>> families_;  // those of which something is asked
-  std::vector<std::string> waiting_;  // slow families, for the one at work
-  bool slow_running_ = false;
+  /// Those of which something is asked, by name; where keys are read apart, each of these by the key.
+  std::map<std::string, std::unique_ptr<Family>> families_;
+  Finder finder_;
+  std::array<std::vector<std::string>, 3> waiting_;  // for the lane to be free, in the order in which they came
+  Allowance much_;                                   // of the costly lane
+  net::Handle much_rest_, late_timer_;
   std::vector<std::function<void()>> done_;
   net::Handle scan_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::array<Lane, 3> lanes_;  // last: what they do ends first
 };
 
 }  // namespace postern::agent

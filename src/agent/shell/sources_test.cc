@@ -32,7 +32,7 @@ struct Told {
               for (const auto& [key, fact] : map) facts[key] = fact;
             },
             [this](const std::string& name, bool running) { processes[name] = running; },
-            [this](const std::string& path, posture::FactValue value) { files[path] = std::move(value); },
+            [this](const std::string& path, posture::FactValue value, std::string_view) { files[path] = std::move(value); },
             [this](const std::string& text) { inventories.push_back(text); }, [this] { ++turns; },
             [this](const posture::FactMap& map) {
               for (const auto& [key, fact] : map) facts[key] = fact;
@@ -335,7 +335,9 @@ TEST_F(SourcesTest, AnAnswerForAnEarlierQuestionIsNotTheAnswer) {
 }
 
 TEST_F(SourcesTest, AFileThatIsWrittenWithoutEndIsNotReadWithoutEnd) {
-  put("etc/busy", std::string(2u << 20, 'x'));
+  std::string lines;
+  while (lines.size() < 2u << 20) lines += std::string(99, 'x') + "\n";
+  put("etc/busy", lines);
   Told told(root_);
   told.sources.start();
   Wishes wishes;
@@ -351,6 +353,28 @@ TEST_F(SourcesTest, AFileThatIsWrittenWithoutEndIsNotReadWithoutEnd) {
   });
   told.until("many writings", [&] { return written >= kWritings; });
   EXPECT_LT(told.answers - answers, kWritings / 2);
+}
+
+TEST_F(SourcesTest, ASearchThatTakesLongHoldsUpNoOtherFactAndEnds) {
+  std::string text(12u << 20, 'a');
+  std::uint32_t random = 1;
+  for (auto& c : text) c = ((random = random * 1'103'515'245 + 12'345) >> 16 & 1) != 0 ? 'a' : 'b';
+  for (std::size_t at = 60'000; at < text.size(); at += 60'001) text[at] = '\n';
+  put("srv/large", text);
+  put("etc/small.conf", "mode=safe\n");
+  Told told(root_);
+  told.sources.start();
+  const auto slow = keys::file_matches("/srv/large", "a[ab]{1000}c");
+  const auto quick = keys::file_matches("/etc/small.conf", "^mode=safe$"), directory = keys::with(keys::kDirectoryExists, "/srv");
+  Wishes wishes;
+  wishes.facts = {slow, quick, directory};
+  told.sources.watch(wishes);
+  told.until("the quick ones", [&] { return told.facts.contains(quick) && told.facts.contains(directory); });
+  told.until("the slow one", [&] { return told.facts.contains(slow); });
+  EXPECT_EQ(told.facts.at(slow).value, posture::FactValue(posture::Unknown{posture::UnknownReason::kFailed}));
+  EXPECT_EQ(told.facts.at(slow).source, "/srv/large: searching it takes too long: make the pattern simpler");
+  put("etc/small.conf", "mode=fast\n");
+  told.until("the change", [&] { return told.facts.at(quick).value == posture::FactValue(false); });
 }
 
 TEST_F(SourcesTest, AQuestionThatIsTakenBackAndAskedAgainIsAnswered) {

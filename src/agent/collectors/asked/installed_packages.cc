@@ -47,7 +47,8 @@ const AskedFamily& installed_packages() {
                                    .keys = {posture::keys::kPackageVersions},
                                    .answer = installed_packages_family::answer,
                                    .triggers = installed_packages_family::triggers,
-                                   .pause = std::chrono::milliseconds(300)};
+                                   .pause = std::chrono::milliseconds(300),
+                                   .costly = true};
   return kFamily;
 }
 }  // namespace asked

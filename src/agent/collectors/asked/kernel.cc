@@ -147,7 +147,8 @@ const AskedFamily& kernel() {
                                    .keys = {keys::kKernelNewest, keys::kRebootNeeded},
                                    .answer = kernel_family::answer,
                                    .triggers = kernel_family::triggers,
-                                   .pause = std::chrono::milliseconds(300)};
+                                   .pause = std::chrono::milliseconds(300),
+                                   .costly = true};
   return kFamily;
 }
 }  // namespace asked

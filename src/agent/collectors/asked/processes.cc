@@ -90,7 +90,8 @@ const AskedFamily& processes() {
   static const AskedFamily kFamily{.name = "executables",
                                    .keys = {keys::kProcessRunning, keys::kProcessSha256, keys::kProcessVersions},
                                    .answer = processes_family::answer,
-                                   .triggers = processes_family::triggers};
+                                   .triggers = processes_family::triggers,
+                                   .costly = true};
   return kFamily;
 }
 }  // namespace asked

@@ -345,7 +345,8 @@ const AskedFamily& updates() {
                                    .keys = {keys::kUpdatedAt, keys::kUpdateCheckedAt, keys::kUpdateAutomatic},
                                    .answer = updates_family::answer,
                                    .triggers = updates_family::triggers,
-                                   .pause = std::chrono::milliseconds(300)};
+                                   .pause = std::chrono::milliseconds(300),
+                                   .costly = true};
   return kFamily;
 }
 }  // namespace asked
