@@ -17,6 +17,7 @@
 #include "agent/collectors/asked/ssh_server.h"
 #include "agent/collectors/asked/support.h"
 #include "agent/collectors/asked/updates.h"
+#include "agent/collectors/kept.h"
 #include "agent/collectors/owning_package.h"
 #include "agent/collectors/protection/clamav.h"
 #include "base/hex.h"
@@ -41,6 +42,7 @@ void machine(std::string_view text) {
   parse_clam_built(text);
   parse_root_login(text);
   parse_unit_states(text);
+  parse_start(text, text);
   // A unit's name that is taken can be no option and no pattern.
   const auto unit = unit_name(text);
   require(unit.empty() || (unit.front() != '-' && unit.find_first_of("*?[ /") == unit.npos));
@@ -68,6 +70,7 @@ void network(std::string_view text) {
   require(parse_dhclient_leases(text, postern::from_unix_ms(1)).size() <= kMaxLeases);
   parse_key_value_lease(text);
   arp_entry(text, "10.0.1.1");
+  local_addresses(text);
   if (const auto web = parse_web_address(text)) {
     require(!web->host.empty() && web->path.front() == '/' && web->path.find_first_of("\r\n ") == web->path.npos);
   }

@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto logins = parse_logins(text);
   if (users_of(logins).size() > logins.size()) std::abort();
   last_user(logins);
+  if (start_recorded_at(text) && !newest_record_at(text)) std::abort();
   const auto values = parse_key_values(text);
   if (values.size() > kMaxKeyValues) std::abort();
   value_of(values, "ID");

@@ -17,7 +17,7 @@ namespace postern::posture {
 enum class UnknownReason : std::uint8_t {
   kUnsupported,  ///< This system has no such thing.
   kDenied,       ///< The agent may not read it.
-  kStale,        ///< It was known, too long ago.
+  kStale,        ///< It was known, too long ago; or it may have changed since, and could not be read.
   kFailed,       ///< Reading it went wrong.
 };
 std::string_view unknown_reason_name(UnknownReason reason);  ///< "unsupported", "denied", "stale", "failed".

@@ -17,6 +17,8 @@ constexpr std::chrono::seconds kLookAtFiles{1};
 // per cent of one; not more than kLongestRest while the family has not used up what it saved: what costs much and changes
 // seldom is read again before it is late.
 constexpr std::chrono::seconds kLongestRest{2};
+// What the loop does for an answer costs something too.
+constexpr std::chrono::milliseconds kLeastRest{20};
 constexpr std::chrono::seconds kSaved{6};       // of one family, or key
 constexpr std::chrono::seconds kSavedOfAll{10};  // of all that costs much
 constexpr std::chrono::seconds kLookForLate{1};
@@ -305,7 +307,7 @@ void Asking::spent(const std::string& name, Where lane, std::chrono::nanoseconds
   family.share = std::clamp(family.share * more, kLeastShare, 1.0);
   family.spent = cost;
   family.allowance.spend(now, cost);
-  const auto rest = std::min<std::chrono::nanoseconds>(cost * Allowance::kPart, kLongestRest);
+  const auto rest = std::clamp<std::chrono::nanoseconds>(cost * Allowance::kPart, kLeastRest, kLongestRest);
   family.rest_until = now + std::max(rest, family.allowance.wait(now));
 }
 
