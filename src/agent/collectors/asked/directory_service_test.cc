@@ -59,7 +59,8 @@ const auto kStart = from_unix_ms(1'780'000'000'000);
 
 class DirectoryService : public AskedLab {
  protected:
-  void present(const std::vector<std::string>& users) {
+  /// Each by a session of that process; 0: it is not said.
+  void present(const std::vector<std::string>& users, int pid = 0) {
     started(kStart);
     utmp start{};
     start.ut_type = BOOT_TIME;
@@ -68,6 +69,7 @@ class DirectoryService : public AskedLab {
     for (const auto& user : users) {
       utmp one{};
       one.ut_type = USER_PROCESS;
+      one.ut_pid = pid;
       std::strncpy(one.ut_user, user.c_str(), sizeof one.ut_user);
       records.append(reinterpret_cast<const char*>(&one), sizeof one);
     }
@@ -128,6 +130,20 @@ TEST_F(DirectoryService, WhatADeadLogindOrAnImageLeftSaysNothing) {
   put("other/run/systemd/users/1000", "NAME=eve\nSTATE=active\n");
   runs(43, "systemd-logind", "other");
   EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
+}
+
+TEST_F(DirectoryService, ASessionWhoseProcessIsGoneSaysNothing) {
+  put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  present({"alice@corp.example"}, 77);
+  EXPECT_EQ(said(keys::kUserDomains), "unknown: failed");
+  runs(77, "sshd");
+  EXPECT_EQ(said(keys::kUserDomains), "corp.example");
+  ends(77);
+  runs(42, "systemd-logind");
+  put("run/systemd/users/1001", "NAME=bob@other.example\nSTATE=active\n");
+  EXPECT_EQ(said(keys::kUserDomains), "none");  // utmp's are told, and she is no more
+  put("run/systemd/users/1000", "NAME=alice@corp.example\nSTATE=active\n");
+  EXPECT_EQ(said(keys::kUserDomains), "corp.example");
 }
 
 TEST_F(DirectoryService, RecordsOfLoginsCountWhereTheMachinesStartIsAmongThem) {

@@ -1,5 +1,8 @@
 #include "agent/collectors/users/logins.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "agent/collectors/kept.h"
 #include "agent/collectors/listing.h"
 #include "agent/collectors/os/key_values.h"
@@ -49,14 +52,34 @@ Result<LoggedIn> by_logind(const Facts& facts) {
   return out;
 }
 
+/// A session that was killed leaves its record behind: whether its user is still there by another way, logind knows if anybody.
+Result<LoggedIn> by_records(const Facts& facts, std::vector<Login> logins) {
+  std::vector<std::string> left;
+  std::erase_if(logins, [&](const Login& login) {
+    const bool gone = login.pid > 0 && !facts.exists("/proc/" + std::to_string(login.pid));
+    if (gone) left.push_back(login.user);
+    return gone;
+  });
+  LoggedIn out{.users = users_of(logins), .last = last_user(logins), .source = std::string(kUtmp)};
+  std::erase_if(left, [&](const auto& user) { return std::ranges::find(out.users, user) != out.users.end(); });
+  if (left.empty()) return out;
+  const auto sessions = by_logind(facts);
+  if (!sessions) {
+    return fail(ErrorCode::kUnavailable, std::string(kUtmp) + ": the process of a session of " + left.front() +
+                                             " is gone, and no logind runs that would know whether it has ended");
+  }
+  for (const auto& user : sessions->users) {
+    if (std::ranges::find(left, user) != left.end()) out.users.push_back(user);
+  }
+  if (out.last.empty()) out.last = sessions->last;
+  return out;
+}
+
 }  // namespace
 
 Result<LoggedIn> logged_in(const Facts& facts) {
   const auto records = facts.read(kUtmp, kMaxRecords);
-  if (records && kept(facts, *records)) {
-    const auto logins = parse_logins(*records);
-    return LoggedIn{.users = users_of(logins), .last = last_user(logins), .source = std::string(kUtmp)};
-  }
+  if (records && kept(facts, *records)) return by_records(facts, parse_logins(*records));
   if (!records && records.error().code != ErrorCode::kNotFound) return fail(records.error());
   auto out = by_logind(facts);
   if (!out && records && out.error().code == ErrorCode::kUnsupported && !facts.foreign())

@@ -38,7 +38,8 @@ std::vector<Login> parse_logins(std::string_view records) {
   std::vector<Login> out;
   each_record(records, [&](const utmp& entry) {
     if (entry.ut_type != USER_PROCESS || entry.ut_user[0] == '\0') return;
-    out.push_back({field_text(entry.ut_user), field_text(entry.ut_line), entry.ut_tv.tv_sec});
+    out.push_back({field_text(entry.ut_user), field_text(entry.ut_line), entry.ut_tv.tv_sec,
+                   std::max<std::int64_t>(entry.ut_pid, 0)});
   });
   return out;
 }

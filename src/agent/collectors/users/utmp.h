@@ -12,6 +12,7 @@ struct Login {
   std::string user;
   std::string line;       ///< Terminal: "tty1", "pts/0".
   std::int64_t at_s = 0;  ///< Unix seconds.
+  std::int64_t pid = 0;   ///< Of the session's process; 0: not said.
 };
 
 /// Sessions of people in the order of the records; records of other kinds, and a torn last one, are skipped.
