@@ -22,7 +22,8 @@ constexpr std::chrono::milliseconds kLeastRest{20};
 constexpr std::chrono::seconds kSaved{6};       // of one family, or key
 constexpr std::chrono::seconds kSavedOfAll{10};  // of all that costs much
 constexpr std::chrono::seconds kLookForLate{1};
-constexpr double kLeastShare = 1e-6;
+// What was cheap so far may be dear next time: whoever owns the file may see to that.
+constexpr double kLeastShare = 0.2;
 
 }  // namespace
 
