@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "agent/collectors/asked/files.h"
 #include "agent/shell/sources.h"
 #include "agent/watch/file_events.h"
 #include "posture/unknown_source.h"
@@ -49,8 +48,10 @@ struct Asking::Family {
   std::string stamp;
 };
 
-Asking::Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink, Finder finder)
-    : loop_(loop), clock_(clock), root_(std::move(root)), sink_(std::move(sink)), finder_(finder), much_(kSavedOfAll),
+Asking::Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink, Finder finder,
+               ProcessorTime processor)
+    : loop_(loop), clock_(clock), root_(std::move(root)), sink_(std::move(sink)), finder_(finder), processor_(processor),
+      much_(kSavedOfAll),
       lanes_{Lane(loop), Lane(loop), Lane(loop)} {
   if (auto files = PathWatch::open(loop_)) {
     files_ = std::move(*files);
@@ -226,11 +227,16 @@ void Asking::start(Family& family, bool at_once) {
         const auto it = families_.find(name);
         if (it == families_.end()) return;
         it->second->rest = {};
-        start(*it->second, true);
+        queue(*it->second, false);
       });
     }
     return;
   }
+  queue(family, at_once);
+}
+
+void Asking::queue(Family& family, bool at_once) {
+  if (family.running || family.queued) return;
   family.rest = {};
   due(family);
   family.expected = family.spent;
@@ -259,7 +265,7 @@ void Asking::next(Where lane) {
   if (lane == kCostly) std::ranges::stable_sort(waiting, before);
   auto chosen = waiting.begin();
   if (const auto rest = much_.wait(now); lane == kCostly && rest.count() > 0) {
-    // Together they have used up what they may: only what has had no answer yet goes on.
+    // Together they have used up what they may: only what has had no answer yet, or was asked for by a person, goes on.
     chosen = std::ranges::find_if(waiting, [&](const auto& name) { return family(name).at_once; });
     if (chosen == waiting.end()) {
       much_rest_ = loop_.after(rest, [this] { next(kCostly); });
@@ -283,10 +289,10 @@ void Asking::run(Family& family, Where lane) {
   };
   auto reading = std::make_shared<Reading>();
   lanes_[lane].run(
-      [reading, what = family.what, question = family.question, root = root_, now = clock_.now().wall] {
-        const auto before = processor_time();
+      [reading, what = family.what, question = family.question, root = root_, now = clock_.now().wall, used = processor_] {
+        const auto before = used();
         reading->facts = answer(*what, question, root, now);
-        reading->cost = processor_time() - before;
+        reading->cost = used() - before;
       },
       [this, reading, lane, name = family.name, question = family.question, alive = alive_] {
         if (!*alive) return;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/collectors/asked.h"
+#include "agent/collectors/asked/files.h"
 #include "agent/shell/allowance.h"
 #include "agent/shell/lane.h"
 #include "agent/watch/path_watch.h"
@@ -41,8 +42,9 @@ class Asking {
     std::function<void()> turn_over;          ///< After each bunch of answers.
   };
   using Finder = const AskedFamily* (*)(std::string_view key);
-  /// `clock` outlives it. `finder` says who answers a key.
-  Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink, Finder finder = family_of);
+  /// `clock` outlives it. `finder` says who answers a key, `processor` what a thread has used of one (any thread).
+  Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink, Finder finder = family_of,
+         ProcessorTime processor = processor_time);
   ~Asking();
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
@@ -78,6 +80,7 @@ class Asking {
   void unwatch(Family& family);
   void event(const std::string& name);
   void start(Family& family, bool at_once = false);
+  void queue(Family& family, bool at_once);
   Where where(const Family& family) const;
   void next(Where where);
   void due(Family& family);
@@ -100,6 +103,7 @@ class Asking {
   /// Those of which something is asked, by name; where keys are read apart, each of these by the key.
   std::map<std::string, std::unique_ptr<Family>> families_;
   Finder finder_;
+  ProcessorTime processor_;
   std::array<std::vector<std::string>, 3> waiting_;  // for the lane to be free, in the order in which they came
   Allowance much_;                                   // of the costly lane
   net::Handle much_rest_, late_timer_;

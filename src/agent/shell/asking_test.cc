@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -36,9 +38,15 @@ std::chrono::nanoseconds by_name(const Question& question, const Facts&) {
   return question.has("costly:cheap") ? 100ms : 900ms;
 }
 
+std::atomic<std::int64_t> look_costs{0};  // how many ns of a processor go by at each look
+std::chrono::nanoseconds processor() {
+  static std::atomic<std::int64_t> used{0};
+  return std::chrono::nanoseconds(used += look_costs);
+}
+
 const AskedFamily kQuickOne{.name = "quick", .keys = {"quick:"}, .answer = answer_all_of, .triggers = watched, .apart = true};
 const AskedFamily kHeld{.name = "held", .keys = {"held:"}, .answer = answer_held, .triggers = watched, .apart = true, .cost = much};
-const AskedFamily kCostlyOne{.name = "costly", .keys = {"costly:"}, .answer = answer_all_of, .apart = true, .cost = by_name};
+const AskedFamily kCostlyOne{.name = "costly", .keys = {"costly:"}, .answer = answer_all_of, .triggers = watched, .apart = true, .cost = by_name};
 const AskedFamily kHung{.name = "hung", .keys = {"hung"}, .answer = answer_held, .triggers = watched, .slow = true};
 
 const AskedFamily* find(std::string_view key) {
@@ -53,6 +61,7 @@ class AskingTest : public RootLab {
   AskingTest() {
     answers = 0;
     held = false;
+    look_costs = 0;
   }
   ~AskingTest() override { held = false; }
 
@@ -89,7 +98,7 @@ class AskingTest : public RootLab {
                    }
                  },
                  [] {}, [] {}},
-                find};
+                find, processor};
 };
 
 TEST_F(AskingTest, WhatCostsLittleIsAnsweredBesideWhatCostsMuch) {
@@ -162,6 +171,30 @@ TEST_F(AskingTest, WhatHasNoAnswerForLongIsToldAsUnknown) {
   held = false;
   until("the answer", [&] { return !asking.unanswered(); });
   EXPECT_TRUE(known("held:1"));
+}
+
+TEST_F(AskingTest, WhatCostsMuchTakesNoMoreThanItsPartOfAProcessorTogether) {
+  put("watched", "1");
+  look_costs = std::chrono::nanoseconds(3s).count();
+  const std::set<std::string> keys{"costly:1", "costly:2", "costly:3", "costly:4", "costly:5"};
+  asking.ask(keys);
+  until("the first answers, which wait for nothing", [&] { return !asking.unanswered(); });
+  const int first = answers;
+  EXPECT_EQ(first, 5);
+  clock.advance(3s);
+  put("watched", "2");
+  asking.ask([&] {
+    auto more = keys;
+    more.insert("costly:new");
+    return more;
+  }());
+  until("a new question", [&] { return known("costly:new"); });
+  EXPECT_EQ(answers, first + 1);  // 18 seconds are used, ten were saved: the others rest
+  clock.advance(kLate + 1s);
+  asking.look_for_late();
+  for (const auto& key : keys) EXPECT_TRUE(stale(key)) << key;
+  asking.recheck([] {});  // a person asks
+  until("all", [&] { return std::ranges::all_of(keys, [&](const auto& key) { return known(key); }); });
 }
 
 TEST(Allowances, AreTwoPercentAndWhatWasSavedUp) {
