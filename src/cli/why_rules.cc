@@ -29,8 +29,10 @@ std::string_view remedy(std::string_view reason) {
        "The agent has not told it yet: see that it is connected, or let it look again (postern-agent recheck)."},
       {"unsupported", "As long as that is so, nobody can judge this rule on this endpoint."},
       {"denied", "The agent may not read it: run it with the rights that it needs."},
-      {"stale", "It was known, but that is too long ago: see that the agent is running and connected."},
-      {"failed", "Reading it went wrong: the agent's log says how."},
+      {"stale", 
+       "It was known, but that is too long ago, or it may have changed and could not be read since: see that the agent is "
+       "running, connected and not overloaded."},
+      {"failed", "Reading it went wrong, as it says behind \"unknown\"; the agent's log says so too."},
       {"malformed", "The agent tells it in a form that this EMS doesn't know: are their versions the same?"},
       {"before_1970", "Set that time right: a file's with touch, or the clock by which it was written."},
       {"no_identity", "Name it there: a line SERVICE=ACCOUNT; the agent sees it at once."},

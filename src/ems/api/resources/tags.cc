@@ -31,8 +31,8 @@ json::object tag_json(const EmsCore& core, const Tag& tag) {
   out["version"] = core.tag_version(tag.definition.name.str());
   if (const auto* judged = core.engine().find(tag.id); judged != nullptr && !judged->in_force()) {
     out["warnings"] = json::array{
-        "it is not in force, and unknown for every endpoint: its rules refer to tags in a circle, or to too many in a row. Save it "
-        "again without that"};
+        "it is not in force, and unknown for every endpoint: its rules refer to tags in a circle, or to too many in a row, or have a "
+        "pattern that is too large. Save it again without that"};
   }
   return out;
 }
