@@ -73,8 +73,9 @@ const RuleType& link_type() {
   static const RuleType kType{
       .name = "link-type",
       .title = "Link Type",
-      .help = "The endpoint is connected by ethernet, by wireless, through a VPN, or to a wireless network of this name. "
-              "Anybody can give a wireless network any name.",
+      .help =
+          "The endpoint is connected by ethernet, by wireless, through a VPN, or to a wireless network of this name. "
+          "Anybody can give a wireless network any name.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
       .parameters = {{.name = "types",
                       .type = ParameterSpec::Type::kTexts,
@@ -86,7 +87,10 @@ const RuleType& link_type() {
                       .help = "Names of wireless networks, by their case."},
                      match_parameter(link_type_rule::kOtherwise)},
       .facts = {keys::kLinkTypes},
-      .unknown = "Of a name also where the endpoint is on a wireless network and can't tell which.",
+      .unknown =
+          "Of a name also where the endpoint is on a wireless network and can't tell which; of all where a tap device "
+          "is up "
+          "that is no bridge's port: it may be a VPN's or a virtual machine's.",
       .compile = link_type_rule::compile};
   return kType;
 }

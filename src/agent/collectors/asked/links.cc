@@ -11,6 +11,7 @@
 
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
+#include "agent/collectors/network/tunnel.h"
 #include "agent/collectors/os/key_values.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
@@ -24,6 +25,12 @@ using posture::UnknownReason;
 
 constexpr const char* kLinks = "/sys/class/net";
 constexpr std::size_t kSmall = 64u << 10;
+constexpr std::string_view kEthernet = "1";  // ARPHRD_ETHER
+
+std::string text_of(const Facts& facts, const std::string& path) {
+  const auto text = facts.read(path, kSmall);
+  return text ? std::string(trim(*text)) : std::string();
+}
 
 /// The network that a wireless card is in; empty: none, or the driver does not say.
 std::string ssid_of(const std::string& name) {
@@ -39,25 +46,47 @@ std::string ssid_of(const std::string& name) {
   return told ? std::string(text, std::min<std::size_t>(request.u.essid.length, IW_ESSID_MAX_SIZE)) : std::string();
 }
 
-void add_types(const Facts& facts, const std::string& name, std::set<std::string>& out) {
-  const auto link = std::string(kLinks) + "/" + name + "/";
-  const auto read = [&](const char* file) {
-    const auto text = facts.read(link + file, kSmall);
-    return text ? std::string(trim(*text)) : std::string();
-  };
-  const auto state = read("operstate");
+/// A link as /sys shows it.
+struct Shown {
+  std::string at;    // its directory, with the slash behind
+  std::string type;  // ARPHRD_…, a number
+  std::string kind;  // DEVTYPE; empty: an Ethernet card, or many a virtual link
+};
+
+bool is_up(const Facts& facts, const std::string& at) {
+  const auto state = text_of(facts, at + "operstate");
   // A tunnel's state is "unknown" while it is up.
-  if (state != "up" && !(state == "unknown" && read("carrier") == "1")) return;
-  const auto type = read("type");
-  const auto kind = value_of(parse_key_values(read("uevent")), "DEVTYPE");
-  if (type == "772") return;  // loopback
-  if (kind == "wlan" || facts.exists(link + "wireless") || facts.exists(link + "phy80211")) {
+  return state == "up" || (state == "unknown" && text_of(facts, at + "carrier") == "1");
+}
+
+/// Only hardware, or what a hypervisor shows as such, has a device behind it: no veth, bridge or tap has.
+bool is_hardware(const Facts& facts, const Shown& link) { return facts.exists(link.at + "device"); }
+
+bool is_wireless(const Facts& facts, const Shown& link) {
+  return link.kind == "wlan" || facts.exists(link.at + "wireless") || facts.exists(link.at + "phy80211");
+}
+
+bool is_vpn(const Facts& facts, const Shown& link) {
+  constexpr std::string_view kNoHeader = "65534";  // ARPHRD_NONE: tun, WireGuard, xfrm, and modems that carry bare IP
+  if (is_hardware(facts, link)) return false;
+  const auto type = parse_u64(link.type);
+  const auto kind = facts.exists(link.at + "tun_flags") ? "tun" : std::string_view(link.kind);
+  return link.type == kNoHeader || (type && is_tunnel(kind, static_cast<unsigned>(*type)));
+}
+
+/// A tap that is no bridge's port: a VPN's, or a virtual machine's.
+bool is_loose_tap(const Facts& facts, const Shown& link) {
+  return link.type == kEthernet && facts.exists(link.at + "tun_flags") && !facts.exists(link.at + "master");
+}
+
+void add_types(const Facts& facts, const std::string& name, const Shown& link, std::set<std::string>& out) {
+  if (is_wireless(facts, link)) {
     out.insert("wifi");
     const auto ssid = facts.foreign() ? std::string() : ssid_of(name);
     if (!ssid.empty()) out.insert("wifi:" + ssid);
-  } else if (kind == "wireguard" || kind == "ppp" || type == "512" || type == "65534" || facts.exists(link + "tun_flags")) {
+  } else if (is_vpn(facts, link)) {
     out.insert("vpn");
-  } else if (type == "1" && (kind.empty() || kind == "gadget")) {
+  } else if (link.type == kEthernet && (link.kind.empty() || link.kind == "gadget") && is_hardware(facts, link)) {
     out.insert("ethernet");
   }
 }
@@ -69,7 +98,17 @@ void answer(const Question&, Facts& facts) {
     return facts.unknown(keys::kLinkTypes, reason_of(names.error()), foreign ? kForeignRoot : kLinks);
   }
   std::set<std::string> out;
-  for (const auto& name : *names) add_types(facts, name, out);
+  for (const auto& name : *names) {
+    const auto at = std::string(kLinks) + "/" + name + "/";
+    if (!is_up(facts, at)) continue;
+    const Shown link{at, text_of(facts, at + "type"),
+                     value_of(parse_key_values(text_of(facts, at + "uevent")), "DEVTYPE")};
+    if (is_loose_tap(facts, link)) {
+      return facts.unknown(keys::kLinkTypes, UnknownReason::kUnsupported,
+                           "whether " + name + " is a VPN's or a virtual machine's can't be told");
+    }
+    add_types(facts, name, link, out);
+  }
   facts.know(keys::kLinkTypes, std::vector<std::string>(out.begin(), out.end()), kLinks);
 }
 

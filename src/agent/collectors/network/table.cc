@@ -13,6 +13,7 @@
 #include <set>
 
 #include "agent/collectors/network/netlink.h"
+#include "agent/collectors/network/tunnel.h"
 
 namespace postern::agent {
 namespace {
@@ -64,10 +65,7 @@ bool NetworkTable::Link::up() const {
   return (flags & IFF_UP) != 0 && (flags & IFF_RUNNING) != 0 && (flags & IFF_LOOPBACK) == 0;
 }
 
-bool NetworkTable::Link::vpn() const {
-  static constexpr std::string_view kKinds[] = {"tun", "wireguard", "xfrm", "vti", "vti6", "ovpn"};
-  return std::ranges::find(kKinds, kind) != std::end(kKinds) || type == ARPHRD_PPP;
-}
+bool NetworkTable::Link::vpn() const { return is_tunnel(kind, type); }
 
 void NetworkTable::clear() {
   auto fallen = take_fallen();

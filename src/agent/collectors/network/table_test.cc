@@ -79,6 +79,13 @@ TEST_F(Table, ATunnelThatTakesBothHalvesIsADefaultRoute) {
   EXPECT_EQ(table.routes().size(), 2u);
 }
 
+TEST_F(Table, ATapOfAVirtualMachineIsNoTunnel) {
+  table.apply(link(4, "vnet0", "fe:54:00:00:00:01", IFF_UP | IFF_RUNNING, "tun"));
+  EXPECT_FALSE(table.tunnel_up());
+  table.apply(link(5, "tun0", nullptr, IFF_UP | IFF_RUNNING, "tun"));
+  EXPECT_TRUE(table.tunnel_up());
+}
+
 TEST_F(Table, AnAddressThatGoesAsksForTheRoutes) {
   EXPECT_EQ(table.apply(address(2, "10.0.1.7", 24, RTM_DELADDR)), Change::kNone);
   EXPECT_EQ(table.apply(address(2, "10.0.1.2", 24, RTM_DELADDR)), Change::kRoutes);
