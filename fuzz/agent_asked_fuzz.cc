@@ -85,9 +85,15 @@ void people(std::string_view text) {
   parse_sssd_domains(text);
   domain_of_login(text);
   parse_table_column(text, 2);
-  ScreenLockSettings settings;
-  parse_dconf_keyfile(text, settings);
-  parse_kscreenlockerrc(text, settings);
+  DconfDatabase database;
+  parse_dconf_keyfile(text, database);
+  parse_dconf_locks(text, database);
+  require(database.values.size() <= kMaxDconfKeys && database.locks.size() <= kMaxDconfKeys);
+  if (const auto names = parse_dconf_profile(text)) {
+    for (const auto& name : *names) require(!name.empty() && name.find('/') == name.npos && name.front() != '.');
+  }
+  LockedSettings({database}).value("/org/gnome/desktop/session/idle-delay");
+  parse_kscreenlockerrc(text);
 }
 
 void certificates(std::string_view text) {

@@ -57,7 +57,10 @@ const RuleType& screen_lock() {
                       .help =
                           "Seconds without anybody at it after which it must be locked at the latest, 1 to 86400."}},
       .facts = {keys::kScreenLock, keys::kScreenLockSeconds},
-      .unknown = "No match if the lock is known to be off.",
+      .unknown =
+          "No match if the lock is known to be off. On Linux it is known only where an administrator set it for "
+          "everybody and "
+          "nobody can set it otherwise for himself.",
       .compile = screen_lock_rule::compile};
   return kType;
 }

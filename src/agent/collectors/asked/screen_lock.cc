@@ -1,11 +1,14 @@
-// screen_lock.enabled and screen_lock.seconds: what the administrator set for everybody, in keyfiles of dconf and in KDE's
-// configuration. What people set for themselves lies in databases of their own desktops and counts only where the
-// administrator's setting is locked against that (dconf's locks), or, of KDE, is marked immutable ([$i]).
+// screen_lock.enabled and screen_lock.seconds: what the administrator set for everybody, in keyfiles of dconf and in
+// KDE's configuration. What people set for themselves lies in databases of their own desktops: so a setting counts only
+// where it is locked against that (dconf's locks), or, of KDE, is marked immutable ([$i]), and all that have a say in
+// it have to be.
 #include "agent/collectors/asked/screen_lock.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <iterator>
 #include <limits>
-#include <set>
 
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
@@ -19,26 +22,39 @@ namespace {
 namespace keys = posture::keys;
 using posture::UnknownReason;
 
-constexpr const char* kDconf = "/etc/dconf/db/local.d";
-constexpr const char* kLocks = "/etc/dconf/db/local.d/locks";
+constexpr const char* kProfiles[] = {"/etc/dconf/profile/user", "/usr/share/dconf/profile/user"};
+constexpr const char* kDatabases = "/etc/dconf/db/";
+constexpr const char* kUsual =
+    "/etc/dconf/db/local.d";  // for events: of other databases a change is seen with the next one
 constexpr const char* kKde = "/etc/xdg/kscreenlockerrc";
 constexpr std::size_t kMaxConf = 1u << 20;
-constexpr const char* kDesktops[] = {"gnome", "cinnamon", "mate"};
+constexpr const char* kNothingSet = "no screen lock is set for everybody and locked against changes";
 
-/// Calls `take` with section, key and value of each line.
+/// Where a desktop keeps what decides over its lock.
+struct Desktop {
+  const char* enabled;
+  const char* idle;
+  const char* delay;
+  const char* never;      // switches locking off altogether
+  const char* when_idle;  // whether idleness starts the screensaver; empty: it always does
+  int unit;               // of idle and delay, seconds
+};
+constexpr Desktop kDesktops[] = {
+    {"/org/gnome/desktop/screensaver/lock-enabled", "/org/gnome/desktop/session/idle-delay",
+     "/org/gnome/desktop/screensaver/lock-delay", "/org/gnome/desktop/lockdown/disable-lock-screen", "", 1},
+    {"/org/cinnamon/desktop/screensaver/lock-enabled", "/org/cinnamon/desktop/session/idle-delay",
+     "/org/cinnamon/desktop/screensaver/lock-delay", "/org/cinnamon/desktop/lockdown/disable-lock-screen",
+     "/org/cinnamon/desktop/screensaver/idle-activation-enabled", 1},
+    {"/org/mate/screensaver/lock-enabled", "/org/mate/desktop/session/idle-delay", "/org/mate/screensaver/lock-delay",
+     "/org/mate/desktop/lockdown/disable-lock-screen", "/org/mate/screensaver/idle-activation-enabled", 60},
+};
+
+/// Lines without comments, trimmed.
 template <class Take>
-void each_setting(std::string_view text, Take take) {
-  std::string_view section;
+void each_line(std::string_view text, Take take) {
   for (const auto raw : split(text, '\n')) {
     const auto line = trim(raw);
-    if (line.empty() || line.starts_with('#') || line.starts_with(';')) continue;
-    if (line.starts_with('[')) {
-      section = line.substr(1, line.find(']') - 1);
-      continue;
-    }
-    const auto equals = line.find('=');
-    if (equals == line.npos) continue;
-    take(section, trim(line.substr(0, equals)), trim(line.substr(equals + 1)));
+    if (!line.empty() && !line.starts_with('#')) take(line);
   }
 }
 
@@ -49,84 +65,211 @@ std::optional<bool> flag(std::string_view value) {
   return std::nullopt;
 }
 
-/// "uint32 300" or "300".
-std::optional<std::int64_t> number(std::string_view value) {
+/// "uint32 300" or "300", times the unit.
+std::optional<std::int64_t> number(std::string_view value, int unit) {
   const auto digits = value.substr(value.rfind(' ') + 1);  // npos + 1 is 0
   const auto n = parse_u64(digits);
   if (!n || *n > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
-  return static_cast<std::int64_t>(*n);
+  return static_cast<std::int64_t>(*n) * unit;
 }
 
-bool locked(const Facts& facts) {
-  std::set<std::string, std::less<>> all;
-  for (const auto& name : names_in(facts, kLocks)) {
-    const auto text = facts.read(std::string(kLocks) + "/" + name, kMaxConf);
-    if (!text) continue;
-    for (const auto line : split(*text, '\n')) all.emplace(trim(line));
+/// All zero where it can't be had.
+struct stat status_of(const Facts& facts, const std::string& path) {
+  struct stat out {};
+  if (::stat(facts.path(path).c_str(), &out) != 0) out = {};
+  return out;
+}
+
+/// Reads the files of a directory that dconf would compile into `compiled`. What it did not compile yet is not in force.
+Status read_sources(const Facts& facts, const std::string& directory, const std::string& compiled,
+                    void (*parse)(std::string_view, DconfDatabase&), DconfDatabase& database) {
+  const auto names = list_directory(facts, directory);
+  if (!names) return names.error().code == ErrorCode::kNotFound ? Status() : fail(names.error());
+  for (const auto& name : *names) {
+    const auto path = directory + "/" + name;
+    const auto status = status_of(facts, path);
+    if (S_ISDIR(status.st_mode) || name.starts_with('.')) continue;
+    const auto text = facts.read(path, kMaxConf);
+    if (!text) return fail(text.error());
+    if (status.st_mtim.tv_sec > status_of(facts, compiled).st_mtim.tv_sec)
+      return fail(ErrorCode::kUnsupported, path + " is newer than " + compiled + ": \"dconf update\" was not run since");
+    parse(*text, database);
   }
-  return std::ranges::any_of(kDesktops, [&](const char* desktop) {
-    const auto base = "/org/" + std::string(desktop) + "/desktop/";
-    return all.contains(base + "screensaver/lock-enabled") && all.contains(base + "session/idle-delay");
-  });
+  return {};
+}
+
+Result<LockedSettings> read_dconf(const Facts& facts) {
+  std::optional<std::vector<std::string>> names;
+  for (const auto* profile : kProfiles) {
+    const auto text = facts.read(profile, kMaxConf);
+    if (!text && text.error().code == ErrorCode::kNotFound) continue;
+    if (!text) return fail(text.error());
+    names = parse_dconf_profile(*text);
+    if (!names) return fail(ErrorCode::kUnsupported, std::string(profile) + " has sources that can't be read");
+    break;
+  }
+  std::vector<DconfDatabase> databases;
+  for (const auto& name : names.value_or(std::vector<std::string>())) {
+    const auto compiled = kDatabases + name, sources = compiled + ".d";
+    auto& database = databases.emplace_back();
+    if (auto read = read_sources(facts, sources, compiled, parse_dconf_keyfile, database); !read)
+      return fail(read.error());
+    if (auto read = read_sources(facts, sources + "/locks", compiled, parse_dconf_locks, database); !read)
+      return fail(read.error());
+  }
+  return LockedSettings(std::move(databases));
+}
+
+/// What holds on this desktop for everybody. Errors, kUnsupported: nothing is set, or something that has a say is left
+/// to whoever sits there, and which one.
+Result<ScreenLockSettings> of_desktop(const LockedSettings& settings, const Desktop& desktop) {
+  ScreenLockSettings out{.enabled = flag(settings.value(desktop.enabled)),
+                         .idle_seconds = number(settings.value(desktop.idle), desktop.unit),
+                         .delay_seconds = number(settings.value(desktop.delay), desktop.unit)};
+  if (!out.enabled && !out.idle_seconds) return fail(ErrorCode::kUnsupported, kNothingSet);
+  const bool activates = *desktop.when_idle == '\0' || flag(settings.value(desktop.when_idle)) != false;
+  if (out.enabled == false || out.idle_seconds == 0 || flag(settings.value(desktop.never)) == true || !activates)
+    return ScreenLockSettings{.enabled = false, .idle_seconds = {}, .delay_seconds = {}};
+  for (const auto* path : {desktop.enabled, desktop.idle, desktop.delay, desktop.never, desktop.when_idle}) {
+    if (*path != '\0' && !settings.is_locked(path))
+      return fail(ErrorCode::kUnsupported, std::string(path) + " is not locked: people may set it for themselves");
+  }
+  if (!out.enabled || !out.idle_seconds || !out.delay_seconds)
+    return fail(ErrorCode::kUnsupported,
+                std::string("what is set at ") + desktop.delay + " and its like can't be told");
+  return out;
+}
+
+bool locks(const ScreenLockSettings& s) { return s.enabled == true && s.idle_seconds != 0; }
+
+/// When at the latest it locks; of one that does not: never.
+std::int64_t latest(const ScreenLockSettings& s) {
+  return locks(s) ? *s.idle_seconds + *s.delay_seconds : std::numeric_limits<std::int64_t>::max();
 }
 
 void know(Facts& facts, const ScreenLockSettings& s, const std::string& source) {
-  const auto idle = s.idle_seconds;
-  const bool on = s.enabled.value_or(true) && (!idle || *idle > 0);
-  facts.know(keys::kScreenLock, on, source);
-  if (!on || !idle) {
-    facts.unknown(keys::kScreenLockSeconds, UnknownReason::kUnsupported, on ? source : "the screen does not lock");
-  } else {
-    facts.know(keys::kScreenLockSeconds, *idle + s.delay_seconds.value_or(0), source);
+  facts.know(keys::kScreenLock, locks(s), source);
+  if (locks(s)) return facts.know(keys::kScreenLockSeconds, latest(s), source);
+  facts.unknown(keys::kScreenLockSeconds, UnknownReason::kUnsupported, "the screen does not lock");
+}
+
+/// Of KDE, where all that has a say is there and immutable.
+Result<ScreenLockSettings> of_kde(const Facts& facts) {
+  const auto text = facts.read(kKde, kMaxConf);
+  if (!text) return fail(text.error());
+  const auto out = parse_kscreenlockerrc(*text);
+  if (out.enabled == false || out.idle_seconds == 0) return out;
+  if (out.enabled && out.idle_seconds && out.delay_seconds) return out;
+  return fail(ErrorCode::kUnsupported,
+              std::string(kKde) + ": Autolock, Timeout and LockGrace are not all immutable ([$i])");
+}
+
+/// Whoever sits there chooses the desktop: of several that are set the weakest is what holds.
+Result<ScreenLockSettings> weakest(const LockedSettings& dconf, const Facts& facts) {
+  std::vector<Result<ScreenLockSettings>> all{of_kde(facts)};
+  for (const auto& desktop : kDesktops) all.push_back(of_desktop(dconf, desktop));
+  Result<ScreenLockSettings> out = fail(ErrorCode::kUnsupported, kNothingSet);
+  for (auto& one : all) {
+    if (!one && (one.error().code == ErrorCode::kNotFound || one.error().message == kNothingSet)) continue;
+    if (!one) return one;
+    if (!out || latest(*one) > latest(*out)) out = std::move(one);
   }
+  return out;
 }
 
 void answer(const Question&, Facts& facts) {
-  ScreenLockSettings dconf;
-  for (const auto& name : names_in(facts, kDconf)) {
-    const auto path = std::string(kDconf) + "/" + name;
-    if (const auto text = facts.read(path, kMaxConf)) parse_dconf_keyfile(*text, dconf);
-  }
-  if (dconf.enabled && dconf.idle_seconds && locked(facts)) return know(facts, dconf, kDconf);
-  if (const auto text = facts.read(kKde, kMaxConf)) {
-    ScreenLockSettings kde;
-    parse_kscreenlockerrc(*text, kde);
-    const bool fixed = text->find("[Daemon][$i]") != text->npos || text->starts_with("[$i]");
-    if (fixed && kde.enabled && kde.idle_seconds) return know(facts, kde, kKde);
-  }
-  const char* why = "no screen lock is set for everybody and locked against changes";
-  facts.unknown(keys::kScreenLock, UnknownReason::kUnsupported, why);
-  facts.unknown(keys::kScreenLockSeconds, UnknownReason::kUnsupported, why);
+  const auto dconf = read_dconf(facts);
+  const auto found = dconf ? weakest(*dconf, facts) : Result<ScreenLockSettings>(fail(dconf.error()));
+  if (found) return know(facts, *found, "what is set for everybody");
+  for (const auto key : {keys::kScreenLock, keys::kScreenLockSeconds})
+    facts.unknown(key, reason_of(found.error()), found.error().message);
 }
 
-Triggers triggers(const Question&, const Facts&) { return {.files = {kDconf, kLocks, kKde}}; }
+Triggers triggers(const Question&, const Facts&) {
+  return {.files = {kProfiles[0], "/etc/dconf/db", kUsual, std::string(kUsual) + "/locks", kKde}};
+}
 
 }  // namespace
 }  // namespace screen_lock_family
 
-void parse_dconf_keyfile(std::string_view text, ScreenLockSettings& settings) {
-  using namespace screen_lock_family;
-  each_setting(text, [&](std::string_view section, std::string_view key, std::string_view value) {
-    for (const auto* desktop : kDesktops) {
-      const auto base = "org/" + std::string(desktop) + "/desktop/";
-      if (section == base + "screensaver" && key == "lock-enabled") settings.enabled = flag(value);
-      if (section == base + "screensaver" && key == "lock-delay") settings.delay_seconds = number(value);
-      if (section == base + "session" && key == "idle-delay") settings.idle_seconds = number(value);
+void parse_dconf_keyfile(std::string_view text, DconfDatabase& database) {
+  std::string_view group;
+  screen_lock_family::each_line(text, [&](std::string_view line) {
+    if (line.starts_with('[')) {
+      group = line.substr(1, line.find(']') - 1);
+      return;
     }
+    const auto equals = line.find('=');
+    if (equals == line.npos || group.empty()) return;
+    auto path = "/" + std::string(group) + "/" + std::string(trim(line.substr(0, equals)));
+    if (database.values.size() < kMaxDconfKeys || database.values.contains(path))
+      database.values[std::move(path)] = std::string(trim(line.substr(equals + 1)));
   });
 }
 
-void parse_kscreenlockerrc(std::string_view text, ScreenLockSettings& settings) {
-  using namespace screen_lock_family;
-  each_setting(text, [&](std::string_view section, std::string_view key, std::string_view value) {
-    if (section != "Daemon") return;
-    key = key.substr(0, key.find('['));  // "Autolock[$i]"
-    if (key == "Autolock") settings.enabled = flag(value);
-    if (key == "LockGrace") settings.delay_seconds = number(value);
-    if (key != "Timeout") return;
-    const auto minutes = number(value);
-    settings.idle_seconds = minutes ? std::optional(*minutes * 60) : std::nullopt;
+void parse_dconf_locks(std::string_view text, DconfDatabase& database) {
+  screen_lock_family::each_line(text, [&](std::string_view line) {
+    if (line.starts_with('/') && database.locks.size() < kMaxDconfKeys) database.locks.emplace(line);
   });
+}
+
+std::optional<std::vector<std::string>> parse_dconf_profile(std::string_view text) {
+  constexpr std::string_view kSystem = "system-db:";
+  constexpr std::size_t kMaxDatabases = 64;
+  std::vector<std::string> out;
+  bool first = true, readable = true;
+  screen_lock_family::each_line(text, [&](std::string_view line) {
+    line = trim(line.substr(0, line.find('#')));
+    const auto name = line.starts_with(kSystem) ? line.substr(kSystem.size()) : std::string_view();
+    const bool plain =
+        !name.empty() && name.find('/') == name.npos && !name.starts_with('.') && out.size() < kMaxDatabases;
+    // The user's own stands first.
+    if (plain) out.emplace_back(name);
+    if (!plain && !first) readable = false;
+    first = false;
+  });
+  return readable ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::size_t LockedSettings::locked_in(std::string_view path) const {
+  for (auto i = databases_.size(); i > 0; --i) {
+    if (databases_[i - 1].locks.contains(path)) return i - 1;
+  }
+  return databases_.size();
+}
+
+std::string LockedSettings::value(std::string_view path) const {
+  for (auto i = locked_in(path); i < databases_.size(); ++i) {
+    const auto it = databases_[i].values.find(path);
+    if (it != databases_[i].values.end()) return it->second;
+  }
+  return {};
+}
+
+ScreenLockSettings parse_kscreenlockerrc(std::string_view text) {
+  using screen_lock_family::flag, screen_lock_family::number;
+  constexpr std::string_view kImmutable = "[$i]";
+  ScreenLockSettings out;
+  bool file = false, group = false, daemon = false;
+  screen_lock_family::each_line(text, [&](std::string_view line) {
+    if (line == kImmutable) {
+      file = true;
+    } else if (line.starts_with('[')) {
+      daemon = line == "[Daemon]" || line == "[Daemon][$i]";
+      group = line.ends_with(kImmutable);
+    }
+    const auto equals = line.find('=');
+    if (line.starts_with('[') || equals == line.npos || !daemon) return;
+    auto key = trim(line.substr(0, equals));
+    const bool own = key.ends_with(kImmutable);
+    if (own) key.remove_suffix(kImmutable.size());
+    if (!file && !group && !own) return;
+    const auto value = trim(line.substr(equals + 1));
+    if (key == "Autolock") out.enabled = flag(value);
+    if (key == "LockGrace") out.delay_seconds = number(value, 1);
+    if (key == "Timeout") out.idle_seconds = number(value, 60);
+  });
+  return out;
 }
 
 namespace asked {
