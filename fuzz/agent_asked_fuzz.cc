@@ -19,6 +19,7 @@
 #include "agent/collectors/asked/updates.h"
 #include "agent/collectors/kept.h"
 #include "agent/collectors/owning_package.h"
+#include "agent/collectors/packages/update_logs.h"
 #include "agent/collectors/protection/clamav.h"
 #include "base/hex.h"
 
@@ -52,6 +53,10 @@ void updates(std::string_view text) {
   parse_local_time(text);
   last_dpkg_upgrade(text);
   last_apt_upgrade(text);
+  parse_zoned_time(text);
+  last_dnf_upgrade(text);
+  last_zypp_patch(text);
+  has_apt_commands(text);
   AptSettings settings;
   parse_apt_conf(text, settings);
   require(settings.size() <= kMaxAptSettings);

@@ -55,7 +55,7 @@ inline constexpr std::string_view kHardwareSerial = "host.serial";       ///< Of
 inline constexpr std::string_view kKernelNewest = "kernel.newest";        ///< Release of the newest installed kernel.
 inline constexpr std::string_view kRebootNeeded = "os.reboot_needed";     ///< Boolean.
 inline constexpr std::string_view kSupportEnd = "os.support_end";         ///< Integer, Unix ms, as the system itself says.
-inline constexpr std::string_view kUpdatedAt = "update.installed_at";     ///< Integer, Unix ms: packages last changed by updates.
+inline constexpr std::string_view kUpdatedAt = "update.installed_at";     ///< Integer, Unix ms: a package was last brought up to date.
 inline constexpr std::string_view kUpdateCheckedAt = "update.checked_at";  ///< Integer, Unix ms: lists of updates last fetched.
 inline constexpr std::string_view kUpdateAutomatic = "update.automatic";  ///< Boolean: security updates install by themselves.
 inline constexpr std::string_view kSecureBoot = "boot.secure";            ///< Boolean.
@@ -75,7 +75,7 @@ inline constexpr std::string_view kFirewallProducts = "firewall.products";  ///<
 inline constexpr std::string_view kFirewallDefaultDeny = "firewall.default_deny";  ///< Boolean: what nothing allows in is dropped.
 inline constexpr std::string_view kFirewallThreats = "firewall.threats";  ///< Text list of threat ids seen.
 inline constexpr std::string_view kMalwareAt = "sandbox.malware_at";      ///< Integer, Unix ms; 0: never.
-inline constexpr std::string_view kSshRootLogin = "ssh.root_login";       ///< "no", "prohibit-password", …; "no-server".
+inline constexpr std::string_view kSshRootLogin = "ssh.root_login";       ///< "no", "prohibit-password", …: of all addresses the weakest; "no-server".
 
 // Users and directory.
 inline constexpr std::string_view kJoinedDomains = "domain.joined";       ///< Text list: domains the machine is a member of.

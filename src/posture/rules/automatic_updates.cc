@@ -17,13 +17,15 @@ Result<std::unique_ptr<const Condition>> compile(const Parameters&, OsFamily) {
 }  // namespace automatic_updates_rule
 
 const RuleType& automatic_updates() {
-  static const RuleType kType{.name = "automatic-updates",
-                              .title = "Automatic Updates",
-                              .help = "Security updates install by themselves.",
-                              .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-                              .parameters = {},
-                              .facts = {keys::kUpdateAutomatic},
-                              .compile = automatic_updates_rule::compile};
+  static const RuleType kType{
+      .name = "automatic-updates",
+      .title = "Automatic Updates",
+      .help = "Security updates install by themselves: it is configured, and something starts it.",
+      .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
+      .parameters = {},
+      .facts = {keys::kUpdateAutomatic},
+      .unknown = "On Linux always where there is neither apt nor dnf (zypper, apk).",
+      .compile = automatic_updates_rule::compile};
   return kType;
 }
 

@@ -35,7 +35,10 @@ const RuleType& patch_age() {
   static const RuleType kType{
       .name = "patch-age",
       .title = "Patch Age",
-      .help = "Updates were installed, or looked for, no longer ago than this. 60 days ago is within 60 days.",
+      .help =
+          "Updates were installed, or looked for, no longer ago than this. 60 days ago is within 60 days. One package "
+          "that "
+          "was brought up to date is enough: that no update waits, this doesn't say.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
       .parameters = {days_parameter("max_days", "Days, 1 to 3650.", true),
                      {.name = "of",
@@ -44,7 +47,10 @@ const RuleType& patch_age() {
                           "What must be recent: that updates were installed (if not given), or that lists of updates "
                           "were fetched."}},
       .facts = {keys::kUpdatedAt, keys::kUpdateCheckedAt},
-      .unknown = "Also where the time that was reported lies more than a day ahead.",
+      .unknown =
+          "Also where the time that was reported lies more than a day ahead; of installed also where no package "
+          "manager logs "
+          "what it brought up to date (apk, zypper where there are no patches, rpm without dnf's log).",
       .compile = patch_age_rule::compile};
   return kType;
 }

@@ -4,14 +4,16 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
 #include "agent/collectors/os/key_values.h"
+#include "agent/collectors/packages/update_logs.h"
+#include "agent/collectors/protection/protection.h"
+#include "agent/collectors/run_program.h"
+#include "agent/collectors/timers.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
-#include "vuln/root_inventory.h"
 
 namespace postern::agent {
 namespace updates_family {
@@ -24,15 +26,21 @@ constexpr std::size_t kMaxLog = 16u << 20;
 constexpr std::size_t kMaxConf = 1u << 20;
 constexpr const char* kAptHistory[] = {"/var/log/apt/history.log", "/var/log/apt/history.log.1"};
 constexpr const char* kDpkgLogs[] = {"/var/log/dpkg.log", "/var/log/dpkg.log.1"};
-constexpr const char* kRpmLogs[] = {"/var/lib/dnf/history.sqlite", "/usr/lib/sysimage/libdnf5/transaction_history.sqlite",
-                                    "/var/log/zypp/history"};
+constexpr const char* kDnfLogs[] = {"/var/log/dnf.rpm.log", "/var/log/dnf.rpm.log.1"};
+constexpr const char* kZyppLogs[] = {"/var/log/zypp/history"};
 constexpr const char* kAptStamps[] = {"/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"};
 constexpr const char* kOtherLists[] = {"/var/cache/dnf", "/var/cache/libdnf5", "/var/cache/zypp/raw", "/var/cache/apk",
                                        "/etc/apk/cache"};
 constexpr const char* kAptConf = "/etc/apt/apt.conf.d";
+constexpr const char* kAptConfig = "/usr/bin/apt-config";
+constexpr const char* kAptDaily = "/etc/cron.daily/apt-compat";
+constexpr const char* kAptTimers[] = {"apt-daily",
+                                      "apt-daily-upgrade"};  // the one fetches the lists, the other installs
+constexpr std::chrono::milliseconds kPatience{5000};
+constexpr Seconds kLook{60};
 constexpr const char* kDnfAutomatic = "/etc/dnf/automatic.conf";
-constexpr const char* kDnfTimers[] = {"dnf-automatic.timer", "dnf-automatic-install.timer", "dnf5-automatic.timer"};
-constexpr const char* kTimersWanted = "/etc/systemd/system/timers.target.wants/";
+constexpr const char* kDnfInstalls = "dnf-automatic-install";
+constexpr const char* kDnfTimers[] = {kDnfInstalls, "dnf-automatic", "dnf5-automatic"};
 
 std::optional<std::int64_t> modified_at(const Facts& facts, std::string_view path) {
   struct stat st {};
@@ -63,27 +71,14 @@ void installed_at(Facts& facts) {
   Logged newest;
   look_in(facts, kAptHistory, last_apt_upgrade, newest);
   look_in(facts, kDpkgLogs, last_dpkg_upgrade, newest);
+  look_in(facts, kDnfLogs, last_dnf_upgrade, newest);
+  look_in(facts, kZyppLogs, last_zypp_patch, newest);
   // A newer update may stand in the one that can't be read: what is known is at least so new.
   if (newest.at > 0) return facts.know(keys::kUpdatedAt, newest.at, newest.source);
   if (newest.trouble) return facts.unknown(keys::kUpdatedAt, reason_of(*newest.trouble), newest.trouble->message);
-  // The others tell in databases of their own when they last did something, by their files' times.
-  for (const auto* path : kRpmLogs) {
-    if (const auto at = modified_at(facts, path)) return facts.know(keys::kUpdatedAt, *at, path);
-  }
-  for (const auto path : vuln::kApkInstalled) {
-    if (const auto at = modified_at(facts, path)) return facts.know(keys::kUpdatedAt, *at, std::string(path));
-  }
-  for (const auto directory : vuln::kRpmDirectories) {
-    for (const auto* name : {"/rpmdb.sqlite", "/Packages.db", "/Packages"}) {
-      const auto path = std::string(directory) + name;
-      if (const auto at = modified_at(facts, path)) return facts.know(keys::kUpdatedAt, *at, path);
-    }
-  }
-  // Only dpkg's are left: they say nothing of an update, so there was none since the oldest of them, or they were lost.
-  for (const auto* path : kDpkgLogs) {
-    if (facts.exists(path)) return facts.unknown(keys::kUpdatedAt, UnknownReason::kUnsupported, "no update is logged");
-  }
-  facts.unknown(keys::kUpdatedAt, UnknownReason::kUnsupported, "no package manager's log is known here");
+  // A database that changed says that something was installed or removed, not that anything was brought up to date.
+  facts.unknown(keys::kUpdatedAt, UnknownReason::kUnsupported,
+                "no log of a package manager that is known names an update");
 }
 
 void checked_at(Facts& facts) {
@@ -112,7 +107,8 @@ bool switched_on(const AptSettings& settings, std::string_view name) {
   return !value.empty() && value != "0" && value != "no" && value != "false" && value != "off";
 }
 
-void automatic_by_apt(Facts& facts) {
+/// As its files say, in the order in which apt reads them.
+Result<AptSettings> settings_in_files(const Facts& facts) {
   AptSettings settings;
   std::vector<std::string> files;
   for (const auto& name : names_in(facts, kAptConf)) {
@@ -122,33 +118,92 @@ void automatic_by_apt(Facts& facts) {
   for (const auto& path : files) {
     const auto text = facts.read(path, kMaxConf);
     if (!text && text.error().code == ErrorCode::kNotFound) continue;
-    // It could switch it off.
-    if (!text) return facts.unknown(keys::kUpdateAutomatic, reason_of(text.error()), path);
+    if (!text) return fail(text.error());  // it could switch it off
+    if (has_apt_commands(*text)) return fail(ErrorCode::kUnsupported, path + " has commands, which are not followed");
     parse_apt_conf(*text, settings);
   }
-  const auto enabled = settings.find("apt::periodic::enable");
-  const bool on = switched_on(settings, "apt::periodic::unattended-upgrade") &&
-                  switched_on(settings, "apt::periodic::update-package-lists") &&
-                  (enabled == settings.end() || switched_on(settings, "apt::periodic::enable"));
-  if (!on) return facts.know(keys::kUpdateAutomatic, false, kAptConf);
-  const bool program = facts.exists("/usr/bin/unattended-upgrade") || facts.exists("/usr/bin/unattended-upgrades");
-  facts.know(keys::kUpdateAutomatic, program, program ? kAptConf : "unattended-upgrades is not installed");
+  return settings;
+}
+
+Result<AptSettings> apt_settings(const Facts& facts) {
+  if (facts.foreign() || !facts.exists(kAptConfig)) return settings_in_files(facts);
+  const auto output = run_program({kAptConfig, "dump"}, kPatience);
+  if (!output) return fail(output.error());
+  if (output->exit_status != 0)
+    return fail(ErrorCode::kUnavailable, std::string(kAptConfig) + " could not read its files");
+  AptSettings settings;
+  parse_apt_conf(output->text, settings);
+  return settings;
+}
+
+struct Verdict {
+  bool automatic = false;
+  std::string source;
+};
+
+/// Who starts apt's daily work, if anybody does.
+Result<Verdict> apt_is_started(const Facts& facts) {
+  switch (starter(facts)) {
+    case Starter::kUnseen:
+      return fail(ErrorCode::kUnsupported, "who starts apt's daily work in this image can't be told");
+    case Starter::kNobody:
+      return Verdict{false, "neither systemd nor cron runs"};
+    case Starter::kCron:
+      return Verdict{is_program(facts, kAptDaily), kAptDaily};
+    case Starter::kSystemd:
+      break;
+  }
+  for (const std::string name : kAptTimers) {
+    const auto starts = timer_starts(facts, name);
+    if (!starts) return fail(starts.error());
+    if (!*starts) return Verdict{false, name + ".timer does not start it"};
+  }
+  return Verdict{true, "unattended-upgrades, started by timers"};
+}
+
+Result<Verdict> automatic_by_apt(const Facts& facts) {
+  const auto settings = apt_settings(facts);
+  if (!settings) return fail(settings.error());
+  const bool on = switched_on(*settings, "apt::periodic::unattended-upgrade") &&
+                  switched_on(*settings, "apt::periodic::update-package-lists") &&
+                  (!settings->contains("apt::periodic::enable") || switched_on(*settings, "apt::periodic::enable"));
+  if (!on) return Verdict{false, kAptConf};
+  if (!facts.exists("/usr/bin/unattended-upgrade") && !facts.exists("/usr/bin/unattended-upgrades"))
+    return Verdict{false, "unattended-upgrades is not installed"};
+  return apt_is_started(facts);
+}
+
+Result<bool> dnf_installs(const Facts& facts) {
+  const auto conf = facts.read(kDnfAutomatic, kMaxConf);
+  if (!conf && conf.error().code != ErrorCode::kNotFound) return fail(conf.error());
+  const auto apply = conf ? to_lower(value_of(parse_key_values(*conf), "apply_updates")) : std::string();
+  return apply == "yes" || apply == "1" || apply == "true" || apply == "on";
+}
+
+Result<Verdict> automatic_by_dnf(const Facts& facts) {
+  const auto who = starter(facts);
+  if (who == Starter::kUnseen)
+    return fail(ErrorCode::kUnsupported, "who starts dnf-automatic in this image can't be told");
+  for (const std::string name : kDnfTimers) {
+    const auto starts = who == Starter::kSystemd ? timer_starts(facts, name) : Result<bool>(false);
+    if (!starts) return fail(starts.error());
+    if (!*starts) continue;
+    const auto installs = name == kDnfInstalls ? Result<bool>(true) : dnf_installs(facts);
+    if (!installs) return fail(installs.error());
+    return Verdict{*installs, *installs ? name + ".timer" : std::string(kDnfAutomatic)};
+  }
+  return Verdict{false, "no timer of dnf-automatic starts it"};
 }
 
 void automatic(Facts& facts) {
-  if (facts.exists(kAptConf)) return automatic_by_apt(facts);
-  if (facts.exists("/usr/bin/dnf") || facts.exists("/usr/bin/dnf5")) {
-    for (const auto* timer : kDnfTimers) {
-      if (!facts.exists(kTimersWanted + std::string(timer))) continue;
-      const auto conf = facts.read(kDnfAutomatic, kMaxConf);
-      const auto apply = conf ? value_of(parse_key_values(*conf), "apply_updates") : std::string();
-      const bool installs = std::string_view(timer) == kDnfTimers[1] || to_lower(apply) == "yes" || apply == "1" ||
-                            to_lower(apply) == "true";
-      return facts.know(keys::kUpdateAutomatic, installs, installs ? timer : kDnfAutomatic);
-    }
-    return facts.know(keys::kUpdateAutomatic, false, "no timer of dnf-automatic is enabled");
+  Result<Verdict> found = fail(ErrorCode::kUnsupported, "neither apt nor dnf is here");
+  if (facts.exists(kAptConf)) {
+    found = automatic_by_apt(facts);
+  } else if (facts.exists("/usr/bin/dnf") || facts.exists("/usr/bin/dnf5")) {
+    found = automatic_by_dnf(facts);
   }
-  facts.unknown(keys::kUpdateAutomatic, UnknownReason::kUnsupported, "neither apt nor dnf is here");
+  if (found) return facts.know(keys::kUpdateAutomatic, found->automatic, found->source);
+  facts.unknown(keys::kUpdateAutomatic, reason_of(found.error()), found.error().message);
 }
 
 void answer(const Question& question, Facts& facts) {
@@ -165,9 +220,8 @@ Triggers triggers(const Question& question, const Facts&) {
   if (question.has(keys::kUpdatedAt)) {
     add(kAptHistory);
     add(kDpkgLogs);
-    add(kRpmLogs);
-    add(vuln::kApkInstalled);
-    add(vuln::kRpmDirectories);
+    add(kDnfLogs);
+    add(kZyppLogs);
   }
   if (question.has(keys::kUpdateCheckedAt)) {
     add(kAptStamps);
@@ -175,7 +229,10 @@ Triggers triggers(const Question& question, const Facts&) {
   }
   if (question.has(keys::kUpdateAutomatic)) {
     out.files.insert(out.files.end(), {kAptConf, "/etc/apt/apt.conf", "/usr/bin/unattended-upgrade", kDnfAutomatic,
-                                       "/etc/systemd/system/timers.target.wants"});
+                                       "/etc/systemd/system", kTimersWanted, kAptDaily});
+    out.interval = kLook;
+    out.why = "that a timer, or cron, was stopped leaves no trace; what is enabled and configured is told at once";
+    out.few = true;
   }
   return out;
 }
@@ -227,59 +284,6 @@ class AptTokens {
 
 }  // namespace
 }  // namespace updates_family
-
-std::optional<std::int64_t> parse_local_time(std::string_view text) {
-  const auto number = [&](std::size_t at, std::size_t length) {
-    return text.size() >= at + length ? parse_u64(text.substr(at, length)) : std::nullopt;
-  };
-  if (text.size() < 19) return std::nullopt;
-  const std::size_t gap = text.substr(10, 2) == "  " ? 12 : 11;
-  if (text.size() < gap + 8 || text[4] != '-' || text[7] != '-' || text[10] != ' ' || text[gap + 2] != ':' ||
-      text[gap + 5] != ':')
-    return std::nullopt;
-  const auto year = number(0, 4), month = number(5, 2), day = number(8, 2);
-  const auto hour = number(gap, 2), minute = number(gap + 3, 2), second = number(gap + 6, 2);
-  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  if (*year < 1970 || *month < 1 || *month > 12 || *day < 1 || *day > 31 || *hour > 23 || *minute > 59 || *second > 60)
-    return std::nullopt;
-  std::tm local{};
-  local.tm_year = static_cast<int>(*year) - 1900;
-  local.tm_mon = static_cast<int>(*month) - 1;
-  local.tm_mday = static_cast<int>(*day);
-  local.tm_hour = static_cast<int>(*hour);
-  local.tm_min = static_cast<int>(*minute);
-  local.tm_sec = static_cast<int>(*second);
-  local.tm_isdst = -1;
-  const auto at = std::mktime(&local);
-  if (at < 0) return std::nullopt;
-  return std::int64_t{at} * 1000;
-}
-
-std::optional<std::int64_t> last_dpkg_upgrade(std::string_view log) {
-  std::optional<std::int64_t> out;
-  while (!log.empty() && !out) {  // from the end
-    if (log.ends_with('\n')) log.remove_suffix(1);
-    const auto start = log.rfind('\n');
-    const auto line = log.substr(start == log.npos ? 0 : start + 1);
-    log = log.substr(0, start == log.npos ? 0 : start);
-    if (line.size() > 20 && line.substr(19).starts_with(" upgrade ")) out = parse_local_time(line);
-  }
-  return out;
-}
-
-std::optional<std::int64_t> last_apt_upgrade(std::string_view history) {
-  std::optional<std::int64_t> out;
-  bool upgrades = false;
-  for (const auto raw : split(history, '\n')) {
-    const auto line = trim(raw);
-    if (line.empty()) upgrades = false;
-    if (line.starts_with("Upgrade: ")) upgrades = true;
-    constexpr std::string_view kEnd = "End-Date: ";
-    if (!line.starts_with(kEnd) || !upgrades) continue;
-    if (const auto at = parse_local_time(line.substr(kEnd.size())); at && (!out || *at > *out)) out = at;
-  }
-  return out;
-}
 
 bool is_apt_conf_name(std::string_view name) {
   const auto plain = [](char c) {
@@ -338,6 +342,12 @@ void parse_apt_conf(std::string_view text, AptSettings& settings) {
   }
 }
 
+bool has_apt_commands(std::string_view text) {
+  return std::ranges::any_of(split(text, '\n'), [](std::string_view line) {
+    return trim(line).starts_with("#clear") || trim(line).starts_with("#include");
+  });
+}
+
 namespace asked {
 const AskedFamily& updates() {
   namespace keys = posture::keys;
@@ -346,6 +356,7 @@ const AskedFamily& updates() {
                                    .answer = updates_family::answer,
                                    .triggers = updates_family::triggers,
                                    .pause = std::chrono::milliseconds(300),
+                                   .slow = true,
                                    .costly = true};
   return kFamily;
 }
