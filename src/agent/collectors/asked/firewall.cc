@@ -3,6 +3,7 @@
 
 #include "agent/collectors/asked.h"
 #include "agent/collectors/os/key_values.h"
+#include "agent/collectors/protection/input_rules.h"
 #include "agent/collectors/protection/protection.h"
 #include "agent/collectors/protection/ruleset.h"
 #include "agent/watch/process_table.h"
@@ -18,8 +19,6 @@ using posture::UnknownReason;
 
 constexpr const char* kUfw = "/etc/ufw/ufw.conf";
 constexpr const char* kFirewalld = "/usr/sbin/firewalld";
-constexpr const char* kFirewalldConf = "/etc/firewalld/firewalld.conf";
-constexpr const char* kZones[] = {"/etc/firewalld/zones/", "/usr/lib/firewalld/zones/"};
 constexpr std::size_t kMaxConf = 1u << 20;
 
 bool ufw_enabled(const Facts& facts) {
@@ -29,18 +28,6 @@ bool ufw_enabled(const Facts& facts) {
 
 bool firewalld_runs(const Facts& facts) {
   return facts.exists(kFirewalld) && !find_processes({"firewalld"}, 1).front().empty();
-}
-
-/// Whatever its default zone does not let in, firewalld refuses, unless the zone's target is to accept.
-bool firewalld_denies(const Facts& facts) {
-  const auto conf = facts.read(kFirewalldConf, kMaxConf);
-  auto zone = conf ? value_of(parse_key_values(*conf), "DefaultZone") : std::string();
-  if (zone.empty()) zone = "public";
-  if (zone.find('/') != zone.npos) return false;
-  for (const auto* place : kZones) {
-    if (const auto text = facts.read(place + zone + ".xml", kMaxConf)) return text->find("target=\"ACCEPT\"") == text->npos;
-  }
-  return false;
 }
 
 /// The old iptables keeps its rules where nftables does not show them.
@@ -73,21 +60,19 @@ void products(Facts& facts, const Result<Ruleset>& ruleset) {
   facts.know(keys::kFirewallProducts, std::move(out), "nftables");
 }
 
-void default_deny(Facts& facts, const Result<Ruleset>& ruleset) {
+/// firewalld and ufw only write rules: what the kernel has is what holds, whatever their files say.
+void default_deny(Facts& facts) {
   const auto key = keys::kFirewallDefaultDeny;
-  using Input = Ruleset::Input;
-  if (ruleset) {
-    const auto weakest = has_ipv6(facts) ? std::min(ruleset->input_v4(), ruleset->input_v6()) : ruleset->input_v4();
-    if (weakest == Input::kDrops) return facts.know(key, true, "nftables");
-    if (firewalld_runs(facts)) return facts.know(key, firewalld_denies(facts), kFirewalldConf);
-    if (old_tables(facts)) return facts.unknown(key, UnknownReason::kUnsupported, "iptables-legacy");
-    if (weakest == Input::kAccepts) return facts.know(key, false, "nftables");
-    return facts.unknown(key, UnknownReason::kUnsupported,
-                         "the input chains' policy is accept; whether a last rule drops can't be told");
-  }
-  if (ruleset.error().code == ErrorCode::kUnsupported && !old_tables(facts))
-    return facts.know(key, false, ruleset.error().message);
-  facts.unknown(key, reason_of(ruleset.error()), ruleset.error().message);
+  using Fate = InputRules::Fate;
+  const auto rules = read_input_rules();
+  if (!rules && rules.error().code == ErrorCode::kUnsupported && !old_tables(facts))
+    return facts.know(key, false, rules.error().message);
+  if (!rules) return facts.unknown(key, reason_of(rules.error()), rules.error().message);
+  const auto weakest = has_ipv6(facts) ? std::max(rules->of_ipv4(), rules->of_ipv6()) : rules->of_ipv4();
+  if (weakest == Fate::kDropped) return facts.know(key, true, "nftables");
+  if (old_tables(facts)) return facts.unknown(key, UnknownReason::kUnsupported, "iptables-legacy");
+  if (weakest == Fate::kAccepted) return facts.know(key, false, "nftables");
+  facts.unknown(key, UnknownReason::kUnsupported, "whether what no rule lets in is dropped can't be followed");
 }
 
 void answer(const Question&, Facts& facts) {
@@ -96,13 +81,12 @@ void answer(const Question&, Facts& facts) {
     facts.unknown(keys::kFirewallDefaultDeny, UnknownReason::kUnsupported, kForeignRoot);
     return;
   }
-  const auto ruleset = read_ruleset();
-  products(facts, ruleset);
-  default_deny(facts, ruleset);
+  products(facts, read_ruleset());
+  default_deny(facts);
 }
 
 Triggers triggers(const Question&, const Facts& facts) {
-  Triggers out{.files = {kUfw, kFirewalld, kFirewalldConf, kZones[0]}};
+  Triggers out{.files = {kUfw, kFirewalld}};
   if (facts.exists(kFirewalld)) out.processes.emplace_back("firewalld");
   out.ruleset = true;
   return out;

@@ -26,7 +26,10 @@ TEST_F(AskedFirewall, OfThisMachineIsWhatTheKernelHas) {
       return std::system((std::string("nft '") + script + "'").c_str()) == 0;
     };
     ASSERT_TRUE(nft("table inet t { chain in { type filter hook input priority 0; policy accept; tcp dport 23 drop; }; }"));
-    EXPECT_FALSE(std::holds_alternative<bool>(here(keys::kFirewallDefaultDeny)));
+    EXPECT_EQ(here(keys::kFirewallDefaultDeny), posture::FactValue(false));
+    ASSERT_TRUE(nft("table inet t3 { set known { type ifname; }; chain in { type filter hook input priority 2; "
+                    "iifname @known accept; drop; }; }"));
+    EXPECT_TRUE(std::holds_alternative<posture::Unknown>(here(keys::kFirewallDefaultDeny)));
     ASSERT_TRUE(nft("table inet t2 { chain in { type filter hook input priority 1; policy drop; }; }"));
     EXPECT_EQ(here(keys::kFirewallDefaultDeny), posture::FactValue(true));
     EXPECT_EQ(here(keys::kFirewallProducts), posture::FactValue(Texts{"nftables"}));

@@ -60,20 +60,6 @@ TEST(Ruleset, FiltersWhenAnInputChainDropsOrHasRules) {
   EXPECT_FALSE(filters(chain(NFPROTO_BRIDGE, NF_INET_LOCAL_IN, NF_DROP, 9)));
 }
 
-TEST(Ruleset, DropsByDefaultWhereAPolicyDoes) {
-  using Input = Ruleset::Input;
-  Ruleset ruleset;
-  ruleset.apply(chain(NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_DROP, 2));
-  ruleset.apply(chain(NFPROTO_IPV4, NF_INET_LOCAL_IN, NF_ACCEPT, 3));
-  EXPECT_EQ(ruleset.input_v4(), Input::kDrops);
-  EXPECT_EQ(ruleset.input_v6(), Input::kAccepts);
-  ruleset.apply(chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_ACCEPT, 3));
-  EXPECT_EQ(ruleset.input_v4(), Input::kDrops);
-  EXPECT_EQ(ruleset.input_v6(), Input::kRules);
-  ruleset.apply(chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_DROP, 0));
-  EXPECT_EQ(ruleset.input_v6(), Input::kDrops);
-}
-
 TEST(Ruleset, TornMessagesSayNothing) {
   const auto whole = chain(NFPROTO_INET, NF_INET_LOCAL_IN, NF_DROP, 1);
   for (std::size_t size = 0; size < whole.size(); ++size) {

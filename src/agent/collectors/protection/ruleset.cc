@@ -9,10 +9,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
 #include "agent/collectors/network/netlink.h"
-#include "base/file.h"
+#include "agent/collectors/protection/nft_socket.h"
 
 namespace postern::agent {
 namespace {
@@ -24,15 +23,6 @@ std::uint32_t number(ByteView value) {
   read_struct(value, raw);
   return ntohl(raw);
 }
-
-Error socket_error(int error) {
-  if (error == EOPNOTSUPP || error == EINVAL || error == ENOENT || error == EPROTONOSUPPORT || error == EAFNOSUPPORT) {
-    return {ErrorCode::kUnsupported, "this kernel has no nftables"};
-  }
-  return errno_error(error, "reading", "nftables");
-}
-
-int open_netfilter_socket(int flags) { return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_NETFILTER); }
 
 }  // namespace
 
@@ -54,53 +44,22 @@ void Ruleset::apply(ByteView datagram) {
     });
     if (!family || !input || (policy != NF_DROP && uses == 0)) return true;
     filters_input_ = true;
-    // Every chain has its say: one that drops is enough.
-    const auto how = policy == NF_DROP ? Input::kDrops : Input::kRules;
-    if (general.nfgen_family != NFPROTO_IPV6) v4_ = std::max(v4_, how);
-    if (general.nfgen_family != NFPROTO_IPV4) v6_ = std::max(v6_, how);
     return true;
   });
 }
 
 Result<Ruleset> read_ruleset() {
-  const int fd = open_netfilter_socket(0);
-  if (fd < 0) return fail(socket_error(errno));
-  const std::shared_ptr<void> closer(nullptr, [fd](void*) { ::close(fd); });
-  const timeval patience{2, 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  struct {
-    nlmsghdr head;
-    nfgenmsg general;
-  } request{};
-  request.head = {sizeof request, message(NFT_MSG_GETCHAIN), NLM_F_REQUEST | NLM_F_DUMP, 1, 0};
-  if (::send(fd, &request, sizeof request, 0) < 0) return fail(socket_error(errno));
+  const auto socket = NftSocket::open();
+  if (!socket) return fail(socket.error());
   Ruleset out;
-  std::vector<std::uint8_t> buffer(64u << 10);
-  for (;;) {
-    const auto n = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return fail(errno_error(n == 0 ? EIO : errno, "reading", "nftables"));
-    const ByteView datagram(buffer.data(), static_cast<std::size_t>(n));
-    out.apply(datagram);
-    bool done = false;
-    int error = 0;
-    each_netlink_message(datagram, [&](const nlmsghdr& head, ByteView payload) {
-      if (head.nlmsg_type == NLMSG_ERROR) {
-        nlmsgerr reply{};
-        read_struct(payload, reply);
-        error = -reply.error;
-      }
-      done = done || head.nlmsg_type == NLMSG_DONE || head.nlmsg_type == NLMSG_ERROR;
-      return true;
-    });
-    if (error != 0) return fail(socket_error(error));
-    if (done) return out;
-  }
+  const auto read = socket->dump(NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, {}, [&](ByteView datagram) { out.apply(datagram); });
+  if (!read) return fail(read.error());
+  return out;
 }
 
 Result<int> open_ruleset_events() {
   const int fd = open_netfilter_socket(SOCK_NONBLOCK);
-  if (fd < 0) return fail(socket_error(errno));
+  if (fd < 0) return fail(nft_error(errno));
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   const int group = NFNLGRP_NFTABLES;
@@ -108,7 +67,7 @@ Result<int> open_ruleset_events() {
       ::setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
     const int error = errno;
     ::close(fd);
-    return fail(socket_error(error));
+    return fail(nft_error(error));
   }
   return fd;
 }

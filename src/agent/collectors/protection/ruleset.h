@@ -14,14 +14,9 @@ class Ruleset {
   void apply(ByteView datagram);
   /// A chain that sees incoming packets has rules, or drops them as a whole.
   bool filters_input() const { return filters_input_; }
-  /// Of each family: what no rule lets in is dropped by a chain's policy, or not, or rules decide: a last one may drop all.
-  enum class Input { kAccepts, kRules, kDrops };
-  Input input_v4() const { return v4_; }
-  Input input_v6() const { return v6_; }
 
  private:
   bool filters_input_ = false;
-  Input v4_ = Input::kAccepts, v6_ = Input::kAccepts;
 };
 
 /// Of this network namespace. Errors: kPermissionDenied (needs CAP_NET_ADMIN), kUnsupported (no nftables in this

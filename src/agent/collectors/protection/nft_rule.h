@@ -1,0 +1,63 @@
+#pragma once
+// A rule of nftables as the kernel tells it, as far as it decides what comes in. Pure.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/hex.h"
+
+namespace postern::agent {
+
+/// What becomes of a packet by a rule, or by an element of a verdict map.
+struct NftVerdict {
+  enum class Kind {
+    kNone,  ///< The rule decides nothing: it counts, logs, marks.
+    kAccept,
+    kDrop,  ///< Rejecting included.
+    kReturn,
+    kJump,
+    kGoto,
+    kUnclear,  ///< Somebody else decides (a queue, a target that is not known).
+  };
+  Kind kind = Kind::kNone;
+  std::string chain;  ///< Of a jump or goto.
+  friend bool operator==(const NftVerdict&, const NftVerdict&) = default;
+};
+
+/// One thing that a rule asks of a packet.
+struct NftTest {
+  enum class Subject {
+    kFamily,     ///< IPv4 or IPv6; a byte, NFPROTO_….
+    kInterface,  ///< By which it came, by index (four bytes of this machine's order) or name (longer, or a part of it).
+    kProtocol,   ///< Of the layer above IP; a byte, IPPROTO_….
+    kState,      ///< Of its connection; four bytes, NF_CT_STATE_BIT.
+    kPort,       ///< Two bytes as on the wire.
+    kNarrow,     ///< Something else that few packets have: an address of the sender, a mark, a type of ICMP.
+    kWide,       ///< Something that any packet from outside may have.
+    kUnclear,    ///< Not known here.
+  };
+  enum class How { kEqual, kNotEqual, kAtLeast, kAtMost, kAnyBit };
+  Subject subject = Subject::kUnclear;
+  How how = How::kEqual;
+  Bytes value;       ///< Compared with, or the bits.
+  std::string set;   ///< Instead of a value: the name of the set, or map, that it is looked up in.
+  bool map = false;  ///< The set's elements say what becomes of the packet.
+};
+
+struct NftRule {
+  std::vector<NftTest> tests;
+  NftVerdict verdict;
+};
+
+/// The list of expressions of a rule (NFTA_RULE_EXPRESSIONS).
+NftRule parse_nft_rule(ByteView expressions);
+
+/// An element of a set or of a verdict map.
+struct NftElement {
+  Bytes key;
+  NftVerdict verdict;
+};
+/// The list of elements of an NFT_MSG_NEWSETELEM (NFTA_SET_ELEM_LIST_ELEMENTS), ends of intervals left out.
+std::vector<NftElement> parse_nft_elements(ByteView elements);
+
+}  // namespace postern::agent
