@@ -32,7 +32,7 @@ void require(bool holds) {
 }
 
 void machine(std::string_view text) {
-  require(parse_mountinfo(text).size() <= kMaxMounts);
+  if (const auto mounts = parse_mountinfo(text)) require(mounts->size() <= kMaxMounts);
   mount_option(text, "upperdir");
   parse_kernel_build(text);
   kernel_flavour(text);
@@ -42,6 +42,8 @@ void machine(std::string_view text) {
   parse_day(text);
   parse_clam_built(text);
   parse_root_login(text);
+  parse_sshd_config(text, true);
+  parse_sshd_config(text, false);
   parse_unit_states(text);
   parse_start(text, text);
   // A unit's name that is taken can be no option and no pattern.

@@ -46,14 +46,18 @@ const RuleType& root_login() {
   static const RuleType kType{
       .name = "root-login",
       .title = "Root Login",
-      .help = "The ssh server lets root log in: in any way at all, or by password.",
+      .help =
+          "The ssh server lets root log in: in any way at all, or by password; if only from some addresses, it does.",
       .systems = {OsFamily::kLinux, OsFamily::kMacos},
       .parameters = {{.name = "by",
                       .choices = {"any", "password"},
-                      .help = "any: with a key or a forced command too; password: only where a password is enough. any if "
-                              "not given."}},
+                      .help =
+                          "any: with a key or a forced command too; password: only where a password is enough. any if "
+                          "not given."}},
       .facts = {keys::kSshRootLogin},
-      .unknown = "Also where the server's setting is none that this EMS knows. Without an ssh server it is known not to match.",
+      .unknown =
+          "Also where the server's setting is none that this EMS knows. Without an ssh server it is known not to "
+          "match.",
       .compile = root_login_rule::compile};
   return kType;
 }

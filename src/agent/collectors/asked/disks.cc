@@ -140,7 +140,10 @@ void answer(const Question&, Facts& facts) {
     const bool foreign = facts.foreign() && text.error().code == ErrorCode::kNotFound;
     return unknown(foreign ? UnknownReason::kUnsupported : reason_of(text.error()), foreign ? kForeignRoot : kTable);
   }
-  const Storage storage(facts, parse_mountinfo(*text));
+  auto mounts = parse_mountinfo(*text);
+  if (!mounts)
+    return unknown(UnknownReason::kFailed, "more than " + std::to_string(kMaxMounts) + " file systems are mounted");
+  const Storage storage(facts, std::move(*mounts));
   std::vector<std::string> encrypted, plain;
   std::set<std::string> points;
   for (auto it = storage.mounts().rbegin(); it != storage.mounts().rend(); ++it) {  // the last at a point is seen
@@ -179,14 +182,14 @@ std::string unescape(std::string_view field) {
 }  // namespace
 }  // namespace disks_family
 
-std::vector<Mount> parse_mountinfo(std::string_view text) {
+std::optional<std::vector<Mount>> parse_mountinfo(std::string_view text) {
   using disks_family::unescape;
   std::vector<Mount> out;
   for (const auto line : split(text, '\n')) {
-    if (out.size() >= kMaxMounts) break;
     const auto fields = split(line, ' ');
     const auto dash = std::ranges::find(fields, "-");
     if (fields.size() < 10 || dash - fields.begin() < 6 || fields.end() - dash < 4) continue;
+    if (out.size() >= kMaxMounts) return std::nullopt;
     out.push_back({std::string(fields[2]), unescape(fields[3]), unescape(fields[4]), unescape(dash[1]),
                    unescape(dash[2]), unescape(dash[3])});
   }

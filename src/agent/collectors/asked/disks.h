@@ -1,5 +1,6 @@
 #pragma once
 // The table of mounts. Pure.
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,9 @@ struct Mount {
 
 inline constexpr std::size_t kMaxMounts = 10'000;
 
-/// /proc/PID/mountinfo (proc(5)), escapes undone; lines of another form are skipped, at most kMaxMounts are taken.
-std::vector<Mount> parse_mountinfo(std::string_view text);
+/// /proc/PID/mountinfo (proc(5)), escapes undone; lines of another form are skipped. Nothing: there are more than
+/// kMaxMounts.
+std::optional<std::vector<Mount>> parse_mountinfo(std::string_view text);
 /// The value of an option in a list joined by commas; empty: it is not there.
 std::string mount_option(std::string_view options, std::string_view name);
 

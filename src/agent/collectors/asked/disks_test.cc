@@ -8,18 +8,28 @@ namespace postern::agent {
 namespace {
 
 TEST(Mountinfo, IsReadAsTheKernelWritesIt) {
-  const auto mounts = parse_mountinfo(
+  const auto read = parse_mountinfo(
       "36 35 98:0 /mnt1 /my\\040disk rw,noatime shared:1 master:2 - ext4 /dev/root rw,errors=continue\n"
       "broken line\n"
       "1 0 0:2 / / rw - rootfs\n"
       "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n");
+  ASSERT_TRUE(read);
+  const auto& mounts = *read;
   ASSERT_EQ(mounts.size(), 2u);
   EXPECT_EQ(mounts[0], (Mount{"98:0", "/mnt1", "/my disk", "ext4", "/dev/root", "rw,errors=continue"}));
   EXPECT_EQ(mounts[1].point, "/");
-  EXPECT_TRUE(parse_mountinfo("").empty());
-  std::string many;
-  for (int i = 0; i < 20'000; ++i) many += "36 35 98:0 / / rw - ext4 /dev/root rw\n";
-  EXPECT_EQ(parse_mountinfo(many).size(), kMaxMounts);
+  EXPECT_EQ(parse_mountinfo(""), std::vector<Mount>());
+}
+
+std::string so_many_mounts(std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += "36 35 98:0 / / rw - ext4 /dev/root rw\n";
+  return out;
+}
+
+TEST(Mountinfo, OfMoreThanIsReadSaysSo) {
+  EXPECT_EQ(parse_mountinfo(so_many_mounts(kMaxMounts))->size(), kMaxMounts);
+  EXPECT_EQ(parse_mountinfo(so_many_mounts(kMaxMounts + 1)), std::nullopt);
 }
 
 TEST(Mountinfo, OptionsAreFoundByTheirWholeName) {
@@ -123,6 +133,16 @@ TEST_F(DisksFamily, WhatCannotBeSeenIsUnknown) {
   mapped("dm-0", "254:0", "LVM-x", "x", {"dm-0"});
   mount("2 0 254:0 / / rw - ext4 /dev/mapper/x rw\n");
   EXPECT_EQ(said(keys::kEncryptedVolumes), "unknown: unsupported");
+}
+
+TEST_F(DisksFamily, OfMoreMountsThanAreReadAreUnknown) {
+  device("vda", "254:0");
+  const std::string root = "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n";
+  put("proc/self/mountinfo", root);
+  EXPECT_EQ(said(keys::kUnencryptedVolumes), "/");
+  put("proc/self/mountinfo", root + so_many_mounts(kMaxMounts));
+  EXPECT_EQ(said(keys::kUnencryptedVolumes), "unknown: failed");
+  EXPECT_EQ(said(keys::kEncryptedVolumes), "unknown: failed");
 }
 
 }  // namespace

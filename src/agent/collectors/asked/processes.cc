@@ -33,6 +33,10 @@ struct Executables {
 template <class Read>
 Executables look_at(const std::vector<pid_t>& pids, Read read) {
   Executables out;
+  if (pids.size() > kMaxOfOneName) {
+    out.trouble = "more than " + std::to_string(kMaxOfOneName) + " processes of that name run";
+    return out;
+  }
   for (const auto pid : pids) {
     const auto value = read("/proc/" + std::to_string(pid) + "/exe");
     if (value) {
@@ -61,7 +65,7 @@ void answer(const Question& question, Facts& facts) {
     for (auto& name : question.arguments(prefix)) distinct.insert(std::move(name));
   }
   const std::vector<std::string> names(distinct.begin(), distinct.end());
-  const auto found = find_processes(names, kMaxOfOneName);
+  const auto found = find_processes(names, kMaxOfOneName + 1);
   for (std::size_t i = 0; i < names.size(); ++i) {
     facts.know(keys::process_running(names[i]), !found[i].empty(), "/proc");
     if (const auto key = keys::with(keys::kProcessSha256, names[i]); question.has(key))

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include "agent/collectors/asked/asked_lab.h"
 #include "agent/collectors/file_hash.h"
 #include "agent/collectors/owning_package.h"
+#include "agent/watch/process_table.h"
 
 namespace postern::agent {
 namespace {
@@ -61,6 +63,37 @@ TEST_F(ProcessesFamily, AreKnownByNameAndPathAndContent) {
   EXPECT_EQ(ask_here(keys::with(keys::kProcessSha256, "no-such-process-here")).value, posture::FactValue(Texts{}));
   // Nobody's package holds it.
   EXPECT_FALSE(ask_here(keys::with(keys::kProcessVersions, program_ + ".old")).known());
+}
+
+TEST(ProcessesOfOneName, AreUnknownWhereThereAreMoreThanAreLookedAt) {
+  constexpr int kMany = 1001;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  std::vector<pid_t> children;
+  for (int i = 0; i < kMany; ++i) {
+    const auto pid = ::fork();
+    if (pid == 0) {
+      ::prctl(PR_SET_NAME, "one-of-many");
+      ::close(ends[1]);
+      char end;
+      [[maybe_unused]] const auto n = ::read(ends[0], &end, 1);  // until the test ends
+      ::_exit(0);
+    }
+    if (pid > 0) children.push_back(pid);
+  }
+  ::close(ends[0]);
+  const auto named = [] { return find_processes({"one-of-many"}, kMany).front().size(); };
+  for (int i = 0; i < 1000 && named() < children.size(); ++i) {
+  }
+  if (children.size() == kMany) {
+    const auto fact = ask_here(keys::with(keys::kProcessSha256, "one-of-many"));
+    EXPECT_FALSE(fact.known());
+    EXPECT_EQ(fact.source, "more than 1000 processes of that name run");
+    EXPECT_EQ(ask_here(keys::process_running("one-of-many")).value, posture::FactValue(true));
+  }
+  ::close(ends[1]);
+  for (const auto pid : children) ::waitpid(pid, nullptr, 0);
+  if (children.size() < kMany) GTEST_SKIP() << "no right to so many processes";
 }
 
 TEST_F(ProcessesFamily, OfAnImageAreNotRunning) {
