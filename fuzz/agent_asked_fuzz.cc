@@ -76,6 +76,7 @@ void network(std::string_view text) {
   parse_name_servers(text);
   require(parse_dhclient_leases(text, postern::from_unix_ms(1)).size() <= kMaxLeases);
   parse_key_value_lease(text);
+  parse_device_state(text);
   arp_entry(text, "10.0.1.1");
   local_addresses(text);
   if (const auto web = parse_web_address(text)) {

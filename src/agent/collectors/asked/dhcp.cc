@@ -26,63 +26,130 @@ constexpr std::size_t kMaxFile = 4u << 20;
 constexpr std::size_t kMaxAddresses = 64u << 20;  // a router's table of routes is in it too
 constexpr std::size_t kMaxHeld = 65'536;
 constexpr const char* kAddresses = "/proc/net/fib_trie";
-constexpr const char* kKeyValues[] = {"/run/systemd/netif/leases"};
+constexpr const char* kNetworkd = "/run/systemd/netif/leases";
 constexpr const char* kNetworkManager = "/var/lib/NetworkManager";
+constexpr const char* kDevices = "/run/NetworkManager/devices";  // what NetworkManager has on each link, by its index
 constexpr const char* kDhclient[] = {"/var/lib/dhcp", "/var/lib/dhclient"};
 
-void answer(const Question&, Facts& facts) {
-  std::vector<DhcpLease> leases;
-  const auto read = [&](const std::string& path, std::size_t most) {
-    auto text = facts.read(path, most);
-    return text ? std::move(*text) : std::string();
-  };
-  for (const auto* directory : kKeyValues) {
-    for (const auto& name : names_in(facts, directory))
-      leases.push_back(parse_key_value_lease(read(std::string(directory) + "/" + name, kMaxFile)));
+/// What all clients keep. One that can't be read could be the one of the network that this machine is in.
+class Leases {
+ public:
+  explicit Leases(const Facts& facts) : facts_(facts) {}
+
+  void read_networkd() {
+    for_each(kNetworkd, [](const std::string&) { return true; }, [&](const std::string&, const std::string& text) {
+      all.push_back(parse_key_value_lease(text));
+    });
   }
-  for (const auto& name : names_in(facts, kNetworkManager)) {
-    const auto path = std::string(kNetworkManager) + "/" + name;
-    if (!name.ends_with(".lease")) continue;
-    if (name.starts_with("internal-")) leases.push_back(parse_key_value_lease(read(path, kMaxFile)));
-    if (!name.starts_with("dhclient-")) continue;
-    for (auto& lease : parse_dhclient_leases(read(path, kMaxFile), facts.now())) leases.push_back(std::move(lease));
+
+  void read_dhclient(const char* directory) {
+    const auto is_lease = [](const std::string& name) { return name.ends_with(".leases") || name.ends_with(".lease"); };
+    for_each(directory, is_lease, [&](const std::string&, const std::string& text) { add_dhclient(text); });
   }
-  for (const auto* directory : kDhclient) {
-    for (const auto& name : names_in(facts, directory)) {
-      if (!name.ends_with(".leases") && !name.ends_with(".lease")) continue;
-      for (auto& lease : parse_dhclient_leases(read(std::string(directory) + "/" + name, kMaxFile), facts.now()))
-        leases.push_back(std::move(lease));
+
+  /// What it has now stands in /run; the leases of all networks where it ever was stay in /var, and count where it says so.
+  void read_network_manager() {
+    std::set<std::string> active;  // "UUID-wlan0"
+    const auto is_index = [](const std::string& name) { return parse_u64(name).has_value(); };
+    for_each(kDevices, is_index, [&](const std::string& index, const std::string& text) {
+      all.push_back(parse_device_state(text));
+      active.insert(value_of(parse_key_values(text), "connection-uuid") + "-" + link_name(index));
+    });
+    const auto is_active = [&](const std::string& name) {
+      const bool ours = name.starts_with(kInternal) || name.starts_with(kByDhclient);
+      return ours && name.ends_with(kLease) && active.contains(name.substr(kInternal.size(), name.size() - kAround));
+    };
+    for_each(kNetworkManager, is_active, [&](const std::string& name, const std::string& text) {
+      if (name.starts_with(kInternal)) return all.push_back(parse_key_value_lease(text));
+      add_dhclient(text);
+    });
+  }
+
+  std::vector<DhcpLease> all;
+  std::optional<Error> trouble;
+
+ private:
+  static constexpr std::string_view kInternal = "internal-", kByDhclient = "dhclient-", kLease = ".lease";
+  static_assert(kInternal.size() == kByDhclient.size());
+  static constexpr std::size_t kAround = kInternal.size() + kLease.size();
+
+  template <class Wanted, class Take>
+  void for_each(const std::string& directory, Wanted wanted, Take take) {
+    const auto names = list_directory(facts_, directory);
+    if (!names && names.error().code != ErrorCode::kNotFound) trouble = names.error();
+    for (const auto& name : names.value_or(std::vector<std::string>())) {
+      if (!wanted(name)) continue;
+      const auto text = facts_.read(directory + "/" + name, kMaxFile);
+      if (text) {
+        take(name, *text);
+      } else if (text.error().code != ErrorCode::kNotFound) {  // it may have gone meanwhile
+        trouble = text.error();
+      }
     }
   }
-  // A client that ended, or another network's visit, leaves its lease behind: those count whose address this machine has.
-  const bool found = !leases.empty();
-  const auto held = local_addresses(read(kAddresses, kMaxAddresses));
-  std::erase_if(leases, [&](const DhcpLease& lease) { return lease.server.empty() || !held.contains(lease.address); });
+
+  void add_dhclient(const std::string& text) {
+    for (auto& lease : parse_dhclient_leases(text, facts_.now())) all.push_back(std::move(lease));
+  }
+
+  std::string link_name(const std::string& index) {
+    for (const auto& name : names_in(facts_, "/sys/class/net")) {
+      const auto text = facts_.read("/sys/class/net/" + name + "/ifindex", 64);
+      if (text && trim(*text) == index) return name;
+    }
+    return {};
+  }
+
+  const Facts& facts_;
+};
+
+void unknown(Facts& facts, UnknownReason reason, const std::string& why) {
+  facts.unknown(keys::kDhcpServers, reason, why);
+  facts.unknown(keys::kDhcpOptions, reason, why);
+}
+
+std::string read_or_nothing(const Facts& facts, const char* path, std::size_t most) {
+  auto text = facts.read(path, most);
+  return text ? std::move(*text) : std::string();
+}
+
+void know(Facts& facts, const std::vector<DhcpLease>& leases) {
   std::vector<std::string> servers;
   std::set<std::string> options;
-  const auto arp = read("/proc/net/arp", kMaxFile);
+  const auto arp = read_or_nothing(facts, "/proc/net/arp", kMaxFile);
   for (const auto& lease : leases) {
     const auto add = [&](std::string text) {
       if (!text.empty() && std::ranges::find(servers, text) == servers.end()) servers.push_back(std::move(text));
     };
     add(lease.server);
-    if (!lease.server.empty()) add(arp_entry(arp, lease.server));
+    add(arp_entry(arp, lease.server));
     for (const auto& [number, value] : lease.options) options.insert(std::to_string(number) + "=" + value);
-  }
-  if (servers.empty()) {
-    // Other clients keep theirs in ways of their own.
-    const char* why = found ? "no lease of a DHCP client that is known is of an address that this machine has"
-                            : "no lease of a DHCP client that is known";
-    facts.unknown(keys::kDhcpServers, UnknownReason::kUnsupported, why);
-    facts.unknown(keys::kDhcpOptions, UnknownReason::kUnsupported, why);
-    return;
   }
   facts.know(keys::kDhcpServers, std::move(servers), "DHCP leases");
   facts.know(keys::kDhcpOptions, std::vector<std::string>(options.begin(), options.end()), "DHCP leases");
 }
 
+void answer(const Question&, Facts& facts) {
+  Leases leases(facts);
+  leases.read_networkd();
+  leases.read_network_manager();
+  for (const auto* directory : kDhclient) leases.read_dhclient(directory);
+  if (leases.trouble) return unknown(facts, reason_of(*leases.trouble), leases.trouble->message);
+  // A client that ended, or another network's visit, leaves its lease behind: those count whose address this machine has.
+  const auto held = local_addresses(read_or_nothing(facts, kAddresses, kMaxAddresses));
+  auto& all = leases.all;
+  std::erase_if(all, [](const DhcpLease& lease) { return lease.server.empty(); });
+  const bool found = !all.empty();
+  std::erase_if(all, [&](const DhcpLease& lease) { return !held.contains(lease.address); });
+  if (!all.empty()) return know(facts, all);
+  // Other clients keep theirs in ways of their own.
+  unknown(facts, UnknownReason::kUnsupported,
+          found ? "no lease of a DHCP client that is known is of an address that this machine has"
+                : "no lease of a DHCP client that is known");
+}
+
 Triggers triggers(const Question&, const Facts&) {
-  return {.files = {kKeyValues[0], kNetworkManager, kDhclient[0], kDhclient[1]}, .network = true};
+  return {.files = {kNetworkd, kNetworkManager, kDevices, kDhclient[0], kDhclient[1]}, .network = true};
 }
 
 /// dhclient's names of options that it knows.
@@ -102,7 +169,7 @@ unsigned option_number(std::string_view name) {
   for (const auto& [known, number] : kNames) {
     if (known == name) return number;
   }
-  for (const std::string_view prefix : {"unknown-", "option-"}) {
+  for (const std::string_view prefix : {"unknown-", "option-", "private-"}) {
     const auto number = name.starts_with(prefix) ? parse_u64(name.substr(prefix.size())) : std::nullopt;
     if (number && *number < 256) return static_cast<unsigned>(*number);
   }
@@ -206,6 +273,25 @@ DhcpLease parse_key_value_lease(std::string_view text) {
     const bool printable = bytes && !bytes->empty() &&
                            std::ranges::all_of(*bytes, [](std::uint8_t c) { return c >= 0x20 && c < 0x7f; });
     out.options[static_cast<unsigned>(*number)] = printable ? std::string(as_text(*bytes)) : value;
+  }
+  return out;
+}
+
+DhcpLease parse_device_state(std::string_view text) {
+  DhcpLease out;
+  bool inside = false;
+  for (const auto raw : split(text, '\n')) {
+    const auto line = trim(raw);
+    if (line.starts_with('[')) inside = line == "[dhcp4]";
+    const auto equals = line.find('=');
+    if (!inside || equals == line.npos) continue;
+    const auto key = line.substr(0, equals), value = line.substr(equals + 1);
+    if (key == "ip_address" && IpAddress::parse(value)) out.address = value;
+    if (key == "dhcp_server_identifier" && IpAddress::parse(value)) out.server = value;
+    auto name = std::string(key);
+    std::ranges::replace(name, '_', '-');
+    const auto number = dhcp_family::option_number(name);
+    if (number != 0 && !value.empty() && value.size() <= kMaxLeaseOption) out.options[number] = std::string(value);
   }
   return out;
 }

@@ -23,6 +23,8 @@ inline constexpr std::size_t kMaxLeaseOption = 1024;  ///< Bytes of a value; lon
 std::vector<DhcpLease> parse_dhclient_leases(std::string_view text, WallTime now);
 /// systemd-networkd's and NetworkManager's: KEY=value.
 DhcpLease parse_key_value_lease(std::string_view text);
+/// What NetworkManager keeps of a link, [dhcp4] of /run/NetworkManager/devices/INDEX.
+DhcpLease parse_device_state(std::string_view text);
 /// The hardware address of an IP address in /proc/net/arp; empty: none is known.
 std::string arp_entry(std::string_view table, std::string_view ip);
 

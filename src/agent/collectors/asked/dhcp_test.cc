@@ -30,8 +30,8 @@ TEST(DhclientLeases, CountWhileTheyLast) {
 TEST(DhclientLeases, BrokenOnesHarmNothing) {
   EXPECT_TRUE(parse_dhclient_leases("", from_unix_ms(0)).empty());
   EXPECT_TRUE(parse_dhclient_leases("lease {\n option x", from_unix_ms(0)).empty());
-  const auto odd = parse_dhclient_leases("lease {\noption\noption unknown-999 1;\noption dhcp-server-identifier no;\n}\n",
-                                         from_unix_ms(0));
+  const auto odd = parse_dhclient_leases(
+      "lease {\noption\noption unknown-999 1;\noption dhcp-server-identifier no;\n}\n", from_unix_ms(0));
   ASSERT_EQ(odd.size(), 1u);
   EXPECT_EQ(odd[0].server, "");
   std::string many;
@@ -41,7 +41,9 @@ TEST(DhclientLeases, BrokenOnesHarmNothing) {
 
 TEST(KeyValueLeases, AreThoseOfNetworkd) {
   const auto lease = parse_key_value_lease(
-      "# private\nADDRESS=10.0.1.2\nSERVER_ADDRESS=10.0.1.1\nDOMAINNAME=corp.example\nOPTION_224=6f6666696365\nOPTION_225=00ff\n"
+      "# "
+      "private\nADDRESS=10.0.1.2\nSERVER_ADDRESS=10.0.1.1\nDOMAINNAME=corp.example\nOPTION_224=6f6666696365\nOPTION_"
+      "225=00ff\n"
       "OPTION_999=aa\n");
   EXPECT_EQ(lease.server, "10.0.1.1");
   EXPECT_EQ(lease.options, (std::map<unsigned, std::string>{{15, "corp.example"}, {224, "office"}, {225, "00ff"}}));
@@ -71,12 +73,34 @@ TEST(LocalAddresses, AreThoseOfTheMachineItself) {
   EXPECT_TRUE(local_addresses("/32 host LOCAL\n").empty());
 }
 
+constexpr const char* kOffice = "f2a1c1a0-0000-4000-8000-000000000001";
+constexpr const char* kHome = "f2a1c1a0-0000-4000-8000-000000000002";
+
+std::string device_state(const std::string& uuid, const std::string& dhcp = "") {
+  return "[device]\nmanaged=true\nconnection-uuid=" + uuid + "\nroute-metric-default-effective=600\n" +
+         (dhcp.empty() ? "" : "[dhcp4]\n" + dhcp);
+}
+
+TEST(DeviceState, OfNetworkManagerHasTheLeaseThatCounts) {
+  const auto lease = parse_device_state(device_state(kHome,
+                                                     "dhcp_server_identifier=10.0.8.1\ndomain_name=home.example\n"
+                                                     "ip_address=10.0.8.2\nprivate_224=x\nexpiry=1795507260\n"
+                                                     "[dhcp6]\nip_address=10.9.9.9\n"));
+  EXPECT_EQ(lease.server, "10.0.8.1");
+  EXPECT_EQ(lease.address, "10.0.8.2");
+  EXPECT_EQ(lease.options, (std::map<unsigned, std::string>{{15, "home.example"}, {54, "10.0.8.1"}, {224, "x"}}));
+  EXPECT_EQ(parse_device_state("dhcp_server_identifier=10.0.8.1\n[dhcp4]\nip_address=\n=\n"), DhcpLease());
+}
+
 using Dhcp = AskedLab;
 
 TEST_F(Dhcp, ALeaseThatNobodyHoldsAnyMoreSaysNothing) {
   // networkd ended, NetworkManager was elsewhere, dhclient was killed: their files stay.
   put("run/systemd/netif/leases/3", "ADDRESS=10.0.7.2\nSERVER_ADDRESS=10.0.7.1\n");
-  put("var/lib/NetworkManager/internal-1-wlan0.lease", "ADDRESS=10.0.8.2\nSERVER_ADDRESS=10.0.8.1\n");
+  const auto lease = std::string("var/lib/NetworkManager/internal-") + kOffice + "-wlan0.lease";
+  put(lease.c_str(), "ADDRESS=10.0.8.2\nSERVER_ADDRESS=10.0.8.1\n");
+  put("run/NetworkManager/devices/3", device_state(kOffice));
+  put("sys/class/net/wlan0/ifindex", "3\n");
   put("var/lib/dhcp/dhclient.eth0.leases", kLeases);
   for (const auto& addresses : {std::vector<std::string>{}, {"192.0.2.7"}}) {
     put("proc/net/fib_trie", have(addresses));
@@ -95,6 +119,33 @@ TEST_F(Dhcp, ServersAndOptionsAreOfAllLeases) {
   put("proc/net/arp", "IP a\n10.0.1.1  0x1  0x2  02:09:0f:00:01:01  *  eth0\n");
   EXPECT_EQ(said(keys::kDhcpServers), "10.0.7.1, 10.0.1.1, 02:09:0f:00:01:01");
   EXPECT_NE(said(keys::kDhcpOptions).find("224=office"), std::string::npos);
+}
+
+TEST_F(Dhcp, ALeaseOfAnotherNetworkSaysNothingAtTheSameAddress) {
+  put("sys/class/net/wlan0/ifindex", "3\n");
+  put("proc/net/fib_trie", have({"192.168.1.7"}));
+  const auto lease = [](const char* uuid) {
+    return std::string("var/lib/NetworkManager/internal-") + uuid + "-wlan0.lease";
+  };
+  put(lease(kOffice).c_str(), "ADDRESS=192.168.1.7\nSERVER_ADDRESS=192.168.1.1\nDOMAINNAME=corp.example\n");
+  EXPECT_EQ(said(keys::kDhcpServers), "unknown: unsupported");  // NetworkManager has not run since the start
+  // At home, where as many have that address: recent ones write no more than it into /var.
+  put(lease(kHome).c_str(), "ADDRESS=192.168.1.7\n");
+  put("run/NetworkManager/devices/3",
+      device_state(kHome, "dhcp_server_identifier=192.168.1.254\nip_address=192.168.1.7\n"));
+  EXPECT_EQ(said(keys::kDhcpServers), "192.168.1.254");
+  EXPECT_EQ(said(keys::kDhcpOptions), "54=192.168.1.254");
+  put("run/NetworkManager/devices/3", device_state(kOffice));
+  EXPECT_EQ(said(keys::kDhcpOptions), "15=corp.example");
+}
+
+TEST_F(Dhcp, ALeaseThatCannotBeReadMakesAllUnknown) {
+  put("run/systemd/netif/leases/3", "ADDRESS=10.0.7.2\nSERVER_ADDRESS=10.0.7.1\n");
+  put("proc/net/fib_trie", have({"10.0.7.2"}));
+  EXPECT_EQ(said(keys::kDhcpServers), "10.0.7.1");
+  // Nobody can read a directory as a file, root included.
+  ASSERT_TRUE(std::filesystem::create_directories(root_ / "var/lib/dhcp/dhclient.eth0.leases"));
+  EXPECT_EQ(said(keys::kDhcpServers).substr(0, 8), "unknown:");
 }
 
 }  // namespace
