@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "agent/collectors/asked.h"
+#include "agent/collectors/domain/domain.h"
 #include "agent/collectors/users/logins.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
@@ -24,7 +25,7 @@ using posture::UnknownReason;
 constexpr const char* kKeytab = "/etc/krb5.keytab";
 constexpr const char* kSamba = "/etc/samba/smb.conf";
 constexpr const char* kSambaSecrets = "/var/lib/samba/private/secrets.tdb";
-constexpr const char* kSssd = "/etc/sssd/sssd.conf";
+constexpr const char *kSssd = "/etc/sssd/sssd.conf", *kSssdParts = "/etc/sssd/conf.d";
 constexpr const char* kPasswd = "/etc/passwd";
 constexpr const char* kGroup = "/etc/group";
 constexpr std::size_t kMaxUsers = 256;
@@ -59,7 +60,7 @@ void user_domains(Facts& facts, const LoggedIn& now) {
     }
     if (locals.contains(user)) continue;
     // A short name that is nobody's here is the directory's: of which domain is known if there is one only.
-    const auto sssd = facts.read(kSssd, 1u << 20);
+    const auto sssd = read_sssd(facts);
     const auto domains = sssd ? parse_sssd_domains(*sssd) : std::vector<std::string>();
     if (domains.size() != 1)
       return facts.unknown(keys::kUserDomains, sssd ? UnknownReason::kUnsupported : reason_of(sssd.error()),
@@ -128,7 +129,7 @@ void answer(const Question& question, Facts& facts) {
 }
 
 Triggers triggers(const Question& question, const Facts& facts) {
-  Triggers out{.files = {std::string(kUtmp), std::string(kSessionUsers), kPasswd, kGroup, kSssd, kKeytab, kSamba,
+  Triggers out{.files = {std::string(kUtmp), std::string(kSessionUsers), kPasswd, kGroup, kSssd, kSssdParts, kKeytab, kSamba,
                          kSambaSecrets}};
   out.processes.assign(kLoginKeepers.begin(), kLoginKeepers.end());
   if (!question.has(keys::kUserGroups) || facts.foreign()) return out;

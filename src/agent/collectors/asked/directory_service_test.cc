@@ -100,6 +100,9 @@ TEST_F(DirectoryService, PeopleAreOfTheirDomain) {
   EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
   put("etc/sssd/sssd.conf", "[sssd]\ndomains = Corp.Example\n");
   EXPECT_EQ(said(keys::kUserDomains), "corp.example");
+  put("etc/sssd/conf.d/10.conf", "[sssd]\ndomains = part.example\n");
+  EXPECT_EQ(said(keys::kUserDomains), "part.example");
+  std::filesystem::remove_all(root_ / "etc/sssd/conf.d");
   put("etc/sssd/sssd.conf", "[sssd]\ndomains = a, b\n");
   EXPECT_EQ(said(keys::kUserDomains), "unknown: unsupported");
   EXPECT_EQ(said(keys::kUserGroups), "unknown: unsupported");

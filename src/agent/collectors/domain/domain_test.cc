@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/collectors/root_lab.h"
+#include "posture/fact_keys.h"
+
 namespace postern::agent {
 namespace {
 
@@ -23,6 +26,25 @@ TEST(Domain, OfTheResolverIsWhatItUses) {
   EXPECT_EQ(parse_resolv_domain("domain first.example\nsearch last.example.\n"), "last.example");
   EXPECT_EQ(parse_resolv_domain("searching nothing\ndomain\nsearch\t\n"), "");
   EXPECT_EQ(parse_resolv_domain("search .\n"), "");
+}
+
+using DomainFiles = RootLab;
+
+TEST_F(DomainFiles, OfSssdAreOverriddenByItsParts) {
+  const auto domain = [&] {
+    Facts facts(root_, from_unix_ms(1));
+    collect_domain(facts);
+    return facts.map().at(std::string(posture::keys::kDomain));
+  };
+  put("etc/sssd/sssd.conf", "[sssd]\ndomains = old.example\n");
+  put("etc/sssd/conf.d/10.conf", "[sssd]\ndomains = first.example\n");
+  put("etc/sssd/conf.d/20.conf", "[sssd]\ndomains = last.example, other.example\n");
+  put("etc/sssd/conf.d/30.conf", "[domain/last.example]\nid_provider = ad\n");
+  put("etc/sssd/conf.d/40.conf.bak", "[sssd]\ndomains = no.example\n");
+  put("etc/sssd/conf.d/.50.conf", "[sssd]\ndomains = no.example\n");
+  EXPECT_EQ(domain().value, posture::FactValue(std::string("last.example")));
+  std::filesystem::remove(root_ / "etc/sssd/sssd.conf");
+  EXPECT_EQ(domain().value, posture::FactValue(std::string("last.example")));
 }
 
 }  // namespace
