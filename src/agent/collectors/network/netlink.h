@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "base/hex.h"
 
@@ -44,6 +46,12 @@ bool read_struct(ByteView bytes, T& out) {
   if (bytes.size() < sizeof out) return false;
   std::memcpy(&out, bytes.data(), sizeof out);
   return true;
+}
+
+/// A text, which the kernel ends with a NUL.
+inline std::string netlink_text(ByteView value) {
+  const std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
+  return std::string(text.substr(0, text.find('\0')));
 }
 
 }  // namespace postern::agent

@@ -36,11 +36,6 @@ std::uint32_t host32(ByteView value) {
   return raw;
 }
 
-std::string text_in(ByteView value) {
-  const auto text = as_text(value);
-  return std::string(text.substr(0, text.find('\0')));
-}
-
 bool sees_input(std::uint8_t family) {
   return family == NFPROTO_INET || family == NFPROTO_IPV4 || family == NFPROTO_IPV6;
 }
@@ -235,6 +230,7 @@ class InputRules::Walk {
 };
 
 void InputRules::apply(ByteView datagram) {
+  dormant_.apply(datagram);
   each_netlink_message(datagram, [this](const nlmsghdr& head, ByteView payload) {
     nfgenmsg general;
     if (!read_struct(payload, general) || !sees_input(general.nfgen_family)) return true;
@@ -251,14 +247,15 @@ void InputRules::apply_chain(const Table& of, ByteView attributes) {
   ChainKey key{of, {}};
   Chain chain;
   each_attribute(attributes, [&](int attribute, ByteView value) {
-    if (attribute == NFTA_CHAIN_TABLE) key.first.name = text_in(value);
-    if (attribute == NFTA_CHAIN_NAME) key.second = text_in(value);
+    if (attribute == NFTA_CHAIN_TABLE) key.first.name = netlink_text(value);
+    if (attribute == NFTA_CHAIN_NAME) key.second = netlink_text(value);
     if (attribute == NFTA_CHAIN_POLICY) chain.drops = be32(value) == NF_DROP;
     if (attribute != NFTA_CHAIN_HOOK) return;
     each_attribute(value, [&](int nested, ByteView hook) {
       if (nested == NFTA_HOOK_HOOKNUM) chain.input = be32(hook) == NF_INET_LOCAL_IN;
     });
   });
+  if (dormant_.contains(of.family, key.first.name)) chain.input = false;
   if (chains_.size() >= kMaxNftRules) cut_ = true;
   if (!cut_) chains_[std::move(key)] = std::move(chain);
 }
@@ -267,8 +264,8 @@ void InputRules::apply_rule(const Table& of, ByteView attributes) {
   ChainKey key{of, {}};
   NftRule rule;
   each_attribute(attributes, [&](int attribute, ByteView value) {
-    if (attribute == NFTA_RULE_TABLE) key.first.name = text_in(value);
-    if (attribute == NFTA_RULE_CHAIN) key.second = text_in(value);
+    if (attribute == NFTA_RULE_TABLE) key.first.name = netlink_text(value);
+    if (attribute == NFTA_RULE_CHAIN) key.second = netlink_text(value);
     if (attribute == NFTA_RULE_EXPRESSIONS) rule = parse_nft_rule(value);
   });
   const auto it = chains_.find(key);
@@ -281,8 +278,8 @@ void InputRules::apply_elements(const Table& of, ByteView attributes) {
   Set set{of, {}};
   std::vector<NftElement> elements;
   each_attribute(attributes, [&](int attribute, ByteView value) {
-    if (attribute == NFTA_SET_ELEM_LIST_TABLE) set.table.name = text_in(value);
-    if (attribute == NFTA_SET_ELEM_LIST_SET) set.name = text_in(value);
+    if (attribute == NFTA_SET_ELEM_LIST_TABLE) set.table.name = netlink_text(value);
+    if (attribute == NFTA_SET_ELEM_LIST_SET) set.name = netlink_text(value);
     if (attribute == NFTA_SET_ELEM_LIST_ELEMENTS) elements = parse_nft_elements(value);
   });
   held_ += elements.size() + 1;
@@ -335,7 +332,9 @@ Result<InputRules> read_input_rules() {
   if (!socket) return fail(socket.error());
   InputRules out;
   const auto take = [&](ByteView datagram) { out.apply(datagram); };
-  if (auto read = socket->dump(NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, {}, take); !read) return fail(read.error());
+  for (const int what : {NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN}) {
+    if (auto read = socket->dump(what, NFPROTO_UNSPEC, {}, take); !read) return fail(read.error());
+  }
   // What is not there any more was there a moment ago.
   const auto gone = [](Error error) {
     if (error.code == ErrorCode::kUnsupported)

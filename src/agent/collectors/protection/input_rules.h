@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/collectors/protection/dormant_tables.h"
 #include "agent/collectors/protection/nft_rule.h"
 #include "base/hex.h"
 #include "base/result.h"
@@ -17,7 +18,7 @@ namespace postern::agent {
 inline constexpr std::size_t kMaxNftRules = 100'000;
 inline constexpr std::size_t kMaxNftElements = 65'536;
 
-/// Pure: takes dumps of chains, of rules and of the sets' elements that it needs, in this order.
+/// Pure: takes dumps of tables, of chains, of rules and of the sets' elements that it needs, in this order.
 ///
 /// A rule lets something in if it accepts what few packets have: a port, a sender, a protocol that is neither TCP nor
 /// UDP, an open connection. A packet that no such rule names may still be accepted: by a policy, by a rule that asks
@@ -64,6 +65,7 @@ class InputRules {
   void apply_elements(const Table& table, ByteView attributes);
   Fate fate(std::uint8_t family) const;
 
+  DormantTables dormant_;
   std::map<ChainKey, Chain> chains_;
   std::map<Set, std::vector<NftElement>> elements_;
   std::size_t rules_ = 0, held_ = 0;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "agent/collectors/protection/ruleset.h"
 #include "agent/shell/network_lab.h"
 #include "base/file.h"
 
@@ -129,6 +130,13 @@ TEST(InputRules, AreFollowedThroughChains) {
               Fate::kUnclear);
     // One chain that drops is enough, wherever it stands; one of another hook is not.
     EXPECT_EQ(fate("table ip a {" + in + "}; }; table ip b {" + in + "drop; }; }"), Fate::kDropped);
+    // Its chains are hooked nowhere, whatever stands in them.
+    EXPECT_EQ(fate("table ip t { flags dormant; " + in + "drop; }; }"), Fate::kAccepted);
+    EXPECT_FALSE(read_ruleset()->filters_input());
+    load("add table ip t");
+    EXPECT_EQ(read_input_rules()->of_ipv4(), Fate::kDropped);
+    EXPECT_TRUE(read_ruleset()->filters_input());
+    EXPECT_EQ(fate("table ip t { flags dormant; " + in + "}; }; table ip6 t {" + in + "drop; }; }"), Fate::kAccepted);
     EXPECT_EQ(fate("table ip t { chain f { type filter hook forward priority 0; policy drop; }; }"), Fate::kAccepted);
   });
   if (!allowed) GTEST_SKIP() << "no right to make a network namespace";

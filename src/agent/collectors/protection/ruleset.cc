@@ -27,6 +27,7 @@ std::uint32_t number(ByteView value) {
 }  // namespace
 
 void Ruleset::apply(ByteView datagram) {
+  dormant_.apply(datagram);
   each_netlink_message(datagram, [this](const nlmsghdr& head, ByteView payload) {
     nfgenmsg general;
     if (head.nlmsg_type != message(NFT_MSG_NEWCHAIN) || !read_struct(payload, general)) return true;
@@ -34,7 +35,9 @@ void Ruleset::apply(ByteView datagram) {
                         general.nfgen_family == NFPROTO_IPV6;
     bool input = false;
     std::uint32_t policy = NF_ACCEPT, uses = 0;
+    std::string table;
     each_attribute(payload.subspan(sizeof general), [&](int attribute, ByteView value) {
+      if (attribute == NFTA_CHAIN_TABLE) table = netlink_text(value);
       if (attribute == NFTA_CHAIN_POLICY) policy = number(value);
       if (attribute == NFTA_CHAIN_USE) uses = number(value);  // of a base chain: its rules
       if (attribute != NFTA_CHAIN_HOOK) return;
@@ -43,6 +46,7 @@ void Ruleset::apply(ByteView datagram) {
       });
     });
     if (!family || !input || (policy != NF_DROP && uses == 0)) return true;
+    if (dormant_.contains(general.nfgen_family, table)) return true;
     filters_input_ = true;
     return true;
   });
@@ -52,8 +56,10 @@ Result<Ruleset> read_ruleset() {
   const auto socket = NftSocket::open();
   if (!socket) return fail(socket.error());
   Ruleset out;
-  const auto read = socket->dump(NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, {}, [&](ByteView datagram) { out.apply(datagram); });
-  if (!read) return fail(read.error());
+  for (const int what : {NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN}) {
+    const auto read = socket->dump(what, NFPROTO_UNSPEC, {}, [&](ByteView datagram) { out.apply(datagram); });
+    if (!read) return fail(read.error());
+  }
   return out;
 }
 

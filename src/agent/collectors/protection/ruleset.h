@@ -2,20 +2,22 @@
 // Does the kernel filter what comes in? From nftables' chains, which iptables-nft, ufw and firewalld write too.
 #include <string>
 
+#include "agent/collectors/protection/dormant_tables.h"
 #include "base/hex.h"
 #include "base/result.h"
 
 namespace postern::agent {
 
-/// Pure: sums up a dump of chains.
+/// Pure: sums up a dump of tables and then of chains.
 class Ruleset {
  public:
-  /// Takes a datagram of NFT_MSG_NEWCHAIN messages.
+  /// Takes a datagram of NFT_MSG_NEWTABLE or NFT_MSG_NEWCHAIN messages.
   void apply(ByteView datagram);
   /// A chain that sees incoming packets has rules, or drops them as a whole.
   bool filters_input() const { return filters_input_; }
 
  private:
+  DormantTables dormant_;
   bool filters_input_ = false;
 };
 
