@@ -28,9 +28,27 @@ type than expected (`malformed`). Conditions join by Kleene's logic: one that is
 all, one that is known to hold a rule by any, whatever the others are. The column *unknown* says what a type adds to
 this.
 
-**What no fact answers.** In which country an endpoint is, when its user last gave a second factor, and whether its
-key is attested by hardware: nothing of ours can tell these yet, so that no rule type asks for them. What another
-system knows of them can be told through the API and asked for by `attribute`.
+**Several conditions in one rule.** Products of this field let one rule say "A, B and not C". Here these are three rules, the
+third with `negate`, and `logic` joins them: `1 and 2 and 3`, or as a tag needs it `(1 or 2) and not 4`
+([tags](guide/tags.md)). So `why` names the one that failed. All that one rule is given must hold, of a list what `match` says.
+
+**What no fact answers.** What other products ask for and no rule type does, why, and what to ask for instead. What another system
+knows is told through the API, with an expiry, and asked for by `attribute` or `external-score`.
+
+| asked for elsewhere | why not here | instead |
+|---|---|---|
+| country of an endpoint | No data of ours tell it. | `ip-range` with `address: observed`, or `attribute` |
+| age of the last second factor | Only who asked for it knows. | `attribute`, set by the identity provider with an expiry |
+| verified user, identity provider, claim | The agent knows who is logged in, not who vouches for them. | `user`, `logged-in-domain`, `ad-groups`; `attribute`, set by the provider |
+| key attested by hardware, key that can't be exported | Nothing proves it: a key that signs may have been copied. | `certificate` with `private_key`; `attribute`, set by who attests |
+| approved device | Who enrols was invited, and only enrolled endpoints have tags. | `quarantined`, `classification` with a tag given by hand |
+| password policy | PAM's modules and directories each have their own, and only asking them for a bad password would tell. | `file` with `regex`, such as `^minlen *= *1[2-9]` of `/etc/security/pwquality.conf` |
+| profiles of a firewall | Linux has none: its rules name interfaces and addresses. | `firewall`, in `logic` with `link-type` or `on-fabric-status` |
+| signer of a file | Files of Linux carry no signature that it checks. | `file` with `sha256`; of what runs `running-process` with `signer` (Windows and macOS) |
+| repository of a package | dpkg and apk don't keep from where they had one. | `package` with `op` and `version`; `file` with `regex` over the list of sources |
+| release channel of the agent | There is one. | `agent-version` |
+| indicators of compromise, outbreaks | Neither comes with a feed of ours. | `file` and `running-process` with `sha256`, `firewall-threat`; a tag of kind fabric with `attribute` |
+| output of a command or a query | An agent runs nothing that an EMS sends it: who holds the EMS would hold every endpoint. | `file` with `regex`, `registry-key`, `service`, `package`, `listening-port`, joined by `logic` |
 
 )";
 
