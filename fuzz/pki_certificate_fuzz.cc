@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "pki/certificate.h"
+#include "pki/trust_store.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace postern;
@@ -15,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (pki::verify_chain(der, chain, {}, purpose, from_unix_ms(0))) std::abort();
       (void)pki::verify_chain(der, chain, chain, purpose, from_unix_ms(1'790'000'000'000));
     }
+    if (pki::TrustStore({}).verify(der, chain, from_unix_ms(0))) std::abort();
+    (void)pki::TrustStore(chain).verify(der, chain, from_unix_ms(1'790'000'000'000));
     (void)pki::signed_by(der, der);
     const auto again = pki::certificates_from_pem(pki::to_pem(der));
     if (!again || again->size() != 1 || again->front() != info->der) std::abort();

@@ -187,6 +187,8 @@ FactValue value(std::size_t kind, Given& bytes, WallTime now, const std::vector<
         one.not_after = from_unix_ms(time());
         one.ca = bytes.below(2) == 1;
         one.has_private_key = bytes.below(2) == 1;
+        one.trust = static_cast<ChainTrust>(bytes.below(3));
+        if (bytes.below(2) == 1) one.usages = {"1.3.6.1.5.5.7.3.2", bytes.text()};
       }
       return list;
     }

@@ -35,6 +35,9 @@ std::string_view remedy(std::string_view reason) {
       {"failed", "Reading it went wrong, as it says behind \"unknown\"; the agent's log says so too."},
       {"malformed", "The agent tells it in a form that this EMS doesn't know: are their versions the same?"},
       {"before_1970", "Set that time right: a file's with touch, or the clock by which it was written."},
+      {"certificate_untold",
+       "Its agent is older than this question, or can't read the system's authorities: update it (postern-agent facts --fact "
+       "certificates:personal shows what it tells)."},
       {"no_identity", "Name it there: a line SERVICE=ACCOUNT; the agent sees it at once."},
       {"no_detection_sets", "Say it there: PUT /api/v1/profiles/NAME/on-fabric (docs: guide/tags.md, On-fabric)."},
       {"detection_unknown", "GET /api/v1/endpoints/UID/on-fabric tells every set rule by rule."},

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <array>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -38,6 +39,12 @@ std::string name_text(const X509_NAME* name) {
   char* data = nullptr;
   const auto size = BIO_get_mem_data(bio.get(), &data);
   return std::string(data, static_cast<std::size_t>(size));
+}
+
+std::string dotted(const ASN1_OBJECT* oid) {
+  std::array<char, 128> text{};
+  const int size = OBJ_obj2txt(text.data(), static_cast<int>(text.size()), oid, 1);
+  return size <= 0 ? std::string() : std::string(text.data());  // a longer one is cut: it is none that anybody asks for
 }
 
 WallTime time_of(const ASN1_TIME* time) {
@@ -107,9 +114,11 @@ Result<CertificateInfo> parse_certificate(ByteView der) {
   }
   if (auto* uses = static_cast<EXTENDED_KEY_USAGE*>(X509_get_ext_d2i(x.get(), NID_ext_key_usage, nullptr, nullptr))) {
     for (int i = 0; i < sk_ASN1_OBJECT_num(uses); ++i) {
-      const int nid = OBJ_obj2nid(sk_ASN1_OBJECT_value(uses, i));
+      const auto* use = sk_ASN1_OBJECT_value(uses, i);
+      const int nid = OBJ_obj2nid(use);
       info.client_auth |= nid == NID_client_auth;
       info.server_auth |= nid == NID_server_auth;
+      info.usages.push_back(dotted(use));
     }
     EXTENDED_KEY_USAGE_free(uses);
   }

@@ -35,6 +35,7 @@ struct CertificateInfo {
   bool self_signed = false;    ///< Issuer is subject and its own key signed it.
   bool client_auth = false;    ///< EKU names clientAuth.
   bool server_auth = false;    ///< EKU names serverAuth.
+  std::vector<std::string> usages;  ///< All that EKU names, as dotted OIDs.
 };
 
 /// Errors: kInvalidArgument (not a certificate, or trailing bytes), kResourceExhausted (too large).

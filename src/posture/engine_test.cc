@@ -402,9 +402,15 @@ TEST(Explain, ACertificateSaysWhatRulesDemandOfIt) {
   EXPECT_EQ(fact_value_text(std::vector<Certificate>{c}),
             "laptop7 (issued by Corp CA, 1970-01-01T00:00:00.000Z to 1970-01-02T00:00:00.000Z, without its private key)");
   c.ca = c.client_auth = c.has_private_key = true;
+  c.trust = ChainTrust::kTrusted;
   EXPECT_EQ(fact_value_text(std::vector<Certificate>{c}),
-            "laptop7 (issued by Corp CA, 1970-01-01T00:00:00.000Z to 1970-01-02T00:00:00.000Z, a CA's, may prove a client, with "
-            "its private key)");
+            "laptop7 (issued by Corp CA, 1970-01-01T00:00:00.000Z to 1970-01-02T00:00:00.000Z, a CA's, may prove a client, "
+            "trusted, with its private key)");
+  c.trust = ChainTrust::kUntrusted;
+  c.ca = c.client_auth = false;
+  EXPECT_EQ(fact_value_text(std::vector<Certificate>{c}),
+            "laptop7 (issued by Corp CA, 1970-01-01T00:00:00.000Z to 1970-01-02T00:00:00.000Z, not trusted, with its private "
+            "key)");
 }
 
 TEST(Explain, WhatANumberMeansFollowsFromItsKey) {

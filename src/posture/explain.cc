@@ -15,6 +15,11 @@ std::string none_or(std::vector<std::string> parts, std::string_view separator) 
   return parts.empty() ? "none" : join(parts, separator);
 }
 
+std::string_view trust_text(ChainTrust trust) {
+  if (trust == ChainTrust::kUnknown) return "";
+  return trust == ChainTrust::kTrusted ? "trusted, " : "not trusted, ";
+}
+
 struct Text {
   std::string operator()(const Unknown& unknown) const {
     return fmt::format("unknown ({})", unknown_reason_name(unknown.reason));
@@ -47,9 +52,10 @@ struct Text {
   std::string operator()(const std::vector<Certificate>& value) const {
     std::vector<std::string> parts;
     for (const Certificate& certificate : value) {
-      parts.push_back(fmt::format("{} (issued by {}, {} to {}, {}{}{} private key)", certificate.subject, certificate.issuer,
+      parts.push_back(fmt::format("{} (issued by {}, {} to {}, {}{}{}{} private key)", certificate.subject, certificate.issuer,
                                   to_iso8601(certificate.not_before), to_iso8601(certificate.not_after),
                                   certificate.ca ? "a CA's, " : "", certificate.client_auth ? "may prove a client, " : "",
+                                  trust_text(certificate.trust),
                                   certificate.has_private_key ? "with its" : "without its"));
     }
     return none_or(std::move(parts), "; ");

@@ -3,6 +3,7 @@
 // (registration, vulnerability counts); only rules read them.
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -46,6 +47,15 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+/// Whether the authorities that an endpoint trusts vouch for a certificate.
+enum class ChainTrust : std::uint8_t {
+  kUnknown,    ///< Not told (by older agents), or the authorities could not be read.
+  kUntrusted,
+  kTrusted,    ///< A chain leads to one of them, and was good when the fact was collected.
+};
+
+inline constexpr std::size_t kMaxCertificateUsages = 16;
+
 /// A certificate in one of the endpoint's stores. Names are the common names; empty where a certificate has none.
 struct Certificate {
   std::string subject;
@@ -57,6 +67,9 @@ struct Certificate {
   bool ca = false;
   bool client_auth = false;      ///< May prove a client: its extended key usage says so, or it has none.
   bool has_private_key = false;  ///< The endpoint holds its key (proved by using it, not by a file's name).
+  ChainTrust trust = ChainTrust::kUnknown;
+  /// The extended key usages that it names, as dotted OIDs, kMaxCertificateUsages at most. Nothing: not told.
+  std::optional<std::vector<std::string>> usages;
   friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 

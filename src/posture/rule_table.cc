@@ -40,7 +40,7 @@ knows is told through the API, with an expiry, and asked for by `attribute` or `
 | country of an endpoint | No data of ours tell it. | `ip-range` with `address: observed`, or `attribute` |
 | age of the last second factor | Only who asked for it knows. | `attribute`, set by the identity provider with an expiry |
 | verified user, identity provider, claim | The agent knows who is logged in, not who vouches for them. | `user`, `logged-in-domain`, `ad-groups`; `attribute`, set by the provider |
-| key attested by hardware, key that can't be exported | Nothing proves it: a key that signs may have been copied. | `certificate` with `private_key`; `attribute`, set by who attests |
+| key attested by hardware, key that can't be exported | Nothing proves it: a key that signs may have been copied. | `certificate` with `private_key` and `trusted`; `attribute`, set by who attests |
 | approved device | Who enrols was invited, and only enrolled endpoints have tags. | `quarantined`, `classification` with a tag given by hand |
 | password policy | PAM's modules and directories each have their own, and only asking them for a bad password would tell. | `file` with `regex`, such as `^minlen *= *1[2-9]` of `/etc/security/pwquality.conf` |
 | profiles of a firewall | Linux has none: its rules name interfaces and addresses. | `firewall`, in `logic` with `link-type` or `on-fabric-status` |

@@ -94,15 +94,35 @@ Result<FactValue> read_routes(const wire::RouteList& in) {
   return FactValue(std::move(out));
 }
 
+/// What a newer agent means by another number nobody here knows.
+ChainTrust trust_of(wire::ChainTrust in) {
+  if (in == wire::CHAIN_TRUST_TRUSTED) return ChainTrust::kTrusted;
+  return in == wire::CHAIN_TRUST_UNTRUSTED ? ChainTrust::kUntrusted : ChainTrust::kUnknown;
+}
+
+Result<std::optional<std::vector<std::string>>> read_usages(const wire::Certificate& in) {
+  std::optional<std::vector<std::string>> out;
+  if (!in.has_usages()) return out;
+  const auto& oids = in.usages().oids();
+  if (static_cast<std::size_t>(oids.size()) > posture::kMaxCertificateUsages) return large("a list that is too long");
+  if (std::ranges::any_of(oids, [](const std::string& oid) { return too_long(oid); }))
+    return large("a text that is too long");
+  out.emplace(oids.begin(), oids.end());
+  return out;
+}
+
 Result<FactValue> read_certificates(const wire::CertificateList& in) {
   if (static_cast<std::size_t>(in.values_size()) > kMaxFactList) return large("a list that is too long");
   std::vector<Certificate> out;
   for (const auto& c : in.values()) {
     if (too_long(c.subject()) || too_long(c.issuer()) || too_long(c.store())) return large("a text that is too long");
+    auto usages = read_usages(c);
+    if (!usages) return fail(usages.error());
     const auto digest = parse_sha256(c.sha256());
     if (!digest) return bad("a digest of the wrong length");
     out.push_back({c.subject(), c.issuer(), *digest, c.store(), from_unix_ms(c.not_before_ms()),
-                   from_unix_ms(c.not_after_ms()), c.ca(), c.client_auth(), c.has_private_key()});
+                   from_unix_ms(c.not_after_ms()), c.ca(), c.client_auth(), c.has_private_key(), trust_of(c.trust()),
+                   std::move(*usages)});
   }
   return FactValue(std::move(out));
 }
@@ -178,7 +198,8 @@ struct Bounds {
   }
   bool operator()(const std::vector<Certificate>& v) const {
     return v.size() <= kMaxFactList && std::ranges::all_of(v, [](const Certificate& c) {
-             return fits(c.subject) && fits(c.issuer) && fits(c.store);
+             return fits(c.subject) && fits(c.issuer) && fits(c.store) &&
+                    (!c.usages || (c.usages->size() <= posture::kMaxCertificateUsages && std::ranges::all_of(*c.usages, fits)));
            });
   }
   template <class T>
@@ -232,6 +253,10 @@ struct Writer {
       to.set_ca(c.ca);
       to.set_client_auth(c.client_auth);
       to.set_has_private_key(c.has_private_key);
+      to.set_trust(static_cast<wire::ChainTrust>(c.trust));
+      if (!c.usages) continue;
+      to.mutable_usages();
+      for (const auto& oid : *c.usages) to.mutable_usages()->add_oids(utf8(oid));
     }
   }
   void operator()(const VulnerabilityCounts&) { out.set_unknown(wire::UNKNOWN_REASON_UNSUPPORTED); }

@@ -28,12 +28,20 @@ TEST(FactCodec, EveryKindOfValueComesBack) {
   const posture::Interface bare{"tun0", MacAddress(), {}, false};
   const posture::Route route{"eth0", *IpAddress::parse("10.0.1.1"), *MacAddress::parse("02:00:00:00:00:01"),
                              *IpAddress::parse("10.0.1.2"), true, 100};
+  posture::Certificate told;
+  told.subject = "laptop7";
+  told.trust = posture::ChainTrust::kTrusted;
+  told.usages = {"1.3.6.1.5.5.7.3.2", "1.3.6.1.4.1.311.20.2.2"};
+  posture::Certificate untrusted;
+  untrusted.trust = posture::ChainTrust::kUntrusted;
+  untrusted.usages.emplace();
   for (const FactValue& value :
        {FactValue(true), FactValue(false), FactValue(std::int64_t{-5}), FactValue(std::int64_t{0}),
         FactValue(std::string()), FactValue(std::string("text")), FactValue(std::vector<std::string>{}),
         FactValue(std::vector<std::string>{"a", ""}), FactValue(std::vector{eth0, bare}),
         FactValue(std::vector<posture::Interface>{}), FactValue(std::vector{route}),
-        FactValue(std::vector<posture::Route>{}), FactValue(posture::Unknown{posture::UnknownReason::kDenied}),
+        FactValue(std::vector<posture::Route>{}), FactValue(std::vector{told, untrusted, posture::Certificate{}}),
+        FactValue(posture::Unknown{posture::UnknownReason::kDenied}),
         FactValue(posture::Unknown{posture::UnknownReason::kUnsupported})}) {
     const auto back = round_trip(value);
     EXPECT_EQ(back.value, value);
@@ -63,6 +71,26 @@ TEST(FactCodec, WhatIsNeitherKnownNorUnknownIsRefused) {
   EXPECT_EQ(decode_fact(f).error().code, ErrorCode::kResourceExhausted);
 }
 
+TEST(FactCodec, WhatAnotherVersionSaysOfACertificateIsUnknown) {
+  wire::Fact f;
+  auto& old = *f.mutable_certificates()->add_values();  // says nothing of its chain and usages
+  old.set_sha256(std::string(32, 'x'));
+  auto& newer = *f.mutable_certificates()->add_values();
+  newer.set_sha256(std::string(32, 'y'));
+  newer.set_trust(static_cast<wire::ChainTrust>(7));
+  newer.mutable_usages()->add_oids("1.2.3");
+  const auto fact = decode_fact(f);
+  ASSERT_TRUE(fact);
+  const auto* list = fact->as<std::vector<posture::Certificate>>();
+  ASSERT_NE(list, nullptr);
+  EXPECT_EQ((*list)[0].trust, posture::ChainTrust::kUnknown);
+  EXPECT_EQ((*list)[0].usages, std::nullopt);
+  EXPECT_EQ((*list)[1].trust, posture::ChainTrust::kUnknown);
+  EXPECT_EQ((*list)[1].usages, std::vector<std::string>{"1.2.3"});
+  for (std::size_t i = 0; i < posture::kMaxCertificateUsages; ++i) newer.mutable_usages()->add_oids("1.2.3");
+  EXPECT_EQ(decode_fact(f).error().code, ErrorCode::kResourceExhausted);
+}
+
 TEST(FactCodec, TextsThatAreNotUtf8StillTravel) {
   // The wire's parser refuses a whole frame for one bad byte: an agent with such a file name would never get through.
   for (const auto& [bad, good] : std::vector<std::pair<std::string, std::string>>{
@@ -83,6 +111,11 @@ TEST(FactCodec, WhatIsWithinBoundsIsTakenByAPeer) {
   EXPECT_EQ(round_trip(std::string(kMaxFactText / 3, '\xff')).source, "somewhere");
   EXPECT_TRUE(within_bounds(fact(std::vector<std::string>(kMaxFactList))));
   EXPECT_FALSE(within_bounds(fact(std::vector<std::string>(kMaxFactList + 1))));
+  posture::Certificate certificate;
+  certificate.usages.emplace(posture::kMaxCertificateUsages, "1.2.3");
+  EXPECT_TRUE(within_bounds(fact(std::vector{certificate})));
+  certificate.usages->emplace_back("1.2.3");
+  EXPECT_FALSE(within_bounds(fact(std::vector{certificate})));
   EXPECT_FALSE(within_bounds(fact(std::vector{posture::Interface{"eth0", {}, {IpAddress()}, true}})));
 }
 

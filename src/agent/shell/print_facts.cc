@@ -31,11 +31,21 @@ std::string route_json(const posture::Route& r) {
                      r.local_ip.valid() ? json_quote(r.local_ip.str()) : "null", r.vpn, r.metric);
 }
 
+std::string trust_json(posture::ChainTrust trust) {
+  if (trust == posture::ChainTrust::kUnknown) return "null";
+  return trust == posture::ChainTrust::kTrusted ? "true" : "false";
+}
+
+std::string usages_json(const std::optional<std::vector<std::string>>& usages) {
+  return usages ? list(*usages, [](const auto& oid) { return json_quote(oid); }) : "null";
+}
+
 std::string certificate_json(const posture::Certificate& c) {
   return fmt::format(R"({{"subject":{},"issuer":{},"sha256":"{}","store":{},"not_before":"{}","not_after":"{}","ca":{},)"
-                     R"("client_auth":{},"has_private_key":{}}})",
+                     R"("client_auth":{},"has_private_key":{},"trusted":{},"usages":{}}})",
                      json_quote(c.subject), json_quote(c.issuer), to_hex_lower(c.sha256), json_quote(c.store),
-                     to_iso8601(c.not_before), to_iso8601(c.not_after), c.ca, c.client_auth, c.has_private_key);
+                     to_iso8601(c.not_before), to_iso8601(c.not_after), c.ca, c.client_auth, c.has_private_key,
+                     trust_json(c.trust), usages_json(c.usages));
 }
 
 struct ValueJson {

@@ -39,6 +39,9 @@ json::value stored_certificate_json(const posture::Certificate& c) {
   out["ca"] = c.ca;
   out["client_auth"] = c.client_auth;
   out["has_private_key"] = c.has_private_key;
+  out["trusted"] = c.trust == posture::ChainTrust::kUnknown ? json::value(nullptr)
+                                                            : json::value(c.trust == posture::ChainTrust::kTrusted);
+  out["usages"] = c.usages ? json::value(texts(*c.usages)) : json::value(nullptr);
   return out;
 }
 

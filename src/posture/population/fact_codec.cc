@@ -217,7 +217,12 @@ class Writer {
       put_text({reinterpret_cast<const char*>(one.sha256.data()), one.sha256.size()}, out_);
       integer(to_unix_ms(one.not_before));
       integer(to_unix_ms(one.not_after));
-      put_number((one.ca ? 1u : 0u) | (one.client_auth ? 2u : 0u) | (one.has_private_key ? 4u : 0u), out_);
+      put_number((one.ca ? 1u : 0u) | (one.client_auth ? 2u : 0u) | (one.has_private_key ? 4u : 0u) |
+                     (one.usages ? 8u : 0u) | static_cast<unsigned>(one.trust) << 4,
+                 out_);
+      if (!one.usages) continue;
+      put_number(one.usages->size(), out_);
+      for (const std::string& usage : *one.usages) put_text(usage, out_);
     }
   }
 
@@ -281,10 +286,15 @@ std::vector<Certificate> read_certificates(Reader& in) {
     one.not_before = from_unix_ms(in.integer());
     one.not_after = from_unix_ms(in.integer());
     const std::uint64_t flags = in.number();
-    if (flags > 7) in.spoil();
+    if (flags >> 4 > static_cast<unsigned>(ChainTrust::kTrusted)) in.spoil();
     one.ca = (flags & 1) != 0;
     one.client_auth = (flags & 2) != 0;
     one.has_private_key = (flags & 4) != 0;
+    one.trust = static_cast<ChainTrust>(flags >> 4 & 3);
+    if ((flags & 8) != 0) {
+      one.usages.emplace();
+      for (std::size_t k = 0, m = in.count(); in.good() && k < m; ++k) one.usages->push_back(in.text());
+    }
     out.push_back(std::move(one));
   }
   return out;

@@ -251,6 +251,11 @@ TEST(FactCodec, EveryValueComesBack) {
   certificate.not_before = from_unix_ms(-5);
   certificate.not_after = from_unix_ms(1'900'000'000'000);
   certificate.client_auth = true;
+  certificate.trust = ChainTrust::kTrusted;
+  certificate.usages = {"1.3.6.1.5.5.7.3.2", ""};
+  Certificate nameless;
+  nameless.trust = ChainTrust::kUntrusted;
+  nameless.usages.emplace();
   const std::vector<FactValue> values{Unknown{UnknownReason::kUnsupported},
                                       Unknown{UnknownReason::kFailed},
                                       true,
@@ -280,7 +285,7 @@ TEST(FactCodec, EveryValueComesBack) {
                                       std::vector<Interface>{with_mac, interface("", {}, false)},
                                       std::vector<Route>{route, Route{}},
                                       VulnerabilityCounts{.critical = 1, .low = UINT32_MAX, .unknown_fixable = 3},
-                                      std::vector<Certificate>{certificate, Certificate{}}};
+                                      std::vector<Certificate>{certificate, nameless, Certificate{}}};
   std::set<std::string> forms;
   for (const FactValue& value : values) {
     std::string bytes;

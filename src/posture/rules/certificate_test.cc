@@ -54,6 +54,77 @@ TEST(Certificate, AllHoldsOfOne) {
       "that may prove a client, whose private key the endpoint holds and valid now");
 }
 
+TEST(Certificate, AnIssuersNameIsNotTrust) {
+  const auto rule =
+      make("certificate", {{"issuer", "Corp Issuing CA"}, {"store", "personal"}, {"private_key", true}, {"trusted", true}});
+  const auto with = [](ChainTrust trust) {
+    Certificate c = corporate();
+    c.trust = trust;
+    return c;
+  };
+  const Certificate trusted = with(ChainTrust::kTrusted), self_signed = with(ChainTrust::kUntrusted),
+                    untold = with(ChainTrust::kUnknown);
+  expect(*rule, personal({trusted}), kMatch, "certificate_found");
+  expect(*rule, personal({self_signed}), kNoMatch, "certificate_not_trusted");
+  expect(*rule, personal({untold}), kUnknown, "certificate_untold");  // by an older agent
+  expect(*rule, personal({untold, self_signed}), kUnknown, "certificate_untold");
+  expect(*rule, personal({untold, trusted}), kMatch, "certificate_found");
+  Certificate other = untold;
+  other.has_private_key = false;
+  expect(*rule, personal({other}), kNoMatch, "certificate_without_key");
+  const auto by_name = make("certificate", {{"issuer", "Corp Issuing CA"}, {"store", "personal"}, {"trusted", false}});
+  expect(*by_name, personal({self_signed}), kMatch, "certificate_found");
+  EXPECT_EQ(rule->describe(), "its personal certificates hold one issued by Corp Issuing CA, whose private key the endpoint "
+                              "holds, for which an authority vouches that it trusts and valid now");
+}
+
+TEST(Certificate, TrustOfOneThatIsNotValidIsNobodysConcern) {
+  const auto rule = make("certificate", {{"issuer", "Corp Issuing CA"}, {"store", "personal"}, {"trusted", true}});
+  const auto at = [&](ChainTrust trust, WallTime wall, Verdict verdict, std::string_view reason) {
+    Certificate c = corporate();
+    c.trust = trust;
+    expect(*rule, personal({c}), verdict, reason, {wall, {}});
+  };
+  const WallTime begin = corporate().not_before, end = corporate().not_after;
+  for (const auto trust : {ChainTrust::kUnknown, ChainTrust::kUntrusted, ChainTrust::kTrusted}) {
+    at(trust, begin - Millis(1), kNoMatch, "certificate_not_valid");
+    at(trust, end + Millis(1), kNoMatch, "certificate_not_valid");
+  }
+  at(ChainTrust::kUnknown, end, kUnknown, "certificate_untold");
+  at(ChainTrust::kUntrusted, begin, kNoMatch, "certificate_not_trusted");
+  Certificate self_signed = corporate();
+  self_signed.trust = ChainTrust::kUntrusted;
+  expect_until(*rule, personal({self_signed}), end + Millis(1));
+  const FactMap untold = personal({corporate()});
+  expect_until(*rule, untold, end + Millis(1));
+  expect_until(*rule, untold, begin, {begin - Millis(1), {}});
+}
+
+TEST(Certificate, NamesTheUsagesThatAreDemanded) {
+  const auto rule = make("certificate", {{"issuer", "Corp Issuing CA"},
+                                         {"store", "personal"},
+                                         {"usages", List{"client-auth", "smart-card-logon", "1.3.6.1.4.1.55555.1"}}});
+  const auto naming = [](std::optional<List> usages) {
+    Certificate c = corporate();
+    c.usages = std::move(usages);
+    return personal({c});
+  };
+  const List all{"1.3.6.1.4.1.311.20.2.2", "1.3.6.1.4.1.55555.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.4"};
+  expect(*rule, naming(all), kMatch, "certificate_found");
+  expect(*rule, naming(List{"1.3.6.1.4.1.311.20.2.2", "1.3.6.1.5.5.7.3.2"}), kNoMatch, "certificate_missing");
+  expect(*rule, naming(List{}), kNoMatch, "certificate_missing");
+  expect(*rule, naming(std::nullopt), kUnknown, "certificate_untold");
+  EXPECT_EQ(rule->describe(), "its personal certificates hold one issued by Corp Issuing CA, that names the usages client-auth, "
+                              "smart-card-logon and 1.3.6.1.4.1.55555.1 and valid now");
+  for (const char* wrong : {"client_auth", "1", "1..2", "1.2.", ".1.2", "1.2x"}) {
+    EXPECT_EQ(refusal("certificate", {{"issuer", "x"}, {"usages", List{wrong}}}),
+              "usages: \"" + std::string(wrong) +
+                  "\" is neither an OID such as 1.3.6.1.5.5.7.3.2 nor one of client-auth, server-auth, code-signing, "
+                  "email-protection, ipsec-ike, smart-card-logon");
+  }
+  EXPECT_NE(refusal("certificate", {{"issuer", "x"}, {"usages", List(17, "client-auth")}}), "");
+}
+
 TEST(Certificate, ValidNowAndLongEnough) {
   const auto rule =
       make("certificate", {{"issuer", "Corp Issuing CA"}, {"store", "personal"}, {"valid_days", std::int64_t{30}}});

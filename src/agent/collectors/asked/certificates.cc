@@ -1,6 +1,7 @@
 // certificates:system and certificates:personal. Those of the system are whom the machine trusts; the personal ones are
-// what it can prove itself with, PEM files in /etc/postern/certificates: NAME.pem or NAME.crt, its key in the same file or
-// in NAME.key beside it.
+// what it can prove itself with, PEM files in /etc/postern/certificates: NAME.pem or NAME.crt, behind the machine's
+// what leads to its issuer, its key in the same file or in NAME.key beside it. Of each its chain is held against the
+// system's authorities.
 #include "agent/collectors/asked/certificates.h"
 
 #include <openssl/evp.h>
@@ -8,15 +9,19 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 #include <set>
+#include <span>
 
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "pki/certificate.h"
+#include "pki/trust_store.h"
 #include "posture/fact_keys.h"
 
 namespace postern::agent {
@@ -28,6 +33,8 @@ using posture::UnknownReason;
 
 constexpr std::size_t kMaxBundle = 16u << 20;
 constexpr std::size_t kMaxCertificates = 4096;
+constexpr std::size_t kMaxChain = 32;
+constexpr Seconds kLookAtChains{600};
 constexpr const char* kBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
                                     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/ca-bundle.pem",
                                     "/etc/ssl/cert.pem"};
@@ -38,33 +45,82 @@ bool certificate_name(std::string_view name) {
   return name.ends_with(".pem") || name.ends_with(".crt") || name.ends_with(".cer");
 }
 
+/// Whom the system trusts, or why that can't be told.
+class Authorities {
+ public:
+  explicit Authorities(const Facts& facts) : now_(facts.now()), store_(read(facts)) {}
+
+  posture::ChainTrust trust(ByteView leaf, std::span<const Bytes> between) const {
+    if (!store_ || between.size() > kMaxChain) return posture::ChainTrust::kUnknown;
+    const auto status = store_->verify(leaf, between, now_);
+    if (status) return posture::ChainTrust::kTrusted;
+    return status.error().code == ErrorCode::kUnauthenticated ? posture::ChainTrust::kUntrusted
+                                                              : posture::ChainTrust::kUnknown;
+  }
+
+ private:
+  /// The directory counts only where there is no bundle: what lies in it beside one, such as Debian's snake oil, is not
+  /// what programs trust.
+  static Result<pki::TrustStore> read(const Facts& facts) {
+    std::vector<std::string> files;
+    for (const auto* bundle : kBundles) {
+      if (facts.exists(bundle)) files.emplace_back(bundle);
+    }
+    if (files.empty()) {
+      const auto names = list_directory(facts, kDirectory);
+      if (!names) return fail(names.error());
+      for (const auto& name : *names) {
+        if (certificate_name(name)) files.push_back(std::string(kDirectory) + "/" + name);
+      }
+    }
+    std::vector<Bytes> all;
+    for (const auto& file : files) {
+      const auto text = facts.read(file, kMaxBundle);
+      if (!text && text.error().code == ErrorCode::kNotFound) continue;
+      if (!text) return fail(text.error());
+      std::ranges::move(pem_certificates(*text), std::back_inserter(all));
+    }
+    return pki::TrustStore(all);
+  }
+
+  WallTime now_;
+  Result<pki::TrustStore> store_;
+};
+
 /// A list that lacks what could not be read would say of a certificate that it isn't there.
-Status add(const Facts& facts, const std::string& path, std::set<Sha256>& seen, std::vector<posture::Certificate>& out) {
+Status add(const Facts& facts, const std::string& path, const Authorities& authorities, std::set<Sha256>& seen,
+           std::vector<posture::Certificate>& out) {
   const auto text = facts.read(path, kMaxBundle);
   if (!text && text.error().code == ErrorCode::kNotFound) return {};  // a link that leads nowhere
   if (!text) return fail(text.error());
   for (const auto& der : pem_certificates(*text)) {
     if (!seen.insert(sha256(der)).second) continue;
-    if (out.size() >= kMaxCertificates) return fail(ErrorCode::kResourceExhausted, "more certificates than are reported");
-    if (auto one = describe_certificate(der, "system")) out.push_back(std::move(*one));
+    if (out.size() >= kMaxCertificates)
+      return fail(ErrorCode::kResourceExhausted, "more certificates than are reported");
+    auto one = describe_certificate(der, "system");
+    if (!one) continue;
+    one->trust = authorities.trust(der, {});
+    out.push_back(std::move(*one));
   }
   return {};
 }
 
-void system(Facts& facts, const std::string& key) {
+void system(Facts& facts, const std::string& key, const Authorities& authorities) {
   std::set<Sha256> seen;
   std::vector<posture::Certificate> out;
   std::string source;
   for (const auto* bundle : kBundles) {
     if (!facts.exists(bundle)) continue;
-    if (auto ok = add(facts, bundle, seen, out); !ok) return facts.unknown(key, reason_of(ok.error()), bundle);
+    if (auto ok = add(facts, bundle, authorities, seen, out); !ok)
+      return facts.unknown(key, reason_of(ok.error()), bundle);
     if (source.empty()) source = bundle;
   }
   if (const auto names = list_directory(facts, kDirectory)) {
     for (const auto& name : *names) {
       if (!certificate_name(name)) continue;
       const auto path = std::string(kDirectory) + "/" + name;
-      if (auto ok = add(facts, path, seen, out); !ok) return facts.unknown(key, reason_of(ok.error()), path);
+      if (auto ok = add(facts, path, authorities, seen, out); !ok)
+        return facts.unknown(key, reason_of(ok.error()), path);
     }
     if (source.empty()) source = kDirectory;
   } else if (names.error().code == ErrorCode::kPermissionDenied) {
@@ -74,7 +130,7 @@ void system(Facts& facts, const std::string& key) {
   facts.know(key, std::move(out), std::move(source));
 }
 
-void personal(Facts& facts, const std::string& key) {
+void personal(Facts& facts, const std::string& key, const Authorities& authorities) {
   const auto names = list_directory(facts, kPersonal);
   if (!names && names.error().code != ErrorCode::kNotFound)
     return facts.unknown(key, reason_of(names.error()), kPersonal);
@@ -93,19 +149,22 @@ void personal(Facts& facts, const std::string& key) {
       if (beside) secret = pki::PrivateKey::from_pem(*beside);
     }
     one->has_private_key = secret && possesses(chain.front(), *secret);
-    if (out.size() >= kMaxCertificates) return facts.unknown(key, UnknownReason::kFailed, "more certificates than are reported");
+    one->trust = authorities.trust(chain.front(), std::span(chain).subspan(1));
+    if (out.size() >= kMaxCertificates)
+      return facts.unknown(key, UnknownReason::kFailed, "more certificates than are reported");
     out.push_back(std::move(*one));
   }
   facts.know(key, std::move(out), kPersonal);
 }
 
 void answer(const Question& question, Facts& facts) {
+  const Authorities authorities(facts);
   for (const auto& store : question.arguments(keys::kCertificates)) {
     const auto key = keys::with(keys::kCertificates, store);
     if (store == "system") {
-      system(facts, key);
+      system(facts, key, authorities);
     } else if (store == "personal") {
-      personal(facts, key);
+      personal(facts, key, authorities);
     } else {
       facts.unknown(key, UnknownReason::kUnsupported, "no such store is known here");
     }
@@ -113,13 +172,18 @@ void answer(const Question& question, Facts& facts) {
 }
 
 Triggers triggers(const Question& question, const Facts&) {
-  Triggers out;
-  if (question.has(keys::with(keys::kCertificates, "system"))) {
-    for (const auto* bundle : kBundles) out.files.emplace_back(bundle);
-    out.files.emplace_back(kDirectory);
-  }
+  Triggers out{.files = {kBundles, std::end(kBundles)},
+               .interval = kLookAtChains,
+               .why = "that a certificate of a chain ends sends no event",
+               .few = true};
+  out.files.emplace_back(kDirectory);
   if (question.has(keys::with(keys::kCertificates, "personal"))) out.files.emplace_back(kPersonal);
   return out;
+}
+
+/// Of too many nothing is told: a list that lacks some would say that it doesn't name them.
+std::optional<std::vector<std::string>> told_usages(const std::vector<std::string>& usages) {
+  return usages.size() > posture::kMaxCertificateUsages ? std::nullopt : std::optional(usages);
 }
 
 using X509Owner = std::unique_ptr<X509, decltype(&::X509_free)>;
@@ -161,7 +225,8 @@ std::optional<posture::Certificate> describe_certificate(ByteView der, std::stri
                               .not_before = info->not_before,
                               .not_after = info->not_after,
                               .ca = info->is_ca,
-                              .client_auth = info->client_auth || any_use};
+                              .client_auth = info->client_auth || any_use,
+                              .usages = certificates_family::told_usages(info->usages)};
 }
 
 bool possesses(ByteView der, const pki::PrivateKey& key) {

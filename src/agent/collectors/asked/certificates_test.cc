@@ -71,6 +71,66 @@ TEST_F(Certificates, ArePossessedByTheirKeyAlone) {
   EXPECT_EQ(to_unix_ms(list[0].not_after), 1'790'000'000'000);
 }
 
+TEST_F(Certificates, AreTrustedByTheSystemsAuthorities) {
+  const auto trust = [&] {
+    std::vector<posture::ChainTrust> out;
+    for (const auto& one : in("personal")) out.push_back(one.trust);
+    return out;
+  };
+  using enum posture::ChainTrust;
+  const pki::Validity year{from_unix_ms(1'770'000'000'000), from_unix_ms(1'790'000'000'000)};
+  const auto issuing = pki::make_intermediate(*root_identity_, "Issuing CA", "Example", year, random_);
+  const auto with_chain = pki::make_server(issuing, "laptop.example", {"laptop.example"}, year, random_);
+  const auto false_root = pki::make_root("Example Root", "Example", year, random_);  // the same name, another key
+  const auto false_one = pki::make_server(false_root, "laptop.example", {"laptop.example"}, year, random_);
+  put("etc/postern/certificates/a.pem", pki::to_pem(server_->certificate));
+  put("etc/postern/certificates/b.pem", pki::to_pem(with_chain.certificate) + pki::to_pem(issuing.certificate));
+  put("etc/postern/certificates/c.pem", pki::to_pem(with_chain.certificate));
+  put("etc/postern/certificates/d.pem", pki::to_pem(false_one.certificate) + pki::to_pem(false_root.certificate));
+  EXPECT_EQ(trust(), std::vector(4, kUnknown));  // there is no store
+  const auto root = pki::to_pem(root_identity_->certificate);
+  put("etc/ssl/certs/Example.pem", root);
+  EXPECT_EQ(trust(), (std::vector{kTrusted, kTrusted, kUntrusted, kUntrusted}));
+  put("etc/ssl/certs/large.pem", std::string((16u << 20) + 1, 'x'));
+  EXPECT_EQ(trust(), std::vector(4, kUnknown));  // what can't be read may be the one
+  put("etc/ssl/certs/ca-certificates.crt", root);
+  EXPECT_EQ(trust(), (std::vector{kTrusted, kTrusted, kUntrusted, kUntrusted}));  // by the bundle alone
+  put("etc/ssl/certs/ca-certificates.crt", pki::to_pem(false_root.certificate));
+  EXPECT_EQ(trust(), (std::vector{kUntrusted, kUntrusted, kUntrusted, kTrusted}));
+  put("etc/ssl/certs/ca-certificates.crt", "");
+  EXPECT_EQ(trust(), std::vector(4, kUntrusted));
+}
+
+TEST_F(Certificates, WhatLiesBesideTheBundleIsNotTrusted) {
+  put("etc/ssl/certs/ca-certificates.crt", pki::to_pem(root_identity_->certificate));
+  const auto snakeoil = pki::make_root("snakeoil", "", {from_unix_ms(1'770'000'000'000), from_unix_ms(1'790'000'000'000)}, random_);
+  put("etc/ssl/certs/ssl-cert-snakeoil.pem", pki::to_pem(snakeoil.certificate));
+  const auto list = in("system");
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0].trust, posture::ChainTrust::kTrusted);
+  EXPECT_EQ(list[1].trust, posture::ChainTrust::kUntrusted);
+}
+
+TEST_F(Certificates, AChainThatIsTooLongIsNotFollowed) {
+  const auto root = pki::to_pem(root_identity_->certificate);
+  put("etc/ssl/certs/ca-certificates.crt", root);
+  std::string file = pki::to_pem(server_->certificate);
+  for (int i = 0; i < 33; ++i) file += root;
+  put("etc/postern/certificates/a.pem", file);
+  const auto list = in("personal");
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].trust, posture::ChainTrust::kUnknown);
+}
+
+TEST_F(Certificates, TellWhatTheyMayBeUsedFor) {
+  put("etc/postern/certificates/a.pem", pki::to_pem(server_->certificate));
+  put("etc/postern/certificates/b.pem", pki::to_pem(root_identity_->certificate));
+  const auto list = in("personal");
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0].usages, Texts{"1.3.6.1.5.5.7.3.1"});
+  EXPECT_EQ(list[1].usages, Texts{});
+}
+
 TEST_F(Certificates, OfAStoreThatIsNotKnownAreUnknown) {
   EXPECT_EQ(said(keys::with(keys::kCertificates, "elsewhere")), "unknown: unsupported");
 }
