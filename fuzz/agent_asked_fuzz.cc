@@ -1,4 +1,5 @@
 // Texts and tables of the machine that the agent reads when a rule asks: the first byte says which.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
@@ -13,6 +14,7 @@
 #include "agent/collectors/asked/resolver.h"
 #include "agent/collectors/asked/screen_lock.h"
 #include "agent/collectors/asked/security_modules.h"
+#include "agent/collectors/asked/security_updates.h"
 #include "agent/collectors/asked/services.h"
 #include "agent/collectors/asked/ssh_server.h"
 #include "agent/collectors/asked/support.h"
@@ -64,6 +66,16 @@ void updates(std::string_view text) {
   require(settings.size() <= kMaxAptSettings);
   is_apt_conf_name(text);
   lists_file(text, "/usr/bin/x");
+  const auto release = parse_apt_release(text);
+  is_security_of(release, release.codename);
+  parse_release_date(text);
+  const auto listed = parse_packages_index(text);
+  if (!listed) return;
+  std::vector<postern::vuln::Package> installed;
+  for (const auto& one : *listed) installed.push_back({std::string(one.name), std::string(one.arch), "1.0-1", "", ""});
+  std::ranges::sort(installed);
+  std::vector<bool> older(installed.size());
+  mark_older(installed, *listed, older);
 }
 
 void network(std::string_view text) {

@@ -38,6 +38,7 @@ std::string_view remedy(std::string_view reason) {
       {"certificate_untold",
        "Its agent is older than this question, or can't read the system's authorities: update it (postern-agent facts --fact "
        "certificates:personal shows what it tells)."},
+      {"update_lists_old", "Let it fetch them: apt-get update. Where that brings none that is newer, its release is supported no more."},
       {"no_identity", "Name it there: a line SERVICE=ACCOUNT; the agent sees it at once."},
       {"no_detection_sets", "Say it there: PUT /api/v1/profiles/NAME/on-fabric (docs: guide/tags.md, On-fabric)."},
       {"detection_unknown", "GET /api/v1/endpoints/UID/on-fabric tells every set rule by rule."},
