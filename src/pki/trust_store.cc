@@ -2,6 +2,9 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
+#include <string_view>
+
 #include "pki/certificate.h"
 #include "pki/openssl.h"
 
@@ -24,6 +27,28 @@ int purpose_of(const CertificateInfo& info) {
   if (info.is_ca) return X509_PURPOSE_ANY;  // an authority itself proves neither
   if (info.client_auth) return X509_PURPOSE_SSL_CLIENT;
   return info.server_auth ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_ANY;
+}
+
+/// Each authority between says for what it may vouch, if it says anything: that has to be all for which the certificate is.
+bool may_vouch(const CertificateInfo& authority, const CertificateInfo& leaf) {
+  constexpr std::string_view kAny = "2.5.29.37.0", kClient = "1.3.6.1.5.5.7.3.2";
+  const auto& allowed = authority.usages;
+  if (allowed.empty() || std::ranges::find(allowed, kAny) != allowed.end()) return true;
+  const auto named = [&](std::string_view usage) { return std::ranges::find(allowed, usage) != allowed.end(); };
+  return leaf.usages.empty() ? named(kClient) : std::ranges::all_of(leaf.usages, named);
+}
+
+bool chain_may_vouch(X509_STORE_CTX* context, const CertificateInfo& leaf) {
+  STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context);
+  for (int i = 1; i < sk_X509_num(chain); ++i) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(sk_X509_value(chain, i), &der);
+    if (size <= 0) return false;
+    const auto info = parse_certificate(ByteView(der, static_cast<std::size_t>(size)));
+    OPENSSL_free(der);
+    if (!info || !may_vouch(*info, leaf)) return false;
+  }
+  return true;
 }
 
 Status status_of(int good, int error) {
@@ -62,7 +87,9 @@ Status TrustStore::verify(ByteView leaf_der, std::span<const Bytes> intermediate
   // and key either.
   X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
   const int good = X509_verify_cert(context.get());
-  const auto status = status_of(good, X509_STORE_CTX_get_error(context.get()));
+  auto status = status_of(good, X509_STORE_CTX_get_error(context.get()));
+  if (status && !info->is_ca && !chain_may_vouch(context.get(), *info))
+    status = fail(ErrorCode::kUnauthenticated, "an authority of its chain does not vouch for what it is for");
   ERR_clear_error();
   return status;
 }

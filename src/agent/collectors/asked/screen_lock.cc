@@ -65,12 +65,18 @@ std::optional<bool> flag(std::string_view value) {
   return std::nullopt;
 }
 
-/// "uint32 300" or "300", times the unit.
-std::optional<std::int64_t> number(std::string_view value, int unit) {
-  const auto digits = value.substr(value.rfind(' ') + 1);  // npos + 1 is 0
+std::optional<std::int64_t> number(std::string_view digits, int unit) {
   const auto n = parse_u64(digits);
   if (!n || *n > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
   return static_cast<std::int64_t>(*n) * unit;
+}
+
+/// Of dconf seconds are "uint32 300", and minutes (of MATE) "5": what has another type than its schema has counts as not set.
+std::optional<std::int64_t> span(std::string_view value, int unit) {
+  constexpr std::string_view kType = "uint32 ";
+  const bool typed = value.starts_with(kType);
+  if (typed != (unit == 1)) return std::nullopt;
+  return number(typed ? trim(value.substr(kType.size())) : value, unit);
 }
 
 /// All zero where it can't be had.
@@ -124,8 +130,8 @@ Result<LockedSettings> read_dconf(const Facts& facts) {
 /// to whoever sits there, and which one.
 Result<ScreenLockSettings> of_desktop(const LockedSettings& settings, const Desktop& desktop) {
   ScreenLockSettings out{.enabled = flag(settings.value(desktop.enabled)),
-                         .idle_seconds = number(settings.value(desktop.idle), desktop.unit),
-                         .delay_seconds = number(settings.value(desktop.delay), desktop.unit)};
+                         .idle_seconds = span(settings.value(desktop.idle), desktop.unit),
+                         .delay_seconds = span(settings.value(desktop.delay), desktop.unit)};
   if (!out.enabled && !out.idle_seconds) return fail(ErrorCode::kUnsupported, kNothingSet);
   const bool activates = *desktop.when_idle == '\0' || flag(settings.value(desktop.when_idle)) != false;
   if (out.enabled == false || out.idle_seconds == 0 || flag(settings.value(desktop.never)) == true || !activates)
@@ -208,9 +214,10 @@ void parse_dconf_keyfile(std::string_view text, DconfDatabase& database) {
 }
 
 void parse_dconf_locks(std::string_view text, DconfDatabase& database) {
-  screen_lock_family::each_line(text, [&](std::string_view line) {
+  // As they stand: dconf takes a blank or a CR for a part of the key.
+  for (const auto line : split(text, '\n')) {
     if (line.starts_with('/') && database.locks.size() < kMaxDconfKeys) database.locks.emplace(line);
-  });
+  }
 }
 
 std::optional<std::vector<std::string>> parse_dconf_profile(std::string_view text) {

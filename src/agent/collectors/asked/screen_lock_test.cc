@@ -4,6 +4,7 @@
 #include <utime.h>
 
 #include "agent/collectors/asked/asked_lab.h"
+#include "base/text.h"
 
 namespace postern::agent {
 namespace {
@@ -56,6 +57,18 @@ TEST_F(ScreenLock, IsUnknownWhereAnythingThatHasASayIsLeftToPeople) {
     EXPECT_EQ(said(keys::kScreenLockSeconds), "unknown: unsupported") << key;
   }
   EXPECT_EQ(why(), "/org/gnome/desktop/lockdown/disable-lock-screen is not locked: people may set it for themselves");
+}
+
+TEST_F(ScreenLock, IsReadAsDconfReadsIt) {
+  for (const char* end : {"\r\n", " \n"}) {
+    std::string locks;
+    for (const auto line : split(kGnomeLocks, '\n')) locks += line.empty() ? "" : std::string(line) + end;
+    gnome(locks);
+    EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported") << end;  // locks of other keys
+  }
+  gnome();
+  compiled("etc/dconf/db/local.d/10-type", "[org/gnome/desktop/session]\nidle-delay=60\n");
+  EXPECT_EQ(said(keys::kScreenLockSeconds), "unknown: unsupported");  // of another type it is not in force
 }
 
 TEST_F(ScreenLock, ThatIsSwitchedOffAltogetherIsNone) {

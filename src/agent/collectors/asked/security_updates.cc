@@ -4,6 +4,7 @@
 #include "agent/collectors/asked/security_updates.h"
 
 #include <algorithm>
+#include <set>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -104,6 +105,21 @@ Result<std::string> contents(const Facts& facts, const std::string& name) {
   return output->text;
 }
 
+/// Whether the archive's main part is listed for each architecture of which something is installed. Without that nobody
+/// knows what it offers.
+Status check_architectures(const std::vector<vuln::Package>& packages, const std::vector<std::string>& indexes) {
+  std::set<std::string> installed;
+  for (const auto& package : packages) {
+    if (package.arch != "all") installed.insert(package.arch);
+  }
+  for (const auto& arch : installed) {
+    const auto part = "main_binary-" + arch + "_Packages";
+    const bool listed = std::ranges::any_of(indexes, [&](const auto& name) { return name.find(part) != name.npos; });
+    if (!listed) return fail(ErrorCode::kUnsupported, "apt has no list of security updates for " + arch);
+  }
+  return {};
+}
+
 struct Pending {
   std::int64_t count = 0, lists_at = 0;
 };
@@ -113,6 +129,7 @@ Result<Pending> pending(const Facts& facts) {
   if (!lists) return fail(lists.error());
   const auto inventory = vuln::read_root_inventory(facts.root());
   if (!inventory) return fail(inventory.error());
+  if (auto ok = check_architectures(inventory->packages, lists->indexes); !ok) return fail(ok.error());
   std::vector<bool> older(inventory->packages.size());
   for (const auto& name : lists->indexes) {
     const auto text = contents(facts, name);

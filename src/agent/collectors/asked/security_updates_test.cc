@@ -18,8 +18,8 @@ class SecurityUpdates : public AskedLab {
   SecurityUpdates() {
     put("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n");
     put("var/lib/dpkg/status",
-        installed("libssl3", "amd64", "3.0.11-1~deb12u1") + installed("libssl3", "i386", "3.0.11-1~deb12u2") +
-            installed("bash", "amd64", "5.2.15-2") + installed("tzdata", "all", "2024a-0+deb12u1") +
+        installed("libssl3", "amd64", "3.0.11-1~deb12u1") + installed("bash", "amd64", "5.2.15-2") +
+            installed("tzdata", "all", "2024a-0+deb12u1") +
             "Package: gone\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 1\n\n");
   }
   static std::string installed(const std::string& name, const std::string& arch, const std::string& version) {
@@ -49,8 +49,13 @@ TEST_F(SecurityUpdates, AreThoseOfTheSecurityArchiveThatAreNewer) {
   EXPECT_EQ(pending(), "1");
   list(std::string(kSecurity) + "contrib_binary-amd64_Packages", listed("tzdata", "all", "2026a-0+deb12u1"));
   EXPECT_EQ(pending(), "2");
+  put("var/lib/dpkg/status", installed("libssl3", "amd64", "3.0.11-1~deb12u1") + installed("libssl3", "i386", "3.0.11-1~deb12u2") +
+                                 installed("tzdata", "all", "2024a-0+deb12u1"));
+  EXPECT_EQ(ask(keys::kSecurityPending).source, "/var/lib/apt/lists: apt has no list of security updates for i386");
+  put("var/lib/dpkg/status", installed("libssl3", "amd64", "3.0.11-1~deb12u1") + installed("libssl3", "i386", "3.0.11-1~deb12u2") +
+                                 installed("bash", "amd64", "1") + installed("tzdata", "all", "2024a-0+deb12u1"));
   list(std::string(kSecurity) + "main_binary-i386_Packages", listed("libssl3", "i386", "3.0.11-1~deb12u3"));
-  EXPECT_EQ(pending(), "3");
+  EXPECT_EQ(pending(), "4");
 }
 
 TEST_F(SecurityUpdates, NoneIsSaidOnlyByListsOfThisRelease) {
@@ -61,6 +66,9 @@ TEST_F(SecurityUpdates, NoneIsSaidOnlyByListsOfThisRelease) {
   list(std::string(kSecurity) + "InRelease", kRelease);
   list(std::string(kSecurity) + "main_source_Sources", "x");
   EXPECT_EQ(pending(), "unknown: unsupported");  // of sources alone
+  list(std::string(kSecurity) + "contrib_binary-amd64_Packages", "");
+  list(std::string(kSecurity) + "main_binary-all_Packages", "");
+  EXPECT_EQ(pending(), "unknown: unsupported");  // the archive's main part is missing
   list(std::string(kSecurity) + "main_binary-amd64_Packages", "");
   EXPECT_EQ(pending(), "0");
   put("etc/os-release", "ID=debian\nVERSION_ID=\"13\"\nVERSION_CODENAME=trixie\n");

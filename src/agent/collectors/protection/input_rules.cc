@@ -83,18 +83,27 @@ Meaning of_state(const std::vector<Bytes>& values, bool inverted) {
   return fresh || inverted ? Meaning::kMaybe : Meaning::kNarrow;
 }
 
-/// All ports, or most: 1 to 65535 stands for no choice.
+std::size_t port_of(const Bytes& value) { return value.size() == 2 ? std::size_t{value[0]} << 8 | value[1] : 0; }
+
+Meaning of_ports(std::size_t from, std::size_t to) {
+  return from <= to && to - from < kFewPorts ? Meaning::kNarrow : Meaning::kMaybe;
+}
 Meaning of_port(const NftTest& test) {
-  const auto port = test.value.size() == 2 ? test.value[0] << 8 | test.value[1] : 0;
-  if (test.how == How::kAtLeast) return port > 1 ? Meaning::kNarrow : Meaning::kMaybe;
-  if (test.how == How::kAtMost) return port < 0xffff ? Meaning::kNarrow : Meaning::kMaybe;
-  return test.how == How::kNotEqual ? Meaning::kMaybe : Meaning::kNarrow;
+  const auto port = port_of(test.value);
+  if (test.how == How::kAtLeast) return of_ports(port, 0xffff);
+  if (test.how == How::kAtMost) return of_ports(0, port);
+  return test.how == How::kEqual ? Meaning::kNarrow : Meaning::kMaybe;
 }
 
-bool needs_elements(const NftTest& test) {
-  return !test.set.empty() && (test.map || test.subject == Subject::kFamily || test.subject == Subject::kInterface ||
-                               test.subject == Subject::kProtocol || test.subject == Subject::kState);
+/// A network of some size: two halves would be everybody.
+Meaning of_sender(const NftTest& test) {
+  constexpr std::size_t kNetwork = 8;
+  if (test.how == How::kEqual && test.bits >= kNetwork) return Meaning::kNarrow;
+  return test.how == How::kEqual || test.how == How::kNotEqual ? Meaning::kMaybe : Meaning::kUnclear;
 }
+
+/// The elements say how much each of them is, one by one.
+bool is_counted(const NftTest& test) { return test.subject == Subject::kPort || test.subject == Subject::kSender; }
 
 Meaning meaning(const NftTest& test, const std::vector<Bytes>& values, std::uint8_t family) {
   const bool inverted = test.how == How::kNotEqual;
@@ -109,6 +118,10 @@ Meaning meaning(const NftTest& test, const std::vector<Bytes>& values, std::uint
       return of_state(values, inverted);
     case Subject::kPort:
       return of_port(test);
+    case Subject::kPorts:
+      return test.how == How::kEqual && test.bits == 32 ? Meaning::kNarrow : Meaning::kUnclear;
+    case Subject::kSender:
+      return of_sender(test);
     case Subject::kNarrow:
       return inverted ? Meaning::kMaybe : Meaning::kNarrow;
     case Subject::kWide:
@@ -163,34 +176,48 @@ class InputRules::Walk {
   /// False: nothing comes behind this rule.
   bool take(const NftRule& rule, int depth, Ends& out) {
     auto what = Meaning::kAlways;
-    for (const auto& test : rule.tests) {
+    for (std::size_t i = 0; i < rule.tests.size(); ++i) {
+      const auto& test = rule.tests[i];
       if (test.map) return by_map(rule, test, what, depth, out);
-      what = both(what, of(test));
+      const auto* next = i + 1 < rule.tests.size() ? &rule.tests[i + 1] : nullptr;
+      const bool range = next != nullptr && test.subject == Subject::kPort && test.how == How::kAtLeast &&
+                         next->subject == Subject::kPort && next->how == How::kAtMost;
+      what = both(what, range ? of_ports(port_of(test.value), port_of(next->value)) : of(test));
+      i += range ? 1 : 0;
     }
     return by_verdict(rule.verdict, what, depth, out);
   }
 
   Meaning of(const NftTest& test) const {
-    if (test.set.empty() || !needs_elements(test)) return meaning(test, {test.value}, family_);
+    if (test.set.empty()) return meaning(test, {test.value}, family_);
     const auto it = all_.elements_.find({table_, test.set});
     if (it == all_.elements_.end()) return Meaning::kUnclear;
     std::vector<Bytes> values;
-    for (const auto& element : it->second) values.push_back(element.key);
-    return meaning(test, values, family_);
+    for (const auto& element : it->second) {
+      if (!element.end) values.push_back(element.key);
+    }
+    if (!is_counted(test)) return meaning(test, values, family_);
+    if (test.how == How::kNotEqual || values.size() > kFewPorts) return Meaning::kMaybe;
+    return is_plain(test.set, it->second) ? Meaning::kNarrow : Meaning::kUnclear;
+  }
+
+  bool is_plain(const std::string& set, const std::vector<NftElement>& elements) const {
+    return all_.plain_.contains({table_, set}) && std::ranges::none_of(elements, [](const NftElement& e) { return e.end || e.rest; });
   }
 
   /// Each element of a map is a rule of its own; what none of them names goes on.
   bool by_map(const NftRule& rule, const NftTest& test, Meaning before, int depth, Ends& out) {
-    if (test.subject == Subject::kPort || test.subject == Subject::kNarrow) return true;
     const auto it = all_.elements_.find({table_, test.set});
-    if (it == all_.elements_.end()) {
+    if (it == all_.elements_.end() || (is_counted(test) && !is_plain(test.set, it->second))) {
       if (before != Meaning::kNever && before != Meaning::kNarrow) out.unclear = true;
       return true;
     }
     bool goes_on = true;
     for (const auto& element : it->second) {
+      if (element.end) continue;
       NftTest one = test;
       one.value = element.key;
+      one.bits = 8 * element.key.size();
       goes_on = by_verdict(element.verdict, both(before, meaning(one, {element.key}, family_)), depth, out) && goes_on;
     }
     return goes_on || rule.tests.size() > 1;
@@ -238,6 +265,7 @@ void InputRules::apply(ByteView datagram) {
     const auto attributes = payload.subspan(sizeof general);
     if (head.nlmsg_type == of_nftables(NFT_MSG_NEWCHAIN)) apply_chain(table, attributes);
     if (head.nlmsg_type == of_nftables(NFT_MSG_NEWRULE)) apply_rule(table, attributes);
+    if (head.nlmsg_type == of_nftables(NFT_MSG_NEWSET)) apply_set(table, attributes);
     if (head.nlmsg_type == of_nftables(NFT_MSG_NEWSETELEM)) apply_elements(table, attributes);
     return true;
   });
@@ -274,6 +302,18 @@ void InputRules::apply_rule(const Table& of, ByteView attributes) {
   if (!cut_) it->second.rules.push_back(std::move(rule));
 }
 
+void InputRules::apply_set(const Table& of, ByteView attributes) {
+  Set set{of, {}};
+  std::uint32_t flags = NFT_SET_INTERVAL;
+  each_attribute(attributes, [&](int attribute, ByteView value) {
+    if (attribute == NFTA_SET_TABLE) set.table.name = netlink_text(value);
+    if (attribute == NFTA_SET_NAME) set.name = netlink_text(value);
+    if (attribute == NFTA_SET_FLAGS) flags = be32(value);
+  });
+  if (plain_.size() >= kMaxNftElements) cut_ = true;
+  if (!cut_ && (flags & (NFT_SET_INTERVAL | NFT_SET_CONCAT)) == 0) plain_.insert(std::move(set));
+}
+
 void InputRules::apply_elements(const Table& of, ByteView attributes) {
   Set set{of, {}};
   std::vector<NftElement> elements;
@@ -302,7 +342,7 @@ std::vector<InputRules::Set> InputRules::sets() const {
   for (const auto& [key, chain] : chains_) {
     for (const auto& rule : chain.rules) {
       for (const auto& test : rule.tests) {
-        if (needs_elements(test) && is_anonymous(test.set)) out.push_back({key.first, test.set});
+        if (!test.set.empty() && is_anonymous(test.set)) out.push_back({key.first, test.set});
       }
     }
   }
@@ -343,6 +383,10 @@ Result<InputRules> read_input_rules() {
   };
   for (const auto& table : out.tables()) {
     if (auto read = socket->dump(NFT_MSG_GETRULE, table.family, {{NFTA_RULE_TABLE, table.name}}, take); !read)
+      return fail(gone(read.error()));
+  }
+  for (const auto& table : out.tables()) {
+    if (auto read = socket->dump(NFT_MSG_GETSET, table.family, {{NFTA_SET_TABLE, table.name}}, take); !read)
       return fail(gone(read.error()));
   }
   for (const auto& set : out.sets()) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +19,7 @@ namespace postern::agent {
 inline constexpr std::size_t kMaxNftRules = 100'000;
 inline constexpr std::size_t kMaxNftElements = 65'536;
 
-/// Pure: takes dumps of tables, of chains, of rules and of the sets' elements that it needs, in this order.
+/// Pure: takes dumps of tables, of chains, of rules, of sets and of those sets' elements that it needs, in this order.
 ///
 /// A rule lets something in if it accepts what few packets have: a port, a sender, a protocol that is neither TCP nor
 /// UDP, an open connection. A packet that no such rule names may still be accepted: by a policy, by a rule that asks
@@ -62,11 +63,13 @@ class InputRules {
 
   void apply_chain(const Table& table, ByteView attributes);
   void apply_rule(const Table& table, ByteView attributes);
+  void apply_set(const Table& table, ByteView attributes);
   void apply_elements(const Table& table, ByteView attributes);
   Fate fate(std::uint8_t family) const;
 
   DormantTables dormant_;
   std::map<ChainKey, Chain> chains_;
+  std::set<Set> plain_;  // whose elements each stand for one value
   std::map<Set, std::vector<NftElement>> elements_;
   std::size_t rules_ = 0, held_ = 0;
   bool cut_ = false;  // there were more than are kept

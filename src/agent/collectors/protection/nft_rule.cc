@@ -7,9 +7,14 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/xt_conntrack.h>
 
+#include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_tcpudp.h>
+
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <string_view>
 
 #include "agent/collectors/network/netlink.h"
@@ -93,7 +98,7 @@ Subject subject_of_meta(std::uint32_t key) {
     case NFT_META_MARK:
     case NFT_META_SKUID:
     case NFT_META_SKGID:
-      return Subject::kNarrow;
+      return Subject::kUnclear;
     default:
       return Subject::kWide;
   }
@@ -101,18 +106,38 @@ Subject subject_of_meta(std::uint32_t key) {
 
 Subject subject_of_connection(std::uint32_t key) {
   if (key == NFT_CT_STATE) return Subject::kState;
-  return key == NFT_CT_STATUS || key == NFT_CT_MARK ? Subject::kNarrow : Subject::kWide;
+  // What was translated, the machine's own rules have named.
+  if (key == NFT_CT_STATUS) return Subject::kNarrow;
+  return key == NFT_CT_MARK ? Subject::kUnclear : Subject::kWide;
 }
 
 Subject subject_of_payload(std::uint32_t base, std::uint32_t offset, std::uint32_t length) {
   constexpr std::uint32_t kProtocolOf4 = 9, kSourceOf4 = 12, kProtocolOf6 = 6, kSourceOf6 = 8;
-  if (base == NFT_PAYLOAD_TRANSPORT_HEADER) return length == 2 && offset <= 2 ? Subject::kPort : Subject::kNarrow;
+  if (base == NFT_PAYLOAD_TRANSPORT_HEADER) {
+    if (offset == 2 && length == 2) return Subject::kPort;
+    return offset == 0 && length == 4 ? Subject::kPorts : Subject::kUnclear;
+  }
   if (base != NFT_PAYLOAD_NETWORK_HEADER) return Subject::kWide;
   if (length == 1 && (offset == kProtocolOf4 || offset == kProtocolOf6)) return Subject::kProtocol;
   // A sender's address, whole or its network; the destination's is mostly this machine's own.
-  return (offset == kSourceOf4 && length <= 4) || (offset == kSourceOf6 && length > 4) ? Subject::kNarrow
+  return (offset == kSourceOf4 && length <= 4) || (offset == kSourceOf6 && length > 4) ? Subject::kSender
                                                                                        : Subject::kWide;
 }
+
+/// How many bits of the beginning; none: it has holes.
+std::optional<std::size_t> leading_bits(const Bytes& mask) {
+  std::size_t bits = 0;
+  bool over = false;
+  for (const std::uint8_t byte : mask) {
+    const auto ones = static_cast<std::size_t>(std::countl_one(byte));
+    if ((over && byte != 0) || static_cast<std::uint8_t>(byte << ones) != 0) return std::nullopt;
+    over = over || ones < 8;
+    bits += ones;
+  }
+  return bits;
+}
+
+Bytes on_the_wire(std::uint16_t port) { return {static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port & 0xff)}; }
 
 /// Goes through a rule's expressions: one loads something of the packet, the next ones compare it.
 class RuleReader {
@@ -135,6 +160,7 @@ class RuleReader {
     if (name == "target") return xtables_target(data);
     if (is_among(name, kNoSay)) return;
     test(is_among(name, kLimits) ? Subject::kWide : Subject::kUnclear);
+    subject_ = Subject::kUnclear;  // what is compared next is what this made of it
   }
   NftRule finish() { return std::move(rule_); }
 
@@ -163,9 +189,7 @@ class RuleReader {
   }
 
   void loaded(Subject subject) {
-    // Of several that are looked up together one that is narrow is enough.
-    if (joined_ > 0 && (subject_ == Subject::kNarrow || subject_ == Subject::kPort)) subject = Subject::kNarrow;
-    subject_ = subject;
+    subject_ = joined_ > 0 ? Subject::kUnclear : subject;  // several that are looked up together
     ++joined_;
     mask_.clear();
   }
@@ -173,6 +197,7 @@ class RuleReader {
   void mask(ByteView data) {
     each_attribute(data, [&](int attribute, ByteView value) {
       if (attribute == NFTA_BITWISE_MASK) mask_ = parse_data(value).value;
+      if (attribute == NFTA_BITWISE_OP && nft_number(value) != NFT_BITWISE_BOOL) subject_ = Subject::kUnclear;
     });
   }
 
@@ -187,6 +212,9 @@ class RuleReader {
     // "ct state established,related" is (state & bits) != 0, "ct status dnat" too.
     if (!mask_.empty() && zero && operation == NFT_CMP_NEQ) return test(subject_, How::kAnyBit, mask_);
     if (!mask_.empty() && subject_ == Subject::kState) return test(subject_, How::kNotEqual, mask_);
+    const auto bits = mask_.empty() ? std::optional(8 * value.size()) : leading_bits(mask_);
+    if (!bits || (!mask_.empty() && subject_ == Subject::kPort)) return test(Subject::kUnclear);
+    bits_ = *bits;
     switch (operation) {
       case NFT_CMP_EQ:
         return test(subject_, How::kEqual, value);
@@ -215,10 +243,7 @@ class RuleReader {
   }
 
   void look_up(ByteView data) {
-    NftTest out{.subject = joined_ > 1 && subject_ != Subject::kNarrow ? Subject::kUnclear : subject_,
-                .how = How::kEqual,
-                .value = {},
-                .set = {}};
+    NftTest out{.subject = mask_.empty() ? subject_ : Subject::kUnclear, .how = How::kEqual, .value = {}, .bits = 0, .set = {}};
     each_attribute(data, [&](int attribute, ByteView value) {
       if (attribute == NFTA_LOOKUP_SET) out.set = nft_text(value);
       if (attribute == NFTA_LOOKUP_FLAGS && (nft_number(value) & NFT_LOOKUP_F_INV) != 0) out.how = How::kNotEqual;
@@ -240,8 +265,7 @@ class RuleReader {
 
   /// What iptables asks by its own modules.
   void xtables_match(ByteView data) {
-    constexpr std::string_view kNarrow[] = {"tcp", "udp", "udplite", "dccp",   "sctp", "multiport", "icmp", "icmp6",
-                                            "esp", "ah",  "set",     "policy", "mac",  "iprange",   "mark", "connmark"};
+    constexpr std::string_view kNarrow[] = {"icmp", "icmp6", "esp", "ah"};
     constexpr std::string_view kWide[] = {"limit",  "hashlimit", "addrtype", "pkttype",
                                           "recent", "statistic", "rpfilter"};
     std::string_view name;
@@ -252,7 +276,32 @@ class RuleReader {
     });
     if (name == "comment") return;
     if (name == "conntrack") return connection_state(info);
+    if (name == "tcp") return ports_of<xt_tcp>(info, XT_TCP_INV_DSTPT);
+    if (name == "udp") return ports_of<xt_udp>(info, XT_UDP_INV_DSTPT);
+    if (name == "multiport") return several_ports(info);
     test(is_among(name, kNarrow) ? Subject::kNarrow : is_among(name, kWide) ? Subject::kWide : Subject::kUnclear);
+  }
+
+  template <class Asked>
+  void ports_of(ByteView info, unsigned inverted) {
+    Asked asked{};
+    if (!read_struct(info, asked)) return test(Subject::kUnclear);
+    if ((asked.invflags & inverted) != 0) return test(Subject::kWide);
+    test(Subject::kPort, How::kAtLeast, on_the_wire(asked.dpts[0]));
+    test(Subject::kPort, How::kAtMost, on_the_wire(asked.dpts[1]));
+  }
+
+  void several_ports(ByteView info) {
+    xt_multiport_v1 asked{};
+    if (!read_struct(info, asked) || asked.count > XT_MULTI_PORTS) return test(Subject::kUnclear);
+    std::size_t ports = 0;
+    for (std::size_t i = 0; i < asked.count; ++i) {
+      const bool range = asked.pflags[i] != 0 && i + 1 < asked.count && asked.ports[i + 1] >= asked.ports[i];
+      ports += range ? asked.ports[i + 1] - asked.ports[i] + 1u : 1u;
+      i += range ? 1 : 0;
+    }
+    const bool few = asked.flags == XT_MULTIPORT_DESTINATION && asked.invert == 0 && ports <= kFewPorts;
+    test(few ? Subject::kNarrow : Subject::kWide);
   }
 
   void connection_state(ByteView info) {
@@ -279,7 +328,8 @@ class RuleReader {
 
   void test(Subject subject, How how = How::kEqual, Bytes value = {}) {
     joined_ = 0;
-    rule_.tests.push_back({.subject = subject, .how = how, .value = std::move(value), .set = {}});
+    rule_.tests.push_back({.subject = subject, .how = how, .value = std::move(value), .bits = bits_, .set = {}});
+    bits_ = 0;
   }
   void decide(NftVerdict verdict) { rule_.verdict = std::move(verdict); }
 
@@ -287,6 +337,7 @@ class RuleReader {
   Subject subject_ = Subject::kUnclear;  // what was loaded last
   int joined_ = 0;                       // how many since the last test
   Bytes mask_;
+  std::size_t bits_ = 0;                 // of the value of the test that comes
 };
 
 }  // namespace
@@ -305,17 +356,20 @@ NftRule parse_nft_rule(ByteView expressions) {
   return reader.finish();
 }
 
+constexpr std::uint32_t kCatchAll = 2;  // NFT_SET_ELEM_CATCHALL of newer headers
+
 std::vector<NftElement> parse_nft_elements(ByteView elements) {
   std::vector<NftElement> out;
   each_attribute(elements, [&](int, ByteView nested) {
     NftElement one;
-    bool end = false;
     each_attribute(nested, [&](int attribute, ByteView value) {
       if (attribute == NFTA_SET_ELEM_KEY) one.key = parse_data(value).value;
       if (attribute == NFTA_SET_ELEM_DATA) one.verdict = parse_data(value).verdict;
-      if (attribute == NFTA_SET_ELEM_FLAGS) end = (nft_number(value) & NFT_SET_ELEM_INTERVAL_END) != 0;
+      if (attribute != NFTA_SET_ELEM_FLAGS) return;
+      one.end = (nft_number(value) & NFT_SET_ELEM_INTERVAL_END) != 0;
+      one.rest = (nft_number(value) & kCatchAll) != 0;
     });
-    if (!end) out.push_back(std::move(one));
+    out.push_back(std::move(one));
   });
   return out;
 }

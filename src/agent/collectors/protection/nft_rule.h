@@ -31,15 +31,18 @@ struct NftTest {
     kInterface,  ///< By which it came, by index (four bytes of this machine's order) or name (longer, or a part of it).
     kProtocol,   ///< Of the layer above IP; a byte, IPPROTO_….
     kState,      ///< Of its connection; four bytes, NF_CT_STATE_BIT.
-    kPort,       ///< Two bytes as on the wire.
-    kNarrow,     ///< Something else that few packets have: an address of the sender, a mark, a type of ICMP.
+    kPort,       ///< Of the destination; two bytes as on the wire.
+    kPorts,      ///< Of the sender and of the destination, four bytes.
+    kSender,     ///< Its address, from the first bit on.
+    kNarrow,     ///< Something else that few packets have.
     kWide,       ///< Something that any packet from outside may have.
-    kUnclear,    ///< Not known here.
+    kUnclear,    ///< Not known here, or what other rules make of a packet: marks, states of a connection beside kState.
   };
   enum class How { kEqual, kNotEqual, kAtLeast, kAtMost, kAnyBit };
   Subject subject = Subject::kUnclear;
   How how = How::kEqual;
   Bytes value;       ///< Compared with, or the bits.
+  std::size_t bits = 0;  ///< Of the value's beginning that are compared.
   std::string set;   ///< Instead of a value: the name of the set, or map, that it is looked up in.
   bool map = false;  ///< The set's elements say what becomes of the packet.
 };
@@ -49,6 +52,9 @@ struct NftRule {
   NftVerdict verdict;
 };
 
+/// More destination ports than these are no exception any more.
+inline constexpr std::size_t kFewPorts = 1024;
+
 /// The list of expressions of a rule (NFTA_RULE_EXPRESSIONS).
 NftRule parse_nft_rule(ByteView expressions);
 
@@ -56,8 +62,10 @@ NftRule parse_nft_rule(ByteView expressions);
 struct NftElement {
   Bytes key;
   NftVerdict verdict;
+  bool end = false;   ///< Where the interval ends that began before it.
+  bool rest = false;  ///< It stands for whatever no other element names.
 };
-/// The list of elements of an NFT_MSG_NEWSETELEM (NFTA_SET_ELEM_LIST_ELEMENTS), ends of intervals left out.
+/// The list of elements of an NFT_MSG_NEWSETELEM (NFTA_SET_ELEM_LIST_ELEMENTS).
 std::vector<NftElement> parse_nft_elements(ByteView elements);
 
 }  // namespace postern::agent
