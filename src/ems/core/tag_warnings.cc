@@ -22,6 +22,11 @@ bool reads_reported(const posture::RuleType& type) {
   });
 }
 
+bool reads_tags_alone(const posture::RuleType& type) {
+  return !type.facts.empty() &&
+         std::ranges::all_of(type.facts, [](std::string_view key) { return key.starts_with(keys::kTagPrefix); });
+}
+
 /// How old the list of packages may be for the rule itself.
 std::optional<Seconds> scan_age(const posture::RuleSpec& rule) {
   if (rule.type != "vulnerability-scan-age") return {};
@@ -61,6 +66,10 @@ std::vector<std::string> EmsCore::Impl::tag_warnings(const posture::TagDefinitio
       }
     }
     if (!rule.max_age) continue;
+    if (reads_tags_alone(*type)) {
+      out.push_back(fmt::format("rule {} ({}): its max_age says nothing: tags are judged at every moment. Give it to the rules of those tags",
+                                rule.id, rule.type));
+    }
     const auto warn = [&](Seconds interval, std::string_view between) {
       out.push_back(fmt::format("rule {} ({}): its max_age of {} seconds is no longer than the {} seconds {}: in between nobody "
                                 "knows. Make it longer, or leave it out",

@@ -288,6 +288,7 @@ TEST_F(ApiLab, UndoDoesNothingWhereATagThatHasAPartInItBecameAnother) {
   EXPECT_EQ(late.status, 409);
   EXPECT_TRUE(late.message().starts_with("a tag that refers to Base, or that it refers to, was changed or made")) << late.text;
   EXPECT_EQ(get("/api/v1/tags/Base").str("comment"), "x");
+  EXPECT_EQ(post("/api/v1/tags/Base/undo", R"({"basis":""})").status, 400);  // a variable that was not set
   EXPECT_EQ(undo(last()).status, 200);
 }
 
@@ -313,6 +314,12 @@ TEST_F(ApiLab, AMaxAgeThatIsShorterThanTheFactsComeIsWarnedOf) {
   EXPECT_NE(call("PUT", "/api/v1/tags/T", tag(kProcess, 60)).text.find("the 60 seconds between two signs of life of an agent"),
             std::string::npos);
   EXPECT_EQ(call("PUT", "/api/v1/tags/T", tag(kProcess, 61)).at("warnings"), nullptr);
+}
+
+TEST_F(ApiLab, AMaxAgeOfATagIsWarnedOf) {
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Base"})").status, 201);
+  EXPECT_EQ(call("PUT", "/api/v1/tags/T", R"({"name":"T","rules":[{"id":3,"os":"linux","type":"tag","tags":["Base"],"max_age":60}]})").at("warnings"),
+            json::array{"rule 3 (tag): its max_age says nothing: tags are judged at every moment. Give it to the rules of those tags"});
 }
 
 TEST_F(ApiLab, AScanAgeThatIsShorterThanScansComeIsWarnedOf) {

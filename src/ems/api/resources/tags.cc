@@ -209,7 +209,10 @@ void show_last_change(const CallPtr& call) {
 
 void undo_tag(const CallPtr& call) {
   const auto expected = static_cast<Revision>(call->integer("revision").value_or(0));
-  call->services.core.undo_tag(now_of(call), actor_of(call), call->param("name"), expected, call->text("basis").value_or(""),
+  const auto basis = call->text("basis");
+  if (basis && basis->empty())
+    return call->fail({ErrorCode::kInvalidArgument, "basis: is empty; give it as last-change told it, or leave it out"});
+  call->services.core.undo_tag(now_of(call), actor_of(call), call->param("name"), expected, basis.value_or(""),
                                [call](Result<EmsCore::Undone> done) {
                                  if (!done) return call->fail(done.error());
                                  const Tag* tag = done->there ? call->services.core.tag(done->name) : nullptr;
