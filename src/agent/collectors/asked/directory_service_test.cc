@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "agent/collectors/asked/asked_lab.h"
+#include "base/file.h"
 
 namespace postern::agent {
 namespace {
@@ -59,9 +60,11 @@ const auto kStart = from_unix_ms(1'780'000'000'000);
 
 class DirectoryService : public AskedLab {
  protected:
+  static constexpr int kLogin = 55;
   /// Each by a session of that process; 0: it is not said.
-  void present(const std::vector<std::string>& users, int pid = 0) {
+  void present(const std::vector<std::string>& users, int pid = kLogin) {
     started(kStart);
+    if (pid == kLogin && !std::filesystem::exists(root_ / "proc/55")) runs(kLogin, "login");
     utmp start{};
     start.ut_type = BOOT_TIME;
     start.ut_tv.tv_sec = static_cast<int>(to_unix_ms(kStart) / 1000);
@@ -137,8 +140,14 @@ TEST_F(DirectoryService, WhatADeadLogindOrAnImageLeftSaysNothing) {
 
 TEST_F(DirectoryService, ASessionWhoseProcessIsGoneSaysNothing) {
   put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  for (const int pid : {77, 0, -5}) {
+    present({"alice@corp.example"}, pid);
+    EXPECT_EQ(said(keys::kUserDomains), "unknown: failed") << pid;
+  }
   present({"alice@corp.example"}, 77);
+  put("run/utmp", read_file(root_ / "run/utmp", 4096).value() + "torn");
   EXPECT_EQ(said(keys::kUserDomains), "unknown: failed");
+  present({"alice@corp.example"}, 77);
   runs(77, "sshd");
   EXPECT_EQ(said(keys::kUserDomains), "corp.example");
   ends(77);

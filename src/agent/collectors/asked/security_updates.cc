@@ -226,6 +226,7 @@ bool is_security_of(const AptRelease& release, std::string_view codename) {
 }
 
 Result<std::vector<ListedPackage>> parse_packages_index(std::string_view text) {
+  const bool empty = trim(text).empty();
   std::vector<ListedPackage> out;
   ListedPackage one;
   const auto finish = [&]() -> Status {
@@ -249,6 +250,7 @@ Result<std::vector<ListedPackage>> parse_packages_index(std::string_view text) {
     if (name == "Version") one.version = value;
   }
   if (auto ok = finish(); !ok) return fail(ok.error());
+  if (out.empty() && !empty) return invalid("it holds no package");
   return out;
 }
 

@@ -90,6 +90,8 @@ TEST_F(SecurityUpdates, WhatCannotBeReadIsNoSmallerNumber) {
   list(std::string(kSecurity) + "InRelease", kRelease);
   list(std::string(kSecurity) + "main_binary-amd64_Packages", "Package: bash\nArchitecture: amd64\n\n");
   EXPECT_EQ(pending(), "unknown: failed");
+  list(std::string(kSecurity) + "main_binary-amd64_Packages", "package: bash\n\x01\x02");
+  EXPECT_EQ(pending(), "unknown: failed");
   list(std::string(kSecurity) + "main_binary-amd64_Packages", listed("bash", "amd64", "6"));
   EXPECT_EQ(pending(), "1");
   list(std::string(kSecurity) + "contrib_binary-amd64_Packages.lz4", "x");  // an image's apt is not run

@@ -56,7 +56,7 @@ Result<LoggedIn> by_logind(const Facts& facts) {
 Result<LoggedIn> by_records(const Facts& facts, std::vector<Login> logins) {
   std::vector<std::string> left;
   std::erase_if(logins, [&](const Login& login) {
-    const bool gone = login.pid > 0 && !facts.exists("/proc/" + std::to_string(login.pid));
+    const bool gone = login.pid == 0 || !facts.exists("/proc/" + std::to_string(login.pid));  // or never was
     if (gone) left.push_back(login.user);
     return gone;
   });
@@ -79,6 +79,7 @@ Result<LoggedIn> by_records(const Facts& facts, std::vector<Login> logins) {
 
 Result<LoggedIn> logged_in(const Facts& facts) {
   const auto records = facts.read(kUtmp, kMaxRecords);
+  if (records && is_torn(*records)) return fail(ErrorCode::kInvalidArgument, std::string(kUtmp) + " is cut within a record");
   if (records && kept(facts, *records)) return by_records(facts, parse_logins(*records));
   if (!records && records.error().code != ErrorCode::kNotFound) return fail(records.error());
   auto out = by_logind(facts);

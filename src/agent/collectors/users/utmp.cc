@@ -34,6 +34,8 @@ std::optional<std::int64_t> newest(std::string_view records, Counts counts) {
 
 }  // namespace
 
+bool is_torn(std::string_view records) { return records.size() % sizeof(utmp) != 0; }
+
 std::vector<Login> parse_logins(std::string_view records) {
   std::vector<Login> out;
   each_record(records, [&](const utmp& entry) {

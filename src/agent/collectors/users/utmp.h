@@ -12,9 +12,11 @@ struct Login {
   std::string user;
   std::string line;       ///< Terminal: "tty1", "pts/0".
   std::int64_t at_s = 0;  ///< Unix seconds.
-  std::int64_t pid = 0;   ///< Of the session's process; 0: not said.
+  std::int64_t pid = 0;   ///< Of the session's process; 0: not said, or none that there can be.
 };
 
+/// The last record is not whole.
+bool is_torn(std::string_view records);
 /// Sessions of people in the order of the records; records of other kinds, and a torn last one, are skipped.
 std::vector<Login> parse_logins(std::string_view records);
 /// Distinct users in the order of the records.
