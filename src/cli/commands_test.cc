@@ -296,6 +296,11 @@ TEST_F(Commands, NobodyThere) {
   EXPECT_EQ(std::count(lab_.err().begin(), lab_.err().end(), '\n'), 1);
 }
 
+TEST_F(Commands, HelpSaysThatSeveralNamesAreTaken) {
+  EXPECT_EQ(lab_.run_alone({"classify", "--help"}), kDone);
+  EXPECT_THAT(lab_.out(), HasSubstr("Usage: postern classify [options] ENDPOINT [TAG...]\n"));
+}
+
 TEST_F(Commands, WhatStandsBehindTwoDashesIsAName) {
   lab_.ems.on("GET endpoints", page({laptop7()}));
   lab_.ems.on("PUT endpoints/7F4704E462E2CF1430D14814C557BD7B/classifications", R"({"classifications":["-rf"]})");

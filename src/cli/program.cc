@@ -91,6 +91,10 @@ class Helper final : public CLI::Formatter {
     if (option->get_expected_max() > 1) out += " ...";
     return out;
   }
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const std::string out = make_option_name(option, true) + (option->get_expected_max() > 1 ? "..." : "");
+    return option->get_required() ? out : "[" + out + "]";
+  }
 };
 
 std::string footer_of(const Command& command) {

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 
 #include "base/file.h"
@@ -11,6 +12,18 @@
 namespace postern::agent {
 
 namespace fs = std::filesystem;
+
+std::int64_t local_time(int year, int month, int day, int hour, int minute, int second) {
+  std::tm tm{};
+  tm.tm_year = year - 1900;
+  tm.tm_mon = month - 1;
+  tm.tm_mday = day;
+  tm.tm_hour = hour;
+  tm.tm_min = minute;
+  tm.tm_sec = second;
+  tm.tm_isdst = -1;
+  return std::int64_t{std::mktime(&tm)} * 1000;
+}
 
 RootLab::RootLab() {
   std::string name = (fs::temp_directory_path() / "postern-root-XXXXXX").string();

@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include "base/clock.h"
 
 namespace postern::agent {
+
+/// Unix milliseconds of what a clock on the wall of this machine says, as logs write it.
+std::int64_t local_time(int year, int month, int day, int hour, int minute, int second);
 
 class RootLab : public testing::Test {
  protected:

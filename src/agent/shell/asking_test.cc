@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "agent/collectors/root_lab.h"
+#include "agent/shell/loop_lab.h"
 #include "agent/shell/sources.h"
 
 namespace postern::agent {
@@ -65,18 +66,7 @@ class AskingTest : public RootLab {
   }
   ~AskingTest() override { held = false; }
 
-  void until(const char* what, const std::function<bool()>& condition) {
-    bool late = false;
-    auto limit = loop.after(30s, [&] {
-      late = true;
-      loop.stop();
-    });
-    auto look = loop.every(1ms, [&] {
-      if (condition()) loop.stop();
-    });
-    if (!condition()) loop.run();
-    EXPECT_FALSE(late) << what << ": it did not happen";
-  }
+  void until(const char* what, const std::function<bool()>& condition) { run_until(loop, what, condition); }
   bool known(const std::string& key) const {
     const auto it = told.find(key);
     return it != told.end() && it->second.known();

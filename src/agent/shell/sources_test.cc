@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "agent/collectors/root_lab.h"
+#include "agent/shell/loop_lab.h"
 #include "agent/shell/network_lab.h"
 #include "posture/fact_keys.h"
 
@@ -39,19 +40,7 @@ struct Told {
               ++answers;
             }};
   }
-  /// Runs the loop until it holds; gives up after long.
-  void until(const char* what, const std::function<bool()>& condition) {
-    bool late = false;
-    auto limit = loop.after(30s, [&] {
-      late = true;
-      loop.stop();
-    });
-    auto look = loop.every(1ms, [&] {
-      if (condition()) loop.stop();
-    });
-    if (!condition()) loop.run();
-    EXPECT_FALSE(late) << what << ": it did not happen";
-  }
+  void until(const char* what, const std::function<bool()>& condition) { run_until(loop, what, condition); }
   std::string text(std::string_view key) const {
     const auto it = facts.find(key);
     const auto* value = it == facts.end() ? nullptr : it->second.as<std::string>();

@@ -5,25 +5,11 @@
 #include <utime.h>
 
 #include <cstdlib>
-#include <ctime>
 
 #include "agent/collectors/asked/asked_lab.h"
 
 namespace postern::agent {
 namespace {
-
-/// What the machine's own clock of days makes of it.
-std::int64_t local(int year, int month, int day, int hour, int minute, int second) {
-  std::tm tm{};
-  tm.tm_year = year - 1900;
-  tm.tm_mon = month - 1;
-  tm.tm_mday = day;
-  tm.tm_hour = hour;
-  tm.tm_min = minute;
-  tm.tm_sec = second;
-  tm.tm_isdst = -1;
-  return std::int64_t{std::mktime(&tm)} * 1000;
-}
 
 TEST(AptConf, IsReadAsAptReadsIt) {
   AptSettings settings;
@@ -78,9 +64,9 @@ TEST_F(UpdatesFamily, AreTakenFromTheLogsOfThePackageManager) {
   put("var/log/dpkg.log", "2026-11-04 10:00:00 install new:amd64 <none> 1\n");
   EXPECT_EQ(said(keys::kUpdatedAt), "unknown: unsupported");
   put("var/log/dpkg.log.1", "2026-10-04 10:00:00 upgrade libc6:amd64 1 2\n");
-  EXPECT_EQ(said(keys::kUpdatedAt), std::to_string(local(2026, 10, 4, 10, 0, 0)));
+  EXPECT_EQ(said(keys::kUpdatedAt), std::to_string(local_time(2026, 10, 4, 10, 0, 0)));
   put("var/log/apt/history.log", "Upgrade: libc6:amd64 (1, 2)\nEnd-Date: 2026-11-01  10:01:02\n");
-  EXPECT_EQ(said(keys::kUpdatedAt), std::to_string(local(2026, 11, 1, 10, 1, 2)));
+  EXPECT_EQ(said(keys::kUpdatedAt), std::to_string(local_time(2026, 11, 1, 10, 1, 2)));
 }
 
 TEST_F(UpdatesFamily, AreNotWhatADatabasesTimeSays) {
@@ -95,7 +81,7 @@ TEST_F(UpdatesFamily, AreNotWhatADatabasesTimeSays) {
   put("var/log/dnf.rpm.log.1", "2026-02-14T09:30:12+0000 SUBDEBUG Upgrade: openssl-libs-1:3.2.2-6.el9.x86_64\n");
   EXPECT_EQ(said(keys::kUpdatedAt), "1771061412000");
   put("var/log/zypp/history", "2026-10-02 15:07:04|patch  |x|1|noarch|repo|moderate|security|needed|applied|\n");
-  EXPECT_EQ(said(keys::kUpdatedAt), std::to_string(local(2026, 10, 2, 15, 7, 4)));
+  EXPECT_EQ(said(keys::kUpdatedAt), std::to_string(local_time(2026, 10, 2, 15, 7, 4)));
 }
 
 TEST_F(UpdatesFamily, AreLookedForWhenTheListsAreFetched) {

@@ -3,23 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <ctime>
+
+#include "agent/collectors/root_lab.h"
 
 namespace postern::agent {
 namespace {
-
-/// What the machine's own clock of days makes of it.
-std::int64_t local_time(int year, int month, int day, int hour, int minute, int second) {
-  std::tm tm{};
-  tm.tm_year = year - 1900;
-  tm.tm_mon = month - 1;
-  tm.tm_mday = day;
-  tm.tm_hour = hour;
-  tm.tm_min = minute;
-  tm.tm_sec = second;
-  tm.tm_isdst = -1;
-  return std::int64_t{std::mktime(&tm)} * 1000;
-}
 
 TEST(UpdateLogs, TellWhenPackagesWereUpgraded) {
   EXPECT_EQ(last_dpkg_upgrade("2026-11-01 10:00:00 startup packages configure\n"
