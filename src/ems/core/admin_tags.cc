@@ -125,11 +125,13 @@ void EmsCore::undo_tag(Now now, const Actor& actor, const std::string& name, Rev
   if (expected != 0 && expected != revision) {
     return refuse(ErrorCode::kConflict, fmt::format("the last change of {} is revision {} now, not {}; look at it first", name, revision, expected));
   }
-  if (const auto now_last = basis.empty() ? Result<LastTagChange>(LastTagChange()) : last_tag_change(name); !now_last) {
-    return impl_->refuse(std::move(done), now_last.error());
-  } else if (now_last->basis != basis) {
-    return refuse(ErrorCode::kConflict, "a tag that refers to " + name + ", or that it refers to, was changed or made after what undoing "
-                                        "this does was looked at. Look at it as it is now, and decide anew");
+  if (!basis.empty()) {
+    const auto as_it_is = last_tag_change(name);
+    if (!as_it_is) return impl_->refuse(std::move(done), as_it_is.error());
+    if (as_it_is->basis != basis) {
+      return refuse(ErrorCode::kConflict, "a tag that refers to " + name + ", or that it refers to, was changed or made after what "
+                                          "undoing this does was looked at. Look at it as it is now, and decide anew");
+    }
   }
   // Changes stand under the name that the tag got by them: of one that was renamed since, this is not the last.
   const auto removed_from = read_removed_tag(last->change.json);
