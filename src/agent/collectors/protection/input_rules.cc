@@ -126,10 +126,17 @@ Meaning meaning(const NftTest& test, const std::vector<Bytes>& values, std::uint
       return inverted ? Meaning::kMaybe : Meaning::kNarrow;
     case Subject::kWide:
       return Meaning::kMaybe;
+    case Subject::kTranslated:  // by what other rules do
     case Subject::kUnclear:
       break;
   }
   return Meaning::kUnclear;
+}
+
+/// "ct status dnat"
+bool is_translated(const NftTest& test) {
+  return test.subject == Subject::kTranslated && test.how == How::kAnyBit && test.value.size() == sizeof(std::uint32_t) &&
+         host32(test.value) == IPS_DST_NAT;
 }
 
 /// Of all tests of a rule: all must match.
@@ -172,23 +179,30 @@ class InputRules::Walk {
     return out;
   }
 
- private:
-  /// False: nothing comes behind this rule.
-  bool take(const NftRule& rule, int depth, Ends& out) {
+  /// Of the tests before the first map.
+  Meaning asks(const NftRule& rule) const {
     auto what = Meaning::kAlways;
-    for (std::size_t i = 0; i < rule.tests.size(); ++i) {
+    for (std::size_t i = 0; i < rule.tests.size() && !rule.tests[i].map; ++i) {
       const auto& test = rule.tests[i];
-      if (test.map) return by_map(rule, test, what, depth, out);
       const auto* next = i + 1 < rule.tests.size() ? &rule.tests[i + 1] : nullptr;
       const bool range = next != nullptr && test.subject == Subject::kPort && test.how == How::kAtLeast &&
                          next->subject == Subject::kPort && next->how == How::kAtMost;
       what = both(what, range ? of_ports(port_of(test.value), port_of(next->value)) : of(test));
       i += range ? 1 : 0;
     }
-    return by_verdict(rule.verdict, what, depth, out);
+    return what;
+  }
+
+ private:
+  /// False: nothing comes behind this rule.
+  bool take(const NftRule& rule, int depth, Ends& out) {
+    const auto what = asks(rule);
+    const auto map = std::ranges::find(rule.tests, true, &NftTest::map);
+    return map != rule.tests.end() ? by_map(rule, *map, what, depth, out) : by_verdict(rule.verdict, what, depth, out);
   }
 
   Meaning of(const NftTest& test) const {
+    if (is_translated(test)) return all_.translates_few(family_) ? Meaning::kNarrow : Meaning::kUnclear;
     if (test.set.empty()) return meaning(test, {test.value}, family_);
     const auto it = all_.elements_.find({table_, test.set});
     if (it == all_.elements_.end()) return Meaning::kUnclear;
@@ -274,16 +288,21 @@ void InputRules::apply(ByteView datagram) {
 void InputRules::apply_chain(const Table& of, ByteView attributes) {
   ChainKey key{of, {}};
   Chain chain;
+  bool nat = false;
   each_attribute(attributes, [&](int attribute, ByteView value) {
     if (attribute == NFTA_CHAIN_TABLE) key.first.name = netlink_text(value);
     if (attribute == NFTA_CHAIN_NAME) key.second = netlink_text(value);
     if (attribute == NFTA_CHAIN_POLICY) chain.drops = be32(value) == NF_DROP;
+    if (attribute == NFTA_CHAIN_TYPE) nat = netlink_text(value) == "nat";
     if (attribute != NFTA_CHAIN_HOOK) return;
     each_attribute(value, [&](int nested, ByteView hook) {
-      if (nested == NFTA_HOOK_HOOKNUM) chain.input = be32(hook) == NF_INET_LOCAL_IN;
+      if (nested != NFTA_HOOK_HOOKNUM) return;
+      chain.input = be32(hook) == NF_INET_LOCAL_IN;
+      chain.translates = be32(hook) == NF_INET_PRE_ROUTING;
     });
   });
-  if (dormant_.contains(of.family, key.first.name)) chain.input = false;
+  chain.translates = chain.translates && nat;
+  if (dormant_.contains(of.family, key.first.name)) chain.input = chain.translates = false;
   if (chains_.size() >= kMaxNftRules) cut_ = true;
   if (!cut_) chains_[std::move(key)] = std::move(chain);
 }
@@ -332,7 +351,7 @@ void InputRules::apply_elements(const Table& of, ByteView attributes) {
 std::vector<InputRules::Table> InputRules::tables() const {
   std::vector<Table> out;
   for (const auto& [key, chain] : chains_) {
-    if (chain.input && (out.empty() || out.back() != key.first)) out.push_back(key.first);
+    if ((chain.input || chain.translates) && (out.empty() || out.back() != key.first)) out.push_back(key.first);
   }
   return out;
 }
@@ -365,6 +384,19 @@ InputRules::Fate InputRules::fate(std::uint8_t family) const {
     out = Fate::kUnclear;
   }
   return out;
+}
+
+/// Rules that give another destination name few packets each. What leads to them is not asked: it may only make them fewer.
+bool InputRules::translates_few(std::uint8_t family) const {
+  return std::ranges::all_of(chains_, [&](const auto& one) {
+    const auto& [key, chain] = one;
+    if (key.first.family != NFPROTO_INET && key.first.family != family) return true;
+    const Walk walk(*this, key.first, family);
+    return std::ranges::all_of(chain.rules, [&](const NftRule& rule) {
+      const auto asked = rule.translates ? walk.asks(rule) : Meaning::kNever;
+      return asked == Meaning::kNever || asked == Meaning::kNarrow;
+    });
+  });
 }
 
 Result<InputRules> read_input_rules() {

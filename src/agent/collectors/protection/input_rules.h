@@ -33,7 +33,7 @@ class InputRules {
     std::string name;
     auto operator<=>(const Table&) const = default;
   };
-  /// Those that have a say in what comes in.
+  /// Those that have a say in what comes in, or give it another destination.
   std::vector<Table> tables() const;
   struct Set {
     Table table;
@@ -54,7 +54,8 @@ class InputRules {
 
  private:
   struct Chain {
-    bool input = false;  // a base chain that sees what comes in
+    bool input = false;       // a base chain that sees what comes in
+    bool translates = false;  // one that may give that another destination
     bool drops = false;  // its policy
     std::vector<NftRule> rules;
   };
@@ -66,6 +67,7 @@ class InputRules {
   void apply_set(const Table& table, ByteView attributes);
   void apply_elements(const Table& table, ByteView attributes);
   Fate fate(std::uint8_t family) const;
+  bool translates_few(std::uint8_t family) const;
 
   DormantTables dormant_;
   std::map<ChainKey, Chain> chains_;

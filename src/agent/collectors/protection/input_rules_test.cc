@@ -128,6 +128,28 @@ TEST(InputRules, OfTheKernelAreWhatNftWrote) {
   if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
 }
 
+TEST(InputRules, ThatLetInWhatWasTranslatedAreAsNarrowAsWhatTranslatesIt) {
+  const bool allowed = in_own_network([] {
+    const auto fate = [](const std::string& rules) {
+      load("flush ruleset");
+      load("table ip f { chain in { type filter hook input priority 0; policy drop; ct status dnat accept; }; }; "
+           "table ip n { chain ports { tcp dport 8080 redirect to :80; }; chain pre { type nat hook prerouting priority -100; " +
+           rules + " }; chain post { type nat hook postrouting priority 100; snat to 10.0.0.1; }; }");
+      return read_input_rules().value().of_ipv4();
+    };
+    EXPECT_EQ(fate(""), Fate::kDropped);
+    EXPECT_EQ(fate("tcp dport 8080 redirect to :80; jump ports;"), Fate::kDropped);
+    EXPECT_EQ(fate("ip saddr 10.0.0.0/8 dnat to 10.0.0.1;"), Fate::kDropped);
+    EXPECT_EQ(fate("tcp dport 1-65535 redirect;"), Fate::kUnclear);
+    EXPECT_EQ(fate("meta l4proto tcp redirect to :22;"), Fate::kUnclear);
+    EXPECT_EQ(fate("dnat to 10.0.0.1;"), Fate::kUnclear);
+    load("flush ruleset");
+    load("table ip f { chain in { type filter hook input priority 0; policy drop; ct status ! confirmed accept; }; }");
+    EXPECT_EQ(read_input_rules()->of_ipv4(), Fate::kUnclear);
+  });
+  if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
+}
+
 TEST(InputRules, AreFollowedThroughChains) {
   const bool allowed = in_own_network([] {
     const auto fate = [](const std::string& script) {

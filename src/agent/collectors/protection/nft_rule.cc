@@ -106,8 +106,7 @@ Subject subject_of_meta(std::uint32_t key) {
 
 Subject subject_of_connection(std::uint32_t key) {
   if (key == NFT_CT_STATE) return Subject::kState;
-  // What was translated, the machine's own rules have named.
-  if (key == NFT_CT_STATUS) return Subject::kNarrow;
+  if (key == NFT_CT_STATUS) return Subject::kTranslated;
   return key == NFT_CT_MARK ? Subject::kUnclear : Subject::kWide;
 }
 
@@ -139,12 +138,17 @@ std::optional<std::size_t> leading_bits(const Bytes& mask) {
 
 Bytes on_the_wire(std::uint16_t port) { return {static_cast<std::uint8_t>(port >> 8), static_cast<std::uint8_t>(port & 0xff)}; }
 
+Bytes in_host_order(std::uint32_t bits) {
+  Bytes out(sizeof bits);
+  std::memcpy(out.data(), &bits, sizeof bits);
+  return out;
+}
+
 /// Goes through a rule's expressions: one loads something of the packet, the next ones compare it.
 class RuleReader {
  public:
   void take(std::string_view name, ByteView data) {
-    constexpr std::string_view kNoSay[] = {"counter", "log",    "notrack", "nat", "masq",
-                                           "redir",   "tproxy", "objref",  "dup", "fwd"};
+    constexpr std::string_view kNoSay[] = {"counter", "log", "notrack", "masq", "tproxy", "objref", "dup", "fwd"};
     constexpr std::string_view kLimits[] = {"limit", "quota", "connlimit", "numgen", "hash", "fib", "rt", "dynset"};
     if (name == "meta") return load(data, NFTA_META_DREG, NFTA_META_KEY, subject_of_meta);
     if (name == "ct") return load(data, NFTA_CT_DREG, NFTA_CT_KEY, subject_of_connection);
@@ -159,6 +163,8 @@ class RuleReader {
     if (name == "match") return xtables_match(data);
     if (name == "target") return xtables_target(data);
     if (is_among(name, kNoSay)) return;
+    if (name == "nat") return translate(data);
+    if (name == "redir") return translated();
     test(is_among(name, kLimits) ? Subject::kWide : Subject::kUnclear);
     subject_ = Subject::kUnclear;  // what is compared next is what this made of it
   }
@@ -263,6 +269,15 @@ class RuleReader {
     if (verdict) decide(std::move(content.verdict));
   }
 
+  void translate(ByteView data) {
+    std::uint32_t type = NFT_NAT_DNAT;
+    each_attribute(data, [&](int attribute, ByteView value) {
+      if (attribute == NFTA_NAT_TYPE) type = nft_number(value);
+    });
+    if (type == NFT_NAT_DNAT) translated();
+  }
+  void translated() { rule_.translates = true; }
+
   /// What iptables asks by its own modules.
   void xtables_match(ByteView data) {
     constexpr std::string_view kNarrow[] = {"icmp", "icmp6", "esp", "ah"};
@@ -308,11 +323,16 @@ class RuleReader {
     xt_conntrack_mtinfo3 asked{};
     if (!read_struct(info, asked)) return test(Subject::kUnclear);
     if ((asked.match_flags & XT_CONNTRACK_STATE) == 0) return test(Subject::kWide);
-    const std::uint32_t bits = asked.state_mask;
-    Bytes value(sizeof bits);
-    std::memcpy(value.data(), &bits, sizeof bits);
-    test(Subject::kState, (asked.invert_flags & XT_CONNTRACK_STATE) != 0 ? How::kNotEqual : How::kAnyBit,
-         std::move(value));
+    constexpr std::uint32_t kSame = NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_ESTABLISHED) |
+                                    NF_CT_STATE_BIT(IP_CT_RELATED) | NF_CT_STATE_BIT(IP_CT_NEW);
+    if ((asked.state_mask & XT_CONNTRACK_STATE_SNAT) != 0) return test(Subject::kUnclear);
+    std::uint32_t bits = asked.state_mask & kSame;
+    if ((asked.state_mask & XT_CONNTRACK_STATE_UNTRACKED) != 0) bits |= NF_CT_STATE_UNTRACKED_BIT;
+    const bool inverted = (asked.invert_flags & XT_CONNTRACK_STATE) != 0;
+    if (asked.state_mask == XT_CONNTRACK_STATE_DNAT && !inverted)
+      return test(Subject::kTranslated, How::kAnyBit, in_host_order(IPS_DST_NAT));
+    if ((asked.state_mask & XT_CONNTRACK_STATE_DNAT) != 0) return test(Subject::kUnclear);
+    test(Subject::kState, inverted ? How::kNotEqual : How::kAnyBit, in_host_order(bits));
   }
 
   void xtables_target(ByteView data) {
@@ -322,7 +342,9 @@ class RuleReader {
     each_attribute(data, [&](int attribute, ByteView value) {
       if (attribute == NFTA_TARGET_NAME) name = nft_text(value);
     });
+    constexpr std::string_view kTranslates[] = {"DNAT", "REDIRECT", "NETMAP"};
     if (name == "REJECT") return decide({NftVerdict::Kind::kDrop, {}});
+    if (is_among(name, kTranslates)) translated();
     if (!is_among(name, kNoSay)) decide({NftVerdict::Kind::kUnclear, {}});
   }
 

@@ -34,6 +34,7 @@ struct NftTest {
     kPort,       ///< Of the destination; two bytes as on the wire.
     kPorts,      ///< Of the sender and of the destination, four bytes.
     kSender,     ///< Its address, from the first bit on.
+    kTranslated, ///< What became of it at translating, four bytes of this machine's order, IPS_….
     kNarrow,     ///< Something else that few packets have.
     kWide,       ///< Something that any packet from outside may have.
     kUnclear,    ///< Not known here, or what other rules make of a packet: marks, states of a connection beside kState.
@@ -50,6 +51,7 @@ struct NftTest {
 struct NftRule {
   std::vector<NftTest> tests;
   NftVerdict verdict;
+  bool translates = false;  ///< It gives what it matches another destination: this machine may be it.
 };
 
 /// More destination ports than these are no exception any more.
