@@ -112,7 +112,7 @@ void EmsCore::Impl::rename_classification(Now now, posture::TagId id) {
 
 std::string EmsCore::Impl::by_hand_warning(posture::TagId id) const {
   const auto* tag = tag_by_id(id);
-  const auto given = tag == nullptr ? 0 : registry_.classified(id);
+  const auto given = tag == nullptr ? 0 : registry_.given_by_hand(id).endpoints;
   if (given == 0) return {};
   if (tag->definition.kind != posture::TagKind::kClassification || !tag->definition.rules.empty()) {
     return fmt::format("before it followed from rules it was given by hand to {} endpoint{}, which is forgotten for good: undo brings "

@@ -385,6 +385,8 @@ class EmsCore {
 
   /// Another one after each change of the tag: who saves it can say which he saw. Empty: there is no such tag.
   std::string tag_version(std::string_view name) const;
+  /// The same of a tag that is to be deleted: another one too after each change of who was given it by hand.
+  std::string tag_version_to_delete(std::string_view name) const;
   /// By tags' names; empty: there was none.
   using TagVersions = std::map<std::string, std::string, std::less<>>;
   static constexpr std::size_t kMaxTagVersions = 30'000;

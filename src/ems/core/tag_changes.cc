@@ -369,9 +369,10 @@ EmsCore::TagVersions EmsCore::versions_behind(const ChangeSet& set) const {
       for (const auto& name : stored->referred_tags()) add(name);
     }
   }
+  const std::set<std::string_view> removed(set.remove.begin(), set.remove.end());
   TagVersions out;
   for (auto& name : names) {
-    auto version = tag_version(name);
+    auto version = removed.contains(name) ? tag_version_to_delete(name) : tag_version(name);
     out.emplace(std::move(name), std::move(version));
   }
   return out;

@@ -14,6 +14,7 @@ namespace postern::ems {
 namespace {
 
 constexpr std::size_t kVersionBytes = 8;
+constexpr char kToDelete = '+';
 constexpr std::size_t kChangedTold = 10;
 constexpr std::size_t kChangeLookBack = 50;
 constexpr std::size_t kAuditPage = 500, kAuditPages = 4;
@@ -43,14 +44,27 @@ std::string EmsCore::tag_version(std::string_view name) const {
   return to_hex_lower(ByteView(digest).first(kVersionBytes));
 }
 
+std::string EmsCore::tag_version_to_delete(std::string_view name) const {
+  const auto version = tag_version(name);
+  if (version.empty()) return {};
+  const auto given = impl_->registry_.given_by_hand(impl_->engine_.id_of(name));
+  return fmt::format("{}{}{}.{:x}", version, kToDelete, given.endpoints, given.who);
+}
+
 Status EmsCore::check_tag_versions(const TagVersions& seen) const {
   std::vector<std::string> changed;
   std::vector<std::string> missing;
   for (const auto& [name, version] : seen) {
-    if (tag_version(name) == version) continue;
+    const auto plain = version.substr(0, version.find(kToDelete));
+    const bool same = tag_version(name) == plain;
+    if (same && (plain == version || tag_version_to_delete(name) == version)) continue;
     if (changed.size() + missing.size() == kChangedTold) {
       (changed.empty() ? missing : changed).emplace_back("and more of them");
       break;
+    }
+    if (same) {
+      changed.push_back(fmt::format("the tag {} was given by hand to endpoints, or taken from them, meanwhile", name));
+      continue;
     }
     if (const Tag* found = tag(name)) {
       changed.push_back(fmt::format("the tag {} was {} by {} at {}", name, version.empty() ? "made" : "changed", found->updated_by,

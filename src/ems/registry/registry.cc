@@ -21,6 +21,12 @@ void add_to_count(Map& map, const Key& key, int sign) {
   if (n == 0) map.erase(key);
 }
 
+/// A sum, in which the order plays no part.
+void add(Registry::Given& given, const EndpointUid& uid, int sign) {
+  given.endpoints += static_cast<std::size_t>(sign);
+  given.who += static_cast<std::size_t>(sign) * std::hash<EndpointUid>()(uid);
+}
+
 /// Rows of a table whose value is one row. `log` gives the change's JSON, or nothing where the log does not care.
 template <class K, class V, class KeyText, class Row, class Log>
 void add_rows(Batch& batch, TableId id, const Table<K, V>& table, KeyText key_text, Row row, Log log) {
@@ -228,8 +234,8 @@ Batch Registry::batch(WallTime at) const {
              // Under the name it has now; what it was goes along, to look back.
              const auto& name = (after != nullptr ? after : before)->definition.name.str();
              // From endpoints it is taken in this batch or later ones: those it is committed for had it.
-             const auto given = classified_.find(id);
-             auto what = after == nullptr ? removed_tag_event(given == classified_.end() ? 0 : given->second) : event(before, after);
+             const auto given = given_.find(id);
+             auto what = after == nullptr ? removed_tag_event(given == given_.end() ? 0 : given->second.endpoints) : event(before, after);
              out.changes.push_back({"tag", name, std::move(what), before == nullptr ? "" : codec::tag_row(*before)});
            });
   add_rows(out, TableId::kProfiles, profiles, same, codec::profile_row, logged("profile"));
@@ -410,7 +416,10 @@ void Registry::index(const Endpoint& e, const std::optional<posture::Fact>& rout
     }
   }
   if (e.inventory) add_to_count(inventory_uses_, *e.inventory, sign);
-  for (const auto id : e.classifications) add_to_count(classified_, id, sign);
+  for (const auto id : e.classifications) {
+    add(given_[id], e.uid, sign);
+    if (given_[id].endpoints == 0) given_.erase(id);
+  }
   const auto step = static_cast<std::size_t>(sign);
   if (e.registered()) {
     counts_.registered += step;
@@ -448,21 +457,21 @@ bool Registry::has_inventory(const Sha256& hash) const {
 }
 
 bool Registry::classifies(posture::TagId id) const {
-  if (classified_.contains(id)) return true;
+  if (given_.contains(id)) return true;
   return std::ranges::any_of(endpoints.before(), [&](const auto& one) {
     const auto* e = endpoints.find(one.first);
     return e != nullptr && std::ranges::binary_search(e->classifications, id);
   });
 }
 
-std::size_t Registry::classified(posture::TagId id) const {
-  const auto it = classified_.find(id);
-  std::size_t out = it == classified_.end() ? 0 : it->second;
-  const auto given = [id](const Endpoint& e) { return std::ranges::binary_search(e.classifications, id); };
+Registry::Given Registry::given_by_hand(posture::TagId id) const {
+  const auto it = given_.find(id);
+  Given out = it == given_.end() ? Given() : it->second;
+  const auto has = [id](const Endpoint& e) { return std::ranges::binary_search(e.classifications, id); };
   for (const auto& [uid, before] : endpoints.before()) {
     const auto* now = endpoints.find(uid);
-    if (now != nullptr && given(*now)) ++out;
-    if (before && given(*before)) --out;
+    if (now != nullptr && has(*now)) add(out, uid, 1);
+    if (before && has(*before)) add(out, uid, -1);
   }
   return out;
 }

@@ -72,7 +72,12 @@ class Registry {
   TagCounts tag_counts(posture::TagId id) const;
   bool has_inventory(const Sha256& hash) const;   ///< Committed or about to be.
   bool classifies(posture::TagId id) const;       ///< It is given to some endpoint by hand; committed or about to be.
-  std::size_t classified(posture::TagId id) const;  ///< To how many, registered or not.
+  struct Given {
+    std::size_t endpoints = 0;  ///< Registered or not.
+    std::size_t who = 0;        ///< Of other endpoints another number, with near certainty; after a restart the same.
+    friend bool operator==(const Given&, const Given&) = default;
+  };
+  Given given_by_hand(posture::TagId id) const;
 
   /// Committed or not: an endpoint that has, or had, a certificate for this key. Null: none.
   const Endpoint* by_key(const Sha256& key) const;
@@ -89,7 +94,7 @@ class Registry {
   std::set<EndpointUid> quarantined_;
   posture::SlotSet registered_;
   std::unordered_map<Sha256, std::size_t> inventory_uses_;
-  std::unordered_map<posture::TagId, std::size_t> classified_;
+  std::unordered_map<posture::TagId, Given> given_;
   std::unordered_map<posture::TagId, TagCounts> tag_counts_;
   Counts counts_;
   std::set<EndpointUid> restamped_;

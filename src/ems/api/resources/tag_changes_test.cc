@@ -241,6 +241,29 @@ TEST_F(ApiLab, ATagThatSomebodyMakesMeanwhileAndThatRefersToTheseIsLookedAtFirst
   EXPECT_EQ(post("/api/v1/tags/apply", R"({"tags":[{"name":"Base","comment":"y"}],"expected":{}})").status, 200);
 }
 
+TEST_F(ApiLab, ATagThatIsGivenByHandMeanwhileIsNotDeletedUnseen) {
+  TestAgent agent;
+  join(agent);
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"Hand","kind":"classification"})").status, 201);
+  const std::string set = R"({"remove":["Hand"])";
+  const auto apply = [&](const Reply& seen) {
+    return post("/api/v1/tags/apply", set + R"(,"expected_all":true,"expected":)" + json::serialize(seen.at("versions")) + "}");
+  };
+  const auto give = [&](const char* change) {
+    return call("PATCH", "/api/v1/endpoints/" + agent.uid().str() + "/classifications", change).status;
+  };
+  const Reply nobody = post("/api/v1/tags/apply", set + R"(,"dry_run":true})");
+  ASSERT_EQ(give(R"({"add":["Hand"]})"), 200);
+  const Reply late = apply(nobody);
+  EXPECT_EQ(late.status, 409) << late.text;
+  EXPECT_TRUE(late.message().starts_with("the tag Hand was given by hand to endpoints, or taken from them, meanwhile")) << late.text;
+  const Reply somebody = post("/api/v1/tags/apply", set + R"(,"dry_run":true})");
+  ASSERT_EQ(give(R"({"remove":["Hand"]})"), 200);
+  EXPECT_EQ(apply(somebody).status, 409);
+  ASSERT_EQ(give(R"({"add":["Hand"]})"), 200);
+  EXPECT_EQ(apply(somebody).status, 200);  // as it was seen, again
+}
+
 TEST_F(ApiLab, WhatUndoWouldTakeBackIsTold) {
   EXPECT_EQ(get("/api/v1/tags/One/last-change").status, 404);
   ASSERT_EQ(post("/api/v1/tags", R"({"name":"One"})").status, 201);
