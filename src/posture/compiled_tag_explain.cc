@@ -1,6 +1,9 @@
 // CompiledTag::explain: the same judgement as evaluate(), told in full.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "posture/compiled_tag.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
@@ -8,8 +11,31 @@
 namespace postern::posture {
 namespace {
 
+/// What its parts say, each thing once.
+void add_reasons(const Condition& condition, const FactView& facts, std::vector<std::string>& texts) {
+  const Judgement judgement = condition.judge(facts);
+  const SetParts* parts = condition.parts();
+  const bool by_all = parts != nullptr && !parts->conditions.empty() &&
+                      judgement.verdict == (parts->match == Match::kAll ? Verdict::kMatch : Verdict::kNoMatch);
+  // One that has words of its own for all its parts together tells those.
+  if (by_all && parts->conditions.front()->judge(facts).reason == judgement.reason) {
+    for (const auto& part : parts->conditions) add_reasons(*part, facts, texts);
+    return;
+  }
+  std::string text(judgement.reason->text);
+  if (std::ranges::find(texts, text) == texts.end()) texts.push_back(std::move(text));
+}
+
+/// Where all parts had to lead to it, one alone would leave out what else was asked.
+std::string reason_text(const Condition& condition, const FactView& facts) {
+  std::vector<std::string> texts;
+  add_reasons(condition, facts, texts);
+  return join(texts, "; ");
+}
+
 RuleExplanation explain_rule(const CompiledRule& rule, const FactView& facts) {
-  const Judgement judgement = rule.condition->judge(facts.with_max_age(rule.max_age));
+  const FactView young = facts.with_max_age(rule.max_age);
+  const Judgement judgement = rule.condition->judge(young);
   RuleExplanation out;
   out.id = rule.id;
   if (rule.type != nullptr) out.type = rule.type->name;
@@ -17,7 +43,7 @@ RuleExplanation explain_rule(const CompiledRule& rule, const FactView& facts) {
   out.verdict = rule.negate ? verdict_not(judgement.verdict) : judgement.verdict;
   out.condition = (rule.negate ? "not: " : "") + rule.condition->describe();
   out.reason = judgement.reason->code;
-  out.text = judgement.reason->text;
+  out.text = reason_text(*rule.condition, young);
   out.max_age = rule.max_age;
   for (const std::string& key : rule.condition->keys()) out.facts.push_back(read_fact(facts, key));
   return out;
