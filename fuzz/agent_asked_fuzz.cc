@@ -12,13 +12,14 @@
 #include "agent/collectors/asked/listening.h"
 #include "agent/collectors/asked/reachability.h"
 #include "agent/collectors/asked/resolver.h"
-#include "agent/collectors/asked/screen_lock.h"
 #include "agent/collectors/asked/security_modules.h"
 #include "agent/collectors/asked/security_updates.h"
 #include "agent/collectors/asked/services.h"
 #include "agent/collectors/asked/ssh_server.h"
 #include "agent/collectors/asked/support.h"
 #include "agent/collectors/asked/updates.h"
+#include "agent/collectors/desktop/dconf.h"
+#include "agent/collectors/desktop/kde_screen_lock.h"
 #include "agent/collectors/kept.h"
 #include "agent/collectors/owning_package.h"
 #include "agent/collectors/packages/update_logs.h"
@@ -105,14 +106,10 @@ void people(std::string_view text) {
   parse_sssd_domains(text);
   domain_of_login(text);
   parse_table_column(text, 2);
-  DconfDatabase database;
-  parse_dconf_keyfile(text, database);
-  parse_dconf_locks(text, database);
-  require(database.values.size() <= kMaxDconfKeys && database.locks.size() <= kMaxDconfKeys);
+  sets_dconf_profile(text);
   if (const auto names = parse_dconf_profile(text)) {
     for (const auto& name : *names) require(!name.empty() && name.find('/') == name.npos && name.front() != '.');
   }
-  LockedSettings({database}).value("/org/gnome/desktop/session/idle-delay");
   parse_kscreenlockerrc(text);
 }
 

@@ -1,79 +1,80 @@
-#include "agent/collectors/asked/screen_lock.h"
-
-#include <gtest/gtest.h>
-#include <utime.h>
+#include <set>
+#include <string>
 
 #include "agent/collectors/asked/asked_lab.h"
-#include "base/text.h"
+#include "agent/collectors/desktop/gvdb_lab.h"
+#include "base/file.h"
 
 namespace postern::agent {
 namespace {
 
-constexpr const char* kGnome =
-    "[org/gnome/desktop/session]\nidle-delay=uint32 300\n\n[org/gnome/desktop/screensaver]\nlock-enabled=true\n"
-    "lock-delay=uint32 30\n";
-constexpr const char* kGnomeLocks =
-    "/org/gnome/desktop/session/idle-delay\n/org/gnome/desktop/screensaver/lock-enabled\n"
-    "/org/gnome/desktop/screensaver/lock-delay\n/org/gnome/desktop/lockdown/disable-lock-screen\n";
+const std::string kSession = "/org/gnome/desktop/session/", kScreensaver = "/org/gnome/desktop/screensaver/",
+                  kIdle = kSession + "idle-delay", kEnabled = kScreensaver + "lock-enabled",
+                  kDelay = kScreensaver + "lock-delay", kNever = "/org/gnome/desktop/lockdown/disable-lock-screen";
 
 class ScreenLock : public AskedLab {
  protected:
   ScreenLock() { put("etc/dconf/profile/user", "user-db:user\nsystem-db:local\nsystem-db:site\n"); }
   std::string why() const { return ask(keys::kScreenLock).source; }
-  void touch(const char* path, int at) {
-    const utimbuf times{at, at};
-    ASSERT_EQ(utime((root_ / path).c_str(), &times), 0);
+  /// The database in force, written anew.
+  void compile() { put("etc/dconf/db/local", compiled_database(values_, locks_)); }
+  void gnome() {
+    values_ = {{kIdle, 300u}, {kEnabled, true}, {kDelay, 30u}};
+    locks_ = {kIdle, kEnabled, kDelay, kNever};
+    compile();
   }
-  /// A source of a database, compiled.
-  void compiled(const char* path, const std::string& text, const char* database = "etc/dconf/db/local") {
-    put(path, text);
-    put(database, "compiled");
-  }
-  void gnome(const std::string& locks = kGnomeLocks) {
-    compiled("etc/dconf/db/local.d/00-lock", kGnome);
-    compiled("etc/dconf/db/local.d/locks/lock", locks);
-  }
+
+  GvdbValues values_;
+  std::set<std::string> locks_;
 };
 
 TEST_F(ScreenLock, OfGnomeHoldsWhereNobodyCanChangeIt) {
   EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported");
-  compiled("etc/dconf/db/local.d/00-lock", kGnome);
+  gnome();
+  locks_.clear();
+  compile();
   EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported");
   gnome();
   EXPECT_EQ(said(keys::kScreenLock), "yes");
   EXPECT_EQ(said(keys::kScreenLockSeconds), "330");
-  compiled("etc/dconf/db/local.d/10-later", "[org/gnome/desktop/session]\nidle-delay=uint32 0\n");
+  values_[kIdle] = 0u;
+  compile();
   EXPECT_EQ(said(keys::kScreenLock), "no");
   EXPECT_EQ(said(keys::kScreenLockSeconds), "unknown: unsupported");
 }
 
+TEST_F(ScreenLock, IsWhatDconfCompiledAndNoKeyfile) {
+  const auto compiled = read_file(POSTERN_SOURCE_DIR "/src/agent/collectors/desktop/testdata/gnome", 1u << 20);
+  ASSERT_TRUE(compiled);
+  put("etc/dconf/db/local.d/00-lock", "[org/gnome/desktop/session]\nidle-delay=uint32 60\n");
+  EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported");
+  put("etc/dconf/db/local", *compiled);
+  EXPECT_EQ(said(keys::kScreenLock), "yes");
+  EXPECT_EQ(said(keys::kScreenLockSeconds), "330");
+}
+
 TEST_F(ScreenLock, IsUnknownWhereAnythingThatHasASayIsLeftToPeople) {
-  for (const std::string key :
-       {"session/idle-delay", "screensaver/lock-enabled", "screensaver/lock-delay", "lockdown/disable-lock-screen"}) {
-    std::string locks = kGnomeLocks;
-    const auto line = "/org/gnome/desktop/" + key + "\n";
-    gnome(locks.erase(locks.find(line), line.size()));
+  for (const auto& key : {kIdle, kEnabled, kDelay, kNever}) {
+    gnome();
+    locks_.erase(key);
+    compile();
     EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported") << key;
     EXPECT_EQ(said(keys::kScreenLockSeconds), "unknown: unsupported") << key;
   }
   EXPECT_EQ(why(), "/org/gnome/desktop/lockdown/disable-lock-screen is not locked: people may set it for themselves");
 }
 
-TEST_F(ScreenLock, IsReadAsDconfReadsIt) {
-  for (const char* end : {"\r\n", " \n"}) {
-    std::string locks;
-    for (const auto line : split(kGnomeLocks, '\n')) locks += line.empty() ? "" : std::string(line) + end;
-    gnome(locks);
-    EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported") << end;  // locks of other keys
-  }
+TEST_F(ScreenLock, OfAnotherTypeThanTheSchemasIsNotInForce) {
   gnome();
-  compiled("etc/dconf/db/local.d/10-type", "[org/gnome/desktop/session]\nidle-delay=60\n");
-  EXPECT_EQ(said(keys::kScreenLockSeconds), "unknown: unsupported");  // of another type it is not in force
+  values_[kIdle] = 60;
+  compile();
+  EXPECT_EQ(said(keys::kScreenLockSeconds), "unknown: unsupported");
 }
 
 TEST_F(ScreenLock, ThatIsSwitchedOffAltogetherIsNone) {
   gnome();
-  compiled("etc/dconf/db/local.d/10-off", "[org/gnome/desktop/lockdown]\ndisable-lock-screen=true\n");
+  values_[kNever] = true;
+  compile();
   EXPECT_EQ(said(keys::kScreenLock), "no");
 }
 
@@ -81,45 +82,38 @@ TEST_F(ScreenLock, OfADatabaseThatDconfDoesNotReadIsUnknown) {
   gnome();
   put("etc/dconf/profile/user", "user-db:user\n");
   EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported");
-  put("etc/dconf/profile/user", "user-db:user\nsystem-db:local\nservice-db:keyfile/user\n");
-  EXPECT_EQ(why(), "/etc/dconf/profile/user has sources that can't be read");
 }
 
-TEST_F(ScreenLock, OfAFileThatIsNotCompiledIsUnknown) {
+TEST_F(ScreenLock, OfADamagedDatabaseIsUnknown) {
   gnome();
-  touch("etc/dconf/db/local", 1'000);
-  EXPECT_EQ(said(keys::kScreenLock), "unknown: unsupported");
-  EXPECT_NE(why().find("\"dconf update\" was not run since"), std::string::npos) << why();
+  put("etc/dconf/db/site", "compiled");
+  EXPECT_EQ(said(keys::kScreenLock), "unknown: failed");
+  EXPECT_NE(why().find("/etc/dconf/db/site"), std::string::npos) << why();
+  put("etc/dconf/db/site", std::string(5u << 20, '#'));
+  EXPECT_EQ(said(keys::kScreenLock), "unknown: failed");
 }
 
 TEST_F(ScreenLock, ALaterDatabaseThatLocksHasTheLastSay) {
   gnome();
-  compiled("etc/dconf/db/site.d/00", "[org/gnome/desktop/session]\nidle-delay=uint32 900\n", "etc/dconf/db/site");
+  put("etc/dconf/db/site", compiled_database({{kIdle, 900u}}));
   EXPECT_EQ(said(keys::kScreenLockSeconds), "330");
-  compiled("etc/dconf/db/site.d/locks/00", "/org/gnome/desktop/session/idle-delay\n", "etc/dconf/db/site");
+  put("etc/dconf/db/site", compiled_database({{kIdle, 900u}}, {kIdle}));
   EXPECT_EQ(said(keys::kScreenLockSeconds), "930");
 }
 
-TEST_F(ScreenLock, OfAFileThatCannotBeReadIsUnknown) {
-  gnome();
-  ASSERT_TRUE(std::filesystem::create_directories(root_ / "etc/dconf/db/local.d/a-directory"));  // dconf takes files only
-  EXPECT_EQ(said(keys::kScreenLock), "yes");
-  compiled("etc/dconf/db/local.d/20-large", std::string(2u << 20, '#'));
-  EXPECT_EQ(said(keys::kScreenLock), "unknown: failed");
-  EXPECT_NE(why().find("20-large"), std::string::npos) << why();
-}
-
 TEST_F(ScreenLock, OfMateCountsInMinutesAtPlacesOfItsOwn) {
-  compiled("etc/dconf/db/local.d/00-lock",
-           "[org/mate/desktop/session]\nidle-delay=5\n[org/mate/screensaver]\nlock-enabled=true\nlock-delay=1\n");
-  compiled(
-      "etc/dconf/db/local.d/locks/lock",
-      "/org/mate/desktop/session/idle-delay\n/org/mate/screensaver/lock-enabled\n/org/mate/screensaver/lock-delay\n"
-      "/org/mate/desktop/lockdown/disable-lock-screen\n");
+  const std::string mate = "/org/mate/screensaver/", idle = "/org/mate/desktop/session/idle-delay";
+  values_ = {{idle, 5}, {mate + "lock-enabled", true}, {mate + "lock-delay", 1}};
+  locks_ = {idle, mate + "lock-enabled", mate + "lock-delay", "/org/mate/desktop/lockdown/disable-lock-screen"};
+  compile();
   EXPECT_EQ(why(), "/org/mate/screensaver/idle-activation-enabled is not locked: people may set it for themselves");
-  compiled("etc/dconf/db/local.d/locks/more", "/org/mate/screensaver/idle-activation-enabled\n");
+  locks_.insert(mate + "idle-activation-enabled");
+  compile();
   EXPECT_EQ(said(keys::kScreenLock), "yes");
   EXPECT_EQ(said(keys::kScreenLockSeconds), "360");
+  values_[idle] = -5;
+  compile();
+  EXPECT_EQ(said(keys::kScreenLockSeconds), "unknown: unsupported");
 }
 
 TEST_F(ScreenLock, OfSeveralDesktopsTheWeakestHolds) {
@@ -140,36 +134,6 @@ TEST_F(ScreenLock, OfKdeHoldsWhereItIsImmutable) {
   EXPECT_EQ(said(keys::kScreenLockSeconds), "605");
   put("etc/xdg/kscreenlockerrc", "[Daemon][$i]\nAutolock=false\nTimeout=10\n");
   EXPECT_EQ(said(keys::kScreenLock), "no");
-}
-
-TEST(KdeScreenLock, IsImmutableByFileGroupOrKey) {
-  const auto whole = parse_kscreenlockerrc("[$i]\n[Daemon]\nAutolock=true\nTimeout=1\nLockGrace=2\n");
-  EXPECT_EQ(whole.idle_seconds, 60);
-  EXPECT_EQ(whole.delay_seconds, 2);
-  const auto keys = parse_kscreenlockerrc("[Daemon]\nAutolock[$i]=true\nTimeout=1\nLockGrace[$i]=2\n");
-  EXPECT_EQ(keys.enabled, true);
-  EXPECT_FALSE(keys.idle_seconds);
-  EXPECT_EQ(keys.delay_seconds, 2);
-  // A group below it, and one of another name.
-  EXPECT_FALSE(parse_kscreenlockerrc("[Daemon][Other][$i]\nAutolock=true\n[Greeter][$i]\nAutolock=true\n").enabled);
-}
-
-TEST(DconfProfile, NamesTheSystemsDatabasesInOrder) {
-  EXPECT_EQ(parse_dconf_profile("user-db:user\nsystem-db:local # ours\n\nsystem-db:site\n"),
-            (std::vector<std::string>{"local", "site"}));
-  EXPECT_EQ(parse_dconf_profile(""), std::vector<std::string>());
-  EXPECT_EQ(parse_dconf_profile("user-db:user\nfile-db:/x\n"), std::nullopt);
-  EXPECT_EQ(parse_dconf_profile("user-db:user\nsystem-db:../x\n"), std::nullopt);
-}
-
-TEST(ScreenLockSettings, BrokenOnesSetNothing) {
-  DconfDatabase database;
-  parse_dconf_keyfile("x=1\n[org/gnome/desktop/session\n=\n[\nlock-enabled", database);
-  parse_dconf_locks("org/x\n#/y\n", database);
-  EXPECT_TRUE(database.locks.empty());
-  const auto s = parse_kscreenlockerrc("[Daemon][$i]\nTimeout=99999999999999999999\nAutolock=perhaps\n");
-  EXPECT_FALSE(s.enabled);
-  EXPECT_FALSE(s.idle_seconds);
 }
 
 }  // namespace
