@@ -17,11 +17,11 @@
 #include "agent/collectors/asked/services.h"
 #include "agent/collectors/asked/ssh_server.h"
 #include "agent/collectors/asked/support.h"
-#include "agent/collectors/asked/updates.h"
 #include "agent/collectors/desktop/dconf.h"
 #include "agent/collectors/desktop/kde_screen_lock.h"
 #include "agent/collectors/kept.h"
 #include "agent/collectors/owning_package.h"
+#include "agent/collectors/packages/apt_settings.h"
 #include "agent/collectors/packages/update_logs.h"
 #include "agent/collectors/protection/clamav.h"
 #include "base/hex.h"
@@ -65,6 +65,7 @@ void updates(std::string_view text) {
   AptSettings settings;
   parse_apt_conf(text, settings);
   require(settings.size() <= kMaxAptSettings);
+  require(apt_lists_directory(settings).starts_with('/'));
   is_apt_conf_name(text);
   lists_file(text, "/usr/bin/x");
   const auto release = parse_apt_release(text);

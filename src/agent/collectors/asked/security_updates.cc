@@ -4,14 +4,16 @@
 #include "agent/collectors/asked/security_updates.h"
 
 #include <algorithm>
-#include <set>
 #include <array>
 #include <chrono>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
 #include "agent/collectors/os/key_values.h"
+#include "agent/collectors/packages/apt_settings.h"
 #include "agent/collectors/run_program.h"
 #include "base/text.h"
 #include "base/versions/debian.h"
@@ -31,15 +33,25 @@ constexpr std::size_t kMaxRelease = 8u << 20;
 constexpr std::size_t kMaxIndex = 128u << 20;  // Ubuntu's largest has 20 MB
 constexpr std::chrono::milliseconds kPatience{20'000};
 
-/// The release whose updates count. Derived distributions name the one that they are made of.
-std::vector<std::string> codenames(const Facts& facts) {
-  std::vector<std::string> out;
+/// Whose updates count.
+struct System {
+  std::vector<std::string> codenames;      // derived distributions name the release that they are made of
+  std::vector<std::string> distributions;  // its own, and those that it is made of
+};
+
+System system_of(const Facts& facts) {
+  System out;
   for (const auto* place : kOsReleases) {
     const auto text = facts.read(place, 64u << 10);
     if (!text) continue;
     const auto values = parse_key_values(*text);
     for (const auto* key : {"VERSION_CODENAME", "UBUNTU_CODENAME", "DEBIAN_CODENAME"}) {
-      if (auto value = value_of(values, key); !value.empty()) out.push_back(std::move(value));
+      if (auto value = value_of(values, key); !value.empty()) out.codenames.push_back(std::move(value));
+    }
+    for (const auto* key : {"ID", "ID_LIKE"}) {
+      for (const auto name : split(value_of(values, key), ' ')) {
+        if (!name.empty()) out.distributions.emplace_back(name);
+      }
     }
     break;
   }
@@ -60,12 +72,13 @@ struct SecurityLists {
 };
 
 /// Adds what belongs to the release file `name`, if it is of security updates.
-Status add(const Facts& facts, const std::vector<std::string>& names, const std::string& name,
-           const std::vector<std::string>& codenames, SecurityLists& out) {
+Status add(const Facts& facts, const std::vector<std::string>& names, const std::string& name, const System& system,
+           SecurityLists& out) {
   const auto text = facts.read(std::string(kLists) + "/" + name, kMaxRelease);
   if (!text) return fail(text.error());
   const auto release = parse_apt_release(*text);
-  if (std::ranges::none_of(codenames, [&](const auto& one) { return is_security_of(release, one); })) return {};
+  if (!is_archive_of(release, system.distributions)) return {};
+  if (std::ranges::none_of(system.codenames, [&](const auto& one) { return is_security_of(release, one); })) return {};
   const auto archive = archive_of(name);
   const auto before = out.indexes.size();
   for (const auto& other : names) {
@@ -78,19 +91,29 @@ Status add(const Facts& facts, const std::vector<std::string>& names, const std:
   return {};
 }
 
+/// Only where they usually are: of others nothing would tell when they change.
+Status check_place(const Facts& facts) {
+  const auto settings = read_apt_settings(facts);
+  if (!settings) return fail(settings.error());
+  const auto place = apt_lists_directory(*settings);
+  if (place == kLists) return {};
+  return fail(ErrorCode::kUnsupported, "apt is told to keep its lists in " + place + ", which is not looked at");
+}
+
 Result<SecurityLists> security_lists(const Facts& facts) {
+  if (auto ok = check_place(facts); !ok) return fail(ok.error());
   const auto names = list_directory(facts, kLists);
   if (!names) return fail(names.error().code, std::string("no lists of apt: ") + names.error().message);
   if (names->size() >= kMaxNames) return fail(ErrorCode::kResourceExhausted, "more lists than are read");
-  const auto releases = codenames(facts);
+  const auto system = system_of(facts);
   SecurityLists out;
   for (const auto& name : *names) {
     if (archive_of(name).empty()) continue;
-    if (auto ok = add(facts, *names, name, releases, out); !ok) return fail(ok.error());
+    if (auto ok = add(facts, *names, name, system, out); !ok) return fail(ok.error());
   }
   if (out.indexes.empty())
-    return fail(ErrorCode::kUnsupported,
-                "apt has no list of security updates of " + (releases.empty() ? "this system" : join(releases, ", ")));
+    return fail(ErrorCode::kUnsupported, "apt has no list of security updates of " +
+                                             (system.codenames.empty() ? "this system" : join(system.codenames, ", ")));
   return out;
 }
 
@@ -120,6 +143,13 @@ Status check_architectures(const std::vector<vuln::Package>& packages, const std
   return {};
 }
 
+/// dpkg's order says nothing of what is no version.
+Status check_versions(const std::vector<vuln::Package>& packages) {
+  const auto odd = std::ranges::find_if_not(packages, versions::valid_debian, &vuln::Package::version);
+  if (odd == packages.end()) return {};
+  return invalid(std::string(vuln::kDpkgStatus) + ": the version of " + odd->name + " is none: " + odd->version);
+}
+
 struct Pending {
   std::int64_t count = 0, lists_at = 0;
 };
@@ -130,6 +160,7 @@ Result<Pending> pending(const Facts& facts) {
   const auto inventory = vuln::read_root_inventory(facts.root());
   if (!inventory) return fail(inventory.error());
   if (auto ok = check_architectures(inventory->packages, lists->indexes); !ok) return fail(ok.error());
+  if (auto ok = check_versions(inventory->packages); !ok) return fail(ok.error());
   std::vector<bool> older(inventory->packages.size());
   for (const auto& name : lists->indexes) {
     const auto text = contents(facts, name);
@@ -152,15 +183,29 @@ void answer(const Question&, Facts& facts) {
 }
 
 Triggers triggers(const Question&, const Facts&) {
-  return {.files = {kLists, std::string(vuln::kDpkgStatus), kOsReleases[0], kOsReleases[1]}};
+  Triggers out{.files = {kLists, std::string(vuln::kDpkgStatus), kOsReleases[0], kOsReleases[1]}};
+  out.files.insert(out.files.end(), std::begin(kAptConfFiles), std::end(kAptConfFiles));
+  return out;
 }
 
-/// "Field: value" of a line; an empty name: it is none.
-std::pair<std::string_view, std::string_view> field_of(std::string_view line) {
+struct Field {
+  std::string_view name, value;
+  bool is(std::string_view wanted) const {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::ranges::equal(name, wanted, {}, lower);
+  }
+};
+
+/// "Field: value" of a line, its name without blanks; an empty name: it is none.
+Field field_of(std::string_view line) {
   const auto colon = line.find(':');
-  if (colon == line.npos || line.front() == ' ' || line.front() == '\t') return {};
-  return {line.substr(0, colon), trim(line.substr(colon + 1))};
+  if (colon == line.npos) return {};
+  const auto name = line.substr(0, colon);
+  const bool printable = std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f'; });
+  return printable ? Field{name, trim(line.substr(colon + 1))} : Field();
 }
+
+bool goes_on(std::string_view line) { return line.front() == ' ' || line.front() == '\t'; }
 
 std::optional<unsigned> month_of(std::string_view name) {
   constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -207,12 +252,13 @@ AptRelease parse_apt_release(std::string_view text) {
       if (begun) break;
       continue;
     }
-    const auto [name, value] = security_updates_family::field_of(line);
-    begun = begun || name == "Origin" || name == "Label" || name == "Suite" || name == "Codename";
-    if (name == "Label") out.label = value;
-    if (name == "Suite") out.suite = value;
-    if (name == "Codename") out.codename = value;
-    if (name == "Date") out.at = parse_release_date(value);
+    const auto field = security_updates_family::field_of(line);
+    begun = begun || field.is("origin") || field.is("label") || field.is("suite") || field.is("codename");
+    if (field.is("origin")) out.origin = field.value;
+    if (field.is("label")) out.label = field.value;
+    if (field.is("suite")) out.suite = field.value;
+    if (field.is("codename")) out.codename = field.value;
+    if (field.is("date")) out.at = parse_release_date(field.value);
   }
   return out;
 }
@@ -225,14 +271,21 @@ bool is_security_of(const AptRelease& release, std::string_view codename) {
          (release.codename == codename || release.codename == std::string(codename) + "/updates");
 }
 
+bool is_archive_of(const AptRelease& release, const std::vector<std::string>& distributions) {
+  const auto origin = to_lower(release.origin);
+  return std::ranges::any_of(distributions, [&](const auto& one) { return to_lower(one) == origin; });
+}
+
 Result<std::vector<ListedPackage>> parse_packages_index(std::string_view text) {
   const bool empty = trim(text).empty();
   std::vector<ListedPackage> out;
   ListedPackage one;
+  bool begun = false;
   const auto finish = [&]() -> Status {
-    if (one == ListedPackage()) return {};
+    if (!std::exchange(begun, false)) return {};
     if (one.name.empty() || one.arch.empty() || one.version.empty())
       return invalid("an entry lacks its name, architecture or version");
+    if (!versions::valid_debian(one.version)) return invalid("the version of " + std::string(one.name) + " is none");
     if (out.size() == kMaxListedPackages) return fail(ErrorCode::kResourceExhausted, "more packages than are read");
     out.push_back(std::exchange(one, {}));
     return {};
@@ -244,10 +297,13 @@ Result<std::vector<ListedPackage>> parse_packages_index(std::string_view text) {
       if (auto ok = finish(); !ok) return fail(ok.error());
       continue;
     }
-    const auto [name, value] = security_updates_family::field_of(line);
-    if (name == "Package") one.name = value;
-    if (name == "Architecture") one.arch = value;
-    if (name == "Version") one.version = value;
+    if (begun && security_updates_family::goes_on(line)) continue;
+    const auto field = security_updates_family::field_of(line);
+    if (field.name.empty()) return invalid("a line is no field of a package");
+    begun = true;
+    if (field.is("package")) one.name = field.value;
+    if (field.is("architecture")) one.arch = field.value;
+    if (field.is("version")) one.version = field.value;
   }
   if (auto ok = finish(); !ok) return fail(ok.error());
   if (out.empty() && !empty) return invalid("it holds no package");

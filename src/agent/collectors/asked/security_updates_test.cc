@@ -44,7 +44,7 @@ TEST_F(SecurityUpdates, AreThoseOfTheSecurityArchiveThatAreNewer) {
   EXPECT_EQ(pending(), "1");
   EXPECT_EQ(said(keys::kSecurityListsAt), std::to_string(kReleasedAt));
   // Those of other archives are updates, too, but none of security.
-  list("deb.debian.org_debian_dists_bookworm_InRelease", "Label: Debian\nSuite: oldstable\nCodename: bookworm\n");
+  list("deb.debian.org_debian_dists_bookworm_InRelease", "Origin: Debian\nLabel: Debian\nSuite: oldstable\nCodename: bookworm\n");
   list("deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages", listed("bash", "amd64", "6"));
   EXPECT_EQ(pending(), "1");
   list(std::string(kSecurity) + "contrib_binary-amd64_Packages", listed("tzdata", "all", "2026a-0+deb12u1"));
@@ -60,7 +60,7 @@ TEST_F(SecurityUpdates, AreThoseOfTheSecurityArchiveThatAreNewer) {
 
 TEST_F(SecurityUpdates, NoneIsSaidOnlyByListsOfThisRelease) {
   EXPECT_EQ(pending(), "unknown: unsupported");  // without lists
-  list("deb.debian.org_debian_dists_bookworm_InRelease", "Label: Debian\nSuite: oldstable\nCodename: bookworm\n");
+  list("deb.debian.org_debian_dists_bookworm_InRelease", "Origin: Debian\nLabel: Debian\nSuite: oldstable\nCodename: bookworm\n");
   list("deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages", listed("bash", "amd64", "6"));
   EXPECT_EQ(ask(keys::kSecurityPending).source, "/var/lib/apt/lists: apt has no list of security updates of bookworm");
   list(std::string(kSecurity) + "InRelease", kRelease);
@@ -98,21 +98,53 @@ TEST_F(SecurityUpdates, WhatCannotBeReadIsNoSmallerNumber) {
   EXPECT_EQ(pending(), "unknown: unsupported");
 }
 
+TEST_F(SecurityUpdates, OfAnotherThanTheDistributionAreNotItsOwn) {
+  const std::string other = "packages.example.com_dists_bookworm-security_";
+  list(other + "InRelease",
+       "Origin: Example\nLabel: Example\nCodename: bookworm-security\nDate: Wed, 25 Nov 2026 02:22:30 UTC\n");
+  list(other + "main_binary-amd64_Packages", "");
+  EXPECT_EQ(ask(keys::kSecurityPending).source, "/var/lib/apt/lists: apt has no list of security updates of bookworm");
+  list(std::string(kSecurity) + "InRelease", kRelease);
+  list(std::string(kSecurity) + "main_binary-amd64_Packages", "");
+  list(other + "main_binary-amd64_Packages", listed("bash", "amd64", "6"));
+  EXPECT_EQ(pending(), "0");
+  put("etc/os-release", "ID=other\nVERSION_CODENAME=bookworm\n");
+  EXPECT_EQ(pending(), "unknown: unsupported");
+}
+
+TEST_F(SecurityUpdates, OfListsElsewhereAreUnknown) {
+  list(std::string(kSecurity) + "InRelease", kRelease);  // left behind
+  list(std::string(kSecurity) + "main_binary-amd64_Packages", "");
+  EXPECT_EQ(pending(), "0");
+  put("etc/apt/apt.conf.d/50lists", "Dir::State::lists \"/srv/lists\";");
+  EXPECT_EQ(ask(keys::kSecurityPending).source,
+            "/var/lib/apt/lists: apt is told to keep its lists in /srv/lists, which is not looked at");
+}
+
+TEST_F(SecurityUpdates, OfAVersionThatIsNoneAreUnknown) {
+  list(std::string(kSecurity) + "InRelease", kRelease);
+  list(std::string(kSecurity) + "main_binary-amd64_Packages", listed("bash", "amd64", "6"));
+  put("var/lib/dpkg/status", installed("bash", "amd64", "~~?") + installed("tzdata", "all", "1"));
+  EXPECT_EQ(pending(), "unknown: failed");
+  EXPECT_EQ(ask(keys::kSecurityPending).source,
+            "/var/lib/apt/lists: /var/lib/dpkg/status: the version of bash is none: ~~?");
+}
+
 TEST_F(SecurityUpdates, TheOldestOfSeveralListsCounts) {
   for (const auto* mirror : {"a_", "b_"}) {
     list(std::string(mirror) + "bookworm-security_main_binary-amd64_Packages", "");
   }
   list("a_bookworm-security_InRelease", kRelease);
   list("b_bookworm-security_Release",
-       "Label: Debian-Security\nCodename: bookworm-security\nDate: Sun, 01 Nov 2026 00:00:00 UTC\n");
+       "Origin: Debian\nLabel: Debian-Security\nCodename: bookworm-security\nDate: Sun, 01 Nov 2026 00:00:00 UTC\n");
   EXPECT_EQ(said(keys::kSecurityListsAt), "1793491200000");
-  list("b_bookworm-security_Release", "Label: Debian-Security\nCodename: bookworm-security\n");
+  list("b_bookworm-security_Release", "Origin: Debian\nLabel: Debian-Security\nCodename: bookworm-security\n");
   EXPECT_EQ(pending(), "unknown: failed");
 }
 
 TEST(AptReleases, OfSecurity) {
   const auto holds = [](const char* label, const char* suite, const char* codename, const char* of) {
-    return is_security_of({label, suite, codename, {}}, of);
+    return is_security_of({"Debian", label, suite, codename, {}}, of);
   };
   EXPECT_TRUE(holds("Debian-Security", "oldstable-security", "bookworm-security", "bookworm"));
   EXPECT_TRUE(holds("Debian-Security", "oldstable", "buster", "buster"));
@@ -143,6 +175,16 @@ TEST(PackagesIndex, IsReadToItsEnd) {
   EXPECT_TRUE(parse_packages_index("")->empty());
   EXPECT_FALSE(parse_packages_index("Package: a\nVersion: 1\n\n"));
   EXPECT_FALSE(parse_packages_index("Version: 1\n"));
+  EXPECT_EQ(*parse_packages_index("package: a\nVERSION: 1\narchitecture: all\n"),
+            (std::vector<ListedPackage>{{"a", "all", "1"}}));
+}
+
+TEST(PackagesIndex, ThatIsNoneIsRefused) {
+  const std::string one = "Package: a\nVersion: 1\nArchitecture: all\n";
+  ASSERT_TRUE(parse_packages_index(one + " goes on\n\tand on\n"));
+  for (const char* odd : {"\x01\x02\n", "garbage\n", "\x7f" "ELF: x\n", "\n goes on\n", "\nDescription: of nothing\n"})
+    EXPECT_FALSE(parse_packages_index(one + odd)) << odd;
+  EXPECT_FALSE(parse_packages_index("Package: a\nVersion: 1 2\nArchitecture: all\n"));
 }
 
 }  // namespace

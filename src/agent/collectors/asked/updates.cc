@@ -1,6 +1,4 @@
 // update.installed_at, update.checked_at and update.automatic.
-#include "agent/collectors/asked/updates.h"
-
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,9 +6,9 @@
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
 #include "agent/collectors/os/key_values.h"
+#include "agent/collectors/packages/apt_settings.h"
 #include "agent/collectors/packages/update_logs.h"
 #include "agent/collectors/protection/protection.h"
-#include "agent/collectors/run_program.h"
 #include "agent/collectors/timers.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
@@ -32,11 +30,9 @@ constexpr const char* kAptStamps[] = {"/var/lib/apt/periodic/update-success-stam
 constexpr const char* kOtherLists[] = {"/var/cache/dnf", "/var/cache/libdnf5", "/var/cache/zypp/raw", "/var/cache/apk",
                                        "/etc/apk/cache"};
 constexpr const char* kAptConf = "/etc/apt/apt.conf.d";
-constexpr const char* kAptConfig = "/usr/bin/apt-config";
 constexpr const char* kAptDaily = "/etc/cron.daily/apt-compat";
 constexpr const char* kAptTimers[] = {"apt-daily",
                                       "apt-daily-upgrade"};  // the one fetches the lists, the other installs
-constexpr std::chrono::milliseconds kPatience{5000};
 constexpr Seconds kLook{60};
 constexpr const char* kDnfAutomatic = "/etc/dnf/automatic.conf";
 constexpr const char* kDnfInstalls = "dnf-automatic-install";
@@ -107,35 +103,6 @@ bool switched_on(const AptSettings& settings, std::string_view name) {
   return !value.empty() && value != "0" && value != "no" && value != "false" && value != "off";
 }
 
-/// As its files say, in the order in which apt reads them.
-Result<AptSettings> settings_in_files(const Facts& facts) {
-  AptSettings settings;
-  std::vector<std::string> files;
-  for (const auto& name : names_in(facts, kAptConf)) {
-    if (is_apt_conf_name(name)) files.push_back(std::string(kAptConf) + "/" + name);
-  }
-  files.emplace_back("/etc/apt/apt.conf");
-  for (const auto& path : files) {
-    const auto text = facts.read(path, kMaxConf);
-    if (!text && text.error().code == ErrorCode::kNotFound) continue;
-    if (!text) return fail(text.error());  // it could switch it off
-    if (has_apt_commands(*text)) return fail(ErrorCode::kUnsupported, path + " has commands, which are not followed");
-    parse_apt_conf(*text, settings);
-  }
-  return settings;
-}
-
-Result<AptSettings> apt_settings(const Facts& facts) {
-  if (facts.foreign() || !facts.exists(kAptConfig)) return settings_in_files(facts);
-  const auto output = run_program({kAptConfig, "dump"}, kPatience);
-  if (!output) return fail(output.error());
-  if (output->exit_status != 0)
-    return fail(ErrorCode::kUnavailable, std::string(kAptConfig) + " could not read its files");
-  AptSettings settings;
-  parse_apt_conf(output->text, settings);
-  return settings;
-}
-
 struct Verdict {
   bool automatic = false;
   std::string source;
@@ -162,7 +129,7 @@ Result<Verdict> apt_is_started(const Facts& facts) {
 }
 
 Result<Verdict> automatic_by_apt(const Facts& facts) {
-  const auto settings = apt_settings(facts);
+  const auto settings = read_apt_settings(facts);
   if (!settings) return fail(settings.error());
   const bool on = switched_on(*settings, "apt::periodic::unattended-upgrade") &&
                   switched_on(*settings, "apt::periodic::update-package-lists") &&
@@ -237,116 +204,8 @@ Triggers triggers(const Question& question, const Facts&) {
   return out;
 }
 
-/// The tokens of apt.conf: words, quoted texts, "{", "}" and ";"; comments are skipped.
-class AptTokens {
- public:
-  explicit AptTokens(std::string_view text) : text_(text) {}
-  enum class Kind { kEnd, kWord, kQuoted, kOpen, kClose, kSemicolon };
-  struct Token {
-    Kind kind = Kind::kEnd;
-    std::string text;
-  };
-  Token next() {
-    skip();
-    if (text_.empty()) return {};
-    const char c = text_.front();
-    if (c == '{' || c == '}' || c == ';') {
-      text_.remove_prefix(1);
-      return {c == '{' ? Kind::kOpen : c == '}' ? Kind::kClose : Kind::kSemicolon, {}};
-    }
-    if (c == '"') {
-      const auto end = text_.find('"', 1);
-      Token out{Kind::kQuoted, std::string(text_.substr(1, end == text_.npos ? end : end - 1))};
-      text_.remove_prefix(end == text_.npos ? text_.size() : end + 1);
-      return out;
-    }
-    const auto end = std::min(text_.find_first_of(" \t\r\n{};\""), text_.size());
-    Token out{Kind::kWord, std::string(text_.substr(0, end))};
-    text_.remove_prefix(end);
-    return out;
-  }
-
- private:
-  void skip() {
-    for (;;) {
-      const auto start = text_.find_first_not_of(" \t\r\n");
-      if (start == text_.npos) return text_.remove_prefix(text_.size());
-      text_.remove_prefix(start);
-      // "#clear" and "#include" are commands: what they name is left as it is.
-      const bool line = text_.starts_with("//") || text_.starts_with('#');
-      if (!line && !text_.starts_with("/*")) return;
-      const auto end = line ? text_.find('\n') : text_.find("*/", 2);
-      text_.remove_prefix(end == text_.npos ? text_.size() : end + (line ? 1 : 2));
-    }
-  }
-  std::string_view text_;
-};
-
 }  // namespace
 }  // namespace updates_family
-
-bool is_apt_conf_name(std::string_view name) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  };
-  if (name.ends_with(".conf")) name.remove_suffix(5);
-  return !name.empty() && std::ranges::all_of(name, plain);
-}
-
-void parse_apt_conf(std::string_view text, AptSettings& settings) {
-  using updates_family::AptTokens;
-  using Kind = AptTokens::Kind;
-  constexpr std::size_t kMaxDepth = 32;
-  AptTokens tokens(text);
-  std::vector<std::string> scopes;
-  std::string name, value;
-  bool has_value = false;
-  const auto full = [&](const std::string& last) {
-    std::string out;
-    for (const auto& scope : scopes) out += scope + "::";
-    return to_lower(out + last);
-  };
-  const auto finish = [&] {
-    if (!name.empty() && has_value && !name.ends_with("::")) {
-      const auto key = full(name);
-      if (settings.size() < kMaxAptSettings || settings.contains(key)) settings[key] = value;
-    }
-    name.clear();
-    value.clear();
-    has_value = false;
-  };
-  for (;;) {
-    const auto token = tokens.next();
-    switch (token.kind) {
-      case Kind::kEnd: return finish();
-      case Kind::kOpen:
-        if (scopes.size() >= kMaxDepth) return;
-        scopes.push_back(name);
-        name.clear();
-        break;
-      case Kind::kClose:
-        finish();
-        if (!scopes.empty()) scopes.pop_back();
-        break;
-      case Kind::kSemicolon: finish(); break;
-      case Kind::kQuoted:
-      case Kind::kWord:
-        if (name.empty() && token.kind == Kind::kWord) {
-          name = token.text;
-        } else if (!name.empty()) {
-          value = token.text;
-          has_value = true;
-        }
-        break;
-    }
-  }
-}
-
-bool has_apt_commands(std::string_view text) {
-  return std::ranges::any_of(split(text, '\n'), [](std::string_view line) {
-    return trim(line).starts_with("#clear") || trim(line).starts_with("#include");
-  });
-}
 
 namespace asked {
 const AskedFamily& updates() {

@@ -1,5 +1,3 @@
-#include "agent/collectors/asked/updates.h"
-
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <utime.h>
@@ -10,38 +8,6 @@
 
 namespace postern::agent {
 namespace {
-
-TEST(AptConf, IsReadAsAptReadsIt) {
-  AptSettings settings;
-  parse_apt_conf("// comment\nAPT::Periodic::Update-Package-Lists \"1\";\n/* more\n */ # and\n"
-                 "APT { Periodic { Unattended-Upgrade \"7\"; }; Never-MarkAuto-Sections { \"metapackages\"; }; };\n"
-                 "DPkg::Post-Invoke {\"rm -f /x; true\";};\nDir::Log \"a\"", settings);
-  EXPECT_EQ(settings["apt::periodic::update-package-lists"], "1");
-  EXPECT_EQ(settings["apt::periodic::unattended-upgrade"], "7");
-  EXPECT_EQ(settings["dir::log"], "a");
-  parse_apt_conf("apt::periodic::unattended-upgrade \"0\";", settings);
-  EXPECT_EQ(settings["apt::periodic::unattended-upgrade"], "0");
-}
-
-TEST(AptConf, BrokenOnesEndSomewhere) {
-  AptSettings settings;
-  parse_apt_conf("a \"open", settings);
-  EXPECT_EQ(settings["a"], "open");
-  parse_apt_conf("}}}};;; \"\" { x 1; /* open", settings);
-  parse_apt_conf(std::string(100'000, '{'), settings);
-  std::string many;
-  for (int i = 0; i < 10'000; ++i) many += "k" + std::to_string(i) + " \"v\";";
-  parse_apt_conf(many, settings);
-  EXPECT_LE(settings.size(), kMaxAptSettings);
-}
-
-TEST(AptConf, IsTakenByItsName) {
-  EXPECT_TRUE(is_apt_conf_name("20auto-upgrades"));
-  EXPECT_TRUE(is_apt_conf_name("50unattended.conf"));
-  EXPECT_FALSE(is_apt_conf_name("20auto-upgrades.dpkg-old"));
-  EXPECT_FALSE(is_apt_conf_name("x~"));
-  EXPECT_FALSE(is_apt_conf_name(".conf"));
-}
 
 class UpdatesFamily : public AskedLab {
  protected:
