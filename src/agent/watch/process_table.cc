@@ -70,9 +70,9 @@ std::optional<ProcessStat> parse_process_stat(std::string_view stat) {
   return ProcessStat{std::string(stat.substr(open + 1, close - open - 1)), stat[close + 2]};
 }
 
-bool process_has_name(pid_t pid, std::string_view name) {
+bool process_has_name(pid_t pid, const ProcessName& name) {
   const auto names = names_of(std::to_string(pid));
-  return names && goes_by(*names, ProcessName(name));
+  return names && goes_by(*names, name);
 }
 
 std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& names, std::size_t limit) {

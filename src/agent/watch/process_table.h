@@ -33,7 +33,7 @@ struct ProcessName {
 std::string_view program_path(std::string_view exe);
 
 /// Does that process, alive, go by this name? A longer name needs the program's.
-bool process_has_name(pid_t pid, std::string_view name);
+bool process_has_name(pid_t pid, const ProcessName& name);
 /// Processes alive that go by each of these names, in the order of `names`; at most `limit` of each.
 std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& names, std::size_t limit);
 

@@ -14,13 +14,16 @@ namespace {
 constexpr std::size_t kMaxHeld = 16;  // of one name; when all of them have ended, the rest is looked for
 constexpr int kMaxAwaited = 256;
 constexpr int kAttempts = 9;  // 1, 2, 4, … ms: how long a starting program may take to get its name
-// A process can take another name without starting a program: such ones are found by looking now and then.
+// A process can take another name without starting a program: who comes to one so, and who leaves one, is found by looking
+// now and then.
 constexpr std::chrono::seconds kLookWithEvents{30};
+constexpr std::chrono::seconds kCheck{30};
 constexpr std::chrono::seconds kLookWithout{1};
 
 }  // namespace
 
 ProcessWatch::ProcessWatch(net::Loop& loop, Changed changed, bool events) : loop_(loop), changed_(std::move(changed)) {
+  if (auto paths = PathWatch::open(loop)) paths_ = std::move(*paths);
   if (!events) {
     why_ = "switched off";
     return;
@@ -57,9 +60,16 @@ void ProcessWatch::set_names(std::set<std::string> names) {
       held.handle.cancel();
       ::close(held.fd);
     }
+    if (paths_) paths_->forget(it->first);
     it = names_.erase(it);
   }
-  for (const auto& name : names) names_[name];
+  for (const auto& name : names) {
+    const bool added = names_.try_emplace(name).second;
+    if (added && paths_ && name.starts_with('/'))
+      paths_->watch(name, PathWatchKind::kExistence, [this, name](const PathTrace&) { check(name); });
+  }
+  if (names_.empty()) check_.cancel();
+  if (!names_.empty() && !check_) check_ = loop_.every(kCheck, [this] { recheck(); });
   // Listen first, then look: who starts in between is seen twice rather than never.
   if (exec_ && !names_.empty() && !exec_->arm()) exec_.reset();
   look();
@@ -70,7 +80,7 @@ bool ProcessWatch::hold(const std::string& name, Name& entry, pid_t pid) {
   const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) return false;
   // The number may have gone to another process before it was held.
-  if (!process_has_name(pid, name)) {
+  if (!process_has_name(pid, ProcessName(name))) {
     ::close(fd);
     return false;
   }
@@ -106,16 +116,40 @@ void ProcessWatch::look() {
   adjust();
 }
 
+void ProcessWatch::release(Name& entry, pid_t pid) {
+  const auto held = entry.held.find(pid);
+  const int fd = held->second.fd;
+  entry.held.erase(held);  // the watch goes before the descriptor
+  ::close(fd);
+}
+
 void ProcessWatch::ended(const std::string& name, pid_t pid) {
   const auto it = names_.find(name);
-  if (it == names_.end()) return;
-  const auto held = it->second.held.find(pid);
-  if (held == it->second.held.end()) return;
-  const int fd = held->second.fd;
-  it->second.held.erase(held);  // the watch goes before the descriptor
-  ::close(fd);
-  if (!it->second.held.empty()) return;
-  // Starts may have been missed while this one ran: nobody listened for them.
+  if (it == names_.end() || !it->second.held.contains(pid)) return;
+  release(it->second, pid);
+  if (it->second.held.empty()) look_for_others();
+}
+
+void ProcessWatch::check(const std::string& name) {
+  const auto it = names_.find(name);
+  if (it == names_.end() || it->second.held.empty()) return;
+  const ProcessName wanted(name);
+  std::vector<pid_t> others;
+  for (const auto& [pid, held] : it->second.held) {
+    if (!process_has_name(pid, wanted)) others.push_back(pid);
+  }
+  for (const auto pid : others) release(it->second, pid);
+  if (it->second.held.empty()) look_for_others();
+}
+
+void ProcessWatch::recheck() {
+  std::vector<std::string> names;  // who is told of a change may want others
+  for (const auto& [name, entry] : names_) names.push_back(name);
+  for (const auto& name : names) check(name);
+}
+
+void ProcessWatch::look_for_others() {
+  // Starts may have been missed while the last one ran: nobody listened for them.
   if (exec_ && !exec_->armed() && !exec_->arm()) exec_.reset();
   look();
 }

@@ -1,6 +1,7 @@
 #pragma once
-// Whether processes of given names, or of programs of given paths, run. Ends come by pidfd; starts by fanotify where that is permitted, else they are
-// found by a look at /proc each second. A name that runs costs nothing.
+// Whether processes of given names, or of programs of given paths, run. Ends come by pidfd; starts by fanotify where that is
+// permitted, else they are found by a look at /proc each second. That a running program's file was moved away is told by
+// inotify. Of a name that runs, up to 16 processes are looked at every 30 seconds, whether they still go by it.
 #include <sys/types.h>
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "agent/watch/exec_watch.h"
+#include "agent/watch/path_watch.h"
 #include "net/loop.h"
 
 namespace postern::agent {
@@ -30,6 +32,8 @@ class ProcessWatch {
   /// change.
   void set_names(std::set<std::string> names);
   bool running(const std::string& name) const;
+  /// Looks whether the processes of each name still go by it; does so every 30 seconds unasked.
+  void recheck();
 
   bool starts_by_event() const { return exec_ != nullptr; }
   const std::string& why_no_events() const { return why_; }
@@ -48,6 +52,9 @@ class ProcessWatch {
 
   void look();
   void ended(const std::string& name, pid_t pid);
+  void check(const std::string& name);
+  static void release(Name& entry, pid_t pid);
+  void look_for_others();
   bool hold(const std::string& name, Name& entry, pid_t pid);
   void started(pid_t pid, const std::string& program);
   void await_name(pid_t pid, const std::string& name, int attempt);
@@ -57,10 +64,12 @@ class ProcessWatch {
   net::Loop& loop_;
   Changed changed_;
   std::map<std::string, Name> names_;
+  std::unique_ptr<PathWatch> paths_;  // null: without inotify it is seen with the next check
   std::unique_ptr<ExecWatch> exec_;
   std::string why_;
   net::Handle scan_;
   bool scanning_ = false;
+  net::Handle check_;
   std::map<std::uint64_t, net::Handle> awaiting_;
   std::uint64_t next_wait_ = 0;
 };

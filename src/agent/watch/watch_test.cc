@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,7 +116,7 @@ TEST_P(Processes, OneOfSeveralMayEnd) {
   wait([&] { return seen_[own("beta")]; });
   const auto second = run(own("beta"));
   // It has its name when /proc says so: only then does the first one's end leave it.
-  wait([&] { return process_has_name(second, own("beta")); });
+  wait([&] { return process_has_name(second, ProcessName(own("beta"))); });
   end(first);
   const int calls = calls_;
   end(second);
@@ -150,6 +151,48 @@ TEST_P(Processes, APathIsThatProgramsAndNoOthersOfItsName) {
   EXPECT_FALSE(seen_[elsewhere]);
   end(pid);
   wait([&] { return !seen_[path] && !seen_[link]; });
+}
+
+TEST_P(Processes, APathIsNotThatOfAProgramThatWasMovedAwayFromIt) {
+  fs::create_directories(directory_ / "bin");
+  const auto name = "bin/" + own("zeta"), path = (directory_ / name).string();
+  watch_.set_names({path});
+  const auto pid = run(name);
+  wait([&] { return seen_[path]; });
+  fs::rename(path, path + ".old");
+  fs::copy_file("/bin/sleep", path);
+  wait([&] { return !seen_[path]; });
+  EXPECT_TRUE(process_has_name(pid, ProcessName(path + ".old")));
+  const auto second = run(name);
+  wait([&] { return seen_[path]; });
+  // One that an upgrade put another in the place of remains this path's, until the directory is another.
+  fs::copy_file("/bin/sleep", path + ".new");
+  fs::rename(path + ".new", path);
+  EXPECT_TRUE(process_has_name(second, ProcessName(path)));
+  fs::rename(directory_ / "bin", directory_ / "sbin");
+  wait([&] { return !seen_[path]; });
+}
+
+TEST_P(Processes, ANameIsNotThatOfAProcessThatTookAnother) {
+  int go[2];
+  ASSERT_EQ(::pipe(go), 0);
+  const auto before = own("eta"), after = own("theta");
+  const auto pid = ::fork();
+  if (pid == 0) {
+    ::prctl(PR_SET_NAME, before.c_str());
+    char byte;
+    if (::read(go[0], &byte, 1) == 1) ::prctl(PR_SET_NAME, after.c_str());
+    for (;;) ::pause();
+  }
+  children_.insert(pid);
+  wait([&] { return process_has_name(pid, ProcessName(before)); });
+  watch_.set_names({before});
+  EXPECT_TRUE(watch_.running(before));
+  EXPECT_EQ(::write(go[1], "x", 1), 1);
+  wait([&] { return process_has_name(pid, ProcessName(after)); });
+  watch_.recheck();
+  EXPECT_FALSE(seen_[before]);
+  for (const int fd : go) ::close(fd);
 }
 
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutEvents, Processes, testing::Bool());
