@@ -1,5 +1,6 @@
 #include "agent/collectors/kept.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -82,6 +83,18 @@ bool in_memory(const Facts& facts, std::string_view place) {
   if (facts.foreign() || ::statfs(facts.path(place).c_str(), &where) != 0) return false;
   const auto type = static_cast<std::uint32_t>(where.f_type);
   return type == static_cast<std::uint32_t>(TMPFS_MAGIC) || type == static_cast<std::uint32_t>(RAMFS_MAGIC);
+}
+
+std::optional<WallTime> made_at(const Facts& facts, std::string_view place) {
+  struct statx st {};
+  if (::statx(AT_FDCWD, facts.path(place).c_str(), 0, STATX_BTIME, &st) != 0 || (st.stx_mask & STATX_BTIME) == 0)
+    return std::nullopt;
+  return from_unix_ms(std::int64_t{st.stx_btime.tv_sec} * 1000);
+}
+
+bool written_into(WallTime at, std::optional<WallTime> made) {
+  constexpr Seconds kDay{86'400};
+  return !made || at + kDay >= *made;
 }
 
 bool of_this_start(const Facts& facts, std::string_view place) {

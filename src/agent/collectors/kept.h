@@ -33,5 +33,10 @@ inline constexpr Seconds kStartSlack{60};
 bool of_this_start(const Facts& facts, std::string_view place);
 /// A file that is there is in memory: nothing but this start can have put it there. Of another root: false.
 bool in_memory(const Facts& facts, std::string_view place);
+/// When the file was made. Nothing: its file system does not say.
+std::optional<WallTime> made_at(const Facts& facts, std::string_view place);
+/// Pure: can what a file says was written at `at` have been written into it, or was it copied from another? A day before
+/// it was made it can, as clocks are set while a machine starts.
+bool written_into(WallTime at, std::optional<WallTime> made);
 
 }  // namespace postern::agent

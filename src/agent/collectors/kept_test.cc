@@ -65,5 +65,19 @@ TEST_F(Kept, IsOfThisStartWhatWasWrittenSince) {
   EXPECT_FALSE(of_this_start(facts(), "/run/x"));
 }
 
+TEST_F(Kept, IsNotWrittenIntoAFileThatWasMadeLaterOn) {
+  EXPECT_TRUE(written_into(kBoot, std::nullopt));
+  EXPECT_TRUE(written_into(kBoot, kBoot + Seconds(3600)));  // the clock was set meanwhile
+  EXPECT_TRUE(written_into(kBoot + Seconds(1'000'000), kBoot));
+  EXPECT_FALSE(written_into(kBoot, kBoot + Seconds(86'401)));
+  put("run/x", "");
+  EXPECT_FALSE(made_at(facts(), "/run/y"));
+  const auto made = made_at(facts(), "/run/x");
+  if (!made) GTEST_SKIP() << "this file system does not say when a file was made";
+  const auto now = SystemClock().now().wall;
+  EXPECT_LE(*made, now);
+  EXPECT_GE(*made + Seconds(3600), now);
+}
+
 }  // namespace
 }  // namespace postern::agent

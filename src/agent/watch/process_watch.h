@@ -1,7 +1,7 @@
 #pragma once
-// Whether processes of given names, or of programs of given paths, run. Ends come by pidfd; starts by fanotify where that is
-// permitted, else they are found by a look at /proc each second. That a running program's file was moved away is told by
-// inotify. Of a name that runs, up to 16 processes are looked at every 30 seconds, whether they still go by it.
+// Whether processes of given names, or of programs of given paths, run. Ends come by pidfd; starts by fanotify where that
+// is permitted, else they are found by a look at /proc each second. That a running program's file was moved away is told
+// by inotify. Of a name that runs, up to 16 processes are asked every 30 seconds whether they still go by it.
 #include <sys/types.h>
 
 #include <functional>

@@ -17,10 +17,12 @@ constexpr std::size_t kMaxSession = 64u << 10;
 bool kept(const Facts& facts, std::string_view records) {
   const auto written = start_recorded_at(records);
   if (!written) return false;
-  // What is in memory is of this start whatever the clock said then: without a clock of its own a machine starts long ago.
-  if (in_memory(facts, kUtmp)) return true;
+  const auto at = from_unix_ms(*written * 1000);
+  // What is in memory was put there since this start whatever the clock said then: without a clock of its own a machine
+  // starts long ago. It may have been put there as a copy of another's.
+  if (in_memory(facts, kUtmp)) return written_into(at, made_at(facts, kUtmp));
   const auto start = started_at(facts);
-  return start && from_unix_ms(*written * 1000) + kStartSlack >= *start;
+  return start && at + kStartSlack >= *start;
 }
 
 Result<LoggedIn> by_logind(const Facts& facts) {

@@ -22,9 +22,9 @@ struct LoggedIn {
 };
 
 /// By utmp, which counts where init or systemd wrote into it that this machine started (others, as musl's systems, make the
-/// file and never write to it), but for sessions whose process is gone: of these logind must know. Else by logind's users,
-/// which count while a logind runs. Errors: kUnsupported (nobody keeps such records, or those are of another root),
-/// kPermissionDenied, kUnavailable; their text says why nobody knows.
+/// file and never write to it; what was a day old when the file was made came with a copy), but for sessions whose process
+/// is gone: of these logind must know. Else by logind's users, which count while a logind runs. Errors: kUnsupported (nobody
+/// keeps such records, or those are of another root), kPermissionDenied, kUnavailable; their text says why nobody knows.
 Result<LoggedIn> logged_in(const Facts& facts);
 
 }  // namespace postern::agent
