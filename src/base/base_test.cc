@@ -93,6 +93,10 @@ TEST(Clock, PrintsBothForms) {
   setenv("TZ", "UTC", 1);
   tzset();
   EXPECT_EQ(to_iso8601(from_unix_ms(1764175401123)), "2025-11-26T16:43:21.123Z");
+  EXPECT_EQ(to_iso8601(from_unix_ms(-1)), "1969-12-31T23:59:59.999Z");
+  // What endpoints say may be anything.
+  EXPECT_EQ(to_iso8601(from_unix_ms(std::numeric_limits<std::int64_t>::min())), "0001-01-01T00:00:00.000Z");
+  EXPECT_EQ(to_iso8601(from_unix_ms(std::numeric_limits<std::int64_t>::max())), "9999-12-31T23:59:59.999Z");
   EXPECT_EQ(to_asctime(from_unix_ms(1764175401123)), "Wed Nov 26 16:43:21 2025");
 }
 

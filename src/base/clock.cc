@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -24,7 +25,8 @@ void ManualClock::advance(std::chrono::nanoseconds by) {
 }
 
 std::string to_iso8601(WallTime t) {
-  const auto ms = to_unix_ms(t);
+  constexpr std::int64_t kFirst = -62'135'596'800'000, kLast = 253'402'300'799'999;  // of the years 1 and 9999
+  const auto ms = std::clamp(to_unix_ms(t), kFirst, kLast);
   std::time_t secs = static_cast<std::time_t>(ms >= 0 ? ms / 1000 : (ms - 999) / 1000);
   std::tm tm{};
   gmtime_r(&secs, &tm);

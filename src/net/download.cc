@@ -175,6 +175,7 @@ Task<Result<Downloaded>> fetch(asio::io_context& io, Download what, DownloadSink
     if (!parser.got_some()) co_return fail(ErrorCode::kDataLoss, where + ": the connection ended without an answer");
     error_code wrong;
     parser.put_eof(wrong);
+    out.end_told = false;
     if (wrong || !parser.is_done()) {
       co_return fail(ErrorCode::kDataLoss, fmt::format("{}: the answer was cut short after {} bytes", where, out.bytes));
     }

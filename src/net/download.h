@@ -34,6 +34,7 @@ struct Downloaded {
   int status = 0;
   HttpHeaders headers;
   std::uint64_t bytes = 0;
+  bool end_told = true;  ///< The server said where the answer ends. Else that is where the connection ended.
 };
 
 /// Body of an answer of status 200, in order. An error ends the download and is handed on. Thread: loop.

@@ -119,6 +119,7 @@ TEST(Download, GivesTheBodyInPiecesHoweverItIsFramed) {
     ASSERT_TRUE(got.result && *got.result) << got.result->error().message;
     EXPECT_EQ((*got.result)->status, 200);
     EXPECT_EQ((*got.result)->bytes, 300'000u);
+    EXPECT_EQ((*got.result)->end_told, !answer.starts_with(head + "\r\n"));
     EXPECT_EQ(*(*got.result)->headers.find("etag"), "\"a\"");
     EXPECT_EQ(got.body, large);
     EXPECT_LE(largest, 64u << 10);

@@ -191,8 +191,12 @@ Status verify_chain(ByteView leaf_der, std::span<const Bytes> intermediates, std
   if (!info) return fail(info.error());
   const bool wanted = purpose == Purpose::kClient ? info->client_auth : info->server_auth;
   const bool other = purpose == Purpose::kClient ? info->server_auth : info->client_auth;
-  if (!wanted || other) return refuse("the certificate was issued for another purpose");
   const auto leaf = parse(leaf_der);
+  if (!wanted || other) {
+    const bool own = (X509_get_extension_flags(leaf.get()) & EXFLAG_SS) != 0;
+    return refuse(own ? "the certificate is self-signed, and was not made for this purpose"
+                      : "the certificate was issued for another purpose");
+  }
   StorePtr store(X509_STORE_new());
   for (const auto& root : roots) {
     if (const auto x = parse(root)) X509_STORE_add_cert(store.get(), x.get());

@@ -204,10 +204,13 @@ bool is_zip(std::string_view bytes) {
 }
 
 Status for_each_chunk(std::string_view bytes, const FeedLimits& limits, const ChunkSink& sink) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   std::uint64_t total = 0;
   const ChunkSink counted = [&](std::string_view chunk) -> Status {
     if (chunk.size() > limits.total_bytes - total) return total_too_large(limits);
+    const bool first = total == 0;
     total += chunk.size();
+    if (first && chunk.starts_with(kByteOrderMark)) chunk.remove_prefix(kByteOrderMark.size());
     return sink(chunk);
   };
   if (bytes.starts_with("\x1f\x8b")) return gzip_chunks(bytes, counted);

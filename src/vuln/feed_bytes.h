@@ -22,7 +22,7 @@ Status for_each_record(std::string_view bytes, const FeedLimits& limits, const R
 
 bool is_zip(std::string_view bytes);
 
-/// The unpacked text piece by piece: as it is, or out of gzip (any number of members). Errors: those of the sink,
+/// The unpacked text piece by piece, without a byte order mark: as it is, or out of gzip (any number of members). Errors: those of the sink,
 /// kDataLoss, kResourceExhausted (more than limits.total_bytes).
 Status for_each_chunk(std::string_view bytes, const FeedLimits& limits,
                       const std::function<Status(std::string_view chunk)>& sink);

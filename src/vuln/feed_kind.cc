@@ -65,7 +65,6 @@ FeedKind kind_of_object(std::string_view text) {
 }
 
 FeedKind kind_of(std::string_view text) {
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
   skip_space(text);
   if (text.starts_with("#model_version:") || text.starts_with("cve,epss")) return FeedKind::kEpss;
   return kind_of_object(text);

@@ -217,13 +217,19 @@ TEST(FeedsTogether, ScoresThatAreCutOffWithinALineAreRefusedWhole) {
 TEST(FeedsTogether, WhatCannotBeUnderstoodIsCountedWhereThatIsAllowed) {
   FeedOptions lenient;
   lenient.skip_invalid = true;
-  const auto scores = report_of("cve,epss,percentile\nCVE-2024-0001,0.5,0.5\nCVE-2024-0002,7,0.5\n", lenient);
-  EXPECT_EQ(scores.records, 1u);
+  std::string many = "cve,epss,percentile\n", catalogued;
+  for (int i = 1000; i < 1100; ++i) {
+    many += "CVE-2023-" + std::to_string(i) + ",0.5,0.5\n";
+    catalogued += exploited("CVE-2023-" + std::to_string(i)) + ",";
+  }
+  const auto scores = report_of(many + "CVE-2024-0002,7,0.5\n", lenient);
+  EXPECT_EQ(scores.records, 100u);
   EXPECT_EQ(scores.invalid, 1u);
-  EXPECT_EQ(scores.invalid_examples.at(0), "line 3: CVE-2024-0002: epss and percentile are numbers from 0 to 1");
-  const auto catalogue = report_of(kev(exploited("CVE-2024-0001") + ",{}", 2), lenient);
-  EXPECT_EQ(catalogue.records, 1u);
+  EXPECT_EQ(scores.invalid_examples.at(0), "line 102: CVE-2024-0002: epss and percentile are numbers from 0 to 1");
+  const auto catalogue = report_of(kev(catalogued + "{}", 101), lenient);
+  EXPECT_EQ(catalogue.records, 100u);
   EXPECT_EQ(catalogue.invalid, 1u);
+  expect_refused(kev(exploited("CVE-2024-0001") + ",{}", 2), ErrorCode::kInvalidArgument, "1 of its 2 records", lenient);
 }
 
 TEST(FeedsTogether, EachIsBounded) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "vuln/fleet_holdings.h"
+#include "vuln/judged.h"
 
 namespace postern::vuln {
 namespace {
@@ -53,7 +54,7 @@ struct Fleet::State {
   Marks work_out(const fleet_parts::Version& v) {
     Marks marks;
     const auto& source = holdings.sources[v.source];
-    if (!source.said) return marks;
+    if (!source.said || !v.valid) return marks;
     for (const auto& hit : hits_in(*source.said, v.version, numbers)) {
       if (accepted && accepted(hit.advisory->cve, source.name, v.version)) continue;
       const auto& judgement = hit.advisory->judgement;
@@ -97,6 +98,12 @@ struct Fleet::State {
 
   bool covered(const Held& held) const { return holdings.ecosystems[held.ecosystem].covered; }
 
+  void note_unjudged(fleet_parts::Id version, Told& told) const {
+    const auto& v = holdings.versions[version];
+    const auto& source = holdings.sources[v.source];
+    if (!v.valid && source.said && told.unjudged.empty()) told.unjudged = unjudged_text(source.name, v.version);
+  }
+
   Told work_out(const Held& held, const InstalledKernel* running) {
     Told out;
     if (!covered(held)) return out;
@@ -106,6 +113,8 @@ struct Fleet::State {
       out.epss_and_one = std::max(out.epss_and_one, epss_and_one[mark.number]);
     });
     out.tally = tally.finish();
+    for (const auto id : held.odd_versions) note_unjudged(id, out);
+    if (running != nullptr) note_unjudged(running->version, out);
     return out;
   }
 
@@ -205,6 +214,7 @@ std::optional<FleetResult> Fleet::result(const Sha256& hash, const RunningKernel
   auto& told = running != nullptr ? running->told : held->told;
   if (!told) told = s.work_out(*held, running);
   out.counts = told->tally.counts;
+  out.unjudged = told->unjudged;
   out.exploited = told->tally.exploited;
   out.max_cvss_tenths = less_one(told->cvss_and_one);
   out.max_epss = less_one(told->epss_and_one);
@@ -259,6 +269,8 @@ FleetChanges Fleet::update(std::shared_ptr<const AdvisorySet> advisories) {
         if (!notes_same) marked.affected[holder] = true;
       }
       if (!same) s.look_again(holdings.versions[id], marked.affected);
+      if (holdings.versions[id].valid) continue;
+      for (const auto holder : holdings.versions[id].holders) marked.affected[holder] = true;
     }
   }
   if (notes_changed) {

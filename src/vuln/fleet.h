@@ -37,6 +37,7 @@ struct FleetLimits {
 struct FleetResult {
   bool covered = false;  ///< If false nothing was judged, as in MatchResult.
   Counts counts;
+  std::string unjudged = {};                    ///< As in MatchResult.
   std::uint32_t exploited = 0;                  ///< Distinct vulnerabilities that are known to be exploited.
   std::optional<std::uint8_t> max_cvss_tenths;  ///< Nothing: none that is open has a score,
   std::optional<std::uint16_t> max_epss;        ///< or a probability, per 10,000.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/sort_unique.h"
+#include "vuln/ecosystem.h"
 #include "vuln/judged.h"
 #include "vuln/kernel.h"
 
@@ -83,7 +84,8 @@ Id Holdings::ecosystem_id(const std::string& name) {
   for (std::size_t i = 0; i < ecosystems.size(); ++i) {
     if (ecosystems[i].name == name) return static_cast<Id>(i);
   }
-  ecosystems.push_back({name, !name.empty() && advisories->covers(name)});
+  const auto known = known_ecosystem(name);
+  ecosystems.push_back({name, known ? known->order : versions::Order::kDpkg, !name.empty() && advisories->covers(name)});
   return static_cast<Id>(ecosystems.size() - 1);
 }
 
@@ -105,6 +107,7 @@ Id Holdings::version_id(Id source, std::string_view version) {
   auto& v = versions[id];
   v.source = source;
   v.version = version;
+  v.valid = versions::valid(ecosystems[sources[source].ecosystem].order, version);
   sources[source].versions.push_back(id);
   version_ids_.emplace(VersionKey{source, v.version}, id);
   bytes += kVersionBytes + version.size();
@@ -128,6 +131,7 @@ void Holdings::fill(Held& held, Id holder, const Inventory& inventory) {
     if (j != judged.begin() && j->same(*std::prev(j))) continue;
     if (j == judged.begin() || j->name != std::prev(j)->name) source = source_id(held.ecosystem, j->name);
     held.versions.push_back(version_id(source, j->version));
+    if (!versions[held.versions.back()].valid) held.odd_versions.push_back(held.versions.back());
   }
   held.versions.shrink_to_fit();
   sort_unique(held.kernel_versions);

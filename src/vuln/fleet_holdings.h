@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "base/versions/order.h"
 #include "vuln/advisory.h"
 #include "vuln/hits.h"
 #include "vuln/inventory.h"
@@ -38,11 +39,13 @@ struct Told {
   Tally::Result tally;
   std::uint8_t cvss_and_one = 0;   // the highest, as in Mark
   std::uint16_t epss_and_one = 0;  // 0: no probability
+  std::string unjudged = {};       // as MatchResult has it
   friend bool operator==(const Told&, const Told&) = default;
 };
 
 struct Ecosystem {
   std::string name;  // empty: of distributions that cannot be judged
+  versions::Order order = versions::Order::kDpkg;
   bool covered = false;
 };
 
@@ -57,6 +60,7 @@ struct Version {
   Id source = 0;
   std::string version;
   std::vector<Id> holders;  // inventories; none: a free place
+  bool valid = true;        // it is a version of this distribution
   bool known = false;       // `marks` are what is open
   Marks marks;
 };
@@ -73,6 +77,7 @@ struct Held {
   std::size_t times = 0;  // 0: a free place
   Id ecosystem = 0;
   std::vector<Id> versions;         // what counts whatever runs
+  std::vector<Id> odd_versions;     // of these, those that are no versions
   std::vector<Id> kernel_versions;  // of `kernels`, each once
   std::vector<InstalledKernel> kernels;
   std::optional<Told> told;  // without a kernel

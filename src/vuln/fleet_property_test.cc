@@ -148,7 +148,7 @@ class World {
     Inventory inventory{any(kDistros), {}};
     for (int n = 1 + below(20); n > 0; --n) {
       const auto source = Said::name_of(1 + below(kSources - 1));
-      const auto& version = any(kVersions);
+      const std::string version = below(30) == 0 ? "!" : any(kVersions);
       for (int binaries = 1 + below(2); binaries > 0; --binaries)
         inventory.packages.push_back({fmt::format("{}-{}", source, n * 10 + binaries), "amd64", "9", source, version});
       // Some advisories of AlmaLinux are about a package by its own name.
@@ -173,7 +173,7 @@ using Told = std::map<std::pair<Sha256, std::string>, FleetResult>;
 FleetResult anew(const std::shared_ptr<const AdvisorySet>& set, const Inventory& inventory,
                  const std::string& release) {
   const auto result = Matcher(set).match(inventory, {release});
-  FleetResult out{result.covered, result.counts, 0, {}, {}, result.kernel, result.kernel_package};
+  FleetResult out{result.covered, result.counts, result.unjudged, 0, {}, {}, result.kernel, result.kernel_package};
   std::set<std::string> exploited;
   for (const auto& f : result.findings) {
     if (f.judgement.kev) exploited.insert(f.cve);

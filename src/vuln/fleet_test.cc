@@ -51,7 +51,7 @@ TEST(Fleet, HoldsAnInventoryOnceAndAnswersForEachEndpointOfIt) {
 }
 
 FleetResult told_with(const Counts& counts, KernelJudged kernel, std::string package) {
-  return {true, counts, 0, {}, {}, kernel, std::move(package)};
+  return {true, counts, {}, 0, {}, {}, kernel, std::move(package)};
 }
 
 TEST(Fleet, TheKernelCountsIfItRuns) {

@@ -24,4 +24,8 @@ std::vector<Judged> judged_packages(const Inventory& inventory) {
   return out;
 }
 
+std::string unjudged_text(std::string_view name, std::string_view version) {
+  return std::string(name).append(1, ' ').append(version);
+}
+
 }  // namespace postern::vuln

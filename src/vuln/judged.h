@@ -1,5 +1,6 @@
 #pragma once
 // What advisories are looked up for in an inventory.
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,5 +20,8 @@ struct Judged {
 /// by its own name. Without the kernel's packages, which are judged by what runs. Sorted by name and version, so that
 /// what is the same stands together; as long as the inventory.
 std::vector<Judged> judged_packages(const Inventory& inventory);
+
+/// "expat !"
+std::string unjudged_text(std::string_view name, std::string_view version);
 
 }  // namespace postern::vuln

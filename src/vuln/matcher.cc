@@ -4,6 +4,8 @@
 #include <unordered_map>
 
 #include "base/sort_unique.h"
+#include "base/versions/order.h"
+#include "vuln/ecosystem.h"
 #include "vuln/hits.h"
 #include "vuln/judged.h"
 #include "vuln/kernel.h"
@@ -115,10 +117,17 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
     source_of_running = kernel_source(running->source);
     judged.push_back({source_of_running, kernel_source_version(*running), running});
   }
+  const auto order = known_ecosystem(ecosystem)->order;
   auto& findings = result.findings;
   // However often a version of a source is named, it is looked up and counted once.
   for (auto begin = judged.begin(); begin != judged.end();) {
     const auto end = std::find_if(begin, judged.end(), [&](const Judged& j) { return !j.same(*begin); });
+    if (!versions::valid(order, begin->version)) {
+      if (result.unjudged.empty() && advisories_->source(ecosystem, begin->name))
+        result.unjudged = unjudged_text(begin->name, begin->version);
+      begin = end;
+      continue;
+    }
     const auto& hits = memory_->hits(*advisories_, ecosystem, begin->name, begin->version);
     for (const auto& hit : hits) memory_->tally.add(hit.number, hit.standing, hit.advisory->judgement.kev);
     for (; begin != end; ++begin) {

@@ -49,6 +49,15 @@ TEST(Matcher, EpochsAndTildes) {
             Counts{});
 }
 
+TEST(Matcher, WhatIsNoVersionIsSaidWhereAdvisoriesSpeakOfIt) {
+  const auto lines = fixed_in("CVE-2024-0001", "expat", "9") + fixed_in("CVE-2024-0002", "zlib", "9");
+  const auto result = match(lines, debian12({binary("libexpat1", "expat", "!"), binary("zlib1g", "zlib", "1")}));
+  EXPECT_EQ(result.unjudged, "expat !");
+  EXPECT_EQ(result.findings.size(), 1u);
+  // Of what nobody speaks, nothing is open whatever its version.
+  EXPECT_EQ(match(lines, debian12({binary("own", "own", "!"), binary("zlib1g", "zlib", "1")})).unjudged, "");
+}
+
 TEST(Matcher, CountsEachVulnerabilityOnceAtItsHighest) {
   const auto inventory = debian12({binary("libc6", "glibc", "1"), binary("libc-bin", "glibc", "1"),
                                    {"libc6", "i386", "1", "glibc", "1"}, binary("musl", "musl", "1")});

@@ -19,9 +19,10 @@ namespace postern::vuln {
 namespace {
 
 constexpr std::size_t kExamples = 5;
+constexpr std::size_t kOneInMayBeLeftOut = 100;
 constexpr std::string_view kEpssHeader = "cve,epss,percentile";
 
-std::string_view nothing_in_it(FeedKind kind) {
+std::string_view without_any(FeedKind kind) {
   switch (kind) {
     case FeedKind::kDebianTracker:
       return "it holds no vulnerability; Debian's tracker is one JSON object of source packages";
@@ -55,6 +56,10 @@ FeedReader::FeedReader(FeedOptions options) : options_(options) {}
 
 Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report) const {
   const auto& limits = options_.limits;
+  const auto nothing_in_it = [&](std::string example) {
+    report.invalid_examples.assign(1, std::move(example));
+    return this->nothing_in_it(report);
+  };
   // Each record ends here: counted, left out, or the end of the feed.
   const auto done = [&](const std::string& where, const Status& status) -> Status {
     if (!status) {
@@ -78,19 +83,18 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
   };
   switch (report.kind) {
     case FeedKind::kOsv: {
-      // A record that ends too early is a bad one when others follow it; the last line that does is the end of a file that
-      // was cut off. A zip's directory stands at its end: one that opens is whole.
+      // A line that is no JSON is no record that somebody wrote wrongly, but damage to the file. The last one that ends too
+      // early is the end of a file that was cut off. A zip's directory stands at its end: one that opens is whole.
       const bool can_be_cut = !is_zip(bytes);
       std::string early;  // where
-      Error why{ErrorCode::kInvalidArgument, ""};
       const auto s = for_each_record(bytes, limits, [&](std::string_view where, std::string_view text) -> Status {
-        if (!early.empty()) {
-          if (auto ok = done(std::exchange(early, {}), fail(why)); !ok) return ok;
-        }
+        if (!early.empty()) return fail(Error{ErrorCode::kDataLoss, std::string(kEndsTooEarly)}.context(early));
         auto status = parse_osv_record(trim(text), limits, taken.entries, report);
         if (status || status.error().code != ErrorCode::kDataLoss) return done(std::string(where), status);
-        why.message = status.error().message;
-        if (!can_be_cut) return done(std::string(where), fail(why));
+        if (!can_be_cut || status.error().message != kEndsTooEarly) {
+          const auto why = status.error().context(where);
+          return fail(can_be_cut && report.records == 0 ? nothing_in_it(why.message) : why);
+        }
         early = where;
         return {};
       });
@@ -130,7 +134,6 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
       bool header = false;
       auto s = for_each_line(bytes, limits, [&](std::string_view where, std::string_view line) -> Status {
         line = trim(line);
-        if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
         if (!header && line.starts_with('#')) {
           report.data_date = epss_date(line);
           return {};
@@ -154,6 +157,14 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
   return {};
 }
 
+Error FeedReader::nothing_in_it(const FeedReport& report) const {
+  // What is of none of the kinds reads as OSV.
+  const auto kind = report.kind == FeedKind::kOsv ? options_.was.value_or(report.kind) : report.kind;
+  Error error{ErrorCode::kInvalidArgument, std::string(without_any(kind))};
+  if (!report.invalid_examples.empty()) error.message += fmt::format(" ({})", report.invalid_examples.front());
+  return error;
+}
+
 Result<FeedReport> FeedReader::add(std::string_view name, std::string_view bytes) {
   const auto context = fmt::format("feed {}", name);
   FeedReport report;
@@ -168,11 +179,14 @@ Result<FeedReport> FeedReader::add(std::string_view name, std::string_view bytes
     if (beginning && !is_zip(bytes) && trim(*beginning).empty()) {
       return fail(ErrorCode::kInvalidArgument, context + ": the file is empty; give the whole file");
     }
-    // What is of none of the kinds reads as OSV.
-    const auto kind = report.kind == FeedKind::kOsv ? options_.was.value_or(report.kind) : report.kind;
-    Error error{ErrorCode::kInvalidArgument, std::string(nothing_in_it(kind))};
-    if (!report.invalid_examples.empty()) error.message += fmt::format(" ({})", report.invalid_examples.front());
-    return fail(error.context(context));
+    return fail(nothing_in_it(report).context(context));
+  }
+  // Nor one of which another form than is known here leaves nearly nothing.
+  const auto all = report.records + report.invalid;
+  if (report.invalid > all / kOneInMayBeLeftOut) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {} of its {} records can't be understood, and more than one in {} are not left out; the first is {}",
+                            context, report.invalid, all, kOneInMayBeLeftOut, report.invalid_examples.front()));
   }
   entries_.insert(entries_.end(), std::make_move_iterator(taken.entries.begin()),
                   std::make_move_iterator(taken.entries.end()));

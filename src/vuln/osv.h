@@ -27,9 +27,9 @@ struct FeedLimits {
 
 struct FeedOptions {
   FeedLimits limits;
-  /// Leave out records that cannot be understood, counting and naming them in the report, instead
-  /// of refusing the feed. Damage to the file itself (truncated, checksum, limits) is refused all
-  /// the same.
+  /// Leave out records that cannot be understood, one in a hundred at most, counting and naming them in the report, instead
+  /// of refusing the feed. Damage to the file itself (truncated, checksum, limits, what is no JSON) is refused all the
+  /// same.
   bool skip_invalid = false;
   /// What the feed was when it was read before: a file that can't be told to be of any kind is spoken of as this.
   std::optional<FeedKind> was = {};
@@ -63,8 +63,8 @@ class FeedReader {
   explicit FeedReader(FeedOptions options = {});
 
   /// Reads one whole feed; what it is is told by what stands in it. On error nothing of this feed is
-  /// taken. `name` is what error messages call it. Errors: kInvalidArgument (a broken record; names
-  /// line or entry and id), kDataLoss (truncated or damaged file; lines that end within one), kResourceExhausted (a limit),
+  /// taken. `name` is what error messages call it. Errors: kInvalidArgument (a broken record, or too many of
+  /// them; names line or entry and id), kDataLoss (truncated or damaged file; what is no JSON), kResourceExhausted (a limit),
   /// kUnsupported (encrypted zip).
   Result<FeedReport> add(std::string_view name, std::string_view bytes);
 
@@ -73,6 +73,7 @@ class FeedReader {
  private:
   struct Taken;
   Status read(std::string_view bytes, Taken& taken, FeedReport& report) const;
+  Error nothing_in_it(const FeedReport& report) const;
 
   FeedOptions options_;
   std::vector<AdvisorySet::Entry> entries_;
@@ -80,8 +81,11 @@ class FeedReader {
   std::vector<EpssEntry> epss_;
 };
 
+/// The message of a record that is the beginning of a JSON document.
+inline constexpr std::string_view kEndsTooEarly = "not a JSON document: it ends too early";
+
 /// One record, for tests and tools. Appends its rows to `out` only on success. Errors: kInvalidArgument, kDataLoss (it is
-/// the beginning of a JSON document), kResourceExhausted.
+/// no JSON document: kEndsTooEarly, or why not), kResourceExhausted.
 Status parse_osv_record(std::string_view json, const FeedLimits& limits,
                         std::vector<AdvisorySet::Entry>& out, FeedReport& report);
 

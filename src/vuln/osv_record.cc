@@ -279,6 +279,14 @@ Status add_affected(const json::object& affected, const std::vector<std::string>
   return {};
 }
 
+/// "2024-05-06T07:08:09Z": of when a record was withdrawn only whether it says so at all is asked.
+bool begins_as_date(std::string_view text) {
+  constexpr std::string_view kForm = "0000-00-00T";
+  return text.size() > kForm.size() && std::ranges::equal(kForm, text.substr(0, kForm.size()), [](char form, char c) {
+    return form == '0' ? c >= '0' && c <= '9' : c == form;
+  });
+}
+
 Status read_record(const json::object& record, std::string_view id, const FeedLimits& limits,
                    Found& found, bool& withdrawn) {
   const auto schema = member<json::string>(record, "schema_version");
@@ -290,11 +298,12 @@ Status read_record(const json::object& record, std::string_view id, const FeedLi
   if (*modified != nullptr && plain_text(view(**modified), 40)) found.modified = view(**modified);
   const auto since = member<json::string>(record, "withdrawn");
   if (!since) return fail(since.error());
-  withdrawn = *since != nullptr && !(*since)->empty();
+  withdrawn = *since != nullptr;
+  if (withdrawn && !begins_as_date(view(**since))) return bad_record("\"withdrawn\" is no time");
   if (withdrawn) return {};
   const auto affected = member<json::array>(record, "affected");
   if (!affected) return fail(affected.error());
-  if (*affected == nullptr) return {};
+  if (*affected == nullptr) return record.contains("affected") ? Status(bad_record("\"affected\" is null")) : Status();
   const auto cves = identities(record, id);
   if (!cves) return fail(cves.error());
   const auto said = said_of_record(record);
@@ -333,8 +342,8 @@ Status parse_osv_record(std::string_view text, const FeedLimits& limits,
   const auto value = json::parse({text.data(), text.size()}, ec, &memory, options);
   if (ec == json::error::too_deep)
     return bad_record(fmt::format("JSON nested deeper than {} levels", limits.json_depth));
-  if (ec && begins_a_document(text, options)) return fail(ErrorCode::kDataLoss, "not a JSON document: it ends too early");
-  if (ec) return bad_record("not a JSON document: " + ec.message());
+  if (ec && begins_a_document(text, options)) return fail(ErrorCode::kDataLoss, std::string(kEndsTooEarly));
+  if (ec) return fail(ErrorCode::kDataLoss, "not a JSON document: " + ec.message());
   const auto* record = value.if_object();
   if (record == nullptr) return bad_record("the record is not a JSON object");
   const auto id = member<json::string>(*record, "id");

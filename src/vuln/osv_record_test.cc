@@ -184,7 +184,6 @@ TEST(OsvRecord, WhatIsNoRecordIsRefusedAndSaysWhy) {
     std::string text;
     const char* says;
   } cases[] = {
-      {"}", "not a JSON document"},
       {"[]", "not a JSON object"},
       {"{}", "no \"id\""},
       {R"({"id":7})", "no \"id\""},
@@ -193,6 +192,9 @@ TEST(OsvRecord, WhatIsNoRecordIsRefusedAndSaysWhy) {
       {R"({"id":"A","affected":{}})", "\"affected\""},
       {R"({"id":"A","affected":[1]})", "\"affected\""},
       {R"({"id":"A","withdrawn":true})", "\"withdrawn\""},
+      {R"({"id":"A","withdrawn":"never"})", "\"withdrawn\" is no time"},
+      {R"({"id":"A","withdrawn":""})", "\"withdrawn\" is no time"},
+      {R"({"id":"A","affected":null})", "\"affected\" is null"},
       {R"({"id":"A","affected":[{"package":{"name":"a"}}]})", "ecosystem or name"},
       {record("A", affected("a b", kToTwo)), "name"},
       {record("A", affected("a", R"({"introduced":"0","fixed":"2"})")), "event"},
@@ -224,6 +226,14 @@ TEST(OsvRecord, TheBeginningOfOneIsDamage) {
     EXPECT_EQ(status.error().code, ErrorCode::kDataLoss) << text;
     EXPECT_EQ(status.error().message, "not a JSON document: it ends too early");
   }
+}
+
+TEST(OsvRecord, WhatIsNoJsonIsDamage) {
+  Read out;
+  const auto status = parse_osv_record("}", {}, out.entries, out.report);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kDataLoss);
+  EXPECT_TRUE(status.error().message.starts_with("not a JSON document: ")) << status.error().message;
 }
 
 TEST(OsvRecord, RowsAreBounded) {

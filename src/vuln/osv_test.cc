@@ -20,21 +20,63 @@ TEST(FeedReader, ABrokenFeedIsRefusedWholeAndNamed) {
   EXPECT_EQ(std::move(reader).finish().size(), 0u);
 }
 
+/// `n` good records.
+std::string many(std::size_t n) {
+  std::string out;
+  for (std::size_t i = 0; i < n; ++i) out += fixed_in("CVE-2024-" + std::to_string(10'000 + i), "a", "2");
+  return out;
+}
+
 TEST(FeedReader, SkippedRecordsAreCountedAndNamed) {
   FeedReader reader({.limits = {}, .skip_invalid = true});
-  const auto report = reader.add("f", fixed_in("CVE-2024-0001", "a", "2") + "{\"id\":\n" +
-                                          fixed_in("CVE-2024-0002", "a", "1_0"));
+  const auto report = reader.add("f", many(198) + "{\"id\":5}\n" + fixed_in("CVE-2024-0002", "a", "1_0"));
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->records, 1u);
+  EXPECT_EQ(report->records, 198u);
   EXPECT_EQ(report->invalid, 2u);
   ASSERT_EQ(report->invalid_examples.size(), 2u);
-  EXPECT_TRUE(report->invalid_examples[0].starts_with("line 2: ")) << report->invalid_examples[0];
-  EXPECT_TRUE(report->invalid_examples[1].starts_with("line 3: record DEBIAN-CVE-2024-0002: "))
+  EXPECT_TRUE(report->invalid_examples[0].starts_with("line 199: ")) << report->invalid_examples[0];
+  EXPECT_TRUE(report->invalid_examples[1].starts_with("line 200: record DEBIAN-CVE-2024-0002: "))
       << report->invalid_examples[1];
   // Damage to the file is refused all the same.
   const auto damaged = reader.add("f", "\x1f\x8b nonsense");
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().code, ErrorCode::kDataLoss);
+}
+
+TEST(FeedReader, AFeedOfWhichMoreThanOneInAHundredIsNotUnderstoodIsRefused) {
+  FeedReader reader({.limits = {}, .skip_invalid = true});
+  const auto bad = fixed_in("CVE-2024-0002", "a", "1_0");
+  EXPECT_TRUE(reader.add("f", many(99) + bad));
+  const auto refused = reader.add("f", many(98) + bad);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(refused.error().message.starts_with("feed f: 1 of its 99 records can't be understood, and more than one in 100 are not "
+                                                  "left out; the first is line 99: record DEBIAN-CVE-2024-0002: "))
+      << refused.error().message;
+  EXPECT_EQ(std::move(reader).finish().size(), 99u);  // nothing of the second was taken
+}
+
+TEST(FeedReader, WhatIsNoJsonIsDamage) {
+  for (const bool skip : {false, true}) {
+    FeedReader reader({.limits = {}, .skip_invalid = skip});
+    const auto good = many(200);
+    for (const auto& [bytes, says] : {std::pair(good + "<html>\n", "line 201: not a JSON document"),
+                                      {good + std::string(4096, '\0'), "line 201: not a JSON document"},
+                                      {"{\"id\":\n" + good, "line 1: not a JSON document: it ends too early"},
+                                      {good + "{\"id\":", "it ends in the middle of line 201"}}) {
+      const auto refused = reader.add("f", bytes);
+      ASSERT_FALSE(refused) << says;
+      EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss);
+      EXPECT_TRUE(refused.error().message.starts_with(std::string("feed f: ") + says)) << refused.error().message;
+    }
+  }
+}
+
+TEST(FeedReader, AByteOrderMarkIsNoPartOfTheFirstRecord) {
+  FeedReader reader;
+  const auto marked = "\xef\xbb\xbf" + many(2);
+  EXPECT_EQ(reader.add("f", marked)->records, 2u);
+  EXPECT_EQ(reader.add("g", gzip(marked))->records, 2u);
 }
 
 TEST(FeedReader, LinesThatAreCutOffAreRefusedWhole) {
@@ -81,7 +123,7 @@ TEST(FeedReader, RecordsAndRowsAreBoundedOverAllFeeds) {
   options.skip_invalid = true;
   FeedReader reader(options);
   const auto two = fixed_in("CVE-2024-0001", "a", "2") + fixed_in("CVE-2024-0002", "a", "2");
-  const auto many = reader.add("f", two + "no record\n");
+  const auto many = reader.add("f", two + "{}\n");
   ASSERT_FALSE(many);
   EXPECT_EQ(many.error().code, ErrorCode::kResourceExhausted);
   ASSERT_TRUE(reader.add("f", two));

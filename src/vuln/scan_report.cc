@@ -14,11 +14,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "vuln/root_inventory.h"
+#include "vuln/running_kernel.h"
 
 namespace postern::vuln {
 namespace {
 
 constexpr std::size_t kMaxFeedFile = 2ull << 30;
+
+constexpr std::size_t kMaxKernelText = 4096;
 
 bool is_running_root(const std::filesystem::path& root) {
   std::error_code ec;
@@ -48,6 +51,10 @@ std::string remarks(const ScanResult& scan) {
   text += fmt::format("{} packages of {}\n", scan.packages, name_of(scan.distro));
   text += kernel_note(scan.match.kernel, scan.match.kernel_package);
   if (scan.match.kernel != KernelJudged::kYes) text += " (its vulnerabilities are not counted)";
+  if (!scan.match.unjudged.empty()) {
+    text += fmt::format("\nwarning: {}: its version is none of this distribution, so what is open in it is not known",
+                        scan.match.unjudged);
+  }
   if (scan.match.findings_omitted > 0)
     text += fmt::format("\nwarning: {} more findings are not listed", scan.match.findings_omitted);
   return text + '\n';
@@ -176,15 +183,20 @@ Result<ScanResult> scan_root(const std::filesystem::path& root,
   ScanResult scan;
   auto set = load_feeds(feeds, options, &scan.feeds);
   if (!set) return fail(set.error());
-  const auto inventory = read_root_inventory(root);
+  auto inventory = read_root_inventory(root);
   if (!inventory) return fail(inventory.error());
   scan.distro = inventory->distro;
   scan.packages = inventory->packages.size();
-  RunningKernel kernel;
+  KernelSays kernel;
   utsname machine{};
-  if (is_running_root(root) && ::uname(&machine) == 0) kernel.release = machine.release;
+  if (is_running_root(root) && ::uname(&machine) == 0) {
+    kernel = {.release = machine.release,
+              .version = read_file("/proc/version", kMaxKernelText).value_or(""),
+              .version_signature = read_file("/proc/version_signature", kMaxKernelText).value_or("")};
+    put_running_kernel(*inventory, kernel);
+  }
   Matcher matcher(std::make_shared<const AdvisorySet>(std::move(*set)));
-  scan.match = matcher.match(*inventory, kernel);
+  scan.match = matcher.match(*inventory, {kernel.release});
   if (scan.match.covered) return scan;
   const auto name = name_of(scan.distro);
   if (ecosystem_of(scan.distro).empty()) {

@@ -81,7 +81,8 @@ std::optional<VulnerabilityState> EmsCore::Impl::numbers_of(const Endpoint& e, c
     if (!result) return std::nullopt;
     summary = matching_->summary(*e.inventory, release);  // by now it is known
   }
-  if (!(summary ? summary->covered : result->covered)) return std::nullopt;
+  const bool judged = summary ? summary->covered && summary->unjudged.empty() : result->covered && result->unjudged.empty();
+  if (!judged) return std::nullopt;
   const auto open_among = [&](const std::vector<std::string>& cves) -> std::optional<std::vector<std::string>> {
     if (cves.empty()) return std::vector<std::string>();
     return matching_->open_among(cves, *e.inventory, release);

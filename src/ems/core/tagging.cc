@@ -85,7 +85,9 @@ void EmsCore::Impl::put_vulnerabilities(const Endpoint& e, Now now, std::vector<
     }
     drop_others(e, registry_.postures, keys::kEmsVulnCve, {}, edits);
   }
-  const auto received = e.inventory_received_at;
+  // What nobody can read tells of no packages.
+  const bool unreadable = !e.vulnerabilities && e.inventory && matching_ && match_result(e) == nullptr;
+  const auto received = unreadable ? WallTime() : e.inventory_received_at;
   put(e, keys::kEmsVulnReceivedAt,
       received == WallTime() ? unknown(UnknownReason::kUnsupported) : posture::FactValue(to_unix_ms(received)),
       received == WallTime() ? now.wall : received, edits);

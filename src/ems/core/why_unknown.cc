@@ -110,8 +110,15 @@ WhyUnknown EmsCore::Impl::unknown_vulnerabilities(const Endpoint& e, std::string
     return {"no_feed", none_in_force(registry_.feeds), "no feed in force"};
   }
   if (!e.vulnerabilities) {
-    if (match_result(e) == nullptr) {
+    const auto result = match_result(e);
+    if (result == nullptr) {
       return {"inventory_unreadable", "what its agent told of its packages can't be read here", "packages can't be read"};
+    }
+    if (result->covered && !result->unjudged.empty()) {
+      return {"version_unreadable",
+              fmt::format("nobody knows what is open in {}: that is no version of its distribution, and advisories speak of the package",
+                          result->unjudged),
+              "a version that is none"};
     }
     return {"no_feed_for_system", "no feed of vulnerabilities that is in force covers " + system_of(e), "no feed covers this system"};
   }

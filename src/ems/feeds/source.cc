@@ -47,12 +47,14 @@ std::string FeedUrl::str() const {
 Result<FeedUrl> parse_feed_url(std::string_view text) {
   if (text.size() > kMaxUrl) return wrong(fmt::format("it is longer than {} bytes", kMaxUrl));
   FeedUrl out;
-  if (text.starts_with("http://")) {
+  constexpr std::string_view kPlain = "http://", kTls = "https://";
+  const auto begin = to_lower(text.substr(0, kTls.size()));
+  if (begin.starts_with(kPlain)) {
     out.tls = false;
     out.port = 80;
-    text.remove_prefix(7);
-  } else if (text.starts_with("https://")) {
-    text.remove_prefix(8);
+    text.remove_prefix(kPlain.size());
+  } else if (begin == kTls) {
+    text.remove_prefix(kTls.size());
   } else {
     return wrong("it has to begin with https://");
   }
@@ -95,6 +97,7 @@ Result<FeedUrl> parse_feed_url(std::string_view text) {
 }
 
 Result<FeedUrl> follow_feed_url(const FeedUrl& from, std::string_view location) {
+  if (location.empty()) return wrong("it is sent on to another address, and not told to which (no Location)");
   if (location.starts_with('/') && !location.starts_with("//")) {
     auto out = from;
     out.target = location;

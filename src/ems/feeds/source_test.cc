@@ -18,6 +18,7 @@ TEST(FeedSource, UrlsAreReadStrictly) {
     FeedUrl url;
   } good[] = {
       {"https://Feeds.Example/a/b.json?x=1&y=%20", {true, "feeds.example", 443, "/a/b.json?x=1&y=%20"}},
+      {"HTTPS://feeds.example/A", {true, "feeds.example", 443, "/A"}},
       {"https://feeds.example", {true, "feeds.example", 443, "/"}},
       {"https://feeds.example:8443?x", {true, "feeds.example", 8443, "/?x"}},
       {"https://[2001:db8::1]:8443/a", {true, "2001:db8::1", 8443, "/a"}},
@@ -32,7 +33,7 @@ TEST(FeedSource, UrlsAreReadStrictly) {
     EXPECT_EQ(*url, c.url) << c.text;
     EXPECT_EQ(*parse_feed_url(url->str()), c.url) << url->str();
   }
-  for (const char* bad : {"", "feeds.example/a", "ftp://feeds.example/a", "HTTPS://feeds.example/a", "https://", "https:///a",
+  for (const char* bad : {"", "feeds.example/a", "ftp://feeds.example/a", "httpss://feeds.example/a", "https://", "https:///a",
                           "https://a b/", "https://user@feeds.example/a", "https://user:pw@feeds.example/a",
                           "https://feeds.example/a#b", "https://feeds.example/a b", "https://feeds.example/\x7f",
                           "https://feeds.example:/a", "https://feeds.example:0/a", "https://feeds.example:65536/a",
@@ -50,6 +51,7 @@ TEST(FeedSource, IsFollowedButNeverToWhereAnybodyCanRead) {
   EXPECT_EQ(follow_feed_url(from, "https://other.example/c")->str(), "https://other.example/c");
   for (const char* bad : {"", "c", "//other.example/c", "http://other.example/c", "http://127.0.0.1/c", "/a b"})
     EXPECT_FALSE(follow_feed_url(from, bad)) << bad;
+  EXPECT_NE(follow_feed_url(from, "").error().message.find("not told to which"), std::string::npos);
   EXPECT_TRUE(follow_feed_url(*parse_feed_url("http://127.0.0.1/a"), "http://127.0.0.1:9/c"));
 }
 

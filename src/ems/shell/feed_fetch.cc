@@ -134,6 +134,12 @@ void FeedService::answered(const std::string& name, Result<net::Downloaded> resu
     return failed(name, {ErrorCode::kUnavailable,
                          fmt::format("{}: the server answered with status {}", fetch.url.str(), result->status)});
   }
+  if (!result->end_told) {
+    return failed(name, {ErrorCode::kUnavailable,
+                         fmt::format("{}: the server doesn't say how long its answer is (no Content-Length), so that nobody can tell "
+                                     "whether it is whole",
+                                     fetch.url.str())});
+  }
   fetch.etag = header("ETag");
   fetch.last_modified = header("Last-Modified");
   ::close(std::exchange(fetch.fd, -1));

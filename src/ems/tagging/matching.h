@@ -34,6 +34,7 @@ struct Finding {
 struct MatchResult {
   bool covered = true;                   ///< False: the feeds say nothing of this distribution, so nothing is known.
   posture::VulnerabilityCounts counts;   ///< Per distinct CVE.
+  std::string unjudged;                  ///< "expat !": nobody knows what is open in it, so nothing of this is known; empty: none.
   std::string kernel;                    ///< What was made of the running kernel, for a person.
   std::vector<Finding> findings;
   // Of the open findings, which are those that nobody accepted:
@@ -49,6 +50,7 @@ struct MatchResult {
 struct MatchSummary {
   bool covered = true;
   posture::VulnerabilityCounts counts;
+  std::string unjudged;
   std::uint32_t total = 0;
   std::uint32_t kev = 0;
   std::optional<std::uint8_t> max_cvss_tenths;

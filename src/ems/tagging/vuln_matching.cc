@@ -32,6 +32,7 @@ class VulnMatching final : public Matching {
     MatchResult out;
     out.covered = found.covered;
     out.counts = as_counts(found.counts);
+    out.unjudged = found.unjudged;
     out.kernel = vuln::kernel_note(found.kernel, found.kernel_package);
     out.findings.reserve(found.findings.size());
     out.findings_omitted = found.findings_omitted;
@@ -53,6 +54,7 @@ class VulnMatching final : public Matching {
     MatchSummary out;
     out.covered = found->covered;
     out.counts = as_counts(c);
+    out.unjudged = found->unjudged;
     out.total = c.critical + c.high + c.medium + c.low + c.info + c.unknown;
     out.kev = found->exploited;
     out.max_cvss_tenths = found->max_cvss_tenths;

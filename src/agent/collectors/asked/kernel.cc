@@ -11,6 +11,7 @@
 #include "base/versions/debian.h"
 #include "posture/fact_keys.h"
 #include "vuln/root_inventory.h"
+#include "vuln/running_kernel.h"
 
 namespace postern::agent {
 namespace kernel_family {
@@ -57,7 +58,7 @@ std::vector<std::string> installed_kernels(const Facts& facts) {
 /// Debian keeps a kernel's release over many versions of its package.
 bool newer_package(const Facts& facts, const std::string& running) {
   const auto text = facts.read("/proc/version", 4096);
-  const auto build = text ? parse_kernel_build(*text) : std::string();
+  const auto build = text ? vuln::debian_kernel_build(*text) : std::string();
   if (build.empty()) return false;
   const auto inventory = vuln::read_root_inventory(facts.root());
   if (!inventory) return false;
@@ -129,15 +130,6 @@ std::string newest_kernel(const std::vector<std::string>& installed, std::string
     if (out.empty() || older_kernel(out, release)) out = release;
   }
   return out;
-}
-
-std::string parse_kernel_build(std::string_view text) {
-  constexpr std::string_view kMark = " Debian ";
-  const auto at = text.rfind(kMark);
-  if (at == text.npos) return {};
-  const auto rest = text.substr(at + kMark.size());
-  const auto build = trim(rest.substr(0, rest.find_first_of(" \n")));
-  return versions::valid_debian(build) ? std::string(build) : std::string();
 }
 
 namespace asked {

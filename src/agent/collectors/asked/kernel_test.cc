@@ -25,15 +25,6 @@ TEST(Kernels, AreOrderedByTheirNumbers) {
   EXPECT_EQ(newest_kernel({}, "6.1.0-9-amd64"), "");
 }
 
-TEST(Kernels, OfDebianSayWhichBuildRuns) {
-  EXPECT_EQ(parse_kernel_build("Linux version 6.1.0-9-amd64 (debian-kernel@lists.debian.org) (gcc-12 (Debian "
-                               "12.2.0-14) 12.2.0) #1 SMP PREEMPT_DYNAMIC Debian 6.1.27-1 (2023-05-08)\n"),
-            "6.1.27-1");
-  EXPECT_EQ(parse_kernel_build("Linux version 6.18.44-fc #1 SMP"), "");
-  EXPECT_EQ(parse_kernel_build("#1 Debian \n"), "");
-  EXPECT_EQ(parse_kernel_build(""), "");
-}
-
 class KernelFamily : public AskedLab {
  protected:
   void run(const std::string& release) { put("proc/sys/kernel/osrelease", release + "\n"); }

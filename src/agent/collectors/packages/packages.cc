@@ -9,6 +9,7 @@
 #include "posture/fact_keys.h"
 #include "vuln/matcher.h"
 #include "vuln/root_inventory.h"
+#include "vuln/running_kernel.h"
 
 namespace postern::agent {
 namespace {
@@ -16,11 +17,17 @@ namespace {
 namespace keys = posture::keys;
 using posture::UnknownReason;
 
-void kernel_package(Facts& facts, const vuln::Inventory& inventory, const std::string& database) {
-  if (facts.foreign()) return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, kForeignRoot);
+vuln::KernelSays running_kernel(const Facts& facts) {
+  constexpr std::size_t kMaxText = 4096;
   utsname machine{};
   ::uname(&machine);
-  const auto* package = vuln::running_kernel_package(inventory, {machine.release});
+  return {.release = machine.release,
+          .version = facts.read("/proc/version", kMaxText).value_or(""),
+          .version_signature = facts.read("/proc/version_signature", kMaxText).value_or("")};
+}
+
+void kernel_package(Facts& facts, const vuln::Inventory& inventory, const std::string& release, const std::string& database) {
+  const auto* package = vuln::running_kernel_package(inventory, {release});
   if (package == nullptr)
     return facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, "no package owns the running kernel");
   facts.know(keys::kKernelPackage, package->name, database);
@@ -42,7 +49,13 @@ std::string read_packages(Facts& facts) {
     facts.unknown(keys::kInventoryHash, reason_of(inventory.error()), database);
     return {};
   }
-  kernel_package(facts, *inventory, database);
+  if (facts.foreign()) {
+    facts.unknown(keys::kKernelPackage, UnknownReason::kUnsupported, kForeignRoot);
+  } else {
+    const auto kernel = running_kernel(facts);
+    vuln::put_running_kernel(*inventory, kernel);
+    kernel_package(facts, *inventory, kernel.release, database);
+  }
   auto text = vuln::inventory_text(std::move(*inventory));
   if (!text) {
     facts.unknown(keys::kInventoryHash, UnknownReason::kFailed, database);

@@ -83,10 +83,11 @@ Resource risks_resource() {
                   .summary = "Accept a risk for a time; endpoints that have the finding are judged again",
                   .body_kind = BodyKind::kFields,
                   .body = {{.name = "cve", .description = "As findings name it", .required = true, .min = 1, .max = 128},
-                           {.name = "source", .description = "Source package; any when not given", .max = 256},
+                           {.name = "source", .description = "Source package; any when not given", .min = 1, .max = 256},
                            {.name = "version",
                             .description = "Installed version, of the package or its source: another one counts again; any "
                                            "when not given",
+                            .min = 1,
                             .max = 256},
                            {.name = "scope", .description = "all (when not given), or an endpoint's uid", .min = 1},
                            {.name = "reason", .description = "For whoever asks later", .required = true, .min = 1, .max = 1000,

@@ -44,6 +44,9 @@ TEST_F(ApiLab, ARiskSaysWhatIsWrongWithIt) {
       {R"({"cve":"CVE-2099-1","reason":"r","expires_at":"2020-06-28T00:00:00Z"})", "expires_at"},
       {R"({"cve":"CVE-2099-1","expires_at":"2026-06-28T00:00:00Z"})", "reason"},
       {R"({"reason":"r","expires_at":"2026-06-28T00:00:00Z"})", "cve"},
+      // An empty text is a variable that nobody set, and not any source or version.
+      {R"({"cve":"CVE-2099-1","reason":"r","source":"","expires_at":"2026-06-28T00:00:00Z"})", "source"},
+      {R"({"cve":"CVE-2099-1","reason":"r","version":"","expires_at":"2026-06-28T00:00:00Z"})", "version"},
       {R"({"cve":"CVE-2099-1","reason":"r","expires_at":"2026-06-28T00:00:00Z","forever":true})", "forever"}};
   for (const auto& [body, says] : bad) {
     const Reply reply = post("/api/v1/risks", body);
