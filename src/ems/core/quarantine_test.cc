@@ -138,5 +138,18 @@ TEST_F(Quarantine, ZerosNameNoDevice) {
   EXPECT_FALSE(quarantined(b));
 }
 
+TEST_F(Quarantine, IsAFact) {
+  TestAgent a;
+  join(a);
+  const auto quarantined = [&] { return *core->endpoint(a.uid())->facts().at(std::string(keys::kEmsQuarantined)).as<bool>(); };
+  EXPECT_FALSE(quarantined());
+  core->quarantine(clock.now(), admin, a.uid(), "", nullptr);
+  run();
+  EXPECT_TRUE(quarantined());
+  core->unquarantine(clock.now(), admin, a.uid(), nullptr);
+  run();
+  EXPECT_FALSE(quarantined());
+}
+
 }  // namespace
 }  // namespace postern::ems::testing
