@@ -1,0 +1,48 @@
+#pragma once
+// The way through chains: part of InputRules, for its own files only.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/collectors/protection/input_rules.h"
+#include "agent/collectors/protection/nft_meaning.h"
+#include "agent/collectors/protection/nft_rule.h"
+
+namespace postern::agent {
+
+/// How a packet that nobody let in may leave a chain, if not dropped.
+struct ChainEnds {
+  bool accepted = false, returned = false, unclear = false;
+  void add(const ChainEnds& other) {
+    accepted = accepted || other.accepted;
+    returned = returned || other.returned;
+    unclear = unclear || other.unclear;
+  }
+};
+
+/// One packet's way, of one family, through the chains of one table. `rules` outlives it and stays as it is.
+class InputRules::Walk {
+ public:
+  Walk(const InputRules& rules, Table table, std::uint8_t family);
+
+  /// A chain that is not there, or too many jumps: unclear.
+  ChainEnds chain(const std::string& name, int depth = 0);
+  /// Of the tests before the first map.
+  NftMeaning asks(const NftRule& rule) const;
+
+ private:
+  bool take(const NftRule& rule, int depth, ChainEnds& out);
+  NftMeaning of(const NftTest& test) const;
+  bool is_plain(const std::string& set, const std::vector<NftElement>& elements) const;
+  bool by_map(const NftRule& rule, const NftTest& test, NftMeaning before, int depth, ChainEnds& out);
+  bool by_verdict(const NftVerdict& verdict, NftMeaning what, int depth, ChainEnds& out);
+  ChainEnds ends_of(const NftVerdict& verdict, int depth);
+
+  const InputRules& all_;
+  const Table table_;
+  const std::uint8_t family_;
+  std::map<std::string, ChainEnds> known_;
+};
+
+}  // namespace postern::agent
