@@ -5,13 +5,11 @@
 #include <utility>
 
 #include "agent/shell/sources.h"
-#include "agent/watch/file_events.h"
 #include "posture/unknown_source.h"
 
 namespace postern::agent {
 namespace {
 
-constexpr std::chrono::seconds kLookAtFiles{1};
 // Between two answers lies fifty times what the first cost of a processor, so that a file that is written without end costs two
 // per cent of one; not more than kLongestRest while the family has not used up what it saved: what costs much and changes
 // seldom is read again before it is late.
@@ -31,8 +29,6 @@ struct Asking::Family {
   const AskedFamily* what = nullptr;
   Question question;
   Triggers triggers;
-  std::vector<std::string> places;  // of triggers.files, as they are watched
-  bool blind = false;               // one of them lies where the kernel sends no events
   bool running = false, again = false, again_at_once = false, queued = false, planned = false;
   bool at_once = false;             // is queued by who does not wait for rests
   bool answered = false;            // all of the question, at least once
@@ -45,20 +41,13 @@ struct Asking::Family {
   double share = 1;                 // of what a reading may cost at worst, the most that one did
   Allowance allowance{kSaved};
   Seconds every{0};                 // of `interval`
-  std::string stamp;
 };
 
 Asking::Asking(net::Loop& loop, const Clock& clock, std::filesystem::path root, Sink sink, Finder finder,
                ProcessorTime processor)
     : loop_(loop), clock_(clock), root_(std::move(root)), sink_(std::move(sink)), finder_(finder), processor_(processor),
-      much_(kSavedOfAll),
-      lanes_{Lane(loop), Lane(loop), Lane(loop)} {
-  if (auto files = PathWatch::open(loop_)) {
-    files_ = std::move(*files);
-  } else {
-    why_no_inotify_ = files.error().message;
-  }
-}
+      places_(loop, [this](const std::string& name) { event(name); }), much_(kSavedOfAll),
+      lanes_{Lane(loop), Lane(loop), Lane(loop)} {}
 
 Asking::~Asking() { *alive_ = false; }
 
@@ -101,7 +90,6 @@ void Asking::ask(const std::set<std::string>& keys) {
     if (Question question(std::move(family.second)); question != one->question) change(*one, std::move(question));
   }
   sink_.processes_changed();
-  plan_scan();
   tell_done();
   if (!unknown.empty()) sink_.answers(unknown);
 }
@@ -120,30 +108,7 @@ void Asking::watch(Family& family) {
   const auto& name = family.name;
   std::set<std::string> places;
   for (const auto& file : triggers.files) places.insert(facts.path(file));
-  for (const auto& place : family.places) {
-    if (places.contains(place)) continue;
-    auto& readers = paths_[place];
-    readers.erase(name);
-    if (!readers.empty()) continue;
-    paths_.erase(place);
-    if (files_) files_->forget(place);
-  }
-  family.blind = false;
-  for (const auto& place : places) {
-    auto& readers = paths_[place];
-    if (files_ && readers.empty()) {
-      files_->watch(place, PathWatchKind::kContent, [this, place](const PathTrace&) {
-        const auto it = paths_.find(place);
-        if (it == paths_.end()) return;
-        for (const auto& reader : it->second) event(reader);
-      });
-    }
-    readers.insert(name);
-    for (const auto& [directory, entry] : trace_path(place).steps) {
-      family.blind = family.blind || without_events(directory);
-    }
-  }
-  family.places.assign(places.begin(), places.end());
+  places_.watch(name, places);
   if (triggers.interval != family.every) {
     family.every = triggers.interval;
     family.interval = {};
@@ -156,25 +121,17 @@ void Asking::watch(Family& family) {
   const bool processes = triggers.processes != family.triggers.processes;
   family.triggers = std::move(triggers);
   if (processes) sink_.processes_changed();
-  plan_scan();
 }
 
 void Asking::unwatch(Family& family) {
   const auto& name = family.name;
-  for (const auto& place : family.places) {
-    auto& readers = paths_[place];
-    readers.erase(name);
-    if (!readers.empty()) continue;
-    paths_.erase(place);
-    if (files_) files_->forget(place);
-  }
-  family.places.clear();
+  places_.forget(name);
   family.triggers = {};
   family.pause = {};
   family.rest = {};
   family.interval = {};
   family.every = {};
-  family.blind = family.again = family.again_at_once = family.queued = false;
+  family.again = family.again_at_once = family.queued = false;
   family.due.reset();
   for (auto& waiting : waiting_) std::erase(waiting, name);
 }
@@ -282,7 +239,6 @@ void Asking::run(Family& family, Where lane) {
   family.queued = family.again = false;
   family.reading = std::exchange(family.due, std::nullopt);
   watch(family);  // before it is read: what changes after that is told
-  if (!files_ || family.blind || !files_->complete()) family.stamp = stamp_of(family.places);
   struct Reading {
     posture::FactMap facts;
     std::chrono::nanoseconds cost{0};
@@ -362,7 +318,7 @@ void Asking::look_for_late() {
 }
 
 void Asking::recheck(std::function<void()> done) {
-  if (files_) files_->recheck();
+  places_.recheck();
   done_.push_back(std::move(done));
   for (auto& [name, family] : families_) {
     if (!family->question.empty()) start(*family, true);
@@ -397,7 +353,7 @@ void Asking::process_changed(const std::string& name) {
 }
 
 void Asking::mounts_changed() {
-  if (files_) files_->recheck();
+  places_.recheck();
   again_where([](const Triggers& t) { return t.mounts; });
 }
 
@@ -413,29 +369,6 @@ bool Asking::unanswered() const {
   return std::ranges::any_of(families_, [](const auto& entry) { return !entry.second->answered; });
 }
 
-void Asking::plan_scan() {
-  const bool covered = files_ && files_->complete();
-  const bool wanted = std::ranges::any_of(families_, [&](const auto& entry) {
-    return !entry.second->places.empty() && (!covered || entry.second->blind);
-  });
-  if (wanted == static_cast<bool>(scan_timer_)) return;
-  if (!wanted) return scan_timer_.cancel();
-  scan_timer_ = loop_.every(kLookAtFiles, [this] { scan(); });
-}
-
-void Asking::scan() {
-  const bool covered = files_ && files_->complete();
-  if (files_ && !covered) files_->recheck();
-  for (const auto& [name, family] : families_) {
-    if (covered && !family->blind) continue;
-    if (auto stamp = stamp_of(family->places); stamp != family->stamp) {
-      family->stamp = std::move(stamp);
-      event(name);
-    }
-  }
-  plan_scan();
-}
-
 std::vector<Source> Asking::list(const Told& told) const {
   struct Sum {
     Triggers triggers;
@@ -446,8 +379,9 @@ std::vector<Source> Asking::list(const Told& told) const {
     if (family->question.empty()) continue;
     const auto& t = family->triggers;
     auto& sum = sums[family->what->name];
-    sum.places = sum.places || !family->places.empty();
-    sum.blind = sum.blind || family->blind;
+    const auto reads = places_.reader(key);
+    sum.places = sum.places || !reads.places.empty();
+    sum.blind = sum.blind || reads.blind;
     sum.triggers.mounts = sum.triggers.mounts || t.mounts;
     sum.triggers.network = sum.triggers.network || t.network;
     sum.triggers.ruleset = sum.triggers.ruleset || t.ruleset;
@@ -471,11 +405,7 @@ std::vector<Source> Asking::list(const Told& told) const {
         source.note = why;
       }
     };
-    const bool inotify = files_ && files_->complete() && !sum.blind;
-    add(sum.places, inotify, "inotify",
-        !files_         ? why_no_inotify_
-        : sum.blind ? "a file system that sends no events"
-                        : "the limit of inotify watches is reached");
+    add(sum.places, places_.complete() && !sum.blind, "inotify", places_.why_looked_at(sum.blind));
     add(t.mounts, told.mounts, "poll", "the table of mounts can't be polled");
     add(t.network, told.network, "rtnetlink", "the network's changes are not told");
     add(t.ruleset, told.ruleset, "nftables", "nftables' changes are not told");

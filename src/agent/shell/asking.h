@@ -18,7 +18,7 @@
 #include "agent/collectors/asked/files.h"
 #include "agent/shell/allowance.h"
 #include "agent/shell/lane.h"
-#include "agent/watch/path_watch.h"
+#include "agent/shell/place_watch.h"
 #include "base/clock.h"
 #include "net/loop.h"
 
@@ -88,8 +88,6 @@ class Asking {
   void spent(const std::string& name, Where lane, std::chrono::nanoseconds cost);
   void answered(const std::string& name, const Question& question, const posture::FactMap& facts);
   void tell_done();
-  void plan_scan();
-  void scan();
   template <class Wanted>
   void again_where(Wanted wanted);
 
@@ -97,18 +95,15 @@ class Asking {
   const Clock& clock_;
   std::filesystem::path root_;
   Sink sink_;
-  std::unique_ptr<PathWatch> files_;
-  std::string why_no_inotify_;
-  std::map<std::string, std::set<std::string>> paths_;  // watched, and the families that read each
   /// Those of which something is asked, by name; where keys are read apart, each of these by the key.
   std::map<std::string, std::unique_ptr<Family>> families_;
   Finder finder_;
   ProcessorTime processor_;
+  PlaceWatch places_;  // of what families read, by their names
   std::array<std::vector<std::string>, 3> waiting_;  // for the lane to be free, in the order in which they came
   Allowance much_;                                   // of the costly lane
   net::Handle much_rest_, late_timer_;
   std::vector<std::function<void()>> done_;
-  net::Handle scan_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::array<Lane, 3> lanes_;  // last: what they do ends first
 };
