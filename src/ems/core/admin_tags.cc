@@ -8,6 +8,7 @@
 #include "ems/core/impl.h"
 #include "ems/registry/codec.h"
 #include "ems/registry/registry.h"
+#include "ems/registry/removal.h"
 
 namespace postern::ems {
 namespace {

@@ -2,30 +2,17 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "ems/registry/codec.h"
 #include "ems/registry/history.h"
+#include "ems/registry/removal.h"
 #include "posture/fact_keys.h"
 #include "posture/tag_json.h"
 
 namespace postern::ems {
 namespace {
-
-template <class Map, class Key>
-void add_to_count(Map& map, const Key& key, int sign) {
-  auto& n = map[key];
-  n += static_cast<std::size_t>(sign);
-  if (n == 0) map.erase(key);
-}
-
-/// A sum, in which the order plays no part.
-void add(Registry::Given& given, const EndpointUid& uid, int sign) {
-  given.endpoints += static_cast<std::size_t>(sign);
-  given.who += static_cast<std::size_t>(sign) * std::hash<EndpointUid>()(uid);
-}
 
 /// Rows of a table whose value is one row. `log` gives the change's JSON, or nothing where the log does not care.
 template <class K, class V, class KeyText, class Row, class Log>
@@ -45,12 +32,6 @@ std::string event(const void* before, const void* after) {
   return before == nullptr  ? std::string(R"({"event":"added"})")
          : after == nullptr ? std::string(kRemovedEvent)
                             : R"({"event":"changed"})";
-}
-
-constexpr std::string_view kRemovedFrom = R"({"event":"removed","given_by_hand":)";
-
-std::string removed_tag_event(std::size_t given_by_hand) {
-  return given_by_hand == 0 ? std::string(kRemovedEvent) : fmt::format("{}{}}}", kRemovedFrom, given_by_hand);
 }
 
 void add_fact_rows(Batch& batch, const Endpoint& e, bool gone, const PostureTable& postures) {
@@ -81,27 +62,6 @@ Status keep(Result<Row> row, Table<std::string, Row>& table, std::string_view ke
 }
 
 }  // namespace
-
-std::optional<std::size_t> read_removed_tag(std::string_view json) {
-  if (json == kRemovedEvent) return 0;
-  if (!json.starts_with(kRemovedFrom)) return std::nullopt;
-  std::size_t out = 0;
-  const auto end = json.data() + json.size();
-  const auto read = std::from_chars(json.data() + kRemovedFrom.size(), end, out);
-  if (read.ec != std::errc()) return std::nullopt;
-  return out;
-}
-
-std::set<MacAddress> gateway_macs(const std::optional<posture::Fact>& fact) {
-  std::set<MacAddress> out;
-  if (!fact) return out;
-  if (const auto* routes = fact->as<std::vector<posture::Route>>()) {
-    for (const auto& route : *routes) {
-      if (route.gateway_mac.valid()) out.insert(route.gateway_mac);
-    }
-  }
-  return out;
-}
 
 bool same_fact(const posture::Fact& a, const posture::Fact& b) { return a.value == b.value && a.source == b.source; }
 
@@ -187,7 +147,7 @@ void Registry::tags_loaded() {
   const auto both = [&](const posture::SlotSet& set) {
     std::size_t out = 0;
     for (std::size_t i = 0; i < set.word_count(); ++i)
-      out += static_cast<std::size_t>(std::popcount(set.word(i) & registered_.word(i)));
+      out += static_cast<std::size_t>(std::popcount(set.word(i) & registered().word(i)));
     return out;
   };
   postures.loaded([&](posture::TagId id, const posture::SlotSet& has, const posture::SlotSet& unknown) {
@@ -234,8 +194,7 @@ Batch Registry::batch(WallTime at) const {
              // Under the name it has now; what it was goes along, to look back.
              const auto& name = (after != nullptr ? after : before)->definition.name.str();
              // From endpoints it is taken in this batch or later ones: those it is committed for had it.
-             const auto given = given_.find(id);
-             auto what = after == nullptr ? removed_tag_event(given == given_.end() ? 0 : given->second.endpoints) : event(before, after);
+             auto what = after == nullptr ? removed_tag_event(index_.given(id).endpoints) : event(before, after);
              out.changes.push_back({"tag", name, std::move(what), before == nullptr ? "" : codec::tag_row(*before)});
            });
   add_rows(out, TableId::kProfiles, profiles, same, codec::profile_row, logged("profile"));
@@ -289,8 +248,7 @@ Batch Registry::batch(WallTime at) const {
     if (const auto* text = inventories.find(key)) out.rows.push_back({TableId::kInventories, key, *text});
   }
   for (const auto& [hash, change] : uses) {
-    const auto it = inventory_uses_.find(hash);
-    const auto now = static_cast<std::ptrdiff_t>(it == inventory_uses_.end() ? 0 : it->second) + change;
+    const auto now = static_cast<std::ptrdiff_t>(index_.inventory_uses(hash)) + change;
     if (now == 0 && change < 0) out.rows.push_back({TableId::kInventories, to_hex_lower(hash), std::nullopt});
   }
   add_rows(out, TableId::kDevices, devices, [](const GatewaySerial& s) { return s.str(); }, codec::device_row,
@@ -313,9 +271,9 @@ Batch Registry::batch(WallTime at) const {
 void Registry::commit() {
   for (const auto& [uid, before] : endpoints.before()) {
     const Endpoint* is = endpoints.find(uid);
-    if (before) index(*before, postures.fact_before(before->slot(), posture::keys::kRoutes), -1);
-    if (is != nullptr) index(*is, is->fact(posture::keys::kRoutes), +1);
-    index_tags(before ? &*before : nullptr, is);
+    if (before) index_.remove(*before, postures.fact_before(before->slot(), posture::keys::kRoutes));
+    if (is != nullptr) index_.add(*is, is->fact(posture::keys::kRoutes));
+    count_tags(before ? &*before : nullptr, is);
     if (before && is == nullptr) postures.remove(before->slot());
   }
   postures.commit();
@@ -372,7 +330,7 @@ std::size_t Registry::touched() const {
          certificates.before().size() + feeds.before().size() + risks.before().size() + inventories.before().size() + restamped_.size();
 }
 
-void Registry::index_tags(const Endpoint* before, const Endpoint* after) {
+void Registry::count_tags(const Endpoint* before, const Endpoint* after) {
   const auto count = [this](posture::TagId id, posture::TagState state, int sign) {
     if (state == posture::TagState::kAbsent) return;
     auto& counts = tag_counts_[id];
@@ -395,69 +353,17 @@ void Registry::index_tags(const Endpoint* before, const Endpoint* after) {
   }
 }
 
-void Registry::index(const Endpoint& e, const std::optional<posture::Fact>& routes, int sign) {
-  const auto in = [sign](auto& map, const auto& key, const EndpointUid& uid) {
-    if (sign > 0) {
-      map[key] = uid;
-    } else if (const auto it = map.find(key); it != map.end() && it->second == uid) {
-      map.erase(it);
-    }
-  };
-  for (const auto& c : e.certificates) {
-    in(by_leaf_, c.sha256, e.uid);
-    in(by_key_, c.key_sha256, e.uid);
-  }
-  for (const auto& mac : gateway_macs(routes)) {
-    if (sign > 0) {
-      behind_[mac].insert(e.uid);
-    } else if (const auto it = behind_.find(mac); it != behind_.end()) {
-      it->second.erase(e.uid);
-      if (it->second.empty()) behind_.erase(it);
-    }
-  }
-  if (e.inventory) add_to_count(inventory_uses_, *e.inventory, sign);
-  for (const auto id : e.classifications) {
-    add(given_[id], e.uid, sign);
-    if (given_[id].endpoints == 0) given_.erase(id);
-  }
-  const auto step = static_cast<std::size_t>(sign);
-  if (e.registered()) {
-    counts_.registered += step;
-    sign > 0 ? registered_.insert(e.slot()) : registered_.erase(e.slot());
-    if (e.online) counts_.online += step;
-  }
-  if (e.quarantined) {
-    counts_.quarantined += step;
-    if (sign > 0) {
-      quarantined_.insert(e.uid);
-    } else {
-      quarantined_.erase(e.uid);
-    }
-  }
-}
-
-const EndpointUid* Registry::by_leaf(const Sha256& leaf) const {
-  const auto it = by_leaf_.find(leaf);
-  return it == by_leaf_.end() ? nullptr : &it->second;
-}
-
-const std::set<EndpointUid>& Registry::behind(const MacAddress& gateway) const {
-  static const std::set<EndpointUid> kNobody;
-  const auto it = behind_.find(gateway);
-  return it == behind_.end() ? kNobody : it->second;
-}
-
 Registry::TagCounts Registry::tag_counts(posture::TagId id) const {
   const auto it = tag_counts_.find(id);
   return it == tag_counts_.end() ? TagCounts{} : it->second;
 }
 
 bool Registry::has_inventory(const Sha256& hash) const {
-  return inventory_uses_.contains(hash) || inventories.find(to_hex_lower(hash)) != nullptr;
+  return index_.inventory_uses(hash) > 0 || inventories.find(to_hex_lower(hash)) != nullptr;
 }
 
 bool Registry::classifies(posture::TagId id) const {
-  if (given_.contains(id)) return true;
+  if (index_.given(id).endpoints > 0) return true;
   return std::ranges::any_of(endpoints.before(), [&](const auto& one) {
     const auto* e = endpoints.find(one.first);
     return e != nullptr && std::ranges::binary_search(e->classifications, id);
@@ -465,20 +371,19 @@ bool Registry::classifies(posture::TagId id) const {
 }
 
 Registry::Given Registry::given_by_hand(posture::TagId id) const {
-  const auto it = given_.find(id);
-  Given out = it == given_.end() ? Given() : it->second;
+  Given out = index_.given(id);
   const auto has = [id](const Endpoint& e) { return std::ranges::binary_search(e.classifications, id); };
   for (const auto& [uid, before] : endpoints.before()) {
     const auto* now = endpoints.find(uid);
-    if (now != nullptr && has(*now)) add(out, uid, 1);
-    if (before && has(*before)) add(out, uid, -1);
+    if (now != nullptr && has(*now)) out.add(uid);
+    if (before && has(*before)) out.remove(uid);
   }
   return out;
 }
 
 const Endpoint* Registry::by_key(const Sha256& key) const {
-  if (const auto it = by_key_.find(key); it != by_key_.end()) {
-    if (const auto* e = endpoints.find(it->second)) return e;
+  if (const auto* uid = index_.by_key(key)) {
+    if (const auto* e = endpoints.find(*uid)) return e;
   }
   for (const auto& [uid, before] : endpoints.before()) {
     const auto* e = endpoints.find(uid);

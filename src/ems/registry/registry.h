@@ -8,16 +8,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ems/registry/endpoint_index.h"
 #include "ems/registry/model.h"
 #include "ems/registry/table.h"
 #include "ems/store/store.h"
 
 namespace postern::ems {
-
-/// What the log says of a row that is gone.
-inline constexpr std::string_view kRemovedEvent = R"({"event":"removed"})";
-/// The same of a tag: to how many endpoints it was given by hand then. None: `json` says that it was not removed.
-std::optional<std::size_t> read_removed_tag(std::string_view json);
 
 /// Thread: one.
 class Registry {
@@ -58,50 +54,33 @@ class Registry {
   std::size_t touched() const;
 
   // Over what is committed.
-  const EndpointUid* by_leaf(const Sha256& leaf) const;
-  const std::set<EndpointUid>& behind(const MacAddress& gateway) const;
-  const std::set<EndpointUid>& quarantined() const { return quarantined_; }
-  const posture::SlotSet& registered() const { return registered_; }
-  struct Counts {
-    std::size_t registered = 0, online = 0, quarantined = 0;
-  };
-  const Counts& counts() const { return counts_; }
+  const EndpointUid* by_leaf(const Sha256& leaf) const { return index_.by_leaf(leaf); }
+  const std::set<EndpointUid>& behind(const MacAddress& gateway) const { return index_.behind(gateway); }
+  const std::set<EndpointUid>& quarantined() const { return index_.quarantined(); }
+  const posture::SlotSet& registered() const { return index_.registered(); }
+  const EndpointIndex::Counts& counts() const { return index_.counts(); }
   struct TagCounts {
     std::size_t has = 0, unknown = 0;
   };
   TagCounts tag_counts(posture::TagId id) const;
   bool has_inventory(const Sha256& hash) const;   ///< Committed or about to be.
   bool classifies(posture::TagId id) const;       ///< It is given to some endpoint by hand; committed or about to be.
-  struct Given {
-    std::size_t endpoints = 0;  ///< Registered or not.
-    std::size_t who = 0;        ///< Of other endpoints another number, with near certainty; after a restart the same.
-    friend bool operator==(const Given&, const Given&) = default;
-  };
-  Given given_by_hand(posture::TagId id) const;
+  using Given = EndpointIndex::Given;
+  Given given_by_hand(posture::TagId id) const;   ///< Committed or about to be.
 
   /// Committed or not: an endpoint that has, or had, a certificate for this key. Null: none.
   const Endpoint* by_key(const Sha256& key) const;
 
  private:
-  void index(const Endpoint& endpoint, const std::optional<posture::Fact>& routes, int sign);
-  void index_tags(const Endpoint* before, const Endpoint* after);
+  void count_tags(const Endpoint* before, const Endpoint* after);
   void place(Endpoint& endpoint, Now now);
 
   std::vector<const Endpoint*> by_slot_;
-  std::unordered_map<Sha256, EndpointUid> by_leaf_;
-  std::unordered_map<Sha256, EndpointUid> by_key_;
-  std::unordered_map<MacAddress, std::set<EndpointUid>> behind_;
-  std::set<EndpointUid> quarantined_;
-  posture::SlotSet registered_;
-  std::unordered_map<Sha256, std::size_t> inventory_uses_;
-  std::unordered_map<posture::TagId, Given> given_;
+  EndpointIndex index_;
   std::unordered_map<posture::TagId, TagCounts> tag_counts_;
-  Counts counts_;
   std::set<EndpointUid> restamped_;
 };
 
-/// The hardware addresses of the gateways that default routes lead to; `fact` is that of the key keys::kRoutes.
-std::set<MacAddress> gateway_macs(const std::optional<posture::Fact>& fact);
 /// Is what is known the same, whenever it was collected?
 bool same_fact(const posture::Fact& a, const posture::Fact& b);
 
