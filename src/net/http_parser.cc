@@ -60,6 +60,21 @@ bool wait_for_more(const Parser& parser, std::string_view data) {
   return parser.is_header_done() && parser.chunked() && data.size() < kLastChunk;
 }
 
+/// Takes from `data` what the parser can use by now. Returns what is wrong with it.
+template <class Parser>
+error_code feed_to(Parser& parser, std::string& data) {
+  while (!data.empty() && !parser.is_done()) {
+    if (wait_for_more(parser, data)) return {};
+    error_code ec;
+    const auto used = parser.put(boost::asio::buffer(data), ec);
+    data.erase(0, used);
+    if (ec == http::error::need_more) return {};
+    if (ec) return ec;
+    if (used == 0) return {};
+  }
+  return {};
+}
+
 }  // namespace
 
 struct RequestParser::Impl {
@@ -74,18 +89,11 @@ RequestParser::RequestParser(std::size_t max_header, std::size_t max_body) : imp
 RequestParser::~RequestParser() = default;
 
 Status RequestParser::feed(std::string& data) {
-  while (!data.empty() && !impl_->parser.is_done()) {
-    if (wait_for_more(impl_->parser, data)) return {};
-    error_code ec;
-    const auto used = impl_->parser.put(boost::asio::buffer(data), ec);
-    data.erase(0, used);
-    if (ec == http::error::need_more) return {};
-    if (ec == http::error::header_limit || ec == http::error::body_limit || ec == http::error::buffer_overflow) {
-      return fail(ErrorCode::kResourceExhausted, "the request is too large");
-    }
-    if (ec) return bad("not a valid HTTP/1.1 request: " + ec.message());
-    if (used == 0) return {};
+  const auto ec = feed_to(impl_->parser, data);
+  if (ec == http::error::header_limit || ec == http::error::body_limit || ec == http::error::buffer_overflow) {
+    return fail(ErrorCode::kResourceExhausted, "the request is too large");
   }
+  if (ec) return bad("not a valid HTTP/1.1 request: " + ec.message());
   return {};
 }
 
@@ -134,14 +142,8 @@ ResponseParser::ResponseParser(std::size_t max_body) : impl_(std::make_unique<Im
 ResponseParser::~ResponseParser() = default;
 
 Status ResponseParser::feed(std::string& data) {
-  while (!data.empty() && !impl_->parser.is_done()) {
-    if (wait_for_more(impl_->parser, data)) return {};
-    error_code ec;
-    const auto used = impl_->parser.put(boost::asio::buffer(data), ec);
-    data.erase(0, used);
-    if (ec == http::error::need_more) return {};
-    if (ec) return fail(ErrorCode::kDataLoss, "not a valid HTTP/1.1 answer: " + ec.message());
-    if (used == 0) return {};
+  if (const auto ec = feed_to(impl_->parser, data)) {
+    return fail(ErrorCode::kDataLoss, "not a valid HTTP/1.1 answer: " + ec.message());
   }
   return {};
 }
