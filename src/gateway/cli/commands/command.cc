@@ -48,4 +48,15 @@ Result<config::ObjectView> connector_argument(const config::Snapshot& config, co
               fmt::format("EMS {0} is not configured (config endpoint-control fctems, edit {0})", argument));
 }
 
+Result<ConnectorId> connector_with_server(const config::Snapshot& config, const std::string& argument) {
+  const auto connector = connector_argument(config, argument);
+  if (!connector) return fail(connector.error());
+  const auto id = static_cast<ConnectorId>(*parse_u64(connector->key()));
+  if (connector->text("server").empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("EMS {} has no server yet (set server <name or address>)", id));
+  }
+  return id;
+}
+
 }  // namespace postern::gateway::cli

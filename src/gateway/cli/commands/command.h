@@ -62,5 +62,7 @@ std::optional<bool> read_yes_or_no(std::string_view text);
 
 /// The connector that an argument names, if it is configured; otherwise what to tell.
 Result<config::ObjectView> connector_argument(const config::Snapshot& config, const std::string& argument);
+/// Its number, if it has a server to be reached at too; otherwise what to tell.
+Result<ConnectorId> connector_with_server(const config::Snapshot& config, const std::string& argument);
 
 }  // namespace postern::gateway::cli

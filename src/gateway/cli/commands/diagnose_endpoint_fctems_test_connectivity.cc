@@ -1,20 +1,12 @@
-#include <fmt/format.h>
-
-#include "base/text.h"
 #include "gateway/cli/commands/command.h"
 
 namespace postern::gateway::cli::commands {
 namespace {
 
 void test_connectivity(const CommandContext& c) {
-  const auto config = c.store.current();
-  const auto connector = connector_argument(config, c.arguments[0]);
-  if (!connector) return c.fail(connector.error().message);
-  const auto id = static_cast<ConnectorId>(*parse_u64(connector->key()));
-  if (connector->text("server").empty()) {
-    return c.fail(fmt::format("EMS {} has no server yet (set server <name or address>)", id));
-  }
-  c.operations.test_connectivity(id, [c](Status status) {
+  const auto id = connector_with_server(c.store.current(), c.arguments[0]);
+  if (!id) return c.fail(id.error().message);
+  c.operations.test_connectivity(*id, [c](Status status) {
     if (!c.alive()) return;
     if (!status) return c.fail("Connection test failed: " + status.error().message);
     c.print("Connection test was successful.\n");

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/hex.h"
-#include "base/text.h"
 #include "gateway/cli/commands/command.h"
 #include "gateway/cli/print.h"
 
@@ -81,13 +80,9 @@ void decide(const CommandContext& c, ConnectorId id, const PresentedCertificate&
 }
 
 void verify_fctems(const CommandContext& c) {
-  const auto config = c.store.current();
-  const auto connector = connector_argument(config, c.arguments[0]);
+  const auto connector = connector_with_server(c.store.current(), c.arguments[0]);
   if (!connector) return c.fail(connector.error().message);
-  const auto id = static_cast<ConnectorId>(*parse_u64(connector->key()));
-  if (connector->text("server").empty()) {
-    return c.fail(fmt::format("EMS {} has no server yet (set server <name or address>)", id));
-  }
+  const auto id = *connector;
   if (c.arguments.size() > 1) {
     const auto acceptance = read_acceptance(c.arguments);
     if (!acceptance) return c.fail(acceptance.error().message);
