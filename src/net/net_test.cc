@@ -1,15 +1,13 @@
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <thread>
 
 #include "base/random.h"
 #include "base/text.h"
 #include "net/client.h"
 #include "net/loop.h"
+#include "net/raw_client_lab.h"
 #include "net/server.h"
 #include "net/unix_socket.h"
 #include "pki/authority.h"
@@ -112,25 +110,10 @@ TEST_F(NetTest, HeadIsAnsweredAsGetWithoutTheBody) {
       loop_, *IpAddress::parse("127.0.0.1"), 0,
       [](HttpRequest r, HttpResponder respond) { respond({r.method == "GET" ? 200 : 405, {}, r.method + " body"}); }, {});
   ASSERT_TRUE(server);
-  std::string got;
-  std::thread client([&, port = (*server)->port()] {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    // Two on one connection: whatever follows the first answer's head is the second answer.
-    const std::string_view text = "HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 &&
-        send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())) {
-      char chunk[4096];
-      for (ssize_t n; (n = recv(fd, chunk, sizeof chunk, 0)) > 0;) got.append(chunk, static_cast<std::size_t>(n));
-    }
-    close(fd);
-    loop_.stop();
-  });
-  run();
-  client.join();
+  // Two on one connection: whatever follows the first answer's head is the second answer.
+  const auto got = exchange(loop_, (*server)->port(),
+                            "HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                            [&] { run(); });
   const auto end = got.find("\r\n\r\n");
   ASSERT_NE(end, got.npos) << got;
   EXPECT_EQ(got.rfind("HTTP/1.1 200", 0), 0u) << got;

@@ -1,11 +1,7 @@
 // What never becomes a request is answered in the listener's own form.
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <thread>
-
+#include "net/raw_client_lab.h"
 #include "net/server.h"
 
 namespace postern::net {
@@ -21,24 +17,7 @@ std::string answer(std::string_view request, RefusalHandler refusal, std::size_t
       loop, *IpAddress::parse("127.0.0.1"), 0,
       [](HttpRequest, HttpResponder respond) { respond({200, {}, "handled"}); }, nullptr, limits, std::move(refusal));
   if (!server) return server.error().message;
-  std::string got;
-  std::thread client([&, port = (*server)->port()] {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_port = htons(port);
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 &&
-        send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
-      char chunk[4096];
-      for (ssize_t n; (n = recv(fd, chunk, sizeof chunk, 0)) > 0;) got.append(chunk, static_cast<std::size_t>(n));
-    }
-    close(fd);
-    loop.stop();
-  });
-  loop.run();
-  client.join();
-  return got;
+  return exchange(loop, (*server)->port(), request, [&] { loop.run(); });
 }
 
 HttpResponse own(int status, const Error& error) {

@@ -249,6 +249,12 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
   write_file(dir_ / "server.pem", server.certificate);
   write_file(dir_ / "server.key", server.key);
   write_file(dir_ / "clients.pem", client_ca.certificate());
+  constexpr const char* pages =  // of each server
+      "    error_page 421 495 496 /.postern/refused;\n"
+      "    error_page 400 403 404 405 408 413 414 497 500 501 502 503 504 505 507 /.postern/failed;\n"
+      "    error_page 494 =431 /.postern/failed;\n"
+      "    location = /.postern/refused { internal; postern_refused; }\n"
+      "    location = /.postern/failed { internal; postern_failed; }\n";
   std::ostringstream conf;
   conf << "load_module " POSTERN_BIN_DIR "/ngx_http_postern_module.so;\n"
        << (geteuid() == 0 ? "user root;\n" : "") << "daemon off;\nworker_processes " << workers
@@ -267,12 +273,8 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
           "    ssl_certificate server.pem; ssl_certificate_key server.key;\n"
           "    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;\n"
           "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
-          "    error_page 421 495 496 /.postern/refused;\n"
-          "    error_page 400 403 404 405 408 413 414 497 500 501 502 503 504 505 507 /.postern/failed;\n"
-          "    error_page 494 =431 /.postern/failed;\n"
-          "    location = /.postern/refused { internal; postern_refused; }\n"
-          "    location = /.postern/failed { internal; postern_failed; }\n"
-          "    postern_proxy 1;\n"
+       << pages
+       << "    postern_proxy 1;\n"
           "    location / {\n"
           "      proxy_http_version 1.1;\n"
           "      proxy_set_header Host $host; proxy_set_header Upgrade $postern_upgrade;\n"
@@ -288,12 +290,8 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
        << " ssl;\n"
           "    ssl_certificate server.pem; ssl_certificate_key server.key;\n"
           "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
-          "    error_page 421 495 496 /.postern/refused;\n"
-          "    error_page 400 403 404 405 408 413 414 497 500 501 502 503 504 505 507 /.postern/failed;\n"
-          "    error_page 494 =431 /.postern/failed;\n"
-          "    location = /.postern/refused { internal; postern_refused; }\n"
-          "    location = /.postern/failed { internal; postern_failed; }\n"
-          "    postern_proxy 2;\n"
+       << pages
+       << "    postern_proxy 2;\n"
           "    location / { proxy_pass http://pool_$postern_pool; }\n"
           "  }\n}\n";
   write_file(dir_ / "nginx.conf", conf.str());

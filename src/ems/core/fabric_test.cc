@@ -83,9 +83,7 @@ TEST_F(Lab, ATagWhoseKindChangesEntersAndLeavesTheRecordsOfThoseWhoDidNotSeeIt) 
   TestAgent a;
   join(a, kPort1);
   TestGateway g("PGW0000000000001", 5);  // sees security posture tags only
-  set_interface(g, kPort1);
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   ASSERT_TRUE(a.tags().contains("Linux"));
   EXPECT_EQ(g.record(a.uid()).tags_size(), 1);  // all_registered_clients
   save("security");
@@ -100,9 +98,7 @@ TEST_F(Lab, InterfacesThatCouldNotBeStoredAreAskedForAgain) {
   TestAgent a;
   join(a, kPort1);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, "02:00:00:00:00:77");
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g, "02:00:00:00:00:77"));
   EXPECT_EQ(g.endpoints(), 0u);
   store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
   set_interface(g, kPort1);
@@ -119,9 +115,7 @@ TEST_F(Lab, ChangesTravelAsDeltasAndADisconnectedGatewayGoesOnWhereItStood) {
   TestAgent a;
   join(a, kPort1);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, kPort1);
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   const auto snapshots = g.client.counters().snapshots;
   const auto id = core->engine().id_of("Has-sshd");
   EXPECT_EQ(g.record(a.uid()).unknown_tags(0), id);
@@ -162,9 +156,7 @@ TEST_F(Lab, AGatewayWhoseViewIsWrongGetsASnapshot) {
   TestAgent a;
   join(a, kPort1);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, kPort1);
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   disconnect(g);
   proto::View wrong;
   wrong.upsert(EndpointUid(std::string(32, 'F')), "what was never sent");
@@ -223,9 +215,7 @@ TEST_F(Lab, TagKindsThatAreNotSharedDoNotTravel) {
   TestAgent a;
   join(a, kPort1);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, kPort1);
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   EXPECT_EQ(g.client.view().tags().size(), 1u);
   EXPECT_EQ(g.record(a.uid()).tags_size(), 1);
   EmsCore::DeviceChange change;
@@ -240,9 +230,7 @@ TEST_F(Lab, ACertificateThatAGatewayMetBringsItsEndpointUntilItIsReleased) {
   TestAgent far;
   join(far, "02:00:00:00:00:99");
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, kPort1);
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   EXPECT_EQ(g.endpoints(), 0u);
   const auto answer = [&](const Sha256& leaf) {
     g.answers.clear();
@@ -287,9 +275,7 @@ TEST_F(Lab, WithdrawingTheAuthorisationEndsTheData) {
   TestAgent a;
   join(a, kPort1);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, kPort1);
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   EmsCore::DeviceChange change;
   change.authorized = false;
   core->change_device(clock.now(), admin, serial_of(g), change, [](Status) {});
@@ -303,9 +289,7 @@ TEST_F(Lab, WithdrawingTheAuthorisationEndsTheData) {
 
 TEST_F(Lab, AWholeFleetTravelsInChunksAndStaysInStep) {
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, kPort1);
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   const auto code = invite(300);
   std::vector<std::unique_ptr<TestAgent>> agents;
   for (int i = 0; i < 200; ++i) {

@@ -92,9 +92,7 @@ TEST_F(InventoryLab, WhenTheInventoryCameIsKnownWhateverBecomesOfItsMatching) {
   TestAgent a;
   join(a);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, "02:00:00:00:00:01");
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   EXPECT_EQ(g.record(a.uid()).vuln_received_ms(), 0);
   // No feed: it came, and nobody has judged it.
   offer(a, "openssl 1.0\n");
@@ -152,9 +150,7 @@ TEST_F(InventoryLab, TheSameInventoryAgainMovesItsTimeAndIsNoHistory) {
   TestAgent a;
   join(a);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, "02:00:00:00:00:01");
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   use_feed();
   offer(a, "openssl 1.0\n");
   const auto scanned = g.record(a.uid()).vuln_scanned_ms();

@@ -109,9 +109,7 @@ TEST_F(Lab, AFailedCommitAcknowledgesNothingPublishesNothingAndLosesNothing) {
   TestAgent a, b;
   join(a);
   TestGateway g("PGW0000000000001", 5);
-  set_interface(g, "02:00:00:00:00:01");
-  connect(g);
-  ASSERT_TRUE(authorise(g));
+  ASSERT_TRUE(join(g));
   ASSERT_EQ(g.endpoints(), 1u);
   const auto view = g.client.view().digest();
   const auto revision = core->revision();

@@ -215,6 +215,12 @@ Status Lab::authorise(const TestGateway& gateway, EmsCore::DeviceChange change) 
   return out;
 }
 
+Status Lab::join(TestGateway& gateway, const std::string& mac) {
+  set_interface(gateway, mac);
+  connect(gateway);
+  return authorise(gateway);
+}
+
 GatewaySerial Lab::serial_of(const TestGateway& gateway) {
   return GatewaySerial(pki::parse_certificate(gateway.identity.certificate)->subject_cn);
 }

@@ -103,6 +103,8 @@ class Lab : public ::testing::Test {
   void connect(TestGateway& gateway);
   void disconnect(TestGateway& gateway);
   Status authorise(const TestGateway& gateway, EmsCore::DeviceChange change = {});
+  /// With a card of this address, connected and authorised.
+  Status join(TestGateway& gateway, const std::string& mac = kPort1);
   static GatewaySerial serial_of(const TestGateway& gateway);
   static void set_interface(TestGateway& gateway, const std::string& mac);
 

@@ -80,9 +80,7 @@ TEST_F(WhatIfTest, WhoLosesATagKeepsItForItsDelay) {
     }
     return std::vector<proto::fabric::SessionsCut>{{a.uid(), static_cast<std::uint32_t>(lost.size())}};
   };
-  set_interface(gateway, kPort1);
-  connect(gateway);
-  ASSERT_TRUE(authorise(gateway));
+  ASSERT_TRUE(join(gateway));
   auto delayed = draft("cups");
   delayed.loss_delay = Seconds(3600);
   const auto changes = core->what_if(clock.now(), delayed);
@@ -199,9 +197,7 @@ TEST_F(WhatIfTest, AGatewayIsAskedAboutTagsThatGoAndAboutWhatUnknownMeans) {
     heard = question.tags;
     return std::vector<proto::fabric::SessionsCut>{{a.uid(), 1}};
   };
-  set_interface(gateway, kPort1);
-  connect(gateway);
-  ASSERT_TRUE(authorise(gateway));
+  ASSERT_TRUE(join(gateway));
   auto disabled = draft("sshd");
   disabled.enabled = false;
   ASSERT_EQ(ask(disabled)->total, 1u);
@@ -289,9 +285,7 @@ TEST_F(WhatIfTest, WhatNamesTooManyEndpointsIsCutAndNobodyIsAskedAboutAPart) {
     ++asked;
     return std::vector<proto::fabric::SessionsCut>{{agents[1].uid(), 1}};
   };
-  set_interface(gateway, kPort1);
-  connect(gateway);
-  ASSERT_TRUE(authorise(gateway));
+  ASSERT_TRUE(join(gateway));
   auto other = draft("cups"), third = draft("cups");
   other.name = TagName("Also-sshd");
   third.name = TagName("New");

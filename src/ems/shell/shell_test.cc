@@ -164,6 +164,35 @@ class ShellTest : public ::testing::Test {
     }
     return response;
   }
+  /// Who enrolled so, at the telemetry port.
+  net::Target agent(const wire::EnrolResponse& enrolled, const pki::PrivateKey& key) {
+    auto out = target(telemetry_port_, "postern-telemetry/1");
+    std::string chain;
+    for (const auto& der : enrolled.chain_der()) chain += pki::to_pem(as_bytes(der));
+    out.tls.identity = net::TlsIdentity{chain, key.to_pem()};
+    return out;
+  }
+  /// Says hello, and returns the answer once it is there.
+  wire::Welcome greet(net::WebSocket& socket, const wire::EnrolResponse& enrolled, std::uint64_t last_acked = 0) {
+    wire::TelemetryFrame frame;
+    frame.mutable_hello()->set_uid(enrolled.uid());
+    frame.mutable_hello()->set_run_id(1);
+    frame.mutable_hello()->set_last_acked_seq(last_acked);
+    socket.send(bytes_of(frame));
+    wait([&] { return find<wire::TelemetryFrame>([](const auto& f) { return f.has_welcome(); }, frame) != nullptr; });
+    return frame.welcome();
+  }
+  /// A first report, until it is acknowledged.
+  void report(net::WebSocket& socket) {
+    wire::TelemetryFrame frame;
+    frame.mutable_report()->set_seq(1);
+    frame.mutable_report()->set_full(true);
+    proto::encode_fact("os.family", {std::string("linux"), {}, "test"}, *frame.mutable_report()->add_facts());
+    socket.send(bytes_of(frame));
+    wait([&] {
+      return find<wire::TelemetryFrame>([](const auto& f) { return f.has_ack() && f.ack().seq() == 1; }, frame) != nullptr;
+    });
+  }
   Result<net::WebSocketPtr> open(net::Target to, const std::string& path) {
     std::optional<Result<net::WebSocketPtr>> reply;
     auto call = net::open_websocket(loop_, std::move(to), path, [&](Result<net::WebSocketPtr> r) {
@@ -206,32 +235,18 @@ TEST_F(ShellTest, AnAgentEnrolsAndReportsOverMutualTlsAndWhatWasAcknowledgedSurv
   const auto enrolled = enrol(key, invitation->code);
   ASSERT_EQ(enrolled.error_code(), "") << enrolled.error_message();
 
-  auto agent = target(telemetry_port_, "postern-telemetry/1");
-  EXPECT_FALSE(open(agent, "/telemetry"));  // without a certificate
-  std::string chain;
-  for (const auto& der : enrolled.chain_der()) chain += pki::to_pem(as_bytes(der));
-  agent.tls.identity = net::TlsIdentity{chain, key.to_pem()};
-  EXPECT_FALSE(open(agent, "/elsewhere"));
-  auto socket = open(agent, "/telemetry");
+  EXPECT_FALSE(open(target(telemetry_port_, "postern-telemetry/1"), "/telemetry"));  // without a certificate
+  auto at = agent(enrolled, key);
+  EXPECT_FALSE(open(at, "/elsewhere"));
+  auto socket = open(at, "/telemetry");
   ASSERT_TRUE(socket) << socket.error().message;
   // The listener proves itself by the key that the invitation names.
   const auto& shown = (*socket)->peer().chain_der;
   ASSERT_GE(shown.size(), 2u);
   EXPECT_EQ(pki::parse_certificate(shown.back())->public_key_sha256, invitation->root_key_sha256);
 
-  wire::TelemetryFrame frame;
-  frame.mutable_hello()->set_uid(enrolled.uid());
-  frame.mutable_hello()->set_run_id(1);
-  (*socket)->send(bytes_of(frame));
-  using Frame = wire::TelemetryFrame;
-  wait([&] { return find<Frame>([](const Frame& f) { return f.has_welcome(); }, frame) != nullptr; });
-  EXPECT_TRUE(frame.welcome().full_report_wanted());
-  Frame report;
-  report.mutable_report()->set_seq(1);
-  report.mutable_report()->set_full(true);
-  proto::encode_fact("os.family", {std::string("linux"), {}, "test"}, *report.mutable_report()->add_facts());
-  (*socket)->send(bytes_of(report));
-  wait([&] { return find<Frame>([](const Frame& f) { return f.has_ack() && f.ack().seq() == 1; }, frame) != nullptr; });
+  EXPECT_TRUE(greet(**socket, enrolled).full_report_wanted());
+  report(**socket);
 
   // An orderly end says goodbye, with a time to come back.
   std::thread stopper([] { ::kill(::getpid(), SIGTERM); });
@@ -239,23 +254,18 @@ TEST_F(ShellTest, AnAgentEnrolsAndReportsOverMutualTlsAndWhatWasAcknowledgedSurv
   stopper.join();
   thread_.join();
   EXPECT_EQ(status_, 0);
-  ASSERT_NE(find<Frame>([](const Frame& f) { return f.has_goodbye(); }, frame), nullptr);
+  wire::TelemetryFrame frame;
+  ASSERT_NE(find<wire::TelemetryFrame>([](const auto& f) { return f.has_goodbye(); }, frame), nullptr);
   EXPECT_EQ(frame.goodbye().reason(), "shutting_down");
   EXPECT_GT(frame.goodbye().retry_after_ms(), 0u);
   EXPECT_FALSE(std::filesystem::exists(options_.data_dir / "runtime.json"));
 
   messages_.clear();
   start();
-  agent.port = telemetry_port_;
-  socket = open(agent, "/telemetry");
+  at.port = telemetry_port_;
+  socket = open(at, "/telemetry");
   ASSERT_TRUE(socket) << socket.error().message;
-  frame.Clear();
-  frame.mutable_hello()->set_uid(enrolled.uid());
-  frame.mutable_hello()->set_run_id(1);
-  frame.mutable_hello()->set_last_acked_seq(1);
-  (*socket)->send(bytes_of(frame));
-  wait([&] { return find<Frame>([](const Frame& f) { return f.has_welcome(); }, frame) != nullptr; });
-  EXPECT_FALSE(frame.welcome().full_report_wanted());
+  EXPECT_FALSE(greet(**socket, enrolled, 1).full_report_wanted());
   (*socket)->abort();
   EXPECT_EQ(stop(), 0);
 }
@@ -268,25 +278,17 @@ TEST_F(ShellTest, TheTelemetryCertificateIsRenewedWhileTheEmsRuns) {
   const auto key = pki::PrivateKey::generate();
   const auto enrolled = enrol(key, invitation->code);
   ASSERT_EQ(enrolled.error_code(), "") << enrolled.error_message();
-  auto agent = target(telemetry_port_, "postern-telemetry/1");
-  std::string chain;
-  for (const auto& der : enrolled.chain_der()) chain += pki::to_pem(as_bytes(der));
-  agent.tls.identity = net::TlsIdentity{chain, key.to_pem()};
-  auto socket = open(agent, "/telemetry");
+  const auto at = agent(enrolled, key);
+  auto socket = open(at, "/telemetry");
   ASSERT_TRUE(socket) << socket.error().message;
   const auto before = (*socket)->peer().chain_der;
-  wire::TelemetryFrame frame;
-  frame.mutable_hello()->set_uid(enrolled.uid());
-  frame.mutable_hello()->set_run_id(1);
-  (*socket)->send(bytes_of(frame));
-  using Frame = wire::TelemetryFrame;
-  wait([&] { return find<Frame>([](const Frame& f) { return f.has_welcome(); }, frame) != nullptr; });
+  greet(**socket, enrolled);
 
   clock.move(680);
   // New connections are shown the new one, under the root that invitations name.
   std::vector<Bytes> after;
   wait([&] {
-    auto again = open(agent, "/telemetry");
+    auto again = open(at, "/telemetry");
     if (!again) return false;
     after = (*again)->peer().chain_der;
     (*again)->abort();
@@ -297,12 +299,7 @@ TEST_F(ShellTest, TheTelemetryCertificateIsRenewedWhileTheEmsRuns) {
   const std::vector<Bytes> roots{after.back()};
   EXPECT_TRUE(pki::verify_chain(after.front(), {}, roots, pki::Purpose::kServer, clock.now().wall));
   // The open connection goes on.
-  Frame report;
-  report.mutable_report()->set_seq(1);
-  report.mutable_report()->set_full(true);
-  proto::encode_fact("os.family", {std::string("linux"), {}, "test"}, *report.mutable_report()->add_facts());
-  (*socket)->send(bytes_of(report));
-  wait([&] { return find<Frame>([](const Frame& f) { return f.has_ack() && f.ack().seq() == 1; }, frame) != nullptr; });
+  report(**socket);
   (*socket)->abort();
   EXPECT_EQ(stop(), 0);
 }

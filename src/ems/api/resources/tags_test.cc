@@ -298,9 +298,7 @@ TEST_F(ApiLab, WhatIfTellsApartWhatIsLostOnlyAfterADelay) {
     const bool lost = !question.tags.at(0).lose.empty();
     return std::vector<proto::fabric::SessionsCut>{{a.uid(), lost ? 3u : 1u}};
   };
-  set_interface(gateway, kPort1);
-  connect(gateway);
-  ASSERT_TRUE(authorise(gateway));
+  ASSERT_TRUE(join(gateway));
   const auto draft = [](const std::string& more) {
     return R"({"name":"Has-sshd",)" + more + R"("rules":[{"id":1,"os":"linux","type":"running-process","negate":true,"processes":["sshd"]}]})";
   };
