@@ -30,12 +30,7 @@ const RuleType& directory() {
                               .title = "Directory",
                               .help = "Directories of these paths exist.",
                               .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-                              .parameters = {{.name = "paths",
-                                              .type = ParameterSpec::Type::kTexts,
-                                              .required = true,
-                                              .max_bytes = kMaxPathBytes,
-                                              .help = "Absolute paths, such as /etc/x."},
-                                             match_parameter(directory_rule::kOtherwise)},
+                              .parameters = {paths_parameter(), match_parameter(directory_rule::kOtherwise)},
                               .facts = {"directory.exists:<path>"},
                               .compile = directory_rule::compile};
   return kType;

@@ -130,11 +130,7 @@ const RuleType& file() {
           "modified at such a time. Changes are told at once; those written through a shared mapping that stays open within "
           "two minutes, of a file in memory (tmpfs) that had long been the same within an hour.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
-      .parameters = {{.name = "paths",
-                      .type = ParameterSpec::Type::kTexts,
-                      .required = true,
-                      .max_bytes = kMaxPathBytes,
-                      .help = "Absolute paths, such as /etc/x."},
+      .parameters = {paths_parameter(),
                      {.name = "sha256",
                       .type = ParameterSpec::Type::kTexts,
                       .max_bytes = 64,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "posture/rules/checks.h"
+
 namespace postern::posture::rules {
 namespace {
 
@@ -52,6 +54,14 @@ Match match_of(const Parameters& parameters, Match otherwise) {
   const std::string_view text = text_of(parameters, "match");
   if (text.empty()) return otherwise;
   return text == "all" ? Match::kAll : Match::kAny;
+}
+
+ParameterSpec paths_parameter() {
+  return {.name = "paths",
+          .type = ParameterSpec::Type::kTexts,
+          .required = true,
+          .max_bytes = kMaxPathBytes,
+          .help = "Absolute paths, such as /etc/x."};
 }
 
 const std::vector<std::string>& list_of(const Parameters& parameters, std::string_view name) {

@@ -30,6 +30,8 @@ const std::int64_t* read_time(const FactView& facts, std::string_view key, const
 /// The parameter "match" of set-like rule types, with the type's default.
 ParameterSpec match_parameter(Match otherwise);
 Match match_of(const Parameters& parameters, Match otherwise);
+/// "paths", which must be given: what check_paths takes.
+ParameterSpec paths_parameter();
 
 /// A list parameter that the schema demands.
 const std::vector<std::string>& list_of(const Parameters& parameters, std::string_view name);
