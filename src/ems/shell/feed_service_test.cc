@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "ems/core/test_lab.h"
 #include "ems/feeds/store.h"
+#include "net/one_answer_lab.h"
 #include "net/server.h"
 #include "proto/deflate.h"
 #include "wire/telemetry.pb.h"
@@ -198,6 +199,16 @@ TEST_F(FeedServiceTest, AFeedIsFetchedAndABrokenOneNeverTakesItsPlace) {
   EXPECT_EQ(fixed(agent), "3");
   EXPECT_TRUE(std::ranges::none_of(fs::directory_iterator(dir / "feeds"),
                                    [](const auto& e) { return e.path().extension() == ".part"; }));
+}
+
+TEST_F(FeedServiceTest, AnAnswerWhoseEndNobodyToldMayHaveBeenCut) {
+  start();
+  // It ends at the end of a line: nothing in it tells that there was more.
+  net::OneAnswer other("HTTP/1.0 200 OK\r\n\r\n" + advisory("CVE-2024-0001", "2"));
+  add("osv", "http://127.0.0.1:" + std::to_string(other.port()) + "/feed");
+  until([&] { return settled() && core->feed("osv")->state == FeedState::kFailed; });
+  EXPECT_FALSE(core->feed("osv")->in_use());
+  EXPECT_NE(core->feed("osv")->error.find("doesn't say how long its answer is"), std::string::npos) << core->feed("osv")->error;
 }
 
 TEST_F(FeedServiceTest, NothingHasChangedIsNoAnswerToWhoHasNothing) {
