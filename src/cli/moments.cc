@@ -171,4 +171,22 @@ Result<WallTime> parse_moment(std::string_view given, WallTime now) {
   return *moment;
 }
 
+Result<WallTime> parse_until(std::string_view given, WallTime now) {
+  const std::string text(trim(given));
+  std::optional<WallTime> moment;
+  if (const auto span = parse_span(text)) {
+    moment = now + std::chrono::duration_cast<Millis>(*span);
+  } else if ((moment = read_iso8601(text)); !moment) {
+    moment = civil(text);
+  }
+  if (!moment || to_unix_ms(*moment) < 0) {
+    return invalid(fmt::format("\"{}\" is no moment to come; write 30d, 12h, 2026-12-31, '2026-12-31 18:00' or 2026-12-31T18:00:00Z",
+                               one_line(text)));
+  }
+  if (*moment <= now) {
+    return invalid(fmt::format("\"{}\" is {}, which is not to come", one_line(text), moment_text(*moment)));
+  }
+  return *moment;
+}
+
 }  // namespace postern::cli

@@ -29,6 +29,10 @@ std::string with_local_times(std::string_view text);
 /// kInvalidArgument, also for what is to come.
 Result<WallTime> parse_moment(std::string_view text, WallTime now);
 
+/// A moment to come, as people type it: a span from now on ("30d"), or a date or moment as parse_moment takes them; a date
+/// means its beginning. Error: kInvalidArgument, also for what is past.
+Result<WallTime> parse_until(std::string_view text, WallTime now);
+
 /// "90s", "30m", "12h", "7d", "2w". Error: kInvalidArgument.
 Result<Seconds> parse_span(std::string_view text);
 

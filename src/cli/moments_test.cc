@@ -68,6 +68,26 @@ TEST_F(Moments, WithinATextTheyBecomeLocal) {
   EXPECT_EQ(with_local_times("2026-99-26T10:02:00Z"), "2026-99-26T10:02:00Z");
 }
 
+TEST_F(Moments, WhatIsToCome) {
+  const auto until = [&](const char* text) {
+    const auto moment = parse_until(text, now_);
+    return moment ? to_iso8601(*moment) : "error: " + moment.error().message;
+  };
+  EXPECT_EQ(until("30d"), "2026-12-26T10:00:00.000Z");
+  EXPECT_EQ(until(" 12h "), "2026-11-26T22:00:00.000Z");
+  EXPECT_EQ(until("2026-12-31"), "2026-12-31T00:00:00.000Z");
+  EXPECT_EQ(until("2026-12-31 18:30"), "2026-12-31T18:30:00.000Z");
+  EXPECT_EQ(until("2026-12-31T18:30:00+01:00"), "2026-12-31T17:30:00.000Z");
+  for (const char* text : {"", "soon", "-30d", "+30d", "30", "1y", "yesterday", "now", "10:05", "31.12.2026", "2026-02-30"}) {
+    EXPECT_EQ(until(text), std::string("error: \"") + text +
+                               "\" is no moment to come; write 30d, 12h, 2026-12-31, '2026-12-31 18:00' or 2026-12-31T18:00:00Z");
+  }
+  EXPECT_EQ(until("2026-11-26"), "error: \"2026-11-26\" is 26 Nov 2026, 00:00:00 UTC, which is not to come");
+  EXPECT_TRUE(std::string_view(until("0d")).starts_with("error: ")) << until("0d");
+  zone("CET-1");
+  EXPECT_EQ(until("2026-12-31"), "2026-12-30T23:00:00.000Z");
+}
+
 TEST_F(Moments, Spans) {
   EXPECT_EQ(parse_span("7d")->count(), 7 * 24 * 3600);
   EXPECT_EQ(parse_span("30m")->count(), 1800);

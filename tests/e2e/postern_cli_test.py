@@ -185,7 +185,35 @@ class PosternCli(harness.StackTest):
         self.assertIn("released", self.postern("unquarantine", self.host))
         self.assertIn("endpoint.quarantine", self.postern("audit"))
 
-    def test_91_changes_are_followed_until_interrupted(self):
+    def findings(self):
+        return json.loads(self.postern("endpoint", self.host, "--vulnerabilities", "--all", "--json"))["items"]
+
+    def test_91_a_risk_is_accepted_listed_and_revoked(self):
+        self.assertEqual(self.postern("risks"), "")
+        worst = wait_for(self.findings, "the packages to be matched")[0]
+        cve, source, version = worst["cve"], worst["source"], worst["version"]
+        of_cve = lambda: [f["accepted"] is not None for f in self.findings() if f["cve"] == cve and f["source"] == source]
+        said = self.postern("accept-risk", cve.lower(), "--source", source, "--version", version, "--endpoint", self.host,
+                            "--reason", "only for this test", "--expires", "30d")
+        self.assertTrue(said.startswith(f"{cve} in {source} {version} on {self.host} is accepted until "), said)
+        wait_for(lambda: all(of_cve()), "the finding not to be counted")
+        self.assertRegex(self.postern("endpoint", self.host, "--vulnerabilities", "--all"), rf", accepted +{cve} ")
+        listed = self.postern("risks", self.host.upper(), "--in-force", "--sort", "-cve")
+        self.assertRegex(listed, rf"RSK-\w{{8}} +{cve} +{source} \S+ +{self.host} +30 d left .* only for this test\n")
+        self.assertIn("only for this test", self.postern("risk", cve))
+        self.assertIn("risk.accept", self.postern("audit"))
+        again = self.postern("accept-risk", cve, "--reason", "once more", "--expires", "2h", "--json")
+        one = json.loads(again)["id"]
+        self.assertIn(f"2 accepted risks fit \"{cve}\"; name one by its id:", self.postern("revoke-risk", cve, code=1))
+        self.assertIn("still in force for this CVE: RSK-", self.postern("revoke-risk", one))
+        self.assertTrue(all(of_cve()))
+        self.assertEqual(self.postern("revoke-risk", cve), f"{cve} in {source} {version} on {self.host} is no longer accepted: it counts again\n")
+        wait_for(lambda: not any(of_cve()), "the finding to count again")
+        self.assertEqual(self.postern("risks"), "")
+        self.assertIn("no finding is called \"CVE-7\"", self.postern("accept-risk", "CVE-7", "--reason", "r", "--expires", "1d", code=1))
+        self.assertIn("accepted_at", self.postern("risks", "--sort", "odd", code=1))
+
+    def test_92_changes_are_followed_until_interrupted(self):
         # A shell's background job ignores it, and so would its children.
         follow = subprocess.Popen(self.command("changes", "--follow", "--json", "--limit", "1"), env=self.environment,
                                   stdout=subprocess.PIPE, text=True,

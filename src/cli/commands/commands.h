@@ -26,10 +26,15 @@ Command undo_command();
 Command devices_command();
 Command authorise_command();
 
-Command status_command();
-Command profiles_command();
 Command feeds_command();
 Command feed_command();
+Command risks_command();
+Command risk_command();
+Command accept_risk_command();
+Command revoke_risk_command();
+
+Command status_command();
+Command profiles_command();
 Command audit_command();
 Command changes_command();
 

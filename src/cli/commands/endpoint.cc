@@ -69,13 +69,17 @@ Result<int> show_vulnerabilities(Session& session, const std::string& path) {
   if (!page) return fail(page.error());
   Table table({{.title = "SEVERITY"},
                {.title = "CVE"},
+               {.title = "SOURCE", .least = 8, .dispensable = 2},
                {.title = "PACKAGE", .least = 10},
                {.title = "INSTALLED", .least = 10, .dispensable = 1},
                {.title = "FIXED IN", .least = 10}});
   for (const json::value& f : list_at(*page, "items")) {
     const std::string severity = text_at(f, "severity");
-    table.add({{severity + (is_true(f, "kev") ? ", exploited" : ""), severity_style(severity)},
+    const bool accepted = member(f, "accepted") != nullptr;
+    table.add({{severity + (is_true(f, "kev") ? ", exploited" : "") + (accepted ? ", accepted" : ""),
+                accepted ? Style::kFaint : severity_style(severity)},
                text_at(f, "cve"),
+               text_at(f, "source"),
                text_at(f, "package"),
                text_at(f, "version"),
                or_dash(session, text_at(f, "fixed"))});
@@ -153,7 +157,7 @@ Command endpoint_command() {
               .arguments = {{"ENDPOINT", "UID, the beginning of one, or host name"}},
               .options = {{"--facts", "", "Everything it reported, with age and source"},
                           {"--history", "", "What changed of it, newest first"},
-                          {"--vulnerabilities", "", "Open findings, worst first"}},
+                          {"--vulnerabilities", "", "Findings, worst first; accepted ones (postern risks) last"}},
               .run = run_endpoint};
   for (Option& option : limit_options(kFindingsShown)) out.options.push_back(std::move(option));
   out.options[3].help = "Show at most this many lines of these";

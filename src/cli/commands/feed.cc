@@ -65,7 +65,7 @@ Result<int> run_feed(Session& session) {
 
 Command feed_command() {
   return {.name = "feed",
-          .group = "The EMS",
+          .group = "Vulnerabilities",
           .summary = "Add a vulnerability feed, change where it comes from, or remove it",
           .details =
               "SOURCE is an https URL, or the whole path of a file on the EMS's machine. What it is (OSV, Debian's tracker,\n"

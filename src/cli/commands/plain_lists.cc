@@ -105,7 +105,7 @@ Command profiles_command() {
 
 Command feeds_command() {
   Command out{.name = "feeds",
-              .group = "The EMS",
+              .group = "Vulnerabilities",
               .summary = "List vulnerability feeds, with their age and what is wrong with them",
               .details = "",
               .examples = "postern feeds\n",

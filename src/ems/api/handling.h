@@ -26,10 +26,10 @@ DoneStatus done_showing(const CallPtr& call, Show show, int status = 200) {
   };
 }
 
-/// One page of a list that is in memory and in the order of its keys, ascending: `key_of` gives an item's key, which
-/// must be unique, and `show` its JSON. Answers the call.
+/// One page of a list that is in memory and in the order of its keys, ascending unless `descending`: `key_of` gives an
+/// item's key, which must be unique, and `show` its JSON. Answers the call.
 template <class Items, class Key, class Show>
-void reply_page(const CallPtr& call, const Items& items, Key key_of, Show show) {
+void reply_page(const CallPtr& call, const Items& items, Key key_of, Show show, bool descending = false) {
   const Result<std::string> after = read_cursor(*call);
   if (!after) return call->fail(after.error());
   const auto limit = static_cast<std::size_t>(call->query_u64("limit", kDefaultLimit));
@@ -37,7 +37,7 @@ void reply_page(const CallPtr& call, const Items& items, Key key_of, Show show) 
   std::string last, next;
   for (const auto& item : items) {
     const std::string key = key_of(item);
-    if (!after->empty() && key <= *after) continue;
+    if (!after->empty() && (descending ? key >= *after : key <= *after)) continue;
     if (page.size() == limit) {
       next = make_cursor(*call, last);
       break;

@@ -88,7 +88,8 @@ void EmsCore::accept_risk(Now now, const Actor& actor, Risk risk, Done<std::stri
   if (!vuln::plain_text(risk.cve, vuln::kMaxRecordId))
     return refuse(ErrorCode::kInvalidArgument, "cve: a vulnerability's id as findings name it, such as CVE-2024-3094");
   if (!could_be_found(risk.cve)) {
-    return refuse(ErrorCode::kInvalidArgument, "cve: no finding is called so; findings name ids such as CVE-2024-3094, in capitals");
+    return refuse(ErrorCode::kInvalidArgument,
+                  "cve: no finding is called \"" + risk.cve + "\"; findings name ids such as CVE-2024-3094, in capitals");
   }
   if (!risk.source.empty() && !vuln::plain_text(risk.source, vuln::kMaxPackageName))
     return refuse(ErrorCode::kInvalidArgument, "source: the name of a source package");
