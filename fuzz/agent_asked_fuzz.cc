@@ -25,6 +25,7 @@
 #include "agent/collectors/packages/update_logs.h"
 #include "agent/collectors/protection/clamav.h"
 #include "base/hex.h"
+#include "vuln/running_kernel.h"
 
 namespace {
 
@@ -37,7 +38,9 @@ void require(bool holds) {
 void machine(std::string_view text) {
   if (const auto mounts = parse_mountinfo(text)) require(mounts->size() <= kMaxMounts);
   mount_option(text, "upperdir");
-  parse_kernel_build(text);
+  postern::vuln::debian_kernel_build(text);
+  postern::vuln::ubuntu_kernel_build(text);
+  postern::vuln::alpine_kernel_build(text);
   kernel_flavour(text);
   older_kernel(text, "6.1.0-9-amd64");
   parse_lsm(text);
