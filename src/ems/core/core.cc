@@ -106,7 +106,9 @@ void EmsCore::Impl::tick(Now now) {
     deadlines_.erase(deadlines_.begin());
     const auto heard = heard_.find(uid);
     const auto* e = registry_.endpoints.find(uid);
-    if (heard == heard_.end() || e == nullptr || !e->online) {
+    // It has said hello, and nothing since that would make it online.
+    const bool waits = e != nullptr && !e->online && e->confirmed && session_of(uid) != nullptr;
+    if (heard == heard_.end() || e == nullptr || !(e->online || waits)) {
       heard_.erase(uid);
       continue;
     }

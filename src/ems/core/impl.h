@@ -108,6 +108,8 @@ struct EmsCore::Impl {
   void take_inventory(Now now, AgentSession& s, const Sha256& hash);
   void on_renew(Now now, AgentSession& s, const Bytes& csr);
   void heard(Now now, const EndpointUid& uid);
+  /// What it said before holds, as of now.
+  void is_there(Now now, const EndpointUid& uid);
   void agent_goodbye(SessionId session, std::string_view reason, Millis retry_after, std::string_view text);
   void drop_agent(SessionId session);
   void send_probes(AgentSession& s);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ems/core/judging_lab.h"
+#include "wire/telemetry.pb.h"
 
 namespace postern::ems::testing {
 namespace {
@@ -22,11 +23,69 @@ TEST_F(Judging, TagsOutliveASleepUpToTheTagTimeout) {
   a.run = 8;
   a.seq = 0;
   connect(a);
-  EXPECT_TRUE(core->endpoint(a.uid())->online);
+  EXPECT_FALSE(core->endpoint(a.uid())->online);
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
   report(a, {{std::string(keys::kOsFamily), std::string("linux")}, {keys::process_running("sshd"), true}}, true);
   run();
+  EXPECT_TRUE(core->endpoint(a.uid())->online);
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
+}
+
+TEST_F(Judging, AHelloMakesNobodyOnline) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  const auto is_online = [&] { return core->endpoint(a.uid())->online; };
+  wait(a, Seconds(185), false);
+  ASSERT_FALSE(is_online());
+  // Of the same run something has to follow: it then has said what changed.
+  connect(a, a.seq);
+  EXPECT_FALSE(is_online());
+  keep_alive(a);
+  EXPECT_TRUE(is_online());
+  wait(a, Seconds(185), false);
+  ASSERT_FALSE(is_online());
+  // Of another run only its report says what holds now, whatever else comes before.
+  a.run = 8;
+  a.seq = 0;
+  connect(a);
+  keep_alive(a);
+  EXPECT_FALSE(is_online());
+  report(a, {{std::string(keys::kOsFamily), std::string("linux")}}, true);
+  run();
+  EXPECT_TRUE(is_online());
+}
+
+TEST_F(Judging, HellosKeepNobodyOnline) {
+  TestAgent a;
+  join(a);
+  run();
+  for (std::uint64_t other = 8; other < 12; ++other) {
+    EXPECT_EQ(core->endpoint(a.uid())->online, other < 10) << other;
+    wait(a, Seconds(100), false);
+    a.run = other;
+    a.seq = 0;
+    connect(a);
+    keep_alive(a);
+  }
+}
+
+TEST_F(Judging, WhoSaysHelloAndNothingMoreIsLetGoOf) {
+  TestAgent a;
+  join(a);
+  run();
+  wait(a, Seconds(300), false);
+  a.run = 8;
+  a.seq = 0;
+  connect(a);
+  a.inbox.clear();
+  wait(a, Seconds(170), false);
+  EXPECT_EQ(a.last(wire::TelemetryFrame::kGoodbye), nullptr);
+  wait(a, Seconds(20), false);
+  ASSERT_NE(a.last(wire::TelemetryFrame::kGoodbye), nullptr);
+  EXPECT_FALSE(core->endpoint(a.uid())->online);
 }
 
 TEST_F(Judging, RestartsDoNotKeepASilentEndpointOnline) {
@@ -117,9 +176,10 @@ TEST_F(Judging, TheSameRunConfirmsWhatItSaidOnceItHasSaidWhatChanged) {
   wait(a, Seconds(4000), false);
   ASSERT_EQ(state(a, "Has-sshd"), TagState::kUnknown);
   connect(a, a.seq);
-  EXPECT_TRUE(core->endpoint(a.uid())->online);
+  EXPECT_FALSE(core->endpoint(a.uid())->online);
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kUnknown);  // a report may be on its way
   keep_alive(a);
+  EXPECT_TRUE(core->endpoint(a.uid())->online);
   EXPECT_EQ(state(a, "Has-sshd"), TagState::kHas);
   // The same over restarts, and however often it comes back without a word.
   wait(a, Seconds(4000), false);

@@ -64,8 +64,11 @@ void EmsCore::Impl::telemetry_frame(Now now, SessionId id, ByteView bytes) {
   if (e == nullptr || !e->registered()) return;  // its goodbye is on the way
   // Whatever else comes from a run that reported before comes after what had changed: all else is as it was.
   const bool confirms = e->confirmed && e->acked_seq != 0 && !std::holds_alternative<telemetry::Report>(*event);
-  if (confirms) registry_.endpoints.edit(s.uid).confirmed.reset();
-  heard(now, s.uid);
+  if (confirms) {
+    is_there(now, s.uid);
+  } else if (!e->confirmed) {
+    heard(now, s.uid);
+  }
   if (const auto* report = std::get_if<telemetry::Report>(&*event)) {
     on_report(now, s, *report);
   } else if (const auto* offer = std::get_if<telemetry::InventoryOffer>(&*event)) {
@@ -118,11 +121,13 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
     e.run_id = hello.run_id;
     e.acked_seq = 0;
   }
-  e.online = true;
   e.public_ip = s.source;
   e.last_seen = now.wall;
   e.excused = Millis(0);
-  heard(now, s.uid);
+  // Nor is it online by that, or any longer than it would be without. Who says nothing more is let go of.
+  if (!e.online && heard_.insert_or_assign(s.uid, now.mono).second) {
+    deadlines_.emplace(now.mono + options_.offline_timeout, s.uid);
+  }
   settle(now, e, {});
   send(s.id, s.server.welcome({identity_->serial, identity_->tenant, options_.keepalive, now.wall},
                               continues ? hello.last_acked_seq : 0, !continues));
@@ -179,7 +184,9 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
   const bool confirms = e.confirmed || e.acked_seq == 0;
   e.acked_seq = report.seq;
   e.confirmed.reset();
+  e.online = true;
   e.last_seen = now.wall;
+  heard(now, s.uid);
   registry_.postures.change(e.slot(), edits, now);
   confirms ? settle(now, e, std::move(changed)) : settle_reported(now, e, std::move(changed));
   send(s.id, TelemetryServer::ack(report.seq));
@@ -230,6 +237,14 @@ void EmsCore::Impl::on_renew(Now now, AgentSession& s, const Bytes& csr) {
   e.certificates = std::move(kept);
   audit(now, {"agent " + s.uid.str(), s.source.str()}, "certificate.renew", s.uid.str(), issued->serial.str());
   send(s.id, TelemetryServer::renewed(chain(issued->der)));
+}
+
+void EmsCore::Impl::is_there(Now now, const EndpointUid& uid) {
+  auto& e = registry_.endpoints.edit(uid);
+  e.confirmed.reset();
+  e.online = true;
+  heard(now, uid);
+  settle(now, e, {});
 }
 
 void EmsCore::Impl::heard(Now now, const EndpointUid& uid) {

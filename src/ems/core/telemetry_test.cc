@@ -210,6 +210,9 @@ TEST_F(Lab, AnEndpointGoesOfflineByTheClockAndTheEmssOwnDowntimeDoesNotCount) {
   EXPECT_FALSE(is_online());
   EXPECT_EQ(core->endpoint(a.uid())->tags().state(core->engine().id_of("Telemetry-Connected")), posture::TagState::kAbsent);
   connect(a, a.seq);
+  EXPECT_FALSE(is_online());
+  send(a, keepalive);
+  run();
   EXPECT_TRUE(is_online());
   EXPECT_TRUE(a.tags().contains("Telemetry-Connected"));
 }
