@@ -1,6 +1,6 @@
 #pragma once
 // An accepted risk, as a person names it and reads it.
-#include <boost/json/fwd.hpp>
+#include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <langinfo.h>
+#include <locale.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <clocale>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -60,16 +60,18 @@ class Silence {
 class RealTerminal final : public Terminal {
  public:
   RealTerminal() {
-    std::setlocale(LC_CTYPE, "");
-    look_.utf8 = std::string_view(nl_langinfo(CODESET)) == "UTF-8";
+    if (const auto locale = ::newlocale(LC_CTYPE_MASK, "", nullptr); locale != nullptr) {
+      look_.utf8 = std::string_view(::nl_langinfo_l(CODESET, locale)) == "UTF-8";
+      ::freelocale(locale);
+    }
     const bool shown = isatty(STDOUT_FILENO) != 0;
-    const char* no_colour = std::getenv("NO_COLOR");
-    const char* kind = std::getenv("TERM");
+    const char* no_colour = ::secure_getenv("NO_COLOR");
+    const char* kind = ::secure_getenv("TERM");
     look_.colour =
         shown && (no_colour == nullptr || *no_colour == '\0') && kind != nullptr && std::string_view(kind) != "dumb";
     look_.progress = isatty(STDERR_FILENO) != 0;
     look_.interactive = look_.progress && (shown || isatty(STDIN_FILENO) != 0);
-    const char* columns = std::getenv("COLUMNS");
+    const char* columns = ::secure_getenv("COLUMNS");
     winsize size{};
     if (const auto given = parse_u64(columns == nullptr ? "" : columns); given && *given >= 20 && *given <= 10'000) {
       look_.width = *given;

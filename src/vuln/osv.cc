@@ -56,8 +56,8 @@ FeedReader::FeedReader(FeedOptions options) : options_(options) {}
 
 Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report) const {
   const auto& limits = options_.limits;
-  const auto nothing_in_it = [&](std::string example) {
-    report.invalid_examples.assign(1, std::move(example));
+  const auto nothing_in_it = [&](const std::string& example) {
+    report.invalid_examples.assign(1, example);
     return this->nothing_in_it(report);
   };
   // Each record ends here: counted, left out, or the end of the feed.

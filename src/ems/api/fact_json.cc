@@ -89,8 +89,8 @@ json::object fact_json(std::string_view key, const posture::Fact& fact) {
   json::object out{{"key", json::string_view(key.data(), key.size())}, {"known", fact.known()}};
   std::visit(Writer{out}, fact.value);
   if (fact.as<std::int64_t>() != nullptr) {
-    auto text = posture::fact_value_text(key, fact.value);
-    if (text != posture::fact_value_text(fact.value)) out["text"] = std::move(text);
+    const auto text = posture::fact_value_text(key, fact.value);
+    if (text != posture::fact_value_text(fact.value)) out["text"] = text;
   }
   out["collected_at"] = time_json(fact.collected_at);
   out["source"] = fact.source;

@@ -23,7 +23,7 @@ constexpr std::size_t kMaxRoots = 16u << 20;
 /// Certificates that this machine trusts.
 Result<std::string> system_roots() {
   std::vector<std::string> places;
-  if (const char* chosen = std::getenv("SSL_CERT_FILE"); chosen != nullptr) places.emplace_back(chosen);
+  if (const char* chosen = ::secure_getenv("SSL_CERT_FILE"); chosen != nullptr) places.emplace_back(chosen);
   places.insert(places.end(), {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"});
   for (const auto& place : places) {
     if (auto text = read_file(place, kMaxRoots)) return std::move(*text);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
@@ -232,7 +233,7 @@ std::vector<DhcpLease> parse_dhclient_leases(std::string_view text, WallTime now
       inside = false;
       const bool over = expiry && *expiry <= now;
       if (last.size() < kMaxLeases || last.contains(interface))
-        last[interface] = over ? std::nullopt : std::optional(std::move(lease));
+        last[interface] = over ? std::nullopt : std::optional(std::exchange(lease, {}));
       continue;
     }
     line = trim(line.substr(0, line.rfind(';')));
