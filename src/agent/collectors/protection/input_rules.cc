@@ -156,7 +156,7 @@ bool InputRules::translates_few(std::uint8_t family) const {
     if (key.first.family != NFPROTO_INET && key.first.family != family) return true;
     const Walk walk(*this, key.first, family);
     return std::ranges::all_of(chain.rules, [&](const NftRule& rule) {
-      const auto asked = rule.translates ? walk.asks(rule) : NftMeaning::kNever;
+      const auto asked = rule.translates ? walk.asks(rule).meaning : NftMeaning::kNever;
       return asked == NftMeaning::kNever || asked == NftMeaning::kNarrow;
     });
   });

@@ -1,5 +1,6 @@
 #include "agent/collectors/protection/input_rules.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -75,6 +76,12 @@ const InputCase kCases[] = {
     {"new connections", "ct state new accept;", Fate::kAccepted, Fate::kAccepted},
     {"all of TCP", "meta l4proto tcp accept;", Fate::kAccepted, Fate::kAccepted},
     {"all of TCP and UDP", "meta l4proto { tcp, udp } accept;", Fate::kAccepted, Fate::kAccepted},
+    {"a range of protocols", "meta l4proto 1-17 accept;", Fate::kAccepted, Fate::kAccepted},
+    {"the upper protocols", "meta l4proto > 5 accept;", Fate::kAccepted, Fate::kAccepted},
+    {"intervals of protocols", "meta l4proto { 0-100, 102-255 } accept;", Fate::kUnclear, Fate::kUnclear},
+    {"an interval of all protocols", "meta l4proto { 0-255 } accept;", Fate::kAccepted, Fate::kAccepted},
+    {"a map of protocols", "meta l4proto vmap { 0-255 : accept };", Fate::kUnclear, Fate::kUnclear},
+    {"half of all protocols", "meta l4proto & 0xf0 == 0 accept;", Fate::kUnclear, Fate::kUnclear},
     {"all ports", "tcp dport 1-65535 accept;", Fate::kAccepted, Fate::kAccepted},
     {"some ports", "tcp dport 8000-8999 accept;", Fate::kDropped, Fate::kDropped},
     {"most ports", "tcp dport 1025-65535 accept;", Fate::kAccepted, Fate::kAccepted},
@@ -124,6 +131,36 @@ TEST(InputRules, OfTheKernelAreWhatNftWrote) {
   const bool allowed = in_own_network([] {
     for (const auto& one : kCases) expect(one, kDrops);
     for (const auto& one : kOpenCases) expect(one, kAccepts);
+  });
+  if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
+}
+
+TEST(InputRules, ThatAreNarrowEachMayBeWideTogether) {
+  const bool allowed = in_own_network([] {
+    const auto fate = [](const std::string& rules) {
+      load("flush ruleset");
+      load("table ip t { chain in { " + std::string(kDrops) + rules + " }; }");
+      return read_input_rules().value().of_ipv4();
+    };
+    const auto ports = [](int blocks) {
+      std::string out;
+      for (int i = 0; i < blocks; ++i) out += fmt::format(" tcp dport {}-{} accept;", i * 1024, i * 1024 + 1023);
+      return out;
+    };
+    const auto networks = [](int many, const char* verdict) {
+      std::string out;
+      for (int i = 1; i <= many; ++i) out += fmt::format(" ip saddr {}.0.0.0/8 {};", i, verdict);
+      return out;
+    };
+    EXPECT_EQ(fate(ports(8)), Fate::kDropped);
+    EXPECT_EQ(fate(ports(9)), Fate::kUnclear);
+    EXPECT_EQ(fate(networks(32, "accept")), Fate::kDropped);
+    EXPECT_EQ(fate(networks(33, "accept")), Fate::kUnclear);
+    EXPECT_EQ(fate(networks(100, "drop")), Fate::kDropped);
+    // Of a sender and a port only what both name.
+    std::string both;
+    for (int i = 1; i <= 200; ++i) both += fmt::format(" ip saddr {}.0.0.0/8 tcp dport 22 accept;", i);
+    EXPECT_EQ(fate(both), Fate::kDropped);
   });
   if (!allowed) GTEST_SKIP() << "no right to make a network namespace";
 }

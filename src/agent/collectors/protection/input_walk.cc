@@ -10,6 +10,7 @@ namespace {
 using Kind = NftVerdict::Kind;
 
 constexpr int kMaxJumps = 32;  // the kernel allows 16
+constexpr double kMostLetIn = 0.125;  // of all ports, or of all senders
 
 }  // namespace
 
@@ -30,12 +31,16 @@ ChainEnds InputRules::Walk::chain(const std::string& name, int depth) {
   return out;
 }
 
-NftMeaning InputRules::Walk::asks(const NftRule& rule) const {
-  auto what = NftMeaning::kAlways;
+InputRules::Walk::Asked InputRules::Walk::both(Asked a, Asked b) {
+  return {meaning_of_both(a.meaning, b.meaning), std::min(a.share, b.share)};
+}
+
+InputRules::Walk::Asked InputRules::Walk::asks(const NftRule& rule) const {
+  Asked what;
   for (std::size_t i = 0; i < rule.tests.size() && !rule.tests[i].map; ++i) {
     const auto& test = rule.tests[i];
     const auto range = i + 1 < rule.tests.size() ? meaning_of_range(test, rule.tests[i + 1]) : std::nullopt;
-    what = meaning_of_both(what, range ? *range : of(test));
+    what = both(what, range ? Asked{*range, share_of_range(test, rule.tests[i + 1])} : of(test));
     i += range ? 1 : 0;
   }
   return what;
@@ -48,18 +53,27 @@ bool InputRules::Walk::take(const NftRule& rule, int depth, ChainEnds& out) {
   return map != rule.tests.end() ? by_map(rule, *map, what, depth, out) : by_verdict(rule.verdict, what, depth, out);
 }
 
-NftMeaning InputRules::Walk::of(const NftTest& test) const {
-  if (is_translated(test)) return all_.translates_few(family_) ? NftMeaning::kNarrow : NftMeaning::kUnclear;
-  if (test.set.empty()) return meaning_of(test, {test.value}, family_);
+InputRules::Walk::Asked InputRules::Walk::of(const NftTest& test) const {
+  const auto with_share = [&](NftMeaning meaning, std::size_t values) {
+    return Asked{meaning, meaning == NftMeaning::kNarrow ? share_of(test, values) : 1};
+  };
+  if (is_translated(test)) return {all_.translates_few(family_) ? NftMeaning::kNarrow : NftMeaning::kUnclear, 0};
+  if (test.set.empty()) return with_share(meaning_of(test, {test.value}, family_), 1);
   const auto it = all_.elements_.find({table_, test.set});
-  if (it == all_.elements_.end()) return NftMeaning::kUnclear;
+  if (it == all_.elements_.end()) return {NftMeaning::kUnclear, 1};
+  const bool plain = is_plain(test.set, it->second);
   std::vector<Bytes> values;
   for (const auto& element : it->second) {
     if (!element.end) values.push_back(element.key);
   }
-  if (!is_counted(test)) return meaning_of(test, values, family_);
-  if (test.how == NftTest::How::kNotEqual || values.size() > kFewPorts) return NftMeaning::kMaybe;
-  return is_plain(test.set, it->second) ? NftMeaning::kNarrow : NftMeaning::kUnclear;
+  if (!is_counted(test)) {
+    const auto meaning = meaning_of(test, values, family_);
+    return with_share(plain || meaning == NftMeaning::kMaybe ? meaning : NftMeaning::kUnclear, values.size());
+  }
+  if (test.how == NftTest::How::kNotEqual || values.size() > kFewPorts) return {NftMeaning::kMaybe, 1};
+  NftTest one = test;
+  one.bits = values.empty() ? 0 : 8 * values.front().size();
+  return {plain ? NftMeaning::kNarrow : NftMeaning::kUnclear, share_of(one, values.size())};
 }
 
 bool InputRules::Walk::is_plain(const std::string& set, const std::vector<NftElement>& elements) const {
@@ -67,10 +81,11 @@ bool InputRules::Walk::is_plain(const std::string& set, const std::vector<NftEle
 }
 
 /// Each element of a map is a rule of its own; what none of them names goes on.
-bool InputRules::Walk::by_map(const NftRule& rule, const NftTest& test, NftMeaning before, int depth, ChainEnds& out) {
+bool InputRules::Walk::by_map(const NftRule& rule, const NftTest& test, Asked before, int depth, ChainEnds& out) {
   const auto it = all_.elements_.find({table_, test.set});
-  if (it == all_.elements_.end() || (is_counted(test) && !is_plain(test.set, it->second))) {
-    if (before != NftMeaning::kNever && before != NftMeaning::kNarrow) out.unclear = true;
+  const bool by_interface = test.subject == NftTest::Subject::kInterface;  // the beginning of a name is an interval
+  if (it == all_.elements_.end() || (!by_interface && !is_plain(test.set, it->second))) {
+    if (before.meaning != NftMeaning::kNever && before.meaning != NftMeaning::kNarrow) out.unclear = true;
     return true;
   }
   bool goes_on = true;
@@ -79,13 +94,22 @@ bool InputRules::Walk::by_map(const NftRule& rule, const NftTest& test, NftMeani
     NftTest one = test;
     one.value = element.key;
     one.bits = 8 * element.key.size();
-    goes_on = by_verdict(element.verdict, meaning_of_both(before, meaning_of(one, {element.key}, family_)), depth, out) && goes_on;
+    const Asked named{meaning_of(one, {element.key}, family_), share_of(one, 1)};
+    goes_on = by_verdict(element.verdict, both(before, named), depth, out) && goes_on;
   }
   return goes_on || rule.tests.size() > 1;
 }
 
-bool InputRules::Walk::by_verdict(const NftVerdict& verdict, NftMeaning what, int depth, ChainEnds& out) {
-  if (verdict.kind == Kind::kNone || what == NftMeaning::kNever || what == NftMeaning::kNarrow) return true;
+bool InputRules::Walk::by_verdict(const NftVerdict& verdict, Asked asked, int depth, ChainEnds& out) {
+  const auto what = asked.meaning;
+  if (verdict.kind == Kind::kNone || what == NftMeaning::kNever) return true;
+  if (what == NftMeaning::kNarrow) {
+    // Many of them may let in everything together.
+    const bool drops = verdict.kind == Kind::kDrop || verdict.kind == Kind::kReturn;
+    if (!drops) let_in_ += asked.share;
+    out.unclear = out.unclear || let_in_ > kMostLetIn;
+    return true;
+  }
   auto ends = ends_of(verdict, depth);
   const bool comes_back = ends.returned && verdict.kind == Kind::kJump;
   if (verdict.kind == Kind::kJump) ends.returned = false;

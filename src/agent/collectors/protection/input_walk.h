@@ -28,21 +28,27 @@ class InputRules::Walk {
 
   /// A chain that is not there, or too many jumps: unclear.
   ChainEnds chain(const std::string& name, int depth = 0);
+  struct Asked {
+    NftMeaning meaning = NftMeaning::kAlways;
+    double share = 1;  ///< Of what a narrow rule names, of all ports or senders.
+  };
   /// Of the tests before the first map.
-  NftMeaning asks(const NftRule& rule) const;
+  Asked asks(const NftRule& rule) const;
 
  private:
   bool take(const NftRule& rule, int depth, ChainEnds& out);
-  NftMeaning of(const NftTest& test) const;
+  Asked of(const NftTest& test) const;
+  static Asked both(Asked a, Asked b);
   bool is_plain(const std::string& set, const std::vector<NftElement>& elements) const;
-  bool by_map(const NftRule& rule, const NftTest& test, NftMeaning before, int depth, ChainEnds& out);
-  bool by_verdict(const NftVerdict& verdict, NftMeaning what, int depth, ChainEnds& out);
+  bool by_map(const NftRule& rule, const NftTest& test, Asked before, int depth, ChainEnds& out);
+  bool by_verdict(const NftVerdict& verdict, Asked what, int depth, ChainEnds& out);
   ChainEnds ends_of(const NftVerdict& verdict, int depth);
 
   const InputRules& all_;
   const Table table_;
   const std::uint8_t family_;
   std::map<std::string, ChainEnds> known_;
+  double let_in_ = 0;  // by narrow rules, in sum
 };
 
 }  // namespace postern::agent

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "agent/collectors/network/netlink.h"
@@ -13,6 +14,8 @@ namespace {
 
 using Subject = NftTest::Subject;
 using How = NftTest::How;
+
+constexpr double kAllPorts = 65536;
 
 std::uint32_t host32(ByteView value) {
   std::uint32_t raw = 0;
@@ -74,6 +77,10 @@ NftMeaning of_sender(const NftTest& test) {
 
 NftMeaning meaning_of(const NftTest& test, const std::vector<Bytes>& values, std::uint8_t family) {
   const bool inverted = test.how == How::kNotEqual;
+  const bool ordered = test.how == How::kAtLeast || test.how == How::kAtMost;
+  if (test.how == How::kAnyBit && test.subject != Subject::kState) return NftMeaning::kUnclear;
+  if (ordered && test.subject == Subject::kProtocol) return NftMeaning::kMaybe;
+  if (ordered && (test.subject == Subject::kFamily || test.subject == Subject::kState)) return NftMeaning::kUnclear;
   switch (test.subject) {
     case Subject::kFamily:
       return of_family(values, inverted, family);
@@ -104,6 +111,19 @@ std::optional<NftMeaning> meaning_of_range(const NftTest& test, const NftTest& n
   const bool range = test.subject == Subject::kPort && test.how == How::kAtLeast && next.subject == Subject::kPort &&
                      next.how == How::kAtMost;
   return range ? std::optional(of_ports(port_of(test.value), port_of(next.value))) : std::nullopt;
+}
+
+double share_of(const NftTest& test, std::size_t values) {
+  const auto many = static_cast<double>(values);
+  if (test.subject == Subject::kSender) return std::min(1.0, many * std::ldexp(1.0, -static_cast<int>(test.bits)));
+  if (test.subject != Subject::kPort) return 0;
+  const auto port = static_cast<double>(port_of(test.value));
+  if (test.how == How::kAtLeast) return 1 - port / kAllPorts;
+  return test.how == How::kAtMost ? (port + 1) / kAllPorts : std::min(1.0, many / kAllPorts);
+}
+
+double share_of_range(const NftTest& test, const NftTest& next) {
+  return (static_cast<double>(port_of(next.value)) - static_cast<double>(port_of(test.value)) + 1) / kAllPorts;
 }
 
 NftMeaning meaning_of_both(NftMeaning a, NftMeaning b) {

@@ -219,7 +219,7 @@ class RuleReader {
     if (!mask_.empty() && zero && operation == NFT_CMP_NEQ) return test(subject_, How::kAnyBit, mask_);
     if (!mask_.empty() && subject_ == Subject::kState) return test(subject_, How::kNotEqual, mask_);
     const auto bits = mask_.empty() ? std::optional(8 * value.size()) : leading_bits(mask_);
-    if (!bits || (!mask_.empty() && subject_ == Subject::kPort)) return test(Subject::kUnclear);
+    if (!bits || (!mask_.empty() && subject_ != Subject::kSender)) return test(Subject::kUnclear);
     bits_ = *bits;
     switch (operation) {
       case NFT_CMP_EQ:
