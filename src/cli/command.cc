@@ -6,6 +6,16 @@
 
 namespace postern::cli {
 
+std::string one_of(const std::vector<std::string>& choices) {
+  if (choices.empty()) return "";
+  const std::vector<std::string> first(choices.begin(), choices.end() - 1);
+  return first.empty() ? choices.back() : join(first, ", ") + " or " + choices.back();
+}
+
+std::string help_of(const Option& option) {
+  return option.help + (option.choices.empty() ? "" : ": " + one_of(option.choices));
+}
+
 std::string Given::text(std::string_view name, std::string otherwise) const {
   const auto it = values_.find(name);
   return it == values_.end() || it->second.empty() ? otherwise : it->second.back();

@@ -2,9 +2,11 @@
 // What a command is: described once, as data, in its own file of commands/. From the description come the reading of
 // the command line, --help and the guide's reference.
 #include <boost/json/fwd.hpp>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,15 +31,26 @@ struct Argument {
   bool many = false;
 };
 
+/// What a whole number on the command line may be.
+struct Whole {
+  std::uint64_t least = 1;
+  std::uint64_t most = 1'000'000;
+};
+
 struct Option {
   std::string names = {};  ///< "-f,--file": the last is what Given knows it by.
   std::string value = {};  ///< "FILE"; empty: a flag.
   std::string help = {};
   bool required = false;
   bool many = false;
-  bool number = false;  ///< A whole number from 1 to 1,000,000.
-  std::vector<std::string> choices = {};
+  std::optional<Whole> number = {};
+  std::vector<std::string> choices = {};  ///< Nothing else; --help and the guide list them behind `help`.
 };
+
+/// "a, b or c".
+std::string one_of(const std::vector<std::string>& choices);
+/// What --help and the guide say of it: its help and its choices.
+std::string help_of(const Option& option);
 
 /// What stood on the command line.
 class Given {

@@ -17,7 +17,7 @@ std::vector<Option> limit_options(std::size_t limit) {
   return {{.names = "--limit",
            .value = "N",
            .help = fmt::format("Show at most this many ({} when not given)", limit),
-           .number = true},
+           .number = Whole{}},
           {.names = "--all", .value = "", .help = "Show all"}};
 }
 

@@ -189,4 +189,18 @@ Result<WallTime> parse_until(std::string_view given, WallTime now) {
   return *moment;
 }
 
+Result<Seconds> parse_time_left(std::string_view text, WallTime now, Seconds longest) {
+  const auto until = parse_until(text, now);
+  if (!until) return fail(until.error());
+  const Seconds left = std::chrono::ceil<Seconds>(*until - now);
+  if (left < Seconds(60)) {
+    return invalid(fmt::format("\"{}\" is less than a minute away; say 1m or more", one_line(text)));
+  }
+  if (left > longest) {
+    return invalid(fmt::format("\"{}\" is {}; {} days from now are the most", one_line(text), moment_text(*until),
+                               longest.count() / (24 * 3600)));
+  }
+  return left;
+}
+
 }  // namespace postern::cli

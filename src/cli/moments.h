@@ -33,6 +33,14 @@ Result<WallTime> parse_moment(std::string_view text, WallTime now);
 /// means its beginning. Error: kInvalidArgument, also for what is past.
 Result<WallTime> parse_until(std::string_view text, WallTime now);
 
+/// The forms of parse_until, for --help.
+inline constexpr std::string_view kUntilForms =
+    "30d, 12h, 2026-12-31 (its beginning), '2026-12-31 18:00' (local time)";
+
+/// How long it is from `now` to what parse_until reads, in whole seconds and never less: for what the EMS takes as a
+/// span, of a minute at least. Error: kInvalidArgument, also for more than `longest`.
+Result<Seconds> parse_time_left(std::string_view text, WallTime now, Seconds longest);
+
 /// "90s", "30m", "12h", "7d", "2w". Error: kInvalidArgument.
 Result<Seconds> parse_span(std::string_view text);
 

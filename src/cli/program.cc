@@ -4,17 +4,15 @@
 
 #include <CLI/CLI.hpp>
 #include <deque>
-#include <memory>
 #include <sstream>
 
 #include "base/text.h"
-#include "base/usage.h"
 #include "cli/commands/commands.h"
+#include "cli/help.h"
+#include "cli/misuse.h"
 
 namespace postern::cli {
 namespace {
-
-constexpr std::size_t kLargestNumber = 1'000'000;
 
 /// What every command takes, before or behind its name.
 const std::vector<Option>& common_options() {
@@ -48,18 +46,18 @@ void add_option(CLI::App& app, const Option& described, std::deque<Slot>& slots)
   slot.name = last_name(described.names);
   if (described.value.empty()) {
     slot.flag = true;
-    slot.option = app.add_flag(described.names, described.help);
+    slot.option = app.add_flag(described.names, described.help)->disable_flag_override();  // --all=no is not to mean --all
     return;
   }
-  slot.option = app.add_option(described.names, slot.values, described.help)->type_name(described.value);
+  slot.option = app.add_option(described.names, slot.values, help_of(described))->type_name(described.value);
   slot.option->allow_extra_args(false)->required(described.required);
   if (described.many) {
     slot.option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->take_all();
   } else {
     slot.option->expected(1)->take_last();
   }
-  if (described.number) slot.option->check(CLI::Range(std::size_t{1}, kLargestNumber));
-  if (!described.choices.empty()) slot.option->check(CLI::IsMember(described.choices));
+  // A check of CLI11's own would show its description behind the value's name, and fail in its own words.
+  slot.option->check([described](const std::string& value) { return value_error(described, value); }, "");
 }
 
 void add_argument(CLI::App& app, const Argument& described, std::deque<Slot>& slots) {
@@ -82,20 +80,6 @@ std::string indented(std::string_view text, std::string_view by) {
   }
   return out;
 }
-
-/// CLI11's, with "TEXT" and "REQUIRED" left out of what people read.
-class Helper final : public CLI::Formatter {
- public:
-  std::string make_option_opts(const CLI::Option* option) const override {
-    std::string out = option->get_type_name().empty() ? "" : " " + option->get_type_name();
-    if (option->get_expected_max() > 1) out += " ...";
-    return out;
-  }
-  std::string make_option_usage(const CLI::Option* option) const override {
-    const std::string out = make_option_name(option, true) + (option->get_expected_max() > 1 ? "..." : "");
-    return option->get_required() ? out : "[" + out + "]";
-  }
-};
 
 std::string footer_of(const Command& command) {
   std::string out;
@@ -131,14 +115,14 @@ int run_command(const Command& command, const std::deque<Slot>& slots, const Env
 
 int run_program(const std::vector<std::string>& arguments, const Environment& environment) {
   CLI::App app{"Postern's administration: endpoints, tags and why, over the EMS's REST API", "postern"};
-  app.set_version_flag("--version", "postern " POSTERN_VERSION);
+  app.set_help_flag("-h,--help", "Show this");
+  app.set_version_flag("--version", "postern " POSTERN_VERSION)->description("Show the version");
   app.require_subcommand(1);
   app.fallthrough();
-  app.formatter(std::make_shared<Helper>());
-  app.get_formatter()->column_width(34);
-  app.get_formatter()->label("OPTIONS", "options");
-  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
-  app.footer("postern COMMAND --help says more and gives examples. Exit codes: 0 done, 1 failed, 2 not understood.");
+  app.formatter(help_formatter(environment.terminal.look()));
+  app.footer(
+      "To begin: postern login URL, such as https://ems.example:8443\n\n"
+      "postern COMMAND --help says more and gives examples. Exit codes: 0 done, 1 failed, 2 not understood.");
   std::deque<Slot> common;
   for (const Option& option : common_options()) add_option(app, option, common);
 
@@ -156,11 +140,14 @@ int run_program(const std::vector<std::string>& arguments, const Environment& en
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out, err;
-    const int code = error.get_exit_code() == 0 ? app.exit(error, out, err) : usage_error(app, error, err);
+    if (error.get_exit_code() != 0) {
+      environment.terminal.err(misuse(app, error));
+      return kMisused;
+    }
+    std::ostringstream out;
+    app.exit(error, out, out);
     environment.terminal.out(out.str());
-    environment.terminal.err(err.str());
-    return code == 0 ? kDone : kMisused;
+    return kDone;
   }
   for (std::size_t i = 0; i < apps.size(); ++i) {
     if (!apps[i]->parsed()) continue;
@@ -189,7 +176,7 @@ std::string reference_markdown() {
       for (const Option& o : command.options) {
         std::string names = o.names;
         if (const auto comma = names.find(','); comma != names.npos) names.replace(comma, 1, ", ");
-        out += fmt::format("| `{}{}{}` | {} |\n", names, o.value.empty() ? "" : " ", o.value, o.help);
+        out += fmt::format("| `{}{}{}` | {} |\n", names, o.value.empty() ? "" : " ", o.value, help_of(o));
       }
     }
     if (!command.examples.empty()) out += "\n```\n" + std::string(trim(command.examples)) + "\n```\n";

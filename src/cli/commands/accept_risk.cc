@@ -110,7 +110,7 @@ Command accept_risk_command() {
           .arguments = {{"CVE", "As findings name it, such as CVE-2025-6020"}},
           .options = {{"--reason", "TEXT", "Why, for whoever asks later"},
                       {"--expires", "WHEN",
-                       "Until then, at most a year: 30d, 12h, 2026-12-31 (its beginning), '2026-12-31 18:00' (local time)"},
+                       "Until then, at most a year: " + std::string(kUntilForms)},
                       {"--source", "NAME", "Only in this source package; any when not given"},
                       {"--version", "VERSION", "Only of this installed version: another one counts; any when not given"},
                       {"--endpoint", "ENDPOINT", "Only on this one: UID, the beginning of one, or host name; all when not given"}},

@@ -357,7 +357,7 @@ Command apply_command() {
           "unknown, gain a tag or become known not to have one (either may grant it access), or a live session be cut; --yes skips that. A file holds a\n"
           "tag per YAML document, a list of tags, or a map with a list called tags, at most 10,000 of them and 8 MB; tags\n"
           "that it does not name stay, unless --prune is given. If somebody changes one of them while it asks, nothing is\n"
-          "saved, and it says who did so when.\n"
+          "saved, and it says who did so when.\n\n"
           "Exit codes: 0 saved, or nothing was to be done, or --dry-run; 1 something is wrong with a tag (then nothing\n"
           "was saved), saving failed, or the answer was no; 2 the command line was not understood.",
       .examples =

@@ -17,6 +17,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr Seconds kLongestAttribute{366 * 24 * 3600};  // the EMS lets no attribute live longer
+
 const Argument kClassified{"ENDPOINT", "UID, the beginning of one, or host name"};
 
 Result<int> run_classify(Session& session) {
@@ -87,9 +89,9 @@ Result<int> run_attribute(Session& session) {
     body["value"] = *value;
   }
   if (given.has("--expires")) {
-    const auto span = parse_span(given.text("--expires"));
-    if (!span) return session.misused("--expires: " + span.error().message);
-    body["expires_in"] = span->count();
+    const auto left = parse_time_left(given.text("--expires"), session.now(), kLongestAttribute);
+    if (!left) return session.misused("--expires: " + left.error().message);
+    body["expires_in"] = left->count();
   }
   const auto e = find_endpoint(session, given.text("ENDPOINT"));
   if (!e) return fail(e.error());
@@ -141,7 +143,7 @@ Command attribute_command() {
               "postern attribute laptop7 owner 'J. Doe'\n"
               "postern attribute laptop7 owner --remove\n",
           .arguments = {kClassified, {"NAME", "Of the attribute", false}, {"VALUE", "What it is from now on", false}},
-          .options = {{"--expires", "SPAN", "From then on it is unknown: such as 12h or 7d"},
+          .options = {{"--expires", "WHEN", "From then on, at most 366 days away, it is unknown: " + std::string(kUntilForms)},
                       {"--text", "", "VALUE is a text, whatever it looks like"},
                       {"--remove", "", "Remove it"}},
           .run = run_attribute};

@@ -138,7 +138,7 @@ Command devices_command() {
               .examples = "postern devices\npostern devices --state pending\n",
               .options = {{.names = "--state",
                            .value = "STATE",
-                           .help = "Only these: pending, authorised, refused, conflict",
+                           .help = "Only these",
                            .choices = {"pending", "authorised", "refused", "conflict"}}},
               .run = run_devices};
   for (Option& option : limit_options(kDevicesShown)) out.options.push_back(std::move(option));

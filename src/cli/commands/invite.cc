@@ -10,13 +10,15 @@
 namespace postern::cli {
 namespace {
 
+constexpr Seconds kLongestInvitation{365 * 24 * 3600};  // the EMS takes no more
+
 Result<int> run_invite(Session& session) {
   const Given& given = session.given;
   boost::json::object body;
   if (given.has("--expires")) {
-    const auto span = parse_span(given.text("--expires"));
-    if (!span) return session.misused("--expires: " + span.error().message);
-    body["expires_in"] = span->count();
+    const auto left = parse_time_left(given.text("--expires"), session.now(), kLongestInvitation);
+    if (!left) return session.misused("--expires: " + left.error().message);
+    body["expires_in"] = left->count();
   }
   if (given.has("--uses")) body["max_uses"] = given.number("--uses", 1);
   if (given.has("--note")) body["note"] = given.text("--note");
@@ -43,9 +45,10 @@ Command invite_command() {
           .details = "The text goes to standard output and is shown this once.",
           .examples =
               "postern invite --note 'laptop of J. Doe'\n"
-              "postern invite --uses 200 --expires 14d > invitation\n",
-          .options = {{.names = "--uses", .value = "N", .help = "Endpoints that may enrol with it (1)", .number = true},
-                      {"--expires", "SPAN", "Such as 12h or 14d (7d)"},
+              "postern invite --uses 200 --expires 14d > invitation\n"
+              "postern invite --uses 30 --expires 2026-12-31 > invitation\n",
+          .options = {{.names = "--uses", .value = "N", .help = "Endpoints that may enrol with it (1)", .number = Whole{}},
+                      {"--expires", "WHEN", "Until then, at most 365 days (7d): " + std::string(kUntilForms)},
                       {"--note", "TEXT", "For administrators"}},
           .run = run_invite};
 }

@@ -20,6 +20,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr Seconds kLongestToken{10LL * 365 * 24 * 3600};  // the EMS takes no more
+
 std::string this_machine() {
   std::array<char, 64> name{};
   gethostname(name.data(), name.size() - 1);
@@ -157,7 +159,11 @@ Result<json::value> make_token(Session& session, Api& api, const Credentials& wh
   json::object body{{"name", cut_off("postern on " + this_machine(), 63)},
                     {"role", session.given.text("--role", "admin")}};
   if (text_at(*answer, "role") == "readonly") body["role"] = "readonly";
-  if (session.given.has("--expires")) body["expires_in"] = parse_span(session.given.text("--expires"))->count();
+  if (session.given.has("--expires")) {  // from here: asking for the password took its time
+    const auto left = parse_time_left(session.given.text("--expires"), session.now(), kLongestToken);
+    if (!left) return fail(left.error().context("--expires"));
+    body["expires_in"] = left->count();
+  }
   auto token = signed_in.post("tokens", body);
   if (!token) return fail(token.error().context("making an API token"));
   (void)signed_in.post("auth/signout", json::object());  // the token is there: nothing depends on this
@@ -166,8 +172,8 @@ Result<json::value> make_token(Session& session, Api& api, const Credentials& wh
 
 Result<int> run_login(Session& session) {
   if (session.given.has("--expires")) {
-    const auto span = parse_span(session.given.text("--expires"));
-    if (!span) return session.misused("--expires: " + span.error().message);
+    const auto left = parse_time_left(session.given.text("--expires"), session.now(), kLongestToken);
+    if (!left) return session.misused("--expires: " + left.error().message);
   }
   const auto address = parse_address(session.given.text("URL"));
   if (!address) return session.misused(address.error().message);
@@ -284,9 +290,9 @@ Command login_command() {
                       {"--password-file", "FILE", "Read the password there (- for standard input) instead of asking"},
                       {.names = "--role",
                        .value = "ROLE",
-                       .help = "What the token may: admin or readonly",
+                       .help = "What the token may",
                        .choices = {"admin", "readonly"}},
-                      {"--expires", "SPAN", "The token runs out after this, such as 30d"}},
+                      {"--expires", "WHEN", "The token runs out then, at most ten years from now: " + std::string(kUntilForms)}},
           .run = run_login};
 }
 

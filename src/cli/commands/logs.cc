@@ -115,8 +115,8 @@ Command changes_command() {
               "postern changes --key Vulnerable-Device --limit 1000\n"
               "postern changes --after 4711 --json\n",
           .options = {{"--follow", "", "Wait for more, until Ctrl-C"},
-                      {.names = "--after", .value = "REVISION", .help = "Those after this one", .number = true},
-                      {.names = "--limit", .value = "N", .help = "Begin with the newest N (20)", .number = true},
+                      {.names = "--after", .value = "REVISION", .help = "Those after this one; 0: all that are kept", .number = Whole{0, INT64_MAX}},
+                      {.names = "--limit", .value = "N", .help = "Begin with the newest N (20)", .number = Whole{}},
                       {"--key", "KEY", "Only of this UID, tag or serial number"}},
           .run = run_changes};
 }

@@ -73,7 +73,7 @@ Result<int> run_status(Session& session) {
 Command status_command() {
   return {.name = "status",
           .group = "The EMS",
-          .summary = "Show how the EMS is, and as whom one asks",
+          .summary = "Show the state of the EMS, and the account that you use",
           .details = "",
           .examples = "postern status\npostern --run-json var/run.json status\n",
           .run = run_status};

@@ -136,7 +136,10 @@ Command tags_command() {
               .summary = "List tags, with how many endpoints have them",
               .examples = "postern tags\npostern tags --kind security\n",
               .arguments = {{"QUERY", "In the name; case does not matter", false}},
-              .options = {{"--kind", "KIND", "Only of this kind: security, classification, fabric"}},
+              .options = {{.names = "--kind",
+                           .value = "KIND",
+                           .help = "Only of this kind",
+                           .choices = {"security", "classification", "fabric"}}},
               .run = run_tags};
   for (Option& option : limit_options(kTagsShown)) out.options.push_back(std::move(option));
   return out;

@@ -83,7 +83,7 @@ Command what_if_command() {
           "postern export Compliant | sed 's/severity: high/severity: medium/' | postern what-if -f -\n",
       .options =
           {{.names = "-f,--file", .value = "FILE", .help = "YAML with tags; - for standard input", .required = true},
-           {.names = "--limit", .value = "N", .help = "Name at most this many endpoints of each (10)", .number = true}},
+           {.names = "--limit", .value = "N", .help = "Name at most this many endpoints of each (10)", .number = Whole{}}},
       .run = run_what_if};
 }
 
