@@ -69,8 +69,11 @@ Starter starter(const Facts& facts) {
     return systemd ? Starter::kSystemd : Starter::kUnseen;
   }
   if (facts.exists(kSystemdRuns)) return Starter::kSystemd;
-  const auto crons = find_processes({"cron", "crond"}, 1);
-  const bool runs = std::ranges::any_of(crons, [](const auto& pids) { return !pids.empty(); });
+  constexpr std::size_t kMaxLookedAt = 1000;
+  const auto crons = find_processes({"cron", "crond"}, kMaxLookedAt);
+  const bool runs = std::ranges::any_of(crons, [](const auto& pids) {
+    return std::ranges::any_of(pids, [](pid_t pid) { return owner_of(pid) == uid_t{0}; });
+  });
   return runs ? Starter::kCron : Starter::kNobody;
 }
 

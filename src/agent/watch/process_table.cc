@@ -1,6 +1,7 @@
 #include "agent/watch/process_table.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -8,6 +9,7 @@
 #include <system_error>
 
 #include "agent/watch/path_trace.h"
+#include "base/file.h"
 #include "base/text.h"
 
 namespace postern::agent {
@@ -15,8 +17,19 @@ namespace {
 
 struct Names {
   ProcessStat stat;
-  std::string path;  // of the program; empty for kernel threads and where we may not look
+  std::string proc;      // its directory
+  std::string path;      // of the program; empty for kernel threads and where we may not look
+  bool removed = false;  // from there, or another is there now
 };
+
+constexpr std::string_view kRemoved = " (deleted)";
+
+/// Empty: it can't be read.
+std::string link_of(const std::string& link) {
+  char text[PATH_MAX];
+  const auto length = ::readlink(link.c_str(), text, sizeof text);
+  return length > 0 ? std::string(text, static_cast<std::size_t>(length)) : std::string();
+}
 
 std::optional<Names> names_of(const std::string& pid) {
   const std::string proc = "/proc/" + pid;
@@ -28,19 +41,26 @@ std::optional<Names> names_of(const std::string& pid) {
   if (n <= 0) return std::nullopt;
   auto stat = parse_process_stat(std::string_view(text, static_cast<std::size_t>(n)));
   if (!stat || stat->state == 'Z' || stat->state == 'X') return std::nullopt;
-  Names out{std::move(*stat), {}};
-  char path[PATH_MAX];
-  const auto length = ::readlink((proc + "/exe").c_str(), path, sizeof path);
-  if (length > 0) {
-    out.path = program_path(std::string_view(path, static_cast<std::size_t>(length)));
-  }
-  return out;
+  const auto exe = link_of(proc + "/exe");
+  return Names{std::move(*stat), proc, std::string(program_path(exe)), exe.ends_with(kRemoved)};
 }
 
 std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+/// The file that it runs is at that path here.
+bool is_here(const Names& names) {
+  struct stat runs {}, here {};
+  if (::stat((names.proc + "/exe").c_str(), &runs) != 0) return false;
+  if (!names.removed) return ::stat(names.path.c_str(), &here) == 0 && runs.st_dev == here.st_dev && runs.st_ino == here.st_ino;
+  const auto mounts = link_of(names.proc + "/ns/mnt");
+  if (!mounts.empty() && mounts == link_of("/proc/self/ns/mnt")) return true;
+  // Services have mounts of their own, too: of those it was here if nobody but root can have put it onto this file system.
+  const auto directory = names.path.substr(0, names.path.rfind('/') + 1);
+  return runs.st_uid == 0 && ::stat(directory.c_str(), &here) == 0 && runs.st_dev == here.st_dev;
+}
+
 bool goes_by(const Names& names, const ProcessName& wanted) {
-  if (!wanted.path.empty()) return names.path == wanted.path || names.path == wanted.name;
+  if (!wanted.path.empty()) return (names.path == wanted.path || names.path == wanted.name) && is_here(names);
   return base_name(names.path) == wanted.name || (wanted.name.size() <= kMaxComm && names.stat.comm == wanted.name);
 }
 
@@ -56,8 +76,7 @@ ProcessName::ProcessName(std::string_view wanted) : name(wanted), program(wanted
 }
 
 std::string_view program_path(std::string_view exe) {
-  constexpr std::string_view kReplaced = " (deleted)";
-  if (exe.ends_with(kReplaced)) exe.remove_suffix(kReplaced.size());
+  if (exe.ends_with(kRemoved)) exe.remove_suffix(kRemoved.size());
   return exe;
 }
 
@@ -68,6 +87,16 @@ std::optional<ProcessStat> parse_process_stat(std::string_view stat) {
     return std::nullopt;
   }
   return ProcessStat{std::string(stat.substr(open + 1, close - open - 1)), stat[close + 2]};
+}
+
+std::optional<uid_t> owner_of(pid_t pid) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/status", 64u << 10);
+  const auto at = text ? text->find("\nUid:") : std::string::npos;
+  if (at == std::string::npos) return std::nullopt;
+  const auto line = std::string_view(*text).substr(at + 1);
+  const auto fields = split(line.substr(0, line.find('\n')), '\t');  // real, effective, …
+  const auto uid = fields.size() > 2 ? parse_u64(fields[2]) : std::nullopt;
+  return uid ? std::optional(static_cast<uid_t>(*uid)) : std::nullopt;
 }
 
 bool process_has_name(pid_t pid, const ProcessName& name) {

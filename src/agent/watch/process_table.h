@@ -1,6 +1,7 @@
 #pragma once
 // Which processes run under a name: /proc, read when asked. A process goes by its `comm`, by its program's base name,
-// and by its program's path.
+// and by its program's path, if that is the file which is there for the agent too: in a mount namespace of their own people can
+// have anything under any path.
 #include <sys/types.h>
 
 #include <cstddef>
@@ -28,6 +29,9 @@ struct ProcessName {
   std::string path;     ///< Where a path leads to now; empty for a plain name.
   std::string program;  ///< Base name of what a process of this name runs; for a plain name that name.
 };
+
+/// Who it runs as, effectively; nothing: it has ended. Not the owner of /proc/PID, which anybody can make root's.
+std::optional<uid_t> owner_of(pid_t pid);
 
 /// A path of /proc/PID/exe as it was before an upgrade replaced the program: without " (deleted)".
 std::string_view program_path(std::string_view exe);

@@ -195,6 +195,46 @@ TEST_P(Processes, ANameIsNotThatOfAProcessThatTookAnother) {
   for (const int fd : go) ::close(fd);
 }
 
+TEST_P(Processes, APathIsNotWhatAnotherMountNamespaceHasThere) {
+  fs::create_directory(directory_ / "bin");
+  const auto path = (directory_ / "bin/iota").string(), mount = (directory_ / "bin").string();
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const auto pid = ::fork();
+  if (pid == 0) {
+    const bool own_mounts = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                            ::mount("tmpfs", mount.c_str(), "tmpfs", 0, nullptr) == 0;
+    std::error_code ec;
+    if (own_mounts) fs::copy_file("/bin/sleep", path, ec);
+    const char byte = own_mounts && !ec ? 'y' : 'n';
+    (void)!::write(ready[1], &byte, 1);
+    std::string program = path, long_time = "1000";
+    char* argv[] = {program.data(), long_time.data(), nullptr};
+    if (byte == 'y') ::execv(program.c_str(), argv);
+    for (;;) ::pause();
+  }
+  children_.insert(pid);
+  char byte = 'n';
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  for (const int fd : ready) ::close(fd);
+  if (byte != 'y') GTEST_SKIP() << "no right to make a mount namespace";
+  wait([&] { return process_has_name(pid, ProcessName("iota")); });
+  EXPECT_FALSE(process_has_name(pid, ProcessName(path)));
+  // Whether something else is there, or the other one's is gone by now.
+  fs::copy_file("/bin/sleep", path);
+  EXPECT_FALSE(process_has_name(pid, ProcessName(path)));
+  fs::remove("/proc/" + std::to_string(pid) + "/root" + path);
+  EXPECT_FALSE(process_has_name(pid, ProcessName(path)));
+  run("bin/iota");
+  watch_.set_names({path});
+  wait([&] { return seen_[path]; });
+}
+
+TEST(ProcessOwner, IsWhoItRunsAs) {
+  EXPECT_EQ(owner_of(::getpid()), ::geteuid());
+  EXPECT_EQ(owner_of(-1), std::nullopt);
+}
+
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutEvents, Processes, testing::Bool());
 
 class Paths : public Watch {

@@ -18,25 +18,24 @@ struct Product {
   const char* name;
   bool antivirus;
   bool edr;
-  const char* program;
-  const char* process;
+  const char* program;  // anybody can have a process of the product's name: only one of this file counts
 };
 constexpr Product kProducts[] = {
-    {"Bitdefender GravityZone", true, true, "/opt/bitdefender-security-tools/bin/epagd", "epagd"},
-    {"Carbon Black", false, true, "/opt/carbonblack/psc/bin/cbagentd", "cbagentd"},
-    {"ClamAV", true, false, "/usr/sbin/clamd", "clamd"},
-    {"Cortex XDR", true, true, "/opt/traps/bin/pmd", "pmd"},
-    {"CrowdStrike Falcon", true, true, "/opt/CrowdStrike/falcon-sensor", "falcon-sensor"},
-    {"Cybereason", false, true, "/opt/cybereason/sensor/bin/cybereason-sensor", "cybereason-sensor"},
-    {"ESET Endpoint Antivirus", true, false, "/opt/eset/eea/sbin/startd", "/opt/eset/eea/sbin/startd"},
-    {"Elastic Defend", true, true, "/opt/Elastic/Endpoint/elastic-endpoint", "elastic-endpoint"},
-    {"Kaspersky Endpoint Security", true, false, "/opt/kaspersky/kesl/libexec/kesl", "kesl"},
-    {"Microsoft Defender", true, true, "/opt/microsoft/mdatp/sbin/wdavdaemon", "wdavdaemon"},
-    {"SentinelOne", true, true, "/opt/sentinelone/bin/sentinelone-agent", "sentinelone-agent"},
-    {"Sophos", true, true, "/opt/sophos-spl/base/bin/sophos_watchdog", "sophos_watchdog"},
-    {"Trellix", true, false, "/opt/McAfee/ens/tp/bin/mfetpd", "mfetpd"},
-    {"Trend Micro", true, true, "/opt/ds_agent/ds_agent", "ds_agent"},
-    {"Wazuh", false, true, "/var/ossec/bin/wazuh-agentd", "wazuh-agentd"},
+    {"Bitdefender GravityZone", true, true, "/opt/bitdefender-security-tools/bin/epagd"},
+    {"Carbon Black", false, true, "/opt/carbonblack/psc/bin/cbagentd"},
+    {"ClamAV", true, false, "/usr/sbin/clamd"},
+    {"Cortex XDR", true, true, "/opt/traps/bin/pmd"},
+    {"CrowdStrike Falcon", true, true, "/opt/CrowdStrike/falcon-sensor"},
+    {"Cybereason", false, true, "/opt/cybereason/sensor/bin/cybereason-sensor"},
+    {"ESET Endpoint Antivirus", true, false, "/opt/eset/eea/sbin/startd"},
+    {"Elastic Defend", true, true, "/opt/Elastic/Endpoint/elastic-endpoint"},
+    {"Kaspersky Endpoint Security", true, false, "/opt/kaspersky/kesl/libexec/kesl"},
+    {"Microsoft Defender", true, true, "/opt/microsoft/mdatp/sbin/wdavdaemon"},
+    {"SentinelOne", true, true, "/opt/sentinelone/bin/sentinelone-agent"},
+    {"Sophos", true, true, "/opt/sophos-spl/base/bin/sophos_watchdog"},
+    {"Trellix", true, false, "/opt/McAfee/ens/tp/bin/mfetpd"},
+    {"Trend Micro", true, true, "/opt/ds_agent/ds_agent"},
+    {"Wazuh", false, true, "/var/ossec/bin/wazuh-agentd"},
 };
 constexpr const char* kSignatures[] = {"/var/lib/clamav/daily.cld", "/var/lib/clamav/daily.cvd"};
 
@@ -72,7 +71,7 @@ void answer(const Question& question, Facts& facts) {
   if (question.has(keys::kAvSignaturesAt)) signatures(facts);
   const auto installed = installed_products(facts);
   std::vector<std::string> av, edr, av_running, edr_running, processes;
-  for (const auto* product : installed) processes.emplace_back(product->process);
+  for (const auto* product : installed) processes.emplace_back(product->program);
   const auto found = facts.foreign() || processes.empty() ? std::vector<std::vector<pid_t>>(processes.size())
                                                           : find_processes(processes, 1);
   for (std::size_t i = 0; i < installed.size(); ++i) {
@@ -96,7 +95,7 @@ void answer(const Question& question, Facts& facts) {
 Triggers triggers(const Question& question, const Facts& facts) {
   Triggers out;
   for (const auto& product : kProducts) out.files.emplace_back(product.program);
-  for (const auto* product : installed_products(facts)) out.processes.emplace_back(product->process);
+  for (const auto* product : installed_products(facts)) out.processes.emplace_back(product->program);
   if (question.has(keys::kAvSignaturesAt)) out.files.insert(out.files.end(), {kSignatures[0], kSignatures[1]});
   return out;
 }

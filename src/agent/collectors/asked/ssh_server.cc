@@ -10,8 +10,11 @@
 #include "agent/collectors/asked.h"
 #include "agent/collectors/listing.h"
 #include "agent/collectors/run_program.h"
+#include "agent/watch/process_table.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
+#include "posture/quote.h"
 
 namespace postern::agent {
 namespace ssh_server_family {
@@ -26,6 +29,8 @@ constexpr std::pair<const char*, const char*> kServers[] = {{"/usr/sbin/sshd", "
 constexpr std::chrono::milliseconds kPatience{5000};
 constexpr std::size_t kMaxConfig = 1u << 20;
 constexpr std::size_t kMaxFiles = 256;
+constexpr std::size_t kMaxServers = 1000, kMaxTitle = 4096;
+constexpr Seconds kLookAtServers{30};
 constexpr int kMaxIncludes = 16;  // as deep as sshd goes
 
 /// Words between blanks, or in quotes; "=" between a keyword and its value is one blank more.
@@ -113,6 +118,25 @@ Result<std::string> ask_server(const std::string& server) {
   return login;
 }
 
+/// Of a server that runs, what it was started with: sshd leaves that in its title.
+std::string title_of(pid_t pid) {
+  auto text = read_file("/proc/" + std::to_string(pid) + "/cmdline", kMaxTitle).value_or("");
+  std::ranges::replace(text, '\0', ' ');
+  return text;
+}
+
+/// One whose settings no configuration says: empty if there is none.
+std::string started_otherwise() {
+  std::vector<std::string> servers;
+  for (const auto& [server, config] : kServers) servers.emplace_back(server);
+  for (const auto& pids : find_processes(servers, kMaxServers)) {
+    for (const auto pid : pids) {
+      if (auto title = title_of(pid); sshd_has_own_settings(title)) return title.substr(0, title.find(" ["));
+    }
+  }
+  return {};
+}
+
 void answer(const Question&, Facts& facts) {
   const auto* found = std::ranges::find_if(kServers, [&](const auto& one) { return facts.exists(one.first); });
   if (found == std::end(kServers)) return facts.know(keys::kSshRootLogin, std::string("no-server"), kServers[0].first);
@@ -121,6 +145,10 @@ void answer(const Question&, Facts& facts) {
   const auto others = matched_root_logins(facts, facts.exists(found->second) ? found->second : kServers[0].second);
   auto login = others ? ask_server(found->first) : Result<std::string>(fail(others.error()));
   if (!login) return facts.unknown(keys::kSshRootLogin, reason_of(login.error()), login.error().message);
+  if (const auto other = started_otherwise(); !other.empty()) {
+    return facts.unknown(keys::kSshRootLogin, UnknownReason::kUnsupported,
+                         "a server runs with settings of its own: " + posture::quoted(other));
+  }
   std::string source = std::string(found->first) + " -T";
   for (const auto& other : *others) {
     if (weaker_root_login(*login, other) == *login) continue;
@@ -131,8 +159,10 @@ void answer(const Question&, Facts& facts) {
 }
 
 Triggers triggers(const Question&, const Facts&) {
-  return {.files = {kServers[0].first, kServers[1].first, kServers[0].second, kServers[1].second,
-                    "/etc/ssh/sshd_config.d"}};
+  return {.files = {kServers[0].first, kServers[1].first, kServers[0].second, kServers[1].second, "/etc/ssh/sshd_config.d"},
+          .processes = {kServers[0].first, kServers[1].first},
+          .interval = kLookAtServers,
+          .why = "further servers are looked for; the first and the last one are told at once"};
 }
 
 }  // namespace
@@ -147,6 +177,18 @@ std::string parse_root_login(std::string_view text) {
     return value == "without-password" ? "prohibit-password" : value;
   }
   return {};
+}
+
+bool sshd_has_own_settings(std::string_view title) {
+  // "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", and of a connection "sshd: root@pts/0".
+  constexpr std::string_view kTitle = "sshd: ";
+  if (title.starts_with(kTitle)) title.remove_prefix(kTitle.size());
+  if (!title.starts_with('/')) return false;
+  const auto words = split(title.substr(0, title.find(" [")), ' ');
+  return std::any_of(words.begin() + 1, words.end(), [](std::string_view word) {
+    // Letters may stand together: -Df FILE.
+    return word.starts_with('-') && word.find_first_of("fo") != word.npos;
+  });
 }
 
 SshdConfig parse_sshd_config(std::string_view text, bool matched) {

@@ -14,6 +14,10 @@ namespace postern::agent {
 /// not there. Pure.
 std::string parse_root_login(std::string_view text);
 
+/// Whether the title of a server, of /proc/PID/cmdline, says that it was started with options (-o) or another
+/// configuration (-f): then no configuration tells what holds. Pure.
+bool sshd_has_own_settings(std::string_view title);
+
 /// What a file of sshd_config(5) says about root beside what holds for everybody. Pure.
 struct SshdConfig {
   std::vector<std::string> root_logins;  ///< Values of PermitRootLogin in Match blocks that root may be in.

@@ -37,6 +37,15 @@ TEST(RootLogin, IsAsWeakAsItsWeakest) {
   EXPECT_EQ(weaker_root_login("no", "of-tomorrow"), "of-tomorrow");
 }
 
+TEST(RootLogin, IsNotWhatTheConfigurationSaysOfAServerThatWasToldOtherwise) {
+  for (const char* title : {"sshd: /usr/sbin/sshd -D -o PermitRootLogin=yes [listener] 0 of 10-100 startups",
+                            "/usr/sbin/sshd -Df /etc/ssh/other_config ", "sshd: /usr/sbin/sshd -oPort=2 [listener] 0 of 10-100 startups"})
+    EXPECT_TRUE(sshd_has_own_settings(title)) << title;
+  for (const char* title : {"", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", "sshd: root@pts/0", "sshd: user [priv]",
+                            "/usr/sbin/sshd -D -e -p 22 ", "sshd: /usr/sbin/sshd -D -R"})
+    EXPECT_FALSE(sshd_has_own_settings(title)) << title;
+}
+
 using SshServer = AskedLab;
 
 TEST_F(SshServer, HasMatchBlocksInWhatItIncludesToo) {

@@ -22,19 +22,13 @@ namespace keys = posture::keys;
 using posture::UnknownReason;
 
 
-struct Product {
-  const char* daemon;
-  const char* program;
-};
-constexpr Product kAntivirus[] = {{"clamd", "/usr/sbin/clamd"},
-                                  {"wdavdaemon", "/opt/microsoft/mdatp/sbin/wdavdaemon"},
-                                  {"falcon-sensor", "/opt/CrowdStrike/falcon-sensor"},
-                                  {"ds_agent", "/opt/ds_agent/ds_agent"}};
-constexpr Product kFirewalld{"firewalld", "/usr/sbin/firewalld"};
+constexpr const char* kClamd = "/usr/sbin/clamd";
+constexpr const char* kAntivirus[] = {kClamd, "/opt/microsoft/mdatp/sbin/wdavdaemon", "/opt/CrowdStrike/falcon-sensor",
+                                      "/opt/ds_agent/ds_agent"};
 constexpr const char* kVpnClients[] = {"/usr/sbin/openvpn", "/usr/bin/wg", "/usr/sbin/openconnect", "/usr/sbin/swanctl",
                                        "/usr/sbin/ipsec"};
 
-bool runs(const char* name) { return !find_processes({name}, 1).front().empty(); }
+bool runs(const char* program) { return !find_processes({program}, 1).front().empty(); }
 
 void antivirus(Facts& facts) {
   std::uint64_t version = 0;
@@ -58,11 +52,11 @@ void antivirus(Facts& facts) {
     facts.unknown(keys::kAvDbVersion, reason, source);
   }
   if (facts.foreign()) return facts.unknown(keys::kFeatureAv, UnknownReason::kUnsupported, kForeignRoot);
-  for (const auto& product : kAntivirus) {
-    if (!facts.exists(product.program) || !runs(product.daemon)) continue;
+  for (const auto* program : kAntivirus) {
+    if (!facts.exists(program) || !runs(program)) continue;
     // A scanner without signatures protects from nothing.
-    const bool ready = product.daemon != kAntivirus[0].daemon || version > 0;
-    return facts.know(keys::kFeatureAv, ready, product.program);
+    const bool ready = program != kClamd || version > 0;
+    return facts.know(keys::kFeatureAv, ready, program);
   }
   facts.know(keys::kFeatureAv, false, "no antivirus daemon runs");
 }
@@ -71,9 +65,6 @@ void firewall(Facts& facts) {
   if (facts.foreign()) return facts.unknown(keys::kFeatureFirewall, UnknownReason::kUnsupported, kForeignRoot);
   const auto ruleset = read_ruleset();
   if (ruleset && ruleset->filters_input()) return facts.know(keys::kFeatureFirewall, true, "nftables");
-  if (facts.exists(kFirewalld.program) && runs(kFirewalld.daemon)) {
-    return facts.know(keys::kFeatureFirewall, true, kFirewalld.program);
-  }
   // The old iptables keeps its rules where nftables does not show them.
   const auto old = facts.read("/proc/self/net/ip_tables_names", 4096);
   if (old && old->find("filter") != old->npos) {
@@ -123,10 +114,9 @@ Result<std::string> read_clam_head(const std::filesystem::path& path) {
 
 std::vector<std::string> protecting_daemons(const Facts& facts) {
   std::vector<std::string> out;
-  for (const auto& product : kAntivirus) {
-    if (facts.exists(product.program)) out.emplace_back(product.daemon);
+  for (const auto* program : kAntivirus) {
+    if (facts.exists(program)) out.emplace_back(program);
   }
-  if (facts.exists(kFirewalld.program)) out.emplace_back(kFirewalld.daemon);
   return out;
 }
 

@@ -15,7 +15,6 @@ inline constexpr std::string_view kProtectionFiles[] = {"/var/lib/clamav/daily.c
                                                         "/opt/microsoft/mdatp/sbin/wdavdaemon",
                                                         "/opt/CrowdStrike/falcon-sensor",
                                                         "/opt/ds_agent/ds_agent",
-                                                        "/usr/sbin/firewalld",
                                                         "/usr/sbin/openvpn",
                                                         "/usr/bin/wg",
                                                         "/usr/sbin/openconnect",
