@@ -20,7 +20,8 @@ const RuleType& automatic_updates() {
   static const RuleType kType{
       .name = "automatic-updates",
       .title = "Automatic Updates",
-      .help = "Security updates install by themselves: it is configured, and something starts it.",
+      .help = "Security updates install by themselves: it is configured, and something starts it. Whether that then finds any to "
+              "install (its origins, its blacklist, its days) isn't asked: pending-security-updates tells.",
       .systems = {OsFamily::kLinux, OsFamily::kWindows, OsFamily::kMacos},
       .parameters = {},
       .facts = {keys::kUpdateAutomatic},

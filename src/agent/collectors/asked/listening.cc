@@ -36,23 +36,25 @@ struct Table {
   bool udp;
 };
 constexpr Table kTables[] = {
-    {"/proc/net/tcp", false}, {"/proc/net/tcp6", false}, {"/proc/net/udp", true}, {"/proc/net/udp6", true}};
+    {"/proc/net/tcp", false},  {"/proc/net/tcp6", false},    {"/proc/net/udp", true},
+    {"/proc/net/udp6", true}, {"/proc/net/udplite", true}, {"/proc/net/udplite6", true}};
 
-constexpr int kListens = 10, kUnconnected = 7;  // the kernel's TCP_LISTEN and TCP_CLOSE, which UDP uses too
+constexpr int kListens = 10, kUnconnected = 7;  // the kernel's TCP_LISTEN and TCP_CLOSE, which UDP and UDP-Lite use too
 
 std::string written(const IpAddress& ip, unsigned port) {
   return (ip.is_v4() ? ip.str() : "[" + ip.str() + "]") + ":" + std::to_string(port);
 }
 
 /// Those of one family and protocol. Errors: kUnsupported (this kernel can't be asked so), kUnavailable.
-Status ask_kernel(int fd, int family, bool udp, std::set<std::string>& out) {
+Status ask_kernel(int fd, int family, int protocol, std::set<std::string>& out) {
+  const bool udp = protocol != IPPROTO_TCP;
   struct {
     nlmsghdr head;
     inet_diag_req_v2 request;
   } question{};
   question.head = {sizeof question, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 1, 0};
   question.request.sdiag_family = static_cast<std::uint8_t>(family);
-  question.request.sdiag_protocol = udp ? IPPROTO_UDP : IPPROTO_TCP;
+  question.request.sdiag_protocol = static_cast<std::uint8_t>(protocol);
   question.request.idiag_states = 1u << (udp ? kUnconnected : kListens);
   if (::send(fd, &question, sizeof question, 0) < 0) return fail(errno_error(errno, "asking for", "sockets"));
   std::vector<std::uint8_t> buffer(64u << 10);
@@ -85,8 +87,11 @@ Status ask_kernel(std::set<std::string>& out) {
   const timeval patience{2, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   for (const int family : {AF_INET, AF_INET6}) {
-    for (const bool udp : {false, true}) {
-      if (auto ok = ask_kernel(fd, family, udp, out); !ok) return ok;
+    for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE}) {
+      auto ok = ask_kernel(fd, family, protocol, out);
+      // Newer kernels have no UDP-Lite any more.
+      const bool may_lack = protocol == IPPROTO_UDPLITE && !ok && ok.error().code == ErrorCode::kUnsupported;
+      if (!ok && !may_lack) return ok;
     }
   }
   return {};

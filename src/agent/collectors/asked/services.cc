@@ -10,6 +10,7 @@
 #include "agent/collectors/listing.h"
 #include "agent/collectors/os/key_values.h"
 #include "agent/collectors/run_program.h"
+#include "agent/collectors/timers.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
 
@@ -78,9 +79,9 @@ void ask_systemd(Facts& facts, const std::vector<std::string>& names) {
   }
 }
 
-/// By its links, as systemd would find them at the next start.
+/// By its links, as systemd would find them at the next start: of a unit that was masked or removed they may still be there.
 bool enabled_by_files(const Facts& facts, const std::string& unit) {
-  if (unit.empty()) return false;
+  if (unit.empty() || !unit_can_start(facts, unit)) return false;
   for (const auto* place : kUnitPlaces) {
     for (const auto& name : names_in(facts, place)) {
       if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;

@@ -37,11 +37,22 @@ TEST_F(ServicesFamily, OfAnImageStartByTheirLinks) {
   EXPECT_EQ(enabled("ssh.service"), "unknown: unsupported");
   put("usr/lib/systemd/systemd", "x");
   link("etc/systemd/system/multi-user.target.wants/ssh.service", "/lib/systemd/system/ssh.service");
+  EXPECT_EQ(enabled("ssh.service"), "no");  // its unit was removed
+  put("lib/systemd/system/ssh.service", "[Service]\n");
   EXPECT_EQ(enabled("ssh.service"), "yes");
   EXPECT_EQ(enabled("ssh"), "yes");
   EXPECT_EQ(enabled("cron.service"), "no");
   EXPECT_EQ(enabled("../x"), "no");
   EXPECT_EQ(active("ssh.service"), "unknown: unsupported");
+}
+
+TEST_F(ServicesFamily, OfAnImageThatAreMaskedDoNotStart) {
+  put("usr/lib/systemd/systemd", "x");
+  put("lib/systemd/system/clamav-daemon.service", "[Service]\n");
+  link("etc/systemd/system/multi-user.target.wants/clamav-daemon.service", "/lib/systemd/system/clamav-daemon.service");
+  EXPECT_EQ(enabled("clamav-daemon"), "yes");
+  link("etc/systemd/system/clamav-daemon.service", "/dev/null");
+  EXPECT_EQ(enabled("clamav-daemon"), "no");
 }
 
 TEST_F(ServicesFamily, OfOpenrcAreWhereItKeepsThem) {

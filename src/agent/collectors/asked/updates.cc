@@ -26,7 +26,8 @@ constexpr const char* kAptHistory[] = {"/var/log/apt/history.log", "/var/log/apt
 constexpr const char* kDpkgLogs[] = {"/var/log/dpkg.log", "/var/log/dpkg.log.1"};
 constexpr const char* kDnfLogs[] = {"/var/log/dnf.rpm.log", "/var/log/dnf.rpm.log.1"};
 constexpr const char* kZyppLogs[] = {"/var/log/zypp/history"};
-constexpr const char* kAptStamps[] = {"/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"};
+constexpr const char* kAptLists = "/var/lib/apt/lists";
+constexpr const char* kAptStamps[] = {"/var/lib/apt/periodic/update-success-stamp", kAptLists};
 constexpr const char* kOtherLists[] = {"/var/cache/dnf", "/var/cache/libdnf5", "/var/cache/zypp/raw", "/var/cache/apk",
                                        "/etc/apk/cache"};
 constexpr const char* kAptConf = "/etc/apt/apt.conf.d";
@@ -77,8 +78,14 @@ void installed_at(Facts& facts) {
                 "no log of a package manager that is known names an update");
 }
 
+/// Without any, what the directory's time tells is that they were thrown away.
+bool has_apt_lists(const Facts& facts) {
+  return std::ranges::any_of(names_in(facts, kAptLists), [](const std::string& name) { return name.ends_with("Release"); });
+}
+
 void checked_at(Facts& facts) {
   for (const auto* path : kAptStamps) {
+    if (path == kAptLists && !has_apt_lists(facts)) continue;
     if (const auto at = modified_at(facts, path)) return facts.know(keys::kUpdateCheckedAt, *at, path);
   }
   std::int64_t newest = 0;

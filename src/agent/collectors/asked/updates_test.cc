@@ -54,6 +54,11 @@ TEST_F(UpdatesFamily, AreLookedForWhenTheListsAreFetched) {
   EXPECT_EQ(said(keys::kUpdateCheckedAt), "unknown: unsupported");
   dated("var/cache/dnf/updates.solv", 20'000);
   EXPECT_EQ(said(keys::kUpdateCheckedAt), "1728000000000");
+  // Lists that were thrown away were not fetched.
+  put("var/lib/apt/lists/lock", "");
+  EXPECT_EQ(said(keys::kUpdateCheckedAt), "1728000000000");
+  put("var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_InRelease", "x");
+  EXPECT_EQ(ask(keys::kUpdateCheckedAt).source, "/var/lib/apt/lists");
   dated("var/lib/apt/periodic/update-success-stamp", 20'001);
   EXPECT_EQ(said(keys::kUpdateCheckedAt), "1728086400000");
 }
