@@ -56,7 +56,9 @@ std::string_view remedy(std::string_view reason) {
       {"no_feed_for_system",
        "Add one that does: postern feed NAME https://storage.googleapis.com/osv-vulnerabilities/ECOSYSTEM/all.zip, of Debian "
        "postern feed debian https://security-tracker.debian.org/tracker/data/json. What there is: postern feeds."},
-      {"version_unreadable", "See what is installed there: dpkg --audit, apk audit or rpm --verify; install it anew."},
+      {"package_unjudged",
+       "A version that is none: see what is installed there (dpkg --audit, apk audit, rpm --verify) and install it anew. A record: fetch "
+       "the feed again later (postern feeds tells what is left out), or give one that is right."},
       {"no_kev", "Add it: postern feed kev https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json"},
       {"no_epss", "Add it: postern feed epss https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"},
       {"tag_missing", "Make it, or take it out of the rule (postern tags lists all)."},

@@ -130,12 +130,19 @@ AdvisorySet AdvisorySet::build(std::vector<Entry> entries, CveNotes notes) {
     return *a.advisory.affected < *b.advisory.affected;
   });
   auto kept = entries.begin();
+  std::map<SourceName, std::string> unread;
   for (auto begin = entries.begin(); begin != entries.end();) {
     const auto end = std::find_if(begin, entries.end(),
                                   [&](const Entry& e) { return pair_of(e) != pair_of(*begin); });
-    judge(begin, end, notes);
     set.by_ecosystem_[begin->ecosystem];  // Spoken of, even if only to say that it isn't affected.
-    const auto counted = decisive(begin, end);
+    const auto understood = std::stable_partition(begin, end, [](const Entry& e) { return e.unread.empty(); });
+    if (understood == begin) {
+      unread.try_emplace({begin->ecosystem, begin->source}, begin->unread);
+      begin = end;
+      continue;
+    }
+    judge(begin, understood, notes);
+    const auto counted = decisive(begin, understood);
     kept = kept == begin ? counted : std::move(begin, counted, kept);
     begin = end;
   }
@@ -171,6 +178,18 @@ AdvisorySet AdvisorySet::build(std::vector<Entry> entries, CveNotes notes) {
     digests += as_text(source->digest);
     digests += as_text(source->notes_digest);
   }
+  for (auto& [name, id] : unread) {
+    auto& source = set.by_ecosystem_[name.ecosystem][name.source];
+    if (!source) source = std::make_shared<SourceAdvisories>();
+    std::string text(as_text(source->digest));
+    put(text, name.ecosystem);
+    put(text, name.source);
+    put(text, id);
+    source->digest = sha256(text);
+    source->unread = std::move(id);
+    digests += as_text(source->digest);
+  }
+  set.any_unread_ = !unread.empty();
   set.size_ = entries.size();
   set.digest_ = sha256(digests);
   return set;

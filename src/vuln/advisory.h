@@ -62,6 +62,9 @@ using CveNotes = std::unordered_map<std::string, CveNote>;
 /// All that is said about one source package of one ecosystem.
 struct SourceAdvisories {
   std::vector<Advisory> advisories;  ///< Sorted by cve; records about one vulnerability stand side by side.
+  /// A record about it that could not be understood, and of whose vulnerability nothing else says anything here; empty:
+  /// none. What is open in the source is not known then.
+  std::string unread;
   /// SHA-256 over everything that matching reads: with equal digests the same is open, as severe, mended by the same.
   Sha256 digest{};
   /// SHA-256 over what AdvisorySet::note says of these vulnerabilities: EPSS, of which each day has another, and the like.
@@ -89,6 +92,8 @@ class AdvisorySet {
     /// The distribution's own tracker says this: where it speaks of a vulnerability in a source, other records' versions
     /// are left out. An advisory without affected versions then says that the source is not affected.
     bool tracker = false;
+    /// Id of the record, where all that is known of it is that it is about this vulnerability in this source. Else empty.
+    std::string unread = {};
   };
 
   AdvisorySet();
@@ -105,6 +110,7 @@ class AdvisorySet {
   /// Whether anything at all is said about this ecosystem. If not, "no findings" means "not
   /// judged".
   bool covers(std::string_view ecosystem) const;
+  bool any_unread() const { return any_unread_; }  ///< Some source has SourceAdvisories::unread.
   std::vector<std::string> ecosystems() const;
   std::size_t size() const { return size_; }  ///< Advisories held.
   /// The sources of which the two say something else: new ones, those gone, and those with another digest. Sorted.
@@ -125,6 +131,7 @@ class AdvisorySet {
   std::map<std::string, BySource, std::less<>> by_ecosystem_;
   CveNotes notes_;
   std::size_t size_ = 0;
+  bool any_unread_ = false;
   Sha256 digest_{};
 };
 

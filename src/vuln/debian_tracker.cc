@@ -106,4 +106,23 @@ Status read_tracker_entry(std::string_view source, std::string_view id, const js
   return {};
 }
 
+std::vector<AdvisorySet::Entry> unread_tracker_entry(std::string_view source, std::string_view id, const json::value& entry) {
+  const auto* object = entry.if_object();
+  const auto* list = object == nullptr ? nullptr : object->if_contains("releases");
+  const auto* releases = list == nullptr ? nullptr : list->if_object();
+  std::vector<AdvisorySet::Entry> out;
+  if (releases == nullptr || !plain_text(source, kMaxPackageName) || !plain_text(id, kMaxRecordId)) return out;
+  for (const auto& [key, value] : *releases) {
+    const auto version = debian_version_of({key.data(), key.size()});
+    if (version.empty()) continue;
+    auto& row = out.emplace_back();
+    row.ecosystem = fmt::format("Debian:{}", version);
+    row.source = source;
+    row.advisory.cve = id;
+    row.advisory.affected = std::make_shared<const AffectedVersions>();
+    row.unread = id;
+  }
+  return out;
+}
+
 }  // namespace postern::vuln

@@ -17,4 +17,8 @@ namespace postern::vuln {
 Status read_tracker_entry(std::string_view source, std::string_view id, const boost::json::value& entry,
                           std::vector<AdvisorySet::Entry>& out, FeedReport& report);
 
+/// As unread_osv_record(), of one that read_tracker_entry() could not understand.
+std::vector<AdvisorySet::Entry> unread_tracker_entry(std::string_view source, std::string_view id,
+                                                     const boost::json::value& entry);
+
 }  // namespace postern::vuln

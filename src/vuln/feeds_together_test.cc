@@ -232,6 +232,19 @@ TEST(FeedsTogether, WhatCannotBeUnderstoodIsCountedWhereThatIsAllowed) {
   expect_refused(kev(exploited("CVE-2024-0001") + ",{}", 2), ErrorCode::kInvalidArgument, "1 of its 2 records", lenient);
 }
 
+TEST(FeedsTogether, TheTrackersWordIsEnoughWhereAnOsvRecordIsLeftOut) {
+  FeedOptions lenient;
+  lenient.skip_invalid = true;
+  FeedReader reader(lenient);
+  std::string good;
+  for (int i = 1000; i < 1100; ++i) good += fixed_in("CVE-2023-" + std::to_string(i), "b", "2");
+  ASSERT_TRUE(reader.add("osv", good + fixed_in("CVE-2024-0001", "a", "1_0")));
+  ASSERT_TRUE(reader.add("tracker", tracker("a", "CVE-2024-0001", R"("status":"open")")));
+  const auto set = std::move(reader).finish();
+  EXPECT_FALSE(set.any_unread());
+  EXPECT_EQ(set.of("Debian:12", "a").size(), 1u);
+}
+
 TEST(FeedsTogether, EachIsBounded) {
   FeedOptions small;
   small.limits.records = 2;

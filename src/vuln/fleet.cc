@@ -101,7 +101,8 @@ struct Fleet::State {
   void note_unjudged(fleet_parts::Id version, Told& told) const {
     const auto& v = holdings.versions[version];
     const auto& source = holdings.sources[v.source];
-    if (!v.valid && source.said && told.unjudged.empty()) told.unjudged = unjudged_text(source.name, v.version);
+    if (told.unjudged.empty())
+      told.unjudged = why_unjudged(source.name, v.version, holdings.ecosystems[source.ecosystem].order, source.said.get());
   }
 
   Told work_out(const Held& held, const InstalledKernel* running) {
@@ -113,7 +114,7 @@ struct Fleet::State {
       out.epss_and_one = std::max(out.epss_and_one, epss_and_one[mark.number]);
     });
     out.tally = tally.finish();
-    for (const auto id : held.odd_versions) note_unjudged(id, out);
+    for (const auto id : holdings.advisories->any_unread() ? held.versions : held.odd_versions) note_unjudged(id, out);
     if (running != nullptr) note_unjudged(running->version, out);
     return out;
   }
@@ -262,6 +263,7 @@ FleetChanges Fleet::update(std::shared_ptr<const AdvisorySet> advisories) {
     const bool notes_same =
         (before ? before->notes_digest : kNothing) == (source.said ? source.said->notes_digest : kNothing);
     if (same && notes_same) continue;
+    const bool unread_same = (before ? before->unread : std::string()) == (source.said ? source.said->unread : std::string());
     notes_changed = notes_changed || !notes_same;
     for (const auto id : source.versions) {
       for (const auto holder : holdings.versions[id].holders) {
@@ -269,7 +271,7 @@ FleetChanges Fleet::update(std::shared_ptr<const AdvisorySet> advisories) {
         if (!notes_same) marked.affected[holder] = true;
       }
       if (!same) s.look_again(holdings.versions[id], marked.affected);
-      if (holdings.versions[id].valid) continue;
+      if (holdings.versions[id].valid && unread_same) continue;
       for (const auto holder : holdings.versions[id].holders) marked.affected[holder] = true;
     }
   }

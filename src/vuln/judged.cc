@@ -1,5 +1,7 @@
 #include "vuln/judged.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
 
@@ -24,8 +26,11 @@ std::vector<Judged> judged_packages(const Inventory& inventory) {
   return out;
 }
 
-std::string unjudged_text(std::string_view name, std::string_view version) {
-  return std::string(name).append(1, ' ').append(version);
+std::string why_unjudged(std::string_view name, std::string_view version, versions::Order order, const SourceAdvisories* said) {
+  if (said == nullptr) return {};
+  if (!said->unread.empty()) return fmt::format("{}: the record {} about it can't be understood", name, said->unread);
+  if (versions::valid(order, version)) return {};
+  return fmt::format("{}: its version {} is none of its distribution", name, version);
 }
 
 }  // namespace postern::vuln

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/versions/order.h"
+#include "vuln/advisory.h"
 #include "vuln/inventory.h"
 
 namespace postern::vuln {
@@ -21,7 +23,7 @@ struct Judged {
 /// what is the same stands together; as long as the inventory.
 std::vector<Judged> judged_packages(const Inventory& inventory);
 
-/// "expat !"
-std::string unjudged_text(std::string_view name, std::string_view version);
+/// Why nobody knows what is open in this version of this source; empty: it is known. `said` may be null.
+std::string why_unjudged(std::string_view name, std::string_view version, versions::Order order, const SourceAdvisories* said);
 
 }  // namespace postern::vuln

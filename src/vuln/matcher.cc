@@ -122,9 +122,10 @@ MatchResult Matcher::match(const Inventory& inventory, const RunningKernel& kern
   // However often a version of a source is named, it is looked up and counted once.
   for (auto begin = judged.begin(); begin != judged.end();) {
     const auto end = std::find_if(begin, judged.end(), [&](const Judged& j) { return !j.same(*begin); });
-    if (!versions::valid(order, begin->version)) {
-      if (result.unjudged.empty() && advisories_->source(ecosystem, begin->name))
-        result.unjudged = unjudged_text(begin->name, begin->version);
+    const bool valid = versions::valid(order, begin->version);
+    if (result.unjudged.empty() && (!valid || advisories_->any_unread()))
+      result.unjudged = why_unjudged(begin->name, begin->version, order, advisories_->source(ecosystem, begin->name).get());
+    if (!valid) {
       begin = end;
       continue;
     }

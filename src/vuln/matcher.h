@@ -48,8 +48,8 @@ struct MatchResult {
   /// mean "clean", and a fact made of them must be unknown.
   bool covered = false;
   Counts counts;  ///< Distinct vulnerabilities.
-  /// "expat !": the first source of which advisories speak, and its installed version that is no version of this
-  /// distribution: nobody knows what is open in it, so that a fact made of the counts must be unknown. Empty: none.
+  /// Of the first source of which nobody knows what is open in it, why that is so: "expat: its version ! is none of its
+  /// distribution". A fact made of the counts must be unknown then. Empty: there is none.
   std::string unjudged;
   /// Sorted by cve, source, package; empty if only counts were wanted.
   std::vector<Finding> findings;

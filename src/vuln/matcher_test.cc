@@ -52,10 +52,22 @@ TEST(Matcher, EpochsAndTildes) {
 TEST(Matcher, WhatIsNoVersionIsSaidWhereAdvisoriesSpeakOfIt) {
   const auto lines = fixed_in("CVE-2024-0001", "expat", "9") + fixed_in("CVE-2024-0002", "zlib", "9");
   const auto result = match(lines, debian12({binary("libexpat1", "expat", "!"), binary("zlib1g", "zlib", "1")}));
-  EXPECT_EQ(result.unjudged, "expat !");
+  EXPECT_EQ(result.unjudged, "expat: its version ! is none of its distribution");
   EXPECT_EQ(result.findings.size(), 1u);
   // Of what nobody speaks, nothing is open whatever its version.
   EXPECT_EQ(match(lines, debian12({binary("own", "own", "!"), binary("zlib1g", "zlib", "1")})).unjudged, "");
+}
+
+TEST(Matcher, ASourceWhoseRecordCannotBeUnderstoodIsSaid) {
+  std::vector<AdvisorySet::Entry> entries;
+  FeedReport report;
+  ASSERT_TRUE(parse_osv_record(fixed_in("CVE-2024-0001", "zlib", "9"), {}, entries, report));
+  for (auto& entry : unread_osv_record(fixed_in("CVE-2024-0002", "expat", "1_0"), {})) entries.push_back(entry);
+  const auto set = std::make_shared<const AdvisorySet>(AdvisorySet::build(std::move(entries)));
+  const auto zlib = binary("zlib1g", "zlib", "1"), expat = binary("libexpat1", "expat", "1");
+  EXPECT_EQ(Matcher(set).match(debian12({zlib}), {}).unjudged, "");
+  EXPECT_EQ(Matcher(set).match(debian12({expat, zlib}), {}).unjudged,
+            "expat: the record DEBIAN-CVE-2024-0002 about it can't be understood");
 }
 
 TEST(Matcher, CountsEachVulnerabilityOnceAtItsHighest) {

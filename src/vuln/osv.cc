@@ -76,6 +76,10 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
     }
     return {};
   };
+  // Of what a record names that is left out, nobody knows what is open.
+  const auto left_out = [&](std::vector<AdvisorySet::Entry> unread) {
+    taken.entries.insert(taken.entries.end(), std::make_move_iterator(unread.begin()), std::make_move_iterator(unread.end()));
+  };
   const auto pieces = [&](JsonPieceSink sink) -> Status {
     JsonPieces json({limits.record_bytes, limits.json_depth}, std::move(sink));
     auto s = for_each_chunk(bytes, limits, [&](std::string_view chunk) { return json.feed(chunk); });
@@ -90,7 +94,10 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
       const auto s = for_each_record(bytes, limits, [&](std::string_view where, std::string_view text) -> Status {
         if (!early.empty()) return fail(Error{ErrorCode::kDataLoss, std::string(kEndsTooEarly)}.context(early));
         auto status = parse_osv_record(trim(text), limits, taken.entries, report);
-        if (status || status.error().code != ErrorCode::kDataLoss) return done(std::string(where), status);
+        if (status || status.error().code != ErrorCode::kDataLoss) {
+          if (!status) left_out(unread_osv_record(trim(text), limits));
+          return done(std::string(where), status);
+        }
         if (!can_be_cut || status.error().message != kEndsTooEarly) {
           const auto why = status.error().context(where);
           return fail(can_be_cut && report.records == 0 ? nothing_in_it(why.message) : why);
@@ -103,8 +110,9 @@ Status FeedReader::read(std::string_view bytes, Taken& taken, FeedReport& report
     case FeedKind::kDebianTracker:
       return pieces([&](const std::string& source, const std::string& id, const boost::json::value& entry) {
         const auto shown = [](const std::string& s, std::size_t most) { return plain_text(s, most) ? s : "?"; };
-        return done(fmt::format("{} in {}", shown(id, kMaxRecordId), shown(source, kMaxPackageName)),
-                    read_tracker_entry(source, id, entry, taken.entries, report));
+        const auto status = read_tracker_entry(source, id, entry, taken.entries, report);
+        if (!status) left_out(unread_tracker_entry(source, id, entry));
+        return done(fmt::format("{} in {}", shown(id, kMaxRecordId), shown(source, kMaxPackageName)), status);
       });
     case FeedKind::kKev: {
       std::int64_t said = -1;

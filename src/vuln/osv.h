@@ -89,4 +89,8 @@ inline constexpr std::string_view kEndsTooEarly = "not a JSON document: it ends 
 Status parse_osv_record(std::string_view json, const FeedLimits& limits,
                         std::vector<AdvisorySet::Entry>& out, FeedReport& report);
 
+/// Of a record that parse_osv_record could not understand: the packages and vulnerabilities that it names, as entries that
+/// say no more than that (Entry::unread). Empty where it doesn't tell.
+std::vector<AdvisorySet::Entry> unread_osv_record(std::string_view json, const FeedLimits& limits);
+
 }  // namespace postern::vuln

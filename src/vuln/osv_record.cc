@@ -327,6 +327,40 @@ bool begins_a_document(std::string_view text, const json::parse_options& options
 
 }  // namespace
 
+std::vector<AdvisorySet::Entry> unread_osv_record(std::string_view text, const FeedLimits& limits) {
+  json::parse_options options;
+  options.max_depth = limits.json_depth;
+  boost::system::error_code ec;
+  const auto value = json::parse({text.data(), text.size()}, ec, {}, options);
+  const auto* record = ec ? nullptr : value.if_object();
+  if (record == nullptr) return {};
+  const auto id = member<json::string>(*record, "id");
+  const auto affected = member<json::array>(*record, "affected");
+  if (!id || *id == nullptr || !affected || *affected == nullptr) return {};
+  const auto cves = identities(*record, view(**id));
+  std::vector<AdvisorySet::Entry> out;
+  for (const auto& one : **affected) {
+    const auto* object = one.if_object();
+    const auto package = object == nullptr ? Result<const json::object*>(nullptr) : member<json::object>(*object, "package");
+    if (!package || *package == nullptr) continue;
+    const auto named = member<json::string>(**package, "ecosystem");
+    const auto name = member<json::string>(**package, "name");
+    if (!named || !name || *named == nullptr || *name == nullptr || !plain_text(view(**name), kMaxPackageName)) continue;
+    const auto ecosystem = known_ecosystem(view(**named));
+    if (!ecosystem) continue;
+    for (const auto& cve : cves ? *cves : std::vector<std::string>{std::string(view(**id))}) {
+      if (out.size() == limits.rows_per_record) return out;
+      auto& entry = out.emplace_back();
+      entry.ecosystem = ecosystem->name;
+      entry.source = view(**name);
+      entry.advisory.cve = cve;
+      entry.advisory.affected = std::make_shared<const AffectedVersions>();
+      entry.unread = view(**id);
+    }
+  }
+  return out;
+}
+
 Status parse_osv_record(std::string_view text, const FeedLimits& limits,
                         std::vector<AdvisorySet::Entry>& out, FeedReport& report) {
   if (text.size() > limits.record_bytes) {

@@ -56,6 +56,28 @@ TEST(FeedReader, AFeedOfWhichMoreThanOneInAHundredIsNotUnderstoodIsRefused) {
   EXPECT_EQ(std::move(reader).finish().size(), 99u);  // nothing of the second was taken
 }
 
+TEST(FeedReader, OfWhatARecordNamesThatIsLeftOutNobodyKnows) {
+  const std::string bad = fixed_in("CVE-2024-0002", "expat", "1_0");
+  const auto unread = [](const std::vector<std::string>& feeds) {
+    FeedReader reader({.limits = {}, .skip_invalid = true});
+    for (const auto& feed : feeds) {
+      const auto report = reader.add("f", feed);
+      EXPECT_TRUE(report) << report.error().message;
+    }
+    const auto set = std::move(reader).finish();
+    const auto said = set.source("Debian:12", "expat");
+    EXPECT_EQ(set.any_unread(), said && !said->unread.empty());
+    return said ? said->unread : std::string("nothing said");
+  };
+  EXPECT_EQ(unread({many(99)}), "nothing said");
+  EXPECT_EQ(unread({many(99) + bad}), "DEBIAN-CVE-2024-0002");
+  // Of another vulnerability in it something else may be known.
+  EXPECT_EQ(unread({many(99) + bad, fixed_in("CVE-2024-0003", "expat", "2")}), "DEBIAN-CVE-2024-0002");
+  // What another feed says of the same is enough.
+  EXPECT_EQ(unread({many(99) + bad, fixed_in("CVE-2024-0002", "expat", "2")}), "");
+  EXPECT_EQ(unread({fixed_in("CVE-2024-0002", "expat", "2"), many(99) + bad}), "");
+}
+
 TEST(FeedReader, WhatIsNoJsonIsDamage) {
   for (const bool skip : {false, true}) {
     FeedReader reader({.limits = {}, .skip_invalid = skip});

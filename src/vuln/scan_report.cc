@@ -52,8 +52,7 @@ std::string remarks(const ScanResult& scan) {
   text += kernel_note(scan.match.kernel, scan.match.kernel_package);
   if (scan.match.kernel != KernelJudged::kYes) text += " (its vulnerabilities are not counted)";
   if (!scan.match.unjudged.empty()) {
-    text += fmt::format("\nwarning: {}: its version is none of this distribution, so what is open in it is not known",
-                        scan.match.unjudged);
+    text += fmt::format("\nwarning: what is open in it is not known: {}", scan.match.unjudged);
   }
   if (scan.match.findings_omitted > 0)
     text += fmt::format("\nwarning: {} more findings are not listed", scan.match.findings_omitted);

@@ -115,10 +115,7 @@ WhyUnknown EmsCore::Impl::unknown_vulnerabilities(const Endpoint& e, std::string
       return {"inventory_unreadable", "what its agent told of its packages can't be read here", "packages can't be read"};
     }
     if (result->covered && !result->unjudged.empty()) {
-      return {"version_unreadable",
-              fmt::format("nobody knows what is open in {}: that is no version of its distribution, and advisories speak of the package",
-                          result->unjudged),
-              "a version that is none"};
+      return {"package_unjudged", "of one of its packages nobody knows what is open in it. " + result->unjudged, "a package that can't be judged"};
     }
     return {"no_feed_for_system", "no feed of vulnerabilities that is in force covers " + system_of(e), "no feed covers this system"};
   }

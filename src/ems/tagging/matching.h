@@ -34,7 +34,7 @@ struct Finding {
 struct MatchResult {
   bool covered = true;                   ///< False: the feeds say nothing of this distribution, so nothing is known.
   posture::VulnerabilityCounts counts;   ///< Per distinct CVE.
-  std::string unjudged;                  ///< "expat !": nobody knows what is open in it, so nothing of this is known; empty: none.
+  std::string unjudged;                  ///< Why of some package nobody knows what is open in it: nothing of this is known then. Empty: none.
   std::string kernel;                    ///< What was made of the running kernel, for a person.
   std::vector<Finding> findings;
   // Of the open findings, which are those that nobody accepted:

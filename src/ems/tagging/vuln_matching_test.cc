@@ -85,8 +85,8 @@ TEST_F(VulnMatchingTest, AnotherDistributionIsNotCovered) {
 TEST_F(VulnMatchingTest, AVersionThatIsNoneIsSaid) {
   const auto loaded = load();
   const std::string text = "postern-inventory 1\ndistro debian 12\nliba1 amd64 ! a !\n";
-  EXPECT_EQ(loaded.matching->match(text, "")->unjudged, "a !");
-  EXPECT_EQ(loaded.matching->summary(vuln::inventory_hash(text), "")->unjudged, "a !");
+  EXPECT_EQ(loaded.matching->match(text, "")->unjudged, "a: its version ! is none of its distribution");
+  EXPECT_EQ(loaded.matching->summary(vuln::inventory_hash(text), "")->unjudged, "a: its version ! is none of its distribution");
 }
 
 TEST_F(VulnMatchingTest, AFileThatCannotBeReadLeavesTheOthersAtTheFirstStart) {
