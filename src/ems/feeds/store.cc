@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "ems/feeds/copy.h"
 #include "ems/feeds/mapped_file.h"
 #include "ems/feeds/pieces.h"
 #include "vuln/feed_kind.h"
@@ -32,8 +33,9 @@ std::filesystem::path feed_part_file(const std::filesystem::path& directory, std
   return directory / (stem_of(name) + ".part");
 }
 
-Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& source, const std::filesystem::path& target,
-                            std::string_view kind, bool ours) {
+Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& source,
+                            const std::filesystem::path& target, std::string_view kind, bool ours,
+                            std::string_view sha256) {
   const auto context = fmt::format("feed {}", name);
   {
     // What is far too long for its content is refused before it is read or takes room on the disk.
@@ -46,7 +48,12 @@ Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& 
       return fail(ErrorCode::kResourceExhausted,
                   fmt::format("{}: the file has {} bytes; a feed has at most {} (1 GiB)", context, *pieces.size(), kMaxFeedFile));
     }
-    if (same_content(source, target)) return TakenFeed{false, *pieces.size()};
+    if (same_content(source, target)) {
+      const auto copy = MappedFile::open(target, kMaxFeedFile);
+      if (!copy) return fail(copy.error());
+      auto digest = copy_digest(copy->bytes());
+      if (sha256.empty() || digest == sha256) return TakenFeed{false, *pieces.size(), std::move(digest)};
+    }
   }
   // Read where nobody else can make it shorter, and page by page: it may be larger than the memory.
   auto candidate = source;
@@ -69,33 +76,33 @@ Result<TakenFeed> take_feed(std::string_view name, const std::filesystem::path& 
                               context, kind, is));
     }
     if (auto ok = make_durable(candidate); !ok) return fail(ok.error());
-    return TakenFeed{true, file->bytes().size()};
+    return TakenFeed{true, file->bytes().size(), copy_digest(file->bytes())};
   }();
-  std::error_code ec;
-  if (taken) std::filesystem::rename(candidate, target, ec);
-  if (!taken || ec) {
-    std::error_code ignored;
-    std::filesystem::remove(candidate, ignored);
-    return taken ? fail(errno_error(ec.value(), "replacing", target)) : taken;
-  }
-  if (auto ok = make_durable(target.parent_path()); !ok) return fail(ok.error());
-  return taken;
+  const auto replaced = taken ? replace_copy(candidate, target) : Status();
+  if (taken && replaced) return taken;
+  std::error_code ignored;
+  std::filesystem::remove(candidate, ignored);
+  return taken ? fail(replaced.error()) : taken;
 }
 
-Result<std::vector<std::string>> feeds_given(const std::filesystem::path& path) {
+Result<GivenFeeds> feeds_given(const std::filesystem::path& path) {
   std::error_code ec;
   auto whole = std::filesystem::absolute(path, ec).lexically_normal();
   if (ec) whole = path;
-  if (!std::filesystem::is_directory(whole, ec)) return std::vector<std::string>{whole.string()};
-  std::vector<std::string> out;
+  GivenFeeds out;
+  if (!std::filesystem::is_directory(whole, ec)) {
+    out.files.push_back(whole.string());
+    return out;
+  }
   auto it = std::filesystem::directory_iterator(whole, ec);
   for (; !ec && it != std::filesystem::directory_iterator(); it.increment(ec)) {
     std::error_code ignored;
-    if (it->path().filename().native().starts_with('.') || !it->is_regular_file(ignored)) continue;
-    out.push_back(it->path().string());
+    if (it->path().filename().native().starts_with('.')) continue;
+    (it->is_regular_file(ignored) ? out.files : out.passed).push_back(it->path().string());
   }
   if (ec) return fail(ErrorCode::kUnavailable, "reading the directory " + whole.string() + ": " + ec.message());
-  std::ranges::sort(out);
+  std::ranges::sort(out.files);
+  std::ranges::sort(out.passed);
   return out;
 }
 
@@ -107,7 +114,10 @@ void drop_other_feed_files(const std::filesystem::path& directory, const std::ve
   for (auto it = std::filesystem::directory_iterator(directory, ec); !ec && it != std::filesystem::directory_iterator();
        it.increment(ec)) {
     const auto name = it->path().filename().string();
-    if ((name.ends_with(".feed") && !kept.contains(name)) || name.ends_with(".part") || name.ends_with(kCandidate)) others.push_back(it->path());
+    const auto replaced_by = std::string(copy_that_replaced(name));
+    const bool of_none =
+        (name.ends_with(".feed") && !kept.contains(name)) || (!replaced_by.empty() && !kept.contains(replaced_by));
+    if (of_none || name.ends_with(".part") || name.ends_with(kCandidate)) others.push_back(it->path());
   }
   for (const auto& path : others) std::filesystem::remove(path, ec);
 }

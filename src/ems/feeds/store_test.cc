@@ -177,10 +177,19 @@ TEST_F(FeedStoreTest, WhatIsNoFileIsRefused) {
 TEST_F(FeedStoreTest, ADirectoryStandsForTheFilesInIt) {
   fs::create_directories(dir_ / "feeds" / "sub");
   for (const char* name : {"feeds/b", "feeds/a", "feeds/.hidden", "feeds/sub/c"}) write(name, "x");
+  ASSERT_EQ(::mkfifo((dir_ / "feeds/pipe").c_str(), 0600), 0);
+  fs::create_symlink("a", dir_ / "feeds/link");
+  fs::create_symlink("none", dir_ / "feeds/dangling");
   const auto given = feeds_given(dir_ / "feeds");
   ASSERT_TRUE(given) << given.error().message;
-  EXPECT_EQ(*given, (std::vector<std::string>{(dir_ / "feeds/a").string(), (dir_ / "feeds/b").string()}));
-  EXPECT_EQ(*feeds_given(dir_ / "feeds" / ".." / "one"), std::vector<std::string>{(dir_ / "one").string()});
+  const auto within = [&](std::initializer_list<const char*> names) {
+    std::vector<std::string> out;
+    for (const char* name : names) out.push_back((dir_ / "feeds" / name).string());
+    return out;
+  };
+  EXPECT_EQ(given->files, within({"a", "b", "link"}));
+  EXPECT_EQ(given->passed, within({"dangling", "pipe", "sub"}));
+  EXPECT_EQ(feeds_given(dir_ / "feeds" / ".." / "one")->files, std::vector<std::string>{(dir_ / "one").string()});
 }
 
 TEST_F(FeedStoreTest, WhatBelongsToNoFeedIsDropped) {

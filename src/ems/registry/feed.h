@@ -44,6 +44,7 @@ struct Feed {
   std::uint64_t left_out = 0;        ///< Records that can't be understood.
   std::string left_out_example = {};
   std::uint64_t bytes = 0;           ///< Of its file, as packed.
+  std::string sha256 = {};           ///< Of its copy (copy_digest); empty: a version wrote this that kept none.
   WallTime checked_at{};             ///< When the source last answered and was found to be what is in force.
   WallTime failed_at{};              ///< When `error` happened.
   std::string etag = {}, last_modified = {};  ///< What the server called the content that is in force.

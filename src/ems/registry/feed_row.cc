@@ -26,6 +26,7 @@ struct Text {
 constexpr Text kTexts[] = {{"url", &Feed::url},
                            {"path", &Feed::path},
                            {"left_out_example", &Feed::left_out_example},
+                           {"sha256", &Feed::sha256},
                            {"etag", &Feed::etag},
                            {"last_modified", &Feed::last_modified}};
 

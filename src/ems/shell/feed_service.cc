@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "ems/feeds/copy.h"
 #include "ems/feeds/schedule.h"
 #include "ems/feeds/store.h"
 #include "ems/shell/feed_fetch.h"
@@ -45,7 +46,13 @@ void FeedService::expand_given() {
       }
       continue;
     }
-    for (const auto& file : *files) {
+    for (const auto& other : files->passed) {
+      if (!passed_.insert(other).second) continue;
+      log_warning("feed.passed_over",
+                  "only files are read in a directory of feeds: no subdirectory, pipe, or link to what is no file",
+                  {{"path", other}});
+    }
+    for (const auto& file : files->files) {
       Feed feed;
       feed.name = feed.path = file;
       feed.given = true;
@@ -85,6 +92,7 @@ void FeedService::sync() {
     }
     std::error_code ignored;
     std::filesystem::remove(feed_file(options_.directory, it->first), ignored);
+    drop_replaced_copy(feed_file(options_.directory, it->first));
     std::filesystem::remove(feed_part_file(options_.directory, it->first), ignored);
     takes_.erase(it->first);
     it = sources_.erase(it);
@@ -132,7 +140,13 @@ bool FeedService::busy() const {
          std::ranges::any_of(sources_, [](const auto& s) { return s.second.fetch != nullptr; });
 }
 
+void FeedService::drop_replaced() {
+  if (core_.flush_wanted()) return;  // their rows may not be on the disk yet
+  for (const auto& name : std::exchange(replaced_, {})) drop_replaced_copy(feed_file(options_.directory, name));
+}
+
 void FeedService::tick() {
+  if (!busy_) drop_replaced();
   const auto at = now().wall;
   std::vector<std::string> due;
   std::vector<std::string> slow;

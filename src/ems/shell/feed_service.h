@@ -78,6 +78,7 @@ class FeedService {
   void take(const std::string& name, bool downloaded);
   void work();
   void finished(Work& work);
+  void drop_replaced();
   Feed known(const std::string& name) const;
 
   net::Loop& loop_;
@@ -90,7 +91,10 @@ class FeedService {
   std::map<std::string, std::string> unlisted_;  ///< Directories of the command line that can't be read, and why.
   std::shared_ptr<const Matching> matching_;     ///< In force.
   std::map<std::string, bool> takes_;            ///< Waiting for a worker; true: its download.
+  std::set<std::string> replaced_;               ///< Whose copies others took the place of.
+  std::set<std::string> passed_;                 ///< In directories of the command line, and no file: told of.
   bool load_ = false;                            ///< What is in force has to be made anew.
+  bool recovered_ = false;                       ///< What a kill left half replaced was seen to.
   bool busy_ = false;
   bool loading_ = false;                         ///< What is in force is being made anew.
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "ems/feeds/copy.h"
 #include "ems/feeds/schedule.h"
 #include "ems/shell/feed_fetch.h"
 
@@ -24,15 +25,20 @@ void take_content(Feed& to, const Feed& from) {
 }  // namespace
 
 void FeedService::Work::run() {
+  if (started) {
+    for (const auto& feed : feeds) recover_copy(feed_file(directory, feed.name), feed.sha256);
+  }
   for (auto& take : takes) {
     const auto target = feed_file(directory, take.feed.name);
-    take.result = take_feed(take.feed.name, take.source, target, take.feed.kind, take.downloaded);
+    take.result = take_feed(take.feed.name, take.source, target, take.feed.kind, take.downloaded, take.feed.sha256);
     std::error_code ignored;
     if (take.downloaded) std::filesystem::remove(take.source, ignored);
     if (!take.result || !take.result->changed) continue;
     load = true;
     for (auto& feed : feeds) {
-      if (feed.name == take.feed.name) feed.loaded_at = at;
+      if (feed.name != take.feed.name) continue;
+      feed.loaded_at = at;
+      feed.sha256 = take.result->sha256;
     }
   }
   if (!load) return;
@@ -48,10 +54,12 @@ void FeedService::Work::run() {
 
 void FeedService::work() {
   if (busy_ || (takes_.empty() && !load_)) return;
+  drop_replaced();
   busy_ = true;
   auto work = std::make_shared<Work>();
   work->directory = options_.directory;
   work->load = std::exchange(load_, false);
+  work->started = !std::exchange(recovered_, true);
   loading_ = work->load;
   work->at = now().wall;
   work->in_force = matching_;
@@ -107,14 +115,20 @@ void FeedService::finished(Work& work) {
       feed.failed_at = {};
       feed.checked_at = at.wall;
       feed.bytes = take.result->bytes;
+      feed.sha256 = take.result->sha256;
+      if (take.result->changed) replaced_.insert(feed.name);
       feed.etag = take.feed.etag;
       feed.last_modified = take.feed.last_modified;
       source.failures = 0;
       log_info("feed.loaded", take.result->changed ? "a vulnerability feed is in use" : "a vulnerability feed is unchanged",
                {{"feed", feed.name}, {"kind", feed.kind}, {"records", std::to_string(feed.records)}});
     } else {
-      if (!take.result) feed.error = take.result.error().message;
-      if (!take.result && feed.in_use()) feed.error += "; what was read before stays in use";
+      if (!take.result && work.loaded.damaged.contains(take.feed.name)) {
+        feed.error += "; its source: " + take.result.error().message;
+      } else if (!take.result) {
+        feed.error = take.result.error().message;
+        if (feed.in_use()) feed.error += "; what was read before stays in use";
+      }
       feed.failed_at = at.wall;
       ++source.failures;
       log_error("feed.failed", feed.error, {{"feed", feed.name}});

@@ -22,6 +22,7 @@ struct FeedService::Work {
   std::vector<Take> takes;
   std::vector<Feed> feeds;  ///< All there are, as far as they are known.
   bool load = false;
+  bool started = false;  ///< Just now: somebody may have been killed while a copy was replaced.
   WallTime at{};
   std::shared_ptr<const Matching> in_force;
   LoadedFeeds loaded;

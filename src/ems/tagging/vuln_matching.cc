@@ -1,8 +1,12 @@
 #include "ems/tagging/vuln_matching.h"
 
+#include <fmt/format.h>
+
 #include <optional>
+#include <utility>
 
 #include "base/log.h"
+#include "ems/feeds/copy.h"
 #include "ems/feeds/mapped_file.h"
 #include "ems/feeds/store.h"
 #include "ems/tagging/matching_memory.h"
@@ -103,6 +107,23 @@ void take_report(Feed& feed, const vuln::FeedReport& report) {
               {{"feed", feed.name}, {"records", std::to_string(report.invalid)}, {"first", feed.left_out_example}});
 }
 
+Result<vuln::FeedReport> read_copy(Feed& feed, const std::filesystem::path& file, vuln::FeedReader& reader) {
+  const auto copy = MappedFile::open(file, kMaxFeedFile);
+  if (!copy) return fail(copy.error());
+  auto digest = copy_digest(copy->bytes());
+  if (!feed.sha256.empty() && digest != feed.sha256) {
+    return fail(ErrorCode::kDataLoss,
+                fmt::format("feed {}: the copy in the data directory was changed or cut; fetch it again (POST "
+                            "feeds/refresh)",
+                            feed.name));
+  }
+  auto report = reader.add(feed.name, copy->bytes());
+  if (!report) return report;
+  feed.bytes = copy->bytes().size();
+  feed.sha256 = std::move(digest);
+  return report;
+}
+
 }  // namespace
 
 LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now, std::shared_ptr<const Matching> in_force) {
@@ -113,12 +134,9 @@ LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now, std:
   std::size_t read = 0;
   for (const auto& [known, file] : files) {
     Feed feed = known;
-    const auto copy = MappedFile::open(file, kMaxFeedFile);
-    const auto report = copy ? reader.add(feed.name, copy->bytes()) : Result<vuln::FeedReport>(fail(copy.error()));
-    if (report) {
+    if (const auto report = read_copy(feed, file, reader)) {
       ++read;
       take_report(feed, *report);
-      feed.bytes = copy->bytes().size();
       if (feed.loaded_at == WallTime()) feed.loaded_at = now;
     } else {
       out.damaged.insert(feed.name);

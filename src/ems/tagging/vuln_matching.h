@@ -23,9 +23,10 @@ struct LoadedFeeds {
   std::set<std::string> damaged;              ///< Names of those that can't be read.
 };
 
-/// Reads feeds whole. A record that can't be understood is left out, counted and logged. While a file can't be read,
-/// `in_force` (what an earlier call gave) stays, whole: damage must not make anybody look mended; without it the other
-/// files are taken. Takes seconds for large feeds: run it on a worker. Thread: any.
+/// Reads feeds whole. A record that can't be understood is left out, counted and logged. A file that is not what its
+/// row remembers (Feed::sha256) is damaged, also where it reads as a feed: it may have been cut at a line's end. While
+/// a file can't be read, `in_force` (what an earlier call gave) stays, whole: damage must not make anybody look mended;
+/// without it the other files are taken. Takes seconds for large feeds: run it on a worker. Thread: any.
 LoadedFeeds load_matching(const std::vector<FeedFile>& files, WallTime now,
                           std::shared_ptr<const Matching> in_force = nullptr);
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/hex.h"
+#include "base/sha256.h"
 #include "vuln/inventory.h"
 
 namespace postern::ems {
@@ -100,6 +102,22 @@ TEST_F(VulnMatchingTest, AFileThatCannotBeReadLeavesTheOthersAtTheFirstStart) {
   const auto none = load();
   EXPECT_FALSE(none.matching);
   EXPECT_NE(none.feeds[1].error, "");
+}
+
+TEST_F(VulnMatchingTest, AFileThatIsNotWhatItsRowRemembersIsDamaged) {
+  const auto first = load();
+  auto one = file("one");
+  one.feed = first.feeds[0];
+  EXPECT_EQ(one.feed.sha256, to_hex_lower(sha256(record("CVE-2024-0001", "a", "9.8"))));
+  EXPECT_TRUE(load_matching({one}, clock_).matching);
+  write("one", record("CVE-2024-0001", "a", "1.8"));  // as good a feed as before
+  const auto damaged = load_matching({one, file("two")}, clock_);
+  EXPECT_EQ(damaged.damaged, std::set<std::string>{"one"});
+  EXPECT_EQ(damaged.feeds[0].error,
+            "feed one: the copy in the data directory was changed or cut; fetch it again (POST feeds/refresh)");
+  EXPECT_EQ(damaged.feeds[0].sha256, one.feed.sha256);
+  EXPECT_EQ(damaged.feeds[0].loaded_at, WallTime());
+  EXPECT_EQ(damaged.matching->match(kInventory, "")->counts.low, 0u);
 }
 
 TEST_F(VulnMatchingTest, AFileThatCannotBeReadAgainChangesNothing) {
