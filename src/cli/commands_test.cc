@@ -99,6 +99,35 @@ TEST_F(Commands, FactsShowTimesAndScoresAsSuch) {
   EXPECT_THAT(lab_.out(), Not(HasSubstr("88 ")));
 }
 
+TEST_F(Commands, NoFindingsAreSaidToBeNoneOrNotKnown) {
+  const std::string path = "GET endpoints/7F4704E462E2CF1430D14814C557BD7B/vulnerabilities";
+  const std::string judged = R"(,"vulnerabilities":{"high":0,"scanned_at":"2026-11-26T09:58:00Z"})";
+  const auto ask = [&](const std::string& more) {
+    lab_.ems.on("GET endpoints", page({laptop7(more)}));
+    lab_.terminal.said_out.clear();
+    lab_.terminal.said_err.clear();
+    return lab_.run({"endpoint", "laptop7", "--vulnerabilities"});
+  };
+  lab_.ems.on(path, page({}, "null", 0));
+  EXPECT_EQ(ask(judged), kDone);
+  EXPECT_EQ(lab_.out(), "");
+  EXPECT_EQ(lab_.err(), "nothing is open on laptop7: its packages were compared with the feeds 2 minutes ago\n");
+  EXPECT_EQ(ask(""), kDone);
+  EXPECT_EQ(lab_.err(), "nobody knows yet whether something is open on laptop7\n");
+  lab_.ems.refuse(path, 503, "unavailable", "the endpoint has not sent its packages yet");
+  EXPECT_EQ(ask(""), kFailed);
+  EXPECT_EQ(lab_.err(), "postern: nobody knows what is open on laptop7: the endpoint has not sent its packages yet\n");
+  const std::string finding =
+      R"({"cve":"CVE-2026-1","severity":"high","source":"a","package":"a","version":"1","fixed":"2"})";
+  lab_.ems.on(path, page({finding}, "null", 1));
+  EXPECT_EQ(ask(judged), kDone);
+  EXPECT_THAT(lab_.out(), HasSubstr("CVE-2026-1"));
+  EXPECT_EQ(lab_.err(), "");
+  EXPECT_EQ(ask(""), kDone);
+  EXPECT_THAT(lab_.out(), HasSubstr("CVE-2026-1"));
+  EXPECT_EQ(lab_.err(), "whether these are all nobody knows: rules that ask for vulnerabilities are unknown\n");
+}
+
 TEST_F(Commands, AnAmbiguousEndpointIsToldWithThoseItCouldBe) {
   lab_.ems.on("GET endpoints", page({laptop7(), kSecond}));
   EXPECT_EQ(lab_.run({"endpoint", "7F47"}), kFailed);

@@ -64,8 +64,28 @@ Style severity_style(std::string_view severity) {
   return severity == "medium" || severity == "unknown" ? Style::kWarning : Style::kPlain;
 }
 
-Result<int> show_vulnerabilities(Session& session, const std::string& path) {
+/// That nothing is listed, or something, says little alone: whether all was judged, and when.
+void say_how_far_known(Session& session, const json::value& endpoint, bool any) {
+  const json::value* known = member(endpoint, "vulnerabilities");
+  const std::string name = endpoint_name(endpoint);
+  const auto compared = known == nullptr ? std::nullopt : time_at(*known, "scanned_at");
+  if (any && known == nullptr) {
+    session.say("whether these are all nobody knows: rules that ask for vulnerabilities are unknown");
+  } else if (!any && known == nullptr) {
+    session.say(fmt::format("nobody knows yet whether something is open on {}", name));
+  } else if (!any) {
+    session.say(fmt::format("nothing is open on {}{}", name,
+                            compared ? ": its packages were compared with the feeds " +
+                                           age_text(std::max(Millis(0), session.now() - *compared))
+                                     : ""));
+  }
+}
+
+Result<int> show_vulnerabilities(Session& session, const json::value& endpoint, const std::string& path) {
   const auto page = ask_list(session, path + "/vulnerabilities", {}, kFindingsShown);
+  if (!page && page.error().code == ErrorCode::kUnavailable) {
+    return fail(page.error().context("nobody knows what is open on " + endpoint_name(endpoint)));
+  }
   if (!page) return fail(page.error());
   Table table({{.title = "SEVERITY"},
                {.title = "CVE"},
@@ -84,7 +104,10 @@ Result<int> show_vulnerabilities(Session& session, const std::string& path) {
                text_at(f, "version"),
                or_dash(session, text_at(f, "fixed"))});
   }
-  return print_list(session, *page, table, "known vulnerabilities");
+  if (session.as_json()) return session.print_json(*page);
+  const int done = table.empty() ? kDone : print_list(session, *page, table, "known vulnerabilities");
+  say_how_far_known(session, endpoint, !table.empty());
+  return done;
 }
 
 std::string state_text(const json::value& e, WallTime now) {
@@ -115,7 +138,7 @@ Result<int> run_endpoint(Session& session) {
   const std::string path = "endpoints/" + text_at(*e, "uid");
   if (given.has("--facts")) return show_facts(session, path);
   if (given.has("--history")) return show_history(session, path);
-  if (given.has("--vulnerabilities")) return show_vulnerabilities(session, path);
+  if (given.has("--vulnerabilities")) return show_vulnerabilities(session, *e, path);
   if (session.as_json()) return session.print_json(*e);
   const Look& look = session.look();
   session.print(look.paint(Style::kStrong, endpoint_name(*e)) + "  " + look.paint(Style::kFaint, text_at(*e, "uid")) +

@@ -273,7 +273,8 @@ class EmsCore {
   const Risk* risk(std::string_view id) const;
   /// Feeds are being fetched or read, or those in the store have not been read since the start.
   bool reads_feeds() const;
-  /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, or no feed).
+  /// Open findings of one endpoint. Errors: kNotFound (endpoint), kUnavailable (no inventory yet, no feed, or none that
+  /// is known and some package that can't be judged), kDataLoss (its inventory can't be read).
   Result<std::vector<Finding>> findings(const EndpointUid& uid) const;
   /// Why it has the tag or not. Error: kNotFound (endpoint, tag).
   Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag) const;

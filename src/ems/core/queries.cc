@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ems/core/impl.h"
+#include "ems/core/why_words.h"
 #include "proto/invitation.h"
 
 namespace postern::ems {
@@ -128,6 +129,8 @@ Result<std::vector<Finding>> EmsCore::findings(const EndpointUid& uid) const {
   if (!result->covered) {
     return fail(ErrorCode::kUnavailable, "the vulnerability feeds say nothing of this endpoint's distribution");
   }
+  if (result->findings.empty() && !result->unjudged.empty())
+    return fail(ErrorCode::kUnavailable, unjudged_words(result->unjudged));
   return result->findings;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "ems/core/impl.h"
+#include "ems/core/why_words.h"
 #include "ems/registry/query.h"
 #include "posture/fact_keys.h"
 #include "posture/quote.h"
@@ -115,7 +116,7 @@ WhyUnknown EmsCore::Impl::unknown_vulnerabilities(const Endpoint& e, std::string
       return {"inventory_unreadable", "what its agent told of its packages can't be read here", "packages can't be read"};
     }
     if (result->covered && !result->unjudged.empty()) {
-      return {"package_unjudged", "of one of its packages nobody knows what is open in it. " + result->unjudged, "a package that can't be judged"};
+      return {"package_unjudged", unjudged_words(result->unjudged), "a package that can't be judged"};
     }
     return {"no_feed_for_system", "no feed of vulnerabilities that is in force covers " + system_of(e), "no feed covers this system"};
   }

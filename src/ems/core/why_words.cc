@@ -44,6 +44,10 @@ void say_what_is_missing(posture::TagExplanation& why) {
   }
 }
 
+std::string unjudged_words(const std::string& unjudged) {
+  return "of one of its packages nobody knows what is open in it. " + unjudged;
+}
+
 void say_what_had_expired(posture::TagExplanation& why) {
   for (auto& rule : why.rules) {
     if (rule.verdict != posture::Verdict::kUnknown || rule.reason != "stale") continue;

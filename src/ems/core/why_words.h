@@ -16,6 +16,9 @@ void say_silence(posture::TagExplanation& why, std::string_view silence, Seconds
 /// missing, as far as it can be said without asking the endpoint's profile.
 void say_what_is_missing(posture::TagExplanation& why);
 
+/// What of an endpoint's packages nobody can judge (MatchResult::unjudged), for a person.
+std::string unjudged_words(std::string_view what);
+
 /// Of a past moment: which attribute was over by then, where a rule only says that it is too long ago. What it was is not
 /// kept, and of now the endpoint itself says.
 void say_what_had_expired(posture::TagExplanation& why);
