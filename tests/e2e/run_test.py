@@ -239,6 +239,11 @@ class RunTest(unittest.TestCase):
                     raise AssertionError(f"{error}\n{done.stdout}{done.stderr}\nexpected: {expected}") from None
                 said += done.stdout
         self.assertIn("You reached the protected application", said)
+        self.assertIn("is released from quarantine", said)
+        # After --blank most of run.json is empty: the page reads nothing from there that is not.
+        values = json.loads(RUN_JSON.read_text())
+        for part, key in re.findall(r"run \"\['(\w+)'\]\['(\w+)'\]\"", text):
+            self.assertIsNotNone(values[part][key], f"{part} {key}")
 
     def test_what_a_killed_one_left_is_removed(self):
         interfaces = set(os.listdir("/sys/class/net"))
