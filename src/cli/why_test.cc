@@ -173,6 +173,16 @@ TEST_F(Why, AnOfflineEndpointIsCountedForNoTag) {
   expect_golden("offline");
 }
 
+TEST_F(Why, OfOneThatIsDeregisteredItIsSaidFirst) {
+  set_endpoint(laptop7(R"(,"online":false,"registered":false,"registration":"deregistered")"));
+  std::string answer = why("has", "by_hand", "it was given by hand", "", {});
+  answer.insert(answer.rfind('}'),
+                R"(,"refused":"the endpoint is deregistered since 2026-11-24T09:00:00.000Z: gateways refuse it, )"
+                R"(whatever its tags say")");
+  answers(answer);
+  expect_golden("deregistered");
+}
+
 TEST_F(Why, ATagThatIsKeptForAWhile) {
   std::string rule = kSshdFails;
   rule.replace(rule.find("\"facts\""), 7, R"("max_age":null,"holds_until":"2026-11-26T11:00:00Z","facts")");

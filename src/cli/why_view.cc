@@ -24,6 +24,7 @@ class Writer {
   Writer(const Look& look, const WhyAnswer& answer) : page_(look), a_(answer) {}
 
   std::string text() {
+    refused();
     headline();
     if (!a_.rules.empty()) write_rules(page_, a_);
     logic();
@@ -33,6 +34,16 @@ class Writer {
   }
 
  private:
+  /// What makes all that follows of no account.
+  void refused() {
+    constexpr std::string_view kWho = "the endpoint ";
+    std::string text = one_line(text_at(a_.why, "refused"));
+    if (text.empty()) return;
+    if (text.starts_with(kWho)) text = a_.name + " " + text.substr(kWho.size());
+    page_.wrapped_lines(with_local_times(text) + ".", 0, Style::kBad);
+    page_.line("");
+  }
+
   void headline() {
     std::string sentence;
     if (a_.past) sentence = moment_text(time_at(a_.why, "at").value_or(WallTime{})) + ": ";
@@ -117,12 +128,7 @@ class Writer {
     if (!a_.past) {
       if (is_true(a_.endpoint, "quarantined")) {
         page_.paragraph("Note", a_.name + " is in quarantine: no policy lets it through, whatever its tags.", Style::kBad);
-      } else if (!is_true(a_.endpoint, "registered")) {
-        page_.paragraph("Note",
-                  fmt::format("{} is {}: gateways don't let it through, whatever its tags.", a_.name,
-                              text_at(a_.endpoint, "registration")),
-                  Style::kBad);
-      } else if (!is_true(a_.endpoint, "online")) {
+      } else if (is_true(a_.endpoint, "registered") && !is_true(a_.endpoint, "online")) {
         page_.paragraph("Note", a_.name + " is offline: gateways count it for no tag until it is back.", Style::kWarning);
       }
     }

@@ -60,6 +60,7 @@ json::object endpoint_json(const EmsCore& core, const Endpoint& e) {
   out["online"] = e.online;
   out["registered"] = e.registered();
   out["registration"] = std::string(registration_name(e.registration));
+  out["unregistered_at"] = time_json(e.unregistered_at);
   const auto on_fabric = e.known<bool>(posture::keys::kEmsOnFabric);
   out["on_fabric"] = on_fabric ? json::value(*on_fabric) : json::value(nullptr);
   out["quarantined"] = e.quarantined;
@@ -95,7 +96,7 @@ std::string_view endpoint_schemas() {
   return R"({
     "Endpoint": {"type": "object",
       "required": ["uid", "host_name", "os_type", "os_family", "os_version", "agent_version", "user", "online",
-        "registered", "registration", "on_fabric", "quarantined", "quarantine_reason", "profile", "ip", "mac",
+        "registered", "registration", "unregistered_at", "on_fabric", "quarantined", "quarantine_reason", "profile", "ip", "mac",
         "public_ip", "client_cert_sn", "certificates", "tags", "unknown_tags", "classifications", "vulnerabilities", "enrolled_at",
         "invitation", "last_seen"],
       "properties": {
@@ -108,7 +109,10 @@ std::string_view endpoint_schemas() {
         "user": {"type": ["string", "null"], "description": "Who signed in last"},
         "online": {"type": "boolean"},
         "registered": {"type": "boolean"},
-        "registration": {"type": "string", "enum": ["registered", "deregistered", "revoked"]},
+        "registration": {"type": "string", "enum": ["registered", "deregistered", "revoked"],
+          "description": "Gateways refuse whoever is not registered, whatever its tags say"},
+        "unregistered_at": {"type": ["string", "null"], "format": "date-time",
+          "description": "When the registration ended; null: it has not, or nobody noted when"},
         "on_fabric": {"type": ["boolean", "null"], "description": "Null: not known"},
         "quarantined": {"type": "boolean"},
         "quarantine_reason": {"type": ["string", "null"]},

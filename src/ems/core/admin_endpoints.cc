@@ -100,6 +100,7 @@ void EmsCore::Impl::end_registration(Now now, const Actor& actor, const Endpoint
                                      DoneStatus done) {
   if (registry_.endpoints.find(uid) == nullptr) return refuse(std::move(done), no_endpoint(uid));
   auto& e = registry_.endpoints.edit(uid);
+  if (e.registered()) e.unregistered_at = now.wall;
   e.registration = how;
   e.online = false;
   settle(now, e, {});

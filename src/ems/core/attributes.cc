@@ -91,6 +91,15 @@ void EmsCore::classify(Now now, const Actor& actor, const EndpointUid& uid, cons
     ids.push_back(given->id);
   }
   sort_unique(ids);
+  const auto* before = endpoint(uid);
+  if (!before->registered() && !std::ranges::includes(before->classifications, ids)) {
+    return impl_->refuse(
+        std::move(done),
+        {ErrorCode::kConflict, fmt::format("the endpoint is {}: gateways refuse it whatever its tags say, and where it "
+                                           "enrols again it is another endpoint, which is given its own; tags can "
+                                           "only be taken from this one",
+                                           registration_name(before->registration))});
+  }
   auto& e = impl_->registry_.endpoints.edit(uid);
   e.classifications = std::move(ids);
   impl_->settle(now, e, {});

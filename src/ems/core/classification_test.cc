@@ -26,6 +26,26 @@ TEST_F(Judging, ClassificationTagsAreGivenByHandAndFollowTheirNames) {
   EXPECT_EQ(state(a, "Public"), TagState::kAbsent);  // the tag is back, who had it is not
 }
 
+TEST_F(Judging, WhoIsNotRegisteredIsGivenNoTagAndOneCanBeTaken) {
+  ASSERT_TRUE(save(R"({"name":"Kiosk","kind":"classification"})"));
+  ASSERT_TRUE(save(R"({"name":"Berlin","kind":"classification"})"));
+  TestAgent a;
+  join(a);
+  ASSERT_TRUE(classify(a, {"Kiosk"}));
+  core->deregister(clock.now(), admin, a.uid(), nullptr);
+  run();
+  const auto refused = classify(a, {"Kiosk", "Berlin"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(refused.error().message,
+            "the endpoint is deregistered: gateways refuse it whatever its tags say, and where it enrols again it is "
+            "another endpoint, which is given its own; tags can only be taken from this one");
+  EXPECT_EQ(core->endpoint(a.uid())->classifications.size(), 1u);
+  EXPECT_TRUE(classify(a, {"Kiosk"}));
+  EXPECT_TRUE(classify(a, {}));
+  EXPECT_TRUE(core->endpoint(a.uid())->classifications.empty());
+}
+
 constexpr const char* kNotStolen =
     R"({"name":"Trusted","rules":[{"id":1,"os":"linux","type":"classification","tags":["Stolen"],"negate":true}]})";
 

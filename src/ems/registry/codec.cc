@@ -85,6 +85,7 @@ std::string endpoint_row(const Endpoint& e) {
                  {"hardware_uuid", e.hardware_uuid},
                  {"macs", std::move(macs)},
                  {"certificates", std::move(certificates)}};
+  if (e.unregistered_at != WallTime()) o["unregistered_at_ms"] = ms(e.unregistered_at);
   if (e.inventory) o["inventory"] = hex(*e.inventory);
   if (!e.classifications.empty()) o["classifications"] = numbers(e.classifications);
   if (!e.attributes.empty()) {
@@ -110,6 +111,7 @@ Status read_endpoint_row(std::string_view row, Endpoint& e) {
     known = true;
   }
   if (!known) f.miss("registration");
+  e.unregistered_at = f.has("unregistered_at_ms") ? f.time("unregistered_at_ms") : WallTime();
   e.quarantined = f.boolean("quarantined");
   e.quarantine_reason = f.text("quarantine_reason");
   e.profile = f.text("profile");

@@ -76,6 +76,7 @@ struct Attribute {
 struct Endpoint {
   EndpointUid uid;
   Registration registration = Registration::kRegistered;
+  WallTime unregistered_at{};        ///< When its registration ended; 0: it has not, or nobody noted when.
   bool online = false;               ///< Heard within the offline timeout.
   bool quarantined = false;
   std::string quarantine_reason;

@@ -56,7 +56,8 @@ Resource endpoint_classifications_resource() {
           .routes = {{.method = "PUT",
                       .path = "/api/v1/endpoints/{uid}/classifications",
                       .handler = classify_endpoint,
-                      .summary = "Give exactly these classification tags; an empty list takes all away",
+                      .summary = "Give exactly these classification tags; an empty list takes all away. Who is not "
+                                 "registered any more is given none (409)",
                       .body_kind = BodyKind::kFields,
                       .body = {{.name = "tags", .type = FieldType::kTexts, .required = true, .max = 64}},
                       .result = "Endpoint"},
@@ -65,7 +66,8 @@ Resource endpoint_classifications_resource() {
                       .handler = add_and_remove,
                       .summary = "Give and take these classification tags; the others stay",
                       .body_kind = BodyKind::kFields,
-                      .body = {{.name = "add", .type = FieldType::kTexts, .max = 64}, {.name = "remove", .type = FieldType::kTexts, .max = 64}},
+                      .body = {{.name = "add", .type = FieldType::kTexts, .max = 64},
+                               {.name = "remove", .type = FieldType::kTexts, .max = 64}},
                       .result = "Endpoint"}}};
 }
 

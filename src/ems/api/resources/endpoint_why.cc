@@ -1,4 +1,6 @@
 // /api/v1/endpoints/{uid}/tags/{tag}/why: every rule, what it read, how old that was, what it concluded; now or then.
+#include <fmt/format.h>
+
 #include "ems/api/endpoint_json.h"
 #include "ems/api/fact_json.h"
 #include "ems/api/handling.h"
@@ -42,6 +44,15 @@ json::object rule_json(const posture::RuleExplanation& rule) {
   return out;
 }
 
+/// Why gateways refused it at that moment whatever its tags said; null: they did not, or nobody noted since when.
+json::value refused_json(const Endpoint& e, WallTime at, WallTime now) {
+  const bool since = e.unregistered_at != WallTime();
+  if (e.registered() || (at < now && (!since || at < e.unregistered_at))) return nullptr;
+  return json::value(fmt::format("the endpoint is {}{}: gateways refuse it, whatever its tags say",
+                                 registration_name(e.registration),
+                                 since ? " since " + to_iso8601(e.unregistered_at) : ""));
+}
+
 json::object why_json(const EndpointUid& uid, WallTime at, const posture::TagExplanation& why) {
   json::array rules;
   for (const posture::RuleExplanation& rule : why.rules) rules.push_back(rule_json(rule));
@@ -71,9 +82,12 @@ void why(const CallPtr& call) {
     if (*time > now.wall) return call->fail({ErrorCode::kInvalidArgument, "at: is in the future"});
     at = *time;
   }
-  const auto show = [call, uid, at](const Result<posture::TagExplanation>& why) {
+  const auto show = [call, uid, at, now](const Result<posture::TagExplanation>& why) {
     if (!why) return call->fail(why.error());
-    call->reply(200, why_json(uid, at, *why));
+    auto out = why_json(uid, at, *why);
+    const auto* e = call->services.core.endpoint(uid);  // removed meanwhile?
+    out["refused"] = e == nullptr ? json::value(nullptr) : refused_json(*e, at, now.wall);
+    call->reply(200, std::move(out));
   };
   if (at < now.wall) return call->services.core.explain_past(now, uid, call->param("tag"), at, show);
   show(call->services.core.explain(now, uid, call->param("tag")));
@@ -110,10 +124,12 @@ Resource endpoint_why_resource() {
                 "collected_at": {"type": ["string", "null"], "format": "date-time"},
                 "source": {"type": ["string", "null"]}}},
             "Why": {"type": "object",
-              "required": ["uid", "tag", "at", "state", "reason", "text", "os", "os_fact", "logic", "rules", "holds_until"],
+              "required": ["uid", "tag", "at", "refused", "state", "reason", "text", "os", "os_fact", "logic", "rules", "holds_until"],
               "properties": {
                 "uid": {"type": "string"}, "tag": {"type": "string"},
                 "at": {"type": "string", "format": "date-time"},
+                "refused": {"type": ["string", "null"],
+                  "description": "Why gateways refuse it whatever its tags say: it is deregistered or revoked. Null: they don't"},
                 "state": {"type": "string", "enum": ["absent", "unknown", "has"]},
                 "reason": {"type": "string",
                   "enum": ["logic", "disabled", "no_rules", "no_rules_for_os", "os_unknown", "os_unsupported", "silent",

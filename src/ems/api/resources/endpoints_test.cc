@@ -337,6 +337,16 @@ TEST_F(EndpointsApi, VulnerabilitiesAreListedWorstFirstOrSaidToBeUnknown) {
   EXPECT_EQ(endpoint.at("vulnerabilities", "high"), json::value(1));
   EXPECT_EQ(endpoint.at("vulnerabilities", "critical"), json::value(0));
   EXPECT_EQ(endpoint.at("vulnerabilities", "scanned_at"), json::value(to_iso8601(clock.now().wall)));
+  // No finding is no answer where something can't be judged.
+  auto unsure = std::make_shared<ScriptedMatching>();
+  unsure->result.unjudged = "expat !";
+  core->set_matching(clock.now(), unsure, {});
+  settle();
+  unknown = get(at(agent, "/vulnerabilities"));
+  EXPECT_EQ(unknown.status, 503);
+  EXPECT_EQ(unknown.message(),
+            "nobody knows what is open in expat !: that is no version of its distribution, and advisories speak of the "
+            "package");
 }
 
 TEST_F(EndpointsApi, AnEndpointIsForgottenOnlyOnceItIsOut) {
@@ -359,6 +369,32 @@ TEST_F(EndpointsApi, AnEndpointIsForgottenOnlyOnceItIsOut) {
   EXPECT_EQ(call("DELETE", at(agent)).status, 204);
   EXPECT_EQ(get(at(agent)).status, 404);
   EXPECT_EQ(get("/api/v1/endpoints").at("total"), json::value(0));
+}
+
+TEST_F(EndpointsApi, OfWhoIsNotRegisteredItIsSaidFirstAndSinceWhen) {
+  TestAgent agent;
+  join(agent);
+  ASSERT_EQ(post("/api/v1/tags", R"({"name":"NQ","rules":[{"id":1,"os":"linux","type":"quarantined","negate":true}]})")
+                .status,
+            201);
+  const auto why = at(agent, "/tags/NQ/why");
+  EXPECT_TRUE(get(at(agent)).at("unregistered_at").is_null());
+  EXPECT_TRUE(get(why).at("refused").is_null());
+  const auto before = to_iso8601(clock.now().wall);
+  clock.advance(Seconds(60));
+  const auto since = to_iso8601(clock.now().wall);
+  post(at(agent, "/deregister"));
+  clock.advance(Seconds(60));
+  post(at(agent, "/revoke"));  // its registration had ended
+  restart_all();
+  EXPECT_EQ(get(at(agent)).str("unregistered_at"), since);
+  EXPECT_EQ(get("/api/v1/endpoints").items()[0].at("registered"), json::value(false));
+  EXPECT_EQ(get("/api/v1/endpoints").items()[0].at("unregistered_at"), json::value(since));
+  EXPECT_EQ(get(why).str("state"), "has");
+  EXPECT_EQ(get(why).str("refused"),
+            "the endpoint is revoked since " + since + ": gateways refuse it, whatever its tags say");
+  EXPECT_EQ(get(why + "?at=" + since).str("refused"), get(why).str("refused"));
+  EXPECT_TRUE(get(why + "?at=" + before).at("refused").is_null());
 }
 
 TEST_F(EndpointsApi, QuarantineRevocationAndProfilesAnswerWithWhatBecameOfTheEndpoint) {
