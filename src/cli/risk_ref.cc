@@ -78,9 +78,9 @@ Result<FoundRisk> find_risk(Session& session, std::string_view given) {
     return fail(ErrorCode::kConflict, fmt::format("{} accepted risks fit \"{}\"; name one by its id:{}", found.size(), one_line(text),
                                                   risks_that_fit(found)));
   }
-  FoundRisk out{*found.front(), {}};
+  FoundRisk out{std::make_shared<const json::value>(*found.front()), {}};
   for (const json::value& risk : list_at(*page, "items")) {
-    const bool same = text_at(risk, "cve") == text_at(out.risk, "cve") && text_at(risk, "id") != text_at(out.risk, "id");
+    const bool same = text_at(risk, "cve") == text_at(*out.risk, "cve") && text_at(risk, "id") != text_at(*out.risk, "id");
     if (same && text_at(risk, "state") == "in_force") out.others.push_back(one_line(text_at(risk, "id")));
   }
   return out;

@@ -1,6 +1,7 @@
 #pragma once
 // An accepted risk, as a person names it and reads it.
-#include <boost/json/value.hpp>
+#include <boost/json/fwd.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,7 @@
 namespace postern::cli {
 
 struct FoundRisk {
-  boost::json::value risk;
+  std::shared_ptr<const boost::json::value> risk;  ///< Never null.
   std::vector<std::string> others;  ///< Ids of further ones in force for the same CVE.
 };
 

@@ -75,7 +75,7 @@ Result<int> run_accept_risk(Session& session) {
 Result<int> run_revoke_risk(Session& session) {
   const auto found = find_risk(session, session.given.text("RISK"));
   if (!found) return fail(found.error());
-  const json::value& risk = found->risk;
+  const json::value& risk = *found->risk;
   const std::string id = one_line(text_at(risk, "id"));
   const auto safe = segment("accepted risk", text_at(risk, "id"));
   if (!safe) return fail(safe.error());

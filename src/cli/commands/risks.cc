@@ -88,7 +88,7 @@ Result<int> run_risks(Session& session) {
 Result<int> run_risk(Session& session) {
   const auto found = find_risk(session, session.given.text("RISK"));
   if (!found) return fail(found.error());
-  const json::value& risk = found->risk;
+  const json::value& risk = *found->risk;
   if (session.as_json()) return session.print_json(risk);
   const Look& look = session.look();
   session.print(look.paint(Style::kStrong, one_line(text_at(risk, "id"))) + "  " +

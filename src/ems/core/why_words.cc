@@ -44,8 +44,8 @@ void say_what_is_missing(posture::TagExplanation& why) {
   }
 }
 
-std::string unjudged_words(const std::string& unjudged) {
-  return "of one of its packages nobody knows what is open in it. " + unjudged;
+std::string unjudged_words(std::string_view unjudged) {
+  return std::string("of one of its packages nobody knows what is open in it. ").append(unjudged);
 }
 
 void say_what_had_expired(posture::TagExplanation& why) {

@@ -17,7 +17,7 @@ void say_silence(posture::TagExplanation& why, std::string_view silence, Seconds
 void say_what_is_missing(posture::TagExplanation& why);
 
 /// What of an endpoint's packages nobody can judge (MatchResult::unjudged), for a person.
-std::string unjudged_words(std::string_view what);
+std::string unjudged_words(std::string_view unjudged);
 
 /// Of a past moment: which attribute was over by then, where a rule only says that it is too long ago. What it was is not
 /// kept, and of now the endpoint itself says.

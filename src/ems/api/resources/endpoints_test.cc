@@ -339,14 +339,13 @@ TEST_F(EndpointsApi, VulnerabilitiesAreListedWorstFirstOrSaidToBeUnknown) {
   EXPECT_EQ(endpoint.at("vulnerabilities", "scanned_at"), json::value(to_iso8601(clock.now().wall)));
   // No finding is no answer where something can't be judged.
   auto unsure = std::make_shared<ScriptedMatching>();
-  unsure->result.unjudged = "expat !";
+  unsure->result.unjudged = "expat: its version ! is none of its distribution";
   core->set_matching(clock.now(), unsure, {});
   settle();
   unknown = get(at(agent, "/vulnerabilities"));
   EXPECT_EQ(unknown.status, 503);
   EXPECT_EQ(unknown.message(),
-            "nobody knows what is open in expat !: that is no version of its distribution, and advisories speak of the "
-            "package");
+            "of one of its packages nobody knows what is open in it. expat: its version ! is none of its distribution");
 }
 
 TEST_F(EndpointsApi, AnEndpointIsForgottenOnlyOnceItIsOut) {
