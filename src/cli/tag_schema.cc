@@ -72,16 +72,14 @@ void TagSchema::read(const json::value& schemas, const json::value& given, int d
   }
 }
 
-bool TagSchema::nothing(const Defaults& defaults, std::string_view name, const json::value& value) {
-  const auto it = defaults.find(name);
-  return it == defaults.end() ? is_empty(value) : it->second == value;
-}
-
 bool TagSchema::says_nothing(std::string_view name, const json::value& value) const {
-  return nothing(*defaults_, name, value);
+  const auto it = defaults_->find(name);
+  return it == defaults_->end() ? is_empty(value) : it->second == value;
 }
 bool TagSchema::rule_says_nothing(std::string_view name, const json::value& value) const {
-  return nothing(*rule_defaults_, name, value);
+  const auto it = rule_defaults_->find(name);
+  // At most 0 is not at most anything, and "no authority" not "whichever".
+  return it == rule_defaults_->end() ? value.is_null() : it->second == value;
 }
 
 json::object TagSchema::definition(const json::object& tag) const {

@@ -23,7 +23,8 @@ class TagSchema {
   static Result<TagSchema> ask(Session& session);
 
   bool read_only(std::string_view member) const { return read_only_.contains(member); }
-  /// Does `value` of a tag's (a rule's) member say the same as no member at all?
+  /// Does `value` of a tag's (a rule's) member say the same as no member at all? Of a rule's that the description gives no
+  /// default only null does.
   bool says_nothing(std::string_view member, const boost::json::value& value) const;
   bool rule_says_nothing(std::string_view member, const boost::json::value& value) const;
   /// Without what is only told, what says nothing, and so in each rule.
@@ -32,7 +33,6 @@ class TagSchema {
  private:
   using Defaults = std::map<std::string, boost::json::value, std::less<>>;
   void read(const boost::json::value& schemas, const boost::json::value& schema, int depth);
-  static bool nothing(const Defaults& defaults, std::string_view member, const boost::json::value& value);
 
   std::set<std::string, std::less<>> read_only_;
   std::unique_ptr<Defaults> defaults_, rule_defaults_;

@@ -11,7 +11,7 @@ namespace ad_groups_rule {
 namespace {
 
 constexpr Reason kMember{"group_member", "a user who is logged in is a member"};
-constexpr Reason kNotMember{"not_group_member", "nobody who is logged in is a member"};
+constexpr Reason kNotMember{"not_group_member", "of a group that is asked for, nobody who is logged in is a member"};
 constexpr Reason kDomainUnclear{"group_domain_unclear",
                                 "there is a group of that name, but not told in which domain, or the domain is told in "
                                 "another form (EXAMPLE or example.org) than the rule's"};

@@ -13,7 +13,7 @@ namespace listening_port_rule {
 namespace {
 
 constexpr Reason kListens{"port_listening", "something listens at such a port"};
-constexpr Reason kListensNot{"port_not_listening", "nothing listens at such a port"};
+constexpr Reason kListensNot{"port_not_listening", "at a port that is asked for nothing listens"};
 constexpr Reason kMalformed{"socket_malformed", "what was reported can't be read as a socket that listens"};
 constexpr Match kOtherwise = Match::kAny;
 

@@ -140,9 +140,11 @@ void personal(Facts& facts, const std::string& key, const Authorities& authoriti
     const auto path = std::string(kPersonal) + "/" + name;
     const auto text = facts.read(path, kMaxBundle);
     if (!text) return facts.unknown(key, reason_of(text.error()), path);
-    const auto chain = pem_certificates(*text);  // the first is the machine's, the others lead to its issuer
-    auto one = chain.empty() ? std::nullopt : describe_certificate(chain.front(), "machine");
-    if (!one) continue;
+    auto chain = pem_certificates(*text);  // the first is the machine's, the others lead to its issuer
+    if (chain.empty()) chain.emplace_back(text->begin(), text->end());  // one as DER
+    auto one = describe_certificate(chain.front(), "machine");
+    // It may be the one that a rule asks for.
+    if (!one) return facts.unknown(key, UnknownReason::kFailed, path + " holds no certificate that can be read");
     auto secret = pki::PrivateKey::from_pem(*text);
     if (!secret) {
       const auto beside = facts.read(path.substr(0, path.size() - 4) + ".key", 1u << 20);

@@ -58,7 +58,6 @@ TEST_F(Certificates, ArePossessedByTheirKeyAlone) {
   put("etc/postern/certificates/b.key", server_->key.to_pem());
   put("etc/postern/certificates/c.pem", certificate);
   put("etc/postern/certificates/c.key", root_identity_->key.to_pem());  // of another
-  put("etc/postern/certificates/d.pem", "nothing");
   put("etc/postern/certificates/e.pem", certificate);
   put("etc/postern/certificates/e.key", "nothing");
   const auto list = in("personal");
@@ -120,6 +119,17 @@ TEST_F(Certificates, AChainThatIsTooLongIsNotFollowed) {
   const auto list = in("personal");
   ASSERT_EQ(list.size(), 1u);
   EXPECT_EQ(list[0].trust, posture::ChainTrust::kUnknown);
+}
+
+TEST_F(Certificates, OneThatCannotBeReadMayBeTheOneThatIsAskedFor) {
+  const auto key = keys::with(keys::kCertificates, "personal");
+  const auto& der = server_->certificate;
+  put("etc/postern/certificates/a.crt", std::string(der.begin(), der.end()));
+  ASSERT_EQ(in("personal").size(), 1u);  // as DER
+  put("etc/postern/certificates/b.crt", "junk");
+  EXPECT_EQ(said(key), "unknown: failed");
+  put("etc/postern/certificates/b.crt", std::string(der.begin(), der.end() - 9));
+  EXPECT_EQ(said(key), "unknown: failed");
 }
 
 TEST_F(Certificates, TellWhatTheyMayBeUsedFor) {

@@ -1,8 +1,11 @@
 // net.dns_servers: those that are asked in the end, where a resolver on this machine stands before them.
 #include "agent/collectors/asked/resolver.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "agent/collectors/asked.h"
@@ -28,6 +31,19 @@ constexpr Stub kStubs[] = {
     {"/run/systemd/resolve", "/run/systemd/resolve/resolv.conf", {"systemd-resolve", "systemd-resolved"}},
     {"/run/NetworkManager", "/run/NetworkManager/no-stub-resolv.conf", {"NetworkManager", "NetworkManager"}}};
 constexpr std::size_t kMaxConf = 1u << 20;
+constexpr std::size_t kAsked = 3;  // MAXNS of glibc and musl
+
+/// inet_aton(3) takes more than addresses with four numbers: 1.1 is 1.0.0.1, and 010.1.1.1 is 8.1.1.1.
+std::optional<IpAddress> as_resolvers_read(std::string_view server) {
+  in_addr v4{};
+  if (::inet_aton(std::string(server).c_str(), &v4) == 0) {
+    const auto ip = IpAddress::parse(server);
+    return ip ? std::optional(*ip) : std::nullopt;
+  }
+  char text[INET_ADDRSTRLEN];
+  const auto ip = IpAddress::parse(::inet_ntop(AF_INET, &v4, text, sizeof text));
+  return ip ? std::optional(*ip) : std::nullopt;
+}
 
 bool local(const std::string& server) {
   const auto ip = IpAddress::parse(server);
@@ -41,6 +57,8 @@ void answer(const Question&, Facts& facts) {
   const auto text = facts.read(kResolv, kMaxConf);
   if (!text) return facts.unknown(keys::kDnsServers, reason_of(text.error()), kResolv);
   auto servers = parse_name_servers(*text);
+  if (servers.size() > kAsked) servers.resize(kAsked);
+  if (servers.empty()) servers.emplace_back("127.0.0.1");  // whom resolvers then ask
   std::string source = kResolv;
   const char* hidden = nullptr;
   if (std::ranges::all_of(servers, local)) {
@@ -82,12 +100,12 @@ std::vector<std::string> parse_name_servers(std::string_view text) {
   constexpr std::size_t kMaxServers = 64;
   std::vector<std::string> out;
   for (const auto raw : split(text, '\n')) {
-    const auto line = trim(raw);
+    const auto line = raw;  // one that begins with blanks is none
     if (!line.starts_with(kWord) || line.size() <= kWord.size() || (line[kWord.size()] != ' ' && line[kWord.size()] != '\t'))
       continue;
     auto server = trim(line.substr(kWord.size()));
     server = server.substr(0, server.find_first_of(" \t#;%"));
-    const auto ip = IpAddress::parse(server);
+    const auto ip = resolver_family::as_resolvers_read(server);
     if (!ip || out.size() >= kMaxServers) continue;
     if (auto name = ip->str(); std::ranges::find(out, name) == out.end()) out.push_back(std::move(name));
   }
