@@ -195,7 +195,7 @@ Batch Registry::batch(WallTime at) const {
              const auto& name = (after != nullptr ? after : before)->definition.name.str();
              // From endpoints it is taken in this batch or later ones: those it is committed for had it.
              auto what = after == nullptr ? removed_tag_event(index_.given(id).endpoints) : event(before, after);
-             out.changes.push_back({"tag", name, std::move(what), before == nullptr ? "" : codec::tag_row(*before)});
+             out.changes.push_back({std::string(kTagChange), name, std::move(what), before == nullptr ? "" : codec::tag_row(*before)});
            });
   add_rows(out, TableId::kProfiles, profiles, same, codec::profile_row, logged("profile"));
   add_rows(out, TableId::kInvitations, invitations, same, codec::invitation_row, logged("invitation"));

@@ -62,6 +62,14 @@ Result<std::vector<StoredChange>> MemoryStore::history(std::string_view key, Rev
   return out;
 }
 
+Result<std::vector<StoredChange>> MemoryStore::tag_history(Revision before, std::size_t limit) const {
+  std::vector<StoredChange> out;
+  for (auto it = state_.log.rbegin(); it != state_.log.rend() && out.size() < limit; ++it) {
+    if ((before == 0 || it->change.revision < before) && it->change.kind == kTagChange) out.push_back(*it);
+  }
+  return out;
+}
+
 Result<std::vector<AuditEntry>> MemoryStore::audit(std::uint64_t before, std::size_t limit) const {
   std::vector<AuditEntry> out;
   for (auto it = state_.audit.rbegin(); it != state_.audit.rend() && out.size() < limit; ++it) {

@@ -20,6 +20,7 @@ class MemoryStore final : public Store {
   Result<Revision> commit(const Batch& batch) override;
   Result<std::vector<StoredChange>> changes(Revision after, std::size_t limit, std::string_view key) const override;
   Result<std::vector<StoredChange>> history(std::string_view key, Revision before, std::size_t limit) const override;
+  Result<std::vector<StoredChange>> tag_history(Revision before, std::size_t limit) const override;
   Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const override;
   std::uint64_t audit_size() const override { return state_.audit.size(); }
   Status prune(WallTime changes_before, WallTime audit_before, std::size_t limit) override;

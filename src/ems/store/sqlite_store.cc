@@ -99,6 +99,7 @@ class SqliteStore final : public Store {
   Result<Revision> commit(const Batch& batch) override;
   Result<std::vector<StoredChange>> changes(Revision after, std::size_t limit, std::string_view key) const override;
   Result<std::vector<StoredChange>> history(std::string_view key, Revision before, std::size_t limit) const override;
+  Result<std::vector<StoredChange>> tag_history(Revision before, std::size_t limit) const override;
   Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const override;
   std::uint64_t audit_size() const override { return audit_size_; }
   Status prune(WallTime changes_before, WallTime audit_before, std::size_t limit) override;
@@ -118,7 +119,7 @@ class SqliteStore final : public Store {
   std::uint64_t audit_size_ = 0;
   std::array<Prepared, kTables> upsert_, remove_, select_, all_;
   Prepared begin_, commit_, rollback_, add_change_, add_audit_, set_revision_;
-  Prepared changes_, changes_of_, history_, audit_, drop_changes_, drop_audit_, oldest_, set_oldest_;
+  Prepared changes_, changes_of_, history_, tag_history_, audit_, drop_changes_, drop_audit_, oldest_, set_oldest_;
 };
 
 Status SqliteStore::run(const std::string& sql) {
@@ -149,6 +150,9 @@ std::string create_table(TableId table) {
   return fmt::format("CREATE TABLE IF NOT EXISTS {}(key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL){};",
                      table_name(table), table == TableId::kInventories ? "" : " WITHOUT ROWID");
 }
+
+/// Changes of tags are few among those of endpoints.
+constexpr std::string_view kTagIndex = "changes_of_tags";
 
 Status SqliteStore::create(Random& random) {
   std::int64_t epoch = 0;
@@ -198,6 +202,7 @@ Status SqliteStore::open(Random& random) {
   // which wrote the database did not have yet are made; that version does not look at them, should it come back.
   std::string sql = "BEGIN IMMEDIATE;UPDATE position SET one=1;";
   for (std::size_t t = 0; t < kTables; ++t) sql += create_table(static_cast<TableId>(t));
+  sql += fmt::format("CREATE INDEX IF NOT EXISTS {} ON changes(revision) WHERE kind='{}';", kTagIndex, kTagChange);
   if (auto ok = run(sql + "COMMIT;"); !ok) return ok;
   for (std::size_t t = 0; t < kTables; ++t) {
     const auto table = static_cast<TableId>(t);
@@ -215,7 +220,7 @@ Status SqliteStore::open(Random& random) {
     }
   }
   const std::string change_columns = "SELECT revision, at_ms, kind, key, json, undo FROM changes ";
-  const std::array<std::pair<Prepared*, std::string>, 14> statements{{
+  const std::array<std::pair<Prepared*, std::string>, 15> statements{{
       {&begin_, "BEGIN IMMEDIATE"},
       {&commit_, "COMMIT"},
       {&rollback_, "ROLLBACK"},
@@ -225,6 +230,8 @@ Status SqliteStore::open(Random& random) {
       {&changes_, change_columns + "WHERE revision > ? ORDER BY revision LIMIT ?"},
       {&changes_of_, change_columns + "WHERE revision > ? AND key=? ORDER BY revision LIMIT ?"},
       {&history_, change_columns + "WHERE key=? AND revision < ? ORDER BY revision DESC LIMIT ?"},
+      {&tag_history_,
+       change_columns + fmt::format("WHERE kind='{}' AND revision < ? ORDER BY revision DESC LIMIT ?", kTagChange)},
       {&audit_,
        "SELECT id, at_ms, actor, source, action, object, detail FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?"},
       {&drop_changes_,
@@ -349,6 +356,12 @@ Result<std::vector<StoredChange>> SqliteStore::history(std::string_view key, Rev
   Use use(history_.get());
   use.text(key).integer(before == 0 ? INT64_MAX : static_cast<std::int64_t>(before));
   use.integer(static_cast<std::int64_t>(limit));
+  return read_changes(use);
+}
+
+Result<std::vector<StoredChange>> SqliteStore::tag_history(Revision before, std::size_t limit) const {
+  Use use(tag_history_.get());
+  use.integer(before == 0 ? INT64_MAX : static_cast<std::int64_t>(before)).integer(static_cast<std::int64_t>(limit));
   return read_changes(use);
 }
 

@@ -38,6 +38,9 @@ struct RowChange {
   std::optional<std::string> value;  ///< None: the row is deleted.
 };
 
+/// The kind of a change of a tag; its key is the name that the tag got by it, or had when it went.
+inline constexpr std::string_view kTagChange = "tag";
+
 struct LoggedChange {
   std::string kind;
   std::string key;
@@ -86,6 +89,8 @@ class Store {
   virtual Result<std::vector<StoredChange>> changes(Revision after, std::size_t limit, std::string_view key) const = 0;
   /// Descending, before a revision (0: from the newest), of one key.
   virtual Result<std::vector<StoredChange>> history(std::string_view key, Revision before, std::size_t limit) const = 0;
+  /// The same of the kind kTagChange: of all tags, whatever they were called.
+  virtual Result<std::vector<StoredChange>> tag_history(Revision before, std::size_t limit) const = 0;
   /// Descending, before an id (0: from the newest).
   virtual Result<std::vector<AuditEntry>> audit(std::uint64_t before, std::size_t limit) const = 0;
   virtual std::uint64_t audit_size() const = 0;  ///< Entries in the log, at no cost.

@@ -108,6 +108,22 @@ TEST_P(StoreTest, KeepsRowsAndNumbersChanges) {
   EXPECT_EQ(store_->audit_size(), 1u);
 }
 
+TEST_P(StoreTest, ChangesOfAllTagsAreReadBackwardsWithoutTheRest) {
+  for (const char* key : {"a", "b", "c"}) {
+    Batch batch = put(TableId::kFacts, "k", "v");
+    batch.changes.push_back({std::string(kTagChange), key, "{}", "was"});
+    ASSERT_TRUE(store_->commit(batch));
+  }
+  const auto newest = store_->tag_history(0, 2).value();
+  ASSERT_EQ(newest.size(), 2u);
+  EXPECT_EQ(newest[0].change.key, "c");
+  EXPECT_EQ(newest[1].change.key, "b");
+  EXPECT_EQ(newest[1].undo, "was");
+  const auto rest = store_->tag_history(newest[1].change.revision, 2).value();
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest[0].change.key, "a");
+}
+
 TEST_P(StoreTest, TheAuditLogKnowsItsSize) {
   for (int i = 1; i <= 5; ++i) {
     Batch batch = put(TableId::kFacts, "k", "v", i * 100);
