@@ -54,7 +54,10 @@ void reported(const wire::Report& report) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string row(as_text({data, size}));
-  tag_states_before(row);
+  // Each half of a change of tags, beside one that is whole.
+  for (const auto& one : tag_states_before(row, R"({"ids":[7,8]})")) require(one.id == 0 || one.id == 7 || one.id == 8);
+  require(tag_states_before(R"({"tags":[{"tag":"T","before":"has","after":"absent"}]})", row).size() == 1);
+  confirmed_by(row);
   taken_back(row);
   if (wire::Report report; report.ParseFromString(row)) reported(report);
   return 0;

@@ -278,8 +278,8 @@ class EmsCore {
   Result<std::vector<Finding>> findings(const EndpointUid& uid) const;
   /// Why it has the tag or not. Error: kNotFound (endpoint, tag).
   Result<posture::TagExplanation> explain(Now now, const EndpointUid& uid, std::string_view tag) const;
-  /// The same as it was then, a moment before now: rebuilt from the change log, a page in each flush, however long that
-  /// takes. Errors: kNotFound (endpoint, tag, or `at` before the endpoint enrolled or before the log begins), kUnavailable
+  /// The same as it was then, a moment before now, of the tag that had this name then: rebuilt from the change log, a page in
+  /// each flush, however long that takes. Errors: kNotFound (endpoint, tag, or `at` before the endpoint enrolled or before the log begins), kUnavailable
   /// (too many ask).
   void explain_past(Now now, const EndpointUid& uid, std::string tag, WallTime at, Done<posture::TagExplanation> done);
   static constexpr std::size_t kMaxPastQuestions = 64;

@@ -122,10 +122,10 @@ void EmsCore::Impl::read_past() {
     if (e == nullptr) {
       return refuse(std::move(asked.done), {ErrorCode::kNotFound, "there is no endpoint " + asked.uid.str() + " any more"});
     }
-    asked.question.emplace(store_, PastQuestion::Present{e->uid, e->facts(), e->in_table.tags(), options_.tag_timeout}, asked.tag,
-                           asked.then);
+    PastQuestion::Present present{e->uid, e->facts(), e->in_table.tags(), e->confirmed_until(), options_.tag_timeout};
+    asked.question.emplace(store_, std::move(present), engine_, asked.tag, asked.then);
   }
-  auto answer = asked.question->step([this](std::string_view name) { return tag_by_id(engine_.id_of(name)); });
+  auto answer = asked.question->step();
   if (!answer) return past_.push_back(std::move(asked));
   if (!*answer) return refuse(std::move(asked.done), answer->error());
   hold_free(act::Complete{[done = std::move(asked.done), why = std::move(*answer)] { done(why); }});

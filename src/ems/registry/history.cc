@@ -16,6 +16,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::int64_t kLatestMs = 253'402'300'799'999;  // of the year 9999: damage must not make ages overflow
+
 /// Long values are for the facts page, not for the log.
 std::string fact_text(const std::string& key, const posture::FactValue& value) {
   auto text = posture::fact_value_text(key, value);
@@ -95,18 +97,38 @@ std::optional<LoggedChange> facts_change(const Endpoint& after, const PostureTab
                       undo.SerializeAsString()};
 }
 
+/// What a look back past a change takes of the endpoint's state beside it. Signs of life stand in the log nowhere else: there are
+/// too many, and between two changes none of them mattered.
+json::object state_undo(const Endpoint& after) { return {{"confirmed_ms", to_unix_ms(after.confirmed_until())}}; }
+
 std::optional<LoggedChange> tags_change(const Endpoint& after, const PostureTable::Before& differs,
                                         const std::function<std::string(posture::TagId)>& tag_name) {
-  json::array list;
+  json::array list, ids;
   for (const auto& [id, from] : differs.tags) {
     const auto to = after.tag(id);
     if (from == to) continue;
     list.push_back(json::object{{"tag", tag_name(id)},
                                 {"before", posture::tag_state_name(from)},
                                 {"after", posture::tag_state_name(to)}});
+    ids.emplace_back(id);
   }
   if (list.empty()) return std::nullopt;
-  return LoggedChange{"endpoint_tags", after.uid.str(), json::serialize(json::object{{"tags", std::move(list)}}), ""};
+  auto undo = state_undo(after);
+  undo["ids"] = std::move(ids);  // names are for people: later they may be another tag's
+  return LoggedChange{"endpoint_tags", after.uid.str(), json::serialize(json::object{{"tags", std::move(list)}}),
+                      json::serialize(undo)};
+}
+
+/// Null where the text is no object, or has no such member.
+const json::value* member(const json::value& of, std::string_view name) {
+  const auto* object = of.if_object();
+  return object == nullptr ? nullptr : object->if_contains({name.data(), name.size()});
+}
+
+json::value parsed(std::string_view text) {
+  boost::system::error_code error;
+  auto out = json::parse({text.data(), text.size()}, error);
+  return error ? json::value() : out;
 }
 
 }  // namespace
@@ -117,7 +139,7 @@ std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoin
   const auto& uid = (after != nullptr ? after : before)->uid;
   const auto event = [&](std::string_view name, json::object o = {}) {
     o["event"] = name;
-    out.push_back({"endpoint", uid.str(), json::serialize(o), ""});
+    out.push_back({"endpoint", uid.str(), json::serialize(o), after == nullptr ? "" : json::serialize(state_undo(*after))});
   };
   if (after == nullptr) {
     event("removed");
@@ -131,7 +153,9 @@ std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoin
     event(after->quarantined ? "quarantined" : "released", {{"reason", after->quarantine_reason}});
   }
   if (before == nullptr ? after->online : before->online != after->online) {
-    event(after->online ? "online" : "offline", {{"public_ip", after->public_ip.str()}});
+    json::object o{{"public_ip", after->public_ip.str()}};
+    if (!after->online) o["last_seen"] = to_iso8601(after->last_seen);
+    event(after->online ? "online" : "offline", std::move(o));
   }
   if (before != nullptr && before->certificates != after->certificates) {
     event("certificate", {{"serial", after->certificates.empty() ? "" : after->certificates.front().serial.str()}});
@@ -142,24 +166,40 @@ std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoin
   return out;
 }
 
-std::vector<std::pair<std::string, posture::TagState>> tag_states_before(std::string_view text) {
-  std::vector<std::pair<std::string, posture::TagState>> out;
-  boost::system::error_code error;
-  const auto parsed = json::parse({text.data(), text.size()}, error);
-  const auto* object = parsed.if_object();
-  const auto* list = object == nullptr || !object->contains("tags") ? nullptr : object->at("tags").if_array();
+std::vector<TagStateBefore> tag_states_before(std::string_view text, std::string_view undo) {
+  std::vector<TagStateBefore> out;
+  const auto what = parsed(text), more = parsed(undo);
+  const auto* tags = member(what, "tags");
+  const auto* list = tags == nullptr ? nullptr : tags->if_array();
   if (list == nullptr) return out;
-  for (const auto& entry : *list) {
-    const auto* one = entry.if_object();
-    const auto text_of = [one](const char* name) {
-      const auto* value = one == nullptr ? nullptr : one->if_contains(name);
+  const auto* numbers = member(more, "ids");
+  const auto* ids = numbers == nullptr ? nullptr : numbers->if_array();
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const auto text_of = [&one = (*list)[i]](const char* name) {
+      const auto* value = member(one, name);
       return value != nullptr && value->is_string() ? std::string_view(value->get_string()) : std::string_view();
     };
+    TagStateBefore before;
+    before.name = text_of("tag");
+    if (ids != nullptr && i < ids->size()) {
+      boost::system::error_code error;
+      const auto id = (*ids)[i].to_number<posture::TagId>(error);
+      if (!error) before.id = id;
+    }
     for (const auto state : {posture::TagState::kAbsent, posture::TagState::kUnknown, posture::TagState::kHas}) {
-      if (posture::tag_state_name(state) == text_of("before")) out.emplace_back(text_of("tag"), state);
+      if (posture::tag_state_name(state) != text_of("before")) continue;
+      before.state = state;
+      out.push_back(before);
     }
   }
   return out;
+}
+
+std::optional<WallTime> confirmed_by(std::string_view undo) {
+  const auto more = parsed(undo);
+  const auto* ms = member(more, "confirmed_ms");
+  if (ms == nullptr || !ms->is_int64() || ms->get_int64() < 0 || ms->get_int64() > kLatestMs) return std::nullopt;
+  return from_unix_ms(ms->get_int64());
 }
 
 Status undo_facts(const std::string& undo, posture::FactMap& facts) {

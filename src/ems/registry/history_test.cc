@@ -62,5 +62,40 @@ TEST(History, DamageIsToldAndNoNumber) {
   EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss);
 }
 
+TEST(History, ChangesOfTagsSayWhichTagsTheyWereWhateverTheyAreCalled) {
+  Endpoint after;
+  after.last_seen = from_unix_ms(1'000);
+  after.excused = Millis(500);
+  PostureTable::Before before;
+  before.tags = {{7, posture::TagState::kHas}, {9, posture::TagState::kUnknown}};
+  const auto changes = endpoint_changes(&after, &after, before, [](posture::TagId id) { return "T" + std::to_string(id); });
+  ASSERT_EQ(changes.size(), 1u);
+  const auto tags = tag_states_before(changes[0].json, changes[0].undo);
+  ASSERT_EQ(tags.size(), 2u);
+  EXPECT_EQ(tags[0].id, 7u);
+  EXPECT_EQ(tags[0].name, "T7");
+  EXPECT_EQ(tags[0].state, posture::TagState::kHas);
+  EXPECT_EQ(tags[1].id, 9u);
+  EXPECT_EQ(confirmed_by(changes[0].undo), from_unix_ms(1'500));
+  // As versions before this wrote it down.
+  const auto old = tag_states_before(changes[0].json, "");
+  ASSERT_EQ(old.size(), 2u);
+  EXPECT_EQ(old[0].id, 0u);
+  EXPECT_EQ(old[0].name, "T7");
+  for (const char* damaged : {"", "[]", R"({"confirmed_ms":-9223372036854775808})", R"({"confirmed_ms":"1"})"}) {
+    EXPECT_EQ(confirmed_by(damaged), std::nullopt) << damaged;
+  }
+}
+
+TEST(History, WhoGoesOfflineWasHeardLastThen) {
+  Endpoint before, after;
+  before.online = true;
+  after.last_seen = from_unix_ms(1'000);
+  const auto changes = endpoint_changes(&before, &after, {}, [](posture::TagId) { return std::string(); });
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_NE(changes[0].json.find(R"("last_seen":"1970-01-01T00:00:01.000Z")"), std::string::npos) << changes[0].json;
+  EXPECT_EQ(confirmed_by(changes[0].undo), after.last_seen);
+}
+
 }  // namespace
 }  // namespace postern::ems

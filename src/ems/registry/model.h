@@ -106,6 +106,8 @@ struct Endpoint {
   std::map<std::string, Attribute> attributes;   ///< By name.
   Millis excused{0};                             ///< Of its silence: time in which the EMS could not have heard it.
 
+  /// Until when it is certain that what its agent reported held, were it heard at no time since.
+  WallTime confirmed_until() const { return confirmed.value_or(last_seen + excused); }
   bool registered() const { return registration == Registration::kRegistered; }
   posture::Slot slot() const { return in_table.slot(); }
   posture::FactMap facts() const { return in_table.facts(); }

@@ -105,8 +105,8 @@ Resource endpoint_why_resource() {
                   .handler = why,
                   .summary = "Each rule with what it read and what it concluded",
                   .query = {{.name = "at",
-                             .description = "As it was then: 2026-11-24T14:02:03Z. 404 when the change log does not "
-                                            "reach back that far",
+                             .description = "As it was then, of the tag that had this name then: 2026-11-24T14:02:03Z. 404 when no "
+                                            "tag was called so, or the change log does not reach back that far",
                              .min = 1,
                              .max = 40}},
                   .result = "Why"}},
