@@ -19,6 +19,8 @@ constexpr int kAttempts = 9;  // 1, 2, 4, … ms: how long a starting program ma
 constexpr std::chrono::seconds kLookWithEvents{30};
 constexpr std::chrono::seconds kCheck{30};
 constexpr std::chrono::seconds kLookWithout{1};
+constexpr std::chrono::milliseconds kLookAgain{20};
+constexpr int kLooksInARow = 100;
 
 }  // namespace
 
@@ -66,7 +68,7 @@ void ProcessWatch::set_names(std::set<std::string> names) {
   for (const auto& name : names) {
     const bool added = names_.try_emplace(name).second;
     if (added && paths_ && name.starts_with('/'))
-      paths_->watch(name, PathWatchKind::kExistence, [this, name](const PathTrace&) { check(name); });
+      paths_->watch(name, PathWatchKind::kExistence, [this, name](const PathTrace&) { moved(name); });
   }
   if (names_.empty()) check_.cancel();
   if (!names_.empty() && !check_) check_ = loop_.every(kCheck, [this] { recheck(); });
@@ -99,6 +101,7 @@ void ProcessWatch::tell(const std::string& name, Name& entry) {
 
 void ProcessWatch::look() {
   std::vector<std::string> missing;
+  bool vanished = false;
   for (auto& [name, entry] : names_) {
     if (!entry.held.empty()) continue;
     entry.program = ProcessName(name).program;
@@ -110,10 +113,28 @@ void ProcessWatch::look() {
       const auto it = names_.find(missing[i]);
       if (it == names_.end()) continue;
       for (const auto pid : found[i]) hold(it->first, it->second, pid);
-      tell(it->first, it->second);
+      // Of many that end at once another may go on.
+      vanished = vanished || (it->second.held.empty() && !found[i].empty());
+      if (!it->second.held.empty() || found[i].empty() || in_a_row_ >= kLooksInARow) tell(it->first, it->second);
     }
   }
+  if (vanished && in_a_row_ < kLooksInARow) {
+    look_soon();
+  } else {
+    in_a_row_ = 0;
+  }
   adjust();
+}
+
+void ProcessWatch::look_soon() {
+  ++in_a_row_;
+  again_ = loop_.after(kLookAgain, [this] { look(); });
+}
+
+void ProcessWatch::moved(const std::string& name) {
+  check(name);
+  const auto it = names_.find(name);
+  if (it != names_.end() && it->second.held.empty()) look();  // or what had gone is there again
 }
 
 void ProcessWatch::release(Name& entry, pid_t pid) {

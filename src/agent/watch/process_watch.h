@@ -51,6 +51,8 @@ class ProcessWatch {
   };
 
   void look();
+  void look_soon();
+  void moved(const std::string& name);
   void ended(const std::string& name, pid_t pid);
   void check(const std::string& name);
   static void release(Name& entry, pid_t pid);
@@ -67,7 +69,8 @@ class ProcessWatch {
   std::unique_ptr<PathWatch> paths_;  // null: without inotify it is seen with the next check
   std::unique_ptr<ExecWatch> exec_;
   std::string why_;
-  net::Handle scan_;
+  net::Handle scan_, again_;
+  int in_a_row_ = 0;  // looks that found processes which had ended when they were to be held
   bool scanning_ = false;
   net::Handle check_;
   std::map<std::uint64_t, net::Handle> awaiting_;

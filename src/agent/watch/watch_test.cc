@@ -195,6 +195,35 @@ TEST_P(Processes, ANameIsNotThatOfAProcessThatTookAnother) {
   for (const int fd : go) ::close(fd);
 }
 
+TEST_P(Processes, ADirectoryThatComesBackBringsItsProgramBack) {
+  fs::create_directories(directory_ / "a/b");
+  const auto path = (directory_ / "a/b/kappa").string();
+  run("a/b/kappa");
+  watch_.set_names({path});
+  wait([&] { return seen_[path]; });
+  fs::rename(directory_ / "a", directory_ / "c");
+  wait([&] { return !seen_[path]; });
+  fs::rename(directory_ / "c", directory_ / "a");
+  wait([&] { return seen_[path]; });
+}
+
+TEST_P(Processes, OfManyThatEndAtOnceTheOneThatGoesOnIsFound) {
+  std::vector<pid_t> many;
+  for (int i = 0; i < 60; ++i) many.push_back(run(own("lambda")));
+  wait([&] { return process_has_name(many.back(), ProcessName(own("lambda"))); });
+  watch_.set_names({own("lambda")});
+  wait([&] { return seen_[own("lambda")]; });
+  for (std::size_t i = 0; i + 1 < many.size(); ++i) ::kill(many[i], SIGKILL);
+  const int calls = calls_;
+  for (std::size_t i = 0; i + 1 < many.size(); ++i) {
+    ::waitpid(many[i], nullptr, 0);
+    children_.erase(many[i]);
+  }
+  watch_.recheck();
+  wait([&] { return watch_.running(own("lambda")); });
+  EXPECT_EQ(calls_, calls);  // nobody was told that none ran
+}
+
 TEST_P(Processes, APathIsNotWhatAnotherMountNamespaceHasThere) {
   fs::create_directory(directory_ / "bin");
   const auto path = (directory_ / "bin/iota").string(), mount = (directory_ / "bin").string();

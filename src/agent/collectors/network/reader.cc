@@ -16,6 +16,19 @@
 namespace postern::agent {
 namespace {
 
+std::size_t head_size(std::uint16_t type) {
+  switch (type) {
+    case RTM_GETLINK:
+      return sizeof(ifinfomsg);
+    case RTM_GETADDR:
+      return sizeof(ifaddrmsg);
+    case RTM_GETROUTE:
+      return sizeof(rtmsg);
+    default:
+      return sizeof(ndmsg);
+  }
+}
+
 constexpr int kGroups[] = {RTNLGRP_LINK,        RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
                            RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_NEIGH};
 constexpr int kDumpAttempts = 5;  // of a dump that changes happen under
@@ -75,12 +88,12 @@ Status NetworkReader::dump(std::uint16_t type, std::uint8_t family) {
         ndmsg neighbour;
       } body;
     } request{};
-    request.head.nlmsg_len = sizeof request;
+    request.head.nlmsg_len = static_cast<std::uint32_t>(NLMSG_LENGTH(head_size(type)));  // the kernel's log complains of more
     request.head.nlmsg_type = type;
     request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     request.head.nlmsg_seq = ++sequence_;
     request.body.link.ifi_family = family;  // the first byte of each of them
-    if (::send(requests_, &request, sizeof request, 0) < 0) return failed("asking");
+    if (::send(requests_, &request, request.head.nlmsg_len, 0) < 0) return failed("asking");
     bool done = false, interrupted = false;
     int error = 0;
     while (!done) {
