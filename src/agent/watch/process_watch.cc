@@ -19,7 +19,7 @@ constexpr int kAttempts = 9;  // 1, 2, 4, … ms: how long a starting program ma
 constexpr std::chrono::seconds kLookWithEvents{30};
 constexpr std::chrono::seconds kCheck{30};
 constexpr std::chrono::seconds kLookWithout{1};
-constexpr std::chrono::milliseconds kLookAgain{20};
+constexpr std::chrono::milliseconds kLookSoon{20};
 constexpr int kLooksInARow = 100;
 
 }  // namespace
@@ -128,7 +128,7 @@ void ProcessWatch::look() {
 
 void ProcessWatch::look_soon() {
   ++in_a_row_;
-  again_ = loop_.after(kLookAgain, [this] { look(); });
+  again_ = loop_.after(kLookSoon, [this] { look(); });
 }
 
 void ProcessWatch::moved(const std::string& name) {
