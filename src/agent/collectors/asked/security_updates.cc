@@ -49,7 +49,8 @@ System system_of(const Facts& facts) {
       if (auto value = value_of(values, key); !value.empty()) out.codenames.push_back(std::move(value));
     }
     for (const auto* key : {"ID", "ID_LIKE"}) {
-      for (const auto name : split(value_of(values, key), ' ')) {
+      const auto value = value_of(values, key);  // outlives its parts
+      for (const auto name : split(value, ' ')) {
         if (!name.empty()) out.distributions.emplace_back(name);
       }
     }
