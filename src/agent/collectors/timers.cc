@@ -69,12 +69,7 @@ Starter starter(const Facts& facts) {
     return systemd ? Starter::kSystemd : Starter::kUnseen;
   }
   if (facts.exists(kSystemdRuns)) return Starter::kSystemd;
-  constexpr std::size_t kMaxLookedAt = 1000;
-  const auto crons = find_processes({"cron", "crond"}, kMaxLookedAt);
-  const bool runs = std::ranges::any_of(crons, [](const auto& pids) {
-    return std::ranges::any_of(pids, [](pid_t pid) { return owner_of(pid) == uid_t{0}; });
-  });
-  return runs ? Starter::kCron : Starter::kNobody;
+  return root_runs({"cron", "crond"}) ? Starter::kCron : Starter::kNobody;
 }
 
 }  // namespace postern::agent

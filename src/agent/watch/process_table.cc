@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <filesystem>
 #include <system_error>
@@ -119,6 +120,13 @@ std::vector<std::vector<pid_t>> find_processes(const std::vector<std::string>& n
     }
   }
   return out;
+}
+
+bool root_runs(const std::vector<std::string>& names) {
+  constexpr std::size_t kMaxOfAName = 1000;
+  return std::ranges::any_of(find_processes(names, kMaxOfAName), [](const std::vector<pid_t>& pids) {
+    return std::ranges::any_of(pids, [](pid_t pid) { return owner_of(pid) == uid_t{0}; });
+  });
 }
 
 }  // namespace postern::agent

@@ -33,6 +33,10 @@ struct ProcessName {
 /// Who it runs as, effectively; nothing: it has ended. Not the owner of /proc/PID, which anybody can make root's.
 std::optional<uid_t> owner_of(pid_t pid);
 
+/// Does a process of one of these names run as root? For what an interpreter runs, or lies at different paths: anybody else can
+/// have a process of that name.
+bool root_runs(const std::vector<std::string>& names);
+
 /// A path of /proc/PID/exe as it was before an upgrade replaced the program: without " (deleted)".
 std::string_view program_path(std::string_view exe);
 

@@ -20,7 +20,6 @@ using posture::UnknownReason;
 constexpr const char* kUfw = "/etc/ufw/ufw.conf";
 constexpr const char* kFirewalld = "/usr/sbin/firewalld";
 constexpr std::size_t kMaxConf = 1u << 20;
-constexpr std::size_t kMaxLookedAt = 1000;
 
 bool ufw_enabled(const Facts& facts) {
   const auto text = facts.read(kUfw, kMaxConf);
@@ -29,9 +28,7 @@ bool ufw_enabled(const Facts& facts) {
 
 /// It is run by an interpreter, so that no path tells it from what anybody else calls so.
 bool firewalld_runs(const Facts& facts) {
-  if (!facts.exists(kFirewalld)) return false;
-  const auto found = find_processes({"firewalld"}, kMaxLookedAt).front();
-  return std::ranges::any_of(found, [](pid_t pid) { return owner_of(pid) == uid_t{0}; });
+  return facts.exists(kFirewalld) && root_runs({"firewalld"});
 }
 
 /// The old iptables keeps its rules where nftables does not show them.
