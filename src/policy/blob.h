@@ -10,7 +10,7 @@
 namespace postern::policy::blob {
 
 inline constexpr std::uint64_t kMagic = 0x31594c4f50545350;  // "PSTPOLY1"
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 
 struct Text {
   std::uint32_t offset = 0;
@@ -62,8 +62,10 @@ struct Policy {
   Text name;
   Array sources;  ///< Of Range.
   std::uint32_t has_tags = 0;
-  std::uint32_t reserved = 0;
-  TagSet tags;
+  std::uint32_t has_secondary = 0;
+  TagSet tags;            ///< Of both groups.
+  TagSet primary;         ///< Of the first group.
+  TagSet secondary;       ///< Of the second.
   TagSet ignore_unknown;  ///< Those of `tags` whose unknown doesn't count where they are forbidden.
 };
 

@@ -105,10 +105,14 @@ Status check(const PolicyTable& table) {
       if (!proxies.contains(id))
         return bad(fmt::format("policy {}: access proxy {} is not there", policy.id, id));
     }
-    for (const auto bit : policy.tags) {
-      if (bit >= kTagBits)
-        return bad(fmt::format("policy {}: tag bit {} is out of range", policy.id, bit));
+    for (const auto* group : {&policy.tags, &policy.secondary}) {
+      for (const auto bit : *group) {
+        if (bit >= kTagBits)
+          return bad(fmt::format("policy {}: tag bit {} is out of range", policy.id, bit));
+      }
     }
+    if (policy.tags.empty() && !policy.secondary.empty())
+      return bad(fmt::format("policy {}: a second group of tags without a first", policy.id));
     for (const auto& range : policy.sources) {
       if (!range.first.valid() || range.first.is_v4() != range.last.is_v4() ||
           range.last < range.first) {
@@ -168,7 +172,10 @@ Result<Bytes> compile(const PolicyTable& table) {
     std::vector<blob::Range> sources;
     for (const auto& range : policy.sources) sources.push_back(to_blob(range));
     row.sources = out.add(sources);
-    for (const auto bit : policy.tags) row.tags.set(bit);
+    for (const auto bit : policy.tags) row.primary.set(bit);
+    for (const auto bit : policy.secondary) row.secondary.set(bit);
+    row.tags = row.primary | row.secondary;
+    row.has_secondary = policy.secondary.empty() ? 0 : 1;
     row.has_tags = policy.tags.empty() ? 0 : 1;
     row.ignore_unknown = row.tags & ignore;
     for (const auto id : std::set<std::uint32_t>(policy.proxies.begin(), policy.proxies.end())) {

@@ -78,9 +78,24 @@ bool open_to(const blob::Proxy& proxy, const RequestContext& request) {
   return false;
 }
 
+bool group_holds(const blob::Policy& policy, const TagSet& group, const TagSet& has) {
+  return static_cast<Match>(policy.match) == Match::kAll ? has.contains(group)
+                                                         : (has & group).any();
+}
+
 bool holds(const blob::Policy& policy, const TagSet& has) {
-  return static_cast<Match>(policy.match) == Match::kAll ? has.contains(policy.tags)
-                                                         : (has & policy.tags).any();
+  return group_holds(policy, policy.primary, has) &&
+         (policy.has_secondary == 0 || group_holds(policy, policy.secondary, has));
+}
+
+/// Of the tags that the endpoint has not, those that would help: a group that holds needs none.
+TagSet missing(const blob::Policy& policy, const TagSet& has) {
+  if (policy.has_secondary == 0) return policy.tags - has;
+  TagSet out;
+  for (const auto* group : {&policy.primary, &policy.secondary}) {
+    if (!group_holds(policy, *group, has)) out = out | (*group - has);
+  }
+  return out;
 }
 
 struct TagOutcome {
@@ -112,7 +127,7 @@ TagOutcome judge_tags(const blob::Policy& policy, const EndpointState& endpoint)
   out.matches = holds(policy, certain) != negate;
   const bool would_hold = holds(policy, certain | unknown);
   out.reason = would_hold ? Reason::kPostureUnknown : Reason::kMissingTag;
-  out.tags = would_hold ? unknown : policy.tags - certain;
+  out.tags = would_hold ? unknown : missing(policy, certain);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <cstring>
 #include <random>
 #include <set>
@@ -278,11 +280,14 @@ TEST(Decide, Wildcards) {
 bool allowed_by_the_book(const PolicyTable& t, const EndpointState& s) {
   for (const auto& p : t.policies) {
     const bool works_against = (p.action == Action::kAccept) == p.negate;
-    int have = 0;
-    for (const auto bit : p.tags) {
-      if (s.tags.test(bit) || (works_against && s.unknown.test(bit))) ++have;
-    }
-    const bool holds = p.match == Match::kAll ? have == static_cast<int>(p.tags.size()) : have > 0;
+    const auto group_holds = [&](const std::vector<std::uint16_t>& group) {
+      int have = 0;
+      for (const auto bit : group) {
+        if (s.tags.test(bit) || (works_against && s.unknown.test(bit))) ++have;
+      }
+      return p.match == Match::kAll ? have == static_cast<int>(group.size()) : have > 0;
+    };
+    const bool holds = group_holds(p.tags) && (p.secondary.empty() || group_holds(p.secondary));
     if (p.tags.empty() || holds != p.negate) return p.action == Action::kAccept;
   }
   return false;
@@ -301,6 +306,12 @@ TEST(Decide, AgreesWithTheRulesInWords) {
       policies.push_back(policy(
           static_cast<std::uint32_t>(i + 1), pick(3) == 0 ? Action::kDeny : Action::kAccept,
           {tags.begin(), tags.end()}, pick(2) == 0 ? Match::kAny : Match::kAll, pick(3) == 0));
+      if (tags.empty() || pick(3) != 0) continue;
+      auto& second = policies.back().secondary;
+      for (int k = 0, m = 1 + pick(3); k < m; ++k)
+        second.push_back(static_cast<std::uint16_t>(pick(5) * 100));
+      std::sort(second.begin(), second.end());
+      second.erase(std::unique(second.begin(), second.end()), second.end());
     }
     auto s = good();
     for (int bit = 0; bit < 5; ++bit) {
@@ -316,6 +327,27 @@ TEST(Decide, AgreesWithTheRulesInWords) {
   }
   EXPECT_GT(allowed, 300);
   EXPECT_LT(allowed, 2700);
+}
+
+TEST(Decide, OfTwoGroupsBothAreNeeded) {
+  auto p = policy(1, Action::kAccept, {1, 2});
+  p.secondary = {3, 4};
+  auto s = good();
+  s.tags = {};
+  s.tags.set(1);
+  auto d = judge(table({p}), s);
+  EXPECT_FALSE(d.allow);
+  EXPECT_EQ(d.reason, Reason::kMissingTag);
+  // The first group holds: only what the second lacks would help.
+  EXPECT_TRUE(d.tags.test(3));
+  EXPECT_TRUE(d.tags.test(4));
+  EXPECT_FALSE(d.tags.test(2));
+  s.unknown.set(4);
+  EXPECT_EQ(judge(table({p}), s).reason, Reason::kPostureUnknown);
+  s.tags.set(4);
+  EXPECT_TRUE(judge(table({p}), s).allow);
+  s.tags.reset(1);
+  EXPECT_FALSE(judge(table({p}), s).allow);
 }
 
 TEST(Compile, RefusesWhatMakesNoSense) {

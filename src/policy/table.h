@@ -68,6 +68,8 @@ struct Policy {
   std::vector<std::uint32_t> proxies;
   std::vector<IpRange> sources;     ///< Empty: from everywhere.
   std::vector<std::uint16_t> tags;  ///< Bits.
+  /// Bits of a second group: the condition holds where both groups do. Never without `tags`.
+  std::vector<std::uint16_t> secondary;
   Match match = Match::kAny;
   bool negate = false;
   Action action = Action::kAccept;

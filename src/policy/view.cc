@@ -62,10 +62,15 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
   for (const auto& policy : view.policies_) {
     if (!in.text(policy.name) || !in.array<blob::Range>(policy.sources)) return damaged();
     if (policy.action > 1 || policy.match > 1 || policy.negate > 1 || policy.log > 1 ||
-        policy.has_tags > 1) {
+        policy.has_tags > 1 || policy.has_secondary > 1) {
       return damaged();
     }
-    if ((policy.has_tags != 0) != policy.tags.any()) return damaged();
+    if ((policy.has_tags != 0) != policy.primary.any() ||
+        (policy.has_secondary != 0) != policy.secondary.any() ||
+        (policy.has_secondary != 0 && policy.has_tags == 0) ||
+        policy.tags != (policy.primary | policy.secondary)) {
+      return damaged();
+    }
   }
   for (const auto& proxy : view.proxies_) {
     if (!in.text(proxy.name) || proxy.empty_cert_action > 2 ||

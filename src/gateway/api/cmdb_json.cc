@@ -173,6 +173,10 @@ std::string_view type_name(const Attribute& a) {
       return "port-range";
     case Type::kReference:
       return "reference";
+    case Type::kTime:
+      return "time";
+    case Type::kMoment:
+      return "datetime";
     case Type::kFingerprint:
       return "fingerprint";
     case Type::kPem:

@@ -41,6 +41,8 @@ std::string_view group_help(std::string_view word) {
       {"endpoint-control", "Connectors to endpoint management servers."},
       {"firewall", "Addresses, access proxies and policies."},
       {"service", "Services for policies."},
+      {"schedule", "When policies hold."},
+      {"log", "What is logged."},
       {"fctems", "Endpoint management servers."},
       {"api-user", "Programs that use the REST API."},
       {"endpoint", "Endpoints and the servers that know them."},

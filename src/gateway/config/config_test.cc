@@ -62,18 +62,18 @@ TEST(Config, PlainValuesHaveTheirDefaults) {
   EXPECT_EQ(c.connectors[0].call_timeout, Seconds(30));
   EXPECT_FALSE(c.connectors[0].source_ip.valid());
   ASSERT_TRUE(c.connectors[0].fingerprint);
-  ASSERT_EQ(c.access_proxies.size(), 1u);
+  ASSERT_EQ(c.access_proxies.size(), 2u);
   ASSERT_EQ(c.access_proxies[0].gateways.size(), 1u);
   EXPECT_EQ(c.access_proxies[0].gateways[0].servers[0].ip.str(), "10.0.3.10");
   EXPECT_EQ(c.access_proxies[0].gateways[0].servers[0].weight, 3u);
-  EXPECT_EQ(c.vips[0].certificate, "web");
+  EXPECT_EQ(c.access_proxies[0].vip.certificate, "web");
   const auto* lan = find_named(c.addresses, "lan");
   ASSERT_TRUE(lan);
-  EXPECT_EQ(lan->first.str(), "10.0.1.0");
-  EXPECT_EQ(lan->last.str(), "10.0.1.255");
+  EXPECT_EQ(lan->ranges[0].first.str(), "10.0.1.0");
+  EXPECT_EQ(lan->ranges[0].last.str(), "10.0.1.255");
   const auto* v6 = find_named(c.addresses, "lan6");
   ASSERT_TRUE(v6);
-  EXPECT_EQ(v6->last.str(), "2001:db8:1:ffff:ffff:ffff:ffff:ffff");
+  EXPECT_EQ(v6->ranges[0].last.str(), "2001:db8:1:ffff:ffff:ffff:ffff:ffff");
   EXPECT_TRUE(find_named(c.addresses, "all")->all);
   ASSERT_EQ(c.proxy_policies.size(), 2u);
   EXPECT_EQ(c.proxy_policies[0].id, 2);  // moved in front of 1

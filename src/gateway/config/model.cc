@@ -1,6 +1,8 @@
 #include "gateway/config/model.h"
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 #include "base/hex.h"
 #include "base/text.h"
@@ -31,6 +33,7 @@ Action policy_action(const ObjectView& o) { return o.text("action") == "accept" 
 TagCondition condition_of(const ObjectView& o) {
   TagCondition out;
   out.tags = o.values("ztna-ems-tag");
+  out.secondary = o.values("ztna-ems-tag-secondary");
   out.logic = o.text("ztna-tags-match-logic") == "and" ? MatchLogic::kAll : MatchLogic::kAny;
   out.negate = o.enabled("ztna-ems-tag-negate");
   return out;
@@ -47,7 +50,7 @@ IpRange range_of_subnet(std::string text) {
   return IpRange::parse(text).value_or(IpRange());
 }
 
-FctemsConfig fctems_of(const ObjectView& o) {
+FctemsConfig fctems_of(const ConfigTree& tree, const ObjectView& o) {
   FctemsConfig c;
   c.id = id_of(o);
   c.enabled = o.enabled("status");
@@ -63,6 +66,10 @@ FctemsConfig fctems_of(const ObjectView& o) {
   c.tenant = TenantId(o.text("tenant-id"));
   c.fingerprint = digest_of(o, "certificate-fingerprint");
   c.issuer_key = digest_of(o, "certificate-issuer-key");
+  if (const auto name = o.text("certificate-remote"); !name.empty()) {
+    const ObjectPath path = {{"certificate remote", name}};
+    c.trusted_pem = ObjectView(*find_table(tree.schema(), path), *tree.find(path)).text("remote");
+  }
   return c;
 }
 
@@ -72,14 +79,81 @@ AddressConfig address_config(const ObjectView& o) {
   if (o.key() == "all") {
     a.all = true;
   } else if (o.text("type") == "iprange") {
-    a.first = address_of(o, "start-ip");
-    a.last = address_of(o, "end-ip");
+    a.ranges = {{address_of(o, "start-ip"), address_of(o, "end-ip")}};
   } else {
-    const auto range = range_of_subnet(o.text("subnet"));
-    a.first = range.first;
-    a.last = range.last;
+    a.ranges = {range_of_subnet(o.text("subnet"))};
   }
   return a;
+}
+
+/// What groups hold, with what the groups in them hold; of each but once.
+class Groups {
+ public:
+  Groups(const ConfigTree& tree, std::string_view table) {
+    for (const auto& o : tree.entries(table)) members_[o.key()] = o.values("member");
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& [name, members] : members_) out.push_back(name);
+    return out;
+  }
+  std::vector<std::string> members(const std::string& group) const {
+    std::vector<std::string> out, open = {group};
+    std::set<std::string> seen = {group};
+    while (!open.empty()) {
+      const auto it = members_.find(open.back());
+      open.pop_back();
+      for (const auto& member : it->second) {
+        if (!seen.insert(member).second) continue;
+        (members_.contains(member) ? open : out).push_back(member);
+      }
+    }
+    return out;
+  }
+
+ private:
+  std::map<std::string, Value> members_;
+};
+
+void add_address_groups(const ConfigTree& tree, std::vector<AddressConfig>& addresses) {
+  const Groups groups(tree, "firewall addrgrp");
+  std::vector<AddressConfig> out;
+  for (const auto& name : groups.names()) {
+    AddressConfig group;
+    group.name = name;
+    for (const auto& member : groups.members(name)) {
+      const auto* address = find_named(addresses, member);
+      group.all = group.all || address->all;
+      group.ranges.insert(group.ranges.end(), address->ranges.begin(), address->ranges.end());
+    }
+    if (group.all) group.ranges.clear();
+    out.push_back(std::move(group));
+  }
+  addresses.insert(addresses.end(), out.begin(), out.end());
+}
+
+Schedules schedules_of(const ConfigTree& tree) {
+  constexpr std::array kDays = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
+  Schedules out;
+  for (const auto& o : tree.entries("firewall schedule recurring")) {
+    WeeklySpan span;
+    const auto& days = o.values("day");
+    for (std::size_t i = 0; i < kDays.size(); ++i) {
+      if (std::find(days.begin(), days.end(), kDays[i]) != days.end()) span.days |= 1u << i;
+    }
+    span.start = minute_of_day(o.text("start"));
+    span.end = minute_of_day(o.text("end"));
+    out.weekly[o.key()] = span;
+  }
+  for (const auto& o : tree.entries("firewall schedule onetime")) {
+    out.once[o.key()] = {read_moment(o.text("start")), read_moment(o.text("end"))};
+  }
+  for (const auto& o : tree.entries("firewall schedule group")) out.groups[o.key()] = o.values("member");
+  return out;
+}
+
+VipConfig vip_of(const ObjectView& o, bool v6) {
+  return {o.key(), address_of(o, "extip"), port_of(o, "extport"), o.text("ssl-certificate"), v6};
 }
 
 ServiceConfig service_of(const ObjectView& o) {
@@ -103,10 +177,12 @@ ServiceConfig service_of(const ObjectView& o) {
   return s;
 }
 
-AccessProxyConfig access_proxy_of(const ObjectView& o) {
+AccessProxyConfig access_proxy_of(const ConfigTree& tree, const ObjectView& o, bool v6) {
   AccessProxyConfig p;
   p.name = o.key();
-  p.vip = o.text("vip");
+  p.v6_table = v6;
+  const ObjectPath vip = {{v6 ? "firewall vip6" : "firewall vip", o.text("vip")}};
+  p.vip = vip_of({*find_table(tree.schema(), vip), *tree.find(vip)}, v6);
   p.client_certificate = o.enabled("client-cert");
   const auto empty = o.text("empty-cert-action");
   p.empty_certificate = empty == "accept"                ? EmptyCertificate::kAccept
@@ -132,7 +208,9 @@ ProxyPolicyConfig proxy_policy_of(const ObjectView& o) {
   p.id = id_of(o);
   p.name = o.text("name");
   p.enabled = o.enabled("status");
+  p.schedule = o.text("schedule");
   p.access_proxies = o.values("access-proxy");
+  p.access_proxies6 = o.values("access-proxy6");
   p.sources = o.values("srcaddr");
   p.condition = condition_of(o);
   p.action = policy_action(o);
@@ -145,6 +223,7 @@ FirewallPolicyConfig firewall_policy_of(const ObjectView& o) {
   p.id = id_of(o);
   p.name = o.text("name");
   p.enabled = o.enabled("status");
+  p.schedule = o.text("schedule");
   p.from = o.values("srcintf");
   p.to = o.values("dstintf");
   p.sources = o.values("srcaddr");
@@ -167,20 +246,32 @@ GatewayConfig read_config(const ConfigTree& tree) {
   }
   for (const auto& o : tree.entries("system admin")) c.admins.push_back({o.key(), o.text("password")});
   for (const auto& o : tree.entries("system api-user")) c.api_users.push_back({o.key(), o.text("api-key")});
+  const auto log = tree.single("log setting");
+  c.log = {log.enabled("user-anonymize"), static_cast<std::uint64_t>(log.integer("max-log-file-size")) << 20,
+           log.enabled("rest-api-get"), log.enabled("rest-api-set")};
+  const auto control = tree.single("endpoint-control settings");
+  c.endpoint_control = {Seconds(control.integer("certificate-record-hold")),
+                        Seconds(control.integer("unknown-certificate-cache")),
+                        static_cast<unsigned>(control.integer("certificate-queries-per-second"))};
   for (const auto& o : tree.entries("certificate local")) {
     if (o.key() == kFactoryCertificate) continue;
     c.certificates.push_back({o.key(), o.text("certificate"), o.text("private-key")});
   }
-  for (const auto& o : tree.entries("endpoint-control fctems")) c.connectors.push_back(fctems_of(o));
+  for (const auto& o : tree.entries("endpoint-control fctems")) c.connectors.push_back(fctems_of(tree, o));
   for (const auto& o : tree.entries("firewall address")) c.addresses.push_back(address_config(o));
+  add_address_groups(tree, c.addresses);
   for (const auto& o : tree.entries("firewall service custom")) c.services.push_back(service_of(o));
-  for (const auto& o : tree.entries("firewall vip")) {
-    c.vips.push_back({o.key(), address_of(o, "extip"), port_of(o, "extport"), o.text("ssl-certificate")});
-  }
+  const Groups service_groups(tree, "firewall service group");
+  for (const auto& name : service_groups.names()) c.service_groups.push_back({name, service_groups.members(name)});
+  c.schedules = schedules_of(tree);
   for (const auto& o : tree.entries("firewall access-proxy-virtual-host")) {
     c.virtual_hosts.push_back({o.key(), o.text("host"), o.text("host-type") == "wildcard"});
   }
-  for (const auto& o : tree.entries("firewall access-proxy")) c.access_proxies.push_back(access_proxy_of(o));
+  for (const bool v6 : {false, true}) {
+    for (const auto& o : tree.entries(v6 ? "firewall access-proxy6" : "firewall access-proxy")) {
+      c.access_proxies.push_back(access_proxy_of(tree, o, v6));
+    }
+  }
   for (const auto& o : tree.entries("firewall proxy-policy")) c.proxy_policies.push_back(proxy_policy_of(o));
   for (const auto& o : tree.entries("firewall policy")) c.firewall_policies.push_back(firewall_policy_of(o));
   return c;

@@ -10,6 +10,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "gateway/config/schedule.h"
 #include "gateway/config/tree.h"
 
 namespace postern::gateway::config {
@@ -36,16 +37,17 @@ struct FctemsConfig {
   TenantId tenant;
   std::optional<Sha256> fingerprint;  ///< Of the certificate that an administrator accepted.
   std::optional<Sha256> issuer_key;   ///< SHA-256 of the public key (SPKI) that signed it.
+  std::string trusted_pem;            ///< Of `certificate remote`: the EMS's certificate or its issuer's; PEM or a path.
 };
 
 enum class Action { kAccept, kDeny };
 enum class MatchLogic { kAny, kAll };
 
-/// An IPv4 or IPv6 range of `firewall address`; `all` is both families.
+/// Of `firewall address`, or of `firewall addrgrp` with everything that is in it.
 struct AddressConfig {
   std::string name;
-  bool all = false;
-  IpAddress first, last;
+  bool all = false;             ///< Every address of both families; `ranges` is empty then.
+  std::vector<IpRange> ranges;  ///< Of either family.
 };
 
 struct ServiceConfig {
@@ -58,6 +60,24 @@ struct ServiceConfig {
   std::vector<Ports> tcp, udp;
 };
 
+/// Of `firewall service group`: the services in it, those of groups in it included.
+struct ServiceGroupConfig {
+  std::string name;
+  std::vector<std::string> services;
+};
+
+struct LogConfig {
+  bool anonymize = false;             ///< No host names and UIDs in the traffic log.
+  std::uint64_t max_bytes = 64u << 20;  ///< Of the traffic log, before it begins anew.
+  bool api_reads = false, api_writes = false;  ///< Requests to the REST API are logged.
+};
+
+struct EndpointControlConfig {
+  Seconds record_hold{600};
+  Seconds unknown_cache{5};
+  unsigned queries_per_second = 500;
+};
+
 struct CertificateConfig {
   std::string name;
   std::string certificate;  ///< PEM, or an absolute path.
@@ -66,11 +86,13 @@ struct CertificateConfig {
 /// The gateway's own self-signed certificate, always there under this name; its PEM is the core's.
 inline constexpr std::string_view kFactoryCertificate = "Postern_Factory";
 
+/// Of `firewall vip` or `firewall vip6`.
 struct VipConfig {
   std::string name;
-  IpAddress ext_ip;             ///< 0.0.0.0: every address.
+  IpAddress ext_ip;             ///< 0.0.0.0 or ::: every address of the family.
   std::uint16_t ext_port = 443;
   std::string certificate;      ///< Of `certificate local`, or kFactoryCertificate.
+  bool v6_table = false;        ///< It stands in `firewall vip6`.
 };
 
 struct VirtualHostConfig {
@@ -97,19 +119,28 @@ struct ApiGatewayConfig {
 
 enum class EmptyCertificate { kBlock, kAccept, kAcceptUnmanageable };
 
+/// Of `firewall access-proxy` or `firewall access-proxy6`: names are those of one table.
 struct AccessProxyConfig {
   std::string name;
-  std::string vip;
+  bool v6_table = false;           ///< It stands in `firewall access-proxy6`.
+  VipConfig vip;
   bool client_certificate = true;  ///< Asked for.
   EmptyCertificate empty_certificate = EmptyCertificate::kBlock;
   std::vector<ApiGatewayConfig> gateways;
 };
 
-/// A condition on tags. Of no tags: always true.
+/// A condition on tags. Of no tags: always true. With a second group: both hold.
 struct TagCondition {
-  std::vector<std::string> tags;   ///< Dynamic addresses: "EMS1_ZTNA_x".
+  std::vector<std::string> tags;       ///< Dynamic addresses: "EMS1_ZTNA_x".
+  std::vector<std::string> secondary;  ///< Empty: no second group. Never without `tags`.
   MatchLogic logic = MatchLogic::kAny;
   bool negate = false;
+  /// Of both groups.
+  std::vector<std::string> all_tags() const {
+    auto all = tags;
+    all.insert(all.end(), secondary.begin(), secondary.end());
+    return all;
+  }
   friend bool operator==(const TagCondition&, const TagCondition&) = default;
 };
 
@@ -117,7 +148,8 @@ struct ProxyPolicyConfig {
   int id = 0;
   std::string name;
   bool enabled = true;
-  std::vector<std::string> access_proxies;
+  std::string schedule = "always";
+  std::vector<std::string> access_proxies, access_proxies6;
   std::vector<std::string> sources;   ///< Of `firewall address`.
   TagCondition condition;
   Action action = Action::kDeny;
@@ -128,9 +160,10 @@ struct FirewallPolicyConfig {
   int id = 0;
   std::string name;
   bool enabled = true;
+  std::string schedule = "always";
   std::vector<std::string> from, to;              ///< Interfaces; "any": all.
-  std::vector<std::string> sources, destinations; ///< Of `firewall address`.
-  std::vector<std::string> services;              ///< Of `firewall service custom`.
+  std::vector<std::string> sources, destinations; ///< Of `firewall address` or `addrgrp`.
+  std::vector<std::string> services;              ///< Of `firewall service custom` or `group`.
   TagCondition condition;
   Action action = Action::kDeny;
 };
@@ -153,10 +186,13 @@ struct GatewayConfig {
   std::vector<AdminConfig> admins;
   std::vector<ApiUserConfig> api_users;
   std::vector<FctemsConfig> connectors;
-  std::vector<AddressConfig> addresses;    ///< `all` included.
+  LogConfig log;
+  EndpointControlConfig endpoint_control;
+  std::vector<AddressConfig> addresses;    ///< `all` and groups included.
   std::vector<ServiceConfig> services;     ///< Built-in ones included.
+  std::vector<ServiceGroupConfig> service_groups;
+  Schedules schedules;
   std::vector<CertificateConfig> certificates;  ///< Without kFactoryCertificate.
-  std::vector<VipConfig> vips;
   std::vector<VirtualHostConfig> virtual_hosts;
   std::vector<AccessProxyConfig> access_proxies;
   std::vector<ProxyPolicyConfig> proxy_policies;       ///< In order of evaluation, disabled ones included.

@@ -1,6 +1,7 @@
 // Attribute::normalise: from what was typed to the one form in which a value is kept.
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <optional>
 
 #include <fmt/format.h>
@@ -140,6 +141,45 @@ std::optional<std::string> normal_ports(std::string_view text) {
   return fmt::format("{}-{}", *first, *last);
 }
 
+/// Two digits that make a number of at most `max`.
+std::optional<unsigned> two_digits(std::string_view text, unsigned max) {
+  if (text.size() != 2 || text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9') return std::nullopt;
+  const auto number = static_cast<unsigned>((text[0] - '0') * 10 + (text[1] - '0'));
+  return number <= max ? std::optional(number) : std::nullopt;
+}
+
+/// "8:30" is "08:30".
+std::optional<std::string> normal_time(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == text.npos || colon == 0) return std::nullopt;
+  const std::string hour = (colon == 1 ? "0" : "") + std::string(text.substr(0, colon));
+  const auto minute = text.substr(colon + 1);
+  if (!two_digits(hour, 23) || !two_digits(minute, 59)) return std::nullopt;
+  return hour + ':' + std::string(minute);
+}
+
+std::optional<std::string> normal_date(std::string_view text) {
+  const auto parts = split(text, '/');
+  if (parts.size() != 3 || parts[0].size() != 4) return std::nullopt;
+  const auto year = parse_u64(parts[0]);
+  const auto month = two_digits(parts[1], 12), day = two_digits(parts[2], 31);
+  if (!year || *year < 2000 || *year > 2999 || !month || !day) return std::nullopt;
+  const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month),
+                                         std::chrono::day(*day));
+  return date.ok() ? std::optional(std::string(text)) : std::nullopt;
+}
+
+/// Of one word or two.
+std::optional<std::string> normal_moment(const Value& words) {
+  const std::string all = join(words, " ");
+  const auto space = all.find(' ');
+  if (space == all.npos) return std::nullopt;
+  const auto time = normal_time(std::string_view(all).substr(0, space));
+  const auto date = normal_date(std::string_view(all).substr(space + 1));
+  if (!time || !date) return std::nullopt;
+  return *time + ' ' + *date;
+}
+
 std::optional<std::int64_t> parse_integer(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -189,6 +229,8 @@ std::optional<std::string> normal_word(const Attribute& attribute, const std::st
       if (!is_tag_address(word)) return std::nullopt;
       return word;
     case Type::kPortRange: return normal_ports(word);
+    case Type::kTime: return normal_time(word);
+    case Type::kMoment: return normal_moment({word});
     case Type::kReference:
       if (!plain_text(word) || word.size() > 255) return std::nullopt;
       return word;
@@ -242,6 +284,8 @@ std::string Attribute::allowed() const {
     case Type::kInterface: return "an interface's name of at most 15 characters, or any";
     case Type::kTag: return "EMS<1..7>_ZTNA_<tag> (or _CLASS_, _FABRIC_)";
     case Type::kPortRange: return "a port or a range such as 8000-8100, within 1 to 65535";
+    case Type::kTime: return "a time of day from 00:00 to 23:59";
+    case Type::kMoment: return "a time and a date, such as 08:30 2026/11/27";
     case Type::kReference: return "a name in " + join(references, " or ");
     case Type::kFingerprint: return "a SHA-256 fingerprint: 64 hex digits, with or without colons";
     case Type::kPem: return "PEM text (-----BEGIN … -----END …) in quotes, or the absolute path of a PEM file";
@@ -290,6 +334,11 @@ Result<Value> Attribute::normalise(const Value& words) const {
                               subnet->network.str()));
     }
     return Value{subnet->str()};
+  }
+  if (type == Type::kMoment && !many) {
+    auto moment = normal_moment(words);
+    if (!moment) return refuse(join(words, " "));
+    return Value{std::move(*moment)};
   }
   if (!many && words.size() > 1) {
     return fail(ErrorCode::kInvalidArgument,

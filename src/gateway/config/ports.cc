@@ -10,27 +10,29 @@ bool overlap(const VipConfig& a, const VipConfig& b) {
   return a.ext_ip == b.ext_ip || a.ext_ip.is_unspecified() || b.ext_ip.is_unspecified();
 }
 
+std::string described(const VipConfig& vip) {
+  return fmt::format("firewall vip{} {}", vip.v6_table ? "6" : "", vip.name);
+}
+
 }  // namespace
 
 Status check_ports(const GatewayConfig& config, std::uint16_t api_port) {
   std::vector<const VipConfig*> used;
   for (const auto& proxy : config.access_proxies) {
-    const auto* vip = find_named(config.vips, proxy.vip);
-    if (vip == nullptr) continue;
+    const auto* vip = &proxy.vip;
     if (api_port != 0 && vip->ext_port == api_port) {
       return fail(ErrorCode::kConflict,
-                  fmt::format("firewall vip {}: extport {} is where this gateway's REST API listens (system global "
+                  fmt::format("{}: extport {} is where this gateway's REST API listens (system global "
                               "admin-sport); choose another",
-                              vip->name, vip->ext_port));
+                              described(*vip), vip->ext_port));
     }
     for (const auto* other : used) {
       if (!overlap(*vip, *other)) continue;
       return fail(ErrorCode::kConflict,
-                  vip == other
-                      ? fmt::format("firewall vip {} is used by more than one access proxy", vip->name)
-                      : fmt::format("firewall vip {}: extport {} is used by firewall vip {}; choose another port "
-                                    "or address",
-                                    vip->name, vip->ext_port, other->name));
+                  vip->name == other->name && vip->v6_table == other->v6_table
+                      ? fmt::format("{} is used by more than one access proxy", described(*vip))
+                      : fmt::format("{}: extport {} is used by {}; choose another port or address", described(*vip),
+                                    vip->ext_port, described(*other)));
     }
     used.push_back(vip);
   }

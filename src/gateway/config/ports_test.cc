@@ -8,10 +8,9 @@ namespace {
 GatewayConfig with(const std::vector<std::tuple<const char*, const char*, int>>& vips) {
   GatewayConfig out;
   for (const auto& [name, ip, port] : vips) {
-    out.vips.push_back({name, *IpAddress::parse(ip), static_cast<std::uint16_t>(port), ""});
     AccessProxyConfig proxy;
     proxy.name = name;
-    proxy.vip = name;
+    proxy.vip = {name, *IpAddress::parse(ip), static_cast<std::uint16_t>(port), "", false};
     out.access_proxies.push_back(proxy);
   }
   return out;
@@ -32,10 +31,17 @@ TEST(Ports, TheRestApisPortIsTaken) {
   EXPECT_TRUE(check_ports(with({{"a", "10.0.0.1", 8444}}), 8445));
 }
 
-TEST(Ports, OneAddressIsForOneProxyAndWhatNobodyUsesIsFree) {
+TEST(Ports, TheTwoTablesOfAddressesShareTheirPorts) {
+  auto config = with({{"a", "::", 443}, {"a", "2001:db8::1", 443}});
+  config.access_proxies[1].vip.v6_table = true;
+  const auto taken = check_ports(config, 0);
+  ASSERT_FALSE(taken);
+  EXPECT_NE(taken.error().message.find("firewall vip6 a: extport 443 is used by firewall vip a"), std::string::npos)
+      << taken.error().message;
+}
+
+TEST(Ports, OneAddressIsForOneProxy) {
   auto config = with({{"a", "10.0.0.1", 443}});
-  config.vips.push_back({"spare", *IpAddress::parse("10.0.0.1"), 443, ""});
-  EXPECT_TRUE(check_ports(config, 0));
   config.access_proxies.push_back(config.access_proxies[0]);
   EXPECT_FALSE(check_ports(config, 0));
 }

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "gateway/config/tables/tables.h"
+#include "gateway/config/together.h"
 
 namespace postern::gateway::config {
 
@@ -69,13 +70,13 @@ void demand_keys(std::vector<Table>& tables) {
 
 }  // namespace
 
-Schema::Schema(std::vector<Table> tables) {
+Schema::Schema(std::vector<Table> tables, Check check) : check_(std::move(check)) {
   root_.tables = std::move(tables);
   demand_keys(root_.tables);
 }
 
 const Schema& gateway_schema() {
-  static const Schema schema(tables::all());
+  static const Schema schema(tables::all(), check_together);
   return schema;
 }
 

@@ -35,6 +35,8 @@ enum class Type {
   kInterface,   ///< A network interface's name, or "any". The interface need not exist yet.
   kTag,         ///< A dynamic address, "EMS1_ZTNA_<tag>". The tag need not be known: it is unknown until then.
   kPortRange,   ///< "443" or "8000-8100".
+  kTime,        ///< "08:30", from 00:00 to 23:59.
+  kMoment,      ///< A minute of the machine's local time: "08:30 2026/11/27".
   kReference,   ///< The key of an object in one of the tables `references`.
   kFingerprint, ///< 64 hex digits, colons allowed; normal form: upper case, with colons.
   kPem,         ///< PEM text, or the absolute path of a PEM file.
@@ -72,6 +74,7 @@ struct Attribute {
 };
 
 class ObjectView;
+class ConfigTree;
 
 struct Table {
   std::string name = {};    ///< Words after `config`: "firewall access-proxy", nested: "api-gateway".
@@ -115,12 +118,17 @@ class ObjectView {
 /// All tables, in the order in which `show` prints them: what is referred to stands before what refers.
 class Schema {
  public:
-  explicit Schema(std::vector<Table> tables);
+  /// `check`: what no object can tell alone, such as two tables that share their names. Asked of every configuration
+  /// whose objects are sound and whose references exist.
+  using Check = std::function<Status(const ConfigTree&)>;
+  explicit Schema(std::vector<Table> tables, Check check = nullptr);
   const Table& root() const { return root_; }  ///< Its nested tables are the top-level ones.
   const Table* table(std::string_view path) const { return root_.table(path); }
+  Status check(const ConfigTree& tree) const { return check_ ? check_(tree) : Status(); }
 
  private:
   Table root_;
+  Check check_;
 };
 
 /// The tables of this version (config/tables/).

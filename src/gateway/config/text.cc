@@ -19,6 +19,8 @@ bool in_quotes(Type type) {
     case Type::kAddress:
     case Type::kSubnet:
     case Type::kPortRange:
+    case Type::kTime:
+    case Type::kMoment:
     case Type::kFingerprint: return false;
     default: return true;
   }

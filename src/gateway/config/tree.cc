@@ -364,7 +364,8 @@ Status Transaction::validate() const {
     return {};
   };
   ObjectPath path;
-  return walk(tree_->schema().root(), tree_->root(), path, visit);
+  if (auto sound = walk(tree_->schema().root(), tree_->root(), path, visit); !sound) return sound;
+  return tree_->schema().check(*tree_);
 }
 
 }  // namespace postern::gateway::config

@@ -334,7 +334,7 @@ void GatewayCore::on_tick(Now now) {
     }
   }
   for (auto it = uses_.begin(); it != uses_.end();) {
-    if (it->second.sessions > 0 || now.mono - it->second.last < kKeepAsked) {
+    if (it->second.sessions > 0 || now.mono - it->second.last < asking_.keep) {
       ++it;
       continue;
     }

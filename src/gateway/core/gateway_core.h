@@ -96,10 +96,12 @@ class GatewayCore {
   /// connection may take back what this gateway holds. An EMS that can't be reached is waited for this long; then what
   /// is held counts for as long as in any other outage.
   static constexpr Seconds kCatchUp{12};
-  /// A record fetched by certificate is kept this long after its last session.
-  static constexpr Seconds kKeepAsked{600};
-  static constexpr Seconds kNegativeCache{5};
-  static constexpr std::size_t kAsksPerSecond = 500;
+  /// How certificates not met yet are asked about.
+  struct Asking {
+    Seconds keep{600};             ///< A record fetched so is kept this long after its last session.
+    Seconds negative_cache{5};     ///< What no EMS knows is not asked about again before.
+    std::size_t per_second = 500;
+  };
 
   /// `random` outlives the core.
   GatewayCore(proto::FabricIdentity identity, Random& random, proto::FabricClient::Options channel = {});
@@ -107,6 +109,7 @@ class GatewayCore {
 
   // Configuration.
   void set_connectors(Now now, const std::vector<ConnectorSettings>& connectors);
+  void set_asking(const Asking& asking) { asking_ = asking; }
   void set_policy_tags(const std::set<std::string>& address_names);
   /// May this connector speak to its EMS (certificate accepted)? Until then it does not connect.
   void set_trusted(Now now, ConnectorId id, bool trusted);
@@ -223,6 +226,7 @@ class GatewayCore {
   std::uint64_t live_sessions_ = 0;
   std::optional<Decisions> decisions_;
   WallTime counted_since_{};
+  Asking asking_;
   std::size_t asks_this_second_ = 0;
   MonoTime next_renewal_{};
   std::optional<MonoTime> last_turn_;   // of this loop

@@ -18,7 +18,7 @@ void GatewayCore::on_unknown_certificate(Now now, const Sha256& leaf) {
     actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnknown});
     return;
   }
-  if (asks_this_second_ >= kAsksPerSecond) {
+  if (asks_this_second_ >= asking_.per_second) {
     actions_.push_back(act::Answer{leaf, CertificateVerdict::kUnavailable});
     return;
   }
@@ -63,7 +63,7 @@ void GatewayCore::finish_ask(Now now, const Sha256& leaf, CertificateVerdict ver
   pending_.erase(leaf);
   if (verdict == CertificateVerdict::kUnknown || verdict == CertificateVerdict::kRevoked) {
     if (negatives_.size() > 10'000) negatives_.clear();
-    negatives_[leaf] = now.mono + kNegativeCache;
+    negatives_[leaf] = now.mono + asking_.negative_cache;
   }
   actions_.push_back(act::Answer{leaf, verdict});
 }

@@ -44,9 +44,12 @@ bool condition_holds(const Policy& p, const AddressEntry* source) {
                                                               : Has::kUnknown;
     return state == Has::kYes || (state == Has::kUnknown && !demanded);
   };
-  const auto& tags = p.condition.tags;
-  const bool holds = p.condition.logic == MatchLogic::kAny ? std::any_of(tags.begin(), tags.end(), has)
-                                                           : std::all_of(tags.begin(), tags.end(), has);
+  const auto group = [&](const std::vector<std::string>& tags) {
+    return p.condition.logic == MatchLogic::kAny ? std::any_of(tags.begin(), tags.end(), has)
+                                                 : std::all_of(tags.begin(), tags.end(), has);
+  };
+  const auto& second = p.condition.secondary;
+  const bool holds = group(p.condition.tags) && (second.empty() || group(second));
   return holds != p.condition.negate;
 }
 

@@ -43,7 +43,8 @@ void FirewallModel::set_policies(std::vector<Policy> policies) {
   policies_ = std::move(policies);
   judged_.clear();
   for (const auto& p : policies_) {
-    if (judges_absence(p)) judged_.insert(p.condition.tags.begin(), p.condition.tags.end());
+    if (!judges_absence(p)) continue;
+    for (auto& tag : p.condition.all_tags()) judged_.insert(std::move(tag));
   }
   for (const auto& [ip, entry] : addresses_) add_elements(entry, +1);
   structure_dirty_ = true;
@@ -115,7 +116,9 @@ std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets()
       {"routed", {"ipv4_addr"}},                      {"routed6", {"ipv6_addr"}},
   };
   std::set<std::string> tags = tags_;
-  for (const auto& p : policies_) tags.insert(p.condition.tags.begin(), p.condition.tags.end());
+  for (const auto& p : policies_) {
+    for (auto& tag : p.condition.all_tags()) tags.insert(std::move(tag));
+  }
   for (const auto& tag : tags) {
     const TagSets sets(tag);
     out[sets.v4] = {"ipv4_addr"};

@@ -44,7 +44,7 @@ Policy policy(int id, Action action, std::vector<std::string> tags, bool all = f
   p.from = {"port1"};
   p.to = {"port3"};
   p.action = action;
-  p.condition = {std::move(tags), all ? MatchLogic::kAll : MatchLogic::kAny, negate};
+  p.condition = {std::move(tags), {}, all ? MatchLogic::kAll : MatchLogic::kAny, negate};
   return p;
 }
 

@@ -13,7 +13,7 @@ std::vector<AddressRange> ranges(const config::GatewayConfig& config, const std:
     const auto* address = config::find_named(config.addresses, name);
     if (!address) continue;  // a validated configuration has them all
     if (address->all) return {};
-    out.push_back({address->first, address->last});
+    for (const auto& range : address->ranges) out.push_back({range.first, range.last});
   }
   return out;
 }
@@ -25,7 +25,16 @@ std::vector<std::string> interfaces_named(const std::vector<std::string>& names)
 
 std::vector<Service> services_named(const config::GatewayConfig& config, const std::vector<std::string>& names) {
   std::vector<Service> out;
+  std::vector<std::string> single;
   for (const auto& name : names) {
+    const auto* group = config::find_named(config.service_groups, name);
+    if (group) {
+      single.insert(single.end(), group->services.begin(), group->services.end());
+    } else {
+      single.push_back(name);
+    }
+  }
+  for (const auto& name : single) {
     const auto* service = config::find_named(config.services, name);
     if (!service) continue;
     if (service->protocol == config::ServiceConfig::Protocol::kAny) return {};
@@ -60,8 +69,13 @@ std::vector<Policy> compile_policies(const config::GatewayConfig& config) {
 
 std::vector<std::string> used_tags(const config::GatewayConfig& config) {
   std::set<std::string> names;
-  for (const auto& p : config.firewall_policies) names.insert(p.condition.tags.begin(), p.condition.tags.end());
-  for (const auto& p : config.proxy_policies) names.insert(p.condition.tags.begin(), p.condition.tags.end());
+  const auto add = [&](const auto& policies) {
+    for (const auto& p : policies) {
+      for (auto& tag : p.condition.all_tags()) names.insert(std::move(tag));
+    }
+  };
+  add(config.firewall_policies);
+  add(config.proxy_policies);
   return {names.begin(), names.end()};
 }
 

@@ -125,10 +125,10 @@ struct Membership {
   std::string is_in, is_not_in, known, not_known;  // of one tag in one family
 };
 
-std::vector<std::vector<Membership>> memberships(const Policy& p, Direction d) {
+std::vector<std::vector<Membership>> memberships(const std::vector<std::string>& tags, Direction d) {
   const std::string_view side = d == Direction::kReply ? "daddr" : "saddr";
   std::vector<std::vector<Membership>> out;  // by tag, then family
-  for (const auto& tag : p.condition.tags) {
+  for (const auto& tag : tags) {
     const TagSets sets(tag);
     out.push_back({{fmt::format("ip {} @{} ", side, sets.v4), fmt::format("ip {} != @{} ", side, sets.v4),
                     fmt::format("ip {} @{} ", side, sets.known4), fmt::format("ip {} != @{} ", side, sets.known4)},
@@ -138,35 +138,33 @@ std::vector<std::vector<Membership>> memberships(const Policy& p, Direction d) {
   return out;
 }
 
-/// The condition on tags, judged for a source that is confirmed. `drop`s, `accept`s, or returns to the next policy.
-std::vector<std::string> judge(const Policy& p, Direction d) {
+/// Where a group of tags leads: the verdict, or on to the policy's second group.
+struct Ways {
+  std::string holds, fails;
+};
+
+/// A group of the condition's tags, judged for a source that is confirmed. The last rule says what holds for who fell
+/// through, unless the chain's end does.
+std::vector<std::string> judge(const Policy& p, const std::vector<std::string>& tags, const Ways& ways, Direction d) {
   const bool any = p.condition.logic == MatchLogic::kAny;
   const bool accept = p.action == Action::kAccept;
   const bool negate = p.condition.negate;
+  // Whether unknown counts as having the tag: where having it works against the endpoint.
+  const bool unknown_has = accept == negate;
   std::vector<std::string> out;
-  for (const auto& families : memberships(p, d)) {
+  for (const auto& families : memberships(tags, d)) {
     for (const auto& m : families) {
-      if (accept && !negate && any) out.push_back(m.is_in + "accept");
-      if (accept && !negate && !any) out.push_back(m.is_not_in + "return");
-      // Negated: unknown counts as present.
-      if (accept && negate && any) {
-        out.push_back(m.is_in + "return");
-        out.push_back(m.not_known + "return");
+      if (any) {
+        out.push_back(m.is_in + ways.holds);
+        if (unknown_has) out.push_back(m.not_known + ways.holds);
+      } else {
+        out.push_back((unknown_has ? m.known + m.is_not_in : m.is_not_in) + ways.fails);
       }
-      if (accept && negate && !any) out.push_back(m.known + m.is_not_in + "accept");
-      // Denied by a tag: unknown counts as present.
-      if (!accept && !negate && any) {
-        out.push_back(m.is_in + "drop");
-        out.push_back(m.not_known + "drop");
-      }
-      if (!accept && !negate && !any) out.push_back(m.known + m.is_not_in + "return");
-      // Denied without a tag: unknown counts as absent.
-      if (!accept && negate && any) out.push_back(m.is_in + "return");
-      if (!accept && negate && !any) out.push_back(m.is_not_in + "drop");
     }
   }
-  if (accept && negate == any) out.push_back("accept");
-  if (!accept && negate == any) out.push_back("drop");
+  out.push_back(any ? ways.fails : ways.holds);
+  // The end of a chain returns, too.
+  if (out.back() == "return") out.pop_back();
   return out;
 }
 
@@ -176,20 +174,31 @@ void append_chain(std::string& out, const std::string& name, const std::vector<s
   out += "\t}\n";
 }
 
+/// Rules that judge the condition from its first group on; a second group gets a chain of its own.
+std::vector<std::string> judge_condition(std::string& out, const Policy& p, Direction d) {
+  const std::string verdict = p.action == Action::kAccept ? "accept" : "drop";
+  const auto& c = p.condition;
+  const Ways last = c.negate ? Ways{"return", verdict} : Ways{verdict, "return"};
+  if (c.secondary.empty()) return judge(p, c.tags, last, d);
+  const std::string second = chain_name(p.id, d, "_secondary");
+  append_chain(out, second, judge(p, c.secondary, last, d));
+  return judge(p, c.tags, {"goto " + second, last.fails}, d);
+}
+
 void policy_chains(std::string& out, const Policy& p, Direction d) {
   if (p.condition.tags.empty()) return;
   // Whoever can't be confirmed, or is judged by a gateway whose lease ran out: unknown for every tag.
   const std::string_view otherwise = p.action == Action::kAccept ? "return" : "drop";
   std::vector<std::string> rules = {fmt::format("meta nfproto != @alive {}", otherwise)};
+  const auto judged = judge_condition(out, p, d);
   if (d == Direction::kReply) {
     // Towards the endpoint; that it is known at all shows in the sets.
-    const auto judged = judge(p, d);
     rules.insert(rules.end(), judged.begin(), judged.end());
     append_chain(out, chain_name(p.id, d), rules);
     return;
   }
   const std::string next = chain_name(p.id, d, "_tags");
-  append_chain(out, next, judge(p, d));
+  append_chain(out, next, judged);
   rules.push_back("ip saddr . ether saddr . iifname @bound goto " + next);
   rules.push_back("ip saddr @routed goto " + next);
   rules.push_back("ip6 saddr . ether saddr . iifname @bound6 goto " + next);

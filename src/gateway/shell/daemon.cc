@@ -23,6 +23,7 @@
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
 #include "gateway/shell/operations.h"
+#include "gateway/shell/pem.h"
 #include "gateway/shell/reserved_addresses.h"
 #include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/shm_actions.h"
@@ -43,6 +44,8 @@ class Daemon {
 
  private:
   Status load();
+  void read_configuration();
+  void follow_clock();
   Status open_data_plane();
   Status open_network();
   Status open_administration();
@@ -72,6 +75,7 @@ class Daemon {
   std::unique_ptr<ApiListener> listener_;
   std::unique_ptr<cli::CliServer> cli_;
   std::vector<Sha256> answers_;
+  config::LocalMinute minute_;  // whose schedules are in force
   bool policies_dirty_ = false;
   bool pumping_ = false;
   net::Handle tick_, saver_, decisions_;
@@ -116,6 +120,7 @@ Status Daemon::start() {
   if (auto opened = open_administration(); !opened) return opened;
   nginx_->start();
   tick_ = context_.loop.every(std::chrono::milliseconds(100), [this] {
+    follow_clock();
     context_.core->on_tick(context_.now());
     pump();
   });
@@ -137,8 +142,26 @@ Status Daemon::load() {
   if (!store) return fail(store.error());
   context_.store = std::move(*store);
   if (auto made = ensure_administrator(*context_.store, options.data_dir, context_.random); !made) return made;
-  context_.config = config::read_config(*context_.store->current());
+  read_configuration();
   return {};
+}
+
+/// The configuration in force at this minute.
+void Daemon::read_configuration() {
+  context_.config = config::read_config(*context_.store->current());
+  minute_ = config::local_minute(context_.now().wall);
+  config::keep_schedules(context_.config, minute_);
+}
+
+/// Policies begin and end to hold with the minute.
+void Daemon::follow_clock() {
+  const auto minute = config::local_minute(context_.now().wall);
+  if (minute == minute_) return;
+  const auto before = std::exchange(minute_, minute);
+  if (config::same_policies_hold(config::read_config(*context_.store->current()), before, minute)) return;
+  read_configuration();
+  log_info("policies.schedule", "policies begin or end to hold by their schedules");
+  configure();
 }
 
 Status Daemon::open_data_plane() {
@@ -224,6 +247,7 @@ Status Daemon::open_administration() {
   if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
   if (auto listening = listener_->use_prepared(); !listening) return listening;
   store.add_check([this](const config::ConfigTree& next) -> Status {
+    if (auto sound = check_certificates(next); !sound) return sound;
     const auto config = config::read_config(next);
     const auto port = config.global.admin_port != 0 ? config.global.admin_port : listener_->port();
     if (auto free = config::check_ports(config, port); !free) return free;
@@ -231,8 +255,8 @@ Status Daemon::open_administration() {
     if (prepared) return {};
     return fail(ErrorCode::kConflict, "system global: admin-sport: " + prepared.error().message);
   });
-  store.observe([this](const config::ConfigTree&, const config::ConfigTree& after) {
-    context_.config = config::read_config(after);
+  store.observe([this](const config::ConfigTree&, const config::ConfigTree&) {
+    read_configuration();
     if (auto moved = listener_->use_prepared(); !moved) log_error("api.runtime_file", moved.error().message);
     configure();
     nginx_->reload();
@@ -269,6 +293,9 @@ void Daemon::configure() {
   reserved_.update();
   core.set_connectors(context_.now(), settings);
   for (const auto& c : context_.config.connectors) core.set_trusted(context_.now(), c.id, channels_.trusted(c));
+  const auto& control = context_.config.endpoint_control;
+  core.set_asking({control.record_hold, control.unknown_cache, control.queries_per_second});
+  traffic_->set_max_bytes(context_.config.log.max_bytes);
   const auto used = firewall::used_tags(context_.config);
   core.set_policy_tags({used.begin(), used.end()});
   if (firewall_) firewall_->use_policies();

@@ -4,12 +4,22 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "gateway/shell/pem.h"
 #include "pki/certificate.h"
 
 namespace postern::gateway {
 
 AcceptedCertificate accepted_of(const config::FctemsConfig& config) {
-  return {config.fingerprint, config.issuer_key, config.trust_ca_cn};
+  AcceptedCertificate out{config.fingerprint, config.issuer_key, config.trust_ca_cn, {}};
+  if (config.trusted_pem.empty()) return out;
+  const auto pem = pem_of(config.trusted_pem);
+  auto certificates = pem ? pki::certificates_from_pem(*pem) : Result<std::vector<Bytes>>(fail(pem.error()));
+  if (certificates) {
+    out.trusted = std::move(certificates->front());
+  } else {
+    log_error("fabric.trusted_certificate", certificates.error().message, {{"connector", std::to_string(config.id)}});
+  }
+  return out;
 }
 
 std::string verifying_ca_of(const std::vector<Bytes>& chain_der) {
@@ -38,7 +48,7 @@ net::Target FabricChannels::target_of(const config::FctemsConfig& config) const 
 }
 
 bool FabricChannels::trusted(const config::FctemsConfig& config) const {
-  return config.fingerprint.has_value() && !seen(config.id).changed_certificate;
+  return (config.fingerprint.has_value() || !config.trusted_pem.empty()) && !seen(config.id).changed_certificate;
 }
 
 FabricChannels::Seen FabricChannels::seen(ConnectorId id) const {

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "gateway/shell/pem.h"
 #include "gateway/ztna/ports.h"
 #include "gateway/ztna/sessions_cut.h"
 #include "policy/compile.h"
@@ -15,12 +16,6 @@ namespace {
 
 /// So many pauses an nginx that hasn't answered is left in peace: half a minute at first, half an hour in the end.
 constexpr int kLateLooks = 15, kMostDoublings = 6;
-
-/// A PEM text, or that of the file it names.
-Result<std::string> pem_of(const std::string& value) {
-  if (value.empty() || value[0] != '/') return value;
-  return read_file(value, 1 << 20);
-}
 
 }  // namespace
 
@@ -248,9 +243,10 @@ TrafficNames NginxControl::names_of(const ecshm::Event& event) const {
     const auto slot = core.slots().find(*event.leaf);
     if (slot != core.slots().end()) {
       const auto record = core.records().find(slot->second.owner);
-      names.endpoint_uid = slot->second.owner.uid.str();
+      const bool named = !context_.config.log.anonymize;
+      if (named) names.endpoint_uid = slot->second.owner.uid.str();
       if (record != core.records().end()) {
-        names.host_name = record->second.host_name;
+        if (named) names.host_name = record->second.host_name;
         names.ems_serial = record->second.ems_serial.str();
       }
     }

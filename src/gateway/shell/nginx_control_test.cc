@@ -47,10 +47,9 @@ class NginxControlTest : public testing::Test {
     ASSERT_TRUE(shm) << shm.error().message;
     shm_ = std::move(*shm);
     context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
-    context_.config.vips = {{"front", *IpAddress::parse("127.0.0.1"), taken_.port(), ""}};
     config::AccessProxyConfig proxy;
     proxy.name = "web";
-    proxy.vip = "front";
+    proxy.vip = {"front", *IpAddress::parse("127.0.0.1"), taken_.port(), "", false};
     context_.config.access_proxies = {proxy};
     control_ = std::make_unique<NginxControl>(context_, *shm_, std::chrono::milliseconds(1));
     auto process = std::make_unique<FakeProcess>();

@@ -20,13 +20,12 @@ policy::EmptyCertAction empty_action(config::EmptyCertificate action) {
 
 ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags) {
   ProxyPlan plan;
-  std::map<std::string, std::uint32_t> proxy_ids;
+  std::map<std::pair<bool, std::string>, std::uint32_t> proxy_ids;  // by table
   std::uint32_t next_pool = 1;
   for (const auto& proxy : config.access_proxies) {
-    const auto* vip = config::find_named(config.vips, proxy.vip);
-    if (vip == nullptr) continue;
+    const auto* vip = &proxy.vip;
     const auto id = static_cast<std::uint32_t>(plan.table.proxies.size() + 1);
-    proxy_ids[proxy.name] = id;
+    proxy_ids[{proxy.v6_table, proxy.name}] = id;
     plan.proxy_names[id] = proxy.name;
     policy::Proxy out;
     out.id = id;
@@ -67,9 +66,13 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
     policy::Policy out;
     out.id = static_cast<std::uint32_t>(policy.id);
     out.name = policy.name;
-    for (const auto& proxy : policy.access_proxies) {
-      if (const auto it = proxy_ids.find(proxy); it != proxy_ids.end()) out.proxies.push_back(it->second);
-    }
+    const auto cover = [&](bool v6, const std::vector<std::string>& names) {
+      for (const auto& name : names) {
+        if (const auto it = proxy_ids.find({v6, name}); it != proxy_ids.end()) out.proxies.push_back(it->second);
+      }
+    };
+    cover(false, policy.access_proxies);
+    cover(true, policy.access_proxies6);
     if (out.proxies.empty()) continue;
     bool everywhere = policy.sources.empty();
     for (const auto& name : policy.sources) {
@@ -78,27 +81,31 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
         everywhere = everywhere || address != nullptr;
         continue;
       }
-      out.sources.push_back({address->first, address->last});
+      out.sources.insert(out.sources.end(), address->ranges.begin(), address->ranges.end());
     }
     if (everywhere) out.sources.clear();
     bool all_have_bits = true;
-    for (const auto& name : policy.condition.tags) {
-      const auto* entry = tags.find(name);
-      if (entry == nullptr) {
-        all_have_bits = false;  // no room for it: such a policy must not lose a condition
-        continue;
+    const auto demand = [&](const std::vector<std::string>& names, std::vector<std::uint16_t>& bits) {
+      for (const auto& name : names) {
+        const auto* entry = tags.find(name);
+        if (entry == nullptr) {
+          all_have_bits = false;  // no room for it: such a policy must not lose a condition
+          continue;
+        }
+        const auto bit = static_cast<std::uint16_t>(entry->bit);
+        bits.push_back(bit);
+        policy::Tag tag;
+        tag.bit = bit;
+        tag.name = entry->info ? entry->info->name.str() : name;
+        if (entry->info) {
+          tag.message = entry->info->message;
+          tag.on_unknown_ignore = entry->info->on_unknown_ignore;
+        }
+        named[bit] = std::move(tag);
       }
-      const auto bit = static_cast<std::uint16_t>(entry->bit);
-      out.tags.push_back(bit);
-      policy::Tag tag;
-      tag.bit = bit;
-      tag.name = entry->info ? entry->info->name.str() : name;
-      if (entry->info) {
-        tag.message = entry->info->message;
-        tag.on_unknown_ignore = entry->info->on_unknown_ignore;
-      }
-      named[bit] = std::move(tag);
-    }
+    };
+    demand(policy.condition.tags, out.tags);
+    demand(policy.condition.secondary, out.secondary);
     if (!all_have_bits) continue;
     out.match = policy.condition.logic == config::MatchLogic::kAll ? policy::Match::kAll : policy::Match::kAny;
     out.negate = policy.condition.negate;

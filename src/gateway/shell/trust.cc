@@ -16,8 +16,13 @@ std::optional<Sha256> issuer_key_of(const std::vector<Bytes>& chain_der) {
 }
 
 Trust judge_certificate(const AcceptedCertificate& accepted, const std::vector<Bytes>& chain_der) {
-  if (!accepted.fingerprint) return Trust::kNothingAccepted;
+  if (!accepted.fingerprint && accepted.trusted.empty()) return Trust::kNothingAccepted;
   if (chain_der.empty()) return Trust::kChanged;
+  if (!accepted.trusted.empty()) {
+    if (chain_der.front() == accepted.trusted) return Trust::kSame;
+    if (pki::signed_by(chain_der.front(), accepted.trusted)) return Trust::kRenewed;
+    if (!accepted.fingerprint) return Trust::kChanged;
+  }
   if (sha256(chain_der.front()) == *accepted.fingerprint) return Trust::kSame;
   if (!accepted.trust_renewals || !accepted.issuer_key) return Trust::kChanged;
   return issuer_key_of(chain_der) == accepted.issuer_key ? Trust::kRenewed : Trust::kChanged;

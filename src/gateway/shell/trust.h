@@ -13,6 +13,8 @@ struct AcceptedCertificate {
   std::optional<Sha256> fingerprint;
   std::optional<Sha256> issuer_key;  ///< Empty for a self-signed certificate: nothing can vouch for a renewal.
   bool trust_renewals = true;        ///< `set trust-ca-cn`.
+  /// `set certificate-remote`, DER: the EMS's own, or that of who signs it. Counts beside the fingerprint.
+  Bytes trusted = {};
 };
 
 enum class Trust { kSame, kRenewed, kChanged, kNothingAccepted };

@@ -47,6 +47,8 @@ class TrafficLog {
   TrafficLog(const TrafficLog&) = delete;
   TrafficLog& operator=(const TrafficLog&) = delete;
 
+  /// From the next line on.
+  void set_max_bytes(std::uint64_t max_bytes) { max_bytes_ = max_bytes; }
   /// Written with the next `flush`, or when much has gathered.
   void add(const ecshm::Event& event);
   /// Never fails for the caller: lines that can't be written (disk full) are counted.

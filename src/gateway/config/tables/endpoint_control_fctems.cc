@@ -47,6 +47,9 @@ Table endpoint_control_fctems() {
               "SHA-256 of the EMS certificate that an administrator accepted (execute fctems verify)."),
       of_type("certificate-issuer-key", Type::kFingerprint,
               "SHA-256 of the public key that signed the accepted certificate."),
+      reference("certificate-remote",
+                "The EMS's certificate, or that of who issues it: accepted as if by execute fctems verify.",
+                {"certificate remote"}),
       option("dirty-reason", "Why the connector is stopped.",
              {{"none", "It is not."}, {"mismatched-ems-sn", "Another EMS answers at this address."},
               {"mismatched-tenant-id", "The EMS at this address speaks for another tenant."}})

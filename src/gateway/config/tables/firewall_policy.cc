@@ -14,13 +14,14 @@ Table firewall_policy() {
       text("name", "Name for people.", 35),
       of_type("srcintf", Type::kInterface, "Interfaces that traffic comes in by.").list().must(),
       of_type("dstintf", Type::kInterface, "Interfaces that traffic leaves by.").list().must(),
-      reference("srcaddr", "Addresses that connections come from.", {"firewall address"}).list().must(),
-      reference("dstaddr", "Addresses that connections go to.", {"firewall address"}).list().must(),
-      reference("service", "Services.", {"firewall service custom"}).list().must(),
+      policy_addresses("srcaddr", "Addresses that connections come from.").must(),
+      policy_addresses("dstaddr", "Addresses that connections go to.").must(),
+      reference("service", "Services.", {"firewall service custom", "firewall service group"}).list().must(),
       policy_schedule(),
       policy_action(),
       toggle("ztna-status", "Whether the policy looks at tags.", false),
       ztna_ems_tag(),
+      ztna_ems_tag_secondary(),
       ztna_tags_match_logic(),
       ztna_ems_tag_negate(),
       toggle("nat", "Source address translation.", false).inert(),
@@ -38,7 +39,7 @@ Table firewall_policy() {
     if (o.enabled("ztna-status") && !o.is_set("ztna-ems-tag")) {
       return fail(ErrorCode::kInvalidArgument, "ztna-status: enable needs a tag (set ztna-ems-tag <tag>)");
     }
-    return {};
+    return check_tag_groups(o);
   };
   return t;
 }

@@ -13,11 +13,13 @@ Table firewall_proxy_policy() {
       toggle("status", "Whether the policy is in force.", true),
       text("name", "Name for people.", 35),
       option("proxy", "What the policy is for.", {{"access-proxy", "Access proxies."}}).by_default("access-proxy"),
-      reference("access-proxy", "Access proxies that it is for.", {"firewall access-proxy"}).list().must(),
+      reference("access-proxy", "Access proxies that it is for.", {"firewall access-proxy"}).list(),
+      reference("access-proxy6", "Access proxies at IPv6 addresses that it is for.", {"firewall access-proxy6"}).list(),
       of_type("srcintf", Type::kInterface, "Where requests come from.").list().by_default("any").inert(),
-      reference("srcaddr", "Addresses that requests come from.", {"firewall address"}).list().by_default("all"),
-      reference("dstaddr", "Addresses that requests go to.", {"firewall address"}).list().by_default("all").inert(),
+      policy_addresses("srcaddr", "Addresses that requests come from.").by_default("all"),
+      policy_addresses("dstaddr", "Addresses that requests go to.").by_default("all").inert(),
       ztna_ems_tag(),
+      ztna_ems_tag_secondary(),
       ztna_tags_match_logic(),
       ztna_ems_tag_negate(),
       policy_action(),
@@ -28,10 +30,12 @@ Table firewall_proxy_policy() {
       text("comments", "Note.", 1023),
   };
   t.check = [](const ObjectView& o) -> Status {
-    if (o.enabled("ztna-ems-tag-negate") && !o.is_set("ztna-ems-tag")) {
-      return fail(ErrorCode::kInvalidArgument, "ztna-ems-tag-negate: enable needs a tag (set ztna-ems-tag <tag>)");
+    if (!o.is_set("access-proxy") && !o.is_set("access-proxy6")) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "access-proxy: is missing; allowed: a name in firewall access-proxy (or access-proxy6: in firewall "
+                  "access-proxy6)");
     }
-    return {};
+    return check_tag_groups(o);
   };
   return t;
 }

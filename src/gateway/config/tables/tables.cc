@@ -3,12 +3,28 @@
 namespace postern::gateway::config::tables {
 
 std::vector<Table> all() {
-  return {system_global(),          system_interface(),
-          system_admin(),           system_api_user(),
-          certificate_local(),      endpoint_control_fctems(),
-          firewall_address(),       firewall_service_custom(),
-          firewall_vip(),           firewall_access_proxy_virtual_host(),
-          firewall_access_proxy(),  firewall_proxy_policy(),
+  return {system_global(),
+          system_interface(),
+          system_admin(),
+          system_api_user(),
+          log_setting(),
+          certificate_local(),
+          certificate_remote(),
+          endpoint_control_settings(),
+          endpoint_control_fctems(),
+          firewall_address(),
+          firewall_addrgrp(),
+          firewall_service_custom(),
+          firewall_service_group(),
+          firewall_schedule_recurring(),
+          firewall_schedule_onetime(),
+          firewall_schedule_group(),
+          firewall_vip(),
+          firewall_vip6(),
+          firewall_access_proxy_virtual_host(),
+          firewall_access_proxy(),
+          firewall_access_proxy6(),
+          firewall_proxy_policy(),
           firewall_policy()};
 }
 

@@ -1,0 +1,28 @@
+#pragma once
+// What the tables of virtual addresses share.
+#include <string>
+#include <vector>
+
+#include "gateway/config/model.h"
+#include "gateway/config/tables/attributes.h"
+
+namespace postern::gateway::config::tables {
+
+inline Attribute vip_name() { return text("name", "Name of the virtual address.", 79, 1); }
+
+/// `everywhere`: the address of the family that means every address.
+inline std::vector<Attribute> vip_attributes(const std::string& everywhere) {
+  return {
+      option("type", "What the address is for.", {{"access-proxy", "An access proxy."}}).by_default("access-proxy"),
+      of_type("extip", Type::kAddress, "Address to listen at; " + everywhere + ": every address.")
+          .by_default(everywhere),
+      of_type("extintf", Type::kInterface, "Interface to listen at: extip tells.").by_default("any").inert(),
+      option("server-type", "Protocol towards clients.", {{"https", "HTTPS."}}).by_default("https"),
+      number("extport", "Port to listen at.", 1, 65535).by_default("443"),
+      reference("ssl-certificate", "Certificate to present.", {"certificate local"})
+          .by_default(std::string(kFactoryCertificate)),
+      text("comment", "Note.", 255),
+  };
+}
+
+}  // namespace postern::gateway::config::tables

@@ -1,0 +1,106 @@
+#include "gateway/config/together.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "base/text.h"
+#include "gateway/config/tree.h"
+
+namespace postern::gateway::config {
+namespace {
+
+/// References name an object and not its table, so that a name may stand for one thing only.
+const std::vector<std::vector<std::string_view>>& shared_names() {
+  static const std::vector<std::vector<std::string_view>> all = {
+      {"firewall address", "firewall addrgrp"},
+      {"firewall service custom", "firewall service group"},
+      {"firewall schedule recurring", "firewall schedule onetime", "firewall schedule group"},
+  };
+  return all;
+}
+
+Status check_names(const ConfigTree& tree) {
+  for (const auto& tables : shared_names()) {
+    std::map<std::string, std::string_view> owners;
+    for (const auto table : tables) {
+      for (const auto& o : tree.entries(table)) {
+        const auto [it, fresh] = owners.emplace(o.key(), table);
+        if (fresh) continue;
+        return fail(ErrorCode::kInvalidArgument,
+                    fmt::format("{} {}: is the name of an entry of {}, too; choose another", table, o.key(), it->second));
+      }
+    }
+  }
+  return {};
+}
+
+/// A group that holds itself, by way of others. Each is looked into once, whatever holds it.
+class Circles {
+ public:
+  Circles(const ConfigTree& tree, std::string table) : table_(std::move(table)) {
+    for (const auto& o : tree.entries(table_)) members_[o.key()] = o.values("member");
+  }
+  Status find() {
+    for (const auto& [group, members] : members_) {
+      if (auto ok = visit(group); !ok) return ok;
+    }
+    return {};
+  }
+
+ private:
+  enum class State { kNew, kOpen, kDone };
+
+  Status visit(const std::string& first) {
+    // By hand and not by recursion: a chain of groups is as long as its author likes.
+    struct Frame {
+      const std::string* group;
+      std::size_t next = 0;
+    };
+    if (states_[first] == State::kDone) return {};
+    std::vector<Frame> stack = {{&first}};
+    states_[first] = State::kOpen;
+    while (!stack.empty()) {
+      auto& frame = stack.back();
+      const auto& members = members_.at(*frame.group);
+      if (frame.next == members.size()) {
+        states_[*frame.group] = State::kDone;
+        stack.pop_back();
+        continue;
+      }
+      const auto member = members_.find(members[frame.next++]);
+      if (member == members_.end()) continue;
+      auto& state = states_[member->first];
+      if (state == State::kDone) continue;
+      if (state == State::kOpen) {
+        std::vector<std::string> names;
+        for (const auto& f : stack) names.push_back(*f.group);
+        names.erase(names.begin(), std::find(names.begin(), names.end(), member->first));
+        names.push_back(member->first);
+        return fail(ErrorCode::kInvalidArgument, fmt::format("{} {}: member: holds itself ({}); take one of them out",
+                                                             table_, member->first, join(names, " > ")));
+      }
+      state = State::kOpen;
+      stack.push_back({&member->first});
+    }
+    return {};
+  }
+
+  std::string table_;
+  std::map<std::string, Value> members_;
+  std::map<std::string, State> states_;
+};
+
+}  // namespace
+
+Status check_together(const ConfigTree& tree) {
+  if (auto names = check_names(tree); !names) return names;
+  for (const auto* table : {"firewall addrgrp", "firewall service group"}) {
+    if (auto ok = Circles(tree, table).find(); !ok) return ok;
+  }
+  return {};
+}
+
+}  // namespace postern::gateway::config

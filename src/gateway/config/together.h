@@ -1,0 +1,13 @@
+#pragma once
+// What must hold of a whole configuration and no object can tell alone: tables that share their names, groups that
+// hold one another.
+#include "base/result.h"
+
+namespace postern::gateway::config {
+
+class ConfigTree;
+
+/// Errors: kInvalidArgument, naming both sides. Thread: any.
+Status check_together(const ConfigTree& tree);
+
+}  // namespace postern::gateway::config

@@ -1,0 +1,45 @@
+#include "gateway/shell/pem.h"
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "pki/certificate.h"
+#include "pki/key.h"
+
+namespace postern::gateway {
+namespace {
+
+bool is_text(const std::string& value) { return !value.empty() && value[0] != '/'; }
+
+}  // namespace
+
+Result<std::string> pem_of(const std::string& value) {
+  if (!is_text(value)) return value.empty() ? Result<std::string>(std::string()) : read_file(value, 1 << 20);
+  return value;
+}
+
+Status check_certificates(const config::ConfigTree& tree) {
+  const auto wrong = [](const config::ObjectView& o, std::string_view attribute, const std::string& why) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} {}: {}: {}; allowed: PEM text as openssl writes it, or the absolute path of a PEM file",
+                            o.table().name, o.key(), attribute, why));
+  };
+  for (const auto& o : tree.entries("certificate remote")) {
+    if (!is_text(o.text("remote"))) continue;
+    if (auto read = pki::certificates_from_pem(o.text("remote")); !read) return wrong(o, "remote", read.error().message);
+  }
+  for (const auto& o : tree.entries("certificate local")) {
+    const auto certificate = o.text("certificate"), key = o.text("private-key");
+    const auto read = is_text(certificate) ? pki::certificates_from_pem(certificate)
+                                           : Result<std::vector<Bytes>>(std::vector<Bytes>());
+    if (!read) return wrong(o, "certificate", read.error().message);
+    if (!is_text(key)) continue;
+    const auto own = pki::PrivateKey::from_pem(key);
+    if (!own) return wrong(o, "private-key", own.error().message);
+    if (read->empty()) continue;
+    if (auto fits = pki::check_key(read->front(), *own); !fits) return wrong(o, "private-key", fits.error().message);
+  }
+  return {};
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,17 @@
+#pragma once
+// PEM values of the configuration: texts, or files that they name.
+#include <string>
+
+#include "base/result.h"
+#include "gateway/config/tree.h"
+
+namespace postern::gateway {
+
+/// The text, or that of the file whose absolute path it is. Errors: those of the file system.
+Result<std::string> pem_of(const std::string& value);
+
+/// Does each certificate in the configuration read as one, and does each private key belong to its certificate? What
+/// stands in files is not looked at: it may come later. Errors: kInvalidArgument, naming the entry.
+Status check_certificates(const config::ConfigTree& tree);
+
+}  // namespace postern::gateway
