@@ -68,12 +68,12 @@ struct Policy {
   std::vector<std::uint32_t> proxies;
   std::vector<IpRange> sources;     ///< Empty: from everywhere.
   std::vector<std::uint16_t> tags;  ///< Bits.
-  /// Bits of a second group: the condition holds where both groups do. Never without `tags`.
-  std::vector<std::uint16_t> secondary;
   Match match = Match::kAny;
   bool negate = false;
   Action action = Action::kAccept;
   bool log = true;  ///< Record allowed requests; denials are always recorded.
+  /// Bits of a second group: the condition holds where both groups do. Never without `tags`.
+  std::vector<std::uint16_t> secondary = {};
 };
 
 struct PolicyTable {
