@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "gateway/config/tables/attributes.h"
 #include "gateway/config/tables/tables.h"
 
@@ -23,6 +25,52 @@ Object service(std::string key, std::map<std::string, Value, std::less<>> values
   return o;
 }
 
+struct Ports {
+  const char* name;
+  Value tcp, udp;
+};
+
+/// Under the names by which configurations of such gateways know them; ports as IANA's registry has them.
+std::vector<Ports> well_known() {
+  return {
+      {"BGP", {"179"}, {}},
+      {"DHCP", {}, {"67-68"}},
+      {"DHCP6", {}, {"546-547"}},
+      {"DNS", {"53"}, {"53"}},
+      {"FTP", {"21"}, {}},
+      {"HTTP", {"80"}, {}},
+      {"HTTPS", {"443"}, {}},
+      {"IKE", {}, {"500", "4500"}},
+      {"IMAP", {"143"}, {}},
+      {"IMAPS", {"993"}, {}},
+      {"KERBEROS", {"88", "464"}, {"88", "464"}},
+      {"L2TP", {"1701"}, {"1701"}},
+      {"LDAP", {"389"}, {"389"}},
+      {"LDAPS", {"636"}, {}},
+      {"MS-SQL", {"1433-1434"}, {}},
+      {"MYSQL", {"3306"}, {}},
+      {"NFS", {"111", "2049"}, {"111", "2049"}},
+      {"NTP", {"123"}, {"123"}},
+      {"POP3", {"110"}, {}},
+      {"POP3S", {"995"}, {}},
+      {"PPTP", {"1723"}, {}},
+      {"RADIUS", {}, {"1812-1813"}},
+      {"RDP", {"3389"}, {"3389"}},
+      {"RTSP", {"554"}, {"554"}},
+      {"SAMBA", {"139"}, {}},
+      {"SIP", {"5060"}, {"5060"}},
+      {"SMB", {"445"}, {}},
+      {"SMTP", {"25"}, {}},
+      {"SMTPS", {"465"}, {}},
+      {"SNMP", {"161-162"}, {"161-162"}},
+      {"SSH", {"22"}, {}},
+      {"SYSLOG", {}, {"514"}},
+      {"TELNET", {"23"}, {}},
+      {"TFTP", {}, {"69"}},
+      {"VNC", {"5900"}, {}},
+  };
+}
+
 }  // namespace
 
 Table firewall_service_custom() {
@@ -44,12 +92,15 @@ Table firewall_service_custom() {
       service("ALL_ICMP", {{"protocol", {"ICMP"}}}),
       service("ALL_TCP", {{"tcp-portrange", {"1-65535"}}}),
       service("ALL_UDP", {{"udp-portrange", {"1-65535"}}}),
-      service("DNS", {{"tcp-portrange", {"53"}}, {"udp-portrange", {"53"}}}),
-      service("HTTP", {{"tcp-portrange", {"80"}}}),
-      service("HTTPS", {{"tcp-portrange", {"443"}}}),
       service("PING", {{"protocol", {"ICMP"}}}),
-      service("SSH", {{"tcp-portrange", {"22"}}}),
   };
+  for (const auto& [name, tcp, udp] : well_known()) {
+    std::map<std::string, Value, std::less<>> values;
+    if (!tcp.empty()) values["tcp-portrange"] = tcp;
+    if (!udp.empty()) values["udp-portrange"] = udp;
+    t.built_in.push_back(service(name, std::move(values)));
+  }
+  std::sort(t.built_in.begin(), t.built_in.end(), [](const Object& x, const Object& y) { return x.key < y.key; });
   return t;
 }
 
