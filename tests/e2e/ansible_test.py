@@ -131,16 +131,137 @@ end
         return https("GET", self.stack.plan.gateway_port1, self.stack.ports["proxy"], path,
                      namespace=self.stack.lab.namespaces["ep"], **shown).status
 
+    def apply(self):
+        return self.play(GUIDE / "gateway.yml")
+
+    def check_connected(self):
+        return "successful" in self.stack.gateway.cli("diagnose endpoint fctems test-connectivity 1")
+
+    def setUp(self):
+        """Nothing is left of the test before."""
+        self.play(GUIDE / "remove.yml")
+        self.empty = self.shown()
+
     # ---- what it does
 
-    def test_1_sets_up_a_gateway(self):
-        before = self.shown()
-        first = self.play(GUIDE / "gateway.yml")
+    def test_sets_up_a_gateway_and_takes_everything_back(self):
+        first = self.apply()
         self.assertEqual(first.changed, MAKING, first)
         made = self.shown()
-        again = self.play(GUIDE / "gateway.yml")
+        again = self.apply()
         self.assertEqual((again.changed, again.stats["changed"]), ([], 0), again)
         self.assertEqual(self.shown(), made)
+
+        # The EMS's administrator lets the gateway in; the rest of the way is the gateway's own.
+        serial = self.stack.gateway.serial()
+        wait_for(lambda: [d for d in self.stack.ems.api("GET", "fabric-devices")["items"] if d["serial"] == serial],
+                 "the gateway among the EMS's fabric devices")
+        self.stack.ems.authorise(serial)
+        wait_for(self.check_connected, "the fabric connector to be connected")
+        wait_for(lambda: self.app() == 200, "the application to answer the agent's certificate")
+        self.assertEqual(self.app(certificate=False), 403)
+        wait_for(lambda: self.stack.plan.agent in self.stack.gateway.resolved("Telemetry-Connected"),
+                 "the agent's address")
+
+        read = self.play(GUIDE / "read.yml")
+        self.assertEqual(read.changed, [])
+        server = read.result("Configuration")["meta"][0]["results"][0]
+        self.assertEqual((server["server"], server["https-port"]), (self.stack.ems_address, self.stack.ports["https"]))
+        policies = read.result("Configuration")["meta"][1]["results"]
+        self.assertEqual([sorted(policy) for policy in policies], [["name", "policyid", "ztna-ems-tag"]])
+        summary = read.result("Summary")["msg"]
+        self.assertEqual((summary["ems"], summary["policies"]), ("connected", ["connected"]))
+        self.assertEqual(len(summary["endpoints"]), 1)
+        tags = {tag["name"]: tag for tag in read.result("State")["meta"][3]["results"]}
+        self.assertIn(self.stack.plan.agent, json.dumps(tags["EMS1_ZTNA_Telemetry-Connected"]))
+
+        # Connected or not, with a certificate accepted meanwhile: what was asked for is still so.
+        self.assertEqual(self.apply().changed, [])
+
+        # One attribute: one task.
+        commented = self.play(GUIDE / "gateway.yml", vip_comment="Changed")
+        self.assertEqual(commented.changed, ["Virtual address"])
+        denied = self.play(GUIDE / "gateway.yml", demanded_tag="EMS1_ZTNA_Vulnerable-Nothing")
+        self.assertEqual(denied.changed, ["Virtual address", *MAKING[-2:]])
+        wait_for(lambda: self.app() == 403, "the tag that nobody has to be demanded")
+
+        removed = self.play(GUIDE / "remove.yml")
+        self.assertEqual(sorted(removed.changed), sorted(["Firewall policy", "Proxy policy", "Access proxy", "Virtual host",
+                                                          "Virtual address", "Service", "Addresses", "Connector"]))
+        self.assertEqual(self.shown(), self.empty)
+        self.assertEqual(self.play(GUIDE / "remove.yml").changed, [])
+
+    def test_check_mode_tells_and_makes_nothing(self):
+        would = self.play(GUIDE / "gateway.yml", "--check")
+        checked = ["Connector", "Addresses", "Service", "Virtual address", *MAKING[-2:]]
+        self.assertEqual(would.changed, checked, would)
+        self.assertEqual(self.shown(), self.empty)
+        self.apply()
+        made = self.shown()
+        self.assertEqual(self.play(GUIDE / "gateway.yml", "--check").changed, [])
+        self.assertEqual(self.play(GUIDE / "gateway.yml", "--check", app_port=8081).changed, ["Service"])
+        self.assertEqual(self.play(GUIDE / "gateway.yml", "--check", proxy_port=9555).changed, ["Virtual address"])
+        gone = self.play(GUIDE / "remove.yml", "--check")
+        self.assertEqual(gone.changed, ["Firewall policy", "Proxy policy", "Virtual address", "Service", "Addresses",
+                                        "Connector"])
+        self.assertEqual(self.shown(), made)
+
+    def test_a_wrong_value_is_named_with_what_is_allowed(self):
+        self.apply()
+        made = self.shown()
+        wrong = self.play(OURS / "wrong.yml", check=False)
+        self.assertEqual(wrong.failed, [name for name, _ in wrong.tasks], wrong)
+        said = [result["meta"]["cli_error"] for _, result in wrong.tasks]
+        for text, parts in zip(said, (("call-timeout", '"181"', "1 to 180"), ("srcaddr", "nobody", "firewall address"),
+                                      ("subnet", "10.0.1.7/32", "10.0.1.0/24"), ("type", '"static-nat"', "access-proxy"),
+                                      ("firewall vip web", "firewall access-proxy web"))):
+            for part in parts:
+                self.assertIn(part, text)
+        self.assertEqual(self.shown(), made)
+
+    def test_members_and_order(self):
+        self.apply()
+        made = self.shown()
+        added = self.play(OURS / "members.yml", member_state="present")
+        self.assertEqual(added.changed, ["A tag", "A server"], added)
+        self.assertIn('set ztna-ems-tag "EMS1_ZTNA_Telemetry-Connected" "EMS1_ZTNA_Vulnerable-Device"', self.shown())
+        self.assertEqual(self.play(OURS / "members.yml", member_state="present").changed, [])
+        self.assertEqual(self.play(OURS / "members.yml", member_state="absent").changed, ["A tag", "A server"])
+        self.assertEqual(self.shown(), made)
+
+        moved = self.play(OURS / "move.yml")
+        self.assertEqual(moved.changed, ["A second proxy policy", "Move the proxy policy", "Move the firewall policy"])
+        self.assertEqual(re.findall(r"^    edit (\d+)", self.stack.gateway.cli("show firewall proxy-policy"), re.M), ["2", "1"])
+        self.assertEqual(re.findall(r"^    edit (\d+)", self.stack.gateway.cli("show firewall policy"), re.M), ["1", "100"])
+        self.assertEqual(self.play(OURS / "move.yml").changed, [])
+        self.stack.gateway.configure("config firewall proxy-policy\ndelete 2\nend\n")
+
+    def test_name_and_password_sign_in_as_well(self):
+        password = self.stack.gateway.password()
+        signed_in = self.play(GUIDE / "gateway.yml", token="", ansible_user="admin", ansible_password=password)
+        self.assertEqual(signed_in.changed, MAKING)
+        refused = self.play(GUIDE / "gateway.yml", token="", check=False, ansible_user="admin",
+                            ansible_password="not the password")
+        self.assertIn("Wrong credentials", str(refused))
+        self.assertIn("Invalid access token", str(self.play(GUIDE / "gateway.yml", token="no-token", check=False)))
+
+    def test_accounts_that_may_only_look(self):
+        gateway, secret = self.stack.gateway, {"auditor_password": "a long enough secret"}
+        made = self.play(OURS / "accounts.yml", state="present", **secret)
+        self.assertEqual(made.changed, ["A program", "A person"])
+        self.assertEqual(self.play(OURS / "accounts.yml", state="present", **secret).changed, [])
+        token = gateway.make_token("monitoring")
+        elsewhere = self.play(GUIDE / "read.yml", token=token, check=False)
+        self.assertIn("may not be used from", str(elsewhere))
+        gateway.configure("config system api-user\nedit monitoring\nconfig trusthost\ndelete 1\nend\nnext\nend\n")
+        self.apply()
+        made = self.shown()
+        self.assertEqual(self.play(GUIDE / "read.yml", token=token).failed, [])
+        refused = self.play(GUIDE / "gateway.yml", token=token, check=False)
+        self.assertEqual(refused.failed, ["Connector"])
+        self.assertIn("may look, but not change anything", str(refused))
+        self.assertEqual(self.shown(), made)
+        self.assertEqual(self.play(OURS / "accounts.yml", state="absent", **secret).changed, ["A program", "A person"])
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 #include "gateway/api/api.h"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include "base/log.h"
 #include "gateway/api/auth.h"
 #include "gateway/api/call.h"
 #include "gateway/api/cmdb.h"
+#include "gateway/api/index.h"
 #include "gateway/api/input.h"
 #include "gateway/api/monitor/monitor.h"
 #include "gateway/api/signin.h"
@@ -18,6 +20,12 @@ namespace {
 
 constexpr std::string_view kCmdb = "/api/v2/cmdb/";
 constexpr std::string_view kMonitor = "/api/v2/monitor/";
+
+/// The lists of what there is below each.
+bool is_index(std::string_view path) {
+  const auto is = [path](std::string_view root) { return path == root || path == root.substr(0, root.size() - 1); };
+  return is(kCmdb) || is(kMonitor);
+}
 
 std::string take_query_token(net::HttpRequest& request) {
   const auto it = request.query.find("access_token");
@@ -35,15 +43,18 @@ void unauthenticated(const CallPtr& call, std::string_view why) {
 void answer_call(const CallPtr& call, const std::string& query_token) {
   auto& request = call->request;
   if (request.body.size() > kMaxBody) return call->fail(413, ErrorNumber::kNone, "the body is larger than 1 MiB");
-  if (is_signin_address(request.path)) return serve_signin(call);
+  if (is_signin_address(request.path)) return serve_signin(call, query_token);
   const std::string_view path = request.path;
   const bool cmdb = path.starts_with(kCmdb);
-  if (!cmdb && !path.starts_with(kMonitor)) {
+  if (!cmdb && !path.starts_with(kMonitor) && !is_index(path)) {
     return call->fail(404, ErrorNumber::kNotFound,
                       "there is nothing at this address; the API is below /api/v2/cmdb and "
                       "/api/v2/monitor");
   }
   auto who = authenticate(call->services, request, query_token);
+  if (!who && who.error().code == ErrorCode::kPermissionDenied) {
+    return call->fail(403, ErrorNumber::kNone, who.error().message);
+  }
   if (!who) return unauthenticated(call, who.error().message);
   if (who->kind == Principal::Kind::kNobody) {
     return unauthenticated(call, "send an API token as Authorization: Bearer, or sign in at /api/v2/authentication");
@@ -52,6 +63,12 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
   if (request.method != "GET") {
     if (auto ours = check_csrf(call->who, request); !ours)
       return call->fail(403, ErrorNumber::kNone, ours.error().message);
+    if (call->who.read_only) {
+      return call->fail(403, ErrorNumber::kNone,
+                        fmt::format("{} may look, but not change anything (accprofile super_admin_readonly)",
+                                    call->who.name),
+                        {{"revision_changed", false}});
+    }
   }
   if (const auto* vdom = call->query("vdom"); vdom != nullptr && *vdom != "root" && *vdom != "*") {
     return call->fail(404, ErrorNumber::kNotFound,
@@ -65,6 +82,7 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
       return call->fail(415, ErrorNumber::kBadValue, type.error().message);
     }
   }
+  if (is_index(path)) return serve_index(call, path.starts_with(kCmdb.substr(0, kCmdb.size() - 1)));
   if (cmdb) return serve_cmdb(call, path.substr(kCmdb.size()));
   serve_monitor(call, path.substr(kMonitor.size()));
 }

@@ -7,8 +7,9 @@
 
 namespace postern::gateway::api {
 
-/// kNobody when nothing was shown. Error: kUnauthenticated, when what was shown is not valid. `query_token` is what
-/// stood in ?access_token=, already taken out of the request; empty: none.
+/// kNobody when nothing was shown. Errors: kUnauthenticated, when what was shown is not valid; kPermissionDenied, when it
+/// is and may not be used from the address that the request comes from. `query_token` is what stood in ?access_token=,
+/// already taken out of the request; empty: none.
 Result<Principal> authenticate(Services& services, const net::HttpRequest& request, const std::string& query_token);
 
 /// A request that changes something and is authenticated by a cookie must show that a page of ours sent it: its CSRF

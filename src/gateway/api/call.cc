@@ -83,9 +83,10 @@ void Call::reply(int status, json::object fields) {
   body["serial"] = services.serial.str();
   body["version"] = "v" POSTERN_VERSION;
   body["build"] = build_number();
-  // Of all virtual domains there is one.
+  // An answer of several virtual domains is a list of theirs; there is one.
   const std::string* vdom = query("vdom");
-  const bool list = vdom != nullptr && *vdom == "*" && request.method == "GET";
+  const std::string* global = query("global");
+  const bool list = (vdom != nullptr && *vdom == "*") || (global != nullptr && *global != "0" && *global != "false");
   net::HttpResponse response;
   response.status = status;
   response.headers.add("Content-Type", "application/json");
@@ -95,6 +96,7 @@ void Call::reply(int status, json::object fields) {
 
 void Call::reply_results(json::value results) {
   json::object fields;
+  if (shape) shape(results, fields);
   fields["results"] = std::move(results);
   reply(200, std::move(fields));
 }

@@ -31,12 +31,14 @@ class Call {
   // What the envelope names; `mkey` only when it is there.
   std::string path, name;
   std::optional<std::string> mkey;
+  /// Narrows results to what the query asks for, and says in the envelope what it left out. Empty: nothing is asked for.
+  std::function<void(boost::json::value& results, boost::json::object& envelope)> shape;
 
   /// The query parameter, nullptr when it is not there.
   const std::string* query(const std::string& name) const;
 
   /// {"http_method", …fields…, "vdom", "path", "name", ["mkey"], "status", "http_status", "serial", "version",
-  /// "build"}.
+  /// "build"}; a list of one of these with ?vdom=* or ?global=1.
   void reply(int status, boost::json::object fields);
   void reply_results(boost::json::value results);  ///< 200.
   /// The same with "error" and "cli_error": the number, and the sentence that tells a person what to do.

@@ -5,14 +5,13 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-#include "base/sha256.h"
 #include "base/text.h"
+#include "gateway/api/cmdb_address.h"
+#include "gateway/api/cmdb_change.h"
 #include "gateway/api/cmdb_json.h"
+#include "gateway/api/cmdb_members.h"
 #include "gateway/api/cmdb_query.h"
 #include "gateway/api/input.h"
-#include "gateway/cli/notices.h"
-#include "gateway/config/text.h"
 
 namespace postern::gateway::api {
 namespace {
@@ -21,38 +20,6 @@ namespace json = boost::json;
 using config::ObjectPath;
 using config::ObjectView;
 using config::Table;
-
-/// A table, or an entry of it.
-struct Address {
-  const Table* table = nullptr;
-  ObjectPath path;     ///< The last key is empty for a table, and for the object of a table without a key.
-  bool entry = false;  ///< One object.
-};
-
-std::optional<Address> locate(const config::Schema& schema, const std::vector<std::string_view>& segments) {
-  if (segments.size() < 2) return std::nullopt;
-  std::string name(segments[0]);
-  std::replace(name.begin(), name.end(), '.', ' ');
-  Address a;
-  a.table = schema.table(name + ' ' + std::string(segments[1]));
-  if (a.table == nullptr) return std::nullopt;
-  a.path = {{a.table->name, ""}};
-  a.entry = a.table->single();
-  for (std::size_t i = 2; i < segments.size(); ++i) {
-    if (!a.entry) {
-      const auto key = a.table->key.normalise({std::string(segments[i])});
-      if (!key || key->empty()) return std::nullopt;
-      a.path.back().key = key->front();
-      a.entry = true;
-    } else {
-      a.table = a.table->table(segments[i]);
-      if (a.table == nullptr) return std::nullopt;
-      a.path.push_back({a.table->name, ""});
-      a.entry = a.table->single();
-    }
-  }
-  return a;
-}
 
 /// Interfaces that the kernel has and nobody configured are entries, too.
 bool kernel_interface(Services& services, const ObjectPath& path) {
@@ -82,38 +49,6 @@ std::vector<config::Object> entries(Services& services, const config::ConfigTree
     }
   }
   return out;
-}
-
-/// Of a top-level table's content.
-std::string revision_of(const config::ConfigTree& tree, const Address& at) {
-  const auto text = config::print_table(tree, {{at.path.front().table, ""}}, config::ShowMode::kChanged);
-  return to_hex_lower(ByteView(sha256(text)).first(16));
-}
-
-void not_there(const CallPtr& call, const Address& at) {
-  json::object fields;
-  if (call->request.method != "GET") fields["revision_changed"] = false;
-  call->fail(404, ErrorNumber::kNotFound, config::describe(at.path) + ": does not exist", std::move(fields));
-}
-
-/// A refused change. 404 would say that there is nothing to change, and 500 that trying otherwise helps.
-void refuse(const CallPtr& call, const Error& error, ErrorNumber invalid = ErrorNumber::kBadValue) {
-  json::object fields = {{"revision_changed", false}};
-  switch (error.code) {
-    case ErrorCode::kAlreadyExists:
-      return call->fail(424, ErrorNumber::kDuplicate, error.message, std::move(fields));
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kNotFound:
-    case ErrorCode::kConflict:
-      return call->fail(424, invalid, error.message, std::move(fields));
-    default:
-      return call->fail(500, ErrorNumber::kNone, error.message, std::move(fields));
-  }
-}
-
-void wrong_method(const CallPtr& call, std::string_view allowed, std::string_view why) {
-  call->add_header("Allow", std::string(allowed));
-  call->fail(405, ErrorNumber::kNone, why);
 }
 
 void get(const CallPtr& call, const Address& at) {
@@ -147,47 +82,16 @@ void get(const CallPtr& call, const Address& at) {
     return call->reply(200, std::move(fields));
   }
   const ObjectPath above(at.path.begin(), at.path.end() - 1);
-  if (!above.empty() && tree->find(above) == nullptr) return not_there(call, {at.table, above, true});
+  if (!above.empty() && tree->find(above) == nullptr) return not_there(call, config::describe(above));
   json::array results;
-  std::size_t matched = 0;
-  const auto all = entries(services, *tree, at);
-  for (const auto& object : all) {
+  for (const auto& object : entries(services, *tree, at)) {
     ObjectPath path = at.path;
     path.back().key = object.key;
-    auto one = shown_object(object, path);
-    if (!query->keeps(one)) continue;
-    const std::size_t number = matched++;
-    if (number < query->start || (query->count && results.size() >= *query->count)) continue;
-    query->project(one);
-    results.push_back(std::move(one));
+    results.push_back(shown_object(object, path));
   }
-  fields["size"] = all.size();
-  fields["matched_count"] = matched;
+  fields["size"] = results.size();
+  fields["matched_count"] = query->apply(results);
   fields["results"] = std::move(results);
-  call->reply(200, std::move(fields));
-}
-
-/// Commits what is staged and answers.
-void commit(const CallPtr& call, const Address& at, const config::Transaction& transaction,
-            ErrorNumber invalid = ErrorNumber::kBadValue) {
-  auto& store = call->services.store;
-  const auto old = store.current();
-  const std::string before = revision_of(*old, at);
-  if (auto committed = store.commit(transaction); !committed) return refuse(call, committed.error(), invalid);
-  const std::string after = revision_of(*store.current(), at);
-  if (before != after) {
-    log_info("config.changed", "the configuration was changed by the REST API",
-             {{"by", call->who.name}, {"method", call->request.method}, {"path", call->request.path}});
-  }
-  json::object fields;
-  fields["revision"] = after;
-  fields["old_revision"] = before;
-  fields["revision_changed"] = before != after;
-  json::array notices;
-  for (const auto& notice : cli::commit_notices(*old, *store.current(), call->services.operations)) {
-    notices.emplace_back(notice);
-  }
-  if (!notices.empty()) fields["notices"] = std::move(notices);
   call->reply(200, std::move(fields));
 }
 
@@ -197,7 +101,7 @@ void finish_write(const CallPtr& call, Address at, const Draft& draft) {
   if (call->request.method == "POST") {
     const ObjectPath above(at.path.begin(), at.path.end() - 1);
     const config::Object* parent = above.empty() ? &tree->root() : tree->find(above);
-    if (parent == nullptr) return not_there(call, {at.table, above, true});
+    if (parent == nullptr) return not_there(call, config::describe(above));
     if (draft.key) {
       at.path.back().key = *draft.key;
       if (tree->find(at.path) != nullptr) {
@@ -308,6 +212,7 @@ void serve_cmdb(const CallPtr& call, std::string_view rest) {
         std::move(fields));
   }
   const auto& method = call->request.method;
+  if (at->list != nullptr) return serve_members(call, *at);
   if (method == "GET") return get(call, *at);
   if (method == "POST" || method == "PUT") return write(call, *at);
   if (method == "DELETE") return remove(call, *at);

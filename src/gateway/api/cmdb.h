@@ -8,7 +8,7 @@
 //           ?action=move&before=|after=<mkey> moves it
 //   DELETE  an entry; one that does not exist answers 404
 //
-// Every change answers `revision_changed`: false when the configuration was so already.
+// One name of a list: cmdb_members.h. Every change answers `revision_changed`: false when the configuration was so already.
 #include <string_view>
 
 #include "gateway/api/call.h"

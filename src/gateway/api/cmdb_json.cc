@@ -24,9 +24,9 @@ using config::Value;
 constexpr std::string_view kOriginKey = "q_origin_key";
 constexpr std::size_t kMaxEntries = 10'000;
 
-bool list_of_names(const Attribute& a) {
-  return a.many && (a.type == Type::kReference || a.type == Type::kInterface || a.type == Type::kTag);
-}
+/// Ports that are a text in the vendor's answers, because a range may stand there: clients that compare what they want with
+/// what is (Ansible's check mode) compare texts.
+bool text_for_clients(const Attribute& a) { return a.name == "extport" || a.name == "mappedport"; }
 
 bool may_be_masked(const Attribute& a) { return a.type == Type::kSecret || a.type == Type::kPem; }
 bool is_masked(const Attribute& a, const Value& value) {
@@ -39,13 +39,9 @@ json::value key_json(const Attribute& key, const std::string& text) {
 }
 
 json::value value_json(const Attribute& a, const Value& value) {
-  if (list_of_names(a)) {
-    json::array list;
-    for (const auto& name : value) list.push_back({{"name", name}, {kOriginKey, name}});
-    return list;
-  }
+  if (is_list_of_names(a)) return members_json(value);
   if (a.many) return json::value(join(value, " "));
-  if (a.type == Type::kInteger) return value.empty() ? json::value(0) : json::value(std::stoll(value.front()));
+  if (a.type == Type::kInteger && !text_for_clients(a)) return value.empty() ? json::value(0) : json::value(std::stoll(value.front()));
   if (value.empty()) return json::value("");
   const bool secret =
       a.type == Type::kSecret || (a.type == Type::kPem && value.front().find("PRIVATE KEY-----") != std::string::npos);
@@ -60,6 +56,17 @@ std::optional<std::string> word_of(const json::value& value) {
   return std::nullopt;
 }
 
+/// The word that {"name": …} holds; nullopt: no word stands there. Errors: kInvalidArgument, for other members.
+Result<std::optional<std::string>> name_of(const Attribute& a, const json::object& object) {
+  for (const auto& [member, inner] : object) {
+    if (member != "name" && member != kOriginKey) {
+      return invalid(fmt::format("{}: unknown member {}; entries are {{\"name\": …}}", a.name, shown(member)));
+    }
+  }
+  const auto* name = object.if_contains("name");
+  return name ? word_of(*name) : std::nullopt;
+}
+
 Result<Value> words_of(const Attribute& a, const json::value& value) {
   if (const auto* list = value.if_array()) {
     if (!a.many) return invalid(fmt::format("{}: takes one value, not a list", a.name));
@@ -68,12 +75,9 @@ Result<Value> words_of(const Attribute& a, const json::value& value) {
     for (const auto& item : *list) {
       std::optional<std::string> word;
       if (const auto* object = item.if_object()) {
-        for (const auto& [member, inner] : *object) {
-          if (member != "name" && member != kOriginKey) {
-            return invalid(fmt::format("{}: unknown member {}; entries are {{\"name\": …}}", a.name, shown(member)));
-          }
-        }
-        if (const auto* name = object->if_contains("name")) word = word_of(*name);
+        auto name = name_of(a, *object);
+        if (!name) return fail(name.error());
+        word = std::move(*name);
       } else {
         word = word_of(item);
       }
@@ -86,9 +90,9 @@ Result<Value> words_of(const Attribute& a, const json::value& value) {
   auto word = word_of(value);
   if (!word) {
     return invalid(fmt::format("{}: must be {}; allowed: {}", a.name,
-                               list_of_names(a) ? "a list of {\"name\": …}" : "a text or a whole number", a.allowed()));
+                               is_list_of_names(a) ? "a list of {\"name\": …}" : "a text or a whole number", a.allowed()));
   }
-  if (!a.many || list_of_names(a)) return Value{std::move(*word)};
+  if (!a.many || is_list_of_names(a)) return Value{std::move(*word)};
   Value words;
   for (const auto part : split(*word, ' ')) {
     if (!part.empty()) words.emplace_back(part);
@@ -212,6 +216,26 @@ json::object attribute_schema(const Attribute& a) {
 }
 
 }  // namespace
+
+bool is_list_of_names(const Attribute& a) {
+  return a.many && (a.type == Type::kReference || a.type == Type::kInterface || a.type == Type::kTag);
+}
+
+json::array members_json(const Value& members) {
+  json::array list;
+  for (const auto& name : members) list.push_back({{"name", name}, {kOriginKey, name}});
+  return list;
+}
+
+Result<std::string> read_member(const Attribute& list, const json::object& body) {
+  auto name = name_of(list, body);
+  if (!name) return fail(name.error());
+  if (!*name || (*name)->empty()) return invalid(fmt::format("{}: the body must be {{\"name\": …}}", list.name));
+  auto normal = list.normalise({**name});
+  if (!normal) return fail(normal.error());
+  if (normal->size() != 1) return invalid(fmt::format("{}: the body must be {{\"name\": …}}", list.name));
+  return std::move(normal->front());
+}
 
 json::object to_json(const ObjectView& object, const Live& live) {
   const Table& table = object.table();

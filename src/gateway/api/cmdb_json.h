@@ -1,7 +1,8 @@
 #pragma once
 // Configured objects as JSON, and back. Pure: what follows from the schema and nothing else.
 //
-// Names are those of the schema. A whole number is a number; a list of names (references, interfaces, tags) is
+// Names are those of the schema. A whole number is a number, but for the ports that clients of such gateways read and
+// compare as a text; a list of names (references, interfaces, tags) is
 // [{"name": …}]; other lists are one text, joined by spaces; everything else is a text. Nested tables are lists of
 // objects. Secrets and private keys are shown as kMask, and taking kMask back means: as it is.
 #include <boost/json/fwd.hpp>
@@ -24,6 +25,12 @@ inline constexpr std::string_view kMask = "ENC XXXX";
 using Live = std::map<std::string, config::Value>;
 
 boost::json::object to_json(const config::ObjectView& object, const Live& live);
+
+/// A list whose members are names, each an object {"name": …}.
+bool is_list_of_names(const config::Attribute& attribute);
+boost::json::array members_json(const config::Value& members);
+/// One member of such a list, from {"name": …}, in normal form. Errors: kInvalidArgument.
+Result<std::string> read_member(const config::Attribute& list, const boost::json::object& body);
 
 /// What a body says of an object: its shape is right, its values are not judged yet.
 struct Draft {

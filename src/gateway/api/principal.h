@@ -11,6 +11,7 @@ struct Principal {
   std::string name;            ///< The API user's or the administrator's.
   std::string session_secret;  ///< kSession.
   bool by_cookie = false;      ///< A browser may have been made to send it: changes need the CSRF token.
+  bool read_only = false;      ///< May look at everything that is no secret, and change nothing.
 };
 
 }  // namespace postern::gateway::api

@@ -6,13 +6,10 @@
 #include "base/hex.h"
 
 namespace postern::gateway::api {
-namespace {
 
-bool expired(const Sessions::Session& session, MonoTime now) {
-  return now - session.used > kSessionIdle || now - session.opened > kSessionLife;
+bool Sessions::expired(const Session& session, MonoTime now) const {
+  return now - session.used > idle_ || now - session.opened > kSessionLife;
 }
-
-}  // namespace
 
 std::string Sessions::open(std::string user, std::string password_hash, MonoTime now, Random& random) {
   std::erase_if(sessions_, [&](const auto& entry) { return expired(entry.second, now); });

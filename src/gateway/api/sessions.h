@@ -14,7 +14,6 @@ namespace postern::gateway::api {
 /// The names that clients of such gateways look for.
 inline constexpr std::string_view kSessionCookie = "APSCOOKIE_postern";
 inline constexpr std::string_view kCsrfCookie = "ccsrftoken";
-inline constexpr std::chrono::minutes kSessionIdle{30};
 inline constexpr std::chrono::hours kSessionLife{12};
 
 /// Thread: one.
@@ -30,6 +29,9 @@ class Sessions {
 
   /// A new secret (256 bits, base64url). When kMaxSessions are open the one unused longest ends.
   std::string open(std::string user, std::string password_hash, MonoTime now, Random& random);
+  /// How long a session may stand idle, from now on; until then half an hour.
+  void set_idle(std::chrono::minutes idle) { idle_ = idle; }
+  std::chrono::minutes idle() const { return idle_; }
   /// The session, whose idle time begins anew; nullptr for anything else.
   const Session* find(std::string_view secret, MonoTime now);
   void close(std::string_view secret);
@@ -40,7 +42,9 @@ class Sessions {
   static std::string csrf_token(std::string_view secret);
 
  private:
+  bool expired(const Session& session, MonoTime now) const;
   std::unordered_map<Sha256, Session> sessions_;
+  std::chrono::minutes idle_{30};
 };
 
 }  // namespace postern::gateway::api

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "gateway/api/auth.h"
 #include "gateway/api/input.h"
+#include "gateway/api/trust.h"
 #include "gateway/config/secret.h"
 #include "net/strict_json.h"
 
@@ -33,7 +34,7 @@ net::HttpResponse text_reply(int status, std::string body, std::string type = "t
 
 /// The two ways of saying it: JSON, and the first character of a text.
 net::HttpResponse verdict(const Credentials& given, int status, std::string_view message,
-                          std::string_view session = {}) {
+                          std::string_view session = {}, std::chrono::minutes idle = {}) {
   const bool success = status == 200;
   if (given.form) {
     // Clients read the first character, whatever the status.
@@ -44,7 +45,7 @@ net::HttpResponse verdict(const Credentials& given, int status, std::string_view
   if (!message.empty()) body["message"] = message;
   if (success && given.want_key) {
     body["session_key"] = session;
-    body["session_key_timeout"] = kSessionIdle.count();
+    body["session_key_timeout"] = idle.count();
   }
   return text_reply(status, json::serialize(body), "application/json");
 }
@@ -98,9 +99,14 @@ Result<Credentials> read_form(std::string_view text) {
   return out;
 }
 
-std::string password_hash_of(const config::ConfigTree& tree, const std::string& user) {
+struct Account {
+  std::string password_hash;  ///< Empty: there is no such administrator.
+  bool trusted = false;       ///< May sign in from where the request comes from.
+};
+
+Account account_of(const config::ConfigTree& tree, const std::string& user, const IpAddress& from) {
   for (const auto& admin : tree.entries("system admin")) {
-    if (admin.key() == user) return admin.text("password");
+    if (admin.key() == user) return {admin.text("password"), trusted(admin, from)};
   }
   return {};
 }
@@ -118,32 +124,40 @@ void sign_in(const CallPtr& call, const Credentials& given) {
     return call->reply_raw(
         verdict(given, 429, fmt::format("too many attempts: wait {} s", std::max<std::int64_t>(wait.count(), 1))));
   }
-  const std::string known = password_hash_of(*services.store.current(), given.user);
+  const IpAddress from = call->request.peer.remote_ip;
+  const std::string known = account_of(*services.store.current(), given.user, from).password_hash;
   auto right = std::make_shared<bool>(false);
   ++services.checking;
   services.operations.offload(
       [right, hash = known.empty() ? services.decoy_hash : known, password = given.password] {
         *right = config::verify_secret(hash, password);
       },
-      [call, given, known, right, address, key] {
+      [call, given, known, right, address, from, key] {
         auto& s = call->services;
         --s.checking;
         // Gone or changed while it was checked counts as wrong.
-        if (!*right || known.empty() || password_hash_of(*s.store.current(), given.user) != known) {
-          log_warning("api.signin_refused", "signing in was refused", {{"address", address}});
-          return call->reply_raw(verdict(given, 401, given.form ? "" : "the name or the password is wrong"));
+        const auto account = account_of(*s.store.current(), given.user, from);
+        if (!*right || known.empty() || account.password_hash != known || !account.trusted) {
+          // Only the log tells who has the right password at the wrong place.
+          const bool elsewhere = *right && account.password_hash == known && !known.empty();
+          log_warning("api.signin_refused", "signing in was refused",
+                      {{"address", address}, {"why", elsewhere ? "untrusted address" : "name or password"}});
+          return call->reply_raw(
+              verdict(given, 401,
+                      given.form ? "" : "the name or the password is wrong, or this address is not a trusted one"));
         }
         s.signins.give_back(key);
+        s.sessions.set_idle(std::chrono::minutes(s.store.current()->single("system global").integer("admintimeout")));
         const auto secret = s.sessions.open(given.user, known, s.clock.now().mono, s.random);
         log_info("api.signin", "an administrator signed in", {{"user", given.user}, {"address", address}});
-        auto response = verdict(given, 200, given.form ? "document.location=\"/\";" : "", secret);
+        auto response = verdict(given, 200, given.form ? "document.location=\"/\";" : "", secret, s.sessions.idle());
         add_cookies(response.headers, secret);
         call->reply_raw(std::move(response));
       });
 }
 
-void sign_out(const CallPtr& call, bool form) {
-  const auto who = authenticate(call->services, call->request, {});
+void sign_out(const CallPtr& call, bool form, const std::string& query_token) {
+  const auto who = authenticate(call->services, call->request, query_token);
   if (who && who->kind == Principal::Kind::kSession) {
     if (auto ours = check_csrf(*who, call->request); !ours)
       return call->fail(403, ErrorNumber::kNone, ours.error().message);
@@ -162,11 +176,11 @@ bool is_signin_address(const std::string& path) {
   return path == kJsonAddress || path == kFormAddress || path == kFormEnd;
 }
 
-void serve_signin(const CallPtr& call) {
+void serve_signin(const CallPtr& call, const std::string& query_token) {
   const auto& method = call->request.method;
   const bool form = call->request.path != kJsonAddress;
-  if (method == "POST" && call->request.path == kFormEnd) return sign_out(call, true);
-  if (method == "DELETE" && !form) return sign_out(call, false);
+  if (method == "POST" && call->request.path == kFormEnd) return sign_out(call, true, query_token);
+  if (method == "DELETE" && !form) return sign_out(call, false, query_token);
   // Clients with a token look here whether anybody is at home.
   if (method == "GET" && call->request.path == kFormAddress) return call->reply_raw(text_reply(200, ""));
   if (method != "POST") {

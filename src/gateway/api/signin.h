@@ -6,6 +6,7 @@ namespace postern::gateway::api {
 
 /// Is the address one of these? Then `serve_signin` answers, whoever asks.
 bool is_signin_address(const std::string& path);
-void serve_signin(const CallPtr& call);
+/// `query_token`: see authenticate.
+void serve_signin(const CallPtr& call, const std::string& query_token);
 
 }  // namespace postern::gateway::api

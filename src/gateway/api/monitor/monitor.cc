@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "gateway/api/cmdb_query.h"
 #include "gateway/api/input.h"
 
 namespace postern::gateway::api {
@@ -24,6 +25,35 @@ const std::vector<Monitor>& all_monitors() {
   return all;
 }
 
+namespace {
+
+/// What narrows a list, for every GET. A parameter that the monitor itself knows is its own.
+Status take_listing(const CallPtr& call, const Monitor& monitor) {
+  if (monitor.method != "GET") return {};
+  std::map<std::string, std::string> own;
+  auto& query = call->request.query;
+  for (const auto& name : monitor.query) {
+    if (auto node = query.extract(std::string(name))) own.insert(std::move(node));
+  }
+  const std::size_t before = query.size();
+  auto list = take_list_query(query, [](std::string_view name) { return !name.empty(); }, monitor.path);
+  if (!list) return fail(list.error());
+  const bool asked = query.size() != before;
+  query.merge(own);
+  if (!asked) return {};
+  call->shape = [list = std::move(*list)](json::value& results, json::object& envelope) {
+    if (auto* entries = results.if_array()) {
+      envelope["size"] = entries->size();
+      envelope["matched_count"] = list.apply(*entries);
+    } else if (auto* one = results.if_object()) {
+      list.project(*one);
+    }
+  };
+  return {};
+}
+
+}  // namespace
+
 void serve_monitor(const CallPtr& call, std::string_view rest) {
   if (rest.ends_with("/select")) rest.remove_suffix(7);
   const auto last = rest.rfind('/');
@@ -36,6 +66,7 @@ void serve_monitor(const CallPtr& call, std::string_view rest) {
       allowed = monitor.method;
       continue;
     }
+    if (auto listed = take_listing(call, monitor); !listed) return call->fail(listed.error());
     for (const auto& [name, value] : call->request.query) {
       if (name == "vdom" || name == "global" || name == "scope") continue;
       if (std::find(monitor.query.begin(), monitor.query.end(), name) == monitor.query.end()) {
@@ -48,6 +79,12 @@ void serve_monitor(const CallPtr& call, std::string_view rest) {
       if (std::find(monitor.body.begin(), monitor.body.end(), std::string_view(name)) == monitor.body.end()) {
         return call->fail(400, ErrorNumber::kBadValue, "unknown member " + shown(name));
       }
+    }
+    if (monitor.confidential && call->who.read_only) {
+      return call->fail(403, ErrorNumber::kNone,
+                        fmt::format("{} may look, but not see secrets, and this answer has them (accprofile "
+                                    "super_admin_readonly)",
+                                    call->who.name));
     }
     return monitor.run(call, *body);
   }

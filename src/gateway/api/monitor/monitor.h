@@ -16,6 +16,7 @@ struct Monitor {
   std::vector<std::string_view> query;  ///< Parameters that it knows.
   std::vector<std::string_view> body;   ///< Members of the body that it knows.
   std::function<void(const CallPtr&, const boost::json::object& body)> run;
+  bool confidential = false;  ///< The answer has secrets: not for those who may only look.
 };
 
 namespace monitors {
@@ -33,7 +34,8 @@ Monitor ztna_sessions();
 
 const std::vector<Monitor>& all_monitors();
 
-/// `rest`: what follows /api/v2/monitor/; a trailing /select is taken.
+/// `rest`: what follows /api/v2/monitor/; a trailing /select is taken. Every GET of a list takes ?filter=, ?sort=,
+/// ?start=, ?count= and ?format=: see cmdb_query.h.
 void serve_monitor(const CallPtr& call, std::string_view rest);
 
 /// The connector that `ems_id` names, if it is configured. Errors: kInvalidArgument, kNotFound.

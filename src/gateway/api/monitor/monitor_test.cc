@@ -36,7 +36,6 @@ TEST_F(MonitorTest, EveryMonitorIsGuardedAndFound) {
     EXPECT_EQ(ask(std::string(m.method), at, R"({"no-such":1})").status, 400) << m.path;
   }
   EXPECT_EQ(monitor("GET", "no/such").status, 404);
-  EXPECT_EQ(monitor("GET", "").status, 404);
 }
 
 TEST_F(MonitorTest, StatusOfTheGateway) {

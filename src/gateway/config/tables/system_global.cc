@@ -12,6 +12,7 @@ Table system_global() {
       of_type("management-ip", Type::kHost, "Name or address under which this gateway's console is reached."),
       number("management-port", "Port of this gateway's console.", 1, 65535).by_default("443"),
       number("admin-sport", "Port of the REST API; 0: the one the program was started with.", 0, 65535).by_default("0"),
+      number("admintimeout", "Minutes after which an idle session of the REST API ends.", 1, 480).by_default("30"),
       toggle("rest-api-key-url-query", "Take API tokens in the address, too (?access_token=…).", true),
   };
   return t;
