@@ -4,7 +4,7 @@
 //
 //   GET     a table's entries, one entry, or the object of a table without a key; ?action=schema: its description
 //   POST    a new entry (a number 0, or none, asks for a free one); one that exists is refused
-//   PUT     what the body names is set, the rest stays; an entry that does not exist answers 404 and is not made;
+//   PUT     what the body names is set, the rest stays (and so does what it names null); an entry that does not exist answers 404 and is not made;
 //           ?action=move&before=|after=<mkey> moves it
 //   DELETE  an entry; one that does not exist answers 404
 //

@@ -59,12 +59,12 @@ std::optional<std::string> word_of(const json::value& value) {
 /// The word that {"name": …} holds; nullopt: no word stands there. Errors: kInvalidArgument, for other members.
 Result<std::optional<std::string>> name_of(const Attribute& a, const json::object& object) {
   for (const auto& [member, inner] : object) {
-    if (member != "name" && member != kOriginKey) {
+    if (member != "name" && member != kOriginKey && !inner.is_null()) {
       return invalid(fmt::format("{}: unknown member {}; entries are {{\"name\": …}}", a.name, shown(member)));
     }
   }
   const auto* name = object.if_contains("name");
-  return name ? word_of(*name) : std::nullopt;
+  return name != nullptr ? word_of(*name) : std::nullopt;
 }
 
 Result<Value> words_of(const Attribute& a, const json::value& value) {
@@ -259,7 +259,8 @@ json::object to_json(const ObjectView& object, const Live& live) {
 Result<Draft> read_draft(const Table& table, const json::object& body) {
   Draft draft;
   for (const auto& [name, value] : body) {
-    if (name == kOriginKey) continue;
+    // Some clients name everything that they know, with null for what they do not mean.
+    if (name == kOriginKey || value.is_null()) continue;
     if (!table.single() && name == table.key.name) {
       auto key = read_key(table, value);
       if (!key) return fail(key.error());

@@ -32,7 +32,7 @@ boost::json::array members_json(const config::Value& members);
 /// One member of such a list, from {"name": …}, in normal form. Errors: kInvalidArgument.
 Result<std::string> read_member(const config::Attribute& list, const boost::json::object& body);
 
-/// What a body says of an object: its shape is right, its values are not judged yet.
+/// What a body says of an object: its shape is right, its values are not judged yet. A member that is null says nothing.
 struct Draft {
   std::optional<std::string> key;  ///< Not given, or the 0 that asks for a free number.
   std::vector<std::pair<const config::Attribute*, config::Value>> values;

@@ -93,9 +93,15 @@ TEST_F(QueryTest, WhatThereIsCanBeListed) {
   EXPECT_EQ(ask("GET", "/api/v2/cmdb?action=delete").status, 400);
 }
 
-TEST_F(QueryTest, ABodyOfNullSaysNothing) {
+TEST_F(QueryTest, NullSaysNothing) {
+  const auto put = cmdb("PUT", "firewall/vip/a", R"({"extport":9450,"comment":null,"no-such-thing":null})");
+  EXPECT_EQ(put.status, 200) << put.text;
+  EXPECT_EQ(cmdb("GET", "firewall/vip/a").at("/results/0/comment"), "two");
+  EXPECT_EQ(cmdb("GET", "firewall/vip/a").at("/results/0/extport"), "9450");
   EXPECT_EQ(cmdb("DELETE", "firewall/vip/c", "null").at("/revision_changed"), true);
   EXPECT_EQ(cmdb("PUT", "firewall/vip/b", "null").at("/revision_changed"), false);
+  EXPECT_EQ(cmdb("PUT", "firewall/vip/b", "\"\"").at("/revision_changed"), false);
+  EXPECT_EQ(cmdb("PUT", "firewall/vip/b", "\"x\"").status, 400);
 }
 
 }  // namespace

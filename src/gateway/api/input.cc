@@ -15,7 +15,8 @@ Result<json::object> parse_object(std::string_view body) {
   if (trim(body).empty()) return json::object();
   auto value = net::parse_strict_json(body, kMaxJsonDepth);
   if (!value) return fail(value.error());
-  if (value->is_null()) return json::object();  // what some clients send when they have nothing to say
+  // What some clients send when they have nothing to say.
+  if (value->is_null() || (value->is_string() && value->get_string().empty())) return json::object();
   if (!value->is_object()) return invalid("the body must be a JSON object");
   return std::move(value->as_object());
 }
