@@ -73,6 +73,8 @@ void FabricClient::on_connected(Now now) {
   awaiting_snapshot_ = false;
   staging_ = false;
   pings_.clear();
+  asking_.clear();
+  inquiring_.clear();
   last_frame_ = now.mono;
   next_ping_ = now.mono + options_.ping_interval;
   last_error_.clear();
@@ -188,6 +190,11 @@ void FabricClient::ask_snapshot(Now now, std::string why) {
     return;
   }
   last_error_ = std::move(why);
+  subscribe_anew(now);
+}
+
+/// From nothing: a snapshot is the only answer.
+void FabricClient::subscribe_anew(Now now) {
   staging_ = false;
   staged_.clear();
   unconfirmed_ = true;
@@ -199,14 +206,27 @@ void FabricClient::ask_snapshot(Now now, std::string why) {
   send(frame);
 }
 
-std::uint64_t FabricClient::ask_certificate(const Sha256& leaf) {
+std::uint64_t FabricClient::ask(const Sha256& leaf, bool only_tell) {
   if (phase_ != Phase::kOpen || !subscribed_) return 0;
   wire::FabricFrame frame;
   auto& ask = *frame.mutable_ask_certificate();
   ask.set_request_id(next_request_);
   ask.set_sha256(to_text(leaf));
+  ask.set_only_tell(only_tell);
   send(frame);
+  (only_tell ? inquiring_ : asking_).insert(next_request_);
   return next_request_++;
+}
+
+std::uint64_t FabricClient::ask_certificate(const Sha256& leaf) { return ask(leaf, false); }
+std::uint64_t FabricClient::inquire_certificate(const Sha256& leaf) { return ask(leaf, true); }
+
+void FabricClient::refresh(Now now) {
+  if (phase_ != Phase::kOpen || !subscribed_ || awaiting_snapshot_ || staging_) return;
+  // A subscription names whom we asked for: one that the EMS is about to find for us would be missing in it.
+  if (!asking_.empty()) return ping(now);
+  send_interfaces();
+  subscribe_anew(now);
 }
 
 void FabricClient::answer_what_if(std::uint64_t request_id, const std::vector<fabric::SessionsCut>& cuts) {
@@ -291,6 +311,11 @@ void FabricClient::handle(Now now, const wire::FabricFrame& frame) {
       out.request_id = answer.request_id();
       out.state = state_of(answer.state());
       out.uid = parse_endpoint_uid(answer.uid());
+      if (inquiring_.erase(out.request_id) != 0) {
+        actions_.push_back(out);
+        break;
+      }
+      asking_.erase(out.request_id);
       // FOUND is only worth something if the record came before it. While a snapshot is awaited it is of a subscription
       // that ours has replaced, and ours did not name this endpoint: the EMS will not keep it for us.
       const bool kept = view_.find(out.uid) != nullptr && (!awaiting_snapshot_ || asked_.contains(out.uid));
@@ -370,6 +395,8 @@ void FabricClient::on_status(Now now, const wire::FabricStatus& status) {
   }
   if (authorised) return;
   subscribed_ = false;
+  asking_.clear();
+  inquiring_.clear();
   // Not an outage: the EMS itself says that this gateway gets nothing, so what it got before counts no more.
   if (epoch_ != 0) drop_view();
 }

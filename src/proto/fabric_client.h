@@ -158,6 +158,12 @@ class FabricClient {
   /// Asks whose certificate this is; `fabric::Answer` follows, or nothing if the connection ends first. Returns 0 and
   /// asks nothing while the channel is not authorised.
   std::uint64_t ask_certificate(const Sha256& leaf);
+  /// The same question of somebody who only wants to know: the endpoint does not come into the view.
+  std::uint64_t inquire_certificate(const Sha256& leaf);
+  /// Tells the EMS our interfaces and asks for a snapshot; until it is there the view stays. `last_contact` is this
+  /// moment or later once the EMS has answered. Nothing happens before it has authorised us, nor while a snapshot is on
+  /// its way. While a certificate is asked for, the EMS is only pinged: that it answers shows the same.
+  void refresh(Now now);
   /// Endpoints met by certificate are asked for again after a reconnect until released.
   void release(const EndpointUid& uid);
   void keep_asked(const EndpointUid& uid) { asked_.insert(uid); }
@@ -194,11 +200,13 @@ class FabricClient {
   enum class Phase { kOff, kWaiting, kConnecting, kOpen };
 
   void send(const wire::FabricFrame& frame);
+  std::uint64_t ask(const Sha256& leaf, bool only_tell);
   void subscribe(Now now);
   void confirmed(Now asked);
   void send_interfaces();
   void report_usage(Now now);
   void ask_snapshot(Now now, std::string why);
+  void subscribe_anew(Now now);
   void drop(Now now, std::string why);
   void schedule_reconnect(Now now, std::chrono::milliseconds at_least);
   void handle(Now now, const wire::FabricFrame& frame);
@@ -242,6 +250,8 @@ class FabricClient {
   MonoTime told_usage_at_{};
   std::set<EndpointUid> asked_;
   std::uint64_t next_request_ = 1;
+  std::set<std::uint64_t> asking_;     // requests of this connection that are not answered yet
+  std::set<std::uint64_t> inquiring_;  // likewise, of inquire_certificate
   std::string last_error_;
   Counters counters_;
   std::vector<fabric::Action> actions_;

@@ -288,6 +288,64 @@ TEST_F(FabricClientTest, ContactCountsFromTheQuestionSoThatOldNewsStaysOld) {
   EXPECT_EQ(client_.last_contact()->mono, first);
 }
 
+TEST_F(FabricClientTest, ARefreshBringsASnapshotAndTheViewStaysUntilItIsThere) {
+  client_.refresh(clock_.now());
+  EXPECT_TRUE(sent().empty());
+  authorise();
+  View view;
+  view.upsert(uid(0), entry(0));
+  snapshot(view, 5);
+  sent();
+  clock_.advance(std::chrono::seconds(3));
+  client_.refresh(clock_.now());
+  const auto asked = clock_.now().mono;
+  auto frames = sent();
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_TRUE(frames[0].has_interfaces());
+  EXPECT_EQ(frames[1].subscribe().epoch(), 0u);
+  EXPECT_NE(client_.view().find(uid(0)), nullptr);
+  client_.refresh(clock_.now());
+  EXPECT_TRUE(sent().empty());  // one at a time
+  // What was under way before the question is no answer to it.
+  receive(delta(5, 6, view));
+  EXPECT_LT(client_.last_contact()->mono, asked);
+  View after;
+  after.upsert(uid(1), entry(1));
+  snapshot(after, 7);
+  EXPECT_EQ(client_.last_contact()->mono, asked);
+  EXPECT_EQ(client_.view().find(uid(0)), nullptr);
+  EXPECT_EQ(client_.counters().mismatches, 0u);
+  // While a certificate is asked for, the subscription would not name it.
+  EXPECT_NE(client_.ask_certificate(Sha256{}), 0u);
+  sent();
+  client_.refresh(clock_.now());
+  frames = sent();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_TRUE(frames[0].has_ping());
+}
+
+TEST_F(FabricClientTest, AnInquiryIsAnsweredAndNobodyComesIntoTheView) {
+  EXPECT_EQ(client_.inquire_certificate(Sha256{}), 0u);
+  authorise();
+  snapshot(View(), 5);
+  sent();
+  const auto request = client_.inquire_certificate(Sha256{1});
+  const auto frames = sent();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_TRUE(frames[0].ask_certificate().only_tell());
+  FabricFrame answer;
+  answer.mutable_certificate_answer()->set_request_id(request);
+  answer.mutable_certificate_answer()->set_state(wire::CertificateAnswer::FOUND);
+  answer.mutable_certificate_answer()->set_uid(uid_text(3));
+  receive(answer);
+  sent();
+  const auto answers = taken<fabric::Answer>();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].state, fabric::Answer::State::kFound);
+  EXPECT_EQ(answers[0].uid, uid(3));
+  EXPECT_TRUE(client_.asked().empty());
+}
+
 TEST_F(FabricClientTest, FoundCountsOnlyIfTheRecordCameBefore) {
   authorise();
   View view;

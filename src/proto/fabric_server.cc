@@ -94,7 +94,7 @@ Result<Event> read_frame(ByteView bytes) {
     case FabricFrame::kAskCertificate: {
       const auto leaf = parse_sha256(frame.ask_certificate().sha256());
       if (!leaf) return fail(leaf.error());
-      return Ask{frame.ask_certificate().request_id(), *leaf};
+      return Ask{frame.ask_certificate().request_id(), *leaf, frame.ask_certificate().only_tell()};
     }
     case FabricFrame::kReleaseEndpoint: return Release{parse_endpoint_uid(frame.release_endpoint().uid())};
     case FabricFrame::kSessionReport: return read_sessions(frame.session_report());

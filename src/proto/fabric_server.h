@@ -50,6 +50,7 @@ struct Interfaces { std::vector<Interface> interfaces; };
 struct Ask {
   std::uint64_t request_id = 0;
   Sha256 leaf{};
+  bool only_tell = false;                ///< The endpoint does not come into its view.
 };
 struct Release { EndpointUid uid; };
 /// What the gateway's access proxies did: totals since `since`, which is of the gateway's clock.

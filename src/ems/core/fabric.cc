@@ -312,7 +312,10 @@ void EmsCore::Impl::answer_asks(GatewaySession& s) {
     EndpointUid uid;
     const auto* owner = registry_.by_leaf(ask.leaf);
     const auto* e = owner == nullptr ? nullptr : registry_.endpoints.find(*owner);
-    if (e != nullptr && s.asked.size() >= fabric::kMaxAsked && !s.asked.contains(e->uid)) {
+    if (e != nullptr && ask.only_tell) {
+      state = e->registered() ? fabric::AnswerState::kFound : fabric::AnswerState::kRevoked;
+      uid = e->uid;
+    } else if (e != nullptr && s.asked.size() >= fabric::kMaxAsked && !s.asked.contains(e->uid)) {
       state = e->registered() ? fabric::AnswerState::kBusy : fabric::AnswerState::kRevoked;
     } else if (e != nullptr) {
       // Who is revoked or deregistered gets a blocked record: the gateway then refuses with that reason.

@@ -241,6 +241,14 @@ TEST_F(Lab, ACertificateThatAGatewayMetBringsItsEndpointUntilItIsReleased) {
   };
   using proto::fabric::Answer;
   EXPECT_EQ(answer(Sha256{1}), Answer::State::kUnknown);
+  // Who only wants to know is told, and gets no record.
+  g.answers.clear();
+  g.client.inquire_certificate(far.leaf_sha256());
+  run();
+  ASSERT_EQ(g.answers.size(), 1u);
+  EXPECT_EQ(g.answers[0].state, Answer::State::kFound);
+  EXPECT_EQ(g.answers[0].uid, far.uid());
+  EXPECT_EQ(g.endpoints(), 0u);
   EXPECT_EQ(answer(far.leaf_sha256()), Answer::State::kFound);
   EXPECT_NE(g.client.view().find(far.uid()), nullptr);
   // Asked endpoints survive a reconnect, and what happens to them travels.

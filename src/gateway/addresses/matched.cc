@@ -18,8 +18,9 @@ std::string match_reason_text(MatchReason reason, const Record& record, const Re
     case MatchReason::kOtherGateway:
       return "the hardware address of its default gateway is no interface's of this gateway now";
     case MatchReason::kSharedOnly:
-      return "this gateway is not its default gateway, and it has not come through an access proxy: the EMS shares it "
-             "because it shares all endpoints, or those of selected devices";
+      return std::string("this gateway is not its default gateway, and it has not come through an access proxy: the EMS "
+                         "shares it because it shares ") +
+             (record.share_all ? "all endpoints" : "those of selected devices") + " with this gateway";
   }
   return {};
 }

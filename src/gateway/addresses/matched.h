@@ -9,8 +9,8 @@ namespace postern::gateway {
 enum class MatchReason {
   kCertificate,     ///< It came with its certificate.
   kDefaultGateway,  ///< Its default gateway is an interface of ours.
-  kOtherGateway,  ///< The EMS has it behind us; the hardware address of its default gateway is none of ours (any more).
-  kSharedOnly,    ///< It is shared because the EMS shares all, or those of selected devices.
+  kOtherGateway,    ///< The EMS has it behind us; the hardware address of its default gateway is none of ours (any more).
+  kSharedOnly,      ///< It is shared because the EMS shares all, or those of selected devices.
 };
 constexpr bool is_match(MatchReason reason) {
   return reason == MatchReason::kCertificate || reason == MatchReason::kDefaultGateway;

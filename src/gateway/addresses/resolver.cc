@@ -355,4 +355,44 @@ ResolveReason Resolver::why(const RecordKey& key) const {
   return best;
 }
 
+ResolveReason Resolver::why(const RecordKey& key, const IpAddress& ip) const {
+  const auto it = records_.find(key);
+  if (it == records_.end()) return ResolveReason::kNoAddress;
+  if (!it->second.claimed.contains(ip)) {
+    const bool nobodys = is_own(interfaces_, ip) || reserved_.contains(ip);
+    if (it->second.claimed.empty() && it->second.without_claim != ResolveReason::kReserved) return it->second.without_claim;
+    return nobodys ? ResolveReason::kReserved : ResolveReason::kNoAddress;
+  }
+  if (const auto* won = find(ip); won != nullptr && won->owner == key) return ResolveReason::kResolved;
+  auto reason = ResolveReason::kNoAddress;
+  for (const auto& claim : claims_.at(ip)) {
+    if (claim.owner != key) continue;
+    MacAddress mac;
+    reason = judge_claim(ip, claim, mac);
+  }
+  return reason == ResolveReason::kResolved ? ResolveReason::kContested : reason;
+}
+
+std::vector<RecordKey> Resolver::claimants(const IpAddress& ip) const {
+  std::vector<RecordKey> out;
+  if (const auto it = claims_.find(ip); it != claims_.end()) {
+    for (const auto& claim : it->second) out.push_back(claim.owner);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+const Neighbour* Resolver::neighbour(const NeighbourKey& key) const {
+  const auto it = neighbours_.find(key);
+  return it == neighbours_.end() ? nullptr : &it->second;
+}
+
+const LocalInterface* Resolver::network_of(const IpAddress& ip) const {
+  for (const auto& local : interfaces_) {
+    if (std::any_of(local.addresses.begin(), local.addresses.end(), [&](const auto& net) { return covers(net, ip); }))
+      return &local;
+  }
+  return nullptr;
+}
+
 }  // namespace postern::gateway

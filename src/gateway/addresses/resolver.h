@@ -131,6 +131,14 @@ class Resolver {
 
   /// Why is (isn't) this endpoint among the resolved addresses?
   ResolveReason why(const RecordKey& key) const;
+  /// Of one address that it reports; kNoAddress also for one that it doesn't.
+  ResolveReason why(const RecordKey& key, const IpAddress& ip) const;
+  /// Who claims this address, with right or without.
+  std::vector<RecordKey> claimants(const IpAddress& ip) const;
+  /// What the network said of it; nullptr: nobody has asked or heard.
+  const Neighbour* neighbour(const NeighbourKey& key) const;
+  /// Our interface on whose network this address is; nullptr: on none, whoever has it is behind a router.
+  const LocalInterface* network_of(const IpAddress& ip) const;
   /// Our interface that is the endpoint's default gateway, by the hardware address it reported; nullptr: none.
   const LocalInterface* gateway_interface(const Record& record) const;
   const std::vector<LocalInterface>& interfaces() const { return interfaces_; }

@@ -10,6 +10,7 @@ namespace postern::gateway::cli {
 
 Result<bool> fits(const EndpointView& e, const std::string& word) {
   const Record& r = e.record;
+  if (word == "-") return true;
   if (const auto ip = IpAddress::parse(word)) {
     if (e.ip == *ip) return true;
     for (const auto& interface : r.interfaces) {
@@ -27,7 +28,7 @@ Result<bool> fits(const EndpointView& e, const std::string& word) {
   }
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("\"{}\" is not a filter; allowed: an IP address, a hardware address, an EMS serial number, a "
-                          "UID or a tenant id",
+                          "UID, a tenant id, or - for any",
                           word.substr(0, 80)));
 }
 

@@ -8,7 +8,7 @@
 namespace postern::gateway::cli {
 
 /// Does the endpoint fit one word? What kind of word it is shows in its form: an IP address, a hardware address, an EMS
-/// serial number, a UID or a tenant id. Error: kInvalidArgument (none of these), whatever the endpoint.
+/// serial number, a UID or a tenant id; "-" is any. Error: kInvalidArgument (none of these), whatever the endpoint.
 Result<bool> fits(const EndpointView& endpoint, const std::string& word);
 
 }  // namespace postern::gateway::cli

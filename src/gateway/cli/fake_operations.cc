@@ -20,6 +20,12 @@ std::vector<EndpointTrace> FakeOperations::endpoint_traces(const std::function<b
   return out;
 }
 std::vector<DynamicAddress> FakeOperations::dynamic_addresses() { return addresses; }
+std::vector<std::string> FakeOperations::tags_not_shared() { return not_shared; }
+AddressView FakeOperations::address(const IpAddress& ip) {
+  const auto it = known_addresses.find(ip);
+  return it == known_addresses.end() ? AddressView() : it->second;
+}
+std::vector<LocalInterface> FakeOperations::own_interfaces() { return local_interfaces; }
 
 SystemStatus FakeOperations::system_status() {
   SystemStatus s;
@@ -43,6 +49,19 @@ void FakeOperations::accept_certificate(ConnectorId, const Acceptance& acceptanc
   waiting.push_back(std::move(done));
 }
 Status FakeOperations::forget_certificate(ConnectorId) { return forget; }
+
+void FakeOperations::refresh_connectors(Answered done) {
+  ++refreshed;
+  done(ems_answers);
+}
+void FakeOperations::restart_connectors(Answered done) {
+  ++restarted;
+  done(ems_answers);
+}
+void FakeOperations::ask_about_certificate(const Sha256& leaf, Replied done) {
+  asked_about.push_back(leaf);
+  done(certificate_replies);
+}
 
 void FakeOperations::find_denial(std::string id, Found done) {
   sought = std::move(id);
@@ -90,6 +109,27 @@ EndpointView walk_endpoint() {
   e.gateway_interface = "port1";
   e.routes.push_back({e.ip, e.mac, false, "port1", GatewaySerial("FGVM02TM25006449")});
   return e;
+}
+
+EndpointTrace walk_trace() {
+  using Tag = EndpointTrace::Tag;
+  EndpointTrace t;
+  t.endpoint = walk_endpoint();
+  t.endpoint.record.share_connected = true;
+  t.endpoint.record.certificates[0].sha256.fill(0xab);
+  t.endpoint.record.certificates[0].not_after = from_unix_ms(1'795'711'401'000);  // 2026-11-26 16:43:21 UTC
+  t.matched = true;
+  t.match_reason = MatchReason::kDefaultGateway;
+  t.match_text = "its default gateway is port1";
+  t.resolved = {t.endpoint.ip};
+  t.resolve_reason = ResolveReason::kResolved;
+  t.resolve_text = "resolved";
+  t.addresses.push_back({t.endpoint.ip, ResolveReason::kResolved, "port1", t.endpoint.mac, {}});
+  t.tags = {{"EMS1_ZTNA_all_registered_clients", Tag::State::kHas, "all_registered_clients", "security"},
+            {"EMS1_ZTNA_Vulnerable-Device", Tag::State::kHas, "Vulnerable-Device", "security"},
+            {"EMS1_ZTNA_Telemetry-Connected", Tag::State::kHas, "Telemetry-Connected", "security"}};
+  t.confirmed_at = from_unix_ms(1'764'175'401'000);  // Wed Nov 26 16:43:21 2025 UTC
+  return t;
 }
 
 ConnectorStatus walk_connector() {

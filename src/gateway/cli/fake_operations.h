@@ -20,6 +20,11 @@ class FakeOperations : public GatewayOperations {
   std::vector<EndpointView> endpoints;
   std::vector<EndpointTrace> traces;
   std::vector<DynamicAddress> addresses;
+  std::vector<std::string> not_shared;
+  std::map<IpAddress, AddressView> known_addresses;  ///< Others: on no network of this gateway.
+  std::vector<LocalInterface> local_interfaces;
+  std::vector<EmsAnswer> ems_answers;                ///< To a refresh and to a restart, at once.
+  std::vector<CertificateReply> certificate_replies;
   std::uint64_t dropped = 0, lost = 0;
   std::vector<PartHealth> parts = {{"Access proxies", PartHealth::State::kOk, ""}};
   std::vector<std::string> in_the_way;
@@ -34,12 +39,17 @@ class FakeOperations : public GatewayOperations {
   std::vector<Presented> presenting;
   std::vector<Acceptance> accepted;
   std::string sought;
+  int refreshed = 0, restarted = 0;
+  std::vector<Sha256> asked_about;
   int offloaded = 0;
 
   std::vector<ConnectorStatus> connectors() override;
   std::vector<EndpointView> matched_endpoints() override;
   std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) override;
   std::vector<DynamicAddress> dynamic_addresses() override;
+  std::vector<std::string> tags_not_shared() override;
+  AddressView address(const IpAddress& ip) override;
+  std::vector<LocalInterface> own_interfaces() override;
   SystemStatus system_status() override;
   std::vector<PartHealth> health() override;
   std::vector<std::string> obstacles() override;
@@ -49,12 +59,17 @@ class FakeOperations : public GatewayOperations {
   void present_certificate(ConnectorId, Presented done) override;
   void accept_certificate(ConnectorId, const Acceptance& acceptance, Done done) override;
   Status forget_certificate(ConnectorId) override;
+  void refresh_connectors(Answered done) override;
+  void restart_connectors(Answered done) override;
+  void ask_about_certificate(const Sha256& leaf, Replied done) override;
   void find_denial(std::string id, Found done) override;
   void offload(std::function<void()> blocking, std::function<void()> done) override;
 };
 
 /// The endpoint of the walk-through, with its own values.
 EndpointView walk_endpoint();
+/// Why it is matched and resolved.
+EndpointTrace walk_trace();
 ConnectorStatus walk_connector();
 std::vector<DynamicAddress> walk_addresses();
 

@@ -1,5 +1,7 @@
 #pragma once
 // What the command line asks of the running gateway; the gateway's core implements it, tests use a fixture. Thread: loop.
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,6 +15,8 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "gateway/addresses/matched.h"
+#include "gateway/addresses/resolver.h"
 #include "gateway/config/tree.h"
 #include "gateway/records/record.h"
 
@@ -59,15 +63,58 @@ struct EndpointView {
 struct EndpointTrace {
   EndpointView endpoint;
   bool matched = false;
+  MatchReason match_reason = MatchReason::kSharedOnly;
   std::string match_text;              ///< Why (not): "its default gateway is port1".
   std::vector<IpAddress> resolved;     ///< Its addresses that are resolved.
+  ResolveReason resolve_reason = ResolveReason::kNoAddress;
   std::string resolve_text;            ///< Why there is none: "nobody on the network answers for …"; else "resolved".
+  struct Address {
+    IpAddress ip;
+    ResolveReason reason = ResolveReason::kNoAddress;
+    std::string interface;             ///< Ours on whose network it is; empty: none.
+    MacAddress answers;                ///< Who answers for it there; not valid: nobody, or nobody was asked.
+    std::vector<RecordKey> others;     ///< Other endpoints that claim it.
+  };
+  std::vector<Address> addresses;      ///< Each that it reports, apart from loopback and link-local ones.
   struct Tag {
     enum class State { kHas, kUnknown, kHasNot };
     std::string name;                  ///< "EMS1_ZTNA_Vulnerable-Device".
     State state = State::kUnknown;
+    std::string tag = {};              ///< "Vulnerable-Device".
+    std::string kind = {};             ///< "security", "classification", "fabric".
   };
   std::vector<Tag> tags;               ///< Every tag of its EMS.
+  bool stale = false;                  ///< What its EMS said is too old to grant anything.
+  std::optional<WallTime> confirmed_at;  ///< When its EMS last confirmed what it says; none since this program began.
+  std::int64_t sessions = 0;           ///< Live ones through access proxies.
+};
+
+/// What a gateway knows of an address, whoever has it.
+struct AddressView {
+  std::string own_interface;           ///< Ours that has it; empty: it is not ours.
+  bool reserved = false;               ///< Of what the gateway depends on: an EMS, a next hop, a real server.
+  std::string network;                 ///< Our interface on whose network it is; empty: none, it is behind a router.
+  std::optional<Neighbour> neighbour;  ///< What that network said; none: nobody has asked or heard.
+};
+
+/// What came of asking an EMS for everything anew.
+struct EmsAnswer {
+  ConnectorId id = 0;
+  std::string name;
+  std::string trouble;                 ///< Not asked, or not answered: why, and what to do. Empty: it answered.
+  std::uint64_t revision = 0;          ///< Where its change log stands.
+  std::size_t endpoints = 0, tags = 0; ///< What it tells this gateway.
+  std::chrono::microseconds took{};
+};
+
+/// What an EMS says of a certificate.
+struct CertificateReply {
+  enum class State { kFound, kRevoked, kUnknown, kNoAnswer };
+  ConnectorId id = 0;
+  std::string name;
+  State state = State::kNoAnswer;
+  EndpointUid uid;                     ///< kFound, kRevoked: whose it is.
+  std::string trouble;                 ///< kNoAnswer: why, and what to do.
 };
 
 /// A tag's dynamic address with the addresses that are in it now.
@@ -130,6 +177,9 @@ class GatewayOperations {
   /// Of each endpoint that this gateway holds a record of, matched or not, and that is wanted; in a stable order.
   virtual std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) = 0;
   virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< Ascending by connector and id.
+  virtual std::vector<std::string> tags_not_shared() = 0;  ///< Names that policies use and no EMS has shared, ascending.
+  virtual AddressView address(const IpAddress& ip) = 0;
+  virtual std::vector<LocalInterface> own_interfaces() = 0;  ///< As every EMS is told them.
   virtual SystemStatus system_status() = 0;
   virtual std::vector<PartHealth> health() = 0;  ///< Each part once, in a stable order.
   /// What keeps the configuration in force from taking effect at this moment, although it is valid: a port that another
@@ -155,6 +205,16 @@ class GatewayOperations {
   virtual void accept_certificate(ConnectorId id, const Acceptance& acceptance, Done done) = 0;
   /// Takes the acceptance back: the connection ends.
   virtual Status forget_certificate(ConnectorId id) = 0;
+
+  /// Each connector configured, ascending by id.
+  using Answered = std::function<void(std::vector<EmsAnswer>)>;
+  /// Asks each connected EMS for everything that it tells this gateway. What is held stays until the answer is there.
+  virtual void refresh_connectors(Answered done) = 0;
+  /// Drops each connection and opens it anew. What the EMSs said before stays in force, as in an outage.
+  virtual void restart_connectors(Answered done) = 0;
+  using Replied = std::function<void(std::vector<CertificateReply>)>;
+  /// Asks every EMS whose certificate this is. Nobody gets into any list by it.
+  virtual void ask_about_certificate(const Sha256& leaf, Replied done) = 0;
 
   using Found = std::function<void(Result<std::string>)>;
   /// The traffic log's line (JSON) of the denial or cut with this id. Errors: kInvalidArgument, kNotFound.

@@ -3,33 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/hex.h"
+#include "gateway/cli/lines.h"
 
 namespace postern::gateway::cli {
 namespace {
-
-/// Text from outside on one line of its own: whatever could break the line or steer a terminal becomes '?'.
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return out;
-}
-
-class Lines {
- public:
-  /// "label value", or the label alone.
-  void add(std::string_view label, std::string_view value) {
-    text_ += label;
-    if (!value.empty()) text_ += ' ' + printable(value);
-    text_ += '\n';
-  }
-  void add(std::string_view line) { text_ += printable(line) + '\n'; }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
 
 std::string_view feature(Feature f) { return f == Feature::kPresent ? "1" : f == Feature::kAbsent ? "0" : ""; }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -149,6 +150,15 @@ class GatewayCore {
 
   void answer_what_if(Now now, ConnectorId id, std::uint64_t request, const std::vector<proto::fabric::SessionsCut>& cuts);
 
+  // What an administrator wants to know of an EMS, now.
+  /// Everything that it has for this gateway, anew. See FabricClient::refresh, which says how to see its answer.
+  void refresh(Now now, ConnectorId id);
+  /// Whose certificate is this? No record comes of it. The number of the question; 0: this EMS can't be asked.
+  std::uint64_t inquire(Now now, ConnectorId id, const Sha256& leaf);
+  /// The answer, once there is one; the question ends with it, or with `give_up`.
+  std::optional<proto::fabric::Answer> take_answer(ConnectorId id, std::uint64_t question);
+  void give_up(ConnectorId id, std::uint64_t question);
+
   std::vector<act::Action> take_actions();
 
   // For CLI, API and tests.
@@ -222,6 +232,7 @@ class GatewayCore {
   std::map<Sha256, Use> uses_;
   std::map<Sha256, Pending> pending_;
   std::map<Sha256, MonoTime> negatives_;
+  std::map<std::pair<ConnectorId, std::uint64_t>, std::optional<proto::fabric::Answer>> inquiries_;
   std::map<Sha256, SessionsByPlace> sessions_;
   std::uint64_t live_sessions_ = 0;
   std::optional<Decisions> decisions_;

@@ -36,7 +36,37 @@ void GatewayCore::on_unknown_certificate(Now now, const Sha256& leaf) {
   for (auto& [id, c] : connectors_) drain(now, c);
 }
 
+void GatewayCore::refresh(Now now, ConnectorId id) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return;
+  it->second.client->refresh(now);
+  drain(now, it->second);
+}
+
+std::uint64_t GatewayCore::inquire(Now now, ConnectorId id, const Sha256& leaf) {
+  const auto it = connectors_.find(id);
+  if (it == connectors_.end()) return 0;
+  const auto question = it->second.client->inquire_certificate(leaf);
+  if (question != 0) inquiries_[{id, question}] = std::nullopt;
+  drain(now, it->second);
+  return question;
+}
+
+std::optional<fabric::Answer> GatewayCore::take_answer(ConnectorId id, std::uint64_t question) {
+  const auto it = inquiries_.find({id, question});
+  if (it == inquiries_.end() || !it->second) return std::nullopt;
+  auto answer = std::move(it->second);
+  inquiries_.erase(it);
+  return answer;
+}
+
+void GatewayCore::give_up(ConnectorId id, std::uint64_t question) { inquiries_.erase({id, question}); }
+
 void GatewayCore::on_answer(Now now, ConnectorId id, const fabric::Answer& answer) {
+  if (const auto asked = inquiries_.find({id, answer.request_id}); asked != inquiries_.end()) {
+    asked->second = answer;
+    return;
+  }
   const auto it = std::find_if(pending_.begin(), pending_.end(), [&](const auto& item) {
     const auto request = item.second.requests.find(id);
     return request != item.second.requests.end() && request->second == answer.request_id;

@@ -334,6 +334,7 @@ void Daemon::pump() {
   }
   if (firewall_) firewall_->apply();
   pumping_ = false;
+  if (operations_) operations_->follow();
 }
 
 void Daemon::tell_decisions() {

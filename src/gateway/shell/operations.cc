@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "base/text.h"
-#include "gateway/addresses/matched.h"
 #include "gateway/cli/endpoint_view.h"
 
 namespace postern::gateway {
@@ -47,6 +46,12 @@ std::string channel_advice(const cli::ConnectorStatus& connector) {
   return fmt::format("diagnose endpoint fctems test-connectivity {} says why", connector.id);
 }
 
+/// What is wrong with a connector that is enabled, and what to do; empty: it is connected and authorised.
+std::string channel_trouble(const cli::ConnectorStatus& connector) {
+  if (connector.channel_state == "connected") return {};
+  return connector.channel_state + "; " + channel_advice(connector);
+}
+
 cli::PartHealth channel_health(const cli::ConnectorStatus& connector, bool enabled) {
   using State = cli::PartHealth::State;
   const auto part = fmt::format("EMS {}", connector.id);
@@ -61,6 +66,10 @@ cli::PartHealth channel_health(const cli::ConnectorStatus& connector, bool enabl
 }
 
 }  // namespace
+
+LiveOperations::LiveOperations(Context& context, FabricChannels& channels, const Parts& parts)
+    : context_(context), channels_(channels), certificates_(context, channels),
+      inquiries_(context, [this] { return connectors(); }, channel_trouble), parts_(parts), watch_(parts.watch) {}
 
 std::vector<cli::ConnectorStatus> LiveOperations::connectors() {
   std::vector<cli::ConnectorStatus> out;
@@ -97,38 +106,6 @@ std::vector<cli::EndpointView> LiveOperations::matched_endpoints() {
   return out;
 }
 
-std::vector<cli::EndpointTrace> LiveOperations::endpoint_traces(
-    const std::function<bool(const cli::EndpointView&)>& wanted) {
-  using Tag = cli::EndpointTrace::Tag;
-  const auto& core = *context_.core;
-  const auto& resolver = core.resolver();
-  std::vector<cli::EndpointTrace> out;
-  for (const auto& [key, record] : core.records()) {
-    cli::EndpointTrace trace;
-    trace.endpoint = cli::make_endpoint_view(record, resolver, context_.device.serial);
-    if (!wanted(trace.endpoint)) continue;
-    const auto match = match_reason(record, resolver);
-    trace.matched = is_match(match);
-    trace.match_text = match_reason_text(match, record, resolver);
-    for (const auto& interface : record.interfaces) {
-      for (const auto& ip : interface.addresses) {
-        const auto* won = resolver.find(ip);
-        if (won != nullptr && won->owner == key) trace.resolved.push_back(ip);
-      }
-    }
-    trace.resolve_text = resolve_reason_text(resolver.why(key));
-    for (const auto& [name, tag] : core.tags().entries()) {
-      if (!tag.info || tag.connector != key.connector) continue;
-      const auto among = [&](const auto& ids) { return std::binary_search(ids.begin(), ids.end(), tag.info->id); };
-      trace.tags.push_back({name, among(record.tags)           ? Tag::State::kHas
-                                  : among(record.unknown_tags) ? Tag::State::kUnknown
-                                                               : Tag::State::kHasNot});
-    }
-    out.push_back(std::move(trace));
-  }
-  return out;
-}
-
 std::vector<cli::DynamicAddress> LiveOperations::dynamic_addresses() {
   const auto& core = *context_.core;
   std::map<std::pair<ConnectorId, std::uint32_t>, cli::DynamicAddress> sorted;
@@ -142,6 +119,14 @@ std::vector<cli::DynamicAddress> LiveOperations::dynamic_addresses() {
   }
   std::vector<cli::DynamicAddress> out;
   for (auto& [key, address] : sorted) out.push_back(std::move(address));
+  return out;
+}
+
+std::vector<std::string> LiveOperations::tags_not_shared() {
+  std::vector<std::string> out;
+  for (const auto& [name, tag] : context_.core->tags().entries()) {
+    if (!tag.info) out.push_back(name);
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "gateway/shell/context.h"
 #include "gateway/shell/fabric_certificates.h"
 #include "gateway/shell/fabric_channels.h"
+#include "gateway/shell/fabric_inquiries.h"
 #include "gateway/shell/firewall_control.h"
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
@@ -25,13 +26,17 @@ class LiveOperations final : public cli::GatewayOperations {
     TrafficLog& traffic;
   };
   /// All outlive this.
-  LiveOperations(Context& context, FabricChannels& channels, const Parts& parts)
-      : context_(context), channels_(channels), certificates_(context, channels), parts_(parts), watch_(parts.watch) {}
+  LiveOperations(Context& context, FabricChannels& channels, const Parts& parts);
+  /// To be called whenever the core has done something: whoever waits for an EMS's answer may have it.
+  void follow() { inquiries_.follow(); }
 
   std::vector<cli::ConnectorStatus> connectors() override;
   std::vector<cli::EndpointView> matched_endpoints() override;
   std::vector<cli::EndpointTrace> endpoint_traces(const std::function<bool(const cli::EndpointView&)>& wanted) override;
   std::vector<cli::DynamicAddress> dynamic_addresses() override;
+  std::vector<std::string> tags_not_shared() override;
+  cli::AddressView address(const IpAddress& ip) override;
+  std::vector<LocalInterface> own_interfaces() override { return context_.core->resolver().interfaces(); }
   cli::SystemStatus system_status() override;
   std::vector<cli::PartHealth> health() override;
   std::vector<std::string> obstacles() override { return parts_.nginx.taken_ports(); }
@@ -43,6 +48,9 @@ class LiveOperations final : public cli::GatewayOperations {
     certificates_.accept(id, acceptance, std::move(done));
   }
   Status forget_certificate(ConnectorId id) override { return certificates_.forget(id); }
+  void refresh_connectors(Answered done) override { inquiries_.refresh(std::move(done)); }
+  void restart_connectors(Answered done) override { inquiries_.restart(std::move(done)); }
+  void ask_about_certificate(const Sha256& leaf, Replied done) override { inquiries_.ask_about(leaf, std::move(done)); }
   void find_denial(std::string id, Found done) override;
   void offload(std::function<void()> blocking, std::function<void()> done) override {
     context_.loop.offload(std::move(blocking), std::move(done));
@@ -52,6 +60,7 @@ class LiveOperations final : public cli::GatewayOperations {
   Context& context_;
   FabricChannels& channels_;
   FabricCertificates certificates_;
+  FabricInquiries inquiries_;
   const Parts parts_;
   const NetworkWatch* watch_;
 };

@@ -26,7 +26,7 @@ void list_ec_shm(const CommandContext& c) {
 Command diagnose_endpoint_ec_shm_list() {
   return {"diagnose endpoint ec-shm list",
           "List the matched endpoints.",
-          {{"[ip]", "Only the endpoint with this IP address."},
+          {{"[ip]", "Only the endpoint with this IP address; filters come in any order, - stands for none."},
            {"[mac]", "Only the endpoint with this hardware address."},
            {"[ems-sn]", "Only endpoints of the EMS with this serial number."},
            {"[tenant]", "Only endpoints of this tenant, or the one with this UID."}},

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "gateway/cli/commands/command.h"
 #include "gateway/cli/print.h"
 
@@ -9,12 +11,17 @@ namespace {
 void list_dynamic_addresses(const CommandContext& c) {
   std::string out;
   for (const auto& address : c.operations.dynamic_addresses()) {
-    if (c.arguments.empty() || c.arguments[0] == address.name || c.arguments[0] == address.tag) {
+    if (c.arguments.empty() || c.arguments[0] == "-" || c.arguments[0] == address.name || c.arguments[0] == address.tag) {
       out += print_dynamic_address(address);
     }
   }
   if (out.empty() && !c.arguments.empty()) {
-    return c.fail(fmt::format("there is no dynamic address \"{}\"", c.arguments[0].substr(0, 80)));
+    const auto named = c.operations.tags_not_shared();
+    const bool by_policy = std::find(named.begin(), named.end(), c.arguments[0]) != named.end();
+    return c.fail(fmt::format("there is no dynamic address \"{}\"{}; diagnose firewall dynamic list prints those that are "
+                              "shared",
+                              c.arguments[0].substr(0, 80),
+                              by_policy ? ": a policy names it, and no EMS has shared such a tag" : ""));
   }
   c.print(std::move(out));
 }

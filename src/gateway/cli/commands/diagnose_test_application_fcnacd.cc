@@ -1,36 +1,23 @@
-#include "gateway/cli/commands/command.h"
-#include "gateway/cli/print.h"
+#include <fmt/format.h>
+
+#include "gateway/cli/commands/diagnose_fcnacd.h"
 
 namespace postern::gateway::cli::commands {
 namespace {
 
-struct Test {
-  std::string number;
-  std::string help;
-  std::function<std::string(const CommandContext&)> print;
-};
-
-std::string contexts(const CommandContext& c) {
-  std::string out = "EMS context status:\n";
-  const auto config = c.store.current();
-  for (const auto& connector : c.operations.connectors()) {
-    const auto entry = connector_argument(config, std::to_string(connector.id));
-    out += print_connector(connector, entry && entry->enabled("trust-ca-cn"));
-  }
-  return out;
-}
-
-const std::vector<Test>& tests() {
-  static const std::vector<Test> all = {{"2", "Show the status of each EMS.", contexts}};
+/// Ascending by number.
+const std::vector<FcnacdTest>& fcnacd_tests() {
+  static const std::vector<FcnacdTest> all = {fcnacd_contexts(),    fcnacd_refresh(),        fcnacd_ztna_cache(),
+                                              fcnacd_route_cache(), fcnacd_gateway_caches(), fcnacd_restart()};
   return all;
 }
 
 void test_fcnacd(const CommandContext& c) {
-  for (const auto& test : tests()) {
-    if (!c.arguments.empty() && c.arguments[0] == test.number) return c.print(test.print(c));
+  for (const auto& test : fcnacd_tests()) {
+    if (!c.arguments.empty() && c.arguments[0] == test.number) return test.run(c);
   }
   std::string menu = "Fabric connector tests:\n";
-  for (const auto& test : tests()) menu += test.number + ". " + test.help + "\n";
+  for (const auto& test : fcnacd_tests()) menu += test.number + ". " + test.help + "\n";
   c.print(std::move(menu));
 }
 
