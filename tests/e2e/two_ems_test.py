@@ -3,18 +3,9 @@ import re
 
 import harness
 from harness import https, stacks, wait_for
+from several_ems import FurtherEms
 
 HTTPS_PORT, TELEMETRY_PORT = 8543, 8113
-
-CONNECTOR = """config endpoint-control fctems
-    edit 2
-        set status enable
-        set name "Second"
-        set server "{server}"
-        set https-port {port}
-    next
-end
-"""
 
 # Who may pass the access proxy of those whom the second EMS vouches for, and the way to that EMS for its agents.
 SECOND = """config firewall proxy-policy
@@ -42,15 +33,6 @@ end
 """
 
 
-class SecondEms(stacks.Ems):
-    def start(self, host, namespace=None):
-        self.host, self.namespace = host, namespace
-        self.process = self.lab.start("ems2", self.command, self.short)
-        self.ready()
-        self.password = (self.data / "initial-password").read_text().strip()
-        return self
-
-
 class TwoEms(harness.StackTest):
     letter = "m"
     options = {"second_endpoint": True}
@@ -61,21 +43,13 @@ class TwoEms(harness.StackTest):
         stack.connect_fabric()
         stack.make_tags()
         stack.protect()
-        cls.second = SecondEms(stack.lab, cls.directory / "ems2", "srv", "0.0.0.0", HTTPS_PORT, TELEMETRY_PORT,
-                               public=[f"{stack.ems_address}:{TELEMETRY_PORT}"], names=[stack.ems_address], feeds=(),
-                               restart=False).start(stack.ems_host, stack.from_ns).sign_in()
+        cls.second = FurtherEms(stack, cls.directory, "ems2", HTTPS_PORT, TELEMETRY_PORT)
         cls.second.put_tag(stacks.TELEMETRY_CONNECTED)
         gateway = stack.gateway
         # Before it is connected, its tag is a name that nobody has shared: said, and no error.
         cls.said = gateway.configure(stack.access_proxy("second", 9447) +
                                      SECOND.format(https_port=HTTPS_PORT, telemetry_port=TELEMETRY_PORT))
-        gateway.configure(CONNECTOR.format(server=stack.ems_address, port=HTTPS_PORT))
-        gateway.cli(f"execute fctems verify 2 {cls.second.fingerprint()['sha256']}")
-        serial = gateway.serial()
-        wait_for(lambda: [d for d in cls.second.api("GET", "fabric-devices")["items"] if d["serial"] == serial],
-                 "the gateway among the second EMS's fabric devices")
-        cls.second.authorise(serial)
-        wait_for(lambda: "successful" in gateway.cli("diagnose endpoint fctems test-connectivity 2"), "the second connector")
+        cls.second.connect(stack, 2, "Second")
         cls.uid = stack.enrol()
         stack.wait_evaluated(cls.uid)
         cls.agent2 = stacks.Agent(stack.lab, cls.directory / "agent2", stack.runtime / "agent2", "ep2", "agent2").start()

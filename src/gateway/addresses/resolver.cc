@@ -51,12 +51,29 @@ std::string_view resolve_reason_text(ResolveReason reason) {
   return "unknown";
 }
 
+const LocalInterface* Resolver::interface_of(const posture::Route& route) const {
+  if (!route.gateway_mac.valid()) return nullptr;
+  // A bridge shares its hardware address with one of its ports, as a VLAN does with its device: it is the one that has the
+  // endpoint's network, or any.
+  const LocalInterface* best = nullptr;
+  int best_rank = -1;
+  for (const auto& local : interfaces_) {
+    if (local.mac != route.gateway_mac) continue;
+    const bool on_its_network = std::any_of(local.addresses.begin(), local.addresses.end(),
+                                            [&](const auto& net) { return covers(net, route.local_ip); });
+    const int rank = on_its_network ? 2 : local.addresses.empty() ? 0 : 1;
+    if (rank > best_rank) {
+      best = &local;
+      best_rank = rank;
+    }
+  }
+  return best;
+}
+
 const LocalInterface* Resolver::gateway_interface(const Record& record) const {
   for (const auto& route : record.routes) {
-    if (!route.gateway_mac.valid() || route.vpn) continue;
-    for (const auto& local : interfaces_) {
-      if (local.mac == route.gateway_mac) return &local;
-    }
+    if (route.vpn) continue;
+    if (const auto* local = interface_of(route)) return local;
   }
   return nullptr;
 }

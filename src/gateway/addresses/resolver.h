@@ -141,6 +141,8 @@ class Resolver {
   const LocalInterface* network_of(const IpAddress& ip) const;
   /// Our interface that is the endpoint's default gateway, by the hardware address it reported; nullptr: none.
   const LocalInterface* gateway_interface(const Record& record) const;
+  /// Our interface that a route of an endpoint leads to, likewise.
+  const LocalInterface* interface_of(const posture::Route& route) const;
   const std::vector<LocalInterface>& interfaces() const { return interfaces_; }
   const std::set<IpAddress>& reserved() const { return reserved_; }
 

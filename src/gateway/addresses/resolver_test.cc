@@ -54,6 +54,51 @@ TEST_F(ResolverTest, AsksTheNetworkAndResolvesOnlyOnItsWord) {
   EXPECT_TRUE(resolver_.take_questions().empty());
 }
 
+TEST_F(ResolverTest, SaysOfEachAddressWhyAndOfAnyWhatIsKnown) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  a.interfaces.push_back({"eth1", kMac3, {ip("10.0.9.2"), ip("10.0.1.1")}, true});
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.why(a.key, ip("10.0.1.2")), ResolveReason::kNeighbourUnknown);
+  EXPECT_EQ(resolver_.neighbour(kKey2), nullptr);
+  present("10.0.1.2", kMac2);
+  ASSERT_NE(resolver_.neighbour(kKey2), nullptr);
+  EXPECT_EQ(resolver_.why(a.key, ip("10.0.1.2")), ResolveReason::kResolved);
+  EXPECT_EQ(resolver_.why(a.key, ip("10.0.9.2")), ResolveReason::kNoAddress);
+  EXPECT_EQ(resolver_.why(a.key, ip("10.0.1.1")), ResolveReason::kReserved);
+  EXPECT_EQ(resolver_.why({2, EndpointUid("A")}, ip("10.0.1.2")), ResolveReason::kNoAddress);
+  auto b = endpoint("B", "10.0.1.2", kMac3);
+  b.key.connector = 2;
+  resolver_.upsert(b);
+  EXPECT_EQ(resolver_.claimants(ip("10.0.1.2")), (std::vector<RecordKey>{a.key, b.key}));
+  EXPECT_TRUE(resolver_.claimants(ip("10.0.1.7")).empty());
+  EXPECT_EQ(resolver_.why(b.key, ip("10.0.1.2")), ResolveReason::kNeighbourDiffers);
+  b.online = false;
+  resolver_.upsert(b);
+  EXPECT_EQ(resolver_.why(b.key, ip("10.0.1.2")), ResolveReason::kNotOnline);
+  ASSERT_NE(resolver_.network_of(ip("10.0.1.200")), nullptr);
+  EXPECT_EQ(resolver_.network_of(ip("10.0.1.200"))->name, "port1");
+  EXPECT_EQ(resolver_.network_of(ip("10.0.2.1")), nullptr);
+  EXPECT_EQ(resolver_.network_of(ip("fd00::1")), nullptr);
+}
+
+TEST_F(ResolverTest, ABridgeIsMeantAndNotItsPortOfTheSameHardwareAddress) {
+  const auto a = endpoint("A", "10.0.1.2", kMac2);
+  resolver_.set_interfaces({{"lan1", kGatewayMac, {}},
+                            {"mgmt", kGatewayMac, {{ip("10.0.7.1"), 24}}},
+                            {"port1", kGatewayMac, {{ip("10.0.1.1"), 24}}},
+                            {"lan2", kGatewayMac, {}}});
+  ASSERT_NE(resolver_.gateway_interface(a), nullptr);
+  EXPECT_EQ(resolver_.gateway_interface(a)->name, "port1");
+  auto route = a.routes[0];
+  route.local_ip = {};
+  EXPECT_EQ(resolver_.interface_of(route)->name, "mgmt");
+  route.gateway_mac = kMac3;
+  EXPECT_EQ(resolver_.interface_of(route), nullptr);
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("A", "10.0.1.2"));
+}
+
 TEST_F(ResolverTest, WhatAGatewayBeforePinnedConfirmsItsOwnerOnly) {
   // A stranger claims the address with its owner's hardware address, and its record comes first.
   auto stranger = endpoint("A", "10.0.1.2", kMac2);

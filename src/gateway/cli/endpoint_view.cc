@@ -23,11 +23,9 @@ EndpointView make_endpoint_view(const Record& record, const Resolver& resolver, 
     for (const auto& interface : record.interfaces) {
       if (interface.name == route.interface) out.mac = interface.mac;
     }
-    for (const auto& ours : resolver.interfaces()) {
-      if (route.gateway_mac.valid() && ours.mac == route.gateway_mac) {
-        out.interface = ours.name;
-        out.serial = serial;
-      }
+    if (const auto* ours = resolver.interface_of(route)) {
+      out.interface = ours->name;
+      out.serial = serial;
     }
     if (!view.ip.valid() && out.ip.valid()) {
       view.ip = out.ip;

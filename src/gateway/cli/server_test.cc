@@ -104,7 +104,7 @@ TEST_F(CliServerTest, HelpComesOverTheSocket) {
   ASSERT_TRUE(channel);
   const auto help = (*channel)->ask({Request::Kind::kHelp, "diag endp "});
   ASSERT_TRUE(help);
-  ASSERT_EQ(help->help.size(), 3u);
+  ASSERT_EQ(help->help.size(), 5u);
   EXPECT_EQ(help->help[0].word, "fctems");
   EXPECT_EQ(help->prompt, "machine # ");
 }

@@ -56,6 +56,8 @@ TEST_F(WhyTest, BehindARouterThatIsSharedWithAllIsResolvedOnly) {
   auto& t = trace();
   t.endpoint.record.share_connected = false;
   t.endpoint.record.share_all = true;
+  t.endpoint.gateway_interface.clear();
+  t.endpoint.record.routes = {{"eth0", *IpAddress::parse("10.0.5.1"), *MacAddress::parse("02:09:0f:00:05:01"), t.endpoint.ip, false, 0}};
   t.matched = false;
   t.match_reason = MatchReason::kSharedOnly;
   t.match_text =
@@ -71,6 +73,7 @@ TEST_F(WhyTest, ThroughAnAccessProxyOnlyIsMatchedOnly) {
   t.endpoint.record.share_connected = false;
   t.endpoint.record.asked = true;
   t.endpoint.gateway_interface.clear();
+  t.endpoint.record.routes = {{"eth0", *IpAddress::parse("10.0.5.1"), {}, t.endpoint.ip, false, 0}};
   t.match_reason = MatchReason::kCertificate;
   t.match_text = "it has come through an access proxy with its certificate";
   t.resolved.clear();

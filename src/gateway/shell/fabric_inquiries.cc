@@ -31,7 +31,7 @@ void FabricInquiries::ask_everything(bool anew, cli::GatewayOperations::Answered
       question.open[connector.id] = true;
     }
   }
-  question.patience = context_.loop.after(kPatience, [this] { give_up(); });
+  question.patience = context_.loop.after(patience_, [this] { give_up(); });
   context_.pump();
   context_.loop.post([this] { follow(); });
 }
@@ -52,7 +52,7 @@ void FabricInquiries::ask_about(const Sha256& leaf, cli::GatewayOperations::Repl
       reply.trouble = "it can't be asked now; try again";
     }
   }
-  question.patience = context_.loop.after(kPatience, [this] { give_up(); });
+  question.patience = context_.loop.after(patience_, [this] { give_up(); });
   context_.pump();
   context_.loop.post([this] { follow(); });
 }
@@ -109,9 +109,9 @@ void FabricInquiries::follow() {
 void FabricInquiries::give_up() {
   // The timer and this program's clock may differ by a little.
   const auto late = [&](const auto& question) {
-    return context_.now().mono - question.asked.mono >= kPatience - std::chrono::milliseconds(100);
+    return context_.now().mono - question.asked.mono >= patience_ - std::chrono::milliseconds(100);
   };
-  const auto silence = fmt::format("no answer within {} s", kPatience.count());
+  const auto silence = fmt::format("no answer within {} s", patience_.count());
   for (auto& question : everything_) {
     if (!late(question)) continue;
     for (const auto& [id, open] : question.open) {

@@ -1,6 +1,6 @@
 #pragma once
 // What an administrator wants of the EMSs now: everything anew, new connections, or whose certificate this is. Each
-// question waits for all of them, not longer than kPatience.
+// question waits for all of them, but not for ever.
 #include <functional>
 #include <list>
 #include <map>
@@ -21,8 +21,8 @@ class FabricInquiries {
   /// it has one.
   using Connectors = std::function<std::vector<cli::ConnectorStatus>()>;
   using Trouble = std::function<std::string(const cli::ConnectorStatus&)>;
-  FabricInquiries(Context& context, Connectors connectors, Trouble trouble)
-      : context_(context), connectors_(std::move(connectors)), trouble_(std::move(trouble)) {}
+  FabricInquiries(Context& context, Connectors connectors, Trouble trouble, Seconds patience = kPatience)
+      : context_(context), connectors_(std::move(connectors)), trouble_(std::move(trouble)), patience_(patience) {}
 
   /// These are GatewayOperations' of similar names.
   void refresh(cli::GatewayOperations::Answered done) { ask_everything(false, std::move(done)); }
@@ -57,6 +57,7 @@ class FabricInquiries {
   Context& context_;
   Connectors connectors_;
   Trouble trouble_;
+  const Seconds patience_;
   std::list<Everything> everything_;
   std::list<Certificate> certificates_;
 };

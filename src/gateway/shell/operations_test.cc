@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "gateway/core/gateway_core_lab.h"
 #include "wire/fabric.pb.h"
 
 namespace postern::gateway {
@@ -154,6 +155,148 @@ TEST_F(OperationsTest, ADenialIsFoundInTheLog) {
   seek("AAAA-BBBB");
   ASSERT_TRUE(found && !*found);
   EXPECT_EQ(found->error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(OperationsTest, EachEmsIsAskedForEverythingAnew) {
+  say(wire::FabricStatus::AUTHORISED);
+  FakeEms ems(*context_.core, context_.clock);
+  ems.tag(70, "a");
+  ems.snapshot();
+  std::vector<cli::EmsAnswer> answers;
+  int done = 0;
+  const auto keep = [&](std::vector<cli::EmsAnswer> got) {
+    answers = std::move(got);
+    ++done;
+  };
+  context_.core->take_actions();
+  operations_->refresh_connectors(keep);
+  bool subscribed = false;
+  for (const auto& action : context_.core->take_actions()) {
+    const auto* send = std::get_if<act::Send>(&action);
+    wire::FabricFrame frame;
+    if (send != nullptr && frame.ParseFromArray(send->bytes.data(), static_cast<int>(send->bytes.size()))) {
+      subscribed = subscribed || (frame.has_subscribe() && frame.subscribe().epoch() == 0);
+    }
+  }
+  EXPECT_TRUE(subscribed);
+  operations_->follow();
+  EXPECT_EQ(done, 0);
+  ems.tag(71, "b");
+  ems.snapshot();
+  operations_->follow();
+  ASSERT_EQ(done, 1);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].trouble, "");
+  EXPECT_EQ(std::tuple(answers[0].id, answers[0].endpoints, answers[0].tags, answers[0].revision),
+            std::tuple(1, std::size_t{0}, std::size_t{2}, std::uint64_t{12}));
+  // Withdrawn while it is asked.
+  operations_->refresh_connectors(keep);
+  say(wire::FabricStatus::PENDING);
+  operations_->follow();
+  ASSERT_EQ(done, 2);
+  EXPECT_THAT(answers[0].trouble, HasSubstr("pending; authorise this gateway on the EMS: https://"));
+  // And from the beginning: told on the loop, once.
+  operations_->refresh_connectors([&](auto got) {
+    keep(std::move(got));
+    loop_.stop();
+  });
+  EXPECT_EQ(done, 2);
+  loop_.run();
+  EXPECT_EQ(done, 3);
+}
+
+TEST_F(OperationsTest, ARestartConnectsAnewAndWhatWasSaidStays) {
+  say(wire::FabricStatus::AUTHORISED);
+  FakeEms ems(*context_.core, context_.clock);
+  ems.tag(70, "a");
+  ems.snapshot();
+  context_.core->take_actions();
+  std::vector<cli::EmsAnswer> answers;
+  operations_->restart_connectors([&](auto got) { answers = std::move(got); });
+  bool closed = false, opened = false;
+  for (const auto& action : context_.core->take_actions()) {
+    closed = closed || std::holds_alternative<act::Disconnect>(action);
+    opened = opened || (closed && std::holds_alternative<act::Connect>(action));
+  }
+  EXPECT_TRUE(closed && opened);
+  EXPECT_EQ(operations_->dynamic_addresses().size(), 1u);
+  operations_->follow();
+  EXPECT_TRUE(answers.empty());
+  ems.authorise();
+  operations_->follow();
+  EXPECT_TRUE(answers.empty()) << "authorised, but not yet up to date";
+  ems.snapshot();
+  operations_->follow();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].trouble, "");
+  EXPECT_EQ(answers[0].tags, 1u);
+}
+
+TEST_F(OperationsTest, WhoDoesNotAnswerIsGivenUp) {
+  say(wire::FabricStatus::AUTHORISED);
+  FakeEms ems(*context_.core, context_.clock);
+  ems.snapshot();
+  FabricInquiries inquiries(context_, [this] { return operations_->connectors(); }, [](const auto&) { return ""; }, Seconds(0));
+  std::vector<cli::EmsAnswer> answers;
+  std::vector<cli::CertificateReply> replies;
+  const auto stop = [&] {
+    if (!answers.empty() && !replies.empty()) loop_.stop();
+  };
+  inquiries.refresh([&](auto got) { answers = std::move(got), stop(); });
+  inquiries.ask_about(Sha256{1}, [&](auto got) { replies = std::move(got), stop(); });
+  loop_.run();
+  EXPECT_THAT(answers.at(0).trouble, HasSubstr("no answer within 0 s"));
+  EXPECT_EQ(replies.at(0).state, cli::CertificateReply::State::kNoAnswer);
+  EXPECT_EQ(replies.at(0).trouble, "no answer within 0 s");
+}
+
+TEST_F(OperationsTest, AnEmsIsAskedWhoseACertificateIs) {
+  using State = cli::CertificateReply::State;
+  std::vector<cli::CertificateReply> replies;
+  const auto ask = [&](wire::CertificateAnswer::State state) {
+    replies.clear();
+    context_.core->take_actions();
+    operations_->ask_about_certificate(Sha256{7}, [&](auto got) { replies = std::move(got); });
+    std::uint64_t request = 0;
+    for (const auto& action : context_.core->take_actions()) {
+      const auto* send = std::get_if<act::Send>(&action);
+      wire::FabricFrame frame;
+      if (send == nullptr || !frame.ParseFromArray(send->bytes.data(), static_cast<int>(send->bytes.size()))) continue;
+      if (frame.has_ask_certificate() && frame.ask_certificate().only_tell()) request = frame.ask_certificate().request_id();
+    }
+    FakeEms(*context_.core, context_.clock).answer(request, state);
+    operations_->follow();
+    return replies.size() == 1 ? replies[0].state : State::kNoAnswer;
+  };
+  say(wire::FabricStatus::AUTHORISED);
+  EXPECT_EQ(ask(wire::CertificateAnswer::FOUND), State::kFound);
+  EXPECT_EQ(replies[0].uid.str(), GatewayCoreLab::kUid);
+  EXPECT_EQ(ask(wire::CertificateAnswer::REVOKED), State::kRevoked);
+  EXPECT_EQ(ask(wire::CertificateAnswer::UNKNOWN), State::kUnknown);
+  EXPECT_EQ(ask(wire::CertificateAnswer::BUSY), State::kNoAnswer);
+  EXPECT_EQ(replies[0].trouble, "it is busy; try again");
+  EXPECT_TRUE(context_.core->records().empty());
+  EXPECT_TRUE(context_.core->slots().empty());
+}
+
+TEST_F(OperationsTest, WhatIsKnownOfAnAddress) {
+  const auto ip = [](const char* text) { return *IpAddress::parse(text); };
+  auto& core = *context_.core;
+  core.set_interfaces({{"port1", *MacAddress::parse("02:09:0f:00:01:01"), {{ip("10.0.1.1"), 24}}}});
+  core.set_reserved({ip("10.0.2.10")});
+  core.set_policy_tags({"EMS1_ZTNA_x"});
+  const auto mac = *MacAddress::parse("02:09:0f:00:01:02");
+  core.set_neighbour({"port1", ip("10.0.1.2")}, {Neighbour::State::kPresent, mac, false});
+  EXPECT_EQ(operations_->address(ip("10.0.1.1")).own_interface, "port1");
+  EXPECT_TRUE(operations_->address(ip("10.0.2.10")).reserved);
+  EXPECT_EQ(operations_->address(ip("10.0.2.10")).network, "");
+  const auto adjacent = operations_->address(ip("10.0.1.2"));
+  EXPECT_EQ(adjacent.network, "port1");
+  ASSERT_TRUE(adjacent.neighbour);
+  EXPECT_EQ(adjacent.neighbour->mac, mac);
+  EXPECT_FALSE(operations_->address(ip("10.0.1.3")).neighbour);
+  EXPECT_EQ(operations_->tags_not_shared(), std::vector<std::string>{"EMS1_ZTNA_x"});
+  EXPECT_EQ(operations_->own_interfaces().size(), 1u);
 }
 
 TEST_F(OperationsTest, WhyAnEndpointIsMatchedAndNotResolved) {

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/text.h"
 #include "gateway/cli/commands/command.h"
 
 namespace postern::gateway::cli::commands {
@@ -16,13 +17,11 @@ void show_own_interfaces(const CommandContext& c) {
                                 json_text(status.serial.str()), json_text(status.hostname));
   bool first = true;
   for (const auto& interface : c.operations.own_interfaces()) {
-    boost::json::array addresses;
-    for (const auto& a : interface.addresses) {
-      addresses.emplace_back(boost::json::string(fmt::format("{}/{}", a.ip.str(), a.prefix)));
-    }
-    out += fmt::format("{}\n    {{\"name\": {}, \"mac\": {}, \"addresses\": {}}}", first ? "" : ",",
+    std::vector<std::string> addresses;
+    for (const auto& a : interface.addresses) addresses.push_back(json_text(fmt::format("{}/{}", a.ip.str(), a.prefix)));
+    out += fmt::format("{}\n    {{\"name\": {}, \"mac\": {}, \"addresses\": [{}]}}", first ? "" : ",",
                        json_text(interface.name), json_text(interface.mac.valid() ? interface.mac.str() : ""),
-                       boost::json::serialize(addresses));
+                       join(addresses, ", "));
     first = false;
   }
   c.print(out + (first ? "]\n}\n" : "\n  ]\n}\n"));

@@ -37,6 +37,17 @@ std::string bar_text(const EndpointTrace& t) {
   return {};
 }
 
+/// Of an endpoint whose default gateway is not this gateway.
+std::string foreign_gateway_text(const Record& r) {
+  for (const auto& route : r.routes) {
+    if (route.vpn || !route.gateway_ip.valid()) continue;
+    return fmt::format("its default gateway, {} {}, is not this gateway", route.gateway_ip.str(),
+                       route.gateway_mac.valid() ? "with the hardware address " + route.gateway_mac.str()
+                                                 : "whose hardware address it does not report");
+  }
+  return "it reports no default gateway";
+}
+
 std::string others_text(const EndpointTrace::Address& address) {
   std::string out;
   for (const auto& other : address.others) {
@@ -200,9 +211,10 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
   if (r.certificates.empty()) out.add("Certificate: none");
   out.add("Matched endpoint:", t.matched ? "yes" : "no");
   out.wrap(t.match_text, 2);
-  if (t.match_reason == MatchReason::kCertificate) {
-    out.wrap(t.endpoint.gateway_interface.empty() ? "its default gateway is not this gateway"
-                                                  : "and its default gateway is " + t.endpoint.gateway_interface, 2);
+  if (!t.endpoint.gateway_interface.empty()) {
+    if (t.match_reason == MatchReason::kCertificate) out.wrap("and its default gateway is " + t.endpoint.gateway_interface, 2);
+  } else {
+    out.wrap(foreign_gateway_text(r), 2);
   }
   out.add("Resolved addresses:", t.resolved.empty() ? "none" : join_addresses(t.resolved));
   for (const auto& address : t.addresses) out.wrap(address_text(t, address), 2, address.ip.str() + ": ");
