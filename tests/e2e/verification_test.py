@@ -242,14 +242,17 @@ class Verification(harness.StackTest):
 
     def test_6_asked_anew_and_connected_anew(self):
         before = self.cli("diagnose endpoint ec-shm list"), self.cli("diagnose firewall dynamic list")
+        host, port = self.stack.plan.gateway_port1, self.stack.ports["proxy"]
+        session = harness.open_download(harness.open_tls(host, port, self.stack.lab.namespaces["ep"], self.stack.agent.certificate,
+                                                         self.stack.agent.key), host)
+        self.addCleanup(session.close)
         for number, verb in ((5, "answered"), (99, "connected again")):
             answers, stop = [], threading.Event()
 
             def ask():
                 while not stop.is_set():
-                    answers.append(https("GET", self.stack.plan.gateway_port1, self.stack.ports["proxy"], "/",
-                                         certificate=self.stack.agent.certificate, key=self.stack.agent.key,
-                                         namespace=self.stack.lab.namespaces["ep"]).status)
+                    answers.append(https("GET", host, port, "/", certificate=self.stack.agent.certificate,
+                                         key=self.stack.agent.key, namespace=self.stack.lab.namespaces["ep"]).status)
             visitor = threading.Thread(target=ask)
             visitor.start()
             try:
@@ -263,6 +266,8 @@ class Verification(harness.StackTest):
                                        r"revision \d+$")
             self.assertEqual(set(answers), {200}, f"access while {number} runs")
             self.assertEqual((self.cli("diagnose endpoint ec-shm list"), self.cli("diagnose firewall dynamic list")), before)
+        session.wait_bytes()
+        self.assertTrue(session.open, "a session that was open goes on")
         self.assertIn("99. Restart", self.cli("diagnose test application fcnacd 98"))
 
     # ---- the table's rows
@@ -377,6 +382,27 @@ class Verification(harness.StackTest):
         self.assertRegex(said, r"\nEMS 2 \(Second\): answered after .*\nEMS 7 \(Third\): connecting; diagnose endpoint fctems "
                                r"test-connectivity 7 says why\n$")
         self.assertIn("EMS 7 (Third): not asked: connecting", self.why("cd" * 32))
+
+    def test_9_two_emss_know_one_address(self):
+        """A second agent at 10.0.1.2, enrolled at the other EMS: who has the address keeps it, and each is told so."""
+        stack, ip = self.stack, self.stack.plan.agent
+        twin = stacks.Agent(stack.lab, self.directory / "twin", stack.runtime / "twin", "ep", "twin").start()
+        twin.enrol(self.second.invite())
+        uid = twin.uid()
+        wait_for(lambda: uid in self.matched(), "the twin at the gateway", 60)
+        wait_for(lambda: "Telemetry-Connected" in self.second.endpoint(uid)["tags"], "the twin's tag", 60)
+        said = self.why(ip)
+        self.assertTrue(said.startswith(f"2 endpoints fit. {ip} is resolved to {self.uid} of EMS 1."), said)
+        self.assertIn(f"({self.uid}) of EMS 1 (EMS) is a matched endpoint, and {ip} is resolved.", said)
+        self.assertIn(f"({uid}) of EMS 2 (Second) is a matched endpoint; none of its addresses is resolved.", said)
+        self.assertIn(f"{ip}: not resolved: another endpoint claims it: {self.uid} of EMS 1", said)
+        wait_for(lambda: "EMS2_ZTNA_Telemetry-Connected: has it; matched: yes; resolved: no" in self.why(uid), "its tag")
+        self.assertNotIn(ip, stack.gateway.resolved("Telemetry-Connected", slot=2))
+        self.assertEqual(stack.gateway.resolved("Telemetry-Connected"), [ip])
+        # Each certificate is that of its own endpoint.
+        self.assertIn(f"({self.uid}) of EMS 1", self.why(self.leaf(stack.agent)))
+        self.assertIn(f"({uid}) of EMS 2", self.why(self.leaf(twin)))
+        self.assertNotIn(self.uid + ")", self.why(self.leaf(twin)))
 
 
 if __name__ == "__main__":
