@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -24,16 +25,31 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& c : session.help(line)) {
       if (c.word.empty()) std::abort();
     }
-    int answers = 0;
+    int answers_to_it = 0;
     session.feed(line, [&](cli::Reply reply) {
-      ++answers;
+      ++answers_to_it;
       if (reply.error.find('\n') != reply.error.npos) std::abort();
     });
     // What waits for the network is answered now.
     for (auto& done : std::exchange(operations.waiting, {})) done({});
     for (auto& shown : std::exchange(operations.presenting, {})) shown(cli::PresentedCertificate{});
-    if (answers != 1) std::abort();
+    if (answers_to_it != 1) std::abort();
     if (session.prompt().empty()) std::abort();
   }
+  // The same as a text that is taken whole or not at all.
+  int answers = 0;
+  const auto take = [&](const cli::Reply& reply) {
+    ++answers;
+    if (reply.error.find('\n') != reply.error.npos) std::abort();
+  };
+  cli::CliSession text_session(*store, operations, random);
+  const auto lines = postern::split(text, '\n');
+  for (const auto line : lines) {
+    text_session.feed_script(line, take);
+    for (auto& done : std::exchange(operations.waiting, {})) done({});
+    for (auto& shown : std::exchange(operations.presenting, {})) shown(cli::PresentedCertificate{});
+  }
+  text_session.end_script(take);
+  if (answers != static_cast<int>(lines.size()) + 1 || text_session.has_staged_changes()) std::abort();
   return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace postern::gateway::cli {
 namespace {
@@ -98,11 +99,14 @@ Result<std::string> Channel::read_message() {
   return message;
 }
 
-Result<Response> Channel::exchange(const Request& request) {
+Status Channel::send_request(const Request& request) {
   const std::string body = encode(request);
   std::string frame(4, '\0');
   for (std::size_t i = 0; i < 4; ++i) frame[i] = static_cast<char>((body.size() >> (8 * i)) & 0xff);
-  if (auto sent = write_all(frame + body); !sent) return fail(sent.error());
+  return write_all(frame + body);
+}
+
+Result<Response> Channel::receive() {
   for (std::chrono::seconds working{0}; working < kLongestCommand; working += kWorkingEvery) {
     const auto message = read_message();
     if (!message) return fail(message.error());
@@ -114,6 +118,25 @@ Result<Response> Channel::exchange(const Request& request) {
               fmt::format("the gateway has worked on this command for {} minutes without coming to an end; what it has "
                           "done is not known. Look before you repeat it",
                           std::chrono::duration_cast<std::chrono::minutes>(kLongestCommand).count()));
+}
+
+Result<Response> Channel::exchange(const Request& request) {
+  cancelled_ = false;
+  if (auto sent = send_request(request); !sent) return fail(sent.error());
+  auto response = receive();
+  if (!response || !cancelled_) return response;
+  // That it was cancelled is answered on its own, behind the command.
+  auto behind = receive();
+  if (!behind) return behind;
+  response->prompt = std::move(behind->prompt);
+  response->staged = behind->staged;
+  response->reply.more = false;
+  return response;
+}
+
+void Channel::cancel() {
+  // An error shows at once in what `ask` waits for.
+  if (!std::exchange(cancelled_, true)) static_cast<void>(send_request({Request::Kind::kCancel, ""}));
 }
 
 Result<Response> Channel::ask(const Request& request) {

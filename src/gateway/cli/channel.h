@@ -30,6 +30,11 @@ class Channel {
   /// nothing. Errors: kUnavailable (the daemon went away), kDataLoss, kDeadlineExceeded. After an error the channel is of
   /// no use: each further request ends with the same.
   Result<Response> ask(const Request& request);
+  /// From Patience::ready, while `ask` waits for an answer: the gateway is to give the command up. `ask` then returns what
+  /// the command had to say, with the prompt behind that.
+  void cancel();
+  /// Readable while nothing is asked: the gateway has gone.
+  int fd() const { return fd_; }
 
  private:
   Channel(int fd, Patience& patience) : fd_(fd), patience_(patience) {}
@@ -37,10 +42,13 @@ class Channel {
   Status write_all(std::string_view bytes);
   Status read_all(char* out, std::size_t size);
   Result<std::string> read_message();
+  Status send_request(const Request& request);
+  Result<Response> receive();
 
   int fd_;
   Patience& patience_;
   std::optional<Error> broken_;
+  bool cancelled_ = false;
 };
 
 }  // namespace postern::gateway::cli

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "gateway/cli/channel.h"
+#include "gateway/cli/safe_text.h"
 #include "gateway/cli/terminal.h"
 
 namespace postern::gateway::cli {
@@ -28,28 +29,67 @@ constexpr const char* kUsage =
     "  postern-gateway cli -c \"?\"                                   what may be typed\n"
     "  postern-gateway cli -c \"diagnose ?\"                          what may follow\n"
     "  postern-gateway cli -c \"show\"                                the configuration, as it can be typed\n"
+    "  postern-gateway cli -c \"show | grep -f web\"                   the entries in which web stands\n"
     "  postern-gateway cli -c \"diagnose endpoint ec-shm list\"       the endpoints that this gateway knows\n"
     "  postern-gateway cli -c \"execute fctems verify 1\" -c y         a question and its answer\n"
+    "  postern-gateway cli < changes.txt                            a text of commands\n"
     "\n"
-    "Exit status: 0; 1: a command failed, the rest was not run and staged changes were dropped; 2: wrong usage, or no\n"
-    "gateway answers (one that stands still is given up after 15 seconds).\n";
+    "A text on standard input (and a COMMAND of several lines) is taken whole or not at all: its blocks stay staged until\n"
+    "its end. Each line that is wrong is told with its number, and then nothing of the text is changed. Where other\n"
+    "commands (show, execute, diagnose) stand between blocks, what stands before such a command is put in force before\n"
+    "it runs, and stays; behind a wrong line no command is run.\n"
+    "\n"
+    "Exit status: 0; 1: a command failed or a line of the text is wrong (of commands given by -c the rest was not run and\n"
+    "what was staged is dropped); 2: wrong usage, or no gateway answers (one that stands still is given up after 15\n"
+    "seconds).\n";
 
-/// Runs what `next` gives until it is empty. `where` names the place of a command for error messages, `how_to_answer`
-/// says how a question is answered here.
-int run_lines(Channel& channel, const std::function<std::optional<std::string>()>& next,
-              const std::function<std::string()>& where, const std::string& how_to_answer) {
-  bool more = false, asked = false, staged = false;
+/// Output of the gateway, for whatever standard output is.
+void print(const std::string& output) {
+  static const bool terminal = isatty(STDOUT_FILENO) != 0;
+  std::fputs(terminal ? safe_text(output).c_str() : output.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+int lost(const Error& error) {
+  std::fprintf(stderr, "%s\n", error.message.c_str());
+  return 2;
+}
+
+/// The lines of a text that is taken whole or not at all.
+int run_script(Channel& channel, const std::function<std::optional<std::string>()>& next) {
+  bool failed = false, line_open = false;
   while (auto line = next()) {
-    const auto response = channel.ask({Request::Kind::kLine, *line});
-    if (!response) {
-      std::fprintf(stderr, "%s\n", response.error().message.c_str());
-      return 2;
+    if (line->ends_with('\r')) line->pop_back();
+    const auto response = channel.ask({Request::Kind::kScript, *line});
+    if (!response) return lost(response.error());
+    const Reply& reply = response->reply;
+    print(reply.output);
+    line_open = !reply.output.empty() && reply.output.back() != '\n';
+    if (!reply.ok()) {
+      std::fprintf(stderr, "%s\n", reply.error.c_str());
+      failed = true;
     }
-    std::fputs(response->reply.output.c_str(), stdout);
-    std::fflush(stdout);
+    if (reply.bye) break;
+  }
+  if (line_open) print("\n");
+  const auto response = channel.ask({Request::Kind::kEndScript, ""});
+  if (!response) return lost(response.error());
+  print(response->reply.output);
+  for (const auto& fault : response->reply.faults) std::fprintf(stderr, "%s\n", fault.c_str());
+  if (!response->reply.ok()) std::fprintf(stderr, "%s\n", response->reply.error.c_str());
+  return failed || !response->reply.ok() ? 1 : 0;
+}
+
+/// Commands one after the other, up to the first that fails.
+int run_commands(Channel& channel, const std::vector<std::string>& commands) {
+  bool more = false, asked = false, staged = false;
+  for (const auto& command : commands) {
+    const auto response = channel.ask({Request::Kind::kLine, command});
+    if (!response) return lost(response.error());
+    print(response->reply.output);
     if (!response->reply.ok()) {
       // What blocks before this one have committed stays.
-      std::fprintf(stderr, "%s%s%s\n", where().c_str(), response->reply.error.c_str(),
+      std::fprintf(stderr, "%s%s\n", response->reply.error.c_str(),
                    response->staged ? "; nothing was changed by this block: what was staged is dropped" : "");
       return 1;
     }
@@ -59,32 +99,31 @@ int run_lines(Channel& channel, const std::function<std::optional<std::string>()
     if (response->reply.bye) return 0;
   }
   if (more && !asked) {
-    std::fprintf(stderr, "%sthe last command waits for the end of a quote; it was not run\n", where().c_str());
-    return 1;
+    std::fprintf(stderr, "the last command waits for the end of a quote; it was not run\n");
+  } else if (more) {
+    std::fprintf(stderr,
+                 "\nthe last command waits for an answer and has done nothing yet; answer with the next one: "
+                 "postern-gateway cli -c \"%s\" -c y\n",
+                 commands.back().c_str());
+  } else if (staged) {
+    std::fprintf(stderr, "changes were staged and not committed: end is missing; nothing was changed\n");
   }
-  if (more) {
-    std::fprintf(stderr, "\n%sthe last command waits for an answer and has done nothing yet; %s\n", where().c_str(),
-                 how_to_answer.c_str());
-    return 1;
-  }
-  if (staged) {
-    std::fprintf(stderr, "%schanges were staged and not committed: end is missing; nothing was changed\n",
-                 where().c_str());
-    return 1;
-  }
-  return 0;
+  return more || staged ? 1 : 0;
 }
 
 }  // namespace
 
 int cli_main(const std::string& runtime_dir, const std::vector<std::string>& args, Patience& patience) {
   std::vector<std::string> commands;
+  bool text = false;
   std::string socket_path = cli_socket(runtime_dir);
   for (std::size_t i = 0; i < args.size(); ++i) {
     const bool has_value = i + 1 < args.size();
     if ((args[i] == "-c" || args[i] == "--command") && has_value) {
-      // Several lines in one argument are several commands.
-      for (const auto line : split(args[++i], '\n')) commands.emplace_back(line);
+      // Several lines in one argument are several commands, and a text.
+      const auto lines = split(args[++i], '\n');
+      text |= lines.size() > 1;
+      for (const auto line : lines) commands.emplace_back(line);
     } else if (args[i] == "--socket" && has_value) {
       socket_path = args[++i];
     } else if (args[i] == "--runtime-dir" && has_value) {
@@ -97,29 +136,17 @@ int cli_main(const std::string& runtime_dir, const std::vector<std::string>& arg
       return 2;
     }
   }
+  if (commands.empty() && isatty(STDIN_FILENO)) return run_terminal(socket_path);
   auto channel = Channel::connect(socket_path, patience);
-  if (!channel) {
-    std::fprintf(stderr, "%s\n", channel.error().message.c_str());
-    return 2;
-  }
-  if (!commands.empty()) {
-    std::size_t at = 0;
-    return run_lines(
-        **channel, [&]() { return at < commands.size() ? std::optional(commands[at++]) : std::nullopt; },
-        [] { return std::string(); },
-        "answer with the next one: postern-gateway cli -c \"" + commands.back() + "\" -c y");
-  }
-  if (isatty(STDIN_FILENO)) return run_terminal(**channel);
-  std::size_t number = 0;
-  return run_lines(
-      **channel,
-      [&]() -> std::optional<std::string> {
-        std::string line;
-        if (!std::getline(std::cin, line)) return std::nullopt;
-        ++number;
-        return line;
-      },
-      [&] { return "line " + std::to_string(number) + ": "; }, "answer in the line behind it: y or n");
+  if (!channel) return lost(channel.error());
+  if (!commands.empty() && !text) return run_commands(**channel, commands);
+  std::size_t at = 0;
+  return run_script(**channel, [&]() -> std::optional<std::string> {
+    if (!commands.empty()) return at < commands.size() ? std::optional(commands[at++]) : std::nullopt;
+    std::string line;
+    if (!std::getline(std::cin, line)) return std::nullopt;
+    return line;
+  });
 }
 
 }  // namespace postern::gateway::cli

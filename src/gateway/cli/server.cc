@@ -18,6 +18,7 @@ struct Client {
   void answer(Response response) const {
     response.prompt = session->prompt();
     response.staged = session->has_staged_changes();
+    response.pages = session->pages();
     connection->send(encode(response));
   }
 };
@@ -33,11 +34,11 @@ struct CliServer::Impl {
   std::map<net::UnixConnection*, std::shared_ptr<Client>> clients;
   std::unique_ptr<net::UnixServer> server;
 
-  void run(const std::shared_ptr<Client>& client, const std::string& line) {
+  void run(const std::shared_ptr<Client>& client, const Request& request) {
     const std::weak_ptr<Client> weak = client;
     const bool first = !client->working;  // else the session refuses the line, and the one before goes on
     client->working = true;
-    client->session->feed(line, [weak, first](Reply reply) {
+    const auto done = [weak, first](Reply reply) {
       const auto answered = weak.lock();
       if (!answered) return;
       if (first) {
@@ -47,7 +48,13 @@ struct CliServer::Impl {
       Response response;
       response.reply = std::move(reply);
       answered->answer(std::move(response));
-    });
+    };
+    auto& session = *client->session;
+    switch (request.kind) {
+      case Request::Kind::kScript: session.feed_script(request.text, done); break;
+      case Request::Kind::kEndScript: session.end_script(done); break;
+      default: session.feed(request.text, done);
+    }
     if (!client->working || !first) return;
     client->tell = loop.every(working_every, [weak] {
       const auto still = weak.lock();
@@ -78,7 +85,11 @@ struct CliServer::Impl {
         response.help = c->session->help(request->text);
         return c->answer(std::move(response));
       }
-      run(c, request->text);
+      if (request->kind == Request::Kind::kCancel) {
+        c->session->cancel();
+        return c->answer({});
+      }
+      run(c, *request);
     };
     connection->on_close = [this, raw = connection.get()] {
       // The connection is still in this call: let go of it afterwards.

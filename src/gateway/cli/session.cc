@@ -6,9 +6,14 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "gateway/cli/candidates.h"
 #include "gateway/cli/commands/command.h"
+#include "gateway/cli/filter.h"
 #include "gateway/cli/notices.h"
 #include "gateway/cli/one_line.h"
+#include "gateway/cli/schema_tree.h"
+#include "gateway/cli/script.h"
+#include "gateway/cli/secret_line.h"
 #include "gateway/cli/show.h"
 #include "gateway/config/editor.h"
 #include "gateway/config/secret.h"
@@ -21,49 +26,18 @@ using config::Transaction;
 
 namespace {
 
-struct TopCommand {
-  std::string_view name;
-  std::string_view help;
-};
 // `config` comes from the editor.
-constexpr TopCommand kShow = {"show", "Print the configuration, as it can be typed."};
-constexpr TopCommand kGet = {"get", "Print values, the gateway's own ones included."};
-constexpr TopCommand kAtTopOnly[] = {{"execute", "Do something once."},
-                                     {"diagnose", "Look into the gateway."},
-                                     {"exit", "End the session."},
-                                     {"quit", "End the session."}};
+constexpr Verb kShow = {"show", "Print the configuration, as it can be typed."};
+constexpr Verb kGet = {"get", "Print values, the gateway's own ones included."};
+constexpr Verb kTree = {"tree", "Print what can be configured."};
+constexpr Verb kAtTopOnly[] = {{"execute", "Do something once."},
+                               {"diagnose", "Look into the gateway."},
+                               {"exit", "End the session."},
+                               {"quit", "End the session."}};
+/// Commands that print: their output can be filtered. Not those of the editor, whose values may hold any character.
+constexpr std::string_view kPrint[] = {"show", "get", "tree", "execute", "diagnose"};
 
-/// What the first words of tables and commands have in common.
-std::string_view group_help(std::string_view word) {
-  constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
-      {"system", "The gateway itself, its administrators and interfaces."},
-      {"certificate", "Certificates and keys."},
-      {"endpoint-control", "Connectors to endpoint management servers."},
-      {"firewall", "Addresses, access proxies and policies."},
-      {"service", "Services for policies."},
-      {"schedule", "When policies hold."},
-      {"log", "What is logged."},
-      {"fctems", "Endpoint management servers."},
-      {"api-user", "Programs that use the REST API."},
-      {"endpoint", "Endpoints and the servers that know them."},
-      {"ec-shm", "Endpoint records in shared memory."},
-      {"record", "Every endpoint record that this gateway holds."},
-      {"ztna", "Access proxies."},
-      {"json", "What is told to an EMS."},
-      {"lls-comm", "What the fabric connectors know."},
-      {"send", "Ask them."},
-      {"wad", "What access proxies decide by."},
-      {"dev", "Endpoints."},
-      {"query-by", "Look one up."},
-      {"dynamic", "Addresses of tags."},
-      {"test", "The gateway's parts."},
-      {"application", "A part of the gateway."},
-  };
-  for (const auto& [name, help] : kGroups) {
-    if (name == word) return help;
-  }
-  return {};
-}
+bool prints(std::string_view verb) { return std::find(std::begin(kPrint), std::end(kPrint), verb) != std::end(kPrint); }
 
 }  // namespace
 
@@ -80,10 +54,24 @@ struct CliSession::State : std::enable_shared_from_this<State> {
   std::function<void(std::string)> answer;   // to the question that was asked
   std::function<Reply(bool)> needless;       // to one that wasn't
   Done done;                                // of the line that runs
+  std::optional<Script> script;
+  std::optional<Filter> filter;             // of the line that runs
+  std::string_view verb;                    // likewise; empty: no command was recognised
+  bool secret = false;                      // likewise
+  std::uint64_t given_up = 0;               // counts: what began before does not come back
 
   void finish(Reply reply) {
     if (!done) return;
+    if (filter && reply.ok() && !reply.more) reply.output = filter->apply(reply.output);
+    filter.reset();
     reply.error = one_line(std::move(reply.error));
+    reply.secret = secret || reply.more;
+    if (script && !reply.ok()) {
+      reply.error = fmt::format("line {}: {}", script->line(), reply.error);
+      script->failed(verb, editor);
+    } else if (script && prints(verb) && editor.at_top() && !reply.more) {
+      script->carried_out();
+    }
     std::exchange(done, nullptr)(std::move(reply));
   }
   void fail(std::string error) { finish({{}, std::move(error), false, false}); }
@@ -91,28 +79,50 @@ struct CliSession::State : std::enable_shared_from_this<State> {
 
   const config::ConfigTree& tree() const { return staged ? staged->tree() : *store.current(); }
 
-  std::vector<TopCommand> commands() const {
-    std::vector<TopCommand> out;
+  std::vector<Verb> verbs() const {
+    std::vector<Verb> out;
     for (const auto& c : editor.commands()) out.push_back({c.name, c.help});
-    out.push_back(kShow);
-    out.push_back(kGet);
+    out.insert(out.end(), {kShow, kGet, kTree});
     if (editor.at_top()) out.insert(out.end(), std::begin(kAtTopOnly), std::end(kAtTopOnly));
     return out;
   }
+  Result<std::string_view> verb_of(const std::string& word) const;
 
   void line(std::string_view text);
   void dispatch(const std::vector<std::string>& words);
+  /// Before a command that is not of the editor: what the text has staged is put in force. False: the line is done with.
+  bool settle_script();
+  void look(const std::vector<std::string>& words);
   void edit(const std::vector<std::string>& words);
+  void edited(Editor::Outcome outcome, const Editor& before, const std::vector<std::string>& words);
+  /// Everything staged; the notices.
+  Result<std::string> commit();
+  Reply judge_script();
   /// Replaces the password at this place by its hash, elsewhere than on the loop, and goes on.
   void hash(std::vector<std::string> words, std::size_t at);
   void run_command(const std::vector<std::string>& words);
-  std::vector<Candidate> candidates(const std::vector<std::string>& words) const;
-  std::vector<Candidate> editor_candidates(std::string_view command, const std::vector<std::string>& words) const;
+  std::vector<Candidate> help(std::string_view line) const;
 };
 
+Result<std::string_view> CliSession::State::verb_of(const std::string& word) const {
+  const auto all = verbs();
+  std::vector<std::string_view> names;
+  for (const auto& v : all) names.push_back(v.name);
+  const auto at = config::match_word(word, names);
+  if (at) return names[*at];
+  if (at.error().code == ErrorCode::kConflict) return postern::fail(at.error());
+  return postern::fail(ErrorCode::kNotFound,
+                       fmt::format("unknown command {}; allowed: {} (? explains them)",
+                                   config::quoted(std::string_view(word).substr(0, 80)),
+                                   join({names.begin(), names.end()}, ", ")));
+}
+
 void CliSession::State::line(std::string_view text) {
+  verb = {};
+  secret = answer || pending.words().open;
   if (answer) {
     const auto continuation = std::exchange(answer, nullptr);
+    verb = "execute";
     return continuation(std::string(text));
   }
   if (const auto reply = std::exchange(needless, nullptr)) {
@@ -122,16 +132,21 @@ void CliSession::State::line(std::string_view text) {
     pending.clear();
     const auto trimmed = trim(text);
     if (trimmed.empty() || trimmed.front() == '#') return finish({});
-    if (trimmed.back() == '?') {
-      const auto before = trimmed.substr(0, trimmed.size() - 1);
-      const auto words = config::split_words(before);
-      if (!words.open) {
-        std::vector<std::string> known = words.words;
-        if (words.ends_in_space) known.emplace_back();
-        auto found = candidates(known);
-        if (found.empty()) return fail("nothing can stand here");
-        return print(format_help(found));
+    if (trimmed.back() == '?' && !config::split_words(trimmed).open) {
+      auto found = help(trimmed.substr(0, trimmed.size() - 1));
+      if (found.empty()) return fail("nothing can stand here");
+      return print(format_help(found));
+    }
+    const auto first = config::split_words(trimmed.substr(0, trimmed.find_first_of(" \t|")));
+    if (const auto named = first.words.empty() ? Result<std::string_view>(std::string_view()) : verb_of(first.words[0]);
+        named && prints(*named)) {
+      auto parts = split_filter(text);
+      if (!parts) {
+        verb = *named;
+        return fail(parts.error().message);
       }
+      text = parts->command;
+      filter = std::move(parts->filter);
     }
   }
   if (pending.size() + text.size() > kMaxLine) {
@@ -140,35 +155,49 @@ void CliSession::State::line(std::string_view text) {
   }
   pending.feed(text);
   if (pending.words().open) return finish({{}, {}, true, false});
+  secret = secret || holds_secret(editor, pending.words().words);
   dispatch(pending.words().words);
 }
 
 void CliSession::State::dispatch(const std::vector<std::string>& words) {
-  if (words.empty()) return finish({});
-  const auto all = commands();
-  std::vector<std::string_view> names;
-  for (const auto& c : all) names.push_back(c.name);
-  const auto at = config::match_word(words[0], names);
-  if (!at) {
-    return fail(at.error().code == ErrorCode::kConflict
-                    ? at.error().message
-                    : fmt::format("unknown command {}; allowed: {} (? explains them)",
-                                  config::quoted(std::string_view(words[0]).substr(0, 80)),
-                                  join({names.begin(), names.end()}, ", ")));
+  if (words.empty() || (script && script->skips(words, editor))) return finish({});
+  const auto named = verb_of(words[0]);
+  if (!named) return fail(named.error().message);
+  verb = *named;
+  if (verb == "exit" || verb == "quit") return finish({{}, {}, false, true});
+  if (prints(verb)) {
+    if (script && editor.at_top() && !settle_script()) return;
+    return verb == "execute" || verb == "diagnose" ? run_command(words) : look(words);
   }
-  const std::string_view command = names[*at];
-  if (command == "show" || command == "get") {
-    const ShowPlace place = {tree(), editor, operations};
-    auto shown = command == "show" ? show(place, words) : get(place, words);
-    return shown ? print(std::move(*shown)) : fail(shown.error().message);
-  }
-  if (command == "exit" || command == "quit") return finish({{}, {}, false, true});
-  if (command == "execute" || command == "diagnose") return run_command(words);
-  if (const auto secret = editor.clear_secret(words)) {
+  if (const auto clear = editor.clear_secret(words)) {
     const auto good = editor.check_secret(words);
-    return good ? hash(words, *secret) : fail(good.error().message);
+    return good ? hash(words, *clear) : fail(good.error().message);
   }
   edit(words);
+}
+
+bool CliSession::State::settle_script() {
+  if (script->wrong()) {
+    script->not_run(verb == "execute");
+    verb = {};
+    finish({});
+    return false;
+  }
+  if (staged) {
+    auto notices = commit();
+    if (!notices) {
+      fail(fmt::format("{}before this command: {}", script->blame(notices.error().message), notices.error().message));
+      return false;
+    }
+  }
+  script->committed();
+  return true;
+}
+
+void CliSession::State::look(const std::vector<std::string>& words) {
+  const ShowPlace place = {tree(), editor, operations};
+  auto shown = verb == "show" ? show(place, words) : verb == "get" ? get(place, words) : show_tree(place, words);
+  return shown ? print(std::move(*shown)) : fail(shown.error().message);
 }
 
 void CliSession::State::hash(std::vector<std::string> words, std::size_t at) {
@@ -176,36 +205,91 @@ void CliSession::State::hash(std::vector<std::string> words, std::size_t at) {
   const std::string clear = words[at];
   operations.offload(
       [hashed, clear, salt = config::draw_salt(random)] { *hashed = config::hash_password(clear, salt); },
-      [self = weak_from_this(), hashed, words = std::move(words), at]() mutable {
+      [self = weak_from_this(), began = given_up, hashed, words = std::move(words), at]() mutable {
         const auto s = self.lock();
-        if (!s) return;
+        if (!s || s->given_up != began) return;
         if (hashed->empty()) return s->fail(config::hashing_failed().message);
         words[at] = *hashed;
         s->edit(words);
       });
 }
 
+Result<std::string> CliSession::State::commit() {
+  const auto before = store.current();
+  if (const auto status = store.commit(*staged); !status) return postern::fail(status.error());
+  editor.leave_all();
+  staged.reset();
+  std::string said;
+  for (const auto& notice : commit_notices(*before, *store.current(), operations)) {
+    said += "Notice: " + one_line(notice) + '\n';
+  }
+  return said;
+}
+
 void CliSession::State::edit(const std::vector<std::string>& words) {
   if (!staged) staged.emplace(store.begin());
+  const Editor before = editor;
   const auto outcome = editor.run(*staged, words);
   if (!outcome) {
-    if (editor.at_top()) staged.reset();
+    if (editor.at_top() && !script) staged.reset();
     return fail(outcome.error().message);
   }
+  if (script) return edited(*outcome, before, words);
   if (*outcome == Editor::Outcome::kAbort) staged.reset();
-  std::string said;
-  if (*outcome == Editor::Outcome::kCommit) {
-    const auto before = store.current();
-    if (const auto status = store.commit(*staged); !status) {
-      return fail(status.error().message + " (nothing was committed: mend it and end, or abort)");
+  if (*outcome != Editor::Outcome::kCommit) return finish({});
+  auto notices = commit();
+  if (!notices) return fail(notices.error().message + " (nothing was committed: mend it and end, or abort)");
+  print(std::move(*notices));
+}
+
+void CliSession::State::edited(Editor::Outcome outcome, const Editor& before, const std::vector<std::string>& words) {
+  if (outcome == Editor::Outcome::kCommit) editor.leave_all();
+  script->moved(verb, before, editor, words);
+  if (outcome == Editor::Outcome::kAbort) {
+    // Only this block goes: those before it are done again.
+    staged.emplace(store.begin());
+    for (const auto& done_before : script->complete_blocks()) {
+      const auto again = editor.run(*staged, done_before);
+      if (again && *again == Editor::Outcome::kCommit) editor.leave_all();
     }
     editor.leave_all();
-    staged.reset();
-    for (const auto& notice : commit_notices(*before, *store.current(), operations)) {
-      said += "Notice: " + one_line(notice) + '\n';
+  }
+  finish({});
+}
+
+Reply CliSession::State::judge_script() {
+  Reply reply;
+  if (std::exchange(answer, nullptr)) {
+    reply.faults.push_back(fmt::format(
+        "line {}: the command waits for an answer and has done nothing yet; answer in the line behind it: y or n",
+        script->line()));
+  } else if (pending.words().open) {
+    reply.faults.push_back(fmt::format("line {}: the quote is never closed", script->line()));
+  } else if (!editor.at_top()) {
+    reply.faults.push_back(fmt::format("line {}: the text ends inside {} (end is missing)", script->last_line(),
+                                       config::describe(editor.path())));
+  }
+  if (staged) {
+    for (auto& fault : script->unknown_names(staged->tree())) reply.faults.push_back(std::move(fault));
+  }
+  script->count_wrong(reply.faults.size());
+  if (staged && !script->wrong()) {
+    if (auto notices = commit()) {
+      reply.output = std::move(*notices);
+    } else {
+      const auto& error = notices.error().message;
+      reply.faults.push_back(script->blame(error) + error);
+      script->count_wrong(1);
     }
   }
-  print(std::move(said));
+  if (script->wrong()) reply.error = script->verdict();
+  for (auto& fault : reply.faults) fault = one_line(fault);
+  editor.leave_all();
+  staged.reset();
+  pending.clear();
+  needless = nullptr;
+  script.reset();
+  return reply;
 }
 
 void CliSession::State::run_command(const std::vector<std::string>& words) {
@@ -220,150 +304,49 @@ void CliSession::State::run_command(const std::vector<std::string>& words) {
     for (const auto& a : command.arguments) usage += ' ' + a.word;
     return fail("usage: " + usage);
   }
-  const std::weak_ptr<State> self = weak_from_this();
+  // Nothing, once the session is gone or the command was given up.
+  const auto self = [weak = weak_from_this(), began = given_up] {
+    auto s = weak.lock();
+    if (s && s->given_up != began) s.reset();
+    return s;
+  };
   CommandContext context{
       store, operations, random, std::move(arguments),
       [self](Reply reply) {
-        if (const auto s = self.lock()) s->finish(std::move(reply));
+        if (const auto s = self()) s->finish(std::move(reply));
       },
       [self](std::string output, std::string question, std::function<void(std::string)> continuation) {
-        const auto s = self.lock();
+        const auto s = self();
         if (!s) return;
         s->answer = std::move(continuation);
         s->finish({output + question, {}, true, false});
       },
       [self](std::function<Reply(bool)> reply) {
-        if (const auto s = self.lock()) s->needless = std::move(reply);
+        if (const auto s = self()) s->needless = std::move(reply);
       },
-      [self] { return !self.expired(); }};
+      [self] { return self() != nullptr; }};
   command.run(context);
 }
 
-std::vector<Candidate> CliSession::State::editor_candidates(std::string_view command,
-                                                            const std::vector<std::string>& words) const {
-  std::vector<Candidate> out;
-  const auto& levels = editor.levels();
-  const auto keys = [&](const config::Table& table, const config::ObjectPath& path) {
-    const config::ObjectPath above(path.begin(), path.end() - 1);
-    const config::Object* parent = above.empty() ? &tree().root() : tree().find(above);
-    if (!parent) return;
-    if (const auto it = parent->tables.find(table.name); it != parent->tables.end()) {
-      for (const auto& o : it->second) out.push_back({config::quote_word(o.key), table.key.help});
+std::vector<Candidate> CliSession::State::help(std::string_view text) const {
+  std::string line(text);
+  auto words = config::split_words(line);
+  if (words.open) {  // a name that was begun with a quote
+    for (const char quote : {'"', '\''}) {
+      words = config::split_words(line + quote);
+      if (!words.open) break;
     }
-  };
-  if (levels.empty()) return out;
-  const config::Table& table = *levels.back().table;
-  if (command == "edit" || command == "delete" || command == "rename" || command == "move") {
-    if (words.size() == 2) {
-      keys(table, editor.path());
-      if (command == "edit") out.push_back({"<" + table.key.name + ">", table.key.help + " " + table.key.allowed()});
-    } else if (words.size() == 3 && command == "rename") {
-      out.push_back({"to", "The new name follows."});
-    } else if (words.size() == 3 && command == "move") {
-      out = {{"before", "The other entry follows."}, {"after", "The other entry follows."}};
-    } else if (words.size() == 4 && command == "move") {
-      keys(table, editor.path());
-    }
-    return out;
+    if (words.open) return {};
+    words.ends_in_space = false;
   }
-  const bool values = command == "set" || command == "append" || command == "unselect";
-  if (!values && command != "unset") return out;
-  if (words.size() == 2) {
-    for (const auto& a : table.attributes) {
-      if (!a.read_only) out.push_back({a.name, a.help});
-    }
-    return out;
+  if (words.ends_in_space) words.words.emplace_back();
+  const auto bar = std::find(words.words.begin(), words.words.end(), "|");
+  if (bar != words.words.end()) {
+    const auto named = verb_of(words.words[0]);
+    if (named && prints(*named)) return filter_candidates({bar + 1, words.words.end()});
   }
-  std::vector<std::string_view> names;
-  for (const auto& a : table.attributes) names.push_back(a.name);
-  const auto at = config::match_word(words[1], names);
-  if (!values || !at || (words.size() > 3 && !table.attributes[*at].many)) return out;
-  const auto& attribute = table.attributes[*at];
-  for (const auto& o : attribute.options) out.push_back({o.name, o.help});
-  for (const auto& target : attribute.references) {
-    for (const auto& entry : tree().entries(target)) {
-      out.push_back({config::quote_word(entry.key()), target});
-    }
-  }
-  if (attribute.type == config::Type::kTag) {
-    for (const auto& tag : operations.dynamic_addresses()) out.push_back({config::quote_word(tag.name), tag.tag});
-  }
-  if (attribute.options.empty()) out.push_back({"<value>", attribute.allowed()});
-  return out;
-}
-
-std::vector<Candidate> CliSession::State::candidates(const std::vector<std::string>& words) const {
-  std::vector<Candidate> out;
-  const std::string& partial = words.back();
-  const auto all = commands();
-  if (words.size() == 1) {
-    for (const auto& c : all) out.push_back({std::string(c.name), std::string(c.help)});
-  } else {
-    std::vector<std::string_view> names;
-    for (const auto& c : all) names.push_back(c.name);
-    const auto at = config::match_word(words[0], names);
-    if (!at) return out;
-    const std::string_view command = names[*at];
-    // Names of several words: those whose first words fit, then their next word.
-    const auto phrase = [&](std::string_view name, std::string_view help, std::size_t first) {
-      const auto parts = split(name, ' ');
-      const std::size_t depth = words.size() - 1 - first;
-      if (depth >= parts.size()) return;
-      for (std::size_t i = 0; i < depth; ++i) {
-        if (!parts[i].starts_with(words[first + i])) return;
-      }
-      const std::string word(parts[depth]);
-      const bool last = depth + 1 == parts.size();
-      for (auto& c : out) {
-        if (c.word == word) {
-          if (last) c.help = std::string(help);
-          return;
-        }
-      }
-      out.push_back({word, std::string(last ? help : group_help(word))});
-    };
-    if (command == "config") {
-      for (const auto& t : editor.tables()) phrase(t.name, t.help, 1);
-    } else if (command == "show" || command == "get") {
-      std::size_t first = 1;
-      if (command == "show") {
-        phrase("full-configuration", "Defaults included.", 1);
-        const std::string_view full = "full-configuration";
-        if (words.size() > 2 && full.starts_with(words[1]) && words[1].size() > 1) first = 2;
-      } else if (editor.at_top()) {
-        phrase("system status", "Version, serial number and name of this gateway.", 1);
-      }
-      if (editor.at_top()) {
-        for (const auto& t : tree().schema().root().tables) phrase(t.name, t.help, first);
-        std::vector<std::string_view> tables;
-        for (const auto& t : tree().schema().root().tables) tables.push_back(t.name);
-        const std::vector<std::string> known(words.begin(), words.end() - 1);
-        if (const auto match = config::match_phrase(tables, known, first);
-            match && first + match->second == known.size()) {
-          for (const auto& e : tree().entries(tables[match->first])) {
-            if (!e.key().empty()) out.push_back({config::quote_word(e.key()), e.table().key.help});
-          }
-        }
-      }
-    } else if (command == "execute" || command == "diagnose") {
-      for (const auto& c : all_commands()) phrase(c.words, c.help, 0);
-      std::vector<std::string_view> phrases;
-      for (const auto& c : all_commands()) phrases.push_back(c.words);
-      const std::vector<std::string> known(words.begin(), words.end() - 1);
-      if (const auto match = config::match_phrase(phrases, known, 0)) {
-        const auto& arguments = all_commands()[match->first].arguments;
-        const std::size_t position = known.size() - match->second;
-        if (position < arguments.size()) return {arguments[position]};
-      }
-    } else {
-      out = editor_candidates(command, words);
-    }
-  }
-  std::erase_if(out, [&](const Candidate& c) {
-    const bool placeholder = c.word.starts_with('<') || c.word.starts_with('[');
-    return placeholder ? false : !c.word.starts_with(partial) && !c.word.starts_with('"' + partial);
-  });
-  return out;
+  const auto all = verbs();
+  return candidates({tree(), editor, operations, all}, words.words);
 }
 
 CliSession::CliSession(config::ConfigStore& store, GatewayOperations& operations, Random& random)
@@ -380,12 +363,34 @@ void CliSession::feed(std::string_view line, Done done) {
   alive->line(line);
 }
 
+void CliSession::feed_script(std::string_view line, Done done) {
+  auto& s = *state_;
+  if (!s.done) {
+    if (!s.script) s.script.emplace();
+    s.script->next_line(!s.pending.words().open && !s.answer);
+    if (s.script->stopped()) return done({});
+  }
+  feed(line, std::move(done));
+}
+
+void CliSession::end_script(Done done) {
+  if (state_->done) return done({{}, "the command before still runs", false, false});
+  if (!state_->script) state_->script.emplace();
+  done(state_->judge_script());
+}
+
+void CliSession::cancel() {
+  const auto alive = state_;
+  ++alive->given_up;
+  alive->answer = nullptr;
+  alive->needless = nullptr;
+  alive->pending.clear();
+  alive->fail("given up; what it had begun may still take effect");
+}
+
 std::vector<Candidate> CliSession::help(std::string_view line) const {
-  const auto words = config::split_words(line);
-  if (words.open || state_->pending.words().open || state_->answer) return {};
-  std::vector<std::string> known = words.words;
-  if (words.ends_in_space) known.emplace_back();
-  return state_->candidates(known);
+  if (state_->pending.words().open || state_->answer) return {};
+  return state_->help(line);
 }
 
 std::string CliSession::prompt() const {
@@ -403,13 +408,28 @@ std::string CliSession::prompt() const {
 
 bool CliSession::has_staged_changes() const { return state_->staged && state_->staged->changed(); }
 
-std::string format_help(const std::vector<Candidate>& candidates) {
+bool CliSession::pages() const { return state_->store.current()->single("system console").text("output") == "more"; }
+
+std::string format_help(const std::vector<Candidate>& candidates, std::size_t columns) {
   std::size_t width = 0;
   for (const auto& c : candidates) width = std::max(width, std::min<std::size_t>(c.word.size(), 40));
+  const std::string indent(width + 2, ' ');
   std::string out;
   for (const auto& c : candidates) {
-    out += c.help.empty() ? c.word : fmt::format("{:<{}}  {}", c.word, width, c.help);
-    out += '\n';
+    if (c.help.empty()) {
+      out += c.word + '\n';
+      continue;
+    }
+    out += fmt::format("{:<{}}  ", c.word, width);
+    std::string_view help = c.help;
+    const std::size_t room = columns > indent.size() + 20 ? columns - indent.size() : help.size();
+    while (help.size() > room) {
+      const auto blank = help.substr(0, room + 1).rfind(' ');
+      if (blank == help.npos || blank == 0) break;
+      out += fmt::format("{}\n{}", help.substr(0, blank), indent);
+      help.remove_prefix(blank + 1);
+    }
+    out += fmt::format("{}\n", help);
   }
   return out;
 }

@@ -18,6 +18,10 @@ struct Reply {
   std::string error;    ///< Not empty: the command failed; one line without a line break.
   bool more = false;    ///< A quote is open or a question was asked: the next line belongs to this command.
   bool bye = false;     ///< `exit` at the top level.
+  /// The line holds a secret, or is part of a longer text: it belongs in no history.
+  bool secret = false;
+  /// Of the end of a script: a line each for what only the whole text shows; `error` sums up.
+  std::vector<std::string> faults = {};
   bool ok() const { return error.empty(); }
 };
 
@@ -39,12 +43,23 @@ class CliSession {
   /// Runs one line. `done` is called exactly once, now or later, unless the session is destroyed before. A line that
   /// comes while another runs fails at once. A line longer than kMaxLine is refused.
   void feed(std::string_view line, Done done);
+  /// The same for the lines of a text that is taken whole or not at all: blocks stay staged beyond their `end`. A line
+  /// that is wrong is told ("line 7: …"), and the lines behind it are still judged, but change nothing. Other commands
+  /// (show, execute, …) put what stands before them in force; behind a wrong line they are not run.
+  void feed_script(std::string_view line, Done done);
+  /// Behind its last line: puts everything in force, or nothing of what is not yet.
+  void end_script(Done done);
+  /// Gives up what is under way: a command (its `done` is called now; what it has begun may still take effect), a question,
+  /// a quote.
+  void cancel();
   /// What `?` behind this beginning of a line shows.
   std::vector<Candidate> help(std::string_view line) const;
   /// "gw1 # ", "gw1 (vip) # ".
   std::string prompt() const;
   /// Staged changes that are not committed would be lost now.
   bool has_staged_changes() const;
+  /// Long output stops at each page on a terminal (config system console).
+  bool pages() const;
 
   static constexpr std::size_t kMaxLine = 1u << 20;
 
@@ -53,7 +68,8 @@ class CliSession {
   std::shared_ptr<State> state_;
 };
 
-/// Help as text: a word and its explanation per line, aligned.
-std::string format_help(const std::vector<Candidate>& candidates);
+/// Help as text: a word and its explanation per line, aligned. With `columns` above 0, explanations that are wider go on
+/// below themselves.
+std::string format_help(const std::vector<Candidate>& candidates, std::size_t columns = 0);
 
 }  // namespace postern::gateway::cli

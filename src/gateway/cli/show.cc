@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/text.h"
 #include "gateway/cli/one_line.h"
+#include "gateway/cli/schema_tree.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::cli {
@@ -164,6 +165,11 @@ Result<std::string> get(const ShowPlace& place, const std::vector<std::string>& 
     }
     return get_path(place, place.editor.path());
   }
+  if (words.size() == 1) {
+    std::string all = "get system status\n";
+    for (const auto& t : place.tree.schema().root().tables) all += "get " + t.name + "\n";
+    return all;
+  }
   if (words.size() == 3 && std::string_view("system").starts_with(words[1]) && words[2].size() > 1 &&
       std::string_view("status").starts_with(words[2])) {
     return system_status(place);
@@ -171,6 +177,26 @@ Result<std::string> get(const ShowPlace& place, const std::vector<std::string>& 
   const auto path = named(place, words, 1);
   if (!path) return fail(path.error());
   return get_path(place, *path);
+}
+
+Result<std::string> show_tree(const ShowPlace& place, const std::vector<std::string>& words) {
+  const auto& schema = place.tree.schema();
+  if (!place.editor.at_top()) {
+    if (words.size() > 1) {
+      return fail(ErrorCode::kInvalidArgument, "tree: inside a table it shows that table, and takes no name");
+    }
+    return print_schema(*place.editor.levels().back().table);
+  }
+  if (words.size() == 1) return print_schema(schema);
+  std::vector<std::string_view> names;
+  for (const auto& t : schema.root().tables) names.push_back(t.name);
+  const auto match = config::match_phrase(names, words, 1);
+  if (!match) return fail(match.error());
+  if (1 + match->second != words.size()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is too much behind {}",
+                                                         words[1 + match->second].substr(0, 80), names[match->first]));
+  }
+  return print_schema(schema.root().tables[match->first]);
 }
 
 }  // namespace postern::gateway::cli

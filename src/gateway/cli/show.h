@@ -1,5 +1,5 @@
 #pragma once
-// `show` and `get`, wherever an administrator stands.
+// `show`, `get` and `tree`, wherever an administrator stands.
 #include <string>
 #include <vector>
 
@@ -17,5 +17,7 @@ struct ShowPlace {
 /// `words` include the command. Errors: kNotFound, kInvalidArgument.
 Result<std::string> show(const ShowPlace& place, const std::vector<std::string>& words);
 Result<std::string> get(const ShowPlace& place, const std::vector<std::string>& words);
+/// `tree`: what can be configured here, or in the table named.
+Result<std::string> show_tree(const ShowPlace& place, const std::vector<std::string>& words);
 
 }  // namespace postern::gateway::cli

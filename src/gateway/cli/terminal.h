@@ -1,10 +1,11 @@
 #pragma once
-// The interactive command line: editing, history, completion by Tab, help by `?`.
-#include "gateway/cli/channel.h"
+// The interactive command line: editing, history, completion by Tab, help by `?`, paging.
+#include <string>
 
 namespace postern::gateway::cli {
 
-/// Until `exit`, end of input, or the daemon is gone. Returns the process's exit status.
-int run_terminal(Channel& channel);
+/// Speaks to the daemon at this socket until `exit`, end of input, or the daemon is gone; standard input is a terminal.
+/// Returns the process's exit status: 0, or 2 (no daemon, or it is gone).
+int run_terminal(const std::string& socket_path);
 
 }  // namespace postern::gateway::cli

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -38,7 +40,10 @@ class TerminalTest : public testing::Test {
     });
     ASSERT_TRUE(opened) << opened.error().message;
     server_ = std::move(*opened);
-    child_ = forkpty(&master_, nullptr, nullptr, nullptr);
+    winsize size{};
+    size.ws_row = 12;
+    size.ws_col = 80;
+    child_ = forkpty(&master_, nullptr, nullptr, &size);
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
       setenv("TERM", "dumb", 1);
@@ -148,6 +153,141 @@ TEST_F(TerminalTest, CtrlCGivesUpTheLineAndCtrlDTheSession) {
   type("show endpoint-control fctems\r");  // the line given up is no part of it
   EXPECT_THAT(shows("set server \"ems.example\""), testing::Not(HasSubstr("unknown")));
   type("\x04");
+  EXPECT_EQ(ends(), 0);
+}
+
+TEST_F(TerminalTest, LongOutputStopsAtEachPage) {
+  shows("machine # ");
+  type("show full-configuration system global\r");
+  shows("machine # ");
+  type("show full-configuration\r");
+  EXPECT_THAT(shows("--More-- "), testing::Not(HasSubstr("machine # ")));
+  type(" ");
+  shows("--More-- ");
+  // A larger screen takes more.
+  winsize size{};
+  size.ws_row = 500;
+  size.ws_col = 80;
+  ASSERT_EQ(ioctl(master_, TIOCSWINSZ, &size), 0);
+  type(" ");
+  EXPECT_THAT(shows("machine # "), testing::Not(HasSubstr("--More--")));
+  size.ws_row = 12;
+  ASSERT_EQ(ioctl(master_, TIOCSWINSZ, &size), 0);
+  for (const char* leave : {"q", "\x03"}) {
+    type("show full-configuration\r");
+    shows("--More-- ");
+    type(leave);
+    shows("machine # ");
+  }
+  type("config system console\rset output standard\rend\r");
+  shows("(console) # ");
+  run_until([&] { return store_->current()->single("system console").text("output") == "standard"; });
+  type("show full-configuration\r");
+  EXPECT_THAT(shows("machine # "), testing::Not(HasSubstr("--More--")));
+  type("exit\r");
+  EXPECT_EQ(ends(), 0);
+}
+
+TEST_F(TerminalTest, CtrlCGivesUpACommandThatRuns) {
+  shows("machine # ");
+  type("execute fctems verify 1\r");
+  run_until([&] { return !operations_.presenting.empty(); });
+  type("\x03");
+  EXPECT_THAT(shows("machine # "), HasSubstr("given up; what it had begun may still take effect"));
+  // What the EMS says now is nobody's any more.
+  operations_.presenting.at(0)(PresentedCertificate{});
+  type("get system status\r");
+  EXPECT_THAT(shows("Live sessions"), testing::Not(HasSubstr("Trust this")));
+  shows("machine # ");
+  // A question is given up with its line, and so is a quote.
+  type("execute fctems verify 1\r");
+  run_until([&] { return operations_.presenting.size() == 2; });
+  operations_.presenting.at(1)(PresentedCertificate{});
+  shows("(y/n) ");
+  type("\x03");
+  shows("machine # ");
+  type("show \"open\r");
+  shows("> ");
+  type("\x03");
+  shows("machine # ");
+  EXPECT_TRUE(operations_.accepted.empty());
+  type("exit\r");
+  EXPECT_EQ(ends(), 0);
+}
+
+TEST_F(TerminalTest, TheHistoryHoldsNoSecrets) {
+  shows("machine # ");
+  type("config system admin\r");
+  shows("(admin) # ");
+  type("edit eve\r");
+  shows("(eve) # ");
+  type("set password \"correct horse\"\r");
+  shows("(eve) # ");
+  type("\x1b[A");
+  EXPECT_THAT(shows("edit eve"), testing::Not(HasSubstr("horse")));
+  type("\x1b[A");
+  shows("config system admin");
+  type("\x03");
+  shows("(eve) # ");
+  type("abort\rexit\r");
+  EXPECT_EQ(ends(), 0);
+}
+
+TEST_F(TerminalTest, CtrlDWarnsOfWhatIsStaged) {
+  shows("machine # ");
+  type("config system global\r");
+  shows("(global) # ");
+  type("set hostname other\r");
+  shows("(global) # ");
+  type("\x04");
+  EXPECT_THAT(shows("Ctrl-D once more"), HasSubstr("is staged and would be lost"));
+  shows("(global) # ");
+  type("show\r");
+  EXPECT_THAT(shows("(global) # "), HasSubstr("hostname \"other\""));
+  type("\x04");
+  shows("Ctrl-D once more");
+  shows("(global) # ");
+  type("\x04");
+  EXPECT_EQ(ends(), 0);
+  EXPECT_EQ(store_->current()->single("system global").text("hostname"), "");
+}
+
+TEST_F(TerminalTest, AGatewayThatGoesIsToldAtThePrompt) {
+  termios before{}, after{};
+  ASSERT_EQ(tcgetattr(master_, &before), 0);
+  shows("machine # ");
+  server_.reset();
+  EXPECT_THAT(shows("the gateway closed the connection (did it stop?)"), HasSubstr("\r\n"));
+  EXPECT_EQ(ends(), 2);
+  ASSERT_EQ(tcgetattr(master_, &after), 0);
+  EXPECT_EQ(after.c_lflag, before.c_lflag);
+}
+
+TEST_F(TerminalTest, ASignalLeavesTheTerminalAsItWas) {
+  termios before{}, after{};
+  ASSERT_EQ(tcgetattr(master_, &before), 0);
+  shows("machine # ");
+  ASSERT_EQ(kill(child_, SIGTERM), 0);
+  ends();
+  EXPECT_TRUE(WIFSIGNALED(status_) && WTERMSIG(status_) == SIGTERM);
+  ASSERT_EQ(tcgetattr(master_, &after), 0);
+  EXPECT_EQ(after.c_lflag, before.c_lflag);
+  EXPECT_EQ(after.c_iflag, before.c_iflag);
+}
+
+TEST_F(TerminalTest, OtherAlphabetsAreTypedAndCompleted) {
+  shows("machine # ");
+  type("config firewall vip\r");
+  shows("(vip) # ");
+  type("edit \"t\xc3\xbcr 1\"\r");
+  shows("(t\xc3\xbcr 1) # ");
+  type("next\r");
+  shows("(vip) # ");
+  type("delete t\t");
+  shows("\"t\xc3\xbcr 1\" ");
+  type("\x03");
+  shows("(vip) # ");
+  type("abort\rexit\r");
   EXPECT_EQ(ends(), 0);
 }
 

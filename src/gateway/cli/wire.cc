@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include <utility>
+
 namespace postern::gateway::cli {
 namespace {
 
@@ -27,11 +29,24 @@ Result<json::object> parse_message(std::string_view message) {
   return value.get_object();
 }
 
+constexpr std::pair<Request::Kind, std::string_view> kKinds[] = {{Request::Kind::kLine, "line"},
+                                                                 {Request::Kind::kHelp, "help"},
+                                                                 {Request::Kind::kScript, "script"},
+                                                                 {Request::Kind::kEndScript, "end-script"},
+                                                                 {Request::Kind::kCancel, "cancel"}};
+
+json::string_view name_of(Request::Kind wanted) {
+  for (const auto& [kind, name] : kKinds) {
+    if (kind == wanted) return {name.data(), name.size()};
+  }
+  return "line";
+}
+
 }  // namespace
 
 std::string encode(const Request& r) {
   json::object o;
-  o[r.kind == Request::Kind::kLine ? "line" : "help"] = r.text;
+  o[name_of(r.kind)] = r.text;
   return json::serialize(o);
 }
 
@@ -39,6 +54,9 @@ std::string encode(const Response& r) {
   json::object o = {{"output", r.reply.output}, {"error", r.reply.error}, {"more", r.reply.more},
                     {"bye", r.reply.bye},       {"prompt", r.prompt},     {"staged", r.staged}};
   if (r.working) o["working"] = true;
+  if (r.pages) o["pages"] = true;
+  if (r.reply.secret) o["secret"] = true;
+  if (!r.reply.faults.empty()) o["faults"] = json::array(r.reply.faults.begin(), r.reply.faults.end());
   json::array help;
   for (const auto& c : r.help) help.push_back({{"word", c.word}, {"help", c.help}});
   o["help"] = std::move(help);
@@ -48,17 +66,11 @@ std::string encode(const Response& r) {
 Result<Request> decode_request(std::string_view message) {
   const auto o = parse_message(message);
   if (!o) return fail(o.error());
-  Request r;
-  if (const auto* line = o->if_contains("line"); line && line->is_string()) {
-    r.text = std::string(line->get_string());
-    return r;
+  for (const auto& [kind, name] : kKinds) {
+    const auto* text = o->if_contains(name);
+    if (text && text->is_string()) return Request{kind, std::string(text->get_string())};
   }
-  if (const auto* help = o->if_contains("help"); help && help->is_string()) {
-    r.kind = Request::Kind::kHelp;
-    r.text = std::string(help->get_string());
-    return r;
-  }
-  return fail(ErrorCode::kInvalidArgument, "the message is neither a line nor a question for help");
+  return fail(ErrorCode::kInvalidArgument, "the message is no request");
 }
 
 Result<Response> decode_response(std::string_view message) {
@@ -66,6 +78,13 @@ Result<Response> decode_response(std::string_view message) {
   if (!o) return fail(o.error());
   Response r;
   r.reply = {text_of(*o, "output"), text_of(*o, "error"), flag_of(*o, "more"), flag_of(*o, "bye")};
+  r.reply.secret = flag_of(*o, "secret");
+  if (const auto* faults = o->if_contains("faults"); faults && faults->is_array()) {
+    for (const auto& fault : faults->get_array()) {
+      if (fault.is_string()) r.reply.faults.emplace_back(fault.get_string());
+    }
+  }
+  r.pages = flag_of(*o, "pages");
   r.prompt = text_of(*o, "prompt");
   r.staged = flag_of(*o, "staged");
   r.working = flag_of(*o, "working");

@@ -18,8 +18,11 @@ inline std::filesystem::path cli_socket(const std::filesystem::path& runtime_dir
 
 struct Request {
   enum class Kind {
-    kLine,  ///< Run `text`.
-    kHelp,  ///< What may follow `text`?
+    kLine,       ///< Run `text`.
+    kHelp,       ///< What may follow `text`?
+    kScript,     ///< Run `text`, a line of a text that is taken whole or not at all.
+    kEndScript,  ///< That text is at its end.
+    kCancel,     ///< Give up what is under way: a line that runs is then answered, and this afterwards.
   };
   Kind kind = Kind::kLine;
   std::string text;
@@ -30,6 +33,7 @@ struct Response {
   std::vector<Candidate> help;  ///< Of kHelp.
   std::string prompt;           ///< For the next line.
   bool staged = false;          ///< Changes wait for `end`.
+  bool pages = false;           ///< On a terminal, long output stops at each page.
   bool working = false;         ///< No answer yet: one follows. Everything else is empty.
 };
 

@@ -36,6 +36,8 @@ struct Command {
   std::string help;
   std::vector<Candidate> arguments;    ///< In order; those in [brackets] may be left out.
   std::function<void(const CommandContext&)> run;
+  /// The table whose names the first argument may be, for completion; empty: none.
+  std::string first_argument_of = {};
 
   std::size_t required_arguments() const;
 };

@@ -19,7 +19,8 @@ Command diagnose_endpoint_fctems_test_connectivity() {
   return {"diagnose endpoint fctems test-connectivity",
           "Connect to an EMS and see whether it is the one that was accepted.",
           {{"<id>", "Number of the connector, 1 to 7."}},
-          test_connectivity};
+          test_connectivity,
+          "endpoint-control fctems"};
 }
 
 }  // namespace postern::gateway::cli::commands

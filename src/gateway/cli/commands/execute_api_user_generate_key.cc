@@ -18,7 +18,8 @@ Command execute_api_user_generate_key() {
   return {"execute api-user generate-key",
           "Draw a new token for a program; the one before stops working. It is shown only now.",
           {{"<name>", "Name of the program; it is made if it is not there."}},
-          generate_api_key};
+          generate_api_key,
+          "system api-user"};
 }
 
 }  // namespace postern::gateway::cli::commands

@@ -20,7 +20,8 @@ Command execute_fctems_is_verified() {
   return {"execute fctems is-verified",
           "Was the certificate of an EMS accepted?",
           {{"<id>", "Number of the connector, 1 to 7."}},
-          tell_whether_verified};
+          tell_whether_verified,
+          "endpoint-control fctems"};
 }
 
 }  // namespace postern::gateway::cli::commands

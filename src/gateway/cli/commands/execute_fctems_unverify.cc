@@ -21,7 +21,8 @@ Command execute_fctems_unverify() {
   return {"execute fctems unverify",
           "Take back that the certificate of an EMS was accepted.",
           {{"<id>", "Number of the connector, 1 to 7."}},
-          unverify_fctems};
+          unverify_fctems,
+          "endpoint-control fctems"};
 }
 
 }  // namespace postern::gateway::cli::commands

@@ -105,7 +105,8 @@ Command execute_fctems_verify() {
            {"[sha256]", "Accept exactly the certificate with this fingerprint, without asking."},
            {"[serial]", "Its serial number, where another EMS is known here until now."},
            {"[tenant]", "Its tenant, likewise."}},
-          verify_fctems};
+          verify_fctems,
+          "endpoint-control fctems"};
 }
 
 }  // namespace postern::gateway::cli::commands

@@ -4,6 +4,7 @@ namespace postern::gateway::config::tables {
 
 std::vector<Table> all() {
   return {system_global(),
+          system_console(),
           system_interface(),
           system_admin(),
           system_api_user(),

@@ -7,6 +7,7 @@
 namespace postern::gateway::config::tables {
 
 Table system_global();
+Table system_console();
 Table system_interface();
 Table system_admin();
 Table system_api_user();

@@ -1,0 +1,42 @@
+"""A gateway alone, in a network namespace of its own: no EMS, no agent, nothing behind it."""
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+import harness
+from harness import stacks
+from lab import Lab, checkout_id, namespaces_allowed, remove_leftovers
+
+
+class LoneGatewayTest(unittest.TestCase):
+    """One gateway per test file. Subclasses give a letter that tells the test files of one checkout apart."""
+    letter = "z"
+
+    @classmethod
+    def setUpClass(cls):
+        refused = namespaces_allowed()
+        if refused:
+            raise unittest.SkipTest(f"this kernel refuses network namespaces: {refused}")
+        name = checkout_id() + cls.letter
+        remove_leftovers(name)
+        cls.directory = Path(tempfile.mkdtemp(prefix="postern-e2e-"))
+        cls.directory.chmod(0o755)      # nginx's own user loads files from it
+        cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
+        cls.lab = Lab(name, cls.directory)
+        cls.addClassCleanup(cls.lab.close)
+        cls.lab.add_namespace("gw")
+        cls.lab.add_namespace("far")
+        cls.lab.connect("gw", "port1", "10.0.1.1/24", "far", "eth0", "10.0.1.2/24")
+        cls.gateway = stacks.Gateway(cls.lab, cls.directory / "gateway", cls.directory / "run/gateway", restart=False)
+        cls.gateway.runtime_dir.parent.mkdir()
+        cls.gateway.runtime_dir.parent.chmod(0o755)
+        cls.gateway.start()
+
+    def cli(self, text=None, *commands, check=True):
+        """A text on standard input, or commands; what came of it."""
+        arguments = [part for command in commands for part in ("-c", command)]
+        return self.lab.call(None, *self.gateway.cli_argv, *arguments, text=text, check=check)
+
+
+main = harness.main
