@@ -142,18 +142,19 @@ class Person:
         self.screen.feed(data.decode(errors="replace"))
         return True
 
-    def until(self, pattern, seconds=30):
-        """Reads until the row of the cursor matches."""
+    def until(self, pattern, seconds=30, other_than=None):
+        """Reads until the row of the cursor matches; not yet while all stands where it stood."""
         end = time.monotonic() + seconds
-        while not re.search(pattern, self.screen.line()):
+        while (self.screen.row, self.screen.line()) == other_than or not re.search(pattern, self.screen.line()):
             if self.read(0.2) is None or time.monotonic() > end:
                 raise AssertionError(f"waited for {pattern!r}; the screen shows:\n" + "\n".join(
                     self.screen.text(row) for row in range(len(self.screen.rows))))
 
     def type(self, text, pattern):
         """Types, and waits until the row of the cursor matches `pattern`."""
+        before = (self.screen.row, self.screen.line())
         os.write(self.terminal, text.encode())
-        self.until(pattern)
+        self.until(pattern, other_than=before)
 
     def key(self, keys, name, pattern):
         """A key that the transcript names, such as "<Tab>"."""
@@ -163,7 +164,7 @@ class Person:
         self.told = at + 1
         before = self.screen.line()
         os.write(self.terminal, keys.encode())
-        self.until(pattern)
+        self.until(pattern, other_than=(at, before))
         if self.screen.row == at or self.screen.text(at) != before.rstrip():
             self.told = at      # the same row, and it says something else now
 

@@ -64,5 +64,13 @@ TEST(SafeText, GivesATerminalNoOrders) {
   EXPECT_EQ(safe_text("\xe2\x80\xae" "abc"), "\\xE2\\x80\\xAE" "abc") << "turns the direction of what follows";
 }
 
+TEST(Folded, BreaksAtBlanks) {
+  EXPECT_EQ(folded("one two three", 8), "one two\nthree");
+  EXPECT_EQ(folded("one two three", 13), "one two three");
+  EXPECT_EQ(folded("endlessword and", 4), "endlessword\nand");
+  EXPECT_EQ(folded("endlessword", 4), "endlessword");
+  EXPECT_EQ(folded("", 4), "");
+}
+
 }  // namespace
 }  // namespace postern::gateway::cli

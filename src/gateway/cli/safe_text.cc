@@ -22,4 +22,17 @@ std::string safe_text(std::string_view text) {
   return out;
 }
 
+std::string folded(std::string_view text, std::size_t columns) {
+  std::string out;
+  while (text.size() > columns && columns > 0) {
+    auto at = text.substr(0, columns + 1).rfind(' ');
+    if (at == text.npos || at == 0) at = text.find(' ');
+    if (at == text.npos) break;
+    out += text.substr(0, at);
+    out += '\n';
+    text.remove_prefix(at + 1);
+  }
+  return out += text;
+}
+
 }  // namespace postern::gateway::cli

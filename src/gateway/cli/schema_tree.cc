@@ -22,6 +22,8 @@ std::string in_brackets(const config::Attribute& attribute) {
     case Type::kInterface: what = "interface"; break;
     case Type::kTag: what = "tag"; break;
     case Type::kPortRange: what = "ports"; break;
+    case Type::kTime: what = "hh:mm"; break;
+    case Type::kMoment: what = "hh:mm yyyy/mm/dd"; break;
     case Type::kReference: what = "from " + join(attribute.references, ", "); break;
     case Type::kFingerprint: what = "SHA-256"; break;
     case Type::kPem: what = "PEM"; break;

@@ -19,6 +19,14 @@ std::string_view block_verb(const std::string& word) {
   return at ? kInBlocks[*at] : std::string_view();
 }
 
+const config::Attribute* named_attribute(const config::Editor& editor, const std::string& word) {
+  const auto& attributes = editor.levels().back().table->attributes;
+  std::vector<std::string_view> names;
+  for (const auto& a : attributes) names.push_back(a.name);
+  const auto at = config::match_word(word, names);
+  return at ? &attributes[*at] : nullptr;
+}
+
 std::string lines(std::size_t count) { return count == 1 ? "1 line is" : fmt::format("{} lines are", count); }
 
 }  // namespace
@@ -80,32 +88,38 @@ void Script::moved(std::string_view verb, const config::Editor& before, const co
     path.back().key = words[1];
     places_[config::describe(path)] = begun_;
   } else if ((verb == "set" || verb == "append") && words.size() > 1) {
-    const auto& attributes = before.levels().back().table->attributes;
-    std::vector<std::string_view> names;
-    for (const auto& a : attributes) names.push_back(a.name);
-    const auto at = config::match_word(words[1], names);
-    if (at && attributes[*at].type == config::Type::kReference) {
-      references_.push_back({begun_, before.path(), attributes[*at].name});
+    const auto* attribute = named_attribute(before, words[1]);
+    if (attribute && attribute->type == config::Type::kReference) {
+      references_.push_back({begun_, before.path(), attribute->name});
     }
   }
 }
 
-void Script::failed(std::string_view verb, config::Editor& editor) {
-  ++wrong_;
+bool Script::failed(std::string_view verb, const std::vector<std::string>& words, std::string_view error,
+                    config::Editor& editor) {
+  const bool leaves = verb == "next" || verb == "end";
+  const bool follows = leaves && std::any_of(mistaken_.begin(), mistaken_.end(),
+                                             [&](const std::string& place) { return error.starts_with(place); });
+  if (!follows) ++wrong_;
   if (first_wrong_ == 0) first_wrong_ = begun_;
   if (wrong_ >= kMaxWrong && stopped_at_ == 0) stopped_at_ = read_ + 1;
   if (verb == "config") {
     skip_ = Skip{false, 1};
   } else if (verb == "edit") {
     skip_ = Skip{true, 0};
-  } else if ((verb == "next" || verb == "end") && !way_.empty()) {
+  } else if (leaves && !way_.empty()) {
     // What was typed in the entry is wrong; the text goes on behind it all the same.
     if (verb == "end" && editor.in_object() && !editor.levels().back().table->single()) way_.pop_back();
     editor = way_.back();
     way_.pop_back();
+  } else if (verb == "set" && words.size() > 1) {
+    if (const auto* attribute = named_attribute(editor, words[1])) {
+      mistaken_.push_back(fmt::format("{}: {}:", config::describe(editor.path()), attribute->name));
+    }
   } else if (verb.empty()) {
     unknown_before_ = true;
   }
+  return !follows;
 }
 
 void Script::not_run(bool changes) {

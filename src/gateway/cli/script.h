@@ -30,8 +30,10 @@ class Script {
   /// A configuration command has done its work: `before` is the editor as it stood then.
   void moved(std::string_view verb, const config::Editor& before, const config::Editor& after,
              const std::vector<std::string>& words);
-  /// A command failed: `verb` is what it was taken for, empty: for none. Puts the editor where the text goes on.
-  void failed(std::string_view verb, config::Editor& editor);
+  /// A command failed: `verb` is what it was taken for, empty: for none. Puts the editor where the text goes on. False: it
+  /// follows from a line that was told before (an attribute is missing whose value was wrong), and is not told.
+  bool failed(std::string_view verb, const std::vector<std::string>& words, std::string_view error,
+              config::Editor& editor);
   /// A command behind a wrong line: not run. `changes`: the lines behind it may be answers to it, so that nothing more
   /// is looked at.
   void not_run(bool changes);
@@ -75,6 +77,7 @@ class Script {
   std::vector<std::vector<std::string>> block_, blocks_;
   std::vector<Reference> references_;
   std::map<std::string, std::size_t, std::less<>> places_;  // by config::describe
+  std::vector<std::string> mistaken_;  // "table key: attribute:" of values that were wrong
 };
 
 }  // namespace postern::gateway::cli

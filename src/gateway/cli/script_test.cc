@@ -110,6 +110,17 @@ TEST_F(ScriptTest, AnEntryThatLacksSomethingIsToldWhereItEnds) {
   EXPECT_THAT(told[2], StartsWith("line 11: firewall access-proxy c: vip: is missing"));
 }
 
+TEST_F(ScriptTest, WhatFollowsFromAWrongLineIsNotToldAgain) {
+  const auto told = run(
+      "config firewall access-proxy\nedit a\nset vip \"\"\nset client-cert x\nnext\nedit b\nset client-cert x\nnext\nend\n");
+  ASSERT_EQ(told.size(), 5u) << testing::PrintToString(told);
+  EXPECT_THAT(told[0], StartsWith("line 3: firewall access-proxy a: vip: "));
+  EXPECT_THAT(told[1], StartsWith("line 4: "));
+  EXPECT_THAT(told[2], StartsWith("line 7: "));
+  EXPECT_THAT(told[3], StartsWith("line 8: firewall access-proxy b: vip: is missing"));
+  EXPECT_EQ(told[4], "4 lines are wrong: nothing was changed");
+}
+
 TEST_F(ScriptTest, OtherCommandsPutInForceWhatStandsBeforeThem) {
   EXPECT_THAT(run("config system global\nset hostname one\nend\nshow system global | grep hostname\n"
                   "config system global\nset hostname two\nshow | grep hostname\nend\nget system status | grep -c Hostname\n"),

@@ -67,8 +67,8 @@ struct CliSession::State : std::enable_shared_from_this<State> {
     reply.error = one_line(std::move(reply.error));
     reply.secret = secret || reply.more;
     if (script && !reply.ok()) {
-      reply.error = fmt::format("line {}: {}", script->line(), reply.error);
-      script->failed(verb, editor);
+      const bool told = script->failed(verb, pending.words().words, reply.error, editor);
+      reply.error = told ? fmt::format("line {}: {}", script->line(), reply.error) : std::string();
     } else if (script && prints(verb) && editor.at_top() && !reply.more) {
       script->carried_out();
     }

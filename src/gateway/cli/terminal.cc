@@ -53,6 +53,11 @@ class Terminal {
   std::vector<Candidate> help(const std::string& line);
   void show_candidates(const std::vector<Candidate>& list);
   void show(const std::string& output);
+  /// What is wrong, or to be known.
+  void tell(const std::string& sentence) const {
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s\n", folded(safe_text(sentence), tty_.size().columns).c_str());
+  }
 
   /// Asks, and takes over what the answer says of the session. False: the daemon is gone, which has been told.
   bool ask(const Request& request, Reply& reply);
@@ -185,7 +190,7 @@ bool Terminal::ask(const Request& request, Reply& reply) {
   auto response = channel_.ask(request);
   patience_.begin(nullptr);
   if (!response) {
-    std::fprintf(stderr, "%s\n", response.error().message.c_str());
+    tell(response.error().message);
     gone_ = true;
     return false;
   }
@@ -212,7 +217,7 @@ bool Terminal::line(const std::string& typed) {
   } else {
     show(reply.output);
   }
-  if (!reply.ok()) std::fprintf(stderr, "%s\n", safe_text(reply.error).c_str());
+  if (!reply.ok()) tell(reply.error);
   bye_ = reply.bye;
   return true;
 }
@@ -221,14 +226,13 @@ bool Terminal::line(const std::string& typed) {
 bool Terminal::end_of_input() {
   std::fputc('\n', stdout);
   if (gone_) {
-    std::fprintf(stderr, "the gateway closed the connection (did it stop?)%s\n",
-                 staged_ ? "; what was staged is lost" : "");
+    tell(std::string("the gateway closed the connection (did it stop?)") +
+         (staged_ ? "; what was staged is lost" : ""));
     return true;
   }
   if (!staged_ || warned_) return true;
-  std::printf("What you have changed is staged and would be lost: end puts it in force, abort drops it.\n"
-              "Ctrl-D once more ends the session without it.\n");
-  std::fflush(stdout);
+  tell("What you have changed is staged and would be lost: end puts it in force, abort drops it. Ctrl-D once more ends "
+       "the session without it.");
   return false;
 }
 
@@ -239,6 +243,7 @@ int Terminal::run() {
     std::fprintf(stderr, "the terminal can't be used\n");
     return 2;
   }
+  tty_.quiet();
   while (!bye_) {
     int count = 0;
     errno = 0;

@@ -35,7 +35,7 @@ constexpr std::pair<Request::Kind, std::string_view> kKinds[] = {{Request::Kind:
                                                                  {Request::Kind::kEndScript, "end-script"},
                                                                  {Request::Kind::kCancel, "cancel"}};
 
-json::string_view name_of(Request::Kind wanted) {
+json::string_view kind_name(Request::Kind wanted) {
   for (const auto& [kind, name] : kKinds) {
     if (kind == wanted) return {name.data(), name.size()};
   }
@@ -46,7 +46,7 @@ json::string_view name_of(Request::Kind wanted) {
 
 std::string encode(const Request& r) {
   json::object o;
-  o[name_of(r.kind)] = r.text;
+  o[kind_name(r.kind)] = r.text;
   return json::serialize(o);
 }
 
