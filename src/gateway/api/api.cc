@@ -40,6 +40,18 @@ void unauthenticated(const CallPtr& call, std::string_view why) {
   call->fail(401, ErrorNumber::kNone, why);
 }
 
+/// Where `log setting` wants it. The address without its query: values may stand there.
+void log_request(const Call& call) {
+  const auto setting = call.services.store.current()->single("log setting");
+  const auto& request = call.request;
+  if (!setting.enabled(request.method == "GET" ? "rest-api-get" : "rest-api-set")) return;
+  log_info("api.request", "a request to the REST API",
+           {{"by", call.who.name},
+            {"address", request.peer.remote_ip.str()},
+            {"method", request.method},
+            {"path", request.path}});
+}
+
 void answer_call(const CallPtr& call, const std::string& query_token) {
   auto& request = call->request;
   if (request.body.size() > kMaxBody) return call->fail(413, ErrorNumber::kNone, "the body is larger than 1 MiB");
@@ -60,6 +72,7 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
     return unauthenticated(call, "send an API token as Authorization: Bearer, or sign in at /api/v2/authentication");
   }
   call->who = std::move(*who);
+  log_request(*call);
   if (request.method != "GET") {
     if (auto ours = check_csrf(call->who, request); !ours)
       return call->fail(403, ErrorNumber::kNone, ours.error().message);

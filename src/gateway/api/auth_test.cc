@@ -88,6 +88,26 @@ TEST_F(AuthTest, TokensNeverReachALog) {
   EXPECT_THAT(logged, Not(HasSubstr(token)));
 }
 
+TEST_F(AuthTest, RequestsAreLoggedWhereTheSettingSaysSo) {
+  const auto logged = [&](const std::string& method, const std::string& target, const std::string& body = "") {
+    testing::internal::CaptureStderr();
+    cmdb(method, target, body);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(logged("GET", "firewall/address"), "");
+  configure("config log setting\nset rest-api-get enable\nend\n");
+  EXPECT_THAT(logged("GET", "firewall/address?filter=name==secret"),
+              testing::AllOf(HasSubstr(R"("event":"api.request")"), HasSubstr(R"("by":"tests")"),
+                             testing::HasSubstr(R"("address":"192.0.2.7")"),
+                             testing::HasSubstr(R"("path":"/api/v2/cmdb/firewall/address")"),
+                             testing::Not(testing::HasSubstr("secret"))));
+  const std::string address = R"({"name":"a","subnet":"10.0.0.1/32"})";
+  EXPECT_THAT(logged("POST", "firewall/address", address), testing::Not(testing::HasSubstr("api.request")));
+  configure("config log setting\nset rest-api-get disable\nset rest-api-set enable\nend\n");
+  EXPECT_THAT(logged("PUT", "firewall/address/a", address), testing::HasSubstr(R"("method":"PUT")"));
+  EXPECT_EQ(logged("GET", "firewall/address"), "");
+}
+
 TEST_F(AuthTest, ANewKeyEndsTheOldOne) {
   const auto reply = monitor("POST", "system/api-user/generate-key", R"({"api-user":"tests"})");
   ASSERT_EQ(reply.status, 200);

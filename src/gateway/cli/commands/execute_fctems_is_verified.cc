@@ -9,9 +9,11 @@ void tell_whether_verified(const CommandContext& c) {
   const auto config = c.store.current();
   const auto connector = connector_argument(config, c.arguments[0]);
   if (!connector) return c.fail(connector.error().message);
-  const bool accepted = connector->is_set("certificate-fingerprint");
-  c.print(fmt::format("The certificate of EMS {} is {}.\n", connector->key(),
-                      accepted ? "accepted: " + connector->text("certificate-fingerprint") : "not accepted"));
+  const auto fingerprint = connector->text("certificate-fingerprint"), remote = connector->text("certificate-remote");
+  std::string how;
+  if (!fingerprint.empty()) how = "accepted: " + fingerprint;
+  if (!remote.empty()) how += fmt::format("{} by certificate remote {}", how.empty() ? "accepted" : ", and", remote);
+  c.print(fmt::format("The certificate of EMS {} is {}.\n", connector->key(), how.empty() ? "not accepted" : how));
 }
 
 }  // namespace
