@@ -19,6 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   operations.endpoints = {cli::walk_endpoint()};
   operations.connector_list = {cli::walk_connector()};
   operations.addresses = cli::walk_addresses();
+  operations.traces = {cli::walk_trace()};
+  operations.ems_answers.resize(1);
+  operations.certificate_replies.resize(1);
   postern::SeededRandom random(1);
   cli::CliSession session(*store, operations, random);
   for (const auto line : postern::split(text, '\n')) {

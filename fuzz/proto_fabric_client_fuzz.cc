@@ -20,6 +20,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t length = std::min<std::size_t>(data[0] | data[1] << 8, size - 2);
     const auto before = client.view().digest();
     client.take_actions();
+    if (length == 0) {
+      // An administrator wants everything anew, and to know whose a certificate is.
+      client.refresh(now);
+      client.inquire_certificate(Sha256{});
+    }
     client.on_frame(now, {data + 2, length});
     data += 2 + length;
     size -= 2 + length;

@@ -157,6 +157,15 @@ TEST_F(DiagnoseTest, FiltersComeInAnyOrder) {
   EXPECT_THAT(out("diagnose endpoint ec-shm list - - - - -"), StartsWith("error: usage: "));
 }
 
+TEST_F(DiagnoseTest, ALongControlCharacterSteersNoTerminal) {
+  operations.endpoints[0].record.host_name = "a\u009b2Jb\xff \u00e9";
+  operations.traces[0].endpoint.record.host_name = operations.endpoints[0].record.host_name;
+  for (const char* command : {"endpoint ec-shm list", "endpoint why 10.0.1.2"}) {
+    EXPECT_THAT(out(std::string("diagnose ") + command),
+                AllOf(HasSubstr("a 2Jb\uFFFD \u00e9"), Not(HasSubstr("\u009b")))) << command;
+  }
+}
+
 TEST_F(DiagnoseTest, OneDynamicAddressIsListedByItsNameOrTag) {
   operations.addresses.push_back({"EMS2_ZTNA_Vulnerable-Device", "Vulnerable-Device", 9, {}});
   EXPECT_THAT(out("diagnose firewall dynamic list EMS2_ZTNA_Vulnerable-Device"),

@@ -11,7 +11,7 @@ std::string printable(std::string_view text) {
   for (char& c : out) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
-  return out;
+  return one_line(out);  // the control characters that are longer than a byte, and what is no text
 }
 
 /// Stands for a space that is no place to break at.
