@@ -15,6 +15,10 @@ TEST(Matched, SaysWhyAnEndpointIsOrIsNotAmongThem) {
   const auto text = [&] { return match_reason_text(match_reason(r, resolver), r, resolver); };
   EXPECT_EQ(match_reason(r, resolver), MatchReason::kSharedOnly);
   EXPECT_THAT(text(), testing::HasSubstr("has not come through an access proxy"));
+  EXPECT_THAT(text(), testing::EndsWith("because it shares all endpoints with this gateway"));
+  r.share_all = false;
+  r.share_selected = true;
+  EXPECT_THAT(text(), testing::EndsWith("because it shares those of selected devices with this gateway"));
   r.share_connected = true;
   EXPECT_EQ(match_reason(r, resolver), MatchReason::kDefaultGateway);
   EXPECT_EQ(text(), "its default gateway is port1");
