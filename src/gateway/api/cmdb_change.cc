@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "gateway/api/input.h"
 #include "gateway/cli/notices.h"
 #include "gateway/config/text.h"
 
@@ -49,7 +50,13 @@ void commit(const CallPtr& call, const Address& at, const config::Transaction& t
   auto& store = call->services.store;
   const auto old = store.current();
   const std::string before = revision_of(*old, at);
-  if (auto committed = store.commit(transaction); !committed) return refuse(call, committed.error(), invalid);
+  if (const auto* expected = call->query("expected_revision"); expected != nullptr && *expected != before) {
+    return call->fail(412, ErrorNumber::kBadValue,
+                      fmt::format("{} was changed by somebody else: its revision is {}, not {}; GET it and do it again",
+                                  at.path.front().table, before, shown(*expected)),
+                      {{"revision_changed", false}});
+  }
+  if (auto committed = store.commit(transaction, {call->who.name, "api"}); !committed) return refuse(call, committed.error(), invalid);
   const std::string after = revision_of(*store.current(), at);
   if (before != after) {
     log_info("config.changed", "the configuration was changed by the REST API",

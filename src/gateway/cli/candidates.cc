@@ -38,6 +38,15 @@ std::string_view group_help(std::string_view word) {
       {"dynamic", "Addresses of tags."},
       {"test", "The gateway's parts."},
       {"application", "A part of the gateway."},
+      {"revision", "The configurations of before."},
+      {"list", "All of them."},
+      {"show", "One of them, as it can be typed."},
+      {"diff", "What changed."},
+      {"rollback", "Back to one of them."},
+      {"comment", "A note on one of them."},
+      {"delete", "One of them, for good."},
+      {"backup", "Keep the configuration elsewhere."},
+      {"restore", "Replace the whole configuration."},
   };
   for (const auto& [name, help] : kGroups) {
     if (name == word) return help;
@@ -136,7 +145,6 @@ class Candidates {
     const Command& command = all_commands()[match->first];
     const std::size_t position = known.size() - match->second;
     if (position >= command.arguments.size()) return;
-    out_.clear();
     if (position == 0 && !command.first_argument_of.empty()) entries_of(command.first_argument_of);
     out_.push_back(command.arguments[position]);
   }

@@ -9,6 +9,7 @@
 #include "gateway/cli/candidates.h"
 #include "gateway/cli/commands/command.h"
 #include "gateway/cli/filter.h"
+#include "gateway/cli/meanwhile.h"
 #include "gateway/cli/notices.h"
 #include "gateway/cli/one_line.h"
 #include "gateway/cli/schema_tree.h"
@@ -42,14 +43,16 @@ bool prints(std::string_view verb) { return std::find(std::begin(kPrint), std::e
 }  // namespace
 
 struct CliSession::State : std::enable_shared_from_this<State> {
-  State(config::ConfigStore& s, GatewayOperations& o, Random& r)
-      : store(s), operations(o), random(r), editor(s.current()->schema()) {}
+  State(config::ConfigStore& s, GatewayOperations& o, Random& r, std::string u)
+      : store(s), operations(o), random(r), user(std::move(u)), editor(s.current()->schema()) {}
 
   config::ConfigStore& store;
   GatewayOperations& operations;
   Random& random;
+  const std::string user;
   Editor editor;
   std::optional<Transaction> staged;
+  std::string meanwhile;                     // what others committed, for the answer of a commit that was not done
   config::WordSplitter pending;
   std::function<void(std::string)> answer;   // to the question that was asked
   std::function<Reply(bool)> needless;       // to one that wasn't
@@ -74,7 +77,7 @@ struct CliSession::State : std::enable_shared_from_this<State> {
     }
     std::exchange(done, nullptr)(std::move(reply));
   }
-  void fail(std::string error) { finish({{}, std::move(error), false, false}); }
+  void fail(std::string error) { finish({std::exchange(meanwhile, {}), std::move(error), false, false}); }
   void print(std::string output) { finish({std::move(output), {}, false, false}); }
 
   const config::ConfigTree& tree() const { return staged ? staged->tree() : *store.current(); }
@@ -215,8 +218,12 @@ void CliSession::State::hash(std::vector<std::string> words, std::size_t at) {
 }
 
 Result<std::string> CliSession::State::commit() {
+  if (auto told = tell_meanwhile(store, *staged, editor, script.has_value())) {
+    meanwhile = std::move(told->output);
+    return postern::fail(ErrorCode::kConflict, std::move(told->error));
+  }
   const auto before = store.current();
-  if (const auto status = store.commit(*staged); !status) return postern::fail(status.error());
+  if (const auto status = store.commit(*staged, {user, "cli"}); !status) return postern::fail(status.error());
   editor.leave_all();
   staged.reset();
   std::string said;
@@ -238,6 +245,7 @@ void CliSession::State::edit(const std::vector<std::string>& words) {
   if (*outcome == Editor::Outcome::kAbort) staged.reset();
   if (*outcome != Editor::Outcome::kCommit) return finish({});
   auto notices = commit();
+  if (!notices && !meanwhile.empty()) return fail(notices.error().message);
   if (!notices) return fail(notices.error().message + " (nothing was committed: mend it and end, or abort)");
   print(std::move(*notices));
 }
@@ -278,6 +286,7 @@ Reply CliSession::State::judge_script() {
       reply.output = std::move(*notices);
     } else {
       const auto& error = notices.error().message;
+      reply.output = std::exchange(meanwhile, {});
       reply.faults.push_back(script->blame(error) + error);
       script->count_wrong(1);
     }
@@ -324,7 +333,7 @@ void CliSession::State::run_command(const std::vector<std::string>& words) {
       [self](std::function<Reply(bool)> reply) {
         if (const auto s = self()) s->needless = std::move(reply);
       },
-      [self] { return self() != nullptr; }};
+      [self] { return self() != nullptr; }, user};
   command.run(context);
 }
 
@@ -349,8 +358,8 @@ std::vector<Candidate> CliSession::State::help(std::string_view text) const {
   return candidates({tree(), editor, operations, all}, words.words);
 }
 
-CliSession::CliSession(config::ConfigStore& store, GatewayOperations& operations, Random& random)
-    : state_(std::make_shared<State>(store, operations, random)) {}
+CliSession::CliSession(config::ConfigStore& store, GatewayOperations& operations, Random& random, std::string user)
+    : state_(std::make_shared<State>(store, operations, random, std::move(user))) {}
 CliSession::~CliSession() = default;
 
 void CliSession::feed(std::string_view line, Done done) {

@@ -33,8 +33,8 @@ struct Candidate {
 
 class CliSession {
  public:
-  /// The caller keeps `store`, `operations` and `random` alive.
-  CliSession(config::ConfigStore& store, GatewayOperations& operations, Random& random);
+  /// The caller keeps `store`, `operations` and `random` alive. `user`: whose changes they are.
+  CliSession(config::ConfigStore& store, GatewayOperations& operations, Random& random, std::string user = "admin");
   ~CliSession();
   CliSession(const CliSession&) = delete;
   CliSession& operator=(const CliSession&) = delete;

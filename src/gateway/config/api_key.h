@@ -9,6 +9,7 @@ namespace postern::gateway::config {
 
 /// A new token (192 random bits) for the API user, who is made if there is none; the token before stops working.
 /// Errors: those of committing.
-Result<std::string> generate_api_key(ConfigStore& store, const std::string& user, Random& random);
+Result<std::string> generate_api_key(ConfigStore& store, const std::string& user, Random& random,
+                                     const Author& author = {});
 
 }  // namespace postern::gateway::config

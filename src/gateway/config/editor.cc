@@ -259,6 +259,26 @@ Status Editor::arrange(Transaction& t, std::string_view command, const std::vect
   return t.move(where, *place == 0, words[3]);
 }
 
+void Editor::leave(bool table) {
+  if (levels_.empty()) return;
+  if (table) {
+    levels_.pop_back();
+  } else {
+    levels_.back() = {levels_.back().table, levels_.back().table->single(), {}};
+  }
+}
+
+void Editor::settle(const ConfigTree& tree) {
+  ObjectPath where;
+  for (std::size_t i = 0; i < levels_.size(); ++i) {
+    Level& level = levels_[i];
+    where.push_back({level.table->name, level.key});
+    if (!level.in_object || tree.find(where) != nullptr) continue;
+    levels_.resize(i + 1);
+    level = {level.table, level.table->single(), {}};
+  }
+}
+
 Status Editor::leave_object(const Transaction& t) { return t.check(path()); }
 
 Result<Editor::Outcome> Editor::end(Transaction& t) {

@@ -40,6 +40,10 @@ class Editor {
   /// Of the object or table where we stand; in a table the last key is empty.
   ObjectPath path() const;
   void leave_all() { levels_.clear(); }
+  /// Leaves the object, and with `table` its table too, whatever is wrong with it: for those who tell that and go on.
+  void leave(bool table);
+  /// After the tables changed under us: stands no longer in what is not there.
+  void settle(const ConfigTree& tree);
 
   /// Tables that `config` may name here.
   const std::vector<Table>& tables() const;

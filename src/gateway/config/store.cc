@@ -5,7 +5,11 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "gateway/config/difference.h"
+#include "gateway/config/entries.h"
+#include "gateway/config/headed_text.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::config {
@@ -13,9 +17,39 @@ namespace {
 
 constexpr std::string_view kHeader = "# Configuration of a Postern gateway. The gateway rewrites this file whole.\n";
 
-bool schema_single(const ConfigTree& tree, const std::string& table) {
-  const Table* t = tree.schema().table(table);
-  return t && t->single() && t->tables.empty();
+constexpr std::string_view kRevisionLine = "# revision: ";
+
+/// The number in the file's head; 0: there is none.
+std::uint64_t named_revision(std::string_view text) {
+  for (int line = 0; line < 8; ++line) {
+    const auto end = text.find('\n');
+    const auto head = text.substr(0, end);
+    if (!head.starts_with('#') || end == text.npos) return 0;
+    if (head.starts_with(kRevisionLine)) return parse_u64(trim(head.substr(kRevisionLine.size()))).value_or(0);
+    text.remove_prefix(end + 1);
+  }
+  return 0;
+}
+
+/// Those that a gateway that was killed while it wrote has left.
+void remove_temporaries(const std::filesystem::path& path) {
+  const std::string prefix = path.filename().native() + ".tmp.";
+  std::error_code ec;
+  const auto parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  for (std::filesystem::directory_iterator it(parent, ec), end; !ec && it != end; it.increment(ec)) {
+    std::error_code ignored;
+    if (it->path().filename().native().starts_with(prefix)) std::filesystem::remove(it->path(), ignored);
+  }
+}
+
+const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
+/// "root (cli) at 2026-11-27T00:20:11.000Z, revision 43".
+std::string describe_commit(const Revision& r) {
+  return fmt::format("{} ({}) at {}, revision {}", r.author.name, r.author.by, to_iso8601(r.time), r.id);
 }
 
 /// Who administers the gateway can lose that only to somebody else: without any administrator nobody signs in, and the
@@ -33,74 +67,192 @@ Status keeps_an_administrator(const ConfigTree& before, const ConfigTree& next) 
 
 }  // namespace
 
-ConfigStore::ConfigStore(const Schema& schema, std::filesystem::path path)
-    : path_(std::move(path)), current_(std::make_shared<ConfigTree>(schema)) {}
+ConfigStore::ConfigStore(const Schema& schema, std::filesystem::path path, const Options& options)
+    : path_(std::move(path)),
+      clock_(options.clock != nullptr ? options.clock : &system_clock()),
+      current_(std::make_shared<ConfigTree>(schema)) {}
 
-std::unique_ptr<ConfigStore> ConfigStore::in_memory(const Schema& schema) {
-  return std::unique_ptr<ConfigStore>(new ConfigStore(schema, {}));
+std::unique_ptr<ConfigStore> ConfigStore::in_memory(const Schema& schema, const Clock* clock) {
+  return std::unique_ptr<ConfigStore>(new ConfigStore(schema, {}, {clock, {}}));
 }
 
 Result<std::unique_ptr<ConfigStore>> ConfigStore::open(const Schema& schema, std::filesystem::path path) {
-  auto store = std::unique_ptr<ConfigStore>(new ConfigStore(schema, path));
-  const auto text = read_file(path, kMaxConfigText);
-  if (!text) {
-    if (text.error().code == ErrorCode::kNotFound) return store;
-    return fail(text.error());
+  return open(schema, std::move(path), Options());
+}
+
+Result<std::unique_ptr<ConfigStore>> ConfigStore::open(const Schema& schema, std::filesystem::path path,
+                                                       const Options& options) {
+  auto store = std::unique_ptr<ConfigStore>(new ConfigStore(schema, path, options));
+  remove_temporaries(path);
+  const auto text = read_file(path, kMaxConfigText + kMaxHeader);
+  if (!text && text.error().code != ErrorCode::kNotFound) return fail(text.error());
+  auto history = path;
+  history.replace_extension(".revisions");
+  if (text) {
+    Transaction transaction(store->current_, Actor::kGateway);
+    auto status = apply_text(transaction, *text);
+    if (status) status = transaction.validate();
+    if (!status) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("reading the configuration {}: {}; earlier ones stand in {}", path.native(),
+                              status.error().message, history.native()));
+    }
+    store->current_ = std::make_shared<ConfigTree>(transaction.tree());
   }
-  Transaction transaction(store->current_, Actor::kGateway);
-  auto status = apply_text(transaction, *text);
-  if (status) status = transaction.validate();
-  if (!status) {
-    return fail(status.error().context(fmt::format("reading the configuration {}", path.string())));
-  }
-  store->current_ = std::make_shared<ConfigTree>(transaction.tree());
+  store->revisions_ = Revisions(std::move(history), options.history);
+  if (text) store->settle_history(named_revision(*text));
   return store;
 }
 
-Status ConfigStore::commit(const Transaction& transaction) {
+/// `named`: the revision that the configuration file says it is. A revision is written before the file is: one that is
+/// the newest and one past the file's was never in force.
+void ConfigStore::settle_history(std::uint64_t named) {
+  if (named != 0 && revisions_.newest() == named + 1) {
+    if (auto dropped = revisions_.remove(named + 1); !dropped) log_warning("config.history", dropped.error().message);
+  }
+  const std::string text = print_tree(*current_);
+  if (const auto* known = revisions_.find(named); known != nullptr) {
+    const auto kept = revisions_.text(named);
+    if (kept && *kept == text) {
+      auto settled = std::make_shared<ConfigTree>(*current_);
+      settled->revision_ = named;
+      current_ = std::move(settled);
+      return;
+    }
+  }
+  // It came from elsewhere: of an earlier version, from a person with an editor, or its revision was lost.
+  auto found = std::make_shared<ConfigTree>(*current_);
+  found->revision_ = std::max(named, revisions_.newest()) + 1;
+  if (auto kept = keep(*found, {"gateway", "start", "as the configuration file was found when the gateway started"},
+                       revisions_.all().empty() ? "the first one kept" : "the file is not the one kept last");
+      !kept) {
+    log_warning("config.history", kept.error().message);
+    found->revision_ = named;
+  }
+  current_ = std::move(found);
+}
+
+Status ConfigStore::write_file(const std::string& text, std::uint64_t revision) const {
+  return write_file_atomic(path_, fmt::format("{}{}{}\n{}", kHeader, kRevisionLine, revision, text));
+}
+
+/// First into the history, then into force.
+Status ConfigStore::keep(const ConfigTree& tree, const Author& author, const std::string& summary) {
+  const std::string text = print_tree(tree);
+  const auto refused = [](const Error& error) {
+    const char* what_to_do = error.code == ErrorCode::kResourceExhausted
+                                 ? "; make room on that disk, then try again"
+                                 : error.code == ErrorCode::kPermissionDenied
+                                       ? "; it has to be mounted writable and belong to the gateway's user; then try again"
+                                       : "";
+    return fail(error.code, fmt::format("the configuration could not be kept and stays as it was: {}{}", error.message,
+                                        what_to_do));
+  };
+  if (text.size() > kMaxConfigText) {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the configuration would be larger than {} MiB; it stays as it was", kMaxConfigText >> 20));
+  }
+  Revision revision;
+  revision.id = tree.revision();
+  revision.time = clock_->now().wall;
+  revision.author = author;
+  revision.summary = summary;
+  if (auto added = revisions_.add(std::move(revision), text); !added) return refused(added.error());
+  if (!path_.empty()) {
+    if (auto written = write_file(text, tree.revision()); !written) {
+      (void)revisions_.remove(tree.revision());  // else the next start does
+      return refused(written.error());
+    }
+  }
+  revisions_.prune(tree.revision());
+  return {};
+}
+
+Status ConfigStore::commit(const Transaction& transaction, const Author& author) {
   if (!transaction.changed()) return {};
   Transaction merged(current_, Actor::kGateway);
   ConfigTree next = *current_;
-  const auto content = [](const ConfigTree& tree, const std::string& table) -> const std::vector<Object>* {
-    const auto it = tree.root().tables.find(table);
-    return it == tree.root().tables.end() ? nullptr : &it->second;
-  };
-  for (const auto& table : transaction.touched()) {
-    const auto* before = content(transaction.base(), table);
-    const auto* now = content(*current_, table);
-    const bool same = before && now ? *before == *now : before == now;
-    if (!same) {
+  for (const auto& name : transaction.touched()) {
+    const Table& table = *current_->schema().table(name);
+    const auto& before = entries_of(&transaction.base().root(), name);
+    const auto& wanted = entries_of(&transaction.tree().root(), name);
+    if (same_entries(table, before, wanted)) continue;
+    if (!same_entries(table, before, entries_of(&current_->root(), name))) {
       return fail(ErrorCode::kConflict, fmt::format("{} was changed by somebody else meanwhile; nothing of this change "
-                                                    "is taken: look at it (show) and do it again", table));
+                                                    "is taken: look at it (show) and do it again", name));
     }
-    const auto* wanted = content(transaction.tree(), table);
-    // A single object was made by merely entering it.
-    const bool empty = wanted && schema_single(*current_, table) && wanted->front().values.empty();
-    if (wanted && !empty) {
-      next.root_.tables[table] = *wanted;
+    if (wanted.empty() || (table.single() && says_nothing(wanted.front()))) {
+      next.root_.tables.erase(name);
     } else {
-      next.root_.tables.erase(table);
+      next.root_.tables[name] = wanted;
     }
   }
   if (next.same_content(*current_)) return {};
-  next.revision_ = current_->revision_ + 1;
+  next.revision_ = std::max(current_->revision_, revisions_.newest()) + 1;
   merged.tree_ = std::make_shared<ConfigTree>(next);
   if (auto s = merged.validate(); !s) return s;
   if (auto s = keeps_an_administrator(*current_, next); !s) return s;
   for (const auto& check : checks_) {
     if (auto s = check(next); !s) return s;
   }
-  if (!path_.empty()) {
-    if (auto s = write_file_atomic(path_, std::string(kHeader) + print_tree(next)); !s) {
-      return fail(s.error().context("keeping the configuration (it stays as it was)"));
-    }
-  }
+  if (auto s = keep(next, author, summarise_difference(*current_, next)); !s) return s;
   const Snapshot before = current_;
   current_ = merged.tree_;
   const Snapshot after = current_;
   const auto observers = observers_;  // an observer may register another
   for (const auto& observer : observers) observer(*before, *after);
   return {};
+}
+
+Rebase ConfigStore::rebase(Transaction& transaction) const {
+  Rebase out;
+  const Snapshot base = transaction.base_;
+  if (base == current_) return out;
+  auto merged = merge(current_->schema(), base->root(), current_->root(), transaction.tree().root());
+  for (const auto& name : transaction.touched()) {
+    const Table& table = *current_->schema().table(name);
+    const auto& before = entries_of(&base->root(), name);
+    const auto& theirs = entries_of(&current_->root(), name);
+    if (same_entries(table, before, theirs) || same_entries(table, before, entries_of(&transaction.tree().root(), name))) {
+      continue;
+    }
+    out.tables.push_back(name);
+    out.difference += print_difference(*base, *current_, name);
+  }
+  auto tree = std::make_shared<ConfigTree>(*current_);
+  tree->root_ = std::move(merged.root);
+  transaction.base_ = current_;
+  transaction.tree_ = std::move(tree);
+  std::vector<std::string> who;
+  for (auto it = revisions_.all().upper_bound(base->revision()); it != revisions_.all().end(); ++it) {
+    out.changes += describe_commit(it->second) + '\n';
+    const auto& name = it->second.author.name;
+    if (std::find(who.begin(), who.end(), name) == who.end()) who.push_back(name);
+  }
+  out.they = who.empty() ? "somebody else" : join(who, " and ");
+  out.clashes = std::move(merged.clashes);
+  out.told = !out.tables.empty() && transaction.changed();
+  return out;
+}
+
+Result<Snapshot> ConfigStore::configuration_of(std::uint64_t revision) const {
+  const auto text = revisions_.text(revision);
+  if (!text) return fail(text.error());
+  Transaction transaction(std::make_shared<ConfigTree>(current_->schema()), Actor::kGateway);
+  if (auto s = apply_text(transaction, *text); !s) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("revision {} does not fit this version of the gateway: {}", revision, s.error().message));
+  }
+  auto tree = std::make_shared<ConfigTree>(transaction.tree());
+  tree->revision_ = revision;
+  return Snapshot(std::move(tree));
+}
+
+Status ConfigStore::remove_revision(std::uint64_t revision) {
+  if (revision == current_->revision()) {
+    return fail(ErrorCode::kConflict, fmt::format("revision {} is the configuration in force; it stays", revision));
+  }
+  return revisions_.remove(revision);
 }
 
 }  // namespace postern::gateway::config

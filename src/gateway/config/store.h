@@ -1,22 +1,46 @@
 #pragma once
 // The configuration in force and its file. The file is text in the syntax of `show`, written whole and durably before
-// anybody is told; a crash at any moment leaves the old or the new configuration.
+// anybody is told; a crash at any moment leaves the old or the new configuration, and the history agrees with it.
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
+#include "gateway/config/merge.h"
+#include "gateway/config/revisions.h"
 #include "gateway/config/tree.h"
 
 namespace postern::gateway::config {
 
+/// What others committed while a transaction was being made, and how it stands to that.
+struct Rebase {
+  /// They changed a table that the transaction changes, too: whoever makes it should be told before it is committed.
+  bool told = false;
+  std::vector<std::string> tables;  ///< Those that both change.
+  std::string they;                 ///< Who, for sentences: "root and api-user ansible".
+  std::string changes;              ///< Their commits, one line each: who, by what, when, revision.
+  std::string difference;           ///< What they changed in those tables (config/difference.h).
+  std::vector<Clash> clashes;
+};
+
 class ConfigStore {
  public:
-  /// Reads `path`; a file that is not there is an empty configuration. Errors: those of the file system, and
-  /// kInvalidArgument with the line that is wrong: the program then must not start with less than was configured.
+  struct Options {
+    const Clock* clock = nullptr;  ///< nullptr: the system's. Outlives the store.
+    Revisions::Limits history;
+  };
+  /// Reads `path`; a file that is not there is an empty configuration. The history stands beside it, in a directory of
+  /// its name with .revisions for its extension; what is wrong with that goes to the log. Errors: those of the file
+  /// system, and kInvalidArgument with the line that is wrong: the program then must not start with less than was
+  /// configured.
+  static Result<std::unique_ptr<ConfigStore>> open(const Schema& schema, std::filesystem::path path,
+                                                   const Options& options);
   static Result<std::unique_ptr<ConfigStore>> open(const Schema& schema, std::filesystem::path path);
-  /// Without a file: for tests.
-  static std::unique_ptr<ConfigStore> in_memory(const Schema& schema);
+  /// Without a file, and with its history in memory: for tests.
+  static std::unique_ptr<ConfigStore> in_memory(const Schema& schema, const Clock* clock = nullptr);
+
+  WallTime now() const { return clock_->now().wall; }
 
   Snapshot current() const { return current_; }
   Transaction begin(Actor actor = Actor::kAdministrator) const { return Transaction(current_, actor); }
@@ -29,14 +53,32 @@ class ConfigStore {
   using Observer = std::function<void(const ConfigTree& before, const ConfigTree& after)>;
   void observe(Observer observer) { observers_.push_back(std::move(observer)); }
 
-  /// All or nothing. Errors: kConflict (one of the tables touched was changed since the transaction began: nothing of
-  /// it is taken; or no administrator would be left who can sign in), those of validation, of the checks, of writing the
-  /// file; the configuration then stays as it was.
-  Status commit(const Transaction& transaction);
+  /// All or nothing; what changes something is a revision of `author`. Errors: kConflict (one of the tables changed was
+  /// changed by another, too, since the transaction began: nothing of it is taken, see `rebase`; or no administrator
+  /// would be left who can sign in), those of validation, of the checks, of writing the files; the configuration then
+  /// stays as it was.
+  Status commit(const Transaction& transaction, const Author& author = {});
+
+  /// Puts the transaction on top of what is in force now, without losing anything of either. Where they contradict each
+  /// other the transaction's is taken, and told.
+  Rebase rebase(Transaction& transaction) const;
+
+  const Revisions& revisions() const { return revisions_; }
+  /// The configuration of a revision. Errors: of Revisions::text; kUnsupported: this version does not know it.
+  Result<Snapshot> configuration_of(std::uint64_t revision) const;
+  Status comment_revision(std::uint64_t revision, std::string_view comment) { return revisions_.comment(revision, comment); }
+  /// That in force stays. Errors: kConflict (it is), of Revisions::remove.
+  Status remove_revision(std::uint64_t revision);
 
  private:
-  ConfigStore(const Schema& schema, std::filesystem::path path);
+  ConfigStore(const Schema& schema, std::filesystem::path path, const Options& options);
+  Status keep(const ConfigTree& tree, const Author& author, const std::string& summary);
+  Status write_file(const std::string& text, std::uint64_t revision) const;
+  void settle_history(std::uint64_t named);
+
   std::filesystem::path path_;  // empty: in memory
+  const Clock* clock_;
+  Revisions revisions_;
   Snapshot current_;
   std::vector<Check> checks_;
   std::vector<Observer> observers_;

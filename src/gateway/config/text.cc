@@ -5,12 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "gateway/config/editor.h"
 
 namespace postern::gateway::config {
 namespace {
-
-constexpr std::size_t kMaxCommand = 128u << 10;
 
 bool in_quotes(Type type) {
   switch (type) {
@@ -23,16 +20,6 @@ bool in_quotes(Type type) {
     case Type::kMoment:
     case Type::kFingerprint: return false;
     default: return true;
-  }
-}
-
-void print_value(std::string& out, const Attribute& attribute, const Value& value) {
-  if (value.empty()) out += " \"\"";
-  for (const auto& word : value) {
-    out += ' ';
-    // A subnet in a list would fall into two words.
-    const bool quotes = in_quotes(attribute.type) || (attribute.many && word.find(' ') != word.npos);
-    out += quotes ? config::quoted(word) : word;
   }
 }
 
@@ -55,9 +42,7 @@ void print_attributes(std::string& out, const Table& table, const Object& object
     const auto it = object.values.find(attribute.name);
     const bool set = it != object.values.end();
     if (!set && (mode == ShowMode::kChanged || attribute.read_only)) continue;
-    out += indent + "set " + attribute.name;
-    print_value(out, attribute, set ? it->second : attribute.default_value);
-    out += '\n';
+    out += indent + "set " + attribute.name + ' ' + shown_words(attribute, set ? it->second : attribute.default_value) + '\n';
   }
 }
 
@@ -130,6 +115,18 @@ std::string quote_word(std::string_view word) {
   return plain ? std::string(word) : config::quoted(word);
 }
 
+std::string shown_words(const Attribute& attribute, const Value& value) {
+  if (value.empty()) return "\"\"";
+  std::string out;
+  for (const auto& word : value) {
+    if (!out.empty()) out += ' ';
+    // A subnet in a list would fall into two words.
+    const bool quotes = in_quotes(attribute.type) || (attribute.many && word.find(' ') != word.npos);
+    out += quotes ? config::quoted(word) : word;
+  }
+  return out;
+}
+
 std::string print_tree(const ConfigTree& tree, ShowMode mode) {
   std::string out;
   if (mode == ShowMode::kChanged) {
@@ -164,46 +161,6 @@ std::string print_table(const ConfigTree& tree, const ObjectPath& path, ShowMode
     }
   }
   return out + "end\n";
-}
-
-Status apply_text(Transaction& transaction, std::string_view text) {
-  if (text.size() > kMaxConfigText) {
-    return fail(ErrorCode::kResourceExhausted,
-                fmt::format("the configuration is larger than {} MiB", kMaxConfigText >> 20));
-  }
-  Editor editor(transaction.tree().schema());
-  std::size_t number = 0, began = 0;
-  WordSplitter command;
-  const auto never_closed = [&] {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("line {}: the quote is never closed", began));
-  };
-  for (const auto line : split(text, '\n')) {
-    ++number;
-    if (!command.words().open) {
-      command.clear();
-      const auto trimmed = trim(line);
-      if (trimmed.empty() || trimmed.front() == '#') continue;
-      began = number;
-    }
-    command.feed(line);
-    if (command.size() > kMaxCommand) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("line {}: the command is longer than {} KiB", began, kMaxCommand >> 10));
-    }
-    if (command.words().open) continue;
-    const auto outcome = editor.run(transaction, command.words().words);
-    if (!outcome) return fail(outcome.error().context(fmt::format("line {}", began)));
-    if (*outcome == Editor::Outcome::kCommit) editor.leave_all();
-    if (*outcome == Editor::Outcome::kAbort) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("line {}: abort has no place in a file", began));
-    }
-  }
-  if (command.words().open) return never_closed();
-  if (!editor.at_top()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("line {}: the text ends inside {} (end is missing)", number, describe(editor.path())));
-  }
-  return {};
 }
 
 }  // namespace postern::gateway::config

@@ -38,6 +38,9 @@ std::string quoted(std::string_view word);
 
 enum class ShowMode { kChanged, kFull };
 
+/// The words behind `set <attribute>` as `show` prints them.
+std::string shown_words(const Attribute& attribute, const Value& value);
+
 /// The whole configuration, as kept in the file and printed by `show`.
 std::string print_tree(const ConfigTree& tree, ShowMode mode = ShowMode::kChanged);
 /// One table of it, or with a key one entry, as `show firewall vip [name]` prints it. The last step's key may be empty:
@@ -48,5 +51,13 @@ std::string print_table(const ConfigTree& tree, const ObjectPath& path, ShowMode
 /// changed: drop it. Bounded: at most `kMaxConfigText` bytes, nesting by the schema's depth.
 inline constexpr std::size_t kMaxConfigText = 16u << 20;
 Status apply_text(Transaction& transaction, std::string_view text);
+
+/// The same, to the end, and validated: everything that is wrong, in the order of its lines, but no more than `most`.
+/// What a wrong `config` or `edit` brackets is passed over. Empty: nothing is wrong.
+struct WrongLine {
+  std::size_t line = 0;  ///< From 1 on; 0: of no line, but of the whole.
+  std::string message;
+};
+std::vector<WrongLine> apply_text_and_validate(Transaction& transaction, std::string_view text, std::size_t most = 100);
 
 }  // namespace postern::gateway::config

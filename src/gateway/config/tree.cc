@@ -344,9 +344,14 @@ Status Transaction::still_used(const ObjectPath& gone) const {
                                  count == 1 ? "that" : "those"));
 }
 
-Status Transaction::validate() const {
-  const auto visit = [this](const ObjectPath& path, const Table& table, const Object& object) -> Status {
-    if (auto s = check_object(path, table, object); !s) return s;
+std::vector<Transaction::Problem> Transaction::problems(std::size_t most) const {
+  std::vector<Problem> out;
+  const auto full = [&]() -> Status {
+    return out.size() < most ? Status() : fail(ErrorCode::kResourceExhausted, "that is enough");
+  };
+  const auto visit = [&](const ObjectPath& path, const Table& table, const Object& object) -> Status {
+    if (auto s = check_object(path, table, object); !s) out.push_back({path, {}, s.error()});
+    if (auto enough = full(); !enough) return enough;
     for (const auto& attribute : table.attributes) {
       if (attribute.type != Type::kReference) continue;
       for (const auto& name : ObjectView(table, object).values(attribute.name)) {
@@ -354,18 +359,46 @@ Status Transaction::validate() const {
             attribute.references.begin(), attribute.references.end(),
             [&](const std::string& target) { return tree_->find({{target, name}}) != nullptr; });
         if (exists) continue;
-        for (const auto& target : attribute.references) {
-          if (base_->find({{target, name}}) != nullptr) return still_used({{target, name}});
-        }
-        return wrong(path, fmt::format("{}: there is no \"{}\" in {}", attribute.name, name,
-                                       join(attribute.references, " or ")));
+        const auto gone =
+            std::find_if(attribute.references.begin(), attribute.references.end(),
+                         [&](const std::string& target) { return base_->find({{target, name}}) != nullptr; });
+        const auto told = gone != attribute.references.end()
+                              ? still_used({{*gone, name}})
+                              : Status(wrong(path, fmt::format("{}: there is no \"{}\" in {}", attribute.name, name,
+                                                               join(attribute.references, " or "))));
+        out.push_back({path, attribute.name, told.error()});
+        if (auto enough = full(); !enough) return enough;
       }
     }
     return {};
   };
   ObjectPath path;
-  if (auto sound = walk(tree_->schema().root(), tree_->root(), path, visit); !sound) return sound;
-  return tree_->schema().check(*tree_);
+  (void)walk(tree_->schema().root(), tree_->root(), path, visit);
+  // What no object tells alone is asked of a tree whose references hold.
+  if (out.empty()) {
+    if (auto sound = tree_->schema().check(*tree_); !sound) out.push_back({{}, {}, sound.error()});
+  }
+  return out;
+}
+
+Status Transaction::validate() const {
+  const auto first = problems(1);
+  return first.empty() ? Status() : fail(first.front().error);
+}
+
+void Transaction::replace(const ConfigTree& other, const std::set<std::string, std::less<>>& kept) {
+  for (const auto& table : tree_->schema().root().tables) {
+    if (kept.contains(table.name)) continue;
+    const auto now = tree_->root_.tables.find(table.name);
+    const auto then = other.root_.tables.find(table.name);
+    if (now == tree_->root_.tables.end() && then == other.root_.tables.end()) continue;
+    touched_.insert(table.name);
+    if (then == other.root_.tables.end()) {
+      tree_->root_.tables.erase(now);
+    } else {
+      tree_->root_.tables[table.name] = then->second;
+    }
+  }
 }
 
 }  // namespace postern::gateway::config

@@ -27,7 +27,8 @@ class ConfigTree {
   explicit ConfigTree(const Schema& schema) : schema_(&schema) {}
   const Schema& schema() const { return *schema_; }
   const Object& root() const { return root_; }
-  std::uint64_t revision() const { return revision_; }  ///< Counts commits since the process started.
+  /// Number of the revision (config/revisions.h) that this is; 0: none, as before the first commit.
+  std::uint64_t revision() const { return revision_; }
 
   /// The object, built-in ones included; nullptr when there is none. Single objects always exist.
   const Object* find(const ObjectPath& path) const;
@@ -70,6 +71,15 @@ class Transaction {
   Status check(const ObjectPath& path) const;
   /// Everything: each object, and that what is referred to exists. What refers to an object taken away is named.
   Status validate() const;
+  /// What `validate` tells the first of: `most` at most.
+  struct Problem {
+    ObjectPath path;
+    std::string attribute;  ///< Empty: of the object as a whole.
+    Error error;
+  };
+  std::vector<Problem> problems(std::size_t most) const;
+  /// Everything becomes as in `other`, of the same schema, except the top-level tables `kept`.
+  void replace(const ConfigTree& other, const std::set<std::string, std::less<>>& kept = {});
 
   const ConfigTree& tree() const { return *tree_; }
   const ConfigTree& base() const { return *base_; }

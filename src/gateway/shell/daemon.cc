@@ -12,6 +12,7 @@
 #include "ecshm/writer.h"
 #include "gateway/api/api.h"
 #include "gateway/cli/server.h"
+#include "gateway/cli/user_name.h"
 #include "gateway/cli/wire.h"
 #include "gateway/neighbours/watch.h"
 #include "gateway/config/ports.h"
@@ -263,8 +264,9 @@ Status Daemon::open_administration() {
     pump();
   });
   auto served = cli::CliServer::listen(
-      context_.loop, cli::cli_socket(options.runtime_dir).native(), [this](const net::PeerCredentials&) {
-        return std::make_unique<cli::CliSession>(*context_.store, *operations_, context_.random);
+      context_.loop, cli::cli_socket(options.runtime_dir).native(), [this](const net::PeerCredentials& peer) {
+        return std::make_unique<cli::CliSession>(*context_.store, *operations_, context_.random,
+                                                 cli::user_name(peer.uid));
       });
   if (!served) return fail(served.error());
   cli_ = std::move(*served);
@@ -312,7 +314,7 @@ void Daemon::pin_ems(ConnectorId id, const EmsSerial& serial, const TenantId& te
     Status set;
     if (c->serial.empty()) set = t.set(path, "serial-number", {serial.str()});
     if (set && c->tenant.empty() && !tenant.empty()) set = t.set(path, "tenant-id", {tenant.str()});
-    if (set) set = context_.store->commit(t);
+    if (set) set = context_.store->commit(t, {"gateway", "gateway", fmt::format("who EMS {} says it is", id)});
     if (!set) log_error("connector.pin", set.error().message);
   });
 }

@@ -222,14 +222,16 @@ Status FabricCertificates::keep_acceptance(ConnectorId id, const cli::Acceptance
   } else if (set && !acceptance.serial.empty()) {
     set = t.unset(path, "tenant-id");  // another EMS: its own is kept when it tells
   }
-  return set ? context_.store->commit(t) : set;
+  if (!set) return set;
+  return context_.store->commit(t, {"gateway", "gateway", fmt::format("the certificate of EMS {} was accepted", id)});
 }
 
 Status FabricCertificates::forget(ConnectorId id) {
   auto t = context_.store->begin(config::Actor::kGateway);
   if (auto unset = t.unset(path_of(id), "certificate-fingerprint"); !unset) return unset;
   if (auto unset = t.unset(path_of(id), "certificate-issuer-key"); !unset) return unset;
-  if (auto kept = context_.store->commit(t); !kept) return kept;
+  const config::Author author = {"gateway", "gateway", fmt::format("trust in EMS {} was taken back", id)};
+  if (auto kept = context_.store->commit(t, author); !kept) return kept;
   context_.core->forget(context_.now(), id);
   context_.pump();
   return {};

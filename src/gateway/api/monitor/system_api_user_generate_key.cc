@@ -9,7 +9,7 @@ namespace {
 void post_generate_key(const CallPtr& call, const boost::json::object& body) {
   const auto user = text_member(body, "api-user");
   if (user.empty()) return call->fail(400, ErrorNumber::kBadValue, "api-user: is missing; it names the program");
-  const auto token = config::generate_api_key(call->services.store, user, call->services.random);
+  const auto token = config::generate_api_key(call->services.store, user, call->services.random, {call->who.name, "api"});
   if (!token) return call->fail(token.error());
   call->reply_results(boost::json::object{{"access_token", *token}});
 }

@@ -26,6 +26,7 @@ struct CommandContext {
   std::function<void(std::function<Reply(bool yes)>)> expect_answer;
   /// Is the session still there?
   std::function<bool()> alive;
+  std::string user;  ///< Who runs it, for the history.
 
   void print(std::string output) const { finish({std::move(output), {}, false, false}); }
   void fail(std::string error) const { finish({{}, std::move(error), false, false}); }
@@ -48,6 +49,18 @@ Command execute_fctems_verify();
 Command execute_fctems_unverify();
 Command execute_fctems_is_verified();
 Command execute_api_user_generate_key();
+Command execute_backup_config();
+Command execute_backup_config_file();
+Command execute_restore_config();
+Command execute_restore_config_file();
+Command execute_revision_list();
+Command execute_revision_show();
+Command execute_revision_diff();
+Command execute_revision_rollback();
+Command execute_revision_comment();
+Command execute_revision_delete();
+Command execute_factory_reset();
+Command execute_factoryreset();
 Command diagnose_endpoint_fctems_test_connectivity();
 Command diagnose_endpoint_ec_shm_list();
 Command diagnose_endpoint_record_list();

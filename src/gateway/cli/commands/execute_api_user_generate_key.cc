@@ -7,7 +7,7 @@ namespace postern::gateway::cli::commands {
 namespace {
 
 void generate_api_key(const CommandContext& c) {
-  const auto token = config::generate_api_key(c.store, c.arguments[0], c.random);
+  const auto token = config::generate_api_key(c.store, c.arguments[0], c.random, {c.user, "cli"});
   if (!token) return c.fail(token.error().message);
   c.print(fmt::format("New API key: {}\n", *token));
 }

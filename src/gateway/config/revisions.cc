@@ -1,0 +1,174 @@
+#include "gateway/config/revisions.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "gateway/config/headed_text.h"
+#include "gateway/config/text.h"
+
+namespace postern::gateway::config {
+namespace {
+
+constexpr std::string_view kTitle = "Revision of the configuration of a Postern gateway";
+constexpr std::string_view kSuffix = ".conf";
+
+std::string print_revision(const Revision& r, const std::string& text) {
+  return print_headed({std::string(kTitle),
+                       {{"id", std::to_string(r.id)},
+                        {"time", std::to_string(to_unix_ms(r.time))},
+                        {"who", r.author.name},
+                        {"by", r.author.by},
+                        {"changed", r.summary},
+                        {"comment", r.author.comment}},
+                       text});
+}
+
+Result<HeadedText> read_revision(const std::filesystem::path& path, Revision& r) {
+  const auto bytes = read_file(path, kMaxConfigText + kMaxHeader);
+  if (!bytes) return fail(bytes.error());
+  r.bytes = bytes->size();
+  auto headed = read_headed(*bytes, kTitle);
+  if (!headed) return headed;
+  const auto id = parse_u64(headed->field("id"));
+  const auto time = parse_u64(headed->field("time"));
+  if (!id || *id != r.id || !time || *time > static_cast<std::uint64_t>(INT64_MAX)) {
+    return fail(ErrorCode::kDataLoss, "its header is not one of this revision");
+  }
+  r.time = from_unix_ms(static_cast<std::int64_t>(*time));
+  r.author = {std::string(headed->field("who")), std::string(headed->field("by")), std::string(headed->field("comment"))};
+  r.summary = headed->field("changed");
+  return headed;
+}
+
+}  // namespace
+
+Revisions::Revisions(std::filesystem::path directory, const Limits& limits)
+    : directory_(std::move(directory)), limits_(limits) {
+  std::error_code ec;
+  std::filesystem::directory_iterator it(directory_, ec), end;
+  if (ec) {
+    if (ec != std::errc::no_such_file_or_directory) {
+      log_warning("config.history", fmt::format("the configuration's history in {} can't be read: {}", directory_.native(),
+                                                ec.message()));
+    }
+    return;
+  }
+  for (; it != end; it.increment(ec)) {
+    load(it->path());
+    if (ec) break;
+  }
+}
+
+void Revisions::load(const std::filesystem::path& path) {
+  const std::string name = path.filename().native();
+  if (name.find(".tmp.") != name.npos) {  // of a gateway that was killed
+    ::unlink(path.c_str());
+    return;
+  }
+  if (!name.ends_with(kSuffix)) return;
+  const auto id = parse_u64(std::string_view(name).substr(0, name.size() - kSuffix.size()));
+  if (!id || *id == 0 || file(*id).filename() != path.filename()) return;
+  Revision r;
+  r.id = *id;
+  if (const auto read = read_revision(path, r); !read) {
+    r.damage = read.error().message;
+    log_warning("config.history",
+                fmt::format("revision {} of the configuration can't be used: {} ({})", r.id, r.damage, path.native()));
+  }
+  all_[r.id] = std::move(r);
+}
+
+std::filesystem::path Revisions::file(std::uint64_t id) const {
+  return directory_ / fmt::format("{:010}{}", id, kSuffix);
+}
+
+const Revision* Revisions::find(std::uint64_t id) const {
+  const auto it = all_.find(id);
+  return it == all_.end() ? nullptr : &it->second;
+}
+
+Status Revisions::add(Revision revision, const std::string& text) {
+  revision.summary = one_line(std::move(revision.summary));
+  revision.author.comment = one_line(revision.author.comment.substr(0, kMaxComment));
+  const std::string bytes = print_revision(revision, text);
+  revision.bytes = bytes.size();
+  if (directory_.empty()) {
+    texts_[revision.id] = text;
+  } else {
+    if (auto made = make_directories(directory_, 0700); !made) return made;
+    if (auto written = write_file_atomic(file(revision.id), bytes); !written) return written;
+  }
+  all_[revision.id] = std::move(revision);
+  return {};
+}
+
+Result<std::string> Revisions::text(std::uint64_t id) const {
+  const auto* known = find(id);
+  if (known == nullptr) return fail(ErrorCode::kNotFound, fmt::format("there is no revision {}", id));
+  if (directory_.empty()) return texts_.at(id);
+  Revision again;
+  again.id = id;
+  auto headed = read_revision(file(id), again);
+  if (headed) return std::move(headed->text);
+  return fail(ErrorCode::kDataLoss, fmt::format("revision {} can't be used: {}; execute revision delete config {} takes "
+                                                "it away", id, headed.error().message, id));
+}
+
+Status Revisions::comment(std::uint64_t id, std::string_view comment) {
+  if (comment.size() > kMaxComment) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("comment: has {} bytes; allowed: up to {}", comment.size(), kMaxComment));
+  }
+  const auto kept = text(id);
+  if (!kept) return fail(kept.error());
+  Revision changed = *find(id);
+  changed.author.comment = comment;
+  return add(std::move(changed), *kept);
+}
+
+Status Revisions::remove(std::uint64_t id) {
+  const auto it = all_.find(id);
+  if (it == all_.end()) return fail(ErrorCode::kNotFound, fmt::format("there is no revision {}", id));
+  if (!directory_.empty() && ::unlink(file(id).c_str()) != 0 && errno != ENOENT) {
+    return fail(errno_error(errno, "removing", file(id)));
+  }
+  texts_.erase(id);
+  all_.erase(it);
+  return {};
+}
+
+void Revisions::prune(std::uint64_t keep) {
+  std::uint64_t bytes = 0;
+  for (const auto& [id, revision] : all_) bytes += revision.bytes;
+  while (all_.size() > limits_.count || bytes > limits_.bytes) {
+    const auto& oldest = all_.begin()->second;
+    if (oldest.id == keep) return;
+    const auto gone = oldest.bytes;
+    if (auto removed = remove(oldest.id); !removed) {
+      log_warning("config.history", removed.error().message);
+      return;
+    }
+    bytes -= gone;
+  }
+}
+
+Result<std::uint64_t> revision_argument(const Revisions& revisions, std::string_view text) {
+  const auto& all = revisions.all();
+  const std::string kept = all.empty() ? "none is kept yet"
+                                       : fmt::format("kept: {} to {}; execute revision list config shows them",
+                                                     all.begin()->first, all.rbegin()->first);
+  const auto id = parse_u64(text);
+  if (!id) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("\"{}\" is not the number of a revision ({})", one_line(text.substr(0, 80)), kept));
+  }
+  if (revisions.find(*id) == nullptr) return fail(ErrorCode::kNotFound, fmt::format("there is no revision {} ({})", *id, kept));
+  return *id;
+}
+
+}  // namespace postern::gateway::config
