@@ -1,5 +1,6 @@
 #include "gateway/config/revisions.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -101,7 +102,9 @@ Status Revisions::add(Revision revision, const std::string& text) {
   if (directory_.empty()) {
     texts_[revision.id] = text;
   } else {
-    if (auto made = make_directories(directory_, 0700); !made) return made;
+    if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
+      return fail(errno_error(errno, "creating directory", directory_));
+    }
     if (auto written = write_file_atomic(file(revision.id), bytes); !written) return written;
   }
   all_[revision.id] = std::move(revision);

@@ -17,6 +17,17 @@ const std::vector<Monitor>& all_monitors() {
   using namespace monitors;
   static const std::vector<Monitor> all = {
       system_status(),     system_api_user_generate_key(),
+      system_config_backup(),
+      system_config_backup_post(),
+      system_config_restore(),
+      system_config_revision(),
+      system_config_revision_info(),
+      system_config_revision_file(),
+      system_config_revision_diff(),
+      system_config_revision_save(),
+      system_config_revision_update_comments(),
+      system_config_revision_delete(),
+      system_config_revision_rollback(),
       ems_status(),        ems_status_summary(),
       ems_cert_status(),   ems_verify_cert(),
       ems_unverify_cert(), record_list(),
@@ -63,7 +74,7 @@ void serve_monitor(const CallPtr& call, std::string_view rest) {
   for (const auto& monitor : all_monitors()) {
     if (monitor.path != rest) continue;
     if (monitor.method != call->request.method) {
-      allowed = monitor.method;
+      allowed += (allowed.empty() ? "" : ", ") + std::string(monitor.method);
       continue;
     }
     if (auto listed = take_listing(call, monitor); !listed) return call->fail(listed.error());

@@ -22,6 +22,17 @@ struct Monitor {
 namespace monitors {
 Monitor system_status();
 Monitor system_api_user_generate_key();
+Monitor system_config_backup();
+Monitor system_config_backup_post();
+Monitor system_config_restore();
+Monitor system_config_revision();
+Monitor system_config_revision_info();
+Monitor system_config_revision_file();
+Monitor system_config_revision_diff();
+Monitor system_config_revision_save();
+Monitor system_config_revision_update_comments();
+Monitor system_config_revision_delete();
+Monitor system_config_revision_rollback();
 Monitor ems_status();
 Monitor ems_status_summary();
 Monitor ems_cert_status();
