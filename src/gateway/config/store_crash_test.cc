@@ -18,7 +18,7 @@
 namespace postern::gateway::config {
 namespace {
 
-constexpr int kCommits = 8;
+constexpr int kCommits = 10;
 constexpr int kKills = 240;
 
 /// The n-th configuration: each commit changes two tables, so that a mix would show.
