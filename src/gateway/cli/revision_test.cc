@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "gateway/cli/session_lab.h"
+#include "gateway/cli/user_name.h"
 #include "gateway/config/text.h"
 
 namespace postern::gateway::cli {
@@ -46,6 +47,11 @@ class RevisionCommandsTest : public SessionLab {
   std::unique_ptr<CliSession> other;
   std::filesystem::path directory;
 };
+
+TEST(UserName, IsThatOfTheMachineOrTheNumber) {
+  EXPECT_EQ(user_name(0), "root");
+  EXPECT_EQ(user_name(3'999'999'999u), "uid 3999999999");
+}
 
 TEST_F(RevisionCommandsTest, TheListSaysWhoWhenAndWhat) {
   ASSERT_EQ(out("execute revision comment config 2 \"before the move\""), "");
@@ -143,7 +149,7 @@ TEST_F(RevisionCommandsTest, ABackupMayBePasted) {
 
 TEST_F(RevisionCommandsTest, AResetAsksAndCanBeTakenBack) {
   const auto before = out("show");
-  EXPECT_THAT(out("execute factoryreset"), HasSubstr("execute revision rollback config 3 takes this back"));
+  EXPECT_THAT(out("execute factoryreset"), HasSubstr("execute revision rollback config 3 takes it back"));
   EXPECT_THAT(out("y"), HasSubstr("as that of a new gateway"));
   EXPECT_EQ(out("show"), "config system admin\n    edit \"admin\"\n        set password \"ENC argon2id$Wnb5Tvf6WLPSLEhPlj1cRw$N0CUh3v7iLMzAc60Y5qIU7R6d6kB4l53zcUtNUFmBb0\"\n    next\nend\n");
   feed("execute revision rollback config 3");

@@ -6,11 +6,12 @@ namespace postern::gateway::cli::commands {
 namespace {
 
 void reset(const CommandContext& c) {
-  ask_and_replace(c, config::replace_by_nothing(c.store),
-                  fmt::format("Delete the whole configuration? Administrators and the port of the REST API stay, and so do "
-                              "the revisions of before (execute revision rollback config {} takes this back).",
-                              c.store.current()->revision()),
-                  author_of(c, "reset", {}), "The configuration is as that of a new gateway.");
+  auto replacement = config::replace_by_nothing(c.store);
+  replacement.notes.push_back("Administrators, the port of the REST API and the revisions of before stay.");
+  replacement.notes.push_back(fmt::format("execute revision rollback config {} takes it back, but for API users and their keys.",
+                                          c.store.current()->revision()));
+  ask_and_replace(c, std::move(replacement), "Delete the whole configuration?", author_of(c, "reset", {}),
+                  "The configuration is as that of a new gateway.");
 }
 
 constexpr const char* kResetHelp = "Delete the whole configuration but the administrators.";
