@@ -19,6 +19,10 @@ Result<std::uint64_t> config_id(const CallPtr& call, std::string_view text) {
 }
 
 void reply_file(const CallPtr& call, std::string text, std::string_view name) {
+  if (call->who.read_only) {
+    return call->fail(403, ErrorNumber::kNone,
+                      fmt::format("{} may look, but not at keys and passwords, which this holds", call->who.name));
+  }
   net::HttpResponse response;
   response.status = 200;
   response.headers.add("Content-Type", "application/octet-stream");

@@ -10,7 +10,7 @@ namespace postern::gateway::api::monitors {
 /// The revision that the body's or the query's `config_id` names. Errors: kInvalidArgument, kNotFound.
 Result<std::uint64_t> config_id(const CallPtr& call, std::string_view text);
 
-/// A text as a file to keep: without an envelope.
+/// A whole configuration as a file to keep: without an envelope. Not for those who may not see secrets.
 void reply_file(const CallPtr& call, std::string text, std::string_view name);
 
 /// Commits and answers; what is wrong with the replacement is answered with every line.

@@ -82,6 +82,17 @@ TEST_F(SystemConfigTest, HistoryIsListedComparedNamedAndGoneBackTo) {
   EXPECT_EQ(monitor("GET", "system/config-revision/file").status, 400);
 }
 
+TEST_F(SystemConfigTest, WhoMayOnlyLookGetsNoKeys) {
+  cmdb("POST", "firewall/vip", R"({"name":"web","extport":8444})");
+  const auto id = std::to_string(store->current()->revision());
+  configure("config system api-user\nedit tests\nset accprofile super_admin_readonly\nnext\nend\n");
+  EXPECT_EQ(monitor("GET", "system/config/backup").status, 403);
+  EXPECT_EQ(monitor("GET", "system/config-revision/file?config_id=" + id).status, 403);
+  EXPECT_EQ(monitor("POST", "system/config/backup").status, 403);
+  EXPECT_EQ(monitor("GET", "system/config-revision").status, 200);
+  EXPECT_EQ(monitor("GET", "system/config-revision/diff?config_id=" + id).status, 200);
+}
+
 TEST_F(SystemConfigTest, AChangeMayDemandThatNothingChangedMeanwhile) {
   cmdb("POST", "firewall/vip", R"({"name":"web","extport":8444})");
   const auto seen = std::string(cmdb("GET", "firewall/vip/web").at("/revision").as_string());
