@@ -3,9 +3,11 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 
 #include "base/log.h"
 #include "gateway/cli/client.h"
+#include "gateway/cli/manual.h"
 #include "gateway/shell/daemon.h"
 
 int main(int argc, char** argv) {
@@ -48,6 +50,9 @@ int main(int argc, char** argv) {
                 "neighbours: what a killed gateway left stays (nft delete table inet postern)");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
+  auto* manual = app.add_subcommand("manual", "Every table, setting and command; needs no running gateway");
+  std::string manual_format = "text";
+  manual->add_option("--format", manual_format, "text or markdown")->capture_default_str();
   app.footer(
       "The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
       "administrator is admin, with the password in DATA-DIR/initial-password.");
@@ -59,11 +64,12 @@ int main(int argc, char** argv) {
     if (!failed || unknown.empty()) return app.exit(error) == 0 ? 0 : 2;
     std::fprintf(stderr, "\"%s\" is not known; %s\n", unknown.front().c_str(),
                  run->parsed() ? "postern-gateway run --help tells what is"
-                               : "allowed: run, cli (postern-gateway --help)");
+                               : "allowed: run, cli, manual (postern-gateway --help)");
     return 2;
   }
+  if (manual->parsed()) return postern::gateway::cli::manual_main(manual_format, std::cout, std::cerr);
   if (!run->parsed()) {
-    std::fprintf(stderr, "a command is missing; allowed: run, cli (postern-gateway --help)\n");
+    std::fprintf(stderr, "a command is missing; allowed: run, cli, manual (postern-gateway --help)\n");
     return 2;
   }
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);

@@ -25,6 +25,7 @@ std::string_view group_help(std::string_view word) {
       {"log", "What is logged."},
       {"fctems", "Endpoint management servers."},
       {"api-user", "Programs that use the REST API."},
+      {"import", "Configurations of other makes."},
       {"endpoint", "Endpoints and the servers that know them."},
       {"ec-shm", "Endpoint records in shared memory."},
       {"record", "Every endpoint record that this gateway holds."},

@@ -403,7 +403,7 @@ std::vector<Candidate> CliSession::help(std::string_view line) const {
 }
 
 std::string CliSession::prompt() const {
-  if (state_->pending.words().open) return "> ";
+  if (state_->pending.words().open || state_->answer) return "> ";
   std::string name = state_->store.current()->single("system global").text("hostname");
   if (name.empty()) name = state_->operations.system_status().hostname;
   const auto& levels = state_->editor.levels();

@@ -1,0 +1,247 @@
+#include "gateway/config/import/draft.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/ids.h"
+#include "gateway/config/model.h"
+#include "gateway/config/text.h"
+
+namespace postern::gateway::config::fortios {
+namespace {
+
+bool encrypted_key(const Value& values) {
+  return std::any_of(values.begin(), values.end(), [](const std::string& word) {
+    return word.find("ENCRYPTED PRIVATE KEY") != std::string::npos || word.find("Proc-Type: 4,ENCRYPTED") != std::string::npos;
+  });
+}
+
+bool is_ipv6_list(std::string_view name) { return name == "srcaddr6" || name == "dstaddr6"; }
+
+class DraftWriter {
+ public:
+  DraftWriter(Draft& draft, const EmsSlots& slots, Judgements& judgements)
+      : draft_(draft), slots_(slots), judgements_(judgements) {}
+
+  void run() {
+    const Entry& source = *draft_.source;
+    for (const At at : source.frame) judge(at, Verdict::kTaken);
+    for (const auto& s : source.settings) setting(s);
+    for (const auto& d : source_defaults()) {
+      if (d.table == draft_.from && !draft_.setting(d.name)) as_long_as_unset(d);
+    }
+    for (const At at : source.strange) {
+      judge(at, Verdict::kIgnored, "this is no line that show prints");
+      draft_.leave_out(at, "a line of it can't be read");
+    }
+    if (!source.closed && !draft_.table->single()) {
+      draft_.leave_out(source.at, "its next is missing: lines of it may be lost");
+    }
+    for (const auto& b : source.blocks) block(b);
+  }
+
+ private:
+  void judge(At at, Verdict verdict, std::string why = {}) { judgements_[at] = {verdict, std::move(why)}; }
+
+  /// What can't be taken: `why` in general; the list may know better.
+  void refuse(At at, std::string_view name, std::string_view why, std::optional<Effect> effect = {}) {
+    const auto known = not_taken(draft_.from, name);
+    std::string said(known.why.empty() ? why : known.why);
+    if (const auto own = fmt::format("{}: ", name); said.starts_with(own)) said = said.substr(own.size());
+    switch (effect.value_or(known.effect)) {
+      case Effect::kLine: return judge(at, Verdict::kIgnored, said);
+      case Effect::kWider:
+        judge(at, Verdict::kIgnored, said);
+        draft_.wider.push_back({at, fmt::format("{}: {}", name, said)});
+        return;
+      case Effect::kEntry:
+        judge(at, Verdict::kIgnored, said);
+        return draft_.leave_out(at, fmt::format("{}: {}", name, said));
+    }
+  }
+
+  /// A value that is not allowed here. Without a value that was asked for, an entry that lets something through is
+  /// another one; a policy is then off.
+  void refuse_value(At at, const Attribute& attribute, std::string_view why) {
+    const bool known = is_known(draft_.from, attribute.name);
+    std::optional<Effect> effect;
+    if (!known && not_taken(draft_.from, attribute.name).effect == Effect::kWider && !draft_.is_policy()) {
+      effect = Effect::kEntry;
+    }
+    refuse(at, attribute.name, why, effect);
+  }
+
+  void setting(const Setting& s) {
+    const auto converted = convert(draft_.from, *draft_.table, s.name, s.values, slots_);
+    const Attribute* attribute = draft_.table->attribute(converted.name);
+    if (!attribute) return unknown(s);
+    if (of_foreign_ems(s)) return refuse(s.at, s.name, {});
+    if (attribute->read_only) return judge(s.at, Verdict::kIgnored, "is what the gateway finds out by itself");
+    if (s.command == "unset") {
+      forget(converted.name);
+      return judge(s.at, Verdict::kTaken);
+    }
+    if (attribute->type == Type::kSecret) return refuse(s.at, s.name, "a secret can't be read back from the source", Effect::kEntry);
+    if (attribute->type == Type::kPem && encrypted_key(s.values)) return refuse(s.at, s.name, "the key is encrypted");
+    Value words = converted.values;
+    if (s.command == "append") {
+      const auto& before = ObjectView(*draft_.table, draft_.object).values(converted.name);
+      if (draft_.object.values.contains(converted.name)) words.insert(words.begin(), before.begin(), before.end());
+    }
+    const auto value = attribute->normalise(words);
+    if (!value) {
+      if (is_as_here(draft_.from, s.name, s.values)) return judge(s.at, Verdict::kTaken);
+      if (words.size() == 1 && words[0].empty()) {  // nothing is set there
+        forget(converted.name);
+        return judge(s.at, Verdict::kTaken);
+      }
+      return refuse_value(s.at, *attribute, value.error().message);
+    }
+    if (!attribute->enforced && *value != attribute->default_value) {
+      return refuse(s.at, s.name, "has no effect in this version");
+    }
+    keep(s.at, *attribute, *value);
+    const bool same = converted.name == s.name && converted.values == s.values;
+    judge(s.at, same ? Verdict::kTaken : Verdict::kTranslated, same ? "" : words_of(converted.name, *value));
+  }
+
+  /// What pins another make of EMS would keep ours away.
+  bool of_foreign_ems(const Setting& s) const {
+    if (draft_.from != "endpoint-control fctems" || (s.name != "serial-number" && s.name != "tenant-id")) return false;
+    const Setting* serial = draft_.setting("serial-number");
+    return serial && !serial->values.empty() && !valid_ems_serial(serial->values[0]);
+  }
+
+  void unknown(const Setting& s) {
+    // Both families stand in one list here: see join_families().
+    if (draft_.is_policy() && is_ipv6_list(s.name)) return judge(s.at, Verdict::kTaken);
+    if (s.command == "unset" || is_off(s.values)) {
+      return judge(s.at, Verdict::kIgnored, "is off there, and there is no such setting here");
+    }
+    if (is_as_here(draft_.from, s.name, s.values)) return judge(s.at, Verdict::kIgnored, "is so here anyway");
+    // The entry's own name, once more.
+    if (s.name == draft_.table->key.name) return judge(s.at, Verdict::kIgnored, "is the entry's name");
+    refuse(s.at, s.name, "this version has no such setting");
+  }
+
+  void as_long_as_unset(const SourceDefault& d) {
+    const Attribute* attribute = draft_.table->attribute(d.name);
+    if (!attribute) return;
+    const auto value = attribute->normalise({std::string(d.value)});
+    if (value) return keep(draft_.source->at, *attribute, *value);
+    const auto why = not_taken(draft_.from, d.name).why;
+    draft_.leave_out(draft_.source->at, fmt::format("{} is {} where it isn't set: {}", d.name, d.value,
+                                                    why.empty() ? value.error().message : why));
+  }
+
+  void forget(const std::string& name) {
+    draft_.object.values.erase(name);
+    std::erase_if(draft_.references, [&](const Reference& r) { return r.attribute == name; });
+  }
+
+  void keep(At at, const Attribute& attribute, const Value& value) {
+    forget(attribute.name);
+    if (value != attribute.default_value) draft_.object.values[attribute.name] = value;
+    if (attribute.type != Type::kReference) return;
+    // What has a default, and is only looked at, can do without.
+    const bool can_do_without = !attribute.required && not_taken(draft_.from, attribute.name).effect == Effect::kLine &&
+                                is_known(draft_.from, attribute.name);
+    for (const auto& name : value) {
+      draft_.references.push_back(
+          {at, attribute.name, name, attribute.references, can_do_without ? Effect::kLine : Effect::kEntry});
+    }
+  }
+
+  void block(const Block& b) {
+    const Table* table = draft_.table->table(b.table);
+    std::vector<At> all;
+    if (!table) {
+      collect(b, all);
+      for (const At at : all) judge(at, Verdict::kIgnored, "there is no such table in " + draft_.table->name);
+      if (draft_.is_policy() && !all.empty()) draft_.wider.push_back({b.at, b.table + ": there is no such table here"});
+      return;
+    }
+    for (const At at : b.frame) judge(at, Verdict::kTaken);
+    for (const auto& e : b.entries) draft_.nested.push_back(draft_of(e, *table, b.table, slots_, judgements_));
+    std::vector<At> outside;
+    collect(b.body, outside);
+    outside.insert(outside.end(), b.strange.begin(), b.strange.end());
+    for (const At at : outside) {
+      judge(at, Verdict::kIgnored, "stands in no entry");
+      draft_.leave_out(at, "a line of it can't be read");
+    }
+  }
+
+  Draft& draft_;
+  const EmsSlots& slots_;
+  Judgements& judgements_;
+};
+
+}  // namespace
+
+std::string words_of(std::string_view name, const Value& values) {
+  std::string out = fmt::format("set {}", name);
+  for (const auto& v : values) out += ' ' + quote_word(v);
+  return out;
+}
+
+std::vector<Wider> Draft::all_wider() const {
+  std::vector<Wider> out = wider;
+  for (const auto& n : nested) {
+    if (!n.alive()) continue;
+    const auto more = n.all_wider();
+    out.insert(out.end(), more.begin(), more.end());
+  }
+  return out;
+}
+
+const Setting* Draft::setting(std::string_view wanted) const {
+  const auto it = std::find_if(source->settings.rbegin(), source->settings.rend(),
+                               [&](const Setting& s) { return s.name == wanted; });
+  return it == source->settings.rend() ? nullptr : &*it;
+}
+
+Draft draft_of(const Entry& source, const Table& table, std::string_view from, const EmsSlots& slots,
+               Judgements& judgements) {
+  Draft draft;
+  draft.source = &source;
+  draft.table = &table;
+  draft.from = std::string(from);
+  if (!table.single()) {
+    const auto key = table.key.normalise({source.key});
+    draft.object.key = key ? key->front() : source.key;
+    const bool dots = source.key == "." || source.key == "..";
+    if (!key || dots) draft.leave_out(source.at, key ? "such a name can't be an entry's" : key.error().message);
+  }
+  if (from == "vpn certificate local" && is_factory_certificate(source.key)) {
+    draft.leave_out(source.at, fmt::format("is the source's own certificate; {} stands for it here", kFactoryCertificate));
+  }
+  DraftWriter(draft, slots, judgements).run();
+  return draft;
+}
+
+Object assemble(const Draft& draft) {
+  Object out = draft.object;
+  for (const auto& n : draft.nested) {
+    if (n.alive()) out.tables[n.table->name].push_back(assemble(n));
+  }
+  return out;
+}
+
+void check(Draft& draft) {
+  for (auto& n : draft.nested) check(n);
+  if (!draft.alive()) return;
+  for (const auto& a : draft.table->attributes) {
+    if (a.required && !draft.object.values.contains(a.name)) {
+      return draft.leave_out(draft.source->at, a.name + " is missing");
+    }
+  }
+  if (!draft.table->check) return;
+  const Object object = assemble(draft);
+  if (auto good = draft.table->check(ObjectView(*draft.table, object)); !good) {
+    draft.leave_out(draft.source->at, good.error().message);
+  }
+}
+
+}  // namespace postern::gateway::config::fortios

@@ -1,0 +1,198 @@
+#include "gateway/config/import/fortios.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gateway/config/import/assembly.h"
+
+namespace postern::gateway::config::fortios {
+namespace {
+
+/// Writes the report once every draft's fate is known.
+class Importer {
+ public:
+  Importer(const Snapshot& base, Source source, const Machine& machine)
+      : source_(std::move(source)), outline_(outline_of(source_.statements)), judgements_(source_.statements.size()),
+        assembly_(base, machine, judgements_) {}
+
+  Import run() {
+    choose_vdom();
+    for (const auto& b : outline_.blocks) {
+      if (b.table != "endpoint-control fctems" || !taken_here(b)) continue;
+      for (const auto& e : b.entries) {
+        for (const auto& s : e.settings) {
+          if (s.name == "serial-number" && !s.values.empty()) assembly_.slots[s.values[0]] = e.key;
+        }
+      }
+    }
+    for (const auto& b : outline_.blocks) block(b);
+    for (const At at : outline_.scopes) judge(at, Verdict::kNothing, "there is one virtual domain here");
+    for (const At at : outline_.outside) judge(at, Verdict::kIgnored, "is no line of a configuration, or stands in no table");
+    Import out(assembly_.settle());
+    for (const auto& d : assembly_.drafts()) {
+      if (d.alive() || d.built_in) taken_.insert(d.source);
+    }
+    for (const auto& b : outline_.blocks) frame(b);
+    for (const auto& d : assembly_.drafts()) fate(d, out);
+    out.notices = assembly_.notices();
+    lines(out);
+    return out;
+  }
+
+ private:
+  void judge(At at, Verdict verdict, std::string why) { judgements_[at] = {verdict, std::move(why)}; }
+  std::size_t line_of(At at) const { return source_.statements[at].first + 1; }
+
+  /// root, or the only one that says anything.
+  void choose_vdom() {
+    for (const auto& b : outline_.blocks) {
+      if (b.vdom.empty()) continue;
+      if (vdom_.empty() || b.vdom == "root") vdom_ = b.vdom;
+    }
+  }
+  bool taken_here(const Block& b) const { return b.vdom.empty() || b.vdom == vdom_; }
+
+  const Table* table_of(const Block& b) const {
+    const auto& schema = gateway_schema();
+    const Table* table = schema.table(b.table);
+    if (!table && !our_table(b.table).empty()) table = schema.table(our_table(b.table));
+    return table;
+  }
+
+  void ignore_all(const Block& b, const std::string& why) {
+    std::vector<At> all;
+    collect(b, all);
+    for (const At at : all) judge(at, Verdict::kIgnored, why);
+  }
+
+  void block(const Block& b) {
+    if (!taken_here(b)) {
+      return ignore_all(b, fmt::format("belongs to the virtual domain {}; only {} is taken", b.vdom, vdom_));
+    }
+    if (b.table == "system zone") {
+      for (const auto& e : b.entries) assembly_.zones.insert(e.key);
+    }
+    const Table* table = table_of(b);
+    if (!table) return ignore_all(b, std::string(why_no_table(b.table)));
+    for (const At at : b.frame) judge(at, Verdict::kTaken, {});
+    std::vector<At> outside = b.strange;
+    if (table->single()) {
+      for (const auto& e : b.entries) collect(e, outside);
+      assembly_.add(b.body, *table, b.table);
+    } else {
+      collect(b.body, outside);
+      for (const auto& e : b.entries) assembly_.add(e, *table, b.table, outside.empty() ? std::nullopt : std::optional(outside[0]));
+    }
+    for (const At at : outside) judge(at, Verdict::kIgnored, "is no line that show prints here");
+  }
+
+  /// config and end are as good as what stands between them.
+  void frame(const Block& b) {
+    if (b.frame.empty() || judgements_[b.frame[0]].verdict != Verdict::kTaken || b.entries.empty()) return;
+    const bool any = std::any_of(b.entries.begin(), b.entries.end(), [&](const Entry& e) { return taken_.contains(&e); });
+    if (any) return;
+    for (const At at : b.frame) judge(at, Verdict::kIgnored, "nothing of it is taken");
+  }
+
+  void left_out(const Draft& d) {
+    std::vector<At> all;
+    collect(*d.source, all);
+    if (d.built_in) {
+      for (const At at : all) judge(at, Verdict::kTranslated, d.name() + ", which is built in");
+      return;
+    }
+    const std::string own = fmt::format("{} is left out: {}", d.name(), d.left_out);
+    for (const At at : all) {
+      if (at == d.culprit && at != d.source->at) continue;  // has a reason of its own
+      const bool first = at == d.source->at;
+      judge(at, Verdict::kIgnored, first ? own : fmt::format("left out with its entry (line {})", line_of(d.source->at)));
+    }
+    if (d.source->frame.empty()) judge(d.source->at, Verdict::kIgnored, own);  // a table without entries
+    if (d.culprit != d.source->at) {
+      auto& j = judgements_[d.culprit];
+      if (j.verdict != Verdict::kIgnored) j = {Verdict::kIgnored, d.left_out};
+    }
+  }
+
+  void nested_fates(const Draft& d) {
+    for (const auto& n : d.nested) {
+      if (n.alive()) nested_fates(n);
+      else left_out(n);
+    }
+  }
+
+  void fate(const Draft& d, Import& out) {
+    const ReportEntry entry{d.name(), line_of(d.source->at), d.left_out};
+    if (!d.alive()) {
+      left_out(d);
+      if (!d.built_in) out.left_out.push_back(entry);
+      return;
+    }
+    nested_fates(d);
+    for (const auto& w : d.all_wider()) {
+      auto& j = judgements_[w.at];
+      if (j.verdict != Verdict::kIgnored || (d.is_policy() && !is_on(d))) continue;
+      j.why += d.is_policy() ? "; so the policy is taken with status disable"
+                             : "; so policies that use it are taken with status disable";
+    }
+    if (d.disabled) {
+      judge(d.source->at, Verdict::kTranslated, fmt::format("{}, with status disable: {}", d.name(), d.why_disabled));
+      if (const auto* status = d.setting("status")) {
+        judge(status->at, Verdict::kIgnored, "see its first line: status is disable");
+      }
+      out.disabled.push_back({entry.name, entry.line, d.why_disabled});
+    }
+    switch (assembly_.compared(d)) {
+      case Assembly::Compared::kNew: out.added.push_back({entry.name, entry.line, {}}); break;
+      case Assembly::Compared::kChanged: out.changed.push_back({entry.name, entry.line, {}}); break;
+      case Assembly::Compared::kSame: out.same.push_back({entry.name, entry.line, {}}); break;
+      case Assembly::Compared::kNothing: break;
+    }
+  }
+
+  void lines(Import& out) const {
+    using Kind = SourceLine::Kind;
+    for (const auto& l : source_.lines) {
+      ReportLine line{l.shown, Verdict::kNothing, {}};
+      switch (l.kind) {
+        case Kind::kComment: line.why = "a comment"; break;
+        case Kind::kHeader: line.why = "the head of a backup"; break;
+        case Kind::kPrompt: line.why = "a prompt"; break;
+        case Kind::kPager: line.why = "of the pager"; break;
+        case Kind::kBlank:
+        case Kind::kStatement: break;
+      }
+      out.lines.push_back(std::move(line));
+    }
+    for (At at = 0; at < source_.statements.size(); ++at) {
+      const auto& s = source_.statements[at];
+      Judgement j = judgements_[at];
+      if (!s.broken.empty()) j.why = s.broken;
+      for (std::size_t i = s.first; i <= s.last; ++i) {
+        out.lines[i].verdict = j.verdict;
+        if (i == s.first) out.lines[i].why = j.why;
+      }
+    }
+  }
+
+  Source source_;
+  Outline outline_;
+  Judgements judgements_;
+  Assembly assembly_;
+  std::set<const Entry*> taken_;
+  std::string vdom_;
+};
+
+}  // namespace
+
+Result<Import> import_text(const Snapshot& base, std::string_view text, const Machine& machine) {
+  auto source = read_source(text);
+  if (!source) return fail(source.error());
+  return Importer(base, std::move(*source), machine).run();
+}
+
+}  // namespace postern::gateway::config::fortios

@@ -1,0 +1,285 @@
+#include "gateway/config/import/fortios.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "base/text.h"
+#include "gateway/config/import/report.h"
+#include "gateway/config/store.h"
+#include "gateway/config/text.h"
+
+namespace postern::gateway::config::fortios {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string golden_text(const std::string& name) {
+  std::ifstream file(POSTERN_SOURCE_DIR "/tests/golden/" + name);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class FortiosImport : public testing::Test {
+ protected:
+  void here(std::string_view text) {
+    auto t = store->begin();
+    ASSERT_TRUE(apply_text(t, text));
+    ASSERT_TRUE(store->commit(t));
+  }
+  /// The configuration that results.
+  std::string take(std::string_view text, std::vector<std::string> interfaces = {}) {
+    auto taken = import_text(store->current(), text, {std::move(interfaces)});
+    if (!taken) return "error: " + taken.error().message;
+    import.emplace(std::move(*taken));
+    EXPECT_TRUE(import->transaction.validate());
+    EXPECT_EQ(import->lines.size(), split(text.ends_with('\n') ? text.substr(0, text.size() - 1) : text, '\n').size());
+    for (const auto& l : import->lines) EXPECT_NE(l.verdict, Verdict::kOpen) << l.text;
+    return print_tree(import->transaction.tree());
+  }
+  /// What is said of the first line that holds `text`.
+  std::string why(std::string_view text) const {
+    for (const auto& l : import->lines) {
+      if (l.text.find(text) != l.text.npos) return l.why;
+    }
+    return "no such line";
+  }
+  Verdict verdict(std::string_view text) const {
+    for (const auto& l : import->lines) {
+      if (l.text.find(text) != l.text.npos) return l.verdict;
+    }
+    return Verdict::kOpen;
+  }
+
+  std::unique_ptr<ConfigStore> store = ConfigStore::in_memory(gateway_schema());
+  std::optional<Import> import;
+};
+
+const std::string kBasics =
+    "config firewall address\nedit lan\nset subnet 10.0.1.0/24\nnext\nedit srv\nset subnet 10.0.3.0/24\nnext\nend\n";
+
+std::string source_policy(const std::string& more, const std::string& id = "1", const std::string& action = "accept") {
+  return "config firewall policy\nedit " + id + "\nset srcintf \"port1\"\nset dstintf \"port2\"\nset action " + action +
+         "\nset srcaddr \"lan\"\nset dstaddr \"srv\"\nset schedule \"always\"\nset service \"HTTPS\"\n" + more + "next\nend\n";
+}
+
+TEST_F(FortiosImport, ReportOfABranchIsWhatItWas) {
+  const auto config = take(golden_text("fortios-branch.conf"), {"port1", "port2"});
+  const auto report = print_lines(*import) + '\n' + print_summary(*import) + "\nWhat changes:\n" + print_changes(*import);
+  const std::string name = "fortios-branch-report.txt";
+  if (std::getenv("POSTERN_UPDATE_GOLDEN")) std::ofstream(POSTERN_SOURCE_DIR "/tests/golden/" + name) << report;
+  EXPECT_TRUE(report == golden_text(name)) << "tests/golden/" << name << " is not what the import reports "
+                                           << "(POSTERN_UPDATE_GOLDEN=1 rewrites it):\n" << report;
+  EXPECT_THAT(report, Not(HasSubstr("SH2example")));
+  EXPECT_THAT(report, Not(HasSubstr("MIIFHDBOBgkq")));
+}
+
+TEST_F(FortiosImport, TextWithoutAConfigurationIsRefusedUnseen) {
+  EXPECT_THAT(take("root:x:0:0\ndaemon:*:1\n"), HasSubstr("error: no line begins with config"));
+  EXPECT_THAT(take(""), HasSubstr("error: no line"));
+}
+
+TEST_F(FortiosImport, OurOwnShowComesBackAsItWas) {
+  const std::string own =
+      "config firewall address\n    edit \"lan\"\n        set subnet 10.0.1.0 255.255.255.0\n    next\nend\n"
+      "config firewall policy\n    edit 1\n        set srcintf \"port1\"\n        set dstintf \"any\"\n"
+      "        set srcaddr \"lan\"\n        set dstaddr \"all\"\n        set service \"HTTPS\"\n        set action accept\n"
+      "    next\nend\n";
+  EXPECT_EQ(take(own), own);
+  EXPECT_TRUE(import->left_out.empty());
+  here(own);
+  EXPECT_EQ(take(own), own);
+  EXPECT_FALSE(import->transaction.changed());
+  EXPECT_EQ(print_changes(*import), "");
+}
+
+TEST_F(FortiosImport, PolicyThatWouldAllowMoreIsOff) {
+  for (const std::string more : {"set groups \"staff\"\n", "set srcaddr-negate enable\n", "set service-negate enable\n",
+                                 "set internet-service enable\n", "set av-profile \"default\"\n", "set never-heard-of 7\n",
+                                 "set ztna-geo-tag \"AT\"\n", "set policy-expiry enable\n", "config unheard\nset a b\nend\n"}) {
+    SCOPED_TRACE(more);
+    EXPECT_THAT(take(kBasics + source_policy(more)), HasSubstr("set status disable"));
+    ASSERT_EQ(import->disabled.size(), 1u);
+    EXPECT_EQ(std::count_if(import->lines.begin(), import->lines.end(),
+                            [](const auto& l) { return l.why.ends_with("; so the policy is taken with status disable"); }),
+              1);
+  }
+  EXPECT_THAT(take(kBasics + source_policy("set comments \"x\"\nset uuid 1-2\nset groups ''\nset tos 0x00\n")), Not(HasSubstr("disable")));
+  EXPECT_THAT(take(kBasics + source_policy("set status disable\nset groups \"staff\"\n")), HasSubstr("set status disable"));
+  EXPECT_TRUE(import->disabled.empty());  // as it was
+}
+
+TEST_F(FortiosImport, PolicyThatNeedsWhatWasLeftOutIsLeftOut) {
+  for (const std::string more : {"set srcaddr \"lan\" \"gone\"\n", "set service \"RDP\"\n", "set schedule \"nights\"\n",
+                                 "set ztna-status enable\nset ztna-ems-tag \"MAC_EMS1_ZTNA_x\"\n", "set srcaddr ''\n"}) {
+    SCOPED_TRACE(more);
+    EXPECT_THAT(take(kBasics + source_policy(more)), Not(HasSubstr("config firewall policy")));
+    ASSERT_EQ(import->left_out.size(), 1u);
+    EXPECT_EQ(import->left_out[0].name, "firewall policy 1");
+  }
+}
+
+TEST_F(FortiosImport, WhatWasLeftOutIsNotWhatHasItsNameHere) {
+  here("config firewall address\nedit web\nset subnet 0.0.0.0/1\nnext\nend\n");
+  const std::string text = kBasics + "config firewall address\nedit \"web\"\nset type fqdn\nset fqdn \"a.example\"\nnext\nend\n" +
+                           source_policy("set dstaddr \"web\"\n");
+  EXPECT_THAT(take(text), Not(HasSubstr("config firewall policy")));
+  EXPECT_EQ(why("set dstaddr \"web\""), "firewall address web is left out");
+}
+
+TEST_F(FortiosImport, BehindARefusalThatIsNotInForceNothingIsOn) {
+  const auto refused = source_policy("set groups \"staff\"\n", "1", "deny");
+  EXPECT_THAT(take(kBasics + refused + source_policy("", "2")), HasSubstr("edit 2"));
+  ASSERT_EQ(import->disabled.size(), 2u);
+  EXPECT_THAT(import->disabled[1].why, HasSubstr("stands behind firewall policy 1"));
+  // Left out altogether, it isn't in force either.
+  take(kBasics + source_policy("set dstaddr \"gone\"\n", "1", "deny") + source_policy("", "2"));
+  ASSERT_EQ(import->disabled.size(), 1u);
+  EXPECT_EQ(import->disabled[0].name, "firewall policy 2");
+  // In front of it, and by other interfaces, policies stay as they are.
+  take(kBasics + source_policy("", "2") + refused + source_policy("set srcintf \"port9\"\n", "3"));
+  ASSERT_EQ(import->disabled.size(), 1u);
+  EXPECT_EQ(import->disabled[0].name, "firewall policy 1");
+  // A refusal by an interface that isn't here refuses nothing.
+  take(kBasics + source_policy("", "1", "deny") + source_policy("set srcintf \"any\"\n", "2"), {"eth0"});
+  ASSERT_EQ(import->disabled.size(), 1u);
+  EXPECT_THAT(import->notices, ElementsAre(HasSubstr("this machine has no interface port1, port2")));
+}
+
+TEST_F(FortiosImport, FamiliesStayApart) {
+  const auto all4 = take(kBasics + source_policy("set srcaddr \"all\"\nset dstaddr \"all\"\n"));
+  EXPECT_THAT(all4, HasSubstr("set srcaddr \"all-ipv4\"\n        set dstaddr \"all\"\n"));
+  EXPECT_THAT(all4, HasSubstr("edit \"all-ipv4\"\n        set type iprange\n        set start-ip 0.0.0.0\n"));
+  EXPECT_THAT(take(kBasics + source_policy("set srcaddr \"all\"\n")), HasSubstr("set srcaddr \"all\""));
+  const auto both = take(kBasics + source_policy("set srcaddr all\nset dstaddr all\nset srcaddr6 all\nset dstaddr6 all\n"));
+  EXPECT_THAT(both, HasSubstr("set srcaddr \"all\"\n        set dstaddr \"all\"\n"));
+  const std::string six = "config firewall address6\nedit \"lan6\"\nset ip6 2001:db8:1::/64\nnext\nend\n";
+  const auto mixed = take(kBasics + six + source_policy("set srcaddr all\nset srcaddr6 lan6\nset dstaddr6 all\n"));
+  EXPECT_THAT(mixed, HasSubstr("set srcaddr \"all-ipv4\" \"lan6\"\n        set dstaddr \"srv\" \"all-ipv6\"\n"));
+  // One end alone lets no IPv6 through.
+  EXPECT_THAT(take(kBasics + six + source_policy("set srcaddr6 lan6\n")), HasSubstr("set srcaddr \"lan\"\n"));
+  // A name for both families is one name here.
+  take(kBasics + "config firewall address6\nedit \"lan\"\nset ip6 2001:db8:1::/64\nnext\nend\n" + source_policy(""));
+  EXPECT_EQ(import->left_out.size(), 3u);
+}
+
+TEST_F(FortiosImport, NoImportedNameMeansAllOfAFamilyByChance) {
+  here("config firewall address\nedit all-ipv4\nset subnet 10.9.0.0/16\nnext\nend\n");
+  EXPECT_THAT(take(kBasics + source_policy("set srcaddr \"all\"\nset dstaddr \"all\"\n")), HasSubstr("edit \"all-ipv4\"\n        set subnet 10.9.0.0"));
+  EXPECT_THAT(print_tree(import->transaction.tree()), HasSubstr("set srcaddr \"all-ipv4\""));
+}
+
+TEST_F(FortiosImport, EntriesAreTranslated) {
+  const auto config = take(
+      "config endpoint-control fctems\nedit 2\nset status enable\nset server \"ems.example\"\n"
+      "set serial-number \"FCTEMS0000000001\"\nnext\nend\n" + kBasics +
+      "config firewall address\nedit \"host-bits\"\nset subnet 10.0.1.7 255.255.255.0\nnext\nend\n"
+      "config firewall address6\nedit \"six\"\nset type ipprefix\nset ip6 2001:db8::5/32\nnext\nend\n"
+      "config firewall service custom\nedit \"s\"\nset protocol TCP/UDP/SCTP\nset tcp-portrange 80:0-65535\nnext\nend\n"
+      "config firewall vip\nedit \"v\"\nset type access-proxy\nset extip 10.0.2.1-10.0.2.1\nset extport 443\n"
+      "set ssl-certificate \"Fortinet_SSL\"\nnext\nend\n" +
+      source_policy("set ztna-status enable\nset ztna-ems-tag \"FCTEMS0000000001_Healthy\"\n"));
+  EXPECT_THAT(config, HasSubstr("edit \"host-bits\"\n        set subnet 10.0.1.0 255.255.255.0\n"));
+  EXPECT_THAT(config, HasSubstr("edit \"six\"\n        set subnet 2001:db8::/32\n"));
+  EXPECT_THAT(config, HasSubstr("set tcp-portrange 80\n"));
+  EXPECT_THAT(config, HasSubstr("edit \"v\"\n        set extip 10.0.2.1\n"));
+  EXPECT_THAT(config, HasSubstr("set ztna-ems-tag \"EMS2_ZTNA_Healthy\"\n"));
+  EXPECT_EQ(verdict("set ip6 2001:db8::5/32"), Verdict::kTranslated);
+  EXPECT_EQ(why("set subnet 10.0.1.7"), "set subnet \"10.0.1.0 255.255.255.0\"");
+  EXPECT_TRUE(import->disabled.empty()) << import->disabled[0].why;
+  EXPECT_TRUE(import->left_out.empty()) << import->left_out[0].why;
+}
+
+TEST_F(FortiosImport, NotesAreMadeToFit) {
+  const std::string note = std::string(254, 'x') + "\xc3\xa4";
+  const auto config = take("config firewall address\nedit \"a\"\nset comment \"two\nlines\"\nset subnet 10.0.1.0/24\nnext\n"
+                           "edit \"b\"\nset comment \"" + note + "\"\nset subnet 10.0.1.0/24\nnext\nend\n");
+  EXPECT_THAT(config, HasSubstr("set comment \"two lines\"\n"));
+  EXPECT_THAT(config, HasSubstr("set comment \"" + std::string(254, 'x') + "\"\n"));
+}
+
+TEST_F(FortiosImport, BuiltInServicesThatMeanSomethingElseSwitchOff) {
+  const auto ping = take(kBasics + source_policy("set service \"PING\"\n"));
+  EXPECT_THAT(ping, HasSubstr("set status disable"));
+  const std::string http = "config firewall service custom\nedit \"HTTPS\"\nset tcp-portrange 443 10443\nnext\nend\n";
+  EXPECT_THAT(take(kBasics + http + source_policy("")), HasSubstr("set status disable"));
+  EXPECT_THAT(import->left_out[0].why, HasSubstr("is something else here, and built in (tcp-portrange 443)"));
+  const std::string same = "config firewall service custom\nedit \"HTTPS\"\nset tcp-portrange 443\nset color 1\nnext\nend\n";
+  EXPECT_THAT(take(kBasics + same + source_policy("")), Not(HasSubstr("disable")));
+  EXPECT_EQ(verdict("set tcp-portrange 443"), Verdict::kTranslated);
+}
+
+TEST_F(FortiosImport, AccountsWithUnknownSecretsAreLeftOut) {
+  take("config system admin\nedit \"ops\"\nset accprofile \"super_admin\"\nset password ENC SH2abc\nnext\n"
+       "edit \"reader\"\nset accprofile \"read_only\"\nnext\nend\n"
+       "config system api-user\nedit \"bot\"\nset api-key ENC abc\nnext\nend\n");
+  ASSERT_EQ(import->left_out.size(), 3u);
+  EXPECT_FALSE(import->transaction.changed());
+  EXPECT_THAT(why("edit \"ops\""), HasSubstr("passwords can't be read back"));
+  EXPECT_THAT(print_lines(*import), HasSubstr("set password ***"));
+  EXPECT_THAT(print_lines(*import), Not(HasSubstr("SH2abc")));
+}
+
+TEST_F(FortiosImport, LostLinesLeaveTheirEntryOut) {
+  // Cut off behind the action; a line that a terminal broke; an entry whose next is missing; a move.
+  for (const std::string& text :
+       {std::string("config firewall policy\nedit 1\nset srcintf any\nset dstintf any\nset srcaddr lan\nset dstaddr srv\n"
+                    "set service ALL\nset action accept\n"),
+        source_policy("nonsense\n"), "config firewall policy\nedit 7\nset action accept\n" + source_policy("").substr(23),
+        source_policy("") + "config firewall policy\nmove 1 before 2\nend\n" + source_policy("", "1"),
+        source_policy("set comments \"never closed\n")}) {
+    SCOPED_TRACE(text);
+    const auto config = take(kBasics + text);
+    EXPECT_THAT(config, Not(HasSubstr("edit 7")));
+    if (text.find("move") == text.npos && text.find("edit 7") == text.npos) {
+      EXPECT_THAT(config, Not(HasSubstr("config firewall policy")));
+    }
+  }
+  const std::string moved = source_policy("").substr(0, source_policy("").size() - 4) + "move 1 after 2\nend\n";
+  EXPECT_THAT(take(kBasics + moved), Not(HasSubstr("config firewall policy")));
+}
+
+TEST_F(FortiosImport, OrderIsThatOfTheSource) {
+  here(kBasics + source_policy("", "2", "deny") + source_policy("", "1") + source_policy("", "9"));
+  const auto config = take(kBasics + source_policy("", "1", "deny") + source_policy("", "2"));
+  EXPECT_LT(config.find("edit 9"), config.find("edit 1\n"));
+  EXPECT_LT(config.find("edit 1\n"), config.find("edit 2\n"));
+  EXPECT_THAT(import->notices, ElementsAre("the entries of firewall policy that were here before stand in front of those taken"));
+  EXPECT_EQ(import->changed.size(), 2u);
+}
+
+TEST_F(FortiosImport, OneVirtualDomainIsTaken) {
+  const auto config = take("config vdom\nedit root\nnext\nedit guest\nnext\nend\nconfig global\nconfig system global\n"
+                           "set hostname \"gw\"\nend\nend\nconfig vdom\nedit guest\nconfig firewall address\nedit \"g\"\n"
+                           "set subnet 10.9.0.0/16\nnext\nend\nend\nconfig vdom\nedit root\nconfig firewall address\n"
+                           "edit \"r\"\nset subnet 10.8.0.0/16\nnext\nend\nend\n");
+  EXPECT_THAT(config, HasSubstr("hostname \"gw\""));
+  EXPECT_THAT(config, HasSubstr("edit \"r\""));
+  EXPECT_THAT(config, Not(HasSubstr("edit \"g\"")));
+  EXPECT_EQ(why("edit \"g\""), "belongs to the virtual domain guest; only root is taken");
+}
+
+TEST_F(FortiosImport, TerminalsLeaveTheirTraces) {
+  const auto config = take("\xef\xbb\xbf" "FGT-1 # show firewall address\r\nFGT-1 (root) # config firewall address\r\n"
+                           "    edit \"lan\"\r\n--More--\r         \r        set subnet 10.0.1.0 255.255.255.0\r\n    next\r\n"
+                           "end\r\n\r\nFGT-1 # \r\n");
+  EXPECT_EQ(config, "config firewall address\n    edit \"lan\"\n        set subnet 10.0.1.0 255.255.255.0\n    next\nend\n");
+  EXPECT_EQ(why("show firewall"), "a prompt");
+}
+
+TEST_F(FortiosImport, UnknownTablesAreIgnoredLineByLine) {
+  take("config router static\nedit 1\nset gateway 10.0.2.254\nconfig deeper\nedit 1\nset x y\nnext\nend\nnext\nend\n"
+       "config nobody knows\nset a b\nend\n");
+  EXPECT_THAT(why("set x y"), HasSubstr("routes are the kernel's"));
+  EXPECT_EQ(why("set a b"), "there is no such table");
+  EXPECT_THAT(print_summary(*import), HasSubstr("13 lines: 0 taken, 0 taken in other words, 13 ignored"));
+}
+
+}  // namespace
+}  // namespace postern::gateway::config::fortios
