@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "gateway/config/import/assembly.h"
+#include "gateway/config/import/policies.h"
 
 namespace postern::gateway::config::fortios {
 namespace {
