@@ -116,7 +116,7 @@ TEST_F(FortiosImport, PolicyThatWouldAllowMoreIsOff) {
 }
 
 TEST_F(FortiosImport, PolicyThatNeedsWhatWasLeftOutIsLeftOut) {
-  for (const std::string more : {"set srcaddr \"lan\" \"gone\"\n", "set service \"RDP\"\n", "set schedule \"nights\"\n",
+  for (const std::string more : {"set srcaddr \"lan\" \"gone\"\n", "set service \"IRC\"\n", "set schedule \"nights\"\n",
                                  "set ztna-status enable\nset ztna-ems-tag \"MAC_EMS1_ZTNA_x\"\n", "set srcaddr ''\n"}) {
     SCOPED_TRACE(more);
     EXPECT_THAT(take(kBasics + source_policy(more)), Not(HasSubstr("config firewall policy")));
