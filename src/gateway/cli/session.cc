@@ -68,7 +68,7 @@ struct CliSession::State : std::enable_shared_from_this<State> {
     if (filter && reply.ok() && !reply.more) reply.output = filter->apply(reply.output);
     filter.reset();
     reply.error = one_line(std::move(reply.error));
-    reply.secret = secret || reply.more;
+    reply.secret = secret || (reply.more && pending.words().open);
     if (script && !reply.ok()) {
       const bool told = script->failed(verb, pending.words().words, reply.error, editor);
       reply.error = told ? fmt::format("line {}: {}", script->line(), reply.error) : std::string();
@@ -269,7 +269,7 @@ Reply CliSession::State::judge_script() {
   Reply reply;
   if (std::exchange(answer, nullptr)) {
     reply.faults.push_back(fmt::format(
-        "line {}: the command waits for an answer and has done nothing yet; answer in the line behind it: y or n",
+        "line {}: the command waits for an answer and has done nothing yet; it is taken from the line behind it",
         script->line()));
   } else if (pending.words().open) {
     reply.faults.push_back(fmt::format("line {}: the quote is never closed", script->line()));

@@ -211,9 +211,9 @@ bool Terminal::line(const std::string& typed) {
   }
   if (reply.more && !reply.output.empty()) {
     // A question: its last line stands where the prompt does.
-    const auto last = reply.output.rfind('\n');
-    prompt_ = safe_text(last == std::string::npos ? reply.output : reply.output.substr(last + 1));
-    if (last != std::string::npos) show(reply.output.substr(0, last + 1));
+    const auto last = reply.output.rfind('\n') + 1;  // 0: there is one line only
+    if (last < reply.output.size()) prompt_ = safe_text(reply.output.substr(last));
+    show(reply.output.substr(0, last));
   } else {
     show(reply.output);
   }

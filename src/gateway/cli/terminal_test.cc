@@ -140,6 +140,10 @@ TEST_F(TerminalTest, AQuestionStandsWhereThePromptDoes) {
   EXPECT_THAT(shows("nothing has changed"), testing::Not(HasSubstr("accepted: ")));
   EXPECT_THAT(shows("machine # "), HasSubstr("\r\n"));
   EXPECT_TRUE(operations_.accepted.empty());
+  type("\x1b[A");  // the answer is not in the history, the command is
+  shows("execute fctems verify 1");
+  type("\x03");
+  shows("machine # ");
   type("exit\r");
   EXPECT_EQ(ends(), 0);
 }
