@@ -40,18 +40,6 @@ void unauthenticated(const CallPtr& call, std::string_view why) {
   call->fail(401, ErrorNumber::kNone, why);
 }
 
-/// Where `log setting` wants it. The address without its query: values may stand there.
-void log_request(const Call& call) {
-  const auto setting = call.services.store.current()->single("log setting");
-  const auto& request = call.request;
-  if (!setting.enabled(request.method == "GET" ? "rest-api-get" : "rest-api-set")) return;
-  log_info("api.request", "a request to the REST API",
-           {{"by", call.who.name},
-            {"address", request.peer.remote_ip.str()},
-            {"method", request.method},
-            {"path", request.path}});
-}
-
 void answer_call(const CallPtr& call, const std::string& query_token) {
   auto& request = call->request;
   if (request.body.size() > kMaxBody) return call->fail(413, ErrorNumber::kNone, "the body is larger than 1 MiB");
@@ -72,7 +60,6 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
     return unauthenticated(call, "send an API token as Authorization: Bearer, or sign in at /api/v2/authentication");
   }
   call->who = std::move(*who);
-  log_request(*call);
   if (request.method != "GET") {
     if (auto ours = check_csrf(call->who, request); !ours)
       return call->fail(403, ErrorNumber::kNone, ours.error().message);
@@ -98,6 +85,12 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
   if (is_index(path)) return serve_index(call, path.starts_with(kCmdb.substr(0, kCmdb.size() - 1)));
   if (cmdb) return serve_cmdb(call, path.substr(kCmdb.size()));
   serve_monitor(call, path.substr(kMonitor.size()));
+}
+
+/// `log setting` may ask for a line at the level that is always kept. Nothing of the query or the body stands in it.
+LogLevel level_of(const config::ConfigTree& tree, const std::string& method) {
+  const bool asked = tree.single("log setting").enabled(method == "GET" ? "rest-api-get" : "rest-api-set");
+  return asked ? LogLevel::kInfo : LogLevel::kDebug;
 }
 
 void secure(net::HttpHeaders& headers) {
@@ -140,14 +133,22 @@ net::HttpResponse Api::refuse(int status, const Error& error) {
 void Api::handle(net::HttpRequest request, net::HttpResponder respond) {
   // Out of the request before anything else sees it, and with that out of every log.
   const std::string token = api::take_query_token(request);
-  const std::string method = request.method, path = request.path;
-  auto secured = [respond = std::move(respond), method, path](net::HttpResponse response) {
+  const std::string method = request.method, path = request.path, address = request.peer.remote_ip.str();
+  const auto asking = std::make_shared<std::weak_ptr<api::Call>>();  // who it is turns out on the way
+  auto secured = [respond = std::move(respond), method, path, address, asking,
+                  state = state_](net::HttpResponse response) {
     api::secure(response.headers);
-    log(LogLevel::kDebug, "api.request", "answered",
-        {{"method", method}, {"path", path}, {"status", std::to_string(response.status)}});
+    const auto call = asking->lock();
+    log(api::level_of(*state->store.current(), method), "api.request", "answered",
+        {{"by", call ? call->who.name : std::string()},
+         {"address", address},
+         {"method", method},
+         {"path", path},
+         {"status", std::to_string(response.status)}});
     respond(std::move(response));
   };
   const auto call = std::make_shared<api::Call>(state_, std::move(request), std::move(secured));
+  *asking = call;
   try {
     api::answer_call(call, token);
   } catch (const std::exception& e) {

@@ -240,7 +240,8 @@ GatewayConfig read_config(const ConfigTree& tree) {
   GatewayConfig c;
   const auto global = tree.single("system global");
   c.global = {global.text("hostname"), global.text("management-ip"), port_of(global, "management-port"),
-              port_of(global, "admin-sport"), global.enabled("rest-api-key-url-query")};
+              port_of(global, "admin-sport"), global.enabled("rest-api-key-url-query"),
+              global.text("admin-server-cert")};
   for (const auto& o : tree.entries("system interface")) {
     c.interfaces.push_back({o.key(), o.text("alias"), o.text("role")});
   }

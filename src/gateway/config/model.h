@@ -21,6 +21,7 @@ struct GlobalConfig {
   std::uint16_t management_port = 443;
   std::uint16_t admin_port = 0;       ///< Of the REST API; 0: as the program was started.
   bool token_in_query = true;         ///< API tokens are also taken as ?access_token=.
+  std::string admin_certificate;      ///< Of the REST API: of `certificate local`, or kFactoryCertificate.
 };
 
 struct FctemsConfig {

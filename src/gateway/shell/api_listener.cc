@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "gateway/shell/pem.h"
 
 namespace postern::gateway {
 
@@ -24,12 +25,41 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
       fmt::format("\"{}\" is no address to listen at; allowed: 0.0.0.0:8444, [::]:8444, port 0: a free one", text));
 }
 
+Result<net::TlsIdentity> api_identity(const config::GatewayConfig& config, const Device& device) {
+  const auto* own = config::find_named(config.certificates, config.global.admin_certificate);
+  if (own == nullptr) return net::TlsIdentity{device.server_chain_pem, device.server_key_pem};
+  auto chain = pem_of(own->certificate);
+  auto key = pem_of(own->private_key);
+  if (!chain || !key) return fail((chain ? key : chain).error().context("certificate local " + own->name));
+  return net::TlsIdentity{std::move(*chain), std::move(*key)};
+}
+
 ApiListener::ApiListener(net::Loop& loop, Options options, net::HttpHandler handler, net::RefusalHandler refusal)
     : loop_(loop), options_(std::move(options)), handler_(std::move(handler)), refusal_(std::move(refusal)) {}
 
 ApiListener::~ApiListener() {
   std::error_code ignored;
   if (server_) std::filesystem::remove(options_.runtime_file, ignored);
+}
+
+net::TlsServerConfig ApiListener::tls() const {
+  net::TlsServerConfig tls;
+  tls.identity = options_.identity;
+  tls.alpn = {{"http/1.1"}, {""}};
+  tls.tls13_only = false;  // browsers and scripts of all kinds
+  return tls;
+}
+
+Status ApiListener::present(net::TlsIdentity identity) {
+  std::swap(options_.identity, identity);
+  for (auto* server : {server_.get(), prepared_.get()}) {
+    if (server == nullptr) continue;
+    if (auto shown = server->set_tls(tls()); !shown) {
+      std::swap(options_.identity, identity);
+      return shown;
+    }
+  }
+  return {};
 }
 
 Status ApiListener::prepare(std::uint16_t configured_port) {
@@ -40,14 +70,10 @@ Status ApiListener::prepare(std::uint16_t configured_port) {
     configured_ = configured_port;
     return {};
   }
-  net::TlsServerConfig tls;
-  tls.identity = options_.identity;
-  tls.alpn = {{"http/1.1"}, {""}};
-  tls.tls13_only = false;  // browsers and scripts of all kinds
   net::ServerLimits limits;
   limits.max_body = 2u << 20;
   limits.max_connections = 1000;
-  auto server = net::Server::listen(loop_, options_.address.ip, port, tls, handler_, nullptr, limits, refusal_);
+  auto server = net::Server::listen(loop_, options_.address.ip, port, tls(), handler_, nullptr, limits, refusal_);
   if (!server) return fail(server.error().context("the REST API"));
   prepared_ = std::move(*server);
   prepared_for_ = configured_port;

@@ -16,6 +16,7 @@
 #include "gateway/shell/device.h"
 #include "gateway/shell/first_admin.h"
 #include "net/client.h"
+#include "pki/authority.h"
 #include "pki/certificate.h"
 
 namespace postern::gateway {
@@ -134,6 +135,36 @@ TEST_F(ApiListenerTest, TheFirstAdministratorSignsInAndPasswordsAreHashedElsewhe
   reply = ask(listener_->port(), request);
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->status, 401);
+}
+
+TEST_F(ApiListenerTest, PresentsTheCertificateThatIsConfigured) {
+  listen();
+  const pki::Validity validity{clock_.now().wall - std::chrono::hours(1), clock_.now().wall + std::chrono::hours(24)};
+  const auto root = pki::make_root("Company CA", "Company", validity, random_);
+  const auto server = pki::make_server(root, "gateway", {"localhost"}, validity, random_);
+  const std::string chain = pki::to_pem(server.certificate) + pki::to_pem(root.certificate);
+  const auto file = dir_ / "company.pem";
+  ASSERT_TRUE(write_file_atomic(file, chain));
+
+  config::GatewayConfig config;
+  config.certificates.push_back({"company", file.native(), server.key.to_pem()});
+  config.global.admin_certificate = "company";
+  auto identity = api_identity(config, device_);
+  ASSERT_TRUE(identity) << identity.error().message;
+  EXPECT_EQ(identity->chain_pem, chain);
+  ASSERT_TRUE(listener_->present(*identity));
+  const auto asked = with_token("GET", "/api/v2/monitor/system/status");
+  EXPECT_FALSE(ask(listener_->port(), asked)) << "the device's own root vouches for it no longer";
+  std::swap(device_.server_chain_pem, identity->chain_pem);  // whom `ask` trusts
+  ASSERT_TRUE(ask(listener_->port(), asked));
+
+  // One that is not good is refused, and what was presented before stays; also on another port.
+  EXPECT_FALSE(listener_->present({chain, device_.server_key_pem}));
+  EXPECT_TRUE(ask(listener_->port(), asked));
+  std::filesystem::remove(file);
+  const auto gone = api_identity(config, device_);
+  ASSERT_FALSE(gone);
+  EXPECT_NE(gone.error().message.find("certificate local company"), std::string::npos);
 }
 
 TEST_F(ApiListenerTest, SaysWhereItListensAndMoves) {

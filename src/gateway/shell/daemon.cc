@@ -50,6 +50,7 @@ class Daemon {
   Status open_data_plane();
   Status open_network();
   Status open_administration();
+  void present_api_certificate();
   void make_core();
   void configure();
   void pump();
@@ -226,6 +227,16 @@ Status Daemon::open_network() {
   return {};
 }
 
+/// The certificate that is configured for the REST API. One that has become unreadable since (it may stand in a file)
+/// leaves the last that was good: administrators must still get in.
+void Daemon::present_api_certificate() {
+  auto identity = api_identity(context_.config, context_.device);
+  const auto shown = identity ? listener_->present(std::move(*identity)) : Status(fail(identity.error()));
+  if (!shown) {
+    log_error("api.certificate", shown.error().message, {{"certificate", context_.config.global.admin_certificate}});
+  }
+}
+
 /// Command line and REST API. From here on the configuration may change.
 Status Daemon::open_administration() {
   auto& store = *context_.store;
@@ -247,9 +258,13 @@ Status Daemon::open_administration() {
       [this](int status, const Error& error) { return api_->refuse(status, error); });
   if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
   if (auto listening = listener_->use_prepared(); !listening) return listening;
+  present_api_certificate();
   store.add_check([this](const config::ConfigTree& next) -> Status {
     if (auto sound = check_certificates(next); !sound) return sound;
     const auto config = config::read_config(next);
+    if (auto shown = api_identity(config, context_.device); !shown) {
+      return fail(shown.error().context("system global: admin-server-cert"));
+    }
     const auto port = config.global.admin_port != 0 ? config.global.admin_port : listener_->port();
     if (auto free = config::check_ports(config, port); !free) return free;
     const auto prepared = listener_->prepare(config.global.admin_port);
@@ -259,6 +274,7 @@ Status Daemon::open_administration() {
   store.observe([this](const config::ConfigTree&, const config::ConfigTree&) {
     read_configuration();
     if (auto moved = listener_->use_prepared(); !moved) log_error("api.runtime_file", moved.error().message);
+    present_api_certificate();
     configure();
     nginx_->reload();
     pump();

@@ -3,14 +3,14 @@
 namespace postern::gateway::config::tables {
 
 std::vector<Table> all() {
-  return {system_global(),
+  return {certificate_local(),  // before everything that presents one
+          certificate_remote(),
+          system_global(),
           system_console(),
           system_interface(),
           system_admin(),
           system_api_user(),
           log_setting(),
-          certificate_local(),
-          certificate_remote(),
           endpoint_control_settings(),
           endpoint_control_fctems(),
           firewall_address(),
