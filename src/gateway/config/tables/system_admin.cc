@@ -32,7 +32,7 @@ Table system_admin() {
       account_profile(),
       text("comments", "Note.", 255),
   };
-  const std::string help = "A network to sign in from. With one set, of either family, only those that are set count.";
+  const std::string help = "A network to sign in from; with any set, of either family, only those set count.";
   for (int i = 1; i <= kTrustedHosts; ++i) {
     t.attributes.push_back(
         of_type("trusthost" + std::to_string(i), Type::kSubnet, help).by_default("0.0.0.0 0.0.0.0"));
