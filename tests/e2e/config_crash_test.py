@@ -185,12 +185,12 @@ class ConfigCrash(unittest.TestCase):
                     break
             self.gateway.configure("config firewall address\nedit a\nset subnet 10.3.0.0/24\nnext\n"
                                    "edit his\nset subnet 10.5.0.0/24\nnext\nend\n")
-            out, error = mine.communicate("end\nend\n", timeout=20)
+            out, error = mine.communicate("end\n", timeout=20)
         finally:
             mine.kill()
-        # A text that is piped in asks nobody: it ends, and whoever sent it sees what the other did.
+        # A text that is piped in asks nobody: nothing of it is taken, and whoever sent it sees what the other did.
         self.assertEqual(mine.returncode, 1)
-        self.assertIn("firewall address was changed by root meanwhile", error)
+        self.assertIn("firewall address was changed by root meanwhile (above); nothing of this text is committed", error)
         self.assertIn("+        set subnet 10.3.0.0 255.255.255.0", out)
         self.assertIn("firewall address a: subnet: root has set", out)
         shown = self.gateway.cli("show firewall address")
