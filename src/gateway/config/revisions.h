@@ -17,7 +17,7 @@ namespace postern::gateway::config {
 /// Who changes the configuration, and by what.
 struct Author {
   std::string name = "gateway";  ///< An administrator, an API user, the user at the other end of the socket, or "gateway".
-  std::string by = "gateway";    ///< "cli", "api", "rollback", "restore", "reset", "start" or "gateway".
+  std::string by = "gateway";    ///< "cli", "api", "rollback", "restore", "import", "reset", "start" or "gateway".
   std::string comment = {};
   friend bool operator==(const Author&, const Author&) = default;
 };

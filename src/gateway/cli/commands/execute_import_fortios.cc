@@ -28,7 +28,7 @@ using ImportingPtr = std::shared_ptr<Importing>;
 
 void commit_import(const CommandContext& c, const ImportingPtr& i) {
   const auto before = c.store.current();
-  if (const auto status = c.store.commit(i->import->transaction); !status) {
+  if (const auto status = c.store.commit(i->import->transaction, {c.user, "import"}); !status) {
     return c.fail(status.error().message + " (nothing was taken over)");
   }
   const auto& done = *i->import;
