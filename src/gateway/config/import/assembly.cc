@@ -12,6 +12,7 @@ namespace postern::gateway::config::fortios {
 namespace {
 
 constexpr std::string_view kAddresses = "firewall address";
+constexpr std::string_view kServices = "firewall service custom";
 constexpr std::string_view kGroups = "firewall addrgrp";
 
 bool is_family(std::string_view name) { return name == kAllIpv4 || name == kAllIpv6; }
@@ -325,8 +326,27 @@ Transaction Assembly::settle() {
   }
 }
 
+/// Services that are referred to by names of built-in ones, and not described in the text.
+std::set<std::string> Assembly::assumed_services() const {
+  std::set<std::string> out;
+  for (const auto& d : drafts_) {
+    if (!d.alive()) continue;
+    for (const auto& r : d.references) {
+      if (r.targets.empty() || r.targets[0] != kServices || r.name == "ALL" || by_name_.contains({r.targets[0], r.name})) continue;
+      const Table* table = base_->schema().table(kServices);
+      if (table && table->find_built_in(r.name)) out.insert(r.name);
+    }
+  }
+  return out;
+}
+
 std::vector<std::string> Assembly::notices() const {
   std::vector<std::string> out;
+  if (const auto names = assumed_services(); !names.empty()) {
+    out.push_back(fmt::format("the text doesn't say what the services {} are: they are taken as those built in here (get "
+                              "firewall service custom prints them)",
+                              join({names.begin(), names.end()}, ", ")));
+  }
   std::set<std::string> missing;
   std::set<std::string> tables;
   for (const auto& d : drafts_) {

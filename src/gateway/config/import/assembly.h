@@ -54,6 +54,7 @@ class Assembly {
   Status write_all(Transaction& t, const std::vector<Draft*>& drafts) const;
   bool drop_invalid(const Transaction& good, const std::vector<Draft*>& drafts);
   std::vector<Draft*> alive();
+  std::set<std::string> assumed_services() const;
 
   Snapshot base_;
   const Machine& machine_;

@@ -116,7 +116,7 @@ TEST_F(FortiosImport, PolicyThatWouldAllowMoreIsOff) {
 }
 
 TEST_F(FortiosImport, PolicyThatNeedsWhatWasLeftOutIsLeftOut) {
-  for (const std::string more : {"set srcaddr \"lan\" \"gone\"\n", "set service \"IRC\"\n", "set schedule \"nights\"\n",
+  for (const std::string more : {"set srcaddr \"lan\" \"gone\"\n", "set service \"no-such\"\n", "set schedule \"nights\"\n",
                                  "set ztna-status enable\nset ztna-ems-tag \"MAC_EMS1_ZTNA_x\"\n", "set srcaddr ''\n"}) {
     SCOPED_TRACE(more);
     EXPECT_THAT(take(kBasics + source_policy(more)), Not(HasSubstr("config firewall policy")));
@@ -149,7 +149,8 @@ TEST_F(FortiosImport, BehindARefusalThatIsNotInForceNothingIsOn) {
   // A refusal by an interface that isn't here refuses nothing.
   take(kBasics + source_policy("", "1", "deny") + source_policy("set srcintf \"any\"\n", "2"), {"eth0"});
   ASSERT_EQ(import->disabled.size(), 1u);
-  EXPECT_THAT(import->notices, ElementsAre(HasSubstr("this machine has no interface port1, port2")));
+  EXPECT_THAT(import->notices, ElementsAre(HasSubstr("the text doesn't say what the services HTTPS are"),
+                                           HasSubstr("this machine has no interface port1, port2")));
 }
 
 TEST_F(FortiosImport, FamiliesStayApart) {
@@ -250,7 +251,7 @@ TEST_F(FortiosImport, OrderIsThatOfTheSource) {
   const auto config = take(kBasics + source_policy("", "1", "deny") + source_policy("", "2"));
   EXPECT_LT(config.find("edit 9"), config.find("edit 1\n"));
   EXPECT_LT(config.find("edit 1\n"), config.find("edit 2\n"));
-  EXPECT_THAT(import->notices, ElementsAre("the entries of firewall policy that were here before stand in front of those taken"));
+  EXPECT_THAT(import->notices, ElementsAre(HasSubstr("services HTTPS"), "the entries of firewall policy that were here before stand in front of those taken"));
   EXPECT_EQ(import->changed.size(), 2u);
 }
 
