@@ -41,8 +41,10 @@ class ImportTest(LoneGatewayTest):
         self.assertNotIn("set status disable", self.cli(None, "show firewall policy 1").stdout)
         again = self.cli(None, f"execute import fortios file {SOURCE}").stdout
         self.assertIn("Nothing changes.", again)
-        self.gateway.stop()
-        self.gateway.start()
+        self.gateway.process.kill()
+        self.gateway.process.popen.wait()
+        self.gateway.process.start()
+        self.gateway.ready()
         self.assertEqual(self.show(), taken)
 
 
