@@ -48,7 +48,7 @@ class Run:
 
 @unittest.skipIf(shutil.which("ansible-playbook") is None, "no ansible here (tools/setup test installs it)")
 class Ansible(harness.StackTest):
-    letter = "y"
+    letter = "a"
 
     @classmethod
     def set_up(cls, stack):

@@ -70,7 +70,7 @@ def flat(text):
 
 
 class Verification(harness.StackTest):
-    letter = "v"
+    letter = "f"
     options = {"second_endpoint": True}
 
     @classmethod
