@@ -29,7 +29,10 @@ class HttpHeaders {
 
 struct HttpRequest {
   std::string method;
-  std::string path;                           ///< Percent-decoded once, always begins with '/', no dot segments.
+  /// Percent-decoded once, but for "%2F", which stays so: it is no border between segments. Always begins with '/', no
+  /// dot segments.
+  std::string path;
+  std::vector<std::string> segments;          ///< What stands between the path's slashes, decoded whole.
   std::map<std::string, std::string> query;   ///< Percent-decoded; a repeated name is refused with 400 by the server.
   HttpHeaders headers;
   std::string body;

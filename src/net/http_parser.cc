@@ -26,18 +26,27 @@ Status decode_target(std::string_view target, HttpRequest& request) {
   if (target.empty() || target[0] != '/') return bad("the request's target is not a path");
   const auto question = target.find('?');
   const auto raw_path = target.substr(0, question);
-  if (raw_path.find("//") != raw_path.npos || to_lower(raw_path).find("%2f") != raw_path.npos) {
-    return bad("the path is not in its canonical form");
+  if (raw_path.find("//") != raw_path.npos) return bad("the path is not in its canonical form");
+  std::string path;
+  std::vector<std::string> segments;
+  for (const auto raw : split(raw_path.substr(1), '/')) {
+    auto segment = percent_decode(raw, false);
+    if (!segment) return bad("the path has a broken % escape");
+    if (*segment == "." || *segment == "..") return bad("the path is not in its canonical form");
+    path += '/';
+    for (const char c : *segment) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < 0x20 || byte == 0x7f || c == '\\') return bad("the path has a forbidden character");
+      if (c == '/') {
+        path += "%2F";
+      } else {
+        path += c;
+      }
+    }
+    segments.push_back(std::move(*segment));
   }
-  auto path = percent_decode(raw_path, false);
-  if (!path) return bad("the path has a broken % escape");
-  for (const unsigned char c : *path) {
-    if (c < 0x20 || c == 0x7f || c == '\\') return bad("the path has a forbidden character");
-  }
-  for (const auto piece : split(std::string_view(*path).substr(1), '/')) {
-    if (piece == "." || piece == "..") return bad("the path is not in its canonical form");
-  }
-  request.path = std::move(*path);
+  request.path = std::move(path);
+  request.segments = std::move(segments);
   if (question == target.npos || question + 1 == target.size()) return {};
   for (const auto pair : split(target.substr(question + 1), '&')) {
     if (pair.empty()) continue;

@@ -35,6 +35,32 @@ TEST(HttpParser, ChunksInPiecesOfAnySize) {
   }
 }
 
+/// The path and its segments in brackets, or what is wrong.
+std::string path_of(const std::string& target) {
+  RequestParser parser(8192, 65536);
+  std::string bytes = "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  if (!parser.feed(bytes) || !parser.done()) return "?";
+  const auto request = parser.take();
+  if (!request) return request.error().message;
+  std::string out = request->path;
+  for (const auto& segment : request->segments) out += " [" + segment + ']';
+  return out;
+}
+
+TEST(HttpParser, AnEncodedSlashIsNoBorderBetweenSegments) {
+  EXPECT_EQ(path_of("/"), "/ []");
+  EXPECT_EQ(path_of("/a/b%20c/"), "/a/b c/ [a] [b c] []");
+  EXPECT_EQ(path_of("/t/10.0.0.0%2F24"), "/t/10.0.0.0%2F24 [t] [10.0.0.0/24]");
+  EXPECT_EQ(path_of("/t/10.0.0.0%2f24?x=1"), "/t/10.0.0.0%2F24 [t] [10.0.0.0/24]");
+  EXPECT_EQ(path_of("/t/a%252Fb"), "/t/a%2Fb [t] [a%2Fb]");
+  for (const auto* target : {"/a//b", "/a/../b", "/a/%2e%2E/b", "/./a", "//a"}) {
+    EXPECT_EQ(path_of(target), "the path is not in its canonical form") << target;
+  }
+  EXPECT_EQ(path_of("/a%5cb"), "the path has a forbidden character");
+  EXPECT_EQ(path_of("/a%00"), "the path has a forbidden character");
+  EXPECT_EQ(path_of("/a%2"), "the path has a broken % escape");
+}
+
 TEST(HttpParser, ABodyCutShortInItsLastChunkIsNotWhole) {
   const std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
   for (std::size_t n = 1; n < bytes.size(); ++n) {

@@ -83,7 +83,7 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
     }
   }
   if (is_index(path)) return serve_index(call, path.starts_with(kCmdb.substr(0, kCmdb.size() - 1)));
-  if (cmdb) return serve_cmdb(call, path.substr(kCmdb.size()));
+  if (cmdb) return serve_cmdb(call);
   serve_monitor(call, path.substr(kMonitor.size()));
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/form.h"
 #include "base/text.h"
 #include "gateway/config/api_key.h"
 #include "gateway/config/text.h"
@@ -48,6 +49,9 @@ std::shared_ptr<std::optional<LabReply>> ApiLab::send(const std::string& method,
   request.method = method;
   const auto question = target.find('?');
   request.path = target.substr(0, question);
+  for (const auto raw : split(std::string_view(request.path).substr(1), '/')) {
+    request.segments.push_back(percent_decode(raw, false).value_or(std::string(raw)));
+  }
   if (question != target.npos) {
     for (const auto pair : split(std::string_view(target).substr(question + 1), '&')) {
       const auto equals = pair.find('=');

@@ -196,9 +196,10 @@ void remove(const CallPtr& call, const Address& at) {
 
 }  // namespace
 
-void serve_cmdb(const CallPtr& call, std::string_view rest) {
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  const auto segments = split(rest, '/');
+void serve_cmdb(const CallPtr& call) {
+  const auto& all = call->request.segments;
+  std::vector<std::string_view> segments(all.begin() + 3, all.end());  // behind api, v2, cmdb
+  if (segments.size() > 1 && segments.back().empty()) segments.pop_back();
   call->path = segments[0];
   if (segments.size() > 1) call->name = segments[1];
   if (segments.size() > 2) call->mkey = std::string(segments[2]);

@@ -15,7 +15,7 @@
 
 namespace postern::gateway::api {
 
-/// `rest`: what follows /api/v2/cmdb/.
-void serve_cmdb(const CallPtr& call, std::string_view rest);
+/// The call's address is below /api/v2/cmdb/. A key with a slash is one segment: 10.0.0.0%2F24.
+void serve_cmdb(const CallPtr& call);
 
 }  // namespace postern::gateway::api

@@ -389,5 +389,16 @@ TEST_F(CmdbTest, AConfigurationThatCannotBeKeptIsNotInForce) {
   EXPECT_EQ(cmdb("GET", "firewall/vip/web").at("/results/0/extport"), "8444");
 }
 
+TEST_F(CmdbTest, AKeyMayHoldASlash) {
+  ASSERT_EQ(cmdb("POST", "firewall/address", R"({"name":"10.0.0.0/24","subnet":"10.0.0.0/24"})").status, 200);
+  const auto got = cmdb("GET", "firewall/address/10.0.0.0%2F24");
+  ASSERT_EQ(got.status, 200);
+  EXPECT_EQ(got.at("/results/0/name"), "10.0.0.0/24");
+  EXPECT_EQ(got.at("/mkey"), "10.0.0.0/24");
+  EXPECT_EQ(cmdb("PUT", "firewall/address/10.0.0.0%2F24", R"({"comment":"x"})").status, 200);
+  EXPECT_EQ(cmdb("GET", "firewall/address/10.0.0.0/24").status, 404);
+  EXPECT_EQ(cmdb("DELETE", "firewall/address/10.0.0.0%2F24").status, 200);
+}
+
 }  // namespace
 }  // namespace postern::gateway::api

@@ -8,12 +8,12 @@ namespace {
 
 Status check_service(const ObjectView& o) {
   const bool ports = o.is_set("tcp-portrange") || o.is_set("udp-portrange");
-  const bool tcp_udp = o.text("protocol") == "TCP/UDP";
+  const bool tcp_udp = o.text("protocol") == "TCP/UDP/SCTP";
   if (tcp_udp && !ports) {
     return fail(ErrorCode::kInvalidArgument, "tcp-portrange, udp-portrange: one of them is needed");
   }
   if (!tcp_udp && ports) {
-    return fail(ErrorCode::kInvalidArgument, "tcp-portrange, udp-portrange: need protocol TCP/UDP");
+    return fail(ErrorCode::kInvalidArgument, "tcp-portrange, udp-portrange: need protocol TCP/UDP/SCTP");
   }
   return {};
 }
@@ -80,8 +80,8 @@ Table firewall_service_custom() {
   t.key = text("name", "Name of the service.", 79, 1);
   t.attributes = {
       option("protocol", "What the service runs on.",
-             {{"TCP/UDP", "Ports of TCP and UDP."}, {"ICMP", "ICMP and ICMPv6."}, {"IP", "Everything."}})
-          .by_default("TCP/UDP"),
+             {{"TCP/UDP/SCTP", "Ports of TCP and UDP (there is no SCTP here)."}, {"ICMP", "ICMP and ICMPv6."}, {"IP", "Everything."}})
+          .by_default("TCP/UDP/SCTP"),
       of_type("tcp-portrange", Type::kPortRange, "Ports of TCP.").list(),
       of_type("udp-portrange", Type::kPortRange, "Ports of UDP.").list(),
       text("comment", "Note.", 255),
