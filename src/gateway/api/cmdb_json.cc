@@ -41,8 +41,8 @@ json::value key_json(const Attribute& key, const std::string& text) {
 json::value value_json(const Attribute& a, const Value& value) {
   if (is_list_of_names(a)) return members_json(value);
   if (a.many) return json::value(join(value, " "));
-  if (a.type == Type::kInteger && !text_for_clients(a)) return value.empty() ? json::value(0) : json::value(std::stoll(value.front()));
   if (value.empty()) return json::value("");
+  if (a.type == Type::kInteger && !text_for_clients(a)) return json::value(std::stoll(value.front()));
   const bool secret =
       a.type == Type::kSecret || (a.type == Type::kPem && value.front().find("PRIVATE KEY-----") != std::string::npos);
   return json::value(secret ? std::string(kMask) : value.front());

@@ -161,7 +161,10 @@ ServiceConfig service_of(const ObjectView& o) {
   ServiceConfig s;
   s.name = o.key();
   const auto protocol = o.text("protocol");
-  s.protocol = protocol == "IP" ? Protocol::kAny : protocol == "ICMP" ? Protocol::kIcmp : Protocol::kTcpUdp;
+  s.protocol = protocol == "IP"      ? Protocol::kAny
+               : protocol == "ICMP"    ? Protocol::kIcmp
+               : protocol == "ICMP6" ? Protocol::kIcmp6
+                                     : Protocol::kTcpUdp;
   const auto ports = [&](std::string_view name) {
     std::vector<ServiceConfig::Ports> out;
     for (const auto& text : o.values(name)) {
@@ -174,6 +177,7 @@ ServiceConfig service_of(const ObjectView& o) {
   };
   s.tcp = ports("tcp-portrange");
   s.udp = ports("udp-portrange");
+  if (o.is_set("icmptype")) s.icmp_type = static_cast<std::uint8_t>(o.integer("icmptype"));
   return s;
 }
 

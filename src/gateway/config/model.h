@@ -52,13 +52,14 @@ struct AddressConfig {
 };
 
 struct ServiceConfig {
-  enum class Protocol { kAny, kTcpUdp, kIcmp };
+  enum class Protocol { kAny, kTcpUdp, kIcmp, kIcmp6 };
   struct Ports {
     std::uint16_t first = 0, last = 0;
   };
   std::string name;
   Protocol protocol = Protocol::kAny;
   std::vector<Ports> tcp, udp;
+  std::optional<std::uint8_t> icmp_type;  ///< Of kIcmp: of ICMP alone; without one: every type of ICMP and ICMPv6.
 };
 
 /// Of `firewall service group`: the services in it, those of groups in it included.

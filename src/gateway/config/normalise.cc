@@ -318,7 +318,7 @@ Result<Value> Attribute::normalise(const Value& words) const {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: a value is missing; allowed: {}", name, allowed()));
   }
   if (words.size() == 1 && words[0].empty()) {
-    const bool may_be_nothing = default_value.empty() && type != Type::kOption && type != Type::kInteger;
+    const bool may_be_nothing = default_value.empty() && type != Type::kOption;
     if (required || !may_be_nothing) return refuse("");
     return Value{};
   }

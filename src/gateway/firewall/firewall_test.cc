@@ -217,6 +217,28 @@ TEST_F(FirewallTest, ATagOpensLosingItCutsWhatIsOpen) {
   EXPECT_TRUE(blocked());
 }
 
+TEST_F(FirewallTest, APolicyForEchoRequestsLetsNoOtherMessageThrough) {
+  const auto ping = [&](const std::string& how) {
+    int status = -1;
+    lab.in("c", [&] { status = std::system(("ping -q -c1 -W1 " + how + " 10.0.3.10 >/dev/null 2>&1").c_str()); });
+    return status == 0;
+  };
+  Policy echo = policy(1, Action::kAccept, {});
+  using Protocol = config::ServiceConfig::Protocol;
+  const auto serve = [&](Protocol protocol, std::optional<std::uint8_t> type) {
+    echo.services = {{protocol, {}, {}, type}};
+    wall->model().set_policies({echo});
+    apply();
+    forget_all();
+    return ping("");
+  };
+  EXPECT_TRUE(serve(Protocol::kIcmp, 8));
+  EXPECT_FALSE(serve(Protocol::kIcmp, 13)) << "timestamps";
+  EXPECT_TRUE(serve(Protocol::kIcmp, std::nullopt));
+  EXPECT_FALSE(serve(Protocol::kIcmp6, std::nullopt));
+  EXPECT_FALSE(serve(Protocol::kIcmp6, 128));
+}
+
 TEST_F(FirewallTest, WithoutALeaseNothingThatDependsOnATagPasses) {
   Policy open = policy(2, Action::kAccept, {});
   open.services = {{config::ServiceConfig::Protocol::kTcpUdp, {{9999, 9999}}, {}}};

@@ -24,7 +24,8 @@ bool serves(const Service& s, const Flow& flow) {
   };
   switch (s.protocol) {
     case Protocol::kAny: return true;
-    case Protocol::kIcmp: return flow.protocol == IPPROTO_ICMP || flow.protocol == IPPROTO_ICMPV6;
+    case Protocol::kIcmp: return flow.protocol == IPPROTO_ICMP || (!s.icmp_type && flow.protocol == IPPROTO_ICMPV6);
+    case Protocol::kIcmp6: return flow.protocol == IPPROTO_ICMPV6;
     case Protocol::kTcpUdp:
       return flow.protocol == IPPROTO_TCP ? in(s.tcp) : flow.protocol == IPPROTO_UDP && in(s.udp);
   }

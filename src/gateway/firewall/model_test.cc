@@ -55,6 +55,24 @@ std::string chain(const std::string& rules, const std::string& name) {
   return rules.substr(start, rules.find("\t}\n", start) - start);
 }
 
+TEST(FirewallRules, TypesOfMessagesAreAskedOfWhatOpensAndNotOfReplies) {
+  using Protocol = config::ServiceConfig::Protocol;
+  auto p = policy(1, Action::kAccept, {});
+  const auto lines = [&](std::vector<Service> services, const char* name) {
+    p.services = std::move(services);
+    return chain(render_chains({p}), name);
+  };
+  const std::string links = "\t\tiifname { \"port1\" } oifname { \"port3\" } ";
+  EXPECT_EQ(lines({{Protocol::kIcmp, {}, {}, 8}, {Protocol::kIcmp, {}, {}, 13}}, "original"),
+            links + "meta l4proto icmp @th,0,8 { 8, 13 } accept\n");
+  EXPECT_EQ(lines({{Protocol::kIcmp6, {}, {}, 128}}, "original"), links + "meta l4proto ipv6-icmp @th,0,8 { 128 } accept\n");
+  EXPECT_EQ(lines({{Protocol::kIcmp6, {}, {}, {}}}, "original"), links + "meta l4proto ipv6-icmp accept\n");
+  EXPECT_EQ(lines({{Protocol::kIcmp, {}, {}, 8}, {Protocol::kIcmp, {}, {}, {}}}, "original"),
+            links + "meta l4proto { icmp, ipv6-icmp } accept\n");
+  EXPECT_THAT(lines({{Protocol::kIcmp, {}, {}, 8}}, "reply"),
+              testing::HasSubstr("oifname { \"port1\" } meta l4proto icmp accept\n"));
+}
+
 TEST(FirewallRules, AreBuiltFromTheConfiguration) {
   auto store = config::ConfigStore::in_memory(config::gateway_schema());
   auto t = store->begin();

@@ -42,6 +42,7 @@ std::vector<Service> services_named(const config::GatewayConfig& config, const s
     s.protocol = service->protocol;
     for (const auto& p : service->tcp) s.tcp.push_back({p.first, p.last});
     for (const auto& p : service->udp) s.udp.push_back({p.first, p.last});
+    s.icmp_type = service->icmp_type;
     out.push_back(std::move(s));
   }
   return out;

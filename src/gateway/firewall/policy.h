@@ -1,6 +1,7 @@
 #pragma once
 // What the forward chain is built from: policies with every name resolved, as plain values.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Service {
     friend bool operator==(const Ports&, const Ports&) = default;
   };
   std::vector<Ports> tcp, udp;
+  std::optional<std::uint8_t> icmp_type = {};  ///< As config::ServiceConfig has it.
   friend bool operator==(const Service&, const Service&) = default;
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/firewall/rules.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@ namespace {
 
 using config::Action;
 using config::MatchLogic;
+using Protocol = config::ServiceConfig::Protocol;
 
 /// Packets of a connection in the direction in which it was opened, or its replies: there source and destination
 /// change places.
@@ -81,20 +83,51 @@ std::string ports(std::string_view protocol, std::string_view side, std::vector<
   return fmt::format("{} {} {} ", protocol, side, braces(items));
 }
 
+/// Messages of one ICMP: every type, or some.
+struct Messages {
+  void add(std::optional<std::uint8_t> type) {
+    if (type) {
+      types.insert(*type);
+    } else {
+      all = true;
+    }
+  }
+  void append(std::vector<std::string>& out, std::string_view protocol) const {
+    if (all) {
+      out.push_back(fmt::format("meta l4proto {} ", protocol));
+    } else if (!types.empty()) {
+      std::vector<std::string> numbers;
+      for (const auto type : types) numbers.push_back(std::to_string(type));
+      // The type is the first byte of the header: said so, the rule is of no address family.
+      out.push_back(fmt::format("meta l4proto {} @th,0,8 {} ", protocol, braces(numbers)));
+    }
+  }
+  bool all = false;
+  std::set<unsigned> types;
+};
+
 /// One match per kind of service; a packet that fits any of them fits.
 std::vector<std::string> service_matches(const std::vector<Service>& list, std::string_view side) {
   if (list.empty()) return {""};
   std::vector<Service::Ports> tcp, udp;
-  bool icmp = false;
+  Messages icmp, icmp6;
   for (const auto& s : list) {
     tcp.insert(tcp.end(), s.tcp.begin(), s.tcp.end());
     udp.insert(udp.end(), s.udp.begin(), s.udp.end());
-    icmp = icmp || s.protocol == config::ServiceConfig::Protocol::kIcmp;
+    // Replies have other types: that they belong to what was asked, connection tracking knows.
+    const auto type = side == "sport" ? std::nullopt : s.icmp_type;
+    if (s.protocol == Protocol::kIcmp) icmp.add(type);
+    if (s.protocol == Protocol::kIcmp6 || (s.protocol == Protocol::kIcmp && !s.icmp_type)) icmp6.add(type);
   }
   std::vector<std::string> out;
   if (!tcp.empty()) out.push_back(ports("tcp", side, tcp));
   if (!udp.empty()) out.push_back(ports("udp", side, udp));
-  if (icmp) out.push_back("meta l4proto { icmp, ipv6-icmp } ");
+  if (icmp.all && icmp6.all) {
+    out.push_back("meta l4proto { icmp, ipv6-icmp } ");
+  } else {
+    icmp.append(out, "icmp");
+    icmp6.append(out, "ipv6-icmp");
+  }
   return out;
 }
 

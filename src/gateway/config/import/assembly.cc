@@ -89,12 +89,9 @@ void Assembly::meet_zones(Draft& draft) {
 
 Assembly::Found Assembly::find(const Reference& reference) const {
   Found found;
-  const bool pings = reference.name == "PING";
   for (const auto& target : reference.targets) {
     const Table* table = base_->schema().table(target);
     const Object* built_in = table ? table->find_built_in(reference.name) : nullptr;
-    // There, PING is echo requests alone.
-    if (built_in && pings && !built_in->values.contains("icmptype")) found.wider = "service PING is every ICMP message here";
     if (const auto it = by_name_.find({target, reference.name}); it != by_name_.end()) {
       const Draft& draft = drafts_[it->second];
       if (draft.alive()) {
@@ -161,7 +158,8 @@ std::string Assembly::why_wider(const Draft& draft) {
         return why = reason.find(" (in ") != std::string::npos ? reason : fmt::format("{} (in {})", reason, found.draft->name());
       }
       const auto& values = found.draft->object.values;
-      if (const auto p = values.find("protocol"); draft.ipv6 && p != values.end() && p->second == Value{"ICMP"}) {
+      if (const auto p = values.find("protocol"); draft.ipv6 && p != values.end() && p->second == Value{"ICMP"} &&
+          !values.contains("icmptype")) {
         return why = fmt::format("{} is ICMPv6, too, here", found.draft->name());
       }
     }

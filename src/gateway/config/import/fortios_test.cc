@@ -206,8 +206,7 @@ TEST_F(FortiosImport, NotesAreMadeToFit) {
 }
 
 TEST_F(FortiosImport, BuiltInServicesThatMeanSomethingElseSwitchOff) {
-  const auto ping = take(kBasics + source_policy("set service \"PING\"\n"));
-  EXPECT_THAT(ping, HasSubstr("set status disable"));
+  EXPECT_THAT(take(kBasics + source_policy("set service \"PING\"\n")), Not(HasSubstr("disable")));
   const std::string http = "config firewall service custom\nedit \"HTTPS\"\nset tcp-portrange 443 10443\nnext\nend\n";
   EXPECT_THAT(take(kBasics + http + source_policy("")), HasSubstr("set status disable"));
   EXPECT_THAT(import->left_out[0].why, HasSubstr("is something else here, and built in (tcp-portrange 443)"));

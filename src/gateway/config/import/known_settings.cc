@@ -165,8 +165,7 @@ constexpr Known kAll[] = {
     {"firewall service custom", "check-reset-range", L, kNoProxying},
     {"firewall service custom", "sctp-portrange", E, "there is no SCTP here"},
     {"firewall service custom", "protocol-number", E, "services are TCP, UDP, ICMP or everything here"},
-    {"firewall service custom", "icmptype", W, "a service is every ICMP message here"},
-    {"firewall service custom", "icmpcode", W, "a service is every ICMP message here"},
+    {"firewall service custom", "icmpcode", W, "a service is every code of its ICMP messages here"},
     {"firewall service custom", "iprange", W, "services have no addresses here"},
     {"firewall service custom", "fqdn", W, "services have no addresses here"},
 

@@ -15,6 +15,9 @@ Status check_service(const ObjectView& o) {
   if (!tcp_udp && ports) {
     return fail(ErrorCode::kInvalidArgument, "tcp-portrange, udp-portrange: need protocol TCP/UDP/SCTP");
   }
+  if (o.is_set("icmptype") && !o.text("protocol").starts_with("ICMP")) {
+    return fail(ErrorCode::kInvalidArgument, "icmptype: needs protocol ICMP or ICMP6");
+  }
   return {};
 }
 
@@ -80,8 +83,9 @@ Table firewall_service_custom() {
   t.key = text("name", "Name of the service.", 79, 1);
   t.attributes = {
       option("protocol", "What the service runs on.",
-             {{"TCP/UDP/SCTP", "Ports of TCP and UDP (there is no SCTP here)."}, {"ICMP", "ICMP and ICMPv6."}, {"IP", "Everything."}})
+             {{"TCP/UDP/SCTP", "Ports of TCP and UDP (there is no SCTP here)."}, {"ICMP", "ICMP and ICMPv6."}, {"ICMP6", "ICMPv6."}, {"IP", "Everything."}})
           .by_default("TCP/UDP/SCTP"),
+      number("icmptype", "Type of message; without one: every type. With one, ICMP is not ICMPv6, too.", 0, 255),
       of_type("tcp-portrange", Type::kPortRange, "Ports of TCP.").list(),
       of_type("udp-portrange", Type::kPortRange, "Ports of UDP.").list(),
       text("comment", "Note.", 255),
@@ -92,7 +96,9 @@ Table firewall_service_custom() {
       service("ALL_ICMP", {{"protocol", {"ICMP"}}}),
       service("ALL_TCP", {{"tcp-portrange", {"1-65535"}}}),
       service("ALL_UDP", {{"udp-portrange", {"1-65535"}}}),
-      service("PING", {{"protocol", {"ICMP"}}}),
+      service("ALL_ICMP6", {{"protocol", {"ICMP6"}}}),
+      service("PING6", {{"protocol", {"ICMP6"}}, {"icmptype", {"128"}}}),
+      service("PING", {{"protocol", {"ICMP"}}, {"icmptype", {"8"}}}),
   };
   for (const auto& [name, tcp, udp] : well_known()) {
     std::map<std::string, Value, std::less<>> values;
