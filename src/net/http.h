@@ -34,6 +34,8 @@ struct HttpRequest {
   std::string path;
   std::vector<std::string> segments;          ///< What stands between the path's slashes, decoded whole.
   std::map<std::string, std::string> query;   ///< Percent-decoded; a repeated name is refused with 400 by the server.
+  /// What came under a name that is in `query` already, where the listener takes it (ServerLimits::repeatable); in order.
+  std::vector<std::pair<std::string, std::string>> repeated;
   HttpHeaders headers;
   std::string body;
   PeerIdentity peer;

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "net/detail/http_parser.h"
 
+#include <algorithm>
+
 namespace postern::net::detail {
 namespace {
 
@@ -18,7 +20,7 @@ tl::unexpected<Error> bad(std::string why) { return fail(ErrorCode::kInvalidArgu
 
 constexpr std::size_t kMaxTarget = 16384;
 
-Status decode_target(std::string_view target, HttpRequest& request) {
+Status decode_target(std::string_view target, const std::vector<std::string>& repeatable, HttpRequest& request) {
   if (target.size() > kMaxTarget) {
     return fail(ErrorCode::kResourceExhausted,
                 fmt::format("the request's target (path and query) is longer than the {} bytes taken here", kMaxTarget));
@@ -54,8 +56,12 @@ Status decode_target(std::string_view target, HttpRequest& request) {
     auto name = percent_decode(pair.substr(0, equals), true);
     auto value = percent_decode(equals == pair.npos ? std::string_view() : pair.substr(equals + 1), true);
     if (!name || !value) return bad("the query has a broken % escape");
-    if (request.query.size() >= 100) return bad("the query has too many parameters");
-    if (!request.query.emplace(*name, std::move(*value)).second) return bad("the query names " + *name + " twice");
+    if (request.query.size() + request.repeated.size() >= 100) return bad("the query has too many parameters");
+    if (request.query.emplace(*name, *value).second) continue;
+    if (std::find(repeatable.begin(), repeatable.end(), *name) == repeatable.end()) {
+      return bad("the query names " + *name + " twice");
+    }
+    request.repeated.emplace_back(std::move(*name), std::move(*value));
   }
   return {};
 }
@@ -88,9 +94,12 @@ error_code feed_to(Parser& parser, std::string& data) {
 
 struct RequestParser::Impl {
   http::request_parser<http::string_body> parser;
+  std::vector<std::string> repeatable;
 };
 
-RequestParser::RequestParser(std::size_t max_header, std::size_t max_body) : impl_(std::make_unique<Impl>()) {
+RequestParser::RequestParser(std::size_t max_header, std::size_t max_body, std::vector<std::string> repeatable)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->repeatable = std::move(repeatable);
   impl_->parser.header_limit(static_cast<std::uint32_t>(max_header));
   impl_->parser.body_limit(max_body);
   impl_->parser.eager(true);
@@ -120,7 +129,7 @@ Result<HttpRequest> RequestParser::take() {
   HttpRequest request;
   if (message.version() != 11 && message.version() != 10) return bad("only HTTP/1.1 is spoken here");
   request.method = std::string(message.method_string());
-  if (auto good = decode_target({message.target().data(), message.target().size()}, request); !good) {
+  if (auto good = decode_target({message.target().data(), message.target().size()}, impl_->repeatable, request); !good) {
     return fail(good.error());
   }
   for (const auto& field : message.base()) {

@@ -61,6 +61,22 @@ TEST(HttpParser, AnEncodedSlashIsNoBorderBetweenSegments) {
   EXPECT_EQ(path_of("/a%2"), "the path has a broken % escape");
 }
 
+TEST(HttpParser, ANameIsRepeatedWhereTheListenerTakesIt) {
+  const auto query = [](std::vector<std::string> repeatable) -> std::string {
+    RequestParser parser(8192, 65536, std::move(repeatable));
+    std::string bytes = "GET /?filter=a&x=1&filter=b%26&filter=c HTTP/1.1\r\nHost: a\r\n\r\n";
+    EXPECT_TRUE(parser.feed(bytes));
+    const auto request = parser.take();
+    if (!request) return request.error().message;
+    std::string out = request->query.at("filter");
+    for (const auto& [name, value] : request->repeated) out += " " + name + "=" + value;
+    return out;
+  };
+  EXPECT_EQ(query({}), "the query names filter twice");
+  EXPECT_EQ(query({"x"}), "the query names filter twice");
+  EXPECT_EQ(query({"filter"}), "a filter=b& filter=c");
+}
+
 TEST(HttpParser, ABodyCutShortInItsLastChunkIsNotWhole) {
   const std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
   for (std::size_t n = 1; n < bytes.size(); ++n) {

@@ -98,7 +98,7 @@ Task<bool> serve_http(SharedPtr shared, TransportPtr transport) {
   std::string data;
   std::vector<char> buffer(16 << 10);
   for (bool first = true;; first = false) {
-    RequestParser parser(shared->limits.max_header, shared->limits.max_body);
+    RequestParser parser(shared->limits.max_header, shared->limits.max_body, shared->limits.repeatable);
     bool continued = false;
     if (data.empty()) deadline.in(first ? shared->limits.request_timeout : shared->limits.keepalive_timeout);
     bool begun = false;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "net/http.h"
@@ -16,6 +18,7 @@ struct ServerLimits {
   std::size_t max_header = 32u << 10;
   std::size_t max_body = 16u << 20;
   std::size_t max_connections = 20'000;
+  std::vector<std::string> repeatable = {};   ///< Names that a query may hold several times; others are refused with 400.
   std::chrono::seconds handshake_timeout{10};
   std::chrono::seconds request_timeout{30};   ///< From a request's first byte to its last.
   std::chrono::seconds keepalive_timeout{75};

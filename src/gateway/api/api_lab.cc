@@ -56,7 +56,8 @@ std::shared_ptr<std::optional<LabReply>> ApiLab::send(const std::string& method,
     for (const auto pair : split(std::string_view(target).substr(question + 1), '&')) {
       const auto equals = pair.find('=');
       if (pair.empty()) continue;
-      request.query.emplace(pair.substr(0, equals), equals == pair.npos ? "" : pair.substr(equals + 1));
+      const std::string name(pair.substr(0, equals)), value(equals == pair.npos ? "" : pair.substr(equals + 1));
+      if (!request.query.emplace(name, value).second) request.repeated.emplace_back(name, value);
     }
   }
   request.body = std::move(body);

@@ -64,6 +64,14 @@ Call::~Call() {
   if (!answered()) fail(500, ErrorNumber::kNone, "the request was not answered");
 }
 
+std::vector<std::string> Call::more_filters() const {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : request.repeated) {
+    if (name == "filter") out.push_back(value);
+  }
+  return out;
+}
+
 const std::string* Call::query(const std::string& wanted) const {
   const auto it = request.query.find(wanted);
   return it == request.query.end() ? nullptr : &it->second;

@@ -36,6 +36,7 @@ class Call {
 
   /// The query parameter, nullptr when it is not there.
   const std::string* query(const std::string& name) const;
+  std::vector<std::string> more_filters() const;  ///< Those beside the query's first.
 
   /// {"http_method", …fields…, "vdom", "path", "name", ["mkey"], "status", "http_status", "serial", "version",
   /// "build"}; a list of one of these with ?vdom=* or ?global=1.

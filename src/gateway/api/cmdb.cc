@@ -58,7 +58,7 @@ void get(const CallPtr& call, const Address& at) {
     if (*action != "schema") return call->fail(400, ErrorNumber::kBadValue, "action: must be schema in a GET");
     return call->reply_results(schema_json(*at.table));
   }
-  const auto query = read_list_query(*at.table, call->request.query);
+  const auto query = read_list_query(*at.table, call->request.query, call->more_filters());
   if (!query) return call->fail(query.error());
   json::object fields;
   fields["revision"] = revision_of(*tree, at);

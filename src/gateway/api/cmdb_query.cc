@@ -143,8 +143,9 @@ std::optional<std::string> take(Query& query, const std::string& name) {
 }  // namespace
 
 bool ListQuery::keeps(const json::object& entry) const {
-  return filters.empty() ||
-         std::any_of(filters.begin(), filters.end(), [&](const Filter& f) { return holds(f, entry); });
+  return std::all_of(filters.begin(), filters.end(), [&](const std::vector<Filter>& list) {
+    return std::any_of(list.begin(), list.end(), [&](const Filter& f) { return holds(f, entry); });
+  });
 }
 
 void ListQuery::project(json::object& entry) const {
@@ -177,13 +178,17 @@ std::size_t ListQuery::apply(json::array& entries) const {
   return matched;
 }
 
-Result<ListQuery> take_list_query(Query& query, const KnownField& known, std::string_view whose) {
+Result<ListQuery> take_list_query(Query& query, const std::vector<std::string>& more_filters, const KnownField& known,
+                                  std::string_view whose) {
   ListQuery out;
-  if (const auto text = take(query, "filter")) {
-    for (const auto part : split(std::string_view(*text), ',')) {
+  std::vector<std::string> texts = more_filters;
+  if (auto text = take(query, "filter")) texts.insert(texts.begin(), std::move(*text));
+  for (const auto& text : texts) {
+    auto& list = out.filters.emplace_back();
+    for (const auto part : split(std::string_view(text), ',')) {
       auto filter = read_filter(part, known, whose);
       if (!filter) return fail(filter.error());
-      out.filters.push_back(std::move(*filter));
+      list.push_back(std::move(*filter));
     }
   }
   if (const auto text = take(query, "sort")) {
@@ -210,9 +215,10 @@ Result<ListQuery> take_list_query(Query& query, const KnownField& known, std::st
   return out;
 }
 
-Result<ListQuery> read_list_query(const config::Table& table, Query query) {
+Result<ListQuery> read_list_query(const config::Table& table, Query query,
+                                  const std::vector<std::string>& more_filters) {
   static constexpr std::string_view kWithoutMeaning[] = {"vdom", "global", "datasource", "with_meta", "skip", "action"};
-  auto out = take_list_query(query, [&](std::string_view name) { return known_field(table, name); }, table.name);
+  auto out = take_list_query(query, more_filters, [&](std::string_view name) { return known_field(table, name); }, table.name);
   if (!out) return out;
   for (const auto& [name, text] : query) {
     if (std::find(std::begin(kWithoutMeaning), std::end(kWithoutMeaning), name) == std::end(kWithoutMeaning)) {

@@ -30,7 +30,8 @@ struct Sorting {
 using KnownField = std::function<bool(std::string_view)>;
 
 struct ListQuery {
-  std::vector<Filter> filters;  ///< Given with commas between them: one is enough.
+  /// Of each list one is enough (?filter=a,b), and all lists count (?filter=a&filter=b).
+  std::vector<std::vector<Filter>> filters;
   std::vector<Sorting> sorting;  ///< The first that tells two entries apart decides; numbers as numbers.
   std::size_t start = 0;
   std::optional<std::size_t> count;
@@ -43,13 +44,14 @@ struct ListQuery {
   std::size_t apply(boost::json::array& entries) const;
 };
 
-/// Takes what it knows from `query`: filter, sort, start, count, format. Errors: kInvalidArgument, naming the parameter;
-/// `whose` is said of a field that is not known.
-Result<ListQuery> take_list_query(std::map<std::string, std::string>& query, const KnownField& known,
-                                  std::string_view whose);
+/// Takes what it knows from `query`: filter, sort, start, count, format; `more_filters` came beside its filter. Errors:
+/// kInvalidArgument, naming the parameter; `whose` is said of a field that is not known.
+Result<ListQuery> take_list_query(std::map<std::string, std::string>& query, const std::vector<std::string>& more_filters,
+                                  const KnownField& known, std::string_view whose);
 
 /// Of a table. Errors: kInvalidArgument; a parameter that is not known is one, because leaving it out of account would
 /// give more than was asked for. Those that have no meaning here (vdom, global, datasource, with_meta, skip) are taken.
-Result<ListQuery> read_list_query(const config::Table& table, std::map<std::string, std::string> query);
+Result<ListQuery> read_list_query(const config::Table& table, std::map<std::string, std::string> query,
+                                  const std::vector<std::string>& more_filters = {});
 
 }  // namespace postern::gateway::api

@@ -76,6 +76,15 @@ TEST_F(QueryTest, GlobalAndAllDomainsAnswerAsAList) {
   EXPECT_TRUE(cmdb("GET", "firewall/vip?global=0").body.is_object());
 }
 
+TEST_F(QueryTest, OfOneFilterOneConditionIsEnoughAndAllFiltersCount) {
+  EXPECT_THAT(names("filter=name==a,name==c"), testing::UnorderedElementsAre("a", "c"));
+  EXPECT_THAT(names("filter=name==a,name==c&filter=comment==two"), ElementsAre("a"));
+  EXPECT_THAT(names("filter=name==a&filter=name==c"), ElementsAre());
+  const auto wrong = cmdb("GET", "firewall/vip?filter=name==a&filter=colour==red");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_THAT(wrong.cli_error(), HasSubstr("\"colour\" is not a member of firewall vip"));
+}
+
 TEST_F(QueryTest, WhatThereIsCanBeListed) {
   for (const char* at : {"/api/v2/cmdb", "/api/v2/cmdb/", "/api/v2/cmdb?action=schema"}) {
     const auto reply = ask("GET", at);

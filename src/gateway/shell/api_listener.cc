@@ -71,6 +71,7 @@ Status ApiListener::prepare(std::uint16_t configured_port) {
     return {};
   }
   net::ServerLimits limits;
+  limits.repeatable = {"filter"};
   limits.max_body = 2u << 20;
   limits.max_connections = 1000;
   auto server = net::Server::listen(loop_, options_.address.ip, port, tls(), handler_, nullptr, limits, refusal_);

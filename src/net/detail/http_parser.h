@@ -2,6 +2,7 @@
 // HTTP/1.1 messages from bytes, strictly: what two readers could understand differently is refused. No sockets.
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "net/http.h"
@@ -11,7 +12,8 @@ namespace postern::net::detail {
 /// Parses one request, fed piece by piece. Thread: one.
 class RequestParser {
  public:
-  RequestParser(std::size_t max_header, std::size_t max_body);
+  /// `repeatable`: names that the query may hold several times.
+  RequestParser(std::size_t max_header, std::size_t max_body, std::vector<std::string> repeatable = {});
   ~RequestParser();
   /// Takes bytes from the front of `data`, removes what it used. Errors: kInvalidArgument (400), kResourceExhausted
   /// (413 or 431).

@@ -47,7 +47,7 @@ Status take_listing(const CallPtr& call, const Monitor& monitor) {
     if (auto node = query.extract(std::string(name))) own.insert(std::move(node));
   }
   const std::size_t before = query.size();
-  auto list = take_list_query(query, [](std::string_view name) { return !name.empty(); }, monitor.path);
+  auto list = take_list_query(query, call->more_filters(), [](std::string_view name) { return !name.empty(); }, monitor.path);
   if (!list) return fail(list.error());
   const bool asked = query.size() != before;
   query.merge(own);
