@@ -48,6 +48,15 @@ void unknown_tags(const config::Table& table, const config::ConfigTree& before, 
   }
 }
 
+/// What access proxies listen with.
+bool is_listener_table(std::string_view name) {
+  for (const std::string_view table : {"firewall vip", "firewall vip6", "firewall access-proxy", "firewall access-proxy6",
+                                       "certificate local"}) {
+    if (name == table) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<std::string> commit_notices(const config::ConfigTree& before, const config::ConfigTree& after,
@@ -58,7 +67,7 @@ std::vector<std::string> commit_notices(const config::ConfigTree& before, const 
   for (const auto& table : after.schema().root().tables) unknown_tags(table, before, after, known, out);
   const bool listeners = std::any_of(after.schema().root().tables.begin(), after.schema().root().tables.end(),
                                      [&](const config::Table& table) {
-                                       return (table.name == "firewall vip" || table.name == "firewall access-proxy") &&
+                                       return is_listener_table(table.name) &&
                                               objects(before, table.name) != objects(after, table.name);
                                      });
   if (listeners) {

@@ -42,6 +42,16 @@ TEST_F(PasswordRule, ShortOnesAndThoseWithTheNameAreRefusedBeforeTheyAreHashed) 
   EXPECT_THAT(out("edit ?"), HasSubstr("eve"));
 }
 
+TEST_F(PasswordRule, WhatLooksLikeAHashAndIsNoneIsNoPassword) {
+  out("config system admin");
+  out("edit eve");
+  for (const char* other : {"ENC argon2id$x$y", "ENC AAECAwQFBgcICQoLDA0ODw==", "ENC something long enough"}) {
+    const auto said = out("set password \"" + std::string(other) + '"');
+    EXPECT_NE(said.find("what begins with ENC is a hash, and this is none"), std::string::npos) << said;
+  }
+  EXPECT_EQ(operations.offloaded, 0);
+}
+
 TEST_F(PasswordRule, AConfigurationWithAShortOneIsStillRead) {
   const auto hash = config::hash_password("x", random);
   auto t = store->begin();

@@ -309,6 +309,11 @@ Status Attribute::check_secret(std::string_view clear, std::string_view key) con
 Result<Value> Attribute::normalise(const Value& words) const {
   const auto refuse = [&](std::string_view word) {
     std::string shown(word.substr(0, 80));
+    if (type == Type::kSecret && word.starts_with("ENC ")) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: what begins with ENC is a hash, and this is none that such a gateway wrote; allowed: {}",
+                              name, allowed()));
+    }
     if (type == Type::kSecret || type == Type::kPem) shown = "that";
     else shown = '"' + shown + (word.size() > 80 ? "…\"" : "\"");
     return fail(ErrorCode::kInvalidArgument,

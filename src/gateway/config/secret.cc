@@ -60,7 +60,7 @@ bool is_hashed_key(std::string_view text) {
 }
 
 bool is_clear_secret(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxSecret && !is_hashed_secret(text);
+  return !text.empty() && text.size() <= kMaxSecret && !text.starts_with("ENC ");
 }
 
 bool is_hashed_secret(std::string_view text) {

@@ -106,6 +106,13 @@ std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, 
           fmt::format("access proxy {} is off, certificate local {}", plan_.proxy_names[listener.proxy], own->name));
       return std::nullopt;
     }
+    // One that nginx would refuse would keep every other access proxy from changing, too.
+    if (auto sound = check_pair(*c, *k); !sound) {
+      log_error("certificate.unusable", sound.error().message, {{"certificate", own->name}});
+      problems_["certificate"] = sound.error().context(
+          fmt::format("access proxy {} is off, certificate local {}", plan_.proxy_names[listener.proxy], own->name));
+      return std::nullopt;
+    }
     chain = std::move(*c);
     key = std::move(*k);
   }
@@ -218,6 +225,12 @@ void NginxControl::retry_later(ErrorCode why) {
 Status NginxControl::health() const {
   if (!problems_.empty()) return fail(problems_.begin()->second);
   return process_->health();
+}
+
+std::vector<std::string> NginxControl::obstacles() const {
+  auto out = taken_ports();
+  if (const auto it = problems_.find("certificate"); it != problems_.end()) out.push_back(it->second.message);
+  return out;
 }
 
 std::vector<std::string> NginxControl::taken_ports() const {

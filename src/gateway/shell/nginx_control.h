@@ -39,6 +39,8 @@ class NginxControl {
   bool has_listeners() const { return !plan_.listeners.empty(); }
   /// The configured addresses where nginx won't be able to listen, because another program does: one sentence each.
   std::vector<std::string> taken_ports() const;
+  /// Those, and a certificate that can't be used: what keeps access proxies from being as configured.
+  std::vector<std::string> obstacles() const;
   /// Which live sessions a considered change of a tag would cut, by the policies in force.
   std::vector<proto::fabric::SessionsCut> sessions_cut(ConnectorId connector, const proto::fabric::WhatIf& question) const;
   /// Names for an event of the workers.

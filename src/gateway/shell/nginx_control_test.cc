@@ -19,8 +19,9 @@ class FakeProcess final : public NginxProcess {
     ++installed;
     return "/x/" + name;
   }
-  void apply(std::string, std::function<void(Status)> done) override {
+  void apply(std::string wanted, std::function<void(Status)> done) override {
     ++applied;
+    text = std::move(wanted);
     health_now = answer;
     done(answer);
   }
@@ -34,6 +35,7 @@ class FakeProcess final : public NginxProcess {
 
   int applied = 0, installed = 0;
   mutable int looks = 0;
+  std::string text;
   Status answer, health_now;
   bool running = false;
 };
@@ -102,6 +104,24 @@ TEST_F(NginxControlTest, AFloodOfChangesThatNginxHasNoPartInWritesNothing) {
   }
   EXPECT_EQ(process_->installed, installed);
   EXPECT_EQ(process_->applied, applied);
+}
+
+TEST_F(NginxControlTest, ACertificateThatIsNoneTurnsOffItsOwnAccessProxyAlone) {
+  auto second = context_.config.access_proxies[0];
+  second.name = "second";
+  second.vip.ext_ip = *IpAddress::parse("127.0.0.2");
+  second.vip.certificate = "bad";
+  context_.config.access_proxies.push_back(second);
+  context_.config.certificates = {{"bad", "/etc/passwd", "/etc/passwd"}};
+  control_->publish_policies();
+  control_->start();
+  EXPECT_EQ(process_->applied, 1);
+  EXPECT_NE(process_->text.find("127.0.0.1:"), std::string::npos);
+  EXPECT_EQ(process_->text.find("127.0.0.2:"), std::string::npos) << "nginx would refuse all of it";
+  const auto said = control_->obstacles();
+  ASSERT_FALSE(said.empty());
+  EXPECT_THAT(said.back(), testing::HasSubstr("access proxy second is off, certificate local bad: "));
+  EXPECT_FALSE(control_->health());
 }
 
 TEST_F(NginxControlTest, ATakenPortIsAskedForAgainOnceOurOwnNginxMayHaveIt) {

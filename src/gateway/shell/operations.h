@@ -39,7 +39,7 @@ class LiveOperations final : public cli::GatewayOperations {
   std::vector<LocalInterface> own_interfaces() override { return context_.core->resolver().interfaces(); }
   cli::SystemStatus system_status() override;
   std::vector<cli::PartHealth> health() override;
-  std::vector<std::string> obstacles() override { return parts_.nginx.taken_ports(); }
+  std::vector<std::string> obstacles() override { return parts_.nginx.obstacles(); }
   std::map<std::string, config::Value> live_values(const config::ObjectPath& path) override;
   std::vector<std::string> interface_names() override;
   void test_connectivity(ConnectorId id, Done done) override { certificates_.test_connectivity(id, std::move(done)); }

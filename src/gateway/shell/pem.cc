@@ -18,6 +18,15 @@ Result<std::string> pem_of(const std::string& value) {
   return value;
 }
 
+Status check_pair(const std::string& chain_pem, const std::string& key_pem) {
+  const auto chain = pki::certificates_from_pem(chain_pem);
+  if (!chain) return fail(chain.error());
+  const auto key = pki::PrivateKey::from_pem(key_pem);
+  if (!key) return fail(key.error());
+  if (auto fits = pki::check_key(chain->front(), *key); !fits) return fits;
+  return pki::check_strength(chain->front());
+}
+
 Status check_certificates(const config::ConfigTree& tree) {
   const auto wrong = [](const config::ObjectView& o, std::string_view attribute, const std::string& why) {
     return fail(ErrorCode::kInvalidArgument,

@@ -10,6 +10,10 @@ namespace postern::gateway {
 /// The text, or that of the file whose absolute path it is. Errors: those of the file system.
 Result<std::string> pem_of(const std::string& value);
 
+/// Is this a chain and the key of its first certificate, both of a strength that TLS takes? Errors: kInvalidArgument,
+/// kUnsupported.
+Status check_pair(const std::string& chain_pem, const std::string& key_pem);
+
 /// Does each certificate in the configuration read as one, and does each private key belong to its certificate? What
 /// stands in files is not looked at: it may come later. Errors: kInvalidArgument, naming the entry.
 Status check_certificates(const config::ConfigTree& tree);

@@ -49,6 +49,7 @@ void add_address(Lines& out, const IpAddress& ip, const AddressView& known) {
   if (!known.own_interface.empty()) {
     return say(fmt::format("{} is this gateway's own, on {}: no endpoint can have it.", ip.str(), known.own_interface));
   }
+  if (ip.is_loopback() || ip.is_unspecified()) return say("It is each machine's own: no endpoint can be told by it.");
   if (known.reserved) {
     say("It is that of an EMS, a next hop or a real server: no endpoint can have it resolved.");
   }
