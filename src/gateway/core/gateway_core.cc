@@ -33,7 +33,10 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
                          c.settings.expected_tenant != settings.expected_tenant;
     // Who answered so far, or did not, was somewhere else or not asked for: tried anew, below.
     if (known && (other_place || (decided && !c.client->connected()))) c.client->disable();
-    if (other_place || decided) c.mismatched_serial = c.mismatched_tenant = false;
+    if (other_place || decided) {
+      c.mismatched_serial = c.mismatched_tenant = false;
+      c.same_as = 0;
+    }
     if (known && (other_server || (c.settings.enabled && !settings.enabled))) {
       c.client->disable();
       // Another server may be another EMS: nothing of the old one may go on granting. Another port is another way to
@@ -50,7 +53,7 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
     c.settings = settings;
     const bool pinned = !settings.expected_serial.empty() || !settings.expected_tenant.empty();
     if (decided && pinned && c.client->connected()) identify(c);
-    if (c.settings.enabled && c.trusted && !c.other_ems()) c.client->enable(now);
+    if (c.settings.enabled && c.trusted && !c.stopped()) c.client->enable(now);
     resolver_.set_stale(settings.id, c.stale);
     drain(now, c);
     actions_.push_back(act::ConnectorChanged{settings.id});
@@ -66,6 +69,7 @@ void GatewayCore::set_connectors(Now now, const std::vector<ConnectorSettings>& 
     actions_.push_back(act::ConnectorChanged{it->first});
     it = connectors_.erase(it);
   }
+  release_same(now);
   on_tick(now);
 }
 
@@ -82,13 +86,14 @@ void GatewayCore::set_trusted(Now now, ConnectorId id, bool trusted) {
   if (it == connectors_.end() || it->second.trusted == trusted) return;
   auto& c = it->second;
   c.trusted = trusted;
-  if (trusted && c.settings.enabled && !c.other_ems()) {
+  if (trusted && c.settings.enabled && !c.stopped()) {
     c.client->enable(now);
   } else if (!trusted) {
     c.client->disable();
   }
   drain(now, c);
   actions_.push_back(act::ConnectorChanged{id});
+  release_same(now);
 }
 
 void GatewayCore::restore(ConnectorId id, std::uint64_t epoch, std::uint64_t revision, proto::View view,
@@ -148,6 +153,7 @@ void GatewayCore::reconnect(Now now, ConnectorId id) {
   auto& c = it->second;
   c.client->disable();
   c.mismatched_serial = c.mismatched_tenant = false;
+  c.same_as = 0;
   if (c.settings.enabled && c.trusted) c.client->enable(now);
   drain(now, c);
   actions_.push_back(act::ConnectorChanged{id});
@@ -156,13 +162,14 @@ void GatewayCore::reconnect(Now now, ConnectorId id) {
 void GatewayCore::forget_ems(Connector& c) {
   c.client->forget();
   c.mismatched_serial = c.mismatched_tenant = false;
+  c.same_as = 0;
 }
 
 void GatewayCore::drain(Now now, Connector& c) {
   const auto id = c.settings.id;
   for (auto& action : c.client->take_actions()) {
     if (auto* send = std::get_if<fabric::Send>(&action)) {
-      if (!c.other_ems()) actions_.push_back(act::Send{id, std::move(send->bytes)});
+      if (!c.stopped()) actions_.push_back(act::Send{id, std::move(send->bytes)});
     } else if (std::holds_alternative<fabric::Connect>(action)) {
       actions_.push_back(act::Connect{id});
     } else if (auto* bye = std::get_if<fabric::Disconnect>(&action)) {
@@ -185,7 +192,18 @@ void GatewayCore::identify(Connector& c) {
   const auto& said = c.client->status();
   auto& pinned = c.settings;
   // What it said on a connection that has ended says nothing of who answers now.
-  if (!c.client->connected() || said.ems_serial.empty() || c.other_ems()) return;
+  if (!c.client->connected() || said.ems_serial.empty() || c.stopped()) return;
+  if (const auto* holder = holder_of(c, said.ems_serial, said.tenant)) {
+    actions_.push_back(act::Alert{"connector.same_ems",
+                                  fmt::format("EMS {} is the same as EMS {} ({}): an EMS takes one connector of a gateway; "
+                                              "stopped until one of them is taken away or given another server",
+                                              pinned.id, holder->settings.id, said.ems_serial.str())});
+    actions_.push_back(act::Disconnect{pinned.id, "another connector has this EMS"});
+    c.client->disable();
+    forget_ems(c);
+    c.same_as = holder->settings.id;
+    return;
+  }
   c.mismatched_serial = !pinned.expected_serial.empty() && said.ems_serial != pinned.expected_serial;
   c.mismatched_tenant =
       !pinned.expected_tenant.empty() && to_lower(said.tenant.str()) != to_lower(pinned.expected_tenant.str());
@@ -203,6 +221,37 @@ void GatewayCore::identify(Connector& c) {
                                             pinned.expected_serial.str(), pinned.expected_tenant.str(), pinned.id)});
   actions_.push_back(act::Disconnect{pinned.id, "another EMS than the one known here"});
   c.client->disable();
+}
+
+bool GatewayCore::same_ems(const Connector& c, const EmsSerial& serial, const TenantId& tenant) const {
+  return c.settings.enabled && c.trusted && !c.stopped() && !serial.empty() && c.settings.expected_serial == serial &&
+         to_lower(c.settings.expected_tenant.str()) == to_lower(tenant.str());
+}
+
+const GatewayCore::Connector* GatewayCore::holder_of(const Connector& c, const EmsSerial& serial,
+                                                     const TenantId& tenant) const {
+  // Who was first: one that has met its EMS before goes before one that has not, and the lower number before the higher.
+  const bool fresh = c.settings.expected_serial.empty();
+  for (const auto& [id, other] : connectors_) {
+    if (id != c.settings.id && (fresh || id < c.settings.id) && same_ems(other, serial, tenant)) return &other;
+  }
+  return nullptr;
+}
+
+/// Connectors that were stopped for another's sake go on once that one has their EMS no longer.
+void GatewayCore::release_same(Now now) {
+  for (auto& [id, c] : connectors_) {
+    if (c.same_as == 0) continue;
+    const auto other = connectors_.find(c.same_as);
+    if (other != connectors_.end() && other->second.settings.enabled && other->second.trusted && !other->second.stopped() &&
+        !other->second.settings.expected_serial.empty()) {
+      continue;
+    }
+    c.same_as = 0;
+    if (c.settings.enabled && c.trusted && !c.stopped()) c.client->enable(now);
+    drain(now, c);
+    actions_.push_back(act::ConnectorChanged{id});
+  }
 }
 
 void GatewayCore::contact(Now now, Connector& c) {

@@ -170,6 +170,10 @@ class GatewayCore {
     bool mismatched_serial = false;
     bool mismatched_tenant = false;  ///< Likewise: it speaks for another tenant.
     bool other_ems() const { return mismatched_serial || mismatched_tenant; }
+    /// Stopped, because the EMS is that of this connector already; 0: it is not. An EMS takes one connection of a gateway:
+    /// two would end each other for ever.
+    ConnectorId same_as = 0;
+    bool stopped() const { return other_ems() || same_as != 0; }
     std::optional<MonoTime> valid_until;      ///< Empty: nothing valid yet.
     bool stale = true;
   };
@@ -207,6 +211,10 @@ class GatewayCore {
   bool caught_up(Now now);
   /// Compares who the EMS says that it is with who it has to be: the first is pinned, another one stops the connector.
   void identify(Connector& connector);
+  bool same_ems(const Connector& c, const EmsSerial& serial, const TenantId& tenant) const;
+  /// The connector that has this one's EMS already and goes before it; nullptr: none.
+  const Connector* holder_of(const Connector& c, const EmsSerial& serial, const TenantId& tenant) const;
+  void release_same(Now now);
   /// Nothing that it said counts, nor that it was another one than the one known here.
   void forget_ems(Connector& connector);
   void load_tags(Connector& connector);

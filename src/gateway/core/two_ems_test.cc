@@ -88,5 +88,63 @@ TEST_F(TwoEmsTest, ARefreshAsksOneEmsAndTakesNothingAway) {
   core_.refresh(clock_.now(), 9);  // no such connector
 }
 
+/// A connector whose EMS another one has already.
+class SameEmsTest : public GatewayCoreLab {
+ protected:
+  ConnectorSettings settings(ConnectorId id, const char* serial) const {
+    return {id, true, "EMS", "10.0.2." + std::to_string(id), 8443, Seconds(180), EmsSerial(serial)};
+  }
+  void configure(std::vector<ConnectorSettings> all) {
+    core_.set_connectors(clock_.now(), all);
+    for (const auto& c : all) core_.set_trusted(clock_.now(), c.id, true);
+  }
+  const GatewayCore::Connector& connector(ConnectorId id) const { return core_.connectors().at(id); }
+  FakeEms second_{core_, clock_, 2};
+};
+
+TEST_F(SameEmsTest, TheNewOneIsStoppedAndTakesNothingFromTheOld) {
+  connect();
+  const std::string serial = connector(1).settings.expected_serial.str();
+  ASSERT_FALSE(serial.empty());
+  ems_.upsert(endpoint({495}));
+  const auto first = connector(1).settings;
+  configure({first, settings(2, "")});
+  take<act::Disconnect>();
+  second_.authorise(serial.c_str());
+  EXPECT_EQ(connector(2).same_as, 1);
+  EXPECT_TRUE(connector(2).settings.expected_serial.empty()) << "it is not taken for its own";
+  EXPECT_EQ(take<act::Disconnect>().size(), 1u);
+  tick(std::chrono::seconds(60));
+  for (const auto& again : take<act::Connect>()) EXPECT_NE(again.id, 2);
+  EXPECT_EQ(connector(1).same_as, 0);
+  EXPECT_TRUE(core_.slots().contains(leaf('a')));
+  // The one that had it is taken away: the other goes on.
+  configure({settings(2, "")});
+  EXPECT_EQ(connector(2).same_as, 0);
+  EXPECT_FALSE(take<act::Connect>().empty());
+  second_.authorise(serial.c_str());
+  EXPECT_EQ(connector(2).settings.expected_serial.str(), serial);
+}
+
+TEST_F(SameEmsTest, OfTwoThatBothKnowItTheLowerNumberGoesOn) {
+  connect();
+  const auto first = connector(1).settings;
+  auto both = settings(2, first.expected_serial.str().c_str());
+  both.expected_tenant = first.expected_tenant;
+  configure({first, both});
+  second_.authorise(first.expected_serial.str().c_str());
+  EXPECT_EQ(connector(2).same_as, 1);
+  EXPECT_EQ(connector(1).same_as, 0);
+  // Another server: who answers there is asked anew.
+  both.server = "10.0.2.99";
+  both.expected_serial = {};
+  both.expected_tenant = {};
+  configure({first, both});
+  EXPECT_EQ(connector(2).same_as, 0);
+  second_.authorise("PSTEMS0000000002");
+  EXPECT_EQ(connector(2).same_as, 0);
+  EXPECT_EQ(connector(2).settings.expected_serial.str(), "PSTEMS0000000002");
+}
+
 }  // namespace
 }  // namespace postern::gateway

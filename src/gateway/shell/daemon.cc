@@ -260,7 +260,7 @@ Status Daemon::open_administration() {
   if (auto listening = listener_->use_prepared(); !listening) return listening;
   present_api_certificate();
   store.add_check([this](const config::ConfigTree& next) -> Status {
-    if (auto sound = check_certificates(next); !sound) return sound;
+    if (auto sound = check_certificates(*context_.store->current(), next); !sound) return sound;
     const auto config = config::read_config(next);
     if (auto shown = api_identity(config, context_.device); !shown) {
       return fail(shown.error().context("system global: admin-server-cert"));

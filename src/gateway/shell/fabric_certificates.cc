@@ -85,6 +85,12 @@ Status FabricCertificates::connection_state(ConnectorId id) const {
                             "fctems verify {} shows both and asks",
                             other_ems_text(connector), id));
   }
+  if (connector.same_as != 0) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("the EMS that answers is that of EMS {} already, and takes one connector of a gateway: this one "
+                            "is stopped; delete one of the two, or set another server",
+                            connector.same_as));
+  }
   if (!connector.settings.enabled) return fail(ErrorCode::kConflict, "the connector's status is disable");
   if (!client.connected()) {
     return fail(ErrorCode::kUnavailable, "the fabric channel is not connected: " + client.last_error());

@@ -17,6 +17,7 @@ std::string channel_state(const GatewayCore::Connector& connector, const config:
   const auto& client = *connector.client;
   const auto state = client.status().state;
   if (connector.other_ems()) return "stopped: another EMS answers";
+  if (connector.same_as != 0) return fmt::format("stopped: the same EMS as EMS {}", connector.same_as);
   if (changed_certificate) return "stopped: certificate changed";
   if (client.connected() && state == State::kAuthorised) return "connected";
   if (client.connected() && state == State::kPending) return "pending";
@@ -41,6 +42,9 @@ std::string channel_advice(const cli::ConnectorStatus& connector) {
   }
   if (state == "stopped: another EMS answers") {
     return fmt::format("execute fctems verify {} shows which, and asks whether to take it", connector.id);
+  }
+  if (state.starts_with("stopped: the same EMS")) {
+    return "an EMS takes one connector of a gateway: delete one of the two, or set another server";
   }
   if (state == "stopped: certificate changed") return fmt::format("compare it: execute fctems verify {}", connector.id);
   return fmt::format("diagnose endpoint fctems test-connectivity {} says why", connector.id);

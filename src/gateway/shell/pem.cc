@@ -27,23 +27,30 @@ Status check_pair(const std::string& chain_pem, const std::string& key_pem) {
   return pki::check_strength(chain->front());
 }
 
-Status check_certificates(const config::ConfigTree& tree) {
+Status check_certificates(const config::ConfigTree& before, const config::ConfigTree& next) {
   const auto wrong = [](const config::ObjectView& o, std::string_view attribute, const std::string& why) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} {}: {}: {}; allowed: PEM text as openssl writes it, or the absolute path of a PEM file",
                             o.table().name, o.key(), attribute, why));
   };
-  for (const auto& o : tree.entries("certificate remote")) {
-    if (!is_text(o.text("remote"))) continue;
-    if (auto read = pki::certificates_from_pem(o.text("remote")); !read) return wrong(o, "remote", read.error().message);
+  // What was taken before must not keep other changes out, whatever became of its file.
+  const auto is_new = [&](const config::ObjectView& o) {
+    const auto* known = before.find({{o.table().name, o.key()}});
+    return known == nullptr || !(*known == o.object());
+  };
+  for (const auto& o : next.entries("certificate remote")) {
+    const auto pem = pem_of(o.text("remote"));
+    if (!is_new(o) || !pem) continue;
+    if (auto read = pki::certificates_from_pem(*pem); !read) return wrong(o, "remote", read.error().message);
   }
-  for (const auto& o : tree.entries("certificate local")) {
-    const auto certificate = o.text("certificate"), key = o.text("private-key");
-    const auto read = is_text(certificate) ? pki::certificates_from_pem(certificate)
-                                           : Result<std::vector<Bytes>>(std::vector<Bytes>());
+  for (const auto& o : next.entries("certificate local")) {
+    const auto certificate = pem_of(o.text("certificate")), key = pem_of(o.text("private-key"));
+    if (!is_new(o) || o.text("certificate").empty()) continue;  // the built-in one's text stands elsewhere
+    const auto read = certificate ? pki::certificates_from_pem(*certificate)
+                                  : Result<std::vector<Bytes>>(std::vector<Bytes>());
     if (!read) return wrong(o, "certificate", read.error().message);
-    if (!is_text(key)) continue;
-    const auto own = pki::PrivateKey::from_pem(key);
+    if (!key) continue;
+    const auto own = pki::PrivateKey::from_pem(*key);
     if (!own) return wrong(o, "private-key", own.error().message);
     if (read->empty()) continue;
     if (auto fits = pki::check_key(read->front(), *own); !fits) return wrong(o, "private-key", fits.error().message);

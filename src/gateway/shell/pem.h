@@ -14,8 +14,8 @@ Result<std::string> pem_of(const std::string& value);
 /// kUnsupported.
 Status check_pair(const std::string& chain_pem, const std::string& key_pem);
 
-/// Does each certificate in the configuration read as one, and does each private key belong to its certificate? What
-/// stands in files is not looked at: it may come later. Errors: kInvalidArgument, naming the entry.
-Status check_certificates(const config::ConfigTree& tree);
+/// Does each certificate that a change brings read as one, and does each private key belong to its certificate? A file
+/// that can't be read is passed over: it may come later. Errors: kInvalidArgument, naming the entry.
+Status check_certificates(const config::ConfigTree& before, const config::ConfigTree& next);
 
 }  // namespace postern::gateway

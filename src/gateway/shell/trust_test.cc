@@ -61,7 +61,7 @@ TEST_F(TrustTest, CertificatesAndKeysOfAConfigurationMustBelongTogether) {
     auto store = config::ConfigStore::in_memory(config::gateway_schema());
     auto t = store->begin();
     EXPECT_TRUE(config::apply_text(t, text));
-    const auto status = check_certificates(t.tree());
+    const auto status = check_certificates(*store->current(), t.tree());
     return status ? std::string("sound") : status.error().message;
   };
   const auto local = [&](const std::string& certificate, const std::string& key) {
@@ -80,6 +80,9 @@ TEST_F(TrustTest, CertificatesAndKeysOfAConfigurationMustBelongTogether) {
     return judged("config certificate remote\nedit a\nset remote \"" + text + "\"\nnext\nend\n");
   };
   EXPECT_EQ(remote(pem), "sound");
+  EXPECT_EQ(remote("/nonexistent/ems.pem"), "sound") << "it may come later";
+  EXPECT_NE(remote("/etc/passwd").find("certificate remote a: remote: "), std::string::npos);
+  EXPECT_NE(local("/etc/passwd", "/etc/passwd").find("certificate local a: certificate: "), std::string::npos);
   EXPECT_NE(remote(broken).find("certificate remote a: remote: "), std::string::npos);
 }
 

@@ -25,10 +25,13 @@ std::map<ConnectorId, Told> told_by(const CommandContext& c) {
   return out;
 }
 
-std::string state_text(const ConnectorStatus& connector, const Told& told) {
+std::string state_text(const CommandContext& c, const ConnectorStatus& connector, const Told& told) {
   if (connector.channel_state != "connected") {
     std::string out = connector.channel_state;
-    if (connector.channel_state == "pending") {
+    const auto entry = connector_argument(c.store.current(), std::to_string(connector.id));
+    if (entry && !entry->enabled("status")) {
+      out += ": its status is disable (config endpoint-control fctems)";
+    } else if (connector.channel_state == "pending") {
       out += ": this gateway waits to be authorised on the EMS, which tells nothing before" +
              (connector.authorise_url.empty() ? "" : ": " + connector.authorise_url);
     } else if (!connector.certificate_accepted) {
@@ -108,7 +111,7 @@ void explain_unknown(Lines& out, const CommandContext& c, const Sought& sought,
   if (sought.ip) add_address(out, *sought.ip, c.operations.address(*sought.ip));
   if (!connectors.empty()) out.add("The EMSs:");
   for (const auto& connector : connectors) {
-    out.wrap(state_text(connector, told[connector.id]), 2, ems_text(connectors, connector.id) + ": ");
+    out.wrap(state_text(c, connector, told[connector.id]), 2, ems_text(connectors, connector.id) + ": ");
   }
   if (!replies.empty()) out.add("Asked now whose certificate it is (nobody gets into a list by that):");
   for (const auto& reply : replies) out.wrap(reply_text(reply), 2, ems_text(connectors, reply.id) + ": ");
