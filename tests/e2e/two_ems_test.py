@@ -95,6 +95,22 @@ class TwoEms(harness.StackTest):
         self.second.put_tag(stacks.TELEMETRY_CONNECTED)
         wait_for(lambda: self.get(9447, self.agent2, "ep2").status == 200, "the tag to be back")
 
+    def test_1_one_ems_takes_one_slot(self):
+        stack, gateway = self.stack, self.stack.gateway
+        gateway.configure('config endpoint-control fctems\nedit 7\nset status enable\n'
+                          f'set server "{stack.ems_address}"\nset https-port {stack.ports["https"]}\nnext\nend\n')
+        gateway.cli(f"execute fctems verify 7 {stack.ems.fingerprint()['sha256']}")
+        wait_for(lambda: "stopped: the same EMS as EMS 1" in gateway.cli("diagnose test application fcnacd 2"),
+                 "the second connector of one EMS to be stopped")
+        wait_for(lambda: "successful" in gateway.cli("diagnose endpoint fctems test-connectivity 1"), "the first to be connected")
+        with self.assertRaises(harness.LabError) as said:
+            gateway.cli("diagnose endpoint fctems test-connectivity 7")
+        self.assertIn("is that of EMS 1 already", str(said.exception))
+        for _ in range(20):
+            self.assertEqual(self.get(stack.ports["proxy"], stack.agent, "ep").status, 200)
+        gateway.configure("config endpoint-control fctems\ndelete 7\nend\n")
+        self.assertEqual(self.health()["EMS 1"], "OK")
+
     def test_2_one_goes_the_other_stays(self):
         gateway, plan = self.stack.gateway, self.stack.plan
         self.second.process.stop()
