@@ -195,7 +195,8 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
                          sought.ip->str()));
   }
   if (const auto bar = bar_text(t); !bar.empty()) {
-    out.wrap(bar + ": no policy that demands or forbids a tag lets it in, whatever the lists say.");
+    out.wrap(bar + ": no access proxy that asks for certificates lets it in, and no policy that demands or forbids a tag, "
+                   "whatever the lists say.");
   }
   out.blank();
   out.add("UID:", r.key.uid.str());

@@ -14,7 +14,7 @@ inline Attribute vip_name() { return text("name", "Name of the virtual address."
 inline std::vector<Attribute> vip_attributes(const std::string& everywhere) {
   return {
       option("type", "What the address is for.", {{"access-proxy", "An access proxy."}}).by_default("access-proxy"),
-      of_type("extip", Type::kAddress, "Address to listen at; " + everywhere + ": every address.")
+      of_type("extip", Type::kAddress, "Address to listen at; " + everywhere + " stands for every address.")
           .by_default(everywhere),
       of_type("extintf", Type::kInterface, "Interface to listen at: extip tells.").by_default("any").inert(),
       option("server-type", "Protocol towards clients.", {{"https", "HTTPS."}}).by_default("https"),
