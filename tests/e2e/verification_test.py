@@ -275,6 +275,7 @@ class Verification(harness.StackTest):
     def test_7a_adjacent(self):
         plan = self.stack.plan
         for slot, name, uid, ip in ((1, "EMS", self.uid, plan.agent), (2, "Second", self.agent2.uid(), plan.agent2)):
+            wait_for(lambda: "Live sessions: 0" in self.why(ip), "the sessions of the tests before to have ended")
             said = self.why(ip)
             self.assertIn(f"({uid}) of EMS {slot} ({name}) is a matched endpoint, and {ip} is resolved.", said)
             self.assertIn("Matched endpoint: yes its default gateway is port1 ", said.replace(
