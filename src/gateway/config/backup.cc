@@ -38,6 +38,11 @@ bool looks_like_backup(std::string_view text) {
 }
 
 Result<Backup> read_backup(std::string_view text, bool edited) {
+  // A file that was cut to nothing says nothing; it must not mean: delete everything.
+  if (text.find("config ") == text.npos) {
+    return fail(ErrorCode::kDataLoss, "this is no backup of a gateway: there is no table in it (execute factory-reset "
+                                      "deletes the configuration)");
+  }
   auto headed = read_headed(text, kBackupTitle);
   if (!headed) {
     if (edited) return Backup{{}, {}, {}, {}, std::string(text)};

@@ -59,6 +59,7 @@ TEST(Backup, DamageAtAnyPlaceIsFound) {
   const auto edited = text + "# mine\n";
   EXPECT_EQ(read_backup(edited, false).error().code, ErrorCode::kDataLoss);
   EXPECT_EQ(read_backup(edited, true)->text, edited);
+  for (const char* nothing : {"", "\n", "# cut\n"}) EXPECT_FALSE(read_backup(nothing, true)) << nothing;
   EXPECT_EQ(read_backup("config system global\nend\n", false).error().code, ErrorCode::kInvalidArgument);
 }
 

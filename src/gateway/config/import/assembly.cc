@@ -99,15 +99,17 @@ Assembly::Found Assembly::find(const Reference& reference) const {
         found.draft = &draft;
       } else if (built_in) {
         found.good = true;
+        found.built_in = built_in;
         if (!draft.built_in && found.wider.empty()) found.wider = draft.left_out;
       } else {
         found.missing = fmt::format("{} is left out", draft.name());
       }
       return found;
     }
-    if (target == kAddresses && is_family(reference.name) && made_.contains(reference.name)) return {true, {}, nullptr, {}};
+    if (target == kAddresses && is_family(reference.name) && made_.contains(reference.name)) return {true, {}, nullptr, {}, nullptr};
     if (built_in || base_->find({{target, reference.name}})) {
       found.good = true;
+      found.built_in = built_in;
       return found;
     }
   }
@@ -138,6 +140,17 @@ bool Assembly::resolve(Draft& draft) {
   return changed;
 }
 
+/// A service that is ICMP there and both here, or a group with one in it.
+bool Assembly::is_both_icmp(const Reference& reference, std::set<std::string>& seen) const {
+  const auto found = find(reference);
+  const Object* object = found.draft ? &found.draft->object : found.built_in;
+  if (object == nullptr || !seen.insert(reference.name).second) return false;
+  const auto protocol = object->values.find("protocol");
+  if (protocol != object->values.end()) return protocol->second == Value{"ICMP"} && !object->values.contains("icmptype");
+  return found.draft && std::any_of(found.draft->references.begin(), found.draft->references.end(),
+                                    [&](const Reference& r) { return is_both_icmp(r, seen); });
+}
+
 /// The first reason why something allows more here; through everything that it refers to.
 std::string Assembly::why_wider(const Draft& draft) {
   const auto [it, is_new] = wider_.try_emplace(&draft);
@@ -152,15 +165,12 @@ std::string Assembly::why_wider(const Draft& draft) {
     for (const auto& r : parts[i]->references) {
       const auto found = find(r);
       if (!found.wider.empty()) return why = found.wider;
+      std::set<std::string> seen;
+      if (draft.ipv6 && is_both_icmp(r, seen)) return why = fmt::format("service {} is ICMPv6, too, here", quote_word(r.name));
       if (!found.draft) continue;
       if (const auto reason = why_wider(*found.draft); !reason.empty()) {
         // Named once, by what is to blame.
         return why = reason.find(" (in ") != std::string::npos ? reason : fmt::format("{} (in {})", reason, found.draft->name());
-      }
-      const auto& values = found.draft->object.values;
-      if (const auto p = values.find("protocol"); draft.ipv6 && p != values.end() && p->second == Value{"ICMP"} &&
-          !values.contains("icmptype")) {
-        return why = fmt::format("{} is ICMPv6, too, here", found.draft->name());
       }
     }
   }
@@ -172,7 +182,10 @@ void Assembly::switch_off() {
   for (auto& d : drafts_) {
     d.disabled = false;
     if (!d.alive() || !d.is_policy() || !is_on(d)) continue;
-    const auto why = why_wider(d);
+    auto why = why_wider(d);
+    if (why.empty() && !refuses_before.empty() && !refuses(d)) {
+      why = fmt::format("{} refuses there in front of the policies, and is nothing here", refuses_before);
+    }
     if (why.empty()) continue;
     d.disabled = true;
     d.why_disabled = why;

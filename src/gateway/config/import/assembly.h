@@ -19,6 +19,8 @@ class Assembly {
 
   EmsSlots slots;                 ///< Before `add`.
   std::set<std::string> zones;    ///< Names that are no interfaces there. Before `settle`.
+  /// What refuses traffic there in front of all policies, and does not exist here; empty: nothing. Before `settle`.
+  std::string refuses_before;
 
   /// `misplaced`: a statement of its table that no `show` prints: what it would have done to the entry is not known.
   void add(const Entry& entry, const Table& table, const std::string& from, std::optional<At> misplaced = {});
@@ -39,12 +41,14 @@ class Assembly {
     std::string missing;           ///< Why it isn't good.
     const Draft* draft = nullptr;  ///< If it is one of ours.
     std::string wider;             ///< What is built in here under this name allows more.
+    const Object* built_in = nullptr;  ///< If it is built in here.
   };
   void meet_built_in(Draft& draft);
   void meet_twin(Draft& draft);
   void meet_namesake(Draft& draft);
   void meet_zones(Draft& draft);
   Found find(const Reference& reference) const;
+  bool is_both_icmp(const Reference& reference, std::set<std::string>& seen) const;
   bool resolve(Draft& draft);
   void switch_off();
   void switch_off_behind_refusals();

@@ -116,7 +116,8 @@ class DraftWriter {
   void unknown(const Setting& s) {
     // Both families stand in one list here: see join_families().
     if (draft_.is_policy() && is_ipv6_list(s.name)) return judge(s.at, Verdict::kTaken);
-    if (s.command == "unset" || is_off(s.values)) {
+    // A status that is off narrows: all of the entry is.
+    if (s.command == "unset" || (is_off(s.values) && s.name != "status")) {
       return judge(s.at, Verdict::kIgnored, "is off there, and there is no such setting here");
     }
     if (is_as_here(draft_.from, s.name, s.values)) return judge(s.at, Verdict::kIgnored, "is so here anyway");

@@ -77,6 +77,12 @@ class Importer {
     if (b.table == "system zone") {
       for (const auto& e : b.entries) assembly_.zones.insert(e.key);
     }
+    if (refuses_in_front(b.table) && !b.entries.empty()) assembly_.refuses_before = b.table;
+    for (const auto& s : b.body.settings) {
+      if (b.table == "system settings" && s.name == "ngfw-mode" && s.values == Value{"policy-based"}) {
+        assembly_.refuses_before = "firewall security-policy (ngfw-mode policy-based)";
+      }
+    }
     const Table* table = table_of(b);
     if (!table) return ignore_all(b, std::string(why_no_table(b.table)));
     for (const At at : b.frame) judge(at, Verdict::kTaken, {});

@@ -133,6 +133,44 @@ TEST_F(FortiosImport, WhatWasLeftOutIsNotWhatHasItsNameHere) {
   EXPECT_EQ(why("set dstaddr \"web\""), "firewall address web is left out");
 }
 
+TEST_F(FortiosImport, WhatRefusesInFrontOfThePoliciesSwitchesThemOff) {
+  for (const std::string front :
+       {"config firewall acl\nedit 1\nset interface \"port1\"\nset srcaddr \"lan\"\nset dstaddr \"all\"\nset service \"ALL\"\nnext\nend\n",
+        "config firewall DoS-policy\nedit 1\nset interface \"port1\"\nnext\nend\n",
+        "config system settings\nset ngfw-mode policy-based\nend\n",
+        "config firewall security-policy\nedit 1\nset action deny\nnext\nend\n"}) {
+    SCOPED_TRACE(front);
+    EXPECT_THAT(take(kBasics + source_policy("") + front), HasSubstr("set status disable"));
+    ASSERT_EQ(import->disabled.size(), 1u);
+    EXPECT_THAT(import->disabled[0].why, HasSubstr("refuses there in front of the policies"));
+  }
+  EXPECT_THAT(take(kBasics + source_policy("") + "config firewall acl\nend\n"), Not(HasSubstr("disable")));
+}
+
+TEST_F(FortiosImport, IcmpOfOneFamilyIsNotThatOfBoth) {
+  const std::string six = "set srcaddr6 \"all\"\nset dstaddr6 \"all\"\n";
+  const std::string group = "config firewall service group\nedit \"g\"\nset member \"ALL_ICMP\"\nnext\nend\n";
+  const std::string own = "config firewall service custom\nedit \"ALL_ICMP\"\nset protocol ICMP\nunset icmptype\nnext\nend\n";
+  for (const auto& [text, service] : {std::pair<std::string, std::string>("", "ALL_ICMP"), {own, "ALL_ICMP"}, {group, "g"}}) {
+    const auto policy = source_policy(six + "set service \"" + service + "\"\n");
+    EXPECT_THAT(take(kBasics + text + policy), HasSubstr("set status disable")) << text << service;
+  }
+  EXPECT_THAT(take(kBasics + source_policy(six + "set service \"PING\"\n")), Not(HasSubstr("disable")));
+  EXPECT_THAT(take(kBasics + source_policy("set service \"ALL_ICMP\"\n")), Not(HasSubstr("disable")));
+}
+
+TEST_F(FortiosImport, AVirtualAddressThatIsOffOpensNothing) {
+  const auto proxy = [&](const std::string& status) {
+    return kBasics + "config firewall vip\nedit \"v\"\nset type access-proxy\nset extip 10.0.2.1\nset extintf \"any\"\n" + status +
+           "next\nend\nconfig firewall access-proxy\nedit \"p\"\nset vip \"v\"\nnext\nend\n"
+           "config firewall proxy-policy\nedit 1\nset proxy access-proxy\nset access-proxy \"p\"\nset srcintf \"any\"\n"
+           "set srcaddr \"lan\"\nset dstaddr \"all\"\nset action accept\nset schedule \"always\"\nnext\nend\n";
+  };
+  EXPECT_THAT(take(proxy("")), Not(HasSubstr("disable")));
+  EXPECT_THAT(take(proxy("set status enable\n")), Not(HasSubstr("disable")));
+  EXPECT_THAT(take(proxy("set status disable\n")), AnyOf(HasSubstr("set status disable"), Not(HasSubstr("proxy-policy"))));
+}
+
 TEST_F(FortiosImport, BehindARefusalThatIsNotInForceNothingIsOn) {
   const auto refused = source_policy("set groups \"staff\"\n", "1", "deny");
   EXPECT_THAT(take(kBasics + refused + source_policy("", "2")), HasSubstr("edit 2"));

@@ -33,6 +33,8 @@ bool is_off(const Value& value);
 std::string_view our_table(std::string_view source);
 /// Why a table isn't taken and what there is instead.
 std::string_view why_no_table(std::string_view source);
+/// Does the table refuse traffic in front of the policies, so that without it they would let more through?
+bool refuses_in_front(std::string_view source);
 
 /// What a setting is there as long as it isn't set, where that differs from here; empty: as here.
 struct SourceDefault {

@@ -1,6 +1,9 @@
 // Tables of the source: what they are called here, and what there is instead of those that are not.
 #include "gateway/config/import/known.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace postern::gateway::config::fortios {
 namespace {
 
@@ -81,6 +84,14 @@ std::string_view why_no_table(std::string_view source) {
     if (source.starts_with(t.prefix)) return t.why;
   }
   return "there is no such table";
+}
+
+bool refuses_in_front(std::string_view source) {
+  constexpr std::string_view kTables[] = {"firewall acl",        "firewall acl6",       "firewall interface-policy",
+                                          "firewall DoS-policy", "firewall DoS-policy6", "firewall interface-policy6",
+                                          "firewall ttl-policy", "firewall security-policy", "firewall local-in-policy",
+                                          "firewall local-in-policy6", "user quarantine"};
+  return std::find(std::begin(kTables), std::end(kTables), source) != std::end(kTables);
 }
 
 const std::vector<SourceDefault>& source_defaults() {
