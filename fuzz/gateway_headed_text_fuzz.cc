@@ -16,7 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   static const auto store = ConfigStore::in_memory(gateway_schema());
   const auto backup = read_backup(bytes, true);
-  if (!backup) std::abort();
+  // Only what holds no table at all is refused though it is forced.
+  if (!backup) {
+    if (bytes.find("config ") != bytes.npos) std::abort();
+    return 0;
+  }
   const auto replacement = replace_by_text(*store, backup->text);
   std::size_t line = 0;
   for (const auto& wrong : replacement.wrong) {
