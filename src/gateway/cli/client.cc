@@ -31,6 +31,8 @@ constexpr const char* kUsage =
     "  postern-gateway cli -c \"show\"                                the configuration, as it can be typed\n"
     "  postern-gateway cli -c \"show | grep -f web\"                   the entries in which web stands\n"
     "  postern-gateway cli -c \"diagnose endpoint ec-shm list\"       the endpoints that this gateway knows\n"
+    "  postern-gateway cli -c \"diagnose endpoint why <address>\"     why an endpoint is, or is not, in which list\n"
+    "  postern-gateway cli -c \"execute revision list config\"         who changed what, to compare and take back\n"
     "  postern-gateway cli -c \"execute fctems verify 1\" -c y         a question and its answer\n"
     "  postern-gateway cli < changes.txt                            a text of commands\n"
     "\n"
