@@ -1,6 +1,7 @@
 #include "gateway/cli/script.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -137,11 +138,12 @@ void Script::committed() {
 std::vector<std::string> Script::unknown_names(const config::ConfigTree& staged) const {
   std::vector<std::string> out;
   if (skipped_ > 0) return out;
+  // A later line may have given it other values: the last one counts.
+  std::unordered_map<std::string, std::size_t> last;
+  const auto place = [](const Reference& r) { return config::describe(r.path) + '\n' + r.attribute; };
+  for (const auto& r : references_) last[place(r)] = r.line;
   for (auto it = references_.begin(); it != references_.end(); ++it) {
-    // A later line gave it other values.
-    const bool later = std::any_of(it + 1, references_.end(), [&](const Reference& other) {
-      return other.attribute == it->attribute && other.path == it->path;
-    });
+    const bool later = last[place(*it)] != it->line;
     const config::Table* table = config::find_table(staged.schema(), it->path);
     const config::Object* object = staged.find(it->path);
     if (later || !table || !object) continue;

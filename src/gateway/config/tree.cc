@@ -14,14 +14,22 @@ const Object& nothing() {
   return object;
 }
 
+/// Where an entry stands, or would: tables whose order has no meaning are sorted by their keys (key_less).
 template <class Objects>
-auto find_key(Objects& objects, std::string_view key) {
-  return std::find_if(objects.begin(), objects.end(), [&](const Object& o) { return o.key == key; });
+auto place_of(const Table& table, Objects& objects, std::string_view key) {
+  return std::lower_bound(objects.begin(), objects.end(), key,
+                          [&](const Object& o, std::string_view wanted) { return key_less(table, o.key, wanted); });
 }
 
-bool key_less(const Table& table, std::string_view a, std::string_view b) {
-  if (table.key.type != Type::kInteger) return a < b;
-  return a.size() != b.size() ? a.size() < b.size() : a < b;  // normal form: no leading zeros
+template <class Objects>
+auto find_key(const Table& table, Objects& objects, std::string_view key) {
+  if (!table.ordered) {
+    const auto at = place_of(table, objects, key);
+    return at != objects.end() && at->key == key ? at : objects.end();
+  }
+  // Most often the one that was made last.
+  if (!objects.empty() && objects.back().key == key) return objects.end() - 1;
+  return std::find_if(objects.begin(), objects.end(), [&](const Object& o) { return o.key == key; });
 }
 
 tl::unexpected<Error> wrong(const ObjectPath& path, std::string_view what) {
@@ -56,6 +64,11 @@ Status check_object(const ObjectPath& path, const Table& table, const Object& ob
 }
 
 }  // namespace
+
+bool key_less(const Table& table, std::string_view a, std::string_view b) {
+  if (table.key.type != Type::kInteger) return a < b;
+  return a.size() != b.size() ? a.size() < b.size() : a < b;  // normal form: no leading zeros
+}
 
 std::string describe(const ObjectPath& path) {
   std::string out;
@@ -99,7 +112,7 @@ const Object* ConfigTree::find(const ObjectPath& path) const {
     }
     const Object* next = nullptr;
     if (const auto it = object->tables.find(step.table); it != object->tables.end()) {
-      if (const auto at = find_key(it->second, step.key); at != it->second.end()) next = &*at;
+      if (const auto at = find_key(*table, it->second, step.key); at != it->second.end()) next = &*at;
     }
     if (!next) {
       if (!table->single() || !step.key.empty()) return nullptr;
@@ -154,7 +167,7 @@ Object* Transaction::writable(const ObjectPath& path) {
     if (!table) return nullptr;
     const auto it = object->tables.find(step.table);
     if (it == object->tables.end()) return nullptr;
-    const auto at = find_key(it->second, step.key);
+    const auto at = find_key(*table, it->second, step.key);
     if (at == it->second.end()) return nullptr;
     object = &*at;
   }
@@ -192,10 +205,7 @@ Status Transaction::edit(const ObjectPath& path) {
   auto& objects = parent->tables[last.table];
   Object object;
   object.key = last.key;
-  const auto place = (*table)->ordered
-                         ? objects.end()
-                         : std::find_if(objects.begin(), objects.end(),
-                                        [&](const Object& o) { return key_less(**table, last.key, o.key); });
+  const auto place = (*table)->ordered ? objects.end() : place_of(**table, objects, last.key);
   objects.insert(place, std::move(object));
   touched_.insert(path.front().table);
   return {};
@@ -257,7 +267,7 @@ Status Transaction::remove(const ObjectPath& path) {
   if (!parent) return gone;
   const auto it = parent->tables.find(path.back().table);
   if (it == parent->tables.end()) return gone;
-  const auto at = find_key(it->second, path.back().key);
+  const auto at = find_key(**table, it->second, path.back().key);
   if (at == it->second.end()) return gone;
   it->second.erase(at);
   if (it->second.empty()) parent->tables.erase(it);
@@ -300,10 +310,10 @@ Status Transaction::move(const ObjectPath& path, bool before, std::string_view o
   const ObjectPath above(path.begin(), path.end() - 1);
   Object* parent = above.empty() ? &tree_->root_ : writable(above);
   auto& objects = parent->tables[path.back().table];
-  const auto from = find_key(objects, path.back().key);
+  const auto from = find_key(**table, objects, path.back().key);
   Object moved = std::move(*from);
   objects.erase(from);
-  auto to = find_key(objects, other_key);
+  auto to = find_key(**table, objects, other_key);
   objects.insert(before ? to : to + 1, std::move(moved));
   touched_.insert(path.front().table);
   return {};

@@ -105,6 +105,10 @@ class Transaction {
 /// none is left).
 Result<std::string> next_key(const Table& table, const std::vector<Object>* entries);
 
+/// Whether an entry's key stands before another's in a table whose order has no meaning. In an Object such tables are
+/// always sorted so.
+bool key_less(const Table& table, std::string_view a, std::string_view b);
+
 /// The table that a path's last step names; nullptr when there is none.
 const Table* find_table(const Schema& schema, const ObjectPath& path);
 

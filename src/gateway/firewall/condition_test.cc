@@ -93,12 +93,12 @@ TEST(FirewallConditions, ChainsSayWhatTheJudgeSays) {
       if (what == 0) sets.insert(TagSets(tag).v4);
       if (what != 2) sets.insert(TagSets(tag).known4);
     }
-    const Chains chains(render_chains({p}));
+    const Chains chains(render_chains({p}).chains);
     const auto verdict = chains.verdict("policy_1_tags", sets);
     const Flow flow{ip, *IpAddress::parse("10.0.3.10"), 6, 443};
     const bool takes = accepts({p}, &entry, flow);
     const bool lets_on = accepts({p, everything}, &entry, flow);
-    ASSERT_EQ(verdict, takes ? "accept" : lets_on ? "return" : "drop") << "round " << round << '\n' << render_chains({p});
+    ASSERT_EQ(verdict, takes ? "accept" : lets_on ? "return" : "drop") << "round " << round << '\n' << render_chains({p}).chains;
     (verdict == "accept" ? accepted : verdict == "drop" ? dropped : returned) += 1;
   }
   EXPECT_GT(accepted, 500u);

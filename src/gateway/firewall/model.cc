@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "gateway/firewall/rules.h"
 
 namespace postern::gateway::firewall {
 namespace {
@@ -132,14 +131,25 @@ std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets()
   return out;
 }
 
-std::string FirewallModel::render_rules() const { return render_chains(policies_); }
-
 namespace {
 
 void commands_for(std::string& out, std::string_view verb, const std::string& table, const std::string& set,
                   const std::vector<std::string>& elements) {
   if (elements.empty()) return;
   out += fmt::format("{} element inet {} {} {{ {} }}\n", verb, table, set, join(elements, ", "));
+}
+
+std::string list_text(const std::string& name, const std::string& body) {
+  return fmt::format("\tset {} {{ {} }}\n", name, body);
+}
+
+std::set<std::string_view> chain_names(std::string_view chains) {
+  constexpr std::string_view kHead = "\tchain ", kOpen = " {";
+  std::set<std::string_view> names;
+  for (const auto line : split(chains, '\n')) {
+    if (line.starts_with(kHead)) names.insert(line.substr(kHead.size(), line.size() - kHead.size() - kOpen.size()));
+  }
+  return names;
 }
 
 }  // namespace
@@ -158,12 +168,12 @@ Change FirewallModel::take_change() {
   };
   std::vector<std::string> dropped_sets;
   bool new_rules = false;
-  std::string rules;
+  Ruleset rules;
   auto sets = applied_sets_;
   if (structure_dirty_) {
     sets = wanted_sets();
-    rules = render_rules();
-    new_rules = rules != applied_rules_;
+    rules = render_chains(policies_);
+    new_rules = rules.chains != applied_rules_.chains;
     for (const auto& [name, definition] : sets) {
       if (applied_sets_.contains(name)) continue;
       out += fmt::format("add set inet {} {} {{ type {}; }}\n", table_, name, definition.type);
@@ -186,22 +196,20 @@ Change FirewallModel::take_change() {
   }
   if (new_rules) {
     // Chains refer to one another: empty them all, then write them again. One transaction: nobody sees it half done.
-    std::set<std::string> names;
-    for (const auto* text : {&applied_rules_, &rules}) {
-      for (const auto line : split(*text, '\n')) {
-        if (line.starts_with("\tchain ")) names.emplace(line.substr(7, line.size() - 9));
-      }
+    const auto before = chain_names(applied_rules_.chains), after = chain_names(rules.chains);
+    for (const auto name : before) out += fmt::format("flush chain inet {} {}\n", table_, name);
+    out += fmt::format("table inet {} {{\n", table_);
+    for (const auto& [name, body] : rules.lists) {
+      if (!applied_rules_.lists.contains(name)) out += list_text(name, body);
     }
-    std::string flushes;
-    for (const auto& name : names) {
-      const std::string head = "\tchain " + name + " {";
-      const bool old_one = applied_rules_.find(head) != std::string::npos;
-      const bool new_one = rules.find(head) != std::string::npos;
-      if (old_one) out += fmt::format("flush chain inet {} {}\n", table_, name);
-      if (old_one && !new_one) flushes += fmt::format("delete chain inet {} {}\n", table_, name);
+    out += rules.chains + "}\n";
+    for (const auto name : before) {
+      if (!after.contains(name)) out += fmt::format("delete chain inet {} {}\n", table_, name);
     }
-    out += fmt::format("table inet {} {{\n{}}}\n", table_, rules) + flushes;
-    applied_rules_ = rules;
+    for (const auto& [name, body] : applied_rules_.lists) {
+      if (!rules.lists.contains(name)) dropped_sets.push_back(name);
+    }
+    applied_rules_ = std::move(rules);
     for (const auto& [ip, entry] : addresses_) flush_.insert(ip);
   }
   for (const auto& name : dropped_sets) {
@@ -220,7 +228,7 @@ Change FirewallModel::take_rebuild() {
   Change change;
   std::string& out = change.commands;
   applied_sets_ = wanted_sets();
-  applied_rules_ = render_rules();
+  applied_rules_ = render_chains(policies_);
   applied_.clear();
   out += fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
   out += fmt::format("table inet {} {{\n\tset alive {{\n\t\ttype nf_proto\n\t\tflags timeout\n\t}}\n", table_);
@@ -235,7 +243,8 @@ Change FirewallModel::take_rebuild() {
     }
     out += "\t}\n";
   }
-  out += applied_rules_ + "}\n";
+  for (const auto& [name, body] : applied_rules_.lists) out += list_text(name, body);
+  out += applied_rules_.chains + "}\n";
   built_ = true;
   structure_dirty_ = false;
   dirty_.clear();

@@ -8,7 +8,7 @@
 // `held6` hold the addresses that stand in `bound`: whatever comes from one of them in another way than `bound` says is
 // dropped on arrival, before connection tracking sees it. They have no lease, for they only close. Each policy
 // has a chain per direction; replies pass only to connections in reply direction whose endpoint still meets the
-// policy. Forwarded traffic that no policy takes is dropped.
+// policy. Forwarded traffic that no policy takes is dropped. What policies list stands in the sets `list/…`.
 #include <map>
 #include <set>
 #include <string>
@@ -17,6 +17,7 @@
 
 #include "base/ip.h"
 #include "gateway/firewall/policy.h"
+#include "gateway/firewall/rules.h"
 
 namespace postern::gateway::firewall {
 
@@ -72,7 +73,6 @@ class FirewallModel {
   std::map<std::string, SetDefinition> wanted_sets() const;
   void add_elements(const AddressEntry& entry, int by);
   void count(const std::string& set, std::string element, int by);
-  std::string render_rules() const;
 
   std::string table_;
   std::vector<Policy> policies_;
@@ -84,7 +84,7 @@ class FirewallModel {
   Elements applied_;
   std::set<std::pair<std::string, std::string>> dirty_;  // set, element
   std::set<IpAddress> flush_;
-  std::string applied_rules_;
+  Ruleset applied_rules_;
   bool built_ = false;
   bool structure_dirty_ = true;
 };

@@ -60,17 +60,17 @@ TEST(FirewallRules, TypesOfMessagesAreAskedOfWhatOpensAndNotOfReplies) {
   auto p = policy(1, Action::kAccept, {});
   const auto lines = [&](std::vector<Service> services, const char* name) {
     p.services = std::move(services);
-    return chain(render_chains({p}), name);
+    return chain(render_chains({p}).chains, name);
   };
-  const std::string links = "\t\tiifname { \"port1\" } oifname { \"port3\" } ";
+  const std::string links = "\t\tiifname \"port1\" oifname \"port3\" ";
   EXPECT_EQ(lines({{Protocol::kIcmp, {}, {}, 8}, {Protocol::kIcmp, {}, {}, 13}}, "original"),
-            links + "meta l4proto icmp @th,0,8 { 8, 13 } accept\n");
-  EXPECT_EQ(lines({{Protocol::kIcmp6, {}, {}, 128}}, "original"), links + "meta l4proto ipv6-icmp @th,0,8 { 128 } accept\n");
+            links + "meta l4proto icmp @th,0,8 8 accept\n" + links + "meta l4proto icmp @th,0,8 13 accept\n");
+  EXPECT_EQ(lines({{Protocol::kIcmp6, {}, {}, 128}}, "original"), links + "meta l4proto ipv6-icmp @th,0,8 128 accept\n");
   EXPECT_EQ(lines({{Protocol::kIcmp6, {}, {}, {}}}, "original"), links + "meta l4proto ipv6-icmp accept\n");
   EXPECT_EQ(lines({{Protocol::kIcmp, {}, {}, 8}, {Protocol::kIcmp, {}, {}, {}}}, "original"),
-            links + "meta l4proto { icmp, ipv6-icmp } accept\n");
+            links + "meta l4proto @list/723da6ecb4c6f5fd251ac67ad14f03f0 accept\n");
   EXPECT_THAT(lines({{Protocol::kIcmp, {}, {}, 8}}, "reply"),
-              testing::HasSubstr("oifname { \"port1\" } meta l4proto icmp accept\n"));
+              testing::HasSubstr("oifname \"port1\" meta l4proto icmp accept\n"));
 }
 
 TEST(FirewallRules, AreBuiltFromTheConfiguration) {
@@ -137,7 +137,10 @@ end
   ASSERT_TRUE(store->commit(t));
   const auto policies = compile_policies(config::read_config(*store->current()));
   ASSERT_EQ(policies.size(), 3u);
-  EXPECT_EQ(render_chains(policies), golden("nftables-chains.txt"));
+  const auto rules = render_chains(policies);
+  std::string text = rules.chains;
+  for (const auto& [name, body] : rules.lists) text += "\tset " + name + " { " + body + " }\n";
+  EXPECT_EQ(text, golden("nftables-chains.txt"));
   EXPECT_THAT(used_tags(config::read_config(*store->current())),
               ElementsAre("EMS1_ZTNA_Telemetry-Connected", "EMS1_ZTNA_Vulnerable-Device", "EMS1_ZTNA_a b"));
 }
@@ -170,7 +173,7 @@ TEST(FirewallRules, UnknownNeverGrantsAndNeverSpares) {
                         {Action::kDeny, true, "return", "drop", "drop"}};
   for (const bool all : {false, true}) {
     for (const auto& c : cases) {
-      const auto rules = render_chains({policy(1, c.action, {"T"}, all, c.negate)});
+      const auto rules = render_chains({policy(1, c.action, {"T"}, all, c.negate)}).chains;
       EXPECT_EQ(verdict(rules, "policy_1_tags", true, true), c.has) << rules;
       EXPECT_EQ(verdict(rules, "policy_1_tags", false, true), c.lacks) << rules;
       EXPECT_EQ(verdict(rules, "policy_1_tags", false, false), c.unknown) << rules;
@@ -189,7 +192,7 @@ TEST(FirewallJudge, AgreesWithTheChains) {
       for (const bool negate : {false, true}) {
         for (const int state : {0, 1, 2}) {  // has, lacks, unknown
           const std::vector<Policy> policies = {policy(1, action, {"T"}, all, negate)};
-          const auto said = verdict(render_chains(policies), "policy_1_tags", state == 0, state != 2);
+          const auto said = verdict(render_chains(policies).chains, "policy_1_tags", state == 0, state != 2);
           auto e = entry("10.0.1.2", {});
           if (state == 0) e.tags = {"T"};
           if (state != 2) e.known = {"T"};

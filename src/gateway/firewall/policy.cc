@@ -2,16 +2,21 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 namespace postern::gateway::firewall {
 namespace {
 
+using AddressIndex = std::unordered_map<std::string_view, const config::AddressConfig*>;
+
 /// Empty when one of the names means every address.
-std::vector<AddressRange> ranges(const config::GatewayConfig& config, const std::vector<std::string>& names) {
+std::vector<AddressRange> ranges(const AddressIndex& addresses, const std::vector<std::string>& names) {
   std::vector<AddressRange> out;
   for (const auto& name : names) {
-    const auto* address = config::find_named(config.addresses, name);
-    if (!address) continue;  // a validated configuration has them all
+    const auto found = addresses.find(name);
+    if (found == addresses.end()) continue;  // a validated configuration has them all
+    const auto* address = found->second;
     if (address->all) return {};
     for (const auto& range : address->ranges) out.push_back({range.first, range.last});
   }
@@ -52,14 +57,16 @@ std::vector<Service> services_named(const config::GatewayConfig& config, const s
 
 std::vector<Policy> compile_policies(const config::GatewayConfig& config) {
   std::vector<Policy> out;
+  AddressIndex addresses;
+  for (const auto& address : config.addresses) addresses.emplace(address.name, &address);
   for (const auto& p : config.firewall_policies) {
     if (!p.enabled) continue;
     Policy policy;
     policy.id = p.id;
     policy.from = interfaces_named(p.from);
     policy.to = interfaces_named(p.to);
-    policy.sources = ranges(config, p.sources);
-    policy.destinations = ranges(config, p.destinations);
+    policy.sources = ranges(addresses, p.sources);
+    policy.destinations = ranges(addresses, p.destinations);
     policy.services = services_named(config, p.services);
     policy.condition = p.condition;
     policy.action = p.action;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/hex.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "gateway/firewall/model.h"
 
@@ -23,25 +25,43 @@ std::string chain_name(int id, Direction d, std::string_view part = {}) {
   return fmt::format("policy_{}{}{}", id, d == Direction::kReply ? "_reply" : "", part);
 }
 
-/// "{ "a", "b" }".
-std::string braces(const std::vector<std::string>& items) { return "{ " + join(items, ", ") + " }"; }
+/// Collects what `Ruleset::lists` is.
+class Lists {
+ public:
+  /// What a match compares with: the only item, or the set of them.
+  std::string operator()(std::string_view type, const std::vector<std::string>& items) {
+    if (items.size() == 1) return items.front();
+    const bool ranges = type != "ifname" && type != "inet_proto";
+    std::string body =
+        fmt::format("type {};{} elements = {{ {} }};", type, ranges ? " flags interval;" : "", join(items, ", "));
+    std::string name = "list/" + to_hex_lower(sha256(body)).substr(0, 32);
+    const std::string match = '@' + name;
+    made_.emplace(std::move(name), std::move(body));
+    return match;
+  }
+  std::map<std::string, std::string> take() { return std::move(made_); }
 
-std::string interface_match(std::string_view keyword, const std::vector<std::string>& names) {
+ private:
+  std::map<std::string, std::string> made_;
+};
+
+std::string interface_match(Lists& lists, std::string_view keyword, const std::vector<std::string>& names) {
   if (names.empty()) return {};
-  std::vector<std::string> items;
-  for (const auto& name : names) items.push_back('"' + name + '"');
-  return fmt::format("{} {} ", keyword, braces(items));
+  std::set<std::string> items;
+  for (const auto& name : names) items.insert('"' + name + '"');
+  return fmt::format("{} {} ", keyword, lists("ifname", {items.begin(), items.end()}));
 }
 
 struct Family {
   std::string_view name;    // of nfproto
   std::string_view header;  // of the expression
+  std::string_view type;    // of a set
 };
-constexpr Family kV4 = {"ipv4", "ip"};
-constexpr Family kV6 = {"ipv6", "ip6"};
+constexpr Family kV4 = {"ipv4", "ip", "ipv4_addr"};
+constexpr Family kV6 = {"ipv6", "ip6", "ipv6_addr"};
 
 /// What of `ranges` is in the family; nullopt: nothing, so no packet of this family fits.
-std::optional<std::string> addresses(const Family& family, std::string_view side,
+std::optional<std::string> addresses(Lists& lists, const Family& family, std::string_view side,
                                      const std::vector<AddressRange>& ranges) {
   if (ranges.empty()) return "";
   // Overlapping intervals are refused by the kernel: put together what touches.
@@ -63,10 +83,10 @@ std::optional<std::string> addresses(const Family& family, std::string_view side
   for (const auto& r : merged) {
     items.push_back(r.first == r.last ? r.first.str() : r.first.str() + "-" + r.last.str());
   }
-  return fmt::format("{} {} {} ", family.header, side, braces(items));
+  return fmt::format("{} {} {} ", family.header, side, lists(family.type, items));
 }
 
-std::string ports(std::string_view protocol, std::string_view side, std::vector<Service::Ports> list) {
+std::string ports(Lists& lists, std::string_view protocol, std::string_view side, std::vector<Service::Ports> list) {
   std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Service::Ports> merged;
   for (const auto& p : list) {
@@ -80,7 +100,7 @@ std::string ports(std::string_view protocol, std::string_view side, std::vector<
   for (const auto& p : merged) {
     items.push_back(p.first == p.last ? std::to_string(p.first) : fmt::format("{}-{}", p.first, p.last));
   }
-  return fmt::format("{} {} {} ", protocol, side, braces(items));
+  return fmt::format("{} {} {} ", protocol, side, lists("inet_service", items));
 }
 
 /// Messages of one ICMP: every type, or some.
@@ -95,19 +115,19 @@ struct Messages {
   void append(std::vector<std::string>& out, std::string_view protocol) const {
     if (all) {
       out.push_back(fmt::format("meta l4proto {} ", protocol));
-    } else if (!types.empty()) {
-      std::vector<std::string> numbers;
-      for (const auto type : types) numbers.push_back(std::to_string(type));
-      // The type is the first byte of the header: said so, the rule is of no address family.
-      out.push_back(fmt::format("meta l4proto {} @th,0,8 {} ", protocol, braces(numbers)));
+      return;
     }
+    // The type is the first byte of the header: said so, the rule is of no address family.
+    for (const auto type : types) out.push_back(fmt::format("meta l4proto {} @th,0,8 {} ", protocol, type));
   }
   bool all = false;
   std::set<unsigned> types;
 };
 
+std::string either_icmp(Lists& lists) { return fmt::format("meta l4proto {} ", lists("inet_proto", {"icmp", "ipv6-icmp"})); }
+
 /// One match per kind of service; a packet that fits any of them fits.
-std::vector<std::string> service_matches(const std::vector<Service>& list, std::string_view side) {
+std::vector<std::string> service_matches(Lists& lists, const std::vector<Service>& list, std::string_view side) {
   if (list.empty()) return {""};
   std::vector<Service::Ports> tcp, udp;
   Messages icmp, icmp6;
@@ -120,10 +140,10 @@ std::vector<std::string> service_matches(const std::vector<Service>& list, std::
     if (s.protocol == Protocol::kIcmp6 || (s.protocol == Protocol::kIcmp && !s.icmp_type)) icmp6.add(type);
   }
   std::vector<std::string> out;
-  if (!tcp.empty()) out.push_back(ports("tcp", side, tcp));
-  if (!udp.empty()) out.push_back(ports("udp", side, udp));
+  if (!tcp.empty()) out.push_back(ports(lists, "tcp", side, tcp));
+  if (!udp.empty()) out.push_back(ports(lists, "udp", side, udp));
   if (icmp.all && icmp6.all) {
-    out.push_back("meta l4proto { icmp, ipv6-icmp } ");
+    out.push_back(either_icmp(lists));
   } else {
     icmp.append(out, "icmp");
     icmp6.append(out, "ipv6-icmp");
@@ -132,23 +152,24 @@ std::vector<std::string> service_matches(const std::vector<Service>& list, std::
 }
 
 /// Rules of the dispatching chain that lead to the policy's verdict.
-void dispatch_rules(std::vector<std::string>& out, const Policy& p, Direction d) {
+void dispatch_rules(Lists& lists, std::vector<std::string>& out, const Policy& p, Direction d) {
   const bool reply = d == Direction::kReply;
-  const std::string links = interface_match("iifname", reply ? p.to : p.from) + interface_match("oifname", reply ? p.from : p.to);
+  const std::string links = interface_match(lists, "iifname", reply ? p.to : p.from) +
+                            interface_match(lists, "oifname", reply ? p.from : p.to);
   const std::string verdict = !p.condition.tags.empty()      ? "jump " + chain_name(p.id, d)
                               : p.action == Action::kAccept ? "accept"
                                                             : "drop";
   // An error message about a connection comes from any router on the way: only for whom it is can be judged.
   const auto rules = [&](const std::string& whom, const std::string& from, const std::string& to) {
-    for (const auto& service : service_matches(p.services, reply ? "sport" : "dport")) {
+    for (const auto& service : service_matches(lists, p.services, reply ? "sport" : "dport")) {
       out.push_back(links + from + to + service + verdict);
     }
-    if (reply) out.push_back(links + whom + "ct state related meta l4proto { icmp, ipv6-icmp } " + verdict);
+    if (reply) out.push_back(links + whom + "ct state related " + either_icmp(lists) + verdict);
   };
   if (p.sources.empty() && p.destinations.empty()) return rules("", "", "");
   for (const auto& family : {kV4, kV6}) {
-    const auto from = addresses(family, "saddr", reply ? p.destinations : p.sources);
-    const auto to = addresses(family, "daddr", reply ? p.sources : p.destinations);
+    const auto from = addresses(lists, family, "saddr", reply ? p.destinations : p.sources);
+    const auto to = addresses(lists, family, "daddr", reply ? p.sources : p.destinations);
     if (!from || !to) continue;
     rules(to->empty() ? fmt::format("meta nfproto {} ", family.name) : *to, *from, *to);
   }
@@ -254,13 +275,14 @@ bool judges_absence(const Policy& p) {
   return !p.condition.tags.empty() && (p.action == Action::kDeny) != p.condition.negate;
 }
 
-std::string render_chains(const std::vector<Policy>& policies) {
+Ruleset render_chains(const std::vector<Policy>& policies) {
   std::string out;
+  Lists lists;
   std::vector<std::string> original, reply;
   for (const auto& p : policies) {
     for (const auto d : {Direction::kOriginal, Direction::kReply}) {
       policy_chains(out, p, d);
-      dispatch_rules(d == Direction::kOriginal ? original : reply, p, d);
+      dispatch_rules(lists, d == Direction::kOriginal ? original : reply, p, d);
     }
   }
   append_chain(out, "original", original);
@@ -276,7 +298,7 @@ std::string render_chains(const std::vector<Policy>& policies) {
                {"type filter hook forward priority filter; policy drop;", "ct state invalid drop",
                 "ct direction original jump original",
                 "ct direction reply ct state { established, related } jump reply"});
-  return out;
+  return {std::move(out), lists.take()};
 }
 
 }  // namespace postern::gateway::firewall

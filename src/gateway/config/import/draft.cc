@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "gateway/config/model.h"
 #include "gateway/config/text.h"
+#include "gateway/config/tree.h"
 
 namespace postern::gateway::config::fortios {
 namespace {
@@ -225,7 +226,15 @@ Draft draft_of(const Entry& source, const Table& table, std::string_view from, c
 Object assemble(const Draft& draft) {
   Object out = draft.object;
   for (const auto& n : draft.nested) {
-    if (n.alive()) out.tables[n.table->name].push_back(assemble(n));
+    if (!n.alive()) continue;
+    auto& entries = out.tables[n.table->name];
+    auto object = assemble(n);
+    const auto at = n.table->ordered ? entries.end()
+                                     : std::upper_bound(entries.begin(), entries.end(), object.key,
+                                                        [&](const std::string& key, const Object& o) {
+                                                          return key_less(*n.table, key, o.key);
+                                                        });
+    entries.insert(at, std::move(object));
   }
   return out;
 }
