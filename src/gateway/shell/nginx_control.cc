@@ -42,7 +42,9 @@ void NginxControl::stop() {
 
 void NginxControl::publish_policies() {
   plan_ = plan_proxies(context_.config, context_.core->tags());
+  for (const auto& [id, name] : plan_.proxy_names) proxy_names_[id] = name;
   problems_.erase("policies");
+  held_.clear();
   auto blob = policy::compile(plan_.table);
   if (!blob) {
     log_error("policies.refused", blob.error().message);
@@ -50,13 +52,43 @@ void NginxControl::publish_policies() {
     return;
   }
   if (*blob == published_) return;  // most tags are in no policy
+  const bool nginx_follows = started_ && !published_.empty() && !in_force_.empty();
+  if (nginx_follows && only_servers_differ(published_plan_)) {
+    held_ = std::move(*blob);
+    retired_ = published_plan_.pools;
+    return;
+  }
+  publish(std::move(*blob));
+}
+
+/// Whoever is let in where stays the same, and so does that there are servers.
+bool NginxControl::only_servers_differ(const ProxyPlan& before) const {
+  const auto bare = [](policy::PolicyTable table) {
+    for (auto& proxy : table.proxies) {
+      for (auto& gateway : proxy.api_gateways) gateway.pool = gateway.pool == 0 ? 0 : 1;
+    }
+    return policy::compile(table);
+  };
+  const auto then = bare(before.table), now = bare(plan_.table);
+  return then && now && *then == *now;
+}
+
+void NginxControl::publish(Bytes blob) {
   published_.clear();
-  if (auto published = shm_.publish_policies(*blob); !published) {
+  if (auto published = shm_.publish_policies(blob); !published) {
     log_error("policies.publish", published.error().message);
     problems_["policies"] = published.error().context("the policies before this change are in force");
     return;
   }
-  published_ = std::move(*blob);
+  published_ = std::move(blob);
+  published_plan_ = plan_;
+}
+
+/// nginx knows the servers, or won't for now: then nobody is led to those of before.
+void NginxControl::publish_held() {
+  if (held_.empty()) return;
+  publish(std::exchange(held_, {}));
+  shm_.notify();
 }
 
 std::vector<proto::fabric::SessionsCut> NginxControl::sessions_cut(ConnectorId connector,
@@ -140,7 +172,6 @@ void NginxControl::reload() {
   out.runtime_dir = (context_.options.runtime_dir / "shm").native();
   out.state_dir = process_->state_dir().native();
   out.workers = context_.options.nginx_workers;
-  out.pools = plan_.pools;
   std::string installed;
   problems_.erase("certificate");
   problems_.erase("configuration");
@@ -158,20 +189,35 @@ void NginxControl::reload() {
       out.listeners.push_back(std::move(*listener));
     }
   }
-  auto text = render_nginx_config(out);
-  if (!text) {
-    log_error("nginx.configuration", text.error().message);
-    problems_["configuration"] = text.error();
-    return;
+  auto text = render(out);
+  // Pools of before stay as long as nothing else changes: to take them out alone is no reason to reload.
+  if (text && held_.empty() && !retired_.empty() && *text + installed != in_force_) {
+    retired_.clear();
+    text = render(out);
   }
+  if (!text) return publish_held();
   Wanted wanted{*text + installed, std::move(out.listeners)};
-  if (wanted.all == in_force_) return;
+  if (wanted.all == in_force_) return publish_held();
   in_force_ = wanted.all;
   busy_ = true;
   again_ = first_of_two;
   process_->apply(std::move(*text), [this, wanted = std::move(wanted)](Status status) mutable {
     applied(std::move(status), std::move(wanted));
   });
+}
+
+std::optional<std::string> NginxControl::render(NginxConfig& config) {
+  config.pools = plan_.pools;
+  for (const auto& pool : retired_) {
+    const bool there = std::any_of(config.pools.begin(), config.pools.end(),
+                                   [&](const NginxPool& p) { return p.id == pool.id; });
+    if (!there) config.pools.push_back(pool);
+  }
+  auto text = render_nginx_config(config);
+  if (text) return std::move(*text);
+  log_error("nginx.configuration", text.error().message);
+  problems_["configuration"] = text.error();
+  return std::nullopt;
 }
 
 void NginxControl::applied(Status status, Wanted wanted) {
@@ -195,7 +241,9 @@ void NginxControl::applied(Status status, Wanted wanted) {
       retry_later(status.error().code);
     }
   }
-  if (std::exchange(again_, false)) reload();
+  if (!status) publish_held();
+  if (std::exchange(again_, false)) return reload();
+  publish_held();
 }
 
 /// An nginx that hasn't answered may be at it still: what it says later counts, and asked again at once it would begin
@@ -264,7 +312,7 @@ TrafficNames NginxControl::names_of(const ecshm::Event& event) const {
       }
     }
   }
-  if (const auto it = plan_.proxy_names.find(event.proxy); it != plan_.proxy_names.end()) names.proxy = it->second;
+  if (const auto it = proxy_names_.find(event.proxy); it != proxy_names_.end()) names.proxy = it->second;
   if (const auto it = plan_.policy_names.find(event.policy); it != plan_.policy_names.end()) names.policy = it->second;
   if (!event.tags.any()) return names;  // As for every request that was let through.
   for (const auto& [name, tag] : core.tags().entries()) {

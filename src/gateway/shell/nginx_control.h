@@ -29,7 +29,8 @@ class NginxControl {
   void start();
   void stop();
 
-  /// Compiles the configured policies with the tags as they are now, for the workers.
+  /// Compiles the configured policies with the tags as they are now, for the workers. To be followed by `reload`: new
+  /// servers behind policies that stay the same wait for nginx to know them, so that no request fails meanwhile.
   void publish_policies();
   /// Puts the configuration into force if it is another than the one in force. What can't be is logged and stands in
   /// `health`, the old one stays, and what may pass by itself (a port that is taken) is tried again.
@@ -58,6 +59,10 @@ class NginxControl {
   };
   /// Written once as long as it stays the same: each write waits for the disk, on the loop's thread.
   Result<std::string> install(const std::string& name, const std::string& content);
+  void publish(Bytes blob);
+  bool only_servers_differ(const ProxyPlan& before) const;
+  void publish_held();
+  std::optional<std::string> render(NginxConfig& config);
   void applied(Status status, Wanted wanted);
   void retry_later(ErrorCode why);
   void await_late(Wanted wanted);
@@ -69,6 +74,10 @@ class NginxControl {
   bool started_ = false;
   ProxyPlan plan_;
   Bytes published_;       // policies; empty: none, or not known
+  ProxyPlan published_plan_;
+  Bytes held_;            // policies that wait until nginx knows their servers; empty: none
+  std::vector<NginxPool> retired_;  // pools of the policies before, kept for requests that come meanwhile
+  std::map<std::uint32_t, std::string> proxy_names_;  // of all there have been: sessions may be open
   std::map<std::string, std::pair<std::string, std::string>> installed_;  // name -> content, path
   std::string in_force_;  // Wanted::all
   bool busy_ = false, again_ = false;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "ecshm/reader.h"
 #include "gateway/ztna/loopback_lab.h"
 
 namespace postern::gateway {
@@ -23,7 +24,11 @@ class FakeProcess final : public NginxProcess {
     ++applied;
     text = std::move(wanted);
     health_now = answer;
-    done(answer);
+    if (hold) {
+      held = std::move(done);
+    } else {
+      done(answer);
+    }
   }
   void stop() override {}
   std::optional<pid_t> pid() const override { return running ? std::optional<pid_t>(71) : std::nullopt; }
@@ -38,7 +43,25 @@ class FakeProcess final : public NginxProcess {
   std::string text;
   Status answer, health_now;
   bool running = false;
+  bool hold = false;  // answers only by `held`
+  std::function<void(Status)> held;
 };
+
+config::ApiGatewayConfig api_gateway(int id, const char* server) {
+  config::ApiGatewayConfig out;
+  out.id = id;
+  out.url_map = "/";
+  out.servers = {{1, *IpAddress::parse(server), 8080, 1, true}};
+  return out;
+}
+
+config::ProxyPolicyConfig policy_of(int id, const char* proxy) {
+  config::ProxyPolicyConfig out;
+  out.id = id;
+  out.access_proxies = {proxy};
+  out.action = config::Action::kAccept;
+  return out;
+}
 
 class NginxControlTest : public testing::Test {
  protected:
@@ -48,6 +71,8 @@ class NginxControlTest : public testing::Test {
     auto shm = ecshm::Writer::create(dir_ / "run", {64, 64, static_cast<gid_t>(-1)});
     ASSERT_TRUE(shm) << shm.error().message;
     shm_ = std::move(*shm);
+    ASSERT_TRUE(shm_->publish());
+    reader_ = ecshm::Reader((dir_ / "run").native());
     context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
     config::AccessProxyConfig proxy;
     proxy.name = "web";
@@ -85,10 +110,29 @@ class NginxControlTest : public testing::Test {
     return process_->looks - before;
   }
 
+  /// The number under which nginx was told of a listener.
+  std::uint32_t proxy_at(const std::string& listen) const {
+    const auto at = process_->text.find("postern_proxy ", process_->text.find("listen " + listen));
+    return at == std::string::npos ? 0 : static_cast<std::uint32_t>(std::stoul(process_->text.substr(at + 14)));
+  }
+  /// Where the workers lead requests of a proxy's first API gateway; 0: nowhere.
+  std::uint32_t pool_of(std::uint32_t proxy) {
+    reader_.refresh(true);
+    const auto* found = reader_.policies().proxy(proxy);
+    if (!found) return 0;
+    const auto gateways = reader_.policies().api_gateways_of(*found);
+    return gateways.empty() ? 0 : gateways.front().pool;
+  }
+  bool nginx_knows(std::uint32_t pool) const {
+    return process_->text.find("upstream pool_" + std::to_string(pool) + " {") != std::string::npos;
+  }
+  std::string at_taken() const { return "127.0.0.1:" + std::to_string(taken_.port()); }
+
   net::Loop loop_;
   Context context_{loop_, DaemonOptions{{}, "/x", "/x/module.so"}};
   std::filesystem::path dir_;
   std::unique_ptr<ecshm::Writer> shm_;
+  ecshm::Reader reader_{""};
   std::unique_ptr<NginxControl> control_;
   FakeProcess* process_ = nullptr;
   LoopbackListener taken_;
@@ -104,6 +148,93 @@ TEST_F(NginxControlTest, AFloodOfChangesThatNginxHasNoPartInWritesNothing) {
   }
   EXPECT_EQ(process_->installed, installed);
   EXPECT_EQ(process_->applied, applied);
+}
+
+// Numbers by position let an nginx that kept its configuration decide by another access proxy's policies.
+TEST_F(NginxControlTest, AnAccessProxyKeepsItsNumberWhateverStandsBesideIt) {
+  context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.20")};
+  context_.config.proxy_policies = {policy_of(1, "web")};
+  control_->publish_policies();
+  control_->start();
+  const auto web = proxy_at(at_taken());
+  const auto pool = pool_of(web);
+  ASSERT_NE(web, 0u);
+  ASSERT_NE(pool, 0u);
+  ASSERT_TRUE(nginx_knows(pool));
+
+  auto other = context_.config.access_proxies[0];
+  other.name = "aaa";
+  other.vip.ext_ip = *IpAddress::parse("127.0.0.2");
+  other.empty_certificate = config::EmptyCertificate::kAccept;
+  other.gateways = {api_gateway(1, "10.0.2.99")};
+  context_.config.access_proxies.insert(context_.config.access_proxies.begin(), other);
+  context_.config.proxy_policies.push_back(policy_of(2, "aaa"));
+  process_->answer = fail(ErrorCode::kConflict, "nginx can't listen at 127.0.0.2");
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_EQ(pool_of(web), pool) << "nginx refused, and its listener still says this number";
+  EXPECT_EQ(reader_.policies().text(reader_.policies().proxy(web)->name), "web");
+  EXPECT_EQ(proxy_at(at_taken()), web);
+  const auto aaa = proxy_at("127.0.0.2:");
+  EXPECT_NE(pool_of(aaa), pool);
+  EXPECT_NE(aaa, web);
+
+  // One that is gone leaves its number to nobody.
+  context_.config.access_proxies.erase(context_.config.access_proxies.begin() + 1);
+  context_.config.proxy_policies.erase(context_.config.proxy_policies.begin());
+  control_->publish_policies();
+  reader_.refresh(true);
+  EXPECT_EQ(reader_.policies().proxy(web), nullptr);
+  EXPECT_NE(reader_.policies().proxy(aaa), nullptr);
+}
+
+TEST_F(NginxControlTest, NewServersAreUsedOnceNginxKnowsThem) {
+  context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.20")};
+  context_.config.proxy_policies = {policy_of(1, "web")};
+  control_->publish_policies();
+  control_->start();
+  const auto web = proxy_at(at_taken());
+  const auto before = pool_of(web);
+  process_->hold = true;
+  context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.21")};
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_EQ(pool_of(web), before) << "no request fails meanwhile";
+  EXPECT_TRUE(nginx_knows(before)) << "new workers may come before the new policies";
+  process_->held(Status());
+  const auto after = pool_of(web);
+  EXPECT_NE(after, before);
+  EXPECT_TRUE(nginx_knows(after));
+  const int applied = process_->applied;
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_EQ(process_->applied, applied) << "that old servers are known is no reason to reload";
+
+  // What takes rights away does not wait.
+  context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.22")};
+  context_.config.proxy_policies[0].action = config::Action::kDeny;
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_NE(pool_of(web), after);
+  EXPECT_FALSE(nginx_knows(before)) << "nobody is led there any more";
+  process_->held(Status());
+
+  // Nor does it wait for an nginx that refuses.
+  const auto third = pool_of(web);
+  context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.23")};
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_EQ(pool_of(web), third);
+  process_->held(fail(ErrorCode::kUnavailable, "no space left"));
+  EXPECT_NE(pool_of(web), third);
+
+  // No server left: nobody waits for anything.
+  process_->hold = false;
+  control_->reload();
+  context_.config.access_proxies[0].gateways[0].servers[0].active = false;
+  process_->hold = true;
+  control_->publish_policies();
+  EXPECT_EQ(pool_of(web), 0u);
 }
 
 TEST_F(NginxControlTest, ACertificateThatIsNoneTurnsOffItsOwnAccessProxyAlone) {

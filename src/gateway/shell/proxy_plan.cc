@@ -1,7 +1,11 @@
 #include "gateway/shell/proxy_plan.h"
 
 #include <algorithm>
+#include <set>
 
+#include <fmt/format.h>
+
+#include "base/sha256.h"
 #include "base/text.h"
 
 namespace postern::gateway {
@@ -16,15 +20,33 @@ policy::EmptyCertAction empty_action(config::EmptyCertificate action) {
   return policy::EmptyCertAction::kBlock;
 }
 
+/// A number for what `meaning` says: the same in every plan, in this process and the next. An nginx that still has an
+/// earlier configuration must never find another access proxy's policies, or other servers, under a number of its own.
+/// `taken`: the numbers of this plan so far, told apart from one another.
+std::uint32_t number_of(std::string_view meaning, std::set<std::uint32_t>& taken) {
+  const auto digest = sha256(meaning);
+  auto number = static_cast<std::uint32_t>(digest[0]) << 24 | static_cast<std::uint32_t>(digest[1]) << 16 |
+                static_cast<std::uint32_t>(digest[2]) << 8 | static_cast<std::uint32_t>(digest[3]);
+  while (number == 0 || !taken.insert(number).second) ++number;
+  return number;
+}
+
+std::string meaning_of(const NginxPool& pool) {
+  std::string out = "pool";
+  for (const auto& s : pool.servers) out += fmt::format("\n{} {} {}", s.address.str(), s.port, s.weight);
+  return out;
+}
+
 }  // namespace
 
 ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags) {
   ProxyPlan plan;
   std::map<std::pair<bool, std::string>, std::uint32_t> proxy_ids;  // by table
-  std::uint32_t next_pool = 1;
+  std::set<std::uint32_t> proxies, pools;
+  std::map<std::string, std::uint32_t> pool_ids;  // by meaning: equal servers are one pool
   for (const auto& proxy : config.access_proxies) {
     const auto* vip = &proxy.vip;
-    const auto id = static_cast<std::uint32_t>(plan.table.proxies.size() + 1);
+    const auto id = number_of((proxy.v6_table ? "access-proxy6\n" : "access-proxy\n") + proxy.name, proxies);
     proxy_ids[{proxy.v6_table, proxy.name}] = id;
     plan.proxy_names[id] = proxy.name;
     policy::Proxy out;
@@ -45,8 +67,12 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
         if (server.active) pool.servers.push_back({server.ip, server.port, server.weight});
       }
       if (!pool.servers.empty()) {
-        api.pool = pool.id = next_pool++;
-        plan.pools.push_back(std::move(pool));
+        const auto [known, is_new] = pool_ids.try_emplace(meaning_of(pool));
+        if (is_new) {
+          known->second = pool.id = number_of(known->first, pools);
+          plan.pools.push_back(std::move(pool));
+        }
+        api.pool = known->second;
       }
       out.api_gateways.push_back(std::move(api));
     }

@@ -20,6 +20,9 @@ struct ProxyPlan {
   std::map<std::uint32_t, std::string> policy_names;
 };
 
+/// The policies and nginx's configuration come into force one after the other, and an nginx may keep an old one for
+/// long (it refuses the new one; sessions are open). So numbers mean the same always: an access proxy's its table and
+/// name, a pool's its servers. What is not there under its number any more is refused.
 ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags);
 
 }  // namespace postern::gateway
