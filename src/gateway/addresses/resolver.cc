@@ -30,6 +30,14 @@ bool is_own(const std::vector<LocalInterface>& interfaces, const IpAddress& ip) 
   });
 }
 
+std::vector<MacAddress> macs_of(const Record& record) {
+  std::vector<MacAddress> macs;
+  for (const auto& interface : record.interfaces) {
+    if (interface.mac.valid()) macs.push_back(interface.mac);
+  }
+  return macs;
+}
+
 }  // namespace
 
 std::string_view resolve_reason_text(ResolveReason reason) {
@@ -47,6 +55,8 @@ std::string_view resolve_reason_text(ResolveReason reason) {
     case ResolveReason::kNeighbourDiffers: return "another hardware address answers for the address it claims";
     case ResolveReason::kNotTelemetrySource: return "its telemetry comes from another address than it claims";
     case ResolveReason::kContested: return "another endpoint claims the same address";
+    case ResolveReason::kQuarantined:
+      return "an endpoint in quarantine has the same address and hardware address: it is one machine, enrolled twice";
   }
   return "unknown";
 }
@@ -95,10 +105,7 @@ std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, R
     without_claim = ResolveReason::kZtnaOnly;
     return claims;
   }
-  std::vector<MacAddress> macs;
-  for (const auto& interface : record.interfaces) {
-    if (interface.mac.valid()) macs.push_back(interface.mac);
-  }
+  const auto macs = macs_of(record);
   std::size_t adjacent_claims = 0;
   const auto* local = record.share_connected ? gateway_interface(record) : nullptr;
   for (const auto& interface : record.interfaces) {
@@ -116,19 +123,29 @@ std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, R
         excessive = true;
         continue;
       }
-      Claim claim{record.key, {}, {}, ip == record.public_ip};
-      if (adjacent) {
-        claim.interface = local->name;
-        claim.macs = macs;
-        std::stable_partition(claim.macs.begin(), claim.macs.end(), [&](const auto& m) { return m == interface.mac; });
-      }
+      Claim claim{record.key, adjacent ? local->name : "", macs, ip == record.public_ip};
+      std::stable_partition(claim.macs.begin(), claim.macs.end(), [&](const auto& m) { return m == interface.mac; });
       claims[ip] = std::move(claim);
     }
   }
   return claims;
 }
 
+/// The same machine by its hardware address. One that names another's card and address to have it shut out is told by
+/// where its telemetry comes from.
+bool Resolver::in_quarantine(const IpAddress& ip, const Claim& claim) const {
+  const auto at = barred_.find(ip);
+  if (at == barred_.end()) return false;
+  return std::any_of(at->second.begin(), at->second.end(), [&](const RecordKey& key) {
+    const auto& record = records_.at(key).record;
+    if (claim.telemetry_source && record.public_ip != ip) return false;
+    const auto macs = macs_of(record);
+    return std::any_of(macs.begin(), macs.end(), [&](const MacAddress& m) { return one_of(claim.macs, m); });
+  });
+}
+
 ResolveReason Resolver::judge_claim(const IpAddress& ip, const Claim& claim, MacAddress& mac) const {
+  if (in_quarantine(ip, claim)) return ResolveReason::kQuarantined;
   if (claim.interface.empty()) {
     return claim.telemetry_source ? ResolveReason::kResolved : ResolveReason::kNotTelemetrySource;
   }
@@ -259,11 +276,30 @@ void Resolver::decide(const IpAddress& ip) {
   }
 }
 
+/// Brings what the endpoint's quarantine bars up to date. Returns what may be judged otherwise now.
+std::set<IpAddress> Resolver::bar(Known& known) {
+  std::set<IpAddress> now;
+  if (known.record.quarantined && !known.record.blocked) {
+    for (const auto& interface : known.record.interfaces) now.insert(interface.addresses.begin(), interface.addresses.end());
+  }
+  std::set<IpAddress> touched = now;
+  for (const auto& ip : known.barred) {
+    touched.insert(ip);
+    auto& list = barred_[ip];
+    std::erase(list, known.record.key);
+    if (list.empty()) barred_.erase(ip);
+  }
+  for (const auto& ip : now) barred_[ip].push_back(known.record.key);
+  known.barred = std::move(now);
+  return touched;
+}
+
 void Resolver::reclaim(Known& known) {
   bool excessive = false;
   auto claims = claims_of(known.record, known.without_claim, excessive);
   if (excessive && !std::exchange(known.excess_told, true)) excessive_.push_back(known.record.key);
   std::set<IpAddress> touched = known.claimed;
+  touched.merge(bar(known));
   for (const auto& ip : known.claimed) {
     auto& list = claims_[ip];
     // The address sits on another card of the endpoint now: what was confirmed of the old one says nothing of it. What
@@ -395,6 +431,7 @@ std::vector<RecordKey> Resolver::claimants(const IpAddress& ip) const {
   if (const auto it = claims_.find(ip); it != claims_.end()) {
     for (const auto& claim : it->second) out.push_back(claim.owner);
   }
+  if (const auto it = barred_.find(ip); it != barred_.end()) out.insert(out.end(), it->second.begin(), it->second.end());
   std::sort(out.begin(), out.end());
   return out;
 }

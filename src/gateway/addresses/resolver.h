@@ -12,7 +12,8 @@
 // What the network has confirmed once is pinned: the entry is to be made permanent, so that nobody else's answer moves
 // it, and it confirms its owner's claim only, until that claim goes. Then the network is asked anew (docs/adr/0006).
 // Quarantined, offline, blocked and unregistered endpoints claim nothing, and nothing of a connector that is past its
-// out-of-sync threshold counts. Pure; thread: one. Source: docs/adr/0003, 0006.
+// out-of-sync threshold counts. A quarantined endpoint's address isn't free either: the same hardware address, enrolled a
+// second time, doesn't get it. Pure; thread: one. Source: docs/adr/0003, 0006.
 #include <map>
 #include <optional>
 #include <set>
@@ -68,6 +69,7 @@ enum class ResolveReason {
   kNeighbourDiffers,    ///< Somebody else's hardware address answers.
   kNotTelemetrySource,  ///< Shared without adjacency, and its telemetry comes from another address.
   kContested,           ///< Another endpoint claims the same address with equal or better right.
+  kQuarantined,         ///< The same machine is also enrolled as an endpoint that is in quarantine.
 };
 /// For people: "its telemetry comes from another address".
 std::string_view resolve_reason_text(ResolveReason reason);
@@ -133,7 +135,7 @@ class Resolver {
   ResolveReason why(const RecordKey& key) const;
   /// Of one address that it reports; kNoAddress also for one that it doesn't.
   ResolveReason why(const RecordKey& key, const IpAddress& ip) const;
-  /// Who claims this address, with right or without.
+  /// Who claims this address, with right or without, and who has it in quarantine.
   std::vector<RecordKey> claimants(const IpAddress& ip) const;
   /// What the network said of it; nullptr: nobody has asked or heard.
   const Neighbour* neighbour(const NeighbourKey& key) const;
@@ -150,13 +152,14 @@ class Resolver {
   struct Claim {
     RecordKey owner;
     std::string interface;        // ours; empty: not adjacent
-    std::vector<MacAddress> macs; // the endpoint's, for adjacent claims; first that of the interface with the address
+    std::vector<MacAddress> macs; // the endpoint's; first that of the interface with the address
     bool telemetry_source = false;
     friend bool operator==(const Claim&, const Claim&) = default;
   };
   struct Known {
     ConnectorId connector = 0;
     std::set<IpAddress> claimed;
+    std::set<IpAddress> barred;  // by its quarantine
     ResolveReason without_claim = ResolveReason::kNoAddress;  // when `claimed` is empty
     bool excess_told = false;
     Record record;
@@ -164,6 +167,8 @@ class Resolver {
 
   std::map<IpAddress, Claim> claims_of(const Record& record, ResolveReason& without_claim, bool& excessive) const;
   void reclaim(Known& known);
+  std::set<IpAddress> bar(Known& known);
+  bool in_quarantine(const IpAddress& ip, const Claim& claim) const;
   void judge(const IpAddress& ip);
   void decide(const IpAddress& ip);
   bool repin(const IpAddress& ip);
@@ -175,6 +180,7 @@ class Resolver {
   std::map<NeighbourKey, Neighbour> neighbours_;
   std::map<RecordKey, Known> records_;
   std::map<IpAddress, std::vector<Claim>> claims_;
+  std::map<IpAddress, std::vector<RecordKey>> barred_;  // quarantined endpoints that have the address
   std::map<IpAddress, ResolvedAddress> resolved_;
   std::map<IpAddress, Pin> pins_;
   std::set<ConnectorId> stale_;

@@ -54,6 +54,55 @@ TEST_F(ResolverTest, AsksTheNetworkAndResolvesOnlyOnItsWord) {
   EXPECT_TRUE(resolver_.take_questions().empty());
 }
 
+// A machine in quarantine that is enrolled a second time doesn't get by its address what it lost.
+TEST_F(ResolverTest, AMachineInQuarantineGetsNothingByASecondEnrolment) {
+  auto a = endpoint("A", "10.0.1.2", kMac2);
+  auto twin = endpoint("B", "10.0.1.2", kMac2);
+  twin.key.connector = 2;  // whichever EMS
+  resolver_.upsert(a);
+  resolver_.upsert(twin);
+  present("10.0.1.2", kMac2);
+  a.quarantined = true;
+  for (const bool online : {true, false}) {
+    a.online = online;
+    resolver_.upsert(a);
+    present("10.0.1.2", kMac2);
+    EXPECT_EQ(resolver_.find(ip("10.0.1.2")), nullptr);
+    EXPECT_EQ(resolver_.why(twin.key), ResolveReason::kQuarantined);
+    EXPECT_EQ(resolver_.why(twin.key, ip("10.0.1.2")), ResolveReason::kQuarantined);
+    EXPECT_EQ(resolver_.claimants(ip("10.0.1.2")), (std::vector<RecordKey>{a.key, twin.key}));
+  }
+  // Another machine that is given the address later is not that one.
+  auto other = endpoint("C", "10.0.1.2", kMac3);
+  resolver_.upsert(other);
+  present("10.0.1.2", kMac3);
+  EXPECT_TRUE(owns("C", "10.0.1.2"));
+  resolver_.remove(other.key);
+  // Released, or removed from its EMS.
+  a.quarantined = false;
+  a.online = true;
+  resolver_.upsert(a);
+  present("10.0.1.2", kMac2);
+  EXPECT_NE(resolver_.why(twin.key), ResolveReason::kQuarantined);
+  a.quarantined = true;
+  resolver_.upsert(a);
+  EXPECT_EQ(resolver_.why(twin.key), ResolveReason::kQuarantined);
+  resolver_.remove(a.key);
+  present("10.0.1.2", kMac2);
+  EXPECT_TRUE(owns("B", "10.0.1.2"));
+}
+
+TEST_F(ResolverTest, NobodyIsShutOutByWhatAQuarantinedEndpointClaimsToBe) {
+  const auto b = endpoint("B", "10.0.1.2", kMac2);
+  resolver_.upsert(b);
+  present("10.0.1.2", kMac2);
+  auto liar = endpoint("L", "10.0.1.2", kMac2);
+  liar.public_ip = ip("10.0.1.9");  // the EMS hears it from elsewhere
+  liar.quarantined = true;
+  resolver_.upsert(liar);
+  EXPECT_TRUE(owns("B", "10.0.1.2"));
+}
+
 TEST_F(ResolverTest, SaysOfEachAddressWhyAndOfAnyWhatIsKnown) {
   auto a = endpoint("A", "10.0.1.2", kMac2);
   a.interfaces.push_back({"eth1", kMac3, {ip("10.0.9.2"), ip("10.0.1.1")}, true});

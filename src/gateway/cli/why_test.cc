@@ -165,10 +165,15 @@ TEST_F(WhyTest, WhatBarsItIsSaidFirst) {
   t.resolved.clear();
   t.resolve_reason = t.addresses[0].reason = ResolveReason::kNotOnline;
   EXPECT_THAT(flat("10.0.1.2"), AllOf(HasSubstr("It is quarantined: no access proxy that asks for certificates lets it in, and no policy"), HasSubstr("out of quarantine"),
-                                     HasSubstr("Status: online, registered, quarantined Live")));
+                                     HasSubstr("Status: online, registered, quarantined Live"), HasSubstr("not resolved: it is quarantined ")));
   t.endpoint.record.quarantined = false;
   t.endpoint.record.online = false;
   EXPECT_THAT(flat("10.0.1.2"), AllOf(HasSubstr("It is offline"), HasSubstr("postern-agent status")));
+  // Known for whom it is, and only its tags count no more.
+  t.endpoint.record.online = t.stale = true;
+  EXPECT_THAT(flat("10.0.1.2"), AllOf(HasSubstr("no policy that demands or forbids a tag lets it in"), Not(HasSubstr("no access proxy that")),
+                                     HasSubstr("Those that ask for no tag do.")));
+  t.stale = t.endpoint.record.online = false;
   t.endpoint.record.blocked = true;
   t.endpoint.record.certificates.clear();
   EXPECT_THAT(flat("10.0.1.2"), AllOf(HasSubstr("revoked"), HasSubstr("Enrol it anew"), HasSubstr("Certificate: none Matched")));

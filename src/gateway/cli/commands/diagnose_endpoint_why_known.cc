@@ -37,6 +37,12 @@ std::string bar_text(const EndpointTrace& t) {
   return {};
 }
 
+std::string not_online_text(const Record& r) {
+  if (r.blocked) return "it is revoked or deregistered";
+  if (r.quarantined) return "it is quarantined";
+  return r.registered ? "it is offline" : "it is not registered";
+}
+
 /// Of an endpoint whose default gateway is not this gateway.
 std::string foreign_gateway_text(const Record& r) {
   for (const auto& route : r.routes) {
@@ -75,6 +81,10 @@ std::string address_text(const EndpointTrace& t, const EndpointTrace::Address& a
       return fmt::format("not resolved: its telemetry comes from {}", r.public_ip.valid() ? r.public_ip.str() : "nowhere");
     case ResolveReason::kContested:
       return "not resolved: another endpoint claims it" + (a.others.empty() ? "" : ": " + others_text(a));
+    case ResolveReason::kQuarantined:
+      return "not resolved: " + reason + (a.others.empty() ? "" : ": " + others_text(a));
+    case ResolveReason::kNotOnline:
+      return "not resolved: " + not_online_text(r);
     case ResolveReason::kReserved:
       return "not resolved: it is this gateway's own, or that of an EMS, a next hop or a real server";
     case ResolveReason::kNoAddress:
@@ -153,6 +163,10 @@ void advise_resolving(std::vector<std::string>& out, const EndpointTrace& t) {
       out.push_back("Two endpoints report this address: change that of one of them. " +
                     unbroken("diagnose endpoint why <ip>") + " lists both.");
       break;
+    case ResolveReason::kQuarantined:
+      out.push_back("This machine is enrolled twice, and once in quarantine. Release that endpoint once the machine is well, or "
+                    "deregister the one that is not in use.");
+      break;
     default:
       break;
   }
@@ -195,8 +209,11 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
                          sought.ip->str()));
   }
   if (const auto bar = bar_text(t); !bar.empty()) {
-    out.wrap(bar + ": no access proxy that asks for certificates lets it in, and no policy that demands or forbids a tag, "
-                   "whatever the lists say.");
+    const bool stale = r.usable() && t.stale;  // what asks for no tag goes on: it is known who this is
+    out.wrap(bar + (stale ? ": no policy that demands or forbids a tag lets it in, by certificate or by address, whatever the "
+                            "lists say. Those that ask for no tag do."
+                          : ": no access proxy that asks for certificates lets it in, and no policy that demands or forbids a "
+                            "tag, whatever the lists say."));
   }
   out.blank();
   out.add("UID:", r.key.uid.str());
