@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/sha256.h"
+#include "base/text.h"
 #include "policy/blob.h"
 
 namespace postern::policy {
@@ -141,6 +142,15 @@ std::vector<ApiGateway> best_first(std::vector<ApiGateway> gateways) {
 }
 
 }  // namespace
+
+std::string clean(std::string_view text) {
+  std::string out = one_line(text);
+  if (out.size() <= kMaxText) return out;
+  std::size_t end = kMaxText;
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;
+  out.resize(end);
+  return out;
+}
 
 Result<Bytes> compile(const PolicyTable& table) {
   if (auto ok = check(table); !ok) return fail(ok.error());

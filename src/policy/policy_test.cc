@@ -404,5 +404,14 @@ TEST(Path, HasOneReading) {
   }
 }
 
+TEST(PolicyText, OfAnEmsIsMadeFitRatherThanRefused) {
+  EXPECT_EQ(clean("Start the agent.\nThen check\tagain.\x7f"), "Start the agent. Then check again. ");
+  const auto cut = clean(std::string(1023, 'x') + "\u00e9");
+  EXPECT_EQ(cut, std::string(1023, 'x')) << "between characters";
+  PolicyTable table;
+  table.tags = {{0, clean(std::string(5000, '\n')), clean(std::string(5000, 'x')), false}};
+  EXPECT_TRUE(compile(table));
+}
+
 }  // namespace
 }  // namespace postern::policy

@@ -60,12 +60,9 @@ void remove_member(const CallPtr& call, const Address& at, const Value& members)
                [&](const std::string& member) { return member != *at.member; });
   auto transaction = call->services.store.begin();
   // Without a member it would be what it is when nobody sets it: everything, for some lists.
-  if (left.empty() && !at.list->default_value.empty()) {
-    return refuse(call, {ErrorCode::kInvalidArgument,
-                         describe_member(at, *at.member) + ": is the last one; a list without any would mean: " +
-                             at.list->default_value.front()});
+  if (left.empty()) {
+    return refuse(call, {ErrorCode::kInvalidArgument, fmt::format("{}: {}", config::describe(at.path), at.list->last_one())});
   }
-  if (left.empty()) left.emplace_back();  // nothing
   if (auto set = transaction.set(at.path, at.list->name, left); !set) return refuse(call, set.error());
   commit(call, at, transaction);
 }

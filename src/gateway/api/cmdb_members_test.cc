@@ -87,7 +87,7 @@ TEST_F(MembersTest, WhatIsRefusedSaysWhyAndChangesNothing) {
   EXPECT_EQ(tags(), "AB");
 }
 
-TEST_F(MembersTest, TheLastOneIsNotTakenWhereNoneWouldMeanMore) {
+TEST_F(MembersTest, TheLastOneIsNotTakenBecauseNoneWouldMeanMore) {
   EXPECT_EQ(cmdb("DELETE", "firewall/policy/1/srcaddr/all").status, 424) << "required";
   configure("config firewall vip\nedit web\nset extport 9443\nnext\nend\n"
             "config firewall access-proxy\nedit web\nset vip web\nnext\nend\n"
@@ -95,8 +95,13 @@ TEST_F(MembersTest, TheLastOneIsNotTakenWhereNoneWouldMeanMore) {
             "config firewall proxy-policy\nedit 1\nset access-proxy web\nset srcaddr lan\nnext\nend\n");
   const auto reply = cmdb("DELETE", "firewall/proxy-policy/1/srcaddr/lan");
   EXPECT_EQ(reply.status, 424);
-  EXPECT_THAT(reply.cli_error(), HasSubstr("would mean: all"));
+  EXPECT_THAT(reply.cli_error(), HasSubstr("would mean all"));
   EXPECT_EQ(cmdb("GET", "firewall/proxy-policy/1").at("/results/0/srcaddr/0/name"), "lan");
+  EXPECT_EQ(cmdb("DELETE", kTags + "/EMS1_ZTNA_A").status, 200);
+  const auto last = cmdb("DELETE", kTags + "/EMS1_ZTNA_B");
+  EXPECT_EQ(last.status, 424);
+  EXPECT_THAT(last.cli_error(), HasSubstr("would ask for no tag; if that is meant: unset ztna-ems-tag"));
+  EXPECT_EQ(tags(), "B");
 }
 
 }  // namespace

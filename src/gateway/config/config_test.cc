@@ -365,6 +365,9 @@ TEST(Config, WordsMayBeShortened) {
   EXPECT_EQ(run("edit 0"), "ok");
   EXPECT_EQ(run("append srcintf port1 port2"), "ok");
   EXPECT_EQ(run("unselect srcintf port1"), "ok");
+  EXPECT_THAT(run("unselect srcintf port2"), HasSubstr("srcintf: that is the last one, and it can't be without any"));
+  EXPECT_EQ(run("append ztna-ems-tag EMS1_ZTNA_x"), "ok");
+  EXPECT_THAT(run("unselect ztna-ems-tag EMS1_ZTNA_x"), HasSubstr("a list without any would ask for no tag; if that is meant: unset"));
   EXPECT_THAT(t.tree().find({{"firewall policy", "1"}})->values.at("srcintf"), ElementsAre("port2"));
   // A number is not used again while a larger one is there.
   editor.leave_all();

@@ -219,7 +219,9 @@ Status Editor::change(Transaction& t, std::string_view command, const std::vecto
       }
       left.erase(it);
     }
-    return left.empty() ? t.unset(path(), attribute.name) : t.set(path(), attribute.name, left);
+    // For most lists none means any: nobody should get there by taking the last one away.
+    if (left.empty()) return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", describe(path()), attribute.last_one()));
+    return t.set(path(), attribute.name, left);
   }
   return t.set(path(), attribute.name, value);
 }

@@ -29,6 +29,7 @@ unsigned number(std::string_view text) { return static_cast<unsigned>(parse_u64(
 LocalMinute local_minute(WallTime time) {
   const auto seconds = static_cast<std::time_t>(to_unix_ms(time) / 1000);
   std::tm tm{};
+  ::tzset();  // localtime_r alone keeps to the time zone that the machine had at first
   ::localtime_r(&seconds, &tm);
   return {tm.tm_year + 1900, static_cast<unsigned>(tm.tm_mon + 1), static_cast<unsigned>(tm.tm_mday),
           static_cast<unsigned>(tm.tm_hour * 60 + tm.tm_min), static_cast<unsigned>(tm.tm_wday)};

@@ -3,10 +3,21 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <fmt/format.h>
+
+#include "base/text.h"
 #include "gateway/config/tables/tables.h"
 #include "gateway/config/together.h"
 
 namespace postern::gateway::config {
+
+std::string Attribute::last_one() const {
+  if (required) return fmt::format("{}: that is the last one, and it can't be without any; add another one first", name);
+  const std::string none = !default_value.empty() ? "would mean " + join(default_value, " ")
+                           : type == Type::kTag   ? "would ask for no tag"
+                                                  : "may mean any";
+  return fmt::format("{}: that is the last one, and a list without any {}; if that is meant: unset {}", name, none, name);
+}
 
 const Attribute* Table::attribute(std::string_view wanted) const {
   const auto it = std::find_if(attributes.begin(), attributes.end(),

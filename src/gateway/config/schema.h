@@ -69,6 +69,8 @@ struct Attribute {
   /// kSecret: may this text, in clear, be the secret of the object `key` from now on? Says what is missing. What was
   /// hashed before is not judged again.
   Status check_secret(std::string_view clear, std::string_view key) const;
+  /// Why the last value of a list isn't taken away by itself, and what to do.
+  std::string last_one() const;
   /// What may stand here, for people: "1 to 180", "enable or disable".
   std::string allowed() const;
 };

@@ -79,6 +79,7 @@ std::vector<std::string> used_tags(const config::GatewayConfig& config) {
   std::set<std::string> names;
   const auto add = [&](const auto& policies) {
     for (const auto& p : policies) {
+      if (!p.enabled) continue;
       for (auto& tag : p.condition.all_tags()) names.insert(std::move(tag));
     }
   };

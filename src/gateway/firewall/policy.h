@@ -40,7 +40,7 @@ struct Policy {
 /// The enabled firewall policies of a validated configuration, in order of evaluation.
 std::vector<Policy> compile_policies(const config::GatewayConfig& config);
 
-/// Every dynamic address that firewall or proxy policies name: what GatewayCore::set_policy_tags wants.
+/// Every dynamic address that enabled firewall or proxy policies name: what GatewayCore::set_policy_tags wants.
 std::vector<std::string> used_tags(const config::GatewayConfig& config);
 
 }  // namespace postern::gateway::firewall

@@ -265,6 +265,7 @@ Status Daemon::open_administration() {
     if (auto shown = api_identity(config, context_.device); !shown) {
       return fail(shown.error().context("system global: admin-server-cert"));
     }
+    if (auto fit = check_plan(config, context_.core->tags()); !fit) return fit;
     const auto port = config.global.admin_port != 0 ? config.global.admin_port : listener_->port();
     if (auto free = config::check_ports(config, port); !free) return free;
     const auto prepared = listener_->prepare(config.global.admin_port);
@@ -276,7 +277,6 @@ Status Daemon::open_administration() {
     if (auto moved = listener_->use_prepared(); !moved) log_error("api.runtime_file", moved.error().message);
     present_api_certificate();
     configure();
-    nginx_->reload();
     pump();
   });
   auto served = cli::CliServer::listen(

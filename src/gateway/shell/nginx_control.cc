@@ -47,9 +47,11 @@ void NginxControl::publish_policies() {
   held_.clear();
   auto blob = policy::compile(plan_.table);
   if (!blob) {
+    // The check of each commit asks first, so it is something that came from an EMS. Going on with the policies before
+    // would leave in force what an administrator has taken away.
     log_error("policies.refused", blob.error().message);
-    problems_["policies"] = blob.error().context("the policies before this change are in force");
-    return;
+    problems_["policies"] = blob.error().context("no access proxy lets anybody in");
+    blob = policy::compile({});
   }
   if (*blob == published_) return;  // most tags are in no policy
   const bool nginx_follows = started_ && !published_.empty() && !in_force_.empty();
@@ -75,9 +77,15 @@ bool NginxControl::only_servers_differ(const ProxyPlan& before) const {
 
 void NginxControl::publish(Bytes blob) {
   published_.clear();
+  publish_retry_.cancel();
   if (auto published = shm_.publish_policies(blob); !published) {
     log_error("policies.publish", published.error().message);
-    problems_["policies"] = published.error().context("the policies before this change are in force");
+    problems_["policies"] = published.error().context("the policies before this change are in force; it is tried again");
+    publish_retry_ = context_.loop.after(retry_pause_, [this] {
+      publish_policies();
+      reload();
+      shm_.notify();
+    });
     return;
   }
   published_ = std::move(blob);
@@ -126,28 +134,32 @@ void NginxControl::install_client_cas(NginxConfig& config, std::string& installe
   installed += bundle;
 }
 
+/// The certificate that a listener shows. One that nginx would refuse would keep every other access proxy from changing,
+/// too.
+Result<NginxControl::Pair> NginxControl::certificate_of(std::size_t number) const {
+  const auto* own = config::find_named(context_.config.certificates, plan_.listener_certificates[number]);
+  if (own == nullptr) return Pair{context_.device.server_chain_pem, context_.device.server_key_pem};
+  const auto off = [&](const Error& error) {
+    return fail(error.context(fmt::format("access proxy {} is off, certificate local {}",
+                                          plan_.proxy_names.at(plan_.listeners[number].proxy), own->name)));
+  };
+  auto chain = pem_of(own->certificate);
+  if (!chain) return off(chain.error());
+  auto key = pem_of(own->private_key);
+  if (!key) return off(key.error());
+  if (auto sound = check_pair(*chain, *key); !sound) return off(sound.error());
+  return Pair{std::move(*chain), std::move(*key)};
+}
+
 std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, std::string& installed) {
   auto listener = plan_.listeners[number];
-  std::string chain = context_.device.server_chain_pem, key = context_.device.server_key_pem;
-  if (const auto* own = config::find_named(context_.config.certificates, plan_.listener_certificates[number])) {
-    auto c = pem_of(own->certificate);
-    auto k = pem_of(own->private_key);
-    if (!c || !k) {
-      log_error("certificate.unreadable", (c ? k : c).error().message, {{"certificate", own->name}});
-      problems_["certificate"] = (c ? k : c).error().context(
-          fmt::format("access proxy {} is off, certificate local {}", plan_.proxy_names[listener.proxy], own->name));
-      return std::nullopt;
-    }
-    // One that nginx would refuse would keep every other access proxy from changing, too.
-    if (auto sound = check_pair(*c, *k); !sound) {
-      log_error("certificate.unusable", sound.error().message, {{"certificate", own->name}});
-      problems_["certificate"] = sound.error().context(
-          fmt::format("access proxy {} is off, certificate local {}", plan_.proxy_names[listener.proxy], own->name));
-      return std::nullopt;
-    }
-    chain = std::move(*c);
-    key = std::move(*k);
+  auto pair = certificate_of(number);
+  if (!pair) {
+    log_error("certificate.unusable", pair.error().message);
+    problems_["certificate"] = pair.error();
+    return std::nullopt;
   }
+  auto& [chain, key] = *pair;
   const auto cert_path = install(fmt::format("listener{}.crt", listener.proxy), chain);
   const auto key_path = install(fmt::format("listener{}.key", listener.proxy), key);
   if (!cert_path || !key_path) {
@@ -159,6 +171,53 @@ std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, 
   listener.certificate_path = *cert_path;
   listener.key_path = *key_path;
   return listener;
+}
+
+/// Why nginx could not listen there: one such place would keep it from taking anything of the configuration.
+std::optional<std::string> NginxControl::out_of_reach(const NginxListener& listener) const {
+  const bool ours = bound_ && std::any_of(bound_->begin(), bound_->end(), [&](const NginxListener& b) {
+                      return in_the_way(b, listener) || (b.address == listener.address && b.port == listener.port);
+                    });
+  if (ours) return std::nullopt;
+  const auto place = place_at(listener.address, listener.port);
+  const auto& name = plan_.proxy_names.at(listener.proxy);
+  if (place == Place::kTaken) {
+    return fmt::format("access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches the access "
+                       "proxy there until that program is stopped or another extport is set",
+                       name, listener.address.str(), listener.port);
+  }
+  if (place == Place::kNowhere) {
+    return fmt::format("access proxy {}: no interface of this machine has the address {}: nobody reaches the access proxy "
+                       "there until one has it or another extip is set",
+                       name, listener.address.str());
+  }
+  return std::nullopt;
+}
+
+/// The listeners that nginx is told of. The others are looked at again from time to time.
+std::vector<std::size_t> NginxControl::within_reach() {
+  std::vector<std::size_t> out;
+  problems_.erase("listeners");
+  // What an nginx that was taken over listens at isn't known yet: it says itself what it can't have.
+  const bool known = bound_ || !process_->pid();
+  bool all = true;
+  for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
+    if (const auto why = known ? out_of_reach(plan_.listeners[i]) : std::nullopt) {
+      if (std::exchange(all, false)) problems_["listeners"] = {ErrorCode::kUnavailable, *why};
+    } else {
+      out.push_back(i);
+    }
+  }
+  reachable_ = out;
+  if (all) {
+    reach_.cancel();
+  } else if (!reach_) {
+    reach_ = context_.loop.every(retry_pause_, [this] {
+      const auto told = reachable_;
+      if (!busy_ && within_reach() != told) reload();
+    });
+  }
+  return out;
 }
 
 void NginxControl::reload() {
@@ -177,7 +236,7 @@ void NginxControl::reload() {
   problems_.erase("configuration");
   install_client_cas(out, installed);
   bool first_of_two = false;
-  for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
+  for (const auto i : within_reach()) {
     auto listener = with_certificate(i, installed);
     if (!listener) continue;
     // From every address of a port to one of them, or back: nginx opens before it closes, so first it has to let go.
@@ -262,11 +321,8 @@ void NginxControl::await_late(Wanted wanted) {
 
 void NginxControl::retry_later(ErrorCode why) {
   if (why == ErrorCode::kInvalidArgument) return;  // it would be refused again
-  retry_ = context_.loop.every(retry_pause_, [this, why] {
-    if (busy_) return;
-    // A taken port may be our own nginx's: one that ended over it is started again, and may have got it meanwhile.
-    if (why == ErrorCode::kConflict && !process_->health() && !taken_ports().empty()) return;
-    reload();
+  retry_ = context_.loop.every(retry_pause_, [this] {
+    if (!busy_) reload();
   });
 }
 
@@ -276,23 +332,12 @@ Status NginxControl::health() const {
 }
 
 std::vector<std::string> NginxControl::obstacles() const {
-  auto out = taken_ports();
-  if (const auto it = problems_.find("certificate"); it != problems_.end()) out.push_back(it->second.message);
-  return out;
-}
-
-std::vector<std::string> NginxControl::taken_ports() const {
   std::vector<std::string> out;
-  if (!bound_) return out;
-  for (const auto& listener : plan_.listeners) {
-    const bool ours = std::any_of(bound_->begin(), bound_->end(), [&](const NginxListener& b) {
-      return in_the_way(b, listener) || (b.address == listener.address && b.port == listener.port);
-    });
-    if (ours || !port_taken(listener.address, listener.port)) continue;
-    out.push_back(
-        fmt::format("access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches "
-                    "the access proxy there until that program is stopped or another extport is set",
-                    plan_.proxy_names.at(listener.proxy), listener.address.str(), listener.port));
+  const bool known = bound_ || !process_->pid();
+  for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
+    auto why = known ? out_of_reach(plan_.listeners[i]) : std::nullopt;
+    if (const auto pair = certificate_of(i); !why && !pair) why = pair.error().message;
+    if (why) out.push_back(std::move(*why));
   }
   return out;
 }

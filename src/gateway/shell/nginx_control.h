@@ -38,9 +38,8 @@ class NginxControl {
   /// Whether the access proxies are what the configuration wants; what is wrong and what to do.
   Status health() const;
   bool has_listeners() const { return !plan_.listeners.empty(); }
-  /// The configured addresses where nginx won't be able to listen, because another program does: one sentence each.
-  std::vector<std::string> taken_ports() const;
-  /// Those, and a certificate that can't be used: what keeps access proxies from being as configured.
+  /// What keeps single access proxies from being as configured, as of now: a port that another program has, an address
+  /// that this machine hasn't, a certificate that can't be used. One sentence each.
   std::vector<std::string> obstacles() const;
   /// Which live sessions a considered change of a tag would cut, by the policies in force.
   std::vector<proto::fabric::SessionsCut> sessions_cut(ConnectorId connector, const proto::fabric::WhatIf& question) const;
@@ -49,8 +48,14 @@ class NginxControl {
 
  private:
   // What they install for nginx they append to `installed`: with other content under the same name nginx reloads, too.
-  /// nullopt: the certificate is unreadable, which has been logged.
+  /// nullopt: it can't be used, which has been logged.
   std::optional<NginxListener> with_certificate(std::size_t number, std::string& installed);
+  struct Pair {
+    std::string chain, key;
+  };
+  Result<Pair> certificate_of(std::size_t number) const;
+  std::optional<std::string> out_of_reach(const NginxListener& listener) const;
+  std::vector<std::size_t> within_reach();
   void install_client_cas(NginxConfig& config, std::string& installed);
   /// What nginx was asked for.
   struct Wanted {
@@ -83,7 +88,8 @@ class NginxControl {
   bool busy_ = false, again_ = false;
   std::optional<std::vector<NginxListener>> bound_;  // where our nginx listens; nullopt: not known yet
   std::map<std::string, Error> problems_;            // by the part that has it
-  net::Handle retry_;
+  net::Handle retry_, publish_retry_, reach_;
+  std::vector<std::size_t> reachable_;  // what within_reach returned last
   Wanted late_;  // what nginx was asked for last, while it has not answered
   int late_looks_ = 0, unanswered_ = 0;  // until it is asked again; so often in a row it has not answered
 };

@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <optional>
 
 #include "ecshm/reader.h"
 #include "gateway/ztna/loopback_lab.h"
+#include "policy/compile.h"
 
 namespace postern::gateway {
 namespace {
@@ -47,6 +49,8 @@ class FakeProcess final : public NginxProcess {
   std::function<void(Status)> held;
 };
 
+std::uint16_t free_port() { return LoopbackListener().port(); }
+
 config::ApiGatewayConfig api_gateway(int id, const char* server) {
   config::ApiGatewayConfig out;
   out.id = id;
@@ -76,7 +80,8 @@ class NginxControlTest : public testing::Test {
     context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
     config::AccessProxyConfig proxy;
     proxy.name = "web";
-    proxy.vip = {"front", *IpAddress::parse("127.0.0.1"), taken_.port(), "", false};
+    proxy.vip = {"front", *IpAddress::parse("127.0.0.1"), free_port(), "", false};
+    port_ = proxy.vip.ext_port;
     context_.config.access_proxies = {proxy};
     control_ = std::make_unique<NginxControl>(context_, *shm_, std::chrono::milliseconds(1));
     auto process = std::make_unique<FakeProcess>();
@@ -126,7 +131,7 @@ class NginxControlTest : public testing::Test {
   bool nginx_knows(std::uint32_t pool) const {
     return process_->text.find("upstream pool_" + std::to_string(pool) + " {") != std::string::npos;
   }
-  std::string at_taken() const { return "127.0.0.1:" + std::to_string(taken_.port()); }
+  std::string at_web() const { return "127.0.0.1:" + std::to_string(port_); }
 
   net::Loop loop_;
   Context context_{loop_, DaemonOptions{{}, "/x", "/x/module.so"}};
@@ -135,7 +140,7 @@ class NginxControlTest : public testing::Test {
   ecshm::Reader reader_{""};
   std::unique_ptr<NginxControl> control_;
   FakeProcess* process_ = nullptr;
-  LoopbackListener taken_;
+  std::uint16_t port_ = 0;
 };
 
 TEST_F(NginxControlTest, AFloodOfChangesThatNginxHasNoPartInWritesNothing) {
@@ -156,7 +161,7 @@ TEST_F(NginxControlTest, AnAccessProxyKeepsItsNumberWhateverStandsBesideIt) {
   context_.config.proxy_policies = {policy_of(1, "web")};
   control_->publish_policies();
   control_->start();
-  const auto web = proxy_at(at_taken());
+  const auto web = proxy_at(at_web());
   const auto pool = pool_of(web);
   ASSERT_NE(web, 0u);
   ASSERT_NE(pool, 0u);
@@ -174,7 +179,7 @@ TEST_F(NginxControlTest, AnAccessProxyKeepsItsNumberWhateverStandsBesideIt) {
   control_->reload();
   EXPECT_EQ(pool_of(web), pool) << "nginx refused, and its listener still says this number";
   EXPECT_EQ(reader_.policies().text(reader_.policies().proxy(web)->name), "web");
-  EXPECT_EQ(proxy_at(at_taken()), web);
+  EXPECT_EQ(proxy_at(at_web()), web);
   const auto aaa = proxy_at("127.0.0.2:");
   EXPECT_NE(pool_of(aaa), pool);
   EXPECT_NE(aaa, web);
@@ -188,12 +193,73 @@ TEST_F(NginxControlTest, AnAccessProxyKeepsItsNumberWhateverStandsBesideIt) {
   EXPECT_NE(reader_.policies().proxy(aaa), nullptr);
 }
 
+// A tag without a bit is unknown of everybody: what denies by it denies, what lets in by it doesn't.
+TEST_F(NginxControlTest, APolicyWhoseTagHasNoRoomLeftGrantsNothing) {
+  std::set<std::string> all;
+  for (std::size_t i = 0; i < kMaxTags; ++i) all.insert("EMS1_ZTNA_" + std::to_string(i));
+  context_.core->set_policy_tags(all);
+  for (const auto action : {config::Action::kDeny, config::Action::kAccept}) {
+    for (const bool negate : {false, true}) {
+      auto policy = policy_of(1, "web");
+      policy.action = action;
+      policy.condition = {{"EMS1_ZTNA_0", "EMS1_ZTNA_homeless"}, {}, config::MatchLogic::kAll, negate};
+      context_.config.proxy_policies = {policy};
+      const auto plan = plan_proxies(context_.config, context_.core->tags());
+      if (action == config::Action::kAccept) {
+        EXPECT_TRUE(plan.table.policies.empty());
+        continue;
+      }
+      ASSERT_EQ(plan.table.policies.size(), 1u);
+      EXPECT_EQ(plan.table.policies[0].action, policy::Action::kDeny);
+      EXPECT_TRUE(plan.table.policies[0].tags.empty());
+      EXPECT_FALSE(plan.table.policies[0].negate) << "of nobody is everybody";
+      EXPECT_TRUE(policy::compile(plan.table));
+    }
+  }
+  EXPECT_TRUE(check_plan(context_.config, context_.core->tags()));
+  auto& condition = context_.config.proxy_policies[0].condition;
+  condition.tags.assign(all.begin(), all.end());
+  EXPECT_TRUE(check_plan(context_.config, context_.core->tags()));
+  condition.tags.push_back("EMS1_ZTNA_one-more");
+  EXPECT_THAT(check_plan(context_.config, context_.core->tags()).error().message, testing::HasSubstr("513 tags"));
+  context_.config.proxy_policies[0].enabled = false;
+  EXPECT_TRUE(check_plan(context_.config, context_.core->tags()));
+  context_.config.proxy_policies.clear();
+  for (int i = 1; i <= static_cast<int>(policy::kMaxPolicies) + 1; ++i) context_.config.proxy_policies.push_back(policy_of(i, "web"));
+  EXPECT_THAT(check_plan(context_.config, context_.core->tags()).error().message, testing::HasSubstr("20000"));
+}
+
+TEST_F(NginxControlTest, PoliciesThatCannotBePutIntoForceLeaveNothingInForce) {
+  context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.20")};
+  context_.config.proxy_policies = {policy_of(1, "web")};
+  control_->publish_policies();
+  control_->start();
+  const auto web = proxy_at(at_web());
+  ASSERT_NE(pool_of(web), 0u);
+  context_.config.proxy_policies.push_back(policy_of(1, "web"));  // no commit lets a number be there twice
+  control_->publish_policies();
+  EXPECT_EQ(pool_of(web), 0u);
+  EXPECT_THAT(control_->health().error().message, testing::HasSubstr("no access proxy lets anybody in"));
+  context_.config.proxy_policies.pop_back();
+  control_->publish_policies();
+  EXPECT_NE(pool_of(web), 0u);
+  EXPECT_TRUE(control_->health());
+
+  // No room for the file: it is tried again by itself.
+  std::filesystem::rename(dir_ / "run", dir_ / "away");
+  context_.config.proxy_policies[0].action = config::Action::kDeny;
+  control_->publish_policies();
+  EXPECT_THAT(control_->health().error().message, testing::HasSubstr("it is tried again"));
+  std::filesystem::rename(dir_ / "away", dir_ / "run");
+  looks_until([&] { return control_->health().has_value(); });
+}
+
 TEST_F(NginxControlTest, NewServersAreUsedOnceNginxKnowsThem) {
   context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.20")};
   context_.config.proxy_policies = {policy_of(1, "web")};
   control_->publish_policies();
   control_->start();
-  const auto web = proxy_at(at_taken());
+  const auto web = proxy_at(at_web());
   const auto before = pool_of(web);
   process_->hold = true;
   context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.21")};
@@ -255,22 +321,47 @@ TEST_F(NginxControlTest, ACertificateThatIsNoneTurnsOffItsOwnAccessProxyAlone) {
   EXPECT_FALSE(control_->health());
 }
 
-TEST_F(NginxControlTest, ATakenPortIsAskedForAgainOnceOurOwnNginxMayHaveIt) {
-  process_->answer = fail(ErrorCode::kConflict, "nginx can't listen at 127.0.0.1");
+// nginx refuses a configuration whole for one address or port that it can't have.
+TEST_F(NginxControlTest, APlaceThatCannotBeHadKeepsItsOwnAccessProxyAlone) {
+  std::optional<LoopbackListener> other(std::in_place);
+  auto second = context_.config.access_proxies[0];
+  second.name = "second";
+  second.vip.ext_port = other->port();
+  auto third = second;
+  third.name = "third";
+  third.vip.ext_ip = *IpAddress::parse("192.0.2.1");
+  context_.config.access_proxies.push_back(second);
+  context_.config.access_proxies.push_back(third);
+  control_->publish_policies();
   control_->start();
   ASSERT_EQ(process_->applied, 1);
+  EXPECT_NE(proxy_at(at_web()), 0u);
+  EXPECT_EQ(process_->text.find("192.0.2.1"), std::string::npos);
+  EXPECT_EQ(process_->text.find("listen 127.0.0.1:" + std::to_string(other->port())), std::string::npos);
   EXPECT_FALSE(control_->health());
-  EXPECT_EQ(control_->taken_ports().size(), 1u);
+  EXPECT_THAT(control_->obstacles(), testing::ElementsAre(testing::HasSubstr("access proxy second: another program listens at"),
+                                                          testing::HasSubstr("access proxy third: no interface of this machine has")));
   some_retries();
-  EXPECT_EQ(process_->applied, 1) << "another program still listens there";
+  EXPECT_EQ(process_->applied, 1) << "nothing has changed";
 
-  // nginx was started again by itself and got the port before anybody looked.
-  process_->running = true;
-  process_->answer = process_->health_now = Status();
-  some_retries();
-  EXPECT_EQ(process_->applied, 2);
+  other.reset();
+  looks_until([&] { return process_->applied == 2; });
+  EXPECT_NE(process_->text.find("listen 127.0.0.1:" + std::to_string(second.vip.ext_port)), std::string::npos);
+  EXPECT_THAT(control_->obstacles(), testing::ElementsAre(testing::HasSubstr("access proxy third")));
+  context_.config.access_proxies.pop_back();
+  control_->publish_policies();
+  control_->reload();
   EXPECT_TRUE(control_->health());
-  EXPECT_TRUE(control_->taken_ports().empty());
+}
+
+TEST_F(NginxControlTest, OurOwnNginxIsInNobodysWay) {
+  control_->start();
+  process_->running = true;
+  EXPECT_TRUE(control_->obstacles().empty());
+  LoopbackListener other;
+  context_.config.access_proxies[0].vip.ext_port = other.port();
+  control_->publish_policies();
+  EXPECT_EQ(control_->obstacles().size(), 1u) << "as of now, before nginx is asked";
 }
 
 TEST_F(NginxControlTest, AnNginxThatDoesNotAnswerIsAskedAgainAfterLongerAndLongerPauses) {
@@ -304,7 +395,7 @@ TEST_F(NginxControlTest, WhatNginxSaysLateCountsAndDoesNotBeginAnew) {
   EXPECT_TRUE(control_->health());
   control_->reload();
   EXPECT_EQ(process_->applied, 2) << "it is what is in force";
-  EXPECT_TRUE(control_->taken_ports().empty()) << "our own nginx listens there";
+  EXPECT_TRUE(control_->obstacles().empty()) << "our own nginx listens there";
 }
 
 TEST_F(NginxControlTest, WhatMayPassIsTriedAgain) {

@@ -7,6 +7,8 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "gateway/firewall/policy.h"
+#include "policy/compile.h"
 
 namespace postern::gateway {
 namespace {
@@ -110,21 +112,22 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
       out.sources.insert(out.sources.end(), address->ranges.begin(), address->ranges.end());
     }
     if (everywhere) out.sources.clear();
+    const bool denies = policy.action == config::Action::kDeny;
     bool all_have_bits = true;
     const auto demand = [&](const std::vector<std::string>& names, std::vector<std::uint16_t>& bits) {
       for (const auto& name : names) {
         const auto* entry = tags.find(name);
         if (entry == nullptr) {
-          all_have_bits = false;  // no room for it: such a policy must not lose a condition
+          all_have_bits = false;  // there is no room for it (TagTable)
           continue;
         }
         const auto bit = static_cast<std::uint16_t>(entry->bit);
         bits.push_back(bit);
         policy::Tag tag;
         tag.bit = bit;
-        tag.name = entry->info ? entry->info->name.str() : name;
+        tag.name = policy::clean(entry->info ? entry->info->name.str() : name);
         if (entry->info) {
-          tag.message = entry->info->message;
+          tag.message = policy::clean(entry->info->message);
           tag.on_unknown_ignore = entry->info->on_unknown_ignore;
         }
         named[bit] = std::move(tag);
@@ -132,16 +135,31 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
     };
     demand(policy.condition.tags, out.tags);
     demand(policy.condition.secondary, out.secondary);
-    if (!all_have_bits) continue;
+    if (!all_have_bits) {
+      // Unknown of everybody: what lets in lets nobody in, and what refuses refuses everybody.
+      if (!denies) continue;
+      out.tags.clear();
+      out.secondary.clear();
+    }
     out.match = policy.condition.logic == config::MatchLogic::kAll ? policy::Match::kAll : policy::Match::kAny;
-    out.negate = policy.condition.negate;
-    out.action = policy.action == config::Action::kAccept ? policy::Action::kAccept : policy::Action::kDeny;
+    out.negate = policy.condition.negate && !out.tags.empty();
+    out.action = denies ? policy::Action::kDeny : policy::Action::kAccept;
     out.log = policy.log;
     plan.policy_names[out.id] = out.name;
     plan.table.policies.push_back(std::move(out));
   }
   for (auto& [bit, tag] : named) plan.table.tags.push_back(std::move(tag));
   return plan;
+}
+
+Status check_plan(const config::GatewayConfig& config, const TagTable& tags) {
+  if (const auto used = firewall::used_tags(config); used.size() > kMaxTags) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the enabled policies name {} tags, and a gateway has room for {}; disable some of them, or use "
+                            "fewer tags", used.size(), kMaxTags));
+  }
+  if (auto blob = policy::compile(plan_proxies(config, tags).table); !blob) return fail(blob.error());
+  return {};
 }
 
 }  // namespace postern::gateway

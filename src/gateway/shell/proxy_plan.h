@@ -25,4 +25,8 @@ struct ProxyPlan {
 /// name, a pool's its servers. What is not there under its number any more is refused.
 ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags);
 
+/// Whether a configuration can be put into force whole. Errors: kInvalidArgument (more access proxies, policies or tags
+/// than there is room for).
+Status check_plan(const config::GatewayConfig& config, const TagTable& tags);
+
 }  // namespace postern::gateway

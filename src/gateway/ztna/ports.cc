@@ -8,13 +8,10 @@
 #include <cerrno>
 
 namespace postern::gateway {
-namespace {
 
-}  // namespace
-
-bool port_taken(const IpAddress& address, std::uint16_t port) {
+Place place_at(const IpAddress& address, std::uint16_t port) {
   const int fd = socket(address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
+  if (fd < 0) return Place::kFree;
   const int yes = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   int bound;
@@ -32,9 +29,9 @@ bool port_taken(const IpAddress& address, std::uint16_t port) {
     inet_pton(AF_INET, address.str().c_str(), &at.sin_addr);
     bound = bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at);
   }
-  const bool taken = bound != 0 && errno == EADDRINUSE;
+  const int error = bound == 0 ? 0 : errno;
   close(fd);
-  return taken;
+  return error == EADDRINUSE ? Place::kTaken : error == EADDRNOTAVAIL ? Place::kNowhere : Place::kFree;
 }
 
 bool in_the_way(const NginxListener& a, const NginxListener& b) {

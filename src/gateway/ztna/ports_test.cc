@@ -20,13 +20,15 @@ NginxListener listener_at(const char* address, std::uint16_t port) {
 TEST(Ports, TakenWhileAProgramListens) {
   std::optional<LoopbackListener> listener(std::in_place);
   const auto port = listener->port();
-  EXPECT_TRUE(port_taken(*IpAddress::parse("127.0.0.1"), port));
-  EXPECT_TRUE(port_taken(*IpAddress::parse("0.0.0.0"), port)) << "every address includes that one";
-  EXPECT_FALSE(port_taken(*IpAddress::parse("127.0.0.2"), port));
-  EXPECT_FALSE(port_taken(*IpAddress::parse("::1"), port));
+  const auto at = [&](const char* address) { return place_at(*IpAddress::parse(address), port); };
+  EXPECT_EQ(at("127.0.0.1"), Place::kTaken);
+  EXPECT_EQ(at("0.0.0.0"), Place::kTaken) << "every address includes that one";
+  EXPECT_EQ(at("127.0.0.2"), Place::kFree);
+  EXPECT_EQ(at("::1"), Place::kFree);
   listener.reset();
-  EXPECT_FALSE(port_taken(*IpAddress::parse("127.0.0.1"), port));
-  EXPECT_FALSE(port_taken(*IpAddress::parse("192.0.2.1"), port)) << "not an address of this machine: another problem";
+  EXPECT_EQ(at("127.0.0.1"), Place::kFree);
+  EXPECT_EQ(at("192.0.2.1"), Place::kNowhere);
+  EXPECT_EQ(at("2001:db8::1"), Place::kNowhere);
 }
 
 TEST(Ports, EveryAddressIsInTheWayOfOne) {
