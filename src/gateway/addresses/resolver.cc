@@ -362,7 +362,7 @@ void Resolver::upsert(const Record& record) {
 void Resolver::remove(const RecordKey& key) {
   const auto it = records_.find(key);
   if (it == records_.end()) return;
-  it->second.record.registered = false;  // claims nothing any more
+  it->second.record.registered = it->second.record.quarantined = false;  // claims and bars nothing any more
   reclaim(it->second);
   records_.erase(it);
 }

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -239,6 +242,7 @@ TEST_F(NginxControlTest, PoliciesThatCannotBePutIntoForceLeaveNothingInForce) {
   context_.config.proxy_policies.push_back(policy_of(1, "web"));  // no commit lets a number be there twice
   control_->publish_policies();
   EXPECT_EQ(pool_of(web), 0u);
+  ASSERT_FALSE(control_->health());
   EXPECT_THAT(control_->health().error().message, testing::HasSubstr("no access proxy lets anybody in"));
   context_.config.proxy_policies.pop_back();
   control_->publish_policies();
@@ -246,11 +250,16 @@ TEST_F(NginxControlTest, PoliciesThatCannotBePutIntoForceLeaveNothingInForce) {
   EXPECT_TRUE(control_->health());
 
   // No room for the file: it is tried again by itself.
-  std::filesystem::rename(dir_ / "run", dir_ / "away");
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit none{0, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &none);
   context_.config.proxy_policies[0].action = config::Action::kDeny;
   control_->publish_policies();
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ASSERT_FALSE(control_->health());
   EXPECT_THAT(control_->health().error().message, testing::HasSubstr("it is tried again"));
-  std::filesystem::rename(dir_ / "away", dir_ / "run");
   looks_until([&] { return control_->health().has_value(); });
 }
 
