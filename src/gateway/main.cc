@@ -4,11 +4,29 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "base/log.h"
 #include "gateway/cli/client.h"
 #include "gateway/cli/manual.h"
+#include "gateway/config/store.h"
 #include "gateway/shell/daemon.h"
+
+namespace {
+
+int recover_configuration(const std::string& data_dir, std::optional<std::uint64_t> revision) {
+  const auto path = std::filesystem::path(data_dir) / "gateway.conf";
+  const auto done = postern::gateway::config::ConfigStore::recover(path, revision);
+  if (!done) {
+    std::fprintf(stderr, "%s; nothing was changed\n", done.error().message.c_str());
+    return 1;
+  }
+  std::printf("%s is revision %llu again. Start the gateway: it goes on with that.\n", path.c_str(),
+              static_cast<unsigned long long>(*done));
+  return 0;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   const std::string default_runtime = "/run/postern";
@@ -53,6 +71,11 @@ int main(int argc, char** argv) {
   auto* manual = app.add_subcommand("manual", "Every table, setting and command; needs no running gateway");
   std::string manual_format = "text";
   manual->add_option("--format", manual_format, "text or markdown")->capture_default_str();
+  auto* recover = app.add_subcommand(
+      "recover", "Make DATA-DIR/gateway.conf anew from what is kept beside it; for a gateway that does not run");
+  std::optional<std::uint64_t> revision;
+  recover->add_option("--data-dir", data_dir, "Identity, configuration and kept records")->type_name("DIR")->capture_default_str();
+  recover->add_option("--revision", revision, "Which one; otherwise the last that is whole")->type_name("N");
   app.footer(
       "The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
       "administrator is admin, with the password in DATA-DIR/initial-password.");
@@ -64,12 +87,13 @@ int main(int argc, char** argv) {
     if (!failed || unknown.empty()) return app.exit(error) == 0 ? 0 : 2;
     std::fprintf(stderr, "\"%s\" is not known; %s\n", unknown.front().c_str(),
                  run->parsed() ? "postern-gateway run --help tells what is"
-                               : "allowed: run, cli, manual (postern-gateway --help)");
+                               : "allowed: run, cli, manual, recover (postern-gateway --help)");
     return 2;
   }
   if (manual->parsed()) return postern::gateway::cli::manual_main(manual_format, std::cout, std::cerr);
+  if (recover->parsed()) return recover_configuration(data_dir, revision);
   if (!run->parsed()) {
-    std::fprintf(stderr, "a command is missing; allowed: run, cli, manual (postern-gateway --help)\n");
+    std::fprintf(stderr, "a command is missing; allowed: run, cli, manual, recover (postern-gateway --help)\n");
     return 2;
   }
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);

@@ -17,7 +17,7 @@ namespace postern::gateway::config {
 namespace {
 
 constexpr std::string_view kTitle = "Revision of the configuration of a Postern gateway";
-constexpr std::string_view kSuffix = ".conf";
+constexpr std::string_view kSuffix = ".conf", kStaged = ".staged";
 
 std::string print_revision(const Revision& r, const std::string& text) {
   return print_headed({std::string(kTitle),
@@ -72,17 +72,27 @@ void Revisions::load(const std::filesystem::path& path) {
     ::unlink(path.c_str());
     return;
   }
-  if (!name.ends_with(kSuffix)) return;
-  const auto id = parse_u64(std::string_view(name).substr(0, name.size() - kSuffix.size()));
-  if (!id || *id == 0 || file(*id).filename() != path.filename()) return;
+  const auto number = [&](std::string_view suffix) -> std::uint64_t {
+    if (!name.ends_with(suffix)) return 0;
+    return parse_u64(std::string_view(name).substr(0, name.size() - suffix.size())).value_or(0);
+  };
+  if (const auto id = number(kSuffix); id != 0 && file(id) == path) read(id);
+  if (const auto id = number(kStaged); id != 0 && staged_file(id) == path) staged_[id].id = id;
+}
+
+void Revisions::read(std::uint64_t id) {
   Revision r;
-  r.id = *id;
-  if (const auto read = read_revision(path, r); !read) {
-    r.damage = read.error().message;
+  r.id = id;
+  if (const auto done = read_revision(file(id), r); !done) {
+    r.damage = done.error().message;
     log_warning("config.history",
-                fmt::format("revision {} of the configuration can't be used: {} ({})", r.id, r.damage, path.native()));
+                fmt::format("revision {} of the configuration can't be used: {} ({})", id, r.damage, file(id).native()));
   }
-  all_[r.id] = std::move(r);
+  all_[id] = std::move(r);
+}
+
+std::filesystem::path Revisions::staged_file(std::uint64_t id) const {
+  return directory_ / fmt::format("{:010}{}", id, kStaged);
 }
 
 std::filesystem::path Revisions::file(std::uint64_t id) const {
@@ -94,7 +104,7 @@ const Revision* Revisions::find(std::uint64_t id) const {
   return it == all_.end() ? nullptr : &it->second;
 }
 
-Status Revisions::add(Revision revision, const std::string& text) {
+Status Revisions::stage(Revision revision, const std::string& text) {
   revision.summary = one_line(std::move(revision.summary));
   revision.author.comment = one_line(revision.author.comment.substr(0, kMaxComment));
   const std::string bytes = print_revision(revision, text);
@@ -105,10 +115,41 @@ Status Revisions::add(Revision revision, const std::string& text) {
     if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
       return fail(errno_error(errno, "creating directory", directory_));
     }
-    if (auto written = write_file_atomic(file(revision.id), bytes); !written) return written;
+    if (auto written = write_file_atomic(staged_file(revision.id), bytes); !written) return written;
   }
-  all_[revision.id] = std::move(revision);
+  staged_[revision.id] = std::move(revision);
   return {};
+}
+
+void Revisions::confirm(std::uint64_t id) {
+  const auto it = staged_.find(id);
+  if (it == staged_.end()) return;
+  if (!directory_.empty() && ::rename(staged_file(id).c_str(), file(id).c_str()) != 0) {
+    log_warning("config.history", errno_error(errno, "renaming", staged_file(id)).message);
+    return;
+  }
+  all_[id] = std::move(it->second);
+  staged_.erase(it);
+}
+
+void Revisions::discard(std::uint64_t id) {
+  if (staged_.erase(id) == 0) return;
+  texts_.erase(id);
+  if (!directory_.empty() && ::unlink(staged_file(id).c_str()) != 0 && errno != ENOENT) {
+    log_warning("config.history", errno_error(errno, "removing", staged_file(id)).message);
+  }
+}
+
+void Revisions::settle(std::uint64_t named) {
+  while (!staged_.empty()) {
+    const auto id = staged_.begin()->first;
+    if (id <= named) {
+      confirm(id);
+      if (staged_.erase(id) == 0) read(id);
+    } else {
+      discard(id);
+    }
+  }
 }
 
 Result<std::string> Revisions::text(std::uint64_t id) const {
@@ -131,7 +172,9 @@ Status Revisions::comment(std::uint64_t id, std::string_view comment) {
   if (!kept) return fail(kept.error());
   Revision changed = *find(id);
   changed.author.comment = comment;
-  return add(std::move(changed), *kept);
+  if (auto staged = stage(std::move(changed), *kept); !staged) return staged;
+  confirm(id);
+  return {};
 }
 
 Status Revisions::remove(std::uint64_t id) {

@@ -2,7 +2,8 @@
 // The history of the configuration: each commit's whole text, with who made it, when and by what. It is bounded by number
 // and bytes, the oldest go; and it is a help, never a condition: nothing in it can keep the gateway from starting.
 //
-// A revision is written, durably, before the configuration file that names it (docs/adr/0013).
+// A revision is written, durably, before the configuration file that names it (docs/adr/0013): staged, until that file
+// is there.
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -50,8 +51,13 @@ class Revisions {
   std::uint64_t newest() const { return all_.empty() ? 0 : all_.rbegin()->first; }
   const Revision* find(std::uint64_t id) const;
 
-  /// Durable when it returns. Errors: of the file system.
-  Status add(Revision revision, const std::string& text);
+  /// Durable when it returns, and one of all() once it is confirmed. Errors: of the file system.
+  Status stage(Revision revision, const std::string& text);
+  /// It came into force. A failure goes to the log: the next start confirms what the configuration file names.
+  void confirm(std::uint64_t id);
+  void discard(std::uint64_t id);  ///< It did not.
+  /// At the start: those staged up to `named`, the revision in force, came into force, the others did not.
+  void settle(std::uint64_t named);
   /// The whole text. Errors: kNotFound, kDataLoss (damaged).
   Result<std::string> text(std::uint64_t id) const;
   /// Errors: kNotFound, kDataLoss, kInvalidArgument (too long), of the file system.
@@ -65,11 +71,14 @@ class Revisions {
 
  private:
   std::filesystem::path file(std::uint64_t id) const;
+  std::filesystem::path staged_file(std::uint64_t id) const;
   void load(const std::filesystem::path& path);
+  void read(std::uint64_t id);
 
   std::filesystem::path directory_;  // empty: in memory
   Limits limits_;
   std::map<std::uint64_t, Revision> all_;
+  std::map<std::uint64_t, Revision> staged_;
   std::map<std::uint64_t, std::string> texts_;  // in memory
 };
 

@@ -55,6 +55,8 @@ class RevisionsTest : public testing::Test {
   std::filesystem::path history() const { return directory / "gateway.revisions"; }
   std::filesystem::path revision(int id) const { return history() / fmt::format("{:010}.conf", id); }
 
+  std::filesystem::path staged(int id) const { return history() / fmt::format("{:010}.staged", id); }
+
   std::filesystem::path directory;
   ManualClock clock;
   std::unique_ptr<ConfigStore> store;
@@ -99,25 +101,77 @@ TEST_F(RevisionsTest, OneThatNeverCameIntoForceIsDropped) {
   name("a");
   const std::string old_file = *read_file(file(), 1 << 20);
   name("b");
-  ASSERT_TRUE(write_file_atomic(file(), old_file));  // killed between the revision and the file
+  const std::string new_file = *read_file(file(), 1 << 20);
+  // Killed between the revision and the file.
+  std::filesystem::rename(revision(2), staged(2));
+  ASSERT_TRUE(write_file_atomic(file(), old_file));
   open();
   EXPECT_EQ(hostname(), "a");
   EXPECT_THAT(ids(), ElementsAre(1));
+  EXPECT_FALSE(std::filesystem::exists(staged(2)));
   name("c");
   EXPECT_THAT(ids(), ElementsAre(1, 2));
+  // Killed right behind the file.
+  std::filesystem::rename(revision(2), staged(2));
+  open();
+  EXPECT_EQ(hostname(), "c");
+  EXPECT_THAT(ids(), ElementsAre(1, 2));
+  EXPECT_EQ(store->revisions().find(2)->author.name, "ann");
+  EXPECT_TRUE(std::filesystem::exists(revision(2)));
 }
 
 TEST_F(RevisionsTest, AnOldFilePutBackLosesNoHistory) {
   name("a");
-  const std::string old_file = *read_file(file(), 1 << 20);
   name("b");
+  const std::string old_file = *read_file(file(), 1 << 20);
   name("c");
-  ASSERT_TRUE(write_file_atomic(file(), old_file));
+  for (const int steps : {1, 2}) {
+    ASSERT_TRUE(write_file_atomic(file(), old_file));
+    open();
+    EXPECT_EQ(hostname(), "b");
+    EXPECT_EQ(ids().size(), 2u + steps);
+    name("d" + std::to_string(steps));
+    EXPECT_EQ(ids().size(), 3u + steps);
+  }
+  EXPECT_THAT(ids(), ElementsAre(1, 2, 3, 4, 5));
+}
+
+// To start with less than was configured would let in whom a policy kept out.
+TEST_F(RevisionsTest, AFileThatWasLostOrCutOffIsNotTakenForAnEmptyConfiguration) {
+  name("a");
+  commit("config firewall address\nedit x\nset subnet 10.0.0.0/8\nnext\nend\n");
+  const std::string whole = *read_file(file(), 1 << 20);
+  const auto refused = [&](const char* why) {
+    store.reset();
+    const auto opened = ConfigStore::open(gateway_schema(), file(), {&clock, {}});
+    ASSERT_FALSE(opened) << why;
+    EXPECT_EQ(opened.error().code, ErrorCode::kDataLoss);
+    EXPECT_THAT(opened.error().message, testing::AllOf(HasSubstr(why), HasSubstr("revision 2 stands in"), HasSubstr("postern-gateway recover")));
+  };
+  std::filesystem::remove(file());
+  refused("is missing");
+  const auto second_table = whole.find("config firewall address");
+  for (const auto size : {std::size_t{0}, std::size_t{20}, whole.find('\n') + 1, second_table}) {
+    ASSERT_TRUE(write_file_atomic(file(), whole.substr(0, size)));
+    refused(size == second_table ? "is cut off" : "is empty");
+  }
+  const auto taken = ConfigStore::recover(file(), std::nullopt);
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_EQ(*taken, 2u);
+  EXPECT_EQ(*read_file(file(), 1 << 20), whole);
+  EXPECT_EQ(ConfigStore::recover(file(), 1).value_or(0), 1u);
   open();
   EXPECT_EQ(hostname(), "a");
-  EXPECT_THAT(ids(), ElementsAre(1, 2, 3));
-  name("d");
-  EXPECT_THAT(ids(), ElementsAre(1, 2, 3, 4));
+  EXPECT_TRUE(store->current()->entries("firewall address").size() < 4);
+  EXPECT_THAT(ids(), ElementsAre(1, 2));
+  EXPECT_FALSE(ConfigStore::recover(file(), 9));
+  // On purpose.
+  ASSERT_TRUE(write_file_atomic(file(), "config system global\nset hostname short\nend\n"));
+  open();
+  EXPECT_EQ(hostname(), "short");
+  // A damaged revision is not what is gone back to.
+  ASSERT_TRUE(write_file_atomic(revision(3), "rubbish"));
+  EXPECT_EQ(ConfigStore::recover(file(), std::nullopt).value_or(0), 2u);
 }
 
 TEST_F(RevisionsTest, AFileFromElsewhereIsARevisionOfItsOwn) {

@@ -31,6 +31,10 @@ std::uint64_t named_revision(std::string_view text) {
   return 0;
 }
 
+Status write_configuration(const std::filesystem::path& path, const std::string& text, std::uint64_t revision) {
+  return write_file_atomic(path, fmt::format("{}{}{}\n{}", kHeader, kRevisionLine, revision, text));
+}
+
 /// Those that a gateway that was killed while it wrote has left.
 void remove_temporaries(const std::filesystem::path& path) {
   const std::string prefix = path.filename().native() + ".tmp.";
@@ -94,22 +98,45 @@ Result<std::unique_ptr<ConfigStore>> ConfigStore::open(const Schema& schema, std
     if (status) status = transaction.validate();
     if (!status) {
       return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("reading the configuration {}: {}; earlier ones stand in {}", path.native(),
-                              status.error().message, history.native()));
+                  fmt::format("reading the configuration {}: {}; earlier ones stand in {} (postern-gateway recover "
+                              "--data-dir {} goes back to the last)", path.native(),
+                              status.error().message, history.native(), path.parent_path().native()));
     }
     store->current_ = std::make_shared<ConfigTree>(transaction.tree());
   }
   store->revisions_ = Revisions(std::move(history), options.history);
+  store->revisions_.settle(text ? named_revision(*text) : 0);
+  if (auto whole = store->check_whole(text ? std::optional(*text) : std::nullopt); !whole) return fail(whole.error());
   if (text) store->settle_history(named_revision(*text));
   return store;
 }
 
-/// `named`: the revision that the configuration file says it is. A revision is written before the file is: one that is
-/// the newest and one past the file's was never in force.
-void ConfigStore::settle_history(std::uint64_t named) {
-  if (named != 0 && revisions_.newest() == named + 1) {
-    if (auto dropped = revisions_.remove(named + 1); !dropped) log_warning("config.history", dropped.error().message);
+/// A file that says less than its revision, or that there is none of, was cut off or lost: to start with that would be to
+/// start with less than was configured.
+Status ConfigStore::check_whole(const std::optional<std::string>& text) const {
+  const auto named = text ? named_revision(*text) : 0;
+  const auto lost = [&](std::string_view what) {
+    const auto from = revisions_.newest();
+    return fail(ErrorCode::kDataLoss,
+                fmt::format("the configuration {} {}, but revision {} stands in {}. To go on with that: postern-gateway recover "
+                            "--data-dir {}; to start without any configuration: move {} away",
+                            path_.native(), what, named != 0 ? named : from, revisions_.directory().native(),
+                            path_.parent_path().native(), revisions_.directory().native()));
+  };
+  if (revisions_.all().empty()) return {};
+  if (!text) return lost("is missing");
+  if (named == 0 && current_->root().tables.empty()) return lost("is empty");
+  if (named == 0 || revisions_.find(named) == nullptr) return {};
+  const auto kept = revisions_.text(named);
+  const std::string now = print_tree(*current_);
+  if (kept && now.size() < kept->size() && kept->starts_with(now)) {
+    return lost("is cut off (somebody who shortened it on purpose takes the line \"# revision\" out, too)");
   }
+  return {};
+}
+
+/// `named`: the revision that the configuration file says it is.
+void ConfigStore::settle_history(std::uint64_t named) {
   const std::string text = print_tree(*current_);
   if (const auto* known = revisions_.find(named); known != nullptr) {
     const auto kept = revisions_.text(named);
@@ -123,6 +150,10 @@ void ConfigStore::settle_history(std::uint64_t named) {
   // It came from elsewhere: of an earlier version, from a person with an editor, or its revision was lost.
   auto found = std::make_shared<ConfigTree>(*current_);
   found->revision_ = std::max(named, revisions_.newest()) + 1;
+  if (!revisions_.all().empty()) {
+    log_warning("config.history", fmt::format("{} is not as revision {} was kept; it is in force as it stands, as revision {}",
+                                              path_.native(), named, found->revision_));
+  }
   if (auto kept = keep(*found, {"gateway", "start", "as the configuration file was found when the gateway started"},
                        revisions_.all().empty() ? "the first one kept" : "the file is not the one kept last");
       !kept) {
@@ -132,8 +163,25 @@ void ConfigStore::settle_history(std::uint64_t named) {
   current_ = std::move(found);
 }
 
+Result<std::uint64_t> ConfigStore::recover(const std::filesystem::path& path, std::optional<std::uint64_t> wanted) {
+  auto history = path;
+  history.replace_extension(".revisions");
+  Revisions revisions(history, {});
+  if (revisions.all().empty()) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no revision in {}", history.native()));
+  }
+  std::uint64_t id = wanted.value_or(0);
+  for (auto it = revisions.all().rbegin(); !wanted && id == 0 && it != revisions.all().rend(); ++it) {
+    if (it->second.damage.empty()) id = it->first;
+  }
+  const auto text = revisions.text(id);
+  if (!text) return fail(text.error());
+  if (auto written = write_configuration(path, *text, id); !written) return fail(written.error());
+  return id;
+}
+
 Status ConfigStore::write_file(const std::string& text, std::uint64_t revision) const {
-  return write_file_atomic(path_, fmt::format("{}{}{}\n{}", kHeader, kRevisionLine, revision, text));
+  return write_configuration(path_, text, revision);
 }
 
 /// First into the history, then into force.
@@ -157,13 +205,18 @@ Status ConfigStore::keep(const ConfigTree& tree, const Author& author, const std
   revision.time = clock_->now().wall;
   revision.author = author;
   revision.summary = summary;
-  if (auto added = revisions_.add(std::move(revision), text); !added) return refused(added.error());
+  if (auto staged = revisions_.stage(std::move(revision), text); !staged) return refused(staged.error());
   if (!path_.empty()) {
     if (auto written = write_file(text, tree.revision()); !written) {
-      (void)revisions_.remove(tree.revision());  // else the next start does
+      // It may be there and just not durable.
+      if (named_revision(read_file(path_, kMaxConfigText + kMaxHeader).value_or("")) == tree.revision()) {
+        (void)write_file(print_tree(*current_), current_->revision());
+      }
+      revisions_.discard(tree.revision());
       return refused(written.error());
     }
   }
+  revisions_.confirm(tree.revision());
   revisions_.prune(tree.revision());
   return {};
 }

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -30,13 +32,16 @@ class ConfigStore {
     const Clock* clock = nullptr;  ///< nullptr: the system's. Outlives the store.
     Revisions::Limits history;
   };
-  /// Reads `path`; a file that is not there is an empty configuration. The history stands beside it, in a directory of
+  /// Reads `path`; a file that is not there, without any history, is an empty configuration. The history stands beside it, in a directory of
   /// its name with .revisions for its extension; what is wrong with that goes to the log. Errors: those of the file
-  /// system, and kInvalidArgument with the line that is wrong: the program then must not start with less than was
-  /// configured.
+  /// system, kInvalidArgument with the line that is wrong, and kDataLoss (the file is missing, empty or cut off, and the
+  /// history has more): the program then must not start with less than was configured.
   static Result<std::unique_ptr<ConfigStore>> open(const Schema& schema, std::filesystem::path path,
                                                    const Options& options);
   static Result<std::unique_ptr<ConfigStore>> open(const Schema& schema, std::filesystem::path path);
+  /// Makes the file of a revision anew: of the newest that is whole, or of `wanted`. For a gateway that does not run.
+  /// Returns which. Errors: kNotFound, kDataLoss, of the file system.
+  static Result<std::uint64_t> recover(const std::filesystem::path& path, std::optional<std::uint64_t> wanted);
   /// Without a file, and with its history in memory: for tests.
   static std::unique_ptr<ConfigStore> in_memory(const Schema& schema, const Clock* clock = nullptr);
 
@@ -74,6 +79,7 @@ class ConfigStore {
   ConfigStore(const Schema& schema, std::filesystem::path path, const Options& options);
   Status keep(const ConfigTree& tree, const Author& author, const std::string& summary);
   Status write_file(const std::string& text, std::uint64_t revision) const;
+  Status check_whole(const std::optional<std::string>& text) const;
   void settle_history(std::uint64_t named);
 
   std::filesystem::path path_;  // empty: in memory
