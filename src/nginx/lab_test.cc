@@ -277,7 +277,7 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
        << "    postern_proxy 1;\n"
           "    location / {\n"
           "      proxy_http_version 1.1;\n"
-          "      proxy_set_header Host $host; proxy_set_header Upgrade $postern_upgrade;\n"
+          "      proxy_set_header Host $postern_host; proxy_set_header Upgrade $postern_upgrade;\n"
           "      proxy_set_header Connection $postern_connection; proxy_set_header X-Forwarded-For "
           "$remote_addr;\n"
           "      proxy_pass http://pool_$postern_pool;\n"
