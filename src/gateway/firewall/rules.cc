@@ -151,20 +151,28 @@ std::vector<std::string> service_matches(Lists& lists, const std::vector<Service
   return out;
 }
 
-/// Rules of the dispatching chain that lead to the policy's verdict.
-void dispatch_rules(Lists& lists, std::vector<std::string>& out, const Policy& p, Direction d) {
+/// The dispatching chains of one direction: of connections' own packets, and of error messages about them.
+struct Dispatch {
+  std::vector<std::string> packets, errors;
+};
+
+/// Rules that lead to the policy's verdict.
+void dispatch_rules(Lists& lists, Dispatch& out, const Policy& p, Direction d) {
   const bool reply = d == Direction::kReply;
+  const bool accepts = p.action == Action::kAccept;
   const std::string links = interface_match(lists, "iifname", reply ? p.to : p.from) +
                             interface_match(lists, "oifname", reply ? p.from : p.to);
-  const std::string verdict = !p.condition.tags.empty()      ? "jump " + chain_name(p.id, d)
-                              : p.action == Action::kAccept ? "accept"
-                                                            : "drop";
-  // An error message about a connection comes from any router on the way: only for whom it is can be judged.
+  const std::string verdict = !p.condition.tags.empty() ? "jump " + chain_name(p.id, d) : accepts ? "accept" : "drop";
+  // An error message comes from any router on the way: what lets in can judge only for whom it is. What refuses one
+  // service or one pair of hosts must not take from others what they need to find out how large packets may be; and tags
+  // are the client's, not the router's.
+  const bool refuses_errors = !accepts && p.services.empty() && (reply || p.condition.tags.empty());
   const auto rules = [&](const std::string& whom, const std::string& from, const std::string& to) {
     for (const auto& service : service_matches(lists, p.services, reply ? "sport" : "dport")) {
-      out.push_back(links + from + to + service + verdict);
+      out.packets.push_back(links + from + to + service + verdict);
     }
-    if (reply) out.push_back(links + whom + "ct state related " + either_icmp(lists) + verdict);
+    if (accepts) out.errors.push_back(links + whom + verdict);
+    if (refuses_errors) out.errors.push_back(links + from + to + verdict);
   };
   if (p.sources.empty() && p.destinations.empty()) return rules("", "", "");
   for (const auto& family : {kV4, kV6}) {
@@ -278,15 +286,17 @@ bool judges_absence(const Policy& p) {
 Ruleset render_chains(const std::vector<Policy>& policies) {
   std::string out;
   Lists lists;
-  std::vector<std::string> original, reply;
+  Dispatch original, reply;
   for (const auto& p : policies) {
     for (const auto d : {Direction::kOriginal, Direction::kReply}) {
       policy_chains(out, p, d);
       dispatch_rules(lists, d == Direction::kOriginal ? original : reply, p, d);
     }
   }
-  append_chain(out, "original", original);
-  append_chain(out, "reply", reply);
+  append_chain(out, "original", original.packets);
+  append_chain(out, "original_errors", original.errors);
+  append_chain(out, "reply", reply.packets);
+  append_chain(out, "reply_errors", reply.errors);
   // Before connection tracking, so that nobody can end or move another's connections by packets in its name.
   append_chain(
       out, "spoofed",
@@ -296,7 +306,9 @@ Ruleset render_chains(const std::vector<Policy>& policies) {
                 "ip6 saddr @held6 jump spoofed"});
   append_chain(out, "forward",
                {"type filter hook forward priority filter; policy drop;", "ct state invalid drop",
+                "ct direction original ct state related " + either_icmp(lists) + "jump original_errors",
                 "ct direction original jump original",
+                "ct direction reply ct state related " + either_icmp(lists) + "jump reply_errors",
                 "ct direction reply ct state { established, related } jump reply"});
   return {std::move(out), lists.take()};
 }
