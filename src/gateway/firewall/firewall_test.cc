@@ -443,8 +443,30 @@ TEST_F(FirewallTest, ARestartedGatewayTakesTheTableOver) {
   EXPECT_TRUE(blocked());  // the new table has no lease yet
   renew(60);
   EXPECT_TRUE(passes());
-  ASSERT_TRUE(wall->remove());
+}
+
+// Without the table everything would be forwarded: a stop, an upgrade or a reboot must open nothing.
+TEST_F(FirewallTest, ADeliberateEndClosesWhatDependsOnATagAndOpensNothing) {
+  Policy open = policy(2, Action::kAccept, {});
+  open.services = {{config::ServiceConfig::Protocol::kTcpUdp, {{8080, 8080}}, {}, {}}};
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  endpoint_has({"EMS1_ZTNA_T"});
+  renew(60);
   EXPECT_TRUE(passes());
+  ASSERT_TRUE(wall->end_lease());
+  EXPECT_TRUE(blocked());
+  wall.reset();
+  EXPECT_TRUE(blocked());
+  lab.in("g", [&] {
+    auto again = Firewall::open("postern");
+    ASSERT_TRUE(again) << again.error().message;
+    wall = std::move(*again);
+  });
+  wall->model().set_policies({open});
+  apply();
+  ASSERT_TRUE(wall->end_lease());
+  wall.reset();
+  EXPECT_TRUE(passes()) << "what asks for no tag goes on, as it does when the gateway is killed";
 }
 
 TEST_F(FirewallTest, ATableThatSomebodyDeletedIsBuiltAnewWhenItsLeaseCannotBeRenewed) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -36,13 +37,15 @@ class Lists {
         fmt::format("type {};{} elements = {{ {} }};", type, ranges ? " flags interval;" : "", join(items, ", "));
     std::string name = "list/" + to_hex_lower(sha256(body)).substr(0, 32);
     const std::string match = '@' + name;
-    made_.emplace(std::move(name), std::move(body));
+    if (made_.emplace(std::move(name), std::move(body)).second) count_ += items.size();
     return match;
   }
   std::map<std::string, std::string> take() { return std::move(made_); }
+  std::size_t count() const { return count_; }
 
  private:
   std::map<std::string, std::string> made_;
+  std::size_t count_ = 0;
 };
 
 std::string interface_match(Lists& lists, std::string_view keyword, const std::vector<std::string>& names) {
@@ -60,10 +63,8 @@ struct Family {
 constexpr Family kV4 = {"ipv4", "ip", "ipv4_addr"};
 constexpr Family kV6 = {"ipv6", "ip6", "ipv6_addr"};
 
-/// What of `ranges` is in the family; nullopt: nothing, so no packet of this family fits.
-std::optional<std::string> addresses(Lists& lists, const Family& family, std::string_view side,
-                                     const std::vector<AddressRange>& ranges) {
-  if (ranges.empty()) return "";
+/// What a packet's address is compared with; nullopt: nothing of `ranges` is in the family.
+std::optional<std::string> operand(Lists& lists, const Family& family, const std::vector<AddressRange>& ranges) {
   // Overlapping intervals are refused by the kernel: put together what touches.
   std::vector<AddressRange> sorted;
   for (const auto& r : ranges) {
@@ -83,8 +84,35 @@ std::optional<std::string> addresses(Lists& lists, const Family& family, std::st
   for (const auto& r : merged) {
     items.push_back(r.first == r.last ? r.first.str() : r.first.str() + "-" + r.last.str());
   }
-  return fmt::format("{} {} {} ", family.header, side, lists(family.type, items));
+  return lists(family.type, items);
 }
+
+/// Lists of addresses: policies have the same groups, and to sort and write down a large one takes milliseconds.
+class AddressLists {
+ public:
+  /// `ranges` stay where they are. The match of one side of a packet: empty for any address, nullopt: no packet of this
+  /// family fits.
+  std::optional<std::string> match(Lists& lists, const Family& family, std::string_view side,
+                                   const std::vector<AddressRange>& ranges) {
+    if (ranges.empty()) return "";
+    std::size_t hash = family.name.size() + family.header.size();
+    for (const auto& r : ranges) hash = hash * 31 + std::hash<IpAddress>()(r.first) * 7 + std::hash<IpAddress>()(r.last);
+    auto& same = known_[hash];
+    auto it = std::find_if(same.begin(), same.end(),
+                           [&](const Known& k) { return k.family == family.name && *k.ranges == ranges; });
+    if (it == same.end()) it = same.insert(it, {family.name, &ranges, operand(lists, family, ranges)});
+    if (!it->operand) return std::nullopt;
+    return fmt::format("{} {} {} ", family.header, side, *it->operand);
+  }
+
+ private:
+  struct Known {
+    std::string_view family;
+    const std::vector<AddressRange>* ranges;
+    std::optional<std::string> operand;
+  };
+  std::unordered_map<std::size_t, std::vector<Known>> known_;
+};
 
 std::string ports(Lists& lists, std::string_view protocol, std::string_view side, std::vector<Service::Ports> list) {
   std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -157,7 +185,7 @@ struct Dispatch {
 };
 
 /// Rules that lead to the policy's verdict.
-void dispatch_rules(Lists& lists, Dispatch& out, const Policy& p, Direction d) {
+void dispatch_rules(Lists& lists, AddressLists& addresses, Dispatch& out, const Policy& p, Direction d) {
   const bool reply = d == Direction::kReply;
   const bool accepts = p.action == Action::kAccept;
   const std::string links = interface_match(lists, "iifname", reply ? p.to : p.from) +
@@ -176,8 +204,8 @@ void dispatch_rules(Lists& lists, Dispatch& out, const Policy& p, Direction d) {
   };
   if (p.sources.empty() && p.destinations.empty()) return rules("", "", "");
   for (const auto& family : {kV4, kV6}) {
-    const auto from = addresses(lists, family, "saddr", reply ? p.destinations : p.sources);
-    const auto to = addresses(lists, family, "daddr", reply ? p.sources : p.destinations);
+    const auto from = addresses.match(lists, family, "saddr", reply ? p.destinations : p.sources);
+    const auto to = addresses.match(lists, family, "daddr", reply ? p.sources : p.destinations);
     if (!from || !to) continue;
     rules(to->empty() ? fmt::format("meta nfproto {} ", family.name) : *to, *from, *to);
   }
@@ -286,11 +314,12 @@ bool judges_absence(const Policy& p) {
 Ruleset render_chains(const std::vector<Policy>& policies) {
   std::string out;
   Lists lists;
+  AddressLists addresses;
   Dispatch original, reply;
   for (const auto& p : policies) {
     for (const auto d : {Direction::kOriginal, Direction::kReply}) {
       policy_chains(out, p, d);
-      dispatch_rules(lists, d == Direction::kOriginal ? original : reply, p, d);
+      dispatch_rules(lists, addresses, d == Direction::kOriginal ? original : reply, p, d);
     }
   }
   append_chain(out, "original", original.packets);
@@ -310,7 +339,8 @@ Ruleset render_chains(const std::vector<Policy>& policies) {
                 "ct direction original jump original",
                 "ct direction reply ct state related " + either_icmp(lists) + "jump reply_errors",
                 "ct direction reply ct state { established, related } jump reply"});
-  return {std::move(out), lists.take()};
+  const auto listed = lists.count();
+  return {std::move(out), lists.take(), listed};
 }
 
 }  // namespace postern::gateway::firewall
