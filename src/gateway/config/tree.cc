@@ -243,10 +243,9 @@ Status Transaction::append(const ObjectPath& path, std::string_view name, const 
   const auto attribute = attribute_of(path, name);
   if (!attribute) return fail(attribute.error());
   if (!(*attribute)->many) return wrong(path, fmt::format("{}: takes one value; use set", name));
-  Value all;
-  if (const Object* object = tree_->find(path)) {
-    if (const auto it = object->values.find(name); it != object->values.end()) all = it->second;
-  }
+  Value all;  // what it has from the start, included: "all" and another one are no less than "all"
+  const auto table = table_of(path);
+  if (const Object* object = tree_->find(path); object && table) all = ObjectView(**table, *object).values(name);
   all.insert(all.end(), words.begin(), words.end());
   return set(path, name, all);
 }
