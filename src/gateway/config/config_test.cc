@@ -284,6 +284,26 @@ TEST(Config, TheFileIsTheConfiguration) {
   EXPECT_EQ(read_config(*(*again)->current()).global.hostname, "gw1");
 }
 
+// What an update makes built in may stand in the file of the version before.
+TEST(Config, AnEntryOfAnEarlierVersionStandsForWhatIsBuiltInSince) {
+  const auto store = ConfigStore::in_memory(gateway_schema());
+  auto old = store->begin(Actor::kGateway);
+  ASSERT_TRUE(apply_text(old, "config firewall service custom\nedit PING6\nset tcp-portrange 7\nnext\nend\n"));
+  ASSERT_TRUE(store->commit(old));
+  const auto config = read_config(*store->current());
+  EXPECT_EQ(std::count_if(config.services.begin(), config.services.end(), [](const auto& s) { return s.name == "PING6"; }), 1);
+  EXPECT_EQ(find_named(config.services, "PING6")->tcp.size(), 1u);
+  EXPECT_THAT(print_tree(*store->current()), HasSubstr("edit \"PING6\""));
+  EXPECT_TRUE(take(*store, "config firewall service custom\nedit PING6\nset tcp-portrange 8\nnext\nend\n"));
+  EXPECT_TRUE(take(*store, "config firewall service custom\ndelete PING6\nend\n"));
+  EXPECT_EQ(find_named(read_config(*store->current()).services, "PING6")->protocol, ServiceConfig::Protocol::kIcmp6);
+  EXPECT_FALSE(take(*store, "config firewall service custom\nedit PING6\nnext\nend\n"));
+  EXPECT_FALSE(take(*store, "config firewall service custom\ndelete PING6\nend\n"));
+  // What has always been there means one thing only.
+  auto edited = store->begin(Actor::kGateway);
+  EXPECT_FALSE(apply_text(edited, "config firewall address\nedit all\nset subnet 10.0.0.0/8\nnext\nend\n"));
+}
+
 TEST(Config, EntriesAreKeptInOrder) {
   auto store = ConfigStore::in_memory(gateway_schema());
   auto t = store->begin();
