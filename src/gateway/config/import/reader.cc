@@ -29,6 +29,15 @@ bool is_statement_word(std::string_view word) {
   return false;
 }
 
+/// What only looks, or leads elsewhere: typed behind a prompt, it changes nothing of what the text says. Words may be
+/// shortened as far as they are clear; anything else behind a prompt is a statement.
+bool only_looks(std::string_view word) {
+  for (const std::string_view known : {"show", "get", "diagnose", "execute", "exit", "quit", "tree", "alias", "sudo", "?"}) {
+    if (!word.empty() && known.starts_with(word)) return true;
+  }
+  return word.empty();
+}
+
 /// "FGT-1 # …" and "FGT-1 (address) $ …": where what was typed begins; npos: no prompt.
 std::size_t behind_prompt(std::string_view line) {
   const auto space = line.find(' ');
@@ -102,8 +111,11 @@ class LineReader {
     const auto typed = behind_prompt(trimmed);
     if (typed == trimmed.npos) return feed(text);
     const auto rest = trim(trimmed.substr(typed));
-    if (is_statement_word(rest.substr(0, rest.find(' ')))) return feed(rest);
-    kind = SourceLine::Kind::kPrompt;
+    if (only_looks(rest.substr(0, rest.find_first_of(" ?")))) {
+      kind = SourceLine::Kind::kPrompt;
+      return;
+    }
+    feed(rest);
   }
   void end() {
     if (splitter_.words().open) finish("the quote is never closed");
