@@ -83,6 +83,18 @@ void Assembly::meet_zones(Draft& draft) {
   }
 }
 
+/// What `execute fctems verify` found of a connector to the same EMS stays.
+void Assembly::meet_connector(Draft& draft) {
+  if (draft.table->name != "endpoint-control fctems") return;
+  const Object* here = base_->find({{draft.table->name, draft.object.key}});
+  if (!here) return;
+  const ObjectView before(*draft.table, *here), after(*draft.table, draft.object);
+  if (before.text("server") != after.text("server") || before.text("https-port") != after.text("https-port")) return;
+  for (const auto* found : {"serial-number", "tenant-id", "certificate-fingerprint", "certificate-issuer-key", "certificate-remote"}) {
+    if (before.is_set(found) && !after.is_set(found)) draft.object.values[found] = before.values(found);
+  }
+}
+
 /// May `name` stand for every address of a family, or does it mean something else here or in the text?
 bool Assembly::is_free(const std::string& name, bool four, const std::set<std::string>& mentioned) const {
   const Object all = all_of_family(name, four);
@@ -235,8 +247,16 @@ std::vector<std::string> Assembly::notices() const {
       const auto at = by_name_.find({table, o.key});
       return at == by_name_.end() || !drafts_[at->second].alive();
     });
-    if (stays) out.push_back(fmt::format("the entries of {} that were here before stand in front of those taken", table));
+    const auto ours = alive_in(*base_->schema().table(table));
+    const bool kept = places_kept_.contains(table);
+    const bool any = !kept || std::any_of(ours.begin(), ours.end(), [&](const Draft* d) { return !base_->find({{table, d->object.key}}); });
+    if (stays && any) {
+      out.push_back(fmt::format("the entries of {} that were here before stand in front of those {}", table,
+                                kept ? "that are new" : "taken"));
+    }
   }
+  const auto moves = notices_of_moves();
+  out.insert(out.end(), moves.begin(), moves.end());
   return out;
 }
 
@@ -252,6 +272,11 @@ Assembly::Compared Assembly::compared(const Draft& d) const {
   if (!here) return Compared::kNew;
   Object taken = assemble(d);
   if (d.disabled) taken.values["status"] = {"disable"};
+  for (const auto& a : d.table->attributes) {  // what the gateway finds is as it was
+    const auto it = here->values.find(a.name);
+    if (a.read_only && it != here->values.end()) taken.values.insert(*it);
+  }
+  if (moved_.contains(&d)) return Compared::kChanged;
   return *here == taken ? Compared::kSame : Compared::kChanged;
 }
 

@@ -56,23 +56,32 @@ class Assembly {
   void meet_twin(Draft& draft);
   void meet_namesakes(Draft& draft);
   void meet_zones(Draft& draft);
+  void meet_connector(Draft& draft);
   bool is_free(const std::string& name, bool four, const std::set<std::string>& mentioned) const;
   FamilyNames name_families() const;
   std::string elsewhere(const Reference& reference) const;
   Found find(const Reference& reference) const;
-  bool is_both_icmp(const Reference& reference, std::set<std::string>& seen) const;
   bool resolve(Draft& draft);
   void switch_off();
   void switch_off_behind_refusals();
-  std::string why_wider(const Draft& draft);
+  using Users = std::map<const Draft*, std::vector<const Draft*>>;  ///< Who refers to it.
+  std::string look_at(const Draft& draft, Users& users);
+  void spread_wider();
+  std::string why_wider(const Draft& policy) const;
   std::string why_by_interface(const Draft& policy) const;
   bool in_force(const Draft& policy) const;
   Status write(Transaction& t, const Draft& draft, ObjectPath path) const;
+  Status write_over(Transaction& t, const Draft& draft) const;
   Status write_all(Transaction& t, const std::vector<Draft*>& drafts) const;
   Transaction copy_of(const Transaction& t) const;
   static Status validate(const Transaction& t);
   bool drop_invalid(const Transaction& good, const std::vector<Draft*>& drafts);
   std::vector<Draft*> alive();
+  std::vector<const Draft*> alive_in(const Table& table) const;
+  bool keep_refusals();
+  void keep_places();
+  void note_moves(const Transaction& t);
+  std::vector<std::string> notices_of_moves() const;
   std::set<std::string> assumed_services() const;
 
   Snapshot base_;
@@ -80,8 +89,11 @@ class Assembly {
   Judgements& judgements_;
   std::vector<Draft> drafts_;
   std::map<std::pair<std::string, std::string>, std::size_t> by_name_;  ///< Our table and key.
-  std::map<const Draft*, std::string> wider_;  ///< What is known of why_wider; empty: no reason.
+  std::map<const Draft*, std::string> wider_;  ///< Why it allows more here; of spread_wider.
+  std::set<const Draft*> both_icmp_;           ///< Services that are, and what refers to them; likewise.
   std::set<std::string> made_;                 ///< Names of all_of_family, where no draft has them.
+  std::set<std::string, std::less<>> places_kept_;  ///< Ordered tables whose entries that are here stay where they are.
+  std::set<const Draft*> moved_;                    ///< Policies that were here and stand elsewhere now.
 };
 
 }  // namespace postern::gateway::config::fortios

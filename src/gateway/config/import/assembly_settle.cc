@@ -1,5 +1,8 @@
 // What is written of the drafts, once the others are left out: always a configuration that validates.
 #include <algorithm>
+#include <memory>
+#include <set>
+#include <string_view>
 
 #include "gateway/config/import/assembly.h"
 #include "gateway/config/model.h"
@@ -10,15 +13,34 @@ namespace {
 
 constexpr std::string_view kAddressTable = "firewall address";
 
+/// Can every access proxy listen? Of nothing but their tables: groups of addresses take long to look into.
+Status listens(const ConfigTree& tree) {
+  static const std::set<std::string_view> needed = {"system global",        "certificate local",       "firewall vip",
+                                                    "firewall vip6",        "firewall access-proxy",   "firewall access-proxy6",
+                                                    "firewall access-proxy-virtual-host"};
+  std::set<std::string, std::less<>> others;
+  for (const auto& table : tree.schema().root().tables) {
+    if (!needed.contains(table.name)) others.insert(table.name);
+  }
+  Transaction proxies(std::make_shared<const ConfigTree>(tree.schema()));
+  proxies.replace(tree, others);
+  const auto config = read_config(proxies.tree());
+  return check_ports(config, config.global.admin_port);
+}
+
 }  // namespace
 
 std::vector<Draft*> Assembly::alive() {
   // As show prints them: what is referred to stands before what refers.
   std::vector<Draft*> out;
   for (const auto& table : base_->schema().root().tables) {
+    const auto first = static_cast<std::ptrdiff_t>(out.size());
     for (auto& d : drafts_) {
       if (d.alive() && d.table == &table) out.push_back(&d);
     }
+    if (table.ordered || table.single()) continue;
+    std::stable_sort(out.begin() + first, out.end(),  // each then comes to the end of its table
+                     [&](const Draft* a, const Draft* b) { return key_less(table, a->object.key, b->object.key); });
   }
   return out;
 }
@@ -40,12 +62,24 @@ Status Assembly::write(Transaction& t, const Draft& draft, ObjectPath path) cons
   return {};
 }
 
+/// What stands there is what the source says of it, at the place where it stands.
+Status Assembly::write_over(Transaction& t, const Draft& draft) const {
+  const ObjectPath path = {{draft.table->name, draft.object.key}};
+  const Object here = *t.tree().find(path);
+  for (const auto& a : draft.table->attributes) {
+    if (a.read_only || draft.object.values.contains(a.name) || !here.values.contains(a.name)) continue;
+    if (auto s = t.unset(path, a.name); !s) return s;
+  }
+  return write(t, draft, {});
+}
+
 Status Assembly::write_all(Transaction& t, const std::vector<Draft*>& drafts) const {
   for (const Draft* d : drafts) {
     const ObjectPath path = {{d->table->name, d->object.key}};
-    // An entry is what the source says of it, and policies stand in the source's order.
     if (!d->table->single() && t.tree().find(path)) {
-      if (auto s = t.remove(path); !s) return s;
+      const bool in_place = d->table->tables.empty() && (!d->table->ordered || places_kept_.contains(d->table->name));
+      if (auto s = in_place ? write_over(t, *d) : t.remove(path); !s) return s;
+      if (in_place) continue;
     }
     if (auto s = write(t, *d, {}); !s) return s;
   }
@@ -82,15 +116,15 @@ bool Assembly::drop_invalid(const Transaction& good, const std::vector<Draft*>& 
 
 /// Of what is written: all that can be told before it is in force.
 Status Assembly::validate(const Transaction& t) {
-  if (auto s = t.validate(); !s) return s;
-  const auto config = read_config(t.tree());
-  return check_ports(config, config.global.admin_port);
+  auto good = t.validate();
+  return good ? listens(t.tree()) : good;
 }
 
 Transaction Assembly::settle() {
   for (auto& d : drafts_) {
     meet_built_in(d);
     meet_twin(d);
+    meet_connector(d);
     if (d.is_policy()) meet_zones(d);
   }
   const FamilyNames names = name_families();
@@ -102,9 +136,11 @@ Transaction Assembly::settle() {
     if (!by_name_.contains({std::string(kAddressTable), *name})) made_.insert(*name);
   }
   for (;;) {
-    for (bool changed = true; changed;) {
+    // To and fro, as a chain of references may run either way.
+    for (bool changed = true, back = false; changed; back = !back) {
       changed = false;
-      for (auto& d : drafts_) {
+      for (std::size_t i = 0; i < drafts_.size(); ++i) {
+        Draft& d = drafts_[back ? drafts_.size() - 1 - i : i];
         if (!d.alive()) continue;
         changed = resolve(d) || changed;
         check(d);
@@ -113,6 +149,8 @@ Transaction Assembly::settle() {
     }
     switch_off();
     switch_off_behind_refusals();
+    if (keep_refusals()) continue;
+    keep_places();
     Transaction all(base_);
     std::set<std::string> needed;
     for (const auto& d : drafts_) {
@@ -129,7 +167,10 @@ Transaction Assembly::settle() {
       if (!written) made_.erase(name);  // no such table: what refers to it is left out
     }
     const auto drafts = alive();
-    if (!drop_invalid(all, drafts) && write_all(all, drafts)) return all;
+    if (!drop_invalid(all, drafts) && write_all(all, drafts)) {
+      note_moves(all);
+      return all;
+    }
     if (alive().size() < drafts.size()) continue;
     // Each half is good and the whole is not: nothing of it is taken.
     for (Draft* d : drafts) d->leave_out(d->source->at, "doesn't go together with the rest");

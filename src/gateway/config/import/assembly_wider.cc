@@ -11,6 +11,8 @@
 namespace postern::gateway::config::fortios {
 namespace {
 
+constexpr std::string_view kServiceTable = "firewall service custom";
+
 /// Requests of an api-gateway that is left out would go to another one of the same access proxy.
 std::string requests_go_astray(const Draft& access_proxy) {
   const Draft* lost = nullptr;
@@ -23,45 +25,84 @@ std::string requests_go_astray(const Draft& access_proxy) {
   return lost && others ? lost->name() + " is left out: its requests would go to another" : "";
 }
 
-}  // namespace
-
-/// A service that is ICMP there and both here, or a group with one in it.
-bool Assembly::is_both_icmp(const Reference& reference, std::set<std::string>& seen) const {
-  const auto found = find(reference);
-  const Object* object = found.draft ? &found.draft->object : found.built_in;
-  if (object == nullptr || !seen.insert(reference.name).second) return false;
-  const auto protocol = object->values.find("protocol");
-  if (protocol != object->values.end()) return protocol->second == Value{"ICMP"} && !object->values.contains("icmptype");
-  return found.draft && std::any_of(found.draft->references.begin(), found.draft->references.end(),
-                                    [&](const Reference& r) { return is_both_icmp(r, seen); });
-}
-
-/// The first reason why something allows more here; through everything that it refers to.
-std::string Assembly::why_wider(const Draft& draft) {
-  const auto [it, is_new] = wider_.try_emplace(&draft);
-  if (!is_new) return it->second;  // a ring of references is refused elsewhere
-  std::string& why = it->second;   // stays where it is
-  if (const auto own = draft.all_wider(); !own.empty()) return why = own[0].why;
-  if (why = requests_go_astray(draft); !why.empty()) return why;
+/// The entry with what is nested in it, as far as that is taken.
+std::vector<const Draft*> parts_of(const Draft& draft) {
   std::vector<const Draft*> parts = {&draft};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     for (const auto& n : parts[i]->nested) {
       if (n.alive()) parts.push_back(&n);
     }
-    for (const auto& r : parts[i]->references) {
+  }
+  return parts;
+}
+
+/// A service that is ICMP there, and ICMPv6, too, here.
+bool is_both_icmp(const Object& service) {
+  const auto protocol = service.values.find("protocol");
+  return protocol != service.values.end() && protocol->second == Value{"ICMP"} && !service.values.contains("icmptype");
+}
+
+/// From each of `open` to whoever refers to it, and on from there. `reach` says whether it is news there. By hand and not by
+/// recursion: a chain of groups is as long as its author likes.
+template <class Users, class Reach>
+void spread(std::vector<const Draft*> open, const Users& users, const Reach& reach) {
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const auto it = users.find(open[i]);
+    if (it == users.end()) continue;
+    for (const Draft* user : it->second) {
+      if (reach(*open[i], *user)) open.push_back(user);
+    }
+  }
+}
+
+}  // namespace
+
+/// Why something allows more here by itself, or by what isn't ours; empty: it doesn't. Notes whom it refers to.
+std::string Assembly::look_at(const Draft& draft, Users& users) {
+  std::string why;
+  if (const auto own = draft.all_wider(); !own.empty()) why = own[0].why;
+  if (why.empty()) why = requests_go_astray(draft);
+  if (draft.table->name == kServiceTable && is_both_icmp(draft.object)) both_icmp_.insert(&draft);
+  for (const Draft* part : parts_of(draft)) {
+    for (const auto& r : part->references) {
       const auto found = find(r);
-      if (!found.wider.empty()) return why = found.wider;
-      std::set<std::string> seen;
-      if (draft.ipv6 && is_both_icmp(r, seen)) return why = fmt::format("service {} is ICMPv6, too, here", quote_word(r.name));
+      if (why.empty()) why = found.wider;
+      if (found.built_in && r.targets[0] == kServiceTable && is_both_icmp(*found.built_in)) both_icmp_.insert(&draft);
       if (!found.draft) continue;
-      if (const auto reason = refuses_without_certificate(draft, *found.draft); !reason.empty()) return why = reason;
-      if (const auto reason = why_wider(*found.draft); !reason.empty()) {
-        // Named once, by what is to blame.
-        return why = reason.find(" (in ") != std::string::npos ? reason : fmt::format("{} (in {})", reason, found.draft->name());
-      }
+      users[found.draft].push_back(&draft);
+      if (why.empty()) why = refuses_without_certificate(draft, *found.draft);
     }
   }
   return why;
+}
+
+/// Through everything that refers to it, with the first reason that is found.
+void Assembly::spread_wider() {
+  wider_.clear();
+  both_icmp_.clear();
+  Users users;
+  std::vector<const Draft*> open;
+  for (const auto& d : drafts_) {
+    if (!d.alive()) continue;
+    auto why = look_at(d, users);
+    if (why.empty()) continue;
+    wider_[&d] = std::move(why);
+    open.push_back(&d);
+  }
+  spread(std::move(open), users, [&](const Draft& cause, const Draft& user) {
+    const auto& reason = wider_.at(&cause);
+    // Named once, by what is to blame.
+    const bool named = reason.find(" (in ") != std::string::npos;
+    return wider_.try_emplace(&user, named ? reason : fmt::format("{} (in {})", reason, cause.name())).second;
+  });
+  spread({both_icmp_.begin(), both_icmp_.end()}, users,
+         [&](const Draft&, const Draft& user) { return both_icmp_.insert(&user).second; });
+}
+
+std::string Assembly::why_wider(const Draft& policy) const {
+  if (const auto it = wider_.find(&policy); it != wider_.end()) return it->second;
+  if (policy.ipv6 && both_icmp_.contains(&policy)) return "service: ICMP is ICMPv6, too, here";
+  return {};
 }
 
 /// The first of its interfaces that passes less there. One that this machine doesn't have passes nothing here either, so
@@ -82,7 +123,7 @@ std::string Assembly::why_by_interface(const Draft& policy) const {
 }
 
 void Assembly::switch_off() {
-  wider_.clear();
+  spread_wider();
   for (auto& d : drafts_) {
     d.disabled = false;
     if (!d.alive() || !d.is_policy() || !is_on(d)) continue;

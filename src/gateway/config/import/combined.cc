@@ -50,6 +50,15 @@ void refusal_without_tag(Draft& policy) {
                           "ztna-ems-tag-negate: it refuses addresses of which no EMS knows, too, there"});
 }
 
+/// There the negation may be of the first group alone; here it is of both together.
+void negation_of_two_groups(Draft& policy) {
+  const auto& values = policy.object.values;
+  if (!values.contains("ztna-ems-tag-negate") || !values.contains("ztna-ems-tag-secondary")) return;
+  const Setting* secondary = policy.setting("ztna-ems-tag-secondary");
+  policy.wider.push_back({secondary ? secondary->at : policy.source->at,
+                          "ztna-ems-tag-secondary: ztna-ems-tag-negate may be for ztna-ems-tag alone there; here it is for both"});
+}
+
 /// 0: refuses whoever shows none; more: lets in more of them.
 int openness(const Value& empty_cert_action) {
   if (empty_cert_action == Value{"accept"}) return 2;
@@ -64,6 +73,7 @@ void combine(Draft& draft, Judgements& judgements) {
   if (!draft.is_policy()) return;
   tags_without_status(draft, judgements);
   refusal_without_tag(draft);
+  negation_of_two_groups(draft);
 }
 
 bool is_request_setting(std::string_view name) {

@@ -295,6 +295,19 @@ TEST_F(FortiosImport, ConnectorsThatHaveNamesGetNumbers) {
   EXPECT_TRUE(import->left_out.empty());
 }
 
+TEST_F(FortiosImport, WhatWasFoundOfTheSameEmsStays) {
+  const auto connector = [](const std::string& more) {
+    return "config endpoint-control fctems\nedit 1\nset status enable\nset server \"ems.example\"\n" + more + "next\nend\n";
+  };
+  const std::string print(64, 'A');
+  here(connector("set serial-number \"PSTEMS0000000001\"\nset certificate-fingerprint " + print + "\n"));
+  take(connector("set name \"EMS\"\nset serial-number \"FCTEMS0000000001\"\n"));
+  EXPECT_THAT(print_tree(import->transaction.tree()), AllOf(HasSubstr("PSTEMS0000000001"), HasSubstr("certificate-fingerprint")));
+  take(connector("set serial-number \"FCTEMS0000000001\"\n"));
+  EXPECT_FALSE(import->transaction.changed());
+  EXPECT_THAT(take(connector("set https-port 8443\n")), Not(HasSubstr("certificate-fingerprint")));
+}
+
 TEST_F(FortiosImport, UnknownTablesAreIgnoredLineByLine) {
   take("config router static\nedit 1\nset gateway 10.0.2.254\nconfig deeper\nedit 1\nset x y\nnext\nend\nnext\nend\n"
        "config nobody knows\nset a b\nend\n");

@@ -1,5 +1,6 @@
 // What an import takes never lets more through than the original: each case once did.
 #include "gateway/config/import/fortios_lab.h"
+#include "gateway/config/import/report.h"
 
 namespace postern::gateway::config::fortios {
 namespace {
@@ -242,6 +243,12 @@ TEST_F(WiderImport, RefusalOfWhomNobodyKnowsIsNotInForce) {
   EXPECT_TRUE(on("2"));
 }
 
+TEST_F(WiderImport, NegationOfTwoGroupsIsNotThatOfOne) {
+  take(kLanAndServer + policy_text("set ztna-status enable\nset ztna-ems-tag \"EMS1_ZTNA_a\"\nset ztna-ems-tag-negate enable\n"
+                                   "set ztna-ems-tag-secondary \"EMS1_ZTNA_b\"\n"));
+  EXPECT_FALSE(on());
+}
+
 TEST_F(WiderImport, TagsWithoutStatusAreAskedWhereThatIsNarrower) {
   const std::string tag = "set ztna-ems-tag \"EMS1_ZTNA_Healthy\"\n";
   for (const std::string status : {"", "set ztna-status disable\n"}) {
@@ -275,6 +282,53 @@ TEST_F(WiderImport, NamesOfTheTextAreNotThoseOfOtherTablesHere) {
   }
   take(to_app);  // of a text in parts, what is here already is meant
   EXPECT_TRUE(on());
+}
+
+TEST_F(WiderImport, ChainsOfGroupsMayBeLong) {
+  constexpr int kLength = 30000;
+  for (const bool back : {false, true}) {
+    for (const std::string end : {"lan", "gone"}) {
+      std::string groups = "config firewall addrgrp\n";
+      for (int i = 0; i < kLength; ++i) {
+        const int n = back ? kLength - 1 - i : i;
+        groups += "edit \"g" + std::to_string(n) + "\"\nset member \"" +
+                  (n + 1 == kLength ? end : "g" + std::to_string(n + 1)) + "\"\nnext\n";
+      }
+      take(kLanAndServer + groups + "end\n" + policy_text("set srcaddr \"g0\"\n"));
+      EXPECT_EQ(on(), end == "lan");
+    }
+  }
+}
+
+TEST_F(WiderImport, PoliciesThatAreHereKeepTheirPlaces) {
+  const auto refusal = policy_text("", "30", "deny"), accept = policy_text("", "20");
+  const auto order = [&] {
+    std::string out;
+    for (const auto& p : import->transaction.tree().entries("firewall policy")) out += p.key() + ' ';
+    return out;
+  };
+  take(kLanAndServer + refusal + accept);
+  ASSERT_TRUE(store->commit(import->transaction));
+  // A part of it once more: as it is, and with another note.
+  take(refusal);
+  EXPECT_FALSE(import->transaction.changed());
+  EXPECT_EQ(import->same.size(), 1u);
+  take(policy_text("set comments \"x\"\n", "30", "deny") + policy_text("", "40"));
+  EXPECT_EQ(order(), "30 20 40 ");
+  EXPECT_EQ(import->changed.size(), 1u);
+  // In another order, they move, and that is told.
+  take(accept + refusal);
+  EXPECT_EQ(order(), "20 30 ");
+  EXPECT_EQ(import->changed.size(), 2u);
+  EXPECT_THAT(print_changes(*import), HasSubstr("-     # in this order: 30 20\n+     # in this order: 20 30\n"));
+  // What is new and stands in front there stands in front here, too; what the refusal then stands behind is named.
+  take(policy_text("", "10", "deny") + refusal);
+  EXPECT_EQ(order(), "20 10 30 ");
+  EXPECT_THAT(import->notices, testing::Contains("firewall policy 30 refuses, and stands behind 20 now, which was here before and lets something through"));
+  // A refusal that would be off leaves the one that is here in force.
+  take(policy_text("set groups \"staff\"\n", "30", "deny"));
+  EXPECT_FALSE(import->transaction.changed());
+  EXPECT_THAT(off("firewall policy 30"), HasSubstr("that of this number which is here refuses: it stays"));
 }
 
 }  // namespace
