@@ -160,7 +160,7 @@ void Assembly::switch_off_behind_refusals() {
     if (!d.alive() || d.disabled || !is_on(d)) continue;
     const bool many = before.size() > kEach;
     const auto it = many ? before.begin()
-                         : std::find_if(before.begin(), before.end(), [&](const Draft* r) { return may_overlap(*r, d); });
+                         : std::find_if(before.begin(), before.end(), [&](const Draft* r) { return may_overlap(*r, d, zones); });
     if (it == before.end()) continue;
     d.disabled = true;
     d.why_disabled = fmt::format("it stands behind {}, which refuses and is not in force here", (*it)->name());

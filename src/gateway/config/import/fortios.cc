@@ -150,6 +150,13 @@ class Importer {
     if (b.table == "system zone") {
       for (const auto& e : b.entries) assembly_.zones.insert(e.key);
     }
+    if (b.table == "system sdwan" || b.table == "system virtual-wan-link") {
+      assembly_.zones.insert("virtual-wan-link");
+      for (const auto& nested : b.body.blocks) {
+        if (nested.table != "zone") continue;
+        for (const auto& e : nested.entries) assembly_.zones.insert(e.key);
+      }
+    }
     if (b.table == "system interface") {
       for (const auto& e : b.entries) {
         for (const auto& s : e.settings) look_at_interface(e, s);

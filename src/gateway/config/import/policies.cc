@@ -18,9 +18,12 @@ const Value& last_words(const Draft& policy, std::string_view name) {
   return s ? s->values : none;
 }
 
-bool disjoint(const Draft& a, const Draft& b, std::string_view name) {
+bool disjoint(const Draft& a, const Draft& b, std::string_view name, const std::set<std::string>& zones) {
   const auto left = words_in_source(a, name), right = words_in_source(b, name);
-  if (left.empty() || right.empty() || lists_word(left, "any") || lists_word(right, "any")) return false;
+  for (const auto* words : {&left, &right}) {
+    if (words->empty() || lists_word(*words, "any")) return false;
+    if (std::any_of(words->begin(), words->end(), [&](const std::string& word) { return zones.contains(word); })) return false;
+  }
   return std::none_of(left.begin(), left.end(), [&](const std::string& word) { return lists_word(right, word); });
 }
 
@@ -67,8 +70,8 @@ bool is_on(const Draft& policy) { return last_words(policy, "status") != Value{"
 
 bool refuses(const Draft& policy) { return is_on(policy) && last_words(policy, "action") != Value{"accept"}; }
 
-bool may_overlap(const Draft& a, const Draft& b) {
-  return !disjoint(a, b, "srcintf") && !disjoint(a, b, "dstintf") && !share_no_access_proxy(a, b);
+bool may_overlap(const Draft& a, const Draft& b, const std::set<std::string>& zones) {
+  return !disjoint(a, b, "srcintf", zones) && !disjoint(a, b, "dstintf", zones) && !share_no_access_proxy(a, b);
 }
 
 }  // namespace postern::gateway::config::fortios

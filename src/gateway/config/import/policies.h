@@ -1,5 +1,6 @@
 #pragma once
 // What is particular about policies: refusals, and what may stand behind them. Thread: any.
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,8 @@ namespace postern::gateway::config::fortios {
 /// Is the policy in force there, and does it refuse what it matches?
 bool refuses(const Draft& policy);
 bool is_on(const Draft& policy);
-/// May something match both? By their interfaces and access proxies, as the source names them.
-bool may_overlap(const Draft& a, const Draft& b);
+/// May something match both? By their interfaces and access proxies, as the source names them; a zone may hold any of them.
+bool may_overlap(const Draft& a, const Draft& b, const std::set<std::string>& zones);
 /// Those that are taken; without `any`.
 std::vector<std::string> interfaces_of(const Draft& policy);
 /// What the source gives this setting in the end: appended words are part of it.

@@ -243,6 +243,16 @@ TEST_F(WiderImport, RefusalOfWhomNobodyKnowsIsNotInForce) {
   EXPECT_TRUE(on("2"));
 }
 
+TEST_F(WiderImport, ZoneThatRefusesMayHoldAnyInterface) {
+  const std::string zones[] = {entry_text("system zone", "inside", "set interface \"port1\"\n"),
+                               table_text("system sdwan", "set status enable\nconfig zone\nedit \"inside\"\nnext\nend\n")};
+  for (const auto& zone : zones) {
+    take(kLanAndServer + zone + policy_text("set srcintf \"inside\"\n", "1", "deny") + policy_text("", "2"));
+    EXPECT_THAT(off("firewall policy 1"), HasSubstr("inside is a zone: name its interfaces"));
+    EXPECT_FALSE(on("2"));
+  }
+}
+
 TEST_F(WiderImport, NegationOfTwoGroupsIsNotThatOfOne) {
   take(kLanAndServer + policy_text("set ztna-status enable\nset ztna-ems-tag \"EMS1_ZTNA_a\"\nset ztna-ems-tag-negate enable\n"
                                    "set ztna-ems-tag-secondary \"EMS1_ZTNA_b\"\n"));
