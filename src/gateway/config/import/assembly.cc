@@ -179,6 +179,11 @@ Assembly::Found Assembly::find(const Reference& reference) const {
     found.good = found.missing.empty();
     return found;
   }
+  if (elsewhere(reference).starts_with("firewall vip") && reference.targets[0] == kAddresses) {
+    found.missing = fmt::format("{} is a virtual address: who may use its access proxy, stands in firewall proxy-policy",
+                                quote_word(reference.name));
+    return found;
+  }
   found.missing = fmt::format("there is no {} in {}", quote_word(reference.name), join(reference.targets, " or "));
   return found;
 }

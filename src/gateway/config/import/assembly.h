@@ -39,6 +39,8 @@ class Assembly {
 
   const std::vector<Draft>& drafts() const { return drafts_; }
   std::vector<std::string> notices() const;
+  /// Addresses of a family that were not here: "firewall address all-ipv4". Behind `settle`.
+  const std::vector<std::string>& made_new() const { return made_new_; }
 
   enum class Compared { kNew, kChanged, kSame, kNothing };
   /// With what was here before. kNothing: a single object of which nothing was taken.
@@ -93,6 +95,7 @@ class Assembly {
   std::set<const Draft*> both_icmp_;           ///< Services that are, and what refers to them; likewise.
   std::set<std::string> made_;                 ///< Names of all_of_family, where no draft has them.
   std::set<std::string, std::less<>> places_kept_;  ///< Ordered tables whose entries that are here stay where they are.
+  std::vector<std::string> made_new_;
   std::set<const Draft*> moved_;                    ///< Policies that were here and stand elsewhere now.
 };
 

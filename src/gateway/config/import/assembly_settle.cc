@@ -169,6 +169,9 @@ Transaction Assembly::settle() {
     const auto drafts = alive();
     if (!drop_invalid(all, drafts) && write_all(all, drafts)) {
       note_moves(all);
+      for (const auto& name : needed) {
+        if (!base_->find({{std::string(kAddressTable), name}})) made_new_.push_back(std::string(kAddressTable) + ' ' + name);
+      }
       return all;
     }
     if (alive().size() < drafts.size()) continue;

@@ -163,7 +163,9 @@ void Assembly::switch_off_behind_refusals() {
                          : std::find_if(before.begin(), before.end(), [&](const Draft* r) { return may_overlap(*r, d, zones); });
     if (it == before.end()) continue;
     d.disabled = true;
-    d.why_disabled = fmt::format("it stands behind {}, which refuses and is not in force here", (*it)->name());
+    const bool in_part = (*it)->alive() && !(*it)->disabled;
+    d.why_disabled = fmt::format("it stands behind {}, which refuses{}", (*it)->name(),
+                                 in_part ? ", and not on all of its interfaces here" : " and is not in force here");
   }
 }
 

@@ -41,15 +41,6 @@ void tags_without_status(Draft& policy, Judgements& judgements) {
   }
 }
 
-/// Of whom nothing is known has no tag there, and is refused; here he is nobody whom the policy is for.
-void refusal_without_tag(Draft& policy) {
-  const auto negated = policy.object.values.find("ztna-ems-tag-negate");
-  if (policy.from != "firewall policy" || negated == policy.object.values.end() || !refuses(policy)) return;
-  const Setting* negate = policy.setting("ztna-ems-tag-negate");
-  policy.wider.push_back({negate ? negate->at : policy.source->at,
-                          "ztna-ems-tag-negate: it refuses addresses of which no EMS knows, too, there"});
-}
-
 /// There the negation may be of the first group alone; here it is of both together.
 void negation_of_two_groups(Draft& policy) {
   const auto& values = policy.object.values;
@@ -72,7 +63,6 @@ void combine(Draft& draft, Judgements& judgements) {
   if (draft.from == "firewall address") every_address(draft, judgements);
   if (!draft.is_policy()) return;
   tags_without_status(draft, judgements);
-  refusal_without_tag(draft);
   negation_of_two_groups(draft);
 }
 

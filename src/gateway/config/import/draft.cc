@@ -47,11 +47,17 @@ class DraftWriter {
  private:
   void judge(At at, Verdict verdict, std::string why = {}) { judgements_[at] = {verdict, std::move(why)}; }
 
+  /// Without the name of the setting in front.
+  static std::string said_once(std::string_view why, std::string_view name) {
+    const auto own = fmt::format("{}: ", name);
+    return std::string(why.starts_with(own) ? why.substr(own.size()) : why);
+  }
+
   /// What can't be taken: `why` in general; the list may know better.
   void refuse(At at, std::string_view name, std::string_view why, std::optional<Effect> effect = {}) {
     const auto known = not_taken(draft_.from, name);
     std::string said(known.why.empty() ? why : known.why);
-    if (const auto own = fmt::format("{}: ", name); said.starts_with(own)) said = said.substr(own.size());
+    said = said_once(said, name);
     switch (effect.value_or(known.effect)) {
       case Effect::kLine: return judge(at, Verdict::kIgnored, said);
       case Effect::kWider:
@@ -67,6 +73,10 @@ class DraftWriter {
   /// A value that is not allowed here. Without a value that was asked for, an entry that lets something through is
   /// another one; a policy is then off.
   void refuse_value(At at, const Attribute& attribute, std::string_view why) {
+    if (attribute.required) {  // without it there is no such entry, whatever the list says of other tables
+      judge(at, Verdict::kIgnored, said_once(why, attribute.name));
+      return draft_.leave_out(at, fmt::format("{}: {}", attribute.name, said_once(why, attribute.name)));
+    }
     const bool known = is_known(draft_.from, attribute.name);
     std::optional<Effect> effect;
     if (!known && not_taken(draft_.from, attribute.name).effect == Effect::kWider && !draft_.is_policy()) {
@@ -119,14 +129,21 @@ class DraftWriter {
   void unknown(const Setting& s) {
     // Both families stand in one list here: see join_families().
     if (draft_.is_policy() && is_ipv6_list(s.name)) return judge(s.at, Verdict::kTaken);
-    // A status that is off narrows: all of the entry is.
-    if (s.command == "unset" || (is_off(s.values) && s.name != "status" && !is_never_off(draft_.from, s.name))) {
+    // A status that is off narrows: all of the entry is. So may a name that is shortened, as people type it.
+    const bool narrows_off = s.name == "status" || is_never_off(draft_.from, s.name) || is_shortened(s.name);
+    if (s.command == "unset" || (is_off(s.values) && !narrows_off)) {
       return judge(s.at, Verdict::kIgnored, "is off there, and there is no such setting here");
     }
     if (is_as_here(draft_.from, s.name, s.values)) return judge(s.at, Verdict::kIgnored, "is so here anyway");
     // The entry's own name, once more.
     if (s.name == draft_.table->key.name) return judge(s.at, Verdict::kIgnored, "is the entry's name");
     refuse(s.at, s.name, "this version has no such setting");
+  }
+
+  bool is_shortened(std::string_view name) const {
+    const auto& all = draft_.table->attributes;
+    return !is_known(draft_.from, name) &&
+           std::any_of(all.begin(), all.end(), [&](const Attribute& a) { return a.name.starts_with(name); });
   }
 
   void as_long_as_unset(const SourceDefault& d) {

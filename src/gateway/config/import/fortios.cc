@@ -43,6 +43,7 @@ class Importer {
     }
     for (const auto& b : outline_.blocks) frame(b);
     for (const auto& d : assembly_.drafts()) fate(d, out);
+    for (const auto& name : assembly_.made_new()) out.added.push_back({name, 0, {}});
     out.notices = assembly_.notices();
     lines(out);
     return out;

@@ -11,7 +11,7 @@
 namespace postern::gateway::config::fortios {
 namespace {
 
-/// With an entry in it, at whatever depth. What begins so.
+/// With an entry in it that is on, at whatever depth. What begins so.
 constexpr std::string_view kFrontTables[] = {
     "firewall acl",          "firewall DoS-policy",       "firewall interface-policy",
     "firewall ttl-policy",   "firewall security-policy",  "firewall consolidated policy",
@@ -89,9 +89,25 @@ bool begins_with_one_of(const List& list, std::string_view name) {
   });
 }
 
+bool is_set_to(const Entry& entry, std::string_view name, std::string_view value) {
+  bool is = false;
+  for (const auto& s : entry.settings) {
+    if (s.name == name) is = s.command == "set" && s.values == Value{std::string(value)};
+  }
+  return is;
+}
+
+/// In tables whose entries refuse unless they say otherwise, this one does.
+bool lets_pass(const Block& block, const Entry& entry) {
+  if (is_set_to(entry, "status", "disable")) return true;
+  const bool refusals = block.table.starts_with("firewall local-in-policy") || block.table == "firewall ttl-policy";
+  return refusals && is_set_to(entry, "action", "accept");
+}
+
 bool has_entries(const Block& block) {
-  if (!block.entries.empty()) return true;
-  return std::any_of(block.body.blocks.begin(), block.body.blocks.end(), has_entries);
+  const auto& nested = block.body.blocks;
+  return std::any_of(block.entries.begin(), block.entries.end(), [&](const Entry& e) { return !lets_pass(block, e); }) ||
+         std::any_of(nested.begin(), nested.end(), has_entries);
 }
 
 bool says(const Setting& s) { return s.command != "unset" && !is_off(s.values); }

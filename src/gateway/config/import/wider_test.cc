@@ -95,6 +95,9 @@ TEST_F(WiderImport, WhatMayRefuseInFrontSwitchesPoliciesOff) {
       entry_text("firewall ipmacbinding table", "1", "set ip 10.0.1.2\n"),
       table_text("firewall ipv6-eh-filter", "set fragment enable\n"),
       entry_text("firewall consolidated policy", "1", "set action deny\n"),
+      entry_text("firewall DoS-policy", "1", "set status enable\n"),
+      entry_text("firewall local-in-policy", "1", "set action accept\n") + entry_text("firewall local-in-policy", "2", ""),
+      entry_text("firewall security-policy", "1", "set action accept\n"),
       entry_text("firewall never-heard-of", "1", "set action deny\n"),
       entry_text("user device-access-list", "1", "set default-action deny\n"),
       table_text("nobody knows", "set a b\n"),
@@ -109,6 +112,10 @@ TEST_F(WiderImport, WhatMayRefuseInFrontSwitchesPoliciesOff) {
   }
   const std::string harmless[] = {
       table_text("user quarantine", "set quarantine enable\n"),
+      entry_text("firewall DoS-policy", "1", "set status disable\nconfig anomaly\nedit \"x\"\nset status enable\nnext\nend\n"),
+      entry_text("firewall acl", "1", "set status disable\n"),
+      entry_text("firewall local-in-policy", "1", "set intf \"any\"\nset action accept\n"),
+      entry_text("firewall ttl-policy", "1", "set action accept\n"),
       table_text("firewall ipmacbinding setting", "set bindthroughfw disable\nset undefinedhost block\n"),
       table_text("firewall ipv6-eh-filter", "set routing enable\nset routing-type 0\n"),
       entry_text("firewall internet-service-name", "Google-Other", "set internet-service-id 65536\n"),
@@ -216,7 +223,8 @@ TEST_F(WiderImport, AllInAGroupIsOfOneFamily) {
 TEST_F(WiderImport, SettingsThatNarrowSwitchOff) {
   for (const std::string more : {"set http-policy-redirect enable\n", "set ssh-policy-redirect enable\n",
                                  "set ztna-policy-redirect enable\n", "set tos-mask 0xff\n", "set tos 0x00\nset tos-mask 0xff\n",
-                                 "set email-collect enable\n", "set match-vip-only enable\n"}) {
+                                 "set email-collect enable\n", "set match-vip-only enable\n",
+                                 "set stat disable\n", "set sched \"none\"\n"}) {
     take(kLanAndServer + policy_text(more));
     EXPECT_FALSE(on()) << more;
   }
@@ -233,16 +241,6 @@ TEST_F(WiderImport, SettingsThatNarrowSwitchOff) {
   }
 }
 
-TEST_F(WiderImport, RefusalOfWhomNobodyKnowsIsNotInForce) {
-  const std::string tag = "set ztna-status enable\nset ztna-ems-tag \"EMS1_ZTNA_Healthy\"\n";
-  take(kLanAndServer + policy_text(tag + "set ztna-ems-tag-negate enable\n", "1", "deny") + policy_text("", "2"));
-  EXPECT_FALSE(on("1"));
-  EXPECT_FALSE(on("2"));
-  take(kLanAndServer + policy_text(tag, "1", "deny") + policy_text(tag + "set ztna-ems-tag-negate enable\n", "2"));
-  EXPECT_TRUE(on("1"));
-  EXPECT_TRUE(on("2"));
-}
-
 TEST_F(WiderImport, ZoneThatRefusesMayHoldAnyInterface) {
   const std::string zones[] = {entry_text("system zone", "inside", "set interface \"port1\"\n"),
                                table_text("system sdwan", "set status enable\nconfig zone\nedit \"inside\"\nnext\nend\n")};
@@ -251,6 +249,15 @@ TEST_F(WiderImport, ZoneThatRefusesMayHoldAnyInterface) {
     EXPECT_THAT(off("firewall policy 1"), HasSubstr("inside is a zone: name its interfaces"));
     EXPECT_FALSE(on("2"));
   }
+}
+
+TEST_F(WiderImport, ReasonsAreThoseOfTheCase) {
+  take(kLanAndServer + policy_text("", "1", "deny") + policy_text("set srcintf \"any\"\n", "2"), {"port1"});
+  EXPECT_THAT(off("firewall policy 2"), HasSubstr("behind firewall policy 1, which refuses, and not on all of its interfaces here"));
+  take(kLanAndServer + policy_text("set dstintf \"virtual-wan-link\"\n"));
+  EXPECT_THAT(off("firewall policy 1"), HasSubstr("dstintf: \"virtual-wan-link\" is not allowed"));
+  take(kLanAndServer + entry_text("firewall vip", "v", "set type access-proxy\nset extip 10.0.2.1\n") + policy_text("set dstaddr \"v\"\n"));
+  EXPECT_THAT(off("firewall policy 1"), HasSubstr("v is a virtual address: who may use its access proxy, stands in firewall proxy-policy"));
 }
 
 TEST_F(WiderImport, NegationOfTwoGroupsIsNotThatOfOne) {
