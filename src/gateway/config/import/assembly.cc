@@ -121,22 +121,10 @@ FamilyNames Assembly::name_families() const {
   return names;
 }
 
-/// Another table of the text that has an entry of this name: who refers to it meant that one.
-std::string Assembly::elsewhere(const Reference& reference) const {
-  const auto it = keys.find(reference.name);
-  if (it == keys.end()) return {};
-  for (const auto& table : it->second) {
-    const auto ours = our_table(table);
-    const bool is_target = std::any_of(reference.targets.begin(), reference.targets.end(),
-                                       [&](const std::string& target) { return target == table || target == ours; });
-    if (!is_target) return table;
-  }
-  return {};
-}
-
 /// What the text says goes before what is here already, in whichever table that stands.
 Assembly::Found Assembly::find(const Reference& reference) const {
   Found found;
+  const auto other = reference.targets[0] == kAddresses ? no_addresses.find(reference.name) : no_addresses.end();
   for (const auto& target : reference.targets) {
     const auto it = by_name_.find({target, reference.name});
     if (it == by_name_.end()) continue;
@@ -163,9 +151,8 @@ Assembly::Found Assembly::find(const Reference& reference) const {
     const Table* table = base_->schema().table(target);
     found.built_in = table ? table->find_built_in(reference.name) : nullptr;
     if (!found.built_in && !base_->find({{target, reference.name}})) continue;
-    const auto other = found.built_in ? "" : elsewhere(reference);
-    if (!other.empty()) {
-      found.missing = fmt::format("{} is of {} there, which is not taken", quote_word(reference.name), other);
+    if (!found.built_in && other != no_addresses.end()) {
+      found.missing = fmt::format("{} is of {} there, and no address", quote_word(reference.name), other->second);
     } else if (misplaced.contains(target)) {
       const auto why = fmt::format("{} has a line that show doesn't print: what {} is, is not known", target,
                                    quote_word(reference.name));
@@ -179,7 +166,7 @@ Assembly::Found Assembly::find(const Reference& reference) const {
     found.good = found.missing.empty();
     return found;
   }
-  if (elsewhere(reference).starts_with("firewall vip") && reference.targets[0] == kAddresses) {
+  if (other != no_addresses.end() && other->second.starts_with("firewall vip")) {
     found.missing = fmt::format("{} is a virtual address: who may use its access proxy, stands in firewall proxy-policy",
                                 quote_word(reference.name));
     return found;

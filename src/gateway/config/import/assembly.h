@@ -29,8 +29,9 @@ class Assembly {
   /// Our tables of which a statement stands in the text that no `show` prints, such as `delete`, wherever it stands: what
   /// it would have done to entries, ours or those of the text, is not known. Before `add`.
   std::map<std::string, At, std::less<>> misplaced;
-  /// The source's tables in which an entry of this name stands, whether we have such a table or not. Before `settle`.
-  std::map<std::string, std::set<std::string>, std::less<>> keys;
+  /// Names of the text that addresses have there, and the tables that they stand in: what refers to one meant no address.
+  /// Before `settle`.
+  std::map<std::string, std::string, std::less<>> no_addresses;
 
   void add(const Entry& entry, const Table& table, const std::string& from);
 
@@ -61,7 +62,6 @@ class Assembly {
   void meet_connector(Draft& draft);
   bool is_free(const std::string& name, bool four, const std::set<std::string>& mentioned) const;
   FamilyNames name_families() const;
-  std::string elsewhere(const Reference& reference) const;
   Found find(const Reference& reference) const;
   bool resolve(Draft& draft);
   void switch_off();

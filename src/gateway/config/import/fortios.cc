@@ -29,10 +29,8 @@ class Importer {
       if (!taken_here(b)) continue;
       look_for_strange(b);
       look_in_front(b);
-      for (const auto& e : b.entries) {
-        // What shares names with addresses there stands in these.
-        if (b.table.starts_with("firewall ") || b.table == "system external-resource") assembly_.keys[e.key].insert(b.table);
-      }
+      if (!shares_address_names(b.table)) continue;
+      for (const auto& e : b.entries) assembly_.no_addresses.try_emplace(e.key, b.table);
     }
     for (const auto& b : outline_.blocks) block(b);
     for (const At at : outline_.scopes) judge(at, Verdict::kNothing, "there is one virtual domain here");

@@ -54,7 +54,8 @@ constexpr std::string_view kHarmlessTables[] = {
     "user setting$", "user tacacs+$",
     "alertemail ", "antivirus ", "application ", "authentication ", "automation ", "casb ", "certificate ", "cifs ",
     "credential-store ", "diameter-filter ", "dlp ", "dnsfilter ", "dpdk ", "emailfilter ", "endpoint-control ",
-    "extender", "extension-controller ", "file-filter ", "ftp-proxy ", "gui ", "icap ", "ips ", "log ", "monitoring ",
+    "client-reputation ", "extender", "extension-controller ", "file-filter ", "ftp-proxy ", "gtp ", "gui ", "imp2p ",
+    "load-balance ", "netscan ", "pfcp ", "icap ", "ips ", "log ", "monitoring ",
     "nsxt ", "report ", "router ", "rule ", "sctp-filter ", "spamfilter ", "ssh-filter ", "switch-controller ", "system ",
     "telemetry-controller ", "videofilter ", "virtual-patch ", "voip ", "vpn ", "waf ", "wanopt ", "web-proxy ",
     "webfilter ", "wireless-controller ", "ztna "};

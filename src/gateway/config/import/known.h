@@ -35,6 +35,9 @@ bool is_never_off(std::string_view table, std::string_view name);
 std::string_view our_table(std::string_view source);
 /// Why a table isn't taken and what there is instead.
 std::string_view why_no_table(std::string_view source);
+/// Does this table share its names with firewall address there, though none of its entries is an address here?
+bool shares_address_names(std::string_view source);
+
 /// What a setting is there as long as it isn't set, where that differs from here; empty: as here.
 struct SourceDefault {
   std::string_view table, name, value;

@@ -88,6 +88,13 @@ std::string_view why_no_table(std::string_view source) {
   return "there is no such table";
 }
 
+bool shares_address_names(std::string_view source) {
+  constexpr std::string_view kPrefixes[] = {"firewall vip", "firewall proxy-addr", "firewall multicast-address",
+                                            "firewall wildcard-fqdn", "firewall internet-service",
+                                            "firewall network-service", "system external-resource"};
+  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](std::string_view p) { return source.starts_with(p); });
+}
+
 const std::vector<SourceDefault>& source_defaults() {
   static const std::vector<SourceDefault> all = {
       {"firewall vip", "type", "static-nat"},

@@ -119,5 +119,11 @@ TEST_F(ProxyImport, ProxiesThatCannotListenAreLeftOut) {
   EXPECT_THAT(off("firewall access-proxy q"), HasSubstr("is used by"));
 }
 
+TEST_F(ProxyImport, PartsMayReferToWhatIsHereByTheSameName) {
+  here(vip("", "web"));
+  take(proxy("", "web", "web") + policy("set access-proxy \"web\"\n"));
+  EXPECT_TRUE(lets_in());
+}
+
 }  // namespace
 }  // namespace postern::gateway::config::fortios
