@@ -1,6 +1,7 @@
 #include "gateway/config/import/fortios.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -19,7 +20,7 @@ namespace {
 class Importer {
  public:
   Importer(const Snapshot& base, Source source, const Machine& machine)
-      : source_(std::move(source)), outline_(outline_of(source_.statements)), judgements_(source_.statements.size()),
+      : base_(base), source_(std::move(source)), outline_(outline_of(source_.statements)), judgements_(source_.statements.size()),
         assembly_(base, machine, judgements_) {}
 
   Import run() {
@@ -73,7 +74,8 @@ class Importer {
     for (const At at : all) judge(at, Verdict::kIgnored, why);
   }
 
-  /// Connectors have slots here: those that had only names there get the first ones that are free, in order.
+  /// Connectors have slots here: those that had only names there get the one that has that name here already, or the first
+  /// that is free in both.
   void number_connectors() {
     std::set<std::string> taken;
     std::vector<const Entry*> connectors;
@@ -85,13 +87,23 @@ class Importer {
       }
     }
     auto& slots = assembly_.slots;
+    std::map<std::string, std::string> here;  // by name
+    for (const auto& connector : base_->entries("endpoint-control fctems")) {
+      const auto name = connector.text("name");
+      if (!is_named_in(connectors, name) || !here.emplace(name, connector.key()).second) taken.insert(connector.key());
+    }
     for (const Entry* e : connectors) {
       std::string slot = e->key;
-      if (!is_number(slot) && !slots.by_name.contains(slot)) {
+      if (const auto it = slots.by_name.find(slot); it != slots.by_name.end()) {
+        slot = it->second;
+      } else if (const auto known = here.find(slot); !is_number(slot) && known != here.end() && !taken.contains(known->second)) {
+        slot = slots.by_name[e->key] = known->second;
+        taken.insert(slot);
+      } else if (!is_number(slot)) {
         int next = 1;
         while (taken.contains(std::to_string(next))) ++next;
+        if (next > kMaxConnectors) continue;  // is left out: such a name is no slot
         slot = std::to_string(next);
-        if (next > kMaxConnectors) continue;
         taken.insert(slot);
         slots.by_name[e->key] = slot;
       }
@@ -99,6 +111,9 @@ class Importer {
         if (s.name == "serial-number" && !s.values.empty()) slots.by_serial[s.values[0]] = slot;
       }
     }
+  }
+  static bool is_named_in(const std::vector<const Entry*>& entries, std::string_view name) {
+    return std::any_of(entries.begin(), entries.end(), [&](const Entry* e) { return e->key == name; });
   }
   static bool is_number(std::string_view key) {
     return !key.empty() && key.find_first_not_of("0123456789") == key.npos;
@@ -304,6 +319,7 @@ class Importer {
     }
   }
 
+  Snapshot base_;
   Source source_;
   Outline outline_;
   Judgements judgements_;

@@ -293,6 +293,14 @@ TEST_F(FortiosImport, ConnectorsThatHaveNamesGetNumbers) {
   EXPECT_THAT(config, HasSubstr("set ztna-ems-tag \"EMS2_ZTNA_low\"\n"));
   EXPECT_EQ(why("edit \"ems138\""), "edit 2, set name ems138");
   EXPECT_TRUE(import->left_out.empty());
+  // Nobody else's here; and the same once more.
+  const std::string named = "config endpoint-control fctems\nedit \"ems138\"\nset server \"a.example\"\nnext\nend\n";
+  here("config endpoint-control fctems\nedit 1\nset server \"c.example\"\nnext\n"
+       "edit 2\nset server \"d.example\"\nnext\nend\n");
+  EXPECT_THAT(take(named), HasSubstr("edit 3\n        set name \"ems138\""));
+  ASSERT_TRUE(store->commit(import->transaction));
+  take(named);
+  EXPECT_FALSE(import->transaction.changed());
 }
 
 TEST_F(FortiosImport, WhatWasFoundOfTheSameEmsStays) {
