@@ -1,5 +1,6 @@
 // Policies that are here already: which keep their places, and what of them stays.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -54,18 +55,18 @@ void Assembly::keep_places() {
   places_kept_.clear();
   for (const auto& table : base_->schema().root().tables) {
     if (!table.ordered) continue;
-    const auto here = keys_of(*base_, table);
+    std::map<std::string, std::size_t> places;
+    for (const auto& key : keys_of(*base_, table)) places.emplace(key, places.size());
     std::size_t next = 0;
     bool kept = true, is_new = false;
     for (const Draft* d : alive_in(table)) {
-      const auto at = std::find(here.begin(), here.end(), d->object.key);
-      if (at == here.end()) {
+      const auto place = places.find(d->object.key);
+      if (place == places.end()) {
         is_new = true;
         continue;
       }
-      const auto place = static_cast<std::size_t>(at - here.begin());
-      kept = kept && !is_new && place >= next;
-      next = place + 1;
+      kept = kept && !is_new && place->second >= next;
+      next = place->second + 1;
     }
     if (kept) places_kept_.insert(table.name);
   }
