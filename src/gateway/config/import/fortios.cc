@@ -25,6 +25,7 @@ class Importer {
 
   Import run() {
     choose_vdom();
+    hide_communities();
     number_connectors();
     for (const auto& b : outline_.blocks) {
       if (!taken_here(b)) continue;
@@ -32,6 +33,8 @@ class Importer {
       look_in_front(b);
       if (!shares_address_names(b.table)) continue;
       for (const auto& e : b.entries) assembly_.no_addresses.try_emplace(e.key, b.table);
+    }
+    while (look_at_carried_interfaces()) {
     }
     for (const auto& b : outline_.blocks) block(b);
     for (const At at : outline_.scopes) judge(at, Verdict::kNothing, "there is one virtual domain here");
@@ -185,6 +188,43 @@ class Importer {
     narrowing_.insert(s.at);
     auto& known = assembly_.narrow_interfaces[e.key];
     if (known.setting.empty() || what == Narrows::kBoth) known = {words_of(s.name, s.values), what == Narrows::kBoth};
+  }
+
+  /// What stands upon an interface through which nothing passes, such as a VLAN. Says whether something is new.
+  bool look_at_carried_interfaces() {
+    bool any = false;
+    auto& narrow = assembly_.narrow_interfaces;
+    for (const auto& b : outline_.blocks) {
+      if (b.table != "system interface" || !taken_here(b)) continue;
+      for (const auto& e : b.entries) {
+        for (const auto& s : e.settings) {
+          if (s.name != "interface" || s.values.size() != 1) continue;
+          const auto below = narrow.find(s.values[0]);
+          const auto own = narrow.find(e.key);
+          if (below == narrow.end() || !below->second.both || (own != narrow.end() && own->second.both)) continue;
+          narrow[e.key] = {fmt::format("{} ({} there)", words_of(s.name, s.values), below->second.setting), true};
+          any = true;
+        }
+      }
+    }
+    return any;
+  }
+
+  /// Names of communities are passwords.
+  void hide_communities() {
+    for (const auto& b : outline_.blocks) {
+      if (b.table != "system snmp community") continue;
+      for (const auto& e : b.entries) {
+        for (const auto& s : e.settings) {
+          if (s.name != "name") continue;
+          const auto& at = source_.statements[s.at];
+          for (std::size_t i = at.first; i <= at.last; ++i) {
+            auto& shown = source_.lines[i].shown;
+            shown = i == at.first ? shown.substr(0, shown.find("name") + 4) + " ***" : "***";
+          }
+        }
+      }
+    }
   }
 
   void block(const Block& b) {

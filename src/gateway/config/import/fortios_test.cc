@@ -316,6 +316,14 @@ TEST_F(FortiosImport, WhatWasFoundOfTheSameEmsStays) {
   EXPECT_THAT(take(connector("set https-port 8443\n")), Not(HasSubstr("certificate-fingerprint")));
 }
 
+TEST_F(FortiosImport, KeysAndCommunitiesAreNotShown) {
+  take("config system snmp community\nedit 1\nset name \"open-sesame\"\nnext\nend\nconfig router key-chain\nedit \"a\"\n"
+       "config key\nedit \"1\"\nset key-string open-sesame\nnext\nend\nnext\nend\n"
+       "config system ddns\nedit 1\nset ddns-key \"open-sesame\"\nnext\nend\n");
+  EXPECT_THAT(print_lines(*import), Not(HasSubstr("sesame")));
+  EXPECT_THAT(print_lines(*import), AllOf(HasSubstr("set name ***"), HasSubstr("set key-string ***"), HasSubstr("set ddns-key ***")));
+}
+
 TEST_F(FortiosImport, UnknownTablesAreIgnoredLineByLine) {
   take("config router static\nedit 1\nset gateway 10.0.2.254\nconfig deeper\nedit 1\nset x y\nnext\nend\nnext\nend\n"
        "config nobody knows\nset a b\nend\n");

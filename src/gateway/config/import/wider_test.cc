@@ -163,6 +163,15 @@ TEST_F(WiderImport, InterfaceThatPassesLessThereSwitchesItsPoliciesOff) {
   }
 }
 
+TEST_F(WiderImport, VlanUponAnInterfaceThatIsDownPassesNothingThere) {
+  const std::string vlans = table_text("system interface", "edit \"port1\"\nset interface \"agg\"\nset vlanid 7\nnext\n"
+                                                            "edit \"agg\"\nset interface \"x1\"\nnext\nedit \"x1\"\nset status down\nnext\n");
+  take(vlans + kLanAndServer + policy_text(""));
+  EXPECT_THAT(off("firewall policy 1"), HasSubstr("system interface port1: set interface agg (set interface x1 (set status down there) there)"));
+  take(vlans + kLanAndServer + policy_text("set srcintf \"port3\"\n"));
+  EXPECT_TRUE(on());
+}
+
 TEST_F(WiderImport, BuiltInNamesWithOtherContentAreWider) {
   const std::string week = "set day monday tuesday wednesday thursday friday\n";
   const std::string always = "set day friday sunday monday tuesday wednesday thursday saturday\n";
