@@ -71,8 +71,8 @@ struct Draft {
 /// "set srcaddr lan servers".
 std::string words_of(std::string_view name, const Value& values);
 
-/// Judges each statement of the entry, in its table's words; references are only listed. `judgements` gets a verdict for each
-/// statement of the entry and what is nested in it.
+/// Judges each statement of the entry by itself, and then what they mean together (combined.h); references are only listed.
+/// `judgements` gets a verdict for each statement of the entry and what is nested in it.
 Draft draft_of(const Entry& source, const Table& table, std::string_view from, const EmsSlots& slots,
                Judgements& judgements);
 /// Nothing but which requests it gets: see `emptied`. It is alive then.
