@@ -283,7 +283,7 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
           "      proxy_pass http://pool_$postern_pool;\n"
           "    }\n"
           "    location /open/ { postern_proxy 2; proxy_pass http://pool_$postern_pool; }\n"
-          "    location /manageable/ { postern_proxy 3; proxy_pass http://pool_$postern_pool; }\n"
+          "    location /manageable/ { postern_proxy 4294967295; proxy_pass http://pool_$postern_pool; }\n"
           "  }\n"
           "  server {\n    listen 127.0.0.1:"
        << open_port_

@@ -71,7 +71,7 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
     return NGX_CONF_OK;
   }
   const auto number = ngx_atoi(value[1].data, value[1].len);
-  if (number == NGX_ERROR || number <= 0 || number > 0x7fffffff)
+  if (number == NGX_ERROR || number <= 0 || number > 0xffffffff)
     return error("needs an access proxy's number or \"off\"");
   location->proxy = static_cast<ngx_uint_t>(number);
   return NGX_CONF_OK;
