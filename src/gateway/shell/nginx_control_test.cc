@@ -398,6 +398,18 @@ TEST_F(NginxControlTest, OurOwnNginxIsInNobodysWay) {
   context_.config.access_proxies[0].vip.ext_port = other.port();
   control_->publish_policies();
   EXPECT_EQ(control_->obstacles().size(), 1u) << "as of now, before nginx is asked";
+  control_->reload();
+  EXPECT_NE(proxy_at(at_web()), 0u) << "it goes on where it was";
+  // Another access proxy is to have that place: then nobody listens there for the first one.
+  auto second = context_.config.access_proxies[0];
+  second.name = "second";
+  second.vip.ext_port = port_;
+  const auto web = proxy_at(at_web());
+  context_.config.access_proxies.push_back(second);
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_NE(proxy_at(at_web()), 0u);
+  EXPECT_NE(proxy_at(at_web()), web);
 }
 
 TEST_F(NginxControlTest, AnNginxThatDoesNotAnswerIsAskedAgainAfterLongerAndLongerPauses) {
