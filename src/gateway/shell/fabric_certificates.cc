@@ -195,6 +195,7 @@ void FabricCertificates::accept(ConnectorId id, const cli::Acceptance& acceptanc
     if (auto clear = other ? decided(id, acceptance) : Status(); !clear) return done(clear);
     const bool stopped = channels_.seen(id).changed_certificate;
     channels_.lift_stop(id);
+    channels_.expect(id, shown);
     const auto kept = keep_acceptance(id, acceptance, peer->chain_der);
     if (!kept) {
       if (stopped) channels_.stop(id);
