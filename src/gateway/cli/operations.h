@@ -26,7 +26,9 @@ namespace postern::gateway::cli {
 struct ConnectorStatus {
   ConnectorId id = 0;
   std::string name;
-  bool certificate_accepted = false;   ///< "confirmed: yes".
+  bool certificate_accepted = false;   ///< An administrator accepted one.
+  bool certificate_changed = false;    ///< The EMS shows another than that: stopped.
+  bool confirmed() const { return certificate_accepted && !certificate_changed; }
   EmsSerial ems_serial;                ///< As the EMS said; empty: never connected.
   TenantId tenant;
   bool capabilities_known = false;     ///< "verified capabilities".

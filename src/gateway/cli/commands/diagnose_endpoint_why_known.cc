@@ -212,8 +212,9 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
     const bool stale = r.usable() && t.stale;  // what asks for no tag goes on: it is known who this is
     out.wrap(bar + (stale ? ": no policy that demands or forbids a tag lets it in, by certificate or by address, whatever the "
                             "lists say. Those that ask for no tag do."
-                          : ": no access proxy that asks for certificates lets it in, and no policy that demands or forbids a "
-                            "tag, whatever the lists say."));
+                          : ": no policy that demands or forbids a tag lets it in, whatever the lists say, and no access proxy "
+                            "that asks for certificates. Only where one without a certificate may enter (empty-cert-action accept, "
+                            "a policy without tags) it may as well: pages for enrolling and mending belong there."));
   }
   out.blank();
   out.add("UID:", r.key.uid.str());
