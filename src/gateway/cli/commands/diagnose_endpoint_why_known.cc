@@ -149,10 +149,12 @@ void advise_resolving(std::vector<std::string>& out, const EndpointTrace& t) {
       out.push_back("Ask again in a second: this gateway waits for the network's answer.");
       break;
     case ResolveReason::kNeighbourAbsent:
-      out.push_back("Look whether the endpoint is in the same network segment as this gateway's interface, and up.");
+      out.push_back("Look whether the endpoint is in the same network segment as this gateway's interface, and up. It is asked again "
+                    "by and by, once in a minute at least.");
       break;
     case ResolveReason::kNeighbourDiffers:
-      out.push_back("Find the device with the hardware address named above: it uses this endpoint's address.");
+      out.push_back("Find the device with the hardware address named above: it uses this endpoint's address. Once it is gone, this "
+                    "gateway notices within two minutes.");
       break;
     case ResolveReason::kNotTelemetrySource:
       out.push_back(
