@@ -402,6 +402,14 @@ std::vector<Candidate> CliSession::help(std::string_view line) const {
   return state_->help(line);
 }
 
+std::string CliSession::greeting() const {
+  std::string out;
+  for (const auto& part : state_->operations.health()) {
+    if (part.state == PartHealth::State::kFailed) out += fmt::format("{}: FAILED: {}\n", part.part, one_line(part.text));
+  }
+  return out;
+}
+
 std::string CliSession::prompt() const {
   if (state_->pending.words().open || state_->answer) return "> ";
   std::string name = state_->store.current()->single("system global").text("hostname");

@@ -242,7 +242,8 @@ Status Daemon::open_administration() {
   auto& store = *context_.store;
   const auto& options = context_.options;
   operations_ = std::make_unique<LiveOperations>(
-      context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_});
+      context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_,
+                                                [this] { return listener_ ? listener_->health() : Status(); }});
   const auto address = parse_listen_address(options.api_listen);
   if (!address) return fail(address.error().context("--api-listen"));
   api_ = std::make_unique<Api>(store, *operations_, context_.clock, context_.random);
@@ -256,8 +257,7 @@ Status Daemon::open_administration() {
         api_->handle(std::move(request), std::move(respond));
       },
       [this](int status, const Error& error) { return api_->refuse(status, error); });
-  if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
-  if (auto listening = listener_->use_prepared(); !listening) return listening;
+  if (auto begun = listener_->begin(context_.config.global.admin_port); !begun) return begun;
   present_api_certificate();
   store.add_check([this](const config::ConfigTree& next) -> Status {
     if (auto sound = check_certificates(*context_.store->current(), next); !sound) return sound;

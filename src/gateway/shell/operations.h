@@ -24,6 +24,7 @@ class LiveOperations final : public cli::GatewayOperations {
     const NetworkWatch* watch;        ///< Likewise; then the kernel's interfaces are not known.
     const ModuleChannel& modules;
     TrafficLog& traffic;
+    std::function<Status()> api = nullptr;  ///< Whether the REST API is reached; nullptr: there is none.
   };
   /// All outlive this.
   LiveOperations(Context& context, FabricChannels& channels, const Parts& parts);
