@@ -236,10 +236,11 @@ TEST_F(ApiListenerTest, APortThatIsTakenAtTheStartIsWaitedFor) {
   ASSERT_TRUE(listener_->present({device_.server_chain_pem, device_.server_key_pem}));
 
   other->reset();
-  const auto look = loop_.every(std::chrono::milliseconds(5), [&] {
+  auto look = loop_.every(std::chrono::milliseconds(5), [&] {
     if (listener_->health()) loop_.stop();
   });
   loop_.run();
+  look.cancel();
   EXPECT_EQ(runtime().at("https_port"), taken);
   EXPECT_TRUE(ask(taken, with_token("GET", "/api/v2/monitor/system/status")));
 }
@@ -282,6 +283,12 @@ TEST_F(ApiListenerTest, TheFirstStartMakesOneAdministratorThatOnlyRootKnows) {
   const auto fresh = config::ConfigStore::in_memory(config::gateway_schema());
   ASSERT_TRUE(ensure_administrator(*fresh, dir_, random_));
   EXPECT_TRUE(config::verify_secret(fresh->current()->entries("system admin").front().text("password"), password));
+  // It stays as long as it lets somebody in.
+  drop_initial_password(dir_, hash);
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "initial-password"));
+  drop_initial_password(dir_, config::hash_password("another password", random_));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "initial-password"));
+  drop_initial_password(dir_, hash);
 }
 
 }  // namespace

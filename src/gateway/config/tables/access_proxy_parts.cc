@@ -31,7 +31,10 @@ Table api_gateway() {
   t.help = "Which requests go to which servers.";
   t.key = number("id", "Number of the mapping.", 1, 65535);
   t.attributes = {
-      text("url-map", "Pattern of the path.", 511, 1).by_default("/"),
+      text("url-map", "Pattern of the path.", 511, 1)
+          .by_default("/")
+          .allowing("1 to 511 characters of a path as it stands in requests, decoded: no space, no \" \\ % #, no //, and * and ? "
+                    "only with url-map-type wildcard"),
       option("url-map-type", "How the path is compared.",
              {{"sub-string", "The pattern occurs in it."},
               {"wildcard", "The pattern is the whole path: * is any run of characters, ? any one."}})
