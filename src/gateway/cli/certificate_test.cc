@@ -26,6 +26,8 @@ TEST_F(SessionLab, ACertificateIsShownAskedAboutAndAccepted) {
   EXPECT_EQ(operations.accepted[0], (Acceptance{shown.fingerprint, {}, {}}));
   operations.waiting.at(0)({});
   EXPECT_THAT((*last)->output, HasSubstr("is accepted"));
+  out("execute fctems unverify 1");
+  EXPECT_EQ(operations.trusting, (std::vector<config::Author>(2, {"admin", "cli"}))) << "the history tells who it was";
 }
 
 TEST_F(SessionLab, AnyOtherAnswerAcceptsNothing) {
