@@ -26,4 +26,20 @@ bool is_control(char32_t point) {
          within(0x2066, 0x2069);
 }
 
+bool is_invisible(char32_t point) {
+  const auto within = [&](char32_t first, char32_t last) { return point >= first && point <= last; };
+  return point == 0xAD || point == 0x61C || point == 0x180E || within(0x200B, 0x200F) || within(0x2060, 0x2065) ||
+         within(0x206A, 0x206F) || point == 0xFEFF || within(0xFFF9, 0xFFFB) || within(0xE0000, 0xE007F);
+}
+
+std::size_t count_characters(std::string_view text) {
+  std::size_t out = 0;
+  while (!text.empty()) {
+    const auto length = first_character(text).length;
+    text.remove_prefix(length == 0 ? 1 : length);
+    ++out;
+  }
+  return out;
+}
+
 }  // namespace postern

@@ -17,4 +17,11 @@ Utf8Character first_character(std::string_view text);
 /// of a log, or look like another.
 bool is_control(char32_t point);
 
+/// Takes no room of its own, or none that an eye would see: zero width, marks of direction, soft hyphens, byte order marks,
+/// tags. Two names that differ by one of these look alike.
+bool is_invisible(char32_t point);
+
+/// As people count characters: code points. Bytes that are no UTF-8 count each.
+std::size_t count_characters(std::string_view text);
+
 }  // namespace postern

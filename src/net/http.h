@@ -29,7 +29,7 @@ class HttpHeaders {
 
 struct HttpRequest {
   std::string method;
-  /// Percent-decoded once, but for "%2F", which stays so: it is no border between segments. Always begins with '/', no
+  /// Percent-decoded once, but for "%2F" and "%5C", which stay so: they are no borders between segments. Always begins with '/', no
   /// dot segments.
   std::string path;
   std::vector<std::string> segments;          ///< What stands between the path's slashes, decoded whole.

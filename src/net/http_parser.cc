@@ -31,6 +31,7 @@ Status decode_target(std::string_view target, const std::vector<std::string>& re
   if (raw_path.find("//") != raw_path.npos) return bad("the path is not in its canonical form");
   std::string path;
   std::vector<std::string> segments;
+  if (raw_path.find('\\') != raw_path.npos) return bad("the path has a forbidden character");
   for (const auto raw : split(raw_path.substr(1), '/')) {
     auto segment = percent_decode(raw, false);
     if (!segment) return bad("the path has a broken % escape");
@@ -38,9 +39,10 @@ Status decode_target(std::string_view target, const std::vector<std::string>& re
     path += '/';
     for (const char c : *segment) {
       const auto byte = static_cast<unsigned char>(c);
-      if (byte < 0x20 || byte == 0x7f || c == '\\') return bad("the path has a forbidden character");
-      if (c == '/') {
-        path += "%2F";
+      if (byte < 0x20 || byte == 0x7f) return bad("the path has a forbidden character");
+      // Some take a backslash for a slash.
+      if (c == '/' || c == '\\') {
+        path += c == '/' ? "%2F" : "%5C";
       } else {
         path += c;
       }

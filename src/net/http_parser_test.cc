@@ -56,7 +56,9 @@ TEST(HttpParser, AnEncodedSlashIsNoBorderBetweenSegments) {
   for (const auto* target : {"/a//b", "/a/../b", "/a/%2e%2E/b", "/./a", "//a"}) {
     EXPECT_EQ(path_of(target), "the path is not in its canonical form") << target;
   }
-  EXPECT_EQ(path_of("/a%5cb"), "the path has a forbidden character");
+  EXPECT_EQ(path_of("/t/a%5cb"), "/t/a%5Cb [t] [a\\b]");
+  EXPECT_EQ(path_of("/t/a\\b"), "the path has a forbidden character");
+  EXPECT_EQ(path_of("/t/..%5C.."), "/t/..%5C.. [t] [..\\..]");
   EXPECT_EQ(path_of("/a%00"), "the path has a forbidden character");
   EXPECT_EQ(path_of("/a%2"), "the path has a broken % escape");
 }

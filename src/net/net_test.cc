@@ -277,7 +277,7 @@ TEST_F(NetTest, NewCertificatesCountForNewConnectionsAndBadOnesChangeNothing) {
 
 TEST_F(NetTest, PathsThatTwoReadersCouldReadDifferentlyAreRefused) {
   listen();
-  for (const char* path : {"/a/../b", "/./a", "/a\\b"}) {
+  for (const char* path : {"/a/../b", "/./a", "/a//b"}) {
     const auto reply = get(target(), path);
     ASSERT_TRUE(reply) << path;
     EXPECT_EQ(reply->status, 400) << path;

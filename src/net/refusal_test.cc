@@ -51,11 +51,18 @@ TEST(Refusal, HasTheListenersForm) {
   }
 }
 
+TEST(Refusal, IsReadAlsoByWhoSendsEverythingFirst) {
+  // More than the buffers of both ends hold: closing on it would reset the connection.
+  const std::string body(16u << 20, 'x');
+  const auto got = answer("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body, own);
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 413")) << got;
+}
+
 TEST(Refusal, SaysThatATargetIsTooLongAndHowLongItMayBe) {
   const auto got = answer("GET /" + std::string(16384, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n", own, 32 << 10);
   EXPECT_TRUE(got.starts_with("HTTP/1.1 414")) << got;
   EXPECT_NE(got.find("longer than the 16384 bytes"), std::string::npos) << got;
-  const auto just = answer("GET /" + std::string(16383, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n", own, 32 << 10);
+  const auto just = answer("GET /" + std::string(16383, 'x') + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", own, 32 << 10);
   EXPECT_TRUE(just.starts_with("HTTP/1.1 200")) << just;
 }
 

@@ -81,6 +81,22 @@ Task<void> write_response(TransportPtr transport, HttpResponse response, bool ke
   co_await transport->write_all(text.data(), text.size(), ec);
 }
 
+/// The rest of what is too large is read and thrown away, until it ends or pauses: closing on it would reset the
+/// connection, and a client that sends its whole body before it reads would never see the answer.
+Task<void> drain(SharedPtr shared, TransportPtr transport) {
+  constexpr std::size_t kMost = 64u << 20;
+  Deadline pause(*shared->io, transport);
+  std::vector<char> buffer(64 << 10);
+  for (std::size_t read = 0; read < kMost && !shared->closed;) {
+    error_code ec;
+    pause.in(std::chrono::seconds(1));
+    const auto n = co_await transport->read_some(buffer.data(), buffer.size(), ec);
+    pause.off();
+    if (ec || n == 0) co_return;
+    read += n;
+  }
+}
+
 /// Is this a WebSocket handshake as RFC 6455 §4.2.1 wants it?
 const std::string* websocket_key(const HttpRequest& request) {
   const auto* upgrade = request.headers.find("Upgrade");
@@ -112,6 +128,7 @@ Task<bool> serve_http(SharedPtr shared, TransportPtr transport) {
       error_code ec;
       if (!fed) {
         co_await write_response(transport, refusal(*shared, fed.error()), false, false, ec);
+        if (!ec && fed.error().code == ErrorCode::kResourceExhausted) co_await drain(shared, transport);
         co_return false;
       }
       if (parser.done()) break;

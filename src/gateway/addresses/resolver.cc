@@ -165,6 +165,22 @@ ResolveReason Resolver::judge_claim(const IpAddress& ip, const Claim& claim, Mac
 void Resolver::judge(const IpAddress& ip) {
   decide(ip);
   if (repin(ip)) decide(ip);  // what the pin said is forgotten: whoever claims it now has to be asked about
+  note_unanswered(ip);
+}
+
+void Resolver::note_unanswered(const IpAddress& ip) {
+  for (const auto& local : interfaces_) unanswered_.erase({local.name, ip});
+  const auto claims = claims_.find(ip);
+  if (claims == claims_.end()) return;
+  for (const auto& claim : claims->second) {
+    const NeighbourKey key{claim.interface, ip};
+    const auto answer = neighbours_.find(key);
+    // An entry that is permanent, by an administrator or by us, stands by itself.
+    if (answer == neighbours_.end() || answer->second.lasting || pinned(key)) continue;
+    MacAddress mac;
+    const auto reason = judge_claim(ip, claim, mac);
+    if (reason == ResolveReason::kNeighbourAbsent || reason == ResolveReason::kNeighbourDiffers) unanswered_.insert(key);
+  }
 }
 
 /// Brings the pin in line with the owner. True: it is gone, and the entry with it.
@@ -326,6 +342,7 @@ void Resolver::reclaim(Known& known) {
 
 void Resolver::set_interfaces(std::vector<LocalInterface> interfaces) {
   if (interfaces == interfaces_) return;
+  unanswered_.clear();  // all claims are judged anew
   interfaces_ = std::move(interfaces);
   for (auto& [key, known] : records_) reclaim(known);
 }

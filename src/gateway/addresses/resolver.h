@@ -121,6 +121,9 @@ class Resolver {
   std::vector<PinChange> take_pins();
   /// Claims that need the network's answer: ask by ARP or ND, then say kAsking. Each once per lack of an entry.
   std::vector<NeighbourKey> take_questions();
+  /// Claims that the network did not confirm: nobody answered, or somebody who claims nothing. Worth asking again, by and
+  /// by; see AskingAgain.
+  const std::set<NeighbourKey>& unanswered() const { return unanswered_; }
   bool pinned(const NeighbourKey& key) const;
   const std::map<IpAddress, Pin>& pins() const { return pins_; }
   /// Takes up what a gateway before this one pinned, if its owner still claims it in the same way; to be called once
@@ -171,6 +174,7 @@ class Resolver {
   bool in_quarantine(const IpAddress& ip, const Claim& claim) const;
   void judge(const IpAddress& ip);
   void decide(const IpAddress& ip);
+  void note_unanswered(const IpAddress& ip);
   bool repin(const IpAddress& ip);
   void forget_answer(const NeighbourKey& key);
   ResolveReason judge_claim(const IpAddress& ip, const Claim& claim, MacAddress& mac) const;
@@ -185,7 +189,7 @@ class Resolver {
   std::map<IpAddress, Pin> pins_;
   std::set<ConnectorId> stale_;
   std::set<IpAddress> changed_;
-  std::set<NeighbourKey> asked_;
+  std::set<NeighbourKey> asked_, unanswered_;
   std::vector<NeighbourKey> questions_;
   std::vector<PinChange> pin_changes_;
   std::vector<IpAddress> contested_;

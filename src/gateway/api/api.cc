@@ -51,6 +51,13 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
                       "there is nothing at this address; the API is below /api/v2/cmdb and "
                       "/api/v2/monitor");
   }
+  // Who is refused is told of what, too.
+  if (!is_index(path)) {
+    const auto rest = path.substr(cmdb ? kCmdb.size() : kMonitor.size());
+    const auto slash = rest.find('/');
+    call->path = rest.substr(0, slash);
+    if (slash != rest.npos) call->name = rest.substr(slash + 1, cmdb ? rest.find('/', slash + 1) - slash - 1 : rest.npos);
+  }
   auto who = authenticate(call->services, request, query_token);
   if (!who && who.error().code == ErrorCode::kPermissionDenied) {
     return call->fail(403, ErrorNumber::kNone, who.error().message);

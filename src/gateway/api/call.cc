@@ -18,7 +18,7 @@ std::int64_t build_number() {
   return number;
 }
 
-ErrorNumber number_of(ErrorCode code) {
+ErrorNumber error_number(ErrorCode code) {
   switch (code) {
     case ErrorCode::kNotFound:
       return ErrorNumber::kNotFound;
@@ -115,7 +115,7 @@ void Call::fail(int status, ErrorNumber number, std::string_view cli_error, json
   reply(status, std::move(fields));
 }
 void Call::fail(int status, ErrorNumber number, std::string_view cli_error) { fail(status, number, cli_error, {}); }
-void Call::fail(const Error& error) { fail(http_status(error.code), number_of(error.code), error.message); }
+void Call::fail(const Error& error) { fail(http_status(error.code), error_number(error.code), error.message); }
 
 void Call::reply_raw(net::HttpResponse response) {
   if (answered()) return;

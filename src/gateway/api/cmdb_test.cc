@@ -336,7 +336,7 @@ TEST_F(CmdbTest, APasswordThatIsTooShortIsRefusedAndNothingChanges) {
     const auto reply = cmdb(method, at, body);
     EXPECT_EQ(reply.status, 424) << reply.text;
     EXPECT_EQ(reply.at("/error"), -651);
-    EXPECT_THAT(reply.cli_error(), HasSubstr("password: must be 12 to 128 bytes long")) << body;
+    EXPECT_THAT(reply.cli_error(), HasSubstr("password: must be 12 to 128 characters long")) << body;
     EXPECT_THAT(reply.cli_error(), testing::StartsWith("system admin"));
   }
   EXPECT_THAT(cmdb("POST", "system/admin", R"({"name":"mallory","password":"mallory mallory"})").cli_error(),
@@ -387,6 +387,13 @@ TEST_F(CmdbTest, AConfigurationThatCannotBeKeptIsNotInForce) {
   EXPECT_EQ(put.status, 500);
   EXPECT_THAT(put.cli_error(), HasSubstr("no space left"));
   EXPECT_EQ(cmdb("GET", "firewall/vip/web").at("/results/0/extport"), "8444");
+}
+
+TEST_F(CmdbTest, AKeyMayHoldABackslash) {
+  ASSERT_EQ(cmdb("POST", "firewall/address", R"({"name":"a\\b","subnet":"10.0.0.0/24"})").status, 200);
+  EXPECT_EQ(cmdb("GET", "firewall/address/a%5Cb").at("/results/0/name"), "a\\b");
+  EXPECT_EQ(cmdb("PUT", "firewall/address/a%5cb", R"({"comment":"x"})").status, 200);
+  EXPECT_EQ(cmdb("DELETE", "firewall/address/a%5Cb").status, 200);
 }
 
 TEST_F(CmdbTest, AKeyMayHoldASlash) {

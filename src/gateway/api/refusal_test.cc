@@ -24,6 +24,20 @@ TEST_F(RefusalTest, WhatIsRefusedBeforeItIsARequestHasTheEnvelope) {
   EXPECT_EQ(body.at("cli_error"), "the request is too large");
 }
 
+TEST_F(RefusalTest, WhoIsRefusedIsToldOfWhat) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"/api/v2/cmdb/firewall/address/lan", "firewall", "address"},
+      {"/api/v2/cmdb/firewall", "firewall", ""},
+      {"/api/v2/monitor/system/config/backup", "system", "config/backup"},
+      {"/api/v2/monitor/system", "system", ""}};
+  for (const auto& [address, path, name] : cases) {
+    const auto reply = ask("GET", address, "", {{"Authorization", "Bearer wrong"}});
+    EXPECT_EQ(reply.status, 401) << reply.text;
+    EXPECT_EQ(reply.at("/path"), path) << address;
+    EXPECT_EQ(reply.at("/name"), name) << address;
+  }
+}
+
 TEST_F(RefusalTest, ABodyThatSaysItIsTextIsNotReadAsJson) {
   const std::string body = R"({"name":"lan","subnet":"10.0.1.0/24"})";
   const auto as = [&](const char* type) {

@@ -26,6 +26,8 @@ TEST_F(SessionLab, ACertificateIsShownAskedAboutAndAccepted) {
   EXPECT_EQ(operations.accepted[0], (Acceptance{shown.fingerprint, {}, {}}));
   operations.waiting.at(0)({});
   EXPECT_THAT((*last)->output, HasSubstr("is accepted"));
+  out("execute fctems unverify 1");
+  EXPECT_EQ(operations.trusting, (std::vector<config::Author>(2, {"admin", "cli"}))) << "the history tells who it was";
 }
 
 TEST_F(SessionLab, AnyOtherAnswerAcceptsNothing) {
@@ -56,6 +58,17 @@ TEST_F(SessionLab, WithAFingerprintNothingIsAsked) {
   EXPECT_THAT(out("execute fctems verify 1 " + to_hex_lower(digest) + " PSTEMS9999999999 a"),
               HasSubstr("32 hex digits"));
   EXPECT_THAT(out("execute fctems is-verified 1"), HasSubstr("is accepted: AB:AB"));
+}
+
+TEST_F(SessionLab, ACertificateThatIsNotTheAcceptedOneIsToldAlikeEverywhere) {
+  auto& connector = operations.connector_list.at(0);
+  connector.channel_state = "stopped: certificate changed";
+  connector.certificate_changed = true;
+  EXPECT_THAT(out("execute fctems is-verified 1"),
+              testing::AllOf(HasSubstr("The EMS 1 shows another certificate than the one that is accepted: AB:AB"),
+                             HasSubstr("execute fctems verify 1")));
+  EXPECT_THAT(out("diagnose test application fcnacd 2"),
+              testing::AllOf(HasSubstr("confirmed: no"), HasSubstr("verify-peer-method: 3"), HasSubstr("certificate changed")));
 }
 
 /// The EMS whose certificate was accepted, and which says that it is another one.

@@ -44,11 +44,16 @@ std::vector<std::string> FakeOperations::interface_names() { return interfaces; 
 
 void FakeOperations::test_connectivity(ConnectorId, Done done) { waiting.push_back(std::move(done)); }
 void FakeOperations::present_certificate(ConnectorId, Presented done) { presenting.push_back(std::move(done)); }
-void FakeOperations::accept_certificate(ConnectorId, const Acceptance& acceptance, Done done) {
+void FakeOperations::accept_certificate(ConnectorId, const Acceptance& acceptance, const config::Author& who,
+                                        Done done) {
+  trusting.push_back(who);
   accepted.push_back(acceptance);
   waiting.push_back(std::move(done));
 }
-Status FakeOperations::forget_certificate(ConnectorId) { return forget; }
+Status FakeOperations::forget_certificate(ConnectorId, const config::Author& who) {
+  trusting.push_back(who);
+  return forget;
+}
 
 void FakeOperations::refresh_connectors(Answered done) {
   ++refreshed;

@@ -38,6 +38,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<Done> waiting;  ///< Callbacks not answered yet.
   std::vector<Presented> presenting;
   std::vector<Acceptance> accepted;
+  std::vector<config::Author> trusting;  ///< Who accepted, or took back.
   std::string sought;
   int refreshed = 0, restarted = 0;
   std::vector<Sha256> asked_about;
@@ -57,8 +58,8 @@ class FakeOperations : public GatewayOperations {
   std::vector<std::string> interface_names() override;
   void test_connectivity(ConnectorId, Done done) override;
   void present_certificate(ConnectorId, Presented done) override;
-  void accept_certificate(ConnectorId, const Acceptance& acceptance, Done done) override;
-  Status forget_certificate(ConnectorId) override;
+  void accept_certificate(ConnectorId, const Acceptance& acceptance, const config::Author& who, Done done) override;
+  Status forget_certificate(ConnectorId, const config::Author& who) override;
   void refresh_connectors(Answered done) override;
   void restart_connectors(Answered done) override;
   void ask_about_certificate(const Sha256& leaf, Replied done) override;

@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "gateway/addresses/matched.h"
 #include "gateway/addresses/resolver.h"
+#include "gateway/config/revisions.h"
 #include "gateway/config/tree.h"
 #include "gateway/records/record.h"
 
@@ -26,7 +27,9 @@ namespace postern::gateway::cli {
 struct ConnectorStatus {
   ConnectorId id = 0;
   std::string name;
-  bool certificate_accepted = false;   ///< "confirmed: yes".
+  bool certificate_accepted = false;   ///< An administrator accepted one.
+  bool certificate_changed = false;    ///< The EMS shows another than that: stopped.
+  bool confirmed() const { return certificate_accepted && !certificate_changed; }
   EmsSerial ems_serial;                ///< As the EMS said; empty: never connected.
   TenantId tenant;
   bool capabilities_known = false;     ///< "verified capabilities".
@@ -202,9 +205,10 @@ class GatewayOperations {
   /// Accepts exactly the certificate with this fingerprint: the implementation makes sure that the EMS shows it, and
   /// commits `certificate-fingerprint` and `certificate-issuer-key` of the connector, and `serial-number` and `tenant-id`
   /// if they are given. kConflict: it shows another, or says that it is another EMS; then nothing changes.
-  virtual void accept_certificate(ConnectorId id, const Acceptance& acceptance, Done done) = 0;
+  /// `who` did it, for the history.
+  virtual void accept_certificate(ConnectorId id, const Acceptance& acceptance, const config::Author& who, Done done) = 0;
   /// Takes the acceptance back: the connection ends.
-  virtual Status forget_certificate(ConnectorId id) = 0;
+  virtual Status forget_certificate(ConnectorId id, const config::Author& who) = 0;
 
   /// Each connector configured, ascending by id.
   using Answered = std::function<void(std::vector<EmsAnswer>)>;

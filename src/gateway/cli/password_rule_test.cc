@@ -31,8 +31,8 @@ class PasswordRule : public testing::Test {
 TEST_F(PasswordRule, ShortOnesAndThoseWithTheNameAreRefusedBeforeTheyAreHashed) {
   out("config system admin");
   out("edit eve");
-  EXPECT_EQ(out("set password x"), "error: system admin eve: password: must be 12 to 128 bytes long");
-  EXPECT_EQ(out("se pas elevenbytes"), "error: system admin eve: password: must be 12 to 128 bytes long");
+  EXPECT_EQ(out("set password x"), "error: system admin eve: password: must be 12 to 128 characters long");
+  EXPECT_EQ(out("se pas elevenbytes"), "error: system admin eve: password: must be 12 to 128 characters long");
   EXPECT_EQ(out("set password correct-horse-of-Eve"), "error: system admin eve: password: must not contain the user's name");
   EXPECT_EQ(operations.offloaded, 0);
   EXPECT_EQ(out("set password twelve-bytes"), "");

@@ -105,7 +105,7 @@ std::string print_connector(const ConnectorStatus& c, bool trust_renewals) {
   const int method = c.certificate_accepted ? (trust_renewals ? 3 : 1) : 0;
   Lines out;
   out.add(fmt::format("FortiClient EMS number {}:", c.id));
-  out.add(fmt::format("name(id): {}({}) confirmed: {}", c.name, c.id, c.certificate_accepted ? "yes" : "no"));
+  out.add(fmt::format("name(id): {}({}) confirmed: {}", c.name, c.id, c.confirmed() ? "yes" : "no"));
   out.add("is global: true");
   out.add("interface vdom: root");
   out.add("fetched-serial-number:", c.ems_serial.str());

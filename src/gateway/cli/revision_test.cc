@@ -65,6 +65,8 @@ TEST_F(RevisionCommandsTest, TheListSaysWhoWhenAndWhat) {
   EXPECT_THAT(out("execute revision diff config 3 2"), HasSubstr("-    edit \"b\"\n"));
   EXPECT_EQ(out("execute revision diff config 9"),
             "error: there is no revision 9 (kept: 1 to 3; execute revision list config shows them)");
+  ASSERT_EQ(out("execute revision delete config 2"), "Revision 2 is deleted.\n");
+  EXPECT_THAT(out("execute revision show config 2"), HasSubstr("there is no revision 2 (kept: 1, 3; "));
   EXPECT_THAT(out("execute revision show config x"), HasSubstr("error: \"x\" is not the number of a revision"));
 }
 

@@ -51,6 +51,17 @@ TEST_F(ScriptTest, TakesAllBlocksAtOnce) {
   EXPECT_THAT(shown(), testing::AllOf(HasSubstr("hostname \"other\""), HasSubstr("edit \"second\"")));
 }
 
+TEST_F(ScriptTest, AByteOrderMarkInFrontIsNoPartOfTheText) {
+  EXPECT_THAT(run("\xEF\xBB\xBF" "config system global\n  set hostname other\nend\n"), IsEmpty());
+  EXPECT_THAT(shown(), HasSubstr("hostname \"other\""));
+}
+
+TEST_F(ScriptTest, WhatIsToldIsOneLineWhateverStoodInTheText) {
+  const auto told = run(std::string_view("config firewall address\nedit \"a\0b\"\nend\nx\0y\n", 42));
+  for (const auto& line : told) EXPECT_EQ(line.find('\0'), line.npos) << line;
+  EXPECT_THAT(told.at(0), HasSubstr("line 2: firewall address a b: name: \"a b\" is not allowed"));
+}
+
 TEST_F(ScriptTest, EachWrongLineIsToldAndNothingIsChanged) {
   const auto before = shown();
   const auto told = run(

@@ -85,6 +85,11 @@ struct CliServer::Impl {
         response.help = c->session->help(request->text);
         return c->answer(std::move(response));
       }
+      if (request->kind == Request::Kind::kHello) {
+        Response response;
+        response.reply.output = c->session->greeting();
+        return c->answer(std::move(response));
+      }
       if (request->kind == Request::Kind::kCancel) {
         c->session->cancel();
         return c->answer({});

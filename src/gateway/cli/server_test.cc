@@ -102,6 +102,9 @@ TEST_F(CliServerTest, UsageAndAMissingDaemonAreStatusTwo) {
 TEST_F(CliServerTest, HelpComesOverTheSocket) {
   auto channel = Channel::connect(path);
   ASSERT_TRUE(channel);
+  EXPECT_EQ((*channel)->ask({Request::Kind::kHello, ""})->reply.output, "");
+  operations.parts.push_back({"REST API", PartHealth::State::kFailed, "port 8444 is taken"});
+  EXPECT_EQ((*channel)->ask({Request::Kind::kHello, ""})->reply.output, "REST API: FAILED: port 8444 is taken\n");
   const auto help = (*channel)->ask({Request::Kind::kHelp, "diag endp "});
   ASSERT_TRUE(help);
   ASSERT_EQ(help->help.size(), 5u);

@@ -280,6 +280,7 @@ Reply CliSession::State::judge_script() {
   if (staged) {
     for (auto& fault : script->unknown_names(staged->tree())) reply.faults.push_back(std::move(fault));
   }
+  for (auto& fault : reply.faults) fault = one_line(fault);
   script->count_wrong(reply.faults.size());
   if (staged && !script->wrong()) {
     if (auto notices = commit()) {
@@ -378,6 +379,7 @@ void CliSession::feed_script(std::string_view line, Done done) {
     if (!s.script) s.script.emplace();
     s.script->next_line(!s.pending.words().open && !s.answer);
     if (s.script->stopped()) return done({});
+    if (s.script->last_line() == 1) line = config::without_mark(line);
   }
   feed(line, std::move(done));
 }
@@ -400,6 +402,14 @@ void CliSession::cancel() {
 std::vector<Candidate> CliSession::help(std::string_view line) const {
   if (state_->pending.words().open || state_->answer) return {};
   return state_->help(line);
+}
+
+std::string CliSession::greeting() const {
+  std::string out;
+  for (const auto& part : state_->operations.health()) {
+    if (part.state == PartHealth::State::kFailed) out += fmt::format("{}: FAILED: {}\n", part.part, one_line(part.text));
+  }
+  return out;
 }
 
 std::string CliSession::prompt() const {

@@ -54,6 +54,8 @@ class CliSession {
   void cancel();
   /// What `?` behind this beginning of a line shows.
   std::vector<Candidate> help(std::string_view line) const;
+  /// Which parts of the gateway don't do their work, for a person who begins; empty: all do.
+  std::string greeting() const;
   /// "gw1 # ", "gw1 (vip) # ".
   std::string prompt() const;
   /// Staged changes that are not committed would be lost now.

@@ -238,12 +238,13 @@ bool Terminal::end_of_input() {
 
 int Terminal::run() {
   Reply first;
-  if (!ask({Request::Kind::kLine, ""}, first)) return 2;
+  if (!ask({Request::Kind::kHello, ""}, first)) return 2;
   if (!open_editor()) {
     std::fprintf(stderr, "the terminal can't be used\n");
     return 2;
   }
   tty_.quiet();
+  if (!first.output.empty()) tell(first.output.substr(0, first.output.size() - 1));
   while (!bye_) {
     int count = 0;
     errno = 0;

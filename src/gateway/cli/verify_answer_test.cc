@@ -93,7 +93,7 @@ TEST_F(VerifyAnswer, AQuestionThatNobodyAnsweredSaysHowToAnswer) {
   net::Loop loop;
   struct Presenting : FakeOperations {
     void present_certificate(ConnectorId, Presented done) override { done(certificate); }
-    void accept_certificate(ConnectorId, const Acceptance&, Done done) override { done({}); }
+    void accept_certificate(ConnectorId, const Acceptance&, const config::Author&, Done done) override { done({}); }
     PresentedCertificate certificate;
   } at_once;
   at_once.certificate = shown;

@@ -164,7 +164,7 @@ TEST_F(WhyTest, WhatBarsItIsSaidFirst) {
   t.endpoint.record.quarantined = true;
   t.resolved.clear();
   t.resolve_reason = t.addresses[0].reason = ResolveReason::kNotOnline;
-  EXPECT_THAT(flat("10.0.1.2"), AllOf(HasSubstr("It is quarantined: no access proxy that asks for certificates lets it in, and no policy"), HasSubstr("out of quarantine"),
+  EXPECT_THAT(flat("10.0.1.2"), AllOf(HasSubstr("It is quarantined: no policy that demands or forbids a tag lets it in, whatever the lists say, and no access proxy that asks for certificates. Only where one without"), HasSubstr("out of quarantine"),
                                      HasSubstr("Status: online, registered, quarantined Live"), HasSubstr("not resolved: it is quarantined ")));
   t.endpoint.record.quarantined = false;
   t.endpoint.record.online = false;

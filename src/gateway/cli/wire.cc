@@ -33,6 +33,7 @@ constexpr std::pair<Request::Kind, std::string_view> kKinds[] = {{Request::Kind:
                                                                  {Request::Kind::kHelp, "help"},
                                                                  {Request::Kind::kScript, "script"},
                                                                  {Request::Kind::kEndScript, "end-script"},
+                                                                 {Request::Kind::kHello, "hello"},
                                                                  {Request::Kind::kCancel, "cancel"}};
 
 json::string_view kind_name(Request::Kind wanted) {

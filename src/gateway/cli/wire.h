@@ -22,6 +22,7 @@ struct Request {
     kHelp,       ///< What may follow `text`?
     kScript,     ///< Run `text`, a line of a text that is taken whole or not at all.
     kEndScript,  ///< That text is at its end.
+    kHello,      ///< A person begins: what should be known first?
     kCancel,     ///< Give up what is under way: a line that runs is then answered, and this afterwards.
   };
   Kind kind = Kind::kLine;

@@ -55,6 +55,7 @@ std::string print_backup(const ConfigTree& tree, const BackupSource& source) {
 }
 
 bool looks_like_backup(std::string_view text) {
+  text = without_mark(text);
   return text.starts_with("# ") && text.substr(2).starts_with(kBackupTitle);
 }
 
@@ -64,6 +65,7 @@ Result<Backup> read_backup(std::string_view text, bool edited) {
     return fail(ErrorCode::kDataLoss, "this is no backup of a gateway: there is no table in it (execute factory-reset "
                                       "deletes the configuration)");
   }
+  text = without_mark(text);
   auto headed = read_headed(text, kBackupTitle);
   if (!headed) {
     if (edited) return Backup{{}, {}, {}, {}, std::string(text)};

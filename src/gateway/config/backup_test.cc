@@ -26,6 +26,22 @@ std::unique_ptr<ConfigStore> store_with(std::string_view text) {
   return store;
 }
 
+TEST(Backup, AByteOrderMarkIsNoPartOfIt) {
+  const auto store = store_with(walk_text());
+  const auto text = "\xEF\xBB\xBF" + print_backup(*store->current(), kSource);
+  EXPECT_TRUE(looks_like_backup(text));
+  EXPECT_TRUE(read_backup(text, false));
+  EXPECT_TRUE(replace_by_text(*store, "\xEF\xBB\xBF" + walk_text()).wrong.empty());
+}
+
+TEST(Backup, WhatIsWrongIsToldInOneLine) {
+  const auto store = store_with(walk_text());
+  const auto wrong = replace_by_text(*store, std::string_view("config firewall address\nedit \"a\0b\"\nend\n", 37)).wrong;
+  ASSERT_FALSE(wrong.empty());
+  EXPECT_EQ(wrong[0].message.find('\0'), std::string::npos);
+  EXPECT_THAT(wrong[0].message, HasSubstr("\"a b\" is not allowed"));
+}
+
 TEST(Backup, BringsTheSameConfigurationBack) {
   const auto store = store_with(walk_text());
   const auto text = print_backup(*store->current(), kSource);

@@ -157,7 +157,7 @@ TEST(Config, ManyUsersOfAnObjectTakenAwayAreCounted) {
   }
   ASSERT_TRUE(take(*store, text + "end\n"));
   auto t = store->begin();
-  ASSERT_TRUE(t.rename({{"firewall address", "lan"}}, "net"));
+  ASSERT_TRUE(t.remove({{"firewall address", "lan"}}));
   const auto status = store->commit(t);
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message, HasSubstr("firewall address lan: is used by firewall policy 1 (srcaddr); "));

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/ip.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/secret.h"
 
@@ -190,12 +191,14 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 /// One word; nullopt when it is not allowed here.
 std::optional<std::string> normal_word(const Attribute& attribute, const std::string& word) {
   switch (attribute.type) {
-    case Type::kText:
-      if (!plain_text(word) || word.size() < static_cast<std::size_t>(attribute.min) ||
-          word.size() > static_cast<std::size_t>(attribute.max)) {
+    case Type::kText: {
+      // Well-formed, a character has four bytes at most: the limit is one of bytes, too.
+      const auto length = plain_text(word) ? count_characters(word) : std::string::npos;
+      if (length < static_cast<std::size_t>(attribute.min) || length > static_cast<std::size_t>(attribute.max)) {
         return std::nullopt;
       }
       return word;
+    }
     case Type::kInteger: {
       const auto value = parse_integer(word);
       if (!value || *value < attribute.min || *value > attribute.max) return std::nullopt;
@@ -266,6 +269,7 @@ std::optional<std::string> normal_word(const Attribute& attribute, const std::st
 }  // namespace
 
 std::string Attribute::allowed() const {
+  if (!rule.empty()) return rule;
   switch (type) {
     case Type::kText:
       return min > 0 ? fmt::format("{} to {} printable characters", min, max)
@@ -297,8 +301,8 @@ std::string Attribute::allowed() const {
 }
 
 Status Attribute::check_secret(std::string_view clear, std::string_view key) const {
-  if (clear.size() < static_cast<std::size_t>(min) || clear.size() > kMaxSecret) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: must be {} to {} bytes long", name, min, kMaxSecret));
+  if (const auto length = count_characters(clear); length < static_cast<std::size_t>(min) || length > kMaxSecret) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: must be {} to {} characters long", name, min, kMaxSecret));
   }
   if (min > 0 && !key.empty() && to_lower(clear).find(to_lower(key)) != std::string::npos) {
     return fail(ErrorCode::kInvalidArgument, name + ": must not contain the user's name");
@@ -306,9 +310,23 @@ Status Attribute::check_secret(std::string_view clear, std::string_view key) con
   return {};
 }
 
+Status Attribute::check_readable(std::string_view text) const {
+  while (!text.empty()) {
+    const auto character = first_character(text);
+    if (character.length == 0) return fail(ErrorCode::kInvalidArgument, name + ": is not UTF-8");
+    if (is_control(character.point) || is_invisible(character.point)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: U+{:04X} in it is not allowed: it can't be seen, or changes how the text around it reads",
+                              name, static_cast<std::uint32_t>(character.point)));
+    }
+    text.remove_prefix(character.length);
+  }
+  return {};
+}
+
 Result<Value> Attribute::normalise(const Value& words) const {
   const auto refuse = [&](std::string_view word) {
-    std::string shown(word.substr(0, 80));
+    std::string shown = one_line(word.substr(0, 80));
     if (type == Type::kSecret && word.starts_with("ENC ")) {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: what begins with ENC is a hash, and this is none that such a gateway wrote; allowed: {}",

@@ -203,11 +203,34 @@ void Revisions::prune(std::uint64_t keep) {
   }
 }
 
+namespace {
+
+/// "1, 3 to 23": each may have been deleted. The last ones where there are many gaps.
+std::string kept_text(const std::map<std::uint64_t, Revision>& all) {
+  constexpr std::size_t kRuns = 4;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> runs;
+  for (const auto& [id, revision] : all) {
+    if (!runs.empty() && runs.back().second + 1 == id) {
+      runs.back().second = id;
+    } else {
+      runs.emplace_back(id, id);
+    }
+  }
+  std::vector<std::string> out;
+  if (runs.size() > kRuns) out.push_back("…");
+  for (std::size_t i = runs.size() - std::min(runs.size(), kRuns); i < runs.size(); ++i) {
+    const auto [first, last] = runs[i];
+    out.push_back(first == last ? std::to_string(first) : fmt::format("{} to {}", first, last));
+  }
+  return join(out, ", ");
+}
+
+}  // namespace
+
 Result<std::uint64_t> revision_argument(const Revisions& revisions, std::string_view text) {
   const auto& all = revisions.all();
   const std::string kept = all.empty() ? "none is kept yet"
-                                       : fmt::format("kept: {} to {}; execute revision list config shows them",
-                                                     all.begin()->first, all.rbegin()->first);
+                                       : fmt::format("kept: {}; execute revision list config shows them", kept_text(all));
   const auto id = parse_u64(text);
   if (!id) {
     return fail(ErrorCode::kInvalidArgument,

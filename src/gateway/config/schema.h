@@ -63,12 +63,16 @@ struct Attribute {
   std::int64_t max = 255;
   std::vector<Option> options = {};
   std::vector<std::string> references = {};  ///< Paths of tables, such as "firewall vip".
+  std::string rule = {};    ///< What `allowed` says where the type and its limits don't tell it; the table checks it.
 
   /// The value in normal form, or what is wrong and what is allowed. Checks everything but whether references exist.
   Result<Value> normalise(const Value& words) const;
   /// kSecret: may this text, in clear, be the secret of the object `key` from now on? Says what is missing. What was
   /// hashed before is not judged again.
   Status check_secret(std::string_view clear, std::string_view key) const;
+  /// May a person write this text? Names and notes are read by people: what can't be seen, or changes how the text around
+  /// it reads, has no place in a new one. What a file of an earlier version has stays.
+  Status check_readable(std::string_view text) const;
   /// Why the last value of a list isn't taken away by itself, and what to do.
   std::string last_one() const;
   /// What may stand here, for people: "1 to 180", "enable or disable".

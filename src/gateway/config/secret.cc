@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 
 namespace postern::gateway::config {
 namespace {
@@ -60,7 +61,7 @@ bool is_hashed_key(std::string_view text) {
 }
 
 bool is_clear_secret(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxSecret && !text.starts_with("ENC ");
+  return !text.empty() && text.size() <= 4 * kMaxSecret && count_characters(text) <= kMaxSecret && !text.starts_with("ENC ");
 }
 
 bool is_hashed_secret(std::string_view text) {

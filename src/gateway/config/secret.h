@@ -26,7 +26,7 @@ std::string decoy_password_hash(Random& random);
 /// "ENC sha256$…": for keys that we drew ourselves (at least 128 random bits), where guessing is hopeless anyway.
 std::string hash_key(std::string_view key);
 bool is_hashed_secret(std::string_view text);
-/// May be hashed and kept: 1 to kMaxSecret bytes, and neither a hash already nor what another device shows instead.
+/// May be hashed and kept: 1 to kMaxSecret characters, and neither a hash already nor what another device shows instead.
 bool is_clear_secret(std::string_view text);
 inline constexpr std::size_t kMaxSecret = 128;
 /// Of an administrator's password: what the EMS demands of its own.

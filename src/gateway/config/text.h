@@ -47,6 +47,9 @@ std::string print_tree(const ConfigTree& tree, ShowMode mode = ShowMode::kChange
 /// the whole table.
 std::string print_table(const ConfigTree& tree, const ObjectPath& path, ShowMode mode);
 
+/// The text without the byte order mark (U+FEFF) that some editors put in front of it.
+std::string_view without_mark(std::string_view text);
+
 /// Applies a whole text to the transaction. Errors: kInvalidArgument, "line 7: …"; the transaction is then half
 /// changed: drop it. Bounded: at most `kMaxConfigText` bytes, nesting by the schema's depth.
 inline constexpr std::size_t kMaxConfigText = 16u << 20;

@@ -28,7 +28,7 @@ class TextReader {
 
   void read(std::string_view text) {
     std::size_t number = 0;
-    for (const auto line : split(text, '\n')) {
+    for (const auto line : split(without_mark(text), '\n')) {
       if (wrong.size() >= most_) return;
       take(line, ++number);
     }
@@ -53,7 +53,7 @@ class TextReader {
   }
 
  private:
-  void tell(std::size_t line, std::string message) { wrong.push_back({line, std::move(message)}); }
+  void tell(std::size_t line, std::string_view message) { wrong.push_back({line, one_line(message)}); }
 
   void take(std::string_view line, std::size_t number) {
     if (!command_.words().open) {
@@ -129,6 +129,11 @@ bool too_large(std::string_view text) { return text.size() > kMaxConfigText; }
 std::string size_told() { return fmt::format("the configuration is larger than {} MiB", kMaxConfigText >> 20); }
 
 }  // namespace
+
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.substr(text.starts_with(kMark) ? kMark.size() : 0);
+}
 
 Status apply_text(Transaction& transaction, std::string_view text) {
   if (too_large(text)) return fail(ErrorCode::kResourceExhausted, size_told());

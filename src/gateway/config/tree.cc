@@ -200,6 +200,9 @@ Status Transaction::edit(const ObjectPath& path) {
   if (actor_ == Actor::kAdministrator && (last.key == "." || last.key == "..")) {
     return wrong(path, "\".\" and \"..\" mean another place in an address; choose another name");
   }
+  if (actor_ == Actor::kAdministrator && (*table)->key.type == Type::kText) {
+    if (auto readable = (*table)->key.check_readable(last.key); !readable) return wrong(path, readable.error().message);
+  }
   Object* parent = &tree_->root_;
   if (path.size() > 1) {
     const ObjectPath above(path.begin(), path.end() - 1);
@@ -240,6 +243,14 @@ Status Transaction::set(const ObjectPath& path, std::string_view name, const Val
   if (!attribute) return fail(attribute.error());
   auto value = (*attribute)->normalise(words);
   if (!value) return wrong(path, value.error().message);
+  if (actor_ == Actor::kAdministrator && (*attribute)->type == Type::kText) {
+    const Object* object = tree_->find(path);
+    const auto before = object == nullptr ? Value() : ObjectView(**table_of(path), *object).values(name);
+    for (const auto& word : *value) {
+      if (std::find(before.begin(), before.end(), word) != before.end()) continue;
+      if (auto readable = (*attribute)->check_readable(word); !readable) return wrong(path, readable.error().message);
+    }
+  }
   return set_normal(path, **attribute, std::move(*value));
 }
 
@@ -297,7 +308,34 @@ Status Transaction::rename(const ObjectPath& path, std::string_view new_key) {
   if ((*table)->ordered) {
     if (auto s = move(other, true, path.back().key); !s) return s;
   }
+  refer_by(path, other.back().key);
   return remove(path);
+}
+
+void Transaction::refer_by(const ObjectPath& path, const std::string& new_key) {
+  if (path.size() != 1) return;  // nothing refers to entries inside others
+  std::vector<std::pair<ObjectPath, const Attribute*>> users;
+  const auto visit = [&](const ObjectPath& at, const Table& table, const Object& object) -> Status {
+    for (const auto& attribute : table.attributes) {
+      if (attribute.type != Type::kReference || std::find(attribute.references.begin(), attribute.references.end(),
+                                                          path.front().table) == attribute.references.end()) {
+        continue;
+      }
+      const auto it = object.values.find(attribute.name);
+      if (it == object.values.end()) continue;  // defaults are built in
+      if (std::find(it->second.begin(), it->second.end(), path.front().key) != it->second.end()) {
+        users.emplace_back(at, &attribute);
+      }
+    }
+    return {};
+  };
+  ObjectPath at;
+  (void)walk(tree_->schema().root(), tree_->root(), at, visit);
+  for (const auto& [user, attribute] : users) {
+    auto& value = writable(user)->values[attribute->name];
+    std::replace(value.begin(), value.end(), path.front().key, new_key);
+    touched_.insert(user.front().table);
+  }
 }
 
 Status Transaction::move(const ObjectPath& path, bool before, std::string_view other_key) {

@@ -63,6 +63,7 @@ class Transaction {
   Status append(const ObjectPath& path, std::string_view attribute, const Value& words);
   Status unset(const ObjectPath& path, std::string_view attribute);
   Status remove(const ObjectPath& path);
+  /// What refers to the entry refers to it by its new name.
   Status rename(const ObjectPath& path, std::string_view new_key);
   /// In ordered tables: puts the entry right before or after another.
   Status move(const ObjectPath& path, bool before, std::string_view other_key);
@@ -91,6 +92,7 @@ class Transaction {
   Object* writable(const ObjectPath& path);
   Result<const Table*> table_of(const ObjectPath& path) const;
   Result<const Attribute*> attribute_of(const ObjectPath& path, std::string_view attribute) const;
+  void refer_by(const ObjectPath& path, const std::string& new_key);
   Status still_used(const ObjectPath& gone) const;
   Status set_normal(const ObjectPath& path, const Attribute& attribute, Value value);
 

@@ -369,6 +369,10 @@ void GatewayCore::on_tick(Now now) {
     actions_.push_back(act::Answer{it->first, CertificateVerdict::kUnavailable});
     it = pending_.erase(it);
   }
+  if (now.mono >= next_asking_) {
+    next_asking_ = now.mono + Seconds(1);
+    for (auto& key : asking_again_.due(now.mono, resolver_)) actions_.push_back(act::AskNeighbour{std::move(key)});
+  }
   if (now.mono < next_renewal_ || !caught_up(now)) return;
   next_renewal_ = now.mono + kRenewEvery;
   asks_this_second_ = 0;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "gateway/addresses/asking_again.h"
 #include "gateway/addresses/resolver.h"
 #include "gateway/core/session_place.h"
 #include "gateway/core/tag_table.h"
@@ -234,6 +235,8 @@ class GatewayCore {
   std::map<RecordKey, Record> records_;
   TagTable tags_;
   Resolver resolver_;
+  AskingAgain asking_again_;
+  MonoTime next_asking_{};
   std::map<Sha256, Slot> slots_;
   std::map<RecordKey, std::set<Sha256>> leaves_;
   std::map<IpAddress, AddressState> addresses_;

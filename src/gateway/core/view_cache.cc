@@ -8,7 +8,8 @@
 namespace postern::gateway {
 namespace {
 
-constexpr std::string_view kMagic = "PSTVIEW1";
+constexpr std::string_view kMagic = "PSTVIEW2";
+constexpr std::string_view kWithoutSource = "PSTVIEW1";
 constexpr std::size_t kInflatedLimit = 1u << 30;
 
 void put_u64(std::string& out, std::uint64_t value) {
@@ -59,6 +60,7 @@ std::string encode_cached_view(const CachedView& cached) {
   put_u64(out, static_cast<std::uint64_t>(to_unix_ms(cached.contact.wall)));
   put_u64(out, static_cast<std::uint64_t>(cached.contact.mono.time_since_epoch().count()));
   put_text(out, cached.boot_id);
+  put_text(out, cached.source);
   put_u64(out, cached.view.entries().size());
   put_text(out, as_text(cached.view.digest()));
   put_text(out, tags.SerializeAsString());
@@ -68,7 +70,10 @@ std::string encode_cached_view(const CachedView& cached) {
 
 Result<CachedView> decode_cached_view(std::string_view bytes) {
   const auto damaged = [] { return fail(ErrorCode::kDataLoss, "the kept view is damaged"); };
-  if (bytes.substr(0, kMagic.size()) != kMagic) return damaged();
+  if (bytes.starts_with(kWithoutSource)) {
+    return fail(ErrorCode::kUnsupported, "the kept view is of an earlier version, and doesn't say which EMS's it is");
+  }
+  if (!bytes.starts_with(kMagic)) return damaged();
   Reader in(bytes.substr(kMagic.size()));
   CachedView cached;
   cached.epoch = in.u64();
@@ -76,6 +81,7 @@ Result<CachedView> decode_cached_view(std::string_view bytes) {
   cached.contact.wall = from_unix_ms(static_cast<std::int64_t>(in.u64()));
   cached.contact.mono = MonoTime(std::chrono::nanoseconds(static_cast<std::int64_t>(in.u64())));
   cached.boot_id = std::string(in.text());
+  cached.source = std::string(in.text());
   const auto count = in.u64();
   const auto digest = in.text();
   const auto tag_bytes = in.text();

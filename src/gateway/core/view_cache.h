@@ -18,10 +18,13 @@ struct CachedView {
   /// Of the last contact with the EMS. `mono` means something only within one boot.
   Now contact;
   std::string boot_id;
+  /// Whose view this is, as the configuration named it; counts only for a connector that still names the same.
+  std::string source;
 };
 
 std::string encode_cached_view(const CachedView& cached);
-/// Errors: kDataLoss (damaged, cut short, of a version this program doesn't know, or count and digest don't fit).
+/// Errors: kUnsupported (of an earlier version, which didn't say whose it is), kDataLoss (damaged, cut short, of a version
+/// this program doesn't know, or count and digest don't fit).
 Result<CachedView> decode_cached_view(std::string_view bytes);
 
 /// Until when a cached view may be used: `threshold` after its last contact. After a reboot the wall clock has to do;

@@ -15,6 +15,7 @@ CachedView sample() {
   cached.revision = 41;
   cached.contact = {from_unix_ms(1'000'000), MonoTime(std::chrono::seconds(500))};
   cached.boot_id = "b1";
+  cached.source = "ems.example PSTEMS1";
   wire::ViewEntry e;
   e.mutable_record()->set_uid("9A016B5A6E914B42AD4168C066EB04CA");
   cached.view.upsert(EndpointUid("9A016B5A6E914B42AD4168C066EB04CA"), e.SerializeAsString());
@@ -33,7 +34,16 @@ TEST(ViewCache, RoundTrips) {
   EXPECT_EQ(back->revision, 41u);
   EXPECT_EQ(back->view.digest(), cached.view.digest());
   EXPECT_EQ(back->boot_id, "b1");
+  EXPECT_EQ(back->source, "ems.example PSTEMS1");
   EXPECT_EQ(to_unix_ms(back->contact.wall), 1'000'000);
+}
+
+TEST(ViewCache, OneThatDoesNotSayWhoseItIsIsToldFromADamagedOne) {
+  auto bytes = encode_cached_view(sample());
+  bytes[7] = '1';
+  EXPECT_EQ(decode_cached_view(bytes).error().code, ErrorCode::kUnsupported);
+  bytes[7] = '9';
+  EXPECT_EQ(decode_cached_view(bytes).error().code, ErrorCode::kDataLoss);
 }
 
 TEST(ViewCache, EveryCutAndEveryFlippedByteOfContentIsFound) {

@@ -35,57 +35,115 @@ Result<net::TlsIdentity> api_identity(const config::GatewayConfig& config, const
 }
 
 ApiListener::ApiListener(net::Loop& loop, Options options, net::HttpHandler handler, net::RefusalHandler refusal)
-    : loop_(loop), options_(std::move(options)), handler_(std::move(handler)), refusal_(std::move(refusal)) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      identity_(options_.identity),
+      handler_(std::move(handler)),
+      refusal_(std::move(refusal)) {}
 
 ApiListener::~ApiListener() {
   std::error_code ignored;
   if (server_) std::filesystem::remove(options_.runtime_file, ignored);
 }
 
-net::TlsServerConfig ApiListener::tls() const {
+net::TlsServerConfig ApiListener::tls(const net::TlsIdentity& identity) const {
   net::TlsServerConfig tls;
-  tls.identity = options_.identity;
+  tls.identity = identity;
   tls.alpn = {{"http/1.1"}, {""}};
   tls.tls13_only = false;  // browsers and scripts of all kinds
   return tls;
 }
 
 Status ApiListener::present(net::TlsIdentity identity) {
-  std::swap(options_.identity, identity);
   for (auto* server : {server_.get(), prepared_.get()}) {
     if (server == nullptr) continue;
-    if (auto shown = server->set_tls(tls()); !shown) {
-      std::swap(options_.identity, identity);
-      return shown;
-    }
+    if (auto shown = server->set_tls(tls(identity)); !shown) return shown;
   }
+  identity_ = std::move(identity);
   return {};
 }
 
-Status ApiListener::prepare(std::uint16_t configured_port) {
-  prepared_.reset();
-  if (server_ && configured_port == configured_) return {};
-  const std::uint16_t port = configured_port != 0 ? configured_port : options_.address.port;
-  if (server_ && port == server_->port()) {  // the same by another name
-    configured_ = configured_port;
-    return {};
-  }
+Result<std::unique_ptr<net::Server>> ApiListener::open(std::uint16_t port) {
   net::ServerLimits limits;
   limits.repeatable = {"filter"};
   limits.max_body = 2u << 20;
   limits.max_connections = 1000;
-  auto server = net::Server::listen(loop_, options_.address.ip, port, tls(), handler_, nullptr, limits, refusal_);
+  const auto listen = [&](const net::TlsIdentity& identity) {
+    return net::Server::listen(loop_, options_.address.ip, port, tls(identity), handler_, nullptr, limits, refusal_);
+  };
+  auto server = listen(identity_);
+  // Given to `present` while nobody listened who would have judged it.
+  if (!server && server.error().code == ErrorCode::kInvalidArgument) server = listen(options_.identity);
   if (!server) return fail(server.error().context("the REST API"));
+  return server;
+}
+
+Status ApiListener::begin(std::uint16_t configured_port) {
+  configured_ = configured_port;
+  try_again();
+  if (prepared_) return use_prepared();
+  log_error("api.unreachable", health().error().message);
+  std::error_code ignored;
+  std::filesystem::remove(options_.runtime_file, ignored);  // of a gateway that was killed
+  retry_ = loop_.every(std::chrono::seconds(1), [this] {
+    try_again();
+    if (auto used = use_prepared(); !used) log_error("api.runtime_file", used.error().message);
+  });
+  return {};
+}
+
+void ApiListener::try_again() {
+  auto server = open(port_of(configured_));
+  if (!server) {
+    trouble_ = server.error();
+    return;
+  }
   prepared_ = std::move(*server);
+  prepared_for_ = configured_;
+}
+
+Status ApiListener::health() const {
+  if (server_) return {};
+  return fail(trouble_.code,
+              trouble_.message + "; it is tried again each second: end the program that has the port (ss -ltnp shows it), or give "
+                                 "the REST API another: config system global, set admin-sport <port>, end");
+}
+
+Status ApiListener::prepare(std::uint16_t configured_port) {
+  prepared_.reset();
+  take_back_ = false;
+  if (configured_port == configured_) return {};  // it listens there, or that is waited for
+  const std::uint16_t port = port_of(configured_port);
+  if (server_ && port == server_->port()) {  // the same by another name
+    configured_ = configured_port;
+    return {};
+  }
   prepared_for_ = configured_port;
+  if (retired_ && port == retired_->port()) {
+    take_back_ = true;
+    return {};
+  }
+  auto server = open(port);
+  if (!server) return fail(server.error());
+  prepared_ = std::move(*server);
   return {};
 }
 
 Status ApiListener::use_prepared() {
+  if (std::exchange(take_back_, false)) {
+    prepared_ = std::move(retired_);
+    if (prepared_) static_cast<void>(prepared_->set_tls(tls(identity_)));  // the one in use shows it, too
+    if (!prepared_) {  // its ten seconds ended in between
+      auto server = open(port_of(prepared_for_));
+      if (!server) return fail(server.error());
+      prepared_ = std::move(*server);
+    }
+  }
   if (!prepared_) return {};
   // The request that changed the port is still being answered by the old one.
   retired_ = std::exchange(server_, std::exchange(prepared_, nullptr));
   configured_ = prepared_for_;
+  retry_.cancel();
   if (retired_) retire_ = loop_.after(std::chrono::seconds(10), [this] { retired_.reset(); });
   log_info("api.listening",
            fmt::format("the REST API listens on {} port {}", options_.address.ip.str(), server_->port()));

@@ -38,26 +38,39 @@ class ApiListener {
   ApiListener(net::Loop& loop, Options options, net::HttpHandler handler, net::RefusalHandler refusal);
   ~ApiListener();
 
-  /// Opens a listener for this port of the configuration (0: the command line's) unless the one in use is it; only
-  /// `use_prepared` brings it into use. Errors: those of net::Server::listen, in words for the one who configures.
+  /// For the start: a port that can't be had now is no reason not to. It is tried once in a second from then on, and
+  /// `health` says so. Error: the runtime file can't be written.
+  Status begin(std::uint16_t configured_port);
+  /// Opens a listener for this port of the configuration (0: the command line's) unless the one in use is it, or the one
+  /// that is waited for; only `use_prepared` brings it into use. Errors: those of net::Server::listen, in words for the one
+  /// who configures.
   Status prepare(std::uint16_t configured_port);
-  /// What was prepared last takes over. Requests that the old listener is answering may take ten more seconds. Error:
-  /// the runtime file can't be written.
+  /// What was prepared last takes over. Requests that the old listener is answering may take ten more seconds, in which
+  /// its port can be taken back. Error: the runtime file can't be written.
   Status use_prepared();
   /// What new connections are shown from now on. Error: kInvalidArgument; the identity before then stays.
   Status present(net::TlsIdentity identity);
-  std::uint16_t port() const { return server_ ? server_->port() : 0; }
+  /// Where it listens, or is to as soon as it can.
+  std::uint16_t port() const { return server_ ? server_->port() : port_of(configured_); }
+  /// Whether it listens; otherwise why not, and what to do.
+  Status health() const;
 
  private:
-  net::TlsServerConfig tls() const;
+  std::uint16_t port_of(std::uint16_t configured) const { return configured != 0 ? configured : options_.address.port; }
+  net::TlsServerConfig tls(const net::TlsIdentity& identity) const;
+  Result<std::unique_ptr<net::Server>> open(std::uint16_t port);
+  void try_again();
 
   net::Loop& loop_;
   Options options_;
+  net::TlsIdentity identity_;  // what is presented now
   net::HttpHandler handler_;
   net::RefusalHandler refusal_;
   std::uint16_t configured_ = 0, prepared_for_ = 0;
   std::unique_ptr<net::Server> server_, prepared_, retired_;
-  net::Handle retire_;
+  bool take_back_ = false;  // what is prepared is the retired one
+  Error trouble_;           // while there is no server_
+  net::Handle retire_, retry_;
 };
 
 }  // namespace postern::gateway

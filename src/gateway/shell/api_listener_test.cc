@@ -58,9 +58,7 @@ class ApiListenerTest : public testing::Test {
                                               [this](int status, const Error& error) {
                                                 return api_.refuse(status, error);
                                               });
-    const auto prepared = listener_->prepare(configured);
-    ASSERT_TRUE(prepared) << prepared.error().message;
-    ASSERT_TRUE(listener_->use_prepared());
+    ASSERT_TRUE(listener_->begin(configured));
   }
   Result<net::HttpResponse> ask(std::uint16_t port, net::HttpRequest request) {
     net::Target target;
@@ -197,6 +195,68 @@ TEST_F(ApiListenerTest, SaysWhereItListensAndMoves) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "runtime.json"));
 }
 
+TEST_F(ApiListenerTest, APortThatItLeftIsItsOwnToTakeBackAtOnce) {
+  listen();
+  const auto first = listener_->port();
+  auto second = net::Server::listen_plain(
+      loop_, *IpAddress::parse("127.0.0.1"), 0, [](net::HttpRequest, net::HttpResponder) {}, nullptr);
+  ASSERT_TRUE(second);
+  const auto free = (*second)->port();
+  second->reset();
+  for (const auto port : {free, first, free, first}) {
+    const auto prepared = listener_->prepare(port);
+    ASSERT_TRUE(prepared) << prepared.error().message;
+    ASSERT_TRUE(listener_->use_prepared());
+    EXPECT_EQ(listener_->port(), port);
+    EXPECT_EQ(runtime().at("https_port"), port);
+    EXPECT_TRUE(ask(port, with_token("GET", "/api/v2/monitor/system/status")));
+  }
+  // What was prepared and not used changes nothing.
+  ASSERT_TRUE(listener_->prepare(free));
+  ASSERT_TRUE(listener_->prepare(first));
+  ASSERT_TRUE(listener_->use_prepared());
+  EXPECT_EQ(listener_->port(), first);
+}
+
+TEST_F(ApiListenerTest, APortThatIsTakenAtTheStartIsWaitedFor) {
+  auto other = net::Server::listen_plain(
+      loop_, *IpAddress::parse("127.0.0.1"), 0, [](net::HttpRequest, net::HttpResponder) {}, nullptr);
+  ASSERT_TRUE(other);
+  const auto taken = (*other)->port();
+  ASSERT_TRUE(write_file_atomic(dir_ / "runtime.json", "{}"));
+  listen(taken);
+  ASSERT_FALSE(listener_->health());
+  for (const char* part : {"Address already in use", "set admin-sport <port>"}) {
+    EXPECT_NE(listener_->health().error().message.find(part), std::string::npos) << listener_->health().error().message;
+  }
+  EXPECT_EQ(listener_->port(), taken) << "nothing else is to take it";
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "runtime.json"));
+  ASSERT_TRUE(listener_->prepare(taken)) << "other changes of the configuration go on";
+  ASSERT_TRUE(listener_->use_prepared());
+  ASSERT_TRUE(listener_->present({device_.server_chain_pem, device_.server_key_pem}));
+
+  other->reset();
+  auto look = loop_.every(std::chrono::milliseconds(5), [&] {
+    if (listener_->health()) loop_.stop();
+  });
+  loop_.run();
+  look.cancel();
+  EXPECT_EQ(runtime().at("https_port"), taken);
+  EXPECT_TRUE(ask(taken, with_token("GET", "/api/v2/monitor/system/status")));
+}
+
+TEST_F(ApiListenerTest, AnotherPortEndsTheWaiting) {
+  auto other = net::Server::listen_plain(
+      loop_, *IpAddress::parse("127.0.0.1"), 0, [](net::HttpRequest, net::HttpResponder) {}, nullptr);
+  ASSERT_TRUE(other);
+  listen((*other)->port());
+  ASSERT_FALSE(listener_->health());
+  ASSERT_TRUE(listener_->prepare(0));
+  ASSERT_TRUE(listener_->use_prepared());
+  EXPECT_TRUE(listener_->health());
+  EXPECT_TRUE(ask(listener_->port(), with_token("GET", "/api/v2/monitor/system/status")));
+}
+
 TEST(ListenAddress, IsAnAddressAndAPort) {
   EXPECT_EQ(parse_listen_address("0.0.0.0:8444")->port, 8444);
   EXPECT_EQ(parse_listen_address("127.0.0.1:0")->port, 0);
@@ -223,6 +283,12 @@ TEST_F(ApiListenerTest, TheFirstStartMakesOneAdministratorThatOnlyRootKnows) {
   const auto fresh = config::ConfigStore::in_memory(config::gateway_schema());
   ASSERT_TRUE(ensure_administrator(*fresh, dir_, random_));
   EXPECT_TRUE(config::verify_secret(fresh->current()->entries("system admin").front().text("password"), password));
+  // It stays as long as it lets somebody in.
+  drop_initial_password(dir_, hash);
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "initial-password"));
+  drop_initial_password(dir_, config::hash_password("another password", random_));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "initial-password"));
+  drop_initial_password(dir_, hash);
 }
 
 }  // namespace

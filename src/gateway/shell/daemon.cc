@@ -51,6 +51,7 @@ class Daemon {
   Status open_network();
   Status open_administration();
   void present_api_certificate();
+  void check_initial_password();
   void make_core();
   void configure();
   void pump();
@@ -76,6 +77,7 @@ class Daemon {
   std::unique_ptr<Api> api_;
   std::unique_ptr<ApiListener> listener_;
   std::unique_ptr<cli::CliServer> cli_;
+  std::optional<std::string> admin_hash_;  // whose initial password was looked at
   std::vector<Sha256> answers_;
   config::LocalMinute minute_;  // whose schedules are in force
   bool policies_dirty_ = false;
@@ -241,12 +243,23 @@ void Daemon::present_api_certificate() {
   }
 }
 
+/// Hashing takes long: not on the loop.
+void Daemon::check_initial_password() {
+  std::string hash;
+  for (const auto& admin : context_.store->current()->entries("system admin")) {
+    if (admin.key() == "admin") hash = admin.text("password");
+  }
+  if (std::exchange(admin_hash_, hash) == hash) return;
+  context_.loop.offload([hash, dir = context_.options.data_dir] { drop_initial_password(dir, hash); }, [] {});
+}
+
 /// Command line and REST API. From here on the configuration may change.
 Status Daemon::open_administration() {
   auto& store = *context_.store;
   const auto& options = context_.options;
   operations_ = std::make_unique<LiveOperations>(
-      context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_});
+      context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_,
+                                                [this] { return listener_ ? listener_->health() : Status(); }});
   const auto address = parse_listen_address(options.api_listen);
   if (!address) return fail(address.error().context("--api-listen"));
   api_ = std::make_unique<Api>(store, *operations_, context_.clock, context_.random);
@@ -260,8 +273,7 @@ Status Daemon::open_administration() {
         api_->handle(std::move(request), std::move(respond));
       },
       [this](int status, const Error& error) { return api_->refuse(status, error); });
-  if (auto prepared = listener_->prepare(context_.config.global.admin_port); !prepared) return prepared;
-  if (auto listening = listener_->use_prepared(); !listening) return listening;
+  if (auto begun = listener_->begin(context_.config.global.admin_port); !begun) return begun;
   present_api_certificate();
   store.add_check([this](const config::ConfigTree& next) -> Status {
     if (auto sound = check_certificates(*context_.store->current(), next); !sound) return sound;
@@ -280,9 +292,11 @@ Status Daemon::open_administration() {
     read_configuration();
     if (auto moved = listener_->use_prepared(); !moved) log_error("api.runtime_file", moved.error().message);
     present_api_certificate();
+    check_initial_password();
     configure();
     pump();
   });
+  check_initial_password();  // it may have been changed just before the gateway was killed
   auto served = cli::CliServer::listen(
       context_.loop, cli::cli_socket(options.runtime_dir).native(), [this](const net::PeerCredentials& peer) {
         return std::make_unique<cli::CliSession>(*context_.store, *operations_, context_.random,

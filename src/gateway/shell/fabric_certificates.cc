@@ -181,10 +181,11 @@ Status FabricCertificates::decided(ConnectorId id, const cli::Acceptance& accept
                   said.tenant.str()));
 }
 
-void FabricCertificates::accept(ConnectorId id, const cli::Acceptance& acceptance, Done done) {
+void FabricCertificates::accept(ConnectorId id, const cli::Acceptance& acceptance, const config::Author& who,
+                                Done done) {
   const auto* config = context_.connector(id);
   if (config == nullptr || config->server.empty()) return done(without_server(id));
-  probe(*config, [this, id, acceptance, done = std::move(done)](Result<net::PeerIdentity> peer) {
+  probe(*config, [this, id, acceptance, who, done = std::move(done)](Result<net::PeerIdentity> peer) {
     if (!peer) return done(fail(peer.error()));
     const auto shown = sha256(peer->chain_der.at(0));
     if (shown != acceptance.fingerprint) {
@@ -195,7 +196,8 @@ void FabricCertificates::accept(ConnectorId id, const cli::Acceptance& acceptanc
     if (auto clear = other ? decided(id, acceptance) : Status(); !clear) return done(clear);
     const bool stopped = channels_.seen(id).changed_certificate;
     channels_.lift_stop(id);
-    const auto kept = keep_acceptance(id, acceptance, peer->chain_der);
+    channels_.expect(id, shown);
+    const auto kept = keep_acceptance(id, acceptance, who, peer->chain_der);
     if (!kept) {
       if (stopped) channels_.stop(id);
       return done(kept);
@@ -212,7 +214,7 @@ void FabricCertificates::accept(ConnectorId id, const cli::Acceptance& acceptanc
   });
 }
 
-Status FabricCertificates::keep_acceptance(ConnectorId id, const cli::Acceptance& acceptance,
+Status FabricCertificates::keep_acceptance(ConnectorId id, const cli::Acceptance& acceptance, const config::Author& who,
                                            const std::vector<Bytes>& chain_der) {
   auto t = context_.store->begin(config::Actor::kGateway);
   const auto path = path_of(id);
@@ -229,14 +231,14 @@ Status FabricCertificates::keep_acceptance(ConnectorId id, const cli::Acceptance
     set = t.unset(path, "tenant-id");  // another EMS: its own is kept when it tells
   }
   if (!set) return set;
-  return context_.store->commit(t, {"gateway", "gateway", fmt::format("the certificate of EMS {} was accepted", id)});
+  return context_.store->commit(t, {who.name, who.by, fmt::format("the certificate of EMS {} was accepted", id)});
 }
 
-Status FabricCertificates::forget(ConnectorId id) {
+Status FabricCertificates::forget(ConnectorId id, const config::Author& who) {
   auto t = context_.store->begin(config::Actor::kGateway);
   if (auto unset = t.unset(path_of(id), "certificate-fingerprint"); !unset) return unset;
   if (auto unset = t.unset(path_of(id), "certificate-issuer-key"); !unset) return unset;
-  const config::Author author = {"gateway", "gateway", fmt::format("trust in EMS {} was taken back", id)};
+  const config::Author author = {who.name, who.by, fmt::format("trust in EMS {} was taken back", id)};
   if (auto kept = context_.store->commit(t, author); !kept) return kept;
   context_.core->forget(context_.now(), id);
   context_.pump();

@@ -18,8 +18,8 @@ class FabricCertificates {
   /// These are GatewayOperations' of the same names.
   void test_connectivity(ConnectorId id, Done done);
   void present(ConnectorId id, Presented done);
-  void accept(ConnectorId id, const cli::Acceptance& acceptance, Done done);
-  Status forget(ConnectorId id);
+  void accept(ConnectorId id, const cli::Acceptance& acceptance, const config::Author& who, Done done);
+  Status forget(ConnectorId id, const config::Author& who);
 
  private:
   void probe(const config::FctemsConfig& config, net::ProbeReply reply);
@@ -29,7 +29,8 @@ class FabricCertificates {
   bool other_ems(ConnectorId id, const std::vector<Bytes>& chain_der) const;
   /// Whether an administrator has decided about the other EMS that answers; otherwise what to decide.
   Status decided(ConnectorId id, const cli::Acceptance& acceptance) const;
-  Status keep_acceptance(ConnectorId id, const cli::Acceptance& acceptance, const std::vector<Bytes>& chain_der);
+  Status keep_acceptance(ConnectorId id, const cli::Acceptance& acceptance, const config::Author& who,
+                         const std::vector<Bytes>& chain_der);
 
   Context& context_;
   FabricChannels& channels_;

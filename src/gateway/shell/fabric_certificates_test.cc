@@ -12,6 +12,8 @@ namespace {
 
 using testing::HasSubstr;
 
+const config::Author kAnn{"ann", "cli"};
+
 class FabricCertificatesTest : public EmsLab {
  protected:
   FabricCertificatesTest() : EmsLab("127.0.0.1") {}
@@ -61,7 +63,7 @@ class FabricCertificatesTest : public EmsLab {
   }
   Status accept(const Sha256& fingerprint, const char* serial = "", const std::string& tenant = {}) {
     std::optional<Status> got;
-    certificates_.accept(1, {fingerprint, EmsSerial(serial), TenantId(tenant)}, [&](Status s) { got = std::move(s); });
+    certificates_.accept(1, {fingerprint, EmsSerial(serial), TenantId(tenant)}, kAnn, [&](Status s) { got = std::move(s); });
     run_until([&] { return got.has_value(); });
     return got.value_or(fail(ErrorCode::kInternal, "no answer"));
   }
@@ -94,7 +96,7 @@ TEST_F(FabricCertificatesTest, AcceptsOnlyWhatTheEmsShows) {
   EXPECT_EQ(context_.connector(1)->fingerprint, sha256(server_.certificate));
   EXPECT_EQ(context_.connector(1)->issuer_key, root_.key.public_key_sha256());
   EXPECT_TRUE(channels_.trusted(*context_.connector(1)));
-  ASSERT_TRUE(certificates_.forget(1));
+  ASSERT_TRUE(certificates_.forget(1, kAnn));
   EXPECT_FALSE(channels_.trusted(*context_.connector(1)));
   EXPECT_FALSE(context_.connector(1)->issuer_key);
 }

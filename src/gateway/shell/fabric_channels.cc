@@ -22,6 +22,20 @@ AcceptedCertificate accepted_of(const config::FctemsConfig& config) {
   return out;
 }
 
+namespace {
+
+bool same_acceptance(const config::FctemsConfig& a, const config::FctemsConfig& b) {
+  return a.fingerprint == b.fingerprint && a.issuer_key == b.issuer_key && a.trusted_pem == b.trusted_pem &&
+         a.trust_ca_cn == b.trust_ca_cn;
+}
+
+bool accepts(const config::FctemsConfig& config, const std::vector<Bytes>& chain_der) {
+  const auto trust = judge_certificate(accepted_of(config), chain_der);
+  return trust == Trust::kSame || trust == Trust::kRenewed;
+}
+
+}  // namespace
+
 std::string verifying_ca_of(const std::vector<Bytes>& chain_der) {
   if (!issuer_key_of(chain_der)) return {};
   const auto leaf = pki::parse_certificate(chain_der.front());
@@ -71,8 +85,7 @@ void FabricChannels::open(ConnectorId id) {
   net::WebSocketLimits limits;
   limits.max_message = 64u << 20;
   auto& channel = channels_[id];
-  channel.server = config->server;
-  channel.port = config->https_port;
+  channel.opened_for = *config;
   channel.opening = net::open_websocket(
       context_.loop, std::move(target), "/fabric",
       [this, id, changed](Result<net::WebSocketPtr> result) { opened(id, std::move(result), *changed); }, limits);
@@ -96,6 +109,7 @@ void FabricChannels::opened(ConnectorId id, Result<net::WebSocketPtr> result, bo
     return;
   }
   channel.socket = *result;
+  channel.chain_der = channel.socket->peer().chain_der;
   channel.socket->on_message = [this, id](ByteView bytes) {
     context_.core->on_frame(context_.now(), id, bytes);
     context_.pump();
@@ -106,7 +120,7 @@ void FabricChannels::opened(ConnectorId id, Result<net::WebSocketPtr> result, bo
     context_.pump();
   };
   channel.ip = channel.socket->peer().remote_ip;
-  channel.verifying_ca = verifying_ca_of(channel.socket->peer().chain_der);
+  channel.verifying_ca = verifying_ca_of(channel.chain_der);
   if (on_connected) on_connected();
   core.on_connected(context_.now(), id);
   context_.pump();
@@ -129,7 +143,33 @@ void FabricChannels::on_configured(const config::FctemsConfig& config) {
   const auto it = channels_.find(config.id);
   if (it == channels_.end()) return;
   auto& channel = it->second;
-  if (channel.server != config.server || channel.port != config.https_port) channel.changed_certificate = false;
+  const auto& before = channel.opened_for;
+  if (before.server != config.server || before.https_port != config.https_port) channel.changed_certificate = false;
+  if (!same_acceptance(before, config)) judge_again(config, channel);
+}
+
+void FabricChannels::judge_again(const config::FctemsConfig& config, Channel& channel) {
+  auto& before = channel.opened_for;
+  before.fingerprint = config.fingerprint;
+  before.issuer_key = config.issuer_key;
+  before.trusted_pem = config.trusted_pem;
+  before.trust_ca_cn = config.trust_ca_cn;
+  channel.changed_certificate = false;  // who answers is to be judged anew
+  const auto expected = std::exchange(channel.expected, std::nullopt);
+  auto& core = *context_.core;
+  if (!accepts(config, channel.chain_der)) {
+    // Where the EMS has just shown the new one, what it said before is brought up to date by the next connection.
+    const bool same_ems = expected && expected == config.fingerprint;
+    if (!same_ems) core.forget(context_.now(), config.id);
+    if (channel.socket) {
+      log_info("fabric.acceptance_changed", "another certificate of the EMS is accepted: the connection begins anew",
+               {{"connector", std::to_string(config.id)}});
+    }
+  } else if (channel.socket) {
+    return;
+  }
+  // Also one that is being opened: it was told whom to accept.
+  if (channel.socket || channel.opening) core.reconnect(context_.now(), config.id);
 }
 
 void FabricChannels::on_changed(ConnectorId id) {

@@ -18,7 +18,9 @@ class FabricChannels {
   void open(ConnectorId id);
   void send(ConnectorId id, Bytes bytes);
   void close(ConnectorId id, const std::string& reason);
-  /// Before the core hears of it: another place may show the accepted certificate, a stop by the one before is lifted.
+  /// Before the core hears of it. Another place may show the accepted certificate: a stop by the one before is lifted.
+  /// Another certificate may be accepted: a connection to who shows one that is not ends, and what was said there counts
+  /// no more, unless the EMS has just shown the new one itself (`expect`).
   void on_configured(const config::FctemsConfig& config);
   /// The connector's state changed: what the EMS said of itself is kept.
   void on_changed(ConnectorId id);
@@ -32,6 +34,8 @@ class FabricChannels {
   /// An administrator accepted what the EMS shows now: a stop by a changed certificate is lifted.
   void lift_stop(ConnectorId id) { channels_[id].changed_certificate = false; }
   void stop(ConnectorId id) { channels_[id].changed_certificate = true; }
+  /// The EMS shows this certificate now, to an administrator who is about to accept it.
+  void expect(ConnectorId id, const Sha256& shown) { channels_[id].expected = shown; }
 
   struct Seen {
     bool changed_certificate = false;  ///< Another one was shown since the last acceptance.
@@ -50,9 +54,11 @@ class FabricChannels {
   struct Channel : Seen {
     net::Handle opening;
     net::WebSocketPtr socket;
-    std::string server;  // where it was opened last
-    std::uint16_t port = 0;
+    config::FctemsConfig opened_for;  // where, and to whom, it was opened last
+    std::vector<Bytes> chain_der;     // what the EMS showed when it was connected last
+    std::optional<Sha256> expected;
   };
+  void judge_again(const config::FctemsConfig& config, Channel& channel);
   void opened(ConnectorId id, Result<net::WebSocketPtr> result, bool changed_certificate);
   void keep_ca(ConnectorId id);
 

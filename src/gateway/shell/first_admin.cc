@@ -6,10 +6,15 @@
 #include "gateway/config/secret.h"
 
 namespace postern::gateway {
+namespace {
+
+constexpr const char* kInitialPassword = "initial-password";
+
+}  // namespace
 
 Status ensure_administrator(config::ConfigStore& store, const std::filesystem::path& data_dir, Random& random) {
   if (!store.current()->entries("system admin").empty()) return {};
-  const auto file = data_dir / "initial-password";
+  const auto file = data_dir / kInitialPassword;
   std::string password;
   if (auto kept = read_file(file, 256)) {
     password = trim(*kept);
@@ -30,6 +35,26 @@ Status ensure_administrator(config::ConfigStore& store, const std::filesystem::p
   if (!status) return fail(status.error().context("making the first administrator"));
   log_info("gateway.first_admin", "made the administrator admin; the password stands in " + file.native());
   return {};
+}
+
+void drop_initial_password(const std::filesystem::path& data_dir, const std::string& hash) {
+  const auto file = data_dir / kInitialPassword;
+  const auto text = read_file(file, 256);
+  if (!text) {
+    if (text.error().code == ErrorCode::kNotFound) return;
+    return log_warning("gateway.initial_password", text.error().message + "; delete it once its password was changed");
+  }
+  if (config::verify_secret(hash, trim(*text))) return;
+  std::error_code failed;
+  if (std::filesystem::remove(file, failed)) {
+    return log_info("gateway.initial_password", "the initial password was changed; its file is removed",
+                    {{"file", file.native()}});
+  }
+  if (failed) {
+    log_warning("gateway.initial_password",
+                "the initial password was changed, but its file can't be removed (" + failed.message() + "); delete it yourself",
+                {{"file", file.native()}});
+  }
 }
 
 }  // namespace postern::gateway

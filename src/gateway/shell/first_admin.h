@@ -13,4 +13,8 @@ namespace postern::gateway {
 /// runs. Errors: those of the file system and of committing.
 Status ensure_administrator(config::ConfigStore& store, const std::filesystem::path& data_dir, Random& random);
 
+/// Once the first password lets nobody in any more, its file goes: `hash` is what the administrator admin has now, empty:
+/// there is none. Blocking (verify_secret); thread: any.
+void drop_initial_password(const std::filesystem::path& data_dir, const std::string& hash);
+
 }  // namespace postern::gateway

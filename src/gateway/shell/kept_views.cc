@@ -5,17 +5,30 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "gateway/core/view_cache.h"
 
 namespace postern::gateway {
 namespace {
 
+constexpr ConnectorId kLastConnector = 7;  // of `endpoint-control fctems`
+
 std::string read_boot_id() {
   const auto id = read_file("/proc/sys/kernel/random/boot_id", 64);
   // Not a regular file on every kernel: without it the wall clock decides, which is the stricter way.
   return id ? std::string(trim(*id)) : std::string();
+}
+
+/// Whose view a connector's is. Not by its port: that is another way to the same EMS, which has to show the accepted
+/// certificate there, too.
+std::string source_of(const config::FctemsConfig& c) {
+  std::string out = fmt::format("{} {} {}", to_lower(c.server), c.serial.str(), to_lower(c.tenant.str()));
+  if (c.fingerprint) out += ' ' + to_hex_lower(*c.fingerprint);
+  if (!c.trusted_pem.empty()) out += ' ' + to_hex_lower(sha256(std::string_view(c.trusted_pem)));
+  return out;
 }
 
 }  // namespace
@@ -27,46 +40,72 @@ std::filesystem::path KeptViews::path(ConnectorId id) const {
 }
 
 void KeptViews::restore() {
-  for (const auto& c : context_.config.connectors) {
-    const auto bytes = read_file(path(c.id), 1u << 30);
-    if (!bytes || !c.enabled) continue;
-    auto cached = decode_cached_view(*bytes);
-    if (!cached) {
-      log_warning("view.damaged", cached.error().message, {{"connector", std::to_string(c.id)}});
-      failed_[c.id] = cached.error().context("what was kept before the start is lost");
+  for (ConnectorId id = 1; id <= kLastConnector; ++id) {
+    const auto* c = context_.connector(id);
+    // Deleted, switched off or without an accepted certificate, it was forgotten while the gateway ran; so it is when that
+    // was changed while it did not.
+    if (c == nullptr || !c->enabled || (!c->fingerprint && c->trusted_pem.empty())) {
+      remove(id);
       continue;
     }
-    const auto until = cached_view_deadline(*cached, context_.now(), boot_id_, c.out_of_sync_threshold);
-    context_.core->restore(c.id, cached->epoch, cached->revision, std::move(cached->view), until);
+    const auto bytes = read_file(path(id), 1u << 30);
+    if (!bytes) continue;
+    auto cached = decode_cached_view(*bytes);
+    const bool nobodys = !cached && cached.error().code == ErrorCode::kUnsupported;
+    if (nobodys || (cached && cached->source != source_of(*c))) {
+      log_info("view.of_another", "what was kept is not of the EMS that is configured now, and counts no more",
+               {{"connector", std::to_string(id)}});
+      remove(id);
+      continue;
+    }
+    if (!cached) {
+      log_warning("view.damaged", cached.error().message, {{"connector", std::to_string(id)}});
+      failed_[id] = cached.error().context("what was kept before the start is lost");
+      continue;
+    }
+    const auto until = cached_view_deadline(*cached, context_.now(), boot_id_, c->out_of_sync_threshold);
+    saved_[id].source = cached->source;
+    context_.core->restore(id, cached->epoch, cached->revision, std::move(cached->view), until);
   }
 }
 
+void KeptViews::remove(ConnectorId id) {
+  std::error_code gone;
+  std::filesystem::remove(path(id), gone);
+  failed_.erase(id);
+  saved_.erase(id);
+}
+
 void KeptViews::save(bool all) {
-  for (const auto& [id, c] : context_.core->connectors()) {
+  const auto& connectors = context_.core->connectors();
+  for (ConnectorId id = 1; id <= kLastConnector; ++id) {
+    if (saved_.contains(id) && !connectors.contains(id)) remove(id);
+  }
+  for (const auto& [id, c] : connectors) {
+    const auto* config = context_.connector(id);
+    if (config == nullptr) continue;  // of a configuration that comes into force just now
     const auto& contact = c.client->last_contact();
     if (!contact) {
       // The view was dropped on purpose: it must not come back with the next start.
-      if (c.client->epoch() == 0 && unsaved_.erase(id) > 0) {
-        std::error_code gone;
-        std::filesystem::remove(path(id), gone);
-      }
+      if (c.client->epoch() == 0 && unsaved_.erase(id) > 0) remove(id);
       continue;
     }
     // The last contact moves on although nothing changed; ten seconds' worth of it may be lost.
-    auto& saved = saved_contact_[id];
-    if (!unsaved_.contains(id) && contact->mono - saved < Seconds(10)) continue;
+    auto& saved = saved_[id];
+    const auto source = source_of(*config);
+    if (!unsaved_.contains(id) && source == saved.source && contact->mono - saved.contact < Seconds(10)) continue;
     const auto begun = context_.now().mono;
-    auto& rest_until = rest_until_[id];
-    if (!all && begun < rest_until) continue;
-    const CachedView cached{c.client->epoch(), c.client->revision(), c.client->view(), *contact, boot_id_};
+    if (!all && begun < saved.rest_until) continue;
+    const CachedView cached{c.client->epoch(), c.client->revision(), c.client->view(), *contact, boot_id_, source};
     if (auto written = write_file_atomic(path(id), encode_cached_view(cached)); !written) {
       log_error("view.save", written.error().message);
       failed_[id] = written.error();
-      rest_until = begun + Seconds(1);
+      saved.rest_until = begun + Seconds(1);
       continue;
     }
-    rest_until = begun + std::min<MonoTime::duration>((context_.now().mono - begun) * 30, Seconds(10));
-    saved = contact->mono;
+    saved.rest_until = begun + std::min<MonoTime::duration>((context_.now().mono - begun) * 30, Seconds(10));
+    saved.contact = contact->mono;
+    saved.source = source;
     unsaved_.erase(id);
     failed_.erase(id);
   }

@@ -12,26 +12,34 @@ class KeptViews {
  public:
   explicit KeptViews(Context& context);
 
-  /// Gives the core what was kept of every enabled connector; what is damaged is left out and logged.
+  /// Gives the core what was kept of every enabled connector whose EMS is trusted, as far as it is that EMS's: by the same
+  /// server, serial number, tenant and accepted certificate. What is another's, or nobody's any more, goes; what is
+  /// damaged is left out and logged.
   void restore();
   /// This connector's view changed.
   void mark(ConnectorId id) { unsaved_.insert(id); }
   /// Writes what changed, and what was last written when the last contact was ten seconds older. Called often: a tag
   /// that was lost must not come back with a gateway that dies right after. Writing takes at most a thirtieth of the
-  /// time; a large view is written less often. `all`: whatever was written when; for the end.
+  /// time; a large view is written less often. Of connectors that are no more nothing stays. `all`: whatever was written
+  /// when; for the end.
   void save(bool all = false);
   /// Whether the last write of every view succeeded.
   Status health() const { return failed_.empty() ? Status() : fail(failed_.begin()->second); }
 
  private:
   std::filesystem::path path(ConnectorId id) const;
+  void remove(ConnectorId id);
 
   Context& context_;
   std::string boot_id_;
   std::set<ConnectorId> unsaved_;
   std::map<ConnectorId, Error> failed_;
-  std::map<ConnectorId, MonoTime> saved_contact_;
-  std::map<ConnectorId, MonoTime> rest_until_;
+  struct Saved {
+    std::string source;
+    MonoTime contact{};
+    MonoTime rest_until{};
+  };
+  std::map<ConnectorId, Saved> saved_;
 };
 
 }  // namespace postern::gateway

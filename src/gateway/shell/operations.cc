@@ -82,7 +82,8 @@ std::vector<cli::ConnectorStatus> LiveOperations::connectors() {
     status.id = config.id;
     status.name = config.name;
     const auto seen = channels_.seen(config.id);
-    status.certificate_accepted = channels_.trusted(config);
+    status.certificate_accepted = config.fingerprint.has_value() || !config.trusted_pem.empty();
+    status.certificate_changed = seen.changed_certificate;
     const auto it = context_.core->connectors().find(config.id);
     if (it != context_.core->connectors().end()) {
       const auto& client = *it->second.client;
@@ -92,7 +93,7 @@ std::vector<cli::ConnectorStatus> LiveOperations::connectors() {
       status.capabilities_known = client.connected() && !said.capabilities.empty();
       status.identity_verified = client.connected();
       status.authorise_url = authorise_url(it->second);
-      status.channel_state = channel_state(it->second, config, status.certificate_accepted, seen.changed_certificate);
+      status.channel_state = channel_state(it->second, config, status.confirmed(), seen.changed_certificate);
     }
     status.ztna_key = seen.ztna_key;
     status.stale_since = seen.stale_since;
@@ -171,6 +172,7 @@ std::vector<cli::PartHealth> LiveOperations::health() {
   }
   add("Kept records", parts_.views.health(),
       "; after a restart this gateway would begin with older records, or none: make room in its data directory");
+  if (parts_.api) add("REST API", parts_.api(), "");
   for (const auto& connector : connectors()) {
     const auto* config = context_.connector(connector.id);
     out.push_back(channel_health(connector, config != nullptr && config->enabled));
@@ -206,9 +208,11 @@ std::map<std::string, config::Value> LiveOperations::live_values(const config::O
     if (it == connectors.end()) return out;
     if (!it->second.client->status().capabilities.empty())
       out["capabilities"] = it->second.client->status().capabilities;
+    const auto seen = channels_.seen(it->first);
+    if (seen.changed_certificate) out["dirty-reason"] = {"mismatched-certificate"};
     if (it->second.mismatched_tenant) out["dirty-reason"] = {"mismatched-tenant-id"};
     if (it->second.mismatched_serial) out["dirty-reason"] = {"mismatched-ems-sn"};
-    if (const auto ca = channels_.seen(it->first).verifying_ca; !ca.empty()) out["verifying-ca"] = {ca};
+    if (!seen.verifying_ca.empty()) out["verifying-ca"] = {seen.verifying_ca};
   }
   return out;
 }

@@ -24,6 +24,7 @@ class LiveOperations final : public cli::GatewayOperations {
     const NetworkWatch* watch;        ///< Likewise; then the kernel's interfaces are not known.
     const ModuleChannel& modules;
     TrafficLog& traffic;
+    std::function<Status()> api = nullptr;  ///< Whether the REST API is reached; nullptr: there is none.
   };
   /// All outlive this.
   LiveOperations(Context& context, FabricChannels& channels, const Parts& parts);
@@ -44,10 +45,11 @@ class LiveOperations final : public cli::GatewayOperations {
   std::vector<std::string> interface_names() override;
   void test_connectivity(ConnectorId id, Done done) override { certificates_.test_connectivity(id, std::move(done)); }
   void present_certificate(ConnectorId id, Presented done) override { certificates_.present(id, std::move(done)); }
-  void accept_certificate(ConnectorId id, const cli::Acceptance& acceptance, Done done) override {
-    certificates_.accept(id, acceptance, std::move(done));
+  void accept_certificate(ConnectorId id, const cli::Acceptance& acceptance, const config::Author& who,
+                          Done done) override {
+    certificates_.accept(id, acceptance, who, std::move(done));
   }
-  Status forget_certificate(ConnectorId id) override { return certificates_.forget(id); }
+  Status forget_certificate(ConnectorId id, const config::Author& who) override { return certificates_.forget(id, who); }
   void refresh_connectors(Answered done) override { inquiries_.refresh(std::move(done)); }
   void restart_connectors(Answered done) override { inquiries_.restart(std::move(done)); }
   void ask_about_certificate(const Sha256& leaf, Replied done) override { inquiries_.ask_about(leaf, std::move(done)); }

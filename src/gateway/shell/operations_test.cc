@@ -134,6 +134,18 @@ TEST_F(OperationsTest, AnotherEmsIsToldWithTheCommandThatDecides) {
   EXPECT_EQ(operations_->live_values(kEms).at("dirty-reason"), config::Value{"mismatched-ems-sn"});
 }
 
+TEST_F(OperationsTest, AnotherCertificateIsToldAlikeEverywhere) {
+  say(wire::FabricStatus::AUTHORISED);
+  EXPECT_TRUE(operations_->connectors().at(0).confirmed());
+  EXPECT_FALSE(operations_->live_values(kEms).contains("dirty-reason"));
+  channels_.stop(1);
+  const auto status = operations_->connectors().at(0);
+  EXPECT_TRUE(status.certificate_accepted && status.certificate_changed);
+  EXPECT_FALSE(status.confirmed());
+  EXPECT_EQ(operations_->live_values(kEms).at("dirty-reason"), config::Value{"mismatched-certificate"});
+  EXPECT_EQ(health_of("EMS 1"), "stopped: certificate changed; compare it: execute fctems verify 1");
+}
+
 TEST_F(OperationsTest, ADenialIsFoundInTheLog) {
   ecshm::Event event;
   event.type = ecshm::EventType::kDenied;

@@ -15,7 +15,7 @@ json::object connector_json(const cli::ConnectorStatus& c, const config::ConfigT
                       {"ems_tenant_id", c.tenant.str()},
                       {"ems_status", c.channel_state},
                       {"ems_is_connected", c.channel_state == "connected"},
-                      {"ems_is_verified", c.certificate_accepted},
+                      {"ems_is_verified", c.confirmed()},
                       {"ws_status", c.channel_state}};
   const config::ObjectPath path = {{"endpoint-control fctems", std::to_string(c.id)}};
   if (const auto* object = tree.find(path)) {

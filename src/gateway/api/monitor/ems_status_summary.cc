@@ -12,7 +12,7 @@ void get_ems_status_summary(const CallPtr& call, const json::object&) {
   for (const auto& c : call->services.operations.connectors()) {
     all.push_back({{"id", c.id},
                    {"name", c.name},
-                   {"cert_status", c.certificate_accepted ? "verified" : "unverified"},
+                   {"cert_status", c.confirmed() ? "verified" : "unverified"},
                    {"conn_status", c.channel_state}});
   }
   call->reply_results(std::move(all));

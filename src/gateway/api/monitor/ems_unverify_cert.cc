@@ -11,7 +11,7 @@ namespace json = boost::json;
 void post_ems_unverify_cert(const CallPtr& call, const json::object& body) {
   const auto id = connector_of(call, body);
   if (!id) return call->fail(id.error());
-  if (auto forgotten = call->services.operations.forget_certificate(*id); !forgotten)
+  if (auto forgotten = call->services.operations.forget_certificate(*id, {call->who.name, "api"}); !forgotten)
     return call->fail(forgotten.error());
   log_info("connector.unaccepted", "the certificate of an EMS is no longer accepted",
            {{"by", call->who.name}, {"connector", std::to_string(*id)}});

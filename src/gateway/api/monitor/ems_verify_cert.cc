@@ -35,7 +35,7 @@ void post_ems_verify_cert(const CallPtr& call, const json::object& body) {
     }
     acceptance.tenant = TenantId(to_hex_lower(*tenant));
   }
-  call->services.operations.accept_certificate(*id, acceptance, [call, id = *id](Status accepted) {
+  call->services.operations.accept_certificate(*id, acceptance, {call->who.name, "api"}, [call, id = *id](Status accepted) {
     if (!accepted) return call->fail(accepted.error());
     log_info("connector.accepted", "the certificate of an EMS was accepted",
              {{"by", call->who.name}, {"connector", std::to_string(id)}});

@@ -149,10 +149,12 @@ void advise_resolving(std::vector<std::string>& out, const EndpointTrace& t) {
       out.push_back("Ask again in a second: this gateway waits for the network's answer.");
       break;
     case ResolveReason::kNeighbourAbsent:
-      out.push_back("Look whether the endpoint is in the same network segment as this gateway's interface, and up.");
+      out.push_back("Look whether the endpoint is in the same network segment as this gateway's interface, and up. It is asked again "
+                    "by and by, once in a minute at least.");
       break;
     case ResolveReason::kNeighbourDiffers:
-      out.push_back("Find the device with the hardware address named above: it uses this endpoint's address.");
+      out.push_back("Find the device with the hardware address named above: it uses this endpoint's address. Once it is gone, this "
+                    "gateway notices within two minutes.");
       break;
     case ResolveReason::kNotTelemetrySource:
       out.push_back(
@@ -212,8 +214,9 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
     const bool stale = r.usable() && t.stale;  // what asks for no tag goes on: it is known who this is
     out.wrap(bar + (stale ? ": no policy that demands or forbids a tag lets it in, by certificate or by address, whatever the "
                             "lists say. Those that ask for no tag do."
-                          : ": no access proxy that asks for certificates lets it in, and no policy that demands or forbids a "
-                            "tag, whatever the lists say."));
+                          : ": no policy that demands or forbids a tag lets it in, whatever the lists say, and no access proxy "
+                            "that asks for certificates. Only where one without a certificate may enter (empty-cert-action accept, "
+                            "a policy without tags) it may as well: pages for enrolling and mending belong there."));
   }
   out.blank();
   out.add("UID:", r.key.uid.str());

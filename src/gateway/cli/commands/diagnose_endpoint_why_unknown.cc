@@ -73,7 +73,8 @@ std::string reply_text(const CertificateReply& reply) {
   switch (reply.state) {
     case CertificateReply::State::kFound: return "it is a valid certificate of endpoint " + reply.uid.str();
     case CertificateReply::State::kRevoked:
-      return "it was revoked, or its endpoint " + reply.uid.str() + " was deregistered: access proxies refuse it (063)";
+      return "it was revoked, or its endpoint " + reply.uid.str() + " was deregistered: access proxies refuse it (063), but where one without a "
+             "certificate may enter (empty-cert-action accept)";
     case CertificateReply::State::kUnknown: return "it does not know this certificate";
     case CertificateReply::State::kNoAnswer: break;
   }
@@ -93,6 +94,8 @@ void add_reasons(Lines& out, const Sought& sought, const std::vector<ConnectorSt
       "than ten minutes ago.");
   if (found) return;
   say("It is not enrolled, or at an EMS that is not configured here.");
+  say(std::string("Its certificate was revoked, or it was deregistered: its EMS tells of it no more.") +
+      (sought.leaf ? "" : " By the SHA-256 fingerprint of the certificate the EMS is asked."));
   if (!sought.serial.empty() && sought.serial.size() >= 16 && !sought.leaf) {
     say("An EMS can't be asked by the serial number of a certificate; by its SHA-256 fingerprint it can.");
   }

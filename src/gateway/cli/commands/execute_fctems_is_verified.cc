@@ -13,7 +13,14 @@ void tell_whether_verified(const CommandContext& c) {
   std::string how;
   if (!fingerprint.empty()) how = "accepted: " + fingerprint;
   if (!remote.empty()) how += fmt::format("{} by certificate remote {}", how.empty() ? "accepted" : ", and", remote);
-  c.print(fmt::format("The certificate of EMS {} is {}.\n", connector->key(), how.empty() ? "not accepted" : how));
+  if (how.empty()) how = "not accepted";
+  for (const auto& status : c.operations.connectors()) {
+    if (std::to_string(status.id) != connector->key() || !status.certificate_changed) continue;
+    return c.print(fmt::format("The EMS {0} shows another certificate than the one that is {1}: the connector is stopped; "
+                               "execute fctems verify {0} shows it and asks.\n",
+                               connector->key(), how));
+  }
+  c.print(fmt::format("The certificate of EMS {} is {}.\n", connector->key(), how));
 }
 
 }  // namespace

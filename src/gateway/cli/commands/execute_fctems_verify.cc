@@ -20,7 +20,7 @@ void expect_needless_answer(const CommandContext& c, ConnectorId id, std::string
 /// `not_asked`: why nobody was asked; empty: somebody was.
 void accept(const CommandContext& c, ConnectorId id, const Acceptance& acceptance, std::string printed = {},
             std::string not_asked = {}) {
-  c.operations.accept_certificate(id, acceptance, [c, id, printed = std::move(printed), not_asked](Status status) {
+  c.operations.accept_certificate(id, acceptance, {c.user, "cli"}, [c, id, printed = std::move(printed), not_asked](Status status) {
     if (!c.alive()) return;
     if (status && !not_asked.empty()) expect_needless_answer(c, id, not_asked);
     if (!status)

@@ -17,6 +17,7 @@ struct Describe : Attribute {
   }
   Describe& by_default(std::string value) { return default_value = {std::move(value)}, *this; }
   Describe& range(std::int64_t low, std::int64_t high) { return min = low, max = high, *this; }
+  Describe& allowing(std::string what) { return rule = std::move(what), *this; }
   Describe& list() { return many = true, *this; }
   Describe& must() { return required = true, *this; }
   Describe& live() { return read_only = true, *this; }

@@ -52,7 +52,8 @@ Table endpoint_control_fctems() {
                 {"certificate remote"}),
       option("dirty-reason", "Why the connector is stopped.",
              {{"none", "It is not."}, {"mismatched-ems-sn", "Another EMS answers at this address."},
-              {"mismatched-tenant-id", "The EMS at this address speaks for another tenant."}})
+              {"mismatched-tenant-id", "The EMS at this address speaks for another tenant."},
+              {"mismatched-certificate", "The EMS shows another certificate than the one accepted."}})
           .by_default("none")
           .live(),
       text("verifying-ca", "Issuer of the certificate that the EMS showed when it was last connected.", 255).live(),

@@ -9,7 +9,10 @@ Table firewall_access_proxy_virtual_host() {
   t.help = "Host names that access proxies answer for.";
   t.key = text("name", "Name of the virtual host.", 79, 1);
   t.attributes = {
-      text("host", "Pattern of the host name.", 253, 1).must(),
+      text("host", "Pattern of the host name.", 253, 1)
+          .must()
+          .allowing("1 to 253 of the characters of a host name: ASCII letters and digits, - _ . : [ ], and with host-type wildcard "
+                    "* and ?"),
       option("host-type", "How the client's Host is compared.",
              {{"sub-string", "The pattern occurs in it."},
               {"wildcard", "The pattern is the whole name: * is any run of characters, ? any one."}})

@@ -38,7 +38,8 @@ Table system_api_user() {
   t.help = "Programs that may use the REST API, each with its own token.";
   t.key = text("name", "Name of the program.", 35, 1);
   t.attributes = {
-      of_type("api-key", Type::kSecret, "Token; kept as a hash. `execute api-user generate-key <name>` draws one."),
+      of_type("api-key", Type::kSecret, "Token; kept as a hash. `execute api-user generate-key <name>` draws one.")
+          .allowing("what `execute api-user generate-key` drew; it can't be chosen"),
       account_profile(),
       text("comments", "Note.", 255),
   };

@@ -1,0 +1,159 @@
+// Whose what was kept across a restart is: it never comes back for another EMS than it is of.
+#include "gateway/shell/kept_views.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
+#include "gateway/core/gateway_core_lab.h"
+
+namespace postern::gateway {
+namespace {
+
+struct TemporaryDirectory {
+  TemporaryDirectory() {
+    char name[] = "/tmp/postern-kept-views-XXXXXX";
+    path = ::mkdtemp(name);
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+Sha256 fingerprint(char fill) {
+  Sha256 out;
+  out.fill(static_cast<std::uint8_t>(fill));
+  return out;
+}
+
+config::FctemsConfig accepted(ConnectorId id = 1) {
+  config::FctemsConfig c;
+  c.id = id;
+  c.enabled = true;
+  c.server = "ems.example";
+  c.serial = EmsSerial("PSTEMS0123456789");
+  c.tenant = TenantId(std::string(32, 'A'));
+  c.fingerprint = fingerprint('f');
+  return c;
+}
+
+/// A gateway's process, from its start to its end.
+class Process {
+ public:
+  Process(const std::filesystem::path& dir, std::vector<config::FctemsConfig> connectors)
+      : context_(loop_, options_in(dir)) {
+    context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
+    configure(std::move(connectors));
+    views_.restore();
+  }
+  void configure(std::vector<config::FctemsConfig> connectors) {
+    context_.config.connectors = std::move(connectors);
+    std::vector<ConnectorSettings> settings;
+    for (const auto& c : context_.config.connectors) {
+      settings.push_back({c.id, c.enabled, c.name, c.server, c.https_port, Seconds(180), c.serial, c.tenant});
+    }
+    context_.core->set_connectors(context_.now(), settings);
+    for (const auto& c : context_.config.connectors) context_.core->set_trusted(context_.now(), c.id, true);
+    turn();
+  }
+  /// The EMS of connector 1 is there, and has one endpoint.
+  void hear() {
+    FakeEms ems(*context_.core, context_.clock);
+    ems.authorise("PSTEMS0123456789", std::string(32, 'a'));
+    wire::ViewEntry entry;
+    entry.mutable_record()->set_uid(GatewayCoreLab::kUid);
+    ems.snapshot();
+    ems.upsert(entry);
+    turn();
+  }
+  void turn() {
+    for (const auto& action : context_.core->take_actions()) {
+      if (const auto* save = std::get_if<act::SaveView>(&action)) views_.mark(save->id);
+    }
+    views_.save(true);
+  }
+  bool knows_the_endpoint() const { return !context_.core->records().empty(); }
+  Status health() const { return views_.health(); }
+
+ private:
+  static DaemonOptions options_in(const std::filesystem::path& dir) {
+    DaemonOptions options;
+    options.data_dir = dir;
+    return options;
+  }
+
+  net::Loop loop_;
+  Context context_;
+  KeptViews views_{context_};
+};
+
+TEST(KeptViews, ComesBackForTheEmsItIsOfAndForNoOther) {
+  struct Case {
+    const char* what;
+    void (*change)(config::FctemsConfig&);
+    bool kept;
+  };
+  const Case cases[] = {
+      {"nothing", [](config::FctemsConfig&) {}, true},
+      {"its name", [](config::FctemsConfig& c) { c.name = "HQ"; }, true},
+      {"its port", [](config::FctemsConfig& c) { c.https_port = 8443; }, true},
+      {"how its tenant is written", [](config::FctemsConfig& c) { c.tenant = TenantId(std::string(32, 'a')); }, true},
+      {"its patience", [](config::FctemsConfig& c) { c.out_of_sync_threshold = Seconds(3600); }, true},
+      {"its server", [](config::FctemsConfig& c) { c.server = "10.0.2.99"; }, false},
+      {"its serial number", [](config::FctemsConfig& c) { c.serial = EmsSerial("PSTEMS9999999999"); }, false},
+      {"no serial number", [](config::FctemsConfig& c) { c.serial = {}; }, false},
+      {"its tenant", [](config::FctemsConfig& c) { c.tenant = TenantId(std::string(32, 'B')); }, false},
+      {"its certificate", [](config::FctemsConfig& c) { c.fingerprint = fingerprint('g'); }, false},
+      {"a trusted certificate", [](config::FctemsConfig& c) { c.trusted_pem = "ems.pem"; }, false},
+      {"nothing accepted", [](config::FctemsConfig& c) { c.fingerprint.reset(); }, false},
+      {"switched off", [](config::FctemsConfig& c) { c.enabled = false; }, false},
+      {"another number", [](config::FctemsConfig& c) { c.id = 2; }, false},
+  };
+  for (const auto& c : cases) {
+    TemporaryDirectory dir;
+    Process(dir.path, {accepted()}).hear();
+    auto changed = accepted();
+    c.change(changed);
+    Process next(dir.path, {changed});
+    EXPECT_EQ(next.knows_the_endpoint(), c.kept) << c.what;
+    EXPECT_TRUE(next.health()) << c.what;
+    EXPECT_EQ(std::filesystem::exists(dir.path / "ems1.view"), c.kept) << c.what;
+    EXPECT_EQ(Process(dir.path, {accepted()}).knows_the_endpoint(), c.kept) << c.what << ", and back";
+  }
+}
+
+TEST(KeptViews, ADeletedConnectorLeavesNothing) {
+  TemporaryDirectory dir;
+  Process first(dir.path, {accepted()});
+  first.hear();
+  ASSERT_TRUE(std::filesystem::exists(dir.path / "ems1.view"));
+  first.configure({});
+  EXPECT_FALSE(std::filesystem::exists(dir.path / "ems1.view"));
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
+}
+
+TEST(KeptViews, WhatIsLearntOfTheSameEmsIsKeptWithIt) {
+  TemporaryDirectory dir;
+  auto first_contact = accepted();
+  first_contact.serial = {};
+  first_contact.tenant = {};
+  Process first(dir.path, {first_contact});
+  first.hear();
+  first.configure({accepted()});  // the serial number that it said is pinned
+  EXPECT_TRUE(Process(dir.path, {accepted()}).knows_the_endpoint());
+}
+
+TEST(KeptViews, OneOfAnEarlierVersionSaysNotWhoseItIs) {
+  TemporaryDirectory dir;
+  Process(dir.path, {accepted()}).hear();
+  auto bytes = *read_file(dir.path / "ems1.view", 1u << 20);
+  bytes[7] = '1';
+  ASSERT_TRUE(write_file_atomic(dir.path / "ems1.view", bytes));
+  Process next(dir.path, {accepted()});
+  EXPECT_FALSE(next.knows_the_endpoint());
+  EXPECT_TRUE(next.health()) << "the EMS tells it anew";
+}
+
+}  // namespace
+}  // namespace postern::gateway
