@@ -127,7 +127,7 @@ void GatewayNode::save() {
   const auto& contact = client().last_contact();
   if (stopped() || !contact) return;
   if (!unsaved_ && contact->mono - saved_contact_ < Seconds(10)) return;
-  kept_view_ = encode_cached_view({client().epoch(), client().revision(), client().view(), *contact, boot_id_});
+  kept_view_ = encode_cached_view({client().epoch(), client().revision(), client().view(), *contact, boot_id_, {}});
   saved_contact_ = contact->mono;
   unsaved_ = false;
 }
