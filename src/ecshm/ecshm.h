@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define ECSHM_MAGIC 0x314d485343455350ULL /* "PSECSHM1" */
-#define ECSHM_VERSION 1u
+#define ECSHM_VERSION 2u
 #define ECSHM_TAG_WORDS 8u
 #define ECSHM_CONNECTORS 8u /* Numbers 1..7 are used. */
 #define ECSHM_READ_ATTEMPTS 1000
@@ -81,7 +81,8 @@ typedef struct {
   /* Changing. */
   uint64_t lease_until;
   uint64_t connector_until[ECSHM_CONNECTORS];
-  uint64_t policy_version; /* Changes whenever the file `policies` has been replaced. */
+  uint64_t policy_version; /* Stamp of the policies that go with this table: the last 8 bytes of the file `policies`, whose
+                              tags have this table's bits. 0: none yet, so nobody is let in. */
   uint32_t retired;
   uint32_t changing_reserved;
   uint64_t changing_padding[5];

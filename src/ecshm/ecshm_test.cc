@@ -265,6 +265,35 @@ TEST_F(EcshmTest, PoliciesArePublishedWhole) {
   EXPECT_NE(reader.policies().proxy(2), nullptr);
 }
 
+// Tags have other bits in the table of another writer: policies of the one before must not be read with it.
+TEST_F(EcshmTest, PoliciesGoWithTheTableOfTheirWriter) {
+  policy::PolicyTable table;
+  table.proxies = {{1, "one", {}, {}}};
+  ASSERT_TRUE(writer_->publish_policies(*policy::compile(table)));
+  ASSERT_TRUE(writer_->publish());
+  Reader reader(run()), late(run());
+  reader.refresh(true);
+  ASSERT_NE(reader.policies().proxy(1), nullptr);
+  writer_.reset();
+  auto next = Writer::create(run());
+  ASSERT_TRUE(next) << next.error().message;
+  reader.refresh(true);
+  EXPECT_NE(reader.policies().proxy(1), nullptr) << "with the table they belong to, until its lease runs out";
+  ASSERT_TRUE((*next)->publish());
+  for (auto* r : {&reader, &late}) {
+    EXPECT_TRUE(r->refresh(true));
+    EXPECT_EQ(r->policies().proxy(1), nullptr) << "the new one has published none";
+    EXPECT_NE(r->problem(), "");
+  }
+  table.proxies = {{2, "two", {}, {}}};
+  ASSERT_TRUE((*next)->publish_policies(*policy::compile(table)));
+  for (auto* r : {&reader, &late}) {
+    EXPECT_TRUE(r->refresh(false));
+    EXPECT_NE(r->policies().proxy(2), nullptr);
+    EXPECT_EQ(r->problem(), "");
+  }
+}
+
 /// Readers on their own threads while the writer changes, removes, adds and grows: whatever they
 /// see must be whole.
 TEST_F(EcshmTest, ReadersNeverSeeAMixture) {

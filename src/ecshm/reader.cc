@@ -191,14 +191,20 @@ Status Reader::map_table() {
   return {};
 }
 
-Status Reader::map_policies() {
-  auto opened = map_file(dir_ + "/" ECSHM_POLICY_FILE, 1, kMaxPolicyBytes);
+/// `version`: the stamp that the table asks for; tags have other bits in another writer's table.
+Status Reader::map_policies(std::uint64_t version) {
+  if (version == 0) return fail(ErrorCode::kUnavailable, "the gateway has published no policies yet");
+  auto opened = map_file(dir_ + "/" ECSHM_POLICY_FILE, 1 + sizeof version, kMaxPolicyBytes + sizeof version);
   if (!opened) return fail(opened.error());
-  auto view = policy::PolicyView::open(
-      {reinterpret_cast<const std::uint8_t*>(opened->map.data()), opened->map.size()});
+  const auto size = opened->map.size() - sizeof version;
+  std::uint64_t stamp = 0;
+  std::memcpy(&stamp, opened->map.data() + size, sizeof stamp);
+  if (stamp != version) return fail(ErrorCode::kUnavailable, "the policies are not those of this table");
+  auto view = policy::PolicyView::open({reinterpret_cast<const std::uint8_t*>(opened->map.data()), size});
   if (!view) return fail(view.error());
   policies_ = *view;
   policy_map_ = std::move(opened->map);
+  policy_version_ = version;
   return {};
 }
 
@@ -211,14 +217,17 @@ bool Reader::refresh(bool look_at_directory) {
     different = status.has_value();
   }
   const auto version = map_ ? load(map_.header()->policy_version, std::memory_order_acquire) : 0;
-  if (version != policy_version_ || !policies_tried_ || (different && !policy_map_)) {
-    const auto mapped = map_policies();
-    policies_tried_ = mapped.has_value();
-    if (mapped) {
-      policy_version_ = version;
+  if (version != policy_version_ || !policy_map_) {
+    if (const auto mapped = map_policies(version); mapped) {
       different = true;
-    } else if (status) {
-      status = mapped;
+    } else {
+      if (status) status = mapped;
+      // Within one table the policies before hold until the new ones can be read.
+      if (different || version == 0) {
+        policies_ = {};
+        policy_map_ = {};
+        policy_version_ = 0;
+      }
     }
   }
   problem_ = status ? std::string() : status.error().message;

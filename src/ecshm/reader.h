@@ -60,7 +60,7 @@ class Reader {
 
  private:
   Status map_table();
-  Status map_policies();
+  Status map_policies(std::uint64_t version);
   bool table_replaced() const;
   const ecshm_slot* slots() const;
 
@@ -69,8 +69,7 @@ class Reader {
   dev_t device_ = 0;
   ino_t inode_ = 0;
   std::uint64_t seen_ = 0;
-  std::uint64_t policy_version_ = 0;
-  bool policies_tried_ = false;
+  std::uint64_t policy_version_ = 0;  // of what is mapped
   Mapping policy_map_;
   policy::PolicyView policies_;
   std::string problem_;

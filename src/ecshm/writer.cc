@@ -340,14 +340,18 @@ Status Writer::publish_policies(ByteView blob) {
   int error = 0;
   auto file = NewFile::create(dir_, ECSHM_POLICY_FILE, options_.reader_group, &error);
   if (file.fd() < 0) return fail(errno_error(error, "making", ECSHM_POLICY_FILE));
-  for (std::size_t done = 0; done < blob.size();) {
-    const auto n = write(file.fd(), blob.data() + done, blob.size() - done);
+  const std::uint64_t stamp = boot_nanoseconds();
+  Bytes bytes(blob.begin(), blob.end());
+  bytes.insert(bytes.end(), reinterpret_cast<const std::uint8_t*>(&stamp),
+               reinterpret_cast<const std::uint8_t*>(&stamp) + sizeof stamp);
+  for (std::size_t done = 0; done < bytes.size();) {
+    const auto n = write(file.fd(), bytes.data() + done, bytes.size() - done);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return fail(errno_error(n < 0 ? errno : ENOSPC, "writing", ECSHM_POLICY_FILE));
     done += static_cast<std::size_t>(n);
   }
   if (!file.publish()) return fail(errno_error(errno, "publishing", ECSHM_POLICY_FILE));
-  store(file_->map.header()->policy_version, boot_nanoseconds(), std::memory_order_release);
+  store(file_->map.header()->policy_version, stamp, std::memory_order_release);
   changed(ECSHM_CHANGE_ALL);
   return {};
 }

@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   run->add_flag("--no-firewall", no_firewall,
                 "Without IP/MAC control: where nftables may not be used. Touches neither nftables nor\n"
-                "neighbours: what a killed gateway left stays (nft delete table inet postern)");
+                "neighbours: what a gateway before left stays (nft delete table inet postern)");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
   auto* manual = app.add_subcommand("manual", "Every table, setting and command; needs no running gateway");
@@ -77,6 +77,8 @@ int main(int argc, char** argv) {
   recover->add_option("--data-dir", data_dir, "Identity, configuration and kept records")->type_name("DIR")->capture_default_str();
   recover->add_option("--revision", revision, "Which one; otherwise the last that is whole")->type_name("N");
   app.footer(
+      "A gateway that stops, denies: the nftables table inet postern stays, and forwards only what policies without tags let\n"
+      "through (nft delete table inet postern takes it away).\n"
       "The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
       "administrator is admin, with the password in DATA-DIR/initial-password.");
   try {

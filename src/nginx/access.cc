@@ -54,18 +54,36 @@ std::string_view without_dot(std::string_view host) {
   return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
-/// Does the Host header name another server than the handshake did? A client without SNI named
-/// none.
+bool same_host(std::string_view a, std::string_view b) {
+  a = without_dot(a);
+  b = without_dot(b);
+  return a.size() == b.size() && ngx_strncasecmp(reinterpret_cast<u_char*>(const_cast<char*>(a.data())),
+                                                 reinterpret_cast<u_char*>(const_cast<char*>(b.data())),
+                                                 a.size()) == 0;
+}
+
+/// A Host header without its port; empty when what stands for a port is none.
+std::string_view host_name(std::string_view header) {
+  const auto name_end = header.starts_with('[') ? header.find(']') : header.find(':');
+  if (name_end == header.npos) return header;
+  const auto end = name_end + (header.starts_with('[') ? 1 : 0);
+  const auto port = header.substr(end);
+  if (port.empty()) return header;
+  const bool digits = port.front() == ':' && port.size() > 1 &&
+                      port.find_first_not_of("0123456789", 1) == port.npos;
+  return digits ? header.substr(0, end) : std::string_view();
+}
+
+/// Is the server that nginx, and so the decision, takes the request for another one than the Host header that the
+/// application will read (a request line may name a server, too), or than the handshake named? A client without SNI
+/// named none there.
 bool host_differs(ngx_http_request_t* r) {
+  const auto server = to_view(r->headers_in.server);
+  if (r->headers_in.host != nullptr && !same_host(host_name(to_view(r->headers_in.host->value)), server)) return true;
   auto* c = socket_of(r);
   if (c->ssl == nullptr) return false;
   const char* name = SSL_get_servername(c->ssl->connection, TLSEXT_NAMETYPE_host_name);
-  if (name == nullptr) return false;
-  const std::string_view sni = without_dot(name), host = without_dot(to_view(r->headers_in.server));
-  return sni.size() != host.size() ||
-         ngx_strncasecmp(reinterpret_cast<u_char*>(const_cast<char*>(sni.data())),
-                         reinterpret_cast<u_char*>(const_cast<char*>(host.data())),
-                         sni.size()) != 0;
+  return name != nullptr && !same_host(name, server);
 }
 
 /// Phones and tablets can't run the agent; that is all a User-Agent is believed.

@@ -45,19 +45,21 @@ class ModuleTest : public testing::Test {
     std::filesystem::remove_all(dir_);
   }
 
+  static constexpr std::uint32_t kManageable = 4'294'967'295;  // numbers are digests: any of 32 bits
+
   static policy::PolicyTable policies() {
     policy::PolicyTable t;
     policy::ApiGateway all{.id = 1, .host = "", .url = "/", .pool = 1};
     policy::ApiGateway dead{.id = 2, .host = "", .url = "/dead", .pool = 0};
     t.proxies = {{1, "app", policy::EmptyCertAction::kBlock, {all, dead}},
                  {2, "open", policy::EmptyCertAction::kAccept, {all}},
-                 {3, "manageable", policy::EmptyCertAction::kAcceptUnmanageable, {all}}};
+                 {kManageable, "manageable", policy::EmptyCertAction::kAcceptUnmanageable, {all}}};
     policy::Policy deny{
         .id = 10, .name = "no-vulnerable", .proxies = {1}, .sources = {}, .tags = {kVulnerable}};
     deny.action = policy::Action::kDeny;
     policy::Policy allow{
         .id = 11, .name = "healthy", .proxies = {1}, .sources = {}, .tags = {kHealthy}};
-    policy::Policy open{.id = 12, .name = "mend", .proxies = {2, 3}, .sources = {}, .tags = {}};
+    policy::Policy open{.id = 12, .name = "mend", .proxies = {2, kManageable}, .sources = {}, .tags = {}};
     t.policies = {deny, allow, open};
     t.tags = {{kHealthy, "Telemetry-Connected", "Keep the Postern agent running.", false},
               {kVulnerable, "Vulnerable-Device", "Install the <important> updates.", false}};

@@ -74,8 +74,9 @@ void Plane::change(const std::function<void(ecshm::Writer&)>& what) {
 void Plane::set_policies(const policy::PolicyTable& table) {
   auto blob = policy::compile(table);
   if (!blob) throw std::runtime_error(blob.error().message);
+  policies_ = std::move(*blob);
   change([&](ecshm::Writer& w) {
-    if (auto done = w.publish_policies(*blob); !done)
+    if (auto done = w.publish_policies(policies_); !done)
       throw std::runtime_error(done.error().message);
   });
 }
@@ -142,6 +143,7 @@ void Plane::restart(const std::function<void(ecshm::Writer&)>& fill) {
   writer_.reset();
   sessions_.clear();
   open();
+  if (auto done = writer_->publish_policies(policies_); !done) throw std::runtime_error(done.error().message);
   fill(*writer_);
   if (auto done = writer_->publish(); !done) throw std::runtime_error(done.error().message);
   writer_->notify();

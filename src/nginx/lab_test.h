@@ -107,6 +107,7 @@ class Plane {
   void run();
   std::filesystem::path dir_;
   std::mutex mutex_;
+  Bytes policies_;  // a gateway publishes them anew with each table
   std::unique_ptr<ecshm::Writer> writer_;
   std::unique_ptr<ecshm::Hub> hub_;
   std::vector<ecshm::Event> events_;

@@ -8,7 +8,7 @@
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
 //
-// Variables: $postern_pool (the real servers' number), $postern_once ("_once" when the request has a
+// Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_once ("_once" when the request has a
 // body: its connection to the real server must not be used again), $postern_upgrade and
 // $postern_connection (what to send upstream as Upgrade and Connection: a WebSocket's, "close" with
 // a body, or nothing).
@@ -71,7 +71,7 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
     return NGX_CONF_OK;
   }
   const auto number = ngx_atoi(value[1].data, value[1].len);
-  if (number == NGX_ERROR || number <= 0 || number > 0x7fffffff)
+  if (number == NGX_ERROR || number <= 0 || number > 0xffffffff)
     return error("needs an access proxy's number or \"off\"");
   location->proxy = static_cast<ngx_uint_t>(number);
   return NGX_CONF_OK;
@@ -126,6 +126,12 @@ ngx_int_t pool_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uin
   return NGX_OK;
 }
 
+/// For the application: the Host header, which names the server that was judged; that server where there is none.
+ngx_int_t host_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+  give(v, r->headers_in.host != nullptr ? r->headers_in.host->value : r->headers_in.server);
+  return NGX_OK;
+}
+
 /// Any body, however it is told: a length, chunks, or HTTP/2's frames, which nginx counts as chunks.
 bool has_body(ngx_http_request_t* r) {
   return r->headers_in.chunked || r->headers_in.content_length_n > 0;
@@ -166,6 +172,7 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
     ngx_str_t name;
     ngx_http_get_variable_pt get;
   } const variables[] = {{ngx_string("postern_pool"), pool_variable},
+                         {ngx_string("postern_host"), host_variable},
                          {ngx_string("postern_once"), once_variable},
                          {ngx_string("postern_upgrade"), upgrade_variable},
                          {ngx_string("postern_connection"), connection_variable}};

@@ -131,6 +131,25 @@ TEST_F(ModuleTest, RefusesOtherHostsAndDoubtfulPaths) {
   EXPECT_EQ(application_.requests(), before + 1);
 }
 
+// nginx takes the server from the request line where that names one; the application reads the header.
+TEST_F(ModuleTest, TheApplicationIsAskedForTheServerThatWasJudged) {
+  const auto ask = [&](const std::string& line, const std::string& host, const std::string& sni = "app.example") {
+    Client client(nginx_->port(), &device_, sni);
+    client.send(line + (host.empty() ? "" : "\r\nHost: " + host) + "\r\nConnection: close\r\n\r\n");
+    return client.read_response();
+  };
+  for (const auto* sni : {"app.example", ""}) {
+    expect_denied(ask("GET http://app.example/ HTTP/1.1", "admin.internal", sni), Reason::kHostMismatch, 421);
+    expect_denied(ask("GET http://app.example:443/ HTTP/1.1", "app.example.evil", sni), Reason::kHostMismatch, 421);
+  }
+  for (const auto* host : {"app.example:x", "app.example:", "app.example:80x"}) {
+    EXPECT_NE(ask("GET / HTTP/1.1", host).status, 200) << host;
+  }
+  EXPECT_EQ(ask("GET http://app.example/ HTTP/1.1", "APP.example.:443").status, 200);
+  EXPECT_EQ(ask("GET http://app.example/ HTTP/1.0", "").status, 200);
+  EXPECT_EQ(ask("GET / HTTP/1.1", "app.example").status, 200);
+}
+
 TEST_F(ModuleTest, WhatNginxCannotServeGetsAPlainPageOfOurs) {
   const auto expect_page = [&](const Response& r, int status, bool reference) {
     EXPECT_EQ(r.status, status) << r.head << r.body;

@@ -112,7 +112,7 @@ constexpr Row kRows[] = {
     {Reason::kHostMismatch,
      "072",
      "host_mismatch",
-     "the Host header names another server than the TLS handshake did",
+     "the Host header names another server than the request line or the TLS handshake did",
      {"This connection is for another address", "Open the address again in a new window."}},
 };
 

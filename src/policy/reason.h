@@ -27,7 +27,7 @@ enum class Reason : std::uint16_t {
   kPostureUnknown = 69,
   kStale = 70,             ///< The lease or the connector's validity has run out.
   kPathNotCanonical = 71,  ///< The path could mean two things: dot segments, "//", "%2f", ...
-  kHostMismatch = 72,      ///< The Host header names another server than TLS did.
+  kHostMismatch = 72,      ///< The Host header names another server than the request line or TLS did.
 };
 
 /// "061": three digits.

@@ -152,8 +152,8 @@ class BadInput(harness.StackTest):
             with taken:
                 said = gateway.configure(vip.format("0.0.0.0", port))
                 self.assertIn("Notice: access proxy web-strict: another program listens at 0.0.0.0 port 9555", said)
-                wait_for(lambda: self.health("Access proxies").startswith("FAILED: nginx can't listen at 0.0.0.0:9555"),
-                         "the status to say so")
+                wait_for(lambda: self.health("Access proxies").startswith(
+                    "FAILED: access proxy web-strict: another program listens at 0.0.0.0 port 9555"), "the status to say so")
                 self.assertEqual(answers("127.0.0.1", strict), 403, "what was in force goes on")
             wait_for(lambda: self.health("Access proxies") == "OK", "nginx to have it once it is free")
             self.assertEqual(answers("127.0.0.1", port), 403)

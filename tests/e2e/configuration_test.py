@@ -52,6 +52,36 @@ config firewall proxy-policy
 end
 """
 
+OPEN = """config firewall vip
+    edit "{name}"
+        set extip {address}
+        set extport {port}
+    next
+end
+config firewall access-proxy
+    edit "{name}"
+        set vip "{name}"
+        set empty-cert-action accept
+        config api-gateway
+            edit 1
+                config realservers
+                    edit 1
+                        set ip {app}
+                        set port {app_port}
+                    next
+                end
+            next
+        end
+    next
+end
+config firewall proxy-policy
+    edit {number}
+        set access-proxy "{name}"
+        set action accept
+    next
+end
+"""
+
 IPV6 = """config firewall vip6
     edit "web"
         set extip ::1
@@ -205,6 +235,33 @@ class Configuration(harness.StackTest):
                                    '-----END CERTIFICATE-----"\nnext\nend\n')
         self.assertIn("certificate remote bad: remote: ", str(refused.exception))
         self.assertNotIn("bad", self.gateway.cli("show certificate remote"))
+
+    def test_8_another_access_proxy_changes_nothing_of_those_that_are_there(self):
+        stack = self.stack
+        self.wait_status(200)
+        tls = open_tls(stack.plan.gateway_port1, stack.ports["proxy"], stack.lab.namespaces["ep"],
+                       stack.agent.certificate, stack.agent.key)
+        tls.sendall(b"GET /download?seconds=60 HTTP/1.1\r\nHost: app\r\n\r\n")
+        stream = Stream(tls)
+        stream.wait_bytes()
+        for number, (name, address) in enumerate((("aaa", "0.0.0.0"), ("aab", "192.0.2.1")), 81):
+            self.gateway.configure(OPEN.format(name=name, address=address, number=number, port=9450 + number,
+                                               app=stack.app_address, app_port=stack.ports["app"]))
+        inside = stack.lab.namespaces["ep"]
+
+        def status(port):
+            try:
+                return https("GET", stack.plan.gateway_port1, port, "/", namespace=inside).status
+            except OSError:
+                return None
+        wait_for(lambda: status(9450 + 81) == 200, "the access proxy that is open to all, beside one that can't be reached")
+        self.assertEqual(status(stack.ports["proxy"]), 403, "who shows no certificate gets in there, and nowhere else")
+        self.assertIn("no interface of this machine has the address 192.0.2.1", self.gateway.cli("get system status"))
+        stack.ems.api("POST", f"endpoints/{self.uid}/quarantine", {"reason": "test"})
+        stream.wait_end(10)
+        stream.close()
+        stack.ems.api("POST", f"endpoints/{self.uid}/unquarantine", {})
+        self.wait_status(200)
 
 
 if __name__ == "__main__":

@@ -39,13 +39,31 @@ class ImportTest(LoneGatewayTest):
         for table, entry in ("firewall proxy-policy", 2), ("firewall policy", 4):
             self.assertIn("set status disable", self.cli(None, f"show {table} {entry}").stdout)
         self.assertNotIn("set status disable", self.cli(None, "show firewall policy 1").stdout)
-        again = self.cli(None, f"execute import fortios file {SOURCE}").stdout
+        again = self.cli(None, f"execute import fortios file {SOURCE}", "y").stdout   # a script may run twice
         self.assertIn("Nothing changes.", again)
         self.gateway.process.kill()
         self.gateway.process.popen.wait()
         self.gateway.process.start()
         self.gateway.ready()
         self.assertEqual(self.show(), taken)
+
+    def test_3_a_refusal_imported_again_stays_in_front_and_a_move_is_not_overlooked(self):
+        def policy(number, action):
+            return (f'config firewall policy\nedit {number}\nset srcintf "any"\nset dstintf "any"\nset srcaddr "clients"\n'
+                    f'set dstaddr "servers"\nset service "HTTP"\nset schedule "always"\n{action}next\nend\n')
+
+        def numbers():
+            return [line.split()[1] for line in self.cli(None, "show firewall policy").stdout.splitlines() if "edit " in line]
+
+        refusal, accept = policy(71, ""), policy(72, "set action accept\n")
+        self.assertIn("Taken over: 2 added", self.cli("execute import fortios\n" + refusal + accept + ".\ny\n").stdout)
+        before = numbers()
+        self.assertIn("Nothing changes.", self.cli("execute import fortios\n" + refusal + ".\ny\n").stdout)
+        self.assertEqual(numbers(), before)
+        moved = refusal.replace("71", "81") + accept.replace("72", "80") + "config firewall policy\nmove 80 before 81\nend\n"
+        report = self.cli("execute import fortios\n" + moved + ".\ny\n").stdout
+        self.assertIn("2 left out", report)
+        self.assertEqual(numbers(), before)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ std::vector<config::Object> entries(Services& services, const config::ConfigTree
   const config::Object* parent = above.empty() ? &tree.root() : tree.find(above);
   if (parent != nullptr) {
     if (const auto it = parent->tables.find(at.table->name); it != parent->tables.end()) {
+      for (const auto& own : it->second) std::erase_if(out, [&](const config::Object& o) { return o.key == own.key; });
       out.insert(out.end(), it->second.begin(), it->second.end());
     }
   }

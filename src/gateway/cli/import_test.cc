@@ -51,7 +51,10 @@ TEST_F(ImportCommand, YesCommitsAtOnce) {
   EXPECT_EQ(out("y"), "Taken over: 1 added, 0 changed.\n");
   EXPECT_EQ(store->current()->revision(), revision + 1);
   EXPECT_THAT(shown(), HasSubstr("edit \"printers\""));
-  EXPECT_THAT(paste("execute import fortios"), EndsWith("\nNothing changes.\n"));
+  // A script that answers, as it had to the first time, goes through.
+  EXPECT_THAT(paste("execute import fortios"), EndsWith("\nNothing changes.\n\nGo on? (y/n) "));
+  EXPECT_EQ(out("y"), "Nothing was changed.\n");
+  EXPECT_EQ(store->current()->revision(), revision + 1);
   EXPECT_THAT(session->prompt(), Not(testing::Eq("> ")));
 }
 
@@ -67,6 +70,15 @@ TEST_F(ImportCommand, ChangesMeanwhileAreNotLost) {
   ASSERT_TRUE(store->commit(t));
   EXPECT_THAT(out("yes"), EndsWith("(nothing was taken over)"));
   EXPECT_THAT(shown(), HasSubstr("mine"));
+}
+
+TEST_F(ImportCommand, WhatWasReportedIsWhatIsTaken) {
+  paste("execute import fortios");
+  auto t = store->begin();
+  ASSERT_TRUE(config::apply_text(t, "config system global\nset hostname other\nend\n"));
+  ASSERT_TRUE(store->commit(t));
+  EXPECT_THAT(out("yes"), HasSubstr("changed by somebody else since this was reported; look again (nothing was taken over)"));
+  EXPECT_THAT(shown(), Not(HasSubstr("printers")));
 }
 
 TEST_F(ImportCommand, FilesAreReadOnTheGatewaysMachine) {

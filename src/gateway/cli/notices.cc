@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "gateway/config/entries.h"
+
 namespace postern::gateway::cli {
 
 const char* health_word(PartHealth::State state) {
@@ -32,9 +34,9 @@ const std::vector<config::Object>& objects(const config::ConfigTree& tree, const
 /// Tags that policies of this table name since this change.
 void unknown_tags(const config::Table& table, const config::ConfigTree& before, const config::ConfigTree& after,
                   const std::set<std::string>& known, std::vector<std::string>& out) {
-  const auto& old = objects(before, table.name);
+  const config::EntryIndex old(objects(before, table.name));
   for (const auto& object : objects(after, table.name)) {
-    if (std::find(old.begin(), old.end(), object) != old.end()) continue;
+    if (const auto* was = old.find(object.key); was != nullptr && *was == object) continue;
     for (const auto& attribute : table.attributes) {
       if (attribute.type != config::Type::kTag) continue;
       for (const auto& tag : config::ObjectView(table, object).values(attribute.name)) {
@@ -45,6 +47,21 @@ void unknown_tags(const config::Table& table, const config::ConfigTree& before, 
                         config::describe({{table.name, object.key}}), tag));
       }
     }
+  }
+}
+
+/// Access proxies that let in nobody since this change: the page of a refusal asks for a certificate that can't be shown.
+void locked(const std::string& table, const config::ConfigTree& before, const config::ConfigTree& after,
+            std::vector<std::string>& out) {
+  const auto is_locked = [](const config::ObjectView& o) {
+    return !o.enabled("client-cert") && o.text("empty-cert-action") == "block";
+  };
+  const config::EntryIndex old(objects(before, table));
+  for (const auto& o : after.entries(table)) {
+    const auto* was = old.find(o.key());
+    if (!is_locked(o) || (was != nullptr && is_locked({o.table(), *was}))) continue;
+    out.push_back(fmt::format("{} {}: nobody is asked for a certificate (client-cert disable), and nobody gets in without one "
+                              "(empty-cert-action block): it refuses everybody", table, o.key()));
   }
 }
 
@@ -65,6 +82,7 @@ std::vector<std::string> commit_notices(const config::ConfigTree& before, const 
   std::set<std::string> known;
   for (const auto& address : operations.dynamic_addresses()) known.insert(address.name);
   for (const auto& table : after.schema().root().tables) unknown_tags(table, before, after, known, out);
+  for (const auto* table : {"firewall access-proxy", "firewall access-proxy6"}) locked(table, before, after, out);
   const bool listeners = std::any_of(after.schema().root().tables.begin(), after.schema().root().tables.end(),
                                      [&](const config::Table& table) {
                                        return is_listener_table(table.name) &&

@@ -186,6 +186,19 @@ TEST_F(SessionLab, ACommitThatFailsKeepsTheStagedChanges) {
   EXPECT_THAT(out("show firewall access-proxy second"), HasSubstr("set vip \"front\""));
 }
 
+TEST_F(SessionLab, AnAccessProxyThatRefusesEverybodyIsANotice) {
+  const std::string head = "config firewall vip\nedit v\nset extport 9447\nnext\nend\nconfig firewall access-proxy\nedit shut\nset vip v\n";
+  const auto commit = [&](const std::string& text) {
+    std::string said;
+    for (const auto line : split(text, '\n')) said += out(std::string(line));
+    return said;
+  };
+  EXPECT_EQ(commit(head + "next\nend"), "");
+  EXPECT_THAT(commit("config firewall access-proxy\nedit shut\nset client-cert disable\nnext\nend"),
+              testing::AllOf(StartsWith("Notice: firewall access-proxy shut: nobody is asked"), testing::HasSubstr("it refuses everybody")));
+  EXPECT_EQ(commit("config firewall access-proxy\nedit shut\nset empty-cert-action accept\nnext\nend"), "");
+}
+
 TEST_F(SessionLab, ATagThatNobodySharesYetIsANoticeAndNoError) {
   out("config firewall proxy-policy");
   out("edit 77");

@@ -85,7 +85,10 @@ Result<std::string> get_path(const ShowPlace& place, ObjectPath path) {
   for (const auto& o : table->built_in) keys.push_back(o.key);
   if (parent) {
     if (const auto it = parent->tables.find(table->name); it != parent->tables.end()) {
-      for (const auto& o : it->second) keys.push_back(o.key);
+      for (const auto& o : it->second) {
+        std::erase(keys, o.key);  // one of an earlier version stands for what is built in since
+        keys.push_back(o.key);
+      }
     }
   }
   if (interfaces) {
@@ -149,10 +152,11 @@ Result<std::string> show(const ShowPlace& place, const std::vector<std::string>&
     path = *found;
     const config::Table* table = config::find_table(place.tree.schema(), path);
     if (!path.back().key.empty()) {
-      if (table->find_built_in(path.back().key)) {
+      const auto* object = place.tree.find(path);
+      if (object != nullptr && object == table->find_built_in(path.back().key)) {
         return fail(ErrorCode::kInvalidArgument, config::describe(path) + ": is built in (get prints it)");
       }
-      if (!place.tree.find(path)) return fail(ErrorCode::kNotFound, config::describe(path) + ": does not exist");
+      if (object == nullptr) return fail(ErrorCode::kNotFound, config::describe(path) + ": does not exist");
     }
   }
   return config::print_table(place.tree, path, mode);

@@ -12,10 +12,31 @@ namespace {
 constexpr std::string_view kBackupTitle = "Backup of the configuration of a Postern gateway";
 const std::string kAdmins = "system admin";
 const std::string kApiUsers = "system api-user";
+const std::string kConnectors = "endpoint-control fctems";
 
 bool somebody_may_sign_in(const ConfigTree& tree) {
   const auto admins = tree.entries(kAdmins);
   return std::any_of(admins.begin(), admins.end(), [](const ObjectView& a) { return !a.text("password").empty(); });
+}
+
+/// A certificate that was taken back must not be accepted again because a policy was wrong. Returns whether it would have
+/// been. A connector to another server than now, or one that is gone, brings its own.
+bool keep_trust(Transaction& t, const ConfigTree& now) {
+  bool other = false;
+  for (const auto& o : now.entries(kConnectors)) {
+    const ObjectPath path = {{kConnectors, o.key()}};
+    const Object* then = t.tree().find(path);
+    if (then == nullptr) continue;
+    const ObjectView before(o.table(), *then);
+    if (before.text("server") != o.text("server") || before.text("https-port") != o.text("https-port")) continue;
+    for (const auto* name : {"certificate-fingerprint", "certificate-issuer-key", "serial-number", "tenant-id"}) {
+      const Value value = o.values(name);
+      if (value == ObjectView(o.table(), *t.tree().find(path)).values(name)) continue;
+      other = true;
+      if (auto kept = value.empty() ? t.unset(path, name) : t.set(path, name, value); !kept) (void)t.unset(path, name);
+    }
+  }
+  return other;
 }
 
 Transaction on_empty(const ConfigTree& like) {
@@ -78,6 +99,9 @@ Result<Replacement> replace_by_revision(const ConfigStore& store, std::uint64_t 
   if (!then) return fail(then.error());
   Replacement out(store.begin(Actor::kGateway));
   out.transaction.replace(**then, {kAdmins, kApiUsers});
+  if (keep_trust(out.transaction, *store.current())) {
+    out.notes.push_back("Which EMSs are trusted, by which certificates, stays as it is now.");
+  }
   const auto other = [&](const std::string& table) {
     const auto& a = store.current()->root().tables;
     const auto& b = (*then)->root().tables;

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -254,6 +255,25 @@ TEST(Config, TheFileIsTheConfiguration) {
   auto again = ConfigStore::open(gateway_schema(), file);
   ASSERT_TRUE(again);
   EXPECT_EQ(print_tree(*(*again)->current()), whole());
+  // The longest list there can be, all of it in quotes.
+  std::string addresses = "config firewall address\n";
+  Value members;
+  for (int i = 0; i < 4096; ++i) {
+    members.push_back(fmt::format("{:04}{}", i, std::string(75, '"')));
+    addresses += "edit " + quote_word(members.back()) + "\nset subnet 10.0.0.1/32\nnext\n";
+  }
+  {
+    auto t = (*again)->begin();
+    ASSERT_TRUE(apply_text(t, addresses + "end\n"));
+    ASSERT_TRUE(t.edit({{"firewall addrgrp", "large"}}));
+    const auto set = t.set({{"firewall addrgrp", "large"}}, "member", members);
+    ASSERT_TRUE(set) << set.error().message;
+    const auto done = (*again)->commit(t);
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  again = ConfigStore::open(gateway_schema(), file);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ((*again)->current()->find({{"firewall addrgrp", "large"}})->values.at("member").size(), members.size());
   ASSERT_TRUE(write_file_atomic(file, "config firewall vip\nedit a\nset extport x\n"));
   const auto broken = ConfigStore::open(gateway_schema(), file);
   ASSERT_FALSE(broken);
@@ -262,6 +282,26 @@ TEST(Config, TheFileIsTheConfiguration) {
   std::filesystem::remove_all(dir);
   EXPECT_FALSE(take(**again, "config system global\nset hostname other\nend\n"));
   EXPECT_EQ(read_config(*(*again)->current()).global.hostname, "gw1");
+}
+
+// What an update makes built in may stand in the file of the version before.
+TEST(Config, AnEntryOfAnEarlierVersionStandsForWhatIsBuiltInSince) {
+  const auto store = ConfigStore::in_memory(gateway_schema());
+  auto old = store->begin(Actor::kGateway);
+  ASSERT_TRUE(apply_text(old, "config firewall service custom\nedit PING6\nset tcp-portrange 7\nnext\nend\n"));
+  ASSERT_TRUE(store->commit(old));
+  const auto config = read_config(*store->current());
+  EXPECT_EQ(std::count_if(config.services.begin(), config.services.end(), [](const auto& s) { return s.name == "PING6"; }), 1);
+  EXPECT_EQ(find_named(config.services, "PING6")->tcp.size(), 1u);
+  EXPECT_THAT(print_tree(*store->current()), HasSubstr("edit \"PING6\""));
+  EXPECT_TRUE(take(*store, "config firewall service custom\nedit PING6\nset tcp-portrange 8\nnext\nend\n"));
+  EXPECT_TRUE(take(*store, "config firewall service custom\ndelete PING6\nend\n"));
+  EXPECT_EQ(find_named(read_config(*store->current()).services, "PING6")->protocol, ServiceConfig::Protocol::kIcmp6);
+  EXPECT_FALSE(take(*store, "config firewall service custom\nedit PING6\nnext\nend\n"));
+  EXPECT_FALSE(take(*store, "config firewall service custom\ndelete PING6\nend\n"));
+  // What has always been there means one thing only.
+  auto edited = store->begin(Actor::kGateway);
+  EXPECT_FALSE(apply_text(edited, "config firewall address\nedit all\nset subnet 10.0.0.0/8\nnext\nend\n"));
 }
 
 TEST(Config, EntriesAreKeptInOrder) {
@@ -367,6 +407,14 @@ TEST(Config, WordsMayBeShortened) {
   EXPECT_EQ(run("unselect srcintf port1"), "ok");
   EXPECT_THAT(run("unselect srcintf port2"), HasSubstr("srcintf: that is the last one, and it can't be without any"));
   EXPECT_EQ(run("append ztna-ems-tag EMS1_ZTNA_x"), "ok");
+  editor.leave_all();
+  EXPECT_EQ(run("config firewall proxy-policy"), "ok");
+  EXPECT_EQ(run("edit 1"), "ok");
+  EXPECT_EQ(run("append srcaddr x"), "ok");
+  EXPECT_THAT(t.tree().find({{"firewall proxy-policy", "1"}})->values.at("srcaddr"), ElementsAre("all", "x")) << "no less than before";
+  editor.leave_all();
+  EXPECT_EQ(run("config firewall policy"), "ok");
+  EXPECT_EQ(run("edit 1"), "ok");
   EXPECT_THAT(run("unselect ztna-ems-tag EMS1_ZTNA_x"), HasSubstr("a list without any would ask for no tag; if that is meant: unset"));
   EXPECT_THAT(t.tree().find({{"firewall policy", "1"}})->values.at("srcintf"), ElementsAre("port2"));
   // A number is not used again while a larger one is there.

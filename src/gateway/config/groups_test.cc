@@ -1,4 +1,5 @@
 // Groups, schedules and the tables for IPv6: what their text means, and what is refused.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "gateway/config/model.h"
@@ -144,6 +145,19 @@ TEST(Groups, HoldNeitherThemselvesNorWhatIsNotThere) {
   EXPECT_THAT(refusal("config firewall addrgrp\nedit a\nset member lost\nnext\nend\n"),
               HasSubstr("member: there is no \"lost\" in firewall address or firewall addrgrp"));
   EXPECT_THAT(refusal("config firewall addrgrp\nedit a\nnext\nend\n"), HasSubstr("member: is missing"));
+}
+
+TEST(Groups, StandInOneAnotherOnlySoDeep) {
+  const auto chain = [](int groups) {
+    std::string text = "config firewall address\nedit a\nset subnet 10.0.0.0/8\nnext\nend\nconfig firewall addrgrp\n";
+    for (int i = 0; i < groups; ++i) {
+      text += fmt::format("edit g{}\nset member {}\nnext\n", i, i == 0 ? "a" : fmt::format("g{}", i - 1));
+    }
+    return text + "end\n";
+  };
+  EXPECT_EQ(refusal(chain(33)), "(taken)");
+  EXPECT_THAT(refusal(chain(34)), HasSubstr("firewall addrgrp g33: member: groups stand in groups more than 32 deep"));
+  EXPECT_THAT(refusal(chain(20000)), HasSubstr("more than 32 deep"));
 }
 
 TEST(Groups, ANameStandsForOneThing) {

@@ -153,6 +153,8 @@ class Merger {
                                                                                       : second[i].key < key;
       });
       if (table.ordered && i > 0) at = std::find(keys.begin(), keys.end(), second[i - 1].key) + 1;
+      // What somebody else put there before is in force already: what is new now comes behind it.
+      while (table.ordered && !in_my_order && at != keys.end() && in_first.has(*at) && !in_base.has(*at)) ++at;
       keys.insert(at, second[i].key);
     }
     std::vector<Object> out;

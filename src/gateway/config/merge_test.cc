@@ -151,6 +151,19 @@ TEST_F(MergeTest, TheOrderOfPoliciesIsMergedToo) {
   EXPECT_THAT(told(r), ElementsAre("firewall proxy-policy: bob has moved entries, and so do you: end takes your order"));
 }
 
+// A refusal that is in force already must not be overtaken by what comes later.
+TEST_F(MergeTest, WhatIsNewNowComesBehindWhatSomebodyElsePutThereBefore) {
+  auto r = both("config firewall proxy-policy\nedit 4\nset access-proxy web\nset action deny\nnext\nend\n",
+                "config firewall proxy-policy\nedit 5\nset access-proxy web\nset action accept\nnext\nend\n");
+  EXPECT_THAT(keys("firewall proxy-policy"), ElementsAre("1", "2", "3", "4", "5"));
+  r = both("config firewall proxy-policy\nedit 6\nset access-proxy web\nnext\nmove 6 before 1\nend\n",
+           "config firewall proxy-policy\nedit 7\nset access-proxy web\nnext\nmove 7 before 1\nend\n");
+  EXPECT_THAT(keys("firewall proxy-policy"), ElementsAre("6", "7", "1", "2", "3", "4"));
+  r = both("config firewall proxy-policy\nedit 8\nset access-proxy web\nnext\nmove 8 after 2\nend\n",
+           "config firewall proxy-policy\nedit 9\nset access-proxy web\nnext\nmove 9 after 2\nmove 3 before 1\nend\n");
+  EXPECT_THAT(keys("firewall proxy-policy"), ElementsAre("6", "3", "1", "2", "8", "9", "4"));
+}
+
 TEST_F(MergeTest, ASingleObjectIsMergedByAttribute) {
   const auto r = both("config system global\nset hostname his\nend\n", "config system global\nset admin-sport 9443\nend\n");
   EXPECT_THAT(r.clashes, IsEmpty());

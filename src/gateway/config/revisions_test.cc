@@ -262,6 +262,29 @@ TEST_F(RevisionsTest, GoingBackLeavesAccountsAlone) {
   EXPECT_EQ(store->current()->entries("system admin").size(), 1u);
 }
 
+TEST_F(RevisionsTest, GoingBackAcceptsNoCertificateAgain) {
+  const std::string kPin(64, 'a');
+  const auto connector = [&](const char* server, const std::string& more) {
+    auto t = store->begin(Actor::kGateway);
+    const auto text = fmt::format("config endpoint-control fctems\nedit 1\nset status enable\nset name E\nset server {}\n{}next\nend\n",
+                                  server, more);
+    ASSERT_TRUE(apply_text(t, text));
+    ASSERT_TRUE(store->commit(t, {"ann", "cli", {}}));
+  };
+  const auto pin_after = [&](std::uint64_t revision) {
+    auto back = replace_by_revision(*store, revision);
+    EXPECT_TRUE(back) << back.error().message;
+    const auto& values = back->transaction.tree().find({{"endpoint-control fctems", "1"}})->values;
+    return std::pair(values.contains("certificate-fingerprint"), back->notes.size());
+  };
+  connector("10.0.2.10", "set certificate-fingerprint " + kPin + "\n");
+  connector("10.0.2.10", "unset certificate-fingerprint\n");
+  EXPECT_EQ(pin_after(1), std::pair(false, std::size_t{1})) << "it was taken back";
+  connector("10.0.2.11", "set certificate-fingerprint " + kPin + "\n");
+  EXPECT_EQ(pin_after(2), std::pair(false, std::size_t{0}));
+  EXPECT_EQ(pin_after(1), std::pair(true, std::size_t{0})) << "of the server that it goes back to";
+}
+
 TEST_F(RevisionsTest, DifferencesShowNoSecrets) {
   const std::string key = "-----BEGIN PRIVATE KEY-----\\nc2VjcmV0\\n-----END PRIVATE KEY-----";
   std::string pem;

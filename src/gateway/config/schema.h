@@ -92,6 +92,8 @@ struct Table {
   std::vector<Attribute> attributes = {};
   std::vector<Table> tables = {};
   std::vector<Object> built_in = {};  ///< Always there; can be referred to, not changed, not shown.
+  /// Versions before had less of that: their files may have own entries of such names, which stand in front.
+  bool built_in_grows = false;
   /// What no attribute can tell alone. The message names the attribute; table and key are put in front.
   std::function<Status(const ObjectView&)> check = nullptr;
 

@@ -200,6 +200,12 @@ Status ConfigStore::keep(const ConfigTree& tree, const Author& author, const std
     return fail(ErrorCode::kResourceExhausted,
                 fmt::format("the configuration would be larger than {} MiB; it stays as it was", kMaxConfigText >> 20));
   }
+  // What can't be read again would keep the gateway from starting.
+  Transaction again(std::make_shared<ConfigTree>(tree.schema()), Actor::kGateway);
+  if (auto read = apply_text(again, text); !read || print_tree(again.tree()) != text) {
+    const std::string why = read ? "it would be another one" : read.error().message;
+    return fail(ErrorCode::kInternal, "the configuration could not be read again and stays as it was: " + why);
+  }
   Revision revision;
   revision.id = tree.revision();
   revision.time = clock_->now().wall;

@@ -12,7 +12,7 @@
 namespace postern::gateway::config {
 namespace {
 
-constexpr std::size_t kMaxCommand = 128u << 10;
+constexpr std::size_t kMaxCommand = 1u << 20;  // holds the longest list of the longest names, all in quotes
 
 /// Is `word` the command, or short for it?
 bool is_short_for(std::string_view word, std::string_view command, std::size_t least) {

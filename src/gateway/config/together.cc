@@ -37,6 +37,9 @@ Status check_names(const ConfigTree& tree) {
   return {};
 }
 
+/// Deeper ones nobody can follow any more, and what they hold is looked up anew in each.
+constexpr unsigned kMaxDepth = 32;
+
 /// A group that holds itself, by way of others. Each is looked into once, whatever holds it.
 class Circles {
  public:
@@ -67,6 +70,14 @@ class Circles {
       const auto& members = members_.at(*frame.group);
       if (frame.next == members.size()) {
         states_[*frame.group] = State::kDone;
+        auto& depth = depths_[*frame.group];
+        for (const auto& m : members) {
+          if (const auto below = depths_.find(m); below != depths_.end()) depth = std::max(depth, below->second + 1);
+        }
+        if (depth > kMaxDepth) {
+          return fail(ErrorCode::kInvalidArgument, fmt::format("{} {}: member: groups stand in groups more than {} deep there; name "
+                                                               "the addresses or services themselves", table_, *frame.group, kMaxDepth));
+        }
         stack.pop_back();
         continue;
       }
@@ -91,6 +102,7 @@ class Circles {
   std::string table_;
   std::map<std::string, Value> members_;
   std::map<std::string, State> states_;
+  std::map<std::string, unsigned> depths_;  // of those that are done: 0: no group in it
 };
 
 }  // namespace

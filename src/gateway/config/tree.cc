@@ -106,14 +106,11 @@ const Object* ConfigTree::find(const ObjectPath& path) const {
   for (const auto& step : path) {
     table = table->table(step.table);
     if (!table) return nullptr;
-    if (const Object* built_in = table->find_built_in(step.key)) {
-      object = built_in;
-      continue;
-    }
     const Object* next = nullptr;
     if (const auto it = object->tables.find(step.table); it != object->tables.end()) {
       if (const auto at = find_key(*table, it->second, step.key); at != it->second.end()) next = &*at;
     }
+    if (!next) next = table->find_built_in(step.key);
     if (!next) {
       if (!table->single() || !step.key.empty()) return nullptr;
       next = &nothing();
@@ -127,8 +124,12 @@ std::vector<ObjectView> ConfigTree::entries(std::string_view name) const {
   const Table* table = schema_->table(name);
   std::vector<ObjectView> out;
   if (!table) return out;
-  for (const auto& object : table->built_in) out.emplace_back(*table, object);
-  if (const auto it = root_.tables.find(name); it != root_.tables.end()) {
+  const auto it = root_.tables.find(name);
+  const auto none = it == root_.tables.end();
+  for (const auto& object : table->built_in) {
+    if (none || find_key(*table, it->second, object.key) == it->second.end()) out.emplace_back(*table, object);
+  }
+  if (!none) {
     for (const auto& object : it->second) out.emplace_back(*table, object);
   }
   if (table->single() && out.empty()) out.emplace_back(*table, nothing());
@@ -189,9 +190,12 @@ Status Transaction::edit(const ObjectPath& path) {
       same.back().key = normal->front();
       return edit(same);
     }
-    if ((*table)->find_built_in(last.key)) return wrong(path, "is built in and can't be changed");
   }
   if (writable(path)) return {};
+  // The file of an earlier version may have what is built in since: that goes on meaning what it meant there.
+  if ((*table)->find_built_in(last.key) && (actor_ != Actor::kGateway || !(*table)->built_in_grows)) {
+    return wrong(path, "is built in and can't be changed");
+  }
   // Entries are addressed by their keys in the REST API. The file may have one of an earlier version.
   if (actor_ == Actor::kAdministrator && (last.key == "." || last.key == "..")) {
     return wrong(path, "\".\" and \"..\" mean another place in an address; choose another name");
@@ -254,10 +258,9 @@ Status Transaction::append(const ObjectPath& path, std::string_view name, const 
   const auto attribute = attribute_of(path, name);
   if (!attribute) return fail(attribute.error());
   if (!(*attribute)->many) return wrong(path, fmt::format("{}: takes one value; use set", name));
-  Value all;
-  if (const Object* object = tree_->find(path)) {
-    if (const auto it = object->values.find(name); it != object->values.end()) all = it->second;
-  }
+  Value all;  // what it has from the start, included: "all" and another one are no less than "all"
+  const auto table = table_of(path);
+  if (const Object* object = tree_->find(path); object && table) all = ObjectView(**table, *object).values(name);
   all.insert(all.end(), words.begin(), words.end());
   return set(path, name, all);
 }
@@ -271,7 +274,7 @@ Status Transaction::unset(const ObjectPath& path, std::string_view name) {
 Status Transaction::remove(const ObjectPath& path) {
   const auto table = table_of(path);
   if (!table) return fail(table.error());
-  if ((*table)->find_built_in(path.back().key)) return wrong(path, "is built in and can't be deleted");
+  if ((*table)->find_built_in(path.back().key) && !writable(path)) return wrong(path, "is built in and can't be deleted");
   const ObjectPath above(path.begin(), path.end() - 1);
   Object* parent = above.empty() ? &tree_->root_ : writable(above);
   const auto gone = fail(ErrorCode::kNotFound, fmt::format("{}: does not exist", describe(path)));

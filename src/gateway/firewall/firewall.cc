@@ -148,6 +148,9 @@ Status Firewall::renew(unsigned seconds) {
   return {};
 }
 
-Status Firewall::remove() { return impl_->run(impl_->model.remove_command()); }
+Status Firewall::end_lease() {
+  impl_->lease_until.reset();
+  return impl_->run(impl_->model.end_lease_command());
+}
 
 }  // namespace postern::gateway::firewall

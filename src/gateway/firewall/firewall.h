@@ -32,8 +32,9 @@ class Firewall {
   /// What depends on a tag passes for `seconds` from now. Call after the first `apply`. When the kernel refuses it, the
   /// table is not what it should be, or gone: the next `apply` builds it anew. Errors: as `apply`.
   Status renew(unsigned seconds);
-  /// Takes the table away: nothing is filtered any more. For a deliberate end of the program only.
-  Status remove();
+  /// What depends on a tag passes no more, from now on. For a deliberate end of the program: the table stays, since
+  /// without it everything would be forwarded. Errors: as `apply`.
+  Status end_lease();
 
  private:
   struct Impl;

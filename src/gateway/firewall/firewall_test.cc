@@ -239,6 +239,58 @@ TEST_F(FirewallTest, APolicyForEchoRequestsLetsNoOtherMessageThrough) {
   EXPECT_FALSE(serve(Protocol::kIcmp6, 128));
 }
 
+// Without them nobody finds out how large packets may be, and what is not there looks like what does not answer.
+TEST_F(FirewallTest, ErrorMessagesReachWhomTheyAreForInBothDirections) {
+  using Protocol = config::ServiceConfig::Protocol;
+  const auto udp = [&](const char* part, const char* own, const char* peer, std::uint16_t peer_port) {
+    Socket made;
+    lab.in(part, [&] {
+      made = Socket(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      const auto here = at(own, 5555), there = at(peer, peer_port);
+      ASSERT_EQ(bind(made.fd(), reinterpret_cast<const sockaddr*>(&here), sizeof here), 0);
+      ASSERT_EQ(::connect(made.fd(), reinterpret_cast<const sockaddr*>(&there), sizeof there), 0);
+    });
+    return made;
+  };
+  const auto refused = [](const Socket& s) {
+    if (!s.ready(POLLERR, kPatience / 10)) return false;
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(s.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error == ECONNREFUSED;
+  };
+  const auto towards_client = [&] {
+    forget_all();
+    const auto client = udp("c", "10.0.1.2", "10.0.3.10", 5556);  // nobody is there
+    return client.send("x") && refused(client);
+  };
+  const auto towards_server = [&] {
+    forget_all();
+    const auto server = udp("s", "10.0.3.10", "10.0.1.2", 5555);
+    {
+      const auto client = udp("c", "10.0.1.2", "10.0.3.10", 5555);
+      if (!client.send("x") || server.receive(kPatience) != "x") return false;
+    }
+    return server.send("x") && refused(server);
+  };
+  Policy telnet = policy(1, Action::kDeny, {}), allow = policy(2, Action::kAccept, {});
+  telnet.services = {{Protocol::kTcpUdp, {{23, 23}}, {}, {}}};
+  allow.services = {{Protocol::kTcpUdp, {}, {{5555, 5556}}, {}}};
+  allow.sources = {{*IpAddress::parse("10.0.1.0"), *IpAddress::parse("10.0.1.255")}};
+  apply();
+  renew(60);
+  for (const bool tagged : {false, true}) {
+    allow.condition.tags = tagged ? std::vector<std::string>{"EMS1_ZTNA_T"} : std::vector<std::string>{};
+    wall->model().set_policies({telnet, allow});
+    endpoint_has({"EMS1_ZTNA_T"});
+    EXPECT_TRUE(towards_client()) << tagged;
+    EXPECT_TRUE(towards_server()) << tagged;
+  }
+  wall->model().set_policies({policy(1, Action::kDeny, {}), allow});
+  apply();
+  EXPECT_FALSE(towards_client());
+}
+
 TEST_F(FirewallTest, WithoutALeaseNothingThatDependsOnATagPasses) {
   Policy open = policy(2, Action::kAccept, {});
   open.services = {{config::ServiceConfig::Protocol::kTcpUdp, {{9999, 9999}}, {}}};
@@ -391,8 +443,30 @@ TEST_F(FirewallTest, ARestartedGatewayTakesTheTableOver) {
   EXPECT_TRUE(blocked());  // the new table has no lease yet
   renew(60);
   EXPECT_TRUE(passes());
-  ASSERT_TRUE(wall->remove());
+}
+
+// Without the table everything would be forwarded: a stop, an upgrade or a reboot must open nothing.
+TEST_F(FirewallTest, ADeliberateEndClosesWhatDependsOnATagAndOpensNothing) {
+  Policy open = policy(2, Action::kAccept, {});
+  open.services = {{config::ServiceConfig::Protocol::kTcpUdp, {{8080, 8080}}, {}, {}}};
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  endpoint_has({"EMS1_ZTNA_T"});
+  renew(60);
   EXPECT_TRUE(passes());
+  ASSERT_TRUE(wall->end_lease());
+  EXPECT_TRUE(blocked());
+  wall.reset();
+  EXPECT_TRUE(blocked());
+  lab.in("g", [&] {
+    auto again = Firewall::open("postern");
+    ASSERT_TRUE(again) << again.error().message;
+    wall = std::move(*again);
+  });
+  wall->model().set_policies({open});
+  apply();
+  ASSERT_TRUE(wall->end_lease());
+  wall.reset();
+  EXPECT_TRUE(passes()) << "what asks for no tag goes on, as it does when the gateway is killed";
 }
 
 TEST_F(FirewallTest, ATableThatSomebodyDeletedIsBuiltAnewWhenItsLeaseCannotBeRenewed) {

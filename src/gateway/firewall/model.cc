@@ -256,13 +256,12 @@ Change FirewallModel::take_rebuild() {
 
 std::string FirewallModel::renew_command(unsigned seconds) const {
   // An element that is there keeps its old deadline when added again: take it out first, in the same transaction.
-  return fmt::format("add element inet {0} alive {{ ipv4, ipv6 }}\ndelete element inet {0} alive {{ ipv4, ipv6 }}\n"
-                     "add element inet {0} alive {{ ipv4 timeout {1}s, ipv6 timeout {1}s }}\n",
-                     table_, seconds);
+  return end_lease_command() +
+         fmt::format("add element inet {0} alive {{ ipv4 timeout {1}s, ipv6 timeout {1}s }}\n", table_, seconds);
 }
 
-std::string FirewallModel::remove_command() const {
-  return fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
+std::string FirewallModel::end_lease_command() const {
+  return fmt::format("add element inet {0} alive {{ ipv4, ipv6 }}\ndelete element inet {0} alive {{ ipv4, ipv6 }}\n", table_);
 }
 
 }  // namespace postern::gateway::firewall

@@ -58,7 +58,7 @@ class FirewallModel {
   /// Everything, from an empty table; the lease is not in it.
   Change take_rebuild();
   std::string renew_command(unsigned seconds) const;
-  std::string remove_command() const;
+  std::string end_lease_command() const;
 
   const std::map<IpAddress, AddressEntry>& addresses() const { return addresses_; }
   const std::vector<Policy>& policies() const { return policies_; }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <sstream>
@@ -140,6 +141,9 @@ end
   const auto rules = render_chains(policies);
   std::string text = rules.chains;
   for (const auto& [name, body] : rules.lists) text += "\tset " + name + " { " + body + " }\n";
+  if (std::getenv("POSTERN_UPDATE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(write_file_atomic(std::filesystem::path(POSTERN_SOURCE_DIR) / "tests/golden/nftables-chains.txt", text, 0644));
+  }
   EXPECT_EQ(text, golden("nftables-chains.txt"));
   EXPECT_THAT(used_tags(config::read_config(*store->current())),
               ElementsAre("EMS1_ZTNA_Telemetry-Connected", "EMS1_ZTNA_Vulnerable-Device", "EMS1_ZTNA_a b"));

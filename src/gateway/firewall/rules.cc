@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -36,13 +37,15 @@ class Lists {
         fmt::format("type {};{} elements = {{ {} }};", type, ranges ? " flags interval;" : "", join(items, ", "));
     std::string name = "list/" + to_hex_lower(sha256(body)).substr(0, 32);
     const std::string match = '@' + name;
-    made_.emplace(std::move(name), std::move(body));
+    if (made_.emplace(std::move(name), std::move(body)).second) count_ += items.size();
     return match;
   }
   std::map<std::string, std::string> take() { return std::move(made_); }
+  std::size_t count() const { return count_; }
 
  private:
   std::map<std::string, std::string> made_;
+  std::size_t count_ = 0;
 };
 
 std::string interface_match(Lists& lists, std::string_view keyword, const std::vector<std::string>& names) {
@@ -60,10 +63,8 @@ struct Family {
 constexpr Family kV4 = {"ipv4", "ip", "ipv4_addr"};
 constexpr Family kV6 = {"ipv6", "ip6", "ipv6_addr"};
 
-/// What of `ranges` is in the family; nullopt: nothing, so no packet of this family fits.
-std::optional<std::string> addresses(Lists& lists, const Family& family, std::string_view side,
-                                     const std::vector<AddressRange>& ranges) {
-  if (ranges.empty()) return "";
+/// What a packet's address is compared with; nullopt: nothing of `ranges` is in the family.
+std::optional<std::string> operand(Lists& lists, const Family& family, const std::vector<AddressRange>& ranges) {
   // Overlapping intervals are refused by the kernel: put together what touches.
   std::vector<AddressRange> sorted;
   for (const auto& r : ranges) {
@@ -83,8 +84,35 @@ std::optional<std::string> addresses(Lists& lists, const Family& family, std::st
   for (const auto& r : merged) {
     items.push_back(r.first == r.last ? r.first.str() : r.first.str() + "-" + r.last.str());
   }
-  return fmt::format("{} {} {} ", family.header, side, lists(family.type, items));
+  return lists(family.type, items);
 }
+
+/// Lists of addresses: policies have the same groups, and to sort and write down a large one takes milliseconds.
+class AddressLists {
+ public:
+  /// `ranges` stay where they are. The match of one side of a packet: empty for any address, nullopt: no packet of this
+  /// family fits.
+  std::optional<std::string> match(Lists& lists, const Family& family, std::string_view side,
+                                   const std::vector<AddressRange>& ranges) {
+    if (ranges.empty()) return "";
+    std::size_t hash = family.name.size() + family.header.size();
+    for (const auto& r : ranges) hash = hash * 31 + std::hash<IpAddress>()(r.first) * 7 + std::hash<IpAddress>()(r.last);
+    auto& same = known_[hash];
+    auto it = std::find_if(same.begin(), same.end(),
+                           [&](const Known& k) { return k.family == family.name && *k.ranges == ranges; });
+    if (it == same.end()) it = same.insert(it, {family.name, &ranges, operand(lists, family, ranges)});
+    if (!it->operand) return std::nullopt;
+    return fmt::format("{} {} {} ", family.header, side, *it->operand);
+  }
+
+ private:
+  struct Known {
+    std::string_view family;
+    const std::vector<AddressRange>* ranges;
+    std::optional<std::string> operand;
+  };
+  std::unordered_map<std::size_t, std::vector<Known>> known_;
+};
 
 std::string ports(Lists& lists, std::string_view protocol, std::string_view side, std::vector<Service::Ports> list) {
   std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -151,25 +179,33 @@ std::vector<std::string> service_matches(Lists& lists, const std::vector<Service
   return out;
 }
 
-/// Rules of the dispatching chain that lead to the policy's verdict.
-void dispatch_rules(Lists& lists, std::vector<std::string>& out, const Policy& p, Direction d) {
+/// The dispatching chains of one direction: of connections' own packets, and of error messages about them.
+struct Dispatch {
+  std::vector<std::string> packets, errors;
+};
+
+/// Rules that lead to the policy's verdict.
+void dispatch_rules(Lists& lists, AddressLists& addresses, Dispatch& out, const Policy& p, Direction d) {
   const bool reply = d == Direction::kReply;
+  const bool accepts = p.action == Action::kAccept;
   const std::string links = interface_match(lists, "iifname", reply ? p.to : p.from) +
                             interface_match(lists, "oifname", reply ? p.from : p.to);
-  const std::string verdict = !p.condition.tags.empty()      ? "jump " + chain_name(p.id, d)
-                              : p.action == Action::kAccept ? "accept"
-                                                            : "drop";
-  // An error message about a connection comes from any router on the way: only for whom it is can be judged.
+  const std::string verdict = !p.condition.tags.empty() ? "jump " + chain_name(p.id, d) : accepts ? "accept" : "drop";
+  // An error message comes from any router on the way: what lets in can judge only for whom it is. What refuses one
+  // service or one pair of hosts must not take from others what they need to find out how large packets may be; and tags
+  // are the client's, not the router's.
+  const bool refuses_errors = !accepts && p.services.empty() && (reply || p.condition.tags.empty());
   const auto rules = [&](const std::string& whom, const std::string& from, const std::string& to) {
     for (const auto& service : service_matches(lists, p.services, reply ? "sport" : "dport")) {
-      out.push_back(links + from + to + service + verdict);
+      out.packets.push_back(links + from + to + service + verdict);
     }
-    if (reply) out.push_back(links + whom + "ct state related " + either_icmp(lists) + verdict);
+    if (accepts) out.errors.push_back(links + whom + verdict);
+    if (refuses_errors) out.errors.push_back(links + from + to + verdict);
   };
   if (p.sources.empty() && p.destinations.empty()) return rules("", "", "");
   for (const auto& family : {kV4, kV6}) {
-    const auto from = addresses(lists, family, "saddr", reply ? p.destinations : p.sources);
-    const auto to = addresses(lists, family, "daddr", reply ? p.sources : p.destinations);
+    const auto from = addresses.match(lists, family, "saddr", reply ? p.destinations : p.sources);
+    const auto to = addresses.match(lists, family, "daddr", reply ? p.sources : p.destinations);
     if (!from || !to) continue;
     rules(to->empty() ? fmt::format("meta nfproto {} ", family.name) : *to, *from, *to);
   }
@@ -278,15 +314,18 @@ bool judges_absence(const Policy& p) {
 Ruleset render_chains(const std::vector<Policy>& policies) {
   std::string out;
   Lists lists;
-  std::vector<std::string> original, reply;
+  AddressLists addresses;
+  Dispatch original, reply;
   for (const auto& p : policies) {
     for (const auto d : {Direction::kOriginal, Direction::kReply}) {
       policy_chains(out, p, d);
-      dispatch_rules(lists, d == Direction::kOriginal ? original : reply, p, d);
+      dispatch_rules(lists, addresses, d == Direction::kOriginal ? original : reply, p, d);
     }
   }
-  append_chain(out, "original", original);
-  append_chain(out, "reply", reply);
+  append_chain(out, "original", original.packets);
+  append_chain(out, "original_errors", original.errors);
+  append_chain(out, "reply", reply.packets);
+  append_chain(out, "reply_errors", reply.errors);
   // Before connection tracking, so that nobody can end or move another's connections by packets in its name.
   append_chain(
       out, "spoofed",
@@ -296,9 +335,12 @@ Ruleset render_chains(const std::vector<Policy>& policies) {
                 "ip6 saddr @held6 jump spoofed"});
   append_chain(out, "forward",
                {"type filter hook forward priority filter; policy drop;", "ct state invalid drop",
+                "ct direction original ct state related " + either_icmp(lists) + "jump original_errors",
                 "ct direction original jump original",
+                "ct direction reply ct state related " + either_icmp(lists) + "jump reply_errors",
                 "ct direction reply ct state { established, related } jump reply"});
-  return {std::move(out), lists.take()};
+  const auto listed = lists.count();
+  return {std::move(out), lists.take(), listed};
 }
 
 }  // namespace postern::gateway::firewall

@@ -24,7 +24,11 @@ bool judges_absence(const Policy& policy);
 struct Ruleset {
   std::string chains;                        ///< `chain … { … }`, one rule per line.
   std::map<std::string, std::string> lists;  ///< By name: "type ipv4_addr; flags interval; elements = { … };"
+  std::size_t listed = 0;                    ///< Elements of all lists.
 };
+/// More elements than this are refused before they are asked for: the kernel may need 8 KiB for each while it changes
+/// them (whenever any program on the machine listens to what changes in nftables), all at once.
+inline constexpr std::size_t kMaxListed = 65'536;
 Ruleset render_chains(const std::vector<Policy>& policies);
 
 }  // namespace postern::gateway::firewall

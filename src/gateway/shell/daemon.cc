@@ -88,7 +88,11 @@ class Daemon {
 // ---- start and end
 
 Status Daemon::start() {
-  if (auto loaded = load(); !loaded) return loaded;
+  if (auto loaded = load(); !loaded) {
+    // Where a gateway should run and doesn't, nothing is forwarded.
+    if (context_.options.firewall) (void)firewall::Firewall::open();
+    return loaded;
+  }
   if (auto opened = open_data_plane(); !opened) return opened;
   make_core();
   if (auto opened = open_network(); !opened) return opened;
@@ -307,7 +311,7 @@ void Daemon::stop() {
   // nginx ends with a deliberate end; without the lease it would deny what depends on tags anyway.
   views_.save(true);
   nginx_->stop();
-  if (firewall_) firewall_->take_away();
+  if (firewall_) firewall_->end();
   if (!watch_) return;
   for (const auto& key : watch_->pinned()) unpin(key);
   pins_.remove();

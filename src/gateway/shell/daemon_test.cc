@@ -159,7 +159,15 @@ TEST_F(DaemonTest, WithFirewallItTakesOverWhatAKilledGatewayLeft) {
   EXPECT_TRUE(table_there());
   EXPECT_FALSE(pin_there()) << "nobody claims it";
   stop();
-  EXPECT_FALSE(table_there());
+  EXPECT_TRUE(table_there()) << "without it everything would be forwarded";
+}
+
+TEST_F(DaemonTest, AGatewayThatCannotStartForwardsNothing) {
+  std::filesystem::create_directories(dir_ / "data");
+  std::ofstream(dir_ / "data/gateway.conf") << "config firewall policy\nedit x\n";
+  DaemonOptions options{dir_ / "data", dir_ / "run", (dir_ / "module.so").string()};
+  inside([&] { EXPECT_EQ(run_gateway(options), 1); });
+  EXPECT_TRUE(table_there());
 }
 
 }  // namespace

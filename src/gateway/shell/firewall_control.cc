@@ -91,10 +91,13 @@ void FirewallControl::renew_lease() {
   dirty_ = true;  // without its table nothing is filtered
 }
 
-void FirewallControl::take_away() {
+void FirewallControl::end() {
   later_.cancel();
   dirty_ = false;
-  if (auto removed = firewall_->remove(); !removed) log_warning("firewall.remove", removed.error().message);
+  if (!ready_) return;
+  if (auto ended = firewall_->end_lease(); !ended) return log_warning("firewall.lease", ended.error().message);
+  log_info("firewall.stays", "the table inet postern stays, so that nothing is forwarded that no policy lets through; nft delete "
+                             "table inet postern takes it away");
 }
 
 }  // namespace postern::gateway

@@ -27,7 +27,7 @@ class FirewallControl {
   void renew_lease();
   /// Whether the kernel has taken everything; otherwise what it said.
   Status health() const { return !applied_ ? applied_ : renewed_; }
-  void take_away();  ///< For a deliberate end of the program only.
+  void end();  ///< For a deliberate end of the program: nothing that depends on a tag passes any more.
 
  private:
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);

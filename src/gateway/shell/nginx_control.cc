@@ -220,6 +220,20 @@ std::vector<std::size_t> NginxControl::within_reach() {
   return out;
 }
 
+/// Where an access proxy goes on listening as long as its new place can't be had; nullptr: nowhere, or another one is to
+/// have that place now.
+const NginxListener* NginxControl::place_before(std::size_t number) const {
+  if (!bound_) return nullptr;
+  const auto& wanted = plan_.listeners[number];
+  const auto it = std::find_if(bound_->begin(), bound_->end(), [&](const auto& b) { return b.proxy == wanted.proxy; });
+  if (it == bound_->end()) return nullptr;
+  const bool given = std::any_of(plan_.listeners.begin(), plan_.listeners.end(), [&](const NginxListener& other) {
+    return other.proxy != wanted.proxy &&
+           (in_the_way(*it, other) || (it->address == other.address && it->port == other.port));
+  });
+  return given ? nullptr : &*it;
+}
+
 void NginxControl::reload() {
   if (!started_) return;
   if (busy_) {
@@ -236,9 +250,16 @@ void NginxControl::reload() {
   problems_.erase("configuration");
   install_client_cas(out, installed);
   bool first_of_two = false;
-  for (const auto i : within_reach()) {
+  const auto reachable = within_reach();
+  for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
+    const auto* before = std::binary_search(reachable.begin(), reachable.end(), i) ? nullptr : place_before(i);
+    if (before == nullptr && !std::binary_search(reachable.begin(), reachable.end(), i)) continue;
     auto listener = with_certificate(i, installed);
     if (!listener) continue;
+    if (before != nullptr) {
+      listener->address = before->address;
+      listener->port = before->port;
+    }
     // From every address of a port to one of them, or back: nginx opens before it closes, so first it has to let go.
     const bool ours = bound_ && std::any_of(bound_->begin(), bound_->end(),
                                             [&](const NginxListener& b) { return in_the_way(b, *listener); });

@@ -55,7 +55,8 @@ class NginxControl {
   };
   Result<Pair> certificate_of(std::size_t number) const;
   std::optional<std::string> out_of_reach(const NginxListener& listener) const;
-  std::vector<std::size_t> within_reach();
+  std::vector<std::size_t> within_reach();  // ascending
+  const NginxListener* place_before(std::size_t number) const;
   void install_client_cas(NginxConfig& config, std::string& installed);
   /// What nginx was asked for.
   struct Wanted {

@@ -1,6 +1,7 @@
 // What becomes of an nginx that can't have what the configuration wants.
 #include "gateway/shell/nginx_control.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <sys/resource.h>
@@ -12,6 +13,7 @@
 #include <optional>
 
 #include "ecshm/reader.h"
+#include "gateway/firewall/rules.h"
 #include "gateway/ztna/loopback_lab.h"
 #include "policy/compile.h"
 
@@ -232,6 +234,31 @@ TEST_F(NginxControlTest, APolicyWhoseTagHasNoRoomLeftGrantsNothing) {
   EXPECT_THAT(check_plan(context_.config, context_.core->tags()).error().message, testing::HasSubstr("20000"));
 }
 
+// 300 policies with one group of 10,000 addresses took all of a machine's memory, in the kernel.
+TEST_F(NginxControlTest, AGroupIsOneListHoweverManyPoliciesHaveIt) {
+  config::AddressConfig group, other;
+  group.name = "group";
+  other.name = "other";
+  for (unsigned i = 0; i < firewall::kMaxListed - 2; ++i) {  // two are the kinds of ICMP
+    const auto ip = *IpAddress::parse(fmt::format("10.{}.{}.{}", i >> 15, i >> 7 & 255, (i & 127) * 2).c_str());
+    group.ranges.push_back({ip, ip});
+  }
+  other.ranges = {group.ranges[0], group.ranges[1]};
+  context_.config.addresses = {group, other};
+  for (int id = 1; id <= 10; ++id) {
+    config::FirewallPolicyConfig policy;
+    policy.id = id;
+    policy.from = policy.to = {"any"};
+    policy.sources = policy.destinations = {"group"};
+    context_.config.firewall_policies.push_back(policy);
+  }
+  EXPECT_TRUE(check_plan(context_.config, context_.core->tags()));
+  context_.config.firewall_policies[0].sources = {"other"};
+  const auto refused = check_plan(context_.config, context_.core->tags());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("65538 different ranges"));
+}
+
 TEST_F(NginxControlTest, PoliciesThatCannotBePutIntoForceLeaveNothingInForce) {
   context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.20")};
   context_.config.proxy_policies = {policy_of(1, "web")};
@@ -371,6 +398,18 @@ TEST_F(NginxControlTest, OurOwnNginxIsInNobodysWay) {
   context_.config.access_proxies[0].vip.ext_port = other.port();
   control_->publish_policies();
   EXPECT_EQ(control_->obstacles().size(), 1u) << "as of now, before nginx is asked";
+  control_->reload();
+  EXPECT_NE(proxy_at(at_web()), 0u) << "it goes on where it was";
+  // Another access proxy is to have that place: then nobody listens there for the first one.
+  auto second = context_.config.access_proxies[0];
+  second.name = "second";
+  second.vip.ext_port = port_;
+  const auto web = proxy_at(at_web());
+  context_.config.access_proxies.push_back(second);
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_NE(proxy_at(at_web()), 0u);
+  EXPECT_NE(proxy_at(at_web()), web);
 }
 
 TEST_F(NginxControlTest, AnNginxThatDoesNotAnswerIsAskedAgainAfterLongerAndLongerPauses) {

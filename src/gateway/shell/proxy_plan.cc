@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "gateway/firewall/policy.h"
+#include "gateway/firewall/rules.h"
 #include "policy/compile.h"
 
 namespace postern::gateway {
@@ -25,7 +26,7 @@ policy::EmptyCertAction empty_action(config::EmptyCertificate action) {
 /// A number for what `meaning` says: the same in every plan, in this process and the next. An nginx that still has an
 /// earlier configuration must never find another access proxy's policies, or other servers, under a number of its own.
 /// `taken`: the numbers of this plan so far, told apart from one another.
-std::uint32_t number_of(std::string_view meaning, std::set<std::uint32_t>& taken) {
+std::uint32_t stable_number(std::string_view meaning, std::set<std::uint32_t>& taken) {
   const auto digest = sha256(meaning);
   auto number = static_cast<std::uint32_t>(digest[0]) << 24 | static_cast<std::uint32_t>(digest[1]) << 16 |
                 static_cast<std::uint32_t>(digest[2]) << 8 | static_cast<std::uint32_t>(digest[3]);
@@ -48,7 +49,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
   std::map<std::string, std::uint32_t> pool_ids;  // by meaning: equal servers are one pool
   for (const auto& proxy : config.access_proxies) {
     const auto* vip = &proxy.vip;
-    const auto id = number_of((proxy.v6_table ? "access-proxy6\n" : "access-proxy\n") + proxy.name, proxies);
+    const auto id = stable_number((proxy.v6_table ? "access-proxy6\n" : "access-proxy\n") + proxy.name, proxies);
     proxy_ids[{proxy.v6_table, proxy.name}] = id;
     plan.proxy_names[id] = proxy.name;
     policy::Proxy out;
@@ -71,7 +72,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
       if (!pool.servers.empty()) {
         const auto [known, is_new] = pool_ids.try_emplace(meaning_of(pool));
         if (is_new) {
-          known->second = pool.id = number_of(known->first, pools);
+          known->second = pool.id = stable_number(known->first, pools);
           plan.pools.push_back(std::move(pool));
         }
         api.pool = known->second;
@@ -159,6 +160,12 @@ Status check_plan(const config::GatewayConfig& config, const TagTable& tags) {
                             "fewer tags", used.size(), kMaxTags));
   }
   if (auto blob = policy::compile(plan_proxies(config, tags).table); !blob) return fail(blob.error());
+  const auto rules = firewall::render_chains(firewall::compile_policies(config));
+  if (rules.listed > firewall::kMaxListed) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the address groups and lists of the enabled firewall policies hold {} different ranges in all, and "
+                            "the firewall has room for {}; use wider subnets, or fewer groups", rules.listed, firewall::kMaxListed));
+  }
   return {};
 }
 

@@ -124,13 +124,13 @@ http {{
   proxy_connect_timeout 5s;
   proxy_send_timeout 60s;
   proxy_read_timeout 1h;
-  proxy_set_header Host $http_host;
+  proxy_set_header Host $postern_host;
   proxy_set_header Upgrade $postern_upgrade;
   proxy_set_header Connection $postern_connection;
   proxy_set_header TE "";
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto https;
-  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Forwarded-Host $postern_host;
 )",
       fmt::arg("module", *module), fmt::arg("workers", config.workers),
       fmt::arg("pid", in_state("nginx.pid")), fmt::arg("error_log", in_state("error.log")),

@@ -28,6 +28,9 @@ using ImportingPtr = std::shared_ptr<Importing>;
 
 void commit_import(const CommandContext& c, const ImportingPtr& i) {
   const auto before = c.store.current();
+  if (before.get() != &i->import->transaction.base()) {  // what was reported stands on it: addresses, refusals in front
+    return c.fail("the configuration was changed by somebody else since this was reported; look again (nothing was taken over)");
+  }
   if (const auto status = c.store.commit(i->import->transaction, {c.user, "import"}); !status) {
     return c.fail(status.error().message + " (nothing was taken over)");
   }
@@ -45,7 +48,8 @@ void show_import(const CommandContext& c, const ImportingPtr& i) {
   std::string said = i->report;
   said += changes ? "\nWhat changes:\n" + i->changes : "\nNothing changes.\n";
   if (i->check) return c.print(said + "\nThis was a check: nothing was changed.\n");
-  if (!changes) return c.print(std::move(said));
+  // Asked all the same: a script that answers goes through a second time.
+  if (!changes) return c.ask(said + '\n', "Go on? (y/n) ", [c](const std::string&) { c.print("Nothing was changed.\n"); });
   c.ask(said + '\n', "Take this over? (y/n) ", [c, i](std::string answer) {
     if (read_yes_or_no(answer) == true) return commit_import(c, i);
     c.print("Nothing was taken over.\n");

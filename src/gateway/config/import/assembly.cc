@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "gateway/config/import/known.h"
 #include "gateway/config/import/policies.h"
 #include "gateway/config/text.h"
 
@@ -15,7 +16,7 @@ constexpr std::string_view kAddresses = "firewall address";
 constexpr std::string_view kServices = "firewall service custom";
 constexpr std::string_view kGroups = "firewall addrgrp";
 
-bool is_family(std::string_view name) { return name == kAllIpv4 || name == kAllIpv6; }
+constexpr std::string_view kMisplaced = "its table has a line that show doesn't print: what that does is not known";
 
 std::string what_is_built_in(const Draft& draft, const Object& object) {
   std::string out;
@@ -23,30 +24,17 @@ std::string what_is_built_in(const Draft& draft, const Object& object) {
   return fmt::format("{} is something else here, and built in ({})", draft.name(), out.empty() ? "as by default" : out);
 }
 
-/// The interfaces that a policy names.
-std::vector<std::string> interfaces_of(const Draft& policy) {
-  std::vector<std::string> out;
-  for (const auto& a : policy.table->attributes) {
-    if (a.type != Type::kInterface) continue;
-    const auto it = policy.object.values.find(a.name);
-    if (it != policy.object.values.end()) out.insert(out.end(), it->second.begin(), it->second.end());
-  }
-  std::erase(out, "any");
-  return out;
-}
-
 }  // namespace
 
-void Assembly::add(const Entry& entry, const Table& table, const std::string& from, std::optional<At> misplaced) {
+void Assembly::add(const Entry& entry, const Table& table, const std::string& from) {
   drafts_.push_back(draft_of(entry, table, from, slots, judgements_));
-  if (misplaced) drafts_.back().leave_out(*misplaced, "its table has a line that show doesn't print: what that does is not known");
+  if (const auto it = misplaced.find(table.name); it != misplaced.end()) drafts_.back().leave_out(it->second, std::string(kMisplaced));
 }
 
 void Assembly::meet_built_in(Draft& draft) {
   const Object* built_in = draft.table->find_built_in(draft.object.key);
   if (!built_in || draft.table->single()) return;
-  const bool same = built_in->values == draft.object.values || same_built_in(draft.table->name, draft.object.key);
-  if (draft.alive() && same) {
+  if (draft.alive() && same_built_in(draft.from, draft.object, *built_in)) {
     draft.built_in = draft.wider.empty();
     draft.leave_out(draft.source->at, draft.built_in ? "is built in" : draft.wider[0].why);
     return;
@@ -58,10 +46,14 @@ void Assembly::meet_twin(Draft& draft) {
   if (draft.table->single()) return;
   const auto index = static_cast<std::size_t>(&draft - drafts_.data());
   const auto [it, is_new] = by_name_.try_emplace({draft.table->name, draft.object.key}, index);
-  if (is_new) return meet_namesake(draft);
+  if (is_new) return meet_namesakes(draft);
   Draft& other = drafts_[it->second];
   if (assemble(other) == assemble(draft) && other.from == draft.from && other.alive() && draft.alive()) {
     return draft.leave_out(draft.source->at, "stands further up already, and says the same");
+  }
+  if (other.built_in && !draft.built_in) {  // as a name, both stand for what is built in
+    other.built_in = false;
+    other.left_out = draft.left_out;
   }
   const char* why = other.from == draft.from ? "stands there twice, and not with the same content"
                                              : "is the name of an IPv4 entry and of an IPv6 one; here they stand in one "
@@ -70,15 +62,19 @@ void Assembly::meet_twin(Draft& draft) {
   other.leave_out(other.source->at, why);
 }
 
-/// Tables that share their names here, and not there: IPv4 and IPv6 have lists of their own.
-void Assembly::meet_namesake(Draft& draft) {
-  const bool address = draft.table->name == kAddresses;
-  if (!address && draft.table->name != kGroups) return;
-  const auto it = by_name_.find({std::string(address ? kGroups : kAddresses), draft.object.key});
-  if (it == by_name_.end()) return;
-  Draft& other = drafts_[it->second];
-  draft.leave_out(draft.source->at, fmt::format("{} has the same name, and here both share one list", other.name()));
-  other.leave_out(other.source->at, fmt::format("{} has the same name, and here both share one list", draft.name()));
+/// Tables that share their names here: IPv4 and IPv6 have lists of their own there, and what is here already has names, too.
+void Assembly::meet_namesakes(Draft& draft) {
+  for (const auto table : sharing_names(draft.table->name)) {
+    if (table == draft.table->name) continue;
+    if (const auto it = by_name_.find({std::string(table), draft.object.key}); it != by_name_.end()) {
+      Draft& other = drafts_[it->second];
+      draft.leave_out(draft.source->at, fmt::format("{} has the same name, and here both share one list", other.name()));
+      other.leave_out(other.source->at, fmt::format("{} has the same name, and here both share one list", draft.name()));
+    } else if (base_->find({{std::string(table), draft.object.key}})) {
+      draft.leave_out(draft.source->at, fmt::format("is the name of an entry of {} here already, and both share one list: "
+                                                    "give it another name", table));
+    }
+  }
 }
 
 void Assembly::meet_zones(Draft& draft) {
@@ -87,31 +83,93 @@ void Assembly::meet_zones(Draft& draft) {
   }
 }
 
+/// What `execute fctems verify` found of a connector to the same EMS stays.
+void Assembly::meet_connector(Draft& draft) {
+  if (draft.table->name != "endpoint-control fctems") return;
+  const Object* here = base_->find({{draft.table->name, draft.object.key}});
+  if (!here) return;
+  const ObjectView before(*draft.table, *here), after(*draft.table, draft.object);
+  if (before.text("server") != after.text("server") || before.text("https-port") != after.text("https-port")) return;
+  for (const auto* found : {"serial-number", "tenant-id", "certificate-fingerprint", "certificate-issuer-key", "certificate-remote"}) {
+    if (before.is_set(found) && !after.is_set(found)) draft.object.values[found] = before.values(found);
+  }
+}
+
+/// May `name` stand for every address of a family, or does it mean something else here or in the text?
+bool Assembly::is_free(const std::string& name, bool four, const std::set<std::string>& mentioned) const {
+  const Object all = all_of_family(name, four);
+  if (by_name_.contains({std::string(kGroups), name}) || base_->find({{std::string(kGroups), name}})) return false;
+  if (const auto it = by_name_.find({std::string(kAddresses), name}); it != by_name_.end()) {
+    const Draft& draft = drafts_[it->second];
+    return draft.alive() && draft.wider.empty() && draft.object == all;
+  }
+  if (const Object* here = base_->find({{std::string(kAddresses), name}})) return *here == all;
+  return !mentioned.contains(name);
+}
+
+FamilyNames Assembly::name_families() const {
+  std::set<std::string> mentioned;
+  for (const auto& d : drafts_) {
+    for (const auto& r : d.references) mentioned.insert(r.name);
+  }
+  FamilyNames names;
+  for (const bool four : {true, false}) {
+    std::string& name = four ? names.four : names.six;
+    const std::string first = name;
+    for (std::size_t n = 2; !is_free(name, four, mentioned); ++n) name = fmt::format("{}-{}", first, n);
+  }
+  return names;
+}
+
+/// What the text says goes before what is here already, in whichever table that stands.
 Assembly::Found Assembly::find(const Reference& reference) const {
   Found found;
+  const auto other = reference.targets[0] == kAddresses ? no_addresses.find(reference.name) : no_addresses.end();
   for (const auto& target : reference.targets) {
+    const auto it = by_name_.find({target, reference.name});
+    if (it == by_name_.end()) continue;
+    const Draft& draft = drafts_[it->second];
     const Table* table = base_->schema().table(target);
     const Object* built_in = table ? table->find_built_in(reference.name) : nullptr;
-    if (const auto it = by_name_.find({target, reference.name}); it != by_name_.end()) {
-      const Draft& draft = drafts_[it->second];
-      if (draft.alive()) {
-        found.good = true;
-        found.draft = &draft;
-      } else if (built_in) {
-        found.good = true;
-        found.built_in = built_in;
-        if (!draft.built_in && found.wider.empty()) found.wider = draft.left_out;
-      } else {
-        found.missing = fmt::format("{} is left out", draft.name());
-      }
-      return found;
-    }
-    if (target == kAddresses && is_family(reference.name) && made_.contains(reference.name)) return {true, {}, nullptr, {}, nullptr};
-    if (built_in || base_->find({{target, reference.name}})) {
-      found.good = true;
+    found.good = draft.alive() || built_in;
+    if (draft.alive()) {
+      found.draft = &draft;
+    } else if (built_in) {
       found.built_in = built_in;
-      return found;
+      if (!draft.built_in) found.wider = draft.left_out;
+    } else {
+      found.missing = fmt::format("{} is left out", draft.name());
     }
+    return found;
+  }
+  for (const auto& target : reference.targets) {
+    if (target != kAddresses || !made_.contains(reference.name)) continue;
+    found.good = true;
+    return found;
+  }
+  for (const auto& target : reference.targets) {
+    const Table* table = base_->schema().table(target);
+    found.built_in = table ? table->find_built_in(reference.name) : nullptr;
+    if (!found.built_in && !base_->find({{target, reference.name}})) continue;
+    if (!found.built_in && other != no_addresses.end()) {
+      found.missing = fmt::format("{} is of {} there, and no address", quote_word(reference.name), other->second);
+    } else if (misplaced.contains(target)) {
+      const auto why = fmt::format("{} has a line that show doesn't print: what {} is, is not known", target,
+                                   quote_word(reference.name));
+      (found.built_in ? found.wider : found.missing) = why;
+    } else if (found.built_in && target == kServices) {
+      if (const auto there = differs_there(reference.name); !there.empty()) {
+        found.wider = fmt::format("service {} is not described, and {} (get firewall service custom prints what it is here)",
+                                  quote_word(reference.name), there);
+      }
+    }
+    found.good = found.missing.empty();
+    return found;
+  }
+  if (other != no_addresses.end() && other->second.starts_with("firewall vip")) {
+    found.missing = fmt::format("{} is a virtual address: who may use its access proxy, stands in firewall proxy-policy",
+                                quote_word(reference.name));
+    return found;
   }
   found.missing = fmt::format("there is no {} in {}", quote_word(reference.name), join(reference.targets, " or "));
   return found;
@@ -138,203 +196,6 @@ bool Assembly::resolve(Draft& draft) {
     return true;
   }
   return changed;
-}
-
-/// A service that is ICMP there and both here, or a group with one in it.
-bool Assembly::is_both_icmp(const Reference& reference, std::set<std::string>& seen) const {
-  const auto found = find(reference);
-  const Object* object = found.draft ? &found.draft->object : found.built_in;
-  if (object == nullptr || !seen.insert(reference.name).second) return false;
-  const auto protocol = object->values.find("protocol");
-  if (protocol != object->values.end()) return protocol->second == Value{"ICMP"} && !object->values.contains("icmptype");
-  return found.draft && std::any_of(found.draft->references.begin(), found.draft->references.end(),
-                                    [&](const Reference& r) { return is_both_icmp(r, seen); });
-}
-
-/// The first reason why something allows more here; through everything that it refers to.
-std::string Assembly::why_wider(const Draft& draft) {
-  const auto [it, is_new] = wider_.try_emplace(&draft);
-  if (!is_new) return it->second;  // a ring of references is refused elsewhere
-  std::string& why = it->second;   // stays where it is
-  if (const auto own = draft.all_wider(); !own.empty()) return why = own[0].why;
-  std::vector<const Draft*> parts = {&draft};
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    for (const auto& n : parts[i]->nested) {
-      if (n.alive()) parts.push_back(&n);
-    }
-    for (const auto& r : parts[i]->references) {
-      const auto found = find(r);
-      if (!found.wider.empty()) return why = found.wider;
-      std::set<std::string> seen;
-      if (draft.ipv6 && is_both_icmp(r, seen)) return why = fmt::format("service {} is ICMPv6, too, here", quote_word(r.name));
-      if (!found.draft) continue;
-      if (const auto reason = why_wider(*found.draft); !reason.empty()) {
-        // Named once, by what is to blame.
-        return why = reason.find(" (in ") != std::string::npos ? reason : fmt::format("{} (in {})", reason, found.draft->name());
-      }
-    }
-  }
-  return why;
-}
-
-void Assembly::switch_off() {
-  wider_.clear();
-  for (auto& d : drafts_) {
-    d.disabled = false;
-    if (!d.alive() || !d.is_policy() || !is_on(d)) continue;
-    auto why = why_wider(d);
-    if (why.empty() && !refuses_before.empty() && !refuses(d)) {
-      why = fmt::format("{} refuses there in front of the policies, and is nothing here", refuses_before);
-    }
-    if (why.empty()) continue;
-    d.disabled = true;
-    d.why_disabled = why;
-  }
-}
-
-bool Assembly::in_force(const Draft& policy) const {
-  const Draft& first = drafts_[by_name_.at({policy.table->name, policy.object.key})];
-  if (&first != &policy && first.alive()) return in_force(first);  // it says the same
-  if (!policy.alive() || policy.disabled) return false;
-  if (machine_.interfaces.empty()) return true;
-  const auto named = interfaces_of(policy);
-  return std::all_of(named.begin(), named.end(), [&](const std::string& name) {
-    return std::find(machine_.interfaces.begin(), machine_.interfaces.end(), name) != machine_.interfaces.end();
-  });
-}
-
-/// Behind a refusal that isn't in force here, what it refused would get through.
-void Assembly::switch_off_behind_refusals() {
-  std::map<std::string, std::vector<const Draft*>> refusals;  // by table
-  constexpr std::size_t kEach = 64;                           // more than these: everything behind them
-  for (auto& d : drafts_) {
-    if (!d.is_policy()) continue;
-    auto& before = refusals[d.table->name];
-    if (refuses(d)) {
-      if (!in_force(d)) before.push_back(&d);
-      continue;
-    }
-    if (!d.alive() || d.disabled || !is_on(d)) continue;
-    const bool many = before.size() > kEach;
-    const auto it = many ? before.begin()
-                         : std::find_if(before.begin(), before.end(), [&](const Draft* r) { return may_overlap(*r, d); });
-    if (it == before.end()) continue;
-    d.disabled = true;
-    d.why_disabled = fmt::format("it stands behind {}, which refuses and is not in force here", (*it)->name());
-  }
-}
-
-std::vector<Draft*> Assembly::alive() {
-  // As show prints them: what is referred to stands before what refers.
-  std::vector<Draft*> out;
-  for (const auto& table : base_->schema().root().tables) {
-    for (auto& d : drafts_) {
-      if (d.alive() && d.table == &table) out.push_back(&d);
-    }
-  }
-  return out;
-}
-
-Status Assembly::write(Transaction& t, const Draft& draft, ObjectPath path) const {
-  path.push_back({draft.table->name, draft.object.key});
-  if (draft.table->single() && draft.object.values.empty() && draft.nested.empty()) return {};
-  if (auto s = t.edit(path); !s) return s;
-  for (const auto& [name, value] : draft.object.values) {
-    if (auto s = t.set(path, name, value); !s) return s;
-  }
-  if (draft.disabled) {
-    if (auto s = t.set(path, "status", {"disable"}); !s) return s;
-  }
-  for (const auto& n : draft.nested) {
-    if (!n.alive()) continue;
-    if (auto s = write(t, n, path); !s) return s;
-  }
-  return {};
-}
-
-Status Assembly::write_all(Transaction& t, const std::vector<Draft*>& drafts) const {
-  for (const Draft* d : drafts) {
-    const ObjectPath path = {{d->table->name, d->object.key}};
-    // An entry is what the source says of it, and policies stand in the source's order.
-    if (!d->table->single() && t.tree().find(path)) {
-      if (auto s = t.remove(path); !s) return s;
-    }
-    if (auto s = write(t, *d, {}); !s) return s;
-  }
-  return {};
-}
-
-/// Leaves out those with which the configuration would not be valid; says whether there were any.
-bool Assembly::drop_invalid(const Transaction& good, const std::vector<Draft*>& drafts) {
-  if (drafts.empty()) return false;
-  Transaction with = good;
-  auto status = write_all(with, drafts);
-  if (status) status = with.validate();
-  if (status) return false;
-  if (drafts.size() == 1) {
-    drafts[0]->leave_out(drafts[0]->source->at, status.error().message);
-    return true;
-  }
-  const auto middle = drafts.begin() + static_cast<std::ptrdiff_t>(drafts.size() / 2);
-  const std::vector<Draft*> first(drafts.begin(), middle);
-  drop_invalid(good, first);
-  Transaction half = good;
-  std::vector<Draft*> left;
-  std::copy_if(first.begin(), first.end(), std::back_inserter(left), [](const Draft* d) { return d->alive(); });
-  if (write_all(half, left)) drop_invalid(half, {middle, drafts.end()});
-  return true;
-}
-
-Transaction Assembly::settle() {
-  for (auto& d : drafts_) {
-    meet_built_in(d);
-    meet_twin(d);
-    if (d.is_policy()) {
-      meet_zones(d);
-      join_families(d, judgements_);
-    }
-    for (const auto& r : d.references) {
-      if (is_family(r.name)) made_.insert(r.name);
-    }
-  }
-  // The gateway's own of that name may be something else.
-  std::erase_if(made_, [&](const std::string& name) {
-    const Object* here = base_->find({{std::string(kAddresses), name}});
-    return by_name_.contains({std::string(kAddresses), name}) || (here && *here != all_of_family(name));
-  });
-  for (;;) {
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (auto& d : drafts_) {
-        if (!d.alive()) continue;
-        changed = resolve(d) || changed;
-        check(d);
-        changed = changed || !d.alive();
-      }
-    }
-    switch_off();
-    switch_off_behind_refusals();
-    Transaction all(base_);
-    std::set<std::string> needed;
-    for (const auto& d : drafts_) {
-      for (const auto& r : d.references) {
-        if (d.alive() && made_.contains(r.name)) needed.insert(r.name);
-      }
-    }
-    for (const auto& name : needed) {
-      const ObjectPath path = {{std::string(kAddresses), name}};
-      auto written = all.edit(path);
-      for (const auto& [attribute, value] : all_of_family(name).values) {
-        if (written) written = all.set(path, attribute, value);
-      }
-      if (!written) made_.erase(name);  // no such table: what refers to it is left out
-    }
-    const auto drafts = alive();
-    if (!drop_invalid(all, drafts) && write_all(all, drafts)) return all;
-    if (alive().size() < drafts.size()) continue;
-    // Each half is good and the whole is not: nothing of it is taken.
-    for (Draft* d : drafts) d->leave_out(d->source->at, "doesn't go together with the rest");
-  }
 }
 
 /// Services that are referred to by names of built-in ones, and not described in the text.
@@ -378,8 +239,16 @@ std::vector<std::string> Assembly::notices() const {
       const auto at = by_name_.find({table, o.key});
       return at == by_name_.end() || !drafts_[at->second].alive();
     });
-    if (stays) out.push_back(fmt::format("the entries of {} that were here before stand in front of those taken", table));
+    const auto ours = alive_in(*base_->schema().table(table));
+    const bool kept = places_kept_.contains(table);
+    const bool any = !kept || std::any_of(ours.begin(), ours.end(), [&](const Draft* d) { return !base_->find({{table, d->object.key}}); });
+    if (stays && any) {
+      out.push_back(fmt::format("the entries of {} that were here before stand in front of those {}", table,
+                                kept ? "that are new" : "taken"));
+    }
   }
+  const auto moves = notices_of_moves();
+  out.insert(out.end(), moves.begin(), moves.end());
   return out;
 }
 
@@ -395,6 +264,11 @@ Assembly::Compared Assembly::compared(const Draft& d) const {
   if (!here) return Compared::kNew;
   Object taken = assemble(d);
   if (d.disabled) taken.values["status"] = {"disable"};
+  for (const auto& a : d.table->attributes) {  // what the gateway finds is as it was
+    const auto it = here->values.find(a.name);
+    if (a.read_only && it != here->values.end()) taken.values.insert(*it);
+  }
+  if (moved_.contains(&d)) return Compared::kChanged;
   return *here == taken ? Compared::kSame : Compared::kChanged;
 }
 

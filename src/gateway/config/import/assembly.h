@@ -1,12 +1,12 @@
 #pragma once
 // All drafts together: what refers to what, what is therefore left out or off, and the transaction of the rest. Thread: any.
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "gateway/config/import/families.h"
 #include "gateway/config/import/fortios.h"
 
 namespace postern::gateway::config::fortios {
@@ -19,17 +19,29 @@ class Assembly {
 
   EmsSlots slots;                 ///< Before `add`.
   std::set<std::string> zones;    ///< Names that are no interfaces there. Before `settle`.
-  /// What refuses traffic there in front of all policies, and does not exist here; empty: nothing. Before `settle`.
+  /// Why traffic is refused there in front of all policies, and not here; empty: it isn't. Before `settle`.
   std::string refuses_before;
+  struct Narrowed {
+    std::string setting;  ///< "set security-mode captive-portal".
+    bool both = false;    ///< What leaves by it, too.
+  };
+  std::map<std::string, Narrowed> narrow_interfaces;  ///< By name. Before `settle`.
+  /// Our tables of which a statement stands in the text that no `show` prints, such as `delete`, wherever it stands: what
+  /// it would have done to entries, ours or those of the text, is not known. Before `add`.
+  std::map<std::string, At, std::less<>> misplaced;
+  /// Names of the text that addresses have there, and the tables that they stand in: what refers to one meant no address.
+  /// Before `settle`.
+  std::map<std::string, std::string, std::less<>> no_addresses;
 
-  /// `misplaced`: a statement of its table that no `show` prints: what it would have done to the entry is not known.
-  void add(const Entry& entry, const Table& table, const std::string& from, std::optional<At> misplaced = {});
+  void add(const Entry& entry, const Table& table, const std::string& from);
 
-  /// Decides about every draft. The transaction validates, and holds exactly the drafts that are alive.
+  /// Decides about every draft. The transaction validates (but for what only the running gateway knows), and holds exactly the drafts that are alive.
   Transaction settle();
 
   const std::vector<Draft>& drafts() const { return drafts_; }
   std::vector<std::string> notices() const;
+  /// Addresses of a family that were not here: "firewall address all-ipv4". Behind `settle`.
+  const std::vector<std::string>& made_new() const { return made_new_; }
 
   enum class Compared { kNew, kChanged, kSame, kNothing };
   /// With what was here before. kNothing: a single object of which nothing was taken.
@@ -45,19 +57,33 @@ class Assembly {
   };
   void meet_built_in(Draft& draft);
   void meet_twin(Draft& draft);
-  void meet_namesake(Draft& draft);
+  void meet_namesakes(Draft& draft);
   void meet_zones(Draft& draft);
+  void meet_connector(Draft& draft);
+  bool is_free(const std::string& name, bool four, const std::set<std::string>& mentioned) const;
+  FamilyNames name_families() const;
   Found find(const Reference& reference) const;
-  bool is_both_icmp(const Reference& reference, std::set<std::string>& seen) const;
   bool resolve(Draft& draft);
   void switch_off();
   void switch_off_behind_refusals();
-  std::string why_wider(const Draft& draft);
+  using Users = std::map<const Draft*, std::vector<const Draft*>>;  ///< Who refers to it.
+  std::string look_at(const Draft& draft, Users& users);
+  void spread_wider();
+  std::string why_wider(const Draft& policy) const;
+  std::string why_by_interface(const Draft& policy) const;
   bool in_force(const Draft& policy) const;
   Status write(Transaction& t, const Draft& draft, ObjectPath path) const;
+  Status write_over(Transaction& t, const Draft& draft) const;
   Status write_all(Transaction& t, const std::vector<Draft*>& drafts) const;
+  Transaction copy_of(const Transaction& t) const;
+  static Status validate(const Transaction& t);
   bool drop_invalid(const Transaction& good, const std::vector<Draft*>& drafts);
   std::vector<Draft*> alive();
+  std::vector<const Draft*> alive_in(const Table& table) const;
+  bool keep_refusals();
+  void keep_places();
+  void note_moves(const Transaction& t);
+  std::vector<std::string> notices_of_moves() const;
   std::set<std::string> assumed_services() const;
 
   Snapshot base_;
@@ -65,8 +91,12 @@ class Assembly {
   Judgements& judgements_;
   std::vector<Draft> drafts_;
   std::map<std::pair<std::string, std::string>, std::size_t> by_name_;  ///< Our table and key.
-  std::map<const Draft*, std::string> wider_;  ///< What is known of why_wider; empty: no reason.
-  std::set<std::string> made_;                 ///< Of all_of_family.
+  std::map<const Draft*, std::string> wider_;  ///< Why it allows more here; of spread_wider.
+  std::set<const Draft*> both_icmp_;           ///< Services that are, and what refers to them; likewise.
+  std::set<std::string> made_;                 ///< Names of all_of_family, where no draft has them.
+  std::set<std::string, std::less<>> places_kept_;  ///< Ordered tables whose entries that are here stay where they are.
+  std::vector<std::string> made_new_;
+  std::set<const Draft*> moved_;                    ///< Policies that were here and stand elsewhere now.
 };
 
 }  // namespace postern::gateway::config::fortios

@@ -46,8 +46,8 @@ Value without_host_bits(const Attribute& attribute, const Value& values) {
 std::string tag_name(const std::string& word, const EmsSlots& slots) {
   const auto underscore = word.find('_');
   if (!word.starts_with("FCTEMS") || underscore == std::string::npos) return word;
-  const auto slot = slots.find(word.substr(0, underscore));
-  if (slot == slots.end()) return word;
+  const auto slot = slots.by_serial.find(word.substr(0, underscore));
+  if (slot == slots.by_serial.end()) return word;
   auto tag = word.substr(underscore + 1);
   // "…_ZTNA_tag" stood between the two forms.
   if (tag.starts_with("ZTNA_")) tag = tag.substr(5);

@@ -8,8 +8,11 @@
 
 namespace postern::gateway::config::fortios {
 
-/// Slots of the source's connectors by the serial number of their EMS: names of tags once began with it.
-using EmsSlots = std::map<std::string, std::string, std::less<>>;
+/// Slots of the source's connectors.
+struct EmsSlots {
+  std::map<std::string, std::string, std::less<>> by_serial;  ///< Of their EMS: names of tags once began with it.
+  std::map<std::string, std::string, std::less<>> by_name;    ///< Those that have no number there: they once had names.
+};
 
 /// A setting as it is called and written here; whether the value is allowed is not judged.
 struct Converted {

@@ -1,10 +1,12 @@
 #include "gateway/config/import/draft.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/ids.h"
+#include "gateway/config/import/combined.h"
 #include "gateway/config/model.h"
 #include "gateway/config/text.h"
 #include "gateway/config/tree.h"
@@ -45,11 +47,17 @@ class DraftWriter {
  private:
   void judge(At at, Verdict verdict, std::string why = {}) { judgements_[at] = {verdict, std::move(why)}; }
 
+  /// Without the name of the setting in front.
+  static std::string said_once(std::string_view why, std::string_view name) {
+    const auto own = fmt::format("{}: ", name);
+    return std::string(why.starts_with(own) ? why.substr(own.size()) : why);
+  }
+
   /// What can't be taken: `why` in general; the list may know better.
   void refuse(At at, std::string_view name, std::string_view why, std::optional<Effect> effect = {}) {
     const auto known = not_taken(draft_.from, name);
     std::string said(known.why.empty() ? why : known.why);
-    if (const auto own = fmt::format("{}: ", name); said.starts_with(own)) said = said.substr(own.size());
+    said = said_once(said, name);
     switch (effect.value_or(known.effect)) {
       case Effect::kLine: return judge(at, Verdict::kIgnored, said);
       case Effect::kWider:
@@ -65,6 +73,10 @@ class DraftWriter {
   /// A value that is not allowed here. Without a value that was asked for, an entry that lets something through is
   /// another one; a policy is then off.
   void refuse_value(At at, const Attribute& attribute, std::string_view why) {
+    if (attribute.required) {  // without it there is no such entry, whatever the list says of other tables
+      judge(at, Verdict::kIgnored, said_once(why, attribute.name));
+      return draft_.leave_out(at, fmt::format("{}: {}", attribute.name, said_once(why, attribute.name)));
+    }
     const bool known = is_known(draft_.from, attribute.name);
     std::optional<Effect> effect;
     if (!known && not_taken(draft_.from, attribute.name).effect == Effect::kWider && !draft_.is_policy()) {
@@ -117,14 +129,21 @@ class DraftWriter {
   void unknown(const Setting& s) {
     // Both families stand in one list here: see join_families().
     if (draft_.is_policy() && is_ipv6_list(s.name)) return judge(s.at, Verdict::kTaken);
-    // A status that is off narrows: all of the entry is.
-    if (s.command == "unset" || (is_off(s.values) && s.name != "status")) {
+    // A status that is off narrows: all of the entry is. So may a name that is shortened, as people type it.
+    const bool narrows_off = s.name == "status" || is_never_off(draft_.from, s.name) || is_shortened(s.name);
+    if (s.command == "unset" || (is_off(s.values) && !narrows_off)) {
       return judge(s.at, Verdict::kIgnored, "is off there, and there is no such setting here");
     }
     if (is_as_here(draft_.from, s.name, s.values)) return judge(s.at, Verdict::kIgnored, "is so here anyway");
     // The entry's own name, once more.
     if (s.name == draft_.table->key.name) return judge(s.at, Verdict::kIgnored, "is the entry's name");
     refuse(s.at, s.name, "this version has no such setting");
+  }
+
+  bool is_shortened(std::string_view name) const {
+    const auto& all = draft_.table->attributes;
+    return !is_known(draft_.from, name) &&
+           std::any_of(all.begin(), all.end(), [&](const Attribute& a) { return a.name.starts_with(name); });
   }
 
   void as_long_as_unset(const SourceDefault& d) {
@@ -161,11 +180,14 @@ class DraftWriter {
     if (!table) {
       collect(b, all);
       for (const At at : all) judge(at, Verdict::kIgnored, "there is no such table in " + draft_.table->name);
-      if (draft_.is_policy() && !all.empty()) draft_.wider.push_back({b.at, b.table + ": there is no such table here"});
+      const bool narrows = draft_.is_policy() || not_taken(draft_.from, b.table).effect != Effect::kLine;
+      if (narrows && (!b.entries.empty() || !b.body.settings.empty() || !b.body.blocks.empty() || !b.strange.empty())) {
+        draft_.wider.push_back({b.at, b.table + ": there is no such table here"});
+      }
       return;
     }
     for (const At at : b.frame) judge(at, Verdict::kTaken);
-    for (const auto& e : b.entries) draft_.nested.push_back(draft_of(e, *table, b.table, slots_, judgements_));
+    for (const auto& e : b.entries) nest(e, *table, b.table);
     std::vector<At> outside;
     collect(b.body, outside);
     outside.insert(outside.end(), b.strange.begin(), b.strange.end());
@@ -175,10 +197,30 @@ class DraftWriter {
     }
   }
 
+  void nest(const Entry& e, const Table& table, const std::string& from) {
+    Draft nested = draft_of(e, table, from, slots_, judgements_);
+    for (const auto& other : draft_.nested) {
+      if (other.table != nested.table || other.object.key != nested.object.key) continue;
+      // Both together are the entry there.
+      draft_.leave_out(e.at, fmt::format("{} stands in it twice", nested.name()));
+    }
+    draft_.nested.push_back(std::move(nested));
+  }
+
   Draft& draft_;
   const EmsSlots& slots_;
   Judgements& judgements_;
 };
+
+/// Connectors had names before they had numbers.
+void number_connector(Draft& draft, const EmsSlots& slots, Judgements& judgements) {
+  const auto slot = slots.by_name.find(draft.source->key);
+  if (draft.from != "endpoint-control fctems" || slot == slots.by_name.end()) return;
+  draft.object.key = slot->second;
+  const auto name = draft.table->attribute("name")->normalise({draft.source->key});
+  if (name && !draft.source->key.empty()) draft.object.values["name"] = *name;
+  judgements[draft.source->at] = {Verdict::kTranslated, fmt::format("edit {}, set name {}", slot->second, quote_word(draft.source->key))};
+}
 
 }  // namespace
 
@@ -214,13 +256,31 @@ Draft draft_of(const Entry& source, const Table& table, std::string_view from, c
     const auto key = table.key.normalise({source.key});
     draft.object.key = key ? key->front() : source.key;
     const bool dots = source.key == "." || source.key == "..";
-    if (!key || dots) draft.leave_out(source.at, key ? "such a name can't be an entry's" : key.error().message);
+    const bool numbered = from == "endpoint-control fctems" && slots.by_name.contains(source.key);
+    if ((!key && !numbered) || dots) draft.leave_out(source.at, key ? "such a name can't be an entry's" : key.error().message);
   }
   if (from == "vpn certificate local" && is_factory_certificate(source.key)) {
     draft.leave_out(source.at, fmt::format("is the source's own certificate; {} stands for it here", kFactoryCertificate));
   }
   DraftWriter(draft, slots, judgements).run();
+  number_connector(draft, slots, judgements);
+  combine(draft, judgements);
+  const bool keyed = table.single() || table.key.normalise({source.key});
+  if (!draft.alive() && table.name == "api-gateway" && keyed && requests_are_known(draft, judgements)) {
+    take_servers_away(draft, std::string(std::exchange(draft.left_out, {})));
+  }
   return draft;
+}
+
+void take_servers_away(Draft& api_gateway, std::string why) {
+  api_gateway.left_out.clear();
+  api_gateway.emptied = std::move(why);
+  api_gateway.nested.clear();
+  api_gateway.wider.clear();
+  std::erase_if(api_gateway.object.values, [](const auto& value) {
+    return value.first != "url-map" && value.first != "url-map-type" && value.first != "virtual-host";
+  });
+  std::erase_if(api_gateway.references, [](const Reference& r) { return r.attribute != "virtual-host"; });
 }
 
 Object assemble(const Draft& draft) {

@@ -52,6 +52,7 @@ struct Draft {
   std::string why_disabled;
   bool built_in = false;         ///< Left out, because it is the same as what is built in under its name.
   bool ipv6 = false;             ///< A policy that lets IPv6 through, too.
+  std::string emptied;           ///< Of an api-gateway: why it has no servers here, which refuses its requests.
 
   bool alive() const { return left_out.empty(); }
   bool is_policy() const { return table->ordered; }
@@ -70,10 +71,12 @@ struct Draft {
 /// "set srcaddr lan servers".
 std::string words_of(std::string_view name, const Value& values);
 
-/// Judges each statement of the entry by itself; references are only listed. `judgements` gets a verdict for each
-/// statement of the entry and what is nested in it.
+/// Judges each statement of the entry by itself, and then what they mean together (combined.h); references are only listed.
+/// `judgements` gets a verdict for each statement of the entry and what is nested in it.
 Draft draft_of(const Entry& source, const Table& table, std::string_view from, const EmsSlots& slots,
                Judgements& judgements);
+/// Nothing but which requests it gets: see `emptied`. It is alive then.
+void take_servers_away(Draft& api_gateway, std::string why);
 
 /// The object with the nested ones that are alive.
 Object assemble(const Draft& draft);

@@ -1,6 +1,7 @@
 #include "gateway/config/import/fortios.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -8,6 +9,8 @@
 
 #include "base/text.h"
 #include "gateway/config/import/assembly.h"
+#include "gateway/config/import/combined.h"
+#include "gateway/config/import/front.h"
 #include "gateway/config/import/policies.h"
 
 namespace postern::gateway::config::fortios {
@@ -17,18 +20,21 @@ namespace {
 class Importer {
  public:
   Importer(const Snapshot& base, Source source, const Machine& machine)
-      : source_(std::move(source)), outline_(outline_of(source_.statements)), judgements_(source_.statements.size()),
+      : base_(base), source_(std::move(source)), outline_(outline_of(source_.statements)), judgements_(source_.statements.size()),
         assembly_(base, machine, judgements_) {}
 
   Import run() {
     choose_vdom();
+    hide_communities();
+    number_connectors();
     for (const auto& b : outline_.blocks) {
-      if (b.table != "endpoint-control fctems" || !taken_here(b)) continue;
-      for (const auto& e : b.entries) {
-        for (const auto& s : e.settings) {
-          if (s.name == "serial-number" && !s.values.empty()) assembly_.slots[s.values[0]] = e.key;
-        }
-      }
+      if (!taken_here(b)) continue;
+      look_for_strange(b);
+      look_in_front(b);
+      if (!shares_address_names(b.table)) continue;
+      for (const auto& e : b.entries) assembly_.no_addresses.try_emplace(e.key, b.table);
+    }
+    while (look_at_carried_interfaces()) {
     }
     for (const auto& b : outline_.blocks) block(b);
     for (const At at : outline_.scopes) judge(at, Verdict::kNothing, "there is one virtual domain here");
@@ -39,6 +45,7 @@ class Importer {
     }
     for (const auto& b : outline_.blocks) frame(b);
     for (const auto& d : assembly_.drafts()) fate(d, out);
+    for (const auto& name : assembly_.made_new()) out.added.push_back({name, 0, {}});
     out.notices = assembly_.notices();
     lines(out);
     return out;
@@ -70,21 +77,166 @@ class Importer {
     for (const At at : all) judge(at, Verdict::kIgnored, why);
   }
 
+  /// Connectors have slots here: those that had only names there get the one that has that name here already, or the first
+  /// that is free in both.
+  void number_connectors() {
+    std::set<std::string> taken;
+    std::vector<const Entry*> connectors;
+    for (const auto& b : outline_.blocks) {
+      if (b.table != "endpoint-control fctems" || !taken_here(b)) continue;
+      for (const auto& e : b.entries) {
+        connectors.push_back(&e);
+        if (is_number(e.key)) taken.insert(e.key);
+      }
+    }
+    auto& slots = assembly_.slots;
+    std::map<std::string, std::string> here;  // by name
+    for (const auto& connector : base_->entries("endpoint-control fctems")) {
+      const auto name = connector.text("name");
+      if (!is_named_in(connectors, name) || !here.emplace(name, connector.key()).second) taken.insert(connector.key());
+    }
+    for (const Entry* e : connectors) {
+      std::string slot = e->key;
+      if (const auto it = slots.by_name.find(slot); it != slots.by_name.end()) {
+        slot = it->second;
+      } else if (const auto known = here.find(slot); !is_number(slot) && known != here.end() && !taken.contains(known->second)) {
+        slot = slots.by_name[e->key] = known->second;
+        taken.insert(slot);
+      } else if (!is_number(slot)) {
+        int next = 1;
+        while (taken.contains(std::to_string(next))) ++next;
+        if (next > kMaxConnectors) continue;  // is left out: such a name is no slot
+        slot = std::to_string(next);
+        taken.insert(slot);
+        slots.by_name[e->key] = slot;
+      }
+      for (const auto& s : e->settings) {
+        if (s.name == "serial-number" && !s.values.empty()) slots.by_serial[s.values[0]] = slot;
+      }
+    }
+  }
+  static bool is_named_in(const std::vector<const Entry*>& entries, std::string_view name) {
+    return std::any_of(entries.begin(), entries.end(), [&](const Entry* e) { return e->key == name; });
+  }
+  static bool is_number(std::string_view key) {
+    return !key.empty() && key.find_first_not_of("0123456789") == key.npos;
+  }
+  static constexpr int kMaxConnectors = 7;
+
+  /// Statements that change a table as a whole, or what may have been one: an end that is missing hides the tables behind it.
+  void look_for_strange(const Block& b) {
+    const Table* table = table_of(b);
+    const auto mark = [&](const Table* changed, At at) {
+      if (changed && !changed->single()) assembly_.misplaced.try_emplace(changed->name, at);
+    };
+    if (!b.strange.empty()) mark(table, b.strange[0]);
+    if (table && !table->single()) {
+      std::vector<At> outside;
+      collect(b.body, outside);
+      if (!outside.empty()) mark(table, outside[0]);
+    }
+    look_within(b.body, mark);
+    for (const auto& e : b.entries) {
+      for (const At at : e.strange) {
+        if (changes_a_table(at)) mark(table, at);
+      }
+      look_within(e, mark);
+    }
+  }
+  template <class Mark>
+  void look_within(const Entry& entry, const Mark& mark) {
+    for (const auto& b : entry.blocks) {
+      if (b.table.find(' ') != b.table.npos) {  // nested tables have one word
+        if (table_of(b)) mark(table_of(b), b.at);
+        else look_in_front(b);
+      }
+      look_within(b.body, mark);
+      for (const auto& e : b.entries) look_within(e, mark);
+    }
+  }
+  bool changes_a_table(At at) const {
+    const auto& words = source_.statements[at].words;
+    if (words.empty()) return false;
+    for (const std::string_view command : {"move", "delete", "purge", "rename", "clone", "abort"}) {
+      if (words[0] == command) return true;
+    }
+    return false;
+  }
+
+  void look_in_front(const Block& b) {
+    if (b.table == "system zone") {
+      for (const auto& e : b.entries) assembly_.zones.insert(e.key);
+    }
+    if (b.table == "system sdwan" || b.table == "system virtual-wan-link") {
+      assembly_.zones.insert("virtual-wan-link");
+      for (const auto& nested : b.body.blocks) {
+        if (nested.table != "zone") continue;
+        for (const auto& e : nested.entries) assembly_.zones.insert(e.key);
+      }
+    }
+    if (b.table == "system interface") {
+      for (const auto& e : b.entries) {
+        for (const auto& s : e.settings) look_at_interface(e, s);
+      }
+    }
+    if (!assembly_.refuses_before.empty() || table_of(b)) return;
+    assembly_.refuses_before = refuses_in_front(b);
+  }
+  void look_at_interface(const Entry& e, const Setting& s) {
+    const auto what = narrows(s);
+    if (what == Narrows::kNothing) return;
+    narrowing_.insert(s.at);
+    auto& known = assembly_.narrow_interfaces[e.key];
+    if (known.setting.empty() || what == Narrows::kBoth) known = {words_of(s.name, s.values), what == Narrows::kBoth};
+  }
+
+  /// What stands upon an interface through which nothing passes, such as a VLAN. Says whether something is new.
+  bool look_at_carried_interfaces() {
+    bool any = false;
+    auto& narrow = assembly_.narrow_interfaces;
+    for (const auto& b : outline_.blocks) {
+      if (b.table != "system interface" || !taken_here(b)) continue;
+      for (const auto& e : b.entries) {
+        for (const auto& s : e.settings) {
+          if (s.name != "interface" || s.values.size() != 1) continue;
+          const auto below = narrow.find(s.values[0]);
+          const auto own = narrow.find(e.key);
+          if (below == narrow.end() || !below->second.both || (own != narrow.end() && own->second.both)) continue;
+          narrow[e.key] = {fmt::format("{} ({} there)", words_of(s.name, s.values), below->second.setting), true};
+          any = true;
+        }
+      }
+    }
+    return any;
+  }
+
+  /// Names of communities are passwords.
+  void hide_communities() {
+    for (const auto& b : outline_.blocks) {
+      if (b.table != "system snmp community") continue;
+      for (const auto& e : b.entries) {
+        for (const auto& s : e.settings) {
+          if (s.name != "name") continue;
+          const auto& at = source_.statements[s.at];
+          for (std::size_t i = at.first; i <= at.last; ++i) {
+            auto& shown = source_.lines[i].shown;
+            shown = i == at.first ? shown.substr(0, shown.find("name") + 4) + " ***" : "***";
+          }
+        }
+      }
+    }
+  }
+
   void block(const Block& b) {
     if (!taken_here(b)) {
       return ignore_all(b, fmt::format("belongs to the virtual domain {}; only {} is taken", b.vdom, vdom_));
     }
-    if (b.table == "system zone") {
-      for (const auto& e : b.entries) assembly_.zones.insert(e.key);
-    }
-    if (refuses_in_front(b.table) && !b.entries.empty()) assembly_.refuses_before = b.table;
-    for (const auto& s : b.body.settings) {
-      if (b.table == "system settings" && s.name == "ngfw-mode" && s.values == Value{"policy-based"}) {
-        assembly_.refuses_before = "firewall security-policy (ngfw-mode policy-based)";
-      }
-    }
     const Table* table = table_of(b);
-    if (!table) return ignore_all(b, std::string(why_no_table(b.table)));
+    if (!table) {
+      const auto front = refuses_in_front(b);
+      return ignore_all(b, std::string(why_no_table(b.table)) +
+                               (front.empty() ? "" : "; it may refuse in front of the policies: they are taken with status disable"));
+    }
     for (const At at : b.frame) judge(at, Verdict::kTaken, {});
     std::vector<At> outside = b.strange;
     if (table->single()) {
@@ -92,9 +244,14 @@ class Importer {
       assembly_.add(b.body, *table, b.table);
     } else {
       collect(b.body, outside);
-      for (const auto& e : b.entries) assembly_.add(e, *table, b.table, outside.empty() ? std::nullopt : std::optional(outside[0]));
+      for (const auto& e : b.entries) assembly_.add(e, *table, b.table);
     }
     for (const At at : outside) judge(at, Verdict::kIgnored, "is no line that show prints here");
+    for (const auto& e : b.entries) {
+      for (const auto& s : e.settings) {
+        if (narrowing_.contains(s.at)) judgements_[s.at].why += "; policies by this interface are taken with status disable";
+      }
+    }
   }
 
   /// config and end are as good as what stands between them.
@@ -127,9 +284,25 @@ class Importer {
 
   void nested_fates(const Draft& d) {
     for (const auto& n : d.nested) {
-      if (n.alive()) nested_fates(n);
-      else left_out(n);
+      if (!n.alive()) left_out(n);
+      else if (!n.emptied.empty()) without_servers(n);
+      else nested_fates(n);
     }
+  }
+  void without_servers(const Draft& d) {
+    std::vector<At> all;
+    collect(*d.source, all);
+    for (const At at : all) {
+      const auto& frame = d.source->frame;
+      const bool framing = std::find(frame.begin(), frame.end(), at) != frame.end();
+      const bool asked = std::any_of(d.source->settings.begin(), d.source->settings.end(),
+                                     [&](const Setting& s) { return s.at == at && is_request_setting(s.name); });
+      if (framing || asked) continue;
+      auto& j = judgements_[at];
+      if (j.verdict != Verdict::kIgnored) j = {Verdict::kIgnored, "it is taken without its servers"};
+    }
+    judge(d.source->at, Verdict::kTranslated,
+          fmt::format("{} without its servers, so that its requests are refused: {}", d.name(), d.emptied));
   }
 
   void fate(const Draft& d, Import& out) {
@@ -186,11 +359,13 @@ class Importer {
     }
   }
 
+  Snapshot base_;
   Source source_;
   Outline outline_;
   Judgements judgements_;
   Assembly assembly_;
   std::set<const Entry*> taken_;
+  std::set<At> narrowing_;  ///< Settings of interfaces.
   std::string vdom_;
 };
 

@@ -19,7 +19,7 @@ struct ReportLine {
 
 struct ReportEntry {
   std::string name;     ///< "firewall vip front".
-  std::size_t line = 0; ///< Counted from 1.
+  std::size_t line = 0; ///< Counted from 1; 0: the import makes it.
   std::string why;
 };
 

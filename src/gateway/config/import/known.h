@@ -28,13 +28,15 @@ bool is_known(std::string_view table, std::string_view name);
 bool is_as_here(std::string_view table, std::string_view name, const Value& value);
 /// Values with which a setting that is not here does nothing there, such as disable and 0.
 bool is_off(const Value& value);
+/// Is 0 or none a restriction like any other value of this setting?
+bool is_never_off(std::string_view table, std::string_view name);
 
 /// Our name of a table of the source; what is the same isn't in it. Empty: none.
 std::string_view our_table(std::string_view source);
 /// Why a table isn't taken and what there is instead.
 std::string_view why_no_table(std::string_view source);
-/// Does the table refuse traffic in front of the policies, so that without it they would let more through?
-bool refuses_in_front(std::string_view source);
+/// Does this table share its names with firewall address there, though none of its entries is an address here?
+bool shares_address_names(std::string_view source);
 
 /// What a setting is there as long as it isn't set, where that differs from here; empty: as here.
 struct SourceDefault {
@@ -42,7 +44,11 @@ struct SourceDefault {
 };
 const std::vector<SourceDefault>& source_defaults();
 
-/// What we have built in under the same name though `show` prints it otherwise: it means the same.
-bool same_built_in(std::string_view table, std::string_view key);
+/// Is what the source's table says of an entry the same as what is built in here under its name, though in other words?
+bool same_built_in(std::string_view table, const Object& entry, const Object& built_in);
+/// Why a service that is built in here is not what a FortiGate brings along under this name; empty: it is.
+std::string_view differs_there(std::string_view service);
+/// Tables of ours whose entries share their names with those of `table`, itself included.
+std::vector<std::string_view> sharing_names(std::string_view table);
 
 }  // namespace postern::gateway::config::fortios

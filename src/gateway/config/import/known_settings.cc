@@ -25,6 +25,7 @@ constexpr std::string_view kProfileWithout = "contents are not inspected here; b
 constexpr std::string_view kNegated = "negated lists don't exist here";
 constexpr std::string_view kOtherEms = "belongs to another make of EMS; the one here is pinned by execute fctems verify";
 constexpr std::string_view kAccounts = "is not known here, and the account could do more without it";
+constexpr std::string_view kJudgedAgain = "proxy policies would judge this traffic once more there";
 constexpr std::string_view kShaping = "traffic is not shaped here";
 constexpr std::string_view kMarks = "traffic is not marked here";
 
@@ -124,9 +125,9 @@ constexpr Known kAll[] = {
     {"policy", "wanopt*", L, kNoProxying},
     {"policy", "webproxy-*", L, kNoProxying},
     {"policy", "transparent", L, kNoProxying},
-    {"policy", "http-policy-redirect", L, kNoProxying},
-    {"policy", "ssh-policy-redirect", L, kNoProxying},
-    {"policy", "ztna-policy-redirect", L, kNoProxying},
+    {"policy", "http-policy-redirect", W, kJudgedAgain},
+    {"policy", "ssh-policy-redirect", W, kJudgedAgain},
+    {"policy", "ztna-policy-redirect", W, kJudgedAgain},
     {"policy", "decrypted-traffic-mirror", L, kNoProxying},
     {"policy", "passive-wan-health-measurement", L, kNoProxying},
     {"policy", "match-vip", L, "destinations are not translated here"},
@@ -136,9 +137,9 @@ constexpr Known kAll[] = {
     {"policy", "port-preserve", L, kNoNat},
     {"policy", "port-random", L, kNoNat},
     {"policy", "reputation-direction*", L, "there are no reputations here; the minimum is what counts"},
-    {"policy", "tos-mask", L, "the type of service is what counts"},
+    {"policy", "tos-mask", W, "the type of service is not looked at here"},
     {"policy", "captive-portal-exempt", L, kUsers},
-    {"policy", "email-collect", L, kUsers},
+    {"policy", "email-collect", W, kUsers},
     {"policy", "srcintf", W, "requests are taken from every interface here"},
     {"policy", "dstaddr", W, "an access proxy's requests go where its api-gateway says"},
 
@@ -332,6 +333,7 @@ bool is_as_here(std::string_view table, std::string_view name, const Value& valu
   };
   constexpr AsHere kAsHere[] = {{"firewall vip", "status", "enable"},
                                 {"accounts", "accprofile", "super_admin"},
+                                {"firewall schedule recurring", "day", "none"},
                                 {"firewall addrgrp", "type", "default"},
                                 {"firewall addrgrp", "category", "default"},
                                 {"policy", "service", "ALL"},
@@ -342,6 +344,10 @@ bool is_as_here(std::string_view table, std::string_view name, const Value& valu
   return value.size() == 1 && std::any_of(std::begin(kAsHere), std::end(kAsHere), [&](const AsHere& a) {
     return a.table == listed(table) && a.name == name && a.value == value[0];
   });
+}
+
+bool is_never_off(std::string_view table, std::string_view name) {
+  return table == "firewall service custom" && name == "icmpcode";  // 0 is a code
 }
 
 bool is_off(const Value& value) {

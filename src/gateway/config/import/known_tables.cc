@@ -7,6 +7,8 @@
 namespace postern::gateway::config::fortios {
 namespace {
 
+using ObjectValues = decltype(Object::values);
+
 struct TableName {
   std::string_view source, ours;
 };
@@ -86,12 +88,11 @@ std::string_view why_no_table(std::string_view source) {
   return "there is no such table";
 }
 
-bool refuses_in_front(std::string_view source) {
-  constexpr std::string_view kTables[] = {"firewall acl",        "firewall acl6",       "firewall interface-policy",
-                                          "firewall DoS-policy", "firewall DoS-policy6", "firewall interface-policy6",
-                                          "firewall ttl-policy", "firewall security-policy", "firewall local-in-policy",
-                                          "firewall local-in-policy6", "user quarantine"};
-  return std::find(std::begin(kTables), std::end(kTables), source) != std::end(kTables);
+bool shares_address_names(std::string_view source) {
+  constexpr std::string_view kPrefixes[] = {"firewall vip", "firewall proxy-addr", "firewall multicast-address",
+                                            "firewall wildcard-fqdn", "firewall internet-service",
+                                            "firewall network-service", "system external-resource"};
+  return std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](std::string_view p) { return source.starts_with(p); });
 }
 
 const std::vector<SourceDefault>& source_defaults() {
@@ -104,9 +105,46 @@ const std::vector<SourceDefault>& source_defaults() {
   return all;
 }
 
-bool same_built_in(std::string_view table, std::string_view key) {
-  return (table == "firewall schedule recurring" && (key == "always" || key == "none")) ||
-         (table == "firewall address" && (key == "all" || key == "none"));
+bool same_built_in(std::string_view table, const Object& entry, const Object& built_in) {
+  if (entry.values == built_in.values) return true;
+  if (table == "firewall schedule recurring" && entry.key == "always") {
+    // All days, in whatever order, and around the clock.
+    if (entry.values.size() != 1 || entry.values.begin()->first != "day") return false;
+    Value days = entry.values.begin()->second, every = built_in.values.at("day");
+    std::sort(days.begin(), days.end());
+    std::sort(every.begin(), every.end());
+    return days == every;
+  }
+  if (table == "firewall address" && entry.key == "all") {
+    return entry.values == ObjectValues{{"type", {"iprange"}}, {"start-ip", {"0.0.0.0"}}, {"end-ip", {"255.255.255.255"}}};
+  }
+  return table == "firewall address6" && entry.key == "all" && entry.values == ObjectValues{{"subnet", {"::/0"}}};
+}
+
+std::string_view differs_there(std::string_view service) {
+  struct Difference {
+    std::string_view service, there;
+  };
+  constexpr Difference kDifferences[] = {{"LDAP", "is TCP alone there"},
+                                         {"LDAPS", "is nothing that a FortiGate brings along"},
+                                         {"RDP", "is TCP alone there"},
+                                         {"RTSP", "has further ports there (TCP 7070, 8554)"}};
+  for (const auto& d : kDifferences) {
+    if (d.service == service) return d.there;
+  }
+  return {};
+}
+
+std::vector<std::string_view> sharing_names(std::string_view table) {
+  static const std::vector<std::vector<std::string_view>> all = {
+      {"firewall address", "firewall addrgrp"},
+      {"firewall service custom", "firewall service group"},
+      {"firewall schedule recurring", "firewall schedule onetime", "firewall schedule group"},
+  };
+  for (const auto& tables : all) {
+    if (std::find(tables.begin(), tables.end(), table) != tables.end()) return tables;
+  }
+  return {table};
 }
 
 }  // namespace postern::gateway::config::fortios

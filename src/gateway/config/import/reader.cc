@@ -14,7 +14,7 @@ constexpr std::size_t kMaxStatement = 128u << 10;
 constexpr std::string_view kPagerMark = "--More--";
 constexpr std::string_view kSecretNames[] = {"passw",      "passphrase", "secret", "psk",      "private-key",
                                              "api-key",    "access-key", "token",  "auth-key", "auth-pwd",
-                                             "community",  "priv-pwd",   "license"};
+                                             "community",  "priv-pwd",   "license",    "key-string"};
 
 bool has_prefix_of_prompt(std::string_view word) {
   return !word.empty() && word.size() <= 64 && std::all_of(word.begin(), word.end(), [](char c) {
@@ -27,6 +27,15 @@ bool is_statement_word(std::string_view word) {
     if (word == known) return true;
   }
   return false;
+}
+
+/// What only looks, or leads elsewhere: typed behind a prompt, it changes nothing of what the text says. Words may be
+/// shortened as far as they are clear; anything else behind a prompt is a statement.
+bool only_looks(std::string_view word) {
+  for (const std::string_view known : {"show", "get", "diagnose", "execute", "exit", "quit", "tree", "alias", "sudo", "?"}) {
+    if (!word.empty() && known.starts_with(word)) return true;
+  }
+  return word.empty();
 }
 
 /// "FGT-1 # …" and "FGT-1 (address) $ …": where what was typed begins; npos: no prompt.
@@ -69,6 +78,7 @@ bool holds_secret(const std::vector<std::string>& words) {
     if (words[i].find("PRIVATE KEY-----") != std::string::npos) return true;
   }
   if (words[0] != "set" && words[0] != "append") return false;
+  if (words[1].ends_with("-key")) return true;
   return std::any_of(std::begin(kSecretNames), std::end(kSecretNames),
                      [&](std::string_view name) { return words[1].find(name) != std::string::npos; });
 }
@@ -102,8 +112,11 @@ class LineReader {
     const auto typed = behind_prompt(trimmed);
     if (typed == trimmed.npos) return feed(text);
     const auto rest = trim(trimmed.substr(typed));
-    if (is_statement_word(rest.substr(0, rest.find(' ')))) return feed(rest);
-    kind = SourceLine::Kind::kPrompt;
+    if (only_looks(rest.substr(0, rest.find_first_of(" ?")))) {
+      kind = SourceLine::Kind::kPrompt;
+      return;
+    }
+    feed(rest);
   }
   void end() {
     if (splitter_.words().open) finish("the quote is never closed");
@@ -143,13 +156,13 @@ class LineReader {
 
 Result<Source> read_source(std::string_view text) {
   if (text.size() > kMaxText) {
-    return fail(ErrorCode::kResourceExhausted, fmt::format("the text is larger than {} MiB", kMaxText >> 20));
+    return fail(ErrorCode::kResourceExhausted, fmt::format("the text is larger than {} MiB: take the tables that are needed alone", kMaxText >> 20));
   }
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (text.ends_with('\n')) text.remove_suffix(1);
   const auto lines = split(text, '\n');
   if (lines.size() > kMaxLines) {
-    return fail(ErrorCode::kResourceExhausted, fmt::format("the text has more than {} lines", kMaxLines));
+    return fail(ErrorCode::kResourceExhausted, fmt::format("the text has more than {} lines: take the tables that are needed alone", kMaxLines));
   }
   LineReader reader;
   for (const auto line : lines) reader.line(line);

@@ -124,6 +124,32 @@ Lines body_of(const ConfigTree& tree, const Table& table, const std::string& key
   return lines;
 }
 
+/// Of entries that are in both: nothing else tells that one moved. As comments, from the first that stands elsewhere.
+void compare_order(std::string& out, const ConfigTree& before, const ConfigTree& after, const Table& table) {
+  constexpr std::size_t kNumbered = 50;
+  if (!table.ordered) return;
+  const auto keys_in_both = [&](const ConfigTree& tree, const ConfigTree& other) {
+    std::vector<std::string> keys;
+    const auto it = tree.root().tables.find(table.name);
+    if (it == tree.root().tables.end()) return keys;
+    for (const auto& o : it->second) {
+      if (find_in(other, table.name, o.key)) keys.push_back(o.key);
+    }
+    return keys;
+  };
+  auto was = keys_in_both(before, after), is = keys_in_both(after, before);
+  if (was == is) return;
+  const auto first = std::mismatch(was.begin(), was.end(), is.begin()).first - was.begin();
+  for (auto* keys : {&was, &is}) {
+    keys->erase(keys->begin(), keys->begin() + first);
+    if (keys->size() > kNumbered) {
+      keys->resize(kNumbered);
+      keys->push_back("...");
+    }
+    out += fmt::format("{}     # in this order: {}\n", keys == &was ? '-' : '+', join(*keys, " "));
+  }
+}
+
 }  // namespace
 
 std::string print_lines(const Import& import) {
@@ -199,6 +225,7 @@ std::string print_changes(const Import& import) {
       if (was && is && *was == *is) continue;
       compare(body, body_of(before, table, key), body_of(after, table, key));
     }
+    compare_order(body, before, after, table);
     if (!body.empty()) out += "  config " + table.name + '\n' + body + "  end\n";
   }
   return out;

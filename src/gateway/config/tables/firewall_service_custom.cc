@@ -91,6 +91,7 @@ Table firewall_service_custom() {
       text("comment", "Note.", 255),
   };
   t.check = check_service;
+  t.built_in_grows = true;
   t.built_in = {
       service("ALL", {{"protocol", {"IP"}}}),
       service("ALL_ICMP", {{"protocol", {"ICMP"}}}),

@@ -1,0 +1,118 @@
+// Policies that are here already: which keep their places, and what of them stays.
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gateway/config/import/assembly.h"
+#include "gateway/config/import/policies.h"
+
+namespace postern::gateway::config::fortios {
+namespace {
+
+std::vector<std::string> keys_of(const ConfigTree& tree, const Table& table) {
+  std::vector<std::string> out;
+  const auto it = tree.root().tables.find(table.name);
+  if (it == tree.root().tables.end()) return out;
+  for (const auto& o : it->second) out.push_back(o.key);
+  return out;
+}
+
+bool is_in_force(const ObjectView& policy) { return policy.enabled("status"); }
+bool accepts(const ObjectView& policy) { return policy.text("action") == "accept"; }
+
+}  // namespace
+
+std::vector<const Draft*> Assembly::alive_in(const Table& table) const {
+  std::vector<const Draft*> out;
+  for (const auto& d : drafts_) {
+    if (d.alive() && d.table == &table) out.push_back(&d);
+  }
+  return out;
+}
+
+/// A refusal that would be off here doesn't take the place of one that is in force: what it refuses would get through.
+/// Says whether one was left out for that.
+bool Assembly::keep_refusals() {
+  bool any = false;
+  for (auto& d : drafts_) {
+    if (!d.alive() || !d.is_policy() || !d.disabled || !refuses(d)) continue;
+    const Object* here = base_->find({{d.table->name, d.object.key}});
+    if (!here) continue;
+    const ObjectView policy(*d.table, *here);
+    if (!is_in_force(policy) || accepts(policy)) continue;
+    d.leave_out(d.source->at, fmt::format("would be off here ({}), and that of this number which is here refuses: it stays",
+                                          d.why_disabled));
+    any = true;
+  }
+  return any;
+}
+
+/// Policies stand in the source's order. Those that are here already keep their places where that is their order, and none
+/// that is new stands in front of them; new ones come behind all that is here.
+void Assembly::keep_places() {
+  places_kept_.clear();
+  for (const auto& table : base_->schema().root().tables) {
+    if (!table.ordered) continue;
+    std::map<std::string, std::size_t> places;
+    for (const auto& key : keys_of(*base_, table)) places.emplace(key, places.size());
+    std::size_t next = 0;
+    bool kept = true, is_new = false;
+    for (const Draft* d : alive_in(table)) {
+      const auto place = places.find(d->object.key);
+      if (place == places.end()) {
+        is_new = true;
+        continue;
+      }
+      kept = kept && !is_new && place->second >= next;
+      next = place->second + 1;
+    }
+    if (kept) places_kept_.insert(table.name);
+  }
+}
+
+/// Which policies stand behind or in front of others than before.
+void Assembly::note_moves(const Transaction& t) {
+  for (const auto& table : base_->schema().root().tables) {
+    if (!table.ordered) continue;
+    auto before = keys_of(*base_, table), after = keys_of(t.tree(), table);
+    const std::set<std::string> were(before.begin(), before.end());
+    std::erase_if(after, [&](const std::string& key) { return !were.contains(key); });  // those that are new
+    std::size_t first = 0, last = after.size();
+    while (first < last && before[first] == after[first]) ++first;
+    while (last > first && before[last - 1] == after[last - 1]) --last;
+    const std::set<std::string> between(after.begin() + static_cast<std::ptrdiff_t>(first),
+                                        after.begin() + static_cast<std::ptrdiff_t>(last));
+    for (const Draft* d : alive_in(table)) {
+      if (between.contains(d->object.key)) moved_.insert(d);
+    }
+  }
+}
+
+/// Refusals that now stand behind what was here before and accepts.
+std::vector<std::string> Assembly::notices_of_moves() const {
+  std::vector<std::string> out;
+  for (const auto& table : base_->schema().root().tables) {
+    if (!table.ordered) continue;
+    const auto here = keys_of(*base_, table);
+    for (const Draft* d : alive_in(table)) {
+      if (!moved_.contains(d) || d->disabled || !refuses(*d)) continue;
+      const ObjectView was(table, *base_->find({{table.name, d->object.key}}));
+      if (!is_in_force(was) || accepts(was)) continue;
+      std::vector<std::string> passed;
+      for (auto it = std::find(here.begin(), here.end(), d->object.key); it != here.end(); ++it) {
+        const auto at = by_name_.find({table.name, *it});
+        if (at != by_name_.end() && drafts_[at->second].alive()) continue;  // stands as the source has it
+        const ObjectView policy(table, *base_->find({{table.name, *it}}));
+        if (is_in_force(policy) && accepts(policy)) passed.push_back(*it);
+      }
+      if (passed.empty()) continue;
+      out.push_back(fmt::format("{} refuses, and stands behind {} now, which {} here before and let{} something through",
+                                d->name(), join(passed, ", "), passed.size() == 1 ? "was" : "were", passed.size() == 1 ? "s" : ""));
+    }
+  }
+  return out;
+}
+
+}  // namespace postern::gateway::config::fortios

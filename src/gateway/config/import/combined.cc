@@ -1,0 +1,93 @@
+#include "gateway/config/import/combined.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "gateway/config/import/policies.h"
+
+namespace postern::gateway::config::fortios {
+namespace {
+
+constexpr std::array<std::string_view, 3> kRequestSettings = {"url-map", "url-map-type", "virtual-host"};
+
+/// Every IPv4 address, which can't be a network here (its default stands for "not set").
+void every_address(Draft& draft, Judgements& judgements) {
+  const Setting* subnet = draft.setting("subnet");
+  const Attribute* attribute = draft.table->attribute("subnet");
+  if (!subnet || !attribute || draft.object.values.contains("type")) return;
+  const auto value = attribute->normalise(subnet->values);
+  if (!value || *value != attribute->default_value) return;
+  draft.object.values["type"] = {"iprange"};
+  draft.object.values["start-ip"] = {"0.0.0.0"};
+  draft.object.values["end-ip"] = {"255.255.255.255"};
+  judgements[subnet->at] = {Verdict::kTranslated, "set type iprange, set start-ip 0.0.0.0, set end-ip 255.255.255.255"};
+}
+
+/// Tags without ztna-status are asked: whether they are there, is not said alike in every version. Asking can only refuse
+/// more; in a refusal, it would refuse less.
+void tags_without_status(Draft& policy, Judgements& judgements) {
+  auto& values = policy.object.values;
+  if (!policy.table->attribute("ztna-status") || values.contains("ztna-status")) return;
+  const Setting* tags = policy.setting("ztna-ems-tag");
+  if (!tags || !values.contains("ztna-ems-tag")) return;
+  values["ztna-status"] = {"enable"};
+  const Setting* status = policy.setting("ztna-status");
+  judgements[status ? status->at : tags->at] = {
+      Verdict::kTranslated, (status ? "" : words_of("ztna-ems-tag", values["ztna-ems-tag"]) + ", ") + "set ztna-status enable"};
+  if (refuses(policy)) {
+    policy.wider.push_back({tags->at, "ztna-status: without it, the refusal may be for everybody there, whatever the tags"});
+  }
+}
+
+/// There the negation may be of the first group alone; here it is of both together.
+void negation_of_two_groups(Draft& policy) {
+  const auto& values = policy.object.values;
+  if (!values.contains("ztna-ems-tag-negate") || !values.contains("ztna-ems-tag-secondary")) return;
+  const Setting* secondary = policy.setting("ztna-ems-tag-secondary");
+  policy.wider.push_back({secondary ? secondary->at : policy.source->at,
+                          "ztna-ems-tag-secondary: ztna-ems-tag-negate may be for ztna-ems-tag alone there; here it is for both"});
+}
+
+/// 0: refuses whoever shows none; more: lets in more of them.
+int openness(const Value& empty_cert_action) {
+  if (empty_cert_action == Value{"accept"}) return 2;
+  return empty_cert_action == Value{"accept-unmanageable"} ? 1 : 0;
+}
+
+}  // namespace
+
+void combine(Draft& draft, Judgements& judgements) {
+  if (!draft.alive()) return;
+  if (draft.from == "firewall address") every_address(draft, judgements);
+  if (!draft.is_policy()) return;
+  tags_without_status(draft, judgements);
+  negation_of_two_groups(draft);
+}
+
+bool is_request_setting(std::string_view name) {
+  return std::find(kRequestSettings.begin(), kRequestSettings.end(), name) != kRequestSettings.end();
+}
+
+bool requests_are_known(const Draft& api_gateway, const Judgements& judgements) {
+  const Entry& source = *api_gateway.source;
+  if (!source.closed || !source.strange.empty()) return false;
+  return std::all_of(source.settings.begin(), source.settings.end(), [&](const Setting& s) {
+    return !is_request_setting(s.name) || judgements[s.at].verdict != Verdict::kIgnored;
+  });
+}
+
+std::string refuses_without_certificate(const Draft& access_proxy, const Draft& at_the_door) {
+  const auto own = access_proxy.object.values.find("empty-cert-action");
+  const int here = own == access_proxy.object.values.end() ? 0 : openness(own->second);
+  if (here == 0) return {};
+  const Setting* action = at_the_door.setting("empty-cert-action");
+  const Setting* ask = at_the_door.setting("client-cert");
+  const bool stricter = action && action->command != "unset" ? openness(action->values) < here
+                                                             : ask && ask->values == Value{"enable"};
+  if (!stricter) return {};
+  return fmt::format("{} refuses there who shows no certificate, and the access proxy alone is asked here", at_the_door.name());
+}
+
+}  // namespace postern::gateway::config::fortios
