@@ -46,6 +46,8 @@ Status NftTables::run(const std::string& commands, MonoTime now) {
     if (in_table) {
       if (line == "}") {
         in_table = false;
+      } else if (line.starts_with("\tset list/") && line.ends_with("; }")) {
+        // What policies share of addresses and services: never changed in place, and nothing of tags.
       } else if (line.starts_with("\tset ") && line.ends_with(" {")) {
         set = std::string(line.substr(5, line.size() - 7));
         next.sets[set];
@@ -82,6 +84,7 @@ Status NftTables::run(const std::string& commands, MonoTime now) {
       continue;
     }
     if (what == "set") {
+      if (name.starts_with("list/")) continue;
       if (verb == "add") next.sets[name];
       if (verb == "delete" && next.sets.erase(name) == 0) return unknown(line);
       continue;
