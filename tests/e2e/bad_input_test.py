@@ -1,5 +1,7 @@
 """Bad input at every door: a message that says what to do, and the state as it was."""
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -156,13 +158,53 @@ class BadInput(harness.StackTest):
                     "FAILED: access proxy web-strict: another program listens at 0.0.0.0 port 9555"), "the status to say so")
                 self.assertEqual(answers("127.0.0.1", strict), 403, "what was in force goes on")
             wait_for(lambda: self.health("Access proxies") == "OK", "nginx to have it once it is free")
-            self.assertEqual(answers("127.0.0.1", port), 403)
+            wait_for(lambda: answers("127.0.0.1", port) == 403, "the access proxy at its new place")
             # From every address to one of them: nginx has to let go of the one before it takes the other.
             self.assertEqual(gateway.configure(vip.format(address, port)), "")
             wait_for(lambda: answers(address, port) == 403 and answers("127.0.0.1", port) is None, "the one address alone")
             self.assertEqual(self.health("Access proxies"), "OK")
         finally:
             gateway.configure(vip.format("0.0.0.0", strict))
+        wait_for(lambda: answers("127.0.0.1", strict) == 403, "the access proxy where it was")
+
+    def test_address_that_goes(self):
+        gateway, inside, strict = self.stack.gateway, self.stack.lab.namespaces["gw"], self.stack.ports["strict"]
+        address, other = "10.99.0.1", 9556
+        vip = "config firewall vip\nedit web-strict\nset extip {}\nset extport {}\nnext\nend\n"
+        web = "config firewall vip\nedit web\nset extport {}\nnext\nend\n"
+
+        def answers(host, where):
+            try:
+                return harness.https("GET", host, where, "/", namespace=inside, timeout=2).status
+            except OSError:
+                return None
+
+        def ip(verb):
+            subprocess.run(["ip", "-n", inside, "address", verb, f"{address}/32", "dev", "lo"], check=True)
+        ip("add")
+        try:
+            gateway.configure(vip.format(address, strict))
+            wait_for(lambda: answers(address, strict) == 403, "the access proxy at an address of its own")
+            ip("del")
+            wait_for(lambda: f"no interface of this machine has the address {address}" in self.health("Access proxies"), "the status")
+            gateway.configure(web.format(other))
+            wait_for(lambda: answers("127.0.0.1", other) == 403, "another access proxy to move all the same")
+            nginx = int((gateway.runtime_dir / "nginx/state/nginx.pid").read_text())
+            os.kill(nginx, signal.SIGKILL)
+            wait_for(lambda: answers("127.0.0.1", other) is None or int((gateway.runtime_dir / "nginx/state/nginx.pid").read_text()) != nginx,
+                     "nginx to be gone")
+            wait_for(lambda: answers("127.0.0.1", other) == 403, "nginx to come back without that address")
+            # A gateway that is killed and comes back finds its nginx listening, and leaves it so.
+            gateway.process.kill()
+            gateway.process.popen.wait()
+            gateway.start()
+            self.assertEqual({answers("127.0.0.1", other) for _ in range(20)}, {403})
+            ip("add")
+            wait_for(lambda: answers(address, strict) == 403, "the access proxy once its address is back")
+            self.assertEqual(self.health("Access proxies"), "OK")
+        finally:
+            gateway.configure(vip.format("0.0.0.0", strict) + web.format(self.stack.ports["proxy"]))
+            subprocess.run(["ip", "-n", inside, "address", "del", f"{address}/32", "dev", "lo"], check=False, capture_output=True)
         wait_for(lambda: answers("127.0.0.1", strict) == 403, "the access proxy where it was")
 
     def test_what_others_use(self):

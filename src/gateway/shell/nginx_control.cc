@@ -28,7 +28,13 @@ Status NginxControl::create(const NginxOptions& options) {
 
 void NginxControl::use(std::unique_ptr<NginxProcess> process) {
   process_ = std::move(process);
-  process_->on_died = [] { log_warning("nginx.died", "nginx ended by itself and is started again"); };
+  process_->on_died = [this] {
+    log_warning("nginx.died", "nginx ended by itself and is started again");
+    // With what it had it may not come up again: an address that is gone is enough.
+    in_force_.clear();
+    bound_.reset();
+    died_ = context_.loop.after(retry_pause_, [this] { reload(); });
+  };
 }
 
 void NginxControl::start() {
@@ -44,7 +50,6 @@ void NginxControl::publish_policies() {
   plan_ = plan_proxies(context_.config, context_.core->tags());
   for (const auto& [id, name] : plan_.proxy_names) proxy_names_[id] = name;
   problems_.erase("policies");
-  held_.clear();
   auto blob = policy::compile(plan_.table);
   if (!blob) {
     // The check of each commit asks first, so it is something that came from an EMS. Going on with the policies before
@@ -53,6 +58,9 @@ void NginxControl::publish_policies() {
     problems_["policies"] = blob.error().context("no access proxy lets anybody in");
     blob = policy::compile({});
   }
+  if (*blob == held_) return;
+  held_.clear();
+  release_.cancel();
   if (*blob == published_) return;  // most tags are in no policy
   const bool nginx_follows = started_ && !published_.empty() && !in_force_.empty();
   if (nginx_follows && only_servers_differ(published_plan_)) {
@@ -92,8 +100,15 @@ void NginxControl::publish(Bytes blob) {
   published_plan_ = plan_;
 }
 
-/// nginx knows the servers, or won't for now: then nobody is led to those of before.
+/// nginx knows the servers. Its workers of before don't, and accept connections for another tenth of a second.
+void NginxControl::release_held() {
+  if (held_.empty() || release_) return;
+  release_ = context_.loop.after(retry_pause_ / 4, [this] { publish_held(); });
+}
+
+/// At once where nginx won't know them for now: then nobody is led to those of before.
 void NginxControl::publish_held() {
+  release_.cancel();
   if (held_.empty()) return;
   publish(std::exchange(held_, {}));
   shm_.notify();
@@ -175,13 +190,16 @@ std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, 
 
 /// Why nginx could not listen there: one such place would keep it from taking anything of the configuration.
 std::optional<std::string> NginxControl::out_of_reach(const NginxListener& listener) const {
-  const bool ours = bound_ && std::any_of(bound_->begin(), bound_->end(), [&](const NginxListener& b) {
-                      return in_the_way(b, listener) || (b.address == listener.address && b.port == listener.port);
-                    });
-  if (ours) return std::nullopt;
   const auto place = place_at(listener.address, listener.port);
   const auto& name = plan_.proxy_names.at(listener.proxy);
-  if (place == Place::kTaken) {
+  // What an nginx that was taken over listens at isn't known yet: it says itself what it can't have.
+  const bool unknown = !bound_ && process_->pid();
+  const auto at = [&](const NginxListener& b) {
+    return in_the_way(b, listener) || (b.address == listener.address && b.port == listener.port);
+  };
+  bool ours = bound_ && std::any_of(bound_->begin(), bound_->end(), at);
+  if (context_.now().mono < let_go_until_) ours = ours || std::any_of(let_go_.begin(), let_go_.end(), at);
+  if (place == Place::kTaken && !unknown && !ours) {
     return fmt::format("access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches the access "
                        "proxy there until that program is stopped or another extport is set",
                        name, listener.address.str(), listener.port);
@@ -194,22 +212,19 @@ std::optional<std::string> NginxControl::out_of_reach(const NginxListener& liste
   return std::nullopt;
 }
 
-/// The listeners that nginx is told of. The others are looked at again from time to time.
+/// The listeners that nginx is told of. All are looked at again from time to time: addresses come and go.
 std::vector<std::size_t> NginxControl::within_reach() {
   std::vector<std::size_t> out;
   problems_.erase("listeners");
-  // What an nginx that was taken over listens at isn't known yet: it says itself what it can't have.
-  const bool known = bound_ || !process_->pid();
-  bool all = true;
   for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
-    if (const auto why = known ? out_of_reach(plan_.listeners[i]) : std::nullopt) {
-      if (std::exchange(all, false)) problems_["listeners"] = {ErrorCode::kUnavailable, *why};
+    if (const auto why = out_of_reach(plan_.listeners[i])) {
+      problems_.try_emplace("listeners", Error{ErrorCode::kUnavailable, *why});
     } else {
       out.push_back(i);
     }
   }
   reachable_ = out;
-  if (all) {
+  if (plan_.listeners.empty()) {
     reach_.cancel();
   } else if (!reach_) {
     reach_ = context_.loop.every(retry_pause_, [this] {
@@ -226,7 +241,7 @@ const NginxListener* NginxControl::place_before(std::size_t number) const {
   if (!bound_) return nullptr;
   const auto& wanted = plan_.listeners[number];
   const auto it = std::find_if(bound_->begin(), bound_->end(), [&](const auto& b) { return b.proxy == wanted.proxy; });
-  if (it == bound_->end()) return nullptr;
+  if (it == bound_->end() || place_at(it->address, it->port) == Place::kNowhere) return nullptr;
   const bool given = std::any_of(plan_.listeners.begin(), plan_.listeners.end(), [&](const NginxListener& other) {
     return other.proxy != wanted.proxy &&
            (in_the_way(*it, other) || (it->address == other.address && it->port == other.port));
@@ -277,10 +292,11 @@ void NginxControl::reload() {
   }
   if (!text) return publish_held();
   Wanted wanted{*text + installed, std::move(out.listeners)};
-  if (wanted.all == in_force_) return publish_held();
+  if (wanted.all == in_force_) return release_held();
   in_force_ = wanted.all;
   busy_ = true;
-  again_ = first_of_two;
+  again_ = false;
+  second_step_ = first_of_two;
   process_->apply(std::move(*text), [this, wanted = std::move(wanted)](Status status) mutable {
     applied(std::move(status), std::move(wanted));
   });
@@ -307,6 +323,9 @@ void NginxControl::applied(Status status, Wanted wanted) {
   if (status) {
     unanswered_ = 0;
     in_force_ = std::move(wanted.all);
+    // Workers of before have their places for a moment yet.
+    if (bound_) let_go_ = std::move(*bound_);
+    let_go_until_ = context_.now().mono + retry_pause_ / 2;
     bound_ = std::move(wanted.listeners);
   } else {
     log_error("nginx.refused", status.error().message);
@@ -322,8 +341,10 @@ void NginxControl::applied(Status status, Wanted wanted) {
     }
   }
   if (!status) publish_held();
-  if (std::exchange(again_, false)) return reload();
-  publish_held();
+  // Refused, the second step waits for what is tried again.
+  const bool second_step = std::exchange(second_step_, false) && status;
+  if (std::exchange(again_, false) || second_step) return reload();
+  release_held();
 }
 
 /// An nginx that hasn't answered may be at it still: what it says later counts, and asked again at once it would begin
@@ -354,9 +375,8 @@ Status NginxControl::health() const {
 
 std::vector<std::string> NginxControl::obstacles() const {
   std::vector<std::string> out;
-  const bool known = bound_ || !process_->pid();
   for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
-    auto why = known ? out_of_reach(plan_.listeners[i]) : std::nullopt;
+    auto why = out_of_reach(plan_.listeners[i]);
     if (const auto pair = certificate_of(i); !why && !pair) why = pair.error().message;
     if (why) out.push_back(std::move(*why));
   }

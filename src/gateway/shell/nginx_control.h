@@ -68,6 +68,7 @@ class NginxControl {
   void publish(Bytes blob);
   bool only_servers_differ(const ProxyPlan& before) const;
   void publish_held();
+  void release_held();
   std::optional<std::string> render(NginxConfig& config);
   void applied(Status status, Wanted wanted);
   void retry_later(ErrorCode why);
@@ -86,10 +87,15 @@ class NginxControl {
   std::map<std::uint32_t, std::string> proxy_names_;  // of all there have been: sessions may be open
   std::map<std::string, std::pair<std::string, std::string>> installed_;  // name -> content, path
   std::string in_force_;  // Wanted::all
-  bool busy_ = false, again_ = false;
+  bool busy_ = false;
+  bool again_ = false;        // something has changed meanwhile
+  bool second_step_ = false;  // nginx has to let go of a place first
   std::optional<std::vector<NginxListener>> bound_;  // where our nginx listens; nullopt: not known yet
+  std::vector<NginxListener> let_go_;                // where it listened before that, until a moment ago
+  MonoTime let_go_until_{};
   std::map<std::string, Error> problems_;            // by the part that has it
   net::Handle retry_, publish_retry_, reach_;
+  net::Handle died_, release_;
   std::vector<std::size_t> reachable_;  // what within_reach returned last
   Wanted late_;  // what nginx was asked for last, while it has not answered
   int late_looks_ = 0, unanswered_ = 0;  // until it is asked again; so often in a row it has not answered

@@ -304,6 +304,10 @@ TEST_F(NginxControlTest, NewServersAreUsedOnceNginxKnowsThem) {
   EXPECT_EQ(pool_of(web), before) << "no request fails meanwhile";
   EXPECT_TRUE(nginx_knows(before)) << "new workers may come before the new policies";
   process_->held(Status());
+  EXPECT_EQ(pool_of(web), before) << "workers of before don't know them, and take requests for a moment";
+  control_->publish_policies();  // something else has changed
+  control_->reload();
+  looks_until([&] { return pool_of(web) != before; });
   const auto after = pool_of(web);
   EXPECT_NE(after, before);
   EXPECT_TRUE(nginx_knows(after));
@@ -388,6 +392,44 @@ TEST_F(NginxControlTest, APlaceThatCannotBeHadKeepsItsOwnAccessProxyAlone) {
   control_->publish_policies();
   control_->reload();
   EXPECT_TRUE(control_->health());
+}
+
+// After a restart of the gateway its own nginx goes on, and nobody must be turned away meanwhile.
+TEST_F(NginxControlTest, WhatAnNginxThatWasTakenOverListensAtIsNoOtherPrograms) {
+  LoopbackListener nginx;
+  process_->running = true;
+  context_.config.access_proxies[0].vip.ext_port = nginx.port();
+  control_->publish_policies();
+  control_->start();
+  ASSERT_EQ(process_->applied, 1);
+  EXPECT_NE(proxy_at("127.0.0.1:" + std::to_string(nginx.port())), 0u);
+  some_retries();
+  EXPECT_EQ(process_->applied, 1);
+}
+
+TEST_F(NginxControlTest, AnNginxThatEndedIsToldAnewWhatItCanHave) {
+  control_->start();
+  ASSERT_EQ(process_->applied, 1);
+  process_->on_died();
+  looks_until([&] { return process_->applied == 2; });
+  EXPECT_NE(proxy_at(at_web()), 0u);
+}
+
+TEST_F(NginxControlTest, WhatIsRefusedOnTheWayToAnotherPlaceIsNotAskedForAtOnceAgain) {
+  context_.config.access_proxies[0].vip.ext_ip = *IpAddress::parse("0.0.0.0");
+  control_->publish_policies();
+  control_->start();
+  ASSERT_EQ(process_->applied, 1);
+  process_->running = true;
+  context_.config.access_proxies[0].vip.ext_ip = *IpAddress::parse("127.0.0.1");
+  process_->answer = fail(ErrorCode::kInvalidArgument, "nginx refuses the configuration");
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_EQ(process_->applied, 2);
+  process_->answer = Status();
+  control_->reload();
+  EXPECT_EQ(process_->applied, 4) << "it lets go, then takes the other";
+  EXPECT_NE(proxy_at(at_web()), 0u);
 }
 
 TEST_F(NginxControlTest, OurOwnNginxIsInNobodysWay) {

@@ -119,6 +119,9 @@ class Process final : public NginxProcess {
     if (!checking_ && !verdict_watch_) check_next();
   }
 
+  /// One that a gateway before this one left is ours from the start: what it listens at is no other program's.
+  void take_over() { (void)adopt(); }
+
   void stop() override {
     wanted_ = false;
     restart_.cancel();
@@ -190,8 +193,10 @@ class Process final : public NginxProcess {
     late_watch_.cancel();
     Status status;
     if (!checked.good) {
-      status =
-          fail(ErrorCode::kInvalidArgument, "nginx refuses the configuration: " + checked.said);
+      // An address that goes between our look and its own may come back.
+      const bool place = checked.said.find("bind() to ") != std::string::npos;
+      status = fail(place ? ErrorCode::kConflict : ErrorCode::kInvalidArgument,
+                    "nginx refuses the configuration: " + checked.said);
     } else if (auto written = install("nginx.conf", wanted.config); !written) {
       status = fail(written.error());
     } else {
@@ -451,6 +456,7 @@ Result<std::unique_ptr<NginxProcess>> NginxProcess::create(net::Loop& loop, Ngin
   options.dir = std::filesystem::absolute(options.dir, ignored);
   auto process = std::make_unique<Process>(loop, std::move(options), user);
   if (auto ready = process->prepare(); !ready) return fail(ready.error());
+  process->take_over();
   return process;
 }
 
