@@ -69,7 +69,7 @@ std::string_view host_name(std::string_view header) {
   const auto end = name_end + (header.starts_with('[') ? 1 : 0);
   const auto port = header.substr(end);
   if (port.empty()) return header;
-  const bool digits = port.front() == ':' && port.size() > 1 &&
+  const bool digits = port.front() == ':' &&
                       port.find_first_not_of("0123456789", 1) == port.npos;
   return digits ? header.substr(0, end) : std::string_view();
 }

@@ -74,6 +74,17 @@ TEST(FirewallRules, TypesOfMessagesAreAskedOfWhatOpensAndNotOfReplies) {
               testing::HasSubstr("oifname \"port1\" meta l4proto icmp accept\n"));
 }
 
+TEST(FirewallRules, PoliciesOfOneConditionAreJudgedByTheSameChains) {
+  auto narrow = policy(2, Action::kAccept, {"T"});
+  narrow.to = {"port4"};
+  const auto rules = render_chains({policy(1, Action::kAccept, {"T"}), narrow, policy(3, Action::kDeny, {"T"}),
+                                    policy(4, Action::kAccept, {"T"}, false, true), policy(5, Action::kAccept, {"U"})}).chains;
+  EXPECT_EQ(chain(rules, "policy_2"), "(no chain)");
+  EXPECT_THAT(chain(rules, "original"), HasSubstr("oifname \"port4\" jump policy_1\n"));
+  EXPECT_THAT(chain(rules, "reply"), HasSubstr("iifname \"port4\" oifname \"port1\" jump policy_1_reply\n"));
+  for (const auto* own : {"policy_3", "policy_4", "policy_5"}) EXPECT_NE(chain(rules, own), "(no chain)") << own;
+}
+
 TEST(FirewallRules, AreBuiltFromTheConfiguration) {
   auto store = config::ConfigStore::in_memory(config::gateway_schema());
   auto t = store->begin();

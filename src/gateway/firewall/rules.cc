@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -184,13 +185,25 @@ struct Dispatch {
   std::vector<std::string> packets, errors;
 };
 
-/// Rules that lead to the policy's verdict.
-void dispatch_rules(Lists& lists, AddressLists& addresses, Dispatch& out, const Policy& p, Direction d) {
+/// Policies of the same condition and action have the chains that judge it in common: they are called by the first one.
+class ConditionChains {
+ public:
+  int owner(const Policy& p) {
+    const auto& c = p.condition;
+    return owners_.try_emplace(std::tuple(p.action, c.logic, c.negate, c.tags, c.secondary), p.id).first->second;
+  }
+
+ private:
+  std::map<std::tuple<Action, MatchLogic, bool, std::vector<std::string>, std::vector<std::string>>, int> owners_;
+};
+
+/// Rules that lead to the policy's verdict; `owner`: whose chains judge its condition.
+void dispatch_rules(int owner, Lists& lists, AddressLists& addresses, Dispatch& out, const Policy& p, Direction d) {
   const bool reply = d == Direction::kReply;
   const bool accepts = p.action == Action::kAccept;
   const std::string links = interface_match(lists, "iifname", reply ? p.to : p.from) +
                             interface_match(lists, "oifname", reply ? p.from : p.to);
-  const std::string verdict = !p.condition.tags.empty() ? "jump " + chain_name(p.id, d) : accepts ? "accept" : "drop";
+  const std::string verdict = !p.condition.tags.empty() ? "jump " + chain_name(owner, d) : accepts ? "accept" : "drop";
   // An error message comes from any router on the way: what lets in can judge only for whom it is. What refuses one
   // service or one pair of hosts must not take from others what they need to find out how large packets may be; and tags
   // are the client's, not the router's.
@@ -313,13 +326,15 @@ bool judges_absence(const Policy& p) {
 
 Ruleset render_chains(const std::vector<Policy>& policies) {
   std::string out;
+  ConditionChains conditions;
   Lists lists;
   AddressLists addresses;
   Dispatch original, reply;
   for (const auto& p : policies) {
     for (const auto d : {Direction::kOriginal, Direction::kReply}) {
-      policy_chains(out, p, d);
-      dispatch_rules(lists, addresses, d == Direction::kOriginal ? original : reply, p, d);
+      const int owner = conditions.owner(p);
+      if (owner == p.id) policy_chains(out, p, d);
+      dispatch_rules(owner, lists, addresses, d == Direction::kOriginal ? original : reply, p, d);
     }
   }
   append_chain(out, "original", original.packets);

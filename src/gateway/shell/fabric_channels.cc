@@ -29,7 +29,7 @@ bool same_acceptance(const config::FctemsConfig& a, const config::FctemsConfig& 
          a.trust_ca_cn == b.trust_ca_cn;
 }
 
-bool accepts_chain(const config::FctemsConfig& config, const std::vector<Bytes>& chain_der) {
+bool is_accepted(const config::FctemsConfig& config, const std::vector<Bytes>& chain_der) {
   const auto trust = judge_certificate(accepted_of(config), chain_der);
   return trust == Trust::kSame || trust == Trust::kRenewed;
 }
@@ -157,7 +157,7 @@ void FabricChannels::judge_again(const config::FctemsConfig& config, Channel& ch
   channel.changed_certificate = false;  // who answers is to be judged anew
   const auto expected = std::exchange(channel.expected, std::nullopt);
   auto& core = *context_.core;
-  if (!accepts_chain(config, channel.chain_der)) {
+  if (!is_accepted(config, channel.chain_der)) {
     // Where the EMS has just shown the new one, what it said before is brought up to date by the next connection.
     const bool same_ems = expected && expected == config.fingerprint;
     if (!same_ems) core.forget(context_.now(), config.id);
