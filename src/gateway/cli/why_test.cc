@@ -96,6 +96,14 @@ TEST_F(WhyTest, AnAddressThatNobodyToldOf) {
   EXPECT_THAT(flat("10.0.1.9"), HasSubstr("It is that of an EMS, a next hop or a real server"));
 }
 
+TEST_F(WhyTest, AnAddressOfManyIsNoEndpoints) {
+  for (const char* address : {"224.0.0.1", "239.255.255.250", "255.255.255.255", "ff02::1"}) {
+    EXPECT_THAT(flat(address), AllOf(HasSubstr("an address of many at once"), Not(HasSubstr("router")))) << address;
+  }
+  EXPECT_THAT(flat("223.255.255.1"), Not(HasSubstr("of many at once")));
+  EXPECT_THAT(flat("240.0.0.1"), Not(HasSubstr("of many at once")));
+}
+
 TEST_F(WhyTest, WithoutAnEmsNothingIsKnown) {
   operations.connector_list[0].channel_state = "pending";
   operations.connector_list[0].authorise_url = "https://ems.example:8443/fabric-authorization";

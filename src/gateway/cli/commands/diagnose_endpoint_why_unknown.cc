@@ -46,6 +46,12 @@ std::string state_text(const CommandContext& c, const ConnectorStatus& connector
                      told.all, told.all == 1 ? "" : "s", told.behind, told.met, told.wider);
 }
 
+/// Multicast, or the broadcast address of every network.
+bool is_of_many(const IpAddress& ip) {
+  const auto first = ip.bytes()[0];
+  return ip.is_v6() ? first == 0xff : (first >= 224 && first < 240) || ip == IpAddress::v4({255, 255, 255, 255});
+}
+
 void add_address(Lines& out, const IpAddress& ip, const AddressView& known) {
   out.add("The address:");
   const auto say = [&](const std::string& text) { out.wrap(text, 2); };
@@ -53,6 +59,7 @@ void add_address(Lines& out, const IpAddress& ip, const AddressView& known) {
     return say(fmt::format("{} is this gateway's own, on {}: no endpoint can have it.", ip.str(), known.own_interface));
   }
   if (ip.is_loopback() || ip.is_unspecified()) return say("It is each machine's own: no endpoint can be told by it.");
+  if (is_of_many(ip)) return say("It is an address of many at once (multicast or broadcast): no endpoint can have it.");
   if (known.reserved) {
     say("It is that of an EMS, a next hop or a real server: no endpoint can have it resolved.");
   }
