@@ -18,6 +18,23 @@ constexpr std::string_view kGroups = "firewall addrgrp";
 
 constexpr std::string_view kMisplaced = "its table has a line that show doesn't print: what that does is not known";
 
+bool says_the_same(const Entry& a, const Entry& b);
+bool says_the_same(const Block& a, const Block& b) {
+  const auto same = [](const Entry& x, const Entry& y) { return x.key == y.key && says_the_same(x, y); };
+  return a.table == b.table && a.strange.empty() && b.strange.empty() && says_the_same(a.body, b.body) &&
+         std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(), same);
+}
+/// Word by word, but for names alone: of what isn't taken, nobody can say whether it means the same.
+bool says_the_same(const Entry& a, const Entry& b) {
+  const auto same = [](const Setting& x, const Setting& y) {
+    return x.command == y.command && x.name == y.name && x.values == y.values;
+  };
+  return a.strange.empty() && b.strange.empty() &&
+         std::equal(a.settings.begin(), a.settings.end(), b.settings.begin(), b.settings.end(), same) &&
+         std::equal(a.blocks.begin(), a.blocks.end(), b.blocks.begin(), b.blocks.end(),
+                    [](const Block& x, const Block& y) { return says_the_same(x, y); });
+}
+
 std::string what_is_built_in(const Draft& draft, const Object& object) {
   std::string out;
   for (const auto& [name, value] : object.values) out += (out.empty() ? "" : ", ") + name + ' ' + join(value, " ");
@@ -48,7 +65,7 @@ void Assembly::meet_twin(Draft& draft) {
   const auto [it, is_new] = by_name_.try_emplace({draft.table->name, draft.object.key}, index);
   if (is_new) return meet_namesakes(draft);
   Draft& other = drafts_[it->second];
-  if (assemble(other) == assemble(draft) && other.from == draft.from && other.alive() && draft.alive()) {
+  if (other.from == draft.from && other.alive() && draft.alive() && says_the_same(*other.source, *draft.source)) {
     return draft.leave_out(draft.source->at, "stands further up already, and says the same");
   }
   if (other.built_in && !draft.built_in) {  // as a name, both stand for what is built in
@@ -60,6 +77,8 @@ void Assembly::meet_twin(Draft& draft) {
                                                "table: give one another name";
   draft.leave_out(draft.source->at, why);
   other.leave_out(other.source->at, why);
+  // Both together are the policy there, at the place of the first; what it then refuses is not looked into.
+  if (draft.is_policy()) draft.unclear = other.unclear = true;
 }
 
 /// Tables that share their names here: IPv4 and IPv6 have lists of their own there, and what is here already has names, too.
@@ -80,6 +99,16 @@ void Assembly::meet_namesakes(Draft& draft) {
 void Assembly::meet_zones(Draft& draft) {
   for (const auto& name : interfaces_of(draft)) {
     if (zones.contains(name)) draft.leave_out(draft.source->at, fmt::format("{} is a zone: name its interfaces", name));
+  }
+}
+
+/// No text tells a secret: that of an account which is here stays.
+void Assembly::keep_secrets(Draft& draft) {
+  const Object* here = draft.table->single() ? nullptr : base_->find({{draft.table->name, draft.object.key}});
+  if (!here) return;
+  for (const auto& a : draft.table->attributes) {
+    const auto it = here->values.find(a.name);
+    if (a.type == Type::kSecret && it != here->values.end()) draft.object.values.insert(*it);
   }
 }
 
@@ -164,11 +193,19 @@ Assembly::Found Assembly::find(const Reference& reference) const {
       }
     }
     found.good = found.missing.empty();
+    if (found.good && !found.built_in) {
+      found.here = base_->find({{target, reference.name}});
+      found.here_in = table;
+    }
     return found;
   }
   if (other != no_addresses.end() && other->second.starts_with("firewall vip")) {
     found.missing = fmt::format("{} is a virtual address: who may use its access proxy, stands in firewall proxy-policy",
                                 quote_word(reference.name));
+    return found;
+  }
+  if (reference.need_not_be && !misplaced.contains(reference.targets[0])) {
+    found.good = true;
     return found;
   }
   found.missing = fmt::format("there is no {} in {}", quote_word(reference.name), join(reference.targets, " or "));

@@ -54,11 +54,14 @@ class Assembly {
     const Draft* draft = nullptr;  ///< If it is one of ours.
     std::string wider;             ///< What is built in here under this name allows more.
     const Object* built_in = nullptr;  ///< If it is built in here.
+    const Object* here = nullptr;      ///< If it is an entry that is here, and not of the text.
+    const Table* here_in = nullptr;
   };
   void meet_built_in(Draft& draft);
   void meet_twin(Draft& draft);
   void meet_namesakes(Draft& draft);
   void meet_zones(Draft& draft);
+  void keep_secrets(Draft& draft);
   void meet_connector(Draft& draft);
   bool is_free(const std::string& name, bool four, const std::set<std::string>& mentioned) const;
   FamilyNames name_families() const;
@@ -68,6 +71,19 @@ class Assembly {
   void switch_off_behind_refusals();
   using Users = std::map<const Draft*, std::vector<const Draft*>>;  ///< Who refers to it.
   std::string look_at(const Draft& draft, Users& users);
+  /// What an entry that is here consists of, through everything that it refers to.
+  struct Behind {
+    std::vector<const Draft*> drafts;  ///< What the text puts there.
+    std::string lost;                  ///< What the text has, too, and is left out.
+    std::string marked;                ///< Why an earlier import said that it allows more here.
+    bool both_icmp = false;
+  };
+  const Behind& behind(const Object& object, const Table& table);
+  bool leave_out_wider();
+  std::string used_in_force(const Draft& draft);
+  void mark_wider();
+  std::string families_of(const std::string& name, bool of_the_text) const;
+  void meet_other_family(Draft& draft);
   void spread_wider();
   std::string why_wider(const Draft& policy) const;
   std::string why_by_interface(const Draft& policy) const;
@@ -92,6 +108,8 @@ class Assembly {
   std::vector<Draft> drafts_;
   std::map<std::pair<std::string, std::string>, std::size_t> by_name_;  ///< Our table and key.
   std::map<const Draft*, std::string> wider_;  ///< Why it allows more here; of spread_wider.
+  Users users_;                                ///< Likewise.
+  std::map<const Object*, Behind> behind_;     ///< Likewise.
   std::set<const Draft*> both_icmp_;           ///< Services that are, and what refers to them; likewise.
   std::set<std::string> made_;                 ///< Names of all_of_family, where no draft has them.
   std::set<std::string, std::less<>> places_kept_;  ///< Ordered tables whose entries that are here stay where they are.

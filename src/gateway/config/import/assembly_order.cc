@@ -19,6 +19,28 @@ std::vector<std::string> keys_of(const ConfigTree& tree, const Table& table) {
   return out;
 }
 
+bool lists_everything(const Attribute& attribute, const Value& words) {
+  const std::string_view all = attribute.type == Type::kInterface ? "any" : attribute.name == "service" ? "ALL" : "all";
+  return std::find(words.begin(), words.end(), all) != words.end();
+}
+
+/// Does it refuse whatever `before` does, as far as both say the same names?
+bool refuses_as_much(const ObjectView& now, const ObjectView& before) {
+  constexpr std::string_view kNotes[] = {"name", "comments", "logtraffic", "nat"};
+  for (const auto& a : now.table().attributes) {
+    const auto& is = now.values(a.name);
+    const auto& was = before.values(a.name);
+    if (is == was || std::find(std::begin(kNotes), std::end(kNotes), a.name) != std::end(kNotes)) continue;
+    if (a.name == "schedule" && is == Value{"always"}) continue;
+    const bool list = a.many && (a.type == Type::kInterface || a.type == Type::kReference);
+    if (!list) return false;
+    if (lists_everything(a, is)) continue;
+    const bool within = std::all_of(was.begin(), was.end(), [&](const auto& w) { return std::find(is.begin(), is.end(), w) != is.end(); });
+    if (was.empty() || !within) return false;
+  }
+  return true;
+}
+
 bool is_in_force(const ObjectView& policy) { return policy.enabled("status"); }
 bool accepts(const ObjectView& policy) { return policy.text("action") == "accept"; }
 
@@ -32,18 +54,23 @@ std::vector<const Draft*> Assembly::alive_in(const Table& table) const {
   return out;
 }
 
-/// A refusal that would be off here doesn't take the place of one that is in force: what it refuses would get through.
+/// What is off here or refuses less doesn't take the place of a refusal that is in force: more would get through.
 /// Says whether one was left out for that.
 bool Assembly::keep_refusals() {
   bool any = false;
   for (auto& d : drafts_) {
-    if (!d.alive() || !d.is_policy() || !d.disabled || !refuses(d)) continue;
+    if (!d.alive() || !d.is_policy()) continue;
     const Object* here = base_->find({{d.table->name, d.object.key}});
     if (!here) continue;
     const ObjectView policy(*d.table, *here);
     if (!is_in_force(policy) || accepts(policy)) continue;
-    d.leave_out(d.source->at, fmt::format("would be off here ({}), and that of this number which is here refuses: it stays",
-                                          d.why_disabled));
+    const bool off = d.disabled || !is_on(d);
+    const ObjectView now(*d.table, d.object);
+    if (!off && !accepts(now) && in_force(d) && refuses_as_much(now, policy)) continue;
+    d.leave_out(d.source->at, fmt::format("{}, and that of this number which is here refuses: it stays (delete it first, to take this one)",
+                                          !off         ? std::string("doesn't refuse as much")
+                                          : d.disabled ? fmt::format("would be off here ({})", d.why_disabled)
+                                                       : std::string("is off")));
     any = true;
   }
   return any;

@@ -124,9 +124,11 @@ Transaction Assembly::settle() {
   for (auto& d : drafts_) {
     meet_built_in(d);
     meet_twin(d);
+    keep_secrets(d);
     meet_connector(d);
     if (d.is_policy()) meet_zones(d);
   }
+  for (auto& d : drafts_) meet_other_family(d);
   const FamilyNames names = name_families();
   for (auto& d : drafts_) {
     keep_family(d, names, judgements_);
@@ -149,7 +151,8 @@ Transaction Assembly::settle() {
     }
     switch_off();
     switch_off_behind_refusals();
-    if (keep_refusals()) continue;
+    if (keep_refusals() || leave_out_wider()) continue;
+    mark_wider();
     keep_places();
     Transaction all(base_);
     std::set<std::string> needed;

@@ -36,12 +36,6 @@ std::vector<const Draft*> parts_of(const Draft& draft) {
   return parts;
 }
 
-/// A service that is ICMP there, and ICMPv6, too, here.
-bool is_both_icmp(const Object& service) {
-  const auto protocol = service.values.find("protocol");
-  return protocol != service.values.end() && protocol->second == Value{"ICMP"} && !service.values.contains("icmptype");
-}
-
 /// From each of `open` to whoever refers to it, and on from there. `reach` says whether it is news there. By hand and not by
 /// recursion: a chain of groups is as long as its author likes.
 template <class Users, class Reach>
@@ -68,6 +62,12 @@ std::string Assembly::look_at(const Draft& draft, Users& users) {
       const auto found = find(r);
       if (why.empty()) why = found.wider;
       if (found.built_in && r.targets[0] == kServiceTable && is_both_icmp(*found.built_in)) both_icmp_.insert(&draft);
+      if (found.here) {
+        const auto& more = behind(*found.here, *found.here_in);
+        if (why.empty()) why = !more.marked.empty() ? more.marked : more.lost.empty() ? "" : fmt::format("{} is left out, and {}, which is here, has it", more.lost, r.name);
+        if (more.both_icmp) both_icmp_.insert(&draft);
+        for (const Draft* d : more.drafts) users[d].push_back(&draft);
+      }
       if (!found.draft) continue;
       users[found.draft].push_back(&draft);
       if (why.empty()) why = refuses_without_certificate(draft, *found.draft);
@@ -80,7 +80,9 @@ std::string Assembly::look_at(const Draft& draft, Users& users) {
 void Assembly::spread_wider() {
   wider_.clear();
   both_icmp_.clear();
-  Users users;
+  behind_.clear();
+  users_.clear();
+  Users& users = users_;
   std::vector<const Draft*> open;
   for (const auto& d : drafts_) {
     if (!d.alive()) continue;
@@ -138,7 +140,7 @@ void Assembly::switch_off() {
 bool Assembly::in_force(const Draft& policy) const {
   const Draft& first = drafts_[by_name_.at({policy.table->name, policy.object.key})];
   if (&first != &policy && first.alive()) return in_force(first);  // it says the same
-  if (!policy.alive() || policy.disabled) return false;
+  if (!policy.alive() || policy.disabled || policy.unclear) return false;
   if (machine_.interfaces.empty()) return true;
   const auto named = interfaces_of(policy);
   return std::all_of(named.begin(), named.end(), [&](const std::string& name) {

@@ -50,6 +50,20 @@ void negation_of_two_groups(Draft& policy) {
                           "ztna-ems-tag-secondary: ztna-ems-tag-negate may be for ztna-ems-tag alone there; here it is for both"});
 }
 
+/// Each server gets the requests for its own host there, and none of others.
+void servers_by_host(Draft& draft) {
+  const Setting* method = draft.setting("ldb-method");
+  if (!method || method->values != Value{"http-host"}) return;
+  draft.wider.push_back({method->at, "ldb-method: every server gets requests for every host here"});
+}
+
+/// Without one it may do nothing there; here it would be the only one that there is.
+void account_without_profile(Draft& account) {
+  const Setting* profile = account.setting("accprofile");
+  if (profile && profile->command == "set" && profile->values == Value{"super_admin"}) return;
+  account.leave_out(account.source->at, "accprofile: without one, an account may do nothing there, and everything here");
+}
+
 /// 0: refuses whoever shows none; more: lets in more of them.
 int openness(const Value& empty_cert_action) {
   if (empty_cert_action == Value{"accept"}) return 2;
@@ -61,6 +75,8 @@ int openness(const Value& empty_cert_action) {
 void combine(Draft& draft, Judgements& judgements) {
   if (!draft.alive()) return;
   if (draft.from == "firewall address") every_address(draft, judgements);
+  if (draft.from == "system admin" || draft.from == "system api-user") account_without_profile(draft);
+  servers_by_host(draft);
   if (!draft.is_policy()) return;
   tags_without_status(draft, judgements);
   negation_of_two_groups(draft);

@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "gateway/config/import/combined.h"
+#include "gateway/config/import/typed.h"
 #include "gateway/config/model.h"
 #include "gateway/config/text.h"
 #include "gateway/config/tree.h"
@@ -19,8 +20,6 @@ bool encrypted_key(const Value& values) {
     return word.find("ENCRYPTED PRIVATE KEY") != std::string::npos || word.find("Proc-Type: 4,ENCRYPTED") != std::string::npos;
   });
 }
-
-bool is_ipv6_list(std::string_view name) { return name == "srcaddr6" || name == "dstaddr6"; }
 
 class DraftWriter {
  public:
@@ -128,22 +127,18 @@ class DraftWriter {
 
   void unknown(const Setting& s) {
     // Both families stand in one list here: see join_families().
-    if (draft_.is_policy() && is_ipv6_list(s.name)) return judge(s.at, Verdict::kTaken);
+    const bool joined = s.name == "srcaddr6" || (s.name == "dstaddr6" && draft_.from == "firewall policy");
+    if (draft_.is_policy() && joined) return judge(s.at, Verdict::kTaken);
     // A status that is off narrows: all of the entry is. So may a name that is shortened, as people type it.
-    const bool narrows_off = s.name == "status" || is_never_off(draft_.from, s.name) || is_shortened(s.name);
-    if (s.command == "unset" || (is_off(s.values) && !narrows_off)) {
+    const bool narrows_off = s.name == "status" || is_never_off(draft_.from, s.name) || is_shortened(*draft_.table, draft_.from, s.name);
+    const bool nothing = std::all_of(s.values.begin(), s.values.end(), [](const std::string& word) { return word.empty(); });
+    if (s.command == "unset" || (is_off(s.values) && (nothing || !narrows_off))) {
       return judge(s.at, Verdict::kIgnored, "is off there, and there is no such setting here");
     }
     if (is_as_here(draft_.from, s.name, s.values)) return judge(s.at, Verdict::kIgnored, "is so here anyway");
     // The entry's own name, once more.
     if (s.name == draft_.table->key.name) return judge(s.at, Verdict::kIgnored, "is the entry's name");
     refuse(s.at, s.name, "this version has no such setting");
-  }
-
-  bool is_shortened(std::string_view name) const {
-    const auto& all = draft_.table->attributes;
-    return !is_known(draft_.from, name) &&
-           std::any_of(all.begin(), all.end(), [&](const Attribute& a) { return a.name.starts_with(name); });
   }
 
   void as_long_as_unset(const SourceDefault& d) {
@@ -164,6 +159,7 @@ class DraftWriter {
   void keep(At at, const Attribute& attribute, const Value& value) {
     forget(attribute.name);
     if (value != attribute.default_value) draft_.object.values[attribute.name] = value;
+    if (attribute.type == Type::kTag) return ask_for_connectors(at, attribute, value);
     if (attribute.type != Type::kReference) return;
     // What has a default, and is only looked at, can do without.
     const bool can_do_without = !attribute.required && not_taken(draft_.from, attribute.name).effect == Effect::kLine &&
@@ -174,16 +170,27 @@ class DraftWriter {
     }
   }
 
+  /// "EMS2_ZTNA_low" is what the connector 2 of the text says: without that one, it would be another's here.
+  void ask_for_connectors(At at, const Attribute& attribute, const Value& tags) {
+    for (const auto& tag : tags) {
+      const auto number = tag.substr(0, tag.find('_'));
+      if (number.size() <= 3 || !number.starts_with("EMS")) continue;
+      draft_.references.push_back(
+          {at, attribute.name, number.substr(3), {"endpoint-control fctems"}, Effect::kEntry, true});
+    }
+  }
+
   void block(const Block& b) {
     const Table* table = draft_.table->table(b.table);
     std::vector<At> all;
     if (!table) {
       collect(b, all);
       for (const At at : all) judge(at, Verdict::kIgnored, "there is no such table in " + draft_.table->name);
-      const bool narrows = draft_.is_policy() || not_taken(draft_.from, b.table).effect != Effect::kLine;
-      if (narrows && (!b.entries.empty() || !b.body.settings.empty() || !b.body.blocks.empty() || !b.strange.empty())) {
-        draft_.wider.push_back({b.at, b.table + ": there is no such table here"});
-      }
+      const auto effect = draft_.is_policy() ? Effect::kWider : not_taken(draft_.from, b.table).effect;
+      const bool empty = b.entries.empty() && b.body.settings.empty() && b.body.blocks.empty() && b.strange.empty();
+      const auto why = b.table + ": there is no such table here";
+      if (!empty && effect == Effect::kWider) draft_.wider.push_back({b.at, why});
+      if (!empty && effect == Effect::kEntry) draft_.leave_out(b.at, why);
       return;
     }
     for (const At at : b.frame) judge(at, Verdict::kTaken);
@@ -300,7 +307,11 @@ Object assemble(const Draft& draft) {
 }
 
 void check(Draft& draft) {
-  for (auto& n : draft.nested) check(n);
+  for (auto& n : draft.nested) {
+    check(n);
+    // One trusted network less may be none at all, and that is everywhere.
+    if (!n.alive() && n.table->name == "trusthost") draft.leave_out(n.source->at, fmt::format("{} is left out: {}", n.name(), n.left_out));
+  }
   if (!draft.alive()) return;
   for (const auto& a : draft.table->attributes) {
     if (a.required && !draft.object.values.contains(a.name)) {

@@ -36,6 +36,7 @@ struct Reference {
   std::string name;
   std::vector<std::string> targets;  ///< Our tables.
   Effect missing = Effect::kEntry;   ///< kLine: the attribute's default does instead.
+  bool need_not_be = false;          ///< Only what the text has and is left out is missing.
 };
 
 struct Draft {
@@ -50,6 +51,7 @@ struct Draft {
   At culprit = 0;                ///< The statement to blame for that.
   bool disabled = false;         ///< A policy that is taken with status disable.
   std::string why_disabled;
+  bool unclear = false;          ///< A policy of which nobody can say what it refuses: it may refuse everything.
   bool built_in = false;         ///< Left out, because it is the same as what is built in under its name.
   bool ipv6 = false;             ///< A policy that lets IPv6 through, too.
   std::string emptied;           ///< Of an api-gateway: why it has no servers here, which refuses its requests.

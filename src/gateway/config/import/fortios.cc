@@ -12,6 +12,7 @@
 #include "gateway/config/import/combined.h"
 #include "gateway/config/import/front.h"
 #include "gateway/config/import/policies.h"
+#include "gateway/config/import/typed.h"
 
 namespace postern::gateway::config::fortios {
 namespace {
@@ -27,6 +28,7 @@ class Importer {
     choose_vdom();
     hide_communities();
     number_connectors();
+    look_for_typed();
     for (const auto& b : outline_.blocks) {
       if (!taken_here(b)) continue;
       look_for_strange(b);
@@ -123,6 +125,17 @@ class Importer {
   }
   static constexpr int kMaxConnectors = 7;
 
+  void look_for_typed() {
+    auto at = first_unreadable(outline_, source_.statements);
+    for (const auto& b : outline_.blocks) {
+      const Table* table = taken_here(b) ? table_of(b) : nullptr;
+      if (table && !at) at = first_shortened(b, *table);
+    }
+    if (!at) return;
+    assembly_.refuses_before = fmt::format("line {} is none that show prints, but typed or cut off: what it does to the policies "
+                                           "is not known", line_of(*at));
+  }
+
   /// Statements that change a table as a whole, or what may have been one: an end that is missing hides the tables behind it.
   void look_for_strange(const Block& b) {
     const Table* table = table_of(b);
@@ -148,7 +161,7 @@ class Importer {
     for (const auto& b : entry.blocks) {
       if (b.table.find(' ') != b.table.npos) {  // nested tables have one word
         if (table_of(b)) mark(table_of(b), b.at);
-        else look_in_front(b);
+        look_in_front(b);
       }
       look_within(b.body, mark);
       for (const auto& e : b.entries) look_within(e, mark);
@@ -176,14 +189,18 @@ class Importer {
     }
     if (b.table == "system interface") {
       for (const auto& e : b.entries) {
-        for (const auto& s : e.settings) look_at_interface(e, s);
+        for (const auto& s : e.settings) look_at_interface(e, s, narrows(s));
+      }
+    }
+    if (b.table == "wireless-controller vap") {
+      for (const auto& e : b.entries) {
+        for (const auto& s : e.settings) look_at_interface(e, s, narrows_network(s));
       }
     }
     if (!assembly_.refuses_before.empty() || table_of(b)) return;
     assembly_.refuses_before = refuses_in_front(b);
   }
-  void look_at_interface(const Entry& e, const Setting& s) {
-    const auto what = narrows(s);
+  void look_at_interface(const Entry& e, const Setting& s, Narrows what) {
     if (what == Narrows::kNothing) return;
     narrowing_.insert(s.at);
     auto& known = assembly_.narrow_interfaces[e.key];
@@ -234,8 +251,9 @@ class Importer {
     const Table* table = table_of(b);
     if (!table) {
       const auto front = refuses_in_front(b);
-      return ignore_all(b, std::string(why_no_table(b.table)) +
-                               (front.empty() ? "" : "; it may refuse in front of the policies: they are taken with status disable"));
+      ignore_all(b, std::string(why_no_table(b.table)) +
+                        (front.empty() ? "" : "; it may refuse in front of the policies: those of this text are taken with status disable"));
+      return tell_what_narrows(b);
     }
     for (const At at : b.frame) judge(at, Verdict::kTaken, {});
     std::vector<At> outside = b.strange;
@@ -247,9 +265,12 @@ class Importer {
       for (const auto& e : b.entries) assembly_.add(e, *table, b.table);
     }
     for (const At at : outside) judge(at, Verdict::kIgnored, "is no line that show prints here");
+    tell_what_narrows(b);
+  }
+  void tell_what_narrows(const Block& b) {
     for (const auto& e : b.entries) {
       for (const auto& s : e.settings) {
-        if (narrowing_.contains(s.at)) judgements_[s.at].why += "; policies by this interface are taken with status disable";
+        if (narrowing_.contains(s.at)) judgements_[s.at].why += "; this text's policies by this interface are taken with status disable";
       }
     }
   }

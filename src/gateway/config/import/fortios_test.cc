@@ -7,6 +7,7 @@
 
 #include "gateway/config/import/fortios_lab.h"
 #include "gateway/config/import/report.h"
+#include "gateway/config/secret.h"
 
 namespace postern::gateway::config::fortios {
 namespace {
@@ -213,6 +214,34 @@ TEST_F(FortiosImport, AccountsWithUnknownSecretsAreLeftOut) {
   EXPECT_THAT(print_lines(*import), Not(HasSubstr("SH2abc")));
 }
 
+TEST_F(FortiosImport, AccountsAreTakenExactlyOrNotAtAll) {
+  const auto user = [](const std::string& lines) { return "config system api-user\nedit \"bot\"\n" + lines + "next\nend\n"; };
+  const std::string profile = "set accprofile \"super_admin\"\nset vdom \"root\"\n";
+  const auto from = [](const std::string& id, const std::string& network) {
+    return "config trusthost\nedit " + id + "\nset ipv4-trusthost " + network + "\nnext\nend\n";
+  };
+  for (const auto& lines : {std::string(""), std::string("set accprofile \"\"\n"), std::string("set accp \"ro\"\n"),
+                            profile + "unset accprofile\n", profile + from("1", "10.0.0.0 255.0.255.0"),
+                            profile + from("0", "10.0.0.0 255.0.0.0"), profile + "set peer-group \"x\"\n",
+                            profile + "set never-heard-of 7\n", profile + "config unheard\nset a b\nend\n"}) {
+    SCOPED_TRACE(lines);
+    take(user(lines));
+    EXPECT_NE(off("system api-user bot"), "");
+  }
+  take(user(profile + from("1", "10.0.0.0 255.0.0.0")));
+  EXPECT_EQ(off("system api-user bot"), "");
+}
+
+TEST_F(FortiosImport, SecretsOfAccountsThatAreHereStay) {
+  const auto key = hash_key("a key that was drawn");
+  here("config system api-user\nedit \"run\"\nset api-key \"" + key + "\"\nnext\nend\n");
+  take("config system api-user\nedit \"run\"\nset accprofile \"super_admin\"\nset vdom \"root\"\nnext\nend\n");
+  EXPECT_FALSE(import->transaction.changed());
+  take("config system api-user\nedit \"run\"\nset accprofile \"super_admin\"\nset comments \"x\"\nnext\nend\n");
+  EXPECT_EQ(import->changed.size(), 1u);
+  EXPECT_EQ(import->transaction.tree().entries("system api-user")[0].text("api-key"), key);
+}
+
 TEST_F(FortiosImport, LostLinesLeaveTheirEntryOut) {
   // Cut off behind the action; a line that a terminal broke; an entry whose next is missing; a move.
   for (const std::string& text :
@@ -232,13 +261,15 @@ TEST_F(FortiosImport, LostLinesLeaveTheirEntryOut) {
   EXPECT_THAT(take(kLanAndServer + moved), Not(HasSubstr("config firewall policy")));
 }
 
-TEST_F(FortiosImport, OrderIsThatOfTheSource) {
+// A refusal that is in force here gives way to a refusal only.
+TEST_F(FortiosImport, RefusalsThatAreHereStay) {
   here(kLanAndServer + policy_text("", "2", "deny") + policy_text("", "1") + policy_text("", "9"));
-  const auto config = take(kLanAndServer + policy_text("", "1", "deny") + policy_text("", "2"));
-  EXPECT_LT(config.find("edit 9"), config.find("edit 1\n"));
-  EXPECT_LT(config.find("edit 1\n"), config.find("edit 2\n"));
-  EXPECT_THAT(import->notices, ElementsAre(HasSubstr("services HTTPS"), "the entries of firewall policy that were here before stand in front of those taken"));
-  EXPECT_EQ(import->changed.size(), 2u);
+  take(kLanAndServer + policy_text("", "1", "deny") + policy_text("", "2"));
+  EXPECT_NE(off("firewall policy 2"), "");
+  const auto& tree = import->transaction.tree();
+  EXPECT_EQ(tree.find({{"firewall policy", "2"}})->values.count("action"), 0u) << "deny is the default";
+  EXPECT_EQ(tree.find({{"firewall policy", "1"}})->values.count("action"), 0u);
+  EXPECT_EQ(import->changed.size(), 1u);
 }
 
 TEST_F(FortiosImport, OneVirtualDomainIsTaken) {
@@ -328,7 +359,7 @@ TEST_F(FortiosImport, UnknownTablesAreIgnoredLineByLine) {
   take("config router static\nedit 1\nset gateway 10.0.2.254\nconfig deeper\nedit 1\nset x y\nnext\nend\nnext\nend\n"
        "config nobody knows\nset a b\nend\n");
   EXPECT_THAT(why("set x y"), HasSubstr("routes are the kernel's"));
-  EXPECT_EQ(why("set a b"), "there is no such table; it may refuse in front of the policies: they are taken with status disable");
+  EXPECT_EQ(why("set a b"), "there is no such table; it may refuse in front of the policies: those of this text are taken with status disable");
   EXPECT_THAT(print_summary(*import), HasSubstr("13 lines: 0 taken, 0 taken in other words, 13 ignored"));
 }
 

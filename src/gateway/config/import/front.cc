@@ -24,6 +24,7 @@ struct FrontSetting {
 };
 constexpr FrontSetting kFrontSettings[] = {
     {"system settings", "ngfw-mode", "policy-based"},
+    {"system settings", "status", "disable"},  // nothing passes through the virtual domain
     {"firewall ipmacbinding setting", "bindthroughfw", {}},
     {"firewall ipmacbinding setting", "bindtofw", {}},
     {"firewall ipv6-eh-filter", "hop-opt", {}},
@@ -123,8 +124,9 @@ bool says_something(const Block& block) {
 std::string refuses_in_front(const Block& block) {
   for (const auto& s : block.body.settings) {
     for (const auto& f : kFrontSettings) {
-      if (f.table != block.table || f.name != s.name || !says(s)) continue;
-      if (f.value.empty() || s.values == Value{std::string(f.value)}) {
+      // Shortened, too, as people type it.
+      if (f.table != block.table || !f.name.starts_with(s.name) || s.command == "unset" || s.values.empty()) continue;
+      if (f.value.empty() ? says(s) : !s.values[0].empty() && f.value.starts_with(s.values[0])) {
         return fmt::format("{} ({}) refuses there in front of the policies, and is nothing here", block.table,
                            s.name + " " + s.values[0]);
       }
@@ -136,6 +138,16 @@ std::string refuses_in_front(const Block& block) {
   }
   if (begins_with_one_of(kHarmlessTables, block.table) || !says_something(block)) return {};
   return fmt::format("{} is not known, and may be what refuses there in front of the policies", block.table);
+}
+
+Narrows narrows_network(const Setting& s) {
+  if (!says(s)) return Narrows::kNothing;
+  const bool portal = s.name == "security" && std::any_of(s.values.begin(), s.values.end(), [](const std::string& word) {
+                        return word.find("captive-portal") != std::string::npos;
+                      });
+  constexpr std::string_view kNarrowing[] = {"captive-portal", "selected-usergroups", "mac-filter", "address-group",
+                                             "access-control-list"};
+  return portal || begins_with_one_of(kNarrowing, s.name) ? Narrows::kIncoming : Narrows::kNothing;
 }
 
 Narrows narrows(const Setting& s) {

@@ -17,5 +17,7 @@ enum class Narrows {
   kBoth,      ///< Nothing may pass by it, such as when it is down. Also what isn't known.
 };
 Narrows narrows(const Setting& of_interface);
+/// The same of `wireless-controller vap`, whose entries are interfaces, too.
+Narrows narrows_network(const Setting& of_vap);
 
 }  // namespace postern::gateway::config::fortios

@@ -48,6 +48,8 @@ const std::vector<SourceDefault>& source_defaults();
 bool same_built_in(std::string_view table, const Object& entry, const Object& built_in);
 /// Why a service that is built in here is not what a FortiGate brings along under this name; empty: it is.
 std::string_view differs_there(std::string_view service);
+/// A service that is ICMP there, and ICMPv6, too, here.
+bool is_both_icmp(const Object& service);
 /// Tables of ours whose entries share their names with those of `table`, itself included.
 std::vector<std::string_view> sharing_names(std::string_view table);
 

@@ -24,6 +24,7 @@ constexpr std::string_view kInspection = "contents are not inspected here: what 
 constexpr std::string_view kProfileWithout = "contents are not inspected here; by itself it stops nothing";
 constexpr std::string_view kNegated = "negated lists don't exist here";
 constexpr std::string_view kOtherEms = "belongs to another make of EMS; the one here is pinned by execute fctems verify";
+constexpr std::string_view kMessages = "no messages are sent to people here";
 constexpr std::string_view kAccounts = "is not known here, and the account could do more without it";
 constexpr std::string_view kJudgedAgain = "proxy policies would judge this traffic once more there";
 constexpr std::string_view kShaping = "traffic is not shaped here";
@@ -142,6 +143,7 @@ constexpr Known kAll[] = {
     {"policy", "email-collect", W, kUsers},
     {"policy", "srcintf", W, "requests are taken from every interface here"},
     {"policy", "dstaddr", W, "an access proxy's requests go where its api-gateway says"},
+    {"policy", "dstaddr6", W, "an access proxy's requests go where its api-gateway says"},
 
     {"firewall address", "associated-interface", L, kLooks},
     {"firewall address", "allow-routing", L, kLooks},
@@ -239,7 +241,7 @@ constexpr Known kAll[] = {
     {"realservers", "status", E, "a server is active or not here"},
     {"realservers", "type", E, "connections are not forwarded in this version, only requests"},
     {"realservers", "mappedport", E, "connections are not forwarded in this version, only requests"},
-    {"realservers", "http-host", L, "the client's Host is passed on"},
+    {"realservers", "http-host", W, "a server gets requests for every host here"},
     {"realservers", "health-check*", L, "servers are not probed here"},
     {"realservers", "holddown-interval", L, "servers are not probed here"},
     {"realservers", "translate-host", L, "host names in answers stay as they are"},
@@ -274,7 +276,23 @@ constexpr Known kAll[] = {
     {"accounts", "remote-auth", E, kAccounts},
     {"accounts", "guest-auth", E, kAccounts},
     {"accounts", "wildcard", E, kAccounts},
+    {"accounts", "peer-group", E, kAccounts},
     {"accounts", "vdom", L, "there is one virtual domain"},
+    {"accounts", "email-to", L, kMessages},
+    {"accounts", "sms-*", L, kMessages},
+    {"accounts", "fortitoken", L, "two-factor counts"},
+    {"accounts", "two-factor-*", L, "two-factor counts"},
+    {"accounts", "ssh-public-key*", L, "nobody signs in with it here"},
+    {"accounts", "ssh-certificate", L, "nobody signs in with it here"},
+    {"accounts", "allow-remove-admin-session", L, kLooks},
+    {"accounts", "accprofile-override", L, "profiles are not overridden here"},
+    {"accounts", "radius-*", L, "accounts are not asked for elsewhere here"},
+    {"accounts", "cors-allow-origin", L, "pages of others may not ask here"},
+    {"accounts", "dashboard*", L, kLooks},
+    {"accounts", "hidden", L, kLooks},
+    {"accounts", "login-time", L, kLooks},
+    {"accounts", "history*", L, kLooks},
+    {"accounts", "password-expire", L, "passwords don't expire here"},
 
     {"system global", "alias", L, "the gateway has one name: hostname"},
     {"system global", "timezone", L, "the machine keeps the time, by which schedules go, too (timedatectl)"},
@@ -294,10 +312,14 @@ bool fits(std::string_view pattern, std::string_view name) {
   return name.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
+bool is_account(std::string_view table) {
+  return table == "system admin" || table == "system api-user" || table == "trusthost";
+}
+
 /// The names under which the list has a table.
 std::string_view listed(std::string_view table) {
   if (table == "firewall policy" || table == "firewall proxy-policy") return "policy";
-  if (table == "system admin" || table == "system api-user") return "accounts";
+  if (is_account(table)) return "accounts";
   if (table.ends_with('6')) table.remove_suffix(1);  // the same for IPv6
   return table;
 }
@@ -324,6 +346,7 @@ NotTaken not_taken(std::string_view table, std::string_view name) {
   const Known* known = find_known(listed(table), name);
   if (!known) known = find_known("", name);
   if (known) return {known->effect, known->why};
+  if (is_account(table)) return {Effect::kEntry, kAccounts};
   return {lets_through(table) ? Effect::kWider : Effect::kLine, {}};
 }
 
@@ -340,6 +363,7 @@ bool is_as_here(std::string_view table, std::string_view name, const Value& valu
                                 {"policy", "srcintf", "any"},
                                 {"policy", "dstintf", "any"},
                                 {"policy", "dstaddr", "all"},
+                                {"policy", "dstaddr6", "all"},
                                 {"policy", "schedule", "always"}};
   return value.size() == 1 && std::any_of(std::begin(kAsHere), std::end(kAsHere), [&](const AsHere& a) {
     return a.table == listed(table) && a.name == name && a.value == value[0];
@@ -347,7 +371,14 @@ bool is_as_here(std::string_view table, std::string_view name, const Value& valu
 }
 
 bool is_never_off(std::string_view table, std::string_view name) {
-  return table == "firewall service custom" && name == "icmpcode";  // 0 is a code
+  if (table == "firewall service custom" && name == "icmpcode") return true;  // 0 is a code
+  if (listed(table) != "policy") return false;
+  // Lists of names: somebody's group may be called so.
+  constexpr std::string_view kNames[] = {"groups", "users", "fsso-groups", "devices", "dstaddr", "dstaddr6", "service",
+                                         "ztna-geo-tag", "internet-service-name", "internet-service-src-name",
+                                         "internet-service-group", "internet-service-src-group"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) || name.ends_with("-profile") ||
+         name.ends_with("-sensor");
 }
 
 bool is_off(const Value& value) {

@@ -135,6 +135,11 @@ std::string_view differs_there(std::string_view service) {
   return {};
 }
 
+bool is_both_icmp(const Object& service) {
+  const auto protocol = service.values.find("protocol");
+  return protocol != service.values.end() && protocol->second == Value{"ICMP"} && !service.values.contains("icmptype");
+}
+
 std::vector<std::string_view> sharing_names(std::string_view table) {
   static const std::vector<std::vector<std::string_view>> all = {
       {"firewall address", "firewall addrgrp"},

@@ -68,9 +68,12 @@ std::vector<std::string> interfaces_of(const Draft& policy) {
 
 bool is_on(const Draft& policy) { return last_words(policy, "status") != Value{"disable"}; }
 
-bool refuses(const Draft& policy) { return is_on(policy) && last_words(policy, "action") != Value{"accept"}; }
+bool refuses(const Draft& policy) {
+  return policy.unclear || (is_on(policy) && last_words(policy, "action") != Value{"accept"});
+}
 
 bool may_overlap(const Draft& a, const Draft& b, const std::set<std::string>& zones) {
+  if (a.unclear || b.unclear) return true;
   return !disjoint(a, b, "srcintf", zones) && !disjoint(a, b, "dstintf", zones) && !share_no_access_proxy(a, b);
 }
 

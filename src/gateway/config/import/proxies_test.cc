@@ -119,6 +119,48 @@ TEST_F(ProxyImport, ProxiesThatCannotListenAreLeftOut) {
   EXPECT_THAT(off("firewall access-proxy q"), HasSubstr("is used by"));
 }
 
+TEST_F(ProxyImport, OtherEndsOfRequestsAreNotOverlooked) {
+  const std::string text = vip() + proxy("config api-gateway\n" + api("1", "") + "end\n");
+  for (const std::string more : {"set dstaddr6 \"srv6\"\n", "set dstaddr \"none\"\n", "set groups \"none\"\n", "set users \"0\"\n",
+                                 "set av-profile \"none\"\n", "set service \"none\"\n"}) {
+    take(text + policy("set access-proxy \"p\"\n" + more));
+    EXPECT_FALSE(lets_in()) << more;
+  }
+  for (const std::string more : {"set dstaddr6 \"all\"\n", "set dstaddr6 ''\n", "set groups ''\n"}) {
+    take(text + policy("set access-proxy \"p\"\n" + more));
+    EXPECT_TRUE(lets_in()) << more << off("firewall proxy-policy 1");
+  }
+}
+
+TEST_F(ProxyImport, ServersByHostGetNoRequestsForOthersThere) {
+  const auto with = [](const std::string& of_gateway, const std::string& of_server) {
+    return vip() + proxy("config api-gateway\nedit 1\nset service http\n" + of_gateway + "config realservers\nedit 1\n"
+                         "set ip 10.0.3.10\nset port 80\n" + of_server + "next\nend\nnext\nend\n") +
+           policy("set access-proxy \"p\"\n");
+  };
+  for (const auto& [of_gateway, of_server] : {std::pair<std::string, std::string>("set ldb-method http-host\n", ""),
+                                             {"", "set http-host \"pub.example\"\n"}}) {
+    take(with(of_gateway, of_server));
+    EXPECT_FALSE(lets_in()) << of_gateway << of_server;
+  }
+  take(with("set ldb-method round-robin\n", "set http-host ''\n"));
+  EXPECT_TRUE(lets_in());
+}
+
+TEST_F(ProxyImport, TagsOfAConnectorThatIsLeftOutAreNobodyElses) {
+  here("config endpoint-control fctems\nedit 1\nset server \"ems.example\"\nnext\nend\n");
+  const std::string cloud = "config endpoint-control fctems\nedit 1\nset status enable\nset fortinetone-cloud-authentication enable\n"
+                            "set serial-number \"FCTEMS0000100000\"\nnext\nend\n";
+  for (const std::string tag : {"FCTEMS0000100000_Good", "EMS1_ZTNA_Good"}) {
+    const auto asks = policy("set access-proxy \"p\"\nset ztna-ems-tag \"" + tag + "\"\n");
+    take(cloud + vip() + proxy("") + asks);
+    EXPECT_FALSE(lets_in()) << tag;
+    EXPECT_THAT(off("firewall proxy-policy 1"), HasSubstr("endpoint-control fctems 1 is left out"));
+  }
+  take(cloud + vip() + proxy("") + policy("set access-proxy \"p\"\nset ztna-ems-tag \"EMS2_ZTNA_Good\"\n"));
+  EXPECT_TRUE(lets_in());
+}
+
 TEST_F(ProxyImport, PartsMayReferToWhatIsHereByTheSameName) {
   here(vip("", "web"));
   take(proxy("", "web", "web") + policy("set access-proxy \"web\"\n"));

@@ -32,10 +32,15 @@ bool is_statement_word(std::string_view word) {
 /// What only looks, or leads elsewhere: typed behind a prompt, it changes nothing of what the text says. Words may be
 /// shortened as far as they are clear; anything else behind a prompt is a statement.
 bool only_looks(std::string_view word) {
-  for (const std::string_view known : {"show", "get", "diagnose", "execute", "exit", "quit", "tree", "alias", "sudo", "?"}) {
-    if (!word.empty() && known.starts_with(word)) return true;
+  if (word.empty() || word == "?") return true;
+  for (const std::string_view known : {"show", "get"}) {
+    if (word.size() >= 2 && known.starts_with(word)) return true;
   }
-  return word.empty();
+  // A single letter may be delete or edit; three are clear.
+  for (const std::string_view known : {"diagnose", "execute", "exit", "quit", "tree", "sudo"}) {
+    if (word.size() >= 3 && known.starts_with(word)) return true;
+  }
+  return false;
 }
 
 /// "FGT-1 # …" and "FGT-1 (address) $ …": where what was typed begins; npos: no prompt.

@@ -101,6 +101,8 @@ TEST_F(WiderImport, WhatMayRefuseInFrontSwitchesPoliciesOff) {
       entry_text("firewall never-heard-of", "1", "set action deny\n"),
       entry_text("user device-access-list", "1", "set default-action deny\n"),
       table_text("nobody knows", "set a b\n"),
+      table_text("system settings", "set status disable\n"),
+      table_text("system settings", "set stat dis\n"),
       table_text("router static", "edit 1\n" + entry_text("firewall acl", "1", "") + "next\n"),  // its end is missing
   };
   for (const auto& text : front) {
@@ -145,7 +147,7 @@ TEST_F(WiderImport, InterfaceThatPassesLessThereSwitchesItsPoliciesOff) {
     take(with(setting));
     EXPECT_FALSE(on());
     EXPECT_THAT(off("firewall policy 1"), HasSubstr("system interface port1: set "));
-    EXPECT_THAT(why(setting.substr(0, setting.find('\n'))), HasSubstr("; policies by this interface are taken with status disable"));
+    EXPECT_THAT(why(setting.substr(0, setting.find('\n'))), HasSubstr("; this text's policies by this interface are taken with status disable"));
     take(with(setting, "set srcintf \"any\"\n"), {"port1", "port2"});
     EXPECT_FALSE(on());
     take(with(setting, "set srcintf \"any\"\n"), {"port2"});  // nothing passes by it here either
@@ -161,6 +163,22 @@ TEST_F(WiderImport, InterfaceThatPassesLessThereSwitchesItsPoliciesOff) {
     take(with(setting));
     EXPECT_TRUE(on()) << setting;
   }
+}
+
+TEST_F(WiderImport, PortalsStandInOtherTablesToo) {
+  const std::string portal = entry_text("system interface", "port1", "set security-mode captive-portal\n");
+  // Of a wireless network, whose entry is its interface; in a table whose end was lost.
+  for (const auto& text : {entry_text("wireless-controller vap", "port1", "set ssid \"x\"\nset security captive-portal\n"),
+                           entry_text("wireless-controller vap", "port1", "set security wpa-personal+captive-portal\n"),
+                           table_text("system global", "set hostname \"x\"\n" + portal)}) {
+    SCOPED_TRACE(text);
+    take(text + kLanAndServer + policy_text(""));
+    EXPECT_THAT(off("firewall policy 1"), HasSubstr("system interface port1: set security"));
+    take(text + kLanAndServer + policy_text("set srcintf \"port3\"\n"));
+    EXPECT_TRUE(on());
+  }
+  take(entry_text("wireless-controller vap", "port1", "set security wpa2-only-personal\n") + kLanAndServer + policy_text(""));
+  EXPECT_TRUE(on());
 }
 
 TEST_F(WiderImport, VlanUponAnInterfaceThatIsDownPassesNothingThere) {

@@ -1,0 +1,189 @@
+// What is here already, and what the text says or doesn't say of it.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gateway/config/import/assembly.h"
+#include "gateway/config/import/known.h"
+#include "gateway/config/import/policies.h"
+
+namespace postern::gateway::config::fortios {
+namespace {
+
+constexpr std::string_view kPortServices = "firewall service custom";
+/// How notes begin that say so to a later import, of which the text may be another part.
+constexpr std::string_view kMark = "Narrower on the FortiGate: ";
+
+template <class Each>
+void each_reference(const Table& table, const Object& object, const Each& each) {
+  for (const auto& a : table.attributes) {
+    const auto it = a.type == Type::kReference ? object.values.find(a.name) : object.values.end();
+    if (it == object.values.end()) continue;
+    for (const auto& name : it->second) each(a.references, name);
+  }
+  for (const auto& [name, entries] : object.tables) {
+    const Table* nested = table.table(name);
+    for (const auto& e : entries) {
+      if (nested) each_reference(*nested, e, each);
+    }
+  }
+}
+
+std::string mark_of(const Object& object) {
+  const auto comment = object.values.find("comment");
+  return comment != object.values.end() && !comment->second.empty() && comment->second[0].starts_with(kMark) ? comment->second[0] : "";
+}
+
+}  // namespace
+
+const Assembly::Behind& Assembly::behind(const Object& object, const Table& table) {
+  const auto [known, is_new] = behind_.try_emplace(&object);
+  Behind& out = known->second;
+  if (!is_new) return out;
+  std::vector<std::pair<const Object*, const Table*>> open = {{&object, &table}};
+  std::set<const Object*> seen = {&object};
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const auto [o, of] = open[i];
+    if (of->name == kPortServices && is_both_icmp(*o)) out.both_icmp = true;
+    if (out.marked.empty()) out.marked = mark_of(*o);
+    each_reference(*of, *o, [&](const std::vector<std::string>& targets, const std::string& name) {
+      for (const auto& target : targets) {
+        const auto it = by_name_.find({target, name});
+        const Draft* draft = it == by_name_.end() ? nullptr : &drafts_[it->second];
+        if (draft && draft->alive()) return out.drafts.push_back(draft);
+        const Object* here = base_->find({{target, name}});
+        const Table* in = base_->schema().table(target);
+        if (!here || !in) continue;
+        if (draft && !draft->built_in && out.lost.empty()) out.lost = draft->name();
+        if (seen.insert(here).second) open.emplace_back(here, in);
+        return;
+      }
+    });
+  }
+  return out;
+}
+
+/// The policy here that accepts by it, is in force, and isn't replaced by one of the text; empty: there is none.
+std::string Assembly::used_in_force(const Draft& draft) {
+  for (const auto& table : base_->schema().root().tables) {
+    const auto entries = table.ordered ? base_->root().tables.find(table.name) : base_->root().tables.end();
+    if (entries == base_->root().tables.end()) continue;
+    for (const auto& o : entries->second) {
+      const auto it = by_name_.find({table.name, o.key});
+      if (it != by_name_.end() && drafts_[it->second].alive()) continue;
+      const ObjectView policy(table, o);
+      if (!policy.enabled("status") || policy.text("action") != "accept") continue;
+      const auto& used = behind(o, table).drafts;
+      if (std::find(used.begin(), used.end(), &draft) != used.end()) return table.name + " " + o.key;
+    }
+  }
+  return {};
+}
+
+/// What allows more here stays away where a policy that is here would come to allow more by it, and where no policy of the
+/// text says what it is for: one that comes later couldn't know. Says whether something was left out.
+bool Assembly::leave_out_wider() {
+  std::map<const Draft*, std::vector<const Draft*>> needs;
+  for (const auto& [used, by] : users_) {
+    for (const Draft* user : by) needs[user].push_back(used);
+  }
+  std::set<const Draft*> needed;
+  std::vector<const Draft*> open;
+  for (const auto& d : drafts_) {
+    if (d.alive() && d.is_policy()) open.push_back(&d);
+  }
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const auto it = needs.find(open[i]);
+    if (it == needs.end()) continue;
+    for (const Draft* d : it->second) {
+      if (needed.insert(d).second) open.push_back(d);
+    }
+  }
+  bool any = false;
+  for (auto& d : drafts_) {
+    const auto why = wider_.find(&d);
+    if (!d.alive() || d.is_policy() || why == wider_.end()) continue;
+    if (!needed.contains(&d)) {
+      d.leave_out(d.source->at, fmt::format("allows more here than there ({}), and no policy of this text uses it: take it along with them", why->second));
+    } else if (const auto policy = used_in_force(d); !policy.empty()) {
+      d.leave_out(d.source->at, fmt::format("allows more here than there ({}), and {}, which is here, uses it: switch that off first", why->second, policy));
+    } else {
+      continue;
+    }
+    any = true;
+  }
+  return any;
+}
+
+/// So that policies of a later text know it, too.
+void Assembly::mark_wider() {
+  for (auto& d : drafts_) {
+    const auto why = wider_.find(&d);
+    if (!d.alive() || d.is_policy() || why == wider_.end()) continue;
+    const Attribute* comment = d.table->attribute("comment");
+    if (!comment || !mark_of(d.object).empty()) continue;
+    std::string note = std::string(kMark) + why->second;
+    if (const auto own = d.object.values.find("comment"); own != d.object.values.end()) note += "; " + own->second[0];
+    const auto max = static_cast<std::size_t>(comment->max);
+    if (note.size() > max) note = std::string(kMark) + "see the report of the import";
+    if (const auto value = comment->normalise({note})) d.object.values["comment"] = *value;
+  }
+}
+
+/// "46", "4", "6"; empty: not known, or whatever is meant by it.
+std::string Assembly::families_of(const std::string& name, bool of_the_text) const {
+  static const std::vector<std::string> tables = {"firewall address", "firewall addrgrp"};
+  bool four = false, six = false;
+  std::vector<std::string> open = {name};
+  std::set<std::string> seen = {name};
+  constexpr std::size_t kMostNames = 256;  // groups of groups without end are both, whatever they hold
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    if (i == kMostNames) return "46";
+    const std::string each = open[i];
+    for (const auto& table : tables) {
+      const Table* of = base_->schema().table(table);
+      const auto it = of_the_text ? by_name_.find({table, each}) : by_name_.end();
+      const bool ours = it != by_name_.end();
+      if (!of || of->find_built_in(each)) break;
+      const Object* o = ours ? &drafts_[it->second].object : base_->find({{table, each}});
+      if (!o) continue;
+      const ObjectView view(*of, *o);
+      if (table == "firewall address") {
+        const bool is_six = view.text(view.text("type") == "iprange" ? "start-ip" : "subnet").find(':') != std::string::npos;
+        (is_six ? six : four) = true;
+      } else {
+        for (const auto& member : view.values("member")) {
+          if (seen.insert(member).second) open.push_back(member);
+        }
+      }
+      break;
+    }
+  }
+  return std::string(four ? "4" : "") + (six ? "6" : "");
+}
+
+/// There, IPv4 and IPv6 have names of their own, and what is here may be the other one.
+void Assembly::meet_other_family(Draft& draft) {
+  if (!draft.alive()) return;
+  const bool address = draft.table->name == "firewall address", group = draft.table->name == "firewall addrgrp";
+  const auto other_than = [&](const std::string& families, bool six) { return families.find(six ? '4' : '6') != families.npos; };
+  const auto look = [&](const char* attribute, bool six) {
+    for (const auto& name : words_in_source(draft, attribute)) {
+      if (!draft.alive() || !other_than(families_of(name, true), six)) continue;
+      const Setting* s = draft.setting(attribute);
+      draft.leave_out(s ? s->at : draft.source->at, fmt::format("{}: {} is no IPv{} address here", attribute, name, six ? 6 : 4));
+    }
+  };
+  const bool six = draft.from.ends_with('6');
+  if (group) look("member", six);
+  if (draft.is_policy()) {
+    for (const char* list : {"srcaddr", "dstaddr"}) look(list, false);
+    for (const char* list : {"srcaddr6", "dstaddr6"}) look(list, true);
+  }
+  if ((address || group) && base_->find({{draft.table->name, draft.object.key}}) && other_than(families_of(draft.object.key, false), six)) {
+    draft.leave_out(draft.source->at, fmt::format("is the name of an IPv{} entry here, and here both families stand in one table: give it another name", six ? 4 : 6));
+  }
+}
+
+}  // namespace postern::gateway::config::fortios

@@ -1,0 +1,111 @@
+// Texts in parts: what is here already, and what a part doesn't say of it.
+#include "gateway/config/import/fortios_lab.h"
+#include "gateway/config/import/report.h"
+
+namespace postern::gateway::config::fortios {
+namespace {
+
+using ::testing::HasSubstr;
+
+class PartsImport : public FortiosLab {
+ protected:
+  void take_over(const std::string& text) {
+    take(text);
+    ASSERT_TRUE(store->commit(import->transaction));
+  }
+  static std::string service(const std::string& more) {
+    return "config firewall service custom\nedit \"X\"\nset tcp-portrange 1-65535\n" + more + "next\nend\n";
+  }
+  static std::string vip(const std::string& more) {
+    return "config firewall vip\nedit \"v\"\nset type access-proxy\nset extip 10.0.2.1\nset extintf \"any\"\n" + more + "next\nend\n";
+  }
+};
+
+const std::string kNarrow = "set iprange 10.9.9.9\n";
+const std::string kByX = "set service \"X\"\n";
+const std::string kApplication = "config firewall access-proxy\nedit \"p\"\nset vip \"v\"\nnext\nend\n";
+const std::string kProxyPolicy =
+    "config firewall proxy-policy\nedit 1\nset proxy access-proxy\nset access-proxy \"p\"\nset srcintf \"any\"\n"
+    "set srcaddr \"all\"\nset dstaddr \"all\"\nset schedule \"always\"\nset action accept\nnext\nend\n";
+
+TEST_F(PartsImport, WhatAllowsMoreIsNotTakenWithoutItsPolicies) {
+  take_over(kLanAndServer + service(kNarrow));
+  EXPECT_THAT(off("firewall service custom X"), HasSubstr("and no policy of this text uses it"));
+  take(policy_text(kByX));
+  EXPECT_FALSE(on());
+  take_over(vip("set src-filter \"10.9.9.0/24\"\n") + kApplication);
+  EXPECT_NE(off("firewall vip v"), "");
+  take(kProxyPolicy);
+  EXPECT_FALSE(on("1", "firewall proxy-policy"));
+}
+
+TEST_F(PartsImport, WhatWasTakenAsWiderIsKnownLater) {
+  take_over(kLanAndServer + service(kNarrow) + policy_text(kByX));
+  EXPECT_FALSE(on());
+  take(policy_text(kByX, "2"));
+  EXPECT_THAT(off("firewall policy 2"), HasSubstr("Narrower on the FortiGate: iprange"));
+  take(kLanAndServer + service(kNarrow) + policy_text(kByX));
+  EXPECT_FALSE(import->transaction.changed());
+  take(kLanAndServer + service("") + policy_text(kByX, "2"));
+  EXPECT_TRUE(on("2"));
+}
+
+TEST_F(PartsImport, GroupsThatAreHereConsistOfWhatTheTextSays) {
+  here(kLanAndServer + service("") + "config firewall service group\nedit \"G\"\nset member \"X\"\nnext\nend\n");
+  take(policy_text("set service \"G\"\n"));
+  EXPECT_TRUE(on());
+  for (const auto& more : {kNarrow, std::string("set sctp-portrange 1\n")}) {
+    take(service(more) + policy_text("set service \"G\"\n"));
+    EXPECT_FALSE(on()) << more;
+  }
+}
+
+TEST_F(PartsImport, PoliciesThatAreHereDoNotComeToAllowMore) {
+  here(kLanAndServer + service("") + policy_text(kByX, "7") + vip("") + kApplication + kProxyPolicy);
+  for (const auto& text : {service(kNarrow), service(kNarrow) + policy_text(kByX, "8"), vip("set src-filter \"10.9.9.0/24\"\n") + kApplication}) {
+    SCOPED_TRACE(text);
+    take(text);
+    EXPECT_FALSE(import->transaction.changed());
+    EXPECT_FALSE(import->left_out.empty());
+  }
+  take(service(kNarrow) + policy_text(kByX, "8"));
+  EXPECT_THAT(off("firewall service custom X"), HasSubstr("firewall policy 7, which is here, uses it: switch that off first"));
+  take(service(kNarrow) + policy_text(kByX, "7"));
+  EXPECT_FALSE(on("7"));
+}
+
+TEST_F(PartsImport, NamesOfTheOtherFamilyStayWhatTheyAre) {
+  const std::string six = "config firewall address6\nedit \"srv\"\nset ip6 2001:db8::/32\nnext\nend\n";
+  here(kLanAndServer);
+  take(six);
+  EXPECT_FALSE(import->transaction.changed());
+  EXPECT_THAT(off("firewall address srv"), HasSubstr("is the name of an IPv4 entry here"));
+  take_over("config firewall address6\nedit \"n6\"\nset ip6 2001:db8::/32\nnext\nend\n"
+            "config firewall addrgrp6\nedit \"g\"\nset member \"n6\"\nnext\nend\n");
+  take("config firewall addrgrp\nedit \"g\"\nset member \"lan\"\nnext\nend\n");
+  EXPECT_FALSE(import->transaction.changed());
+  for (const std::string ends : {"set srcaddr \"g\"\nset dstaddr \"all\"\n", "set srcaddr \"n6\"\nset dstaddr \"all\"\n",
+                                 "set srcaddr6 \"lan\"\nset dstaddr6 \"all\"\n"}) {
+    take(policy_text(ends));
+    EXPECT_FALSE(on()) << ends;
+  }
+  take(policy_text("set srcaddr6 \"g\"\nset dstaddr6 \"all\"\n"));
+  EXPECT_TRUE(on());
+}
+
+TEST_F(PartsImport, RefusalInForceIsReplacedByWhatRefusesAsMuchAlone) {
+  here(kLanAndServer + policy_text("", "1", "deny") + policy_text("", "2"));
+  for (const auto& text : {policy_text(""), policy_text("set status disable\n"), policy_text("set groups \"staff\"\n"),
+                           policy_text("set status disable\n", "1", "deny"), policy_text("set srcaddr \"srv\"\n", "1", "deny"),
+                           policy_text("set ztna-status enable\nset ztna-ems-tag \"EMS1_ZTNA_x\"\n", "1", "deny")}) {
+    SCOPED_TRACE(text);
+    take(text);
+    EXPECT_FALSE(import->transaction.changed());
+    EXPECT_THAT(off("firewall policy 1"), HasSubstr("that of this number which is here refuses: it stays"));
+  }
+  take(policy_text("set service \"ALL\"\nset srcaddr \"lan\" \"srv\"\nset comments \"x\"\n", "1", "deny"));
+  EXPECT_EQ(import->changed.size(), 1u);
+}
+
+}  // namespace
+}  // namespace postern::gateway::config::fortios
