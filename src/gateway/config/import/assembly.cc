@@ -115,6 +115,10 @@ void Assembly::keep_secrets(Draft& draft) {
 /// What `execute fctems verify` found of a connector to the same EMS stays.
 void Assembly::meet_connector(Draft& draft) {
   if (draft.table->name != "endpoint-control fctems") return;
+  // Sources print all their slots, the empty ones, too.
+  if (draft.alive() && draft.source->settings.empty()) {
+    return draft.leave_out(draft.source->at, "is an empty slot: what is here stays");
+  }
   const Object* here = base_->find({{draft.table->name, draft.object.key}});
   if (!here) return;
   const ObjectView before(*draft.table, *here), after(*draft.table, draft.object);
@@ -284,8 +288,6 @@ std::vector<std::string> Assembly::notices() const {
                                 kept ? "that are new" : "taken"));
     }
   }
-  const auto moves = notices_of_moves();
-  out.insert(out.end(), moves.begin(), moves.end());
   return out;
 }
 

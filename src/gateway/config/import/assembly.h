@@ -82,8 +82,12 @@ class Assembly {
   bool leave_out_wider();
   std::string used_in_force(const Draft& draft);
   void mark_wider();
-  std::string families_of(const std::string& name, bool of_the_text) const;
-  void meet_other_family(Draft& draft);
+  struct Families {
+    bool four = false, six = false;
+  };
+  using FamiliesByName = std::map<std::string, Families>;  ///< Of those that were looked at.
+  Families families_of(const std::string& name, bool of_the_text, FamiliesByName& known) const;
+  void meet_other_family(Draft& draft, FamiliesByName& of_text, FamiliesByName& of_here);
   void spread_wider();
   std::string why_wider(const Draft& policy) const;
   std::string why_by_interface(const Draft& policy) const;
@@ -98,8 +102,8 @@ class Assembly {
   std::vector<const Draft*> alive_in(const Table& table) const;
   bool keep_refusals();
   void keep_places();
+  bool keep_refusals_in_front();
   void note_moves(const Transaction& t);
-  std::vector<std::string> notices_of_moves() const;
   std::set<std::string> assumed_services() const;
 
   Snapshot base_;

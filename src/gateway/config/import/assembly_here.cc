@@ -131,46 +131,59 @@ void Assembly::mark_wider() {
   }
 }
 
-/// "46", "4", "6"; empty: not known, or whatever is meant by it.
-std::string Assembly::families_of(const std::string& name, bool of_the_text) const {
-  static const std::vector<std::string> tables = {"firewall address", "firewall addrgrp"};
-  bool four = false, six = false;
-  std::vector<std::string> open = {name};
-  std::set<std::string> seen = {name};
-  constexpr std::size_t kMostNames = 256;  // groups of groups without end are both, whatever they hold
-  for (std::size_t i = 0; i < open.size(); ++i) {
-    if (i == kMostNames) return "46";
-    const std::string each = open[i];
-    for (const auto& table : tables) {
-      const Table* of = base_->schema().table(table);
-      const auto it = of_the_text ? by_name_.find({table, each}) : by_name_.end();
-      const bool ours = it != by_name_.end();
-      if (!of || of->find_built_in(each)) break;
-      const Object* o = ours ? &drafts_[it->second].object : base_->find({{table, each}});
-      if (!o) continue;
-      const ObjectView view(*of, *o);
-      if (table == "firewall address") {
-        const bool is_six = view.text(view.text("type") == "iprange" ? "start-ip" : "subnet").find(':') != std::string::npos;
-        (is_six ? six : four) = true;
-      } else {
-        for (const auto& member : view.values("member")) {
-          if (seen.insert(member).second) open.push_back(member);
-        }
-      }
-      break;
+/// Of which families it is, through groups; neither: not known, or whatever is meant by it. Each name is looked at once, and
+/// not by recursion: a chain of groups is as long as its author likes. In a circle (it is refused later) what was found so
+/// far counts.
+Assembly::Families Assembly::families_of(const std::string& name, bool of_the_text, FamiliesByName& known) const {
+  const Table &addresses = *base_->schema().table("firewall address"), &groups = *base_->schema().table("firewall addrgrp");
+  const auto object = [&](const Table& table, const std::string& key) -> const Object* {
+    const auto it = of_the_text ? by_name_.find({table.name, key}) : by_name_.end();
+    return it != by_name_.end() ? &drafts_[it->second].object : base_->find({{table.name, key}});
+  };
+  struct Frame {
+    std::string name;
+    Value members;
+    std::size_t next = 0;
+  };
+  std::vector<Frame> open;
+  const auto enter = [&](const std::string& each) {
+    Families& found = known[each];
+    if (addresses.find_built_in(each) || groups.find_built_in(each)) return;
+    if (const Object* o = object(addresses, each)) {
+      const ObjectView view(addresses, *o);
+      const bool six = view.text(view.text("type") == "iprange" ? "start-ip" : "subnet").find(':') != std::string::npos;
+      (six ? found.six : found.four) = true;
+    } else if (const Object* group = object(groups, each)) {
+      open.push_back({each, ObjectView(groups, *group).values("member")});
     }
+  };
+  if (!known.contains(name)) enter(name);
+  while (!open.empty()) {
+    auto& frame = open.back();
+    if (frame.next < frame.members.size()) {
+      const std::string member = frame.members[frame.next++];
+      if (!known.contains(member)) enter(member);
+      continue;
+    }
+    Families found = known[frame.name];
+    for (const auto& member : frame.members) {
+      found.four = found.four || known[member].four;
+      found.six = found.six || known[member].six;
+    }
+    known[frame.name] = found;
+    open.pop_back();
   }
-  return std::string(four ? "4" : "") + (six ? "6" : "");
+  return known[name];
 }
 
 /// There, IPv4 and IPv6 have names of their own, and what is here may be the other one.
-void Assembly::meet_other_family(Draft& draft) {
+void Assembly::meet_other_family(Draft& draft, FamiliesByName& of_text, FamiliesByName& of_here) {
   if (!draft.alive()) return;
   const bool address = draft.table->name == "firewall address", group = draft.table->name == "firewall addrgrp";
-  const auto other_than = [&](const std::string& families, bool six) { return families.find(six ? '4' : '6') != families.npos; };
+  const auto other_than = [](Families families, bool six) { return six ? families.four : families.six; };
   const auto look = [&](const char* attribute, bool six) {
     for (const auto& name : words_in_source(draft, attribute)) {
-      if (!draft.alive() || !other_than(families_of(name, true), six)) continue;
+      if (!draft.alive() || !other_than(families_of(name, true, of_text), six)) continue;
       const Setting* s = draft.setting(attribute);
       draft.leave_out(s ? s->at : draft.source->at, fmt::format("{}: {} is no IPv{} address here", attribute, name, six ? 6 : 4));
     }
@@ -181,7 +194,8 @@ void Assembly::meet_other_family(Draft& draft) {
     for (const char* list : {"srcaddr", "dstaddr"}) look(list, false);
     for (const char* list : {"srcaddr6", "dstaddr6"}) look(list, true);
   }
-  if ((address || group) && base_->find({{draft.table->name, draft.object.key}}) && other_than(families_of(draft.object.key, false), six)) {
+  if ((address || group) && base_->find({{draft.table->name, draft.object.key}}) &&
+      other_than(families_of(draft.object.key, false, of_here), six)) {
     draft.leave_out(draft.source->at, fmt::format("is the name of an IPv{} entry here, and here both families stand in one table: give it another name", six ? 4 : 6));
   }
 }

@@ -117,29 +117,31 @@ void Assembly::note_moves(const Transaction& t) {
   }
 }
 
-/// Refusals that now stand behind what was here before and accepts.
-std::vector<std::string> Assembly::notices_of_moves() const {
-  std::vector<std::string> out;
+/// A refusal that is in force here doesn't come to stand behind what is here, accepts, and isn't in the text. Says whether
+/// one was left out for that.
+bool Assembly::keep_refusals_in_front() {
+  bool any = false;
   for (const auto& table : base_->schema().root().tables) {
-    if (!table.ordered) continue;
+    if (!table.ordered || places_kept_.contains(table.name)) continue;
     const auto here = keys_of(*base_, table);
-    for (const Draft* d : alive_in(table)) {
-      if (!moved_.contains(d) || d->disabled || !refuses(*d)) continue;
-      const ObjectView was(table, *base_->find({{table.name, d->object.key}}));
+    for (auto& d : drafts_) {
+      const Object* before = d.alive() && d.table == &table ? base_->find({{table.name, d.object.key}}) : nullptr;
+      if (before == nullptr) continue;
+      const ObjectView was(table, *before);
       if (!is_in_force(was) || accepts(was)) continue;
-      std::vector<std::string> passed;
-      for (auto it = std::find(here.begin(), here.end(), d->object.key); it != here.end(); ++it) {
-        const auto at = by_name_.find({table.name, *it});
-        if (at != by_name_.end() && drafts_[at->second].alive()) continue;  // stands as the source has it
-        const ObjectView policy(table, *base_->find({{table.name, *it}}));
-        if (is_in_force(policy) && accepts(policy)) passed.push_back(*it);
-      }
-      if (passed.empty()) continue;
-      out.push_back(fmt::format("{} refuses, and stands behind {} now, which {} here before and let{} something through",
-                                d->name(), join(passed, ", "), passed.size() == 1 ? "was" : "were", passed.size() == 1 ? "s" : ""));
+      const auto passed = std::find_if(std::find(here.begin(), here.end(), d.object.key), here.end(), [&](const std::string& key) {
+        const auto at = by_name_.find({table.name, key});
+        if (at != by_name_.end() && drafts_[at->second].alive()) return false;  // stands as the source has it
+        const ObjectView policy(table, *base_->find({{table.name, key}}));
+        return is_in_force(policy) && accepts(policy);
+      });
+      if (passed == here.end()) continue;
+      d.leave_out(d.source->at, fmt::format("would move behind {}, which is here and lets something through: that of this number which "
+                                            "is here stays in its place (import the whole table, or move them by hand)", *passed));
+      any = true;
     }
   }
-  return out;
+  return any;
 }
 
 }  // namespace postern::gateway::config::fortios

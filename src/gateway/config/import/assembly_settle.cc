@@ -128,7 +128,8 @@ Transaction Assembly::settle() {
     meet_connector(d);
     if (d.is_policy()) meet_zones(d);
   }
-  for (auto& d : drafts_) meet_other_family(d);
+  FamiliesByName of_text, of_here;
+  for (auto& d : drafts_) meet_other_family(d, of_text, of_here);
   const FamilyNames names = name_families();
   for (auto& d : drafts_) {
     keep_family(d, names, judgements_);
@@ -154,6 +155,7 @@ Transaction Assembly::settle() {
     if (keep_refusals() || leave_out_wider()) continue;
     mark_wider();
     keep_places();
+    if (keep_refusals_in_front()) continue;
     Transaction all(base_);
     std::set<std::string> needed;
     for (const auto& d : drafts_) {

@@ -345,6 +345,9 @@ TEST_F(FortiosImport, WhatWasFoundOfTheSameEmsStays) {
   take(connector("set serial-number \"FCTEMS0000000001\"\n"));
   EXPECT_FALSE(import->transaction.changed());
   EXPECT_THAT(take(connector("set https-port 8443\n")), Not(HasSubstr("certificate-fingerprint")));
+  take("config endpoint-control fctems\nedit 1\nnext\nedit 2\nnext\nend\n");
+  EXPECT_FALSE(import->transaction.changed());
+  EXPECT_THAT(off("endpoint-control fctems 1"), HasSubstr("empty slot"));
 }
 
 TEST_F(FortiosImport, KeysAndCommunitiesAreNotShown) {

@@ -23,7 +23,7 @@ class PartsImport : public FortiosLab {
 
 const std::string kNarrow = "set iprange 10.9.9.9\n";
 const std::string kByX = "set service \"X\"\n";
-const std::string kApplication = "config firewall access-proxy\nedit \"p\"\nset vip \"v\"\nnext\nend\n";
+const std::string kProxyOfV = "config firewall access-proxy\nedit \"p\"\nset vip \"v\"\nnext\nend\n";
 const std::string kProxyPolicy =
     "config firewall proxy-policy\nedit 1\nset proxy access-proxy\nset access-proxy \"p\"\nset srcintf \"any\"\n"
     "set srcaddr \"all\"\nset dstaddr \"all\"\nset schedule \"always\"\nset action accept\nnext\nend\n";
@@ -33,7 +33,7 @@ TEST_F(PartsImport, WhatAllowsMoreIsNotTakenWithoutItsPolicies) {
   EXPECT_THAT(off("firewall service custom X"), HasSubstr("and no policy of this text uses it"));
   take(policy_text(kByX));
   EXPECT_FALSE(on());
-  take_over(vip("set src-filter \"10.9.9.0/24\"\n") + kApplication);
+  take_over(vip("set src-filter \"10.9.9.0/24\"\n") + kProxyOfV);
   EXPECT_NE(off("firewall vip v"), "");
   take(kProxyPolicy);
   EXPECT_FALSE(on("1", "firewall proxy-policy"));
@@ -61,8 +61,8 @@ TEST_F(PartsImport, GroupsThatAreHereConsistOfWhatTheTextSays) {
 }
 
 TEST_F(PartsImport, PoliciesThatAreHereDoNotComeToAllowMore) {
-  here(kLanAndServer + service("") + policy_text(kByX, "7") + vip("") + kApplication + kProxyPolicy);
-  for (const auto& text : {service(kNarrow), service(kNarrow) + policy_text(kByX, "8"), vip("set src-filter \"10.9.9.0/24\"\n") + kApplication}) {
+  here(kLanAndServer + service("") + policy_text(kByX, "7") + vip("") + kProxyOfV + kProxyPolicy);
+  for (const auto& text : {service(kNarrow), service(kNarrow) + policy_text(kByX, "8"), vip("set src-filter \"10.9.9.0/24\"\n") + kProxyOfV}) {
     SCOPED_TRACE(text);
     take(text);
     EXPECT_FALSE(import->transaction.changed());
@@ -90,6 +90,17 @@ TEST_F(PartsImport, NamesOfTheOtherFamilyStayWhatTheyAre) {
     EXPECT_FALSE(on()) << ends;
   }
   take(policy_text("set srcaddr6 \"g\"\nset dstaddr6 \"all\"\n"));
+  EXPECT_TRUE(on());
+}
+
+TEST_F(PartsImport, LargeGroupsAreOfTheFamilyOfTheirMembers) {
+  std::string addresses = "config firewall address\n", members;
+  for (int i = 0; i < 600; ++i) {
+    addresses += "edit \"m" + std::to_string(i) + "\"\nset subnet 10.1." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "/32\nnext\n";
+    members += " \"m" + std::to_string(i) + "\"";
+  }
+  take(kLanAndServer + addresses + "end\n" + "config firewall addrgrp\nedit \"large\"\nset member" + members + "\nnext\nend\n" +
+       policy_text("set srcaddr \"large\"\n"));
   EXPECT_TRUE(on());
 }
 

@@ -371,10 +371,12 @@ TEST_F(WiderImport, PoliciesThatAreHereKeepTheirPlaces) {
   EXPECT_EQ(order(), "20 30 ");
   EXPECT_EQ(import->changed.size(), 2u);
   EXPECT_THAT(print_changes(*import), HasSubstr("-     # in this order: 30 20\n+     # in this order: 20 30\n"));
-  // What is new and stands in front there stands in front here, too; what the refusal then stands behind is named.
-  take(policy_text("", "10", "deny") + refusal);
-  EXPECT_EQ(order(), "20 10 30 ");
-  EXPECT_THAT(import->notices, testing::Contains("firewall policy 30 refuses, and stands behind 20 now, which was here before and lets something through"));
+  // A part with something new in front doesn't take the refusal behind what is here and lets something through.
+  for (const auto& first : {policy_text("", "10", "deny"), policy_text("set groups \"x\"\n", "10")}) {
+    take(first + refusal);
+    EXPECT_EQ(order(), "30 20 10 ");
+    EXPECT_THAT(off("firewall policy 30"), HasSubstr("would move behind 20, which is here and lets something through"));
+  }
   // A refusal that would be off leaves the one that is here in force.
   take(policy_text("set groups \"staff\"\n", "30", "deny"));
   EXPECT_FALSE(import->transaction.changed());
