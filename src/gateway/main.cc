@@ -74,10 +74,13 @@ int main(int argc, char** argv) {
   auto* recover = app.add_subcommand(
       "recover", "Make DATA-DIR/gateway.conf anew from what is kept beside it; for a gateway that does not run");
   std::optional<std::uint64_t> revision;
-  recover->add_option("--data-dir", data_dir, "Identity, configuration and kept records")->type_name("DIR")->capture_default_str();
+  recover->add_option("--data-dir", data_dir, "Identity, configuration and kept records")
+      ->type_name("DIR")
+      ->capture_default_str();
   recover->add_option("--revision", revision, "Which one; otherwise the last that is whole")->type_name("N");
   app.footer(
-      "A gateway that stops, denies: the nftables table inet postern stays, and forwards only what policies without tags let\n"
+      "A gateway that stops, denies: the nftables table inet postern stays, and forwards only what policies without "
+      "tags let\n"
       "through (nft delete table inet postern takes it away).\n"
       "The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
       "administrator is admin, with the password in DATA-DIR/initial-password.");

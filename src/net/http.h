@@ -29,8 +29,8 @@ class HttpHeaders {
 
 struct HttpRequest {
   std::string method;
-  /// Percent-decoded once, but for "%2F" and "%5C", which stay so: they are no borders between segments. Always begins with '/', no
-  /// dot segments.
+  /// Percent-decoded once, but for "%2F" and "%5C", which stay so: they are no borders between segments. Always begins
+  /// with '/', no dot segments.
   std::string path;
   std::vector<std::string> segments;          ///< What stands between the path's slashes, decoded whole.
   std::map<std::string, std::string> query;   ///< Percent-decoded; a repeated name is refused with 400 by the server.

@@ -182,7 +182,8 @@ HttpResponse ResponseParser::take() {
   auto& message = impl_->parser.get();
   HttpResponse response;
   response.status = static_cast<int>(message.result_int());
-  for (const auto& field : message.base()) response.headers.add(std::string(field.name_string()), std::string(field.value()));
+  for (const auto& field : message.base())
+    response.headers.add(std::string(field.name_string()), std::string(field.value()));
   response.body = std::move(message.body());
   return response;
 }

@@ -161,7 +161,8 @@ Task<bool> serve_http(SharedPtr shared, TransportPtr transport) {
         co_return false;
       }
       const auto text = fmt::format(
-          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+          "{}\r\n\r\n",
           websocket_accept(*key));
       co_await transport->write_all(text.data(), text.size(), ec);
       if (ec || shared->closed) co_return false;
@@ -215,7 +216,8 @@ Task<void> serve(SharedPtr shared, tcp::socket socket) {
 
 class ServerImpl final : public Server {
  public:
-  ServerImpl(Loop& loop, SharedPtr shared) : shared_(std::move(shared)), acceptor_(std::make_shared<tcp::acceptor>(loop.state().io)) {}
+  ServerImpl(Loop& loop, SharedPtr shared)
+      : shared_(std::move(shared)), acceptor_(std::make_shared<tcp::acceptor>(loop.state().io)) {}
   ~ServerImpl() override {
     shared_->closed = true;
     error_code ignored;

@@ -8,8 +8,8 @@
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
 //
-// Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_once ("_once" when the request has a
-// body: its connection to the real server must not be used again), $postern_upgrade and
+// Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_once
+// ("_once" when the request has a body: its connection to the real server must not be used again), $postern_upgrade and
 // $postern_connection (what to send upstream as Upgrade and Connection: a WebSocket's, "close" with
 // a body, or nothing).
 #include <string>

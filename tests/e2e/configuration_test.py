@@ -4,7 +4,7 @@ import ssl
 import time
 
 import harness
-from harness import Stream, connect, https, open_tls, tls_context, wait_for
+from harness import Stream, connect, https, open_tls, stacks, tls_context, wait_for
 
 CONNECTOR = """config certificate remote
     edit "ems"
@@ -52,29 +52,8 @@ config firewall proxy-policy
 end
 """
 
-OPEN = """config firewall vip
-    edit "{name}"
-        set extip {address}
-        set extport {port}
-    next
-end
-config firewall access-proxy
-    edit "{name}"
-        set vip "{name}"
-        set empty-cert-action accept
-        config api-gateway
-            edit 1
-                config realservers
-                    edit 1
-                        set ip {app}
-                        set port {app_port}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
+# Anybody gets in, and reaches nothing but what this access proxy leads to.
+OPEN = stacks.ACCESS_PROXY.replace('set vip "{name}"', 'set vip "{name}"\n        set empty-cert-action accept') + """config firewall proxy-policy
     edit {number}
         set access-proxy "{name}"
         set action accept
@@ -82,28 +61,7 @@ config firewall proxy-policy
 end
 """
 
-IPV6 = """config firewall vip6
-    edit "web"
-        set extip ::1
-        set extport 9449
-    next
-end
-config firewall access-proxy6
-    edit "web"
-        set vip "web"
-        config api-gateway
-            edit 1
-                config realservers
-                    edit 1
-                        set ip {app}
-                        set port {app_port}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
+IPV6 = stacks.ACCESS_PROXY.replace("firewall vip", "firewall vip6").replace("firewall access-proxy", "firewall access-proxy6") + """config firewall proxy-policy
     edit 6
         set access-proxy6 "web"
         set ztna-ems-tag "EMS1_ZTNA_Telemetry-Connected"
@@ -204,7 +162,8 @@ class Configuration(harness.StackTest):
 
     def test_5_access_proxies_at_ipv6_addresses(self):
         stack = self.stack
-        self.gateway.configure(IPV6.format(app=stack.app_address, app_port=stack.ports["app"]))
+        self.gateway.configure(IPV6.format(
+            name="web", listen="::1", port=9449, app=stack.app_address, app_port=stack.ports["app"]))
         inside = stack.lab.namespaces["gw"]
 
         def status(**identity):
@@ -245,7 +204,7 @@ class Configuration(harness.StackTest):
         stream = Stream(tls)
         stream.wait_bytes()
         for number, (name, address) in enumerate((("aaa", "0.0.0.0"), ("aab", "192.0.2.1")), 81):
-            self.gateway.configure(OPEN.format(name=name, address=address, number=number, port=9450 + number,
+            self.gateway.configure(OPEN.format(name=name, listen=address, number=number, port=9450 + number,
                                                app=stack.app_address, app_port=stack.ports["app"]))
         inside = stack.lab.namespaces["ep"]
 

@@ -61,7 +61,8 @@ void remove_member(const CallPtr& call, const Address& at, const Value& members)
   auto transaction = call->services.store.begin();
   // Without a member it would be what it is when nobody sets it: everything, for some lists.
   if (left.empty()) {
-    return refuse(call, {ErrorCode::kInvalidArgument, fmt::format("{}: {}", config::describe(at.path), at.list->last_one())});
+    return refuse(call,
+                  {ErrorCode::kInvalidArgument, fmt::format("{}: {}", config::describe(at.path), at.list->last_one())});
   }
   if (auto set = transaction.set(at.path, at.list->name, left); !set) return refuse(call, set.error());
   commit(call, at, transaction);

@@ -60,8 +60,10 @@ void locked(const std::string& table, const config::ConfigTree& before, const co
   for (const auto& o : after.entries(table)) {
     const auto* was = old.find(o.key());
     if (!is_locked(o) || (was != nullptr && is_locked({o.table(), *was}))) continue;
-    out.push_back(fmt::format("{} {}: nobody is asked for a certificate (client-cert disable), and nobody gets in without one "
-                              "(empty-cert-action block): it refuses everybody", table, o.key()));
+    out.push_back(
+        fmt::format("{} {}: nobody is asked for a certificate (client-cert disable), and nobody gets in without one "
+                    "(empty-cert-action block): it refuses everybody",
+                    table, o.key()));
   }
 }
 

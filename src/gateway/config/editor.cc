@@ -220,7 +220,8 @@ Status Editor::change(Transaction& t, std::string_view command, const std::vecto
       left.erase(it);
     }
     // For most lists none means any: nobody should get there by taking the last one away.
-    if (left.empty()) return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", describe(path()), attribute.last_one()));
+    if (left.empty())
+      return fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", describe(path()), attribute.last_one()));
     return t.set(path(), attribute.name, left);
   }
   return t.set(path(), attribute.name, value);

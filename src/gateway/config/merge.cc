@@ -19,7 +19,8 @@ bool has_word(const Value& value, const std::string& word) {
 /// Names whose order means nothing, joined; nothing where that could mean what neither of them wants: a list that is
 /// empty means "any" in some tables, and one in which nothing is left of before is another list.
 std::optional<Value> join_lists(const Attribute& attribute, const Value* base, const Value* theirs, const Value* mine) {
-  const bool names = attribute.type == Type::kReference || attribute.type == Type::kTag || attribute.type == Type::kInterface;
+  const bool names =
+      attribute.type == Type::kReference || attribute.type == Type::kTag || attribute.type == Type::kInterface;
   if (!attribute.many || !names || !base || !theirs || !mine) return std::nullopt;
   const auto left_of_base = [&](const Value& value) {
     return std::any_of(base->begin(), base->end(), [&](const std::string& word) { return has_word(value, word); });

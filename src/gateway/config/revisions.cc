@@ -166,7 +166,8 @@ Result<std::string> Revisions::text(std::uint64_t id) const {
 
 Status Revisions::comment(std::uint64_t id, std::string_view comment) {
   if (comment.size() > kMaxComment) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("comment: has {} bytes; allowed: up to {}", comment.size(), kMaxComment));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("comment: has {} bytes; allowed: up to {}", comment.size(), kMaxComment));
   }
   const auto kept = text(id);
   if (!kept) return fail(kept.error());
@@ -236,7 +237,8 @@ Result<std::uint64_t> revision_argument(const Revisions& revisions, std::string_
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("\"{}\" is not the number of a revision ({})", one_line(text.substr(0, 80)), kept));
   }
-  if (revisions.find(*id) == nullptr) return fail(ErrorCode::kNotFound, fmt::format("there is no revision {} ({})", *id, kept));
+  if (revisions.find(*id) == nullptr)
+    return fail(ErrorCode::kNotFound, fmt::format("there is no revision {} ({})", *id, kept));
   return *id;
 }
 

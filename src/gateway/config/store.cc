@@ -105,7 +105,7 @@ Result<std::unique_ptr<ConfigStore>> ConfigStore::open(const Schema& schema, std
     store->current_ = std::make_shared<ConfigTree>(transaction.tree());
   }
   store->revisions_ = Revisions(std::move(history), options.history);
-  store->revisions_.settle(text ? named_revision(*text) : 0);
+  if (text) store->revisions_.settle(named_revision(*text));
   if (auto whole = store->check_whole(text ? std::optional(*text) : std::nullopt); !whole) return fail(whole.error());
   if (text) store->settle_history(named_revision(*text));
   return store;
@@ -117,11 +117,13 @@ Status ConfigStore::check_whole(const std::optional<std::string>& text) const {
   const auto named = text ? named_revision(*text) : 0;
   const auto lost = [&](std::string_view what) {
     const auto from = revisions_.newest();
-    return fail(ErrorCode::kDataLoss,
-                fmt::format("the configuration {} {}, but revision {} stands in {}. To go on with that: postern-gateway recover "
-                            "--data-dir {}; to start without any configuration: move {} away",
-                            path_.native(), what, named != 0 ? named : from, revisions_.directory().native(),
-                            path_.parent_path().native(), revisions_.directory().native()));
+    return fail(
+        ErrorCode::kDataLoss,
+        fmt::format(
+            "the configuration {} {}, but revision {} stands in {}. To go on with that: postern-gateway recover "
+            "--data-dir {}; to start without any configuration: move {} away",
+            path_.native(), what, named != 0 ? named : from, revisions_.directory().native(),
+            path_.parent_path().native(), revisions_.directory().native()));
   };
   if (revisions_.all().empty()) return {};
   if (!text) return lost("is missing");
@@ -151,8 +153,9 @@ void ConfigStore::settle_history(std::uint64_t named) {
   auto found = std::make_shared<ConfigTree>(*current_);
   found->revision_ = std::max(named, revisions_.newest()) + 1;
   if (!revisions_.all().empty()) {
-    log_warning("config.history", fmt::format("{} is not as revision {} was kept; it is in force as it stands, as revision {}",
-                                              path_.native(), named, found->revision_));
+    log_warning("config.history",
+                fmt::format("{} is not as revision {} was kept; it is in force as it stands, as revision {}",
+                            path_.native(), named, found->revision_));
   }
   if (auto kept = keep(*found, {"gateway", "start", "as the configuration file was found when the gateway started"},
                        revisions_.all().empty() ? "the first one kept" : "the file is not the one kept last");

@@ -32,10 +32,10 @@ class ConfigStore {
     const Clock* clock = nullptr;  ///< nullptr: the system's. Outlives the store.
     Revisions::Limits history;
   };
-  /// Reads `path`; a file that is not there, without any history, is an empty configuration. The history stands beside it, in a directory of
-  /// its name with .revisions for its extension; what is wrong with that goes to the log. Errors: those of the file
-  /// system, kInvalidArgument with the line that is wrong, and kDataLoss (the file is missing, empty or cut off, and the
-  /// history has more): the program then must not start with less than was configured.
+  /// Reads `path`; a file that is not there, without any history, is an empty configuration. The history stands beside
+  /// it, in a directory of its name with .revisions for its extension; what is wrong with that goes to the log. Errors:
+  /// those of the file system, kInvalidArgument with the line that is wrong, and kDataLoss (the file is missing, empty or
+  /// cut off, and the history has more): the program then must not start with less than was configured.
   static Result<std::unique_ptr<ConfigStore>> open(const Schema& schema, std::filesystem::path path,
                                                    const Options& options);
   static Result<std::unique_ptr<ConfigStore>> open(const Schema& schema, std::filesystem::path path);

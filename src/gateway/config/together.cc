@@ -75,8 +75,10 @@ class Circles {
           if (const auto below = depths_.find(m); below != depths_.end()) depth = std::max(depth, below->second + 1);
         }
         if (depth > kMaxDepth) {
-          return fail(ErrorCode::kInvalidArgument, fmt::format("{} {}: member: groups stand in groups more than {} deep there; name "
-                                                               "the addresses or services themselves", table_, *frame.group, kMaxDepth));
+          return fail(ErrorCode::kInvalidArgument,
+                      fmt::format("{} {}: member: groups stand in groups more than {} deep there; name "
+                                  "the addresses or services themselves",
+                                  table_, *frame.group, kMaxDepth));
         }
         stack.pop_back();
         continue;

@@ -32,7 +32,8 @@ class ConfigTree {
 
   /// The object, built-in ones included; nullptr when there is none. Single objects always exist.
   const Object* find(const ObjectPath& path) const;
-  /// Entries of a top-level table, built-in ones first, but for those whose name an entry of an earlier version's file has. For a single object: exactly one.
+  /// Entries of a top-level table, built-in ones first, but for those whose name an entry of an earlier version's file
+  /// has. For a single object: exactly one.
   std::vector<ObjectView> entries(std::string_view table) const;
   /// A single object, such as "system global".
   ObjectView single(std::string_view table) const;

@@ -261,7 +261,8 @@ std::string FirewallModel::renew_command(unsigned seconds) const {
 }
 
 std::string FirewallModel::end_lease_command() const {
-  return fmt::format("add element inet {0} alive {{ ipv4, ipv6 }}\ndelete element inet {0} alive {{ ipv4, ipv6 }}\n", table_);
+  return fmt::format("add element inet {0} alive {{ ipv4, ipv6 }}\ndelete element inet {0} alive {{ ipv4, ipv6 }}\n",
+                     table_);
 }
 
 }  // namespace postern::gateway::firewall

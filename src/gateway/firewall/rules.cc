@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
-#include "base/hex.h"
-#include "base/sha256.h"
 #include "base/text.h"
+#include "gateway/firewall/lists.h"
 #include "gateway/firewall/model.h"
 
 namespace postern::gateway::firewall {
@@ -27,93 +25,12 @@ std::string chain_name(int id, Direction d, std::string_view part = {}) {
   return fmt::format("policy_{}{}{}", id, d == Direction::kReply ? "_reply" : "", part);
 }
 
-/// Collects what `Ruleset::lists` is.
-class Lists {
- public:
-  /// What a match compares with: the only item, or the set of them.
-  std::string operator()(std::string_view type, const std::vector<std::string>& items) {
-    if (items.size() == 1) return items.front();
-    const bool ranges = type != "ifname" && type != "inet_proto";
-    std::string body =
-        fmt::format("type {};{} elements = {{ {} }};", type, ranges ? " flags interval;" : "", join(items, ", "));
-    std::string name = "list/" + to_hex_lower(sha256(body)).substr(0, 32);
-    const std::string match = '@' + name;
-    if (made_.emplace(std::move(name), std::move(body)).second) count_ += items.size();
-    return match;
-  }
-  std::map<std::string, std::string> take() { return std::move(made_); }
-  std::size_t count() const { return count_; }
-
- private:
-  std::map<std::string, std::string> made_;
-  std::size_t count_ = 0;
-};
-
 std::string interface_match(Lists& lists, std::string_view keyword, const std::vector<std::string>& names) {
   if (names.empty()) return {};
   std::set<std::string> items;
   for (const auto& name : names) items.insert('"' + name + '"');
   return fmt::format("{} {} ", keyword, lists("ifname", {items.begin(), items.end()}));
 }
-
-struct Family {
-  std::string_view name;    // of nfproto
-  std::string_view header;  // of the expression
-  std::string_view type;    // of a set
-};
-constexpr Family kV4 = {"ipv4", "ip", "ipv4_addr"};
-constexpr Family kV6 = {"ipv6", "ip6", "ipv6_addr"};
-
-/// What a packet's address is compared with; nullopt: nothing of `ranges` is in the family.
-std::optional<std::string> operand(Lists& lists, const Family& family, const std::vector<AddressRange>& ranges) {
-  // Overlapping intervals are refused by the kernel: put together what touches.
-  std::vector<AddressRange> sorted;
-  for (const auto& r : ranges) {
-    if (r.first.is_v4() == (family.name == kV4.name)) sorted.push_back(r);
-  }
-  if (sorted.empty()) return std::nullopt;
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<AddressRange> merged;
-  for (const auto& r : sorted) {
-    if (!merged.empty() && r.first <= merged.back().last) {
-      merged.back().last = std::max(merged.back().last, r.last);
-    } else {
-      merged.push_back(r);
-    }
-  }
-  std::vector<std::string> items;
-  for (const auto& r : merged) {
-    items.push_back(r.first == r.last ? r.first.str() : r.first.str() + "-" + r.last.str());
-  }
-  return lists(family.type, items);
-}
-
-/// Lists of addresses: policies have the same groups, and to sort and write down a large one takes milliseconds.
-class AddressLists {
- public:
-  /// `ranges` stay where they are. The match of one side of a packet: empty for any address, nullopt: no packet of this
-  /// family fits.
-  std::optional<std::string> match(Lists& lists, const Family& family, std::string_view side,
-                                   const std::vector<AddressRange>& ranges) {
-    if (ranges.empty()) return "";
-    std::size_t hash = family.name.size() + family.header.size();
-    for (const auto& r : ranges) hash = hash * 31 + std::hash<IpAddress>()(r.first) * 7 + std::hash<IpAddress>()(r.last);
-    auto& same = known_[hash];
-    auto it = std::find_if(same.begin(), same.end(),
-                           [&](const Known& k) { return k.family == family.name && *k.ranges == ranges; });
-    if (it == same.end()) it = same.insert(it, {family.name, &ranges, operand(lists, family, ranges)});
-    if (!it->operand) return std::nullopt;
-    return fmt::format("{} {} {} ", family.header, side, *it->operand);
-  }
-
- private:
-  struct Known {
-    std::string_view family;
-    const std::vector<AddressRange>* ranges;
-    std::optional<std::string> operand;
-  };
-  std::unordered_map<std::size_t, std::vector<Known>> known_;
-};
 
 std::string ports(Lists& lists, std::string_view protocol, std::string_view side, std::vector<Service::Ports> list) {
   std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

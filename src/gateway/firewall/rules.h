@@ -18,9 +18,9 @@ struct TagSets {
 /// Does the policy need to know of whom a tag is known (denies by it or negates it)?
 bool judges_absence(const Policy& policy);
 
-/// The body of the table. Policies share the chains that judge their conditions, and lists of addresses, ports and interfaces: each different list of more than one
-/// is a set that is named by what it holds, so it never changes. (A set of its own in each rule makes the kernel's work
-/// grow with the square of the rules: 5,000 policies took seconds.)
+/// The body of the table. Policies share the chains that judge their conditions, and lists of addresses, ports and
+/// interfaces: each different list of more than one is a set that is named by what it holds, so it never changes. (A
+/// set of its own in each rule makes the kernel's work grow with the square of the rules: 5,000 policies took seconds.)
 struct Ruleset {
   std::string chains;                        ///< `chain … { … }`, one rule per line.
   std::map<std::string, std::string> lists;  ///< By name: "type ipv4_addr; flags interval; elements = { … };"

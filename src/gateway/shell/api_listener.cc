@@ -105,8 +105,9 @@ void ApiListener::try_again() {
 Status ApiListener::health() const {
   if (server_) return {};
   return fail(trouble_.code,
-              trouble_.message + "; it is tried again each second: end the program that has the port (ss -ltnp shows it), or give "
-                                 "the REST API another: config system global, set admin-sport <port>, end");
+              trouble_.message +
+                  "; it is tried again each second: end the program that has the port (ss -ltnp shows it), or give "
+                  "the REST API another: config system global, set admin-sport <port>, end");
 }
 
 Status ApiListener::prepare(std::uint16_t configured_port) {

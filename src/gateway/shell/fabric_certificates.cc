@@ -31,7 +31,8 @@ std::string ems_text(const EmsSerial& serial, const TenantId& tenant) {
 std::string other_ems_text(const GatewayCore::Connector& connector) {
   const auto& said = connector.client->status();
   return fmt::format("another EMS answers at this address: it says that it is {}, and until now it was {}",
-                     ems_text(said.ems_serial, said.tenant), ems_text(connector.settings.expected_serial, connector.settings.expected_tenant));
+                     ems_text(said.ems_serial, said.tenant),
+                     ems_text(connector.settings.expected_serial, connector.settings.expected_tenant));
 }
 
 config::ObjectPath path_of(ConnectorId id) { return {{"endpoint-control fctems", std::to_string(id)}}; }

@@ -96,8 +96,9 @@ void FirewallControl::end() {
   dirty_ = false;
   if (!ready_) return;
   if (auto ended = firewall_->end_lease(); !ended) return log_warning("firewall.lease", ended.error().message);
-  log_info("firewall.stays", "the table inet postern stays, so that nothing is forwarded that no policy lets through; nft delete "
-                             "table inet postern takes it away");
+  log_info("firewall.stays",
+           "the table inet postern stays, so that nothing is forwarded that no policy lets through; nft delete "
+           "table inet postern takes it away");
 }
 
 }  // namespace postern::gateway

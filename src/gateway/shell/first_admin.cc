@@ -52,7 +52,8 @@ void drop_initial_password(const std::filesystem::path& data_dir, const std::str
   }
   if (failed) {
     log_warning("gateway.initial_password",
-                "the initial password was changed, but its file can't be removed (" + failed.message() + "); delete it yourself",
+                "the initial password was changed, but its file can't be removed (" + failed.message() +
+                    "); delete it yourself",
                 {{"file", file.native()}});
   }
 }

@@ -200,9 +200,10 @@ std::optional<std::string> NginxControl::out_of_reach(const NginxListener& liste
   bool ours = bound_ && std::any_of(bound_->begin(), bound_->end(), at);
   if (context_.now().mono < let_go_until_) ours = ours || std::any_of(let_go_.begin(), let_go_.end(), at);
   if (place == Place::kTaken && !unknown && !ours) {
-    return fmt::format("access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches the access "
-                       "proxy there until that program is stopped or another extport is set",
-                       name, listener.address.str(), listener.port);
+    return fmt::format(
+        "access proxy {}: another program listens at {} port {} (ss -ltnp names it): nobody reaches the access "
+        "proxy there until that program is stopped or another extport is set",
+        name, listener.address.str(), listener.port);
   }
   if (place == Place::kNowhere) {
     return fmt::format("access proxy {}: no interface of this machine has the address {}: nobody reaches the access proxy "

@@ -162,9 +162,12 @@ Status check_plan(const config::GatewayConfig& config, const TagTable& tags) {
   if (auto blob = policy::compile(plan_proxies(config, tags).table); !blob) return fail(blob.error());
   const auto rules = firewall::render_chains(firewall::compile_policies(config));
   if (rules.listed > firewall::kMaxListed) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the address groups and lists of the enabled firewall policies hold {} different ranges in all, and "
-                            "the firewall has room for {}; use wider subnets, or fewer groups", rules.listed, firewall::kMaxListed));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "the address groups and lists of the enabled firewall policies hold {} different ranges in all, and "
+            "the firewall has room for {}; use wider subnets, or fewer groups",
+            rules.listed, firewall::kMaxListed));
   }
   return {};
 }

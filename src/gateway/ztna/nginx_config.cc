@@ -132,11 +132,10 @@ http {{
   proxy_set_header X-Forwarded-Proto https;
   proxy_set_header X-Forwarded-Host $postern_host;
 )",
-      fmt::arg("module", *module), fmt::arg("workers", config.workers),
-      fmt::arg("pid", in_state("nginx.pid")), fmt::arg("error_log", in_state("error.log")),
-      fmt::arg("body", in_state("body")), fmt::arg("proxy", in_state("proxy")),
-      fmt::arg("fastcgi", in_state("fastcgi")), fmt::arg("uwsgi", in_state("uwsgi")),
-      fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
+      fmt::arg("module", *module), fmt::arg("workers", config.workers), fmt::arg("pid", in_state("nginx.pid")),
+      fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),
+      fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
+      fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
 
   // Each pool twice. An application that leaves a body unread reads it as the next request of its connection: were that
   // used again, the request that a client hid there would be answered to another. So requests with a body ($postern_once)

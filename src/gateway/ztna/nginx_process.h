@@ -37,8 +37,8 @@ Result<NginxUser> find_nginx_user(const NginxOptions& options);
 /// Thread: loop.
 class NginxProcess {
  public:
-  /// Makes the directories, and takes over an nginx that a gateway before this one left. Errors: kNotFound (no such user), kPermissionDenied,
-  /// kResourceExhausted.
+  /// Makes the directories, and takes over an nginx that a gateway before this one left. Errors: kNotFound (no such
+  /// user), kPermissionDenied, kResourceExhausted.
   static Result<std::unique_ptr<NginxProcess>> create(net::Loop& loop, NginxOptions options);
   /// Leaves nginx running: the next gateway process adopts it. `stop` ends it.
   virtual ~NginxProcess() = default;

@@ -20,6 +20,8 @@ void post_ems_unverify_cert(const CallPtr& call, const json::object& body) {
 
 }  // namespace
 
-Monitor ems_unverify_cert() { return {"POST", "endpoint-control/ems/unverify-cert", {}, {"ems_id"}, post_ems_unverify_cert}; }
+Monitor ems_unverify_cert() {
+  return {"POST", "endpoint-control/ems/unverify-cert", {}, {"ems_id"}, post_ems_unverify_cert};
+}
 
 }  // namespace postern::gateway::api::monitors

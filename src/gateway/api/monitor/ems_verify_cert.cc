@@ -46,8 +46,11 @@ void post_ems_verify_cert(const CallPtr& call, const json::object& body) {
 }  // namespace
 
 Monitor ems_verify_cert() {
-  return {
-      "POST", "endpoint-control/ems/verify-cert", {}, {"ems_id", "fingerprint", "ems_serial", "ems_tenant_id"}, post_ems_verify_cert};
+  return {"POST",
+          "endpoint-control/ems/verify-cert",
+          {},
+          {"ems_id", "fingerprint", "ems_serial", "ems_tenant_id"},
+          post_ems_verify_cert};
 }
 
 }  // namespace postern::gateway::api::monitors

@@ -88,8 +88,9 @@ std::string address_text(const EndpointTrace& t, const EndpointTrace::Address& a
     case ResolveReason::kReserved:
       return "not resolved: it is this gateway's own, or that of an EMS, a next hop or a real server";
     case ResolveReason::kNoAddress:
-      return a.interface.empty() ? "not resolved: it is on no network of this gateway"
-                                 : fmt::format("not resolved: it is on {}, but the endpoint's default gateway is not", a.interface);
+      return a.interface.empty()
+                 ? "not resolved: it is on no network of this gateway"
+                 : fmt::format("not resolved: it is on {}, but the endpoint's default gateway is not", a.interface);
     default:
       return "not resolved: " + reason;
   }
@@ -149,12 +150,16 @@ void advise_resolving(std::vector<std::string>& out, const EndpointTrace& t) {
       out.push_back("Ask again in a second: this gateway waits for the network's answer.");
       break;
     case ResolveReason::kNeighbourAbsent:
-      out.push_back("Look whether the endpoint is in the same network segment as this gateway's interface, and up. It is asked again "
-                    "by and by, once in a minute at least.");
+      out.push_back(
+          "Look whether the endpoint is in the same network segment as this gateway's interface, and up. It is asked "
+          "again "
+          "by and by, once in a minute at least.");
       break;
     case ResolveReason::kNeighbourDiffers:
-      out.push_back("Find the device with the hardware address named above: it uses this endpoint's address. Once it is gone, this "
-                    "gateway notices within two minutes.");
+      out.push_back(
+          "Find the device with the hardware address named above: it uses this endpoint's address. Once it is gone, "
+          "this "
+          "gateway notices within two minutes.");
       break;
     case ResolveReason::kNotTelemetrySource:
       out.push_back(
@@ -166,8 +171,9 @@ void advise_resolving(std::vector<std::string>& out, const EndpointTrace& t) {
                     unbroken("diagnose endpoint why <ip>") + " lists both.");
       break;
     case ResolveReason::kQuarantined:
-      out.push_back("This machine is enrolled twice, and once in quarantine. Release that endpoint once the machine is well, or "
-                    "deregister the one that is not in use.");
+      out.push_back(
+          "This machine is enrolled twice, and once in quarantine. Release that endpoint once the machine is well, or "
+          "deregister the one that is not in use.");
       break;
     default:
       break;
@@ -186,7 +192,8 @@ std::vector<std::string> advice(const EndpointTrace& t) {
     out.push_back("See on the endpoint whether its agent runs and reaches the EMS: " +
                   unbroken("postern-agent status"));
   } else if (t.stale) {
-    out.push_back(fmt::format("See why the EMS is out of reach: {}", unbroken(fmt::format("diagnose endpoint fctems test-connectivity {}", id))));
+    out.push_back(fmt::format("See why the EMS is out of reach: {}",
+                              unbroken(fmt::format("diagnose endpoint fctems test-connectivity {}", id))));
   } else {
     advise_matching(out, t);
     advise_resolving(out, t);
@@ -194,7 +201,8 @@ std::vector<std::string> advice(const EndpointTrace& t) {
   if (t.matched && r.certificates.empty()) {
     out.push_back("It has no client certificate that counts: no access proxy can recognise it. Enrol it anew.");
   }
-  out.push_back(fmt::format("Why it has a tag or not, its EMS says: {}", unbroken(fmt::format("postern why {} <tag>", r.key.uid.str()))));
+  out.push_back(fmt::format("Why it has a tag or not, its EMS says: {}",
+                            unbroken(fmt::format("postern why {} <tag>", r.key.uid.str()))));
   if (t.matched) out.push_back("Why an access proxy refused it: " + unbroken("diagnose ztna denial <id on the page>"));
   return out;
 }
@@ -212,11 +220,14 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
   }
   if (const auto bar = bar_text(t); !bar.empty()) {
     const bool stale = r.usable() && t.stale;  // what asks for no tag goes on: it is known who this is
-    out.wrap(bar + (stale ? ": no policy that demands or forbids a tag lets it in, by certificate or by address, whatever the "
-                            "lists say. Those that ask for no tag do."
-                          : ": no policy that demands or forbids a tag lets it in, whatever the lists say, and no access proxy "
-                            "that asks for certificates. Only where one without a certificate may enter (empty-cert-action accept, "
-                            "a policy without tags) it may as well: pages for enrolling and mending belong there."));
+    out.wrap(
+        bar +
+        (stale
+             ? ": no policy that demands or forbids a tag lets it in, by certificate or by address, whatever the "
+               "lists say. Those that ask for no tag do."
+             : ": no policy that demands or forbids a tag lets it in, whatever the lists say, and no access proxy "
+               "that asks for certificates. Only where one without a certificate may enter (empty-cert-action accept, "
+               "a policy without tags) it may as well: pages for enrolling and mending belong there."));
   }
   out.blank();
   out.add("UID:", r.key.uid.str());
@@ -233,7 +244,8 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
   out.add("Matched endpoint:", t.matched ? "yes" : "no");
   out.wrap(t.match_text, 2);
   if (!t.endpoint.gateway_interface.empty()) {
-    if (t.match_reason == MatchReason::kCertificate) out.wrap("and its default gateway is " + t.endpoint.gateway_interface, 2);
+    if (t.match_reason == MatchReason::kCertificate)
+      out.wrap("and its default gateway is " + t.endpoint.gateway_interface, 2);
   } else {
     out.wrap(foreign_gateway_text(r), 2);
   }

@@ -35,9 +35,11 @@ std::string state_text(const CommandContext& c, const ConnectorStatus& connector
       out += ": this gateway waits to be authorised on the EMS, which tells nothing before" +
              (connector.authorise_url.empty() ? "" : ": " + connector.authorise_url);
     } else if (!connector.certificate_accepted) {
-      out += fmt::format(": its certificate is not accepted: {}", unbroken(fmt::format("execute fctems verify {}", connector.id)));
+      out += fmt::format(": its certificate is not accepted: {}",
+                         unbroken(fmt::format("execute fctems verify {}", connector.id)));
     } else {
-      out += fmt::format(": {} says why", unbroken(fmt::format("diagnose endpoint fctems test-connectivity {}", connector.id)));
+      out += fmt::format(": {} says why",
+                         unbroken(fmt::format("diagnose endpoint fctems test-connectivity {}", connector.id)));
     }
     return out + fmt::format("; endpoints known from before: {}", told.all);
   }
@@ -80,7 +82,8 @@ std::string reply_text(const CertificateReply& reply) {
   switch (reply.state) {
     case CertificateReply::State::kFound: return "it is a valid certificate of endpoint " + reply.uid.str();
     case CertificateReply::State::kRevoked:
-      return "it was revoked, or its endpoint " + reply.uid.str() + " was deregistered: access proxies refuse it (063), but where one without a "
+      return "it was revoked, or its endpoint " + reply.uid.str() +
+             " was deregistered: access proxies refuse it (063), but where one without a "
              "certificate may enter (empty-cert-action accept)";
     case CertificateReply::State::kUnknown: return "it does not know this certificate";
     case CertificateReply::State::kNoAnswer: break;
@@ -131,7 +134,8 @@ void explain_unknown(Lines& out, const CommandContext& c, const Sought& sought,
   if (connectors.empty()) return say("Connect an EMS: " + unbroken("config endpoint-control fctems"));
   say(found ? "Nothing, if it comes through an access proxy: the EMS is asked then, and it becomes a matched endpoint."
             : "Look for it on the EMS (All Endpoints): its status, and the default gateway that it reports.");
-  say("For policies by address: make this gateway its default gateway, or have the EMS share all endpoints with this gateway "
+  say("For policies by address: make this gateway its default gateway, or have the EMS share all endpoints with this "
+      "gateway "
       "(Fabric Devices, endpoint sharing).");
   if (!found) say("For access proxies: let it connect once with its certificate, and look again.");
 }

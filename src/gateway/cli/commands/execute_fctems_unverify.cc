@@ -11,7 +11,8 @@ void unverify_fctems(const CommandContext& c) {
   const auto connector = connector_argument(config, c.arguments[0]);
   if (!connector) return c.fail(connector.error().message);
   const auto id = static_cast<ConnectorId>(*parse_u64(connector->key()));
-  if (const auto status = c.operations.forget_certificate(id, {c.user, "cli"}); !status) return c.fail(status.error().message);
+  if (const auto status = c.operations.forget_certificate(id, {c.user, "cli"}); !status)
+    return c.fail(status.error().message);
   c.print(fmt::format("The certificate of EMS {} is no longer accepted.\n", id));
 }
 

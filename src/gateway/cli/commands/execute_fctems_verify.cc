@@ -20,16 +20,17 @@ void expect_needless_answer(const CommandContext& c, ConnectorId id, std::string
 /// `not_asked`: why nobody was asked; empty: somebody was.
 void accept(const CommandContext& c, ConnectorId id, const Acceptance& acceptance, std::string printed = {},
             std::string not_asked = {}) {
-  c.operations.accept_certificate(id, acceptance, {c.user, "cli"}, [c, id, printed = std::move(printed), not_asked](Status status) {
-    if (!c.alive()) return;
-    if (status && !not_asked.empty()) expect_needless_answer(c, id, not_asked);
-    if (!status)
-      return c.fail(fmt::format("the certificate of EMS {} was not accepted: {}", id, status.error().message));
-    c.print(printed + fmt::format("The certificate of EMS {0} is accepted.\n"
-                                  "Whether the EMS has authorised this gateway, and where it does: "
-                                  "diagnose endpoint fctems test-connectivity {0}\n",
-                                  id));
-  });
+  c.operations.accept_certificate(
+      id, acceptance, {c.user, "cli"}, [c, id, printed = std::move(printed), not_asked](Status status) {
+        if (!c.alive()) return;
+        if (status && !not_asked.empty()) expect_needless_answer(c, id, not_asked);
+        if (!status)
+          return c.fail(fmt::format("the certificate of EMS {} was not accepted: {}", id, status.error().message));
+        c.print(printed + fmt::format("The certificate of EMS {0} is accepted.\n"
+                                      "Whether the EMS has authorised this gateway, and where it does: "
+                                      "diagnose endpoint fctems test-connectivity {0}\n",
+                                      id));
+      });
 }
 
 /// <sha256> [serial] [tenant], behind the connector's number.

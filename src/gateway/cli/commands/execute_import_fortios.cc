@@ -29,7 +29,8 @@ using ImportingPtr = std::shared_ptr<Importing>;
 void commit_import(const CommandContext& c, const ImportingPtr& i) {
   const auto before = c.store.current();
   if (before.get() != &i->import->transaction.base()) {  // what was reported stands on it: addresses, refusals in front
-    return c.fail("the configuration was changed by somebody else since this was reported; look again (nothing was taken over)");
+    return c.fail(
+        "the configuration was changed by somebody else since this was reported; look again (nothing was taken over)");
   }
   if (const auto status = c.store.commit(i->import->transaction, {c.user, "import"}); !status) {
     return c.fail(status.error().message + " (nothing was taken over)");

@@ -45,7 +45,8 @@ std::string what_is_built_in(const Draft& draft, const Object& object) {
 
 void Assembly::add(const Entry& entry, const Table& table, const std::string& from) {
   drafts_.push_back(draft_of(entry, table, from, slots, judgements_));
-  if (const auto it = misplaced.find(table.name); it != misplaced.end()) drafts_.back().leave_out(it->second, std::string(kMisplaced));
+  if (const auto it = misplaced.find(table.name); it != misplaced.end())
+    drafts_.back().leave_out(it->second, std::string(kMisplaced));
 }
 
 void Assembly::meet_built_in(Draft& draft) {
@@ -123,7 +124,8 @@ void Assembly::meet_connector(Draft& draft) {
   if (!here) return;
   const ObjectView before(*draft.table, *here), after(*draft.table, draft.object);
   if (before.text("server") != after.text("server") || before.text("https-port") != after.text("https-port")) return;
-  for (const auto* found : {"serial-number", "tenant-id", "certificate-fingerprint", "certificate-issuer-key", "certificate-remote"}) {
+  for (const auto* found :
+       {"serial-number", "tenant-id", "certificate-fingerprint", "certificate-issuer-key", "certificate-remote"}) {
     if (before.is_set(found) && !after.is_set(found)) draft.object.values[found] = before.values(found);
   }
 }
@@ -245,7 +247,9 @@ std::set<std::string> Assembly::assumed_services() const {
   for (const auto& d : drafts_) {
     if (!d.alive()) continue;
     for (const auto& r : d.references) {
-      if (r.targets.empty() || r.targets[0] != kServices || r.name == "ALL" || by_name_.contains({r.targets[0], r.name})) continue;
+      if (r.targets.empty() || r.targets[0] != kServices || r.name == "ALL" ||
+          by_name_.contains({r.targets[0], r.name}))
+        continue;
       const Table* table = base_->schema().table(kServices);
       if (table && table->find_built_in(r.name)) out.insert(r.name);
     }
@@ -266,12 +270,14 @@ std::vector<std::string> Assembly::notices() const {
     if (!d.alive() || !d.is_policy()) continue;
     tables.insert(d.table->name);
     for (const auto& name : interfaces_of(d)) {
-      if (std::find(machine_.interfaces.begin(), machine_.interfaces.end(), name) == machine_.interfaces.end()) missing.insert(name);
+      if (std::find(machine_.interfaces.begin(), machine_.interfaces.end(), name) == machine_.interfaces.end())
+        missing.insert(name);
     }
   }
   if (!machine_.interfaces.empty() && !missing.empty()) {
-    out.push_back(fmt::format("this machine has no interface {}: policies that name one match nothing until it has (its own are {})",
-                              join({missing.begin(), missing.end()}, ", "), join(machine_.interfaces, ", ")));
+    out.push_back(fmt::format(
+        "this machine has no interface {}: policies that name one match nothing until it has (its own are {})",
+        join({missing.begin(), missing.end()}, ", "), join(machine_.interfaces, ", ")));
   }
   for (const auto& table : tables) {
     const auto it = base_->root().tables.find(table);
@@ -282,7 +288,9 @@ std::vector<std::string> Assembly::notices() const {
     });
     const auto ours = alive_in(*base_->schema().table(table));
     const bool kept = places_kept_.contains(table);
-    const bool any = !kept || std::any_of(ours.begin(), ours.end(), [&](const Draft* d) { return !base_->find({{table, d->object.key}}); });
+    const bool any = !kept || std::any_of(ours.begin(), ours.end(), [&](const Draft* d) {
+      return !base_->find({{table, d->object.key}});
+    });
     if (stays && any) {
       out.push_back(fmt::format("the entries of {} that were here before stand in front of those {}", table,
                                 kept ? "that are new" : "taken"));

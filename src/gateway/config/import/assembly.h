@@ -35,7 +35,8 @@ class Assembly {
 
   void add(const Entry& entry, const Table& table, const std::string& from);
 
-  /// Decides about every draft. The transaction validates (but for what only the running gateway knows), and holds exactly the drafts that are alive.
+  /// Decides about every draft. The transaction validates (but for what only the running gateway knows), and holds
+  /// exactly the drafts that are alive.
   Transaction settle();
 
   const std::vector<Draft>& drafts() const { return drafts_; }

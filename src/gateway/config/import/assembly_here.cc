@@ -32,7 +32,9 @@ void each_reference(const Table& table, const Object& object, const Each& each) 
 
 std::string mark_of(const Object& object) {
   const auto comment = object.values.find("comment");
-  return comment != object.values.end() && !comment->second.empty() && comment->second[0].starts_with(kMark) ? comment->second[0] : "";
+  return comment != object.values.end() && !comment->second.empty() && comment->second[0].starts_with(kMark)
+             ? comment->second[0]
+             : "";
 }
 
 }  // namespace
@@ -105,9 +107,14 @@ bool Assembly::leave_out_wider() {
     const auto why = wider_.find(&d);
     if (!d.alive() || d.is_policy() || why == wider_.end()) continue;
     if (!needed.contains(&d)) {
-      d.leave_out(d.source->at, fmt::format("allows more here than there ({}), and no policy of this text uses it: take it along with them", why->second));
+      d.leave_out(
+          d.source->at,
+          fmt::format("allows more here than there ({}), and no policy of this text uses it: take it along with them",
+                      why->second));
     } else if (const auto policy = used_in_force(d); !policy.empty()) {
-      d.leave_out(d.source->at, fmt::format("allows more here than there ({}), and {}, which is here, uses it: switch that off first", why->second, policy));
+      d.leave_out(d.source->at,
+                  fmt::format("allows more here than there ({}), and {}, which is here, uses it: switch that off first",
+                              why->second, policy));
     } else {
       continue;
     }
@@ -185,7 +192,8 @@ void Assembly::meet_other_family(Draft& draft, FamiliesByName& of_text, Families
     for (const auto& name : words_in_source(draft, attribute)) {
       if (!draft.alive() || !other_than(families_of(name, true, of_text), six)) continue;
       const Setting* s = draft.setting(attribute);
-      draft.leave_out(s ? s->at : draft.source->at, fmt::format("{}: {} is no IPv{} address here", attribute, name, six ? 6 : 4));
+      draft.leave_out(s ? s->at : draft.source->at,
+                      fmt::format("{}: {} is no IPv{} address here", attribute, name, six ? 6 : 4));
     }
   };
   const bool six = draft.from.ends_with('6');
@@ -196,7 +204,11 @@ void Assembly::meet_other_family(Draft& draft, FamiliesByName& of_text, Families
   }
   if ((address || group) && base_->find({{draft.table->name, draft.object.key}}) &&
       other_than(families_of(draft.object.key, false, of_here), six)) {
-    draft.leave_out(draft.source->at, fmt::format("is the name of an IPv{} entry here, and here both families stand in one table: give it another name", six ? 4 : 6));
+    draft.leave_out(
+        draft.source->at,
+        fmt::format(
+            "is the name of an IPv{} entry here, and here both families stand in one table: give it another name",
+            six ? 4 : 6));
   }
 }
 

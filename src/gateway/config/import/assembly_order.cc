@@ -35,7 +35,8 @@ bool refuses_as_much(const ObjectView& now, const ObjectView& before) {
     const bool list = a.many && (a.type == Type::kInterface || a.type == Type::kReference);
     if (!list) return false;
     if (lists_everything(a, is)) continue;
-    const bool within = std::all_of(was.begin(), was.end(), [&](const auto& w) { return std::find(is.begin(), is.end(), w) != is.end(); });
+    const bool within = std::all_of(was.begin(), was.end(),
+                                    [&](const auto& w) { return std::find(is.begin(), is.end(), w) != is.end(); });
     if (was.empty() || !within) return false;
   }
   return true;
@@ -67,10 +68,12 @@ bool Assembly::keep_refusals() {
     const bool off = d.disabled || !is_on(d);
     const ObjectView now(*d.table, d.object);
     if (!off && !accepts(now) && in_force(d) && refuses_as_much(now, policy)) continue;
-    d.leave_out(d.source->at, fmt::format("{}, and that of this number which is here refuses: it stays (delete it first, to take this one)",
-                                          !off         ? std::string("doesn't refuse as much")
-                                          : d.disabled ? fmt::format("would be off here ({})", d.why_disabled)
-                                                       : std::string("is off")));
+    d.leave_out(
+        d.source->at,
+        fmt::format("{}, and that of this number which is here refuses: it stays (delete it first, to take this one)",
+                    !off         ? std::string("doesn't refuse as much")
+                    : d.disabled ? fmt::format("would be off here ({})", d.why_disabled)
+                                 : std::string("is off")));
     any = true;
   }
   return any;
@@ -129,15 +132,19 @@ bool Assembly::keep_refusals_in_front() {
       if (before == nullptr) continue;
       const ObjectView was(table, *before);
       if (!is_in_force(was) || accepts(was)) continue;
-      const auto passed = std::find_if(std::find(here.begin(), here.end(), d.object.key), here.end(), [&](const std::string& key) {
-        const auto at = by_name_.find({table.name, key});
-        if (at != by_name_.end() && drafts_[at->second].alive()) return false;  // stands as the source has it
-        const ObjectView policy(table, *base_->find({{table.name, key}}));
-        return is_in_force(policy) && accepts(policy);
-      });
+      const auto passed =
+          std::find_if(std::find(here.begin(), here.end(), d.object.key), here.end(), [&](const std::string& key) {
+            const auto at = by_name_.find({table.name, key});
+            if (at != by_name_.end() && drafts_[at->second].alive()) return false;  // stands as the source has it
+            const ObjectView policy(table, *base_->find({{table.name, key}}));
+            return is_in_force(policy) && accepts(policy);
+          });
       if (passed == here.end()) continue;
-      d.leave_out(d.source->at, fmt::format("would move behind {}, which is here and lets something through: that of this number which "
-                                            "is here stays in its place (import the whole table, or move them by hand)", *passed));
+      d.leave_out(
+          d.source->at,
+          fmt::format("would move behind {}, which is here and lets something through: that of this number which "
+                      "is here stays in its place (import the whole table, or move them by hand)",
+                      *passed));
       any = true;
     }
   }

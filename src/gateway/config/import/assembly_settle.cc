@@ -15,8 +15,12 @@ constexpr std::string_view kAddressTable = "firewall address";
 
 /// Can every access proxy listen? Of nothing but their tables: groups of addresses take long to look into.
 Status listens(const ConfigTree& tree) {
-  static const std::set<std::string_view> needed = {"system global",        "certificate local",       "firewall vip",
-                                                    "firewall vip6",        "firewall access-proxy",   "firewall access-proxy6",
+  static const std::set<std::string_view> needed = {"system global",
+                                                    "certificate local",
+                                                    "firewall vip",
+                                                    "firewall vip6",
+                                                    "firewall access-proxy",
+                                                    "firewall access-proxy6",
                                                     "firewall access-proxy-virtual-host"};
   std::set<std::string, std::less<>> others;
   for (const auto& table : tree.schema().root().tables) {

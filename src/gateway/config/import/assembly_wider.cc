@@ -64,7 +64,10 @@ std::string Assembly::look_at(const Draft& draft, Users& users) {
       if (found.built_in && r.targets[0] == kServiceTable && is_both_icmp(*found.built_in)) both_icmp_.insert(&draft);
       if (found.here) {
         const auto& more = behind(*found.here, *found.here_in);
-        if (why.empty()) why = !more.marked.empty() ? more.marked : more.lost.empty() ? "" : fmt::format("{} is left out, and {}, which is here, has it", more.lost, r.name);
+        if (why.empty())
+          why = !more.marked.empty() ? more.marked
+                : more.lost.empty()  ? ""
+                                     : fmt::format("{} is left out, and {}, which is here, has it", more.lost, r.name);
         if (more.both_icmp) both_icmp_.insert(&draft);
         for (const Draft* d : more.drafts) users[d].push_back(&draft);
       }
@@ -118,7 +121,8 @@ std::string Assembly::why_by_interface(const Draft& policy) const {
     const bool here = machine_.interfaces.empty() || has(machine_.interfaces, name);
     const bool any = here && (from.empty() || has(from, "any") || (narrowed.both && has(to, "any")));
     if (any || has(from, name) || (narrowed.both && has(to, name))) {
-      return fmt::format("system interface {}: {} narrows there what passes by it, and is nothing here", name, narrowed.setting);
+      return fmt::format("system interface {}: {} narrows there what passes by it, and is nothing here", name,
+                         narrowed.setting);
     }
   }
   return {};
@@ -161,8 +165,9 @@ void Assembly::switch_off_behind_refusals() {
     }
     if (!d.alive() || d.disabled || !is_on(d)) continue;
     const bool many = before.size() > kEach;
-    const auto it = many ? before.begin()
-                         : std::find_if(before.begin(), before.end(), [&](const Draft* r) { return may_overlap(*r, d, zones); });
+    const auto it =
+        many ? before.begin()
+             : std::find_if(before.begin(), before.end(), [&](const Draft* r) { return may_overlap(*r, d, zones); });
     if (it == before.end()) continue;
     d.disabled = true;
     const bool in_part = (*it)->alive() && !(*it)->disabled;

@@ -35,7 +35,8 @@ void tags_without_status(Draft& policy, Judgements& judgements) {
   values["ztna-status"] = {"enable"};
   const Setting* status = policy.setting("ztna-status");
   judgements[status ? status->at : tags->at] = {
-      Verdict::kTranslated, (status ? "" : words_of("ztna-ems-tag", values["ztna-ems-tag"]) + ", ") + "set ztna-status enable"};
+      Verdict::kTranslated,
+      (status ? "" : words_of("ztna-ems-tag", values["ztna-ems-tag"]) + ", ") + "set ztna-status enable"};
   if (refuses(policy)) {
     policy.wider.push_back({tags->at, "ztna-status: without it, the refusal may be for everybody there, whatever the tags"});
   }
@@ -46,8 +47,9 @@ void negation_of_two_groups(Draft& policy) {
   const auto& values = policy.object.values;
   if (!values.contains("ztna-ems-tag-negate") || !values.contains("ztna-ems-tag-secondary")) return;
   const Setting* secondary = policy.setting("ztna-ems-tag-secondary");
-  policy.wider.push_back({secondary ? secondary->at : policy.source->at,
-                          "ztna-ems-tag-secondary: ztna-ems-tag-negate may be for ztna-ems-tag alone there; here it is for both"});
+  policy.wider.push_back(
+      {secondary ? secondary->at : policy.source->at,
+       "ztna-ems-tag-secondary: ztna-ems-tag-negate may be for ztna-ems-tag alone there; here it is for both"});
 }
 
 /// Each server gets the requests for its own host there, and none of others.
@@ -103,7 +105,8 @@ std::string refuses_without_certificate(const Draft& access_proxy, const Draft& 
   const bool stricter = action && action->command != "unset" ? openness(action->values) < here
                                                              : ask && ask->values == Value{"enable"};
   if (!stricter) return {};
-  return fmt::format("{} refuses there who shows no certificate, and the access proxy alone is asked here", at_the_door.name());
+  return fmt::format("{} refuses there who shows no certificate, and the access proxy alone is asked here",
+                     at_the_door.name());
 }
 
 }  // namespace postern::gateway::config::fortios

@@ -102,7 +102,8 @@ Converted convert(std::string_view table, const Table& ours, std::string_view na
     return false;
   };
   for (auto& word : out.values) {
-    if (out.name == "comment" || out.name == "comments") word = note(std::move(word), static_cast<std::size_t>(attribute->max));
+    if (out.name == "comment" || out.name == "comments")
+      word = note(std::move(word), static_cast<std::size_t>(attribute->max));
     if (attribute->type == Type::kTag) word = tag_name(word, slots);
     if (attribute->type == Type::kPortRange) word = without_any_source(word);
     if (out.name == "extip") word = single_address(word);

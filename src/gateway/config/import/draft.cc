@@ -17,7 +17,8 @@ namespace {
 
 bool encrypted_key(const Value& values) {
   return std::any_of(values.begin(), values.end(), [](const std::string& word) {
-    return word.find("ENCRYPTED PRIVATE KEY") != std::string::npos || word.find("Proc-Type: 4,ENCRYPTED") != std::string::npos;
+    return word.find("ENCRYPTED PRIVATE KEY") != std::string::npos ||
+           word.find("Proc-Type: 4,ENCRYPTED") != std::string::npos;
   });
 }
 
@@ -94,7 +95,8 @@ class DraftWriter {
       forget(converted.name);
       return judge(s.at, Verdict::kTaken);
     }
-    if (attribute->type == Type::kSecret) return refuse(s.at, s.name, "a secret can't be read back from the source", Effect::kEntry);
+    if (attribute->type == Type::kSecret)
+      return refuse(s.at, s.name, "a secret can't be read back from the source", Effect::kEntry);
     if (attribute->type == Type::kPem && encrypted_key(s.values)) return refuse(s.at, s.name, "the key is encrypted");
     Value words = converted.values;
     if (s.command == "append") {
@@ -130,7 +132,8 @@ class DraftWriter {
     const bool joined = s.name == "srcaddr6" || (s.name == "dstaddr6" && draft_.from == "firewall policy");
     if (draft_.is_policy() && joined) return judge(s.at, Verdict::kTaken);
     // A status that is off narrows: all of the entry is. So may a name that is shortened, as people type it.
-    const bool narrows_off = s.name == "status" || is_never_off(draft_.from, s.name) || is_shortened(*draft_.table, draft_.from, s.name);
+    const bool narrows_off =
+        s.name == "status" || is_never_off(draft_.from, s.name) || is_shortened(*draft_.table, draft_.from, s.name);
     const bool nothing = std::all_of(s.values.begin(), s.values.end(), [](const std::string& word) { return word.empty(); });
     if (s.command == "unset" || (is_off(s.values) && (nothing || !narrows_off))) {
       return judge(s.at, Verdict::kIgnored, "is off there, and there is no such setting here");
@@ -226,7 +229,8 @@ void number_connector(Draft& draft, const EmsSlots& slots, Judgements& judgement
   draft.object.key = slot->second;
   const auto name = draft.table->attribute("name")->normalise({draft.source->key});
   if (name && !draft.source->key.empty()) draft.object.values["name"] = *name;
-  judgements[draft.source->at] = {Verdict::kTranslated, fmt::format("edit {}, set name {}", slot->second, quote_word(draft.source->key))};
+  judgements[draft.source->at] = {Verdict::kTranslated,
+                                  fmt::format("edit {}, set name {}", slot->second, quote_word(draft.source->key))};
 }
 
 }  // namespace
@@ -264,7 +268,8 @@ Draft draft_of(const Entry& source, const Table& table, std::string_view from, c
     draft.object.key = key ? key->front() : source.key;
     const bool dots = source.key == "." || source.key == "..";
     const bool numbered = from == "endpoint-control fctems" && slots.by_name.contains(source.key);
-    if ((!key && !numbered) || dots) draft.leave_out(source.at, key ? "such a name can't be an entry's" : key.error().message);
+    if ((!key && !numbered) || dots)
+      draft.leave_out(source.at, key ? "such a name can't be an entry's" : key.error().message);
   }
   if (from == "vpn certificate local" && is_factory_certificate(source.key)) {
     draft.leave_out(source.at, fmt::format("is the source's own certificate; {} stands for it here", kFactoryCertificate));
@@ -310,7 +315,8 @@ void check(Draft& draft) {
   for (auto& n : draft.nested) {
     check(n);
     // One trusted network less may be none at all, and that is everywhere.
-    if (!n.alive() && n.table->name == "trusthost") draft.leave_out(n.source->at, fmt::format("{} is left out: {}", n.name(), n.left_out));
+    if (!n.alive() && n.table->name == "trusthost")
+      draft.leave_out(n.source->at, fmt::format("{} is left out: {}", n.name(), n.left_out));
   }
   if (!draft.alive()) return;
   for (const auto& a : draft.table->attributes) {

@@ -83,8 +83,9 @@ void join_families(Draft& policy, const FamilyNames& names, Judgements& judgemen
   if (policy.from == "firewall proxy-policy") {
     if (source.v4.empty() && source.v6.empty()) return policy.leave_out(policy.source->at, "srcaddr is missing");
     // Clients of a family without a list match nothing there: `all` of the other one is not theirs.
-    const bool one_sided = source.v6.empty() ? policy.setting("access-proxy6") != nullptr
-                                             : source.v4.empty() || is_listed(source.v4, "all") != is_listed(source.v6, "all");
+    const bool one_sided = source.v6.empty()
+                               ? policy.setting("access-proxy6") != nullptr
+                               : source.v4.empty() || is_listed(source.v4, "all") != is_listed(source.v6, "all");
     if (one_sided) {
       only_of_family(source.v4, names.four);
       only_of_family(source.v6, names.six);
@@ -99,7 +100,8 @@ void join_families(Draft& policy, const FamilyNames& names, Judgements& judgemen
   for (End* end : {&source, &destination}) {
     if (!has6) end->v6.clear();
     if (!has4 && has6) end->v4.clear();
-    if (end->six && !has6) judgements[end->six->at] = {Verdict::kIgnored, "IPv6 has no other end there: nothing passes by it"};
+    if (end->six && !has6)
+      judgements[end->six->at] = {Verdict::kIgnored, "IPv6 has no other end there: nothing passes by it"};
   }
   keep_apart(source, destination, names, has4, has6);
   write_end(policy, source, judgements);

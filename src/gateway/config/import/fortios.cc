@@ -21,7 +21,10 @@ namespace {
 class Importer {
  public:
   Importer(const Snapshot& base, Source source, const Machine& machine)
-      : base_(base), source_(std::move(source)), outline_(outline_of(source_.statements)), judgements_(source_.statements.size()),
+      : base_(base),
+        source_(std::move(source)),
+        outline_(outline_of(source_.statements)),
+        judgements_(source_.statements.size()),
         assembly_(base, machine, judgements_) {}
 
   Import run() {
@@ -40,7 +43,8 @@ class Importer {
     }
     for (const auto& b : outline_.blocks) block(b);
     for (const At at : outline_.scopes) judge(at, Verdict::kNothing, "there is one virtual domain here");
-    for (const At at : outline_.outside) judge(at, Verdict::kIgnored, "is no line of a configuration, or stands in no table");
+    for (const At at : outline_.outside)
+      judge(at, Verdict::kIgnored, "is no line of a configuration, or stands in no table");
     Import out(assembly_.settle());
     for (const auto& d : assembly_.drafts()) {
       if (d.alive() || d.built_in) taken_.insert(d.source);
@@ -101,7 +105,8 @@ class Importer {
       std::string slot = e->key;
       if (const auto it = slots.by_name.find(slot); it != slots.by_name.end()) {
         slot = it->second;
-      } else if (const auto known = here.find(slot); !is_number(slot) && known != here.end() && !taken.contains(known->second)) {
+      } else if (const auto known = here.find(slot);
+                 !is_number(slot) && known != here.end() && !taken.contains(known->second)) {
         slot = slots.by_name[e->key] = known->second;
         taken.insert(slot);
       } else if (!is_number(slot)) {
@@ -132,11 +137,14 @@ class Importer {
       if (table && !at) at = first_shortened(b, *table);
     }
     if (!at) return;
-    assembly_.refuses_before = fmt::format("line {} is none that show prints, but typed or cut off: what it does to the policies "
-                                           "is not known", line_of(*at));
+    assembly_.refuses_before = fmt::format(
+        "line {} is none that show prints, but typed or cut off: what it does to the policies "
+        "is not known",
+        line_of(*at));
   }
 
-  /// Statements that change a table as a whole, or what may have been one: an end that is missing hides the tables behind it.
+  /// Statements that change a table as a whole, or what may have been one: an end that is missing hides the tables
+  /// behind it.
   void look_for_strange(const Block& b) {
     const Table* table = table_of(b);
     const auto mark = [&](const Table* changed, At at) {
@@ -251,8 +259,11 @@ class Importer {
     const Table* table = table_of(b);
     if (!table) {
       const auto front = refuses_in_front(b);
-      ignore_all(b, std::string(why_no_table(b.table)) +
-                        (front.empty() ? "" : "; it may refuse in front of the policies: those of this text are taken with status disable"));
+      ignore_all(
+          b, std::string(why_no_table(b.table)) +
+                 (front.empty()
+                      ? ""
+                      : "; it may refuse in front of the policies: those of this text are taken with status disable"));
       return tell_what_narrows(b);
     }
     for (const At at : b.frame) judge(at, Verdict::kTaken, {});
@@ -270,7 +281,8 @@ class Importer {
   void tell_what_narrows(const Block& b) {
     for (const auto& e : b.entries) {
       for (const auto& s : e.settings) {
-        if (narrowing_.contains(s.at)) judgements_[s.at].why += "; this text's policies by this interface are taken with status disable";
+        if (narrowing_.contains(s.at))
+          judgements_[s.at].why += "; this text's policies by this interface are taken with status disable";
       }
     }
   }

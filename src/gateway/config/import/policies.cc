@@ -22,7 +22,8 @@ bool disjoint(const Draft& a, const Draft& b, std::string_view name, const std::
   const auto left = words_in_source(a, name), right = words_in_source(b, name);
   for (const auto* words : {&left, &right}) {
     if (words->empty() || lists_word(*words, "any")) return false;
-    if (std::any_of(words->begin(), words->end(), [&](const std::string& word) { return zones.contains(word); })) return false;
+    if (std::any_of(words->begin(), words->end(), [&](const std::string& word) { return zones.contains(word); }))
+      return false;
   }
   return std::none_of(left.begin(), left.end(), [&](const std::string& word) { return lists_word(right, word); });
 }

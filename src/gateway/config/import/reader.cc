@@ -161,13 +161,15 @@ class LineReader {
 
 Result<Source> read_source(std::string_view text) {
   if (text.size() > kMaxText) {
-    return fail(ErrorCode::kResourceExhausted, fmt::format("the text is larger than {} MiB: take the tables that are needed alone", kMaxText >> 20));
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the text is larger than {} MiB: take the tables that are needed alone", kMaxText >> 20));
   }
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   if (text.ends_with('\n')) text.remove_suffix(1);
   const auto lines = split(text, '\n');
   if (lines.size() > kMaxLines) {
-    return fail(ErrorCode::kResourceExhausted, fmt::format("the text has more than {} lines: take the tables that are needed alone", kMaxLines));
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the text has more than {} lines: take the tables that are needed alone", kMaxLines));
   }
   LineReader reader;
   for (const auto line : lines) reader.line(line);

@@ -11,10 +11,13 @@ namespace {
 constexpr std::string_view kCommands[] = {"config", "edit",  "set",    "unset", "append", "next", "end",
                                           "delete", "purge", "rename", "move",  "clone",  "abort"};
 
-bool is_command(std::string_view word) { return std::find(std::begin(kCommands), std::end(kCommands), word) != std::end(kCommands); }
+bool is_command(std::string_view word) {
+  return std::find(std::begin(kCommands), std::end(kCommands), word) != std::end(kCommands);
+}
 
 bool begins_a_command(std::string_view word) {
-  return !word.empty() && std::any_of(std::begin(kCommands), std::end(kCommands), [&](std::string_view c) { return c.starts_with(word); });
+  return !word.empty() && std::any_of(std::begin(kCommands), std::end(kCommands),
+                                      [&](std::string_view c) { return c.starts_with(word); });
 }
 
 std::optional<At> first_in(const Block& block, const Table& table, std::string_view from);

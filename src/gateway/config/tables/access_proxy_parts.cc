@@ -33,7 +33,8 @@ Table api_gateway() {
   t.attributes = {
       text("url-map", "Pattern of the path.", 511, 1)
           .by_default("/")
-          .allowing("1 to 511 characters of a path as it stands in requests, decoded: no space, no \" \\ % #, no //, and * and ? "
+          .allowing("1 to 511 characters of a path as it stands in requests, decoded: no space, no \" \\ % #, no //, "
+                    "and * and ? "
                     "only with url-map-type wildcard"),
       option("url-map-type", "How the path is compared.",
              {{"sub-string", "The pattern occurs in it."},
@@ -68,11 +69,14 @@ Table access_proxy_on(const std::string& vips) {
   t.attributes = {
       reference("vip", "Virtual address at which it listens.", {vips}).must(),
       toggle("client-cert", "Ask for the client's certificate.", true),
-      option("empty-cert-action", "What to do with a client that shows no certificate.",
-             {{"block", "Refuse it."},
-              {"accept", "Let policies without tags decide. They let in whoever shows a certificate, too, also endpoints that are "
-                         "quarantined, offline or revoked: publish only what is for everybody, as pages for enrolling and mending."},
-              {"accept-unmanageable", "Likewise, but only devices that can't be managed, by their User-Agent, and that show no certificate."}})
+      option(
+          "empty-cert-action", "What to do with a client that shows no certificate.",
+          {{"block", "Refuse it."},
+           {"accept",
+            "Let policies without tags decide. They let in whoever shows a certificate, too, also endpoints that are "
+            "quarantined, offline or revoked: publish only what is for everybody, as pages for enrolling and mending."},
+           {"accept-unmanageable",
+            "Likewise, but only devices that can't be managed, by their User-Agent, and that show no certificate."}})
           .by_default("block"),
       toggle("user-agent-detect", "Tell by the User-Agent what can't be managed.", true).inert(),
       toggle("auth-portal", "Sign-in portal.", false).inert(),

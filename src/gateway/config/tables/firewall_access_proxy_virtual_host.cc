@@ -11,7 +11,8 @@ Table firewall_access_proxy_virtual_host() {
   t.attributes = {
       text("host", "Pattern of the host name.", 253, 1)
           .must()
-          .allowing("1 to 253 of the characters of a host name: ASCII letters and digits, - _ . : [ ], and with host-type wildcard "
+          .allowing("1 to 253 of the characters of a host name: ASCII letters and digits, - _ . : [ ], and with "
+                    "host-type wildcard "
                     "* and ?"),
       option("host-type", "How the client's Host is compared.",
              {{"sub-string", "The pattern occurs in it."},

@@ -83,7 +83,10 @@ Table firewall_service_custom() {
   t.key = text("name", "Name of the service.", 79, 1);
   t.attributes = {
       option("protocol", "What the service runs on.",
-             {{"TCP/UDP/SCTP", "Ports of TCP and UDP (there is no SCTP here)."}, {"ICMP", "ICMP and ICMPv6."}, {"ICMP6", "ICMPv6."}, {"IP", "Everything."}})
+             {{"TCP/UDP/SCTP", "Ports of TCP and UDP (there is no SCTP here)."},
+              {"ICMP", "ICMP and ICMPv6."},
+              {"ICMP6", "ICMPv6."},
+              {"IP", "Everything."}})
           .by_default("TCP/UDP/SCTP"),
       number("icmptype", "Type of message; without one: every type. With one, ICMP is not ICMPv6, too.", 0, 255),
       of_type("tcp-portrange", Type::kPortRange, "Ports of TCP.").list(),
