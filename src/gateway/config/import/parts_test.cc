@@ -104,6 +104,13 @@ TEST_F(PartsImport, LargeGroupsAreOfTheFamilyOfTheirMembers) {
   EXPECT_TRUE(on());
 }
 
+TEST_F(PartsImport, WhatStaysInForceBecauseItsSuccessorIsLeftOutIsNamed) {
+  take_over(kLanAndServer + policy_text(""));
+  take(policy_text("nonsense\n"));
+  EXPECT_NE(off("firewall policy 1"), "");
+  EXPECT_THAT(import->notices, testing::Contains(HasSubstr("firewall policy 1 of the text is left out, and that which is here")));
+}
+
 TEST_F(PartsImport, RefusalInForceIsReplacedByWhatRefusesAsMuchAlone) {
   here(kLanAndServer + policy_text("", "1", "deny") + policy_text("", "2"));
   for (const auto& text : {policy_text(""), policy_text("set status disable\n"), policy_text("set groups \"staff\"\n"),
