@@ -97,5 +97,21 @@ TEST_F(ImportCommand, FilesAreReadOnTheGatewaysMachine) {
   std::remove(path.c_str());
 }
 
+TEST_F(ImportCommand, WhatTheGatewayWouldRefuseIsSaidBeforeItIsAsked) {
+  store->add_check([](const config::ConfigTree&) -> Status { return fail(ErrorCode::kConflict, "port 1 is taken"); });
+  int held = 0;
+  store->add_reservation([&](const config::ConfigTree&) -> Status {
+    ++held;
+    return {};
+  });
+  for (const char* command : {"execute import fortios", "execute import fortios check"}) {
+    paste(command);
+    EXPECT_THAT(last->value().output, HasSubstr("9 lines: "));
+    EXPECT_THAT(last->value().error, HasSubstr("as it stands, this can't be taken over: port 1 is taken (nothing was changed"));
+    EXPECT_THAT(shown(), Not(HasSubstr("printers")));
+  }
+  EXPECT_EQ(held, 0);
+}
+
 }  // namespace
 }  // namespace postern::gateway::cli

@@ -230,8 +230,9 @@ Status ConfigStore::keep(const ConfigTree& tree, const Author& author, const std
   return {};
 }
 
-Status ConfigStore::commit(const Transaction& transaction, const Author& author) {
-  if (!transaction.changed()) return {};
+/// That in force with what the transaction changes; itself, if that is nothing.
+Result<Snapshot> ConfigStore::checked(const Transaction& transaction) const {
+  if (!transaction.changed()) return current_;
   Transaction merged(current_, Actor::kGateway);
   ConfigTree next = *current_;
   for (const auto& name : transaction.touched()) {
@@ -249,17 +250,32 @@ Status ConfigStore::commit(const Transaction& transaction, const Author& author)
       next.root_.tables[name] = wanted;
     }
   }
-  if (next.same_content(*current_)) return {};
+  if (next.same_content(*current_)) return current_;
   next.revision_ = std::max(current_->revision_, revisions_.newest()) + 1;
   merged.tree_ = std::make_shared<ConfigTree>(next);
-  if (auto s = merged.validate(); !s) return s;
-  if (auto s = keeps_an_administrator(*current_, next); !s) return s;
+  if (auto s = merged.validate(); !s) return fail(s.error());
+  if (auto s = keeps_an_administrator(*current_, next); !s) return fail(s.error());
   for (const auto& check : checks_) {
-    if (auto s = check(next); !s) return s;
+    if (auto s = check(next); !s) return fail(s.error());
   }
-  if (auto s = keep(next, author, summarise_difference(*current_, next)); !s) return s;
+  return Snapshot(merged.tree_);
+}
+
+Status ConfigStore::check(const Transaction& transaction) const {
+  const auto next = checked(transaction);
+  return next ? Status() : fail(next.error());
+}
+
+Status ConfigStore::commit(const Transaction& transaction, const Author& author) {
+  const auto next = checked(transaction);
+  if (!next) return fail(next.error());
+  if (*next == current_) return {};
+  for (const auto& reservation : reservations_) {
+    if (auto s = reservation(**next); !s) return s;
+  }
+  if (auto s = keep(**next, author, summarise_difference(*current_, **next)); !s) return s;
   const Snapshot before = current_;
-  current_ = merged.tree_;
+  current_ = *next;
   const Snapshot after = current_;
   const auto observers = observers_;  // an observer may register another
   for (const auto& observer : observers) observer(*before, *after);

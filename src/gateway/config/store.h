@@ -53,10 +53,15 @@ class ConfigStore {
   /// A further demand on every new configuration, such as "this PEM parses". Asked before anything is written.
   using Check = std::function<Status(const ConfigTree& next)>;
   void add_check(Check check) { checks_.push_back(std::move(check)); }
+  /// Asked last, and by `commit` alone: it may take hold of what the new configuration needs, such as a port.
+  void add_reservation(Check check) { reservations_.push_back(std::move(check)); }
 
   /// After each commit that changed something, in the order of registration, on the thread that committed.
   using Observer = std::function<void(const ConfigTree& before, const ConfigTree& after)>;
   void observe(Observer observer) { observers_.push_back(std::move(observer)); }
+
+  /// Would it be committed now, as far as that can be told without doing it? Errors: those of `commit` up to its checks.
+  Status check(const Transaction& transaction) const;
 
   /// All or nothing; what changes something is a revision of `author`. Errors: kConflict (one of the tables changed was
   /// changed by another, too, since the transaction began: nothing of it is taken, see `rebase`; or no administrator
@@ -77,6 +82,7 @@ class ConfigStore {
 
  private:
   ConfigStore(const Schema& schema, std::filesystem::path path, const Options& options);
+  Result<Snapshot> checked(const Transaction& transaction) const;
   Status keep(const ConfigTree& tree, const Author& author, const std::string& summary);
   Status write_file(const std::string& text, std::uint64_t revision) const;
   Status check_whole(const std::optional<std::string>& text) const;
@@ -86,7 +92,7 @@ class ConfigStore {
   const Clock* clock_;
   Revisions revisions_;
   Snapshot current_;
-  std::vector<Check> checks_;
+  std::vector<Check> checks_, reservations_;
   std::vector<Observer> observers_;
 };
 

@@ -283,8 +283,10 @@ Status Daemon::open_administration() {
     }
     if (auto fit = check_plan(config, context_.core->tags()); !fit) return fit;
     const auto port = config.global.admin_port != 0 ? config.global.admin_port : listener_->port();
-    if (auto free = config::check_ports(config, port); !free) return free;
-    const auto prepared = listener_->prepare(config.global.admin_port);
+    return config::check_ports(config, port);
+  });
+  store.add_reservation([this](const config::ConfigTree& next) -> Status {
+    const auto prepared = listener_->prepare(config::read_config(next).global.admin_port);
     if (prepared) return {};
     return fail(ErrorCode::kConflict, "system global: admin-sport: " + prepared.error().message);
   });

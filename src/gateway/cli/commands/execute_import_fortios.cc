@@ -48,6 +48,14 @@ void show_import(const CommandContext& c, const ImportingPtr& i) {
   const bool changes = i->import->transaction.changed();
   std::string said = i->report;
   said += changes ? "\nWhat changes:\n" + i->changes : "\nNothing changes.\n";
+  if (const auto good = c.store.check(i->import->transaction); !good) {
+    // What only the running gateway knows; behind the report, which says by what line it comes.
+    return c.finish({std::move(said),
+                     fmt::format("as it stands, this can't be taken over: {} (nothing was changed; mend the text, and "
+                                 "look again)",
+                                 good.error().message),
+                     false, false});
+  }
   if (i->check) return c.print(said + "\nThis was a check: nothing was changed.\n");
   // Asked all the same: a script that answers goes through a second time.
   if (!changes) return c.ask(said + '\n', "Go on? (y/n) ", [c](const std::string&) { c.print("Nothing was changed.\n"); });

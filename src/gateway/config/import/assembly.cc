@@ -296,15 +296,8 @@ std::vector<std::string> Assembly::notices() const {
                                 kept ? "that are new" : "taken"));
     }
   }
-  for (const auto& d : drafts_) {
-    const Object* here = d.alive() || !d.is_policy() ? nullptr : base_->find({{d.table->name, d.object.key}});
-    if (here == nullptr) continue;
-    const ObjectView policy(*d.table, *here);
-    if (!policy.enabled("status") || policy.text("action") != "accept") continue;
-    out.push_back(fmt::format("{} of the text is left out, and that which is here by this number stays in force: look "
-                              "whether it may",
-                              d.name()));
-  }
+  const auto stays = of_what_stays();
+  out.insert(out.end(), stays.begin(), stays.end());
   return out;
 }
 

@@ -69,6 +69,7 @@ class Assembly {
   Found find(const Reference& reference) const;
   bool resolve(Draft& draft);
   void switch_off();
+  void switch_off_behind(Draft& policy, const std::vector<const Draft*>& before) const;
   void switch_off_behind_refusals();
   using Users = std::map<const Draft*, std::vector<const Draft*>>;  ///< Who refers to it.
   std::string look_at(const Draft& draft, Users& users);
@@ -81,8 +82,14 @@ class Assembly {
   };
   const Behind& behind(const Object& object, const Table& table);
   bool leave_out_wider();
+  using Needs = std::map<const Draft*, std::vector<const Draft*>>;  ///< What it refers to, also through what is here.
+  Needs needs() const;
+  bool leave_out_changed();
   std::string used_in_force(const Draft& draft);
   void mark_wider();
+  bool leave_out_unmarked();
+  std::string refused_without_certificate_here(const Draft& door) const;
+  std::vector<std::string> of_what_stays() const;
   struct Families {
     bool four = false, six = false;
   };
@@ -113,6 +120,7 @@ class Assembly {
   std::vector<Draft> drafts_;
   std::map<std::pair<std::string, std::string>, std::size_t> by_name_;  ///< Our table and key.
   std::map<const Draft*, std::string> wider_;  ///< Why it allows more here; of spread_wider.
+  std::set<const Draft*> wider_itself_;        ///< And not by what it refers to alone; likewise.
   Users users_;                                ///< Likewise.
   std::map<const Object*, Behind> behind_;     ///< Likewise.
   std::set<const Draft*> both_icmp_;           ///< Services that are, and what refers to them; likewise.

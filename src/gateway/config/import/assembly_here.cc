@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "gateway/config/import/assembly.h"
+#include "gateway/config/import/combined.h"
 #include "gateway/config/import/known.h"
 #include "gateway/config/import/policies.h"
 
@@ -83,13 +84,56 @@ std::string Assembly::used_in_force(const Draft& draft) {
   return {};
 }
 
+Assembly::Needs Assembly::needs() const {
+  Needs out;
+  for (const auto& [used, by] : users_) {
+    for (const Draft* user : by) out[user].push_back(used);
+  }
+  return out;
+}
+
+/// A policy that is here and in force keeps its meaning, unless the text has that, too: nobody said that what it accepts
+/// or refuses is this. Says whether something was left out.
+bool Assembly::leave_out_changed() {
+  const Needs needs = this->needs();
+  std::map<const Draft*, std::string> used;  // by which policy
+  std::vector<const Draft*> open;
+  for (const auto& table : base_->schema().root().tables) {
+    const auto entries = table.ordered ? base_->root().tables.find(table.name) : base_->root().tables.end();
+    if (entries == base_->root().tables.end()) continue;
+    for (const auto& o : entries->second) {
+      const auto of_text = by_name_.find({table.name, o.key});
+      if (of_text != by_name_.end() && drafts_[of_text->second].alive()) continue;
+      if (!ObjectView(table, o).enabled("status")) continue;
+      for (const Draft* d : behind(o, table).drafts) {
+        if (used.try_emplace(d, table.name + " " + o.key).second) open.push_back(d);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const auto it = needs.find(open[i]);
+    if (it == needs.end()) continue;
+    for (const Draft* d : it->second) {
+      if (used.try_emplace(d, used.at(open[i])).second) open.push_back(d);
+    }
+  }
+  bool any = false;
+  for (auto& d : drafts_) {
+    const auto by = used.find(&d);
+    const Object* here = d.alive() && by != used.end() ? base_->find({{d.table->name, d.object.key}}) : nullptr;
+    if (here == nullptr || same_meaning(assemble(d), *here)) continue;
+    d.leave_out(d.source->at, fmt::format("is something else than here, and {}, which is here, uses it: take that along, "
+                                          "or give this another name",
+                                          by->second));
+    any = true;
+  }
+  return any;
+}
+
 /// What allows more here stays away where a policy that is here would come to allow more by it, and where no policy of the
 /// text says what it is for: one that comes later couldn't know. Says whether something was left out.
 bool Assembly::leave_out_wider() {
-  std::map<const Draft*, std::vector<const Draft*>> needs;
-  for (const auto& [used, by] : users_) {
-    for (const Draft* user : by) needs[user].push_back(used);
-  }
+  const Needs needs = this->needs();
   std::set<const Draft*> needed;
   std::vector<const Draft*> open;
   for (const auto& d : drafts_) {
@@ -121,6 +165,37 @@ bool Assembly::leave_out_wider() {
     any = true;
   }
   return any;
+}
+
+/// What no later text could know of, as it has no comment to say it in. Says whether something was left out.
+bool Assembly::leave_out_unmarked() {
+  bool any = false;
+  for (auto& d : drafts_) {
+    if (!d.alive() || d.is_policy() || d.table->attribute("comment") || !wider_itself_.contains(&d)) continue;
+    d.leave_out(d.source->at, "allows more here than there: " + wider_.at(&d));
+    any = true;
+  }
+  return any;
+}
+
+/// Of a virtual address or host of the text, for an access proxy that is here and not of the text.
+std::string Assembly::refused_without_certificate_here(const Draft& door) const {
+  for (const auto* proxies : {"firewall access-proxy", "firewall access-proxy6"}) {
+    const Table* table = base_->schema().table(proxies);
+    const auto entries = base_->root().tables.find(proxies);
+    if (!table || entries == base_->root().tables.end()) continue;
+    for (const auto& proxy : entries->second) {
+      const auto of_text = by_name_.find({table->name, proxy.key});
+      if (of_text != by_name_.end() && drafts_[of_text->second].alive()) continue;
+      bool through = false;
+      each_reference(*table, proxy, [&](const std::vector<std::string>& targets, const std::string& name) {
+        through = through || (targets[0] == door.table->name && name == door.object.key);
+      });
+      auto why = through ? refuses_without_certificate(ObjectView(*table, proxy), door) : "";
+      if (!why.empty()) return why;
+    }
+  }
+  return {};
 }
 
 /// So that policies of a later text know it, too.
@@ -210,6 +285,53 @@ void Assembly::meet_other_family(Draft& draft, FamiliesByName& of_text, Families
             "is the name of an IPv{} entry here, and here both families stand in one table: give it another name",
             six ? 4 : 6));
   }
+}
+
+/// An import switches off nothing that is here: what of the text speaks against it is told.
+std::vector<std::string> Assembly::of_what_stays() const {
+  std::vector<std::string> out;
+  std::vector<std::string> accepting;  // in force, and not replaced
+  std::map<std::string, std::vector<std::string>> by_interface;
+  for (const auto& table : base_->schema().root().tables) {
+    const auto entries = table.ordered ? base_->root().tables.find(table.name) : base_->root().tables.end();
+    if (entries == base_->root().tables.end()) continue;
+    for (const auto& o : entries->second) {
+      const auto of_text = by_name_.find({table.name, o.key});
+      const Draft* draft = of_text == by_name_.end() ? nullptr : &drafts_[of_text->second];
+      const ObjectView policy(table, o);
+      if ((draft && draft->alive()) || !policy.enabled("status") || policy.text("action") != "accept") continue;
+      const auto name = table.name + " " + o.key;
+      if (draft)
+        out.push_back(fmt::format("{} of the text is left out, and that which is here by this number stays in force: "
+                                  "look whether it may", name));
+      accepting.push_back(name);
+      for (const auto& [interface, narrowed] : narrow_interfaces) {
+        const auto from = policy.values("srcintf"), to = policy.values("dstintf");
+        const auto by = [&](const Value& list) {
+          return std::find_if(list.begin(), list.end(), [&](const std::string& each) {
+                   return each == "any" || each == interface;
+                 }) != list.end();
+        };
+        if (by(from) || (narrowed.both && by(to))) by_interface[interface].push_back(name);
+      }
+    }
+  }
+  const auto listed = [](std::vector<std::string> names) {
+    constexpr std::size_t kNamed = 5;
+    const std::size_t more = names.size() > kNamed ? names.size() - kNamed : 0;
+    names.resize(names.size() - more);
+    return join(names, ", ") + (more > 0 ? fmt::format(" and {} more", more) : "");
+  };
+  if (!refuses_before.empty() && !accepting.empty()) {
+    out.push_back(fmt::format("{}; what is here and accepts stays in force all the same, look whether it may: {}",
+                              refuses_before, listed(accepting)));
+  }
+  for (const auto& [interface, names] : by_interface) {
+    out.push_back(fmt::format("system interface {}: {} narrows there what passes by it, and is nothing here; what is here "
+                              "and accepts stays in force all the same, look whether it may: {}",
+                              interface, narrow_interfaces.at(interface).setting, listed(names)));
+  }
+  return out;
 }
 
 }  // namespace postern::gateway::config::fortios

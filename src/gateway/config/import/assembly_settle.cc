@@ -156,7 +156,7 @@ Transaction Assembly::settle() {
     }
     switch_off();
     switch_off_behind_refusals();
-    if (keep_refusals() || leave_out_wider()) continue;
+    if (keep_refusals() || leave_out_wider() || leave_out_unmarked() || leave_out_changed()) continue;
     mark_wider();
     keep_places();
     if (keep_refusals_in_front()) continue;

@@ -56,6 +56,7 @@ std::string Assembly::look_at(const Draft& draft, Users& users) {
   std::string why;
   if (const auto own = draft.all_wider(); !own.empty()) why = own[0].why;
   if (why.empty()) why = requests_go_astray(draft);
+  if (why.empty()) why = refused_without_certificate_here(draft);
   if (draft.table->name == kServiceTable && is_both_icmp(draft.object)) both_icmp_.insert(&draft);
   for (const Draft* part : parts_of(draft)) {
     for (const auto& r : part->references) {
@@ -73,7 +74,8 @@ std::string Assembly::look_at(const Draft& draft, Users& users) {
       }
       if (!found.draft) continue;
       users[found.draft].push_back(&draft);
-      if (why.empty()) why = refuses_without_certificate(draft, *found.draft);
+      if (why.empty() && draft.table->attribute("empty-cert-action"))
+        why = refuses_without_certificate(ObjectView(*draft.table, draft.object), *found.draft);
     }
   }
   return why;
@@ -82,6 +84,7 @@ std::string Assembly::look_at(const Draft& draft, Users& users) {
 /// Through everything that refers to it, with the first reason that is found.
 void Assembly::spread_wider() {
   wider_.clear();
+  wider_itself_.clear();
   both_icmp_.clear();
   behind_.clear();
   users_.clear();
@@ -92,6 +95,7 @@ void Assembly::spread_wider() {
     auto why = look_at(d, users);
     if (why.empty()) continue;
     wider_[&d] = std::move(why);
+    wider_itself_.insert(&d);
     open.push_back(&d);
   }
   spread(std::move(open), users, [&](const Draft& cause, const Draft& user) {
@@ -152,27 +156,36 @@ bool Assembly::in_force(const Draft& policy) const {
   });
 }
 
-/// Behind a refusal that isn't in force here, what it refused would get through.
+/// What the policies stopped that stand in front of it there and are not in force here, would get through.
+void Assembly::switch_off_behind(Draft& policy, const std::vector<const Draft*>& before) const {
+  constexpr std::size_t kEach = 64;  // more than these: everything behind them
+  const bool many = before.size() > kEach;
+  const auto it = many ? before.begin() : std::find_if(before.begin(), before.end(), [&](const Draft* each) {
+    return may_overlap(*each, policy, zones);
+  });
+  if (it == before.end()) return;
+  const Draft& first = **it;
+  policy.disabled = true;
+  const bool in_part = first.alive() && !first.disabled;
+  const auto stops = stops_some(first);
+  std::string what = "refuses";
+  if (stops) {
+    const auto& settings = first.source->settings;
+    const auto s = std::find_if(settings.begin(), settings.end(), [&](const Setting& each) { return each.at == *stops; });
+    what = s == settings.end() ? "may stop some of this there" : fmt::format("may stop some of this there ({})", s->name);
+  }
+  policy.why_disabled = fmt::format("it stands behind {}, which {}{}", first.name(), what,
+                                    in_part ? ", and not on all of its interfaces here" : " and is not in force here");
+}
+
 void Assembly::switch_off_behind_refusals() {
-  std::map<std::string, std::vector<const Draft*>> refusals;  // by table
-  constexpr std::size_t kEach = 64;                           // more than these: everything behind them
+  std::map<std::string, std::vector<const Draft*>> stopping;  // by table
   for (auto& d : drafts_) {
     if (!d.is_policy()) continue;
-    auto& before = refusals[d.table->name];
-    if (refuses(d)) {
-      if (!in_force(d)) before.push_back(&d);
-      continue;
-    }
-    if (!d.alive() || d.disabled || !is_on(d)) continue;
-    const bool many = before.size() > kEach;
-    const auto it =
-        many ? before.begin()
-             : std::find_if(before.begin(), before.end(), [&](const Draft* r) { return may_overlap(*r, d, zones); });
-    if (it == before.end()) continue;
-    d.disabled = true;
-    const bool in_part = (*it)->alive() && !(*it)->disabled;
-    d.why_disabled = fmt::format("it stands behind {}, which refuses{}", (*it)->name(),
-                                 in_part ? ", and not on all of its interfaces here" : " and is not in force here");
+    auto& before = stopping[d.table->name];
+    const bool stops = refuses(d) || stops_some(d);
+    if (!refuses(d) && d.alive() && !d.disabled && is_on(d)) switch_off_behind(d, before);
+    if (stops && !in_force(d)) before.push_back(&d);
   }
 }
 

@@ -96,9 +96,8 @@ bool requests_are_known(const Draft& api_gateway, const Judgements& judgements) 
   });
 }
 
-std::string refuses_without_certificate(const Draft& access_proxy, const Draft& at_the_door) {
-  const auto own = access_proxy.object.values.find("empty-cert-action");
-  const int here = own == access_proxy.object.values.end() ? 0 : openness(own->second);
+std::string refuses_without_certificate(const ObjectView& access_proxy, const Draft& at_the_door) {
+  const int here = openness(access_proxy.values("empty-cert-action"));
   if (here == 0) return {};
   const Setting* action = at_the_door.setting("empty-cert-action");
   const Setting* ask = at_the_door.setting("client-cert");

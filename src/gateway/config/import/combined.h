@@ -15,6 +15,6 @@ bool requests_are_known(const Draft& api_gateway, const Judgements& judgements);
 
 /// Why clients who show no certificate, whom an access proxy lets in, are refused there by its virtual address or by a
 /// virtual host (`at_the_door`); empty: they are not.
-std::string refuses_without_certificate(const Draft& access_proxy, const Draft& at_the_door);
+std::string refuses_without_certificate(const ObjectView& access_proxy, const Draft& at_the_door);
 
 }  // namespace postern::gateway::config::fortios

@@ -215,20 +215,28 @@ class Importer {
     if (known.setting.empty() || what == Narrows::kBoth) known = {words_of(s.name, s.values), what == Narrows::kBoth};
   }
 
-  /// What stands upon an interface through which nothing passes, such as a VLAN. Says whether something is new.
+  /// Nothing passes by any of those that carry it.
+  bool look_at_carriers(const std::string& name, const Setting& s) {
+    auto& narrow = assembly_.narrow_interfaces;
+    const auto own = narrow.find(name);
+    if ((own != narrow.end() && own->second.both) || s.values.empty()) return false;
+    for (const auto& carrier : s.values) {
+      const auto below = narrow.find(carrier);
+      if (below == narrow.end() || !below->second.both) return false;
+    }
+    narrow[name] = {fmt::format("{} ({} there)", words_of(s.name, s.values), narrow.at(s.values[0]).setting), true};
+    return true;
+  }
+  /// What stands upon interfaces through which nothing passes, such as a VLAN or an aggregate. Says whether something is
+  /// new.
   bool look_at_carried_interfaces() {
     bool any = false;
-    auto& narrow = assembly_.narrow_interfaces;
     for (const auto& b : outline_.blocks) {
-      if (b.table != "system interface" || !taken_here(b)) continue;
+      if ((b.table != "system interface" && b.table != "system switch-interface") || !taken_here(b)) continue;
       for (const auto& e : b.entries) {
         for (const auto& s : e.settings) {
-          if (s.name != "interface" || s.values.size() != 1) continue;
-          const auto below = narrow.find(s.values[0]);
-          const auto own = narrow.find(e.key);
-          if (below == narrow.end() || !below->second.both || (own != narrow.end() && own->second.both)) continue;
-          narrow[e.key] = {fmt::format("{} ({} there)", words_of(s.name, s.values), below->second.setting), true};
-          any = true;
+          if (s.name != "member" && (s.name != "interface" || s.values.size() != 1)) continue;
+          any = look_at_carriers(e.key, s) || any;
         }
       }
     }

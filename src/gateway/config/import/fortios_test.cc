@@ -356,6 +356,10 @@ TEST_F(FortiosImport, KeysAndCommunitiesAreNotShown) {
        "config system ddns\nedit 1\nset ddns-key \"open-sesame\"\nnext\nend\n");
   EXPECT_THAT(print_lines(*import), Not(HasSubstr("sesame")));
   EXPECT_THAT(print_lines(*import), AllOf(HasSubstr("set name ***"), HasSubstr("set key-string ***"), HasSubstr("set ddns-key ***")));
+  for (const std::string name : {"key", "authkey", "md5-keys", "keytab", "http-headers", "md5-key", "pre-shared-key", "passwd2"}) {
+    take("config router x\nedit 1\nset " + name + " \"Sesame1\"\nnext\nend\n");
+    EXPECT_THAT(print_lines(*import), testing::Not(HasSubstr("Sesame1"))) << name;
+  }
 }
 
 TEST_F(FortiosImport, UnknownTablesAreIgnoredLineByLine) {

@@ -44,6 +44,8 @@ struct SourceDefault {
 };
 const std::vector<SourceDefault>& source_defaults();
 
+/// Do they say the same, but for notes and for how ports are listed?
+bool same_meaning(const Object& a, const Object& b);
 /// Is what the source's table says of an entry the same as what is built in here under its name, though in other words?
 bool same_built_in(std::string_view table, const Object& entry, const Object& built_in);
 /// Why a service that is built in here is not what a FortiGate brings along under this name; empty: it is.

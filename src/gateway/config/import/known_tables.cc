@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include <fmt/format.h>
+
+#include "base/text.h"
+
 namespace postern::gateway::config::fortios {
 namespace {
 
@@ -74,6 +78,30 @@ constexpr TableReason kTableReasons[] = {
 
 }  // namespace
 
+namespace {
+
+/// "1433 1434" and "1433-1434" are the same.
+Value joined_ports(const Value& words) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  for (const auto& word : words) {
+    const auto dash = word.find('-');
+    const auto first = parse_u64(std::string_view(word).substr(0, dash));
+    const auto last = dash == word.npos ? first : parse_u64(std::string_view(word).substr(dash + 1));
+    if (!first || !last) return words;
+    ranges.emplace_back(*first, *last);
+  }
+  std::sort(ranges.begin(), ranges.end());
+  Value out;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    auto [first, last] = ranges[i];
+    while (i + 1 < ranges.size() && ranges[i + 1].first <= last + 1) last = std::max(last, ranges[++i].second);
+    out.push_back(fmt::format("{}-{}", first, last));
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string_view our_table(std::string_view source) {
   for (const auto& t : kRenamedTables) {
     if (t.source == source) return t.ours;
@@ -105,8 +133,20 @@ const std::vector<SourceDefault>& source_defaults() {
   return all;
 }
 
+bool same_meaning(const Object& a, const Object& b) {
+  const auto meaning = [](const Object& o) {
+    Object out = o;
+    for (const char* note : {"comment", "comments"}) out.values.erase(note);
+    for (const char* ports : {"tcp-portrange", "udp-portrange"}) {
+      if (const auto it = out.values.find(ports); it != out.values.end()) it->second = joined_ports(it->second);
+    }
+    return out;
+  };
+  return meaning(a) == meaning(b);
+}
+
 bool same_built_in(std::string_view table, const Object& entry, const Object& built_in) {
-  if (entry.values == built_in.values) return true;
+  if (same_meaning(entry, built_in)) return true;
   if (table == "firewall schedule recurring" && entry.key == "always") {
     // All days, in whatever order, and around the clock.
     if (entry.values.size() != 1 || entry.values.begin()->first != "day") return false;

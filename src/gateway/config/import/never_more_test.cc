@@ -24,7 +24,9 @@ struct Packet {
 
 struct PolicyThere {
   int id = 0;
-  bool on = true, accepts = false, narrowed = false;
+  bool on = true, accepts = false;
+  bool narrowed = false;  ///< It may not match: what it doesn't match goes on to the next one.
+  bool stops = false;     ///< It matches, and may stop what it matches.
   Value in, out, source, destination, source6, destination6, services;
 };
 
@@ -52,6 +54,7 @@ class Original {
     for (const auto& policy : policies_) {
       if (!policy.on) continue;
       const auto match = matches(policy, p);
+      if (match != Match::kNo && policy.stops) return false;
       if (match == Match::kYes || (match == Match::kMaybe && !policy.accepts)) return policy.accepts;
     }
     return false;
@@ -76,7 +79,8 @@ class Original {
     p.id = id;
     p.accepts = chance(60);
     p.on = !chance(5);
-    p.narrowed = chance(15);
+    p.narrowed = chance(10);
+    p.stops = chance(5);
     p.in = some(kInterfaces, 2);
     p.out = some(kInterfaces, 2);
     if (chance(90)) {
@@ -116,8 +120,8 @@ class Original {
     if (always_is_less_) out += "config firewall schedule recurring\n" + entry("always", "set day monday\n") + "end\n";
     if (portal_) out += "config system interface\n" + entry("p1", "set security-mode captive-portal\n") + "end\n";
     if (acl_) out += "config firewall acl\n" + entry("1", "set interface \"p1\"\n") + "end\n";
-    const std::array narrowing = {"set groups \"staff\"\n", "set av-profile \"default\"\n", "set tos-mask 0xff\n",
-                                  "set http-policy-redirect enable\n", "set never-heard-of 1\n"};
+    const std::array narrowing = {"set groups \"staff\"\n", "set tos-mask 0xff\n", "set internet-service-src enable\n"};
+    const std::array stopping = {"set av-profile \"default\"\n", "set http-policy-redirect enable\n", "set never-heard-of 1\n"};
     out += "config firewall policy\n";
     for (const auto& p : policies_) {
       std::string lines = set("srcintf", p.in) + set("dstintf", p.out) + set("srcaddr", p.source) + set("dstaddr", p.destination) +
@@ -126,6 +130,7 @@ class Original {
       if (p.accepts) lines += "set action accept\n";
       if (!p.on) lines += "set status disable\n";
       if (p.narrowed) lines += narrowing[static_cast<std::size_t>(number(narrowing.size()))];
+      if (p.stops) lines += stopping[static_cast<std::size_t>(number(stopping.size()))];
       out += "edit " + std::to_string(p.id) + '\n' + lines + "next\n";
     }
     return out + "end\n";

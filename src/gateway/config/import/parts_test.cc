@@ -111,6 +111,77 @@ TEST_F(PartsImport, WhatStaysInForceBecauseItsSuccessorIsLeftOutIsNamed) {
   EXPECT_THAT(import->notices, testing::Contains(HasSubstr("firewall policy 1 of the text is left out, and that which is here")));
 }
 
+TEST_F(PartsImport, WhatStaysInForceAgainstTheTextIsNamed) {
+  here(kLanAndServer + policy_text("") + policy_text("", "2", "deny") + policy_text("set status disable\n", "3"));
+  take("config user quarantine\nset quarantine enable\nconfig targets\nedit \"a\"\nset entry 1\nnext\nend\nend\n");
+  EXPECT_THAT(import->notices, testing::ElementsAre(testing::EndsWith("stays in force all the same, look whether it may: "
+                                                                      "firewall policy 1")));
+  take("config system interface\nedit \"port1\"\nset security-mode captive-portal\nnext\nend\n");
+  EXPECT_THAT(import->notices, testing::ElementsAre(testing::AllOf(HasSubstr("security-mode captive-portal"),
+                                                                   testing::EndsWith(": firewall policy 1"))));
+  take("config system interface\nedit \"port3\"\nset security-mode captive-portal\nnext\nend\n");
+  EXPECT_THAT(import->notices, testing::IsEmpty());
+}
+
+TEST_F(PartsImport, EntriesThatWereHereAreSaidToStandInFront) {
+  const std::string all = "set service \"ALL\"\n";
+  here(kLanAndServer + policy_text(all, "5", "deny"));
+  take(policy_text(all));
+  EXPECT_THAT(import->notices,
+              testing::ElementsAre("the entries of firewall policy that were here before stand in front of those that are new"));
+  take(policy_text(all, "5", "deny"));
+  EXPECT_THAT(import->notices, testing::IsEmpty());
+  take(policy_text(all, "5", "deny") + policy_text(all));
+  EXPECT_THAT(import->notices, testing::IsEmpty());
+}
+
+TEST_F(PartsImport, AccessProxyRemembersWhatItLacks) {
+  const std::string portal = "config firewall access-proxy\nedit \"p\"\nset vip \"v\"\nset auth-portal enable\nnext\nend\n";
+  take_over(vip("") + portal + kProxyPolicy);
+  EXPECT_FALSE(on("1", "firewall proxy-policy"));
+  std::string second = kProxyPolicy;
+  second.replace(second.find("edit 1"), 6, "edit 2");
+  take(second);
+  EXPECT_FALSE(on("2", "firewall proxy-policy"));
+  EXPECT_THAT(off("firewall proxy-policy 2"), HasSubstr("Narrower on the FortiGate: auth-portal"));
+  take(vip("") + portal + kProxyPolicy);
+  EXPECT_FALSE(import->transaction.changed());
+}
+
+TEST_F(PartsImport, AccessProxyThatIsHereLetsInNoMoreThanTheTextsVirtualAddress) {
+  const std::string accepts = "config firewall access-proxy\nedit \"p\"\nset vip \"v\"\nset empty-cert-action accept\nnext\nend\n";
+  for (const bool open : {false, true}) {
+    SCOPED_TRACE(open);
+    store = ConfigStore::in_memory(gateway_schema());
+    here(vip("") + (open ? accepts : kProxyOfV));
+    take(vip("set client-cert enable\n") + kProxyPolicy);
+    EXPECT_EQ(on("1", "firewall proxy-policy"), !open);
+  }
+}
+
+TEST_F(PartsImport, PoliciesThatAreHereKeepTheirMeaning) {
+  const std::string group = "config firewall addrgrp\nedit \"g\"\nset member \"lan\"\nnext\nend\n";
+  const std::string wider = "config firewall address\nedit lan\nset subnet 10.0.0.0/16\nnext\nend\n";
+  for (const auto& [action, source] : {std::pair{"accept", "lan"}, {"deny", "lan"}, {"accept", "g"}}) {
+    SCOPED_TRACE(std::string(action) + " " + source);
+    store = ConfigStore::in_memory(gateway_schema());
+    here(kLanAndServer + group + policy_text("set srcaddr \"" + std::string(source) + "\"\n", "31", action));
+    take(wider + group);
+    EXPECT_FALSE(import->transaction.changed());
+    EXPECT_THAT(off("firewall address lan"), HasSubstr("is something else than here, and firewall policy 31, which is here, uses it"));
+    take(wider + policy_text("", "5"));
+    EXPECT_FALSE(import->transaction.changed());
+    take("config firewall address\nedit lan\nset subnet 10.0.1.0/24\nset comment \"x\"\nnext\nend\n");
+    EXPECT_TRUE(import->transaction.changed());
+    take(wider + group + policy_text("set srcaddr \"" + std::string(source) + "\"\n", "31", action));
+    EXPECT_EQ(off("firewall address lan"), "");
+  }
+  store = ConfigStore::in_memory(gateway_schema());
+  here(kLanAndServer + policy_text("set status disable\n", "31"));
+  take(wider);
+  EXPECT_EQ(off("firewall address lan"), "");
+}
+
 TEST_F(PartsImport, RefusalInForceIsReplacedByWhatRefusesAsMuchAlone) {
   here(kLanAndServer + policy_text("", "1", "deny") + policy_text("", "2"));
   for (const auto& text : {policy_text(""), policy_text("set status disable\n"), policy_text("set groups \"staff\"\n"),

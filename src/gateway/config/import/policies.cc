@@ -73,6 +73,27 @@ bool refuses(const Draft& policy) {
   return policy.unclear || (is_on(policy) && last_words(policy, "action") != Value{"accept"});
 }
 
+std::optional<At> stops_some(const Draft& policy) {
+  if (!is_on(policy) || refuses(policy)) return std::nullopt;
+  // Whom they don't match goes on to the next policy there, too.
+  static const std::set<std::string_view> matching = {"groups", "users", "fsso-groups", "devices", "device-ownership", "schedule",
+                                                      "tos-mask", "tos", "srcintf", "dstintf", "srcaddr", "srcaddr6", "dstaddr",
+                                                      "dstaddr6", "service"};
+  const auto only_matches = [&](std::string_view name) {
+    return matching.contains(name) || name.ends_with("-negate") || name.starts_with("internet-service") ||
+           name.starts_with("ztna-ems-") || name.starts_with("ztna-geo-") || name.starts_with("ztna-device-") ||
+           name.starts_with("policy-expiry");
+  };
+  for (const auto& w : policy.wider) {
+    const auto& settings = policy.source->settings;
+    const auto s = std::find_if(settings.begin(), settings.end(), [&](const Setting& each) { return each.at == w.at; });
+    if (s == settings.end() ? w.at != policy.source->at : !only_matches(s->name)) return w.at;
+  }
+  if (!policy.source->strange.empty()) return policy.source->strange[0];
+  if (!policy.source->closed) return policy.source->at;
+  return std::nullopt;
+}
+
 bool may_overlap(const Draft& a, const Draft& b, const std::set<std::string>& zones) {
   if (a.unclear || b.unclear) return true;
   return !disjoint(a, b, "srcintf", zones) && !disjoint(a, b, "dstintf", zones) && !share_no_access_proxy(a, b);

@@ -1,5 +1,6 @@
 #pragma once
 // What is particular about policies: refusals, and what may stand behind them. Thread: any.
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@ namespace postern::gateway::config::fortios {
 /// Is the policy in force there, and does it refuse what it matches?
 bool refuses(const Draft& policy);
 bool is_on(const Draft& policy);
+/// Does it accept there, but stop some of what it matches, which then comes to no policy behind it? By contents, by a
+/// redirection, or by what is not known. The statement that says so; nullopt: it doesn't.
+std::optional<At> stops_some(const Draft& policy);
 /// May something match both? By their interfaces and access proxies, as the source names them; a zone may hold any of them.
 bool may_overlap(const Draft& a, const Draft& b, const std::set<std::string>& zones);
 /// Those that are taken; without `any`.

@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kMaxStatement = 128u << 10;
 constexpr std::string_view kPagerMark = "--More--";
 constexpr std::string_view kSecretNames[] = {"passw",      "passphrase", "secret", "psk",      "private-key",
-                                             "api-key",    "access-key", "token",  "auth-key", "auth-pwd",
-                                             "community",  "priv-pwd",   "license",    "key-string"};
+                                             "keytab",     "pwd",        "token",  "cookie",   "community",
+                                             "license",    "key-string", "http-header", "authorization"};
 
 bool has_prefix_of_prompt(std::string_view word) {
   return !word.empty() && word.size() <= 64 && std::all_of(word.begin(), word.end(), [](char c) {
@@ -83,7 +83,7 @@ bool holds_secret(const std::vector<std::string>& words) {
     if (words[i].find("PRIVATE KEY-----") != std::string::npos) return true;
   }
   if (words[0] != "set" && words[0] != "append") return false;
-  if (words[1].ends_with("-key")) return true;
+  if (words[1].ends_with("key") || words[1].ends_with("keys")) return true;
   return std::any_of(std::begin(kSecretNames), std::end(kSecretNames),
                      [&](std::string_view name) { return words[1].find(name) != std::string::npos; });
 }

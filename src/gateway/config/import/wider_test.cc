@@ -188,6 +188,41 @@ TEST_F(WiderImport, VlanUponAnInterfaceThatIsDownPassesNothingThere) {
   EXPECT_THAT(off("firewall policy 1"), HasSubstr("system interface port1: set interface agg (set interface x1 (set status down there) there)"));
   take(vlans + kLanAndServer + policy_text("set srcintf \"port3\"\n"));
   EXPECT_TRUE(on());
+  // Of what consists of several, one that is up is enough.
+  for (const bool both : {false, true}) {
+    const std::string aggregate =
+        table_text("system interface", std::string("edit \"port1\"\nset type aggregate\nset member \"x1\" \"x2\"\nnext\n"
+                                                   "edit \"x1\"\nset status down\nnext\nedit \"x2\"\n") +
+                                           (both ? "set status down\n" : "") + "next\n");
+    take(aggregate + kLanAndServer + policy_text(""));
+    EXPECT_EQ(on(), !both);
+  }
+}
+
+TEST_F(WiderImport, BehindWhatStopsSomeNothingIsOn) {
+  for (const std::string stops : {"set application-list \"a\"\n", "set disclaimer enable\n", "set http-policy-redirect enable\n", "nonsense\n"}) {
+    take(kLanAndServer + policy_text(stops, "20") + policy_text("", "21") + policy_text("set dstintf \"port3\"\n", "22"));
+    EXPECT_FALSE(on("20")) << stops;
+    EXPECT_FALSE(on("21")) << stops;
+    EXPECT_TRUE(on("22")) << stops;
+    EXPECT_THAT(off("firewall policy 21"), HasSubstr("behind firewall policy 20, which may stop some of this there"));
+  }
+  // Whom it doesn't match, and what is off, goes on to the next one there, too.
+  for (const std::string passes_on : {"set groups \"staff\"\n", "set srcaddr-negate enable\n", "set application-list \"a\"\nset status disable\n"}) {
+    take(kLanAndServer + policy_text(passes_on, "20") + policy_text("", "21"));
+    EXPECT_TRUE(on("21")) << passes_on;
+  }
+}
+
+TEST_F(WiderImport, PortsMayBeListedInAnyWay) {
+  const std::string by_name = "set service \"MS-SQL\"\n";
+  for (const std::string ports : {"1433 1434", "1434 1433", "1433-1434", "1434:1-65535 1433"}) {
+    take(entry_text("firewall service custom", "MS-SQL", "set category \"Database\"\nset comment \"x\"\nset tcp-portrange " + ports + "\n") +
+         kLanAndServer + policy_text(by_name));
+    EXPECT_TRUE(on()) << ports;
+  }
+  take(entry_text("firewall service custom", "MS-SQL", "set tcp-portrange 1433\n") + kLanAndServer + policy_text(by_name));
+  EXPECT_FALSE(on());
 }
 
 TEST_F(WiderImport, BuiltInNamesWithOtherContentAreWider) {

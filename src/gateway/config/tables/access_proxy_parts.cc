@@ -81,6 +81,7 @@ Table access_proxy_on(const std::string& vips) {
       toggle("user-agent-detect", "Tell by the User-Agent what can't be managed.", true).inert(),
       toggle("auth-portal", "Sign-in portal.", false).inert(),
       toggle("log-blocked-traffic", "Log refused requests: they always are.", true).inert(),
+      text("comment", "Note.", 255),
   };
   t.tables = {api_gateway()};
   return t;
