@@ -47,6 +47,17 @@ class Original {
     if (chance(10)) remove();
   }
 
+  /// The same policies in another order, some of them gone, some new.
+  Original varied(unsigned seed) const {
+    Original out = *this;
+    out.random_.seed(seed);
+    std::shuffle(out.policies_.begin(), out.policies_.end(), out.random_);
+    if (out.policies_.size() > 1 && out.chance(50)) out.policies_.pop_back();
+    if (out.chance(50)) out.policies_.insert(out.policies_.begin() + out.number(static_cast<int>(out.policies_.size()) + 1), out.policy(20));
+    out.text_ = out.tables();
+    return out;
+  }
+
   const std::string& text() const { return text_; }
   /// Whatever the unknown may turn out to be.
   bool surely_lets_through(const Packet& p) const {
@@ -207,6 +218,26 @@ bool lets_through(const GatewayConfig& config, const Packet& p) {
   return false;
 }
 
+/// Each packet that the tests try: from and to these interfaces, some hosts, some ports.
+template <class Each>
+void each_packet(const Value& interfaces, const Each& each) {
+  constexpr std::array<std::pair<bool, int>, 6> kPorts = {
+      {{true, 80}, {true, 1000}, {true, 3389}, {true, 8080}, {false, 1000}, {false, 3389}}};
+  for (const auto& in : interfaces) {
+    for (const auto& out : interfaces) {
+      for (int n = 0; n < 2 * 3 * 3 * 6; ++n) {
+        const auto& [tcp, port] = kPorts[static_cast<std::size_t>(n % 6)];
+        each(Packet{in, out, n / 6 % 2 == 1, 1 + n / 12 % 3, 1 + n / 36 % 3, tcp, port});
+      }
+    }
+  }
+}
+
+std::string words(const Packet& p) {
+  return (p.six ? "IPv6 " : "IPv4 ") + std::to_string(p.source) + " -> " + std::to_string(p.destination) + ' ' + p.in + " -> " +
+         p.out + (p.tcp ? " tcp " : " udp ") + std::to_string(p.port);
+}
+
 using NeverMore = FortiosLab;
 
 TEST_F(NeverMore, IsLetThroughThanTheOriginalLets) {
@@ -216,27 +247,43 @@ TEST_F(NeverMore, IsLetThroughThanTheOriginalLets) {
     const bool known = seed % 2 == 0;
     take(original.text(), known ? std::vector<std::string>{"p1", "p2"} : std::vector<std::string>{});
     const auto config = read_config(import->transaction.tree());
-    const Value interfaces = known ? Value{"p1", "p2"} : Value{"p1", "p2", "p3"};
-    Packet p;
-    for (const auto& in : interfaces) {
-      for (const auto& out : interfaces) {
-        for (int n = 0; n < 2 * 3 * 3 * 6; ++n) {
-          constexpr std::array<std::pair<bool, int>, 6> kPorts = {{{true, 80}, {true, 1000}, {true, 3389}, {true, 8080}, {false, 1000}, {false, 3389}}};
-          const auto& [tcp, port] = kPorts[static_cast<std::size_t>(n % 6)];
-          p = {in, out, n / 6 % 2 == 1, 1 + n / 12 % 3, 1 + n / 36 % 3, tcp, port};
-          const bool there = original.surely_lets_through(p);
-          both += there;
-          if (!lets_through(config, p)) continue;
-          ++passed;
-          ASSERT_TRUE(there) << "seed " << seed << ": " << (p.six ? "IPv6 " : "IPv4 ") << p.source << " -> " << p.destination << ' ' << in
-                             << " -> " << out << (tcp ? " tcp " : " udp ") << port << '\n'
-                             << original.text() << '\n' << print_tree(import->transaction.tree());
-        }
-      }
-    }
+    each_packet(known ? Value{"p1", "p2"} : Value{"p1", "p2", "p3"}, [&](const Packet& p) {
+      const bool there = original.surely_lets_through(p);
+      both += there;
+      if (!lets_through(config, p)) return;
+      ++passed;
+      ASSERT_TRUE(there) << "seed " << seed << ": " << words(p) << '\n'
+                         << original.text() << '\n' << print_tree(import->transaction.tree());
+    });
+    if (HasFatalFailure()) return;
   }
   // And it isn't that nothing is taken.
   EXPECT_GT(passed * 4, both) << passed << " of " << both;
+}
+
+TEST_F(NeverMore, IsLetThroughThanWasAndThanTheOriginalLets) {
+  std::size_t passed = 0, news = 0, both = 0;
+  for (unsigned seed = 0; seed < 500; ++seed) {
+    store = ConfigStore::in_memory(gateway_schema());
+    const Original first(1000 + seed), second = seed % 2 == 0 ? Original(2000 + seed) : first.varied(seed);
+    take(first.text());
+    ASSERT_TRUE(store->commit(import->transaction));
+    const auto before = read_config(*store->current());
+    take(second.text());
+    const auto after = read_config(import->transaction.tree());
+    each_packet({"p1", "p2", "p3"}, [&](const Packet& p) {
+      const bool was = lets_through(before, p), there = second.surely_lets_through(p);
+      both += there && !was;
+      if (!lets_through(after, p)) return;
+      ++passed;
+      news += !was;
+      ASSERT_TRUE(was || there) << "seed " << seed << ": " << words(p) << '\n'
+                                << print_tree(*store->current()) << '\n' << second.text() << '\n'
+                                << print_tree(import->transaction.tree());
+    });
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_GT(news * 8, both) << news << " of " << both << " that are new, " << passed << " in all";
 }
 
 }  // namespace
