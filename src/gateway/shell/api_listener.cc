@@ -30,7 +30,9 @@ Result<net::TlsIdentity> api_identity(const config::GatewayConfig& config, const
   if (own == nullptr) return net::TlsIdentity{device.server_chain_pem, device.server_key_pem};
   auto chain = pem_of(own->certificate);
   auto key = pem_of(own->private_key);
-  if (!chain || !key) return fail((chain ? key : chain).error().context("certificate local " + own->name));
+  const auto name = "certificate local " + own->name;
+  if (!chain || !key) return fail((chain ? key : chain).error().context(name));
+  if (auto good = check_pair(*chain, *key); !good) return fail(good.error().context(name));
   return net::TlsIdentity{std::move(*chain), std::move(*key)};
 }
 

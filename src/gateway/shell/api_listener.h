@@ -23,7 +23,7 @@ struct ListenAddress {
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 /// What the REST API is to present: the certificate that the configuration names, or the device's own. Errors: those of
-/// the file system, naming the certificate.
+/// the file system and of check_pair, naming the certificate.
 Result<net::TlsIdentity> api_identity(const config::GatewayConfig& config, const Device& device);
 
 /// Thread: loop.

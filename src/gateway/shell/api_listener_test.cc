@@ -159,6 +159,10 @@ TEST_F(ApiListenerTest, PresentsTheCertificateThatIsConfigured) {
   // One that is not good is refused, and what was presented before stays; also on another port.
   EXPECT_FALSE(listener_->present({chain, device_.server_key_pem}));
   EXPECT_TRUE(ask(listener_->port(), asked));
+  // Nor one that TLS doesn't take: its key is too weak, or another's.
+  auto weak = config;
+  weak.certificates[0].private_key = device_.server_key_pem;
+  EXPECT_FALSE(api_identity(weak, device_));
   std::filesystem::remove(file);
   const auto gone = api_identity(config, device_);
   ASSERT_FALSE(gone);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <set>
 
@@ -32,6 +33,15 @@
 
 namespace postern::gateway {
 namespace {
+
+bool same_api_certificate(const config::GatewayConfig& a, const config::GatewayConfig& b) {
+  const auto of = [](const config::GatewayConfig& config) {
+    const auto* own = config::find_named(config.certificates, config.global.admin_certificate);
+    return own == nullptr ? std::array<std::string, 3>()
+                          : std::array<std::string, 3>{own->name, own->certificate, own->private_key};
+  };
+  return of(a) == of(b);
+}
 
 class Daemon {
  public:
@@ -77,6 +87,7 @@ class Daemon {
   std::unique_ptr<Api> api_;
   std::unique_ptr<ApiListener> listener_;
   std::unique_ptr<cli::CliServer> cli_;
+  Status api_certificate_;                     // why the configured one isn't shown
   std::optional<std::string> admin_hash_;  // whose initial password was looked at
   std::vector<Sha256> answers_;
   config::LocalMinute minute_;  // whose schedules are in force
@@ -237,10 +248,12 @@ Status Daemon::open_network() {
 /// leaves the last that was good: administrators must still get in.
 void Daemon::present_api_certificate() {
   auto identity = api_identity(context_.config, context_.device);
-  const auto shown = identity ? listener_->present(std::move(*identity)) : Status(fail(identity.error()));
-  if (!shown) {
-    log_error("api.certificate", shown.error().message, {{"certificate", context_.config.global.admin_certificate}});
-  }
+  api_certificate_ = identity ? listener_->present(std::move(*identity)) : Status(fail(identity.error()));
+  if (api_certificate_) return;
+  const auto& error = api_certificate_.error();
+  log_error("api.certificate", error.message, {{"certificate", context_.config.global.admin_certificate}});
+  api_certificate_ = fail(error.code, error.message + "; the one of before is shown instead. Mend it: it is read again at each change "
+                                             "of the configuration and at a start");
 }
 
 /// Hashing takes long: not on the loop.
@@ -259,7 +272,10 @@ Status Daemon::open_administration() {
   const auto& options = context_.options;
   operations_ = std::make_unique<LiveOperations>(
       context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_,
-                                                [this] { return listener_ ? listener_->health() : Status(); }});
+                                                [this] {
+                                                  const auto listens = listener_ ? listener_->health() : Status();
+                                                  return listens ? api_certificate_ : listens;
+                                                }});
   const auto address = parse_listen_address(options.api_listen);
   if (!address) return fail(address.error().context("--api-listen"));
   api_ = std::make_unique<Api>(store, *operations_, context_.clock, context_.random);
@@ -278,7 +294,9 @@ Status Daemon::open_administration() {
   store.add_check([this](const config::ConfigTree& next) -> Status {
     if (auto sound = check_certificates(*context_.store->current(), next); !sound) return sound;
     const auto config = config::read_config(next);
-    if (auto shown = api_identity(config, context_.device); !shown) {
+    // What was taken before must not keep other changes out, whatever became of its file.
+    const auto shown = api_identity(config, context_.device);
+    if (!shown && !same_api_certificate(context_.config, config)) {
       return fail(shown.error().context("system global: admin-server-cert"));
     }
     if (auto fit = check_plan(config, context_.core->tags()); !fit) return fit;
