@@ -40,7 +40,7 @@ TEST_F(ImportCommand, ReportsAndAsks) {
                                 "                  = set subnet \"10.0.9.0 255.255.255.0\"\n"));
   EXPECT_THAT(report, HasSubstr("9 lines: "));
   EXPECT_THAT(report, HasSubstr("+     edit \"printers\"\n+         set subnet 10.0.9.0 255.255.255.0\n"));
-  EXPECT_THAT(report, EndsWith("\n\nTake this over? (y/n) "));
+  EXPECT_THAT(report, EndsWith("\n\nTake this over (1 added, 0 changed, 0 left out, 0 with status disable)? (y/n) "));
   EXPECT_EQ(shown(), "Nothing was taken over.\n");  // it was the answer, and no yes
   EXPECT_THAT(shown(), Not(HasSubstr("printers")));
 }

@@ -207,7 +207,7 @@ class GatewayOperations {
   /// if they are given. kConflict: it shows another, or says that it is another EMS; then nothing changes.
   /// `who` did it, for the history.
   virtual void accept_certificate(ConnectorId id, const Acceptance& acceptance, const config::Author& who, Done done) = 0;
-  /// Takes the acceptance back: the connection ends.
+  /// Takes the acceptance back, also that by `certificate-remote`: the connection ends.
   virtual Status forget_certificate(ConnectorId id, const config::Author& who) = 0;
 
   /// Each connector configured, ascending by id.

@@ -15,6 +15,7 @@ std::uint16_t port_of(const ObjectView& o, std::string_view name) {
 }
 
 int id_of(const ObjectView& o) { return static_cast<int>(parse_u64(o.key()).value_or(0)); }
+std::uint32_t policy_id_of(const ObjectView& o) { return static_cast<std::uint32_t>(parse_u64(o.key()).value_or(0)); }
 
 IpAddress address_of(const ObjectView& o, std::string_view name) {
   return IpAddress::parse(o.text(name)).value_or(IpAddress());
@@ -209,7 +210,7 @@ AccessProxyConfig access_proxy_of(const ConfigTree& tree, const ObjectView& o, b
 
 ProxyPolicyConfig proxy_policy_of(const ObjectView& o) {
   ProxyPolicyConfig p;
-  p.id = id_of(o);
+  p.id = policy_id_of(o);
   p.name = o.text("name");
   p.enabled = o.enabled("status");
   p.schedule = o.text("schedule");
@@ -224,7 +225,7 @@ ProxyPolicyConfig proxy_policy_of(const ObjectView& o) {
 
 FirewallPolicyConfig firewall_policy_of(const ObjectView& o) {
   FirewallPolicyConfig p;
-  p.id = id_of(o);
+  p.id = policy_id_of(o);
   p.name = o.text("name");
   p.enabled = o.enabled("status");
   p.schedule = o.text("schedule");

@@ -147,7 +147,7 @@ struct TagCondition {
 };
 
 struct ProxyPolicyConfig {
-  int id = 0;
+  std::uint32_t id = 0;  ///< 1..4294967294.
   std::string name;
   bool enabled = true;
   std::string schedule = "always";
@@ -159,7 +159,7 @@ struct ProxyPolicyConfig {
 };
 
 struct FirewallPolicyConfig {
-  int id = 0;
+  std::uint32_t id = 0;  ///< 1..4294967294.
   std::string name;
   bool enabled = true;
   std::string schedule = "always";

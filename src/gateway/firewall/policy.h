@@ -28,7 +28,7 @@ struct Service {
 
 /// One policy. Empty lists mean "any".
 struct Policy {
-  int id = 0;
+  std::uint32_t id = 0;
   std::vector<std::string> from, to;                  ///< Interfaces.
   std::vector<AddressRange> sources, destinations;
   std::vector<Service> services;

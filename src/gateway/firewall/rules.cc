@@ -21,7 +21,7 @@ using Protocol = config::ServiceConfig::Protocol;
 /// change places.
 enum class Direction { kOriginal, kReply };
 
-std::string chain_name(int id, Direction d, std::string_view part = {}) {
+std::string chain_name(std::uint32_t id, Direction d, std::string_view part = {}) {
   return fmt::format("policy_{}{}{}", id, d == Direction::kReply ? "_reply" : "", part);
 }
 
@@ -105,17 +105,18 @@ struct Dispatch {
 /// Policies of the same condition and action have the chains that judge it in common: they are called by the first one.
 class ConditionChains {
  public:
-  int owner(const Policy& p) {
+  std::uint32_t owner(const Policy& p) {
     const auto& c = p.condition;
     return owners_.try_emplace(std::tuple(p.action, c.logic, c.negate, c.tags, c.secondary), p.id).first->second;
   }
 
  private:
-  std::map<std::tuple<Action, MatchLogic, bool, std::vector<std::string>, std::vector<std::string>>, int> owners_;
+  std::map<std::tuple<Action, MatchLogic, bool, std::vector<std::string>, std::vector<std::string>>, std::uint32_t>
+      owners_;
 };
 
 /// Rules that lead to the policy's verdict; `owner`: whose chains judge its condition.
-void dispatch_rules(int owner, Lists& lists, AddressLists& addresses, Dispatch& out, const Policy& p, Direction d) {
+void dispatch_rules(std::uint32_t owner, Lists& lists, AddressLists& addresses, Dispatch& out, const Policy& p, Direction d) {
   const bool reply = d == Direction::kReply;
   const bool accepts = p.action == Action::kAccept;
   const std::string links = interface_match(lists, "iifname", reply ? p.to : p.from) +
@@ -249,7 +250,7 @@ Ruleset render_chains(const std::vector<Policy>& policies) {
   Dispatch original, reply;
   for (const auto& p : policies) {
     for (const auto d : {Direction::kOriginal, Direction::kReply}) {
-      const int owner = conditions.owner(p);
+      const std::uint32_t owner = conditions.owner(p);
       if (owner == p.id) policy_chains(out, p, d);
       dispatch_rules(owner, lists, addresses, d == Direction::kOriginal ? original : reply, p, d);
     }

@@ -116,13 +116,16 @@ Status FabricCertificates::connection_state(ConnectorId id) const {
                       "installation, authorise it there anew; if not, another device uses this serial number",
                       device.serial.str(), pki::fingerprint_text(device.key_sha256), authorise_url(connector)));
     }
-    default:
-      return fail(
-          ErrorCode::kPermissionDenied,
-          fmt::format("an administrator of the EMS has refused this gateway: to change that, authorise it at {} "
-                      "(or by REST: PATCH /api/v1/fabric-devices/{})",
-                      authorise_url(connector), context_.device.serial.str()));
+    case State::kNone:
+      return fail(ErrorCode::kUnavailable, "the EMS answers, and has not said yet whether it takes this gateway: try again");
+    case State::kRefused:
+      break;
   }
+  return fail(
+      ErrorCode::kPermissionDenied,
+      fmt::format("an administrator of the EMS has refused this gateway: to change that, authorise it at {} "
+                  "(or by REST: PATCH /api/v1/fabric-devices/{})",
+                  authorise_url(connector), context_.device.serial.str()));
 }
 
 void FabricCertificates::present(ConnectorId id, Presented done) {
@@ -237,8 +240,10 @@ Status FabricCertificates::keep_acceptance(ConnectorId id, const cli::Acceptance
 
 Status FabricCertificates::forget(ConnectorId id, const config::Author& who) {
   auto t = context_.store->begin(config::Actor::kGateway);
-  if (auto unset = t.unset(path_of(id), "certificate-fingerprint"); !unset) return unset;
-  if (auto unset = t.unset(path_of(id), "certificate-issuer-key"); !unset) return unset;
+  // By whatever it was accepted: who takes trust back must not find it accepted all the same.
+  for (const char* by : {"certificate-fingerprint", "certificate-issuer-key", "certificate-remote"}) {
+    if (auto unset = t.unset(path_of(id), by); !unset) return unset;
+  }
   const config::Author author = {who.name, who.by, fmt::format("trust in EMS {} was taken back", id)};
   if (auto kept = context_.store->commit(t, author); !kept) return kept;
   context_.core->forget(context_.now(), id);

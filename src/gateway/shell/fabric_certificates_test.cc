@@ -101,6 +101,17 @@ TEST_F(FabricCertificatesTest, AcceptsOnlyWhatTheEmsShows) {
   EXPECT_FALSE(context_.connector(1)->issuer_key);
 }
 
+TEST_F(FabricCertificatesTest, TrustIsTakenBackByWhateverItWasGiven) {
+  auto t = context_.store->begin();
+  ASSERT_TRUE(t.edit({{"certificate remote", "ems"}}));
+  ASSERT_TRUE(t.set({{"certificate remote", "ems"}}, "remote", {pki::to_pem(server_.certificate)}));
+  ASSERT_TRUE(t.set({{"endpoint-control fctems", "1"}}, "certificate-remote", {"ems"}));
+  ASSERT_TRUE(context_.store->commit(t));
+  ASSERT_TRUE(channels_.trusted(*context_.connector(1)));
+  ASSERT_TRUE(certificates_.forget(1, kAnn));
+  EXPECT_FALSE(channels_.trusted(*context_.connector(1)));
+}
+
 TEST_F(FabricCertificatesTest, SaysWhatIsMissing) {
   EXPECT_THAT(test(2), HasSubstr("not configured"));
   EXPECT_THAT(test(1), HasSubstr("execute fctems verify 1"));

@@ -93,7 +93,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
   for (const auto& policy : config.proxy_policies) {
     if (!policy.enabled) continue;
     policy::Policy out;
-    out.id = static_cast<std::uint32_t>(policy.id);
+    out.id = policy.id;
     out.name = policy.name;
     const auto cover = [&](bool v6, const std::vector<std::string>& names) {
       for (const auto& name : names) {

@@ -13,7 +13,9 @@ void unverify_fctems(const CommandContext& c) {
   const auto id = static_cast<ConnectorId>(*parse_u64(connector->key()));
   if (const auto status = c.operations.forget_certificate(id, {c.user, "cli"}); !status)
     return c.fail(status.error().message);
-  c.print(fmt::format("The certificate of EMS {} is no longer accepted.\n", id));
+  const auto remote = connector->text("certificate-remote");
+  c.print(fmt::format("The certificate of EMS {} is no longer accepted{}.\n", id,
+                      remote.empty() ? "" : fmt::format("; its certificate-remote ({}) was unset, too", remote)));
 }
 
 }  // namespace

@@ -59,7 +59,11 @@ void show_import(const CommandContext& c, const ImportingPtr& i) {
   if (i->check) return c.print(said + "\nThis was a check: nothing was changed.\n");
   // Asked all the same: a script that answers goes through a second time.
   if (!changes) return c.ask(said + '\n', "Go on? (y/n) ", [c](const std::string&) { c.print("Nothing was changed.\n"); });
-  c.ask(said + '\n', "Take this over? (y/n) ", [c, i](std::string answer) {
+  // Whoever leaves the pager early sees the sums all the same.
+  const auto& import = *i->import;
+  const auto sums = fmt::format("{} added, {} changed, {} left out, {} with status disable", import.added.size(),
+                                import.changed.size(), import.left_out.size(), import.disabled.size());
+  c.ask(said + '\n', fmt::format("Take this over ({})? (y/n) ", sums), [c, i](std::string answer) {
     if (read_yes_or_no(answer) == true) return commit_import(c, i);
     c.print("Nothing was taken over.\n");
   });

@@ -296,6 +296,17 @@ std::vector<std::string> Assembly::notices() const {
                                 kept ? "that are new" : "taken"));
     }
   }
+  const Draft* zone = nullptr;
+  bool by_the_week = false;
+  for (const auto& d : drafts_) {
+    if (d.table->name == "system global" && d.setting("timezone")) zone = &d;
+    by_the_week = by_the_week || (d.alive() && d.table->name == "firewall schedule recurring");
+  }
+  if (zone && by_the_week) {
+    out.push_back(fmt::format("the text's schedules go by its time zone ({}), and here they go by this machine's: look "
+                              "whether both are the same (timedatectl)",
+                              join(zone->setting("timezone")->values, " ")));
+  }
   const auto stays = of_what_stays();
   out.insert(out.end(), stays.begin(), stays.end());
   return out;

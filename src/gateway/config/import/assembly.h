@@ -26,6 +26,7 @@ class Assembly {
     bool both = false;    ///< What leaves by it, too.
   };
   std::map<std::string, Narrowed> narrow_interfaces;  ///< By name. Before `settle`.
+  bool users_stop = false;  ///< See stops_some(). Before `settle`.
   /// Our tables of which a statement stands in the text that no `show` prints, such as `delete`, wherever it stands: what
   /// it would have done to entries, ours or those of the text, is not known. Before `add`.
   std::map<std::string, At, std::less<>> misplaced;

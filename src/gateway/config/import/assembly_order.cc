@@ -65,6 +65,7 @@ bool Assembly::keep_refusals() {
     if (!here) continue;
     const ObjectView policy(*d.table, *here);
     if (!is_in_force(policy) || accepts(policy)) continue;
+    if (!d.disabled && d.object.values == here->values) continue;  // the very same
     const bool off = d.disabled || !is_on(d);
     const ObjectView now(*d.table, d.object);
     if (!off && !accepts(now) && in_force(d) && refuses_as_much(now, policy)) continue;

@@ -167,7 +167,7 @@ void Assembly::switch_off_behind(Draft& policy, const std::vector<const Draft*>&
   const Draft& first = **it;
   policy.disabled = true;
   const bool in_part = first.alive() && !first.disabled;
-  const auto stops = stops_some(first);
+  const auto stops = stops_some(first, users_stop);
   std::string what = "refuses";
   if (stops) {
     const auto& settings = first.source->settings;
@@ -183,7 +183,7 @@ void Assembly::switch_off_behind_refusals() {
   for (auto& d : drafts_) {
     if (!d.is_policy()) continue;
     auto& before = stopping[d.table->name];
-    const bool stops = refuses(d) || stops_some(d);
+    const bool stops = refuses(d) || stops_some(d, users_stop);
     if (!refuses(d) && d.alive() && !d.disabled && is_on(d)) switch_off_behind(d, before);
     if (stops && !in_force(d)) before.push_back(&d);
   }

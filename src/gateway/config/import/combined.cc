@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "gateway/config/import/policies.h"
+#include "gateway/config/schedule.h"
 
 namespace postern::gateway::config::fortios {
 namespace {
@@ -66,6 +68,35 @@ void account_without_profile(Draft& account) {
   account.leave_out(account.source->at, "accprofile: without one, an account may do nothing there, and everything here");
 }
 
+/// A moment in seconds is the same everywhere; the words beside it are in the source's time zone.
+void moments_by_utc(Draft& draft, Judgements& judgements) {
+  for (const char* name : {"start", "end"}) {
+    const std::string exact = std::string(name) + "-utc";
+    const Setting* utc = draft.setting(exact);
+    const Setting* words = draft.setting(name);
+    if (!utc || !words || utc->command == "unset" || utc->values.size() != 1) continue;
+    constexpr std::uint64_t kYear9000 = 221845392000;
+    const auto seconds = parse_u64(utc->values[0]);
+    if (!seconds || *seconds > kYear9000) {
+      judgements[utc->at] = {Verdict::kIgnored, "is no number of seconds since 1970"};
+      draft.leave_out(utc->at, exact + ": is no number of seconds since 1970");
+      continue;
+    }
+    // Neither begins earlier nor ends later by being rounded.
+    const auto time = WallTime(std::chrono::seconds(*seconds + (*name == 's' ? 59 : 0)));
+    const auto m = local_minute(time);
+    const std::string value =
+        fmt::format("{:02}:{:02} {:04}/{:02}/{:02}", m.minute / 60, m.minute % 60, m.year, m.month, m.day);
+    auto& taken = draft.object.values[name];
+    if (taken != Value{value}) {
+      taken = {value};
+      judgements[words->at] = {Verdict::kTranslated, fmt::format("{} (by {}, in this machine's time)",
+                                                                 words_of(name, taken), exact)};
+    }
+    judgements[utc->at] = {Verdict::kTaken, {}};
+  }
+}
+
 /// 0: refuses whoever shows none; more: lets in more of them.
 int openness(const Value& empty_cert_action) {
   if (empty_cert_action == Value{"accept"}) return 2;
@@ -77,6 +108,7 @@ int openness(const Value& empty_cert_action) {
 void combine(Draft& draft, Judgements& judgements) {
   if (!draft.alive()) return;
   if (draft.from == "firewall address") every_address(draft, judgements);
+  if (draft.from == "firewall schedule onetime") moments_by_utc(draft, judgements);
   if (draft.from == "system admin" || draft.from == "system api-user") account_without_profile(draft);
   servers_by_host(draft);
   if (!draft.is_policy()) return;

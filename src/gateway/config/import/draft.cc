@@ -110,6 +110,7 @@ class DraftWriter {
         forget(converted.name);
         return judge(s.at, Verdict::kTaken);
       }
+      if (attribute->type == Type::kTag) return no_such_tag(s);
       return refuse_value(s.at, *attribute, value.error().message);
     }
     if (!attribute->enforced && *value != attribute->default_value) {
@@ -118,6 +119,18 @@ class DraftWriter {
     keep(s.at, *attribute, *value);
     const bool same = converted.name == s.name && converted.values == s.values;
     judge(s.at, same ? Verdict::kTaken : Verdict::kTranslated, same ? "" : words_of(converted.name, *value));
+  }
+
+  /// The words are as the text has them: "FCTEMS0000000000_x" has no name here without its connector.
+  void no_such_tag(const Setting& s) {
+    const auto of_an_ems = std::find_if(s.values.begin(), s.values.end(), [](const auto& v) { return v.starts_with("FCTEMS"); });
+    const auto why =
+        of_an_ems != s.values.end()
+            ? fmt::format("{} is a tag of a connector that this text doesn't have: take config endpoint-control fctems along, "
+                          "or write EMS<number>_ZTNA_<tag>", quote_word(*of_an_ems))
+            : fmt::format("{} is no name of a tag here: EMS<number>_ZTNA_<tag>", quote_word(join(s.values, " ")));
+    judge(s.at, Verdict::kIgnored, why);
+    draft_.leave_out(s.at, fmt::format("{}: {}", s.name, why));
   }
 
   /// What pins another make of EMS would keep ours away.

@@ -185,6 +185,11 @@ class Importer {
   }
 
   void look_in_front(const Block& b) {
+    if (b.table == "user setting") {
+      for (const auto& s : b.body.settings) {
+        if (s.name == "auth-on-demand") assembly_.users_stop = s.values == Value{"always"};
+      }
+    }
     if (b.table == "system zone") {
       for (const auto& e : b.entries) assembly_.zones.insert(e.key);
     }

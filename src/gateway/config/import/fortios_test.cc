@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 
@@ -348,6 +349,51 @@ TEST_F(FortiosImport, WhatWasFoundOfTheSameEmsStays) {
   take("config endpoint-control fctems\nedit 1\nnext\nedit 2\nnext\nend\n");
   EXPECT_FALSE(import->transaction.changed());
   EXPECT_THAT(off("endpoint-control fctems 1"), HasSubstr("empty slot"));
+}
+
+TEST_F(FortiosImport, MomentsAreThoseOfTheirSeconds) {
+  const auto once = [](const std::string& more) {
+    return "config firewall schedule onetime\nedit once\nset start 08:00 2026/11/27\nset end 09:00 2026/11/27\n" + more + "next\nend\n";
+  };
+  const char* const zone = std::getenv("TZ");
+  const std::string before = zone ? zone : "";
+  ::setenv("TZ", "CET-1", 1);
+  ::tzset();
+  // 07:00:01 and 08:00:59 UTC.
+  const auto taken = take(once("set start-utc 1795762801\nset end-utc 1795766459\n"));
+  EXPECT_THAT(taken, AllOf(HasSubstr("set start 08:01 2026/11/27"), HasSubstr("set end 09:00 2026/11/27")));
+  EXPECT_EQ(verdict("set start-utc"), Verdict::kTaken);
+  EXPECT_THAT(why("set start 08"), HasSubstr("by start-utc"));
+  EXPECT_EQ(verdict("set end 09"), Verdict::kTaken);
+  EXPECT_THAT(take(once("set end-utc 1700000000\n")), Not(HasSubstr("once")));
+  EXPECT_THAT(off("firewall schedule onetime once"), HasSubstr("a moment after start"));
+  take(once("set end-utc soon\n"));
+  EXPECT_THAT(off("firewall schedule onetime once"), HasSubstr("end-utc: is no number of seconds"));
+  zone ? ::setenv("TZ", before.c_str(), 1) : ::unsetenv("TZ");
+  ::tzset();
+  take("config system global\nset timezone \"Europe/Berlin\"\nend\nconfig firewall schedule recurring\nedit w\nset day monday\nnext\nend\n");
+  EXPECT_THAT(import->notices, testing::Contains(HasSubstr("by its time zone (Europe/Berlin)")));
+}
+
+TEST_F(FortiosImport, TagsOfConnectorsThatTheTextLacksAreNamed) {
+  take(kLanAndServer + policy_text("set ztna-status enable\nset ztna-ems-tag \"FCTEMS0000000000_x\"\n"));
+  EXPECT_THAT(off("firewall policy 1"), HasSubstr("ztna-ems-tag: FCTEMS0000000000_x is a tag of a connector that this text doesn't have"));
+}
+
+TEST_F(FortiosImport, NumbersOfPoliciesAreAsLargeAsThere) {
+  take(kLanAndServer + policy_text("", "1073741825", "deny") + policy_text("", "4294967294"));
+  EXPECT_TRUE(on("1073741825"));
+  EXPECT_TRUE(on("4294967294"));
+  EXPECT_EQ(read_config(import->transaction.tree()).firewall_policies[1].id, 4294967294u);
+}
+
+TEST_F(FortiosImport, TheSameRefusalAgainIsTheSame) {
+  const auto text = kLanAndServer + policy_text("", "1", "deny");
+  take(text, {"port9"});
+  ASSERT_TRUE(store->commit(import->transaction));
+  take(text, {"port9"});
+  EXPECT_EQ(off("firewall policy 1"), "");
+  EXPECT_EQ(import->same.size(), 3u);
 }
 
 TEST_F(FortiosImport, KeysAndCommunitiesAreNotShown) {

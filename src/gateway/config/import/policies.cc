@@ -73,14 +73,15 @@ bool refuses(const Draft& policy) {
   return policy.unclear || (is_on(policy) && last_words(policy, "action") != Value{"accept"});
 }
 
-std::optional<At> stops_some(const Draft& policy) {
+std::optional<At> stops_some(const Draft& policy, bool users_stop) {
   if (!is_on(policy) || refuses(policy)) return std::nullopt;
   // Whom they don't match goes on to the next policy there, too.
-  static const std::set<std::string_view> matching = {"groups", "users", "fsso-groups", "devices", "device-ownership", "schedule",
+  static const std::set<std::string_view> users = {"groups", "users", "fsso-groups"};
+  static const std::set<std::string_view> matching = {"devices", "device-ownership", "schedule",
                                                       "tos-mask", "tos", "srcintf", "dstintf", "srcaddr", "srcaddr6", "dstaddr",
                                                       "dstaddr6", "service"};
   const auto only_matches = [&](std::string_view name) {
-    return matching.contains(name) || name.ends_with("-negate") || name.starts_with("internet-service") ||
+    return matching.contains(name) || (users.contains(name) && !users_stop) || name.ends_with("-negate") || name.starts_with("internet-service") ||
            name.starts_with("ztna-ems-") || name.starts_with("ztna-geo-") || name.starts_with("ztna-device-") ||
            name.starts_with("policy-expiry");
   };

@@ -15,7 +15,8 @@ bool refuses(const Draft& policy);
 bool is_on(const Draft& policy);
 /// Does it accept there, but stop some of what it matches, which then comes to no policy behind it? By contents, by a
 /// redirection, or by what is not known. The statement that says so; nullopt: it doesn't.
-std::optional<At> stops_some(const Draft& policy);
+/// `users_stop`: who is to sign in goes to no other policy (`config user setting`, `set auth-on-demand always`).
+std::optional<At> stops_some(const Draft& policy, bool users_stop);
 /// May something match both? By their interfaces and access proxies, as the source names them; a zone may hold any of them.
 bool may_overlap(const Draft& a, const Draft& b, const std::set<std::string>& zones);
 /// Those that are taken; without `any`.

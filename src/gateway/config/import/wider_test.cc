@@ -141,7 +141,7 @@ TEST_F(WiderImport, InterfaceThatPassesLessThereSwitchesItsPoliciesOff) {
     return entry_text("system interface", "port1", "set vdom \"root\"\nset ip 10.0.1.1 255.255.255.0\n" + setting) + kLanAndServer +
            policy_text(more);
   };
-  for (const std::string setting : {"set security-mode captive-portal\nset security-groups \"staff\"\n", "set status down\n",
+  for (const std::string setting : {"set vrf 10\n", "set security-mode captive-portal\nset security-groups \"staff\"\n", "set status down\n",
                                     "set ipmac enable\n", "set ips-sniffer-mode enable\n", "set never-heard-of 7\n"}) {
     SCOPED_TRACE(setting);
     take(with(setting));
@@ -207,6 +207,8 @@ TEST_F(WiderImport, BehindWhatStopsSomeNothingIsOn) {
     EXPECT_TRUE(on("22")) << stops;
     EXPECT_THAT(off("firewall policy 21"), HasSubstr("behind firewall policy 20, which may stop some of this there"));
   }
+  take("config user setting\nset auth-on-demand always\nend\n" + kLanAndServer + policy_text("set groups \"staff\"\n", "20") + policy_text("", "21"));
+  EXPECT_FALSE(on("21"));
   // Whom it doesn't match, and what is off, goes on to the next one there, too.
   for (const std::string passes_on : {"set groups \"staff\"\n", "set srcaddr-negate enable\n", "set application-list \"a\"\nset status disable\n"}) {
     take(kLanAndServer + policy_text(passes_on, "20") + policy_text("", "21"));

@@ -4,7 +4,7 @@
 
 namespace postern::gateway::config::tables {
 
-inline Attribute policy_id() { return number("policyid", "Number of the policy.", 1, 65535); }
+inline Attribute policy_id() { return number("policyid", "Number of the policy.", 1, 4294967294); }
 inline Describe ztna_ems_tag() {
   return of_type("ztna-ems-tag", Type::kTag, "Tags that the endpoint must have (or, negated, must not have).").list();
 }
