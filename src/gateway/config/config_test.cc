@@ -198,7 +198,7 @@ TEST(Config, TheLastAdministratorStays) {
     const auto status = store->commit(change);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, ErrorCode::kConflict);
-    EXPECT_THAT(status.error().message, HasSubstr("no administrator who can sign in; make another one"));
+    EXPECT_THAT(status.error().message, HasSubstr("no administrator who can sign in and change anything; make another one"));
     EXPECT_EQ(store->current()->entries("system admin").front().text("password"), hash);
   };
   t = store->begin();
@@ -216,6 +216,10 @@ TEST(Config, TheLastAdministratorStays) {
   ASSERT_TRUE(t.edit(admin("root")));
   refused(t);
   ASSERT_TRUE(t.set(admin("root"), "password", {hash}));
+  // Nor is somebody who may only look.
+  ASSERT_TRUE(t.set(admin("root"), "accprofile", {"super_admin_readonly"}));
+  refused(t);
+  ASSERT_TRUE(t.unset(admin("root"), "accprofile"));
   EXPECT_TRUE(store->commit(t)) << "handed over in one change";
   t = store->begin();
   ASSERT_TRUE(t.rename(admin("root"), "eve"));

@@ -61,12 +61,14 @@ std::string describe_commit(const Revision& r) {
 Status keeps_an_administrator(const ConfigTree& before, const ConfigTree& next) {
   const auto had = before.entries("system admin"), left = next.entries("system admin");
   const auto may_sign_in = [](const std::vector<ObjectView>& admins) {
-    return std::any_of(admins.begin(), admins.end(), [](const ObjectView& a) { return !a.text("password").empty(); });
+    return std::any_of(admins.begin(), admins.end(), [](const ObjectView& a) {
+      return !a.text("password").empty() && a.text("accprofile") == "super_admin";
+    });
   };
   if (had.empty() || (!left.empty() && (may_sign_in(left) || !may_sign_in(had)))) return {};
   return fail(ErrorCode::kConflict,
-              "system admin: this would leave no administrator who can sign in; make another one with a password first "
-              "(edit <name>, set password <password>), then try again");
+              "system admin: this would leave no administrator who can sign in and change anything; make another one with a "
+              "password and accprofile super_admin first (edit <name>, set password <password>), then try again");
 }
 
 }  // namespace
