@@ -33,11 +33,16 @@ class AccountsTest : public ApiLab {
     return {{"Authorization", "Bearer " + std::string(reply.at("/session_key").as_string())}};
   }
   void eve(const std::string& line) { configure("config system admin\nedit eve\n" + line + "\nnext\nend\n"); }
+  /// So that eve isn't the one who is left.
+  void other_administrator() {
+    configure("config system admin\nedit ann\nset password \"" + password_hash() + "\"\nnext\nend\n");
+  }
   void program(const std::string& line) { configure("config system api-user\nedit tests\n" + line + "\nnext\nend\n"); }
 };
 
 TEST_F(AccountsTest, WhoMayOnlyLookSeesEverythingAndChangesNothing) {
   program("set accprofile super_admin_readonly");
+  other_administrator();
   eve("set accprofile super_admin_readonly");
   const auto signed_in = session();
   for (const auto& how : {bearer, signed_in}) {
@@ -75,6 +80,7 @@ TEST_F(AccountsTest, WhoMayOnlyLookSeesEverythingAndChangesNothing) {
 TEST_F(AccountsTest, AProfileThatChangesCountsAtOnce) {
   const auto signed_in = session();
   EXPECT_EQ(ask("PUT", kGlobal, R"({"hostname":"a"})", signed_in).status, 200);
+  other_administrator();
   eve("set accprofile super_admin_readonly");
   EXPECT_EQ(ask("PUT", kGlobal, R"({"hostname":"b"})", signed_in).status, 403);
   const auto wrong = cmdb("PUT", "system/admin/eve", R"({"accprofile":"prof_admin"})");

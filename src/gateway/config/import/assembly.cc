@@ -38,7 +38,7 @@ bool says_the_same(const Entry& a, const Entry& b) {
 std::string what_is_built_in(const Draft& draft, const Object& object) {
   std::string out;
   for (const auto& [name, value] : object.values) out += (out.empty() ? "" : ", ") + name + ' ' + join(value, " ");
-  return fmt::format("{} is something else here, and built in ({})", draft.name(), out.empty() ? "as by default" : out);
+  return fmt::format("{} is something else here, and built in ({}): give it another name in the text", draft.name(), out.empty() ? "as by default" : out);
 }
 
 }  // namespace
@@ -103,14 +103,12 @@ void Assembly::meet_zones(Draft& draft) {
   }
 }
 
-/// No text tells a secret: that of an account which is here stays.
-void Assembly::keep_secrets(Draft& draft) {
-  const Object* here = draft.table->single() ? nullptr : base_->find({{draft.table->name, draft.object.key}});
-  if (!here) return;
-  for (const auto& a : draft.table->attributes) {
-    const auto it = here->values.find(a.name);
-    if (a.type == Type::kSecret && it != here->values.end()) draft.object.values.insert(*it);
-  }
+/// No text tells a secret, and whoever has that of an account which is here may do what its profile and networks say here.
+void Assembly::keep_accounts(Draft& draft) {
+  const auto& attributes = draft.table->attributes;
+  if (!std::any_of(attributes.begin(), attributes.end(), [](const Attribute& a) { return a.type == Type::kSecret; })) return;
+  if (draft.table->single() || !base_->find({{draft.table->name, draft.object.key}})) return;
+  draft.leave_out(draft.source->at, "is an account here already: that stays as it is");
 }
 
 /// What `execute fctems verify` found of a connector to the same EMS stays.
@@ -206,7 +204,7 @@ Assembly::Found Assembly::find(const Reference& reference) const {
     return found;
   }
   if (other != no_addresses.end() && other->second.starts_with("firewall vip")) {
-    found.missing = fmt::format("{} is a virtual address: who may use its access proxy, stands in firewall proxy-policy",
+    found.missing = fmt::format("{} is a virtual address: destinations are not translated here, and who may use an access proxy stands in firewall proxy-policy",
                                 quote_word(reference.name));
     return found;
   }

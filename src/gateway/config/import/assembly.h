@@ -63,7 +63,7 @@ class Assembly {
   void meet_twin(Draft& draft);
   void meet_namesakes(Draft& draft);
   void meet_zones(Draft& draft);
-  void keep_secrets(Draft& draft);
+  void keep_accounts(Draft& draft);
   void meet_connector(Draft& draft);
   bool is_free(const std::string& name, bool four, const std::set<std::string>& mentioned) const;
   FamilyNames name_families() const;

@@ -128,7 +128,7 @@ Transaction Assembly::settle() {
   for (auto& d : drafts_) {
     meet_built_in(d);
     meet_twin(d);
-    keep_secrets(d);
+    keep_accounts(d);
     meet_connector(d);
     if (d.is_policy()) meet_zones(d);
   }

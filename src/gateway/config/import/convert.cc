@@ -108,7 +108,7 @@ Converted convert(std::string_view table, const Table& ours, std::string_view na
     if (attribute->type == Type::kPortRange) word = without_any_source(word);
     if (out.name == "extip") word = single_address(word);
     if (out.name == "ssl-certificate" && is_factory_certificate(word)) word = kFactoryCertificate;
-    if (out.name == "type" && word == "ipprefix" && has_option("ipmask")) word = "ipmask";
+    if (out.name == "type" && (word == "ipprefix" || word == "interface-subnet") && has_option("ipmask")) word = "ipmask";
     if (out.name == "protocol" && word.starts_with("TCP/UDP/") && has_option("TCP/UDP/SCTP")) word = "TCP/UDP/SCTP";
   }
   return out;

@@ -233,14 +233,20 @@ TEST_F(FortiosImport, AccountsAreTakenExactlyOrNotAtAll) {
   EXPECT_EQ(off("system api-user bot"), "");
 }
 
-TEST_F(FortiosImport, SecretsOfAccountsThatAreHereStay) {
+TEST_F(FortiosImport, AccountsThatAreHereStay) {
   const auto key = hash_key("a key that was drawn");
-  here("config system api-user\nedit \"run\"\nset api-key \"" + key + "\"\nnext\nend\n");
+  here("config system api-user\nedit \"run\"\nset api-key \"" + key + "\"\nset accprofile super_admin_readonly\nnext\nend\n");
   take("config system api-user\nedit \"run\"\nset accprofile \"super_admin\"\nset vdom \"root\"\nnext\nend\n");
   EXPECT_FALSE(import->transaction.changed());
-  take("config system api-user\nedit \"run\"\nset accprofile \"super_admin\"\nset comments \"x\"\nnext\nend\n");
-  EXPECT_EQ(import->changed.size(), 1u);
-  EXPECT_EQ(import->transaction.tree().entries("system api-user")[0].text("api-key"), key);
+  EXPECT_THAT(off("system api-user run"), HasSubstr("is an account here already: that stays as it is"));
+}
+
+TEST_F(FortiosImport, SubnetsOfInterfacesAreNetworks) {
+  const auto taken = take("config firewall address\nedit \"lan address\"\nset type interface-subnet\nset subnet 10.0.1.1 255.255.255.0\n"
+                          "set interface \"lan\"\nnext\nend\nconfig firewall addrgrp\nedit \"g\"\nset type folder\nset member \"lan address\"\nnext\nend\n" +
+                          kLanAndServer + policy_text("set srcaddr \"g\"\n"));
+  EXPECT_THAT(taken, HasSubstr("set subnet 10.0.1.0 255.255.255.0"));
+  EXPECT_TRUE(on());
 }
 
 TEST_F(FortiosImport, LostLinesLeaveTheirEntryOut) {

@@ -179,7 +179,8 @@ Result<Source> read_source(std::string_view text) {
                                [](const Statement& s) { return !s.words.empty() && s.words[0] == "config"; });
   if (!any) {
     return fail(ErrorCode::kInvalidArgument,
-                "no line begins with config: this is not what show prints, and no backup either");
+                "no line begins with config: this is not what show prints, and no backup that is readable: without "
+                "encryption, not as YAML, and in UTF-8");
   }
   return std::move(reader.source);
 }

@@ -321,7 +321,7 @@ TEST_F(WiderImport, ReasonsAreThoseOfTheCase) {
   take(kLanAndServer + policy_text("set dstintf \"virtual-wan-link\"\n"));
   EXPECT_THAT(off("firewall policy 1"), HasSubstr("dstintf: \"virtual-wan-link\" is not allowed"));
   take(kLanAndServer + entry_text("firewall vip", "v", "set type access-proxy\nset extip 10.0.2.1\n") + policy_text("set dstaddr \"v\"\n"));
-  EXPECT_THAT(off("firewall policy 1"), HasSubstr("v is a virtual address: who may use its access proxy, stands in firewall proxy-policy"));
+  EXPECT_THAT(off("firewall policy 1"), HasSubstr("v is a virtual address: destinations are not translated here, and who may use an access proxy stands in"));
 }
 
 TEST_F(WiderImport, NegationOfTwoGroupsIsNotThatOfOne) {
