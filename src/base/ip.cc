@@ -65,6 +65,11 @@ bool IpAddress::is_link_local() const {
   return is_v6() && bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
 }
 
+bool IpAddress::is_multicast() const {
+  if (is_v4()) return bytes_[0] >= 224 && (bytes_[0] < 240 || *this == IpAddress::v4({255, 255, 255, 255}));
+  return is_v6() && bytes_[0] == 0xff;
+}
+
 std::string IpAddress::str() const {
   if (!valid()) return {};
   char text[INET6_ADDRSTRLEN];

@@ -26,6 +26,7 @@ class IpAddress {
   bool is_v6() const { return family_ == 6; }
   bool is_loopback() const;
   bool is_link_local() const;
+  bool is_multicast() const;    ///< Or 255.255.255.255: nobody's own.
   /// Network order; the first 4 bytes for IPv4.
   const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
   /// 4 or 16 bytes in network order; empty when not valid.

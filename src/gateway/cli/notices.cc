@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "gateway/config/entries.h"
+#include "gateway/config/text.h"
 
 namespace postern::gateway::cli {
 
@@ -50,6 +51,24 @@ void unknown_tags(const config::Table& table, const config::ConfigTree& before, 
   }
 }
 
+/// Interfaces that policies of this table name since this change, and that this machine hasn't.
+void unknown_interfaces(const config::Table& table, const config::ConfigTree& before, const config::ConfigTree& after,
+                        const std::vector<std::string>& known, std::vector<std::string>& out) {
+  const config::EntryIndex old(objects(before, table.name));
+  for (const auto& object : objects(after, table.name)) {
+    if (const auto* was = old.find(object.key); was != nullptr && *was == object) continue;
+    for (const auto& attribute : table.attributes) {
+      if (attribute.type != config::Type::kInterface) continue;
+      for (const auto& name : config::ObjectView(table, object).values(attribute.name)) {
+        if (name == "any" || std::find(known.begin(), known.end(), name) != known.end()) continue;
+        out.push_back(fmt::format("{}: {}: this machine has no interface {}; until it has, nothing passes by that, and "
+                                  "nothing is refused (get system interface lists them)",
+                                  config::describe({{table.name, object.key}}), attribute.name, config::quote_word(name)));
+      }
+    }
+  }
+}
+
 /// Access proxies that let in nobody since this change: the page of a refusal asks for a certificate that can't be shown.
 void locked(const std::string& table, const config::ConfigTree& before, const config::ConfigTree& after,
             std::vector<std::string>& out) {
@@ -84,6 +103,11 @@ std::vector<std::string> commit_notices(const config::ConfigTree& before, const 
   std::set<std::string> known;
   for (const auto& address : operations.dynamic_addresses()) known.insert(address.name);
   for (const auto& table : after.schema().root().tables) unknown_tags(table, before, after, known, out);
+  if (const auto names = operations.interface_names(); !names.empty()) {
+    for (const auto& table : after.schema().root().tables) {
+      if (table.ordered) unknown_interfaces(table, before, after, names, out);
+    }
+  }
   for (const auto* table : {"firewall access-proxy", "firewall access-proxy6"}) locked(table, before, after, out);
   const bool listeners = std::any_of(after.schema().root().tables.begin(), after.schema().root().tables.end(),
                                      [&](const config::Table& table) {

@@ -216,6 +216,34 @@ TEST_F(SessionLab, ATagThatNobodySharesYetIsANoticeAndNoError) {
   EXPECT_EQ(out("end"), "");
 }
 
+TEST_F(SessionLab, AnInterfaceThatThisMachineHasNotIsANotice) {
+  operations.interfaces = {"port1", "port2"};
+  const auto policy = [&](const char* id, const char* interface) {
+    for (const std::string& line : {std::string("config firewall policy"), std::string("edit ") + id, std::string("set srcintf ") + interface,
+                                   std::string("set dstintf any"), std::string("set srcaddr all"), std::string("set dstaddr all"),
+                                   std::string("set service ALL"), std::string("set action deny")})
+      out(line);
+    return out("end");
+  };
+  EXPECT_EQ(policy("70", "port1"), "");
+  EXPECT_THAT(policy("71", "prot1"), StartsWith("Notice: firewall policy 71: srcintf: this machine has no interface prot1; "));
+}
+
+TEST_F(SessionLab, AddressesThatAreNobodysOwnAreRefused) {
+  for (const char* ip : {"0.0.0.0", "224.0.0.1", "255.255.255.255", "ff02::1"}) {
+    for (const char* line : {"config firewall access-proxy", "edit other", "set vip web", "config api-gateway", "edit 1",
+                                   "config realservers", "edit 1"})
+      out(line);
+    out(std::string("set ip ") + ip);
+    EXPECT_THAT(out("next"), HasSubstr("allowed: the address of one server")) << ip;
+    out("abort");
+  }
+  out("config firewall vip");
+  out("edit many");
+  out("set extip 224.0.0.1");
+  EXPECT_THAT(out("next"), HasSubstr("extip: 224.0.0.1 is not allowed; allowed: an address of this machine"));
+}
+
 TEST_F(SessionLab, APortThatIsTakenIsToldWhereItWasSet) {
   operations.in_the_way = {"access proxy web: another program listens at 0.0.0.0 port 444"};
   out("config firewall vip");

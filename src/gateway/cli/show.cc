@@ -27,7 +27,7 @@ Result<ObjectPath> named(const ShowPlace& place, const std::vector<std::string>&
   if (rest == words.size()) return ObjectPath{{table.name, ""}};
   if (rest + 1 != words.size() || table.single()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("\"{}\" is too much behind {}", words[rest].substr(0, 80), table.name));
+                fmt::format("\"{}\" is too much behind {}", words[rest + (table.single() ? 0 : 1)].substr(0, 80), table.name));
   }
   return ObjectPath{{table.name, words[rest]}};
 }

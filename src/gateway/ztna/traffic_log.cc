@@ -248,7 +248,7 @@ Result<std::string> TrafficLog::find_in(const std::filesystem::path& file, std::
                     });
   if (!form) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' is not a denial id such as K7QM-2D9F", json_quote(id)));
+                fmt::format("{} is not a denial id such as K7QM-2D9F", json_quote(id)));
   }
   const auto needle = "\"id\":\"" + wanted + "\"";
   for (const auto& path : {file.string(), file.string() + ".1"}) {

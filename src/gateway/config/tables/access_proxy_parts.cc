@@ -1,5 +1,6 @@
 #include "gateway/config/tables/access_proxy_parts.h"
 
+#include "base/ip.h"
 #include "gateway/config/tables/attributes.h"
 
 namespace postern::gateway::config::tables {
@@ -21,6 +22,11 @@ Table realservers() {
       text("http-host", "Host header to send: the client's.", 253).inert(),
       toggle("health-check", "Ask the server whether it is well.", false).inert(),
       toggle("translate-host", "Rewrite host names in answers.", true).inert(),
+  };
+  t.check = [](const ObjectView& o) -> Status {
+    const auto ip = IpAddress::parse(o.text("ip"));
+    if (!ip || (!ip->is_unspecified() && !ip->is_multicast())) return {};
+    return fail(ErrorCode::kInvalidArgument, "ip: " + ip->str() + " is not allowed; allowed: the address of one server");
   };
   return t;
 }

@@ -9,6 +9,7 @@ Table firewall_vip() {
   t.help = "Addresses at which access proxies listen.";
   t.key = vip_name();
   t.attributes = vip_attributes("0.0.0.0");
+  t.check = check_vip;
   return t;
 }
 

@@ -12,7 +12,7 @@ Table firewall_vip6() {
   t.attributes = vip_attributes("::");
   t.check = [](const ObjectView& o) -> Status {
     const auto ip = IpAddress::parse(o.text("extip"));
-    if (ip && ip->is_v6()) return {};
+    if (ip && ip->is_v6()) return check_vip(o);
     return fail(ErrorCode::kInvalidArgument,
                 "extip: \"" + o.text("extip") + "\" is not allowed; allowed: an IPv6 address (firewall vip takes IPv4)");
   };

@@ -3,12 +3,20 @@
 #include <string>
 #include <vector>
 
+#include "base/ip.h"
 #include "gateway/config/model.h"
 #include "gateway/config/tables/attributes.h"
 
 namespace postern::gateway::config::tables {
 
 inline Attribute vip_name() { return text("name", "Name of the virtual address.", 79, 1); }
+
+/// Nobody can listen at an address that is nobody's own.
+inline Status check_vip(const ObjectView& o) {
+  const auto ip = IpAddress::parse(o.text("extip"));
+  if (!ip || !ip->is_multicast()) return {};
+  return fail(ErrorCode::kInvalidArgument, "extip: " + ip->str() + " is not allowed; allowed: an address of this machine");
+}
 
 /// `everywhere`: the address of the family that means every address.
 inline std::vector<Attribute> vip_attributes(const std::string& everywhere) {
