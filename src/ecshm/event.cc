@@ -29,6 +29,7 @@ struct Wire {
   char host[120];
   char path[200];
   char detail[88];
+  char interface[16];
 };
 static_assert(sizeof(Wire) <= kEventBytes && alignof(Wire) == 8);
 
@@ -77,6 +78,7 @@ void encode_event(const Event& event, std::uint8_t* out) {
   put(w.host, event.host);
   put(w.path, event.path);
   put(w.detail, event.detail);
+  put(w.interface, event.interface);
   std::memcpy(out, &w, sizeof w);
   std::memset(out + sizeof w, 0, kEventBytes - sizeof w);
 }
@@ -120,6 +122,7 @@ Result<Event> decode_event(ByteView bytes) {
   out.host = get(w.host);
   out.path = get(w.path);
   out.detail = get(w.detail);
+  out.interface = get(w.interface);
   return out;
 }
 

@@ -37,6 +37,7 @@ struct Event {
   std::uint32_t status = 0;  ///< HTTP.
   IpAddress source;
   std::uint16_t source_port = 0;
+  std::string interface;   ///< By which it came in; empty: not known, or nobody had to find out.
   std::uint64_t bytes = 0;  ///< Sent to the client.
   std::uint32_t duration_ms = 0;
   std::string id;  ///< Of a denial or cut, such as "K7QM-2D9F".

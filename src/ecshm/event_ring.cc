@@ -13,6 +13,7 @@
 namespace postern::ecshm {
 namespace {
 
+constexpr std::uint32_t kVersion = 2;
 constexpr std::uint64_t kMagic = 0x31474e5256455350;  // "PSEVRNG1"
 
 struct RingHeader {
@@ -56,7 +57,7 @@ Result<EventProducer> EventProducer::create() {
   Mapping map(base, kRingBytes);
   auto* h = header(map);
   h->magic = kMagic;
-  h->version = 1;
+  h->version = kVersion;
   h->record_bytes = kEventBytes;
   return EventProducer(std::move(map), fd);
 }
@@ -106,7 +107,7 @@ Result<EventConsumer> EventConsumer::open(int fd) {
   void* base = mmap(nullptr, kRingBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) return fail(errno_error(errno, "mapping", "a ring of events"));
   Mapping map(base, kRingBytes);
-  if (header(map)->magic != kMagic || header(map)->version != 1 ||
+  if (header(map)->magic != kMagic || header(map)->version != kVersion ||
       header(map)->record_bytes != kEventBytes) {
     return fail(ErrorCode::kInvalidArgument, "a worker's ring of events is of another version");
   }

@@ -31,6 +31,7 @@ void report_end(const RequestState& state) {
   event.status = static_cast<std::uint32_t>(r->headers_out.status);
   event.source = connection.source;
   event.source_port = connection.source_port;
+  event.interface = connection.interface.text();
   event.bytes = static_cast<std::uint64_t>(r->connection->sent);
   event.duration_ms = milliseconds_between(state.started, event.time);
   event.method = std::string(to_view(r->method_name));

@@ -72,6 +72,7 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.status = static_cast<std::uint32_t>(status);
   event.source = state.connection->source;
   event.source_port = state.connection->source_port;
+  event.interface = state.connection->interface.text();
   event.id = page.id;
   event.method = std::string(to_view(r->method_name));
   event.host = page.host;

@@ -56,6 +56,24 @@ TEST_F(ModuleTest, EachDenialHasItsReason) {
   expect_denied(get(&device_, "/dead"), Reason::kNoRealServer, 503);
 }
 
+TEST_F(ModuleTest, PoliciesAskByWhichInterfaceAClientComes) {
+  const auto by = [](const char* interface) {
+    auto t = policies();
+    t.policies[1].interfaces = {"nowhere", interface};
+    return t;
+  };
+  auto client = open_download();
+  plane_->set_policies(by("lo"));
+  EXPECT_EQ(get(&device_).status, 200);
+  const auto event = plane_->wait_event([](const ecshm::Event& e) { return e.type == EventType::kAllowed && e.path == "/"; });
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->interface, "lo");
+  EXPECT_EQ(client->end(), End::kOpen) << "it came in by lo, too, though nobody asked then";
+  plane_->set_policies(by("port1"));
+  EXPECT_EQ(client->drain(), End::kReset) << nginx_->log();
+  expect_denied(get(&device_), Reason::kNoPolicy);
+}
+
 TEST_F(ModuleTest, AsksForACertificateNotMetYet) {
   const auto fresh = ca_.issue("device-2", Usage::kClient);
   const auto nobody = ca_.issue("device-3", Usage::kClient);

@@ -8,6 +8,7 @@
 #include "base/ip.h"
 #include "base/sha256.h"
 #include "ecshm/reader.h"
+#include "nginx/interface.h"
 #include "nginx/intrusive_list.h"
 #include "nginx/ngx.h"
 #include "policy/decide.h"
@@ -49,6 +50,8 @@ struct Connection {
   WallTime not_after{};
   IpAddress source;
   std::uint16_t source_port = 0;
+  InterfaceName interface;       ///< Meaningful once it was asked for.
+  bool interface_asked = false;
   bool opened = false;  ///< The gateway was told of it as a session.
   std::uint32_t proxy = 0;  ///< Of its first request that was let through.
   // Where its endpoint was found last.

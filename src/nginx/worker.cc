@@ -263,6 +263,7 @@ void Worker::report_session(const Connection& connection, ecshm::EventType type)
   event.proxy = connection.proxy;
   event.source = connection.source;
   event.source_port = connection.source_port;
+  event.interface = connection.interface.text();
   report(event);
 }
 
@@ -295,6 +296,7 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   event.pool = live.decision.pool;
   event.source = live.connection->source;
   event.source_port = live.connection->source_port;
+  event.interface = live.connection->interface.text();
   event.bytes = static_cast<std::uint64_t>(live.request->connection->sent);
   event.duration_ms = milliseconds_between(live.started, event.time);
   event.id = new_denial_id();

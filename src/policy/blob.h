@@ -10,7 +10,7 @@
 namespace postern::policy::blob {
 
 inline constexpr std::uint64_t kMagic = 0x31594c4f50545350;  // "PSTPOLY1"
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 struct Text {
   std::uint32_t offset = 0;
@@ -60,7 +60,8 @@ struct Policy {
   std::uint8_t negate = 0;
   std::uint8_t log = 0;
   Text name;
-  Array sources;  ///< Of Range.
+  Array sources;     ///< Of Range.
+  Array interfaces;  ///< Of Text.
   std::uint32_t has_tags = 0;
   std::uint32_t has_secondary = 0;
   TagSet tags;            ///< Of both groups.

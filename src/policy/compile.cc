@@ -15,6 +15,7 @@ namespace postern::policy {
 namespace {
 
 constexpr std::size_t kMaxText = 1024;
+constexpr std::size_t kMaxInterface = 15;  // IFNAMSIZ, without its NUL
 
 class Builder {
  public:
@@ -114,6 +115,10 @@ Status check(const PolicyTable& table) {
     }
     if (policy.tags.empty() && !policy.secondary.empty())
       return bad(fmt::format("policy {}: a second group of tags without a first", policy.id));
+    for (const auto& name : policy.interfaces) {
+      if (name.empty() || name.size() > kMaxInterface || !clean_text(name))
+        return bad(fmt::format("policy {}: '{}' is no name of an interface", policy.id, name));
+    }
     for (const auto& range : policy.sources) {
       if (!range.first.valid() || range.first.is_v4() != range.last.is_v4() ||
           range.last < range.first) {
@@ -182,6 +187,9 @@ Result<Bytes> compile(const PolicyTable& table) {
     std::vector<blob::Range> sources;
     for (const auto& range : policy.sources) sources.push_back(to_blob(range));
     row.sources = out.add(sources);
+    std::vector<blob::Text> interfaces;
+    for (const auto& name : policy.interfaces) interfaces.push_back(out.text(name));
+    row.interfaces = out.add(interfaces);
     for (const auto bit : policy.tags) row.primary.set(bit);
     for (const auto bit : policy.secondary) row.secondary.set(bit);
     row.tags = row.primary | row.secondary;

@@ -22,6 +22,17 @@ bool from_source(const PolicyView& view, const blob::Policy& policy, const IpAdd
   return false;
 }
 
+/// Unknown never grants, and never spares.
+bool by_interface(const PolicyView& view, const blob::Policy& policy, std::string_view interface) {
+  const auto names = view.interfaces_of(policy);
+  if (names.empty()) return true;
+  if (interface.empty()) return static_cast<Action>(policy.action) == Action::kDeny;
+  for (const auto& name : names) {
+    if (view.text(name) == interface) return true;
+  }
+  return false;
+}
+
 bool text_match(std::uint32_t pattern_kind, std::string_view pattern, std::string_view text) {
   return static_cast<Pattern>(pattern_kind) == Pattern::kWildcard
              ? wildcard_match(pattern, text)
@@ -202,6 +213,7 @@ Decision decide(const PolicyView& view, const EndpointState& endpoint,
   for (const auto index : view.policies_of(*proxy)) {
     const auto& policy = view.policies()[index];
     if (!from_source(view, policy, request.source)) continue;
+    if (!by_interface(view, policy, request.interface)) continue;
     const bool accepts = static_cast<Action>(policy.action) == Action::kAccept;
     if (policy.has_tags == 0) {
       if (!accepts)

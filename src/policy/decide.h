@@ -41,6 +41,7 @@ struct RequestContext {
   std::string_view host;             ///< Lower case, without port.
   std::string_view path;             ///< Decoded and canonical.
   IpAddress source;
+  std::string_view interface;  ///< By which the connection came in; empty: not known.
   WallTime now{};
 };
 

@@ -231,6 +231,31 @@ TEST(Decide, UnmanageableDevicesMayBeLetIn) {
   EXPECT_EQ(judge(t, {}, r).reason, Reason::kManageableEmpty);
 }
 
+TEST(Decide, InterfacesThatAreNotKnownGrantNothingAndSpareNobody) {
+  for (const auto action : {Action::kAccept, Action::kDeny}) {
+    auto t = table({policy(1, action, {}), policy(2, Action::kAccept, {})});
+    t.policies[0].interfaces = {"port1", "port2"};
+    const auto by = [&](std::string_view interface) {
+      auto r = request();
+      r.interface = interface;
+      return judge(t, good({3}), r).policy;
+    };
+    EXPECT_EQ(by("port1"), 1u);
+    EXPECT_EQ(by("port2"), 1u);
+    EXPECT_EQ(by("port"), 2u);
+    EXPECT_EQ(by("port11"), 2u);
+    EXPECT_EQ(by(""), action == Action::kDeny ? 1u : 2u);
+  }
+  auto t = table({policy(1, Action::kAccept, {})});
+  EXPECT_FALSE(PolicyView::open(*compile(t))->asks_for_interfaces());
+  t.policies[0].interfaces = {"port1"};
+  EXPECT_TRUE(PolicyView::open(*compile(t))->asks_for_interfaces());
+  for (const char* wrong : {"", "a-name-of-sixteen", "port\n1"}) {
+    t.policies[0].interfaces = {wrong};
+    EXPECT_FALSE(compile(t)) << wrong;
+  }
+}
+
 TEST(Decide, SourcesAndApiGateways) {
   auto t = table({policy(1, Action::kAccept, {3})});
   t.policies[0].sources = {*IpRange::parse("10.0.1.0/24"), *IpRange::parse("2001:db8::/32")};

@@ -50,7 +50,7 @@ struct Tag {
 enum class Match : std::uint8_t { kAny, kAll };
 enum class Action : std::uint8_t { kAccept, kDeny };
 
-/// A policy matches a request by proxy, source and tags; the first that matches decides.
+/// A policy matches a request by proxy, interface, source and tags; the first that matches decides.
 ///
 /// An accept policy with tags matches an endpoint that certainly has any (all) of them; negated,
 /// one that certainly has not. A deny policy with tags matches an endpoint that has, or may have,
@@ -74,6 +74,9 @@ struct Policy {
   bool log = true;  ///< Record allowed requests; denials are always recorded.
   /// Bits of a second group: the condition holds where both groups do. Never without `tags`.
   std::vector<std::uint16_t> secondary = {};
+  /// By which the client's packets come in; empty: whichever. Of a client for whom that is not known, such a policy refuses,
+  /// and accepts nothing.
+  std::vector<std::string> interfaces = {};
 };
 
 struct PolicyTable {

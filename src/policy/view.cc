@@ -60,7 +60,14 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
     if (tag.bit >= kTagBits || !in.text(tag.name) || !in.text(tag.message)) return damaged();
   }
   for (const auto& policy : view.policies_) {
-    if (!in.text(policy.name) || !in.array<blob::Range>(policy.sources)) return damaged();
+    if (!in.text(policy.name) || !in.array<blob::Range>(policy.sources) ||
+        !in.array<blob::Text>(policy.interfaces)) {
+      return damaged();
+    }
+    for (const auto& name : view.interfaces_of(policy)) {
+      if (!in.text(name)) return damaged();
+      view.asks_for_interfaces_ = true;
+    }
     if (policy.action > 1 || policy.match > 1 || policy.negate > 1 || policy.log > 1 ||
         policy.has_tags > 1 || policy.has_secondary > 1) {
       return damaged();
@@ -118,6 +125,9 @@ std::span<const blob::ApiGateway> PolicyView::api_gateways_of(const blob::Proxy&
 }
 std::span<const blob::Range> PolicyView::sources_of(const blob::Policy& policy) const {
   return array<blob::Range>(policy.sources);
+}
+std::span<const blob::Text> PolicyView::interfaces_of(const blob::Policy& policy) const {
+  return array<blob::Text>(policy.interfaces);
 }
 std::string_view PolicyView::text(blob::Text text) const {
   return as_text(bytes_.subspan(text.offset, text.size));

@@ -29,6 +29,9 @@ class PolicyView {
   std::span<const std::uint32_t> policies_of(const blob::Proxy& proxy) const;
   std::span<const blob::ApiGateway> api_gateways_of(const blob::Proxy& proxy) const;
   std::span<const blob::Range> sources_of(const blob::Policy& policy) const;
+  std::span<const blob::Text> interfaces_of(const blob::Policy& policy) const;
+  /// Does any policy ask by which interface a client comes? Otherwise nobody has to find out.
+  bool asks_for_interfaces() const { return asks_for_interfaces_; }
   std::string_view text(blob::Text text) const;
 
  private:
@@ -41,6 +44,7 @@ class PolicyView {
   std::span<const blob::Proxy> proxies_;
   std::span<const blob::Policy> policies_;
   std::span<const blob::Tag> tags_;
+  bool asks_for_interfaces_ = false;
 };
 
 }  // namespace postern::policy

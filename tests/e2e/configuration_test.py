@@ -160,7 +160,25 @@ class Configuration(harness.StackTest):
         self.policy("proxy-policy", 2, "unset schedule")
         self.wait_status(200)
 
-    def test_5_access_proxies_at_ipv6_addresses(self):
+    def test_5_policies_ask_by_which_interface_a_client_comes(self):
+        stack = self.stack
+        self.wait_status(200)
+        tls = open_tls(stack.plan.gateway_port1, stack.ports["proxy"], stack.lab.namespaces["ep"],
+                       stack.agent.certificate, stack.agent.key)
+        tls.sendall(b"GET /download?seconds=60 HTTP/1.1\r\nHost: app\r\n\r\n")
+        stream = Stream(tls)
+        stream.wait_bytes()
+        self.policy("proxy-policy", 2, "set srcintf port1 port2")
+        self.wait_status(200)
+        stream.wait_bytes()
+        self.policy("proxy-policy", 2, "set srcintf port2")
+        stream.wait_end(10)
+        stream.close()
+        self.assertEqual(self.get().status, 403)
+        self.policy("proxy-policy", 2, "unset srcintf")
+        self.wait_status(200)
+
+    def test_6_access_proxies_at_ipv6_addresses(self):
         stack = self.stack
         self.gateway.configure(IPV6.format(
             name="web", listen="::1", port=9449, app=stack.app_address, app_port=stack.ports["app"]))
@@ -171,10 +189,17 @@ class Configuration(harness.StackTest):
                 return https("GET", "::1", 9449, "/", namespace=inside, **identity).status
             except OSError:
                 return None
-        wait_for(lambda: status(certificate=stack.agent.certificate, key=stack.agent.key) == 200, "the IPv6 access proxy")
+        def wait(wanted):
+            known = {"certificate": stack.agent.certificate, "key": stack.agent.key}
+            wait_for(lambda: status(**known) == wanted, f"status {wanted} at the IPv6 access proxy")
+        wait(200)
         self.assertEqual(status(), 403)
+        # Interfaces are told there, too.
+        for name, wanted in (("port1", 403), ("lo", 200)):
+            self.policy("proxy-policy", 6, f"set srcintf {name}")
+            wait(wanted)
 
-    def test_6_the_traffic_log_keeps_names_only_where_it_may(self):
+    def test_7_the_traffic_log_keeps_names_only_where_it_may(self):
         log = self.gateway.data / "traffic.log"
 
         def last():
@@ -188,14 +213,14 @@ class Configuration(harness.StackTest):
             self.assertEqual("clientdevicename" in last(), named)
             self.assertIn("clientcert_sha256", last())
 
-    def test_7_a_certificate_that_is_none_is_refused(self):
+    def test_8_a_certificate_that_is_none_is_refused(self):
         with self.assertRaises(harness.LabError) as refused:
             self.gateway.configure('config certificate remote\nedit "bad"\nset remote "-----BEGIN CERTIFICATE-----\nAAAA\n'
                                    '-----END CERTIFICATE-----"\nnext\nend\n')
         self.assertIn("certificate remote bad: remote: ", str(refused.exception))
         self.assertNotIn("bad", self.gateway.cli("show certificate remote"))
 
-    def test_8_another_access_proxy_changes_nothing_of_those_that_are_there(self):
+    def test_9_another_access_proxy_changes_nothing_of_those_that_are_there(self):
         stack = self.stack
         self.wait_status(200)
         tls = open_tls(stack.plan.gateway_port1, stack.ports["proxy"], stack.lab.namespaces["ep"],

@@ -216,6 +216,7 @@ ProxyPolicyConfig proxy_policy_of(const ObjectView& o) {
   p.schedule = o.text("schedule");
   p.access_proxies = o.values("access-proxy");
   p.access_proxies6 = o.values("access-proxy6");
+  p.from = o.values("srcintf");
   p.sources = o.values("srcaddr");
   p.condition = condition_of(o);
   p.action = policy_action(o);

@@ -152,6 +152,7 @@ struct ProxyPolicyConfig {
   bool enabled = true;
   std::string schedule = "always";
   std::vector<std::string> access_proxies, access_proxies6;
+  std::vector<std::string> from;      ///< Interfaces; "any": all.
   std::vector<std::string> sources;   ///< Of `firewall address`.
   TagCondition condition;
   Action action = Action::kDeny;

@@ -2,6 +2,7 @@
 // Where a live session came in.
 #include <compare>
 #include <cstdint>
+#include <string>
 
 #include "base/ip.h"
 
@@ -11,6 +12,7 @@ namespace postern::gateway {
 struct SessionPlace {
   std::uint32_t proxy = 0;
   IpAddress source;
+  std::string interface = {};  ///< Empty: not known, or no policy asks for interfaces.
   friend auto operator<=>(const SessionPlace&, const SessionPlace&) = default;
 };
 

@@ -103,6 +103,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
     cover(false, policy.access_proxies);
     cover(true, policy.access_proxies6);
     if (out.proxies.empty()) continue;
+    if (std::find(policy.from.begin(), policy.from.end(), "any") == policy.from.end()) out.interfaces = policy.from;
     bool everywhere = policy.sources.empty();
     for (const auto& name : policy.sources) {
       const auto* address = config::find_named(config.addresses, name);

@@ -88,6 +88,7 @@ std::vector<proto::fabric::SessionsCut> sessions_cut(const GatewayCore& core, co
       request.certificate = policy::Certificate::kVerified;
       request.certificate_not_after = s.not_after;
       request.source = place.source;
+      request.interface = place.interface;
       request.now = now;
       if (lets_in(policies, is, request) && !lets_in(would_be, would, request)) {
         cuts[uid] += static_cast<std::uint32_t>(count);

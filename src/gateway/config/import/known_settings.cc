@@ -141,7 +141,7 @@ constexpr Known kAll[] = {
     {"policy", "tos-mask", W, "the type of service is not looked at here"},
     {"policy", "captive-portal-exempt", L, kUsers},
     {"policy", "email-collect", W, kUsers},
-    {"policy", "srcintf", W, "requests are taken from every interface here"},
+    {"policy", "srcintf", W, "no interface can have this name here"},
     {"policy", "dstaddr", W, "an access proxy's requests go where its api-gateway says"},
     {"policy", "dstaddr6", W, "an access proxy's requests go where its api-gateway says"},
 

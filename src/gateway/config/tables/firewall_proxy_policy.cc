@@ -15,7 +15,7 @@ Table firewall_proxy_policy() {
       option("proxy", "What the policy is for.", {{"access-proxy", "Access proxies."}}).by_default("access-proxy"),
       reference("access-proxy", "Access proxies that it is for.", {"firewall access-proxy"}).list(),
       reference("access-proxy6", "Access proxies at IPv6 addresses that it is for.", {"firewall access-proxy6"}).list(),
-      of_type("srcintf", Type::kInterface, "Where requests come from.").list().by_default("any").inert(),
+      of_type("srcintf", Type::kInterface, "Interfaces that clients come in by.").list().by_default("any"),
       policy_addresses("srcaddr", "Addresses that requests come from.").by_default("all"),
       policy_addresses("dstaddr", "Addresses that requests go to.").by_default("all").inert(),
       ztna_ems_tag(),
