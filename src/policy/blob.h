@@ -51,6 +51,7 @@ struct Proxy {
   Text name;
   Array api_gateways;  ///< Of ApiGateway, best match first.
   Array policies;      ///< Of std::uint32_t: indices into Header::policies, in order.
+  Array interfaces;    ///< Of Text.
 };
 
 struct Policy {

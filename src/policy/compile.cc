@@ -58,6 +58,16 @@ bool clean_text(const std::string& text) {
          });
 }
 
+bool is_interface(const std::string& name) {
+  return !name.empty() && name.size() <= kMaxInterface && clean_text(name);
+}
+
+blob::Array add_texts(Builder& out, const std::vector<std::string>& items) {
+  std::vector<blob::Text> texts;
+  for (const auto& item : items) texts.push_back(out.text(item));
+  return out.add(texts);
+}
+
 Status check(const PolicyTable& table) {
   const auto bad = [](std::string message) {
     return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -74,6 +84,10 @@ Status check(const PolicyTable& table) {
     }
     if (!clean_text(proxy.name))
       return bad(fmt::format("access proxy {}: its name is not a clean text", proxy.id));
+    for (const auto& name : proxy.interfaces) {
+      if (!is_interface(name))
+        return bad(fmt::format("access proxy {}: '{}' is no name of an interface", proxy.id, name));
+    }
     std::set<std::uint32_t> gateways;
     for (const auto& g : proxy.api_gateways) {
       if (g.id == 0 || !gateways.insert(g.id).second) {
@@ -116,7 +130,7 @@ Status check(const PolicyTable& table) {
     if (policy.tags.empty() && !policy.secondary.empty())
       return bad(fmt::format("policy {}: a second group of tags without a first", policy.id));
     for (const auto& name : policy.interfaces) {
-      if (name.empty() || name.size() > kMaxInterface || !clean_text(name))
+      if (!is_interface(name))
         return bad(fmt::format("policy {}: '{}' is no name of an interface", policy.id, name));
     }
     for (const auto& range : policy.sources) {
@@ -187,9 +201,7 @@ Result<Bytes> compile(const PolicyTable& table) {
     std::vector<blob::Range> sources;
     for (const auto& range : policy.sources) sources.push_back(to_blob(range));
     row.sources = out.add(sources);
-    std::vector<blob::Text> interfaces;
-    for (const auto& name : policy.interfaces) interfaces.push_back(out.text(name));
-    row.interfaces = out.add(interfaces);
+    row.interfaces = add_texts(out, policy.interfaces);
     for (const auto bit : policy.tags) row.primary.set(bit);
     for (const auto bit : policy.secondary) row.secondary.set(bit);
     row.tags = row.primary | row.secondary;
@@ -220,6 +232,7 @@ Result<Bytes> compile(const PolicyTable& table) {
     }
     row.api_gateways = out.add(gateways);
     row.policies = out.add(by_proxy[proxy.id]);
+    row.interfaces = add_texts(out, proxy.interfaces);
     proxy_rows.push_back(row);
   }
   header.proxies = out.add(proxy_rows);

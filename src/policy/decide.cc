@@ -22,11 +22,11 @@ bool from_source(const PolicyView& view, const blob::Policy& policy, const IpAdd
   return false;
 }
 
-/// Unknown never grants, and never spares.
-bool by_interface(const PolicyView& view, const blob::Policy& policy, std::string_view interface) {
-  const auto names = view.interfaces_of(policy);
+/// Unknown never grants, and never spares: `unknown` is what it counts as. No names are all.
+bool by_interface(const PolicyView& view, std::span<const blob::Text> names,
+                  std::string_view interface, bool unknown) {
   if (names.empty()) return true;
-  if (interface.empty()) return static_cast<Action>(policy.action) == Action::kDeny;
+  if (interface.empty()) return unknown;
   for (const auto& name : names) {
     if (view.text(name) == interface) return true;
   }
@@ -200,6 +200,9 @@ Decision decide(const PolicyView& view, const EndpointState& endpoint,
     return out;
   };
 
+  if (!by_interface(view, view.interfaces_of(*proxy), request.interface, false)) {
+    return deny(identity != Reason::kNone && !open ? identity : Reason::kNoPolicy, nullptr);
+  }
   Reason first_reason = Reason::kNone;
   const blob::Policy* first_policy = nullptr;
   TagSet first_tags;
@@ -213,8 +216,8 @@ Decision decide(const PolicyView& view, const EndpointState& endpoint,
   for (const auto index : view.policies_of(*proxy)) {
     const auto& policy = view.policies()[index];
     if (!from_source(view, policy, request.source)) continue;
-    if (!by_interface(view, policy, request.interface)) continue;
     const bool accepts = static_cast<Action>(policy.action) == Action::kAccept;
+    if (!by_interface(view, view.interfaces_of(policy), request.interface, !accepts)) continue;
     if (policy.has_tags == 0) {
       if (!accepts)
         return deny(identity != Reason::kNone && !open ? identity : Reason::kDenyPolicy, &policy);

@@ -246,7 +246,19 @@ TEST(Decide, InterfacesThatAreNotKnownGrantNothingAndSpareNobody) {
     EXPECT_EQ(by("port11"), 2u);
     EXPECT_EQ(by(""), action == Action::kDeny ? 1u : 2u);
   }
+  // Nor by which an access proxy is reached.
   auto t = table({policy(1, Action::kAccept, {})});
+  t.proxies[0].interfaces = {"wan1"};
+  EXPECT_TRUE(PolicyView::open(*compile(t))->asks_for_interfaces());
+  for (const auto& [interface, allowed] : {std::pair{"wan1", true}, {"wan2", false}, {"", false}}) {
+    auto r = request();
+    r.interface = interface;
+    EXPECT_EQ(judge(t, good({3}), r).allow, allowed) << interface;
+    EXPECT_EQ(judge(t, good({3}), r).reason, allowed ? Reason::kNone : Reason::kNoPolicy) << interface;
+  }
+  t.proxies[0].interfaces = {"a-name-of-sixteen"};
+  EXPECT_FALSE(compile(t));
+  t = table({policy(1, Action::kAccept, {})});
   EXPECT_FALSE(PolicyView::open(*compile(t))->asks_for_interfaces());
   t.policies[0].interfaces = {"port1"};
   EXPECT_TRUE(PolicyView::open(*compile(t))->asks_for_interfaces());

@@ -37,6 +37,9 @@ struct Proxy {
   std::string name;
   EmptyCertAction empty_cert_action = EmptyCertAction::kBlock;
   std::vector<ApiGateway> api_gateways;
+  /// By which clients may come at all; empty: whichever. Who comes by another one, or nobody knows by which, is refused
+  /// as by no policy.
+  std::vector<std::string> interfaces = {};
 };
 
 struct Tag {

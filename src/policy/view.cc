@@ -82,8 +82,12 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
   for (const auto& proxy : view.proxies_) {
     if (!in.text(proxy.name) || proxy.empty_cert_action > 2 ||
         !in.array<blob::ApiGateway>(proxy.api_gateways) ||
-        !in.array<std::uint32_t>(proxy.policies)) {
+        !in.array<std::uint32_t>(proxy.policies) || !in.array<blob::Text>(proxy.interfaces)) {
       return damaged();
+    }
+    for (const auto& name : view.interfaces_of(proxy)) {
+      if (!in.text(name)) return damaged();
+      view.asks_for_interfaces_ = true;
     }
     for (const auto& g : view.api_gateways_of(proxy)) {
       if (!in.text(g.host) || !in.text(g.url) || g.host_pattern > 1 || g.url_pattern > 1)
@@ -128,6 +132,9 @@ std::span<const blob::Range> PolicyView::sources_of(const blob::Policy& policy) 
 }
 std::span<const blob::Text> PolicyView::interfaces_of(const blob::Policy& policy) const {
   return array<blob::Text>(policy.interfaces);
+}
+std::span<const blob::Text> PolicyView::interfaces_of(const blob::Proxy& proxy) const {
+  return array<blob::Text>(proxy.interfaces);
 }
 std::string_view PolicyView::text(blob::Text text) const {
   return as_text(bytes_.subspan(text.offset, text.size));

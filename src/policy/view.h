@@ -30,7 +30,8 @@ class PolicyView {
   std::span<const blob::ApiGateway> api_gateways_of(const blob::Proxy& proxy) const;
   std::span<const blob::Range> sources_of(const blob::Policy& policy) const;
   std::span<const blob::Text> interfaces_of(const blob::Policy& policy) const;
-  /// Does any policy ask by which interface a client comes? Otherwise nobody has to find out.
+  std::span<const blob::Text> interfaces_of(const blob::Proxy& proxy) const;
+  /// Does anything depend on by which interface a client comes? Otherwise nobody has to find out.
   bool asks_for_interfaces() const { return asks_for_interfaces_; }
   std::string_view text(blob::Text text) const;
 

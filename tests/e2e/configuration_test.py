@@ -177,6 +177,10 @@ class Configuration(harness.StackTest):
         self.assertEqual(self.get().status, 403)
         self.policy("proxy-policy", 2, "unset srcintf")
         self.wait_status(200)
+        # The virtual address's own interface counts for every policy.
+        for line, status in (("set extintf port2", 403), ("set extintf port1", 200), ("unset extintf", 200)):
+            self.policy("vip", "web", line)
+            self.wait_status(status)
 
     def test_6_access_proxies_at_ipv6_addresses(self):
         stack = self.stack

@@ -142,7 +142,7 @@ TEST_F(CmdbTest, RefusedValuesSayWhatIsAllowedAndChangeNothing) {
       {R"({"extip":"10.0.2.300"})", "an IPv4 or IPv6 address"},
       {R"({"extip":["10.0.2.1"]})", "one value"},
       {R"({"ssl-certificate":"nobody"})", "there is no \"nobody\""},
-      {R"({"extintf":"port1"})", "no effect"},
+      {R"({"extintf":"a-name-of-sixteen"})", "15"},
       {R"({"no-such":1})", "known are"},
       {R"({"name":"other"})", "names another entry"},
       {R"({"comment":"a\nb"})", "comment"},

@@ -61,7 +61,7 @@ void unknown_interfaces(const config::Table& table, const config::ConfigTree& be
       if (attribute.type != config::Type::kInterface) continue;
       for (const auto& name : config::ObjectView(table, object).values(attribute.name)) {
         if (name == "any" || std::find(known.begin(), known.end(), name) != known.end()) continue;
-        out.push_back(fmt::format("{}: {}: this machine has no interface {}; until it has, nothing passes by that, and "
+        out.push_back(fmt::format("{}: {}: this machine has no interface {}; until it has, nobody comes by that, and "
                                   "nothing is refused (get system interface lists them)",
                                   config::describe({{table.name, object.key}}), attribute.name, config::quote_word(name)));
       }
@@ -105,7 +105,7 @@ std::vector<std::string> commit_notices(const config::ConfigTree& before, const 
   for (const auto& table : after.schema().root().tables) unknown_tags(table, before, after, known, out);
   if (const auto names = operations.interface_names(); !names.empty()) {
     for (const auto& table : after.schema().root().tables) {
-      if (table.ordered) unknown_interfaces(table, before, after, names, out);
+      if (table.ordered || table.name.starts_with("firewall vip")) unknown_interfaces(table, before, after, names, out);
     }
   }
   for (const auto* table : {"firewall access-proxy", "firewall access-proxy6"}) locked(table, before, after, out);

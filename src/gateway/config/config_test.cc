@@ -118,7 +118,7 @@ TEST(Config, ErrorsNameTheLineTheValueAndWhatIsAllowed) {
       {"edit a\n", {"line 1", "config"}},
       {"config firewall vip\nedit \"\"\n", {"line 2", "name"}},
       {"config firewall vip\nedit a\nnext\nrename a to \"\"\n", {"line 4", "name"}},
-      {"config firewall vip\nedit a\nset extintf port1\n", {"extintf", "no effect", "any"}},
+      {"config firewall access-proxy\nedit a\nset auth-portal enable\n", {"auth-portal", "no effect", "disable"}},
   };
   for (const auto& r : refusals) {
     auto store = ConfigStore::in_memory(gateway_schema());

@@ -154,7 +154,7 @@ Schedules schedules_of(const ConfigTree& tree) {
 }
 
 VipConfig vip_of(const ObjectView& o, bool v6) {
-  return {o.key(), address_of(o, "extip"), port_of(o, "extport"), o.text("ssl-certificate"), v6};
+  return {o.key(), address_of(o, "extip"), port_of(o, "extport"), o.text("ssl-certificate"), v6, o.text("extintf")};
 }
 
 ServiceConfig service_of(const ObjectView& o) {

@@ -95,6 +95,7 @@ struct VipConfig {
   std::uint16_t ext_port = 443;
   std::string certificate;      ///< Of `certificate local`, or kFactoryCertificate.
   bool v6_table = false;        ///< It stands in `firewall vip6`.
+  std::string ext_interface = "any";  ///< "any": clients may come by every interface.
 };
 
 struct VirtualHostConfig {

@@ -55,6 +55,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
     policy::Proxy out;
     out.id = id;
     out.name = proxy.name;
+    if (vip->ext_interface != "any") out.interfaces = {vip->ext_interface};
     out.empty_cert_action = empty_action(proxy.empty_certificate);
     for (const auto& gateway : proxy.gateways) {
       policy::ApiGateway api;

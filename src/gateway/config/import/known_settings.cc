@@ -206,7 +206,7 @@ constexpr Known kAll[] = {
     {"firewall vip", "empty-cert-action", L, "the access proxy's empty-cert-action counts here"},
     {"firewall vip", "user-agent-detect", L, "the access proxy's setting counts here"},
     {"firewall vip", "status", E, "a virtual address can't be switched off here"},
-    {"firewall vip", "extintf", W, "it listens at its address, by whichever interface a request comes"},
+    {"firewall vip", "extintf", W, "no interface can have this name here"},
     {"firewall vip", "type", E, "only access proxies have virtual addresses here"},
     {"firewall vip", "src-filter", W, "a virtual address answers everybody here; policies choose"},
     {"firewall vip", "srcintf-filter", W, "a virtual address answers everybody here; policies choose"},

@@ -28,6 +28,25 @@ class ProxyImport : public FortiosLab {
   bool lets_in(const std::string& id = "1") const { return on(id, "firewall proxy-policy"); }
 };
 
+TEST_F(ProxyImport, InterfacesOfClientsAreTaken) {
+  const std::string gui = vip("set extintf \"wan1\"\n") + proxy("config api-gateway\n" + api("1", "") + "end\n") +
+                          policy("set access-proxy \"p\"\nset srcintf \"wan1\"\n");
+  const auto taken = take(gui, {"wan1"});
+  EXPECT_TRUE(lets_in());
+  EXPECT_THAT(taken, testing::AllOf(HasSubstr("set extintf \"wan1\""), HasSubstr("set srcintf \"wan1\"")));
+  // A refusal that is not in force on all of its interfaces here.
+  const std::string refusal = vip() + proxy("config api-gateway\n" + api("1", "") + "end\n") +
+                              policy("set access-proxy \"p\"\nset srcintf \"wan1\" \"wan2\"\n", "1", "deny") +
+                              policy("set access-proxy \"p\"\nset srcintf \"wan1\"\n", "2");
+  take(refusal, {"wan1", "wan2"});
+  EXPECT_TRUE(lets_in("2"));
+  take(refusal, {"wan1"});
+  EXPECT_FALSE(lets_in("2"));
+  // A zone is no interface.
+  take("config system zone\nedit \"wan1\"\nset interface \"port1\"\nnext\nend\n" + gui);
+  EXPECT_FALSE(lets_in());
+}
+
 TEST_F(ProxyImport, RequestsOfAnApiGatewayThatIsLeftOutReachNoOther) {
   const auto with = [](const std::string& second) {
     return vip() + proxy("config api-gateway\n" + api("1", "set url-map \"/\"\n") + second + "end\n") + policy("set access-proxy \"p\"\n");

@@ -24,7 +24,9 @@ inline std::vector<Attribute> vip_attributes(const std::string& everywhere) {
       option("type", "What the address is for.", {{"access-proxy", "An access proxy."}}).by_default("access-proxy"),
       of_type("extip", Type::kAddress, "Address to listen at; " + everywhere + " stands for every address.")
           .by_default(everywhere),
-      of_type("extintf", Type::kInterface, "Interface to listen at: extip tells.").by_default("any").inert(),
+      of_type("extintf", Type::kInterface,
+              "Interface that clients come in by; who comes by another one is refused like one whom no policy lets in.")
+          .by_default("any"),
       option("server-type", "Protocol towards clients.", {{"https", "HTTPS."}}).by_default("https"),
       number("extport", "Port to listen at.", 1, 65535).by_default("443"),
       reference("ssl-certificate", "Certificate to present.", {"certificate local"})
