@@ -19,6 +19,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "proto/change_times.h"
 #include "proto/view.h"
 
 namespace postern::wire {
@@ -92,6 +93,7 @@ struct ViewChanged {
   std::vector<EndpointUid> removed;
   bool tags = false;
   bool snapshot = false;
+  ChangeTimes times = {};        ///< As the EMS tells them; of a delta alone.
 };
 struct Answer {
   enum class State { kUnknown, kFound, kRevoked, kBusy };

@@ -192,6 +192,8 @@ Status FabricClient::apply(const wire::Delta& delta) {
     edit.undo();
     return fail(ErrorCode::kDataLoss, "the view after a delta differs from the EMS's");
   }
+  if (delta.fact_at_ms() > 0) change.times.fact = from_unix_ms(delta.fact_at_ms());
+  if (delta.heard_at_ms() > 0) change.times.heard = from_unix_ms(delta.heard_at_ms());
   revision_ = delta.to_revision();
   unconfirmed_ = false;
   ++counters_.deltas;

@@ -179,11 +179,14 @@ Bytes goodbye_frame(std::string_view reason, Millis retry_after, std::string_vie
 using wire::FabricFrame;
 
 std::vector<Bytes> FabricPublisher::update(std::uint64_t revision, const EntryChanges& entries,
-                                           const TagChanges& tags) {
+                                           const TagChanges& tags, const Times& times) {
   Step step{revision_, view_.digest(), {}, {}};
+  ChangeTimes oldest;
   for (const auto& [uid, entry] : entries) {
     const bool changed = entry ? view_.upsert(uid, *entry) : view_.remove(uid);
-    if (changed) step.entries.push_back(uid);
+    if (!changed) continue;
+    step.entries.push_back(uid);
+    if (const auto it = times.find(uid); it != times.end()) oldest.join(it->second);
   }
   for (const auto& [id, info] : tags) {
     const bool changed = info ? view_.upsert_tag(id, *info) : view_.remove_tag(id);
@@ -199,7 +202,7 @@ std::vector<Bytes> FabricPublisher::update(std::uint64_t revision, const EntryCh
     touched_ = 0;
     return snapshot();
   }
-  out.push_back(delta(from, {step.entries.begin(), step.entries.end()}, {step.tags.begin(), step.tags.end()}));
+  out.push_back(delta(from, {step.entries.begin(), step.entries.end()}, {step.tags.begin(), step.tags.end()}, oldest));
   touched_ += step.entries.size();
   history_.push_back(std::move(step));
   while (history_.size() > kMaxHistory || touched_ > kMaxTouched) {
@@ -279,7 +282,7 @@ std::vector<Bytes> FabricPublisher::snapshot() const {
 }
 
 Bytes FabricPublisher::delta(std::uint64_t from, const std::set<EndpointUid>& entries,
-                             const std::set<std::uint32_t>& tags) const {
+                             const std::set<std::uint32_t>& tags, const ChangeTimes& times) const {
   FabricFrame frame;
   auto& d = *frame.mutable_delta();
   d.set_from_revision(from);
@@ -301,6 +304,8 @@ Bytes FabricPublisher::delta(std::uint64_t from, const std::set<EndpointUid>& en
   }
   d.set_count(static_cast<std::uint32_t>(view_.entries().size()));
   d.set_digest(to_text(view_.digest()));
+  if (times.fact) d.set_fact_at_ms(to_unix_ms(*times.fact));
+  if (times.heard) d.set_heard_at_ms(to_unix_ms(*times.heard));
   return serialize(frame);
 }
 

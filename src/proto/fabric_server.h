@@ -19,6 +19,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "proto/change_times.h"
 #include "proto/view.h"
 
 namespace postern::proto {
@@ -117,9 +118,12 @@ class FabricPublisher {
   /// A view's content to come: none removes.
   using EntryChanges = std::map<EndpointUid, std::optional<std::string>>;
   using TagChanges = std::map<std::uint32_t, std::optional<std::string>>;
+  using Times = std::map<EndpointUid, ChangeTimes>;
 
   /// Brings the view to `revision`. Frames for a gateway that has what was sent last; none when nothing of it changed.
-  std::vector<Bytes> update(std::uint64_t revision, const EntryChanges& entries, const TagChanges& tags);
+  /// `times`: when the endpoints' changes began, as far as that is known; it travels with a delta.
+  std::vector<Bytes> update(std::uint64_t revision, const EntryChanges& entries, const TagChanges& tags,
+                            const Times& times = {});
   /// Replaces the whole view (share mode changed, memory was rebuilt): the difference travels.
   std::vector<Bytes> replace(std::uint64_t revision, std::map<EndpointUid, std::string> entries,
                              std::map<std::uint32_t, std::string> tags);
@@ -137,7 +141,8 @@ class FabricPublisher {
     std::vector<std::uint32_t> tags;
   };
   std::vector<Bytes> snapshot() const;
-  Bytes delta(std::uint64_t from, const std::set<EndpointUid>& entries, const std::set<std::uint32_t>& tags) const;
+  Bytes delta(std::uint64_t from, const std::set<EndpointUid>& entries, const std::set<std::uint32_t>& tags,
+              const ChangeTimes& times = {}) const;
 
   std::uint64_t epoch_;
   std::uint64_t revision_ = 0;

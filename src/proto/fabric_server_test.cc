@@ -119,6 +119,26 @@ TEST(FabricPublisher, BothEndsAgreeAfterEveryLossAndReconnect) {
   }
 }
 
+TEST(FabricPublisher, WhenAChangeBeganTravelsWithItsDelta) {
+  FabricPublisher p(5);
+  const auto at = [](std::int64_t ms) { return WallTime(Millis(ms)); };
+  const auto told = [](const std::vector<Bytes>& frames) {
+    wire::FabricFrame frame;
+    EXPECT_TRUE(frame.ParseFromArray(frames.at(0).data(), static_cast<int>(frames.at(0).size())));
+    return std::pair(frame.delta().fact_at_ms(), frame.delta().heard_at_ms());
+  };
+  // The oldest of what is in it; of endpoints that did not change nothing counts.
+  const FabricPublisher::Times times = {
+      {uid_of(0), {at(5), at(9)}}, {uid_of(1), {at(3), at(12)}}, {uid_of(2), {at(1), at(1)}}};
+  const FabricPublisher::EntryChanges two = {{uid_of(0), entry_of(uid_of(0), 0)}, {uid_of(1), entry_of(uid_of(1), 0)}};
+  EXPECT_EQ(told(p.update(1, two, {}, times)), (std::pair<std::int64_t, std::int64_t>(3, 9)));
+  EXPECT_EQ(told(p.update(2, {{uid_of(0), entry_of(uid_of(0), 1)}}, {}, {})), (std::pair<std::int64_t, std::int64_t>(0, 0)));
+
+  Pair pair(3);
+  pair.deliver(pair.publisher.update(1, two, {}, times));
+  EXPECT_TRUE(pair.client().synchronised());
+}
+
 TEST(FabricPublisher, ALargeViewTravelsInBoundedChunks) {
   Pair pair(3);
   FabricPublisher::EntryChanges entries;

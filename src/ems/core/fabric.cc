@@ -296,7 +296,7 @@ void EmsCore::Impl::publish_to(GatewaySession& s, const std::set<EndpointUid>& e
     }
     proto::FabricPublisher::TagChanges tag_changes;
     for (const auto id : tags) tag_changes.emplace(id, view_tag(*d, id));
-    emit(p.update(revision_, entries, tag_changes));
+    emit(p.update(revision_, entries, tag_changes, change_times_));
   }
   s.whole = false;
   s.dirty.clear();

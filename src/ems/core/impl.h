@@ -403,6 +403,7 @@ struct EmsCore::Impl {
 
   std::map<SessionId, GatewaySession> gateways_;
   std::map<GatewaySerial, proto::FabricPublisher> publishers_;
+  proto::FabricPublisher::Times change_times_;             ///< Of reports since gateways were last told.
   std::map<GatewaySerial, WallTime> contacts_;             ///< When those not connected were heard last.
 
   struct Job {

@@ -62,6 +62,7 @@ void EmsCore::Impl::commit_failed(Now now, const Error& error) {
   // What time did to them is undone too, and to be done again: an expired attribute must not stay known.
   for (const auto& [uid, before] : registry_.endpoints.before()) judge_at(uid, now.wall);
   registry_.rollback(now);
+  change_times_.clear();
   forget_required_facts();
   next_telemetry_.reset();
   // What is stored was compiled before, so it compiles.
@@ -135,6 +136,7 @@ void EmsCore::Impl::publish(bool committed) {
   // A lost tag reaches the gateways first.
   ReadTags read;
   for (auto& [id, s] : gateways_) publish_to(s, endpoints, tags, read);
+  change_times_.clear();
   if (devices) {
     for (auto& [id, s] : gateways_) {
       if (s.helloed) tell_state(s);

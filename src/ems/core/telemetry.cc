@@ -156,10 +156,14 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
   auto count = registry_.postures.fact_count(known.slot()), bytes = registry_.postures.bytes(known.slot());
   std::vector<std::string> changed;
   std::vector<PostureTable::Edit> edits;
+  proto::ChangeTimes times{{}, now.wall};
   for (auto& [key, fact] : wanted) {
     const auto was = known.fact(key);
     if (was == fact) continue;
-    if (!was || !fact || was->value != fact->value) changed.push_back(key);
+    if (!was || !fact || was->value != fact->value) {
+      changed.push_back(key);
+      if (fact) times.join({fact->collected_at, {}});
+    }
     if (was) bytes -= std::min(bytes, fact_bytes(key, *was));
     if (fact) bytes += fact_bytes(key, *fact);
     if (fact) ++count;
@@ -188,6 +192,7 @@ void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report&
   e.last_seen = now.wall;
   heard(now, s.uid);
   registry_.postures.change(e.slot(), edits, now);
+  if (!changed.empty()) change_times_[s.uid].join(times);
   confirms ? settle(now, e, std::move(changed)) : settle_reported(now, e, std::move(changed));
   send(s.id, TelemetryServer::ack(report.seq));
 }

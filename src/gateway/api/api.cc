@@ -9,6 +9,7 @@
 #include "gateway/api/cmdb.h"
 #include "gateway/api/index.h"
 #include "gateway/api/input.h"
+#include "gateway/api/metrics.h"
 #include "gateway/api/monitor/monitor.h"
 #include "gateway/api/signin.h"
 #include "gateway/config/secret.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::string_view kCmdb = "/api/v2/cmdb/";
 constexpr std::string_view kMonitor = "/api/v2/monitor/";
+constexpr std::string_view kMetrics = "/metrics";
 
 /// The lists of what there is below each.
 bool is_index(std::string_view path) {
@@ -46,13 +48,14 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
   if (is_signin_address(request.path)) return serve_signin(call, query_token);
   const std::string_view path = request.path;
   const bool cmdb = path.starts_with(kCmdb);
-  if (!cmdb && !path.starts_with(kMonitor) && !is_index(path)) {
+  const bool metrics = path == kMetrics;
+  if (!cmdb && !metrics && !path.starts_with(kMonitor) && !is_index(path)) {
     return call->fail(404, ErrorNumber::kNotFound,
                       "there is nothing at this address; the API is below /api/v2/cmdb and "
-                      "/api/v2/monitor");
+                      "/api/v2/monitor, and what a monitoring system reads is at /metrics");
   }
   // Who is refused is told of what, too.
-  if (!is_index(path)) {
+  if (!is_index(path) && !metrics) {
     const auto rest = path.substr(cmdb ? kCmdb.size() : kMonitor.size());
     const auto slash = rest.find('/');
     call->path = rest.substr(0, slash);
@@ -89,6 +92,7 @@ void answer_call(const CallPtr& call, const std::string& query_token) {
       return call->fail(415, ErrorNumber::kBadValue, type.error().message);
     }
   }
+  if (metrics) return serve_metrics(call);
   if (is_index(path)) return serve_index(call, path.starts_with(kCmdb.substr(0, kCmdb.size() - 1)));
   if (cmdb) return serve_cmdb(call);
   serve_monitor(call, path.substr(kMonitor.size()));

@@ -37,6 +37,13 @@ SystemStatus FakeOperations::system_status() {
   return s;
 }
 
+std::string FakeOperations::expose_metrics(metrics::Format format) {
+  metrics::Exposition out(format);
+  out.gauge("postern_gateway_live_sessions", "Live sessions.");
+  out.sample({{"access_proxy", "proxy"}}, std::uint64_t{3});
+  return out.take();
+}
+
 std::vector<PartHealth> FakeOperations::health() { return parts; }
 std::vector<std::string> FakeOperations::obstacles() { return in_the_way; }
 std::map<std::string, config::Value> FakeOperations::live_values(const config::ObjectPath&) { return live; }

@@ -52,6 +52,7 @@ class FakeOperations : public GatewayOperations {
   AddressView address(const IpAddress& ip) override;
   std::vector<LocalInterface> own_interfaces() override;
   SystemStatus system_status() override;
+  std::string expose_metrics(metrics::Format format) override;
   std::vector<PartHealth> health() override;
   std::vector<std::string> obstacles() override;
   std::map<std::string, config::Value> live_values(const config::ObjectPath&) override;

@@ -19,6 +19,7 @@
 #include "gateway/addresses/resolver.h"
 #include "gateway/config/revisions.h"
 #include "gateway/config/tree.h"
+#include "gateway/metrics/exposition.h"
 #include "gateway/records/record.h"
 
 namespace postern::gateway::cli {
@@ -184,6 +185,8 @@ class GatewayOperations {
   virtual AddressView address(const IpAddress& ip) = 0;
   virtual std::vector<LocalInterface> own_interfaces() = 0;  ///< As every EMS is told them.
   virtual SystemStatus system_status() = 0;
+  /// Everything that is counted and measured here, for a monitoring system.
+  virtual std::string expose_metrics(metrics::Format format) = 0;
   virtual std::vector<PartHealth> health() = 0;  ///< Each part once, in a stable order.
   /// What keeps the configuration in force from taking effect at this moment, although it is valid: a port that another
   /// program holds. One sentence each, with what to do.

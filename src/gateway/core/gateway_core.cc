@@ -178,7 +178,9 @@ void GatewayCore::drain(Now now, Connector& c) {
       identify(c);
       actions_.push_back(act::ConnectorChanged{id});
     } else if (auto* change = std::get_if<fabric::ViewChanged>(&action)) {
+      const auto before = actions_.size();
       on_view_changed(c, *change);
+      if (!change->snapshot) tell_slots_changed(now, before, change->times);
       actions_.push_back(act::SaveView{id});
     } else if (auto* answer = std::get_if<fabric::Answer>(&action)) {
       on_answer(now, id, *answer);
@@ -306,6 +308,16 @@ void GatewayCore::on_view_changed(Connector& c, const fabric::ViewChanged& chang
     actions_.push_back(act::TagsChanged{});
   }
   follow_resolver();
+}
+
+/// Of the actions from `begin` on.
+void GatewayCore::tell_slots_changed(Now now, std::size_t begin, const proto::ChangeTimes& times) {
+  std::vector<Sha256> leaves;
+  for (std::size_t i = begin; i < actions_.size(); ++i) {
+    if (const auto* upsert = std::get_if<act::SlotUpsert>(&actions_[i])) leaves.push_back(upsert->slot.leaf);
+    if (const auto* remove = std::get_if<act::SlotRemove>(&actions_[i])) leaves.push_back(remove->leaf);
+  }
+  if (!leaves.empty()) actions_.push_back(act::SlotsChanged{std::move(leaves), times, now});
 }
 
 // ---- time

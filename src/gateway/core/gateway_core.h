@@ -79,13 +79,15 @@ struct AskNeighbour { NeighbourKey key; };
 struct Answer { Sha256 leaf; CertificateVerdict verdict; };
 struct TagsChanged {};                                     ///< Policies have to be compiled again.
 struct SaveView { ConnectorId id; };                       ///< The view changed: worth keeping across a restart.
+/// All slots that a delta of an EMS changed stand before this; none when it changed no slot.
+struct SlotsChanged { std::vector<Sha256> leaves; proto::ChangeTimes times; Now arrived; };
 /// Answer with answer_what_if.
 struct WhatIf { ConnectorId id; proto::fabric::WhatIf question; };
 struct Alert { std::string event; std::string message; };
 
 using Action = std::variant<Connect, Send, Disconnect, ConnectorChanged, PinEms, SlotUpsert, SlotRemove,
                             ConnectorValid, Lease, AddressUpsert, AddressRemove, PinNeighbour, UnpinNeighbour,
-                            AskNeighbour, Answer, TagsChanged, SaveView, WhatIf, Alert>;
+                            AskNeighbour, Answer, TagsChanged, SaveView, SlotsChanged, WhatIf, Alert>;
 
 }  // namespace act
 
@@ -204,6 +206,7 @@ class GatewayCore {
 
   void drain(Now now, Connector& connector);
   void on_view_changed(Connector& connector, const proto::fabric::ViewChanged& change);
+  void tell_slots_changed(Now now, std::size_t begin, const proto::ChangeTimes& times);
   void on_answer(Now now, ConnectorId id, const proto::fabric::Answer& answer);
   void finish_ask(Now now, const Sha256& leaf, CertificateVerdict verdict);
   void contact(Now now, Connector& connector);

@@ -67,6 +67,7 @@ class Daemon {
   void pump();
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
+  void note_changes();
   void tell_decisions();
   void unpin(const NeighbourKey& key);
   void pin_ems(ConnectorId id, const EmsSerial& serial, const TenantId& tenant);
@@ -90,6 +91,8 @@ class Daemon {
   Status api_certificate_;                     // why the configured one isn't shown
   std::optional<std::string> admin_hash_;  // whose initial password was looked at
   std::vector<Sha256> answers_;
+  std::vector<act::SlotsChanged> changes_;  // in ec-shm, of which nobody has been woken yet
+  metrics::Counted counted_;
   config::LocalMinute minute_;  // whose schedules are in force
   bool policies_dirty_ = false;
   bool pumping_ = false;
@@ -99,6 +102,7 @@ class Daemon {
 // ---- start and end
 
 Status Daemon::start() {
+  counted_.started = context_.now().wall;
   if (auto loaded = load(); !loaded) {
     // Where a gateway should run and doesn't, nothing is forwarded.
     if (context_.options.firewall) (void)firewall::Firewall::open();
@@ -126,7 +130,10 @@ Status Daemon::start() {
          context_.core->on_unknown_certificate(context_.now(), leaf);
          pump();
        },
-       [this](const ecshm::Event& event) { traffic_->add(event); },
+       [this](const ecshm::Event& event) {
+         counted_.take(event);
+         traffic_->add(event);
+       },
        [this](const Sha256& leaf, const SessionPlace& place, int change) {
          context_.core->on_session(context_.now(), leaf, place, change);
        },
@@ -272,6 +279,7 @@ Status Daemon::open_administration() {
   const auto& options = context_.options;
   operations_ = std::make_unique<LiveOperations>(
       context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_,
+                                                shm_.get(), &counted_,
                                                 [this] {
                                                   const auto listens = listener_ ? listener_->health() : Status();
                                                   return listens ? api_certificate_ : listens;
@@ -383,14 +391,26 @@ void Daemon::pump() {
   if (std::exchange(policies_dirty_, false)) {
     nginx_->publish_policies();
     nginx_->reload();
+    counted_.timing.policies_changed();
   }
   shm_->notify();
+  note_changes();
   for (const auto& leaf : std::exchange(answers_, {})) {
     if (modules_) modules_->answer(leaf);
   }
   if (firewall_) firewall_->apply();
   pumping_ = false;
   if (operations_) operations_->follow();
+}
+
+/// Workers know of them now.
+void Daemon::note_changes() {
+  if (changes_.empty()) return;
+  const auto now = context_.now();
+  for (const auto& change : std::exchange(changes_, {})) {
+    counted_.timing.told(now, change.times, change.arrived);
+    for (const auto& leaf : change.leaves) counted_.timing.published(now, leaf, change.times, change.arrived);
+  }
 }
 
 void Daemon::tell_decisions() {
@@ -439,7 +459,10 @@ void Daemon::act_on(act::Action& action) {
     channels_.on_changed(changed->id);
   } else if (auto* pin = std::get_if<act::PinEms>(&action)) {
     pin_ems(pin->id, pin->serial, pin->tenant);
+  } else if (auto* changed_slots = std::get_if<act::SlotsChanged>(&action)) {
+    changes_.push_back(std::move(*changed_slots));
   } else if (std::holds_alternative<act::Lease>(action)) {
+    counted_.lease_renewed = context_.now().mono;
     if (firewall_) firewall_->renew_lease();
   } else if (auto* address = std::get_if<act::AddressUpsert>(&action)) {
     if (firewall_) firewall_->upsert(address->state);

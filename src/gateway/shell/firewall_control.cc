@@ -69,8 +69,10 @@ void FirewallControl::apply() {
 }
 
 void FirewallControl::transact() {
+  ++counters_.transactions;
   if (auto applied = firewall_->apply(); !applied) {
     dirty_ = true;
+    ++counters_.failed;
     // It is tried again ten times a second.
     if (applied_ || applied_.error().message != applied.error().message) {
       log_error("firewall.apply", applied.error().message);

@@ -27,6 +27,11 @@ class FirewallControl {
   void renew_lease();
   /// Whether the kernel has taken everything; otherwise what it said.
   Status health() const { return !applied_ ? applied_ : renewed_; }
+  /// Of nftables; a failed one changed nothing.
+  struct Counters {
+    std::uint64_t transactions = 0, failed = 0;
+  };
+  const Counters& counters() const { return counters_; }
   void end();  ///< For a deliberate end of the program: nothing that depends on a tag passes any more.
 
  private:
@@ -39,6 +44,7 @@ class FirewallControl {
   Context& context_;
   std::unique_ptr<firewall::Firewall> firewall_;
   bool dirty_ = false;
+  Counters counters_;
   Status applied_, renewed_;  // the last time
   bool ready_ = false;  // applied once: before that there is nothing to renew
   MonoTime rest_until_{};

@@ -1,6 +1,8 @@
 #pragma once
 // What the command line and the REST API ask of the running gateway.
+#include "ecshm/writer.h"
 #include "gateway/cli/operations.h"
+#include "gateway/metrics/counted.h"
 #include "gateway/neighbours/watch.h"
 #include "gateway/shell/context.h"
 #include "gateway/shell/fabric_certificates.h"
@@ -24,6 +26,8 @@ class LiveOperations final : public cli::GatewayOperations {
     const NetworkWatch* watch;        ///< Likewise; then the kernel's interfaces are not known.
     const ModuleChannel& modules;
     TrafficLog& traffic;
+    const ecshm::Writer* shm = nullptr;            ///< nullptr: nothing of ec-shm is told.
+    const metrics::Counted* counted = nullptr;     ///< nullptr: nothing was counted.
     std::function<Status()> api = nullptr;  ///< Whether the REST API is reached; nullptr: there is none.
   };
   /// All outlive this.
@@ -39,6 +43,7 @@ class LiveOperations final : public cli::GatewayOperations {
   cli::AddressView address(const IpAddress& ip) override;
   std::vector<LocalInterface> own_interfaces() override { return context_.core->resolver().interfaces(); }
   cli::SystemStatus system_status() override;
+  std::string expose_metrics(metrics::Format format) override;
   std::vector<cli::PartHealth> health() override;
   std::vector<std::string> obstacles() override { return parts_.nginx.obstacles(); }
   std::map<std::string, config::Value> live_values(const config::ObjectPath& path) override;

@@ -1,0 +1,169 @@
+"""Saying why, to those who watch many gateways: what a monitoring system scrapes, what a log server gets."""
+import re
+import shutil
+import subprocess
+import time
+
+import harness
+from harness import https, open_download, open_tls, stacks, wait_for
+
+MARKED = """config firewall proxy-policy
+    edit 11
+        set name "only-marked"
+        set access-proxy "marked"
+        set ztna-ems-tag "EMS1_ZTNA_Marked"
+        set action accept
+        set logtraffic all
+    next
+end
+"""
+SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (\S+)')
+
+
+def parse(text):
+    """As a scraper reads it: each family has its help and its type before its samples, no series stands there twice."""
+    samples, types, helped = {}, {}, set()
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            name = line.split(" ", 3)[2]
+            assert name not in helped, line
+            helped.add(name)
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name in helped and name not in types, line
+            types[name] = family = kind
+            family = name
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            name, labels, value = match.groups()
+            allowed = {family} | ({family + end for end in ("_bucket", "_sum", "_count")}
+                                  if types[family] == "histogram" else set())
+            assert name in allowed, f"{name} stands under {family}"
+            key = (name, tuple(sorted(re.findall(r'([a-z_]+)="((?:[^"\\]|\\.)*)"', labels or ""))))
+            assert key not in samples, line
+            samples[key] = float(value)
+    return samples, types
+
+
+class SayingWhy(harness.StackTest):
+    letter = "n"
+
+    @classmethod
+    def set_up(cls, stack):
+        super().set_up(stack)
+        stack.connect_fabric()
+        stack.make_tags()
+        stack.protect()
+        stack.gateway.configure(stack.access_proxy("marked", 9445) + MARKED)
+        cls.program = cls.directory / f"mark{cls.name}"
+        shutil.copy("/bin/sleep", cls.program)
+        stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
+            {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
+        cls.token = stack.gateway.make_token("monitoring")
+        cls.uid = stack.enrol()
+        stack.wait_evaluated(cls.uid)
+
+    def raw(self, path="/metrics", token=None, headers=None):
+        headers = dict(headers or {}, **({"Authorization": f"Bearer {token}"} if token else {}))
+        return https("GET", self.stack.gateway_host, self.stack.ports["gateway"], path, headers=headers,
+                     namespace=self.stack.from_ns)
+
+    def scrape(self):
+        reply = self.raw(token=self.token)
+        self.assertEqual(reply.status, 200, reply.text[:300])
+        return parse(reply.text)[0]
+
+    @staticmethod
+    def value(samples, name, **labels):
+        return samples.get((name, tuple(sorted(labels.items()))))
+
+    def get(self, port=9445, path="/"):
+        agent = self.stack.agent
+        return https("GET", self.stack.plan.gateway_port1, port, path, certificate=agent.certificate, key=agent.key,
+                     namespace=self.stack.lab.namespaces["ep"])
+
+    def mark(self):
+        """Lets the endpoint in at `marked`, until its process ends."""
+        process = subprocess.Popen([self.program, "600"])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_for(lambda: self.get().status == 200, "access with the mark", 20)
+        return process
+
+    # ---- metrics
+
+    def test_1_metrics_are_for_those_who_may_look(self):
+        self.assertEqual(self.raw().status, 401)
+        self.assertEqual(self.raw(token="wrong").status, 401)
+        reply = self.raw(token=self.token)
+        self.assertEqual(reply.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        plain, types = parse(reply.text)
+        self.assertEqual(types["postern_gateway_decisions_total"], "counter")
+        self.assertEqual(types["postern_gateway_change_cut_seconds"], "histogram")
+        opened = self.raw(token=self.token, headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        self.assertTrue(opened.headers["Content-Type"].startswith("application/openmetrics-text"))
+        self.assertTrue(opened.text.endswith("# EOF\n"))
+        # What clients send never becomes a series.
+        for n in range(5):
+            self.get(path=f"/no-such-{n}")
+        self.assertEqual(set(self.scrape()), set(plain))
+
+    def test_2_what_the_gateway_is_and_holds(self):
+        s = self.scrape()
+        version = self.stack.gateway.cli("get system status")
+        self.assertEqual([v for (name, labels), v in s.items() if name == "postern_gateway_build_info"
+                          and dict(labels)["version"] in version], [1])
+        self.assertEqual(self.value(s, "postern_gateway_connector_up", connector="1"), 1)
+        self.assertEqual(self.value(s, "postern_gateway_connector_stale", connector="1"), 0)
+        self.assertLess(self.value(s, "postern_gateway_connector_silence_seconds", connector="1"), 15)
+        self.assertEqual(self.value(s, "postern_gateway_records", connector="1"), 1)
+        self.assertEqual(self.value(s, "postern_gateway_ec_shm_slots"), 1)
+        self.assertLess(self.value(s, "postern_gateway_lease_age_seconds"), 5)
+        self.assertEqual(self.value(s, "postern_gateway_part_healthy", part="Access proxies"), 1)
+        self.assertGreater(self.value(s, "postern_gateway_nft_transactions_total"), 0)
+        self.assertEqual(self.value(s, "postern_gateway_nft_transactions_failed_total"), 0)
+        self.assertGreater(self.value(s, "postern_gateway_config_revision"), 0)
+        self.assertGreater(self.value(s, "process_resident_memory_bytes"), 1e6)
+        self.assertGreater(self.value(s, "process_cpu_seconds_total"), 0)
+        self.assertGreater(self.value(s, "process_open_fds"), 5)
+        self.assertLess(abs(self.value(s, "process_start_time_seconds") - time.time()), 600)
+
+    def test_3_from_the_fact_to_the_cut(self):
+        process = self.mark()
+        before = self.scrape()
+        agent, plan = self.stack.agent, self.stack.plan
+        tls = open_tls(plan.gateway_port1, 9445, self.stack.lab.namespaces["ep"], agent.certificate, agent.key)
+        stream = open_download(tls, f"{plan.gateway_port1}:9445", every=1)
+        self.addCleanup(stream.close)
+        live = ("postern_gateway_live_sessions", (("access_proxy", "marked"),))
+        wait_for(lambda: self.scrape()[live] >= 1, "the live session")
+        process.kill()
+        stream.wait_end()
+
+        def counted():
+            after = self.scrape()
+            more = {key: after[key] - before.get(key, 0) for key in after}
+            return more if self.value(more, "postern_gateway_decisions_total", action="cut", reason="missing_tag") else None
+        more = wait_for(counted, "the cut to be counted")
+        self.assertEqual(self.value(more, "postern_gateway_decisions_total", action="cut", reason="missing_tag"), 1)
+        took = {}
+        for since in ("fact", "ems", "gateway"):
+            self.assertGreaterEqual(self.value(more, "postern_gateway_change_published_seconds_count", since=since), 1)
+            self.assertEqual(self.value(more, "postern_gateway_change_cut_seconds_count", since=since), 1, since)
+            self.assertEqual(self.value(more, "postern_gateway_change_cut_seconds_bucket", since=since, le="+Inf"), 1)
+            self.assertEqual(self.value(more, "postern_gateway_change_cut_seconds_bucket", since=since, le="5.0"), 1)
+            took[since] = self.value(more, "postern_gateway_change_cut_seconds_sum", since=since)
+        # One machine, one clock: who heard of it later took less time.
+        self.assertGreaterEqual(took["fact"], took["ems"])
+        self.assertGreaterEqual(took["ems"], took["gateway"])
+        wait_for(lambda: self.scrape()[live] == 0, "the end of the session")
+        print(f"    from the fact to the cut: {took['fact'] * 1000:.0f} ms, from the EMS {took['ems'] * 1000:.0f} ms, "
+              f"from this gateway {took['gateway'] * 1000:.0f} ms")
+        self.get()
+        wait_for(lambda: self.value(self.scrape(), "postern_gateway_decisions_total", action="deny", reason="missing_tag"),
+                 "the denial to be counted")
+
+
+if __name__ == "__main__":
+    harness.main()
