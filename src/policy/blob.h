@@ -10,7 +10,7 @@
 namespace postern::policy::blob {
 
 inline constexpr std::uint64_t kMagic = 0x31594c4f50545350;  // "PSTPOLY1"
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 
 struct Text {
   std::uint32_t offset = 0;
@@ -35,7 +35,7 @@ struct ApiGateway {
   std::uint32_t host_pattern = 0;
   std::uint32_t url_pattern = 0;
   Text host;
-  Text url;
+  Text url;  ///< Of Pattern::kRegex: the compiled expression, aligned to 8.
 };
 
 struct Range {
