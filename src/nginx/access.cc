@@ -37,6 +37,7 @@ void report_end(const RequestState& state) {
   event.method = std::string(to_view(r->method_name));
   event.host = std::string(state.host);
   event.path = std::string(state.path);
+  if (!state.failure_id.empty()) event.detail = state.server_problem;
   worker().report(event);
 }
 

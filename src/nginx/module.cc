@@ -5,16 +5,23 @@
 //   policies
 //   postern_refused;              location: our page for what nginx refuses before the access phase,
 //                                 e.g. error_page 421 495 496 /.postern/refused;
+//   postern_through <pool> <@name>;  http: requests that are led to this pool go through the named location of
+//                                 their server, and not through the one that their path chose
+//   postern_by_name;              upstream: see nginx/real_server.h
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
 //
-// Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_once
+// Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_server
+// (the server's name in it, in lower case, without port), $postern_once
 // ("_once" when the request has a body: its connection to the real server must not be used again), $postern_upgrade and
 // $postern_connection (what to send upstream as Upgrade and Connection: a WebSocket's, "close" with
 // a body, or nothing).
+#include <algorithm>
+#include <span>
 #include <string>
 
 #include "nginx/ngx.h"
+#include "nginx/real_server.h"
 #include "nginx/request.h"
 #include "nginx/worker.h"
 
@@ -25,15 +32,36 @@ extern ngx_module_t ngx_http_postern_module;
 namespace postern::nginx {
 namespace {
 
+/// Where requests of a pool go on.
+struct Through {
+  std::uint32_t pool;
+  ngx_str_t location;
+};
+
 struct MainConf {
   ngx_str_t dir;
+  ngx_array_t through;  // of Through, ascending by pool
 };
+
+std::span<Through> all_through(const MainConf& conf) {
+  return {static_cast<Through*>(conf.through.elts), conf.through.nelts};
+}
 
 struct LocationConf {
   ngx_uint_t proxy;  // 0: off.
 };
 
-void* create_main_conf(ngx_conf_t* cf) { return ngx_pcalloc(cf->pool, sizeof(MainConf)); }
+void* create_main_conf(ngx_conf_t* cf) {
+  auto* conf = static_cast<MainConf*>(ngx_pcalloc(cf->pool, sizeof(MainConf)));
+  if (conf == nullptr || ngx_array_init(&conf->through, cf->pool, 4, sizeof(Through)) != NGX_OK) return nullptr;
+  return conf;
+}
+
+char* init_main_conf(ngx_conf_t*, void* conf) {
+  const auto through = all_through(*static_cast<MainConf*>(conf));
+  std::sort(through.begin(), through.end(), [](const Through& a, const Through& b) { return a.pool < b.pool; });
+  return NGX_CONF_OK;
+}
 
 void* create_location_conf(ngx_conf_t* cf) {
   auto* conf = static_cast<LocationConf*>(ngx_pcalloc(cf->pool, sizeof(LocationConf)));
@@ -77,6 +105,21 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
+char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& main = *static_cast<MainConf*>(conf);
+  auto* value = static_cast<ngx_str_t*>(cf->args->elts);
+  const auto pool = ngx_atoi(value[1].data, value[1].len);
+  if (pool == NGX_ERROR || pool <= 0 || pool > 0xffffffff) return error("needs a pool's number");
+  if (!to_view(value[2]).starts_with('@')) return error("needs a named location");
+  for (const auto& other : all_through(main)) {
+    if (other.pool == pool) return error("is duplicate");
+  }
+  auto* through = static_cast<Through*>(ngx_array_push(&main.through));
+  if (through == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+  *through = {static_cast<std::uint32_t>(pool), value[2]};
+  return NGX_CONF_OK;
+}
+
 const LocationConf* location_conf(ngx_http_request_t* r) {
   return static_cast<LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_http_postern_module));
 }
@@ -87,13 +130,27 @@ ngx_int_t on_refused(ngx_http_request_t* r) noexcept {
 
 ngx_int_t on_failed(ngx_http_request_t* r) noexcept { return handle_failed(r); }
 
+/// A request that was let through goes to where its real servers are spoken to, if that isn't where it is already.
+ngx_int_t go_through(ngx_http_request_t* r) {
+  const auto all = all_through(*static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module)));
+  const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+  const auto* state = all.empty() || core->named ? nullptr : find_state(r);
+  if (state == nullptr || state->stage != RequestState::Stage::kAllowed) return NGX_DECLINED;
+  const auto it = std::lower_bound(all.begin(), all.end(), state->decision.pool,
+                                   [](const Through& t, std::uint32_t pool) { return t.pool < pool; });
+  if (it == all.end() || it->pool != state->decision.pool) return NGX_DECLINED;
+  ngx_http_finalize_request(r, ngx_http_named_location(r, &it->location));
+  return NGX_DONE;
+}
+
 ngx_int_t on_access(ngx_http_request_t* r) noexcept {
   const auto proxy = location_conf(r)->proxy;
   // A subrequest belongs to a request that was judged; the page for refused ones is nobody's
   // secret.
   if (r != r->main || proxy == 0 || r->content_handler == on_refused || r->content_handler == on_failed)
     return NGX_DECLINED;
-  return handle_access(r, static_cast<std::uint32_t>(proxy));
+  const auto rc = handle_access(r, static_cast<std::uint32_t>(proxy));
+  return rc == NGX_DECLINED ? go_through(r) : rc;
 }
 
 char* set_refused(ngx_conf_t* cf, ngx_command_t*, void*) {
@@ -129,6 +186,11 @@ ngx_int_t pool_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uin
 /// For the application: the Host header, which names the server that was judged; that server where there is none.
 ngx_int_t host_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
   give(v, r->headers_in.host != nullptr ? r->headers_in.host->value : r->headers_in.server);
+  return NGX_OK;
+}
+
+ngx_int_t server_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+  give(v, r->headers_in.server);
   return NGX_OK;
 }
 
@@ -173,6 +235,7 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
     ngx_http_get_variable_pt get;
   } const variables[] = {{ngx_string("postern_pool"), pool_variable},
                          {ngx_string("postern_host"), host_variable},
+                         {ngx_string("postern_server"), server_variable},
                          {ngx_string("postern_once"), once_variable},
                          {ngx_string("postern_upgrade"), upgrade_variable},
                          {ngx_string("postern_connection"), connection_variable}};
@@ -213,6 +276,10 @@ ngx_command_t commands[] = {
     {ngx_string("postern_proxy"),
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("postern_through"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_through, NGX_HTTP_MAIN_CONF_OFFSET, 0,
+     nullptr},
+    {ngx_string("postern_by_name"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_by_name, NGX_HTTP_SRV_CONF_OFFSET, 0,
+     nullptr},
     {ngx_string("postern_refused"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_refused,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("postern_failed"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_failed,
@@ -220,8 +287,8 @@ ngx_command_t commands[] = {
     ngx_null_command};
 
 ngx_http_module_t context = {
-    add_variables, add_handlers, create_main_conf,     nullptr,
-    nullptr,       nullptr,      create_location_conf, merge_location_conf};
+    add_variables,       add_handlers, create_main_conf,     init_main_conf,
+    create_by_name_conf, nullptr,      create_location_conf, merge_location_conf};
 
 }  // namespace
 }  // namespace postern::nginx

@@ -24,6 +24,7 @@ struct RequestState {
   std::string_view path;
   WallTime started{};
   std::string failure_id;  ///< Told to the client when what was let through could not be served.
+  std::string server_problem;  ///< Why the real server asked last was not trusted.
 };
 
 /// The state of this request (of its main request), or nullptr when the module never saw it.

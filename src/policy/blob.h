@@ -35,7 +35,7 @@ struct ApiGateway {
   std::uint32_t host_pattern = 0;
   std::uint32_t url_pattern = 0;
   Text host;
-  Text url;
+  Text url;  ///< Of Pattern::kRegex: the compiled expression, aligned to 8.
 };
 
 struct Range {

@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "policy/blob.h"
+#include "policy/regex.h"
 
 namespace postern::policy {
 namespace {
@@ -28,6 +29,11 @@ class Builder {
     bytes_.resize(offset + items.size() * sizeof(T));
     if (!items.empty()) std::memcpy(bytes_.data() + offset, items.data(), items.size() * sizeof(T));
     return {static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(items.size())};
+  }
+
+  blob::Text aligned(const Bytes& value) {
+    const auto where = add(value);
+    return {where.offset, where.count};
   }
 
   blob::Text text(const std::string& value) {
@@ -98,6 +104,10 @@ Status check(const PolicyTable& table) {
         return bad(fmt::format(
             "access proxy '{}', API gateway {}: host or URL map is empty or not a clean text",
             proxy.name, g.id));
+      }
+      if (g.host_pattern == Pattern::kRegex) {
+        return bad(fmt::format("access proxy '{}', API gateway {}: hosts have no regular expressions",
+                               proxy.name, g.id));
       }
     }
   }
@@ -219,6 +229,7 @@ Result<Bytes> compile(const PolicyTable& table) {
   std::sort(proxies.begin(), proxies.end(),
             [](const Proxy& a, const Proxy& b) { return a.id < b.id; });
   std::vector<blob::Proxy> proxy_rows;
+  std::size_t regex_work = kRegexWork;
   for (const auto& proxy : proxies) {
     blob::Proxy row;
     row.id = proxy.id;
@@ -226,9 +237,20 @@ Result<Bytes> compile(const PolicyTable& table) {
     row.name = out.text(proxy.name);
     std::vector<blob::ApiGateway> gateways;
     for (const auto& g : best_first(proxy.api_gateways)) {
+      blob::Text url;
+      if (g.url_pattern == Pattern::kRegex) {
+        const auto program = compile_regex(g.url, regex_work);
+        if (!program) {
+          return fail(program.error().context(fmt::format("access proxy '{}', API gateway {}: URL map '{}'",
+                                                          proxy.name, g.id, g.url)));
+        }
+        url = out.aligned(*program);
+      } else {
+        url = out.text(g.url);
+      }
       gateways.push_back({g.id, g.pool, static_cast<std::uint32_t>(g.host_pattern),
                           static_cast<std::uint32_t>(g.url_pattern), out.text(g.host),
-                          out.text(g.url)});
+                          url});
     }
     row.api_gateways = out.add(gateways);
     row.policies = out.add(by_proxy[proxy.id]);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "policy/regex.h"
 #include "policy/table.h"
 
 namespace postern::policy {
@@ -34,9 +35,15 @@ bool by_interface(const PolicyView& view, std::span<const blob::Text> names,
 }
 
 bool text_match(std::uint32_t pattern_kind, std::string_view pattern, std::string_view text) {
-  return static_cast<Pattern>(pattern_kind) == Pattern::kWildcard
-             ? wildcard_match(pattern, text)
-             : text.find(pattern) != std::string_view::npos;
+  switch (static_cast<Pattern>(pattern_kind)) {
+    case Pattern::kWildcard:
+      return wildcard_match(pattern, text);
+    case Pattern::kRegex:
+      return regex_match(as_bytes(pattern), text);
+    case Pattern::kSubString:
+      break;
+  }
+  return text.find(pattern) != std::string_view::npos;
 }
 
 const blob::ApiGateway* find_api_gateway(const PolicyView& view, const blob::Proxy& proxy,

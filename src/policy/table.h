@@ -19,6 +19,7 @@ enum class EmptyCertAction : std::uint8_t {
 enum class Pattern : std::uint8_t {
   kSubString,  ///< Occurs anywhere in the text.
   kWildcard,   ///< The whole text; '*' is any run of characters, '?' any one.
+  kRegex,      ///< A regular expression (policy/regex.h) matches somewhere in the text. Not of hosts.
 };
 
 /// What is published under a host and path. Of several that match, the one with a host pattern goes

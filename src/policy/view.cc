@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "base/sha256.h"
+#include "policy/regex.h"
+#include "policy/table.h"
 
 namespace postern::policy {
 namespace {
@@ -90,8 +92,12 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
       view.asks_for_interfaces_ = true;
     }
     for (const auto& g : view.api_gateways_of(proxy)) {
-      if (!in.text(g.host) || !in.text(g.url) || g.host_pattern > 1 || g.url_pattern > 1)
+      if (!in.text(g.host) || !in.text(g.url) || g.host_pattern > 1 || g.url_pattern > 2)
         return damaged();
+      if (static_cast<Pattern>(g.url_pattern) == Pattern::kRegex &&
+          (g.url.offset % 8 != 0 || !sound_regex(bytes.subspan(g.url.offset, g.url.size)))) {
+        return damaged();
+      }
     }
     for (const auto index : view.policies_of(proxy)) {
       if (index >= view.policies_.size()) return damaged();

@@ -51,6 +51,13 @@ IpRange range_of_subnet(std::string text) {
   return IpRange::parse(text).value_or(IpRange());
 }
 
+/// PEM or a path; empty: none is named.
+std::string remote_certificate(const ConfigTree& tree, const std::string& name) {
+  if (name.empty()) return {};
+  const ObjectPath path = {{"certificate remote", name}};
+  return ObjectView(*find_table(tree.schema(), path), *tree.find(path)).text("remote");
+}
+
 FctemsConfig fctems_of(const ConfigTree& tree, const ObjectView& o) {
   FctemsConfig c;
   c.id = id_of(o);
@@ -67,10 +74,7 @@ FctemsConfig fctems_of(const ConfigTree& tree, const ObjectView& o) {
   c.tenant = TenantId(o.text("tenant-id"));
   c.fingerprint = digest_of(o, "certificate-fingerprint");
   c.issuer_key = digest_of(o, "certificate-issuer-key");
-  if (const auto name = o.text("certificate-remote"); !name.empty()) {
-    const ObjectPath path = {{"certificate remote", name}};
-    c.trusted_pem = ObjectView(*find_table(tree.schema(), path), *tree.find(path)).text("remote");
-  }
+  c.trusted_pem = remote_certificate(tree, o.text("certificate-remote"));
   return c;
 }
 
@@ -197,11 +201,18 @@ AccessProxyConfig access_proxy_of(const ConfigTree& tree, const ObjectView& o, b
     ApiGatewayConfig gateway;
     gateway.id = id_of(g);
     gateway.url_map = g.text("url-map");
-    gateway.url_wildcard = g.text("url-map-type") == "wildcard";
+    const auto type = g.text("url-map-type");
+    gateway.url_map_type = type == "wildcard" ? ApiGatewayConfig::UrlMap::kWildcard
+                           : type == "regex"  ? ApiGatewayConfig::UrlMap::kRegex
+                                              : ApiGatewayConfig::UrlMap::kSubString;
     gateway.virtual_host = g.text("virtual-host");
+    gateway.tls = g.text("service") == "https";
+    gateway.min_tls = tls_version(g.text("ssl-min-version"));
+    gateway.max_tls = tls_version(g.text("ssl-max-version"));
+    gateway.server_ca = remote_certificate(tree, g.text("server-ca"));
     for (const auto& r : g.entries("realservers")) {
       gateway.servers.push_back({id_of(r), address_of(r, "ip"), port_of(r, "port"), r.text("status") == "active",
-                                 static_cast<unsigned>(r.integer("weight"))});
+                                 static_cast<unsigned>(r.integer("weight")), r.enabled("verify-cert")});
     }
     p.gateways.push_back(std::move(gateway));
   }

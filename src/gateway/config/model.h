@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/sha256.h"
 #include "gateway/config/schedule.h"
+#include "gateway/config/tls_version.h"
 #include "gateway/config/tree.h"
 
 namespace postern::gateway::config {
@@ -110,13 +111,17 @@ struct RealServerConfig {
   std::uint16_t port = 443;
   bool active = true;
   unsigned weight = 1;          ///< 1..255.
+  bool verify_certificate = true;  ///< Over TLS. The same for all active servers of an API gateway.
 };
 
 struct ApiGatewayConfig {
   int id = 0;
   std::string url_map;
-  bool url_wildcard = false;    ///< Otherwise `url_map` occurs in the path.
+  enum class UrlMap { kSubString, kWildcard, kRegex } url_map_type = UrlMap::kSubString;
   std::string virtual_host;     ///< Empty: every host.
+  bool tls = false;             ///< Its servers speak TLS.
+  TlsVersion min_tls = TlsVersion::k12, max_tls = TlsVersion::k13;
+  std::string server_ca;        ///< Who vouches for them: PEM or the path of a file; empty: the CAs of this machine.
   std::vector<RealServerConfig> servers;
 };
 

@@ -15,6 +15,7 @@ struct DaemonOptions {
   std::string nginx_binary = "/usr/sbin/nginx";
   std::string nginx_user = "www-data";
   unsigned nginx_workers = 2;
+  std::string system_cas = "/etc/ssl/certs/ca-certificates.crt";  ///< The CAs that this machine trusts; PEM.
   std::string api_listen = "127.0.0.1:8444";  ///< Of the REST API; port 0: a free one.
   /// False: no IP/MAC control. Then nothing in nftables and the neighbour table is touched, also not what a killed
   /// gateway left: the next one with IP/MAC control takes that over.

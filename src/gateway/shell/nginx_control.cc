@@ -5,10 +5,13 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "gateway/shell/pem.h"
 #include "gateway/ztna/ports.h"
 #include "gateway/ztna/sessions_cut.h"
+#include "pki/certificate.h"
 #include "policy/compile.h"
 
 namespace postern::gateway {
@@ -149,6 +152,34 @@ void NginxControl::install_client_cas(NginxConfig& config, std::string& installe
   installed += bundle;
 }
 
+/// Who vouches for real servers. Pools for which that can't be had are left out: nginx would refuse everything else, too.
+void NginxControl::install_server_cas(NginxConfig& config, std::string& installed) {
+  problems_.erase("server-ca");
+  std::map<std::string, std::string> paths;  // by what is configured; empty: it can't be had
+  const auto path_of = [&](const std::string& ca) {
+    const auto [it, fresh] = paths.try_emplace(ca);
+    if (!fresh) return it->second;
+    auto pem = pem_of(ca.empty() ? context_.options.system_cas : ca);
+    if (pem) {
+      if (auto read = pki::certificates_from_pem(*pem); !read) pem = fail(read.error());
+    }
+    auto path = pem ? install(fmt::format("server-ca-{}.pem", to_hex_lower(ByteView(sha256(ca)).first(8))), *pem)
+                    : Result<std::string>(fail(pem.error()));
+    if (!path) {
+      problems_["server-ca"] = path.error().context("real servers of service https can't be verified, and are not used");
+      log_error("server-ca.unusable", problems_["server-ca"].message);
+      return it->second;
+    }
+    installed += *pem;
+    return it->second = *path;
+  };
+  std::erase_if(config.pools, [&](NginxPool& pool) {
+    if (!pool.tls || !pool.tls->verify) return false;
+    pool.tls->ca_path = path_of(pool.tls->ca);
+    return pool.tls->ca_path.empty();
+  });
+}
+
 /// The certificate that a listener shows. One that nginx would refuse would keep every other access proxy from changing,
 /// too.
 Result<NginxControl::Pair> NginxControl::certificate_of(std::size_t number) const {
@@ -285,14 +316,15 @@ void NginxControl::reload() {
       out.listeners.push_back(std::move(*listener));
     }
   }
-  auto text = render(out);
+  std::string server_cas;
+  auto text = render(out, server_cas);
   // Pools of before stay as long as nothing else changes: to take them out alone is no reason to reload.
-  if (text && held_.empty() && !retired_.empty() && *text + installed != in_force_) {
+  if (text && held_.empty() && !retired_.empty() && *text + installed + server_cas != in_force_) {
     retired_.clear();
-    text = render(out);
+    text = render(out, server_cas);
   }
   if (!text) return publish_held();
-  Wanted wanted{*text + installed, std::move(out.listeners)};
+  Wanted wanted{*text + installed + server_cas, std::move(out.listeners)};
   if (wanted.all == in_force_) return release_held();
   in_force_ = wanted.all;
   busy_ = true;
@@ -303,13 +335,17 @@ void NginxControl::reload() {
   });
 }
 
-std::optional<std::string> NginxControl::render(NginxConfig& config) {
+std::optional<std::string> NginxControl::render(NginxConfig config, std::string& installed) {
+  installed.clear();
   config.pools = plan_.pools;
   for (const auto& pool : retired_) {
     const bool there = std::any_of(config.pools.begin(), config.pools.end(),
                                    [&](const NginxPool& p) { return p.id == pool.id; });
-    if (!there) config.pools.push_back(pool);
+    if (there) continue;
+    config.pools.push_back(pool);
+    for (auto& listener : config.listeners) listener.pools.push_back(pool.id);
   }
+  install_server_cas(config, installed);
   auto text = render_nginx_config(config);
   if (text) return std::move(*text);
   log_error("nginx.configuration", text.error().message);

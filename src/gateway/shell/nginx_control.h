@@ -63,6 +63,7 @@ class NginxControl {
   std::vector<std::size_t> within_reach();  // ascending
   const NginxListener* place_before(std::size_t number) const;
   void install_client_cas(NginxConfig& config, std::string& installed);
+  void install_server_cas(NginxConfig& config, std::string& installed);
   /// What nginx was asked for.
   struct Wanted {
     std::string all;  // text and installed files
@@ -74,7 +75,7 @@ class NginxControl {
   bool only_servers_differ(const ProxyPlan& before) const;
   void publish_held();
   void release_held();
-  std::optional<std::string> render(NginxConfig& config);
+  std::optional<std::string> render(NginxConfig config, std::string& installed);
   void applied(Status status, Wanted wanted);
   void retry_later(ErrorCode why);
   void await_late(Wanted wanted);

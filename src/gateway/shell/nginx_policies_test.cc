@@ -3,9 +3,11 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <fstream>
 
 #include "gateway/firewall/rules.h"
 #include "gateway/shell/nginx_control_lab.h"
+#include "pki/authority.h"
 #include "policy/compile.h"
 
 namespace postern::gateway {
@@ -49,6 +51,77 @@ TEST_F(NginxPoliciesTest, AnAccessProxyKeepsItsNumberWhateverStandsBesideIt) {
   reader_.refresh(true);
   EXPECT_EQ(reader_.policies().proxy(web), nullptr);
   EXPECT_NE(reader_.policies().proxy(aaa), nullptr);
+}
+
+// The same servers by HTTP and over TLS are two things: an nginx of before must not lead there in the clear.
+TEST_F(NginxPoliciesTest, HowServersAreSpokenToIsPartOfTheirNumber) {
+  auto& gateway = context_.config.access_proxies[0].gateways.emplace_back(api_gateway(1, "10.0.2.20"));
+  const auto number = [&] {
+    const auto plan = plan_proxies(context_.config, context_.core->tags());
+    return plan.pools.at(0).id;
+  };
+  std::set<std::uint32_t> numbers = {number()};
+  gateway.min_tls = config::TlsVersion::k13;
+  EXPECT_FALSE(numbers.insert(number()).second) << "of no effect without TLS";
+  gateway.tls = true;
+  EXPECT_TRUE(numbers.insert(number()).second);
+  gateway.min_tls = config::TlsVersion::k12;
+  EXPECT_TRUE(numbers.insert(number()).second);
+  gateway.max_tls = config::TlsVersion::k12;
+  EXPECT_TRUE(numbers.insert(number()).second);
+  gateway.server_ca = "/etc/ca.pem";
+  EXPECT_TRUE(numbers.insert(number()).second);
+  gateway.servers[0].verify_certificate = false;
+  EXPECT_TRUE(numbers.insert(number()).second);
+  gateway.server_ca.clear();
+  EXPECT_FALSE(numbers.insert(number()).second) << "of no effect unless verified";
+}
+
+TEST_F(NginxPoliciesTest, ServersThatNobodyCanVouchForAreNotUsed) {
+  context_.config.access_proxies[0].gateways = {api_gateway(1, "10.0.2.20"), api_gateway(2, "10.0.2.21")};
+  context_.config.proxy_policies = {policy_of(1, "web")};
+  auto& gateway = context_.config.access_proxies[0].gateways[0];
+  gateway.tls = true;
+  gateway.server_ca = (dir_ / "gone.pem").native();
+  control_->publish_policies();
+  control_->start();
+  const auto pool = pool_of(proxy_at(at_web()));
+  ASSERT_NE(pool, 0u);
+  EXPECT_FALSE(nginx_knows(pool));
+  EXPECT_NE(process_->text.find("10.0.2.21:8080"), std::string::npos) << "everything else goes on";
+  ASSERT_FALSE(control_->health());
+  EXPECT_NE(control_->health().error().message.find("gone.pem"), std::string::npos) << control_->health().error().message;
+
+  const auto ca = [&](const char* name) {
+    const auto now = context_.now().wall;
+    return pki::to_pem(pki::make_root(name, "Company", {now, now + std::chrono::hours(1)}, context_.random).certificate);
+  };
+  std::ofstream(dir_ / "gone.pem") << "no certificate";
+  control_->reload();
+  EXPECT_FALSE(nginx_knows(pool)) << "nginx would refuse it, and with it everything else";
+  std::ofstream(dir_ / "gone.pem") << ca("first");
+  control_->reload();
+  EXPECT_TRUE(nginx_knows(pool));
+  EXPECT_NE(process_->text.find("postern_through " + std::to_string(pool) + " @tls1;"), std::string::npos);
+  EXPECT_TRUE(control_->health());
+  // Another content under the same name is another CA.
+  const int applied = process_->applied;
+  control_->reload();
+  EXPECT_EQ(process_->applied, applied);
+  std::ofstream(dir_ / "gone.pem") << ca("second");
+  control_->reload();
+  EXPECT_EQ(process_->applied, applied + 1);
+
+  // Servers by which requests went in the clear until now stay known until those over TLS are.
+  gateway.tls = false;
+  control_->publish_policies();
+  const auto before = pool_of(proxy_at(at_web()));
+  EXPECT_EQ(before, pool) << "the new servers wait for nginx";
+  control_->reload();
+  EXPECT_TRUE(nginx_knows(pool));
+  EXPECT_NE(process_->text.find("location @tls1 {"), std::string::npos) << "for requests that come meanwhile";
+  some_retries();
+  EXPECT_NE(pool_of(proxy_at(at_web())), pool);
 }
 
 // A tag without a bit is unknown of everybody: what denies by it denies, what lets in by it doesn't.

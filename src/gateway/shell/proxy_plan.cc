@@ -23,6 +23,16 @@ policy::EmptyCertAction empty_action(config::EmptyCertificate action) {
   return policy::EmptyCertAction::kBlock;
 }
 
+policy::Pattern url_pattern(config::ApiGatewayConfig::UrlMap type) {
+  using UrlMap = config::ApiGatewayConfig::UrlMap;
+  switch (type) {
+    case UrlMap::kWildcard: return policy::Pattern::kWildcard;
+    case UrlMap::kRegex: return policy::Pattern::kRegex;
+    case UrlMap::kSubString: break;
+  }
+  return policy::Pattern::kSubString;
+}
+
 /// A number for what `meaning` says: the same in every plan, in this process and the next. An nginx that still has an
 /// earlier configuration must never find another access proxy's policies, or other servers, under a number of its own.
 /// `taken`: the numbers of this plan so far, told apart from one another.
@@ -37,6 +47,10 @@ std::uint32_t stable_number(std::string_view meaning, std::set<std::uint32_t>& t
 std::string meaning_of(const NginxPool& pool) {
   std::string out = "pool";
   for (const auto& s : pool.servers) out += fmt::format("\n{} {} {}", s.address.str(), s.port, s.weight);
+  if (pool.tls) {
+    out += fmt::format("\ntls {} {} {} {}", static_cast<int>(pool.tls->min), static_cast<int>(pool.tls->max),
+                       pool.tls->verify ? "verified" : "any", pool.tls->ca);
+  }
   return out;
 }
 
@@ -57,18 +71,24 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
     out.name = proxy.name;
     if (vip->ext_interface != "any") out.interfaces = {vip->ext_interface};
     out.empty_cert_action = empty_action(proxy.empty_certificate);
+    NginxListener listener;
     for (const auto& gateway : proxy.gateways) {
       policy::ApiGateway api;
       api.id = static_cast<std::uint32_t>(gateway.id);
       api.url = gateway.url_map;
-      api.url_pattern = gateway.url_wildcard ? policy::Pattern::kWildcard : policy::Pattern::kSubString;
+      api.url_pattern = url_pattern(gateway.url_map_type);
       if (const auto* host = config::find_named(config.virtual_hosts, gateway.virtual_host)) {
         api.host = to_lower(host->host);
         api.host_pattern = host->wildcard ? policy::Pattern::kWildcard : policy::Pattern::kSubString;
       }
       NginxPool pool;
       for (const auto& server : gateway.servers) {
-        if (server.active) pool.servers.push_back({server.ip, server.port, server.weight});
+        if (!server.active) continue;
+        pool.servers.push_back({server.ip, server.port, server.weight});
+        if (!gateway.tls) continue;
+        // One that asks for its certificate to be verified is never left to another's say.
+        const bool verify = server.verify_certificate || (pool.tls && pool.tls->verify);
+        pool.tls = {verify, verify ? gateway.server_ca : "", "", gateway.min_tls, gateway.max_tls};
       }
       if (!pool.servers.empty()) {
         const auto [known, is_new] = pool_ids.try_emplace(meaning_of(pool));
@@ -77,11 +97,11 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
           plan.pools.push_back(std::move(pool));
         }
         api.pool = known->second;
+        listener.pools.push_back(api.pool);
       }
       out.api_gateways.push_back(std::move(api));
     }
     plan.table.proxies.push_back(std::move(out));
-    NginxListener listener;
     listener.proxy = id;
     listener.address = vip->ext_ip;
     listener.port = vip->ext_port;

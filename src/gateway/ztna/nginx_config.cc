@@ -6,29 +6,10 @@
 #include <set>
 #include <utility>
 
+#include "gateway/ztna/nginx_servers.h"
+
 namespace postern::gateway {
 namespace {
-
-/// nginx's syntax has its own ideas of quotes, variables and ends of lines: paths that need any of
-/// them are refused.
-Result<std::string> quoted(const std::string& path, std::string_view what) {
-  const bool clean = !path.empty() && std::all_of(path.begin(), path.end(), [](char c) {
-    const auto u = static_cast<unsigned char>(c);
-    return u >= 0x20 && u != 0x7f && c != '"' && c != '\'' && c != '\\' && c != '$' && c != ';' &&
-           c != '{' && c != '}';
-  });
-  if (!clean || path.front() != '/') {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: '{}' is not an absolute path that nginx can be given; rename it",
-                            what, path));
-  }
-  return '"' + path + '"';
-}
-
-std::string endpoint(const IpAddress& address, std::uint16_t port) {
-  return address.is_v6() ? fmt::format("[{}]:{}", address.str(), port)
-                         : fmt::format("{}:{}", address.str(), port);
-}
 
 Status check_config(const NginxConfig& config) {
   const auto bad = [](std::string message) {
@@ -42,7 +23,7 @@ Status check_config(const NginxConfig& config) {
       return bad(fmt::format("access proxy {}: number, address or port is missing", l.proxy));
     }
     if (!taken.emplace(l.address, l.port).second) {
-      return bad(fmt::format("two access proxies listen on {}", endpoint(l.address, l.port)));
+      return bad(fmt::format("two access proxies listen on {}", endpoint_text(l.address, l.port)));
     }
   }
   std::set<std::uint32_t> pools;
@@ -50,6 +31,8 @@ Status check_config(const NginxConfig& config) {
     if (pool.id == 0 || !pools.insert(pool.id).second)
       return bad(fmt::format("pool number {} is 0 or taken", pool.id));
     if (pool.servers.empty()) return bad(fmt::format("pool {} has no real server", pool.id));
+    if (pool.tls && pool.tls->min > pool.tls->max)
+      return bad(fmt::format("pool {}: its lowest version of TLS is above the highest", pool.id));
     for (const auto& s : pool.servers) {
       if (!s.address.valid() || s.port == 0 || s.weight < 1 || s.weight > 255) {
         return bad(fmt::format("pool {}: a real server's address, port or weight is out of range",
@@ -64,11 +47,11 @@ Status check_config(const NginxConfig& config) {
 
 Result<std::string> render_nginx_config(const NginxConfig& config) {
   if (auto ok = check_config(config); !ok) return fail(ok.error());
-  const auto module = quoted(config.module_path, "nginx module");
+  const auto module = quoted_path(config.module_path, "nginx module");
   if (!module) return fail(module.error());
-  const auto runtime = quoted(config.runtime_dir, "runtime directory");
+  const auto runtime = quoted_path(config.runtime_dir, "runtime directory");
   if (!runtime) return fail(runtime.error());
-  const auto state = quoted(config.state_dir, "state directory of nginx");
+  const auto state = quoted_path(config.state_dir, "state directory of nginx");
   if (!state) return fail(state.error());
   const auto in_state = [&](std::string_view name) {
     return fmt::format("\"{}/{}\"", config.state_dir, name);
@@ -137,30 +120,22 @@ http {{
       fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
       fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
 
-  // Each pool twice. An application that leaves a body unread reads it as the next request of its connection: were that
-  // used again, the request that a client hid there would be answered to another. So requests with a body ($postern_once)
-  // have connections of their own, which end with them. "Connection: close" alone would not do: nginx keeps a connection
-  // whose server ignores it.
-  for (const auto& pool : config.pools) {
-    std::string servers;
-    for (const auto& s : pool.servers) {
-      servers += fmt::format("    server {} weight={};\n", endpoint(s.address, s.port), s.weight);
-    }
-    out += fmt::format("\n  upstream pool_{} {{\n{}    keepalive 32;\n  }}\n", pool.id, servers);
-    out += fmt::format("  upstream pool_{}_once {{\n{}  }}\n", pool.id, servers);
-  }
+  const NginxServers servers(config.pools);
+  out += servers.upstreams();
 
   std::string client_ca;
   if (!config.client_ca_path.empty()) {
-    const auto path = quoted(config.client_ca_path, "bundle of ZTNA CAs");
+    const auto path = quoted_path(config.client_ca_path, "bundle of ZTNA CAs");
     if (!path) return fail(path.error());
     client_ca = *path;
   }
   for (const auto& l : config.listeners) {
-    const auto certificate = quoted(l.certificate_path, "server certificate");
+    const auto certificate = quoted_path(l.certificate_path, "server certificate");
     if (!certificate) return fail(certificate.error());
-    const auto key = quoted(l.key_path, "server key");
+    const auto key = quoted_path(l.key_path, "server key");
     if (!key) return fail(key.error());
+    const auto tls = servers.locations(l.pools);
+    if (!tls) return fail(tls.error());
     out += fmt::format(
         R"(
   server {{
@@ -175,10 +150,10 @@ http {{
     location = /.postern/refused {{ internal; postern_refused; }}
     location = /.postern/failed {{ internal; postern_failed; }}
     location / {{ proxy_pass http://pool_$postern_pool$postern_once; }}
-  }}
+{tls}  }}
 )",
-        fmt::arg("at", endpoint(l.address, l.port)), fmt::arg("certificate", *certificate),
-        fmt::arg("key", *key),
+        fmt::arg("at", endpoint_text(l.address, l.port)), fmt::arg("certificate", *certificate),
+        fmt::arg("key", *key), fmt::arg("tls", *tls),
         fmt::arg(
             "ask",
             l.ask_for_certificate && !client_ca.empty()

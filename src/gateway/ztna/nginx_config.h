@@ -1,12 +1,15 @@
 #pragma once
 // The configuration of our nginx, made from the gateway's own: a pure function from a plain struct
 // to the text.
+#include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/ip.h"
 #include "base/result.h"
+#include "gateway/config/tls_version.h"
 
 namespace postern::gateway {
 
@@ -16,10 +19,20 @@ struct NginxRealServer {
   unsigned weight = 1;  ///< 1..255.
 };
 
+/// How real servers are spoken to over TLS. They are told the name that the client asked for.
+struct NginxServerTls {
+  bool verify = true;   ///< Their certificate must be vouched for, and be for that name.
+  std::string ca;       ///< With `verify`: who vouches for it, as configured; empty: the CAs of this machine.
+  std::string ca_path;  ///< With `verify`: the PEM file of that. The caller's to fill in.
+  config::TlsVersion min = config::TlsVersion::k12, max = config::TlsVersion::k13;
+  auto operator<=>(const NginxServerTls&) const = default;
+};
+
 /// What an API gateway leads to; its number is that of policy::ApiGateway::pool.
 struct NginxPool {
   std::uint32_t id = 0;  ///< 1 and up.
   std::vector<NginxRealServer> servers;
+  std::optional<NginxServerTls> tls = {};  ///< nullopt: plain HTTP.
 };
 
 /// One access proxy: an address that speaks TLS.
@@ -31,6 +44,7 @@ struct NginxListener {
   std::string key_path;
   bool ask_for_certificate =
       true;  ///< False: clients are never asked for one (`set client-cert disable`).
+  std::vector<std::uint32_t> pools = {};  ///< That its requests may be led to.
 };
 
 struct NginxConfig {

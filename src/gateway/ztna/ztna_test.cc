@@ -54,6 +54,58 @@ TEST(NginxConfig, ConnectionsOfRequestsWithABodyAreNotKept) {
   EXPECT_NE(text->find("proxy_set_header Connection $postern_connection;"), std::string::npos);
 }
 
+TEST(NginxConfig, ServersBehindTlsHaveALocationOfTheirOwn) {
+  auto c = config();
+  c.listeners[0].pools = {7, 8, 9};
+  auto other = c.listeners[0];
+  other.proxy = 2;
+  other.port = 444;
+  other.pools = {7, 9};
+  c.listeners.push_back(other);
+  const auto servers = c.pools[0].servers;
+  c.pools.push_back({8, servers, NginxServerTls{true, "", "/etc/cas.pem"}});
+  c.pools.push_back({9, servers, NginxServerTls{false, "", "", config::TlsVersion::k10, config::TlsVersion::k12}});
+  c.pools.push_back({10, servers, c.pools[1].tls});
+  const auto text = render_nginx_config(c);
+  ASSERT_TRUE(text) << text.error().message;
+  const auto block = [&](const std::string& begin, std::size_t from = 0) {
+    const auto at = text->find(begin + " {", from);
+    return at == text->npos ? std::string() : text->substr(at, text->find('}', at) - at);
+  };
+  const auto has = [](const std::string& where, std::string_view what) { return where.find(what) != where.npos; };
+  EXPECT_FALSE(has(block("upstream pool_7"), "postern_by_name"));
+  for (const auto* name : {"upstream pool_8", "upstream pool_9", "upstream pool_8_once"}) {
+    const auto pool = block(name);
+    const auto by_name = pool.find("postern_by_name;");
+    ASSERT_NE(by_name, pool.npos) << name;
+    EXPECT_TRUE(pool.find("keepalive") == pool.npos || pool.find("keepalive") > by_name) << name;
+  }
+  EXPECT_TRUE(has(*text, "postern_through 8 @tls1;") && has(*text, "postern_through 9 @tls2;") &&
+              has(*text, "postern_through 10 @tls1;"));
+  EXPECT_FALSE(has(*text, "postern_through 7 "));
+  const auto verified = block("location @tls1"), any = block("location @tls2");
+  for (const auto* line : {"proxy_ssl_protocols TLSv1.2 TLSv1.3;", "proxy_ssl_verify on;",
+                           "proxy_ssl_trusted_certificate \"/etc/cas.pem\";", "proxy_ssl_name $postern_server;",
+                           "proxy_ssl_server_name on;", "proxy_pass https://pool_$postern_pool$postern_once;"}) {
+    EXPECT_TRUE(has(verified, line)) << line;
+  }
+  EXPECT_FALSE(has(verified, "SECLEVEL"));
+  EXPECT_TRUE(has(any, "proxy_ssl_protocols TLSv1 TLSv1.1 TLSv1.2;"));
+  EXPECT_TRUE(has(any, "proxy_ssl_ciphers DEFAULT:@SECLEVEL=0;"));
+  EXPECT_FALSE(has(any, "proxy_ssl_verify"));
+  // A listener has those that it needs.
+  const auto second = text->find("postern_proxy 2;");
+  EXPECT_EQ(block("location @tls1", second), "");
+  EXPECT_NE(block("location @tls2", second), "");
+
+  c.pools[1].tls->ca_path = "/etc/c\"as.pem";
+  EXPECT_FALSE(render_nginx_config(c));
+  c.pools[1].tls.reset();
+  c.pools.pop_back();
+  c.pools[2].tls->min = config::TlsVersion::k13;
+  EXPECT_FALSE(render_nginx_config(c)) << "above the highest";
+}
+
 TEST(NginxConfig, AsksForNoCertificateWithoutACa) {
   auto c = config();
   c.client_ca_path.clear();

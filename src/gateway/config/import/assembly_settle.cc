@@ -17,6 +17,7 @@ constexpr std::string_view kAddressTable = "firewall address";
 Status listens(const ConfigTree& tree) {
   static const std::set<std::string_view> needed = {"system global",
                                                     "certificate local",
+                                                    "certificate remote",
                                                     "firewall vip",
                                                     "firewall vip6",
                                                     "firewall access-proxy",

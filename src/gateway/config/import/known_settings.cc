@@ -224,7 +224,7 @@ constexpr Known kAll[] = {
     {"firewall access-proxy", "auth-portal", W, "there is no sign-in portal here"},
     {"firewall access-proxy", "auth-virtual-host", W, "there is no sign-in portal here"},
 
-    {"api-gateway", "service", E, "servers are spoken to in plain HTTP in this version"},
+    {"api-gateway", "service", E, "servers are spoken to by HTTP or HTTPS in this version"},
     {"api-gateway", "virtual-host", E, "without its host it would answer for every name"},
     {"api-gateway", "ldb-method", L, kCookies},
     {"api-gateway", "persistence", L, kCookies},
@@ -248,7 +248,6 @@ constexpr Known kAll[] = {
     {"realservers", "translate-host", L, "host names in answers stay as they are"},
     {"realservers", "tunnel-encryption", L, kNoProxying},
     {"realservers", "ssh-*", L, kNoProxying},
-    {"realservers", "verify-cert", L, "servers are spoken to in plain HTTP in this version"},
     {"realservers", "weight", L, "requests are shared out evenly then"},
 
     {"endpoint-control fctems", "serial-number", L, kOtherEms},

@@ -52,7 +52,7 @@ TEST_F(ProxyImport, RequestsOfAnApiGatewayThatIsLeftOutReachNoOther) {
     return vip() + proxy("config api-gateway\n" + api("1", "set url-map \"/\"\n") + second + "end\n") + policy("set access-proxy \"p\"\n");
   };
   // Which requests it gets is known: it stands there without servers.
-  for (const std::string service : {"set service https\n", "set service tcp-forwarding\n", ""}) {
+  for (const std::string service : {"set service samlsp\n", "set service tcp-forwarding\n"}) {
     const auto config = take(with("edit 2\nset url-map \"/admin\"\n" + service + kServer + "next\n"));
     EXPECT_THAT(config, HasSubstr("edit 2\n                set url-map \"/admin\"\n            next\n")) << service;
     EXPECT_TRUE(lets_in());
@@ -60,7 +60,7 @@ TEST_F(ProxyImport, RequestsOfAnApiGatewayThatIsLeftOutReachNoOther) {
     EXPECT_EQ(verdict("set url-map \"/admin\""), Verdict::kTaken);
   }
   // It isn't: nobody is let in.
-  for (const std::string& second : {api("2", "set url-map \"^/adm.*\"\nset url-map-type regex\n"),
+  for (const std::string& second : {api("2", "set url-map \"^/adm(?=in)\"\nset url-map-type regex\n"),
                                    api("2", "set url-map \"/admin\"\nset virtual-host \"gone\"\n"), api("70000", ""),
                                    std::string("edit 2\nset url-map \"/admin\"\nnonsense\nnext\n"),
                                    std::string("end\nconfig api-gateway6\nedit 1\nset url-map \"/admin\"\nnext\n")}) {
@@ -68,11 +68,31 @@ TEST_F(ProxyImport, RequestsOfAnApiGatewayThatIsLeftOutReachNoOther) {
     EXPECT_FALSE(lets_in()) << second;
   }
   // Without another one there is nobody whom they could reach.
-  take(vip() + proxy("config api-gateway\n" + api("1", "set url-map-type regex\n") + "end\n") + policy("set access-proxy \"p\"\n"));
+  take(vip() + proxy("config api-gateway\n" + api("1", "set url-map \"(\"\nset url-map-type regex\n") + "end\n") + policy("set access-proxy \"p\"\n"));
   EXPECT_TRUE(lets_in());
   // What stands there twice is both together.
   take(with(api("1", "set url-map \"/x\"\n")));
   EXPECT_THAT(off("firewall access-proxy p"), HasSubstr("api-gateway 1 stands in it twice"));
+}
+
+TEST_F(ProxyImport, ServersBehindTlsStayBehindTls) {
+  const auto with = [](const std::string& of_gateway, const std::string& of_server = "") {
+    return vip() + proxy("config api-gateway\nedit 1\n" + of_gateway + "config realservers\nedit 1\nset ip 10.0.3.10\n" +
+                         of_server + "next\nend\nnext\nend\n") + policy("set access-proxy \"p\"\n");
+  };
+  // It is what isn't said there.
+  for (const std::string service : {"set service https\n", ""}) {
+    EXPECT_THAT(take(with(service)), HasSubstr("set service https\n")) << service;
+    EXPECT_TRUE(lets_in());
+  }
+  const auto config = take(with("set ssl-min-version tls-1.1\nset ssl-max-version tls-1.2\nset url-map \"^/adm.*\"\n"
+                                "set url-map-type regex\n", "set verify-cert disable\n"));
+  for (const auto* line : {"set ssl-min-version tls-1.1\n", "set ssl-max-version tls-1.2\n", "set verify-cert disable\n",
+                           "set url-map \"^/adm.*\"\n", "set url-map-type regex\n"}) {
+    EXPECT_THAT(config, HasSubstr(line));
+  }
+  EXPECT_TRUE(lets_in());
+  EXPECT_THAT(take(with("set service http\n")), Not(HasSubstr("set service")));
 }
 
 TEST_F(ProxyImport, WhoRefusesWithoutACertificateIsAsked) {

@@ -1,7 +1,11 @@
 #include "gateway/config/tables/access_proxy_parts.h"
 
+#include <optional>
+
 #include "base/ip.h"
 #include "gateway/config/tables/attributes.h"
+#include "gateway/config/tls_version.h"
+#include "policy/regex.h"
 
 namespace postern::gateway::config::tables {
 namespace {
@@ -19,6 +23,10 @@ Table realservers() {
              {{"active", "It does."}, {"disable", "It doesn't."}})
           .by_default("active"),
       number("weight", "Share of the requests.", 1, 255).by_default("1"),
+      toggle("verify-cert",
+             "With service https: the server's certificate must be vouched for and be for the name that the client asked "
+             "for. The same for all servers of one mapping.",
+             true),
       text("http-host", "Host header to send: the client's.", 253).inert(),
       toggle("health-check", "Ask the server whether it is well.", false).inert(),
       toggle("translate-host", "Rewrite host names in answers.", true).inert(),
@@ -31,22 +39,63 @@ Table realservers() {
   return t;
 }
 
+Describe versions(std::string name, std::string help) {
+  return option(std::move(name), std::move(help),
+                {{"tls-1.0", "TLS 1.0."}, {"tls-1.1", "TLS 1.1."}, {"tls-1.2", "TLS 1.2."}, {"tls-1.3", "TLS 1.3."}});
+}
+
+/// What is said of TLS to the servers of a mapping.
+Status check_tls(const ObjectView& o) {
+  if (tls_version(o.text("ssl-min-version")) > tls_version(o.text("ssl-max-version"))) {
+    return fail(ErrorCode::kInvalidArgument, "ssl-min-version: " + o.text("ssl-min-version") +
+                                                 " is not allowed; allowed: a version up to ssl-max-version, " +
+                                                 o.text("ssl-max-version"));
+  }
+  // One request goes to any of them: nginx asks all of them for the same.
+  std::optional<bool> verified;
+  for (const auto& server : o.entries("realservers")) {
+    if (server.text("status") != "active") continue;
+    const bool this_one = server.enabled("verify-cert");
+    if (verified.value_or(this_one) != this_one && o.text("service") == "https") {
+      return fail(ErrorCode::kInvalidArgument, "realservers " + server.key() +
+                                                   ": verify-cert: is not what the servers before it have; allowed: the "
+                                                   "same for all active servers of one api-gateway");
+    }
+    verified = this_one;
+  }
+  return {};
+}
+
 Table api_gateway() {
   Table t;
   t.name = "api-gateway";
   t.help = "Which requests go to which servers.";
   t.key = number("id", "Number of the mapping.", 1, 65535);
   t.attributes = {
-      text("url-map", "Pattern of the path.", 511, 1)
+      text("url-map", "Pattern of the path. Of several mappings that match, those with a virtual host go first, then the longest "
+                      "pattern.",
+           511, 1)
           .by_default("/")
           .allowing("1 to 511 characters of a path as it stands in requests, decoded: no space, no \" \\ % #, no //, "
-                    "and * and ? "
-                    "only with url-map-type wildcard"),
+                    "and * and ? only with url-map-type wildcard; with url-map-type regex, a regular expression as PCRE "
+                    "reads it, without \\1, \\b and (?=) and their like"),
       option("url-map-type", "How the path is compared.",
              {{"sub-string", "The pattern occurs in it."},
-              {"wildcard", "The pattern is the whole path: * is any run of characters, ? any one."}})
+              {"wildcard", "The pattern is the whole path: * is any run of characters, ? any one."},
+              {"regex", "The regular expression matches somewhere in it; ^ is its beginning, $ its end."}})
           .by_default("sub-string"),
-      option("service", "Protocol to the servers.", {{"http", "HTTP."}}).by_default("http"),
+      option("service", "Protocol to the servers.",
+             {{"http", "HTTP."}, {"https", "HTTP over TLS; the server is told the name that the client asked for."}})
+          .by_default("http"),
+      versions("ssl-min-version",
+               "With service https: the lowest version of TLS to the servers. Below tls-1.2 ciphers and keys that are "
+               "known to be weak are taken from them, too.")
+          .by_default("tls-1.2"),
+      versions("ssl-max-version", "With service https: the highest version of TLS to the servers.").by_default("tls-1.3"),
+      reference("server-ca",
+                "With service https: who vouches for the servers' certificates, a CA's certificate or a server's own, "
+                "self-signed; empty: the CAs that this machine trusts.",
+                {"certificate remote"}),
       reference("virtual-host", "Host name; empty: every name.", {"firewall access-proxy-virtual-host"}),
       option("ldb-method", "How servers share the requests.",
              {{"weighted", "In turn, by weight."}, {"static", "By the client's address."}, {"round-robin", "In turn."}})
@@ -55,7 +104,14 @@ Table api_gateway() {
   };
   t.tables = {realservers()};
   t.check = [](const ObjectView& o) -> Status {
+    if (auto sound = check_tls(o); !sound) return sound;
     const auto map = o.text("url-map");
+    if (o.text("url-map-type") == "regex") {
+      std::size_t work = policy::kRegexWork;
+      if (const auto program = policy::compile_regex(map, work); !program)
+        return fail(program.error().context("url-map: \"" + map + "\" is not a regular expression that is taken"));
+      return {};
+    }
     const bool wildcard = o.text("url-map-type") == "wildcard";
     if (map.find_first_of(wildcard ? " \"\\%#" : " \"\\%#?*") != map.npos || map.find("//") != map.npos) {
       return fail(ErrorCode::kInvalidArgument,

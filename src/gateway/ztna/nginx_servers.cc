@@ -1,0 +1,100 @@
+#include "gateway/ztna/nginx_servers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace postern::gateway {
+namespace {
+
+std::string protocols(const NginxServerTls& tls) {
+  constexpr std::string_view kNames[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+  std::string out;
+  for (auto v = static_cast<unsigned>(tls.min); v <= static_cast<unsigned>(tls.max); ++v) {
+    out += fmt::format(" {}", kNames[v]);
+  }
+  return out;
+}
+
+}  // namespace
+
+NginxServers::NginxServers(const std::vector<NginxPool>& pools) : pools_(pools) {
+  for (const auto& pool : pools) {
+    if (!pool.tls) continue;
+    const auto known = names_.try_emplace(*pool.tls, fmt::format("@tls{}", names_.size() + 1)).first;
+    of_pool_[pool.id] = &known->first;
+  }
+}
+
+std::string NginxServers::upstreams() const {
+  std::string out;
+  // Each pool twice. An application that leaves a body unread reads it as the next request of its connection: were that
+  // used again, the request that a client hid there would be answered to another. So requests with a body ($postern_once)
+  // have connections of their own, which end with them. "Connection: close" alone would not do: nginx keeps a connection
+  // whose server ignores it.
+  for (const auto& pool : pools_) {
+    std::string inside;
+    for (const auto& s : pool.servers) {
+      inside += fmt::format("    server {} weight={};\n", endpoint_text(s.address, s.port), s.weight);
+    }
+    if (pool.tls) inside += "    postern_by_name;\n";
+    out += fmt::format("\n  upstream pool_{} {{\n{}    keepalive 32;\n  }}\n", pool.id, inside);
+    out += fmt::format("  upstream pool_{}_once {{\n{}  }}\n", pool.id, inside);
+    if (pool.tls) out += fmt::format("  postern_through {} {};\n", pool.id, names_.at(*pool.tls));
+  }
+  return out;
+}
+
+Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& pools) const {
+  std::set<const NginxServerTls*> used;
+  for (const auto id : pools) {
+    if (const auto it = of_pool_.find(id); it != of_pool_.end()) used.insert(it->second);
+  }
+  std::string out;
+  for (const auto& [tls, name] : names_) {
+    if (!used.contains(&tls)) continue;
+    std::string verify;
+    if (tls.verify) {
+      const auto ca = quoted_path(tls.ca_path, "CAs of real servers");
+      if (!ca) return fail(ca.error());
+      verify = fmt::format(
+          "      proxy_ssl_verify on;\n      proxy_ssl_verify_depth 8;\n      proxy_ssl_trusted_certificate {};\n", *ca);
+    }
+    // OpenSSL offers versions before 1.2 only where it takes everything else that is as old, too. A session that one name
+    // began must not be gone on with under another.
+    out += fmt::format(
+        R"(    location {} {{
+      proxy_ssl_protocols{};
+{}      proxy_ssl_server_name on;
+      proxy_ssl_name $postern_server;
+      proxy_ssl_session_reuse off;
+{}      proxy_pass https://pool_$postern_pool$postern_once;
+    }}
+)",
+        name, protocols(tls),
+        tls.min < config::TlsVersion::k12 ? "      proxy_ssl_ciphers DEFAULT:@SECLEVEL=0;\n" : "", verify);
+  }
+  return out;
+}
+
+Result<std::string> quoted_path(const std::string& path, std::string_view what) {
+  const bool clean = !path.empty() && std::all_of(path.begin(), path.end(), [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u >= 0x20 && u != 0x7f && c != '"' && c != '\'' && c != '\\' && c != '$' && c != ';' &&
+           c != '{' && c != '}';
+  });
+  if (!clean || path.front() != '/') {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: '{}' is not an absolute path that nginx can be given; rename it",
+                            what, path));
+  }
+  return '"' + path + '"';
+}
+
+std::string endpoint_text(const IpAddress& address, std::uint16_t port) {
+  return address.is_v6() ? fmt::format("[{}]:{}", address.str(), port)
+                         : fmt::format("{}:{}", address.str(), port);
+}
+
+}  // namespace postern::gateway
