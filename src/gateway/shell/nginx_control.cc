@@ -8,10 +8,8 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/sha256.h"
-#include "gateway/shell/pem.h"
 #include "gateway/ztna/ports.h"
 #include "gateway/ztna/sessions_cut.h"
-#include "pki/certificate.h"
 #include "policy/compile.h"
 
 namespace postern::gateway {
@@ -138,85 +136,6 @@ Result<std::string> NginxControl::install(const std::string& name, const std::st
   auto path = process_->install(name, content);
   if (path) held = {content, *path};
   return path;
-}
-
-void NginxControl::install_client_cas(NginxConfig& config, std::string& installed) {
-  std::string bundle;
-  for (const auto& c : context_.config.connectors) {
-    if (const auto pem = read_file(context_.ca_path(c.id), 1 << 20)) bundle += *pem;
-  }
-  if (!bundle.empty()) {
-    auto path = install("ztna-ca.pem", bundle);
-    if (path) config.client_ca_path = *path;
-  }
-  installed += bundle;
-}
-
-/// Who vouches for real servers. Pools for which that can't be had are left out: nginx would refuse everything else, too.
-void NginxControl::install_server_cas(NginxConfig& config, std::string& installed) {
-  problems_.erase("server-ca");
-  std::map<std::string, std::string> paths;  // by what is configured; empty: it can't be had
-  const auto path_of = [&](const std::string& ca) {
-    const auto [it, fresh] = paths.try_emplace(ca);
-    if (!fresh) return it->second;
-    auto pem = pem_of(ca.empty() ? context_.options.system_cas : ca);
-    if (pem) {
-      if (auto read = pki::certificates_from_pem(*pem); !read) pem = fail(read.error());
-    }
-    auto path = pem ? install(fmt::format("server-ca-{}.pem", to_hex_lower(ByteView(sha256(ca)).first(8))), *pem)
-                    : Result<std::string>(fail(pem.error()));
-    if (!path) {
-      problems_["server-ca"] = path.error().context("real servers of service https can't be verified, and are not used");
-      log_error("server-ca.unusable", problems_["server-ca"].message);
-      return it->second;
-    }
-    installed += *pem;
-    return it->second = *path;
-  };
-  std::erase_if(config.pools, [&](NginxPool& pool) {
-    if (!pool.tls || !pool.tls->verify) return false;
-    pool.tls->ca_path = path_of(pool.tls->ca);
-    return pool.tls->ca_path.empty();
-  });
-}
-
-/// The certificate that a listener shows. One that nginx would refuse would keep every other access proxy from changing,
-/// too.
-Result<NginxControl::Pair> NginxControl::certificate_of(std::size_t number) const {
-  const auto* own = config::find_named(context_.config.certificates, plan_.listener_certificates[number]);
-  if (own == nullptr) return Pair{context_.device.server_chain_pem, context_.device.server_key_pem};
-  const auto off = [&](const Error& error) {
-    return fail(error.context(fmt::format("access proxy {} is off, certificate local {}",
-                                          plan_.proxy_names.at(plan_.listeners[number].proxy), own->name)));
-  };
-  auto chain = pem_of(own->certificate);
-  if (!chain) return off(chain.error());
-  auto key = pem_of(own->private_key);
-  if (!key) return off(key.error());
-  if (auto sound = check_pair(*chain, *key); !sound) return off(sound.error());
-  return Pair{std::move(*chain), std::move(*key)};
-}
-
-std::optional<NginxListener> NginxControl::with_certificate(std::size_t number, std::string& installed) {
-  auto listener = plan_.listeners[number];
-  auto pair = certificate_of(number);
-  if (!pair) {
-    log_error("certificate.unusable", pair.error().message);
-    problems_["certificate"] = pair.error();
-    return std::nullopt;
-  }
-  auto& [chain, key] = *pair;
-  const auto cert_path = install(fmt::format("listener{}.crt", listener.proxy), chain);
-  const auto key_path = install(fmt::format("listener{}.key", listener.proxy), key);
-  if (!cert_path || !key_path) {
-    log_error("certificate.install", (cert_path ? key_path : cert_path).error().message);
-    problems_["certificate"] = (cert_path ? key_path : cert_path).error();
-    return std::nullopt;
-  }
-  installed += chain + key;
-  listener.certificate_path = *cert_path;
-  listener.key_path = *key_path;
-  return listener;
 }
 
 /// Why nginx could not listen there: one such place would keep it from taking anything of the configuration.
@@ -407,7 +326,11 @@ void NginxControl::retry_later(ErrorCode why) {
 
 Status NginxControl::health() const {
   if (!problems_.empty()) return fail(problems_.begin()->second);
-  return process_->health();
+  if (auto running = process_->health(); !running) return running;
+  for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
+    if (auto why = out_of_date(i)) return fail(ErrorCode::kInvalidArgument, *why);
+  }
+  return {};
 }
 
 std::vector<std::string> NginxControl::obstacles() const {
@@ -415,6 +338,7 @@ std::vector<std::string> NginxControl::obstacles() const {
   for (std::size_t i = 0; i < plan_.listeners.size(); ++i) {
     auto why = out_of_reach(plan_.listeners[i]);
     if (const auto pair = certificate_of(i); !why && !pair) why = pair.error().message;
+    if (!why) why = out_of_date(i);
     if (why) out.push_back(std::move(*why));
   }
   return out;

@@ -59,6 +59,7 @@ class NginxControl {
     std::string chain, key;
   };
   Result<Pair> certificate_of(std::size_t number) const;
+  std::optional<std::string> out_of_date(std::size_t number) const;
   std::optional<std::string> out_of_reach(const NginxListener& listener) const;
   std::vector<std::size_t> within_reach();  // ascending
   const NginxListener* place_before(std::size_t number) const;

@@ -1,6 +1,10 @@
 // What becomes of an nginx that can't have what the configuration wants.
 #include "gateway/shell/nginx_control_lab.h"
 
+#include "base/random.h"
+#include "pki/authority.h"
+#include "pki/certificate.h"
+
 namespace postern::gateway {
 namespace {
 
@@ -34,6 +38,30 @@ TEST_F(NginxControlTest, ACertificateThatIsNoneTurnsOffItsOwnAccessProxyAlone) {
   ASSERT_FALSE(said.empty());
   EXPECT_THAT(said.back(), testing::HasSubstr("access proxy second is off, certificate local bad: "));
   EXPECT_FALSE(control_->health());
+}
+
+TEST_F(NginxControlTest, ACertificateThatIsOutOfDateIsShownAndTold) {
+  SeededRandom random(5);
+  const auto now = context_.now().wall;
+  const auto ends = [&](std::chrono::hours in) {
+    const pki::Validity validity{now - std::chrono::hours(48), now + in};
+    const auto root = pki::make_root("Company CA", "Company", validity, random);
+    const auto server = pki::make_server(root, "app", {"app.example"}, validity, random);
+    context_.config.certificates = {{"company", pki::to_pem(server.certificate), server.key.to_pem()}};
+  };
+  context_.config.access_proxies[0].vip.certificate = "company";
+  ends(std::chrono::hours(-1));
+  control_->publish_policies();
+  control_->start();
+  EXPECT_EQ(process_->applied, 1);
+  EXPECT_NE(proxy_at(at_web()), 0u);
+  EXPECT_THAT(control_->obstacles(), testing::ElementsAre(testing::HasSubstr("access proxy web: its certificate (company) was valid until ")));
+  EXPECT_FALSE(control_->health());
+  ends(std::chrono::hours(1));
+  control_->publish_policies();
+  control_->reload();
+  EXPECT_TRUE(control_->obstacles().empty());
+  EXPECT_TRUE(control_->health());
 }
 
 // nginx refuses a configuration whole for one address or port that it can't have.

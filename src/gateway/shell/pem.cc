@@ -27,6 +27,18 @@ Status check_pair(const std::string& chain_pem, const std::string& key_pem) {
   return pki::check_strength(chain->front());
 }
 
+Status check_validity(const std::string& chain_pem, WallTime now) {
+  const auto chain = pki::certificates_from_pem(chain_pem);
+  if (!chain) return fail(chain.error());
+  const auto info = pki::parse_certificate(chain->front());
+  if (!info) return fail(info.error());
+  if (now < info->not_before)
+    return fail(ErrorCode::kInvalidArgument, "is valid from " + to_iso8601(info->not_before) + " on: until then, clients refuse it");
+  if (now >= info->not_after)
+    return fail(ErrorCode::kInvalidArgument, "was valid until " + to_iso8601(info->not_after) + ": clients refuse it");
+  return {};
+}
+
 Status check_certificates(const config::ConfigTree& before, const config::ConfigTree& next) {
   const auto wrong = [](const config::ObjectView& o, std::string_view attribute, const std::string& why) {
     return fail(ErrorCode::kInvalidArgument,
