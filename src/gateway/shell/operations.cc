@@ -173,6 +173,7 @@ std::vector<cli::PartHealth> LiveOperations::health() {
   add("Kept records", parts_.views.health(),
       "; after a restart this gateway would begin with older records, or none: make room in its data directory");
   if (parts_.api) add("REST API", parts_.api(), "");
+  if (parts_.remote_log != nullptr && parts_.remote_log->on()) add("Syslog", parts_.remote_log->health(), "");
   for (const auto& connector : connectors()) {
     const auto* config = context_.connector(connector.id);
     out.push_back(channel_health(connector, config != nullptr && config->enabled));

@@ -11,6 +11,7 @@
 #include "gateway/shell/firewall_control.h"
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
+#include "gateway/syslog/log.h"
 #include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/traffic_log.h"
 
@@ -28,6 +29,7 @@ class LiveOperations final : public cli::GatewayOperations {
     TrafficLog& traffic;
     const ecshm::Writer* shm = nullptr;            ///< nullptr: nothing of ec-shm is told.
     const metrics::Counted* counted = nullptr;     ///< nullptr: nothing was counted.
+    const syslog::Log* remote_log = nullptr;       ///< nullptr: there is none.
     std::function<Status()> api = nullptr;  ///< Whether the REST API is reached; nullptr: there is none.
   };
   /// All outlive this.
