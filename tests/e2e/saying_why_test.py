@@ -139,6 +139,10 @@ class SayingWhy(harness.StackTest):
         self.addCleanup(stream.close)
         live = ("postern_gateway_live_sessions", (("access_proxy", "marked"),))
         wait_for(lambda: self.scrape()[live] >= 1, "the live session")
+        listed = self.stack.gateway.cli("diagnose ztna session list marked")
+        self.assertIn(f"\n  Endpoint: {self.uid} (", listed)
+        self.assertRegex(listed, r"(?m)^marked: 1 connection from \S+$")
+        self.assertNotIn(self.uid, self.stack.gateway.cli("diagnose ztna session list no-such-proxy"))
         process.kill()
         stream.wait_end()
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
 
 #include "base/text.h"
 #include "gateway/cli/endpoint_view.h"
@@ -108,6 +109,33 @@ std::vector<cli::EndpointView> LiveOperations::matched_endpoints() {
   for (const auto& [key, record] : core.records()) {
     if (core.matched(record)) out.push_back(cli::make_endpoint_view(record, core.resolver(), context_.device.serial));
   }
+  return out;
+}
+
+std::vector<cli::SessionView> LiveOperations::sessions() {
+  const auto& core = *context_.core;
+  std::vector<cli::SessionView> out;
+  for (const auto& [leaf, places] : core.sessions()) {
+    cli::SessionView session;
+    session.leaf = leaf;
+    if (const auto slot = core.slots().find(leaf); slot != core.slots().end()) {
+      session.uid = slot->second.owner.uid;
+      session.connector = slot->second.owner.connector;
+      if (const auto record = core.records().find(slot->second.owner); record != core.records().end()) {
+        session.host_name = record->second.host_name;
+        session.ems_serial = record->second.ems_serial;
+      }
+    }
+    for (const auto& [place, count] : places) {
+      session.access_proxy = parts_.nginx.proxy_name(place.proxy);
+      session.source = place.source;
+      session.connections = count;
+      out.push_back(session);
+    }
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.access_proxy, a.source, a.leaf) < std::tie(b.access_proxy, b.source, b.leaf);
+  });
   return out;
 }
 

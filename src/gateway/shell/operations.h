@@ -40,6 +40,7 @@ class LiveOperations final : public cli::GatewayOperations {
   std::vector<cli::ConnectorStatus> connectors() override;
   std::vector<cli::EndpointView> matched_endpoints() override;
   std::vector<cli::EndpointTrace> endpoint_traces(const std::function<bool(const cli::EndpointView&)>& wanted) override;
+  std::vector<cli::SessionView> sessions() override;
   std::vector<cli::DynamicAddress> dynamic_addresses() override;
   std::vector<std::string> tags_not_shared() override;
   cli::AddressView address(const IpAddress& ip) override;
