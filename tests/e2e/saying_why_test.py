@@ -5,7 +5,8 @@ import subprocess
 import time
 
 import harness
-from harness import https, open_download, open_tls, stacks, wait_for
+from harness import https, open_download, open_tls, wait_for
+from log_server import LogServer
 
 MARKED = """config firewall proxy-policy
     edit 11
@@ -138,6 +139,10 @@ class SayingWhy(harness.StackTest):
         self.addCleanup(stream.close)
         live = ("postern_gateway_live_sessions", (("access_proxy", "marked"),))
         wait_for(lambda: self.scrape()[live] >= 1, "the live session")
+        listed = self.stack.gateway.cli("diagnose ztna session list marked")
+        self.assertIn(f"\n  Endpoint: {self.uid} (", listed)
+        self.assertRegex(listed, r"(?m)^marked: 1 connection from \S+$")
+        self.assertNotIn(self.uid, self.stack.gateway.cli("diagnose ztna session list no-such-proxy"))
         process.kill()
         stream.wait_end()
 
@@ -163,6 +168,99 @@ class SayingWhy(harness.StackTest):
         self.get()
         wait_for(lambda: self.value(self.scrape(), "postern_gateway_decisions_total", action="deny", reason="missing_tag"),
                  "the denial to be counted")
+
+    # ---- syslog
+
+    def log_to(self, reliable, port=0, more=""):
+        """A server behind the gateway's second port, which gets the log from now on."""
+        stack = self.stack
+        server = LogServer(stack.plan.ems, stack.lab.namespaces["srv"], reliable, port)
+        self.addCleanup(server.close)
+        self.configure_log(server.port, reliable, more)
+        self.addCleanup(stack.gateway.configure, "config log syslogd setting\nset status disable\nend\n")
+        return server
+
+    def configure_log(self, port, reliable, more=""):
+        self.stack.gateway.configure(
+            f"config log syslogd setting\nset status enable\nset server {self.stack.plan.ems}\nset port {port}\n"
+            f"set mode {'reliable' if reliable else 'udp'}\n{more}end\n")
+
+    def denied(self, path="/"):
+        """The id of a denial of now."""
+        reply = self.get(path=path)
+        self.assertEqual(reply.status, 403, reply.text[:300])
+        return re.search(r"<code>(.*?)</code>", reply.text).group(1)
+
+    def assert_the_denial(self, m, path="/"):
+        self.assertEqual((m.severity, m.application, m.id, m.element), (4, "postern-gateway", "ztna-deny", "ztna@32473"))
+        self.assertEqual((m["action"], m["reason"], m["reason_name"]), ("deny", "065", "missing_tag"))
+        self.assertEqual((m["policyname"], m["accessproxy"]), ("only-marked", "marked"))
+        self.assertEqual(m.fields["tag"], ["EMS1_ZTNA_Marked"])
+        self.assertEqual((m["path"], m["clientdeviceid"]), (path, self.uid))
+        self.assertIn("lacks a tag", m.text)
+
+    def test_4_denials_and_cuts_reach_a_log_server(self):
+        for reliable in (False, True):
+            with self.subTest(reliable=reliable):
+                server = self.log_to(reliable, more="set facility local3\n")
+                path = '/a"]x'    # what would end a value
+                denial = self.denied(path)
+                m = wait_for(lambda: server.of(denial), "the denial at the log server")
+                self.assertEqual(m.facility, 19)
+                self.assert_the_denial(m, path)
+                process = self.mark()
+                wait_for(lambda: any(m.id == "ztna-accept" and m["status"] == "200" for m in server.messages),
+                         "what was let through")
+                agent, plan = self.stack.agent, self.stack.plan
+                tls = open_tls(plan.gateway_port1, 9445, self.stack.lab.namespaces["ep"], agent.certificate, agent.key)
+                stream = open_download(tls, f"{plan.gateway_port1}:9445", every=1)
+                self.addCleanup(stream.close)
+                process.kill()
+                process.wait()
+                stream.wait_end()
+                cut = wait_for(lambda: next((m for m in list(server.messages) if m.id == "ztna-cut"), None), "the cut")
+                self.assertEqual((cut["reason_name"], cut["path"]), ("missing_tag", "/download"))
+                self.assertEqual(cut.fields["tag"], ["EMS1_ZTNA_Marked"])
+                self.assertIn("Syslog: OK", self.health())
+                sent = self.value(self.scrape(), "postern_gateway_syslog_messages_total", outcome="sent")
+                self.assertGreaterEqual(sent, 3)
+
+    def health(self):
+        return re.sub(r" +", " ", self.stack.gateway.cli("get system status"))
+
+    def test_5_names_stay_here_if_so_configured(self):
+        server = self.log_to(True)
+        self.stack.gateway.configure("config log setting\nset user-anonymize enable\nend\n")
+        self.addCleanup(self.stack.gateway.configure, "config log setting\nset user-anonymize disable\nend\n")
+        denial = self.denied()
+        m = wait_for(lambda: server.of(denial), "the denial at the log server")
+        self.assertNotIn("clientdeviceid", m)
+        self.assertNotIn("clientdevicename", m)
+        self.assertIn("clientcert_sha256", m)
+
+    def test_6_a_log_server_that_is_away_holds_nothing_up(self):
+        server = self.log_to(True)
+        first = self.denied()
+        wait_for(lambda: server.of(first), "the first denial")
+        server.close()
+        meanwhile = [self.denied() for _ in range(20)]
+        wait_for(lambda: "Syslog: FAILED" in self.health(), "the trouble to be told")
+        self.assertIn(f"TCP {self.stack.plan.ems} port {server.port}", self.health())
+        self.assertEqual(self.value(self.scrape(), "postern_gateway_part_healthy", part="Syslog"), 0)
+        # It comes back: what waited is there, in its order.
+        again = LogServer(self.stack.plan.ems, self.stack.lab.namespaces["srv"], True, server.port)
+        self.addCleanup(again.close)
+        wait_for(lambda: again.of(meanwhile[-1]), "the last of what waited", 30)
+        seen = [m["id"] for m in again.messages if "id" in m and m["id"] in meanwhile]
+        self.assertEqual(seen, meanwhile[-len(seen):])
+        self.assertGreaterEqual(len(seen), len(meanwhile) - 1)     # TCP may have taken one for a server that was gone
+        wait_for(lambda: "Syslog: OK" in self.health(), "that it is well again")
+        self.assertEqual(self.value(self.scrape(), "postern_gateway_syslog_messages_total", outcome="dropped"), 0)
+
+    def test_7_without_a_server_it_can_not_be_enabled(self):
+        with self.assertRaises(harness.LabError) as refused:
+            self.stack.gateway.configure("config log syslogd setting\nunset server\nset status enable\nend\n")
+        self.assertIn("log syslogd setting: status: enable needs a server", str(refused.exception))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ std::vector<EndpointTrace> FakeOperations::endpoint_traces(const std::function<b
   }
   return out;
 }
+std::vector<SessionView> FakeOperations::sessions() { return live_sessions; }
 std::vector<DynamicAddress> FakeOperations::dynamic_addresses() { return addresses; }
 std::vector<std::string> FakeOperations::tags_not_shared() { return not_shared; }
 AddressView FakeOperations::address(const IpAddress& ip) {

@@ -121,6 +121,19 @@ struct CertificateReply {
   std::string trouble;                 ///< kNoAnswer: why, and what to do.
 };
 
+/// Connections through an access proxy that are open and whose certificate got access: those of one certificate, from one
+/// address, together.
+struct SessionView {
+  Sha256 leaf{};
+  EndpointUid uid;                     ///< Empty: its record is here no longer.
+  std::string host_name;
+  ConnectorId connector = 0;           ///< Its EMS; 0: as uid.
+  EmsSerial ems_serial;
+  std::string access_proxy;            ///< Empty: it is not configured any more.
+  IpAddress source;
+  std::int64_t connections = 0;
+};
+
 /// A tag's dynamic address with the addresses that are in it now.
 struct DynamicAddress {
   std::string name;                    ///< "EMS1_ZTNA_Vulnerable-Device".
@@ -180,6 +193,7 @@ class GatewayOperations {
   virtual std::vector<EndpointView> matched_endpoints() = 0;  ///< In a stable order.
   /// Of each endpoint that this gateway holds a record of, matched or not, and that is wanted; in a stable order.
   virtual std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) = 0;
+  virtual std::vector<SessionView> sessions() = 0;  ///< By access proxy, then address, then certificate.
   virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< Ascending by connector and id.
   virtual std::vector<std::string> tags_not_shared() = 0;  ///< Names that policies use and no EMS has shared, ascending.
   virtual AddressView address(const IpAddress& ip) = 0;

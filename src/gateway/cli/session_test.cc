@@ -141,6 +141,34 @@ TEST_F(SessionLab, ADenialIsExplainedByItsId) {
   EXPECT_EQ(out("diagnose ztna denial AAAABBBB"), "error: no denial AAAA-BBBB is in the log; it may be too old");
 }
 
+TEST_F(SessionLab, LiveSessionsAreListed) {
+  EXPECT_EQ(out("diagnose ztna session list"), "0 live connections\n");
+  SessionView one;
+  one.leaf[0] = 0xab;
+  one.uid = EndpointUid("9A010000000000000000000000000001");
+  one.host_name = "WIN10\x1b-01";
+  one.connector = 1;
+  one.ems_serial = EmsSerial("PSTEMS0123456789");
+  one.access_proxy = "front";
+  one.source = IpAddress::v4({10, 0, 1, 2});
+  one.connections = 2;
+  SessionView gone;  // its record and its access proxy are
+  gone.source = IpAddress::v4({10, 0, 1, 3});
+  gone.connections = 1;
+  operations.live_sessions = {gone, one};
+  std::string first = "00", second = "AB";
+  for (int i = 1; i < 32; ++i) first += ":00", second += ":00";
+  const auto of_one = "front: 2 connections from 10.0.1.2\n  Endpoint: 9A010000000000000000000000000001 (WIN10 -01)\n"
+                      "  EMS: 1 (PSTEMS0123456789)\n  Client certificate (SHA-256): " + second + '\n';
+  EXPECT_EQ(out("diagnose ztna session list"), "(no longer configured): 1 connection from 10.0.1.3\n  Endpoint: not known any "
+                                               "more\n  Client certificate (SHA-256): " + first + '\n' + of_one +
+                                                   "3 live connections\n");
+  for (const std::string by : {"front", "10.0.1.2", "9a010000000000000000000000000001", "pstems0123456789", second.c_str()}) {
+    EXPECT_EQ(out("diagnose ztna session list " + by), of_one + "2 live connections of 3\n") << by;
+  }
+  EXPECT_EQ(out("diagnose ztna session list front 10.0.1.3"), "0 live connections of 3\n");
+}
+
 TEST_F(SessionLab, WhatWasDroppedOrLostIsToldOnceThereIsSomething) {
   const auto quiet = out("get system status");
   EXPECT_THAT(quiet, testing::Not(testing::AnyOf(HasSubstr("dropped"), HasSubstr("lost"))));

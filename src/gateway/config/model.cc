@@ -251,6 +251,23 @@ FirewallPolicyConfig firewall_policy_of(const ObjectView& o) {
   return p;
 }
 
+SyslogConfig read_syslog(const ObjectView& o) {
+  SyslogConfig s;
+  s.enabled = o.enabled("status");
+  s.server = o.text("server");
+  s.port = port_of(o, "port");
+  s.reliable = o.text("mode") == "reliable";
+  // The table lists them in the order of their numbers.
+  const auto& facilities = o.table().attribute("facility")->options;
+  const auto name = o.text("facility");
+  for (std::size_t i = 0; i < facilities.size(); ++i) {
+    if (facilities[i].name == name) s.facility = static_cast<unsigned>(i);
+  }
+  s.source_ip = address_of(o, "source-ip");
+  if (s.source_ip == IpAddress::v4({0, 0, 0, 0})) s.source_ip = {};
+  return s;
+}
+
 }  // namespace
 
 GatewayConfig read_config(const ConfigTree& tree) {
@@ -267,6 +284,7 @@ GatewayConfig read_config(const ConfigTree& tree) {
   const auto log = tree.single("log setting");
   c.log = {log.enabled("user-anonymize"), static_cast<std::uint64_t>(log.integer("max-log-file-size")) << 20,
            log.enabled("rest-api-get"), log.enabled("rest-api-set")};
+  c.syslog = read_syslog(tree.single("log syslogd setting"));
   const auto control = tree.single("endpoint-control settings");
   c.endpoint_control = {Seconds(control.integer("certificate-record-hold")),
                         Seconds(control.integer("unknown-certificate-cache")),

@@ -75,6 +75,16 @@ struct LogConfig {
   bool api_reads = false, api_writes = false;  ///< Requests to the REST API are logged.
 };
 
+/// Of `log syslogd setting`.
+struct SyslogConfig {
+  bool enabled = false;
+  std::string server;            ///< Host name or address.
+  std::uint16_t port = 514;
+  bool reliable = false;         ///< TCP; else UDP.
+  unsigned facility = 23;        ///< Its number in RFC 5424.
+  IpAddress source_ip;           ///< Not valid: the kernel's choice.
+};
+
 struct EndpointControlConfig {
   Seconds record_hold{600};
   Seconds unknown_cache{5};
@@ -196,6 +206,7 @@ struct GatewayConfig {
   std::vector<ApiUserConfig> api_users;
   std::vector<FctemsConfig> connectors;
   LogConfig log;
+  SyslogConfig syslog;
   EndpointControlConfig endpoint_control;
   std::vector<AddressConfig> addresses;    ///< `all` and groups included.
   std::vector<ServiceConfig> services;     ///< Built-in ones included.

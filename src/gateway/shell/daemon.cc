@@ -64,6 +64,7 @@ class Daemon {
   void check_initial_password();
   void make_core();
   void configure();
+  void use_syslog();
   void pump();
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
@@ -80,6 +81,8 @@ class Daemon {
   KeptViews views_{context_};
   KeptPins pins_{context_};
   std::unique_ptr<NginxControl> nginx_;
+  metrics::Counted counted_;  // to the end, like the log: the workers' channel tells what is left
+  syslog::Log syslog_;
   std::unique_ptr<TrafficLog> traffic_;
   std::unique_ptr<ModuleChannel> modules_;
   std::unique_ptr<FirewallControl> firewall_;  // null: without IP/MAC control
@@ -92,7 +95,6 @@ class Daemon {
   std::optional<std::string> admin_hash_;  // whose initial password was looked at
   std::vector<Sha256> answers_;
   std::vector<act::SlotsChanged> changes_;  // in ec-shm, of which nobody has been woken yet
-  metrics::Counted counted_;
   config::LocalMinute minute_;  // whose schedules are in force
   bool policies_dirty_ = false;
   bool pumping_ = false;
@@ -210,6 +212,8 @@ Status Daemon::open_data_plane() {
                                   [this](const ecshm::Event& event) { return nginx_->names_of(event); });
   if (!traffic) return fail(traffic.error());
   traffic_ = std::move(*traffic);
+  traffic_->on_add = [this](const ecshm::Event& event, const TrafficNames& names) { syslog_.add(event, names); };
+  traffic_->on_flush = [this] { syslog_.flush(); };
   return {};
 }
 
@@ -279,7 +283,7 @@ Status Daemon::open_administration() {
   const auto& options = context_.options;
   operations_ = std::make_unique<LiveOperations>(
       context_, channels_, LiveOperations::Parts{*nginx_, views_, firewall_.get(), watch_.get(), *modules_, *traffic_,
-                                                shm_.get(), &counted_,
+                                                shm_.get(), &counted_, &syslog_,
                                                 [this] {
                                                   const auto listens = listener_ ? listener_->health() : Status();
                                                   return listens ? api_certificate_ : listens;
@@ -339,6 +343,9 @@ void Daemon::stop() {
   // nginx ends with a deliberate end; without the lease it would deny what depends on tags anyway.
   views_.save(true);
   nginx_->stop();
+  modules_->drain();
+  traffic_->flush();
+  syslog_.end();
   if (firewall_) firewall_->end();
   if (!watch_) return;
   for (const auto& key : watch_->pinned()) unpin(key);
@@ -360,10 +367,18 @@ void Daemon::configure() {
   const auto& control = context_.config.endpoint_control;
   core.set_asking({control.record_hold, control.unknown_cache, control.queries_per_second});
   traffic_->set_max_bytes(context_.config.log.max_bytes);
+  use_syslog();
   const auto used = firewall::used_tags(context_.config);
   core.set_policy_tags({used.begin(), used.end()});
   if (firewall_) firewall_->use_policies();
   policies_dirty_ = true;
+}
+
+void Daemon::use_syslog() {
+  const auto& set = context_.config.syslog;
+  std::optional<syslog::Target> target;
+  if (set.enabled) target = {set.server, set.port, set.reliable, set.source_ip};
+  syslog_.use(target, {set.facility, context_.hostname(), std::to_string(::getpid())});
 }
 
 void Daemon::pin_ems(ConnectorId id, const EmsSerial& serial, const TenantId& tenant) {

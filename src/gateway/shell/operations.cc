@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
 
 #include "base/text.h"
 #include "gateway/cli/endpoint_view.h"
@@ -111,6 +112,33 @@ std::vector<cli::EndpointView> LiveOperations::matched_endpoints() {
   return out;
 }
 
+std::vector<cli::SessionView> LiveOperations::sessions() {
+  const auto& core = *context_.core;
+  std::vector<cli::SessionView> out;
+  for (const auto& [leaf, places] : core.sessions()) {
+    cli::SessionView session;
+    session.leaf = leaf;
+    if (const auto slot = core.slots().find(leaf); slot != core.slots().end()) {
+      session.uid = slot->second.owner.uid;
+      session.connector = slot->second.owner.connector;
+      if (const auto record = core.records().find(slot->second.owner); record != core.records().end()) {
+        session.host_name = record->second.host_name;
+        session.ems_serial = record->second.ems_serial;
+      }
+    }
+    for (const auto& [place, count] : places) {
+      session.access_proxy = parts_.nginx.proxy_name(place.proxy);
+      session.source = place.source;
+      session.connections = count;
+      out.push_back(session);
+    }
+  }
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.access_proxy, a.source, a.leaf) < std::tie(b.access_proxy, b.source, b.leaf);
+  });
+  return out;
+}
+
 std::vector<cli::DynamicAddress> LiveOperations::dynamic_addresses() {
   const auto& core = *context_.core;
   std::map<std::pair<ConnectorId, std::uint32_t>, cli::DynamicAddress> sorted;
@@ -173,6 +201,7 @@ std::vector<cli::PartHealth> LiveOperations::health() {
   add("Kept records", parts_.views.health(),
       "; after a restart this gateway would begin with older records, or none: make room in its data directory");
   if (parts_.api) add("REST API", parts_.api(), "");
+  if (parts_.remote_log != nullptr && parts_.remote_log->on()) add("Syslog", parts_.remote_log->health(), "");
   for (const auto& connector : connectors()) {
     const auto* config = context_.connector(connector.id);
     out.push_back(channel_health(connector, config != nullptr && config->enabled));

@@ -11,6 +11,7 @@
 #include "gateway/shell/firewall_control.h"
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
+#include "gateway/syslog/log.h"
 #include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/traffic_log.h"
 
@@ -28,6 +29,7 @@ class LiveOperations final : public cli::GatewayOperations {
     TrafficLog& traffic;
     const ecshm::Writer* shm = nullptr;            ///< nullptr: nothing of ec-shm is told.
     const metrics::Counted* counted = nullptr;     ///< nullptr: nothing was counted.
+    const syslog::Log* remote_log = nullptr;       ///< nullptr: there is none.
     std::function<Status()> api = nullptr;  ///< Whether the REST API is reached; nullptr: there is none.
   };
   /// All outlive this.
@@ -38,6 +40,7 @@ class LiveOperations final : public cli::GatewayOperations {
   std::vector<cli::ConnectorStatus> connectors() override;
   std::vector<cli::EndpointView> matched_endpoints() override;
   std::vector<cli::EndpointTrace> endpoint_traces(const std::function<bool(const cli::EndpointView&)>& wanted) override;
+  std::vector<cli::SessionView> sessions() override;
   std::vector<cli::DynamicAddress> dynamic_addresses() override;
   std::vector<std::string> tags_not_shared() override;
   cli::AddressView address(const IpAddress& ip) override;

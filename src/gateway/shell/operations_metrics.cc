@@ -89,6 +89,16 @@ std::string LiveOperations::expose_metrics(metrics::Format format) {
   out.sample(counters.dropped);
   out.counter("postern_gateway_log_lines_lost_total", "Lines of the traffic log that the disk did not take.");
   out.sample(parts_.traffic.lost());
+  if (parts_.remote_log != nullptr) {
+    const auto sent_on = parts_.remote_log->counters();
+    out.counter("postern_gateway_syslog_messages_total",
+                "Messages for the syslog server: sent (given to the kernel), dropped (no room was left while the server took "
+                "none).");
+    out.sample({{"outcome", "sent"}}, sent_on.sent);
+    out.sample({{"outcome", "dropped"}}, sent_on.dropped);
+    out.gauge("postern_gateway_syslog_queue_bytes", "Of messages that wait for the syslog server.");
+    out.sample(sent_on.queued);
+  }
 
   out.gauge("postern_gateway_live_sessions",
             "Connections whose certificate got access and that are still open, by access proxy.");

@@ -52,6 +52,8 @@ class ModuleChannel {
   void wake() { hub_->wake(); }
   /// To be called after the slot is written, if there is one.
   void answer(const Sha256& leaf) { hub_->answer(leaf); }
+  /// Takes what the rings hold now.
+  void drain() { hub_->drain(); }
   Counters counters() const;
   /// Of them what costs nothing to know: allowed, denied and cut; and how many are in none of these.
   const Counters& decisions() const { return counters_; }

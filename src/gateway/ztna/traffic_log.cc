@@ -206,7 +206,9 @@ Status TrafficLog::reopen() {
 
 void TrafficLog::add(const ecshm::Event& event) {
   const auto before = pending_.size();
-  put_line(pending_, event, describe_ ? describe_(event) : TrafficNames{});
+  const auto names = describe_ ? describe_(event) : TrafficNames{};
+  put_line(pending_, event, names);
+  if (on_add) on_add(event, names);
   pending_ += '\n';
   if (size_ + before > 0 && size_ + pending_.size() > max_bytes_) {
     // The lines before this one belong to the file that is full.
@@ -221,6 +223,7 @@ void TrafficLog::add(const ecshm::Event& event) {
 }
 
 void TrafficLog::flush() {
+  if (on_flush) on_flush();
   if (pending_.empty() || fd_ < 0) return;
   const auto n = ::write(fd_, pending_.data(), pending_.size());
   const auto written = static_cast<std::size_t>(std::max<ssize_t>(n, 0));

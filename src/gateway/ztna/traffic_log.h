@@ -57,6 +57,9 @@ class TrafficLog {
     add(event);
     flush();
   }
+  /// Who also gets each event, with the names it got here, and when a batch ends.
+  std::function<void(const ecshm::Event&, const TrafficNames&)> on_add;
+  std::function<void()> on_flush;
   std::uint64_t lost() const { return lost_; }
   /// The line of this denial or cut ("K7QM-2D9F", in any case), in this file or the one before.
   /// Errors: kInvalidArgument (no such form of id), kNotFound, kUnavailable.

@@ -294,6 +294,12 @@ constexpr Known kAll[] = {
     {"accounts", "history*", L, kLooks},
     {"accounts", "password-expire", L, "passwords don't expire here"},
 
+    {"log syslogd setting", "enc-algorithm", E, "messages are not encrypted here, and don't go out in the clear instead"},
+    {"log syslogd setting", "mode", E, "the server would be spoken to in another way than it expects"},
+    {"log syslogd setting", "format", E, "messages are as RFC 5424 has them; the server expects others"},
+    {"log syslogd setting", "certificate", L, "messages are not encrypted here"},
+    {"log syslogd setting", "ssl-min-proto-version", L, "messages are not encrypted here"},
+    {"log syslogd setting", "syslog-type", L, kLooks},
     {"system global", "alias", L, "the gateway has one name: hostname"},
     {"system global", "timezone", L, "the machine keeps the time, by which schedules go, too (timedatectl)"},
     {"system global", "admin-server-cert", L, "the console's certificate is the gateway's own"},

@@ -70,7 +70,7 @@ constexpr TableReason kTableReasons[] = {
     {"firewall vipgrp", "there are no groups of virtual addresses"},
     {"ztna ", "there is no such table in this version: access proxies stand in firewall access-proxy"},
     {"log fortianalyzer", "there is no such table: the traffic log is a file of the gateway's data directory"},
-    {"log syslogd", "there is no such table: the traffic log is a file of the gateway's data directory"},
+    {"log syslogd", "there is one syslog server, in log syslogd setting, and it gets the whole traffic log"},
     {"log ", "there is no such table: the traffic log is a file of the gateway's data directory"},
     {"wireless-controller", "there are no wireless networks here"},
     {"switch-controller", "there are no switches here"},

@@ -196,5 +196,22 @@ TEST_F(PartsImport, RefusalInForceIsReplacedByWhatRefusesAsMuchAlone) {
   EXPECT_EQ(import->changed.size(), 1u);
 }
 
+TEST_F(PartsImport, SyslogIsTakenWhereItIsSpokenToAsItExpects) {
+  const auto text = [](const std::string& more) {
+    return "config log syslogd setting\nset status enable\nset server \"10.0.2.20\"\nset facility local3\n" + more + "end\n";
+  };
+  EXPECT_EQ(take(text("set mode reliable\nset format rfc5424\n")),
+            "config log syslogd setting\n    set status enable\n    set server \"10.0.2.20\"\n    set mode reliable\n"
+            "    set facility local3\n    set format rfc5424\nend\n");
+  EXPECT_NE(take(text("set enc-algorithm disable\n")), "");
+  // What went out encrypted never goes out in the clear, nor to a server that would understand something else.
+  for (const std::string other : {"set enc-algorithm high\n", "set mode legacy-reliable\n", "set format cef\n"}) {
+    EXPECT_EQ(take(text(other)), "") << other;
+    EXPECT_EQ(import->left_out.size(), 1u) << other;
+  }
+  take("config log syslogd2 setting\nset status enable\nset server \"10.0.2.21\"\nend\n");
+  EXPECT_THAT(why("set server"), testing::HasSubstr("there is one syslog server"));
+}
+
 }  // namespace
 }  // namespace postern::gateway::config::fortios

@@ -11,6 +11,7 @@ std::vector<Table> all() {
           system_admin(),
           system_api_user(),
           log_setting(),
+          log_syslogd_setting(),
           endpoint_control_settings(),
           endpoint_control_fctems(),
           firewall_address(),

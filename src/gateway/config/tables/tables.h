@@ -14,6 +14,7 @@ Table system_api_user();
 Table certificate_local();
 Table certificate_remote();
 Table log_setting();
+Table log_syslogd_setting();
 Table endpoint_control_settings();
 Table endpoint_control_fctems();
 Table firewall_address();
