@@ -1,10 +1,11 @@
-// A compiled policy table of unknown origin: either refused, or safe to decide by. The digest is
-// put right first, so that the bounds are what gets tested, not SHA-256.
+// A compiled policy table of unknown origin: either refused, or safe to decide by. Version and digest are
+// put right first, so that the bounds are what gets tested, not SHA-256, and seeds outlive versions.
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
 #include "base/sha256.h"
+#include "policy/blob.h"
 #include "policy/decide.h"
 #include "policy/view.h"
 
@@ -16,6 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   policy::blob::Header header;
   if (size >= sizeof header) {
     std::memcpy(&header, bytes, sizeof header);
+    header.magic = policy::blob::kMagic;
+    header.version = policy::blob::kVersion;
+    header.layout = policy::blob::kLayout;
     header.size = size;
     const auto digest = sha256(ByteView(bytes + sizeof header, size - sizeof header));
     std::memcpy(header.digest, digest.data(), digest.size());
@@ -31,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.certificate = policy::Certificate::kVerified;
   request.certificate_not_after = from_unix_ms(1'000);
   request.host = "app.example";
-  request.path = "/a/b";
+  request.path = "/v2/users";
   request.source = IpAddress::v4({10, 0, 1, 2});
   for (const std::uint32_t proxy : {0u, 1u, 2u}) {
     request.proxy = proxy;

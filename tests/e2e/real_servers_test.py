@@ -64,8 +64,10 @@ class RealServers(LoneGatewayTest):
 
     def restore(self):
         self.server = type(self).server
-        self.gateway.configure('config firewall access-proxy\nedit "web"\nconfig api-gateway\npurge\nend\nnext\nend\n')
-        self.gateway.configure(self.as_at_first)
+        self.gateway.configure('config firewall access-proxy\nedit "web"\nconfig api-gateway\n' +
+                               ("delete 2\n" if "edit 2" in self.gateway.cli("show firewall access-proxy web") else "") +
+                               "edit 1\nunset ssl-min-version\nunset ssl-max-version\nconfig realservers\nedit 1\n"
+                               "unset verify-cert\nnext\nend\nnext\nend\nnext\nend\n" + self.as_at_first)
         self.wait_status(200)
         self.wait_status(502, "third.example")
 
@@ -204,6 +206,30 @@ class RealServers(LoneGatewayTest):
         connection.sock.sendall(b"hello")
         self.assertEqual(connection.sock.recv(4096), b"hello")
         connection.close()
+
+    def test_6b_a_stream_is_cut_when_its_policy_goes(self):
+        connection = self.open()
+        connection.sock.sendall(b"GET /stream HTTP/1.1\r\nHost: app.example\r\n\r\n")
+        stream = harness.Stream(connection.sock)
+        stream.wait_bytes(500)
+        self.addCleanup(self.restore)
+        self.gateway.configure('config firewall proxy-policy\nedit 1\nset action deny\nnext\nend\n')
+        stream.wait_end(10)
+        stream.close()
+        self.assertEqual(self.ask("app.example").status, 403)
+
+    def test_6c_http2(self):
+        def curl(*arguments):
+            got = self.lab.call("far", "curl", "-sk", "--http2", "-w", "\n%{http_version} %{http_code}", "--resolve",
+                                "app.example:9443:10.0.1.1", "https://app.example:9443/two", *arguments).stdout
+            body, _, outcome = got.rpartition("\n")
+            return body, outcome
+        for arguments, length in (((), None), (("--data-binary", "y" * 5000), "5000")):
+            body, outcome = curl(*arguments)
+            self.assertEqual(outcome, "2 200", (arguments, body, (self.gateway.runtime_dir / "nginx/state/error.log").read_text()[-1500:]))
+            seen = json.loads(body)
+            self.assertEqual((seen["name"], seen["headers"].get("content-length")), ("app.example", length))
+            self.assertEqual(len(seen["body"]), int(length or 0))
 
     def test_7_a_regular_expression_chooses_the_server(self):
         self.addCleanup(self.restore)

@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 from lab import inside
 
@@ -80,6 +81,11 @@ class TlsServer:
                         while data := connection.recv(4096):
                             connection.sendall(data)
                         return
+                    if line.startswith(b"GET /stream"):
+                        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                        while True:
+                            connection.sendall(b"x" * 100)
+                            time.sleep(0.02)
                     length = int(headers.get("content-length", 0))
                     body = stream.read(length)
                     answer = json.dumps({"name": getattr(connection, "told", None), "version": connection.version(),
