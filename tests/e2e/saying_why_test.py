@@ -225,6 +225,19 @@ class SayingWhy(harness.StackTest):
                 sent = self.value(self.scrape(), "postern_gateway_syslog_messages_total", outcome="sent")
                 self.assertGreaterEqual(sent, 3)
 
+    def test_8_a_decision_is_taken_apart(self):
+        denial = self.denied()
+        text = wait_for(lambda: self.stack.gateway.cli(f"diagnose ztna decision {denial.lower()}"), "the decision")
+        self.assertIn(f"Denial: {denial}\n", text)
+        self.assertIn("\nDecision: refused, 065 (missing_tag): ", text)
+        self.assertIn("\nEndpoint has, of the tags that policies name: EMS1_ZTNA_Telemetry-Connected", text)
+        self.assertRegex(text, r"\nPolicy 11 \(only-marked\), accept: does not match: .*: EMS1_ZTNA_Marked\n")
+        self.mark()
+        text = self.stack.gateway.cli(f"diagnose ztna decision {denial}")
+        self.assertIn("\nReason: 065 (missing_tag)\n", text)     # then
+        self.assertIn("\nDecision: let through by policy 11 (only-marked)\n", text)
+        self.assertIn("\nPolicy 11 (only-marked), accept: matches, and lets it through\n", text)
+
     def health(self):
         return re.sub(r" +", " ", self.stack.gateway.cli("get system status"))
 

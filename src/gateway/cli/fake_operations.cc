@@ -76,6 +76,10 @@ void FakeOperations::ask_about_certificate(const Sha256& leaf, Replied done) {
   done(certificate_replies);
 }
 
+Result<DecisionAgain> FakeOperations::decide_again(const PastRequest& request) {
+  judged.push_back(request);
+  return again;
+}
 void FakeOperations::find_denial(std::string id, Found done) {
   sought = std::move(id);
   done(denial);

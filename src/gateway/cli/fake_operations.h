@@ -33,6 +33,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<std::string> interfaces = {"port1", "port2"};
   Status forget;
   Result<std::string> denial = fail(ErrorCode::kNotFound, "no denial is in the log; it may be too old");
+  Result<DecisionAgain> again = fail(ErrorCode::kNotFound, "the access proxy is not configured any more");
   bool run_offloaded = true;  ///< false: passwords are hashed to nothing, and none is right.
 
   // What it was asked.
@@ -41,6 +42,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<Acceptance> accepted;
   std::vector<config::Author> trusting;  ///< Who accepted, or took back.
   std::string sought;
+  std::vector<PastRequest> judged;
   int refreshed = 0, restarted = 0;
   std::vector<Sha256> asked_about;
   int offloaded = 0;
@@ -66,6 +68,7 @@ class FakeOperations : public GatewayOperations {
   void refresh_connectors(Answered done) override;
   void restart_connectors(Answered done) override;
   void ask_about_certificate(const Sha256& leaf, Replied done) override;
+  Result<DecisionAgain> decide_again(const PastRequest& request) override;
   void find_denial(std::string id, Found done) override;
   void offload(std::function<void()> blocking, std::function<void()> done) override;
 };

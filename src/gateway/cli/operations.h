@@ -165,6 +165,33 @@ struct Acceptance {
   friend bool operator==(const Acceptance&, const Acceptance&) = default;
 };
 
+/// A request of the past, as the traffic log has it.
+struct PastRequest {
+  std::uint32_t proxy = 0;
+  std::optional<Sha256> leaf;          ///< Of a certificate that verified.
+  bool invalid_certificate = false;    ///< It showed one that didn't.
+  IpAddress source;
+  std::string interface;               ///< By which it came; empty: not known.
+  std::string host, path;
+};
+
+/// What would become of it now, and what each policy says to it.
+struct DecisionAgain {
+  bool allowed = false;
+  std::uint32_t policy = 0;            ///< The one that decides; 0: none.
+  std::string reason;                  ///< Refused: "065 (missing_tag)".
+  std::string reason_text;
+  bool endpoint_known = false;
+  std::vector<std::string> tags, unknown_tags;  ///< The endpoint's, of those that policies name; ascending.
+  struct Policy {
+    std::uint32_t id = 0;
+    std::string name;
+    bool accepts = false;
+    std::string says;                  ///< "does not match: the endpoint lacks EMS1_ZTNA_x".
+  };
+  std::vector<Policy> policies;        ///< Of the access proxy that are in force, in order.
+};
+
 /// A part of the gateway, and whether it does its work.
 struct PartHealth {
   enum class State { kOk, kOff, kFailed };
@@ -240,6 +267,9 @@ class GatewayOperations {
   using Found = std::function<void(Result<std::string>)>;
   /// The traffic log's line (JSON) of the denial or cut with this id. Errors: kInvalidArgument, kNotFound.
   virtual void find_denial(std::string id, Found done) = 0;
+
+  /// Judges it by the policies and records of now. Errors: kNotFound (its access proxy is gone).
+  virtual Result<DecisionAgain> decide_again(const PastRequest& request) = 0;
 
   /// Runs `blocking` (the hashing of a password) on a worker thread, then `done` on the loop. `blocking` must not refer to
   /// anything that the gateway owns: it may still run when the gateway ends; `done` is then not called.

@@ -141,6 +141,31 @@ TEST_F(SessionLab, ADenialIsExplainedByItsId) {
   EXPECT_EQ(out("diagnose ztna denial AAAABBBB"), "error: no denial AAAA-BBBB is in the log; it may be too old");
 }
 
+TEST_F(SessionLab, ADecisionIsTakenApart) {
+  operations.denial = R"({"action":"deny","id":"K7QM-2D9F","reason":"065","reason_name":"missing_tag","policyid":3,"accessproxyid":7,)"
+                      R"("srcip":"10.0.1.2","hostname":"app.example","path":"/x","clientcert_sha256":")" + std::string(64, 'a') + "\"}";
+  EXPECT_THAT(out("diagnose ztna decision k7qm-2d9f"),
+              testing::AllOf(StartsWith("Denial: K7QM-2D9F\n"), HasSubstr("\nNow: the access proxy is not configured any more\n")));
+  DecisionAgain now;
+  now.policy = 3;
+  now.reason = "065 (missing_tag)";
+  now.reason_text = "a tag is missing";
+  now.endpoint_known = true;
+  now.tags = {"EMS1_ZTNA_a"};
+  now.policies = {{2, "", false, "does not match: …"}, {3, "web", true, "does not match: a tag is missing: b"}};
+  operations.again = now;
+  EXPECT_THAT(out("diagnose ztna decision k7qm-2d9f"),
+              HasSubstr("\nThe same request by the policies and records of now:\n"
+                        "Decision: refused, 065 (missing_tag): a tag is missing (policy: 3 (web))\n"
+                        "Endpoint has, of the tags that policies name: EMS1_ZTNA_a\nUnknown whether it has: none\n"
+                        "Policy 2, deny: does not match: …\nPolicy 3 (web), accept: does not match: a tag is missing: b\n"));
+  const auto& asked = operations.judged.back();
+  EXPECT_EQ(asked.proxy, 7u);
+  EXPECT_TRUE(asked.leaf);
+  EXPECT_EQ(asked.source.str(), "10.0.1.2");
+  EXPECT_EQ(asked.host + asked.path, "app.example/x");
+}
+
 TEST_F(SessionLab, LiveSessionsAreListed) {
   EXPECT_EQ(out("diagnose ztna session list"), "0 live connections\n");
   SessionView one;

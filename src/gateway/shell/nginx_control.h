@@ -43,6 +43,8 @@ class NginxControl {
   std::vector<std::string> obstacles() const;
   /// Which live sessions a considered change of a tag would cut, by the policies in force.
   std::vector<proto::fabric::SessionsCut> sessions_cut(ConnectorId connector, const proto::fabric::WhatIf& question) const;
+  /// What the workers decide by.
+  const policy::PolicyTable& policies() const { return published_plan_.table; }
   /// Of an access proxy by its number; empty: there is none now.
   std::string_view proxy_name(std::uint32_t proxy) const {
     const auto it = proxy_names_.find(proxy);

@@ -61,6 +61,7 @@ class LiveOperations final : public cli::GatewayOperations {
   void refresh_connectors(Answered done) override { inquiries_.refresh(std::move(done)); }
   void restart_connectors(Answered done) override { inquiries_.restart(std::move(done)); }
   void ask_about_certificate(const Sha256& leaf, Replied done) override { inquiries_.ask_about(leaf, std::move(done)); }
+  Result<cli::DecisionAgain> decide_again(const cli::PastRequest& request) override;
   void find_denial(std::string id, Found done) override;
   void offload(std::function<void()> blocking, std::function<void()> done) override {
     context_.loop.offload(std::move(blocking), std::move(done));

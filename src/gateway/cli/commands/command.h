@@ -77,6 +77,7 @@ Command diagnose_wad_dev_query_by_ipv4();
 Command diagnose_firewall_dynamic_list();
 Command diagnose_test_application_fcnacd();
 Command diagnose_ztna_denial();
+Command diagnose_ztna_decision();
 Command diagnose_ztna_session_list();
 
 }  // namespace commands
