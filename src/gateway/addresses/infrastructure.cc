@@ -14,6 +14,7 @@ std::set<IpAddress> configured_infrastructure(const config::GatewayConfig& confi
       }
     }
   }
+  if (const auto ip = IpAddress::parse(config.syslog.server); ip && config.syslog.enabled) out.insert(*ip);
   return out;
 }
 

@@ -7,8 +7,8 @@
 
 namespace postern::gateway {
 
-/// The addresses of the EMSs (where an address is configured, not a name) and of the access proxies' real servers. No
-/// endpoint may take them, docs/adr/0006.
+/// The addresses of the EMSs and of the syslog server (where an address is configured, not a name) and of the access
+/// proxies' real servers. No endpoint may take them, docs/adr/0006.
 std::set<IpAddress> configured_infrastructure(const config::GatewayConfig& config);
 
 }  // namespace postern::gateway

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -288,19 +288,19 @@ void Sender::run(const std::shared_ptr<State>& s) {
   auto not_before = Steady::now();
   while (!s->over()) {
     if (!s->socket && Steady::now() >= not_before) {
-      if (s->open()) {
-        backoff = s->options.backoff_min;
-      } else {
+      if (!s->open()) {
         not_before = Steady::now() + backoff;
         backoff = std::min(backoff * 2, s->options.backoff_max);
       }
     }
     if (s->socket) {
       s->take();
-      const bool sent = !(s->target.reliable && s->closed_by_server()) && s->send_batch();
-      if (!sent) {
+      const bool any = !s->batch.empty();
+      if (!(s->target.reliable && s->closed_by_server()) && s->send_batch()) {
+        if (any) backoff = s->options.backoff_min;
+      } else {
         s->socket.reset();
-        // At once, but not again and again: a server may take connections and nothing else.
+        // A server may take connections and nothing else: only what was sent shows that it is well.
         not_before = Steady::now() + backoff;
         backoff = std::min(backoff * 2, s->options.backoff_max);
       }
