@@ -69,6 +69,13 @@ TEST_F(ModuleTest, PoliciesAskByWhichInterfaceAClientComes) {
   ASSERT_TRUE(event);
   EXPECT_EQ(event->interface, "lo");
   EXPECT_EQ(client->end(), End::kOpen) << "it came in by lo, too, though nobody asked then";
+  // The gateway is told so; and of each end by what it was told of the beginning.
+  const auto session = [&](EventType type, const char* interface) {
+    return plane_->wait_event([&](const ecshm::Event& e) { return e.type == type && e.interface == interface; }).has_value();
+  };
+  EXPECT_TRUE(session(EventType::kSessionOpen, ""));
+  EXPECT_TRUE(session(EventType::kSessionClose, ""));
+  EXPECT_TRUE(session(EventType::kSessionOpen, "lo"));
   plane_->set_policies(by("port1"));
   EXPECT_EQ(client->drain(), End::kReset) << nginx_->log();
   expect_denied(get(&device_), Reason::kNoPolicy);

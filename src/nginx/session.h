@@ -53,6 +53,7 @@ struct Connection {
   InterfaceName interface;       ///< Meaningful once it was asked for.
   bool interface_asked = false;
   bool opened = false;  ///< The gateway was told of it as a session.
+  InterfaceName told;   ///< What the gateway was told of its interface.
   std::uint32_t proxy = 0;  ///< Of its first request that was let through.
   // Where its endpoint was found last.
   std::uint32_t slot = ecshm::Reader::kNoSlot;

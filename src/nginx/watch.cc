@@ -1,6 +1,5 @@
 // The watcher: what changed in ec-shm, which sessions that concerns, and whether they may go on.
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "nginx/worker.h"
@@ -55,9 +54,7 @@ policy::Decision Worker::judge(Connection& connection, std::uint32_t proxy, std:
   context.host = host;
   context.path = path;
   context.source = connection.source;
-  if (reader_->policies().asks_for_interfaces() && !std::exchange(connection.interface_asked, true)) {
-    connection.interface = InterfaceName::of(connection.socket->fd, connection.source.is_v6());
-  }
+  if (reader_->policies().asks_for_interfaces() && !connection.interface_asked) find_interface(connection);
   context.interface = connection.interface.text();
   context.now = at.wall;
   return policy::decide(reader_->policies(), state, context);

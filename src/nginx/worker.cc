@@ -255,7 +255,9 @@ void Worker::report(const ecshm::Event& event) {
   if (events_->take_nudge(urgent)) link_.nudge();
 }
 
-void Worker::report_session(const Connection& connection, ecshm::EventType type) {
+void Worker::report_session(Connection& connection, ecshm::EventType type) {
+  // It ends as what it was begun.
+  if (type == ecshm::EventType::kSessionOpen) connection.told = connection.interface;
   ecshm::Event event;
   event.type = type;
   event.time = now().wall;
@@ -263,8 +265,16 @@ void Worker::report_session(const Connection& connection, ecshm::EventType type)
   event.proxy = connection.proxy;
   event.source = connection.source;
   event.source_port = connection.source_port;
-  event.interface = connection.interface.text();
+  event.interface = connection.told.text();
   report(event);
+}
+
+void Worker::find_interface(Connection& connection) {
+  connection.interface_asked = true;
+  connection.interface = InterfaceName::of(connection.socket->fd, connection.source.is_v6());
+  if (!connection.opened) return;
+  report_session(connection, ecshm::EventType::kSessionClose);
+  report_session(connection, ecshm::EventType::kSessionOpen);
 }
 
 void Worker::tell_all_sessions() {

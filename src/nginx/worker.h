@@ -88,7 +88,9 @@ class Worker {
   void place(Connection& connection, const ecshm::Reader::Found& found);
   /// `had_record`: its endpoint was found here until now.
   void report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record);
-  void report_session(const Connection& connection, ecshm::EventType type);
+  void report_session(Connection& connection, ecshm::EventType type);
+  /// By which interface it came; the gateway is told, too.
+  void find_interface(Connection& connection);
   void tell_all_sessions();
   List<Connection>& bucket(std::uint32_t slot) { return slots_[slot % kBuckets]; }
 

@@ -171,8 +171,11 @@ bool wildcard_match(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-Decision decide(const PolicyView& view, const EndpointState& endpoint,
-                const RequestContext& request) {
+namespace {
+
+/// `only`: of the access proxy's policies this one alone; null: all of them.
+Decision judge(const PolicyView& view, const EndpointState& endpoint, const RequestContext& request,
+               const blob::Policy* only) {
   Decision out;
   const auto* proxy = view.proxy(request.proxy);
   if (proxy == nullptr) {
@@ -222,6 +225,7 @@ Decision decide(const PolicyView& view, const EndpointState& endpoint,
 
   for (const auto index : view.policies_of(*proxy)) {
     const auto& policy = view.policies()[index];
+    if (only != nullptr && &policy != only) continue;
     if (!from_source(view, policy, request.source)) continue;
     const bool accepts = static_cast<Action>(policy.action) == Action::kAccept;
     if (!by_interface(view, view.interfaces_of(policy), request.interface, !accepts)) continue;
@@ -244,6 +248,18 @@ Decision decide(const PolicyView& view, const EndpointState& endpoint,
   }
   if (first_policy != nullptr) return deny(first_reason, first_policy, first_tags);
   return deny(identity != Reason::kNone && !open ? identity : Reason::kNoPolicy, nullptr);
+}
+
+}  // namespace
+
+Decision decide(const PolicyView& view, const EndpointState& endpoint,
+                const RequestContext& request) {
+  return judge(view, endpoint, request, nullptr);
+}
+
+Decision decide_by(const PolicyView& view, const blob::Policy& policy,
+                   const EndpointState& endpoint, const RequestContext& request) {
+  return judge(view, endpoint, request, &policy);
 }
 
 }  // namespace postern::policy

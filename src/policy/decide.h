@@ -60,6 +60,10 @@ struct Decision {
 Decision decide(const PolicyView& policies, const EndpointState& endpoint,
                 const RequestContext& request);
 
+/// The same as if the access proxy had this one policy alone: for explaining.
+Decision decide_by(const PolicyView& policies, const blob::Policy& policy,
+                   const EndpointState& endpoint, const RequestContext& request);
+
 /// Does `pattern` with '*' and '?' match the whole text? Linear in practice, never worse than the
 /// product of the sizes.
 bool wildcard_match(std::string_view pattern, std::string_view text);

@@ -27,8 +27,8 @@ std::string what_it_says(const GatewayCore& core, const DecisionTrace::Policy& p
   const auto tags = join(names_of_tags(core, d.tags), ", ");
   if (!p.source_fits) return "does not match: the request comes from an address that is none of its srcaddr";
   if (!p.interface_fits && (p.accepts || !by.empty())) {
-    return by.empty() ? "does not match: it asks for srcintf, and by which interface the request came is not in the log"
-                      : fmt::format("does not match: the request came by {}, which is none of its srcintf", by);
+    return by.empty() ? "does not match: it asks for an interface, and by which interface the request came is not in the log"
+                      : fmt::format("does not match: the request came by {}, which is not its srcintf, or not the virtual address's extintf", by);
   }
   if (d.allow) return "matches, and lets it through";
   if (d.reason == Reason::kNoApiGateway || d.reason == Reason::kNoRealServer) {

@@ -17,7 +17,7 @@ struct DecisionTrace {
     std::string name;
     bool accepts = false;
     bool source_fits = false;
-    bool interface_fits = false;  ///< It asks for none, or for the one by which the request came.
+    bool interface_fits = false;  ///< Neither it nor the access proxy asks for another than that of the request.
     policy::Decision alone;      ///< As if there were no other.
   };
   std::vector<Policy> policies;  ///< Those of the access proxy, in order.
