@@ -11,8 +11,9 @@ namespace postern::nginx {
 class InterfaceName {
  public:
   InterfaceName() = default;
-  /// That by which the first packet of this connected TCP socket came in; a bridge's port counts as the bridge. Empty where
-  /// the kernel doesn't tell, or the interface is gone.
+  /// That by which the first packet of this connected TCP socket came in; a bridge's port counts as the bridge, and who
+  /// connects from this machine itself comes by "lo", whichever of its addresses it uses. Empty where the kernel doesn't
+  /// tell, or the interface is gone.
   static InterfaceName of(int socket, bool v6);
 
   std::string_view text() const { return {name_.data()}; }

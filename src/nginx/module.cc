@@ -139,6 +139,8 @@ ngx_int_t go_through(ngx_http_request_t* r) {
   const auto it = std::lower_bound(all.begin(), all.end(), state->decision.pool,
                                    [](const Through& t, std::uint32_t pool) { return t.pool < pool; });
   if (it == all.end() || it->pool != state->decision.pool) return NGX_DECLINED;
+  // Its servers are asked for by a name, and their certificates have to be for it.
+  if (r->headers_in.server.len == 0) return NGX_HTTP_BAD_REQUEST;
   ngx_http_finalize_request(r, ngx_http_named_location(r, &it->location));
   return NGX_DONE;
 }

@@ -59,7 +59,7 @@ std::string tls_problem(ngx_http_upstream_t* u, const ngx_peer_connection_t* pc)
   if (!u->conf->ssl_verify) return {};
   const auto verified = SSL_get_verify_result(c->ssl->connection);
   if (verified != X509_V_OK) return std::string("certificate: ") + X509_verify_cert_error_string(verified);
-  if (ngx_ssl_check_host(c, &u->ssl_name) != NGX_OK)
+  if (u->ssl_name.len == 0 || ngx_ssl_check_host(c, &u->ssl_name) != NGX_OK)
     return "certificate is not for " + std::string(to_view(u->ssl_name));
   return {};
 }

@@ -177,6 +177,16 @@ class Configuration(harness.StackTest):
         self.assertEqual(self.get().status, 403)
         self.policy("proxy-policy", 2, "unset srcintf")
         self.wait_status(200)
+        # What the gateway's own machine asks comes by no interface of the network, whichever address it uses.
+        self.policy("proxy-policy", 2, "unset srcaddr")
+        for line, there, here in (("unset srcintf", 200, 200), ("set srcintf port1", 200, 403), ("set srcintf lo", 403, 200)):
+            self.policy("proxy-policy", 2, line)
+            self.wait_status(there)
+            answer = https("GET", stack.plan.gateway_port1, stack.ports["proxy"], "/", certificate=stack.agent.certificate,
+                           key=stack.agent.key, namespace=stack.lab.namespaces["gw"])
+            self.assertEqual(answer.status, here, line)
+        self.policy("proxy-policy", 2, 'unset srcintf\nset srcaddr "people"')
+        self.wait_status(200)
         # The virtual address's own interface counts for every policy.
         for line, status in (("set extintf port2", 403), ("set extintf port1", 200), ("unset extintf", 200)):
             self.policy("vip", "web", line)

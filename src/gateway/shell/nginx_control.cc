@@ -180,7 +180,7 @@ std::vector<std::size_t> NginxControl::within_reach() {
   } else if (!reach_) {
     reach_ = context_.loop.every(retry_pause_, [this] {
       const auto told = reachable_;
-      if (!busy_ && within_reach() != told) reload();
+      if (!busy_ && (within_reach() != told || server_cas_changed())) reload();
     });
   }
   return out;

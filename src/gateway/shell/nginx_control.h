@@ -1,6 +1,7 @@
 #pragma once
 // nginx and what it decides by: listeners and certificates in its configuration, policies in ec-shm.
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,7 @@ class NginxControl {
   };
   Result<Pair> certificate_of(std::size_t number) const;
   std::optional<std::string> out_of_date(std::size_t number) const;
+  bool server_cas_changed() const;
   std::optional<std::string> out_of_reach(const NginxListener& listener) const;
   std::vector<std::size_t> within_reach();  // ascending
   const NginxListener* place_before(std::size_t number) const;
@@ -106,6 +108,7 @@ class NginxControl {
   net::Handle retry_, publish_retry_, reach_;
   net::Handle died_, release_;
   std::vector<std::size_t> reachable_;  // what within_reach returned last
+  std::map<std::string, std::filesystem::file_time_type> server_ca_files_;  // as they were when they were read
   Wanted late_;  // what nginx was asked for last, while it has not answered
   int late_looks_ = 0, unanswered_ = 0;  // until it is asked again; so often in a row it has not answered
 };

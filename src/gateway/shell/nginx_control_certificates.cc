@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/file.h"
 #include "base/hex.h"
@@ -12,6 +13,16 @@
 #include "pki/certificate.h"
 
 namespace postern::gateway {
+namespace {
+
+/// The earliest there is: it is not there.
+std::filesystem::file_time_type changed_at(const std::string& path) {
+  std::error_code error;
+  const auto at = std::filesystem::last_write_time(path, error);
+  return error ? std::filesystem::file_time_type::min() : at;
+}
+
+}  // namespace
 
 void NginxControl::install_client_cas(NginxConfig& config, std::string& installed) {
   std::string bundle;
@@ -25,14 +36,23 @@ void NginxControl::install_client_cas(NginxConfig& config, std::string& installe
   installed += bundle;
 }
 
+/// A file that is gone comes back, and one that vouches for fewer is to do so without anybody's command.
+bool NginxControl::server_cas_changed() const {
+  return std::any_of(server_ca_files_.begin(), server_ca_files_.end(),
+                     [](const auto& file) { return changed_at(file.first) != file.second; });
+}
+
 /// Who vouches for real servers. Pools for which that can't be had are left out: nginx would refuse everything else, too.
 void NginxControl::install_server_cas(NginxConfig& config, std::string& installed) {
   problems_.erase("server-ca");
+  server_ca_files_.clear();
   std::map<std::string, std::string> paths;  // by what is configured; empty: it can't be had
   const auto path_of = [&](const std::string& ca) {
     const auto [it, fresh] = paths.try_emplace(ca);
     if (!fresh) return it->second;
-    auto pem = pem_of(ca.empty() ? context_.options.system_cas : ca);
+    const std::string& source = ca.empty() ? context_.options.system_cas : ca;
+    if (source.starts_with('/')) server_ca_files_[source] = changed_at(source);  // before it is read
+    auto pem = pem_of(source);
     if (pem) {
       if (auto read = pki::certificates_from_pem(*pem); !read) pem = fail(read.error());
     }

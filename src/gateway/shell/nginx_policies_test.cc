@@ -111,6 +111,12 @@ TEST_F(NginxPoliciesTest, ServersThatNobodyCanVouchForAreNotUsed) {
   std::ofstream(dir_ / "gone.pem") << ca("second");
   control_->reload();
   EXPECT_EQ(process_->applied, applied + 1);
+  // Without anybody's command: a file that goes, and comes back with other content.
+  std::filesystem::rename(dir_ / "gone.pem", dir_ / "away.pem");
+  looks_until([&] { return !nginx_knows(pool); });
+  std::filesystem::rename(dir_ / "away.pem", dir_ / "gone.pem");
+  looks_until([&] { return nginx_knows(pool); });
+  EXPECT_TRUE(control_->health());
 
   // Servers by which requests went in the clear until now stay known until those over TLS are.
   gateway.tls = false;

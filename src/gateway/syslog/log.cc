@@ -9,13 +9,19 @@ namespace postern::gateway::syslog {
 void Log::use(const std::optional<Target>& target, Origin origin) {
   origin_ = std::move(origin);
   if (target == target_) return;
+  std::string waiting;
   if (sender_) {
-    sender_->flush();
+    waiting = sender_->give_back();
     before_ = counters();
     sender_.reset();
   }
   target_ = target;
-  if (target_) sender_ = std::make_unique<Sender>(*target_, options_);
+  if (target_) {
+    sender_ = std::make_unique<Sender>(*target_, options_);
+    sender_->take_over(waiting);
+  } else {
+    before_.dropped += Sender::count(waiting);
+  }
 }
 
 void Log::add(const ecshm::Event& event, const TrafficNames& names) {

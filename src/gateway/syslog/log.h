@@ -15,8 +15,7 @@ class Log {
  public:
   explicit Log(Sender::Options options = {}) : options_(options) {}
 
-  /// nullopt: nothing is sent from now on. Another target: what is left for the one before is still sent there, as far
-  /// as that is quick.
+  /// nullopt: nothing is sent from now on, and what waits counts as dropped. Another target: what waits is sent there.
   void use(const std::optional<Target>& target, Origin origin);
   /// Sent with the next `flush`.
   void add(const ecshm::Event& event, const TrafficNames& names);

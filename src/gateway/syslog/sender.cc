@@ -368,6 +368,23 @@ void Sender::flush() {
   state_->wake();
 }
 
+std::string Sender::give_back() {
+  const std::lock_guard lock(state_->mutex);
+  state_->counters.queued = 0;
+  return std::exchange(state_->queue, {}) + std::exchange(pending_, {});
+}
+
+void Sender::take_over(std::string_view waiting) {
+  pending_ += waiting;
+  flush();
+}
+
+std::uint64_t Sender::count(std::string_view waiting) {
+  std::uint64_t out = 0;
+  for (; !waiting.empty(); ++out) waiting.remove_prefix(sizeof(std::uint32_t) + first_frame(waiting).size());
+  return out;
+}
+
 void Sender::end() {
   flush();
   std::unique_lock lock(state_->mutex);

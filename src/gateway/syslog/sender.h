@@ -52,6 +52,13 @@ class Sender {
     std::uint64_t queued = 0;    ///< Bytes waiting.
   };
   Counters counters() const;
+
+  /// What waits and isn't under way yet, for another sender's `take_over`; this one sends nothing more of it.
+  std::string give_back();
+  void take_over(std::string_view waiting);
+  /// How many messages those are.
+  static std::uint64_t count(std::string_view waiting);
+
   /// What keeps messages from being sent now, for a person; empty: nothing that is known.
   std::string trouble() const;
 

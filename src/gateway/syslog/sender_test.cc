@@ -268,5 +268,28 @@ TEST(SyslogLog, FollowsItsTarget) {
   EXPECT_EQ(log.counters().sent, 2u);
 }
 
+TEST(SyslogLog, WhatWaitsGoesToTheNextServerOrIsCounted) {
+  std::uint16_t closed = 0;
+  { closed = TestServer(SOCK_STREAM).port(); }
+  Log log(quick());
+  ecshm::Event event;
+  event.type = ecshm::EventType::kDenied;
+  const auto waits = [&](const char* id) {
+    log.use(Target{"127.0.0.1", closed, true, {}}, {23, "gw1", "1"});
+    event.id = id;
+    log.add(event, {});
+    log.flush();
+    EXPECT_GT(log.counters().queued, 0u);
+  };
+  waits("AAAA-AAAA");
+  TestServer server(SOCK_STREAM);
+  log.use(Target{"127.0.0.1", server.port(), true, {}}, {23, "gw1", "1"});
+  server.take_connection();
+  EXPECT_EQ(parse_message(server.next())->get("id"), "AAAA-AAAA");
+  waits("BBBB-BBBB");
+  log.use(std::nullopt, {});
+  EXPECT_EQ(log.counters().dropped, 1u);
+}
+
 }  // namespace
 }  // namespace postern::gateway::syslog

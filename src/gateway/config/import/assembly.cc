@@ -265,8 +265,9 @@ std::vector<std::string> Assembly::notices() const {
   std::set<std::string> missing;
   std::set<std::string> tables;
   for (const auto& d : drafts_) {
-    if (!d.alive() || !d.is_policy()) continue;
-    tables.insert(d.table->name);
+    if (!d.alive()) continue;
+    if (d.is_policy()) tables.insert(d.table->name);
+    else if (!d.table->name.starts_with("firewall vip")) continue;
     for (const auto& name : interfaces_of(d)) {
       if (std::find(machine_.interfaces.begin(), machine_.interfaces.end(), name) == machine_.interfaces.end())
         missing.insert(name);
@@ -274,7 +275,7 @@ std::vector<std::string> Assembly::notices() const {
   }
   if (!machine_.interfaces.empty() && !missing.empty()) {
     out.push_back(fmt::format(
-        "this machine has no interface {}: policies that name one match nothing until it has (its own are {})",
+        "this machine has no interface {}: policies and virtual addresses that name one match nothing until it has (its own are {})",
         join({missing.begin(), missing.end()}, ", "), join(machine_.interfaces, ", ")));
   }
   for (const auto& table : tables) {

@@ -34,6 +34,8 @@ TEST_F(ProxyImport, InterfacesOfClientsAreTaken) {
   const auto taken = take(gui, {"wan1"});
   EXPECT_TRUE(lets_in());
   EXPECT_THAT(taken, testing::AllOf(HasSubstr("set extintf \"wan1\""), HasSubstr("set srcintf \"wan1\"")));
+  take(vip("set extintf \"wan1\"\n"), {"port1"});
+  EXPECT_THAT(import->notices, testing::Contains(HasSubstr("this machine has no interface wan1")));
   // A refusal that is not in force on all of its interfaces here.
   const std::string refusal = vip() + proxy("config api-gateway\n" + api("1", "") + "end\n") +
                               policy("set access-proxy \"p\"\nset srcintf \"wan1\" \"wan2\"\n", "1", "deny") +
