@@ -213,7 +213,7 @@ class Terminal(lone.LoneGatewayTest):
         self.assertEqual(p.mode(), found)
 
     def test_5_a_gateway_that_stops_is_told(self):
-        p = self.person(command=["sh", "-c", "stty -a > $1; shift; \"$@\"; echo ended with $?; stty -a > $0.after", "sh",
+        p = self.person(command=["sh", "-c", "f=$1; shift; stty -a > $f; \"$@\"; echo ended with $?; stty -a > $f.after", "sh",
                                  str(self.directory / "stty"), *self.gateway.cli_argv])
         p.until("# $")
         p.type("config system global\r", r"\(global\) # $")
