@@ -1,5 +1,6 @@
 #pragma once
 // All drafts together: what refers to what, what is therefore left out or off, and the transaction of the rest. Thread: any.
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -87,6 +88,9 @@ class Assembly {
   Needs needs() const;
   bool leave_out_changed();
   std::string used_in_force(const Draft& draft);
+  /// Of the policies that are here and in force, those that the text doesn't replace; `left_out`: its own of that number.
+  using PolicyHere = std::function<void(const Table& table, const Object& policy, const Draft* left_out)>;
+  void each_that_stays(const PolicyHere& each) const;
   void mark_wider();
   bool leave_out_unmarked();
   std::string refused_without_certificate_here(const Draft& door) const;

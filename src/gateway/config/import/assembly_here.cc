@@ -67,21 +67,28 @@ const Assembly::Behind& Assembly::behind(const Object& object, const Table& tabl
   return out;
 }
 
-/// The policy here that accepts by it, is in force, and isn't replaced by one of the text; empty: there is none.
-std::string Assembly::used_in_force(const Draft& draft) {
+void Assembly::each_that_stays(const PolicyHere& each) const {
   for (const auto& table : base_->schema().root().tables) {
     const auto entries = table.ordered ? base_->root().tables.find(table.name) : base_->root().tables.end();
     if (entries == base_->root().tables.end()) continue;
     for (const auto& o : entries->second) {
-      const auto it = by_name_.find({table.name, o.key});
-      if (it != by_name_.end() && drafts_[it->second].alive()) continue;
-      const ObjectView policy(table, o);
-      if (!policy.enabled("status") || policy.text("action") != "accept") continue;
-      const auto& used = behind(o, table).drafts;
-      if (std::find(used.begin(), used.end(), &draft) != used.end()) return table.name + " " + o.key;
+      const auto of_text = by_name_.find({table.name, o.key});
+      const Draft* draft = of_text == by_name_.end() ? nullptr : &drafts_[of_text->second];
+      if ((draft && draft->alive()) || !ObjectView(table, o).enabled("status")) continue;
+      each(table, o, draft);
     }
   }
-  return {};
+}
+
+/// The first of these that accepts by it; empty: there is none.
+std::string Assembly::used_in_force(const Draft& draft) {
+  std::string by;
+  each_that_stays([&](const Table& table, const Object& o, const Draft*) {
+    if (!by.empty() || ObjectView(table, o).text("action") != "accept") return;
+    const auto& used = behind(o, table).drafts;
+    if (std::find(used.begin(), used.end(), &draft) != used.end()) by = table.name + " " + o.key;
+  });
+  return by;
 }
 
 Assembly::Needs Assembly::needs() const {
@@ -98,18 +105,11 @@ bool Assembly::leave_out_changed() {
   const Needs needs = this->needs();
   std::map<const Draft*, std::string> used;  // by which policy
   std::vector<const Draft*> open;
-  for (const auto& table : base_->schema().root().tables) {
-    const auto entries = table.ordered ? base_->root().tables.find(table.name) : base_->root().tables.end();
-    if (entries == base_->root().tables.end()) continue;
-    for (const auto& o : entries->second) {
-      const auto of_text = by_name_.find({table.name, o.key});
-      if (of_text != by_name_.end() && drafts_[of_text->second].alive()) continue;
-      if (!ObjectView(table, o).enabled("status")) continue;
-      for (const Draft* d : behind(o, table).drafts) {
-        if (used.try_emplace(d, table.name + " " + o.key).second) open.push_back(d);
-      }
+  each_that_stays([&](const Table& table, const Object& o, const Draft*) {
+    for (const Draft* d : behind(o, table).drafts) {
+      if (used.try_emplace(d, table.name + " " + o.key).second) open.push_back(d);
     }
-  }
+  });
   for (std::size_t i = 0; i < open.size(); ++i) {
     const auto it = needs.find(open[i]);
     if (it == needs.end()) continue;
@@ -292,30 +292,22 @@ std::vector<std::string> Assembly::of_what_stays() const {
   std::vector<std::string> out;
   std::vector<std::string> accepting;  // in force, and not replaced
   std::map<std::string, std::vector<std::string>> by_interface;
-  for (const auto& table : base_->schema().root().tables) {
-    const auto entries = table.ordered ? base_->root().tables.find(table.name) : base_->root().tables.end();
-    if (entries == base_->root().tables.end()) continue;
-    for (const auto& o : entries->second) {
-      const auto of_text = by_name_.find({table.name, o.key});
-      const Draft* draft = of_text == by_name_.end() ? nullptr : &drafts_[of_text->second];
-      const ObjectView policy(table, o);
-      if ((draft && draft->alive()) || !policy.enabled("status") || policy.text("action") != "accept") continue;
-      const auto name = table.name + " " + o.key;
-      if (draft)
-        out.push_back(fmt::format("{} of the text is left out, and that which is here by this number stays in force: "
-                                  "look whether it may", name));
-      accepting.push_back(name);
-      for (const auto& [interface, narrowed] : narrow_interfaces) {
-        const auto from = policy.values("srcintf"), to = policy.values("dstintf");
-        const auto by = [&](const Value& list) {
-          return std::find_if(list.begin(), list.end(), [&](const std::string& each) {
-                   return each == "any" || each == interface;
-                 }) != list.end();
-        };
-        if (by(from) || (narrowed.both && by(to))) by_interface[interface].push_back(name);
-      }
+  each_that_stays([&](const Table& table, const Object& o, const Draft* left_out) {
+    const ObjectView policy(table, o);
+    if (policy.text("action") != "accept") return;
+    const auto name = table.name + " " + o.key;
+    if (left_out)
+      out.push_back(fmt::format("{} of the text is left out, and that which is here by this number stays in force: "
+                                "look whether it may", name));
+    accepting.push_back(name);
+    for (const auto& [interface, narrowed] : narrow_interfaces) {
+      const auto passes = [&](const char* attribute) {
+        const auto& list = table.attribute(attribute) ? policy.values(attribute) : Value();
+        return std::any_of(list.begin(), list.end(), [&](const auto& each) { return each == "any" || each == interface; });
+      };
+      if (passes("srcintf") || (narrowed.both && passes("dstintf"))) by_interface[interface].push_back(name);
     }
-  }
+  });
   const auto listed = [](std::vector<std::string> names) {
     constexpr std::size_t kNamed = 5;
     const std::size_t more = names.size() > kNamed ? names.size() - kNamed : 0;

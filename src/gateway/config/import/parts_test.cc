@@ -123,6 +123,14 @@ TEST_F(PartsImport, WhatStaysInForceAgainstTheTextIsNamed) {
   EXPECT_THAT(import->notices, testing::IsEmpty());
 }
 
+TEST_F(PartsImport, ProxyPoliciesThatStayAreNamedToo) {
+  here(vip("") + kProxyOfV + "config firewall proxy-policy\nedit 1\nset access-proxy p\nset action accept\nnext\nend\n");
+  for (const std::string setting : {"set security-mode captive-portal\n", "set status down\n"}) {
+    take("config system interface\nedit \"port1\"\n" + setting + "next\nend\n");
+    EXPECT_THAT(import->notices, testing::Contains(testing::EndsWith("look whether it may: firewall proxy-policy 1"))) << setting;
+  }
+}
+
 TEST_F(PartsImport, EntriesThatWereHereAreSaidToStandInFront) {
   const std::string all = "set service \"ALL\"\n";
   here(kLanAndServer + policy_text(all, "5", "deny"));
