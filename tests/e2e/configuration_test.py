@@ -101,6 +101,16 @@ class Configuration(harness.StackTest):
     def wait_status(self, status):
         wait_for(lambda: self.get().status == status, f"status {status}")
 
+    def download(self, seconds):
+        """One that goes on for so long, and has begun."""
+        stack = self.stack
+        tls = open_tls(stack.plan.gateway_port1, stack.ports["proxy"], stack.lab.namespaces["ep"], stack.agent.certificate,
+                       stack.agent.key)
+        tls.sendall(f"GET /download?seconds={seconds} HTTP/1.1\r\nHost: app\r\n\r\n".encode())
+        stream = Stream(tls)
+        stream.wait_bytes()
+        return stream
+
     def policy(self, table, number, line):
         self.gateway.configure(f"config firewall {table}\nedit {number}\n{line}\nnext\nend\n")
 
@@ -139,18 +149,13 @@ class Configuration(harness.StackTest):
         self.policy("policy", 2, "unset ztna-ems-tag-secondary")
 
     def test_4_a_schedule_begins_and_ends_by_itself(self):
-        stack = self.stack
         self.wait_status(200)
         end = time.localtime(time.time() + 65 if time.localtime().tm_sec > 50 else time.time() + 60)
         self.gateway.configure('config firewall schedule onetime\nedit "now"\nset start 00:00 2026/01/01\n'
                                f'set end {time.strftime("%H:%M %Y/%m/%d", end)}\nnext\nend\n')
         self.policy("proxy-policy", 2, 'set schedule "now"')
         self.wait_status(200)
-        tls = open_tls(stack.plan.gateway_port1, stack.ports["proxy"], stack.lab.namespaces["ep"],
-                       stack.agent.certificate, stack.agent.key)
-        tls.sendall(b"GET /download?seconds=120 HTTP/1.1\r\nHost: app\r\n\r\n")
-        stream = Stream(tls)
-        stream.wait_bytes()
+        stream = self.download(120)
         stream.wait_end(80)
         self.assertEqual((time.localtime().tm_hour, time.localtime().tm_min), (end.tm_hour, end.tm_min))
         self.assertEqual(self.get().status, 403)
@@ -163,11 +168,7 @@ class Configuration(harness.StackTest):
     def test_5_policies_ask_by_which_interface_a_client_comes(self):
         stack = self.stack
         self.wait_status(200)
-        tls = open_tls(stack.plan.gateway_port1, stack.ports["proxy"], stack.lab.namespaces["ep"],
-                       stack.agent.certificate, stack.agent.key)
-        tls.sendall(b"GET /download?seconds=60 HTTP/1.1\r\nHost: app\r\n\r\n")
-        stream = Stream(tls)
-        stream.wait_bytes()
+        stream = self.download(60)
         self.policy("proxy-policy", 2, "set srcintf port1 port2")
         self.wait_status(200)
         stream.wait_bytes()
@@ -237,11 +238,7 @@ class Configuration(harness.StackTest):
     def test_9_another_access_proxy_changes_nothing_of_those_that_are_there(self):
         stack = self.stack
         self.wait_status(200)
-        tls = open_tls(stack.plan.gateway_port1, stack.ports["proxy"], stack.lab.namespaces["ep"],
-                       stack.agent.certificate, stack.agent.key)
-        tls.sendall(b"GET /download?seconds=60 HTTP/1.1\r\nHost: app\r\n\r\n")
-        stream = Stream(tls)
-        stream.wait_bytes()
+        stream = self.download(60)
         for number, (name, address) in enumerate((("aaa", "0.0.0.0"), ("aab", "192.0.2.1")), 81):
             self.gateway.configure(OPEN.format(name=name, listen=address, number=number, port=9450 + number,
                                                app=stack.app_address, app_port=stack.ports["app"]))

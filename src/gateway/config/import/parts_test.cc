@@ -1,4 +1,6 @@
 // Texts in parts: what is here already, and what a part doesn't say of it.
+#include <fstream>
+
 #include "gateway/config/import/fortios_lab.h"
 #include "gateway/config/import/report.h"
 
@@ -121,6 +123,25 @@ TEST_F(PartsImport, WhatStaysInForceAgainstTheTextIsNamed) {
                                                                    testing::EndsWith(": firewall policy 1"))));
   take("config system interface\nedit \"port3\"\nset security-mode captive-portal\nnext\nend\n");
   EXPECT_THAT(import->notices, testing::IsEmpty());
+}
+
+/// Each table of a whole configuration, and every two of them, over that configuration.
+TEST_F(PartsImport, AnyTablesOfAConfigurationGoOverIt) {
+  std::ifstream file(std::string(POSTERN_SOURCE_DIR) + "/tests/golden/fortios-branch.conf");
+  std::vector<std::string> tables = {"config system interface\nedit \"port1\"\nset security-mode captive-portal\nnext\nend\n",
+                                     "config firewall acl\nedit 1\nset interface \"port1\"\nnext\nend\n"};
+  std::string whole, table;
+  for (std::string line; std::getline(file, line);) {
+    whole += line + '\n';
+    table = line.starts_with("config ") ? line + '\n' : table + line + '\n';
+    if (line == "end") tables.push_back(table);
+  }
+  ASSERT_GT(tables.size(), 10u);
+  take_over(whole);
+  for (const auto& first : tables) {
+    take(first);
+    for (const auto& second : tables) take(first + second);
+  }
 }
 
 TEST_F(PartsImport, ProxyPoliciesThatStayAreNamedToo) {
