@@ -153,12 +153,12 @@ void Simulation::check_agreement() {
     for (const auto* e : all.items) {
       const auto list = e->known<std::vector<posture::Route>>(posture::keys::kRoutes);
       const auto behind = [&](const GatewayNode& g) {
-        return e->registered() && list &&
+        return list &&
                std::ranges::any_of(*list, [&](const auto& r) { return macs_of(g).contains(r.gateway_mac); });
       };
       ems::ShareReasons why;
       why.connected = behind(*gateway);
-      why.all = e->registered() && device.endpoint_sharing == ems::EndpointSharing::kAll;
+      why.all = device.endpoint_sharing == ems::EndpointSharing::kAll;
       if (device.endpoint_sharing == ems::EndpointSharing::kSelected) {
         for (const auto& other : gateways_) {
           if (std::ranges::count(device.selected, other->serial()) != 0) why.selected |= behind(*other);

@@ -98,7 +98,7 @@ void GatewayNode::check_slots() {
   std::map<Sha256, Slot> expected;
   for (const auto& [key, record] : records) {
     const bool adjacent = std::ranges::any_of(interfaces_, [&](const auto& local) { return behind(record, local); });
-    if (!record.asked && !(record.share_connected && adjacent)) continue;
+    if (!record.asked && !(record.share_connected && (record.blocked || adjacent))) continue;
     const auto tags = tags_of(record, infos);
     for (const auto& certificate : record.certificates) {
       Slot slot;

@@ -173,8 +173,9 @@ ShareReasons EmsCore::Impl::share_reasons(const FabricDevice& d, const std::set<
                                [&](const auto& i) { return i.mac.valid() && gateways.contains(i.mac); });
   };
   ShareReasons why;
+  // One that is revoked or deregistered stays with those who had it, as a record that refuses: they end its sessions by
+  // that reason, and not as somebody whom nobody knows.
   why.asked = asked.contains(e.uid);
-  if (!e.registered()) return why;
   const auto gateways = gateway_macs(e.fact(posture::keys::kRoutes));
   why.connected = behind(d, gateways);
   why.all = d.endpoint_sharing == EndpointSharing::kAll;

@@ -140,6 +140,9 @@ TEST_F(Lab, ChangesTravelAsDeltasAndADisconnectedGatewayGoesOnWhereItStood) {
   // Something did: a snapshot, and it removes what is not listed.
   core->deregister(clock.now(), admin, a.uid(), [](Status) {});
   run();
+  EXPECT_TRUE(g.record(a.uid()).blocked()) << "so that the gateway can say why its sessions end";
+  core->remove_endpoint(clock.now(), admin, a.uid(), [](Status) {});
+  run();
   EXPECT_EQ(g.endpoints(), 0u);
   disconnect(g);
   TestAgent b;

@@ -12,7 +12,9 @@ namespace fabric = proto::fabric;
 // ---- records and slots
 
 bool GatewayCore::matched(const Record& record) const {
-  return record.asked || (record.share_connected && resolver_.gateway_interface(record) != nullptr);
+  // Of one that is refused nobody says any more where it is; its sessions end, and are told why, by its slot.
+  return record.asked ||
+         (record.share_connected && (record.blocked || resolver_.gateway_interface(record) != nullptr));
 }
 
 Slot GatewayCore::make_slot(const Record& record, const ClientCertificate& certificate) const {

@@ -107,7 +107,8 @@ std::vector<cli::EndpointView> LiveOperations::matched_endpoints() {
   const auto& core = *context_.core;
   std::vector<cli::EndpointView> out;
   for (const auto& [key, record] : core.records()) {
-    if (core.matched(record)) out.push_back(cli::make_endpoint_view(record, core.resolver(), context_.device.serial));
+    // One that is refused is kept for what its sessions are told, and is no endpoint that anybody looks for.
+    if (!record.blocked && core.matched(record)) out.push_back(cli::make_endpoint_view(record, core.resolver(), context_.device.serial));
   }
   return out;
 }
