@@ -41,7 +41,7 @@ METRICS = [
     Metric("P11", "proxied requests per CPU-second with client certificates, a tag policy and the access log", "1/s",
            "plain nginx with the same log", ">= 0.97x plain nginx, >= 3.5x auth_request, >= 1.03x HAProxy with a map", "proxy"),
     Metric("P12", "full handshakes with client certificates per CPU-second", "1/s", "HAProxy; plain nginx",
-           ">= 1.5x HAProxy, > 1x nginx; resumed >= 2x full"),
+           ">= 1.5x HAProxy, >= 1x nginx; resumed >= 2x full", "proxy"),
     Metric("P13", "bulk data per CPU-second", "GB/s", "HAProxy", ">= 1x; added p99 at half load <= 0.8x"),
     Metric("P14", "memory per endpoint with 500 tags at the EMS", "B", "a redis hash with the same fields",
            "<= 512 B; at the gateway <= 256 B and <= 0.5x", "engine"),

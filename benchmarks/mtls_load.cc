@@ -2,7 +2,11 @@
 // For servers on this machine's loopback only, and bounded in time; it prints one line of JSON:
 // {"answers", "failures", "seconds", "cpu_seconds", "p50_us", "p99_us"}.
 //
+// With --handshakes full, or resumed, each request has a connection of its own, begun by such a handshake; of resumed ones
+// those that were not count as failures.
+//
 // Usage: mtls_load --address 127.0.0.1 --port N --certificate F --key F --connections N --milliseconds N [--path P]
+//                  [--handshakes full|resumed]
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -43,6 +47,12 @@ class Load {
       std::exit(2);
     }
     request_ = "GET " + arguments.text("path", "/") + " HTTP/1.1\r\nHost: " + host + ":" + arguments.text("port") + "\r\n\r\n";
+    const auto handshakes = arguments.text("handshakes", "kept");
+    each_anew_ = handshakes != "kept";
+    if (handshakes == "resumed") {
+      SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+      resume_ = true;
+    }
     const auto count = std::clamp(arguments.number("connections"), 1L, kMaxConnections);
     for (long i = 0; i < count; ++i) {
       connections_.push_back(std::make_unique<Connection>());
@@ -50,7 +60,10 @@ class Load {
     }
   }
   ~Load() {
-    for (auto& c : connections_) close(*c);
+    for (auto& c : connections_) {
+      close(*c);
+      SSL_SESSION_free(c->session);
+    }
     ::close(epoll_);
   }
   Load(const Load&) = delete;
@@ -80,6 +93,7 @@ class Load {
   struct Connection {
     int fd = -1;
     SSL* ssl = nullptr;
+    SSL_SESSION* session = nullptr;  // Of the connection before, to go on with.
     std::string in;
     Nanos sent = 0;
   };
@@ -95,10 +109,12 @@ class Load {
     if (::connect(c->fd, reinterpret_cast<const sockaddr*>(&address_), sizeof address_) != 0) give_up("connect");
     c->ssl = SSL_new(context_.get());
     SSL_set_fd(c->ssl, c->fd);
+    if (c->session != nullptr) SSL_set_session(c->ssl, c->session);
     if (SSL_connect(c->ssl) != 1) {
       ERR_print_errors_fp(stderr);
       std::exit(1);
     }
+    if (c->session != nullptr && SSL_session_reused(c->ssl) != 1) ++failures_;
     ::fcntl(c->fd, F_SETFL, ::fcntl(c->fd, F_GETFL) | O_NONBLOCK);
     epoll_event event{};
     event.events = EPOLLIN;
@@ -109,6 +125,8 @@ class Load {
 
   void close(Connection& c) {
     if (c.fd < 0) return;
+    // A session whose connection only breaks off is not gone on with.
+    if (each_anew_) SSL_set_shutdown(c.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(c.ssl);
     ::close(c.fd);
     c.fd = -1;
@@ -134,7 +152,11 @@ class Load {
       c.in.append(buffer, static_cast<std::size_t>(n));
       bool last = false;
       if (!answered(c, last)) continue;
-      if (last) {
+      if (last || each_anew_) {
+        if (resume_) {
+          SSL_SESSION_free(c.session);
+          c.session = SSL_get1_session(c.ssl);
+        }
         close(c);
         open(c);
       }
@@ -173,6 +195,8 @@ class Load {
 
   std::shared_ptr<SSL_CTX> context_;
   int epoll_;
+  bool each_anew_ = false;
+  bool resume_ = false;
   sockaddr_in address_{};
   std::string request_;
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -1,4 +1,4 @@
-"""P11: requests that the access proxy serves per second of CPU, on kept connections with client certificates, judged by a
+"""P11 and P12: requests that the access proxy serves per second of CPU, on kept connections with client certificates, judged by a
 tag policy and logged. Ours is the real gateway with its nginx; what the gateway's own process needs counts too.
 
 Peers, on the same machine in turns: nginx with the very configuration that the gateway wrote, without our module and with
@@ -201,18 +201,18 @@ class Contest:
         server = Server(self.stack.lab, "haproxy", ["/usr/sbin/haproxy", "-db", "-f", place / "haproxy.cfg"], port, MEASURED)
         self.contestants["haproxy"] = (server.port, server.pids)
 
-    def measure(self, name):
-        """Requests per CPU-second; how busy the load generator was."""
+    def measure(self, name, handshakes="kept"):
+        """Requests per CPU-second, on kept connections or each on one of its own; how busy the load generator was."""
         port, pids = self.contestants[name]
         before = cpu_seconds(pids())
         (load,) = run_lines(["taskset", "-c", ",".join(map(str, REST)), self.programs / "mtls_load", "--address", "127.0.0.1",
                              "--port", port, "--certificate", self.certificate, "--key", self.key,
-                             "--connections", CONNECTIONS, "--milliseconds", self.milliseconds])
+                             "--connections", CONNECTIONS, "--milliseconds", self.milliseconds, "--handshakes", handshakes])
         after = cpu_seconds(pids())
         if load["failures"] or before.keys() != after.keys():
             raise LabError(f"{name}: {load['failures']} of the requests failed, or a process ended")
         used = {pid: after[pid] - before[pid] for pid in after}
-        return {"name": name, "per_cpu_second": load["answers"] / sum(used.values()),
+        return {"name": name, "handshakes": handshakes, "per_cpu_second": load["answers"] / sum(used.values()),
                 "per_second": load["answers"] / load["seconds"],
                 # Per request; of ours the first is the gateway's own process.
                 "cpu_us": [round(u * 1e6 / load["answers"], 2) for u in used.values()],
@@ -236,18 +236,53 @@ def run(context):
             for number in range(rounds):
                 samples.append([contest.measure(name) for name in [*names, *reversed(names)]])
                 context.say(f"round {number + 1} of {rounds}")
+            shaking = [name for name in names if name != "auth_request"]     # its handshakes are plain nginx's
+            handshakes = {}
+            for kind in ("full", "resumed"):
+                contest.measure("postern", kind)
+                handshakes[kind] = [[contest.measure(name, kind) for name in [*shaking, *reversed(shaking)]] for _ in range(rounds)]
+                context.say(f"{kind} handshakes")
     finally:
         if context.keep:
             context.say(f"logs and data: {directory}")
         else:
             remove_tree(directory)
-    return figures(samples, names)
+    return figures(samples, names) + handshake_figures(handshakes)
+
+
+def rate(sample, name):
+    return sum(s["per_cpu_second"] for s in sample if s["name"] == name) / 2
+
+
+def middle(samples, name, other):
+    """The median of the rounds' ratios, and the worst."""
+    ratios = [rate(s, name) / rate(s, other) for s in samples]
+    return percentile(ratios, 0.5), min(ratios)
+
+
+def handshake_figures(handshakes):
+    """P12: each handshake with one request behind it."""
+    full, resumed = handshakes["full"], handshakes["resumed"]
+    ours = percentile([rate(s, "postern") for s in full], 0.5)
+    names = {s["name"] for s in full[0]}
+    out = []
+    for metric, name, target, peer_name in (("P12", "haproxy", 1.5, "HAProxy"), ("P12.nginx", "nginx", 1.0, "plain nginx")):
+        if name not in names:
+            out.append(Figure(metric, ours, None, None, note=f"{name} is not installed"))
+            continue
+        ratio, worst = middle(full, "postern", name)
+        more = middle(resumed, "postern", name)[0]
+        out.append(Figure(metric, ours, percentile([rate(s, name) for s in full], 0.5), ratio >= target, ratio=ratio, peer_name=peer_name,
+                          name=None if metric == "P12" else "the same", target=f">= {target:g}x {peer_name}",
+                          note=f"worst round {worst:.3f}x; each with a request; resumed ones {more:.3f}x", detail={"samples": handshakes}
+                          if metric == "P12" else None))
+    again = percentile([rate(s, "postern") for s in resumed], 0.5)
+    out.append(Figure("P12.resumed", again, ours, again >= 2 * ours, name="resumed handshakes with client certificates per CPU-second",
+                      peer_name="our full handshakes", target=">= 2x full"))
+    return out
 
 
 def figures(samples, names):
-    def rate(sample, name):
-        return sum(s["per_cpu_second"] for s in sample if s["name"] == name) / 2
-
     ours = percentile([rate(s, "postern") for s in samples], 0.5)
     busiest = max(s["load_cpu"] for sample in samples for s in sample)
     void = busiest >= 0.9

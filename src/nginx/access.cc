@@ -1,6 +1,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -34,7 +35,7 @@ void report_end(const RequestState& state) {
   event.interface = connection.interface.text();
   event.bytes = static_cast<std::uint64_t>(r->connection->sent);
   event.duration_ms = milliseconds_between(state.started, event.time);
-  event.method = std::string(to_view(r->method_name));
+  event.method = std::string(method_of(r));
   event.host = std::string(state.host);
   event.path = std::string(state.path);
   if (!state.failure_id.empty()) event.detail = state.server_problem;
@@ -76,6 +77,15 @@ std::string_view host_name(std::string_view header) {
   return digits ? header.substr(0, end) : std::string_view();
 }
 
+/// Does a server's name have one reading? nginx takes nearly all bytes; an application that makes a URL of "a@b", "a?b" or
+/// "a%2eb" finds another server in it. None at all is one: there is nothing to read.
+bool canonical_host(std::string_view name) {
+  return name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+                  c == '_' || c == ':' || c == '[' || c == ']';
+         });
+}
+
 /// Is the server that nginx, and so the decision, takes the request for another one than the Host header that the
 /// application will read (a request line may name a server, too), or than the handshake named? A client without SNI
 /// named none there.
@@ -108,8 +118,8 @@ std::string verify_detail(const Connection& connection) {
 /// going. (A POST can't: nginx has made a GET of it.)
 bool open_anyway(ngx_http_request_t* r, RequestState& state) {
   const auto raw = raw_path(r);
-  if (state.path.empty() || !policy::canonical_path(raw) || host_differs(r)) return false;
-  const auto method = to_view(r->request_line).substr(0, to_view(r->request_line).find(' '));
+  if (state.path.empty() || !policy::canonical_path(raw) || !canonical_host(state.host) || host_differs(r)) return false;
+  const auto method = method_of(r);
   if (method != "GET" && method != "HEAD") return false;
   const auto now = worker().now();
   return worker().judge(*state.connection, state.proxy, state.host, state.path, false, now).allow;
@@ -175,7 +185,7 @@ ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, policy::Reason reas
 policy::Reason read_request(ngx_http_request_t* r, RequestState& state) {
   const auto host = to_pool(r->pool, to_view(r->headers_in.server));
   state.host = to_view(host);
-  if (host_differs(r)) return policy::Reason::kHostMismatch;
+  if (!canonical_host(state.host) || host_differs(r)) return policy::Reason::kHostMismatch;
   if (!policy::canonical_path(raw_path(r))) return policy::Reason::kPathNotCanonical;
   const auto path = to_pool(r->pool, to_view(r->uri));
   state.path = to_view(path);
@@ -187,6 +197,12 @@ policy::Reason read_request(ngx_http_request_t* r, RequestState& state) {
 }
 
 }  // namespace
+
+std::string_view method_of(const ngx_http_request_t* r) {
+  const auto line = to_view(r->request_line);
+  const auto end = line.find(' ');
+  return end == line.npos ? to_view(r->method_name) : line.substr(0, end);
+}
 
 RequestState* find_state(ngx_http_request_t* r) {
   for (auto* cleanup = r->main->cleanup; cleanup != nullptr; cleanup = cleanup->next) {

@@ -74,7 +74,7 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.source_port = state.connection->source_port;
   event.interface = state.connection->interface.text();
   event.id = page.id;
-  event.method = std::string(to_view(r->method_name));
+  event.method = std::string(method_of(r));
   event.host = page.host;
   event.path = std::string(to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?')));
   event.detail = detail;

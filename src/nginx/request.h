@@ -33,6 +33,9 @@ RequestState* find_state(ngx_http_request_t* r);
 /// Makes it if need be; nullptr when out of memory.
 RequestState* state_of(ngx_http_request_t* r);
 
+/// The method that the client asked with; nginx makes a GET of it when a page of its own takes an answer's place.
+std::string_view method_of(const ngx_http_request_t* r);
+
 /// Access phase. `proxy` as configured.
 ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy);
 /// Content of the page for requests that nginx refused before the access phase (495, 496, 421,

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "nginx/denial_id.h"
+#include "nginx/request.h"
 
 namespace postern::nginx {
 namespace {
@@ -313,7 +314,7 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   // Not a certificate that was never known.
   if (decision.reason == policy::Reason::kUnknownEndpoint && had_record)
     event.detail = "its record was here until now; no connected EMS shares it any more";
-  event.method = std::string(to_view(live.request->method_name));
+  event.method = std::string(method_of(live.request));
   event.host = std::string(live.host);
   event.path = std::string(live.path);
   event.tags = decision.tags;

@@ -111,6 +111,9 @@ http {{
   proxy_set_header Upgrade $postern_upgrade;
   proxy_set_header Connection $postern_connection;
   proxy_set_header TE "";
+  proxy_set_header Trailer "";
+  proxy_set_header HTTP2-Settings "";
+  proxy_set_header Proxy-Connection "";
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto https;
   proxy_set_header X-Forwarded-Host $postern_host;
