@@ -33,7 +33,7 @@ TEST(ListingTest, ElementsAreComparedWithoutTheirOrderAndTheLeaseNotAtAll) {
   EXPECT_EQ(listing_difference("set T {\nelements = { never ended", a).substr(0, 2), "+ ");
 }
 
-config::GatewayConfig read(std::string_view text) {
+config::GatewayConfig configuration(std::string_view text) {
   const auto store = config::ConfigStore::in_memory(config::gateway_schema());
   auto t = store->begin(config::Actor::kGateway);
   const auto applied = config::apply_text(t, text);
@@ -42,7 +42,7 @@ config::GatewayConfig read(std::string_view text) {
 }
 
 TEST(DryRunTest, WhatItPrintsIsTakenByTheKernelAndMakesWhatIsListed) {
-  const auto config = read(
+  const auto config = configuration(
       "config firewall policy\n    edit 1\n        set srcintf \"port1\"\n        set dstintf \"any\"\n"
       "        set srcaddr \"all\"\n        set dstaddr \"all\"\n        set service \"ALL\"\n        set action accept\n"
       "        set ztna-status enable\n        set ztna-ems-tag \"EMS1_ZTNA_a b\"\n    next\nend\n");
@@ -59,7 +59,7 @@ TEST(DryRunTest, WhatItPrintsIsTakenByTheKernelAndMakesWhatIsListed) {
   const auto here = list_table("postern");
   ASSERT_TRUE(here) << here.error().message;
   EXPECT_EQ(here->find("policy_1"), here->npos);
-  const auto other = list_of_commands(ruleset_of(read("")), "postern");
+  const auto other = list_of_commands(ruleset_of(configuration("")), "postern");
   ASSERT_TRUE(other);
   EXPECT_NE(listing_difference(*other, *listed).find("+ chain policy_1\n"), std::string::npos);
   EXPECT_EQ(listing_difference(*listed, *listed), "");
@@ -69,13 +69,13 @@ TEST(DryRunTest, WhatItPrintsIsTakenByTheKernelAndMakesWhatIsListed) {
 
 TEST(SourceCheckTest, WhichInterfacesTakeEverySource) {
   const std::set<std::string> defaults = {"wan1"};
-  EXPECT_EQ(unchecked_interfaces(read(""), defaults), defaults);
+  EXPECT_EQ(unchecked_interfaces(configuration(""), defaults), defaults);
   const std::string off = "config system interface\n    edit \"vpn0\"\n        set src-check disable\n    next\n"
                           "    edit \"port1\"\n        set alias \"a\"\n    next\nend\n";
-  EXPECT_EQ(unchecked_interfaces(read(off), defaults), (std::set<std::string>{"vpn0", "wan1"}));
+  EXPECT_EQ(unchecked_interfaces(configuration(off), defaults), (std::set<std::string>{"vpn0", "wan1"}));
   const std::string strict = "config system settings\n    set strict-src-check enable\nend\n";
-  EXPECT_EQ(unchecked_interfaces(read(strict), defaults), std::set<std::string>());
-  EXPECT_EQ(unchecked_interfaces(read(strict + off), defaults), std::set<std::string>{"vpn0"});
+  EXPECT_EQ(unchecked_interfaces(configuration(strict), defaults), std::set<std::string>());
+  EXPECT_EQ(unchecked_interfaces(configuration(strict + off), defaults), std::set<std::string>{"vpn0"});
 }
 
 }  // namespace
