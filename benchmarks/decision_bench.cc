@@ -10,12 +10,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <new>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "arguments.h"
+#include "ecshm/mapping.h"
 #include "ecshm/reader.h"
 #include "ecshm/writer.h"
 #include "policy/compile.h"
@@ -82,14 +84,50 @@ policy::PolicyTable policies(std::mt19937& random) {
   return table;
 }
 
+/// The processor's counter, which is read in a third of the time of the kernel's clock and waits for what is under way.
+class TickClock {
+ public:
+  static std::uint64_t read() {
+#if defined(__x86_64__)
+    unsigned aux;
+    const auto ticks = __builtin_ia32_rdtscp(&aux);
+    __builtin_ia32_lfence();
+    return ticks;
+#else
+    return static_cast<std::uint64_t>(now());
+#endif
+  }
+  TickClock() {
+    const Nanos begun = now();
+    const auto first = read();
+    while (now() - begun < 50'000'000) {}
+    const auto last = read();
+    per_tick_ = static_cast<double>(now() - begun) / static_cast<double>(last - first);
+    // What two readings with nothing between them differ by, mostly.
+    std::vector<std::uint64_t> nothing(10'000);
+    for (auto& ticks : nothing) {
+      const auto before = read();
+      ticks = read() - before;
+    }
+    std::ranges::sort(nothing);
+    own_ = nothing[nothing.size() / 2];
+  }
+  double nanoseconds(std::uint64_t ticks) const { return ticks > own_ ? static_cast<double>(ticks - own_) * per_tick_ : 0; }
+  double own() const { return static_cast<double>(own_) * per_tick_; }
+
+ private:
+  double per_tick_ = 1;
+  std::uint64_t own_ = 0;
+};
+
 /// A ring through every line of a mapped file, in random order: each step depends on the one before.
 class MemoryMisses {
  public:
   MemoryMisses(const std::string& file, std::size_t bytes, std::mt19937& random) : lines_(bytes / kLine) {
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || ::ftruncate(fd, static_cast<off_t>(lines_ * kLine)) != 0) give_up(file.c_str());
-    void* map = ::mmap(nullptr, lines_ * kLine, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED) give_up("mmap");
+    if (fd < 0 || ::posix_fallocate(fd, 0, static_cast<off_t>(lines_ * kLine)) != 0) give_up(file.c_str());
+    void* map = ecshm::map_shared(fd, lines_ * kLine, true);
+    if (map == nullptr) give_up("mmap");
     ::close(fd);
     base_ = static_cast<std::uint64_t*>(map);
     std::vector<std::uint32_t> order(lines_);
@@ -108,6 +146,18 @@ class MemoryMisses {
     const Nanos took = now() - start;
     asm volatile("" : : "r"(place_));
     return static_cast<double>(took) / static_cast<double>(pairs);
+  }
+  /// Each pair by itself.
+  std::vector<double> single(std::size_t pairs, const TickClock& clock) {
+    std::vector<double> out(pairs);
+    for (auto& took : out) {
+      const auto before = TickClock::read();
+      place_ = base_[base_[place_]];
+      asm volatile("" : : "r"(place_));
+      const auto after = TickClock::read();
+      took = clock.nanoseconds(after - before);
+    }
+    return out;
   }
 
  private:
@@ -167,15 +217,14 @@ class Decisions {
     return static_cast<double>(took) / static_cast<double>(count);
   }
 
-  /// Each by itself, with the clock's own cost in it.
-  std::vector<std::uint32_t> single(std::size_t count) {
-    std::vector<std::uint32_t> out(count);
-    Nanos before = now();
+  /// Each by itself, without the clock's own cost: nanoseconds.
+  std::vector<double> single(std::size_t count, const TickClock& clock) {
+    std::vector<double> out(count);
     for (auto& took : out) {
+      const auto before = TickClock::read();
       decide(place_++);
-      const Nanos after = now();
-      took = static_cast<std::uint32_t>(after - before);
-      before = after;
+      const auto after = TickClock::read();
+      took = clock.nanoseconds(after - before);
     }
     return out;
   }
@@ -231,9 +280,15 @@ int main(int argc, char** argv) {
     measure_ours();
     std::printf("{\"ours_ns\": %.1f, \"peer_ns\": %.1f}\n", ours, peer / 2);
   }
-  auto single = decisions.single(count);
+  const TickClock clock;
+  auto single = decisions.single(count, clock);
+  auto pairs = misses.single(count, clock);
+  std::ranges::sort(pairs);
   std::ranges::sort(single);
-  std::printf("{\"p50_ns\": %u, \"p99_ns\": %u, \"worst_ns\": %u, \"allocations\": %llu, \"allowed\": %.3f}\n",
-              single[count / 2], single[count * 99 / 100], single.back(), static_cast<unsigned long long>(allocated),
-              static_cast<double>(decisions.allowed()) / static_cast<double>(decisions.decided()));
+  std::printf("{\"p50_ns\": %.0f, \"p99_ns\": %.0f, \"worst_ns\": %.0f, \"clock_ns\": %.1f, \"peer_p50_ns\": %.0f, \"peer_p99_ns\": %.0f, "
+              "\"allocations\": %llu, \"allowed\": %.3f, \"bytes_per_endpoint\": %.1f}\n",
+              single[count / 2], single[count * 99 / 100], single.back(), clock.own(), pairs[count / 2], pairs[count * 99 / 100],
+              static_cast<unsigned long long>(allocated),
+              static_cast<double>(decisions.allowed()) / static_cast<double>(decisions.decided()),
+              static_cast<double>(std::filesystem::file_size(directory + "/" ECSHM_FILE)) / endpoints);
 }

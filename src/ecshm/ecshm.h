@@ -9,8 +9,9 @@
  * slot leaves it odd for ever.
  *
  * Lookup: buckets[hash & bucket_mask], the hash being the first 8 bytes of the leaf's SHA-256 (little-endian), then
- * linear probing until ECSHM_BUCKET_EMPTY. A bucket holds slot number + ECSHM_BUCKET_FIRST. The leaf in the slot must
- * be compared, whole.
+ * linear probing until ECSHM_BUCKET_EMPTY. A bucket holds slot number + ECSHM_BUCKET_FIRST in its low
+ * ECSHM_BUCKET_NUMBER_BITS and above them as many of the highest bits of the SHA-256's second 8 bytes: of buckets whose bits
+ * differ the slots, which are far away in memory, need not be looked at. The leaf in the slot must be compared, whole.
  *
  * Lease: past `lease_until` or past the connector's `connector_until` (CLOCK_BOOTTIME, nanoseconds) nothing that is
  * said here grants any more.
@@ -30,13 +31,14 @@ extern "C" {
 #endif
 
 #define ECSHM_MAGIC 0x314d485343455350ULL /* "PSECSHM1" */
-#define ECSHM_VERSION 2u
+#define ECSHM_VERSION 3u
 #define ECSHM_TAG_WORDS 8u
 #define ECSHM_CONNECTORS 8u /* Numbers 1..7 are used. */
 #define ECSHM_READ_ATTEMPTS 1000
 #define ECSHM_BUCKET_EMPTY 0u
 #define ECSHM_BUCKET_REMOVED 1u
 #define ECSHM_BUCKET_FIRST 2u
+#define ECSHM_BUCKET_NUMBER_BITS 28u
 #define ECSHM_CHANGE_ALL 0xffffffffu
 
 #define ECSHM_FILE "ec-shm"

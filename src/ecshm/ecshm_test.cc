@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -350,6 +352,103 @@ TEST_F(EcshmTest, ReadersNeverSeeAMixture) {
   for (auto& t : readers) t.join();
   EXPECT_EQ(mixtures, 0u);
   EXPECT_GT(seen, 0u);
+}
+
+// Readers are other processes, which share nothing with the writer but the file: nginx's workers.
+TEST_F(EcshmTest, OtherProcessesNeverSeeAMixtureEither) {
+  constexpr std::uint64_t kLeaves = 8;  // few: they are read while they are written
+  constexpr int kReaders = 3;
+  constexpr int kWanted = 4'000, kGivenUp = 100;
+  const auto whole = [](std::uint64_t n) {
+    SlotData d;
+    d.connector = 1;
+    d.not_after = from_unix_ms(static_cast<std::int64_t>(n >> 1));
+    d.online = (n & 1) != 0;
+    d.registered = true;
+    std::uint64_t x = n, sum = 0;
+    for (std::size_t i = 0; i < policy::kTagWords; ++i) {
+      x = x * 6364136223846793005u + 1442695040888963407u;
+      d.tags.words[i] = x;
+      sum += x;
+    }
+    // What belongs together: any two of the words from two writings do not.
+    for (std::size_t i = 0; i < policy::kTagWords; ++i) d.unknown.words[i] = sum ^ (n + i);
+    return d;
+  };
+  std::array<Sha256, kLeaves> leaves;
+  for (std::uint64_t i = 0; i < kLeaves; ++i) leaves[i] = leaf(i);
+  for (std::uint64_t i = 0; i < kLeaves; ++i) ASSERT_TRUE(writer_->upsert(leaves[i], whole(i)));
+  ASSERT_TRUE(writer_->publish());
+  std::vector<pid_t> readers;
+  for (int r = 0; r < kReaders; ++r) {
+    const pid_t pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) {
+      Reader reader(run());
+      reader.refresh(true);
+      int read = 0, torn = 0;
+      for (std::uint64_t i = static_cast<std::uint64_t>(r); read < kWanted; ++i) {
+        const auto found = reader.find(leaves[i % kLeaves], kNow);
+        if (!found.readable && ++torn > kGivenUp) _exit(3);  // a reader that never gets through
+        if (!found.state.known) {
+          if (found.readable) _exit(4);  // nothing is ever removed here
+          continue;
+        }
+        const auto n = static_cast<std::uint64_t>(to_unix_ms(found.state.not_after)) * 2 + (found.state.online ? 1 : 0);
+        const auto want = whole(n);
+        if (!(found.state.tags == want.tags) || !(found.state.unknown == want.unknown)) _exit(5);
+        ++read;
+      }
+      _exit(0);
+    }
+    readers.push_back(pid);
+  }
+  // Until the last of them has read enough.
+  std::vector<int> ends;
+  std::uint64_t n = kLeaves;
+  while (ends.size() < readers.size()) {
+    for (int i = 0; i < 1000; ++i, ++n) ASSERT_TRUE(writer_->upsert(leaves[n % kLeaves], whole(n)));
+    int status = 0;
+    while (ends.size() < readers.size() && waitpid(-1, &status, WNOHANG) > 0) ends.push_back(status);
+  }
+  for (const int status : ends) {
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0) << "3: never whole, 4: not found, 5: a mixture";
+  }
+  EXPECT_GT(n, 1000u);
+}
+
+TEST_F(EcshmTest, LeavesOfOneBucketAreToldApart) {
+  // The first word says the bucket, the second one's highest bits stand in it: all differ only elsewhere.
+  open(64, 16);
+  ASSERT_TRUE(writer_->publish());
+  Reader reader(run());
+  reader.refresh(true);
+  const auto made = [](std::uint8_t high, std::uint8_t last) {
+    Sha256 out{};
+    out[15] = high;
+    out[31] = last;
+    return out;
+  };
+  for (int high : {0x00, 0x10, 0xf0, 0xff}) {
+    for (int last = 0; last < 4; ++last) {
+      ASSERT_TRUE(writer_->upsert(made(static_cast<std::uint8_t>(high), static_cast<std::uint8_t>(last)), slot(high + last)));
+    }
+  }
+  for (int high : {0x00, 0x10, 0xf0, 0xff}) {
+    for (int last = 0; last < 4; ++last) {
+      const auto key = made(static_cast<std::uint8_t>(high), static_cast<std::uint8_t>(last));
+      const auto found = reader.find(key, kNow);
+      ASSERT_TRUE(found.state.known);
+      EXPECT_TRUE(found.state.tags.test(static_cast<std::size_t>(high + last)));
+      EXPECT_TRUE(writer_->find(key));
+    }
+  }
+  EXPECT_FALSE(reader.find(made(0x20, 0), kNow).state.known);
+  EXPECT_FALSE(reader.find(made(0xff, 9), kNow).state.known);
+  writer_->remove(made(0x10, 1));
+  EXPECT_FALSE(reader.find(made(0x10, 1), kNow).state.known);
+  EXPECT_TRUE(reader.find(made(0x10, 2), kNow).state.known);
 }
 
 }  // namespace

@@ -29,6 +29,45 @@ Mapping::~Mapping() {
   if (base_ != nullptr) munmap(base_, size_);
 }
 
+void* map_shared(int fd, std::size_t size, bool writable) {
+  constexpr std::size_t kHuge = std::size_t{2} << 20;
+  const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  void* hint = nullptr;
+  void* room = MAP_FAILED;
+  const std::size_t wide = size + kHuge;
+  if (size >= kHuge) room = mmap(nullptr, wide, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  std::uintptr_t begin = 0;
+  if (room != MAP_FAILED) {
+    begin = (reinterpret_cast<std::uintptr_t>(room) + kHuge - 1) & ~(kHuge - 1);
+    hint = reinterpret_cast<void*>(begin);
+  }
+  void* base = mmap(hint, size, access, MAP_SHARED | (hint != nullptr ? MAP_FIXED : 0), fd, 0);
+  const int error = errno;
+  if (room != MAP_FAILED) {
+    const auto first = reinterpret_cast<std::uintptr_t>(room);
+    if (base == MAP_FAILED) {
+      munmap(room, wide);
+    } else {
+      // Only the file stays.
+      const std::uintptr_t page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+      const auto end = (begin + size + page - 1) & ~(page - 1);
+      if (begin > first) munmap(room, begin - first);
+      if (first + wide > end) munmap(reinterpret_cast<void*>(end), first + wide - end);
+    }
+  }
+  if (base == MAP_FAILED) {
+    errno = error;
+    return nullptr;
+  }
+#ifdef MADV_COLLAPSE
+  constexpr int kCollapse = MADV_COLLAPSE;
+#else
+  constexpr int kCollapse = 25;
+#endif
+  if (writable && size >= kHuge) (void)madvise(base, size & ~(kHuge - 1), kCollapse);
+  return base;
+}
+
 NewFile NewFile::create(int dir, const char* name, gid_t group, int* error) {
   NewFile out;
   const auto temporary = new_name(name);

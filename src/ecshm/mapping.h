@@ -41,6 +41,20 @@ void store(T& word, T value, std::memory_order order = std::memory_order_relaxed
   std::atomic_ref<T>(word).store(value, order);
 }
 
+/// What a bucket holds of a leaf, given its second word; in place, above the number.
+inline std::uint32_t bucket_mark(std::uint64_t second_word) {
+  return static_cast<std::uint32_t>(second_word >> (32 + ECSHM_BUCKET_NUMBER_BITS)) << ECSHM_BUCKET_NUMBER_BITS;
+}
+/// The slot that a bucket holds; of one that holds none, a number beyond every table.
+inline std::uint32_t bucket_slot(std::uint32_t bucket) {
+  return (bucket & ((1u << ECSHM_BUCKET_NUMBER_BITS) - 1)) - ECSHM_BUCKET_FIRST;
+}
+
+/// Maps a file so that where the kernel holds it in huge pages, they are mapped as such: at an address that lies in them as
+/// the file does. Random reads in 200 MB otherwise walk the tables of 4 KiB pages. `writable`: and the kernel is asked to
+/// hold it so, which it may refuse. nullptr with errno when it failed.
+void* map_shared(int fd, std::size_t size, bool writable);
+
 /// A file that is to appear under `name` in `dir` whole and with the right owner: written beside
 /// it, then renamed.
 class NewFile {

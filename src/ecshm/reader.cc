@@ -32,8 +32,8 @@ Result<Opened> map_file(const std::string& path, std::size_t at_least, std::uint
       static_cast<std::size_t>(st.st_size) >= at_least &&
       static_cast<std::uint64_t>(st.st_size) <= at_most) {
     const auto size = static_cast<std::size_t>(st.st_size);
-    void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-    if (base == MAP_FAILED) {
+    void* base = map_shared(fd, size, false);
+    if (base == nullptr) {
       out = fail(errno_error(errno, "mapping", path));
     } else {
       out = Opened{Mapping(base, size), st.st_dev, st.st_ino};
@@ -136,13 +136,14 @@ Reader::Found Reader::find(const Sha256& leaf, MonoTime now) const {
   out.state.fresh = lease_valid(now);
   std::uint64_t words[4];
   std::memcpy(words, leaf.data(), sizeof words);
+  const auto mark = bucket_mark(words[1]) >> ECSHM_BUCKET_NUMBER_BITS;
   const auto* buckets =
       reinterpret_cast<const std::uint32_t*>(map_.data() + header->buckets_offset);
   for (std::uint64_t i = words[0], n = 0; n <= header->bucket_mask; ++i, ++n) {
     const auto bucket = load(buckets[i & header->bucket_mask], std::memory_order_acquire);
     if (bucket == ECSHM_BUCKET_EMPTY) return out;
-    const auto number = bucket - ECSHM_BUCKET_FIRST;
-    if (bucket < ECSHM_BUCKET_FIRST || number >= header->slot_count) continue;
+    const auto number = bucket_slot(bucket);
+    if (number >= header->slot_count || bucket >> ECSHM_BUCKET_NUMBER_BITS != mark) continue;
     SlotData data;
     const auto read = read_slot(slots()[number], words, data);
     if (read == Read::kOther) continue;

@@ -34,6 +34,16 @@ std::uint64_t hash_of(const Sha256& leaf) {
   return h;
 }
 
+constexpr std::uint32_t kNumber = (1u << ECSHM_BUCKET_NUMBER_BITS) - 1;
+static_assert(kMaxSlots + ECSHM_BUCKET_FIRST <= kNumber);
+
+std::uint32_t mark_of(const Sha256& leaf) {
+  std::uint64_t second;
+  std::memcpy(&second, leaf.data() + 8, sizeof second);
+  return bucket_mark(second);
+}
+bool holds_slot(std::uint32_t bucket) { return bucket != ECSHM_BUCKET_EMPTY && bucket != ECSHM_BUCKET_REMOVED; }
+
 bool is_leaf(const ecshm_slot& slot, const Sha256& leaf) {
   std::uint64_t words[4];
   std::memcpy(words, leaf.data(), sizeof words);
@@ -169,8 +179,8 @@ Status Writer::make_generation(std::uint32_t capacity) {
   // Blocks are reserved now: a store into a sparse file on a full disk would be a SIGBUS later.
   error = posix_fallocate(file.fd(), 0, static_cast<off_t>(header.file_size));
   if (error != 0) return fail(errno_error(error, "reserving room for", ECSHM_FILE));
-  void* base = mmap(nullptr, header.file_size, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
-  if (base == MAP_FAILED) return fail(errno_error(errno, "mapping", ECSHM_FILE));
+  void* base = map_shared(file.fd(), header.file_size, true);
+  if (base == nullptr) return fail(errno_error(errno, "mapping", ECSHM_FILE));
   auto next = std::make_unique<File>();
   next->map = Mapping(base, header.file_size);
   next->pending.emplace(std::move(file));
@@ -245,12 +255,13 @@ Status Writer::replace_generation(std::uint32_t capacity) {
 
 std::uint32_t* Writer::find_bucket(const Sha256& leaf) const {
   const auto mask = file_->map.header()->bucket_mask;
+  const auto mark = mark_of(leaf);
   auto* buckets = file_->buckets();
   for (std::uint64_t i = hash_of(leaf), n = 0; n <= mask; ++i, ++n) {
     auto& bucket = buckets[i & mask];
     const auto value = load(bucket);
     if (value == ECSHM_BUCKET_EMPTY) return nullptr;
-    if (value >= ECSHM_BUCKET_FIRST && is_leaf(file_->slots()[value - ECSHM_BUCKET_FIRST], leaf))
+    if (holds_slot(value) && (value & ~kNumber) == mark && is_leaf(file_->slots()[bucket_slot(value)], leaf))
       return &bucket;
   }
   return nullptr;
@@ -270,9 +281,9 @@ void Writer::insert(const Sha256& leaf, const SlotData& data) {
   for (std::uint64_t i = hash_of(leaf);; ++i) {
     auto& bucket = buckets[i & mask];
     const auto value = load(bucket);
-    if (value >= ECSHM_BUCKET_FIRST) continue;
+    if (holds_slot(value)) continue;
     if (value == ECSHM_BUCKET_REMOVED) --removed_buckets_;
-    store(bucket, slot + ECSHM_BUCKET_FIRST, std::memory_order_release);
+    store(bucket, mark_of(leaf) | (slot + ECSHM_BUCKET_FIRST), std::memory_order_release);
     break;
   }
   ++used_;
@@ -285,7 +296,7 @@ Status Writer::upsert(const Sha256& leaf, const SlotData& data) {
                 fmt::format("connector {} is not one of 1..7", data.connector));
   }
   if (auto* bucket = find_bucket(leaf)) {
-    const auto number = load(*bucket) - ECSHM_BUCKET_FIRST;
+    const auto number = bucket_slot(load(*bucket));
     auto& slot = file_->slots()[number];
     if (read_own(slot) == data) return {};
     write_slot(slot, leaf, &data);
@@ -308,7 +319,7 @@ Status Writer::upsert(const Sha256& leaf, const SlotData& data) {
 void Writer::remove(const Sha256& leaf) {
   auto* bucket = find_bucket(leaf);
   if (bucket == nullptr) return;
-  const auto number = load(*bucket) - ECSHM_BUCKET_FIRST;
+  const auto number = bucket_slot(load(*bucket));
   store(*bucket, ECSHM_BUCKET_REMOVED, std::memory_order_release);
   write_slot(file_->slots()[number], leaf, nullptr);
   free_.push_back(number);
@@ -320,7 +331,7 @@ void Writer::remove(const Sha256& leaf) {
 std::optional<SlotData> Writer::find(const Sha256& leaf) const {
   const auto* bucket = find_bucket(leaf);
   if (bucket == nullptr) return std::nullopt;
-  return read_own(file_->slots()[load(*bucket) - ECSHM_BUCKET_FIRST]);
+  return read_own(file_->slots()[bucket_slot(load(*bucket))]);
 }
 
 void Writer::set_lease(MonoTime until) {

@@ -11,6 +11,7 @@
 #include "gateway/cli/manual.h"
 #include "gateway/config/store.h"
 #include "gateway/shell/daemon.h"
+#include "gateway/shell/firewall_command.h"
 
 namespace {
 
@@ -65,7 +66,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   run->add_flag("--no-firewall", no_firewall,
                 "Without IP/MAC control: where nftables may not be used. Touches neither nftables nor\n"
-                "neighbours: what a gateway before left stays (nft delete table inet postern)");
+                "neighbours: what a gateway before left stays (postern-gateway firewall remove)");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
   auto* manual = app.add_subcommand("manual", "Every table, setting and command; needs no running gateway");
@@ -78,10 +79,21 @@ int main(int argc, char** argv) {
       ->type_name("DIR")
       ->capture_default_str();
   recover->add_option("--revision", revision, "Which one; otherwise the last that is whole")->type_name("N");
+  auto* wall = app.add_subcommand("firewall", "What a configuration makes of nftables, and how to take it away");
+  wall->require_subcommand(1);
+  auto* dry_run = wall->add_subcommand("dry-run", "Print the ruleset of a configuration, as nft -c -f takes it; change nothing");
+  std::string configuration;
+  bool difference = false;
+  dry_run->add_option("--config", configuration, "The configuration's text, such as gateway.conf; -: standard input")
+      ->type_name("FILE")
+      ->required();
+  dry_run->add_flag("--difference", difference, "Only where it differs from what the kernel holds");
+  auto* remove = wall->add_subcommand("remove", "Take away what a stopped gateway leaves: its table, and neighbours that it pinned");
+  remove->add_option("--runtime-dir", runtime_dir, "Of the gateway that must not run")->type_name("DIR")->capture_default_str();
   app.footer(
       "A gateway that stops, denies: the nftables table inet postern stays, and forwards only what policies without "
       "tags let\n"
-      "through (nft delete table inet postern takes it away).\n"
+      "through (postern-gateway firewall remove takes it away).\n"
       "The configuration lives in DATA-DIR/gateway.conf and is changed by the command line or the REST API. The first\n"
       "administrator is admin, with the password in DATA-DIR/initial-password.");
   try {
@@ -92,13 +104,15 @@ int main(int argc, char** argv) {
     if (!failed || unknown.empty()) return app.exit(error) == 0 ? 0 : 2;
     std::fprintf(stderr, "\"%s\" is not known; %s\n", unknown.front().c_str(),
                  run->parsed() ? "postern-gateway run --help tells what is"
-                               : "allowed: run, cli, manual, recover (postern-gateway --help)");
+                               : "allowed: run, cli, firewall, manual, recover (postern-gateway --help)");
     return 2;
   }
   if (manual->parsed()) return postern::gateway::cli::manual_main(manual_format, std::cout, std::cerr);
+  if (dry_run->parsed()) return postern::gateway::firewall_dry_run(configuration, difference);
+  if (remove->parsed()) return postern::gateway::firewall_remove(runtime_dir);
   if (recover->parsed()) return recover_configuration(data_dir, revision);
   if (!run->parsed()) {
-    std::fprintf(stderr, "a command is missing; allowed: run, cli, manual, recover (postern-gateway --help)\n");
+    std::fprintf(stderr, "a command is missing; allowed: run, cli, firewall, manual, recover (postern-gateway --help)\n");
     return 2;
   }
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);

@@ -80,6 +80,11 @@ Result<DecisionAgain> FakeOperations::decide_again(const PastRequest& request) {
   judged.push_back(request);
   return again;
 }
+void FakeOperations::firewall_ruleset(const config::ConfigTree& config, bool difference, Found done) {
+  firewall_policies.push_back(config.entries("firewall policy").size());
+  done(difference ? Result<std::string>(std::string()) : firewall_text);
+}
+
 void FakeOperations::find_denial(std::string id, Found done) {
   sought = std::move(id);
   done(denial);

@@ -34,6 +34,7 @@ class FakeOperations : public GatewayOperations {
   Status forget;
   Result<std::string> denial = fail(ErrorCode::kNotFound, "no denial is in the log; it may be too old");
   Result<DecisionAgain> again = fail(ErrorCode::kNotFound, "the access proxy is not configured any more");
+  Result<std::string> firewall_text = std::string("table inet postern {\n}\n");
   bool run_offloaded = true;  ///< false: passwords are hashed to nothing, and none is right.
 
   // What it was asked.
@@ -46,6 +47,7 @@ class FakeOperations : public GatewayOperations {
   int refreshed = 0, restarted = 0;
   std::vector<Sha256> asked_about;
   int offloaded = 0;
+  std::vector<std::size_t> firewall_policies;  ///< How many the configuration had that a ruleset was asked of.
 
   std::vector<ConnectorStatus> connectors() override;
   std::vector<EndpointView> matched_endpoints() override;
@@ -70,6 +72,7 @@ class FakeOperations : public GatewayOperations {
   void ask_about_certificate(const Sha256& leaf, Replied done) override;
   Result<DecisionAgain> decide_again(const PastRequest& request) override;
   void find_denial(std::string id, Found done) override;
+  void firewall_ruleset(const config::ConfigTree& config, bool difference, Found done) override;
   void offload(std::function<void()> blocking, std::function<void()> done) override;
 };
 

@@ -271,6 +271,10 @@ class GatewayOperations {
   /// Judges it by the policies and records of now. Errors: kNotFound (its access proxy is gone).
   virtual Result<DecisionAgain> decide_again(const PastRequest& request) = 0;
 
+  /// What `config` would make of the firewall for the addresses and tags of now, as nftables' commands; or where that
+  /// differs from what the kernel holds (empty: nowhere). Errors: kUnavailable (no firewall), those of firewall/listing.h.
+  virtual void firewall_ruleset(const config::ConfigTree& config, bool difference, Found done) = 0;
+
   /// Runs `blocking` (the hashing of a password) on a worker thread, then `done` on the loop. `blocking` must not refer to
   /// anything that the gateway owns: it may still run when the gateway ends; `done` is then not called.
   virtual void offload(std::function<void()> blocking, std::function<void()> done) = 0;

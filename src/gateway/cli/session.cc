@@ -164,6 +164,11 @@ void CliSession::State::line(std::string_view text) {
 
 void CliSession::State::dispatch(const std::vector<std::string>& words) {
   if (words.empty() || (script && script->skips(words, editor))) return finish({});
+  // Nothing of the editor begins so: what looks at what is staged is run here.
+  if (!editor.at_top() && !script && words[0].size() >= 4 && std::string_view("diagnose").starts_with(words[0])) {
+    verb = "diagnose";
+    return run_command(words);
+  }
   const auto named = verb_of(words[0]);
   if (!named) return fail(named.error().message);
   verb = *named;
@@ -308,6 +313,9 @@ void CliSession::State::run_command(const std::vector<std::string>& words) {
   const auto match = config::match_phrase(phrases, words, 0);
   if (!match) return fail(match.error().message);
   const Command& command = all_commands()[match->first];
+  if (!editor.at_top() && !command.while_staged) {
+    return fail(fmt::format("\"{}\" can't be run inside config; end takes what is staged, abort gives it up", command.words));
+  }
   std::vector<std::string> arguments(words.begin() + static_cast<std::ptrdiff_t>(match->second), words.end());
   if (arguments.size() < command.required_arguments() || arguments.size() > command.arguments.size()) {
     std::string usage = command.words;
@@ -334,7 +342,13 @@ void CliSession::State::run_command(const std::vector<std::string>& words) {
       [self](std::function<Reply(bool)> reply) {
         if (const auto s = self()) s->needless = std::move(reply);
       },
-      [self] { return self() != nullptr; }, user};
+      [self] { return self() != nullptr; }, user,
+      [self]() -> Result<config::Snapshot> {
+        const auto s = self();
+        if (!s || !s->staged) return s ? s->store.current() : Result<config::Snapshot>(postern::fail(ErrorCode::kUnavailable, "the session is gone"));
+        if (auto valid = s->staged->validate(); !valid) return postern::fail(valid.error());
+        return std::make_shared<const config::ConfigTree>(s->staged->tree());
+      }};
   command.run(context);
 }
 

@@ -75,6 +75,21 @@ TEST_F(SessionLab, AnUnknownTestPrintsTheMenu) {
   EXPECT_EQ(out("diagnose test application fcnacd"), out("diagnose test application fcnacd x"));
 }
 
+TEST_F(SessionLab, TheFirewallOfWhatIsStagedIsPrintedBeforeItIsCommitted) {
+  EXPECT_EQ(out("diagnose firewall ruleset"), "table inet postern {\n}\n");
+  const auto in_force = operations.firewall_policies.back();
+  for (const char* line : {"config firewall policy", "edit 99", "set srcintf any", "set dstintf any"}) EXPECT_EQ(out(line), "");
+  EXPECT_THAT(out("diagnose firewall ruleset"), HasSubstr("can't be committed"));
+  for (const char* line : {"set srcaddr all", "set dstaddr all", "set service ALL"}) EXPECT_EQ(out(line), "");
+  EXPECT_EQ(out("diag fir rul"), "table inet postern {\n}\n");
+  EXPECT_EQ(operations.firewall_policies.back(), in_force + 1);
+  EXPECT_EQ(out("diagnose firewall difference"), "The kernel holds what this configuration makes.\n");
+  EXPECT_THAT(out("diagnose ztna session list"), HasSubstr("can't be run inside config"));
+  out("abort");
+  EXPECT_EQ(out("diagnose firewall ruleset"), "table inet postern {\n}\n");
+  EXPECT_EQ(operations.firewall_policies.back(), in_force) << "nothing was committed";
+}
+
 TEST_F(SessionLab, AStaleConnectorSaysSo) {
   operations.connector_list[0].stale_since = from_unix_ms(1'764'175'401'000);
   operations.connector_list[0].channel_state = "disconnected";

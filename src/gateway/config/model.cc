@@ -276,8 +276,9 @@ GatewayConfig read_config(const ConfigTree& tree) {
   c.global = {global.text("hostname"), global.text("management-ip"), port_of(global, "management-port"),
               port_of(global, "admin-sport"), global.enabled("rest-api-key-url-query"),
               global.text("admin-server-cert")};
+  c.strict_source_check = tree.single("system settings").enabled("strict-src-check");
   for (const auto& o : tree.entries("system interface")) {
-    c.interfaces.push_back({o.key(), o.text("alias"), o.text("role")});
+    c.interfaces.push_back({o.key(), o.text("alias"), o.text("role"), o.enabled("src-check")});
   }
   for (const auto& o : tree.entries("system admin")) c.admins.push_back({o.key(), o.text("password")});
   for (const auto& o : tree.entries("system api-user")) c.api_users.push_back({o.key(), o.text("api-key")});

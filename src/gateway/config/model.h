@@ -197,10 +197,12 @@ struct ApiUserConfig {
 };
 struct InterfaceConfig {
   std::string name, alias, role;
+  bool source_check = true;  ///< What it forwards from there must be routed back there.
 };
 
 struct GatewayConfig {
   GlobalConfig global;
+  bool strict_source_check = false;        ///< A default route is no way back.
   std::vector<InterfaceConfig> interfaces;
   std::vector<AdminConfig> admins;
   std::vector<ApiUserConfig> api_users;

@@ -2,10 +2,10 @@
 
 namespace postern::gateway {
 
-TagTable::Entry* TagTable::acquire(const std::string& address_name) {
+TagTable::Entry* TagTable::acquire(const std::string& address_name, const TagBits& kept) {
   if (const auto it = entries_.find(address_name); it != entries_.end()) return &it->second;
   for (std::size_t bit = 0; bit < kMaxTags; ++bit) {
-    if (taken_[bit]) continue;
+    if (taken_[bit] || kept[bit]) continue;
     taken_[bit] = true;
     auto& entry = entries_[address_name];
     entry.address_name = address_name;
@@ -13,6 +13,39 @@ TagTable::Entry* TagTable::acquire(const std::string& address_name) {
     return &entry;
   }
   return nullptr;
+}
+
+void TagTable::define(Entry& entry, const Definition& definition) {
+  entry.connector = definition.connector;
+  entry.info = definition.info;
+  bits_[{definition.connector, definition.info.id}] = entry.bit;
+  defined_[definition.connector][entry.bit] = true;
+}
+
+bool TagTable::evict(const TagBits& kept) {
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    auto& entry = it->second;
+    if (entry.used_by_policy || kept[entry.bit]) continue;
+    if (entry.info) {
+      bits_.erase({entry.connector, entry.info->id});
+      defined_[entry.connector][entry.bit] = false;
+      homeless_[it->first] = {entry.connector, *entry.info};
+    }
+    taken_[entry.bit] = false;
+    entries_.erase(it);
+    return true;
+  }
+  return false;
+}
+
+void TagTable::place_homeless(const TagBits& kept) {
+  while (!homeless_.empty()) {
+    const auto it = homeless_.begin();
+    auto* entry = acquire(it->first, kept);
+    if (entry == nullptr) return;
+    define(*entry, it->second);
+    homeless_.erase(it);
+  }
 }
 
 void TagTable::collect() {
@@ -36,36 +69,46 @@ std::vector<std::string> TagTable::set_defined(ConnectorId connector, const std:
     }
   }
   collect();
+  std::erase_if(homeless_, [&](const auto& item) { return item.second.connector == connector; });
   std::erase_if(bits_, [&](const auto& item) { return item.first.first == connector; });
-  auto& defined = defined_[connector];
-  defined.reset();
+  defined_[connector].reset();
   std::vector<std::string> homeless;
   for (const auto& tag : tags) {
     auto* entry = acquire(address_name(connector, tag));
     if (entry == nullptr) {
       homeless.push_back(address_name(connector, tag));
+      homeless_[homeless.back()] = {connector, tag};
       continue;
     }
-    entry->connector = connector;
-    entry->info = tag;
-    bits_[{connector, tag.id}] = entry->bit;
-    defined[entry->bit] = true;
+    define(*entry, {connector, tag});
   }
+  // Of other connectors, into what this one left.
+  place_homeless({});
   return homeless;
 }
 
 std::vector<std::string> TagTable::set_used(const std::set<std::string>& address_names) {
-  for (auto& [name, entry] : entries_) entry.used_by_policy = address_names.contains(name);
+  TagBits before;
+  for (auto& [name, entry] : entries_) {
+    if (entry.used_by_policy) before[entry.bit] = true;
+    entry.used_by_policy = address_names.contains(name);
+  }
   collect();
   std::vector<std::string> homeless;
   for (const auto& name : address_names) {
-    auto* entry = acquire(name);
+    auto* entry = acquire(name, before);
+    if (entry == nullptr && evict(before)) entry = acquire(name, before);
     if (entry == nullptr) {
       homeless.push_back(name);
-    } else {
-      entry->used_by_policy = true;
+      continue;
+    }
+    entry->used_by_policy = true;
+    if (const auto defined = homeless_.find(name); defined != homeless_.end()) {
+      define(*entry, defined->second);
+      homeless_.erase(defined);
     }
   }
+  place_homeless(before);
   return homeless;
 }
 

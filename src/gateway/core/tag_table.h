@@ -26,9 +26,12 @@ class TagTable {
     bool used_by_policy = false;
   };
 
-  /// Replaces what one connector defines. Returns the names that found no bit (more than kMaxTags in use).
+  /// Replaces what one connector defines. Returns the names that found no bit (more than kMaxTags in use): they are kept,
+  /// and get one when one is free, or when a policy names them.
   std::vector<std::string> set_defined(ConnectorId connector, const std::vector<TagInfo>& tags);
-  /// Replaces the names that policies use. Same return.
+  /// Replaces the names that policies use. Where there is no bit for one, a tag that no policy names gives up its own, unless
+  /// a policy named it until now: the policies that are published may still ask for that bit. Returns the names that found
+  /// none even so.
   std::vector<std::string> set_used(const std::set<std::string>& address_names);
 
   const Entry* find(const std::string& address_name) const;
@@ -38,12 +41,21 @@ class TagTable {
   const TagBits& defined_by(ConnectorId connector) const;
 
  private:
-  Entry* acquire(const std::string& address_name);
+  struct Definition {
+    ConnectorId connector = 0;
+    TagInfo info;
+  };
+  /// `kept`: bits that may not be given to anybody.
+  Entry* acquire(const std::string& address_name, const TagBits& kept = {});
+  void define(Entry& entry, const Definition& definition);
+  bool evict(const TagBits& kept);
+  void place_homeless(const TagBits& kept);
   void collect();
 
   std::map<std::string, Entry> entries_;
   std::map<std::pair<ConnectorId, std::uint32_t>, std::size_t> bits_;
   std::map<ConnectorId, TagBits> defined_;
+  std::map<std::string, Definition> homeless_;
   TagBits taken_;
 };
 

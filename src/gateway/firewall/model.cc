@@ -55,6 +55,20 @@ void FirewallModel::set_tags(std::set<std::string> dynamic_addresses) {
   structure_dirty_ = true;
 }
 
+void FirewallModel::set_unchecked(const std::set<std::string>& interfaces) {
+  const auto element = [](const std::string& name) { return '"' + name + '"'; };
+  for (const auto& name : unchecked_) {
+    if (!interfaces.contains(name)) count("unchecked", element(name), -1);
+  }
+  std::set<std::string> written;
+  for (const auto& name : interfaces) {
+    if (!can_be_written(name)) continue;
+    if (!unchecked_.contains(name)) count("unchecked", element(name), +1);
+    written.insert(name);
+  }
+  unchecked_ = std::move(written);
+}
+
 void FirewallModel::upsert(AddressEntry entry) {
   const auto it = addresses_.find(entry.ip);
   if (it != addresses_.end()) {
@@ -113,6 +127,7 @@ std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets()
       {"bound", {"ipv4_addr . ether_addr . ifname"}}, {"bound6", {"ipv6_addr . ether_addr . ifname"}},
       {"held", {"ipv4_addr"}},                        {"held6", {"ipv6_addr"}},
       {"routed", {"ipv4_addr"}},                      {"routed6", {"ipv6_addr"}},
+      {"unchecked", {"ifname"}},
   };
   std::set<std::string> tags = tags_;
   for (const auto& p : policies_) {

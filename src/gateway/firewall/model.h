@@ -6,7 +6,8 @@
 // `bound` and `bound6` hold address, hardware address and interface of adjacent endpoints, `routed` and `routed6`
 // addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. `held` and
 // `held6` hold the addresses that stand in `bound`: whatever comes from one of them in another way than `bound` says is
-// dropped on arrival, before connection tracking sees it. They have no lease, for they only close. Each policy
+// dropped on arrival, before connection tracking sees it. They have no lease, for they only close. What is forwarded must
+// come in by the interface that its source is routed to, unless that stands in `unchecked`. Each policy
 // has a chain per direction; replies pass only to connections in reply direction whose endpoint still meets the
 // policy. Forwarded traffic that no policy takes is dropped. What policies list stands in the sets `list/…`.
 #include <map>
@@ -50,6 +51,8 @@ class FirewallModel {
   void set_policies(std::vector<Policy> policies);
   /// The dynamic addresses that exist (known from an EMS); those that policies name exist anyway.
   void set_tags(std::set<std::string> dynamic_addresses);
+  /// Interfaces by which any source may come, wherever it is routed to.
+  void set_unchecked(const std::set<std::string>& interfaces);
   void upsert(AddressEntry entry);
   void remove(const IpAddress& ip);
 
@@ -77,6 +80,7 @@ class FirewallModel {
   std::string table_;
   std::vector<Policy> policies_;
   std::set<std::string> tags_;
+  std::set<std::string> unchecked_;
   std::set<std::string> judged_;  // tags of which policies need `known`
   std::map<IpAddress, AddressEntry> addresses_;
   std::map<std::string, std::map<std::string, int>> wanted_;  // set, element, how many entries ask for it

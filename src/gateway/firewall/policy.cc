@@ -75,6 +75,16 @@ std::vector<Policy> compile_policies(const config::GatewayConfig& config) {
   return out;
 }
 
+std::set<std::string> unchecked_interfaces(const config::GatewayConfig& config,
+                                           const std::set<std::string>& default_routes) {
+  std::set<std::string> out;
+  if (!config.strict_source_check) out = default_routes;
+  for (const auto& interface : config.interfaces) {
+    if (!interface.source_check) out.insert(interface.name);
+  }
+  return out;
+}
+
 std::vector<std::string> used_tags(const config::GatewayConfig& config) {
   std::set<std::string> names;
   const auto add = [&](const auto& policies) {

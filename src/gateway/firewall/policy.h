@@ -2,6 +2,7 @@
 // What the forward chain is built from: policies with every name resolved, as plain values.
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,10 @@ struct Policy {
 
 /// The enabled firewall policies of a validated configuration, in order of evaluation.
 std::vector<Policy> compile_policies(const config::GatewayConfig& config);
+
+/// Interfaces by which any source may come: those without src-check, and, unless the check is strict, those that default
+/// routes lead out by.
+std::set<std::string> unchecked_interfaces(const config::GatewayConfig& config, const std::set<std::string>& default_routes);
 
 /// Every dynamic address that enabled firewall or proxy policies name: what GatewayCore::set_policy_tags wants.
 std::vector<std::string> used_tags(const config::GatewayConfig& config);

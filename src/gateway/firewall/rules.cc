@@ -268,6 +268,8 @@ Ruleset render_chains(const std::vector<Policy>& policies) {
                 "ip6 saddr @held6 jump spoofed"});
   append_chain(out, "forward",
                {"type filter hook forward priority filter; policy drop;", "ct state invalid drop",
+                // Whose source is routed elsewhere is not who it says it is.
+                "iifname != @unchecked fib saddr . iif oif missing drop",
                 "ct direction original ct state related " + either_icmp(lists) + "jump original_errors",
                 "ct direction original jump original",
                 "ct direction reply ct state related " + either_icmp(lists) + "jump reply_errors",

@@ -220,14 +220,20 @@ void NetworkTable::route(const void* raw) {
     }
     if (ip.valid()) hops_read_->insert(ip);
   };
+  const bool everywhere = head->rtm_dst_len == 0 && head->rtm_type == RTN_UNICAST;
   each_attribute(message, sizeof *head, [&](const nlattr* a) {
     hop(a);
+    if (everywhere && mnl_attr_get_type(a) == RTA_OIF && mnl_attr_get_payload_len(a) == 4) {
+      default_links_read_.insert(mnl_attr_get_u32(a));
+    }
     if (mnl_attr_get_type(a) != RTA_MULTIPATH) return;
     const char* at = static_cast<const char*>(mnl_attr_get_payload(a));
     std::size_t size = mnl_attr_get_payload_len(a);
     while (size >= sizeof(rtnexthop)) {
       const std::size_t length = reinterpret_cast<const rtnexthop*>(at)->rtnh_len;
       if (length < sizeof(rtnexthop) || length > size) return;
+      const int link = reinterpret_cast<const rtnexthop*>(at)->rtnh_ifindex;
+      if (everywhere && link > 0) default_links_read_.insert(static_cast<unsigned>(link));
       const auto* inner = reinterpret_cast<const nlattr*>(at + sizeof(rtnexthop));
       const char* end = at + length;
       for (; mnl_attr_ok(inner, static_cast<int>(end - reinterpret_cast<const char*>(inner)));
@@ -243,17 +249,30 @@ void NetworkTable::route(const void* raw) {
 
 void NetworkTable::begin_routes() {
   hops_read_.emplace();
+  default_links_read_.clear();
   routes_outdated_ = false;
 }
 
 void NetworkTable::end_routes(bool complete) {
   if (!hops_read_) return;
-  if (!complete) hops_read_->insert(next_hops_.begin(), next_hops_.end());
-  if (*hops_read_ != next_hops_) {
+  if (!complete) {
+    hops_read_->insert(next_hops_.begin(), next_hops_.end());
+    default_links_read_.insert(default_links_.begin(), default_links_.end());
+  }
+  if (*hops_read_ != next_hops_ || default_links_read_ != default_links_) {
     next_hops_ = std::move(*hops_read_);
+    default_links_ = std::move(default_links_read_);
     next_hops_changed_ = true;
   }
   hops_read_.reset();
+}
+
+std::set<std::string> NetworkTable::default_interfaces() const {
+  std::set<std::string> out;
+  for (const auto& [index, link] : links_) {
+    if (default_links_.contains(index)) out.insert(link.name);
+  }
+  return out;
 }
 
 void NetworkTable::begin_reading() { seen_.emplace(); }

@@ -34,6 +34,9 @@ class NetworkTable {
   /// The routers that the routes read last lead to. An event about a route or a link only says that they are to be read
   /// again: the kernel tells neither which route another one replaced nor which went with its link.
   const std::set<IpAddress>& next_hops() const { return next_hops_; }
+  /// Names of the interfaces that routes to everywhere (a prefix of no bits) lead out by. Read with the next hops, which
+  /// are told as changed when only these did.
+  std::set<std::string> default_interfaces() const;
   bool routes_outdated() const { return routes_outdated_; }
   void begin_routes();
   void end_routes(bool complete);  ///< Not complete: what was known before stays beside what came.
@@ -89,6 +92,7 @@ class NetworkTable {
   bool interfaces_changed_ = false;
   std::set<IpAddress> next_hops_;
   std::optional<std::set<IpAddress>> hops_read_;  // while the routes are read
+  std::set<unsigned> default_links_, default_links_read_;
   bool routes_outdated_ = true;
   bool next_hops_changed_ = false;
   std::map<NeighbourKey, std::optional<Neighbour>> changed_;

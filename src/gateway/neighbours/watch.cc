@@ -33,7 +33,10 @@ class ReaderWatch final : public NetworkWatch {
       links_ = table.links();
       if (events_.interfaces) events_.interfaces(interfaces_);
     }
-    if (table.take_next_hops_changed() && events_.next_hops) events_.next_hops(table.next_hops());
+    if (table.take_next_hops_changed()) {
+      if (events_.next_hops) events_.next_hops(table.next_hops());
+      if (events_.default_interfaces) events_.default_interfaces(table.default_interfaces());
+    }
     for (const auto& [key, neighbour] : table.take_neighbours()) {
       if (neighbour) {
         if (events_.neighbour) events_.neighbour(key, *neighbour);

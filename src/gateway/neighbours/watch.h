@@ -17,6 +17,8 @@ namespace postern::gateway {
 struct NetworkEvents {
   std::function<void(std::vector<LocalInterface>)> interfaces;  ///< The whole list, when it changed.
   std::function<void(const std::set<IpAddress>&)> next_hops;  ///< Of all routes, likewise.
+  /// That routes to everywhere lead out by, likewise.
+  std::function<void(const std::set<std::string>&)> default_interfaces = nullptr;
   std::function<void(const NeighbourKey&, const Neighbour&)> neighbour;
   std::function<void(const NeighbourKey&)> neighbour_gone;
 };

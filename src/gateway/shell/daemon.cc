@@ -154,6 +154,10 @@ Status Daemon::open_network() {
     reserved_.set_next_hops(hops);
     pump();
   };
+  events.default_interfaces = [this](const std::set<std::string>& interfaces) {
+    firewall_->use_default_routes(interfaces);
+    pump();
+  };
   events.neighbour = [this](const NeighbourKey& key, const Neighbour& neighbour) {
     context_.core->set_neighbour(key, neighbour);
     pump();

@@ -1,5 +1,7 @@
 #include "gateway/shell/fabric_channels.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -178,7 +180,10 @@ void FabricChannels::on_changed(ConnectorId id) {
   if (it == context_.core->connectors().end() || !it->second.stale) {
     channel.stale_since.reset();
   } else if (!channel.stale_since && it->second.valid_until) {
-    channel.stale_since = context_.now().wall;
+    // Since its time ran out: also where that was before this program began.
+    const auto now = context_.now();
+    const auto over = std::max<MonoTime::duration>(now.mono - *it->second.valid_until, {});
+    channel.stale_since = now.wall - std::chrono::duration_cast<WallTime::duration>(over);
   }
   keep_ca(id);
 }

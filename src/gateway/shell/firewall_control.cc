@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "gateway/firewall/dry_run.h"
 
 namespace postern::gateway {
 
@@ -27,7 +28,18 @@ firewall::AddressEntry FirewallControl::entry(const AddressState& state) const {
 
 void FirewallControl::use_policies() {
   firewall_->model().set_policies(firewall::compile_policies(context_.config));
+  firewall_->model().set_unchecked(firewall::unchecked_interfaces(context_.config, default_routes_));
   dirty_ = true;
+}
+
+void FirewallControl::use_default_routes(std::set<std::string> interfaces) {
+  default_routes_ = std::move(interfaces);
+  firewall_->model().set_unchecked(firewall::unchecked_interfaces(context_.config, default_routes_));
+  dirty_ = true;
+}
+
+std::string FirewallControl::ruleset_of(const config::GatewayConfig& config) const {
+  return firewall::ruleset_of(firewall_->model(), config, default_routes_);
 }
 
 void FirewallControl::use_tags() {
@@ -99,8 +111,8 @@ void FirewallControl::end() {
   if (!ready_) return;
   if (auto ended = firewall_->end_lease(); !ended) return log_warning("firewall.lease", ended.error().message);
   log_info("firewall.stays",
-           "the table inet postern stays, so that nothing is forwarded that no policy lets through; nft delete "
-           "table inet postern takes it away");
+           "the table inet postern stays, so that nothing is forwarded that no policy lets through; postern-gateway "
+           "firewall remove takes it away");
 }
 
 }  // namespace postern::gateway

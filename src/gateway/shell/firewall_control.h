@@ -1,6 +1,8 @@
 #pragma once
 // IP and MAC control: the core's addresses and tags, and the configured policies, in nftables.
 #include <memory>
+#include <set>
+#include <string>
 
 #include "gateway/firewall/firewall.h"
 #include "gateway/shell/context.h"
@@ -14,6 +16,8 @@ class FirewallControl {
   static Result<std::unique_ptr<FirewallControl>> open(Context& context);
 
   void use_policies();  ///< Of the configuration.
+  /// Interfaces that default routes lead out by.
+  void use_default_routes(std::set<std::string> interfaces);
   void use_tags();      ///< Of the core, and what they mean for every address.
   void upsert(const AddressState& state);
   void remove(const IpAddress& ip);
@@ -25,6 +29,8 @@ class FirewallControl {
   bool resting() const { return context_.now().mono < rest_until_; }
   /// Failing (somebody took the table away), the whole table is built anew by `apply`.
   void renew_lease();
+  /// See firewall/dry_run.h: of the addresses and tags of now.
+  std::string ruleset_of(const config::GatewayConfig& config) const;
   /// Whether the kernel has taken everything; otherwise what it said.
   Status health() const { return !applied_ ? applied_ : renewed_; }
   /// Of nftables; a failed one changed nothing.
@@ -43,6 +49,7 @@ class FirewallControl {
 
   Context& context_;
   std::unique_ptr<firewall::Firewall> firewall_;
+  std::set<std::string> default_routes_;
   bool dirty_ = false;
   Counters counters_;
   Status applied_, renewed_;  // the last time

@@ -63,6 +63,7 @@ class LiveOperations final : public cli::GatewayOperations {
   void ask_about_certificate(const Sha256& leaf, Replied done) override { inquiries_.ask_about(leaf, std::move(done)); }
   Result<cli::DecisionAgain> decide_again(const cli::PastRequest& request) override;
   void find_denial(std::string id, Found done) override;
+  void firewall_ruleset(const config::ConfigTree& config, bool difference, Found done) override;
   void offload(std::function<void()> blocking, std::function<void()> done) override {
     context_.loop.offload(std::move(blocking), std::move(done));
   }

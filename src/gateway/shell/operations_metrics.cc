@@ -20,7 +20,7 @@ void of_each(Exposition& out, const std::map<ConnectorId, GatewayCore::Connector
   }
 }
 
-void expose_connectors(Exposition& out, const GatewayCore& core, Now now) {
+void expose_connectors(Exposition& out, const GatewayCore& core, const FabricChannels& channels, Now now) {
   using Connector = GatewayCore::Connector;
   using Count = std::optional<std::uint64_t>;
   const auto& all = core.connectors();
@@ -30,6 +30,13 @@ void expose_connectors(Exposition& out, const GatewayCore& core, Now now) {
   out.gauge("postern_gateway_connector_stale",
             "Whether what the EMS said is too old to grant anything (out-of-sync-threshold).");
   of_each(out, all, [](const Connector& c) { return Count(c.stale); });
+  out.gauge("postern_gateway_connector_stale_since_seconds",
+            "Unix time since which it is: when its threshold was over, also if this gateway was started later. Missing: it "
+            "is not.");
+  for (const auto& [id, connector] : all) {
+    const auto since = channels.seen(id).stale_since;
+    if (since) out.sample({{"connector", std::to_string(id)}}, static_cast<double>(to_unix_ms(*since)) / 1000.0);
+  }
   out.gauge("postern_gateway_connector_silence_seconds",
             "Since the EMS was last asked something that it has answered: how old what it said may be. Missing: never.");
   of_each(out, all, [&](const Connector& c) -> std::optional<double> {
@@ -111,7 +118,7 @@ std::string LiveOperations::expose_metrics(metrics::Format format) {
   }
   for (const auto& [proxy, count] : sessions) out.sample({{"access_proxy", proxy}}, count);
 
-  expose_connectors(out, core, now);
+  expose_connectors(out, core, channels_, now);
 
   if (parts_.shm != nullptr) {
     out.gauge("postern_gateway_ec_shm_slots", "Endpoint certificates in ec-shm.");

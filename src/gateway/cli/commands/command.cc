@@ -44,6 +44,8 @@ const std::vector<Command>& all_commands() {
       commands::diagnose_wad_dev_query_by_uid(),
       commands::diagnose_wad_dev_query_by_ipv4(),
       commands::diagnose_firewall_dynamic_list(),
+      commands::diagnose_firewall_ruleset(),
+      commands::diagnose_firewall_difference(),
       commands::diagnose_test_application_fcnacd(),
       commands::diagnose_ztna_denial(),
       commands::diagnose_ztna_decision(),

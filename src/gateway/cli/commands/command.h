@@ -27,6 +27,8 @@ struct CommandContext {
   /// Is the session still there?
   std::function<bool()> alive;
   std::string user;  ///< Who runs it, for the history.
+  /// That in force, or, where something is staged, what would be in force with it. Errors: what is staged is not valid.
+  std::function<Result<config::Snapshot>()> configuration;
 
   void print(std::string output) const { finish({std::move(output), {}, false, false}); }
   void fail(std::string error) const { finish({{}, std::move(error), false, false}); }
@@ -39,6 +41,8 @@ struct Command {
   std::function<void(const CommandContext&)> run;
   /// The table whose names the first argument may be, for completion; empty: none.
   std::string first_argument_of = {};
+  /// May also be run inside `config`.
+  bool while_staged = false;
 
   std::size_t required_arguments() const;
 };
@@ -75,6 +79,8 @@ Command diagnose_endpoint_lls_comm_find_ip_vdom();
 Command diagnose_wad_dev_query_by_uid();
 Command diagnose_wad_dev_query_by_ipv4();
 Command diagnose_firewall_dynamic_list();
+Command diagnose_firewall_ruleset();
+Command diagnose_firewall_difference();
 Command diagnose_test_application_fcnacd();
 Command diagnose_ztna_denial();
 Command diagnose_ztna_decision();

@@ -210,7 +210,8 @@ class Importer {
         for (const auto& s : e.settings) look_at_interface(e, s, narrows_network(s));
       }
     }
-    if (!assembly_.refuses_before.empty() || table_of(b)) return;
+    // Of what is taken, system settings alone may refuse in front.
+    if (!assembly_.refuses_before.empty() || (table_of(b) && b.table != "system settings")) return;
     assembly_.refuses_before = refuses_in_front(b);
   }
   void look_at_interface(const Entry& e, const Setting& s, Narrows what) {

@@ -16,6 +16,7 @@ Table system_interface() {
               {"wan", "The way to other networks."},
               {"dmz", "Servers are behind it."}})
           .by_default("undefined"),
+      toggle("src-check", "Forward from it only what its source's route leads back out by it.", true),
       of_type("ip", Type::kSubnet, "Addresses, from the kernel.").list().live(),
       text("mac", "Hardware address, from the kernel.", 17).live(),
       option("status", "Is the link up, from the kernel.", {{"up", "Up, with carrier."}, {"down", "Down."}}).live(),

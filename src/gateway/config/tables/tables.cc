@@ -6,6 +6,7 @@ std::vector<Table> all() {
   return {certificate_local(),  // before everything that presents one
           certificate_remote(),
           system_global(),
+          system_settings(),
           system_console(),
           system_interface(),
           system_admin(),

@@ -7,6 +7,7 @@
 namespace postern::gateway::config::tables {
 
 Table system_global();
+Table system_settings();
 Table system_console();
 Table system_interface();
 Table system_admin();
