@@ -1,6 +1,8 @@
 // LiveOperations: what a monitoring system is told.
 #include <map>
+#include <set>
 #include <string>
+#include <tuple>
 
 #include "gateway/metrics/process.h"
 #include "gateway/shell/operations.h"
@@ -61,7 +63,9 @@ void expose_connectors(Exposition& out, const GatewayCore& core, Now now) {
 
 void expose_servers(Exposition& out, const std::vector<cli::RealServerView>& servers) {
   const auto each = [&](auto value) {
+    std::set<std::tuple<std::string, std::uint32_t, std::string>> told;  // a server may stand there twice
     for (const auto& s : servers) {
+      if (!told.emplace(s.access_proxy, s.api_gateway, s.server).second) continue;
       out.sample({{"access_proxy", s.access_proxy}, {"api_gateway", std::to_string(s.api_gateway)}, {"server", s.server}},
                  std::uint64_t{value(s)});
     }
