@@ -67,6 +67,10 @@ int main(int argc, char** argv) {
   run->add_flag("--no-firewall", no_firewall,
                 "Without IP/MAC control: where nftables may not be used. Touches neither nftables nor\n"
                 "neighbours: what a gateway before left stays (postern-gateway firewall remove)");
+  // For tests: no group, so that --help doesn't list them.
+  std::uint64_t health_interval_ms = 5'000, holddown_ms = 30'000;
+  run->add_option("--health-interval-ms", health_interval_ms)->check(CLI::Range(50, 3'600'000))->group("");
+  run->add_option("--holddown-ms", holddown_ms)->check(CLI::Range(0, 3'600'000))->group("");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
   auto* manual = app.add_subcommand("manual", "Every table, setting and command; needs no running gateway");
@@ -121,5 +125,7 @@ int main(int argc, char** argv) {
   options.runtime_dir = std::filesystem::absolute(runtime_dir);
   options.module_path = std::filesystem::absolute(options.module_path);
   options.firewall = !no_firewall;
+  options.health_interval = std::chrono::milliseconds(health_interval_ms);
+  options.holddown = std::chrono::milliseconds(holddown_ms);
   return postern::gateway::run_gateway(options);
 }

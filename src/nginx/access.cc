@@ -39,6 +39,7 @@ void report_end(const RequestState& state) {
   event.host = std::string(state.host);
   event.path = std::string(state.path);
   if (!state.failure_id.empty()) event.detail = state.server_problem;
+  if (!state.failure_id.empty() && state.no_real_server) event.reason = policy::Reason::kNoRealServer;
   worker().report(event);
 }
 

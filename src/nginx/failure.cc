@@ -10,16 +10,20 @@ ngx_int_t handle_failed(ngx_http_request_t* r) {
   FailurePage page;
   page.status = r->err_status >= 400 ? static_cast<unsigned>(r->err_status) : NGX_HTTP_NOT_FOUND;
   page.plain_http = page.status == NGX_HTTP_BAD_REQUEST && socket_of(r)->ssl == nullptr;
-  if (auto* state = find_state(r); state != nullptr && state->stage == RequestState::Stage::kAllowed) {
+  auto* state = find_state(r);
+  if (state != nullptr && state->stage == RequestState::Stage::kAllowed) {
     if (state->failure_id.empty()) state->failure_id = new_denial_id();
     page.id = state->failure_id;
   }
+  const bool no_server = !page.id.empty() && state->no_real_server;
   const bool html = wants_html(r);
   if (!add_header(r, "Cache-Control", "no-store") || !add_header(r, "X-Content-Type-Options", "nosniff") ||
       !add_header(r, "Referrer-Policy", "no-referrer") ||
       (html &&
        !add_header(r, "Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")) ||
-      (!page.id.empty() && !add_header(r, "X-Postern-Reference", page.id))) {
+      (!page.id.empty() && !add_header(r, "X-Postern-Reference", page.id)) ||
+      (no_server &&
+       !add_header(r, "X-Postern-Reason", std::string(policy::reason_code(policy::Reason::kNoRealServer))))) {
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
   }
   return html ? send(r, page.status, "text/html; charset=utf-8", failure_html(page))

@@ -8,22 +8,27 @@
 //   postern_through <pool> <@name>;  http: requests that are led to this pool go through the named location of
 //                                 their server, and not through the one that their path chose
 //   postern_by_name;              upstream: see nginx/real_server.h
+//   postern_server, postern_balance  upstream: see nginx/balance.h
+//   postern_host <pool> <host>;   http: see nginx/translation.h
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
 //
-// Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_server
-// (the server's name in it, in lower case, without port), $postern_once
+// Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_client_host
+// (the client's), $postern_server (the server's name in what is sent, in lower case, without port), $postern_once
 // ("_once" when the request has a body: its connection to the real server must not be used again), $postern_upgrade and
 // $postern_connection (what to send upstream as Upgrade and Connection: a WebSocket's, "close" with
 // a body, or nothing).
 #include <algorithm>
-#include <span>
 #include <string>
 
+#include "nginx/balance.h"
+#include "nginx/main_conf.h"
 #include "nginx/ngx.h"
 #include "nginx/real_server.h"
 #include "nginx/request.h"
+#include "nginx/translation.h"
 #include "nginx/worker.h"
+#include "policy/translate_host.h"
 
 extern "C" {
 extern ngx_module_t ngx_http_postern_module;
@@ -32,34 +37,23 @@ extern ngx_module_t ngx_http_postern_module;
 namespace postern::nginx {
 namespace {
 
-/// Where requests of a pool go on.
-struct Through {
-  std::uint32_t pool;
-  ngx_str_t location;
-};
-
-struct MainConf {
-  ngx_str_t dir;
-  ngx_array_t through;  // of Through, ascending by pool
-};
-
-std::span<Through> all_through(const MainConf& conf) {
-  return {static_cast<Through*>(conf.through.elts), conf.through.nelts};
-}
-
 struct LocationConf {
   ngx_uint_t proxy;  // 0: off.
 };
 
 void* create_main_conf(ngx_conf_t* cf) {
   auto* conf = static_cast<MainConf*>(ngx_pcalloc(cf->pool, sizeof(MainConf)));
-  if (conf == nullptr || ngx_array_init(&conf->through, cf->pool, 4, sizeof(Through)) != NGX_OK) return nullptr;
+  if (conf == nullptr || ngx_array_init(&conf->through, cf->pool, 4, sizeof(OfPool)) != NGX_OK ||
+      ngx_array_init(&conf->hosts, cf->pool, 4, sizeof(OfPool)) != NGX_OK) {
+    return nullptr;
+  }
   return conf;
 }
 
 char* init_main_conf(ngx_conf_t*, void* conf) {
-  const auto through = all_through(*static_cast<MainConf*>(conf));
-  std::sort(through.begin(), through.end(), [](const Through& a, const Through& b) { return a.pool < b.pool; });
+  const auto& main = *static_cast<MainConf*>(conf);
+  for (const auto all : {all_of(main.through), all_of(main.hosts)})
+    std::sort(all.begin(), all.end(), [](const OfPool& a, const OfPool& b) { return a.pool < b.pool; });
   return NGX_CONF_OK;
 }
 
@@ -106,18 +100,8 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
 }
 
 char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
-  auto& main = *static_cast<MainConf*>(conf);
-  auto* value = static_cast<ngx_str_t*>(cf->args->elts);
-  const auto pool = ngx_atoi(value[1].data, value[1].len);
-  if (pool == NGX_ERROR || pool <= 0 || pool > 0xffffffff) return error("needs a pool's number");
-  if (!to_view(value[2]).starts_with('@')) return error("needs a named location");
-  for (const auto& other : all_through(main)) {
-    if (other.pool == pool) return error("is duplicate");
-  }
-  auto* through = static_cast<Through*>(ngx_array_push(&main.through));
-  if (through == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
-  *through = {static_cast<std::uint32_t>(pool), value[2]};
-  return NGX_CONF_OK;
+  if (!to_view(static_cast<ngx_str_t*>(cf->args->elts)[2]).starts_with('@')) return error("needs a named location");
+  return add_of_pool(cf, static_cast<MainConf*>(conf)->through);
 }
 
 const LocationConf* location_conf(ngx_http_request_t* r) {
@@ -132,16 +116,16 @@ ngx_int_t on_failed(ngx_http_request_t* r) noexcept { return handle_failed(r); }
 
 /// A request that was let through goes to where its real servers are spoken to, if that isn't where it is already.
 ngx_int_t go_through(ngx_http_request_t* r) {
-  const auto all = all_through(*static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module)));
+  auto& all = static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module))->through;
   const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
-  const auto* state = all.empty() || core->named ? nullptr : find_state(r);
+  const auto* state = all.nelts == 0 || core->named ? nullptr : find_state(r);
   if (state == nullptr || state->stage != RequestState::Stage::kAllowed) return NGX_DECLINED;
-  const auto it = std::lower_bound(all.begin(), all.end(), state->decision.pool,
-                                   [](const Through& t, std::uint32_t pool) { return t.pool < pool; });
-  if (it == all.end() || it->pool != state->decision.pool) return NGX_DECLINED;
+  const auto* through = find_pool(all, state->decision.pool);
+  if (through == nullptr) return NGX_DECLINED;
   // Its servers are asked for by a name, and their certificates have to be for it.
   if (r->headers_in.server.len == 0) return NGX_HTTP_BAD_REQUEST;
-  ngx_http_finalize_request(r, ngx_http_named_location(r, &it->location));
+  auto location = through->text;
+  ngx_http_finalize_request(r, ngx_http_named_location(r, &location));
   return NGX_DONE;
 }
 
@@ -171,6 +155,11 @@ char* set_failed(ngx_conf_t* cf, ngx_command_t*, void*) {
 
 // ---- variables
 
+/// Of text that nginx's configuration holds.
+ngx_str_t from_view(std::string_view text) {
+  return {text.size(), reinterpret_cast<u_char*>(const_cast<char*>(text.data()))};
+}
+
 void give(ngx_http_variable_value_t* v, ngx_str_t value) {
   v->len = static_cast<unsigned>(value.len) & 0xfffffff;
   v->data = value.data;
@@ -185,14 +174,23 @@ ngx_int_t pool_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uin
   return NGX_OK;
 }
 
-/// For the application: the Host header, which names the server that was judged; that server where there is none.
-ngx_int_t host_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+/// The Host header, which names the server that was judged; that server where there is none.
+ngx_int_t client_host_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
   give(v, r->headers_in.host != nullptr ? r->headers_in.host->value : r->headers_in.server);
   return NGX_OK;
 }
 
+/// For the application: likewise, or the name by which it knows that host.
+ngx_int_t host_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t data) noexcept {
+  const auto host = translated_host(r);
+  if (host.empty()) return client_host_variable(r, v, data);
+  give(v, from_view(host));
+  return NGX_OK;
+}
+
 ngx_int_t server_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
-  give(v, r->headers_in.server);
+  const auto host = translated_host(r);
+  give(v, host.empty() ? r->headers_in.server : from_view(policy::without_port(host)));
   return NGX_OK;
 }
 
@@ -237,6 +235,7 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
     ngx_http_get_variable_pt get;
   } const variables[] = {{ngx_string("postern_pool"), pool_variable},
                          {ngx_string("postern_host"), host_variable},
+                         {ngx_string("postern_client_host"), client_host_variable},
                          {ngx_string("postern_server"), server_variable},
                          {ngx_string("postern_once"), once_variable},
                          {ngx_string("postern_upgrade"), upgrade_variable},
@@ -282,6 +281,12 @@ ngx_command_t commands[] = {
      nullptr},
     {ngx_string("postern_by_name"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_by_name, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},
+    {ngx_string("postern_server"), NGX_HTTP_UPS_CONF | NGX_CONF_TAKE23, set_balanced_server, NGX_HTTP_SRV_CONF_OFFSET, 0,
+     nullptr},
+    {ngx_string("postern_balance"), NGX_HTTP_UPS_CONF | NGX_CONF_TAKE1, set_balance, NGX_HTTP_SRV_CONF_OFFSET, 0,
+     nullptr},
+    {ngx_string("postern_host"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_translated_host, NGX_HTTP_MAIN_CONF_OFFSET, 0,
+     nullptr},
     {ngx_string("postern_refused"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_refused,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("postern_failed"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_failed,
@@ -290,7 +295,7 @@ ngx_command_t commands[] = {
 
 ngx_http_module_t context = {
     add_variables,       add_handlers, create_main_conf,     init_main_conf,
-    create_by_name_conf, nullptr,      create_location_conf, merge_location_conf};
+    create_upstream_conf, nullptr,      create_location_conf, merge_location_conf};
 
 }  // namespace
 }  // namespace postern::nginx

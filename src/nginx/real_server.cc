@@ -8,6 +8,7 @@
 
 #include "base/sha256.h"
 #include "nginx/request.h"
+#include "nginx/upstream_conf.h"
 
 extern "C" {
 extern ngx_module_t ngx_http_postern_module;
@@ -15,11 +16,6 @@ extern ngx_module_t ngx_http_postern_module;
 
 namespace postern::nginx {
 namespace {
-
-struct ByNameConf {
-  ngx_http_upstream_init_pt init_upstream;
-  ngx_http_upstream_init_peer_pt init_peer;
-};
 
 /// Stands between `keepalive` and what chooses the server.
 struct ByName {
@@ -82,9 +78,9 @@ ngx_int_t no_session(ngx_peer_connection_t*, void*) noexcept { return NGX_OK; }
 void keep_no_session(ngx_peer_connection_t*, void*) noexcept {}
 
 ngx_int_t init_peer(ngx_http_request_t* r, ngx_http_upstream_srv_conf_t* us) noexcept {
-  const auto* conf = static_cast<ByNameConf*>(ngx_http_conf_upstream_srv_conf(us, ngx_http_postern_module));
+  const auto* conf = static_cast<UpstreamConf*>(ngx_http_conf_upstream_srv_conf(us, ngx_http_postern_module));
   auto* peer = static_cast<ByName*>(ngx_pcalloc(r->pool, sizeof(ByName)));
-  if (peer == nullptr || conf->init_peer(r, us) != NGX_OK) return NGX_ERROR;
+  if (peer == nullptr || conf->by_name_init_peer(r, us) != NGX_OK) return NGX_ERROR;
   auto& upstream = r->upstream->peer;
   peer->request = r;
   peer->data = upstream.data;
@@ -99,23 +95,23 @@ ngx_int_t init_peer(ngx_http_request_t* r, ngx_http_upstream_srv_conf_t* us) noe
 }
 
 ngx_int_t init_upstream(ngx_conf_t* cf, ngx_http_upstream_srv_conf_t* us) noexcept {
-  auto* conf = static_cast<ByNameConf*>(ngx_http_conf_upstream_srv_conf(us, ngx_http_postern_module));
-  if (conf->init_upstream(cf, us) != NGX_OK) return NGX_ERROR;
-  conf->init_peer = us->peer.init;
+  auto* conf = static_cast<UpstreamConf*>(ngx_http_conf_upstream_srv_conf(us, ngx_http_postern_module));
+  if (conf->by_name_init_upstream(cf, us) != NGX_OK) return NGX_ERROR;
+  conf->by_name_init_peer = us->peer.init;
   us->peer.init = init_peer;
   return NGX_OK;
 }
 
 }  // namespace
 
-void* create_by_name_conf(ngx_conf_t* cf) { return ngx_pcalloc(cf->pool, sizeof(ByNameConf)); }
+void* create_upstream_conf(ngx_conf_t* cf) { return ngx_pcalloc(cf->pool, sizeof(UpstreamConf)); }
 
 char* set_by_name(ngx_conf_t* cf, ngx_command_t*, void* conf) {
-  auto* mine = static_cast<ByNameConf*>(conf);
-  if (mine->init_upstream != nullptr) return const_cast<char*>("is duplicate");
+  auto* mine = static_cast<UpstreamConf*>(conf);
+  if (mine->by_name_init_upstream != nullptr) return const_cast<char*>("is duplicate");
   auto* upstream = static_cast<ngx_http_upstream_srv_conf_t*>(
       ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module));
-  mine->init_upstream =
+  mine->by_name_init_upstream =
       upstream->peer.init_upstream != nullptr ? upstream->peer.init_upstream : ngx_http_upstream_init_round_robin;
   upstream->peer.init_upstream = init_upstream;
   return NGX_CONF_OK;

@@ -24,6 +24,7 @@ struct RequestState {
   std::string_view path;
   WallTime started{};
   std::string failure_id;  ///< Told to the client when what was let through could not be served.
+  bool no_real_server = false;  ///< None of its pool could be asked.
   std::string server_problem;  ///< Why the real server asked last was not trusted.
 };
 

@@ -34,6 +34,8 @@ void Worker::start(ngx_cycle_t* cycle, std::string dir) {
   if (dir.empty()) return;
   dir_ = std::move(dir);
   reader_.emplace(dir_);
+  servers_.emplace(dir_);
+  servers_->look();
   auto events = ecshm::EventProducer::create();
   if (events) {
     events_.emplace(std::move(*events));
@@ -129,6 +131,7 @@ void Worker::on_tick(ngx_event_t* event) {
 void Worker::tick() {
   connect();
   look();
+  if (servers_) servers_->look();
   if (!told_all_) tell_all_sessions();
   schedule();
 }

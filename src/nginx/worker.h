@@ -10,6 +10,7 @@
 #include "ecshm/channel.h"
 #include "ecshm/event_ring.h"
 #include "ecshm/reader.h"
+#include "ecshm/server_health.h"
 #include "nginx/intrusive_list.h"
 #include "nginx/ngx.h"
 #include "nginx/session.h"
@@ -44,6 +45,10 @@ class Worker {
     return from_unix_ms(std::int64_t{t->sec} * 1000 + static_cast<std::int64_t>(t->msec));
   }
   ecshm::Reader& reader() { return *reader_; }
+  /// How the gateway says that a real server is; it takes no lock and makes no system call.
+  ecshm::ServerState server_state(std::uint32_t number, ecshm::HealthReader::Place& place) const {
+    return servers_ ? servers_->state(number, place) : ecshm::ServerState::kUnknown;
+  }
   bool running() const { return reader_.has_value(); }
 
   /// Reads the table for this connection and decides. Follows new generations and policies first.
@@ -99,6 +104,7 @@ class Worker {
   SystemClock clock_;
   std::string dir_;
   std::optional<ecshm::Reader> reader_;
+  std::optional<ecshm::HealthReader> servers_;
   std::optional<ecshm::EventProducer> events_;
   ecshm::Link link_;
   ngx_connection_t* link_connection_ = nullptr;

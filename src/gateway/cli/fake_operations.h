@@ -20,6 +20,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<EndpointView> endpoints;
   std::vector<EndpointTrace> traces;
   std::vector<SessionView> live_sessions;
+  std::vector<RealServerView> servers;
   std::vector<DynamicAddress> addresses;
   std::vector<std::string> not_shared;
   std::map<IpAddress, AddressView> known_addresses;  ///< Others: on no network of this gateway.
@@ -53,6 +54,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<EndpointView> matched_endpoints() override;
   std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) override;
   std::vector<SessionView> sessions() override;
+  std::vector<RealServerView> real_servers() override { return servers; }
   std::vector<DynamicAddress> dynamic_addresses() override;
   std::vector<std::string> tags_not_shared() override;
   AddressView address(const IpAddress& ip) override;

@@ -134,6 +134,22 @@ struct SessionView {
   std::int64_t connections = 0;
 };
 
+/// A server behind an access proxy, for one mapping.
+struct RealServerView {
+  std::string access_proxy;
+  std::uint32_t api_gateway = 0;
+  std::string method;                  ///< "weighted".
+  std::string server;                  ///< "10.0.3.10:8080".
+  bool standby = false;
+  unsigned weight = 1;
+  std::string host;                    ///< With http-host: whose requests it takes.
+  std::string check;                   ///< "ping", "http", "tcp-connect"; "none": it isn't checked.
+  std::string state;                   ///< "up", "down", "held down", "unknown".
+  std::string why;                     ///< What the last check found; empty: there was none.
+  WallTime since{};                    ///< Of the state.
+  bool takes_requests = false;
+};
+
 /// A tag's dynamic address with the addresses that are in it now.
 struct DynamicAddress {
   std::string name;                    ///< "EMS1_ZTNA_Vulnerable-Device".
@@ -221,6 +237,7 @@ class GatewayOperations {
   /// Of each endpoint that this gateway holds a record of, matched or not, and that is wanted; in a stable order.
   virtual std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) = 0;
   virtual std::vector<SessionView> sessions() = 0;  ///< By access proxy, then address, then certificate.
+  virtual std::vector<RealServerView> real_servers() = 0;  ///< By access proxy, API gateway, and as they are listed.
   virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< Ascending by connector and id.
   virtual std::vector<std::string> tags_not_shared() = 0;  ///< Names that policies use and no EMS has shared, ascending.
   virtual AddressView address(const IpAddress& ip) = 0;

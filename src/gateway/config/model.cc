@@ -186,6 +186,14 @@ ServiceConfig service_of(const ObjectView& o) {
   return s;
 }
 
+health::Protocol health_check_of(const ObjectView& server) {
+  if (!server.enabled("health-check")) return health::Protocol::kNone;
+  const auto protocol = server.text("health-check-proto");
+  return protocol == "http"   ? health::Protocol::kHttp
+         : protocol == "ping" ? health::Protocol::kPing
+                              : health::Protocol::kTcpConnect;
+}
+
 AccessProxyConfig access_proxy_of(const ConfigTree& tree, const ObjectView& o, bool v6) {
   AccessProxyConfig p;
   p.name = o.key();
@@ -207,12 +215,15 @@ AccessProxyConfig access_proxy_of(const ConfigTree& tree, const ObjectView& o, b
                                               : ApiGatewayConfig::UrlMap::kSubString;
     gateway.virtual_host = g.text("virtual-host");
     gateway.tls = g.text("service") == "https";
+    gateway.method = policy::balancing_from(g.text("ldb-method")).value_or(policy::Balancing::kWeighted);
     gateway.min_tls = tls_version(g.text("ssl-min-version"));
     gateway.max_tls = tls_version(g.text("ssl-max-version"));
     gateway.server_ca = remote_certificate(tree, g.text("server-ca"));
     for (const auto& r : g.entries("realservers")) {
-      gateway.servers.push_back({id_of(r), address_of(r, "ip"), port_of(r, "port"), r.text("status") == "active",
-                                 static_cast<unsigned>(r.integer("weight")), r.enabled("verify-cert")});
+      gateway.servers.push_back({id_of(r), address_of(r, "ip"), port_of(r, "port"), r.text("status") != "disable",
+                                 static_cast<unsigned>(r.integer("weight")), r.enabled("verify-cert"),
+                                 r.text("status") == "standby", to_lower(r.text("http-host")), r.enabled("translate-host"),
+                                 health_check_of(r), r.enabled("holddown-interval")});
     }
     p.gateways.push_back(std::move(gateway));
   }

@@ -12,6 +12,8 @@
 #include "base/sha256.h"
 #include "gateway/config/schedule.h"
 #include "gateway/config/tls_version.h"
+#include "gateway/health/check.h"
+#include "policy/balance.h"
 #include "gateway/config/tree.h"
 
 namespace postern::gateway::config {
@@ -119,9 +121,14 @@ struct RealServerConfig {
   int id = 0;
   IpAddress ip;
   std::uint16_t port = 443;
-  bool active = true;
+  bool active = true;           ///< Or standby: it may take requests.
   unsigned weight = 1;          ///< 1..255.
   bool verify_certificate = true;  ///< Over TLS. The same for all active servers of an API gateway.
+  bool standby = false;         ///< Only while no other one is alive.
+  std::string http_host = {};   ///< Lower case, a port may stand behind it; empty: the client's.
+  bool translate_host = true;   ///< Requests are sent with `http_host`.
+  health::Protocol check = health::Protocol::kNone;
+  bool holddown = true;
 };
 
 struct ApiGatewayConfig {
@@ -131,6 +138,7 @@ struct ApiGatewayConfig {
   std::string virtual_host;     ///< Empty: every host.
   bool tls = false;             ///< Its servers speak TLS.
   TlsVersion min_tls = TlsVersion::k12, max_tls = TlsVersion::k13;
+  policy::Balancing method = policy::Balancing::kWeighted;
   std::string server_ca;        ///< Who vouches for them: PEM or the path of a file; empty: the CAs of this machine.
   std::vector<RealServerConfig> servers;
 };

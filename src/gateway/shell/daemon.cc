@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <set>
 
@@ -119,6 +120,11 @@ Status Daemon::open_data_plane() {
   auto writer = ecshm::Writer::create(options.runtime_dir / "shm", shm);
   if (!writer) return fail(writer.error());
   shm_ = std::move(*writer);
+  auto servers = ServerHealth::open(context_, options.runtime_dir / "shm", user->gid,
+                                    {{options.health_interval, std::min(options.health_interval, Millis(2000))},
+                                     {2, options.holddown}});
+  if (!servers) return fail(servers.error());
+  servers_ = std::move(*servers);
   nginx_ = std::make_unique<NginxControl>(context_, *shm_);
   if (auto made = nginx_->create(nginx); !made) return made;
   auto traffic = TrafficLog::open(options.data_dir / "traffic.log",
@@ -238,6 +244,7 @@ void Daemon::pump() {
   }
   if (std::exchange(policies_dirty_, false)) {
     nginx_->publish_policies();
+    servers_->use(nginx_->plan());
     nginx_->reload();
     counted_.timing.policies_changed();
   }

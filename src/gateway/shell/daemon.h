@@ -1,5 +1,6 @@
 #pragma once
 // The running gateway: sockets, files, nftables, ec-shm and nginx around GatewayCore.
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ struct DaemonOptions {
   /// False: no IP/MAC control. Then nothing in nftables and the neighbour table is touched, also not what a killed
   /// gateway left: the next one with IP/MAC control takes that over.
   bool firewall = true;
+  std::chrono::milliseconds health_interval{5'000};  ///< From one check of a real server to the next.
+  std::chrono::milliseconds holddown{30'000};        ///< So long a real server has to be well again before it is used.
 };
 
 /// Runs until SIGTERM or SIGINT. Returns the exit status; what went wrong has been logged.

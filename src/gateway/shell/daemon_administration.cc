@@ -56,7 +56,8 @@ Status Daemon::open_administration() {
                                                 [this] {
                                                   const auto listens = listener_ ? listener_->health() : Status();
                                                   return listens ? api_certificate_ : listens;
-                                                }});
+                                                },
+                                                servers_.get()});
   const auto address = parse_listen_address(options.api_listen);
   if (!address) return fail(address.error().context("--api-listen"));
   api_ = std::make_unique<Api>(store, *operations_, context_.clock, context_.random);

@@ -20,6 +20,7 @@
 #include "gateway/shell/nginx_control.h"
 #include "gateway/shell/operations.h"
 #include "gateway/shell/reserved_addresses.h"
+#include "gateway/shell/server_health.h"
 #include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/traffic_log.h"
 
@@ -63,6 +64,7 @@ class Daemon {
   KeptViews views_{context_};
   KeptPins pins_{context_};
   std::unique_ptr<NginxControl> nginx_;
+  std::unique_ptr<ServerHealth> servers_;
   metrics::Counted counted_;  // to the end, like the log: the workers' channel tells what is left
   syslog::Log syslog_;
   std::unique_ptr<TrafficLog> traffic_;

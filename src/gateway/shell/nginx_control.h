@@ -46,6 +46,8 @@ class NginxControl {
   std::vector<proto::fabric::SessionsCut> sessions_cut(ConnectorId connector, const proto::fabric::WhatIf& question) const;
   /// What the workers decide by.
   const policy::PolicyTable& policies() const { return published_plan_.table; }
+  /// What is configured, as publish_policies found it.
+  const ProxyPlan& plan() const { return plan_; }
   /// Of an access proxy by its number; empty: there is none now.
   std::string_view proxy_name(std::uint32_t proxy) const {
     const auto it = proxy_names_.find(proxy);

@@ -11,6 +11,7 @@
 #include "gateway/shell/firewall_control.h"
 #include "gateway/shell/kept_views.h"
 #include "gateway/shell/nginx_control.h"
+#include "gateway/shell/server_health.h"
 #include "gateway/syslog/log.h"
 #include "gateway/ztna/module_channel.h"
 #include "gateway/ztna/traffic_log.h"
@@ -31,6 +32,7 @@ class LiveOperations final : public cli::GatewayOperations {
     const metrics::Counted* counted = nullptr;     ///< nullptr: nothing was counted.
     const syslog::Log* remote_log = nullptr;       ///< nullptr: there is none.
     std::function<Status()> api = nullptr;  ///< Whether the REST API is reached; nullptr: there is none.
+    const ServerHealth* servers = nullptr;  ///< nullptr: nobody asks the real servers.
   };
   /// All outlive this.
   LiveOperations(Context& context, FabricChannels& channels, const Parts& parts);
@@ -41,6 +43,9 @@ class LiveOperations final : public cli::GatewayOperations {
   std::vector<cli::EndpointView> matched_endpoints() override;
   std::vector<cli::EndpointTrace> endpoint_traces(const std::function<bool(const cli::EndpointView&)>& wanted) override;
   std::vector<cli::SessionView> sessions() override;
+  std::vector<cli::RealServerView> real_servers() override {
+    return parts_.servers == nullptr ? std::vector<cli::RealServerView>() : parts_.servers->servers();
+  }
   std::vector<cli::DynamicAddress> dynamic_addresses() override;
   std::vector<std::string> tags_not_shared() override;
   cli::AddressView address(const IpAddress& ip) override;

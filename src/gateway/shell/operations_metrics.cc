@@ -1,6 +1,8 @@
 // LiveOperations: what a monitoring system is told.
 #include <map>
+#include <set>
 #include <string>
+#include <tuple>
 
 #include "gateway/metrics/process.h"
 #include "gateway/shell/operations.h"
@@ -66,6 +68,23 @@ void expose_connectors(Exposition& out, const GatewayCore& core, const FabricCha
   of_each(out, all, [](const Connector& c) { return Count(c.client->counters().reconnects); });
 }
 
+void expose_servers(Exposition& out, const std::vector<cli::RealServerView>& servers) {
+  const auto each = [&](auto value) {
+    std::set<std::tuple<std::string, std::uint32_t, std::string>> told;  // a server may stand there twice
+    for (const auto& s : servers) {
+      if (!told.emplace(s.access_proxy, s.api_gateway, s.server).second) continue;
+      out.sample({{"access_proxy", s.access_proxy}, {"api_gateway", std::to_string(s.api_gateway)}, {"server", s.server}},
+                 std::uint64_t{value(s)});
+    }
+  };
+  out.gauge("postern_gateway_real_server_up",
+            "Whether a real server is well as its health check says it; 1 also for those that nobody can tell of.");
+  each([](const cli::RealServerView& s) { return s.state == "up" || s.state == "unknown"; });
+  out.gauge("postern_gateway_real_server_takes_requests",
+            "Whether requests go to a real server: it is well, and active, or standby while no active one is well.");
+  each([](const cli::RealServerView& s) { return s.takes_requests; });
+}
+
 }  // namespace
 
 std::string LiveOperations::expose_metrics(metrics::Format format) {
@@ -118,6 +137,7 @@ std::string LiveOperations::expose_metrics(metrics::Format format) {
   }
   for (const auto& [proxy, count] : sessions) out.sample({{"access_proxy", proxy}}, count);
 
+  expose_servers(out, real_servers());
   expose_connectors(out, core, channels_, now);
 
   if (parts_.shm != nullptr) {

@@ -10,6 +10,7 @@
 #include "gateway/firewall/policy.h"
 #include "gateway/firewall/rules.h"
 #include "policy/compile.h"
+#include "policy/translate_host.h"
 
 namespace postern::gateway {
 namespace {
@@ -45,12 +46,35 @@ std::uint32_t stable_number(std::string_view meaning, std::set<std::uint32_t>& t
 }
 
 std::string meaning_of(const NginxPool& pool) {
-  std::string out = "pool";
-  for (const auto& s : pool.servers) out += fmt::format("\n{} {} {}", s.address.str(), s.port, s.weight);
+  std::string out = fmt::format("pool {} {}", policy::balancing_name(pool.method), pool.host);
+  for (const auto& s : pool.servers) {
+    out += fmt::format("\n{} {} {} {} {} {} {} {}", s.address.str(), s.port, s.weight, s.standby, s.host,
+                       static_cast<int>(s.check.protocol), s.check.host, s.holddown);
+  }
   if (pool.tls) {
     out += fmt::format("\ntls {} {} {} {}", static_cast<int>(pool.tls->min), static_cast<int>(pool.tls->max),
                        pool.tls->verify ? "verified" : "any", pool.tls->ca);
   }
+  return out;
+}
+
+NginxRealServer real_server(const config::ApiGatewayConfig& gateway, const config::RealServerConfig& server) {
+  NginxRealServer out;
+  out.address = server.ip;
+  out.port = server.port;
+  out.weight = server.weight;
+  out.standby = server.standby;
+  if (gateway.method == policy::Balancing::kHttpHost) out.host = policy::without_port(server.http_host);
+  out.holddown = server.holddown;
+  if (server.check == health::Protocol::kNone) return out;
+  out.check.protocol = server.check;
+  out.check.address = server.ip;
+  if (server.check == health::Protocol::kPing) return out;
+  out.check.port = server.port;
+  out.check.host = server.http_host;
+  // The gateway itself speaks no TLS as old as that: then a connection has to do.
+  out.check.tls = gateway.tls && gateway.max_tls >= config::TlsVersion::k12;
+  if (gateway.tls && !out.check.tls) out.check.protocol = health::Protocol::kTcpConnect;
   return out;
 }
 
@@ -59,7 +83,7 @@ std::string meaning_of(const NginxPool& pool) {
 ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags) {
   ProxyPlan plan;
   std::map<std::pair<bool, std::string>, std::uint32_t> proxy_ids;  // by table
-  std::set<std::uint32_t> proxies, pools;
+  std::set<std::uint32_t> proxies, pools, servers;
   std::map<std::string, std::uint32_t> pool_ids;  // by meaning: equal servers are one pool
   for (const auto& proxy : config.access_proxies) {
     const auto* vip = &proxy.vip;
@@ -82,9 +106,11 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
         api.host_pattern = host->wildcard ? policy::Pattern::kWildcard : policy::Pattern::kSubString;
       }
       NginxPool pool;
+      pool.method = gateway.method;
       for (const auto& server : gateway.servers) {
         if (!server.active) continue;
-        pool.servers.push_back({server.ip, server.port, server.weight});
+        pool.servers.push_back(real_server(gateway, server));
+        if (gateway.method != policy::Balancing::kHttpHost && server.translate_host) pool.host = server.http_host;
         if (!gateway.tls) continue;
         // One that asks for its certificate to be verified is never left to another's say.
         const bool verify = server.verify_certificate || (pool.tls && pool.tls->verify);
@@ -94,6 +120,8 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
         const auto [known, is_new] = pool_ids.try_emplace(meaning_of(pool));
         if (is_new) {
           known->second = pool.id = stable_number(known->first, pools);
+          for (auto& s : pool.servers)
+            s.number = stable_number(fmt::format("server {} {}\n{}", s.address.str(), s.port, known->first), servers);
           plan.pools.push_back(std::move(pool));
         }
         api.pool = known->second;

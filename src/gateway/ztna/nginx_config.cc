@@ -11,6 +11,14 @@
 namespace postern::gateway {
 namespace {
 
+/// Of a host name, an address and a port alone.
+bool host_is_plain(const std::string& host) {
+  return std::all_of(host.begin(), host.end(), [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' ||
+           c == ']';
+  });
+}
+
 Status check_config(const NginxConfig& config) {
   const auto bad = [](std::string message) {
     return fail(ErrorCode::kInvalidArgument, std::move(message));
@@ -31,13 +39,17 @@ Status check_config(const NginxConfig& config) {
     if (pool.id == 0 || !pools.insert(pool.id).second)
       return bad(fmt::format("pool number {} is 0 or taken", pool.id));
     if (pool.servers.empty()) return bad(fmt::format("pool {} has no real server", pool.id));
+    if (!host_is_plain(pool.host))
+      return bad(fmt::format("pool {}: '{}' is no host that nginx can be given", pool.id, pool.host));
     if (pool.tls && pool.tls->min > pool.tls->max)
       return bad(fmt::format("pool {}: its lowest version of TLS is above the highest", pool.id));
     for (const auto& s : pool.servers) {
-      if (!s.address.valid() || s.port == 0 || s.weight < 1 || s.weight > 255) {
-        return bad(fmt::format("pool {}: a real server's address, port or weight is out of range",
+      if (!s.address.valid() || s.port == 0 || s.weight < 1 || s.weight > 255 || s.number == 0) {
+        return bad(fmt::format("pool {}: a real server's address, port, weight or number is out of range",
                                pool.id));
       }
+      if (!host_is_plain(s.host))
+        return bad(fmt::format("pool {}: '{}' is no host that nginx can be given", pool.id, s.host));
     }
   }
   return {};
@@ -116,7 +128,7 @@ http {{
   proxy_set_header Proxy-Connection "";
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto https;
-  proxy_set_header X-Forwarded-Host $postern_host;
+  proxy_set_header X-Forwarded-Host $postern_client_host;
 )",
       fmt::arg("module", *module), fmt::arg("workers", config.workers), fmt::arg("pid", in_state("nginx.pid")),
       fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),

@@ -10,6 +10,8 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "gateway/config/tls_version.h"
+#include "gateway/health/check.h"
+#include "policy/balance.h"
 
 namespace postern::gateway {
 
@@ -17,6 +19,11 @@ struct NginxRealServer {
   IpAddress address;
   std::uint16_t port = 0;
   unsigned weight = 1;  ///< 1..255.
+  bool standby = false;
+  std::string host = {};     ///< With http-host balancing: whose requests it takes; without port, lower case.
+  health::Check check = {};  ///< How its health is found out.
+  bool holddown = true;
+  std::uint32_t number = 0;  ///< Under which workers are told its health; the caller's to fill in.
 };
 
 /// How real servers are spoken to over TLS. They are told the name that the client asked for.
@@ -33,6 +40,8 @@ struct NginxPool {
   std::uint32_t id = 0;  ///< 1 and up.
   std::vector<NginxRealServer> servers;
   std::optional<NginxServerTls> tls = {};  ///< nullopt: plain HTTP.
+  policy::Balancing method = policy::Balancing::kWeighted;
+  std::string host = {};  ///< Sent in the client's stead; empty: the client's.
 };
 
 /// One access proxy: an address that speaks TLS.

@@ -128,6 +128,7 @@ class NginxProcessTest : public testing::Test {
     c.listeners = {{proxy, *IpAddress::parse("127.0.0.1"), port_,
                     certificate_, key_, true}};
     c.pools = {{1, {{*IpAddress::parse("127.0.0.1"), application, 1}}}};
+    c.pools[0].servers[0].number = 1;
     const auto text = render_nginx_config(c);
     EXPECT_TRUE(text) << (text ? "" : text.error().message);
     return *text;

@@ -36,11 +36,14 @@ std::string NginxServers::upstreams() const {
   for (const auto& pool : pools_) {
     std::string inside;
     for (const auto& s : pool.servers) {
-      inside += fmt::format("    server {} weight={};\n", endpoint_text(s.address, s.port), s.weight);
+      inside += fmt::format("    server {} weight={};\n    postern_server {} {}{}{};\n", endpoint_text(s.address, s.port),
+                            s.weight, s.number, s.standby ? "standby" : "active", s.host.empty() ? "" : " ", s.host);
     }
+    inside += fmt::format("    postern_balance {};\n", policy::balancing_name(pool.method));
     if (pool.tls) inside += "    postern_by_name;\n";
     out += fmt::format("\n  upstream pool_{} {{\n{}    keepalive 32;\n  }}\n", pool.id, inside);
     out += fmt::format("  upstream pool_{}_once {{\n{}  }}\n", pool.id, inside);
+    if (!pool.host.empty()) out += fmt::format("  postern_host {} {};\n", pool.id, pool.host);
     if (pool.tls) out += fmt::format("  postern_through {} {};\n", pool.id, names_.at(*pool.tls));
   }
   return out;

@@ -117,7 +117,7 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
   line += action_text(e.type);
   line += '"';
   add(line, R"(,"id":)", e.id);
-  if (e.type != ecshm::EventType::kAllowed) {
+  if (e.type != ecshm::EventType::kAllowed || e.reason != policy::Reason::kNone) {
     add(line, R"(,"reason":)", policy::reason_code(e.reason));
     add(line, R"(,"reason_name":)", policy::reason_name(e.reason));
     add(line, R"(,"msg":)", policy::reason_text(e.reason));

@@ -25,6 +25,7 @@ NginxConfig config() {
   c.client_ca_path = "/etc/ca.pem";
   c.listeners = {{1, *IpAddress::parse("10.0.3.9"), 443, "/etc/s.pem", "/etc/s.key", true}};
   c.pools = {{7, {{*IpAddress::parse("2001:db8::1"), 8080, 3}}}};
+  c.pools[0].servers[0].number = 70;
   return c;
 }
 
@@ -33,7 +34,7 @@ TEST(NginxConfig, SaysWhatIsConfigured) {
   ASSERT_TRUE(text) << text.error().message;
   for (const auto* part :
        {"listen 10.0.3.9:443 ssl http2;", "postern_proxy 1;", "upstream pool_7 {",
-        "server [2001:db8::1]:8080 weight=3;", "ssl_verify_client optional;", "TLSv1.3",
+        "server [2001:db8::1]:8080 weight=3;\n    postern_server 70 active;\n    postern_balance weighted;", "ssl_verify_client optional;", "TLSv1.3",
         "server_tokens off;", "error_page 494 =431 /.postern/failed;", "postern_failed;"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part;
   }

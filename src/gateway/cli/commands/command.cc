@@ -49,6 +49,7 @@ const std::vector<Command>& all_commands() {
       commands::diagnose_test_application_fcnacd(),
       commands::diagnose_ztna_denial(),
       commands::diagnose_ztna_decision(),
+      commands::diagnose_ztna_real_server_list(),
       commands::diagnose_ztna_session_list(),
   };
   return all;

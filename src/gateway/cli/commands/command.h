@@ -84,6 +84,7 @@ Command diagnose_firewall_difference();
 Command diagnose_test_application_fcnacd();
 Command diagnose_ztna_denial();
 Command diagnose_ztna_decision();
+Command diagnose_ztna_real_server_list();
 Command diagnose_ztna_session_list();
 
 }  // namespace commands

@@ -54,13 +54,6 @@ void negation_of_two_groups(Draft& policy) {
        "ztna-ems-tag-secondary: ztna-ems-tag-negate may be for ztna-ems-tag alone there; here it is for both"});
 }
 
-/// Each server gets the requests for its own host there, and none of others.
-void servers_by_host(Draft& draft) {
-  const Setting* method = draft.setting("ldb-method");
-  if (!method || method->values != Value{"http-host"}) return;
-  draft.wider.push_back({method->at, "ldb-method: every server gets requests for every host here"});
-}
-
 /// Without one it may do nothing there; here it would be the only one that there is.
 void account_without_profile(Draft& account) {
   const Setting* profile = account.setting("accprofile");
@@ -110,7 +103,6 @@ void combine(Draft& draft, Judgements& judgements) {
   if (draft.from == "firewall address") every_address(draft, judgements);
   if (draft.from == "firewall schedule onetime") moments_by_utc(draft, judgements);
   if (draft.from == "system admin" || draft.from == "system api-user") account_without_profile(draft);
-  servers_by_host(draft);
   if (!draft.is_policy()) return;
   tags_without_status(draft, judgements);
   negation_of_two_groups(draft);

@@ -179,11 +179,15 @@ TEST_F(ProxyImport, ServersByHostGetNoRequestsForOthersThere) {
                          "set ip 10.0.3.10\nset port 80\n" + of_server + "next\nend\nnext\nend\n") +
            policy("set access-proxy \"p\"\n");
   };
-  for (const auto& [of_gateway, of_server] : {std::pair<std::string, std::string>("set ldb-method http-host\n", ""),
-                                             {"", "set http-host \"pub.example\"\n"}}) {
-    take(with(of_gateway, of_server));
-    EXPECT_FALSE(lets_in()) << of_gateway << of_server;
+  // Without its host a server would get none: it gets none here, either.
+  EXPECT_THAT(take(with("set ldb-method http-host\n", "")), Not(HasSubstr("10.0.3.10")));
+  const auto config = take(with("set ldb-method http-host\n", "set http-host \"pub.example\"\nset status standby\n"
+                                "set health-check enable\nset health-check-proto http\nset holddown-interval disable\n"));
+  for (const auto* line : {"set ldb-method http-host\n", "set http-host \"pub.example\"\n", "set status standby\n",
+                           "set health-check enable\n", "set health-check-proto http\n", "set holddown-interval disable\n"}) {
+    EXPECT_THAT(config, HasSubstr(line));
   }
+  EXPECT_TRUE(lets_in());
   take(with("set ldb-method round-robin\n", "set http-host ''\n"));
   EXPECT_TRUE(lets_in());
 }

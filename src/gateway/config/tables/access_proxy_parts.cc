@@ -1,14 +1,37 @@
 #include "gateway/config/tables/access_proxy_parts.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/ip.h"
+#include "base/text.h"
 #include "gateway/config/tables/attributes.h"
 #include "gateway/config/tls_version.h"
 #include "policy/regex.h"
 
 namespace postern::gateway::config::tables {
 namespace {
+
+/// What can stand in a Host header.
+Status check_http_host(const std::string& host) {
+  const auto end = host.starts_with('[') ? host.find(']') : std::size_t{0};
+  const auto colon = end == host.npos ? host.npos : host.find(':', end);
+  const auto name = host.substr(0, colon);
+  const bool bracketed = name.size() > 2 && name.front() == '[' && name.back() == ']' &&
+                         IpAddress::parse(name.substr(1, name.size() - 2)).value_or(IpAddress()).is_v6();
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  });
+  bool port = true;
+  if (colon != host.npos) {
+    const auto number = parse_u64(host.substr(colon + 1));
+    port = number && *number >= 1 && *number <= 65535;
+  }
+  if (host.empty() || ((bracketed || (plain && !name.empty() && name.front() != '.')) && port)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "http-host: \"" + host + "\" is not allowed; allowed: a host name or address, and a port behind it, such as "
+              "app.internal or app.internal:8080");
+}
 
 Table realservers() {
   Table t;
@@ -20,18 +43,32 @@ Table realservers() {
       of_type("ip", Type::kAddress, "Address of the server.").must(),
       number("port", "Port of the server.", 1, 65535).by_default("443"),
       option("status", "Whether the server takes requests.",
-             {{"active", "It does."}, {"disable", "It doesn't."}})
+             {{"active", "It does."}, {"standby", "While no active one is alive."}, {"disable", "It doesn't."}})
           .by_default("active"),
       number("weight", "Share of the requests.", 1, 255).by_default("1"),
       toggle("verify-cert",
              "With service https: the server's certificate must be vouched for and be for the name that the client asked "
-             "for. The same for all servers of one mapping.",
+             "for, or for the http-host that is sent. The same for all servers of one mapping.",
              true),
-      text("http-host", "Host header to send: the client's.", 253).inert(),
-      toggle("health-check", "Ask the server whether it is well.", false).inert(),
-      toggle("translate-host", "Rewrite host names in answers.", true).inert(),
+      text("http-host",
+           "Host name by which the server knows the application, with a port if need be. With ldb-method http-host, the host "
+           "whose requests it takes.",
+           253),
+      toggle("translate-host",
+             "With http-host: requests are sent with it as their host, and Location and cookies that name it are "
+             "translated back to the client's host. Otherwise, health checks alone use http-host.",
+             true),
+      toggle("health-check", "Ask the server every 5 seconds whether it is well; while it isn't, it takes no requests.", false),
+      option("health-check-proto", "With health-check: how it is asked.",
+             {{"ping", "It answers a ping."},
+              {"http", "It answers GET / with a status below 500."},
+              {"tcp-connect", "It takes connections; with service https, it makes the handshake."}})
+          .by_default("ping"),
+      toggle("holddown-interval",
+             "With health-check: a server that comes back takes requests only after 30 seconds of being well.", true),
   };
   t.check = [](const ObjectView& o) -> Status {
+    if (auto sound = check_http_host(o.text("http-host")); !sound) return sound;
     const auto ip = IpAddress::parse(o.text("ip"));
     if (!ip || (!ip->is_unspecified() && !ip->is_multicast())) return {};
     return fail(ErrorCode::kInvalidArgument, "ip: " + ip->str() + " is not allowed; allowed: the address of one server");
@@ -54,7 +91,7 @@ Status check_tls(const ObjectView& o) {
   // One request goes to any of them: nginx asks all of them for the same.
   std::optional<bool> verified;
   for (const auto& server : o.entries("realservers")) {
-    if (server.text("status") != "active") continue;
+    if (server.text("status") == "disable") continue;
     const bool this_one = server.enabled("verify-cert");
     if (verified.value_or(this_one) != this_one && o.text("service") == "https") {
       return fail(ErrorCode::kInvalidArgument, "realservers " + server.key() +
@@ -62,6 +99,30 @@ Status check_tls(const ObjectView& o) {
                                                    "same for all active servers of one api-gateway");
     }
     verified = this_one;
+  }
+  return {};
+}
+
+/// Requests are made before it is known which server takes them: what they say has to be for all.
+Status check_hosts(const ObjectView& o) {
+  const bool by_host = o.text("ldb-method") == "http-host";
+  std::optional<std::string> sent;
+  for (const auto& server : o.entries("realservers")) {
+    if (server.text("status") == "disable") continue;
+    const auto host = to_lower(server.text("http-host"));
+    if (by_host && host.empty()) {
+      return fail(ErrorCode::kInvalidArgument, "realservers " + server.key() +
+                                                   ": http-host: is missing; with ldb-method http-host each server needs the "
+                                                   "host whose requests it takes");
+    }
+    const auto this_one = server.enabled("translate-host") ? host : std::string();
+    if (!by_host && sent.value_or(this_one) != this_one) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "realservers " + server.key() +
+                      ": http-host: is not what the servers before it have; allowed: the same http-host for all active and "
+                      "standby servers of one api-gateway (or translate-host disable), or ldb-method http-host");
+    }
+    sent = this_one;
   }
   return {};
 }
@@ -97,14 +158,18 @@ Table api_gateway() {
                 "self-signed; empty: the CAs that this machine trusts.",
                 {"certificate remote"}),
       reference("virtual-host", "Host name; empty: every name.", {"firewall access-proxy-virtual-host"}),
-      option("ldb-method", "How servers share the requests.",
-             {{"weighted", "In turn, by weight."}, {"static", "By the client's address."}, {"round-robin", "In turn."}})
-          .by_default("weighted")
-          .inert(),
+      option("ldb-method", "How servers share the requests. In turn, each of nginx's workers counts for itself.",
+             {{"weighted", "In turn, by weight."},
+              {"static", "By the client's address: each client stays with its server while that is alive."},
+              {"round-robin", "In turn, whatever the weight."},
+              {"first-alive", "The first of the list that is alive takes all."},
+              {"http-host", "Those whose http-host is the host of the request, by weight."}})
+          .by_default("weighted"),
   };
   t.tables = {realservers()};
   t.check = [](const ObjectView& o) -> Status {
     if (auto sound = check_tls(o); !sound) return sound;
+    if (auto sound = check_hosts(o); !sound) return sound;
     const auto map = o.text("url-map");
     if (o.text("url-map-type") == "regex") {
       std::size_t work = policy::kRegexWork;

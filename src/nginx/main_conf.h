@@ -1,0 +1,28 @@
+#pragma once
+// What nginx keeps of our directives for the whole of http.
+#include <cstdint>
+#include <span>
+
+#include "nginx/ngx.h"
+
+namespace postern::nginx {
+
+/// Something that is said of a pool: where its requests go on, or the host that they are sent with.
+struct OfPool {
+  std::uint32_t pool;
+  ngx_str_t text;
+};
+
+struct MainConf {
+  ngx_str_t dir;
+  ngx_array_t through;  // of OfPool, ascending by pool: named locations
+  ngx_array_t hosts;    // likewise
+};
+
+inline std::span<OfPool> all_of(const ngx_array_t& array) { return {static_cast<OfPool*>(array.elts), array.nelts}; }
+/// nullptr: nothing is said of it.
+const OfPool* find_pool(const ngx_array_t& array, std::uint32_t pool);
+/// Takes the directive's two words. NGX_CONF_OK, or what is wrong.
+char* add_of_pool(ngx_conf_t* cf, ngx_array_t& array);
+
+}  // namespace postern::nginx
