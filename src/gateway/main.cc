@@ -10,6 +10,7 @@
 #include "gateway/cli/client.h"
 #include "gateway/cli/manual.h"
 #include "gateway/config/store.h"
+#include "gateway/forward/forwarder.h"
 #include "gateway/shell/daemon.h"
 
 namespace {
@@ -78,6 +79,10 @@ int main(int argc, char** argv) {
       ->type_name("DIR")
       ->capture_default_str();
   recover->add_option("--revision", revision, "Which one; otherwise the last that is whole")->type_name("N");
+  postern::gateway::ForwarderOptions forwarder;
+  auto* forward = app.add_subcommand("tcp-forwarder", "Carry TCP connections for nginx; the gateway starts it by itself");
+  forward->add_option("--socket", forwarder.socket, "Where nginx finds it")->type_name("FILE")->required();
+  forward->add_option("--user", forwarder.user, "User to become")->type_name("NAME");
   app.footer(
       "A gateway that stops, denies: the nftables table inet postern stays, and forwards only what policies without "
       "tags let\n"
@@ -97,6 +102,7 @@ int main(int argc, char** argv) {
   }
   if (manual->parsed()) return postern::gateway::cli::manual_main(manual_format, std::cout, std::cerr);
   if (recover->parsed()) return recover_configuration(data_dir, revision);
+  if (forward->parsed()) return postern::gateway::run_forwarder(forwarder);
   if (!run->parsed()) {
     std::fprintf(stderr, "a command is missing; allowed: run, cli, manual, recover (postern-gateway --help)\n");
     return 2;

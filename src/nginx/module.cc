@@ -5,8 +5,9 @@
 //   policies
 //   postern_refused;              location: our page for what nginx refuses before the access phase,
 //                                 e.g. error_page 421 495 496 /.postern/refused;
-//   postern_through <pool> <@name>;  http: requests that are led to this pool go through the named location of
-//                                 their server, and not through the one that their path chose
+//   postern_through <pool> <@name> [forwards];  http: requests that are led to this pool go through the named location
+//                                 of their server, and not through the one that their path chose; "forwards": to the
+//                                 destination that their query names, by which they are logged
 //   postern_by_name;              upstream: see nginx/real_server.h
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
@@ -36,6 +37,7 @@ namespace {
 struct Through {
   std::uint32_t pool;
   ngx_str_t location;
+  bool forwards;
 };
 
 struct MainConf {
@@ -116,7 +118,9 @@ char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   }
   auto* through = static_cast<Through*>(ngx_array_push(&main.through));
   if (through == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
-  *through = {static_cast<std::uint32_t>(pool), value[2]};
+  const bool forwards = cf->args->nelts > 3;
+  if (forwards && to_view(value[3]) != "forwards") return error("knows \"forwards\" alone");
+  *through = {static_cast<std::uint32_t>(pool), value[2], forwards};
   return NGX_CONF_OK;
 }
 
@@ -134,13 +138,14 @@ ngx_int_t on_failed(ngx_http_request_t* r) noexcept { return handle_failed(r); }
 ngx_int_t go_through(ngx_http_request_t* r) {
   const auto all = all_through(*static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module)));
   const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
-  const auto* state = all.empty() || core->named ? nullptr : find_state(r);
+  auto* state = all.empty() || core->named ? nullptr : find_state(r);
   if (state == nullptr || state->stage != RequestState::Stage::kAllowed) return NGX_DECLINED;
   const auto it = std::lower_bound(all.begin(), all.end(), state->decision.pool,
                                    [](const Through& t, std::uint32_t pool) { return t.pool < pool; });
   if (it == all.end() || it->pool != state->decision.pool) return NGX_DECLINED;
   // Its servers are asked for by a name, and their certificates have to be for it.
   if (r->headers_in.server.len == 0) return NGX_HTTP_BAD_REQUEST;
+  if (it->forwards) note_destination(r, *state);
   ngx_http_finalize_request(r, ngx_http_named_location(r, &it->location));
   return NGX_DONE;
 }
@@ -278,7 +283,7 @@ ngx_command_t commands[] = {
     {ngx_string("postern_proxy"),
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
-    {ngx_string("postern_through"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_through, NGX_HTTP_MAIN_CONF_OFFSET, 0,
+    {ngx_string("postern_through"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE23, set_through, NGX_HTTP_MAIN_CONF_OFFSET, 0,
      nullptr},
     {ngx_string("postern_by_name"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_by_name, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},

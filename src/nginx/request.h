@@ -33,6 +33,9 @@ RequestState* find_state(ngx_http_request_t* r);
 /// Makes it if need be; nullptr when out of memory.
 RequestState* state_of(ngx_http_request_t* r);
 
+/// Of a request that is forwarded: by which destination it stands in the log.
+void note_destination(ngx_http_request_t* r, RequestState& state);
+
 /// Access phase. `proxy` as configured.
 ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy);
 /// Content of the page for requests that nginx refused before the access phase (495, 496, 421,

@@ -13,6 +13,7 @@
 #include "gateway/config/schedule.h"
 #include "gateway/config/tls_version.h"
 #include "gateway/config/tree.h"
+#include "gateway/forward/destinations.h"
 
 namespace postern::gateway::config {
 
@@ -133,6 +134,8 @@ struct ApiGatewayConfig {
   TlsVersion min_tls = TlsVersion::k12, max_tls = TlsVersion::k13;
   std::string server_ca;        ///< Who vouches for them: PEM or the path of a file; empty: the CAs of this machine.
   std::vector<RealServerConfig> servers;
+  bool forwards = false;        ///< TCP: `servers` is empty, and `destinations` says where to.
+  std::vector<ForwardDestination> destinations;  ///< Of the active real servers.
 };
 
 enum class EmptyCertificate { kBlock, kAccept, kAcceptUnmanageable };
