@@ -7,6 +7,7 @@
 #include "agent/collectors/stopping.h"
 #include "agent/shell/commands.h"
 #include "agent/shell/daemon.h"
+#include "agent/shell/forward_commands.h"
 #include "agent/shell/print_facts.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -42,6 +43,15 @@ int main(int argc, char** argv) {
   auto* deregister = app.add_subcommand("deregister", "Leave the EMS: destroy key and certificate");
   auto* recheck = app.add_subcommand("recheck", "Read everything again now and report what changed");
 
+  auto* destinations = app.add_subcommand("destinations", "Show what is listened for on loopback and reached by a gateway");
+  destinations->add_flag("--json", json, "As JSON, for scripts");
+  std::string host;
+  std::uint16_t port = 0;
+  auto* forward = app.add_subcommand("forward", "Carry standard input and output to a ZTNA destination:\n"
+                                                "ssh -o ProxyCommand=\"postern-agent forward %h %p\" HOST");
+  forward->add_option("HOST", host, "As the endpoint profile names it")->required();
+  forward->add_option("PORT", port, "Likewise")->required()->check(CLI::Range(1, 65535));
+
   std::string root = "/";
   auto* facts = app.add_subcommand("facts", "Show what would be reported of a root file system");
   facts->add_option("--root", root, "Root file system to read: this machine's, a golden image's, a container's")
@@ -61,6 +71,8 @@ int main(int argc, char** argv) {
     return postern::usage_error(app, e, std::cerr);
   }
 
+  if (destinations->parsed()) return destinations_command(runtime_dir, json);
+  if (forward->parsed()) return forward_command(runtime_dir, host, port);
   if (enrol->parsed()) return enrol_command(runtime_dir, invitation);
   if (status->parsed()) return status_command(runtime_dir, json);
   if (deregister->parsed()) return deregister_command(runtime_dir);

@@ -10,6 +10,7 @@
 #include "gateway/cli/client.h"
 #include "gateway/cli/manual.h"
 #include "gateway/config/store.h"
+#include "gateway/forward/forwarder.h"
 #include "gateway/shell/daemon.h"
 #include "gateway/shell/firewall_command.h"
 
@@ -94,6 +95,10 @@ int main(int argc, char** argv) {
   dry_run->add_flag("--difference", difference, "Only where it differs from what the kernel holds");
   auto* remove = wall->add_subcommand("remove", "Take away what a stopped gateway leaves: its table, and neighbours that it pinned");
   remove->add_option("--runtime-dir", runtime_dir, "Of the gateway that must not run")->type_name("DIR")->capture_default_str();
+  postern::gateway::ForwarderOptions forwarder;
+  auto* forward = app.add_subcommand("tcp-forwarder", "Carry TCP connections for nginx; the gateway starts it by itself");
+  forward->add_option("--socket", forwarder.socket, "Where nginx finds it")->type_name("FILE")->required();
+  forward->add_option("--user", forwarder.user, "User to become")->type_name("NAME");
   app.footer(
       "A gateway that stops, denies: the nftables table inet postern stays, and forwards only what policies without "
       "tags let\n"
@@ -115,6 +120,7 @@ int main(int argc, char** argv) {
   if (dry_run->parsed()) return postern::gateway::firewall_dry_run(configuration, difference);
   if (remove->parsed()) return postern::gateway::firewall_remove(runtime_dir);
   if (recover->parsed()) return recover_configuration(data_dir, revision);
+  if (forward->parsed()) return postern::gateway::run_forwarder(forwarder);
   if (!run->parsed()) {
     std::fprintf(stderr, "a command is missing; allowed: run, cli, firewall, manual, recover (postern-gateway --help)\n");
     return 2;

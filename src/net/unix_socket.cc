@@ -171,9 +171,7 @@ Error connect_error(int error, const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<UnixServer>> UnixServer::listen(Loop& loop, const std::string& path, mode_t mode,
-                                                       std::function<void(UnixConnectionPtr)> on_connection,
-                                                       std::size_t max_message) {
+Status make_way_for_socket(const std::string& path) {
   if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{} is too long for a socket (107 characters at most)", path));
   }
@@ -183,6 +181,13 @@ Result<std::unique_ptr<UnixServer>> UnixServer::listen(Loop& loop, const std::st
     if (somebody_listens(path)) return fail(ErrorCode::kAlreadyExists, fmt::format("another process listens on {}", path));
     ::unlink(path.c_str());
   }
+  return {};
+}
+
+Result<std::unique_ptr<UnixServer>> UnixServer::listen(Loop& loop, const std::string& path, mode_t mode,
+                                                       std::function<void(UnixConnectionPtr)> on_connection,
+                                                       std::size_t max_message) {
+  if (auto made = make_way_for_socket(path); !made) return fail(made.error());
   auto server = std::make_unique<UnixServerImpl>(loop, path, std::move(on_connection), max_message);
   if (auto opened = server->open(mode); !opened) return fail(opened.error());
   return std::unique_ptr<UnixServer>(std::move(server));

@@ -43,6 +43,9 @@ class UnixServer {
                                                     std::size_t max_message = 1u << 20);
 };
 
+/// Removes a stale socket file. Errors: kInvalidArgument (too long), kAlreadyExists (no socket, or a live process listens).
+Status make_way_for_socket(const std::string& path);
+
 /// Connects at once (local sockets don't wait). Errors: kNotFound (nothing listens: "is the daemon running?"),
 /// kPermissionDenied.
 Result<UnixConnectionPtr> connect_unix(Loop& loop, const std::string& path, std::size_t max_message = 1u << 20);

@@ -38,6 +38,7 @@ void report_end(const RequestState& state) {
   event.method = std::string(method_of(r));
   event.host = std::string(state.host);
   event.path = std::string(state.path);
+  event.detail = std::string(state.live.destination);
   if (!state.failure_id.empty()) event.detail = state.server_problem;
   if (!state.failure_id.empty() && state.no_real_server) event.reason = policy::Reason::kNoRealServer;
   worker().report(event);
@@ -266,6 +267,16 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
   state->live.started = state->started;
   worker().live(state->live);
   return NGX_DECLINED;
+}
+
+void note_destination(ngx_http_request_t* r, RequestState& state) {
+  ngx_str_t address = ngx_string("address"), port = ngx_string("port"), host = ngx_null_string, number = ngx_null_string;
+  (void)ngx_http_arg(r, address.data, address.len, &host);
+  (void)ngx_http_arg(r, port.data, port.len, &number);
+  constexpr std::size_t kMost = 80;
+  const auto name = decode(r, to_view(host).substr(0, kMost));
+  const auto text = std::string(name) + ':' + std::string(to_view(number).substr(0, 5));
+  state.live.destination = to_view(to_pool(r->pool, text));
 }
 
 ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy) {

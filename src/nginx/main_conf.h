@@ -11,6 +11,7 @@ namespace postern::nginx {
 struct OfPool {
   std::uint32_t pool;
   ngx_str_t text;
+  bool forwards = false;  ///< Of a named location: its requests carry TCP.
 };
 
 struct MainConf {

@@ -5,8 +5,9 @@
 //   policies
 //   postern_refused;              location: our page for what nginx refuses before the access phase,
 //                                 e.g. error_page 421 495 496 /.postern/refused;
-//   postern_through <pool> <@name>;  http: requests that are led to this pool go through the named location of
-//                                 their server, and not through the one that their path chose
+//   postern_through <pool> <@name> [forwards];  http: requests that are led to this pool go through the named location
+//                                 of their server, and not through the one that their path chose; "forwards": to the
+//                                 destination that their query names, by which they are logged
 //   postern_by_name;              upstream: see nginx/real_server.h
 //   postern_server, postern_balance  upstream: see nginx/balance.h
 //   postern_host <pool> <host>;   http: see nginx/translation.h
@@ -100,8 +101,14 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
 }
 
 char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
-  if (!to_view(static_cast<ngx_str_t*>(cf->args->elts)[2]).starts_with('@')) return error("needs a named location");
-  return add_of_pool(cf, static_cast<MainConf*>(conf)->through);
+  auto* value = static_cast<ngx_str_t*>(cf->args->elts);
+  if (!to_view(value[2]).starts_with('@')) return error("needs a named location");
+  const bool forwards = cf->args->nelts > 3;
+  if (forwards && to_view(value[3]) != "forwards") return error("knows \"forwards\" alone");
+  auto& through = static_cast<MainConf*>(conf)->through;
+  char* added = add_of_pool(cf, through);
+  if (added == NGX_CONF_OK) all_of(through).back().forwards = forwards;
+  return added;
 }
 
 const LocationConf* location_conf(ngx_http_request_t* r) {
@@ -118,12 +125,13 @@ ngx_int_t on_failed(ngx_http_request_t* r) noexcept { return handle_failed(r); }
 ngx_int_t go_through(ngx_http_request_t* r) {
   auto& all = static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module))->through;
   const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
-  const auto* state = all.nelts == 0 || core->named ? nullptr : find_state(r);
+  auto* state = all.nelts == 0 || core->named ? nullptr : find_state(r);
   if (state == nullptr || state->stage != RequestState::Stage::kAllowed) return NGX_DECLINED;
   const auto* through = find_pool(all, state->decision.pool);
   if (through == nullptr) return NGX_DECLINED;
   // Its servers are asked for by a name, and their certificates have to be for it.
   if (r->headers_in.server.len == 0) return NGX_HTTP_BAD_REQUEST;
+  if (through->forwards) note_destination(r, *state);
   auto location = through->text;
   ngx_http_finalize_request(r, ngx_http_named_location(r, &location));
   return NGX_DONE;
@@ -277,7 +285,7 @@ ngx_command_t commands[] = {
     {ngx_string("postern_proxy"),
      NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
-    {ngx_string("postern_through"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_through, NGX_HTTP_MAIN_CONF_OFFSET, 0,
+    {ngx_string("postern_through"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE23, set_through, NGX_HTTP_MAIN_CONF_OFFSET, 0,
      nullptr},
     {ngx_string("postern_by_name"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_by_name, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},

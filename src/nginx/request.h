@@ -36,6 +36,8 @@ RequestState* state_of(ngx_http_request_t* r);
 
 /// The method that the client asked with; nginx makes a GET of it when a page of its own takes an answer's place.
 std::string_view method_of(const ngx_http_request_t* r);
+/// Of a request that is forwarded: by which destination it stands in the log.
+void note_destination(ngx_http_request_t* r, RequestState& state);
 
 /// Access phase. `proxy` as configured.
 ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy);

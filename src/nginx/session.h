@@ -32,6 +32,7 @@ struct LiveRequest {
   std::uint32_t proxy = 0;
   std::string_view host;
   std::string_view path;
+  std::string_view destination;  ///< Of a forwarded TCP connection, "host:port" as the client named it; else empty.
   bool manageable = true;
   policy::Decision decision;
   WallTime started{};

@@ -317,6 +317,7 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   // Not a certificate that was never known.
   if (decision.reason == policy::Reason::kUnknownEndpoint && had_record)
     event.detail = "its record was here until now; no connected EMS shares it any more";
+  if (!live.destination.empty()) event.detail = std::string(live.destination);
   event.method = std::string(method_of(live.request));
   event.host = std::string(live.host);
   event.path = std::string(live.path);

@@ -294,6 +294,11 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       const auto& in = frame.profile();
       agent::Profile profile{in.name(), in.show_tags(), in.vulnerability_scan(),
                              Seconds(std::max<std::uint32_t>(in.inventory_interval_s(), 60))};
+      if (!in.ztna_destinations().empty()) {
+        auto destinations = parse_ztna_destinations(in.ztna_destinations());
+        // Of a newer EMS, perhaps: what was there before is not known to hold.
+        if (destinations) profile.destinations = std::move(*destinations);
+      }
       if (profile == profile_) break;
       profile_ = std::move(profile);
       actions_.push_back(agent::StateChanged{});

@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "posture/fact.h"
+#include "proto/destinations.h"
 
 namespace postern::wire {
 class TelemetryFrame;
@@ -36,6 +37,7 @@ struct Profile {
   bool show_tags = false;
   bool vulnerability_scan = true;
   Seconds inventory_interval{3600};
+  std::vector<ZtnaDestination> destinations = {};
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 

@@ -173,6 +173,7 @@ Bytes TelemetryServer::profile(const telemetry::ProfileInfo& profile) {
   out.set_show_tags(profile.show_tags);
   out.set_vulnerability_scan(profile.vulnerability_scan);
   out.set_inventory_interval_s(static_cast<std::uint32_t>(profile.inventory_interval.count()));
+  out.set_ztna_destinations(profile.destinations);
   return serialize(frame);
 }
 

@@ -214,11 +214,12 @@ void AgentCore::take_profile() {
   const auto& profile = client_->profile();
   if (profile.name.empty()) return;
   if (profile.vulnerability_scan == wishes_.vulnerability_scan &&
-      profile.inventory_interval == wishes_.inventory_interval)
+      profile.inventory_interval == wishes_.inventory_interval && profile.destinations == wishes_.destinations)
     return;
   const bool switched = profile.vulnerability_scan != wishes_.vulnerability_scan;
   wishes_.vulnerability_scan = profile.vulnerability_scan;
   wishes_.inventory_interval = profile.inventory_interval;
+  wishes_.destinations = profile.destinations;
   actions_.push_back(act::WishesChanged{});
   if (!switched) return;
   for (const auto key : {keys::kFeatureVulnScan, keys::kVulnEngineVersion, keys::kInventoryHash}) {

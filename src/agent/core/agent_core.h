@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/core/enrolment.h"
+#include "proto/destinations.h"
 #include "base/random.h"
 #include "proto/telemetry_client.h"
 
@@ -30,6 +31,7 @@ struct Wishes {
   std::set<std::string> facts;           ///< Keys that some rule reads (posture/fact_keys.h).
   bool vulnerability_scan = true;
   Seconds inventory_interval{3600};
+  std::vector<proto::ZtnaDestination> destinations = {};  ///< To be listened for.
   friend bool operator==(const Wishes&, const Wishes&) = default;
 
   /// The arguments of all wished facts whose keys begin so: "process.running:" gives names.

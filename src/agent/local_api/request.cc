@@ -18,7 +18,8 @@ struct Name {
 constexpr Name kNames[] = {{Command::kStatus, "status"},
                            {Command::kEnrol, "enrol"},
                            {Command::kDeregister, "deregister"},
-                           {Command::kRecheck, "recheck"}};
+                           {Command::kRecheck, "recheck"},
+                           {Command::kDestinations, "destinations"}};
 
 json::parse_options strict() {
   json::parse_options options;
@@ -30,7 +31,7 @@ tl::unexpected<Error> bad(std::string what) { return fail(ErrorCode::kInvalidArg
 
 }  // namespace
 
-bool needs_owner(Command command) { return command != Command::kStatus; }
+bool needs_owner(Command command) { return command != Command::kStatus && command != Command::kDestinations; }
 
 Result<LocalRequest> parse_local_request(std::string_view message) {
   if (message.size() > kMaxLocalMessage) return bad("the request is too large");

@@ -1,6 +1,7 @@
 #pragma once
 // What programs of this machine ask of the agent, over its Unix socket: one JSON object a message.
 //   {"command":"status"}                        -> {"status":{…}}
+//   {"command":"destinations"}                  -> {"status":[{…}, …]}, see forward/forwarding.h
 //   {"command":"enrol","invitation":"postern://…"}   root or the agent's own user
 //   {"command":"deregister"}  {"command":"recheck"}  likewise
 // An answer is {"ok":true,…} or {"error":{"code":"…","message":"…"}}.
@@ -16,7 +17,7 @@ inline constexpr std::size_t kMaxLocalMessage = 1u << 20;
 inline constexpr const char* kLocalSocket = "agent.sock";  ///< In the runtime directory.
 
 struct LocalRequest {
-  enum class Command { kStatus, kEnrol, kDeregister, kRecheck } command = Command::kStatus;
+  enum class Command { kStatus, kEnrol, kDeregister, kRecheck, kDestinations } command = Command::kStatus;
   std::string invitation;  ///< Of kEnrol.
   friend bool operator==(const LocalRequest&, const LocalRequest&) = default;
 };

@@ -6,6 +6,7 @@
 
 #include "agent/collectors/stopping.h"
 #include "agent/core/agent_core.h"
+#include "agent/forward/forwarding.h"
 #include "agent/local_api/request.h"
 #include "agent/local_api/status.h"
 #include "agent/shell/ems_link.h"
@@ -52,6 +53,8 @@ class Daemon {
   void settle();
   void perform(act::Action& action);
   void connect();
+  void follow_destinations();
+  std::optional<net::TlsIdentity> identity() const;
   void plan_tick();
   void on_request(const net::PeerCredentials& peer, const std::string& message, LocalServer::Answer answer);
   void enrol(const std::string& invitation, LocalServer::Answer answer);
@@ -67,6 +70,7 @@ class Daemon {
   EmsLink link_;
   Enroller enroller_;
   Sources sources_;
+  Forwarding forwarding_{loop_, clock_, [this] { return identity(); }};
   std::unique_ptr<LocalServer> server_;
   net::Handle tick_, signals_;
   LocalServer::Answer enrolled_;   // who enrolled this machine, until the EMS has told it its state
@@ -194,7 +198,9 @@ void Daemon::perform(act::Action& action) {
   } else if (auto* forget = std::get_if<act::Forget>(&action)) {
     log_warning("agent.deregistered", forget->reason.empty() ? "deregistered on this machine" : forget->reason);
     if (auto ok = state_.forget(forget->reason); !ok) log_error("agent.forget", ok.error().message);
+    follow_destinations();
   } else if (std::holds_alternative<act::WishesChanged>(action)) {
+    follow_destinations();
     sources_.watch(core_.wishes());
     if (!core_.registered()) return;
     if (auto ok = state_.store_wishes(core_.wishes()); !ok) log_error("agent.wishes", ok.error().message);
@@ -206,6 +212,16 @@ void Daemon::perform(act::Action& action) {
     was_connected_ = core_.connected();
     if (was_connected_) log_info("agent.connected", "connected", {{"ems", link_.address()}});
   }
+}
+
+void Daemon::follow_destinations() {
+  forwarding_.set(core_.registered() ? core_.wishes().destinations : std::vector<proto::ZtnaDestination>());
+}
+
+std::optional<net::TlsIdentity> Daemon::identity() const {
+  const auto& e = core_.enrolment();
+  if (!core_.registered() || !e) return std::nullopt;
+  return net::TlsIdentity{e->chain_pem(), e->key.to_pem()};
 }
 
 void Daemon::plan_tick() {
@@ -228,6 +244,7 @@ void Daemon::on_request(const net::PeerCredentials& peer, const std::string& mes
   }
   switch (request->command) {
     case LocalRequest::Command::kStatus: return answer(local_answer(status_json(status())));
+    case LocalRequest::Command::kDestinations: return answer(local_answer(forwarding_.json()));
     case LocalRequest::Command::kEnrol: return enrol(request->invitation, std::move(answer));
     case LocalRequest::Command::kDeregister:
       if (!core_.registered()) return answer(local_error({ErrorCode::kConflict, "this machine is not registered"}));

@@ -133,7 +133,8 @@ std::string print_wishes(const Wishes& wishes) {
   return json::serialize(json::object{{"version", 2},
                                       {"facts", array_of(wishes.facts)},
                                       {"vulnerability_scan", wishes.vulnerability_scan},
-                                      {"inventory_interval_s", wishes.inventory_interval.count()}}) +
+                                      {"inventory_interval_s", wishes.inventory_interval.count()},
+                                      {"ztna_destinations", proto::print_ztna_destinations(wishes.destinations)}}) +
          "\n";
 }
 
@@ -149,6 +150,9 @@ Result<Wishes> read_wishes(std::string_view text) {
   }
   if (const auto* s = object->if_contains("inventory_interval_s"); s != nullptr && s->is_int64()) {
     out.inventory_interval = Seconds(std::clamp<std::int64_t>(s->get_int64(), 60, 31'536'000));
+  }
+  if (const auto listed = member_text(*object, "ztna_destinations"); !listed.empty()) {
+    if (auto destinations = proto::parse_ztna_destinations(listed)) out.destinations = std::move(*destinations);
   }
   return out;
 }

@@ -180,9 +180,21 @@ void EmsCore::save_profile(Now now, const Actor& actor, Profile profile, DoneSta
   const bool scan_changed = before != nullptr && before->vulnerability_scan != profile.vulnerability_scan;
   impl_->audit(now, actor, before == nullptr ? "profile.create" : "profile.change", profile.name);
   if (before != nullptr) profile.on_fabric = before->on_fabric;  // set_detection's
+  if (before != nullptr) profile.destinations = before->destinations;  // set_destinations'
   impl_->registry_.profiles.edit(profile.name) = profile;
   impl_->forget_required_facts();
   if (scan_changed) impl_->rematch_later();
+  impl_->complete(std::move(done));
+  impl_->after_input(now);
+}
+
+void EmsCore::set_destinations(Now now, const Actor& actor, const std::string& profile,
+                               std::vector<proto::ZtnaDestination> destinations, DoneStatus done) {
+  if (impl_->registry_.profiles.find(profile) == nullptr) {
+    return impl_->refuse(std::move(done), {ErrorCode::kNotFound, "there is no endpoint profile " + profile});
+  }
+  impl_->registry_.profiles.edit(profile).destinations = std::move(destinations);
+  impl_->audit(now, actor, "profile.ztna_destinations", profile);
   impl_->complete(std::move(done));
   impl_->after_input(now);
 }

@@ -414,6 +414,9 @@ class EmsCore {
   /// When endpoints of this profile count as on-fabric. Errors: kNotFound, kInvalidArgument.
   void set_detection(Now now, const Actor& actor, const std::string& profile, posture::DetectionSets sets,
                      DoneStatus done);
+  /// What agents of this profile carry TCP connections to. Error: kNotFound.
+  void set_destinations(Now now, const Actor& actor, const std::string& profile,
+                        std::vector<proto::ZtnaDestination> destinations, DoneStatus done);
   void delete_profile(Now now, const Actor& actor, const std::string& name, DoneStatus done);
 
   /// Adds or replaces. The last one with role admin who may sign in can't be removed, disabled or lose the role

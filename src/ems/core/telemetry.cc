@@ -303,10 +303,11 @@ void EmsCore::Impl::send_profile(AgentSession& s) {
   const auto* e = registry_.endpoints.find(s.uid);
   if (e == nullptr) return;
   const auto& p = profile_of(*e);
-  auto text = fmt::format("{}\n{}\n{}\n{}", p.name, p.show_tags, p.vulnerability_scan, p.inventory_interval.count());
+  const auto destinations = p.destinations.empty() ? std::string() : proto::print_ztna_destinations(p.destinations);
+  auto text = fmt::format("{}\n{}\n{}\n{}\n{}", p.name, p.show_tags, p.vulnerability_scan, p.inventory_interval.count(), destinations);
   if (text == s.sent_profile) return;
   s.sent_profile = std::move(text);
-  send(s.id, TelemetryServer::profile({p.name, p.show_tags, p.vulnerability_scan, p.inventory_interval}));
+  send(s.id, TelemetryServer::profile({p.name, p.show_tags, p.vulnerability_scan, p.inventory_interval, destinations}));
 }
 
 void EmsCore::Impl::send_tags(AgentSession& s, ReadTags& read) {

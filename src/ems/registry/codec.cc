@@ -365,7 +365,8 @@ std::string profile_row(const Profile& p) {
                 {"vulnerability_scan", p.vulnerability_scan},
                 {"inventory_interval_s", p.inventory_interval.count()},
                 {"comment", p.comment},
-                {"on_fabric", posture::print_detection_json(p.on_fabric)}});
+                {"on_fabric", posture::print_detection_json(p.on_fabric)},
+                {"destinations", proto::print_ztna_destinations(p.destinations)}});
 }
 
 Result<Profile> read_profile_row(std::string_view row) {
@@ -380,6 +381,11 @@ Result<Profile> read_profile_row(std::string_view row) {
     auto sets = posture::parse_detection_json(f.text("on_fabric"));
     if (!sets) return fail(ErrorCode::kDataLoss, sets.error().message);
     p.on_fabric = std::move(*sets);
+  }
+  if (f.has("destinations")) {
+    auto destinations = proto::parse_ztna_destinations(f.text("destinations"));
+    if (!destinations) return fail(ErrorCode::kDataLoss, destinations.error().message);
+    p.destinations = std::move(*destinations);
   }
   return finish(f, std::move(p));
 }

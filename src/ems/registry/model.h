@@ -19,6 +19,7 @@
 #include "posture/on_fabric.h"
 #include "posture/tag.h"
 #include "posture/tag_sets.h"
+#include "proto/destinations.h"
 
 namespace postern::ems {
 
@@ -183,6 +184,7 @@ struct Profile {
   Seconds inventory_interval{3600};  ///< 60 s .. 7 days.
   std::string comment;
   posture::DetectionSets on_fabric = {};  ///< When an endpoint counts as on-fabric; empty: nobody can tell.
+  std::vector<proto::ZtnaDestination> destinations = {};  ///< What its agents carry TCP connections to.
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 inline constexpr std::string_view kDefaultProfile = "Default";

@@ -161,6 +161,17 @@ VipConfig vip_of(const ObjectView& o, bool v6) {
   return {o.key(), address_of(o, "extip"), port_of(o, "extport"), o.text("ssl-certificate"), v6, o.text("extintf")};
 }
 
+std::vector<ServiceConfig::Ports> port_ranges(const ObjectView& o, std::string_view name) {
+  std::vector<ServiceConfig::Ports> out;
+  for (const auto& text : o.values(name)) {
+    const auto dash = text.find('-');
+    const auto first = parse_u64(std::string_view(text).substr(0, dash)).value_or(0);
+    const auto last = dash == text.npos ? first : parse_u64(std::string_view(text).substr(dash + 1)).value_or(0);
+    out.push_back({static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)});
+  }
+  return out;
+}
+
 ServiceConfig service_of(const ObjectView& o) {
   using Protocol = ServiceConfig::Protocol;
   ServiceConfig s;
@@ -170,18 +181,8 @@ ServiceConfig service_of(const ObjectView& o) {
                : protocol == "ICMP"    ? Protocol::kIcmp
                : protocol == "ICMP6" ? Protocol::kIcmp6
                                      : Protocol::kTcpUdp;
-  const auto ports = [&](std::string_view name) {
-    std::vector<ServiceConfig::Ports> out;
-    for (const auto& text : o.values(name)) {
-      const auto dash = text.find('-');
-      const auto first = parse_u64(std::string_view(text).substr(0, dash)).value_or(0);
-      const auto last = dash == text.npos ? first : parse_u64(std::string_view(text).substr(dash + 1)).value_or(0);
-      out.push_back({static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)});
-    }
-    return out;
-  };
-  s.tcp = ports("tcp-portrange");
-  s.udp = ports("udp-portrange");
+  s.tcp = port_ranges(o, "tcp-portrange");
+  s.udp = port_ranges(o, "udp-portrange");
   if (o.is_set("icmptype")) s.icmp_type = static_cast<std::uint8_t>(o.integer("icmptype"));
   return s;
 }
@@ -194,7 +195,23 @@ health::Protocol health_check_of(const ObjectView& server) {
                               : health::Protocol::kTcpConnect;
 }
 
-AccessProxyConfig access_proxy_of(const ConfigTree& tree, const ObjectView& o, bool v6) {
+/// What a real server of service tcp-forwarding lets clients reach.
+void add_destinations(const ObjectView& r, const std::vector<AddressConfig>& addresses, std::vector<ForwardDestination>& out) {
+  std::vector<ForwardDestination::Ports> ports;
+  for (const auto& p : port_ranges(r, "mappedport")) ports.push_back({p.first, p.last});
+  if (ports.empty()) ports.push_back({port_of(r, "port"), port_of(r, "port")});
+  if (r.text("addr-type") == "fqdn") {
+    out.push_back({to_lower(r.text("domain")), std::nullopt, ports});
+    return;
+  }
+  if (r.is_set("ip")) out.push_back({"", IpRange{address_of(r, "ip"), address_of(r, "ip")}, ports});
+  const auto* address = find_named(addresses, r.text("address"));
+  if (address == nullptr) return;
+  for (const auto& range : address->ranges) out.push_back({"", range, ports});
+}
+
+AccessProxyConfig access_proxy_of(const ConfigTree& tree, const std::vector<AddressConfig>& addresses, const ObjectView& o,
+                                  bool v6) {
   AccessProxyConfig p;
   p.name = o.key();
   p.v6_table = v6;
@@ -219,7 +236,12 @@ AccessProxyConfig access_proxy_of(const ConfigTree& tree, const ObjectView& o, b
     gateway.min_tls = tls_version(g.text("ssl-min-version"));
     gateway.max_tls = tls_version(g.text("ssl-max-version"));
     gateway.server_ca = remote_certificate(tree, g.text("server-ca"));
+    gateway.forwards = g.text("service") == "tcp-forwarding";
     for (const auto& r : g.entries("realservers")) {
+      if (gateway.forwards) {
+        if (r.text("status") == "active") add_destinations(r, addresses, gateway.destinations);
+        continue;
+      }
       gateway.servers.push_back({id_of(r), address_of(r, "ip"), port_of(r, "port"), r.text("status") != "disable",
                                  static_cast<unsigned>(r.integer("weight")), r.enabled("verify-cert"),
                                  r.text("status") == "standby", to_lower(r.text("http-host")), r.enabled("translate-host"),
@@ -317,7 +339,7 @@ GatewayConfig read_config(const ConfigTree& tree) {
   }
   for (const bool v6 : {false, true}) {
     for (const auto& o : tree.entries(v6 ? "firewall access-proxy6" : "firewall access-proxy")) {
-      c.access_proxies.push_back(access_proxy_of(tree, o, v6));
+      c.access_proxies.push_back(access_proxy_of(tree, c.addresses, o, v6));
     }
   }
   for (const auto& o : tree.entries("firewall proxy-policy")) c.proxy_policies.push_back(proxy_policy_of(o));

@@ -15,6 +15,7 @@
 #include "gateway/health/check.h"
 #include "policy/balance.h"
 #include "gateway/config/tree.h"
+#include "gateway/forward/destinations.h"
 
 namespace postern::gateway::config {
 
@@ -141,6 +142,8 @@ struct ApiGatewayConfig {
   policy::Balancing method = policy::Balancing::kWeighted;
   std::string server_ca;        ///< Who vouches for them: PEM or the path of a file; empty: the CAs of this machine.
   std::vector<RealServerConfig> servers;
+  bool forwards = false;        ///< TCP: `servers` is empty, and `destinations` says where to.
+  std::vector<ForwardDestination> destinations;  ///< Of the active real servers.
 };
 
 enum class EmptyCertificate { kBlock, kAccept, kAcceptUnmanageable };

@@ -24,6 +24,11 @@ Status NginxControl::create(const NginxOptions& options) {
   auto process = NginxProcess::create(context_.loop, options);
   if (!process) return fail(process.error());
   use(std::move(*process));
+  ForwarderProcess::Options forwarder;
+  forwarder.socket = (process_->state_dir() / "tcp.sock").native();
+  forwarder.log = process_->state_dir() / "tcp.log";
+  forwarder.user = options.user;
+  forwarder_ = std::make_unique<ForwarderProcess>(context_.loop, std::move(forwarder));
   return {};
 }
 
@@ -40,16 +45,22 @@ void NginxControl::use(std::unique_ptr<NginxProcess> process) {
 
 void NginxControl::start() {
   started_ = true;
+  if (forwarder_ && !forwarding_.empty()) forwarder_->start();
   reload();
 }
 
 void NginxControl::stop() {
   if (process_) process_->stop();
+  if (forwarder_) forwarder_->stop();
 }
 
 void NginxControl::publish_policies() {
   plan_ = plan_proxies(context_.config, context_.core->tags());
   for (const auto& [id, name] : plan_.proxy_names) proxy_names_[id] = name;
+  for (const auto& pool : plan_.pools) {
+    if (!pool.destinations.empty()) forwarding_.insert(pool.id);
+  }
+  if (forwarder_ && started_ && !forwarding_.empty()) forwarder_->start();
   problems_.erase("policies");
   auto blob = policy::compile(plan_.table);
   if (!blob) {
@@ -210,6 +221,7 @@ void NginxControl::reload() {
   out.module_path = context_.options.module_path;
   out.runtime_dir = (context_.options.runtime_dir / "shm").native();
   out.state_dir = process_->state_dir().native();
+  if (forwarder_) out.forwarder = forwarder_->socket();
   out.workers = context_.options.nginx_workers;
   std::string installed;
   problems_.erase("certificate");
@@ -361,6 +373,7 @@ TrafficNames NginxControl::names_of(const ecshm::Event& event) const {
   }
   if (const auto it = proxy_names_.find(event.proxy); it != proxy_names_.end()) names.proxy = it->second;
   if (const auto it = plan_.policy_names.find(event.policy); it != plan_.policy_names.end()) names.policy = it->second;
+  names.forwards = forwarding_.contains(event.pool);
   if (!event.tags.any()) return names;  // As for every request that was let through.
   for (const auto& [name, tag] : core.tags().entries()) {
     if (event.tags.test(tag.bit)) names.tags.push_back(name);

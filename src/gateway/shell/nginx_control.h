@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "ecshm/writer.h"
+#include "gateway/forward/forwarder_process.h"
 #include "gateway/shell/context.h"
 #include "gateway/shell/proxy_plan.h"
 #include "gateway/ztna/nginx_process.h"
@@ -97,6 +99,8 @@ class NginxControl {
   ProxyPlan published_plan_;
   Bytes held_;            // policies that wait until nginx knows their servers; empty: none
   std::vector<NginxPool> retired_;  // pools of the policies before, kept for requests that come meanwhile
+  std::unique_ptr<ForwarderProcess> forwarder_;  // nullptr: nginx is one of a test's
+  std::set<std::uint32_t> forwarding_;           // pools of service tcp-forwarding that there have been: likewise
   std::map<std::uint32_t, std::string> proxy_names_;  // of all there have been: sessions may be open
   std::map<std::string, std::pair<std::string, std::string>> installed_;  // name -> content, path
   std::string in_force_;  // Wanted::all

@@ -55,6 +55,7 @@ std::string meaning_of(const NginxPool& pool) {
     out += fmt::format("\ntls {} {} {} {}", static_cast<int>(pool.tls->min), static_cast<int>(pool.tls->max),
                        pool.tls->verify ? "verified" : "any", pool.tls->ca);
   }
+  if (!pool.destinations.empty()) out += "\nforwards " + pool.destinations;
   return out;
 }
 
@@ -116,7 +117,8 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
         const bool verify = server.verify_certificate || (pool.tls && pool.tls->verify);
         pool.tls = {verify, verify ? gateway.server_ca : "", "", gateway.min_tls, gateway.max_tls};
       }
-      if (!pool.servers.empty()) {
+      pool.destinations = print_destinations(gateway.destinations);
+      if (!pool.servers.empty() || !pool.destinations.empty()) {
         const auto [known, is_new] = pool_ids.try_emplace(meaning_of(pool));
         if (is_new) {
           known->second = pool.id = stable_number(known->first, pools);
@@ -204,6 +206,15 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
 }
 
 Status check_plan(const config::GatewayConfig& config, const TagTable& tags) {
+  for (const auto& proxy : config.access_proxies) {
+    for (const auto& gateway : proxy.gateways) {
+      if (print_destinations(gateway.destinations).size() <= kMaxDestinationsText) continue;
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("access-proxy {}: api-gateway {}: its real servers are too many to forward to: in words they may "
+                              "have {} characters; use wider ranges, or several api-gateways",
+                              proxy.name, gateway.id, kMaxDestinationsText));
+    }
+  }
   if (const auto used = firewall::used_tags(config); used.size() > kMaxTags) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("the enabled policies name {} tags, and a gateway has room for {}; disable some of them, or use "

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "gateway/ztna/nginx_forwarding.h"
 #include "gateway/ztna/nginx_servers.h"
 
 namespace postern::gateway {
@@ -38,6 +39,10 @@ Status check_config(const NginxConfig& config) {
   for (const auto& pool : config.pools) {
     if (pool.id == 0 || !pools.insert(pool.id).second)
       return bad(fmt::format("pool number {} is 0 or taken", pool.id));
+    if (!pool.destinations.empty()) {
+      if (auto sound = check_forwarding(pool, config.forwarder); !sound) return sound;
+      continue;
+    }
     if (pool.servers.empty()) return bad(fmt::format("pool {} has no real server", pool.id));
     if (!host_is_plain(pool.host))
       return bad(fmt::format("pool {}: '{}' is no host that nginx can be given", pool.id, pool.host));
@@ -135,7 +140,7 @@ http {{
       fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
       fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
 
-  const NginxServers servers(config.pools);
+  const NginxServers servers(config.pools, config.forwarder);
   out += servers.upstreams();
 
   std::string client_ca;

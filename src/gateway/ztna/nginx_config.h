@@ -42,6 +42,8 @@ struct NginxPool {
   std::optional<NginxServerTls> tls = {};  ///< nullopt: plain HTTP.
   policy::Balancing method = policy::Balancing::kWeighted;
   std::string host = {};  ///< Sent in the client's stead; empty: the client's.
+  /// As print_destinations has them; not empty: TCP is forwarded to those, and there are no servers.
+  std::string destinations = {};
 };
 
 /// One access proxy: an address that speaks TLS.
@@ -62,6 +64,7 @@ struct NginxConfig {
   std::string state_dir;       ///< nginx's own: pid file, error log, temporary files.
   std::string client_ca_path;  ///< PEM bundle of the connectors' ZTNA CAs; empty: none yet, nobody
                                ///< can prove anything.
+  std::string forwarder;       ///< Socket of the forwarder of TCP; needed for pools with destinations.
   unsigned workers = 1;        ///< 1..64.
   std::vector<NginxListener> listeners;
   std::vector<NginxPool> pools;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "gateway/ztna/nginx_forwarding.h"
+
 namespace postern::gateway {
 namespace {
 
@@ -19,7 +21,8 @@ std::string protocols(const NginxServerTls& tls) {
 
 }  // namespace
 
-NginxServers::NginxServers(const std::vector<NginxPool>& pools) : pools_(pools) {
+NginxServers::NginxServers(const std::vector<NginxPool>& pools, std::string forwarder)
+    : pools_(pools), forwarder_(std::move(forwarder)) {
   for (const auto& pool : pools) {
     if (!pool.tls) continue;
     const auto known = names_.try_emplace(*pool.tls, fmt::format("@tls{}", names_.size() + 1)).first;
@@ -34,6 +37,10 @@ std::string NginxServers::upstreams() const {
   // have connections of their own, which end with them. "Connection: close" alone would not do: nginx keeps a connection
   // whose server ignores it.
   for (const auto& pool : pools_) {
+    if (!pool.destinations.empty()) {
+      out += forwarding_upstream(pool, forwarder_);
+      continue;
+    }
     std::string inside;
     for (const auto& s : pool.servers) {
       inside += fmt::format("    server {} weight={};\n    postern_server {} {}{}{};\n", endpoint_text(s.address, s.port),
@@ -55,6 +62,9 @@ Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& po
     if (const auto it = of_pool_.find(id); it != of_pool_.end()) used.insert(it->second);
   }
   std::string out;
+  for (const auto& pool : pools_) {
+    if (!pool.destinations.empty() && std::find(pools.begin(), pools.end(), pool.id) != pools.end()) out += forwarding_location(pool);
+  }
   for (const auto& [tls, name] : names_) {
     if (!used.contains(&tls)) continue;
     std::string verify;

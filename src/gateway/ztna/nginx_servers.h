@@ -13,7 +13,7 @@ namespace postern::gateway {
 class NginxServers {
  public:
   /// Checked ones: see render_nginx_config.
-  explicit NginxServers(const std::vector<NginxPool>& pools);
+  explicit NginxServers(const std::vector<NginxPool>& pools, std::string forwarder = {});
 
   std::string upstreams() const;
   /// Of a `server` that may lead to these pools; empty: all of them speak plain HTTP. No others: nginx reads the CAs for each
@@ -22,6 +22,7 @@ class NginxServers {
 
  private:
   const std::vector<NginxPool>& pools_;
+  const std::string forwarder_;
   std::map<NginxServerTls, std::string> names_;                // of the named locations
   std::map<std::uint32_t, const NginxServerTls*> of_pool_;     // those that speak TLS
 };

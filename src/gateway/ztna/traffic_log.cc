@@ -122,7 +122,10 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
     add(line, R"(,"reason_name":)", policy::reason_name(e.reason));
     add(line, R"(,"msg":)", policy::reason_text(e.reason));
   }
-  add(line, R"(,"detail":)", e.detail);
+  // The workers tell the destination of a forwarded connection there.
+  const bool destination = names.forwards && e.type != ecshm::EventType::kDenied;
+  if (names.forwards) line += R"(,"service":"tcp-forwarding")";
+  add(line, destination ? R"(,"destination":)" : R"(,"detail":)", e.detail);
   add(line, R"(,"policyid":)", e.policy);
   add(line, R"(,"policyname":)", names.policy);
   add(line, R"(,"accessproxy":)", names.proxy);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "gateway/config/tables/attributes.h"
 #include "gateway/config/tls_version.h"
+#include "gateway/forward/destinations.h"
 #include "policy/regex.h"
 
 namespace postern::gateway::config::tables {
@@ -33,15 +34,39 @@ Status check_http_host(const std::string& host) {
               "app.internal or app.internal:8080");
 }
 
+/// Whether it says where the server is.
+Status check_named(const ObjectView& o) {
+  const auto bad = [](std::string what) { return fail(ErrorCode::kInvalidArgument, std::move(what)); };
+  const bool by_name = o.text("addr-type") == "fqdn";
+  if (by_name && !host_name_sound(to_lower(o.text("domain"))))
+    return bad("domain: \"" + o.text("domain") + "\" is not allowed; allowed: with addr-type fqdn, a host's full name such as db.example");
+  if (by_name && (o.is_set("ip") || o.is_set("address")))
+    return bad("ip, address: are for addr-type ip; allowed: with addr-type fqdn, domain alone");
+  if (!by_name && o.is_set("domain")) return bad("domain: is for addr-type fqdn; set addr-type fqdn first");
+  if (!by_name && !o.is_set("ip") && !o.is_set("address"))
+    return bad("ip: is missing; allowed: an IPv4 or IPv6 address");
+  if (o.text("address") == "all")
+    return bad("address: all is not allowed; allowed: an address or group of the hosts that are to be reached");
+  return {};
+}
+
 Table realservers() {
   Table t;
   t.name = "realservers";
   t.help = "Servers behind the access proxy.";
   t.key = number("id", "Number of the server.", 1, 65535);
   t.attributes = {
-      option("addr-type", "How the server is named.", {{"ip", "By address."}}).by_default("ip"),
-      of_type("ip", Type::kAddress, "Address of the server.").must(),
+      option("addr-type", "How the server is named.",
+             {{"ip", "By address."}, {"fqdn", "By domain, with service tcp-forwarding."}})
+          .by_default("ip"),
+      of_type("ip", Type::kAddress, "Address of the server."),
       number("port", "Port of the server.", 1, 65535).by_default("443"),
+      reference("address", "With service tcp-forwarding: the addresses that may be asked for, beside ip.",
+                {"firewall address", "firewall addrgrp"}),
+      text("domain", "With service tcp-forwarding and addr-type fqdn: the host's name, which the gateway looks up.", 253),
+      of_type("mappedport", Type::kPortRange, "With service tcp-forwarding: the ports that may be asked for, such as 22 or "
+                                              "5432-5440; none: port.")
+          .list(),
       option("status", "Whether the server takes requests.",
              {{"active", "It does."}, {"standby", "While no active one is alive."}, {"disable", "It doesn't."}})
           .by_default("active"),
@@ -69,6 +94,7 @@ Table realservers() {
   };
   t.check = [](const ObjectView& o) -> Status {
     if (auto sound = check_http_host(o.text("http-host")); !sound) return sound;
+    if (auto named = check_named(o); !named) return named;
     const auto ip = IpAddress::parse(o.text("ip"));
     if (!ip || (!ip->is_unspecified() && !ip->is_multicast())) return {};
     return fail(ErrorCode::kInvalidArgument, "ip: " + ip->str() + " is not allowed; allowed: the address of one server");
@@ -79,6 +105,20 @@ Table realservers() {
 Describe versions(std::string name, std::string help) {
   return option(std::move(name), std::move(help),
                 {{"tls-1.0", "TLS 1.0."}, {"tls-1.1", "TLS 1.1."}, {"tls-1.2", "TLS 1.2."}, {"tls-1.3", "TLS 1.3."}});
+}
+
+/// What only one kind of service knows.
+Status check_forwarding(const ObjectView& o) {
+  const bool forwards = o.text("service") == "tcp-forwarding";
+  for (const auto& server : o.entries("realservers")) {
+    for (const auto* name : {"address", "domain", "mappedport"}) {
+      if (forwards || !server.is_set(name)) continue;
+      return fail(ErrorCode::kInvalidArgument, "realservers " + server.key() + ": " + name +
+                                                   ": is not allowed; allowed: with service tcp-forwarding only (the others "
+                                                   "take ip and port)");
+    }
+  }
+  return {};
 }
 
 /// What is said of TLS to the servers of a mapping.
@@ -146,7 +186,10 @@ Table api_gateway() {
               {"regex", "The regular expression matches somewhere in it; ^ is its beginning, $ its end."}})
           .by_default("sub-string"),
       option("service", "Protocol to the servers.",
-             {{"http", "HTTP."}, {"https", "HTTP over TLS; the server is told the name that the client asked for."}})
+             {{"http", "HTTP."},
+              {"https", "HTTP over TLS; the server is told the name that the client asked for."},
+              {"tcp-forwarding",
+               "TCP, carried for the agent's ZTNA destinations: to any of the real servers that the client names."}})
           .by_default("http"),
       versions("ssl-min-version",
                "With service https: the lowest version of TLS to the servers. Below tls-1.2 ciphers and keys that are "
@@ -170,6 +213,7 @@ Table api_gateway() {
   t.check = [](const ObjectView& o) -> Status {
     if (auto sound = check_tls(o); !sound) return sound;
     if (auto sound = check_hosts(o); !sound) return sound;
+    if (auto sound = check_forwarding(o); !sound) return sound;
     const auto map = o.text("url-map");
     if (o.text("url-map-type") == "regex") {
       std::size_t work = policy::kRegexWork;

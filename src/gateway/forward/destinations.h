@@ -1,0 +1,41 @@
+#pragma once
+// Where an API gateway of service tcp-forwarding leads: what nginx tells the forwarder of each request, so that the
+// forwarder needs no configuration of its own.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip.h"
+#include "base/result.h"
+
+namespace postern::gateway {
+
+/// The header that carries them, set by nginx alone: whatever a client sends under x-postern- is taken out before.
+inline constexpr std::string_view kDestinationsHeader = "X-Postern-Destinations";
+/// Longest value of it, for nginx and the forwarder.
+inline constexpr std::size_t kMaxDestinationsText = 8u << 10;
+
+struct ForwardDestination {
+  struct Ports {
+    std::uint16_t first = 0, last = 0;
+    friend bool operator==(const Ports&, const Ports&) = default;
+  };
+  std::string name;              ///< Lower case; empty: by address.
+  std::optional<IpRange> range;  ///< Set if `name` is empty.
+  std::vector<Ports> ports;      ///< 1..65535.
+};
+
+/// "10.0.0.5 22 5432-5440;10.0.0.16-10.0.0.31 22;db.example 5432". Nothing in it is special to nginx.
+std::string print_destinations(const std::vector<ForwardDestination>& destinations);
+/// Error: kInvalidArgument.
+Result<std::vector<ForwardDestination>> parse_destinations(std::string_view text);
+
+/// A name stands for itself only: whoever may reach an address by its number may not by a name, nor the other way round.
+bool leads_to(const std::vector<ForwardDestination>& destinations, std::string_view host, std::uint16_t port);
+
+/// 1 to 253 letters, digits, hyphens and dots, as a host is called in DNS; in lower case.
+bool host_name_sound(std::string_view name);
+
+}  // namespace postern::gateway

@@ -1,0 +1,22 @@
+#pragma once
+// The process that carries TCP connections for clients of access proxies: nginx has decided on them by then, and hands
+// over what their api-gateway leads to (destinations.h). It reads what clients send, so it has no rights of the
+// gateway's, and it outlives a restart of it.
+#include <string>
+
+#include "net/tunnel.h"
+
+namespace postern::gateway {
+
+struct ForwarderOptions {
+  std::string socket;  ///< Made with mode 0600: nothing but nginx, of the same user, gets past the decision.
+  std::string user;    ///< To become at once; empty: as we are.
+};
+
+/// Runs until SIGTERM; returns the process's exit status.
+int run_forwarder(const ForwarderOptions& options);
+
+/// What becomes of a request: where it goes, or why not. Pure but for the log.
+net::TunnelAnswer forward_decision(const net::HttpRequest& request);
+
+}  // namespace postern::gateway

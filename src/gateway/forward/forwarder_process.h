@@ -1,0 +1,54 @@
+#pragma once
+// The forwarder as the gateway sees it: started when it is needed, started again when it dies, left alone by a gateway
+// that goes, and taken over by the next.
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "net/loop.h"
+
+namespace postern::gateway {
+
+/// Thread: loop.
+class ForwarderProcess {
+ public:
+  struct Options {
+    std::string program = "/proc/self/exe";  ///< postern-gateway.
+    std::string socket;                      ///< In a directory of nginx's user.
+    std::string user;                        ///< Who nginx runs as, if we are root; empty: as we are.
+    std::filesystem::path log;               ///< What it says; begun anew past 1 MiB.
+    std::chrono::milliseconds pause{200};    ///< Before it is started again; doubles up to 32 of them.
+  };
+  ForwarderProcess(net::Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
+  ~ForwarderProcess();
+  ForwarderProcess(const ForwarderProcess&) = delete;
+  ForwarderProcess& operator=(const ForwarderProcess&) = delete;
+
+  /// It is needed from now on. Again: nothing.
+  void start();
+  /// Ends it and the connections it carries; also one that a gateway before this one left.
+  void stop();
+  const std::string& socket() const { return options_.socket; }
+  /// Whether it runs, if it is needed.
+  Status health() const { return health_; }
+
+ private:
+  bool adopt();
+  void run();
+  void watch(int pidfd, pid_t child);
+  void died();
+
+  net::Loop& loop_;
+  Options options_;
+  bool wanted_ = false;
+  int pidfd_ = -1;
+  pid_t child_ = 0;  // ours to wait for
+  int deaths_ = 0;
+  MonoTime begun_{};
+  Status health_;
+  net::Handle exit_, again_;
+};
+
+}  // namespace postern::gateway
