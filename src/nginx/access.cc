@@ -32,6 +32,7 @@ void report_end(const RequestState& state) {
   event.source = connection.source;
   event.source_port = connection.source_port;
   event.interface = connection.interface.text();
+  event.kind = state.live.kind;
   event.bytes = static_cast<std::uint64_t>(r->connection->sent);
   event.duration_ms = milliseconds_between(state.started, event.time);
   event.method = std::string(to_view(r->method_name));
@@ -246,6 +247,7 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
   state->live.host = state->host;
   state->live.path = state->path;
   state->live.decision = decision;
+  state->live.kind = kind_of(r);
   state->live.started = state->started;
   worker().live(state->live);
   return NGX_DECLINED;

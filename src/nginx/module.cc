@@ -7,6 +7,7 @@
 //                                 e.g. error_page 421 495 496 /.postern/refused;
 //   postern_through <pool> <@name>;  http: requests that are led to this pool go through the named location of
 //                                 their server, and not through the one that their path chose
+//   postern_through_grpc <pool> <@name>;  http: likewise, those of gRPC
 //   postern_by_name;              upstream: see nginx/real_server.h
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
@@ -20,6 +21,7 @@
 #include <span>
 #include <string>
 
+#include "nginx/grpc.h"
 #include "nginx/ngx.h"
 #include "nginx/real_server.h"
 #include "nginx/request.h"
@@ -41,11 +43,10 @@ struct Through {
 struct MainConf {
   ngx_str_t dir;
   ngx_array_t through;  // of Through, ascending by pool
+  ngx_array_t grpc;     // likewise
 };
 
-std::span<Through> all_through(const MainConf& conf) {
-  return {static_cast<Through*>(conf.through.elts), conf.through.nelts};
-}
+std::span<Through> all_of(const ngx_array_t& array) { return {static_cast<Through*>(array.elts), array.nelts}; }
 
 struct LocationConf {
   ngx_uint_t proxy;  // 0: off.
@@ -53,13 +54,17 @@ struct LocationConf {
 
 void* create_main_conf(ngx_conf_t* cf) {
   auto* conf = static_cast<MainConf*>(ngx_pcalloc(cf->pool, sizeof(MainConf)));
-  if (conf == nullptr || ngx_array_init(&conf->through, cf->pool, 4, sizeof(Through)) != NGX_OK) return nullptr;
+  if (conf == nullptr || ngx_array_init(&conf->through, cf->pool, 4, sizeof(Through)) != NGX_OK ||
+      ngx_array_init(&conf->grpc, cf->pool, 4, sizeof(Through)) != NGX_OK)
+    return nullptr;
   return conf;
 }
 
 char* init_main_conf(ngx_conf_t*, void* conf) {
-  const auto through = all_through(*static_cast<MainConf*>(conf));
-  std::sort(through.begin(), through.end(), [](const Through& a, const Through& b) { return a.pool < b.pool; });
+  const auto* main = static_cast<MainConf*>(conf);
+  for (const auto all : {all_of(main->through), all_of(main->grpc)}) {
+    std::sort(all.begin(), all.end(), [](const Through& a, const Through& b) { return a.pool < b.pool; });
+  }
   return NGX_CONF_OK;
 }
 
@@ -105,19 +110,26 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
-char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
-  auto& main = *static_cast<MainConf*>(conf);
+char* add_through(ngx_conf_t* cf, ngx_array_t& all) {
   auto* value = static_cast<ngx_str_t*>(cf->args->elts);
   const auto pool = ngx_atoi(value[1].data, value[1].len);
   if (pool == NGX_ERROR || pool <= 0 || pool > 0xffffffff) return error("needs a pool's number");
   if (!to_view(value[2]).starts_with('@')) return error("needs a named location");
-  for (const auto& other : all_through(main)) {
+  for (const auto& other : all_of(all)) {
     if (other.pool == pool) return error("is duplicate");
   }
-  auto* through = static_cast<Through*>(ngx_array_push(&main.through));
+  auto* through = static_cast<Through*>(ngx_array_push(&all));
   if (through == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
   *through = {static_cast<std::uint32_t>(pool), value[2]};
   return NGX_CONF_OK;
+}
+
+char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  return add_through(cf, static_cast<MainConf*>(conf)->through);
+}
+
+char* set_through_grpc(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  return add_through(cf, static_cast<MainConf*>(conf)->grpc);
 }
 
 const LocationConf* location_conf(ngx_http_request_t* r) {
@@ -132,7 +144,9 @@ ngx_int_t on_failed(ngx_http_request_t* r) noexcept { return handle_failed(r); }
 
 /// A request that was let through goes to where its real servers are spoken to, if that isn't where it is already.
 ngx_int_t go_through(ngx_http_request_t* r) {
-  const auto all = all_through(*static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module)));
+  const auto* main = static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module));
+  const bool grpc = is_grpc(r);
+  const auto all = all_of(grpc ? main->grpc : main->through);
   const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
   const auto* state = all.empty() || core->named ? nullptr : find_state(r);
   if (state == nullptr || state->stage != RequestState::Stage::kAllowed) return NGX_DECLINED;
@@ -140,7 +154,7 @@ ngx_int_t go_through(ngx_http_request_t* r) {
                                    [](const Through& t, std::uint32_t pool) { return t.pool < pool; });
   if (it == all.end() || it->pool != state->decision.pool) return NGX_DECLINED;
   // Its servers are asked for by a name, and their certificates have to be for it.
-  if (r->headers_in.server.len == 0) return NGX_HTTP_BAD_REQUEST;
+  if (r->headers_in.server.len == 0 && !grpc) return NGX_HTTP_BAD_REQUEST;
   ngx_http_finalize_request(r, ngx_http_named_location(r, &it->location));
   return NGX_DONE;
 }
@@ -196,25 +210,12 @@ ngx_int_t server_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, u
   return NGX_OK;
 }
 
-/// Any body, however it is told: a length, chunks, or HTTP/2's frames, which nginx counts as chunks.
-bool has_body(ngx_http_request_t* r) {
-  return r->headers_in.chunked || r->headers_in.content_length_n > 0;
-}
-
 /// An application that answers without reading the body and goes on takes it for the next request: on a connection that
 /// is used again, for one of somebody else.
 ngx_int_t once_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
   ngx_str_t yes = ngx_string("_once"), no = ngx_null_string;
   give(v, has_body(r) ? yes : no);
   return NGX_OK;
-}
-
-bool wants_websocket(ngx_http_request_t* r) {
-  const auto* upgrade = r->headers_in.upgrade;
-  return upgrade != nullptr && !has_body(r) && r->http_version == NGX_HTTP_VERSION_11 &&
-         r->method == NGX_HTTP_GET && upgrade->value.len == 9 &&
-         ngx_strncasecmp(upgrade->value.data,
-                         reinterpret_cast<u_char*>(const_cast<char*>("websocket")), 9) == 0;
 }
 
 ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
@@ -280,6 +281,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("postern_through"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_through, NGX_HTTP_MAIN_CONF_OFFSET, 0,
      nullptr},
+    {ngx_string("postern_through_grpc"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_through_grpc, NGX_HTTP_MAIN_CONF_OFFSET,
+     0, nullptr},
     {ngx_string("postern_by_name"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_by_name, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},
     {ngx_string("postern_refused"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_refused,

@@ -33,6 +33,12 @@ RequestState* find_state(ngx_http_request_t* r);
 /// Makes it if need be; nullptr when out of memory.
 RequestState* state_of(ngx_http_request_t* r);
 
+/// What kind of session this request makes.
+ecshm::SessionKind kind_of(ngx_http_request_t* r);
+/// Any body, however it is told: a length, chunks, or HTTP/2's frames, which nginx counts as chunks.
+bool has_body(const ngx_http_request_t* r);
+bool wants_websocket(const ngx_http_request_t* r);
+
 /// Access phase. `proxy` as configured.
 ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy);
 /// Content of the page for requests that nginx refused before the access phase (495, 496, 421,

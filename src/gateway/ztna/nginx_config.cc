@@ -114,6 +114,15 @@ http {{
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto https;
   proxy_set_header X-Forwarded-Host $postern_host;
+
+  grpc_buffer_size 32k;
+  grpc_connect_timeout 5s;
+  grpc_send_timeout 60s;
+  grpc_read_timeout 1h;
+  grpc_set_header Host $postern_host;
+  grpc_set_header X-Forwarded-For $remote_addr;
+  grpc_set_header X-Forwarded-Proto https;
+  grpc_set_header X-Forwarded-Host $postern_host;
 )",
       fmt::arg("module", *module), fmt::arg("workers", config.workers), fmt::arg("pid", in_state("nginx.pid")),
       fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),
