@@ -297,6 +297,27 @@ class Grpc(harness.StackTest):
         line = self.logged(id=end["details"].rsplit(" ", 1)[1])
         self.assertIn("certificate: ", line["detail"])
 
+    def test_7_who_is_signed_in(self):
+        client = self.client()
+        free = client.begin("/lab.Free/Tick", "tick")
+        client.flowing(free)
+        self.stack.gateway.configure('config user local\nedit "CORP\\\\nobody-here"\nnext\nend\nconfig user group\nedit "staff"\n'
+                                     'set member "CORP\\\\nobody-here"\nnext\nend\n'
+                                     'config firewall proxy-policy\nedit 22\nset groups "staff"\nnext\nend\n')
+        end = client.end(free)
+        self.assertEqual(end["code"], "PERMISSION_DENIED", end)
+        line = self.logged(action="cut", path="/lab.Free/Tick", reason="074")
+        self.assertEqual(line["tags"], ["group staff"])
+        refused = client.call("/lab.Free/Unary")
+        self.assertEqual(refused["code"], "PERMISSION_DENIED")
+        self.assertIn("somebody else to sign in", refused["details"])
+        self.assertNotIn("staff", refused["details"])
+        decided = self.stack.gateway.cli(f"diagnose ztna decision {refused['details'].rsplit(' ', 1)[1]}")
+        self.assertIn("Policy 22 (free), accept: does not match: the user signed in at the endpoint is not one that the policy names, "
+                      "or is not known: group staff", decided)
+        self.stack.gateway.configure("config firewall proxy-policy\nedit 22\nunset groups\nnext\nend\n")
+        wait_for(lambda: client.call("/lab.Free/Unary")["code"] == "OK", "everybody to be let in again")
+
 
 if __name__ == "__main__":
     harness.main()
