@@ -43,6 +43,7 @@ TEST_F(FortiosImport, UsersWithPasswordsAreNoUsersOfEndpoints) {
                              "next\nend\nconfig user group\nedit \"staff\"\nset member \"alice\"\nnext\nend\n");
     EXPECT_THAT(config, Not(HasSubstr("alice"))) << type;
     EXPECT_THAT(config, Not(HasSubstr("staff"))) << type;
+    EXPECT_THAT(config, Not(HasSubstr("config user"))) << type;
   }
 }
 
