@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -55,6 +56,13 @@ bool send_message(int fd, const Message& message, int attached) {
   return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message);
 }
 
+Message of_type(MessageType type, const Sha256& leaf = {}) {
+  Message out;
+  out.type = static_cast<std::uint32_t>(type);
+  out.leaf = leaf;
+  return out;
+}
+
 enum class Received { kMessage, kNothing, kGone };
 
 Received receive_message(int fd, Message& message, int* attached) {
@@ -85,11 +93,29 @@ Received receive_message(int fd, Message& message, int* attached) {
   }
   if (n == 0) return Received::kGone;
   // Somebody who sends anything else is not of our build.
-  return n == static_cast<ssize_t>(sizeof message) && message.version == 1 ? Received::kMessage
+  return n == static_cast<ssize_t>(sizeof message) && message.version == kMessageVersion ? Received::kMessage
                                                                            : Received::kGone;
 }
 
 }  // namespace
+
+std::optional<ClearOrder> clear_order(const Message& message) {
+  if (message.type != static_cast<std::uint32_t>(MessageType::kClear) || message.has_leaf > 1 ||
+      message.kind >= kSessionKinds || (message.family != 0 && message.family != 4 && message.family != 6))
+    return std::nullopt;
+  ClearOrder out;
+  out.ticket = message.ticket;
+  if (message.has_leaf != 0) out.leaf = message.leaf;
+  out.proxy = message.proxy;
+  out.policy = message.policy;
+  out.kind = static_cast<SessionKind>(message.kind);
+  std::array<std::uint8_t, 16> address;
+  std::memcpy(address.data(), message.source, address.size());
+  if (message.family == 4) out.source = IpAddress::v4({address[0], address[1], address[2], address[3]});
+  if (message.family == 6) out.source = IpAddress::v6(address);
+  out.administrator.assign(message.administrator, strnlen(message.administrator, sizeof message.administrator));
+  return out;
+}
 
 // ---- the gateway's end
 
@@ -210,6 +236,9 @@ bool Hub::receive(Worker& worker) {
       case MessageType::kAsk:
         if (on_ask) on_ask(message.leaf);
         break;
+      case MessageType::kCleared:
+        if (on_cleared) on_cleared(worker.id, message.ticket, message.number);
+        break;
       case MessageType::kEvents:
         break;  // Drained after the messages.
       default:
@@ -272,10 +301,29 @@ void Hub::send_all(const Message& message) {
   for (auto& [id, worker] : workers_) send_message(worker.fd, message, -1);
 }
 
-void Hub::wake() { send_all({static_cast<std::uint32_t>(MessageType::kWake), 1, {}}); }
+void Hub::wake() { send_all(of_type(MessageType::kWake)); }
 
 void Hub::answer(const Sha256& leaf) {
-  send_all({static_cast<std::uint32_t>(MessageType::kAnswer), 1, leaf});
+  send_all(of_type(MessageType::kAnswer, leaf));
+}
+
+std::set<std::uint64_t> Hub::clear(const ClearOrder& order) {
+  auto message = of_type(MessageType::kClear, order.leaf.value_or(Sha256{}));
+  message.ticket = order.ticket;
+  message.proxy = order.proxy;
+  message.policy = order.policy;
+  message.has_leaf = order.leaf ? 1 : 0;
+  message.kind = static_cast<std::uint8_t>(order.kind);
+  if (order.source.valid()) {
+    message.family = order.source.is_v4() ? 4 : 6;
+    std::memcpy(message.source, order.source.bytes().data(), sizeof message.source);
+  }
+  order.administrator.copy(message.administrator, sizeof message.administrator - 1);
+  std::set<std::uint64_t> told;
+  for (auto& [id, worker] : workers_) {
+    if (send_message(worker.fd, message, -1)) told.insert(id);
+  }
+  return told;
 }
 
 std::uint64_t Hub::dropped_events() const {
@@ -301,7 +349,7 @@ Status Link::connect(const std::string& dir, const EventProducer& events) {
     return fail(error);
   }
   fd_ = fd;
-  if (!send_message(fd_, {static_cast<std::uint32_t>(MessageType::kHello), 1, {}}, events.fd())) {
+  if (!send_message(fd_, of_type(MessageType::kHello), events.fd())) {
     const auto error = errno_error(errno, "greeting the gateway over", path);
     close();
     return fail(error);
@@ -311,11 +359,19 @@ Status Link::connect(const std::string& dir, const EventProducer& events) {
 
 bool Link::ask(const Sha256& leaf) {
   return connected() &&
-         send_message(fd_, {static_cast<std::uint32_t>(MessageType::kAsk), 1, leaf}, -1);
+         send_message(fd_, of_type(MessageType::kAsk, leaf), -1);
 }
 
 void Link::nudge() {
-  if (connected()) send_message(fd_, {static_cast<std::uint32_t>(MessageType::kEvents), 1, {}}, -1);
+  if (connected()) send_message(fd_, of_type(MessageType::kEvents), -1);
+}
+
+void Link::cleared(std::uint32_t ticket, std::uint32_t ended) {
+  if (!connected()) return;
+  auto message = of_type(MessageType::kCleared);
+  message.ticket = ticket;
+  message.number = ended;
+  send_message(fd_, message, -1);
 }
 
 std::optional<Message> Link::receive() {

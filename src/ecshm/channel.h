@@ -1,7 +1,7 @@
 #pragma once
 // The socket between the gateway and each worker of the data plane: questions about certificates
-// that have no slot, their answers, and wake-ups. Messages only ever say "look": what is so stands
-// in ec-shm.
+// that have no slot, their answers, wake-ups, and orders to end sessions. For everything else messages only
+// ever say "look": what is so stands in ec-shm.
 #include <sys/types.h>
 
 #include <chrono>
@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/sha256.h"
+#include "ecshm/clear.h"
 #include "ecshm/event_ring.h"
 
 namespace postern::ecshm {
@@ -23,15 +24,32 @@ enum class MessageType : std::uint32_t {
   kHello = 1,    ///< Worker: here I am; carries the descriptor of its event ring.
   kAsk = 2,      ///< Worker: this certificate has no slot. An answer follows.
   kEvents = 3,   ///< Worker: the ring of events has something.
+  kCleared = 4,  ///< Worker: an order is carried out; `number` sessions ended.
   kWake = 16,    ///< Gateway: look at the changes.
   kAnswer = 17,  ///< Gateway: the question is settled; look again.
+  kClear = 18,   ///< Gateway: end sessions (ClearOrder). kCleared follows.
 };
+
+inline constexpr std::uint32_t kMessageVersion = 2;
 
 struct Message {
   std::uint32_t type = 0;
-  std::uint32_t version = 1;
+  std::uint32_t version = kMessageVersion;
   Sha256 leaf{};
+  // Of kClear and kCleared; otherwise 0.
+  std::uint32_t ticket = 0;
+  std::uint32_t number = 0;
+  std::uint32_t proxy = 0;
+  std::uint32_t policy = 0;
+  std::uint8_t source[16] = {};
+  std::uint8_t family = 0;  ///< 0, 4 or 6.
+  std::uint8_t has_leaf = 0;
+  std::uint8_t kind = 0;
+  char administrator[65] = {};  ///< Ends with a NUL.
 };
+
+/// The bytes come from another process of our build. Anything odd in it is an order for nothing: nullopt.
+std::optional<ClearOrder> clear_order(const Message& message);
 
 struct HubOptions {
   gid_t reader_group = static_cast<gid_t>(-1);  ///< Owner group of the socket; -1: ours.
@@ -61,6 +79,8 @@ class Hub {
   std::function<void()> on_drained;
   /// The worker is gone (exit, crash) with all its sessions.
   std::function<void(std::uint64_t worker)> on_gone;
+  /// The worker has carried out an order: so many of its sessions ended.
+  std::function<void(std::uint64_t worker, std::uint32_t ticket, std::uint32_t ended)> on_cleared;
 
   int poll_fd() const { return epoll_; }
   void handle();
@@ -68,6 +88,8 @@ class Hub {
   void drain();
   void wake();
   void answer(const Sha256& leaf);
+  /// To every worker, those that are shutting down too. The numbers of those that were told.
+  std::set<std::uint64_t> clear(const ClearOrder& order);
 
   std::size_t workers() const { return workers_.size(); }
   std::uint64_t dropped_events() const;
@@ -116,6 +138,7 @@ class Link {
   /// False when the socket is full or gone: the question is not asked.
   bool ask(const Sha256& leaf);
   void nudge();
+  void cleared(std::uint32_t ticket, std::uint32_t ended);
   /// The next message; nullopt when there is none now. Sets connected() to false when the gateway
   /// is gone.
   std::optional<Message> receive();

@@ -22,7 +22,7 @@ struct Wire {
   std::uint32_t status;
   std::uint64_t bytes;
   std::uint32_t duration_ms;
-  std::uint32_t reserved;
+  std::uint32_t kind;
   std::uint64_t tags[policy::kTagWords];
   char id[12];
   char method[12];
@@ -72,6 +72,7 @@ void encode_event(const Event& event, std::uint8_t* out) {
   w.status = event.status;
   w.bytes = event.bytes;
   w.duration_ms = event.duration_ms;
+  w.kind = static_cast<std::uint32_t>(event.kind);
   std::copy(event.tags.words.begin(), event.tags.words.end(), w.tags);
   put(w.id, event.id);
   put(w.method, event.method);
@@ -89,7 +90,7 @@ Result<Event> decode_event(ByteView bytes) {
   Wire w;
   std::memcpy(&w, bytes.data(), sizeof w);
   const auto reason = policy::reason_from_number(w.reason);
-  if (w.type < 1 || w.type > 6 || !reason || w.has_leaf > 1 ||
+  if (w.type < 1 || w.type > 6 || !reason || w.has_leaf > 1 || w.kind >= kSessionKinds ||
       (w.family != 0 && w.family != 4 && w.family != 6)) {
     return fail(ErrorCode::kDataLoss, "an event of a worker is damaged");
   }
@@ -116,6 +117,7 @@ Result<Event> decode_event(ByteView bytes) {
   out.status = w.status;
   out.bytes = w.bytes;
   out.duration_ms = w.duration_ms;
+  out.kind = static_cast<SessionKind>(w.kind);
   std::copy(std::begin(w.tags), std::end(w.tags), out.tags.words.begin());
   out.id = get(w.id);
   out.method = get(w.method);

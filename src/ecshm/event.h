@@ -10,6 +10,7 @@
 #include "base/ip.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "ecshm/session_kind.h"
 #include "policy/reason.h"
 #include "policy/tag_set.h"
 
@@ -38,6 +39,7 @@ struct Event {
   IpAddress source;
   std::uint16_t source_port = 0;
   std::string interface;   ///< By which it came in; empty: not known, or nobody had to find out.
+  SessionKind kind = SessionKind::kNone;
   std::uint64_t bytes = 0;  ///< Sent to the client.
   std::uint32_t duration_ms = 0;
   std::string id;  ///< Of a denial or cut, such as "K7QM-2D9F".

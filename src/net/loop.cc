@@ -5,7 +5,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <exception>
 
+#include "base/log.h"
 #include "net/detail/state.h"
 
 namespace postern::net {
@@ -135,7 +137,14 @@ void Loop::defer(std::function<void()> work) {
 void Loop::offload(std::function<void()> blocking, std::function<void()> done) {
   if (!state_->workers) state_->workers = std::make_unique<asio::thread_pool>(2);
   asio::post(*state_->workers, [this, blocking = std::move(blocking), done = std::move(done)]() mutable {
-    blocking();
+    try {
+      blocking();
+    } catch (const std::exception& e) {
+      log_error("loop.work_failed", "a piece of work ended by an error of this program; please report it",
+                {{"error", e.what()}});
+    } catch (...) {
+      log_error("loop.work_failed", "a piece of work ended by an error of this program; please report it");
+    }
     asio::post(state_->io, std::move(done));
   });
 }

@@ -52,7 +52,9 @@ class Loop {
   void post(std::function<void()> work);
   /// Like `post`, but after everything that is ready now has been handled: where batches are committed. Thread: loop.
   void defer(std::function<void()> work);
-  /// Runs `blocking` on a worker thread, then `done` on the loop: for password hashing and the like. Thread: loop.
+  /// Runs `blocking` on a worker thread, then `done` on the loop: for password hashing and the like. What
+  /// `blocking` throws is logged and ends only it: `done` runs all the same, and finds whatever was there before. Thread:
+  /// loop.
   void offload(std::function<void()> blocking, std::function<void()> done);
 
   /// Once, after `delay`. Thread: loop.

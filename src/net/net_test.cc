@@ -308,6 +308,19 @@ TEST(UnixSocket, EchoesAndKnowsThePeer) {
   EXPECT_EQ(uid, ::getuid());
 }
 
+TEST(Loop, WhatWorkElsewhereThrowsEndsThatWorkAlone) {
+  Loop loop;
+  int done = 0;
+  const auto count = [&] {
+    if (++done == 3) loop.stop();
+  };
+  loop.offload([] { throw std::runtime_error("a mistake of ours"); }, count);
+  loop.offload([] { throw 7; }, count);
+  loop.offload([] {}, count);
+  loop.run();
+  EXPECT_EQ(done, 3);
+}
+
 TEST(Loop, RunsAgainAfterItWasStopped) {
   Loop loop;
   for (int i = 0; i < 3; ++i) {

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 
+#include "nginx/main_conf.h"
 #include "nginx/request.h"
 #include "policy/path.h"
 
@@ -33,6 +34,7 @@ void report_end(const RequestState& state) {
   event.source = connection.source;
   event.source_port = connection.source_port;
   event.interface = connection.interface.text();
+  event.kind = state.live.kind;
   event.bytes = static_cast<std::uint64_t>(r->connection->sent);
   event.duration_ms = milliseconds_between(state.started, event.time);
   event.method = std::string(method_of(r));
@@ -198,6 +200,18 @@ policy::Reason read_request(ngx_http_request_t* r, RequestState& state) {
   return policy::Reason::kNone;
 }
 
+/// Of a request that is forwarded: by which destination it stands in the log.
+void note_destination(ngx_http_request_t* r, RequestState& state) {
+  ngx_str_t address = ngx_string("address"), port = ngx_string("port"), host = ngx_null_string, number = ngx_null_string;
+  (void)ngx_http_arg(r, address.data, address.len, &host);
+  (void)ngx_http_arg(r, port.data, port.len, &number);
+  constexpr std::size_t kMost = 80;
+  const auto name = decode(r, to_view(host).substr(0, kMost));
+  const auto text = std::string(name) + ':' + std::string(to_view(number).substr(0, 5));
+  state.live.destination = to_view(to_pool(r->pool, text));
+  if (wants_websocket(r)) state.live.kind = ecshm::SessionKind::kTcpForwarding;
+}
+
 }  // namespace
 
 std::string_view method_of(const ngx_http_request_t* r) {
@@ -264,19 +278,11 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
   state->live.host = state->host;
   state->live.path = state->path;
   state->live.decision = decision;
+  state->live.kind = kind_of(r);
+  if (forwards_tcp(r, state->decision.pool)) note_destination(r, *state);
   state->live.started = state->started;
   worker().live(state->live);
   return NGX_DECLINED;
-}
-
-void note_destination(ngx_http_request_t* r, RequestState& state) {
-  ngx_str_t address = ngx_string("address"), port = ngx_string("port"), host = ngx_null_string, number = ngx_null_string;
-  (void)ngx_http_arg(r, address.data, address.len, &host);
-  (void)ngx_http_arg(r, port.data, port.len, &number);
-  constexpr std::size_t kMost = 80;
-  const auto name = decode(r, to_view(host).substr(0, kMost));
-  const auto text = std::string(name) + ':' + std::string(to_view(number).substr(0, 5));
-  state.live.destination = to_view(to_pool(r->pool, text));
 }
 
 ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy) {

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "nginx/denial_id.h"
 #include "nginx/denial_page.h"
+#include "nginx/grpc.h"
 #include "nginx/reply.h"
 #include "nginx/request.h"
 
@@ -78,6 +79,7 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.host = page.host;
   event.path = std::string(to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?')));
   event.detail = detail;
+  event.kind = kind_of(r);
   event.tags = decision.tags;
   worker().report(event);
   const std::string code(policy::reason_code(decision.reason));
@@ -85,6 +87,13 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
                 page.id.c_str(), code.c_str(), static_cast<uint32_t>(decision.policy),
                 detail.c_str());
 
+  if (is_grpc(r)) {
+    if (!add_header(r, "X-Postern-Denial", page.id) || !add_header(r, "X-Postern-Reason", code))
+      return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    const auto user = policy::reason_user_text(decision.reason);
+    return send_grpc_status(r, grpc_status(decision.reason),
+                            fmt::format("Postern refused this call: {}. {} Denial id {}", user.title, user.advice, page.id));
+  }
   const bool html = wants_html(r);
   if (!add_header(r, "Cache-Control", "no-store") || !add_header(r, "X-Postern-Denial", page.id) ||
       !add_header(r, "X-Postern-Reason", code) ||

@@ -1,6 +1,7 @@
 // What nginx can't serve is answered by a plain page of ours.
 #include "nginx/denial_id.h"
 #include "nginx/failure_page.h"
+#include "nginx/grpc.h"
 #include "nginx/reply.h"
 #include "nginx/request.h"
 
@@ -16,6 +17,11 @@ ngx_int_t handle_failed(ngx_http_request_t* r) {
     page.id = state->failure_id;
   }
   const bool no_server = !page.id.empty() && state->no_real_server;
+  if (is_grpc(r)) {
+    return send_grpc_status(r, grpc_status_of_http(page.status),
+                            page.id.empty() ? "Postern could not pass this call on"
+                                            : "Postern could not pass this call on; reference " + page.id);
+  }
   const bool html = wants_html(r);
   if (!add_header(r, "Cache-Control", "no-store") || !add_header(r, "X-Content-Type-Options", "nosniff") ||
       !add_header(r, "Referrer-Policy", "no-referrer") ||

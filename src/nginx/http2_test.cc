@@ -103,6 +103,39 @@ TEST_F(ModuleTest, AnIdleHttp2StreamIsResetAndTheConnectionGoesOn) {
       << "other policies still let it in";
 }
 
+TEST_F(ModuleTest, AnAdministratorEndsTheRequestsOfAPolicyOrWholeConnections) {
+  H2 h2(nginx_->port(), device_);
+  h2.get(1, "/silent");
+  ASSERT_TRUE(h2.read_until([&] { return h2.streams[1].data > 0; })) << nginx_->log();
+  ecshm::ClearOrder other;
+  other.policy = 4711;
+  other.administrator = "eve";
+  EXPECT_EQ(plane_->clear(other), 0u);
+  ecshm::ClearOrder of_policy;
+  of_policy.policy = 11;
+  of_policy.administrator = "eve";
+  EXPECT_EQ(plane_->clear(of_policy), 1u);
+  EXPECT_TRUE(h2.read_until([&] { return h2.streams[1].reset; })) << nginx_->log();
+  const auto cut = plane_->wait_event([](const ecshm::Event& e) { return e.type == EventType::kCut; });
+  ASSERT_TRUE(cut);
+  EXPECT_EQ(cut->reason, Reason::kCleared);
+  EXPECT_EQ(cut->detail, "cleared by administrator eve");
+  EXPECT_EQ(cut->kind, ecshm::SessionKind::kHttp2);
+  h2.get(3, "/");
+  EXPECT_TRUE(h2.read_until([&] { return h2.streams[3].ended; })) << "the connection goes on, and the policy lets in as before";
+  ecshm::ClearOrder elsewhere;
+  elsewhere.kind = ecshm::SessionKind::kWebSocket;
+  EXPECT_EQ(plane_->clear(elsewhere), 0u);
+  ecshm::ClearOrder of_device;
+  of_device.leaf = device_.leaf;
+  of_device.proxy = 1;
+  of_device.source = *IpAddress::parse("127.0.0.1");
+  of_device.kind = ecshm::SessionKind::kHttp2;
+  EXPECT_EQ(plane_->clear(of_device), 1u);
+  EXPECT_FALSE(h2.read_until([&] { return false; }));
+  EXPECT_EQ(h2.client().end(), End::kReset) << "idle ones, too";
+}
+
 TEST_F(ModuleTest, AnHttp2ConnectionEndsWithItsEndpoint) {
   H2 h2(nginx_->port(), device_);
   h2.get(1, "/silent");

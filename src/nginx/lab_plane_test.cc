@@ -36,6 +36,10 @@ void Plane::open() {
     if (event.type == ecshm::EventType::kSessionClose) --sessions_[worker];
     if (event.type == ecshm::EventType::kSessionsReset) sessions_[worker] = 0;
   };
+  hub_->on_cleared = [this](std::uint64_t, std::uint32_t, std::uint32_t ended) {
+    ++cleared_answers_;
+    cleared_ += ended;
+  };
   hub_->on_gone = [this](std::uint64_t worker) { sessions_.erase(worker); };
   const auto now = SystemClock().now().mono;
   writer_->set_lease(now + std::chrono::seconds(5));
@@ -127,6 +131,22 @@ std::size_t Plane::questions() {
 std::size_t Plane::workers() {
   std::lock_guard lock(mutex_);
   return hub_->workers();
+}
+
+std::uint32_t Plane::clear(const ecshm::ClearOrder& order) {
+  std::size_t told = 0;
+  {
+    std::lock_guard lock(mutex_);
+    cleared_answers_ = 0;
+    cleared_ = 0;
+    told = hub_->clear(order).size();
+  }
+  wait_for([&] {
+    std::lock_guard lock(mutex_);
+    return cleared_answers_ == told;
+  });
+  std::lock_guard lock(mutex_);
+  return cleared_;
 }
 
 int Plane::live_sessions() {

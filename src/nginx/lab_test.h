@@ -99,6 +99,8 @@ class Plane {
   /// before it is seen.
   void restart(const std::function<void(ecshm::Writer&)>& fill);
   int live_sessions();
+  /// Sends the order to all workers and waits until they have said how many sessions ended.
+  std::uint32_t clear(const ecshm::ClearOrder& order);
   /// From now on no question is answered.
   void mute() { muted_ = true; }
 
@@ -113,6 +115,8 @@ class Plane {
   std::vector<ecshm::Event> events_;
   std::map<std::uint64_t, int> sessions_;
   std::size_t questions_ = 0;
+  std::size_t cleared_answers_ = 0;
+  std::uint32_t cleared_ = 0;
   bool renew_ = true;
   std::atomic<bool> muted_{false};
   std::atomic<bool> stop_{false};

@@ -17,12 +17,16 @@ struct OfPool {
 struct MainConf {
   ngx_str_t dir;
   ngx_array_t through;  // of OfPool, ascending by pool: named locations
-  ngx_array_t hosts;    // likewise
+  ngx_array_t grpc;     // likewise, for calls by gRPC
+  ngx_array_t hosts;    // likewise: the host that is sent
 };
 
 inline std::span<OfPool> all_of(const ngx_array_t& array) { return {static_cast<OfPool*>(array.elts), array.nelts}; }
+const MainConf& main_conf(ngx_http_request_t* r);
 /// nullptr: nothing is said of it.
 const OfPool* find_pool(const ngx_array_t& array, std::uint32_t pool);
+/// Does the pool lead to the forwarder of TCP connections?
+bool forwards_tcp(ngx_http_request_t* r, std::uint32_t pool);
 /// Takes the directive's two words. NGX_CONF_OK, or what is wrong.
 char* add_of_pool(ngx_conf_t* cf, ngx_array_t& array);
 

@@ -8,6 +8,7 @@
 //   postern_through <pool> <@name> [forwards];  http: requests that are led to this pool go through the named location
 //                                 of their server, and not through the one that their path chose; "forwards": to the
 //                                 destination that their query names, by which they are logged
+//   postern_through_grpc <pool> <@name>;  http: likewise, those of gRPC
 //   postern_by_name;              upstream: see nginx/real_server.h
 //   postern_server, postern_balance  upstream: see nginx/balance.h
 //   postern_host <pool> <host>;   http: see nginx/translation.h
@@ -23,6 +24,7 @@
 #include <string>
 
 #include "nginx/balance.h"
+#include "nginx/grpc.h"
 #include "nginx/main_conf.h"
 #include "nginx/ngx.h"
 #include "nginx/real_server.h"
@@ -44,16 +46,16 @@ struct LocationConf {
 
 void* create_main_conf(ngx_conf_t* cf) {
   auto* conf = static_cast<MainConf*>(ngx_pcalloc(cf->pool, sizeof(MainConf)));
-  if (conf == nullptr || ngx_array_init(&conf->through, cf->pool, 4, sizeof(OfPool)) != NGX_OK ||
-      ngx_array_init(&conf->hosts, cf->pool, 4, sizeof(OfPool)) != NGX_OK) {
-    return nullptr;
+  if (conf == nullptr) return nullptr;
+  for (auto* array : {&conf->through, &conf->grpc, &conf->hosts}) {
+    if (ngx_array_init(array, cf->pool, 4, sizeof(OfPool)) != NGX_OK) return nullptr;
   }
   return conf;
 }
 
 char* init_main_conf(ngx_conf_t*, void* conf) {
   const auto& main = *static_cast<MainConf*>(conf);
-  for (const auto all : {all_of(main.through), all_of(main.hosts)})
+  for (const auto all : {all_of(main.through), all_of(main.grpc), all_of(main.hosts)})
     std::sort(all.begin(), all.end(), [](const OfPool& a, const OfPool& b) { return a.pool < b.pool; });
   return NGX_CONF_OK;
 }
@@ -100,15 +102,22 @@ char* set_proxy(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
-char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+char* add_through(ngx_conf_t* cf, ngx_array_t& all) {
   auto* value = static_cast<ngx_str_t*>(cf->args->elts);
   if (!to_view(value[2]).starts_with('@')) return error("needs a named location");
   const bool forwards = cf->args->nelts > 3;
   if (forwards && to_view(value[3]) != "forwards") return error("knows \"forwards\" alone");
-  auto& through = static_cast<MainConf*>(conf)->through;
-  char* added = add_of_pool(cf, through);
-  if (added == NGX_CONF_OK) all_of(through).back().forwards = forwards;
+  char* added = add_of_pool(cf, all);
+  if (added == NGX_CONF_OK) all_of(all).back().forwards = forwards;
   return added;
+}
+
+char* set_through(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  return add_through(cf, static_cast<MainConf*>(conf)->through);
+}
+
+char* set_through_grpc(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  return add_through(cf, static_cast<MainConf*>(conf)->grpc);
 }
 
 const LocationConf* location_conf(ngx_http_request_t* r) {
@@ -123,15 +132,16 @@ ngx_int_t on_failed(ngx_http_request_t* r) noexcept { return handle_failed(r); }
 
 /// A request that was let through goes to where its real servers are spoken to, if that isn't where it is already.
 ngx_int_t go_through(ngx_http_request_t* r) {
-  auto& all = static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_postern_module))->through;
+  const auto& main = main_conf(r);
   const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
-  auto* state = all.nelts == 0 || core->named ? nullptr : find_state(r);
+  const auto* state = core->named ? nullptr : find_state(r);
   if (state == nullptr || state->stage != RequestState::Stage::kAllowed) return NGX_DECLINED;
-  const auto* through = find_pool(all, state->decision.pool);
+  const bool forwards = forwards_tcp(r, state->decision.pool);
+  const bool grpc = is_grpc(r) && !forwards;
+  const auto* through = find_pool(grpc ? main.grpc : main.through, state->decision.pool);
   if (through == nullptr) return NGX_DECLINED;
   // Its servers are asked for by a name, and their certificates have to be for it.
-  if (r->headers_in.server.len == 0) return NGX_HTTP_BAD_REQUEST;
-  if (through->forwards) note_destination(r, *state);
+  if (r->headers_in.server.len == 0 && !grpc) return NGX_HTTP_BAD_REQUEST;
   auto location = through->text;
   ngx_http_finalize_request(r, ngx_http_named_location(r, &location));
   return NGX_DONE;
@@ -202,25 +212,12 @@ ngx_int_t server_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, u
   return NGX_OK;
 }
 
-/// Any body, however it is told: a length, chunks, or HTTP/2's frames, which nginx counts as chunks.
-bool has_body(ngx_http_request_t* r) {
-  return r->headers_in.chunked || r->headers_in.content_length_n > 0;
-}
-
 /// An application that answers without reading the body and goes on takes it for the next request: on a connection that
 /// is used again, for one of somebody else.
 ngx_int_t once_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
   ngx_str_t yes = ngx_string("_once"), no = ngx_null_string;
   give(v, has_body(r) ? yes : no);
   return NGX_OK;
-}
-
-bool wants_websocket(ngx_http_request_t* r) {
-  const auto* upgrade = r->headers_in.upgrade;
-  return upgrade != nullptr && !has_body(r) && r->http_version == NGX_HTTP_VERSION_11 &&
-         r->method == NGX_HTTP_GET && upgrade->value.len == 9 &&
-         ngx_strncasecmp(upgrade->value.data,
-                         reinterpret_cast<u_char*>(const_cast<char*>("websocket")), 9) == 0;
 }
 
 ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
@@ -287,6 +284,8 @@ ngx_command_t commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("postern_through"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE23, set_through, NGX_HTTP_MAIN_CONF_OFFSET, 0,
      nullptr},
+    {ngx_string("postern_through_grpc"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_through_grpc, NGX_HTTP_MAIN_CONF_OFFSET,
+     0, nullptr},
     {ngx_string("postern_by_name"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_by_name, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},
     {ngx_string("postern_server"), NGX_HTTP_UPS_CONF | NGX_CONF_TAKE23, set_balanced_server, NGX_HTTP_SRV_CONF_OFFSET, 0,

@@ -36,8 +36,11 @@ RequestState* state_of(ngx_http_request_t* r);
 
 /// The method that the client asked with; nginx makes a GET of it when a page of its own takes an answer's place.
 std::string_view method_of(const ngx_http_request_t* r);
-/// Of a request that is forwarded: by which destination it stands in the log.
-void note_destination(ngx_http_request_t* r, RequestState& state);
+/// What kind of session this request makes.
+ecshm::SessionKind kind_of(ngx_http_request_t* r);
+/// Any body, however it is told: a length, chunks, or HTTP/2's frames, which nginx counts as chunks.
+bool has_body(const ngx_http_request_t* r);
+bool wants_websocket(const ngx_http_request_t* r);
 
 /// Access phase. `proxy` as configured.
 ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 
+#include "nginx/grpc.h"
 #include "nginx/worker.h"
 
 namespace postern::nginx {
@@ -139,6 +140,10 @@ void cut_request(LiveRequest& live) {
     return;
   }
   drop_queued_frames(r->stream);
+  if (live.kind == ecshm::SessionKind::kGrpc) {
+    end_grpc_call(r, grpc_status(live.cut_reason),
+                  "Postern ended this call: " + std::string(policy::reason_text(live.cut_reason)) + "; " + live.cut_id);
+  }
   terminate(r);
   // RST_STREAM is in the queue now; whatever else the connection does, it has to leave.
   if (c->fd != static_cast<ngx_socket_t>(-1)) {

@@ -2,11 +2,13 @@
 // What a worker remembers of live connections and the requests on them, so that each can be judged
 // again at any moment.
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/ip.h"
 #include "base/sha256.h"
+#include "ecshm/session_kind.h"
 #include "ecshm/reader.h"
 #include "nginx/interface.h"
 #include "nginx/intrusive_list.h"
@@ -36,7 +38,10 @@ struct LiveRequest {
   bool manageable = true;
   policy::Decision decision;
   WallTime started{};
+  ecshm::SessionKind kind = ecshm::SessionKind::kNone;
   bool cut = false;  ///< Its end was reported.
+  std::string cut_id;  ///< Under which.
+  policy::Reason cut_reason = policy::Reason::kNone;
 };
 
 /// A TLS connection and whose it is. Lives in the connection's pool; leaves by the pool's cleanup.
@@ -56,6 +61,7 @@ struct Connection {
   bool opened = false;  ///< The gateway was told of it as a session.
   InterfaceName told;   ///< What the gateway was told of its interface.
   std::uint32_t proxy = 0;  ///< Of its first request that was let through.
+  ecshm::SessionKind kind = ecshm::SessionKind::kNone;  ///< What it was last told to be.
   // Where its endpoint was found last.
   std::uint32_t slot = ecshm::Reader::kNoSlot;
   std::uint64_t generation = 0;

@@ -47,25 +47,6 @@ ngx_int_t rewrite_cookie(ngx_http_request_t* r, ngx_table_elt_t* h) noexcept {
 
 }  // namespace
 
-const OfPool* find_pool(const ngx_array_t& array, std::uint32_t pool) {
-  const auto all = all_of(array);
-  const auto it = std::lower_bound(all.begin(), all.end(), pool, [](const OfPool& p, std::uint32_t n) { return p.pool < n; });
-  return it == all.end() || it->pool != pool ? nullptr : &*it;
-}
-
-char* add_of_pool(ngx_conf_t* cf, ngx_array_t& array) {
-  auto* value = static_cast<ngx_str_t*>(cf->args->elts);
-  const auto pool = ngx_atoi(value[1].data, value[1].len);
-  if (pool == NGX_ERROR || pool <= 0 || pool > 0xffffffff) return const_cast<char*>("needs a pool's number");
-  for (const auto& other : all_of(array)) {
-    if (other.pool == pool) return const_cast<char*>("is duplicate");
-  }
-  auto* added = static_cast<OfPool*>(ngx_array_push(&array));
-  if (added == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
-  *added = {static_cast<std::uint32_t>(pool), value[2]};
-  return NGX_CONF_OK;
-}
-
 char* set_translated_host(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return add_of_pool(cf, static_cast<MainConf*>(conf)->hosts);
 }

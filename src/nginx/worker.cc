@@ -114,6 +114,7 @@ void Worker::receive() {
       look();
       settle(message->leaf, true);
     }
+    if (const auto order = ecshm::clear_order(*message)) link_.cleared(order->ticket, clear(*order));
     woken = true;
   }
   if (!link_.connected()) disconnected();
@@ -161,6 +162,12 @@ void Worker::live(LiveRequest& live) {
   if (!connection.opened && connection.certificate == policy::Certificate::kVerified) {
     connection.opened = true;
     connection.proxy = live.proxy;
+    connection.kind = live.kind;
+    report_session(connection, ecshm::EventType::kSessionOpen);
+  } else if (connection.opened && connection.kind < live.kind) {
+    // It turned out to be more than that: a WebSocket, a connection with calls by gRPC.
+    report_session(connection, ecshm::EventType::kSessionClose);
+    connection.kind = live.kind;
     report_session(connection, ecshm::EventType::kSessionOpen);
   }
 }
@@ -270,6 +277,7 @@ void Worker::report_session(Connection& connection, ecshm::EventType type) {
   event.source = connection.source;
   event.source_port = connection.source_port;
   event.interface = connection.told.text();
+  event.kind = connection.kind;
   report(event);
 }
 
@@ -296,7 +304,8 @@ void Worker::tell_all_sessions() {
   link_.nudge();
 }
 
-void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record) {
+void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record,
+                        const std::string& detail) {
   live.cut = true;
   ecshm::Event event;
   event.type = ecshm::EventType::kCut;
@@ -313,7 +322,10 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   event.interface = live.connection->interface.text();
   event.bytes = static_cast<std::uint64_t>(live.request->connection->sent);
   event.duration_ms = milliseconds_between(live.started, event.time);
-  event.id = new_denial_id();
+  event.id = live.cut_id = new_denial_id();
+  live.cut_reason = decision.reason;
+  event.kind = live.kind;
+  event.detail = detail;
   // Not a certificate that was never known.
   if (decision.reason == policy::Reason::kUnknownEndpoint && had_record)
     event.detail = "its record was here until now; no connected EMS shares it any more";

@@ -92,8 +92,13 @@ class Worker {
   bool endpoint_gone(Connection& connection, Now now);
   void place(Connection& connection, const ecshm::Reader::Found& found);
   /// `had_record`: its endpoint was found here until now.
-  void report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record);
+  void report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record,
+                  const std::string& detail = {});
   void report_session(Connection& connection, ecshm::EventType type);
+  /// Ends what fits; how many sessions (with a policy: requests) those were.
+  std::uint32_t clear(const ecshm::ClearOrder& order);
+  /// Of a connection on which nothing went on at the moment.
+  void report_cleared(const Connection& connection, const std::string& detail);
   /// By which interface it came; the gateway is told, too.
   void find_interface(Connection& connection);
   void tell_all_sessions();

@@ -10,7 +10,7 @@
 namespace postern::policy::blob {
 
 inline constexpr std::uint64_t kMagic = 0x31594c4f50545350;  // "PSTPOLY1"
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 
 struct Text {
   std::uint32_t offset = 0;
@@ -45,6 +45,11 @@ struct Range {
   std::uint32_t reserved = 0;
 };
 
+struct Destination {
+  std::uint32_t proxy = 0;
+  std::uint32_t api_gateway = 0;
+};
+
 struct Proxy {
   std::uint32_t id = 0;
   std::uint32_t empty_cert_action = 0;
@@ -65,9 +70,13 @@ struct Policy {
   Array interfaces;  ///< Of Text.
   std::uint32_t has_tags = 0;
   std::uint32_t has_secondary = 0;
+  Array destinations;  ///< Of Destination, ascending.
+  std::uint32_t has_destinations = 0;
+  std::uint32_t has_users = 0;
   TagSet tags;            ///< Of both groups.
   TagSet primary;         ///< Of the first group.
   TagSet secondary;       ///< Of the second.
+  TagSet users;
   TagSet ignore_unknown;  ///< Those of `tags` whose unknown doesn't count where they are forbidden.
 };
 

@@ -131,7 +131,7 @@ Status check(const PolicyTable& table) {
       if (!proxies.contains(id))
         return bad(fmt::format("policy {}: access proxy {} is not there", policy.id, id));
     }
-    for (const auto* group : {&policy.tags, &policy.secondary}) {
+    for (const auto* group : {&policy.tags, &policy.secondary, &policy.users}) {
       for (const auto bit : *group) {
         if (bit >= kTagBits)
           return bad(fmt::format("policy {}: tag bit {} is out of range", policy.id, bit));
@@ -218,6 +218,15 @@ Result<Bytes> compile(const PolicyTable& table) {
     row.has_secondary = policy.secondary.empty() ? 0 : 1;
     row.has_tags = policy.tags.empty() ? 0 : 1;
     row.ignore_unknown = row.tags & ignore;
+    for (const auto bit : policy.users) row.users.set(bit);
+    row.has_users = policy.users.empty() ? 0 : 1;
+    if (policy.destinations) {
+      row.has_destinations = 1;
+      std::vector<blob::Destination> destinations;
+      for (const auto& d : std::set<Destination>(policy.destinations->begin(), policy.destinations->end()))
+        destinations.push_back({d.proxy, d.api_gateway});
+      row.destinations = out.add(destinations);
+    }
     for (const auto id : std::set<std::uint32_t>(policy.proxies.begin(), policy.proxies.end())) {
       by_proxy[id].push_back(static_cast<std::uint32_t>(policy_rows.size()));
     }

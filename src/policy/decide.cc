@@ -1,5 +1,6 @@
 #include "policy/decide.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "policy/regex.h"
@@ -54,6 +55,15 @@ const blob::ApiGateway* find_api_gateway(const PolicyView& view, const blob::Pro
     if (text_match(g.url_pattern, view.text(g.url), request.path)) return &g;
   }
   return nullptr;
+}
+
+bool leads_to(const PolicyView& view, const blob::Policy& policy, std::uint32_t proxy, const blob::ApiGateway* gateway) {
+  if (gateway == nullptr) return false;
+  const auto all = view.destinations_of(policy);
+  const auto before = [](const blob::Destination& a, const blob::Destination& b) {
+    return a.proxy != b.proxy ? a.proxy < b.proxy : a.api_gateway < b.api_gateway;
+  };
+  return std::binary_search(all.begin(), all.end(), blob::Destination{proxy, gateway->id}, before);
 }
 
 /// Why the client is nobody we may judge by its posture; kNone when it is somebody. Age is judged
@@ -197,9 +207,17 @@ Decision judge(const PolicyView& view, const EndpointState& endpoint, const Requ
     out.tags = tags;
     return out;
   };
+  // Looked for once, and only where something hangs on it.
+  bool looked = false;
+  const blob::ApiGateway* found = nullptr;
+  const auto asked_for = [&] {
+    if (!looked) found = find_api_gateway(view, *proxy, request);
+    looked = true;
+    return found;
+  };
   const auto accept = [&](const blob::Policy& policy, bool depends) {
     out.policy = policy.id;
-    const auto* gateway = find_api_gateway(view, *proxy, request);
+    const auto* gateway = asked_for();
     if (gateway == nullptr) return deny(Reason::kNoApiGateway, &policy);
     out.api_gateway = gateway->id;
     if (gateway->pool == 0) return deny(Reason::kNoRealServer, &policy);
@@ -223,13 +241,18 @@ Decision judge(const PolicyView& view, const EndpointState& endpoint, const Requ
     first_tags = tags;
   };
 
+  bool nowhere = false;  // Some policy holds for certain destinations, and this is none at all.
   for (const auto index : view.policies_of(*proxy)) {
     const auto& policy = view.policies()[index];
     if (only != nullptr && &policy != only) continue;
     if (!from_source(view, policy, request.source)) continue;
     const bool accepts = static_cast<Action>(policy.action) == Action::kAccept;
     if (!by_interface(view, view.interfaces_of(policy), request.interface, !accepts)) continue;
-    if (policy.has_tags == 0) {
+    if (policy.has_destinations != 0 && !leads_to(view, policy, request.proxy, asked_for())) {
+      nowhere = nowhere || found == nullptr;
+      continue;
+    }
+    if (policy.has_tags == 0 && policy.has_users == 0) {
       if (!accepts)
         return deny(identity != Reason::kNone && !open ? identity : Reason::kDenyPolicy, &policy);
       if (open) return accept(policy, false);
@@ -241,16 +264,31 @@ Decision judge(const PolicyView& view, const EndpointState& endpoint, const Requ
       remember(posture, policy, {});
       continue;
     }
+    if (policy.has_users != 0) {
+      const auto counted = accepts ? endpoint.tags : endpoint.tags | endpoint.unknown;
+      if (!(counted & policy.users).any()) {
+        if (accepts) remember(Reason::kWrongUser, policy, policy.users);
+        continue;
+      }
+      if (policy.has_tags == 0) return accepts ? accept(policy, true) : deny(Reason::kDenyPolicy, &policy);
+    }
     const auto outcome = judge_tags(policy, endpoint);
     if (outcome.matches)
       return accepts ? accept(policy, true) : deny(outcome.reason, &policy, outcome.tags);
     if (accepts) remember(outcome.reason, policy, outcome.tags);
   }
   if (first_policy != nullptr) return deny(first_reason, first_policy, first_tags);
-  return deny(identity != Reason::kNone && !open ? identity : Reason::kNoPolicy, nullptr);
+  const auto last = nowhere ? Reason::kNoApiGateway : Reason::kNoPolicy;
+  return deny(identity != Reason::kNone && !open ? identity : last, nullptr);
 }
 
 }  // namespace
+
+std::uint32_t api_gateway_of(const PolicyView& view, const RequestContext& request) {
+  const auto* proxy = view.proxy(request.proxy);
+  const auto* gateway = proxy != nullptr ? find_api_gateway(view, *proxy, request) : nullptr;
+  return gateway != nullptr ? gateway->id : 0;
+}
 
 Decision decide(const PolicyView& view, const EndpointState& endpoint,
                 const RequestContext& request) {

@@ -53,7 +53,8 @@ struct Decision {
   std::uint32_t pool = 0;  ///< When allowed.
   bool log = true;
   bool depends_on_endpoint = true;  ///< False: open to everybody, whatever becomes of the endpoint.
-  TagSet tags;                      ///< With 064, 065, 069: the forbidden, missing or unknown ones.
+  TagSet tags;                      ///< With 064, 065, 069: the forbidden, missing or unknown ones; with 074: the users and
+                              ///< groups that would be let in.
 };
 
 /// Thread: any; reads only its arguments.
@@ -63,6 +64,9 @@ Decision decide(const PolicyView& policies, const EndpointState& endpoint,
 /// The same as if the access proxy had this one policy alone: for explaining.
 Decision decide_by(const PolicyView& policies, const blob::Policy& policy,
                    const EndpointState& endpoint, const RequestContext& request);
+
+/// The API gateway that the request asks for; 0: none.
+std::uint32_t api_gateway_of(const PolicyView& policies, const RequestContext& request);
 
 /// Does `pattern` with '*' and '?' match the whole text? Linear in practice, never worse than the
 /// product of the sizes.

@@ -81,8 +81,90 @@ Decision judge(const PolicyTable& t, const EndpointState& s, const RequestContex
   return decide(compiled(t).view, s, r);
 }
 
+PolicyTable two_mappings(std::vector<Policy> policies) {
+  auto t = table(std::move(policies));
+  ApiGateway other;
+  other.id = 2;
+  other.url = "/other";
+  other.pool = 6;
+  t.proxies[0].api_gateways.push_back(other);
+  return t;
+}
+
+RequestContext request_of(std::string_view path) {
+  auto r = request();
+  r.path = path;
+  return r;
+}
+
+TEST(Destinations, APolicyHoldsForItsMappingsAlone) {
+  auto marked = policy(1, Action::kAccept, {3});
+  marked.destinations = std::vector<Destination>{{1, 2}};
+  auto rest = policy(2, Action::kAccept, {4});
+  rest.destinations = std::vector<Destination>{{1, 1}, {7, 2}};
+  const auto t = two_mappings({marked, rest});
+  EXPECT_EQ(judge(t, good({3}), request_of("/other")).policy, 1u);
+  EXPECT_EQ(judge(t, good({4}), request_of("/other")).reason, Reason::kMissingTag);
+  EXPECT_FALSE(judge(t, good({4}), request_of("/other")).allow);
+  EXPECT_EQ(judge(t, good({4}), request_of("/")).pool, 5u);
+  EXPECT_FALSE(judge(t, good({3}), request_of("/")).allow);
+  EXPECT_FALSE(judge(t, good({}, {3, 4}), request_of("/")).allow);
+  // One that refuses likewise, and one without any mapping holds for nothing.
+  auto deny = policy(3, Action::kDeny, {});
+  deny.destinations = std::vector<Destination>{{1, 2}};
+  auto none = policy(4, Action::kDeny, {});
+  none.destinations.emplace();
+  const auto refusing = two_mappings({none, deny, policy(5, Action::kAccept, {})});
+  EXPECT_TRUE(judge(refusing, good(), request_of("/")).allow);
+  EXPECT_EQ(judge(refusing, good(), request_of("/other")).reason, Reason::kDenyPolicy);
+}
+
+TEST(Destinations, WhereNothingIsPublishedThatIsTheReason) {
+  auto p = policy(1, Action::kAccept, {});
+  p.destinations = std::vector<Destination>{{1, 1}};
+  auto t = table({p});
+  t.proxies[0].api_gateways[0].url = "/app";
+  EXPECT_EQ(judge(t, good(), request_of("/x")).reason, Reason::kNoApiGateway);
+  EXPECT_TRUE(judge(t, good(), request_of("/app")).allow);
+  auto stranger = request_of("/x");
+  stranger.certificate = Certificate::kNone;
+  EXPECT_EQ(judge(t, {}, stranger).reason, Reason::kEmptyCertificate) << "strangers are not told what is published";
+}
+
+TEST(Users, OneOfThemHasToBeSignedIn) {
+  auto accept = policy(1, Action::kAccept, {});
+  accept.users = {100, 101};
+  const auto t = table({accept}, EmptyCertAction::kAccept);
+  EXPECT_TRUE(judge(t, good({101})).allow);
+  const auto refused = judge(t, good({3}));
+  EXPECT_EQ(refused.reason, Reason::kWrongUser);
+  EXPECT_TRUE(refused.tags.test(100) && refused.tags.test(101));
+  EXPECT_EQ(judge(t, good({}, {100})).reason, Reason::kWrongUser) << "unknown never grants";
+  auto stale = good({101});
+  stale.fresh = false;
+  EXPECT_EQ(judge(t, stale).reason, Reason::kStale);
+  auto nobody = request();
+  nobody.certificate = Certificate::kNone;
+  EXPECT_FALSE(judge(t, {}, nobody).allow) << "who must be signed in is not open to everybody";
+
+  accept.tags = {3};
+  const auto both = table({accept});
+  EXPECT_TRUE(judge(both, good({3, 100})).allow);
+  EXPECT_EQ(judge(both, good({100})).reason, Reason::kMissingTag);
+  EXPECT_EQ(judge(both, good({3})).reason, Reason::kWrongUser);
+}
+
+TEST(Users, ARefusalSparesOnlyWhoIsCertainlySomebodyElse) {
+  auto deny = policy(1, Action::kDeny, {});
+  deny.users = {100};
+  const auto t = table({deny, policy(2, Action::kAccept, {})});
+  EXPECT_EQ(judge(t, good({100})).reason, Reason::kDenyPolicy);
+  EXPECT_EQ(judge(t, good({}, {100})).reason, Reason::kDenyPolicy);
+  EXPECT_TRUE(judge(t, good()).allow);
+}
+
 TEST(Reasons, NumbersAreTheContract) {
-  for (const unsigned n : {1, 2, 3, 21, 22, 23, 41, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70}) {
+  for (const unsigned n : {1, 2, 3, 21, 22, 23, 41, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74}) {
     const auto reason = reason_from_number(n);
     ASSERT_TRUE(reason) << n;
     char code[4];

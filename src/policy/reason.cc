@@ -114,6 +114,17 @@ constexpr Row kRows[] = {
      "host_mismatch",
      "the Host header names another server than the request line or the TLS handshake did",
      {"This connection is for another address", "Open the address again in a new window."}},
+    {Reason::kCleared,
+     "073",
+     "cleared",
+     "an administrator ended the session",
+     {"This connection was ended", "Open the address again."}},
+    {Reason::kWrongUser,
+     "074",
+     "wrong_user",
+     "the user signed in at the endpoint is not one that the policy names, or is not known",
+     {"This needs somebody else to sign in",
+      "Sign in to this device with the account that you use for this application, or ask your help desk."}},
 };
 
 const Row& row(Reason reason) {

@@ -27,6 +27,8 @@ enum class Reason : std::uint16_t {
   kPostureUnknown = 69,
   kStale = 70,             ///< The lease or the connector's validity has run out.
   kPathNotCanonical = 71,  ///< The path could mean two things: dot segments, "//", "%2f", ...
+  kCleared = 73,        ///< An administrator ended the session.
+  kWrongUser = 74,      ///< Somebody else is signed in at the endpoint than the policy names, or nobody.
   kHostMismatch = 72,      ///< The Host header names another server than the request line or TLS did.
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 // What an administrator configured, as the gateway hands it to the compiler. Plain values;
 // `compile` checks them.
+#include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,13 @@ struct Tag {
       false;  ///< Where the tag is forbidden, "can't be told" does not count as having it.
 };
 
+/// An API gateway of an access proxy.
+struct Destination {
+  std::uint32_t proxy = 0;
+  std::uint32_t api_gateway = 0;
+  friend auto operator<=>(const Destination&, const Destination&) = default;
+};
+
 enum class Match : std::uint8_t { kAny, kAll };
 enum class Action : std::uint8_t { kAccept, kDeny };
 
@@ -81,6 +90,11 @@ struct Policy {
   /// By which the client's packets come in; empty: whichever. Of a client for whom that is not known, such a policy refuses,
   /// and accepts nothing.
   std::vector<std::string> interfaces = {};
+  /// The API gateways that it holds for; nullopt: every one of its access proxies. None at all: it holds for nothing.
+  std::optional<std::vector<Destination>> destinations = {};
+  /// Bits of which an endpoint has one for each user and group that it may be counted as; empty: whoever is signed in.
+  /// Who is unknown is never let in for it, and never spared. Is never negated; the tags must hold, too.
+  std::vector<std::uint16_t> users = {};
 };
 
 struct PolicyTable {

@@ -63,7 +63,7 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
   }
   for (const auto& policy : view.policies_) {
     if (!in.text(policy.name) || !in.array<blob::Range>(policy.sources) ||
-        !in.array<blob::Text>(policy.interfaces)) {
+        !in.array<blob::Text>(policy.interfaces) || !in.array<blob::Destination>(policy.destinations)) {
       return damaged();
     }
     for (const auto& name : view.interfaces_of(policy)) {
@@ -71,13 +71,14 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
       view.asks_for_interfaces_ = true;
     }
     if (policy.action > 1 || policy.match > 1 || policy.negate > 1 || policy.log > 1 ||
-        policy.has_tags > 1 || policy.has_secondary > 1) {
+        policy.has_tags > 1 || policy.has_secondary > 1 || policy.has_destinations > 1 || policy.has_users > 1) {
       return damaged();
     }
     if ((policy.has_tags != 0) != policy.primary.any() ||
         (policy.has_secondary != 0) != policy.secondary.any() ||
         (policy.has_secondary != 0 && policy.has_tags == 0) ||
-        policy.tags != (policy.primary | policy.secondary)) {
+        policy.tags != (policy.primary | policy.secondary) || (policy.has_users != 0) != policy.users.any() ||
+        (policy.has_destinations == 0 && policy.destinations.count != 0)) {
       return damaged();
     }
   }
@@ -135,6 +136,9 @@ std::span<const blob::ApiGateway> PolicyView::api_gateways_of(const blob::Proxy&
 }
 std::span<const blob::Range> PolicyView::sources_of(const blob::Policy& policy) const {
   return array<blob::Range>(policy.sources);
+}
+std::span<const blob::Destination> PolicyView::destinations_of(const blob::Policy& policy) const {
+  return array<blob::Destination>(policy.destinations);
 }
 std::span<const blob::Text> PolicyView::interfaces_of(const blob::Policy& policy) const {
   return array<blob::Text>(policy.interfaces);

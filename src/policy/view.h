@@ -29,6 +29,7 @@ class PolicyView {
   std::span<const std::uint32_t> policies_of(const blob::Proxy& proxy) const;
   std::span<const blob::ApiGateway> api_gateways_of(const blob::Proxy& proxy) const;
   std::span<const blob::Range> sources_of(const blob::Policy& policy) const;
+  std::span<const blob::Destination> destinations_of(const blob::Policy& policy) const;
   std::span<const blob::Text> interfaces_of(const blob::Policy& policy) const;
   std::span<const blob::Text> interfaces_of(const blob::Proxy& proxy) const;
   /// Does anything depend on by which interface a client comes? Otherwise nobody has to find out.

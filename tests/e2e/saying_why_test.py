@@ -137,7 +137,7 @@ class SayingWhy(harness.StackTest):
         tls = open_tls(plan.gateway_port1, 9445, self.stack.lab.namespaces["ep"], agent.certificate, agent.key)
         stream = open_download(tls, f"{plan.gateway_port1}:9445", every=1)
         self.addCleanup(stream.close)
-        live = ("postern_gateway_live_sessions", (("access_proxy", "marked"),))
+        live = ("postern_gateway_live_sessions", (("access_proxy", "marked"), ("kind", "http1")))
         wait_for(lambda: self.scrape()[live] >= 1, "the live session")
         listed = self.stack.gateway.cli("diagnose ztna session list marked")
         self.assertIn(f"\n  Endpoint: {self.uid} (", listed)

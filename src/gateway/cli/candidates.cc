@@ -18,6 +18,8 @@ std::string_view group_help(std::string_view word) {
   constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
       {"system", "The gateway itself, its administrators and interfaces."},
       {"certificate", "Certificates and keys."},
+      {"clear", "End them."},
+      {"user", "Users and groups of users, for policies."},
       {"endpoint-control", "Connectors to endpoint management servers."},
       {"firewall", "Addresses, access proxies and policies."},
       {"service", "Services for policies."},

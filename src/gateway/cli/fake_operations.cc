@@ -20,6 +20,10 @@ std::vector<EndpointTrace> FakeOperations::endpoint_traces(const std::function<b
   return out;
 }
 std::vector<SessionView> FakeOperations::sessions() { return live_sessions; }
+void FakeOperations::clear_sessions(const SessionChoice& which, const std::string& administrator, Cleared done) {
+  clearings.emplace_back(which, administrator);
+  done(cleared);
+}
 std::vector<DynamicAddress> FakeOperations::dynamic_addresses() { return addresses; }
 std::vector<std::string> FakeOperations::tags_not_shared() { return not_shared; }
 AddressView FakeOperations::address(const IpAddress& ip) {

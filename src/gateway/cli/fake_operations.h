@@ -21,6 +21,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<EndpointTrace> traces;
   std::vector<SessionView> live_sessions;
   std::vector<RealServerView> servers;
+  Result<ClearedSessions> cleared = ClearedSessions{};
   std::vector<DynamicAddress> addresses;
   std::vector<std::string> not_shared;
   std::map<IpAddress, AddressView> known_addresses;  ///< Others: on no network of this gateway.
@@ -44,6 +45,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<Acceptance> accepted;
   std::vector<config::Author> trusting;  ///< Who accepted, or took back.
   std::string sought;
+  std::vector<std::pair<SessionChoice, std::string>> clearings;  ///< And who asked for them.
   std::vector<PastRequest> judged;
   int refreshed = 0, restarted = 0;
   std::vector<Sha256> asked_about;
@@ -55,6 +57,7 @@ class FakeOperations : public GatewayOperations {
   std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) override;
   std::vector<SessionView> sessions() override;
   std::vector<RealServerView> real_servers() override { return servers; }
+  void clear_sessions(const SessionChoice& which, const std::string& administrator, Cleared done) override;
   std::vector<DynamicAddress> dynamic_addresses() override;
   std::vector<std::string> tags_not_shared() override;
   AddressView address(const IpAddress& ip) override;

@@ -124,6 +124,7 @@ struct CertificateReply {
 /// Connections through an access proxy that are open and whose certificate got access: those of one certificate, from one
 /// address, together.
 struct SessionView {
+  std::string id;                      ///< 12 hex digits; the same as long as nothing below but `connections` changes.
   Sha256 leaf{};
   EndpointUid uid;                     ///< Empty: its record is here no longer.
   std::string host_name;
@@ -131,6 +132,7 @@ struct SessionView {
   EmsSerial ems_serial;
   std::string access_proxy;            ///< Empty: it is not configured any more.
   IpAddress source;
+  std::string kind;                    ///< "http1", "http2", "websocket", "grpc", "tcp-forwarding"; empty: not known.
   std::int64_t connections = 0;
 };
 
@@ -148,6 +150,17 @@ struct RealServerView {
   std::string why;                     ///< What the last check found; empty: there was none.
   WallTime since{};                    ///< Of the state.
   bool takes_requests = false;
+};
+
+/// Which sessions an administrator ends.
+struct SessionChoice {
+  enum class By { kAll, kId, kEndpoint, kPolicy, kAccessProxy };
+  By by = By::kAll;
+  std::string value;                   ///< A session's id, a UID or host name, a policy's number, an access proxy's name.
+};
+struct ClearedSessions {
+  std::uint64_t ended = 0;             ///< Connections; by policy: requests.
+  std::size_t silent = 0;              ///< nginx's workers that didn't say in time what they did.
 };
 
 /// A tag's dynamic address with the addresses that are in it now.
@@ -238,6 +251,10 @@ class GatewayOperations {
   virtual std::vector<EndpointTrace> endpoint_traces(const std::function<bool(const EndpointView&)>& wanted) = 0;
   virtual std::vector<SessionView> sessions() = 0;  ///< By access proxy, then address, then certificate.
   virtual std::vector<RealServerView> real_servers() = 0;  ///< By access proxy, API gateway, and as they are listed.
+  using Cleared = std::function<void(Result<ClearedSessions>)>;
+  /// Ends sessions at once; `done` never inside this call if it is well. Errors: kNotFound (no session fits),
+  /// kInvalidArgument.
+  virtual void clear_sessions(const SessionChoice& which, const std::string& administrator, Cleared done) = 0;
   virtual std::vector<DynamicAddress> dynamic_addresses() = 0;  ///< Ascending by connector and id.
   virtual std::vector<std::string> tags_not_shared() = 0;  ///< Names that policies use and no EMS has shared, ascending.
   virtual AddressView address(const IpAddress& ip) = 0;

@@ -214,21 +214,45 @@ TEST_F(SessionLab, LiveSessionsAreListed) {
   one.access_proxy = "front";
   one.source = IpAddress::v4({10, 0, 1, 2});
   one.connections = 2;
+  one.id = "0123456789ab";
+  one.kind = "grpc";
   SessionView gone;  // its record and its access proxy are
   gone.source = IpAddress::v4({10, 0, 1, 3});
   gone.connections = 1;
   operations.live_sessions = {gone, one};
   std::string first = "00", second = "AB";
   for (int i = 1; i < 32; ++i) first += ":00", second += ":00";
-  const auto of_one = "front: 2 connections from 10.0.1.2\n  Endpoint: 9A010000000000000000000000000001 (WIN10 -01)\n"
+  const auto of_one = "front: 2 connections from 10.0.1.2\n  Session: 0123456789ab (grpc)\n  Endpoint: 9A010000000000000000000000000001 (WIN10 -01)\n"
                       "  EMS: 1 (PSTEMS0123456789)\n  Client certificate (SHA-256): " + second + '\n';
   EXPECT_EQ(out("diagnose ztna session list"), "(no longer configured): 1 connection from 10.0.1.3\n  Endpoint: not known any "
                                                "more\n  Client certificate (SHA-256): " + first + '\n' + of_one +
                                                    "3 live connections\n");
-  for (const std::string by : {"front", "10.0.1.2", "9a010000000000000000000000000001", "pstems0123456789", second.c_str()}) {
+  for (const std::string by : {"front", "10.0.1.2", "9a010000000000000000000000000001", "pstems0123456789", "grpc", "0123456789AB", second.c_str()}) {
     EXPECT_EQ(out("diagnose ztna session list " + by), of_one + "2 live connections of 3\n") << by;
   }
   EXPECT_EQ(out("diagnose ztna session list front 10.0.1.3"), "0 live connections of 3\n");
+}
+
+TEST_F(SessionLab, SessionsAreCleared) {
+  operations.cleared = ClearedSessions{2, 0};
+  EXPECT_EQ(out("diagnose ztna session clear endpoint WIN10-01"), "2 connections ended.\n");
+  operations.cleared = ClearedSessions{1, 1};
+  EXPECT_THAT(out("diagnose ztna session clear policy 7"),
+              HasSubstr("1 request ended.\n1 of nginx's workers did not answer: "));
+  out("diagnose ztna session clear all");
+  out("diagnose ztna session clear id 0123456789ab");
+  out("diagnose ztna session clear access-proxy front");
+  using By = SessionChoice::By;
+  std::vector<std::pair<By, std::string>> asked;
+  for (const auto& [which, who] : operations.clearings) {
+    asked.emplace_back(which.by, which.value);
+    EXPECT_FALSE(who.empty());
+  }
+  EXPECT_EQ(asked, (std::vector<std::pair<By, std::string>>{{By::kEndpoint, "WIN10-01"}, {By::kPolicy, "7"}, {By::kAll, ""},
+                                                            {By::kId, "0123456789ab"}, {By::kAccessProxy, "front"}}));
+  operations.cleared = postern::fail(ErrorCode::kNotFound, "no live session has the id 1");
+  EXPECT_THAT(out("diagnose ztna session clear id 1"), HasSubstr("no live session has the id 1"));
+  EXPECT_THAT(out("diagnose ztna session clear"), testing::StartsWith("error: ")) << "nothing said is not all";
 }
 
 TEST_F(SessionLab, WhatWasDroppedOrLostIsToldOnceThereIsSomething) {

@@ -262,6 +262,9 @@ ProxyPolicyConfig proxy_policy_of(const ObjectView& o) {
   p.access_proxies6 = o.values("access-proxy6");
   p.from = o.values("srcintf");
   p.sources = o.values("srcaddr");
+  p.destinations = o.values("dstaddr");
+  p.users = o.values("users");
+  p.groups = o.values("groups");
   p.condition = condition_of(o);
   p.action = policy_action(o);
   p.log = o.text("logtraffic") == "all";
@@ -342,6 +345,7 @@ GatewayConfig read_config(const ConfigTree& tree) {
       c.access_proxies.push_back(access_proxy_of(tree, c.addresses, o, v6));
     }
   }
+  for (const auto& o : tree.entries("user group")) c.user_groups.push_back({o.key(), o.values("member")});
   for (const auto& o : tree.entries("firewall proxy-policy")) c.proxy_policies.push_back(proxy_policy_of(o));
   for (const auto& o : tree.entries("firewall policy")) c.firewall_policies.push_back(firewall_policy_of(o));
   return c;

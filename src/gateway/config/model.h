@@ -173,6 +173,11 @@ struct TagCondition {
   friend bool operator==(const TagCondition&, const TagCondition&) = default;
 };
 
+struct UserGroupConfig {
+  std::string name;
+  std::vector<std::string> members;  ///< Of `user local`.
+};
+
 struct ProxyPolicyConfig {
   std::uint32_t id = 0;  ///< 1..4294967294.
   std::string name;
@@ -181,6 +186,8 @@ struct ProxyPolicyConfig {
   std::vector<std::string> access_proxies, access_proxies6;
   std::vector<std::string> from;      ///< Interfaces; "any": all.
   std::vector<std::string> sources;   ///< Of `firewall address`.
+  std::vector<std::string> destinations;  ///< Likewise, of real servers.
+  std::vector<std::string> users, groups;  ///< Of `user local`, `user group`; both empty: whoever is signed in.
   TagCondition condition;
   Action action = Action::kDeny;
   bool log = false;                   ///< What it allows, too; refusals always are.
@@ -228,6 +235,7 @@ struct GatewayConfig {
   std::vector<CertificateConfig> certificates;  ///< Without kFactoryCertificate.
   std::vector<VirtualHostConfig> virtual_hosts;
   std::vector<AccessProxyConfig> access_proxies;
+  std::vector<UserGroupConfig> user_groups;
   std::vector<ProxyPolicyConfig> proxy_policies;       ///< In order of evaluation, disabled ones included.
   std::vector<FirewallPolicyConfig> firewall_policies; ///< Likewise.
 };

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "gateway/addresses/asking_again.h"
 #include "gateway/addresses/resolver.h"
+#include "gateway/core/endpoint_users.h"
 #include "gateway/core/session_place.h"
 #include "gateway/core/tag_table.h"
 #include "gateway/records/record.h"
@@ -115,6 +116,8 @@ class GatewayCore {
   void set_connectors(Now now, const std::vector<ConnectorSettings>& connectors);
   void set_asking(const Asking& asking) { asking_ = asking; }
   void set_policy_tags(const std::set<std::string>& address_names);
+  /// Users and groups that policies name; before `set_policy_tags`, whose names have theirs, too.
+  void set_users(UserRules rules) { users_ = std::move(rules); }
   /// May this connector speak to its EMS (certificate accepted)? Until then it does not connect.
   void set_trusted(Now now, ConnectorId id, bool trusted);
   /// An administrator takes the trust back: nothing that this EMS said counts from now on. (An EMS that is away, or
@@ -237,6 +240,7 @@ class GatewayCore {
   std::vector<proto::FabricInterface> own_interfaces_;  // as told to every EMS
   std::map<RecordKey, Record> records_;
   TagTable tags_;
+  UserRules users_;
   Resolver resolver_;
   AskingAgain asking_again_;
   MonoTime next_asking_{};

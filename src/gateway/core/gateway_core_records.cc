@@ -34,6 +34,13 @@ Slot GatewayCore::make_slot(const Record& record, const ClientCertificate& certi
   for (const auto id : record.tags) {
     if (const auto bit = tags_.bit_of(record.key.connector, id)) slot.tags[*bit] = true;
   }
+  for (const auto& [name, users] : users_) {
+    const auto* entry = tags_.find(name);
+    if (entry == nullptr) continue;
+    const auto is = user_is_any(record.last_login_user, users);
+    slot.tags[entry->bit] = is == UserIs::kYes;
+    slot.unknown[entry->bit] = is == UserIs::kUnknown;
+  }
   slot.unknown &= ~slot.tags;
   return slot;
 }

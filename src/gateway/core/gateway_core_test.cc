@@ -88,6 +88,38 @@ TEST_F(GatewayCoreLab, ATagThatNoEmsDefinesIsUnknownForEverybody) {
   EXPECT_TRUE(core_.slots().at(leaf('a')).unknown[bit("EMS1_ZTNA_Nobody-Knows")]);
 }
 
+TEST_F(GatewayCoreLab, WhoIsSignedInHasBitsAndAChangeOfUserIsAChangeOfTheSlot) {
+  core_.set_users({{"user alice", {"alice"}}, {"user CORP\\bob", {"CORP\\bob"}}, {"group staff", {"alice", "CORP\\bob"}}});
+  core_.set_policy_tags({"user alice", "user CORP\\bob", "group staff"});
+  connect();
+  const auto sign_in = [&](const char* user) {
+    auto e = endpoint({70});
+    e.mutable_record()->set_last_login_user(user);
+    take<act::SlotUpsert>();
+    ems_.upsert(e);
+    return take<act::SlotUpsert>().size();
+  };
+  // Of alice, CORP\bob and staff: + has, - has not, ? unknown.
+  const auto is = [&] {
+    std::string out;
+    const auto& slot = core_.slots().at(leaf('a'));
+    for (const auto* name : {"user alice", "user CORP\\bob", "group staff"}) {
+      out += slot.tags[bit(name)] ? '+' : slot.unknown[bit(name)] ? '?' : '-';
+    }
+    return out;
+  };
+  sign_in("");
+  EXPECT_EQ(is(), "???") << "nobody says who it is";
+  EXPECT_EQ(sign_in("Alice"), 1u);
+  EXPECT_EQ(is(), "+-+");
+  EXPECT_EQ(sign_in("CORP\\bob"), 1u);
+  EXPECT_EQ(is(), "-++");
+  EXPECT_EQ(sign_in("bob"), 1u);
+  EXPECT_EQ(is(), "-??");
+  EXPECT_EQ(sign_in("carol"), 1u);
+  EXPECT_EQ(is(), "---");
+}
+
 TEST_F(GatewayCoreLab, OfflineQuarantinedAndBlockedLeaveEverySetButKeepTheirSlotForTheReason) {
   connect();
   ems_.upsert(endpoint({70, 495}));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/ip.h"
+#include "ecshm/session_kind.h"
 
 namespace postern::gateway {
 
@@ -13,6 +14,7 @@ struct SessionPlace {
   std::uint32_t proxy = 0;
   IpAddress source;
   std::string interface = {};  ///< Empty: not known, or no policy asks for interfaces.
+  ecshm::SessionKind kind = ecshm::SessionKind::kNone;
   friend auto operator<=>(const SessionPlace&, const SessionPlace&) = default;
 };
 

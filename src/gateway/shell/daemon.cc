@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "gateway/shell/first_admin.h"
+#include "gateway/shell/policy_parts.h"
 #include "gateway/ztna/shm_actions.h"
 
 namespace postern::gateway {
@@ -207,8 +208,8 @@ void Daemon::configure() {
   core.set_asking({control.record_hold, control.unknown_cache, control.queries_per_second});
   traffic_->set_max_bytes(context_.config.log.max_bytes);
   use_syslog();
-  const auto used = firewall::used_tags(context_.config);
-  core.set_policy_tags({used.begin(), used.end()});
+  core.set_users(user_rules(context_.config));
+  core.set_policy_tags(used_bits(context_.config));
   if (firewall_) firewall_->use_policies();
   policies_dirty_ = true;
 }

@@ -113,33 +113,6 @@ std::vector<cli::EndpointView> LiveOperations::matched_endpoints() {
   return out;
 }
 
-std::vector<cli::SessionView> LiveOperations::sessions() {
-  const auto& core = *context_.core;
-  std::vector<cli::SessionView> out;
-  for (const auto& [leaf, places] : core.sessions()) {
-    cli::SessionView session;
-    session.leaf = leaf;
-    if (const auto slot = core.slots().find(leaf); slot != core.slots().end()) {
-      session.uid = slot->second.owner.uid;
-      session.connector = slot->second.owner.connector;
-      if (const auto record = core.records().find(slot->second.owner); record != core.records().end()) {
-        session.host_name = record->second.host_name;
-        session.ems_serial = record->second.ems_serial;
-      }
-    }
-    for (const auto& [place, count] : places) {
-      session.access_proxy = parts_.nginx.proxy_name(place.proxy);
-      session.source = place.source;
-      session.connections = count;
-      out.push_back(session);
-    }
-  }
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.access_proxy, a.source, a.leaf) < std::tie(b.access_proxy, b.source, b.leaf);
-  });
-  return out;
-}
-
 std::vector<cli::DynamicAddress> LiveOperations::dynamic_addresses() {
   const auto& core = *context_.core;
   std::map<std::pair<ConnectorId, std::uint32_t>, cli::DynamicAddress> sorted;
@@ -159,7 +132,7 @@ std::vector<cli::DynamicAddress> LiveOperations::dynamic_addresses() {
 std::vector<std::string> LiveOperations::tags_not_shared() {
   std::vector<std::string> out;
   for (const auto& [name, tag] : context_.core->tags().entries()) {
-    if (!tag.info) out.push_back(name);
+    if (!tag.info && !is_user_bit(name)) out.push_back(name);
   }
   return out;
 }
@@ -177,7 +150,7 @@ cli::SystemStatus LiveOperations::system_status() {
 void LiveOperations::find_denial(std::string id, Found done) {
   // The log may be large: it is read elsewhere than on the loop.
   parts_.traffic.flush();
-  const auto found = std::make_shared<Result<std::string>>();
+  const auto found = std::make_shared<Result<std::string>>(fail(ErrorCode::kInternal, "the log could not be searched"));
   context_.loop.offload(
       [found, path = parts_.traffic.path(), id = std::move(id)] { *found = TrafficLog::find_in(path, id); },
       [found, done = std::move(done)] { done(std::move(*found)); });

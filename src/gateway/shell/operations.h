@@ -26,7 +26,7 @@ class LiveOperations final : public cli::GatewayOperations {
     const KeptViews& views;
     const FirewallControl* firewall;  ///< nullptr without IP/MAC control.
     const NetworkWatch* watch;        ///< Likewise; then the kernel's interfaces are not known.
-    const ModuleChannel& modules;
+    ModuleChannel& modules;
     TrafficLog& traffic;
     const ecshm::Writer* shm = nullptr;            ///< nullptr: nothing of ec-shm is told.
     const metrics::Counted* counted = nullptr;     ///< nullptr: nothing was counted.
@@ -46,6 +46,7 @@ class LiveOperations final : public cli::GatewayOperations {
   std::vector<cli::RealServerView> real_servers() override {
     return parts_.servers == nullptr ? std::vector<cli::RealServerView>() : parts_.servers->servers();
   }
+  void clear_sessions(const cli::SessionChoice& which, const std::string& administrator, Cleared done) override;
   std::vector<cli::DynamicAddress> dynamic_addresses() override;
   std::vector<std::string> tags_not_shared() override;
   cli::AddressView address(const IpAddress& ip) override;

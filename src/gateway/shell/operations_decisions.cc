@@ -30,12 +30,13 @@ std::string what_it_says(const GatewayCore& core, const DecisionTrace::Policy& p
     return by.empty() ? "does not match: it asks for an interface, and by which interface the request came is not in the log"
                       : fmt::format("does not match: the request came by {}, which is not its srcintf, or not the virtual address's extintf", by);
   }
+  if (!p.destination_fits) return "does not match: the real servers behind this host and path are not within its dstaddr";
   if (d.allow) return "matches, and lets it through";
   if (d.reason == Reason::kNoApiGateway || d.reason == Reason::kNoRealServer) {
     return fmt::format("matches, but {}", policy::reason_text(d.reason));
   }
   if (!p.accepts) {
-    if (d.reason == Reason::kNoPolicy) return "does not match: the endpoint's tags are not those that it refuses";
+    if (d.reason == Reason::kNoPolicy) return "does not match: the endpoint's tags or its user are not those that it refuses";
     return fmt::format("refuses: {}{}{}", policy::reason_text(d.reason), tags.empty() ? "" : ": ", tags);
   }
   return fmt::format("does not match: {}{}{}", policy::reason_text(d.reason), tags.empty() ? "" : ": ", tags);

@@ -127,15 +127,20 @@ std::string LiveOperations::expose_metrics(metrics::Format format) {
   }
 
   out.gauge("postern_gateway_live_sessions",
-            "Connections whose certificate got access and that are still open, by access proxy.");
-  std::map<std::string, std::uint64_t, std::less<>> sessions;
-  for (const auto& proxy : context_.config.access_proxies) sessions[proxy.name];
+            "Connections whose certificate got access and that are still open, by access proxy and kind.");
+  std::map<std::pair<std::string, ecshm::SessionKind>, std::uint64_t> sessions;
+  // Every kind from the start, those of connections that ended too.
+  for (const auto& proxy : context_.config.access_proxies) {
+    for (std::uint32_t kind = 1; kind < ecshm::kSessionKinds; ++kind) sessions[{proxy.name, static_cast<ecshm::SessionKind>(kind)}];
+  }
   for (const auto& [leaf, places] : core.sessions()) {
     for (const auto& [place, count] : places) {
-      sessions[std::string(parts_.nginx.proxy_name(place.proxy))] += static_cast<std::uint64_t>(count);
+      sessions[{std::string(parts_.nginx.proxy_name(place.proxy)), place.kind}] += static_cast<std::uint64_t>(count);
     }
   }
-  for (const auto& [proxy, count] : sessions) out.sample({{"access_proxy", proxy}}, count);
+  for (const auto& [of, count] : sessions) {
+    out.sample({{"access_proxy", of.first}, {"kind", ecshm::session_kind_name(of.second)}}, count);
+  }
 
   expose_servers(out, real_servers());
   expose_connectors(out, core, channels_, now);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "gateway/firewall/policy.h"
 #include "gateway/firewall/rules.h"
+#include "gateway/shell/policy_parts.h"
 #include "policy/compile.h"
 #include "policy/translate_host.h"
 
@@ -85,6 +86,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
   ProxyPlan plan;
   std::map<std::pair<bool, std::string>, std::uint32_t> proxy_ids;  // by table
   std::set<std::uint32_t> proxies, pools, servers;
+  std::map<policy::Destination, std::vector<std::optional<IpRange>>> places_of;
   std::map<std::string, std::uint32_t> pool_ids;  // by meaning: equal servers are one pool
   for (const auto& proxy : config.access_proxies) {
     const auto* vip = &proxy.vip;
@@ -111,6 +113,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
       for (const auto& server : gateway.servers) {
         if (!server.active) continue;
         pool.servers.push_back(real_server(gateway, server));
+        places_of[{id, api.id}].push_back(IpRange{server.ip, server.ip});
         if (gateway.method != policy::Balancing::kHttpHost && server.translate_host) pool.host = server.http_host;
         if (!gateway.tls) continue;
         // One that asks for its certificate to be verified is never left to another's say.
@@ -118,6 +121,7 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
         pool.tls = {verify, verify ? gateway.server_ca : "", "", gateway.min_tls, gateway.max_tls};
       }
       pool.destinations = print_destinations(gateway.destinations);
+      for (const auto& d : gateway.destinations) places_of[{id, api.id}].push_back(d.range);
       if (!pool.servers.empty() || !pool.destinations.empty()) {
         const auto [known, is_new] = pool_ids.try_emplace(meaning_of(pool));
         if (is_new) {
@@ -188,11 +192,19 @@ ProxyPlan plan_proxies(const config::GatewayConfig& config, const TagTable& tags
     };
     demand(policy.condition.tags, out.tags);
     demand(policy.condition.secondary, out.secondary);
+    demand(user_bits(policy), out.users);
+    if (const auto ranges = destination_ranges(config, policy.destinations)) {
+      auto& destinations = out.destinations.emplace();
+      for (const auto& [destination, places] : places_of) {
+        if (leads_within(*ranges, places, !denies)) destinations.push_back(destination);
+      }
+    }
     if (!all_have_bits) {
       // Unknown of everybody: what lets in lets nobody in, and what refuses refuses everybody.
       if (!denies) continue;
       out.tags.clear();
       out.secondary.clear();
+      out.users.clear();
     }
     out.match = policy.condition.logic == config::MatchLogic::kAll ? policy::Match::kAll : policy::Match::kAny;
     out.negate = policy.condition.negate && !out.tags.empty();
@@ -215,10 +227,10 @@ Status check_plan(const config::GatewayConfig& config, const TagTable& tags) {
                               proxy.name, gateway.id, kMaxDestinationsText));
     }
   }
-  if (const auto used = firewall::used_tags(config); used.size() > kMaxTags) {
+  if (const auto used = used_bits(config); used.size() > kMaxTags) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the enabled policies name {} tags, and a gateway has room for {}; disable some of them, or use "
-                            "fewer tags", used.size(), kMaxTags));
+                fmt::format("the enabled policies name {} tags, users and groups, and a gateway has room for {}; disable some "
+                            "of them, or use fewer tags", used.size(), kMaxTags));
   }
   if (auto blob = policy::compile(plan_proxies(config, tags).table); !blob) return fail(blob.error());
   const auto rules = firewall::render_chains(firewall::compile_policies(config));

@@ -29,6 +29,7 @@ Result<DecisionTrace> trace_decision(const policy::PolicyTable& table, const pol
   if (!blob) return fail(blob.error());
   const auto view = policy::PolicyView::open(*blob);
   if (!view) return fail(view.error());
+  const policy::Destination asked{request.proxy, policy::api_gateway_of(*view, request)};
   DecisionTrace out;
   out.whole = policy::decide(*view, endpoint, request);
   for (std::size_t i = 0; i < table.policies.size(); ++i) {
@@ -36,6 +37,8 @@ Result<DecisionTrace> trace_decision(const policy::PolicyTable& table, const pol
     if (std::find(policy.proxies.begin(), policy.proxies.end(), request.proxy) == policy.proxies.end()) continue;
     out.policies.push_back({policy.id, policy.name, policy.action == policy::Action::kAccept, comes_from(policy, request.source),
                             comes_by(policy.interfaces, request.interface) && comes_by(proxy->interfaces, request.interface),
+                            !policy.destinations || std::find(policy.destinations->begin(), policy.destinations->end(),
+                                                              asked) != policy.destinations->end(),
                             policy::decide_by(*view, view->policies()[i], endpoint, request)});
   }
   return out;

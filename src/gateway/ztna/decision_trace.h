@@ -18,6 +18,7 @@ struct DecisionTrace {
     bool accepts = false;
     bool source_fits = false;
     bool interface_fits = false;  ///< Neither it nor the access proxy asks for another than that of the request.
+    bool destination_fits = false;  ///< It holds for the API gateway that the request asks for.
     policy::Decision alone;      ///< As if there were no other.
   };
   std::vector<Policy> policies;  ///< Those of the access proxy, in order.

@@ -10,8 +10,8 @@ constexpr std::chrono::seconds kDrainEvery{1};
 
 }  // namespace
 
-ModuleChannel::ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks)
-    : hub_(std::move(hub)), callbacks_(std::move(callbacks)) {
+ModuleChannel::ModuleChannel(net::Loop& loop, std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks)
+    : hub_(std::move(hub)), callbacks_(std::move(callbacks)), clearing_(loop) {
   hub_->on_ask = [this](const Sha256& leaf) {
     if (callbacks_.on_ask) callbacks_.on_ask(leaf);
   };
@@ -19,7 +19,13 @@ ModuleChannel::ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callback
   hub_->on_drained = [this] {
     if (callbacks_.on_drained) callbacks_.on_drained();
   };
-  hub_->on_gone = [this](std::uint64_t worker) { forget(worker); };
+  hub_->on_gone = [this](std::uint64_t worker) {
+    forget(worker);
+    clearing_.gone(worker);
+  };
+  hub_->on_cleared = [this](std::uint64_t worker, std::uint32_t ticket, std::uint32_t ended) {
+    clearing_.answered(worker, ticket, ended);
+  };
 }
 
 Result<std::unique_ptr<ModuleChannel>> ModuleChannel::open(net::Loop& loop,
@@ -28,7 +34,7 @@ Result<std::unique_ptr<ModuleChannel>> ModuleChannel::open(net::Loop& loop,
                                                            Callbacks callbacks) {
   auto hub = ecshm::Hub::listen(dir, std::move(options));
   if (!hub) return fail(hub.error());
-  std::unique_ptr<ModuleChannel> channel(new ModuleChannel(std::move(*hub), std::move(callbacks)));
+  std::unique_ptr<ModuleChannel> channel(new ModuleChannel(loop, std::move(*hub), std::move(callbacks)));
   auto* raw = channel.get();
   channel->watch_ = loop.watch_readable(raw->hub_->poll_fd(), [raw] { raw->hub_->handle(); });
   channel->timer_ = loop.every(kDrainEvery, [raw] { raw->hub_->drain(); });
@@ -43,7 +49,7 @@ ModuleChannel::~ModuleChannel() {
 void ModuleChannel::take(std::uint64_t worker, const ecshm::Event& event) {
   const auto session = [&](int change) {
     if (!event.leaf) return;
-    const SessionPlace place{event.proxy, event.source, event.interface};
+    const SessionPlace place{event.proxy, event.source, event.interface, event.kind};
     auto& count = sessions_[worker][{*event.leaf, place}];
     // A close without its open (dropped, and told again since) must not make a count negative.
     if (count + change < 0) return;
@@ -81,6 +87,10 @@ void ModuleChannel::forget(std::uint64_t worker) {
   sessions_.erase(it);
   if (!callbacks_.on_session) return;
   for (const auto& [session, count] : gone) callbacks_.on_session(session.first, session.second, -count);
+}
+
+void ModuleChannel::clear(std::vector<ecshm::ClearOrder> orders, SessionClearing::Done done) {
+  clearing_.start(std::move(orders), [this](const ecshm::ClearOrder& order) { return hub_->clear(order); }, std::move(done));
 }
 
 ModuleChannel::Counters ModuleChannel::counters() const {

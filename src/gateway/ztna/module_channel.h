@@ -11,6 +11,7 @@
 #include "ecshm/channel.h"
 #include "ecshm/event.h"
 #include "gateway/core/session_place.h"
+#include "gateway/ztna/session_clearing.h"
 #include "net/loop.h"
 
 namespace postern::gateway {
@@ -54,13 +55,15 @@ class ModuleChannel {
   void answer(const Sha256& leaf) { hub_->answer(leaf); }
   /// Takes what the rings hold now.
   void drain() { hub_->drain(); }
+  /// Ends the sessions that fit any of the orders, and says how many those were.
+  void clear(std::vector<ecshm::ClearOrder> orders, SessionClearing::Done done);
   Counters counters() const;
   /// Of them what costs nothing to know: allowed, denied and cut; and how many are in none of these.
   const Counters& decisions() const { return counters_; }
   std::uint64_t dropped() const { return hub_->dropped_events(); }
 
  private:
-  ModuleChannel(std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks);
+  ModuleChannel(net::Loop& loop, std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks);
   void take(std::uint64_t worker, const ecshm::Event& event);
   void forget(std::uint64_t worker);
 
@@ -68,6 +71,7 @@ class ModuleChannel {
   Callbacks callbacks_;
   Counters counters_;
   std::map<std::uint64_t, std::map<std::pair<Sha256, SessionPlace>, int>> sessions_;
+  SessionClearing clearing_;
   net::Handle watch_;
   net::Handle timer_;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "gateway/ztna/nginx_forwarding.h"
+#include "gateway/forward/destinations.h"
 #include "gateway/ztna/nginx_servers.h"
 
 namespace postern::gateway {
@@ -131,14 +132,25 @@ http {{
   proxy_set_header Trailer "";
   proxy_set_header HTTP2-Settings "";
   proxy_set_header Proxy-Connection "";
+  proxy_set_header {destinations} "";
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto https;
   proxy_set_header X-Forwarded-Host $postern_client_host;
+
+  grpc_buffer_size 32k;
+  grpc_connect_timeout 5s;
+  grpc_send_timeout 60s;
+  grpc_read_timeout 1h;
+  grpc_set_header Host $postern_host;
+  grpc_set_header X-Forwarded-For $remote_addr;
+  grpc_set_header X-Forwarded-Proto https;
+  grpc_set_header X-Forwarded-Host $postern_client_host;
 )",
       fmt::arg("module", *module), fmt::arg("workers", config.workers), fmt::arg("pid", in_state("nginx.pid")),
       fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),
       fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
-      fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime));
+      fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime),
+      fmt::arg("destinations", kDestinationsHeader));
 
   const NginxServers servers(config.pools, config.forwarder);
   out += servers.upstreams();

@@ -19,6 +19,12 @@ std::string protocols(const NginxServerTls& tls) {
   return out;
 }
 
+std::string grpc_name(const std::string& tls_name) { return "@grpc_" + tls_name.substr(1); }
+
+/// A call may be silent for long in both directions: its own deadline (grpc-timeout) ends it, and what its server makes of
+/// that.
+constexpr std::string_view kGrpcPatience = "      client_body_timeout 1h;\n";
+
 }  // namespace
 
 NginxServers::NginxServers(const std::vector<NginxPool>& pools, std::string forwarder)
@@ -51,7 +57,11 @@ std::string NginxServers::upstreams() const {
     out += fmt::format("\n  upstream pool_{} {{\n{}    keepalive 32;\n  }}\n", pool.id, inside);
     out += fmt::format("  upstream pool_{}_once {{\n{}  }}\n", pool.id, inside);
     if (!pool.host.empty()) out += fmt::format("  postern_host {} {};\n", pool.id, pool.host);
+    // And a third time for gRPC: a connection that speaks HTTP/2 must never be taken for one that doesn't. A stream says
+    // itself where it ends, so that one with a body needs no connection of its own.
+    out += fmt::format("  upstream pool_{}_grpc {{\n{}    keepalive 32;\n  }}\n", pool.id, inside);
     if (pool.tls) out += fmt::format("  postern_through {} {};\n", pool.id, names_.at(*pool.tls));
+    out += fmt::format("  postern_through_grpc {} {};\n", pool.id, pool.tls ? grpc_name(names_.at(*pool.tls)) : "@grpc");
   }
   return out;
 }
@@ -65,14 +75,20 @@ Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& po
   for (const auto& pool : pools_) {
     if (!pool.destinations.empty() && std::find(pools.begin(), pools.end(), pool.id) != pools.end()) out += forwarding_location(pool);
   }
+  if (!pools.empty()) {
+    out += fmt::format("    location @grpc {{\n{}      grpc_pass grpc://pool_${{postern_pool}}_grpc;\n    }}\n", kGrpcPatience);
+  }
   for (const auto& [tls, name] : names_) {
     if (!used.contains(&tls)) continue;
     std::string verify;
+    std::string grpc_verify;
     if (tls.verify) {
       const auto ca = quoted_path(tls.ca_path, "CAs of real servers");
       if (!ca) return fail(ca.error());
       verify = fmt::format(
           "      proxy_ssl_verify on;\n      proxy_ssl_verify_depth 8;\n      proxy_ssl_trusted_certificate {};\n", *ca);
+      grpc_verify = fmt::format(
+          "      grpc_ssl_verify on;\n      grpc_ssl_verify_depth 8;\n      grpc_ssl_trusted_certificate {};\n", *ca);
     }
     // OpenSSL offers versions before 1.2 only where it takes everything else that is as old, too. A session that one name
     // began must not be gone on with under another.
@@ -87,6 +103,17 @@ Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& po
 )",
         name, protocols(tls),
         tls.min < config::TlsVersion::k12 ? "      proxy_ssl_ciphers DEFAULT:@SECLEVEL=0;\n" : "", verify);
+    out += fmt::format(
+        R"(    location {} {{
+{}      grpc_ssl_protocols{};
+{}      grpc_ssl_server_name on;
+      grpc_ssl_name $postern_server;
+      grpc_ssl_session_reuse off;
+{}      grpc_pass grpcs://pool_${{postern_pool}}_grpc;
+    }}
+)",
+        grpc_name(name), kGrpcPatience, protocols(tls),
+        tls.min < config::TlsVersion::k12 ? "      grpc_ssl_ciphers DEFAULT:@SECLEVEL=0;\n" : "", grpc_verify);
   }
   return out;
 }

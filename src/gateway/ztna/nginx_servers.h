@@ -16,7 +16,7 @@ class NginxServers {
   explicit NginxServers(const std::vector<NginxPool>& pools, std::string forwarder = {});
 
   std::string upstreams() const;
-  /// Of a `server` that may lead to these pools; empty: all of them speak plain HTTP. No others: nginx reads the CAs for each
+  /// Of a `server` that may lead to these pools: for gRPC, and for TLS what they need. No others: nginx reads the CAs for each
   /// location anew, some 20 ms and 0.9 MB for all that Debian trusts.
   Result<std::string> locations(const std::vector<std::uint32_t>& pools) const;
 

@@ -139,6 +139,7 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
   }
   add(line, R"(,"srcport":)", e.source_port);
   add(line, R"(,"srcintf":)", e.interface);
+  add(line, R"(,"kind":)", ecshm::session_kind_name(e.kind));
   add(line, R"(,"method":)", e.method);
   add(line, R"(,"hostname":)", e.host);
   add(line, R"(,"path":)", e.path);

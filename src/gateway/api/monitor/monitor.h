@@ -41,6 +41,8 @@ Monitor ems_unverify_cert();
 Monitor record_list();
 Monitor address_dynamic();
 Monitor ztna_sessions();
+Monitor ztna_session();
+Monitor ztna_session_clear();
 }  // namespace monitors
 
 const std::vector<Monitor>& all_monitors();

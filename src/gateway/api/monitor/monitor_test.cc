@@ -57,6 +57,32 @@ TEST_F(MonitorTest, StatusOfTheGateway) {
   EXPECT_EQ(monitor("GET", "ztna/sessions").at("/results/live"), 0);
 }
 
+TEST_F(MonitorTest, SessionsAreListedAndCleared) {
+  cli::SessionView one;
+  one.id = "0123456789ab";
+  one.kind = "grpc";
+  one.access_proxy = "front";
+  one.source = IpAddress::v4({10, 0, 1, 2});
+  one.connections = 2;
+  operations.live_sessions = {one};
+  const auto list = monitor("GET", "ztna/session");
+  EXPECT_EQ(list.at("/results/0/id"), "0123456789ab");
+  EXPECT_EQ(list.at("/results/0/kind"), "grpc");
+  EXPECT_EQ(list.at("/results/0/connections"), 2);
+  operations.cleared = cli::ClearedSessions{3, 0};
+  const auto cleared = monitor("POST", "ztna/session/clear", R"({"policy":7})");
+  EXPECT_EQ(cleared.status, 200);
+  EXPECT_EQ(cleared.at("/results/ended"), 3);
+  ASSERT_EQ(operations.clearings.size(), 1u);
+  EXPECT_EQ(operations.clearings[0].first.by, cli::SessionChoice::By::kPolicy);
+  EXPECT_EQ(operations.clearings[0].first.value, "7");
+  EXPECT_FALSE(operations.clearings[0].second.empty());
+  for (const auto* odd : {"{}", R"({"all":false})", R"({"all":true,"id":"a"})", R"({"id":""})", R"({"what":1})"}) {
+    EXPECT_EQ(monitor("POST", "ztna/session/clear", odd).status, 400) << odd;
+  }
+  EXPECT_EQ(operations.clearings.size(), 1u);
+}
+
 TEST_F(MonitorTest, StatusOfConnectors) {
   const auto one = monitor("GET", "endpoint-control/ems/status?ems_id=1");
   ASSERT_EQ(one.status, 200);

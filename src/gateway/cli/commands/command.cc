@@ -51,6 +51,11 @@ const std::vector<Command>& all_commands() {
       commands::diagnose_ztna_decision(),
       commands::diagnose_ztna_real_server_list(),
       commands::diagnose_ztna_session_list(),
+      commands::diagnose_ztna_session_clear_all(),
+      commands::diagnose_ztna_session_clear_id(),
+      commands::diagnose_ztna_session_clear_endpoint(),
+      commands::diagnose_ztna_session_clear_policy(),
+      commands::diagnose_ztna_session_clear_access_proxy(),
   };
   return all;
 }

@@ -86,6 +86,11 @@ Command diagnose_ztna_denial();
 Command diagnose_ztna_decision();
 Command diagnose_ztna_real_server_list();
 Command diagnose_ztna_session_list();
+Command diagnose_ztna_session_clear_all();
+Command diagnose_ztna_session_clear_id();
+Command diagnose_ztna_session_clear_endpoint();
+Command diagnose_ztna_session_clear_policy();
+Command diagnose_ztna_session_clear_access_proxy();
 
 }  // namespace commands
 

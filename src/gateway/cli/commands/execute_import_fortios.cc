@@ -71,6 +71,9 @@ void show_import(const CommandContext& c, const ImportingPtr& i) {
 
 /// Elsewhere than on the loop: a large text takes a while.
 void read_import(const CommandContext& c, const ImportingPtr& i) {
+  i->failed =
+      "the text could not be read: an internal error, which the gateway's log names (loop.work_failed); please report it, with "
+      "the text if you may. Nothing was taken over; what you take out of the text piece by piece shows which part it is";
   c.operations.offload(
       [i, base = c.store.current(), machine = fortios::Machine{c.operations.interface_names()}] {
         auto import = fortios::import_text(base, i->text, machine);

@@ -88,7 +88,11 @@ class DraftWriter {
   void setting(const Setting& s) {
     const auto converted = convert(draft_.from, *draft_.table, s.name, s.values, slots_);
     const Attribute* attribute = draft_.table->attribute(converted.name);
-    if (!attribute) return unknown(s);
+    if (!attribute || (draft_.is_policy() && (s.name == "users" || s.name == "groups"))) return unknown(s);
+    // There they are people with passwords, or somebody else's; the same name at an endpoint is less, also one that is here.
+    if (draft_.from == "user local" || draft_.from == "user group") {
+      return refuse(s.at, s.name, "users there sign in to the FortiGate; here they are those of endpoints", Effect::kEntry);
+    }
     if (of_foreign_ems(s)) return refuse(s.at, s.name, {});
     if (attribute->read_only) return judge(s.at, Verdict::kIgnored, "is what the gateway finds out by itself");
     if (s.command == "unset") {

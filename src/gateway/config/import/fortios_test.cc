@@ -37,6 +37,16 @@ TEST_F(FortiosImport, ReportOfABranchIsWhatItWas) {
   EXPECT_THAT(report, Not(HasSubstr("MIIFHDBOBgkq")));
 }
 
+TEST_F(FortiosImport, UsersWithPasswordsAreNoUsersOfEndpoints) {
+  for (const char* type : {"", "set type password\n", "set type radius\n"}) {
+    const auto config = take("config user local\nedit \"alice\"\n" + std::string(type) +
+                             "next\nend\nconfig user group\nedit \"staff\"\nset member \"alice\"\nnext\nend\n");
+    EXPECT_THAT(config, Not(HasSubstr("alice"))) << type;
+    EXPECT_THAT(config, Not(HasSubstr("staff"))) << type;
+    EXPECT_THAT(config, Not(HasSubstr("config user"))) << type;
+  }
+}
+
 TEST_F(FortiosImport, TextWithoutAConfigurationIsRefusedUnseen) {
   EXPECT_THAT(take("root:x:0:0\ndaemon:*:1\n"), HasSubstr("error: no line begins with config"));
   EXPECT_THAT(take(""), HasSubstr("error: no line"));

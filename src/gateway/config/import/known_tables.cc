@@ -129,6 +129,8 @@ const std::vector<SourceDefault>& source_defaults() {
       {"firewall vip6", "type", "static-nat"},
       {"api-gateway", "service", "https"},
       {"api-gateway6", "service", "https"},
+      // Somebody with a password there, which a name at an endpoint is not.
+      {"user local", "type", "password"},
   };
   return all;
 }

@@ -17,7 +17,13 @@ Table firewall_proxy_policy() {
       reference("access-proxy6", "Access proxies at IPv6 addresses that it is for.", {"firewall access-proxy6"}).list(),
       of_type("srcintf", Type::kInterface, "Interfaces that clients come in by.").list().by_default("any"),
       policy_addresses("srcaddr", "Addresses that requests come from.").by_default("all"),
-      policy_addresses("dstaddr", "Addresses that requests go to.").by_default("all").inert(),
+      policy_addresses("dstaddr", "Real servers that requests go to: an accept policy holds for a mapping (api-gateway) all of whose "
+                                  "servers are within, a deny policy for one any of whose is.")
+          .by_default("all"),
+      reference("users", "Users one of whom must be signed in at the endpoint (or who is in one of the groups); empty: whoever.",
+                {"user local"})
+          .list(),
+      reference("groups", "Groups of users, likewise.", {"user group"}).list(),
       ztna_ems_tag(),
       ztna_ems_tag_secondary(),
       ztna_tags_match_logic(),

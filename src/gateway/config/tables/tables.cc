@@ -15,6 +15,8 @@ std::vector<Table> all() {
           log_syslogd_setting(),
           endpoint_control_settings(),
           endpoint_control_fctems(),
+          user_local(),
+          user_group(),
           firewall_address(),
           firewall_addrgrp(),
           firewall_service_custom(),

@@ -18,6 +18,8 @@ Table log_setting();
 Table log_syslogd_setting();
 Table endpoint_control_settings();
 Table endpoint_control_fctems();
+Table user_local();
+Table user_group();
 Table firewall_address();
 Table firewall_addrgrp();
 Table firewall_service_custom();

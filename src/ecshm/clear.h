@@ -1,0 +1,24 @@
+#pragma once
+// An administrator's order to end sessions, on its way to the workers.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/ip.h"
+#include "base/sha256.h"
+#include "ecshm/session_kind.h"
+
+namespace postern::ecshm {
+
+/// Which sessions: those that fit everything that is set. Nothing set: all.
+struct ClearOrder {
+  std::uint32_t ticket = 0;  ///< The worker says it with what it did.
+  std::optional<Sha256> leaf = {};
+  std::uint32_t proxy = 0;   ///< 0: any.
+  std::uint32_t policy = 0;  ///< 0: any. With it only requests that this policy let through end, not their connections.
+  IpAddress source = {};     ///< Not valid: any.
+  SessionKind kind = SessionKind::kNone;  ///< kNone: any.
+  std::string administrator = {};  ///< For the log; cut off after 63 bytes.
+};
+
+}  // namespace postern::ecshm
