@@ -260,6 +260,7 @@ void note_destination(ngx_http_request_t* r, RequestState& state) {
   const auto name = decode(r, to_view(host).substr(0, kMost));
   const auto text = std::string(name) + ':' + std::string(to_view(number).substr(0, 5));
   state.live.destination = to_view(to_pool(r->pool, text));
+  worker().name_destination(*state.connection, text);
 }
 
 ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy) {

@@ -2,6 +2,7 @@
 // What a worker remembers of live connections and the requests on them, so that each can be judged
 // again at any moment.
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
@@ -56,6 +57,7 @@ struct Connection {
   bool opened = false;  ///< The gateway was told of it as a session.
   InterfaceName told;   ///< What the gateway was told of its interface.
   std::uint32_t proxy = 0;  ///< Of its first request that was let through.
+  std::string destination;  ///< Of the forwarded TCP connection that it became, as the gateway was told; else empty.
   // Where its endpoint was found last.
   std::uint32_t slot = ecshm::Reader::kNoSlot;
   std::uint64_t generation = 0;

@@ -266,6 +266,7 @@ void Worker::report_session(Connection& connection, ecshm::EventType type) {
   event.source = connection.source;
   event.source_port = connection.source_port;
   event.interface = connection.told.text();
+  event.detail = connection.destination;
   report(event);
 }
 
@@ -275,6 +276,14 @@ void Worker::find_interface(Connection& connection) {
   if (!connection.opened) return;
   report_session(connection, ecshm::EventType::kSessionClose);
   report_session(connection, ecshm::EventType::kSessionOpen);
+}
+
+void Worker::name_destination(Connection& connection, std::string destination) {
+  if (connection.destination == destination) return;
+  // A session ends as what it was begun.
+  if (connection.opened) report_session(connection, ecshm::EventType::kSessionClose);
+  connection.destination = std::move(destination);
+  if (connection.opened) report_session(connection, ecshm::EventType::kSessionOpen);
 }
 
 void Worker::tell_all_sessions() {

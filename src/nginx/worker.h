@@ -54,6 +54,8 @@ class Worker {
   /// Suspends the request. False: it can't be asked; refuse.
   bool ask(Waiting& waiting, const Sha256& leaf);
 
+  /// A connection carries TCP to there from now on: the gateway is told.
+  void name_destination(Connection& connection, std::string destination);
   void live(LiveRequest& live);
   void report(const ecshm::Event& event);
 

@@ -132,6 +132,7 @@ struct SessionView {
   std::string access_proxy;            ///< Empty: it is not configured any more.
   IpAddress source;
   std::int64_t connections = 0;
+  std::string destination = {};        ///< Of forwarded TCP connections, "host:port".
 };
 
 /// A tag's dynamic address with the addresses that are in it now.

@@ -13,6 +13,7 @@ struct SessionPlace {
   std::uint32_t proxy = 0;
   IpAddress source;
   std::string interface = {};  ///< Empty: not known, or no policy asks for interfaces.
+  std::string destination = {};  ///< Of a forwarded TCP connection, "host:port"; for people, no policy looks at it.
   friend auto operator<=>(const SessionPlace&, const SessionPlace&) = default;
 };
 

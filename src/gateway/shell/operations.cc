@@ -129,12 +129,13 @@ std::vector<cli::SessionView> LiveOperations::sessions() {
     for (const auto& [place, count] : places) {
       session.access_proxy = parts_.nginx.proxy_name(place.proxy);
       session.source = place.source;
+      session.destination = place.destination;
       session.connections = count;
       out.push_back(session);
     }
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.access_proxy, a.source, a.leaf) < std::tie(b.access_proxy, b.source, b.leaf);
+    return std::tie(a.access_proxy, a.source, a.leaf, a.destination) < std::tie(b.access_proxy, b.source, b.leaf, b.destination);
   });
   return out;
 }

@@ -13,7 +13,8 @@ namespace {
 bool session_fits(const SessionView& s, const std::string& word) {
   const auto wanted = to_lower(word);
   const auto same = [&](const std::string& text) { return to_lower(text) == wanted; };
-  if (same(s.uid.str()) || same(s.host_name) || same(s.access_proxy) || same(s.source.str()) || same(s.ems_serial.str()))
+  if (same(s.uid.str()) || same(s.host_name) || same(s.access_proxy) || same(s.source.str()) || same(s.ems_serial.str()) ||
+      (!s.destination.empty() && same(s.destination)))
     return true;
   std::string hex = wanted;
   std::erase(hex, ':');
@@ -26,6 +27,7 @@ std::string session_text(const SessionView& s) {
   const auto line = [&](std::string_view label, const std::string& value) {
     out += fmt::format("  {} {}\n", label, one_line(value));
   };
+  if (!s.destination.empty()) line("TCP forwarding to:", s.destination);
   line("Endpoint:", s.uid.empty() ? std::string("not known any more")
                     : s.host_name.empty() ? s.uid.str() : fmt::format("{} ({})", s.uid.str(), s.host_name));
   if (s.connector != 0) line("EMS:", fmt::format("{} ({})", s.connector, s.ems_serial.str()));
@@ -57,8 +59,8 @@ void list_sessions(const CommandContext& c) {
 
 Command diagnose_ztna_session_list() {
   const Candidate what = {"[<what>]",
-                          "An endpoint's UID or host name, an address, an access proxy, the serial number of an EMS, or a "
-                          "certificate's SHA-256: only sessions that have it."};
+                          "An endpoint's UID or host name, an address, an access proxy, the serial number of an EMS, where TCP "
+                          "is forwarded to (host:port), or a certificate's SHA-256: only sessions that have it."};
   return {"diagnose ztna session list",
           "Connections through access proxies whose certificate got access and that are open.",
           {what, what},
