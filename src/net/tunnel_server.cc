@@ -132,7 +132,7 @@ Task<HttpResponse> dial(TunnelsPtr shared, TunnelAnswer::Destination to, std::sh
   co_return plain(502, fmt::format("{}: {}", where, ec ? ec.message() : "it has no address"));
 }
 
-Task<void> serve(TunnelsPtr shared, TransportPtr transport) {
+Task<void> serve_tunnel(TunnelsPtr shared, TransportPtr transport) {
   error_code ec;
   std::string data;
   RequestParser parser(16u << 10, 0);
@@ -194,9 +194,9 @@ Task<void> serve(TunnelsPtr shared, TransportPtr transport) {
                        });
 }
 
-Task<void> serve_one(TunnelsPtr shared, TransportPtr transport) {
+Task<void> serve_beginning(TunnelsPtr shared, TransportPtr transport) {
   shared->beginning.insert(transport);
-  co_await serve(shared, transport);
+  co_await serve_tunnel(shared, transport);
   shared->beginning.erase(transport);
 }
 
@@ -240,7 +240,7 @@ class UnixTunnels final : public TunnelServer {
       }
       // Beyond these a client waits for its head to be read, and nginx with it.
       if (shared->beginning.size() >= 4096) continue;
-      asio::co_spawn(*shared->io, serve_one(shared, std::make_shared<UnixTransport>(std::move(socket))), asio::detached);
+      asio::co_spawn(*shared->io, serve_beginning(shared, std::make_shared<UnixTransport>(std::move(socket))), asio::detached);
     }
   }
 

@@ -62,6 +62,7 @@ struct Connection {
   InterfaceName told;   ///< What the gateway was told of its interface.
   std::uint32_t proxy = 0;  ///< Of its first request that was let through.
   ecshm::SessionKind kind = ecshm::SessionKind::kNone;  ///< What it was last told to be.
+  std::string destination;  ///< Of the forwarded TCP connection that it became, as the gateway was told; else empty.
   // Where its endpoint was found last.
   std::uint32_t slot = ecshm::Reader::kNoSlot;
   std::uint64_t generation = 0;

@@ -159,16 +159,21 @@ void Worker::on_posted(ngx_event_t* event) { static_cast<Worker*>(event->data)->
 void Worker::live(LiveRequest& live) {
   auto& connection = *live.connection;
   connection.requests.push_back(live.in_connection);
+  const bool elsewhere = !live.destination.empty() && live.destination != connection.destination;
+  const auto take = [&] {
+    connection.kind = std::max(connection.kind, live.kind);
+    if (elsewhere) connection.destination = live.destination;
+    report_session(connection, ecshm::EventType::kSessionOpen);
+  };
   if (!connection.opened && connection.certificate == policy::Certificate::kVerified) {
     connection.opened = true;
     connection.proxy = live.proxy;
-    connection.kind = live.kind;
-    report_session(connection, ecshm::EventType::kSessionOpen);
-  } else if (connection.opened && connection.kind < live.kind) {
-    // It turned out to be more than that: a WebSocket, a connection with calls by gRPC.
+    take();
+  } else if (connection.opened && (elsewhere || connection.kind < live.kind)) {
+    // It turned out to be more than that: a WebSocket, a connection with calls by gRPC, or one that is forwarded. A session
+    // ends as what it was begun.
     report_session(connection, ecshm::EventType::kSessionClose);
-    connection.kind = live.kind;
-    report_session(connection, ecshm::EventType::kSessionOpen);
+    take();
   }
 }
 
@@ -278,6 +283,7 @@ void Worker::report_session(Connection& connection, ecshm::EventType type) {
   event.source_port = connection.source_port;
   event.interface = connection.told.text();
   event.kind = connection.kind;
+  event.detail = connection.destination;
   report(event);
 }
 

@@ -68,7 +68,7 @@ struct ProfileInfo {
   bool show_tags = false;
   bool vulnerability_scan = true;
   Seconds inventory_interval{3600};
-  std::string destinations;  ///< As print_ztna_destinations has them; empty: none.
+  std::string destinations = {};  ///< As print_ztna_destinations has them; empty: none.
 };
 
 // Reasons of a Goodbye that agents branch on.

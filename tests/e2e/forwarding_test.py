@@ -294,6 +294,9 @@ class Forwarding(harness.StackTest):
         echo.sendall(b"x")
         self.assertEqual(echo.recv(1), b"x")
         ends = len(self.echo.ends)
+        listed = self.stack.gateway.cli(f"diagnose ztna session list {self.app}:{self.echo.port}")
+        self.assertIn(f"TCP forwarding to: {self.app}:{self.echo.port}", listed)
+        self.assertIn(self.uid, listed)
         self.addCleanup(self.set_mark, True)
         self.mark.stop()
         type(self).mark = None

@@ -134,6 +134,7 @@ struct SessionView {
   IpAddress source;
   std::string kind;                    ///< "http1", "http2", "websocket", "grpc", "tcp-forwarding"; empty: not known.
   std::int64_t connections = 0;
+  std::string destination = {};        ///< Of forwarded TCP connections, "host:port".
 };
 
 /// A server behind an access proxy, for one mapping.

@@ -64,7 +64,11 @@ TEST(Config, PlainValuesHaveTheirDefaults) {
   EXPECT_FALSE(c.connectors[0].source_ip.valid());
   ASSERT_TRUE(c.connectors[0].fingerprint);
   ASSERT_EQ(c.access_proxies.size(), 2u);
-  ASSERT_EQ(c.access_proxies[0].gateways.size(), 1u);
+  ASSERT_EQ(c.access_proxies[0].gateways.size(), 2u);
+  EXPECT_FALSE(c.access_proxies[0].gateways[0].forwards);
+  EXPECT_TRUE(c.access_proxies[0].gateways[1].forwards);
+  EXPECT_TRUE(c.access_proxies[0].gateways[1].servers.empty());
+  EXPECT_EQ(print_destinations(c.access_proxies[0].gateways[1].destinations), "10.0.3.11 22 5432-5440;db.example 5432");
   EXPECT_EQ(c.access_proxies[0].gateways[0].servers[0].ip.str(), "10.0.3.10");
   EXPECT_EQ(c.access_proxies[0].gateways[0].servers[0].weight, 3u);
   EXPECT_EQ(c.access_proxies[0].vip.certificate, "web");

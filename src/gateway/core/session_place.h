@@ -15,6 +15,7 @@ struct SessionPlace {
   IpAddress source;
   std::string interface = {};  ///< Empty: not known, or no policy asks for interfaces.
   ecshm::SessionKind kind = ecshm::SessionKind::kNone;
+  std::string destination = {};  ///< Of a forwarded TCP connection, "host:port"; for people, no policy looks at it.
   friend auto operator<=>(const SessionPlace&, const SessionPlace&) = default;
 };
 

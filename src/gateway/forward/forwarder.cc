@@ -23,7 +23,7 @@ net::TunnelAnswer refused(int status, const std::string& why) {
   return out;
 }
 
-Status become(const std::string& user) {
+Status drop_to(const std::string& user) {
   if (user.empty()) return {};
   const auto* entry = ::getpwnam(user.c_str());
   if (entry == nullptr) return fail(ErrorCode::kNotFound, "there is no user " + user);
@@ -75,7 +75,7 @@ net::TunnelAnswer forward_decision(const net::HttpRequest& request) {
 int run_forwarder(const ForwarderOptions& options) {
   ::prctl(PR_SET_NAME, "postern-tcp");
   allow_many_files();
-  if (auto done = become(options.user); !done) {
+  if (auto done = drop_to(options.user); !done) {
     log_error("forward.start", done.error().message);
     return 1;
   }

@@ -53,12 +53,14 @@ std::vector<cli::SessionView> LiveOperations::sessions() {
       session.kind = ecshm::session_kind_name(place.kind);
       session.access_proxy = parts_.nginx.proxy_name(place.proxy);
       session.source = place.source;
+      session.destination = place.destination;
       session.connections = count;
       out.push_back(session);
     }
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.access_proxy, a.source, a.leaf, a.kind) < std::tie(b.access_proxy, b.source, b.leaf, b.kind);
+    return std::tie(a.access_proxy, a.source, a.leaf, a.kind, a.destination) <
+           std::tie(b.access_proxy, b.source, b.leaf, b.kind, b.destination);
   });
   return out;
 }

@@ -49,7 +49,7 @@ ModuleChannel::~ModuleChannel() {
 void ModuleChannel::take(std::uint64_t worker, const ecshm::Event& event) {
   const auto session = [&](int change) {
     if (!event.leaf) return;
-    const SessionPlace place{event.proxy, event.source, event.interface, event.kind};
+    const SessionPlace place{event.proxy, event.source, event.interface, event.kind, event.detail};
     auto& count = sessions_[worker][{*event.leaf, place}];
     // A close without its open (dropped, and told again since) must not make a count negative.
     if (count + change < 0) return;

@@ -21,8 +21,8 @@ struct TrafficNames {
   std::string ems_serial;
   std::string proxy;
   std::string policy;
-  bool forwards = false;  ///< Its pool is one of service tcp-forwarding.
-  std::vector<std::string> tags;  ///< Of event.tags.
+  std::vector<std::string> tags = {};  ///< Of event.tags.
+  bool forwards = false;               ///< Its pool is one of service tcp-forwarding.
 };
 using DescribeTraffic = std::function<TrafficNames(const ecshm::Event&)>;
 

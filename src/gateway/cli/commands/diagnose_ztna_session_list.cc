@@ -14,7 +14,7 @@ bool session_fits(const SessionView& s, const std::string& word) {
   const auto wanted = to_lower(word);
   const auto same = [&](const std::string& text) { return to_lower(text) == wanted; };
   if (same(s.uid.str()) || same(s.host_name) || same(s.access_proxy) || same(s.source.str()) || same(s.ems_serial.str()) ||
-      same(s.id) || same(s.kind))
+      same(s.id) || same(s.kind) || (!s.destination.empty() && same(s.destination)))
     return true;
   std::string hex = wanted;
   std::erase(hex, ':');
@@ -28,6 +28,7 @@ std::string session_text(const SessionView& s) {
     out += fmt::format("  {} {}\n", label, one_line(value));
   };
   if (!s.id.empty()) line("Session:", s.kind.empty() ? s.id : fmt::format("{} ({})", s.id, s.kind));
+  if (!s.destination.empty()) line("TCP forwarding to:", s.destination);
   line("Endpoint:", s.uid.empty() ? std::string("not known any more")
                     : s.host_name.empty() ? s.uid.str() : fmt::format("{} ({})", s.uid.str(), s.host_name));
   if (s.connector != 0) line("EMS:", fmt::format("{} ({})", s.connector, s.ems_serial.str()));
@@ -59,8 +60,9 @@ void list_sessions(const CommandContext& c) {
 
 Command diagnose_ztna_session_list() {
   const Candidate what = {"[<what>]",
-                          "A session's id or kind, an endpoint's UID or host name, an address, an access proxy, the serial number of an EMS, or a "
-                          "certificate's SHA-256: only sessions that have it."};
+                          "A session's id or kind, an endpoint's UID or host name, an address, an access proxy, the serial number "
+                          "of an EMS, where TCP is forwarded to (host:port), or a certificate's SHA-256: only sessions that have "
+                          "it."};
   return {"diagnose ztna session list",
           "Connections through access proxies whose certificate got access and that are open.",
           {what, what},

@@ -54,7 +54,7 @@ TEST_F(ProxyImport, RequestsOfAnApiGatewayThatIsLeftOutReachNoOther) {
     return vip() + proxy("config api-gateway\n" + api("1", "set url-map \"/\"\n") + second + "end\n") + policy("set access-proxy \"p\"\n");
   };
   // Which requests it gets is known: it stands there without servers.
-  for (const std::string service : {"set service samlsp\n", "set service tcp-forwarding\n"}) {
+  for (const std::string service : {"set service samlsp\n", "set service web-portal\n"}) {
     const auto config = take(with("edit 2\nset url-map \"/admin\"\n" + service + kServer + "next\n"));
     EXPECT_THAT(config, HasSubstr("edit 2\n                set url-map \"/admin\"\n            next\n")) << service;
     EXPECT_TRUE(lets_in());
@@ -75,6 +75,22 @@ TEST_F(ProxyImport, RequestsOfAnApiGatewayThatIsLeftOutReachNoOther) {
   // What stands there twice is both together.
   take(with(api("1", "set url-map \"/x\"\n")));
   EXPECT_THAT(off("firewall access-proxy p"), HasSubstr("api-gateway 1 stands in it twice"));
+}
+
+TEST_F(ProxyImport, TcpIsForwardedToTheSameServersAndPorts) {
+  const auto with = [](const std::string& server) {
+    return "config firewall address\nedit \"hosts\"\nset subnet 10.0.3.0 255.255.255.0\nnext\nedit \"named\"\nset type fqdn\n"
+           "set fqdn \"x.example\"\nnext\nend\n" + vip() +
+           proxy("config api-gateway\nedit 1\nset url-map \"/tcp\"\nset service tcp-forwarding\nconfig realservers\nedit 1\n" + server +
+                 "next\nend\nnext\nend\n") + policy("set access-proxy \"p\"\n");
+  };
+  EXPECT_THAT(take(with("set address \"hosts\"\nset mappedport 22\n")), HasSubstr("set address \"hosts\"\n                        set mappedport 22\n"));
+  EXPECT_THAT(take(with("set ip 10.0.3.5\nset port 3389\n")), HasSubstr("set ip 10.0.3.5\n                        set port 3389\n"));
+  // Of what is not known here nothing is reached.
+  for (const auto* server : {"set address \"named\"\nset mappedport 22\n", "set address \"all\"\nset mappedport 22\n",
+                             "set address \"hosts\"\nset mappedport 22\nset type ssh\n"}) {
+    EXPECT_THAT(take(with(server)), Not(HasSubstr("config realservers"))) << server;
+  }
 }
 
 TEST_F(ProxyImport, ServersBehindTlsStayBehindTls) {
