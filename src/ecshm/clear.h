@@ -18,7 +18,7 @@ struct ClearOrder {
   std::uint32_t policy = 0;  ///< 0: any. With it only requests that this policy let through end, not their connections.
   IpAddress source = {};     ///< Not valid: any.
   SessionKind kind = SessionKind::kNone;  ///< kNone: any.
-  std::string administrator = {};  ///< For the log; cut off after 63 bytes.
+  std::string administrator = {};  ///< For the log; cut off after 64 bytes.
 };
 
 }  // namespace postern::ecshm
