@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/ids.h"
+#include "base/text.h"
 #include "gateway/config/import/combined.h"
 #include "gateway/config/import/typed.h"
 #include "gateway/config/model.h"
