@@ -108,6 +108,9 @@ std::optional<ClearOrder> clear_order(const Message& message) {
   if (message.has_leaf != 0) out.leaf = message.leaf;
   out.proxy = message.proxy;
   out.policy = message.policy;
+  out.api_gateway = message.api_gateway;
+  out.server = message.server;
+  out.destination.assign(message.destination, strnlen(message.destination, sizeof message.destination));
   out.kind = static_cast<SessionKind>(message.kind);
   std::array<std::uint8_t, 16> address;
   std::memcpy(address.data(), message.source, address.size());
@@ -312,6 +315,9 @@ std::set<std::uint64_t> Hub::clear(const ClearOrder& order) {
   message.ticket = order.ticket;
   message.proxy = order.proxy;
   message.policy = order.policy;
+  message.api_gateway = order.api_gateway;
+  message.server = order.server;
+  order.destination.copy(message.destination, sizeof message.destination - 1);
   message.has_leaf = order.leaf ? 1 : 0;
   message.kind = static_cast<std::uint8_t>(order.kind);
   if (order.source.valid()) {

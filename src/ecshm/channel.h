@@ -30,7 +30,7 @@ enum class MessageType : std::uint32_t {
   kClear = 18,   ///< Gateway: end sessions (ClearOrder). kCleared follows.
 };
 
-inline constexpr std::uint32_t kMessageVersion = 2;
+inline constexpr std::uint32_t kMessageVersion = 3;
 
 struct Message {
   std::uint32_t type = 0;
@@ -41,11 +41,14 @@ struct Message {
   std::uint32_t number = 0;
   std::uint32_t proxy = 0;
   std::uint32_t policy = 0;
+  std::uint32_t api_gateway = 0;
+  std::uint32_t server = 0;
   std::uint8_t source[16] = {};
   std::uint8_t family = 0;  ///< 0, 4 or 6.
   std::uint8_t has_leaf = 0;
   std::uint8_t kind = 0;
   char administrator[65] = {};  ///< Ends with a NUL.
+  char destination[88] = {};    ///< Likewise.
 };
 
 /// The bytes come from another process of our build. Anything odd in it is an order for nothing: nullopt.

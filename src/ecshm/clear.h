@@ -18,7 +18,11 @@ struct ClearOrder {
   std::uint32_t policy = 0;  ///< 0: any. With it only requests that this policy let through end, not their connections.
   IpAddress source = {};     ///< Not valid: any.
   SessionKind kind = SessionKind::kNone;  ///< kNone: any.
-  std::string administrator = {};  ///< For the log; cut off after 64 bytes.
+  std::uint32_t api_gateway = 0;     ///< 0: any. Likewise only requests.
+  std::uint32_t server = 0;          ///< The real server's number; 0: any. Likewise only requests.
+  std::string destination = {};      ///< Of forwarded TCP, as an event's detail has it; empty: any.
+  /// For the log; cut off after 64 bytes. Empty: nobody's wish, but where it leads to was taken out of the configuration.
+  std::string administrator = {};
 };
 
 }  // namespace postern::ecshm

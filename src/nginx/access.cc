@@ -7,6 +7,7 @@
 
 #include "nginx/main_conf.h"
 #include "nginx/request.h"
+#include "policy/forward_target.h"
 #include "policy/path.h"
 
 namespace postern::nginx {
@@ -200,16 +201,13 @@ policy::Reason read_request(ngx_http_request_t* r, RequestState& state) {
   return policy::Reason::kNone;
 }
 
-/// Of a request that is forwarded: by which destination it stands in the log.
-void note_destination(ngx_http_request_t* r, RequestState& state) {
-  ngx_str_t address = ngx_string("address"), port = ngx_string("port"), host = ngx_null_string, number = ngx_null_string;
-  (void)ngx_http_arg(r, address.data, address.len, &host);
-  (void)ngx_http_arg(r, port.data, port.len, &number);
-  constexpr std::size_t kMost = 80;
-  const auto name = decode(r, to_view(host).substr(0, kMost));
-  const auto text = std::string(name) + ':' + std::string(to_view(number).substr(0, 5));
-  state.live.destination = to_view(to_pool(r->pool, text));
+/// Of a request that is forwarded: where to, as the forwarder will read it. False: it does not say it in the one way.
+bool note_destination(ngx_http_request_t* r, RequestState& state) {
+  const auto target = policy::forward_target(to_view(r->args));
+  if (!target) return false;
+  state.live.destination = to_view(to_pool(r->pool, target->text()));
   if (wants_websocket(r)) state.live.kind = ecshm::SessionKind::kTcpForwarding;
+  return true;
 }
 
 }  // namespace
@@ -279,7 +277,7 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
   state->live.path = state->path;
   state->live.decision = decision;
   state->live.kind = kind_of(r);
-  if (forwards_tcp(r, state->decision.pool)) note_destination(r, *state);
+  if (forwards_tcp(r, state->decision.pool) && !note_destination(r, *state)) return NGX_HTTP_BAD_REQUEST;
   state->live.started = state->started;
   worker().live(state->live);
   return NGX_DECLINED;

@@ -105,6 +105,7 @@ ngx_int_t get_peer(ngx_peer_connection_t* pc, void* data) noexcept {
   pc->sockaddr = server.address;
   pc->socklen = server.address_length;
   pc->name = server.name;
+  if (auto* state = find_state(b.request)) state->live.server = server.number;
   return NGX_OK;
 }
 

@@ -9,15 +9,27 @@ bool fits(const Connection& connection, const ecshm::ClearOrder& order) {
   return connection.opened && (!order.leaf || connection.leaf == *order.leaf) &&
          (order.proxy == 0 || connection.proxy == order.proxy) &&
          (!order.source.valid() || connection.source == order.source) &&
-         (order.kind == ecshm::SessionKind::kNone || connection.kind == order.kind);
+         (order.kind == ecshm::SessionKind::kNone || connection.kind == order.kind) &&
+         (order.destination.empty() || connection.destination == order.destination);
+}
+
+/// Does it say which requests of a connection end?
+bool by_request(const ecshm::ClearOrder& order) { return order.policy != 0 || order.api_gateway != 0 || order.server != 0; }
+
+bool fits(const LiveRequest& live, const ecshm::ClearOrder& order) {
+  return !live.cut && (order.policy == 0 || live.decision.policy == order.policy) &&
+         (order.api_gateway == 0 || live.decision.api_gateway == order.api_gateway) &&
+         (order.server == 0 || live.server == order.server);
 }
 
 }  // namespace
 
 std::uint32_t Worker::clear(const ecshm::ClearOrder& order) {
   policy::Decision decision;
-  decision.reason = policy::Reason::kCleared;
-  const auto detail = "cleared by administrator " + order.administrator;
+  const bool led_away = order.administrator.empty();
+  decision.reason = led_away ? policy::Reason::kNoRealServer : policy::Reason::kCleared;
+  const auto detail = led_away ? std::string("its real server was taken out of the configuration")
+                               : "cleared by administrator " + order.administrator;
   std::uint32_t ended = 0;
   List<Connection> todo;
   todo.take_all(all_);
@@ -25,8 +37,8 @@ std::uint32_t Worker::clear(const ecshm::ClearOrder& order) {
     all_.push_back(connection->in_all);
     if (!fits(*connection, order)) continue;
     judging_ = connection;
-    if (order.policy == 0) {
-      if (connection->requests.empty()) report_cleared(*connection, detail);
+    if (!by_request(order)) {
+      if (connection->requests.empty()) report_cleared(*connection, decision.reason, detail);
       connection->requests.for_each([&](LiveRequest& live) {
         decision.policy = live.decision.policy;
         report_cut(live, decision, true, detail);
@@ -38,11 +50,11 @@ std::uint32_t Worker::clear(const ecshm::ClearOrder& order) {
     for (bool more = true; more && judging_ != nullptr;) {
       LiveRequest* next = nullptr;
       connection->requests.for_each([&](LiveRequest& live) {
-        if (next == nullptr && !live.cut && live.decision.policy == order.policy) next = &live;
+        if (next == nullptr && fits(live, order)) next = &live;
       });
       more = next != nullptr;
       if (!more) break;
-      decision.policy = order.policy;
+      decision.policy = next->decision.policy;
       report_cut(*next, decision, true, detail);
       ++ended;
       cut_request(*next);
@@ -52,10 +64,10 @@ std::uint32_t Worker::clear(const ecshm::ClearOrder& order) {
   return ended;
 }
 
-void Worker::report_cleared(const Connection& connection, const std::string& detail) {
+void Worker::report_cleared(const Connection& connection, policy::Reason reason, const std::string& detail) {
   ecshm::Event event;
   event.type = ecshm::EventType::kCut;
-  event.reason = policy::Reason::kCleared;
+  event.reason = reason;
   event.time = now().wall;
   event.leaf = connection.leaf;
   event.proxy = connection.proxy;

@@ -39,6 +39,7 @@ struct LiveRequest {
   policy::Decision decision;
   WallTime started{};
   ecshm::SessionKind kind = ecshm::SessionKind::kNone;
+  std::uint32_t server = 0;  ///< Number of the real server that was chosen last; 0: none was.
   bool cut = false;  ///< Its end was reported.
   std::string cut_id;  ///< Under which.
   policy::Reason cut_reason = policy::Reason::kNone;

@@ -98,7 +98,7 @@ class Worker {
   /// Ends what fits; how many sessions (with a policy: requests) those were.
   std::uint32_t clear(const ecshm::ClearOrder& order);
   /// Of a connection on which nothing went on at the moment.
-  void report_cleared(const Connection& connection, const std::string& detail);
+  void report_cleared(const Connection& connection, policy::Reason reason, const std::string& detail);
   /// By which interface it came; the gateway is told, too.
   void find_interface(Connection& connection);
   void tell_all_sessions();

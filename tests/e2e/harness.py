@@ -134,13 +134,19 @@ def open_download(sock, host, seconds=120, every=5):
 
 def open_websocket(sock, host):
     """An accepted WebSocket at /ws, held open."""
+    open_upgraded(sock, "/ws", host)
+    return Stream(sock)
+
+
+def open_upgraded(sock, path, host, protocol=None):
+    """Asks for a WebSocket and waits until it is accepted."""
     key = base64.b64encode(os.urandom(16)).decode()
-    sock.sendall((f"GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    sock.sendall((f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+                  (f"Sec-WebSocket-Protocol: {protocol}\r\n" if protocol else "") +
                   f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n").encode())
     head = read_head(sock)
     if b" 101 " not in head.split(b"\r\n", 1)[0]:
         raise LabError(f"the WebSocket was not allowed: {head[:200]!r}")
-    return Stream(sock)
 
 
 def read_head(sock):
@@ -154,8 +160,17 @@ def read_head(sock):
 
 
 def websocket_text(text):
-    data, mask = text.encode(), os.urandom(4)
-    return bytes([0x81, 0x80 | len(data)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data))
+    return websocket_frame(0x81, text.encode())
+
+
+def websocket_binary(data):
+    return websocket_frame(0x82, data)
+
+
+def websocket_frame(first, data):
+    assert len(data) < 126
+    mask = os.urandom(4)
+    return bytes([first, 0x80 | len(data)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data))
 
 
 class _Result(unittest.TextTestResult):

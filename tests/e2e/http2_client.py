@@ -56,6 +56,7 @@ class H2Stream:
     def __init__(self, number):
         self.number = number
         self.status = None
+        self.trailers = False      # a second block of headers came
         self.received = 0
         self.last_byte = None
         self.ended = None
@@ -173,6 +174,8 @@ class H2Connection:
             stream.ended = f"reset {struct.unpack('>I', payload)[0]}"
         elif kind == HEADERS and stream.status is None:
             stream.status = status_of(payload)
+        elif kind == HEADERS:
+            stream.trailers = True
         elif kind == DATA and payload:
             stream.received += len(payload)
             stream.last_byte = time.monotonic()

@@ -2,15 +2,19 @@
 found in the traffic log; None: it is not in there), `wait_live()`, `wait_end()` and `close()`."""
 import time
 
-from harness import LabError, connect, open_download, open_tls, open_websocket, read_head, wait_for, websocket_text
+from harness import (LabError, Stream, connect, open_download, open_tls, open_upgraded, open_websocket, read_head, wait_for,
+                     websocket_binary, websocket_text)
 from http2_client import H2Connection
 
 
 class Way:
     """How an endpoint reaches an access proxy, and the application behind the gateway."""
 
-    def __init__(self, namespace, host, port, certificate, key, app=None):
+    def __init__(self, namespace, host, port, certificate, key, app):
         self.namespace, self.host, self.port, self.certificate, self.key, self.app = namespace, host, port, certificate, key, app
+
+    def http2(self):
+        return H2Connection(self.host, self.port, self.namespace, self.certificate, self.key)
 
     @property
     def authority(self):
@@ -96,12 +100,26 @@ class Http1Kept:
         self.sock.close()
 
 
+class TcpForwarding(Streamed):
+    """To the application, as the agent does it (docs/protocol/tcp-forwarding.md), and in it a download."""
+    name = "TCP forwarding"
+
+    def __init__(self, way):
+        sock = way.tls()
+        host, port = way.app
+        open_upgraded(sock, f"/tcp?address={host}&port={port}", way.authority, "postern-tcp")
+        sock.sendall(websocket_binary(b"GET /download?seconds=600&every=5 HTTP/1.1\r\nHost: app\r\n\r\n"))
+        super().__init__(Stream(sock), sock)
+
+
 class Http2:
     name = "HTTP/2 stream"
 
     def __init__(self, way):
-        self.connection = H2Connection(way.host, way.port, way.namespace, way.certificate, way.key)
+        self.connection = way.http2()
         self.source, self.port = self.connection.sock.getsockname()
+        # On the same connection, to a server that another policy leads to.
+        self.neighbour = call(self.connection, "/lab.Free/Tick")
         self.stream = self.connection.request("/download?seconds=600&every=5")
         if self.stream.wait_status() != 200:
             raise LabError(f"the stream was not allowed: {self.stream.status}, {self.stream.ended}")
@@ -122,6 +140,39 @@ class Http2:
 
     def close(self):
         self.connection.close()
+
+
+class Grpc:
+    name = "gRPC stream"
+
+    def __init__(self, way):
+        self.connection = way.http2()
+        self.source, self.port = self.connection.sock.getsockname()
+        self.stream = call(self.connection, "/lab.Kinds/Tick")
+        self.wait_live()
+
+    def wait_live(self):
+        self.stream.wait_bytes()
+
+    def wait_end(self, seconds=20):
+        """With a status for the client's library, or with all of its connection."""
+        how = self.stream.wait_end(seconds)
+        if how == "" and not self.stream.trailers:
+            raise LabError("the call ended without a status")
+        return how or "told"
+
+    def close(self):
+        self.connection.close()
+
+
+def call(connection, path):
+    """A call of grpc_peer.py's server that goes on for as long as it may."""
+    stream = connection.request(path, "POST", [("content-type", "application/grpc"), ("te", "trailers")], end=False)
+    connection.body(stream, b"\0\0\0\0\0", end=True)
+    if stream.wait_status() != 200:
+        raise LabError(f"the call was not allowed: {stream.status}, {stream.ended}")
+    stream.wait_bytes()
+    return stream
 
 
 class Routed:
@@ -154,4 +205,4 @@ class Routed:
         self.stream.close()
 
 
-KINDS = [Http1, Http1Kept, Http2, WebSocket, Routed]
+KINDS = [Http1, Http1Kept, Http2, WebSocket, Grpc, TcpForwarding, Routed]

@@ -11,21 +11,68 @@ from pathlib import Path
 
 import harness
 from harness import stacks, wait_for
-from session_kinds import KINDS, Http1Kept, Routed, Way
+from session_kinds import KINDS, Http1Kept, Http2, Routed, Way
 
 PORT, LASTING = 9445, 9446
+PYTHON = "/usr/bin/python3"     # Debian's, which has the library of gRPC
+PEER = Path(__file__).with_name("grpc_peer.py")
 
+# Beside the application: TCP to it, calls to a server beside it, and calls to a server that another policy leads to.
+GATEWAYS = """config firewall access-proxy
+    edit "{name}"
+        config api-gateway
+            edit 2
+                set url-map "/tcp"
+                set service tcp-forwarding
+                config realservers
+                    edit 1
+                        set ip {app}
+                        set port {app_port}
+                    next
+                end
+            next
+            edit 3
+                set url-map "/lab.Kinds/"
+                config realservers
+                    edit 1
+                        set ip {app}
+                        set port {calls}
+                    next
+                end
+            next
+            edit 4
+                set url-map "/lab.Free/"
+                config realservers
+                    edit 1
+                        set ip {free}
+                        set port {calls}
+                    next
+                end
+            next
+        end
+    next
+end
+"""
 POLICIES = """config firewall proxy-policy
     edit 20
         set name "forbidden"
         set access-proxy "kinds"
+        set dstaddr "app"
         set ztna-ems-tag "EMS1_ZTNA_Has-File"
         set action deny
     next
     edit 21
         set name "marked"
         set access-proxy "kinds"
+        set dstaddr "app"
         set ztna-ems-tag "EMS1_ZTNA_Marked"
+        set action accept
+    next
+    edit 23
+        set name "free"
+        set access-proxy "kinds"
+        set dstaddr "ems"
+        set ztna-ems-tag "EMS1_ZTNA_Telemetry-Connected"
         set action accept
     next
     edit 22
@@ -84,7 +131,13 @@ class SessionKinds(harness.StackTest):
             {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
         stack.ems.put_tag({"name": "Has-File", "message": "Remove the file.", "rules": [
             {"id": 1, "os": "linux", "type": "file", "paths": [str(cls.file)]}]})
-        stack.gateway.configure(stack.access_proxy("kinds", PORT) + stack.access_proxy("lasting", LASTING) + POLICIES)
+        port_file = cls.directory / "calls.port"
+        stack.lab.start("calls", [PYTHON, PEER, "server", port_file], "srv")
+        wait_for(port_file.exists, "the server of calls to listen")
+        stack.gateway.configure("".join(
+            stack.access_proxy(name, port) + GATEWAYS.format(
+                name=name, app=stack.app_address, app_port=stack.ports["app"], free=stack.plan.ems, calls=port_file.read_text())
+            for name, port in (("kinds", PORT), ("lasting", LASTING))) + POLICIES)
         cls.mark = None
         cls.begin_mark()
         cls.begin_short_lived(stack)
@@ -108,7 +161,8 @@ class SessionKinds(harness.StackTest):
         text = subprocess.run(["openssl", "x509", "-in", cls.held[0], "-noout", "-enddate"], capture_output=True, text=True,
                               check=True).stdout
         cls.expires = time.mktime(time.strptime(text.strip().split("=")[1], "%b %d %H:%M:%S %Y GMT")) - time.timezone
-        way = Way(stack.lab.namespaces["ep2"], stack.plan.gateway_port1, LASTING, *cls.held)
+        way = Way(stack.lab.namespaces["ep2"], stack.plan.gateway_port1, LASTING, *cls.held,
+                  (stack.plan.app, stack.ports["app"]))
         wait_for(lambda: cls.status(way) == 200, "access of the second endpoint")
         cls.lasting_way = way
 
@@ -154,9 +208,9 @@ class SessionKinds(harness.StackTest):
         kinds = [k.name for k in KINDS]
         width = max(len(r[0]) for r in cls.rows) + 2
         lines = ["", "    what ends which session, opened before a reload of nginx / after it:",
-                 "    " + "trigger".ljust(width) + "  ".join(k.ljust(21) for k in kinds)]
+                 "    " + "trigger".ljust(width) + "  ".join(k.ljust(19) for k in kinds)]
         for trigger, found in cls.rows:
-            lines.append("    " + trigger.ljust(width) + "  ".join(found.get(k, "-").ljust(21) for k in kinds))
+            lines.append("    " + trigger.ljust(width) + "  ".join(found.get(k, "-").ljust(19) for k in kinds))
         return "\n".join(lines)
 
     # ---- one round
@@ -202,7 +256,17 @@ class SessionKinds(harness.StackTest):
                     found[s.name] = " / ".join(filter(None, [found.get(s.name), why]))
         self.rows.append((trigger, found))
 
-    def round(self, trigger, begin, reason, undo, seconds=20):
+    def check_neighbours(self, sessions, stay):
+        """Of an HTTP/2 connection just that stream ends which a policy concerns, or all of it with its endpoint."""
+        for s in sessions:
+            if not isinstance(s, Http2):
+                continue
+            if stay:
+                s.neighbour.wait_bytes()
+            else:
+                s.neighbour.wait_end()
+
+    def round(self, trigger, begin, reason, undo, seconds=20, neighbours=False):
         wait_for(lambda: self.status(self.way) == 200, "access", 40)
         wait_for(lambda: Routed(self.way).close() is None, "the way through the firewall", 40)
         # A kept connection without a request ends with the worker that had it.
@@ -215,6 +279,7 @@ class SessionKinds(harness.StackTest):
         begin()
         try:
             self.expect(trigger, [("before", before), ("after", after)], since, reason, seconds)
+            self.check_neighbours(before + after, neighbours)
             # Nobody gets in anew, either.
             self.assertEqual(self.status(self.way), 403)
         finally:
@@ -237,18 +302,19 @@ class SessionKinds(harness.StackTest):
         type(self).lasting_since = (self.stack.gateway.data / "traffic.log").stat().st_size
 
     def test_01_a_tag_is_lost(self):
-        self.round("tag lost", self.end_mark, ("065", "missing_tag"), self.begin_mark)
+        self.round("tag lost", self.end_mark, ("065", "missing_tag"), self.begin_mark, neighbours=True)
 
     def test_02_a_forbidden_tag_comes(self):
-        self.round("forbidden tag", lambda: self.file.write_text(""), ("064", "forbidden_tag"), self.file.unlink)
+        self.round("forbidden tag", lambda: self.file.write_text(""), ("064", "forbidden_tag"), self.file.unlink,
+                   neighbours=True)
 
     def test_03_a_policy_says_no(self):
         self.round("policy denies", lambda: self.both("set action deny"), ("064", "forbidden_tag"),
-                   lambda: self.both("set action accept"))
+                   lambda: self.both("set action accept"), neighbours=True)
 
     def test_04_a_policy_is_switched_off(self):
         self.round("policy off", lambda: self.both("set status disable"), ("061", "no_policy"),
-                   lambda: self.both("set status enable"))
+                   lambda: self.both("set status enable"), neighbours=True)
 
     def test_05_an_administrator_quarantines(self):
         self.round("quarantined", lambda: self.stack.ems.api("POST", f"endpoints/{self.uid}/quarantine", {}),
@@ -261,7 +327,29 @@ class SessionKinds(harness.StackTest):
             self.configure('config firewall schedule onetime\nedit "now"\nset start 00:00 2026/01/01\n'
                            f'set end {time.strftime("%H:%M %Y/%m/%d", end)}\nnext\nend\n')
             self.both('set schedule "now"')
-        self.round("schedule ended", begin, ("061", "no_policy"), lambda: self.both("unset schedule"), 90)
+        self.round("schedule ended", begin, ("061", "no_policy"), lambda: self.both("unset schedule"), 90,
+                   neighbours=True)
+
+    def test_06_real_servers_are_taken_out(self):
+        """Policies let in to the new ones as to the old ones."""
+        def lead_to(address):
+            self.configure('config firewall access-proxy\nedit "kinds"\nconfig api-gateway\n' + "".join(
+                f"edit {number}\nconfig realservers\nedit 1\nset ip {address}\nnext\nend\nnext\n" for number in (1, 2, 3)) +
+                "end\nnext\nend\n")
+        self.configure('config firewall proxy-policy\nedit 21\nappend dstaddr "ems"\nnext\nend\n')
+        wait_for(lambda: self.status(self.way) == 200, "access", 40)
+        kinds = [k for k in KINDS if k not in (Http1Kept, Routed)]
+        before = self.open_all(self.way, kinds)
+        self.reload()
+        after = self.open_all(self.way, kinds)
+        since = (self.stack.gateway.data / "traffic.log").stat().st_size
+        lead_to(self.stack.plan.ems)
+        try:
+            self.expect("server taken out", [("before", before), ("after", after)], since, ("022", "no_real_server"))
+            self.check_neighbours(before + after, True)
+        finally:
+            lead_to(self.stack.plan.app)
+            self.configure('config firewall proxy-policy\nedit 21\nset dstaddr "app"\nnext\nend\n')
 
     def test_07_a_certificate_goes_out_of_date(self):
         left = self.expires - time.time()

@@ -14,8 +14,8 @@ namespace postern::gateway {
 namespace {
 
 std::string session_id(const Sha256& leaf, const SessionPlace& place) {
-  const auto digest = sha256(fmt::format("{} {} {} {} {}", to_hex_lower(leaf), place.proxy, place.source.str(),
-                                         place.interface, static_cast<unsigned>(place.kind)));
+  const auto digest = sha256(fmt::format("{} {} {} {} {} {}", to_hex_lower(leaf), place.proxy, place.source.str(),
+                                         place.interface, static_cast<unsigned>(place.kind), place.destination));
   return to_hex_lower(ByteView(digest).first(6));
 }
 
@@ -95,7 +95,7 @@ void LiveOperations::clear_sessions(const cli::SessionChoice& which, const std::
     }
     for (const auto& [place, count] : places) {
       if (which.by == By::kId && session_id(leaf, place) == wanted) {
-        orders.push_back({0, leaf, place.proxy, 0, place.source, place.kind, {}});
+        orders.push_back({0, leaf, place.proxy, 0, place.source, place.kind, 0, 0, place.destination, {}});
       }
       if (which.by == By::kAccessProxy && parts_.nginx.proxy_name(place.proxy) == which.value &&
           proxies.insert(place.proxy).second) {

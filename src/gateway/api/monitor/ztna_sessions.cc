@@ -19,6 +19,7 @@ void get_ztna_session(const CallPtr& call, const json::object&) {
                                {"kind", s.kind},
                                {"access_proxy", s.access_proxy},
                                {"source", s.source.str()},
+                               {"destination", s.destination},
                                {"connections", s.connections},
                                {"uid", s.uid.str()},
                                {"host", s.host_name},

@@ -1,0 +1,83 @@
+#include "gateway/shell/leading_away.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "gateway/forward/destinations.h"
+#include "policy/forward_target.h"
+
+namespace postern::gateway {
+namespace {
+
+using Pools = std::map<std::uint32_t, const NginxPool*>;
+
+Pools by_number(const ProxyPlan& plan) {
+  Pools out;
+  for (const auto& pool : plan.pools) out[pool.id] = &pool;
+  return out;
+}
+
+const NginxPool* find(const Pools& pools, std::uint32_t id) {
+  const auto it = pools.find(id);
+  return it == pools.end() ? nullptr : it->second;
+}
+
+bool has_server(const NginxPool* pool, const NginxRealServer& server) {
+  return pool != nullptr && std::any_of(pool->servers.begin(), pool->servers.end(), [&](const NginxRealServer& s) {
+           return s.address == server.address && s.port == server.port;
+         });
+}
+
+ecshm::ClearOrder of_proxy(std::uint32_t proxy) {
+  ecshm::ClearOrder out;
+  out.proxy = proxy;
+  return out;
+}
+
+}  // namespace
+
+std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now,
+                                        const std::map<Sha256, GatewayCore::SessionsByPlace>& sessions) {
+  std::vector<ecshm::ClearOrder> out;
+  const auto pools_before = by_number(before), pools_now = by_number(now);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> led_by;
+  std::map<std::uint32_t, std::vector<ForwardDestination>> destinations;
+  for (const auto& proxy : now.table.proxies) {
+    auto& all = destinations[proxy.id];
+    for (const auto& gateway : proxy.api_gateways) {
+      led_by[{proxy.id, gateway.id}] = gateway.pool;
+      const auto* pool = find(pools_now, gateway.pool);
+      if (pool == nullptr || pool->destinations.empty()) continue;
+      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
+    }
+  }
+  for (const auto& proxy : before.table.proxies) {
+    for (const auto& gateway : proxy.api_gateways) {
+      const auto it = led_by.find({proxy.id, gateway.id});
+      const auto* pool = find(pools_before, gateway.pool);
+      if (it == led_by.end() || it->second == gateway.pool || pool == nullptr) continue;
+      for (const auto& server : pool->servers) {
+        if (has_server(find(pools_now, it->second), server)) continue;
+        auto order = of_proxy(proxy.id);
+        order.api_gateway = gateway.id;
+        order.server = server.number;
+        out.push_back(std::move(order));
+      }
+    }
+  }
+  std::set<std::pair<std::uint32_t, std::string>> asked;
+  for (const auto& [leaf, places] : sessions) {
+    for (const auto& [place, count] : places) {
+      if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
+      const auto target = policy::forward_target_of_text(place.destination);
+      if (target && leads_to(destinations[place.proxy], target->host, target->port)) continue;
+      auto order = of_proxy(place.proxy);
+      order.destination = place.destination;
+      out.push_back(std::move(order));
+    }
+  }
+  return out;
+}
+
+}  // namespace postern::gateway
