@@ -91,7 +91,7 @@ class Hub {
   void drain();
   void wake();
   void answer(const Sha256& leaf);
-  /// To every worker, those that are shutting down too. The numbers of those that were told.
+  /// To every worker, those that are shutting down too. Their numbers; one that has no room for another message won't answer.
   std::set<std::uint64_t> clear(const ClearOrder& order);
 
   std::size_t workers() const { return workers_.size(); }

@@ -62,7 +62,7 @@ Result<std::unique_ptr<HealthWriter>> HealthWriter::open(const std::filesystem::
   Mapping mapping;
   if (file.fd() < 0) {
     errno = error;
-  } else if (ftruncate(file.fd(), sizeof(Table)) == 0) {
+  } else if ((errno = posix_fallocate(file.fd(), 0, sizeof(Table))) == 0) {  // sparse, a full disk would be a SIGBUS later
     void* base = mmap(nullptr, sizeof(Table), PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
     if (base != MAP_FAILED) mapping = Mapping(base, sizeof(Table));
   }

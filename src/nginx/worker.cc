@@ -335,7 +335,9 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   // Not a certificate that was never known.
   if (decision.reason == policy::Reason::kUnknownEndpoint && had_record)
     event.detail = "its record was here until now; no connected EMS shares it any more";
-  if (!live.destination.empty()) event.detail = std::string(live.destination);
+  // In two lines, where there is something to say besides.
+  if (!live.destination.empty())
+    event.detail = std::string(live.destination) + (event.detail.empty() ? "" : "\n" + event.detail);
   event.method = std::string(method_of(live.request));
   event.host = std::string(live.host);
   event.path = std::string(live.path);

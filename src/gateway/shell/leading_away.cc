@@ -23,7 +23,7 @@ const NginxPool* find(const Pools& pools, std::uint32_t id) {
   return it == pools.end() ? nullptr : it->second;
 }
 
-bool has_server(const NginxPool* pool, const NginxRealServer& server) {
+bool leads_to_server(const NginxPool* pool, const NginxRealServer& server) {
   return pool != nullptr && std::any_of(pool->servers.begin(), pool->servers.end(), [&](const NginxRealServer& s) {
            return s.address == server.address && s.port == server.port;
          });
@@ -58,7 +58,7 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
       const auto* pool = find(pools_before, gateway.pool);
       if (it == led_by.end() || it->second == gateway.pool || pool == nullptr) continue;
       for (const auto& server : pool->servers) {
-        if (has_server(find(pools_now, it->second), server)) continue;
+        if (leads_to_server(find(pools_now, it->second), server)) continue;
         auto order = of_proxy(proxy.id);
         order.api_gateway = gateway.id;
         order.server = server.number;

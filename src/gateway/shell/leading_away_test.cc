@@ -6,7 +6,7 @@ namespace postern::gateway {
 namespace {
 
 /// Access proxy 7: API gateway 1 leads to these servers, 2 forwards TCP to these destinations.
-ProxyPlan plan(std::vector<const char*> servers, std::string destinations, std::uint32_t pool) {
+ProxyPlan led_plan(std::vector<const char*> servers, std::string destinations, std::uint32_t pool) {
   ProxyPlan out;
   policy::Proxy proxy;
   proxy.id = 7;
@@ -42,34 +42,34 @@ std::map<Sha256, GatewayCore::SessionsByPlace> tunnels(std::vector<std::string> 
 }
 
 TEST(LeadingAway, EndsWhatGoesToServersThatAreTakenOut) {
-  const auto before = plan({"10.0.3.1", "10.0.3.2"}, "", 1);
+  const auto before = led_plan({"10.0.3.1", "10.0.3.2"}, "", 1);
   EXPECT_TRUE(led_away(before, before, {}).empty());
   // One of them stays, under a number of its own.
-  auto orders = led_away(before, plan({"10.0.3.2"}, "", 2), {});
+  auto orders = led_away(before, led_plan({"10.0.3.2"}, "", 2), {});
   ASSERT_EQ(orders.size(), 1u);
   EXPECT_EQ(orders[0].proxy, 7u);
   EXPECT_EQ(orders[0].api_gateway, 1u);
   EXPECT_EQ(orders[0].server, 10u);
   EXPECT_EQ(orders[0].administrator, "");
   // All are others; and all stay, although the pool has another meaning.
-  EXPECT_EQ(led_away(before, plan({"10.0.3.3"}, "", 2), {}).size(), 2u);
-  EXPECT_TRUE(led_away(before, plan({"10.0.3.2", "10.0.3.1", "10.0.3.3"}, "", 2), {}).empty());
+  EXPECT_EQ(led_away(before, led_plan({"10.0.3.3"}, "", 2), {}).size(), 2u);
+  EXPECT_TRUE(led_away(before, led_plan({"10.0.3.2", "10.0.3.1", "10.0.3.3"}, "", 2), {}).empty());
   // The access proxy has gone: its policies have, too.
   EXPECT_TRUE(led_away(before, ProxyPlan(), {}).empty());
 }
 
 TEST(LeadingAway, EndsTunnelsWhoseDestinationIsTakenOut) {
-  const auto before = plan({}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 1);
+  const auto before = led_plan({}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 1);
   const auto open = tunnels({"10.0.3.4:22", "10.0.3.4:5432", "db.example:5432"});
   EXPECT_TRUE(led_away(before, before, open).empty());
-  const auto orders = led_away(before, plan({}, "10.0.3.1-10.0.3.9 22", 2), open);
+  const auto orders = led_away(before, led_plan({}, "10.0.3.1-10.0.3.9 22", 2), open);
   ASSERT_EQ(orders.size(), 2u);
   EXPECT_EQ(orders[0].destination, "10.0.3.4:5432");
   EXPECT_EQ(orders[1].destination, "db.example:5432");
   EXPECT_EQ(orders[1].proxy, 7u);
-  EXPECT_EQ(led_away(before, plan({}, "", 2), open).size(), 3u);
+  EXPECT_EQ(led_away(before, led_plan({}, "", 2), open).size(), 3u);
   EXPECT_EQ(led_away(before, before, tunnels({"no sense"})).size(), 1u);
-  EXPECT_TRUE(led_away(before, plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
+  EXPECT_TRUE(led_away(before, led_plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
 }
 
 }  // namespace

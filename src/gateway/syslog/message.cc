@@ -94,7 +94,9 @@ void put_message(std::string& out, const Origin& origin, const ecshm::Event& e, 
     put(out, "reason", policy::reason_code(e.reason));
     put(out, "reason_name", policy::reason_name(e.reason));
   }
-  put(out, "detail", e.detail);
+  const auto told = told_of(e, names);
+  put(out, "destination", told.destination);
+  put(out, "detail", told.detail);
   put(out, "policyid", e.policy);
   put(out, "policyname", names.policy);
   put(out, "accessproxy", names.proxy);

@@ -122,10 +122,10 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
     add(line, R"(,"reason_name":)", policy::reason_name(e.reason));
     add(line, R"(,"msg":)", policy::reason_text(e.reason));
   }
-  // The workers tell the destination of a forwarded connection there.
-  const bool destination = names.forwards && e.type != ecshm::EventType::kDenied;
   if (names.forwards) line += R"(,"service":"tcp-forwarding")";
-  add(line, destination ? R"(,"destination":)" : R"(,"detail":)", e.detail);
+  const auto told = told_of(e, names);
+  add(line, R"(,"destination":)", told.destination);
+  add(line, R"(,"detail":)", told.detail);
   add(line, R"(,"policyid":)", e.policy);
   add(line, R"(,"policyname":)", names.policy);
   add(line, R"(,"accessproxy":)", names.proxy);
@@ -165,6 +165,13 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
 constexpr std::size_t kMaxPending = 256u << 10;
 
 }  // namespace
+
+ToldOf told_of(const ecshm::Event& event, const TrafficNames& names) {
+  if (!names.forwards || event.type == ecshm::EventType::kDenied) return {{}, event.detail};
+  const std::string_view all = event.detail;
+  const auto end = all.find('\n');
+  return {all.substr(0, end), end == all.npos ? std::string_view() : all.substr(end + 1)};
+}
 
 std::string traffic_line(const ecshm::Event& event, const TrafficNames& names) {
   std::string line;

@@ -26,6 +26,13 @@ struct TrafficNames {
 };
 using DescribeTraffic = std::function<TrafficNames(const ecshm::Event&)>;
 
+/// What an event's detail tells: of forwarded TCP the destination, and in a second line why it ended. Views of the event.
+struct ToldOf {
+  std::string_view destination;
+  std::string_view detail;
+};
+ToldOf told_of(const ecshm::Event& event, const TrafficNames& names);
+
 /// The line for an event, without its end. Pure.
 std::string traffic_line(const ecshm::Event& event, const TrafficNames& names);
 
