@@ -222,7 +222,7 @@ class Churn:
     def policies(self, chance):
         while True:
             edit, policy = chance.choice(EDITS)
-            for text, after in ((edit, policy), (PLAIN, POLICIES["edited"][0])):
+            for text, after in ((f"{PLAIN}\n{edit}", policy), (PLAIN, POLICIES["edited"][0])):
                 with self.nginx:
                     self.configured("edited", (after,),
                                     f"config firewall proxy-policy\nedit {NUMBERS['edited']}\n{text}\nnext\nend\n")
