@@ -270,11 +270,19 @@ class Load:
             asyncio.ensure_future(h2.linger()) if not self.stopping else h2.close()
             await self.pause(0.05, 0.2)
 
+    async def pulse(self):
+        """Says when this very process stood still: what it read then had come before."""
+        while not self.stopping:
+            before = self.now()
+            await asyncio.sleep(0.05)
+            if self.now() - before > 0.25:
+                self.write(k="late", t0=before, t1=self.now())
+
     async def run(self):
         loop = asyncio.get_running_loop()
         for s in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(s, lambda: setattr(self, "stopping", True))
-        tasks = [asyncio.ensure_future(self.routed())]
+        tasks = [asyncio.ensure_future(self.routed()), asyncio.ensure_future(self.pulse())]
         for proxy in self.s["proxies"]:
             tasks += [asyncio.ensure_future(t) for t in (self.requests(proxy), self.streams(proxy, "d1"),
                                                          self.streams(proxy, "w"), self.http2(proxy))]

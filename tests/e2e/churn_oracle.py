@@ -118,6 +118,8 @@ class World:
     pools: dict = field(default_factory=dict)          # proxy → servers
     uids: dict = field(default_factory=dict)           # endpoint → uid
 
+    late: dict = field(default_factory=dict)           # endpoint → (from, to): its client itself stood still
+
     def __post_init__(self):
         self.times = {e: [t for t, _ in line] for e, line in self.states.items()}
 
@@ -191,6 +193,13 @@ class World:
                 out.append((x, y, found))
         return out
 
+    def came(self, endpoint, moment):
+        """When what a client read at this moment may have come at the earliest."""
+        for begin, end in reversed(self.late.get(endpoint, ())):
+            if begin <= moment <= end + 0.2:
+                moment = begin
+        return moment
+
     def near(self, spans, a, b, slack):
         return any(begin - slack <= b and a <= end + slack for begin, end in spans)
 
@@ -222,6 +231,9 @@ def judge(world, records, lines):
     """The Verdict on what clients recorded and what the traffic log says: each by the world, and against each other."""
     v = Verdict()
     logged = {}
+    for r in records:
+        if r["k"] == "late":
+            world.late.setdefault(r["e"], []).append((r["t0"], r["t1"]))
     for line in lines:
         logged.setdefault(line["path"].rpartition("/")[2], []).append(line)
     seen = set()
@@ -230,7 +242,9 @@ def judge(world, records, lines):
             v.wrong("the load failed", r)
         if r.get("wrong"):
             v.wrong("another's answer", r)
-        if r["k"] == "t":
+        if r["k"] == "late":
+            v.count("times that a client itself stood still")
+        elif r["k"] == "t":
             judge_routed(world, v, r)
         elif r["k"] == "c":
             judge_connect(world, v, r)
@@ -371,6 +385,7 @@ def admitted(world, v, r, a, b):
 
 def survived(world, v, r, begun, last):
     """Nothing flows for longer than the bound in which nothing lets the endpoint in."""
+    last = max(world.came(r["e"], last), begun)
     for x, y, _ in world.denied_spans(r["e"], r["p"], begun, last):
         v.late("from a loss to the last byte of what was open", y - x, r, disturbed(world, x) or disturbed(world, y))
         if y - x > world.bound(y):
@@ -382,7 +397,7 @@ def judge_stream(world, v, r, line, lost):
     survived(world, v, r, r["t1"], r["last"])
     if line is not None and line["action"] == "cut":
         v.count(f"cut {line['reason']}")
-        if r["last"] > line["t"] + READING:
+        if world.came(r["e"], r["last"]) > line["t"] + READING:
             v.wrong(f"bytes {r['last'] - line['t']:.2f} s after the cut", r, line)
         if r["end"] == "complete":
             v.wrong("cut, and yet complete", r, line)
@@ -393,8 +408,10 @@ def judge_stream(world, v, r, line, lost):
         return v.wrong("the log says otherwise of a session", r, line)
     if r["end"] == "we closed":
         return None
-    if r["server"] is None or world.near(world.deaths.get(r["server"], ()), r["last"], r["t2"], 1.0):
+    if world.near(world.deaths.get(r["server"], ()), line["t"], line["t"], 1.0):
         return v.excuse("its real server died")
+    if r["server"] is None and world.near([d for of in world.deaths.values() for d in of], line["t"], line["t"], 1.0):
+        return v.excuse("its real server died before it said a word")
     return v.wrong("ended, and no line says that it was cut", r, line)
 
 
@@ -415,7 +432,9 @@ def judge_routed(world, v, r):
     v.count("routed: open")
     admitted(world, v, r, r["t0"], r["t1"])
     survived(world, v, r, r["t1"], r["last"])
-    if r["end"] in ("we closed",) or world.near(world.deaths.get(r["server"], ()), r["last"], r["t2"], 1.0):
+    if world.came(r["e"], r["t2"]) < r["t2"]:
+        return v.excuse("silent because its client itself stood still")
+    if r["end"] == "we closed" or world.near(world.deaths.get(r["server"], ()), r["last"], r["t2"], 1.0):
         return None
     lag = world.lag_of(r["e"], r["p"], r["last"], r["t2"], lambda found: found - {None})
     if lag is None:
