@@ -18,6 +18,7 @@ READING = 1.5
 DEAD = 21.5
 # nginx closes idle connections when it reloads; a request may be on its way then.
 RELOADING = 1.0
+AFTER_REMOVAL = 7.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class World:
     reloads: list = field(default_factory=list)        # (from, to): nginx was told to reload
     deaths: dict = field(default_factory=dict)         # server → [(from, to)]
     pools: dict = field(default_factory=dict)          # proxy → servers
+    removed: list = field(default_factory=list)        # (from, to, proxy, server): taken out of the configuration
     uids: dict = field(default_factory=dict)           # endpoint → uid
 
     late: dict = field(default_factory=dict)           # endpoint → (from, to): its client itself stood still
@@ -200,6 +202,10 @@ class World:
                 moment = begin
         return moment
 
+    def was_removed(self, proxy, server, moment):
+        """The gateway ends what leads to a server that was taken out, and looks again for some seconds."""
+        return any(p == proxy and server in (s, None) and begin <= moment <= end + AFTER_REMOVAL for begin, end, p, s in self.removed)
+
     def near(self, spans, a, b, slack):
         return any(begin - slack <= b and a <= end + slack for begin, end in spans)
 
@@ -265,8 +271,7 @@ def judge(world, records, lines):
 def judge_connect(world, v, r):
     """Nobody listened: an access proxy that was not there."""
     v.count("connection refused")
-    if None in world.policies_in(r["p"], r["t0"] - LAG, r["t1"]) or any(None is x.policies for x in world.config[r["p"]]
-                                                                        if x.begin - LAG <= r["t1"] and x.end + LAG >= r["t0"]):
+    if None in world.policies_in(r["p"], r["t0"] - LAG, r["t1"]):
         return v.excuse("the access proxy was not there")
     if cut_off(world, r, r["t0"], r["t1"]):
         return v.excuse("connection lost by revocation or reload")
@@ -357,6 +362,8 @@ def judge_request(world, v, r, of):
 
 
 def timed(world, v, r, a, b, reason, what):
+    if reason == "022" and what == "to cut" and world.was_removed(r["p"], r.get("server"), a):
+        return v.excuse("its real server was taken out of the configuration")
     lag = world.lag_of(r["e"], r["p"], a, b, lambda found: reason in found)
     if lag is None:
         return v.wrong(f"reason {reason} does not follow", r, f"allowed would be {world.outcomes(r['e'], r['p'], a - world.bound(a), b)}")

@@ -59,7 +59,7 @@ class Churn(harness.StackTest):
         print(f"POSTERN_SEED={SEED}", flush=True)
         cls.lock = threading.Lock()
         cls.events, cls.given, cls.back, cls.seventh = {}, {}, 0.0, False
-        cls.away, cls.stopped, cls.killed, cls.reloads, cls.deaths, cls.dropped = [], [], [], [], {}, []
+        cls.away, cls.stopped, cls.killed, cls.reloads, cls.deaths, cls.dropped, cls.removed = [], [], [], [], {}, [], []
         cls.more_endpoints(stack)
         stack.ems.command += ["--keepalive", "1", "--offline-timeout", "4"]
         super().set_up(stack)
@@ -199,7 +199,7 @@ class Churn(harness.StackTest):
         "workers: open files": lambda before: 40,         # connections to real servers that are kept for the next request
         "open files": lambda before: 8,                   # a poll or an administrator's question under way
         "threads": lambda before: 2,
-        "tracked connections": lambda before: 12,         # of clients that were gone before a packet could tell
+        "tracked connections": lambda before: 4,          # of clients that were gone before a packet could tell
         "files of": lambda before: 3,                     # a journal of the database, a log begun; revisions are kept on purpose
     }
 
@@ -249,7 +249,7 @@ class Churn(harness.StackTest):
         self.assertEqual(self.stack.gateway.nginx_pids()[0], master, "nginx goes on, whatever becomes of the gateway")
         changes, lines, records = self.changes(), self.traffic(), self.outcomes()
         facts = World(replay(changes, {u: n for n, u in self.uids.items()}), self.config, self.away, self.stopped, self.dropped,
-                      self.killed, self.reloads, self.deaths, world.POOLS, self.uids)
+                      self.killed, self.reloads, self.deaths, world.POOLS, self.removed, self.uids)
         self.keep(facts, records, lines)
         verdict = judge(facts, records, lines)
         self.tell(verdict, changes, lines, records)
@@ -411,6 +411,17 @@ class OracleItself(unittest.TestCase):
             self.planted("ended", died("s1", 90.0))
         self.planted("ended, and no line", died("s2", 90.0))
         self.planted("ended, and no line", died("s1", 80.0))
+
+    def test_a_server_that_is_taken_out_ends_what_was_its(self):
+        def removed(proxy, server, begin):
+            def change(f, r, li, records, lines):
+                f.removed.append((begin, begin + 1, proxy, server))
+                li["b"].update(reason="022")
+            return change
+        with self.assertRaises(AssertionError):
+            self.planted("reason", removed("need", "s1", 99.0))
+        for wrong in (("need", "s2", 99.0), ("any", "s1", 99.0), ("need", "s1", 90.0), ("need", "s1", 101.0)):
+            self.planted("reason 022 does not follow", removed(*wrong))
 
     def test_decisions(self):
         s = State(True, True, False, frozenset("A"), frozenset("B"))

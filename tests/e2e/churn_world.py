@@ -247,6 +247,8 @@ class Churn:
                                 text + "end\nnext\nend\nnext\nend\n")
                     self.test.seventh = more
                     self.test.reloads.append((begin, self.now()))
+                    if not more:
+                        self.test.removed.append((begin, self.now(), "all", "s3"))
                     self.count("real servers added or removed")
             yield chance.uniform(1, 3)
 
