@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A real server for the churn test: whoever asks gets the last part of the path back, with this server's name, so that nobody
-can take another's answer for its own. Standard library only.
+can take another's answer for its own, and with the time: what a slow client reads late was sent before. Standard library only.
 
 Usage: churn_app.py HOST PORT NAME       /r/<id>: one line    /d/<id>: a line each 100 ms    /w/<id>: the same as WebSocket
 """
@@ -9,6 +9,7 @@ import base64
 import hashlib
 import signal
 import sys
+import time
 
 EVERY = 0.1
 MAX_HEAD = 16384
@@ -39,7 +40,7 @@ class Connection(asyncio.Protocol):
         path = lines[0].split(" ")[1]
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
         kind, _, who = path[1:].partition("/")
-        self.line, self.number = f"{who} {self.name}", 0
+        self.line = f"{who} {self.name}"
         if kind == "d":
             self.transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             self.more(self.chunk)
@@ -50,7 +51,7 @@ class Connection(asyncio.Protocol):
                                  f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
             self.more(lambda text: bytes([0x81, len(text)]) + text)
         else:
-            body = f"{self.line} 0\n".encode()
+            body = f"{self.line} {time.time():.3f}\n".encode()
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     @staticmethod
@@ -60,8 +61,7 @@ class Connection(asyncio.Protocol):
     def more(self, pack):
         if self.transport.is_closing():
             return
-        self.transport.write(pack(f"{self.line} {self.number}\n".encode()))
-        self.number += 1
+        self.transport.write(pack(f"{self.line} {time.time():.3f}\n".encode()))
         self.streaming = asyncio.get_running_loop().call_later(EVERY, self.more, pack)
 
 

@@ -52,15 +52,15 @@ class Load:
         await asyncio.sleep(self.random.uniform(low, high))
 
     def check(self, text, who):
-        """What is wrong with lines that have to be of `who`; and the server that they came from."""
-        server = None
+        """What is wrong with lines that have to be of `who`; the server that they came from, and when it sent the last."""
+        server, self.sent = None, None
         for line in text.split("\n"):
             if not line:
                 continue
             parts = line.split(" ")
             if len(parts) != 3 or parts[0] != who:
                 return f"asked as {who}, got {line[:200]!r}", server
-            server = parts[1]
+            server, self.sent = parts[1], float(parts[2])
         return None, server
 
     # ---- HTTP/1.1
@@ -199,6 +199,7 @@ class Load:
                     continue
                 last, size = self.now(), size + len(data)
                 wrong_now, server = self.check(data.decode("latin-1"), who)
+                last = min(last, self.sent or last)
                 wrong = wrong or wrong_now
         except (OSError, EOFError, ValueError) as error:
             end = "ended"
@@ -232,6 +233,7 @@ class Load:
                     data = (await asyncio.wait_for(reader.readexactly(count + 2), SILENT))[:-2]
                     last, size = self.now(), size + count
                     wrong = wrong or self.check(data.decode(), who)[0]
+                    last = min(last, self.sent or last)
             except asyncio.TimeoutError:
                 end = "silent"
             except (OSError, EOFError, ValueError) as error:
@@ -393,6 +395,7 @@ class Http2(asyncio.Protocol):
                 stream["body"] = rest
                 wrong, server = self.load.check("\n".join(line.decode("latin-1") for line in whole), stream["id"])
                 stream["wrong"], stream["server"] = stream["wrong"] or wrong, server or stream["server"]
+                stream["last"] = min(stream["last"], self.load.sent or stream["last"])
             else:
                 stream["body"] += payload
         if flags & END_STREAM:

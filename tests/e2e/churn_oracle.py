@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 LAG = 2.0
 # A lease lasts 5 s from when the gateway last renewed it, which it does each second.
 LEASE_FIRST, LEASE_LAST = 3.5, 5.5
-# Between a client's last byte and what nginx says of it; a client may be read late.
+# Between when a real server sent the last byte that came, and what nginx says of the end.
 READING = 1.5
 # nginx takes a real server for dead for 10 s; and for 10 more, if what it then tries with it is a session that lasts.
 DEAD = 21.5
@@ -443,7 +443,7 @@ def judge_routed(world, v, r):
         return v.excuse("silent because its client itself stood still")
     if r["end"] == "we closed" or world.near(world.deaths.get(r["server"], ()), r["last"], r["t2"], 1.0):
         return None
-    lag = world.lag_of(r["e"], r["p"], r["last"], r["t2"], lambda found: found - {None})
+    lag = world.lag_of(r["e"], r["p"], min(r["last"], world.came(r["e"], r["t2"])), r["t2"], lambda found: found - {None})
     if lag is None:
         return v.wrong("a routed connection ended without a reason", r)
     return v.count("routed: silenced")
