@@ -90,4 +90,10 @@ bool leads_to(const std::vector<ForwardDestination>& destinations, std::string_v
   });
 }
 
+bool named_singly(const std::vector<ForwardDestination>& destinations, const IpAddress& address) {
+  return std::any_of(destinations.begin(), destinations.end(), [&](const ForwardDestination& d) {
+    return d.range && d.range->first == address && d.range->last == address;
+  });
+}
+
 }  // namespace postern::gateway

@@ -34,6 +34,8 @@ Result<std::vector<ForwardDestination>> parse_destinations(std::string_view text
 
 /// A name stands for itself only: whoever may reach an address by its number may not by a name, nor the other way round.
 bool leads_to(const std::vector<ForwardDestination>& destinations, std::string_view host, std::uint16_t port);
+/// Is it there as one address, and not only in a range of several?
+bool named_singly(const std::vector<ForwardDestination>& destinations, const IpAddress& address);
 
 /// 1 to 253 letters, digits, hyphens and dots, as a host is called in DNS; in lower case.
 bool host_name_sound(std::string_view name);

@@ -43,7 +43,7 @@ void allow_many_files() {
 
 }  // namespace
 
-net::TunnelAnswer forward_decision(const net::HttpRequest& request) {
+net::TunnelAnswer forward_decision(const net::HttpRequest& request, const std::function<bool(const IpAddress&)>& own) {
   const auto* told = request.headers.find(kDestinationsHeader);
   if (told == nullptr || request.headers.count(kDestinationsHeader) != 1)
     return refused(403, "this request did not come by an access proxy");
@@ -67,6 +67,11 @@ net::TunnelAnswer forward_decision(const net::HttpRequest& request) {
                 {{"destination", sound ? host : std::string("?")}, {"port", std::to_string(*port)}});
     return refused(403, fmt::format("{} port {} is not a destination of this application", sound ? host : "that host", *port));
   }
+  if (const auto address = IpAddress::parse(host); address && !named_singly(*destinations, *address) && own(*address)) {
+    log_warning("forward.refused", "a range of destinations holds an address of this machine, which was asked for",
+                {{"destination", host}, {"port", std::to_string(*port)}});
+    return refused(403, fmt::format("{} is this gateway itself, which no range of destinations leads to", host));
+  }
   net::TunnelAnswer out;
   out.to = {to_lower(host), static_cast<std::uint16_t>(*port)};
   return out;
@@ -82,7 +87,7 @@ int run_forwarder(const ForwarderOptions& options) {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   ::signal(SIGPIPE, SIG_IGN);
   net::Loop loop;
-  auto server = net::TunnelServer::listen(loop, options.socket, 0600, forward_decision,
+  auto server = net::TunnelServer::listen(loop, options.socket, 0600, [](const net::HttpRequest& request) { return forward_decision(request); },
                                           [](const net::TunnelAnswer::Destination& to, const net::TunnelEnd& end) {
                                             log_info("forward.ended", end.clean ? "both ends are done" : end.reason,
                                                      {{"destination", to.host},

@@ -2,8 +2,10 @@
 // The process that carries TCP connections for clients of access proxies: nginx has decided on them by then, and hands
 // over what their api-gateway leads to (destinations.h). It reads what clients send, so it has no rights of the
 // gateway's, and it outlives a restart of it.
+#include <functional>
 #include <string>
 
+#include "net/own_addresses.h"
 #include "net/tunnel.h"
 
 namespace postern::gateway {
@@ -16,7 +18,10 @@ struct ForwarderOptions {
 /// Runs until SIGTERM; returns the process's exit status.
 int run_forwarder(const ForwarderOptions& options);
 
-/// What becomes of a request: where it goes, or why not. Pure but for the log.
-net::TunnelAnswer forward_decision(const net::HttpRequest& request);
+/// What becomes of a request: where it goes, or why not. Of the machine's own addresses (`own`) only those are led to that are
+/// configured one by one: who comes from there comes from an address that policies may let in, whoever it is.
+/// Pure but for the log, and `own`.
+net::TunnelAnswer forward_decision(const net::HttpRequest& request,
+                                   const std::function<bool(const IpAddress&)>& own = net::own_address);
 
 }  // namespace postern::gateway

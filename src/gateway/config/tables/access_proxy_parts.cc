@@ -117,6 +117,14 @@ Status check_forwarding(const ObjectView& o) {
                                                    ": is not allowed; allowed: with service tcp-forwarding only (the others "
                                                    "take ip and port)");
     }
+    // What each address of a range is asked for is the client's to say: there is nothing to choose, nor to ask after.
+    const bool plain = server.text("status") != "standby" && !server.enabled("health-check") && server.text("http-host").empty() &&
+                       server.integer("weight") == 1;
+    if (forwards && !plain) {
+      return fail(ErrorCode::kInvalidArgument, "realservers " + server.key() +
+                                                   ": status standby, weight, http-host and health-check: are not allowed with "
+                                                   "service tcp-forwarding; allowed: status active or disable");
+    }
   }
   return {};
 }
