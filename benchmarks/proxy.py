@@ -123,7 +123,8 @@ def as_root():
 
 def plain_nginx(written, directory, ports, authorise=None):
     """The gateway's own configuration of nginx without our module; `ports`: old to new."""
-    text = re.sub(r"(?m)^\s*(load_module|postern_shm|postern_proxy|postern_server|postern_balance|error_page |location = /\.postern/).*\n", "", written)
+    text = re.sub(r"(?m)^\s*(load_module |postern_\w+ |error_page |location = /\.postern/).*\n", "", written)
+    text = re.sub(r"(?m)^    location @\w+ \{\n(      .*\n)*    \}\n", "", text)     # gRPC, which nothing here speaks
     pool = re.search(r"upstream (pool_\d+)", text).group(1)
     text = text.replace("pool_$postern_pool$postern_once", pool)
     text = text.replace("$postern_host", "$http_host").replace("$postern_client_host", "$http_host")
