@@ -48,7 +48,7 @@ HAPROXY = """global
   nbthread 1
   maxconn 4000
   log stdout format raw local0
-  ssl-default-bind-options ssl-min-ver TLSv1.2
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
   tune.ssl.cachesize 20000
 defaults
   mode http

@@ -271,7 +271,7 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
        << " ssl http2;\n"
           "    server_name app.example;\n"
           "    ssl_certificate server.pem; ssl_certificate_key server.key;\n"
-          "    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;\n"
+          "    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; ssl_session_cache builtin:100 shared:sessions:1m;\n"
           "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
        << pages
        << "    postern_proxy 1;\n"
@@ -331,6 +331,8 @@ void Nginx::reload() {
   });
   if (!done) throw std::runtime_error("nginx did not reload:\n" + log());
 }
+
+void Nginx::trust(const Authority& client_ca) { write_file(dir_ / "clients.pem", client_ca.certificate()); }
 
 std::set<pid_t> Nginx::worker_pids() const {
   std::set<pid_t> out;

@@ -24,6 +24,7 @@
 #include <string>
 
 #include "nginx/balance.h"
+#include "nginx/client_chain.h"
 #include "nginx/grpc.h"
 #include "nginx/main_conf.h"
 #include "nginx/ngx.h"
@@ -263,7 +264,7 @@ ngx_int_t add_handlers(ngx_conf_t* cf) noexcept {
       ngx_array_push(&core->phases[NGX_HTTP_ACCESS_PHASE].handlers));
   if (slot == nullptr) return NGX_ERROR;
   *slot = on_access;
-  return NGX_OK;
+  return take_client_certificates(cf);
 }
 
 ngx_int_t start_worker(ngx_cycle_t* cycle) noexcept {

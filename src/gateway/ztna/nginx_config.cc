@@ -115,7 +115,12 @@ http {{
   ssl_protocols TLSv1.2 TLSv1.3;
   ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
   ssl_prefer_server_ciphers off;
-  ssl_session_cache shared:postern:8m;
+  # Sessions stay here and are told by number. To write one into a ticket, and to read it again, OpenSSL takes the client's
+  # certificate apart each time, which costs more than the key exchange. First each worker looks for a session among its
+  # own, which are taken apart already.
+  ssl_session_cache builtin:4000 shared:postern:8m;
+  ssl_session_tickets off;
+  ssl_conf_command NumTickets 1;
   ssl_session_timeout 1h;
   ssl_early_data off;
   ssl_verify_depth 4;
