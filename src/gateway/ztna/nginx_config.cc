@@ -126,7 +126,11 @@ http {{
   ssl_verify_depth 4;
   ssl_buffer_size 4k;
 
+  # The real servers that the decision names.
+  upstream to_pool {{ server 127.0.0.1:1; postern_pool; }}
+
   proxy_http_version 1.1;
+  proxy_redirect off;
   proxy_connect_timeout 5s;
   proxy_send_timeout 60s;
   proxy_read_timeout 1h;
@@ -186,7 +190,7 @@ http {{
     error_page 494 =431 /.postern/failed;
     location = /.postern/refused {{ internal; postern_refused; }}
     location = /.postern/failed {{ internal; postern_failed; }}
-    location / {{ proxy_pass http://pool_$postern_pool$postern_once; }}
+    location / {{ proxy_pass http://to_pool; }}
 {tls}  }}
 )",
         fmt::arg("at", endpoint_text(l.address, l.port)), fmt::arg("certificate", *certificate),
