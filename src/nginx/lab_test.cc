@@ -267,11 +267,13 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
           "  postern_shm run;\n"
           "  upstream pool_1 { server 127.0.0.1:"
        << application_port << "; keepalive 4; }\n"
+       << "  upstream pool_1_once { server 127.0.0.1:" << application_port << "; }\n"
+       << "  upstream to_pool { server 127.0.0.1:1; postern_pool; }\n  proxy_redirect off;\n"
        << "  server {\n    listen 127.0.0.1:" << port_
        << " ssl http2;\n"
           "    server_name app.example;\n"
           "    ssl_certificate server.pem; ssl_certificate_key server.key;\n"
-          "    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;\n"
+          "    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; ssl_session_cache builtin:100 shared:sessions:1m;\n"
           "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
        << pages
        << "    postern_proxy 1;\n"
@@ -280,10 +282,10 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
           "      proxy_set_header Host $postern_host; proxy_set_header Upgrade $postern_upgrade;\n"
           "      proxy_set_header Connection $postern_connection; proxy_set_header X-Forwarded-For "
           "$remote_addr;\n"
-          "      proxy_pass http://pool_$postern_pool;\n"
+          "      proxy_pass http://to_pool;\n"
           "    }\n"
-          "    location /open/ { postern_proxy 2; proxy_pass http://pool_$postern_pool; }\n"
-          "    location /manageable/ { postern_proxy 4294967295; proxy_pass http://pool_$postern_pool; }\n"
+          "    location /open/ { postern_proxy 2; proxy_pass http://to_pool; }\n"
+          "    location /manageable/ { postern_proxy 4294967295; proxy_pass http://to_pool; }\n"
           "  }\n"
           "  server {\n    listen 127.0.0.1:"
        << open_port_
@@ -292,7 +294,7 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
           "    ssl_client_certificate clients.pem; ssl_verify_client optional;\n"
        << pages
        << "    postern_proxy 2;\n"
-          "    location / { proxy_pass http://pool_$postern_pool; }\n"
+          "    location / { proxy_pass http://to_pool; }\n"
           "  }\n}\n";
   write_file(dir_ / "nginx.conf", conf.str());
   pid_ = fork();
@@ -331,6 +333,8 @@ void Nginx::reload() {
   });
   if (!done) throw std::runtime_error("nginx did not reload:\n" + log());
 }
+
+void Nginx::trust(const Authority& client_ca) { write_file(dir_ / "clients.pem", client_ca.certificate()); }
 
 std::set<pid_t> Nginx::worker_pids() const {
   std::set<pid_t> out;

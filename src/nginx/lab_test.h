@@ -175,6 +175,8 @@ class Nginx {
   int open_port() const { return open_port_; }
   pid_t pid() const { return pid_; }
   void reload();
+  /// Who issues clients' certificates from the next reload on.
+  void trust(const Authority& client_ca);
   std::set<pid_t> worker_pids() const;
   std::string log() const;
 

@@ -14,14 +14,25 @@ struct OfPool {
   bool forwards = false;  ///< Of a named location: its requests carry TCP.
 };
 
+/// Where requests to a pool's real servers go; null where there is none.
+struct PoolUpstreams {
+  std::uint32_t pool;
+  ngx_http_upstream_srv_conf_t* kept;
+  ngx_http_upstream_srv_conf_t* once;  ///< With a body.
+};
+
 struct MainConf {
   ngx_str_t dir;
   ngx_array_t through;  // of OfPool, ascending by pool: named locations
   ngx_array_t grpc;     // likewise, for calls by gRPC
   ngx_array_t hosts;    // likewise: the host that is sent
+  ngx_array_t pools;    // of PoolUpstreams, ascending by pool
 };
 
-inline std::span<OfPool> all_of(const ngx_array_t& array) { return {static_cast<OfPool*>(array.elts), array.nelts}; }
+template <class T = OfPool>
+std::span<T> all_of(const ngx_array_t& array) {
+  return {static_cast<T*>(array.elts), array.nelts};
+}
 const MainConf& main_conf(ngx_http_request_t* r);
 /// nullptr: nothing is said of it.
 const OfPool* find_pool(const ngx_array_t& array, std::uint32_t pool);

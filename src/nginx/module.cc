@@ -11,22 +11,24 @@
 //   postern_through_grpc <pool> <@name>;  http: likewise, those of gRPC
 //   postern_by_name;              upstream: see nginx/real_server.h
 //   postern_server, postern_balance  upstream: see nginx/balance.h
+//   postern_pool;                 upstream: see nginx/pools.h
 //   postern_host <pool> <host>;   http: see nginx/translation.h
 //   postern_failed;               location: our plain page for what nginx can't serve, e.g.
 //                                 error_page 400 502 504 /.postern/failed;
 //
 // Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_client_host
-// (the client's), $postern_server (the server's name in what is sent, in lower case, without port), $postern_once
-// ("_once" when the request has a body: its connection to the real server must not be used again), $postern_upgrade and
+// (the client's), $postern_server (the server's name in what is sent, in lower case, without port), $postern_upgrade and
 // $postern_connection (what to send upstream as Upgrade and Connection: a WebSocket's, "close" with
 // a body, or nothing).
 #include <algorithm>
 #include <string>
 
 #include "nginx/balance.h"
+#include "nginx/client_chain.h"
 #include "nginx/grpc.h"
 #include "nginx/main_conf.h"
 #include "nginx/ngx.h"
+#include "nginx/pools.h"
 #include "nginx/real_server.h"
 #include "nginx/request.h"
 #include "nginx/translation.h"
@@ -212,14 +214,6 @@ ngx_int_t server_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, u
   return NGX_OK;
 }
 
-/// An application that answers without reading the body and goes on takes it for the next request: on a connection that
-/// is used again, for one of somebody else.
-ngx_int_t once_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
-  ngx_str_t yes = ngx_string("_once"), no = ngx_null_string;
-  give(v, has_body(r) ? yes : no);
-  return NGX_OK;
-}
-
 ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
                            uintptr_t) noexcept {
   ngx_str_t yes = ngx_string("websocket"), no = ngx_null_string;
@@ -242,7 +236,6 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
                          {ngx_string("postern_host"), host_variable},
                          {ngx_string("postern_client_host"), client_host_variable},
                          {ngx_string("postern_server"), server_variable},
-                         {ngx_string("postern_once"), once_variable},
                          {ngx_string("postern_upgrade"), upgrade_variable},
                          {ngx_string("postern_connection"), connection_variable}};
   for (const auto& variable : variables) {
@@ -263,7 +256,8 @@ ngx_int_t add_handlers(ngx_conf_t* cf) noexcept {
       ngx_array_push(&core->phases[NGX_HTTP_ACCESS_PHASE].handlers));
   if (slot == nullptr) return NGX_ERROR;
   *slot = on_access;
-  return NGX_OK;
+  if (find_pools(cf) != NGX_OK) return NGX_ERROR;
+  return take_client_certificates(cf);
 }
 
 ngx_int_t start_worker(ngx_cycle_t* cycle) noexcept {
@@ -291,6 +285,8 @@ ngx_command_t commands[] = {
     {ngx_string("postern_server"), NGX_HTTP_UPS_CONF | NGX_CONF_TAKE23, set_balanced_server, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},
     {ngx_string("postern_balance"), NGX_HTTP_UPS_CONF | NGX_CONF_TAKE1, set_balance, NGX_HTTP_SRV_CONF_OFFSET, 0,
+     nullptr},
+    {ngx_string("postern_pool"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_pool_upstream, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},
     {ngx_string("postern_host"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_translated_host, NGX_HTTP_MAIN_CONF_OFFSET, 0,
      nullptr},

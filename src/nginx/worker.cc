@@ -50,6 +50,9 @@ void Worker::start(ngx_cycle_t* cycle, std::string dir) {
   posted_.handler = on_posted;
   posted_.data = this;
   posted_.log = log_;
+  reported_.handler = on_reported;
+  reported_.data = this;
+  reported_.log = log_;
   reader_->refresh(true);
   freshness_ = reader_->freshness(now().mono);
   connect();
@@ -59,6 +62,10 @@ void Worker::start(ngx_cycle_t* cycle, std::string dir) {
 void Worker::stop() {
   if (!running()) return;
   if (tick_.timer_set) ngx_del_timer(&tick_);
+  if (reported_.posted) {
+    ngx_delete_posted_event(&reported_);
+    nudge(false);
+  }
   disconnected();
   link_.close();
 }
@@ -265,11 +272,20 @@ void Worker::report(const ecshm::Event& event) {
   const bool session =
       event.type == ecshm::EventType::kSessionOpen || event.type == ecshm::EventType::kSessionClose;
   if (!events_->push(event) && session) told_all_ = false;
-  // Denials and cuts are looked up by their id at once; everything else may wait for its batch.
-  const bool urgent =
-      event.type == ecshm::EventType::kDenied || event.type == ecshm::EventType::kCut;
-  if (events_->take_nudge(urgent)) link_.nudge();
+  // Denials and cuts are looked up by their id at once; everything else may wait for its batch, and is asked about once in
+  // a turn of the loop: that costs a fence between processors.
+  if (event.type == ecshm::EventType::kDenied || event.type == ecshm::EventType::kCut) {
+    nudge(true);
+  } else if (!reported_.posted) {
+    ngx_post_event(&reported_, &ngx_posted_events);
+  }
 }
+
+void Worker::nudge(bool urgent) {
+  if (events_ && events_->take_nudge(urgent)) link_.nudge();
+}
+
+void Worker::on_reported(ngx_event_t* event) { static_cast<Worker*>(event->data)->nudge(false); }
 
 void Worker::report_session(Connection& connection, ecshm::EventType type) {
   // It ends as what it was begun.

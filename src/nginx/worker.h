@@ -77,12 +77,14 @@ class Worker {
   static void on_tick(ngx_event_t* event);
   static void on_question_timeout(ngx_event_t* event);
   static void on_posted(ngx_event_t* event);
+  static void on_reported(ngx_event_t* event);
 
   void connect();
   void disconnected();
   void receive();
   void tick();
   void schedule();
+  void nudge(bool urgent);
   void look();  // At everything that may have changed.
   void settle(const Sha256& leaf, bool answered);
   Question* question(const Sha256& leaf);
@@ -115,6 +117,7 @@ class Worker {
   ngx_connection_t* link_connection_ = nullptr;
   ngx_event_t tick_{};
   ngx_event_t posted_{};
+  ngx_event_t reported_{};  // Something was, in this turn of the loop.
   ngx_log_t* log_ = nullptr;
   List<Connection> all_;
   List<Connection> slots_[kBuckets];

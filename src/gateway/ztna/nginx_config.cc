@@ -115,13 +115,22 @@ http {{
   ssl_protocols TLSv1.2 TLSv1.3;
   ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
   ssl_prefer_server_ciphers off;
-  ssl_session_cache shared:postern:8m;
+  # Sessions stay here and are told by number. To write one into a ticket, and to read it again, OpenSSL takes the client's
+  # certificate apart each time, which costs more than the key exchange. First each worker looks for a session among its
+  # own, which are taken apart already.
+  ssl_session_cache builtin:4000 shared:postern:8m;
+  ssl_session_tickets off;
+  ssl_conf_command NumTickets 1;
   ssl_session_timeout 1h;
   ssl_early_data off;
   ssl_verify_depth 4;
   ssl_buffer_size 4k;
 
+  # The real servers that the decision names.
+  upstream to_pool {{ server 127.0.0.1:1; postern_pool; }}
+
   proxy_http_version 1.1;
+  proxy_redirect off;
   proxy_connect_timeout 5s;
   proxy_send_timeout 60s;
   proxy_read_timeout 1h;
@@ -181,7 +190,7 @@ http {{
     error_page 494 =431 /.postern/failed;
     location = /.postern/refused {{ internal; postern_refused; }}
     location = /.postern/failed {{ internal; postern_failed; }}
-    location / {{ proxy_pass http://pool_$postern_pool$postern_once; }}
+    location / {{ proxy_pass http://to_pool; }}
 {tls}  }}
 )",
         fmt::arg("at", endpoint_text(l.address, l.port)), fmt::arg("certificate", *certificate),

@@ -31,7 +31,7 @@ std::string forwarding_location(const NginxPool& pool) {
       proxy_read_timeout 1h;
       proxy_send_timeout 1h;
       send_timeout 1h;
-      proxy_pass http://pool_$postern_pool$postern_once;
+      proxy_pass http://to_pool;
     }}
 )",
                      fmt::arg("id", pool.id), fmt::arg("header", kDestinationsHeader), fmt::arg("destinations", pool.destinations));

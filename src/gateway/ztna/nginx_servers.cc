@@ -39,8 +39,8 @@ NginxServers::NginxServers(const std::vector<NginxPool>& pools, std::string forw
 std::string NginxServers::upstreams() const {
   std::string out;
   // Each pool twice. An application that leaves a body unread reads it as the next request of its connection: were that
-  // used again, the request that a client hid there would be answered to another. So requests with a body ($postern_once)
-  // have connections of their own, which end with them. "Connection: close" alone would not do: nginx keeps a connection
+  // used again, the request that a client hid there would be answered to another. So requests with a body have
+  // connections of their own, which end with them. "Connection: close" alone would not do: nginx keeps a connection
   // whose server ignores it.
   for (const auto& pool : pools_) {
     if (!pool.destinations.empty()) {
@@ -98,7 +98,7 @@ Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& po
 {}      proxy_ssl_server_name on;
       proxy_ssl_name $postern_server;
       proxy_ssl_session_reuse off;
-{}      proxy_pass https://pool_$postern_pool$postern_once;
+{}      proxy_pass https://to_pool;
     }}
 )",
         name, protocols(tls),

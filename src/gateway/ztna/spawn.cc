@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/file.h"
@@ -38,7 +39,7 @@ bool become(const SpawnOptions& options) {
   return true;
 }
 
-[[noreturn]] void run_child(const SpawnOptions& options, char* const* argv) {
+[[noreturn]] void run_child(const SpawnOptions& options, char* const* argv, char* const* environment) {
   if (options.own_session) setsid();
   sigset_t none;
   sigemptyset(&none);
@@ -52,7 +53,7 @@ bool become(const SpawnOptions& options) {
   syscall(SYS_close_range, 3u, ~0u, 0u);
   if (!become(options)) _exit(126);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  execv(argv[0], argv);
+  execve(argv[0], argv, environment);
   _exit(127);
 }
 
@@ -62,9 +63,15 @@ Result<pid_t> spawn(const SpawnOptions& options) {
   std::vector<char*> argv;
   for (const auto& a : options.argv) argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
+  std::vector<char*> environment;
+  for (char** e = environ; e != nullptr && *e != nullptr; ++e) environment.push_back(*e);
+  for (const auto& e : options.environment) {
+    if (getenv(e.substr(0, e.find('=')).c_str()) == nullptr) environment.push_back(const_cast<char*>(e.c_str()));
+  }
+  environment.push_back(nullptr);
   const pid_t pid = fork();
   if (pid < 0) return fail(errno_error(errno, "starting", options.argv.front()));
-  if (pid == 0) run_child(options, argv.data());
+  if (pid == 0) run_child(options, argv.data(), environment.data());
   return pid;
 }
 

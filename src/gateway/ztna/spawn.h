@@ -16,6 +16,7 @@ struct SpawnOptions {
   std::optional<gid_t> gid;
   bool bind_low_ports = false;  ///< Keep CAP_NET_BIND_SERVICE, and only that.
   int output = -1;              ///< Becomes stdout and stderr; -1: /dev/null. Stays the caller's.
+  std::vector<std::string> environment;  ///< "NAME=value" each, where our own environment has no such name.
   bool own_session = false;     ///< Not ended together with us.
 };
 

@@ -51,7 +51,7 @@ TEST(NginxConfig, ConnectionsOfRequestsWithABodyAreNotKept) {
   EXPECT_NE(block("pool_7").find("keepalive 32;"), std::string::npos);
   EXPECT_NE(block("pool_7_once").find("server [2001:db8::1]:8080 weight=3;"), std::string::npos);
   EXPECT_EQ(block("pool_7_once").find("keepalive"), std::string::npos);
-  EXPECT_NE(text->find("proxy_pass http://pool_$postern_pool$postern_once;"), std::string::npos);
+  EXPECT_NE(text->find("proxy_pass http://to_pool;"), std::string::npos);
   EXPECT_NE(text->find("proxy_set_header Connection $postern_connection;"), std::string::npos);
 }
 
@@ -87,7 +87,7 @@ TEST(NginxConfig, ServersBehindTlsHaveALocationOfTheirOwn) {
   const auto verified = block("location @tls1"), any = block("location @tls2");
   for (const auto* line : {"proxy_ssl_protocols TLSv1.2 TLSv1.3;", "proxy_ssl_verify on;",
                            "proxy_ssl_trusted_certificate \"/etc/cas.pem\";", "proxy_ssl_name $postern_server;",
-                           "proxy_ssl_server_name on;", "proxy_pass https://pool_$postern_pool$postern_once;"}) {
+                           "proxy_ssl_server_name on;", "proxy_pass https://to_pool;"}) {
     EXPECT_TRUE(has(verified, line)) << line;
   }
   EXPECT_FALSE(has(verified, "SECLEVEL"));

@@ -1,0 +1,14 @@
+#pragma once
+#include "nginx/ngx.h"
+
+namespace postern::nginx {
+
+/// upstream: `postern_pool;`. Requests go on to the real servers that their decision named: the upstream "pool_N", and with
+/// a body "pool_N_once". One that was not let through ends with 500. (By a variable in proxy_pass nginx would read a URL
+/// and look for the upstream's name anew with each request.)
+char* set_pool_upstream(ngx_conf_t* cf, ngx_command_t* command, void* conf);
+
+/// Finds those upstreams, once the configuration is read. NGX_OK or NGX_ERROR.
+ngx_int_t find_pools(ngx_conf_t* cf);
+
+}  // namespace postern::nginx
