@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import mixed
 import stack as stacks
 from catalogue import Figure
 from lab import LabError, namespaces_allowed, remove_tree, wait_for
@@ -18,7 +19,7 @@ from postgres import Postgres, binaries
 from programs import run_lines
 
 TARGETS = ["postern-ems", "postern-gateway", "postern-agent", "ngx_http_postern_module", "stream_app", "commit_peer",
-           "revocation_client"]
+           "revocation_client", *mixed.TARGETS]
 LETTER = "r"
 PORT = 9447
 
@@ -53,6 +54,7 @@ class BenchStack(stacks.Stack):
         self.lab.start("app", [self.programs / "stream_app", "--address", self.app_address, "--port", self.ports["app"],
                                "--ready", ready], self.short("srv"))
         wait_for(ready.exists, "the application to listen", 20)
+        mixed.start_app(self, self.programs, wait_for)
 
 
 class Revocation:
@@ -80,7 +82,7 @@ class Revocation:
         stack.ems.put_tag({"name": "Forbidden", "rules": [
             {"id": 1, "os": "linux", "type": "file", "paths": [str(self.file)]}]})
         stack.protect()
-        stack.gateway.configure(stack.access_proxy("bench", PORT) + POLICIES)
+        stack.gateway.configure(stack.access_proxy("bench", PORT) + POLICIES + mixed.configuration(stack))
         stack.wait_evaluated(stack.enrol())
 
     def client(self, measure, changes):
@@ -145,12 +147,16 @@ def run(context):
                     decided += lab.client("decision", min(BLOCK // 2, decisions - len(decided)))
                 peer += [s["us"] / 1000 for s in run_lines([*peer_command, "--rounds", BLOCK])]
                 context.say(f"{len(cuts)} sessions cut, {len(decided)} requests refused")
+            sessions = mixed.TRIAL_SESSIONS if context.trial else mixed.SESSIONS
+            many = mixed.measure(lab, context.rounds or mixed.CHANGES, sessions)
+            context.say(f"{sum(len(c['sessions']) for c in many)} sessions of mixed kinds ended by {len(many)} changes")
     finally:
         if context.keep:
             context.say(f"logs and data: {directory}")
         else:
             remove_tree(directory)
-    return figures(cuts, decided, peer, peer_name)
+    return figures(cuts, decided, peer, peer_name) + mixed.figures(
+        many, sessions, summary, stages, percentile([s["us"] / 1000 for s in decided], 0.99), context.trial)
 
 
 def figures(cuts, decided, peer, peer_name):

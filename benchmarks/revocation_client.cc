@@ -6,22 +6,15 @@
 //
 // Each change is undone before the next, and access has to be back. One line of JSON per change on stdout; ends with 1,
 // and says why, if a change had no effect.
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <optional>
 #include <random>
-#include <stdexcept>
 
 #include "arguments.h"
+#include "posture_change.h"
 #include "timing.h"
 #include "tls_client.h"
 #include "wire_watch.h"
-
-extern char** environ;
 
 namespace {
 
@@ -30,53 +23,6 @@ using namespace postern::bench;
 constexpr Nanos kMs = 1'000'000;
 constexpr Nanos kPatience = 10'000 * kMs;
 constexpr int kTimeoutMs = 10'000;
-
-/// Unwinds, so that the process and the file are gone afterwards.
-[[noreturn]] void wrong(const std::string& what) { throw std::runtime_error(what); }
-
-/// The process that the policy demands and the file that it forbids.
-class Posture {
- public:
-  Posture(std::string program, std::string file) : program_(std::move(program)), file_(std::move(file)) {
-    ::unlink(file_.c_str());
-    start();
-  }
-  ~Posture() {
-    ::unlink(file_.c_str());
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  Posture(const Posture&) = delete;
-  Posture& operator=(const Posture&) = delete;
-
-  void end_process() { ::kill(pid_, SIGKILL); }
-  void make_file() {
-    const int fd = ::open(file_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-    if (fd < 0) wrong(file_ + ": " + std::strerror(errno));
-    ::close(fd);
-  }
-  void mend(bool process) {
-    if (process) {
-      ::waitpid(pid_, nullptr, 0);
-      pid_ = -1;
-      start();
-    } else {
-      ::unlink(file_.c_str());
-    }
-  }
-
- private:
-  void start() {
-    char duration[] = "3600";
-    char* const arguments[] = {program_.data(), duration, nullptr};
-    if ((errno = ::posix_spawn(&pid_, program_.c_str(), nullptr, nullptr, arguments, environ)) != 0) {
-      wrong(program_ + ": " + std::strerror(errno));
-    }
-  }
-  std::string program_, file_;
-  pid_t pid_ = -1;
-};
 
 class Client {
  public:
@@ -153,7 +99,7 @@ class Client {
   Nanos change(bool process) {
     if (watch_) watch_->clear();
     const Nanos start = now();
-    process ? posture_.end_process() : posture_.make_file();
+    posture_.change(process);
     return start;
   }
 

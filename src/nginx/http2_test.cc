@@ -1,5 +1,8 @@
 // Streams of HTTP/2 end one by one, or with their connection.
 #include <map>
+#include <memory>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,7 +45,8 @@ class H2 {
   }
   struct Stream {
     std::size_t data = 0;
-    bool reset = false, ended = false, headers = false;
+    bool ended = false, headers = false;
+    int reset = 0;  ///< How often.
   };
   std::map<std::uint32_t, Stream> streams;
   Client& client() { return client_; }
@@ -69,7 +73,7 @@ class H2 {
       auto& s = streams[stream];
       if (byte(3) == 0) s.data += size;
       if (byte(3) == 1) s.headers = true;
-      if (byte(3) == 3) s.reset = true;
+      if (byte(3) == 3) ++s.reset;
       if (byte(3) <= 1 && (byte(4) & 1) != 0) s.ended = true;
       at += 9 + size;
     }
@@ -86,7 +90,7 @@ TEST_F(ModuleTest, AnHttp2StreamEndsWhenItsPolicyIsLost) {
   plane_->put(device_.leaf, changed([](auto& d) { d.tags.reset(kHealthy); }));
   // The stream is reset, or, with much unsent in the socket, the connection: in both cases it ends
   // at once.
-  const bool reset = h2.read_until([&] { return h2.streams[1].reset; });
+  const bool reset = h2.read_until([&] { return h2.streams[1].reset > 0; });
   EXPECT_TRUE(reset || h2.client().end() == End::kReset) << nginx_->log();
   EXPECT_FALSE(h2.streams[1].ended);
 }
@@ -97,10 +101,46 @@ TEST_F(ModuleTest, AnIdleHttp2StreamIsResetAndTheConnectionGoesOn) {
   h2.get(1, "/silent");
   ASSERT_TRUE(h2.read_until([&] { return h2.streams[1].data > 0; })) << nginx_->log();
   plane_->put(device_.leaf, changed([](auto& d) { d.tags.reset(kHealthy); }));
-  EXPECT_TRUE(h2.read_until([&] { return h2.streams[1].reset; })) << nginx_->log();
+  EXPECT_TRUE(h2.read_until([&] { return h2.streams[1].reset > 0; })) << nginx_->log();
   h2.get(3, "/open/x");
   EXPECT_TRUE(h2.read_until([&] { return h2.streams[3].ended; }))
       << "other policies still let it in";
+}
+
+TEST_F(ModuleTest, ManySessionsThatEndTogetherEachSeeOneEndAndAreReportedOnce) {
+  H2 h2(nginx_->port(), device_);
+  for (const std::uint32_t stream : {1, 3, 5, 7, 9}) h2.get(stream, "/silent");
+  std::vector<std::unique_ptr<Client>> sockets;
+  for (int i = 0; i < 10; ++i) sockets.push_back(open_websocket());
+  const auto all = [&](auto holds) {
+    for (const std::uint32_t stream : {1, 3, 5, 7, 9}) {
+      if (!holds(h2.streams[stream])) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(h2.read_until([&] { return all([](auto& s) { return s.data > 0; }); })) << nginx_->log();
+  plane_->put(device_.leaf, changed([](auto& d) { d.tags.reset(kHealthy); }));
+  EXPECT_TRUE(h2.read_until([&] { return all([](auto& s) { return s.reset > 0; }); })) << nginx_->log();
+  for (auto& socket : sockets) EXPECT_EQ(socket->drain(), End::kReset);
+  std::set<std::string> ids;
+  std::size_t cuts = 0;
+  EXPECT_TRUE(wait_for([&] {
+    ids.clear();
+    cuts = 0;
+    for (const auto& event : plane_->events()) {
+      if (event.type != EventType::kCut) continue;
+      ids.insert(event.id);
+      ++cuts;
+      EXPECT_EQ(event.reason, Reason::kMissingTag);
+    }
+    return ids.size() >= 15;
+  })) << cuts;
+  // The connection goes on, and what it brings next shows that nothing came twice.
+  h2.get(11, "/open/x");
+  EXPECT_TRUE(h2.read_until([&] { return h2.streams[11].ended; })) << nginx_->log();
+  EXPECT_TRUE(all([](auto& s) { return s.reset == 1 && !s.ended; }));
+  EXPECT_EQ(ids.size(), 15u);
+  EXPECT_EQ(cuts, 15u);
 }
 
 TEST_F(ModuleTest, AnAdministratorEndsTheRequestsOfAPolicyOrWholeConnections) {
@@ -115,7 +155,7 @@ TEST_F(ModuleTest, AnAdministratorEndsTheRequestsOfAPolicyOrWholeConnections) {
   of_policy.policy = 11;
   of_policy.administrator = "eve";
   EXPECT_EQ(plane_->clear(of_policy), 1u);
-  EXPECT_TRUE(h2.read_until([&] { return h2.streams[1].reset; })) << nginx_->log();
+  EXPECT_TRUE(h2.read_until([&] { return h2.streams[1].reset > 0; })) << nginx_->log();
   const auto cut = plane_->wait_event([](const ecshm::Event& e) { return e.type == EventType::kCut; });
   ASSERT_TRUE(cut);
   EXPECT_EQ(cut->reason, Reason::kCleared);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 
+#include "nginx/denial_id.h"
 #include "nginx/grpc.h"
 #include "nginx/worker.h"
 
@@ -93,6 +94,46 @@ void drop_queued_frames(ngx_http_v2_stream_t* stream) {
   }
 }
 
+/// RST_STREAM with INTERNAL_ERROR, as nginx itself ends a stream whose answer it can't finish.
+void append_reset(std::string& out, ngx_uint_t stream) {
+  constexpr std::uint32_t kInternalError = 2;
+  out.append("\0\0\x04\x03\0", 5);
+  for (const auto value : {static_cast<std::uint32_t>(stream), kInternalError}) {
+    for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+  }
+}
+
+bool too_much_unsent(const ngx_connection_t* c) {
+  int unsent = 0;
+  return ioctl(c->fd, SIOCOUTQ, &unsent) != 0 || unsent > kMaxUnsent;
+}
+
+/// False: it could not be written whole.
+bool reset_streams(Connection& connection) {
+  auto* c = connection.socket;
+  std::string frames;
+  connection.requests.for_each([&](LiveRequest& live) {
+    if (!live.lost || live.kind == ecshm::SessionKind::kGrpc) return;
+    auto* stream = live.request->stream;
+    // In the middle of a record, or with frames before it, nothing may be written.
+    if (stream->connection->last_out != nullptr || c->buffered != 0 || !c->write->ready) return;
+    if (stream->rst_sent || stream->out_closed) return;
+    append_reset(frames, stream->node->id);
+    stream->rst_sent = 1;
+  });
+  return frames.empty() ||
+         c->send(c, reinterpret_cast<u_char*>(frames.data()), frames.size()) == static_cast<ssize_t>(frames.size());
+}
+
+/// Nothing of the application's comes any more, but why.
+void tell_call(LiveRequest& live, policy::Reason reason) {
+  if (live.told) return;
+  live.told = true;
+  if (live.cut_id.empty()) live.cut_id = new_denial_id();
+  end_grpc_call(live.request, grpc_status(reason),
+                "Postern ended this call: " + std::string(policy::reason_text(reason)) + "; " + live.cut_id);
+}
+
 /// Ends a request from outside of its own events.
 void terminate(ngx_http_request_t* r) {
   auto* c = r->connection;
@@ -126,24 +167,50 @@ Connection* connection_of(ngx_http_request_t* r) {
   return connection;
 }
 
+void silence_connection(Connection& connection) {
+  if (connection.silenced) return;
+  connection.silenced = true;
+  auto* c = connection.socket;
+  arm_reset(c);
+  // Disconnecting sends the reset at once. Should it fail, closing does.
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  ::connect(c->fd, &nobody, sizeof nobody);
+}
+
+void silence_streams(Connection& connection) {
+  auto* c = connection.socket;
+  if (too_much_unsent(c)) {
+    silence_connection(connection);
+    return;
+  }
+  connection.requests.for_each([&](LiveRequest& live) {
+    if (live.lost) drop_queued_frames(live.request->stream);
+  });
+  if (!reset_streams(connection)) {
+    // TLS holds on to a part of it, and nothing else may follow.
+    silence_connection(connection);
+    return;
+  }
+  connection.requests.for_each([&](LiveRequest& live) {
+    if (live.lost && live.kind == ecshm::SessionKind::kGrpc) tell_call(live, live.lost->reason);
+  });
+}
+
 void cut_request(LiveRequest& live) {
   auto* r = live.request;
   auto* connection = live.connection;
-  if (r->stream == nullptr) {
+  if (r->stream == nullptr || connection->silenced) {
     cut_connection(*connection);
     return;
   }
   auto* c = socket_of(r);
-  int unsent = 0;
-  if (ioctl(c->fd, SIOCOUTQ, &unsent) != 0 || unsent > kMaxUnsent) {
+  if (too_much_unsent(c)) {
     cut_connection(*connection);
     return;
   }
-  drop_queued_frames(r->stream);
-  if (live.kind == ecshm::SessionKind::kGrpc) {
-    end_grpc_call(r, grpc_status(live.cut_reason),
-                  "Postern ended this call: " + std::string(policy::reason_text(live.cut_reason)) + "; " + live.cut_id);
-  }
+  if (!live.told) drop_queued_frames(r->stream);
+  if (live.kind == ecshm::SessionKind::kGrpc) tell_call(live, live.cut_reason);
   terminate(r);
   // RST_STREAM is in the queue now; whatever else the connection does, it has to leave.
   if (c->fd != static_cast<ngx_socket_t>(-1)) {

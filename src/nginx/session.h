@@ -2,6 +2,7 @@
 // What a worker remembers of live connections and the requests on them, so that each can be judged
 // again at any moment.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,14 +42,18 @@ struct LiveRequest {
   ecshm::SessionKind kind = ecshm::SessionKind::kNone;
   std::uint32_t server = 0;  ///< Number of the real server that was chosen last; 0: none was.
   bool cut = false;  ///< Its end was reported.
-  std::string cut_id;  ///< Under which.
+  std::string cut_id;  ///< Under which it was, or will be.
   policy::Reason cut_reason = policy::Reason::kNone;
+  std::optional<policy::Decision> lost;  ///< Why it may not go on; its client has been told, or will be by `cut_request`.
+  WallTime lost_at{};
+  bool told = false;  ///< A gRPC call: its status is sent, or queued.
 };
 
 /// A TLS connection and whose it is. Lives in the connection's pool; leaves by the pool's cleanup.
 struct Connection {
   Link<Connection> in_all{this};
   Link<Connection> in_slot{this};
+  Link<Connection> in_lost{this};  ///< Something of it may not go on, and has not been cleared away yet.
   List<LiveRequest> requests;
   ngx_connection_t* socket = nullptr;  ///< The real one, also under HTTP/2.
   policy::Certificate certificate = policy::Certificate::kNone;
@@ -68,6 +73,9 @@ struct Connection {
   std::uint32_t slot = ecshm::Reader::kNoSlot;
   std::uint64_t generation = 0;
   bool asked = false;  ///< Its slot went with a generation; the gateway was asked before cutting.
+  bool lost = false;   ///< Itself, with everything on it.
+  bool had_slot = false;  ///< When something of it was lost.
+  bool silenced = false;  ///< The client saw a reset; nginx has not let go of it yet.
 };
 
 /// The session of this request's connection, made on first use from what TLS proved; nullptr when
@@ -75,6 +83,14 @@ struct Connection {
 Connection* connection_of(ngx_http_request_t* r);
 /// The real connection under this request.
 ngx_connection_t* socket_of(ngx_http_request_t* r);
+
+/// The client sees the end of the whole connection, of which nothing more is sent or read; nginx keeps it until
+/// `cut_connection`. One system call, so that of many sessions none waits for the clearing away of others.
+void silence_connection(Connection& connection);
+/// The same for those of its HTTP/2 streams that have `lost`, all in one record, and nothing that is queued for them is
+/// sent any more; gRPC calls are told why. Where the connection is busy with another record, resets are left to
+/// `cut_request`. With much unsent in the socket the whole connection is silenced.
+void silence_streams(Connection& connection);
 
 /// Ends one live request at once: nothing that is queued for it is sent any more. An HTTP/1.1
 /// connection goes with it. The LiveRequest, and possibly its Connection, is gone afterwards.

@@ -78,14 +78,18 @@ void Worker::place(Connection& connection, const ecshm::Reader::Found& found) {
   }
 }
 
+// Of a thousand sessions that end together each client sees its end first; only then one after the other is cleared away,
+// which takes many times as long.
+
 void Worker::judge_slot(std::uint32_t slot) {
   List<Connection> todo;
   auto& list = bucket(slot);
   todo.take_all(list);
   while (auto* connection = todo.front()) {
     list.push_back(connection->in_slot);
-    if (connection->slot == slot) judge_again(*connection);
+    if (connection->slot == slot) look_again(*connection);
   }
+  clear_lost();
 }
 
 void Worker::judge_all() {
@@ -94,65 +98,86 @@ void Worker::judge_all() {
   todo.take_all(all_);
   while (auto* connection = todo.front()) {
     all_.push_back(connection->in_all);
-    judge_again(*connection);
+    look_again(*connection);
   }
+  clear_lost();
 }
 
 void Worker::judge_again(Connection& connection) {
-  const auto at = now();
-  judging_ = &connection;
-  bool identity_lost = false;
-  bool something_stays = false;
+  look_again(connection);
+  clear_lost();
+}
 
-  const auto had_slot = connection.slot != ecshm::Reader::kNoSlot;
+void Worker::look_again(Connection& connection) {
+  const auto at = now();
+  connection.had_slot = connection.slot != ecshm::Reader::kNoSlot;
   if (connection.certificate == policy::Certificate::kVerified) {
     const auto found = reader_->find(connection.leaf, at.mono);
     // In a new generation its slot may just not be filled in yet: the gateway is asked before
     // anything is cut.
     const bool moved = connection.generation != reader_->generation();
-    if (!found.state.known && found.readable && had_slot && moved && found.state.fresh &&
+    if (!found.state.known && found.readable && connection.had_slot && moved && found.state.fresh &&
         connection.opened) {
       auto* q = question(connection.leaf);
       if (q != nullptr) {
         q->for_sessions = true;
         connection.asked = true;
-        judging_ = nullptr;
         return;
       }
     }
   }
 
-  struct Judged {
-    LiveRequest* live;
-    policy::Decision decision;
-  };
-  std::vector<Judged> lost;
+  bool identity_lost = false;
+  bool something_stays = false;
+  LiveRequest* lost = nullptr;
   connection.requests.for_each([&](LiveRequest& live) {
+    if (live.cut) return;  // It only waits for the last of what is on its way.
     const auto decision = judge(connection, live.proxy, live.host, live.path, live.manageable, at);
     if (decision.allow) {
       live.decision = decision;
       something_stays = true;
     } else {
       identity_lost = identity_lost || policy::concerns_identity(decision.reason);
-      lost.push_back({&live, decision});
+      live.lost = decision;
+      live.lost_at = at.wall;
+      lost = &live;
     }
   });
   // An idle connection of an endpoint that is revoked, quarantined or offline has no business being
   // open.
   if (connection.requests.empty() && connection.opened)
     identity_lost = endpoint_gone(connection, at);
-  for (const auto& [live, decision] : lost) report_cut(*live, decision, had_slot);
-  if (identity_lost && !something_stays) {
-    cut_connection(connection);
-    return;
+  connection.lost = identity_lost && !something_stays;
+  if (!connection.lost && lost == nullptr) return;
+  lost_.push_back(connection.in_lost);
+  if (connection.lost || lost->request->stream == nullptr) {
+    silence_connection(connection);
+  } else {
+    silence_streams(connection);
   }
-  for (const auto& [live, decision] : lost) {
-    // What was cut before may have taken others with it.
-    bool still_there = false;
-    connection.requests.for_each(
-        [&](LiveRequest& other) { still_there = still_there || &other == live; });
-    if (still_there) cut_request(*live);
-    if (judging_ == nullptr) return;  // The whole connection went.
+}
+
+void Worker::clear_lost() {
+  while (auto* connection = lost_.front()) {
+    connection->in_lost.remove();
+    judging_ = connection;
+    connection->requests.for_each([&](LiveRequest& live) {
+      if (live.lost && !live.cut) report_cut(live, *live.lost, connection->had_slot);
+    });
+    if (connection->lost) {
+      cut_connection(*connection);
+      continue;
+    }
+    // What was cut before may have taken others with it, or the whole connection.
+    for (LiveRequest* next = nullptr; judging_ != nullptr;) {
+      next = nullptr;
+      connection->requests.for_each([&](LiveRequest& live) {
+        if (next == nullptr && live.lost) next = &live;
+      });
+      if (next == nullptr) break;
+      next->lost.reset();
+      cut_request(*next);
+    }
   }
   judging_ = nullptr;
 }

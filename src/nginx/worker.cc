@@ -332,7 +332,7 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   ecshm::Event event;
   event.type = ecshm::EventType::kCut;
   event.reason = decision.reason;
-  event.time = now().wall;
+  event.time = live.lost ? live.lost_at : now().wall;
   if (live.connection->certificate == policy::Certificate::kVerified)
     event.leaf = live.connection->leaf;
   event.proxy = live.proxy;
@@ -344,7 +344,8 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   event.interface = live.connection->interface.text();
   event.bytes = static_cast<std::uint64_t>(live.request->connection->sent);
   event.duration_ms = milliseconds_between(live.started, event.time);
-  event.id = live.cut_id = new_denial_id();
+  if (live.cut_id.empty()) live.cut_id = new_denial_id();
+  event.id = live.cut_id;
   live.cut_reason = decision.reason;
   event.kind = live.kind;
   event.detail = detail;

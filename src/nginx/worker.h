@@ -91,6 +91,10 @@ class Worker {
   void judge_all();
   void judge_slot(std::uint32_t slot);
   void judge_again(Connection& connection);
+  /// Judges what is live on it. What may not go on is silenced at once, and put into `lost_`.
+  void look_again(Connection& connection);
+  /// Reports what was lost, and clears it away: connections to applications, memory.
+  void clear_lost();
   bool endpoint_gone(Connection& connection, Now now);
   void place(Connection& connection, const ecshm::Reader::Found& found);
   /// `had_record`: its endpoint was found here until now.
@@ -121,6 +125,7 @@ class Worker {
   ngx_log_t* log_ = nullptr;
   List<Connection> all_;
   List<Connection> slots_[kBuckets];
+  List<Connection> lost_;
   Connection* judging_ = nullptr;  // Cleared when it goes while it is judged.
   std::uint32_t freshness_ = 0;
   bool told_all_ = true;  // False: session events were dropped, the gateway's count is off.
