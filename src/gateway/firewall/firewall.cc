@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "gateway/firewall/conntrack.h"
 #include "gateway/firewall/judge.h"
+#include "gateway/firewall/kernel_table.h"
 
 namespace postern::gateway::firewall {
 
@@ -23,7 +25,40 @@ struct Firewall::Impl {
     if (nft) nft_ctx_free(nft);
   }
 
+  /// Runs them as one transaction, and notes whether another one came between.
   Status run(const std::string& commands) {
+    note_generation();
+    const auto status = transact(commands);
+    if (!kernel) return status;
+    const auto after = kernel->generation();
+    if (!after) return status;
+    elsewhere = elsewhere || (*after != generation && *after != next(generation));
+    generation = *after;
+    return status;
+  }
+
+  static std::uint32_t next(std::uint32_t generation) { return generation + 1 == 0 ? 1 : generation + 1; }
+
+  void note_generation() {
+    if (!kernel) return;
+    const auto now = kernel->generation();
+    if (!now) return;
+    elsewhere = elsewhere || *now != generation;
+    generation = *now;
+  }
+
+  /// What our own change made of the table, unless somebody else's came between.
+  void note_structure() {
+    ours.reset();
+    structure_taken = model.taken();
+    if (!kernel) return;
+    auto found = kernel->structure(model.table());
+    note_generation();
+    if (found && !elsewhere) ours = *found;
+    if (!found) elsewhere = true;
+  }
+
+  Status transact(const std::string& commands) {
     if (nft_run_cmd_from_buffer(nft, commands.c_str()) == 0) return {};
     const char* raw = nft_ctx_get_error_buffer(nft);
     const std::string text(trim(raw ? raw : ""));
@@ -45,8 +80,11 @@ struct Firewall::Impl {
   Status rebuild(std::vector<IpAddress>& flush) {
     const Change change = model.take_rebuild();
     flush.insert(flush.end(), change.flush.begin(), change.flush.end());
+    note_generation();
+    elsewhere = false;  // whatever it was, it goes
     const auto status = run(change.commands + lease());
     broken = !status;
+    if (status) note_structure();
     return status;
   }
 
@@ -61,6 +99,37 @@ struct Firewall::Impl {
   SystemClock clock;
   std::optional<MonoTime> lease_until;
   bool broken = false;
+
+  // What somebody else does to the table.
+  std::unique_ptr<KernelTable> kernel;  // null: can't be told
+  std::uint32_t generation = 0;         // of the namespace, when it was looked at last
+  bool elsewhere = false;               // somebody else has changed something since the table was known to be ours
+  std::optional<std::uint64_t> ours;    // structure, after our last change of it
+  std::uint64_t structure_taken = 0;    // the change that made it
+  struct Inspection {
+    std::unique_ptr<KernelTable> kernel;
+    std::string table;
+    std::map<std::string, ElementKind> sets;
+    std::uint64_t taken = 0;
+    Status status;
+    std::uint64_t structure = 0;
+    std::map<std::string, Fingerprint> elements;
+
+    void run() {
+      auto found = kernel->structure(table);
+      if (!found) return void(status = fail(found.error()));
+      structure = *found;
+      for (const auto& [name, kind] : sets) {
+        auto in = kernel->elements(table, name, kind);
+        if (in) {
+          elements[name] = *in;
+        } else if (in.error().code != ErrorCode::kNotFound) {
+          return void(status = fail(in.error()));
+        }
+      }
+    }
+  };
+  std::shared_ptr<Inspection> inspection;
 };
 
 Firewall::Firewall(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -79,6 +148,11 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
   } else {
     log_warning("firewall.conntrack", conntrack.error().message);
   }
+  if (auto kernel = KernelTable::open()) {
+    impl->kernel = std::move(*kernel);
+  } else {
+    log_warning("firewall.watch", kernel.error().message);
+  }
   // A table that a gateway before left goes on as it is: its lease runs out, and the first `apply` replaces it whole.
   // Without one nothing may pass from this moment on.
   const std::string& name = impl->model.table();
@@ -86,6 +160,7 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
       "create table inet {0}\ntable inet {0} {{\n\tchain forward {{\n\t\ttype filter hook forward priority filter; "
       "policy drop;\n\t}}\n}}\n", name));
   if (!status && status.error().message.find("File exists") == std::string::npos) return fail(status.error());
+  impl->elsewhere = false;
   return std::unique_ptr<Firewall>(new Firewall(std::move(impl)));
 }
 
@@ -99,10 +174,18 @@ Status Firewall::apply() {
   } else {
     const Change change = impl_->model.take_change();
     flush = change.flush;
-    if (!change.commands.empty()) status = impl_->run(change.commands);
-    if (!status) {
-      log_warning("firewall.rebuild", status.error().message);
+    if (change.structure) impl_->note_generation();
+    if (change.structure && impl_->elsewhere) {
+      // On what may not be ours nothing is built.
       status = impl_->rebuild(flush);
+    } else {
+      if (!change.commands.empty()) status = impl_->run(change.commands);
+      if (!status) {
+        log_warning("firewall.rebuild", status.error().message);
+        status = impl_->rebuild(flush);
+      } else if (change.structure) {
+        impl_->note_structure();
+      }
     }
   }
   impl_->to_clean.insert(flush.begin(), flush.end());
@@ -137,6 +220,51 @@ std::function<void()> Firewall::take_cleanup() {
     const auto forgotten = job->tracked->conntrack->forget(job->addresses, keep);
     if (!forgotten) log_warning("firewall.conntrack", forgotten.error().message);
   };
+}
+
+bool Firewall::changed_elsewhere() {
+  if (impl_->broken) return false;  // is built anew in any case
+  impl_->note_generation();
+  return impl_->elsewhere;
+}
+
+std::function<void()> Firewall::take_inspection() {
+  auto kernel = KernelTable::open();
+  if (!kernel) return nullptr;
+  auto inspection = std::make_shared<Impl::Inspection>();
+  inspection->kernel = std::move(*kernel);
+  inspection->table = impl_->model.table();
+  for (const auto& [name, set] : impl_->model.expected()) inspection->sets.emplace(name, element_kind(set.type));
+  inspection->taken = impl_->model.taken();
+  impl_->inspection = inspection;
+  impl_->elsewhere = false;  // what comes from now on is seen by the next one
+  return [inspection] { inspection->run(); };
+}
+
+Firewall::Inspected Firewall::conclude() {
+  const auto inspection = std::exchange(impl_->inspection, nullptr);
+  const auto unsure = [&] {
+    impl_->elsewhere = true;
+    return Inspected::kUnsure;
+  };
+  if (!inspection || !inspection->status) return unsure();
+  // Our own changes of meanwhile are not held against the table.
+  if (impl_->structure_taken > inspection->taken) return unsure();
+  bool changed = !impl_->ours || *impl_->ours != inspection->structure, sure = true;
+  for (const auto& [name, set] : impl_->model.expected()) {
+    const auto found = inspection->elements.find(name);
+    if (found != inspection->elements.end() && found->second == set.elements) continue;
+    if (set.touched > inspection->taken) {
+      sure = false;
+    } else {
+      changed = true;
+    }
+  }
+  if (changed) {
+    impl_->broken = true;
+    return Inspected::kChanged;
+  }
+  return sure ? Inspected::kOurs : unsure();
 }
 
 Status Firewall::renew(unsigned seconds) {

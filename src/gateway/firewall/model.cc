@@ -169,8 +169,29 @@ std::set<std::string_view> chain_names(std::string_view chains) {
 
 }  // namespace
 
+/// Those that are wanted, as they were.
+void FirewallModel::expect_sets() {
+  std::map<std::string, Expected> out;
+  for (const auto& [name, definition] : applied_sets_) {
+    auto before = expected_.extract(name);
+    out[name] = before.empty() ? Expected{definition.type, {}, taken_} : std::move(before.mapped());
+  }
+  expected_ = std::move(out);
+}
+
+void FirewallModel::expect(const std::string& set, const std::string& element, bool there) {
+  auto& expected = expected_[set];
+  expected.touched = taken_;
+  if (there) {
+    expected.elements.add(element);
+  } else {
+    expected.elements.remove(element);
+  }
+}
+
 Change FirewallModel::take_change() {
   if (!built_) return take_rebuild();
+  ++taken_;
   Change change;
   std::string& out = change.commands;
   std::map<std::string, std::pair<std::vector<std::string>, std::vector<std::string>>> diff;  // gone, new
@@ -206,8 +227,14 @@ Change FirewallModel::take_change() {
   for (const auto& [set, elements] : diff) {
     commands_for(out, "delete", table_, set, elements.first);
     commands_for(out, "add", table_, set, elements.second);
-    for (const auto& e : elements.first) applied_[set].erase(e);
-    for (const auto& e : elements.second) applied_[set].insert(e);
+    for (const auto& e : elements.first) {
+      applied_[set].erase(e);
+      expect(set, e, false);
+    }
+    for (const auto& e : elements.second) {
+      applied_[set].insert(e);
+      expect(set, e, true);
+    }
   }
   if (new_rules) {
     // Chains refer to one another: empty them all, then write them again. One transaction: nobody sees it half done.
@@ -227,11 +254,13 @@ Change FirewallModel::take_change() {
     applied_rules_ = std::move(rules);
     for (const auto& [ip, entry] : addresses_) flush_.insert(ip);
   }
+  change.structure = new_rules || !dropped_sets.empty() || sets != applied_sets_;
   for (const auto& name : dropped_sets) {
     out += fmt::format("delete set inet {} {}\n", table_, name);
     applied_.erase(name);
   }
   applied_sets_ = std::move(sets);
+  if (change.structure) expect_sets();
   structure_dirty_ = false;
   dirty_.clear();
   change.flush.assign(flush_.begin(), flush_.end());
@@ -240,9 +269,13 @@ Change FirewallModel::take_change() {
 }
 
 Change FirewallModel::take_rebuild() {
+  ++taken_;
   Change change;
+  change.structure = true;
   std::string& out = change.commands;
   applied_sets_ = wanted_sets();
+  expected_.clear();
+  expect_sets();
   applied_rules_ = render_chains(policies_);
   applied_.clear();
   out += fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
@@ -254,6 +287,7 @@ Change FirewallModel::take_rebuild() {
       std::vector<std::string> elements;
       for (const auto& [element, n] : it->second) elements.push_back(element);
       applied_[name].insert(elements.begin(), elements.end());
+      for (const auto& element : elements) expect(name, element, true);
       out += "\t\telements = { " + join(elements, ", ") + " }\n";
     }
     out += "\t}\n";

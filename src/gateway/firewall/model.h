@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "gateway/firewall/fingerprint.h"
 #include "gateway/firewall/policy.h"
 #include "gateway/firewall/rules.h"
 
@@ -37,6 +38,14 @@ struct AddressEntry {
 struct Change {
   std::string commands;             ///< Empty: nothing to do.
   std::vector<IpAddress> flush;
+  bool structure = false;           ///< It changes more than what stands in sets.
+};
+
+/// What one set should hold, once what was taken last is in force.
+struct Expected {
+  std::string type;
+  Fingerprint elements;
+  std::uint64_t touched = 0;  ///< The change that touched it last: FirewallModel::taken() then.
 };
 
 /// "EMS1_ZTNA_a b" as an nftables set name; distinct for distinct names.
@@ -64,6 +73,9 @@ class FirewallModel {
   std::string end_lease_command() const;
 
   const std::map<IpAddress, AddressEntry>& addresses() const { return addresses_; }
+  /// By set; without the lease, and without what policies list.
+  const std::map<std::string, Expected>& expected() const { return expected_; }
+  std::uint64_t taken() const { return taken_; }  ///< How many changes were taken.
   const std::vector<Policy>& policies() const { return policies_; }
   const std::string& table() const { return table_; }
 
@@ -76,6 +88,8 @@ class FirewallModel {
   std::map<std::string, SetDefinition> wanted_sets() const;
   void add_elements(const AddressEntry& entry, int by);
   void count(const std::string& set, std::string element, int by);
+  void expect_sets();
+  void expect(const std::string& set, const std::string& element, bool there);
 
   std::string table_;
   std::vector<Policy> policies_;
@@ -86,6 +100,8 @@ class FirewallModel {
   std::map<std::string, std::map<std::string, int>> wanted_;  // set, element, how many entries ask for it
   std::map<std::string, SetDefinition> applied_sets_;
   Elements applied_;
+  std::map<std::string, Expected> expected_;  // of applied_
+  std::uint64_t taken_ = 0;
   std::set<std::pair<std::string, std::string>> dirty_;  // set, element
   std::set<IpAddress> flush_;
   Ruleset applied_rules_;

@@ -9,7 +9,9 @@
 namespace postern::gateway {
 
 FirewallControl::FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall)
-    : context_(context), firewall_(std::move(firewall)) {}
+    : context_(context), firewall_(std::move(firewall)) {
+  look_ = context_.loop.every(kLookEvery, [this] { look(); });
+}
 
 Result<std::unique_ptr<FirewallControl>> FirewallControl::open(Context& context) {
   auto opened = firewall::Firewall::open();
@@ -105,7 +107,33 @@ void FirewallControl::renew_lease() {
   dirty_ = true;  // without its table nothing is filtered
 }
 
+void FirewallControl::look() {
+  if (!ready_ || looking_ || context_.now().mono < look_again_ || !firewall_->changed_elsewhere()) return;
+  auto inspection = firewall_->take_inspection();
+  if (!inspection) return;
+  looking_ = true;
+  const auto begun = context_.now().mono;
+  context_.loop.offload(std::move(inspection), [this, begun, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) looked(begun);
+  });
+}
+
+void FirewallControl::looked(MonoTime begun) {
+  looking_ = false;
+  // Others may change their tables all the time: no more than a tenth of one core goes into looking at ours.
+  const auto ended = context_.now().mono;
+  look_again_ = ended + 9 * (ended - begun);
+  if (firewall_->conclude() != firewall::Firewall::Inspected::kChanged) return;
+  ++counters_.mended;
+  log_warning("firewall.mended",
+              "somebody else changed the table inet postern: it is built anew. Rules of your own belong into a table of "
+              "your own; postern-gateway firewall remove takes ours away once the gateway has stopped");
+  dirty_ = true;
+  apply();
+}
+
 void FirewallControl::end() {
+  look_.cancel();
   later_.cancel();
   dirty_ = false;
   if (!ready_) return;

@@ -9,7 +9,8 @@
 
 namespace postern::gateway {
 
-/// Changes are collected until `apply`. Thread: loop.
+/// Changes are collected until `apply`. Ten times a second it looks whether somebody else changed nftables; where that was
+/// our table, it is built anew. Thread: loop.
 class FirewallControl {
  public:
   /// Errors: firewall::Firewall::open's.
@@ -36,6 +37,7 @@ class FirewallControl {
   /// Of nftables; a failed one changed nothing.
   struct Counters {
     std::uint64_t transactions = 0, failed = 0;
+    std::uint64_t mended = 0;  ///< Times that somebody else had changed the table.
   };
   const Counters& counters() const { return counters_; }
   void end();  ///< For a deliberate end of the program: nothing that depends on a tag passes any more.
@@ -44,7 +46,10 @@ class FirewallControl {
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);
   firewall::AddressEntry entry(const AddressState& state) const;
   void transact();
+  void look();
+  void looked(MonoTime begun);
 
+  static constexpr std::chrono::milliseconds kLookEvery{100};
   static constexpr std::chrono::milliseconds kLongestRest{100};
 
   Context& context_;
@@ -56,7 +61,10 @@ class FirewallControl {
   bool ready_ = false;  // applied once: before that there is nothing to renew
   MonoTime rest_until_{};
   bool resting_ = false;
-  net::Handle later_;
+  net::Handle later_, look_;
+  MonoTime look_again_{};
+  bool looking_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace postern::gateway
