@@ -77,9 +77,18 @@ struct Firewall::Impl {
     return left > 0 ? model.renew_command(static_cast<unsigned>(left)) : std::string();
   }
 
-  Status rebuild(std::vector<IpAddress>& flush) {
-    const Change change = model.take_rebuild();
-    flush.insert(flush.end(), change.flush.begin(), change.flush.end());
+  /// What there is to clean up. The oldest moment counts: since then nothing was cleaned up.
+  void note(Change& change) {
+    for (const auto& ip : change.flush) to_clean.try_emplace(ip);
+    for (auto& [ip, entry] : change.before) {
+      if (auto& before = to_clean[ip]; !before) before = std::move(entry);
+    }
+    for (auto& [ip, why] : change.gone) gone.insert_or_assign(ip, std::move(why));
+  }
+
+  Status rebuild() {
+    Change change = model.take_rebuild();
+    note(change);
     note_generation();
     elsewhere = false;  // whatever it was, it goes
     const auto status = run(change.commands + lease());
@@ -94,7 +103,9 @@ struct Firewall::Impl {
     std::unique_ptr<Conntrack> conntrack;
   };
   std::shared_ptr<Tracked> tracked;
-  std::set<IpAddress> to_clean;
+  std::map<IpAddress, std::optional<AddressEntry>> to_clean;  // as it was before; nullopt: as it is
+  std::map<IpAddress, Gone> gone;
+  std::shared_ptr<const std::vector<Policy>> cleaned = std::make_shared<std::vector<Policy>>();  // policies then
   FirewallModel model;
   SystemClock clock;
   std::optional<MonoTime> lease_until;
@@ -167,58 +178,76 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
 FirewallModel& Firewall::model() { return impl_->model; }
 
 Status Firewall::apply() {
-  std::vector<IpAddress> flush;
   Status status;
   if (impl_->broken) {
-    status = impl_->rebuild(flush);
+    status = impl_->rebuild();
   } else {
-    const Change change = impl_->model.take_change();
-    flush = change.flush;
+    Change change = impl_->model.take_change();
+    impl_->note(change);
     if (change.structure) impl_->note_generation();
     if (change.structure && impl_->elsewhere) {
       // On what may not be ours nothing is built.
-      status = impl_->rebuild(flush);
+      status = impl_->rebuild();
     } else {
       if (!change.commands.empty()) status = impl_->run(change.commands);
       if (!status) {
         log_warning("firewall.rebuild", status.error().message);
-        status = impl_->rebuild(flush);
+        status = impl_->rebuild();
       } else if (change.structure) {
         impl_->note_structure();
       }
     }
   }
-  impl_->to_clean.insert(flush.begin(), flush.end());
   return status;
 }
 
-std::function<void()> Firewall::take_cleanup() {
+std::function<Forgotten()> Firewall::take_cleanup() {
   if (!impl_->tracked || impl_->to_clean.empty()) return nullptr;
   struct Job {
     std::shared_ptr<Impl::Tracked> tracked;
     std::vector<IpAddress> addresses;
-    std::vector<Policy> policies;
+    std::shared_ptr<const std::vector<Policy>> before, now;
+    std::map<IpAddress, std::optional<AddressEntry>> entries_before;
     std::map<IpAddress, AddressEntry> entries;
+    std::map<IpAddress, Gone> gone;
   };
   auto job = std::make_shared<Job>();
   job->tracked = impl_->tracked;
-  job->addresses.assign(impl_->to_clean.begin(), impl_->to_clean.end());
-  job->policies = impl_->model.policies();
-  for (const auto& ip : impl_->to_clean) {
+  job->before = impl_->cleaned;
+  if (*impl_->cleaned != impl_->model.policies()) {
+    impl_->cleaned = std::make_shared<std::vector<Policy>>(impl_->model.policies());
+  }
+  job->now = impl_->cleaned;
+  job->entries_before = std::exchange(impl_->to_clean, {});
+  job->gone = std::exchange(impl_->gone, {});
+  for (const auto& [ip, before] : job->entries_before) {
+    job->addresses.push_back(ip);
     const auto it = impl_->model.addresses().find(ip);
     if (it != impl_->model.addresses().end()) job->entries.insert(*it);
   }
-  impl_->to_clean.clear();
   return [job] {
+    const auto now = [&](const IpAddress& ip) {
+      const auto it = job->entries.find(ip);
+      return it == job->entries.end() ? nullptr : &it->second;
+    };
     // Packets are judged one by one, so whatever stays tracked gets nothing through. A connection that is still
     // accepted has to stay: without its entry the far end's next packet would look like one that it opens itself.
-    const auto keep = [&](const Flow& flow) {
-      const auto it = job->entries.find(flow.source);
-      return accepts(job->policies, it == job->entries.end() ? nullptr : &it->second, flow);
-    };
+    const auto keep = [&](const Flow& flow) { return accepts(*job->now, now(flow.source), flow); };
+    Forgotten out;
     const std::lock_guard lock(job->tracked->mutex);
     const auto forgotten = job->tracked->conntrack->forget(job->addresses, keep);
-    if (!forgotten) log_warning("firewall.conntrack", forgotten.error().message);
+    if (!forgotten) {
+      log_warning("firewall.conntrack", forgotten.error().message);
+      return out;
+    }
+    for (const auto& flow : *forgotten) {
+      const auto& before = job->entries_before[flow.source];
+      const Moment is{*job->now, now(flow.source)};
+      if (auto cut = why_cut(flow, {*job->before, before ? &*before : is.source}, is, job->gone[flow.source])) {
+        out.add(std::move(*cut));
+      }
+    }
+    return out;
   };
 }
 

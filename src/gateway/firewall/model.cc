@@ -1,6 +1,7 @@
 #include "gateway/firewall/model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -75,20 +76,24 @@ void FirewallModel::upsert(AddressEntry entry) {
     if (it->second == entry) return;
     add_elements(it->second, -1);
     flush_.insert(entry.ip);
+    before_.emplace(entry.ip, it->second);
     it->second = std::move(entry);
     add_elements(it->second, +1);
     return;
   }
   add_elements(entry, +1);
   const IpAddress ip = entry.ip;
+  gone_.erase(ip);
   addresses_.emplace(ip, std::move(entry));
 }
 
-void FirewallModel::remove(const IpAddress& ip) {
+void FirewallModel::remove(const IpAddress& ip, Gone why) {
   const auto it = addresses_.find(ip);
   if (it == addresses_.end()) return;
   add_elements(it->second, -1);
+  before_.emplace(ip, std::move(it->second));
   addresses_.erase(it);
+  gone_.insert_or_assign(ip, std::move(why));
   flush_.insert(ip);
 }
 
@@ -168,6 +173,13 @@ std::set<std::string_view> chain_names(std::string_view chains) {
 }
 
 }  // namespace
+
+void FirewallModel::take_flushed(Change& change) {
+  change.flush.assign(flush_.begin(), flush_.end());
+  flush_.clear();
+  change.before = std::exchange(before_, {});
+  change.gone = std::exchange(gone_, {});
+}
 
 /// Those that are wanted, as they were.
 void FirewallModel::expect_sets() {
@@ -263,8 +275,7 @@ Change FirewallModel::take_change() {
   if (change.structure) expect_sets();
   structure_dirty_ = false;
   dirty_.clear();
-  change.flush.assign(flush_.begin(), flush_.end());
-  flush_.clear();
+  take_flushed(change);
   return change;
 }
 
@@ -298,8 +309,7 @@ Change FirewallModel::take_rebuild() {
   structure_dirty_ = false;
   dirty_.clear();
   for (const auto& [ip, entry] : addresses_) flush_.insert(ip);
-  change.flush.assign(flush_.begin(), flush_.end());
-  flush_.clear();
+  take_flushed(change);
   return change;
 }
 

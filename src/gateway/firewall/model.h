@@ -20,6 +20,8 @@
 #include "gateway/firewall/fingerprint.h"
 #include "gateway/firewall/policy.h"
 #include "gateway/firewall/rules.h"
+#include "gateway/records/record.h"
+#include "policy/reason.h"
 
 namespace postern::gateway::firewall {
 
@@ -31,13 +33,22 @@ struct AddressEntry {
   std::string interface;
   std::set<std::string> tags;
   std::set<std::string> known;
+  RecordKey owner = {};     ///< For people.
   friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
+};
+
+/// Why an address is nobody's any more, for people.
+struct Gone {
+  policy::Reason reason = policy::Reason::kUnknownEndpoint;
+  std::string detail;
 };
 
 /// One transaction for nftables, and the addresses whose tracked connections may have lost what they stood on.
 struct Change {
   std::string commands;             ///< Empty: nothing to do.
   std::vector<IpAddress> flush;
+  std::map<IpAddress, AddressEntry> before = {};  ///< Of these, what changed or is gone, as it was.
+  std::map<IpAddress, Gone> gone = {};
   bool structure = false;           ///< It changes more than what stands in sets.
 };
 
@@ -63,7 +74,7 @@ class FirewallModel {
   /// Interfaces by which any source may come, wherever it is routed to.
   void set_unchecked(const std::set<std::string>& interfaces);
   void upsert(AddressEntry entry);
-  void remove(const IpAddress& ip);
+  void remove(const IpAddress& ip, Gone why = {});
 
   /// What leads from what was taken last to now.
   Change take_change();
@@ -88,6 +99,7 @@ class FirewallModel {
   std::map<std::string, SetDefinition> wanted_sets() const;
   void add_elements(const AddressEntry& entry, int by);
   void count(const std::string& set, std::string element, int by);
+  void take_flushed(Change& change);
   void expect_sets();
   void expect(const std::string& set, const std::string& element, bool there);
 
@@ -104,6 +116,8 @@ class FirewallModel {
   std::uint64_t taken_ = 0;
   std::set<std::pair<std::string, std::string>> dirty_;  // set, element
   std::set<IpAddress> flush_;
+  std::map<IpAddress, AddressEntry> before_;
+  std::map<IpAddress, Gone> gone_;
   Ruleset applied_rules_;
   bool built_ = false;
   bool structure_dirty_ = true;

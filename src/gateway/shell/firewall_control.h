@@ -1,11 +1,13 @@
 #pragma once
 // IP and MAC control: the core's addresses and tags, and the configured policies, in nftables.
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
 
 #include "gateway/firewall/firewall.h"
 #include "gateway/shell/context.h"
+#include "gateway/ztna/forward_log.h"
 
 namespace postern::gateway {
 
@@ -40,12 +42,16 @@ class FirewallControl {
     std::uint64_t mended = 0;  ///< Times that somebody else had changed the table.
   };
   const Counters& counters() const { return counters_; }
+  /// Gets what a change ended, a moment after it took effect.
+  std::function<void(ForwardCut)> on_cut;
   void end();  ///< For a deliberate end of the program: nothing that depends on a tag passes any more.
 
  private:
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);
   firewall::AddressEntry entry(const AddressState& state) const;
   void transact();
+  firewall::Gone why_gone(const IpAddress& ip) const;
+  void tell(const firewall::Forgotten& forgotten) const;
   void look();
   void looked(MonoTime begun);
 
