@@ -1,4 +1,6 @@
 """What the firewall would be, what it leaves alone, and what is left of it: a gateway alone, its kernel asked by nft."""
+import time
+
 import lone
 from harness import wait_for
 
@@ -51,6 +53,30 @@ class FirewallRemains(lone.LoneGatewayTest):
         self.nft("delete", "table", "inet", "postern")  # somebody takes ours away: noticed and mended
         wait_for(lambda: "policy_7" in self.nft("list", "table", "inet", "postern", check=False), "the table to be back", 10)
         self.assertEqual([self.nft("list", "table", "ip", "theirs"), self.nft("list", "table", "inet", "nat")], theirs)
+
+    def test_3a_whatever_somebody_else_does_to_our_table_is_mended_at_once(self):
+        def ours():
+            # Handles and the lease change with each table.
+            return self.nft("-s", "list", "table", "inet", "postern", check=False).split("set unchecked", 1)[-1]
+        before, theirs = ours(), self.nft("list", "table", "ip", "theirs")
+        for command in ("flush table inet postern", "flush chain inet postern forward", "flush chain inet postern policy_7_tags",
+                        "add table inet postern { flags dormant; }", "add chain inet postern forward { policy accept; }",
+                        "add element inet postern EMS1_ZTNA_healthy { 192.0.2.66 }", "insert rule inet postern forward accept"):
+            with self.subTest(command):
+                self.nft("-f", "-", text=command)
+                begun = time.monotonic()
+                wait_for(lambda: "dormant" not in self.nft("list", "table", "inet", "postern", check=False) and
+                         "192.0.2.66" not in self.nft("list", "table", "inet", "postern", check=False) and ours() == before,
+                         "the table to be as it was", 5)
+                self.assertLess(time.monotonic() - begun, 3)
+        rule = next(line for line in self.nft("-a", "list", "chain", "inet", "postern", "forward").splitlines() if "ct state invalid" in line)
+        self.nft("delete", "rule", "inet", "postern", "forward", "handle", rule.split()[-1])
+        wait_for(lambda: ours() == before, "a deleted rule to be back", 5)
+        self.assertEqual(self.nft("list", "table", "ip", "theirs"), theirs)
+        self.nft("flush", "ruleset")
+        wait_for(lambda: ours() == before, "everything of ours to be back", 5)
+        self.assertIn("somebody else changed the table inet postern", self.gateway.process.log.read_text())
+        self.nft("-f", "-", text=OTHERS)
 
     def test_4_removal_leaves_nothing(self):
         program = self.gateway.cli_argv[0]

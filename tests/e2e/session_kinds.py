@@ -1,5 +1,5 @@
 """Open sessions of each kind, for tests of what ends them. Each has `name`, `source` and `port` (the client's, by which it is
-found in the traffic log; None: it is not in there), `wait_live()`, `wait_end()` and `close()`."""
+found in the traffic log), `wait_live()`, `wait_end()` and `close()`."""
 import time
 
 from harness import (LabError, Stream, connect, open_download, open_tls, open_upgraded, open_websocket, read_head, wait_for,
@@ -177,11 +177,12 @@ def call(connection, path):
 
 class Routed:
     """A plain connection through the gateway's firewall. Nothing tells its ends: it falls silent."""
-    name, port = "routed connection", None
+    name = "routed connection"
 
     def __init__(self, way):
         sock = connect(*way.app, way.namespace)
         sock.settimeout(60)
+        self.source, self.port = sock.getsockname()
         self.stream = open_download(sock, "app", 600)
         self.wait_live()
 

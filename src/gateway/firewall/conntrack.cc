@@ -65,6 +65,9 @@ std::optional<Entry> parse_entry(const nlmsghdr* message) {
             each_nested(part, [&](const nlattr* p) {
               const std::size_t size = mnl_attr_get_payload_len(p);
               if (mnl_attr_get_type(p) == CTA_PROTO_NUM && size >= 1) entry.flow.protocol = mnl_attr_get_u8(p);
+              if (mnl_attr_get_type(p) == CTA_PROTO_SRC_PORT && size >= 2) {
+                entry.flow.source_port = ntohs(mnl_attr_get_u16(p));
+              }
               if (mnl_attr_get_type(p) == CTA_PROTO_DST_PORT && size >= 2) entry.flow.port = ntohs(mnl_attr_get_u16(p));
             });
           }
@@ -96,8 +99,8 @@ class NetlinkConntrack final : public Conntrack {
   explicit NetlinkConntrack(mnl_socket* socket) : socket_(socket) {}
   ~NetlinkConntrack() override { mnl_socket_close(socket_); }
 
-  Result<std::size_t> forget(const std::vector<IpAddress>& addresses,
-                             const std::function<bool(const Flow&)>& keep) override {
+  Result<std::vector<Flow>> forget(const std::vector<IpAddress>& addresses,
+                                   const std::function<bool(const Flow&)>& keep) override {
     std::vector<Entry> found;
     const std::set<IpAddress> wanted(addresses.begin(), addresses.end());
     bool filtered = wanted.size() <= kFilterAtMost;
@@ -110,13 +113,13 @@ class NetlinkConntrack final : public Conntrack {
         if (auto s = dump(family, nullptr, found); !s) return fail(s.error());
       }
     }
-    std::size_t forgotten = 0;
+    std::vector<Flow> forgotten;
     for (const auto& e : found) {
       // Only what was asked for, whatever a filter let through.
       if (!wanted.contains(e.flow.source) || keep(e.flow)) continue;
       auto s = remove(e);
       if (!s) return fail(s.error());
-      forgotten += *s;
+      if (*s > 0) forgotten.push_back(e.flow);
     }
     return forgotten;
   }

@@ -15,11 +15,11 @@ class Conntrack {
  public:
   static Result<std::unique_ptr<Conntrack>> open();
   virtual ~Conntrack() = default;
-  /// Forgets the connections that these addresses opened, but for those that `keep` wants. Returns how many. Walks
+  /// Forgets the connections that these addresses opened, but for those that `keep` wants. Returns them. Walks
   /// through the kernel's table: milliseconds. Errors: kUnavailable (no connection tracking in this kernel),
   /// kPermissionDenied.
-  virtual Result<std::size_t> forget(const std::vector<IpAddress>& addresses,
-                                     const std::function<bool(const Flow&)>& keep) = 0;
+  virtual Result<std::vector<Flow>> forget(const std::vector<IpAddress>& addresses,
+                                           const std::function<bool(const Flow&)>& keep) = 0;
 };
 
 }  // namespace postern::gateway::firewall

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "gateway/firewall/conntrack.h"
 #include "gateway/firewall/judge.h"
+#include "gateway/firewall/kernel_table.h"
 
 namespace postern::gateway::firewall {
 
@@ -23,7 +25,40 @@ struct Firewall::Impl {
     if (nft) nft_ctx_free(nft);
   }
 
+  /// Runs them as one transaction, and notes whether another one came between.
   Status run(const std::string& commands) {
+    note_generation();
+    const auto status = transact(commands);
+    if (!kernel) return status;
+    const auto after = kernel->generation();
+    if (!after) return status;
+    elsewhere = elsewhere || (*after != generation && *after != next(generation));
+    generation = *after;
+    return status;
+  }
+
+  static std::uint32_t next(std::uint32_t generation) { return generation + 1 == 0 ? 1 : generation + 1; }
+
+  void note_generation() {
+    if (!kernel) return;
+    const auto now = kernel->generation();
+    if (!now) return;
+    elsewhere = elsewhere || *now != generation;
+    generation = *now;
+  }
+
+  /// What our own change made of the table, unless somebody else's came between.
+  void note_structure() {
+    ours.reset();
+    structure_taken = model.taken();
+    if (!kernel) return;
+    auto found = kernel->structure(model.table());
+    note_generation();
+    if (found && !elsewhere) ours = *found;
+    if (!found) elsewhere = true;
+  }
+
+  Status transact(const std::string& commands) {
     if (nft_run_cmd_from_buffer(nft, commands.c_str()) == 0) return {};
     const char* raw = nft_ctx_get_error_buffer(nft);
     const std::string text(trim(raw ? raw : ""));
@@ -42,11 +77,23 @@ struct Firewall::Impl {
     return left > 0 ? model.renew_command(static_cast<unsigned>(left)) : std::string();
   }
 
-  Status rebuild(std::vector<IpAddress>& flush) {
-    const Change change = model.take_rebuild();
-    flush.insert(flush.end(), change.flush.begin(), change.flush.end());
+  /// What there is to clean up. The oldest moment counts: since then nothing was cleaned up.
+  void note(Change& change) {
+    for (const auto& ip : change.flush) to_clean.try_emplace(ip);
+    for (auto& [ip, entry] : change.before) {
+      if (auto& before = to_clean[ip]; !before) before = std::move(entry);
+    }
+    for (auto& [ip, why] : change.gone) gone.insert_or_assign(ip, std::move(why));
+  }
+
+  Status rebuild() {
+    Change change = model.take_rebuild();
+    note(change);
+    note_generation();
+    elsewhere = false;  // whatever it was, it goes
     const auto status = run(change.commands + lease());
     broken = !status;
+    if (status) note_structure();
     return status;
   }
 
@@ -56,11 +103,44 @@ struct Firewall::Impl {
     std::unique_ptr<Conntrack> conntrack;
   };
   std::shared_ptr<Tracked> tracked;
-  std::set<IpAddress> to_clean;
+  std::map<IpAddress, std::optional<AddressEntry>> to_clean;  // as it was before; nullopt: as it is
+  std::map<IpAddress, Gone> gone;
+  std::shared_ptr<const std::vector<Policy>> cleaned = std::make_shared<std::vector<Policy>>();  // policies then
   FirewallModel model;
   SystemClock clock;
   std::optional<MonoTime> lease_until;
   bool broken = false;
+
+  // What somebody else does to the table.
+  std::unique_ptr<KernelTable> kernel;  // null: can't be told
+  std::uint32_t generation = 0;         // of the namespace, when it was looked at last
+  bool elsewhere = false;               // somebody else has changed something since the table was known to be ours
+  std::optional<std::uint64_t> ours;    // structure, after our last change of it
+  std::uint64_t structure_taken = 0;    // the change that made it
+  struct Inspection {
+    std::unique_ptr<KernelTable> kernel;
+    std::string table;
+    std::map<std::string, ElementKind> sets;
+    std::uint64_t taken = 0;
+    Status status;
+    std::uint64_t structure = 0;
+    std::map<std::string, Fingerprint> elements;
+
+    void run() {
+      auto found = kernel->structure(table);
+      if (!found) return void(status = fail(found.error()));
+      structure = *found;
+      for (const auto& [name, kind] : sets) {
+        auto in = kernel->elements(table, name, kind);
+        if (in) {
+          elements[name] = *in;
+        } else if (in.error().code != ErrorCode::kNotFound) {
+          return void(status = fail(in.error()));
+        }
+      }
+    }
+  };
+  std::shared_ptr<Inspection> inspection;
 };
 
 Firewall::Firewall(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -79,6 +159,11 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
   } else {
     log_warning("firewall.conntrack", conntrack.error().message);
   }
+  if (auto kernel = KernelTable::open()) {
+    impl->kernel = std::move(*kernel);
+  } else {
+    log_warning("firewall.watch", kernel.error().message);
+  }
   // A table that a gateway before left goes on as it is: its lease runs out, and the first `apply` replaces it whole.
   // Without one nothing may pass from this moment on.
   const std::string& name = impl->model.table();
@@ -86,57 +171,129 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
       "create table inet {0}\ntable inet {0} {{\n\tchain forward {{\n\t\ttype filter hook forward priority filter; "
       "policy drop;\n\t}}\n}}\n", name));
   if (!status && status.error().message.find("File exists") == std::string::npos) return fail(status.error());
+  impl->elsewhere = false;
   return std::unique_ptr<Firewall>(new Firewall(std::move(impl)));
 }
 
 FirewallModel& Firewall::model() { return impl_->model; }
 
 Status Firewall::apply() {
-  std::vector<IpAddress> flush;
   Status status;
   if (impl_->broken) {
-    status = impl_->rebuild(flush);
+    status = impl_->rebuild();
   } else {
-    const Change change = impl_->model.take_change();
-    flush = change.flush;
-    if (!change.commands.empty()) status = impl_->run(change.commands);
-    if (!status) {
-      log_warning("firewall.rebuild", status.error().message);
-      status = impl_->rebuild(flush);
+    Change change = impl_->model.take_change();
+    impl_->note(change);
+    if (change.structure) impl_->note_generation();
+    if (change.structure && impl_->elsewhere) {
+      // On what may not be ours nothing is built.
+      status = impl_->rebuild();
+    } else {
+      if (!change.commands.empty()) status = impl_->run(change.commands);
+      if (!status) {
+        log_warning("firewall.rebuild", status.error().message);
+        status = impl_->rebuild();
+      } else if (change.structure) {
+        impl_->note_structure();
+      }
     }
   }
-  impl_->to_clean.insert(flush.begin(), flush.end());
   return status;
 }
 
-std::function<void()> Firewall::take_cleanup() {
+std::function<Forgotten()> Firewall::take_cleanup() {
   if (!impl_->tracked || impl_->to_clean.empty()) return nullptr;
   struct Job {
     std::shared_ptr<Impl::Tracked> tracked;
     std::vector<IpAddress> addresses;
-    std::vector<Policy> policies;
+    std::shared_ptr<const std::vector<Policy>> before, now;
+    std::map<IpAddress, std::optional<AddressEntry>> entries_before;
     std::map<IpAddress, AddressEntry> entries;
+    std::map<IpAddress, Gone> gone;
   };
   auto job = std::make_shared<Job>();
   job->tracked = impl_->tracked;
-  job->addresses.assign(impl_->to_clean.begin(), impl_->to_clean.end());
-  job->policies = impl_->model.policies();
-  for (const auto& ip : impl_->to_clean) {
+  job->before = impl_->cleaned;
+  if (*impl_->cleaned != impl_->model.policies()) {
+    impl_->cleaned = std::make_shared<std::vector<Policy>>(impl_->model.policies());
+  }
+  job->now = impl_->cleaned;
+  job->entries_before = std::exchange(impl_->to_clean, {});
+  job->gone = std::exchange(impl_->gone, {});
+  for (const auto& [ip, before] : job->entries_before) {
+    job->addresses.push_back(ip);
     const auto it = impl_->model.addresses().find(ip);
     if (it != impl_->model.addresses().end()) job->entries.insert(*it);
   }
-  impl_->to_clean.clear();
   return [job] {
+    const auto now = [&](const IpAddress& ip) {
+      const auto it = job->entries.find(ip);
+      return it == job->entries.end() ? nullptr : &it->second;
+    };
     // Packets are judged one by one, so whatever stays tracked gets nothing through. A connection that is still
     // accepted has to stay: without its entry the far end's next packet would look like one that it opens itself.
-    const auto keep = [&](const Flow& flow) {
-      const auto it = job->entries.find(flow.source);
-      return accepts(job->policies, it == job->entries.end() ? nullptr : &it->second, flow);
-    };
+    const auto keep = [&](const Flow& flow) { return accepts(*job->now, now(flow.source), flow); };
+    Forgotten out;
     const std::lock_guard lock(job->tracked->mutex);
     const auto forgotten = job->tracked->conntrack->forget(job->addresses, keep);
-    if (!forgotten) log_warning("firewall.conntrack", forgotten.error().message);
+    if (!forgotten) {
+      log_warning("firewall.conntrack", forgotten.error().message);
+      return out;
+    }
+    for (const auto& flow : *forgotten) {
+      const auto& before = job->entries_before[flow.source];
+      const Moment is{*job->now, now(flow.source)};
+      if (auto cut = why_cut(flow, {*job->before, before ? &*before : is.source}, is, job->gone[flow.source])) {
+        out.add(std::move(*cut));
+      }
+    }
+    return out;
   };
+}
+
+bool Firewall::changed_elsewhere() {
+  if (impl_->broken) return false;  // is built anew in any case
+  impl_->note_generation();
+  return impl_->elsewhere;
+}
+
+std::function<void()> Firewall::take_inspection() {
+  auto kernel = KernelTable::open();
+  if (!kernel) return nullptr;
+  auto inspection = std::make_shared<Impl::Inspection>();
+  inspection->kernel = std::move(*kernel);
+  inspection->table = impl_->model.table();
+  for (const auto& [name, set] : impl_->model.expected()) inspection->sets.emplace(name, element_kind(set.type));
+  inspection->taken = impl_->model.taken();
+  impl_->inspection = inspection;
+  impl_->elsewhere = false;  // what comes from now on is seen by the next one
+  return [inspection] { inspection->run(); };
+}
+
+Firewall::Inspected Firewall::conclude() {
+  const auto inspection = std::exchange(impl_->inspection, nullptr);
+  const auto unsure = [&] {
+    impl_->elsewhere = true;
+    return Inspected::kUnsure;
+  };
+  if (!inspection || !inspection->status) return unsure();
+  // Our own changes of meanwhile are not held against the table.
+  if (impl_->structure_taken > inspection->taken) return unsure();
+  bool changed = !impl_->ours || *impl_->ours != inspection->structure, sure = true;
+  for (const auto& [name, set] : impl_->model.expected()) {
+    const auto found = inspection->elements.find(name);
+    if (found != inspection->elements.end() && found->second == set.elements) continue;
+    if (set.touched > inspection->taken) {
+      sure = false;
+    } else {
+      changed = true;
+    }
+  }
+  if (changed) {
+    impl_->broken = true;
+    return Inspected::kChanged;
+  }
+  return sure ? Inspected::kOurs : unsure();
 }
 
 Status Firewall::renew(unsigned seconds) {

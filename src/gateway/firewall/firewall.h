@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "gateway/firewall/cut.h"
 #include "gateway/firewall/model.h"
 
 namespace postern::gateway::firewall {
@@ -27,8 +28,17 @@ class Firewall {
   Status apply();
   /// What is left to do after `apply`, and needs not be done before the next packet: to make the kernel forget tracked
   /// connections that are no longer accepted. Takes milliseconds: for Loop::offload. Empty when there is nothing. May
-  /// run on any thread and outlive this object; does not touch it.
-  std::function<void()> take_cleanup();
+  /// run on any thread and outlive this object; does not touch it. Tells which connections it ended.
+  std::function<Forgotten()> take_cleanup();
+  /// Has anybody else changed nftables since? Our table may be as it was: most such changes are of others' tables. Costs
+  /// microseconds: for a few times a second. Errors: none; where it can't be told, nothing has changed.
+  bool changed_elsewhere();
+  /// What then tells whether our table is still ours. Reads all of it (a second for a million elements): for Loop::offload;
+  /// may run on any thread and outlive this object; does not touch it. Then `conclude`.
+  std::function<void()> take_inspection();
+  enum class Inspected { kOurs, kUnsure, kChanged };
+  /// kChanged: the next `apply` builds the table anew. kUnsure: `changed_elsewhere` goes on saying so.
+  Inspected conclude();
   /// What depends on a tag passes for `seconds` from now. Call after the first `apply`. When the kernel refuses it, the
   /// table is not what it should be, or gone: the next `apply` builds it anew. Errors: as `apply`.
   Status renew(unsigned seconds);

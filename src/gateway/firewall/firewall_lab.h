@@ -154,7 +154,7 @@ class FirewallLab : public testing::Test {
   std::size_t forget_all() {
     const auto n = tracked->forget({endpoint.ip}, [](const Flow&) { return false; });
     EXPECT_TRUE(n) << n.error().message;
-    return n ? *n : 0;
+    return n ? n->size() : 0;
   }
   void renew(unsigned seconds) {
     const auto s = wall->renew(seconds);

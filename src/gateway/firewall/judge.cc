@@ -56,14 +56,21 @@ bool condition_holds(const Policy& p, const AddressEntry* source) {
 
 }  // namespace
 
-bool accepts(const std::vector<Policy>& policies, const AddressEntry* source, const Flow& flow) {
+bool about(const Policy& p, const Flow& flow) {
+  if (!in_ranges(p.sources, flow.source) || !in_ranges(p.destinations, flow.destination)) return false;
+  return p.services.empty() ||
+         std::any_of(p.services.begin(), p.services.end(), [&](const Service& s) { return serves(s, flow); });
+}
+
+Verdict judge(const std::vector<Policy>& policies, const AddressEntry* source, const Flow& flow) {
   for (const auto& p : policies) {
-    if (!in_ranges(p.sources, flow.source) || !in_ranges(p.destinations, flow.destination)) continue;
-    const bool serviced = p.services.empty() || std::any_of(p.services.begin(), p.services.end(),
-                                                            [&](const Service& s) { return serves(s, flow); });
-    if (serviced && condition_holds(p, source)) return p.action == Action::kAccept;
+    if (about(p, flow) && condition_holds(p, source)) return {p.action == Action::kAccept, p.id};
   }
-  return false;
+  return {};
+}
+
+bool accepts(const std::vector<Policy>& policies, const AddressEntry* source, const Flow& flow) {
+  return judge(policies, source, flow).accept;
 }
 
 }  // namespace postern::gateway::firewall

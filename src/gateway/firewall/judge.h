@@ -14,10 +14,18 @@ struct Flow {
   IpAddress source, destination;
   std::uint8_t protocol = 0;  ///< IPPROTO_TCP, ...
   std::uint16_t port = 0;     ///< The destination's; 0 where there are none.
+  std::uint16_t source_port = 0;
 };
 
+struct Verdict {
+  bool accept = false;
+  std::uint32_t policy = 0;  ///< 0: none takes it.
+};
 /// Would the connection be forwarded now, interfaces and the lease aside? `source` is the resolved address that opened
 /// it, or nullptr: unknown for every tag.
+Verdict judge(const std::vector<Policy>& policies, const AddressEntry* source, const Flow& flow);
+/// Is the policy about such connections, whatever tags say?
+bool about(const Policy& policy, const Flow& flow);
 bool accepts(const std::vector<Policy>& policies, const AddressEntry* source, const Flow& flow);
 
 }  // namespace postern::gateway::firewall

@@ -1,6 +1,7 @@
 #include "gateway/firewall/model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -75,20 +76,24 @@ void FirewallModel::upsert(AddressEntry entry) {
     if (it->second == entry) return;
     add_elements(it->second, -1);
     flush_.insert(entry.ip);
+    before_.emplace(entry.ip, it->second);
     it->second = std::move(entry);
     add_elements(it->second, +1);
     return;
   }
   add_elements(entry, +1);
   const IpAddress ip = entry.ip;
+  gone_.erase(ip);
   addresses_.emplace(ip, std::move(entry));
 }
 
-void FirewallModel::remove(const IpAddress& ip) {
+void FirewallModel::remove(const IpAddress& ip, Gone why) {
   const auto it = addresses_.find(ip);
   if (it == addresses_.end()) return;
   add_elements(it->second, -1);
+  before_.emplace(ip, std::move(it->second));
   addresses_.erase(it);
+  gone_.insert_or_assign(ip, std::move(why));
   flush_.insert(ip);
 }
 
@@ -169,8 +174,36 @@ std::set<std::string_view> chain_names(std::string_view chains) {
 
 }  // namespace
 
+void FirewallModel::take_flushed(Change& change) {
+  change.flush.assign(flush_.begin(), flush_.end());
+  flush_.clear();
+  change.before = std::exchange(before_, {});
+  change.gone = std::exchange(gone_, {});
+}
+
+/// Those that are wanted, as they were.
+void FirewallModel::expect_sets() {
+  std::map<std::string, Expected> out;
+  for (const auto& [name, definition] : applied_sets_) {
+    auto before = expected_.extract(name);
+    out[name] = before.empty() ? Expected{definition.type, {}, taken_} : std::move(before.mapped());
+  }
+  expected_ = std::move(out);
+}
+
+void FirewallModel::expect(const std::string& set, const std::string& element, bool there) {
+  auto& expected = expected_[set];
+  expected.touched = taken_;
+  if (there) {
+    expected.elements.add(element);
+  } else {
+    expected.elements.remove(element);
+  }
+}
+
 Change FirewallModel::take_change() {
   if (!built_) return take_rebuild();
+  ++taken_;
   Change change;
   std::string& out = change.commands;
   std::map<std::string, std::pair<std::vector<std::string>, std::vector<std::string>>> diff;  // gone, new
@@ -206,8 +239,14 @@ Change FirewallModel::take_change() {
   for (const auto& [set, elements] : diff) {
     commands_for(out, "delete", table_, set, elements.first);
     commands_for(out, "add", table_, set, elements.second);
-    for (const auto& e : elements.first) applied_[set].erase(e);
-    for (const auto& e : elements.second) applied_[set].insert(e);
+    for (const auto& e : elements.first) {
+      applied_[set].erase(e);
+      expect(set, e, false);
+    }
+    for (const auto& e : elements.second) {
+      applied_[set].insert(e);
+      expect(set, e, true);
+    }
   }
   if (new_rules) {
     // Chains refer to one another: empty them all, then write them again. One transaction: nobody sees it half done.
@@ -227,22 +266,27 @@ Change FirewallModel::take_change() {
     applied_rules_ = std::move(rules);
     for (const auto& [ip, entry] : addresses_) flush_.insert(ip);
   }
+  change.structure = new_rules || !dropped_sets.empty() || sets != applied_sets_;
   for (const auto& name : dropped_sets) {
     out += fmt::format("delete set inet {} {}\n", table_, name);
     applied_.erase(name);
   }
   applied_sets_ = std::move(sets);
+  if (change.structure) expect_sets();
   structure_dirty_ = false;
   dirty_.clear();
-  change.flush.assign(flush_.begin(), flush_.end());
-  flush_.clear();
+  take_flushed(change);
   return change;
 }
 
 Change FirewallModel::take_rebuild() {
+  ++taken_;
   Change change;
+  change.structure = true;
   std::string& out = change.commands;
   applied_sets_ = wanted_sets();
+  expected_.clear();
+  expect_sets();
   applied_rules_ = render_chains(policies_);
   applied_.clear();
   out += fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
@@ -254,6 +298,7 @@ Change FirewallModel::take_rebuild() {
       std::vector<std::string> elements;
       for (const auto& [element, n] : it->second) elements.push_back(element);
       applied_[name].insert(elements.begin(), elements.end());
+      for (const auto& element : elements) expect(name, element, true);
       out += "\t\telements = { " + join(elements, ", ") + " }\n";
     }
     out += "\t}\n";
@@ -264,8 +309,7 @@ Change FirewallModel::take_rebuild() {
   structure_dirty_ = false;
   dirty_.clear();
   for (const auto& [ip, entry] : addresses_) flush_.insert(ip);
-  change.flush.assign(flush_.begin(), flush_.end());
-  flush_.clear();
+  take_flushed(change);
   return change;
 }
 

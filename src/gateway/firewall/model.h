@@ -17,8 +17,11 @@
 #include <vector>
 
 #include "base/ip.h"
+#include "gateway/firewall/fingerprint.h"
 #include "gateway/firewall/policy.h"
 #include "gateway/firewall/rules.h"
+#include "gateway/records/record.h"
+#include "policy/reason.h"
 
 namespace postern::gateway::firewall {
 
@@ -30,13 +33,30 @@ struct AddressEntry {
   std::string interface;
   std::set<std::string> tags;
   std::set<std::string> known;
+  RecordKey owner = {};     ///< For people.
   friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
+};
+
+/// Why an address is nobody's any more, for people.
+struct Gone {
+  policy::Reason reason = policy::Reason::kUnknownEndpoint;
+  std::string detail;
 };
 
 /// One transaction for nftables, and the addresses whose tracked connections may have lost what they stood on.
 struct Change {
   std::string commands;             ///< Empty: nothing to do.
   std::vector<IpAddress> flush;
+  std::map<IpAddress, AddressEntry> before = {};  ///< Of these, what changed or is gone, as it was.
+  std::map<IpAddress, Gone> gone = {};
+  bool structure = false;           ///< It changes more than what stands in sets.
+};
+
+/// What one set should hold, once what was taken last is in force.
+struct Expected {
+  std::string type;
+  Fingerprint elements;
+  std::uint64_t touched = 0;  ///< The change that touched it last: FirewallModel::taken() then.
 };
 
 /// "EMS1_ZTNA_a b" as an nftables set name; distinct for distinct names.
@@ -54,7 +74,7 @@ class FirewallModel {
   /// Interfaces by which any source may come, wherever it is routed to.
   void set_unchecked(const std::set<std::string>& interfaces);
   void upsert(AddressEntry entry);
-  void remove(const IpAddress& ip);
+  void remove(const IpAddress& ip, Gone why = {});
 
   /// What leads from what was taken last to now.
   Change take_change();
@@ -64,6 +84,9 @@ class FirewallModel {
   std::string end_lease_command() const;
 
   const std::map<IpAddress, AddressEntry>& addresses() const { return addresses_; }
+  /// By set; without the lease, and without what policies list.
+  const std::map<std::string, Expected>& expected() const { return expected_; }
+  std::uint64_t taken() const { return taken_; }  ///< How many changes were taken.
   const std::vector<Policy>& policies() const { return policies_; }
   const std::string& table() const { return table_; }
 
@@ -76,6 +99,9 @@ class FirewallModel {
   std::map<std::string, SetDefinition> wanted_sets() const;
   void add_elements(const AddressEntry& entry, int by);
   void count(const std::string& set, std::string element, int by);
+  void take_flushed(Change& change);
+  void expect_sets();
+  void expect(const std::string& set, const std::string& element, bool there);
 
   std::string table_;
   std::vector<Policy> policies_;
@@ -86,8 +112,12 @@ class FirewallModel {
   std::map<std::string, std::map<std::string, int>> wanted_;  // set, element, how many entries ask for it
   std::map<std::string, SetDefinition> applied_sets_;
   Elements applied_;
+  std::map<std::string, Expected> expected_;  // of applied_
+  std::uint64_t taken_ = 0;
   std::set<std::pair<std::string, std::string>> dirty_;  // set, element
   std::set<IpAddress> flush_;
+  std::map<IpAddress, AddressEntry> before_;
+  std::map<IpAddress, Gone> gone_;
   Ruleset applied_rules_;
   bool built_ = false;
   bool structure_dirty_ = true;

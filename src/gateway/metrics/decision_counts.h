@@ -1,5 +1,5 @@
 #pragma once
-// What the access proxies decided, by action and reason.
+// What the access proxies decided, by action and reason, and which routed connections were ended.
 #include <array>
 #include <cstdint>
 
@@ -12,6 +12,7 @@ namespace postern::gateway::metrics {
 class DecisionCounts {
  public:
   void count(const ecshm::Event& event);
+  void count_forward(policy::Reason reason, std::uint64_t connections);
   void expose(Exposition& out) const;
 
  private:
@@ -19,7 +20,7 @@ class DecisionCounts {
 
   std::uint64_t accepted_ = 0;
   std::uint64_t bytes_ = 0;
-  std::array<std::uint64_t, kReasons> denied_{}, cut_{};
+  std::array<std::uint64_t, kReasons> denied_{}, cut_{}, forward_cut_{};
 };
 
 }  // namespace postern::gateway::metrics

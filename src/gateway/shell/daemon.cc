@@ -154,6 +154,12 @@ Status Daemon::open_network() {
   auto firewall = FirewallControl::open(context_);
   if (!firewall) return fail(firewall.error());
   firewall_ = std::move(*firewall);
+  firewall_->on_cut = [this](const ForwardCut& cut) {
+    counted_.decisions.count_forward(cut.reason, cut.count);
+    syslog_.add(cut);
+    traffic_->add(cut);
+    traffic_->flush();
+  };
   NetworkEvents events;
   events.interfaces = [this](std::vector<LocalInterface> list) {
     context_.core->set_interfaces(std::move(list));

@@ -9,7 +9,9 @@
 namespace postern::gateway {
 
 FirewallControl::FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall)
-    : context_(context), firewall_(std::move(firewall)) {}
+    : context_(context), firewall_(std::move(firewall)) {
+  look_ = context_.loop.every(kLookEvery, [this] { look(); });
+}
 
 Result<std::unique_ptr<FirewallControl>> FirewallControl::open(Context& context) {
   auto opened = firewall::Firewall::open();
@@ -18,7 +20,7 @@ Result<std::unique_ptr<FirewallControl>> FirewallControl::open(Context& context)
 }
 
 firewall::AddressEntry FirewallControl::entry(const AddressState& state) const {
-  firewall::AddressEntry entry{state.ip, state.mac, state.interface, {}, {}};
+  firewall::AddressEntry entry{state.ip, state.mac, state.interface, {}, {}, state.owner};
   for (const auto& [name, tag] : context_.core->tags().entries()) {
     if (state.tags[tag.bit]) entry.tags.insert(name);
     if (state.known[tag.bit] || (tag.info && tag.info->on_unknown_ignore)) entry.known.insert(name);
@@ -58,7 +60,7 @@ void FirewallControl::upsert(const AddressState& state) {
 }
 
 void FirewallControl::remove(const IpAddress& ip) {
-  firewall_->model().remove(ip);
+  firewall_->model().remove(ip, why_gone(ip));
   dirty_ = true;
 }
 
@@ -94,7 +96,75 @@ void FirewallControl::transact() {
   }
   applied_ = {};
   ready_ = true;
-  if (auto cleanup = firewall_->take_cleanup()) context_.loop.offload(std::move(cleanup), [] {});
+  auto cleanup = firewall_->take_cleanup();
+  if (!cleanup) return;
+  auto forgotten = std::make_shared<firewall::Forgotten>();
+  context_.loop.offload([cleanup = std::move(cleanup), forgotten] { *forgotten = cleanup(); },
+                        [this, forgotten, alive = std::weak_ptr(alive_)] {
+                          if (!alive.expired()) tell(*forgotten);
+                        });
+}
+
+/// As of now, when the core has just let go of the address.
+firewall::Gone FirewallControl::why_gone(const IpAddress& ip) const {
+  using policy::Reason;
+  const auto entry = firewall_->model().addresses().find(ip);
+  if (entry == firewall_->model().addresses().end()) return {};
+  const auto& owner = entry->second.owner;
+  const auto& core = *context_.core;
+  const auto connector = core.connectors().find(owner.connector);
+  if (connector != core.connectors().end() && connector->second.stale) return {Reason::kStale, {}};
+  const auto record = core.records().find(owner);
+  if (record == core.records().end()) return {Reason::kUnknownEndpoint, {}};
+  const Record& r = record->second;
+  if (r.blocked || !r.registered) return {Reason::kRevoked, {}};
+  if (r.quarantined) return {Reason::kQuarantined, {}};
+  if (!r.online) return {Reason::kOffline, {}};
+  return {Reason::kUnknownEndpoint, std::string(resolve_reason_text(core.resolver().why(owner, ip)))};
+}
+
+void FirewallControl::tell(const firewall::Forgotten& forgotten) const {
+  if (!on_cut) return;
+  const auto& core = *context_.core;
+  const auto to_us = [&](const IpAddress& ip) {
+    for (const auto& interface : core.resolver().interfaces()) {
+      for (const auto& own : interface.addresses) {
+        if (own.ip == ip) return true;
+      }
+    }
+    return false;
+  };
+  ForwardCut out;
+  out.time = context_.now().wall;
+  for (const auto& cut : forgotten.cuts) {
+    if (to_us(cut.flow.destination)) continue;  // not forwarded: an access proxy's, which tells of it itself
+    ForwardCut line = out;
+    line.reason = cut.reason;
+    line.detail = cut.detail;
+    line.policy = cut.policy;
+    for (const auto& p : context_.config.firewall_policies) {
+      if (p.id == cut.policy) line.policy_name = p.name;
+    }
+    line.source = cut.flow.source;
+    line.destination = cut.flow.destination;
+    line.source_port = cut.flow.source_port;
+    line.destination_port = cut.flow.port;
+    line.protocol = cut.flow.protocol;
+    line.tags = cut.tags;
+    const bool named = !context_.config.log.anonymize;
+    if (named) line.endpoint_uid = cut.owner.uid.str();
+    if (const auto record = core.records().find(cut.owner); record != core.records().end()) {
+      if (named) line.host_name = record->second.host_name;
+      line.ems_serial = record->second.ems_serial.str();
+    }
+    on_cut(std::move(line));
+  }
+  for (const auto& [reason, count] : forgotten.beyond) {
+    ForwardCut line = out;
+    line.reason = reason;
+    line.count = count;
+    on_cut(std::move(line));
+  }
 }
 
 void FirewallControl::renew_lease() {
@@ -105,7 +175,33 @@ void FirewallControl::renew_lease() {
   dirty_ = true;  // without its table nothing is filtered
 }
 
+void FirewallControl::look() {
+  if (!ready_ || looking_ || context_.now().mono < look_again_ || !firewall_->changed_elsewhere()) return;
+  auto inspection = firewall_->take_inspection();
+  if (!inspection) return;
+  looking_ = true;
+  const auto begun = context_.now().mono;
+  context_.loop.offload(std::move(inspection), [this, begun, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) looked(begun);
+  });
+}
+
+void FirewallControl::looked(MonoTime begun) {
+  looking_ = false;
+  // Others may change their tables all the time: no more than a tenth of one core goes into looking at ours.
+  const auto ended = context_.now().mono;
+  look_again_ = ended + 9 * (ended - begun);
+  if (firewall_->conclude() != firewall::Firewall::Inspected::kChanged) return;
+  ++counters_.mended;
+  log_warning("firewall.mended",
+              "somebody else changed the table inet postern: it is built anew. Rules of your own belong into a table of "
+              "your own; postern-gateway firewall remove takes ours away once the gateway has stopped");
+  dirty_ = true;
+  apply();
+}
+
 void FirewallControl::end() {
+  look_.cancel();
   later_.cancel();
   dirty_ = false;
   if (!ready_) return;

@@ -1,15 +1,18 @@
 #pragma once
 // IP and MAC control: the core's addresses and tags, and the configured policies, in nftables.
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
 
 #include "gateway/firewall/firewall.h"
 #include "gateway/shell/context.h"
+#include "gateway/ztna/forward_log.h"
 
 namespace postern::gateway {
 
-/// Changes are collected until `apply`. Thread: loop.
+/// Changes are collected until `apply`. Ten times a second it looks whether somebody else changed nftables; where that was
+/// our table, it is built anew. Thread: loop.
 class FirewallControl {
  public:
   /// Errors: firewall::Firewall::open's.
@@ -36,15 +39,23 @@ class FirewallControl {
   /// Of nftables; a failed one changed nothing.
   struct Counters {
     std::uint64_t transactions = 0, failed = 0;
+    std::uint64_t mended = 0;  ///< Times that somebody else had changed the table.
   };
   const Counters& counters() const { return counters_; }
+  /// Gets what a change ended, a moment after it took effect.
+  std::function<void(ForwardCut)> on_cut;
   void end();  ///< For a deliberate end of the program: nothing that depends on a tag passes any more.
 
  private:
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);
   firewall::AddressEntry entry(const AddressState& state) const;
   void transact();
+  firewall::Gone why_gone(const IpAddress& ip) const;
+  void tell(const firewall::Forgotten& forgotten) const;
+  void look();
+  void looked(MonoTime begun);
 
+  static constexpr std::chrono::milliseconds kLookEvery{100};
   static constexpr std::chrono::milliseconds kLongestRest{100};
 
   Context& context_;
@@ -56,7 +67,10 @@ class FirewallControl {
   bool ready_ = false;  // applied once: before that there is nothing to renew
   MonoTime rest_until_{};
   bool resting_ = false;
-  net::Handle later_;
+  net::Handle later_, look_;
+  MonoTime look_again_{};
+  bool looking_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace postern::gateway

@@ -165,6 +165,8 @@ std::string LiveOperations::expose_metrics(metrics::Format format) {
     out.sample(parts_.firewall->counters().transactions);
     out.counter("postern_gateway_nft_transactions_failed_total", "Of them those that the kernel refused.");
     out.sample(parts_.firewall->counters().failed);
+    out.counter("postern_gateway_firewall_mended_total", "Times that somebody else had changed the gateway's table.");
+    out.sample(parts_.firewall->counters().mended);
   }
   if (parts_.counted != nullptr) metrics::expose_process(out, parts_.counted->started);
   return out.take();

@@ -31,6 +31,13 @@ void Log::add(const ecshm::Event& event, const TrafficNames& names) {
   sender_->add(line_);
 }
 
+void Log::add(const ForwardCut& cut) {
+  if (!sender_) return;
+  line_.clear();
+  put_message(line_, origin_, cut);
+  sender_->add(line_);
+}
+
 void Log::flush() {
   if (sender_) sender_->flush();
 }

@@ -19,6 +19,7 @@ class Log {
   void use(const std::optional<Target>& target, Origin origin);
   /// Sent with the next `flush`.
   void add(const ecshm::Event& event, const TrafficNames& names);
+  void add(const ForwardCut& cut);
   void flush();
   /// For an orderly end of the program.
   void end();

@@ -121,4 +121,33 @@ void put_message(std::string& out, const Origin& origin, const ecshm::Event& e, 
   out += accepted ? std::string_view("let through") : policy::reason_text(e.reason);
 }
 
+void put_message(std::string& out, const Origin& origin, const ForwardCut& c) {
+  const auto begin = out.size();
+  fmt::format_to(std::back_inserter(out), "<{}>1 {} ", std::min(origin.facility, 23u) * 8 + 4, to_iso8601(c.time));
+  put_host(out, origin.host);
+  fmt::format_to(std::back_inserter(out), " postern-gateway {} forward-cut [forward@32473",
+                 origin.process.empty() ? "-" : origin.process);
+  put(out, "action", "cut");
+  put(out, "reason", policy::reason_code(c.reason));
+  put(out, "reason_name", policy::reason_name(c.reason));
+  put(out, "detail", c.detail);
+  if (c.source.valid()) {
+    put(out, "policyid", c.policy);
+    put(out, "policyname", c.policy_name);
+    put(out, "srcip", c.source.str());
+    put(out, "srcport", c.source_port);
+    put(out, "dstip", c.destination.str());
+    put(out, "dstport", c.destination_port);
+    put(out, "proto", c.protocol);
+    put(out, "clientdeviceid", c.endpoint_uid);
+    put(out, "clientdevicename", c.host_name);
+    put(out, "clientdeviceems", c.ems_serial);
+    put_tags(out, begin, c.tags);
+  } else {
+    put(out, "count", c.count);
+  }
+  out += "] ";
+  out += policy::reason_text(c.reason);
+}
+
 }  // namespace postern::gateway::syslog

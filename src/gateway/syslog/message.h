@@ -29,4 +29,8 @@ inline constexpr std::size_t kMaxMessage = 16'384;
 /// that are not UTF-8 U+FFFD, and `"`, `\\` and `]` are escaped (RFC 5424, 6.3.3).
 void put_message(std::string& out, const Origin& origin, const ecshm::Event& event, const TrafficNames& names);
 
+/// The same of a routed connection that was ended, or of several: MSGID `forward-cut`, parameters as in its line of the
+/// traffic log.
+void put_message(std::string& out, const Origin& origin, const ForwardCut& cut);
+
 }  // namespace postern::gateway::syslog

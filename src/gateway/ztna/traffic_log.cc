@@ -220,6 +220,17 @@ void TrafficLog::add(const ecshm::Event& event) {
   const auto names = describe_ ? describe_(event) : TrafficNames{};
   put_line(pending_, event, names);
   if (on_add) on_add(event, names);
+  ended_line(before);
+}
+
+void TrafficLog::add(const ForwardCut& cut) {
+  const auto before = pending_.size();
+  pending_ += forward_line(cut);
+  ended_line(before);
+}
+
+/// One was put behind what was pending `before`.
+void TrafficLog::ended_line(std::size_t before) {
   pending_ += '\n';
   if (size_ + before > 0 && size_ + pending_.size() > max_bytes_) {
     // The lines before this one belong to the file that is full.

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "ecshm/event.h"
+#include "gateway/ztna/forward_log.h"
 
 namespace postern::gateway {
 
@@ -59,6 +60,7 @@ class TrafficLog {
   void set_max_bytes(std::uint64_t max_bytes) { max_bytes_ = max_bytes; }
   /// Written with the next `flush`, or when much has gathered.
   void add(const ecshm::Event& event);
+  void add(const ForwardCut& cut);
   /// Never fails for the caller: lines that can't be written (disk full) are counted.
   void flush();
   void append(const ecshm::Event& event) {
@@ -79,6 +81,7 @@ class TrafficLog {
  private:
   TrafficLog(std::filesystem::path path, DescribeTraffic describe, std::uint64_t max_bytes);
   Status reopen();
+  void ended_line(std::size_t before);
 
   std::filesystem::path path_;
   DescribeTraffic describe_;
