@@ -4,19 +4,20 @@
 // gateway's, and it outlives a restart of it.
 #include <string>
 
+#include "gateway/forward/forwarder_log.h"
 #include "net/tunnel.h"
 
 namespace postern::gateway {
 
 struct ForwarderOptions {
-  std::string socket;  ///< Made with mode 0600: nothing but nginx, of the same user, gets past the decision.
-  std::string user;    ///< To become at once; empty: as we are.
+  std::string socket;  ///< In a folder as of forwarder_place.h. Mode 0600 and the user's: only nginx, of that user, connects.
+  std::string user;    ///< To become before anybody can connect; empty: as we are.
 };
 
 /// Runs until SIGTERM; returns the process's exit status.
 int run_forwarder(const ForwarderOptions& options);
 
-/// What becomes of a request: where it goes, or why not. Pure but for the log.
-net::TunnelAnswer forward_decision(const net::HttpRequest& request);
+/// What becomes of a request: where it goes, or why not. Pure but for the log (nullptr: none).
+net::TunnelAnswer forward_decision(const net::HttpRequest& request, ForwarderLog* log = nullptr);
 
 }  // namespace postern::gateway
