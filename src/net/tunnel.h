@@ -14,13 +14,14 @@
 #include "net/client.h"
 #include "net/http.h"
 #include "net/loop.h"
+#include "net/name_lookup.h"
 
 namespace postern::net {
 
 struct TunnelLimits {
   std::size_t max_tunnels = 16'384;
   std::chrono::seconds head_timeout{10};     ///< Until the request is there.
-  std::chrono::seconds connect_timeout{10};  ///< To the destination, its name's look-up included.
+  std::chrono::seconds connect_timeout{10};  ///< To each address of the destination; NameLookupLimits are its name's.
   std::chrono::seconds ping_interval{30};    ///< Each end sends one so often; keeps what lies between from giving up.
 };
 
@@ -45,18 +46,27 @@ struct TunnelAnswer {
 /// Of a valid upgrade that offers the subprotocol.
 using TunnelDecision = std::function<TunnelAnswer(const HttpRequest&)>;
 
+struct TunnelListening {
+  std::string path;   ///< Of the Unix socket. A stale one is replaced, one that a live process listens on refused.
+  mode_t mode = 0600; ///< The file's.
+  /// The file is there and nobody can connect yet: it may be given away, and rights given up. May be null.
+  std::function<Status()> bound;
+  TunnelDecision decide;
+  std::function<void(const TunnelAnswer::Destination&, const TunnelEnd&)> on_end;  ///< Of tunnels that were open. May be null.
+  TunnelLimits limits;
+  HostLookup lookup = system_lookup;
+  NameLookupLimits lookup_limits;
+};
+
 /// Listens on a Unix socket. A destination that can't be reached is told as 502, one that is silent as 504, before the
-/// upgrade: who gets 101 is connected.
+/// upgrade: who gets 101 is connected. Addresses are dialled as they are. Of what a name leads to, addresses of this machine
+/// itself and of its link (loopback, unspecified, link-local, multicast) are left out: who owns a name must not choose those.
 /// Thread: loop.
 class TunnelServer {
  public:
   virtual ~TunnelServer() = default;  ///< Ends all tunnels.
   virtual std::size_t open() const = 0;
-  /// Replaces a stale socket file; refuses one that a live process listens on. `mode` is the file's. `on_end` (may be
-  /// null) hears of each tunnel that was open.
-  static Result<std::unique_ptr<TunnelServer>> listen(Loop& loop, const std::string& path, mode_t mode, TunnelDecision decide,
-                                                      std::function<void(const TunnelAnswer::Destination&, const TunnelEnd&)> on_end,
-                                                      TunnelLimits limits = {});
+  static Result<std::unique_ptr<TunnelServer>> listen(Loop& loop, TunnelListening how);
 };
 
 /// A TCP connection that was accepted and not read yet. Dropping it resets it.

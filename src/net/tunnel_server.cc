@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "net/detail/http_parser.h"
+#include "net/own_addresses.h"
 #include "net/detail/tunnel_pump.h"
 #include "net/detail/websocket_core.h"
 #include "net/tunnel.h"
@@ -52,6 +53,7 @@ struct Tunnels {
   TunnelDecision decide;
   std::function<void(const TunnelAnswer::Destination&, const TunnelEnd&)> on_end;
   TunnelLimits limits;
+  std::unique_ptr<NameLookup> names;  // nullptr: closed
   std::set<TransportPtr> beginning;
   std::map<std::uint64_t, std::shared_ptr<TunnelPump>> open;
   std::uint64_t next = 0;
@@ -98,30 +100,62 @@ class Limit {
   std::shared_ptr<bool> hit_ = std::make_shared<bool>(false);
 };
 
+/// Of a name: whoever owns it, or answers for it, chooses.
+bool leads_back(const IpAddress& address) {
+  return address.is_link_local() || address.is_multicast() || own_address(address);
+}
+
+Task<Result<std::vector<IpAddress>>> look_up(TunnelsPtr shared, std::string name) {
+  struct Waiting {
+    asio::steady_timer timer;
+    std::optional<Result<std::vector<IpAddress>>> found;
+  };
+  Result<std::vector<IpAddress>> out = fail(ErrorCode::kUnavailable, "the forwarder ends");
+  if (!shared->names) co_return out;
+  const auto waiting = std::make_shared<Waiting>(Waiting{asio::steady_timer(*shared->io), std::nullopt});
+  waiting->timer.expires_at(asio::steady_timer::time_point::max());
+  const auto handle = shared->names->find(name, [waiting](const auto& found) {
+    waiting->found = found;
+    waiting->timer.cancel();
+  });
+  error_code ec;
+  co_await waiting->timer.async_wait(quiet(ec));
+  if (waiting->found) out = std::move(*waiting->found);
+  co_return out;
+}
+
 Task<HttpResponse> dial(TunnelsPtr shared, TunnelAnswer::Destination to, std::shared_ptr<tcp::socket> socket) {
   const auto where = to.host.find(':') == to.host.npos ? fmt::format("{}:{}", to.host, to.port)
                                                        : fmt::format("[{}]:{}", to.host, to.port);
-  auto resolver = std::make_shared<tcp::resolver>(*shared->io);
-  Limit limit(*shared->io, shared->limits.connect_timeout, [socket, resolver] {
-    error_code ignored;
-    resolver->cancel();
-    socket->close(ignored);
-  });
+  std::vector<IpAddress> addresses;
+  if (const auto ip = IpAddress::parse(to.host)) {
+    addresses = {*ip};
+  } else {
+    auto found = co_await look_up(shared, to.host);
+    if (!found) {
+      switch (found.error().code) {
+        case ErrorCode::kDeadlineExceeded: co_return plain(504, fmt::format("{}: its name was not found in time", where));
+        case ErrorCode::kResourceExhausted: co_return plain(503, fmt::format("{}: {}", where, found.error().message));
+        default: co_return plain(502, fmt::format("{}: its name is not known ({})", where, found.error().message));
+      }
+    }
+    addresses = std::move(*found);
+    if (std::erase_if(addresses, leads_back) > 0 && addresses.empty())
+      co_return plain(502, fmt::format("{}: its name leads to the gateway itself or its link", where));
+  }
   error_code ec;
-  const auto found = co_await resolver->async_resolve(to.host, std::to_string(to.port), quiet(ec));
-  if (limit.stop()) co_return plain(504, fmt::format("{}: its name was not found in time", where));
-  if (ec) co_return plain(502, fmt::format("{}: its name is not known ({})", where, ec.message()));
   bool late = false;
-  for (const auto& entry : found) {
+  for (const auto& address : addresses) {
+    const tcp::endpoint endpoint(asio::ip::make_address(address.str()), to.port);
     error_code ignored;
     socket->close(ignored);
-    socket->open(entry.endpoint().protocol(), ec);
+    socket->open(endpoint.protocol(), ec);
     if (ec) continue;
     Limit one(*shared->io, shared->limits.connect_timeout, [socket] {
       error_code closing;
       socket->close(closing);
     });
-    co_await socket->async_connect(entry.endpoint(), quiet(ec));
+    co_await socket->async_connect(endpoint, quiet(ec));
     late = one.stop();
     if (!ec && !late) co_return HttpResponse{101, {}, {}};
     if (late) break;
@@ -211,15 +245,18 @@ class UnixTunnels final : public TunnelServer {
     acceptor_->close(ignored);
     for (const auto& transport : std::exchange(shared_->beginning, {})) transport->close();
     for (const auto& [number, pump] : std::exchange(shared_->open, {})) pump->abort();
+    shared_->names.reset();
     ::unlink(path_.c_str());
   }
   std::size_t open() const override { return shared_->open.size(); }
-  Status begin(mode_t mode) {
+  Status begin(mode_t mode, const std::function<Status()>& bound) {
     error_code ec;
     acceptor_->open({}, ec);
     const auto old = ::umask(static_cast<mode_t>(~mode & 0777));
     if (!ec) acceptor_->bind(asio::local::stream_protocol::endpoint(path_), ec);
     ::umask(old);
+    // Who listens is who the kernel names to those that connect: whoever this process has become by then.
+    if (auto done = ec || !bound ? Status() : bound(); !done) return done;
     if (!ec) acceptor_->listen(1024, ec);
     if (ec) return fail(errno_error(ec.value(), "listening on", path_));
     asio::co_spawn(*shared_->io, accept(shared_, acceptor_), asio::detached);
@@ -251,17 +288,16 @@ class UnixTunnels final : public TunnelServer {
 
 }  // namespace
 
-Result<std::unique_ptr<TunnelServer>> TunnelServer::listen(
-    Loop& loop, const std::string& path, mode_t mode, TunnelDecision decide,
-    std::function<void(const TunnelAnswer::Destination&, const TunnelEnd&)> on_end, TunnelLimits limits) {
-  if (auto made = make_way_for_socket(path); !made) return fail(made.error());
+Result<std::unique_ptr<TunnelServer>> TunnelServer::listen(Loop& loop, TunnelListening how) {
+  if (auto made = make_way_for_socket(how.path); !made) return fail(made.error());
   auto shared = std::make_shared<Tunnels>();
   shared->io = &loop.state().io;
-  shared->decide = std::move(decide);
-  shared->on_end = std::move(on_end);
-  shared->limits = limits;
-  auto server = std::make_unique<UnixTunnels>(std::move(shared), path);
-  if (auto begun = server->begin(mode); !begun) return fail(begun.error());
+  shared->decide = std::move(how.decide);
+  shared->on_end = std::move(how.on_end);
+  shared->limits = how.limits;
+  shared->names = NameLookup::create(loop, std::move(how.lookup), how.lookup_limits);
+  auto server = std::make_unique<UnixTunnels>(std::move(shared), how.path);
+  if (auto begun = server->begin(how.mode, how.bound); !begun) return fail(begun.error());
   return std::unique_ptr<TunnelServer>(std::move(server));
 }
 

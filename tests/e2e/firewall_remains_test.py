@@ -84,6 +84,11 @@ class FirewallRemains(lone.LoneGatewayTest):
         refused = self.lab.call("gw", *remove, check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("stop it first", refused.stderr)
+        # The table is made anew by the test before; its lease comes with the next renewal.
+        wait_for(lambda: "elements" in self.nft("list", "set", "inet", "postern", "alive"), "the lease", 10)
+        elsewhere = self.lab.call("gw", *remove[:-1], "/run/of-no-gateway", check=False)  # as without --runtime-dir
+        self.assertEqual(elsewhere.returncode, 1)
+        self.assertIn("another runtime directory", elsewhere.stderr)
         self.assertIn("table inet postern", self.nft("list", "tables"))
         self.gateway.process.stop()
         self.assertIn("table inet postern", self.nft("list", "tables"))  # an orderly end keeps it

@@ -364,11 +364,48 @@ class Forwarding(harness.StackTest):
         self.assertIn(b" 403 ", harness.read_head(sock))
         sock.close()
         # On the gateway's own machine.
-        path = self.stack.gateway.runtime_dir / "nginx/state/tcp.sock"
+        path = self.stack.gateway.runtime_dir / "nginx/tcp/tcp.sock"
         self.assertEqual(path.stat().st_mode & 0o777, 0o600)
         script = f"import socket; socket.socket(socket.AF_UNIX).connect({str(path)!r})"
         done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", script], capture_output=True, text=True)
         self.assertIn("PermissionError", done.stderr)
+
+    def test_who_takes_nginx_over_gets_no_hold_of_the_gateway(self):
+        folder = self.stack.gateway.runtime_dir / "nginx/tcp"
+        worker = self.stack.gateway.nginx_pids()[1][0]
+        user = os.stat(f"/proc/{worker}").st_uid
+        self.assertNotEqual(user, 0)
+        self.assertEqual((folder.stat().st_uid, folder.stat().st_mode & 0o777), (0, 0o710))
+        self.assertEqual((folder / "tcp.sock").stat().st_uid, user)
+        self.assertEqual(os.stat(f"/proc/{self.forwarder_pid()}").st_uid, user)
+        before = {path.name: path.lstat().st_ino for path in folder.iterdir()}
+        group = folder.stat().st_gid
+        script = (f"cd {folder} || exit 0; rm -f tcp.sock tcp.log forwarder.pid; mkfifo tcp.log other; ln -s / link; "
+                  "mv tcp.sock away; echo 1 1 > forwarder.pid; true > tcp.log; ls")
+        done = subprocess.run(["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "sh", "-c", script],
+                              capture_output=True, text=True)
+        self.assertIn("Permission denied", done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual({path.name: path.lstat().st_ino for path in folder.iterdir()}, before)
+        # As root it could be done: another process behind the socket is neither taken for the forwarder nor ended.
+        before = self.forwarder_pid()
+        victim = subprocess.Popen(["python3", "-c", "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); "
+                                   "print(flush=True); input()", str(self.directory / "victim.sock")],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(victim.communicate)
+        victim.stdout.readline()
+        (folder / "tcp.sock").unlink()
+        (folder / "tcp.log").unlink()
+        os.mkfifo(folder / "tcp.log")
+        (folder / "tcp.sock").symlink_to(self.directory / "victim.sock")
+        os.kill(before, 9)
+        wait_for(lambda: "is no socket" in self.stack.gateway.process.tail(50), "the gateway to say what is wrong")
+        self.stack.gateway.cli("get system status")
+        self.assertIsNone(victim.poll())
+        (folder / "tcp.sock").unlink()
+        (folder / "tcp.log").unlink()
+        wait_for(lambda: self.forwarder_pid() not in (None, before), "another forwarder")
+        wait_for(self.let_in, "new connections")
 
     def test_listeners_stay_where_they_are(self):
         before = self.port_of("ssh")
@@ -390,7 +427,7 @@ class Forwarding(harness.StackTest):
             return False
 
     def forwarder_pid(self):
-        path = str(self.stack.gateway.runtime_dir / "nginx/state/tcp.sock")
+        path = str(self.stack.gateway.runtime_dir / "nginx/tcp/tcp.sock")
         for entry in Path("/proc").iterdir():
             try:
                 if entry.name.isdigit() and path in (entry / "cmdline").read_text().split("\0"):

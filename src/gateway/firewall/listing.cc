@@ -170,6 +170,14 @@ Status check_commands(const std::string& commands) {
   return {};
 }
 
+Result<bool> lease_held(const std::string& table) {
+  Nft nft;
+  const auto listed = nft.run("list set inet " + table + " alive");
+  if (listed) return listed->find("elements = {") != listed->npos;
+  if (listed.error().code == ErrorCode::kNotFound) return false;
+  return fail(listed.error());
+}
+
 Result<bool> remove_table(const std::string& table) {
   Nft nft;
   const auto done = nft.run("delete table inet " + table);

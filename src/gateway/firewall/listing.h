@@ -16,6 +16,8 @@ Result<std::string> list_table(const std::string& table);
 Result<std::string> list_of_commands(const std::string& commands, const std::string& table);
 /// Would the kernel take them? Changes nothing. Errors: as `list_table`, with what nftables says.
 Status check_commands(const std::string& commands);
+/// Whether somebody keeps the table's lease (the set `alive`): a gateway that runs, or ran a moment ago. Errors: as `list_table`.
+Result<bool> lease_held(const std::string& table);
 /// Takes the table away, if it is there. Returns whether it was. Errors: as `list_table`.
 Result<bool> remove_table(const std::string& table);
 

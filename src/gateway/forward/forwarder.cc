@@ -2,15 +2,20 @@
 
 #include <fmt/format.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
+
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/forward/destinations.h"
+#include "gateway/forward/forwarder_place.h"
 
 namespace postern::gateway {
 namespace {
@@ -23,13 +28,14 @@ net::TunnelAnswer refused(int status, const std::string& why) {
   return out;
 }
 
-Status drop_to(const std::string& user) {
-  if (user.empty()) return {};
-  const auto* entry = ::getpwnam(user.c_str());
-  if (entry == nullptr) return fail(ErrorCode::kNotFound, "there is no user " + user);
-  if (::setgroups(0, nullptr) != 0 || ::setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0 ||
-      ::setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0) {
-    return fail(ErrorCode::kPermissionDenied, "can't become the user " + user);
+/// The socket is there, and nobody can connect yet: it becomes the user's, and so do we.
+Status hand_over(const std::string& socket, const ForwarderUser& user) {
+  if (auto written = write_forwarder_record(std::filesystem::path(socket).parent_path()); !written) return written;
+  if (user.uid == ::geteuid()) return {};
+  if (::lchown(socket.c_str(), user.uid, user.gid) != 0) return fail(errno_error(errno, "giving nginx access to", socket));
+  if (::setgroups(0, nullptr) != 0 || ::setresgid(user.gid, user.gid, user.gid) != 0 ||
+      ::setresuid(user.uid, user.uid, user.uid) != 0) {
+    return fail(ErrorCode::kPermissionDenied, "can't become the user that nginx runs as");
   }
   return {};
 }
@@ -43,13 +49,14 @@ void allow_many_files() {
 
 }  // namespace
 
-net::TunnelAnswer forward_decision(const net::HttpRequest& request, const std::function<bool(const IpAddress&)>& own) {
+net::TunnelAnswer forward_decision(const net::HttpRequest& request, ForwarderLog* log,
+                                   const std::function<bool(const IpAddress&)>& own) {
   const auto* told = request.headers.find(kDestinationsHeader);
   if (told == nullptr || request.headers.count(kDestinationsHeader) != 1)
     return refused(403, "this request did not come by an access proxy");
   const auto destinations = parse_destinations(*told);
   if (!destinations) {
-    log_error("forward.destinations", destinations.error().message);
+    if (log != nullptr && log->admit()) log_error("forward.destinations", destinations.error().message);
     return refused(500, "the gateway's configuration could not be read");
   }
   const auto argument = [&](const char* name) {
@@ -63,13 +70,17 @@ net::TunnelAnswer forward_decision(const net::HttpRequest& request, const std::f
     return refused(400, "say where to: ?address=HOST&port=NUMBER");
   const bool sound = IpAddress::parse(host) || host_name_sound(to_lower(host));
   if (!sound || !leads_to(*destinations, host, static_cast<std::uint16_t>(*port))) {
-    log_warning("forward.refused", "a destination that is not configured was asked for",
-                {{"destination", sound ? host : std::string("?")}, {"port", std::to_string(*port)}});
+    if (log != nullptr && log->admit()) {
+      log_warning("forward.refused", "a destination that is not configured was asked for",
+                  {{"destination", sound ? host : std::string("?")}, {"port", std::to_string(*port)}});
+    }
     return refused(403, fmt::format("{} port {} is not a destination of this application", sound ? host : "that host", *port));
   }
   if (const auto address = IpAddress::parse(host); address && !named_singly(*destinations, *address) && own(*address)) {
-    log_warning("forward.refused", "a range of destinations holds an address of this machine, which was asked for",
-                {{"destination", host}, {"port", std::to_string(*port)}});
+    if (log != nullptr && log->admit()) {
+      log_warning("forward.refused", "a range of destinations holds an address of this machine, which was asked for",
+                  {{"destination", host}, {"port", std::to_string(*port)}});
+    }
     return refused(403, fmt::format("{} is this gateway itself, which no range of destinations leads to", host));
   }
   net::TunnelAnswer out;
@@ -78,27 +89,38 @@ net::TunnelAnswer forward_decision(const net::HttpRequest& request, const std::f
 }
 
 int run_forwarder(const ForwarderOptions& options) {
-  ::prctl(PR_SET_NAME, "postern-tcp");
+  ::prctl(PR_SET_NAME, kForwarderName);
   allow_many_files();
-  if (auto done = drop_to(options.user); !done) {
-    log_error("forward.start", done.error().message);
-    return 1;
-  }
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   ::signal(SIGPIPE, SIG_IGN);
-  net::Loop loop;
-  auto server = net::TunnelServer::listen(loop, options.socket, 0600, [](const net::HttpRequest& request) { return forward_decision(request); },
-                                          [](const net::TunnelAnswer::Destination& to, const net::TunnelEnd& end) {
-                                            log_info("forward.ended", end.clean ? "both ends are done" : end.reason,
-                                                     {{"destination", to.host},
-                                                      {"port", std::to_string(to.port)},
-                                                      {"from", std::to_string(end.from_tcp)},
-                                                      {"to", std::to_string(end.to_tcp)}});
-                                          });
-  if (!server) {
-    log_error("forward.start", server.error().message);
+  const auto failed = [](const Error& error) {
+    log_error("forward.start", error.message);
     return 1;
-  }
+  };
+  const auto user = find_forwarder_user(options.user);
+  if (!user) return failed(user.error());
+  const auto folder = std::filesystem::absolute(options.socket).parent_path();
+  if (auto ours = check_forwarder_folder(folder); !ours) return failed(ours.error());
+  // Kept until the process ends.
+  if (const auto lock = lock_forwarder_folder(folder); !lock) return failed(lock.error());
+  SystemClock clock;
+  ForwarderLog lines(clock, STDERR_FILENO);
+  net::Loop loop;
+  net::TunnelListening listening;
+  listening.path = folder / std::filesystem::path(options.socket).filename();
+  listening.mode = 0600;
+  listening.bound = [&] { return hand_over(listening.path, *user); };
+  listening.decide = [&lines](const net::HttpRequest& request) { return forward_decision(request, &lines); };
+  listening.on_end = [&lines](const net::TunnelAnswer::Destination& to, const net::TunnelEnd& end) {
+    if (!lines.admit()) return;
+    log_info("forward.ended", end.clean ? "both ends are done" : end.reason,
+             {{"destination", to.host},
+              {"port", std::to_string(to.port)},
+              {"from", std::to_string(end.from_tcp)},
+              {"to", std::to_string(end.to_tcp)}});
+  };
+  auto server = net::TunnelServer::listen(loop, listening);
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (!server) return failed(server.error());
   const auto signals = loop.on_signal({SIGTERM, SIGINT}, [&loop](int) { loop.stop(); });
   log_info("forward.started", "TCP is forwarded", {{"socket", options.socket}});
   loop.run();

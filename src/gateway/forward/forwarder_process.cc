@@ -1,22 +1,19 @@
 #include "gateway/forward/forwarder_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "gateway/forward/forwarder_place.h"
 #include "gateway/ztna/spawn.h"
 
 namespace postern::gateway {
@@ -27,12 +24,6 @@ constexpr off_t kMaxForwarderLog = 1 << 20;
 constexpr std::chrono::seconds kHealthyLife{30};
 
 int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0u)); }
-
-int open_log(const std::filesystem::path& path) {
-  struct stat st {};
-  const bool full = ::stat(path.c_str(), &st) == 0 && st.st_size > kMaxForwarderLog;
-  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | (full ? O_TRUNC : 0), 0640);
-}
 
 }  // namespace
 
@@ -46,34 +37,38 @@ void ForwarderProcess::start() {
   run();
 }
 
-/// Who listens on the socket: the kernel knows.
+/// One that a gateway before this one left.
 bool ForwarderProcess::adopt() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (options_.socket.size() >= sizeof address.sun_path) return false;
-  std::strncpy(address.sun_path, options_.socket.c_str(), sizeof address.sun_path - 1);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return false;
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  const bool there = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-                     ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0;
-  const int pidfd = there ? pidfd_of(peer.pid) : -1;
-  ::close(fd);
-  if (pidfd < 0) return false;
-  watch(pidfd, 0);
+  const auto user = find_forwarder_user(options_.user);
+  const auto pidfd = user ? find_forwarder(options_.socket, user->uid) : Result<int>(fail(user.error()));
+  if (!pidfd) {
+    if (pidfd.error().code != ErrorCode::kNotFound) log_warning("forward.adopt", pidfd.error().message);
+    return false;
+  }
+  watch(*pidfd, 0);
   return true;
 }
 
-void ForwarderProcess::run() {
-  if (pidfd_ >= 0 || adopt()) return;
+/// What it needs to be started; the process.
+Result<pid_t> ForwarderProcess::launch() {
+  const auto user = find_forwarder_user(options_.user);
+  if (!user) return fail(user.error());
+  if (auto made = make_forwarder_folder(std::filesystem::path(options_.socket).parent_path(), *user); !made) return fail(made.error());
   SpawnOptions spawned;
   spawned.argv = {options_.program, "tcp-forwarder", "--socket", options_.socket};
   if (!options_.user.empty()) spawned.argv.insert(spawned.argv.end(), {"--user", options_.user});
   spawned.own_session = true;
-  spawned.output = open_log(options_.log);
-  const auto pid = spawn(spawned);
-  if (spawned.output >= 0) ::close(spawned.output);
+  const auto log = open_forwarder_log(options_.log, kMaxForwarderLog);
+  if (!log) log_warning("forward.log", log.error().message);
+  spawned.output = log ? *log : -1;
+  auto pid = spawn(spawned);
+  if (log) ::close(*log);
+  return pid;
+}
+
+void ForwarderProcess::run() {
+  if (pidfd_ >= 0 || adopt()) return;
+  const auto pid = launch();
   const int pidfd = pid ? pidfd_of(*pid) : -1;
   if (pidfd < 0) {
     health_ = fail(pid ? errno_error(errno, "watching", "the forwarder") : pid.error());
@@ -119,6 +114,7 @@ void ForwarderProcess::stop() {
     ::poll(&gone, 1, 1000);
   }
   if (child_ > 0) ::waitpid(child_, nullptr, WNOHANG);
+  ::unlink(options_.socket.c_str());  // it can't itself: the folder is not its own
   ::close(std::exchange(pidfd_, -1));
   child_ = 0;
 }

@@ -16,9 +16,9 @@ class ForwarderProcess {
  public:
   struct Options {
     std::string program = "/proc/self/exe";  ///< postern-gateway.
-    std::string socket;                      ///< In a directory of nginx's user.
+    std::string socket;                      ///< In a folder of its own, which is made (forwarder_place.h).
     std::string user;                        ///< Who nginx runs as, if we are root; empty: as we are.
-    std::filesystem::path log;               ///< What it says; begun anew past 1 MiB.
+    std::filesystem::path log;               ///< What it says, in the same folder; begun anew past 1 MiB.
     std::chrono::milliseconds pause{200};    ///< Before it is started again; doubles up to 32 of them.
   };
   ForwarderProcess(net::Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
@@ -28,7 +28,7 @@ class ForwarderProcess {
 
   /// It is needed from now on. Again: nothing.
   void start();
-  /// Ends it and the connections it carries; also one that a gateway before this one left.
+  /// Ends it and the connections it carries; also one that a gateway before this one left. Never any other process.
   void stop();
   const std::string& socket() const { return options_.socket; }
   /// Whether it runs, if it is needed.
@@ -36,6 +36,7 @@ class ForwarderProcess {
 
  private:
   bool adopt();
+  Result<pid_t> launch();
   void run();
   void watch(int pidfd, pid_t child);
   void died();

@@ -75,13 +75,13 @@ TEST(Forwarder, RefusesTheRestInWords) {
 
 TEST(ForwardDecision, ARangeDoesNotLeadToTheGatewayItself) {
   const auto mine = [](const IpAddress& a) { return a == *IpAddress::parse("10.0.0.20") || a == *IpAddress::parse("10.0.0.5"); };
-  auto answer = forward_decision(asking("10.0.0.20", "22"), mine);
+  auto answer = forward_decision(asking("10.0.0.20", "22"), nullptr, mine);
   EXPECT_FALSE(answer.to);
   EXPECT_EQ(answer.refusal.status, 403);
   EXPECT_THAT(answer.refusal.body, HasSubstr("this gateway itself"));
-  EXPECT_FALSE(forward_decision(asking("::ffff:10.0.0.20", "22"), mine).to);
-  EXPECT_TRUE(forward_decision(asking("10.0.0.21", "22"), mine).to);
-  EXPECT_TRUE(forward_decision(asking("10.0.0.5", "22"), mine).to) << "named by itself";
+  EXPECT_FALSE(forward_decision(asking("::ffff:10.0.0.20", "22"), nullptr, mine).to);
+  EXPECT_TRUE(forward_decision(asking("10.0.0.21", "22"), nullptr, mine).to);
+  EXPECT_TRUE(forward_decision(asking("10.0.0.5", "22"), nullptr, mine).to) << "named by itself";
 }
 
 }  // namespace

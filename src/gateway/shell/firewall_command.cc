@@ -89,6 +89,17 @@ int firewall_remove(const std::filesystem::path& runtime_dir) {
                  runtime_dir.c_str());
     return 1;
   }
+  // That one may have another runtime directory.
+  const auto held = firewall::lease_held(kTable);
+  if (!held) return refuse(held.error());
+  if (*held) {
+    std::fprintf(stderr,
+                 "a gateway keeps the table inet %s alive: one that runs with another runtime directory than %s (name it with "
+                 "--runtime-dir, and stop that gateway first), or one that was killed a moment ago (try again in ten "
+                 "seconds); nothing was removed\n",
+                 kTable, runtime_dir.c_str());
+    return 1;
+  }
   const auto table = firewall::remove_table(kTable);
   if (!table) return refuse(table.error());
   const auto unpinned = unpin_all();

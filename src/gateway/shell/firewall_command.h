@@ -9,7 +9,7 @@ namespace postern::gateway {
 int firewall_dry_run(const std::filesystem::path& config, bool difference);
 
 /// Takes away what a gateway leaves in the kernel: the table inet postern and the neighbours that it pinned. Not while one
-/// runs in `runtime_dir`. Returns the exit status.
+/// runs in `runtime_dir`, nor while one with another keeps the table's lease. Returns the exit status.
 int firewall_remove(const std::filesystem::path& runtime_dir);
 
 }  // namespace postern::gateway

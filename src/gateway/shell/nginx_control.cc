@@ -25,8 +25,8 @@ Status NginxControl::create(const NginxOptions& options) {
   if (!process) return fail(process.error());
   use(std::move(*process));
   ForwarderProcess::Options forwarder;
-  forwarder.socket = (process_->state_dir() / "tcp.sock").native();
-  forwarder.log = process_->state_dir() / "tcp.log";
+  forwarder.socket = (options.dir / "tcp" / "tcp.sock").native();
+  forwarder.log = options.dir / "tcp" / "tcp.log";
   forwarder.user = options.user;
   forwarder_ = std::make_unique<ForwarderProcess>(context_.loop, std::move(forwarder));
   return {};

@@ -86,8 +86,10 @@ TEST_F(ProxyImport, TcpIsForwardedToTheSameServersAndPorts) {
   };
   EXPECT_THAT(take(with("set address \"hosts\"\nset mappedport 22\n")), HasSubstr("set address \"hosts\"\n                        set mappedport 22\n"));
   EXPECT_THAT(take(with("set ip 10.0.3.5\nset port 3389\n")), HasSubstr("set ip 10.0.3.5\n                        set port 3389\n"));
-  // Of what is not known here nothing is reached.
-  for (const auto* server : {"set address \"named\"\nset mappedport 22\n", "set address \"all\"\nset mappedport 22\n",
+  EXPECT_THAT(take(with("set addr-type fqdn\nset domain \"db.example\"\nset mappedport 22\n")), HasSubstr("set domain \"db.example\"\n"));
+  // Of what is not known here, or is this gateway, nothing is reached.
+  for (const auto* server : {"set addr-type fqdn\nset domain \"localhost\"\nset mappedport 22\n",
+                             "set address \"named\"\nset mappedport 22\n", "set address \"all\"\nset mappedport 22\n",
                              "set address \"hosts\"\nset mappedport 22\nset type ssh\n"}) {
     EXPECT_THAT(take(with(server)), Not(HasSubstr("config realservers"))) << server;
   }

@@ -34,12 +34,18 @@ Status check_http_host(const std::string& host) {
               "app.internal or app.internal:8080");
 }
 
+/// Longer names would not be whole where sessions are listed and logged.
+constexpr std::size_t kMaxDomain = 72;
+
 /// Whether it says where the server is.
 Status check_named(const ObjectView& o) {
   const auto bad = [](std::string what) { return fail(ErrorCode::kInvalidArgument, std::move(what)); };
   const bool by_name = o.text("addr-type") == "fqdn";
   if (by_name && !host_name_sound(to_lower(o.text("domain"))))
     return bad("domain: \"" + o.text("domain") + "\" is not allowed; allowed: with addr-type fqdn, a host's full name such as db.example");
+  const auto domain = '.' + to_lower(o.text("domain"));
+  if (by_name && domain.ends_with(".localhost"))
+    return bad("domain: \"" + o.text("domain") + "\" is not allowed: it is the gateway itself; allowed: another host's full name such as db.example");
   if (by_name && (o.is_set("ip") || o.is_set("address")))
     return bad("ip, address: are for addr-type ip; allowed: with addr-type fqdn, domain alone");
   if (!by_name && o.is_set("domain")) return bad("domain: is for addr-type fqdn; set addr-type fqdn first");
@@ -63,7 +69,7 @@ Table realservers() {
       number("port", "Port of the server.", 1, 65535).by_default("443"),
       reference("address", "With service tcp-forwarding: the addresses that may be asked for, beside ip.",
                 {"firewall address", "firewall addrgrp"}),
-      text("domain", "With service tcp-forwarding and addr-type fqdn: the host's name, which the gateway looks up.", 253),
+      text("domain", "With service tcp-forwarding and addr-type fqdn: the host's name, which the gateway looks up.", kMaxDomain),
       of_type("mappedport", Type::kPortRange, "With service tcp-forwarding: the ports that may be asked for, such as 22 or "
                                               "5432-5440; none: port.")
           .list(),
