@@ -18,7 +18,7 @@ Pools by_number(const ProxyPlan& plan) {
   return out;
 }
 
-const NginxPool* find_in(const Pools& pools, std::uint32_t id) {
+const NginxPool* pool_among(const Pools& pools, std::uint32_t id) {
   const auto it = pools.find(id);
   return it == pools.end() ? nullptr : it->second;
 }
@@ -47,7 +47,7 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
     auto& all = destinations[proxy.id];
     for (const auto& gateway : proxy.api_gateways) {
       led_by[{proxy.id, gateway.id}] = gateway.pool;
-      const auto* pool = find_in(pools_now, gateway.pool);
+      const auto* pool = pool_among(pools_now, gateway.pool);
       if (pool == nullptr || pool->destinations.empty()) continue;
       if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
     }
@@ -55,10 +55,10 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
   for (const auto& proxy : before.table.proxies) {
     for (const auto& gateway : proxy.api_gateways) {
       const auto it = led_by.find({proxy.id, gateway.id});
-      const auto* pool = find_in(pools_before, gateway.pool);
+      const auto* pool = pool_among(pools_before, gateway.pool);
       if (it == led_by.end() || it->second == gateway.pool || pool == nullptr) continue;
       for (const auto& server : pool->servers) {
-        if (leads_to_server(find_in(pools_now, it->second), server)) continue;
+        if (leads_to_server(pool_among(pools_now, it->second), server)) continue;
         auto order = of_proxy(proxy.id);
         order.api_gateway = gateway.id;
         order.server = server.number;
