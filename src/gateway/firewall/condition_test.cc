@@ -42,7 +42,15 @@ class Chains {
           const bool wanted = set != "!=";
           if (!wanted) words >> set;
           fits = fits && in.contains(set.substr(1)) == wanted;
-        } else if (word == "ip6") {
+        } else if (word == "ether") {  // from a card of which nothing is known
+          std::string side, set;
+          words >> side >> set;
+          if (set == "!=") {
+            words >> set;
+          } else {
+            fits = false;
+          }
+        } else if (word == "ip6" || word == "meta") {
           fits = false;
           break;
         } else if (fits) {

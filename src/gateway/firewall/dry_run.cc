@@ -8,6 +8,7 @@ std::string ruleset_of(FirewallModel now, const config::GatewayConfig& config,
                        const std::set<std::string>& default_routes) {
   now.set_policies(compile_policies(config));
   now.set_unchecked(unchecked_interfaces(config, default_routes));
+  now.set_piece(static_cast<std::size_t>(-1));  // one text
   return now.take_rebuild().commands;
 }
 

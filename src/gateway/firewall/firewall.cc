@@ -37,6 +37,15 @@ struct Firewall::Impl {
     return status;
   }
 
+  /// Transaction by transaction, until one is refused.
+  Status run_all(const Change& change, const std::string& behind) {
+    const auto first = change.commands + behind;
+    Status status;
+    if (!first.empty()) status = run(first);
+    for (auto it = change.more.begin(); status && it != change.more.end(); ++it) status = run(*it);
+    return status;
+  }
+
   static std::uint32_t next(std::uint32_t generation) { return generation + 1 == 0 ? 1 : generation + 1; }
 
   void note_generation() {
@@ -91,7 +100,7 @@ struct Firewall::Impl {
     note(change);
     note_generation();
     elsewhere = false;  // whatever it was, it goes
-    const auto status = run(change.commands + lease());
+    const auto status = run_all(change, lease());
     broken = !status;
     if (status) note_structure();
     return status;
@@ -189,7 +198,7 @@ Status Firewall::apply() {
       // On what may not be ours nothing is built.
       status = impl_->rebuild();
     } else {
-      if (!change.commands.empty()) status = impl_->run(change.commands);
+      status = impl_->run_all(change, {});
       if (!status) {
         log_warning("firewall.rebuild", status.error().message);
         status = impl_->rebuild();

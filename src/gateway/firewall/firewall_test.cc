@@ -244,5 +244,72 @@ TEST_F(FirewallTest, PacketsInAnothersNameDoNotReachItsTrackedConnection) {
   EXPECT_TRUE(lab.run(open));
 }
 
+/// The client behind a bridge of the gateway's.
+class FirewallBridgeTest : public FirewallLab {
+ protected:
+  void SetUp() override {
+    FirewallLab::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    for (const char* c : {"link add br0 type bridge", "link set br0 up", "address del 10.0.1.1/24 dev port1",
+                          "link set port1 master br0", "address add 10.0.1.1/24 dev br0"}) {
+      ASSERT_TRUE(lab.run("ip -n " + lab.name("g") + " " + c)) << c;
+    }
+    ASSERT_TRUE(lab.run("ip -n " + lab.name("c") + " neigh flush dev eth0"));
+    endpoint.interface = "br0";
+  }
+  static Policy on_bridge(int id, Action action, std::vector<std::string> tags) {
+    Policy p = policy(id, action, std::move(tags));
+    p.from = {"br0"};
+    return p;
+  }
+  void client_speaks_as(const char* mac, const std::string& ip) {
+    const std::string c = "ip -n " + lab.name("c") + " ";
+    ASSERT_TRUE(lab.run(c + "link set eth0 address " + mac));
+    ASSERT_TRUE(lab.run(c + "address replace " + ip + "/24 dev eth0"));
+    ASSERT_TRUE(lab.run(c + "route replace default via 10.0.1.1 src " + ip));
+    ASSERT_TRUE(lab.run("ip -n " + lab.name("g") + " neigh replace " + ip + " dev br0 nud permanent lladdr " + mac));
+  }
+  static constexpr const char* kOwn = "02:09:0f:00:01:02";
+  static constexpr const char* kOther = "02:09:0f:00:01:99";
+};
+
+TEST_F(FirewallBridgeTest, OnlyBothAddressesTogetherLetIn) {
+  wall->model().set_policies({on_bridge(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  endpoint_has({"EMS1_ZTNA_T"});
+  renew(60);
+  client_speaks_as(kOwn, "10.0.1.2");
+  EXPECT_TRUE(passes());
+  client_speaks_as(kOther, "10.0.1.2");
+  EXPECT_TRUE(blocked()) << "its address, another card";
+  client_speaks_as(kOwn, "10.0.1.51");
+  EXPECT_TRUE(blocked()) << "its card, an address that nobody confirmed";
+  auto moved = endpoint;
+  moved.ip = *IpAddress::parse("10.0.1.51");
+  wall->model().upsert(moved);
+  apply();
+  EXPECT_TRUE(passes());
+}
+
+TEST_F(FirewallBridgeTest, ARefusalFollowsTheCard) {
+  for (const auto logic : {config::MatchLogic::kAny, config::MatchLogic::kAll}) {
+    auto deny = on_bridge(1, Action::kDeny, {"EMS1_ZTNA_T"});
+    deny.condition.logic = logic;
+    wall->model().set_policies({deny, on_bridge(2, Action::kAccept, {})});
+    endpoint_has({"EMS1_ZTNA_T"});
+    AddressEntry behind_a_router;
+    behind_a_router.ip = *IpAddress::parse("10.0.1.50");
+    behind_a_router.known = {"EMS1_ZTNA_T"};
+    wall->model().upsert(behind_a_router);
+    apply();
+    renew(60);
+    client_speaks_as(kOther, "10.0.1.50");
+    EXPECT_TRUE(passes()) << "a router's card";
+    client_speaks_as(kOwn, "10.0.1.50");
+    EXPECT_TRUE(blocked()) << "whoever has the tag takes another's address";
+    endpoint_has({}, {"EMS1_ZTNA_T"});
+    EXPECT_TRUE(passes());
+  }
+}
+
 }  // namespace
 }  // namespace postern::gateway::firewall

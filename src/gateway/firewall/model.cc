@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "gateway/firewall/pieces.h"
 
 namespace postern::gateway::firewall {
 namespace {
@@ -33,7 +34,7 @@ std::string set_name(std::string_view dynamic_address) {
   return out;
 }
 
-FirewallModel::FirewallModel(std::string table) : table_(std::move(table)) {}
+FirewallModel::FirewallModel(std::string table, std::size_t piece) : table_(std::move(table)), piece_(piece) {}
 
 void FirewallModel::set_policies(std::vector<Policy> policies) {
   if (built_ && policies == policies_) return;
@@ -118,7 +119,7 @@ void FirewallModel::add_elements(const AddressEntry& e, int by) {
   for (const auto& tag : e.tags) {
     const TagSets sets(tag);
     count(v4 ? sets.v4 : sets.v6, ip, by);
-    if (e.mac.valid()) count(sets.mac, e.mac.str(), by);
+    if (e.mac.valid() && judged_.contains(tag)) count(sets.mac, e.mac.str(), by);
   }
   for (const auto& tag : e.known) {
     if (!judged_.contains(tag)) continue;
@@ -142,8 +143,8 @@ std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets()
     const TagSets sets(tag);
     out[sets.v4] = {"ipv4_addr"};
     out[sets.v6] = {"ipv6_addr"};
-    out[sets.mac] = {"ether_addr"};
     if (judged_.contains(tag)) {
+      out[sets.mac] = {"ether_addr"};
       out[sets.known4] = {"ipv4_addr"};
       out[sets.known6] = {"ipv6_addr"};
     }
@@ -152,12 +153,6 @@ std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets()
 }
 
 namespace {
-
-void commands_for(std::string& out, std::string_view verb, const std::string& table, const std::string& set,
-                  const std::vector<std::string>& elements) {
-  if (elements.empty()) return;
-  out += fmt::format("{} element inet {} {} {{ {} }}\n", verb, table, set, join(elements, ", "));
-}
 
 std::string list_text(const std::string& name, const std::string& body) {
   return fmt::format("\tset {} {{ {} }}\n", name, body);
@@ -201,12 +196,18 @@ void FirewallModel::expect(const std::string& set, const std::string& element, b
   }
 }
 
+std::size_t FirewallModel::elements_in(const Difference& diff) {
+  std::size_t n = 0;
+  for (const auto& [set, elements] : diff) n += elements.first.size() + elements.second.size();
+  return n;
+}
+
 Change FirewallModel::take_change() {
   if (!built_) return take_rebuild();
   ++taken_;
   Change change;
   std::string& out = change.commands;
-  std::map<std::string, std::pair<std::vector<std::string>, std::vector<std::string>>> diff;  // gone, new
+  Difference diff;
   const auto compare = [&](const std::string& set, const std::string& element, bool set_exists) {
     const auto in = wanted_.find(set);
     const bool wanted = set_exists && in != wanted_.end() && in->second.contains(element);
@@ -215,6 +216,8 @@ Change FirewallModel::take_change() {
     if (!wanted && there) diff[set].first.push_back(element);
   };
   std::vector<std::string> dropped_sets;
+  std::string new_sets, elements_text, rules_text;
+  std::size_t elements_count = 0;
   bool new_rules = false;
   Ruleset rules;
   auto sets = applied_sets_;
@@ -224,7 +227,7 @@ Change FirewallModel::take_change() {
     new_rules = rules.chains != applied_rules_.chains;
     for (const auto& [name, definition] : sets) {
       if (applied_sets_.contains(name)) continue;
-      out += fmt::format("add set inet {} {} {{ type {}; }}\n", table_, name, definition.type);
+      new_sets += fmt::format("add set inet {} {} {{ type {}; }}\n", table_, name, definition.type);
       if (const auto it = wanted_.find(name); it != wanted_.end()) {
         for (const auto& [element, n] : it->second) dirty_.emplace(name, element);
       }
@@ -236,9 +239,11 @@ Change FirewallModel::take_change() {
   for (const auto& [set, element] : dirty_) {
     if (sets.contains(set)) compare(set, element, true);
   }
+  const auto before = elements_in(diff) > piece_ && structure_dirty_ ? applied_ : Elements();
   for (const auto& [set, elements] : diff) {
-    commands_for(out, "delete", table_, set, elements.first);
-    commands_for(out, "add", table_, set, elements.second);
+    elements_text += element_command("delete", table_, set, elements.first);
+    elements_text += element_command("add", table_, set, elements.second);
+    elements_count += elements.first.size() + elements.second.size();
     for (const auto& e : elements.first) {
       applied_[set].erase(e);
       expect(set, e, false);
@@ -251,14 +256,14 @@ Change FirewallModel::take_change() {
   if (new_rules) {
     // Chains refer to one another: empty them all, then write them again. One transaction: nobody sees it half done.
     const auto before = chain_names(applied_rules_.chains), after = chain_names(rules.chains);
-    for (const auto name : before) out += fmt::format("flush chain inet {} {}\n", table_, name);
-    out += fmt::format("table inet {} {{\n", table_);
+    for (const auto name : before) rules_text += fmt::format("flush chain inet {} {}\n", table_, name);
+    rules_text += fmt::format("table inet {} {{\n", table_);
     for (const auto& [name, body] : rules.lists) {
-      if (!applied_rules_.lists.contains(name)) out += list_text(name, body);
+      if (!applied_rules_.lists.contains(name)) rules_text += list_text(name, body);
     }
-    out += rules.chains + "}\n";
+    rules_text += rules.chains + "}\n";
     for (const auto name : before) {
-      if (!after.contains(name)) out += fmt::format("delete chain inet {} {}\n", table_, name);
+      if (!after.contains(name)) rules_text += fmt::format("delete chain inet {} {}\n", table_, name);
     }
     for (const auto& [name, body] : applied_rules_.lists) {
       if (!rules.lists.contains(name)) dropped_sets.push_back(name);
@@ -268,8 +273,13 @@ Change FirewallModel::take_change() {
   }
   change.structure = new_rules || !dropped_sets.empty() || sets != applied_sets_;
   for (const auto& name : dropped_sets) {
-    out += fmt::format("delete set inet {} {}\n", table_, name);
+    rules_text += fmt::format("delete set inet {} {}\n", table_, name);
     applied_.erase(name);
+  }
+  if (elements_count <= piece_) {
+    out = new_sets + elements_text + rules_text;
+  } else {
+    put_in_pieces(change, diff, before, new_sets, rules_text);
   }
   applied_sets_ = std::move(sets);
   if (change.structure) expect_sets();
@@ -289,6 +299,11 @@ Change FirewallModel::take_rebuild() {
   expect_sets();
   applied_rules_ = render_chains(policies_);
   applied_.clear();
+  std::size_t wanted = 0;
+  for (const auto& [name, definition] : applied_sets_) {
+    if (const auto it = wanted_.find(name); it != wanted_.end()) wanted += it->second.size();
+  }
+  const bool in_pieces = wanted > piece_;
   out += fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
   out += fmt::format("table inet {} {{\n\tset alive {{\n\t\ttype nf_proto\n\t\tflags timeout\n\t}}\n", table_);
   for (const auto& [name, definition] : applied_sets_) {
@@ -299,12 +314,13 @@ Change FirewallModel::take_rebuild() {
       for (const auto& [element, n] : it->second) elements.push_back(element);
       applied_[name].insert(elements.begin(), elements.end());
       for (const auto& element : elements) expect(name, element, true);
-      out += "\t\telements = { " + join(elements, ", ") + " }\n";
+      if (!in_pieces || name == "unchecked") out += "\t\telements = { " + join(elements, ", ") + " }\n";
     }
     out += "\t}\n";
   }
   for (const auto& [name, body] : applied_rules_.lists) out += list_text(name, body);
   out += applied_rules_.chains + "}\n";
+  if (in_pieces) fill_in_pieces(change);
   built_ = true;
   structure_dirty_ = false;
   dirty_.clear();

@@ -1,8 +1,9 @@
 #pragma once
 // The firewall as text: from policies and resolved addresses to nftables commands, whole or as a delta. Pure.
 //
-// One table `inet <name>`. Per dynamic address T: the set T (IPv4), T/6 (IPv6), T/mac, and, where a policy denies by T
-// or negates it, T/known and T/known6: the addresses of which it is known whether they have T. `alive` is the lease;
+// One table `inet <name>`. Per dynamic address T: the set T (IPv4), T/6 (IPv6), and, where a policy denies by T or
+// negates it, T/mac (hardware addresses: they only ever refuse, docs/adr/0021), T/known and T/known6: the addresses of which it
+// is known whether they have T. `alive` is the lease;
 // `bound` and `bound6` hold address, hardware address and interface of adjacent endpoints, `routed` and `routed6`
 // addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. `held` and
 // `held6` hold the addresses that stand in `bound`: whatever comes from one of them in another way than `bound` says is
@@ -46,6 +47,9 @@ struct Gone {
 /// One transaction for nftables, and the addresses whose tracked connections may have lost what they stood on.
 struct Change {
   std::string commands;             ///< Empty: nothing to do.
+  /// Transactions to follow, in order, where all would be too much for one: after each of them every source is judged as
+  /// before, as after all, or as one of whom nothing is known.
+  std::vector<std::string> more = {};
   std::vector<IpAddress> flush;
   std::map<IpAddress, AddressEntry> before = {};  ///< Of these, what changed or is gone, as it was.
   std::map<IpAddress, Gone> gone = {};
@@ -66,7 +70,10 @@ std::string set_name(std::string_view dynamic_address);
 /// refused it, asks for `take_rebuild`.
 class FirewallModel {
  public:
-  explicit FirewallModel(std::string table = "postern");
+  /// So many elements change in one transaction, about; an address's sets are never torn apart.
+  static constexpr std::size_t kPiece = 4096;
+
+  explicit FirewallModel(std::string table = "postern", std::size_t piece = kPiece);
 
   void set_policies(std::vector<Policy> policies);
   /// The dynamic addresses that exist (known from an EMS); those that policies name exist anyway.
@@ -78,7 +85,7 @@ class FirewallModel {
 
   /// What leads from what was taken last to now.
   Change take_change();
-  /// Everything, from an empty table; the lease is not in it.
+  /// Everything, from an empty table; the lease is not in it, and belongs behind `commands`.
   Change take_rebuild();
   std::string renew_command(unsigned seconds) const;
   std::string end_lease_command() const;
@@ -89,6 +96,7 @@ class FirewallModel {
   std::uint64_t taken() const { return taken_; }  ///< How many changes were taken.
   const std::vector<Policy>& policies() const { return policies_; }
   const std::string& table() const { return table_; }
+  void set_piece(std::size_t elements) { piece_ = elements; }
 
  private:
   using Elements = std::map<std::string, std::set<std::string>>;  // by set, in nft syntax
@@ -100,10 +108,18 @@ class FirewallModel {
   void add_elements(const AddressEntry& entry, int by);
   void count(const std::string& set, std::string element, int by);
   void take_flushed(Change& change);
+  /// By set: what goes and what comes.
+  using Difference = std::map<std::string, std::pair<std::vector<std::string>, std::vector<std::string>>>;
+  static std::size_t elements_in(const Difference& diff);
+  /// `before`: what stood in the sets.
+  void put_in_pieces(Change& change, const Difference& diff, const Elements& before, const std::string& new_sets,
+                     const std::string& rules);
+  void fill_in_pieces(Change& change) const;
   void expect_sets();
   void expect(const std::string& set, const std::string& element, bool there);
 
   std::string table_;
+  std::size_t piece_;
   std::vector<Policy> policies_;
   std::set<std::string> tags_;
   std::set<std::string> unchecked_;

@@ -172,14 +172,26 @@ std::vector<std::string> judge(const Policy& p, const std::vector<std::string>& 
   const bool negate = p.condition.negate;
   // Whether unknown counts as having the tag: where having it works against the endpoint.
   const bool unknown_has = accept == negate;
+  // A hardware address is no proof of who sends, so it never lets in. But whoever sends by that of an endpoint which has the
+  // tag is judged as having it, whatever address stands in the packet (docs/adr/0021).
+  const bool by_mac = unknown_has && d == Direction::kOriginal;
   std::vector<std::string> out;
-  for (const auto& families : memberships(tags, d)) {
-    for (const auto& m : families) {
+  const auto of_tags = memberships(tags, d);
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    const auto mac = TagSets(tags[i]).mac;
+    if (by_mac && any) out.push_back(fmt::format("ether saddr @{} {}", mac, ways.holds));
+    for (const auto& m : of_tags[i]) {
       if (any) {
         out.push_back(m.is_in + ways.holds);
         if (unknown_has) out.push_back(m.not_known + ways.holds);
       } else {
-        out.push_back((unknown_has ? m.known + m.is_not_in : m.is_not_in) + ways.fails);
+        const auto lacks = (unknown_has ? m.known + m.is_not_in : m.is_not_in) + ways.fails;
+        if (by_mac) {
+          out.push_back("meta iiftype != ether " + lacks);
+          out.push_back(fmt::format("ether saddr != @{} {}", mac, lacks));
+        } else {
+          out.push_back(lacks);
+        }
       }
     }
   }
