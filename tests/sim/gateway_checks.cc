@@ -169,11 +169,12 @@ void GatewayNode::check_sets() {
     if (judges(policy)) judged.insert(policy.condition.tags.begin(), policy.condition.tags.end());
   }
   std::map<std::string, std::set<std::string>> expected{
-      {"alive", {}}, {"bound", {}}, {"bound6", {}}, {"held", {}}, {"held6", {}}, {"routed", {}}, {"routed6", {}}};
+      {"alive", {}}, {"bound", {}}, {"bound6", {}}, {"held", {}}, {"held6", {}}, {"routed", {}}, {"routed6", {}}, {"unchecked", {}}};
   for (const auto& name : names) {
     const firewall::TagSets sets(name);
-    for (const auto& set : {sets.v4, sets.v6, sets.mac}) expected[set];
+    for (const auto& set : {sets.v4, sets.v6}) expected[set];
     if (judged.contains(name)) {
+      expected[sets.mac];
       expected[sets.known4];
       expected[sets.known6];
     }
@@ -190,7 +191,7 @@ void GatewayNode::check_sets() {
     const auto tags = tags_of(record->second, infos);
     for (const auto& name : tags.has) {
       expected[firewall::TagSets(name).v4].insert(ip.str());
-      if (!state.interface.empty()) expected[firewall::TagSets(name).mac].insert(state.mac.str());
+      if (!state.interface.empty() && judged.contains(name)) expected[firewall::TagSets(name).mac].insert(state.mac.str());
     }
     for (const auto& name : judged) {
       const bool known = tags.defined.contains(name) && (!tags.unknown.contains(name) || tags.ignored.contains(name));
