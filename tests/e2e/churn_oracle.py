@@ -295,16 +295,16 @@ def cut_off(world, r, a, b):
         False in world.freshness(a - LAG, b) or None in world.policies_in(r["p"], a - LAG, b)
 
 
-def lost_line(world, v, r):
-    """May the line be missing that was due when this ended?"""
+def no_line(world, v, r, what):
+    """A line was due when this ended, and is missing."""
     due = r.get("t2", r.get("t1", r["t0"]))
     if world.near(world.killed, due, due, LAG):
-        return "lines lost with the gateway"
+        return v.excuse("lines lost with the gateway")
     for begin, end, lines in world.dropped:
         if lines > 0 and begin <= due <= end + LAG:
             v.missing[begin] = v.missing.get(begin, 0) + 1
-            return "lines dropped, and counted, while the gateway stood still"
-    return None
+            return v.excuse("lines dropped, and counted, while the gateway stood still")
+    return v.wrong(f"no line of {what}", r)
 
 
 def judge_request(world, v, r, of):
@@ -318,13 +318,12 @@ def judge_request(world, v, r, of):
         if r["t0"] - 0.05 > line["t"]:
             v.wrong("the log is earlier than the request", line, r)
     last_line = of[-1] if of else None
-    lost = last_line is None and lost_line(world, v, r)
     if len(of) > 1:
         v.wrong("several lines of one request", *of)
     if status == 403:
         v.count(f"refused {r['reason']}")
         if last_line is None:
-            return v.excuse(lost) if lost else v.wrong("no line of a refusal", r)
+            return no_line(world, v, r, "a refusal")
         if (last_line["action"], last_line["reason"]) != ("deny", r["reason"]):
             return v.wrong("the log says otherwise of a refusal", last_line, r)
         return timed(world, v, r, last_line["t"], last_line["t"], r["reason"], "to be let in again, or for another reason")
@@ -333,17 +332,15 @@ def judge_request(world, v, r, of):
         admitted(world, v, r, r["t0"], r["t1"])
         if not world.all_servers_dead(p, r["t0"], r["t1"]):
             v.wrong("no real server answered, though not all of them had died", r)
-        if last_line is None and not lost:
-            v.wrong("no line of a failure", r)
-        return None
+        return no_line(world, v, r, "a failure") if last_line is None else None
     if status in (200, 101):
         v.count("allowed " + r["k"])
         begun = r["t1"]
         admitted(world, v, r, r["t0"], begun)
         if stream:
-            return judge_stream(world, v, r, last_line, lost)
+            return judge_stream(world, v, r, last_line)
         if last_line is None:
-            return v.excuse(lost) if lost else v.wrong("no line of a request", r)
+            return no_line(world, v, r, "a request")
         if last_line["action"] == "cut" or (last_line["action"] == "accept" and last_line.get("status") == 200):
             return None
         return v.wrong("the log says otherwise of a request", last_line, r)
@@ -400,7 +397,7 @@ def survived(world, v, r, begun, last):
     v.count("compared")
 
 
-def judge_stream(world, v, r, line, lost):
+def judge_stream(world, v, r, line):
     survived(world, v, r, r["t1"], r["last"])
     if line is not None and line["action"] == "cut":
         v.count(f"cut {line['reason']}")
@@ -410,7 +407,7 @@ def judge_stream(world, v, r, line, lost):
             v.wrong("cut, and yet complete", r, line)
         return timed(world, v, r, line["t"], line["t"], line["reason"], "to cut")
     if line is None:
-        return v.excuse(lost) if lost else v.wrong("no line of a session", r)
+        return no_line(world, v, r, "a session")
     if line["action"] != "accept":
         return v.wrong("the log says otherwise of a session", r, line)
     if r["end"] == "we closed":

@@ -391,6 +391,13 @@ class OracleItself(unittest.TestCase):
             records.append(dict(r["a"], id="a2"))
         self.planted("more lines are missing", two)
 
+        def no_answer_besides(f, r, li, records, lines):    # of that none is due
+            without((49.0, 51.0, 1))(f, r, li, records, lines)
+            f.reloads.append((50.0, 50.1))
+            records.append(dict(r["a"], id="a2", s=0))
+        with self.assertRaises(AssertionError):
+            self.planted("", no_answer_besides)
+
     def test_what_a_client_reads_late_had_come_before(self):
         def late(begin, end):
             def change(f, r, li, records, lines):
