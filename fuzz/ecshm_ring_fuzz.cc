@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (auto consumer = EventConsumer::open(producer->fd())) {
     std::size_t taken = 0;
     while (consumer->pop()) {
-      if (++taken > kEventRingRecords) std::abort();
+      if (++taken > kEventRingBytes / 64) std::abort();
     }
     consumer->rest(postern::ecshm::Rest::kSleep);
     if (consumer->pop()) std::abort();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "base/text.h"
 #include "ecshm/event.h"
@@ -15,10 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace postern::gateway;
   ecshm::Event event;
   TrafficNames names;
-  if (const auto decoded = ecshm::decode_event({data, size})) {
+  std::vector<std::uint8_t> bytes(data, data + size);
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  if (const auto decoded = ecshm::decode_event(bytes)) {
     event = *decoded;
   } else {
-    const std::string text(reinterpret_cast<const char*>(data), size);
     event.type = size % 2 == 0 ? ecshm::EventType::kDenied : ecshm::EventType::kCut;
     event.path = event.host = event.method = text;
     names = {text, text, text, text, text, {text, text}};

@@ -23,6 +23,8 @@ namespace {
 constexpr std::size_t kMaxWorkers = 256;
 /// Messages taken from one worker before the others get their turn.
 constexpr int kMessagesPerTurn = 256;
+/// Likewise of events; more than a ring's worth of those of usual requests.
+constexpr std::uint32_t kEventsPerTurn = 16'384;
 /// What epoll tells us of; workers have their own numbers.
 constexpr std::uint64_t kListener = 0;
 constexpr std::uint64_t kTimer = ~std::uint64_t{0};
@@ -260,10 +262,9 @@ void Hub::remove(std::uint64_t id) {
 }
 
 std::uint32_t Hub::take(Worker& worker) {
-  // At most one ring's worth in one turn: a worker that writes without end must not keep the
-  // gateway.
+  // A worker that writes without end must not keep the gateway.
   std::uint32_t n = 0;
-  for (; n < kEventRingRecords; ++n) {
+  for (; n < kEventsPerTurn; ++n) {
     const auto event = worker.events->pop();
     if (!event) break;
     if (on_event) on_event(worker.id, *event);

@@ -77,7 +77,8 @@ class Hub {
 
   std::function<void(const Sha256& leaf)> on_ask;
   /// `worker` numbers connections; it is never used twice.
-  std::function<void(std::uint64_t worker, const Event& event)> on_event;
+  /// Its texts live until this returns.
+  std::function<void(std::uint64_t worker, const EventView& event)> on_event;
   /// All events that were there have been given to `on_event`: where batches are written.
   std::function<void()> on_drained;
   /// The worker is gone (exit, crash) with all its sessions.

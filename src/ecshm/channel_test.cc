@@ -9,8 +9,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 #include <thread>
+#include <vector>
 
 namespace postern::ecshm {
 namespace {
@@ -30,22 +33,66 @@ Event denial(int n) {
   return e;
 }
 
+/// Through its bytes, kept.
+std::optional<Event> there_and_back(const Event& event) {
+  std::uint8_t bytes[kMaxEventBytes];
+  const auto size = encode_event(event, bytes);
+  EXPECT_EQ(size % 8, 0u);
+  const auto back = decode_event({bytes, size});
+  if (!back) return std::nullopt;
+  return Event(*back);
+}
+
 TEST(Event, SurvivesTheWay) {
-  std::uint8_t bytes[kEventBytes];
-  encode_event(denial(1), bytes);
-  const auto back = decode_event({bytes, sizeof bytes});
-  ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(*back, denial(1));
+  EXPECT_EQ(there_and_back(denial(1)), denial(1));
+  EXPECT_EQ(there_and_back(Event()), Event());
+  auto plain = denial(3);
+  plain.source = *IpAddress::parse("10.0.1.2");
+  plain.tags = {};
+  plain.leaf.reset();
+  plain.method = "GET";
+  plain.interface = "port1";
+  EXPECT_EQ(there_and_back(plain), plain);
   auto odd = denial(2);
   odd.path = std::string(5000, 'a');
   odd.host = "bad\nline\x80";
-  encode_event(odd, bytes);
-  const auto cut = decode_event({bytes, sizeof bytes});
+  const auto cut = there_and_back(odd);
+  ASSERT_TRUE(cut);
   EXPECT_EQ(cut->host, "bad?line?");
   EXPECT_EQ(cut->path.size(), 200u);
-  bytes[0] = 99;
-  EXPECT_FALSE(decode_event({bytes, sizeof bytes}));
-  EXPECT_FALSE(decode_event({bytes, 10}));
+}
+
+TEST(Event, OfAForwardedConnectionTellsInTwoLinesWhereToAndWhy) {
+  auto both = denial(1);
+  both.detail = "10.0.3.11:22\ncleared by administrator root";
+  EXPECT_EQ(there_and_back(both)->detail, both.detail);
+}
+
+TEST(Event, TheLargestFits) {
+  auto all = denial(1);
+  all.interface = all.id = all.method = all.host = all.path = all.detail = std::string(5000, 'x');
+  std::uint8_t bytes[kMaxEventBytes];
+  EXPECT_LE(encode_event(all, bytes), kMaxEventBytes);
+  EXPECT_TRUE(there_and_back(all));
+}
+
+TEST(Event, DamagedIsRefused) {
+  std::uint8_t bytes[kMaxEventBytes];
+  const auto size = encode_event(denial(1), bytes);
+  const auto with = [&](std::size_t at, std::uint8_t byte) {
+    std::vector<std::uint8_t> copy(bytes, bytes + size);
+    copy[at] = byte;
+    return decode_event(copy).has_value();
+  };
+  EXPECT_TRUE(with(0, 3));
+  EXPECT_FALSE(with(0, 99)) << "type";
+  EXPECT_FALSE(with(1, 99)) << "kind";
+  EXPECT_FALSE(with(2, 2)) << "leaf";
+  EXPECT_FALSE(with(4, 5)) << "family";
+  EXPECT_FALSE(with(52, 13)) << "an id longer than ids are";
+  EXPECT_FALSE(with(55, 200)) << "a path longer than all";
+  for (const std::size_t other : {std::size_t{0}, std::size_t{8}, size - 8, size - 1})
+    EXPECT_FALSE(decode_event({bytes, other})) << other;
 }
 
 TEST(EventRing, DropsAndCountsWhenFull) {
@@ -57,18 +104,62 @@ TEST(EventRing, DropsAndCountsWhenFull) {
   consumer->rest(Rest::kSleep);
   int pushed = 0;
   while (producer->push(denial(pushed % 1000))) ++pushed;
-  EXPECT_EQ(pushed, static_cast<int>(kEventRingRecords));
+  EXPECT_GE(pushed, static_cast<int>(kEventRingBytes / (kMaxEventBytes + 8) - 1));
   EXPECT_EQ(producer->dropped(), 1u);
   EXPECT_EQ(consumer->dropped(), 1u);
   EXPECT_TRUE(producer->take_nudge(false));
   EXPECT_FALSE(producer->take_nudge(true)) << "one is on its way";
   int popped = 0;
   while (auto e = consumer->pop()) {
-    ASSERT_EQ(*e, denial(popped % 1000));
+    ASSERT_EQ(Event(*e), denial(popped % 1000));
     ++popped;
   }
   EXPECT_EQ(popped, pushed);
   EXPECT_TRUE(producer->push(denial(1)));
+}
+
+TEST(EventRing, GoesRoundWithEventsOfAllSizes) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  Event e = denial(0);
+  std::size_t pushed = 0, popped = 0;
+  const auto nth = [&](std::size_t n) {
+    e.path.assign(n % 201, static_cast<char>('a' + n % 26));
+    e.host.assign(n * 7 % 121, 'h');
+    e.bytes = n;
+    return e;
+  };
+  for (int round = 0; round < 20; ++round) {
+    while (producer->push(nth(pushed))) ++pushed;
+    for (auto left = pushed - popped - static_cast<std::size_t>(round); left > 0; --left, ++popped)
+      ASSERT_EQ(Event(*consumer->pop()), nth(popped));
+  }
+  EXPECT_EQ(consumer->damaged(), 0u);
+}
+
+TEST(EventRing, WhoWritesDamagedOnesWithoutEndIsLeftAlone) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(producer->push(denial(i)));
+  const auto size = static_cast<std::size_t>(lseek(producer->fd(), 0, SEEK_END));
+  auto* memory = static_cast<std::uint8_t*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, producer->fd(), 0));
+  ASSERT_NE(memory, MAP_FAILED);
+  // Each event's first byte, its type; they are of one size.
+  std::uint64_t first;
+  constexpr std::size_t kHeader = 192;
+  std::memcpy(&first, memory + kHeader, sizeof first);
+  for (std::size_t i = 0; i < 1000; ++i) memory[kHeader + i * (8 + first) + 8] = i == 3 ? 2 : 99;
+  EXPECT_EQ(consumer->pop()->id, denial(3).id);
+  EXPECT_EQ(consumer->damaged(), 3u);
+  EXPECT_FALSE(consumer->pop()) << "given up";
+  EXPECT_LE(consumer->damaged(), 3u + 64u);
+  EXPECT_TRUE(producer->push(denial(7)));
+  EXPECT_EQ(consumer->pop()->id, denial(7).id);
+  munmap(memory, size);
 }
 
 TEST(EventRing, CarriesEverythingInOrderBetweenThreads) {

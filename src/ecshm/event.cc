@@ -1,114 +1,126 @@
 #include "ecshm/event.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace postern::ecshm {
 namespace {
 
+constexpr std::size_t kId = 12, kMethod = 12, kHost = 120, kPath = 200, kDetail = 88, kInterface = 16;
+
+/// What an event begins with. After it, of what it has: the leaf, the source's address (4 or 16 bytes), the tags, and
+/// the texts one behind the other, in the order of `text`.
 struct Wire {
-  std::uint32_t type;
-  std::uint32_t reason;
-  std::int64_t time_ms;
-  std::uint8_t leaf[32];
-  std::uint8_t source[16];
+  std::uint8_t type;
+  std::uint8_t kind;
   std::uint8_t has_leaf;
+  std::uint8_t has_tags;
   std::uint8_t family;
+  std::uint8_t reserved;
   std::uint16_t source_port;
+  std::uint32_t reason;
+  std::uint32_t status;
+  std::int64_t time_ms;
+  std::uint64_t bytes;
   std::uint32_t proxy;
   std::uint32_t policy;
   std::uint32_t api_gateway;
   std::uint32_t pool;
-  std::uint32_t status;
-  std::uint64_t bytes;
   std::uint32_t duration_ms;
-  std::uint32_t kind;
-  std::uint64_t tags[policy::kTagWords];
-  char id[12];
-  char method[12];
-  char host[120];
-  char path[200];
-  char detail[88];
-  char interface[16];
+  std::uint8_t text[6];  ///< Sizes.
+  std::uint8_t reserved2[6];
 };
-static_assert(sizeof(Wire) <= kEventBytes && alignof(Wire) == 8);
+static_assert(sizeof(Wire) == 64 && alignof(Wire) == 8);
 
-template <std::size_t N>
-void put(char (&to)[N], std::string_view text) {
-  std::memcpy(to, text.data(), std::min(text.size(), N));
+constexpr std::array<std::size_t, 6> kSizes = {kId, kMethod, kHost, kPath, kDetail, kInterface};
+constexpr std::size_t kTagBytes = sizeof(std::uint64_t) * policy::kTagWords;
+static_assert(sizeof(Wire) + 32 + 16 + kTagBytes + kId + kMethod + kHost + kPath + kDetail + kInterface + 7 <= kMaxEventBytes &&
+              kMaxEventBytes % 8 == 0);
+
+template <class E>
+auto texts(E& e) {
+  return std::array{&e.id, &e.method, &e.host, &e.path, &e.detail, &e.interface};
 }
 
-/// Up to the first NUL; control characters and what is not ASCII become '?', so that logs stay
-/// lines.
-template <std::size_t N>
-std::string get(const char (&from)[N]) {
-  std::string out(from, strnlen(from, N));
-  for (auto& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
-  }
-  return out;
-}
+Error damaged() { return {ErrorCode::kDataLoss, "an event of a worker is damaged"}; }
 
 }  // namespace
 
-void encode_event(const Event& event, std::uint8_t* out) {
+std::size_t encode_event(const EventView& event, std::uint8_t* out) {
   Wire w{};
-  w.type = static_cast<std::uint32_t>(event.type);
-  w.reason = static_cast<std::uint32_t>(event.reason);
-  w.time_ms = to_unix_ms(event.time);
-  if (event.leaf) {
-    w.has_leaf = 1;
-    std::memcpy(w.leaf, event.leaf->data(), sizeof w.leaf);
-  }
-  if (event.source.valid()) {
-    w.family = event.source.is_v4() ? 4 : 6;
-    std::memcpy(w.source, event.source.bytes().data(), sizeof w.source);
-  }
+  w.type = static_cast<std::uint8_t>(event.type);
+  w.kind = static_cast<std::uint8_t>(event.kind);
+  w.has_leaf = event.leaf ? 1 : 0;
+  w.has_tags = event.tags.any() ? 1 : 0;
+  if (event.source.valid()) w.family = event.source.is_v4() ? 4 : 6;
   w.source_port = event.source_port;
+  w.reason = static_cast<std::uint32_t>(event.reason);
+  w.status = event.status;
+  w.time_ms = to_unix_ms(event.time);
+  w.bytes = event.bytes;
   w.proxy = event.proxy;
   w.policy = event.policy;
   w.api_gateway = event.api_gateway;
   w.pool = event.pool;
-  w.status = event.status;
-  w.bytes = event.bytes;
   w.duration_ms = event.duration_ms;
-  w.kind = static_cast<std::uint32_t>(event.kind);
-  std::copy(event.tags.words.begin(), event.tags.words.end(), w.tags);
-  put(w.id, event.id);
-  put(w.method, event.method);
-  put(w.host, event.host);
-  put(w.path, event.path);
-  put(w.detail, event.detail);
-  put(w.interface, event.interface);
+  auto* to = out + sizeof w;
+  const auto put = [&](const void* from, std::size_t size) {
+    std::memcpy(to, from, size);
+    to += size;
+  };
+  if (event.leaf) put(event.leaf->data(), event.leaf->size());
+  if (w.family == 4) put(event.source.bytes().data(), 4);
+  if (w.family == 6) put(event.source.bytes().data(), 16);
+  if (w.has_tags != 0) put(event.tags.words.data(), kTagBytes);
+  const auto all = texts(event);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto size = std::min(all[i]->size(), kSizes[i]);
+    w.text[i] = static_cast<std::uint8_t>(size);
+    if (size > 0) put(all[i]->data(), size);
+  }
+  while ((to - out) % 8 != 0) *to++ = 0;
   std::memcpy(out, &w, sizeof w);
-  std::memset(out + sizeof w, 0, kEventBytes - sizeof w);
+  return static_cast<std::size_t>(to - out);
 }
 
-Result<Event> decode_event(ByteView bytes) {
-  if (bytes.size() != kEventBytes)
-    return fail(ErrorCode::kDataLoss, "an event of a worker has a wrong size");
+Result<EventView> decode_event(std::span<std::uint8_t> bytes) {
   Wire w;
+  if (bytes.size() < sizeof w || bytes.size() > kMaxEventBytes || bytes.size() % 8 != 0) return fail(damaged());
   std::memcpy(&w, bytes.data(), sizeof w);
   const auto reason = policy::reason_from_number(w.reason);
-  if (w.type < 1 || w.type > 6 || !reason || w.has_leaf > 1 || w.kind >= kSessionKinds ||
+  if (w.type < 1 || w.type > 6 || !reason || w.has_leaf > 1 || w.has_tags > 1 || w.kind >= kSessionKinds ||
       (w.family != 0 && w.family != 4 && w.family != 6)) {
-    return fail(ErrorCode::kDataLoss, "an event of a worker is damaged");
+    return fail(damaged());
   }
-  Event out;
+  std::size_t size = sizeof w + (w.has_leaf != 0 ? 32u : 0) + (w.family == 4 ? 4u : w.family == 6 ? 16u : 0) +
+                     (w.has_tags != 0 ? kTagBytes : 0);
+  for (std::size_t i = 0; i < kSizes.size(); ++i) {
+    if (w.text[i] > kSizes[i]) return fail(damaged());
+    size += w.text[i];
+  }
+  if ((size + 7) / 8 * 8 != bytes.size()) return fail(damaged());
+
+  auto* from = bytes.data() + sizeof w;
+  const auto take = [&](void* to, std::size_t n) {
+    std::memcpy(to, from, n);
+    from += n;
+  };
+  EventView out;
   out.type = static_cast<EventType>(w.type);
   out.reason = *reason;
   out.time = from_unix_ms(w.time_ms);
-  if (w.has_leaf != 0) {
-    out.leaf.emplace();
-    std::memcpy(out.leaf->data(), w.leaf, sizeof w.leaf);
-  }
-  if (w.family == 4)
-    out.source = IpAddress::v4({w.source[0], w.source[1], w.source[2], w.source[3]});
-  if (w.family == 6) {
+  if (w.has_leaf != 0) take(out.leaf.emplace().data(), 32);
+  if (w.family == 4) {
+    std::array<std::uint8_t, 4> address;
+    take(address.data(), address.size());
+    out.source = IpAddress::v4(address);
+  } else if (w.family == 6) {
     std::array<std::uint8_t, 16> address;
-    std::memcpy(address.data(), w.source, address.size());
+    take(address.data(), address.size());
     out.source = IpAddress::v6(address);
   }
+  if (w.has_tags != 0) take(out.tags.words.data(), kTagBytes);
   out.source_port = w.source_port;
   out.proxy = w.proxy;
   out.policy = w.policy;
@@ -118,13 +130,17 @@ Result<Event> decode_event(ByteView bytes) {
   out.bytes = w.bytes;
   out.duration_ms = w.duration_ms;
   out.kind = static_cast<SessionKind>(w.kind);
-  std::copy(std::begin(w.tags), std::end(w.tags), out.tags.words.begin());
-  out.id = get(w.id);
-  out.method = get(w.method);
-  out.host = get(w.host);
-  out.path = get(w.path);
-  out.detail = get(w.detail);
-  out.interface = get(w.interface);
+  const auto all = texts(out);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    // So that logs stay lines. A detail may have two (`told_of`).
+    const bool lines = all[i] == &out.detail;
+    for (std::size_t n = 0; n < w.text[i]; ++n) {
+      const auto c = from[n];
+      from[n] = (c >= 0x20 && c < 0x7f) || (lines && c == '\n') ? c : std::uint8_t{'?'};
+    }
+    *all[i] = {reinterpret_cast<const char*>(from), w.text[i]};
+    from += w.text[i];
+  }
   return out;
 }
 

@@ -22,7 +22,7 @@ void report_end(const RequestState& state) {
   if (!state.decision.log && state.failure_id.empty()) return;
   const auto* r = state.waiting.request;
   const auto& connection = *state.connection;
-  ecshm::Event event;
+  ecshm::EventView event;
   event.type = ecshm::EventType::kAllowed;
   event.id = state.failure_id;
   event.time = Worker::turn_began();
@@ -38,10 +38,10 @@ void report_end(const RequestState& state) {
   event.kind = state.live.kind;
   event.bytes = static_cast<std::uint64_t>(r->connection->sent);
   event.duration_ms = milliseconds_between(state.started, event.time);
-  event.method = std::string(method_of(r));
-  event.host = std::string(state.host);
-  event.path = std::string(state.path);
-  event.detail = std::string(state.live.destination);
+  event.method = method_of(r);
+  event.host = state.host;
+  event.path = state.path;
+  event.detail = state.live.destination;
   if (!state.failure_id.empty()) event.detail = state.server_problem;
   if (!state.failure_id.empty() && state.no_real_server) event.reason = policy::Reason::kNoRealServer;
   worker().report(event);
@@ -65,6 +65,7 @@ std::string_view without_dot(std::string_view host) {
 bool same_host(std::string_view a, std::string_view b) {
   a = without_dot(a);
   b = without_dot(b);
+  if (a == b) return true;
   return a.size() == b.size() && ngx_strncasecmp(reinterpret_cast<u_char*>(const_cast<char*>(a.data())),
                                                  reinterpret_cast<u_char*>(const_cast<char*>(b.data())),
                                                  a.size()) == 0;
@@ -94,13 +95,10 @@ bool canonical_host(std::string_view name) {
 /// Is the server that nginx, and so the decision, takes the request for another one than the Host header that the
 /// application will read (a request line may name a server, too), or than the handshake named? A client without SNI
 /// named none there.
-bool host_differs(ngx_http_request_t* r) {
+bool host_differs(ngx_http_request_t* r, const Connection& connection) {
   const auto server = to_view(r->headers_in.server);
   if (r->headers_in.host != nullptr && !same_host(host_name(to_view(r->headers_in.host->value)), server)) return true;
-  auto* c = socket_of(r);
-  if (c->ssl == nullptr) return false;
-  const char* name = SSL_get_servername(c->ssl->connection, TLSEXT_NAMETYPE_host_name);
-  return name != nullptr && !same_host(name, server);
+  return connection.server_name.data() != nullptr && !same_host(connection.server_name, server);
 }
 
 /// Phones and tablets can't run the agent; that is all a User-Agent is believed.
@@ -123,7 +121,7 @@ std::string verify_detail(const Connection& connection) {
 /// going. (A POST can't: nginx has made a GET of it.)
 bool open_anyway(ngx_http_request_t* r, RequestState& state) {
   const auto raw = raw_path(r);
-  if (state.path.empty() || !policy::canonical_path(raw) || !canonical_host(state.host) || host_differs(r)) return false;
+  if (state.path.empty() || !policy::canonical_path(raw) || !canonical_host(state.host) || host_differs(r, *state.connection)) return false;
   const auto method = method_of(r);
   if (method != "GET" && method != "HEAD") return false;
   const auto now = worker().now();
@@ -190,7 +188,7 @@ ngx_int_t refuse(ngx_http_request_t* r, RequestState& state, policy::Reason reas
 policy::Reason read_request(ngx_http_request_t* r, RequestState& state) {
   const auto host = to_pool(r->pool, to_view(r->headers_in.server));
   state.host = to_view(host);
-  if (!canonical_host(state.host) || host_differs(r)) return policy::Reason::kHostMismatch;
+  if (!canonical_host(state.host) || host_differs(r, *state.connection)) return policy::Reason::kHostMismatch;
   if (!policy::canonical_path(raw_path(r))) return policy::Reason::kPathNotCanonical;
   const auto path = to_pool(r->pool, to_view(r->uri));
   state.path = to_view(path);
@@ -294,7 +292,7 @@ ngx_int_t handle_refused(ngx_http_request_t* r, std::uint32_t proxy) {
   if (open_anyway(r, *state)) return go_back(r, *state);
   policy::Decision decision;
   decision.reason = policy::Reason::kInvalidCertificate;
-  if (r->err_status == NGX_HTTP_MISDIRECTED_REQUEST || host_differs(r)) {
+  if (r->err_status == NGX_HTTP_MISDIRECTED_REQUEST || host_differs(r, *state->connection)) {
     decision.reason = policy::Reason::kHostMismatch;
   } else if (state->connection->certificate == policy::Certificate::kNone) {
     decision.reason = policy::Reason::kEmptyCertificate;

@@ -65,7 +65,8 @@ std::uint32_t Worker::clear(const ecshm::ClearOrder& order) {
 }
 
 void Worker::report_cleared(const Connection& connection, policy::Reason reason, const std::string& detail) {
-  ecshm::Event event;
+  const auto id = new_denial_id();
+  ecshm::EventView event;
   event.type = ecshm::EventType::kCut;
   event.reason = reason;
   event.time = now().wall;
@@ -75,7 +76,7 @@ void Worker::report_cleared(const Connection& connection, policy::Reason reason,
   event.source = connection.source;
   event.source_port = connection.source_port;
   event.interface = connection.interface.text();
-  event.id = new_denial_id();
+  event.id = id;
   event.detail = detail;
   report(event);
 }

@@ -61,7 +61,7 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   page.nonce = random.hex(16);
   const auto status = status_of(decision.reason);
 
-  ecshm::Event event;
+  ecshm::EventView event;
   event.type = ecshm::EventType::kDenied;
   event.reason = decision.reason;
   event.time = page.time;
@@ -75,9 +75,9 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
   event.source_port = state.connection->source_port;
   event.interface = state.connection->interface.text();
   event.id = page.id;
-  event.method = std::string(method_of(r));
+  event.method = method_of(r);
   event.host = page.host;
-  event.path = std::string(to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?')));
+  event.path = to_view(r->unparsed_uri).substr(0, to_view(r->unparsed_uri).find('?'));
   event.detail = detail;
   event.kind = kind_of(r);
   event.tags = decision.tags;

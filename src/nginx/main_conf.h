@@ -23,6 +23,7 @@ struct PoolUpstreams {
 
 struct MainConf {
   ngx_str_t dir;
+  ngx_str_t more;       // The named location of requests that upgrade or have a body; empty: where their path leads.
   ngx_array_t through;  // of OfPool, ascending by pool: named locations
   ngx_array_t grpc;     // likewise, for calls by gRPC
   ngx_array_t hosts;    // likewise: the host that is sent

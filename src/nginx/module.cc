@@ -9,6 +9,7 @@
 //                                 of their server, and not through the one that their path chose; "forwards": to the
 //                                 destination that their query names, by which they are logged
 //   postern_through_grpc <pool> <@name>;  http: likewise, those of gRPC
+//   postern_more <@name>;         http: of other pools, those that upgrade their connection or have a body go through it
 //   postern_by_name;              upstream: see nginx/real_server.h
 //   postern_server, postern_balance  upstream: see nginx/balance.h
 //   postern_pool;                 upstream: see nginx/pools.h
@@ -122,6 +123,15 @@ char* set_through_grpc(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return add_through(cf, static_cast<MainConf*>(conf)->grpc);
 }
 
+char* set_more(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto& more = static_cast<MainConf*>(conf)->more;
+  const auto name = static_cast<ngx_str_t*>(cf->args->elts)[1];
+  if (more.len != 0) return error("is duplicate");
+  if (!to_view(name).starts_with('@')) return error("needs a named location");
+  more = name;
+  return NGX_CONF_OK;
+}
+
 const LocationConf* location_conf(ngx_http_request_t* r) {
   return static_cast<LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_http_postern_module));
 }
@@ -141,7 +151,12 @@ ngx_int_t go_through(ngx_http_request_t* r) {
   const bool forwards = forwards_tcp(r, state->decision.pool);
   const bool grpc = is_grpc(r) && !forwards;
   const auto* through = find_pool(grpc ? main.grpc : main.through, state->decision.pool);
-  if (through == nullptr) return NGX_DECLINED;
+  if (through == nullptr) {
+    if (main.more.len == 0 || (!has_body(r) && !wants_websocket(r))) return NGX_DECLINED;
+    auto location = main.more;
+    ngx_http_finalize_request(r, ngx_http_named_location(r, &location));
+    return NGX_DONE;
+  }
   // Its servers are asked for by a name, and their certificates have to be for it.
   if (r->headers_in.server.len == 0 && !grpc) return NGX_HTTP_BAD_REQUEST;
   auto location = through->text;
@@ -280,6 +295,7 @@ ngx_command_t commands[] = {
      nullptr},
     {ngx_string("postern_through_grpc"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE2, set_through_grpc, NGX_HTTP_MAIN_CONF_OFFSET,
      0, nullptr},
+    {ngx_string("postern_more"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_more, NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("postern_by_name"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_by_name, NGX_HTTP_SRV_CONF_OFFSET, 0,
      nullptr},
     {ngx_string("postern_server"), NGX_HTTP_UPS_CONF | NGX_CONF_TAKE23, set_balanced_server, NGX_HTTP_SRV_CONF_OFFSET, 0,

@@ -162,7 +162,11 @@ Connection* connection_of(ngx_http_request_t* r) {
   cleanup->handler = forget_connection;
   connection->socket = c;
   connection->source = address_of(c->sockaddr, &connection->source_port);
-  if (c->ssl != nullptr) read_certificate(*connection, c->ssl->connection);
+  if (c->ssl != nullptr) {
+    read_certificate(*connection, c->ssl->connection);
+    // The handshake is over, and there is no second one (nginx refuses renegotiation).
+    if (const char* name = SSL_get_servername(c->ssl->connection, TLSEXT_NAMETYPE_host_name)) connection->server_name = name;
+  }
   worker().connection_made(*connection);
   return connection;
 }

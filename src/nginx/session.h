@@ -60,6 +60,7 @@ struct Connection {
   long verify_error = 0;  ///< OpenSSL's X509_V_ERR_….
   Sha256 leaf{};
   WallTime not_after{};
+  std::string_view server_name;  ///< What its handshake named (SNI), OpenSSL's; empty where it named none.
   IpAddress source;
   std::uint16_t source_port = 0;
   InterfaceName interface;       ///< Meaningful once it was asked for.

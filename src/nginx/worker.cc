@@ -267,7 +267,7 @@ void Worker::settle(const Sha256& leaf, bool answered) {
 
 // ---- reports
 
-void Worker::report(const ecshm::Event& event) {
+void Worker::report(const ecshm::EventView& event) {
   if (!events_) return;
   const bool session =
       event.type == ecshm::EventType::kSessionOpen || event.type == ecshm::EventType::kSessionClose;
@@ -290,7 +290,7 @@ void Worker::on_reported(ngx_event_t* event) { static_cast<Worker*>(event->data)
 void Worker::report_session(Connection& connection, ecshm::EventType type) {
   // It ends as what it was begun.
   if (type == ecshm::EventType::kSessionOpen) connection.told = connection.interface;
-  ecshm::Event event;
+  ecshm::EventView event;
   event.type = type;
   event.time = now().wall;
   event.leaf = connection.leaf;
@@ -313,7 +313,7 @@ void Worker::find_interface(Connection& connection) {
 
 void Worker::tell_all_sessions() {
   told_all_ = true;
-  ecshm::Event reset;
+  ecshm::EventView reset;
   reset.type = ecshm::EventType::kSessionsReset;
   reset.time = now().wall;
   if (!events_ || !events_->push(reset)) {
@@ -329,7 +329,7 @@ void Worker::tell_all_sessions() {
 void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, bool had_record,
                         const std::string& detail) {
   live.cut = true;
-  ecshm::Event event;
+  ecshm::EventView event;
   event.type = ecshm::EventType::kCut;
   event.reason = decision.reason;
   event.time = live.lost ? live.lost_at : now().wall;
@@ -348,19 +348,19 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   event.id = live.cut_id;
   live.cut_reason = decision.reason;
   event.kind = live.kind;
-  event.detail = detail;
+  std::string why = detail;
   // Not a certificate that was never known.
   if (decision.reason == policy::Reason::kUnknownEndpoint && had_record)
-    event.detail = "its record was here until now; no connected EMS shares it any more";
+    why = "its record was here until now; no connected EMS shares it any more";
   // In two lines, where there is something to say besides.
-  if (!live.destination.empty())
-    event.detail = std::string(live.destination) + (event.detail.empty() ? "" : "\n" + event.detail);
-  event.method = std::string(method_of(live.request));
-  event.host = std::string(live.host);
-  event.path = std::string(live.path);
+  if (!live.destination.empty()) why = std::string(live.destination) + (why.empty() ? "" : "\n" + why);
+  event.detail = why;
+  event.method = method_of(live.request);
+  event.host = live.host;
+  event.path = live.path;
   event.tags = decision.tags;
   ngx_log_error(NGX_LOG_NOTICE, live.connection->socket->log, 0,
-                "postern: cut %s, reason %s, policy %uD", event.id.c_str(),
+                "postern: cut %s, reason %s, policy %uD", live.cut_id.c_str(),
                 policy::reason_code(decision.reason).data(),
                 static_cast<uint32_t>(decision.policy));
   report(event);

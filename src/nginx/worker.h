@@ -60,7 +60,7 @@ class Worker {
   bool ask(Waiting& waiting, const Sha256& leaf);
 
   void live(LiveRequest& live);
-  void report(const ecshm::Event& event);
+  void report(const ecshm::EventView& event);
 
   void connection_made(Connection& connection);
   void connection_gone(Connection& connection);

@@ -31,7 +31,7 @@ void ChangeTiming::policies_changed() {
   for (auto& change : changes_) change.used = false;
 }
 
-void ChangeTiming::cut(const ecshm::Event& event) {
+void ChangeTiming::cut(const ecshm::EventView& event) {
   if (!event.leaf) return;
   const auto& change = changes_[row_of(*event.leaf)];
   // nginx may have read its clock a little before we read ours.

@@ -29,7 +29,7 @@ class ChangeTiming {
   /// Policies are others now: what is cut from here on may be theirs.
   void policies_changed();
   /// A worker has cut a request.
-  void cut(const ecshm::Event& event);
+  void cut(const ecshm::EventView& event);
 
   void expose(Exposition& out) const;
 

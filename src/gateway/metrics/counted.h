@@ -15,7 +15,7 @@ struct Counted {
   std::optional<MonoTime> lease_renewed;  ///< Of ec-shm, the last time.
 
   /// Nothing here allocates: it is called for each event of the data plane.
-  void take(const ecshm::Event& event) {
+  void take(const ecshm::EventView& event) {
     decisions.count(event);
     if (event.type == ecshm::EventType::kCut) timing.cut(event);
   }

@@ -4,7 +4,7 @@
 
 namespace postern::gateway::metrics {
 
-void DecisionCounts::count(const ecshm::Event& event) {
+void DecisionCounts::count(const ecshm::EventView& event) {
   const auto reason = std::min<std::size_t>(static_cast<std::size_t>(event.reason), kReasons - 1);
   if (event.type == ecshm::EventType::kAllowed) ++accepted_;
   if (event.type == ecshm::EventType::kDenied) ++denied_[reason];

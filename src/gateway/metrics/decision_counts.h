@@ -11,7 +11,7 @@ namespace postern::gateway::metrics {
 /// `count` allocates nothing. Thread: one.
 class DecisionCounts {
  public:
-  void count(const ecshm::Event& event);
+  void count(const ecshm::EventView& event);
   void count_forward(policy::Reason reason, std::uint64_t connections);
   void expose(Exposition& out) const;
 

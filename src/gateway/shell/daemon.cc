@@ -48,7 +48,7 @@ Status Daemon::start() {
          context_.core->on_unknown_certificate(context_.now(), leaf);
          pump();
        },
-       [this](const ecshm::Event& event) {
+       [this](const ecshm::EventView& event) {
          counted_.take(event);
          traffic_->add(event);
        },
@@ -131,10 +131,10 @@ Status Daemon::open_data_plane() {
   nginx_ = std::make_unique<NginxControl>(context_, *shm_);
   if (auto made = nginx_->create(nginx); !made) return made;
   auto traffic = TrafficLog::open(options.data_dir / "traffic.log",
-                                  [this](const ecshm::Event& event) { return nginx_->names_of(event); });
+                                  [this](const ecshm::EventView& event) { return nginx_->names_of(event); });
   if (!traffic) return fail(traffic.error());
   traffic_ = std::move(*traffic);
-  traffic_->on_add = [this](const ecshm::Event& event, const TrafficNames& names) { syslog_.add(event, names); };
+  traffic_->on_add = [this](const ecshm::EventView& event, const TrafficNames& names) { syslog_.add(event, names); };
   traffic_->on_flush = [this] { syslog_.flush(); };
   return {};
 }

@@ -356,7 +356,7 @@ std::vector<std::string> NginxControl::obstacles() const {
   return out;
 }
 
-TrafficNames NginxControl::names_of(const ecshm::Event& event) const {
+TrafficNames NginxControl::names_of(const ecshm::EventView& event) const {
   TrafficNames names;
   const auto& core = *context_.core;
   if (event.leaf) {

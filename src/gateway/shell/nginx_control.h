@@ -56,7 +56,7 @@ class NginxControl {
     return it == proxy_names_.end() ? std::string_view() : std::string_view(it->second);
   }
   /// Names for an event of the workers.
-  TrafficNames names_of(const ecshm::Event& event) const;
+  TrafficNames names_of(const ecshm::EventView& event) const;
 
  private:
   // What they install for nginx they append to `installed`: with other content under the same name nginx reloads, too.

@@ -24,7 +24,7 @@ void Log::use(const std::optional<Target>& target, Origin origin) {
   }
 }
 
-void Log::add(const ecshm::Event& event, const TrafficNames& names) {
+void Log::add(const ecshm::EventView& event, const TrafficNames& names) {
   if (!sender_) return;
   line_.clear();
   put_message(line_, origin_, event, names);

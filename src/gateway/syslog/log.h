@@ -18,7 +18,7 @@ class Log {
   /// nullopt: nothing is sent from now on, and what waits counts as dropped. Another target: what waits is sent there.
   void use(const std::optional<Target>& target, Origin origin);
   /// Sent with the next `flush`.
-  void add(const ecshm::Event& event, const TrafficNames& names);
+  void add(const ecshm::EventView& event, const TrafficNames& names);
   void add(const ForwardCut& cut);
   void flush();
   /// For an orderly end of the program.

@@ -65,7 +65,8 @@ void put(std::string& out, std::string_view name, std::uint64_t value) {
   fmt::format_to(std::back_inserter(out), " {}=\"{}\"", name, value);
 }
 
-void put_tags(std::string& out, std::size_t begin, const std::vector<std::string>& tags) {
+template <class Texts>
+void put_tags(std::string& out, std::size_t begin, const Texts& tags) {
   std::size_t done = 0;
   for (; done < tags.size(); ++done) {
     const auto before = out.size();
@@ -79,7 +80,7 @@ void put_tags(std::string& out, std::size_t begin, const std::vector<std::string
 
 }  // namespace
 
-void put_message(std::string& out, const Origin& origin, const ecshm::Event& e, const TrafficNames& names) {
+void put_message(std::string& out, const Origin& origin, const ecshm::EventView& e, const TrafficNames& names) {
   const auto begin = out.size();
   const bool accepted = e.type == ecshm::EventType::kAllowed;
   const auto action = action_of(e.type);

@@ -27,7 +27,7 @@ inline constexpr std::size_t kMaxMessage = 16'384;
 /// the traffic log's lines under the same names, without `time`, `type`, `subtype` and `msg`; of several tags there is a
 /// `tag` each. 32473 is the enterprise number that stands for none (RFC 5612). Control characters become spaces, bytes
 /// that are not UTF-8 U+FFFD, and `"`, `\\` and `]` are escaped (RFC 5424, 6.3.3).
-void put_message(std::string& out, const Origin& origin, const ecshm::Event& event, const TrafficNames& names);
+void put_message(std::string& out, const Origin& origin, const ecshm::EventView& event, const TrafficNames& names);
 
 /// The same of a routed connection that was ended, or of several: MSGID `forward-cut`, parameters as in its line of the
 /// traffic log.

@@ -88,7 +88,8 @@ TEST(SyslogMessage, NeverLongerThanItMayBe) {
   auto event = denial();
   auto many = names();
   many.tags.clear();
-  for (int i = 0; i < 500; ++i) many.tags.push_back("EMS1_ZTNA_" + std::string(60, 'x') + std::to_string(i));
+  std::deque<std::string> texts;
+  for (int i = 0; i < 500; ++i) many.tags.push_back(texts.emplace_back("EMS1_ZTNA_" + std::string(60, 'x') + std::to_string(i)));
   event.path = std::string(400, '"');
   event.detail = std::string(2000, '\\');
   const auto message = message_of(event, many);
@@ -100,8 +101,9 @@ TEST(SyslogMessage, NeverLongerThanItMayBe) {
   EXPECT_EQ(parsed->get("tagsleftout"), std::to_string(500 - kept.size()));
   EXPECT_EQ(parsed->get("detail").size(), 512u);
   // Cut between characters.
-  many.host_name = "x";
-  for (int i = 0; i < 400; ++i) many.host_name += "\xc3\xa4";
+  auto& long_name = texts.emplace_back("x");
+  for (int i = 0; i < 400; ++i) long_name += "\xc3\xa4";
+  many.host_name = long_name;
   EXPECT_EQ(parse_message(message_of(event, many))->get("clientdevicename").size(), 511u);
 }
 
@@ -124,8 +126,10 @@ TEST(SyslogMessage, WhateverIsInItAStrictReaderTakesIt) {
     event.host = bytes(100);
     event.path = bytes(300);
     event.detail = bytes(200);
-    TrafficNames n{bytes(40), bytes(600), bytes(20), bytes(40), bytes(40), {}};
-    for (auto k = random.below(40); k-- > 0;) n.tags.push_back(bytes(600));
+    std::deque<std::string> texts;
+    const auto kept = [&](std::size_t most) -> std::string_view { return texts.emplace_back(bytes(most)); };
+    TrafficNames n{kept(40), kept(600), kept(20), kept(40), kept(40), {}};
+    for (auto k = random.below(40); k-- > 0;) n.tags.push_back(kept(600));
     const auto message = message_of(event, n, {static_cast<unsigned>(random.below(30)), bytes(300), "1"});
     ASSERT_LE(message.size(), kMaxMessage);
     ASSERT_TRUE(parse_message(message)) << message;

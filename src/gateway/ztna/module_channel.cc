@@ -15,7 +15,7 @@ ModuleChannel::ModuleChannel(net::Loop& loop, std::unique_ptr<ecshm::Hub> hub, C
   hub_->on_ask = [this](const Sha256& leaf) {
     if (callbacks_.on_ask) callbacks_.on_ask(leaf);
   };
-  hub_->on_event = [this](std::uint64_t worker, const ecshm::Event& event) { take(worker, event); };
+  hub_->on_event = [this](std::uint64_t worker, const ecshm::EventView& event) { take(worker, event); };
   hub_->on_drained = [this] {
     if (callbacks_.on_drained) callbacks_.on_drained();
   };
@@ -46,10 +46,10 @@ ModuleChannel::~ModuleChannel() {
   hub_->drain();
 }
 
-void ModuleChannel::take(std::uint64_t worker, const ecshm::Event& event) {
+void ModuleChannel::take(std::uint64_t worker, const ecshm::EventView& event) {
   const auto session = [&](int change) {
     if (!event.leaf) return;
-    const SessionPlace place{event.proxy, event.source, event.interface, event.kind, event.detail};
+    const SessionPlace place{event.proxy, event.source, std::string(event.interface), event.kind, std::string(event.detail)};
     auto& count = sessions_[worker][{*event.leaf, place}];
     // A close without its open (dropped, and told again since) must not make a count negative.
     if (count + change < 0) return;

@@ -24,7 +24,7 @@ class ModuleChannel {
     /// GatewayCore::on_unknown_certificate.
     std::function<void(const Sha256& leaf)> on_ask;
     /// Allowed, denied, cut.
-    std::function<void(const ecshm::Event& event)> on_event;
+    std::function<void(const ecshm::EventView& event)> on_event;
     /// +n or -n live sessions of this certificate; also when a worker dies with its own.
     /// GatewayCore::on_session.
     std::function<void(const Sha256& leaf, const SessionPlace& place, int change)> on_session;
@@ -64,7 +64,7 @@ class ModuleChannel {
 
  private:
   ModuleChannel(net::Loop& loop, std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks);
-  void take(std::uint64_t worker, const ecshm::Event& event);
+  void take(std::uint64_t worker, const ecshm::EventView& event);
   void forget(std::uint64_t worker);
 
   std::unique_ptr<ecshm::Hub> hub_;

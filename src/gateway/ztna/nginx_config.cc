@@ -126,7 +126,9 @@ http {{
   ssl_verify_depth 4;
   ssl_buffer_size 4k;
 
-  # The real servers that the decision names.
+  # The real servers that the decision names. Requests that upgrade their connection or have a body need more headers, and
+  # those that don't should not pay for that.
+  postern_more @more;
   upstream to_pool {{ server 127.0.0.1:1; postern_pool; }}
 
   proxy_http_version 1.1;
@@ -134,18 +136,7 @@ http {{
   proxy_connect_timeout 5s;
   proxy_send_timeout 60s;
   proxy_read_timeout 1h;
-  proxy_set_header Host $postern_host;
-  proxy_set_header Upgrade $postern_upgrade;
-  proxy_set_header Connection $postern_connection;
-  proxy_set_header TE "";
-  proxy_set_header Trailer "";
-  proxy_set_header HTTP2-Settings "";
-  proxy_set_header Proxy-Connection "";
-  proxy_set_header {destinations} "";
-  proxy_set_header X-Forwarded-For $remote_addr;
-  proxy_set_header X-Forwarded-Proto https;
-  proxy_set_header X-Forwarded-Host $postern_client_host;
-
+{headers}
   grpc_buffer_size 32k;
   grpc_connect_timeout 5s;
   grpc_send_timeout 60s;
@@ -159,7 +150,7 @@ http {{
       fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),
       fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
       fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime),
-      fmt::arg("destinations", kDestinationsHeader));
+      fmt::arg("headers", NginxServers::headers("  ", false)));
 
   const NginxServers servers(config.pools, config.forwarder);
   out += servers.upstreams();

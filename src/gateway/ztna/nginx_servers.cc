@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "gateway/forward/destinations.h"
 #include "gateway/ztna/nginx_forwarding.h"
 
 namespace postern::gateway {
@@ -66,6 +67,25 @@ std::string NginxServers::upstreams() const {
   return out;
 }
 
+std::string NginxServers::headers(std::string_view indent, bool more) {
+  std::string out;
+  for (const auto& [name, value] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"Host", "$postern_host"},
+           {"Upgrade", more ? "$postern_upgrade" : "\"\""},
+           {"Connection", more ? "$postern_connection" : "\"\""},
+           {"TE", "\"\""},
+           {"Trailer", "\"\""},
+           {"HTTP2-Settings", "\"\""},
+           {"Proxy-Connection", "\"\""},
+           {kDestinationsHeader, "\"\""},
+           {"X-Forwarded-For", "$remote_addr"},
+           {"X-Forwarded-Proto", "https"},
+           {"X-Forwarded-Host", "$postern_client_host"}}) {
+    out += fmt::format("{}proxy_set_header {} {};\n", indent, name, value);
+  }
+  return out;
+}
+
 Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& pools) const {
   std::set<const NginxServerTls*> used;
   for (const auto id : pools) {
@@ -75,6 +95,8 @@ Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& po
   for (const auto& pool : pools_) {
     if (!pool.destinations.empty() && std::find(pools.begin(), pools.end(), pool.id) != pools.end()) out += forwarding_location(pool);
   }
+  const auto all_headers = headers("      ", true);
+  out += fmt::format("    location @more {{\n{}      proxy_pass http://to_pool;\n    }}\n", all_headers);
   if (!pools.empty()) {
     out += fmt::format("    location @grpc {{\n{}      grpc_pass grpc://pool_${{postern_pool}}_grpc;\n    }}\n", kGrpcPatience);
   }
@@ -98,11 +120,11 @@ Result<std::string> NginxServers::locations(const std::vector<std::uint32_t>& po
 {}      proxy_ssl_server_name on;
       proxy_ssl_name $postern_server;
       proxy_ssl_session_reuse off;
-{}      proxy_pass https://to_pool;
+{}{}      proxy_pass https://to_pool;
     }}
 )",
         name, protocols(tls),
-        tls.min < config::TlsVersion::k12 ? "      proxy_ssl_ciphers DEFAULT:@SECLEVEL=0;\n" : "", verify);
+        tls.min < config::TlsVersion::k12 ? "      proxy_ssl_ciphers DEFAULT:@SECLEVEL=0;\n" : "", verify, all_headers);
     out += fmt::format(
         R"(    location {} {{
 {}      grpc_ssl_protocols{};

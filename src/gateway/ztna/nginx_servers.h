@@ -16,7 +16,10 @@ class NginxServers {
   explicit NginxServers(const std::vector<NginxPool>& pools, std::string forwarder = {});
 
   std::string upstreams() const;
-  /// Of a `server` that may lead to these pools: for gRPC, and for TLS what they need. No others: nginx reads the CAs for each
+  /// What is sent to real servers; `more`: also that a connection is upgraded, or ends with the answer. A location that sets
+  /// one header of its own has to set them all.
+  static std::string headers(std::string_view indent, bool more);
+  /// Of a `server` that may lead to these pools: @more, for gRPC, and for TLS what they need. No others: nginx reads the CAs for each
   /// location anew, some 20 ms and 0.9 MB for all that Debian trusts.
   Result<std::string> locations(const std::vector<std::uint32_t>& pools) const;
 

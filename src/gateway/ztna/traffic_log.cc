@@ -28,104 +28,115 @@ std::string_view action_text(ecshm::EventType type) {
   }
 }
 
-// A line per request: these append to it without a string or a format of their own.
+// A line per request: these write it without a string or a format of their own.
 
-void put_number(std::string& line, std::uint64_t number) {
-  char text[20];
-  line.append(text,
-              static_cast<std::size_t>(std::to_chars(text, text + sizeof text, number).ptr - text));
+char* put(char* to, std::string_view text) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
 }
 
+constexpr std::size_t kMaxNumber = 20;
+
+char* put(char* to, std::uint64_t number) { return std::to_chars(to, to + kMaxNumber, number).ptr; }
+
 /// As `to_iso8601` has it.
-void put_time(std::string& line, WallTime time) {
+void put_time(LineBuffer& line, WallTime time) {
   constexpr std::int64_t kYear10000 = 253'402'300'800'000;
   if (to_unix_ms(time) < 0 || to_unix_ms(time) >= kYear10000) {
-    line += to_iso8601(time);
+    line.append(to_iso8601(time));
     return;
   }
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(std::chrono::sys_days(day.time_since_epoch()));
   const auto ms = static_cast<unsigned>((time - day) / Millis(1));
   char text[] = "0000-00-00T00:00:00.000Z";
-  const auto put = [&](std::size_t at, std::size_t width, unsigned number) {
+  const auto write = [&](std::size_t at, std::size_t width, unsigned number) {
     for (std::size_t i = at + width; i > at; --i, number /= 10)
       text[i - 1] = static_cast<char>('0' + number % 10);
   };
-  put(0, 4, static_cast<unsigned>(static_cast<int>(date.year())));
-  put(5, 2, static_cast<unsigned>(date.month()));
-  put(8, 2, static_cast<unsigned>(date.day()));
-  put(11, 2, ms / 3'600'000);
-  put(14, 2, ms / 60'000 % 60);
-  put(17, 2, ms / 1000 % 60);
-  put(20, 3, ms % 1000);
-  line.append(text, sizeof text - 1);
+  write(0, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  write(5, 2, static_cast<unsigned>(date.month()));
+  write(8, 2, static_cast<unsigned>(date.day()));
+  write(11, 2, ms / 3'600'000);
+  write(14, 2, ms / 60'000 % 60);
+  write(17, 2, ms / 1000 % 60);
+  write(20, 3, ms % 1000);
+  line.append({text, sizeof text - 1});
 }
 
-void put_address(std::string& line, const IpAddress& address) {
-  if (!address.is_v4()) {
-    line += address.str();
-    return;
-  }
-  for (std::size_t i = 0; i < 4; ++i) {
-    if (i > 0) line += '.';
-    put_number(line, address.bytes()[i]);
-  }
-}
-
-void put_quoted(std::string& line, std::string_view text) {
+void put_quoted(LineBuffer& line, std::string_view text) {
+  char* const begin = line.room(text.size() + 2);
+  char* to = begin;
+  *to++ = '"';
   // Without a branch for each letter: nearly all texts are plain.
   bool plain = true;
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
     plain &= (u >= 0x20) & (u < 0x7f) & (u != '"') & (u != '\\');
+    *to++ = c;
   }
-  if (!plain) {
-    line += json_quote(text);
-    return;
+  *to++ = '"';
+  if (plain) {
+    line.took(to);
+  } else {
+    line.append(json_quote(text));
   }
-  line += '"';
-  line += text;
-  line += '"';
 }
 
-// `name` with all around it: one piece to append.
-void add(std::string& line, std::string_view name, std::string_view text) {
+// `name` with all around it: one piece.
+template <std::size_t N>
+void add(LineBuffer& line, const char (&name)[N], std::string_view text) {
   if (text.empty()) return;
-  line += name;
+  line.took(put(line.room(N), {name, N - 1}));
   put_quoted(line, text);
 }
 
-void add(std::string& line, std::string_view name, std::uint64_t number) {
-  line += name;
-  put_number(line, number);
+template <std::size_t N>
+void add(LineBuffer& line, const char (&name)[N], std::uint64_t number) {
+  line.took(put(put(line.room(N + kMaxNumber), {name, N - 1}), number));
 }
 
-void add(std::string& line, std::string_view name, const Sha256& digest) {
-  line += name;
-  char text[2 * sizeof(Sha256) + 2];
-  char* to = text;
+template <std::size_t N>
+void add(LineBuffer& line, const char (&name)[N], const Sha256& digest) {
+  char* to = put(line.room(N + 2 * sizeof(Sha256) + 2), {name, N - 1});
   *to++ = '"';
   for (const auto byte : digest) {
     *to++ = "0123456789abcdef"[byte >> 4];
     *to++ = "0123456789abcdef"[byte & 15];
   }
   *to++ = '"';
-  line.append(text, sizeof text);
+  line.took(to);
 }
 
-void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& names) {
-  line += R"({"time":")";
+template <std::size_t N>
+void add(LineBuffer& line, const char (&name)[N], const IpAddress& address) {
+  if (!address.valid()) return;
+  if (!address.is_v4()) {
+    add(line, name, std::string_view(address.str()));
+    return;
+  }
+  char* to = put(line.room(N + 20), {name, N - 1});
+  *to++ = '"';
+  for (std::size_t i = 0; i < 4; ++i) {
+    to = put(to, std::uint64_t{address.bytes()[i]});
+    *to++ = i < 3 ? '.' : '"';
+  }
+  line.took(to);
+}
+
+void put_line(LineBuffer& line, const ecshm::EventView& e, const TrafficNames& names) {
+  line.append(R"({"time":")");
   put_time(line, e.time);
-  line += R"(","type":"traffic","subtype":"ztna","action":")";
-  line += action_text(e.type);
-  line += '"';
+  line.append(R"(","type":"traffic","subtype":"ztna","action":")");
+  line.append(action_text(e.type));
+  line.append("\"");
   add(line, R"(,"id":)", e.id);
   if (e.type != ecshm::EventType::kAllowed || e.reason != policy::Reason::kNone) {
     add(line, R"(,"reason":)", policy::reason_code(e.reason));
     add(line, R"(,"reason_name":)", policy::reason_name(e.reason));
     add(line, R"(,"msg":)", policy::reason_text(e.reason));
   }
-  if (names.forwards) line += R"(,"service":"tcp-forwarding")";
+  if (names.forwards) line.append(R"(,"service":"tcp-forwarding")");
   const auto told = told_of(e, names);
   add(line, R"(,"destination":)", told.destination);
   add(line, R"(,"detail":)", told.detail);
@@ -135,11 +146,7 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
   add(line, R"(,"accessproxyid":)", e.proxy);
   add(line, R"(,"gatewayid":)", e.api_gateway);
   add(line, R"(,"realserverpool":)", e.pool);
-  if (e.source.valid()) {
-    line += R"(,"srcip":")";
-    put_address(line, e.source);
-    line += '"';
-  }
+  add(line, R"(,"srcip":)", e.source);
   add(line, R"(,"srcport":)", e.source_port);
   add(line, R"(,"srcintf":)", e.interface);
   add(line, R"(,"kind":)", ecshm::session_kind_name(e.kind));
@@ -154,14 +161,14 @@ void put_line(std::string& line, const ecshm::Event& e, const TrafficNames& name
   add(line, R"(,"clientdevicename":)", names.host_name);
   add(line, R"(,"clientdeviceems":)", names.ems_serial);
   if (!names.tags.empty()) {
-    line += ",\"tags\":[";
+    line.append(",\"tags\":[");
     for (std::size_t i = 0; i < names.tags.size(); ++i) {
-      if (i > 0) line += ',';
+      if (i > 0) line.append(",");
       put_quoted(line, names.tags[i]);
     }
-    line += ']';
+    line.append("]");
   }
-  line += '}';
+  line.append("}");
 }
 
 /// More than this is not gathered.
@@ -169,17 +176,17 @@ constexpr std::size_t kMaxPending = 256u << 10;
 
 }  // namespace
 
-ToldOf told_of(const ecshm::Event& event, const TrafficNames& names) {
+ToldOf told_of(const ecshm::EventView& event, const TrafficNames& names) {
   if (!names.forwards || event.type == ecshm::EventType::kDenied) return {{}, event.detail};
   const std::string_view all = event.detail;
   const auto end = all.find('\n');
   return {all.substr(0, end), end == all.npos ? std::string_view() : all.substr(end + 1)};
 }
 
-std::string traffic_line(const ecshm::Event& event, const TrafficNames& names) {
-  std::string line;
+std::string traffic_line(const ecshm::EventView& event, const TrafficNames& names) {
+  LineBuffer line;
   put_line(line, event, names);
-  return line;
+  return std::string(line.view());
 }
 
 TrafficLog::TrafficLog(std::filesystem::path path, DescribeTraffic describe,
@@ -218,7 +225,7 @@ Status TrafficLog::reopen() {
   return {};
 }
 
-void TrafficLog::add(const ecshm::Event& event) {
+void TrafficLog::add(const ecshm::EventView& event) {
   const auto before = pending_.size();
   const auto names = describe_ ? describe_(event) : TrafficNames{};
   put_line(pending_, event, names);
@@ -228,21 +235,21 @@ void TrafficLog::add(const ecshm::Event& event) {
 
 void TrafficLog::add(const ForwardCut& cut) {
   const auto before = pending_.size();
-  pending_ += forward_line(cut);
+  pending_.append(forward_line(cut));
   ended_line(before);
 }
 
 /// One was put behind what was pending `before`.
 void TrafficLog::ended_line(std::size_t before) {
-  pending_ += '\n';
+  pending_.append("\n");
   if (size_ + before > 0 && size_ + pending_.size() > max_bytes_) {
     // The lines before this one belong to the file that is full.
-    const auto line = pending_.substr(before);
-    pending_.resize(before);
+    const std::string line(pending_.view().substr(before));
+    pending_.cut(before);
     flush();
     const auto old = path_.string() + ".1";
     if (rename(path_.c_str(), old.c_str()) == 0) (void)reopen();
-    pending_ = line;
+    pending_.append(line);
   }
   if (pending_.size() > kMaxPending) flush();
 }
@@ -250,15 +257,15 @@ void TrafficLog::ended_line(std::size_t before) {
 void TrafficLog::flush() {
   if (on_flush) on_flush();
   if (pending_.empty() || fd_ < 0) return;
-  const auto n = ::write(fd_, pending_.data(), pending_.size());
+  const auto all = pending_.view();
+  const auto n = ::write(fd_, all.data(), all.size());
   const auto written = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
   // Of a line that went in by half nothing stays.
-  const auto end = std::string_view(pending_).substr(0, written).rfind('\n');
+  const auto end = all.substr(0, written).rfind('\n');
   const auto whole = end == std::string_view::npos ? 0 : end + 1;
   size_ += whole;
   if (whole < written && ftruncate(fd_, static_cast<off_t>(size_)) != 0) size_ += written - whole;
-  lost_ += static_cast<std::uint64_t>(
-      std::count(pending_.begin() + static_cast<std::ptrdiff_t>(whole), pending_.end(), '\n'));
+  lost_ += static_cast<std::uint64_t>(std::count(all.begin() + static_cast<std::ptrdiff_t>(whole), all.end(), '\n'));
   pending_.clear();
 }
 

@@ -7,35 +7,38 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "ecshm/event.h"
 #include "gateway/ztna/forward_log.h"
+#include "gateway/ztna/line_buffer.h"
 
 namespace postern::gateway {
 
-/// Names for the numbers in an event, as the gateway knows them at that moment. Empty: not known.
+/// Names for the numbers in an event, as the gateway knows them at that moment. Empty: not known. Views of what knows them:
+/// they live until something there changes.
 struct TrafficNames {
-  std::string endpoint_uid;
-  std::string host_name;
-  std::string ems_serial;
-  std::string proxy;
-  std::string policy;
-  std::vector<std::string> tags = {};  ///< Of event.tags.
-  bool forwards = false;               ///< Its pool is one of service tcp-forwarding.
+  std::string_view endpoint_uid;
+  std::string_view host_name;
+  std::string_view ems_serial;
+  std::string_view proxy;
+  std::string_view policy;
+  std::vector<std::string_view> tags = {};  ///< Of event.tags.
+  bool forwards = false;                    ///< Its pool is one of service tcp-forwarding.
 };
-using DescribeTraffic = std::function<TrafficNames(const ecshm::Event&)>;
+using DescribeTraffic = std::function<TrafficNames(const ecshm::EventView&)>;
 
 /// What an event's detail tells: of forwarded TCP the destination, and in a second line why it ended. Views of the event.
 struct ToldOf {
   std::string_view destination;
   std::string_view detail;
 };
-ToldOf told_of(const ecshm::Event& event, const TrafficNames& names);
+ToldOf told_of(const ecshm::EventView& event, const TrafficNames& names);
 
 /// The line for an event, without its end. Pure.
-std::string traffic_line(const ecshm::Event& event, const TrafficNames& names);
+std::string traffic_line(const ecshm::EventView& event, const TrafficNames& names);
 
 /// Lines are gathered and written with one call per batch, in the order they came. Nothing is kept
 /// back beyond a batch: a crash of the gateway costs at most the lines since the last `flush`,
@@ -59,16 +62,16 @@ class TrafficLog {
   /// From the next line on.
   void set_max_bytes(std::uint64_t max_bytes) { max_bytes_ = max_bytes; }
   /// Written with the next `flush`, or when much has gathered.
-  void add(const ecshm::Event& event);
+  void add(const ecshm::EventView& event);
   void add(const ForwardCut& cut);
   /// Never fails for the caller: lines that can't be written (disk full) are counted.
   void flush();
-  void append(const ecshm::Event& event) {
+  void append(const ecshm::EventView& event) {
     add(event);
     flush();
   }
   /// Who also gets each event, with the names it got here, and when a batch ends.
-  std::function<void(const ecshm::Event&, const TrafficNames&)> on_add;
+  std::function<void(const ecshm::EventView&, const TrafficNames&)> on_add;
   std::function<void()> on_flush;
   std::uint64_t lost() const { return lost_; }
   /// The line of this denial or cut ("K7QM-2D9F", in any case), in this file or the one before.
@@ -88,7 +91,7 @@ class TrafficLog {
   std::uint64_t max_bytes_;
   int fd_ = -1;
   std::uint64_t size_ = 0;  // Of the file.
-  std::string pending_;     // Whole lines.
+  LineBuffer pending_;      // Whole lines.
   std::uint64_t lost_ = 0;
 };
 

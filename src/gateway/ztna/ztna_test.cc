@@ -52,7 +52,10 @@ TEST(NginxConfig, ConnectionsOfRequestsWithABodyAreNotKept) {
   EXPECT_NE(block("pool_7_once").find("server [2001:db8::1]:8080 weight=3;"), std::string::npos);
   EXPECT_EQ(block("pool_7_once").find("keepalive"), std::string::npos);
   EXPECT_NE(text->find("proxy_pass http://to_pool;"), std::string::npos);
-  EXPECT_NE(text->find("proxy_set_header Connection $postern_connection;"), std::string::npos);
+  EXPECT_NE(text->find("postern_more @more;"), std::string::npos);
+  const auto more = text->find("location @more {");
+  ASSERT_NE(more, text->npos);
+  EXPECT_NE(text->substr(more, text->find('}', more) - more).find("proxy_set_header Connection $postern_connection;"), text->npos);
 }
 
 TEST(NginxConfig, ServersBehindTlsHaveALocationOfTheirOwn) {
