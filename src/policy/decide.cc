@@ -233,6 +233,7 @@ Decision judge(const PolicyView& view, const EndpointState& endpoint, const Requ
   }
   Reason first_reason = Reason::kNone;
   const blob::Policy* first_policy = nullptr;
+  bool by_its_tags = false;  // What they say of it is worked out when it is needed.
   TagSet first_tags;
   const auto remember = [&](Reason reason, const blob::Policy& policy, const TagSet& tags) {
     if (first_policy != nullptr) return;
@@ -242,8 +243,17 @@ Decision judge(const PolicyView& view, const EndpointState& endpoint, const Requ
   };
 
   bool nowhere = false;  // Some policy holds for certain destinations, and this is none at all.
-  for (const auto index : view.policies_of(*proxy)) {
-    const auto& policy = view.policies()[index];
+  const auto all = view.policies_of(*proxy);
+  const auto steps = only == nullptr && posture == Reason::kNone ? view.steps_of(*proxy) : std::span<const Step>();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!steps.empty() && steps[i].passes_over(endpoint.tags, endpoint.unknown)) {
+      if (steps[i].accepts && first_policy == nullptr) {
+        first_policy = &view.policies()[steps[i].policy];
+        by_its_tags = true;
+      }
+      continue;
+    }
+    const auto& policy = view.policies()[all[i]];
     if (only != nullptr && &policy != only) continue;
     if (!from_source(view, policy, request.source)) continue;
     const bool accepts = static_cast<Action>(policy.action) == Action::kAccept;
@@ -276,6 +286,10 @@ Decision judge(const PolicyView& view, const EndpointState& endpoint, const Requ
     if (outcome.matches)
       return accepts ? accept(policy, true) : deny(outcome.reason, &policy, outcome.tags);
     if (accepts) remember(outcome.reason, policy, outcome.tags);
+  }
+  if (by_its_tags) {
+    const auto outcome = judge_tags(*first_policy, endpoint);
+    return deny(outcome.reason, first_policy, outcome.tags);
   }
   if (first_policy != nullptr) return deny(first_reason, first_policy, first_tags);
   const auto last = nowhere ? Reason::kNoApiGateway : Reason::kNoPolicy;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "base/sha256.h"
 #include "policy/regex.h"
@@ -104,6 +105,10 @@ Result<PolicyView> PolicyView::open(ByteView bytes) {
       if (index >= view.policies_.size()) return damaged();
     }
   }
+  std::vector<std::span<const std::uint32_t>> of;
+  of.reserve(view.proxies_.size());
+  for (const auto& proxy : view.proxies_) of.push_back(view.policies_of(proxy));
+  view.steps_ = Steps(view.policies_, of);
   return view;
 }
 

@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/result.h"
 #include "policy/blob.h"
+#include "policy/steps.h"
 
 namespace postern::policy {
 
@@ -27,6 +28,12 @@ class PolicyView {
 
   std::span<const blob::Policy> policies() const { return policies_; }
   std::span<const std::uint32_t> policies_of(const blob::Proxy& proxy) const;
+  /// The same policies, to pass over those that do not match; empty: every one has to be looked at.
+  std::span<const Step> steps_of(const blob::Proxy& proxy) const {
+    return steps_.of(static_cast<std::size_t>(&proxy - proxies_.data()));
+  }
+  /// What is decided without them is the same. For tests.
+  void forget_steps() { steps_ = {}; }
   std::span<const blob::ApiGateway> api_gateways_of(const blob::Proxy& proxy) const;
   std::span<const blob::Range> sources_of(const blob::Policy& policy) const;
   std::span<const blob::Destination> destinations_of(const blob::Policy& policy) const;
@@ -46,6 +53,7 @@ class PolicyView {
   std::span<const blob::Proxy> proxies_;
   std::span<const blob::Policy> policies_;
   std::span<const blob::Tag> tags_;
+  Steps steps_;
   bool asks_for_interfaces_ = false;
 };
 
