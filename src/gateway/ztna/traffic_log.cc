@@ -30,14 +30,14 @@ std::string_view action_text(ecshm::EventType type) {
 
 // A line per request: these write it without a string or a format of their own.
 
-char* put(char* to, std::string_view text) {
+char* put_at(char* to, std::string_view text) {
   std::memcpy(to, text.data(), text.size());
   return to + text.size();
 }
 
 constexpr std::size_t kMaxNumber = 20;
 
-char* put(char* to, std::uint64_t number) { return std::to_chars(to, to + kMaxNumber, number).ptr; }
+char* put_at(char* to, std::uint64_t number) { return std::to_chars(to, to + kMaxNumber, number).ptr; }
 
 /// As `to_iso8601` has it.
 void put_time(LineBuffer& line, WallTime time) {
@@ -87,18 +87,18 @@ void put_quoted(LineBuffer& line, std::string_view text) {
 template <std::size_t N>
 void add(LineBuffer& line, const char (&name)[N], std::string_view text) {
   if (text.empty()) return;
-  line.took(put(line.room(N), {name, N - 1}));
+  line.took(put_at(line.room(N), {name, N - 1}));
   put_quoted(line, text);
 }
 
 template <std::size_t N>
 void add(LineBuffer& line, const char (&name)[N], std::uint64_t number) {
-  line.took(put(put(line.room(N + kMaxNumber), {name, N - 1}), number));
+  line.took(put_at(put_at(line.room(N + kMaxNumber), {name, N - 1}), number));
 }
 
 template <std::size_t N>
 void add(LineBuffer& line, const char (&name)[N], const Sha256& digest) {
-  char* to = put(line.room(N + 2 * sizeof(Sha256) + 2), {name, N - 1});
+  char* to = put_at(line.room(N + 2 * sizeof(Sha256) + 2), {name, N - 1});
   *to++ = '"';
   for (const auto byte : digest) {
     *to++ = "0123456789abcdef"[byte >> 4];
@@ -115,10 +115,10 @@ void add(LineBuffer& line, const char (&name)[N], const IpAddress& address) {
     add(line, name, std::string_view(address.str()));
     return;
   }
-  char* to = put(line.room(N + 20), {name, N - 1});
+  char* to = put_at(line.room(N + 20), {name, N - 1});
   *to++ = '"';
   for (std::size_t i = 0; i < 4; ++i) {
-    to = put(to, std::uint64_t{address.bytes()[i]});
+    to = put_at(to, std::uint64_t{address.bytes()[i]});
     *to++ = i < 3 ? '.' : '"';
   }
   line.took(to);
