@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     names = {text, text, text, text, text, {text, text}};
   }
   std::string message;
-  syslog::put_message(message, {static_cast<unsigned>(size % 30), names.host_name, "1"}, event, names);
+  syslog::put_message(message, {static_cast<unsigned>(size % 30), std::string(names.host_name), "1"}, event, names);
   const auto parsed = syslog::parse_message(message);
   if (!parsed || message.size() > syslog::kMaxMessage) std::abort();
   const auto path = one_line(event.path);

@@ -7,7 +7,7 @@
 namespace postern::ecshm {
 namespace {
 
-constexpr std::size_t kId = 12, kMethod = 12, kHost = 120, kPath = 200, kDetail = 88, kInterface = 16;
+constexpr std::size_t kId = 12, kMethod = 12, kHost = 120, kPath = 200, kDetail = 200, kInterface = 16;
 
 /// What an event begins with. After it, of what it has: the leaf, the source's address (4 or 16 bytes), the tags, and
 /// the texts one behind the other, in the order of `text`.

@@ -66,7 +66,7 @@ using Event = BasicEvent<std::string>;
 using EventView = BasicEvent<std::string_view>;
 
 /// No event takes more bytes; one of a usual request some 130. Always a multiple of eight.
-inline constexpr std::size_t kMaxEventBytes = 640;
+inline constexpr std::size_t kMaxEventBytes = 768;
 
 /// Longer texts are cut. `out` has room for kMaxEventBytes. Returns how many it took.
 std::size_t encode_event(const EventView& event, std::uint8_t* out);
