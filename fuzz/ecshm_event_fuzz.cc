@@ -12,7 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!event) return 0;
   std::uint8_t again[kMaxEventBytes];
   const auto length = encode_event(*event, again);
-  if (length != size) __builtin_trap();
   const auto back = decode_event({again, length});
   if (!back || !(*back == *event)) __builtin_trap();
   return 0;

@@ -120,7 +120,10 @@ Result<EventView> decode_event(std::span<std::uint8_t> bytes) {
     take(address.data(), address.size());
     out.source = IpAddress::v6(address);
   }
-  if (w.has_tags != 0) take(out.tags.words.data(), kTagBytes);
+  if (w.has_tags != 0) {
+    take(out.tags.words.data(), kTagBytes);
+    if (!out.tags.any()) return fail(damaged());
+  }
   out.source_port = w.source_port;
   out.proxy = w.proxy;
   out.policy = w.policy;
