@@ -42,7 +42,9 @@ void report_end(const RequestState& state) {
   event.host = std::string(state.host);
   event.path = std::string(state.path);
   event.detail = std::string(state.live.destination);
-  if (!state.failure_id.empty()) event.detail = state.server_problem;
+  // Of what is forwarded in a second line.
+  if (!state.failure_id.empty() && !state.server_problem.empty())
+    event.detail += (event.detail.empty() ? "" : "\n") + state.server_problem;
   if (!state.failure_id.empty() && state.no_real_server) event.reason = policy::Reason::kNoRealServer;
   worker().report(event);
 }
