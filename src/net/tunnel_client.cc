@@ -1,5 +1,3 @@
-#include <openssl/rand.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -8,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "net/detail/http_parser.h"
 #include "net/detail/tunnel_pump.h"
 #include "net/detail/websocket_core.h"
@@ -117,7 +116,7 @@ Task<void> carry(asio::io_context& io, Target target, std::string path, std::sha
     transport->close();
   });
   std::uint8_t nonce[16];
-  RAND_bytes(nonce, sizeof nonce);
+  SystemRandom().fill(nonce);
   const auto key = to_base64(nonce);
   const auto host = target.tls.server_name.empty() ? target.host : target.tls.server_name;
   const auto head = fmt::format(

@@ -1,7 +1,5 @@
 #include "net/detail/tunnel_pump.h"
 
-#include <openssl/rand.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -10,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <cstring>
 
+#include "base/random.h"
 #include "net/detail/tcp_frames.h"
 
 namespace postern::net::detail {
@@ -29,7 +28,7 @@ class Pump final : public TunnelPump, public std::enable_shared_from_this<Pump> 
   Pump(asio::io_context& io, TransportPtr transport, tcp::socket tcp, bool server, std::string first,
        std::chrono::seconds ping_interval, std::function<void(TunnelEnd)> on_end)
       : io_(io), transport_(std::move(transport)), tcp_(std::move(tcp)), server_(server), first_(std::move(first)),
-        ping_interval_(ping_interval), reader_(server), on_end_(std::move(on_end)), free_(io), timer_(io) {
+        ping_interval_(ping_interval), reader_(server), on_end_(std::move(on_end)), free_(io, asio::steady_timer::time_point::max()), timer_(io) {
     error_code ignored;
     tcp_.set_option(tcp::no_delay(true), ignored);
     tcp_.set_option(asio::socket_base::keep_alive(true), ignored);
@@ -52,7 +51,7 @@ class Pump final : public TunnelPump, public std::enable_shared_from_this<Pump> 
   const std::uint8_t* fresh_key() {
     if (server_) return nullptr;
     if (keys_at_ + 4 > sizeof keys_) {
-      RAND_bytes(keys_, sizeof keys_);
+      SystemRandom().fill(keys_);
       keys_at_ = 0;
     }
     const auto* key = keys_ + keys_at_;
@@ -64,7 +63,6 @@ class Pump final : public TunnelPump, public std::enable_shared_from_this<Pump> 
   static Task<void> write(std::shared_ptr<Pump> self, const char* data, std::size_t size, error_code& ec) {
     while (self->writing_ && !self->over_) {
       error_code ignored;
-      self->free_.expires_at(asio::steady_timer::time_point::max());
       co_await self->free_.async_wait(quiet(ignored));
     }
     if (self->over_) {
@@ -262,7 +260,7 @@ class Pump final : public TunnelPump, public std::enable_shared_from_this<Pump> 
   const std::chrono::seconds ping_interval_;
   frames::Reader reader_;
   std::function<void(TunnelEnd)> on_end_;
-  asio::steady_timer free_;   // a write has ended
+  asio::steady_timer free_;   // never runs out: cancelled, it wakes all that wait for the end of a write
   asio::steady_timer timer_;  // pings, then the wait for an answer to our close
   std::string control_;
   bool writing_ = false, close_sent_ = false, over_ = false;

@@ -40,6 +40,7 @@ std::uint32_t Worker::clear(const ecshm::ClearOrder& order) {
     if (!by_request(order)) {
       if (connection->requests.empty()) report_cleared(*connection, decision.reason, detail);
       connection->requests.for_each([&](LiveRequest& live) {
+        if (live.cut) return;  // told already, and only waits for the last of what is on its way
         decision.policy = live.decision.policy;
         report_cut(live, decision, true, detail);
       });

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,9 +12,8 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
-#include <memory>
-#include <vector>
 
+#include "agent/forward/splice.h"
 #include "agent/local_api/request.h"
 #include "base/ip.h"
 #include "base/text.h"
@@ -86,56 +84,6 @@ int connect_to_listener(const std::string& at) {
   return fd;
 }
 
-bool write_all(int fd, const char* data, std::size_t size) {
-  while (size > 0) {
-    const auto n = ::write(fd, data, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EAGAIN) {
-      pollfd p{fd, POLLOUT, 0};
-      ::poll(&p, 1, -1);
-      continue;
-    }
-    if (n <= 0) return false;
-    data += n;
-    size -= static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
-/// Both ways until both have ended. True: they did so by themselves.
-bool splice_stdio(int socket) {
-  std::vector<char> buffer(64u << 10);
-  bool in = true, out = true;
-  while (out) {
-    pollfd fds[2] = {{in ? STDIN_FILENO : -1, POLLIN, 0}, {socket, POLLIN, 0}};
-    if (::poll(fds, 2, -1) < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
-    if (in && fds[0].revents != 0) {
-      const auto n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-      if (n > 0) {
-        if (!write_all(socket, buffer.data(), static_cast<std::size_t>(n))) return false;
-      } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-        in = false;
-        ::shutdown(socket, SHUT_WR);
-      }
-    }
-    if (fds[1].revents != 0) {
-      const auto n = ::read(socket, buffer.data(), buffer.size());
-      if (n > 0) {
-        if (!write_all(STDOUT_FILENO, buffer.data(), static_cast<std::size_t>(n))) return false;
-      } else if (n == 0) {
-        out = false;
-        ::close(STDOUT_FILENO);
-      } else if (errno != EINTR && errno != EAGAIN) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
 }  // namespace
 
 int destinations_command(const std::string& runtime_dir, bool as_json, net::Patience& patience) {
@@ -172,7 +120,7 @@ int forward_command(const std::string& runtime_dir, const std::string& host, std
   const auto name = member(*one, "name");
   const int fd = connect_to_listener(at);
   if (fd < 0) return say("connecting to " + at + ": " + std::strerror(errno), 1);
-  const bool clean = splice_stdio(fd);
+  const bool clean = splice(STDIN_FILENO, STDOUT_FILENO, fd);
   ::close(fd);
   if (clean) return 0;
   // The agent knows why.

@@ -1,17 +1,17 @@
 #include "gateway/firewall/conntrack.h"
 
 #include <arpa/inet.h>
-#include <cerrno>
 #include <cstring>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/hex.h"
+#include "gateway/firewall/netfilter_socket.h"
 #include "gateway/neighbours/netlink.h"
 
 namespace postern::gateway::firewall {
@@ -88,16 +88,9 @@ std::optional<Entry> parse_entry(const nlmsghdr* message) {
   return entry;
 }
 
-Error conntrack_error(std::string_view doing) {
-  const int error = errno;
-  const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kUnavailable;
-  return {code, std::string(doing) + ": " + errno_text(error)};
-}
-
 class NetlinkConntrack final : public Conntrack {
  public:
-  explicit NetlinkConntrack(mnl_socket* socket) : socket_(socket) {}
-  ~NetlinkConntrack() override { mnl_socket_close(socket_); }
+  explicit NetlinkConntrack(NetfilterSocket socket) : socket_(std::move(socket)) {}
 
   Result<std::vector<Flow>> forget(const std::vector<IpAddress>& addresses,
                                    const std::function<bool(const Flow&)>& keep) override {
@@ -125,39 +118,9 @@ class NetlinkConntrack final : public Conntrack {
   }
 
  private:
-  nlmsghdr* begin(char* buffer, std::uint16_t type, std::uint16_t flags, std::uint8_t family) {
-    nlmsghdr* message = mnl_nlmsg_put_header(buffer);
-    message->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_CTNETLINK << 8) | type);
-    message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    message->nlmsg_seq = ++sequence_;
-    auto* general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
-    general->nfgen_family = family;
-    general->version = NFNETLINK_V0;
-    general->res_id = 0;
-    return message;
-  }
-
-  /// Sends and reads the answers; `on` for each that is no control message.
-  Status exchange(const nlmsghdr* message, const std::function<void(const nlmsghdr*)>& on) {
-    if (mnl_socket_sendto(socket_, message, message->nlmsg_len) < 0) return fail(conntrack_error("asking conntrack"));
-    const unsigned port = mnl_socket_get_portid(socket_);
-    const auto callback = [](const nlmsghdr* answer, void* data) {
-      (*static_cast<const std::function<void(const nlmsghdr*)>*>(data))(answer);
-      return MNL_CB_OK;
-    };
-    for (;;) {
-      const auto length = mnl_socket_recvfrom(socket_, receive_.data(), receive_.size());
-      if (length < 0) return fail(conntrack_error("reading conntrack's answer"));
-      const int more = mnl_cb_run(receive_.data(), static_cast<std::size_t>(length), sequence_, port, callback,
-                                  const_cast<void*>(static_cast<const void*>(&on)));
-      if (more < 0) return fail(conntrack_error("conntrack"));
-      if (more == MNL_CB_STOP) return {};
-    }
-  }
-
   Status dump(int family, const IpAddress* source, std::vector<Entry>& out) {
     alignas(nlmsghdr) char buffer[512];
-    nlmsghdr* message = begin(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, static_cast<std::uint8_t>(family));
+    nlmsghdr* message = socket_.begin(buffer, IPCTNL_MSG_CT_GET, NLM_F_DUMP, static_cast<std::uint8_t>(family));
     if (source) {
       nlattr* tuple = mnl_attr_nest_start(message, CTA_TUPLE_ORIG);
       nlattr* part = mnl_attr_nest_start(message, CTA_TUPLE_IP);
@@ -170,7 +133,7 @@ class NetlinkConntrack final : public Conntrack {
       mnl_attr_put_u32(message, CTA_FILTER_REPLY_FLAGS, 0);
       mnl_attr_nest_end(message, filter);
     }
-    return exchange(message, [&](const nlmsghdr* answer) {
+    return socket_.exchange(message, [&](const nlmsghdr* answer) {
       if (auto entry = parse_entry(answer)) out.push_back(std::move(*entry));
     });
   }
@@ -179,32 +142,25 @@ class NetlinkConntrack final : public Conntrack {
   Result<std::size_t> remove(const Entry& e) {
     alignas(nlmsghdr) char buffer[1024];
     if (e.original.size() > 512) return fail(ErrorCode::kInternal, "a connection's description is too large");
-    nlmsghdr* message = begin(buffer, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, e.family);
+    nlmsghdr* message = socket_.begin(buffer, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, e.family);
     mnl_attr_put(message, CTA_TUPLE_ORIG | NLA_F_NESTED, e.original.size(), e.original.data());
     if (e.has_id) mnl_attr_put(message, CTA_ID, 4, &e.id);
     if (e.zone) mnl_attr_put(message, CTA_ZONE, 2, &e.zone);
-    const auto status = exchange(message, [](const nlmsghdr*) {});
+    const auto status = socket_.exchange(message, [](const nlmsghdr*) {});
     if (status) return 1;
-    if (errno == ENOENT) return 0;
+    if (status.error().code == ErrorCode::kNotFound) return 0;
     return fail(status.error());
   }
 
-  mnl_socket* socket_;
-  unsigned sequence_ = 0;
-  std::vector<char> receive_ = std::vector<char>(64u << 10);
+  NetfilterSocket socket_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Conntrack>> Conntrack::open() {
-  mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-  if (!socket) return fail(conntrack_error("opening netlink for conntrack"));
-  if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-    const auto error = conntrack_error("binding netlink for conntrack");
-    mnl_socket_close(socket);
-    return fail(error);
-  }
-  return std::unique_ptr<Conntrack>(new NetlinkConntrack(socket));
+  auto socket = NetfilterSocket::open(NFNL_SUBSYS_CTNETLINK, "connection tracking");
+  if (!socket) return fail(socket.error());
+  return std::unique_ptr<Conntrack>(new NetlinkConntrack(std::move(*socket)));
 }
 
 }  // namespace postern::gateway::firewall

@@ -88,6 +88,7 @@ struct Firewall::Impl {
 
   /// What there is to clean up. The oldest moment counts: since then nothing was cleaned up.
   void note(Change& change) {
+    if (!tracked) return;  // nobody will
     for (const auto& ip : change.flush) to_clean.try_emplace(ip);
     for (auto& [ip, entry] : change.before) {
       if (auto& before = to_clean[ip]; !before) before = std::move(entry);

@@ -1,18 +1,18 @@
 #include "gateway/firewall/kernel_table.h"
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include <cerrno>
 #include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "base/ip.h"
+#include "gateway/firewall/netfilter_socket.h"
 #include "gateway/neighbours/netlink.h"
 
 namespace postern::gateway::firewall {
@@ -33,24 +33,15 @@ std::string_view text(const nlattr* a) {
   return all.substr(0, all.find('\0'));
 }
 
-Error table_error(std::string_view doing) {
-  const int error = errno;
-  const auto code = error == EPERM || error == EACCES ? ErrorCode::kPermissionDenied
-                    : error == ENOENT                 ? ErrorCode::kNotFound
-                                                      : ErrorCode::kUnavailable;
-  return {code, fmt::format("{}: {}", doing, errno_text(error))};
-}
-
 class NetlinkTable final : public KernelTable {
  public:
-  explicit NetlinkTable(mnl_socket* socket) : socket_(socket) {}
-  ~NetlinkTable() override { mnl_socket_close(socket_); }
+  explicit NetlinkTable(NetfilterSocket socket) : socket_(std::move(socket)) {}
 
   Result<std::uint32_t> generation() override {
     std::uint32_t generation = 0;
     alignas(nlmsghdr) char buffer[256];
-    auto* message = begin(buffer, NFT_MSG_GETGEN, NLM_F_ACK, kAnyFamily);
-    const auto status = exchange(message, [&](const nlmsghdr* answer) {
+    auto* message = socket_.begin(buffer, NFT_MSG_GETGEN, NLM_F_ACK, kAnyFamily);
+    const auto status = socket_.exchange(message, [&](const nlmsghdr* answer) {
       each_attribute(answer, sizeof(nfgenmsg), [&](const nlattr* a) {
         if (mnl_attr_get_type(a) == NFTA_GEN_ID && payload(a).size() == 4) generation = ntohl(mnl_attr_get_u32(a));
       });
@@ -84,59 +75,12 @@ class NetlinkTable final : public KernelTable {
   }
 
  private:
-  nlmsghdr* begin(char* buffer, std::uint16_t type, std::uint16_t flags, std::uint8_t family) {
-    nlmsghdr* message = mnl_nlmsg_put_header(buffer);
-    message->nlmsg_type = static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | type);
-    message->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    message->nlmsg_seq = ++sequence_;
-    auto* general = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
-    general->nfgen_family = family;
-    general->version = NFNETLINK_V0;
-    general->res_id = 0;
-    return message;
-  }
-
-  /// A dump that was interrupted by a change fails (EINTR).
-  Status exchange(const nlmsghdr* message, const std::function<void(const nlmsghdr*)>& on) {
-    if (mnl_socket_sendto(socket_, message, message->nlmsg_len) < 0) return fail(table_error("asking nftables"));
-    const unsigned port = mnl_socket_get_portid(socket_);
-    const auto callback = [](const nlmsghdr* answer, void* data) {
-      (*static_cast<const std::function<void(const nlmsghdr*)>*>(data))(answer);
-      return MNL_CB_OK;
-    };
-    bool interrupted = false;
-    for (;;) {
-      const auto length = mnl_socket_recvfrom(socket_, receive_.data(), receive_.size());
-      if (length < 0) return fail(table_error("reading nftables' answer"));
-      const int more = mnl_cb_run(receive_.data(), static_cast<std::size_t>(length), sequence_, port, callback,
-                                  const_cast<void*>(static_cast<const void*>(&on)));
-      if (more < 0 && errno == EINTR) {
-        interrupted = true;  // the rest of the dump still comes
-        if (!ends(receive_.data(), static_cast<std::size_t>(length))) continue;
-      } else if (more < 0) {
-        return fail(table_error("nftables"));
-      } else if (more != MNL_CB_STOP) {
-        continue;
-      }
-      if (!interrupted) return {};
-      return fail(ErrorCode::kUnavailable, "nftables changes while it is read");
-    }
-  }
-
-  static bool ends(const char* datagram, std::size_t size) {
-    bool end = false;
-    each_message(datagram, size, [&](const nlmsghdr* m) {
-      end = end || m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR;
-    });
-    return end;
-  }
-
   Status dump(std::uint16_t type, std::uint16_t table_attribute, const std::string& table,
               const std::function<void(const nlmsghdr*)>& on) {
     alignas(nlmsghdr) char buffer[512];
-    auto* message = begin(buffer, type, NLM_F_DUMP, kInet);
+    auto* message = socket_.begin(buffer, type, NLM_F_DUMP, kInet);
     if (table_attribute) mnl_attr_put_strz(message, table_attribute, table.c_str());
-    return exchange(message, on);
+    return socket_.exchange(message, on);
   }
 
   Result<std::uint64_t> structure_once(const std::string& table) {
@@ -201,10 +145,10 @@ class NetlinkTable final : public KernelTable {
   Status each_element(const std::string& table, const std::string& set,
                       const std::function<void(std::string_view, std::uint32_t)>& on) {
     alignas(nlmsghdr) char buffer[1024];
-    auto* message = begin(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, kInet);
+    auto* message = socket_.begin(buffer, NFT_MSG_GETSETELEM, NLM_F_DUMP, kInet);
     mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table.c_str());
     mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set.c_str());
-    return exchange(message, [&](const nlmsghdr* answer) {
+    return socket_.exchange(message, [&](const nlmsghdr* answer) {
       each_attribute(answer, sizeof(nfgenmsg), [&](const nlattr* list) {
         if (mnl_attr_get_type(list) != NFTA_SET_ELEM_LIST_ELEMENTS) return;
         each_nested(list, [&](const nlattr* element) {
@@ -224,9 +168,7 @@ class NetlinkTable final : public KernelTable {
     });
   }
 
-  mnl_socket* socket_;
-  unsigned sequence_ = 0;
-  std::vector<char> receive_ = std::vector<char>(64u << 10);
+  NetfilterSocket socket_;
 };
 
 }  // namespace
@@ -277,14 +219,9 @@ std::string element_text(ElementKind kind, std::string_view key) {
 }
 
 Result<std::unique_ptr<KernelTable>> KernelTable::open() {
-  mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-  if (!socket) return fail(table_error("opening netlink for nftables"));
-  if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-    const auto error = table_error("binding netlink for nftables");
-    mnl_socket_close(socket);
-    return fail(error);
-  }
-  return std::unique_ptr<KernelTable>(new NetlinkTable(socket));
+  auto socket = NetfilterSocket::open(NFNL_SUBSYS_NFTABLES, "nftables");
+  if (!socket) return fail(socket.error());
+  return std::unique_ptr<KernelTable>(new NetlinkTable(std::move(*socket)));
 }
 
 }  // namespace postern::gateway::firewall

@@ -34,8 +34,7 @@ class NetworkTable {
   /// The routers that the routes read last lead to. An event about a route or a link only says that they are to be read
   /// again: the kernel tells neither which route another one replaced nor which went with its link.
   const std::set<IpAddress>& next_hops() const { return next_hops_; }
-  /// Names of the interfaces that routes to everywhere (a prefix of no bits) lead out by. Read with the next hops, which
-  /// are told as changed when only these did.
+  /// Names of the interfaces that routes to everywhere (a prefix of no bits) lead out by. Read with the next hops.
   std::set<std::string> default_interfaces() const;
   bool routes_outdated() const { return routes_outdated_; }
   void begin_routes();

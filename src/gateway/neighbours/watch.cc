@@ -33,9 +33,11 @@ class ReaderWatch final : public NetworkWatch {
       links_ = table.links();
       if (events_.interfaces) events_.interfaces(interfaces_);
     }
-    if (table.take_next_hops_changed()) {
-      if (events_.next_hops) events_.next_hops(table.next_hops());
-      if (events_.default_interfaces) events_.default_interfaces(table.default_interfaces());
+    if (table.take_next_hops_changed() && events_.next_hops) events_.next_hops(table.next_hops());
+    // By name: a link may have got another one, with its routes as they were.
+    if (auto now = table.default_interfaces(); now != default_interfaces_) {
+      default_interfaces_ = std::move(now);
+      if (events_.default_interfaces) events_.default_interfaces(default_interfaces_);
     }
     for (const auto& [key, neighbour] : table.take_neighbours()) {
       if (neighbour) {
@@ -50,6 +52,7 @@ class ReaderWatch final : public NetworkWatch {
   NetworkEvents events_;
   std::vector<LocalInterface> interfaces_;
   std::vector<LinkState> links_;
+  std::set<std::string> default_interfaces_;
   net::Handle handle_;  // goes first: no callback into what is left
 };
 

@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "gateway/shell/first_admin.h"
-#include "gateway/shell/leading_away.h"
 #include "gateway/shell/policy_parts.h"
 #include "gateway/ztna/shm_actions.h"
 
@@ -54,7 +53,10 @@ Status Daemon::start() {
        },
        [this](const Sha256& leaf, const SessionPlace& place, int change) {
          context_.core->on_session(context_.now(), leaf, place, change);
-         if (change > 0) check_destination(leaf, place);
+         if (change > 0) {
+           led_.began(place);
+           await_led_away();
+         }
        },
        [this] { traffic_->flush(); }});
   if (!modules) return fail(modules.error());
@@ -268,19 +270,17 @@ void Daemon::pump() {
   if (operations_) operations_->follow();
 }
 
-/// What open sessions lead to and the configuration doesn't any more. Again a little later: nginx's workers that have not
-/// heard of the new servers begin some for a moment.
+/// What open sessions lead to and the configuration doesn't any more.
 void Daemon::end_led_away() {
-  auto orders = led_away(led_, nginx_->plan(), context_.core->sessions());
-  led_ = nginx_->plan();
-  if (orders.empty() || !modules_) return;
-  led_away_.insert(led_away_.end(), orders.begin(), orders.end());
-  send_led_away();
+  auto orders = led_.use(nginx_->plan(), context_.core->sessions());
+  if (!modules_) return;
+  send_led_away(std::move(orders));
   await_led_away();
 }
 
-void Daemon::send_led_away() {
-  modules_->clear(led_away_, [](const SessionsCleared& cleared) {
+void Daemon::send_led_away(std::vector<ecshm::ClearOrder> orders) {
+  if (orders.empty()) return;
+  modules_->clear(std::move(orders), [](const SessionsCleared& cleared) {
     if (cleared.ended == 0) return;
     log_info("sessions.led-away", "sessions with real servers that were taken out of the configuration were ended",
              {{"ended", std::to_string(cleared.ended)}});
@@ -288,23 +288,12 @@ void Daemon::send_led_away() {
 }
 
 void Daemon::await_led_away() {
-  led_away_soon_ = context_.loop.after(std::chrono::seconds(1), [this] { send_led_away(); });
-  led_away_last_ = context_.loop.after(std::chrono::seconds(5), [this] {
-    send_led_away();
-    led_away_.clear();
+  if (led_.over() || led_again_) return;
+  led_again_ = context_.loop.after(std::chrono::seconds(1), [this] {
+    led_again_.cancel();
+    send_led_away(led_.again());
+    await_led_away();
   });
-}
-
-/// One that began by what was configured a moment ago. Who asks for what never was there is told so by the forwarder, and has
-/// gone by the time that orders are sent.
-void Daemon::check_destination(const Sha256& leaf, const SessionPlace& place) {
-  if (place.destination.empty() || !modules_ || led_.table.proxies.empty()) return;
-  auto orders = led_away(led_, led_, {{leaf, {{place, 1}}}});
-  const auto known = [&](const ecshm::ClearOrder& o) { return o.destination == place.destination && o.proxy == place.proxy; };
-  constexpr std::size_t kMost = 256;  // whoever asks for more at once asked for what never was there
-  if (orders.empty() || led_away_.size() >= kMost || std::any_of(led_away_.begin(), led_away_.end(), known)) return;
-  if (led_away_.empty()) await_led_away();
-  led_away_.push_back(std::move(orders.front()));
 }
 
 /// Workers know of them now.

@@ -17,6 +17,7 @@
 #include "gateway/shell/firewall_control.h"
 #include "gateway/shell/kept_pins.h"
 #include "gateway/shell/kept_views.h"
+#include "gateway/shell/leading_away.h"
 #include "gateway/shell/nginx_control.h"
 #include "gateway/shell/operations.h"
 #include "gateway/shell/reserved_addresses.h"
@@ -52,9 +53,8 @@ class Daemon {
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
   void end_led_away();
-  void send_led_away();
+  void send_led_away(std::vector<ecshm::ClearOrder> orders);
   void await_led_away();
-  void check_destination(const Sha256& leaf, const SessionPlace& place);
   void note_changes();
   void tell_decisions();
   void unpin(const NeighbourKey& key);
@@ -81,14 +81,13 @@ class Daemon {
   std::unique_ptr<cli::CliServer> cli_;
   Status api_certificate_;                     // why the configured one isn't shown
   std::optional<std::string> admin_hash_;  // whose initial password was looked at
-  ProxyPlan led_;                          // where sessions lead, but for those that are just being ended
-  std::vector<ecshm::ClearOrder> led_away_;  // by which those end
+  LeadingAway led_;
   std::vector<Sha256> answers_;
   std::vector<act::SlotsChanged> changes_;  // in ec-shm, of which nobody has been woken yet
   config::LocalMinute minute_;  // whose schedules are in force
   bool policies_dirty_ = false;
   bool pumping_ = false;
-  net::Handle tick_, saver_, decisions_, led_away_soon_, led_away_last_;
+  net::Handle tick_, saver_, decisions_, led_again_;
 };
 
 }  // namespace postern::gateway

@@ -35,22 +35,44 @@ ecshm::ClearOrder of_proxy(std::uint32_t proxy) {
   return out;
 }
 
+bool leads_there(const ForwardedTo& forwarded, std::uint32_t proxy, const std::string& destination) {
+  const auto of_proxy = forwarded.find(proxy);
+  const auto target = policy::forward_target_of_text(destination);
+  return of_proxy != forwarded.end() && target && leads_to(of_proxy->second, target->host, target->port);
+}
+
+ecshm::ClearOrder of_tunnels(const SessionPlace& place) {
+  auto out = of_proxy(place.proxy);
+  out.destination = place.destination;
+  return out;
+}
+
+bool same_order(const ecshm::ClearOrder& a, const ecshm::ClearOrder& b) {
+  return a.proxy == b.proxy && a.api_gateway == b.api_gateway && a.server == b.server && a.destination == b.destination;
+}
+
 }  // namespace
 
-std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now,
-                                        const std::map<Sha256, GatewayCore::SessionsByPlace>& sessions) {
+ForwardedTo forwarded_to(const ProxyPlan& plan) {
+  ForwardedTo out;
+  const auto pools = by_number(plan);
+  for (const auto& proxy : plan.table.proxies) {
+    for (const auto& gateway : proxy.api_gateways) {
+      const auto* pool = pool_among(pools, gateway.pool);
+      if (pool == nullptr || pool->destinations.empty()) continue;
+      auto& all = out[proxy.id];
+      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
+    }
+  }
+  return out;
+}
+
+std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now, const OpenSessions& sessions) {
   std::vector<ecshm::ClearOrder> out;
   const auto pools_before = by_number(before), pools_now = by_number(now);
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> led_by;
-  std::map<std::uint32_t, std::vector<ForwardDestination>> destinations;
   for (const auto& proxy : now.table.proxies) {
-    auto& all = destinations[proxy.id];
-    for (const auto& gateway : proxy.api_gateways) {
-      led_by[{proxy.id, gateway.id}] = gateway.pool;
-      const auto* pool = pool_among(pools_now, gateway.pool);
-      if (pool == nullptr || pool->destinations.empty()) continue;
-      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
-    }
+    for (const auto& gateway : proxy.api_gateways) led_by[{proxy.id, gateway.id}] = gateway.pool;
   }
   for (const auto& proxy : before.table.proxies) {
     for (const auto& gateway : proxy.api_gateways) {
@@ -66,17 +88,65 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
       }
     }
   }
+  const auto forwarded = forwarded_to(now);
   std::set<std::pair<std::uint32_t, std::string>> asked;
   for (const auto& [leaf, places] : sessions) {
     for (const auto& [place, count] : places) {
       if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
-      const auto target = policy::forward_target_of_text(place.destination);
-      if (target && leads_to(destinations[place.proxy], target->host, target->port)) continue;
-      auto order = of_proxy(place.proxy);
-      order.destination = place.destination;
-      out.push_back(std::move(order));
+      if (!leads_there(forwarded, place.proxy, place.destination)) out.push_back(of_tunnels(place));
     }
   }
+  return out;
+}
+
+/// Of an order that was given: does it still hold?
+bool LeadingAway::away(const ecshm::ClearOrder& order) const {
+  if (!order.destination.empty()) return !leads_there(forwarded_, order.proxy, order.destination);
+  for (const auto& proxy : plan_.table.proxies) {
+    if (proxy.id != order.proxy) continue;
+    for (const auto& gateway : proxy.api_gateways) {
+      if (gateway.id != order.api_gateway) continue;
+      for (const auto& pool : plan_.pools) {
+        if (pool.id != gateway.pool) continue;
+        for (const auto& server : pool.servers) {
+          if (server.number == order.server) return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+void LeadingAway::note(const ecshm::ClearOrder& order) {
+  const auto it = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return same_order(p.order, order); });
+  if (it != pending_.end()) {
+    it->times = 0;
+  } else {
+    pending_.push_back({order, 0});
+  }
+}
+
+std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const OpenSessions& sessions) {
+  auto orders = led_away(plan_, plan, sessions);
+  plan_ = plan;
+  forwarded_ = forwarded_to(plan);
+  std::erase_if(pending_, [&](const Pending& p) { return !away(p.order); });
+  for (const auto& order : orders) note(order);
+  return orders;
+}
+
+void LeadingAway::began(const SessionPlace& place) {
+  if (place.destination.empty() || plan_.table.proxies.empty() || leads_there(forwarded_, place.proxy, place.destination)) return;
+  if (pending_.size() < kMostAsked) note(of_tunnels(place));
+}
+
+std::vector<ecshm::ClearOrder> LeadingAway::again() {
+  std::vector<ecshm::ClearOrder> out;
+  for (auto& p : pending_) {
+    out.push_back(p.order);
+    ++p.times;
+  }
+  std::erase_if(pending_, [](const Pending& p) { return p.times >= kAgain; });
   return out;
 }
 

@@ -5,14 +5,49 @@
 
 #include "ecshm/clear.h"
 #include "gateway/core/gateway_core.h"
+#include "gateway/forward/destinations.h"
 #include "gateway/shell/proxy_plan.h"
 
 namespace postern::gateway {
 
+using OpenSessions = std::map<Sha256, GatewayCore::SessionsByPlace>;
+/// Where TCP is forwarded to, by access proxy.
+using ForwardedTo = std::map<std::uint32_t, std::vector<ForwardDestination>>;
+ForwardedTo forwarded_to(const ProxyPlan& plan);
+
 /// Orders to end what goes on to real servers that `before` had for an API gateway and `now` has not, and to destinations of
 /// forwarded TCP that no API gateway of the access proxy has now. An API gateway that is gone needs none: no policy lets its
 /// requests go on. Pure.
-std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now,
-                                        const std::map<Sha256, GatewayCore::SessionsByPlace>& sessions);
+std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now, const OpenSessions& sessions);
+
+/// What is led away, and for how long orders for it are given again: nginx's workers that have not heard of a new
+/// configuration begin some of it for a moment. No clock: the caller asks once a second. Thread: one.
+class LeadingAway {
+ public:
+  /// So many times an order is given again.
+  static constexpr int kAgain = 5;
+  /// The configuration is this one now; orders to give at once. What is led to once more is left alone.
+  std::vector<ecshm::ClearOrder> use(const ProxyPlan& plan, const OpenSessions& sessions);
+  /// A session began, perhaps by the configuration of a moment ago: then there is something to give again. Who asks for what
+  /// never was there is told so by the forwarder, and has gone by the time that orders are given; of those at most kMostAsked
+  /// are taken note of.
+  void began(const SessionPlace& place);
+  static constexpr std::size_t kMostAsked = 256;
+  /// Orders to give again, a second after the last time.
+  std::vector<ecshm::ClearOrder> again();
+  bool over() const { return pending_.empty(); }
+
+ private:
+  struct Pending {
+    ecshm::ClearOrder order;
+    int times = 0;
+  };
+  bool away(const ecshm::ClearOrder& order) const;
+  void note(const ecshm::ClearOrder& order);
+
+  ProxyPlan plan_;
+  ForwardedTo forwarded_;  // of it
+  std::vector<Pending> pending_;
+};
 
 }  // namespace postern::gateway

@@ -30,8 +30,8 @@ ProxyPlan led_plan(std::vector<const char*> servers, std::string destinations, s
   return out;
 }
 
-std::map<Sha256, GatewayCore::SessionsByPlace> tunnels(std::vector<std::string> destinations) {
-  std::map<Sha256, GatewayCore::SessionsByPlace> out;
+OpenSessions tunnels(std::vector<std::string> destinations) {
+  OpenSessions out;
   for (auto& d : destinations) {
     SessionPlace place;
     place.proxy = 7;
@@ -70,6 +70,62 @@ TEST(LeadingAway, EndsTunnelsWhoseDestinationIsTakenOut) {
   EXPECT_EQ(led_away(before, led_plan({}, "", 2), open).size(), 3u);
   EXPECT_EQ(led_away(before, before, tunnels({"no sense"})).size(), 1u);
   EXPECT_TRUE(led_away(before, led_plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
+}
+
+SessionPlace tunnel_to(std::string destination) {
+  SessionPlace out;
+  out.proxy = 7;
+  out.destination = std::move(destination);
+  return out;
+}
+
+TEST(LeadingAway, GivesAnOrderAgainAFewTimesAndNoMore) {
+  LeadingAway led;
+  EXPECT_TRUE(led.use(led_plan({"10.0.3.1", "10.0.3.2"}, "10.0.3.9 22", 1), {}).empty());
+  EXPECT_TRUE(led.over());
+  EXPECT_EQ(led.use(led_plan({"10.0.3.2"}, "10.0.3.8 22", 2), tunnels({"10.0.3.9:22"})).size(), 2u);
+  for (int i = 0; i < LeadingAway::kAgain; ++i) {
+    EXPECT_FALSE(led.over());
+    EXPECT_EQ(led.again().size(), 2u);
+  }
+  EXPECT_TRUE(led.over());
+  EXPECT_TRUE(led.again().empty());
+}
+
+TEST(LeadingAway, LeavesAloneWhatIsLedToOnceMore) {
+  const auto first = led_plan({"10.0.3.1", "10.0.3.2"}, "10.0.3.9 22", 1);
+  LeadingAway led;
+  led.use(first, {});
+  EXPECT_EQ(led.use(led_plan({"10.0.3.2"}, "10.0.3.8 22", 2), tunnels({"10.0.3.9:22"})).size(), 2u);
+  EXPECT_TRUE(led.use(first, tunnels({"10.0.3.9:22"})).empty());
+  EXPECT_TRUE(led.over());
+}
+
+TEST(LeadingAway, AConfigurationThatChangesAllTheTimeGathersNothing) {
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});
+  for (std::uint32_t i = 2; i < 1000; ++i) {
+    led.use(led_plan({i % 2 == 0 ? "10.0.3.2" : "10.0.3.1"}, "", i), {});
+    EXPECT_LE(led.again().size(), std::size_t{LeadingAway::kAgain});
+  }
+}
+
+TEST(LeadingAway, TakesNoteOfTunnelsThatBeganByTheConfigurationOfBefore) {
+  LeadingAway led;
+  led.began(tunnel_to("10.0.3.1:22"));
+  EXPECT_TRUE(led.over()) << "nothing was configured yet";
+  led.use(led_plan({}, "10.0.3.1 22", 1), {});
+  led.began(tunnel_to("10.0.3.1:22"));
+  led.began(tunnel_to(""));
+  EXPECT_TRUE(led.over());
+  led.began(tunnel_to("10.0.3.2:22"));
+  led.began(tunnel_to("10.0.3.2:22"));
+  const auto orders = led.again();
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].destination, "10.0.3.2:22");
+  EXPECT_EQ(orders[0].proxy, 7u);
+  for (std::size_t i = 0; i < 2 * LeadingAway::kMostAsked; ++i) led.began(tunnel_to("10.0.4.1:" + std::to_string(i + 1)));
+  EXPECT_EQ(led.again().size(), LeadingAway::kMostAsked);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ void LiveOperations::firewall_ruleset(const config::ConfigTree& tree, bool diffe
   config::keep_schedules(config, config::local_minute(context_.now().wall));
   auto commands = parts_.firewall->ruleset_of(config);
   if (!difference) return done(std::move(commands));
-  const auto out = std::make_shared<Result<std::string>>();
+  const auto out = std::make_shared<Result<std::string>>(fail(ErrorCode::kInternal, "the rulesets could not be compared"));
   // The kernel may need seconds to list what it holds.
   context_.loop.offload(
       [out, commands = std::move(commands)] {

@@ -91,10 +91,11 @@ void put_message(std::string& out, const Origin& origin, const ecshm::EventView&
                  origin.process.empty() ? "-" : origin.process, action);
   put(out, "action", action);
   put(out, "id", e.id);
-  if (!accepted) {
+  if (!accepted || e.reason != policy::Reason::kNone) {
     put(out, "reason", policy::reason_code(e.reason));
     put(out, "reason_name", policy::reason_name(e.reason));
   }
+  if (names.forwards) put(out, "service", "tcp-forwarding");
   const auto told = told_of(e, names);
   put(out, "destination", told.destination);
   put(out, "detail", told.detail);
@@ -107,6 +108,7 @@ void put_message(std::string& out, const Origin& origin, const ecshm::EventView&
   if (e.source.valid()) put(out, "srcip", e.source.str());
   put(out, "srcport", e.source_port);
   put(out, "srcintf", e.interface);
+  put(out, "kind", ecshm::session_kind_name(e.kind));
   put(out, "method", e.method);
   put(out, "hostname", e.host);
   put(out, "path", e.path);
@@ -119,7 +121,7 @@ void put_message(std::string& out, const Origin& origin, const ecshm::EventView&
   put(out, "clientdeviceems", names.ems_serial);
   put_tags(out, begin, names.tags);
   out += "] ";
-  out += accepted ? std::string_view("let through") : policy::reason_text(e.reason);
+  out += accepted && e.reason == policy::Reason::kNone ? std::string_view("let through") : policy::reason_text(e.reason);
 }
 
 void put_message(std::string& out, const Origin& origin, const ForwardCut& c) {
@@ -129,24 +131,10 @@ void put_message(std::string& out, const Origin& origin, const ForwardCut& c) {
   fmt::format_to(std::back_inserter(out), " postern-gateway {} forward-cut [forward@32473",
                  origin.process.empty() ? "-" : origin.process);
   put(out, "action", "cut");
-  put(out, "reason", policy::reason_code(c.reason));
-  put(out, "reason_name", policy::reason_name(c.reason));
-  put(out, "detail", c.detail);
-  if (c.source.valid()) {
-    put(out, "policyid", c.policy);
-    put(out, "policyname", c.policy_name);
-    put(out, "srcip", c.source.str());
-    put(out, "srcport", c.source_port);
-    put(out, "dstip", c.destination.str());
-    put(out, "dstport", c.destination_port);
-    put(out, "proto", c.protocol);
-    put(out, "clientdeviceid", c.endpoint_uid);
-    put(out, "clientdevicename", c.host_name);
-    put(out, "clientdeviceems", c.ems_serial);
-    put_tags(out, begin, c.tags);
-  } else {
-    put(out, "count", c.count);
-  }
+  each_field(c, [&](std::string_view name, auto value) {
+    if (name != "msg") put(out, name, value);  // it stands behind the parameters
+  });
+  if (c.source.valid()) put_tags(out, begin, c.tags);
   out += "] ";
   out += policy::reason_text(c.reason);
 }

@@ -62,9 +62,27 @@ TEST(SyslogMessage, FacilityAndSeverity) {
   EXPECT_EQ(priority(16), 132u);
   event.type = ecshm::EventType::kAllowed;
   EXPECT_EQ(priority(16), 134u);
+  event.reason = policy::Reason::kNone;
   const auto accepted = parse_message(message_of(event, {}));
   EXPECT_EQ(accepted->get("reason"), "");
   EXPECT_EQ(accepted->text, "let through");
+}
+
+TEST(SyslogMessage, SaysWhatTheTrafficLogSays) {
+  auto event = denial();
+  event.type = ecshm::EventType::kAllowed;
+  event.reason = policy::Reason::kNoRealServer;  // let through, and nobody was there
+  event.kind = ecshm::SessionKind::kTcpForwarding;
+  event.detail = "10.0.3.11:22";
+  auto forwarded = names();
+  forwarded.forwards = true;
+  const auto parsed = parse_message(message_of(event, forwarded));
+  EXPECT_EQ(parsed->get("reason_name"), "no_real_server");
+  EXPECT_EQ(parsed->text, policy::reason_text(policy::Reason::kNoRealServer));
+  EXPECT_EQ(parsed->get("kind"), "tcp-forwarding");
+  EXPECT_EQ(parsed->get("service"), "tcp-forwarding");
+  EXPECT_EQ(parsed->get("destination"), "10.0.3.11:22");
+  EXPECT_EQ(parsed->get("detail"), "");
 }
 
 TEST(SyslogMessage, WhatClientsSendForgesNothing) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <utility>
 
 namespace postern::gateway {
 namespace {
@@ -24,7 +25,7 @@ class SessionClearingTest : public testing::Test {
   }
 
   net::Loop loop_;
-  SessionClearing clearing_{loop_};
+  SessionClearing clearing_{loop_, std::chrono::milliseconds(50)};
   std::vector<std::uint32_t> tickets_;
   std::optional<SessionsCleared> result_;
 };
@@ -61,6 +62,41 @@ TEST_F(SessionClearingTest, WithoutWorkersNothingEnds) {
   loop_.run();
   ASSERT_TRUE(result_);
   EXPECT_EQ(result_->ended, 0u);
+}
+
+TEST_F(SessionClearingTest, ManyOrdersGoAFewAtATimeSoThatNoneIsLost) {
+  std::vector<ecshm::ClearOrder> orders(2 * SessionClearing::kAtOnce + 1);
+  for (std::size_t i = 0; i < orders.size(); ++i) orders[i].server = static_cast<std::uint32_t>(i + 1);
+  std::vector<std::uint32_t> servers;
+  clearing_.start(std::move(orders), [&](const ecshm::ClearOrder& order) {
+    servers.push_back(order.server);
+    tickets_.push_back(order.ticket);
+    return std::set<std::uint64_t>{1};
+  }, done());
+  for (std::size_t sent : {SessionClearing::kAtOnce, 2 * SessionClearing::kAtOnce, 2 * SessionClearing::kAtOnce + 1}) {
+    EXPECT_FALSE(result_);
+    ASSERT_EQ(servers.size(), sent);
+    for (const auto ticket : std::exchange(tickets_, {})) clearing_.answered(1, ticket, 1);
+  }
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(result_->ended, servers.size());
+  EXPECT_EQ(servers.back(), servers.size());
+  EXPECT_EQ(result_->silent, 0u);
+}
+
+TEST_F(SessionClearingTest, ASilentWorkerHoldsUpNoneOfTheOthers) {
+  SessionClearing clearing(loop_, std::chrono::milliseconds(1));
+  std::size_t sent = 0;
+  clearing.start(std::vector<ecshm::ClearOrder>(SessionClearing::kAtOnce * 3), [&](const ecshm::ClearOrder& order) {
+    ++sent;
+    loop_.post([&clearing, ticket = order.ticket] { clearing.answered(2, ticket, 1); });
+    return std::set<std::uint64_t>{1, 2};
+  }, done());
+  loop_.run();
+  EXPECT_EQ(sent, SessionClearing::kAtOnce * 3);
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(result_->ended, sent);
+  EXPECT_EQ(result_->silent, 1u);
 }
 
 TEST_F(SessionClearingTest, OneThatDoesNotAnswerIsCounted) {
