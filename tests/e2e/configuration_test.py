@@ -72,7 +72,7 @@ end
 
 
 class Configuration(harness.StackTest):
-    letter = "g"
+    letter = "0"
 
     @classmethod
     def set_up(cls, stack):

@@ -24,7 +24,7 @@ table inet nat { chain post { type nat hook postrouting priority 100; policy acc
 
 
 class FirewallRemains(lone.LoneGatewayTest):
-    letter = "w"
+    letter = "2"
 
     def nft(self, *arguments, text=None, check=True):
         return self.lab.call("gw", "nft", *arguments, text=text, check=check).stdout

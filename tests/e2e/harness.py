@@ -1,6 +1,7 @@
 """What the end-to-end tests share: a stack of real programs per file, clients that hold connections open, and the report
 that tools/run_tests.py reads. Standard library only."""
 import base64
+import fcntl
 import json
 import os
 import socket
@@ -18,10 +19,25 @@ import stack as stacks  # noqa: E402
 from lab import LabError, checkout_id, connect, https, namespaces_allowed, remove_tree, tls_context, wait_for  # noqa: E402,F401
 
 
+def alone_as(name):
+    """Waits until no other test of this machine has network namespaces and a runtime directory of this name: whoever begins takes away
+    what an earlier one has left. Until the process ends, which is for the kernel to see to."""
+    file = open(Path(tempfile.gettempdir()) / f"postern-e2e-{name}.lock", "a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"another test runs as {name}: waiting for its end", file=sys.stderr, flush=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    _alone.append(file)
+
+
+_alone = []
+
+
 class StackTest(unittest.TestCase):
     """A test file's stack, made once and removed with all that it started. Subclasses say how it is set up."""
     options = {}
-    letter = "t"     # tells the test files of one checkout apart, also in names of at most 15 bytes
+    letter = "t"     # tells the test files of one checkout apart, also in names of at most 15 bytes: each has its own
 
     @classmethod
     def setUpClass(cls):
@@ -29,6 +45,7 @@ class StackTest(unittest.TestCase):
         if refused:
             raise unittest.SkipTest(f"this kernel refuses network namespaces: {refused}")
         cls.name = checkout_id() + cls.letter
+        alone_as(cls.name)
         cls.directory = Path(tempfile.mkdtemp(prefix="postern-e2e-"))
         stacks.remove_traces(cls.name, cls.directory)
         cls.stack = None

@@ -19,6 +19,7 @@ class LoneGatewayTest(unittest.TestCase):
         if refused:
             raise unittest.SkipTest(f"this kernel refuses network namespaces: {refused}")
         name = checkout_id() + cls.letter
+        harness.alone_as(name)
         remove_leftovers(name)
         cls.directory = Path(tempfile.mkdtemp(prefix="postern-e2e-"))
         cls.directory.chmod(0o755)      # nginx's own user loads files from it

@@ -33,7 +33,7 @@ tags:
 
 
 class PosternCli(harness.StackTest):
-    letter = "k"
+    letter = "e"
 
     @classmethod
     def set_up(cls, stack):

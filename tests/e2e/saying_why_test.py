@@ -48,7 +48,7 @@ def parse(text):
 
 
 class SayingWhy(harness.StackTest):
-    letter = "n"
+    letter = "1"
 
     @classmethod
     def set_up(cls, stack):

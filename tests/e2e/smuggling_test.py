@@ -59,7 +59,7 @@ def client_contexts(certificate=None, key=None):
 
 class Smuggling(StackTest):
     options = {"namespaces": False, "restart": False}
-    letter = "k"
+    letter = "j"
 
     @classmethod
     def set_up(cls, stack):

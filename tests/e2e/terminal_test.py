@@ -34,7 +34,7 @@ end
 
 
 class Terminal(lone.LoneGatewayTest):
-    letter = "y"
+    letter = "4"
 
     def person(self, rows=24, columns=80, command=None):
         environment = {"TERM": "xterm", "PATH": os.environ["PATH"], "LANG": "C"}

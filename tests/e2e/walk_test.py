@@ -46,7 +46,7 @@ end
 
 
 class Walk(harness.StackTest):
-    letter = "w"
+    letter = "3"
     options = {"second_endpoint": True}
 
     @classmethod
