@@ -40,7 +40,10 @@ int main(int argc, char** argv) {
   bool json = false;
   auto* status = app.add_subcommand("status", "Show registration, connection, tags and what is watched");
   status->add_flag("--json", json, "As JSON, for scripts");
-  auto* deregister = app.add_subcommand("deregister", "Leave the EMS: destroy key and certificate");
+  auto* deregister = app.add_subcommand(
+      "deregister", "Leave the EMS: it lets this machine in no more; key and certificate are destroyed");
+  bool force = false;
+  deregister->add_flag("--force", force, "Also when the EMS can't be told: only this machine forgets then");
   auto* recheck = app.add_subcommand("recheck", "Read everything again now and report what changed");
 
   auto* destinations = app.add_subcommand("destinations", "Show what is listened for on loopback and reached by a gateway");
@@ -75,7 +78,7 @@ int main(int argc, char** argv) {
   if (forward->parsed()) return forward_command(runtime_dir, host, port);
   if (enrol->parsed()) return enrol_command(runtime_dir, invitation);
   if (status->parsed()) return status_command(runtime_dir, json);
-  if (deregister->parsed()) return deregister_command(runtime_dir);
+  if (deregister->parsed()) return deregister_command(runtime_dir, force);
   if (recheck->parsed()) return recheck_command(runtime_dir);
   if (facts->parsed()) {
     const auto collected = facts_of(root, {keys.begin(), keys.end()}, all, postern::SystemClock().now().wall);

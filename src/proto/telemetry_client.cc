@@ -149,7 +149,7 @@ void TelemetryClient::remove_fact(const std::string& key) {
 }
 
 void TelemetryClient::flush(Now now) {
-  if (!welcomed_ || (changed_.empty() && removed_.empty() && !full_wanted_)) return;
+  if (!welcomed_ || leaving_ || (changed_.empty() && removed_.empty() && !full_wanted_)) return;
   (void)now;
   const bool full = std::exchange(full_wanted_, false);
   if (full) {
@@ -209,6 +209,20 @@ void TelemetryClient::renew(Bytes csr_der) {
   send(frame);
 }
 
+void TelemetryClient::leave(Now now) {
+  leaving_ = true;
+  if (welcomed_) return say_leaving();
+  if (phase_ != Phase::kWaiting) return;
+  reconnect_at_ = now.mono;
+  backoff_ = options_.backoff_min;
+}
+
+void TelemetryClient::say_leaving() {
+  wire::TelemetryFrame frame;
+  frame.mutable_deregister();
+  send(frame);
+}
+
 std::vector<agent::Action> TelemetryClient::take_actions() { return std::exchange(actions_, {}); }
 
 void TelemetryClient::on_frame(Now now, ByteView bytes) {
@@ -233,6 +247,10 @@ void TelemetryClient::handle(Now now, const wire::TelemetryFrame& frame) {
       next_keepalive_ = now.mono + keepalive_;
       full_wanted_ = full_wanted_ || welcome.full_report_wanted();
       actions_.push_back(agent::StateChanged{});
+      if (leaving_) {
+        say_leaving();
+        break;
+      }
       flush(now);
       offer_inventory();
       // Without a word the EMS would not know that all is as it was.

@@ -99,6 +99,11 @@ class TelemetryClient {
   /// Asks for a new certificate with this signing request; Renewed or RenewalRefused answers. Ignored when not
   /// connected.
   void renew(Bytes csr_der);
+  /// Leaves the EMS: it is told at once, or as soon as there is a connection (which is tried for at once), and nothing
+  /// else is said any more. Deregistered follows when the EMS has stored that. REQUIRES: enabled.
+  void leave(Now now);
+  /// It is said no more; an EMS that heard it may still carry it out.
+  void stay() { leaving_ = false; }
 
   std::vector<agent::Action> take_actions();
 
@@ -129,6 +134,7 @@ class TelemetryClient {
   void drop(Now now, std::string why);
   void offer_inventory();
   void keep_alive(Now now);
+  void say_leaving();
   void handle(Now now, const wire::TelemetryFrame& frame);
 
   Identity identity_;
@@ -137,6 +143,7 @@ class TelemetryClient {
   Phase phase_ = Phase::kOff;
   bool welcomed_ = false;
   bool deregistered_ = false;
+  bool leaving_ = false;
   std::chrono::milliseconds backoff_;
   MonoTime reconnect_at_{};
   MonoTime last_frame_{};

@@ -105,6 +105,7 @@ Result<telemetry::Event> TelemetryServer::on_frame(ByteView bytes) {
       if (csr.size() > telemetry::kMaxRequest) return invalid("a signing request that is too large");
       return telemetry::Renew{Bytes(csr.begin(), csr.end())};
     }
+    case TelemetryFrame::kDeregister: return telemetry::Deregister{};
     default: return invalid("a frame that agents don't send");
   }
 }

@@ -50,7 +50,8 @@ struct Inventory {
 };
 struct Keepalive { std::uint64_t seq = 0; };
 struct Renew { Bytes csr_der; };
-using Event = std::variant<Hello, Report, InventoryOffer, Inventory, Keepalive, Renew>;
+struct Deregister {};  ///< Answered by goodbye(kDeregistered, …) once it is durable.
+using Event = std::variant<Hello, Report, InventoryOffer, Inventory, Keepalive, Renew, Deregister>;
 
 struct WelcomeInfo {
   EmsSerial ems_serial;

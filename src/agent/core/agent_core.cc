@@ -84,6 +84,7 @@ void AgentCore::end(Registration registration, std::string reason) {
   storing_.reset();
   renew_at_ = MonoTime::max();
   renew_error_.clear();
+  leave_until_ = MonoTime::max();
   std::erase_if(facts_, [this](const auto& fact) { return wishes_.facts.contains(fact.first) && !in_record(fact.first); });
   wishes_ = {};
   actions_.push_back(act::Forget{std::move(reason)});
@@ -91,11 +92,26 @@ void AgentCore::end(Registration registration, std::string reason) {
   actions_.push_back(act::StateChanged{});
 }
 
-void AgentCore::deregister(Now now) {
-  if (!registered()) return;
-  client_->disable();
+void AgentCore::deregister(Now now, bool force) {
+  if (!registered() || leaving()) return;
+  leave_until_ = now.mono + kLeavePatience;
+  leave_forced_ = force;
+  client_->leave(now);
   pump(now);
-  end(Registration::kUnregistered, "");
+}
+
+void AgentCore::leave_untold(Now now) {
+  const auto error = last_error();
+  const Status untold = fail(ErrorCode::kUnavailable, error.empty() ? "the EMS has not answered" : error);
+  if (leave_forced_) {
+    client_->disable();
+    pump(now);
+    end(Registration::kUnregistered, "");
+  } else {
+    client_->stay();
+    leave_until_ = MonoTime::max();
+  }
+  actions_.push_back(act::Left{untold});
 }
 
 void AgentCore::on_connected(Now now) {
@@ -119,8 +135,9 @@ void AgentCore::on_disconnected(Now now, std::string reason) {
 void AgentCore::on_tick(Now now) {
   if (!client_) return;
   client_->on_tick(now);
+  if (now.mono >= leave_until_) return leave_untold(now);
   if (now.mono >= renew_at_) {
-    if (now.wall >= renewal_time(*enrolment_) && client_->connected() && !renewing_) {
+    if (now.wall >= renewal_time(*enrolment_) && client_->connected() && !renewing_ && !leaving()) {
       renewing_ = true;
       client_->renew(pki::make_request(enrolment_->key));
     }
@@ -130,7 +147,7 @@ void AgentCore::on_tick(Now now) {
 }
 
 MonoTime AgentCore::next_deadline() const {
-  return client_ ? std::min(client_->next_deadline(), renew_at_) : MonoTime::max();
+  return client_ ? std::min({client_->next_deadline(), renew_at_, leave_until_}) : MonoTime::max();
 }
 
 void AgentCore::plan_renewal(Now now) {
@@ -185,7 +202,10 @@ void AgentCore::pump(Now now) {
     } else if (auto* refused = std::get_if<telemetry::RenewalRefused>(&action)) {
       if (renewing_) renewal_failed(now, refused->message);
     } else if (auto* why = std::get_if<telemetry::Deregistered>(&action)) {
-      return end(Registration::kDeregistered, why->message);  // the client is gone, and with it what it still wanted
+      const bool left = leaving();
+      end(left ? Registration::kUnregistered : Registration::kDeregistered, left ? "" : why->message);
+      if (left) actions_.push_back(act::Left{});
+      return;  // the client is gone, and with it what it still wanted
     } else if (std::holds_alternative<telemetry::StateChanged>(action)) {
       take_profile();
       if (connected() != connected_since_.has_value()) {

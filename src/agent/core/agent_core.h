@@ -48,7 +48,10 @@ struct Forget { std::string reason; };      ///< Deregistered: destroy key and c
 struct WishesChanged {};                    ///< See wishes(): watch these, and keep them.
 struct InventoryWanted {};                  ///< Read the packages and call set_inventory.
 struct StateChanged {};                     ///< What `status` shows.
-using Action = std::variant<Connect, Send, Disconnect, Store, Forget, WishesChanged, InventoryWanted, StateChanged>;
+/// How `deregister` ended. An error: the EMS could not be told; Forget stood before this only if that was forced.
+struct Left { Status told; };
+using Action =
+    std::variant<Connect, Send, Disconnect, Store, Forget, WishesChanged, InventoryWanted, StateChanged, Left>;
 
 }  // namespace act
 
@@ -67,8 +70,13 @@ class AgentCore {
   void start(Now now, std::optional<Enrolment> enrolment, std::string reason, Wishes wishes);
   /// A new enrolment that is already durable. REQUIRES: !registered().
   void enrolled(Now now, Enrolment enrolment);
-  /// Leaves the EMS: Disconnect and Forget follow.
-  void deregister(Now now);
+  /// How long the EMS is tried to be told that this endpoint leaves.
+  static constexpr Seconds kLeavePatience{10};
+  /// Leaves the EMS: once that has stored it, Disconnect, Forget and Left follow. If it can't be told within
+  /// kLeavePatience only Left does, and all is as before; with `force` this machine forgets its enrolment all the same.
+  /// REQUIRES: registered() && !leaving().
+  void deregister(Now now, bool force);
+  bool leaving() const { return leave_until_ != MonoTime::max(); }
   /// The answer to act::Store.
   void stored(Now now, const Status& status);
 
@@ -118,6 +126,7 @@ class AgentCore {
   void take_profile();
   void renewal_failed(Now now, std::string why);
   void plan_renewal(Now now);
+  void leave_untold(Now now);
 
   Options options_;
   Random& random_;
@@ -135,6 +144,8 @@ class AgentCore {
   MonoTime renew_at_ = MonoTime::max();  // when to look whether to renew
   Seconds renew_pause_{0};               // after a failure
   std::string renew_error_;
+  MonoTime leave_until_ = MonoTime::max();  // when it is given up to tell the EMS that this endpoint leaves
+  bool leave_forced_ = false;
   std::vector<act::Action> actions_;
 };
 

@@ -54,6 +54,26 @@ class Core : public testing::Test {
     core_.on_frame(now(), server.welcome({serial_, TenantId(std::string(32, '0')), Seconds(60), wall()}, 0, true));
     ASSERT_TRUE(core_.connected());
   }
+  /// Is that, and nothing else, what it sends?
+  bool says_that_it_leaves() {
+    const auto sent = take<act::Send>();
+    wire::TelemetryFrame frame;
+    return sent.size() == 1 && frame.ParseFromArray(sent[0].bytes.data(), static_cast<int>(sent[0].bytes.size())) &&
+           frame.has_deregister();
+  }
+  /// What Left says: "told", or why not, after "forgotten: " if Forget stood before it. "": nothing.
+  std::string ends() {
+    std::string out;
+    bool forgotten = false;
+    for (const auto& action : core_.take_actions()) {
+      forgotten |= std::holds_alternative<act::Forget>(action);
+      const auto* left = std::get_if<act::Left>(&action);
+      if (left == nullptr) continue;
+      if (left->told) out = forgotten ? "told" : "told, nothing forgotten";
+      if (!left->told) out = (forgotten ? "forgotten: " : "") + left->told.error().message;
+    }
+    return out;
+  }
   /// What the reports among the actions say, newest last.
   std::map<std::string, wire::Fact> reported() {
     std::map<std::string, wire::Fact> out;
@@ -249,14 +269,73 @@ TEST_F(Core, DeregisteredByTheEmsItForgetsAndDoesNotComeBack) {
 TEST_F(Core, LeavesByItsOwnWill) {
   core_.start(now(), enrolment(), "", {});
   connect();
-  core_.deregister(now());
-  const auto actions = core_.take_actions();
-  const auto has = [&](auto kind) {
-    return std::any_of(actions.begin(), actions.end(),
-                       [](const auto& a) { return std::holds_alternative<decltype(kind)>(a); });
-  };
-  EXPECT_TRUE(has(act::Disconnect{}));
-  EXPECT_TRUE(has(act::Forget{}));
+  take<act::Send>();
+  core_.deregister(now(), false);
+  EXPECT_TRUE(says_that_it_leaves());
+  EXPECT_TRUE(core_.registered()) << "nothing is forgotten before the EMS has stored it";
+  core_.set_family("net", {{"a", {true, wall(), "x"}}});
+  core_.flush(now());
+  EXPECT_TRUE(take<act::Send>().empty()) << "who leaves reports no more";
+  core_.on_frame(now(), TelemetryServer::goodbye("deregistered", Millis(0), "left"));
+  EXPECT_EQ(ends(), "told") << "Forget before Left";
+  EXPECT_EQ(core_.registration(), Registration::kUnregistered);
+  EXPECT_TRUE(core_.deregistered_because().empty());
+  EXPECT_EQ(core_.next_deadline(), MonoTime::max());
+}
+
+TEST_F(Core, WhoCanNotTellTheEmsThatItLeavesStays) {
+  core_.start(now(), enrolment(), "", {});
+  core_.on_disconnected(now(), "refused");
+  take<act::Connect>();
+  core_.deregister(now(), false);
+  EXPECT_EQ(core_.next_deadline(), now().mono) << "it is tried at once";
+  core_.on_tick(now());
+  EXPECT_EQ(take<act::Connect>().size(), 1u);
+  core_.on_disconnected(now(), "refused");
+  pass(AgentCore::kLeavePatience - Seconds(1));
+  EXPECT_TRUE(core_.leaving());
+  pass(Seconds(1));
+  EXPECT_FALSE(core_.leaving());
+  EXPECT_EQ(ends(), "refused");
+  EXPECT_TRUE(core_.registered() && core_.enrolment());
+  // And goes on as before: it says that it is there, and not that it leaves.
+  pass(Seconds(60));
+  core_.on_connected(now());
+  take<act::Send>();
+  TelemetryServer server;
+  core_.on_frame(now(), server.welcome({serial_, TenantId(std::string(32, '0')), Seconds(60), wall()}, 0, true));
+  EXPECT_FALSE(says_that_it_leaves());
+}
+
+TEST_F(Core, WhoIsForcedLeavesUntold) {
+  core_.start(now(), enrolment(), "", {});
+  core_.deregister(now(), true);
+  EXPECT_TRUE(core_.registered());
+  pass(AgentCore::kLeavePatience);
+  EXPECT_EQ(ends(), "forgotten: the EMS has not answered");
+  EXPECT_EQ(core_.registration(), Registration::kUnregistered);
+}
+
+TEST_F(Core, ThatItLeavesIsSaidAgainOnTheNextConnection) {
+  core_.start(now(), enrolment(), "", {});
+  connect();
+  take<act::Send>();
+  core_.deregister(now(), false);
+  EXPECT_TRUE(says_that_it_leaves());
+  core_.on_frame(now(), TelemetryServer::goodbye("unavailable", Millis(0), "not stored"));
+  pass(Seconds(1));
+  EXPECT_EQ(take<act::Connect>().size(), 1u);
+  core_.on_connected(now());
+  take<act::Send>();
+  TelemetryServer server;
+  core_.on_frame(now(), server.welcome({serial_, TenantId(std::string(32, '0')), Seconds(60), wall()}, 0, true));
+  EXPECT_TRUE(says_that_it_leaves());
+  // Stored, and the answer was lost with the connection: the next hello is refused so.
+  core_.on_disconnected(now(), "reset");
+  pass(Seconds(1));
+  core_.on_connected(now());
+  core_.on_frame(now(), TelemetryServer::goodbye("deregistered", Millis(0), "no such endpoint"));
+  EXPECT_EQ(ends(), "told");
   EXPECT_EQ(core_.registration(), Registration::kUnregistered);
 }
 

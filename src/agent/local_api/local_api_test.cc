@@ -13,7 +13,8 @@ using Command = LocalRequest::Command;
 
 TEST(LocalRequest, IsWhatItsPrintingSays) {
   for (const auto& request : {LocalRequest{Command::kStatus, ""}, LocalRequest{Command::kEnrol, "postern://\"x\n"},
-                              LocalRequest{Command::kDeregister, ""}, LocalRequest{Command::kRecheck, ""}}) {
+                              LocalRequest{Command::kDeregister, ""}, LocalRequest{Command::kDeregister, "", true},
+                              LocalRequest{Command::kRecheck, ""}}) {
     EXPECT_EQ(*parse_local_request(print_local_request(request)), request);
   }
   EXPECT_FALSE(needs_owner(Command::kStatus));
@@ -23,7 +24,8 @@ TEST(LocalRequest, IsWhatItsPrintingSays) {
 TEST(LocalRequest, AnythingElseIsRefused) {
   for (const auto* text : {"", "status", "[]", "{}", R"({"command":1})", R"({"command":"fly"})",
                            R"({"command":"enrol"})", R"({"command":"status","invitation":"x"})",
-                           R"({"command":"status","more":"x"})", R"({"command":{"a":{"b":{"c":{"d":1}}}}})"}) {
+                           R"({"command":"status","more":"x"})", R"({"command":"recheck","force":"yes"})",
+                           R"({"command":"deregister","force":"no"})", R"({"command":"deregister","force":true})", R"({"command":{"a":{"b":{"c":{"d":1}}}}})"}) {
     EXPECT_FALSE(parse_local_request(text)) << text;
   }
   EXPECT_FALSE(parse_local_request(R"({"command":"enrol","invitation":")" + std::string(5000, 'x') + "\"}"));
@@ -92,6 +94,15 @@ TEST(StatusText, OfAnAgentThatIsNotRegistered) {
   s.registration = Registration::kDeregistered;
   s.deregistered_because = "removed by an administrator";
   EXPECT_NE(status_text(status_json(s))->find("deregistered: removed by an administrator"), std::string::npos);
+}
+
+TEST(Left, SaysWhetherTheEmsWasTold) {
+  EXPECT_FALSE(untold_text(left_json()));
+  const auto untold = untold_text(left_json("no\nroute", "0123"));
+  ASSERT_TRUE(untold);
+  EXPECT_EQ(untold->because, "no route");
+  EXPECT_EQ(untold->uid, "0123");
+  EXPECT_TRUE(untold_text("")) << "unknown is not told";
 }
 
 TEST(StatusText, WhatOthersSaidStaysOnItsLine) {

@@ -56,11 +56,15 @@ Result<LocalRequest> parse_local_request(std::string_view message) {
       if (text.size() > proto::kMaxInvitation) return bad("this is not an invitation (it is too long)");
       out.invitation = text;
       invited = true;
+    } else if (key == "force") {
+      if (text != "yes") return bad("force is yes, or left out");
+      out.force = true;
     } else {
       return bad("the request has a member that is not known");
     }
   }
   if (!named) return bad("the request names no command");
+  if (out.force && out.command != Command::kDeregister) return bad("only deregister takes force");
   if (invited != (out.command == Command::kEnrol)) {
     return bad(invited ? "only enrol takes an invitation" : "enrol needs an invitation");
   }
@@ -73,6 +77,7 @@ std::string print_local_request(const LocalRequest& request) {
     if (name.command == request.command) out["command"] = json::string_view(name.name.data(), name.name.size());
   }
   if (request.command == Command::kEnrol) out["invitation"] = request.invitation;
+  if (request.force) out["force"] = "yes";
   return json::serialize(out);
 }
 

@@ -3,7 +3,8 @@
 //   {"command":"status"}                        -> {"status":{…}}
 //   {"command":"destinations"}                  -> {"status":[{…}, …]}, see forward/forwarding.h
 //   {"command":"enrol","invitation":"postern://…"}   root or the agent's own user
-//   {"command":"deregister"}  {"command":"recheck"}  likewise
+//   {"command":"deregister"}  {"command":"recheck"}  likewise; deregister may have "force":"yes"
+//   deregister answers {"status":{"ems_told":true}}, forced perhaps {"ems_told":false,"because":"…","uid":"…"}
 // An answer is {"ok":true,…} or {"error":{"code":"…","message":"…"}}.
 #include <cstddef>
 #include <string>
@@ -19,6 +20,7 @@ inline constexpr const char* kLocalSocket = "agent.sock";  ///< In the runtime d
 struct LocalRequest {
   enum class Command { kStatus, kEnrol, kDeregister, kRecheck, kDestinations } command = Command::kStatus;
   std::string invitation;  ///< Of kEnrol.
+  bool force = false;      ///< Of kDeregister: also when the EMS can't be told.
   friend bool operator==(const LocalRequest&, const LocalRequest&) = default;
 };
 

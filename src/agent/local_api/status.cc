@@ -135,6 +135,23 @@ bool status_connected(std::string_view text) {
   return !ec && value.is_object() && Reader(value.get_object()).flag("connected");
 }
 
+std::string left_json() { return R"({"ems_told":true})"; }
+
+std::string left_json(std::string_view because, std::string_view uid) {
+  return json::serialize(json::object{{"ems_told", false},
+                                      {"because", json::string_view(because.data(), because.size())},
+                                      {"uid", json::string_view(uid.data(), uid.size())}});
+}
+
+std::optional<Untold> untold_text(std::string_view text) {
+  boost::system::error_code ec;
+  const auto value = json::parse({text.data(), text.size()}, ec);
+  if (ec || !value.is_object()) return Untold{"its answer cannot be read", "?"};
+  const Reader answer(value.get_object());
+  if (answer.flag("ems_told")) return std::nullopt;
+  return Untold{one_line(answer.text("because")), one_line(answer.text("uid"))};
+}
+
 Result<std::string> status_text(std::string_view text) {
   boost::system::error_code ec;
   const auto value = json::parse({text.data(), text.size()}, ec);

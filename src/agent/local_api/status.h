@@ -47,4 +47,14 @@ Result<std::string> status_text(std::string_view json);
 /// Does that object say that the agent is connected? False for anything else.
 bool status_connected(std::string_view json);
 
+/// What deregister answers: {"ems_told":true}, or, where this machine forgot its enrolment although the EMS could not be
+/// told, {"ems_told":false,"because":…,"uid":…}.
+std::string left_json();
+std::string left_json(std::string_view because, std::string_view uid);
+struct Untold {
+  std::string because, uid;  ///< Safe to print in a line.
+};
+/// None: the EMS was told.
+std::optional<Untold> untold_text(std::string_view json);
+
 }  // namespace postern::agent

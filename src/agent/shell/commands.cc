@@ -7,6 +7,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "agent/core/agent_core.h"
 #include "agent/local_api/request.h"
 #include "agent/local_api/status.h"
 #include "base/text.h"
@@ -22,6 +23,7 @@ using std::chrono::seconds;
 constexpr seconds kLongestRecheck{120};  // thousands of packages, from a slow disk
 constexpr seconds kLongestAddress{40};   // to connect and to answer, ten seconds each; once more with a new key
 constexpr seconds kLongestFirstConnection{10};
+constexpr seconds kLongestDeregistration = AgentCore::kLeavePatience + net::kSilenceEnds;
 
 seconds longest_enrolment(std::size_t addresses) {
   return kLongestAddress * static_cast<int>(addresses) + kLongestFirstConnection + net::kSilenceEnds;
@@ -104,11 +106,16 @@ int enrol_command(const std::string& runtime_dir, const std::string& argument, n
   return 0;
 }
 
-int deregister_command(const std::string& runtime_dir, net::Patience& patience) {
-  const auto answer = ask(runtime_dir, {LocalRequest::Command::kDeregister, {}}, patience);
+int deregister_command(const std::string& runtime_dir, bool force, net::Patience& patience) {
+  const auto answer = ask(runtime_dir, {LocalRequest::Command::kDeregister, {}, force}, patience, kLongestDeregistration);
   if (answer.exit_status != 0) return answer.exit_status;
-  std::cout << "deregistered: key and certificate are destroyed; the EMS shows this endpoint as offline until it is "
-               "removed there\n";
+  if (const auto untold = untold_text(answer.status)) {
+    std::cout << "deregistered on this machine alone: key and certificate are destroyed, but the EMS could not be told ("
+              << untold->because << "). While it takes the endpoint for online a copy of the certificate is let in: "
+              << "have an administrator of the EMS run: postern deregister " << untold->uid << "\n";
+    return 0;
+  }
+  std::cout << "deregistered: the EMS has stored it and tells its gateways; key and certificate are destroyed\n";
   return 0;
 }
 

@@ -12,7 +12,8 @@ int status_command(const std::string& runtime_dir, bool json, net::Patience& pat
 /// "-" reads the invitation from standard input, where it is in no list of processes.
 int enrol_command(const std::string& runtime_dir, const std::string& invitation,
                   net::Patience& patience = net::real_patience());
-int deregister_command(const std::string& runtime_dir, net::Patience& patience = net::real_patience());
+/// `force`: also when the EMS can't be told.
+int deregister_command(const std::string& runtime_dir, bool force, net::Patience& patience = net::real_patience());
 int recheck_command(const std::string& runtime_dir, net::Patience& patience = net::real_patience());
 
 }  // namespace postern::agent

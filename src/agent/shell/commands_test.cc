@@ -65,8 +65,8 @@ TEST_F(StoppedAgent, IsToldAfterAWhileAndThenGivenUp) {
 }
 
 TEST_F(StoppedAgent, ThatWasAskedToChangeSomethingMayHaveDoneSo) {
-  EXPECT_EQ(run([&] { return deregister_command(dir, patience); }), 2);
-  EXPECT_EQ(patience.waited, net::kSilenceEnds);
+  EXPECT_EQ(run([&] { return deregister_command(dir, false, patience); }), 2);
+  EXPECT_EQ(patience.waited, AgentCore::kLeavePatience + net::kSilenceEnds);
   EXPECT_TRUE(told("Whether it has carried this out is not known")) << error;
 }
 

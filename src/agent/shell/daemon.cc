@@ -59,6 +59,7 @@ class Daemon {
   void on_request(const net::PeerCredentials& peer, const std::string& message, LocalServer::Answer answer);
   void enrol(const std::string& invitation, LocalServer::Answer answer);
   void answer_enrolled();
+  void answer_left(const Status& told);
   AgentStatus status() const;
 
   const DaemonOptions& options_;
@@ -75,6 +76,9 @@ class Daemon {
   net::Handle tick_, signals_;
   LocalServer::Answer enrolled_;   // who enrolled this machine, until the EMS has told it its state
   net::Handle enrolled_wait_;
+  LocalServer::Answer left_;       // who deregisters this machine, until the EMS was told or could not be
+  EndpointUid leaving_uid_;
+  Status forgotten_;               // how the last act::Forget went
   MonoTime tick_at_ = MonoTime::max();
   bool settling_ = false;
   bool was_connected_ = false;
@@ -197,8 +201,11 @@ void Daemon::perform(act::Action& action) {
     core_.stored(now(), ok);
   } else if (auto* forget = std::get_if<act::Forget>(&action)) {
     log_warning("agent.deregistered", forget->reason.empty() ? "deregistered on this machine" : forget->reason);
-    if (auto ok = state_.forget(forget->reason); !ok) log_error("agent.forget", ok.error().message);
+    forgotten_ = state_.forget(forget->reason);
+    if (!forgotten_) log_error("agent.forget", forgotten_.error().message);
     follow_destinations();
+  } else if (const auto* left = std::get_if<act::Left>(&action)) {
+    answer_left(left->told);
   } else if (std::holds_alternative<act::WishesChanged>(action)) {
     follow_destinations();
     sources_.watch(core_.wishes());
@@ -248,9 +255,11 @@ void Daemon::on_request(const net::PeerCredentials& peer, const std::string& mes
     case LocalRequest::Command::kEnrol: return enrol(request->invitation, std::move(answer));
     case LocalRequest::Command::kDeregister:
       if (!core_.registered()) return answer(local_error({ErrorCode::kConflict, "this machine is not registered"}));
-      core_.deregister(now());
-      settle();
-      return answer(local_answer());
+      if (core_.leaving()) return answer(local_error({ErrorCode::kConflict, "this machine is being deregistered already"}));
+      left_ = std::move(answer);
+      leaving_uid_ = core_.enrolment()->uid;
+      core_.deregister(now(), request->force);
+      return settle();
     case LocalRequest::Command::kRecheck: return sources_.recheck([answer] { answer(local_answer()); });
   }
 }
@@ -279,6 +288,24 @@ void Daemon::enrol(const std::string& text, LocalServer::Answer answer) {
 void Daemon::answer_enrolled() {
   enrolled_wait_.cancel();
   if (const auto answer = std::exchange(enrolled_, nullptr)) answer(local_answer(status_json(status())));
+}
+
+void Daemon::answer_left(const Status& told) {
+  const auto answer = std::exchange(left_, nullptr);
+  if (!answer) return;
+  if (core_.registered()) {
+    return answer(local_error(
+        {ErrorCode::kUnavailable,
+         "the EMS could not be told (" + told.error().message +
+             "), and nothing was changed: try again when it can be reached. To forget key and certificate on this machine "
+             "all the same: postern-agent deregister --force; a copy of them is let in while the EMS takes this endpoint "
+             "for online, so have an administrator deregister it there: postern deregister " + leaving_uid_.str()}));
+  }
+  if (!forgotten_) {
+    return answer(local_error({forgotten_.error().code, "deregistered, but the key could not be destroyed: " +
+                                                            forgotten_.error().message + "; remove it yourself"}));
+  }
+  answer(local_answer(told ? left_json() : left_json(told.error().message, leaving_uid_.str())));
 }
 
 AgentStatus Daemon::status() const {

@@ -107,6 +107,8 @@ struct EmsCore::Impl {
   void on_inventory(Now now, AgentSession& s, const proto::telemetry::Inventory& inventory);
   void take_inventory(Now now, AgentSession& s, const Sha256& hash);
   void on_renew(Now now, AgentSession& s, const Bytes& csr);
+  /// It leaves by its own will; `s` may be gone afterwards.
+  void on_deregister(Now now, const AgentSession& s);
   void heard(Now now, const EndpointUid& uid);
   /// What it said before holds, as of now.
   void is_there(Now now, const EndpointUid& uid);

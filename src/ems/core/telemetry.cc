@@ -62,6 +62,7 @@ void EmsCore::Impl::telemetry_frame(Now now, SessionId id, ByteView bytes) {
   }
   const auto* e = registry_.endpoints.find(s.uid);
   if (e == nullptr || !e->registered()) return;  // its goodbye is on the way
+  if (std::holds_alternative<telemetry::Deregister>(*event)) return on_deregister(now, s);
   // Whatever else comes from a run that reported before comes after what had changed: all else is as it was.
   const bool confirms = e->confirmed && e->acked_seq != 0 && !std::holds_alternative<telemetry::Report>(*event);
   if (confirms) {
@@ -242,6 +243,12 @@ void EmsCore::Impl::on_renew(Now now, AgentSession& s, const Bytes& csr) {
   e.certificates = std::move(kept);
   audit(now, {"agent " + s.uid.str(), s.source.str()}, "certificate.renew", s.uid.str(), issued->serial.str());
   send(s.id, TelemetryServer::renewed(chain(issued->der)));
+}
+
+void EmsCore::Impl::on_deregister(Now now, const AgentSession& s) {
+  // Its goodbye follows the commit: gateways are told before it is.
+  unanswered_.insert(s.id);
+  end_registration(now, {"agent " + s.uid.str(), s.source.str()}, EndpointUid(s.uid), Registration::kDeregistered, nullptr);
 }
 
 void EmsCore::Impl::is_there(Now now, const EndpointUid& uid) {

@@ -2,6 +2,7 @@
 #include "posture/tag_json.h"
 #include "proto/fact_codec.h"
 #include "proto/serialize.h"
+#include "wire/fabric.pb.h"
 #include "wire/telemetry.pb.h"
 
 namespace postern::ems::testing {
@@ -296,6 +297,49 @@ TEST_F(Lab, BrokenFramesEndTheConnectionAndChangeNothing) {
   Frame inventory;
   inventory.mutable_inventory()->set_hash(std::string(32, 'x'));
   broken(inventory);  // nobody asked
+}
+
+TEST_F(Lab, WhoLeavesIsAnsweredOnceThatIsStored) {
+  TestAgent a;
+  join(a);
+  TestGateway gateway("PGWAAAAAAAAAAAAA", 5);
+  ASSERT_TRUE(join(gateway));
+  ASSERT_TRUE(gateway.record(a.uid()).registered());
+  Frame leave;
+  leave.mutable_deregister();
+  // Not stored: nobody is told anything, and it stays.
+  store.fail_commits(Error{ErrorCode::kResourceExhausted, "the disk is full"});
+  send(a, leave);
+  run();
+  EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "unavailable");
+  EXPECT_TRUE(core->endpoint(a.uid())->registered());
+  EXPECT_FALSE(gateway.record(a.uid()).blocked());
+  store.fail_commits(std::nullopt);
+  clock.advance(Seconds(2));
+  core->tick(clock.now());
+  run();
+  connect(a, a.acked());
+  keep_alive(a);
+  send(a, leave);
+  run();
+  EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "deregistered");
+  EXPECT_TRUE(a.closed);
+  EXPECT_EQ(core->endpoint(a.uid())->registration, Registration::kDeregistered);
+  EXPECT_EQ(core->endpoint(a.uid())->unregistered_at, clock.now().wall);
+  EXPECT_FALSE(core->endpoint(a.uid())->online);
+  const auto record = gateway.record(a.uid());
+  EXPECT_TRUE(record.blocked());
+  EXPECT_EQ(record.certificates_size(), 1) << "it refuses this certificate, and not as one that nobody knows";
+  // What comes after the end of a registration changes nothing; a new key enrols.
+  restart();
+  EXPECT_EQ(core->endpoint(a.uid())->registration, Registration::kDeregistered);
+  connect(a, a.acked());
+  run();
+  EXPECT_EQ(a.last(Frame::kGoodbye)->goodbye().reason(), "deregistered");
+  EXPECT_EQ(enrol(a, invite()), "permission_denied");
+  TestAgent again;
+  EXPECT_EQ(enrol(again, invite()), "");
+  EXPECT_NE(again.uid(), a.uid());
 }
 
 TEST_F(Lab, DeregisteringCutsAndItsKeyDoesNotComeBack) {
