@@ -45,8 +45,7 @@ void report_end(const RequestState& state) {
   event.detail = state.live.destination;
   if (!state.failure_id.empty() && !state.server_problem.empty()) {
     event.detail = state.server_problem;
-    if (!state.live.destination.empty()) event.detail = both = std::string(state.live.destination) + "
-" + state.server_problem;
+    if (!state.live.destination.empty()) event.detail = both = std::string(state.live.destination) + "\n" + state.server_problem;
   }
   if (!state.failure_id.empty() && state.no_real_server) event.reason = policy::Reason::kNoRealServer;
   worker().report(event);
