@@ -29,6 +29,21 @@ bool leads_to_server(const NginxPool* pool, const NginxRealServer& server) {
          });
 }
 
+std::vector<ForwardDestination> destinations_of(const policy::Proxy& proxy, const Pools& pools) {
+  std::vector<ForwardDestination> out;
+  for (const auto& gateway : proxy.api_gateways) {
+    const auto* pool = pool_among(pools, gateway.pool);
+    if (pool == nullptr || pool->destinations.empty()) continue;
+    if (const auto read = parse_destinations(pool->destinations)) out.insert(out.end(), read->begin(), read->end());
+  }
+  return out;
+}
+
+bool leads_to_text(const std::vector<ForwardDestination>& destinations, const std::string& text) {
+  const auto target = policy::forward_target_of_text(text);
+  return target && leads_to(destinations, target->host, target->port);
+}
+
 ecshm::ClearOrder of_proxy(std::uint32_t proxy) {
   ecshm::ClearOrder out;
   out.proxy = proxy;
@@ -44,13 +59,8 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> led_by;
   std::map<std::uint32_t, std::vector<ForwardDestination>> destinations;
   for (const auto& proxy : now.table.proxies) {
-    auto& all = destinations[proxy.id];
-    for (const auto& gateway : proxy.api_gateways) {
-      led_by[{proxy.id, gateway.id}] = gateway.pool;
-      const auto* pool = pool_among(pools_now, gateway.pool);
-      if (pool == nullptr || pool->destinations.empty()) continue;
-      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
-    }
+    destinations[proxy.id] = destinations_of(proxy, pools_now);
+    for (const auto& gateway : proxy.api_gateways) led_by[{proxy.id, gateway.id}] = gateway.pool;
   }
   for (const auto& proxy : before.table.proxies) {
     for (const auto& gateway : proxy.api_gateways) {
@@ -70,14 +80,28 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
   for (const auto& [leaf, places] : sessions) {
     for (const auto& [place, count] : places) {
       if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
-      const auto target = policy::forward_target_of_text(place.destination);
-      if (target && leads_to(destinations[place.proxy], target->host, target->port)) continue;
+      if (leads_to_text(destinations[place.proxy], place.destination)) continue;
       auto order = of_proxy(place.proxy);
       order.destination = place.destination;
       out.push_back(std::move(order));
     }
   }
   return out;
+}
+
+bool leads_there(const ProxyPlan& now, const ecshm::ClearOrder& order) {
+  const auto pools = by_number(now);
+  for (const auto& proxy : now.table.proxies) {
+    if (proxy.id != order.proxy) continue;
+    if (!order.destination.empty()) return leads_to_text(destinations_of(proxy, pools), order.destination);
+    for (const auto& gateway : proxy.api_gateways) {
+      const auto* pool = gateway.id == order.api_gateway ? pool_among(pools, gateway.pool) : nullptr;
+      if (pool == nullptr) continue;
+      return std::any_of(pool->servers.begin(), pool->servers.end(),
+                         [&](const NginxRealServer& s) { return s.number == order.server; });
+    }
+  }
+  return false;
 }
 
 }  // namespace postern::gateway

@@ -14,5 +14,7 @@ namespace postern::gateway {
 /// requests go on. Pure.
 std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now,
                                         const std::map<Sha256, GatewayCore::SessionsByPlace>& sessions);
+/// Whether `now` leads to where such an order ends sessions, as after a real server came back. Pure.
+bool leads_there(const ProxyPlan& now, const ecshm::ClearOrder& order);
 
 }  // namespace postern::gateway

@@ -72,5 +72,18 @@ TEST(LeadingAway, EndsTunnelsWhoseDestinationIsTakenOut) {
   EXPECT_TRUE(led_away(before, led_plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
 }
 
+// Orders are given for some seconds: what came back meanwhile must not be ended by them.
+TEST(LeadingAway, WhatCameBackIsLedToAgain) {
+  const auto before = led_plan({"10.0.3.1", "10.0.3.2"}, "10.0.3.1-10.0.3.9 22", 1);
+  const auto without = led_plan({"10.0.3.2"}, "", 2);
+  const auto orders = led_away(before, without, tunnels({"10.0.3.4:22"}));
+  ASSERT_EQ(orders.size(), 2u);
+  for (const auto& order : orders) {
+    EXPECT_FALSE(leads_there(without, order)) << order.destination;
+    EXPECT_FALSE(leads_there(ProxyPlan(), order)) << order.destination;
+    EXPECT_TRUE(leads_there(before, order)) << order.destination;
+  }
+}
+
 }  // namespace
 }  // namespace postern::gateway
