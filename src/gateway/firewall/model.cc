@@ -319,7 +319,9 @@ Change FirewallModel::take_rebuild() {
     out += "\t}\n";
   }
   for (const auto& [name, body] : applied_rules_.lists) out += list_text(name, body);
-  out += applied_rules_.chains + "}\n";
+  out += applied_rules_.chains;
+  if (in_pieces) out += waiting_text();
+  out += "}\n";
   if (in_pieces) fill_in_pieces(change);
   built_ = true;
   structure_dirty_ = false;

@@ -7,7 +7,8 @@
 // `bound` and `bound6` hold address, hardware address and interface of adjacent endpoints, `routed` and `routed6`
 // addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. `held` and
 // `held6` hold the addresses that stand in `bound`: whatever comes from one of them in another way than `bound` says is
-// dropped on arrival, before connection tracking sees it. They have no lease, for they only close. What is forwarded must
+// dropped on arrival, before connection tracking sees it. They have no lease, for they only close. While a large table is
+// being filled, `waiting` and `waiting6` stand in for those: ranges that cover what they will hold. What is forwarded must
 // come in by the interface that its source is routed to, unless that stands in `unchecked`. Each policy
 // has a chain per direction; replies pass only to connections in reply direction whose endpoint still meets the
 // policy. Forwarded traffic that no policy takes is dropped. What policies list stands in the sets `list/…`.
@@ -115,6 +116,8 @@ class FirewallModel {
   void put_in_pieces(Change& change, const Difference& diff, const Elements& before, const std::string& new_sets,
                      const std::string& rules);
   void fill_in_pieces(Change& change) const;
+  /// What keeps everybody's address with its owner until `fill_in_pieces` has put it in place.
+  std::string waiting_text() const;
   void expect_sets();
   void expect(const std::string& set, const std::string& element, bool there);
 

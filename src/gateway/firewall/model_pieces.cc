@@ -3,6 +3,10 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gateway/firewall/covering.h"
 #include "gateway/firewall/pieces.h"
 
 namespace postern::gateway::firewall {
@@ -117,6 +121,27 @@ void FirewallModel::put_in_pieces(Change& change, const Difference& diff, const 
   change.more = pieces.take();
 }
 
+/// Nobody may speak in the name of an address that isn't in place yet: policies without tags let in by address alone. A
+/// chain of its own, so that it costs nothing afterwards.
+std::string FirewallModel::waiting_text() const {
+  std::vector<IpAddress> v4, v6;
+  for (const auto& [ip, entry] : addresses_) {
+    const auto held = applied_.find(ip.is_v4() ? "held" : "held6");
+    if (held != applied_.end() && held->second.contains(ip.str())) (ip.is_v4() ? v4 : v6).push_back(ip);
+  }
+  const auto set = [&](std::string_view name, std::string_view type, std::vector<IpAddress> addresses) {
+    std::vector<std::string> ranges;
+    for (const auto& r : cover(std::move(addresses), piece_ / 2)) {
+      ranges.push_back(r.first == r.last ? r.first.str() : fmt::format("{}-{}", r.first.str(), r.last.str()));
+    }
+    const auto elements = ranges.empty() ? "" : fmt::format(" elements = {{ {} }};", join(ranges, ", "));
+    return fmt::format("\tset {} {{ type {}; flags interval;{} }}\n", name, type, elements);
+  };
+  return set("waiting", "ipv4_addr", std::move(v4)) + set("waiting6", "ipv6_addr", std::move(v6)) +
+         "\tchain waiting {\n\t\ttype filter hook prerouting priority raw; policy accept;\n"
+         "\t\tip saddr @waiting jump spoofed\n\t\tip6 saddr @waiting6 jump spoofed\n\t}\n";
+}
+
 /// Whoever isn't in yet is unknown. What only closes comes first; of addresses first what holds them to their owners.
 void FirewallModel::fill_in_pieces(Change& change) const {
   using Kind = Subject::Kind;
@@ -132,13 +157,18 @@ void FirewallModel::fill_in_pieces(Change& change) const {
       pieces.end_group();
     }
   }
-  for (const auto* part : {&places, &tags}) {
+  const auto fill = [&](const std::map<std::string_view, References>& part) {
     pieces.cut();
-    for (const auto& [address, list] : *part) {
+    for (const auto& [address, list] : part) {
       for (const auto& [set, element] : list) pieces.add(*set, *element);
       pieces.end_group();
     }
-  }
+    pieces.cut();
+  };
+  fill(places);
+  pieces.put(fmt::format("flush chain inet {0} waiting\ndelete chain inet {0} waiting\n"
+                         "delete set inet {0} waiting\ndelete set inet {0} waiting6\n", table_));
+  fill(tags);
   change.more = pieces.take();
 }
 

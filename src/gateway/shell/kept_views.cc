@@ -100,6 +100,8 @@ void KeptViews::save(bool all) {
     if (auto written = write_file_atomic(path(id), encode_cached_view(cached)); !written) {
       log_error("view.save", written.error().message);
       failed_[id] = written.error();
+      // What was taken away since must not come back with the next start: that one rather begins with nothing.
+      if (std::error_code gone; unsaved_.contains(id)) std::filesystem::remove(path(id), gone);
       saved.rest_until = begun + Seconds(1);
       continue;
     }

@@ -20,7 +20,8 @@ class KeptViews {
   void mark(ConnectorId id) { unsaved_.insert(id); }
   /// Writes what changed, and what was last written when the last contact was ten seconds older. Called often: a tag
   /// that was lost must not come back with a gateway that dies right after. Writing takes at most a thirtieth of the
-  /// time; a large view is written less often. Of connectors that are no more nothing stays. `all`: whatever was written
+  /// time; a large view is written less often. Where a change can't be written (disk full), what was kept before it goes
+  /// as far as the disk lets it. Of connectors that are no more nothing stays. `all`: whatever was written
   /// when; for the end.
   void save(bool all = false);
   /// Whether the last write of every view succeeded.

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
+#include <string>
 
 #include "base/file.h"
 #include "gateway/core/gateway_core_lab.h"
@@ -58,11 +61,12 @@ class Process {
     turn();
   }
   /// The EMS of connector 1 is there, and has one endpoint.
-  void hear() {
+  void hear(bool quarantined = false) {
     FakeEms ems(*context_.core, context_.clock);
     ems.authorise("PSTEMS0123456789", std::string(32, 'a'));
     wire::ViewEntry entry;
     entry.mutable_record()->set_uid(GatewayCoreLab::kUid);
+    entry.mutable_record()->set_quarantined(quarantined);
     ems.snapshot();
     ems.upsert(entry);
     turn();
@@ -141,6 +145,28 @@ TEST(KeptViews, WhatIsLearntOfTheSameEmsIsKeptWithIt) {
   Process first(dir.path, {first_contact});
   first.hear();
   first.configure({accepted()});  // the serial number that it said is pinned
+  EXPECT_TRUE(Process(dir.path, {accepted()}).knows_the_endpoint());
+}
+
+// A full disk: what the EMS took away must not come back with a gateway that dies while its EMS is away.
+TEST(KeptViews, WhatCannotBeWrittenIsNotWhatWasBefore) {
+  TemporaryDirectory dir;
+  Process(dir.path, {accepted()}).hear();
+  const auto in_the_way = dir.path / ("ems1.view.tmp." + std::to_string(::getpid()));
+  {
+    Process second(dir.path, {accepted()});
+    EXPECT_TRUE(second.knows_the_endpoint());
+    std::filesystem::create_directory(in_the_way);
+    second.turn();
+    EXPECT_TRUE(std::filesystem::exists(dir.path / "ems1.view")) << "nothing has changed";
+    second.hear(true);
+    EXPECT_FALSE(second.health());
+  }
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
+  std::filesystem::remove(in_the_way);
+  Process last(dir.path, {accepted()});
+  last.hear(true);
+  EXPECT_TRUE(last.health());
   EXPECT_TRUE(Process(dir.path, {accepted()}).knows_the_endpoint());
 }
 

@@ -174,7 +174,8 @@ std::vector<cli::PartHealth> LiveOperations::health() {
         "table inet postern and the kernel's log");
   }
   add("Kept records", parts_.views.health(),
-      "; after a restart this gateway would begin with older records, or none: make room in its data directory");
+      "; after a restart this gateway would begin without records, until it has reached its EMS: make room in its data "
+      "directory");
   if (parts_.api) add("REST API", parts_.api(), "");
   if (parts_.remote_log != nullptr && parts_.remote_log->on()) add("Syslog", parts_.remote_log->health(), "");
   for (const auto& connector : connectors()) {
