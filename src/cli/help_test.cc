@@ -30,7 +30,7 @@ class Help : public testing::Test {
 TEST_F(Help, OfTheProgramAndOfCommands) {
   for (const std::size_t width : {80, 120}) expect_golden(std::to_string(width), help({}, width));
   expect_golden("whole", help({}, 0));
-  for (const char* command : {"attribute", "classify", "devices", "login", "risks"})
+  for (const char* command : {"add-destination", "attribute", "change-destination", "classify", "destinations", "devices", "login", "remove-destination", "risks"})
     expect_golden(command, help({command}, 80));
 }
 

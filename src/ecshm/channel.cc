@@ -244,6 +244,9 @@ bool Hub::receive(Worker& worker) {
       case MessageType::kCleared:
         if (on_cleared) on_cleared(worker.id, message.ticket, message.number);
         break;
+      case MessageType::kTally:
+        if (on_tally) on_tally(worker.id, {message.server, message.number, message.requests, message.failures});
+        break;
       case MessageType::kEvents:
         break;  // Drained after the messages.
       default:
@@ -380,6 +383,16 @@ void Link::cleared(std::uint32_t ticket, std::uint32_t ended) {
   message.ticket = ticket;
   message.number = ended;
   send_message(fd_, message, -1);
+}
+
+bool Link::tally(const ServerTally& tally) {
+  if (!connected()) return false;
+  auto message = of_type(MessageType::kTally);
+  message.server = tally.number;
+  message.number = tally.in_use;
+  message.requests = tally.requests;
+  message.failures = tally.failures;
+  return send_message(fd_, message, -1);
 }
 
 std::optional<Message> Link::receive() {

@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "ecshm/clear.h"
 #include "ecshm/event_ring.h"
+#include "ecshm/server_tally.h"
 
 namespace postern::ecshm {
 
@@ -25,12 +26,13 @@ enum class MessageType : std::uint32_t {
   kAsk = 2,      ///< Worker: this certificate has no slot. An answer follows.
   kEvents = 3,   ///< Worker: the ring of events has something.
   kCleared = 4,  ///< Worker: an order is carried out; `number` sessions ended.
+  kTally = 5,    ///< Worker: how often it turned to a real server (ServerTally).
   kWake = 16,    ///< Gateway: look at the changes.
   kAnswer = 17,  ///< Gateway: the question is settled; look again.
   kClear = 18,   ///< Gateway: end sessions (ClearOrder). kCleared follows.
 };
 
-inline constexpr std::uint32_t kMessageVersion = 3;
+inline constexpr std::uint32_t kMessageVersion = 4;
 
 struct Message {
   std::uint32_t type = 0;
@@ -43,6 +45,9 @@ struct Message {
   std::uint32_t policy = 0;
   std::uint32_t api_gateway = 0;
   std::uint32_t server = 0;
+  // Of kTally: `server` and `number`, and these.
+  std::uint64_t requests = 0;
+  std::uint64_t failures = 0;
   std::uint8_t source[16] = {};
   std::uint8_t family = 0;  ///< 0, 4 or 6.
   std::uint8_t has_leaf = 0;
@@ -85,6 +90,7 @@ class Hub {
   std::function<void(std::uint64_t worker)> on_gone;
   /// The worker has carried out an order: so many of its sessions ended.
   std::function<void(std::uint64_t worker, std::uint32_t ticket, std::uint32_t ended)> on_cleared;
+  std::function<void(std::uint64_t worker, const ServerTally& tally)> on_tally;
 
   int poll_fd() const { return epoll_; }
   void handle();
@@ -143,6 +149,8 @@ class Link {
   bool ask(const Sha256& leaf);
   void nudge();
   void cleared(std::uint32_t ticket, std::uint32_t ended);
+  /// False when the socket is full or gone: the gateway doesn't know it.
+  bool tally(const ServerTally& tally);
   /// The next message; nullopt when there is none now. Sets connected() to false when the gateway
   /// is gone.
   std::optional<Message> receive();

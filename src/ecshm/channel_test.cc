@@ -326,6 +326,26 @@ TEST_F(HubTest, QuestionsAnswersAndEventsTravel) {
   EXPECT_FALSE(link.connect(dir_, *producer));
 }
 
+TEST_F(HubTest, WhatWorkersCountTravels) {
+  auto hub = Hub::listen(dir_);
+  ASSERT_TRUE(hub) << hub.error().message;
+  std::vector<ServerTally> told;
+  (*hub)->on_tally = [&](std::uint64_t, const ServerTally& tally) { told.push_back(tally); };
+  auto producer = EventProducer::create();
+  Link link;
+  const ServerTally tally{7, 2, std::uint64_t{1} << 40, 3};
+  EXPECT_FALSE(link.tally(tally)) << "nobody is there";
+  ASSERT_TRUE(link.connect(dir_, *producer));
+  EXPECT_TRUE(link.tally(tally));
+  handle_all(**hub);
+  EXPECT_EQ(told, std::vector{tally});
+  // A gateway that doesn't come to it: the worker hears so, and waits for nobody.
+  int sent = 0;
+  while (sent < 100'000 && link.tally(tally)) ++sent;
+  EXPECT_LT(sent, 100'000);
+  EXPECT_GE(sent, 64) << "what a worker tells at once has room";
+}
+
 TEST_F(HubTest, EventsComeInBatchesAndNoneIsLeftBehind) {
   auto hub = Hub::listen(dir_);
   ASSERT_TRUE(hub) << hub.error().message;

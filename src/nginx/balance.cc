@@ -20,6 +20,7 @@ struct BalancedServer {
   std::uint32_t number;
   ecshm::HealthReader::Place place;
   time_t left_alone_until;  // it could not be reached; ngx_time()
+  ecshm::ServerTally* tally;  // of this worker; none before the first request
 };
 
 namespace {
@@ -41,6 +42,7 @@ struct Balance {
   policy::ChoiceOf of;
   std::uint64_t* tried;  // a bit for each server
   std::size_t chosen;
+  bool holds;  // the chosen one has the request
   bool any_tried;
 };
 
@@ -81,6 +83,15 @@ std::optional<std::size_t> choose_now(Balance& b) {
   return policy::choose(b.conf->method, candidates, b.of);
 }
 
+/// Once for each time that a server got the request.
+void let_go(Balance& b, bool failed) {
+  if (!b.holds) return;
+  b.holds = false;
+  auto& tally = *b.conf->servers[b.chosen].tally;
+  --tally.in_use;
+  if (failed) ++tally.failures;
+}
+
 void note_no_server(const Balance& b) {
   auto* state = find_state(b.request);
   if (state == nullptr) return;
@@ -94,6 +105,7 @@ ngx_int_t get_peer(ngx_peer_connection_t* pc, void* data) noexcept {
   auto& b = *static_cast<Balance*>(data);
   pc->cached = 0;
   pc->connection = nullptr;
+  let_go(b, false);
   const auto chosen = choose_now(b);
   if (!chosen) {
     if (!b.any_tried) note_no_server(b);
@@ -101,7 +113,11 @@ ngx_int_t get_peer(ngx_peer_connection_t* pc, void* data) noexcept {
     return NGX_BUSY;
   }
   b.chosen = *chosen;
-  const auto& server = b.conf->servers[*chosen];
+  auto& server = b.conf->servers[*chosen];
+  if (server.tally == nullptr) server.tally = &worker().tallies().of(server.number);
+  ++server.tally->requests;
+  ++server.tally->in_use;
+  b.holds = true;
   pc->sockaddr = server.address;
   pc->socklen = server.address_length;
   pc->name = server.name;
@@ -112,6 +128,8 @@ ngx_int_t get_peer(ngx_peer_connection_t* pc, void* data) noexcept {
 void free_peer(ngx_peer_connection_t* pc, void* data, ngx_uint_t state) noexcept {
   auto& b = *static_cast<Balance*>(data);
   if (pc->tries > 0) --pc->tries;
+  // That a kept connection has ended is no failure: nginx asks again.
+  let_go(b, (state & NGX_PEER_FAILED) != 0 && !pc->cached);
   if ((state & NGX_PEER_FAILED) == 0) return;
   // That a kept connection has ended says nothing of the server: nginx asks again.
   if (pc->cached) return;

@@ -91,6 +91,7 @@ void Worker::connect() {
     return;
   }
   link_connection_ = c;
+  tallies_.forget_told();
   tell_all_sessions();
 }
 
@@ -141,6 +142,7 @@ void Worker::tick() {
   look();
   if (servers_) servers_->look();
   if (!told_all_) tell_all_sessions();
+  tallies_.tell(link_);
   schedule();
 }
 

@@ -13,6 +13,7 @@
 #include "ecshm/server_health.h"
 #include "nginx/intrusive_list.h"
 #include "nginx/ngx.h"
+#include "nginx/server_tallies.h"
 #include "nginx/session.h"
 
 namespace postern::nginx {
@@ -49,6 +50,7 @@ class Worker {
   ecshm::ServerState server_state(std::uint32_t number, ecshm::HealthReader::Place& place) const {
     return servers_ ? servers_->state(number, place) : ecshm::ServerState::kUnknown;
   }
+  ServerTallies& tallies() { return tallies_; }
   bool running() const { return reader_.has_value(); }
 
   /// Reads the table for this connection and decides. Follows new generations and policies first.
@@ -118,6 +120,7 @@ class Worker {
   std::optional<ecshm::HealthReader> servers_;
   std::optional<ecshm::EventProducer> events_;
   ecshm::Link link_;
+  ServerTallies tallies_;
   ngx_connection_t* link_connection_ = nullptr;
   ngx_event_t tick_{};
   ngx_event_t posted_{};

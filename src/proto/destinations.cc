@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "base/hex.h"
@@ -29,7 +30,7 @@ bool only(std::string_view text, std::string_view more) {
 
 /// The field's value into its place.
 Status take(ZtnaDestination& d, std::string_view name, const std::string& where, const json::value& value) {
-  const auto at = where + ": " + std::string(name);
+  const auto at = where + std::string(name);
   if (name == "port") {
     const auto* number = value.if_int64();
     if (number == nullptr || *number < 1 || *number > 65535) return wrong(at + ": must be a number from 1 to 65535");
@@ -78,22 +79,38 @@ Status take(ZtnaDestination& d, std::string_view name, const std::string& where,
     d.listen = *ip;
     d.listen_port = static_cast<std::uint16_t>(*port);
   } else {
-    return wrong(where + ": there is no such field; a destination has name, host, port, gateway, path, ca, fingerprint and listen");
+    return wrong(at + ": there is no such field; a destination has name, host, port, gateway, path, ca, fingerprint and listen");
   }
   return {};
 }
 
+/// `where` stands in front of each error: "destinations[0]: ", or nothing.
 Result<ZtnaDestination> read_destination(const std::string& where, const json::value& value) {
   const auto* object = value.if_object();
-  if (object == nullptr) return wrong(where + ": must be an object with name, host, port and gateway");
+  if (object == nullptr) return wrong(where + "must be an object with name, host, port and gateway");
   for (const char* name : {"name", "host", "port", "gateway"}) {
-    if (!object->contains(name)) return wrong(fmt::format("{}: {}: is missing", where, name));
+    if (!object->contains(name)) return wrong(fmt::format("{}{}: is missing", where, name));
   }
   ZtnaDestination d;
   for (const auto& [key, member] : *object) {
     if (auto taken = take(d, strict::plain(key), where, member); !taken) return fail(taken.error());
   }
   return d;
+}
+
+std::string listen_text(const ZtnaDestination& d) {
+  return fmt::format("{}:{}", d.listen.is_v6() ? "[" + d.listen.str() + "]" : d.listen.str(), d.listen_port);
+}
+
+json::object as_json(const ZtnaDestination& d) {
+  return {{"name", d.name},
+          {"host", d.host},
+          {"port", d.port},
+          {"gateway", d.gateway},
+          {"path", d.path},
+          {"ca", d.ca_pem},
+          {"fingerprint", d.fingerprint ? to_hex_lower(*d.fingerprint) : std::string()},
+          {"listen", listen_text(d)}};
 }
 
 }  // namespace
@@ -110,30 +127,49 @@ Result<std::vector<ZtnaDestination>> parse_ztna_destinations(std::string_view te
   std::set<std::string> names;
   std::set<std::pair<std::string, std::uint16_t>> places;
   for (std::size_t i = 0; i < list->size(); ++i) {
-    const auto where = fmt::format("destinations[{}]", i);
+    const auto where = fmt::format("destinations[{}]: ", i);
     auto one = read_destination(where, (*list)[i]);
     if (!one) return fail(one.error());
-    if (!names.insert(one->name).second) return wrong(where + ": name: " + one->name + " is that of another, too");
+    if (!names.insert(one->name).second) return wrong(where + "name: " + one->name + " is that of another, too");
     if (one->listen_port != 0 && !places.emplace(one->listen.str(), one->listen_port).second)
-      return wrong(where + ": listen: another destination listens there, too");
+      return wrong(where + "listen: another destination listens there, too");
     out.push_back(std::move(*one));
   }
+  if (auto sound = check_ztna_destinations(out); !sound) return fail(sound.error());
   return out;
 }
 
+Result<ZtnaDestination> parse_ztna_destination(std::string_view text) {
+  const auto value = strict::read("the destination", text, kMaxDestinationsJson, 3);
+  if (!value) return fail(value.error());
+  return read_destination("", *value);
+}
+
+Status check_ztna_destinations(const std::vector<ZtnaDestination>& destinations) {
+  if (destinations.size() > kMaxDestinations)
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("a profile has at most {} destinations; remove one that nobody needs", kMaxDestinations));
+  std::map<std::string_view, const ZtnaDestination*> names;
+  std::map<std::pair<IpAddress, std::uint16_t>, const ZtnaDestination*> places;
+  for (const auto& d : destinations) {
+    if (!names.emplace(d.name, &d).second) return fail(ErrorCode::kConflict, "name: there is a destination " + d.name + " already");
+    if (d.listen_port == 0) continue;
+    const auto [at, free] = places.emplace(std::pair(d.listen, d.listen_port), &d);
+    if (!free) return fail(ErrorCode::kConflict, fmt::format("listen: {} listens at {}, too", at->second->name, listen_text(d)));
+  }
+  // They are kept as they are printed, and must be read again.
+  if (print_ztna_destinations(destinations).size() > kMaxDestinationsJson)
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("destinations: larger than {} bytes together; a fingerprint in place of ca is shorter",
+                            kMaxDestinationsJson));
+  return {};
+}
+
+std::string print_ztna_destination(const ZtnaDestination& destination) { return json::serialize(as_json(destination)); }
+
 std::string print_ztna_destinations(const std::vector<ZtnaDestination>& destinations) {
   json::array list;
-  for (const auto& d : destinations) {
-    list.push_back(json::object{
-        {"name", d.name},
-        {"host", d.host},
-        {"port", d.port},
-        {"gateway", d.gateway},
-        {"path", d.path},
-        {"ca", d.ca_pem},
-        {"fingerprint", d.fingerprint ? to_hex_lower(*d.fingerprint) : std::string()},
-        {"listen", fmt::format("{}:{}", d.listen.is_v6() ? "[" + d.listen.str() + "]" : d.listen.str(), d.listen_port)}});
-  }
+  for (const auto& d : destinations) list.push_back(as_json(d));
   return json::serialize(json::object{{"destinations", std::move(list)}});
 }
 

@@ -36,4 +36,11 @@ Result<std::vector<ZtnaDestination>> parse_ztna_destinations(std::string_view js
 /// One line, whole; parse_ztna_destinations(print_ztna_destinations(x)) == x.
 std::string print_ztna_destinations(const std::vector<ZtnaDestination>& destinations);
 
+/// One of them, an object as above. Errors: kInvalidArgument that begins with the field.
+Result<ZtnaDestination> parse_ztna_destination(std::string_view json);
+std::string print_ztna_destination(const ZtnaDestination& destination);
+/// Whether one profile may have all of them. Errors: kConflict naming the two that have the same name or listen at the same
+/// place; kResourceExhausted when they are too many, or too large as print_ztna_destinations writes them.
+Status check_ztna_destinations(const std::vector<ZtnaDestination>& destinations);
+
 }  // namespace postern::proto

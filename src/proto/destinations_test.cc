@@ -65,6 +65,40 @@ TEST(ZtnaDestinations, WhatIsWrongIsNamed) {
   EXPECT_THAT(wrong("{\"destinations\":[" + a + "," + b + "]}"), HasSubstr("another destination listens there"));
 }
 
+TEST(ZtnaDestinations, OneAloneIsNamedByItsFields) {
+  const auto d = parse_ztna_destination(R"({"name":"db","host":"h","port":1,"gateway":"g:1"})");
+  ASSERT_TRUE(d) << d.error().message;
+  EXPECT_EQ(*parse_ztna_destination(print_ztna_destination(*d)), *d);
+  EXPECT_EQ(parse_ztna_destination(R"({"name":"db","host":"h","port":0,"gateway":"g:1"})").error().message,
+            "port: must be a number from 1 to 65535");
+  EXPECT_EQ(parse_ztna_destination("{}").error().message, "name: is missing");
+  EXPECT_FALSE(parse_ztna_destination("[]"));
+  auto other = *d;
+  EXPECT_EQ(check_ztna_destinations({*d, other}).error().message, "name: there is a destination db already");
+  other.name = "b";
+  EXPECT_TRUE(check_ztna_destinations({*d, other}));  // the agent chooses both
+  other.listen_port = 9;
+  auto third = other;
+  third.name = "c";
+  EXPECT_EQ(check_ztna_destinations({other, third}).error().message, "listen: b listens at 127.0.0.1:9, too");
+  third.listen = *IpAddress::parse("127.0.0.2");
+  EXPECT_TRUE(check_ztna_destinations({other, third}));
+}
+
+TEST(ZtnaDestinations, WhatIsTakenCanBeReadAgainAsItIsKept) {
+  // They are kept longer than they were written: with what is left out.
+  auto list = [](std::size_t large) {
+    std::vector<ZtnaDestination> out(64);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i].name = "d" + std::to_string(i);
+      out[i].ca_pem.assign(large, 'x');
+    }
+    return out;
+  };
+  EXPECT_TRUE(check_ztna_destinations(list(3900)));
+  EXPECT_EQ(check_ztna_destinations(list(4096)).error().code, ErrorCode::kResourceExhausted);
+}
+
 TEST(ZtnaDestinations, ThereAreSixtyFourAtMost) {
   const auto many = [](int n) {
     std::string out;

@@ -53,6 +53,7 @@ class Application:
         self.name, self.namespace, self.address = name, namespace, address
         self.status, self.headers = 200, {}
         self.seen = []
+        self.hold = None        # an Event for which answers wait
         self.port = 0
         self.start()
 
@@ -94,6 +95,8 @@ class Application:
                     lines.read(int(headers.get("content-length", 0)))
                     if headers.get("user-agent") != "postern-health":
                         self.seen.append((first.decode('latin1').split(' ')[0], headers))
+                        if self.hold:
+                            self.hold.wait(30)
                     body = json.dumps({"server": self.name, "port": self.port, "host": headers.get("host"),
                                        "forwarded": headers.get("x-forwarded-host")}).encode()
                     more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
@@ -407,6 +410,40 @@ class Balancing(LoneGatewayTest):
         self.gateway.start()
         self.wait_state(a, "down")
         self.assertEqual(self.workers()[0], before[0])
+
+    def counted(self, application):
+        return self.state(application).split("    Requests: ")[1].splitlines()[0]
+
+    def test_16_requests_are_counted(self):
+        a, b = self.two()
+        self.publish([(a, ""), (b, "")], "round-robin", check="", host=None)
+        wait_for(lambda: self.who() in ("a", "b"), "the access proxy to lead to these servers")
+        asked = len(a.seen) + len(b.seen)
+        self.shares(20)
+        wait_for(lambda: self.counted(a) == f"{len(a.seen)}, 0 failed, 0 now", "what a got")
+        wait_for(lambda: self.counted(b) == f"{len(b.seen)}, 0 failed, 0 now", "what b got")
+        self.assertEqual(len(a.seen) + len(b.seen), asked + 20)
+        # One that is under way.
+        a.hold = b.hold = threading.Event()
+        waiting = threading.Thread(target=self.ask)
+        waiting.start()
+        wait_for(lambda: "1 now" in self.counted(a) + self.counted(b), "the request that waits to be told")
+        a.hold.set()
+        waiting.join()
+        a.hold = b.hold = None
+        wait_for(lambda: "1 now" not in self.counted(a) + self.counted(b), "it to have ended")
+        # One that can't be reached, and is passed over.
+        a.stop()
+        self.assertEqual(self.shares(5), {"b": 5})
+        wait_for(lambda: ", 1 failed, 0 now" in self.counted(a), "the failure to be told")
+        requests = self.counted(a)
+        # Both ends may begin anew: what workers that live on counted is told again, and nothing twice.
+        self.gateway.process.kill()
+        wait_for(lambda: not self.gateway.process.alive(), "the gateway to end")
+        self.gateway.start()
+        wait_for(lambda: self.counted(a) == requests, "the same counts at the next gateway")
+        self.gateway.configure("config system global\nset hostname counted\nend\n")
+        self.assertEqual(self.counted(a), requests)
 
 
 if __name__ == "__main__":

@@ -185,6 +185,29 @@ class PosternCli(harness.StackTest):
         self.assertIn("released", self.postern("unquarantine", self.host))
         self.assertIn("endpoint.quarantine", self.postern("audit"))
 
+    def listening(self):
+        return {d["name"]: d for d in json.loads(self.stack.agent.call("destinations", "--json").stdout)}
+
+    def test_90_destinations_of_a_profile(self):
+        self.assertEqual(self.postern("destinations"), "")
+        self.assertIn("is added", self.postern("add-destination", "db", "db.example:5432", "gw.example:443", "--path", "/tcp"))
+        self.assertIn("is added", self.postern("add-destination", "six", "[2001:db8::16]:22", "[2001:db8::1]:443"))
+        self.assertIn("postern change-destination db changes it", self.postern("add-destination", "db", "h:1", "g:1", code=1))
+        self.assertIn("[2001:db8::16]:22", self.postern("destinations"))
+        first = wait_for(lambda: (d := self.listening()).keys() == {"db", "six"} and all(x["listen"] for x in d.values()) and d, "the agent to listen")
+        port = int(first["six"]["listen"].rsplit(":", 1)[1])
+        self.assertIn("is changed", self.postern("change-destination", "db", "--to", "db2.example:5433"))
+        changed = wait_for(lambda: (d := self.listening())["db"]["host"] == "db2.example" and d, "the agent to hear of it")
+        self.assertEqual((changed["db"]["port"], changed["six"]), (5433, first["six"]))
+        self.assertIn("path: must be a path", self.postern("change-destination", "db", "--path", "tcp", code=1))
+        self.assertIn("is gone", self.postern("remove-destination", "six"))
+        wait_for(lambda: self.listening().keys() == {"db"}, "the agent to listen no more")
+        with self.assertRaises(OSError):
+            harness.connect("127.0.0.1", port, self.stack.lab.namespaces["ep"])
+        self.assertIn("there is no destination six", self.postern("remove-destination", "six", code=1))
+        self.postern("remove-destination", "db")
+        self.assertIn("profile.ztna_destinations", self.postern("audit"))
+
     def findings(self):
         return json.loads(self.postern("endpoint", self.host, "--vulnerabilities", "--all", "--json"))["items"]
 

@@ -130,6 +130,17 @@ class SayingWhy(harness.StackTest):
         self.assertGreater(self.value(s, "process_open_fds"), 5)
         self.assertLess(abs(self.value(s, "process_start_time_seconds") - time.time()), 600)
 
+    def test_2_requests_of_real_servers(self):
+        app = f"{self.stack.app_address}:{self.stack.ports['app']}"
+
+        def told():
+            s, of = self.scrape(), {"access_proxy": "web", "api_gateway": "1", "server": app}
+            return [self.value(s, f"postern_gateway_real_server_{what}", **of) for what in ("requests_total", "failures_total", "requests_in_use")]
+        before = told()
+        for _ in range(3):
+            self.assertEqual(self.get(self.stack.ports["proxy"]).status, 200)
+        wait_for(lambda: told() == [before[0] + 3, before[1], 0], "the requests to be counted")
+
     def test_3_from_the_fact_to_the_cut(self):
         process = self.mark()
         before = self.scrape()

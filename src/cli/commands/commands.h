@@ -26,6 +26,11 @@ Command undo_command();
 Command devices_command();
 Command authorise_command();
 
+Command destinations_command();
+Command add_destination_command();
+Command change_destination_command();
+Command remove_destination_command();
+
 Command feeds_command();
 Command feed_command();
 Command risks_command();

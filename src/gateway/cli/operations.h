@@ -151,6 +151,9 @@ struct RealServerView {
   std::string why;                     ///< What the last check found; empty: there was none.
   WallTime since{};                    ///< Of the state.
   bool takes_requests = false;
+  std::uint64_t requests = 0;          ///< That it was given since the gateway began to count.
+  std::uint64_t failures = 0;          ///< Of them: it could not be reached, or broke off before it answered.
+  std::uint64_t in_use = 0;            ///< Requests that it has now.
 };
 
 /// Which sessions an administrator ends.

@@ -183,7 +183,7 @@ TEST_F(SessionLab, ADecisionIsTakenApart) {
 
 TEST_F(SessionLab, RealServersAreListedWithWhy) {
   EXPECT_EQ(out("diagnose ztna real-server list"), "0 real servers, 0 taking requests\n");
-  RealServerView up{"web", 1, "first-alive", "10.0.3.10:8080", false, 3, "", "http", "up", "HTTP 200", WallTime(), true};
+  RealServerView up{"web", 1, "first-alive", "10.0.3.10:8080", false, 3, "", "http", "up", "HTTP 200", WallTime(), true, 1234, 5, 3};
   RealServerView down{"web", 1, "first-alive", "10.0.3.11:8080", false, 1, "app.example", "ping", "down", "no answer in time",
                       WallTime(), false};
   RealServerView waits{"web", 2, "weighted", "[fd00::1]:80", true, 1, "", "none", "unknown", "", WallTime(), false};
@@ -192,10 +192,12 @@ TEST_F(SessionLab, RealServersAreListedWithWhy) {
   EXPECT_EQ(out("diagnose ztna real-server list"),
             "web, api-gateway 1 (first-alive):\n"
             "  10.0.3.10:8080 (active, weight 3): up\n    Check: http: HTTP 200\n    Since: " + since + "\n"
+            "    Requests: 1234, 5 failed, 3 now\n"
             "  10.0.3.11:8080 (active, for app.example): down, takes no requests\n    Check: ping: no answer in time\n"
-            "    Since: " + since + "\n"
+            "    Since: " + since + "\n    Requests: 0, 0 failed, 0 now\n"
             "web, api-gateway 2 (weighted):\n"
             "  [fd00::1]:80 (standby): unknown, waits for the active ones to fail\n    Check: none (set health-check enable)\n"
+            "    Requests: 0, 0 failed, 0 now\n"
             "3 real servers, 1 taking requests\n");
   for (const std::string word : {"10.0.3.11", "10.0.3.11:8080", "down", "app.example"}) {
     EXPECT_TRUE(out("diagnose ztna real-server list " + word).ends_with("\n1 real server, 0 taking requests\n")) << word;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "base/text.h"
@@ -107,6 +108,45 @@ class Circles {
   std::map<std::string, unsigned> depths_;  // of those that are done: 0: no group in it
 };
 
+/// The groups that hold `all`, by way of others, too. Behind Circles.
+std::set<std::string> groups_of_all(const ConfigTree& tree) {
+  std::map<std::string, std::vector<std::string>> holders;  // by member
+  for (const auto& o : tree.entries("firewall addrgrp")) {
+    for (const auto& member : o.values("member")) holders[member].push_back(o.key());
+  }
+  std::set<std::string> out;
+  std::vector<std::string> open = {"all"};
+  while (!open.empty()) {
+    const auto holding = holders[open.back()];
+    open.pop_back();
+    for (const auto& group : holding) {
+      if (out.insert(group).second) open.push_back(group);
+    }
+  }
+  return out;
+}
+
+/// `all` is no address that could be asked for: behind it, nothing would be reached, and nobody told.
+Status check_destinations(const ConfigTree& tree) {
+  const auto groups = groups_of_all(tree);
+  if (groups.empty()) return {};
+  for (const auto* table : {"firewall access-proxy", "firewall access-proxy6"}) {
+    for (const auto& proxy : tree.entries(table)) {
+      for (const auto& gateway : proxy.entries("api-gateway")) {
+        for (const auto& server : gateway.entries("realservers")) {
+          const auto group = server.text("address");
+          if (!groups.contains(group)) continue;
+          return fail(ErrorCode::kInvalidArgument,
+                      fmt::format("{} {}: api-gateway {}: realservers {}: address: the group {} holds all; allowed: an address or group of "
+                                  "the hosts that are to be reached (take all out of the group, or name another)",
+                                  table, proxy.key(), gateway.key(), server.key(), group));
+        }
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_together(const ConfigTree& tree) {
@@ -114,7 +154,7 @@ Status check_together(const ConfigTree& tree) {
   for (const auto* table : {"firewall addrgrp", "firewall service group"}) {
     if (auto ok = Circles(tree, table).find(); !ok) return ok;
   }
-  return {};
+  return check_destinations(tree);
 }
 
 }  // namespace postern::gateway::config

@@ -1,6 +1,6 @@
 #pragma once
 // What must hold of a whole configuration and no object can tell alone: tables that share their names, groups that
-// hold one another.
+// hold one another, and what forwarded TCP may lead to.
 #include "base/result.h"
 
 namespace postern::gateway::config {

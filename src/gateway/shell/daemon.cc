@@ -58,7 +58,9 @@ Status Daemon::start() {
            await_led_away();
          }
        },
-       [this] { traffic_->flush(); }});
+       [this] { traffic_->flush(); },
+       [this](std::uint64_t worker, const ecshm::ServerTally& tally) { servers_->counts().take(worker, tally); },
+       [this](std::uint64_t worker) { servers_->counts().gone(worker); }});
   if (!modules) return fail(modules.error());
   modules_ = std::move(*modules);
   shm_->on_notify = [this] { modules_->wake(); };

@@ -83,6 +83,14 @@ void expose_servers(Exposition& out, const std::vector<cli::RealServerView>& ser
   out.gauge("postern_gateway_real_server_takes_requests",
             "Whether requests go to a real server: it is well, and active, or standby while no active one is well.");
   each([](const cli::RealServerView& s) { return s.takes_requests; });
+  out.counter("postern_gateway_real_server_requests_total",
+              "Requests that a real server was given; one that another server took over counts at both.");
+  each([](const cli::RealServerView& s) { return s.requests; });
+  out.counter("postern_gateway_real_server_failures_total",
+              "Requests for which a real server could not be reached, or broke off before it answered.");
+  each([](const cli::RealServerView& s) { return s.failures; });
+  out.gauge("postern_gateway_real_server_requests_in_use", "Requests that a real server has now, WebSockets and streams included.");
+  each([](const cli::RealServerView& s) { return s.in_use; });
 }
 
 }  // namespace

@@ -104,6 +104,9 @@ void ServerHealth::use(const ProxyPlan& plan) {
     }
   }
   servers_ = std::move(servers);
+  std::set<std::uint32_t> numbers;
+  for (const auto& [number, server] : servers_) numbers.insert(number);
+  counts_.use(std::move(numbers));
   plan_ = plan;
   checker_.use(std::move(checks));
 }
@@ -159,6 +162,10 @@ std::vector<cli::RealServerView> ServerHealth::servers() const {
         view.why = known->judge.why();
         view.since = known->judge.since();
         view.takes_requests = ecshm::takes_requests(known->judge.state()) && (!s.standby || !active_alive);
+        const auto counts = counts_.of(s.number);
+        view.requests = counts.requests;
+        view.failures = counts.failures;
+        view.in_use = counts.in_use;
         out.push_back(std::move(view));
       }
     }

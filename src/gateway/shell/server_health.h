@@ -13,6 +13,7 @@
 #include "gateway/health/server_judge.h"
 #include "gateway/shell/context.h"
 #include "gateway/shell/proxy_plan.h"
+#include "gateway/ztna/server_counts.h"
 
 namespace postern::gateway {
 
@@ -34,6 +35,8 @@ class ServerHealth {
   std::vector<cli::RealServerView> servers() const;
   /// Whether each API gateway has a server that may be well, and each check can be made.
   Status health() const;
+  /// What nginx's workers tell of their requests.
+  ServerCounts& counts() { return counts_; }
 
  private:
   ServerHealth(Context& context, std::unique_ptr<ecshm::HealthWriter> writer, Options options);
@@ -55,6 +58,7 @@ class ServerHealth {
   std::map<std::uint32_t, Server> servers_;       // all that are configured, by number
   std::set<std::uint32_t> full_;                  // for which there was no room
   health::Checker checker_;
+  ServerCounts counts_;
 };
 
 /// Servers of the plan before that the same API gateways don't have any more, where they have others: by their numbers of

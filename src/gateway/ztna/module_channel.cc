@@ -22,6 +22,10 @@ ModuleChannel::ModuleChannel(net::Loop& loop, std::unique_ptr<ecshm::Hub> hub, C
   hub_->on_gone = [this](std::uint64_t worker) {
     forget(worker);
     clearing_.gone(worker);
+    if (callbacks_.on_worker_gone) callbacks_.on_worker_gone(worker);
+  };
+  hub_->on_tally = [this](std::uint64_t worker, const ecshm::ServerTally& tally) {
+    if (callbacks_.on_tally) callbacks_.on_tally(worker, tally);
   };
   hub_->on_cleared = [this](std::uint64_t worker, std::uint32_t ticket, std::uint32_t ended) {
     clearing_.answered(worker, ticket, ended);

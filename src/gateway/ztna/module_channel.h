@@ -30,6 +30,9 @@ class ModuleChannel {
     std::function<void(const Sha256& leaf, const SessionPlace& place, int change)> on_session;
     /// No more events for now: TrafficLog::flush.
     std::function<void()> on_drained = nullptr;
+    /// ServerCounts::take and gone.
+    std::function<void(std::uint64_t worker, const ecshm::ServerTally& tally)> on_tally = nullptr;
+    std::function<void(std::uint64_t worker)> on_worker_gone = nullptr;
   };
   struct Counters {
     std::uint64_t allowed = 0;

@@ -31,7 +31,7 @@ const std::vector<Monitor>& all_monitors() {
       ems_status(),        ems_status_summary(),
       ems_cert_status(),   ems_verify_cert(),
       ems_unverify_cert(), record_list(),
-      address_dynamic(),   ztna_sessions(), ztna_session(), ztna_session_clear(),
+      address_dynamic(),   ztna_sessions(), ztna_session(), ztna_session_clear(), ztna_real_servers(),
   };
   return all;
 }

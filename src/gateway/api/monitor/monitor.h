@@ -43,6 +43,7 @@ Monitor address_dynamic();
 Monitor ztna_sessions();
 Monitor ztna_session();
 Monitor ztna_session_clear();
+Monitor ztna_real_servers();
 }  // namespace monitors
 
 const std::vector<Monitor>& all_monitors();

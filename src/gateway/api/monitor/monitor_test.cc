@@ -57,6 +57,27 @@ TEST_F(MonitorTest, StatusOfTheGateway) {
   EXPECT_EQ(monitor("GET", "ztna/sessions").at("/results/live"), 0);
 }
 
+TEST_F(MonitorTest, RealServersAreListedWithTheirRequests) {
+  cli::RealServerView one;
+  one.access_proxy = "web";
+  one.api_gateway = 2;
+  one.server = "10.0.3.10:8080";
+  one.state = "down";
+  one.since = WallTime(Millis(1'700'000'000'123));
+  one.requests = 12;
+  one.failures = 3;
+  one.in_use = 1;
+  operations.servers = {one, {}};
+  const auto list = monitor("GET", "ztna/real-servers");
+  EXPECT_EQ(list.at("/results/0/server"), "10.0.3.10:8080");
+  EXPECT_EQ(list.at("/results/0/status"), "down");
+  EXPECT_EQ(list.at("/results/0/since"), 1'700'000'000);
+  EXPECT_EQ(list.at("/results/0/requests"), 12);
+  EXPECT_EQ(list.at("/results/0/failures"), 3);
+  EXPECT_EQ(list.at("/results/0/in_use"), 1);
+  EXPECT_EQ(list.at("/results/1/requests"), 0);
+}
+
 TEST_F(MonitorTest, SessionsAreListedAndCleared) {
   cli::SessionView one;
   one.id = "0123456789ab";

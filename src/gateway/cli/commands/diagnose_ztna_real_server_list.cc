@@ -27,6 +27,7 @@ std::string server_text(const RealServerView& s) {
     out += fmt::format("    Check: {}: {}\n", s.check, s.why.empty() ? "not made yet" : one_line(s.why));
     out += fmt::format("    Since: {}\n", to_asctime(s.since));
   }
+  out += fmt::format("    Requests: {}, {} failed, {} now\n", s.requests, s.failures, s.in_use);
   return out;
 }
 
@@ -50,7 +51,7 @@ void list_servers(const CommandContext& c) {
 Command diagnose_ztna_real_server_list() {
   const Candidate what = {"[<what>]", "An access proxy, a server's address (with its port or without), a host, or a state: only those."};
   return {"diagnose ztna real-server list",
-          "Servers behind the access proxies: whether they are well, by which check, since when, and who takes requests.",
+          "Servers behind the access proxies: whether they are well, by which check, since when, who takes requests, and how many there were.",
           {what, what},
           list_servers};
 }

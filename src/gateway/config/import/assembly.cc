@@ -306,6 +306,7 @@ std::vector<std::string> Assembly::notices() const {
                               "whether both are the same (timedatectl)",
                               join(zone->setting("timezone")->values, " ")));
   }
+  out.insert(out.end(), nobody_let_in_.begin(), nobody_let_in_.end());
   const auto stays = of_what_stays();
   out.insert(out.end(), stays.begin(), stays.end());
   return out;

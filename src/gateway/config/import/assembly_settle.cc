@@ -178,6 +178,7 @@ Transaction Assembly::settle() {
     }
     const auto drafts = alive();
     if (!drop_invalid(all, drafts) && write_all(all, drafts)) {
+      if (widen_refusals(all)) continue;
       note_moves(all);
       for (const auto& name : needed) {
         if (!base_->find({{std::string(kAddressTable), name}})) made_new_.push_back(std::string(kAddressTable) + ' ' + name);

@@ -82,6 +82,8 @@ void join_families(Draft& policy, const FamilyNames& names, Judgements& judgemen
   End source = end_of(policy, "srcaddr");
   if (policy.from == "firewall proxy-policy") {
     if (source.v4.empty() && source.v6.empty()) return policy.leave_out(policy.source->at, "srcaddr is missing");
+    if (words_in_source(policy, "dstaddr").empty() && words_in_source(policy, "dstaddr6").empty())
+      return policy.leave_out(policy.source->at, "dstaddr is missing");
     // Clients of a family without a list match nothing there: `all` of the other one is not theirs.
     const bool one_sided = source.v6.empty()
                                ? policy.setting("access-proxy6") != nullptr

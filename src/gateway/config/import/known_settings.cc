@@ -143,7 +143,7 @@ constexpr Known kAll[] = {
     {"policy", "email-collect", W, kUsers},
     {"policy", "srcintf", W, "no interface can have this name here"},
     {"policy", "dstaddr", W, "an access proxy's requests go where its api-gateway says"},
-    {"policy", "dstaddr6", W, "an access proxy's requests go where its api-gateway says"},
+    {"policy", "dstaddr6", W, "both families stand in dstaddr here"},
 
     {"firewall address", "associated-interface", L, kLooks},
     {"firewall address", "allow-routing", L, kLooks},
