@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/core/agent_core.h"
 #include "agent/local_api/request.h"
 #include "base/sha256.h"
 #include "net/patience_lab.h"
