@@ -275,6 +275,31 @@ class HubTest : public testing::Test {
   std::filesystem::path dir_;
 };
 
+TEST_F(HubTest, ABatchOfOrdersHasRoomWhereNobodyReads) {
+  auto hub = Hub::listen(dir_);
+  ASSERT_TRUE(hub) << hub.error().message;
+  auto producer = EventProducer::create();
+  Link link;
+  ASSERT_TRUE(link.connect(dir_, *producer));
+  handle_all(**hub);
+  ASSERT_EQ((*hub)->workers(), 1u);
+  constexpr std::uint32_t kBatch = 64;  // as gateway/ztna/session_clearing.h sends them
+  for (std::uint32_t i = 1; i <= kBatch; ++i) {
+    ClearOrder order;
+    order.ticket = i;
+    order.destination = "10.0.3.11:" + std::to_string(i);
+    EXPECT_EQ((*hub)->clear(order).size(), 1u);
+  }
+  for (std::uint32_t i = 1; i <= kBatch; ++i) {
+    const auto message = link.receive();
+    ASSERT_TRUE(message) << i;
+    const auto order = clear_order(*message);
+    ASSERT_TRUE(order);
+    EXPECT_EQ(order->ticket, i);
+    EXPECT_EQ(order->destination, "10.0.3.11:" + std::to_string(i));
+  }
+}
+
 TEST_F(HubTest, QuestionsAnswersAndEventsTravel) {
   auto hub = Hub::listen(dir_);
   ASSERT_TRUE(hub) << hub.error().message;

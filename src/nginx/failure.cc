@@ -11,12 +11,13 @@ ngx_int_t handle_failed(ngx_http_request_t* r) {
   FailurePage page;
   page.status = r->err_status >= 400 ? static_cast<unsigned>(r->err_status) : NGX_HTTP_NOT_FOUND;
   page.plain_http = page.status == NGX_HTTP_BAD_REQUEST && socket_of(r)->ssl == nullptr;
+  bool no_server = false;
   auto* state = find_state(r);
   if (state != nullptr && state->stage == RequestState::Stage::kAllowed) {
     if (state->failure_id.empty()) state->failure_id = new_denial_id();
     page.id = state->failure_id;
+    no_server = state->no_real_server;
   }
-  const bool no_server = !page.id.empty() && state->no_real_server;
   if (is_grpc(r)) {
     return send_grpc_status(r, grpc_status_of_http(page.status),
                             page.id.empty() ? "Postern could not pass this call on"

@@ -179,7 +179,7 @@ void silence_connection(Connection& connection) {
   // Disconnecting sends the reset at once. Should it fail, closing does.
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  ::connect(c->fd, &nobody, sizeof nobody);
+  (void)::connect(c->fd, &nobody, sizeof nobody);
 }
 
 void silence_streams(Connection& connection) {

@@ -4,94 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "proto/deflate.h"
+#include "proto/fabric_client_lab.h"
 #include "wire/fabric.pb.h"
 
 namespace postern::proto {
 namespace {
 
-using wire::FabricFrame;
-
-std::string uid_text(int n) { return fmt::format("{:031}{}", 0, static_cast<char>('A' + n)); }
-EndpointUid uid(int n) { return EndpointUid(uid_text(n)); }
-
-std::string entry(int n, std::string host = "h") {
-  wire::ViewEntry e;
-  e.mutable_record()->set_uid(uid_text(n));
-  e.mutable_record()->set_host_name(host);
-  return e.SerializeAsString();
-}
-
-class FabricClientTest : public testing::Test {
- protected:
-  FabricClientTest() : client_({GatewaySerial("PGW0123456789ABC"), "gw", "0.1", ""}, random_) {}
-
-  /// Frames sent since the last call; other actions go to actions_.
-  std::vector<FabricFrame> sent() {
-    std::vector<FabricFrame> frames;
-    for (auto& action : client_.take_actions()) {
-      if (auto* send = std::get_if<fabric::Send>(&action)) {
-        FabricFrame frame;
-        EXPECT_TRUE(frame.ParseFromArray(send->bytes.data(), static_cast<int>(send->bytes.size())));
-        frames.push_back(frame);
-      } else {
-        actions_.push_back(std::move(action));
-      }
-    }
-    return frames;
-  }
-  template <class T>
-  std::vector<T> taken() {
-    std::vector<T> out;
-    for (auto& action : actions_) {
-      if (auto* t = std::get_if<T>(&action)) out.push_back(*t);
-    }
-    actions_.clear();
-    return out;
-  }
-  void receive(const FabricFrame& frame) {
-    const auto text = frame.SerializeAsString();
-    client_.on_frame(clock_.now(), as_bytes(text));
-  }
-  void authorise() {
-    client_.enable(clock_.now());
-    client_.on_connected(clock_.now());
-    FabricFrame frame;
-    frame.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
-    frame.mutable_status()->set_ems_serial("PSTEMS0123456789");
-    receive(frame);
-  }
-  void snapshot(const View& view, std::uint64_t revision, int announced = -1, bool good_digest = true) {
-    FabricFrame frame;
-    auto& begin = *frame.mutable_snapshot_begin();
-    begin.set_epoch(7);
-    begin.set_revision(revision);
-    begin.set_count(announced < 0 ? static_cast<std::uint32_t>(view.entries().size())
-                                  : static_cast<std::uint32_t>(announced));
-    receive(frame);
-    wire::ViewEntryList list;
-    for (const auto& [u, e] : view.entries()) list.add_entries(e);
-    frame.mutable_snapshot_chunk()->set_zlib(deflate_text(list.SerializeAsString()));
-    receive(frame);
-    frame.mutable_snapshot_end()->set_revision(revision);
-    frame.mutable_snapshot_end()->set_digest(good_digest ? std::string(as_text(view.digest())) : std::string(32, 'x'));
-    receive(frame);
-  }
-  FabricFrame delta(std::uint64_t from, std::uint64_t to, const View& after) {
-    FabricFrame frame;
-    frame.mutable_delta()->set_from_revision(from);
-    frame.mutable_delta()->set_to_revision(to);
-    frame.mutable_delta()->set_count(static_cast<std::uint32_t>(after.entries().size()));
-    frame.mutable_delta()->set_digest(std::string(as_text(after.digest())));
-    return frame;
-  }
-
-  ManualClock clock_;
-  SeededRandom random_{1};
-  FabricClient client_;
-  std::vector<fabric::Action> actions_;
-};
-
-TEST_F(FabricClientTest, SaysWhoItIsAndSubscribesOnlyWhenAuthorised) {
+TEST_F(FabricClientLab, SaysWhoItIsAndSubscribesOnlyWhenAuthorised) {
   client_.enable(clock_.now());
   sent();
   ASSERT_EQ(taken<fabric::Connect>().size(), 1u);
@@ -117,7 +36,7 @@ TEST_F(FabricClientTest, SaysWhoItIsAndSubscribesOnlyWhenAuthorised) {
   EXPECT_FALSE(client_.last_contact());
 }
 
-TEST_F(FabricClientTest, ASnapshotReplacesAndRemovesWhatItDoesNotList) {
+TEST_F(FabricClientLab, ASnapshotReplacesAndRemovesWhatItDoesNotList) {
   authorise();
   View view;
   view.upsert(uid(0), entry(0));
@@ -137,7 +56,7 @@ TEST_F(FabricClientTest, ASnapshotReplacesAndRemovesWhatItDoesNotList) {
   EXPECT_EQ(changes[0].removed, std::vector{uid(0)});
 }
 
-TEST_F(FabricClientTest, AnIncompleteOrWrongSnapshotChangesNothing) {
+TEST_F(FabricClientLab, AnIncompleteOrWrongSnapshotChangesNothing) {
   authorise();
   View view;
   view.upsert(uid(0), entry(0));
@@ -157,7 +76,7 @@ TEST_F(FabricClientTest, AnIncompleteOrWrongSnapshotChangesNothing) {
   EXPECT_EQ(taken<fabric::Disconnect>().size(), 1u);  // the second time in a row: back off
 }
 
-TEST_F(FabricClientTest, DeltasApplyWholeOrNotAtAll) {
+TEST_F(FabricClientLab, DeltasApplyWholeOrNotAtAll) {
   authorise();
   View view;
   view.upsert(uid(0), entry(0));
@@ -192,7 +111,7 @@ TEST_F(FabricClientTest, DeltasApplyWholeOrNotAtAll) {
   EXPECT_EQ(client_.view().digest(), wrong.digest());
 }
 
-TEST_F(FabricClientTest, ADeltaWithAGapAsksForASnapshot) {
+TEST_F(FabricClientLab, ADeltaWithAGapAsksForASnapshot) {
   authorise();
   View view;
   snapshot(view, 5);
@@ -202,7 +121,7 @@ TEST_F(FabricClientTest, ADeltaWithAGapAsksForASnapshot) {
   EXPECT_EQ(sent().size(), 1u);
 }
 
-TEST_F(FabricClientTest, ResumesByRevisionAndDigestAndCountsOnlyWhenConfirmed) {
+TEST_F(FabricClientLab, ResumesByRevisionAndDigestAndCountsOnlyWhenConfirmed) {
   authorise();
   View view;
   view.upsert(uid(0), entry(0));
@@ -229,7 +148,7 @@ TEST_F(FabricClientTest, ResumesByRevisionAndDigestAndCountsOnlyWhenConfirmed) {
   EXPECT_EQ(client_.last_contact()->mono, clock_.now().mono);
 }
 
-TEST_F(FabricClientTest, FoundForASubscriptionThatWasReplacedMeanwhileIsAskedForAgain) {
+TEST_F(FabricClientLab, FoundForASubscriptionThatWasReplacedMeanwhileIsAskedForAgain) {
   authorise();
   View view;
   view.upsert(uid(0), entry(0));
@@ -255,7 +174,7 @@ TEST_F(FabricClientTest, FoundForASubscriptionThatWasReplacedMeanwhileIsAskedFor
   EXPECT_TRUE(client_.asked().contains(uid(0)));
 }
 
-TEST_F(FabricClientTest, ContactCountsFromTheQuestionSoThatOldNewsStaysOld) {
+TEST_F(FabricClientLab, ContactCountsFromTheQuestionSoThatOldNewsStaysOld) {
   const auto pong = [&](std::uint64_t id) {
     FabricFrame frame;
     frame.mutable_pong()->set_id(id);
@@ -288,7 +207,7 @@ TEST_F(FabricClientTest, ContactCountsFromTheQuestionSoThatOldNewsStaysOld) {
   EXPECT_EQ(client_.last_contact()->mono, first);
 }
 
-TEST_F(FabricClientTest, ARefreshBringsASnapshotAndTheViewStaysUntilItIsThere) {
+TEST_F(FabricClientLab, ARefreshBringsASnapshotAndTheViewStaysUntilItIsThere) {
   client_.refresh(clock_.now());
   EXPECT_TRUE(sent().empty());
   authorise();
@@ -324,7 +243,7 @@ TEST_F(FabricClientTest, ARefreshBringsASnapshotAndTheViewStaysUntilItIsThere) {
   EXPECT_TRUE(frames[0].has_ping());
 }
 
-TEST_F(FabricClientTest, AnInquiryIsAnsweredAndNobodyComesIntoTheView) {
+TEST_F(FabricClientLab, AnInquiryIsAnsweredAndNobodyComesIntoTheView) {
   EXPECT_EQ(client_.inquire_certificate(Sha256{}), 0u);
   authorise();
   snapshot(View(), 5);
@@ -346,7 +265,7 @@ TEST_F(FabricClientTest, AnInquiryIsAnsweredAndNobodyComesIntoTheView) {
   EXPECT_TRUE(client_.asked().empty());
 }
 
-TEST_F(FabricClientTest, FoundCountsOnlyIfTheRecordCameBefore) {
+TEST_F(FabricClientLab, FoundCountsOnlyIfTheRecordCameBefore) {
   authorise();
   View view;
   snapshot(view, 5);
@@ -371,7 +290,7 @@ TEST_F(FabricClientTest, FoundCountsOnlyIfTheRecordCameBefore) {
   EXPECT_TRUE(client_.asked().contains(uid(3)));
 }
 
-TEST_F(FabricClientTest, BacksOffWithJitterAndHonoursRetryAfter) {
+TEST_F(FabricClientLab, BacksOffWithJitterAndHonoursRetryAfter) {
   client_.enable(clock_.now());
   std::chrono::nanoseconds last{0};
   for (int i = 0; i < 12; ++i) {
@@ -396,7 +315,7 @@ TEST_F(FabricClientTest, BacksOffWithJitterAndHonoursRetryAfter) {
   EXPECT_GE(last, std::chrono::milliseconds(15'000));
 }
 
-TEST_F(FabricClientTest, SilenceEndsTheConnection) {
+TEST_F(FabricClientLab, SilenceEndsTheConnection) {
   authorise();
   sent();
   for (int s = 0; s < 13; ++s) {
@@ -408,7 +327,7 @@ TEST_F(FabricClientTest, SilenceEndsTheConnection) {
   EXPECT_EQ(taken<fabric::Disconnect>().size(), 1u);
 }
 
-TEST_F(FabricClientTest, GarbageEndsTheConnectionAndKeepsTheView) {
+TEST_F(FabricClientLab, GarbageEndsTheConnectionAndKeepsTheView) {
   authorise();
   View view;
   view.upsert(uid(0), entry(0));
@@ -420,7 +339,7 @@ TEST_F(FabricClientTest, GarbageEndsTheConnectionAndKeepsTheView) {
   EXPECT_EQ(client_.view().entries().size(), 1u);
 }
 
-TEST_F(FabricClientTest, AnEmsThatDoesNotSayWhoItIsIsNotListenedTo) {
+TEST_F(FabricClientLab, AnEmsThatDoesNotSayWhoItIsIsNotListenedTo) {
   client_.enable(clock_.now());
   client_.on_connected(clock_.now());
   FabricFrame frame;
@@ -429,75 +348,6 @@ TEST_F(FabricClientTest, AnEmsThatDoesNotSayWhoItIsIsNotListenedTo) {
   EXPECT_FALSE(client_.connected());
   EXPECT_NE(client_.status().state, FabricStatusInfo::State::kAuthorised);
   EXPECT_EQ(client_.last_error(), "the EMS does not say its serial number");
-}
-
-TEST_F(FabricClientTest, ReportsItsUsageWhenItChangesAndEachTenSeconds) {
-  using std::chrono::milliseconds;
-  // In ticks of 100 ms, as the gateway's loop gives them, with the EMS answering what it is asked.
-  const auto reports = [&](milliseconds how_long) {
-    std::vector<wire::SessionReport> out;
-    for (milliseconds gone{0}; gone < how_long; gone += milliseconds(100)) {
-      clock_.advance(milliseconds(100));
-      client_.on_tick(clock_.now());
-      for (const auto& frame : sent()) {
-        if (frame.has_session_report()) out.push_back(frame.session_report());
-        if (!frame.has_ping()) continue;
-        FabricFrame pong;
-        pong.mutable_pong()->set_id(frame.ping().id());
-        receive(pong);
-      }
-    }
-    return out;
-  };
-  FabricUsage usage{3, 10, 5, 1, 2, from_unix_ms(1'700'000'000'000)};
-  client_.set_usage(usage);
-  client_.enable(clock_.now());
-  client_.on_connected(clock_.now());
-  FabricFrame status;
-  status.mutable_status()->set_state(wire::FabricStatus::PENDING);
-  status.mutable_status()->set_ems_serial("PSTEMS0123456789");
-  receive(status);
-  EXPECT_TRUE(reports(milliseconds(2'000)).empty());  // nothing to whom has not authorised us
-  status.mutable_status()->set_state(wire::FabricStatus::AUTHORISED);
-  status.mutable_status()->set_ems_serial("PSTEMS0123456789");
-  receive(status);
-  auto said = reports(milliseconds(5'000));
-  ASSERT_EQ(said.size(), 1u);
-  EXPECT_EQ(said[0].live_sessions(), 3u);
-  EXPECT_EQ(said[0].allowed(), 10u);
-  EXPECT_EQ(said[0].denied(), 5u);
-  EXPECT_EQ(said[0].cut(), 1u);
-  EXPECT_EQ(said[0].uncounted(), 2u);
-  EXPECT_EQ(said[0].counted_since_ms(), 1'700'000'000'000);
-  usage.live_sessions = 4;
-  client_.set_usage(usage);
-  said = reports(milliseconds(100));
-  ASSERT_EQ(said.size(), 1u);
-  EXPECT_EQ(said[0].live_sessions(), 4u);
-  // Much that changes is told once a second.
-  for (int i = 0; i < 5; ++i) {
-    ++usage.allowed;
-    client_.set_usage(usage);
-    EXPECT_TRUE(reports(milliseconds(100)).empty());
-  }
-  said = reports(milliseconds(600));
-  ASSERT_EQ(said.size(), 1u);
-  EXPECT_EQ(said[0].allowed(), 15u);
-  // And what stays as it is each ten seconds.
-  EXPECT_EQ(reports(milliseconds(30'000)).size(), 3u);
-  // Another connection is told anew.
-  client_.on_disconnected(clock_.now(), "cut");
-  client_.disable();
-  authorise();
-  EXPECT_EQ(reports(milliseconds(100)).size(), 1u);
-}
-
-TEST_F(FabricClientTest, NobodyIsToldOfAUsageThatIsNotKnown) {
-  authorise();
-  sent();
-  clock_.advance(std::chrono::seconds(1));
-  client_.on_tick(clock_.now());
-  for (const auto& frame : sent()) EXPECT_FALSE(frame.has_session_report());
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ import threading
 import time
 
 import harness
-from harness import connect, tls_context, wait_for
+from harness import wait_for
 from lab import inside
 from lone import LoneGatewayTest
 from tls_server import Authority, TlsServer
@@ -173,7 +173,7 @@ class Balancing(LoneGatewayTest):
     def ask(self, host="app.example", method="GET", body=None, connection=None):
         own = connection is None
         if own:
-            connection = self.connection()
+            connection = self.front()
         try:
             connection.request(method, "/", body=body, headers={"Host": host, "Accept": "application/json"})
             answer = connection.getresponse()
@@ -183,17 +183,12 @@ class Balancing(LoneGatewayTest):
             if own:
                 connection.close()
 
-    def connection(self):
-        connection = http.client.HTTPSConnection("10.0.1.1", 9443)
-        connection.sock = tls_context().wrap_socket(connect("10.0.1.1", 9443, self.far))
-        return connection
-
     def who(self, **more):
         answer = self.ask(**more)
         return json.loads(answer.text)["server"] if answer.status == 200 else answer.status
 
     def shares(self, requests, **more):
-        connection = self.connection()
+        connection = self.front()
         out = {}
         for _ in range(requests):
             name = self.who(connection=connection, **more)
@@ -275,13 +270,7 @@ class Balancing(LoneGatewayTest):
         self.wait_state(a, "down")
         answer = self.ask()
         self.assertEqual((answer.status, answer.headers["X-Postern-Reason"]), (502, "022"))
-        reference = answer.headers["X-Postern-Reference"]
-
-        def logged():
-            return [line for line in map(json.loads, (self.gateway.data / "traffic.log").read_text().splitlines())
-                    if line.get("id") == reference]
-        wait_for(logged, "the line of the request")
-        line = logged()[0]
+        line = self.logged(answer.headers)
         self.assertEqual((line["reason"], line["reason_name"], line["status"]), ("022", "no_real_server", 502))
         self.assertIn("all are down", line["detail"])
         self.assertIn("all real servers are down", self.gateway.cli("get system status"))
@@ -338,7 +327,7 @@ class Balancing(LoneGatewayTest):
 
         def flow():
             while not ended.is_set():
-                connection = self.connection()
+                connection = self.front()
                 for _ in range(200):
                     outcomes.append(self.who(connection=connection))
                 connection.close()
@@ -369,7 +358,7 @@ class Balancing(LoneGatewayTest):
     def test_13_a_server_that_is_taken_out_gets_no_more_requests_on_kept_connections(self):
         a, b = self.two()
         self.publish([(a, ""), (b, "")], "round-robin")
-        connection = self.connection()
+        connection = self.front()
         self.assertEqual({self.who(connection=connection) for _ in range(4)}, {"a", "b"})
         self.gateway.configure('config firewall access-proxy\nedit web\nconfig api-gateway\nedit 1\nconfig realservers\n'
                                'edit 1\nset status disable\nnext\nend\nnext\nend\nnext\nend\n')
@@ -378,7 +367,7 @@ class Balancing(LoneGatewayTest):
             try:
                 self.assertEqual(self.who(connection=connection), "b")
             except (http.client.HTTPException, ssl.SSLError, OSError):
-                connection = self.connection()  # nginx has taken the new configuration
+                connection = self.front()  # nginx has taken the new configuration
         self.assertEqual(len(a.seen), seen)
 
     def test_14_translate_host(self):

@@ -5,9 +5,7 @@ import itertools
 import os
 import random
 import re
-import shutil
 import signal
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import harness
 from harness import LabError, connect, https, open_download, open_tls, stacks, wait_for
+from mark import Mark
 
 # Into which steps of the walk the kills of each program fall, and how often. In each, at a random moment of the whole step.
 STEPS = {"tag": 8, "enrol": 4, "authorise": 4, "snapshot": 4}
@@ -164,17 +163,15 @@ class Crashes(harness.StackTest):
         stack.connect_fabric()
         stack.make_tags()
         stack.protect()
-        cls.program = cls.directory / f"mark{cls.name}"
-        shutil.copy("/bin/sleep", cls.program)
-        stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
-            {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
+        cls.mark = Mark(cls.directory, cls.name)
+        cls.addClassCleanup(cls.mark.stop)
+        cls.mark.put_tags(stack.ems, of_file=False)
         for number in range(MORE_TAGS):
             stack.ems.put_tag({"name": f"More-{number}", "message": "Elsewhere. " * 20, "rules": [
                 {"id": 1, "os": "windows", "type": "running-process", "processes": ["nothing.exe"]}]})
         stack.gateway.configure('config firewall proxy-policy\nedit 2\nset ztna-ems-tag "EMS1_ZTNA_Marked"\nnext\nend\n')
-        cls.mark = None
         cls.uid = stack.enrol()
-        cls.set_mark(True)
+        cls.mark.start()
         stack.wait_evaluated(cls.uid)
         cls.agent2 = stacks.Agent(stack.lab, cls.directory / "agent2", stack.runtime / "agent2", "ep2", "agent2").start()
         stack.gateway.configure("config firewall address\n" + "".join(
@@ -184,21 +181,6 @@ class Crashes(harness.StackTest):
         stack.lab.supervise(longest_pause=0.2)
         print(f"POSTERN_SEED={SEED}", flush=True)
         cls.spans = {}
-
-    @classmethod
-    def set_mark(cls, running):
-        if running and cls.mark is None:
-            cls.mark = subprocess.Popen([cls.program, "900"])
-        elif not running and cls.mark is not None:
-            cls.mark.kill()
-            cls.mark.wait()
-            cls.mark = None
-
-    @classmethod
-    def tear_down(cls):
-        if getattr(cls, "mark", None) is not None:
-            cls.set_mark(False)
-        super().tear_down()
 
     def get(self):
         return https("GET", self.stack.plan.gateway_port1, self.stack.ports["proxy"], "/",
@@ -230,7 +212,7 @@ class Crashes(harness.StackTest):
         return True
 
     def settle(self, marked=None):
-        marked = self.mark is not None if marked is None else marked
+        marked = self.mark.running if marked is None else marked
         wait_for(lambda: self.converged(marked), f"everybody to agree that the endpoint is {'' if marked else 'not '}marked", 60)
 
     # ---- the steps of the walk, each as often repeated as a killed program makes it fail
@@ -241,8 +223,11 @@ class Crashes(harness.StackTest):
 
     def tag(self):
         """The endpoint's posture changes, until the gateway resolves otherwise."""
-        marked = self.mark is None
-        self.set_mark(marked)
+        marked = not self.mark.running
+        if marked:
+            self.mark.start()
+        else:
+            self.mark.stop()
         wait_for(lambda: self.stack.gateway.resolved("Marked") == (["10.0.1.2"] if marked else []), "the tag to be judged", 60)
 
     def enrol(self):
@@ -409,7 +394,7 @@ class Crashes(harness.StackTest):
 
     def setUp(self):
         self.random = random.Random(SEED)
-        self.set_mark(True)
+        self.mark.start()
         self.settle(True)
 
     def test_ems_killed(self):

@@ -1,11 +1,10 @@
 """Real servers over HTTPS: who is believed to be one, by which versions of TLS, and whose connection is used for what.
 And which of several servers a path leads to."""
-import http.client
 import json
 import ssl
 
 import harness
-from harness import connect, tls_context, wait_for
+from harness import wait_for
 from lab import Reply
 from lone import LoneGatewayTest
 from tls_server import Authority, TlsServer
@@ -84,14 +83,6 @@ class RealServers(LoneGatewayTest):
                 return False
         wait_for(answers, "the access proxy")
 
-    @classmethod
-    def open(cls):
-        """A connection on which requests may name any host: the client tells no name in its handshake."""
-        raw = connect("10.0.1.1", 9443, cls.lab.namespaces["far"])
-        connection = http.client.HTTPSConnection("10.0.1.1", 9443)
-        connection.sock = tls_context().wrap_socket(raw)
-        return connection
-
     @staticmethod
     def request(connection, host, path="/", method="GET", body=None, **headers):
         connection.request(method, path, body=body, headers={"Host": host, **headers})
@@ -100,7 +91,7 @@ class RealServers(LoneGatewayTest):
 
     @classmethod
     def ask(cls, host, path="/", **more):
-        connection = cls.open()
+        connection = cls.front()
         try:
             return cls.request(connection, host, path, **more)
         finally:
@@ -114,23 +105,11 @@ class RealServers(LoneGatewayTest):
     def wait_status(self, status, host="app.example", path="/"):
         wait_for(lambda: self.ask(host, path).status == status, f"status {status} for {host}{path}")
 
-    def logged(self, reply):
-        """The line of the traffic log for a request that could not be served."""
-        reference = reply.headers["X-Postern-Reference"]
-        lines = []
-
-        def found():
-            text = (self.gateway.data / "traffic.log").read_text()
-            lines[:] = [line for line in map(json.loads, text.splitlines()) if line.get("id") == reference]
-            return lines
-        wait_for(found, "the line of the request")
-        return lines[0]
-
     def refused_because(self, host="app.example"):
         reply = self.ask(host, Accept="text/html")
         self.assertEqual(reply.status, 502)
         self.assertIn("The application doesn&#39;t answer", reply.text)
-        line = self.logged(reply)
+        line = self.logged(reply.headers)
         self.assertEqual((line["status"], line["action"]), (502, "accept"))
         self.assertTrue(line["detail"].startswith(f"10.0.1.2:{self.server.port}: "), line)
         return line["detail"].split(": ", 1)[1]
@@ -156,7 +135,7 @@ class RealServers(LoneGatewayTest):
         self.assertEqual(self.ask("third.example").status, 200)
 
     def test_4_connections_are_kept_for_one_name_each(self):
-        connection = self.open()
+        connection = self.front()
         seen = [self.request(connection, name).json() for name in
                 ("app.example", "app.example", "other.example", "app.example", "other.example")]
         self.assertEqual([s["name"] for s in seen],
@@ -197,7 +176,7 @@ class RealServers(LoneGatewayTest):
                       str(refused.exception))
 
     def test_6_a_websocket_goes_through(self):
-        connection = self.open()
+        connection = self.front()
         connection.sock.sendall(b"GET /ws HTTP/1.1\r\nHost: app.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         head = b""
         while b"\r\n\r\n" not in head:
@@ -208,7 +187,7 @@ class RealServers(LoneGatewayTest):
         connection.close()
 
     def test_6b_a_stream_is_cut_when_its_policy_goes(self):
-        connection = self.open()
+        connection = self.front()
         connection.sock.sendall(b"GET /stream HTTP/1.1\r\nHost: app.example\r\n\r\n")
         stream = harness.Stream(connection.sock)
         stream.wait_bytes(500)

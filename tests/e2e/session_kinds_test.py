@@ -11,6 +11,7 @@ from pathlib import Path
 
 import harness
 from harness import stacks, wait_for
+from mark import Mark
 from session_kinds import KINDS, Http1Kept, Http2, Routed, Way
 
 PORT, LASTING = 9445, 9446
@@ -124,13 +125,9 @@ class SessionKinds(harness.StackTest):
         stack.connect_fabric()
         stack.make_tags()
         stack.protect()
-        cls.program = cls.directory / f"mark{cls.name}"
-        shutil.copy("/bin/sleep", cls.program)
-        cls.file = cls.directory / "marked"
-        stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
-            {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
-        stack.ems.put_tag({"name": "Has-File", "message": "Remove the file.", "rules": [
-            {"id": 1, "os": "linux", "type": "file", "paths": [str(cls.file)]}]})
+        cls.mark = Mark(cls.directory, cls.name)
+        cls.addClassCleanup(cls.mark.stop)
+        cls.mark.put_tags(stack.ems)
         port_file = cls.directory / "calls.port"
         stack.lab.start("calls", [PYTHON, PEER, "server", port_file], "srv")
         wait_for(port_file.exists, "the server of calls to listen")
@@ -138,8 +135,7 @@ class SessionKinds(harness.StackTest):
             stack.access_proxy(name, port) + GATEWAYS.format(
                 name=name, app=stack.app_address, app_port=stack.ports["app"], free=stack.plan.ems, calls=port_file.read_text())
             for name, port in (("kinds", PORT), ("lasting", LASTING))) + POLICIES)
-        cls.mark = None
-        cls.begin_mark()
+        cls.mark.start()
         cls.begin_short_lived(stack)
         stack.ems.command = [*base, "--keepalive", "1", "--offline-timeout", "400"]
         cls.restart_ems()
@@ -182,21 +178,7 @@ class SessionKinds(harness.StackTest):
         wait_for(lambda: "successful" in cls.stack.gateway.cli("diagnose endpoint fctems test-connectivity 1"), "the connector")
 
     @classmethod
-    def begin_mark(cls):
-        if cls.mark is None:
-            cls.mark = subprocess.Popen([cls.program, "900"])
-
-    @classmethod
-    def end_mark(cls):
-        if cls.mark is not None:
-            cls.mark.kill()
-            cls.mark.wait()
-            cls.mark = None
-
-    @classmethod
     def tear_down(cls):
-        if getattr(cls, "mark", None):
-            cls.end_mark()
         if cls.rows:
             print(cls.table())
         super().tear_down()
@@ -303,10 +285,10 @@ class SessionKinds(harness.StackTest):
         type(self).lasting_since = (self.stack.gateway.data / "traffic.log").stat().st_size
 
     def test_01_a_tag_is_lost(self):
-        self.round("tag lost", self.end_mark, ("065", "missing_tag"), self.begin_mark, neighbours=True)
+        self.round("tag lost", self.mark.stop, ("065", "missing_tag"), self.mark.start, neighbours=True)
 
     def test_02_a_forbidden_tag_comes(self):
-        self.round("forbidden tag", lambda: self.file.write_text(""), ("064", "forbidden_tag"), self.file.unlink,
+        self.round("forbidden tag", lambda: self.mark.file.write_text(""), ("064", "forbidden_tag"), self.mark.file.unlink,
                    neighbours=True)
 
     def test_03_a_policy_says_no(self):

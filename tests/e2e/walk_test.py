@@ -3,16 +3,15 @@ lets it through again; and nobody else gets in by claiming 10.0.1.2."""
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import unittest
 from pathlib import Path
 
 import harness
 from harness import LabError, Stream, connect, open_download, open_tls, open_websocket, stacks, wait_for, websocket_text
 from lab import inside
+from mark import Mark
 from rogue import Rogue
 
 # Whoever has an address of the segment may send here, tags or not.
@@ -56,38 +55,14 @@ class Walk(harness.StackTest):
         stack.connect_fabric()
         stack.make_tags()
         stack.protect()
-        # A process that only this test has, and a file beside it: two things that a rule can ask for.
-        cls.program = cls.directory / f"mark{cls.name}"
-        shutil.copy("/bin/sleep", cls.program)
-        cls.file = cls.directory / "marked"
-        stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
-            {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
-        stack.ems.put_tag({"name": "Has-File", "rules": [
-            {"id": 1, "os": "linux", "type": "file", "paths": [str(cls.file)]}]})
+        cls.mark = Mark(cls.directory, cls.name)
+        cls.addClassCleanup(cls.mark.stop)
+        cls.mark.put_tags(stack.ems)
         stack.gateway.configure(MARK_POLICY)
-        cls.mark = None
         cls.uid = stack.enrol()
-        cls.start_mark()
+        cls.mark.start()
         stack.wait_evaluated(cls.uid)
         cls.wait_resolved("Marked", True)
-
-    @classmethod
-    def start_mark(cls):
-        if cls.mark is None:
-            cls.mark = subprocess.Popen([cls.program, "600"])
-
-    @classmethod
-    def end_mark(cls):
-        if cls.mark is not None:
-            cls.mark.kill()
-            cls.mark.wait()
-            cls.mark = None
-
-    @classmethod
-    def tear_down(cls):
-        if getattr(cls, "mark", None):
-            cls.end_mark()
-        super().tear_down()
 
     @classmethod
     def wait_resolved(cls, tag, there):
@@ -95,7 +70,7 @@ class Walk(harness.StackTest):
                  f"{cls.stack.plan.agent} to be {'in' if there else 'out of'} the resolved addresses of {tag}")
 
     def setUp(self):
-        self.start_mark()
+        self.mark.start()
         self.wait_resolved("Marked", True)
         self.streams = []
 
@@ -158,7 +133,7 @@ class Walk(harness.StackTest):
     def test_tag_lost_cuts_the_open_connection_through_the_firewall(self):
         stream = self.direct_download()
         stream.wait_bytes()
-        self.end_mark()
+        self.mark.stop()
         self.wait_resolved("Marked", False)
         # While a new attempt waits in vain, the open one gets nothing either.
         self.assert_no_way_in()
@@ -168,19 +143,19 @@ class Walk(harness.StackTest):
         conntrack = self.stack.lab.call("gw", "conntrack", "-L", "-s", self.stack.plan.agent, "-d", self.stack.plan.app,
                                         check=False).stdout
         self.assertNotIn("ESTABLISHED", conntrack)
-        self.start_mark()
+        self.mark.start()
         self.wait_resolved("Marked", True)
         self.direct_download().wait_bytes()
 
     def test_tag_lost_cuts_download_and_websocket_at_the_proxy(self):
         download, websocket = self.proxy_download(), self.proxy_websocket()
         download.wait_bytes()
-        self.end_mark()
+        self.mark.stop()
         download.wait_end()
         websocket.wait_end()
         with self.assertRaisesRegex(LabError, "403"):
             self.proxy_download()
-        self.start_mark()
+        self.mark.start()
         self.wait_resolved("Marked", True)
         self.proxy_download().wait_bytes()
         self.proxy_websocket()
@@ -193,15 +168,15 @@ class Walk(harness.StackTest):
                  self.proxy_download(), "new workers to serve")
         self.assertTrue(download.open and websocket.open, "a reload must not end sessions")
         download.wait_bytes()
-        self.end_mark()
+        self.mark.stop()
         download.wait_end()
         websocket.wait_end()
 
     def test_a_file_that_appears_gives_a_tag_and_its_end_takes_it(self):
         self.wait_resolved("Has-File", False)
-        self.file.write_text("")
+        self.mark.file.write_text("")
         self.wait_resolved("Has-File", True)
-        self.file.unlink()
+        self.mark.file.unlink()
         self.wait_resolved("Has-File", False)
 
     def test_offline_takes_every_set(self):

@@ -16,6 +16,7 @@
 #include "agent/forward/splice.h"
 #include "agent/local_api/request.h"
 #include "base/ip.h"
+#include "base/result.h"
 #include "base/text.h"
 #include "net/unix_socket.h"
 #include "proto/invitation.h"
@@ -119,7 +120,7 @@ int forward_command(const std::string& runtime_dir, const std::string& host, std
   if (at.empty()) return say(trouble(*one), 1);
   const auto name = member(*one, "name");
   const int fd = connect_to_listener(at);
-  if (fd < 0) return say("connecting to " + at + ": " + std::strerror(errno), 1);
+  if (fd < 0) return say("connecting to " + at + ": " + errno_text(errno), 1);
   const bool clean = splice(STDIN_FILENO, STDOUT_FILENO, fd);
   ::close(fd);
   if (clean) return 0;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -152,7 +151,7 @@ Result<std::string> list_of_commands(const std::string& commands, const std::str
   Result<std::string> out = fail(ErrorCode::kInternal, "not listed");
   std::thread([&] {
     if (unshare(CLONE_NEWNET) != 0) {
-      out = fail(ErrorCode::kPermissionDenied, fmt::format("a network namespace to try the ruleset in: {}", std::strerror(errno)));
+      out = fail(ErrorCode::kPermissionDenied, fmt::format("a network namespace to try the ruleset in: {}", errno_text(errno)));
       return;
     }
     Nft nft;

@@ -29,7 +29,7 @@ net::TunnelAnswer refused(int status, const std::string& why) {
 }
 
 /// The socket is there, and nobody can connect yet: it becomes the user's, and so do we.
-Status hand_over(const std::string& socket, const ForwarderUser& user) {
+Status hand_over(const std::string& socket, const ProcessUser& user) {
   if (auto written = write_forwarder_record(std::filesystem::path(socket).parent_path()); !written) return written;
   if (user.uid == ::geteuid()) return {};
   if (::lchown(socket.c_str(), user.uid, user.gid) != 0) return fail(errno_error(errno, "giving nginx access to", socket));
@@ -96,7 +96,7 @@ int run_forwarder(const ForwarderOptions& options) {
     log_error("forward.start", error.message);
     return 1;
   };
-  const auto user = find_forwarder_user(options.user);
+  const auto user = find_process_user(options.user);
   if (!user) return failed(user.error());
   const auto folder = std::filesystem::absolute(options.socket).parent_path();
   if (auto ours = check_forwarder_folder(folder); !ours) return failed(ours.error());

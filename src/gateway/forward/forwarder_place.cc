@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -48,13 +47,6 @@ Result<ucred> listener_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<ForwarderUser> find_forwarder_user(const std::string& name) {
-  if (name.empty()) return ForwarderUser{::geteuid(), ::getegid()};
-  const auto* entry = ::getpwnam(name.c_str());
-  if (entry == nullptr) return fail(ErrorCode::kNotFound, "there is no user " + name);
-  return ForwarderUser{entry->pw_uid, entry->pw_gid};
-}
-
 Status check_forwarder_folder(const std::filesystem::path& folder) {
   struct stat st {};
   if (::lstat(folder.c_str(), &st) != 0) return fail(errno_error(errno, "looking at", folder));
@@ -63,7 +55,7 @@ Status check_forwarder_folder(const std::filesystem::path& folder) {
   return {};
 }
 
-Status make_forwarder_folder(const std::filesystem::path& folder, const ForwarderUser& user) {
+Status make_forwarder_folder(const std::filesystem::path& folder, const ProcessUser& user) {
   if (auto made = make_directories(folder, 0710); !made) return made;
   if (auto ours = check_forwarder_folder(folder); !ours) return ours;
   if ((user.gid != ::getegid() && ::lchown(folder.c_str(), static_cast<uid_t>(-1), user.gid) != 0) || ::chmod(folder.c_str(), 0710) != 0)

@@ -11,21 +11,15 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "gateway/ztna/process_user.h"
 
 namespace postern::gateway {
 
 /// The kernel's name of a forwarder's process.
 inline constexpr const char* kForwarderName = "postern-tcp";
 
-struct ForwarderUser {
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
-/// Empty: as we are. Errors: kNotFound.
-Result<ForwarderUser> find_forwarder_user(const std::string& name);
-
 /// Mode 0710, ours, its group's the user's. Errors: kPermissionDenied (it is somebody else's), errno's.
-Status make_forwarder_folder(const std::filesystem::path& folder, const ForwarderUser& user);
+Status make_forwarder_folder(const std::filesystem::path& folder, const ProcessUser& user);
 /// Whether nobody but us can put anything there. Errors: kPermissionDenied, kNotFound, kUnsupported (no folder).
 Status check_forwarder_folder(const std::filesystem::path& folder);
 

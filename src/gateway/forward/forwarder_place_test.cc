@@ -92,7 +92,7 @@ class ForwarderPlaceTest : public testing::Test {
     options.log = folder_ / "tcp.log";
     ForwarderProcess(loop, options).stop();
   }
-  const ForwarderUser us_{::geteuid(), ::getegid()};
+  const ProcessUser us_{::geteuid(), ::getegid()};
   fs::path directory_, folder_, socket_;
 };
 

@@ -39,7 +39,7 @@ void ForwarderProcess::start() {
 
 /// One that a gateway before this one left.
 bool ForwarderProcess::adopt() {
-  const auto user = find_forwarder_user(options_.user);
+  const auto user = find_process_user(options_.user);
   const auto pidfd = user ? find_forwarder(options_.socket, user->uid) : Result<int>(fail(user.error()));
   if (!pidfd) {
     if (pidfd.error().code != ErrorCode::kNotFound) log_warning("forward.adopt", pidfd.error().message);
@@ -51,7 +51,7 @@ bool ForwarderProcess::adopt() {
 
 /// What it needs to be started; the process.
 Result<pid_t> ForwarderProcess::launch() {
-  const auto user = find_forwarder_user(options_.user);
+  const auto user = find_process_user(options_.user);
   if (!user) return fail(user.error());
   if (auto made = make_forwarder_folder(std::filesystem::path(options_.socket).parent_path(), *user); !made) return fail(made.error());
   SpawnOptions spawned;

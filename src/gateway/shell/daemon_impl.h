@@ -62,7 +62,7 @@ class Daemon {
 
   Context context_;
   std::unique_ptr<ecshm::Writer> shm_;
-  NginxUser nginx_user_;
+  ProcessUser nginx_user_;
   FabricChannels channels_{context_};
   ReservedAddresses reserved_{context_, channels_};
   KeptViews views_{context_};

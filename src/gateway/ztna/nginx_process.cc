@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -72,7 +71,7 @@ Checked check_generation(const SpawnOptions& base, const std::filesystem::path& 
 
 class Process final : public NginxProcess {
  public:
-  Process(net::Loop& loop, NginxOptions options, std::optional<NginxUser> user)
+  Process(net::Loop& loop, NginxOptions options, std::optional<ProcessUser> user)
       : loop_(loop), options_(std::move(options)), user_(user) {}
 
   ~Process() override {
@@ -411,7 +410,7 @@ class Process final : public NginxProcess {
 
   net::Loop& loop_;
   NginxOptions options_;
-  std::optional<NginxUser> user_;
+  std::optional<ProcessUser> user_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::optional<Wanted> waiting_;
   bool checking_ = false;
@@ -434,22 +433,12 @@ class Process final : public NginxProcess {
 
 }  // namespace
 
-Result<NginxUser> find_nginx_user(const NginxOptions& options) {
-  if (geteuid() != 0 || options.user.empty()) return NginxUser{geteuid(), getegid()};
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16384);
-  const int error = getpwnam_r(options.user.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (error != 0 || found == nullptr) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no user '{}' for nginx to run as; make one or name another",
-                            options.user));
-  }
-  return NginxUser{found->pw_uid, found->pw_gid};
+Result<ProcessUser> find_nginx_user(const NginxOptions& options) {
+  return find_process_user(geteuid() == 0 ? options.user : std::string());
 }
 
 Result<std::unique_ptr<NginxProcess>> NginxProcess::create(net::Loop& loop, NginxOptions options) {
-  std::optional<NginxUser> user;
+  std::optional<ProcessUser> user;
   if (geteuid() == 0 && !options.user.empty()) {
     auto found = find_nginx_user(options);
     if (!found) return fail(found.error());

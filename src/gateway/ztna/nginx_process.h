@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "gateway/ztna/process_user.h"
 #include "net/loop.h"
 
 namespace postern::gateway {
@@ -28,11 +29,7 @@ struct NginxOptions {
 };
 
 /// Who nginx runs as; also who the workers at ModuleChannel are. Errors: kNotFound.
-struct NginxUser {
-  uid_t uid = 0;
-  gid_t gid = 0;
-};
-Result<NginxUser> find_nginx_user(const NginxOptions& options);
+Result<ProcessUser> find_nginx_user(const NginxOptions& options);
 
 /// Thread: loop.
 class NginxProcess {

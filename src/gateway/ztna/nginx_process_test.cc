@@ -189,7 +189,7 @@ class NginxProcessTest : public testing::Test {
   std::thread thread_;
   std::filesystem::path dir_;
   NginxOptions options_;
-  NginxUser user_;
+  ProcessUser user_;
   std::unique_ptr<ecshm::Writer> writer_;
   std::unique_ptr<ModuleChannel> channel_;
   std::unique_ptr<NginxProcess> process_;

@@ -10,9 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "base/file.h"
 
@@ -66,7 +67,9 @@ Result<pid_t> spawn(const SpawnOptions& options) {
   std::vector<char*> environment;
   for (char** e = environ; e != nullptr && *e != nullptr; ++e) environment.push_back(*e);
   for (const auto& e : options.environment) {
-    if (getenv(e.substr(0, e.find('=')).c_str()) == nullptr) environment.push_back(const_cast<char*>(e.c_str()));
+    const auto name = std::string_view(e).substr(0, e.find('=') + 1);
+    const bool there = std::any_of(environment.begin(), environment.end(), [&](const char* has) { return std::string_view(has).starts_with(name); });
+    if (!there) environment.push_back(const_cast<char*>(e.c_str()));
   }
   environment.push_back(nullptr);
   const pid_t pid = fork();
