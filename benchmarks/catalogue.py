@@ -42,7 +42,7 @@ METRICS = [
            "plain nginx with the same log", ">= 0.97x plain nginx, >= 3.5x auth_request, >= 1.03x HAProxy with a map", "proxy"),
     Metric("P12", "full handshakes with client certificates per CPU-second", "1/s", "HAProxy; plain nginx",
            ">= 1.5x HAProxy, >= 1x nginx; resumed >= 2x full", "proxy"),
-    Metric("P13", "bulk data per CPU-second", "GB/s", "HAProxy", ">= 1x; added p99 at half load <= 0.8x"),
+    Metric("P13", "bulk data through the access proxy per CPU-second", "GB/s", "HAProxy", ">= 1x; added p99 at half load <= 0.8x", "bulk"),
     Metric("P14", "memory per endpoint with 500 tags at the EMS", "B", "a redis hash with the same fields",
            "<= 512 B; at the gateway <= 256 B and <= 0.5x", "engine"),
     Metric("P15", "memory per idle agent connection, kernel and process", "KB", "HAProxy; nginx", "<= 14 KB and <= 0.8x"),

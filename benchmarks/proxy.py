@@ -39,7 +39,8 @@ http {{
   keepalive_requests 1000000000;
   client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4;
   scgi_temp_path {dir}/t5;
-  server {{ listen {address}:{app}; location / {{ return 200 "{body}"; }} }}
+  server {{ listen {address}:{app}; location / {{ return 200 "{body}"; }}
+    location /bulk/ {{ root {dir}; sendfile on; tcp_nopush on; }} }}
   server {{ listen {address}:{auth}; location / {{ return 204; }} }}
 }}
 """

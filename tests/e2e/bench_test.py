@@ -35,6 +35,9 @@ class Bench(unittest.TestCase):
                 self.assertIsNone(row["ours"], row)
             self.assertIsNone(row["met"], "a trial meets no target")
 
+    def test_bulk(self):
+        self.measured("bulk")
+
     def test_deltas(self):
         self.measured("deltas")
 

@@ -109,6 +109,7 @@ class Assembly {
   Status write_over(Transaction& t, const Draft& draft) const;
   Status write_all(Transaction& t, const std::vector<Draft*>& drafts) const;
   Transaction copy_of(const Transaction& t) const;
+  bool is_destination_open(const Draft& draft) const;
   bool widen_refusals(const Transaction& all);
   static Status validate(const Transaction& t);
   bool drop_invalid(const Transaction& good, const std::vector<Draft*>& drafts);
@@ -133,6 +134,7 @@ class Assembly {
   std::set<std::string> made_;                 ///< Names of all_of_family, where no draft has them.
   std::set<std::string, std::less<>> places_kept_;  ///< Ordered tables whose entries that are here stay where they are.
   std::vector<std::string> made_new_;
+  bool destinations_settled_ = false;  ///< widen_refusals() has been asked.
   std::vector<std::string> nobody_let_in_;          ///< Notices about `dstaddr`.
   std::set<const Draft*> moved_;                    ///< Policies that were here and stand elsewhere now.
 };

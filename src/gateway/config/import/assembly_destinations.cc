@@ -3,6 +3,7 @@
 // firewall policy would go. So a refusal that has both readings is taken in the wider one, and of a policy that accepts, which
 // would let nobody in, that is said.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -52,12 +53,15 @@ Places held_by(const ProxyPolicyConfig& policy, const GatewayConfig& config) {
 
 }  // namespace
 
-/// Says whether it did. `all`: everything that is taken, written.
+/// It may become wider, so that nobody can say yet whether it refuses less than something that is here.
+bool Assembly::is_destination_open(const Draft& draft) const { return !destinations_settled_ && names_some(draft); }
+
+/// Says whether something changed, if only that it is known now. `all`: everything that is taken, written.
 bool Assembly::widen_refusals(const Transaction& all) {
   nobody_let_in_.clear();
   if (std::none_of(drafts_.begin(), drafts_.end(), names_some)) return false;
+  bool changed = !std::exchange(destinations_settled_, true);
   const auto config = read_config(all.tree());
-  bool widened = false;
   for (auto& d : drafts_) {
     if (!names_some(d)) continue;
     const auto policy = std::find_if(config.proxy_policies.begin(), config.proxy_policies.end(),
@@ -78,9 +82,9 @@ bool Assembly::widen_refusals(const Transaction& all) {
     }
     std::erase_if(d.references, [](const Reference& r) { return r.attribute == kDestination; });
     d.object.values.erase(kDestination);
-    widened = true;
+    changed = true;
   }
-  return widened;
+  return changed;
 }
 
 }  // namespace postern::gateway::config::fortios

@@ -60,7 +60,7 @@ std::vector<const Draft*> Assembly::alive_in(const Table& table) const {
 bool Assembly::keep_refusals() {
   bool any = false;
   for (auto& d : drafts_) {
-    if (!d.alive() || !d.is_policy()) continue;
+    if (!d.alive() || !d.is_policy() || is_destination_open(d)) continue;
     const Object* here = base_->find({{d.table->name, d.object.key}});
     if (!here) continue;
     const ObjectView policy(*d.table, *here);

@@ -114,6 +114,22 @@ TEST_F(DestinationImport, ARefusalOfTheVirtualAddressRefusesEverythingBehindIt) 
   EXPECT_FALSE(on("2", "firewall proxy-policy"));
 }
 
+TEST_F(DestinationImport, TakenAgainItIsTheSame) {
+  for (const std::string destination : {"door", "s1", "all"}) {
+    store = ConfigStore::in_memory(gateway_schema());
+    const auto text = kAddresses + vip("10.0.2.1") + proxy({{1}, {2}}) + policies({{false, {destination}}, {true, {"all"}}});
+    const auto first = take(text);
+    ASSERT_TRUE(store->commit(import->transaction));
+    EXPECT_EQ(take(text), first) << destination;
+    EXPECT_THAT(import->left_out, IsEmpty()) << destination;
+    EXPECT_TRUE(on("2", "firewall proxy-policy")) << destination;
+  }
+  // One that refuses less than what is here doesn't take its place.
+  const auto narrower = kAddresses + vip("10.0.2.1") + proxy({{1}, {2}}) + policies({{false, {"s1"}}, {true, {"all"}}});
+  take(narrower);
+  EXPECT_THAT(off("firewall proxy-policy 1"), HasSubstr("doesn't refuse as much"));
+}
+
 TEST_F(DestinationImport, WhoLetsNobodyInIsTold) {
   const auto text = [](const std::string& destination) {
     return kAddresses + vip("10.0.2.1") + proxy({{1}, {2}}) + policies({{true, {destination}}});
