@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "base/text.h"
+#include "ecshm/session_kind.h"
 
 namespace postern::gateway::syslog {
 namespace {
@@ -82,6 +83,8 @@ void put_tags(std::string& out, std::size_t begin, const std::vector<std::string
 void put_message(std::string& out, const Origin& origin, const ecshm::Event& e, const TrafficNames& names) {
   const auto begin = out.size();
   const bool accepted = e.type == ecshm::EventType::kAllowed;
+  // What was let through has a reason where it failed behind the gateway.
+  const bool reasoned = !accepted || e.reason != policy::Reason::kNone;
   const auto action = action_of(e.type);
   fmt::format_to(std::back_inserter(out), "<{}>1 {} ", std::min(origin.facility, 23u) * 8 + (accepted ? 6 : 4),
                  to_iso8601(e.time));
@@ -90,10 +93,11 @@ void put_message(std::string& out, const Origin& origin, const ecshm::Event& e, 
                  origin.process.empty() ? "-" : origin.process, action);
   put(out, "action", action);
   put(out, "id", e.id);
-  if (!accepted) {
+  if (reasoned) {
     put(out, "reason", policy::reason_code(e.reason));
     put(out, "reason_name", policy::reason_name(e.reason));
   }
+  if (names.forwards) put(out, "service", "tcp-forwarding");
   const auto told = told_of(e, names);
   put(out, "destination", told.destination);
   put(out, "detail", told.detail);
@@ -106,6 +110,7 @@ void put_message(std::string& out, const Origin& origin, const ecshm::Event& e, 
   if (e.source.valid()) put(out, "srcip", e.source.str());
   put(out, "srcport", e.source_port);
   put(out, "srcintf", e.interface);
+  put(out, "kind", ecshm::session_kind_name(e.kind));
   put(out, "method", e.method);
   put(out, "hostname", e.host);
   put(out, "path", e.path);
@@ -118,7 +123,7 @@ void put_message(std::string& out, const Origin& origin, const ecshm::Event& e, 
   put(out, "clientdeviceems", names.ems_serial);
   put_tags(out, begin, names.tags);
   out += "] ";
-  out += accepted ? std::string_view("let through") : policy::reason_text(e.reason);
+  out += reasoned ? policy::reason_text(e.reason) : std::string_view("let through");
 }
 
 void put_message(std::string& out, const Origin& origin, const ForwardCut& c) {
