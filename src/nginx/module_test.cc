@@ -128,6 +128,17 @@ TEST_F(ModuleTest, CutsWhenTheLeaseRunsOutAndAllowsWhenItIsBack) {
   EXPECT_EQ(get(&device_).status, 200);
 }
 
+TEST_F(ModuleTest, AnIdleConnectionOfWhoWasRevokedWhileTheLeaseWasOutEndsWithItsReturn) {
+  Client idle(nginx_->port(), &device_, "app.example");
+  EXPECT_EQ(idle.request("GET", "/1", "app.example").status, 200);
+  plane_->stop_lease();
+  ASSERT_TRUE(wait_for([&] { return get(&device_).status != 200; }));
+  plane_->put(device_.leaf, changed([](auto& d) { d.blocked = true; }));
+  EXPECT_NE(get(&device_).status, 200);
+  plane_->resume_lease();
+  EXPECT_EQ(idle.drain(), End::kReset) << nginx_->log();
+}
+
 TEST_F(ModuleTest, CutsInAWorkerThatAReloadIsShuttingDown) {
   auto download = open_download();
   auto websocket = open_websocket();

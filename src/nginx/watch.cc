@@ -22,7 +22,8 @@ void Worker::look() {
   bool all = reader_->take_changes([&](std::uint32_t slot) { changed.push_back(slot); });
   const auto at = now();
   const auto fresh = reader_->freshness(at.mono);
-  if ((freshness_ & ~fresh) != 0) all = true;
+  // Also when it is back: what was told meanwhile of an endpoint without requests was not to be acted on.
+  if (freshness_ != fresh) all = true;
   freshness_ = fresh;
   if (next_expiry_ <= at.wall) all = true;
   if (different || all) {

@@ -110,6 +110,9 @@ TEST_F(SessionLab, LiveSessionsAreListed) {
   for (const std::string by : {"front", "10.0.1.2", "9a010000000000000000000000000001", "pstems0123456789", "grpc", "0123456789AB", second.c_str()}) {
     EXPECT_EQ(out("diagnose ztna session list " + by), of_one + "2 live connections of 3\n") << by;
   }
+  EXPECT_EQ(out("diagnose ztna session list access-proxy front"), of_one + "2 live connections of 3\n") << "as clear has it";
+  EXPECT_EQ(out("diagnose ztna session list endpoint nobody"), "0 live connections of 3\n");
+  EXPECT_THAT(out("diagnose ztna session list policy 2"), HasSubstr("session clear policy 2 ends those"));
   EXPECT_EQ(out("diagnose ztna session list front 10.0.1.3"), "0 live connections of 3\n");
 }
 

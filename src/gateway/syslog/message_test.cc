@@ -85,6 +85,34 @@ TEST(SyslogMessage, SaysWhatTheTrafficLogSays) {
   EXPECT_EQ(parsed->get("detail"), "");
 }
 
+TEST(SyslogMessage, SaysWhatTheFileSays) {
+  auto event = denial();
+  event.type = ecshm::EventType::kAllowed;
+  event.reason = policy::Reason::kNoRealServer;
+  event.kind = ecshm::SessionKind::kWebSocket;
+  event.interface = "port1";
+  event.detail = "10.0.3.16:22\nits real server was taken out";
+  auto forwarded = names();
+  forwarded.forwards = true;
+  const auto parsed = parse_message(message_of(event, forwarded));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->get("kind"), "websocket");
+  EXPECT_EQ(parsed->get("service"), "tcp-forwarding");
+  EXPECT_EQ(parsed->get("reason_name"), policy::reason_name(event.reason));
+  EXPECT_EQ(parsed->text, policy::reason_text(event.reason));
+  // No name in a line of the file is missing.
+  const auto line = traffic_line(event, forwarded);
+  std::size_t told = 0;
+  for (std::size_t at = 0; (at = line.find("\":", at)) != line.npos; ++at) {
+    const auto begin = line.rfind('"', at - 1) + 1;
+    const auto name = line.substr(begin, at - begin);
+    if (name == "time" || name == "type" || name == "subtype" || name == "msg") continue;
+    EXPECT_FALSE(parsed->all(name == "tags" ? "tag" : name).empty()) << name;
+    ++told;
+  }
+  EXPECT_GT(told, 20u);
+}
+
 TEST(SyslogMessage, WhatClientsSendForgesNothing) {
   auto event = denial();
   event.path = "/\"] <14>1 - - - - - [x y=\"z\\";

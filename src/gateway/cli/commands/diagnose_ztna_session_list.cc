@@ -36,12 +36,26 @@ std::string session_text(const SessionView& s) {
   return out;
 }
 
+/// Words that `clear` has in front of what it chooses by, where nothing is called so: who is used to them types them here.
+bool is_word_of_clear(const std::vector<SessionView>& all, const std::string& word) {
+  if (word != "id" && word != "endpoint" && word != "access-proxy" && word != "policy") return false;
+  return std::none_of(all.begin(), all.end(), [&](const auto& s) { return session_fits(s, word); });
+}
+
 void list_sessions(const CommandContext& c) {
   const auto all = c.operations.sessions();
+  auto words = c.arguments;
+  if (words.size() == 2 && is_word_of_clear(all, words[0])) {
+    if (words[0] == "policy") {
+      return c.fail("sessions are not listed by policy: one connection may have requests of several. diagnose ztna session clear policy " +
+                    words[1] + " ends those that it let through");
+    }
+    words.erase(words.begin());
+  }
   std::string out;
   std::int64_t connections = 0;
   for (const auto& s : all) {
-    const bool wanted = std::all_of(c.arguments.begin(), c.arguments.end(),
+    const bool wanted = std::all_of(words.begin(), words.end(),
                                     [&](const auto& word) { return session_fits(s, word); });
     if (!wanted) continue;
     connections += s.connections;
