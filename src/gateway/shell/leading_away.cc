@@ -35,6 +35,33 @@ ecshm::ClearOrder of_proxy(std::uint32_t proxy) {
   return out;
 }
 
+using Destinations = std::map<std::uint32_t, std::vector<ForwardDestination>>;
+
+/// Of each access proxy.
+Destinations destinations_of(const ProxyPlan& plan, const Pools& pools) {
+  Destinations out;
+  for (const auto& proxy : plan.table.proxies) {
+    auto& all = out[proxy.id];
+    for (const auto& gateway : proxy.api_gateways) {
+      const auto* pool = pool_among(pools, gateway.pool);
+      if (pool == nullptr || pool->destinations.empty()) continue;
+      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
+    }
+  }
+  return out;
+}
+
+bool leads_to_destination(const Destinations& destinations, std::uint32_t proxy, const std::string& text) {
+  const auto it = destinations.find(proxy);
+  const auto target = policy::forward_target_of_text(text);
+  return it != destinations.end() && target && leads_to(it->second, target->host, target->port);
+}
+
+bool has_number(const NginxPool* pool, std::uint32_t number) {
+  return pool != nullptr && std::any_of(pool->servers.begin(), pool->servers.end(),
+                                        [&](const NginxRealServer& s) { return s.number == number; });
+}
+
 }  // namespace
 
 std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now,
@@ -42,15 +69,9 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
   std::vector<ecshm::ClearOrder> out;
   const auto pools_before = by_number(before), pools_now = by_number(now);
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> led_by;
-  std::map<std::uint32_t, std::vector<ForwardDestination>> destinations;
+  const auto destinations = destinations_of(now, pools_now);
   for (const auto& proxy : now.table.proxies) {
-    auto& all = destinations[proxy.id];
-    for (const auto& gateway : proxy.api_gateways) {
-      led_by[{proxy.id, gateway.id}] = gateway.pool;
-      const auto* pool = pool_among(pools_now, gateway.pool);
-      if (pool == nullptr || pool->destinations.empty()) continue;
-      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
-    }
+    for (const auto& gateway : proxy.api_gateways) led_by[{proxy.id, gateway.id}] = gateway.pool;
   }
   for (const auto& proxy : before.table.proxies) {
     for (const auto& gateway : proxy.api_gateways) {
@@ -70,14 +91,28 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
   for (const auto& [leaf, places] : sessions) {
     for (const auto& [place, count] : places) {
       if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
-      const auto target = policy::forward_target_of_text(place.destination);
-      if (target && leads_to(destinations[place.proxy], target->host, target->port)) continue;
+      if (leads_to_destination(destinations, place.proxy, place.destination)) continue;
       auto order = of_proxy(place.proxy);
       order.destination = place.destination;
       out.push_back(std::move(order));
     }
   }
   return out;
+}
+
+void drop_led_back(std::vector<ecshm::ClearOrder>& orders, const ProxyPlan& now) {
+  const auto pools = by_number(now);
+  const auto destinations = destinations_of(now, pools);
+  std::erase_if(orders, [&](const ecshm::ClearOrder& order) {
+    if (!order.destination.empty()) return leads_to_destination(destinations, order.proxy, order.destination);
+    for (const auto& proxy : now.table.proxies) {
+      if (proxy.id != order.proxy) continue;
+      for (const auto& gateway : proxy.api_gateways) {
+        if (gateway.id == order.api_gateway && has_number(pool_among(pools, gateway.pool), order.server)) return true;
+      }
+    }
+    return false;
+  });
 }
 
 }  // namespace postern::gateway

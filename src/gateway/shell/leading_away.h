@@ -15,4 +15,8 @@ namespace postern::gateway {
 std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now,
                                         const std::map<Sha256, GatewayCore::SessionsByPlace>& sessions);
 
+/// Takes out those of led_away's orders that no longer hold by `now`: what they end may be there again, and whoever goes there
+/// since is not to be ended. Pure.
+void drop_led_back(std::vector<ecshm::ClearOrder>& orders, const ProxyPlan& now);
+
 }  // namespace postern::gateway

@@ -72,5 +72,26 @@ TEST(LeadingAway, EndsTunnelsWhoseDestinationIsTakenOut) {
   EXPECT_TRUE(led_away(before, led_plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
 }
 
+TEST(LeadingAway, WhatIsThereAgainIsNotEnded) {
+  const auto before = led_plan({"10.0.3.1", "10.0.3.2"}, "10.0.3.4 22", 1), now = led_plan({"10.0.3.2"}, "", 2);
+  const auto orders = led_away(before, now, tunnels({"10.0.3.4:22"}));
+  ASSERT_EQ(orders.size(), 2u);
+  auto left = orders;
+  drop_led_back(left, now);
+  EXPECT_EQ(left.size(), 2u) << "nothing has come back";
+  drop_led_back(left, led_plan({"10.0.3.2"}, "10.0.3.1-10.0.3.9 22", 3));
+  ASSERT_EQ(left.size(), 1u) << "the destination has, though by another range";
+  EXPECT_EQ(left[0].server, 10u);
+  drop_led_back(left, before);
+  EXPECT_TRUE(left.empty()) << "the server has, under its number";
+  left = orders;
+  drop_led_back(left, ProxyPlan());
+  EXPECT_EQ(left.size(), 2u);
+  auto elsewhere = before;
+  elsewhere.table.proxies[0].id = 8;
+  drop_led_back(left, elsewhere);
+  EXPECT_EQ(left.size(), 2u) << "another access proxy's";
+}
+
 }  // namespace
 }  // namespace postern::gateway
