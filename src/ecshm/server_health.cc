@@ -57,6 +57,10 @@ Result<std::unique_ptr<HealthWriter>> HealthWriter::open(const std::filesystem::
   }
   const int folder = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return fail(errno_error(errno, "opening", dir));
+  const struct Closing {  // after the file, which is taken out of the folder where it was not published
+    int fd;
+    ~Closing() { close(fd); }
+  } closing{folder};
   int error = 0;
   auto file = NewFile::create(folder, kHealthFile, reader_group, &error);
   Mapping mapping;
@@ -72,7 +76,6 @@ Result<std::unique_ptr<HealthWriter>> HealthWriter::open(const std::filesystem::
   }
   const bool published = mapping && file.publish();
   error = errno;
-  close(folder);
   if (!published) return fail(errno_error(error, "writing", path));
   return std::unique_ptr<HealthWriter>(new HealthWriter(std::move(mapping)));
 }

@@ -1,7 +1,10 @@
 #include "ecshm/server_health.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -45,6 +48,40 @@ TEST_F(ServerHealth, WhatNobodyHasSaidIsUnknown) {
   EXPECT_EQ(seen(8), ServerState::kUp);
   ASSERT_TRUE(w->set(7, ServerState::kUp));
   EXPECT_EQ(seen(7), ServerState::kUp);
+}
+
+TEST_F(ServerHealth, ItsFileHasItsRoomOnTheDisk) {
+  // Of a sparse file, a write to a page that the disk has no room for ends the process: it has to fail when it is made.
+  const auto w = writer();
+  struct stat st {};
+  ASSERT_EQ(stat((dir_ / kHealthFile).c_str(), &st), 0);
+  EXPECT_GE(st.st_size, static_cast<off_t>(kHealthWords * sizeof(std::uint64_t)));
+  EXPECT_GE(st.st_blocks * 512, st.st_size);
+}
+
+TEST_F(ServerHealth, WhereThereIsNoRoomItSaysSo) {
+  struct Limit {
+    rlimit before{};
+    Limit() {
+      signal(SIGXFSZ, SIG_IGN);
+      getrlimit(RLIMIT_FSIZE, &before);
+      rlimit little = before;
+      little.rlim_cur = 4096;
+      setrlimit(RLIMIT_FSIZE, &little);
+    }
+    ~Limit() {
+      setrlimit(RLIMIT_FSIZE, &before);
+      signal(SIGXFSZ, SIG_DFL);
+    }
+  };
+  {
+    const Limit limit;
+    const auto made = HealthWriter::open(dir_, static_cast<gid_t>(-1));
+    ASSERT_FALSE(made);
+    EXPECT_NE(made.error().message.find((dir_ / kHealthFile).native()), std::string::npos) << made.error().message;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir_)) << "nothing half is left";
+  EXPECT_TRUE(writer());
 }
 
 TEST_F(ServerHealth, TheNextGatewayGoesOnWithTheSameFile) {

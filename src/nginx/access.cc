@@ -5,7 +5,9 @@
 #include <new>
 #include <string>
 
+#include "nginx/leaving.h"
 #include "nginx/main_conf.h"
+#include "nginx/pools.h"
 #include "nginx/request.h"
 #include "policy/forward_target.h"
 #include "policy/path.h"
@@ -245,6 +247,7 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
   if (!worker().running()) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   auto* state = state_of(r);
   if (state == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  tell_to_go(r);
   using Stage = RequestState::Stage;
   if (state->stage == Stage::kAllowed || state->stage == Stage::kDenied) return NGX_DECLINED;
   if (state->stage == Stage::kWaiting && !state->waiting.answered) return NGX_AGAIN;
@@ -268,6 +271,7 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
     }
     return refuse(r, *state, decision);
   }
+  if (ngx_exiting && !state->check && !knows_pool(r, decision.pool)) return send_elsewhere(r);
   state->decision = decision;
   state->stage = Stage::kAllowed;
   if (state->check) return finish(r, answer_check(r, true));

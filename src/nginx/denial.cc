@@ -9,6 +9,7 @@
 #include "nginx/denial_id.h"
 #include "nginx/denial_page.h"
 #include "nginx/grpc.h"
+#include "nginx/page_look.h"
 #include "nginx/reply.h"
 #include "nginx/request.h"
 
@@ -102,12 +103,7 @@ ngx_int_t send_denial(ngx_http_request_t* r, RequestState& state, const policy::
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
   }
   if (html &&
-      !add_header(
-          r, "Content-Security-Policy",
-          fmt::format(
-              "default-src 'none'; style-src 'nonce-{0}'; script-src 'nonce-{0}'; "
-              "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-              page.nonce))) {
+      !add_header(r, "Content-Security-Policy", page_policy(page.nonce))) {
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
   }
   return html ? send(r, status, "text/html; charset=utf-8", denial_html(page))

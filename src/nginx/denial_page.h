@@ -21,7 +21,5 @@ struct DenialPage {
 std::string denial_html(const DenialPage& page);
 /// {"error":{"code","reason","title","message","details":[…],"denial_id"}}
 std::string denial_json(const DenialPage& page);
-/// For text and attribute values.
-std::string escape_html(std::string_view text);
 
 }  // namespace postern::nginx

@@ -1,7 +1,9 @@
 // What nginx can't serve is answered by a plain page of ours.
+#include "base/random.h"
 #include "nginx/denial_id.h"
 #include "nginx/failure_page.h"
 #include "nginx/grpc.h"
+#include "nginx/page_look.h"
 #include "nginx/reply.h"
 #include "nginx/request.h"
 
@@ -24,10 +26,15 @@ ngx_int_t handle_failed(ngx_http_request_t* r) {
                                             : "Postern could not pass this call on; reference " + page.id);
   }
   const bool html = wants_html(r);
+  if (html) {
+    page.host = std::string(to_view(r->headers_in.server));
+    page.can_check = page.status >= 502 && page.status <= 504 && (method_of(r) == "GET" || method_of(r) == "HEAD");
+    SystemRandom random;
+    page.nonce = random.hex(16);
+  }
   if (!add_header(r, "Cache-Control", "no-store") || !add_header(r, "X-Content-Type-Options", "nosniff") ||
       !add_header(r, "Referrer-Policy", "no-referrer") ||
-      (html &&
-       !add_header(r, "Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")) ||
+      (html && !add_header(r, "Content-Security-Policy", page_policy(page.nonce))) ||
       (!page.id.empty() && !add_header(r, "X-Postern-Reference", page.id)) ||
       (no_server &&
        !add_header(r, "X-Postern-Reason", std::string(policy::reason_code(policy::Reason::kNoRealServer))))) {

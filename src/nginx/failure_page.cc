@@ -3,10 +3,18 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "nginx/denial_page.h"
+#include "nginx/page_look.h"
 
 namespace postern::nginx {
 namespace {
+
+// Asks whether there is an answer by now; of a page it is only the head that is asked for.
+constexpr std::string_view kAskAgain = R"js(
+(function(){var note=document.getElementById('note');note.textContent='This page opens by itself once there is an answer.';
+function look(){fetch(location.href,{method:'HEAD',cache:'no-store',credentials:'same-origin',redirect:'manual'}).then(function(r){
+if(r.status<502||r.status>504)location.reload();else setTimeout(look,10000)}).catch(function(){setTimeout(look,20000)})}
+setTimeout(look,10000)})();
+)js";
 
 struct Text {
   const char* title;
@@ -47,12 +55,21 @@ Text text_of(const FailurePage& page) {
 
 std::string failure_html(const FailurePage& page) {
   const auto text = text_of(page);
-  const auto reference = page.id.empty() ? std::string()
-                                         : fmt::format("<p>Reference: <code>{}</code></p>", escape_html(page.id));
-  return fmt::format(
-      R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><title>{0}</title></head><body><h1>{0}</h1><p>{1}</p>{2}</body></html>
-)",
-      escape_html(text.title), escape_html(text.advice), reference);
+  PageLook look;
+  look.sign = PageLook::Sign::kCloud;
+  look.host = page.host;
+  look.title = escape_html(text.title);
+  look.lead = escape_html(text.advice);
+  if (page.can_check) {
+    look.row = R"(<a class="button" href="">Try again</a><div><span id="note" role="status"></span></div>)";
+    look.script = kAskAgain;
+  }
+  if (!page.id.empty()) {
+    look.facts = page_fact("Reference", "<code>" + escape_html(page.id) + "</code>");
+    look.help = fmt::format("Reference {}, status {}, {}", escape_html(page.id), page.status, escape_html(page.host));
+  }
+  look.nonce = page.nonce;
+  return page_html(look);
 }
 
 std::string failure_json(const FailurePage& page) {

@@ -16,6 +16,14 @@ bool unreserved(int c) {
          c == '.' || c == '_' || c == '~';
 }
 
+/// "/..;x" is "/.." for servers that cut path parameters off, and for some that decode first "/..%3bx" is, too.
+bool dots_with_parameter(std::string_view segment) {
+  const auto dots = segment.substr(0, 2) == ".." ? std::size_t{2} : segment.starts_with('.') ? std::size_t{1} : 0;
+  if (dots == 0) return false;
+  const auto rest = segment.substr(dots);
+  return rest.starts_with(';') || rest.starts_with("%3b") || rest.starts_with("%3B");
+}
+
 }  // namespace
 
 bool canonical_path(std::string_view raw) {
@@ -36,8 +44,7 @@ bool canonical_path(std::string_view raw) {
       const auto segment = rest.substr(0, rest.find('/'));
       const bool last = segment.size() == rest.size();
       if (segment == "." || segment == ".." || (segment.empty() && !last)) return false;
-      // "/..;x" is "/.." for servers that cut path parameters off.
-      if (segment.starts_with(".;") || segment.starts_with("..;")) return false;
+      if (dots_with_parameter(segment)) return false;
     }
   }
   return true;

@@ -65,14 +65,14 @@ TEST(View, FindsTagsAndPolicies) {
 
 TEST(Path, HasOneReading) {
   for (const auto* path : {"/", "/a", "/a/", "/a/b.html", "/a%20b", "/%C3%A4", "/a;b", "/...",
-                           "/.well-known/x", "/a..b", "/a:b@c!$&'()*+,="}) {
+                           "/.well-known/x", "/a..b", "/..a%3b", "/.a;b", "/a:b@c!$&'()*+,="}) {
     EXPECT_TRUE(canonical_path(path)) << path;
   }
   for (const auto* path :
        {"",       "a",        "//",     "/a//b",  "/./",    "/.",     "/..",   "/a/../b",
         "/a/..",  "/%2e%2e/", "/%2E",   "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/%00",
         "/a%0ab", "/a b",     "/a#b",   "/%",     "/%4",    "/%zz",   "/%41",  "/\xc3\xa4",
-        "/..;/x", "/.;a",     "/a\x7f", "/%7e",   "/%7f"}) {
+        "/..;/x", "/.;a",     "/a\x7f", "/%7e",   "/%7f", "/..%3bx", "/.%3B", "/a/..%3B/b"}) {
     EXPECT_FALSE(canonical_path(path)) << path;
   }
 }

@@ -30,7 +30,65 @@ async function fits(page, width) {
   assert.ok(wide <= width, `the page is ${wide} pixels wide in a window of ${width}`);
 }
 
+/** Somebody with this device's certificate. */
+const known = () => visitor({
+  clientCertificates: [{ origin: new URL(stack.proxy).origin, certPath: stack.certificate, keyPath: stack.key }],
+});
+
+/** What every page that refuses or fails has to hold: it fits, light and dark, goes by the keyboard, and runs nothing inline. */
+async function look(page, name, response, focusable) {
+  const policy = response.headers()['content-security-policy'];
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe/);
+  assert.equal(await page.locator('h1').count(), 1);
+  assert.equal(await page.title(), await page.locator('h1').innerText());
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const width of [1280, 390, 320]) {
+      await fits(page, width);
+      await page.screenshot({ path: `${shots}/${name}-${width}-${scheme}.png`, fullPage: true });
+    }
+    const contrast = await page.evaluate(() => {
+      const light = (c) => { const [r, g, b] = c.match(/[\d.]+/g).map((v) => { const x = v / 255; return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4; });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+      const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!c.endsWith(', 0)')) return c; } return 'rgb(255,255,255)'; };
+      let least = [99, ''];
+      for (const e of document.querySelectorAll('h1,h2,p,li,small,code,time,a,button,footer div')) {
+        if (!e.innerText?.trim() || !e.offsetParent) continue;
+        const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
+        const ratio = (a + 0.05) / (b + 0.05);
+        if (ratio < least[0]) least = [ratio, e.innerText];
+      }
+      return least;
+    });
+    assert.ok(contrast[0] >= 4.5, `${name}, ${scheme}: "${contrast[1]}" has a contrast of ${contrast[0]}`);
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await fits(page, 1280);
+  for (const wanted of focusable) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => [document.activeElement.innerText.trim(), getComputedStyle(document.activeElement).outlineStyle]);
+    assert.deepEqual(focused, [wanted, 'solid']);
+  }
+}
+
 const steps = {
+  /** One page as it is: `page`, its status, its title, and what else it says. */
+  async look() {
+    const page = await (stack.certificate ? known() : visitor());
+    const response = await page.goto(stack.proxy);
+    assert.equal(response.status(), stack.status);
+    assert.equal(await page.locator('h1').innerText(), stack.title);
+    const told = await page.locator('main').innerText();
+    for (const text of stack.says) assert.ok(told.includes(text), `${stack.page}: "${text}" is not in ${told}`);
+    await look(page, stack.page, response, stack.focusable);
+    if (stack.opens) {
+      console.error('MEND');
+      await page.getByText('protected application').waitFor({ timeout: 60000 });
+    }
+    assert.deepEqual(page.complaints.filter((c) => !c.startsWith('Failed to load resource: the server responded with')), []);
+  },
+
   /** The page that a gateway's administrator is sent to: sign in, compare the fingerprint, authorise; with the keyboard alone. */
   async authorise() {
     const page = await visitor();
@@ -68,18 +126,24 @@ const steps = {
     assert.ok(!told.includes('Telemetry-Connected'), 'no tag is named to a stranger');
     await stranger.screenshot({ path: `${shots}/denial-stranger.png`, fullPage: true });
 
-    const page = await visitor({
-      clientCertificates: [{ origin: new URL(stack.proxy).origin, certPath: stack.certificate, keyPath: stack.key }],
-    });
+    const page = await known();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     const denied = await page.goto(stack.proxy + '?keep=1');
     assert.equal(denied.status(), 403);
     await page.getByText('Start the mark.').waitFor();
     await page.getByRole('link', { name: 'Check again' }).waitFor();
-    await page.screenshot({ path: `${shots}/denial.png`, fullPage: true });
-    await fits(page, 390);
-    await page.screenshot({ path: `${shots}/denial-narrow.png`, fullPage: true });
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await page.screenshot({ path: `${shots}/denial-dark.png`, fullPage: true });
+    assert.deepEqual(await page.locator('li').allInnerTexts(), ['Start the mark.', 'Come back here. Postern checks by itself.']);
+    await look(page, 'denial', denied, ['Check again', 'Copy for the help desk']);
+    await page.keyboard.press('Enter');
+    await page.getByText('Copied').waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    const id = await page.locator('code').innerText();
+    assert.match(copied, new RegExp(`^Denial id ${id}, reason 065, ${new URL(stack.proxy).hostname}, 20\\d\\d-`));
+    // It has looked again by itself meanwhile, and says when.
+    await page.getByText('Postern checks by itself every few seconds.').waitFor();
+    const before = Number((await page.locator('#when').innerText()).match(/(\d+) s ago/)[1]);
+    await page.waitForFunction((s) => Number(document.getElementById('when').textContent.match(/(\d+) s ago/)[1]) !== s, before);
+    assert.ok(!(await page.locator('time').innerText()).includes('T'), 'the time is as people write it');
     console.error('MEND');                       // the test gives the tag back now
     await page.getByText('protected application').waitFor({ timeout: 60000 });
     assert.ok(page.url().endsWith('?keep=1'), 'the address is kept, query included');

@@ -3,6 +3,7 @@
 can take another's answer for its own, and with the time: what a slow client reads late was sent before. Standard library only.
 
 Usage: churn_app.py HOST PORT NAME       /r/<id>: one line    /d/<id>: a line each 100 ms    /w/<id>: the same as WebSocket
+       /t/<id>: the same without HTTP
 """
 import asyncio
 import base64
@@ -50,6 +51,8 @@ class Connection(asyncio.Protocol):
             self.transport.write(f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                                  f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
             self.more(lambda text: bytes([0x81, len(text)]) + text)
+        elif kind == "t":
+            self.more(bytes)
         else:
             body = f"{self.line} {time.time():.3f}\n".encode()
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))

@@ -8,16 +8,18 @@ import signal
 import threading
 import time
 
-from churn_oracle import Policy, Version
+from churn_facts import THRESHOLD, Policy, Version
 from harness import LabError, connect, tls_context, wait_for
 
 NOT_YET = (OSError, LabError, ValueError, KeyError, http.client.HTTPException)
 CLASSES = {t: f"EMS1_CLASS_{t}" for t in ("A", "B", "C")}
 TAGS = {**CLASSES, "R": "EMS1_ZTNA_R", "M": "EMS1_ZTNA_M"}
 SERVERS = {"s1": 8101, "s2": 8102, "s3": 8103}
+CALLS = 8104             # a server of gRPC, which lives
 PORTS = {"need": 9461, "forbid": 9462, "any": 9463, "all": 9464, "ruled": 9465, "mass": 9466, "edited": 9467, "extra": 9468}
 NUMBERS = {name: 100 + 10 * i for i, name in enumerate(PORTS)}
 POOLS = {name: ("s1", "s2") for name in PORTS} | {"forbid": ("s2", "s3"), "any": ("s1", "s2", "s3"), "mass": ("s1", "s3")}
+CHECKED = frozenset(("any", "all"))        # whose servers the gateway checks
 POLICIES = {
     "need": (Policy(True, ("A",)),),
     "forbid": (Policy(False, ("C",)), Policy(True)),
@@ -37,8 +39,23 @@ PLAIN = f'set status enable\nunset schedule\nset action accept\nset ztna-ems-tag
 SCHEDULE = 'config firewall schedule onetime\nedit "past"\nset start 00:00 2001/01/01\nset end 00:00 2001/01/02\nnext\nend\n'
 
 
+def server_text(number, app, port, checked=False):
+    return (f"edit {number}\nset ip {app}\nset port {port}\n" +
+            ("set health-check enable\nset health-check-proto tcp-connect\nset holddown-interval disable\n" if checked else "") +
+            "next\n")
+
+
+def gateways_text(name, app):
+    """To the servers by HTTP, to a server of gRPC, and to the servers by TCP."""
+    servers = "".join(server_text(i + 1, app, SERVERS[s], name in CHECKED) for i, s in enumerate(POOLS[name]))
+    ports = " ".join(str(p) for p in SERVERS.values())
+    return (f"edit 1\nconfig realservers\n{servers}end\nnext\n"
+            f'edit 2\nset url-map "/churn.Calls/"\nconfig realservers\n{server_text(1, app, CALLS)}end\nnext\n'
+            f'edit 3\nset url-map "/tcp"\nset service tcp-forwarding\nconfig realservers\nedit 1\nset ip {app}\n'
+            f"set mappedport {ports}\nnext\nend\nnext\n")
+
+
 def proxy_text(name, app):
-    servers = "".join(f"edit {i + 1}\nset ip {app}\nset port {SERVERS[s]}\nnext\n" for i, s in enumerate(POOLS[name]))
     policies = ""
     for i, p in enumerate(POLICIES[name]):
         tags = " ".join(f'"{TAGS[t]}"' for t in p.tags)
@@ -46,13 +63,17 @@ def proxy_text(name, app):
                      (f"set ztna-tags-match-logic {'and' if p.every else 'or'}\n" if tags else "") +
                      f"set action {'accept' if p.accept else 'deny'}\nset logtraffic all\nnext\n")
     return (f'config firewall vip\nedit "{name}"\nset extip 0.0.0.0\nset extport {PORTS[name]}\nnext\nend\n'
-            f'config firewall access-proxy\nedit "{name}"\nset vip "{name}"\nconfig api-gateway\nedit 1\nconfig realservers\n{servers}'
-            f"end\nnext\nend\nnext\nend\nconfig firewall proxy-policy\n{policies}end\n")
+            f'config firewall access-proxy\nedit "{name}"\nset vip "{name}"\nconfig api-gateway\n{gateways_text(name, app)}'
+            f"end\nnext\nend\nconfig firewall proxy-policy\n{policies}end\n")
 
 
 def without_proxy_text(name):
     return ("config firewall proxy-policy\n" + "".join(f"delete {NUMBERS[name] + i}\n" for i in range(len(POLICIES[name]))) +
             f'end\nconfig firewall access-proxy\ndelete "{name}"\nend\nconfig firewall vip\ndelete "{name}"\nend\n')
+
+
+class Refused(Exception):
+    """The EMS doesn't do it: there is no such endpoint any more."""
 
 
 class Api:
@@ -80,6 +101,8 @@ class Api:
                                 {"Authorization": f"Bearer {self.ems.token}", "Content-Type": "application/json"})
         answer = self.connection.getresponse()
         text = answer.read()
+        if answer.status in (404, 409):
+            raise Refused(text.decode("latin-1")[:200])
         if answer.status >= 300:
             raise LabError(f"{answer.status}: {text[:200]}")
         return json.loads(text) if text else None
@@ -98,6 +121,9 @@ class Churn:
         self.stopping = threading.Event()
         self.failed = []
         self.nginx, self.programs = threading.Lock(), threading.Lock()
+        # Who is quarantined is not enrolled again: all of them are one device, which stays quarantined. Nor is one whose agent is away.
+        self.quarantined, self.enrolled = threading.Lock(), {name: threading.Lock() for name in test.uids}
+        self.silences = 0
         self.threads = []
 
     def run(self, kinds):
@@ -139,23 +165,23 @@ class Churn:
         while True:
             name = min(names, key=lambda n: (rest[n], n))
             rest[name] = time.monotonic() + chance.uniform(0, 1)
-            uid = self.test.uids[name]
+            uid, given = self.test.uids[name], self.test.given[name]
             for _ in range(chance.randint(12, 24)):
                 tag = chance.choice("AABBC")
-                verb = "remove" if tag in self.test.given[name] else "add"
-                with contextlib.suppress(LabError):
+                verb = "remove" if tag in given else "add"
+                with contextlib.suppress(LabError, Refused):
                     api("PATCH", f"endpoints/{uid}/classifications", {verb: [tag]})
-                    self.test.given[name] ^= {tag}
+                    given ^= {tag}
                     self.count("tags given or taken by hand")
                 yield chance.uniform(0.003, 0.02)
             if chance.random() < 0.7:     # mostly at rest with something to lose
                 wanted = set(chance.choice(["A", "AB", "B", "ABC", "AB"]))
-                change = {v: sorted(s) for v, s in (("add", wanted - self.test.given[name]),
-                                                    ("remove", self.test.given[name] - wanted)) if s}
-                with contextlib.suppress(LabError):
+                change = {v: sorted(s) for v, s in (("add", wanted - given), ("remove", given - wanted)) if s}
+                with contextlib.suppress(LabError, Refused):
                     if change:
                         api("PATCH", f"endpoints/{uid}/classifications", change)
-                        self.test.given[name] = wanted
+                        given.clear()
+                        given |= wanted
                         self.count("tags given or taken by hand", sum(len(s) for s in change.values()))
             yield chance.uniform(0.3, 0.6)
 
@@ -165,7 +191,7 @@ class Churn:
         while True:
             if chance.random() < 0.7:
                 uid = self.test.uids[chance.choice(list(self.test.uids))]
-                with contextlib.suppress(LabError):
+                with contextlib.suppress(LabError, Refused):
                     api("PUT", f"endpoints/{uid}/attributes/churn", {"value": chance.choice(["good", "good", "bad"])})
                     self.count("attributes set (a rule reads them)")
             else:
@@ -177,18 +203,47 @@ class Churn:
         api = Api(self.stack.ems, self.stopping)
         while True:
             yield chance.uniform(1, 3)
-            uid = self.test.uids[chance.choice(list(self.test.uids))]
-            with contextlib.suppress(LabError):
-                api("POST", f"endpoints/{uid}/quarantine", {})
-                self.count("quarantined and released")
+            with self.quarantined:
+                uid = self.test.uids[chance.choice(list(self.test.uids))]
+                with contextlib.suppress(LabError):
+                    api("POST", f"endpoints/{uid}/quarantine", {})
+                    self.count("quarantined and released")
+                try:
+                    yield chance.uniform(0.5, 4)
+                finally:
+                    self.whatever_it_takes(lambda: Api(self.stack.ems, threading.Event()).once("POST", f"endpoints/{uid}/unquarantine", {}))
+
+    @staticmethod
+    def whatever_it_takes(ask, seconds=60):
+        """Asked again while programs are away, also when the churn is over."""
+        end = time.monotonic() + seconds
+        while True:
             try:
-                yield chance.uniform(0.5, 4)
-            finally:
-                while True:
-                    with contextlib.suppress(*NOT_YET):
-                        Api(self.stack.ems, threading.Event()).once("POST", f"endpoints/{uid}/unquarantine", {})
-                        break
-                    time.sleep(0.1)
+                return ask()
+            except NOT_YET:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+
+    def revocation(self, chance):
+        """An endpoint's certificate is revoked; a while later its agent is enrolled again, as another endpoint."""
+        while True:
+            yield chance.uniform(2, 6)
+            name = chance.choice(list(self.test.uids))
+            with self.enrolled[name], self.quarantined:
+                agent = self.test.agents[name][0]
+                uid = self.test.uids[name]
+                with contextlib.suppress(Refused):       # again, where its answer was lost
+                    self.whatever_it_takes(lambda: Api(self.stack.ems, threading.Event()).once("POST", f"endpoints/{uid}/revoke", {}))
+                self.count("revoked, and enrolled again")
+                self.whatever_it_takes(lambda: wait_for(lambda: not agent.status()["registered"], f"{name} to hear that it is revoked", 60))
+                if not self.stopping.is_set():
+                    time.sleep(chance.uniform(0, 2))
+                # One invitation for all attempts: where only the answer was lost, it is the same endpoint.
+                code = self.whatever_it_takes(lambda: self.stack.ems.invite(note="churn"))
+                self.whatever_it_takes(lambda: None if agent.status()["registered"] else agent.enrol(code))
+                self.whatever_it_takes(lambda: wait_for(lambda: agent.status()["connected"], f"{name} to be connected", 60))
+                self.test.known_as(name, agent.uid())
 
     # ---- the gateway's configuration, and nginx
 
@@ -236,10 +291,11 @@ class Churn:
                     self.configured("extra", POLICIES["extra"], proxy_text("extra", self.stack.plan.app), True)
                 else:
                     self.configured("extra", None, without_proxy_text("extra"), True)
+                    self.test.removed.append((self.test.config["extra"][-1].begin, self.now(), "extra", None))
             self.count("access proxies added or removed")
             yield chance.uniform(3, 6)
             number, more = 7, chance.random() < 0.5
-            text = f"edit {number}\nset ip {self.stack.plan.app}\nset port {SERVERS['s3']}\nnext\n" if more else f"delete {number}\n"
+            text = server_text(number, self.stack.plan.app, SERVERS["s3"], "all" in CHECKED) if more else f"delete {number}\n"
             with self.nginx:
                 if more != self.test.seventh:
                     begin = self.now()
@@ -264,23 +320,32 @@ class Churn:
     # ---- programs that die
 
     def servers(self, chance):
+        """One dies for a moment or for long, or two of them at once."""
         while True:
             yield chance.uniform(1.5, 3)
-            name = chance.choice(list(SERVERS))
-            process = self.stack.lab.processes[name]
-            process.stopping = True
-            begin = self.now()
-            process.kill(signal.SIGKILL)
-            process.popen.wait()
-            self.count("deaths of a real server")
-            try:
-                yield chance.uniform(0.2, 2)
-            finally:
-                process.start()
-                wait_for(lambda: connect(self.stack.plan.app, SERVERS[name], self.stack.lab.namespaces["srv"], timeout=2).close()
-                         is None, f"{name} to listen")
-                self.test.deaths.setdefault(name, []).append((begin, self.now()))
-                process.stopping = False
+            dice = chance.random()
+            names = chance.sample(list(SERVERS), 2 if dice < 0.2 else 1)
+            with contextlib.ExitStack() as back:
+                for name in names:
+                    back.enter_context(self.dead(name))
+                yield chance.uniform(6, 9) if dice > 0.85 else chance.uniform(0.2, 2)
+
+    @contextlib.contextmanager
+    def dead(self, name):
+        process = self.stack.lab.processes[name]
+        process.stopping = True
+        begin = self.now()
+        process.kill(signal.SIGKILL)
+        process.popen.wait()
+        self.count("deaths of a real server")
+        try:
+            yield
+        finally:
+            process.start()
+            wait_for(lambda: connect(self.stack.plan.app, SERVERS[name], self.stack.lab.namespaces["srv"], timeout=2).close()
+                     is None, f"{name} to listen")
+            self.test.deaths.setdefault(name, []).append((begin, self.now()))
+            process.stopping = False
 
     def connected(self):
         wait_for(lambda: "successful" in self.stack.gateway.cli("diagnose endpoint fctems test-connectivity 1"),
@@ -289,6 +354,10 @@ class Churn:
     def ems(self, chance):
         while True:
             yield chance.uniform(4, 7)
+            if self.seconds > 2 * THRESHOLD and self.silences < self.seconds // 50 and self.passed(0.25 + 0.3 * self.silences):
+                with self.programs:
+                    self.silence(THRESHOLD + chance.uniform(2.5, 4.5))
+                continue
             if self.passed(0.8):     # what it holds at the end is of a program that has lived through something
                 continue
             with self.programs:
@@ -303,6 +372,20 @@ class Churn:
                 self.test.away.append((begin, self.now()))
                 self.test.back = max(self.test.back, self.now() - up)
                 self.count("EMS killed" if how == signal.SIGKILL else "EMS stopped and started")
+
+    def silence(self, seconds):
+        """The EMS stands still for longer than the gateway may go on without it."""
+        self.silences += 1
+        pid, begin = self.stack.lab.processes["ems"].pid, self.now()
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        end = self.now()
+        os.kill(pid, signal.SIGCONT)
+        self.connected()
+        back = self.now()
+        self.test.silent.append((begin, end, back))
+        self.test.away.append((begin, back))
+        self.count("EMS silent past the gateway's threshold")
 
     def gateway(self, chance):
         while True:
@@ -336,18 +419,19 @@ class Churn:
             yield chance.uniform(3, 7)
             name = chance.choice(list(self.test.uids))
             process = self.stack.lab.processes[name]
-            if chance.random() < 0.5:
-                process.kill()
-                self.count("agents killed")
-            else:
-                pid = process.pid
-                os.kill(pid, signal.SIGSTOP)
-                self.count("agents stood still")
-                try:
-                    yield chance.uniform(3, 9)
-                finally:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGCONT)
+            with self.enrolled[name]:
+                if chance.random() < 0.5:
+                    process.kill()
+                    self.count("agents killed")
+                else:
+                    pid = process.pid
+                    os.kill(pid, signal.SIGSTOP)
+                    self.count("agents stood still")
+                    try:
+                        yield chance.uniform(3, 9)
+                    finally:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGCONT)
 
 
-KINDS = ("tags", "rules", "quarantine", "policies", "proxies", "reload", "servers", "ems", "gateway", "agents")
+KINDS = ("tags", "rules", "quarantine", "revocation", "policies", "proxies", "reload", "servers", "ems", "gateway", "agents")

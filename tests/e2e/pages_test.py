@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 
 import harness
@@ -73,9 +74,65 @@ class Pages(harness.StackTest):
         uid = stack.enrol()
         stack.wait_evaluated(uid)
 
+        type(self).uid = uid
+
         def mend():
             type(self).mark = subprocess.Popen([self.program, "600"])
         self.drive("denial", mend, certificate=str(stack.agent.certificate), key=str(stack.agent.key))
+
+    def look(self, page, status, title, says, on_mend=None, certificate=True, focusable=("Check again", "Copy for the help desk")):
+        mine = {"certificate": str(self.stack.agent.certificate), "key": str(self.stack.agent.key)} if certificate else {}
+        self.drive("look", on_mend, page=page, status=status, title=title, says=says, opens=on_mend is not None, focusable=list(focusable),
+                   **mine)
+
+    def test_3_the_other_reasons(self):
+        """Who nobody knows, who is kept out, what is nobody's fault: each says whose it is, and opens by itself where that can be."""
+        stack, here = self.stack, self.stack.gateway_host
+        refused = f"This device can\u2019t open {here} yet"
+        self.look("no-certificate", 403, refused, ["This device has not said who it is", "Register this device with Postern."],
+                  certificate=False)
+        stack.ems.api("POST", f"endpoints/{self.uid}/quarantine", {})
+        self.wait_for_reason("068")
+        self.look("quarantined", 403, refused, ["This device is quarantined", "Contact your help desk"],
+                  lambda: stack.ems.api("POST", f"endpoints/{self.uid}/unquarantine", {}))
+        app = stack.lab.processes["app"]
+        app.stopping = True
+        app.kill()
+        app.popen.wait()
+        self.wait_for_status(502)
+        self.look("no-real-server", 502, "The application doesn't answer", ["Try again in a moment.", "Reference"], app.start,
+                  focusable=("Try again", "Copy for the help desk"))
+        stack.gateway.configure("config endpoint-control fctems\nedit 1\nset out-of-sync-threshold 10\nnext\nend\n")
+        ems = stack.lab.processes["ems"]
+        os.kill(ems.pid, signal.SIGSTOP)
+        try:
+            self.wait_for_reason("070")
+            self.look("ems-silent", 403, f"{here} can\u2019t be opened at the moment",
+                      ["Devices can't be checked at the moment", "This is not your device's fault."], lambda: os.kill(ems.pid, signal.SIGCONT))
+        finally:
+            os.kill(ems.pid, signal.SIGCONT)
+        certificate = self.directory / "mine.pem"
+        key = self.directory / "mine.key"
+        shutil.copy(stack.agent.certificate, certificate)
+        shutil.copy(stack.agent.key, key)
+        stack.ems.api("POST", f"endpoints/{self.uid}/revoke", {})
+        wait_for(lambda: self.reason(certificate, key) == "063", "the gateway to hear of it")
+        self.drive("look", page="revoked", status=403, title=refused, says=["This device is no longer registered"], opens=False,
+                   focusable=["Check again", "Copy for the help desk"], certificate=str(certificate), key=str(key))
+
+    def ask(self, certificate=None, key=None):
+        agent = self.stack.agent
+        return harness.https("GET", self.stack.gateway_host, self.stack.ports["proxy"], "/", certificate=certificate or agent.certificate,
+                             key=key or agent.key)
+
+    def reason(self, *identity):
+        return self.ask(*identity).headers.get("X-Postern-Reason")
+
+    def wait_for_reason(self, code):
+        wait_for(lambda: self.reason() == code, f"reason {code}", 40)
+
+    def wait_for_status(self, status):
+        wait_for(lambda: self.ask().status == status, f"status {status}")
 
 
 if __name__ == "__main__":

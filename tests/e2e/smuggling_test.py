@@ -2,13 +2,15 @@
 anybody else. The cases are in confusion/cases_*.py."""
 import json
 import os
+import re
 import ssl
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import harness
-from confusion import cases_bodies, cases_headers, cases_http2, cases_names, checker, weak_fronts
+from confusion import cases_bodies, cases_headers, cases_http2, cases_names, checker, floods, weak_fronts
 from confusion.back_ends import KINDS, BackEnds
 from harness import StackTest, https, tls_context, wait_for
 from lab import free_port
@@ -188,6 +190,29 @@ end
         found, stray = self.weak(front, ("early answers", "bodies of any method"), 5)
         self.assertGreaterEqual(found["early answers"] + found["bodies of any method"], 8)
         self.assertIn("/hidden", [record["target"] for record in stray])
+
+    def test_5_floods_are_bounded(self):
+        """What costs a client nothing and a server something: the connection ends, others are answered, and nothing grows."""
+        worker = self.stack.gateway.nginx_pids()[1][0]
+        before = resident(worker)
+        rows, wrong = [], []
+        for name, flood in floods.FLOODS.items():
+            front = checker.Front(self.ports["node"], client_contexts(self.certificate, self.key), 6)
+            outcome = floods.run(flood, self.ports["node"], front.contexts[True, False], front.mark)
+            front.close()
+            rows.append(f"{name:44}{outcome.sent:>12} bytes, {outcome.how}; others: {outcome.slowest * 1000:.0f} ms at most")
+            wrong += [f"{name}: {what}" for what in outcome.wrong]
+        grown = resident(worker) - before
+        print("\n" + "\n".join(rows) + f"\nthe worker has {grown} kB more than before")
+        self.back_ends.understood("node")
+        self.nginx_lives()
+        self.assertEqual(wrong, [])
+        self.assertLess(grown, 16 * 1024)
+
+
+def resident(pid):
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss_Anon:\s+(\d+)", text, re.M).group(1))
 
 
 def header_path(record):

@@ -108,5 +108,18 @@ TEST_F(SessionClearingTest, OneThatDoesNotAnswerIsCounted) {
   EXPECT_EQ(result_->silent, 1u);
 }
 
+TEST_F(SessionClearingTest, WhereNobodyAnswersNothingIsKnownToHaveEnded) {
+  clearing_.start({{}, {}}, send({1, 2}), done());
+  loop_.run();
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(result_->ended, 0u);
+  EXPECT_EQ(result_->silent, 2u) << "workers, not orders";
+  // What they say later is nobody's any more.
+  result_.reset();
+  clearing_.answered(1, tickets_[0], 3);
+  clearing_.gone(2);
+  EXPECT_FALSE(result_);
+}
+
 }  // namespace
 }  // namespace postern::gateway

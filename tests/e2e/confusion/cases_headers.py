@@ -10,6 +10,8 @@ IDENTITIES = (
     "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "X-Cluster-Client-IP")
 SPELLINGS = {
     "as it is": lambda name: f"{name}: spoofed", "lower case": lambda name: f"{name.lower()}: spoofed",
+    "dots": lambda name: f"{name.replace('-', '.')}: spoofed", "spaces": lambda name: f"{name.replace('-', ' ')}: spoofed",
+    "space before the colon": lambda name: f"{name} : spoofed", "a letter of eight bits": lambda name: f"{name.replace('-', chr(0xad))}: spoofed",
     "underscores": lambda name: f"{name.replace('-', '_')}: spoofed", "one underscore": lambda name: f"{name.replace('-', '_', 1)}: spoofed"}
 ODD = {
     "space before the colon": "X-Real-IP : spoofed", "tab before the colon": "X-Real-IP\t: spoofed", "twice": "X-Real-IP: spoofed\r\nX-Real-IP: spoofed",
@@ -33,8 +35,15 @@ UPGRADES = {
 def cases():
     for name in IDENTITIES:
         for how, spell in SPELLINGS.items():
-            if how in ("as it is", "underscores") or name.startswith("X-SSL-Client-CN"):
-                yield Case("identities", f"{name}, {how}", request("GET /c HTTP/1.1", [spell(name)]), passes=True)
+            if how in ("as it is", "underscores", "dots") or name.startswith(("X-SSL-Client-CN", "X-Forwarded-For")):
+                yield Case("identities", f"{name}, {how}", request("GET /c HTTP/1.1", [spell(name)]),
+                           passes=how not in ("dots", "spaces", "space before the colon", "a letter of eight bits"))
+    # A trailer is no header: whoever makes one of it takes a client's word for ours.
+    for name in ("X-SSL-Client-CN", "X-Forwarded-For", "X-Real-IP", "X-Postern-Endpoint", "Forwarded", "Client-Cert", "x_forwarded_for", "X.Real.IP",
+                 "Host", "Cookie", "Content-Length", "Connection", "X-Forwarded-Host"):
+        for how, lines in (("", []), (", announced", [f"Trailer: {name}"]), (", announced, and taken", [f"Trailer: {name}", "TE: trailers", "Connection: TE"])):
+            yield Case("trailers", name + how, request("POST /c HTTP/1.1", ["Transfer-Encoding: chunked", *lines],
+                                                       b"5\r\nhello\r\n0\r\n" + f"{name}: spoofed\r\n\r\n".encode()), b"hello", method="POST")
     for name, lines in ODD.items():
         yield Case("identities", name, request("GET /c HTTP/1.1", [lines.encode("latin1")]))
     yield Case("identities", "one among many", request("GET /c HTTP/1.1", [f"X-{n}: y" for n in range(45)] + ["X-Real-IP: spoofed"] +
@@ -60,6 +69,12 @@ def cases():
                  "Proxy-Authorization: Basic eDp5", "X-HTTP-Method-Override: DELETE", "Range: bytes=0-1", "Accept-Encoding: \x0b"):
         yield Case("connection", name.split(":")[0], request("GET /c HTTP/1.1", [name]))
     yield Case("head", "too large a header", request("GET /c HTTP/1.1", ["X: " + "y" * 40000]), refused=True)
+    yield Case("head", "very many small headers", request("GET /c HTTP/1.1", [f"X-{n}: y" for n in range(20000)]), refused=True)
+    yield Case("head", "very many without a name", request("GET /c HTTP/1.1", [": y"] * 20000), refused=True)
+    yield Case("head", "a very long name", request("GET /c HTTP/1.1", ["X" * 40000 + ": y"]), refused=True)
+    yield Case("head", "a very long query", request("GET /c?" + "x" * 40000 + " HTTP/1.1"), refused=True)
+    yield Case("head", "very many folds", request("GET /c HTTP/1.1", ["X: y", *[" z"] * 20000]), refused=True)
+    yield Case("head", "very many cookies", request("GET /c HTTP/1.1", ["Cookie: a=b"] * 5000), refused=True)
     yield Case("head", "too many headers", request("GET /c HTTP/1.1", [f"X-{n}: " + "y" * 100 for n in range(500)]), refused=True)
     yield Case("head", "line feeds only", request("GET /c HTTP/1.1").replace(b"\r\n", b"\n"))
     yield Case("head", "carriage returns only", request("GET /c HTTP/1.1").replace(b"\r\n", b"\r"), waits=True)

@@ -67,6 +67,17 @@ def cases():
         yield h2(f"name with {name}", stream(head((key, "spoofed"))), family="HTTP/2 headers")
     for name in ("x-real-ip", "x-forwarded-for", "x-ssl-client-cn", "forwarded", "x-postern-endpoint", "client-cert", "x-forwarded-host"):
         yield h2(f"identity {name}", stream(head((name, "spoofed"))), family="HTTP/2 headers", passes=True)
+        for how, spelled in (("underscores", name.replace("-", "_")), ("dots", name.replace("-", ".")), ("spaces", name.replace("-", " ")),
+                             ("a space behind", name + " ")):
+            yield h2(f"identity {name} with {how}", stream(head((spelled, "spoofed"))), family="HTTP/2 headers")
+        yield h2(f"trailer {name}", stream(head(("te", "trailers"), method="POST"), b"hello", trailers=[(name, "spoofed")]),
+                 family="HTTP/2 trailers", body=b"hello")
+    for name, value in ((":authority", "tenant.example"), (":method", "DELETE"), ("host", "tenant.example"), ("content-length", "50"), ("transfer-encoding", "chunked"),
+                        ("connection", "x-forwarded-for"), ("X-Upper", "y"), ("x y", "z"), ("", "y")):
+        yield h2(f"trailer {name!r}", stream(head(method="POST"), b"hello", trailers=[(name, value)]), family="HTTP/2 trailers", body=b"hello")
+    yield h2("very many trailers", frame(HEADERS, END_HEADERS, 1, block(head(method="POST"))), frame(DATA, 0, 1, b"hello"),
+             frame(HEADERS, END_STREAM, 1, block([("x", "y")])), *(frame(CONTINUATION, 0, 1, block([("x", "y" * 100)])) for _ in range(2000)),
+             family="HTTP/2 trailers", refused=True)
     for name, value in (("transfer-encoding", "chunked"), ("transfer-encoding", "identity"), ("connection", "close"), ("connection", "x-forwarded-for"),
                         ("keep-alive", "timeout=5"), ("proxy-connection", "close"), ("upgrade", "websocket"), ("upgrade", "h2c"), ("te", "trailers"), ("te", "gzip"),
                         ("http2-settings", "AAMAAABkAAQAAP__"), ("expect", "100-continue")):
@@ -82,6 +93,23 @@ def cases():
         yield h2(f"{name} behind others", stream([*others, ("x", "y"), (name, value)]), family="HTTP/2 pseudo headers")
     for name, more in (("unknown", (":foo", "bar")), (":status", (":status", "200")), (":protocol", (":protocol", "websocket")), ("of a colon", (":", "x"))):
         yield h2(name, stream(head(more)), family="HTTP/2 pseudo headers", refused=True)
+    connect = dict(method="CONNECT")
+    more = {"websocket": ("websocket", connect), "with a version and a key": ("websocket", connect), "h2c": ("h2c", connect), "connect-udp": ("connect-udp", connect),
+            "connect-ip": ("connect-ip", connect), "nothing": ("", connect), "with CRLF": ("websocket\r\nX: y", connect), "by GET": ("websocket", {}),
+            "by POST": ("websocket", dict(method="POST")), "of another host": ("websocket", dict(method="CONNECT", authority="tenant.example")),
+            "without a path": ("websocket", dict(method="CONNECT", path=None)), "of scheme http": ("websocket", dict(method="CONNECT", scheme="http")),
+            "upwards": ("websocket", dict(method="CONNECT", path="/c/../admin/x")), "to the forwarder": ("postern-tcp", connect)}
+    for name, (protocol, changes) in more.items():
+        fields = head((":protocol", protocol), **changes)
+        if name == "with a version and a key":
+            fields += [("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]
+        # A client that would have it so, and data for what it takes for open.
+        asks = frame(SETTINGS, payload=b"\0\x08\0\0\0\1")
+        yield h2(f"extended CONNECT, {name}", asks, frame(HEADERS, END_HEADERS, 1, block(fields)), frame(DATA, END_STREAM, 1, HIDDEN + b"y\r\n\r\n"),
+                 family="HTTP/2 CONNECT", refused=True)
+    for name, authority in (("this host", "app.example:443"), ("another", "tenant.example:443"), ("an application", "127.0.0.1:80"), ("no port", "app.example")):
+        yield h2(f"CONNECT to {name}", frame(HEADERS, END_HEADERS, 1, block([(":method", "CONNECT"), (":authority", authority)])),
+                 frame(DATA, END_STREAM, 1, HIDDEN + b"y\r\n\r\n"), family="HTTP/2 CONNECT", refused=True)
     yield h2("extended CONNECT", stream(head((":protocol", "websocket"), method="CONNECT")), family="HTTP/2 pseudo headers", refused=True)
     yield h2(":path twice, unlike", stream(head((":path", "/admin/x"))), family="HTTP/2 pseudo headers", refused=True)
     for name, host in (("the same", "app.example"), ("another", "tenant.example"), ("empty", ""), ("with a port", "app.example:1"), ("upper case", "APP.example")):
@@ -116,6 +144,13 @@ def cases():
     yield h2("pieces of another stream", frame(HEADERS, END_STREAM, 1, whole[:10]), frame(CONTINUATION, END_HEADERS, 3, whole[10:]), refused=True)
     yield h2("a piece of nothing", frame(CONTINUATION, END_HEADERS, 1, whole), refused=True)
     yield h2("pieces without end", frame(HEADERS, END_STREAM, 1, whole), *(frame(CONTINUATION, 0, 1, block([("x", "y" * 100)])) for _ in range(2000)), refused=True)
+    yield h2("empty pieces without end", frame(HEADERS, END_STREAM, 1, whole), *(frame(CONTINUATION, 0, 1) for _ in range(20000)), refused=True, waits=True)
+    yield h2("very many fields", frame(HEADERS, END_STREAM, 1, whole),
+             *(frame(CONTINUATION, 0, 1, block([(f"x-{n}-{k}", "y") for k in range(500)])) for n in range(40)), frame(CONTINUATION, END_HEADERS, 1), refused=True)
+    yield h2("very many crumbs of a cookie", frame(HEADERS, END_STREAM, 1, whole),
+             *(frame(CONTINUATION, 0, 1, block([("cookie", f"a{n}=b") for _ in range(500)])) for n in range(40)), frame(CONTINUATION, END_HEADERS, 1), refused=True)
+    yield h2("very many updates of the table", frame(HEADERS, END_HEADERS | END_STREAM, 1, integer(0, 5, 0x20) * 5000 + whole))
+    yield h2("two Hosts alike", stream(head(("host", "app.example"), ("host", "app.example"), authority=None)), refused=True)
     yield h2("a table reference that is none", frame(HEADERS, END_HEADERS | END_STREAM, 1, whole + integer(120, 7, 0x80)), refused=True)
     yield h2("a number without end", frame(HEADERS, END_HEADERS | END_STREAM, 1, whole + b"\x10\x7f" + b"\xff" * 20), refused=True)
     yield h2("a table larger than allowed", frame(HEADERS, END_HEADERS | END_STREAM, 1, integer(1 << 20, 5, 0x20) + whole), refused=True)
@@ -124,6 +159,12 @@ def cases():
     yield h2("a Huffman code that is none", frame(HEADERS, END_HEADERS | END_STREAM, 1, whole + b"\x10\x01x\x84\xff\xff\xff\xff"), refused=True)
     yield h2("streams reset as fast as made", *(stream(head(), number=n) + frame(RST_STREAM, 0, n, bytes(4)) for n in range(3, 2003, 2)), stream(head(), number=2003),
              waits=True)
+    # Streams that a server is made to reset count like those that a client resets.
+    yield h2("streams made to be reset by their window", *(stream(head(), number=n)[:] + frame(WINDOW_UPDATE, 0, n, b"\x7f\xff\xff\xff") for n in range(3, 1003, 2)),
+             stream(head(), number=1003), waits=True)
+    yield h2("streams made to be reset by their length", *(stream(head(("content-length", "1"), method="POST"), b"hello", number=n) for n in range(3, 1003, 2)),
+             stream(head(), number=1003), waits=True)
+    yield h2("streams opened and left", *(frame(HEADERS, END_HEADERS, n, block(head(method="POST"))) for n in range(3, 1003, 2)), waits=True)
     yield h2("an even stream", stream(head(), number=2), refused=True)
     yield h2("stream 0", stream(head(), number=0), refused=True)
     yield h2("a stream used again", stream(head()), stream(head(path="/d")), passes=False)

@@ -171,8 +171,8 @@ def judge_record(outcome, record, first):
     if header(record, "x-forwarded-proto") != ["https"] or [plain_host(h) for h in header(record, "x-forwarded-host")] != [plain_host(host[0])]:
         wrong(f"forwarding headers: {[h for h in record['headers'] if h[0].lower().startswith('x-forwarded')]}")
     for name, value in record["headers"] + record["trailers"]:
-        meant = name.lower().replace("_", "-")
-        if UNTRUSTED.match(meant) or (meant.startswith("x-forwarded-") and ("spoofed" in value or "_" in name)):
+        meant = re.sub(r"[_. \xad]", "-", name.lower()).rstrip("-")
+        if UNTRUSTED.match(meant) or (meant.startswith("x-forwarded-") and ("spoofed" in value or re.search(r"[_. ]", name))):
             wrong(f"a client's own {name}: {value} came through")
         if meant in ("transfer-encoding", "te", "http2-settings", "trailer", "proxy-connection") and not (
                 meant == "transfer-encoding" and value == "chunked"):

@@ -13,7 +13,8 @@ void clear_sessions(const CommandContext& c, By by) {
     if (!c.alive()) return;
     if (!cleared) return c.fail(cleared.error().message);
     const auto what = by == By::kPolicy ? "request" : "connection";
-    auto said = fmt::format("{} {}{} ended.\n", cleared->ended, what, cleared->ended == 1 ? "" : "s");
+    auto said = fmt::format("{} {}{} ended{}.\n", cleared->ended, what, cleared->ended == 1 ? "" : "s",
+                            cleared->silent > 0 ? ", as far as is known" : "");
     if (cleared->silent > 0) {
       said += fmt::format("{} of nginx's workers did not answer: diagnose ztna session list shows what is still open.\n",
                           cleared->silent);
