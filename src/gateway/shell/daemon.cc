@@ -273,6 +273,7 @@ void Daemon::pump() {
 void Daemon::end_led_away() {
   auto orders = led_away(led_, nginx_->plan(), context_.core->sessions());
   led_ = nginx_->plan();
+  led_away_ = still_away(std::move(led_away_), led_);
   if (orders.empty() || !modules_) return;
   led_away_.insert(led_away_.end(), orders.begin(), orders.end());
   send_led_away();
@@ -280,6 +281,7 @@ void Daemon::end_led_away() {
 }
 
 void Daemon::send_led_away() {
+  if (led_away_.empty()) return;
   modules_->clear(led_away_, [](const SessionsCleared& cleared) {
     if (cleared.ended == 0) return;
     log_info("sessions.led-away", "sessions with real servers that were taken out of the configuration were ended",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "gateway/forward/destinations.h"
@@ -29,6 +30,26 @@ bool leads_to_server(const NginxPool* pool, const NginxRealServer& server) {
          });
 }
 
+using Destinations = std::map<std::uint32_t, std::vector<ForwardDestination>>;  // by access proxy
+
+Destinations destinations_of(const ProxyPlan& plan, const Pools& pools) {
+  Destinations out;
+  for (const auto& proxy : plan.table.proxies) {
+    auto& all = out[proxy.id];
+    for (const auto& gateway : proxy.api_gateways) {
+      const auto* pool = pool_among(pools, gateway.pool);
+      if (pool == nullptr || pool->destinations.empty()) continue;
+      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
+    }
+  }
+  return out;
+}
+
+bool leads_to_text(const std::vector<ForwardDestination>& destinations, const std::string& text) {
+  const auto target = policy::forward_target_of_text(text);
+  return target && leads_to(destinations, target->host, target->port);
+}
+
 ecshm::ClearOrder of_proxy(std::uint32_t proxy) {
   ecshm::ClearOrder out;
   out.proxy = proxy;
@@ -42,16 +63,10 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
   std::vector<ecshm::ClearOrder> out;
   const auto pools_before = by_number(before), pools_now = by_number(now);
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> led_by;
-  std::map<std::uint32_t, std::vector<ForwardDestination>> destinations;
   for (const auto& proxy : now.table.proxies) {
-    auto& all = destinations[proxy.id];
-    for (const auto& gateway : proxy.api_gateways) {
-      led_by[{proxy.id, gateway.id}] = gateway.pool;
-      const auto* pool = pool_among(pools_now, gateway.pool);
-      if (pool == nullptr || pool->destinations.empty()) continue;
-      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
-    }
+    for (const auto& gateway : proxy.api_gateways) led_by[{proxy.id, gateway.id}] = gateway.pool;
   }
+  auto destinations = destinations_of(now, pools_now);
   for (const auto& proxy : before.table.proxies) {
     for (const auto& gateway : proxy.api_gateways) {
       const auto it = led_by.find({proxy.id, gateway.id});
@@ -70,14 +85,33 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
   for (const auto& [leaf, places] : sessions) {
     for (const auto& [place, count] : places) {
       if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
-      const auto target = policy::forward_target_of_text(place.destination);
-      if (target && leads_to(destinations[place.proxy], target->host, target->port)) continue;
+      if (leads_to_text(destinations[place.proxy], place.destination)) continue;
       auto order = of_proxy(place.proxy);
       order.destination = place.destination;
       out.push_back(std::move(order));
     }
   }
   return out;
+}
+
+std::vector<ecshm::ClearOrder> still_away(std::vector<ecshm::ClearOrder> orders, const ProxyPlan& now) {
+  const auto pools = by_number(now);
+  const auto destinations = destinations_of(now, pools);
+  // A server's number means that server of that pool, whenever it is there; several API gateways may share a pool.
+  std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> servers;  // access proxy, API gateway, server
+  for (const auto& proxy : now.table.proxies) {
+    for (const auto& gateway : proxy.api_gateways) {
+      const auto* pool = pool_among(pools, gateway.pool);
+      if (pool == nullptr) continue;
+      for (const auto& server : pool->servers) servers.emplace(proxy.id, gateway.id, server.number);
+    }
+  }
+  std::erase_if(orders, [&](const ecshm::ClearOrder& order) {
+    if (order.destination.empty()) return servers.contains({order.proxy, order.api_gateway, order.server});
+    const auto it = destinations.find(order.proxy);
+    return it != destinations.end() && leads_to_text(it->second, order.destination);
+  });
+  return orders;
 }
 
 }  // namespace postern::gateway

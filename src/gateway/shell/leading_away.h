@@ -14,5 +14,7 @@ namespace postern::gateway {
 /// requests go on. Pure.
 std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now,
                                         const std::map<Sha256, GatewayCore::SessionsByPlace>& sessions);
+/// Of such orders those that still hold: what they end is not led to by `now` again. Pure.
+std::vector<ecshm::ClearOrder> still_away(std::vector<ecshm::ClearOrder> orders, const ProxyPlan& now);
 
 }  // namespace postern::gateway

@@ -72,5 +72,19 @@ TEST(LeadingAway, EndsTunnelsWhoseDestinationIsTakenOut) {
   EXPECT_TRUE(led_away(before, led_plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
 }
 
+TEST(LeadingAway, WhatIsLedToAgainIsLeftAlone) {
+  const auto before = led_plan({"10.0.3.1"}, "10.0.3.4 22;10.0.3.5 22", 1);
+  const auto without = led_plan({"10.0.3.2"}, "10.0.3.5 22", 2);
+  const auto orders = led_away(before, without, tunnels({"10.0.3.4:22"}));
+  ASSERT_EQ(orders.size(), 2u);
+  EXPECT_EQ(still_away(orders, without).size(), 2u);
+  EXPECT_EQ(still_away(orders, ProxyPlan()).size(), 2u);
+  EXPECT_TRUE(still_away(orders, before).empty());
+  // One of both.
+  const auto left = still_away(orders, led_plan({"10.0.3.2"}, "10.0.3.4 22", 3));
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].server, 10u);
+}
+
 }  // namespace
 }  // namespace postern::gateway
