@@ -257,7 +257,7 @@ class UnixTunnels final : public TunnelServer {
     ::umask(old);
     // Who listens is who the kernel names to those that connect: whoever this process has become by then.
     if (auto done = ec || !bound ? Status() : bound(); !done) return done;
-    if (!ec) acceptor_->listen(1024, ec);
+    if (!ec) acceptor_->listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return fail(errno_error(ec.value(), "listening on", path_));
     asio::co_spawn(*shared_->io, accept(shared_, acceptor_), asio::detached);
     return {};
