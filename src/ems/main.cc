@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/usage.h"
 #include "ems/shell/shell.h"
@@ -114,5 +115,6 @@ int main(int argc, char** argv) {
   options.server_names = server_names;
   options.keep_initial_password = keep_initial_password;
   options.feeds.assign(feeds.begin(), feeds.end());
+  raise_file_limit();  // each agent takes one
   return ems::run_ems(options);
 }

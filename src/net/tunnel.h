@@ -21,7 +21,7 @@ namespace postern::net {
 struct TunnelLimits {
   std::size_t max_tunnels = 16'384;
   std::chrono::seconds head_timeout{10};     ///< Until the request is there.
-  std::chrono::seconds connect_timeout{10};  ///< To each address of the destination; NameLookupLimits are its name's.
+  std::chrono::seconds connect_timeout{10};  ///< For all addresses of the destination, which share it; NameLookupLimits are its name's.
   std::chrono::seconds ping_interval{30};    ///< Each end sends one so often; keeps what lies between from giving up.
 };
 

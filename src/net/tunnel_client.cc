@@ -51,7 +51,7 @@ class LoopbackListener final : public LocalListener {
     acceptor_->open(end.protocol(), ec);
     if (!ec) acceptor_->set_option(tcp::acceptor::reuse_address(true), ec);
     if (!ec) acceptor_->bind(end, ec);
-    if (!ec) acceptor_->listen(128, ec);
+    if (!ec) acceptor_->listen(tcp::acceptor::max_listen_connections, ec);
     if (ec) return fail(errno_error(ec.value(), "listening on", fmt::format("{} port {}", address.str(), port)));
     port_ = acceptor_->local_endpoint(ec).port();
     asio::co_spawn(io_, accept(acceptor_, on_connection_), asio::detached);

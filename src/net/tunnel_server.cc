@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "net/detail/dial_share.h"
 #include "net/detail/http_parser.h"
 #include "net/detail/tunnel_pump.h"
 #include "net/detail/websocket_core.h"
@@ -79,7 +80,7 @@ bool offers_subprotocol(const HttpRequest& request) {
 /// Runs out: what waits is ended by `stop`.
 class Limit {
  public:
-  Limit(asio::io_context& io, std::chrono::seconds limit, std::function<void()> stop) : timer_(io) {
+  Limit(asio::io_context& io, std::chrono::milliseconds limit, std::function<void()> stop) : timer_(io) {
     timer_.expires_after(limit);
     timer_.async_wait([hit = hit_, stop = std::move(stop)](error_code ec) {
       if (ec || *hit) return;
@@ -145,20 +146,24 @@ Task<HttpResponse> dial(TunnelsPtr shared, TunnelAnswer::Destination to, std::sh
   }
   error_code ec;
   bool late = false;
-  for (const auto& address : addresses) {
-    const tcp::endpoint endpoint(asio::ip::make_address(address.str()), to.port);
+  const auto until = std::chrono::steady_clock::now() + shared->limits.connect_timeout;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    // One that is silent leaves time for those behind it.
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left <= std::chrono::milliseconds(0)) break;
+    const tcp::endpoint endpoint(asio::ip::make_address(addresses[i].str()), to.port);
     error_code ignored;
     socket->close(ignored);
     socket->open(endpoint.protocol(), ec);
     if (ec) continue;
-    Limit one(*shared->io, shared->limits.connect_timeout, [socket] {
+    Limit one(*shared->io, dial_share(left, addresses.size() - i), [socket] {
       error_code closing;
       socket->close(closing);
     });
     co_await socket->async_connect(endpoint, quiet(ec));
-    late = one.stop();
-    if (!ec && !late) co_return HttpResponse{101, {}, {}};
-    if (late) break;
+    const bool silent = one.stop();
+    if (!ec && !silent) co_return HttpResponse{101, {}, {}};
+    late = late || silent;
   }
   if (late) {
     co_return plain(504, fmt::format("{} did not answer within {} s", where, shared->limits.connect_timeout.count()));
@@ -257,7 +262,7 @@ class UnixTunnels final : public TunnelServer {
     ::umask(old);
     // Who listens is who the kernel names to those that connect: whoever this process has become by then.
     if (auto done = ec || !bound ? Status() : bound(); !done) return done;
-    if (!ec) acceptor_->listen(1024, ec);
+    if (!ec) acceptor_->listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return fail(errno_error(ec.value(), "listening on", path_));
     asio::co_spawn(*shared_->io, accept(shared_, acceptor_), asio::detached);
     return {};

@@ -14,6 +14,7 @@
 #include <map>
 #include <thread>
 
+#include "net/detail/dial_share.h"
 #include "net/tunnel.h"
 
 namespace postern::net {
@@ -111,6 +112,17 @@ TEST_F(TunnelServerTest, NamesThatLeadToTheGatewayItselfOrItsLinkAreNotDialled) 
   names_["x.example"] = {"127.0.0.1", "192.0.2.1"};
   EXPECT_THAT(ask("x.example"), ::testing::AnyOf(StartsWith("HTTP/1.1 502"), StartsWith("HTTP/1.1 504")));
   EXPECT_EQ(asked_, 13);
+}
+
+TEST(DialShare, ASilentAddressLeavesTimeForThoseBehindIt) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(detail::dial_share(milliseconds(10000), 1), milliseconds(10000));
+  EXPECT_EQ(detail::dial_share(milliseconds(10000), 2), milliseconds(5000));
+  EXPECT_EQ(detail::dial_share(milliseconds(5000), 1), milliseconds(5000));
+  EXPECT_EQ(detail::dial_share(milliseconds(10000), 64), milliseconds(1000));
+  EXPECT_EQ(detail::dial_share(milliseconds(400), 3), milliseconds(400));
+  EXPECT_EQ(detail::dial_share(milliseconds(0), 1), milliseconds(0));
+  EXPECT_EQ(detail::dial_share(milliseconds(-5), 2), milliseconds(0));
 }
 
 TEST_F(TunnelServerTest, WhatIsWrongWithANameIsTold) {

@@ -1,5 +1,7 @@
 #include "policy/forward_target.h"
 
+#include "base/ip.h"
+
 namespace postern::policy {
 namespace {
 
@@ -44,7 +46,14 @@ std::optional<ForwardTarget> target(std::string_view host, std::string_view digi
     if (!kept) return std::nullopt;
     out.host += *kept;
   }
-  if (bracketed && out.host.find(':') == std::string::npos) return std::nullopt;
+  const bool v6 = out.host.find(':') != std::string::npos;
+  if (bracketed && !v6) return std::nullopt;
+  if (v6) {
+    // Each address in one spelling: by what lists and the log call it, it is also found and ended.
+    const auto address = IpAddress::parse(out.host);
+    if (!address) return std::nullopt;
+    out.host = address->str();
+  }
   out.port = *port;
   return out;
 }

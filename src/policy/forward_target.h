@@ -8,7 +8,7 @@
 namespace postern::policy {
 
 struct ForwardTarget {
-  /// In lower case, an IPv6 address without brackets.
+  /// In lower case, an IPv6 address without brackets and in its shortest spelling (IPv4-mapped: as IPv4).
   std::string host;
   std::uint16_t port = 0;
   /// "10.0.3.11:22", "[2001:db8::1]:22".

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pwd
+import resource
 import shutil
 import socket
 import ssl
@@ -38,7 +39,7 @@ config firewall access-proxy
                 config realservers
                     edit 1
                         set address "app-servers"
-                        set mappedport {ssh} {sql} {echo} {closed}
+                        set mappedport {ssh} {sql} {echo} {greeting} {closed}
                     next
                 end
             next
@@ -90,8 +91,43 @@ class Echo:
         self.listener.close()
 
 
+class Greeting:
+    """Speaks first, and keeps every connection."""
+
+    def __init__(self, address, namespace):
+        from lab import inside
+        with inside(namespace):
+            self.listener = socket.create_server((address, 0), backlog=1024)
+        self.port = self.listener.getsockname()[1]
+        self.kept = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            sock.sendall(b"hello")
+            self.kept.append(sock)
+
+    def close(self):
+        for sock in (self.listener, *self.kept):
+            sock.close()
+
+
 class Forwarding(harness.StackTest):
     letter = "w"
+
+    @classmethod
+    def setUpClass(cls):
+        # As a login shell or a service has it: the programs have to ask for more.
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, soft), hard))
+        try:
+            super().setUpClass()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
     @classmethod
     def set_up(cls, stack):
@@ -105,6 +141,8 @@ class Forwarding(harness.StackTest):
         cls.user = pwd.getpwnam("postgres")     # neither program runs as root, and this user has a shell
         cls.echo = Echo(cls.app, stack.lab.namespaces["srv"])
         cls.addClassCleanup(cls.echo.close)
+        cls.greeting = Greeting(cls.app, stack.lab.namespaces["srv"])
+        cls.addClassCleanup(cls.greeting.close)
         cls.work = cls.directory / "servers"
         cls.work.mkdir(mode=0o755)
         os.chown(cls.work, cls.user.pw_uid, cls.user.pw_gid)
@@ -115,10 +153,10 @@ class Forwarding(harness.StackTest):
         cls.mark = None
         stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
             {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
-        stack.gateway.configure(PROXY.format(app=cls.app, port=PORT, ssh=2222, sql=5433, echo=cls.echo.port, closed=9))
+        stack.gateway.configure(PROXY.format(app=cls.app, port=PORT, ssh=2222, sql=5433, echo=cls.echo.port, greeting=cls.greeting.port, closed=9))
         cls.gateway_address = str(stack.plan.gateway_port1)
         cls.fingerprint = wait_for(cls.gateway_fingerprint, "the access proxy's certificate")
-        cls.listen_for(ssh=2222, sql=5433, echo=cls.echo.port, closed=9, other=23)
+        cls.listen_for(ssh=2222, sql=5433, echo=cls.echo.port, greeting=cls.greeting.port, closed=9, other=23)
         cls.set_mark(True)
 
     @classmethod
@@ -317,6 +355,22 @@ class Forwarding(harness.StackTest):
         told = self.destination("ssh")
         self.assertIn("Start the mark.", told["last_error"])
         self.assertIn(told["denial_id"], self.stack.gateway.cli(f"diagnose ztna denial {told['denial_id']}"))
+
+    def test_a_thousand_connections_that_come_at_once(self):
+        port, count = self.port_of("greeting"), 1000
+        socks = []
+        self.addCleanup(lambda: [sock.close() for sock in socks])
+        from lab import inside
+        with inside(self.far):
+            for _ in range(count):
+                sock = socket.socket()
+                sock.setblocking(False)
+                sock.connect_ex(("127.0.0.1", port))
+                socks.append(sock)
+        for number, sock in enumerate(socks):
+            sock.settimeout(60)
+            self.assertEqual(sock.recv(5), b"hello", f"connection {number}")
+        self.assertEqual(self.destination("greeting")["open"], count)
 
     def test_what_is_not_configured_or_not_there_is_told(self):
         for name, what in (("other", "is not a destination of this application"), ("closed", "Connection refused")):

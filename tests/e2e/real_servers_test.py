@@ -210,6 +210,12 @@ class RealServers(LoneGatewayTest):
             self.assertEqual((seen["name"], seen["headers"].get("content-length")), ("app.example", length))
             self.assertEqual(len(seen["body"]), int(length or 0))
 
+    def test_6d_a_server_gives_the_gateway_no_orders(self):
+        # nginx has headers by which an application chooses another location, or how fast it answers.
+        reply = self.ask("app.example", "/orders")
+        self.assertEqual((reply.status, reply.json()["line"]), (200, "GET /orders HTTP/1.1"))
+        self.assertNotIn("X-Accel-Redirect", reply.headers)
+
     def test_7_a_regular_expression_chooses_the_server(self):
         self.addCleanup(self.restore)
         second = self.serve()

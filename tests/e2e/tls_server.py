@@ -91,6 +91,7 @@ class TlsServer:
                     answer = json.dumps({"name": getattr(connection, "told", None), "version": connection.version(),
                                          "connection": peer[1], "line": line.decode().strip(), "headers": headers,
                                          "body": body.decode()}).encode()
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+                    orders = b"X-Accel-Redirect: /elsewhere\r\nX-Accel-Limit-Rate: 1\r\n" if line.startswith(b"GET /orders ") else b""
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s" % (orders, len(answer), answer))
         except (OSError, ValueError):
             pass

@@ -30,6 +30,17 @@ std::string text_member(const json::object& object, const char* name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+/// Whoever answers for a destination that is configured; others' answers are a page of theirs.
+bool forwarder_status(int status) {
+  return status == 400 || status == 403 || status == 426 || (status >= 500 && status <= 504);
+}
+
+std::string certificate_advice(const proto::ZtnaDestination& d) {
+  if (d.fingerprint) return "it is not the one whose fingerprint this destination has in the endpoint profile";
+  if (!d.ca_pem.empty()) return "nothing in this destination's ca in the endpoint profile vouches for it";
+  return "this machine trusts none that vouches for it; this destination can have a ca or a fingerprint in the endpoint profile";
+}
+
 }  // namespace
 
 std::uint16_t chosen_port(std::string_view name, unsigned attempt) {
@@ -37,8 +48,12 @@ std::uint16_t chosen_port(std::string_view name, unsigned attempt) {
   return static_cast<std::uint16_t>(20000 + (digest[0] << 8 | digest[1]) % 10000);
 }
 
-ForwardError refusal_text(const net::TunnelRefusal& refusal, WallTime at) {
-  if (refusal.status == 0) return {one_line(refusal.error.message), {}, at};
+ForwardError refusal_text(const proto::ZtnaDestination& destination, const net::TunnelRefusal& refusal, WallTime at) {
+  if (refusal.status == 0) {
+    auto text = one_line(refusal.error.message);
+    if (text.find("certificate is refused") != text.npos) text += " (" + certificate_advice(destination) + ")";
+    return {std::move(text), {}, at};
+  }
   const auto& body = refusal.response.body;
   boost::system::error_code ec;
   json::parse_options options;
@@ -58,8 +73,18 @@ ForwardError refusal_text(const net::TunnelRefusal& refusal, WallTime at) {
     return {one_line(text.substr(0, 1000)), one_line(text_member(*said, "denial_id").substr(0, 16)), at};
   }
   const auto* type = refusal.response.headers.find("Content-Type");
-  if (type != nullptr && type->starts_with("text/plain") && !body.empty()) return {one_line(std::string(trim(body.substr(0, 300)))), {}, at};
-  return {fmt::format("the gateway answered with status {}", refusal.status), {}, at};
+  if (forwarder_status(refusal.status) && type != nullptr && type->starts_with("text/plain") && !body.empty())
+    return {one_line(std::string(trim(body.substr(0, 300)))), {}, at};
+  return {fmt::format("{} does not forward TCP at {}: it answered with status {} (is the path in the endpoint profile right?)",
+                      destination.gateway, destination.path, refusal.status),
+          {}, at};
+}
+
+std::string end_text(const net::TunnelEnd& end) {
+  constexpr std::uint16_t kWithoutClosing = 1006;
+  if (end.code == kWithoutClosing)
+    return "the gateway, or the way to it, ended the connection; if this device is refused now, the next one is told why";
+  return "the connection was cut: " + one_line(end.reason);
 }
 
 Forwarding::~Forwarding() = default;
@@ -134,12 +159,11 @@ void Forwarding::carry(Place& place, net::LocalConnectionPtr connection) {
   net::TunnelEvents events;
   events.on_open = [&place] { place.error.reset(); };
   events.on_refused = [this, &place, number](const net::TunnelRefusal& refusal) {
-    failed(place, refusal_text(refusal, clock_.now().wall));
+    failed(place, refusal_text(place.destination, refusal, clock_.now().wall));
     ended(place, number);
   };
   events.on_end = [this, &place, number](const net::TunnelEnd& end) {
-    if (!end.clean && end.code != kResetByServer)
-      failed(place, {"the connection was cut: " + one_line(end.reason), {}, clock_.now().wall});
+    if (!end.clean && end.code != kResetByServer) failed(place, {end_text(end), {}, clock_.now().wall});
     ended(place, number);
   };
   place.open[number] =

@@ -23,8 +23,11 @@ struct ForwardError {
   WallTime at{};
 };
 
-/// Of the gateway's answer: JSON of a denial, a line of text from its forwarder, or a page of something else. Pure.
-ForwardError refusal_text(const net::TunnelRefusal& refusal, WallTime at);
+/// Of the gateway's answer for a destination: JSON of a denial, a line of text from its forwarder, or a page of something
+/// else, which says that TCP is not forwarded there; or why there is none. Pure.
+ForwardError refusal_text(const proto::ZtnaDestination& destination, const net::TunnelRefusal& refusal, WallTime at);
+/// Of a tunnel that was open. Pure.
+std::string end_text(const net::TunnelEnd& end);
 /// The port that a destination is listened for on, try by try: the same each time. 20000..29999.
 std::uint16_t chosen_port(std::string_view name, unsigned attempt);
 

@@ -19,8 +19,18 @@ net::TunnelRefusal answered(int status, const char* type, std::string body) {
   return out;
 }
 
+proto::ZtnaDestination example() {
+  proto::ZtnaDestination out;
+  out.name = "build";
+  out.host = "10.0.0.5";
+  out.port = 22;
+  out.gateway = "gw.example:443";
+  out.path = "/tcp";
+  return out;
+}
+
 TEST(ZtnaForwarding, ADenialIsToldInItsWordsWithItsId) {
-  const auto told = refusal_text(answered(403, "application/json",
+  const auto told = refusal_text(example(), answered(403, "application/json",
                                           R"({"error":{"code":"065","reason":"missing_tag","title":"Something is missing","message":"Look.",)"
                                           R"("details":["Start the mark."],"denial_id":"K7QM-2D9F"}})"),
                                  {});
@@ -29,13 +39,38 @@ TEST(ZtnaForwarding, ADenialIsToldInItsWordsWithItsId) {
 }
 
 TEST(ZtnaForwarding, OtherAnswersAreToldToo) {
-  EXPECT_EQ(refusal_text(answered(502, "text/plain; charset=utf-8", "10.0.0.5:22: Connection refused\n"), {}).text,
+  EXPECT_EQ(refusal_text(example(), answered(502, "text/plain; charset=utf-8", "10.0.0.5:22: Connection refused\n"), {}).text,
             "10.0.0.5:22: Connection refused");
-  EXPECT_EQ(refusal_text(answered(404, "text/html", "<html>"), {}).text, "the gateway answered with status 404");
-  EXPECT_EQ(refusal_text(answered(403, "application/json", R"({"error":{}})"), {}).text, "refused with status 403");
-  EXPECT_EQ(refusal_text({0, {}, {ErrorCode::kUnavailable, "no way"}}, {}).text, "no way");
+  EXPECT_EQ(refusal_text(example(), answered(404, "text/html", "<html>"), {}).text,
+            "gw.example:443 does not forward TCP at /tcp: it answered with status 404 (is the path in the endpoint profile right?)");
+  // Whatever another application says is not a reason.
+  EXPECT_THAT(refusal_text(example(), answered(404, "text/plain", "nothing here"), {}).text, HasSubstr("does not forward TCP at /tcp"));
+  EXPECT_THAT(refusal_text(example(), answered(200, "text/plain", "hello"), {}).text, HasSubstr("status 200"));
+  EXPECT_EQ(refusal_text(example(), answered(403, "application/json", R"({"error":{}})"), {}).text, "refused with status 403");
+  EXPECT_EQ(refusal_text(example(), {0, {}, {ErrorCode::kUnavailable, "no way"}}, {}).text, "no way");
   // Nothing of it can move a terminal's cursor.
-  EXPECT_THAT(refusal_text(answered(502, "text/plain", "a\x1b[2Jb"), {}).text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(refusal_text(example(), answered(502, "text/plain", "a\x1b[2Jb"), {}).text, Not(HasSubstr("\x1b")));
+}
+
+TEST(ZtnaForwarding, ACertificateThatIsRefusedIsToldWithWhatToDo) {
+  const net::TunnelRefusal refused{0, {}, {ErrorCode::kUnauthenticated, "its certificate is refused: self-signed certificate"}};
+  auto d = example();
+  EXPECT_THAT(refusal_text(d, refused, {}).text, HasSubstr("can have a ca or a fingerprint in the endpoint profile"));
+  d.ca_pem = "-----BEGIN";
+  EXPECT_THAT(refusal_text(d, refused, {}).text, HasSubstr("nothing in this destination's ca"));
+  d.fingerprint = Sha256{};
+  EXPECT_THAT(refusal_text(d, refused, {}).text, HasSubstr("not the one whose fingerprint"));
+}
+
+TEST(ZtnaForwarding, WhoEndedAConnectionIsTold) {
+  net::TunnelEnd end;
+  end.code = 1006;
+  end.reason = "Connection reset by peer";
+  EXPECT_EQ(end_text(end),
+            "the gateway, or the way to it, ended the connection; if this device is refused now, the next one is told why");
+  end.code = 1002;
+  end.reason = "a direction ends twice";
+  EXPECT_EQ(end_text(end), "the connection was cut: a direction ends twice");
 }
 
 TEST(ZtnaForwarding, ChosenPortsAreTheSameEachTimeAndDiffer) {

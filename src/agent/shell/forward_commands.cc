@@ -97,8 +97,10 @@ int destinations_command(const std::string& runtime_dir, bool as_json, net::Pati
   if (list->empty()) std::cout << "no ZTNA destinations: the endpoint profile has none\n";
   for (const auto& one : *list) {
     const auto at = member(one, "listen");
-    std::cout << fmt::format("{:<20} {}:{} by {}, listens on {}, {} open\n", member(one, "name"), member(one, "host"), member(one, "port"),
-                             member(one, "gateway"), at.empty() ? "nothing" : at, member(one, "open"));
+    const auto host = member(one, "host");
+    std::cout << fmt::format("{:<20} {}:{} by {}, listens on {}, {} open\n", member(one, "name"),
+                             host.find(':') == host.npos ? host : "[" + host + "]", member(one, "port"), member(one, "gateway"),
+                             at.empty() ? "nothing" : at, member(one, "open"));
     if (const auto why = trouble(one); !why.empty()) std::cout << "  last error: " << one_line(why) << "\n";
   }
   return 0;

@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "gateway/forward/destinations.h"
@@ -38,13 +38,6 @@ Status hand_over(const std::string& socket, const ProcessUser& user) {
     return fail(ErrorCode::kPermissionDenied, "can't become the user that nginx runs as");
   }
   return {};
-}
-
-void allow_many_files() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
@@ -90,7 +83,7 @@ net::TunnelAnswer forward_decision(const net::HttpRequest& request, ForwarderLog
 
 int run_forwarder(const ForwarderOptions& options) {
   ::prctl(PR_SET_NAME, kForwarderName);
-  allow_many_files();
+  raise_file_limit();
   ::signal(SIGPIPE, SIG_IGN);
   const auto failed = [](const Error& error) {
     log_error("forward.start", error.message);

@@ -133,6 +133,8 @@ http {{
 
   proxy_http_version 1.1;
   proxy_redirect off;
+  # What an application answers is data: it doesn't choose another location here, nor how this nginx works.
+  proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
   proxy_connect_timeout 5s;
   proxy_send_timeout 60s;
   proxy_read_timeout 1h;
@@ -141,6 +143,7 @@ http {{
   grpc_connect_timeout 5s;
   grpc_send_timeout 60s;
   grpc_read_timeout 1h;
+  grpc_ignore_headers X-Accel-Redirect X-Accel-Charset;
   grpc_set_header Host $postern_host;
   grpc_set_header X-Forwarded-For $remote_addr;
   grpc_set_header X-Forwarded-Proto https;
