@@ -22,6 +22,8 @@ THRESHOLD = 10.0
 HEARD_BEFORE = 3.0
 # Between a moment from which nothing may be let through, and the last byte of before that a client reads.
 LAST_BYTES = 0.5
+# For an answer; longer than a gateway's lease and a real server's connect timeout.
+PATIENCE = 12
 # nginx closes idle connections when it reloads; a request may be on its way then.
 RELOADING = 1.0
 AFTER_REMOVAL = 7.0
@@ -128,6 +130,7 @@ class World:
     checked: frozenset = frozenset()                   # proxies whose servers the gateway checks
     removed: list = field(default_factory=list)        # (from, to, proxy, server or None: all): taken out of the configuration
     uids: dict = field(default_factory=dict)           # endpoint → uid
+    led: dict = field(default_factory=dict)            # proxy → [(from, to)]: its real servers became others
 
     late: dict = field(default_factory=dict)           # client → (from, to): it stood still itself
 

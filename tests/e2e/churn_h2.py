@@ -3,11 +3,12 @@ import asyncio
 import json
 import struct
 
+from churn_facts import PATIENCE
 from http2_client import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LARGEST_WINDOW, PING, PREFACE, RST_STREAM, SETTINGS,
                           WINDOW_UPDATE, frame, literal, status_of)
 
-PATIENCE = 12            # for an answer; longer than a gateway's lease and a real server's connect timeout
 LASTING = ("d2", "g")
+REFUSED_STREAM = 7       # nothing has been done, it may be asked again
 # "grpc-status" as HPACK's Huffman code has it (RFC 7541, appendix B): value and bits of each letter.
 CODES = {"g": (0x26, 6), "r": (0x2c, 6), "p": (0x2b, 6), "c": (0x4, 5), "-": (0x16, 6), "s": (0x8, 5), "t": (0x9, 5), "a": (0x3, 5),
          "u": (0x2d, 6)}
@@ -144,7 +145,7 @@ class Http2(asyncio.Protocol):
             return
         now = self.load.now()
         if kind == RST_STREAM:
-            return self.over(number, "ended")
+            return self.over(number, "goaway" if struct.unpack(">I", payload)[0] == REFUSED_STREAM else "ended")
         if kind == HEADERS and stream["s"] == 0:
             stream["s"], stream["t1"], stream["last"] = status_of(payload), now, now
             if stream["k"] == "g" and flags & END_STREAM:        # a status and nothing else

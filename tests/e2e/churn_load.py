@@ -17,7 +17,8 @@ import ssl
 import sys
 import time
 
-from churn_h2 import PATIENCE, Http2
+from churn_facts import PATIENCE
+from churn_h2 import Http2
 from harness import websocket_binary
 
 SILENT = 1.0             # nothing came through the firewall for so long: a line is due each 100 ms

@@ -4,7 +4,7 @@ saw. Pure: the tests of the oracle itself (churn_oracle_test.py) plant errors in
 A decision is right if it follows from a state that was in force at the moment of the decision, or a bounded time before: the *lag*,
 of which the least that explains a decision is kept and reported.
 """
-from churn_facts import DEAD, LAG, LAST_BYTES, LEASE_LAST, READING, RELOADING, Policy, client_of, decide
+from churn_facts import DEAD, LAG, LAST_BYTES, LEASE_LAST, PATIENCE, READING, RELOADING, Policy, client_of, decide
 
 
 # Downloads by HTTP/1.1 and HTTP/2, WebSockets, calls by gRPC, forwarded TCP.
@@ -155,6 +155,9 @@ def judge_request(world, v, r, of):
         return no_line(world, v, r, "a failure") if last_line is None else None
     if status == 503 and world.near(world.reloads, r["t0"], r["t0"], READING):
         return v.excuse("begun with a worker of before, which knows no more what is configured")
+    # A worker of before gets half a second to hear of other real servers before policies lead to them, and may need longer.
+    if status == 500 and last_line is not None and last_line["action"] == "accept" and world.near(world.led.get(p, ()), r["t0"], r["t0"], READING):
+        return v.excuse("its real servers were others, and its worker had not been told yet")
     if status in (200, 101):
         v.count("allowed " + r["k"])
         begun = r["t1"]
@@ -166,6 +169,13 @@ def judge_request(world, v, r, of):
         if last_line["action"] == "cut" or (last_line["action"] == "accept" and last_line.get("status") == 200):
             return None
         return v.wrong("the log says otherwise of a request", last_line, r)
+    if status == 0 and r.get("end") == "goaway":
+        v.count("not taken up, may be asked again")
+        if last_line is not None:
+            v.wrong("said not to be taken up, and was", r, last_line)
+        elif not cut_off(world, r, world.came(r["e"], r["t0"]), r["t0"] + PATIENCE):
+            v.wrong("sent away without a reason", r)
+        return None
     if status == 0:
         v.count("no answer")
         if last_line is not None and last_line["action"] == "cut":
@@ -174,7 +184,7 @@ def judge_request(world, v, r, of):
             timed(world, v, r, last_line["t"], last_line["t"], last_line["reason"], "to be let in again, or for another reason")
             if cut_off(world, r, r["t0"], r.get("t1", r["t0"])):
                 return v.excuse("a refusal that a client did not read to its end")
-        elif cut_off(world, r, r["t0"], r.get("t1", r["t0"] + 12)):
+        elif cut_off(world, r, r["t0"], r.get("t1", r["t0"] + PATIENCE)):
             return v.excuse("connection lost by revocation or reload")
         return v.wrong("no answer", r, last_line)
     return v.wrong("an unexpected status", r, last_line)
@@ -239,7 +249,9 @@ def judge_stream(world, v, r, line):
         return v.wrong("the log says otherwise of a session", r, line)
     if r["end"] == "we closed":
         return None
-    if world.near(world.deaths.get(r["server"], ()), line["t"], line["t"], 1.0):
+    # What ends a tunnel is told its client first, whose answer may be late.
+    begun = min(world.came(r["e"], r["last"]), line["t"]) if r["k"] == "f" else line["t"]
+    if world.near(world.deaths.get(r["server"], ()), begun, line["t"], 1.0):
         return v.excuse("its real server died")
     if r["server"] is None and world.near([d for of in world.deaths.values() for d in of], line["t"], line["t"], 1.0):
         return v.excuse("its real server died before it said a word")

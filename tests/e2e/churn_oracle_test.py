@@ -181,6 +181,15 @@ class Oracle(unittest.TestCase):
             self.planted("", died("s1", 90.0))
         self.planted("ended, and no line", died("s2", 90.0))
 
+        def late(begin):
+            def change(f, r, li, records, lines):
+                died("s1", begin)(f, r, li, records, lines)
+                li["f"]["t"] = 94.0
+            return change
+        with self.assertRaises(AssertionError):          # it told its client at once, and that one answered late
+            self.planted("", late(90.0))
+        self.planted("ended, and no line", late(87.0))
+
         def away(begin):
             def change(f, r, li, records, lines):
                 f.deaths["s1"] = [(begin, begin + 1)]
@@ -189,6 +198,41 @@ class Oracle(unittest.TestCase):
         with self.assertRaises(AssertionError):
             self.planted("", away(65.5))
         self.planted("is said to be away, and is not", away(60.0))
+
+    def test_what_was_not_taken_up_was_not_answered(self):
+        def away(line=False, reload=True):
+            def change(f, r, li, records, lines):
+                r["a"].update(s=0, end="goaway")
+                if reload:
+                    f.reloads.append((50.2, 50.3))
+                if not line:
+                    lines.remove(li["a"])
+            return change
+        with self.assertRaises(AssertionError):
+            self.planted("", away())
+        self.planted("said not to be taken up, and was", away(line=True))
+        self.planted("sent away without a reason", away(reload=False))
+
+        def read_late(begin, end):
+            def change(f, r, li, records, lines):
+                away(reload=False)(f, r, li, records, lines)
+                f.reloads.append((47.0, 47.1))
+                records.append({"e": "e", "k": "late", "t0": begin, "t1": end})
+            return change
+        with self.assertRaises(AssertionError):
+            self.planted("", read_late(48.0, 49.9))
+        self.planted("sent away without a reason", read_late(48.5, 49.9))
+
+    def test_a_worker_may_need_a_moment_to_hear_of_other_servers(self):
+        def failed(led):
+            def change(f, r, li, records, lines):
+                f.led["need"] = [led]
+                r["a"]["s"] = li["a"]["status"] = 500
+            return change
+        with self.assertRaises(AssertionError):
+            self.planted("", failed((49.0, 49.2)))
+        self.planted("an unexpected status", failed((47.0, 48.0)))
+        self.planted("an unexpected status", lambda f, r, li, records, lines: r["a"].update(s=500))
 
     def test_no_server_answers_only_while_all_are_dead_or_taken_for_it(self):
         def failed(*deaths, checked=False):

@@ -61,7 +61,7 @@ class Churn(harness.StackTest):
         cls.lock = threading.Lock()
         cls.events, cls.given, cls.uids, cls.names, cls.back, cls.seventh = {}, {}, {}, {}, 0.0, False
         cls.away, cls.stopped, cls.killed, cls.reloads, cls.deaths, cls.dropped, cls.removed = [], [], [], [], {}, [], []
-        cls.silent = []
+        cls.silent, cls.led = [], {}
         cls.more_endpoints(stack)
         stack.ems.command += ["--keepalive", "1", "--offline-timeout", "4"]
         if subprocess.run([CALLS_PYTHON, "-c", "import grpc"], capture_output=True, check=False).returncode != 0:
@@ -272,7 +272,7 @@ class Churn(harness.StackTest):
         states = replay(changes, self.names)
         states |= {f"{client}#address": by_address([line for e, line in states.items() if client_of(e) == client]) for client in self.uids}
         facts = World(states, self.config, self.away, self.stopped, self.dropped, self.killed, self.silent, self.reloads, self.deaths,
-                      world.POOLS, world.CHECKED, self.removed, {e: uid for uid, e in self.names.items()})
+                      world.POOLS, world.CHECKED, self.removed, {e: uid for uid, e in self.names.items()}, self.led)
         self.keep(facts, records, lines)
         verdict = judge(facts, records, lines)
         self.tell(verdict, changes, lines, records)

@@ -302,6 +302,7 @@ class Churn:
                     self.insist('config firewall access-proxy\nedit "all"\nconfig api-gateway\nedit 1\nconfig realservers\n' +
                                 text + "end\nnext\nend\nnext\nend\n")
                     self.test.seventh = more
+                    self.test.led.setdefault("all", []).append((begin, self.now()))
                     self.test.reloads.append((begin, self.now()))
                     if not more:
                         self.test.removed.append((begin, self.now(), "all", "s3"))
