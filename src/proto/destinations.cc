@@ -118,6 +118,11 @@ Result<std::vector<ZtnaDestination>> parse_ztna_destinations(std::string_view te
       return wrong(where + ": listen: another destination listens there, too");
     out.push_back(std::move(*one));
   }
+  // What was left out is written out when they are kept, and what is kept has to be read again.
+  if (const auto size = print_ztna_destinations(out).size(); size > kMaxDestinationsJson) {
+    return fail(ErrorCode::kResourceExhausted,
+                fmt::format("the list of destinations, written out in full, has {} bytes, allowed are {}", size, kMaxDestinationsJson));
+  }
   return out;
 }
 

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/random.h"
+#include "pki/authority.h"
+#include "pki/certificate.h"
+
 namespace postern::proto {
 namespace {
 
@@ -63,6 +67,32 @@ TEST(ZtnaDestinations, WhatIsWrongIsNamed) {
   const std::string b = R"({"name":"b","host":"h","port":1,"gateway":"g:1","listen":"127.0.0.1:9"})";
   EXPECT_THAT(wrong("{\"destinations\":[" + a + "," + a + "]}"), HasSubstr("is that of another"));
   EXPECT_THAT(wrong("{\"destinations\":[" + a + "," + b + "]}"), HasSubstr("another destination listens there"));
+}
+
+TEST(ZtnaDestinations, WhatIsTakenCanBeReadAgainHoweverLargeItIs) {
+  SeededRandom random(1);
+  const auto pem = pki::to_pem(pki::make_root("CA", "Lab", {from_unix_ms(0), from_unix_ms(86'400'000)}, random).certificate);
+  std::string ca = "\\n";  // behind what is no certificate
+  for (const char c : pem) ca += c == '\n' ? std::string("\\n") : std::string(1, c);
+  const auto of_size = [&](std::size_t size) {
+    const std::string empty = one(R"(,"ca":"")");
+    return one(R"(,"ca":")" + std::string(size - empty.size() - ca.size(), ' ') + ca + '"');
+  };
+  int taken = 0, refused = 0;
+  for (std::size_t size = kMaxDestinationsJson - 200; size <= kMaxDestinationsJson; size += 10) {
+    const auto json = of_size(size);
+    ASSERT_EQ(json.size(), size);
+    const auto read = parse_ztna_destinations(json);
+    if (read) {
+      ++taken;
+      EXPECT_EQ(*parse_ztna_destinations(print_ztna_destinations(*read)), *read);
+    } else {
+      ++refused;
+      EXPECT_EQ(read.error().code, ErrorCode::kResourceExhausted) << read.error().message;
+    }
+  }
+  EXPECT_GT(taken, 0);
+  EXPECT_GT(refused, 0);
 }
 
 TEST(ZtnaDestinations, ThereAreSixtyFourAtMost) {
