@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "base/text.h"
+#include "base/log.h"
 
 namespace postern::gateway {
 namespace {
