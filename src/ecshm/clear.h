@@ -10,7 +10,8 @@
 
 namespace postern::ecshm {
 
-/// Which sessions: those that fit everything that is set. Nothing set: all.
+/// Which sessions: those that fit everything that is set. Nothing set: all. Where it says which requests end, also those of
+/// clients without a certificate.
 struct ClearOrder {
   std::uint32_t ticket = 0;  ///< The worker says it with what it did.
   std::optional<Sha256> leaf = {};

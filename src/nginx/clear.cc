@@ -5,19 +5,21 @@
 namespace postern::nginx {
 namespace {
 
+/// Does it say which requests of a connection end?
+bool by_request(const ecshm::ClearOrder& order) { return order.policy != 0 || order.api_gateway != 0 || order.server != 0; }
+
+/// A connection without a certificate is no session, but a request on it may be one that ends.
 bool fits(const Connection& connection, const ecshm::ClearOrder& order) {
-  return connection.opened && (!order.leaf || connection.leaf == *order.leaf) &&
-         (order.proxy == 0 || connection.proxy == order.proxy) &&
+  const bool session = connection.opened ? (order.proxy == 0 || connection.proxy == order.proxy) : by_request(order);
+  return session && (!order.leaf || (connection.opened && connection.leaf == *order.leaf)) &&
          (!order.source.valid() || connection.source == order.source) &&
          (order.kind == ecshm::SessionKind::kNone || connection.kind == order.kind) &&
          (order.destination.empty() || connection.destination == order.destination);
 }
 
-/// Does it say which requests of a connection end?
-bool by_request(const ecshm::ClearOrder& order) { return order.policy != 0 || order.api_gateway != 0 || order.server != 0; }
-
 bool fits(const LiveRequest& live, const ecshm::ClearOrder& order) {
-  return !live.cut && (order.policy == 0 || live.decision.policy == order.policy) &&
+  return !live.cut && (order.proxy == 0 || live.proxy == order.proxy) &&
+         (order.policy == 0 || live.decision.policy == order.policy) &&
          (order.api_gateway == 0 || live.decision.api_gateway == order.api_gateway) &&
          (order.server == 0 || live.server == order.server);
 }

@@ -31,7 +31,8 @@ inline constexpr std::size_t kMaxDestinations = 64;
 inline constexpr std::size_t kMaxDestinationsJson = 256u << 10;
 
 /// Strict. Of each destination `name`, `host`, `port` and `gateway` are needed. Errors: kInvalidArgument naming the
-/// destination, the field and what is allowed; kResourceExhausted when larger than kMaxDestinationsJson.
+/// destination, the field and what is allowed; kResourceExhausted when larger than kMaxDestinationsJson, also
+/// as print_ztna_destinations writes it.
 Result<std::vector<ZtnaDestination>> parse_ztna_destinations(std::string_view json);
 /// One line, whole; parse_ztna_destinations(print_ztna_destinations(x)) == x.
 std::string print_ztna_destinations(const std::vector<ZtnaDestination>& destinations);

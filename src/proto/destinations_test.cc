@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/random.h"
+#include "pki/authority.h"
+#include "pki/certificate.h"
+
 namespace postern::proto {
 namespace {
 

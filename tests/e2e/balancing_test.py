@@ -54,6 +54,7 @@ class Application:
         self.status, self.headers = 200, {}
         self.seen = []
         self.hold = None        # an Event for which answers wait
+        self.go_on = None       # an event: it is waited for in the middle of each answer
         self.port = 0
         self.start()
 
@@ -100,7 +101,12 @@ class Application:
                     body = json.dumps({"server": self.name, "port": self.port, "host": headers.get("host"),
                                        "forwarded": headers.get("x-forwarded-host")}).encode()
                     more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-                    connection.sendall(f"HTTP/1.1 {self.status} Said\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body)
+                    answer = f"HTTP/1.1 {self.status} Said\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body
+                    if self.go_on:
+                        connection.sendall(answer[:-1])
+                        self.go_on.wait(60)
+                        answer = answer[-1:]
+                    connection.sendall(answer)
         except OSError:
             pass
         finally:
@@ -370,7 +376,24 @@ class Balancing(LoneGatewayTest):
                 connection = self.front()  # nginx has taken the new configuration
         self.assertEqual(len(a.seen), seen)
 
-    def test_14_translate_host(self):
+    def test_14_what_goes_on_to_a_server_that_is_taken_out_ends_also_for_clients_without_a_certificate(self):
+        a, b = self.two()
+        self.publish([(a, ""), (b, "")], "first-alive")
+        self.wait_state(a, "up")
+        a.go_on = b.go_on = threading.Event()
+        self.addCleanup(a.go_on.set)
+        to_a = self.front()
+        to_a.request("GET", "/", headers={"Host": "app.example"})
+        answer = to_a.getresponse()
+        self.assertEqual(len(answer.read(5)), 5)
+        self.gateway.configure('config firewall access-proxy\nedit web\nconfig api-gateway\nedit 1\nconfig realservers\n'
+                               'edit 1\nset status disable\nnext\nend\nnext\nend\nnext\nend\n')
+        to_a.sock.settimeout(20)
+        with self.assertRaises((OSError, http.client.HTTPException)) as caught:
+            answer.read()
+        self.assertNotIsInstance(caught.exception, TimeoutError)
+
+    def test_15_translate_host(self):
         a = self.application("a")
         a.headers = {"Location": f"http://app.internal:{a.port}/next?x", "Set-Cookie": "s=1; Domain=app.internal; Path=/"}
         self.publish([(a, "set http-host App.internal")])
@@ -386,7 +409,7 @@ class Balancing(LoneGatewayTest):
         self.assertEqual(json.loads(answer.text)["host"], "shop.example")
         self.assertIn("app.internal", answer.headers["Location"])
 
-    def test_15_another_gateway_goes_on_with_what_is_known(self):
+    def test_16_another_gateway_goes_on_with_what_is_known(self):
         a, b = self.two()
         self.publish([(a, ""), (b, "")], "first-alive")
         self.wait_state(a, "up")

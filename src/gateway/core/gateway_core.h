@@ -116,6 +116,8 @@ class GatewayCore {
   void set_connectors(Now now, const std::vector<ConnectorSettings>& connectors);
   void set_asking(const Asking& asking) { asking_ = asking; }
   void set_policy_tags(const std::set<std::string>& address_names);
+  /// See TagTable.
+  void set_asked_bits(const TagBits& bits) { tags_.set_asked(bits); }
   /// Users and groups that policies name; before `set_policy_tags`, whose names have theirs, too.
   void set_users(UserRules rules) { users_ = std::move(rules); }
   /// May this connector speak to its EMS (certificate accepted)? Until then it does not connect.

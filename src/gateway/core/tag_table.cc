@@ -5,7 +5,7 @@ namespace postern::gateway {
 TagTable::Entry* TagTable::acquire(const std::string& address_name, const TagBits& kept) {
   if (const auto it = entries_.find(address_name); it != entries_.end()) return &it->second;
   for (std::size_t bit = 0; bit < kMaxTags; ++bit) {
-    if (taken_[bit] || kept[bit]) continue;
+    if (taken_[bit] || kept[bit] || asked_[bit]) continue;
     taken_[bit] = true;
     auto& entry = entries_[address_name];
     entry.address_name = address_name;
@@ -25,7 +25,7 @@ void TagTable::define(Entry& entry, const Definition& definition) {
 bool TagTable::evict(const TagBits& kept) {
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
     auto& entry = it->second;
-    if (entry.used_by_policy || kept[entry.bit]) continue;
+    if (entry.used_by_policy || kept[entry.bit] || asked_[entry.bit]) continue;
     if (entry.info) {
       bits_.erase({entry.connector, entry.info->id});
       defined_[entry.connector][entry.bit] = false;

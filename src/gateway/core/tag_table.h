@@ -33,6 +33,9 @@ class TagTable {
   /// a policy named it until now: the policies that are published may still ask for that bit. Returns the names that found
   /// none even so.
   std::vector<std::string> set_used(const std::set<std::string>& address_names);
+  /// Bits that the policies in force ask for, which may be those of before while new ones can't be published: to another
+  /// name none of them is given.
+  void set_asked(const TagBits& bits) { asked_ = bits; }
 
   const Entry* find(const std::string& address_name) const;
   std::optional<std::size_t> bit_of(ConnectorId connector, std::uint32_t tag_id) const;
@@ -57,6 +60,7 @@ class TagTable {
   std::map<ConnectorId, TagBits> defined_;
   std::map<std::string, Definition> homeless_;
   TagBits taken_;
+  TagBits asked_;
 };
 
 }  // namespace postern::gateway

@@ -91,5 +91,23 @@ TEST(TagTableTest, WhatFoundNoBitGetsOneThatIsLeft) {
   expect_consistent(table, tags);
 }
 
+TEST(TagTableTest, WhatThePoliciesInForceAskForIsNobodyElses) {
+  TagTable table;
+  table.set_used({"user alice"});
+  const auto alice = table.find("user alice")->bit;
+  TagBits asked;
+  asked[alice] = true;
+  table.set_asked(asked);
+  // Two changes that can't be published: the policies of before still ask for alice.
+  table.set_used({});
+  table.set_used({"user bob"});
+  EXPECT_NE(table.find("user bob")->bit, alice);
+  table.set_defined(1, numbered_tags(static_cast<std::uint32_t>(kMaxTags)));
+  for (const auto& [name, entry] : table.entries()) EXPECT_NE(entry.bit, alice) << name;
+  table.set_asked({});
+  table.set_used({"user bob", "user carol"});
+  EXPECT_EQ(table.find("user carol")->bit, alice);
+}
+
 }  // namespace
 }  // namespace postern::gateway

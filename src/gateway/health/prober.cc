@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/result.h"
 #include "gateway/health/answers.h"
 #include "net/client.h"
 
@@ -44,7 +45,7 @@ Address socket_address(const IpAddress& ip, std::uint16_t port) {
 }
 
 std::string text_of_errno(int error) {
-  std::string out = std::strerror(error);
+  std::string out = errno_text(error);
   if (!out.empty() && out[0] >= 'A' && out[0] <= 'Z') out[0] = static_cast<char>(out[0] - 'A' + 'a');
   return out;
 }
@@ -152,7 +153,8 @@ void Prober::watch(const Probe& probe, std::uint32_t events, int operation) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = probe.id;
-  epoll_ctl(epoll_, operation, probe.fd, &event);
+  if (epoll_ctl(epoll_, operation, probe.fd, &event) == 0) return;
+  finish(probe.id, Outcome::kCannotTell, "this machine can't wait for another socket: " + text_of_errno(errno));
 }
 
 void Prober::connect(std::uint64_t id) {

@@ -28,7 +28,7 @@ class Prober {
   void ask_over_tls(std::uint64_t id);
   void connect(std::uint64_t id);
   void ping(std::uint64_t id);
-  void watch(const Probe& probe, std::uint32_t events, int operation);
+  void watch(const Probe& probe, std::uint32_t events, int operation);  // last: failing, it ends the probe
   void on_events();
   void on_connected(std::uint64_t id);
   void on_readable(std::uint64_t id);

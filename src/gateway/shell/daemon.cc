@@ -257,6 +257,7 @@ void Daemon::pump() {
   }
   if (std::exchange(policies_dirty_, false)) {
     nginx_->publish_policies();
+    context_.core->set_asked_bits(asked_bits(nginx_->policies()));
     servers_->use(nginx_->plan());
     nginx_->reload();
     end_led_away();

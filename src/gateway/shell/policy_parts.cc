@@ -26,6 +26,18 @@ std::set<std::string> used_bits(const config::GatewayConfig& config) {
   return out;
 }
 
+TagBits asked_bits(const policy::PolicyTable& table) {
+  TagBits out;
+  for (const auto& policy : table.policies) {
+    for (const auto* bits : {&policy.tags, &policy.secondary, &policy.users}) {
+      for (const auto bit : *bits) {
+        if (bit < out.size()) out[bit] = true;
+      }
+    }
+  }
+  return out;
+}
+
 std::vector<std::string> user_bits(const config::ProxyPolicyConfig& policy) {
   std::vector<std::string> out;
   for (const auto& user : policy.users) out.push_back(user_bit(user));

@@ -6,6 +6,8 @@
 
 #include "gateway/config/model.h"
 #include "gateway/core/endpoint_users.h"
+#include "gateway/core/tag_table.h"
+#include "policy/table.h"
 
 namespace postern::gateway {
 
@@ -14,6 +16,9 @@ UserRules user_rules(const config::GatewayConfig& config);
 
 /// Names of everything that has a bit: the tags of the enabled policies, and users and groups.
 std::set<std::string> used_bits(const config::GatewayConfig& config);
+
+/// The bits that these policies ask for.
+TagBits asked_bits(const policy::PolicyTable& table);
 
 /// Names of the bits one of which a policy asks for; empty: it asks for nobody.
 std::vector<std::string> user_bits(const config::ProxyPolicyConfig& policy);

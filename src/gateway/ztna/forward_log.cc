@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "base/text.h"
 
 namespace postern::gateway {
 namespace {
