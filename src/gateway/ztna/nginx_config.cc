@@ -101,13 +101,14 @@ http {{
 
   # Uploads and downloads stream: each piece of an answer goes to the client as it comes, and little
   # waits here when a session is cut. Nothing is kept on disk. The one buffer is that large because
-  # bulk data then costs no more than with buffering (with 4k: a third more); proxy_buffers has to
-  # fit to it.
+  # bulk data then costs no more than with buffering (with 32k: a seventh more); it is memory only as
+  # far as an answer fills it. proxy_buffers has to fit to it. Not 128k: malloc would ask the kernel
+  # for each, and give it back.
   client_max_body_size 0;
   proxy_request_buffering off;
   proxy_buffering off;
-  proxy_buffer_size 32k;
-  proxy_buffers 4 32k;
+  proxy_buffer_size 96k;
+  proxy_buffers 4 96k;
   proxy_max_temp_file_size 0;
   keepalive_timeout 75s;
   reset_timedout_connection on;
@@ -124,7 +125,8 @@ http {{
   ssl_session_timeout 1h;
   ssl_early_data off;
   ssl_verify_depth 4;
-  ssl_buffer_size 4k;
+  # Whole records: with 4k, bulk data costs half as much again.
+  ssl_buffer_size 16k;
 
   # The real servers that the decision names. Requests that upgrade their connection or have a body need more headers, and
   # those that don't should not pay for that.
