@@ -210,7 +210,7 @@ Status Firewall::apply() {
   return status;
 }
 
-std::function<Forgotten()> Firewall::take_cleanup() {
+std::function<Forgotten()> Firewall::take_cleanup(std::set<IpAddress> own) {
   if (!impl_->tracked || impl_->to_clean.empty()) return nullptr;
   struct Job {
     std::shared_ptr<Impl::Tracked> tracked;
@@ -219,8 +219,10 @@ std::function<Forgotten()> Firewall::take_cleanup() {
     std::map<IpAddress, std::optional<AddressEntry>> entries_before;
     std::map<IpAddress, AddressEntry> entries;
     std::map<IpAddress, Gone> gone;
+    std::set<IpAddress> own;
   };
   auto job = std::make_shared<Job>();
+  job->own = std::move(own);
   job->tracked = impl_->tracked;
   job->before = impl_->cleaned;
   if (*impl_->cleaned != impl_->model.policies()) {
@@ -241,7 +243,9 @@ std::function<Forgotten()> Firewall::take_cleanup() {
     };
     // Packets are judged one by one, so whatever stays tracked gets nothing through. A connection that is still
     // accepted has to stay: without its entry the far end's next packet would look like one that it opens itself.
-    const auto keep = [&](const Flow& flow) { return accepts(*job->now, now(flow.source), flow); };
+    const auto keep = [&](const Flow& flow) {
+      return job->own.contains(flow.destination) || accepts(*job->now, now(flow.source), flow);
+    };
     Forgotten out;
     const std::lock_guard lock(job->tracked->mutex);
     const auto forgotten = job->tracked->conntrack->forget(job->addresses, keep);
