@@ -181,7 +181,8 @@ void FirewallModel::expect_sets() {
   std::map<std::string, Expected> out;
   for (const auto& [name, definition] : applied_sets_) {
     auto before = expected_.extract(name);
-    out[name] = before.empty() ? Expected{definition.type, {}, taken_} : std::move(before.mapped());
+    auto& now = out[name] = before.empty() ? Expected{{}, {}, taken_} : std::move(before.mapped());
+    now.type = definition.type;  // of a new one, elements were expected before it
   }
   expected_ = std::move(out);
 }
