@@ -37,11 +37,13 @@ struct Firewall::Impl {
     return status;
   }
 
-  /// Transaction by transaction, until one is refused.
-  Status run_all(const Change& change, const std::string& behind) {
+  /// Transaction by transaction, until one is refused. `then`: behind the first one of the change itself.
+  Status run_all(const Change& change, const std::string& behind, const std::function<void()>& then = {}) {
     const auto first = change.commands + behind;
     Status status;
-    if (!first.empty()) status = run(first);
+    if (!change.ahead.empty()) status = run(change.ahead);
+    if (status && !first.empty()) status = run(first);
+    if (status && then) then();
     for (auto it = change.more.begin(); status && it != change.more.end(); ++it) status = run(*it);
     return status;
   }
@@ -100,9 +102,9 @@ struct Firewall::Impl {
     note(change);
     note_generation();
     elsewhere = false;  // whatever it was, it goes
-    const auto status = run_all(change, lease());
+    // What follows fills sets: whoever changes another table meanwhile casts no doubt on the structure.
+    const auto status = run_all(change, lease(), [this] { note_structure(); });
     broken = !status;
-    if (status) note_structure();
     return status;
   }
 
