@@ -181,7 +181,9 @@ void GatewayCore::drain(Now now, Connector& c) {
       const auto before = actions_.size();
       on_view_changed(c, *change);
       if (!change->snapshot) tell_slots_changed(now, before, change->times);
-      actions_.push_back(act::SaveView{id});
+      act::SaveView save{id, std::move(change->upserted), change->snapshot || change->tags};
+      save.touched.insert(save.touched.end(), change->removed.begin(), change->removed.end());
+      actions_.push_back(std::move(save));
     } else if (auto* answer = std::get_if<fabric::Answer>(&action)) {
       on_answer(now, id, *answer);
     } else if (auto* question = std::get_if<fabric::WhatIf>(&action)) {

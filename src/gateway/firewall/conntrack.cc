@@ -44,35 +44,54 @@ IpAddress address(const nlattr* a) {
   return {};
 }
 
+Flow parse_tuple(const nlattr* tuple) {
+  Flow out;
+  each_nested(tuple, [&](const nlattr* part) {
+    if (mnl_attr_get_type(part) == CTA_TUPLE_IP) {
+      each_nested(part, [&](const nlattr* ip) {
+        const auto type = mnl_attr_get_type(ip);
+        if (type == CTA_IP_V4_SRC || type == CTA_IP_V6_SRC) out.source = address(ip);
+        if (type == CTA_IP_V4_DST || type == CTA_IP_V6_DST) out.destination = address(ip);
+      });
+    } else if (mnl_attr_get_type(part) == CTA_TUPLE_PROTO) {
+      each_nested(part, [&](const nlattr* p) {
+        const std::size_t size = mnl_attr_get_payload_len(p);
+        if (mnl_attr_get_type(p) == CTA_PROTO_NUM && size >= 1) out.protocol = mnl_attr_get_u8(p);
+        if (mnl_attr_get_type(p) == CTA_PROTO_SRC_PORT && size >= 2) out.source_port = ntohs(mnl_attr_get_u16(p));
+        if (mnl_attr_get_type(p) == CTA_PROTO_DST_PORT && size >= 2) out.port = ntohs(mnl_attr_get_u16(p));
+      });
+    }
+  });
+  return out;
+}
+
 std::optional<Entry> parse_entry(const nlmsghdr* message) {
   if (mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg)) return std::nullopt;
   Entry entry;
+  bool answered = false;
+  IpAddress to;
+  std::uint16_t port = 0;
   entry.family = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message))->nfgen_family;
   each_attribute(message, sizeof(nfgenmsg), [&](const nlattr* a) {
     const auto* bytes = static_cast<const std::uint8_t*>(mnl_attr_get_payload(a));
     const std::size_t length = mnl_attr_get_payload_len(a);
     switch (mnl_attr_get_type(a)) {
-      case CTA_TUPLE_ORIG:
+      case CTA_TUPLE_ORIG: {
         entry.original.assign(bytes, bytes + length);
-        each_nested(a, [&](const nlattr* part) {
-          if (mnl_attr_get_type(part) == CTA_TUPLE_IP) {
-            each_nested(part, [&](const nlattr* ip) {
-              const auto type = mnl_attr_get_type(ip);
-              if (type == CTA_IP_V4_SRC || type == CTA_IP_V6_SRC) entry.flow.source = address(ip);
-              if (type == CTA_IP_V4_DST || type == CTA_IP_V6_DST) entry.flow.destination = address(ip);
-            });
-          } else if (mnl_attr_get_type(part) == CTA_TUPLE_PROTO) {
-            each_nested(part, [&](const nlattr* p) {
-              const std::size_t size = mnl_attr_get_payload_len(p);
-              if (mnl_attr_get_type(p) == CTA_PROTO_NUM && size >= 1) entry.flow.protocol = mnl_attr_get_u8(p);
-              if (mnl_attr_get_type(p) == CTA_PROTO_SRC_PORT && size >= 2) {
-                entry.flow.source_port = ntohs(mnl_attr_get_u16(p));
-              }
-              if (mnl_attr_get_type(p) == CTA_PROTO_DST_PORT && size >= 2) entry.flow.port = ntohs(mnl_attr_get_u16(p));
-            });
-          }
-        });
+        const auto opened = parse_tuple(a);
+        entry.flow.source = opened.source;
+        entry.flow.source_port = opened.source_port;
+        entry.flow.protocol = opened.protocol;
+        if (!answered) to = opened.destination, port = opened.port;
         break;
+      }
+      // Who answers is whom the forward chain sees, also where the host translates what clients asked for.
+      case CTA_TUPLE_REPLY: {
+        const auto answer = parse_tuple(a);
+        answered = answer.source.valid();
+        if (answered) to = answer.source, port = answer.source_port;
+        break;
+      }
       case CTA_ID:
         if (length == 4) {
           std::memcpy(&entry.id, bytes, 4);
@@ -85,6 +104,8 @@ std::optional<Entry> parse_entry(const nlmsghdr* message) {
     }
   });
   if (entry.original.empty()) return std::nullopt;
+  entry.flow.destination = to;
+  entry.flow.port = port;
   return entry;
 }
 

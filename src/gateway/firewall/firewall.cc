@@ -37,11 +37,13 @@ struct Firewall::Impl {
     return status;
   }
 
-  /// Transaction by transaction, until one is refused.
-  Status run_all(const Change& change, const std::string& behind) {
+  /// Transaction by transaction, until one is refused. `then`: behind the first one of the change itself.
+  Status run_all(const Change& change, const std::string& behind, const std::function<void()>& then = {}) {
     const auto first = change.commands + behind;
     Status status;
-    if (!first.empty()) status = run(first);
+    if (!change.ahead.empty()) status = run(change.ahead);
+    if (status && !first.empty()) status = run(first);
+    if (status && then) then();
     for (auto it = change.more.begin(); status && it != change.more.end(); ++it) status = run(*it);
     return status;
   }
@@ -101,9 +103,9 @@ struct Firewall::Impl {
     note(change);
     note_generation();
     elsewhere = false;  // whatever it was, it goes
-    const auto status = run_all(change, lease());
+    // What follows fills sets: whoever changes another table meanwhile casts no doubt on the structure.
+    const auto status = run_all(change, lease(), [this] { note_structure(); });
     broken = !status;
-    if (status) note_structure();
     return status;
   }
 
@@ -211,7 +213,7 @@ Status Firewall::apply() {
   return status;
 }
 
-std::function<Forgotten()> Firewall::take_cleanup() {
+std::function<Forgotten()> Firewall::take_cleanup(std::set<IpAddress> own) {
   if (!impl_->tracked || impl_->to_clean.empty()) return nullptr;
   struct Job {
     std::shared_ptr<Impl::Tracked> tracked;
@@ -220,8 +222,10 @@ std::function<Forgotten()> Firewall::take_cleanup() {
     std::map<IpAddress, std::optional<AddressEntry>> entries_before;
     std::map<IpAddress, AddressEntry> entries;
     std::map<IpAddress, Gone> gone;
+    std::set<IpAddress> own;
   };
   auto job = std::make_shared<Job>();
+  job->own = std::move(own);
   job->tracked = impl_->tracked;
   job->before = impl_->cleaned;
   if (*impl_->cleaned != impl_->model.policies()) {
@@ -242,7 +246,9 @@ std::function<Forgotten()> Firewall::take_cleanup() {
     };
     // Packets are judged one by one, so whatever stays tracked gets nothing through. A connection that is still
     // accepted has to stay: without its entry the far end's next packet would look like one that it opens itself.
-    const auto keep = [&](const Flow& flow) { return accepts(*job->now, now(flow.source), flow); };
+    const auto keep = [&](const Flow& flow) {
+      return job->own.contains(flow.destination) || accepts(*job->now, now(flow.source), flow);
+    };
     Forgotten out;
     const std::lock_guard lock(job->tracked->mutex);
     const auto forgotten = job->tracked->conntrack->forget(job->addresses, keep);

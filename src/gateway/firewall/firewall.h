@@ -3,6 +3,7 @@
 // opened.
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -28,8 +29,9 @@ class Firewall {
   Status apply();
   /// What is left to do after `apply`, and needs not be done before the next packet: to make the kernel forget tracked
   /// connections that are no longer accepted. Takes milliseconds: for Loop::offload. Empty when there is nothing. May
-  /// run on any thread and outlive this object; does not touch it. Tells which connections it ended.
-  std::function<Forgotten()> take_cleanup();
+  /// run on any thread and outlive this object; does not touch it. Tells which connections it ended. Those to `own`, the
+  /// addresses of this machine, are not forwarded and stay: other tables of the host may judge them by their state.
+  std::function<Forgotten()> take_cleanup(std::set<IpAddress> own = {});
   /// Has anybody else changed nftables since? Our table may be as it was: most such changes are of others' tables. Costs
   /// microseconds: for a few times a second. Errors: none; where it can't be told, nothing has changed.
   bool changed_elsewhere();

@@ -146,6 +146,27 @@ TEST_F(FirewallMendTest, AListThatSomebodyElseEmptiesIsMended) {
   EXPECT_EQ(look(), Firewall::Inspected::kChanged);
 }
 
+TEST_F(FirewallMendTest, NewSetsThatBeginWithElementsAreOurs) {
+  begin();
+  auto others = [&, n = 0]() mutable {
+    nft(fmt::format("add table inet theirs{}", n++));
+    ASSERT_TRUE(wall->changed_elsewhere());
+    EXPECT_EQ(look(), Firewall::Inspected::kOurs);
+  };
+  // An EMS has a new tag, and the endpoint has it.
+  wall->model().set_tags({"EMS1_ZTNA_T", "EMS1_ZTNA_U"});
+  endpoint_has({"EMS1_ZTNA_T", "EMS1_ZTNA_U"});
+  others();
+  // A policy begins to refuse by a tag, and stops.
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"}), policy(3, Action::kDeny, {"EMS1_ZTNA_U"})});
+  apply();
+  others();
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  apply();
+  others();
+  EXPECT_TRUE(passes());
+}
+
 TEST_F(FirewallMendTest, OthersTablesAndOurOwnChangesAreNotHeldAgainstIt) {
   begin();
   nft("add table inet theirs { chain c { counter accept; }; }");

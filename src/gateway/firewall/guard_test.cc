@@ -61,7 +61,7 @@ class Forger {
   std::string frame_;
 };
 
-class WaitingTest : public FirewallLab {
+class GuardTest : public FirewallLab {
  protected:
   /// As a gateway that starts over what one before it left.
   void open_again() {
@@ -87,7 +87,7 @@ class WaitingTest : public FirewallLab {
   }
 };
 
-TEST_F(WaitingTest, NobodySpeaksInTheNameOfAnEndpointWhileALargeTableIsBuiltAnew) {
+TEST_F(GuardTest, NobodySpeaksInTheNameOfAnEndpointWhileALargeTableIsBuiltAnew) {
   Socket server;
   lab.in("s", [&] {
     server = Socket(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -125,7 +125,7 @@ TEST_F(WaitingTest, NobodySpeaksInTheNameOfAnEndpointWhileALargeTableIsBuiltAnew
   EXPECT_EQ(server.receive(kSilence), "");
   owner.send();
   EXPECT_EQ(server.receive(kPatience), "here");
-  EXPECT_FALSE(lab.run("ip netns exec " + lab.name("g") + " nft list table inet postern | grep waiting"));
+  EXPECT_FALSE(lab.run("ip netns exec " + lab.name("g") + " nft list tables | grep guard"));
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 
 namespace postern::gateway::firewall {
 
-/// A connection as it was opened.
+/// A connection as it was opened; where the host translates addresses, as the forward chain sees it: from whom it came, to
+/// whom it goes.
 struct Flow {
   IpAddress source, destination;
   std::uint8_t protocol = 0;  ///< IPPROTO_TCP, ...

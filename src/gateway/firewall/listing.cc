@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "gateway/firewall/model.h"
 
 namespace postern::gateway::firewall {
 namespace {
@@ -180,6 +181,9 @@ Result<bool> lease_held(const std::string& table) {
 Result<bool> remove_table(const std::string& table) {
   Nft nft;
   const auto done = nft.run("delete table inet " + table);
+  // Left by a gateway that died while it built the table anew.
+  const auto guard = nft.run("delete table inet " + guard_of(table));
+  if (!guard && guard.error().code != ErrorCode::kNotFound) return fail(guard.error());
   if (done) return true;
   if (done.error().code == ErrorCode::kNotFound) return false;
   return fail(done.error());

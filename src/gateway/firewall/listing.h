@@ -18,7 +18,7 @@ Result<std::string> list_of_commands(const std::string& commands, const std::str
 Status check_commands(const std::string& commands);
 /// Whether somebody keeps the table's lease (the set `alive`): a gateway that runs, or ran a moment ago. Errors: as `list_table`.
 Result<bool> lease_held(const std::string& table);
-/// Takes the table away, if it is there. Returns whether it was. Errors: as `list_table`.
+/// Takes the table away, if it is there, and what guards it while it is built anew. Returns whether it was. Errors: as `list_table`.
 Result<bool> remove_table(const std::string& table);
 
 /// Lines behind ' ' (which set or chain it is in), '-' (only before) or '+' (only after). Empty: the same. The order of a

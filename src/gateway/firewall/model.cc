@@ -1,6 +1,7 @@
 #include "gateway/firewall/model.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -34,20 +35,28 @@ std::string set_name(std::string_view dynamic_address) {
   return out;
 }
 
-FirewallModel::FirewallModel(std::string table, std::size_t piece) : table_(std::move(table)), piece_(piece) {}
+std::string guard_of(std::string_view table) { return std::string(table) + "_guard"; }
+
+FirewallModel::FirewallModel(std::string table, std::size_t piece)
+    : table_(std::move(table)), guard_(guard_of(table_)), piece_(piece) {}
 
 void FirewallModel::set_policies(std::vector<Policy> policies) {
   if (built_ && policies == policies_) return;
-  // Elements in `known` sets depend on which tags policies judge: take all out under the old rules, put in under the
-  // new.
-  for (const auto& [ip, entry] : addresses_) add_elements(entry, -1);
   policies_ = std::move(policies);
-  judged_.clear();
+  std::set<std::string> judged;
   for (const auto& p : policies_) {
     if (!judges_absence(p)) continue;
-    for (auto& tag : p.condition.all_tags()) judged_.insert(std::move(tag));
+    for (auto& tag : p.condition.all_tags()) judged.insert(std::move(tag));
   }
-  for (const auto& [ip, entry] : addresses_) add_elements(entry, +1);
+  // Elements of `known` sets and of hardware addresses are there for tags that policies judge.
+  std::set<std::string> no_more, now;
+  std::set_difference(judged_.begin(), judged_.end(), judged.begin(), judged.end(), std::inserter(no_more, no_more.end()));
+  std::set_difference(judged.begin(), judged.end(), judged_.begin(), judged_.end(), std::inserter(now, now.end()));
+  judged_ = std::move(judged);
+  for (const auto& [ip, entry] : addresses_) {
+    for (const auto& tag : no_more) judge_elements(entry, tag, -1);
+    for (const auto& tag : now) judge_elements(entry, tag, +1);
+  }
   structure_dirty_ = true;
 }
 
@@ -119,13 +128,15 @@ void FirewallModel::add_elements(const AddressEntry& e, int by) {
   for (const auto& tag : e.tags) {
     const TagSets sets(tag);
     count(v4 ? sets.v4 : sets.v6, ip, by);
-    if (e.mac.valid() && judged_.contains(tag)) count(sets.mac, e.mac.str(), by);
   }
-  for (const auto& tag : e.known) {
-    if (!judged_.contains(tag)) continue;
-    const TagSets sets(tag);
-    count(v4 ? sets.known4 : sets.known6, ip, by);
-  }
+  for (const auto& tag : judged_) judge_elements(e, tag, by);
+}
+
+/// What there is of the tag because policies judge it.
+void FirewallModel::judge_elements(const AddressEntry& e, const std::string& tag, int by) {
+  const TagSets sets(tag);
+  if (e.mac.valid() && e.tags.contains(tag)) count(sets.mac, e.mac.str(), by);
+  if (e.known.contains(tag)) count(e.ip.is_v4() ? sets.known4 : sets.known6, e.ip.str(), by);
 }
 
 std::map<std::string, FirewallModel::SetDefinition> FirewallModel::wanted_sets() const {
@@ -181,7 +192,8 @@ void FirewallModel::expect_sets() {
   std::map<std::string, Expected> out;
   for (const auto& [name, definition] : applied_sets_) {
     auto before = expected_.extract(name);
-    out[name] = before.empty() ? Expected{definition.type, {}, taken_} : std::move(before.mapped());
+    auto& now = out[name] = before.empty() ? Expected{{}, {}, taken_} : std::move(before.mapped());
+    now.type = definition.type;  // of a new one, elements were expected before it
   }
   expected_ = std::move(out);
 }
@@ -319,10 +331,13 @@ Change FirewallModel::take_rebuild() {
     out += "\t}\n";
   }
   for (const auto& [name, body] : applied_rules_.lists) out += list_text(name, body);
-  out += applied_rules_.chains;
-  if (in_pieces) out += waiting_text();
-  out += "}\n";
-  if (in_pieces) fill_in_pieces(change);
+  out += applied_rules_.chains + "}\n";
+  change.ahead = guard();
+  if (in_pieces) {
+    fill_in_pieces(change);
+  } else {
+    change.more = {guard_end()};
+  }
   built_ = true;
   structure_dirty_ = false;
   dirty_.clear();

@@ -7,9 +7,9 @@
 // `bound` and `bound6` hold address, hardware address and interface of adjacent endpoints, `routed` and `routed6`
 // addresses without adjacency: what depends on a tag passes only from a source that one of these confirms. `held` and
 // `held6` hold the addresses that stand in `bound`: whatever comes from one of them in another way than `bound` says is
-// dropped on arrival, before connection tracking sees it. They have no lease, for they only close. While a large table is
-// being filled, `waiting` and `waiting6` stand in for those: ranges that cover what they will hold. What is forwarded must
-// come in by the interface that its source is routed to, unless that stands in `unchecked`. Each policy
+// dropped on arrival, before connection tracking sees it. They have no lease, for they only close. While the
+// table is built anew, a table `<name>_guard` stands in for those: it drops what comes from ranges that cover what they will
+// hold. What is forwarded must come in by the interface that its source is routed to, unless that stands in `unchecked`. Each policy
 // has a chain per direction; replies pass only to connections in reply direction whose endpoint still meets the
 // policy. Forwarded traffic that no policy takes is dropped. What policies list stands in the sets `list/…`.
 #include <map>
@@ -47,6 +47,7 @@ struct Gone {
 
 /// One transaction for nftables, and the addresses whose tracked connections may have lost what they stood on.
 struct Change {
+  std::string ahead = {};           ///< A transaction in front of it.
   std::string commands;             ///< Empty: nothing to do.
   /// Transactions to follow, in order, where all would be too much for one: after each of them every source is judged as
   /// before, as after all, or as one of whom nothing is known.
@@ -63,6 +64,9 @@ struct Expected {
   Fingerprint elements;
   std::uint64_t touched = 0;  ///< The change that touched it last: FirewallModel::taken() then.
 };
+
+/// The table that stands in while `table` is built anew.
+std::string guard_of(std::string_view table);
 
 /// "EMS1_ZTNA_a b" as an nftables set name; distinct for distinct names.
 std::string set_name(std::string_view dynamic_address);
@@ -107,6 +111,7 @@ class FirewallModel {
   };
   std::map<std::string, SetDefinition> wanted_sets() const;
   void add_elements(const AddressEntry& entry, int by);
+  void judge_elements(const AddressEntry& entry, const std::string& tag, int by);
   void count(const std::string& set, std::string element, int by);
   void take_flushed(Change& change);
   /// By set: what goes and what comes.
@@ -116,12 +121,12 @@ class FirewallModel {
   void put_in_pieces(Change& change, const Difference& diff, const Elements& before, const std::string& new_sets,
                      const std::string& rules);
   void fill_in_pieces(Change& change) const;
-  /// What keeps everybody's address with its owner until `fill_in_pieces` has put it in place.
-  std::string waiting_text() const;
+  std::string guard() const;
+  std::string guard_end() const;
   void expect_sets();
   void expect(const std::string& set, const std::string& element, bool there);
 
-  std::string table_;
+  std::string table_, guard_;
   std::size_t piece_;
   std::vector<Policy> policies_;
   std::set<std::string> tags_;

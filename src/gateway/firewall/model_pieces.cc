@@ -121,14 +121,17 @@ void FirewallModel::put_in_pieces(Change& change, const Difference& diff, const 
   change.more = pieces.take();
 }
 
-/// Nobody may speak in the name of an address that isn't in place yet: policies without tags let in by address alone. A
-/// chain of its own, so that it costs nothing afterwards.
-std::string FirewallModel::waiting_text() const {
+std::string FirewallModel::guard_end() const { return fmt::format("add table inet {0}\ndelete table inet {0}\n", guard_); }
+
+/// A table beside ours: while a table gives way to another of its name, the kernel takes a packet through chains of both, and
+/// may find the rules of neither. Afterwards it stands in for places that aren't filled yet.
+std::string FirewallModel::guard() const {
   std::vector<IpAddress> v4, v6;
   for (const auto& [ip, entry] : addresses_) {
     const auto held = applied_.find(ip.is_v4() ? "held" : "held6");
     if (held != applied_.end() && held->second.contains(ip.str())) (ip.is_v4() ? v4 : v6).push_back(ip);
   }
+  if (v4.empty() && v6.empty()) return guard_end();
   const auto set = [&](std::string_view name, std::string_view type, std::vector<IpAddress> addresses) {
     std::vector<std::string> ranges;
     for (const auto& r : cover(std::move(addresses), piece_ / 2)) {
@@ -137,9 +140,10 @@ std::string FirewallModel::waiting_text() const {
     const auto elements = ranges.empty() ? "" : fmt::format(" elements = {{ {} }};", join(ranges, ", "));
     return fmt::format("\tset {} {{ type {}; flags interval;{} }}\n", name, type, elements);
   };
-  return set("waiting", "ipv4_addr", std::move(v4)) + set("waiting6", "ipv6_addr", std::move(v6)) +
-         "\tchain waiting {\n\t\ttype filter hook prerouting priority raw; policy accept;\n"
-         "\t\tip saddr @waiting jump spoofed\n\t\tip6 saddr @waiting6 jump spoofed\n\t}\n";
+  return guard_end() + "table inet " + guard_ + " {\n" + set("guarded", "ipv4_addr", std::move(v4)) +
+         set("guarded6", "ipv6_addr", std::move(v6)) +
+         "\tchain arrival {\n\t\ttype filter hook prerouting priority raw; policy accept;\n"
+         "\t\tip saddr @guarded drop\n\t\tip6 saddr @guarded6 drop\n\t}\n}\n";
 }
 
 /// Whoever isn't in yet is unknown. What only closes comes first; of addresses first what holds them to their owners.
@@ -166,8 +170,7 @@ void FirewallModel::fill_in_pieces(Change& change) const {
     pieces.cut();
   };
   fill(places);
-  pieces.put(fmt::format("flush chain inet {0} waiting\ndelete chain inet {0} waiting\n"
-                         "delete set inet {0} waiting\ndelete set inet {0} waiting6\n", table_));
+  pieces.put(guard_end());
   fill(tags);
   change.more = pieces.take();
 }

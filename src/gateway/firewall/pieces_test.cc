@@ -23,7 +23,6 @@ using Sets = std::map<std::string, std::set<std::string>>;
 struct Held {
   Sets sets;
   std::vector<Policy> policies;
-  bool waiting = false;     // the chain is there
   std::size_t largest = 0;  // elements of one transaction
 
   void run(const std::string& commands, const std::vector<Policy>& policies_after) {
@@ -32,18 +31,21 @@ struct Held {
     for (const auto raw : split(commands, '\n')) {
       const std::string line(trim(raw));
       const auto words = split(line, ' ');
-      if (line.starts_with("delete table")) sets.clear();
-      const bool of_rules = line.starts_with("flush chain") && !line.ends_with(" waiting");
-      if (of_rules || line.starts_with("delete table")) policies = policies_after;
+      if (line == "delete table inet t") {
+        std::erase_if(sets, [](const auto& s) { return !s.first.starts_with("guarded"); });
+      }
+      if (line == "delete table inet t_guard") {
+        sets.erase("guarded");
+        sets.erase("guarded6");
+        continue;
+      }
+      if (line.starts_with("flush chain") || line.starts_with("delete table")) policies = policies_after;
       if (line.starts_with("add set")) sets[std::string(words[4])];
       if (line.starts_with("delete set")) sets.erase(std::string(words[4]));
       if (line.starts_with("set ")) sets[set = std::string(words[1])];
-      if (line.starts_with("set waiting") && line.find("elements = ") != line.npos) {
+      if (line.starts_with("set guarded") && line.find("elements = ") != line.npos) {
         change(set, line.substr(0, line.find("};") + 1).substr(line.find("elements = ")), true, elements);
       }
-      if (line.starts_with("chain waiting")) waiting = true;
-      if (line.starts_with("delete chain") && line.ends_with(" waiting")) waiting = false;
-      if (line.starts_with("delete table")) waiting = false;
       if (line.starts_with("elements = ")) change(set, line, true, elements);
       if (line.starts_with("add element")) change(std::string(words[4]), line, true, elements);
       if (line.starts_with("delete element")) change(std::string(words[4]), line, false, elements);
@@ -72,8 +74,8 @@ struct Held {
   /// Whether nobody but its owner gets a packet in with this source.
   bool holds(const IpAddress& ip) const {
     if (in(ip.is_v4() ? "held" : "held6", ip.str())) return true;
-    const auto ranges = sets.find(ip.is_v4() ? "waiting" : "waiting6");
-    return waiting && ranges != sets.end() &&
+    const auto ranges = sets.find(ip.is_v4() ? "guarded" : "guarded6");
+    return ranges != sets.end() &&
            std::any_of(ranges->second.begin(), ranges->second.end(), [&](const std::string& range) {
              return IpRange::parse(range)->contains(ip);
            });
@@ -167,7 +169,7 @@ TEST_F(PiecesTest, GrantNothingThatNeitherTheOldNorTheNewStateGrants) {
     Held now;
     now.run(whole.take_rebuild().commands, model.policies());
 
-    std::vector<std::string> pieces = {change.commands};
+    std::vector<std::string> pieces = {change.ahead, change.commands};
     pieces.insert(pieces.end(), change.more.begin(), change.more.end());
     in_pieces += !change.more.empty();
     switched += !change.more.empty() && old.policies != model.policies();

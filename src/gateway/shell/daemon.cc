@@ -370,7 +370,7 @@ void Daemon::act_on(act::Action& action) {
     policies_dirty_ = true;
     if (firewall_) firewall_->use_tags();
   } else if (auto* save = std::get_if<act::SaveView>(&action)) {
-    views_.mark(save->id);
+    views_.mark(*save);
   } else if (auto* what_if = std::get_if<act::WhatIf>(&action)) {
     const auto cuts = nginx_->sessions_cut(what_if->id, what_if->question);
     context_.core->answer_what_if(context_.now(), what_if->id, what_if->question.request_id, cuts);

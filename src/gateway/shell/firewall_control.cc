@@ -96,7 +96,11 @@ void FirewallControl::transact() {
   }
   applied_ = {};
   ready_ = true;
-  auto cleanup = firewall_->take_cleanup();
+  std::set<IpAddress> own;
+  for (const auto& interface : context_.core->resolver().interfaces()) {
+    for (const auto& address : interface.addresses) own.insert(address.ip);
+  }
+  auto cleanup = firewall_->take_cleanup(std::move(own));
   if (!cleanup) return;
   auto forgotten = std::make_shared<firewall::Forgotten>();
   context_.loop.offload([cleanup = std::move(cleanup), forgotten] { *forgotten = cleanup(); },
@@ -126,18 +130,9 @@ firewall::Gone FirewallControl::why_gone(const IpAddress& ip) const {
 void FirewallControl::tell(const firewall::Forgotten& forgotten) const {
   if (!on_cut) return;
   const auto& core = *context_.core;
-  const auto to_us = [&](const IpAddress& ip) {
-    for (const auto& interface : core.resolver().interfaces()) {
-      for (const auto& own : interface.addresses) {
-        if (own.ip == ip) return true;
-      }
-    }
-    return false;
-  };
   ForwardCut out;
   out.time = context_.now().wall;
   for (const auto& cut : forgotten.cuts) {
-    if (to_us(cut.flow.destination)) continue;  // not forwarded: an access proxy's, which tells of it itself
     ForwardCut line = out;
     line.reason = cut.reason;
     line.detail = cut.detail;

@@ -1,6 +1,10 @@
 #include "gateway/shell/kept_views.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include <fmt/format.h>
 
@@ -13,6 +17,19 @@
 
 namespace postern::gateway {
 namespace {
+
+constexpr std::string_view kWhole = "*";  // a line for everybody
+
+/// Behind what is there. Errors: as errno has it.
+Status append_to_file(const std::filesystem::path& path, std::string_view text) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return fail(errno_error(errno, "opening", path));
+  const auto n = ::write(fd, text.data(), text.size());
+  const int error = n < 0 ? errno : ENOSPC;
+  ::close(fd);
+  if (n == static_cast<ssize_t>(text.size())) return {};
+  return fail(errno_error(error, "writing", path));
+}
 
 constexpr ConnectorId kLastConnector = 7;  // of `endpoint-control fctems`
 
@@ -39,6 +56,33 @@ std::filesystem::path KeptViews::path(ConnectorId id) const {
   return context_.options.data_dir / fmt::format("ems{}.view", id);
 }
 
+std::filesystem::path KeptViews::since_path(ConnectorId id) const { return path(id).native() + ".since"; }
+
+void KeptViews::mark(const act::SaveView& change) {
+  unsaved_.insert(change.id);
+  std::error_code none;
+  if (!std::filesystem::exists(path(change.id), none)) return;
+  std::string lines;
+  if (change.whole) lines = fmt::format("{}\n", kWhole);
+  for (const auto& uid : change.touched) {
+    if (!change.whole) lines += uid.str() + '\n';
+  }
+  if (auto noted = append_to_file(since_path(change.id), lines); !noted) {
+    log_error("view.note", noted.error().message);
+    std::filesystem::remove(path(change.id), none);
+  }
+}
+
+bool KeptViews::leave_out_changed(ConnectorId id, proto::View& view) const {
+  const auto since = read_file(since_path(id), 1u << 30);
+  if (!since) return since.error().code == ErrorCode::kNotFound;
+  for (const auto line : split(*since, '\n')) {
+    if (line == kWhole) return false;
+    if (!line.empty()) view.remove(EndpointUid(std::string(line)));
+  }
+  return true;
+}
+
 void KeptViews::restore() {
   for (ConnectorId id = 1; id <= kLastConnector; ++id) {
     const auto* c = context_.connector(id);
@@ -63,6 +107,11 @@ void KeptViews::restore() {
       failed_[id] = cached.error().context("what was kept before the start is lost");
       continue;
     }
+    if (!leave_out_changed(id, cached->view)) {
+      log_info("view.changed_since", "what was kept had changed since, and counts no more", {{"connector", std::to_string(id)}});
+      remove(id);
+      continue;
+    }
     const auto until = cached_view_deadline(*cached, context_.now(), boot_id_, c->out_of_sync_threshold);
     saved_[id].source = cached->source;
     context_.core->restore(id, cached->epoch, cached->revision, std::move(cached->view), until);
@@ -72,6 +121,7 @@ void KeptViews::restore() {
 void KeptViews::remove(ConnectorId id) {
   std::error_code gone;
   std::filesystem::remove(path(id), gone);
+  std::filesystem::remove(since_path(id), gone);
   failed_.erase(id);
   saved_.erase(id);
 }
@@ -106,6 +156,8 @@ void KeptViews::save(bool all) {
       continue;
     }
     saved.rest_until = begun + std::min<MonoTime::duration>((context_.now().mono - begun) * 30, Seconds(10));
+    std::error_code gone;
+    std::filesystem::remove(since_path(id), gone);
     saved.contact = contact->mono;
     saved.source = source;
     unsaved_.erase(id);

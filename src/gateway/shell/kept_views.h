@@ -16,8 +16,10 @@ class KeptViews {
   /// server, serial number, tenant and accepted certificate. What is another's, or nobody's any more, goes; what is
   /// damaged is left out and logged.
   void restore();
-  /// This connector's view changed.
-  void mark(ConnectorId id) { unsaved_.insert(id); }
+  /// A connector's view changed. Until it is written, whom that is about is noted beside what was kept before, and does not
+  /// come back from it: nobody is let in by what an EMS has taken away, if the gateway is killed in between. (Of the machine's
+  /// end the kernel may not have written it yet.)
+  void mark(const act::SaveView& change);
   /// Writes what changed, and what was last written when the last contact was ten seconds older. Called often: a tag
   /// that was lost must not come back with a gateway that dies right after. Writing takes at most a thirtieth of the
   /// time; a large view is written less often. Where a change can't be written (disk full), what was kept before it goes
@@ -29,6 +31,9 @@ class KeptViews {
 
  private:
   std::filesystem::path path(ConnectorId id) const;
+  std::filesystem::path since_path(ConnectorId id) const;
+  /// Takes out of the view whom changes since were about. False: nothing of it counts.
+  bool leave_out_changed(ConnectorId id, proto::View& view) const;
   void remove(ConnectorId id);
 
   Context& context_;

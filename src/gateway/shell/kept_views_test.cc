@@ -61,7 +61,7 @@ class Process {
     turn();
   }
   /// The EMS of connector 1 is there, and has one endpoint.
-  void hear(bool quarantined = false) {
+  void hear(bool quarantined = false, bool saves = true) {
     FakeEms ems(*context_.core, context_.clock);
     ems.authorise("PSTEMS0123456789", std::string(32, 'a'));
     wire::ViewEntry entry;
@@ -69,13 +69,13 @@ class Process {
     entry.mutable_record()->set_quarantined(quarantined);
     ems.snapshot();
     ems.upsert(entry);
-    turn();
+    turn(saves);
   }
-  void turn() {
+  void turn(bool saves = true) {
     for (const auto& action : context_.core->take_actions()) {
-      if (const auto* save = std::get_if<act::SaveView>(&action)) views_.mark(save->id);
+      if (const auto* save = std::get_if<act::SaveView>(&action)) views_.mark(*save);
     }
-    views_.save(true);
+    if (saves) views_.save(true);
   }
   bool knows_the_endpoint() const { return !context_.core->records().empty(); }
   Status health() const { return views_.health(); }
@@ -168,6 +168,32 @@ TEST(KeptViews, WhatCannotBeWrittenIsNotWhatWasBefore) {
   last.hear(true);
   EXPECT_TRUE(last.health());
   EXPECT_TRUE(Process(dir.path, {accepted()}).knows_the_endpoint());
+}
+
+// Large views are written less often: what is told in between must not be undone by a gateway that is killed.
+TEST(KeptViews, WhoChangedSinceDoesNotComeBack) {
+  TemporaryDirectory dir;
+  Process(dir.path, {accepted()}).hear();
+  {
+    Process killed(dir.path, {accepted()});
+    EXPECT_TRUE(killed.knows_the_endpoint());
+    killed.hear(true, false);
+  }
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
+  Process(dir.path, {accepted()}).hear(true);
+  EXPECT_FALSE(std::filesystem::exists(dir.path / "ems1.view.since"));
+  EXPECT_TRUE(Process(dir.path, {accepted()}).knows_the_endpoint());
+
+  // Only whom it is about.
+  const auto note = [&](std::string_view text) { ASSERT_TRUE(write_file_atomic(dir.path / "ems1.view.since", text)); };
+  note("5F010000000000000000000000000001\n");
+  EXPECT_TRUE(Process(dir.path, {accepted()}).knows_the_endpoint());
+  note(std::string(GatewayCoreLab::kUid) + "\n");
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
+  EXPECT_TRUE(std::filesystem::exists(dir.path / "ems1.view")) << "the others come back from it";
+  note("*\n");
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
+  EXPECT_FALSE(std::filesystem::exists(dir.path / "ems1.view"));
 }
 
 TEST(KeptViews, OneOfAnEarlierVersionSaysNotWhoseItIs) {
