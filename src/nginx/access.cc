@@ -49,6 +49,8 @@ void report_end(const RequestState& state) {
 
 void forget_request(void* data) {
   auto* state = static_cast<RequestState*>(data);
+  // Its client was told, and its application has ended it before its turn came.
+  if (state->live.lost && !state->live.cut) worker().report_lost(state->live);
   report_end(*state);
   state->~RequestState();
 }
