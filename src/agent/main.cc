@@ -10,7 +10,7 @@
 #include "agent/shell/forward_commands.h"
 #include "agent/shell/print_facts.h"
 #include "base/clock.h"
-#include "base/file_limit.h"
+#include "base/open_files.h"
 #include "base/log.h"
 #include "base/usage.h"
 
@@ -89,6 +89,6 @@ int main(int argc, char** argv) {
   if (verbose) postern::set_log_level(postern::LogLevel::kDebug);
   options.data_dir = data_dir;
   options.runtime_dir = runtime_dir;
-  postern::raise_file_limit();  // each forwarded connection takes two
+  postern::raise_open_files(postern::kAllOpenFiles);  // each forwarded connection takes two
   return exit_status(run_agent(options));
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "base/file_limit.h"
+#include "base/open_files.h"
 #include "base/log.h"
 #include "base/usage.h"
 #include "ems/shell/shell.h"
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
   std::string data_dir, listen = "0.0.0.0:8443", telemetry = "0.0.0.0:8013";
   std::vector<std::string> public_addresses, server_names, feeds;
   bool verbose = false;
-  int keepalive = 60, offline = 180, tag_timeout = 3600, certificate_life = 90 * 24 * 3600;
+  int keepalive = 60, offline = 180, tag_timeout = 3600, certificate_life = 90 * 24 * 3600, overlap = 600;
   auto* run = app.add_subcommand("run", "Run the server until SIGTERM");
   run->set_config("--config", "", "Read options from a TOML file");
   run->add_option("--data-dir", data_dir, "Directory of the database; made at the first start")->required();
@@ -48,6 +48,10 @@ int main(int argc, char** argv) {
   run->add_option("--client-certificate-life", certificate_life,
                   "Seconds for which an agent's certificate is issued; it renews itself at two thirds")
       ->capture_default_str()->check(CLI::Range(160, 10 * 365 * 24 * 3600));
+  run->add_option("--renewal-overlap", overlap,
+                  "Seconds for which gateways go on letting in a certificate whose successor is in use, so that what is open by it "
+                  "can end; never longer than it is valid")
+      ->capture_default_str()->check(CLI::Range(0, 3600));
   bool keep_initial_password = false;
   run->add_flag(
       "--keep-initial-password", keep_initial_password,
@@ -111,10 +115,11 @@ int main(int argc, char** argv) {
   options.tag_timeout = Seconds(tag_timeout);
   options.offline_timeout = Seconds(offline);
   options.client_certificate_life = Seconds(certificate_life);
+  options.renewal_overlap = Seconds(overlap);
   options.public_addresses = public_addresses;
   options.server_names = server_names;
   options.keep_initial_password = keep_initial_password;
   options.feeds.assign(feeds.begin(), feeds.end());
-  raise_file_limit();  // each agent takes one
+  raise_open_files(kAllOpenFiles);  // each agent takes one
   return ems::run_ems(options);
 }

@@ -6,7 +6,6 @@
 #include <iostream>
 #include <optional>
 
-#include "base/file_limit.h"
 #include "base/log.h"
 #include "gateway/cli/client.h"
 #include "gateway/cli/manual.h"
@@ -134,6 +133,5 @@ int main(int argc, char** argv) {
   options.firewall = !no_firewall;
   options.health_interval = std::chrono::milliseconds(health_interval_ms);
   options.holddown = std::chrono::milliseconds(holddown_ms);
-  postern::raise_file_limit();  // nginx's workers, too: each session takes two
   return postern::gateway::run_gateway(options);
 }

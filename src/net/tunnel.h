@@ -19,7 +19,9 @@
 namespace postern::net {
 
 struct TunnelLimits {
-  std::size_t max_tunnels = 16'384;
+  std::size_t max_tunnels = 16'384;          ///< Those that are being dialled count.
+  std::size_t max_per_owner = 1'024;         ///< Of them on one account (TunnelAnswer::owner).
+  std::size_t max_beginning = 4'096;         ///< That have not been answered yet; more are closed at once.
   std::chrono::seconds head_timeout{10};     ///< Until the request is there.
   std::chrono::seconds connect_timeout{10};  ///< For all addresses of the destination, which share it; NameLookupLimits are its name's.
   std::chrono::seconds ping_interval{30};    ///< Each end sends one so often; keeps what lies between from giving up.
@@ -41,6 +43,7 @@ struct TunnelAnswer {
     std::uint16_t port = 0;
   };
   std::optional<Destination> to;  ///< nullopt: `refusal` is sent.
+  std::string owner = {};         ///< On whose account; all without a name share one.
   HttpResponse refusal;
 };
 /// Of a valid upgrade that offers the subprotocol.
@@ -66,6 +69,12 @@ class TunnelServer {
  public:
   virtual ~TunnelServer() = default;  ///< Ends all tunnels.
   virtual std::size_t open() const = 0;
+  struct Counts {
+    std::size_t places = 0;           ///< Taken: open, or being dialled.
+    std::uint64_t refused_full = 0;   ///< For max_tunnels (503).
+    std::uint64_t refused_owner = 0;  ///< For max_per_owner (429).
+  };
+  virtual Counts counts() const = 0;
   static Result<std::unique_ptr<TunnelServer>> listen(Loop& loop, TunnelListening how);
 };
 

@@ -59,8 +59,33 @@ struct Tunnels {
   std::map<std::uint64_t, std::shared_ptr<TunnelPump>> open;
   std::uint64_t next = 0;
   bool closed = false;
+  std::map<std::string, std::size_t> owners;  // who has how many places; nobody has none
+  TunnelServer::Counts counts;
 };
 using TunnelsPtr = std::shared_ptr<Tunnels>;
+
+/// Of a tunnel, from before it is dialled until it has ended.
+class Place {
+ public:
+  Place(TunnelsPtr shared, std::string owner) : shared_(std::move(shared)), owner_(std::move(owner)) {
+    ++shared_->counts.places;
+    ++shared_->owners[owner_];
+  }
+  ~Place() { release(); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  void release() {
+    if (!shared_) return;
+    --shared_->counts.places;
+    const auto it = shared_->owners.find(owner_);
+    if (--it->second == 0) shared_->owners.erase(it);
+    shared_.reset();
+  }
+
+ private:
+  TunnelsPtr shared_;
+  const std::string owner_;
+};
 
 HttpResponse plain(int status, std::string text) {
   HttpResponse out{status, {}, text + "\n"};
@@ -75,6 +100,21 @@ bool offers_subprotocol(const HttpRequest& request) {
     if (trim(one) == tcp_frames::kSubprotocol) return true;
   }
   return false;
+}
+
+std::shared_ptr<Place> take_place(const TunnelsPtr& shared, const std::string& owner, std::optional<HttpResponse>& refusal) {
+  if (shared->counts.places >= shared->limits.max_tunnels) {
+    ++shared->counts.refused_full;
+    refusal = plain(503, "too many connections are forwarded at once");
+    return nullptr;
+  }
+  const auto has = shared->owners.find(owner);
+  if (has != shared->owners.end() && has->second >= shared->limits.max_per_owner) {
+    ++shared->counts.refused_owner;
+    refusal = plain(429, fmt::format("this endpoint has {} connections forwarded, as many as one may have", has->second));
+    return nullptr;
+  }
+  return std::make_shared<Place>(shared, owner);
 }
 
 /// Runs out: what waits is ended by `stop`.
@@ -203,9 +243,8 @@ Task<void> serve_tunnel(TunnelsPtr shared, TransportPtr transport) {
       if (!answer.to) refusal = std::move(answer.refusal);
     }
   }
-  if (!refusal && shared->open.size() >= shared->limits.max_tunnels) {
-    refusal = plain(503, "too many connections are forwarded at once");
-  }
+  std::shared_ptr<Place> held;
+  if (!refusal) held = take_place(shared, answer.owner, refusal);
   auto socket = std::make_shared<tcp::socket>(*shared->io);
   if (!refusal) {
     auto dialled = co_await dial(shared, *answer.to, socket);
@@ -227,7 +266,8 @@ Task<void> serve_tunnel(TunnelsPtr shared, TransportPtr transport) {
   const auto number = shared->next++;
   auto& place = shared->open[number];
   place = start_tunnel(*shared->io, transport, std::move(*socket), true, std::move(data), shared->limits.ping_interval,
-                       [shared, number, to = *answer.to](const TunnelEnd& end) {
+                       [shared, number, held, to = *answer.to](const TunnelEnd& end) {
+                         held->release();
                          shared->open.erase(number);
                          if (shared->on_end && !shared->closed) shared->on_end(to, end);
                        });
@@ -254,6 +294,7 @@ class UnixTunnels final : public TunnelServer {
     ::unlink(path_.c_str());
   }
   std::size_t open() const override { return shared_->open.size(); }
+  Counts counts() const override { return shared_->counts; }
   Status begin(mode_t mode, const std::function<Status()>& bound) {
     error_code ec;
     acceptor_->open({}, ec);
@@ -281,7 +322,7 @@ class UnixTunnels final : public TunnelServer {
         continue;
       }
       // Beyond these a client waits for its head to be read, and nginx with it.
-      if (shared->beginning.size() >= 4096) continue;
+      if (shared->beginning.size() >= shared->limits.max_beginning) continue;
       asio::co_spawn(*shared->io, serve_beginning(shared, std::make_shared<UnixTransport>(std::move(socket))), asio::detached);
     }
   }

@@ -55,21 +55,26 @@ class TunnelServerTest : public testing::Test {
     ::close(listener_);
     std::filesystem::remove_all(directory_);
   }
+  /// A connection that has asked for a tunnel.
+  int begin(const std::string& address) const {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    std::strncpy(to.sun_path, how_.path.c_str(), sizeof to.sun_path - 1);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    const auto request = "GET /tcp?address=" + address + "&port=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+                         "Sec-WebSocket-Protocol: postern-tcp\r\n\r\n";
+    EXPECT_EQ(::send(fd, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+    return fd;
+  }
   /// The answer to a request for a tunnel: head, and body of a refusal.
   std::string ask(const std::string& address) {
     auto server = TunnelServer::listen(loop_, how_);
     EXPECT_TRUE(server) << server.error().message;
     std::string said;
     std::thread client([&] {
-      const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      sockaddr_un to{};
-      to.sun_family = AF_UNIX;
-      std::strncpy(to.sun_path, how_.path.c_str(), sizeof to.sun_path - 1);
-      EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-      const auto request = "GET /tcp?address=" + address + "&port=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                           "Sec-WebSocket-Protocol: postern-tcp\r\n\r\n";
-      EXPECT_EQ(::send(fd, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+      const int fd = begin(address);
       char buffer[4096];
       while (!said.starts_with("HTTP/1.1 101")) {
         const auto n = ::recv(fd, buffer, sizeof buffer, 0);
@@ -97,6 +102,48 @@ TEST_F(TunnelServerTest, AddressesAreDialledAsTheyAreAndNeverLookedUp) {
   EXPECT_THAT(ask("127.0.0.1"), StartsWith("HTTP/1.1 101"));  // written as such by an administrator
   EXPECT_THAT(ask("::ffff:127.0.0.1"), StartsWith("HTTP/1.1 101"));
   EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(TunnelServerTest, PlacesAreBoundedInAllAndForEachOwner) {
+  how_.decide = [this](const HttpRequest& request) {
+    TunnelAnswer out;
+    out.to = {"127.0.0.1", port_};
+    out.owner = request.query.at("address");
+    return out;
+  };
+  how_.limits.max_tunnels = 3;
+  how_.limits.max_per_owner = 2;
+  auto server = TunnelServer::listen(loop_, how_);
+  ASSERT_TRUE(server) << server.error().message;
+  std::thread client([&] {
+    std::vector<int> open;
+    const auto status = [&](const std::string& owner) {
+      open.push_back(begin(owner));
+      char buffer[512];
+      const auto n = ::recv(open.back(), buffer, sizeof buffer, 0);
+      return n < 13 ? std::string() : std::string(buffer + 9, 3);
+    };
+    EXPECT_EQ(status("a"), "101");
+    EXPECT_EQ(status("a"), "101");
+    EXPECT_EQ(status("a"), "429");
+    EXPECT_EQ(status(""), "101") << "who has no name is somebody, too";
+    EXPECT_EQ(status("b"), "503");
+    EXPECT_EQ(status("a"), "503") << "all first: it says what an administrator has to know";
+    // A place is free again when its tunnel has ended.
+    ::close(open[0]);
+    for (;;) {
+      const auto said = status("b");
+      if (said == "101") break;
+      ASSERT_EQ(said, "503");
+    }
+    for (std::size_t n = 1; n < open.size(); ++n) ::close(open[n]);
+    loop_.stop();
+  });
+  loop_.run();
+  client.join();
+  const auto counts = (*server)->counts();
+  EXPECT_EQ(counts.refused_owner, 1u);
+  EXPECT_GE(counts.refused_full, 2u);
 }
 
 TEST_F(TunnelServerTest, NamesThatLeadToTheGatewayItselfOrItsLinkAreNotDialled) {

@@ -55,6 +55,8 @@ void report_end(const RequestState& state) {
 
 void forget_request(void* data) {
   auto* state = static_cast<RequestState*>(data);
+  // Its client was told, and its application has ended it before its turn came.
+  if (state->live.lost && !state->live.cut) worker().report_lost(state->live);
   report_end(*state);
   state->~RequestState();
 }
@@ -271,7 +273,10 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
     }
     return refuse(r, *state, decision);
   }
-  if (ngx_exiting && !state->check && !knows_pool(r, decision.pool)) return send_elsewhere(r);
+  if (!state->check && !knows_pool(r, decision.pool)) {
+    // One that has not heard of the new configuration yet: in a moment it has.
+    return ngx_exiting ? send_elsewhere(r) : NGX_HTTP_SERVICE_UNAVAILABLE;
+  }
   state->decision = decision;
   state->stage = Stage::kAllowed;
   if (state->check) return finish(r, answer_check(r, true));

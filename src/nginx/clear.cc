@@ -1,4 +1,6 @@
 // What an administrator ends.
+#include <memory>
+
 #include "nginx/denial_id.h"
 #include "nginx/worker.h"
 
@@ -32,38 +34,33 @@ std::uint32_t Worker::clear(const ecshm::ClearOrder& order) {
   decision.reason = led_away ? policy::Reason::kNoRealServer : policy::Reason::kCleared;
   const auto detail = led_away ? std::string("its real server was taken out of the configuration")
                                : "cleared by administrator " + order.administrator;
+  const auto why = std::make_shared<const std::string>(detail);
+  const auto at = now().wall;
   std::uint32_t ended = 0;
   List<Connection> todo;
   todo.take_all(all_);
   while (auto* connection = todo.front()) {
     all_.push_back(connection->in_all);
-    if (!fits(*connection, order)) continue;
-    judging_ = connection;
-    if (!by_request(order)) {
-      if (connection->requests.empty()) report_cleared(*connection, decision.reason, detail);
-      connection->requests.for_each([&](LiveRequest& live) {
-        if (live.cut) return;  // told already, and only waits for the last of what is on its way
-        decision.policy = live.decision.policy;
-        report_cut(live, decision, true, detail);
-      });
-      cut_connection(*connection);
-      ++ended;
-      continue;
-    }
-    for (bool more = true; more && judging_ != nullptr;) {
-      LiveRequest* next = nullptr;
-      connection->requests.for_each([&](LiveRequest& live) {
-        if (next == nullptr && fits(live, order)) next = &live;
-      });
-      more = next != nullptr;
-      if (!more) break;
-      decision.policy = next->decision.policy;
-      report_cut(*next, decision, true, detail);
-      ++ended;
-      cut_request(*next);
-    }
+    if (!fits(*connection, order) || connection->in_lost.linked()) continue;
+    const bool whole = !by_request(order);
+    LiveRequest* lost = nullptr;
+    connection->requests.for_each([&](LiveRequest& live) {
+      if (live.cut || (!whole && !fits(live, order))) return;
+      decision.policy = live.decision.policy;
+      live.lost = decision;
+      live.lost_at = at;
+      lost = &live;
+      ended += !whole;
+    });
+    if (!whole && lost == nullptr) continue;
+    ended += whole;
+    connection->lost = whole;
+    connection->had_slot = true;
+    if (lost == nullptr) connection->cleared = decision.reason;
+    connection->detail = why;
+    silence(*connection, lost);
   }
-  judging_ = nullptr;
+  clear_lost();
   return ended;
 }
 

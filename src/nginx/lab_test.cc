@@ -259,7 +259,7 @@ Nginx::Nginx(const std::filesystem::path& dir, const Authority& server_ca,
   conf << "load_module " POSTERN_BIN_DIR "/ngx_http_postern_module.so;\n"
        << (geteuid() == 0 ? "user root;\n" : "") << "daemon off;\nworker_processes " << workers
        << ";\n"
-       << "pid nginx.pid;\nerror_log logs/error.log info;\nevents { worker_connections 512; }\n"
+       << "pid nginx.pid;\nerror_log logs/error.log info;\nevents { worker_connections 2048; }\n"
        << "http {\n"
           "  access_log off; server_tokens off;\n"
           "  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path "

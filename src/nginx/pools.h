@@ -8,8 +8,8 @@ namespace postern::nginx {
 /// and look for the upstream's name anew with each request.)
 char* set_pool_upstream(ngx_conf_t* cf, ngx_command_t* command, void* conf);
 
-/// Does this worker know the real servers of this pool? One that nginx has told to end may not: they are of a configuration
-/// that came after its own.
+/// Does this worker know the real servers of this pool? One that nginx has told to end, or will, may not: they are of a
+/// configuration that came after its own.
 bool knows_pool(ngx_http_request_t* r, std::uint32_t pool);
 
 /// Finds those upstreams, once the configuration is read. NGX_OK or NGX_ERROR.

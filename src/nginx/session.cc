@@ -179,7 +179,14 @@ void silence_connection(Connection& connection) {
   // Disconnecting sends the reset at once. Should it fail, closing does.
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  (void)::connect(c->fd, &nobody, sizeof nobody);
+  connection.reached = ::connect(c->fd, &nobody, sizeof nobody) != 0;
+}
+
+void stop_watching(Connection& connection) {
+  auto* c = connection.socket;
+  if (!connection.watched || (!c->read->active && !c->write->active)) return;
+  connection.watched = false;
+  ngx_del_conn(c, 0);
 }
 
 void silence_streams(Connection& connection) {

@@ -2,6 +2,7 @@
 // What a worker remembers of live connections and the requests on them, so that each can be judged
 // again at any moment.
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,6 +78,11 @@ struct Connection {
   bool lost = false;   ///< Itself, with everything on it.
   bool had_slot = false;  ///< When something of it was lost.
   bool silenced = false;  ///< The client saw a reset; nginx has not let go of it yet.
+  bool reached = true;    ///< Whatever is written to its socket would still get to the client.
+  bool watched = true;    ///< The kernel tells nginx of what happens to its socket.
+  // Of what was ended on an administrator's order, while it is in `in_lost`.
+  policy::Reason cleared = policy::Reason::kNone;  ///< kNone: something went on on it, which has its own report.
+  std::shared_ptr<const std::string> detail;  ///< nullptr: it ended by itself.
 };
 
 /// The session of this request's connection, made on first use from what TLS proved; nullptr when
@@ -92,6 +98,8 @@ void silence_connection(Connection& connection);
 /// sent any more; gRPC calls are told why. Where the connection is busy with another record, resets are left to
 /// `cut_request`. With much unsent in the socket the whole connection is silenced.
 void silence_streams(Connection& connection);
+/// One that is silenced and can't be reached is told of by the kernel no more, and nothing of it is looked at until `cut_connection`.
+void stop_watching(Connection& connection);
 
 /// Ends one live request at once: nothing that is queued for it is sent any more. An HTTP/1.1
 /// connection goes with it. The LiveRequest, and possibly its Connection, is gone afterwards.

@@ -31,6 +31,7 @@ void Worker::look() {
     return;
   }
   for (const auto slot : changed) judge_slot(slot);
+  clear_lost();
 }
 
 policy::Decision Worker::judge(Connection& connection, std::uint32_t proxy, std::string_view host,
@@ -80,7 +81,7 @@ void Worker::place(Connection& connection, const ecshm::Reader::Found& found) {
 }
 
 // Of a thousand sessions that end together each client sees its end first; only then one after the other is cleared away,
-// which takes many times as long.
+// which takes many times as long and is done some at a time.
 
 void Worker::judge_slot(std::uint32_t slot) {
   List<Connection> todo;
@@ -90,7 +91,6 @@ void Worker::judge_slot(std::uint32_t slot) {
     list.push_back(connection->in_slot);
     if (connection->slot == slot) look_again(*connection);
   }
-  clear_lost();
 }
 
 void Worker::judge_all() {
@@ -104,12 +104,8 @@ void Worker::judge_all() {
   clear_lost();
 }
 
-void Worker::judge_again(Connection& connection) {
-  look_again(connection);
-  clear_lost();
-}
-
 void Worker::look_again(Connection& connection) {
+  if (connection.in_lost.linked()) return;  // its client has seen the end of it
   const auto at = now();
   connection.had_slot = connection.slot != ecshm::Reader::kNoSlot;
   if (connection.certificate == policy::Certificate::kVerified) {
@@ -150,35 +146,53 @@ void Worker::look_again(Connection& connection) {
     identity_lost = endpoint_gone(connection, at);
   connection.lost = identity_lost && !something_stays;
   if (!connection.lost && lost == nullptr) return;
-  lost_.push_back(connection.in_lost);
+  silence(connection, lost);
+}
+
+void Worker::silence(Connection& connection, const LiveRequest* lost) {
   if (connection.lost || lost->request->stream == nullptr) {
     silence_connection(connection);
   } else {
     silence_streams(connection);
   }
+  (connection.silenced && !connection.reached ? silenced_ : lost_).push_back(connection.in_lost);
 }
 
 void Worker::clear_lost() {
-  while (auto* connection = lost_.front()) {
-    connection->in_lost.remove();
-    judging_ = connection;
-    connection->requests.for_each([&](LiveRequest& live) {
-      if (live.lost && !live.cut) report_cut(live, *live.lost, connection->had_slot);
+  while (auto* connection = lost_.front()) clear_away(*connection);
+  for (int n = 0; n < kClearedAtOnce && !silenced_.empty(); ++n) clear_away(*silenced_.front());
+  if (silenced_.empty() || clearing_.posted) return;
+  // Else the kernel would tell of each that it has ended, and nginx clear them all away in the next turn.
+  silenced_.for_each([](Connection& connection) { stop_watching(connection); });
+  ngx_post_event(&clearing_, &ngx_posted_next_events);
+}
+
+void Worker::on_clearing(ngx_event_t* event) { static_cast<Worker*>(event->data)->clear_lost(); }
+
+void Worker::report_lost(LiveRequest& live) {
+  const auto& connection = *live.connection;
+  report_cut(live, *live.lost, connection.had_slot, connection.detail ? *connection.detail : std::string());
+}
+
+void Worker::clear_away(Connection& connection) {
+  connection.in_lost.remove();
+  judging_ = &connection;
+  connection.requests.for_each([&](LiveRequest& live) {
+    if (live.lost && !live.cut) report_lost(live);
+  });
+  if (connection.cleared != policy::Reason::kNone) report_cleared(connection, connection.cleared, *connection.detail);
+  connection.cleared = policy::Reason::kNone;
+  connection.detail.reset();
+  if (connection.lost) cut_connection(connection);
+  // What was cut before may have taken others with it, or the whole connection.
+  while (judging_ != nullptr && !connection.lost) {
+    LiveRequest* next = nullptr;
+    connection.requests.for_each([&](LiveRequest& live) {
+      if (next == nullptr && live.lost) next = &live;
     });
-    if (connection->lost) {
-      cut_connection(*connection);
-      continue;
-    }
-    // What was cut before may have taken others with it, or the whole connection.
-    for (LiveRequest* next = nullptr; judging_ != nullptr;) {
-      next = nullptr;
-      connection->requests.for_each([&](LiveRequest& live) {
-        if (next == nullptr && live.lost) next = &live;
-      });
-      if (next == nullptr) break;
-      next->lost.reset();
-      cut_request(*next);
-    }
+    if (next == nullptr) break;
+    next->lost.reset();
+    cut_request(*next);
   }
   judging_ = nullptr;
 }

@@ -50,6 +50,9 @@ void Worker::start(ngx_cycle_t* cycle, std::string dir) {
   posted_.handler = on_posted;
   posted_.data = this;
   posted_.log = log_;
+  clearing_.handler = on_clearing;
+  clearing_.data = this;
+  clearing_.log = log_;
   reported_.handler = on_reported;
   reported_.data = this;
   reported_.log = log_;
@@ -62,6 +65,9 @@ void Worker::start(ngx_cycle_t* cycle, std::string dir) {
 void Worker::stop() {
   if (!running()) return;
   if (tick_.timer_set) ngx_del_timer(&tick_);
+  if (clearing_.posted) {
+    ngx_delete_posted_event(&clearing_);
+  }
   if (reported_.posted) {
     ngx_delete_posted_event(&reported_);
     nudge(false);
@@ -263,8 +269,9 @@ void Worker::settle(const Sha256& leaf, bool answered) {
     if (!connection->asked || connection->leaf != leaf) continue;
     connection->asked = false;
     connection->generation = reader_->generation();
-    judge_again(*connection);
+    look_again(*connection);
   }
+  clear_lost();
 }
 
 // ---- reports

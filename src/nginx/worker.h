@@ -62,6 +62,8 @@ class Worker {
   bool ask(Waiting& waiting, const Sha256& leaf);
 
   void live(LiveRequest& live);
+  /// Of one that has `lost` and was not reported yet.
+  void report_lost(LiveRequest& live);
   void report(const ecshm::EventView& event);
 
   void connection_made(Connection& connection);
@@ -91,12 +93,16 @@ class Worker {
   void settle(const Sha256& leaf, bool answered);
   Question* question(const Sha256& leaf);
   void judge_all();
-  void judge_slot(std::uint32_t slot);
-  void judge_again(Connection& connection);
+  void judge_slot(std::uint32_t slot);  // clear_lost follows
   /// Judges what is live on it. What may not go on is silenced at once, and put into `lost_`.
   void look_again(Connection& connection);
-  /// Reports what was lost, and clears it away: connections to applications, memory.
+  /// What its client has been told. Into the list of those that wait to be cleared away.
+  void silence(Connection& connection, const LiveRequest* lost);
+  /// Reports what was lost, and clears it away: connections to applications, memory. Whoever could still be reached at once;
+  /// the others some at a time, between which other sessions have their turn.
   void clear_lost();
+  void clear_away(Connection& connection);
+  static void on_clearing(ngx_event_t* event);
   bool endpoint_gone(Connection& connection, Now now);
   void place(Connection& connection, const ecshm::Reader::Found& found);
   /// `had_record`: its endpoint was found here until now.
@@ -113,6 +119,8 @@ class Worker {
   List<Connection>& bucket(std::uint32_t slot) { return slots_[slot % kBuckets]; }
 
   static constexpr std::size_t kBuckets = 4096;
+  /// Sessions that are cleared away in one turn of the loop: about a millisecond.
+  static constexpr int kClearedAtOnce = 64;
 
   SystemClock clock_;
   std::string dir_;
@@ -128,7 +136,9 @@ class Worker {
   ngx_log_t* log_ = nullptr;
   List<Connection> all_;
   List<Connection> slots_[kBuckets];
-  List<Connection> lost_;
+  List<Connection> lost_;      // whose clients may not have seen the end
+  List<Connection> silenced_;  // whose clients have, and can't be reached any more
+  ngx_event_t clearing_{};     // there are more of them
   Connection* judging_ = nullptr;  // Cleared when it goes while it is judged.
   std::uint32_t freshness_ = 0;
   bool told_all_ = true;  // False: session events were dropped, the gateway's count is off.

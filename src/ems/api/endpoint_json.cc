@@ -41,7 +41,8 @@ json::array certificates_json(const Endpoint& e) {
     out.push_back(json::object{{"serial", c.serial.str()},
                                {"sha256", to_hex_lower(c.sha256)},
                                {"not_before", time_json(c.not_before)},
-                               {"not_after", time_json(c.not_after)}});
+                               {"not_after", time_json(c.not_after)},
+                               {"ends_at", c.ends ? time_json(c.usable_until()) : json::value(nullptr)}});
   }
   return out;
 }
@@ -122,10 +123,12 @@ std::string_view endpoint_schemas() {
         "public_ip": {"type": ["string", "null"], "description": "Where its telemetry comes from"},
         "client_cert_sn": {"type": ["string", "null"], "description": "Serial of the newest certificate"},
         "certificates": {"type": "array", "description": "Newest first; two around a renewal",
-          "items": {"type": "object", "required": ["serial", "sha256", "not_before", "not_after"], "properties": {
+          "items": {"type": "object", "required": ["serial", "sha256", "not_before", "not_after", "ends_at"], "properties": {
             "serial": {"type": "string"}, "sha256": {"type": "string"},
             "not_before": {"type": "string", "format": "date-time"},
-            "not_after": {"type": "string", "format": "date-time"}}}},
+            "not_after": {"type": "string", "format": "date-time"},
+            "ends_at": {"type": ["string", "null"], "format": "date-time",
+              "description": "A newer one is in use: gateways let this one in until then"}}}},
         "tags": {"type": "array", "items": {"type": "string"}},
         "unknown_tags": {"type": "array", "items": {"type": "string"},
           "description": "Of these nobody knows: they never grant, and they deny where a policy denies by them"},

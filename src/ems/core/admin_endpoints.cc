@@ -104,6 +104,7 @@ void EmsCore::Impl::end_registration(Now now, const Actor& actor, const Endpoint
   e.registration = how;
   e.online = false;
   settle(now, e, {});
+  judge_certificates(now, e);
   audit(now, actor, how == Registration::kRevoked ? "endpoint.revoke" : "endpoint.deregister", uid.str());
   complete(std::move(done));
   after_input(now);

@@ -82,6 +82,7 @@ Status EmsCore::Impl::start(Now now) {
   if (auto ok = set_tags(engine_.tags(), now); !ok) return ok;
   registry_.tags_loaded();
   for (const auto& [uid, e] : registry_.endpoints.all()) {
+    judge_certificates(now, e);
     if (e.held.empty()) continue;
     std::erase_if(registry_.endpoints.quietly(uid)->held,
                   [&](const HeldTag& held) { return !registry_.postures.waits(e.slot(), held.tag); });
@@ -100,6 +101,7 @@ void EmsCore::Impl::after_input(Now now) {
 
 void EmsCore::Impl::tick(Now now) {
   if (!identity_) return;
+  wall_ = now.wall;
   std::size_t expired = 0;
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.mono && expired < options_.batch) {
     const auto uid = deadlines_.begin()->second;

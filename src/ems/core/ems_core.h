@@ -83,6 +83,8 @@ struct EmsOptions {
   Seconds tag_timeout{3600};
   Seconds last_seen_interval{60};            ///< How often a last-seen that only moved is written.
   Seconds client_certificate_life{90 * 24 * 3600};
+  /// How long gateways go on letting in a certificate whose successor was used, while it is valid.
+  Seconds renewal_overlap{600};
   std::vector<std::string> public_addresses; ///< "host:port" of telemetry, as invitations name them.
   /// Names and addresses by which this EMS is reached: those of the telemetry certificate, which is made anew when one
   /// is missing; added to those of the built-in web certificate when it is renewed.

@@ -191,7 +191,7 @@ ShareReasons EmsCore::Impl::share_reasons(const FabricDevice& d, const std::set<
 std::optional<std::string> EmsCore::Impl::view_entry(const FabricDevice& d, const std::set<EndpointUid>& asked,
                                                      const EndpointUid& uid, ReadTags* read) const {
   const auto* e = registry_.endpoints.find(uid);
-  if (e == nullptr) return std::nullopt;
+  if (e == nullptr || is_over(*e)) return std::nullopt;
   const auto why = share_reasons(d, asked, *e);
   if (!why.any()) return std::nullopt;
   struct Filter {

@@ -282,6 +282,47 @@ TEST_F(Lab, ACertificateThatAGatewayMetBringsItsEndpointUntilItIsReleased) {
   EXPECT_EQ(g.client.counters().mismatches, 0u);
 }
 
+TEST_F(Lab, WhoIsRefusedIsForgottenAtGatewaysWhenItsLastCertificateHasExpired) {
+  TestGateway near("PGW0000000000001", 5), asking("PGW0000000000002", 6);
+  ASSERT_TRUE(join(near));
+  ASSERT_TRUE(join(asking, "02:00:00:00:00:77"));
+  TestAgent a;
+  join(a);
+  asking.client.ask_certificate(a.leaf_sha256());
+  run();
+  ASSERT_EQ(asking.endpoints(), 1u);
+  const auto expires = core->endpoint(a.uid())->certificates.front().not_after;
+  core->revoke_certificates(clock.now(), admin, a.uid(), nullptr);
+  run();
+  const auto jump = [&](WallTime to) {
+    clock.advance(to - clock.now().wall);
+    core->tick(clock.now());
+    run();
+  };
+  jump(expires - Millis(1));
+  EXPECT_TRUE(near.record(a.uid()).blocked());
+  EXPECT_TRUE(asking.record(a.uid()).blocked());
+  jump(expires);
+  EXPECT_EQ(near.endpoints() + asking.endpoints(), 0u);
+  EXPECT_TRUE(near.client.synchronised() && asking.client.synchronised());
+  EXPECT_EQ(near.client.counters().mismatches, 0u);
+  ASSERT_NE(core->endpoint(a.uid()), nullptr) << "the EMS knows it on, and its key does not enrol";
+  EXPECT_EQ(enrol(a, invite()), "permission_denied");
+  // Nor does it come back with a new connection, or with a new process here.
+  disconnect(near);
+  restart();
+  connect(near);
+  core->tick(clock.now());
+  run();
+  EXPECT_EQ(near.endpoints(), 0u);
+  // Who is registered is no matter of its certificates' ends: an expired one says why it is refused.
+  TestAgent other;
+  join(other);
+  jump(core->endpoint(other.uid())->certificates.front().not_after + kDay);
+  EXPECT_FALSE(near.record(other.uid()).blocked());
+  EXPECT_EQ(near.record(other.uid()).certificates_size(), 1);
+}
+
 TEST_F(Lab, WithdrawingTheAuthorisationEndsTheData) {
   TestAgent a;
   join(a, kPort1);

@@ -143,6 +143,15 @@ struct EmsCore::Impl {
   bool names_new_device(const Endpoint& e) const;
   std::vector<Bytes> chain(const Bytes& leaf) const { return {leaf, identity_->ztna.certificate}; }
 
+  // ---- certificates.cc ----
+  /// `e`, which is being edited, used its newest certificate: the one before ends soon.
+  void supersede_certificates(Now now, Endpoint& e);
+  /// What time makes of its certificates: one that has ended goes, and whose are all over is a matter for no gateway.
+  void judge_certificates(Now now, const Endpoint& e);
+  /// Refused for good: it is not registered, and no certificate is left that a gateway had to refuse for that reason.
+  bool is_over(const Endpoint& e) const;
+  WallTime wall_{};   ///< Of the last tick or commit.
+
   void end_registration(Now now, const Actor& actor, const EndpointUid& uid, Registration how, DoneStatus done);
 
   // ---- tagging.cc ----

@@ -101,6 +101,7 @@ void EmsCore::Impl::judge_due(Now now) {
       settle(now, registry_.endpoints.edit(uid), {});
     }
     confirm(now, *e);
+    judge_certificates(now, *e);
     rejudge_if_moved(now, *e);
     // Only the earliest time was kept.
     for (const auto& [name, attribute] : e->attributes) {

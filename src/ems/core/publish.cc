@@ -19,6 +19,7 @@ bool EmsCore::Impl::flush_wanted() const {
 }
 
 void EmsCore::Impl::flush(Now now) {
+  wall_ = now.wall;
   if (!identity_ || !flush_wanted()) return;
   if (!read_only_) run_jobs(now);
   Batch batch = registry_.batch(now.wall);

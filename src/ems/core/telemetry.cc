@@ -35,7 +35,8 @@ void EmsCore::Impl::telemetry_opened(Now now, SessionId id, const PeerCertificat
   s.leaf = info->sha256;
   const auto* owner = registry_.by_leaf(info->sha256);
   const auto* e = owner == nullptr ? nullptr : registry_.endpoints.find(*owner);
-  if (e == nullptr || e->uid != s.uid) {
+  const bool ended = e != nullptr && std::ranges::any_of(e->certificates, [&](const auto& c) { return c.sha256 == s.leaf && c.ends; });
+  if (e == nullptr || e->uid != s.uid || ended) {
     return refuse(telemetry::kDeregistered, "this EMS has no endpoint with this certificate; enrol again");
   }
   if (!e->registered()) {
@@ -94,7 +95,7 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
   // What held when the connection opened may have ended since.
   const auto* known = registry_.endpoints.find(s.uid);
   const bool holds = known != nullptr && known->registered() &&
-                     std::ranges::any_of(known->certificates, [&](const auto& c) { return c.sha256 == s.leaf; });
+                     std::ranges::any_of(known->certificates, [&](const auto& c) { return c.sha256 == s.leaf && !c.ends; });
   if (s.refusal.empty() && !holds) {
     s.refusal = telemetry::kDeregistered;
     s.refusal_text = "the endpoint is not registered with this certificate any more; enrol again";
@@ -107,12 +108,8 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
   }
   current_[s.uid] = s.id;
   auto& e = registry_.endpoints.edit(s.uid);
-  // The first use of the newer certificate ends the older one.
-  for (std::size_t i = 0; i < e.certificates.size(); ++i) {
-    if (e.certificates[i].sha256 != s.leaf) continue;
-    if (i == 0) e.certificates.resize(1);
-    break;
-  }
+  // The first use of the newer certificate ends the older one: here at once, at gateways soon.
+  if (e.certificates.front().sha256 == s.leaf) supersede_certificates(now, e);
   const bool continues = e.run_id == hello.run_id && hello.run_id != 0 && e.acked_seq != 0 &&
                          hello.last_acked_seq <= e.acked_seq && hello.last_acked_seq != 0;
   // That it is there again confirms nothing of what it said before: what changed meanwhile comes after the welcome. Nor

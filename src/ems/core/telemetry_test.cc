@@ -383,9 +383,15 @@ TEST_F(Lab, QuarantineFollowsTheDevice) {
 }
 
 TEST_F(Lab, ACertificateIsRenewedOverTelemetryAndTheOldOneEndsWithTheNewOnesFirstUse) {
+  TestGateway gateway("PGWAAAAAAAAAAAAA", 5);
+  ASSERT_TRUE(join(gateway));
   TestAgent a;
   join(a);
   TestAgent renewed;
+  const auto at_the_gateway = [&](std::size_t n) {
+    const auto record = gateway.record(a.uid());
+    return n < static_cast<std::size_t>(record.certificates_size()) ? record.certificates(static_cast<int>(n)).not_after_ms() : 0;
+  };
   Frame frame;
   frame.mutable_renew_request()->set_csr_der(std::string(as_text(pki::make_request(renewed.key))));
   send(a, frame);
@@ -402,11 +408,65 @@ TEST_F(Lab, ACertificateIsRenewedOverTelemetryAndTheOldOneEndsWithTheNewOnesFirs
   EXPECT_FALSE(a.closed);
   connect(renewed);
   EXPECT_FALSE(renewed.closed);
-  EXPECT_EQ(core->endpoint(a.uid())->certificates.size(), 1u);
+  // Telemetry takes it no more; gateways do for a while, so that what is open by it is not cut.
   TestAgent stale;
   *stale.enrolled = *a.enrolled;
   connect(stale);
   EXPECT_TRUE(stale.closed);
+  const auto used = clock.now().wall;
+  const auto ends = used + std::chrono::minutes(10);
+  ASSERT_EQ(core->endpoint(a.uid())->certificates.size(), 2u);
+  EXPECT_EQ(core->endpoint(a.uid())->certificates[1].ends, ends);
+  EXPECT_GT(at_the_gateway(0), to_unix_ms(ends));
+  EXPECT_EQ(at_the_gateway(1), to_unix_ms(ends));
+  disconnect(gateway);
+  restart();
+  connect(gateway);
+  clock.advance(ends - Millis(1) - clock.now().wall);
+  core->tick(clock.now());
+  run();
+  EXPECT_EQ(at_the_gateway(1), to_unix_ms(ends)) << "connecting again with the newest moves nothing";
+  clock.advance(Millis(1));
+  core->tick(clock.now());
+  run();
+  EXPECT_EQ(core->endpoint(a.uid())->certificates.size(), 1u);
+  EXPECT_EQ(gateway.record(a.uid()).certificates_size(), 1);
+}
+
+TEST_F(Lab, OfARenewalOneOlderCertificateIsKeptAndARevocationEndsBoth) {
+  TestGateway gateway("PGWAAAAAAAAAAAAA", 5);
+  ASSERT_TRUE(join(gateway));
+  TestAgent a;
+  join(a);
+  std::vector<Sha256> leaves{a.leaf_sha256()};
+  for (int n = 0; n < 3; ++n) {
+    clock.advance(std::chrono::minutes(1));
+    Frame frame;
+    frame.mutable_renew_request()->set_csr_der(std::string(as_text(pki::make_request(a.key))));
+    send(a, frame);
+    run();
+    const auto* answer = a.last(Frame::kRenewResponse);
+    ASSERT_NE(answer, nullptr);
+    a.enrolled->clear_chain_der();
+    for (const auto& der : answer->renew_response().chain_der()) a.enrolled->add_chain_der(der);
+    leaves.push_back(a.leaf_sha256());
+    connect(a, a.acked());
+    keep_alive(a);
+    ASSERT_FALSE(a.closed);
+    const auto& held = core->endpoint(a.uid())->certificates;
+    ASSERT_EQ(held.size(), 2u);
+    EXPECT_EQ(held[0].sha256, leaves[leaves.size() - 1]);
+    EXPECT_EQ(held[1].sha256, leaves[leaves.size() - 2]);
+  }
+  core->revoke_certificates(clock.now(), admin, a.uid(), nullptr);
+  run();
+  EXPECT_TRUE(gateway.record(a.uid()).blocked());
+  EXPECT_EQ(gateway.record(a.uid()).certificates_size(), 2);
+  // The older one's end takes nothing off what is refused.
+  clock.advance(std::chrono::minutes(20));
+  core->tick(clock.now());
+  run();
+  EXPECT_TRUE(gateway.record(a.uid()).blocked());
 }
 
 TEST_F(Lab, ExplainsNowAndAtAPastMoment) {

@@ -67,12 +67,14 @@ std::string endpoint_row(const Endpoint& e) {
   json::array macs, certificates;
   for (const auto& mac : e.macs) macs.emplace_back(mac.str());
   for (const auto& c : e.certificates) {
-    certificates.push_back(json::object{{"sha256", hex(c.sha256)},
-                                        {"key_sha256", hex(c.key_sha256)},
-                                        {"serial", c.serial.str()},
-                                        {"not_before_ms", ms(c.not_before)},
-                                        {"not_after_ms", ms(c.not_after)},
-                                        {"der", to_base64(c.der)}});
+    json::object one{{"sha256", hex(c.sha256)},
+                     {"key_sha256", hex(c.key_sha256)},
+                     {"serial", c.serial.str()},
+                     {"not_before_ms", ms(c.not_before)},
+                     {"not_after_ms", ms(c.not_after)},
+                     {"der", to_base64(c.der)}};
+    if (c.ends) one["ends_ms"] = ms(*c.ends);
+    certificates.push_back(std::move(one));
   }
   json::object o{{"registration", registration_name(e.registration)},
                  {"quarantined", e.quarantined},
@@ -134,6 +136,7 @@ Status read_endpoint_row(std::string_view row, Endpoint& e) {
     out.not_before = c.time("not_before_ms");
     out.not_after = c.time("not_after_ms");
     out.der = c.bytes("der");
+    if (c.has("ends_ms")) out.ends = c.time("ends_ms");
     if (!c.status()) f.miss("certificates");
     e.certificates.push_back(std::move(out));
   }

@@ -157,8 +157,9 @@ std::vector<LoggedChange> endpoint_changes(const Endpoint* before, const Endpoin
     if (!after->online) o["last_seen"] = to_iso8601(after->last_seen);
     event(after->online ? "online" : "offline", std::move(o));
   }
-  if (before != nullptr && before->certificates != after->certificates) {
-    event("certificate", {{"serial", after->certificates.empty() ? "" : after->certificates.front().serial.str()}});
+  const auto newest = [](const Endpoint& e) { return e.certificates.empty() ? "" : e.certificates.front().serial.str(); };
+  if (before != nullptr && newest(*before) != newest(*after)) {
+    event("certificate", {{"serial", newest(*after)}});
   }
   if (before != nullptr && before->profile != after->profile) event("profile", {{"profile", after->profile}});
   if (auto facts = facts_change(*after, differs)) out.push_back(std::move(*facts));

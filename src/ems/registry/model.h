@@ -1,6 +1,7 @@
 #pragma once
 // What the EMS knows, as plain values. Each type is one table of the store; `registry/codec.h` turns them into its rows.
 // All of it is only changed inside EmsCore; everybody else reads.
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,7 +27,7 @@ namespace postern::ems {
 /// Position in the change log: the number of its newest change. 0: nothing was ever changed.
 using Revision = std::uint64_t;
 
-/// A client certificate that this EMS issued. Newest first in an endpoint; more than one only around a renewal.
+/// A client certificate that this EMS issued. Newest first in an endpoint; two, and never more, around a renewal.
 struct IssuedCertificate {
   Sha256 sha256{};         ///< Of the DER.
   Sha256 key_sha256{};     ///< Of the SubjectPublicKeyInfo.
@@ -34,6 +35,10 @@ struct IssuedCertificate {
   WallTime not_before{};
   WallTime not_after{};
   Bytes der;
+  /// A newer one was used: telemetry takes this one no more, gateways let it in until then (docs/adr/0025).
+  std::optional<WallTime> ends = {};
+
+  WallTime usable_until() const { return ends ? std::min(*ends, not_after) : not_after; }
   friend bool operator==(const IssuedCertificate&, const IssuedCertificate&) = default;
 };
 

@@ -123,7 +123,7 @@ std::string build_view_entry(const Endpoint& e, const posture::TagSets& tags, co
     auto& out = *r.add_certificates();
     out.set_sha256(std::string(as_text(c.sha256)));
     out.set_serial(c.serial.str());
-    out.set_not_after_ms(to_unix_ms(c.not_after));
+    out.set_not_after_ms(to_unix_ms(c.usable_until()));
   }
   r.set_registered(e.registered());
   if (e.registered()) {

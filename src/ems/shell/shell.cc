@@ -73,6 +73,7 @@ class Shell {
     out.offline_timeout = options.offline_timeout;
     out.tag_timeout = options.tag_timeout;
     out.client_certificate_life = options.client_certificate_life;
+    out.renewal_overlap = options.renewal_overlap;
     out.version = POSTERN_VERSION;
     out.server_names = server_names(options);
     return out;

@@ -29,6 +29,7 @@ struct ShellOptions {
   bool keep_initial_password = false;          ///< The first administrator need not change it at the first sign-in.
   Seconds keepalive{60};                       ///< Of agents.
   Seconds client_certificate_life{90 * 24 * 3600};
+  Seconds renewal_overlap{600};
   Seconds tag_timeout{3600};                   ///< Silence for which an offline endpoint's tags count once it is back.
   Seconds offline_timeout{180};                ///< Silence after which an endpoint is offline; longer than keepalive.
   const Clock* clock = nullptr;                ///< Outlives the run; null: the system's.

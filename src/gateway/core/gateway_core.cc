@@ -390,15 +390,21 @@ void GatewayCore::on_tick(Now now) {
   if (now.mono < next_renewal_ || !caught_up(now)) return;
   next_renewal_ = now.mono + kRenewEvery;
   asks_this_second_ = 0;
+  drop_over(now.wall);
   actions_.push_back(act::Lease{now.mono + kLease});
   std::erase_if(negatives_, [&](const auto& item) { return now.mono >= item.second; });
   for (auto& [id, c] : connectors_) {
     // Asked for before a restart: their ten minutes begin now.
+    std::vector<EndpointUid> gone;
     for (const auto& uid : c.client->asked()) {
       const auto held = leaves_.find({id, uid});
+      // What has no record any more is nothing to keep a place for, there and here.
+      if (held == leaves_.end() && c.client->synchronised() && !records_.contains({id, uid})) gone.push_back(uid);
       if (held == leaves_.end()) continue;
       for (const auto& leaf : held->second) uses_.try_emplace(leaf, Use{0, now.mono});
     }
+    for (const auto& uid : gone) c.client->release(uid);
+    if (!gone.empty()) drain(now, c);
   }
   for (auto it = uses_.begin(); it != uses_.end();) {
     if (it->second.sessions > 0 || now.mono - it->second.last < asking_.keep) {

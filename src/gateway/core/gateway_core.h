@@ -230,6 +230,8 @@ class GatewayCore {
   void load_tags(Connector& connector);
   void take_record(Record record);
   void drop_record(const RecordKey& key);
+  /// Of endpoints that are refused for good nothing is kept longer than their certificates last.
+  void drop_over(WallTime now);
   void refresh_slots(const Record& record);
   void refresh_everything();
   void follow_resolver();
@@ -249,6 +251,7 @@ class GatewayCore {
   MonoTime next_asking_{};
   std::map<Sha256, Slot> slots_;
   std::map<RecordKey, std::set<Sha256>> leaves_;
+  std::set<std::pair<WallTime, RecordKey>> blocked_until_;  // exactly those of records_ that are blocked, by last_expiry()
   std::map<IpAddress, AddressState> addresses_;
   std::map<Sha256, Use> uses_;
   std::map<Sha256, Pending> pending_;

@@ -76,11 +76,20 @@ void GatewayCore::take_record(Record record) {
   resolver_.upsert(record);
   const auto key = record.key;
   auto& held = records_[key];
+  if (held.blocked) blocked_until_.erase({held.last_expiry(), key});
   held = std::move(record);
+  if (held.blocked) blocked_until_.emplace(held.last_expiry(), key);
   refresh_slots(held);
   // The owner's tags may have changed although its addresses did not.
   for (const auto& interface : held.interfaces) {
     for (const auto& ip : interface.addresses) publish_address(ip);
+  }
+}
+
+void GatewayCore::drop_over(WallTime now) {
+  while (!blocked_until_.empty() && blocked_until_.begin()->first <= now) {
+    const auto key = blocked_until_.begin()->second;
+    drop_record(key);
   }
 }
 
@@ -89,6 +98,7 @@ void GatewayCore::drop_record(const RecordKey& key) {
   if (it == records_.end()) return;
   resolver_.remove(key);
   Record gone = std::move(it->second);
+  if (gone.blocked) blocked_until_.erase({gone.last_expiry(), key});
   records_.erase(it);
   gone.certificates.clear();
   gone.asked = false;

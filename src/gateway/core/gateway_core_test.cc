@@ -167,6 +167,63 @@ TEST_F(GatewayCoreLab, ARevokedCertificateThatIsAskedForHasARecordThatSaysSo) {
   EXPECT_TRUE(core_.addresses().empty());
 }
 
+TEST_F(GatewayCoreLab, WhoIsRefusedIsKeptAsLongAsItsLastCertificateLastsAndNoLonger) {
+  connect();
+  const auto expires = clock_.now().wall + Seconds(4);
+  auto e = endpoint({495});
+  e.mutable_record()->mutable_certificates(0)->set_not_after_ms(to_unix_ms(expires));
+  auto& older = *e.mutable_record()->add_certificates();
+  older.set_sha256(std::string(as_text(leaf('b'))));
+  older.set_not_after_ms(to_unix_ms(clock_.now().wall + Seconds(1)));
+  // Let in, an expired one keeps its slot: it says why.
+  ems_.upsert(e);
+  tick(Seconds(2));
+  EXPECT_EQ(core_.slots().size(), 2u);
+  e.mutable_record()->set_blocked(true);
+  ems_.upsert(e);
+  tick(Seconds(1));
+  EXPECT_EQ(core_.slots().size(), 2u);
+  EXPECT_TRUE(core_.slots().at(leaf('b')).blocked);
+  take<act::SlotRemove>();
+  // The EMS may be away then: the gateway needs nobody for it.
+  tick(Seconds(1));
+  EXPECT_EQ(take<act::SlotRemove>().size(), 2u);
+  EXPECT_TRUE(core_.slots().empty() && core_.records().empty());
+  // Said again it goes again; and enrolled anew it is as any other.
+  ems_.upsert(e);
+  EXPECT_EQ(core_.slots().size(), 2u);
+  tick(Seconds(1));
+  EXPECT_TRUE(core_.slots().empty());
+  e.mutable_record()->set_blocked(false);
+  ems_.upsert(e);
+  tick(Seconds(4));
+  EXPECT_EQ(core_.slots().size(), 2u);
+}
+
+TEST_F(GatewayCoreLab, OfWhomNoRecordIsLeftTheEmsNeedsToKeepNone) {
+  connect();
+  core_.on_unknown_certificate(clock_.now(), leaf('a'));
+  auto e = endpoint({});
+  e.set_share_connected(false);
+  e.set_asked(true);
+  e.mutable_record()->set_blocked(true);
+  e.mutable_record()->mutable_certificates(0)->set_not_after_ms(to_unix_ms(clock_.now().wall + Seconds(2)));
+  ems_.upsert(e);
+  ems_.answer(1, wire::CertificateAnswer::REVOKED);
+  const auto released = [&] {
+    int n = 0;
+    for (const auto& frame : take_frames()) n += frame.has_release_endpoint();
+    return n;
+  };
+  tick(Seconds(1));
+  EXPECT_EQ(released(), 0);
+  tick(Seconds(1));
+  EXPECT_EQ(released(), 1);
+  tick(Seconds(1));
+  EXPECT_EQ(released(), 0);
+  EXPECT_TRUE(core_.connectors().at(1).client->asked().empty());
+}
+
 TEST_F(GatewayCoreLab, AnUnknownCertificateIsRememberedForAWhileOnly) {
   connect();
   core_.on_unknown_certificate(clock_.now(), leaf('z'));

@@ -11,10 +11,11 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/file_limit.h"
 #include "base/log.h"
+#include "base/open_files.h"
 #include "base/text.h"
 #include "gateway/forward/destinations.h"
+#include "gateway/forward/forwarder_limits.h"
 #include "gateway/forward/forwarder_place.h"
 
 namespace postern::gateway {
@@ -40,12 +41,56 @@ Status hand_over(const std::string& socket, const ProcessUser& user) {
   return {};
 }
 
+/// Tells the gateway how many connections there are, and says when they are too many.
+class Accounting {
+ public:
+  Accounting(net::Loop& loop, const net::TunnelLimits& limits, std::size_t open_files, ForwarderLog& lines)
+      : loop_(loop), lines_(lines) {
+    state_.most = limits.max_tunnels;
+    state_.most_of_one = limits.max_per_owner;
+    state_.open_files = open_files;
+  }
+  Status open(const std::filesystem::path& folder) { return file_.open(folder); }
+  void begin(const net::TunnelServer& server) {
+    server_ = &server;
+    look();
+  }
+
+ private:
+  void look() {
+    const auto counts = server_->counts();
+    const auto say = [&](const char* event, const char* what, std::uint64_t most) {
+      if (lines_.admit()) log_warning(event, what, {{"most", std::to_string(most)}, {"open_files", std::to_string(state_.open_files)}});
+    };
+    if (counts.refused_full != state_.refused) {
+      state_.full_at = clock_.now().mono;
+      say("forward.full", "connections were refused: as many are forwarded as there may be", state_.most);
+    }
+    if (counts.refused_owner != state_.refused_of_one) {
+      say("forward.full_of_one", "connections were refused: one endpoint has as many as it may have", state_.most_of_one);
+    }
+    state_.open = counts.places;
+    state_.refused = counts.refused_full;
+    state_.refused_of_one = counts.refused_owner;
+    file_.tell(state_);
+    again_ = loop_.after(std::chrono::milliseconds(500), [this] { look(); });
+  }
+
+  net::Loop& loop_;
+  ForwarderLog& lines_;
+  SystemClock clock_;
+  const net::TunnelServer* server_ = nullptr;
+  ForwarderState state_;
+  ForwarderStateFile file_;
+  net::Handle again_;
+};
+
 }  // namespace
 
 net::TunnelAnswer forward_decision(const net::HttpRequest& request, ForwarderLog* log,
                                    const std::function<bool(const IpAddress&)>& own) {
   const auto* told = request.headers.find(kDestinationsHeader);
-  if (told == nullptr || request.headers.count(kDestinationsHeader) != 1)
+  if (told == nullptr || request.headers.count(kDestinationsHeader) != 1 || request.headers.count(kEndpointHeader) > 1)
     return refused(403, "this request did not come by an access proxy");
   const auto destinations = parse_destinations(*told);
   if (!destinations) {
@@ -78,12 +123,14 @@ net::TunnelAnswer forward_decision(const net::HttpRequest& request, ForwarderLog
   }
   net::TunnelAnswer out;
   out.to = {to_lower(host), static_cast<std::uint16_t>(*port)};
+  if (const auto* endpoint = request.headers.find(kEndpointHeader)) out.owner = endpoint->substr(0, 128);
   return out;
 }
 
 int run_forwarder(const ForwarderOptions& options) {
   ::prctl(PR_SET_NAME, kForwarderName);
-  raise_file_limit();
+  const auto open_files = raise_open_files(open_files_for_forwarder());
+  const auto limits = forwarder_limits(open_files);
   ::signal(SIGPIPE, SIG_IGN);
   const auto failed = [](const Error& error) {
     log_error("forward.start", error.message);
@@ -98,9 +145,12 @@ int run_forwarder(const ForwarderOptions& options) {
   SystemClock clock;
   ForwarderLog lines(clock, STDERR_FILENO);
   net::Loop loop;
+  Accounting accounting(loop, limits, open_files, lines);
+  if (auto made = accounting.open(folder); !made) return failed(made.error());
   net::TunnelListening listening;
   listening.path = folder / std::filesystem::path(options.socket).filename();
   listening.mode = 0600;
+  listening.limits = limits;
   listening.bound = [&] { return hand_over(listening.path, *user); };
   listening.decide = [&lines](const net::HttpRequest& request) { return forward_decision(request, &lines); };
   listening.on_end = [&lines](const net::TunnelAnswer::Destination& to, const net::TunnelEnd& end) {
@@ -115,7 +165,13 @@ int run_forwarder(const ForwarderOptions& options) {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (!server) return failed(server.error());
   const auto signals = loop.on_signal({SIGTERM, SIGINT}, [&loop](int) { loop.stop(); });
-  log_info("forward.started", "TCP is forwarded", {{"socket", options.socket}});
+  log_info("forward.started", "TCP is forwarded", {{"socket", options.socket}, {"most", std::to_string(limits.max_tunnels)}});
+  if (limits.max_tunnels < net::TunnelLimits().max_tunnels) {
+    log_warning("forward.limited",
+                fmt::format("the limit on open files allows no more connections; {} would be enough for all", open_files_for_forwarder()),
+                {{"most", std::to_string(limits.max_tunnels)}, {"open_files", std::to_string(open_files)}});
+  }
+  accounting.begin(**server);
   loop.run();
   return 0;
 }

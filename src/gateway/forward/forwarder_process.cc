@@ -22,6 +22,8 @@ namespace {
 constexpr off_t kMaxForwarderLog = 1 << 20;
 /// Having lived this long counts as healthy.
 constexpr std::chrono::seconds kHealthyLife{30};
+/// So many deaths in a row are an illness.
+constexpr int kIll = 2;
 
 int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0u)); }
 
@@ -82,7 +84,7 @@ void ForwarderProcess::watch(int pidfd, pid_t child) {
   pidfd_ = pidfd;
   child_ = child;
   begun_ = SystemClock().now().mono;
-  health_ = {};
+  if (deaths_ < kIll) health_ = {};
   exit_ = loop_.watch_readable(pidfd_, [this] { died(); });
 }
 
@@ -100,6 +102,22 @@ void ForwarderProcess::died() {
   child_ = 0;
   if (!wanted_) return;
   again_ = loop_.after(options_.pause * (1 << std::min(deaths_++, 5)), [this] { run(); });
+}
+
+Result<std::string> ForwarderProcess::health() const {
+  if (!wanted_) return std::string();
+  const auto now = SystemClock().now().mono;
+  const bool lives = pidfd_ >= 0 && now - begun_ > kHealthyLife;
+  if (!health_ && !lives) return fail(health_.error());
+  const auto said = state();
+  return said ? forwarder_health(*said, now) : std::string();
+}
+
+std::optional<ForwarderState> ForwarderProcess::state() const {
+  if (pidfd_ < 0) return std::nullopt;
+  const auto text = read_file(ForwarderStateFile::path(std::filesystem::path(options_.socket).parent_path()), 1024);
+  const auto state = text ? parse_forwarder_state(*text) : Result<ForwarderState>(fail(text.error()));
+  return state ? std::optional(*state) : std::nullopt;
 }
 
 void ForwarderProcess::stop() {

@@ -3,10 +3,12 @@
 // that goes, and taken over by the next.
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "gateway/forward/forwarder_limits.h"
 #include "net/loop.h"
 
 namespace postern::gateway {
@@ -31,8 +33,12 @@ class ForwarderProcess {
   /// Ends it and the connections it carries; also one that a gateway before this one left. Never any other process.
   void stop();
   const std::string& socket() const { return options_.socket; }
-  /// Whether it runs, if it is needed.
-  Status health() const { return health_; }
+  bool wanted() const { return wanted_; }
+  /// Whether it runs and takes connections, if it is needed; more about it. One that ends again and again is ill until one has
+  /// lived for a while. Thread: loop; reads a small file.
+  Result<std::string> health() const;
+  /// As it last said; nullopt: it does not run, or what it says can't be read.
+  std::optional<ForwarderState> state() const;
 
  private:
   bool adopt();

@@ -68,6 +68,12 @@ TEST(Forwarder, RefusesTheRestInWords) {
   EXPECT_THAT(refusal(asking("", "22")), HasSubstr("400 say where to"));
   EXPECT_THAT(refusal(asking("10.0.0.5", "22", nullptr)), HasSubstr("403 this request did not come by an access proxy"));
   EXPECT_THAT(refusal(asking("10.0.0.5", "22", "rubbish")), HasSubstr("500"));
+  auto owned = asking("10.0.0.5", "22");
+  EXPECT_EQ(forward_decision(owned).owner, "");
+  owned.headers.add("X-Postern-Endpoint", "0123");
+  EXPECT_EQ(forward_decision(owned).owner, "0123");
+  owned.headers.add("X-Postern-Endpoint", "4567");
+  EXPECT_THAT(refusal(owned), HasSubstr("403"));
   auto twice = asking("10.0.0.5", "22");
   twice.headers.add("X-Postern-Destinations", "10.9.9.9 22");
   EXPECT_THAT(refusal(twice), HasSubstr("403"));

@@ -122,6 +122,12 @@ Result<Record> decode_record(ConnectorId connector, std::string_view view_entry)
   return r;
 }
 
+WallTime Record::last_expiry() const {
+  WallTime out{};
+  for (const auto& certificate : certificates) out = std::max(out, certificate.not_after);
+  return out;
+}
+
 Result<TagInfo> decode_tag(std::string_view tag_info) {
   wire::TagInfo in;
   if (!in.ParseFromArray(tag_info.data(), static_cast<int>(tag_info.size())) || !valid_tag_name(in.name())) {

@@ -10,6 +10,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/open_files.h"
+#include "gateway/forward/forwarder_limits.h"
 #include "gateway/shell/first_admin.h"
 #include "gateway/shell/policy_parts.h"
 #include "gateway/ztna/shm_actions.h"
@@ -20,6 +22,13 @@ namespace postern::gateway {
 
 Status Daemon::start() {
   counted_.started = context_.now().wall;
+  // nginx inherits it.
+  if (const auto files = raise_open_files(kOpenFilesOfNginx); files < kOpenFilesOfNginx) {
+    log_warning("gateway.open_files",
+                fmt::format("open files are limited to {}: each worker of nginx takes as many connections less some, two of them for a "
+                            "request; set a higher limit (LimitNOFILE={} of its service, or ulimit -Hn)",
+                            files, open_files_for_forwarder()));
+  }
   if (auto loaded = load(); !loaded) {
     // Where a gateway should run and doesn't, nothing is forwarded.
     if (context_.options.firewall) (void)firewall::Firewall::open();

@@ -40,6 +40,8 @@ class NginxControl {
   void reload();
   /// Whether the access proxies are what the configuration wants; what is wrong and what to do.
   Status health() const;
+  /// Of the forwarder of TCP; nullptr: nothing is forwarded.
+  const ForwarderProcess* forwarder() const { return forwarder_ && forwarder_->wanted() ? forwarder_.get() : nullptr; }
   bool has_listeners() const { return !plan_.listeners.empty(); }
   /// What keeps single access proxies from being as configured, as of now: a port that another program has, an address
   /// that this machine hasn't, a certificate that can't be used. One sentence each.

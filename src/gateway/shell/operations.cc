@@ -164,6 +164,10 @@ std::vector<cli::PartHealth> LiveOperations::health() {
     out.push_back({std::move(part), State::kFailed, status.error().message + std::string(consequence)});
   };
   add("Access proxies", parts_.nginx.health(), "");
+  if (const auto* forwarder = parts_.nginx.forwarder()) {
+    const auto said = forwarder->health();
+    out.push_back({"TCP forwarding", said ? State::kOk : State::kFailed, said ? *said : said.error().message});
+  }
   if (parts_.servers != nullptr && parts_.nginx.has_listeners()) add("Real servers", parts_.servers->health(), "");
   if (parts_.firewall == nullptr) {
     out.push_back({"Firewall", State::kOff, "started with --no-firewall: no control by address"});

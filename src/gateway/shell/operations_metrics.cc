@@ -49,14 +49,18 @@ void expose_connectors(Exposition& out, const GatewayCore& core, const FabricCha
   out.gauge("postern_gateway_connector_revision", "Revision of the EMS's change log that this gateway has.");
   of_each(out, all, [](const Connector& c) { return Count(c.client->revision()); });
   out.gauge("postern_gateway_records", "Endpoint records that this gateway holds.");
-  std::map<ConnectorId, std::uint64_t> records, online;
+  std::map<ConnectorId, std::uint64_t> records, online, refused;
   for (const auto& [key, record] : core.records()) {
     ++records[key.connector];
     online[key.connector] += record.online;
+    refused[key.connector] += record.blocked;
   }
   of_each(out, all, [&](const Connector& c) { return Count(records[c.settings.id]); });
   out.gauge("postern_gateway_records_online", "Of them those whose endpoint is online.");
   of_each(out, all, [&](const Connector& c) { return Count(online[c.settings.id]); });
+  out.gauge("postern_gateway_records_refused",
+            "Of them those that are revoked or deregistered; each goes when its last certificate has expired.");
+  of_each(out, all, [&](const Connector& c) { return Count(refused[c.settings.id]); });
   out.counter("postern_gateway_connector_deltas_total", "Messages of the EMS with what changed.");
   of_each(out, all, [](const Connector& c) { return Count(c.client->counters().deltas); });
   out.counter("postern_gateway_connector_snapshots_total", "Times that the EMS told everything anew.");
@@ -109,6 +113,18 @@ std::string LiveOperations::expose_metrics(metrics::Format format) {
   for (const auto& part : health()) {
     if (part.state == cli::PartHealth::State::kOff) continue;
     out.sample({{"part", part.part}}, std::uint64_t{part.state == cli::PartHealth::State::kOk});
+  }
+
+  const auto* forwarder = parts_.nginx.forwarder();
+  if (const auto state = forwarder != nullptr ? forwarder->state() : std::nullopt) {
+    out.gauge("postern_gateway_forwarded_connections", "TCP connections that are forwarded, those that are being dialled among them.");
+    out.sample(state->open);
+    out.gauge("postern_gateway_forwarded_connections_limit", "How many there may be: less than 16384 where open files are limited.");
+    out.sample(state->most);
+    out.counter("postern_gateway_forwarded_refused_total",
+                "Connections that the forwarder refused since it began: for all there may be, or all of one endpoint.");
+    out.sample({{"limit", "all"}}, state->refused);
+    out.sample({{"limit", "endpoint"}}, state->refused_of_one);
   }
 
   if (parts_.counted != nullptr) {

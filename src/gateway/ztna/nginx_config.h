@@ -58,6 +58,9 @@ struct NginxListener {
   std::vector<std::uint32_t> pools = {};  ///< That its requests may be led to.
 };
 
+/// A worker of nginx needs no more of them: its connections, logs, memory that is shared.
+inline constexpr std::size_t kOpenFilesOfNginx = 8192 + 512;
+
 struct NginxConfig {
   std::string module_path;     ///< ngx_http_postern_module.so.
   std::string runtime_dir;     ///< Where ec-shm is.

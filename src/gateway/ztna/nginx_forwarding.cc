@@ -28,13 +28,14 @@ std::string forwarding_location(const NginxPool& pool) {
       proxy_set_header Connection $postern_connection;
       proxy_set_header TE "";
       proxy_set_header {header} "{destinations}";
+      proxy_set_header {endpoint} $ssl_client_fingerprint;
       proxy_read_timeout 1h;
       proxy_send_timeout 1h;
       send_timeout 1h;
       proxy_pass http://to_pool;
     }}
 )",
-                     fmt::arg("id", pool.id), fmt::arg("header", kDestinationsHeader), fmt::arg("destinations", pool.destinations));
+                     fmt::arg("id", pool.id), fmt::arg("header", kDestinationsHeader), fmt::arg("endpoint", kEndpointHeader), fmt::arg("destinations", pool.destinations));
 }
 
 }  // namespace postern::gateway
