@@ -227,12 +227,13 @@ class Oracle(unittest.TestCase):
         def failed(led):
             def change(f, r, li, records, lines):
                 f.led["need"] = [led]
-                r["a"]["s"] = li["a"]["status"] = 500
+                r["a"]["s"] = 503
+                lines.remove(li["a"])
             return change
         with self.assertRaises(AssertionError):
             self.planted("", failed((49.0, 49.2)))
         self.planted("an unexpected status", failed((47.0, 48.0)))
-        self.planted("an unexpected status", lambda f, r, li, records, lines: r["a"].update(s=500))
+        self.planted("an unexpected status", lambda f, r, li, records, lines: r["a"].update(s=503))
 
     def test_no_server_answers_only_while_all_are_dead_or_taken_for_it(self):
         def failed(*deaths, checked=False):
