@@ -34,5 +34,22 @@ TEST_F(ModuleTest, ACutForARecordThatVanishedSaysThatItWasThere) {
   EXPECT_EQ(event->detail, "its record was here until now; no connected EMS shares it any more");
 }
 
+TEST_F(ModuleTest, ASessionEndsWhenItsPathLeadsToOtherServers) {
+  auto client = open_websocket();
+  auto table = policies();
+  table.proxies[0].api_gateways.push_back({.id = 3, .host = "", .url = "/ws", .pool = 1});
+  plane_->set_policies(table);
+  EXPECT_EQ(get(&device_).status, 200);
+  EXPECT_EQ(client->end(), End::kOpen) << "they are the same";
+  // The policy would let it in there, too.
+  table.proxies[0].api_gateways.push_back({.id = 4, .host = "", .url_pattern = policy::Pattern::kWildcard, .url = "/ws*", .pool = 7});
+  plane_->set_policies(table);
+  EXPECT_EQ(client->drain(), End::kReset) << nginx_->log();
+  const auto event = plane_->wait_event([](const ecshm::Event& e) { return e.type == EventType::kCut; });
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->reason, Reason::kNoRealServer);
+  EXPECT_EQ(event->policy, 11u);
+}
+
 }  // namespace
 }  // namespace postern::nginx::lab

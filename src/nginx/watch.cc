@@ -5,6 +5,15 @@
 #include "nginx/worker.h"
 
 namespace postern::nginx {
+namespace {
+
+/// What is open goes on to the real servers of `before`: whoever may have what the path leads to now need not be let to
+/// them. Where both lead to the same servers, it makes no difference.
+bool leads_elsewhere(const policy::Decision& before, const policy::Decision& now) {
+  return now.allow && now.api_gateway != before.api_gateway && now.pool != before.pool;
+}
+
+}  // namespace
 
 void Worker::look() {
   const bool different =
@@ -129,7 +138,14 @@ void Worker::look_again(Connection& connection) {
   LiveRequest* lost = nullptr;
   connection.requests.for_each([&](LiveRequest& live) {
     if (live.cut) return;  // It only waits for the last of what is on its way.
-    const auto decision = judge(connection, live.proxy, live.host, live.path, live.manageable, at);
+    auto decision = judge(connection, live.proxy, live.host, live.path, live.manageable, at);
+    if (leads_elsewhere(live.decision, decision)) {
+      // As one whose real server is taken out.
+      decision = live.decision;
+      decision.allow = false;
+      decision.reason = policy::Reason::kNoRealServer;
+      decision.log = true;
+    }
     if (decision.allow) {
       live.decision = decision;
       something_stays = true;

@@ -372,6 +372,31 @@ class Forwarding(harness.StackTest):
             self.assertEqual(sock.recv(5), b"hello", f"connection {number}")
         self.assertEqual(self.destination("greeting")["open"], count)
 
+    def test_what_comes_to_belong_to_another_api_gateway_ends(self):
+        def first(lines, ports):
+            return ('config firewall access-proxy\nedit "tcp"\nconfig api-gateway\n' + lines + 'edit 1\nset url-map "/tcp"\nconfig realservers\n'
+                    f'edit 1\nset mappedport {" ".join(map(str, ports))}\nnext\nend\nnext\nend\nnext\nend\n')
+        ports = [2222, 5433, self.echo.port, self.greeting.port, 9]
+        other = (f'edit 2\nset url-map "/other"\nset service tcp-forwarding\nconfig realservers\nedit 1\nset address "app-servers"\n'
+                 f'set mappedport {self.echo.port}\nnext\nend\nnext\n')
+        web = 'edit 2\nset url-map "/"\nconfig realservers\nedit 1\nset ip 10.9.9.9\nset port 80\nnext\nend\nnext\n'
+        moved = {"its destination": first(other, [p for p in ports if p != self.echo.port]),
+                 "its path": first(web, ports).replace('set url-map "/tcp"', 'set url-map "/elsewhere"')}
+        for what, change in moved.items():
+            with self.subTest(what):
+                echo = self.open("echo")
+                self.addCleanup(echo.close)
+                echo.sendall(b"x")
+                self.assertEqual(echo.recv(1), b"x")
+                self.stack.gateway.configure(change)
+                try:
+                    echo.settimeout(20)
+                    with self.assertRaises(ConnectionResetError):
+                        echo.recv(1)
+                finally:
+                    self.stack.gateway.configure(first("delete 2\n", ports))
+                wait_for(self.let_in, "new connections")
+
     def test_what_is_not_configured_or_not_there_is_told(self):
         for name, what in (("other", "is not a destination of this application"), ("closed", "Connection refused")):
             with self.subTest(name), self.open(name) as sock:

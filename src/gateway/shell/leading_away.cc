@@ -35,16 +35,31 @@ ecshm::ClearOrder of_proxy(std::uint32_t proxy) {
   return out;
 }
 
-bool leads_there(const ForwardedTo& forwarded, std::uint32_t proxy, const std::string& destination) {
+/// `api_gateway` 0: any of the access proxy's.
+bool leads_there(const ForwardedTo& forwarded, std::uint32_t proxy, std::uint32_t api_gateway, const std::string& destination) {
   const auto of_proxy = forwarded.find(proxy);
   const auto target = policy::forward_target_of_text(destination);
-  return of_proxy != forwarded.end() && target && leads_to(of_proxy->second, target->host, target->port);
+  return of_proxy != forwarded.end() && target &&
+         std::any_of(of_proxy->second.begin(), of_proxy->second.end(), [&](const auto& one) {
+           return (api_gateway == 0 || one.first == api_gateway) && leads_to(one.second, target->host, target->port);
+         });
 }
 
 ecshm::ClearOrder of_tunnels(const SessionPlace& place) {
   auto out = of_proxy(place.proxy);
   out.destination = place.destination;
   return out;
+}
+
+/// Another API gateway leads there now, by policies of its own: what came by one that did before ends.
+void end_moved(const ForwardedTo& before, const ForwardedTo& now, const SessionPlace& place, std::vector<ecshm::ClearOrder>& out) {
+  const auto gateways = before.find(place.proxy);
+  if (gateways == before.end()) return;
+  for (const auto& [gateway, to] : gateways->second) {
+    if (!leads_there(before, place.proxy, gateway, place.destination) || leads_there(now, place.proxy, gateway, place.destination)) continue;
+    out.push_back(of_tunnels(place));
+    out.back().api_gateway = gateway;
+  }
 }
 
 bool same_order(const ecshm::ClearOrder& a, const ecshm::ClearOrder& b) {
@@ -60,8 +75,7 @@ ForwardedTo forwarded_to(const ProxyPlan& plan) {
     for (const auto& gateway : proxy.api_gateways) {
       const auto* pool = pool_among(pools, gateway.pool);
       if (pool == nullptr || pool->destinations.empty()) continue;
-      auto& all = out[proxy.id];
-      if (const auto read = parse_destinations(pool->destinations)) all.insert(all.end(), read->begin(), read->end());
+      if (auto read = parse_destinations(pool->destinations)) out[proxy.id][gateway.id] = std::move(*read);
     }
   }
   return out;
@@ -88,12 +102,16 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
       }
     }
   }
-  const auto forwarded = forwarded_to(now);
+  const auto forwarded = forwarded_to(now), forwarded_before = forwarded_to(before);
   std::set<std::pair<std::uint32_t, std::string>> asked;
   for (const auto& [leaf, places] : sessions) {
     for (const auto& [place, count] : places) {
       if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
-      if (!leads_there(forwarded, place.proxy, place.destination)) out.push_back(of_tunnels(place));
+      if (!leads_there(forwarded, place.proxy, 0, place.destination)) {
+        out.push_back(of_tunnels(place));
+      } else {
+        end_moved(forwarded_before, forwarded, place, out);
+      }
     }
   }
   return out;
@@ -101,7 +119,7 @@ std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan
 
 /// Of an order that was given: does it still hold?
 bool LeadingAway::away(const ecshm::ClearOrder& order) const {
-  if (!order.destination.empty()) return !leads_there(forwarded_, order.proxy, order.destination);
+  if (!order.destination.empty()) return !leads_there(forwarded_, order.proxy, order.api_gateway, order.destination);
   for (const auto& proxy : plan_.table.proxies) {
     if (proxy.id != order.proxy) continue;
     for (const auto& gateway : proxy.api_gateways) {
@@ -129,15 +147,23 @@ void LeadingAway::note(const ecshm::ClearOrder& order) {
 std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const OpenSessions& sessions) {
   auto orders = led_away(plan_, plan, sessions);
   plan_ = plan;
-  forwarded_ = forwarded_to(plan);
+  before_ = std::exchange(forwarded_, forwarded_to(plan));
   std::erase_if(pending_, [&](const Pending& p) { return !away(p.order); });
   for (const auto& order : orders) note(order);
   return orders;
 }
 
 void LeadingAway::began(const SessionPlace& place) {
-  if (place.destination.empty() || plan_.table.proxies.empty() || leads_there(forwarded_, place.proxy, place.destination)) return;
-  if (pending_.size() < kMostAsked) note(of_tunnels(place));
+  if (place.destination.empty() || plan_.table.proxies.empty()) return;
+  std::vector<ecshm::ClearOrder> orders;
+  if (!leads_there(forwarded_, place.proxy, 0, place.destination)) {
+    orders.push_back(of_tunnels(place));
+  } else {
+    end_moved(before_, forwarded_, place, orders);
+  }
+  for (const auto& order : orders) {
+    if (pending_.size() < kMostAsked) note(order);
+  }
 }
 
 std::vector<ecshm::ClearOrder> LeadingAway::again() {

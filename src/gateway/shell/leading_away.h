@@ -11,13 +11,13 @@
 namespace postern::gateway {
 
 using OpenSessions = std::map<Sha256, GatewayCore::SessionsByPlace>;
-/// Where TCP is forwarded to, by access proxy.
-using ForwardedTo = std::map<std::uint32_t, std::vector<ForwardDestination>>;
+/// Where TCP is forwarded to, by access proxy and API gateway.
+using ForwardedTo = std::map<std::uint32_t, std::map<std::uint32_t, std::vector<ForwardDestination>>>;
 ForwardedTo forwarded_to(const ProxyPlan& plan);
 
-/// Orders to end what goes on to real servers that `before` had for an API gateway and `now` has not, and to destinations of
-/// forwarded TCP that no API gateway of the access proxy has now. An API gateway that is gone needs none: no policy lets its
-/// requests go on. Pure.
+/// Orders to end what goes on to real servers or destinations of forwarded TCP that `before` had for an API gateway and `now`
+/// has not: also where another one leads there, since policies may let others use that. An API gateway that is gone needs
+/// none: no policy lets its requests go on. Pure.
 std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now, const OpenSessions& sessions);
 
 /// What is led away, and for how long orders for it are given again: nginx's workers that have not heard of a new
@@ -47,6 +47,7 @@ class LeadingAway {
 
   ProxyPlan plan_;
   ForwardedTo forwarded_;  // of it
+  ForwardedTo before_;     // of the one before it
   std::vector<Pending> pending_;
 };
 

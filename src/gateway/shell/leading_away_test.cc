@@ -128,5 +128,40 @@ TEST(LeadingAway, TakesNoteOfTunnelsThatBeganByTheConfigurationOfBefore) {
   EXPECT_EQ(led.again().size(), LeadingAway::kMostAsked);
 }
 
+/// API gateway 3 of the same access proxy forwards to these destinations, too.
+ProxyPlan with_another(ProxyPlan plan, std::string destinations, std::uint32_t pool) {
+  policy::ApiGateway other;
+  other.id = 3, other.pool = pool;
+  plan.table.proxies[0].api_gateways.push_back(other);
+  NginxPool to;
+  to.id = pool;
+  to.destinations = std::move(destinations);
+  plan.pools.push_back(to);
+  return plan;
+}
+
+TEST(LeadingAway, ADestinationThatMovesToAnotherApiGatewayEndsWhatCameByTheFirst) {
+  const auto before = with_another(led_plan({}, "10.0.3.4 22;10.0.3.5 22", 1), "10.0.3.6 22", 300);
+  const auto now = with_another(led_plan({}, "10.0.3.5 22", 2), "10.0.3.4 22;10.0.3.6 22", 301);
+  LeadingAway led;
+  led.use(before, {});
+  const auto orders = led.use(now, tunnels({"10.0.3.4:22", "10.0.3.5:22", "10.0.3.6:22"}));
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].destination, "10.0.3.4:22");
+  EXPECT_EQ(orders[0].api_gateway, 2u);
+  EXPECT_EQ(led.again().size(), 1u);
+  EXPECT_TRUE(led.use(before, {}).empty());
+  EXPECT_TRUE(led.over()) << "it leads there again";
+  // One that began a moment later by what was before; what has not moved has nothing to end.
+  led.use(now, {});
+  EXPECT_TRUE(led.over());
+  led.began(tunnel_to("10.0.3.6:22"));
+  EXPECT_TRUE(led.over());
+  led.began(tunnel_to("10.0.3.4:22"));
+  const auto late = led.again();
+  ASSERT_EQ(late.size(), 1u);
+  EXPECT_EQ(late[0].api_gateway, 2u);
+}
+
 }  // namespace
 }  // namespace postern::gateway
