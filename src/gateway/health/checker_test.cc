@@ -61,9 +61,11 @@ class CheckerTest : public testing::Test {
 };
 
 TEST_F(CheckerTest, WhatServersAnswer) {
-  Answering good("HTTP/1.1 204 No Content\r\n\r\n"), busy("HTTP/1.1 503 Busy\r\n\r\n"), ssh("SSH-2.0-OpenSSH_9.2p1\r\n"), mute("");
+  Answering good("HTTP/1.1 204 No Content\r\n\r\n"), busy("HTTP/1.1 503 Busy\r\n\r\n"),
+      wait("HTTP/1.1 100 Continue\r\n\r\n"), ssh("SSH-2.0-OpenSSH_9.2p1\r\n"), mute("");
   const auto closed = free_port();
   const auto found = find({check(Protocol::kHttp, good.port()), check(Protocol::kHttp, busy.port()),
+                           check(Protocol::kHttp, wait.port()),
                            check(Protocol::kHttp, ssh.port()), check(Protocol::kHttp, mute.port()),
                            check(Protocol::kHttp, closed), check(Protocol::kTcpConnect, ssh.port()),
                            check(Protocol::kTcpConnect, closed)});
@@ -73,6 +75,8 @@ TEST_F(CheckerTest, WhatServersAnswer) {
   EXPECT_EQ(of(Protocol::kHttp, good).why, "HTTP 204");
   EXPECT_EQ(of(Protocol::kHttp, busy).outcome, Outcome::kIll);
   EXPECT_EQ(of(Protocol::kHttp, busy).why, "HTTP 503");
+  EXPECT_EQ(of(Protocol::kHttp, wait).outcome, Outcome::kIll);
+  EXPECT_EQ(of(Protocol::kHttp, wait).why, "HTTP 100, which is no answer yet");
   EXPECT_EQ(of(Protocol::kHttp, ssh).why, "what it says is no HTTP");
   EXPECT_EQ(of(Protocol::kHttp, mute).why, "it hung up without an answer");
   EXPECT_EQ(at(Protocol::kHttp, closed).outcome, Outcome::kIll);

@@ -61,6 +61,7 @@ bool is_ours(int error) {
 }
 
 Finding by_status(int status) {
+  if (status < 200) return {Outcome::kIll, fmt::format("HTTP {}, which is no answer yet", status)};
   if (status < 500) return {Outcome::kWell, fmt::format("HTTP {}", status)};
   return {Outcome::kIll, fmt::format("HTTP {}", status)};
 }
