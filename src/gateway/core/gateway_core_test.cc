@@ -189,7 +189,8 @@ TEST_F(GatewayCoreLab, WhoIsRefusedIsKeptAsLongAsItsLastCertificateLastsAndNoLon
   tick(Seconds(1));
   EXPECT_EQ(take<act::SlotRemove>().size(), 2u);
   EXPECT_TRUE(core_.slots().empty() && core_.records().empty());
-  // Said again it goes again; and enrolled anew it is as any other.
+  // Said anew it goes again; and registered again it is as any other.
+  e.mutable_record()->set_host_name("laptop");
   ems_.upsert(e);
   EXPECT_EQ(core_.slots().size(), 2u);
   tick(Seconds(1));
