@@ -92,7 +92,11 @@ class Load {
       for (int i = 0; i < n; ++i) receive(*static_cast<Connection*>(events[i].data.ptr));
       time = now();
     }
-    failures_ += due_.size();
+    // What has waited until the end took at least as long.
+    for (const auto due : due_) took_.push_back(time - due);
+    for (const auto& c : connections_) {
+      if (interval_ > 0 && c.fd >= 0 && c.waits) took_.push_back(time - c.due);
+    }
     std::ranges::sort(took_);
     const auto at = [&](double share) {
       return took_.empty() ? 0.0 : static_cast<double>(took_[static_cast<std::size_t>(share * static_cast<double>(took_.size() - 1))]) / 1e3;
