@@ -1,4 +1,4 @@
-// What a renewal, and time, make of client certificates: docs/adr/0025-a-renewed-certificate-ends-softly.md.
+// What a renewal, and time, make of client certificates: docs/adr/0023-a-renewed-certificate-ends-softly.md.
 #include "ems/core/impl.h"
 
 namespace postern::ems {

@@ -35,7 +35,7 @@ struct IssuedCertificate {
   WallTime not_before{};
   WallTime not_after{};
   Bytes der;
-  /// A newer one was used: telemetry takes this one no more, gateways let it in until then (docs/adr/0025).
+  /// A newer one was used: telemetry takes this one no more, gateways let it in until then (docs/adr/0023).
   std::optional<WallTime> ends = {};
 
   WallTime usable_until() const { return ends ? std::min(*ends, not_after) : not_after; }
