@@ -51,7 +51,7 @@ end
 
 class ForwardingLimits(StackTest):
     options = {"namespaces": False, "restart": False}
-    letter = "e"
+    letter = "7"
 
     @classmethod
     def set_up(cls, stack):

@@ -108,7 +108,7 @@ def accepting(worker):
 
 
 class Reloading(harness.StackTest):
-    letter = "x"
+    letter = "9"
 
     @classmethod
     def set_up(cls, stack):

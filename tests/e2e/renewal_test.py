@@ -12,7 +12,7 @@ OVERLAP = 6   # seconds
 
 class Renewal(StackTest):
     options = {"namespaces": False, "restart": False}
-    letter = "j"
+    letter = "8"
 
     @classmethod
     def set_up(cls, stack):

@@ -210,7 +210,11 @@ Status TrafficLog::reopen() {
   const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
   struct stat st {};
   if (fd < 0 || fstat(fd, &st) != 0) {
-    const auto error = errno_error(errno, "opening", path_);
+    const int why = errno;
+    auto error = errno_error(why, "opening", path_);
+    if (fd < 0 && why == ELOOP) {
+      error.message = path_.string() + ": a symbolic link, which is not followed: remove it, and link or mount its whole folder elsewhere";
+    }
     if (fd >= 0) close(fd);
     return fail(error);
   }

@@ -163,6 +163,14 @@ class TrafficLogTest : public testing::Test {
   std::filesystem::path dir_;
 };
 
+TEST_F(TrafficLogTest, ALinkIsNotFollowedAndSaysSo) {
+  std::filesystem::create_symlink(dir_ / "elsewhere", dir_ / "linked.log");
+  const auto log = TrafficLog::open(dir_ / "linked.log", nullptr);
+  ASSERT_FALSE(log);
+  EXPECT_NE(log.error().message.find("a symbolic link, which is not followed"), std::string::npos) << log.error().message;
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "elsewhere"));
+}
+
 TEST_F(TrafficLogTest, FindsADenialByItsId) {
   auto log = TrafficLog::open(dir_ / "ztna.log", [](const ecshm::Event&) {
     TrafficNames n;
