@@ -171,6 +171,10 @@ class Gateway:
         self.ready()
         return self
 
+    def kept(self):
+        """What its EMSs told last is on disk: killed now, it begins with that."""
+        wait_for(lambda: not list(self.data.glob("ems*.view.since")), "the gateway to keep what it was told")
+
     def ready(self):
         def answers():
             if not self.process.alive():

@@ -432,6 +432,7 @@ class Crashes(harness.StackTest):
         wait_for(lambda: kept.stat().st_mtime > settled, "the gateway to keep its records (every ten seconds, or on a change)")
         os.kill(ems.pid, signal.SIGSTOP)
         try:
+            self.stack.gateway.kept()
             for _ in range(3):
                 with Lookout(self.stack, self.uid) as lookout:
                     victim = self.stack.lab.processes["gateway"].pid

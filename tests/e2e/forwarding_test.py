@@ -410,6 +410,7 @@ class Forwarding(harness.StackTest):
         shell = self.session()
         gateway = self.stack.gateway
         forwarder = self.forwarder_pid()
+        gateway.kept()
         self.restart(gateway.process)
         gateway.ready()
         self.assertTrue(self.alive(shell, "after the kill"))
