@@ -5,8 +5,7 @@ Peers, on the same machine in turns: nginx with the very configuration that the 
 an access log (buffered, as ours is written in batches); the same with `auth_request` to a service that only says yes (its
 CPU is not counted); HAProxy that looks the certificate up in a map. All have one certificate (P-256), one worker, the same
 versions of TLS. HAProxy's handshakes are measured as it comes, with sessions in tickets, and with sessions kept at the server,
-as nginx's and ours are. What is measured has one core to itself, the load, the
-application and everything else the other.
+as nginx's and ours are. What is measured has one core to itself, the load, the application and everything else the other.
 """
 import contextlib
 import os
