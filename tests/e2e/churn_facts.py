@@ -12,8 +12,8 @@ LEASE_FIRST, LEASE_LAST = 3.5, 5.5
 READING = 1.5
 # A request that no real server took: each of its pool was dead within so long before it began or after it ended.
 DEAD = 0.3
-# Where servers are checked each 5 s, twice in a row, one that was dead for so long may be taken for down...
-CHECKED_DEAD = 4.0
+# Where servers are checked each 5 s, one that was dead at two checks in a row, so far apart, is taken for down...
+CHECK_APART = (4.0, 7.0)
 # ...until the next check, with as long as that may take.
 CHECKED = 7.0
 # So long after it last heard its EMS a gateway goes on (as configured; the EMS says something each second, and may have just done so)...
@@ -158,6 +158,15 @@ class World:
             [(begin + THRESHOLD - HEARD_BEFORE, end) for begin, end in self.away if begin + THRESHOLD - HEARD_BEFORE < end]
         return {True} | {False for begin, end in spans if begin <= b and a <= end + LAG}
 
+    def forgotten(self, a, b):
+        """A gateway that was killed may not know for sure what its EMS told it last: until the EMS has told it again, it takes each
+        endpoint of which that was for one that nobody knows."""
+        for begin, end in self.killed:
+            told = max([back for away, back in self.away if away <= begin <= back], default=end)
+            if begin <= b and a <= max(end, told) + LAG:
+                return {State()}
+        return set()
+
     def bound(self, moment):
         """By how much a decision may be late at this moment."""
         first, again = moment - LAG, True
@@ -171,8 +180,8 @@ class World:
 
     def outcomes(self, endpoint, proxy, a, b, lag=0.0):
         """What may be decided between two moments, by the states that were in force then or up to `lag` before."""
-        fresh = self.freshness(a, b)
-        return {decide(p, s, f) for p in self.policies_in(proxy, a - lag, b) for s in self.states_in(endpoint, a - lag, b) for f in fresh}
+        fresh, states = self.freshness(a, b), self.states_in(endpoint, a - lag, b) | self.forgotten(a, b)
+        return {decide(p, s, f) for p in self.policies_in(proxy, a - lag, b) for s in states for f in fresh}
 
     def lag_of(self, endpoint, proxy, a, b, right):
         """The least lag by which `right(outcomes)` holds for a decision made between a and b; None: none up to the bound."""
@@ -238,10 +247,27 @@ class World:
     def dead(self, server, proxy, a, b):
         """May nobody have answered for this server between a and b?"""
         for begin, end in self.deaths.get(server, ()):
-            known = end + (CHECKED if proxy in self.checked and end - begin > CHECKED_DEAD else DEAD)
+            known = end + DEAD
+            if proxy in self.checked and self.two_checks_failed(server, begin, end):
+                known = self.awake_for(end, CHECKED)
             if begin - DEAD <= b and a <= known:
                 return True
         return False
+
+    def two_checks_failed(self, server, begin, end):
+        """May the later of them have been in this time? A gateway that stands still doesn't check."""
+        for b, e in self.deaths[server]:
+            if b <= begin and end - b >= CHECK_APART[0] and begin <= self.awake_for(e, CHECK_APART[1]):
+                return True
+        return False
+
+    def awake_for(self, moment, seconds):
+        """When the gateway has been awake for so many seconds since that moment."""
+        then = moment + seconds
+        for begin, end in sorted(self.stopped + self.killed):
+            if begin <= then and moment <= end:
+                then += end - max(begin, moment)
+        return then
 
     def all_servers_dead(self, proxy, a, b):
         return all(self.dead(s, proxy, a, b) for s in self.pools[proxy])

@@ -43,6 +43,9 @@ def judge(world, records, lines):
         if r["k"] == "late":
             world.late.setdefault(client_of(r["e"]), []).append((r["t0"], r["t1"]))
     for line in lines:
+        if "path" not in line:
+            judge_idle(world, v, line)
+            continue
         logged.setdefault(line["path"].rpartition("/")[2], []).append(line)
     seen = set()
     for r in records:
@@ -68,6 +71,13 @@ def judge(world, records, lines):
         if v.missing.get(begin, 0) > lines:
             v.wrong("more lines are missing than were counted as dropped", v.missing[begin], lines)
     return v
+
+
+def judge_idle(world, v, line):
+    """A connection on which no request was under way is only ended, with a line, where all that it leads to is taken away."""
+    v.count("ended while idle")
+    if (line["action"], line["reason"]) != ("cut", "022") or not world.was_removed(line["accessproxy"], None, line["t"]):
+        v.wrong("a line of no request", line)
 
 
 def judge_connect(world, v, r):

@@ -94,6 +94,34 @@ class Oracle(unittest.TestCase):
         self.planted("let in against the policies", lambda f, r, li, records, lines: (
             late(f, r, li, records, lines), r["a"].update(t0=110.1, t1=110.11), li["a"].update(t=110.11)))
 
+    def test_a_killed_gateway_may_have_forgotten_until_its_ems_has_told_it_again(self):
+        def forgotten(at, until):
+            def change(f, r, li, records, lines):
+                f.killed.append((108.0, 109.0))
+                f.away.append((108.0, until))
+                r["c"].update(t0=at, t1=at + 0.01, reason="066")
+                li["c"].update(t=at + 0.005, reason="066")
+            return change
+        with self.assertRaises(AssertionError):
+            self.planted("", forgotten(110.0, 109.5))
+        with self.assertRaises(AssertionError):
+            self.planted("", forgotten(114.0, 113.0))
+        self.planted("reason 066 does not follow", forgotten(107.0, 109.5))
+        self.planted("reason 066 does not follow", forgotten(112.0, 109.5))
+
+    def test_an_idle_connection_ends_with_a_line_only_where_its_proxy_is_taken_away(self):
+        def idle(at, **more):
+            def change(f, r, li, records, lines):
+                f.removed.append((90.0, 91.0, "need", None))
+                lines.append({k: x for k, x in self.line("", at, "cut", 9, reason="022").items() if k != "path"} | more)
+            return change
+        with self.assertRaises(AssertionError):
+            self.planted("", idle(91.0))
+        self.planted("a line of no request", idle(89.0))
+        self.planted("a line of no request", idle(91.0, reason="065"))
+        self.planted("a line of no request", idle(91.0, accessproxy="other"))
+        self.planted("a line of no request", idle(91.0, action="accept"))
+
     def test_lines_may_be_missing_only_as_far_as_that_was_counted(self):
         def without(dropped):
             def change(f, r, li, records, lines):
@@ -252,6 +280,22 @@ class Oracle(unittest.TestCase):
         with self.assertRaises(AssertionError):          # for as long as to the next check
             self.planted("", failed(("s1", [(40.0, 49.0)]), both[1], checked=True))
         self.planted("not all of them had died", failed(("s1", [(30.0, 49.9 - CHECKED)]), both[1], checked=True))
+
+        def stood(span, *deaths):
+            def change(f, r, li, records, lines):
+                failed(("s1", list(deaths)), both[1], checked=True)(f, r, li, records, lines)
+                f.stopped.append(span)
+            return change
+        nothing = (10.0, 10.0)
+        with self.assertRaises(AssertionError):          # dead at one check, and at the next
+            self.planted("", stood(nothing, (41.0, 41.5), (46.0, 46.5)))
+        self.planted("not all of them had died", stood(nothing, (43.0, 43.5), (46.0, 46.5)))
+        self.planted("not all of them had died", stood(nothing, (31.0, 31.5), (46.0, 46.5)))
+        with self.assertRaises(AssertionError):          # nobody checked in between, and nobody does yet
+            self.planted("", stood((33.0, 45.0), (31.0, 31.5), (46.0, 46.5)))
+        self.planted("not all of them had died", stood(nothing, (30.0, 30.5), (35.0, 35.5)))
+        with self.assertRaises(AssertionError):
+            self.planted("", stood((36.0, 44.0), (30.0, 30.5), (35.0, 35.5)))
 
     def test_nobody_is_let_in_while_the_ems_is_silent_past_the_threshold(self):
         def silent(begin, end, back):
