@@ -37,14 +37,30 @@ struct Firewall::Impl {
     return status;
   }
 
-  /// Transaction by transaction, until one is refused. `then`: behind the first one of the change itself.
-  Status run_all(const Change& change, const std::string& behind, const std::function<void()>& then = {}) {
-    const auto first = change.commands + behind;
+  void begin(Change& change, const std::string& behind = {}) {
+    pending = {};
+    const auto put = [this](std::string commands) {
+      if (!commands.empty()) pending.transactions.push_back(std::move(commands));
+    };
+    put(std::move(change.ahead));
+    put(change.commands + behind);
+    const auto in_front = pending.transactions.size();
+    for (auto& commands : change.more) put(std::move(commands));
+    if (change.structure) pending.note_behind = in_front + change.structure_behind;
+  }
+
+  /// Transaction by transaction, until one is refused or the slice is over.
+  Status go_on() {
+    const auto until = clock.now().mono + slice;
     Status status;
-    if (!change.ahead.empty()) status = run(change.ahead);
-    if (status && !first.empty()) status = run(first);
-    if (status && then) then();
-    for (auto it = change.more.begin(); status && it != change.more.end(); ++it) status = run(*it);
+    while (pending.unfinished()) {
+      if (status = run(pending.transactions[pending.next]); !status) break;
+      pending.transactions[pending.next++].clear();
+      // What follows fills sets: whoever changes another table meanwhile casts no doubt on the structure.
+      if (pending.next == pending.note_behind) note_structure();
+      if (clock.now().mono >= until) break;
+    }
+    if (!status) pending = {};
     return status;
   }
 
@@ -88,25 +104,38 @@ struct Firewall::Impl {
     return left > 0 ? model.renew_command(static_cast<unsigned>(left)) : std::string();
   }
 
-  /// What there is to clean up. The oldest moment counts: since then nothing was cleaned up.
+  /// What there is to clean up. The oldest moment counts, since then nothing was cleaned up; and the one that this change leads
+  /// to, whatever the model goes on to while it is brought into force.
   void note(Change& change) {
     if (!tracked) return;  // nobody will
     for (const auto& ip : change.flush) to_clean.try_emplace(ip);
     for (auto& [ip, entry] : change.before) {
-      if (auto& before = to_clean[ip]; !before) before = std::move(entry);
+      if (auto& before = to_clean[ip].before; !before) before = std::move(entry);
+    }
+    for (const auto& ip : change.flush) {
+      const auto it = model.addresses().find(ip);
+      to_clean[ip].now = it == model.addresses().end() ? std::nullopt : std::optional(it->second);
     }
     for (auto& [ip, why] : change.gone) gone.insert_or_assign(ip, std::move(why));
+    if (*policies != model.policies()) policies = std::make_shared<std::vector<Policy>>(model.policies());
   }
 
-  Status rebuild() {
+  void begin_rebuild() {
     Change change = model.take_rebuild();
     note(change);
     note_generation();
     elsewhere = false;  // whatever it was, it goes
-    // What follows fills sets: whoever changes another table meanwhile casts no doubt on the structure.
-    const auto status = run_all(change, lease(), [this] { note_structure(); });
-    broken = !status;
-    return status;
+    begin(change, lease());
+    pending.rebuilds = true;
+  }
+
+  void begin_change() {
+    Change change = model.take_change();
+    note(change);
+    if (change.structure) note_generation();
+    // On what may not be ours nothing is built.
+    if (change.structure && elsewhere) return begin_rebuild();
+    begin(change);
   }
 
   nft_ctx* nft = nullptr;
@@ -115,9 +144,24 @@ struct Firewall::Impl {
     std::unique_ptr<Conntrack> conntrack;
   };
   std::shared_ptr<Tracked> tracked;
-  std::map<IpAddress, std::optional<AddressEntry>> to_clean;  // as it was before; nullopt: as it is
+  struct Changed {
+    std::optional<AddressEntry> before;  // nullopt: as now
+    std::optional<AddressEntry> now;     // nullopt: nobody's
+  };
+  std::map<IpAddress, Changed> to_clean;
   std::map<IpAddress, Gone> gone;
-  std::shared_ptr<const std::vector<Policy>> cleaned = std::make_shared<std::vector<Policy>>();  // policies then
+  // Those in force (while a change is unfinished: that it leads to), and those at the last cleanup.
+  std::shared_ptr<const std::vector<Policy>> policies = std::make_shared<std::vector<Policy>>(), cleaned = policies;
+  struct Pending {
+    std::vector<std::string> transactions;
+    std::size_t next = 0;
+    std::size_t note_behind = static_cast<std::size_t>(-1);  // the table's structure is complete then
+    bool rebuilds = false;
+
+    bool unfinished() const { return next < transactions.size(); }
+  };
+  Pending pending;
+  std::chrono::nanoseconds slice = kSlice;
   FirewallModel model;
   SystemClock clock;
   std::optional<MonoTime> lease_until;
@@ -190,76 +234,64 @@ Result<std::unique_ptr<Firewall>> Firewall::open(std::string table) {
 FirewallModel& Firewall::model() { return impl_->model; }
 
 Status Firewall::apply() {
-  Status status;
-  if (impl_->broken) {
-    status = impl_->rebuild();
-  } else {
-    Change change = impl_->model.take_change();
-    impl_->note(change);
-    if (change.structure) impl_->note_generation();
-    if (change.structure && impl_->elsewhere) {
-      // On what may not be ours nothing is built.
-      status = impl_->rebuild();
-    } else {
-      status = impl_->run_all(change, {});
-      if (!status) {
-        log_warning("firewall.rebuild", status.error().message);
-        status = impl_->rebuild();
-      } else if (change.structure) {
-        impl_->note_structure();
-      }
-    }
+  if (std::exchange(impl_->broken, false)) {
+    impl_->begin_rebuild();
+  } else if (!impl_->pending.unfinished()) {
+    impl_->begin_change();
   }
+  const bool rebuilds = impl_->pending.rebuilds;
+  auto status = impl_->go_on();
+  if (status || rebuilds) {
+    impl_->broken = !status;
+    return status;
+  }
+  log_warning("firewall.rebuild", status.error().message);
+  impl_->begin_rebuild();
+  status = impl_->go_on();
+  impl_->broken = !status;
   return status;
 }
 
+bool Firewall::unfinished() const { return impl_->pending.unfinished(); }
+
+void Firewall::set_slice(std::chrono::nanoseconds slice) { impl_->slice = slice; }
+
 std::function<Forgotten()> Firewall::take_cleanup(std::set<IpAddress> own) {
-  if (!impl_->tracked || impl_->to_clean.empty()) return nullptr;
+  if (!impl_->tracked || impl_->to_clean.empty() || unfinished()) return nullptr;
   struct Job {
     std::shared_ptr<Impl::Tracked> tracked;
-    std::vector<IpAddress> addresses;
     std::shared_ptr<const std::vector<Policy>> before, now;
-    std::map<IpAddress, std::optional<AddressEntry>> entries_before;
-    std::map<IpAddress, AddressEntry> entries;
+    std::map<IpAddress, Impl::Changed> changed;
     std::map<IpAddress, Gone> gone;
     std::set<IpAddress> own;
   };
   auto job = std::make_shared<Job>();
   job->own = std::move(own);
   job->tracked = impl_->tracked;
-  job->before = impl_->cleaned;
-  if (*impl_->cleaned != impl_->model.policies()) {
-    impl_->cleaned = std::make_shared<std::vector<Policy>>(impl_->model.policies());
-  }
-  job->now = impl_->cleaned;
-  job->entries_before = std::exchange(impl_->to_clean, {});
+  job->before = std::exchange(impl_->cleaned, impl_->policies);
+  job->now = impl_->policies;
+  job->changed = std::exchange(impl_->to_clean, {});
   job->gone = std::exchange(impl_->gone, {});
-  for (const auto& [ip, before] : job->entries_before) {
-    job->addresses.push_back(ip);
-    const auto it = impl_->model.addresses().find(ip);
-    if (it != impl_->model.addresses().end()) job->entries.insert(*it);
-  }
   return [job] {
-    const auto now = [&](const IpAddress& ip) {
-      const auto it = job->entries.find(ip);
-      return it == job->entries.end() ? nullptr : &it->second;
-    };
+    const auto entry = [](const std::optional<AddressEntry>& of) { return of ? &*of : nullptr; };
     // Packets are judged one by one, so whatever stays tracked gets nothing through. A connection that is still
     // accepted has to stay: without its entry the far end's next packet would look like one that it opens itself.
     const auto keep = [&](const Flow& flow) {
-      return job->own.contains(flow.destination) || accepts(*job->now, now(flow.source), flow);
+      return job->own.contains(flow.destination) || accepts(*job->now, entry(job->changed[flow.source].now), flow);
     };
+    std::vector<IpAddress> addresses;
+    for (const auto& [ip, changed] : job->changed) addresses.push_back(ip);
     Forgotten out;
     const std::lock_guard lock(job->tracked->mutex);
-    const auto forgotten = job->tracked->conntrack->forget(job->addresses, keep);
+    const auto forgotten = job->tracked->conntrack->forget(addresses, keep);
     if (!forgotten) {
       log_warning("firewall.conntrack", forgotten.error().message);
       return out;
     }
     for (const auto& flow : *forgotten) {
-      const auto& before = job->entries_before[flow.source];
-      const Moment is{*job->now, now(flow.source)};
-      if (auto cut = why_cut(flow, {*job->before, before ? &*before : is.source}, is, job->gone[flow.source])) {
+      const auto& changed = job->changed[flow.source];
+      const Moment is{*job->now, entry(changed.now)};
+      if (auto cut = why_cut(flow, {*job->before, changed.before ? &*changed.before : is.source}, is, job->gone[flow.source])) {
         out.add(std::move(*cut));
       }
     }
@@ -268,12 +300,13 @@ std::function<Forgotten()> Firewall::take_cleanup(std::set<IpAddress> own) {
 }
 
 bool Firewall::changed_elsewhere() {
-  if (impl_->broken) return false;  // is built anew in any case
+  if (impl_->broken || unfinished()) return false;  // is built anew in any case, or half done
   impl_->note_generation();
   return impl_->elsewhere;
 }
 
 std::function<void()> Firewall::take_inspection() {
+  if (unfinished()) return nullptr;
   auto kernel = KernelTable::open();
   if (!kernel) return nullptr;
   auto inspection = std::make_shared<Impl::Inspection>();

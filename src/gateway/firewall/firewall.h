@@ -1,6 +1,7 @@
 #pragma once
 // The firewall in force: applies a FirewallModel's changes to the kernel of the network namespace in which it was
 // opened.
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <set>
@@ -23,10 +24,18 @@ class Firewall {
 
   /// Change the model, then `apply`.
   FirewallModel& model();
-  /// One netlink transaction: when it returns, the next packet is judged by it. When the kernel refuses the change, the
-  /// whole table is built anew; the error is that of this second attempt, and the next `apply` tries again.
+  /// So long one call of `apply` may take, about, and as long as it takes to find what changes.
+  static constexpr std::chrono::milliseconds kSlice{50};
+  /// One netlink transaction: when it returns, the next packet is judged by it. A change of very many elements takes
+  /// several (FirewallModel: what is judged in between), and then perhaps several calls: it goes on with the one before while that
+  /// is `unfinished`, and leaves what the model was told since for later. When the kernel refuses the change, the whole
+  /// table is built anew; the error is that of this second attempt, and the next `apply` tries again.
   /// Errors: kInternal, kResourceExhausted.
   Status apply();
+  /// `apply` has more to do for the change that it began. Nothing is cleaned up or inspected meanwhile; the caller doesn't `renew`,
+  /// for what endpoints lose meanwhile waits.
+  bool unfinished() const;
+  void set_slice(std::chrono::nanoseconds slice);
   /// What is left to do after `apply`, and needs not be done before the next packet: to make the kernel forget tracked
   /// connections that are no longer accepted. Takes milliseconds: for Loop::offload. Empty when there is nothing. May
   /// run on any thread and outlive this object; does not touch it. Tells which connections it ended. Those to `own`, the

@@ -146,8 +146,10 @@ class FirewallLab : public testing::Test {
   bool passes() { return connect().has_value(); }
   bool blocked() { return !connect(kSilence).has_value(); }
   void apply() {
-    const auto s = wall->apply();
-    ASSERT_TRUE(s) << s.error().message;
+    do {
+      const auto s = wall->apply();
+      ASSERT_TRUE(s) << s.error().message;
+    } while (wall->unfinished());
     if (const auto cleanup = wall->take_cleanup()) cleanup();
   }
   /// How many connections of the endpoint the kernel tracks; they are forgotten by this.

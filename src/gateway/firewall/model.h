@@ -56,6 +56,7 @@ struct Change {
   std::map<IpAddress, AddressEntry> before = {};  ///< Of these, what changed or is gone, as it was.
   std::map<IpAddress, Gone> gone = {};
   bool structure = false;           ///< It changes more than what stands in sets.
+  std::size_t structure_behind = 0; ///< That is done after so many of `more`.
 };
 
 /// What one set should hold, once what was taken last is in force.

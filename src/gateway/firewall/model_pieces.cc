@@ -107,6 +107,7 @@ void FirewallModel::put_in_pieces(Change& change, const Difference& diff, const 
   }
   pieces.cut();
   pieces.put(rules);
+  change.structure_behind = pieces.done();
   for (const auto& [address, of] : by_address) {
     if (!of.of_old_set) continue;
     for (const auto& [set, element] : of.gone) {

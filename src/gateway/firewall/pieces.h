@@ -33,6 +33,7 @@ class Pieces {
   void cut();
   /// A transaction of its own, as it is.
   void put(std::string commands);
+  std::size_t done() const { return done_.size(); }  ///< How many transactions there are, without what isn't `cut` yet.
   std::vector<std::string> take();
 
  private:

@@ -65,7 +65,7 @@ void FirewallControl::remove(const IpAddress& ip) {
 }
 
 void FirewallControl::apply() {
-  if (!dirty_) return;
+  if (!dirty_ || firewall_->unfinished()) return;  // what is under way comes first
   const auto begun = context_.now().mono;
   if (begun < rest_until_) {
     if (!std::exchange(resting_, true)) {
@@ -77,13 +77,25 @@ void FirewallControl::apply() {
     return;
   }
   dirty_ = false;
-  transact();
+  ++counters_.transactions;
+  transact(begun);
+}
+
+/// Until the change is in force; a large one takes several turns of the loop.
+void FirewallControl::transact(MonoTime begun) {
+  bring_into_force();
+  if (firewall_->unfinished()) {
+    going_on_ = context_.loop.after({}, [this, begun] {
+      transact(begun);
+      apply();  // what came meanwhile
+    });
+    return;
+  }
   const auto ended = context_.now().mono;
   rest_until_ = ended + std::min<MonoTime::duration>(ended - begun, kLongestRest);
 }
 
-void FirewallControl::transact() {
-  ++counters_.transactions;
+void FirewallControl::bring_into_force() {
   if (auto applied = firewall_->apply(); !applied) {
     dirty_ = true;
     ++counters_.failed;
@@ -94,6 +106,7 @@ void FirewallControl::transact() {
     applied_ = std::move(applied);
     return;
   }
+  if (firewall_->unfinished()) return;
   applied_ = {};
   ready_ = true;
   std::set<IpAddress> own;
@@ -163,7 +176,7 @@ void FirewallControl::tell(const firewall::Forgotten& forgotten) const {
 }
 
 void FirewallControl::renew_lease() {
-  if (!ready_) return;
+  if (!ready_ || firewall_->unfinished()) return;
   renewed_ = firewall_->renew(static_cast<unsigned>(GatewayCore::kLease.count()));
   if (renewed_) return;
   log_error("firewall.lease", renewed_.error().message);
@@ -171,7 +184,7 @@ void FirewallControl::renew_lease() {
 }
 
 void FirewallControl::look() {
-  if (!ready_ || looking_ || context_.now().mono < look_again_ || !firewall_->changed_elsewhere()) return;
+  if (!ready_ || looking_ || firewall_->unfinished() || context_.now().mono < look_again_ || !firewall_->changed_elsewhere()) return;
   auto inspection = firewall_->take_inspection();
   if (!inspection) return;
   looking_ = true;
@@ -198,6 +211,7 @@ void FirewallControl::looked(MonoTime begun) {
 void FirewallControl::end() {
   look_.cancel();
   later_.cancel();
+  going_on_.cancel();
   dirty_ = false;
   if (!ready_) return;
   if (auto ended = firewall_->end_lease(); !ended) return log_warning("firewall.lease", ended.error().message);

@@ -25,9 +25,13 @@ class FirewallControl {
   void upsert(const AddressState& state);
   void remove(const IpAddress& ip);
   /// What was changed takes effect; failing, it is tried again with the next change. A transaction costs milliseconds,
-  /// however much it changes: after one, what changes for as long as it took (100 ms at most) goes into the next, so
-  /// that a flood of changes is followed as fast as it comes.
+  /// however little it changes: after one, what changes for as long as it took (100 ms at most) goes into the next, so
+  /// that a flood of changes is followed as fast as it comes. A very large change goes on in the next turns of the loop.
   void apply();
+  /// A very large change is on its way into the kernel. Meanwhile the firewall's lease isn't renewed: beyond five seconds what
+  /// depends on a tag passes no more, until it is done.
+  bool unfinished() const { return firewall_->unfinished(); }
+  void set_slice(std::chrono::nanoseconds slice) { firewall_->set_slice(slice); }  ///< Firewall::set_slice.
   /// Whether `apply` would wait now.
   bool resting() const { return context_.now().mono < rest_until_; }
   /// Failing (somebody took the table away), the whole table is built anew by `apply`.
@@ -49,7 +53,8 @@ class FirewallControl {
  private:
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);
   firewall::AddressEntry entry(const AddressState& state) const;
-  void transact();
+  void transact(MonoTime begun);
+  void bring_into_force();
   firewall::Gone why_gone(const IpAddress& ip) const;
   void tell(const firewall::Forgotten& forgotten) const;
   void look();
@@ -67,7 +72,7 @@ class FirewallControl {
   bool ready_ = false;  // applied once: before that there is nothing to renew
   MonoTime rest_until_{};
   bool resting_ = false;
-  net::Handle later_, look_;
+  net::Handle later_, going_on_, look_;
   MonoTime look_again_{};
   bool looking_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

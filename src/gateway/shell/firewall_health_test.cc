@@ -80,8 +80,8 @@ class HealthLab {
     });
     return out;
   }
-  static AddressState address(std::string interface) {
-    return {*IpAddress::parse("10.0.1.2"), *MacAddress::parse("02:09:0f:00:01:02"), std::move(interface), {}, {}, {}};
+  static AddressState address(std::string interface, std::string_view ip = "10.0.1.2") {
+    return {*IpAddress::parse(ip), *MacAddress::parse("02:09:0f:00:01:02"), std::move(interface), {}, {}, {}};
   }
 
  private:
@@ -100,6 +100,17 @@ class HealthLab {
   void apply() {
     while (firewall->resting()) std::this_thread::yield();
     firewall->apply();
+  }
+  void run_until(const std::function<bool()>& done) {
+    using namespace std::chrono_literals;
+    const auto look = loop_.every(1ms, [&] {
+      if (done()) loop_.stop();
+    });
+    const auto patience = loop_.after(60s, [&] {
+      ADD_FAILURE() << "it never came to that";
+      loop_.stop();
+    });
+    loop_.run();
   }
 
  private:
@@ -171,6 +182,34 @@ TEST_F(FirewallHealthTest, ATableThatSomebodyDeletesIsToldAndBuiltAnew) {
     lab.apply();  // nobody changed anything
     EXPECT_EQ(std::system(("ip netns exec " + space_ + " nft list table inet postern >/dev/null").c_str()), 0);
     lab.firewall->renew_lease();
+    EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: OK\n"));
+  });
+}
+
+TEST_F(FirewallHealthTest, AVeryLargeChangeIsToldAndHoldsNothingElseUp) {
+  with_lab([](HealthLab& lab) {
+    lab.firewall->set_slice({});  // one transaction for each turn of the loop
+    lab.firewall->use_policies();
+    lab.apply();
+    lab.firewall->renew_lease();
+    for (int i = 0; i < 6000; ++i) lab.firewall->upsert(HealthLab::address("port1", fmt::format("10.1.{}.{}", i / 250, i % 250 + 1)));
+    lab.apply();
+    const auto transactions = lab.firewall->counters().transactions;
+    const auto busy = HasSubstr("\nFirewall: OK: a very large change is being brought into force\n");
+    EXPECT_THAT(lab.command_line(), busy);
+    // What comes meanwhile waits, and the lease runs on.
+    lab.firewall->upsert(HealthLab::address("longer-than-any-interface's-name", "10.2.0.1"));
+    lab.firewall->apply();
+    lab.firewall->renew_lease();
+    EXPECT_THAT(lab.command_line(), busy);
+    EXPECT_EQ(lab.firewall->counters().transactions, transactions);
+
+    lab.run_until([&] { return lab.firewall->counters().failed > 0; });
+    EXPECT_FALSE(lab.firewall->unfinished());
+    EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: FAILED: nftables"));
+    lab.firewall->upsert(HealthLab::address("port1", "10.2.0.1"));
+    lab.firewall->apply();
+    lab.run_until([&] { return lab.firewall->health() && !lab.firewall->unfinished(); });
     EXPECT_THAT(lab.command_line(), HasSubstr("\nFirewall: OK\n"));
   });
 }

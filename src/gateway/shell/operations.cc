@@ -171,6 +171,8 @@ std::vector<cli::PartHealth> LiveOperations::health() {
   if (parts_.servers != nullptr && parts_.nginx.has_listeners()) add("Real servers", parts_.servers->health(), "");
   if (parts_.firewall == nullptr) {
     out.push_back({"Firewall", State::kOff, "started with --no-firewall: no control by address"});
+  } else if (parts_.firewall->health() && parts_.firewall->unfinished()) {
+    out.push_back({"Firewall", State::kOk, "a very large change is being brought into force"});
   } else {
     add("Firewall", parts_.firewall->health(),
         "; it is tried again all the time, and what depends on a tag is dropped once the lease runs out: look at nft "
