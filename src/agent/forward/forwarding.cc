@@ -15,7 +15,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxOpen = 1024;  // of a destination
+constexpr std::size_t kMaxOpenOfOne = 1024;  // destination
+constexpr std::size_t kMostOpen = 4096;
+constexpr std::size_t kFilesOfTunnel = 2;
+constexpr std::size_t kFilesOfRest = 384;      // what else the agent opens
 constexpr std::size_t kMaxCas = 4u << 20;
 constexpr unsigned kPortTries = 32;
 constexpr std::chrono::seconds kListenAgain{5};
@@ -87,6 +90,10 @@ std::string end_text(const net::TunnelEnd& end) {
   return "the connection was cut: " + one_line(end.reason);
 }
 
+std::size_t most_open(std::size_t open_files) {
+  return open_files < kFilesOfRest + kFilesOfTunnel ? 1 : std::min(kMostOpen, (open_files - kFilesOfRest) / kFilesOfTunnel);
+}
+
 Forwarding::~Forwarding() = default;
 
 void Forwarding::set(const std::vector<proto::ZtnaDestination>& destinations) {
@@ -148,8 +155,12 @@ Result<net::Target> Forwarding::target_of(const proto::ZtnaDestination& d) const
 
 void Forwarding::carry(Place& place, net::LocalConnectionPtr connection) {
   const auto& d = place.destination;
-  if (place.open.size() >= kMaxOpen)
-    return failed(place, {fmt::format("{} connections are open already", kMaxOpen), {}, clock_.now().wall});
+  if (place.open.size() >= kMaxOpenOfOne)
+    return failed(place, {fmt::format("{} connections are open already", kMaxOpenOfOne), {}, clock_.now().wall});
+  std::size_t open = 0;
+  for (const auto& p : places_) open += p.open.size();
+  if (open >= most_open_)
+    return failed(place, {fmt::format("{} connections to ZTNA destinations are open already", most_open_), {}, clock_.now().wall});
   auto target = target_of(d);
   if (!target) return failed(place, {one_line(target.error().message), {}, clock_.now().wall});
   // A host of the profile has nothing in it that would need to be encoded, but an IPv6 address.

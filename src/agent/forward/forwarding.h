@@ -31,13 +31,19 @@ std::string end_text(const net::TunnelEnd& end);
 /// The port that a destination is listened for on, try by try: the same each time. 20000..29999.
 std::uint16_t chosen_port(std::string_view name, unsigned attempt);
 
+/// How many connections may be open at once, of all destinations: each takes open files, and whoever uses them up must not
+/// take the agent's way to its EMS. `open_files`: the process's limit. 1..4096. Pure.
+std::size_t most_open(std::size_t open_files);
+
 /// Thread: loop.
 class Forwarding {
  public:
   /// The certificate as it is now, with its key; nullopt: none.
   using Identity = std::function<std::optional<net::TlsIdentity>()>;
-  Forwarding(net::Loop& loop, Clock& clock, Identity identity, std::string system_cas = "/etc/ssl/certs/ca-certificates.crt")
-      : loop_(loop), clock_(clock), identity_(std::move(identity)), system_cas_(std::move(system_cas)) {}
+  /// `most_open`: what comes beyond is closed, and told as the destination's error; a destination's own bound is 1,024.
+  Forwarding(net::Loop& loop, Clock& clock, Identity identity, std::size_t most_open,
+             std::string system_cas = "/etc/ssl/certs/ca-certificates.crt")
+      : loop_(loop), clock_(clock), identity_(std::move(identity)), most_open_(most_open), system_cas_(std::move(system_cas)) {}
   ~Forwarding();
 
   /// From now on these, and no others. What is as it was stays, with its connections.
@@ -64,6 +70,7 @@ class Forwarding {
   net::Loop& loop_;
   Clock& clock_;
   Identity identity_;
+  std::size_t most_open_;
   std::string system_cas_;
   std::list<Place> places_;  // their addresses stay
 };

@@ -2,7 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <boost/json.hpp>
+
+#include "base/random.h"
+#include "pki/authority.h"
 
 namespace postern::agent {
 namespace {
@@ -86,7 +93,7 @@ TEST(ZtnaForwarding, ChosenPortsAreTheSameEachTimeAndDiffer) {
 TEST(ZtnaForwarding, ListensForWhatTheProfileSaysAndStopsWithIt) {
   net::Loop loop;
   SystemClock clock;
-  Forwarding forwarding(loop, clock, [] { return std::nullopt; });
+  Forwarding forwarding(loop, clock, [] { return std::nullopt; }, 10);
   EXPECT_EQ(forwarding.json(), "[]");
   proto::ZtnaDestination d;
   d.name = "forwarding-test-" + std::to_string(::getpid());
@@ -105,6 +112,84 @@ TEST(ZtnaForwarding, ListensForWhatTheProfileSaysAndStopsWithIt) {
   EXPECT_THAT(forwarding.json(), HasSubstr("listening on 127.0.0.1 port"));
   forwarding.set({});
   EXPECT_EQ(forwarding.json(), "[]");
+}
+
+TEST(ZtnaForwarding, OpenConnectionsLeaveTheAgentFilesOfItsOwn) {
+  EXPECT_EQ(most_open(0), 1u);
+  EXPECT_EQ(most_open(385), 1u);
+  EXPECT_EQ(most_open(1024), 320u);
+  EXPECT_EQ(most_open(16384), 4096u);
+  EXPECT_EQ(most_open(1u << 30), 4096u);
+}
+
+int tcp_socket() { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+
+sockaddr_in loopback(int port) {
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  out.sin_port = htons(static_cast<std::uint16_t>(port));
+  return out;
+}
+
+TEST(ZtnaForwarding, BeyondTheMostOfAllDestinationsNoneIsOpened) {
+  net::Loop loop;
+  SystemClock clock;
+  SystemRandom random;
+  const auto now = clock.now().wall;
+  const auto someone = pki::make_root("someone", "nobody", {now - std::chrono::hours(1), now + std::chrono::hours(1)}, random);
+  // A gateway that never says a word.
+  const int gateway = tcp_socket();
+  auto at = loopback(0);
+  socklen_t size = sizeof at;
+  ASSERT_EQ(::bind(gateway, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  ASSERT_EQ(::listen(gateway, 16), 0);
+  ASSERT_EQ(::getsockname(gateway, reinterpret_cast<sockaddr*>(&at), &size), 0);
+
+  Forwarding forwarding(
+      loop, clock, [&] { return net::TlsIdentity{pki::to_pem(someone.certificate), someone.key.to_pem()}; }, 3);
+  std::vector<proto::ZtnaDestination> destinations(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto& d = destinations[i];
+    d.name = "most-" + std::to_string(i) + "-" + std::to_string(::getpid());
+    d.host = "10.0.0.5";
+    d.port = 22;
+    d.gateway = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+    d.fingerprint = Sha256{};
+  }
+  forwarding.set(destinations);
+  std::vector<int> clients;
+  const auto open = [&](std::size_t i) {
+    const auto told = boost::json::parse(forwarding.json()).as_array().at(i).at("listen").as_string();
+    const std::string where(told);
+    const auto to = loopback(std::stoi(where.substr(where.find(':') + 1)));
+    clients.push_back(tcp_socket());
+    ASSERT_EQ(::connect(clients.back(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  };
+  const auto wait_for = [&](std::string_view said) {
+    auto look = loop.every(std::chrono::milliseconds(1), [&] {
+      if (forwarding.json().find(said) != std::string::npos) loop.stop();
+    });
+    auto patience = loop.after(std::chrono::seconds(20), [&] { loop.stop(); });
+    loop.run();
+    EXPECT_THAT(forwarding.json(), HasSubstr(std::string(said)));
+  };
+  open(0);
+  open(0);
+  wait_for("\"open\":2");
+  open(1);
+  wait_for("\"open\":1");
+  open(1);
+  wait_for("3 connections to ZTNA destinations are open already");
+  EXPECT_THAT(forwarding.json(), HasSubstr("\"open\":1"));
+  const int taken = ::accept(gateway, nullptr, nullptr);  // of the first destination's first connection
+  ASSERT_GE(taken, 0);
+  ::close(taken);
+  wait_for("\"open\":1,\"last_error\":\"connecting to");
+  open(1);
+  wait_for("\"open\":2,\"last_error\":\"3 connections");
+  for (const int fd : clients) ::close(fd);
+  ::close(gateway);
 }
 
 }  // namespace

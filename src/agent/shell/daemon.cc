@@ -16,6 +16,7 @@
 #include "agent/shell/state_dir.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/open_files.h"
 #include "base/text.h"
 #include "posture/fact_keys.h"
 #include "posture/unknown_source.h"
@@ -28,6 +29,7 @@ namespace {
 constexpr std::chrono::seconds kConnectPatience{10};
 /// Questions of rules that were kept from the last run are answered before the first connection, or after this.
 constexpr std::chrono::seconds kAnswerPatience{4};
+constexpr std::size_t kOpenFiles = 16384;
 
 std::string boot_id() {
   const auto text = read_file("/proc/sys/kernel/random/boot_id", 128);
@@ -71,7 +73,7 @@ class Daemon {
   EmsLink link_;
   Enroller enroller_;
   Sources sources_;
-  Forwarding forwarding_{loop_, clock_, [this] { return identity(); }};
+  Forwarding forwarding_{loop_, clock_, [this] { return identity(); }, most_open(raise_open_files(kOpenFiles))};
   std::unique_ptr<LocalServer> server_;
   net::Handle tick_, signals_;
   LocalServer::Answer enrolled_;   // who enrolled this machine, until the EMS has told it its state

@@ -1,7 +1,9 @@
 #include "gateway/cli/notices.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -86,6 +88,24 @@ void locked(const std::string& table, const config::ConfigTree& before, const co
   }
 }
 
+/// Mappings that match just what another one of the same access proxy matches, since this change: that one takes it all.
+void never_reached(const std::string& table, const config::ConfigTree& before, const config::ConfigTree& after,
+                   std::vector<std::string>& out) {
+  using Matched = std::tuple<std::string, std::string, std::string>;
+  const config::EntryIndex old(objects(before, table));
+  for (const auto& proxy : after.entries(table)) {
+    if (const auto* was = old.find(proxy.key()); was != nullptr && *was == proxy.object()) continue;
+    std::map<Matched, std::string> first;
+    for (const auto& g : proxy.entries("api-gateway")) {
+      const auto [it, is_first] = first.emplace(Matched(g.text("virtual-host"), g.text("url-map-type"), g.text("url-map")), g.key());
+      if (is_first) continue;
+      out.push_back(fmt::format("{} {}: nothing reaches api-gateway {}: api-gateway {} has the same virtual-host, url-map and "
+                                "url-map-type",
+                                table, proxy.key(), g.key(), it->second));
+    }
+  }
+}
+
 /// What access proxies listen with.
 bool is_listener_table(std::string_view name) {
   for (const std::string_view table : {"firewall vip", "firewall vip6", "firewall access-proxy", "firewall access-proxy6",
@@ -108,7 +128,10 @@ std::vector<std::string> commit_notices(const config::ConfigTree& before, const 
       if (table.ordered || table.name.starts_with("firewall vip")) unknown_interfaces(table, before, after, names, out);
     }
   }
-  for (const auto* table : {"firewall access-proxy", "firewall access-proxy6"}) locked(table, before, after, out);
+  for (const auto* table : {"firewall access-proxy", "firewall access-proxy6"}) {
+    locked(table, before, after, out);
+    never_reached(table, before, after, out);
+  }
   const bool listeners = std::any_of(after.schema().root().tables.begin(), after.schema().root().tables.end(),
                                      [&](const config::Table& table) {
                                        return is_listener_table(table.name) &&

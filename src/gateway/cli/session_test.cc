@@ -188,6 +188,21 @@ TEST_F(SessionLab, AnAccessProxyThatRefusesEverybodyIsANotice) {
   EXPECT_EQ(commit("config firewall access-proxy\nedit shut\nset empty-cert-action accept\nnext\nend"), "");
 }
 
+TEST_F(SessionLab, AMappingThatNothingReachesIsANotice) {
+  const auto commit = [&](const std::string& mappings) {
+    const auto text = "config firewall access-proxy\nedit twice\nset vip v\nconfig api-gateway\n" + mappings + "end\nnext\nend";
+    std::string said;
+    for (const auto line : split(text, '\n')) said += out(std::string(line));
+    return said;
+  };
+  for (const char* line : {"config firewall vip", "edit v", "set extport 9448", "next", "end"}) out(line);
+  EXPECT_EQ(commit("edit 1\nnext\nedit 2\nset url-map /a\nnext\nedit 3\nset url-map /a\nset url-map-type wildcard\nnext\n"), "");
+  EXPECT_EQ(commit("edit 4\nset url-map /a\nnext\n"),
+            "Notice: firewall access-proxy twice: nothing reaches api-gateway 4: api-gateway 2 has the same virtual-host, url-map "
+            "and url-map-type\n");
+  EXPECT_EQ(commit("delete 4\n"), "");
+}
+
 TEST_F(SessionLab, ATagThatNobodySharesYetIsANoticeAndNoError) {
   out("config firewall proxy-policy");
   out("edit 77");
