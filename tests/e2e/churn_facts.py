@@ -16,10 +16,10 @@ DEAD = 0.3
 CHECK_APART = (4.0, 7.0)
 # ...until the next check, with as long as that may take.
 CHECKED = 7.0
-# So long after it last heard its EMS a gateway goes on (as configured; the EMS says something each second, and may have just done so)...
+# So long after its EMS last confirmed what it knows a gateway goes on (as configured; the EMS may have just done so)...
 THRESHOLD = 10.0
-# ...or less by this: what it heard last was said before.
-HEARD_BEFORE = 3.0
+# ...or less by this: it asks for that each 5 s, and counts from when it asked.
+HEARD_BEFORE = 6.0
 # Between a moment from which nothing may be let through, and the last byte of before that a client reads.
 LAST_BYTES = 0.5
 # For an answer; longer than a gateway's lease and a real server's connect timeout.
