@@ -173,7 +173,8 @@ class Gateway:
 
     def kept(self):
         """What its EMSs told last is on disk: killed now, it begins with that."""
-        wait_for(lambda: not list(self.data.glob("ems*.view.since")), "the gateway to keep what it was told")
+        wait_for(lambda: list(self.data.glob("ems*.view")) and not list(self.data.glob("ems*.view.since*")),
+                 "the gateway to keep what it was told")
 
     def ready(self):
         def answers():

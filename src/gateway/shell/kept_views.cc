@@ -58,10 +58,13 @@ std::filesystem::path KeptViews::path(ConnectorId id) const {
 
 std::filesystem::path KeptViews::since_path(ConnectorId id) const { return path(id).native() + ".since"; }
 
+/// Notes that the view that is being written makes good, once it is.
+std::filesystem::path KeptViews::aside_path(ConnectorId id) const { return since_path(id).native() + ".aside"; }
+
 void KeptViews::mark(const act::SaveView& change) {
   unsaved_.insert(change.id);
   std::error_code none;
-  if (!std::filesystem::exists(path(change.id), none)) return;
+  if (!busy(change.id) && !std::filesystem::exists(path(change.id), none)) return;
   std::string lines;
   if (change.whole) lines = fmt::format("{}\n", kWhole);
   for (const auto& uid : change.touched) {
@@ -69,16 +72,20 @@ void KeptViews::mark(const act::SaveView& change) {
   }
   if (auto noted = append_to_file(since_path(change.id), lines); !noted) {
     log_error("view.note", noted.error().message);
+    if (busy(change.id)) writing(change.id).in_vain = true;
     std::filesystem::remove(path(change.id), none);
   }
 }
 
 bool KeptViews::leave_out_changed(ConnectorId id, proto::View& view) const {
-  const auto since = read_file(since_path(id), 1u << 30);
-  if (!since) return since.error().code == ErrorCode::kNotFound;
-  for (const auto line : split(*since, '\n')) {
-    if (line == kWhole) return false;
-    if (!line.empty()) view.remove(EndpointUid(std::string(line)));
+  for (const auto& notes : {aside_path(id), since_path(id)}) {
+    const auto since = read_file(notes, 1u << 30);
+    if (!since && since.error().code == ErrorCode::kNotFound) continue;
+    if (!since) return false;
+    for (const auto line : split(*since, '\n')) {
+      if (line == kWhole) return false;
+      if (!line.empty()) view.remove(EndpointUid(std::string(line)));
+    }
   }
   return true;
 }
@@ -120,49 +127,95 @@ void KeptViews::restore() {
 
 void KeptViews::remove(ConnectorId id) {
   std::error_code gone;
-  std::filesystem::remove(path(id), gone);
-  std::filesystem::remove(since_path(id), gone);
+  if (busy(id)) {
+    // It may come to stand there yet, until its end is told here: killed before that, it counts no more.
+    writing(id).in_vain = true;
+    if (auto noted = append_to_file(since_path(id), fmt::format("{}\n", kWhole)); !noted) log_error("view.note", noted.error().message);
+    std::filesystem::remove(path(id), gone);
+  } else {
+    std::filesystem::remove(path(id), gone);
+    std::filesystem::remove(since_path(id), gone);
+    std::filesystem::remove(aside_path(id), gone);
+  }
   failed_.erase(id);
   saved_.erase(id);
 }
 
+KeptViews::Writing& KeptViews::writing(ConnectorId id) { return writing_.try_emplace(id, context_.loop).first->second; }
+
+bool KeptViews::busy(ConnectorId id) const {
+  const auto it = writing_.find(id);
+  return it != writing_.end() && it->second.file.busy();
+}
+
 void KeptViews::save(bool all) {
   const auto& connectors = context_.core->connectors();
+  if (all) {
+    for (auto& [id, w] : writing_) w.file.wait();
+  }
   for (ConnectorId id = 1; id <= kLastConnector; ++id) {
     if (saved_.contains(id) && !connectors.contains(id)) remove(id);
   }
-  for (const auto& [id, c] : connectors) {
-    const auto* config = context_.connector(id);
-    if (config == nullptr) continue;  // of a configuration that comes into force just now
-    const auto& contact = c.client->last_contact();
-    if (!contact) {
-      // The view was dropped on purpose: it must not come back with the next start.
-      if (c.client->epoch() == 0 && unsaved_.erase(id) > 0) remove(id);
-      continue;
-    }
-    // The last contact moves on although nothing changed; ten seconds' worth of it may be lost.
-    auto& saved = saved_[id];
-    const auto source = source_of(*config);
-    if (!unsaved_.contains(id) && source == saved.source && contact->mono - saved.contact < Seconds(10)) continue;
-    const auto begun = context_.now().mono;
-    if (!all && begun < saved.rest_until) continue;
-    const CachedView cached{c.client->epoch(), c.client->revision(), c.client->view(), *contact, boot_id_, source};
-    if (auto written = write_file_atomic(path(id), encode_cached_view(cached)); !written) {
-      log_error("view.save", written.error().message);
-      failed_[id] = written.error();
-      // What was taken away since must not come back with the next start: that one rather begins with nothing.
-      if (std::error_code gone; unsaved_.contains(id)) std::filesystem::remove(path(id), gone);
-      saved.rest_until = begun + Seconds(1);
-      continue;
-    }
-    saved.rest_until = begun + std::min<MonoTime::duration>((context_.now().mono - begun) * 30, Seconds(10));
-    std::error_code gone;
-    std::filesystem::remove(since_path(id), gone);
-    saved.contact = contact->mono;
-    saved.source = source;
-    unsaved_.erase(id);
-    failed_.erase(id);
+  for (const auto& [id, c] : connectors) save(id, c, all);
+  if (all) {
+    for (auto& [id, w] : writing_) w.file.wait();
   }
+}
+
+void KeptViews::save(ConnectorId id, const GatewayCore::Connector& c, bool all) {
+  const auto* config = context_.connector(id);
+  if (config == nullptr) return;  // of a configuration that comes into force just now
+  const auto& contact = c.client->last_contact();
+  if (!contact) {
+    // The view was dropped on purpose: it must not come back with the next start.
+    if (c.client->epoch() == 0 && unsaved_.erase(id) > 0) remove(id);
+    return;
+  }
+  if (busy(id)) return;
+  // The last contact moves on although nothing changed; ten seconds' worth of it may be lost.
+  Saved now{source_of(*config), contact->mono};
+  const auto& saved = saved_[id];
+  if (!unsaved_.contains(id) && now.source == saved.source && now.contact - saved.contact < Seconds(10)) return;
+  const auto begun = context_.now().mono;
+  if (!all && begun < saved.rest_until) return;
+  auto bytes = encode_cached_view({c.client->epoch(), c.client->revision(), c.client->view(), *contact, boot_id_, now.source});
+  set_notes_aside(id);
+  const bool changed = unsaved_.erase(id) > 0;
+  writing(id).in_vain = false;
+  writing(id).file.begin(path(id), std::move(bytes), [this, id, now = std::move(now), begun, changed](const Status& status) {
+    written(id, now, begun, changed, status);
+  });
+}
+
+void KeptViews::set_notes_aside(ConnectorId id) const {
+  std::error_code failed;
+  if (!std::filesystem::exists(since_path(id), failed)) return;
+  if (std::filesystem::exists(aside_path(id), failed)) {  // of a write that failed, or was not told
+    const auto notes = read_file(since_path(id), 1u << 30);
+    if (!notes || !append_to_file(aside_path(id), *notes)) return;  // they stand for longer than they would need to
+    std::filesystem::remove(since_path(id), failed);
+  } else {
+    std::filesystem::rename(since_path(id), aside_path(id), failed);
+  }
+}
+
+void KeptViews::written(ConnectorId id, const Saved& now, MonoTime begun, bool changed, const Status& status) {
+  std::error_code gone;
+  if (writing(id).in_vain) return remove(id);
+  auto& saved = saved_[id];
+  const auto ended = context_.now().mono;
+  if (!status) {
+    log_error("view.save", status.error().message);
+    failed_[id] = status.error();
+    if (changed) unsaved_.insert(id);
+    // What was taken away since must not come back with the next start: that one rather begins with nothing.
+    if (unsaved_.contains(id)) std::filesystem::remove(path(id), gone);
+    saved.rest_until = begun + Seconds(1);
+    return;
+  }
+  saved = {now.source, now.contact, begun + std::min<MonoTime::duration>((ended - begun) * 30, Seconds(10))};
+  std::filesystem::remove(aside_path(id), gone);
+  failed_.erase(id);
 }
 
 }  // namespace postern::gateway

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "gateway/shell/background_write.h"
 #include "gateway/shell/context.h"
 
 namespace postern::gateway {
@@ -21,10 +22,10 @@ class KeptViews {
   /// end the kernel may not have written it yet.)
   void mark(const act::SaveView& change);
   /// Writes what changed, and what was last written when the last contact was ten seconds older. Called often: a tag
-  /// that was lost must not come back with a gateway that dies right after. Writing takes at most a thirtieth of the
-  /// time; a large view is written less often. Where a change can't be written (disk full), what was kept before it goes
+  /// that was lost must not come back with a gateway that dies right after. Writing goes on off the loop, for at most a thirtieth
+  /// of the time; a large view is written less often. Where a change can't be written (disk full), what was kept before it goes
   /// as far as the disk lets it. Of connectors that are no more nothing stays. `all`: whatever was written
-  /// when; for the end.
+  /// when, and before this returns; for the end.
   void save(bool all = false);
   /// Whether the last write of every view succeeded.
   Status health() const { return failed_.empty() ? Status() : fail(failed_.begin()->second); }
@@ -32,20 +33,34 @@ class KeptViews {
  private:
   std::filesystem::path path(ConnectorId id) const;
   std::filesystem::path since_path(ConnectorId id) const;
+  std::filesystem::path aside_path(ConnectorId id) const;
   /// Takes out of the view whom changes since were about. False: nothing of it counts.
   bool leave_out_changed(ConnectorId id, proto::View& view) const;
   void remove(ConnectorId id);
+  void save(ConnectorId id, const GatewayCore::Connector& connector, bool all);
+  /// What was noted so far is in the view that is written now, or doesn't matter any more.
+  void set_notes_aside(ConnectorId id) const;
 
-  Context& context_;
-  std::string boot_id_;
-  std::set<ConnectorId> unsaved_;
-  std::map<ConnectorId, Error> failed_;
   struct Saved {
     std::string source;
     MonoTime contact{};
     MonoTime rest_until{};
   };
+  struct Writing {
+    explicit Writing(net::Loop& loop) : file(loop) {}
+    BackgroundWrite file;
+    bool in_vain = false;  // it was dropped meanwhile
+  };
+  Writing& writing(ConnectorId id);
+  bool busy(ConnectorId id) const;
+  void written(ConnectorId id, const Saved& now, MonoTime begun, bool changed, const Status& status);
+
+  Context& context_;
+  std::string boot_id_;
+  std::set<ConnectorId> unsaved_;
+  std::map<ConnectorId, Error> failed_;
   std::map<ConnectorId, Saved> saved_;
+  std::map<ConnectorId, Writing> writing_;
 };
 
 }  // namespace postern::gateway

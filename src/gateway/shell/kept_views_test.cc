@@ -5,8 +5,10 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "base/file.h"
@@ -76,6 +78,23 @@ class Process {
       if (const auto* save = std::get_if<act::SaveView>(&action)) views_.mark(*save);
     }
     if (saves) views_.save(true);
+  }
+  /// As the gateway does all the time; the write goes on meanwhile.
+  void begin_saving() { views_.save(); }
+  /// The connector is deleted, and what is kept looked over without waiting for a write.
+  void drop() {
+    context_.config.connectors.clear();
+    context_.core->set_connectors(context_.now(), {});
+    context_.core->take_actions();
+    views_.save();
+  }
+  void run_until(const std::function<bool()>& done) {
+    auto look = loop_.every(std::chrono::milliseconds(1), [&] {
+      if (done()) loop_.stop();
+    });
+    auto patience = loop_.after(std::chrono::seconds(20), [this] { loop_.stop(); });
+    loop_.run();
+    EXPECT_TRUE(done());
   }
   bool knows_the_endpoint() const { return !context_.core->records().empty(); }
   Status health() const { return views_.health(); }
@@ -194,6 +213,73 @@ TEST(KeptViews, WhoChangedSinceDoesNotComeBack) {
   note("*\n");
   EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
   EXPECT_FALSE(std::filesystem::exists(dir.path / "ems1.view"));
+}
+
+// Killed while a write goes on, or right behind it, a gateway begins with nothing that changed meanwhile.
+TEST(KeptViews, WhoChangesWhileItIsWrittenDoesNotComeBack) {
+  {
+    SCOPED_TRACE("the first one");
+    TemporaryDirectory dir;
+    {
+      Process killed(dir.path, {accepted()});
+      killed.hear(false, false);
+      killed.begin_saving();
+      killed.hear(true, false);
+    }
+    EXPECT_TRUE(std::filesystem::exists(dir.path / "ems1.view"));
+    EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
+  }
+  TemporaryDirectory dir;
+  Process(dir.path, {accepted()}).hear();
+  const auto notes = dir.path / "ems1.view.since", aside = dir.path / "ems1.view.since.aside";
+  {
+    Process killed(dir.path, {accepted()});
+    killed.hear(true, false);
+    killed.begin_saving();
+    EXPECT_FALSE(std::filesystem::exists(notes));
+    EXPECT_TRUE(std::filesystem::exists(aside));
+  }
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint()) << "who knows whether it was written";
+  {
+    Process killed(dir.path, {accepted()});
+    killed.hear(false, false);
+    killed.begin_saving();
+    killed.hear(true, false);
+    EXPECT_TRUE(std::filesystem::exists(notes));
+    killed.run_until([&] { return !std::filesystem::exists(aside); });
+    EXPECT_TRUE(std::filesystem::exists(notes)) << "that is not in what was written";
+  }
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint());
+  {
+    Process going_on(dir.path, {accepted()});
+    going_on.hear(true, false);
+    going_on.begin_saving();
+    going_on.run_until([&] { return !std::filesystem::exists(aside); });
+    EXPECT_FALSE(std::filesystem::exists(notes));
+  }
+  EXPECT_TRUE(Process(dir.path, {accepted()}).knows_the_endpoint());
+}
+
+TEST(KeptViews, OneThatIsDroppedWhileItIsWrittenDoesNotComeBack) {
+  TemporaryDirectory dir;
+  {
+    Process process(dir.path, {accepted()});
+    process.hear(false, true);
+    process.hear(true, false);
+    process.begin_saving();
+    process.drop();
+    EXPECT_FALSE(std::filesystem::exists(dir.path / "ems1.view") && !std::filesystem::exists(dir.path / "ems1.view.since"));
+  }
+  EXPECT_FALSE(Process(dir.path, {accepted()}).knows_the_endpoint()) << "killed before the end of the write was told";
+  {
+    Process process(dir.path, {accepted()});
+    process.hear(false, true);
+    process.hear(true, false);
+    process.begin_saving();
+    process.drop();
+    process.run_until([&] { return !std::filesystem::exists(dir.path / "ems1.view.since"); });
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path));
 }
 
 TEST(KeptViews, OneOfAnEarlierVersionSaysNotWhoseItIs) {
