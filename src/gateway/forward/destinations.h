@@ -14,7 +14,7 @@ namespace postern::gateway {
 
 /// The header that carries them, set by nginx alone: whatever a client sends under x-postern- is taken out before.
 inline constexpr std::string_view kDestinationsHeader = "X-Postern-Destinations";
-/// Likewise, of whose client's connections it is one: the certificate's fingerprint; none: it has no certificate.
+/// Likewise, of whose client's connections it is one: SHA-256 of its certificate; none: it has shown none that verified.
 inline constexpr std::string_view kEndpointHeader = "X-Postern-Endpoint";
 /// Longest value of the first, for nginx and the forwarder.
 inline constexpr std::size_t kMaxDestinationsText = 8u << 10;

@@ -37,7 +37,7 @@ std::string forwarding_location(const NginxPool& pool) {
       proxy_set_header Connection $postern_connection;
       proxy_set_header TE "";
       proxy_set_header {header} "{destinations}";
-      proxy_set_header {endpoint} $ssl_client_fingerprint;
+      proxy_set_header {endpoint} $postern_endpoint;
       proxy_read_timeout 1h;
       proxy_send_timeout 1h;
       send_timeout 1h;
