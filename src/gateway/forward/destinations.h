@@ -27,6 +27,10 @@ struct ForwardDestination {
   std::string name;              ///< Lower case; empty: by address.
   std::optional<IpRange> range;  ///< Set if `name` is empty.
   std::vector<Ports> ports;      ///< 1..65535.
+  friend bool operator==(const ForwardDestination& a, const ForwardDestination& b) {
+    const bool range = a.range && b.range ? a.range->first == b.range->first && a.range->last == b.range->last : !a.range && !b.range;
+    return range && a.name == b.name && a.ports == b.ports;
+  }
 };
 
 /// "10.0.0.5 22 5432-5440;10.0.0.16-10.0.0.31 22;db.example 5432". Nothing in it is special to nginx.
