@@ -162,6 +162,26 @@ TEST(EventRing, WhoWritesDamagedOnesWithoutEndIsLeftAlone) {
   munmap(memory, size);
 }
 
+TEST(EventRing, NothingIsSkippedWhereAnEventHasRoom) {
+  auto producer = EventProducer::create();
+  ASSERT_TRUE(producer);
+  auto consumer = EventConsumer::open(producer->fd());
+  ASSERT_TRUE(consumer);
+  while (producer->push(denial(1))) {
+  }
+  const auto size = static_cast<std::size_t>(lseek(producer->fd(), 0, SEEK_END));
+  auto* memory = static_cast<std::uint8_t*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, producer->fd(), 0));
+  ASSERT_NE(memory, MAP_FAILED);
+  // A whole ring is said to be skipped, and again, as long as whoever writes goes on: the reader would never return.
+  constexpr std::size_t kHeader = 192, kHead = 64;
+  std::memset(memory + kHeader, 0xff, 8);
+  const std::uint64_t full = kEventRingBytes;
+  std::memcpy(memory + kHead, &full, sizeof full);
+  EXPECT_FALSE(consumer->pop());
+  EXPECT_EQ(consumer->damaged(), 1u);
+  munmap(memory, size);
+}
+
 TEST(EventRing, CarriesEverythingInOrderBetweenThreads) {
   auto producer = EventProducer::create();
   ASSERT_TRUE(producer);

@@ -146,10 +146,11 @@ std::optional<EventView> EventConsumer::pop() {
     };
     if (head - tail > kEventRingBytes || tail % sizeof(Prefix) != 0) return lost();
     const auto rest = until_end(tail);
-    Prefix size;
-    std::memcpy(&size, place(map_, tail), sizeof size);
+    // Read once: who wrote it may write on.
+    const Prefix size = load(*reinterpret_cast<const Prefix*>(place(map_, tail)));
     if (size == kSkip) {
-      if (head - tail < rest) return lost();
+      // Only where the ring ends, so that what follows is an event.
+      if (rest >= kMaxTaken || head - tail < rest) return lost();
       store(h->tail, tail + rest, std::memory_order_release);
       continue;
     }

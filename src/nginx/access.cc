@@ -273,13 +273,20 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
     }
     return refuse(r, *state, decision);
   }
-  if (!state->check && !knows_pool(r, decision.pool)) {
-    // One that has not heard of the new configuration yet: in a moment it has.
-    return ngx_exiting ? send_elsewhere(r) : NGX_HTTP_SERVICE_UNAVAILABLE;
+  if (state->check) {
+    state->stage = Stage::kAllowed;
+    return finish(r, answer_check(r, true));
   }
+  const bool known = knows_pool(r, decision.pool);
+  if (!known && ngx_exiting && r->stream != nullptr) return send_elsewhere(r);
   state->decision = decision;
   state->stage = Stage::kAllowed;
-  if (state->check) return finish(r, answer_check(r, true));
+  if (!known) {
+    // One that has not heard of the new configuration yet: in a moment it has.
+    state->live.kind = kind_of(r);
+    state->server_problem = "this worker of nginx is still by the configuration of before";
+    return NGX_HTTP_SERVICE_UNAVAILABLE;
+  }
   if (strip_untrusted_headers(r) != NGX_OK) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   state->live.request = r;
   state->live.connection = &connection;

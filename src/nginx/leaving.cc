@@ -74,7 +74,6 @@ void tell_to_go(ngx_http_request_t* r) {
 
 ngx_int_t send_elsewhere(ngx_http_request_t* r) {
   auto* stream = r->stream;
-  if (stream == nullptr) return NGX_HTTP_SERVICE_UNAVAILABLE;
   if (!stream->rst_sent && !stream->out_closed && queue_refused_stream(stream)) {
     stream->rst_sent = 1;
     ngx_post_event(stream->connection->connection->write, &ngx_posted_events);

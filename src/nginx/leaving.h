@@ -9,8 +9,8 @@ namespace postern::nginx {
 /// which would stay for as long as it asks for something.
 void tell_to_go(ngx_http_request_t* r);
 
-/// For a request that this worker can't serve, since it doesn't know the real servers of now, and another worker can:
-/// REFUSED_STREAM, after which a client asks again by itself, or 503. What a handler of the access phase returns.
+/// For a stream of HTTP/2 that this worker can't serve, since it doesn't know the real servers of now, and another worker can:
+/// REFUSED_STREAM, after which a client asks again by itself. What a handler of the access phase returns.
 ngx_int_t send_elsewhere(ngx_http_request_t* r);
 
 }  // namespace postern::nginx

@@ -18,12 +18,14 @@
 //                                 error_page 400 502 504 /.postern/failed;
 //
 // Variables: $postern_pool (the real servers' number), $postern_host (the Host header to send upstream), $postern_client_host
-// (the client's), $postern_server (the server's name in what is sent, in lower case, without port), $postern_upgrade and
+// (the client's), $postern_server (the server's name in what is sent, in lower case, without port), $postern_endpoint (SHA-256
+// of the client's certificate; empty: none was shown that verified), $postern_upgrade and
 // $postern_connection (what to send upstream as Upgrade and Connection: a WebSocket's, "close" with
 // a body, or nothing).
 #include <algorithm>
 #include <string>
 
+#include "base/hex.h"
 #include "nginx/balance.h"
 #include "nginx/client_chain.h"
 #include "nginx/grpc.h"
@@ -229,6 +231,14 @@ ngx_int_t server_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, u
   return NGX_OK;
 }
 
+/// Of the client's certificate, if it verified: one that nobody vouches for is anybody's to make.
+ngx_int_t endpoint_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v, uintptr_t) noexcept {
+  const auto* state = find_state(r);
+  const bool known = state != nullptr && state->connection->certificate == policy::Certificate::kVerified;
+  give(v, known ? to_pool(r->pool, to_hex_lower(state->connection->leaf)) : ngx_str_t ngx_null_string);
+  return NGX_OK;
+}
+
 ngx_int_t upgrade_variable(ngx_http_request_t* r, ngx_http_variable_value_t* v,
                            uintptr_t) noexcept {
   ngx_str_t yes = ngx_string("websocket"), no = ngx_null_string;
@@ -251,6 +261,7 @@ ngx_int_t add_variables(ngx_conf_t* cf) noexcept {
                          {ngx_string("postern_host"), host_variable},
                          {ngx_string("postern_client_host"), client_host_variable},
                          {ngx_string("postern_server"), server_variable},
+                         {ngx_string("postern_endpoint"), endpoint_variable},
                          {ngx_string("postern_upgrade"), upgrade_variable},
                          {ngx_string("postern_connection"), connection_variable}};
   for (const auto& variable : variables) {

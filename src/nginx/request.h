@@ -25,7 +25,7 @@ struct RequestState {
   WallTime started{};
   std::string failure_id;  ///< Told to the client when what was let through could not be served.
   bool no_real_server = false;  ///< None of its pool could be asked.
-  std::string server_problem;  ///< Why the real server asked last was not trusted.
+  std::string server_problem;  ///< Why it was not served, where more is known than a status says: for the log.
 };
 
 /// The state of this request (of its main request), or nullptr when the module never saw it.

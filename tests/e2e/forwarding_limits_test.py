@@ -5,6 +5,7 @@ import signal
 
 import harness
 from harness import StackTest, open_tls, read_head, stacks, wait_for
+from lab import free_port, sh
 
 FILES = 512
 # As src/gateway/forward/forwarder_limits.h has it.
@@ -48,6 +49,38 @@ config firewall proxy-policy
 end
 """
 
+EVERYBODY = """config firewall vip
+    edit "all"
+        set extip 127.0.0.1
+        set extport {port}
+    next
+end
+config firewall access-proxy
+    edit "all"
+        set vip "all"
+        set empty-cert-action accept
+        config api-gateway
+            edit 1
+                set url-map "/tcp"
+                set service tcp-forwarding
+                config realservers
+                    edit 1
+                        set address "app-server"
+                        set mappedport {app}
+                    next
+                end
+            next
+        end
+    next
+end
+config firewall proxy-policy
+    edit 22
+        set access-proxy "all"
+        set action accept
+    next
+end
+"""
+
 
 class ForwardingLimits(StackTest):
     options = {"namespaces": False, "restart": False}
@@ -71,18 +104,18 @@ class ForwardingLimits(StackTest):
             wait_for(lambda held=held: cls.once(held) == "101", "to be let in")
 
     @classmethod
-    def open(cls, held):
-        """A request for a tunnel: status and connection."""
-        sock = open_tls("127.0.0.1", cls.port, None, *held)
+    def open(cls, held, port=None):
+        """A request for a tunnel: status and connection. `held`: certificate and key, or nothing."""
+        sock = open_tls("127.0.0.1", port or cls.port, None, *held)
         sock.sendall((f"GET /tcp?address=127.0.0.1&port={cls.stack.ports['app']} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                       "Sec-WebSocket-Protocol: postern-tcp\r\n\r\n").encode())
         return read_head(sock).split()[1].decode(), sock
 
     @classmethod
-    def once(cls, held):
+    def once(cls, held, port=None):
         try:
-            status, sock = cls.open(held)
+            status, sock = cls.open(held, port)
         except OSError:
             return None
         sock.close()
@@ -121,6 +154,28 @@ class ForwardingLimits(StackTest):
         for sock in held[:10]:
             sock.close()
         wait_for(lambda: self.once(self.endpoints[4]) == "101", "a free place")
+
+    def test_0_who_shows_what_nobody_vouches_for(self):
+        """Where everybody may enter, such a certificate counts as none: else everybody would have as many accounts as they make certificates."""
+        port = free_port()
+        self.stack.gateway.configure(EVERYBODY.format(port=port, app=self.stack.ports["app"]))
+        shown = []
+        for name in ("one", "two"):
+            files = [self.directory / f"{name}.{end}" for end in ("pem", "key")]
+            sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+               "-out", files[0], "-keyout", files[1])
+            shown.append(files)
+        wait_for(lambda: self.once(shown[0], port) == "101", "the open access proxy")
+        wait_for(lambda: "OK (0 of" in self.part() or " 0 of " in self.part(), "the first ones to have ended")
+        held = []
+        self.addCleanup(lambda: [sock.close() for sock in held])
+        for n in range(MOST_OF_ONE):
+            status, sock = self.open(shown[n % 2] if n % 3 else (), port)
+            held.append(sock)
+            self.assertEqual(status, "101", n)
+        for who in (*shown, ()):
+            self.assertEqual(self.once(who, port), "429")
+        self.assertEqual(self.once(self.endpoints[0]), "101")
 
     def forwarder(self):
         return int((self.stack.gateway.runtime_dir / "nginx/tcp/forwarder.pid").read_text().split()[0])

@@ -1,6 +1,8 @@
 """What a reload of nginx finds halfway: a connection whose handshake is under way then stays with a worker that ends and doesn't know
 what is configured since. Its client is sent elsewhere, and nothing it asks fails for good."""
+import json
 import os
+import re
 import signal
 import ssl
 import struct
@@ -148,6 +150,12 @@ class Reloading(harness.StackTest):
         self.left(old)
         wait_for(lambda: self.status() == status, "the other real server")
 
+    def line_of(self, reference):
+        def found():
+            lines = map(json.loads, (self.stack.gateway.data / "traffic.log").read_text().splitlines())
+            return next((line for line in lines if line.get("id") == reference), None)
+        return wait_for(found, f"a line of the traffic log about {reference}")
+
     def test_1_a_client_of_http2_is_told_to_go(self):
         connection, old = self.halfway("h2"), self.old_workers()
         os.kill(self.stack.gateway.nginx_pids()[0], signal.SIGHUP)
@@ -175,6 +183,12 @@ class Reloading(harness.StackTest):
         while data := other.read():
             answer += data
         self.assertEqual(answer.split(b" ", 2)[1], b"503", answer[:300])
+        # Who asks the help desk has a reference, and the log says why.
+        reference = re.search(rb"\r\nX-Postern-Reference: (\S+)", answer)
+        self.assertTrue(reference, answer)
+        line = self.line_of(reference.group(1).decode())
+        self.assertEqual((line["status"], line["policyid"] != 0), (503, True), line)
+        self.assertIn("configuration of before", line["detail"])
 
     def test_3_a_long_answer_goes_on_and_its_connection_ends_with_it(self):
         connection, old = self.halfway("h2"), self.old_workers()

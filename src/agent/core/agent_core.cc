@@ -110,6 +110,7 @@ void AgentCore::leave_untold(Now now) {
   } else {
     client_->stay();
     leave_until_ = MonoTime::max();
+    pump(now);
   }
   actions_.push_back(act::Left{untold});
 }

@@ -307,6 +307,17 @@ TEST_F(Core, WhoCanNotTellTheEmsThatItLeavesStays) {
   EXPECT_FALSE(says_that_it_leaves());
 }
 
+TEST_F(Core, WhoStaysTriesToConnectWithoutDelay) {
+  core_.start(now(), enrolment(), "", {});
+  core_.on_disconnected(now(), "refused");
+  core_.deregister(now(), false);
+  core_.take_actions();
+  clock_.advance(AgentCore::kLeavePatience);
+  core_.on_tick(now());
+  EXPECT_FALSE(core_.leaving());
+  EXPECT_EQ(take<act::Connect>().size(), 1u);
+}
+
 TEST_F(Core, WhoIsForcedLeavesUntold) {
   core_.start(now(), enrolment(), "", {});
   core_.deregister(now(), true);

@@ -85,6 +85,12 @@ struct Firewall::Impl {
     if (!found) elsewhere = true;
   }
 
+  bool still_ours() {
+    if (!kernel || !ours) return false;
+    const auto found = kernel->structure(model.table());
+    return found && *found == *ours;
+  }
+
   Status transact(const std::string& commands) {
     if (nft_run_cmd_from_buffer(nft, commands.c_str()) == 0) return {};
     const char* raw = nft_ctx_get_error_buffer(nft);
@@ -124,7 +130,7 @@ struct Firewall::Impl {
     Change change = model.take_rebuild();
     note(change);
     note_generation();
-    elsewhere = false;  // whatever it was, it goes
+    elsewhere = again = false;  // whatever it was, it goes
     begin(change, lease());
     pending.rebuilds = true;
   }
@@ -133,6 +139,8 @@ struct Firewall::Impl {
     Change change = model.take_change();
     note(change);
     if (change.structure) note_generation();
+    // What is being looked at, or could not be told, may be our table: what our change makes of it then must not count as ours.
+    if (change.structure && (inspection || again) && !still_ours()) elsewhere = true;
     // On what may not be ours nothing is built.
     if (change.structure && elsewhere) return begin_rebuild();
     begin(change);
@@ -171,6 +179,7 @@ struct Firewall::Impl {
   std::unique_ptr<KernelTable> kernel;  // null: can't be told
   std::uint32_t generation = 0;         // of the namespace, when it was looked at last
   bool elsewhere = false;               // somebody else has changed something since the table was known to be ours
+  bool again = false;                   // an inspection could not tell whether it was our table
   std::optional<std::uint64_t> ours;    // structure, after our last change of it
   std::uint64_t structure_taken = 0;    // the change that made it
   struct Inspection {
@@ -302,7 +311,7 @@ std::function<Forgotten()> Firewall::take_cleanup(std::set<IpAddress> own) {
 bool Firewall::changed_elsewhere() {
   if (impl_->broken || unfinished()) return false;  // is built anew in any case, or half done
   impl_->note_generation();
-  return impl_->elsewhere;
+  return impl_->elsewhere || impl_->again;
 }
 
 std::function<void()> Firewall::take_inspection() {
@@ -315,19 +324,19 @@ std::function<void()> Firewall::take_inspection() {
   for (const auto& [name, set] : impl_->model.expected()) inspection->sets.emplace(name, element_kind(set.type));
   inspection->taken = impl_->model.taken();
   impl_->inspection = inspection;
-  impl_->elsewhere = false;  // what comes from now on is seen by the next one
+  impl_->elsewhere = impl_->again = false;  // what comes from now on is seen by the next one
   return [inspection] { inspection->run(); };
 }
 
 Firewall::Inspected Firewall::conclude() {
   const auto inspection = std::exchange(impl_->inspection, nullptr);
   const auto unsure = [&] {
-    impl_->elsewhere = true;
+    impl_->again = true;
     return Inspected::kUnsure;
   };
   if (!inspection || !inspection->status) return unsure();
-  // Our own changes of meanwhile are not held against the table.
-  if (impl_->structure_taken > inspection->taken) return unsure();
+  // Our own changes of meanwhile are not held against the table, nor that one is half done.
+  if (unfinished() || impl_->structure_taken > inspection->taken) return unsure();
   bool changed = !impl_->ours || *impl_->ours != inspection->structure, sure = true;
   for (const auto& [name, set] : impl_->model.expected()) {
     const auto found = inspection->elements.find(name);

@@ -120,5 +120,42 @@ TEST_F(SlicedChangeTest, ATableThatIsTakenAwayBetweenTheSlicesIsBuiltAnew) {
   EXPECT_TRUE(blocked());
 }
 
+TEST_F(SlicedChangeTest, AnInspectionThatAChangeOvertookSaysNothing) {
+  ASSERT_TRUE(lab.run("ip netns exec " + lab.name("g") + " nft add table inet theirs"));
+  ASSERT_TRUE(wall->changed_elsewhere());
+  std::function<void()> inspection;
+  lab.in("g", [&] { inspection = wall->take_inspection(); });
+  ASSERT_TRUE(inspection);
+  wall->model().set_piece(8);
+  others("U");
+  wall->model().set_policies({policy(1, Action::kAccept, {"T"}), policy(2, Action::kDeny, {"U"})});
+  // New sets are there, and not the rules yet that make the structure whole.
+  ASSERT_TRUE(step());
+  lab.in("g", [&] { inspection(); });
+  EXPECT_EQ(wall->conclude(), Firewall::Inspected::kUnsure);
+  while (step()) {
+  }
+  EXPECT_EQ(inspected(), Firewall::Inspected::kOurs);
+}
+
+TEST_F(SlicedChangeTest, WhatSomebodyElsePutIntoTheTableIsFoundAlsoWhereAChangeOfOursCameMeanwhile) {
+  const auto theirs = [&](const std::string& verb) { return lab.run("ip netns exec " + lab.name("g") + " nft " + verb + " chain inet postern theirs"); };
+  ASSERT_TRUE(theirs("add"));
+  ASSERT_TRUE(wall->changed_elsewhere());
+  std::function<void()> inspection;
+  lab.in("g", [&] { inspection = wall->take_inspection(); });
+  ASSERT_TRUE(inspection);
+  wall->model().set_tags({"T", "U", "V"});
+  while (step()) {
+  }
+  lab.in("g", [&] { inspection(); });
+  EXPECT_EQ(wall->conclude(), Firewall::Inspected::kUnsure);
+  if (inspected() == Firewall::Inspected::kChanged) {
+    do {
+    } while (step());
+  }
+  EXPECT_FALSE(theirs("list"));
+}
+
 }  // namespace
 }  // namespace postern::gateway::firewall

@@ -14,7 +14,7 @@ namespace postern::gateway {
 
 /// The header that carries them, set by nginx alone: whatever a client sends under x-postern- is taken out before.
 inline constexpr std::string_view kDestinationsHeader = "X-Postern-Destinations";
-/// Likewise, of whose client's connections it is one: the certificate's fingerprint; none: it has no certificate.
+/// Likewise, of whose client's connections it is one: SHA-256 of its certificate; none: it has shown none that verified.
 inline constexpr std::string_view kEndpointHeader = "X-Postern-Endpoint";
 /// Longest value of the first, for nginx and the forwarder.
 inline constexpr std::size_t kMaxDestinationsText = 8u << 10;
@@ -27,6 +27,10 @@ struct ForwardDestination {
   std::string name;              ///< Lower case; empty: by address.
   std::optional<IpRange> range;  ///< Set if `name` is empty.
   std::vector<Ports> ports;      ///< 1..65535.
+  friend bool operator==(const ForwardDestination& a, const ForwardDestination& b) {
+    const bool range = a.range && b.range ? a.range->first == b.range->first && a.range->last == b.range->last : !a.range && !b.range;
+    return range && a.name == b.name && a.ports == b.ports;
+  }
 };
 
 /// "10.0.0.5 22 5432-5440;10.0.0.16-10.0.0.31 22;db.example 5432". Nothing in it is special to nginx.

@@ -147,7 +147,10 @@ void LeadingAway::note(const ecshm::ClearOrder& order) {
 std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const OpenSessions& sessions) {
   auto orders = led_away(plan_, plan, sessions);
   plan_ = plan;
-  before_ = std::exchange(forwarded_, forwarded_to(plan));
+  if (auto forwarded = forwarded_to(plan); forwarded != forwarded_) {
+    before_.push_back(std::exchange(forwarded_, std::move(forwarded)));
+    if (before_.size() > kRemembered) before_.erase(before_.begin());
+  }
   std::erase_if(pending_, [&](const Pending& p) { return !away(p.order); });
   for (const auto& order : orders) note(order);
   return orders;
@@ -159,7 +162,7 @@ void LeadingAway::began(const SessionPlace& place) {
   if (!leads_there(forwarded_, place.proxy, 0, place.destination)) {
     orders.push_back(of_tunnels(place));
   } else {
-    end_moved(before_, forwarded_, place, orders);
+    for (const auto& before : before_) end_moved(before, forwarded_, place, orders);
   }
   for (const auto& order : orders) {
     if (pending_.size() < kMostAsked) note(order);

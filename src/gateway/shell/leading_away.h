@@ -33,6 +33,8 @@ class LeadingAway {
   /// are taken note of.
   void began(const SessionPlace& place);
   static constexpr std::size_t kMostAsked = 256;
+  /// By so many configurations of before that led elsewhere.
+  static constexpr std::size_t kRemembered = 8;
   /// Orders to give again, a second after the last time.
   std::vector<ecshm::ClearOrder> again();
   bool over() const { return pending_.empty(); }
@@ -47,7 +49,7 @@ class LeadingAway {
 
   ProxyPlan plan_;
   ForwardedTo forwarded_;  // of it
-  ForwardedTo before_;     // of the one before it
+  std::vector<ForwardedTo> before_;  // the last that were otherwise, oldest first
   std::vector<Pending> pending_;
 };
 

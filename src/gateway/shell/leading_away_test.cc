@@ -163,5 +163,26 @@ TEST(LeadingAway, ADestinationThatMovesToAnotherApiGatewayEndsWhatCameByTheFirst
   EXPECT_EQ(late[0].api_gateway, 2u);
 }
 
+TEST(LeadingAway, WhatIsPublishedMeanwhileDoesNotHideWhereADestinationWas) {
+  const auto before = with_another(led_plan({}, "10.0.3.4 22;10.0.3.5 22", 1), "10.0.3.6 22", 300);
+  const auto now = with_another(led_plan({}, "10.0.3.5 22", 2), "10.0.3.4 22;10.0.3.6 22", 301);
+  const auto another = with_another(led_plan({}, "10.0.3.5 22", 2), "10.0.3.4 22;10.0.3.6 22;10.0.3.7 22", 302);
+  LeadingAway led;
+  led.use(before, {});
+  led.use(now, {});
+  led.use(now, {});  // tags changed, say
+  led.use(another, {});
+  led.began(tunnel_to("10.0.3.4:22"));
+  const auto late = led.again();
+  ASSERT_EQ(late.size(), 1u);
+  EXPECT_EQ(late[0].api_gateway, 2u);
+  EXPECT_EQ(late[0].destination, "10.0.3.4:22");
+  // Of more than a few nothing is gathered.
+  for (std::uint32_t i = 0; i < 1000; ++i) led.use(with_another(led_plan({}, "10.0.3.5 22", 2), "10.0.3.4 22;10.0.4." + std::to_string(i % 250) + " 22", 400 + i), {});
+  while (!led.over()) led.again();
+  led.began(tunnel_to("10.0.3.4:22"));
+  EXPECT_TRUE(led.over());
+}
+
 }  // namespace
 }  // namespace postern::gateway

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "ecshm/writer.h"
+#include "gateway/forward/destinations.h"
 #include "gateway/ztna/fake_applications.h"
 #include "gateway/ztna/loopback_lab.h"
 #include "gateway/ztna/module_channel.h"
@@ -119,7 +120,7 @@ class NginxProcessTest : public testing::Test {
     key_ = *path;
   }
 
-  std::string config(std::uint32_t proxy = 1, std::uint16_t application = 9) const {
+  NginxConfig parts(std::uint32_t proxy = 1, std::uint16_t application = 9) const {
     NginxConfig c;
     c.module_path = (dir_ / "module.so").string();
     c.runtime_dir = (dir_ / "run").string();
@@ -129,7 +130,11 @@ class NginxProcessTest : public testing::Test {
                     certificate_, key_, true}};
     c.pools = {{1, {{*IpAddress::parse("127.0.0.1"), application, 1}}}};
     c.pools[0].servers[0].number = 1;
-    const auto text = render_nginx_config(c);
+    return c;
+  }
+
+  std::string config(std::uint32_t proxy = 1, std::uint16_t application = 9) const {
+    const auto text = render_nginx_config(parts(proxy, application));
     EXPECT_TRUE(text) << (text ? "" : text.error().message);
     return *text;
   }
@@ -197,6 +202,21 @@ class NginxProcessTest : public testing::Test {
   std::string certificate_, key_;
   std::uint16_t port_ = 0;
 };
+
+TEST_F(NginxProcessTest, TakesAsManyDestinationsAsTheForwarderDoes) {
+  std::string destinations;
+  while (destinations.size() + 24 < kMaxDestinationsText) destinations += (destinations.empty() ? "" : ";") + std::string("10.0.0.5 5432-5440");
+  ASSERT_TRUE(parse_destinations(destinations));
+  auto c = parts();
+  c.forwarder = (dir_ / "tcp.sock").string();
+  c.pools[0] = {1, {}};
+  c.pools[0].destinations = destinations;
+  c.listeners[0].pools = {1};
+  const auto text = render_nginx_config(c);
+  ASSERT_TRUE(text) << text.error().message;
+  const auto applied = apply(*text);
+  EXPECT_TRUE(applied) << applied.error().message;
+}
 
 TEST_F(NginxProcessTest, StartsReloadsIsAdoptedAndComesBack) {
   auto applied = apply(config());

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "policy/forward_target.h"
 
 namespace postern::gateway {
 namespace {
@@ -180,6 +181,8 @@ ToldOf told_of(const ecshm::EventView& event, const TrafficNames& names) {
   if (!names.forwards || event.type == ecshm::EventType::kDenied) return {{}, event.detail};
   const std::string_view all = event.detail;
   const auto end = all.find('\n');
+  // What did not get so far that it was looked at where it leads to has but a reason.
+  if (end == all.npos && !policy::forward_target_of_text(all)) return {{}, all};
   return {all.substr(0, end), end == all.npos ? std::string_view() : all.substr(end + 1)};
 }
 

@@ -18,6 +18,10 @@ TEST(TrafficTold, OfForwardedTcpBothItsDestinationAndWhyItEnded) {
   event.detail = "10.0.3.11:22";
   EXPECT_EQ(told_of(event, names).destination, "10.0.3.11:22");
   EXPECT_EQ(told_of(event, names).detail, "");
+  event.detail = "this worker of nginx is still by the configuration of before";
+  EXPECT_EQ(told_of(event, names).destination, "");
+  EXPECT_EQ(told_of(event, names).detail, event.detail);
+  event.detail = "10.0.3.11:22";
   // Refused, it was led nowhere.
   event.type = ecshm::EventType::kDenied;
   EXPECT_EQ(told_of(event, names).detail, "10.0.3.11:22");
