@@ -127,11 +127,19 @@ struct Firewall::Impl {
   }
 
   void begin_rebuild() {
-    Change change = model.take_rebuild();
-    note(change);
     note_generation();
     elsewhere = again = false;  // whatever it was, it goes
+    // What there is may let anybody through. To find all that a large table holds takes a second, its rules no time.
+    const auto head = model.rebuild_head();
+    const bool stands = head && run(head->ahead) && run(head->commands);
+    Change change = model.take_rebuild();
+    note(change);
+    if (stands) {
+      change.ahead.clear();
+      change.commands.clear();
+    }
     begin(change, lease());
+    if (stands) note_structure();
     pending.rebuilds = true;
   }
 
@@ -187,6 +195,7 @@ struct Firewall::Impl {
     std::string table;
     std::map<std::string, ElementKind> sets;
     std::uint64_t taken = 0;
+    std::optional<std::uint64_t> ours;  // as it was when this began
     Status status;
     std::uint64_t structure = 0;
     std::map<std::string, Fingerprint> elements;
@@ -195,6 +204,7 @@ struct Firewall::Impl {
       auto found = kernel->structure(table);
       if (!found) return void(status = fail(found.error()));
       structure = *found;
+      if (structure != ours) return;  // nothing more has to be known
       for (const auto& [name, kind] : sets) {
         auto in = kernel->elements(table, name, kind);
         if (in) {
@@ -323,6 +333,7 @@ std::function<void()> Firewall::take_inspection() {
   inspection->table = impl_->model.table();
   for (const auto& [name, set] : impl_->model.expected()) inspection->sets.emplace(name, element_kind(set.type));
   inspection->taken = impl_->model.taken();
+  inspection->ours = impl_->ours;
   impl_->inspection = inspection;
   impl_->elsewhere = impl_->again = false;  // what comes from now on is seen by the next one
   return [inspection] { inspection->run(); };

@@ -74,7 +74,11 @@ Status Daemon::start() {
   modules_ = std::move(*modules);
   shm_->on_notify = [this] { modules_->wake(); };
   tell_decisions();
-  decisions_ = context_.loop.every(std::chrono::seconds(1), [this] { tell_decisions(); });
+  decisions_ = context_.loop.every(std::chrono::seconds(1), [this] {
+    tell_decisions();
+    traffic_->look();
+  });
+  rotated_ = context_.loop.on_signal({SIGHUP}, [this](int) { traffic_->look(); });
   if (auto opened = open_administration(); !opened) return opened;
   nginx_->start();
   tick_ = context_.loop.every(std::chrono::milliseconds(100), [this] {

@@ -92,6 +92,9 @@ void FirewallControl::transact(MonoTime begun) {
     return;
   }
   const auto ended = context_.now().mono;
+  if (std::exchange(lease_waits_, false) && applied_) {
+    renew_for(std::chrono::floor<Seconds>(begun + GatewayCore::kLease - ended));
+  }
   rest_until_ = ended + std::min<MonoTime::duration>(ended - begun, kLongestRest);
 }
 
@@ -176,8 +179,16 @@ void FirewallControl::tell(const firewall::Forgotten& forgotten) const {
 }
 
 void FirewallControl::renew_lease() {
-  if (!ready_ || firewall_->unfinished()) return;
-  renewed_ = firewall_->renew(static_cast<unsigned>(GatewayCore::kLease.count()));
+  if (firewall_->unfinished()) {
+    lease_waits_ = true;
+    return;
+  }
+  if (ready_) renew_for(GatewayCore::kLease);
+}
+
+void FirewallControl::renew_for(Seconds time) {
+  if (time <= Seconds(0)) return;
+  renewed_ = firewall_->renew(static_cast<unsigned>(time.count()));
   if (renewed_) return;
   log_error("firewall.lease", renewed_.error().message);
   dirty_ = true;  // without its table nothing is filtered

@@ -40,6 +40,7 @@ class KeptViews {
   void save(ConnectorId id, const GatewayCore::Connector& connector, bool all);
   /// What was noted so far is in the view that is written now, or doesn't matter any more.
   void set_notes_aside(ConnectorId id) const;
+  void remove_begun() const;
 
   struct Saved {
     std::string source;
