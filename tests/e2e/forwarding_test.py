@@ -18,40 +18,9 @@ from harness import connect, https, open_tls, tls_context, wait_for
 PORT = 9448
 SSHD = "/usr/sbin/sshd"
 
-PROXY = """config firewall address
+ADDRESSES = """config firewall address
     edit "app-servers"
         set subnet {app}/32
-    next
-end
-config firewall vip
-    edit "tcp"
-        set extip 0.0.0.0
-        set extport {port}
-    next
-end
-config firewall access-proxy
-    edit "tcp"
-        set vip "tcp"
-        config api-gateway
-            edit 1
-                set url-map "/tcp"
-                set service tcp-forwarding
-                config realservers
-                    edit 1
-                        set address "app-servers"
-                        set mappedport {ssh} {sql} {echo} {greeting} {closed}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
-    edit 21
-        set access-proxy "tcp"
-        set ztna-ems-tag "EMS1_ZTNA_Marked"
-        set action accept
-        set logtraffic all
     next
 end
 """
@@ -153,7 +122,8 @@ class Forwarding(harness.StackTest):
         cls.mark = None
         stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
             {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
-        stack.gateway.configure(PROXY.format(app=cls.app, port=PORT, ssh=2222, sql=5433, echo=cls.echo.port, greeting=cls.greeting.port, closed=9))
+        stack.gateway.configure(ADDRESSES.format(app=cls.app) + harness.stacks.tcp_forwarding(
+            PORT, 2222, 5433, cls.echo.port, cls.greeting.port, 9, server='address "app-servers"', listen="0.0.0.0", tag="Marked"))
         cls.gateway_address = str(stack.plan.gateway_port1)
         cls.fingerprint = wait_for(cls.gateway_fingerprint, "the access proxy's certificate")
         cls.listen_for(ssh=2222, sql=5433, echo=cls.echo.port, greeting=cls.greeting.port, closed=9, other=23)
