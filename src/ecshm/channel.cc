@@ -171,6 +171,15 @@ Result<std::unique_ptr<Hub>> Hub::listen(const std::filesystem::path& dir, HubOp
   return hub;
 }
 
+Status Hub::missing() const {
+  for (const char* name : {ECSHM_FILE, ECSHM_POLICY_FILE, ECSHM_SOCKET}) {
+    if (faccessat(dir_, name, F_OK, 0) != 0 && errno == ENOENT) {
+      return fail(ErrorCode::kNotFound, std::string(name) + " of the runtime directory's shm is gone");
+    }
+  }
+  return {};
+}
+
 void Hub::accept_workers() {
   for (;;) {
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);

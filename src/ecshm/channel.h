@@ -101,6 +101,8 @@ class Hub {
   /// To every worker, those that are shutting down too. Their numbers; one that has no room for another message won't answer.
   std::set<std::uint64_t> clear(const ClearOrder& order);
 
+  /// Whether what workers look for in the directory is there. Errors: kNotFound, and what of it somebody removed.
+  Status missing() const;
   std::size_t workers() const { return workers_.size(); }
   std::uint64_t dropped_events() const;
 

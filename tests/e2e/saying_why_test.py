@@ -1,6 +1,8 @@
 """Saying why, to those who watch many gateways: what a monitoring system scrapes, what a log server gets."""
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -280,6 +282,33 @@ class SayingWhy(harness.StackTest):
         self.assertGreaterEqual(len(seen), len(meanwhile) - 1)     # TCP may have taken one for a server that was gone
         wait_for(lambda: "Syslog: OK" in self.health(), "that it is well again")
         self.assertEqual(self.value(self.scrape(), "postern_gateway_syslog_messages_total", outcome="dropped"), 0)
+
+    def test_9_who_rotates_the_traffic_log_loses_nothing(self):
+        gateway = self.stack.gateway
+        log = gateway.data / "traffic.log"
+        before = self.denied()
+        wait_for(lambda: before in log.read_text(), "the first denial")
+        moved = log.rename(log.with_suffix(".moved"))
+        self.addCleanup(moved.unlink)
+        os.kill(gateway.process.pid, signal.SIGHUP)
+        wait_for(log.exists, "a new log")
+        after = self.denied()
+        wait_for(lambda: after in log.read_text(), "the denial in the new log")
+        self.assertNotIn(after, moved.read_text())
+        self.assertIn(after, gateway.cli(f"diagnose ztna denial {after}"))
+        log.unlink()                                               # and nobody says so
+        wait_for(log.exists, "another new log")
+        self.assertIn("Traffic log: OK", self.health())
+
+    def test_9_what_workers_need_and_somebody_removed_is_told(self):
+        for name in ("module.sock", "policies", "ec-shm"):
+            path = self.stack.gateway.runtime_dir / "shm" / name
+            away = path.rename(path.with_suffix(".away"))
+            try:
+                self.assertIn(f"Access proxies: FAILED: {name} of the runtime directory's shm is gone", self.health())
+            finally:
+                away.rename(path)
+            self.assertIn("Access proxies: OK", self.health())
 
     def test_7_without_a_server_it_can_not_be_enabled(self):
         with self.assertRaises(harness.LabError) as refused:

@@ -301,39 +301,62 @@ Change FirewallModel::take_change() {
   return change;
 }
 
+bool FirewallModel::in_pieces(const std::map<std::string, SetDefinition>& sets) const {
+  std::size_t wanted = 0;
+  for (const auto& [name, definition] : sets) {
+    if (const auto it = wanted_.find(name); it != wanted_.end()) wanted += it->second.size();
+  }
+  return wanted > piece_;
+}
+
+/// In place of what is there. `empty`: without what is brought in piece by piece.
+std::string FirewallModel::table_text(const std::map<std::string, SetDefinition>& sets, const Ruleset& rules, bool empty) const {
+  std::string out = fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
+  out += fmt::format("table inet {} {{\n\tset alive {{\n\t\ttype nf_proto\n\t\tflags timeout\n\t}}\n", table_);
+  for (const auto& [name, definition] : sets) {
+    out += fmt::format("\tset {} {{\n\t\ttype {}\n", name, definition.type);
+    const auto it = wanted_.find(name);
+    if (it != wanted_.end() && !it->second.empty() && (!empty || name == "unchecked")) {
+      std::vector<std::string> elements;
+      for (const auto& [element, n] : it->second) elements.push_back(element);
+      out += "\t\telements = { " + join(elements, ", ") + " }\n";
+    }
+    out += "\t}\n";
+  }
+  for (const auto& [name, body] : rules.lists) out += list_text(name, body);
+  return out + rules.chains + "}\n";
+}
+
+std::optional<Change> FirewallModel::rebuild_head() const {
+  const auto sets = wanted_sets();
+  if (!in_pieces(sets)) return std::nullopt;
+  Change change;
+  change.ahead = guard();
+  change.commands = table_text(sets, render_chains(policies_), true);
+  return change;
+}
+
 Change FirewallModel::take_rebuild() {
   ++taken_;
   Change change;
   change.structure = true;
-  std::string& out = change.commands;
   applied_sets_ = wanted_sets();
   expected_.clear();
   expect_sets();
   applied_rules_ = render_chains(policies_);
   applied_.clear();
-  std::size_t wanted = 0;
   for (const auto& [name, definition] : applied_sets_) {
-    if (const auto it = wanted_.find(name); it != wanted_.end()) wanted += it->second.size();
-  }
-  const bool in_pieces = wanted > piece_;
-  out += fmt::format("add table inet {0}\ndelete table inet {0}\n", table_);
-  out += fmt::format("table inet {} {{\n\tset alive {{\n\t\ttype nf_proto\n\t\tflags timeout\n\t}}\n", table_);
-  for (const auto& [name, definition] : applied_sets_) {
-    out += fmt::format("\tset {} {{\n\t\ttype {}\n", name, definition.type);
     const auto it = wanted_.find(name);
-    if (it != wanted_.end() && !it->second.empty()) {
-      std::vector<std::string> elements;
-      for (const auto& [element, n] : it->second) elements.push_back(element);
-      applied_[name].insert(elements.begin(), elements.end());
-      for (const auto& element : elements) expect(name, element, true);
-      if (!in_pieces || name == "unchecked") out += "\t\telements = { " + join(elements, ", ") + " }\n";
+    if (it == wanted_.end()) continue;
+    for (const auto& [element, n] : it->second) {
+      applied_[name].insert(applied_[name].end(), element);
+      expect(name, element, true);
     }
-    out += "\t}\n";
   }
-  for (const auto& [name, body] : applied_rules_.lists) out += list_text(name, body);
-  out += applied_rules_.chains + "}\n";
+  const bool filled_later = in_pieces(applied_sets_);
+  change.commands = table_text(applied_sets_, applied_rules_, filled_later);
   change.ahead = guard();
-  if (in_pieces) {
+  if (filled_later) {
     fill_in_pieces(change);
   } else {
     change.more = {guard_end()};

@@ -13,6 +13,7 @@
 // has a chain per direction; replies pass only to connections in reply direction whose endpoint still meets the
 // policy. Forwarded traffic that no policy takes is dropped. What policies list stands in the sets `list/…`.
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -93,6 +94,8 @@ class FirewallModel {
   Change take_change();
   /// Everything, from an empty table; the lease is not in it, and belongs behind `commands`.
   Change take_rebuild();
+  /// Where that takes several transactions: its `ahead` and its `commands`, which are found much sooner than the rest. Else nothing.
+  std::optional<Change> rebuild_head() const;
   std::string renew_command(unsigned seconds) const;
   std::string end_lease_command() const;
 
@@ -122,6 +125,8 @@ class FirewallModel {
   void put_in_pieces(Change& change, const Difference& diff, const Elements& before, const std::string& new_sets,
                      const std::string& rules);
   void fill_in_pieces(Change& change) const;
+  bool in_pieces(const std::map<std::string, SetDefinition>& sets) const;
+  std::string table_text(const std::map<std::string, SetDefinition>& sets, const Ruleset& rules, bool empty) const;
   std::string guard() const;
   std::string guard_end() const;
   void expect_sets();

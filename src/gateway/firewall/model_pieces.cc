@@ -129,8 +129,8 @@ std::string FirewallModel::guard_end() const { return fmt::format("add table ine
 std::string FirewallModel::guard() const {
   std::vector<IpAddress> v4, v6;
   for (const auto& [ip, entry] : addresses_) {
-    const auto held = applied_.find(ip.is_v4() ? "held" : "held6");
-    if (held != applied_.end() && held->second.contains(ip.str())) (ip.is_v4() ? v4 : v6).push_back(ip);
+    const auto held = wanted_.find(ip.is_v4() ? "held" : "held6");
+    if (held != wanted_.end() && held->second.contains(ip.str())) (ip.is_v4() ? v4 : v6).push_back(ip);
   }
   if (v4.empty() && v6.empty()) return guard_end();
   const auto set = [&](std::string_view name, std::string_view type, std::vector<IpAddress> addresses) {

@@ -157,5 +157,30 @@ TEST_F(SlicedChangeTest, WhatSomebodyElsePutIntoTheTableIsFoundAlsoWhereAChangeO
   EXPECT_FALSE(theirs("list"));
 }
 
+// What a large table holds takes long to be found; what keeps everybody out doesn't.
+TEST_F(SlicedChangeTest, WhereATableIsGoneItsRulesStandBeforeAnythingElseIsLookedFor) {
+  wall->model().set_piece(8);
+  others("T");
+  while (step()) {
+  }
+  wall->model().remove(endpoint.ip);
+  while (step()) {
+  }
+  renew(60);
+  ASSERT_TRUE(blocked());
+  ASSERT_TRUE(lab.run("ip netns exec " + lab.name("g") + " nft delete table inet postern"));
+  ASSERT_TRUE(passes());
+  EXPECT_EQ(inspected(), Firewall::Inspected::kChanged);
+  ASSERT_TRUE(step());
+  EXPECT_TRUE(blocked());
+  while (step()) {
+  }
+  EXPECT_TRUE(blocked());
+  ASSERT_TRUE(lab.run("ip netns exec " + lab.name("g") + " nft add table inet theirs"));
+  EXPECT_EQ(inspected(), Firewall::Inspected::kOurs) << "what was built is known to be ours";
+  endpoint_has({"T"});
+  EXPECT_TRUE(passes());
+}
+
 }  // namespace
 }  // namespace postern::gateway::firewall

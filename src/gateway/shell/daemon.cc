@@ -74,7 +74,11 @@ Status Daemon::start() {
   modules_ = std::move(*modules);
   shm_->on_notify = [this] { modules_->wake(); };
   tell_decisions();
-  decisions_ = context_.loop.every(std::chrono::seconds(1), [this] { tell_decisions(); });
+  decisions_ = context_.loop.every(std::chrono::seconds(1), [this] {
+    tell_decisions();
+    traffic_->look();
+  });
+  rotated_ = context_.loop.on_signal({SIGHUP}, [this](int) { traffic_->look(); });
   if (auto opened = open_administration(); !opened) return opened;
   nginx_->start();
   tick_ = context_.loop.every(std::chrono::milliseconds(100), [this] {
@@ -95,6 +99,10 @@ Status Daemon::load() {
   auto device = load_device(options.data_dir, context_.now().wall, context_.random);
   if (!device) return fail(device.error());
   context_.device = std::move(*device);
+  for (const auto& path : exposed_files(options.data_dir)) {
+    log_warning("gateway.exposed", path + ": others than its owner may read or change it, and so speak for this gateway: take that from them "
+                                          "(chmod go-rwx), and think of its keys as known");
+  }
   if (auto made = make_directories(options.runtime_dir, 0755); !made) return made;
   auto store = config::ConfigStore::open(config::gateway_schema(), options.data_dir / "gateway.conf");
   if (!store) return fail(store.error());

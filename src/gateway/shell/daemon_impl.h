@@ -87,7 +87,7 @@ class Daemon {
   config::LocalMinute minute_;  // whose schedules are in force
   bool policies_dirty_ = false;
   bool pumping_ = false;
-  net::Handle tick_, saver_, decisions_, led_again_;
+  net::Handle tick_, saver_, decisions_, rotated_, led_again_;
 };
 
 }  // namespace postern::gateway

@@ -29,7 +29,8 @@ class FirewallControl {
   /// that a flood of changes is followed as fast as it comes. A very large change goes on in the next turns of the loop.
   void apply();
   /// A very large change is on its way into the kernel. Meanwhile the firewall's lease isn't renewed: beyond five seconds what
-  /// depends on a tag passes no more, until it is done.
+  /// depends on a tag passes no more, until it is done. Then it is renewed, for five seconds from when the change was begun: what was
+  /// told since waits for the next one.
   bool unfinished() const { return firewall_->unfinished(); }
   void set_slice(std::chrono::nanoseconds slice) { firewall_->set_slice(slice); }  ///< Firewall::set_slice.
   /// Whether `apply` would wait now.
@@ -57,8 +58,9 @@ class FirewallControl {
   void bring_into_force();
   firewall::Gone why_gone(const IpAddress& ip) const;
   void tell(const firewall::Forgotten& forgotten) const;
+  void renew_for(Seconds time);
   void look();
-  void looked(MonoTime begun);
+  void looked(MonoTime begun, bool whole);
 
   static constexpr std::chrono::milliseconds kLookEvery{100};
   static constexpr std::chrono::milliseconds kLongestRest{100};
@@ -70,10 +72,11 @@ class FirewallControl {
   Counters counters_;
   Status applied_, renewed_;  // the last time
   bool ready_ = false;  // applied once: before that there is nothing to renew
+  bool lease_waits_ = false;  // for the end of a large change
   MonoTime rest_until_{};
   bool resting_ = false;
   net::Handle later_, going_on_, look_;
-  MonoTime look_again_{};
+  MonoTime look_again_{}, look_whole_again_{};
   bool looking_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

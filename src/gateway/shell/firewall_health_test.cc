@@ -214,5 +214,25 @@ TEST_F(FirewallHealthTest, AVeryLargeChangeIsToldAndHoldsNothingElseUp) {
   });
 }
 
+// Where one very large change follows another, the moment at which a lease is renewed may never fall between them.
+TEST_F(FirewallHealthTest, ALeaseThatWaitedForAVeryLargeChangeIsRenewedBehindIt) {
+  with_lab([this](HealthLab& lab) {
+    lab.firewall->set_slice({});
+    lab.firewall->use_policies();
+    for (int i = 0; i < 6000; ++i) lab.firewall->upsert(HealthLab::address("port1", fmt::format("10.1.{}.{}", i / 250, i % 250 + 1)));
+    const auto begun = std::chrono::steady_clock::now();
+    lab.apply();
+    ASSERT_TRUE(lab.firewall->unfinished());
+    lab.firewall->renew_lease();
+    const auto held = [this] {
+      return std::system(("ip netns exec " + space_ + " nft list set inet postern alive | grep -q 'ipv4 timeout'").c_str()) == 0;
+    };
+    EXPECT_FALSE(held());
+    lab.run_until([&] { return !lab.firewall->unfinished(); });
+    // For five seconds from when the change was begun.
+    EXPECT_TRUE(held() || std::chrono::steady_clock::now() - begun > GatewayCore::kLease - Seconds(1));
+  });
+}
+
 }  // namespace
 }  // namespace postern::gateway

@@ -83,7 +83,19 @@ bool KeptViews::leave_out_changed(ConnectorId id, proto::View& view) const {
   return true;
 }
 
+/// What a gateway that was killed had begun to write.
+void KeptViews::remove_begun() const {
+  std::error_code none;
+  std::vector<std::filesystem::path> begun;
+  for (const auto& entry : std::filesystem::directory_iterator(context_.options.data_dir, none)) {
+    const auto name = entry.path().filename().native();
+    if (name.starts_with("ems") && name.find(".view.tmp.") != name.npos) begun.push_back(entry.path());
+  }
+  for (const auto& path : begun) std::filesystem::remove(path, none);
+}
+
 void KeptViews::restore() {
+  remove_begun();
   for (ConnectorId id = 1; id <= kLastConnector; ++id) {
     const auto* c = context_.connector(id);
     // Deleted, switched off or without an accepted certificate, it was forgotten while the gateway ran; so it is when that

@@ -35,6 +35,7 @@ class KeptViews {
   /// Takes out of the view whom changes since were about. False: nothing of it counts.
   bool leave_out_changed(ConnectorId id, proto::View& view) const;
   void remove(ConnectorId id);
+  void remove_begun() const;
 
   Context& context_;
   std::string boot_id_;

@@ -196,6 +196,16 @@ TEST(KeptViews, WhoChangedSinceDoesNotComeBack) {
   EXPECT_FALSE(std::filesystem::exists(dir.path / "ems1.view"));
 }
 
+TEST(KeptViews, WhatAKilledGatewayHadBegunToWriteGoes) {
+  const TemporaryDirectory dir;
+  const auto put = [&](const char* name) { ASSERT_TRUE(write_file_atomic(dir.path / name, "half")); };
+  for (const char* name : {"ems1.view.tmp.123", "ems7.view.tmp.4", "ems1.view.since", "emsx"}) put(name);
+  Process gateway(dir.path, {accepted()});
+  EXPECT_FALSE(std::filesystem::exists(dir.path / "ems1.view.tmp.123"));
+  EXPECT_FALSE(std::filesystem::exists(dir.path / "ems7.view.tmp.4"));
+  EXPECT_TRUE(std::filesystem::exists(dir.path / "emsx"));
+}
+
 TEST(KeptViews, OneOfAnEarlierVersionSaysNotWhoseItIs) {
   TemporaryDirectory dir;
   Process(dir.path, {accepted()}).hear();

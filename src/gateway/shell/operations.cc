@@ -163,7 +163,9 @@ std::vector<cli::PartHealth> LiveOperations::health() {
     if (status) return out.push_back({std::move(part), State::kOk, {}});
     out.push_back({std::move(part), State::kFailed, status.error().message + std::string(consequence)});
   };
-  add("Access proxies", parts_.nginx.health(), "");
+  const auto missing = parts_.modules.missing();
+  add("Access proxies", missing ? parts_.nginx.health() : missing,
+      missing ? "" : ": somebody removed it. Workers of nginx that begin from now on refuse everybody, or can't tell what they do: restart this gateway");
   if (const auto* forwarder = parts_.nginx.forwarder()) {
     const auto said = forwarder->health();
     out.push_back({"TCP forwarding", said ? State::kOk : State::kFailed, said ? *said : said.error().message});
@@ -182,6 +184,7 @@ std::vector<cli::PartHealth> LiveOperations::health() {
   add("Kept records", parts_.views.health(),
       "; after a restart this gateway would begin without records, until it has reached its EMS: make room in its data "
       "directory");
+  add("Traffic log", parts_.traffic.health(), "");
   if (parts_.api) add("REST API", parts_.api(), "");
   if (parts_.remote_log != nullptr && parts_.remote_log->on()) add("Syslog", parts_.remote_log->health(), "");
   for (const auto& connector : connectors()) {

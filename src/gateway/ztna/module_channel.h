@@ -56,6 +56,8 @@ class ModuleChannel {
   void wake() { hub_->wake(); }
   /// To be called after the slot is written, if there is one.
   void answer(const Sha256& leaf) { hub_->answer(leaf); }
+  /// ecshm::Hub::missing.
+  Status missing() const { return hub_->missing(); }
   /// Takes what the rings hold now.
   void drain() { hub_->drain(); }
   /// Ends the sessions that fit any of the orders, and says how many those were.

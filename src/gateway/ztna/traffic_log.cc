@@ -221,6 +221,10 @@ Status TrafficLog::reopen() {
     if (fd >= 0) close(fd);
     return fail(error);
   }
+  if (!S_ISREG(st.st_mode)) {  // one that nobody reads would hold everything up
+    close(fd);
+    return fail(ErrorCode::kUnavailable, path_.string() + ": not a regular file: remove it; config log syslogd setting sends the lines elsewhere");
+  }
   if (fd_ >= 0) close(fd_);
   fd_ = fd;
   size_ = static_cast<std::uint64_t>(st.st_size);
@@ -254,11 +258,45 @@ void TrafficLog::ended_line(std::size_t before) {
     const std::string line(pending_.view().substr(before));
     pending_.cut(before);
     flush();
-    const auto old = path_.string() + ".1";
-    if (rename(path_.c_str(), old.c_str()) == 0) (void)reopen();
+    if (health_) begin_anew();  // else when that is mended
     pending_.append(line);
   }
   if (pending_.size() > kMaxPending) flush();
+}
+
+void TrafficLog::begin_anew() {
+  const auto old = path_.string() + ".1";
+  if (rename(path_.c_str(), old.c_str()) == 0) {
+    full_ = false;
+    found(reopen());
+  } else if (errno != ENOENT) {  // moved or removed just now, it is found missing by the next look
+    full_ = true;
+    found(fail(errno_error(errno, "it is full, and goes on growing: moving away", path_)));
+  }
+}
+
+void TrafficLog::found(Status health) {
+  health_ = std::move(health);
+  const auto now = health_ ? std::string() : health_.error().message;
+  if (!now.empty() && now != told_) log_error("traffic.log", now);
+  told_ = now;
+}
+
+void TrafficLog::look() {
+  struct stat there {}, ours {};
+  const bool is_there = lstat(path_.c_str(), &there) == 0;
+  if (is_there && fd_ >= 0 && fstat(fd_, &ours) == 0 && there.st_dev == ours.st_dev && there.st_ino == ours.st_ino) {
+    size_ = static_cast<std::uint64_t>(ours.st_size);  // who copies it away empties it
+    return full_ ? begin_anew() : found({});
+  }
+  flush();  // what belongs to the one before
+  full_ = false;
+  const auto opened = reopen();
+  if (!opened) {
+    return found(fail(opened.error().context("lines go where nobody finds them: the file was moved or removed, and there is no other")));
+  }
+  log_info("traffic.log", "the traffic log was moved or removed: a new one begins", {{"path", path_.string()}});
+  found({});
 }
 
 void TrafficLog::flush() {
@@ -270,8 +308,14 @@ void TrafficLog::flush() {
   // Of a line that went in by half nothing stays.
   const auto end = all.substr(0, written).rfind('\n');
   const auto whole = end == std::string_view::npos ? 0 : end + 1;
-  size_ += whole;
-  if (whole < written && ftruncate(fd_, static_cast<off_t>(size_)) != 0) size_ += written - whole;
+  size_ += written;
+  if (whole < written) {
+    struct stat st {};  // it may have been emptied
+    const auto half = static_cast<off_t>(written - whole);
+    if (fstat(fd_, &st) == 0 && st.st_size >= half && ftruncate(fd_, st.st_size - half) == 0) {
+      size_ = static_cast<std::uint64_t>(st.st_size - half);
+    }
+  }
   lost_ += static_cast<std::uint64_t>(std::count(all.begin() + static_cast<std::ptrdiff_t>(whole), all.end(), '\n'));
   pending_.clear();
 }

@@ -66,6 +66,11 @@ class TrafficLog {
   void add(const ForwardCut& cut);
   /// Never fails for the caller: lines that can't be written (disk full) are counted.
   void flush();
+  /// Whether the file of this name is still the one that is written to. Another program may have moved or removed it: then a new
+  /// one begins; or emptied it. For once a second, and for whoever rotates it. What fails is in `health`.
+  void look();
+  /// Of the file that is written to. What `look` found last.
+  const Status& health() const { return health_; }
   void append(const ecshm::EventView& event) {
     add(event);
     flush();
@@ -84,6 +89,8 @@ class TrafficLog {
  private:
   TrafficLog(std::filesystem::path path, DescribeTraffic describe, std::uint64_t max_bytes);
   Status reopen();
+  void begin_anew();
+  void found(Status health);
   void ended_line(std::size_t before);
 
   std::filesystem::path path_;
@@ -93,6 +100,9 @@ class TrafficLog {
   std::uint64_t size_ = 0;  // Of the file.
   LineBuffer pending_;      // Whole lines.
   std::uint64_t lost_ = 0;
+  Status health_;
+  std::string told_;   // what of it the log of the gateway has
+  bool full_ = false;  // and can't be begun anew
 };
 
 }  // namespace postern::gateway

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -171,6 +172,13 @@ TEST_F(TrafficLogTest, ALinkIsNotFollowedAndSaysSo) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "elsewhere"));
 }
 
+TEST_F(TrafficLogTest, APipeIsNoLog) {
+  ASSERT_EQ(mkfifo((dir_ / "pipe").c_str(), 0600), 0);
+  const auto log = TrafficLog::open(dir_ / "pipe", nullptr);
+  ASSERT_FALSE(log);
+  EXPECT_NE(log.error().message.find("not a regular file"), std::string::npos) << log.error().message;
+}
+
 TEST_F(TrafficLogTest, FindsADenialByItsId) {
   auto log = TrafficLog::open(dir_ / "ztna.log", [](const ecshm::Event&) {
     TrafficNames n;
@@ -239,6 +247,66 @@ TEST_F(TrafficLogTest, ABatchThatFillsTheFileGoesOnInTheNext) {
   ASSERT_GE(kept.size(), 2u);
   EXPECT_TRUE(std::equal(kept.rbegin(), kept.rend(), ids.rbegin())) << "the last ones, in order";
   EXPECT_EQ((*log)->lost(), 0u);
+}
+
+// As people and logrotate do it.
+TEST_F(TrafficLogTest, WhoMovesOrRemovesTheFileGetsANewOneAndWhoEmptiesItLosesNothing) {
+  const auto path = dir_ / "ztna.log";
+  auto log = TrafficLog::open(path, nullptr, 2000);
+  ASSERT_TRUE(log);
+  const auto look = [&] {
+    (*log)->look();
+    EXPECT_TRUE((*log)->health());
+  };
+  (*log)->append(denial("AAAA-0001"));
+  std::filesystem::rename(path, dir_ / "moved");
+  (*log)->add(denial("AAAA-0002"));
+  look();
+  (*log)->append(denial("AAAA-0003"));
+  EXPECT_EQ(lines_of(dir_ / "moved"), (std::vector<std::string>{"AAAA-0001", "AAAA-0002"}));
+  EXPECT_EQ(lines_of(path), (std::vector<std::string>{"AAAA-0003"}));
+
+  std::filesystem::remove(path);
+  look();
+  (*log)->append(denial("AAAA-0004"));
+  EXPECT_EQ(lines_of(path), (std::vector<std::string>{"AAAA-0004"}));
+
+  // Emptied, it is not full by what was in it.
+  for (int i = 0; i < 3; ++i) (*log)->append(denial("AAAA-0005"));
+  std::filesystem::resize_file(path, 0);
+  look();
+  for (int i = 0; i < 3; ++i) (*log)->append(denial("AAAA-0006"));
+  EXPECT_EQ(lines_of(path).size(), 3u);
+  EXPECT_FALSE(std::filesystem::exists(path.string() + ".1"));
+  EXPECT_EQ((*log)->lost(), 0u);
+}
+
+TEST_F(TrafficLogTest, ThatItCannotBeginAnewIsToldUntilItCan) {
+  const auto path = dir_ / "ztna.log";
+  auto log = TrafficLog::open(path, nullptr, 1000);
+  ASSERT_TRUE(log);
+  std::filesystem::rename(path, dir_ / "moved");
+  std::filesystem::create_directory(path);
+  for (int i = 0; i < 2; ++i) {
+    (*log)->look();
+    ASSERT_FALSE((*log)->health());
+    EXPECT_NE((*log)->health().error().message.find("lines go where nobody finds them"), std::string::npos);
+  }
+  std::filesystem::remove(path);
+  (*log)->look();
+  EXPECT_TRUE((*log)->health());
+
+  // Nothing can be moved over a directory.
+  std::filesystem::create_directory(path.string() + ".1");
+  for (int i = 0; i < 6; ++i) (*log)->append(denial("AAAA-0001"));
+  ASSERT_FALSE((*log)->health());
+  EXPECT_NE((*log)->health().error().message.find("it is full"), std::string::npos) << (*log)->health().error().message;
+  EXPECT_EQ(lines_of(path).size(), 6u) << "no line is lost";
+  std::filesystem::remove(path.string() + ".1");
+  (*log)->look();
+  (*log)->append(denial("AAAA-0002"));
+  EXPECT_EQ(lines_of(path), (std::vector<std::string>{"AAAA-0002"}));
+  EXPECT_TRUE((*log)->health());
 }
 
 TEST_F(TrafficLogTest, WhatTheDiskDoesNotTakeIsCountedAndLeavesNoHalfLine) {
