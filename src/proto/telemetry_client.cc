@@ -218,6 +218,7 @@ void TelemetryClient::leave(Now now) {
 }
 
 void TelemetryClient::say_leaving() {
+  said_leaving_ = true;
   wire::TelemetryFrame frame;
   frame.mutable_deregister();
   send(frame);

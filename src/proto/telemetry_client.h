@@ -103,7 +103,9 @@ class TelemetryClient {
   /// else is said any more. Deregistered follows when the EMS has stored that. REQUIRES: enabled.
   void leave(Now now);
   /// It is said no more; an EMS that heard it may still carry it out.
-  void stay() { leaving_ = false; }
+  void stay() { leaving_ = said_leaving_ = false; }
+  /// It was said since `leave`: whether the EMS has heard it is not known until it answers.
+  bool said_leaving() const { return said_leaving_; }
 
   std::vector<agent::Action> take_actions();
 
@@ -144,6 +146,7 @@ class TelemetryClient {
   bool welcomed_ = false;
   bool deregistered_ = false;
   bool leaving_ = false;
+  bool said_leaving_ = false;
   std::chrono::milliseconds backoff_;
   MonoTime reconnect_at_{};
   MonoTime last_frame_{};

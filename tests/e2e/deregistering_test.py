@@ -1,6 +1,7 @@
 """An endpoint that deregisters itself: a copy of its certificate is let in no more once the command has ended, what it holds open
 is cut, and nothing of that is undone by a crash of the EMS. Who cannot tell the EMS is told so and stays."""
 import re
+import signal
 import time
 
 import harness
@@ -83,6 +84,24 @@ class Deregistering(OwnAgents):
         self.assertEqual(self.ask(held)[0], 200)
         self.stack.ems.api("POST", f"endpoints/{uid}/deregister", {})
         # The gateway has to have found the EMS again.
+        wait_for(lambda: self.ask(held)[0] == 403, "the copy to be refused", 60)
+
+    def test_an_ems_that_heard_it_and_is_slow(self):
+        agent, uid = self.agent("patient")
+        held = self.copy(agent, "patient")
+        wait_for(lambda: self.ask(held)[0] == 200, "access")
+        self.stack.ems.process.kill(signal.SIGSTOP)
+        try:
+            with self.assertRaises(LabError) as refused:
+                agent.call("deregister")
+            self.assertIn("was told and has not answered", str(refused.exception))
+            self.assertNotIn("nothing was changed", str(refused.exception))
+            self.assertTrue(agent.status()["registered"])
+        finally:
+            self.stack.ems.process.kill(signal.SIGCONT)
+        # It was in its way: as the command said, it takes effect.
+        wait_for(lambda: not self.stack.ems.endpoint(uid)["registered"], "the EMS to read what waited")
+        wait_for(lambda: not agent.status()["registered"] and not agent.key.exists(), "the agent to hear of it")
         wait_for(lambda: self.ask(held)[0] == 403, "the copy to be refused", 60)
 
 

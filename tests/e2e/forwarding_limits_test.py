@@ -1,5 +1,6 @@
 """How many connections a gateway forwards where open files are few: one endpoint can't use up all, and who looks is told. And what is told of a
 forwarder that ends again and again."""
+import contextlib
 import os
 import signal
 
@@ -125,6 +126,18 @@ class ForwardingLimits(StackTest):
             wait_for(lambda pid=pid: self.forwarder() != pid, "the forwarder to be started again")
             wait_for(lambda: self.once(self.endpoints[0]) == "101", "it to work")
         self.assertRegex(self.part(), r"FAILED.*ended by itself \(.*\) and is started again; see .*tcp\.log")
+
+    def test_3_one_that_hangs(self):
+        pid = self.forwarder()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            wait_for(lambda: "FAILED" in self.part() and "has not run for" in self.part(), "the silence to be told", 20)
+            wait_for(lambda: self.forwarder() != pid, "another one", 60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: self.once(self.endpoints[0]) == "101", "it to work")
+        self.assertIn("forward.hangs", self.stack.gateway.process.tail(400))
 
 
 if __name__ == "__main__":

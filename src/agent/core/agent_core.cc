@@ -103,6 +103,7 @@ void AgentCore::deregister(Now now, bool force) {
 void AgentCore::leave_untold(Now now) {
   const auto error = last_error();
   const Status untold = fail(ErrorCode::kUnavailable, error.empty() ? "the EMS has not answered" : error);
+  const bool perhaps = client_->said_leaving();
   if (leave_forced_) {
     client_->disable();
     pump(now);
@@ -112,7 +113,7 @@ void AgentCore::leave_untold(Now now) {
     leave_until_ = MonoTime::max();
     pump(now);
   }
-  actions_.push_back(act::Left{untold});
+  actions_.push_back(act::Left{untold, perhaps});
 }
 
 void AgentCore::on_connected(Now now) {

@@ -49,7 +49,10 @@ struct WishesChanged {};                    ///< See wishes(): watch these, and 
 struct InventoryWanted {};                  ///< Read the packages and call set_inventory.
 struct StateChanged {};                     ///< What `status` shows.
 /// How `deregister` ended. An error: the EMS could not be told; Forget stood before this only if that was forced.
-struct Left { Status told; };
+struct Left {
+  Status told;
+  bool perhaps = false;  ///< With an error: it was said and not answered. The EMS may have stored it.
+};
 using Action =
     std::variant<Connect, Send, Disconnect, Store, Forget, WishesChanged, InventoryWanted, StateChanged, Left>;
 
@@ -73,7 +76,8 @@ class AgentCore {
   /// How long the EMS is tried to be told that this endpoint leaves.
   static constexpr Seconds kLeavePatience{10};
   /// Leaves the EMS: once that has stored it, Disconnect, Forget and Left follow. If it can't be told within
-  /// kLeavePatience only Left does, and all is as before; with `force` this machine forgets its enrolment all the same.
+  /// kLeavePatience only Left does, and all is as before (unless the EMS has heard it: then it ends the registration as soon
+  /// as it says so); with `force` this machine forgets its enrolment all the same.
   /// REQUIRES: registered() && !leaving().
   void deregister(Now now, bool force);
   bool leaving() const { return leave_until_ != MonoTime::max(); }

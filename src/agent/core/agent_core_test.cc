@@ -71,6 +71,7 @@ class Core : public testing::Test {
       if (left == nullptr) continue;
       if (left->told) out = forgotten ? "told" : "told, nothing forgotten";
       if (!left->told) out = (forgotten ? "forgotten: " : "") + left->told.error().message;
+      if (left->perhaps) out += ", perhaps stored";
     }
     return out;
   }
@@ -318,6 +319,22 @@ TEST_F(Core, WhoStaysTriesToConnectWithoutDelay) {
   EXPECT_EQ(take<act::Connect>().size(), 1u);
 }
 
+TEST_F(Core, AnEmsThatWasToldAndIsSilentMayHaveStoredIt) {
+  core_.start(now(), enrolment(), "", {});
+  connect();
+  take<act::Send>();
+  core_.deregister(now(), false);
+  EXPECT_TRUE(says_that_it_leaves());
+  pass(AgentCore::kLeavePatience);
+  EXPECT_EQ(ends(), "the EMS has not answered, perhaps stored");
+  EXPECT_TRUE(core_.registered());
+  // The next try begins anew: it is not said before there is a connection.
+  core_.on_disconnected(now(), "reset");
+  core_.deregister(now(), false);
+  pass(AgentCore::kLeavePatience);
+  EXPECT_EQ(ends(), "reset");
+}
+
 TEST_F(Core, WhoIsForcedLeavesUntold) {
   core_.start(now(), enrolment(), "", {});
   core_.deregister(now(), true);
@@ -348,6 +365,14 @@ TEST_F(Core, ThatItLeavesIsSaidAgainOnTheNextConnection) {
   core_.on_frame(now(), TelemetryServer::goodbye("deregistered", Millis(0), "no such endpoint"));
   EXPECT_EQ(ends(), "told");
   EXPECT_EQ(core_.registration(), Registration::kUnregistered);
+}
+
+TEST_F(Core, AnExpiredCertificateIsTold) {
+  const auto held = enrolment();
+  EXPECT_EQ(why_not_connected(held, held.not_after - Seconds(1), "hung up"), "hung up");
+  const auto why = why_not_connected(held, held.not_after, "hung up");
+  EXPECT_EQ(why, "this machine's certificate expired at " + to_iso8601(held.not_after) +
+                     "; enrol it anew: postern-agent deregister --force, then postern-agent enrol (hung up)");
 }
 
 TEST_F(Core, EnrolmentAnswersAreChecked) {

@@ -72,6 +72,12 @@ std::string enrol_request(const std::string& code, const pki::PrivateKey& key, c
   return request.SerializeAsString();
 }
 
+std::string why_not_connected(const Enrolment& enrolment, WallTime now, std::string reason) {
+  if (!enrolment.expired(now)) return reason;
+  return "this machine's certificate expired at " + to_iso8601(enrolment.not_after) +
+         "; enrol it anew: postern-agent deregister --force, then postern-agent enrol (" + reason + ")";
+}
+
 Result<Enrolment> enrol_response(ByteView body, const pki::PrivateKey& key, std::vector<std::string> addresses,
                                  const Sha256& root_key_sha256) {
   wire::EnrolResponse in;

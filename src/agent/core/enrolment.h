@@ -27,6 +27,8 @@ struct Enrolment {
   WallTime not_after{};
 
   std::string chain_pem() const;
+  /// By this machine's clock: it can't be renewed any more, and the EMS hangs up on who shows it.
+  bool expired(WallTime now) const { return now >= not_after; }
 };
 
 /// Takes a new chain into an enrolment after checking it: the key is ours and the subject is the UID.
@@ -36,6 +38,9 @@ Status adopt_chain(Enrolment& enrolment, std::vector<Bytes> chain_der);
 /// The body of POST /enrol, from what is known of this machine.
 std::string enrol_request(const std::string& code, const pki::PrivateKey& key, const posture::FactMap& facts,
                           const std::string& agent_version);
+
+/// Why there is no connection, of which the way says only `reason`: with what to do where the certificate has expired.
+std::string why_not_connected(const Enrolment& enrolment, WallTime now, std::string reason);
 
 /// What the EMS answered. Errors: the EMS's own (its code and words), kDataLoss (an answer that cannot be one).
 Result<Enrolment> enrol_response(ByteView body, const pki::PrivateKey& key, std::vector<std::string> addresses,

@@ -96,6 +96,13 @@ TEST(StatusText, OfAnAgentThatIsNotRegistered) {
   EXPECT_NE(status_text(status_json(s))->find("deregistered: removed by an administrator"), std::string::npos);
 }
 
+TEST(StatusText, SaysThatTheCertificateHasExpired) {
+  auto s = registered();
+  EXPECT_NE(status_text(status_json(s))->find("\nCertificate    1A2B3C, expires 2026-"), std::string::npos);
+  s.certificate_expired = true;
+  EXPECT_NE(status_text(status_json(s))->find("\nCertificate    1A2B3C, expired 2026-"), std::string::npos);
+}
+
 TEST(Left, SaysWhetherTheEmsWasTold) {
   EXPECT_FALSE(untold_text(left_json()));
   const auto untold = untold_text(left_json("no\nroute", "0123"));

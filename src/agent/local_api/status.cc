@@ -118,7 +118,8 @@ std::string status_json(const AgentStatus& s) {
                                       {"connected", s.connected},
                                       {"connected_since", time_or_null(s.connected_since)},
                                       {"certificate", json::object{{"sn", text_or_null(s.certificate_sn)},
-                                                                   {"expires", time_or_null(s.certificate_expires)}}},
+                                                                   {"expires", time_or_null(s.certificate_expires)},
+                                                                   {"expired", s.certificate_expired}}},
                                       {"profile", text_or_null(s.profile)},
                                       {"vulnerability_scan", s.vulnerability_scan},
                                       {"quarantined", s.quarantined ? json::value(*s.quarantined) : json::value()},
@@ -168,7 +169,9 @@ Result<std::string> status_text(std::string_view text) {
     line(out, "EMS", or_none(ems.text("address"), "not reached yet"));
     line(out, "Connection",
          status.flag("connected") ? "connected since " + status.text("connected_since") : std::string("not connected"));
-    line(out, "Certificate", fmt::format("{}, expires {}", certificate.text("sn"), certificate.text("expires")));
+    line(out, "Certificate",
+         fmt::format("{}, {} {}", certificate.text("sn"), certificate.flag("expired") ? "expired" : "expires",
+                     certificate.text("expires")));
     line(out, "Quarantine", quarantine_line(status));
     if (const auto profile = status.text("profile"); !profile.empty()) {
       line(out, "Profile",

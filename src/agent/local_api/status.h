@@ -23,6 +23,7 @@ struct AgentStatus {
   std::optional<WallTime> connected_since;
   std::string certificate_sn;
   std::optional<WallTime> certificate_expires;
+  bool certificate_expired = false;
   std::string profile;                   ///< Empty until the EMS has sent it.
   bool show_tags = false;
   bool vulnerability_scan = true;

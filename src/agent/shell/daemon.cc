@@ -59,7 +59,7 @@ class Daemon {
   void on_request(const net::PeerCredentials& peer, const std::string& message, LocalServer::Answer answer);
   void enrol(const std::string& invitation, LocalServer::Answer answer);
   void answer_enrolled();
-  void answer_left(const Status& told);
+  void answer_left(const act::Left& left);
   AgentStatus status() const;
 
   const DaemonOptions& options_;
@@ -96,6 +96,7 @@ EmsLink::Events Daemon::link_events() {
             settle();
           },
           [this](std::string reason) {
+            if (const auto& e = core_.enrolment()) reason = why_not_connected(*e, now().wall, std::move(reason));
             log_warning("agent.disconnected", reason);
             core_.on_disconnected(now(), std::move(reason));
             settle();
@@ -205,7 +206,7 @@ void Daemon::perform(act::Action& action) {
     if (!forgotten_) log_error("agent.forget", forgotten_.error().message);
     follow_destinations();
   } else if (const auto* left = std::get_if<act::Left>(&action)) {
-    answer_left(left->told);
+    answer_left(*left);
   } else if (std::holds_alternative<act::WishesChanged>(action)) {
     follow_destinations();
     sources_.watch(core_.wishes());
@@ -268,7 +269,10 @@ void Daemon::enrol(const std::string& text, LocalServer::Answer answer) {
   if (core_.registered()) {
     return answer(local_error({ErrorCode::kConflict, "this machine is registered already with EMS " +
                                                          core_.enrolment()->ems_serial.str() +
-                                                         "; to move it elsewhere: postern-agent deregister"}));
+                                                         "; to move it elsewhere: postern-agent deregister" +
+                                                         (core_.enrolment()->expired(now().wall)
+                                                              ? " --force (its certificate has expired)"
+                                                              : "")}));
   }
   auto invitation = proto::parse_invitation(text);
   if (!invitation) return answer(local_error(invitation.error()));
@@ -290,9 +294,17 @@ void Daemon::answer_enrolled() {
   if (const auto answer = std::exchange(enrolled_, nullptr)) answer(local_answer(status_json(status())));
 }
 
-void Daemon::answer_left(const Status& told) {
+void Daemon::answer_left(const act::Left& left) {
   const auto answer = std::exchange(left_, nullptr);
   if (!answer) return;
+  const auto& told = left.told;
+  if (core_.registered() && left.perhaps) {
+    return answer(local_error(
+        {ErrorCode::kUnavailable,
+         "the EMS was told and has not answered (" + told.error().message +
+             "): if it has stored it, this machine forgets key and certificate when it hears so next. Look at "
+             "postern-agent status when the EMS can be reached; still registered, try again"}));
+  }
   if (core_.registered()) {
     return answer(local_error(
         {ErrorCode::kUnavailable,
@@ -323,6 +335,7 @@ AgentStatus Daemon::status() const {
     out.ems_address = link_.address();
     out.certificate_sn = e->certificate.str();
     out.certificate_expires = e->not_after;
+    out.certificate_expired = e->expired(now().wall);
   }
   out.connected = core_.connected();
   out.connected_since = core_.connected_since();

@@ -94,7 +94,7 @@ int destinations_command(const std::string& runtime_dir, bool as_json, net::Pati
     std::cout << json::serialize(*list) << "\n";
     return 0;
   }
-  if (list->empty()) std::cout << "no ZTNA destinations: the endpoint profile has none\n";
+  if (list->empty()) std::cout << "no ZTNA destinations: the endpoint profile has none, or this machine is not registered (postern-agent status)\n";
   for (const auto& one : *list) {
     const auto at = member(one, "listen");
     const auto host = member(one, "host");

@@ -72,6 +72,7 @@ class Accounting {
     state_.open = counts.places;
     state_.refused = counts.refused_full;
     state_.refused_of_one = counts.refused_owner;
+    state_.alive_at = clock_.now().mono;
     file_.tell(state_);
     again_ = loop_.after(std::chrono::milliseconds(500), [this] { look(); });
   }

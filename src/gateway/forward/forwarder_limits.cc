@@ -39,7 +39,8 @@ std::size_t open_files_for_forwarder() {
 std::string print_forwarder_state(const ForwarderState& s) {
   std::string out;
   const auto full_at = s.full_at ? static_cast<std::uint64_t>(s.full_at->time_since_epoch().count()) : 0;
-  for (const auto number : {s.open, s.most, s.most_of_one, s.open_files, s.refused, s.refused_of_one, full_at}) {
+  for (const auto number : {s.open, s.most, s.most_of_one, s.open_files, s.refused, s.refused_of_one, full_at,
+                            static_cast<std::uint64_t>(s.alive_at.time_since_epoch().count())}) {
     out += fmt::format("{:0{}} ", number, kDigits);
   }
   out.back() = '\n';
@@ -48,7 +49,7 @@ std::string print_forwarder_state(const ForwarderState& s) {
 
 Result<ForwarderState> parse_forwarder_state(std::string_view text) {
   const auto damaged = [] { return fail(ErrorCode::kDataLoss, "what the forwarder of TCP connections says of itself can't be read"); };
-  constexpr std::size_t kWords = 7;
+  constexpr std::size_t kWords = 8;
   if (text.size() != kWords * (kDigits + 1) || !text.ends_with('\n')) return damaged();
   text.remove_suffix(1);
   const auto words = split(text, ' ');
@@ -59,9 +60,12 @@ Result<ForwarderState> parse_forwarder_state(std::string_view text) {
     if (!number) return damaged();
     numbers[i] = *number;
   }
-  ForwarderState out{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], {}};
-  if (numbers[6] > static_cast<std::uint64_t>(MonoTime::max().time_since_epoch().count())) return damaged();
-  if (numbers[6] != 0) out.full_at = MonoTime(MonoTime::duration(static_cast<MonoTime::rep>(numbers[6])));
+  ForwarderState out{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], {}, {}};
+  constexpr auto kLast = static_cast<std::uint64_t>(MonoTime::max().time_since_epoch().count());
+  if (numbers[6] > kLast || numbers[7] > kLast) return damaged();
+  const auto time = [](std::uint64_t number) { return MonoTime(MonoTime::duration(static_cast<MonoTime::rep>(number))); };
+  if (numbers[6] != 0) out.full_at = time(numbers[6]);
+  out.alive_at = time(numbers[7]);
   return out;
 }
 
@@ -84,6 +88,11 @@ void ForwarderStateFile::tell(const ForwarderState& state) {
 }
 
 Result<std::string> forwarder_health(const ForwarderState& state, MonoTime now) {
+  if (now - state.alive_at >= kForwarderSilent) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("the forwarder of TCP connections has not run for {} s; after {} s it is ended and started anew",
+                            std::chrono::floor<Seconds>(now - state.alive_at).count(), kForwarderHangs.count()));
+  }
   const auto most = net::TunnelLimits().max_tunnels;
   const auto why = state.most < most
                        ? fmt::format("what its limit on open files, {}, allows: set a higher one (LimitNOFILE={} of its service) and "

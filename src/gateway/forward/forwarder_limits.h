@@ -28,6 +28,7 @@ struct ForwarderState {
   std::uint64_t refused = 0;        ///< Since it began: because there were as many as there may be.
   std::uint64_t refused_of_one = 0; ///< Likewise of one endpoint.
   std::optional<MonoTime> full_at;  ///< When it last refused for the first reason.
+  MonoTime alive_at{};              ///< When it said this: each half a second.
   friend bool operator==(const ForwarderState&, const ForwarderState&) = default;
 };
 /// A line of fixed length.
@@ -54,7 +55,10 @@ class ForwarderStateFile {
   std::optional<ForwarderState> told_;
 };
 
-/// What a person is told of it; an error while it refuses whoever comes, and for a minute after that.
+/// Silent for this long it is told of, and for the second it is ended and started anew: nothing passes through it.
+constexpr std::chrono::seconds kForwarderSilent{5}, kForwarderHangs{20};
+
+/// What a person is told of it; an error while it is silent, or refuses whoever comes, and for a minute after that.
 Result<std::string> forwarder_health(const ForwarderState& state, MonoTime now);
 
 }  // namespace postern::gateway

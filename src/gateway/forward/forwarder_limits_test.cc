@@ -28,7 +28,7 @@ TEST(ForwarderLimits, AreWhatOpenFilesAreEnoughFor) {
 }
 
 TEST(ForwarderState, IsReadAsItIsWritten) {
-  ForwarderState state{1, 2, 3, 4, 5, 6, std::nullopt};
+  ForwarderState state{1, 2, 3, 4, 5, 6, std::nullopt, MonoTime(Seconds(5))};
   EXPECT_EQ(*parse_forwarder_state(print_forwarder_state(state)), state);
   state.full_at = MonoTime(Seconds(77));
   const auto text = print_forwarder_state(state);
@@ -51,7 +51,7 @@ TEST(ForwarderState, IsReadAsItIsWritten) {
 
 TEST(ForwarderHealth, SaysThatItIsFullAndWhatLimitsIt) {
   const MonoTime now{Seconds(1000)};
-  ForwarderState state{10, 16'384, 1'024, 40'000, 0, 0, std::nullopt};
+  ForwarderState state{10, 16'384, 1'024, 40'000, 0, 0, std::nullopt, now};
   EXPECT_EQ(*forwarder_health(state, now), "10 of 16384 connections, 1024 at most of one endpoint");
   state.most = 400;
   EXPECT_THAT(*forwarder_health(state, now), HasSubstr("LimitNOFILE=36992"));
@@ -61,6 +61,14 @@ TEST(ForwarderHealth, SaysThatItIsFullAndWhatLimitsIt) {
   EXPECT_THAT(forwarder_health(state, now).error().message, HasSubstr("the most that one forwarder carries"));
   state.full_at = now - Seconds(60);
   EXPECT_TRUE(forwarder_health(state, now));
+}
+
+TEST(ForwarderHealth, SaysThatItHangs) {
+  const MonoTime now{Seconds(1000)};
+  ForwarderState state{10, 16'384, 1'024, 40'000, 0, 0, std::nullopt, now - kForwarderSilent + Millis(1)};
+  EXPECT_TRUE(forwarder_health(state, now));
+  state.alive_at = now - kForwarderSilent;
+  EXPECT_THAT(forwarder_health(state, now).error().message, HasSubstr("has not run for 5 s"));
 }
 
 }  // namespace

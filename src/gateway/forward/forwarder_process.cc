@@ -24,6 +24,7 @@ constexpr off_t kMaxForwarderLog = 1 << 20;
 constexpr std::chrono::seconds kHealthyLife{30};
 /// So many deaths in a row are an illness.
 constexpr int kIll = 2;
+constexpr std::chrono::seconds kLookAgain{2};
 
 int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0u)); }
 
@@ -31,6 +32,7 @@ int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid,
 
 ForwarderProcess::~ForwarderProcess() {
   exit_.cancel();
+  look_.cancel();
   if (pidfd_ >= 0) ::close(pidfd_);
 }
 
@@ -86,10 +88,25 @@ void ForwarderProcess::watch(int pidfd, pid_t child) {
   begun_ = SystemClock().now().mono;
   if (deaths_ < kIll) health_ = {};
   exit_ = loop_.watch_readable(pidfd_, [this] { died(); });
+  look_ = loop_.after(kLookAgain, [this] { look(); });
+}
+
+/// Stopped, or caught in something: its connections are dead, and whoever comes waits. What it said can't be read where it is of an
+/// earlier version, which is left alone.
+void ForwarderProcess::look() {
+  const auto said = state();
+  const auto now = SystemClock().now().mono;
+  if (said && now - std::max(said->alive_at, begun_) >= kForwarderHangs) {
+    log_error("forward.hangs", "the forwarder of TCP connections has not run for " + std::to_string(kForwarderHangs.count()) +
+                                   " seconds and is started anew");
+    ::syscall(SYS_pidfd_send_signal, pidfd_, SIGKILL, nullptr, 0u);
+  }
+  look_ = loop_.after(kLookAgain, [this] { look(); });
 }
 
 void ForwarderProcess::died() {
   exit_.cancel();
+  look_.cancel();
   std::string how = "it ended";
   if (int status = 0; child_ > 0 && ::waitpid(child_, &status, WNOHANG) == child_) how = describe_exit(status);
   if (pidfd_ >= 0) {
@@ -108,9 +125,12 @@ Result<std::string> ForwarderProcess::health() const {
   if (!wanted_) return std::string();
   const auto now = SystemClock().now().mono;
   const bool lives = pidfd_ >= 0 && now - begun_ > kHealthyLife;
-  if (!health_ && !lives) return fail(health_.error());
   const auto said = state();
-  return said ? forwarder_health(*said, now) : std::string();
+  const bool silent = said && now - said->alive_at >= kForwarderSilent;
+  const bool begins = now - begun_ < kForwarderSilent;  // what one before it said may still stand there
+  if (!health_ && !lives && (begins || !silent)) return fail(health_.error());
+  if (!said || (begins && silent)) return std::string();
+  return forwarder_health(*said, now);
 }
 
 std::optional<ForwarderState> ForwarderProcess::state() const {
@@ -125,6 +145,7 @@ void ForwarderProcess::stop() {
   again_.cancel();
   if (pidfd_ < 0 && !adopt()) return;
   exit_.cancel();
+  look_.cancel();
   ::syscall(SYS_pidfd_send_signal, pidfd_, SIGTERM, nullptr, 0u);
   pollfd gone{pidfd_, POLLIN, 0};
   if (::poll(&gone, 1, 2000) == 0) {

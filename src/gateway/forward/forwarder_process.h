@@ -34,7 +34,7 @@ class ForwarderProcess {
   void stop();
   const std::string& socket() const { return options_.socket; }
   bool wanted() const { return wanted_; }
-  /// Whether it runs and takes connections, if it is needed; more about it. One that ends again and again is ill until one has
+  /// Whether it runs and takes connections, if it is needed; more about it. One that hangs is ended (forwarder_limits.h). One that ends again and again is ill until one has
   /// lived for a while. Thread: loop; reads a small file.
   Result<std::string> health() const;
   /// As it last said; nullopt: it does not run, or what it says can't be read.
@@ -46,6 +46,7 @@ class ForwarderProcess {
   void run();
   void watch(int pidfd, pid_t child);
   void died();
+  void look();
 
   net::Loop& loop_;
   Options options_;
@@ -55,7 +56,7 @@ class ForwarderProcess {
   int deaths_ = 0;
   MonoTime begun_{};
   Status health_;
-  net::Handle exit_, again_;
+  net::Handle exit_, again_, look_;
 };
 
 }  // namespace postern::gateway
