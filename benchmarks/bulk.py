@@ -45,38 +45,6 @@ frontend tcp
 backend app
   server one 127.0.0.1:{app}
 """
-FORWARD = """config firewall vip
-    edit "tcp"
-        set extip 127.0.0.1
-        set extport {port}
-    next
-end
-config firewall access-proxy
-    edit "tcp"
-        set vip "tcp"
-        config api-gateway
-            edit 1
-                set url-map "/tcp"
-                set service tcp-forwarding
-                config realservers
-                    edit 1
-                        set ip 127.0.0.1
-                        set mappedport {app}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
-    edit 21
-        set access-proxy "tcp"
-        set ztna-ems-tag "EMS1_ZTNA_Telemetry-Connected"
-        set action accept
-        set logtraffic all
-    next
-end
-"""
 
 
 def descendants(pid):
@@ -144,7 +112,7 @@ class Bulk:
 
     def forward(self, directory):
         stack, app, port = self.stack, self.stack.ports["app"], free_port()
-        stack.gateway.configure(FORWARD.format(port=port, app=app))
+        stack.gateway.configure(stacks.tcp_forwarding(port, app))
 
         def shown():
             try:

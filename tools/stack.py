@@ -290,6 +290,46 @@ config firewall access-proxy
 end
 """
 
+# One that forwards TCP, to what is said of its real server and at these ports.
+TCP_FORWARDING = """config firewall vip
+    edit "{name}"
+        set extip {listen}
+        set extport {port}
+    next
+end
+config firewall access-proxy
+    edit "{name}"
+        set vip "{name}"
+        config api-gateway
+            edit 1
+                set url-map "/tcp"
+                set service tcp-forwarding
+                config realservers
+                    edit 1
+                        set {server}
+                        set mappedport {mapped}
+                    next
+                end
+            next
+        end
+    next
+end
+config firewall proxy-policy
+    edit {policy}
+        set access-proxy "{name}"
+{who}        set action accept
+        set logtraffic all
+    next
+end
+"""
+
+
+def tcp_forwarding(port, *mapped, server="ip 127.0.0.1", listen="127.0.0.1", name="tcp", policy=21, tag="Telemetry-Connected"):
+    """The configuration of an access proxy at `port` that forwards TCP by /tcp, to `mapped` ports. `tag` None: whoever it is."""
+    return TCP_FORWARDING.format(name=name, listen=listen, port=port, server=server, mapped=" ".join(map(str, mapped)), policy=policy,
+                                 who=f'        set ztna-ems-tag "EMS1_ZTNA_{tag}"\n' if tag else "")
+
+
 # Who may pass the two access proxies of the protected application.
 PROXY_POLICIES = """config firewall proxy-policy
     edit 1

@@ -159,7 +159,7 @@ std::optional<EventView> EventConsumer::pop() {
     std::memcpy(taken_.data(), place(map_, tail) + sizeof size, size);
     store(h->tail, tail + sizeof size + size, std::memory_order_release);
     auto event = decode_event({taken_.data(), size});
-    if (event) return std::move(*event);
+    if (event) return *event;
     // Somebody who writes such ones without end must not keep us.
     if (++skipped == kMaxSkipped) return lost();
     ++damaged_;

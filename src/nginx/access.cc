@@ -277,11 +277,11 @@ ngx_int_t handle_access(ngx_http_request_t* r, std::uint32_t proxy) {
     state->stage = Stage::kAllowed;
     return finish(r, answer_check(r, true));
   }
-  const bool known = knows_pool(r, decision.pool);
-  if (!known && ngx_exiting && r->stream != nullptr) return send_elsewhere(r);
+  state->pool = find_upstreams(r, decision.pool);
+  if (state->pool == nullptr && ngx_exiting && r->stream != nullptr) return send_elsewhere(r);
   state->decision = decision;
   state->stage = Stage::kAllowed;
-  if (!known) {
+  if (state->pool == nullptr) {
     // One that has not heard of the new configuration yet: in a moment it has.
     state->live.kind = kind_of(r);
     state->server_problem = "this worker of nginx is still by the configuration of before";

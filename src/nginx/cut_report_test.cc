@@ -31,7 +31,7 @@ TEST_F(ModuleTest, ACutForARecordThatVanishedSaysThatItWasThere) {
       plane_->wait_event([](const ecshm::Event& e) { return e.type == EventType::kCut; });
   ASSERT_TRUE(event);
   EXPECT_EQ(event->reason, Reason::kUnknownEndpoint);
-  EXPECT_EQ(event->detail, "its record was here until now; no connected EMS shares it any more");
+  EXPECT_EQ(event->detail, "an EMS told of this certificate until now; it was replaced, or is shared no more");
 }
 
 TEST_F(ModuleTest, ASessionEndsWhenItsPathLeadsToOtherServers) {
@@ -48,6 +48,7 @@ TEST_F(ModuleTest, ASessionEndsWhenItsPathLeadsToOtherServers) {
   const auto event = plane_->wait_event([](const ecshm::Event& e) { return e.type == EventType::kCut; });
   ASSERT_TRUE(event);
   EXPECT_EQ(event->reason, Reason::kNoRealServer);
+  EXPECT_EQ(event->detail, "its path leads to other real servers now");
   EXPECT_EQ(event->policy, 11u);
 }
 

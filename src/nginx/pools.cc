@@ -32,19 +32,10 @@ PoolName read_name(std::string_view name) {
   return out;
 }
 
-const PoolUpstreams* upstreams_of(ngx_http_request_t* r, std::uint32_t pool) {
-  const auto all = all_of<PoolUpstreams>(main_conf(r).pools);
-  const auto it = std::lower_bound(all.begin(), all.end(), pool,
-                                   [](const PoolUpstreams& p, std::uint32_t n) { return p.pool < n; });
-  return it != all.end() && it->pool == pool ? &*it : nullptr;
-}
-
 ngx_int_t init_peer(ngx_http_request_t* r, ngx_http_upstream_srv_conf_t*) noexcept {
   const auto* state = find_state(r);
-  if (state == nullptr || state->stage != RequestState::Stage::kAllowed) return NGX_ERROR;
-  const auto* it = upstreams_of(r, state->decision.pool);
-  if (it == nullptr) return NGX_ERROR;
-  auto* upstream = has_body(r) ? it->once : it->kept;
+  if (state == nullptr || state->stage != RequestState::Stage::kAllowed || state->pool == nullptr) return NGX_ERROR;
+  auto* upstream = has_body(r) ? state->pool->once : state->pool->kept;
   if (upstream == nullptr) return NGX_ERROR;
   r->upstream->upstream = upstream;
   return upstream->peer.init(r, upstream);
@@ -65,7 +56,12 @@ char* set_pool_upstream(ngx_conf_t* cf, ngx_command_t*, void*) {
   return NGX_CONF_OK;
 }
 
-bool knows_pool(ngx_http_request_t* r, std::uint32_t pool) { return upstreams_of(r, pool) != nullptr || forwards_tcp(r, pool); }
+const PoolUpstreams* find_upstreams(ngx_http_request_t* r, std::uint32_t pool) {
+  const auto all = all_of<PoolUpstreams>(main_conf(r).pools);
+  const auto it = std::lower_bound(all.begin(), all.end(), pool,
+                                   [](const PoolUpstreams& p, std::uint32_t n) { return p.pool < n; });
+  return it != all.end() && it->pool == pool ? &*it : nullptr;
+}
 
 ngx_int_t find_pools(ngx_conf_t* cf) {
   auto& main = *static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_postern_module));

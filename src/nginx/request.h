@@ -10,6 +10,8 @@
 
 namespace postern::nginx {
 
+struct PoolUpstreams;
+
 struct RequestState {
   enum class Stage : std::uint8_t { kNew, kWaiting, kAllowed, kDenied };
 
@@ -19,6 +21,7 @@ struct RequestState {
   Waiting waiting;
   LiveRequest live;
   policy::Decision decision;
+  const PoolUpstreams* pool = nullptr;  ///< Of the decision; nullptr: it was not let through, or this worker doesn't know it.
   std::uint32_t proxy = 0;
   std::string_view host;  ///< In the request's pool.
   std::string_view path;

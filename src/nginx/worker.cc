@@ -360,7 +360,10 @@ void Worker::report_cut(LiveRequest& live, const policy::Decision& decision, boo
   std::string why = detail;
   // Not a certificate that was never known.
   if (decision.reason == policy::Reason::kUnknownEndpoint && had_record)
-    why = "its record was here until now; no connected EMS shares it any more";
+    why = "an EMS told of this certificate until now; it was replaced, or is shared no more";
+  // Not one whose servers were taken out: that is told by who ended it.
+  if (decision.reason == policy::Reason::kNoRealServer && decision.pool != 0 && why.empty())
+    why = "its path leads to other real servers now";
   // In two lines, where there is something to say besides.
   if (!live.destination.empty()) why = std::string(live.destination) + (why.empty() ? "" : "\n" + why);
   event.detail = why;

@@ -1,38 +1,17 @@
 """An endpoint that deregisters itself: a copy of its certificate is let in no more once the command has ended, what it holds open
 is cut, and nothing of that is undone by a crash of the EMS. Who cannot tell the EMS is told so and stays."""
 import re
-import shutil
 import signal
 import time
 
 import harness
-from harness import LabError, StackTest, open_download, open_tls, open_websocket, stacks, tls_context, wait_for
 from confusion.wire import connect_from, put, read_http1
+from harness import LabError, open_download, open_websocket, tls_context, wait_for
+from own_agents import OwnAgents
 
 
-class Deregistering(StackTest):
-    options = {"namespaces": False, "restart": False}
+class Deregistering(OwnAgents):
     letter = "x"
-
-    @classmethod
-    def set_up(cls, stack):
-        super().set_up(stack)
-        stack.connect_fabric()
-        stack.make_tags()
-        stack.protect()
-
-    def agent(self, name):
-        """An agent of its own, enrolled; who calls copies its certificate, for it destroys it itself."""
-        agent = stacks.Agent(self.stack.lab, self.directory / name, self.stack.runtime / name, None, name, restart=False).start()
-        self.addCleanup(agent.process.stop)
-        uid = self.stack.enrol(agent)
-        return agent, uid
-
-    def copy(self, agent, name):
-        certificate, key = self.directory / f"{name}-copy.pem", self.directory / f"{name}-copy.key"
-        shutil.copy(agent.certificate, certificate)
-        shutil.copy(agent.key, key)
-        return certificate, key
 
     def ask(self, held):
         """Status and body of one request on a connection of its own, with a full handshake."""
@@ -40,12 +19,6 @@ class Deregistering(StackTest):
             put(connection, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             answer = read_http1(connection)
             return answer.status, answer.body
-
-    def open(self, how, held):
-        sock = open_tls("127.0.0.1", self.stack.ports["proxy"], None, *held)
-        stream = how(sock, f"127.0.0.1:{self.stack.ports['proxy']}")
-        self.addCleanup(stream.close)
-        return stream
 
     def start_ems(self):
         self.stack.ems.process.start()

@@ -13,71 +13,9 @@ FILES = 512
 MOST = (FILES - 128 - FILES // 8) // 2
 MOST_OF_ONE = MOST // 4
 
-PROXY = """config firewall address
-    edit "app-server"
-        set subnet 127.0.0.1/32
-    next
-end
-config firewall vip
-    edit "tcp"
-        set extip 127.0.0.1
-        set extport {port}
-    next
-end
-config firewall access-proxy
-    edit "tcp"
-        set vip "tcp"
-        config api-gateway
-            edit 1
-                set url-map "/tcp"
-                set service tcp-forwarding
-                config realservers
-                    edit 1
-                        set address "app-server"
-                        set mappedport {app}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
-    edit 21
-        set access-proxy "tcp"
-        set ztna-ems-tag "EMS1_ZTNA_Telemetry-Connected"
-        set action accept
-    next
-end
-"""
-
-EVERYBODY = """config firewall vip
+EVERYBODY = """config firewall access-proxy
     edit "all"
-        set extip 127.0.0.1
-        set extport {port}
-    next
-end
-config firewall access-proxy
-    edit "all"
-        set vip "all"
         set empty-cert-action accept
-        config api-gateway
-            edit 1
-                set url-map "/tcp"
-                set service tcp-forwarding
-                config realservers
-                    edit 1
-                        set address "app-server"
-                        set mappedport {app}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
-    edit 22
-        set access-proxy "all"
-        set action accept
     next
 end
 """
@@ -94,7 +32,7 @@ class ForwardingLimits(StackTest):
         stack.connect_fabric()
         stack.make_tags()
         cls.port = stack.ports["strict"]
-        stack.gateway.configure(PROXY.format(port=cls.port, app=stack.ports["app"]))
+        stack.gateway.configure(stacks.tcp_forwarding(cls.port, stack.ports["app"]))
         cls.endpoints = []
         for n in range(5):
             agent = stacks.Agent(stack.lab, cls.directory / f"a{n}", stack.runtime / f"a{n}", None, f"a{n}", restart=False).start()
@@ -159,7 +97,7 @@ class ForwardingLimits(StackTest):
     def test_0_who_shows_what_nobody_vouches_for(self):
         """Where everybody may enter, such a certificate counts as none: else everybody would have as many accounts as they make certificates."""
         port = free_port()
-        self.stack.gateway.configure(EVERYBODY.format(port=port, app=self.stack.ports["app"]))
+        self.stack.gateway.configure(stacks.tcp_forwarding(port, self.stack.ports["app"], name="all", policy=22, tag=None) + EVERYBODY)
         shown = []
         for name in ("one", "two"):
             files = [self.directory / f"{name}.{end}" for end in ("pem", "key")]

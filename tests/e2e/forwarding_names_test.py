@@ -1,9 +1,7 @@
 """TCP forwarding where IPv6 and names are: an access proxy at an IPv6 address, real servers at IPv6 addresses and by domain,
 domains that a name server of the test tells, whose addresses change."""
 import contextlib
-import hashlib
 import ipaddress
-import json
 import os
 import socket
 import struct
@@ -12,7 +10,8 @@ import time
 from pathlib import Path
 
 import harness
-from harness import connect, tls_context, wait_for
+from destinations import Destinations
+from harness import connect, wait_for
 from lab import inside
 
 PORT6, PORT4 = 9451, 9452
@@ -147,7 +146,7 @@ class Named:
         self.listener.close()
 
 
-class ForwardingNames(harness.StackTest):
+class ForwardingNames(Destinations, harness.StackTest):
     letter = "6"
 
     @classmethod
@@ -181,30 +180,11 @@ class ForwardingNames(harness.StackTest):
         wanted = {"v6": (FIRST, cls.served, at6), "db6": ("db.example", cls.served, at6), "other6": ("Other.Example", cls.served, at6),
                   "ranged": (IN_RANGE, cls.served, at6), "gateway": ("other.example", PORT6, at6), "closed": (FIRST, 9, at6),
                   "outside": (SECOND, cls.served, at6), "v6over4": (FIRST, cls.served, at4), "db4": ("db.example", cls.served, at4)}
-        stack.ems.api("PUT", "profiles/Default/ztna-destinations", {"destinations": [
-            {"name": name, "host": host, "port": port, "path": "/tcp", "fingerprint": cls.fingerprint(*at),
+        cls.listen_for([
+            {"name": name, "host": host, "port": port, "path": "/tcp", "fingerprint": cls.fingerprint_of(*at),
              "gateway": f"[{at[0]}]:{at[1]}" if ":" in at[0] else f"{at[0]}:{at[1]}",
-             **({"listen": "[::1]:2266"} if name == "v6" else {})} for name, (host, port, at) in wanted.items()]})
-        wait_for(lambda: {d["name"] for d in cls.destinations() if d["listen"]} == set(wanted), "the agent to listen")
+             **({"listen": "[::1]:2266"} if name == "v6" else {})} for name, (host, port, at) in wanted.items()])
         wait_for(lambda: cls.ask("v6") == "first", "to be let in")
-
-    @classmethod
-    def fingerprint(cls, address, port):
-        def shown():
-            try:
-                with tls_context().wrap_socket(connect(address, port, cls.far)) as tls:
-                    return hashlib.sha256(tls.getpeercert(binary_form=True)).hexdigest()
-            except OSError:
-                return None
-        return wait_for(shown, f"the access proxy at {address}")
-
-    @classmethod
-    def destinations(cls):
-        return json.loads(cls.stack.agent.call("destinations", "--json").stdout)
-
-    @classmethod
-    def destination(cls, name):
-        return next(d for d in cls.destinations() if d["name"] == name)
 
     @classmethod
     def open(cls, name):
@@ -229,14 +209,6 @@ class ForwardingNames(harness.StackTest):
     def refused(self, name, what):
         self.assertIsNone(self.ask(name))
         self.assertIn(what, self.destination(name)["last_error"])
-
-    def logged(self, **wanted):
-        def found():
-            for line in map(json.loads, reversed((self.stack.gateway.data / "traffic.log").read_text().splitlines())):
-                if all(line.get(key) == value for key, value in wanted.items()):
-                    return line
-            return None
-        return wait_for(found, f"a line of the traffic log with {wanted}")
 
     def test_ipv6_from_end_to_end(self):
         self.assertEqual(self.destination("v6")["listen"], "[::1]:2266")

@@ -1,57 +1,25 @@
 """TCP through an access proxy: ssh and psql over the agent's ZTNA destinations, unmodified. What ends them, and what doesn't."""
 import contextlib
 import hashlib
-import json
 import os
 import pwd
 import resource
 import shutil
 import socket
-import ssl
 import subprocess
 import threading
 from pathlib import Path
 
 import harness
-from harness import connect, https, open_tls, tls_context, wait_for
+from destinations import Destinations
+from harness import connect, https, open_tls, wait_for
 
 PORT = 9448
 SSHD = "/usr/sbin/sshd"
 
-PROXY = """config firewall address
+ADDRESSES = """config firewall address
     edit "app-servers"
         set subnet {app}/32
-    next
-end
-config firewall vip
-    edit "tcp"
-        set extip 0.0.0.0
-        set extport {port}
-    next
-end
-config firewall access-proxy
-    edit "tcp"
-        set vip "tcp"
-        config api-gateway
-            edit 1
-                set url-map "/tcp"
-                set service tcp-forwarding
-                config realservers
-                    edit 1
-                        set address "app-servers"
-                        set mappedport {ssh} {sql} {echo} {greeting} {closed}
-                    next
-                end
-            next
-        end
-    next
-end
-config firewall proxy-policy
-    edit 21
-        set access-proxy "tcp"
-        set ztna-ems-tag "EMS1_ZTNA_Marked"
-        set action accept
-        set logtraffic all
     next
 end
 """
@@ -116,7 +84,7 @@ class Greeting:
             sock.close()
 
 
-class Forwarding(harness.StackTest):
+class Forwarding(Destinations, harness.StackTest):
     letter = "w"
 
     @classmethod
@@ -153,10 +121,13 @@ class Forwarding(harness.StackTest):
         cls.mark = None
         stack.ems.put_tag({"name": "Marked", "message": "Start the mark.", "rules": [
             {"id": 1, "os": "linux", "type": "running-process", "processes": [cls.program.name]}]})
-        stack.gateway.configure(PROXY.format(app=cls.app, port=PORT, ssh=2222, sql=5433, echo=cls.echo.port, greeting=cls.greeting.port, closed=9))
+        stack.gateway.configure(ADDRESSES.format(app=cls.app) + harness.stacks.tcp_forwarding(
+            PORT, 2222, 5433, cls.echo.port, cls.greeting.port, 9, server='address "app-servers"', listen="0.0.0.0", tag="Marked"))
         cls.gateway_address = str(stack.plan.gateway_port1)
-        cls.fingerprint = wait_for(cls.gateway_fingerprint, "the access proxy's certificate")
-        cls.listen_for(ssh=2222, sql=5433, echo=cls.echo.port, greeting=cls.greeting.port, closed=9, other=23)
+        ports = {"ssh": 2222, "sql": 5433, "echo": cls.echo.port, "greeting": cls.greeting.port, "closed": 9, "other": 23}
+        shown = cls.fingerprint_of(cls.gateway_address, PORT)
+        cls.listen_for([{"name": name, "host": cls.app, "port": port, "gateway": f"{cls.gateway_address}:{PORT}", "path": "/tcp",
+                         "fingerprint": shown} for name, port in ports.items()])
         cls.set_mark(True)
 
     @classmethod
@@ -188,30 +159,6 @@ class Forwarding(harness.StackTest):
         cls.stack.lab.start("postgres", cls.as_user(programs / "postgres", "-D", cls.work / "data", "-k", cls.work, "-p", port, "-c",
                                                     f"listen_addresses={cls.app}"), "srv")
         wait_for(lambda: subprocess.run([programs / "pg_isready", "-q", "-h", cls.work, "-p", str(port)]).returncode == 0, "PostgreSQL")
-
-    @classmethod
-    def gateway_fingerprint(cls):
-        try:
-            sock = tls_context().wrap_socket(connect(cls.gateway_address, PORT, cls.far))
-        except OSError:
-            return None
-        with sock:
-            return hashlib.sha256(sock.getpeercert(binary_form=True)).hexdigest()
-
-    @classmethod
-    def listen_for(cls, **ports):
-        cls.stack.ems.api("PUT", "profiles/Default/ztna-destinations", {"destinations": [
-            {"name": name, "host": cls.app, "port": port, "gateway": f"{cls.gateway_address}:{PORT}", "path": "/tcp",
-             "fingerprint": cls.fingerprint} for name, port in ports.items()]})
-        wait_for(lambda: {d["name"] for d in cls.destinations() if d["listen"]} == set(ports), "the agent to listen")
-
-    @classmethod
-    def destinations(cls):
-        return json.loads(cls.stack.agent.call("destinations", "--json").stdout)
-
-    @classmethod
-    def destination(cls, name):
-        return next(d for d in cls.destinations() if d["name"] == name)
 
     @classmethod
     def port_of(cls, name):
@@ -251,15 +198,6 @@ class Forwarding(harness.StackTest):
         from lab import inside
         with inside(self.far):
             return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
-
-    def logged(self, **wanted):
-        def found():
-            lines = (self.stack.gateway.data / "traffic.log").read_text().splitlines()
-            for line in map(json.loads, reversed(lines)):
-                if all(line.get(key) == value for key, value in wanted.items()):
-                    return line
-            return None
-        return wait_for(found, f"a line of the traffic log with {wanted}")
 
     def session(self):
         """A shell over ssh that is known to answer."""

@@ -4,14 +4,14 @@ import contextlib
 import os
 import re
 import select
-import shutil
 import ssl
 import subprocess
 import time
 
 import harness
 from confusion.wire import connect_from, put, read_http1
-from harness import StackTest, tls_context, wait_for
+from harness import tls_context, wait_for
+from own_agents import OwnAgents
 
 VERSIONS = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}
 OPEN = 9459
@@ -41,23 +41,17 @@ end
 """
 
 
-class Handshakes(StackTest):
-    options = {"namespaces": False, "restart": False}
+class Handshakes(OwnAgents):
     letter = "5"
 
     @classmethod
     def set_up(cls, stack):
         super().set_up(stack)
-        stack.connect_fabric()
-        stack.make_tags()
-        stack.protect()
         from lab import free_port
         cls.port = {"web": stack.ports["proxy"], "strict": stack.ports["strict"], "open": free_port()}
         stack.gateway.configure(stack.access_proxy("open", cls.port["open"]) + MORE)
         stack.wait_evaluated(stack.enrol())
-        cls.certificate, cls.key = cls.directory / "mine.pem", cls.directory / "mine.key"
-        shutil.copy(stack.agent.certificate, cls.certificate)
-        shutil.copy(stack.agent.key, cls.key)
+        cls.certificate, cls.key = cls.copy(stack.agent, "mine")
         cls.contexts = {(with_certificate, version): cls.context(with_certificate, number)
                         for with_certificate in (True, False) for version, number in VERSIONS.items()}
         wait_for(lambda: cls.ask("web", cls.contexts[True, "TLS 1.3"])[0] == 200, "access")

@@ -1,17 +1,16 @@
 """An agent's certificate is renewed while something is open by the old one: it goes on, until the old one's end; a revocation in
 between ends both."""
-import shutil
 import time
 
 import harness
 from confusion.wire import connect_from, put, read_http1
-from harness import StackTest, open_download, open_tls, open_websocket, stacks, tls_context, wait_for
+from harness import open_download, open_websocket, tls_context, wait_for
+from own_agents import OwnAgents
 
 OVERLAP = 6   # seconds
 
 
-class Renewal(StackTest):
-    options = {"namespaces": False, "restart": False}
+class Renewal(OwnAgents):
     letter = "8"
 
     @classmethod
@@ -19,39 +18,17 @@ class Renewal(StackTest):
         # Issued for 175 s, and valid from 300 s before: two thirds of that are over after 17 s, and again 17 s later.
         stack.ems.command += ["--client-certificate-life", "175", "--renewal-overlap", str(OVERLAP)]
         super().set_up(stack)
-        stack.connect_fabric()
-        stack.make_tags()
-        stack.protect()
-
-    def endpoint(self, name):
-        """An agent, its UID, and copies of its certificate of now."""
-        agent = stacks.Agent(self.stack.lab, self.directory / name, self.stack.runtime / name, None, name, restart=False).start()
-        self.addCleanup(agent.process.stop)
-        return agent, self.stack.enrol(agent)
-
-    def copy(self, agent, name):
-        """Of a certificate and its key, as they were together."""
-        held = self.directory / f"{name}.pem", self.directory / f"{name}.key"
-        shutil.copy(agent.certificate, held[0])
-        shutil.copy(agent.key, held[1])
-        return held
 
     def status(self, held):
         with connect_from("127.0.0.1", self.stack.ports["proxy"], tls_context(*held)) as connection:
             put(connection, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             return read_http1(connection).status
 
-    def open(self, how, held):
-        sock = open_tls("127.0.0.1", self.stack.ports["proxy"], None, *held)
-        stream = how(sock, f"127.0.0.1:{self.stack.ports['proxy']}")
-        self.addCleanup(stream.close)
-        return stream
-
     def certificates(self, uid):
         return self.stack.ems.endpoint(uid)["certificates"]
 
     def test_what_is_open_goes_on(self):
-        (agent, uid), (other, other_uid) = self.endpoint("kept"), self.endpoint("revoked")
+        (agent, uid), (other, other_uid) = self.agent("kept"), self.agent("revoked")
         old, other_old = self.copy(agent, "old"), self.copy(other, "other-old")
         for held in (old, other_old):
             wait_for(lambda held=held: self.status(held) == 200, "access")

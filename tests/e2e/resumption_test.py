@@ -1,34 +1,23 @@
 """A TLS session that is gone on with is no way around what has happened since it began."""
-import shutil
 import ssl
 import types
 
 import harness
 from confusion.wire import connect_from, put, read_http1
-from harness import StackTest, stacks, tls_context, wait_for
+from harness import tls_context, wait_for
+from own_agents import OwnAgents
 
 VERSIONS = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}
 
 
-class Resumption(StackTest):
-    options = {"namespaces": False, "restart": False}
+class Resumption(OwnAgents):
     letter = "y"
 
-    @classmethod
-    def set_up(cls, stack):
-        super().set_up(stack)
-        stack.connect_fabric()
-        stack.make_tags()
-        stack.protect()
-
     def enrol(self, name):
-        """An agent of its own, and copies of its certificate: it destroys one that counts no more."""
-        agent = stacks.Agent(self.stack.lab, self.directory / name, self.stack.runtime / name, None, name, restart=False).start()
-        self.addCleanup(agent.process.stop)
-        uid = self.stack.enrol(agent)
-        held = types.SimpleNamespace(uid=uid, certificate=self.directory / f"{name}.pem", key=self.directory / f"{name}.key")
-        shutil.copy(agent.certificate, held.certificate)
-        shutil.copy(agent.key, held.key)
+        """An agent of its own: what it was issued, and how a client shows that."""
+        agent, uid = self.agent(name)
+        held = types.SimpleNamespace(uid=uid)
+        held.certificate, held.key = self.copy(agent, name)
         held.contexts = {}
         for version, number in VERSIONS.items():
             context = held.contexts[version] = tls_context(held.certificate, held.key)

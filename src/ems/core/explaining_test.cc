@@ -341,5 +341,51 @@ TEST_F(Explaining, AnAccountThatNobodyNamedIsMissingInItsFile) {
   EXPECT_THAT(told.text, HasSubstr("/etc/postern/identity.conf is not there, or has no line Google=ACCOUNT"));
 }
 
+TEST_F(Lab, ExplainsNowAndAtAPastMoment) {
+  save_process_tag();
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  const auto then = clock.now().wall;
+  clock.advance(std::chrono::minutes(10));
+  report(a, {{keys::process_running("sshd"), false}});
+  run();
+  const auto now = core->explain(clock.now(), a.uid(), "Has-sshd");
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->state, posture::TagState::kAbsent);
+  const auto then_why = [&](const char* tag, WallTime at) {
+    Result<posture::TagExplanation> out = fail(ErrorCode::kInternal, "never answered");
+    core->explain_past(clock.now(), a.uid(), tag, at, [&](auto why) { out = std::move(why); });
+    run();
+    return out;
+  };
+  const auto past = then_why("Has-sshd", then);
+  ASSERT_TRUE(past) << past.error().message;
+  EXPECT_EQ(past->state, posture::TagState::kHas);
+  EXPECT_EQ(then_why("Has-sshd", then - Millis(10'000'000)).error().message, "the endpoint had not enrolled then");
+  // Of a tag that is gone since, too.
+  core->delete_tag(clock.now(), admin, "Has-sshd", nullptr);
+  run();
+  const auto gone = then_why("Has-sshd", then);
+  ASSERT_TRUE(gone) << gone.error().message;
+  EXPECT_EQ(gone->state, past->state);
+  EXPECT_EQ(core->explain(clock.now(), a.uid(), "Has-sshd").error().message, "there is no tag Has-sshd");
+  EXPECT_EQ(then_why("Never", then).error().message, "there was no tag Never then");
+  const auto history = core->history(a.uid().str(), 0, 100);
+  ASSERT_TRUE(history);
+  EXPECT_TRUE(std::ranges::any_of(*history, [](const Change& c) {
+    return c.kind == "endpoint_tags" && c.json.find("Has-sshd") != std::string::npos;
+  }));
+  // Times are times there, too.
+  report(a, {{std::string(keys::kUpdatedAt), std::int64_t{1'795'706'523'181}}});
+  run();
+  const auto later = core->history(a.uid().str(), 0, 100);
+  ASSERT_TRUE(later);
+  EXPECT_TRUE(std::ranges::any_of(*later, [](const Change& c) {
+    return c.kind == "facts" && c.json.find(R"("after":"2026-11-26T15:22:03.181Z")") != std::string::npos;
+  }));
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

@@ -151,5 +151,29 @@ TEST_F(Quarantine, IsAFact) {
   EXPECT_FALSE(quarantined());
 }
 
+TEST_F(Lab, QuarantineFollowsTheDevice) {
+  TestAgent a;
+  join(a);
+  EXPECT_FALSE(a.last(Frame::kTagState)->tag_state().quarantined());
+  core->quarantine(clock.now(), admin, a.uid(), "looks odd", [](Status) {});
+  run();
+  EXPECT_TRUE(a.last(Frame::kTagState)->tag_state().quarantined());  // its own people are told
+  core->unquarantine(clock.now(), admin, a.uid(), [](Status) {});
+  run();
+  EXPECT_FALSE(a.last(Frame::kTagState)->tag_state().quarantined());
+  core->quarantine(clock.now(), admin, a.uid(), "looks odd", [](Status) {});
+  core->deregister(clock.now(), admin, a.uid(), [](Status) {});
+  run();
+  TestAgent again;  // a new key, the same machine
+  ASSERT_EQ(enrol(again, invite()), "");
+  EXPECT_TRUE(core->endpoint(again.uid())->quarantined);
+  core->unquarantine(clock.now(), admin, again.uid(), [](Status) {});
+  run();
+  EXPECT_FALSE(core->endpoint(again.uid())->quarantined);
+  TestAgent third;
+  ASSERT_EQ(enrol(third, invite()), "");
+  EXPECT_FALSE(core->endpoint(third.uid())->quarantined);
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

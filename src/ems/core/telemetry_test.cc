@@ -358,30 +358,6 @@ TEST_F(Lab, DeregisteringCutsAndItsKeyDoesNotComeBack) {
   EXPECT_TRUE(core->endpoint(core->endpoints({}).items.front()->uid)->tags().has().empty());
 }
 
-TEST_F(Lab, QuarantineFollowsTheDevice) {
-  TestAgent a;
-  join(a);
-  EXPECT_FALSE(a.last(Frame::kTagState)->tag_state().quarantined());
-  core->quarantine(clock.now(), admin, a.uid(), "looks odd", [](Status) {});
-  run();
-  EXPECT_TRUE(a.last(Frame::kTagState)->tag_state().quarantined());  // its own people are told
-  core->unquarantine(clock.now(), admin, a.uid(), [](Status) {});
-  run();
-  EXPECT_FALSE(a.last(Frame::kTagState)->tag_state().quarantined());
-  core->quarantine(clock.now(), admin, a.uid(), "looks odd", [](Status) {});
-  core->deregister(clock.now(), admin, a.uid(), [](Status) {});
-  run();
-  TestAgent again;  // a new key, the same machine
-  ASSERT_EQ(enrol(again, invite()), "");
-  EXPECT_TRUE(core->endpoint(again.uid())->quarantined);
-  core->unquarantine(clock.now(), admin, again.uid(), [](Status) {});
-  run();
-  EXPECT_FALSE(core->endpoint(again.uid())->quarantined);
-  TestAgent third;
-  ASSERT_EQ(enrol(third, invite()), "");
-  EXPECT_FALSE(core->endpoint(third.uid())->quarantined);
-}
-
 TEST_F(Lab, ACertificateIsRenewedOverTelemetryAndTheOldOneEndsWithTheNewOnesFirstUse) {
   TestGateway gateway("PGWAAAAAAAAAAAAA", 5);
   ASSERT_TRUE(join(gateway));
@@ -467,72 +443,6 @@ TEST_F(Lab, OfARenewalOneOlderCertificateIsKeptAndARevocationEndsBoth) {
   core->tick(clock.now());
   run();
   EXPECT_TRUE(gateway.record(a.uid()).blocked());
-}
-
-TEST_F(Lab, ExplainsNowAndAtAPastMoment) {
-  save_process_tag();
-  TestAgent a;
-  join(a);
-  report(a, {{keys::process_running("sshd"), true}});
-  run();
-  const auto then = clock.now().wall;
-  clock.advance(std::chrono::minutes(10));
-  report(a, {{keys::process_running("sshd"), false}});
-  run();
-  const auto now = core->explain(clock.now(), a.uid(), "Has-sshd");
-  ASSERT_TRUE(now);
-  EXPECT_EQ(now->state, posture::TagState::kAbsent);
-  const auto then_why = [&](const char* tag, WallTime at) {
-    Result<posture::TagExplanation> out = fail(ErrorCode::kInternal, "never answered");
-    core->explain_past(clock.now(), a.uid(), tag, at, [&](auto why) { out = std::move(why); });
-    run();
-    return out;
-  };
-  const auto past = then_why("Has-sshd", then);
-  ASSERT_TRUE(past) << past.error().message;
-  EXPECT_EQ(past->state, posture::TagState::kHas);
-  EXPECT_EQ(then_why("Has-sshd", then - Millis(10'000'000)).error().message, "the endpoint had not enrolled then");
-  // Of a tag that is gone since, too.
-  core->delete_tag(clock.now(), admin, "Has-sshd", nullptr);
-  run();
-  const auto gone = then_why("Has-sshd", then);
-  ASSERT_TRUE(gone) << gone.error().message;
-  EXPECT_EQ(gone->state, past->state);
-  EXPECT_EQ(core->explain(clock.now(), a.uid(), "Has-sshd").error().message, "there is no tag Has-sshd");
-  EXPECT_EQ(then_why("Never", then).error().message, "there was no tag Never then");
-  const auto history = core->history(a.uid().str(), 0, 100);
-  ASSERT_TRUE(history);
-  EXPECT_TRUE(std::ranges::any_of(*history, [](const Change& c) {
-    return c.kind == "endpoint_tags" && c.json.find("Has-sshd") != std::string::npos;
-  }));
-  // Times are times there, too.
-  report(a, {{std::string(keys::kUpdatedAt), std::int64_t{1'795'706'523'181}}});
-  run();
-  const auto later = core->history(a.uid().str(), 0, 100);
-  ASSERT_TRUE(later);
-  EXPECT_TRUE(std::ranges::any_of(*later, [](const Change& c) {
-    return c.kind == "facts" && c.json.find(R"("after":"2026-11-26T15:22:03.181Z")") != std::string::npos;
-  }));
-}
-
-TEST_F(Lab, WhatIfSaysWhoGainsAndLosesAndChangesNothing) {
-  TestAgent a;
-  join(a);
-  report(a, {{keys::process_running("sshd"), true}});
-  run();
-  auto draft = posture::parse_tag_json(
-      R"({"name":"Draft","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})");
-  ASSERT_TRUE(draft);
-  const auto revision = core->revision();
-  const auto what = core->what_if(clock.now(), *draft);
-  ASSERT_TRUE(what);
-  EXPECT_EQ(what->tags.at(0).gain.uids, std::vector{a.uid()});
-  EXPECT_EQ(core->revision(), revision);
-  save_process_tag("Draft");
-  draft->rules[0].negate = true;
-  const auto negated = core->what_if(clock.now(), *draft);
-  ASSERT_TRUE(negated);
-  EXPECT_EQ(negated->tags.at(0).lose.uids, std::vector{a.uid()});
 }
 
 }  // namespace

@@ -389,5 +389,25 @@ TEST_F(WhatIfTest, AProfilesDetectionSaysWhoIsOnFabric) {
   EXPECT_EQ(saved.error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(Lab, WhatIfSaysWhoGainsAndLosesAndChangesNothing) {
+  TestAgent a;
+  join(a);
+  report(a, {{keys::process_running("sshd"), true}});
+  run();
+  auto draft = posture::parse_tag_json(
+      R"({"name":"Draft","rules":[{"id":1,"os":"linux","type":"running-process","processes":["sshd"]}]})");
+  ASSERT_TRUE(draft);
+  const auto revision = core->revision();
+  const auto what = core->what_if(clock.now(), *draft);
+  ASSERT_TRUE(what);
+  EXPECT_EQ(what->tags.at(0).gain.uids, std::vector{a.uid()});
+  EXPECT_EQ(core->revision(), revision);
+  save_process_tag("Draft");
+  draft->rules[0].negate = true;
+  const auto negated = core->what_if(clock.now(), *draft);
+  ASSERT_TRUE(negated);
+  EXPECT_EQ(negated->tags.at(0).lose.uids, std::vector{a.uid()});
+}
+
 }  // namespace
 }  // namespace postern::ems::testing

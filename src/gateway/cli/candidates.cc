@@ -272,4 +272,28 @@ std::vector<Candidate> filter_candidates(const std::vector<std::string>& words) 
   return out;
 }
 
+std::string format_help(const std::vector<Candidate>& candidates, std::size_t columns) {
+  std::size_t width = 0;
+  for (const auto& c : candidates) width = std::max(width, std::min<std::size_t>(c.word.size(), 40));
+  const std::string indent(width + 2, ' ');
+  std::string out;
+  for (const auto& c : candidates) {
+    if (c.help.empty()) {
+      out += c.word + '\n';
+      continue;
+    }
+    out += fmt::format("{:<{}}  ", c.word, width);
+    std::string_view help = c.help;
+    const std::size_t room = columns > indent.size() + 20 ? columns - indent.size() : help.size();
+    while (help.size() > room) {
+      const auto blank = help.substr(0, room + 1).rfind(' ');
+      if (blank == help.npos || blank == 0) break;
+      out += fmt::format("{}\n{}", help.substr(0, blank), indent);
+      help.remove_prefix(blank + 1);
+    }
+    out += fmt::format("{}\n", help);
+  }
+  return out;
+}
+
 }  // namespace postern::gateway::cli

@@ -29,4 +29,8 @@ std::vector<Candidate> candidates(const TypingPlace& place, const std::vector<st
 /// Behind the `|` of a command.
 std::vector<Candidate> filter_candidates(const std::vector<std::string>& words);
 
+/// Help as text: a word and its explanation per line, aligned. With `columns` above 0, explanations that are wider go on
+/// below themselves.
+std::string format_help(const std::vector<Candidate>& candidates, std::size_t columns = 0);
+
 }  // namespace postern::gateway::cli

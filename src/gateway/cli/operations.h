@@ -91,6 +91,7 @@ struct EndpointTrace {
   bool stale = false;                  ///< What its EMS said is too old to grant anything.
   std::optional<WallTime> confirmed_at;  ///< When its EMS last confirmed what it says; none since this program began.
   std::int64_t sessions = 0;           ///< Live ones through access proxies.
+  bool expired = false;                ///< It has client certificates, and none is valid any more.
 };
 
 /// What a gateway knows of an address, whoever has it.

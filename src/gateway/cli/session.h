@@ -70,8 +70,4 @@ class CliSession {
   std::shared_ptr<State> state_;
 };
 
-/// Help as text: a word and its explanation per line, aligned. With `columns` above 0, explanations that are wider go on
-/// below themselves.
-std::string format_help(const std::vector<Candidate>& candidates, std::size_t columns = 0);
-
 }  // namespace postern::gateway::cli

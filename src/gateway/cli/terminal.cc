@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cwchar>
 
+#include "gateway/cli/candidates.h"
 #include "gateway/cli/channel.h"
 #include "gateway/cli/completion.h"
 #include "gateway/cli/pager.h"

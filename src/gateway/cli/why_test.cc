@@ -191,6 +191,13 @@ TEST_F(WhyTest, WhatBarsItIsSaidFirst) {
   EXPECT_THAT(flat("10.0.1.2"), HasSubstr("test-connectivity 1"));
 }
 
+TEST_F(WhyTest, AnExpiredCertificateIsToldFirst) {
+  EXPECT_THAT(flat("10.0.1.2"), Not(HasSubstr("expired")));
+  trace().expired = true;
+  EXPECT_THAT(flat("10.0.1.2"), AllOf(HasSubstr("Its certificate has expired: no access proxy that asks for certificates lets it in. UID:"),
+                                     HasSubstr("- An expired certificate is not renewed. Enrol it anew: postern-agent deregister --force, then")));
+}
+
 TEST_F(WhyTest, EachReasonOfAnAddressHasItsOwnText) {
   auto& t = trace();
   t.resolved.clear();

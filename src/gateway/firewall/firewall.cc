@@ -196,6 +196,7 @@ struct Firewall::Impl {
     std::map<std::string, ElementKind> sets;
     std::uint64_t taken = 0;
     std::optional<std::uint64_t> ours;  // as it was when this began
+    bool whole = true;
     Status status;
     std::uint64_t structure = 0;
     std::map<std::string, Fingerprint> elements;
@@ -324,14 +325,17 @@ bool Firewall::changed_elsewhere() {
   return impl_->elsewhere || impl_->again;
 }
 
-std::function<void()> Firewall::take_inspection() {
+std::function<void()> Firewall::take_inspection(bool whole) {
   if (unfinished()) return nullptr;
   auto kernel = KernelTable::open();
   if (!kernel) return nullptr;
   auto inspection = std::make_shared<Impl::Inspection>();
   inspection->kernel = std::move(*kernel);
   inspection->table = impl_->model.table();
-  for (const auto& [name, set] : impl_->model.expected()) inspection->sets.emplace(name, element_kind(set.type));
+  inspection->whole = whole;
+  if (whole) {
+    for (const auto& [name, set] : impl_->model.expected()) inspection->sets.emplace(name, element_kind(set.type));
+  }
   inspection->taken = impl_->model.taken();
   inspection->ours = impl_->ours;
   impl_->inspection = inspection;
@@ -348,8 +352,9 @@ Firewall::Inspected Firewall::conclude() {
   if (!inspection || !inspection->status) return unsure();
   // Our own changes of meanwhile are not held against the table, nor that one is half done.
   if (unfinished() || impl_->structure_taken > inspection->taken) return unsure();
-  bool changed = !impl_->ours || *impl_->ours != inspection->structure, sure = true;
+  bool changed = !impl_->ours || *impl_->ours != inspection->structure, sure = inspection->whole;
   for (const auto& [name, set] : impl_->model.expected()) {
+    if (changed || !inspection->whole) break;
     const auto found = inspection->elements.find(name);
     if (found != inspection->elements.end() && found->second == set.elements) continue;
     if (set.touched > inspection->taken) {

@@ -45,8 +45,9 @@ class Firewall {
   /// microseconds: for a few times a second. Errors: none; where it can't be told, nothing has changed.
   bool changed_elsewhere();
   /// What then tells whether our table is still ours. Reads all of it (a second for a million elements): for Loop::offload;
-  /// may run on any thread and outlive this object; does not touch it. Then `conclude`.
-  std::function<void()> take_inspection();
+  /// may run on any thread and outlive this object; does not touch it. Then `conclude`. Not `whole`: only its chains, rules and sets,
+  /// and not what stands in them, which takes milliseconds; kOurs can't be the answer then.
+  std::function<void()> take_inspection(bool whole = true);
   enum class Inspected { kOurs, kUnsure, kChanged };
   /// kChanged: the next `apply` builds the table anew. kUnsure: `changed_elsewhere` goes on saying so.
   Inspected conclude();

@@ -137,6 +137,29 @@ TEST_F(FirewallMendTest, WhateverSomebodyElseDoesToTheTableIsSeenAndMended) {
   }
 }
 
+TEST_F(FirewallMendTest, WhatItIsMadeOfIsLookedAtWithoutWhatStandsInIt) {
+  begin();
+  const auto look_at_rules = [&] {
+    lab.in("g", [&] {
+      const auto inspection = wall->take_inspection(false);
+      ASSERT_TRUE(inspection);
+      inspection();
+    });
+    return wall->conclude();
+  };
+  nft("add table inet theirs");
+  ASSERT_TRUE(wall->changed_elsewhere());
+  EXPECT_EQ(look_at_rules(), Firewall::Inspected::kUnsure);
+  EXPECT_TRUE(wall->changed_elsewhere()) << "what stands in it has still to be looked at";
+  nft("add element inet postern EMS1_ZTNA_T { 10.0.1.99 }");
+  EXPECT_EQ(look_at_rules(), Firewall::Inspected::kUnsure);
+  EXPECT_EQ(look(), Firewall::Inspected::kChanged);
+  apply();
+  nft("insert rule inet postern forward accept");
+  ASSERT_TRUE(wall->changed_elsewhere());
+  EXPECT_EQ(look_at_rules(), Firewall::Inspected::kChanged);
+}
+
 TEST_F(FirewallMendTest, AListThatSomebodyElseEmptiesIsMended) {
   begin();
   nft("list table inet postern");

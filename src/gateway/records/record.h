@@ -64,9 +64,9 @@ struct Record {
   bool share_selected = false;
   bool asked = false;            ///< This gateway met its certificate.
 
-  /// May it be in any address set or be let through at all?
   /// When its last certificate expires; the beginning of time: it has none. Of one that is refused nothing has to be known after it.
   WallTime last_expiry() const;
+  /// May it be in any address set or be let through at all?
   bool usable() const { return registered && online && !quarantined && !blocked; }
   friend bool operator==(const Record&, const Record&) = default;
 };

@@ -99,6 +99,10 @@ Status Daemon::load() {
   auto device = load_device(options.data_dir, context_.now().wall, context_.random);
   if (!device) return fail(device.error());
   context_.device = std::move(*device);
+  for (const auto& path : exposed_files(options.data_dir)) {
+    log_warning("gateway.exposed", path + ": others than its owner may read or change it, and so speak for this gateway: take that from them "
+                                          "(chmod go-rwx), and think of its keys as known");
+  }
   if (auto made = make_directories(options.runtime_dir, 0755); !made) return made;
   auto store = config::ConfigStore::open(config::gateway_schema(), options.data_dir / "gateway.conf");
   if (!store) return fail(store.error());

@@ -1,5 +1,7 @@
 #include "gateway/shell/device.h"
 
+#include <sys/stat.h>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "pki/authority.h"
@@ -62,6 +64,17 @@ Result<Device> load_device(const std::filesystem::path& dir, WallTime now, Rando
   }
   device.key_sha256 = key->public_key_sha256();
   return device;
+}
+
+std::vector<std::string> exposed_files(const std::filesystem::path& dir) {
+  std::vector<std::string> out;
+  const auto look = [&](const std::filesystem::path& path, mode_t bad) {
+    struct stat st {};
+    if (stat(path.c_str(), &st) == 0 && (st.st_mode & bad) != 0) out.push_back(path.native());
+  };
+  look(dir, S_IWGRP | S_IWOTH);
+  for (const char* name : {"device.key", "factory.key", "gateway.conf"}) look(dir / name, S_IRWXG | S_IRWXO);
+  return out;
 }
 
 }  // namespace postern::gateway

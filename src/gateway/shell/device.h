@@ -2,6 +2,7 @@
 // Who this gateway is: its serial number, its device key, and the server certificate it has when none is configured.
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -23,6 +24,9 @@ struct Device {
 /// Reads it from `dir`, or makes it there (mode 0600) at the first start. Errors: those of the file system; kDataLoss
 /// when only a part is there.
 Result<Device> load_device(const std::filesystem::path& dir, WallTime now, Random& random);
+
+/// What of a gateway's secrets in `dir` others than its owner may read or change, `dir` itself included. For a warning.
+std::vector<std::string> exposed_files(const std::filesystem::path& dir);
 
 /// `prefix` and random readable characters: "PGW" and 13.
 GatewaySerial make_serial(Random& random);

@@ -196,20 +196,22 @@ void FirewallControl::renew_for(Seconds time) {
 
 void FirewallControl::look() {
   if (!ready_ || looking_ || firewall_->unfinished() || context_.now().mono < look_again_ || !firewall_->changed_elsewhere()) return;
-  auto inspection = firewall_->take_inspection();
+  // What stands in large sets takes long to read. Meanwhile at least the rules are looked at.
+  const bool whole = context_.now().mono >= look_whole_again_;
+  auto inspection = firewall_->take_inspection(whole);
   if (!inspection) return;
   looking_ = true;
   const auto begun = context_.now().mono;
-  context_.loop.offload(std::move(inspection), [this, begun, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) looked(begun);
+  context_.loop.offload(std::move(inspection), [this, begun, whole, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) looked(begun, whole);
   });
 }
 
-void FirewallControl::looked(MonoTime begun) {
+void FirewallControl::looked(MonoTime begun, bool whole) {
   looking_ = false;
-  // Others may change their tables all the time: no more than a tenth of one core goes into looking at ours.
+  // Others may change their tables all the time: about a tenth of one core goes into looking at ours.
   const auto ended = context_.now().mono;
-  look_again_ = ended + 9 * (ended - begun);
+  (whole ? look_whole_again_ : look_again_) = ended + 9 * (ended - begun);
   if (firewall_->conclude() != firewall::Firewall::Inspected::kChanged) return;
   ++counters_.mended;
   log_warning("firewall.mended",

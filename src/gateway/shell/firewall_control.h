@@ -60,7 +60,7 @@ class FirewallControl {
   void tell(const firewall::Forgotten& forgotten) const;
   void renew_for(Seconds time);
   void look();
-  void looked(MonoTime begun);
+  void looked(MonoTime begun, bool whole);
 
   static constexpr std::chrono::milliseconds kLookEvery{100};
   static constexpr std::chrono::milliseconds kLongestRest{100};
@@ -76,7 +76,7 @@ class FirewallControl {
   MonoTime rest_until_{};
   bool resting_ = false;
   net::Handle later_, going_on_, look_;
-  MonoTime look_again_{};
+  MonoTime look_again_{}, look_whole_again_{};
   bool looking_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -345,6 +345,30 @@ TEST_F(OperationsTest, WhyAnEndpointIsMatchedAndNotResolved) {
             (std::map<std::string, State>{
                 {"EMS1_ZTNA_a", State::kHas}, {"EMS1_ZTNA_b", State::kUnknown}, {"EMS1_ZTNA_c", State::kHasNot}}));
   EXPECT_TRUE(operations_->endpoint_traces([](const auto&) { return false; }).empty());
+  EXPECT_FALSE(all[0].expired) << "it has no certificate";
+}
+
+TEST_F(OperationsTest, AnEndpointHasExpiredWithTheLastOfItsCertificates) {
+  const auto expired = [&](std::initializer_list<Seconds> ends) {
+    wire::ViewEntry entry;
+    entry.mutable_record()->set_uid("00000000000000000000000000000002");
+    entry.mutable_record()->set_online(true);
+    entry.mutable_record()->set_registered(true);
+    for (const auto end : ends) {
+      auto& certificate = *entry.mutable_record()->add_certificates();
+      certificate.set_serial("0A");
+      certificate.set_sha256(std::string(32, static_cast<char>(entry.record().certificates_size())));
+      certificate.set_not_after_ms(to_unix_ms(context_.now().wall + end));
+    }
+    proto::View view;
+    view.upsert(EndpointUid(entry.record().uid()), entry.SerializeAsString());
+    context_.core->restore(1, 1, 1, std::move(view), context_.now().mono + Seconds(60));
+    const auto all = operations_->endpoint_traces([](const auto&) { return true; });
+    return all.size() == 1 && all[0].expired;
+  };
+  say(wire::FabricStatus::AUTHORISED);
+  EXPECT_TRUE(expired({Seconds(-1), Seconds(-9)}));
+  EXPECT_FALSE(expired({Seconds(60), Seconds(-9)}));
 }
 
 }  // namespace

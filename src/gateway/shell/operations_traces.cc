@@ -76,6 +76,8 @@ std::vector<cli::EndpointTrace> LiveOperations::endpoint_traces(
     trace.resolve_text = resolve_reason_text(trace.resolve_reason);
     trace.tags = trace_tags(core, record);
     trace.sessions = live_sessions(core, record);
+    trace.expired = !record.certificates.empty() &&
+                    std::ranges::all_of(record.certificates, [now = context_.now().wall](const auto& c) { return c.not_after <= now; });
     if (const auto it = core.connectors().find(key.connector); it != core.connectors().end()) {
       trace.stale = it->second.stale;
       if (const auto& heard = it->second.client->last_contact()) trace.confirmed_at = heard->wall;

@@ -221,6 +221,10 @@ Status TrafficLog::reopen() {
     if (fd >= 0) close(fd);
     return fail(error);
   }
+  if (!S_ISREG(st.st_mode)) {  // one that nobody reads would hold everything up
+    close(fd);
+    return fail(ErrorCode::kUnavailable, path_.string() + ": not a regular file: remove it; config log syslogd setting sends the lines elsewhere");
+  }
   if (fd_ >= 0) close(fd_);
   fd_ = fd;
   size_ = static_cast<std::uint64_t>(st.st_size);

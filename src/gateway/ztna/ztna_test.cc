@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -169,6 +170,13 @@ TEST_F(TrafficLogTest, ALinkIsNotFollowedAndSaysSo) {
   ASSERT_FALSE(log);
   EXPECT_NE(log.error().message.find("a symbolic link, which is not followed"), std::string::npos) << log.error().message;
   EXPECT_FALSE(std::filesystem::exists(dir_ / "elsewhere"));
+}
+
+TEST_F(TrafficLogTest, APipeIsNoLog) {
+  ASSERT_EQ(mkfifo((dir_ / "pipe").c_str(), 0600), 0);
+  const auto log = TrafficLog::open(dir_ / "pipe", nullptr);
+  ASSERT_FALSE(log);
+  EXPECT_NE(log.error().message.find("not a regular file"), std::string::npos) << log.error().message;
 }
 
 TEST_F(TrafficLogTest, FindsADenialByItsId) {

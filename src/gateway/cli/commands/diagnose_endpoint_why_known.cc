@@ -198,6 +198,10 @@ std::vector<std::string> advice(const EndpointTrace& t) {
     advise_matching(out, t);
     advise_resolving(out, t);
   }
+  if (t.expired && r.usable()) {
+    out.push_back("An expired certificate is not renewed. Enrol it anew: " + unbroken("postern-agent deregister --force") + ", then " +
+                  unbroken("postern-agent enrol") + ".");
+  }
   if (t.matched && r.certificates.empty()) {
     out.push_back("It has no client certificate that counts: no access proxy can recognise it. Enrol it anew.");
   }
@@ -229,6 +233,7 @@ void explain_known(Lines& out, const CommandContext& c, const Sought& sought, co
                "that asks for certificates. Only where one without a certificate may enter (empty-cert-action accept, "
                "a policy without tags) it may as well: pages for enrolling and mending belong there."));
   }
+  if (t.expired) out.wrap("Its certificate has expired: no access proxy that asks for certificates lets it in.");
   out.blank();
   out.add("UID:", r.key.uid.str());
   out.add(ems_text(connectors, r.key.connector) + ':', fmt::format("{}, tenant {}", r.ems_serial.str(), r.tenant.str()));

@@ -104,7 +104,7 @@ void add_reasons(Lines& out, const Sought& sought, const std::vector<ConnectorSt
       "than ten minutes ago.");
   if (found) return;
   say("It is not enrolled, or at an EMS that is not configured here.");
-  say(std::string("Its certificate was revoked, or it was deregistered: its EMS tells of it no more.") +
+  say(std::string("Its certificate was revoked or replaced by a newer one, or it was deregistered: its EMS tells of it no more.") +
       (sought.leaf ? "" : " By the SHA-256 fingerprint of the certificate the EMS is asked."));
   if (!sought.serial.empty() && sought.serial.size() >= 16 && !sought.leaf) {
     say("An EMS can't be asked by the serial number of a certificate; by its SHA-256 fingerprint it can.");
