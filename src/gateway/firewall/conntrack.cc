@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <cstring>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <functional>
@@ -65,6 +66,20 @@ Flow parse_tuple(const nlattr* tuple) {
   return out;
 }
 
+/// Of the content of CTA_PROTOINFO.
+bool is_over(const nlattr* info) {
+  bool over = false;
+  each_nested(info, [&](const nlattr* protocol) {
+    if (mnl_attr_get_type(protocol) != CTA_PROTOINFO_TCP) return;
+    each_nested(protocol, [&](const nlattr* part) {
+      if (mnl_attr_get_type(part) != CTA_PROTOINFO_TCP_STATE || mnl_attr_get_payload_len(part) < 1) return;
+      const auto state = mnl_attr_get_u8(part);
+      over = state == TCP_CONNTRACK_LAST_ACK || state == TCP_CONNTRACK_TIME_WAIT || state == TCP_CONNTRACK_CLOSE;
+    });
+  });
+  return over;
+}
+
 std::optional<Entry> parse_entry(const nlmsghdr* message) {
   if (mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg)) return std::nullopt;
   Entry entry;
@@ -92,6 +107,9 @@ std::optional<Entry> parse_entry(const nlmsghdr* message) {
         if (answered) to = answer.source, port = answer.source_port;
         break;
       }
+      case CTA_PROTOINFO:
+        entry.flow.over = is_over(a);
+        break;
       case CTA_ID:
         if (length == 4) {
           std::memcpy(&entry.id, bytes, 4);

@@ -277,7 +277,11 @@ bool Firewall::unfinished() const { return impl_->pending.unfinished(); }
 void Firewall::set_slice(std::chrono::nanoseconds slice) { impl_->slice = slice; }
 
 std::function<Forgotten()> Firewall::take_cleanup(std::set<IpAddress> own) {
-  if (!impl_->tracked || impl_->to_clean.empty() || unfinished()) return nullptr;
+  if (!impl_->tracked || unfinished()) return nullptr;
+  if (impl_->to_clean.empty()) {  // nobody was there whose connections these policies could end
+    impl_->cleaned = impl_->policies;
+    return nullptr;
+  }
   struct Job {
     std::shared_ptr<Impl::Tracked> tracked;
     std::shared_ptr<const std::vector<Policy>> before, now;
@@ -309,6 +313,7 @@ std::function<Forgotten()> Firewall::take_cleanup(std::set<IpAddress> own) {
       return out;
     }
     for (const auto& flow : *forgotten) {
+      if (flow.over) continue;  // nothing was cut
       const auto& changed = job->changed[flow.source];
       const Moment is{*job->now, entry(changed.now)};
       if (auto cut = why_cut(flow, {*job->before, changed.before ? &*changed.before : is.source}, is, job->gone[flow.source])) {

@@ -37,6 +37,40 @@ TEST_F(FirewallTest, ATagOpensLosingItCutsWhatIsOpen) {
   EXPECT_TRUE(blocked());
 }
 
+TEST_F(FirewallTest, AConnectionThatHadEndedByItselfIsForgottenAndNotToldAsCut) {
+  wall->model().set_policies({policy(1, Action::kAccept, {"EMS1_ZTNA_T"})});
+  apply();
+  renew(60);
+  endpoint_has({"EMS1_ZTNA_T"});
+  auto open = connect();
+  ASSERT_TRUE(open);
+  {
+    auto closed = connect();
+    ASSERT_TRUE(closed);
+  }
+  const auto over = [&] {
+    int n = 0;
+    (void)tracked->forget({endpoint.ip}, [&](const Flow& flow) {
+      n += flow.over ? 1 : 0;
+      return true;
+    });
+    return n;
+  };
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (over() < 1 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  ASSERT_EQ(over(), 1);
+
+  endpoint.tags.clear();
+  wall->model().upsert(endpoint);
+  ASSERT_TRUE(wall->apply());
+  const auto cleanup = wall->take_cleanup();
+  ASSERT_TRUE(cleanup);
+  const auto cuts = cleanup().cuts;
+  ASSERT_EQ(cuts.size(), 1u);
+  EXPECT_FALSE(cuts[0].flow.over);
+  EXPECT_EQ(forget_all(), 0u);
+}
+
 TEST_F(FirewallTest, APolicyForEchoRequestsLetsNoOtherMessageThrough) {
   const auto ping = [&](const std::string& how) {
     int status = -1;

@@ -16,6 +16,7 @@ struct Flow {
   std::uint8_t protocol = 0;  ///< IPPROTO_TCP, ...
   std::uint16_t port = 0;     ///< The destination's; 0 where there are none.
   std::uint16_t source_port = 0;
+  bool over = false;  ///< Both ends have closed it; it is tracked a while longer.
 };
 
 struct Verdict {

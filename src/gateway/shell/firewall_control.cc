@@ -41,7 +41,9 @@ void FirewallControl::use_default_routes(std::set<std::string> interfaces) {
 }
 
 std::string FirewallControl::ruleset_of(const config::GatewayConfig& config) const {
-  return firewall::ruleset_of(firewall_->model(), config, default_routes_);
+  auto model = firewall_->model();
+  for (const auto& [ip, waiting] : waiting_) put(model, ip, waiting);
+  return firewall::ruleset_of(std::move(model), config, default_routes_);
 }
 
 void FirewallControl::use_tags() {
@@ -50,18 +52,44 @@ void FirewallControl::use_tags() {
     if (tag.info) names.insert(name);
   }
   firewall_->model().set_tags(std::move(names));
-  for (const auto& [ip, state] : context_.core->addresses()) firewall_->model().upsert(entry(state));
+  for (const auto& [ip, state] : context_.core->addresses()) upsert(state);
   dirty_ = true;
 }
 
 void FirewallControl::upsert(const AddressState& state) {
-  firewall_->model().upsert(entry(state));
+  waiting_.insert_or_assign(state.ip, Waiting{entry(state), {}});
   dirty_ = true;
 }
 
 void FirewallControl::remove(const IpAddress& ip) {
-  firewall_->model().remove(ip, why_gone(ip));
+  waiting_.insert_or_assign(ip, Waiting{std::nullopt, why_gone(ip)});
   dirty_ = true;
+}
+
+void FirewallControl::put(firewall::FirewallModel& model, const IpAddress& ip, const Waiting& waiting) {
+  if (waiting.entry) {
+    model.upsert(*waiting.entry);
+  } else {
+    model.remove(ip, waiting.why);
+  }
+}
+
+void FirewallControl::put_some() {
+  // The first table takes all: what holds addresses to their owners in that of a gateway before must not be missing in it.
+  auto left = ready_ ? at_once_ : waiting_.size();
+  while (left > 0 && !waiting_.empty()) {
+    const auto first = waiting_.begin();
+    // What changes nothing costs nothing.
+    const auto& there = firewall_->model().addresses();
+    const auto it = there.find(first->first);
+    const bool same = first->second.entry ? it != there.end() && it->second == *first->second.entry : it == there.end();
+    if (!same) {
+      put(firewall_->model(), first->first, first->second);
+      --left;
+    }
+    waiting_.erase(first);
+  }
+  all_put_ = waiting_.empty();
 }
 
 void FirewallControl::apply() {
@@ -77,6 +105,7 @@ void FirewallControl::apply() {
     return;
   }
   dirty_ = false;
+  put_some();
   ++counters_.transactions;
   transact(begun);
 }
@@ -92,6 +121,11 @@ void FirewallControl::transact(MonoTime begun) {
     return;
   }
   const auto ended = context_.now().mono;
+  if (!all_put_ && applied_) {
+    dirty_ = true;
+    going_on_ = context_.loop.after({}, [this] { apply(); });
+    return;
+  }
   if (std::exchange(lease_waits_, false) && applied_) {
     renew_for(std::chrono::floor<Seconds>(begun + GatewayCore::kLease - ended));
   }
@@ -128,9 +162,11 @@ void FirewallControl::bring_into_force() {
 /// As of now, when the core has just let go of the address.
 firewall::Gone FirewallControl::why_gone(const IpAddress& ip) const {
   using policy::Reason;
-  const auto entry = firewall_->model().addresses().find(ip);
-  if (entry == firewall_->model().addresses().end()) return {};
-  const auto& owner = entry->second.owner;
+  const auto waits = waiting_.find(ip);
+  const auto there = firewall_->model().addresses().find(ip);
+  const bool newer = waits != waiting_.end() && waits->second.entry;
+  if (!newer && there == firewall_->model().addresses().end()) return {};
+  const auto owner = newer ? waits->second.entry->owner : there->second.owner;
   const auto& core = *context_.core;
   const auto connector = core.connectors().find(owner.connector);
   if (connector != core.connectors().end() && connector->second.stale) return {Reason::kStale, {}};
@@ -179,7 +215,7 @@ void FirewallControl::tell(const firewall::Forgotten& forgotten) const {
 }
 
 void FirewallControl::renew_lease() {
-  if (firewall_->unfinished()) {
+  if (unfinished()) {
     lease_waits_ = true;
     return;
   }

@@ -1,7 +1,9 @@
 #pragma once
 // IP and MAC control: the core's addresses and tags, and the configured policies, in nftables.
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -28,10 +30,14 @@ class FirewallControl {
   /// however little it changes: after one, what changes for as long as it took (100 ms at most) goes into the next, so
   /// that a flood of changes is followed as fast as it comes. A very large change goes on in the next turns of the loop.
   void apply();
-  /// A very large change is on its way into the kernel. Meanwhile the firewall's lease isn't renewed: beyond five seconds what
-  /// depends on a tag passes no more, until it is done. Then it is renewed, for five seconds from when the change was begun: what was
-  /// told since waits for the next one.
-  bool unfinished() const { return firewall_->unfinished(); }
+  /// A very large change is on its way into the kernel, perhaps in several parts. Meanwhile the firewall's lease isn't renewed: beyond
+  /// five seconds what depends on a tag passes no more, until it is done. Then it is renewed, for five seconds from when its last part
+  /// was begun: what was told since waits for the next one.
+  bool unfinished() const { return firewall_->unfinished() || !all_put_; }
+  /// So many addresses change at once. To find what that means for every set takes the loop a while, in which it does nothing else: of
+  /// a hundred thousand, longer than leases last. Each address is judged by itself, so the others go on being judged as before.
+  static constexpr std::size_t kAtOnce = 4096;
+  void set_at_once(std::size_t addresses) { at_once_ = addresses; }
   void set_slice(std::chrono::nanoseconds slice) { firewall_->set_slice(slice); }  ///< Firewall::set_slice.
   /// Whether `apply` would wait now.
   bool resting() const { return context_.now().mono < rest_until_; }
@@ -54,6 +60,12 @@ class FirewallControl {
  private:
   FirewallControl(Context& context, std::unique_ptr<firewall::Firewall> firewall);
   firewall::AddressEntry entry(const AddressState& state) const;
+  struct Waiting {
+    std::optional<firewall::AddressEntry> entry;  // none: it is nobody's any more
+    firewall::Gone why;
+  };
+  static void put(firewall::FirewallModel& model, const IpAddress& ip, const Waiting& waiting);
+  void put_some();
   void transact(MonoTime begun);
   void bring_into_force();
   firewall::Gone why_gone(const IpAddress& ip) const;
@@ -68,6 +80,9 @@ class FirewallControl {
   Context& context_;
   std::unique_ptr<firewall::Firewall> firewall_;
   std::set<std::string> default_routes_;
+  std::map<IpAddress, Waiting> waiting_;  // what the model isn't told yet
+  std::size_t at_once_ = kAtOnce;
+  bool all_put_ = true;  // the change that was begun last has all that waited then
   bool dirty_ = false;
   Counters counters_;
   Status applied_, renewed_;  // the last time

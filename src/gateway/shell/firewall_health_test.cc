@@ -234,5 +234,37 @@ TEST_F(FirewallHealthTest, ALeaseThatWaitedForAVeryLargeChangeIsRenewedBehindIt)
   });
 }
 
+TEST_F(FirewallHealthTest, ManyAddressesChangeInPartsAndWhatGoesOnComingHoldsTheLeaseUpNoLonger) {
+  with_lab([this](HealthLab& lab) {
+    const auto at = [](int i) { return fmt::format("10.1.{}.{}", i / 250, i % 250 + 1); };
+    const auto held = [&](int i) {
+      return std::system(fmt::format("ip netns exec {} nft get element inet postern held '{{ {} }}' >/dev/null 2>&1", space_, at(i)).c_str()) == 0;
+    };
+    lab.firewall->use_policies();
+    lab.apply();
+    lab.firewall->set_at_once(100);
+    for (int i = 0; i < 350; ++i) lab.firewall->upsert(HealthLab::address("port1", at(i)));
+    const auto before = lab.firewall->counters().transactions;
+    lab.apply();
+    ASSERT_TRUE(lab.firewall->unfinished());
+    EXPECT_TRUE(held(0) && held(99) && !held(100) && !held(349));
+    lab.firewall->renew_lease();
+    int next = 350;
+    lab.run_until([&] {
+      lab.firewall->upsert(HealthLab::address("port1", at(next++)));
+      return !lab.firewall->unfinished();
+    });
+    EXPECT_GE(lab.firewall->counters().transactions - before, 4u);
+    EXPECT_TRUE(held(349));
+    EXPECT_EQ(std::system(("ip netns exec " + space_ + " nft list set inet postern alive | grep -q 'ipv4 timeout'").c_str()), 0);
+    // A dry run has what waits, too.
+    for (int i = 0; i < 350; ++i) lab.firewall->remove(*IpAddress::parse(at(i)));
+    EXPECT_THAT(lab.firewall->ruleset_of({}), Not(HasSubstr(at(349) + ",")));
+    lab.apply();
+    EXPECT_TRUE(!held(0) && !held(99) && held(349));
+    lab.run_until([&] { return !lab.firewall->unfinished() && !held(349); });
+  });
+}
+
 }  // namespace
 }  // namespace postern::gateway

@@ -31,6 +31,7 @@ constexpr std::chrono::seconds kHealthy{30};
 constexpr std::chrono::seconds kStopPatience{5};
 constexpr std::chrono::milliseconds kVerdictLook{20};
 constexpr std::chrono::milliseconds kLateLook{200};
+constexpr std::chrono::milliseconds kLogLook{1000};
 constexpr std::size_t kLogPiece = 64 << 10;
 /// Of the log at one look; the next one goes on behind it.
 constexpr int kMaxLogPieces = 64;
@@ -223,6 +224,17 @@ class Process final : public NginxProcess {
     std::error_code none;
     const auto size = std::filesystem::file_size(log_path(), none);
     return none ? 0 : size;
+  }
+
+  /// What strangers do wrong stands in it, too: without a bound whoever connects could fill the disk, or memory.
+  void bound_log() {
+    // Not while it starts: before it knows the signal, that would end it.
+    if (!pid_ || verdict_watch_) return;
+    const auto size = log_size();
+    if (size <= options_.max_log_bytes * (late_watch_ ? 4 : 1)) return;
+    std::error_code failed;
+    std::filesystem::rename(log_path(), log_path().native() + ".1", failed);
+    if (!failed) kill_master(SIGUSR1);
   }
 
   /// What nginx has written since the last look, line by line: workers may write a lot meanwhile.
@@ -429,6 +441,7 @@ class Process final : public NginxProcess {
   std::function<void(Status)> verdict_done_;
   net::Handle verdict_watch_;  // while nginx has not said how a start or a reload went
   net::Handle late_watch_;     // likewise, after nobody waits for it any more
+  net::Handle log_watch_ = loop_.every(kLogLook, [this] { bound_log(); });
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -26,6 +27,8 @@ struct NginxOptions {
   std::string user = "www-data";
   /// What nginx has said by then about a start or a reload counts; it gives up ports that are taken after 2.5 s.
   std::chrono::milliseconds verdict_patience{20'000};
+  /// Past this size `error.log` becomes `error.log.1`, and a new one begins. Each handshake that fails is a line in it.
+  std::uintmax_t max_log_bytes = 16u << 20;
 };
 
 /// Who nginx runs as; also who the workers at ModuleChannel are. Errors: kNotFound.

@@ -319,6 +319,20 @@ exec sleep 1000
   EXPECT_GT(std::filesystem::file_size(process_->state_dir() / "error.log"), 256u << 10);
 }
 
+TEST_F(NginxProcessTest, ItsLogBeginsAnewWhenItIsFull) {
+  options_.max_log_bytes = 256u << 10;
+  make_process();
+  ASSERT_TRUE(apply(config()));
+  const auto log = process_->state_dir() / "error.log", before = process_->state_dir() / "error.log.1";
+  const auto first = pid();
+  std::ofstream(log, std::ios::app) << std::string(300u << 10, 'x') << '\n';
+  ASSERT_TRUE(run_until([&] { return std::filesystem::exists(before) && std::filesystem::exists(log); }));
+  EXPECT_GT(std::filesystem::file_size(before), 256u << 10);
+  EXPECT_TRUE(apply(config())) << "what nginx says is found in the new one";
+  EXPECT_EQ(pid(), first);
+  EXPECT_NE(slurp(log).find("reconfiguring"), std::string::npos);
+}
+
 /// Stands in for an nginx that is slow to take a configuration.
 TEST_F(NginxProcessTest, WhatNginxSaysTooLateStillCounts) {
   const auto script = dir_ / "slow-nginx", go = dir_ / "go";
