@@ -12,7 +12,7 @@ from pathlib import Path
 
 import harness
 from destinations import Destinations
-from harness import connect, https, open_tls, wait_for
+from harness import accepting, connect, https, open_tls, wait_for
 
 PORT = 9448
 SSHD = "/usr/sbin/sshd"
@@ -310,6 +310,12 @@ class Forwarding(Destinations, harness.StackTest):
             self.assertEqual(sock.recv(5), b"hello", f"connection {number}")
         self.assertEqual(self.destination("greeting")["open"], count)
 
+    def reconfigure(self, text):
+        """What nginx has to reload for; until no worker of before takes connections, which it could not serve."""
+        old = self.stack.gateway.nginx_pids()[1]
+        self.stack.gateway.configure(text)
+        wait_for(lambda: not any(accepting(worker) for worker in old), "the workers of before to end")
+
     def test_what_comes_to_belong_to_another_api_gateway_ends(self):
         def first(lines, ports):
             return ('config firewall access-proxy\nedit "tcp"\nconfig api-gateway\n' + lines + 'edit 1\nset url-map "/tcp"\nconfig realservers\n'
@@ -326,13 +332,13 @@ class Forwarding(Destinations, harness.StackTest):
                 self.addCleanup(echo.close)
                 echo.sendall(b"x")
                 self.assertEqual(echo.recv(1), b"x")
-                self.stack.gateway.configure(change)
+                self.reconfigure(change)
                 try:
                     echo.settimeout(20)
                     with self.assertRaises(ConnectionResetError):
                         echo.recv(1)
                 finally:
-                    self.stack.gateway.configure(first("delete 2\n", ports))
+                    self.reconfigure(first("delete 2\n", ports))
                 wait_for(self.let_in, "new connections")
 
     def test_what_is_not_configured_or_not_there_is_told(self):

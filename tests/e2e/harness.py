@@ -133,6 +133,14 @@ class Stream:
         self.sock.close()
 
 
+def accepting(worker):
+    """Does this worker of nginx take connections yet?"""
+    try:
+        return b"shutting down" not in Path(f"/proc/{worker}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def open_tls(host, port, namespace, certificate=None, key=None, timeout=10):
     raw = connect(host, port, namespace, timeout=timeout)
     tls = tls_context(certificate, key).wrap_socket(raw, server_hostname=None)

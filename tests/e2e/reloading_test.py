@@ -6,10 +6,9 @@ import re
 import signal
 import ssl
 import struct
-from pathlib import Path
 
 import harness
-from harness import connect, tls_context, wait_for
+from harness import accepting, connect, tls_context, wait_for
 from http2_client import (ACK, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, frame, literal, status_of)
 
 REFUSED_STREAM = 7
@@ -100,13 +99,6 @@ class Http2:
                     self.answers[number] = ("reset", struct.unpack(">I", payload)[0])
                 elif kind == HEADERS and number not in self.answers:
                     self.answers[number] = ("status", status_of(payload))
-
-
-def accepting(worker):
-    try:
-        return b"shutting down" not in Path(f"/proc/{worker}/cmdline").read_bytes()
-    except OSError:
-        return False
 
 
 class Reloading(harness.StackTest):

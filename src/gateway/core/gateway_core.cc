@@ -183,7 +183,8 @@ void GatewayCore::drain(Now now, Connector& c) {
       if (!change->snapshot) tell_slots_changed(now, before, change->times);
       act::SaveView save{id, std::move(change->upserted), change->snapshot || change->tags};
       save.touched.insert(save.touched.end(), change->removed.begin(), change->removed.end());
-      actions_.push_back(std::move(save));
+      // In front of what it leads to: whom the data plane lets in no more must not come back from what was kept before.
+      actions_.insert(actions_.begin() + static_cast<std::ptrdiff_t>(before), std::move(save));
     } else if (auto* answer = std::get_if<fabric::Answer>(&action)) {
       on_answer(now, id, *answer);
     } else if (auto* question = std::get_if<fabric::WhatIf>(&action)) {

@@ -79,7 +79,7 @@ struct UnpinNeighbour { NeighbourKey key; };               ///< The pinned entry
 struct AskNeighbour { NeighbourKey key; };
 struct Answer { Sha256 leaf; CertificateVerdict verdict; };
 struct TagsChanged {};                                     ///< Policies have to be compiled again.
-/// The view changed: worth keeping across a restart. `touched` came, changed or went; `whole`: look at all of it anew.
+/// The view changed: worth keeping across a restart. Stands before what follows from the change. `touched` came, changed or went; `whole`: look at all of it anew.
 struct SaveView { ConnectorId id; std::vector<EndpointUid> touched = {}; bool whole = false; };
 /// All slots that a delta of an EMS changed stand before this; none when it changed no slot.
 struct SlotsChanged { std::vector<Sha256> leaves; proto::ChangeTimes times; Now arrived; };

@@ -131,6 +131,21 @@ TEST_F(GatewayCoreLab, OfflineQuarantinedAndBlockedLeaveEverySetButKeepTheirSlot
   EXPECT_TRUE(core_.slots().at(leaf('a')).quarantined);
 }
 
+TEST_F(GatewayCoreLab, ThatAViewChangedIsSaidBeforeWhatFollows) {
+  connect();
+  ems_.upsert(endpoint({70, 495}));
+  core_.take_actions();
+  ems_.upsert(endpoint({70}));
+  bool saved = false, changed = false;
+  for (const auto& action : core_.take_actions()) {
+    saved = saved || std::holds_alternative<act::SaveView>(action);
+    if (!std::holds_alternative<act::SlotUpsert>(action)) continue;
+    changed = true;
+    EXPECT_TRUE(saved);
+  }
+  EXPECT_TRUE(changed);
+}
+
 TEST_F(GatewayCoreLab, ACertificateNotMetYetIsAskedForOnceAndTheRecordComesBeforeTheAnswer) {
   connect();
   core_.on_unknown_certificate(clock_.now(), leaf('a'));

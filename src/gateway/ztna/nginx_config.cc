@@ -13,6 +13,9 @@
 namespace postern::gateway {
 namespace {
 
+/// TLS sessions that a worker keeps taken apart, of all access proxies together, about.
+constexpr std::size_t kSessionsOfWorker = 16'000;
+
 /// Of a host name, an address and a port alone.
 bool host_is_plain(const std::string& host) {
   return std::all_of(host.begin(), host.end(), [](unsigned char c) {
@@ -118,8 +121,8 @@ http {{
   ssl_prefer_server_ciphers off;
   # Sessions stay here and are told by number. To write one into a ticket, and to read it again, OpenSSL takes the client's
   # certificate apart each time, which costs more than the key exchange. First each worker looks for a session among its
-  # own, which are taken apart already.
-  ssl_session_cache builtin:4000 shared:postern:8m;
+  # own, which are taken apart already: so many for each access proxy, some 10 KB each.
+  ssl_session_cache builtin:{sessions} shared:postern:8m;
   ssl_session_tickets off;
   ssl_conf_command NumTickets 1;
   ssl_session_timeout 1h;
@@ -155,7 +158,8 @@ http {{
       fmt::arg("error_log", in_state("error.log")), fmt::arg("body", in_state("body")),
       fmt::arg("proxy", in_state("proxy")), fmt::arg("fastcgi", in_state("fastcgi")),
       fmt::arg("uwsgi", in_state("uwsgi")), fmt::arg("scgi", in_state("scgi")), fmt::arg("runtime", *runtime),
-      fmt::arg("headers", NginxServers::headers("  ", false)));
+      fmt::arg("headers", NginxServers::headers("  ", false)),
+      fmt::arg("sessions", std::clamp<std::size_t>(kSessionsOfWorker / std::max<std::size_t>(config.listeners.size(), 1), 100, 4000)));
 
   const NginxServers servers(config.pools, config.forwarder);
   out += servers.upstreams();

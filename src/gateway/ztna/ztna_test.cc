@@ -42,6 +42,16 @@ TEST(NginxConfig, SaysWhatIsConfigured) {
   EXPECT_EQ(text->find("ssl_early_data on"), std::string::npos);
 }
 
+TEST(NginxConfig, SessionsOfAllAccessProxiesTogetherAreBounded) {
+  auto c = config();
+  EXPECT_NE(render_nginx_config(c)->find("ssl_session_cache builtin:4000 "), std::string::npos);
+  for (std::uint16_t port = 1000; c.listeners.size() < 16; ++port) {
+    c.listeners.push_back(c.listeners.front());
+    c.listeners.back().proxy = c.listeners.back().port = port;
+  }
+  EXPECT_NE(render_nginx_config(c)->find("ssl_session_cache builtin:1000 "), std::string::npos);
+}
+
 TEST(NginxConfig, ConnectionsOfRequestsWithABodyAreNotKept) {
   const auto text = render_nginx_config(config());
   ASSERT_TRUE(text) << text.error().message;
