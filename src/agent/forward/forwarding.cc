@@ -32,7 +32,7 @@ std::string text_member(const json::object& object, const char* name) {
 
 /// Whoever answers for a destination that is configured; others' answers are a page of theirs.
 bool forwarder_status(int status) {
-  return status == 400 || status == 403 || status == 426 || (status >= 500 && status <= 504);
+  return status == 400 || status == 403 || status == 426 || status == 429 || (status >= 500 && status <= 504);
 }
 
 std::string certificate_advice(const proto::ZtnaDestination& d) {

@@ -41,6 +41,8 @@ TEST(ZtnaForwarding, ADenialIsToldInItsWordsWithItsId) {
 TEST(ZtnaForwarding, OtherAnswersAreToldToo) {
   EXPECT_EQ(refusal_text(example(), answered(502, "text/plain; charset=utf-8", "10.0.0.5:22: Connection refused\n"), {}).text,
             "10.0.0.5:22: Connection refused");
+  EXPECT_EQ(refusal_text(example(), answered(429, "text/plain", "this endpoint has 1024 connections forwarded\n"), {}).text,
+            "this endpoint has 1024 connections forwarded");
   EXPECT_EQ(refusal_text(example(), answered(404, "text/html", "<html>"), {}).text,
             "gw.example:443 does not forward TCP at /tcp: it answered with status 404 (is the path in the endpoint profile right?)");
   // Whatever another application says is not a reason.
