@@ -101,6 +101,25 @@ TEST(LeadingAway, EndsWhatBeganWhenTheServerHadAnotherNumber) {
   EXPECT_EQ(orders[1].server, 30u);
 }
 
+TEST(LeadingAway, EndsWhatCameToAnotherApiGatewayWithItsPath) {
+  // 1 gets a second server; then 3 leads to the same two, and takes over 1's path; then the first is taken out of 3.
+  const auto beside = [](ProxyPlan plan, ProxyPlan other, std::uint32_t pool) {
+    policy::ApiGateway third;
+    third.id = 3, third.pool = pool;
+    plan.table.proxies[0].api_gateways.push_back(third);
+    if (pool != plan.pools[0].id) plan.pools.push_back(other.pools[0]);
+    return plan;
+  };
+  const auto two = led_plan({"10.0.3.1", "10.0.3.2"}, "", 2), one = led_plan({"10.0.3.2"}, "", 3);
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});
+  led.use(two, {});
+  led.use(beside(two, two, 2), {});
+  std::set<std::pair<std::uint32_t, std::uint32_t>> ended;
+  for (const auto& order : led.use(beside(two, one, 3), {})) ended.emplace(order.api_gateway, order.server);
+  EXPECT_EQ(ended, (std::set<std::pair<std::uint32_t, std::uint32_t>>{{3, 10}, {3, 20}}));
+}
+
 TEST(LeadingAway, AGatewayThatStartsAnewEndsWhatWasTakenOutMeanwhile) {
   std::string kept;
   {

@@ -32,10 +32,9 @@ std::vector<ecshm::ClearOrder> ServersLedTo::use(const ProxyPlan& plan) {
       led_by[{proxy.id, gateway.id}] = pool == pools.end() ? nullptr : pool->second;
     }
   }
-  std::vector<ecshm::ClearOrder> out;
+  std::set<Key> orders;
   const auto end = [&](const Key& key, Server& server) {
-    if (std::exchange(server.away, true)) return;
-    out.push_back(order_for(std::get<0>(key), std::get<1>(key), std::get<2>(key)));
+    if (!std::exchange(server.away, true)) orders.insert(key);
   };
   // One that comes back is told by the number that it has then.
   for (auto& [key, server] : known_) {
@@ -46,6 +45,21 @@ std::vector<ecshm::ClearOrder> ServersLedTo::use(const ProxyPlan& plan) {
                          return s.address == server.address && s.port == server.port;
                        });
     if (!there) end(key, server);
+  }
+  // A path that came to another API gateway with the same servers took along what was open, by the numbers of the first.
+  std::map<std::tuple<std::uint32_t, IpAddress, std::uint16_t>, std::set<std::uint32_t>> gateways;
+  for (const auto& key : orders) {
+    const auto& server = known_.at(key);
+    gateways[{std::get<0>(key), server.address, server.port}].insert(std::get<1>(key));
+  }
+  for (const auto& [key, server] : known_) {
+    const auto it = gateways.find({std::get<0>(key), server.address, server.port});
+    if (it == gateways.end()) continue;
+    for (const auto gateway : it->second) {
+      const Key other{std::get<0>(key), gateway, std::get<2>(key)};
+      const auto own = known_.find(other);
+      if (own == known_.end() || !own->second.away) orders.insert(other);  // else it is among them, or was
+    }
   }
   std::set<Key> current;
   for (const auto& [gateway, pool] : led_by) {
@@ -61,6 +75,8 @@ std::vector<ecshm::ClearOrder> ServersLedTo::use(const ProxyPlan& plan) {
       if (!current.contains(key)) end(key, server);
     }
   }
+  std::vector<ecshm::ClearOrder> out;
+  for (const auto& [proxy, gateway, number] : orders) out.push_back(order_for(proxy, gateway, number));
   return out;
 }
 
