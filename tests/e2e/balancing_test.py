@@ -376,22 +376,45 @@ class Balancing(LoneGatewayTest):
                 connection = self.front()  # nginx has taken the new configuration
         self.assertEqual(len(a.seen), seen)
 
-    def test_14_what_goes_on_to_a_server_that_is_taken_out_ends_also_for_clients_without_a_certificate(self):
-        a, b = self.two()
-        self.publish([(a, ""), (b, "")], "first-alive")
-        self.wait_state(a, "up")
-        a.go_on = b.go_on = threading.Event()
-        self.addCleanup(a.go_on.set)
-        to_a = self.front()
-        to_a.request("GET", "/", headers={"Host": "app.example"})
-        answer = to_a.getresponse()
-        self.assertEqual(len(answer.read(5)), 5)
+    def under_way_to(self, application):
+        """An answer that has begun, to a client without a certificate."""
+        connection = self.front()
+        connection.request("GET", "/", headers={"Host": "app.example"})
+        answer = connection.getresponse()
+        self.assertEqual(len(answer.read(5)), 5, application.name)
+        connection.sock.settimeout(20)
+        return answer
+
+    def change_first(self, line):
         self.gateway.configure('config firewall access-proxy\nedit web\nconfig api-gateway\nedit 1\nconfig realservers\n'
-                               'edit 1\nset status disable\nnext\nend\nnext\nend\nnext\nend\n')
-        to_a.sock.settimeout(20)
-        with self.assertRaises((OSError, http.client.HTTPException)) as caught:
-            answer.read()
-        self.assertNotIsInstance(caught.exception, TimeoutError)
+                               f'edit 1\n{line}\nnext\nend\nnext\nend\nnext\nend\n')
+
+    def test_14_what_goes_on_to_a_server_that_is_taken_out_ends_also_for_clients_without_a_certificate(self):
+        for how in ("at once", "after another change of its API gateway", "while the gateway is away"):
+            with self.subTest(how=how):
+                a, b = self.two()
+                self.publish([(a, ""), (b, "")], "first-alive")
+                self.wait_state(a, "up")
+                a.go_on = b.go_on = threading.Event()
+                self.addCleanup(a.go_on.set)
+                answer = self.under_way_to(a)
+                if how.startswith("after"):
+                    self.change_first("set weight 7")
+                if how.startswith("while"):
+                    self.gateway.process.kill()
+                    wait_for(lambda: not self.gateway.process.alive(), "the gateway to end")
+                    config = self.gateway.data / "gateway.conf"
+                    text, port = config.read_text(), f"set port {a.port}\n"
+                    self.assertEqual(text.count(port), 1)
+                    config.write_text(text.replace(port, port + "set status disable\n"))
+                    self.gateway.start()
+                    self.assertIn("disable", self.gateway.cli("show firewall access-proxy web"))
+                else:
+                    self.change_first("set status disable")
+                with self.assertRaises((OSError, http.client.HTTPException)) as caught:
+                    answer.read()
+                self.assertNotIsInstance(caught.exception, TimeoutError)
+                a.go_on.set()
 
     def test_15_translate_host(self):
         a = self.application("a")

@@ -102,6 +102,7 @@ struct EmsCore::Impl {
   void telemetry_opened(Now now, SessionId session, const PeerCertificate& peer, IpAddress source);
   void telemetry_frame(Now now, SessionId session, ByteView bytes);
   void on_hello(Now now, AgentSession& s, const proto::telemetry::Hello& hello);
+  void notice_turns(Now now, const AgentSession& s, std::uint64_t last_run, std::uint64_t run);
   void on_report(Now now, AgentSession& s, const proto::telemetry::Report& report);
   void on_offer(Now now, AgentSession& s, const Sha256& hash);
   void on_inventory(Now now, AgentSession& s, const proto::telemetry::Inventory& inventory);
@@ -406,6 +407,11 @@ struct EmsCore::Impl {
 
   std::map<SessionId, AgentSession> agents_;
   std::unordered_map<EndpointUid, SessionId> current_;      ///< The one session of an endpoint.
+  struct RunBefore {
+    std::uint64_t run = 0;
+    std::optional<MonoTime> told;    ///< When it was last said that two take turns.
+  };
+  std::unordered_map<EndpointUid, RunBefore> runs_before_;  ///< The agent's run before the last one: runs don't come back.
   std::unordered_map<EndpointUid, MonoTime> heard_;
   std::set<std::pair<MonoTime, EndpointUid>> deadlines_;    ///< When to look whether it is offline; at most one each.
   std::set<EndpointUid> seen_;                              ///< Whose last-seen moved since it was written.

@@ -150,6 +150,7 @@ void EmsCore::Impl::publish(bool committed) {
                     "the endpoint is not registered any more; enrol again");
     }
     heard_.erase(uid);
+    runs_before_.erase(uid);
   }
   if (!tags.empty() || profiles) {
     for (auto& [id, s] : agents_) {

@@ -15,6 +15,7 @@ using proto::TelemetryServer;
 
 constexpr std::size_t kMaxFactsPerEndpoint = 20'000;
 constexpr std::size_t kMaxFactBytesPerEndpoint = 16u << 20;
+constexpr std::chrono::hours kTurnsAreToldAgain{1};
 
 }  // namespace
 
@@ -115,6 +116,7 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
   // That it is there again confirms nothing of what it said before: what changed meanwhile comes after the welcome. Nor
   // do runs that report nothing, however many come one after another.
   if (!e.confirmed) e.confirmed = e.last_seen + e.excused;
+  notice_turns(now, s, e.run_id, hello.run_id);
   if (!continues) {
     e.run_id = hello.run_id;
     e.acked_seq = 0;
@@ -134,6 +136,19 @@ void EmsCore::Impl::on_hello(Now now, AgentSession& s, const telemetry::Hello& h
   send_profile(s);
   send_probes(s);
   // The tags follow the commit: publish sends them.
+}
+
+/// A run that comes back after another one: two machines have this endpoint's key, as of an image that was copied.
+void EmsCore::Impl::notice_turns(Now now, const AgentSession& s, std::uint64_t last_run, std::uint64_t run) {
+  if (run == 0 || run == last_run) return;
+  auto& before = runs_before_[s.uid];
+  const bool again = before.run == run;
+  before.run = last_run;
+  if (!again || (before.told && now.mono - *before.told < kTurnsAreToldAgain)) return;
+  before.told = now.mono;
+  const std::string why = "two machines take turns as this endpoint, with copies of one key: deregister it, and enrol each anew";
+  log_warning("telemetry.copied", why, {{"uid", s.uid.str()}, {"from", s.source.str()}});
+  audit_limited(now, {"agent " + s.uid.str(), s.source.str()}, "telemetry.copied", s.uid.str(), why);
 }
 
 void EmsCore::Impl::on_report(Now now, AgentSession& s, const telemetry::Report& report) {

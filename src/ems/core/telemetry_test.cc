@@ -265,6 +265,33 @@ TEST_F(Lab, WrongIdentitiesAreRefusedAndANewerConnectionReplacesTheOlder) {
   EXPECT_TRUE(std::ranges::any_of(*log, [](const auto& e) { return e.action == "telemetry.refuse"; }));
 }
 
+TEST_F(Lab, TwoMachinesWithOneKeyAreTold) {
+  TestAgent a;
+  join(a);
+  const auto told = [&] {
+    const auto log = core->audit(0, 200);
+    return std::ranges::count_if(*log, [](const auto& e) { return e.action == "telemetry.copied"; });
+  };
+  // An agent that starts anew, and connects again, is one machine.
+  a.run = 8;
+  connect(a);
+  connect(a);
+  a.run = 9;
+  connect(a);
+  EXPECT_EQ(told(), 0);
+  TestAgent copy;
+  *copy.enrolled = *a.enrolled;
+  copy.key = a.key;
+  copy.run = 20;
+  connect(copy);
+  EXPECT_EQ(told(), 0) << "a restart looks like that";
+  connect(a);
+  EXPECT_EQ(told(), 1);
+  connect(copy);
+  connect(a);
+  EXPECT_EQ(told(), 1) << "once an hour";
+}
+
 TEST_F(Lab, BrokenFramesEndTheConnectionAndChangeNothing) {
   TestAgent a;
   join(a);

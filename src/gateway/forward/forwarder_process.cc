@@ -86,6 +86,7 @@ void ForwarderProcess::watch(int pidfd, pid_t child) {
   pidfd_ = pidfd;
   child_ = child;
   begun_ = SystemClock().now().mono;
+  silent_looks_ = 0;
   if (deaths_ < kIll) health_ = {};
   exit_ = loop_.watch_readable(pidfd_, [this] { died(); });
   look_ = loop_.after(kLookAgain, [this] { look(); });
@@ -95,8 +96,10 @@ void ForwarderProcess::watch(int pidfd, pid_t child) {
 /// earlier version, which is left alone.
 void ForwarderProcess::look() {
   const auto said = state();
-  const auto now = SystemClock().now().mono;
-  if (said && now - std::max(said->alive_at, begun_) >= kForwarderHangs) {
+  // Counted by looks and not by the clock: where the whole machine stood still, neither of the two had time.
+  silent_looks_ = said && said->alive_at == seen_alive_ ? silent_looks_ + 1 : 0;
+  seen_alive_ = said ? said->alive_at : MonoTime();
+  if (silent_looks_ * kLookAgain >= kForwarderHangs) {
     log_error("forward.hangs", "the forwarder of TCP connections has not run for " + std::to_string(kForwarderHangs.count()) +
                                    " seconds and is started anew");
     ::syscall(SYS_pidfd_send_signal, pidfd_, SIGKILL, nullptr, 0u);

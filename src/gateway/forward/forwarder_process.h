@@ -54,7 +54,8 @@ class ForwarderProcess {
   int pidfd_ = -1;
   pid_t child_ = 0;  // ours to wait for
   int deaths_ = 0;
-  MonoTime begun_{};
+  MonoTime begun_{}, seen_alive_{};
+  int silent_looks_ = 0;
   Status health_;
   net::Handle exit_, again_, look_;
 };

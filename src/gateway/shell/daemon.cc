@@ -17,6 +17,12 @@
 #include "gateway/ztna/shm_actions.h"
 
 namespace postern::gateway {
+namespace {
+
+/// In the runtime directory: which real servers open sessions go to.
+constexpr const char* kLedTo = "led-to";
+
+}  // namespace
 
 // ---- start and end
 
@@ -37,6 +43,10 @@ Status Daemon::start() {
   if (auto opened = open_data_plane(); !opened) return opened;
   make_core();
   if (auto opened = open_network(); !opened) return opened;
+  const auto led_to = read_file(context_.options.runtime_dir / kLedTo, ServersLedTo::kMaxText);
+  if (auto taken = led_to ? led_.take(*led_to) : Status(fail(led_to.error())); !taken && taken.error().code != ErrorCode::kNotFound) {
+    log_error("sessions.led-to", taken.error().message + "; if real servers were taken out just now: diagnose ztna session clear all");
+  }
   configure();
   // What was kept across a restart is filled in before nginx sees the new table.
   views_.restore();
@@ -72,6 +82,7 @@ Status Daemon::start() {
        [this](std::uint64_t worker) { servers_->counts().gone(worker); }});
   if (!modules) return fail(modules.error());
   modules_ = std::move(*modules);
+  await_led_away();
   shm_->on_notify = [this] { modules_->wake(); };
   tell_decisions();
   decisions_ = context_.loop.every(std::chrono::seconds(1), [this] {
@@ -293,6 +304,7 @@ void Daemon::pump() {
 /// What open sessions lead to and the configuration doesn't any more.
 void Daemon::end_led_away() {
   auto orders = led_.use(nginx_->plan(), context_.core->sessions());
+  keep_led_to();
   if (!modules_) return;
   send_led_away(std::move(orders));
   await_led_away();
@@ -312,8 +324,17 @@ void Daemon::await_led_away() {
   led_again_ = context_.loop.after(std::chrono::seconds(1), [this] {
     led_again_.cancel();
     send_led_away(led_.again());
+    keep_led_to();
     await_led_away();
   });
+}
+
+/// For the gateway after this one, whom nginx and what is open by it outlive.
+void Daemon::keep_led_to() {
+  auto text = led_.print();
+  if (text == led_kept_) return;
+  if (auto kept = write_file_atomic(context_.options.runtime_dir / kLedTo, text); !kept) return log_error("sessions.led-to", kept.error().message);
+  led_kept_ = std::move(text);
 }
 
 /// Workers know of them now.

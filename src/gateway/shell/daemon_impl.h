@@ -55,6 +55,7 @@ class Daemon {
   void end_led_away();
   void send_led_away(std::vector<ecshm::ClearOrder> orders);
   void await_led_away();
+  void keep_led_to();
   void note_changes();
   void tell_decisions();
   void unpin(const NeighbourKey& key);
@@ -82,6 +83,7 @@ class Daemon {
   Status api_certificate_;                     // why the configured one isn't shown
   std::optional<std::string> admin_hash_;  // whose initial password was looked at
   LeadingAway led_;
+  std::string led_kept_;
   std::vector<Sha256> answers_;
   std::vector<act::SlotsChanged> changes_;  // in ec-shm, of which nobody has been woken yet
   config::LocalMinute minute_;  // whose schedules are in force

@@ -1,14 +1,19 @@
 #include "gateway/shell/leading_away.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "gateway/forward/destinations.h"
 #include "policy/forward_target.h"
 
 namespace postern::gateway {
 namespace {
+
+constexpr std::string_view kForwards = "forwards ";
 
 using Pools = std::map<std::uint32_t, const NginxPool*>;
 
@@ -21,12 +26,6 @@ Pools by_number(const ProxyPlan& plan) {
 const NginxPool* pool_among(const Pools& pools, std::uint32_t id) {
   const auto it = pools.find(id);
   return it == pools.end() ? nullptr : it->second;
-}
-
-bool leads_to_server(const NginxPool* pool, const NginxRealServer& server) {
-  return pool != nullptr && std::any_of(pool->servers.begin(), pool->servers.end(), [&](const NginxRealServer& s) {
-           return s.address == server.address && s.port == server.port;
-         });
 }
 
 ecshm::ClearOrder of_proxy(std::uint32_t proxy) {
@@ -81,27 +80,8 @@ ForwardedTo forwarded_to(const ProxyPlan& plan) {
   return out;
 }
 
-std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now, const OpenSessions& sessions) {
+std::vector<ecshm::ClearOrder> tunnels_led_away(const ProxyPlan& before, const ProxyPlan& now, const OpenSessions& sessions) {
   std::vector<ecshm::ClearOrder> out;
-  const auto pools_before = by_number(before), pools_now = by_number(now);
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> led_by;
-  for (const auto& proxy : now.table.proxies) {
-    for (const auto& gateway : proxy.api_gateways) led_by[{proxy.id, gateway.id}] = gateway.pool;
-  }
-  for (const auto& proxy : before.table.proxies) {
-    for (const auto& gateway : proxy.api_gateways) {
-      const auto it = led_by.find({proxy.id, gateway.id});
-      const auto* pool = pool_among(pools_before, gateway.pool);
-      if (it == led_by.end() || it->second == gateway.pool || pool == nullptr) continue;
-      for (const auto& server : pool->servers) {
-        if (leads_to_server(pool_among(pools_now, it->second), server)) continue;
-        auto order = of_proxy(proxy.id);
-        order.api_gateway = gateway.id;
-        order.server = server.number;
-        out.push_back(std::move(order));
-      }
-    }
-  }
   const auto forwarded = forwarded_to(now), forwarded_before = forwarded_to(before);
   std::set<std::pair<std::uint32_t, std::string>> asked;
   for (const auto& [leaf, places] : sessions) {
@@ -145,7 +125,8 @@ void LeadingAway::note(const ecshm::ClearOrder& order) {
 }
 
 std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const OpenSessions& sessions) {
-  auto orders = led_away(plan_, plan, sessions);
+  auto orders = servers_.use(plan);
+  for (auto& order : tunnels_led_away(plan_, plan, sessions)) orders.push_back(std::move(order));
   plan_ = plan;
   if (auto forwarded = forwarded_to(plan); forwarded != forwarded_) {
     before_.push_back(std::exchange(forwarded_, std::move(forwarded)));
@@ -173,10 +154,44 @@ std::vector<ecshm::ClearOrder> LeadingAway::again() {
   std::vector<ecshm::ClearOrder> out;
   for (auto& p : pending_) {
     out.push_back(p.order);
-    ++p.times;
+    if (++p.times >= kAgain && p.order.destination.empty()) servers_.ended(p.order);
   }
   std::erase_if(pending_, [](const Pending& p) { return p.times >= kAgain; });
   return out;
+}
+
+std::string LeadingAway::print() const {
+  auto out = servers_.print();
+  // While orders are given, what led there before: the next gateway gives them as well.
+  for (const auto& [proxy, gateways] : over() ? forwarded_ : before_) {
+    for (const auto& [gateway, destinations] : gateways) out += fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations(destinations));
+  }
+  return out;
+}
+
+Status LeadingAway::take(std::string_view text) {
+  std::string servers;
+  ForwardedTo forwarded;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size() - 1);
+    auto line = text.substr(0, end + 1);
+    text.remove_prefix(end + 1);
+    if (!line.starts_with(kForwards)) {
+      servers += line;
+      continue;
+    }
+    line = line.substr(kForwards.size(), line.size() - kForwards.size() - 1);
+    const auto first = line.find(' '), second = line.find(' ', first + 1);
+    const auto proxy = second == line.npos ? std::nullopt : parse_u64(line.substr(0, first));
+    const auto gateway = second == line.npos ? std::nullopt : parse_u64(line.substr(first + 1, second - first - 1));
+    auto destinations = parse_destinations(second == line.npos ? line : line.substr(second + 1));
+    if (!proxy || *proxy > UINT32_MAX || !gateway || *gateway > UINT32_MAX || !destinations)
+      return fail(ErrorCode::kDataLoss, "what tells where open tunnels go to can't be read");
+    forwarded[static_cast<std::uint32_t>(*proxy)][static_cast<std::uint32_t>(*gateway)] = std::move(*destinations);
+  }
+  if (auto taken = servers_.take(servers); !taken) return taken;
+  forwarded_ = std::move(forwarded);
+  return {};
 }
 
 }  // namespace postern::gateway

@@ -7,6 +7,7 @@
 #include "gateway/core/gateway_core.h"
 #include "gateway/forward/destinations.h"
 #include "gateway/shell/proxy_plan.h"
+#include "gateway/shell/servers_led_to.h"
 
 namespace postern::gateway {
 
@@ -15,10 +16,10 @@ using OpenSessions = std::map<Sha256, GatewayCore::SessionsByPlace>;
 using ForwardedTo = std::map<std::uint32_t, std::map<std::uint32_t, std::vector<ForwardDestination>>>;
 ForwardedTo forwarded_to(const ProxyPlan& plan);
 
-/// Orders to end what goes on to real servers or destinations of forwarded TCP that `before` had for an API gateway and `now`
-/// has not: also where another one leads there, since policies may let others use that. An API gateway that is gone needs
-/// none: no policy lets its requests go on. Pure.
-std::vector<ecshm::ClearOrder> led_away(const ProxyPlan& before, const ProxyPlan& now, const OpenSessions& sessions);
+/// Orders to end what goes on to destinations of forwarded TCP that `before` had for an API gateway and `now` has not: also where
+/// another one leads there, since policies may let others use that. An API gateway that is gone needs none: no policy lets its
+/// requests go on. Pure.
+std::vector<ecshm::ClearOrder> tunnels_led_away(const ProxyPlan& before, const ProxyPlan& now, const OpenSessions& sessions);
 
 /// What is led away, and for how long orders for it are given again: nginx's workers that have not heard of a new
 /// configuration begin some of it for a moment. No clock: the caller asks once a second. Thread: one.
@@ -38,6 +39,9 @@ class LeadingAway {
   /// Orders to give again, a second after the last time.
   std::vector<ecshm::ClearOrder> again();
   bool over() const { return pending_.empty(); }
+  /// To be kept over a restart, and taken before the first `use`. Error: kDataLoss.
+  std::string print() const;
+  Status take(std::string_view text);
 
  private:
   struct Pending {
@@ -47,6 +51,7 @@ class LeadingAway {
   bool away(const ecshm::ClearOrder& order) const;
   void note(const ecshm::ClearOrder& order);
 
+  ServersLedTo servers_;
   ProxyPlan plan_;
   ForwardedTo forwarded_;  // of it
   std::vector<ForwardedTo> before_;  // the last that were otherwise, oldest first

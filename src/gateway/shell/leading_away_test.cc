@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace postern::gateway {
 namespace {
 
@@ -41,35 +43,16 @@ OpenSessions tunnels(std::vector<std::string> destinations) {
   return out;
 }
 
-TEST(LeadingAway, EndsWhatGoesToServersThatAreTakenOut) {
-  const auto before = led_plan({"10.0.3.1", "10.0.3.2"}, "", 1);
-  EXPECT_TRUE(led_away(before, before, {}).empty());
-  // One of them stays, under a number of its own.
-  auto orders = led_away(before, led_plan({"10.0.3.2"}, "", 2), {});
-  ASSERT_EQ(orders.size(), 1u);
-  EXPECT_EQ(orders[0].proxy, 7u);
-  EXPECT_EQ(orders[0].api_gateway, 1u);
-  EXPECT_EQ(orders[0].server, 10u);
-  EXPECT_EQ(orders[0].administrator, "");
-  // All are others; and all stay, although the pool has another meaning.
-  EXPECT_EQ(led_away(before, led_plan({"10.0.3.3"}, "", 2), {}).size(), 2u);
-  EXPECT_TRUE(led_away(before, led_plan({"10.0.3.2", "10.0.3.1", "10.0.3.3"}, "", 2), {}).empty());
-  // The access proxy has gone: its policies have, too.
-  EXPECT_TRUE(led_away(before, ProxyPlan(), {}).empty());
-}
-
-TEST(LeadingAway, EndsTunnelsWhoseDestinationIsTakenOut) {
-  const auto before = led_plan({}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 1);
-  const auto open = tunnels({"10.0.3.4:22", "10.0.3.4:5432", "db.example:5432"});
-  EXPECT_TRUE(led_away(before, before, open).empty());
-  const auto orders = led_away(before, led_plan({}, "10.0.3.1-10.0.3.9 22", 2), open);
-  ASSERT_EQ(orders.size(), 2u);
-  EXPECT_EQ(orders[0].destination, "10.0.3.4:5432");
-  EXPECT_EQ(orders[1].destination, "db.example:5432");
-  EXPECT_EQ(orders[1].proxy, 7u);
-  EXPECT_EQ(led_away(before, led_plan({}, "", 2), open).size(), 3u);
-  EXPECT_EQ(led_away(before, before, tunnels({"no sense"})).size(), 1u);
-  EXPECT_TRUE(led_away(before, led_plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
+/// API gateway 3 of the same access proxy forwards to these destinations, too.
+ProxyPlan with_another(ProxyPlan plan, std::string destinations, std::uint32_t pool) {
+  policy::ApiGateway other;
+  other.id = 3, other.pool = pool;
+  plan.table.proxies[0].api_gateways.push_back(other);
+  NginxPool to;
+  to.id = pool;
+  to.destinations = std::move(destinations);
+  plan.pools.push_back(to);
+  return plan;
 }
 
 SessionPlace tunnel_to(std::string destination) {
@@ -77,6 +60,134 @@ SessionPlace tunnel_to(std::string destination) {
   out.proxy = 7;
   out.destination = std::move(destination);
   return out;
+}
+
+std::vector<ecshm::ClearOrder> servers_away(const ProxyPlan& before, const ProxyPlan& now) {
+  LeadingAway led;
+  EXPECT_TRUE(led.use(before, {}).empty());
+  return led.use(now, {});
+}
+
+TEST(LeadingAway, EndsWhatGoesToServersThatAreTakenOut) {
+  const auto before = led_plan({"10.0.3.1", "10.0.3.2"}, "", 1);
+  EXPECT_TRUE(servers_away(before, before).empty());
+  // One of them stays, under a number of its own.
+  auto orders = servers_away(before, led_plan({"10.0.3.2"}, "", 2));
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].proxy, 7u);
+  EXPECT_EQ(orders[0].api_gateway, 1u);
+  EXPECT_EQ(orders[0].server, 10u);
+  EXPECT_EQ(orders[0].administrator, "");
+  // All are others; and all stay, although the pool has another meaning.
+  EXPECT_EQ(servers_away(before, led_plan({"10.0.3.3"}, "", 2)).size(), 2u);
+  EXPECT_TRUE(servers_away(before, led_plan({"10.0.3.2", "10.0.3.1", "10.0.3.3"}, "", 2)).empty());
+  // The access proxy has gone: its policies have, too.
+  EXPECT_TRUE(servers_away(before, ProxyPlan()).empty());
+}
+
+TEST(LeadingAway, EndsWhatBeganWhenTheServerHadAnotherNumber) {
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});
+  EXPECT_TRUE(led.use(led_plan({"10.0.3.1", "10.0.3.2"}, "", 2), {}).empty()) << "it has got a second one";
+  auto orders = led.use(led_plan({"10.0.3.2"}, "", 3), {});
+  ASSERT_EQ(orders.size(), 2u);
+  EXPECT_EQ(orders[0].server, 10u);
+  EXPECT_EQ(orders[1].server, 20u);
+  for (int i = 0; i < LeadingAway::kAgain; ++i) EXPECT_EQ(led.again().size(), 2u);
+  EXPECT_TRUE(led.over());
+  orders = led.use(led_plan({"10.0.3.4"}, "", 4), {});
+  ASSERT_EQ(orders.size(), 2u) << "each once";
+  EXPECT_EQ(orders[0].server, 21u);
+  EXPECT_EQ(orders[1].server, 30u);
+}
+
+TEST(LeadingAway, EndsWhatCameToAnotherApiGatewayWithItsPath) {
+  // 1 gets a second server; then 3 leads to the same two, and takes over 1's path; then the first is taken out of 3.
+  const auto beside = [](ProxyPlan plan, ProxyPlan other, std::uint32_t pool) {
+    policy::ApiGateway third;
+    third.id = 3, third.pool = pool;
+    plan.table.proxies[0].api_gateways.push_back(third);
+    if (pool != plan.pools[0].id) plan.pools.push_back(other.pools[0]);
+    return plan;
+  };
+  const auto two = led_plan({"10.0.3.1", "10.0.3.2"}, "", 2), one = led_plan({"10.0.3.2"}, "", 3);
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});
+  led.use(two, {});
+  led.use(beside(two, two, 2), {});
+  std::set<std::pair<std::uint32_t, std::uint32_t>> ended;
+  for (const auto& order : led.use(beside(two, one, 3), {})) ended.emplace(order.api_gateway, order.server);
+  EXPECT_EQ(ended, (std::set<std::pair<std::uint32_t, std::uint32_t>>{{3, 10}, {3, 20}}));
+}
+
+TEST(LeadingAway, AGatewayThatStartsAnewEndsWhatWasTakenOutMeanwhile) {
+  std::string kept;
+  {
+    LeadingAway led;
+    led.use(led_plan({"10.0.3.1", "2001:db8::1"}, "", 1), {});
+    led.use(led_plan({"10.0.3.2", "2001:db8::1"}, "", 2), {});
+    kept = led.print();  // the first order was given, and perhaps not carried out
+  }
+  LeadingAway next;
+  ASSERT_TRUE(next.take(kept));
+  const auto orders = next.use(led_plan({"10.0.3.2"}, "", 3), {});
+  std::set<std::uint32_t> numbers;
+  for (const auto& order : orders) numbers.insert(order.server);
+  EXPECT_EQ(numbers, (std::set<std::uint32_t>{10, 11, 21}));
+  for (const auto* damaged : {"x", "1 2 3 10.0.3.1 80", "1 2 3 10.0.3.1\n", "1 2 3 here 80\n", "1 2 4294967296 10.0.3.1 80\n", "1 2 3 10.0.3.1 65536\n"}) {
+    EXPECT_EQ(next.take(damaged).error().code, ErrorCode::kDataLoss) << damaged;
+  }
+  for (int i = 0; i < LeadingAway::kAgain; ++i) next.again();
+  EXPECT_EQ(next.print(), "7 1 20 10.0.3.2 80\n7 1 30 10.0.3.2 80\n");
+}
+
+TEST(LeadingAway, AGatewayThatStartsAnewEndsTunnelsThatCameByAnotherApiGateway) {
+  const auto before = with_another(led_plan({"10.0.3.1"}, "10.0.3.4 22;10.0.3.5 22", 1), "10.0.3.6 22", 300);
+  const auto now = with_another(led_plan({"10.0.3.1"}, "10.0.3.5 22", 2), "10.0.3.4 22;10.0.3.6 22", 301);
+  const auto ended = [&](const std::string& kept) {
+    LeadingAway next;
+    EXPECT_TRUE(next.take(kept));
+    next.use(now, {});
+    for (const auto* to : {"10.0.3.4:22", "10.0.3.5:22", "10.0.3.6:22"}) next.began(tunnel_to(to));
+    return next.again();
+  };
+  LeadingAway led;
+  led.use(before, {});
+  auto orders = ended(led.print());
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].destination, "10.0.3.4:22");
+  EXPECT_EQ(orders[0].api_gateway, 2u);
+  // As long as orders are given, the next gateway gives them, too.
+  led.use(now, tunnels({"10.0.3.4:22"}));
+  EXPECT_EQ(ended(led.print()).size(), 1u);
+  while (!led.over()) led.again();
+  EXPECT_TRUE(ended(led.print()).empty());
+  for (const auto* damaged : {"forwards 7 2", "forwards 7\n", "forwards 7 x 10.0.3.1 22\n", "forwards 4294967296 2 10.0.3.1 22\n", "forwards 7 2 10.0.3.1\n"}) {
+    EXPECT_EQ(led.take(damaged).error().code, ErrorCode::kDataLoss) << damaged;
+  }
+}
+
+TEST(LeadingAway, OfManyNumbersThoseOfBeforeEnd) {
+  LeadingAway led;
+  std::size_t orders = 0;
+  std::uint32_t pool = 1;
+  for (; pool <= ServersLedTo::kMost + 1; ++pool) orders += led.use(led_plan({"10.0.3.1"}, "", pool), {}).size();
+  EXPECT_EQ(orders, 0u);
+  EXPECT_EQ(led.use(led_plan({"10.0.3.1"}, "", pool), {}).size(), ServersLedTo::kMost + 1);
+}
+
+TEST(LeadingAway, EndsTunnelsWhoseDestinationIsTakenOut) {
+  const auto before = led_plan({}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 1);
+  const auto open = tunnels({"10.0.3.4:22", "10.0.3.4:5432", "db.example:5432"});
+  EXPECT_TRUE(tunnels_led_away(before, before, open).empty());
+  const auto orders = tunnels_led_away(before, led_plan({}, "10.0.3.1-10.0.3.9 22", 2), open);
+  ASSERT_EQ(orders.size(), 2u);
+  EXPECT_EQ(orders[0].destination, "10.0.3.4:5432");
+  EXPECT_EQ(orders[1].destination, "db.example:5432");
+  EXPECT_EQ(orders[1].proxy, 7u);
+  EXPECT_EQ(tunnels_led_away(before, led_plan({}, "", 2), open).size(), 3u);
+  EXPECT_EQ(tunnels_led_away(before, before, tunnels({"no sense"})).size(), 1u);
+  EXPECT_TRUE(tunnels_led_away(before, led_plan({"10.0.3.1"}, "10.0.3.1-10.0.3.9 22 5432;db.example 5432", 2), open).empty());
 }
 
 TEST(LeadingAway, GivesAnOrderAgainAFewTimesAndNoMore) {
@@ -126,18 +237,6 @@ TEST(LeadingAway, TakesNoteOfTunnelsThatBeganByTheConfigurationOfBefore) {
   EXPECT_EQ(orders[0].proxy, 7u);
   for (std::size_t i = 0; i < 2 * LeadingAway::kMostAsked; ++i) led.began(tunnel_to("10.0.4.1:" + std::to_string(i + 1)));
   EXPECT_EQ(led.again().size(), LeadingAway::kMostAsked);
-}
-
-/// API gateway 3 of the same access proxy forwards to these destinations, too.
-ProxyPlan with_another(ProxyPlan plan, std::string destinations, std::uint32_t pool) {
-  policy::ApiGateway other;
-  other.id = 3, other.pool = pool;
-  plan.table.proxies[0].api_gateways.push_back(other);
-  NginxPool to;
-  to.id = pool;
-  to.destinations = std::move(destinations);
-  plan.pools.push_back(to);
-  return plan;
 }
 
 TEST(LeadingAway, ADestinationThatMovesToAnotherApiGatewayEndsWhatCameByTheFirst) {

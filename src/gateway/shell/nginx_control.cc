@@ -373,7 +373,8 @@ TrafficNames NginxControl::names_of(const ecshm::EventView& event) const {
   }
   if (const auto it = proxy_names_.find(event.proxy); it != proxy_names_.end()) names.proxy = it->second;
   if (const auto it = plan_.policy_names.find(event.policy); it != plan_.policy_names.end()) names.policy = it->second;
-  names.forwards = forwarding_.contains(event.pool);
+  // Its pool may be of a configuration that this process has not seen.
+  names.forwards = forwarding_.contains(event.pool) || event.kind == ecshm::SessionKind::kTcpForwarding;
   if (!event.tags.any()) return names;  // As for every request that was let through.
   for (const auto& [name, tag] : core.tags().entries()) {
     if (event.tags.test(tag.bit)) names.tags.push_back(name);
