@@ -61,6 +61,21 @@ void end_moved(const ForwardedTo& before, const ForwardedTo& now, const SessionP
   }
 }
 
+ForwardedTo all_of(const std::vector<ForwardedTo>& several) {
+  ForwardedTo out;
+  for (const auto& one : several) {
+    for (const auto& [proxy, gateways] : one) {
+      for (const auto& [gateway, destinations] : gateways) {
+        auto& all = out[proxy][gateway];
+        for (const auto& d : destinations) {
+          if (std::find(all.begin(), all.end(), d) == all.end()) all.push_back(d);
+        }
+      }
+    }
+  }
+  return out;
+}
+
 bool same_order(const ecshm::ClearOrder& a, const ecshm::ClearOrder& b) {
   return a.proxy == b.proxy && a.api_gateway == b.api_gateway && a.server == b.server && a.destination == b.destination;
 }
@@ -163,7 +178,7 @@ std::vector<ecshm::ClearOrder> LeadingAway::again() {
 std::string LeadingAway::print() const {
   auto out = servers_.print();
   // While orders are given, what led there before: the next gateway gives them as well.
-  for (const auto& [proxy, gateways] : over() ? forwarded_ : before_) {
+  for (const auto& [proxy, gateways] : over() ? forwarded_ : all_of(before_)) {
     for (const auto& [gateway, destinations] : gateways) out += fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations(destinations));
   }
   return out;
