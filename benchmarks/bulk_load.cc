@@ -26,6 +26,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arguments.h"
@@ -45,6 +46,7 @@ struct Connection {
   std::size_t body = 0;  // still to come
   bool in_body = false;
   bool ok = false;
+  bool last = false;     // answer: the server closes then
   bool waits = false;    // for an answer
   Nanos due = 0;
 };
@@ -129,13 +131,27 @@ class Load {
     ++open_;
   }
 
-  void lost(Connection& c) {
-    ++failures_;
+  void close(Connection& c) {
     ERR_clear_error();
     SSL_free(c.ssl);
     ::close(c.fd);
+    c.ssl = nullptr;
     c.fd = -1;
+    c.in_body = c.waits = false;
+    c.head.clear();
     --open_;
+  }
+
+  void lost(Connection& c) {
+    ++failures_;
+    std::erase(free_, &c);
+    close(c);
+  }
+
+  /// Servers close connections that have had many requests.
+  void open_again(Connection& c) {
+    close(c);
+    open(c);
   }
 
   void send(Connection& c, Nanos due) {
@@ -165,6 +181,7 @@ class Load {
     for (int turn = 0; c.fd >= 0 && (turn < 64 || (c.ssl != nullptr && SSL_pending(c.ssl) > 0)); ++turn) {
       const int n = read(c);
       if (n == 0) return;
+      if (n < 0 && !c.waits) return open_again(c);  // it stays among the free ones
       if (n < 0 || !c.waits) return lost(c);
       take(c, {buffer_, static_cast<std::size_t>(n)});
     }
@@ -183,6 +200,7 @@ class Load {
       if (at == std::string::npos) return lost(c);
       std::from_chars(lower.data() + at + kLength.size(), lower.data() + lower.size(), c.body);
       c.ok = lower.starts_with("http/1.1 200 ");
+      c.last = lower.find("\r\nconnection: close\r\n") != std::string::npos;
       c.in_body = true;
       data = data.substr(data.size() - (c.head.size() - end - 4));
     }
@@ -192,6 +210,7 @@ class Load {
     c.head.clear();
     if (!c.ok) ++failures_;
     ++answers_;
+    if (std::exchange(c.last, false)) open_again(c);
     if (interval_ == 0) return send(c, now());
     took_.push_back(now() - c.due);
     free_.push_back(&c);
