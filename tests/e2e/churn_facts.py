@@ -146,8 +146,9 @@ class World:
 
     def unvouched(self):
         """[(from, to)]: nobody vouches for an endpoint, for the gateway or its EMS has stood still for longer than that may be."""
-        return [(begin + LEASE_LAST, end) for begin, end in self.stopped if begin + LEASE_LAST < end] + \
-            [(begin + THRESHOLD + LAG, end) for begin, end, _ in self.silent if begin + THRESHOLD + LAG < end]
+        # The log cuts its times to milliseconds.
+        return [(begin + LEASE_LAST, end - 0.002) for begin, end in self.stopped if begin + LEASE_LAST < end] + \
+            [(begin + THRESHOLD + LAG, end - 0.002) for begin, end, _ in self.silent if begin + THRESHOLD + LAG < end]
 
     def freshness(self, a, b):
         if any(begin <= a and b <= end for begin, end in self.unvouched()):

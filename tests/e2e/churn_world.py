@@ -407,8 +407,8 @@ class Churn:
                     os.kill(process.pid, signal.SIGSTOP)
                     self.count("gateway stood still for seconds")
                     time.sleep(chance.uniform(1, 8))
+                    end = self.now()       # at the latest from then on it may run
                     os.kill(process.pid, signal.SIGCONT)
-                    end = self.now()
                     self.test.stopped.append((begin, end))
                     time.sleep(0.5)
                     self.test.dropped.append((begin, end, self.test.dropped_lines() - dropped))
