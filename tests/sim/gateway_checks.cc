@@ -78,6 +78,7 @@ std::vector<TagInfo> infos_of(const proto::View& view) {
 void GatewayNode::check() {
   if (!up() || world_.journal.failed()) return;
   check_view();
+  if (core_->unfinished()) return;  // of some records it goes on as before
   check_slots();
   check_addresses();
   check_pins();
@@ -160,6 +161,7 @@ void GatewayNode::check_addresses() {
 }
 
 void GatewayNode::check_sets() {
+  if (core_->unfinished()) return;
   const auto records = records_of(client().view(), kConnector);
   const auto infos = infos_of(client().view());
   std::set<std::string> names, judged;

@@ -58,12 +58,14 @@ void GatewayNode::start() {
   stopped_until_ = {};
   firewall_broken_ = false;
   firewall_ready_ = false;
-  unsaved_ = pumping_ = false;
+  unsaved_ = pumping_ = going_on_ = false;
   slots_.clear();
   valid_ = lease_ = nft_lease_ = {};
   held_back_.clear();
   decisions_ = {};
   core_ = std::make_unique<GatewayCore>(proto::FabricIdentity{serial_, name_, "simulated", ""}, random_);
+  // Large changes are of one record or two, or, as in reality, of many more than there are here.
+  core_->set_at_once(run_ % 3 == 0 ? GatewayCore::kAtOnce : static_cast<std::size_t>(run_ % 3));
   model_ = std::make_unique<firewall::FirewallModel>();
   core_->set_interfaces(interfaces_);
   for (const auto& [key, neighbour] : neighbours_) core_->set_neighbour(key, neighbour);
@@ -245,6 +247,21 @@ void GatewayNode::pump() {
     }
   }
   pumping_ = false;
+  go_on();
+}
+
+/// The rest of a large change, a moment later: whatever comes first goes before it.
+void GatewayNode::go_on() {
+  if (!core_->unfinished() || std::exchange(going_on_, true)) return;
+  const auto wait = std::max<Nanos>(milliseconds(1), stopped_until_ - world_.mono());
+  world_.timeline.after(wait, [this, run = run_] {
+    if (run != run_ || !up()) return;
+    going_on_ = false;
+    if (stopped()) return go_on();
+    core_->go_on(now());
+    pump();
+    check();
+  });
 }
 
 void GatewayNode::carry_out(act::Action& action) {

@@ -76,6 +76,7 @@ class GatewayNode final : public ClientEnd {
   void tick();
   void save();
   void pump();
+  void go_on();
   void carry_out(gateway::act::Action& action);
   gateway::firewall::AddressEntry firewall_entry(const gateway::AddressState& state) const;
   void refresh_firewall_tags();
@@ -124,7 +125,7 @@ class GatewayNode final : public ClientEnd {
   MonoTime saved_contact_{};
   MonoTime nft_lease_{};
   bool firewall_dirty_ = false, firewall_ready_ = false, firewall_broken_ = false;
-  bool unsaved_ = false, pumping_ = false;
+  bool unsaved_ = false, pumping_ = false, going_on_ = false;
   std::set<gateway::NeighbourKey> missed_;  // while it stood still
   std::vector<wire::FabricFrame> held_back_;  // of a snapshot on its way in, with the planted bug
 

@@ -8,58 +8,11 @@
 namespace postern::gateway {
 namespace {
 
-bool covers(const LocalInterface::Address& net, const IpAddress& ip) {
-  if (net.ip.is_v4() != ip.is_v4()) return false;
-  unsigned bits = net.prefix;
-  for (std::size_t i = 0; bits > 0; ++i) {
-    const unsigned take = std::min(bits, 8u);
-    const auto mask = static_cast<std::uint8_t>(0xff00u >> take);
-    if ((net.ip.bytes()[i] & mask) != (ip.bytes()[i] & mask)) return false;
-    bits -= take;
-  }
-  return true;
-}
-
 bool one_of(const std::vector<MacAddress>& macs, const MacAddress& mac) {
   return std::find(macs.begin(), macs.end(), mac) != macs.end();
 }
 
-bool is_own(const std::vector<LocalInterface>& interfaces, const IpAddress& ip) {
-  return std::any_of(interfaces.begin(), interfaces.end(), [&](const LocalInterface& local) {
-    return std::any_of(local.addresses.begin(), local.addresses.end(), [&](const auto& a) { return a.ip == ip; });
-  });
-}
-
-std::vector<MacAddress> macs_of(const Record& record) {
-  std::vector<MacAddress> macs;
-  for (const auto& interface : record.interfaces) {
-    if (interface.mac.valid()) macs.push_back(interface.mac);
-  }
-  return macs;
-}
-
 }  // namespace
-
-std::string_view resolve_reason_text(ResolveReason reason) {
-  switch (reason) {
-    case ResolveReason::kResolved: return "resolved";
-    case ResolveReason::kNotOnline: return "it is offline, quarantined, blocked or not registered";
-    case ResolveReason::kConnectorStale:
-      return "its EMS has been out of reach for longer than the out-of-sync threshold";
-    case ResolveReason::kZtnaOnly: return "it is known only by its connection through the access proxy";
-    case ResolveReason::kNoAddress: return "it reports no address on a network of this gateway";
-    case ResolveReason::kReserved:
-      return "the address it claims is this gateway's own, or that of an EMS, a next hop or a real server";
-    case ResolveReason::kNeighbourUnknown: return "the network has been asked for its address and has not answered yet";
-    case ResolveReason::kNeighbourAbsent: return "nobody on the network answers for the address it claims";
-    case ResolveReason::kNeighbourDiffers: return "another hardware address answers for the address it claims";
-    case ResolveReason::kNotTelemetrySource: return "its telemetry comes from another address than it claims";
-    case ResolveReason::kContested: return "another endpoint claims the same address";
-    case ResolveReason::kQuarantined:
-      return "an endpoint in quarantine has the same address and hardware address: it is one machine, enrolled twice";
-  }
-  return "unknown";
-}
 
 const LocalInterface* Resolver::interface_of(const posture::Route& route) const {
   if (!route.gateway_mac.valid()) return nullptr;
@@ -69,9 +22,7 @@ const LocalInterface* Resolver::interface_of(const posture::Route& route) const 
   int best_rank = -1;
   for (const auto& local : interfaces_) {
     if (local.mac != route.gateway_mac) continue;
-    const bool on_its_network = std::any_of(local.addresses.begin(), local.addresses.end(),
-                                            [&](const auto& net) { return covers(net, route.local_ip); });
-    const int rank = on_its_network ? 2 : local.addresses.empty() ? 0 : 1;
+    const int rank = local.on_network(route.local_ip) ? 2 : local.addresses.empty() ? 0 : 1;
     if (rank > best_rank) {
       best = &local;
       best_rank = rank;
@@ -88,49 +39,6 @@ const LocalInterface* Resolver::gateway_interface(const Record& record) const {
   return nullptr;
 }
 
-std::map<IpAddress, Resolver::Claim> Resolver::claims_of(const Record& record, ResolveReason& without_claim,
-                                                     bool& excessive) const {
-  std::map<IpAddress, Claim> claims;
-  without_claim = ResolveReason::kNoAddress;
-  if (!record.usable()) {
-    without_claim = ResolveReason::kNotOnline;
-    return claims;
-  }
-  if (stale_.contains(record.key.connector)) {
-    without_claim = ResolveReason::kConnectorStale;
-    return claims;
-  }
-  const bool wider = record.share_all || record.share_selected;
-  if (!record.share_connected && !wider) {
-    without_claim = ResolveReason::kZtnaOnly;
-    return claims;
-  }
-  const auto macs = macs_of(record);
-  std::size_t adjacent_claims = 0;
-  const auto* local = record.share_connected ? gateway_interface(record) : nullptr;
-  for (const auto& interface : record.interfaces) {
-    if (!interface.up) continue;
-    for (const auto& ip : interface.addresses) {
-      if (ip.is_loopback() || ip.is_link_local()) continue;
-      if (is_own(interfaces_, ip) || reserved_.contains(ip)) {
-        without_claim = ResolveReason::kReserved;
-        continue;
-      }
-      const bool adjacent = local != nullptr && std::any_of(local->addresses.begin(), local->addresses.end(),
-                                                            [&](const auto& net) { return covers(net, ip); });
-      if (!adjacent && !wider) continue;
-      if (adjacent && !claims.contains(ip) && ++adjacent_claims > kMaxAdjacentClaims) {
-        excessive = true;
-        continue;
-      }
-      Claim claim{record.key, adjacent ? local->name : "", macs, ip == record.public_ip};
-      std::stable_partition(claim.macs.begin(), claim.macs.end(), [&](const auto& m) { return m == interface.mac; });
-      claims[ip] = std::move(claim);
-    }
-  }
-  return claims;
-}
-
 /// The same machine by its hardware address. One that names another's card and address to have it shut out is told by
 /// where its telemetry comes from.
 bool Resolver::in_quarantine(const IpAddress& ip, const Claim& claim) const {
@@ -139,12 +47,13 @@ bool Resolver::in_quarantine(const IpAddress& ip, const Claim& claim) const {
   return std::any_of(at->second.begin(), at->second.end(), [&](const RecordKey& key) {
     const auto& record = records_.at(key).record;
     if (claim.telemetry_source && record.public_ip != ip) return false;
-    const auto macs = macs_of(record);
+    const auto macs = record.hardware_addresses();
     return std::any_of(macs.begin(), macs.end(), [&](const MacAddress& m) { return one_of(claim.macs, m); });
   });
 }
 
 ResolveReason Resolver::judge_claim(const IpAddress& ip, const Claim& claim, MacAddress& mac) const {
+  if (stale_.contains(claim.owner.connector)) return ResolveReason::kConnectorStale;
   if (in_quarantine(ip, claim)) return ResolveReason::kQuarantined;
   if (claim.interface.empty()) {
     return claim.telemetry_source ? ResolveReason::kResolved : ResolveReason::kNotTelemetrySource;
@@ -292,67 +201,6 @@ void Resolver::decide(const IpAddress& ip) {
   }
 }
 
-/// Brings what the endpoint's quarantine bars up to date. Returns what may be judged otherwise now.
-std::set<IpAddress> Resolver::bar(Known& known) {
-  std::set<IpAddress> now;
-  if (known.record.quarantined && !known.record.blocked) {
-    for (const auto& interface : known.record.interfaces) now.insert(interface.addresses.begin(), interface.addresses.end());
-  }
-  std::set<IpAddress> touched = now;
-  for (const auto& ip : known.barred) {
-    touched.insert(ip);
-    auto& list = barred_[ip];
-    std::erase(list, known.record.key);
-    if (list.empty()) barred_.erase(ip);
-  }
-  for (const auto& ip : now) barred_[ip].push_back(known.record.key);
-  known.barred = std::move(now);
-  return touched;
-}
-
-void Resolver::reclaim(Known& known) {
-  bool excessive = false;
-  auto claims = claims_of(known.record, known.without_claim, excessive);
-  if (excessive && !std::exchange(known.excess_told, true)) excessive_.push_back(known.record.key);
-  std::set<IpAddress> touched = known.claimed;
-  touched.merge(bar(known));
-  for (const auto& ip : known.claimed) {
-    auto& list = claims_[ip];
-    // The address sits on another card of the endpoint now: what was confirmed of the old one says nothing of it. What
-    // stood stands while the network is asked.
-    const auto pin = pins_.find(ip);
-    const auto next = claims.find(ip);
-    if (pin != pins_.end() && next != claims.end() && pin->second.owner == known.record.key) {
-      const auto same =
-          std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.owner == known.record.key; });
-      const auto first = [](const Claim& c) { return c.macs.empty() ? MacAddress() : c.macs.front(); };
-      if (first(*same) != first(next->second) && first(next->second) != pin->second.mac) forget_answer(pin->second.key);
-    }
-    std::erase_if(list, [&](const auto& c) { return c.owner == known.record.key; });
-    if (list.empty()) claims_.erase(ip);
-  }
-  known.claimed.clear();
-  for (auto& [ip, claim] : claims) {
-    claims_[ip].push_back(std::move(claim));
-    known.claimed.insert(ip);
-    touched.insert(ip);
-  }
-  for (const auto& ip : touched) judge(ip);
-}
-
-void Resolver::set_interfaces(std::vector<LocalInterface> interfaces) {
-  if (interfaces == interfaces_) return;
-  unanswered_.clear();  // all claims are judged anew
-  interfaces_ = std::move(interfaces);
-  for (auto& [key, known] : records_) reclaim(known);
-}
-
-void Resolver::set_reserved(std::set<IpAddress> addresses) {
-  if (addresses == reserved_) return;
-  reserved_ = std::move(addresses);
-  for (auto& [key, known] : records_) reclaim(known);
-}
-
 void Resolver::set_neighbour(const NeighbourKey& key, const Neighbour& neighbour) {
   auto [it, inserted] = neighbours_.try_emplace(key, neighbour);
   if (!inserted) {
@@ -367,29 +215,6 @@ void Resolver::remove_neighbour(const NeighbourKey& key) {
   if (neighbours_.erase(key) == 0) return;
   asked_.erase(key);
   judge(key.ip);
-}
-
-void Resolver::upsert(const Record& record) {
-  auto& known = records_[record.key];
-  known.connector = record.key.connector;
-  known.record = record;
-  reclaim(known);
-}
-
-void Resolver::remove(const RecordKey& key) {
-  const auto it = records_.find(key);
-  if (it == records_.end()) return;
-  it->second.record.registered = it->second.record.quarantined = false;  // claims and bars nothing any more
-  reclaim(it->second);
-  records_.erase(it);
-}
-
-void Resolver::set_stale(ConnectorId connector, bool stale) {
-  const bool changed = stale ? stale_.insert(connector).second : stale_.erase(connector) > 0;
-  if (!changed) return;
-  for (auto& [key, known] : records_) {
-    if (known.connector == connector) reclaim(known);
-  }
 }
 
 const ResolvedAddress* Resolver::find(const IpAddress& ip) const {
@@ -429,7 +254,7 @@ ResolveReason Resolver::why(const RecordKey& key, const IpAddress& ip) const {
   const auto it = records_.find(key);
   if (it == records_.end()) return ResolveReason::kNoAddress;
   if (!it->second.claimed.contains(ip)) {
-    const bool nobodys = is_own(interfaces_, ip) || reserved_.contains(ip);
+    const bool nobodys = is_own(ip) || reserved_.contains(ip);
     if (it->second.claimed.empty() && it->second.without_claim != ResolveReason::kReserved) return it->second.without_claim;
     return nobodys ? ResolveReason::kReserved : ResolveReason::kNoAddress;
   }
@@ -458,10 +283,13 @@ const Neighbour* Resolver::neighbour(const NeighbourKey& key) const {
   return it == neighbours_.end() ? nullptr : &it->second;
 }
 
+bool Resolver::is_own(const IpAddress& ip) const {
+  return std::any_of(interfaces_.begin(), interfaces_.end(), [&](const LocalInterface& local) { return local.has(ip); });
+}
+
 const LocalInterface* Resolver::network_of(const IpAddress& ip) const {
   for (const auto& local : interfaces_) {
-    if (std::any_of(local.addresses.begin(), local.addresses.end(), [&](const auto& net) { return covers(net, ip); }))
-      return &local;
+    if (local.on_network(ip)) return &local;
   }
   return nullptr;
 }

@@ -18,26 +18,14 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/ip.h"
+#include "gateway/addresses/local_interface.h"
+#include "gateway/addresses/resolve_reason.h"
 #include "gateway/records/record.h"
 
 namespace postern::gateway {
-
-/// One of this gateway's own interfaces.
-struct LocalInterface {
-  std::string name;
-  MacAddress mac;
-  struct Address {
-    IpAddress ip;
-    unsigned prefix = 0;
-    friend bool operator==(const Address&, const Address&) = default;
-  };
-  std::vector<Address> addresses;
-  friend bool operator==(const LocalInterface&, const LocalInterface&) = default;
-};
 
 /// What the neighbour table says of one address on one interface.
 struct NeighbourKey {
@@ -56,23 +44,6 @@ struct Neighbour {
   bool lasting = false;  ///< An administrator made the entry permanent: it stands by itself, and is never pinned.
   friend bool operator==(const Neighbour&, const Neighbour&) = default;
 };
-
-enum class ResolveReason {
-  kResolved,
-  kNotOnline,           ///< Offline, quarantined, blocked or not registered.
-  kConnectorStale,      ///< The EMS has been away for longer than the out-of-sync threshold.
-  kZtnaOnly,            ///< Known only because it connected through the access proxy.
-  kNoAddress,           ///< It reported no address on a network of ours.
-  kReserved,            ///< It reported no address but those that no endpoint can have: ours, an EMS's, …
-  kNeighbourUnknown,    ///< We asked the network; no answer yet.
-  kNeighbourAbsent,     ///< Nobody answers for the address it claims.
-  kNeighbourDiffers,    ///< Somebody else's hardware address answers.
-  kNotTelemetrySource,  ///< Shared without adjacency, and its telemetry comes from another address.
-  kContested,           ///< Another endpoint claims the same address with equal or better right.
-  kQuarantined,         ///< The same machine is also enrolled as an endpoint that is in quarantine.
-};
-/// For people: "its telemetry comes from another address".
-std::string_view resolve_reason_text(ResolveReason reason);
 
 struct ResolvedAddress {
   IpAddress ip;
@@ -102,7 +73,9 @@ class Resolver {
   /// So many adjacent addresses of one record are claims: each costs an entry of the kernel's neighbour table.
   static constexpr std::size_t kMaxAdjacentClaims = 64;
 
-  /// Each of these names the addresses whose owner may have changed, until `take_changes`.
+  /// Each of these names the addresses whose owner may have changed, until `take_changes`. What concerns very many records is
+  /// gone through in several calls, `go_on`; until its turn has come a record's claims stand as they stood, except those to what is
+  /// ours or reserved now. What is stale wins nothing anew from the first moment.
   void set_interfaces(std::vector<LocalInterface> interfaces);
   /// Addresses that nobody can claim, beside those of our interfaces.
   void set_reserved(std::set<IpAddress> addresses);
@@ -111,6 +84,11 @@ class Resolver {
   void upsert(const Record& record);
   void remove(const RecordKey& key);
   void set_stale(ConnectorId connector, bool stale);
+  /// At most so many records more.
+  void go_on(std::size_t records);
+  bool unfinished() const { return !waiting_.empty(); }
+  /// So many are gone through at once.
+  void set_at_once(std::size_t records) { at_once_ = records; }
 
   /// The winner of an address, if any.
   const ResolvedAddress* find(const IpAddress& ip) const;
@@ -160,7 +138,6 @@ class Resolver {
     friend bool operator==(const Claim&, const Claim&) = default;
   };
   struct Known {
-    ConnectorId connector = 0;
     std::set<IpAddress> claimed;
     std::set<IpAddress> barred;  // by its quarantine
     ResolveReason without_claim = ResolveReason::kNoAddress;  // when `claimed` is empty
@@ -170,6 +147,10 @@ class Resolver {
 
   std::map<IpAddress, Claim> claims_of(const Record& record, ResolveReason& without_claim, bool& excessive) const;
   void reclaim(Known& known);
+  std::set<RecordKey> keys(std::optional<ConnectorId> connector = {}) const;
+  bool is_own(const IpAddress& ip) const;
+  void claim_anew(std::set<RecordKey> records);
+  std::set<RecordKey> claimants_of_ours() const;
   std::set<IpAddress> bar(Known& known);
   bool in_quarantine(const IpAddress& ip, const Claim& claim) const;
   void judge(const IpAddress& ip);
@@ -183,6 +164,8 @@ class Resolver {
   std::set<IpAddress> reserved_;
   std::map<NeighbourKey, Neighbour> neighbours_;
   std::map<RecordKey, Known> records_;
+  std::set<RecordKey> waiting_;  // some of those, whose claims are to be looked at anew
+  std::size_t at_once_ = 4096;
   std::map<IpAddress, std::vector<Claim>> claims_;
   std::map<IpAddress, std::vector<RecordKey>> barred_;  // quarantined endpoints that have the address
   std::map<IpAddress, ResolvedAddress> resolved_;

@@ -106,7 +106,7 @@ void GatewayCore::restore(ConnectorId id, std::uint64_t epoch, std::uint64_t rev
   for (const auto& [uid, entry] : view.entries()) change.upserted.push_back(uid);
   c.client->restore(epoch, revision, std::move(view));
   c.valid_until = valid_until;
-  on_view_changed(c, change);
+  on_view_changed({}, c, change, true);
   for (const auto& [key, record] : records_) {
     if (key.connector == id && record.asked) c.client->keep_asked(key.uid);
   }
@@ -179,8 +179,7 @@ void GatewayCore::drain(Now now, Connector& c) {
       actions_.push_back(act::ConnectorChanged{id});
     } else if (auto* change = std::get_if<fabric::ViewChanged>(&action)) {
       const auto before = actions_.size();
-      on_view_changed(c, *change);
-      if (!change->snapshot) tell_slots_changed(now, before, change->times);
+      on_view_changed(now, c, *change);
       act::SaveView save{id, std::move(change->upserted), change->snapshot || change->tags};
       save.touched.insert(save.touched.end(), change->removed.begin(), change->removed.end());
       // In front of what it leads to: whom the data plane lets in no more must not come back from what was kept before.
@@ -261,7 +260,8 @@ void GatewayCore::release_same(Now now) {
 
 void GatewayCore::contact(Now now, Connector& c) {
   const auto& heard = c.client->last_contact();
-  if (!c.client->synchronised() || !heard) return;
+  // What was heard counts once it is taken up: it may be that somebody who was let in is not any more.
+  if (!c.client->synchronised() || !heard || waits_for(c.settings.id)) return;
   const auto until = heard->mono + c.settings.out_of_sync_threshold;
   // Each frame would move it; a step of a second is as good and spares the writes.
   if (!c.valid_until || until - *c.valid_until >= kRenewEvery) {
@@ -275,52 +275,6 @@ void GatewayCore::contact(Now now, Connector& c) {
     follow_resolver();
     actions_.push_back(act::ConnectorChanged{c.settings.id});
   }
-}
-
-void GatewayCore::load_tags(Connector& c) {
-  std::vector<TagInfo> tags;
-  for (const auto& [id, bytes] : c.client->view().tags()) {
-    if (auto tag = decode_tag(bytes)) {
-      tags.push_back(std::move(*tag));
-    } else {
-      actions_.push_back(act::Alert{"tags.damaged", tag.error().message});
-    }
-  }
-  for (const auto& name : tags_.set_defined(c.settings.id, tags)) {
-    actions_.push_back(act::Alert{"tags.too_many", fmt::format("{} finds no room: at most {} tags", name, kMaxTags)});
-  }
-}
-
-void GatewayCore::on_view_changed(Connector& c, const fabric::ViewChanged& change) {
-  if (change.tags) load_tags(c);
-  for (const auto& uid : change.removed) drop_record({c.settings.id, uid});
-  for (const auto& uid : change.upserted) {
-    const auto* entry = c.client->view().find(uid);
-    if (entry == nullptr) continue;
-    auto record = decode_record(c.settings.id, *entry);
-    if (record) {
-      take_record(std::move(*record));
-    } else {
-      // What can't be understood can't grant: the old record goes, and the reason is told.
-      drop_record({c.settings.id, uid});
-      actions_.push_back(act::Alert{"records.damaged", record.error().message});
-    }
-  }
-  if (change.tags) {
-    refresh_everything();
-    actions_.push_back(act::TagsChanged{});
-  }
-  follow_resolver();
-}
-
-/// Of the actions from `begin` on.
-void GatewayCore::tell_slots_changed(Now now, std::size_t begin, const proto::ChangeTimes& times) {
-  std::vector<Sha256> leaves;
-  for (std::size_t i = begin; i < actions_.size(); ++i) {
-    if (const auto* upsert = std::get_if<act::SlotUpsert>(&actions_[i])) leaves.push_back(upsert->slot.leaf);
-    if (const auto* remove = std::get_if<act::SlotRemove>(&actions_[i])) leaves.push_back(remove->leaf);
-  }
-  if (!leaves.empty()) actions_.push_back(act::SlotsChanged{std::move(leaves), times, now});
 }
 
 // ---- time
@@ -348,7 +302,8 @@ bool GatewayCore::caught_up(Now now) {
     return c.settings.enabled && heard && heard->mono < *resumed_at_ && c.valid_until && now.mono < *c.valid_until;
   };
   const bool waiting = std::any_of(connectors_.begin(), connectors_.end(), [&](const auto& c) { return waits(c.second); });
-  if (waiting && now.mono - *resumed_at_ < kCatchUp) return false;
+  // What was heard may still be on its way to the slots.
+  if ((waiting || unfinished()) && now.mono - *resumed_at_ < kCatchUp) return false;
   resumed_at_.reset();
   return true;
 }
@@ -400,7 +355,7 @@ void GatewayCore::on_tick(Now now) {
     for (const auto& uid : c.client->asked()) {
       const auto held = leaves_.find({id, uid});
       // What has no record any more is nothing to keep a place for, there and here.
-      if (held == leaves_.end() && c.client->synchronised() && !records_.contains({id, uid})) gone.push_back(uid);
+      if (held == leaves_.end() && c.client->synchronised() && !waits_for(id) && !records_.contains({id, uid})) gone.push_back(uid);
       if (held == leaves_.end()) continue;
       for (const auto& leaf : held->second) uses_.try_emplace(leaf, Use{0, now.mono});
     }

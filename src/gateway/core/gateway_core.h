@@ -2,6 +2,7 @@
 // The gateway's control plane, without sockets, threads and clocks: what the EMSs say, what the network says and what
 // the configuration says go in; slots of ec-shm, resolved addresses, leases and frames come out as actions, to be
 // carried out in order. Thread: one.
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -137,6 +138,14 @@ class GatewayCore {
   void on_frame(Now now, ConnectorId id, ByteView bytes);
   void on_disconnected(Now now, ConnectorId id, std::string reason);
   void on_tick(Now now);
+  /// A very large change is taken up in several turns: to be called in turns of their own, between what else comes, while
+  /// `unfinished`. A record counts as before until its own turn has come, and for no longer than its EMS's word of before.
+  void go_on(Now now);
+  bool unfinished() const { return !waiting_.empty() || resolver_.unfinished(); }
+  /// So many records change in one turn. The loop does nothing else meanwhile: with a hundred thousand at once other EMSs' changes
+  /// would wait for seconds, and with some more leases would run out.
+  static constexpr std::size_t kAtOnce = 4096;
+  void set_at_once(std::size_t records);
   void set_interfaces(std::vector<LocalInterface> interfaces);
   /// Addresses of what the gateway depends on: no endpoint can claim them.
   void set_reserved(std::set<IpAddress> addresses);
@@ -210,8 +219,25 @@ class GatewayCore {
     bool revoked = false;
   };
 
+  struct WaitingChange {
+    ConnectorId connector = 0;
+    std::vector<EndpointUid> uids;  // whose entry in the view is to be looked at
+    std::size_t next = 0;
+    bool of_delta = false;
+    proto::ChangeTimes times;
+    Now arrived;
+    std::size_t left() const { return uids.size() - next; }
+  };
+
   void drain(Now now, Connector& connector);
-  void on_view_changed(Connector& connector, const proto::fabric::ViewChanged& change);
+  /// `whole`: in one turn, however large.
+  void on_view_changed(Now now, Connector& connector, const proto::fabric::ViewChanged& change, bool whole = false);
+  bool waits_for(ConnectorId id) const;
+  void settle(const RecordKey& key);
+  void settle_some(WaitingChange& change, std::size_t most);
+  void settle_waiting_of(ConnectorId id);
+  void sessions_first(WaitingChange& change) const;
+  void keep_waiting(WaitingChange change);
   void tell_slots_changed(Now now, std::size_t begin, const proto::ChangeTimes& times);
   void on_answer(Now now, ConnectorId id, const proto::fabric::Answer& answer);
   void finish_ask(Now now, const Sha256& leaf, CertificateVerdict verdict);
@@ -227,7 +253,7 @@ class GatewayCore {
   void release_same(Now now);
   /// Nothing that it said counts, nor that it was another one than the one known here.
   void forget_ems(Connector& connector);
-  void load_tags(Connector& connector);
+  bool load_tags(Connector& connector);
   void take_record(Record record);
   void drop_record(const RecordKey& key);
   /// Of endpoints that are refused for good nothing is kept longer than their certificates last.
@@ -244,8 +270,11 @@ class GatewayCore {
   std::map<ConnectorId, Connector> connectors_;
   std::vector<proto::FabricInterface> own_interfaces_;  // as told to every EMS
   std::map<RecordKey, Record> records_;
+  std::deque<WaitingChange> waiting_;  // one of a connector at most
+  std::size_t at_once_ = kAtOnce;
   TagTable tags_;
   UserRules users_;
+  std::pair<TagTable::Meaning, UserRules> refreshed_by_;
   Resolver resolver_;
   AskingAgain asking_again_;
   MonoTime next_asking_{};

@@ -76,6 +76,10 @@ void GatewayCore::on_answer(Now now, ConnectorId id, const fabric::Answer& answe
   it->second.requests.erase(id);
   // Found, or revoked with a record that says so.
   const bool known = answer.state == fabric::Answer::State::kFound || answer.state == fabric::Answer::State::kRevoked;
+  if (known && waits_for(id)) {
+    settle({id, answer.uid});  // its record came before the answer
+    follow_resolver();
+  }
   if (known && slots_.contains(leaf)) {
     uses_[leaf].last = now.mono;
     finish_ask(now, leaf, CertificateVerdict::kFound);

@@ -79,6 +79,8 @@ void FakeEms::tag(std::uint32_t id, const char* name) {
   view_.upsert_tag(id, t.SerializeAsString());
 }
 
+void FakeEms::hold(const wire::ViewEntry& entry) { view_.upsert(EndpointUid(entry.record().uid()), entry.SerializeAsString()); }
+
 void FakeEms::snapshot() {
   ++revision_;
   FabricFrame f;

@@ -26,6 +26,7 @@ class FakeEms {
   void withdraw(wire::FabricStatus::State state);
   void say_goodbye(const char* reason);
   void tag(std::uint32_t id, const char* name);
+  void hold(const wire::ViewEntry& entry);  ///< For the next snapshot.
   void snapshot();
   void upsert(const wire::ViewEntry& entry);
   void answer(std::uint64_t request, wire::CertificateAnswer::State state);

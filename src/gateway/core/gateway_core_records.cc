@@ -106,7 +106,11 @@ void GatewayCore::drop_record(const RecordKey& key) {
   refresh_slots(gone);
 }
 
+/// Every slot and address by the tags and users of now, if those mean another thing than when that was last done.
 void GatewayCore::refresh_everything() {
+  auto meaning = std::make_pair(tags_.meaning(), users_);
+  if (meaning == refreshed_by_) return;
+  refreshed_by_ = std::move(meaning);
   for (const auto& [key, record] : records_) refresh_slots(record);
   for (const auto& [ip, address] : resolver_.resolved()) publish_address(ip);
 }

@@ -1,5 +1,7 @@
 #include "gateway/core/tag_table.h"
 
+#include <algorithm>
+
 namespace postern::gateway {
 
 TagTable::Entry* TagTable::acquire(const std::string& address_name, const TagBits& kept) {
@@ -59,6 +61,22 @@ void TagTable::collect() {
   }
 }
 
+bool TagTable::means_otherwise(ConnectorId connector, const std::vector<TagInfo>& tags) const {
+  std::map<std::uint32_t, std::string> names;
+  for (const auto& tag : tags) names[tag.id] = address_name(connector, tag);
+  const auto otherwise = [&](std::uint32_t id, const std::string& name) {
+    const auto it = names.find(id);
+    return it != names.end() && it->second != name;
+  };
+  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& item) {
+           const auto& entry = item.second;
+           return entry.connector == connector && entry.info && otherwise(entry.info->id, item.first);
+         }) ||
+         std::any_of(homeless_.begin(), homeless_.end(), [&](const auto& item) {
+           return item.second.connector == connector && otherwise(item.second.info.id, item.first);
+         });
+}
+
 std::vector<std::string> TagTable::set_defined(ConnectorId connector, const std::vector<TagInfo>& tags) {
   std::set<std::string> names;
   for (const auto& tag : tags) names.insert(address_name(connector, tag));
@@ -110,6 +128,12 @@ std::vector<std::string> TagTable::set_used(const std::set<std::string>& address
   }
   place_homeless(before);
   return homeless;
+}
+
+TagTable::Meaning TagTable::meaning() const {
+  Meaning out{bits_, defined_, {}};
+  for (const auto& [name, entry] : entries_) out.names.emplace_hint(out.names.end(), name, entry.bit);
+  return out;
 }
 
 const TagTable::Entry* TagTable::find(const std::string& address_name) const {

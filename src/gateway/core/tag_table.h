@@ -26,6 +26,8 @@ class TagTable {
     bool used_by_policy = false;
   };
 
+  /// Would a number that stands for one of this connector's tags stand for another one by these?
+  bool means_otherwise(ConnectorId connector, const std::vector<TagInfo>& tags) const;
   /// Replaces what one connector defines. Returns the names that found no bit (more than kMaxTags in use): they are kept,
   /// and get one when one is free, or when a policy names them.
   std::vector<std::string> set_defined(ConnectorId connector, const std::vector<TagInfo>& tags);
@@ -36,6 +38,15 @@ class TagTable {
   /// Bits that the policies in force ask for, which may be those of before while new ones can't be published: to another
   /// name none of them is given.
   void set_asked(const TagBits& bits) { asked_ = bits; }
+
+  /// By which bits records are told: equal ones make the same slots of the same records.
+  struct Meaning {
+    std::map<std::pair<ConnectorId, std::uint32_t>, std::size_t> bits;
+    std::map<ConnectorId, TagBits> defined;
+    std::map<std::string, std::size_t> names;
+    friend bool operator==(const Meaning&, const Meaning&) = default;
+  };
+  Meaning meaning() const;
 
   const Entry* find(const std::string& address_name) const;
   std::optional<std::size_t> bit_of(ConnectorId connector, std::uint32_t tag_id) const;

@@ -109,5 +109,27 @@ TEST(TagTableTest, WhatThePoliciesInForceAskForIsNobodyElses) {
   EXPECT_EQ(table.find("user carol")->bit, alice);
 }
 
+TEST(TagTableTest, ANumberThatStandsForAnotherTagIsNoticedAlsoOfOneWithoutABit) {
+  TagTable table;
+  auto tags = numbered_tags(kMaxTags + 1);
+  ASSERT_EQ(table.set_defined(1, tags).size(), 1u);
+  EXPECT_FALSE(table.means_otherwise(1, tags));
+  auto fewer = tags;
+  fewer.erase(fewer.begin());
+  EXPECT_FALSE(table.means_otherwise(1, fewer));
+  auto more = tags;
+  more.push_back({9000, TagName("new"), "security", "", "", false});
+  EXPECT_FALSE(table.means_otherwise(1, more));
+  for (const std::size_t changed : {std::size_t{0}, kMaxTags}) {
+    auto other = tags;
+    other[changed].name = TagName("other");
+    EXPECT_TRUE(table.means_otherwise(1, other)) << changed;
+    EXPECT_FALSE(table.means_otherwise(2, other)) << changed;
+    other = tags;
+    other[changed].kind = "classification";
+    EXPECT_TRUE(table.means_otherwise(1, other)) << changed;
+  }
+}
+
 }  // namespace
 }  // namespace postern::gateway

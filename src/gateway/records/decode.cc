@@ -122,6 +122,14 @@ Result<Record> decode_record(ConnectorId connector, std::string_view view_entry)
   return r;
 }
 
+std::vector<MacAddress> Record::hardware_addresses() const {
+  std::vector<MacAddress> out;
+  for (const auto& interface : interfaces) {
+    if (interface.mac.valid()) out.push_back(interface.mac);
+  }
+  return out;
+}
+
 WallTime Record::last_expiry() const {
   WallTime out{};
   for (const auto& certificate : certificates) out = std::max(out, certificate.not_after);

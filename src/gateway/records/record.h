@@ -66,6 +66,7 @@ struct Record {
 
   /// When its last certificate expires; the beginning of time: it has none. Of one that is refused nothing has to be known after it.
   WallTime last_expiry() const;
+  std::vector<MacAddress> hardware_addresses() const;
   /// May it be in any address set or be let through at all?
   bool usable() const { return registered && online && !quarantined && !blocked; }
   friend bool operator==(const Record&, const Record&) = default;

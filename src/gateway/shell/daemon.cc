@@ -299,6 +299,17 @@ void Daemon::pump() {
   if (firewall_) firewall_->apply();
   pumping_ = false;
   if (operations_) operations_->follow();
+  go_on();
+}
+
+/// The rest of a very large change, in the loop's next turns.
+void Daemon::go_on() {
+  if (!context_.core->unfinished() || going_on_) return;
+  going_on_ = context_.loop.after({}, [this] {
+    going_on_.cancel();
+    context_.core->go_on(context_.now());
+    pump();
+  });
 }
 
 /// What open sessions lead to and the configuration doesn't any more.

@@ -50,6 +50,7 @@ class Daemon {
   void configure();
   void use_syslog();
   void pump();
+  void go_on();
   void act_on(act::Action& action);
   bool act_on_neighbour(act::Action& action);
   void end_led_away();
@@ -89,7 +90,7 @@ class Daemon {
   config::LocalMinute minute_;  // whose schedules are in force
   bool policies_dirty_ = false;
   bool pumping_ = false;
-  net::Handle tick_, saver_, decisions_, rotated_, led_again_;
+  net::Handle tick_, saver_, decisions_, rotated_, led_again_, going_on_;
 };
 
 }  // namespace postern::gateway
