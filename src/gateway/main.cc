@@ -71,6 +71,8 @@ int main(int argc, char** argv) {
   // For tests: no group, so that --help doesn't list them.
   std::uint64_t health_interval_ms = 5'000, holddown_ms = 30'000;
   run->add_option("--health-interval-ms", health_interval_ms)->check(CLI::Range(50, 3'600'000))->group("");
+  std::size_t records_at_once = postern::gateway::DaemonOptions{}.records_at_once;
+  run->add_option("--records-at-once", records_at_once)->check(CLI::Range(1, 1'000'000))->group("");
   run->add_option("--holddown-ms", holddown_ms)->check(CLI::Range(0, 3'600'000))->group("");
   run->add_flag("--verbose", verbose, "Log more");
   app.add_subcommand("cli", "Look at and configure the running gateway (cli --help)");
@@ -132,6 +134,7 @@ int main(int argc, char** argv) {
   options.module_path = std::filesystem::absolute(options.module_path);
   options.firewall = !no_firewall;
   options.health_interval = std::chrono::milliseconds(health_interval_ms);
+  options.records_at_once = records_at_once;
   options.holddown = std::chrono::milliseconds(holddown_ms);
   return postern::gateway::run_gateway(options);
 }

@@ -27,6 +27,8 @@ PATIENCE = 12
 # nginx closes idle connections when it reloads; a request may be on its way then.
 RELOADING = 1.0
 AFTER_REMOVAL = 7.0
+# A worker writes the time at which it began its turn, and may be kept waiting in that.
+TURN = 0.5
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ saw. Pure: the tests of the oracle itself (churn_oracle_test.py) plant errors in
 A decision is right if it follows from a state that was in force at the moment of the decision, or a bounded time before: the *lag*,
 of which the least that explains a decision is kept and reported.
 """
-from churn_facts import DEAD, LAG, LAST_BYTES, LEASE_LAST, PATIENCE, READING, RELOADING, Policy, client_of, decide
+from churn_facts import DEAD, LAG, LAST_BYTES, LEASE_LAST, PATIENCE, READING, RELOADING, TURN, Policy, client_of, decide
 
 
 # Downloads by HTTP/1.1 and HTTP/2, WebSockets, calls by gRPC, forwarded TCP.
@@ -134,7 +134,7 @@ def judge_request(world, v, r, of):
             v.wrong("the log takes it for a session of another kind", line, r)
         if r["k"] == "f" and line.get("destination", r["to"]) != r["to"]:
             v.wrong("the log names another destination", line, r)
-        if r["t0"] - 0.05 > line["t"]:
+        if r["t0"] - TURN > line["t"]:
             v.wrong("the log is earlier than the request", line, r)
     last_line = of[-1] if of else None
     if len(of) > 1:

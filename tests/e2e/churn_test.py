@@ -64,6 +64,7 @@ class Churn(harness.StackTest):
         cls.silent, cls.led = [], {}
         cls.more_endpoints(stack)
         stack.ems.command += ["--keepalive", "1", "--offline-timeout", "4"]
+        stack.gateway.command += ["--records-at-once", "2"]     # so that what concerns all endpoints is a very large change
         if subprocess.run([CALLS_PYTHON, "-c", "import grpc"], capture_output=True, check=False).returncode != 0:
             raise unittest.SkipTest("python3-grpcio is not installed (tools/setup test)")
         super().set_up(stack)

@@ -9,7 +9,7 @@ import threading
 import time
 
 from churn_facts import THRESHOLD, Policy, Version
-from harness import LabError, connect, tls_context, wait_for
+from harness import LabError, accepting, connect, tls_context, wait_for
 
 NOT_YET = (OSError, LabError, ValueError, KeyError, http.client.HTTPException)
 CLASSES = {t: f"EMS1_CLASS_{t}" for t in ("A", "B", "C")}
@@ -132,8 +132,13 @@ class Churn:
         for name in kinds:
             self.threads.append(threading.Thread(target=self.drive, args=(name, end)))
             self.threads[-1].start()
+        over = threading.Event()
+        watch = threading.Thread(target=self.watch_workers, args=(over,))
+        watch.start()
         for t in self.threads:
             t.join()
+        over.set()
+        watch.join()
 
     def drive(self, name, end):
         chance = random.Random(f"{self.seed}-{name}")
@@ -261,18 +266,35 @@ class Churn:
                 if "deleted" in last_error or "no such" in last_error or "not found" in last_error:
                     return None
 
+    @contextlib.contextmanager
+    def reloading(self):
+        """What reloads nginx."""
+        begin = self.now()
+        yield
+        self.test.reloads.append((begin, self.now()))
+
+    def watch_workers(self, over):
+        """On a busy machine workers of before hear of a reload long after nginx was told."""
+        last, seen = set(), self.now()
+        while not over.wait(0.05):
+            serving = set()
+            with contextlib.suppress(OSError, ValueError):
+                serving = {w for w in self.stack.gateway.nginx_pids()[1] if accepting(w)}
+            moment = self.now()
+            if last - serving:
+                self.test.reloads.append((seen, moment))
+            last, seen = serving, moment
+
     def configured(self, proxy, policies, text, reloads=False):
         """The version before holds at the latest until the command has returned."""
         begin = self.now()
         versions = self.test.config[proxy]
         if versions[-1].policies != policies:
             versions.append(Version(begin, policies))
-        self.insist(text)
-        end = self.now()
+        with self.reloading() if reloads else contextlib.nullcontext():
+            self.insist(text)
         if len(versions) > 1 and versions[-1].begin == begin:
-            versions[-2].end = end
-        if reloads:
-            self.test.reloads.append((begin, end))
+            versions[-2].end = self.now()
 
     def policies(self, chance):
         while True:
@@ -299,11 +321,11 @@ class Churn:
             with self.nginx:
                 if more != self.test.seventh:
                     begin = self.now()
-                    self.insist('config firewall access-proxy\nedit "all"\nconfig api-gateway\nedit 1\nconfig realservers\n' +
-                                text + "end\nnext\nend\nnext\nend\n")
+                    with self.reloading():
+                        self.insist('config firewall access-proxy\nedit "all"\nconfig api-gateway\nedit 1\nconfig realservers\n' +
+                                    text + "end\nnext\nend\nnext\nend\n")
                     self.test.seventh = more
                     self.test.led.setdefault("all", []).append((begin, self.now()))
-                    self.test.reloads.append((begin, self.now()))
                     if not more:
                         self.test.removed.append((begin, self.now(), "all", "s3"))
                     self.count("real servers added or removed")
@@ -313,9 +335,8 @@ class Churn:
         while True:
             yield chance.uniform(1.2, 2.2)
             with self.nginx, contextlib.suppress(OSError, ValueError):
-                begin = self.now()
-                os.kill(self.stack.gateway.nginx_pids()[0], signal.SIGHUP)
-                self.test.reloads.append((begin, self.now()))
+                with self.reloading():
+                    os.kill(self.stack.gateway.nginx_pids()[0], signal.SIGHUP)
                 self.count("reloads of nginx (SIGHUP)")
 
     # ---- programs that die

@@ -178,6 +178,7 @@ void Daemon::make_core() {
     identity.management_url = fmt::format("https://{}:{}", global.management_host, global.management_port);
   }
   context_.core = std::make_unique<GatewayCore>(identity, context_.random);
+  context_.core->set_at_once(context_.options.records_at_once);
 }
 
 Status Daemon::open_network() {

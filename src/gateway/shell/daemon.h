@@ -23,6 +23,7 @@ struct DaemonOptions {
   bool firewall = true;
   std::chrono::milliseconds health_interval{5'000};  ///< From one check of a real server to the next.
   std::chrono::milliseconds holddown{30'000};        ///< So long a real server has to be well again before it is used.
+  std::size_t records_at_once = 4096;                ///< GatewayCore::kAtOnce.
 };
 
 /// Runs until SIGTERM or SIGINT. Returns the exit status; what went wrong has been logged.
