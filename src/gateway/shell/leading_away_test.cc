@@ -120,6 +120,28 @@ TEST(LeadingAway, EndsWhatCameToAnotherApiGatewayWithItsPath) {
   EXPECT_EQ(ended, (std::set<std::pair<std::uint32_t, std::uint32_t>>{{3, 10}, {3, 20}}));
 }
 
+TEST(LeadingAway, WhatCameToAnotherApiGatewayBeforeTheFirstLostTheServerEndsWithTheServerThere) {
+  const auto beside = [](ProxyPlan plan, const ProxyPlan& other) {
+    policy::ApiGateway third;
+    third.id = 3, third.pool = other.pools[0].id;
+    plan.table.proxies[0].api_gateways.push_back(third);
+    plan.pools.push_back(other.pools[0]);
+    return plan;
+  };
+  const auto two = led_plan({"10.0.3.1", "10.0.3.2"}, "", 2), one = led_plan({"10.0.3.2"}, "", 3);
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});  // when it began
+  led.use(two, {});
+  led.use(beside(two, two), {});  // and 1's path comes to 3
+  EXPECT_EQ(led.use(beside(one, two), {}).size(), 2u);
+  while (!led.over()) led.again();
+  std::set<std::pair<std::uint32_t, std::uint32_t>> ended;
+  for (const auto& order : led.use(beside(one, one), {})) ended.emplace(order.api_gateway, order.server);
+  EXPECT_EQ(ended, (std::set<std::pair<std::uint32_t, std::uint32_t>>{{3, 10}, {3, 20}}));
+  while (!led.over()) led.again();
+  EXPECT_TRUE(led.use(beside(one, one), {}).empty());
+}
+
 TEST(LeadingAway, AGatewayThatStartsAnewEndsWhatWasTakenOutMeanwhile) {
   std::string kept;
   {
