@@ -76,10 +76,6 @@ ForwardedTo all_of(const std::vector<ForwardedTo>& several) {
   return out;
 }
 
-bool same_order(const ecshm::ClearOrder& a, const ecshm::ClearOrder& b) {
-  return a.proxy == b.proxy && a.api_gateway == b.api_gateway && a.server == b.server && a.destination == b.destination;
-}
-
 }  // namespace
 
 ForwardedTo forwarded_to(const ProxyPlan& plan) {
@@ -130,14 +126,11 @@ bool LeadingAway::away(const ecshm::ClearOrder& order) const {
   return true;
 }
 
-void LeadingAway::note(const ecshm::ClearOrder& order) {
-  const auto it = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return same_order(p.order, order); });
-  if (it != pending_.end()) {
-    it->times = 0;
-  } else {
-    pending_.push_back({order, 0});
-  }
+LeadingAway::Key LeadingAway::key_of(const ecshm::ClearOrder& order) {
+  return {order.proxy, order.api_gateway, order.server, order.destination};
 }
+
+void LeadingAway::note(const ecshm::ClearOrder& order) { pending_.insert_or_assign(key_of(order), Pending{order, 0}); }
 
 std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const OpenSessions& sessions) {
   auto orders = servers_.use(plan);
@@ -147,39 +140,61 @@ std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const Ope
     before_.push_back(std::exchange(forwarded_, std::move(forwarded)));
     if (before_.size() > kRemembered) before_.erase(before_.begin());
   }
-  std::erase_if(pending_, [&](const Pending& p) { return !away(p.order); });
+  std::erase_if(pending_, [&](const auto& p) { return !away(p.second.order); });
   for (const auto& order : orders) note(order);
   return orders;
 }
 
-void LeadingAway::began(const SessionPlace& place) {
-  if (place.destination.empty() || plan_.table.proxies.empty()) return;
-  std::vector<ecshm::ClearOrder> orders;
+std::vector<ecshm::ClearOrder> LeadingAway::orders_for(const SessionPlace& place) const {
+  std::vector<ecshm::ClearOrder> out;
+  if (place.destination.empty() || plan_.table.proxies.empty()) return out;
   if (!leads_there(forwarded_, place.proxy, 0, place.destination)) {
-    orders.push_back(of_tunnels(place));
+    out.push_back(of_tunnels(place));
   } else {
-    for (const auto& before : before_) end_moved(before, forwarded_, place, orders);
+    for (const auto& before : before_) end_moved(before, forwarded_, place, out);
   }
-  for (const auto& order : orders) {
-    if (pending_.size() < kMostAsked) note(order);
+  return out;
+}
+
+void LeadingAway::began(const SessionPlace& place) {
+  for (const auto& order : orders_for(place)) {
+    if (pending_.size() < kMostAsked || pending_.contains(key_of(order))) {
+      note(order);
+    } else {
+      beyond_ = true;
+    }
   }
 }
 
-std::vector<ecshm::ClearOrder> LeadingAway::again() {
+std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions) {
+  if (std::exchange(beyond_, false)) {
+    std::set<std::pair<std::uint32_t, std::string>> asked;
+    for (const auto& [leaf, places] : sessions) {
+      for (const auto& [place, count] : places) {
+        if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
+        for (const auto& order : orders_for(place)) pending_.try_emplace(key_of(order), Pending{order, 0});
+      }
+    }
+  }
   std::vector<ecshm::ClearOrder> out;
-  for (auto& p : pending_) {
+  for (auto& [key, p] : pending_) {
     out.push_back(p.order);
     if (++p.times >= kAgain && p.order.destination.empty()) servers_.ended(p.order);
   }
-  std::erase_if(pending_, [](const Pending& p) { return p.times >= kAgain; });
+  std::erase_if(pending_, [](const auto& p) { return p.second.times >= kAgain; });
   return out;
 }
 
 std::string LeadingAway::print() const {
   auto out = servers_.print();
+  auto forwarded = std::vector{forwarded_};
   // While orders are given, what led there before: the next gateway gives them as well.
-  for (const auto& [proxy, gateways] : over() ? forwarded_ : all_of(before_)) {
-    for (const auto& [gateway, destinations] : gateways) out += fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations(destinations));
+  if (!over()) forwarded.insert(forwarded.end(), before_.begin(), before_.end());
+  // Each in a line of its own: together they may be more than one API gateway can have.
+  for (const auto& [proxy, gateways] : all_of(forwarded)) {
+    for (const auto& [gateway, destinations] : gateways) {
+      for (const auto& d : destinations) out += fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations({d}));
+    }
   }
   return out;
 }
@@ -202,7 +217,8 @@ Status LeadingAway::take(std::string_view text) {
     auto destinations = parse_destinations(second == line.npos ? line : line.substr(second + 1));
     if (!proxy || *proxy > UINT32_MAX || !gateway || *gateway > UINT32_MAX || !destinations)
       return fail(ErrorCode::kDataLoss, "what tells where open tunnels go to can't be read");
-    forwarded[static_cast<std::uint32_t>(*proxy)][static_cast<std::uint32_t>(*gateway)] = std::move(*destinations);
+    auto& all = forwarded[static_cast<std::uint32_t>(*proxy)][static_cast<std::uint32_t>(*gateway)];
+    all.insert(all.end(), destinations->begin(), destinations->end());
   }
   if (auto taken = servers_.take(servers); !taken) return taken;
   forwarded_ = std::move(forwarded);

@@ -1,6 +1,8 @@
 #pragma once
 // Where open sessions lead to that the configuration does not lead to any more.
 #include <map>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "ecshm/clear.h"
@@ -31,14 +33,14 @@ class LeadingAway {
   std::vector<ecshm::ClearOrder> use(const ProxyPlan& plan, const OpenSessions& sessions);
   /// A session began, perhaps by the configuration of a moment ago: then there is something to give again. Who asks for what
   /// never was there is told so by the forwarder, and has gone by the time that orders are given; of those at most kMostAsked
-  /// are taken note of.
+  /// are taken note of. Where there are more, `again` looks for them among what is open.
   void began(const SessionPlace& place);
   static constexpr std::size_t kMostAsked = 256;
   /// By so many configurations of before that led elsewhere.
   static constexpr std::size_t kRemembered = 8;
   /// Orders to give again, a second after the last time.
-  std::vector<ecshm::ClearOrder> again();
-  bool over() const { return pending_.empty(); }
+  std::vector<ecshm::ClearOrder> again(const OpenSessions& sessions = {});
+  bool over() const { return pending_.empty() && !beyond_; }
   /// To be kept over a restart, and taken before the first `use`. Error: kDataLoss.
   std::string print() const;
   Status take(std::string_view text);
@@ -48,14 +50,18 @@ class LeadingAway {
     ecshm::ClearOrder order;
     int times = 0;
   };
+  using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::string>;  // access proxy, API gateway, server, destination
+  static Key key_of(const ecshm::ClearOrder& order);
   bool away(const ecshm::ClearOrder& order) const;
   void note(const ecshm::ClearOrder& order);
+  std::vector<ecshm::ClearOrder> orders_for(const SessionPlace& place) const;
 
   ServersLedTo servers_;
   ProxyPlan plan_;
   ForwardedTo forwarded_;  // of it
   std::vector<ForwardedTo> before_;  // the last that were otherwise, oldest first
-  std::vector<Pending> pending_;
+  std::map<Key, Pending> pending_;
+  bool beyond_ = false;  // something began that was not taken note of
 };
 
 }  // namespace postern::gateway

@@ -189,6 +189,42 @@ TEST(LeadingAway, AGatewayThatStartsAnewEndsTunnelsThatCameByAnotherApiGateway) 
   }
 }
 
+TEST(LeadingAway, WhatIsKeptCanBeReadHoweverMuchLedElsewhere) {
+  // As much as one API gateway may have, twice.
+  const auto many = [](const char* net) {
+    std::string out;
+    for (int i = 1; i < 250; ++i) out += (i == 1 ? "" : ";") + std::string(net) + std::to_string(i) + " 1022 2022 3022";
+    return out;
+  };
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, many("10.0.3."), 1), {});
+  ASSERT_FALSE(led.use(led_plan({"10.0.3.2"}, many("10.0.4."), 2), tunnels({"10.0.3.7:1022"})).empty());
+  LeadingAway next;
+  const auto taken = next.take(led.print());
+  ASSERT_TRUE(taken) << taken.error().message;
+  next.use(with_another(led_plan({"10.0.3.3"}, "10.0.5.1 22", 3), "10.0.3.7 1022;10.0.4.7 1022", 300), {});
+  EXPECT_EQ(next.again().size(), 2u) << "servers";
+  for (const auto* to : {"10.0.3.7:1022", "10.0.4.7:1022"}) next.began(tunnel_to(to));
+  std::set<std::string> ended;
+  for (const auto& order : next.again()) {
+    if (order.api_gateway == 2) ended.insert(order.destination);
+  }
+  EXPECT_EQ(ended, (std::set<std::string>{"10.0.3.7:1022", "10.0.4.7:1022"}));
+}
+
+TEST(LeadingAway, EveryTunnelThatAGatewayFindsLedAwayEndsHoweverManyThereAre) {
+  LeadingAway led;
+  led.use(led_plan({}, "10.0.3.1 22", 1), {});
+  std::vector<std::string> open;
+  for (std::size_t i = 0; i < 3 * LeadingAway::kMostAsked; ++i) open.push_back("10.0.4.1:" + std::to_string(i + 1));
+  for (const auto& to : open) led.began(tunnel_to(to));
+  EXPECT_EQ(led.again(tunnels(open)).size(), open.size());
+  while (!led.over()) led.again(tunnels(open));
+  // Only asked for, and gone again.
+  for (const auto& to : open) led.began(tunnel_to(to));
+  EXPECT_EQ(led.again().size(), LeadingAway::kMostAsked);
+}
+
 TEST(LeadingAway, OfManyNumbersThoseOfBeforeEnd) {
   LeadingAway led;
   std::size_t orders = 0;
