@@ -323,7 +323,7 @@ void Daemon::await_led_away() {
   if (led_.over() || led_again_) return;
   led_again_ = context_.loop.after(std::chrono::seconds(1), [this] {
     led_again_.cancel();
-    send_led_away(led_.again(context_.core->sessions()));
+    send_led_away(led_.again(context_.core->sessions(), nginx_->waiting()));
     keep_led_to();
     await_led_away();
   });

@@ -166,7 +166,7 @@ void LeadingAway::began(const SessionPlace& place) {
   }
 }
 
-std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions) {
+std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions, bool waiting) {
   if (std::exchange(beyond_, false)) {
     std::set<std::pair<std::uint32_t, std::string>> asked;
     for (const auto& [leaf, places] : sessions) {
@@ -179,7 +179,7 @@ std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions) 
   std::vector<ecshm::ClearOrder> out;
   for (auto& [key, p] : pending_) {
     out.push_back(p.order);
-    if (++p.times >= kAgain && p.order.destination.empty()) servers_.ended(p.order);
+    if (!waiting && ++p.times >= kAgain && p.order.destination.empty()) servers_.ended(p.order);
   }
   std::erase_if(pending_, [](const auto& p) { return p.second.times >= kAgain; });
   return out;

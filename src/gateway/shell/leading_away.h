@@ -38,8 +38,9 @@ class LeadingAway {
   static constexpr std::size_t kMostAsked = 256;
   /// By so many configurations of before that led elsewhere.
   static constexpr std::size_t kRemembered = 8;
-  /// Orders to give again, a second after the last time.
-  std::vector<ecshm::ClearOrder> again(const OpenSessions& sessions = {});
+  /// Orders to give again, a second after the last time. `waiting`: workers may lead to what was taken out still, since policies wait for
+  /// nginx (NginxControl::waiting); then it does not count as one of the times.
+  std::vector<ecshm::ClearOrder> again(const OpenSessions& sessions = {}, bool waiting = false);
   bool over() const { return pending_.empty() && !beyond_; }
   /// To be kept over a restart, and taken before the first `use`. Error: kDataLoss.
   std::string print() const;

@@ -225,6 +225,15 @@ TEST(LeadingAway, EveryTunnelThatAGatewayFindsLedAwayEndsHoweverManyThereAre) {
   EXPECT_EQ(led.again().size(), LeadingAway::kMostAsked);
 }
 
+TEST(LeadingAway, GivesAnOrderForAsLongAsPoliciesWaitForNginx) {
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});
+  led.use(led_plan({"10.0.3.2"}, "", 2), {});
+  for (int i = 0; i < 4 * LeadingAway::kAgain; ++i) EXPECT_EQ(led.again({}, true).size(), 1u);
+  for (int i = 0; i < LeadingAway::kAgain; ++i) EXPECT_EQ(led.again().size(), 1u);
+  EXPECT_TRUE(led.over());
+}
+
 TEST(LeadingAway, OfManyNumbersThoseOfBeforeEnd) {
   LeadingAway led;
   std::size_t orders = 0;
