@@ -182,13 +182,14 @@ std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions, 
     if (!waiting && ++p.times >= kAgain && p.order.destination.empty()) servers_.ended(p.order);
   }
   std::erase_if(pending_, [](const auto& p) { return p.second.times >= kAgain; });
+  taken_ = std::max(taken_ - 1, 0);
   return out;
 }
 
 std::string LeadingAway::print() const {
   auto out = servers_.print();
   auto forwarded = std::vector{forwarded_};
-  // While orders are given, what led there before: the next gateway gives them as well.
+  // While orders are given, or may have to be, what led there before: the next gateway gives them as well.
   if (!over()) forwarded.insert(forwarded.end(), before_.begin(), before_.end());
   // Each in a line of its own: together they may be more than one API gateway can have.
   for (const auto& [proxy, gateways] : all_of(forwarded)) {
@@ -222,6 +223,7 @@ Status LeadingAway::take(std::string_view text) {
   }
   if (auto taken = servers_.take(servers); !taken) return taken;
   forwarded_ = std::move(forwarded);
+  taken_ = forwarded_.empty() ? 0 : kAgain;
   return {};
 }
 

@@ -41,8 +41,9 @@ class LeadingAway {
   /// Orders to give again, a second after the last time. `waiting`: workers may lead to what was taken out still, since policies wait for
   /// nginx (NginxControl::waiting); then it does not count as one of the times.
   std::vector<ecshm::ClearOrder> again(const OpenSessions& sessions = {}, bool waiting = false);
-  bool over() const { return pending_.empty() && !beyond_; }
-  /// To be kept over a restart, and taken before the first `use`. Error: kDataLoss.
+  bool over() const { return pending_.empty() && !beyond_ && taken_ == 0; }
+  /// To be kept over a restart, and taken before the first `use`. What was taken is printed until nginx's workers have had time to tell what
+  /// is open: who is killed, or ends, before that must not have forgotten it. Error: kDataLoss.
   std::string print() const;
   Status take(std::string_view text);
 
@@ -63,6 +64,7 @@ class LeadingAway {
   std::vector<ForwardedTo> before_;  // the last that were otherwise, oldest first
   std::map<Key, Pending> pending_;
   bool beyond_ = false;  // something began that was not taken note of
+  int taken_ = 0;        // for so many times more what was taken is kept
 };
 
 }  // namespace postern::gateway

@@ -189,6 +189,29 @@ TEST(LeadingAway, AGatewayThatStartsAnewEndsTunnelsThatCameByAnotherApiGateway) 
   }
 }
 
+TEST(LeadingAway, AGatewayThatIsKilledOnItsStartHasForgottenNothing) {
+  const auto before = with_another(led_plan({"10.0.3.1"}, "10.0.3.4 22", 1), "10.0.3.6 22", 300);
+  const auto now = with_another(led_plan({"10.0.3.1"}, "10.0.3.5 22", 2), "10.0.3.4 22;10.0.3.6 22", 301);
+  LeadingAway led;
+  led.use(before, {});
+  auto kept = led.print();
+  for (int i = 0; i < 3; ++i) {  // no worker had told anything yet
+    LeadingAway killed;
+    ASSERT_TRUE(killed.take(kept));
+    killed.use(now, {});
+    kept = killed.print();
+  }
+  LeadingAway last;
+  ASSERT_TRUE(last.take(kept));
+  last.use(now, {});
+  last.began(tunnel_to("10.0.3.4:22"));
+  const auto orders = last.again();
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].api_gateway, 2u);
+  while (!last.over()) last.again();
+  EXPECT_EQ(last.print().find("10.0.3.4 22"), last.print().rfind("10.0.3.4 22")) << "it does not grow for ever";
+}
+
 TEST(LeadingAway, WhatIsKeptCanBeReadHoweverMuchLedElsewhere) {
   // As much as one API gateway may have, twice.
   const auto many = [](const char* net) {
