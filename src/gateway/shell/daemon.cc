@@ -79,7 +79,11 @@ Status Daemon::start() {
        },
        [this] { traffic_->flush(); },
        [this](std::uint64_t worker, const ecshm::ServerTally& tally) { servers_->counts().take(worker, tally); },
-       [this](std::uint64_t worker) { servers_->counts().gone(worker); }});
+       [this](std::uint64_t worker) { servers_->counts().gone(worker); },
+       [this](const SessionPlace& place, int change) {
+         led_.stranger(place, change);
+         await_led_away();
+       }});
   if (!modules) return fail(modules.error());
   modules_ = std::move(*modules);
   await_led_away();

@@ -134,7 +134,9 @@ void LeadingAway::note(const ecshm::ClearOrder& order) { pending_.insert_or_assi
 
 std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const OpenSessions& sessions) {
   auto orders = servers_.use(plan);
-  for (auto& order : tunnels_led_away(plan_, plan, sessions)) orders.push_back(std::move(order));
+  for (const auto* open : {&sessions, &std::as_const(strangers_)}) {
+    for (auto& order : tunnels_led_away(plan_, plan, *open)) orders.push_back(std::move(order));
+  }
   plan_ = plan;
   if (auto forwarded = forwarded_to(plan); forwarded != forwarded_) {
     before_.push_back(std::exchange(forwarded_, std::move(forwarded)));
@@ -166,14 +168,25 @@ void LeadingAway::began(const SessionPlace& place) {
   }
 }
 
+void LeadingAway::stranger(const SessionPlace& place, int change) {
+  auto& open = strangers_[Sha256{}];
+  auto& count = open[place];
+  count += change;
+  if (count <= 0) open.erase(place);
+  if (change > 0) began(place);
+}
+
 std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions, bool waiting) {
   if (std::exchange(beyond_, false)) {
     std::set<std::pair<std::uint32_t, std::string>> asked;
-    for (const auto& [leaf, places] : sessions) {
+    const auto look = [&](const GatewayCore::SessionsByPlace& places) {
       for (const auto& [place, count] : places) {
         if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
         for (const auto& order : orders_for(place)) pending_.try_emplace(key_of(order), Pending{order, 0});
       }
+    };
+    for (const auto* open : {&sessions, &std::as_const(strangers_)}) {
+      for (const auto& [leaf, places] : *open) look(places);
     }
   }
   std::vector<ecshm::ClearOrder> out;

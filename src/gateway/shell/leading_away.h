@@ -36,6 +36,8 @@ class LeadingAway {
   /// are taken note of. Where there are more, `again` looks for them among what is open.
   void began(const SessionPlace& place);
   static constexpr std::size_t kMostAsked = 256;
+  /// Likewise +n or -n of a client without a certificate, which is no session.
+  void stranger(const SessionPlace& place, int change);
   /// By so many configurations of before that led elsewhere.
   static constexpr std::size_t kRemembered = 8;
   /// Orders to give again, a second after the last time. `waiting`: workers may lead to what was taken out still, since policies wait for
@@ -62,6 +64,7 @@ class LeadingAway {
   ProxyPlan plan_;
   ForwardedTo forwarded_;  // of it
   std::vector<ForwardedTo> before_;  // the last that were otherwise, oldest first
+  OpenSessions strangers_;  // of one key
   std::map<Key, Pending> pending_;
   bool beyond_ = false;  // something began that was not taken note of
   int taken_ = 0;        // for so many times more what was taken is kept

@@ -248,6 +248,24 @@ TEST(LeadingAway, EveryTunnelThatAGatewayFindsLedAwayEndsHoweverManyThereAre) {
   EXPECT_EQ(led.again().size(), LeadingAway::kMostAsked);
 }
 
+TEST(LeadingAway, EndsTunnelsOfClientsWithoutACertificateToo) {
+  LeadingAway led;
+  led.use(led_plan({}, "10.0.3.1 22;10.0.3.2 22", 1), {});
+  for (const auto* to : {"10.0.3.1:22", "10.0.3.2:22"}) led.stranger(tunnel_to(to), +2);
+  EXPECT_TRUE(led.over());
+  auto orders = led.use(led_plan({}, "10.0.3.2 22", 2), {});
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].destination, "10.0.3.1:22");
+  while (!led.over()) led.again();
+  led.stranger(tunnel_to("10.0.3.1:22"), -2);
+  led.stranger(tunnel_to("10.0.3.2:22"), -1);
+  EXPECT_TRUE(led.use(led_plan({}, "10.0.3.2 22", 3), {}).empty());
+  led.stranger(tunnel_to("10.0.3.3:22"), +1);
+  EXPECT_EQ(led.again().size(), 1u) << "by the configuration of a moment ago";
+  led.stranger(tunnel_to("10.0.3.3:22"), -1);
+  EXPECT_EQ(led.use(led_plan({}, "10.0.3.4 22", 4), {}).size(), 1u) << "one is open still";
+}
+
 TEST(LeadingAway, GivesAnOrderForAsLongAsPoliciesWaitForNginx) {
   LeadingAway led;
   led.use(led_plan({"10.0.3.1"}, "", 1), {});
