@@ -61,21 +61,6 @@ void end_moved(const ForwardedTo& before, const ForwardedTo& now, const SessionP
   }
 }
 
-ForwardedTo all_of(const std::vector<ForwardedTo>& several) {
-  ForwardedTo out;
-  for (const auto& one : several) {
-    for (const auto& [proxy, gateways] : one) {
-      for (const auto& [gateway, destinations] : gateways) {
-        auto& all = out[proxy][gateway];
-        for (const auto& d : destinations) {
-          if (std::find(all.begin(), all.end(), d) == all.end()) all.push_back(d);
-        }
-      }
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 ForwardedTo forwarded_to(const ProxyPlan& plan) {
@@ -201,15 +186,21 @@ std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions, 
 
 std::string LeadingAway::print() const {
   auto out = servers_.print();
-  auto forwarded = std::vector{forwarded_};
-  // While orders are given, or may have to be, what led there before: the next gateway gives them as well.
-  if (!over()) forwarded.insert(forwarded.end(), before_.begin(), before_.end());
+  std::set<std::string> there;
   // Each in a line of its own: together they may be more than one API gateway can have.
-  for (const auto& [proxy, gateways] : all_of(forwarded)) {
-    for (const auto& [gateway, destinations] : gateways) {
-      for (const auto& d : destinations) out += fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations({d}));
+  const auto put = [&](const ForwardedTo& forwarded) {
+    for (const auto& [proxy, gateways] : forwarded) {
+      for (const auto& [gateway, destinations] : gateways) {
+        for (const auto& d : destinations) {
+          const auto line = fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations({d}));
+          if (over() || there.insert(line).second) out += line;
+        }
+      }
     }
-  }
+  };
+  put(forwarded_);
+  // While orders are given, or may have to be, what led there before: the next gateway gives them as well.
+  if (!over()) std::for_each(before_.begin(), before_.end(), put);
   return out;
 }
 
