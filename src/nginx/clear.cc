@@ -10,9 +10,10 @@ namespace {
 /// Does it say which requests of a connection end?
 bool by_request(const ecshm::ClearOrder& order) { return order.policy != 0 || order.api_gateway != 0 || order.server != 0; }
 
-/// A connection without a certificate is no session, but a request on it may be one that ends.
+/// A connection without a certificate is no session, but a request on it, or where it leads to, may be one that ends.
 bool fits(const Connection& connection, const ecshm::ClearOrder& order) {
-  const bool session = connection.opened ? (order.proxy == 0 || connection.proxy == order.proxy) : by_request(order);
+  const bool told = connection.opened || (connection.stranger && !order.destination.empty());
+  const bool session = told ? (order.proxy == 0 || connection.proxy == order.proxy) : by_request(order);
   return session && (!order.leaf || (connection.opened && connection.leaf == *order.leaf)) &&
          (!order.source.valid() || connection.source == order.source) &&
          (order.kind == ecshm::SessionKind::kNone || connection.kind == order.kind) &&
@@ -70,7 +71,7 @@ void Worker::report_cleared(const Connection& connection, policy::Reason reason,
   event.type = ecshm::EventType::kCut;
   event.reason = reason;
   event.time = now().wall;
-  event.leaf = connection.leaf;
+  if (connection.opened) event.leaf = connection.leaf;
   event.proxy = connection.proxy;
   event.kind = connection.kind;
   event.source = connection.source;

@@ -67,6 +67,7 @@ struct Connection {
   InterfaceName interface;       ///< Meaningful once it was asked for.
   bool interface_asked = false;
   bool opened = false;  ///< The gateway was told of it as a session.
+  bool stranger = false;  ///< It is none, without a certificate; but the gateway was told of the forwarded TCP connection that it became.
   InterfaceName told;   ///< What the gateway was told of its interface.
   std::uint32_t proxy = 0;  ///< Of its first request that was let through.
   ecshm::SessionKind kind = ecshm::SessionKind::kNone;  ///< What it was last told to be.

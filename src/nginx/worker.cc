@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "nginx/denial_id.h"
 #include "nginx/request.h"
@@ -181,6 +182,7 @@ void Worker::live(LiveRequest& live) {
     report_session(connection, ecshm::EventType::kSessionOpen);
   };
   if (!connection.opened && connection.certificate == policy::Certificate::kVerified) {
+    if (std::exchange(connection.stranger, false)) report_session(connection, ecshm::EventType::kSessionClose);
     connection.opened = true;
     connection.proxy = live.proxy;
     take();
@@ -189,6 +191,12 @@ void Worker::live(LiveRequest& live) {
     // ends as what it was begun.
     report_session(connection, ecshm::EventType::kSessionClose);
     take();
+  } else if (!connection.opened && elsewhere) {
+    // Where it leads to may be taken out.
+    if (connection.stranger) report_session(connection, ecshm::EventType::kSessionClose);
+    connection.stranger = true;
+    connection.proxy = live.proxy;
+    take();
   }
 }
 
@@ -196,7 +204,7 @@ void Worker::connection_made(Connection& connection) { all_.push_back(connection
 
 void Worker::connection_gone(Connection& connection) {
   if (judging_ == &connection) judging_ = nullptr;
-  if (connection.opened) report_session(connection, ecshm::EventType::kSessionClose);
+  if (connection.opened || connection.stranger) report_session(connection, ecshm::EventType::kSessionClose);
 }
 
 // ---- questions
@@ -302,7 +310,7 @@ void Worker::report_session(Connection& connection, ecshm::EventType type) {
   ecshm::EventView event;
   event.type = type;
   event.time = now().wall;
-  event.leaf = connection.leaf;
+  if (connection.opened) event.leaf = connection.leaf;
   event.proxy = connection.proxy;
   event.source = connection.source;
   event.source_port = connection.source_port;
@@ -330,7 +338,7 @@ void Worker::tell_all_sessions() {
     return;
   }
   all_.for_each([&](Connection& connection) {
-    if (connection.opened) report_session(connection, ecshm::EventType::kSessionOpen);
+    if (connection.opened || connection.stranger) report_session(connection, ecshm::EventType::kSessionOpen);
   });
   link_.nudge();
 }

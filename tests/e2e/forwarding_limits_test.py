@@ -116,6 +116,28 @@ class ForwardingLimits(StackTest):
             self.assertEqual(self.once(who, port), "429")
         self.assertEqual(self.once(self.endpoints[0]), "101")
 
+    def test_0_whose_destination_is_taken_out_who_shows_none(self):
+        """No session, of which the gateway would know: it ends with its destination all the same."""
+        port = free_port()
+
+        def lead_to(*ports):
+            text = stacks.tcp_forwarding(port, self.stack.ports["app"], name="open", policy=23, tag=None) + EVERYBODY.replace('"all"', '"open"')
+            self.stack.gateway.configure(text.replace(f"set mappedport {self.stack.ports['app']}", "set mappedport " + " ".join(map(str, ports))))
+
+        other = free_port()
+        lead_to(self.stack.ports["app"], other)
+        wait_for(lambda: self.once((), port) == "101", "the open access proxy")
+        status, sock = self.open((), port)
+        self.addCleanup(sock.close)
+        self.assertEqual(status, "101")
+        lead_to(other)
+        sock.settimeout(20)
+        try:
+            while sock.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+
     def forwarder(self):
         return int((self.stack.gateway.runtime_dir / "nginx/tcp/forwarder.pid").read_text().split()[0])
 

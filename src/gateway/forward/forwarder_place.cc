@@ -28,7 +28,7 @@ Error not_trusted(const std::filesystem::path& path, const char* why) {
   return {ErrorCode::kPermissionDenied, path.string() + " " + why + "; remove it, and the gateway makes it anew"};
 }
 
-/// Who listens there, as the kernel says.
+/// Who listens there, as the kernel says. kResourceExhausted: somebody, and so many wait that the kernel takes no more.
 Result<ucred> listener_of(const std::filesystem::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -38,11 +38,23 @@ Result<ucred> listener_of(const std::filesystem::path& path) {
   if (fd < 0) return fail(errno_error(errno, "connecting to", path));
   ucred peer{};
   socklen_t size = sizeof peer;
-  const bool there = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-                     ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0;
+  const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool full = !connected && errno == EAGAIN;
+  const bool there = connected && ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0;
   ::close(fd);
+  if (full) return fail(ErrorCode::kResourceExhausted, "nobody can connect to " + path.string() + " any more");
   if (!there) return fail(ErrorCode::kNotFound, "nobody listens on " + path.string());
   return peer;
+}
+
+/// As whom a process runs; its files in /proc may be root's all the same.
+std::optional<uid_t> user_of(pid_t pid) {
+  const auto status = read_file(fmt::format("/proc/{}/status", pid), 64 << 10);
+  constexpr std::string_view kUid = "\nUid:\t";
+  const auto at = status ? status->find(kUid) : std::string::npos;
+  if (at == std::string::npos) return std::nullopt;
+  const auto real = parse_u64(split(std::string_view(*status).substr(at + kUid.size()), '\t').front());
+  return real ? std::optional(static_cast<uid_t>(*real)) : std::nullopt;
 }
 
 }  // namespace
@@ -121,13 +133,17 @@ Result<int> find_forwarder(const std::filesystem::path& socket, uid_t user) {
   if (::lstat(socket.c_str(), &st) != 0) return fail(errno_error(errno, "looking at", socket));
   if (!S_ISSOCK(st.st_mode)) return fail(not_trusted(socket, "is no socket"));
   if (auto ours = check_forwarder_folder(socket.parent_path()); !ours) return fail(ours.error());
-  const auto peer = listener_of(socket);
+  const auto text = read_file(record_path(socket.parent_path()), kMaxRecord);
+  const auto record = text ? parse_forwarder_record(*text) : std::nullopt;
+  auto peer = listener_of(socket);
+  // One that hangs, and that clients go on coming to: nobody but the gateway makes anything in this folder, so it is who says so there.
+  if (!peer && peer.error().code == ErrorCode::kResourceExhausted && record) {
+    if (const auto uid = user_of(record->pid)) peer = ucred{record->pid, *uid, static_cast<gid_t>(-1)};
+  }
   if (!peer) return fail(peer.error());
   if (peer->uid != user) return fail(not_trusted(socket, "is listened on by another user than nginx's"));
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, peer->pid, 0u));
   if (pidfd < 0) return fail(errno_error(errno, "watching", "the forwarder"));
-  const auto text = read_file(record_path(socket.parent_path()), kMaxRecord);
-  const auto record = text ? parse_forwarder_record(*text) : std::nullopt;
   const auto name = read_file(fmt::format("/proc/{}/comm", peer->pid), 64);
   const bool same = record && record->pid == peer->pid && record_of_process(peer->pid) == record && name &&
                     trim(*name) == kForwarderName;

@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "base/file.h"
 #include "gateway/forward/forwarder_log.h"
@@ -104,6 +106,31 @@ TEST_F(ForwarderPlaceTest, TheForwarderIsFoundAndEnded) {
   stop();
   EXPECT_FALSE(forwarder.lives());
   EXPECT_FALSE(fs::exists(socket_));
+}
+
+// One that hangs takes nobody in, and clients went on coming: nothing could take its place before it is ended.
+TEST_F(ForwarderPlaceTest, OneAtWhichNobodyCanConnectAnyMoreIsFoundAndEnded) {
+  ListeningProcess forwarder(socket_, kForwarderName, true);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, socket_.c_str(), sizeof address.sun_path - 1);
+  std::vector<int> waiting;
+  int why = 0;
+  while (why == 0 && waiting.size() < 1000) {
+    waiting.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (::connect(waiting.back(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) why = errno;
+  }
+  EXPECT_EQ(why, EAGAIN);
+  EXPECT_TRUE(found());
+  EXPECT_FALSE(found(us_.uid + 1));
+  const auto self = record_of_process(forwarder.pid());
+  ASSERT_TRUE(self);
+  ASSERT_TRUE(write_file_atomic(folder_ / "forwarder.pid", std::to_string(self->pid) + " " + std::to_string(self->start + 1) + "\n"));
+  EXPECT_FALSE(found()) << "another process had its number";
+  ASSERT_TRUE(write_file_atomic(folder_ / "forwarder.pid", std::to_string(self->pid) + " " + std::to_string(self->start) + "\n"));
+  stop();
+  EXPECT_FALSE(forwarder.lives());
+  for (const int fd : waiting) ::close(fd);
 }
 
 TEST_F(ForwarderPlaceTest, NoOtherProcessIsTakenForItNorEnded) {

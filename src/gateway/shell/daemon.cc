@@ -79,7 +79,11 @@ Status Daemon::start() {
        },
        [this] { traffic_->flush(); },
        [this](std::uint64_t worker, const ecshm::ServerTally& tally) { servers_->counts().take(worker, tally); },
-       [this](std::uint64_t worker) { servers_->counts().gone(worker); }});
+       [this](std::uint64_t worker) { servers_->counts().gone(worker); },
+       [this](const SessionPlace& place, int change) {
+         led_.stranger(place, change);
+         await_led_away();
+       }});
   if (!modules) return fail(modules.error());
   modules_ = std::move(*modules);
   await_led_away();
@@ -335,7 +339,7 @@ void Daemon::await_led_away() {
   if (led_.over() || led_again_) return;
   led_again_ = context_.loop.after(std::chrono::seconds(1), [this] {
     led_again_.cancel();
-    send_led_away(led_.again());
+    send_led_away(led_.again(context_.core->sessions(), nginx_->waiting()));
     keep_led_to();
     await_led_away();
   });

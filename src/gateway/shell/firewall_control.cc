@@ -126,8 +126,10 @@ void FirewallControl::transact(MonoTime begun) {
     going_on_ = context_.loop.after({}, [this] { apply(); });
     return;
   }
-  if (std::exchange(lease_waits_, false) && applied_) {
-    renew_for(std::chrono::floor<Seconds>(begun + GatewayCore::kLease - ended));
+  if (applied_) {
+    if (const auto asked = std::exchange(lease_waits_, std::nullopt)) {
+      renew_for(std::chrono::floor<Seconds>(std::min(begun, *asked) + GatewayCore::kLease - ended));
+    }
   }
   rest_until_ = ended + std::min<MonoTime::duration>(ended - begun, kLongestRest);
 }
@@ -215,8 +217,9 @@ void FirewallControl::tell(const firewall::Forgotten& forgotten) const {
 }
 
 void FirewallControl::renew_lease() {
-  if (unfinished()) {
-    lease_waits_ = true;
+  // What the kernel refuses may be what somebody has lost.
+  if (unfinished() || !applied_) {
+    lease_waits_ = context_.now().mono;
     return;
   }
   if (ready_) renew_for(GatewayCore::kLease);

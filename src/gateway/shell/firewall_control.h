@@ -32,7 +32,8 @@ class FirewallControl {
   void apply();
   /// A very large change is on its way into the kernel, perhaps in several parts. Meanwhile the firewall's lease isn't renewed: beyond
   /// five seconds what depends on a tag passes no more, until it is done. Then it is renewed, for five seconds from when its last part
-  /// was begun: what was told since waits for the next one.
+  /// was begun, as what was told since waits for the next one, or from when that was asked for last, if it is longer ago: a gateway that
+  /// stood still grants nothing by what it knew before.
   bool unfinished() const { return firewall_->unfinished() || !all_put_; }
   /// So many addresses change at once. To find what that means for every set takes the loop a while, in which it does nothing else: of
   /// a hundred thousand, longer than leases last. Each address is judged by itself, so the others go on being judged as before.
@@ -41,7 +42,8 @@ class FirewallControl {
   void set_slice(std::chrono::nanoseconds slice) { firewall_->set_slice(slice); }  ///< Firewall::set_slice.
   /// Whether `apply` would wait now.
   bool resting() const { return context_.now().mono < rest_until_; }
-  /// Failing (somebody took the table away), the whole table is built anew by `apply`.
+  /// Failing (somebody took the table away), the whole table is built anew by `apply`. Not while the kernel refuses what changed: what
+  /// depends on a tag then passes no more once the lease has run out, as who has lost it would go on with it.
   void renew_lease();
   /// See firewall/dry_run.h: of the addresses and tags of now.
   std::string ruleset_of(const config::GatewayConfig& config) const;
@@ -87,7 +89,7 @@ class FirewallControl {
   Counters counters_;
   Status applied_, renewed_;  // the last time
   bool ready_ = false;  // applied once: before that there is nothing to renew
-  bool lease_waits_ = false;  // for the end of a large change
+  std::optional<MonoTime> lease_waits_;  // since it was asked for last; for the end of a large change, or until the kernel takes one
   MonoTime rest_until_{};
   bool resting_ = false;
   net::Handle later_, going_on_, look_;

@@ -171,6 +171,30 @@ TEST_F(FirewallHealthTest, ARefusedChangeIsToldWithWhatToDoUntilTheKernelTakesIt
   });
 }
 
+// What was taken from somebody and could not be brought into force must not go on by a lease that is renewed.
+TEST_F(FirewallHealthTest, WhileTheKernelRefusesAChangeTheLeaseRunsOut) {
+  with_lab([this](HealthLab& lab) {
+    const auto held = [this] {
+      return std::system(("ip netns exec " + space_ + " nft list set inet postern alive | grep -q 'ipv4 timeout'").c_str()) == 0;
+    };
+    lab.firewall->use_policies();
+    lab.firewall->upsert(HealthLab::address("port1"));
+    lab.apply();
+    lab.firewall->upsert(HealthLab::address("longer-than-any-interface's-name", "10.0.1.3"));
+    lab.firewall->remove(*IpAddress::parse("10.0.1.2"));
+    lab.apply();
+    ASSERT_FALSE(lab.firewall->health());
+    lab.firewall->renew_lease();
+    EXPECT_FALSE(held()) << "somebody who is nobody any more is let through";
+    EXPECT_FALSE(lab.firewall->health());
+
+    lab.firewall->remove(*IpAddress::parse("10.0.1.3"));
+    lab.apply();
+    EXPECT_TRUE(lab.firewall->health());
+    EXPECT_TRUE(held()) << "the lease waited for that";
+  });
+}
+
 TEST_F(FirewallHealthTest, ATableThatSomebodyDeletesIsToldAndBuiltAnew) {
   with_lab([this](HealthLab& lab) {
     lab.firewall->use_policies();
@@ -231,6 +255,21 @@ TEST_F(FirewallHealthTest, ALeaseThatWaitedForAVeryLargeChangeIsRenewedBehindIt)
     lab.run_until([&] { return !lab.firewall->unfinished(); });
     // For five seconds from when the change was begun.
     EXPECT_TRUE(held() || std::chrono::steady_clock::now() - begun > GatewayCore::kLease - Seconds(1));
+  });
+}
+
+TEST_F(FirewallHealthTest, AGatewayThatStoodStillBetweenTwoPartsRenewsNoLeaseByThat) {
+  with_lab([this](HealthLab& lab) {
+    lab.firewall->use_policies();
+    lab.apply();
+    lab.firewall->set_at_once(100);
+    for (int i = 0; i < 150; ++i) lab.firewall->upsert(HealthLab::address("port1", fmt::format("10.1.1.{}", i + 1)));
+    lab.apply();
+    ASSERT_TRUE(lab.firewall->unfinished());
+    lab.firewall->renew_lease();
+    std::this_thread::sleep_for(GatewayCore::kLease);
+    lab.run_until([&] { return !lab.firewall->unfinished(); });
+    EXPECT_NE(std::system(("ip netns exec " + space_ + " nft list set inet postern alive | grep -q 'ipv4 timeout'").c_str()), 0);
   });
 }
 

@@ -184,6 +184,8 @@ void KeptViews::save(ConnectorId id, const GatewayCore::Connector& c, bool all) 
     return;
   }
   if (busy(id)) return;
+  // One after the other: a disk that hangs must not take all of the loop's helpers, which nginx's configurations and passwords need, too.
+  if (!all && std::ranges::any_of(writing_, [](const auto& w) { return w.second.file.busy(); })) return;
   // The last contact moves on although nothing changed; ten seconds' worth of it may be lost.
   Saved now{source_of(*config), contact->mono};
   const auto& saved = saved_[id];

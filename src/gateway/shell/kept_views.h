@@ -22,8 +22,8 @@ class KeptViews {
   /// end the kernel may not have written it yet.)
   void mark(const act::SaveView& change);
   /// Writes what changed, and what was last written when the last contact was ten seconds older. Called often: a tag
-  /// that was lost must not come back with a gateway that dies right after. Writing goes on off the loop, for at most a thirtieth
-  /// of the time; a large view is written less often. Where a change can't be written (disk full), what was kept before it goes
+  /// that was lost must not come back with a gateway that dies right after. Writing goes on off the loop, one view after the other, for at most
+  /// a thirtieth of the time each; a large view is written less often. Where a change can't be written (disk full), what was kept before it goes
   /// as far as the disk lets it. Of connectors that are no more nothing stays. `all`: whatever was written
   /// when, and before this returns; for the end.
   void save(bool all = false);

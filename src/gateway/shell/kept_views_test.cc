@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -10,6 +12,9 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "base/file.h"
 #include "gateway/core/gateway_core_lab.h"
@@ -37,7 +42,7 @@ config::FctemsConfig accepted(ConnectorId id = 1) {
   c.id = id;
   c.enabled = true;
   c.server = "ems.example";
-  c.serial = EmsSerial("PSTEMS0123456789");
+  c.serial = EmsSerial(fmt::format("PSTEMS012345678{}", 10 - id));
   c.tenant = TenantId(std::string(32, 'A'));
   c.fingerprint = fingerprint('f');
   return c;
@@ -62,10 +67,10 @@ class Process {
     for (const auto& c : context_.config.connectors) context_.core->set_trusted(context_.now(), c.id, true);
     turn();
   }
-  /// The EMS of connector 1 is there, and has one endpoint.
-  void hear(bool quarantined = false, bool saves = true) {
-    FakeEms ems(*context_.core, context_.clock);
-    ems.authorise("PSTEMS0123456789", std::string(32, 'a'));
+  /// The EMS of a connector is there, and has one endpoint.
+  void hear(bool quarantined = false, bool saves = true, ConnectorId id = 1) {
+    FakeEms ems(*context_.core, context_.clock, id);
+    ems.authorise(accepted(id).serial.str().c_str(), std::string(32, 'a'));
     wire::ViewEntry entry;
     entry.mutable_record()->set_uid(GatewayCoreLab::kUid);
     entry.mutable_record()->set_quarantined(quarantined);
@@ -95,6 +100,14 @@ class Process {
     auto patience = loop_.after(std::chrono::seconds(20), [this] { loop_.stop(); });
     loop_.run();
     EXPECT_TRUE(done());
+  }
+  /// Something else that waits for its turn off the loop.
+  bool gets_its_turn() {
+    bool done = false;
+    loop_.offload([] {}, [&] { done = true, loop_.stop(); });
+    const auto patience = loop_.after(std::chrono::seconds(2), [this] { loop_.stop(); });
+    loop_.run();
+    return done;
   }
   bool knows_the_endpoint() const { return !context_.core->records().empty(); }
   Status health() const { return views_.health(); }
@@ -280,6 +293,31 @@ TEST(KeptViews, OneThatIsDroppedWhileItIsWrittenDoesNotComeBack) {
     process.run_until([&] { return !std::filesystem::exists(dir.path / "ems1.view.since"); });
   }
   EXPECT_TRUE(std::filesystem::is_empty(dir.path));
+}
+
+// A disk that hangs: here pipes that nobody reads yet.
+TEST(KeptViews, AViewThatCannotBeWrittenForNowHoldsNothingElseUp) {
+  TemporaryDirectory dir;
+  Process gateway(dir.path, {accepted(1), accepted(2)});
+  std::vector<std::filesystem::path> pipes;
+  for (const char* view : {"ems1.view", "ems2.view"}) {
+    pipes.push_back(dir.path / fmt::format("{}.tmp.{}", view, ::getpid()));
+    ASSERT_EQ(::mkfifo(pipes.back().c_str(), 0600), 0);
+  }
+  gateway.hear(false, false, 1);
+  gateway.hear(false, false, 2);
+  gateway.begin_saving();
+  EXPECT_TRUE(gateway.gets_its_turn());
+  std::vector<int> readers;
+  for (const auto& pipe : pipes) readers.push_back(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  for (const auto& pipe : pipes) {
+    gateway.run_until([&] { return gateway.begin_saving(), !std::filesystem::exists(pipe); });  // pipes can't be synced: it failed
+  }
+  for (const int fd : readers) ::close(fd);
+  gateway.turn();
+  EXPECT_TRUE(std::filesystem::exists(dir.path / "ems1.view"));
+  EXPECT_TRUE(std::filesystem::exists(dir.path / "ems2.view"));
+  EXPECT_TRUE(gateway.health());
 }
 
 TEST(KeptViews, WhatAKilledGatewayHadBegunToWriteGoes) {

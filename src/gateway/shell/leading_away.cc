@@ -61,25 +61,6 @@ void end_moved(const ForwardedTo& before, const ForwardedTo& now, const SessionP
   }
 }
 
-ForwardedTo all_of(const std::vector<ForwardedTo>& several) {
-  ForwardedTo out;
-  for (const auto& one : several) {
-    for (const auto& [proxy, gateways] : one) {
-      for (const auto& [gateway, destinations] : gateways) {
-        auto& all = out[proxy][gateway];
-        for (const auto& d : destinations) {
-          if (std::find(all.begin(), all.end(), d) == all.end()) all.push_back(d);
-        }
-      }
-    }
-  }
-  return out;
-}
-
-bool same_order(const ecshm::ClearOrder& a, const ecshm::ClearOrder& b) {
-  return a.proxy == b.proxy && a.api_gateway == b.api_gateway && a.server == b.server && a.destination == b.destination;
-}
-
 }  // namespace
 
 ForwardedTo forwarded_to(const ProxyPlan& plan) {
@@ -130,57 +111,96 @@ bool LeadingAway::away(const ecshm::ClearOrder& order) const {
   return true;
 }
 
-void LeadingAway::note(const ecshm::ClearOrder& order) {
-  const auto it = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return same_order(p.order, order); });
-  if (it != pending_.end()) {
-    it->times = 0;
-  } else {
-    pending_.push_back({order, 0});
-  }
+LeadingAway::Key LeadingAway::key_of(const ecshm::ClearOrder& order) {
+  return {order.proxy, order.api_gateway, order.server, order.destination};
 }
+
+void LeadingAway::note(const ecshm::ClearOrder& order) { pending_.insert_or_assign(key_of(order), Pending{order, 0}); }
 
 std::vector<ecshm::ClearOrder> LeadingAway::use(const ProxyPlan& plan, const OpenSessions& sessions) {
   auto orders = servers_.use(plan);
-  for (auto& order : tunnels_led_away(plan_, plan, sessions)) orders.push_back(std::move(order));
+  for (const auto* open : {&sessions, &std::as_const(strangers_)}) {
+    for (auto& order : tunnels_led_away(plan_, plan, *open)) orders.push_back(std::move(order));
+  }
   plan_ = plan;
   if (auto forwarded = forwarded_to(plan); forwarded != forwarded_) {
     before_.push_back(std::exchange(forwarded_, std::move(forwarded)));
     if (before_.size() > kRemembered) before_.erase(before_.begin());
   }
-  std::erase_if(pending_, [&](const Pending& p) { return !away(p.order); });
+  std::erase_if(pending_, [&](const auto& p) { return !away(p.second.order); });
   for (const auto& order : orders) note(order);
   return orders;
 }
 
-void LeadingAway::began(const SessionPlace& place) {
-  if (place.destination.empty() || plan_.table.proxies.empty()) return;
-  std::vector<ecshm::ClearOrder> orders;
+std::vector<ecshm::ClearOrder> LeadingAway::orders_for(const SessionPlace& place) const {
+  std::vector<ecshm::ClearOrder> out;
+  if (place.destination.empty() || plan_.table.proxies.empty()) return out;
   if (!leads_there(forwarded_, place.proxy, 0, place.destination)) {
-    orders.push_back(of_tunnels(place));
+    out.push_back(of_tunnels(place));
   } else {
-    for (const auto& before : before_) end_moved(before, forwarded_, place, orders);
+    for (const auto& before : before_) end_moved(before, forwarded_, place, out);
   }
-  for (const auto& order : orders) {
-    if (pending_.size() < kMostAsked) note(order);
+  return out;
+}
+
+void LeadingAway::began(const SessionPlace& place) {
+  for (const auto& order : orders_for(place)) {
+    if (pending_.size() < kMostAsked || pending_.contains(key_of(order))) {
+      note(order);
+    } else {
+      beyond_ = true;
+    }
   }
 }
 
-std::vector<ecshm::ClearOrder> LeadingAway::again() {
-  std::vector<ecshm::ClearOrder> out;
-  for (auto& p : pending_) {
-    out.push_back(p.order);
-    if (++p.times >= kAgain && p.order.destination.empty()) servers_.ended(p.order);
+void LeadingAway::stranger(const SessionPlace& place, int change) {
+  auto& open = strangers_[Sha256{}];
+  auto& count = open[place];
+  count += change;
+  if (count <= 0) open.erase(place);
+  if (change > 0) began(place);
+}
+
+std::vector<ecshm::ClearOrder> LeadingAway::again(const OpenSessions& sessions, bool waiting) {
+  if (std::exchange(beyond_, false)) {
+    std::set<std::pair<std::uint32_t, std::string>> asked;
+    const auto look = [&](const GatewayCore::SessionsByPlace& places) {
+      for (const auto& [place, count] : places) {
+        if (place.destination.empty() || !asked.emplace(place.proxy, place.destination).second) continue;
+        for (const auto& order : orders_for(place)) pending_.try_emplace(key_of(order), Pending{order, 0});
+      }
+    };
+    for (const auto* open : {&sessions, &std::as_const(strangers_)}) {
+      for (const auto& [leaf, places] : *open) look(places);
+    }
   }
-  std::erase_if(pending_, [](const Pending& p) { return p.times >= kAgain; });
+  std::vector<ecshm::ClearOrder> out;
+  for (auto& [key, p] : pending_) {
+    out.push_back(p.order);
+    if (!waiting && ++p.times >= kAgain && p.order.destination.empty()) servers_.ended(p.order);
+  }
+  std::erase_if(pending_, [](const auto& p) { return p.second.times >= kAgain; });
+  taken_ = std::max(taken_ - 1, 0);
   return out;
 }
 
 std::string LeadingAway::print() const {
   auto out = servers_.print();
-  // While orders are given, what led there before: the next gateway gives them as well.
-  for (const auto& [proxy, gateways] : over() ? forwarded_ : all_of(before_)) {
-    for (const auto& [gateway, destinations] : gateways) out += fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations(destinations));
-  }
+  std::set<std::string> there;
+  // Each in a line of its own: together they may be more than one API gateway can have.
+  const auto put = [&](const ForwardedTo& forwarded) {
+    for (const auto& [proxy, gateways] : forwarded) {
+      for (const auto& [gateway, destinations] : gateways) {
+        for (const auto& d : destinations) {
+          const auto line = fmt::format("{}{} {} {}\n", kForwards, proxy, gateway, print_destinations({d}));
+          if (over() || there.insert(line).second) out += line;
+        }
+      }
+    }
+  };
+  put(forwarded_);
+  // While orders are given, or may have to be, what led there before: the next gateway gives them as well.
+  if (!over()) std::for_each(before_.begin(), before_.end(), put);
   return out;
 }
 
@@ -202,10 +222,12 @@ Status LeadingAway::take(std::string_view text) {
     auto destinations = parse_destinations(second == line.npos ? line : line.substr(second + 1));
     if (!proxy || *proxy > UINT32_MAX || !gateway || *gateway > UINT32_MAX || !destinations)
       return fail(ErrorCode::kDataLoss, "what tells where open tunnels go to can't be read");
-    forwarded[static_cast<std::uint32_t>(*proxy)][static_cast<std::uint32_t>(*gateway)] = std::move(*destinations);
+    auto& all = forwarded[static_cast<std::uint32_t>(*proxy)][static_cast<std::uint32_t>(*gateway)];
+    all.insert(all.end(), destinations->begin(), destinations->end());
   }
   if (auto taken = servers_.take(servers); !taken) return taken;
   forwarded_ = std::move(forwarded);
+  taken_ = forwarded_.empty() ? 0 : kAgain;
   return {};
 }
 

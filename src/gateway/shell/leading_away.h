@@ -1,6 +1,8 @@
 #pragma once
 // Where open sessions lead to that the configuration does not lead to any more.
 #include <map>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "ecshm/clear.h"
@@ -31,15 +33,19 @@ class LeadingAway {
   std::vector<ecshm::ClearOrder> use(const ProxyPlan& plan, const OpenSessions& sessions);
   /// A session began, perhaps by the configuration of a moment ago: then there is something to give again. Who asks for what
   /// never was there is told so by the forwarder, and has gone by the time that orders are given; of those at most kMostAsked
-  /// are taken note of.
+  /// are taken note of. Where there are more, `again` looks for them among what is open.
   void began(const SessionPlace& place);
   static constexpr std::size_t kMostAsked = 256;
+  /// Likewise +n or -n of a client without a certificate, which is no session.
+  void stranger(const SessionPlace& place, int change);
   /// By so many configurations of before that led elsewhere.
   static constexpr std::size_t kRemembered = 8;
-  /// Orders to give again, a second after the last time.
-  std::vector<ecshm::ClearOrder> again();
-  bool over() const { return pending_.empty(); }
-  /// To be kept over a restart, and taken before the first `use`. Error: kDataLoss.
+  /// Orders to give again, a second after the last time. `waiting`: workers may lead to what was taken out still, since policies wait for
+  /// nginx (NginxControl::waiting); then it does not count as one of the times.
+  std::vector<ecshm::ClearOrder> again(const OpenSessions& sessions = {}, bool waiting = false);
+  bool over() const { return pending_.empty() && !beyond_ && taken_ == 0; }
+  /// To be kept over a restart, and taken before the first `use`. What was taken is printed until nginx's workers have had time to tell what
+  /// is open: who is killed, or ends, before that must not have forgotten it. Error: kDataLoss.
   std::string print() const;
   Status take(std::string_view text);
 
@@ -48,14 +54,20 @@ class LeadingAway {
     ecshm::ClearOrder order;
     int times = 0;
   };
+  using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::string>;  // access proxy, API gateway, server, destination
+  static Key key_of(const ecshm::ClearOrder& order);
   bool away(const ecshm::ClearOrder& order) const;
   void note(const ecshm::ClearOrder& order);
+  std::vector<ecshm::ClearOrder> orders_for(const SessionPlace& place) const;
 
   ServersLedTo servers_;
   ProxyPlan plan_;
   ForwardedTo forwarded_;  // of it
   std::vector<ForwardedTo> before_;  // the last that were otherwise, oldest first
-  std::vector<Pending> pending_;
+  OpenSessions strangers_;  // of one key
+  std::map<Key, Pending> pending_;
+  bool beyond_ = false;  // something began that was not taken note of
+  int taken_ = 0;        // for so many times more what was taken is kept
 };
 
 }  // namespace postern::gateway

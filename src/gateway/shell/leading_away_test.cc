@@ -120,6 +120,28 @@ TEST(LeadingAway, EndsWhatCameToAnotherApiGatewayWithItsPath) {
   EXPECT_EQ(ended, (std::set<std::pair<std::uint32_t, std::uint32_t>>{{3, 10}, {3, 20}}));
 }
 
+TEST(LeadingAway, WhatCameToAnotherApiGatewayBeforeTheFirstLostTheServerEndsWithTheServerThere) {
+  const auto beside = [](ProxyPlan plan, const ProxyPlan& other) {
+    policy::ApiGateway third;
+    third.id = 3, third.pool = other.pools[0].id;
+    plan.table.proxies[0].api_gateways.push_back(third);
+    plan.pools.push_back(other.pools[0]);
+    return plan;
+  };
+  const auto two = led_plan({"10.0.3.1", "10.0.3.2"}, "", 2), one = led_plan({"10.0.3.2"}, "", 3);
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});  // when it began
+  led.use(two, {});
+  led.use(beside(two, two), {});  // and 1's path comes to 3
+  EXPECT_EQ(led.use(beside(one, two), {}).size(), 2u);
+  while (!led.over()) led.again();
+  std::set<std::pair<std::uint32_t, std::uint32_t>> ended;
+  for (const auto& order : led.use(beside(one, one), {})) ended.emplace(order.api_gateway, order.server);
+  EXPECT_EQ(ended, (std::set<std::pair<std::uint32_t, std::uint32_t>>{{3, 10}, {3, 20}}));
+  while (!led.over()) led.again();
+  EXPECT_TRUE(led.use(beside(one, one), {}).empty());
+}
+
 TEST(LeadingAway, AGatewayThatStartsAnewEndsWhatWasTakenOutMeanwhile) {
   std::string kept;
   {
@@ -165,6 +187,92 @@ TEST(LeadingAway, AGatewayThatStartsAnewEndsTunnelsThatCameByAnotherApiGateway) 
   for (const auto* damaged : {"forwards 7 2", "forwards 7\n", "forwards 7 x 10.0.3.1 22\n", "forwards 4294967296 2 10.0.3.1 22\n", "forwards 7 2 10.0.3.1\n"}) {
     EXPECT_EQ(led.take(damaged).error().code, ErrorCode::kDataLoss) << damaged;
   }
+}
+
+TEST(LeadingAway, AGatewayThatIsKilledOnItsStartHasForgottenNothing) {
+  const auto before = with_another(led_plan({"10.0.3.1"}, "10.0.3.4 22", 1), "10.0.3.6 22", 300);
+  const auto now = with_another(led_plan({"10.0.3.1"}, "10.0.3.5 22", 2), "10.0.3.4 22;10.0.3.6 22", 301);
+  LeadingAway led;
+  led.use(before, {});
+  auto kept = led.print();
+  for (int i = 0; i < 3; ++i) {  // no worker had told anything yet
+    LeadingAway killed;
+    ASSERT_TRUE(killed.take(kept));
+    killed.use(now, {});
+    kept = killed.print();
+  }
+  LeadingAway last;
+  ASSERT_TRUE(last.take(kept));
+  last.use(now, {});
+  last.began(tunnel_to("10.0.3.4:22"));
+  const auto orders = last.again();
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].api_gateway, 2u);
+  while (!last.over()) last.again();
+  EXPECT_EQ(last.print().find("10.0.3.4 22"), last.print().rfind("10.0.3.4 22")) << "it does not grow for ever";
+}
+
+TEST(LeadingAway, WhatIsKeptCanBeReadHoweverMuchLedElsewhere) {
+  // As much as one API gateway may have, twice.
+  const auto many = [](const char* net) {
+    std::string out;
+    for (int i = 1; i < 250; ++i) out += (i == 1 ? "" : ";") + std::string(net) + std::to_string(i) + " 1022 2022 3022";
+    return out;
+  };
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, many("10.0.3."), 1), {});
+  ASSERT_FALSE(led.use(led_plan({"10.0.3.2"}, many("10.0.4."), 2), tunnels({"10.0.3.7:1022"})).empty());
+  LeadingAway next;
+  const auto taken = next.take(led.print());
+  ASSERT_TRUE(taken) << taken.error().message;
+  next.use(with_another(led_plan({"10.0.3.3"}, "10.0.5.1 22", 3), "10.0.3.7 1022;10.0.4.7 1022", 300), {});
+  EXPECT_EQ(next.again().size(), 2u) << "servers";
+  for (const auto* to : {"10.0.3.7:1022", "10.0.4.7:1022"}) next.began(tunnel_to(to));
+  std::set<std::string> ended;
+  for (const auto& order : next.again()) {
+    if (order.api_gateway == 2) ended.insert(order.destination);
+  }
+  EXPECT_EQ(ended, (std::set<std::string>{"10.0.3.7:1022", "10.0.4.7:1022"}));
+}
+
+TEST(LeadingAway, EveryTunnelThatAGatewayFindsLedAwayEndsHoweverManyThereAre) {
+  LeadingAway led;
+  led.use(led_plan({}, "10.0.3.1 22", 1), {});
+  std::vector<std::string> open;
+  for (std::size_t i = 0; i < 3 * LeadingAway::kMostAsked; ++i) open.push_back("10.0.4.1:" + std::to_string(i + 1));
+  for (const auto& to : open) led.began(tunnel_to(to));
+  EXPECT_EQ(led.again(tunnels(open)).size(), open.size());
+  while (!led.over()) led.again(tunnels(open));
+  // Only asked for, and gone again.
+  for (const auto& to : open) led.began(tunnel_to(to));
+  EXPECT_EQ(led.again().size(), LeadingAway::kMostAsked);
+}
+
+TEST(LeadingAway, EndsTunnelsOfClientsWithoutACertificateToo) {
+  LeadingAway led;
+  led.use(led_plan({}, "10.0.3.1 22;10.0.3.2 22", 1), {});
+  for (const auto* to : {"10.0.3.1:22", "10.0.3.2:22"}) led.stranger(tunnel_to(to), +2);
+  EXPECT_TRUE(led.over());
+  auto orders = led.use(led_plan({}, "10.0.3.2 22", 2), {});
+  ASSERT_EQ(orders.size(), 1u);
+  EXPECT_EQ(orders[0].destination, "10.0.3.1:22");
+  while (!led.over()) led.again();
+  led.stranger(tunnel_to("10.0.3.1:22"), -2);
+  led.stranger(tunnel_to("10.0.3.2:22"), -1);
+  EXPECT_TRUE(led.use(led_plan({}, "10.0.3.2 22", 3), {}).empty());
+  led.stranger(tunnel_to("10.0.3.3:22"), +1);
+  EXPECT_EQ(led.again().size(), 1u) << "by the configuration of a moment ago";
+  led.stranger(tunnel_to("10.0.3.3:22"), -1);
+  EXPECT_EQ(led.use(led_plan({}, "10.0.3.4 22", 4), {}).size(), 1u) << "one is open still";
+}
+
+TEST(LeadingAway, GivesAnOrderForAsLongAsPoliciesWaitForNginx) {
+  LeadingAway led;
+  led.use(led_plan({"10.0.3.1"}, "", 1), {});
+  led.use(led_plan({"10.0.3.2"}, "", 2), {});
+  for (int i = 0; i < 4 * LeadingAway::kAgain; ++i) EXPECT_EQ(led.again({}, true).size(), 1u);
+  for (int i = 0; i < LeadingAway::kAgain; ++i) EXPECT_EQ(led.again().size(), 1u);
+  EXPECT_TRUE(led.over());
 }
 
 TEST(LeadingAway, OfManyNumbersThoseOfBeforeEnd) {

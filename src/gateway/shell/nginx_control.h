@@ -35,6 +35,8 @@ class NginxControl {
   /// Compiles the configured policies with the tags as they are now, for the workers. To be followed by `reload`: new
   /// servers behind policies that stay the same wait for nginx to know them, so that no request fails meanwhile.
   void publish_policies();
+  /// Whether they wait: until nginx knows the new servers, requests go on to those of before.
+  bool waiting() const { return !held_.empty(); }
   /// Puts the configuration into force if it is another than the one in force. What can't be is logged and stands in
   /// `health`, the old one stays, and what may pass by itself (a port that is taken) is tried again.
   void reload();

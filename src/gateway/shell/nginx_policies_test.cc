@@ -234,12 +234,15 @@ TEST_F(NginxPoliciesTest, NewServersAreUsedOnceNginxKnowsThem) {
   control_->publish_policies();
   control_->reload();
   EXPECT_EQ(pool_of(web), before) << "no request fails meanwhile";
+  EXPECT_TRUE(control_->waiting());
   EXPECT_TRUE(nginx_knows(before)) << "new workers may come before the new policies";
   process_->held(Status());
   EXPECT_EQ(pool_of(web), before) << "workers of before don't know them, and take requests for a moment";
   control_->publish_policies();  // something else has changed
   control_->reload();
+  EXPECT_TRUE(control_->waiting());
   looks_until([&] { return pool_of(web) != before; });
+  EXPECT_FALSE(control_->waiting());
   const auto after = pool_of(web);
   EXPECT_NE(after, before);
   EXPECT_TRUE(nginx_knows(after));

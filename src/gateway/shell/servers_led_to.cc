@@ -32,6 +32,11 @@ std::vector<ecshm::ClearOrder> ServersLedTo::use(const ProxyPlan& plan) {
       led_by[{proxy.id, gateway.id}] = pool == pools.end() ? nullptr : pool->second;
     }
   }
+  const auto leads_to = [](const NginxPool* pool, const Server& server) {
+    return pool != nullptr && std::ranges::any_of(pool->servers, [&](const NginxRealServer& s) {
+             return s.address == server.address && s.port == server.port;
+           });
+  };
   std::set<Key> orders;
   const auto end = [&](const Key& key, Server& server) {
     if (!std::exchange(server.away, true)) orders.insert(key);
@@ -40,11 +45,14 @@ std::vector<ecshm::ClearOrder> ServersLedTo::use(const ProxyPlan& plan) {
   for (auto& [key, server] : known_) {
     const auto gateway = led_by.find({std::get<0>(key), std::get<1>(key)});
     if (gateway == led_by.end()) continue;
-    const auto* pool = gateway->second;
-    const bool there = pool != nullptr && std::ranges::any_of(pool->servers, [&](const NginxRealServer& s) {
-                         return s.address == server.address && s.port == server.port;
-                       });
-    if (!there) end(key, server);
+    if (!leads_to(gateway->second, server)) end(key, server);
+  }
+  // What began here may have come with its path to an API gateway that leads there still, or be about to: it is that one's from now on.
+  for (const auto& [proxy, gateway, number] : orders) {
+    const auto server = known_.at({proxy, gateway, number});
+    for (auto other = led_by.lower_bound({proxy, 0}); other != led_by.end() && other->first.first == proxy; ++other) {
+      if (leads_to(other->second, server)) known_.try_emplace({proxy, other->first.second, number}, Server{server.address, server.port, false});
+    }
   }
   // A path that came to another API gateway with the same servers took along what was open, by the numbers of the first.
   std::map<std::tuple<std::uint32_t, IpAddress, std::uint16_t>, std::set<std::uint32_t>> gateways;

@@ -30,7 +30,7 @@ class ServersLedTo {
   std::string print() const;
   /// What print printed, beside what is known. Error: kDataLoss, and nothing is taken.
   Status take(std::string_view text);
-  static constexpr std::size_t kMaxText = 4u << 20;
+  static constexpr std::size_t kMaxText = 256u << 20;
 
  private:
   struct Server {

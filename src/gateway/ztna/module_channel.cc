@@ -7,6 +7,7 @@ namespace {
 
 /// Workers nudge, and the hub looks again by itself; this only takes what slipped through both.
 constexpr std::chrono::seconds kDrainEvery{1};
+constexpr Sha256 kNoLeaf{};
 
 }  // namespace
 
@@ -47,19 +48,21 @@ Result<std::unique_ptr<ModuleChannel>> ModuleChannel::open(net::Loop& loop,
 
 ModuleChannel::~ModuleChannel() {
   callbacks_.on_session = nullptr;  // With us all sessions end.
+  callbacks_.on_stranger = nullptr;
   hub_->drain();
 }
 
 void ModuleChannel::take(std::uint64_t worker, const ecshm::EventView& event) {
   const auto session = [&](int change) {
-    if (!event.leaf) return;
+    if (!event.leaf && event.detail.empty()) return;
+    const auto leaf = event.leaf.value_or(kNoLeaf);
     const SessionPlace place{event.proxy, event.source, std::string(event.interface), event.kind, std::string(event.detail)};
-    auto& count = sessions_[worker][{*event.leaf, place}];
+    auto& count = sessions_[worker][{leaf, place}];
     // A close without its open (dropped, and told again since) must not make a count negative.
     if (count + change < 0) return;
     count += change;
-    if (count == 0) sessions_[worker].erase({*event.leaf, place});
-    if (callbacks_.on_session) callbacks_.on_session(*event.leaf, place, change);
+    if (count == 0) sessions_[worker].erase({leaf, place});
+    tell(leaf, place, change);
   };
   switch (event.type) {
     case ecshm::EventType::kAllowed:
@@ -89,8 +92,15 @@ void ModuleChannel::forget(std::uint64_t worker) {
   if (it == sessions_.end()) return;
   const auto gone = std::move(it->second);
   sessions_.erase(it);
-  if (!callbacks_.on_session) return;
-  for (const auto& [session, count] : gone) callbacks_.on_session(session.first, session.second, -count);
+  for (const auto& [session, count] : gone) tell(session.first, session.second, -count);
+}
+
+void ModuleChannel::tell(const Sha256& leaf, const SessionPlace& place, int change) {
+  if (leaf == kNoLeaf) {
+    if (callbacks_.on_stranger) callbacks_.on_stranger(place, change);
+  } else if (callbacks_.on_session) {
+    callbacks_.on_session(leaf, place, change);
+  }
 }
 
 void ModuleChannel::clear(std::vector<ecshm::ClearOrder> orders, SessionClearing::Done done) {
@@ -102,7 +112,7 @@ ModuleChannel::Counters ModuleChannel::counters() const {
   out.dropped = hub_->dropped_events();
   out.workers = hub_->workers();
   for (const auto& [worker, sessions] : sessions_) {
-    for (const auto& [session, count] : sessions) out.sessions += static_cast<std::uint64_t>(count);
+    for (const auto& [session, count] : sessions) out.sessions += session.first == kNoLeaf ? 0 : static_cast<std::uint64_t>(count);
   }
   return out;
 }

@@ -33,6 +33,8 @@ class ModuleChannel {
     /// ServerCounts::take and gone.
     std::function<void(std::uint64_t worker, const ecshm::ServerTally& tally)> on_tally = nullptr;
     std::function<void(std::uint64_t worker)> on_worker_gone = nullptr;
+    /// Likewise +n or -n of forwarded TCP, of clients without a certificate: no sessions. LeadingAway::stranger.
+    std::function<void(const SessionPlace& place, int change)> on_stranger = nullptr;
   };
   struct Counters {
     std::uint64_t allowed = 0;
@@ -71,11 +73,12 @@ class ModuleChannel {
   ModuleChannel(net::Loop& loop, std::unique_ptr<ecshm::Hub> hub, Callbacks callbacks);
   void take(std::uint64_t worker, const ecshm::EventView& event);
   void forget(std::uint64_t worker);
+  void tell(const Sha256& leaf, const SessionPlace& place, int change);
 
   std::unique_ptr<ecshm::Hub> hub_;
   Callbacks callbacks_;
   Counters counters_;
-  std::map<std::uint64_t, std::map<std::pair<Sha256, SessionPlace>, int>> sessions_;
+  std::map<std::uint64_t, std::map<std::pair<Sha256, SessionPlace>, int>> sessions_;  // zeros: of a client without a certificate
   SessionClearing clearing_;
   net::Handle watch_;
   net::Handle timer_;
