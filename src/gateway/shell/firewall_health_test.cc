@@ -28,10 +28,21 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
+/// The machine's, and ahead of it by what a test lets pass.
+class ClockAhead final : public Clock {
+ public:
+  Now now() const override {
+    auto out = SystemClock().now();
+    return {out.wall + std::chrono::floor<Millis>(ahead), out.mono + ahead};
+  }
+  std::chrono::nanoseconds ahead{0};
+};
+
 /// A gateway with everything that its health tells of. The network is that of the thread.
 class HealthLab {
  public:
   explicit HealthLab(const std::filesystem::path& dir) {
+    context_.time = &clock_;
     context_.core = std::make_unique<GatewayCore>(proto::FabricIdentity{}, context_.random);
     auto shm = ecshm::Writer::create(dir / "run", {64, 64, static_cast<gid_t>(-1)});
     if (!shm) throw std::runtime_error(shm.error().message);
@@ -84,8 +95,11 @@ class HealthLab {
     return {*IpAddress::parse(ip), *MacAddress::parse("02:09:0f:00:01:02"), std::move(interface), {}, {}, {}};
   }
 
+  void pass(std::chrono::nanoseconds time) { clock_.ahead += time; }
+
  private:
   net::Loop loop_;
+  ClockAhead clock_;
   Context context_{loop_, DaemonOptions{{}, "/x", "/x/module.so"}};
   std::unique_ptr<ecshm::Writer> shm_;
   std::unique_ptr<NginxControl> nginx_;
@@ -267,7 +281,7 @@ TEST_F(FirewallHealthTest, AGatewayThatStoodStillBetweenTwoPartsRenewsNoLeaseByT
     lab.apply();
     ASSERT_TRUE(lab.firewall->unfinished());
     lab.firewall->renew_lease();
-    std::this_thread::sleep_for(GatewayCore::kLease);
+    lab.pass(GatewayCore::kLease);
     lab.run_until([&] { return !lab.firewall->unfinished(); });
     EXPECT_NE(std::system(("ip netns exec " + space_ + " nft list set inet postern alive | grep -q 'ipv4 timeout'").c_str()), 0);
   });
