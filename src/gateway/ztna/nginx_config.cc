@@ -114,6 +114,8 @@ http {{
   proxy_buffers 4 96k;
   proxy_max_temp_file_size 0;
   keepalive_timeout 75s;
+  # Each new connection is a handshake of both sides' certificates.
+  keepalive_requests 10000;
   reset_timedout_connection on;
 
   ssl_protocols TLSv1.2 TLSv1.3;
