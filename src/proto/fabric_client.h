@@ -169,10 +169,10 @@ class FabricClient {
   /// Endpoints met by certificate are asked for again after a reconnect until released.
   void release(const EndpointUid& uid);
   void keep_asked(const EndpointUid& uid) { asked_.insert(uid); }
-  /// Told to an EMS that has authorised us, with a tick: when it became another (at most each usage_least), and each
-  /// usage_interval.
   /// Asks now, not only after the interval, whether the EMS still answers: what it sent before comes before the answer.
   void ping(Now now);
+  /// Told to an EMS that has authorised us, with a tick: when it became another (at most each usage_least), and each
+  /// usage_interval.
   void set_usage(const FabricUsage& usage) { usage_ = usage; }
 
   /// Everything to do since the last call, in order.
