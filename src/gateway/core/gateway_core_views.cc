@@ -12,11 +12,11 @@ namespace fabric = proto::fabric;
 
 namespace {
 
-/// By which records say that somebody has a tag.
-std::set<std::uint32_t> numbers_of(const TagTable& tags, ConnectorId id) {
-  std::set<std::uint32_t> out;
+/// By which records say that somebody has a tag; with each whether the EMS would have it ignored where that is unknown.
+std::map<std::uint32_t, bool> numbers_of(const TagTable& tags, ConnectorId id) {
+  std::map<std::uint32_t, bool> out;
   for (const auto& [name, tag] : tags.entries()) {
-    if (tag.info && tag.connector == id) out.insert(tag.info->id);
+    if (tag.info && tag.connector == id) out.emplace(tag.info->id, tag.info->on_unknown_ignore);
   }
   return out;
 }
@@ -84,16 +84,16 @@ void GatewayCore::on_view_changed(Now now, Connector& c, const fabric::ViewChang
   all.uids.insert(all.uids.end(), change.upserted.begin(), change.upserted.end());
   std::vector<std::uint32_t> fresh;
   if (change.tags) {
-    const auto before = numbers_of(tags_, c.settings.id);
+    const auto of_before = numbers_of(tags_, c.settings.id);
     // A record says which tags by their numbers: none of before may meet what these mean now.
     whole |= load_tags(c);
     settle_waiting_of(c.settings.id);
     const auto first = records_.lower_bound({c.settings.id, {}});
-    const bool others = first != records_.end() && first->first.connector == c.settings.id;
-    for (const auto& [name, tag] : tags_.entries()) {
-      if (!others || !tag.info || tag.connector != c.settings.id || before.contains(tag.info->id)) continue;
-      fresh.push_back(tag.info->id);
-      whole |= tag.info->on_unknown_ignore;
+    const bool alone = first == records_.end() || first->first.connector != c.settings.id;
+    for (const auto& [number, ignored] : numbers_of(tags_, c.settings.id)) {
+      const auto held = of_before.find(number);
+      if (held == of_before.end()) fresh.push_back(number);
+      whole |= !alone && ignored && (held == of_before.end() || !held->second);
     }
   }
   if (!whole && all.uids.size() > at_once_) sessions_first(all);
