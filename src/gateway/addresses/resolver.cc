@@ -81,6 +81,7 @@ void Resolver::note_unanswered(const IpAddress& ip) {
   if (claims == claims_.end()) return;
   for (const auto& claim : claims->second) {
     const NeighbourKey key{claim.interface, ip};
+    if (!has_interface(key.interface)) continue;  // it is gone, and the record's turn has not come
     const auto answer = neighbours_.find(key);
     // An entry that is permanent, by an administrator or by us, stands by itself.
     if (answer == neighbours_.end() || answer->second.lasting || pinned(key)) continue;
@@ -279,6 +280,10 @@ std::vector<RecordKey> Resolver::claimants(const IpAddress& ip) const {
 const Neighbour* Resolver::neighbour(const NeighbourKey& key) const {
   const auto it = neighbours_.find(key);
   return it == neighbours_.end() ? nullptr : &it->second;
+}
+
+bool Resolver::has_interface(const std::string& name) const {
+  return std::any_of(interfaces_.begin(), interfaces_.end(), [&](const LocalInterface& local) { return local.name == name; });
 }
 
 bool Resolver::is_own(const IpAddress& ip) const {

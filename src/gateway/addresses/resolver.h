@@ -148,6 +148,7 @@ class Resolver {
   std::map<IpAddress, Claim> claims_of(const Record& record, ResolveReason& without_claim, bool& excessive) const;
   void reclaim(Known& known);
   std::set<RecordKey> keys(std::optional<ConnectorId> connector = {}) const;
+  bool has_interface(const std::string& name) const;
   bool is_own(const IpAddress& ip) const;
   void claim_anew(std::set<RecordKey> records);
   std::set<RecordKey> claimants_of_ours() const;

@@ -130,18 +130,13 @@ void Resolver::claim_anew(std::set<RecordKey> records) {
 }
 
 void Resolver::go_on(std::size_t records) {
-  if (waiting_.empty()) return;
   for (; records > 0 && !waiting_.empty(); --records) reclaim(records_.at(waiting_.extract(waiting_.begin()).value()));
-  if (!waiting_.empty()) return;
-  // What was noted of interfaces that are gone, by records whose turn had not come.
-  std::erase_if(unanswered_, [&](const NeighbourKey& key) {
-    return std::none_of(interfaces_.begin(), interfaces_.end(), [&](const auto& local) { return local.name == key.interface; });
-  });
 }
 
 void Resolver::set_interfaces(std::vector<LocalInterface> interfaces) {
   if (interfaces == interfaces_) return;
   interfaces_ = std::move(interfaces);
+  std::erase_if(unanswered_, [&](const NeighbourKey& key) { return !has_interface(key.interface); });
   claim_anew(keys());
 }
 

@@ -10,6 +10,19 @@ namespace postern::gateway {
 
 namespace fabric = proto::fabric;
 
+namespace {
+
+/// By which records say that somebody has a tag; with each whether the EMS would have it ignored where that is unknown.
+std::map<std::uint32_t, bool> numbers_of(const TagTable& tags, ConnectorId id) {
+  std::map<std::uint32_t, bool> out;
+  for (const auto& [name, tag] : tags.entries()) {
+    if (tag.info && tag.connector == id) out.emplace(tag.info->id, tag.info->on_unknown_ignore);
+  }
+  return out;
+}
+
+}  // namespace
+
 bool GatewayCore::waits_for(ConnectorId id) const {
   return std::any_of(waiting_.begin(), waiting_.end(), [&](const WaitingChange& w) { return w.connector == id; });
 }
@@ -69,13 +82,27 @@ void GatewayCore::on_view_changed(Now now, Connector& c, const fabric::ViewChang
   const auto before = actions_.size();
   WaitingChange all{c.settings.id, change.removed, 0, !change.snapshot, change.times, now};
   all.uids.insert(all.uids.end(), change.upserted.begin(), change.upserted.end());
+  std::vector<std::uint32_t> fresh;
   if (change.tags) {
+    const auto of_before = numbers_of(tags_, c.settings.id);
     // A record says which tags by their numbers: none of before may meet what these mean now.
     whole |= load_tags(c);
     settle_waiting_of(c.settings.id);
+    const auto first = records_.lower_bound({c.settings.id, {}});
+    const bool alone = first == records_.end() || first->first.connector != c.settings.id;
+    for (const auto& [number, ignored] : numbers_of(tags_, c.settings.id)) {
+      const auto held = of_before.find(number);
+      if (held == of_before.end()) fresh.push_back(number);
+      whole |= !alone && ignored && (held == of_before.end() || !held->second);
+    }
   }
   if (!whole && all.uids.size() > at_once_) sessions_first(all);
   settle_some(all, whole ? all.left() : at_once_);
+  // A record of before says nothing of tags that are new: policies that keep those out who have one must not pass over who waits.
+  for (auto i = all.next; !fresh.empty() && i < all.uids.size(); ++i) {
+    const auto held = records_.find({c.settings.id, all.uids[i]});
+    if (held != records_.end()) held->second.unknown_tags.insert(held->second.unknown_tags.end(), fresh.begin(), fresh.end());
+  }
   if (change.tags) {
     refresh_everything();
     actions_.push_back(act::TagsChanged{});

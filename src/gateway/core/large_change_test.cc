@@ -140,6 +140,22 @@ TEST_F(LargeChange, ASnapshotInWhichANumberMeansAnotherTagIsTakenUpInOneTurn) {
   for (int i = 0; i < kMany; ++i) EXPECT_FALSE(has_tag(i, "EMS1_ZTNA_Admin")) << i;
 }
 
+TEST_F(LargeChange, OfATagThatIsNewNobodyWhoWaitsIsKnownToHaveItNot) {
+  core_.set_policy_tags({"EMS1_ZTNA_Telemetry-Connected", "EMS1_ZTNA_Vulnerable"});
+  connect_many();
+  ems_.tag(600, "Vulnerable");
+  for (int i = 0; i < kMany; ++i) ems_.hold(one(i, {70, 495, 600}));
+  core_.refresh(clock_.now(), 1);
+  ems_.snapshot();
+  ASSERT_TRUE(core_.unfinished());
+  const auto tag = bit("EMS1_ZTNA_Vulnerable");
+  for (const auto& [leaf, slot] : core_.slots()) EXPECT_TRUE(slot.tags[tag] || slot.unknown[tag]);
+  for (const auto& [ip, state] : core_.addresses()) EXPECT_TRUE(state.tags[tag] || !state.known[tag]) << ip.str();
+  EXPECT_TRUE(has_tag(kMany - 1, "EMS1_ZTNA_Telemetry-Connected"));
+  finish();
+  for (int i = 0; i < kMany; ++i) EXPECT_TRUE(has_tag(i, "EMS1_ZTNA_Vulnerable")) << i;
+}
+
 TEST_F(LargeChange, ACertificateThatIsAskedForDoesNotWaitForTheRest) {
   ems_.authorise();
   ems_.tag(495, "Telemetry-Connected");

@@ -20,8 +20,14 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
+#include "base/text.h"
+#include "gateway/addresses/kept_pins.h"
+#include "gateway/core/gateway_core.h"
+#include "gateway/core/view_cache.h"
 #include "gateway/firewall/firewall.h"
 #include "gateway/neighbours/reader.h"
+#include "wire/fabric.pb.h"
 
 namespace postern::gateway {
 namespace {
@@ -74,6 +80,37 @@ class DaemonTest : public testing::Test {
       ASSERT_TRUE((*reader)->pin(kPinned, *MacAddress::parse("02:09:0f:00:01:02")));
     });
   }
+  /// What such a gateway kept of its one EMS: two endpoints, of which the last has the pinned address.
+  void leave_records() const {
+    CachedView kept;
+    const std::string uids[] = {"9A016B5A6E914B42AD4168C066EB0401", "9A016B5A6E914B42AD4168C066EB0402"};
+    for (int i = 0; i < 2; ++i) {
+      wire::ViewEntry e;
+      auto& r = *e.mutable_record();
+      r.set_uid(uids[i]);
+      r.set_online(true);
+      r.set_registered(true);
+      auto& card = *r.add_interfaces();
+      card.set_up(true);
+      card.set_mac(std::string("\x02\x09\x0f\x00\x01\x01", 6));
+      card.mutable_mac()->back() = static_cast<char>(i + 1);
+      card.add_addresses(std::string("\x0a\x00\x01", 3) + static_cast<char>(3 - i));
+      r.add_routes()->set_gateway_mac(std::string("\x02\x09\x0f\x00\x01\xfe", 6));
+      e.set_share_connected(true);
+      kept.view.upsert(EndpointUid(uids[i]), e.SerializeAsString());
+    }
+    kept.epoch = kept.revision = 1;
+    kept.contact = SystemClock().now();
+    kept.boot_id = std::string(trim(*read_file("/proc/sys/kernel/random/boot_id", 64)));
+    kept.source = "10.9.9.9 PSTEMS0123456789  " + std::string(64, 'a');
+    std::filesystem::create_directories(dir_ / "data");
+    std::filesystem::create_directories(dir_ / "run");
+    std::ofstream(dir_ / "data/ems1.view") << encode_cached_view(kept);
+    std::ofstream(dir_ / "data/gateway.conf") << "config endpoint-control fctems\nedit 1\nset status enable\nset name E\nset server 10.9.9.9\n"
+                                              << "set serial-number PSTEMS0123456789\nset certificate-fingerprint " << std::string(64, 'a')
+                                              << "\nnext\nend\n";
+    std::ofstream(dir_ / "run/pins") << encode_pins({{kPinned, *MacAddress::parse("02:09:0f:00:01:02"), {1, EndpointUid(uids[1])}}});
+  }
   bool table_there() const {
     return std::system(("ip netns exec " + space_ + " nft list table inet postern >/dev/null 2>&1").c_str()) == 0;
   }
@@ -87,10 +124,11 @@ class DaemonTest : public testing::Test {
     return there;
   }
 
-  void start(bool firewall) {
+  void start(bool firewall, std::size_t records_at_once = GatewayCore::kAtOnce) {
     DaemonOptions options{dir_ / "data", dir_ / "run", (dir_ / "module.so").string()};
     options.api_listen = "127.0.0.1:0";
     options.firewall = firewall;
+    options.records_at_once = records_at_once;
     child_ = fork();
     if (child_ == 0) {
       enter();
@@ -160,6 +198,18 @@ TEST_F(DaemonTest, WithFirewallItTakesOverWhatAKilledGatewayLeft) {
   EXPECT_FALSE(pin_there()) << "nobody claims it";
   stop();
   EXPECT_TRUE(table_there()) << "without it everything would be forwarded";
+}
+
+// However few records are taken up in one turn.
+TEST_F(DaemonTest, WhatAKilledGatewayPinnedStaysItsOwners) {
+  in_ip("link set port1 address 02:09:0f:00:01:fe");
+  in_ip("addr add 10.0.1.1/24 dev port1");
+  leave_table_and_pin();
+  leave_records();
+  start(true, 1);
+  EXPECT_TRUE(pin_there());
+  stop();
+  EXPECT_FALSE(pin_there()) << "an end leaves none";
 }
 
 TEST_F(DaemonTest, AGatewayThatCannotStartForwardsNothing) {

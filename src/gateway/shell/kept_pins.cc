@@ -9,6 +9,8 @@
 namespace postern::gateway {
 
 void KeptPins::restore(const NetworkWatch& watch) {
+  // Not in turns: pins are taken up for those who claim their addresses, and the firewall's first table has to hold these to them.
+  while (context_.core->unfinished()) context_.core->go_on(context_.now());
   const auto text = read_file(path(), 64u << 20);
   if (!text) return;
   for (const auto& pin : decode_pins(*text)) {

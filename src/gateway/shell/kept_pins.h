@@ -12,8 +12,8 @@ class KeptPins {
  public:
   explicit KeptPins(Context& context) : context_(context) {}
 
-  /// Gives the core the pins that a killed gateway left in the kernel, each for its owner. After the kept views, and
-  /// before the core's questions are asked.
+  /// Gives the core the pins that a killed gateway left in the kernel, each for its owner; before that the core takes up all that
+  /// waits for its turn. After the kept views, and before the core's questions are asked.
   void restore(const NetworkWatch& watch);
   void mark() { unsaved_ = true; }  ///< A pin came, went, or has another owner.
   /// Writes them if they changed. Called often; writing takes at most a thirtieth of the time. Pins that were not
