@@ -261,6 +261,8 @@ TEST_F(LargeChange, OfAnInterfaceThatIsGoneNothingIsAskedForEver) {
   ASSERT_EQ(core_.resolver().unanswered().size(), 2u);
   core_.set_interfaces({{"port2", kGatewayMac, {{ip("10.0.1.1"), 24}}}});
   core_.set_neighbour({"port1", address(kMany - 3)}, {Neighbour::State::kAbsent, {}});
+  ASSERT_TRUE(core_.unfinished());
+  EXPECT_TRUE(core_.resolver().unanswered().empty());
   finish();
   EXPECT_TRUE(core_.resolver().unanswered().empty());
   EXPECT_TRUE(core_.addresses().empty());
